@@ -1,0 +1,42 @@
+/** Time as the product sees it. Handed in through configuration so that tests can crank it by hand. */
+export interface Clock {
+  /** Wall clock, Unix milliseconds. */
+  now(): number
+  /** Monotonic milliseconds from an arbitrary start; never goes back. */
+  monotonic(): number
+  /** Runs `callback` once after `ms` milliseconds; the returned function cancels it. Never keeps the process alive. */
+  after(ms: number, callback: () => void): () => void
+}
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** The machine's own clock. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(ms, callback) {
+    // Node fires at once for delays past 2^31-1 ms, so longer ones are cut there; callers re-check their deadline.
+    const timer = setTimeout(callback, Math.min(Math.max(ms, 0), LONGEST_TIMER_MS))
+    timer.unref()
+    return () => { clearTimeout(timer) }
+  },
+}
+
+/** Resolves after `ms`; resolves early, without throwing, when `signal` aborts. */
+export function delay(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) { resolve(); return }
+    const finish = () => {
+      cancel()
+      signal?.removeEventListener('abort', finish)
+      resolve()
+    }
+    const cancel = clock.after(ms, finish)
+    signal?.addEventListener('abort', finish, { once: true })
+  })
+}
+
+/** ISO 8601 in UTC, whole seconds, as every timestamp the product answers with: `2026-03-15T16:00:00Z`. */
+export function isoSeconds(unixMs: number): string {
+  return new Date(Math.floor(unixMs / 1000) * 1000).toISOString().replace('.000Z', 'Z')
+}

@@ -1,0 +1,20 @@
+import type { Data } from './request.ts'
+import type { Auth, Secret } from './secret.ts'
+
+/** What an engine answers. `undefined` instead of a Response means "nothing": 404 for read and list, 204 for writes. */
+export interface Response {
+  readonly data?: Data
+  /** Present = the host registers a lease. */
+  readonly secret?: Secret
+  /** Only from auth engines. */
+  readonly auth?: Auth
+  readonly warnings?: readonly string[]
+  /** HTTP status where an operation's answer has one of its own (202 for a queued revoke, 404 with a body in KV v2). */
+  readonly status?: number
+}
+
+/** `LIST`: the keys, in the order given. No keys means nothing is there. */
+export function listResponse(keys: readonly string[], key_info?: Record<string, Data>): Response | undefined {
+  if (keys.length === 0) return undefined
+  return { data: key_info ? { keys: [...keys], key_info } : { keys: [...keys] } }
+}
