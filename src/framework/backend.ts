@@ -1,0 +1,111 @@
+/**
+ * How to write an engine: declare paths and secret types, get a `Backend`. Routing, captures, field types, warnings, help,
+ * lease routing and the read-only answer are here, so that handlers hold nothing but their own rule.
+ */
+import type { Backend, SpecialPaths, SystemView } from '../logical/backend.ts'
+import { RequestError } from '../logical/errors.ts'
+import type { Operation, Request } from '../logical/request.ts'
+import type { Response } from '../logical/response.ts'
+import { parseFields } from './field-data.ts'
+import { pathHelp, rootHelp } from './help.ts'
+import type { Operations, PathDef } from './path.ts'
+import { compilePattern, rootPath } from './pattern.ts'
+import type { Pattern } from './pattern.ts'
+import type { SecretType } from './secret-type.ts'
+
+export interface BackendSpec {
+  readonly type?: 'secret' | 'auth'
+  /** First paragraph of the mount's help. */
+  readonly help: string
+  readonly paths: readonly PathDef[]
+  readonly secrets?: readonly SecretType[]
+  readonly system: SystemView
+  readonly unauthenticated?: readonly string[]
+  initialize?(): Promise<void>
+  invalidate?(key: string): void
+  cleanup?(): Promise<void>
+  /** The host's tick, about once a minute: tidy, undo half-done work. */
+  rollback?(request: Request): Promise<void>
+}
+
+interface Route { readonly path: PathDef; readonly pattern: Pattern }
+interface Matched { readonly path: PathDef; readonly captures: Record<string, string> }
+
+const handlerNames: Partial<Record<Operation, keyof Operations<never>>> = {
+  create: 'write', update: 'write', read: 'read', patch: 'patch', delete: 'delete', list: 'list',
+}
+
+export function createBackend(spec: BackendSpec): Backend {
+  const routes = spec.paths.map((path) => ({ path, pattern: compilePattern(path.pattern) }))
+  const specialPaths: SpecialPaths = {
+    root: spec.paths.filter((path) => path.sudo).map((path) => rootPath(path.pattern)),
+    unauthenticated: spec.unauthenticated ?? [],
+  }
+  return {
+    type: spec.type ?? 'secret',
+    specialPaths,
+    initialize: () => spec.initialize?.() ?? Promise.resolve(),
+    invalidateKey: (key) => { spec.invalidate?.(key) },
+    cleanup: () => spec.cleanup?.() ?? Promise.resolve(),
+    handleRequest: (request) => handle(spec, routes, request),
+    async handleExistenceCheck(request) {
+      const matched = match(routes, request.path)
+      if (!matched?.path.exists) return undefined
+      const { fields } = parseFields(matched.path.fields, {}, matched.captures)
+      return matched.path.exists({ request, fields })
+    },
+  }
+}
+
+async function handle(spec: BackendSpec, routes: readonly Route[], request: Request): Promise<Response | undefined> {
+  switch (request.operation) {
+    case 'help': return help(spec, routes, request.path)
+    case 'renew':
+    case 'revoke': return lease(spec, request, request.operation)
+    case 'rollback':
+      await spec.rollback?.(request)
+      return undefined
+    default: return operate(spec, routes, request)
+  }
+}
+
+/** Two patterns may share a path (a collection and its members' folder); the one that has the operation answers. */
+function match(routes: readonly Route[], path: string, wanted?: keyof Operations<never>): Matched | undefined {
+  let first: Matched | undefined
+  for (const route of routes) {
+    const captures = route.pattern.match(path)
+    if (!captures) continue
+    if (!wanted || route.path.operations[wanted]) return { path: route.path, captures }
+    first ??= { path: route.path, captures }
+  }
+  return first
+}
+
+async function operate(spec: BackendSpec, routes: readonly Route[], request: Request): Promise<Response | undefined> {
+  const name = handlerNames[request.operation]
+  const matched = match(routes, request.path, name)
+  if (!matched) throw new RequestError('unsupported_path')
+  const handler = name && matched.path.operations[name]
+  if (!handler) throw new RequestError('unsupported_operation')
+  if (matched.path.active_node_only && (await spec.system.readOnly())) throw new RequestError('readonly')
+  const { fields, warnings } = parseFields(matched.path.fields, request.data, matched.captures)
+  const response = await handler({ request, fields })
+  if (warnings.length === 0) return response
+  return { ...response, warnings: [...(response?.warnings ?? []), ...warnings] }
+}
+
+async function lease(spec: BackendSpec, request: Request, operation: 'renew' | 'revoke'): Promise<Response | undefined> {
+  const secret = request.secret
+  const type = secret?.internal_data.secret_type
+  const declared = spec.secrets?.find((candidate) => candidate.type === type)
+  if (!secret || !declared) throw new RequestError('unrecoverable', `this engine issues no secret of type ${JSON.stringify(type ?? null)}`)
+  return declared[operation](request, secret)
+}
+
+/** Never answers nothing: a host dereferences the help it asked for. */
+function help(spec: BackendSpec, routes: readonly Route[], path: string): Response {
+  if (path === '' || path === '/') return { data: { help: rootHelp(spec.help, spec.paths), see_also: null } }
+  const matched = match(routes, path)
+  if (!matched) throw new RequestError('unsupported_path')
+  return { data: { help: pathHelp(path, matched.path), see_also: null } }
+}

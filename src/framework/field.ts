@@ -1,0 +1,143 @@
+import { durationSeconds } from './duration.ts'
+
+/**
+ * Field types and their coercions. Everything may arrive as a string: that is what `vault write p k=v`, query parameters and
+ * forms send. The rules follow Vault's framework, so that one engine behaves the same behind every client.
+ */
+export type FieldType = 'string' | 'int' | 'bool' | 'duration' | 'list' | 'object' | 'objects' | 'any'
+
+export interface FieldSchema {
+  readonly type: FieldType
+  readonly description: string
+  readonly example: unknown
+  /** Value when the stored record has none; shown in help. */
+  readonly default?: unknown
+  /** Must be given when the object is created. */
+  readonly required?: boolean
+  /** The only values accepted (strings). */
+  readonly allowed?: readonly string[]
+  /** Answered by reads, not accepted on writes (a write naming it gets the unknown-field warning). */
+  readonly computed?: boolean
+  /** Never answered, never logged. */
+  readonly secret?: boolean
+}
+
+export type Fields = Readonly<Record<string, FieldSchema>>
+
+interface FieldValues {
+  string: string
+  int: number
+  bool: boolean
+  duration: number
+  list: string[]
+  object: Record<string, unknown>
+  objects: unknown[]
+  any: unknown
+}
+export type FieldValue<S extends FieldSchema> = FieldValues[S['type']]
+
+/** Thrown by converters: what is wrong with the value, as the end of a sentence that starts with the field's name. */
+export class FieldProblem extends Error {}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function asString(value: unknown): string {
+  if (typeof value === 'string') return value
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  throw new FieldProblem('must be a string')
+}
+
+function asInt(value: unknown): number {
+  const number = typeof value === 'string' && /^[+-]?\d+$/.test(value.trim()) ? Number(value) : value
+  if (typeof number !== 'number' || !Number.isSafeInteger(number)) throw new FieldProblem('must be a whole number')
+  return number
+}
+
+// Go's strconv.ParseBool, which Vault's clients rely on.
+const booleans: Readonly<Record<string, boolean>> = {
+  '1': true, t: true, T: true, true: true, TRUE: true, True: true,
+  '0': false, f: false, F: false, false: false, FALSE: false, False: false, '': false,
+}
+
+function asBool(value: unknown): boolean {
+  if (typeof value === 'boolean') return value
+  const parsed = typeof value === 'string' || typeof value === 'number' ? booleans[String(value)] : undefined
+  if (parsed === undefined) throw new FieldProblem('must be true or false')
+  return parsed
+}
+
+function asDuration(value: unknown): number {
+  const seconds = durationSeconds(value)
+  if (seconds === undefined) throw new FieldProblem('must be a duration in seconds, or a text such as 15m or 1h30m')
+  if (seconds < 0) throw new FieldProblem('must not be negative')
+  return seconds
+}
+
+function parseJsonText(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    throw new FieldProblem('starts like JSON but does not parse as JSON')
+  }
+}
+
+function asList(value: unknown): string[] {
+  if (typeof value === 'string') {
+    const text = value.trim()
+    if (text.startsWith('[')) return asList(parseJsonText(text))
+    return text === '' ? [] : text.split(',').map((part) => part.trim()).filter((part) => part !== '')
+  }
+  if (!Array.isArray(value)) throw new FieldProblem('must be a list of strings, or one string with commas')
+  return value.map((item, index) => {
+    if (typeof item !== 'string' && typeof item !== 'number') throw new FieldProblem(`has an item at [${index}] that is not a string`)
+    return String(item)
+  })
+}
+
+function asObject(value: unknown): Record<string, unknown> {
+  if (typeof value === 'string' && value.trim().startsWith('{')) return asObject(parseJsonText(value.trim()))
+  if (typeof value === 'string') return asPairs([value])
+  if (Array.isArray(value)) return asPairs(value)
+  if (!isObject(value)) throw new FieldProblem('must be an object, or key=value texts')
+  return value
+}
+
+/** `key=value` texts, as the CLI sends for `-custom-metadata` style fields. */
+function asPairs(items: unknown[]): Record<string, unknown> {
+  const pairs: [string, unknown][] = items.map((item) => {
+    const at = typeof item === 'string' ? item.indexOf('=') : -1
+    if (typeof item !== 'string' || at < 1) throw new FieldProblem('must be an object, or key=value texts')
+    return [item.slice(0, at), item.slice(at + 1)]
+  })
+  return Object.fromEntries(pairs)
+}
+
+function asObjects(value: unknown): unknown[] {
+  if (typeof value === 'string') {
+    const text = value.trim()
+    if (text.startsWith('[')) return asObjects(parseJsonText(text))
+    if (text.startsWith('{')) return [parseJsonText(text)]
+    return asList(text)
+  }
+  if (isObject(value)) return [value]
+  if (!Array.isArray(value)) throw new FieldProblem('must be a list')
+  return value as unknown[]
+}
+
+const converters: Readonly<Record<FieldType, (value: unknown) => unknown>> = {
+  string: asString,
+  int: asInt,
+  bool: asBool,
+  duration: asDuration,
+  list: asList,
+  object: asObject,
+  objects: asObjects,
+  any: (value) => value,
+}
+
+/** Converts one value, or throws `FieldProblem`. */
+export function convertField(schema: FieldSchema, value: unknown): unknown {
+  const converted = converters[schema.type](value)
+  if (schema.allowed && !schema.allowed.includes(String(converted))) throw new FieldProblem(`must be one of ${schema.allowed.join(', ')}`)
+  return converted
+}

@@ -1,0 +1,41 @@
+/**
+ * Path patterns people can read: `agents/:id/scopes/:environment`. `:name` captures one segment, `:name...` one or more.
+ * A trailing `/` is decoration that marks a collection; requests match with or without it.
+ */
+export interface Pattern {
+  readonly text: string
+  /** The captures, or undefined when `path` does not match. */
+  match(path: string): Record<string, string> | undefined
+}
+
+export function compilePattern(text: string): Pattern {
+  const parts = split(text)
+  const rest = parts.findIndex((part) => part.endsWith('...'))
+  if (rest >= 0 && rest !== parts.length - 1) throw new Error(`pattern ${text}: only the last segment may capture the rest`)
+  return {
+    text,
+    match(path) {
+      const segments = split(path)
+      if (rest < 0 ? segments.length !== parts.length : segments.length < parts.length) return undefined
+      if (segments.includes('')) return undefined
+      const captures: Record<string, string> = {}
+      for (const [index, part] of parts.entries()) {
+        if (index === rest) captures[part.slice(1, -3)] = segments.slice(index).join('/')
+        else if (part.startsWith(':')) captures[part.slice(1)] = segments[index]!
+        else if (part !== segments[index]) return undefined
+      }
+      return captures
+    },
+  }
+}
+
+function split(path: string): string[] {
+  const bare = path.endsWith('/') ? path.slice(0, -1) : path
+  return bare === '' ? [] : bare.split('/')
+}
+
+/** How Vault writes a path that needs sudo: exact where the pattern is literal, else the literal part with `*`. */
+export function rootPath(pattern: string): string {
+  const capture = pattern.indexOf(':')
+  return capture < 0 ? pattern.replace(/\/$/, '') : `${pattern.slice(0, capture)}*`
+}
