@@ -1,0 +1,67 @@
+/** The engine on one screen: every path under the mount, and the one kind of secret it leases. */
+import { createBackend } from '../framework/backend.ts'
+import type { Factory } from '../logical/backend.ts'
+import { Engine } from './engine.ts'
+import { pathAgentRevoke, pathAgents, pathAgentsList } from './path-agents.ts'
+import { pathAgentScopes } from './path-agent-scopes.ts'
+import { pathConfig } from './path-config.ts'
+import { pathCreds, pathCredsSession } from './path-creds.ts'
+import { pathFeed } from './path-feed.ts'
+import { pathIntrospect } from './path-introspect.ts'
+import { pathPolicies, pathPoliciesList } from './path-policies.ts'
+import { pathAgentSessions, pathSessions, pathSessionsList, pathSessionsRevokeAll } from './path-sessions.ts'
+import { pathTidy, pathTidyStatus } from './path-tidy.ts'
+import { pathTools, pathToolsList, pathToolsUpstreams } from './path-tools.ts'
+import { pathUpstreams, pathUpstreamsList } from './path-upstreams.ts'
+import { secretToken } from './secret-token.ts'
+import { Tidy } from './tidy.ts'
+
+const TICK_BUDGET_MS = 250
+
+export const mcpFactory: Factory = (config) => {
+  const engine = new Engine(config)
+  const tidy = new Tidy(engine)
+  return Promise.resolve(createBackend({
+    help: 'The mcp engine issues leased phantom tokens to AI agents. A token names tool scopes; a gateway checks it on every request and makes the upstream call with the real key, which agents and MCP servers never see. Ending a lease ends everything that grew from it.',
+    system: config.system,
+    paths: [
+      pathConfig(engine),
+      pathUpstreamsList(engine),
+      pathUpstreams(engine),
+      pathToolsUpstreams(engine),
+      pathToolsList(engine),
+      pathTools(engine),
+      pathPoliciesList(engine),
+      pathPolicies(engine),
+      pathAgentsList(engine),
+      pathAgents(engine),
+      ...pathAgentScopes(engine),
+      pathAgentRevoke(engine),
+      pathAgentSessions(engine),
+      pathCreds(engine),
+      pathCredsSession(engine),
+      pathSessionsList(engine),
+      pathSessionsRevokeAll(engine),
+      pathSessions(engine),
+      pathIntrospect(engine),
+      pathFeed(engine),
+      pathTidy(tidy),
+      pathTidyStatus(tidy),
+    ],
+    secrets: [secretToken(engine)],
+    invalidate: (key) => { engine.records.invalidate(key) },
+    cleanup() {
+      engine.feed.close()
+      return Promise.resolve()
+    },
+    async rollback() {
+      if (await config.system.readOnly()) return
+      if ((await config.system.tainted()) && !engine.mountEnded) {
+        await engine.endMount()
+        engine.mountEnded = true
+        return
+      }
+      await tidy.run(TICK_BUDGET_MS)
+    },
+  }))
+}

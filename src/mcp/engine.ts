@@ -1,0 +1,63 @@
+/** What every path of the engine works with: storage, feed, clock and the mount's own settings. */
+import type { BackendConfig, SystemView } from '../logical/backend.ts'
+import type { Clock } from '../logical/clock.ts'
+import type { Logger } from '../logical/log.ts'
+import { Feed } from './feed.ts'
+import { Records } from './records.ts'
+import { defaultSettings } from './settings.ts'
+import type { Settings } from './settings.ts'
+
+export interface StoredConfig {
+  /** Only what was written; the rest are defaults. */
+  readonly settings: Partial<Settings>
+  /** Sessions opened under a smaller one are over. */
+  readonly mount_generation: number
+}
+
+export class Engine {
+  readonly records: Records
+  readonly feed: Feed
+  readonly clock: Clock
+  readonly random: (bytes: number) => Uint8Array
+  readonly system: SystemView
+  readonly logger: Logger
+  /** Set once the mount-wide end is written while the mount is being removed: later revokes need no write. */
+  mountEnded = false
+  #lastVersion = 0
+
+  constructor(config: BackendConfig) {
+    this.clock = config.clock
+    this.random = config.random
+    this.system = config.system
+    this.logger = config.logger
+    this.feed = new Feed(config.clock, config.random)
+    this.records = new Records(config.storage, this.feed)
+  }
+
+  /** Unix seconds, fractions cut: the engine's clock, on which expiry is judged. */
+  nowUnix(): number { return Math.floor(this.clock.now() / 1000) }
+
+  async storedConfig(): Promise<StoredConfig> {
+    return (await this.records.get<StoredConfig>('cfg')) ?? { settings: {}, mount_generation: 0 }
+  }
+
+  async settings(): Promise<Settings> {
+    return { ...defaultSettings, ...(await this.storedConfig()).settings }
+  }
+
+  /** A document's next version: grows across delete and re-create too, because it never falls behind the clock. */
+  nextVersion(previous: number | undefined): number {
+    this.#lastVersion = Math.max((previous ?? 0) + 1, this.#lastVersion + 1, Math.floor(this.clock.now()))
+    return this.#lastVersion
+  }
+
+  /** Ends every session of the mount with one write. */
+  async endMount(): Promise<number> {
+    return this.records.exclusive('cfg', async () => {
+      const stored = await this.storedConfig()
+      const mount_generation = stored.mount_generation + 1
+      await this.records.put('cfg', { ...stored, mount_generation }, [{ type: 'mount_generation', generation: mount_generation }])
+      return mount_generation
+    })
+  }
+}

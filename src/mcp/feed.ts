@@ -1,0 +1,114 @@
+/**
+ * The revocation feed: an ordered ring of changes that gateways follow. Filled only after the storage commit. The epoch is
+ * random per engine instance and changes when a write's outcome is unknown; followers then drop everything they cached.
+ */
+import type { Clock } from '../logical/clock.ts'
+
+export type FeedEvent =
+  | { readonly type: 'session_ended'; readonly session_id: string; readonly reason: string }
+  | { readonly type: 'token_ended'; readonly session_id: string; readonly token_id: string; readonly reason: string }
+  | { readonly type: 'generation'; readonly agent_id: string; readonly generation: number }
+  | { readonly type: 'mount_generation'; readonly generation: number }
+  | { readonly type: 'expiry'; readonly session_id: string; readonly token_id: string; readonly expires_at_unix: number; readonly newest: boolean }
+  | { readonly type: 'document'; readonly path: string; readonly version: number; readonly deleted: boolean }
+
+export type NumberedEvent = FeedEvent & { readonly sequence: number }
+
+export interface FeedPosition {
+  readonly epoch: string
+  readonly sequence: number
+}
+
+export interface FeedAnswer extends FeedPosition {
+  readonly server_time_unix_ms: number
+  /** How long the question was held here: the answer is as fresh as the question plus this. */
+  readonly held_ms: number
+  readonly events: readonly NumberedEvent[]
+  /** True = the follower's position means nothing here: drop every cached thing. */
+  readonly reset: boolean
+}
+
+const RING_EVENTS = 16_384
+const ANSWER_EVENTS = 1_024
+
+export class Feed {
+  readonly #clock: Clock
+  readonly #random: (bytes: number) => Uint8Array
+  readonly #ring: NumberedEvent[] = []
+  readonly #waiting = new Set<() => void>()
+  #epoch: string
+  #sequence = 0
+  #closed = false
+
+  constructor(clock: Clock, random: (bytes: number) => Uint8Array) {
+    this.#clock = clock
+    this.#random = random
+    this.#epoch = this.#drawEpoch()
+  }
+
+  /** Take it before the first read an answer rests on. */
+  get position(): FeedPosition { return { epoch: this.#epoch, sequence: this.#sequence } }
+
+  publish(events: readonly FeedEvent[]): void {
+    if (events.length === 0) return
+    for (const event of events) this.#ring.push({ sequence: ++this.#sequence, ...event })
+    if (this.#ring.length > RING_EVENTS) this.#ring.splice(0, this.#ring.length - RING_EVENTS)
+    this.#wake()
+  }
+
+  newEpoch(): void {
+    this.#epoch = this.#drawEpoch()
+    this.#ring.length = 0
+    this.#wake()
+  }
+
+  /** Answers at once when there is something to say, else after `waitMs`, at the next event, on abort or on close. */
+  async poll(follower: { epoch: string; after: number }, waitMs: number, signal: AbortSignal): Promise<FeedAnswer> {
+    const asked = this.#clock.monotonic()
+    if (waitMs > 0 && this.#isCurrent(follower) && follower.after === this.#sequence && !this.#closed) await this.#wait(waitMs, signal)
+    const current = this.#isCurrent(follower)
+    const events = current ? this.#ring.filter((event) => event.sequence > follower.after).slice(0, ANSWER_EVENTS) : []
+    return {
+      epoch: this.#epoch,
+      // A cut answer reports the position it reaches, so that the follower asks on from there.
+      sequence: events.length === ANSWER_EVENTS ? events[events.length - 1]!.sequence : this.#sequence,
+      server_time_unix_ms: this.#clock.now(),
+      held_ms: Math.max(0, Math.floor(this.#clock.monotonic() - asked)),
+      events,
+      reset: !current,
+    }
+  }
+
+  /** Ends every waiting poll and lets none wait again. */
+  close(): void {
+    this.#closed = true
+    this.#wake()
+  }
+
+  #isCurrent(follower: { epoch: string; after: number }): boolean {
+    if (follower.epoch !== this.#epoch || follower.after > this.#sequence) return false
+    const oldest = this.#ring[0]
+    return oldest === undefined ? follower.after === this.#sequence : follower.after >= oldest.sequence - 1
+  }
+
+  #wait(waitMs: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal.aborted) { resolve(); return }
+      const finish = () => {
+        cancel()
+        this.#waiting.delete(finish)
+        signal.removeEventListener('abort', finish)
+        resolve()
+      }
+      const cancel = this.#clock.after(waitMs, finish)
+      this.#waiting.add(finish)
+      signal.addEventListener('abort', finish, { once: true })
+    })
+  }
+
+  #wake(): void {
+    for (const finish of [...this.#waiting]) finish()
+  }
+
+  #drawEpoch(): string { return Buffer.from(this.#random(12)).toString('hex') }
+}

@@ -1,0 +1,87 @@
+/** Minting a token: how long it may live, and the secret that leases it. */
+import { durationText } from '../framework/duration.ts'
+import { leaseCeiling } from '../framework/lease.ts'
+import { leased } from '../framework/secret-type.ts'
+import { badRequest } from '../logical/errors.ts'
+import { isoSeconds } from '../logical/clock.ts'
+import type { Response } from '../logical/response.ts'
+import { environmentLabel, mintToken, newTokenId, tokenDigest } from '../scope/token.ts'
+import { DEFAULT_MAX_TTL_SECONDS, declaredKey } from './agent.ts'
+import type { AgentRecord } from './agent.ts'
+import type { Engine } from './engine.ts'
+import type { SessionRecord, SessionToken } from './session.ts'
+
+export const SECRET_TYPE = 'mcp_token'
+
+/** What the lease keeps for renew and revoke: all they need, so that no later change of the agent can break them. */
+export interface TokenLease {
+  readonly session_id: string
+  readonly token_id: string
+  readonly token_sha256: string
+}
+
+export interface TokenTerms {
+  readonly ttl: number
+  readonly max_ttl: number
+  readonly warnings: readonly string[]
+}
+
+/** min(asked, agent's cap, config, mount, session end - now). The ceiling is explicit, so that core's arithmetic agrees. */
+export async function tokenTerms(engine: Engine, agent: AgentRecord, environment: string, asked: number | undefined, endsUnix: number): Promise<TokenTerms> {
+  if (asked !== undefined && asked < 1) throw badRequest('ttl must be at least 1 second; tokens always expire, for example ttl=15m.')
+  const settings = await engine.settings()
+  const agentCap = agent.declared[declaredKey(agent, environment)]?.max_ttl_seconds ?? DEFAULT_MAX_TTL_SECONDS
+  const limits = { default_ttl: settings.default_ttl, max_ttl: await engine.system.maxLeaseTtl() }
+  const left = endsUnix - engine.nowUnix()
+  if (left < 1) throw badRequest('session is over, open a new one')
+  const max_ttl = leaseCeiling(Math.min(agentCap, settings.max_ttl, left), limits)
+  const wanted = asked ?? settings.default_ttl
+  if (asked === undefined || wanted <= max_ttl) return { ttl: Math.min(wanted, max_ttl), max_ttl, warnings: [] }
+  return { ttl: max_ttl, max_ttl, warnings: [`ttl of ${durationText(wanted)} is cut to ${durationText(max_ttl)}, the longest allowed here.`] }
+}
+
+export interface MintedToken {
+  /** The token in the clear: goes into the answer and nowhere else. */
+  readonly text: string
+  readonly record: SessionToken
+}
+
+export async function mint(engine: Engine, environment: string, ttl: number, issuer: string): Promise<MintedToken> {
+  const { token_prefix, environment_labels } = await engine.settings()
+  const text = mintToken({ prefix: token_prefix, label: environmentLabel(environment, environment_labels), random: engine.random })
+  const issuedAt = engine.nowUnix()
+  return {
+    text,
+    record: {
+      token_id: newTokenId(engine.random, engine.clock.now()),
+      digest: tokenDigest(text),
+      issued_at_unix: issuedAt,
+      expires_at_unix: issuedAt + ttl,
+      issuer,
+    },
+  }
+}
+
+/** The answer of `creds`: an ordinary leased secret. */
+export function credsResponse(session: SessionRecord, token: MintedToken, terms: TokenTerms): Response {
+  const { issued_at_unix, expires_at_unix, token_id } = token.record
+  const lease: TokenLease = { session_id: session.session_id, token_id, token_sha256: token.record.digest }
+  return {
+    data: {
+      session_id: session.session_id,
+      agent_id: session.agent_id,
+      token: token.text,
+      token_id,
+      scopes: session.scopes ?? [],
+      environment: session.environment,
+      purpose: session.purpose,
+      issued_at: isoSeconds(issued_at_unix * 1000),
+      expires_at: isoSeconds(expires_at_unix * 1000),
+      expires_at_unix,
+      ttl_seconds: terms.ttl,
+      refresh_after_unix: issued_at_unix + Math.floor(terms.ttl * 0.8),
+    },
+    secret: leased(SECRET_TYPE, { ...lease }, { ttl: terms.ttl, max_ttl: terms.max_ttl, renewable: terms.ttl < terms.max_ttl }),
+    warnings: terms.warnings,
+  }
+}

@@ -1,0 +1,117 @@
+import { definePath } from '../framework/path.ts'
+import type { Handler } from '../framework/path.ts'
+import type { Fields } from '../framework/field.ts'
+import { RequestError, badRequest } from '../logical/errors.ts'
+import { listResponse } from '../logical/response.ts'
+import { parseScope } from '../scope/grammar.ts'
+import { DEFAULT_MAX_TTL_SECONDS, changeAgent, declaredKey, registeredAgent, scopesPath } from './agent.ts'
+import type { AgentRecord, DeclaredScopes } from './agent.ts'
+import { checkName } from './document.ts'
+import type { Engine } from './engine.ts'
+import { sentence } from './path-tools.ts'
+
+const fields = {
+  agent_id: { type: 'string', description: 'The agent.', example: 'claude-billing-agent' },
+  environment: { type: 'string', description: 'The environment these scopes are for. Without it: the agent\'s own.', example: 'staging' },
+  scopes: { type: 'list', description: 'Scopes the agent declares: <capability>:<upstream>:<resource>[:<qualifier>]. [] grants nothing; null unsets.', example: ['read:stripe:invoices', 'read:stripe:customers:id-only'] },
+  max_ttl_seconds: { type: 'duration', description: 'Longest life of any token issued under these scopes, in seconds.', example: 900, default: DEFAULT_MAX_TTL_SECONDS },
+} as const satisfies Fields
+
+type ScopesHandler = Handler<typeof fields>
+
+const description = 'Scopes name tools, not URLs. What a session may do is what it was granted, cut by these scopes as they are now: removing one takes effect on live sessions. Writing merges: what is omitted keeps its value, null unsets.'
+
+/** `agents/:agent_id/scopes` (the agent's own environment) and `agents/:agent_id/scopes/:environment`. */
+export function pathAgentScopes(engine: Engine) {
+  const operations = { read: read(engine), write: write(engine), delete: remove(engine) }
+  return [
+    definePath({
+      pattern: 'agents/:agent_id/scopes/',
+      fields,
+      synopsis: 'Scopes an agent declares in its own environment.',
+      description,
+      operations: { ...operations, list: list(engine) },
+    }),
+    definePath({
+      pattern: 'agents/:agent_id/scopes/:environment',
+      fields,
+      synopsis: 'Scopes an agent declares in another environment.',
+      description: `${description} Scopes never fall back from one environment to another.`,
+      operations,
+    }),
+  ]
+}
+
+async function required(engine: Engine, agentId: string): Promise<AgentRecord> {
+  const agent = await registeredAgent(engine, checkName('agent_id', agentId))
+  if (!agent) throw new RequestError('not_found', `agent "${agentId}" is not registered. Write mcp/agents/${agentId} with owner and environment first.`)
+  return agent
+}
+
+function read(engine: Engine): ScopesHandler {
+  return async ({ fields: given }) => {
+    const agent = await registeredAgent(engine, checkName('agent_id', given.require('agent_id')))
+    if (!agent) return undefined
+    const environment = given.given('environment') ?? agent.environment
+    const declared = agent.declared[declaredKey(agent, environment)]
+    return declared && { data: { agent_id: agent.agent_id, environment, scopes: declared.scopes, max_ttl_seconds: declared.max_ttl_seconds, version: agent.version } }
+  }
+}
+
+function write(engine: Engine): ScopesHandler {
+  return async ({ fields: given }) => {
+    const agentId = given.require('agent_id')
+    await required(engine, agentId)
+    const warnings = await checkScopes(engine, given.given('scopes') ?? [])
+    const cap = given.given('max_ttl_seconds')
+    if (cap !== undefined && cap < 1) throw badRequest('max_ttl_seconds must be at least 1; tokens always expire, for example max_ttl_seconds=900.')
+    const { max_ttl } = await engine.settings()
+    if (cap !== undefined && cap > max_ttl) warnings.push(`max_ttl_seconds (${cap}) is above this mount's max_ttl (${max_ttl}); tokens are cut to the latter.`)
+    await changeAgent(engine, agentId, async () => {
+      const agent = await required(engine, agentId)
+      const environment = given.has('environment') ? checkName('environment', given.require('environment')) : agent.environment
+      const key = declaredKey(agent, environment)
+      const before = agent.declared[key]
+      const declared: DeclaredScopes = {
+        scopes: given.has('scopes') ? given.given('scopes') ?? null : before?.scopes ?? null,
+        max_ttl_seconds: given.has('max_ttl_seconds') ? cap ?? DEFAULT_MAX_TTL_SECONDS : before?.max_ttl_seconds ?? DEFAULT_MAX_TTL_SECONDS,
+      }
+      return { record: { ...agent, declared: { ...agent.declared, [key]: declared } }, paths: [scopesPath(agentId, key === '', environment)] }
+    })
+    return warnings.length > 0 ? { warnings } : undefined
+  }
+}
+
+function remove(engine: Engine): ScopesHandler {
+  return async ({ fields: given }) => {
+    const agentId = checkName('agent_id', given.require('agent_id'))
+    await changeAgent(engine, agentId, async () => {
+      const agent = await registeredAgent(engine, agentId)
+      const environment = given.given('environment') ?? agent?.environment ?? ''
+      const key = agent ? declaredKey(agent, environment) : ''
+      if (!agent?.declared[key]) return undefined
+      const declared = Object.fromEntries(Object.entries(agent.declared).filter(([name]) => name !== key))
+      return { record: { ...agent, declared }, paths: [scopesPath(agentId, key === '', environment)] }
+    })
+    return undefined
+  }
+}
+
+function list(engine: Engine): ScopesHandler {
+  return async ({ fields: given }) => {
+    const agent = await registeredAgent(engine, checkName('agent_id', given.require('agent_id')))
+    return listResponse(agent ? Object.keys(agent.declared).map((key) => (key === '' ? agent.environment : key)).sort() : [])
+  }
+}
+
+/** Refuses what is not a scope; warns of wildcards that are allowed and of tools that do not exist yet. */
+async function checkScopes(engine: Engine, scopes: readonly string[]): Promise<string[]> {
+  const { allow_wildcards } = await engine.settings()
+  const warnings: string[] = []
+  for (const [index, text] of scopes.entries()) {
+    const scope = sentence(`scopes[${index}]`, () => parseScope(text, { allowWildcards: allow_wildcards }))
+    if (scope.warning !== undefined) warnings.push(`scopes[${index}]: ${scope.warning}`)
+    else if (!/[*+]/.test(scope.path) && !(await engine.records.get(scope.path.replace(/^tools\//, 'tool/')))) warnings.push(`scopes[${index}]: "${text}" names a tool that does not exist yet; it grants nothing until mcp/${scope.path} is written.`)
+  }
+  return warnings
+}

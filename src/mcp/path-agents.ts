@@ -1,0 +1,128 @@
+import { missing } from '../framework/field-data.ts'
+import type { FieldData } from '../framework/field-data.ts'
+import { definePath } from '../framework/path.ts'
+import type { Fields } from '../framework/field.ts'
+import { RequestError, badRequest } from '../logical/errors.ts'
+import { listResponse } from '../logical/response.ts'
+import { changeAgent, documentPaths, registeredAgent } from './agent.ts'
+import type { AgentRecord } from './agent.ts'
+import { checkName } from './document.ts'
+import type { Engine } from './engine.ts'
+
+const fields = {
+  agent_id: { type: 'string', description: 'Stable identifier of the agent.', example: 'claude-billing-agent' },
+  owner: { type: 'string', required: true, description: 'Team accountable for the agent; carried into audit records.', example: 'platform-team' },
+  environment: { type: 'string', required: true, description: 'The agent\'s own environment.', example: 'production' },
+  description: { type: 'string', description: 'What the agent is for.', example: 'Handles Stripe billing queries via MCP', default: '' },
+  policies: { type: 'list', description: 'Tool policies of the agent. Where scopes are declared too, both must allow. null: unset.', example: ['billing-read'] },
+  disabled: { type: 'bool', description: 'true ends every session at once and refuses new ones. Enabling again revives none.', example: false, default: false },
+  generation: { type: 'int', computed: true, description: 'Raised by disable, delete and revoke; sessions of a smaller one are over.', example: 0 },
+} as const satisfies Fields
+
+export function pathAgents(engine: Engine) {
+  return definePath({
+    pattern: 'agents/:agent_id',
+    fields,
+    synopsis: 'An agent: who owns it, where it runs, what bounds it.',
+    description: 'No token is issued before the agent is registered here and has declared scopes or policies. Disabling or deleting an agent ends all its sessions in the same write.',
+    exists: async ({ fields: given }) => (await registeredAgent(engine, given.require('agent_id'))) !== undefined,
+    operations: {
+      async read({ fields: given }) {
+        const agent = await registeredAgent(engine, checkName('agent_id', given.require('agent_id')))
+        return agent && { data: agentData(agent) }
+      },
+      async write({ fields: given }) {
+        const agentId = checkName('agent_id', given.require('agent_id'))
+        await changeAgent(engine, agentId, (stored) => Promise.resolve({ record: merge(agentId, stored, given), paths: stored ? documentPaths(stored) : [`agents/${agentId}`, `agents/${agentId}/scopes`] }))
+        return warnings(engine, agentId)
+      },
+      async delete({ fields: given }) {
+        const agentId = checkName('agent_id', given.require('agent_id'))
+        await changeAgent(engine, agentId, (stored) => Promise.resolve(stored && !stored.deleted
+          ? { record: { ...stored, deleted: true, generation: stored.generation + 1, declared: {}, policies: null, description: '' }, paths: documentPaths(stored) }
+          : undefined))
+        return undefined
+      },
+    },
+  })
+}
+
+export function pathAgentsList(engine: Engine) {
+  return definePath({
+    pattern: 'agents/',
+    fields: {},
+    synopsis: 'Registered agents.',
+    description: 'Lists the agents of this mount; deleted ones are not shown.',
+    operations: {
+      async list() {
+        const names: string[] = []
+        for (const name of await engine.records.storage.list('ag/')) if (await registeredAgent(engine, name)) names.push(name)
+        return listResponse(names)
+      },
+    },
+  })
+}
+
+export function pathAgentRevoke(engine: Engine) {
+  return definePath({
+    pattern: 'agents/:agent_id/revoke',
+    fields: { agent_id: fields.agent_id },
+    synopsis: 'Ends all sessions of an agent.',
+    description: 'Raises the agent\'s generation: every session it holds, and every session delegated from one, is over when this answers. The agent may open new sessions.',
+    operations: {
+      async write({ fields: given }) {
+        const agentId = checkName('agent_id', given.require('agent_id'))
+        if (!(await registeredAgent(engine, agentId))) throw new RequestError('not_found', `agent "${agentId}" is not registered.`)
+        await changeAgent(engine, agentId, (stored) => Promise.resolve(stored && { record: { ...stored, generation: stored.generation + 1 }, paths: [`agents/${agentId}`] }))
+        return undefined
+      },
+    },
+  })
+}
+
+function agentData(agent: AgentRecord): Record<string, unknown> {
+  return {
+    agent_id: agent.agent_id,
+    owner: agent.owner,
+    environment: agent.environment,
+    description: agent.description,
+    policies: agent.policies,
+    disabled: agent.disabled,
+    generation: agent.generation,
+    version: agent.version,
+  }
+}
+
+function merge(agentId: string, stored: AgentRecord | undefined, given: FieldData<typeof fields>): AgentRecord {
+  const before = stored?.deleted ? undefined : stored
+  const text = (name: 'owner' | 'environment') => {
+    const value = given.has(name) ? given.given(name) : before?.[name]
+    if (value === undefined || value === '') throw badRequest(missing(name, fields[name]))
+    return value
+  }
+  const owner = text('owner')
+  if (owner.length > 256) throw badRequest('owner must be at most 256 characters, for example owner=platform-team.')
+  const environment = checkName('environment', text('environment'))
+  const policies = given.has('policies') ? given.given('policies') ?? null : before?.policies ?? null
+  for (const [index, name] of (policies ?? []).entries()) checkName(`policies[${index}]`, name)
+  const disabled = given.has('disabled') ? given.given('disabled') ?? false : before?.disabled ?? false
+  const ends = disabled && before !== undefined && !before.disabled
+  return {
+    agent_id: agentId,
+    owner,
+    environment,
+    description: given.has('description') ? given.given('description') ?? '' : before?.description ?? '',
+    policies,
+    disabled,
+    generation: (stored?.generation ?? 0) + (ends ? 1 : 0),
+    deleted: false,
+    version: stored?.version ?? 0,
+    declared: before?.declared ?? {},
+  }
+}
+
+async function warnings(engine: Engine, agentId: string) {
+  const missingPolicies: string[] = []
+  for (const name of (await registeredAgent(engine, agentId))?.policies ?? []) if (!(await engine.records.get(`pol/${name}`))) missingPolicies.push(name)
+  return missingPolicies.length > 0 ? { warnings: [`these policies do not exist yet and grant nothing: ${missingPolicies.join(', ')}`] } : undefined
+}

@@ -1,0 +1,31 @@
+import { definePath } from '../framework/path.ts'
+import type { Fields } from '../framework/field.ts'
+import { badRequest } from '../logical/errors.ts'
+import type { Engine } from './engine.ts'
+
+/** A waiting request holds locks in Vault, so that a reload or step-down must never stand behind it for long. */
+const LONGEST_WAIT_SECONDS = 2
+
+const fields = {
+  epoch: { type: 'string', description: 'Epoch of the last answer; empty at first.', example: 'a3f1c04be2d9775810aa93cf', default: '' },
+  after: { type: 'int', description: 'Sequence of the last answer.', example: 41, default: 0 },
+  wait: { type: 'duration', description: 'Seconds to wait for an event, at most 2.', example: 1, default: 1 },
+} as const satisfies Fields
+
+export function pathFeed(engine: Engine) {
+  return definePath({
+    pattern: 'feed',
+    fields,
+    active_node_only: true,
+    synopsis: 'The ordered stream of changes that gateways follow.',
+    description: 'Answers at once when there are events after the given sequence, else when one happens or the wait is over. reset: the position is not known here, drop everything cached. What a follower knows is as fresh as its question plus held_ms.',
+    operations: {
+      async read({ request, fields: given }) {
+        const after = given.get('after') ?? 0
+        if (after < 0) throw badRequest('after must not be negative, for example after=0.')
+        const waitMs = Math.min(given.get('wait') ?? 1, LONGEST_WAIT_SECONDS) * 1000
+        return { data: { ...(await engine.feed.poll({ epoch: given.get('epoch') ?? '', after }, waitMs, request.signal)) } }
+      },
+    },
+  })
+}

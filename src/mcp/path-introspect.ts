@@ -1,0 +1,130 @@
+import { definePath } from '../framework/path.ts'
+import type { Fields } from '../framework/field.ts'
+import { isoSeconds } from '../logical/clock.ts'
+import { badRequest } from '../logical/errors.ts'
+import { scopeMatch } from '../scope/grant.ts'
+import type { GrantLink } from '../scope/grant.ts'
+import { parseScope } from '../scope/grammar.ts'
+import { tokenDigest, tokenShape } from '../scope/token.ts'
+import { agentRecord } from './agent.ts'
+import type { Engine } from './engine.ts'
+import type { FeedPosition } from './feed.ts'
+import { effectiveScopes, grantLink, linkDocuments, sessionPolicies } from './grant.ts'
+import { sessionLiveness } from './liveness.ts'
+import { sentence } from './path-tools.ts'
+import { findByDigest, findSession, newestToken } from './session.ts'
+import type { SessionRecord, SessionToken } from './session.ts'
+
+const fields = {
+  token: { type: 'string', secret: true, description: 'The phantom token.', example: 'svt_prod_…' },
+  token_sha256: { type: 'string', description: 'Hex SHA-256 of the token, instead of the token.', example: 'b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9' },
+  session_id: { type: 'string', description: 'A session, instead of a token: its state, for routing.', example: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' },
+  required_scope: { type: 'string', description: 'Also answer whether the session has this scope now.', example: 'read:stripe:invoices' },
+} as const satisfies Fields
+
+interface Subject { readonly session: SessionRecord; readonly token?: SessionToken }
+
+/** RFC 7662 with what gateways need besides: the chain, the documents it rests on, and the feed position of the answer. */
+export function pathIntrospect(engine: Engine) {
+  return definePath({
+    pattern: 'introspect',
+    fields,
+    active_node_only: true,
+    synopsis: 'Is this token alive, and what may it do?',
+    description: 'For gateways and servers that check tokens; never grant this path to agents. Unknown, expired and revoked tokens answer {"active": false} with the reason. The answer names the feed position it was taken at, so that a follower can tell which later events it misses.',
+    operations: {
+      async write({ fields: given }) {
+        const position = engine.feed.position
+        const asked = (['token', 'token_sha256', 'session_id'] as const).filter((name) => given.given(name))
+        if (asked.length !== 1) throw badRequest('give exactly one of token, token_sha256 and session_id, for example token=svt_prod_….')
+        const required = given.given('required_scope')
+        if (required !== undefined) sentence('required_scope', () => parseScope(required))
+        const text = given.given('token')
+        if (text !== undefined && !tokenShape(text)) return inactive(engine, position, 'malformed')
+        const subject = await find(engine, text, given.given('token_sha256'), given.given('session_id'))
+        return subject ? answer(engine, position, subject, required) : inactive(engine, position, 'unknown')
+      },
+    },
+  })
+}
+
+async function find(engine: Engine, text: string | undefined, digest: string | undefined, sessionId: string | undefined): Promise<Subject | undefined> {
+  if (sessionId) {
+    const session = await findSession(engine, sessionId)
+    return session && { session }
+  }
+  const sha256 = text === undefined ? digest?.toLowerCase() : tokenDigest(text)
+  if (sha256 === undefined || !/^[0-9a-f]{64}$/.test(sha256)) throw badRequest('token_sha256 must be 64 hexadecimal digits.')
+  return findByDigest(engine, sha256)
+}
+
+async function answer(engine: Engine, position: FeedPosition, subject: Subject, required: string | undefined) {
+  const { session, token } = subject
+  const liveness = await sessionLiveness(engine, session)
+  if (!liveness.live) return inactive(engine, position, liveness.reason, subject, liveness.detail)
+  if (token && engine.nowUnix() >= token.expires_at_unix) return inactive(engine, position, 'expired', subject, 'the token expired')
+  if (token?.ended) return inactive(engine, position, 'revoked', subject, 'the token was ended')
+  const links = await Promise.all(liveness.chain.map((link) => grantLink(engine, link)))
+  const scopes = effectiveScopes(links)
+  const documents: Record<string, number | null> = {}
+  for (const link of liveness.chain) Object.assign(documents, await linkDocuments(engine, link))
+  return {
+    data: {
+      active: true,
+      ...rfc7662(session, token, scopes),
+      ...(await identity(engine, subject)),
+      purpose: session.purpose,
+      scopes: session.scopes,
+      ...(token && { expires_at: isoSeconds(token.expires_at_unix * 1000), expires_at_unix: token.expires_at_unix }),
+      session_expires_at_unix: session.life_ends_unix,
+      chain: await Promise.all(liveness.chain.map((link, index) => chainLink(engine, link, links[index]!))),
+      mount_generation: session.mount_generation,
+      documents,
+      ...(required !== undefined && { required_scope: required, scope_match: scopeMatch(links, required) }),
+      ...stamp(engine, position),
+    },
+  }
+}
+
+/** `scope` spells out what the chain amounts to now: existing verifiers compare scopes literally. */
+function rfc7662(session: SessionRecord, token: SessionToken | undefined, scopes: readonly string[]) {
+  return {
+    scope: scopes.join(' '),
+    client_id: session.agent_id,
+    sub: session.session_id,
+    token_type: 'phantom',
+    ...(token && { jti: token.token_id, exp: token.expires_at_unix, iat: token.issued_at_unix }),
+  }
+}
+
+async function identity(engine: Engine, { session, token }: Subject) {
+  return {
+    session_id: session.session_id,
+    agent_id: session.agent_id,
+    ...(token && { token_id: token.token_id }),
+    owner: (await agentRecord(engine, session.agent_id))?.owner ?? '',
+    environment: session.environment,
+  }
+}
+
+async function chainLink(engine: Engine, session: SessionRecord, link: GrantLink) {
+  const agent = await agentRecord(engine, session.agent_id)
+  return {
+    session_id: session.session_id,
+    agent_id: session.agent_id,
+    environment: session.environment,
+    own_environment: link.own_environment,
+    scopes: session.scopes,
+    policies: session.policies === null || !agent ? null : sessionPolicies(agent, session),
+    generation: session.generation,
+    newest_token_expires_at_unix: newestToken(session)?.expires_at_unix ?? 0,
+    session_expires_at_unix: session.life_ends_unix,
+  }
+}
+
+async function inactive(engine: Engine, position: FeedPosition, reason: string, subject?: Subject, detail?: string) {
+  const about = subject ? { ...(await identity(engine, subject)), purpose: subject.session.purpose, detail } : {}
+  return { data: { active: false, reason, ...about, ...stamp(engine, position) } }
+}
+
+const stamp = (engine: Engine, position: FeedPosition) => ({ ...position, server_time_unix_ms: engine.clock.now() })

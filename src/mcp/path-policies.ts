@@ -1,0 +1,80 @@
+import { definePath } from '../framework/path.ts'
+import type { Fields } from '../framework/field.ts'
+import { badRequest } from '../logical/errors.ts'
+import { listResponse } from '../logical/response.ts'
+import { parsePolicy } from '../policy/parse.ts'
+import type { PolicyDocument } from '../policy/parse.ts'
+import { checkName, documentOperations } from './document.ts'
+import type { Document, DocumentSpec } from './document.ts'
+import type { Engine } from './engine.ts'
+
+const fields = {
+  name: { type: 'string', description: 'Name of the tool policy.', example: 'billing-read' },
+  policy: { type: 'string', required: true, description: 'Rules in Vault\'s policy language, HCL or JSON, over tools.', example: 'path "tools/stripe/invoices" { capabilities = ["read"] }' },
+} as const satisfies Fields
+
+const toolCapabilities = new Set(['create', 'read', 'update', 'delete', 'list', 'deny'])
+
+export const policySpec: DocumentSpec<typeof fields> = {
+  fields,
+  names: ['name'],
+  key: ({ name }) => `pol/${checkName('name', name!)}`,
+  path: ({ name }) => `policies/${name}`,
+  async check(values, engine) {
+    const { allow_wildcards } = await engine.settings()
+    const warnings: string[] = []
+    for (const rule of parseToolPolicy(String(values.policy)).paths) {
+      const [root, upstream, resource] = rule.pattern.split('/')
+      if (root !== 'tools' || upstream === undefined || upstream === '') throw badRequest(`policy, line ${rule.line}: path "${rule.pattern}" is not a tool. Paths are tools/<upstream>/<resource>, for example path "tools/stripe/invoices".`)
+      const unknown = [...rule.capabilities].find((capability) => !toolCapabilities.has(capability))
+      if (unknown) throw badRequest(`policy, line ${rule.line}: capability "${unknown}" does not exist for tools. Use create, read, update, delete, list or deny.`)
+      const wide = [upstream, resource ?? ''].some((segment) => segment === '+' || segment.startsWith('*'))
+      if (!wide || rule.capabilities.includes('deny')) continue
+      const sentence = `policy, line ${rule.line}: path "${rule.pattern}" covers ${upstream === '+' || upstream.startsWith('*') ? 'every upstream' : `every tool of ${upstream}`}.`
+      if (!allow_wildcards) throw badRequest(`${sentence} Name a resource, for example path "tools/stripe/invoices", or set allow_wildcards in config.`)
+      warnings.push(sentence)
+    }
+    return warnings
+  },
+}
+
+/** The stored text as rules; a text that does not parse is a 400 with the line. */
+export function parseToolPolicy(text: string): PolicyDocument {
+  try {
+    return parsePolicy(text)
+  } catch (error) {
+    throw badRequest(`policy: ${error instanceof Error ? error.message : 'does not parse'}`)
+  }
+}
+
+/** The policies of these names as they are now; names without a document grant nothing and are left out. */
+export async function loadPolicies(engine: Engine, names: readonly string[]): Promise<PolicyDocument[]> {
+  const documents: PolicyDocument[] = []
+  for (const name of names) {
+    const stored = await engine.records.get<Document>(`pol/${name}`)
+    if (stored) documents.push(parseToolPolicy(String(stored.values.policy)))
+  }
+  return documents
+}
+
+export function pathPolicies(engine: Engine) {
+  const document = documentOperations(engine, policySpec)
+  return definePath({
+    pattern: 'policies/:name',
+    fields,
+    synopsis: 'A tool policy: which tools its agents may use.',
+    description: 'Vault\'s policy language with tools as paths: exact, + for one segment, trailing *, deny wins. Parameter rules are judged on query parameters and top-level body fields. Live: a change takes effect on running sessions. The text is returned as written.',
+    exists: document.exists,
+    operations: document.operations,
+  })
+}
+
+export function pathPoliciesList(engine: Engine) {
+  return definePath({
+    pattern: 'policies/',
+    fields: {},
+    synopsis: 'Names of all tool policies.',
+    description: 'Lists the tool policies of this mount.',
+    operations: { list: async () => listResponse(await engine.records.storage.list('pol/')) },
+  })
+}

@@ -1,0 +1,126 @@
+import { definePath } from '../framework/path.ts'
+import type { Fields } from '../framework/field.ts'
+import { isoSeconds } from '../logical/clock.ts'
+import { badRequest } from '../logical/errors.ts'
+import { listResponse } from '../logical/response.ts'
+import { sessionKeyOf } from '../scope/token.ts'
+import { agentRecord } from './agent.ts'
+import { checkName } from './document.ts'
+import type { Engine } from './engine.ts'
+import { sessionLiveness } from './liveness.ts'
+import { changeSession, endMarker, endSession, findSession } from './session.ts'
+import type { SessionRecord } from './session.ts'
+
+const PAGE = 1_000
+
+const paging = {
+  after: { type: 'string', description: 'List what follows this session id.', example: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', default: '' },
+  limit: { type: 'int', description: `How many at most, up to ${PAGE}.`, example: 100, default: PAGE },
+} as const satisfies Fields
+
+/** Sessions lie in shards by the random half of their id; pages follow that order. */
+export function pathSessionsList(engine: Engine) {
+  return definePath({
+    pattern: 'sessions/',
+    fields: paging,
+    active_node_only: true,
+    synopsis: 'Sessions, live and remembered.',
+    description: 'Lists session ids by shard, a page at a time: pass the last id as after to go on. Ended sessions stay listed until reuse_window has passed.',
+    operations: { list: async ({ fields: given }) => listResponse(await pageOfSessions(engine, given.get('after') ?? '', limitOf(given.get('limit')), () => true)) },
+  })
+}
+
+export function pathAgentSessions(engine: Engine) {
+  return definePath({
+    pattern: 'agents/:agent_id/sessions/',
+    fields: { ...paging, agent_id: { type: 'string', description: 'The agent.', example: 'claude-billing-agent' } },
+    active_node_only: true,
+    synopsis: 'Sessions of one agent.',
+    description: 'Lists the ids of an agent\'s sessions, live and remembered, a page at a time.',
+    operations: {
+      async list({ fields: given }) {
+        const agentId = checkName('agent_id', given.require('agent_id'))
+        return listResponse(await pageOfSessions(engine, given.get('after') ?? '', limitOf(given.get('limit')), (session) => session.agent_id === agentId))
+      },
+    },
+  })
+}
+
+export function pathSessions(engine: Engine) {
+  return definePath({
+    pattern: 'sessions/:session_id',
+    fields: { session_id: { type: 'string', description: 'Session id.', example: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' } },
+    active_node_only: true,
+    synopsis: 'One session, for operators: its state, or its end.',
+    description: 'Reading never returns a token. Deleting ends the session and everything delegated from it, and answers after the commit.',
+    operations: {
+      async read({ fields: given }) {
+        const session = await findSession(engine, given.require('session_id'))
+        return session && { data: await sessionData(engine, session) }
+      },
+      delete: ({ fields: given }) => changeSession(engine, given.require('session_id'), async (session) => {
+        if (session) await endSession(engine, session, 'ended by an operator')
+        return undefined
+      }),
+    },
+  })
+}
+
+export function pathSessionsRevokeAll(engine: Engine) {
+  return definePath({
+    pattern: 'sessions/revoke-all',
+    fields: {},
+    sudo: true,
+    active_node_only: true,
+    synopsis: 'Ends every session of the mount.',
+    description: 'One write. To be run after a storage snapshot was restored, because old sessions come back with it.',
+    operations: { write: async () => ({ data: { mount_generation: await engine.endMount() } }) },
+  })
+}
+
+async function sessionData(engine: Engine, session: SessionRecord): Promise<Record<string, unknown>> {
+  const liveness = await sessionLiveness(engine, session)
+  const marker = await endMarker(engine, session.session_id)
+  return {
+    session_id: session.session_id,
+    agent_id: session.agent_id,
+    owner: (await agentRecord(engine, session.agent_id))?.owner ?? '',
+    environment: session.environment,
+    purpose: session.purpose,
+    scopes: session.scopes,
+    policies: session.policies,
+    state: liveness.live ? 'live' : liveness.reason,
+    state_reason: liveness.live ? null : liveness.detail,
+    opened_at: isoSeconds(session.opened_at_unix * 1000),
+    session_expires_at: isoSeconds(session.life_ends_unix * 1000),
+    ended_at: marker ? isoSeconds(marker.ended_at_unix * 1000) : null,
+    ancestors: session.ancestors.map(({ session_id }) => session_id),
+    tokens: session.tokens.map((token) => ({
+      token_id: token.token_id,
+      issued_at: isoSeconds(token.issued_at_unix * 1000),
+      expires_at: isoSeconds(token.expires_at_unix * 1000),
+      live: liveness.live && !token.ended && token.expires_at_unix > engine.nowUnix(),
+    })),
+  }
+}
+
+function limitOf(limit: number | undefined): number {
+  if (limit !== undefined && limit < 1) throw badRequest('limit must be at least 1, for example limit=100.')
+  return Math.min(limit ?? PAGE, PAGE)
+}
+
+async function pageOfSessions(engine: Engine, after: string, limit: number, wanted: (session: SessionRecord) => boolean): Promise<string[]> {
+  const afterKey = after === '' ? '' : sessionKeyOf(after)
+  if (afterKey === undefined) throw badRequest('after must be a session id, for example after=sess_01JNKQ8X4F2MVBP7RD3WCZH9GT.')
+  const found: string[] = []
+  for (const shard of await engine.records.storage.list('s/')) {
+    if (shard < `${afterKey.slice(0, 2)}/` && afterKey !== '') continue
+    for (const key of await engine.records.storage.list(`s/${shard}`)) {
+      if (key <= afterKey) continue
+      const session = await engine.records.get<SessionRecord>(`s/${shard}${key}`)
+      if (session && wanted(session)) found.push(session.session_id)
+      if (found.length >= limit) return found
+    }
+  }
+  return found
+}

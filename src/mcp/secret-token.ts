@@ -1,0 +1,77 @@
+/** The leased phantom token: what renewing and revoking its Vault lease do to the session it belongs to. */
+import { renewTtl } from '../framework/lease.ts'
+import type { SecretType } from '../framework/secret-type.ts'
+import { badRequest } from '../logical/errors.ts'
+import type { Secret } from '../logical/secret.ts'
+import { DEFAULT_MAX_TTL_SECONDS, declaredKey, registeredAgent } from './agent.ts'
+import type { Engine } from './engine.ts'
+import { SECRET_TYPE } from './issue.ts'
+import type { TokenLease } from './issue.ts'
+import { sessionLiveness } from './liveness.ts'
+import { changeSession, endMarker, endSession, endToken, newestToken, setExpiry } from './session.ts'
+import type { SessionRecord, SessionToken } from './session.ts'
+
+/** Revoked this much before its expiry, a superseded token was revoked on purpose, not by its lease running out. */
+const PURPOSEFUL_SECONDS = 30
+
+export function secretToken(engine: Engine): SecretType {
+  return {
+    type: SECRET_TYPE,
+    async renew(request, secret) {
+      const { session_id, token_id } = readLease(secret)
+      return changeSession(engine, session_id, async (session) => {
+        const token = session?.tokens.find((candidate) => candidate.token_id === token_id)
+        if (!session || !token || token.ended || engine.nowUnix() >= token.expires_at_unix || !(await sessionLiveness(engine, session)).live) throw badRequest('session is over, open a new one')
+        const options = secret.lease_options
+        const max_ttl = await renewCeiling(engine, session, options.max_ttl)
+        // Vault's own formula, so that the engine's expiry and the lease's agree; the session's end caps both.
+        const { ttl } = renewTtl(
+          { increment: options.increment ?? 0, ttl: options.ttl, max_ttl, issue_time_unix: (options.issue_time ?? engine.clock.now()) / 1000, now_unix: engine.clock.now() / 1000 },
+          { default_ttl: await engine.system.defaultLeaseTtl(), max_ttl: await engine.system.maxLeaseTtl() },
+        )
+        const expiresAt = Math.min(engine.nowUnix() + Math.floor(ttl), session.life_ends_unix, token.issued_at_unix + max_ttl)
+        await setExpiry(engine, session, token, expiresAt)
+        return { secret: { internal_data: secret.internal_data, lease_options: { ttl: Math.max(1, expiresAt - engine.nowUnix()), max_ttl, renewable: true } } }
+      })
+    },
+    async revoke(_request, secret) {
+      // The first tainted tick ended the whole mount with one write; nothing is left to do for its leases.
+      if (engine.mountEnded) return undefined
+      const { session_id, token_id } = readLease(secret)
+      await changeSession(engine, session_id, async (session) => {
+        const token = session?.tokens.find((candidate) => candidate.token_id === token_id)
+        if (session && token) await revokeToken(engine, session, token, secret.lease_options.issue_time === null)
+      })
+      return undefined
+    },
+  }
+}
+
+async function revokeToken(engine: Engine, session: SessionRecord, token: SessionToken, unregistered: boolean): Promise<void> {
+  if (token.ended || (await endMarker(engine, session.session_id))) return
+  const newest = newestToken(session)
+  if (unregistered) {
+    // The host never registered the lease, so nobody holds this token: undo it alone, and the session if it was the only one.
+    const others = session.tokens.some((other) => other !== token && !other.ended)
+    await (others ? endToken(engine, session, token, 'undone') : endSession(engine, session, 'undone'))
+    return
+  }
+  const left = token.expires_at_unix - engine.nowUnix()
+  if (left <= 0) return
+  if (token === newest) await endSession(engine, session, 'lease revoked')
+  else if (newest && newest.issuer !== token.issuer) await endToken(engine, session, token, 'lease revoked')
+  else if (left > PURPOSEFUL_SECONDS) await endSession(engine, session, 'lease revoked')
+  else await endToken(engine, session, token, 'lease revoked')
+}
+
+async function renewCeiling(engine: Engine, session: SessionRecord, leaseMaxTtl: number): Promise<number> {
+  const agent = await registeredAgent(engine, session.agent_id)
+  const cap = agent?.declared[declaredKey(agent, session.environment)]?.max_ttl_seconds ?? DEFAULT_MAX_TTL_SECONDS
+  const caps = [cap, (await engine.settings()).max_ttl, ...(leaseMaxTtl > 0 ? [leaseMaxTtl] : [])]
+  return Math.min(...caps)
+}
+
+function readLease(secret: Secret): TokenLease {
+  const { session_id, token_id, token_sha256 } = secret.internal_data
+  return { session_id: String(session_id), token_id: String(token_id), token_sha256: String(token_sha256) }
+}

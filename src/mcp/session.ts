@@ -1,0 +1,153 @@
+/**
+ * Session records: one task of one agent, its chain of tokens, its ancestors. Found from a token without an index: the
+ * session id's random half is the start of the first token's digest; later tokens have a pointer of their own.
+ */
+import { sessionKeyOf, sessionKeyOfDigest } from '../scope/token.ts'
+import type { Engine } from './engine.ts'
+
+export interface SessionToken {
+  readonly token_id: string
+  /** Hex SHA-256; the token itself is never stored. */
+  readonly digest: string
+  readonly issued_at_unix: number
+  readonly expires_at_unix: number
+  /** Salted hash of the Vault token it was issued under. */
+  readonly issuer: string
+  /** Ended before its expiry, while the session may go on. */
+  readonly ended?: boolean
+}
+
+export interface Ancestor {
+  readonly session_id: string
+  readonly agent_id: string
+}
+
+export interface SessionRecord {
+  readonly session_id: string
+  readonly agent_id: string
+  readonly environment: string
+  readonly purpose: string
+  /** Scopes granted at issue; null = the agent's policies alone bound it. */
+  readonly scopes: readonly string[] | null
+  /** Tool policies asked for at issue, a subset of the agent's; null = all the agent has. */
+  readonly policies: readonly string[] | null
+  /** The agent's and the mount's generation at issue. */
+  readonly generation: number
+  readonly mount_generation: number
+  /** Parent first; at most MAX_DEPTH. */
+  readonly ancestors: readonly Ancestor[]
+  /** Who opened it: identity entity, and salted hash of the Vault token. */
+  readonly entity_id: string
+  readonly opener: string
+  readonly opened_at_unix: number
+  readonly life_ends_unix: number
+  /** Oldest first. The first stays for look-ups; long superseded ones are dropped from the middle. */
+  readonly tokens: readonly SessionToken[]
+}
+
+/** Written once, never removed while anything that grew from the session could still be alive. */
+export interface EndMarker {
+  readonly session_id: string
+  readonly agent_id: string
+  readonly reason: string
+  readonly ended_at_unix: number
+  readonly keep_until_unix: number
+}
+
+interface TokenPointer {
+  readonly session_id: string
+  readonly token_id: string
+  readonly expires_at_unix: number
+}
+
+export const MAX_DEPTH = 8
+const KEPT_TOKENS = 24
+
+const sessionKey = (key: string): string => `s/${key.slice(0, 2)}/${key}`
+const pointerKey = (digest: string): string => `t/${digest.slice(0, 2)}/${digest}`
+const markerKey = (sessionId: string): string => `x/${sessionId}`
+
+/** The session of this id, or undefined when the id is malformed or nothing is stored. */
+export async function findSession(engine: Engine, sessionId: string): Promise<SessionRecord | undefined> {
+  const key = sessionKeyOf(sessionId)
+  const session = key === undefined ? undefined : await engine.records.get<SessionRecord>(sessionKey(key))
+  return session?.session_id === sessionId ? session : undefined
+}
+
+/** The session a token digest belongs to, and the token. A superseded token dropped from the record is known by its pointer. */
+export async function findByDigest(engine: Engine, digest: string): Promise<{ session: SessionRecord; token: SessionToken } | undefined> {
+  const first = await engine.records.get<SessionRecord>(sessionKey(sessionKeyOfDigest(digest)))
+  const firstToken = first?.tokens.find((token) => token.digest === digest)
+  if (first && firstToken) return { session: first, token: firstToken }
+  const pointer = await engine.records.get<TokenPointer>(pointerKey(digest))
+  const session = pointer && (await findSession(engine, pointer.session_id))
+  if (!pointer || !session) return undefined
+  const token = session.tokens.find((candidate) => candidate.digest === digest)
+  // A pointer without its token: dropped long ago, or its refresh never completed. Either way it is over.
+  return { session, token: token ?? { token_id: pointer.token_id, digest, issued_at_unix: 0, expires_at_unix: pointer.expires_at_unix, issuer: '', ended: true } }
+}
+
+/** Stores a new session: the one write of an issue. */
+export async function openSession(engine: Engine, session: SessionRecord): Promise<void> {
+  await engine.records.put(sessionKey(sessionKeyOf(session.session_id)!), session)
+}
+
+/** Runs `work` alone among changes of one session, on its record as it then is. */
+export function changeSession<T>(engine: Engine, sessionId: string, work: (session: SessionRecord | undefined) => Promise<T>): Promise<T> {
+  return engine.records.exclusive(`s/${sessionId}`, async () => work(await findSession(engine, sessionId)))
+}
+
+/** Adds a token of a refresh: pointer first, so that a crash in between leaves a pointer to nothing, never a lost token. */
+export async function addToken(engine: Engine, session: SessionRecord, token: SessionToken, ended: readonly SessionToken[]): Promise<void> {
+  const pointer: TokenPointer = { session_id: session.session_id, token_id: token.token_id, expires_at_unix: token.expires_at_unix }
+  await engine.records.put(pointerKey(token.digest), pointer)
+  const marked = session.tokens.map((candidate) => (ended.includes(candidate) ? { ...candidate, ended: true } : candidate))
+  const tokens = [...marked, token]
+  const kept = tokens.length > KEPT_TOKENS ? [tokens[0]!, ...tokens.slice(tokens.length - KEPT_TOKENS + 1)] : tokens
+  await engine.records.put(sessionKey(sessionKeyOf(session.session_id)!), { ...session, tokens: kept }, [
+    ...ended.map((old) => ({ type: 'token_ended', session_id: session.session_id, token_id: old.token_id, reason: 'superseded' }) as const),
+    { type: 'expiry', session_id: session.session_id, token_id: token.token_id, expires_at_unix: token.expires_at_unix, newest: true },
+  ])
+}
+
+/** Moves one token's expiry (renew). */
+export async function setExpiry(engine: Engine, session: SessionRecord, token: SessionToken, expiresAtUnix: number): Promise<void> {
+  const tokens = session.tokens.map((candidate) => (candidate.token_id === token.token_id ? { ...candidate, expires_at_unix: expiresAtUnix } : candidate))
+  const newest = newestToken(session)?.token_id === token.token_id
+  await engine.records.put(sessionKey(sessionKeyOf(session.session_id)!), { ...session, tokens }, [
+    { type: 'expiry', session_id: session.session_id, token_id: token.token_id, expires_at_unix: expiresAtUnix, newest },
+  ])
+}
+
+/** Ends one token and leaves its session. */
+export async function endToken(engine: Engine, session: SessionRecord, token: SessionToken, reason: string): Promise<void> {
+  const tokens = session.tokens.map((candidate) => (candidate.token_id === token.token_id ? { ...candidate, ended: true } : candidate))
+  await engine.records.put(sessionKey(sessionKeyOf(session.session_id)!), { ...session, tokens }, [
+    { type: 'token_ended', session_id: session.session_id, token_id: token.token_id, reason },
+  ])
+}
+
+/** Ends a session and with it everything delegated from it: one write, no enumeration. Ending what is over writes nothing. */
+export async function endSession(engine: Engine, session: SessionRecord, reason: string): Promise<void> {
+  if (engine.mountEnded || (await endMarker(engine, session.session_id)) || isOver(session, engine.nowUnix())) return
+  const { reuse_window } = await engine.settings()
+  const marker: EndMarker = {
+    session_id: session.session_id,
+    agent_id: session.agent_id,
+    reason,
+    ended_at_unix: engine.nowUnix(),
+    keep_until_unix: session.life_ends_unix + reuse_window,
+  }
+  await engine.records.put(markerKey(session.session_id), marker, [{ type: 'session_ended', session_id: session.session_id, reason }])
+}
+
+export const endMarker = (engine: Engine, sessionId: string): Promise<EndMarker | undefined> => engine.records.get<EndMarker>(markerKey(sessionId))
+
+/** The youngest token that was not ended or undone; none = the session is over. */
+export const newestToken = (session: SessionRecord): SessionToken | undefined => session.tokens.findLast((token) => !token.ended)
+
+/** Over by itself: outlived its newest token or its life. */
+export function isOver(session: SessionRecord, nowUnix: number): boolean {
+  const newest = newestToken(session)
+  return newest === undefined || nowUnix >= newest.expires_at_unix || nowUnix >= session.life_ends_unix
+}

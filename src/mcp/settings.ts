@@ -1,0 +1,20 @@
+/** The mount's settings, `mcp/config`. Durations in seconds. */
+export interface Settings {
+  readonly default_ttl: number
+  readonly max_ttl: number
+  readonly session_max_life: number
+  readonly allow_wildcards: boolean
+  readonly token_prefix: string
+  readonly environment_labels: Readonly<Record<string, string>>
+  readonly reuse_window: number
+}
+
+export const defaultSettings: Settings = {
+  default_ttl: 900,
+  max_ttl: 3600,
+  session_max_life: 28_800,
+  allow_wildcards: false,
+  token_prefix: 'svt',
+  environment_labels: {},
+  reuse_window: 86_400,
+}
