@@ -67,7 +67,7 @@ export class MemoryStorage implements Storage {
 
   get(key: string): Promise<StorageEntry | undefined> {
     const value = this.#values.get(key)
-    return Promise.resolve(value && { key, value })
+    return Promise.resolve(value && { key, value: Uint8Array.from(value) })
   }
 
   put(entry: StorageEntry): Promise<void> {
@@ -83,18 +83,25 @@ export class MemoryStorage implements Storage {
   list(prefix: string, page: { after?: string; limit?: number } = {}): Promise<string[]> {
     const names = new Set<string>()
     for (const key of this.#values.keys()) {
-      if (!key.startsWith(prefix)) continue
+      if (!key.startsWith(prefix) || key === prefix) continue
       const rest = key.slice(prefix.length)
       const slash = rest.indexOf('/')
       names.add(slash < 0 ? rest : rest.slice(0, slash + 1))
     }
-    return Promise.resolve(pageOf([...names].sort(), page))
+    return Promise.resolve(pageOf([...names].sort(byteOrder), page))
   }
 }
+
+/** The order of the names' UTF-8 bytes. JavaScript compares UTF-16 units, which differs where surrogate pairs meet U+E000 to U+FFFF. */
+function byteOrder(a: string, b: string): number {
+  if (surrogate.test(a) || surrogate.test(b)) return Buffer.compare(encoder.encode(a), encoder.encode(b))
+  return a < b ? -1 : a > b ? 1 : 0
+}
+const surrogate = /[\ud800-\udfff]/
 
 /** Cuts a sorted list to the names after `after`, at most `limit` (none or not positive: all). */
 export function pageOf(sorted: string[], page: { after?: string; limit?: number }): string[] {
   const after = page.after
-  const rest = after === undefined || after === '' ? sorted : sorted.filter((name) => name > after)
+  const rest = after === undefined || after === '' ? sorted : sorted.filter((name) => byteOrder(name, after) > 0)
   return page.limit !== undefined && page.limit > 0 ? rest.slice(0, page.limit) : rest
 }
