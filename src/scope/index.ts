@@ -1,0 +1,7 @@
+export { intersectScopes, scopeCovered } from './containment.ts'
+export { ScopeError } from './error.ts'
+export { compileScopes, parseScope, scopeDocument, scopeText } from './grammar.ts'
+export type { Scope } from './grammar.ts'
+export { newTokenId, sessionIdOf, sessionKeyOf, sessionKeyOfDigest } from './identifier.ts'
+export { environmentLabel, isName } from './name.ts'
+export { mintToken, tokenDigest, tokenShape } from './token.ts'

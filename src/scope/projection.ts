@@ -1,0 +1,70 @@
+import { quote, ScopeError } from './error.ts'
+
+/** What passes below one place of a document. */
+interface Filter {
+  /** The value passes whole. */
+  whole: boolean
+  readonly members: Map<string, Filter>
+  /** What passes of each element, when the value is a list. */
+  elements: Filter | undefined
+}
+
+const maxFieldLength = 512
+const maxFieldDepth = 32
+
+/**
+ * A function that keeps the listed fields of a JSON value and nothing else: `has_more`, `data[].id`, `[].name`. A field
+ * that ends at an object or a list passes it whole. Unlisted members, and members of another type than the field says,
+ * vanish; elements of a list stay in place as far as they have the right type. Where nothing passes the answer is null.
+ * The function never throws and never changes its input. Throws `ScopeError` for a malformed field.
+ */
+export function compileProjection(fields: readonly string[]): (json: unknown) => unknown {
+  const root = emptyFilter()
+  for (const field of fields) addField(root, field)
+  return (json) => project(root, json) ?? null
+}
+
+const emptyFilter = (): Filter => ({ whole: false, members: new Map(), elements: undefined })
+
+function addField(root: Filter, field: string): void {
+  const steps = fieldSteps(field)
+  let filter = root
+  for (const step of steps) {
+    if (step === '[]') filter = filter.elements ??= emptyFilter()
+    else {
+      const next = filter.members.get(step) ?? emptyFilter()
+      filter.members.set(step, next)
+      filter = next
+    }
+  }
+  filter.whole = true
+}
+
+/** `data[].id` as `data`, `[]`, `id`. */
+function fieldSteps(field: string): string[] {
+  const isField = field.length <= maxFieldLength && /^(?:[^.[\]]+(?:\[\])*|(?:\[\])+)(?:\.[^.[\]]+(?:\[\])*)*$/.test(field)
+  if (!isField) throw new ScopeError(`field ${quote(field)} is not a path into a JSON answer; write for example has_more or data[].id.`)
+  const steps = field.match(/\[\]|[^.[\]]+/g) ?? []
+  if (steps.length > maxFieldDepth) throw new ScopeError(`field ${quote(field)} is more than ${maxFieldDepth} steps deep.`)
+  return steps
+}
+
+/** `undefined` when nothing of the value may pass. */
+function project(filter: Filter, value: unknown): unknown {
+  if (filter.whole) return value
+  if (Array.isArray(value)) {
+    const { elements } = filter
+    return elements && value.flatMap((element: unknown) => {
+      const kept = project(elements, element)
+      return kept === undefined ? [] : [kept]
+    })
+  }
+  if (typeof value !== 'object' || value === null || filter.members.size === 0) return undefined
+  // No prototype: an upstream may name a member "__proto__".
+  const result = Object.create(null) as Record<string, unknown>
+  for (const [name, inner] of filter.members) {
+    const kept = Object.hasOwn(value, name) ? project(inner, (value as Record<string, unknown>)[name]) : undefined
+    if (kept !== undefined) result[name] = kept
+  }
+  return result
+}
