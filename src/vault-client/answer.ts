@@ -1,0 +1,97 @@
+import { kindOfAnswer, noAnswer, VaultError } from './errors.ts'
+import { scrub } from './scrub.ts'
+
+/** What Vault answered. Members are present when the answer has them with the right type; `raw` is the parsed body. */
+export interface VaultAnswer {
+  readonly status: number
+  readonly request_id?: string
+  readonly lease_id?: string
+  /** Seconds. */
+  readonly lease_duration?: number
+  readonly renewable?: boolean
+  readonly data?: Readonly<Record<string, unknown>> | null
+  readonly auth?: VaultAuth | null
+  readonly warnings?: readonly string[] | null
+  readonly wrap_info?: Readonly<Record<string, unknown>> | null
+  /** The parsed body; undefined when it was empty (204). */
+  readonly raw: unknown
+}
+
+/** The `auth` member of a login or renewal. Servers may send more. */
+export interface VaultAuth {
+  readonly client_token: string
+  /** Seconds; 0 for a token that never expires. */
+  readonly lease_duration: number
+  readonly renewable: boolean
+  readonly accessor?: string
+  readonly policies?: readonly string[]
+  readonly entity_id?: string
+  readonly token_type?: string
+  readonly [other: string]: unknown
+}
+
+const MOST_ERRORS = 32
+const LONGEST_ERROR = 2048
+
+type JsonObject = Record<string, unknown>
+
+const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isText = (value: unknown): value is string => typeof value === 'string'
+const isNullableObject = (value: unknown): boolean => value === null || isObject(value)
+
+const memberTypes: Readonly<Record<Exclude<keyof VaultAnswer, 'status' | 'raw'>, (value: unknown) => boolean>> = {
+  request_id: isText,
+  lease_id: isText,
+  lease_duration: (value) => typeof value === 'number',
+  renewable: (value) => typeof value === 'boolean',
+  data: isNullableObject,
+  auth: (value) => value === null || (isObject(value) && isText(value.client_token) && typeof value.lease_duration === 'number' && typeof value.renewable === 'boolean'),
+  warnings: (value) => value === null || (Array.isArray(value) && value.every(isText)),
+  wrap_info: isNullableObject,
+}
+
+/** JSON objects only: whatever else arrives was not written by Vault. */
+function parseBody(text: string): JsonObject | undefined {
+  try {
+    const body: unknown = JSON.parse(text)
+    return isObject(body) ? body : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function pick(status: number, body: JsonObject): VaultAnswer {
+  const members = Object.entries(memberTypes).filter(([name, fits]) => name in body && fits(body[name])).map(([name]) => [name, body[name]])
+  return { ...(Object.fromEntries(members) as Omit<VaultAnswer, 'status' | 'raw'>), status, raw: body }
+}
+
+function errorsOf(body: JsonObject, secrets: readonly string[]): string[] {
+  const listed = Array.isArray(body.errors) ? body.errors.filter(isText) : []
+  return listed.slice(0, MOST_ERRORS).map((text) => scrub(text, secrets).slice(0, LONGEST_ERROR))
+}
+
+/** A refusal has `errors`, so a body without it is data: the report of sys/health, or a KV version that was deleted. */
+function isData(status: number, path: string, body: JsonObject): boolean {
+  if ('errors' in body) return false
+  return path === 'sys/health' || (status === 404 && isObject(body.data))
+}
+
+/**
+ * Judges what came over the wire. `path` is the decoded path asked for; `secrets` lists what may not show in an error
+ * and is asked only when there is one. Throws `VaultError`; every 2xx is a success (Vault queues some work and says
+ * 202), and so are the two kinds of data Vault sends with another status.
+ */
+export function readAnswer(status: number, text: string, path: string, secrets: () => readonly string[]): VaultAnswer {
+  const success = status >= 200 && status < 300
+  if (success && text.trim() === '') return { status, raw: undefined }
+  if (status >= 300 && status < 400) {
+    throw noAnswer(`Vault answered ${String(status)}, a redirect; redirects are not followed because the token would go with them, so set the address to the active node`, status)
+  }
+  const body = parseBody(text)
+  // A proxy in front says 403 or 404 in its own words. That is no judgement of Vault's on token or path.
+  if (!body || !(success || isData(status, path, body) || Array.isArray(body.errors) || 'request_id' in body)) throw noAnswer(`the answer with status ${String(status)} is not one of Vault's; is the address that of a Vault server?`, status)
+  if (success || isData(status, path, body)) return pick(status, body)
+  const errors = errorsOf(body, secrets())
+  const message = errors.length > 0 ? errors.join('; ') : `Vault answered ${String(status)}`
+  throw new VaultError(kindOfAnswer(status, errors), status, message, errors)
+}

@@ -1,0 +1,44 @@
+/**
+ * node-vault, kept from doing what it would do on its own: it reads VAULT_TOKEN, VAULT_ADDR, VAULT_PREFIX,
+ * VAULT_NAMESPACE, VAULT_SKIP_VERIFY and DEBUG, takes the environment's token for an empty one, sends the token along
+ * with redirects and through proxies, keeps one of several errors, takes 202 for a failure, and puts token and body
+ * into the errors it throws.
+ */
+
+import nodeVault from 'node-vault'
+import type { Transport, Exchange, RawAnswer } from './transport.ts'
+
+export interface Cage {
+  /** Scheme, host, port and optional path, without trailing slash. */
+  readonly endpoint: string
+  /** Empty for requests that need none. */
+  readonly token: string
+  readonly namespace: string
+  readonly transport: Transport
+}
+
+/** One exchange: `path` is percent-encoded, starts with `/` and may carry a query. */
+export type CagedRequest = Omit<Exchange, 'uri' | 'headers'> & { readonly path: string; readonly headers: Record<string, string> }
+
+/** A function that sends through a frozen node-vault client of exactly this token. */
+export function cageVault({ endpoint, token, namespace, transport }: Cage): (request: CagedRequest) => Promise<RawAnswer> {
+  const client = nodeVault({
+    endpoint,
+    apiVersion: 'v1',
+    noCustomHTTPVerbs: true,
+    debug: () => undefined,
+    // Its hundred generated commands interpolate paths unchecked, and building them costs more than a request.
+    commands: {},
+    'request-promise': { defaults: () => (exchange: Exchange) => transport.send(exchange) },
+  })
+  // Assigned, not configured: for a configured empty string node-vault falls back to the environment.
+  Object.assign(client, {
+    token,
+    namespace,
+    pathPrefix: '',
+    // The status and every error are wanted, so the answer is judged by us, from the unaltered response.
+    handleVaultResponse: (response: RawAnswer) => Promise.resolve(response),
+  })
+  Object.freeze(client)
+  return (request) => client.request({ ...request }) as Promise<RawAnswer>
+}

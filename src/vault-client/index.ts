@@ -1,0 +1,6 @@
+export { createVaultClient } from './client.ts'
+export type { CallOptions, RequestOptions, VaultClient, VaultClientOptions, VaultMethod } from './client.ts'
+export type { VaultAnswer, VaultAuth } from './answer.ts'
+export { VaultError } from './errors.ts'
+export { watchTokenLifetime } from './lifetime-watcher.ts'
+export type { LifetimeWatcher, LifetimeWatcherOptions, TokenGrant } from './lifetime-watcher.ts'

@@ -1,0 +1,98 @@
+import { Agent } from 'undici'
+import type { Clock } from '../logical/clock.ts'
+import { noAnswer, VaultError } from './errors.ts'
+
+/** One HTTP exchange as node-vault hands it over: `uri` is set by node-vault, the rest passes through it. */
+export interface Exchange {
+  readonly method: string
+  readonly uri: string
+  readonly headers: Readonly<Record<string, string>>
+  /** JSON text. */
+  readonly content?: string
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal
+}
+
+export interface RawAnswer {
+  readonly statusCode: number
+  readonly body: string
+}
+
+export interface Transport {
+  send(exchange: Exchange): Promise<RawAnswer>
+  /** Ends idle connections, lets running exchanges finish. */
+  close(): Promise<void>
+}
+
+export interface TransportOptions {
+  /** Scheme, host and port. */
+  readonly origin: string
+  /** PEM certificates that replace the machine's roots. */
+  readonly ca?: string
+  readonly clock: Clock
+}
+
+// Vault takes requests of up to 32 MiB; a listing of a large mount is the longest answer.
+const LONGEST_ANSWER_BYTES = 64 * 1024 * 1024
+const MOST_CONNECTIONS = 128
+
+/** The code of a network failure; its message and properties may quote what was sent or received and are dropped. */
+function codeOf(thrown: unknown): string {
+  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? code : 'connection failed'
+}
+
+/**
+ * The pooled HTTP client below node-vault. Never follows redirects, never reads proxy or TLS switches from the
+ * environment, checks certificates always. Failures are `VaultError` of kind `unavailable`.
+ */
+export function createTransport({ origin, ca, clock }: TransportOptions): Transport {
+  const agent = new Agent({
+    connections: MOST_CONNECTIONS,
+    pipelining: 1,
+    maxResponseSize: LONGEST_ANSWER_BYTES,
+    // One deadline for the whole exchange is kept below, on the clock that was handed in.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    // Stated, because NODE_TLS_REJECT_UNAUTHORIZED only counts where nothing is.
+    connect: { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) },
+  })
+
+  async function exchangeOnce(exchange: Exchange, signal: AbortSignal): Promise<RawAnswer> {
+    const answer = await agent.request({
+      origin,
+      path: exchange.uri.slice(origin.length),
+      method: exchange.method as 'GET',
+      headers: { ...exchange.headers },
+      body: exchange.content ?? null,
+      signal,
+    })
+    return { statusCode: answer.statusCode, body: await answer.body.text() }
+  }
+
+  async function send(exchange: Exchange): Promise<RawAnswer> {
+    const { signal, timeoutMs } = exchange
+    const stop = new AbortController()
+    // Raced, because undici looks at the signal only once it has a connection.
+    const stopped = new Promise<never>((_resolve, reject) => {
+      stop.signal.addEventListener('abort', () => { reject(stop.signal.reason as VaultError) }, { once: true })
+    })
+    const cancel = () => { stop.abort(noAnswer('the request to Vault was cancelled')) }
+    const cancelTimer = clock.after(timeoutMs, () => { stop.abort(noAnswer(`Vault at ${origin} did not answer within ${String(timeoutMs)} ms`)) })
+    signal?.addEventListener('abort', cancel, { once: true })
+    if (signal?.aborted) cancel()
+    try {
+      return await Promise.race([stopped, exchangeOnce(exchange, stop.signal)])
+    } catch (thrown) {
+      if (thrown instanceof VaultError) throw thrown
+      throw noAnswer(`Vault at ${origin} cannot be reached (${codeOf(thrown)})`)
+    } finally {
+      cancelTimer()
+      signal?.removeEventListener('abort', cancel)
+    }
+  }
+
+  // undici rejects a second close.
+  let closed: Promise<void> | undefined
+  return { send, close: () => closed ??= agent.close() }
+}
