@@ -1,0 +1,49 @@
+import type { VaultAnswer } from '../vault-client/index.ts'
+import { byKey } from './table.ts'
+import { yaml } from './yaml.ts'
+
+export const formats = ['table', 'json', 'yaml'] as const
+export type Format = (typeof formats)[number]
+
+const envelopeOrder = ['request_id', 'lease_id', 'lease_duration', 'renewable', 'data', 'warnings', 'auth', 'wrap_info']
+const leftOutWhenNull = new Set(['auth', 'wrap_info'])
+
+/** Members in byte order at every depth, as Go writes a map. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).sort(byKey).map(([key, member]) => [key, sorted(member)]))
+}
+
+/** The whole envelope in Vault's order; what Vault answers bare (seal status, help) as it is. */
+export function envelope(answer: VaultAnswer): unknown {
+  const all = sorted(answer.raw)
+  if (typeof all !== 'object' || all === null || !('request_id' in all)) return all
+  const members = new Map(Object.entries(all).filter(([key, value]) => value !== null || !leftOutWhenNull.has(key)))
+  const first = envelopeOrder.filter((key) => members.has(key)).map((key): [string, unknown] => [key, members.get(key)])
+  return Object.fromEntries([...first, ...[...members].filter(([key]) => !envelopeOrder.includes(key))])
+}
+
+/** One document in the format asked for, ending in a line feed. */
+export function document(format: 'json' | 'yaml', value: unknown): string {
+  return format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : yaml(value)
+}
+
+/** One field of an answer, by the name its table row has; undefined when there is none. */
+export function fieldOf(answer: VaultAnswer, field: string): unknown {
+  const { auth, wrap_info: wrap, data } = answer
+  if (auth) {
+    const names: Record<string, unknown> = { token: auth.client_token, token_accessor: auth.accessor, token_duration: auth.lease_duration, token_renewable: auth.renewable, token_policies: auth.token_policies, identity_policies: auth.identity_policies, policies: auth.policies }
+    if (Object.hasOwn(names, field)) return names[field]
+  }
+  if (wrap) {
+    const names: Record<string, unknown> = { wrapping_token: wrap.token, wrapping_accessor: wrap.accessor, wrapping_token_ttl: wrap.ttl, wrapping_token_creation_time: wrap.creation_time, wrapping_token_creation_path: wrap.creation_path, wrapped_accessor: wrap.wrapped_accessor }
+    if (Object.hasOwn(names, field)) return names[field]
+  }
+  if (data && Object.hasOwn(data, field)) return data[field]
+  if (answer.lease_id) {
+    const names: Record<string, unknown> = { lease_id: answer.lease_id, lease_duration: answer.lease_duration, lease_renewable: answer.renewable }
+    if (Object.hasOwn(names, field)) return names[field]
+  }
+  return field === 'refresh_interval' ? answer.lease_duration : undefined
+}

@@ -1,0 +1,76 @@
+import { readFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { resolve } from 'node:path'
+import { systemClock } from '../logical/clock.ts'
+import type { Clock } from '../logical/clock.ts'
+
+/** Everything a command touches besides Vault, so that a test can hold all of it. */
+export interface Io {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Folder of `.vault-token`. */
+  readonly home: string
+  readonly clock: Clock
+  /** Aborts when the person at the terminal gives up. */
+  readonly signal: AbortSignal
+  readonly stdinIsTerminal: boolean
+  readonly stdoutIsTerminal: boolean
+  stdout(text: string): void
+  stderr(text: string): void
+  /** All of standard input. */
+  readStdin(): Promise<string>
+  /** One line typed without being shown; only where `stdinIsTerminal`. */
+  askHidden(question: string): Promise<string>
+  /** UTF-8 text of a file; a relative path starts where the command was called. */
+  readFile(path: string): Promise<string>
+}
+
+/** The real thing. Ctrl-C or SIGTERM aborts `signal` once; a second one ends the process as usual. */
+export function processIo(): Io {
+  const stop = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => { stop.abort() })
+  // `mcp-vault list … | head -1` closes our output early, which is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => { if (error.code !== 'EPIPE') throw error })
+  return {
+    env: process.env,
+    home: process.env.HOME ?? homedir(),
+    clock: systemClock,
+    signal: stop.signal,
+    stdinIsTerminal: process.stdin.isTTY,
+    stdoutIsTerminal: process.stdout.isTTY,
+    stdout: (text) => { process.stdout.write(text) },
+    stderr: (text) => { process.stderr.write(text) },
+    readStdin,
+    askHidden,
+    readFile: (path) => readFile(resolve(path), 'utf8'),
+  }
+}
+
+async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+const ENTER = /[\r\n\u0004]/
+const INTERRUPT = '\u0003'
+const ERASE = /^[\u007f\b]$/
+
+async function askHidden(question: string): Promise<string> {
+  const { stdin, stderr } = process
+  stderr.write(question)
+  stdin.setRawMode(true)
+  try {
+    let typed = ''
+    for await (const chunk of stdin) {
+      for (const character of (chunk as Buffer).toString('utf8')) {
+        if (character === INTERRUPT) { process.kill(process.pid, 'SIGINT'); return '' }
+        if (ENTER.test(character)) return typed
+        typed = ERASE.test(character) ? typed.slice(0, -1) : typed + character
+      }
+    }
+    return typed
+  } finally {
+    stdin.setRawMode(false)
+    stderr.write('\n')
+  }
+}

@@ -1,0 +1,38 @@
+import { cleanPath } from './data.ts'
+import { Failure } from './failure.ts'
+import { toggle } from './flags.ts'
+import { byKey, goText, table } from './table.ts'
+import { vaultCommand } from './vault-command.ts'
+import type { VaultCall } from './vault-command.ts'
+
+/** Prints the keys below a path; used by every list-like command. */
+export async function listKeys(call: VaultCall, path: string, detailed = false): Promise<number> {
+  const answer = await call.ask(`Error listing ${path}`, (vault, options) => vault.list(path, options))
+  const keys = answer?.data?.keys
+  if (!answer || !Array.isArray(keys)) {
+    // A wrapped listing has no keys to show, only the token that will.
+    if (answer?.wrap_info) return call.show(answer)
+    if (call.format !== 'table') call.print({}, () => '')
+    throw new Failure(2, `No value found at ${path}/`)
+  }
+  call.warn(answer)
+  const info = answer.data?.key_info
+  if (detailed && typeof info === 'object' && info !== null) call.print(info, () => detailTable(keys, info as Record<string, unknown>))
+  else call.print(keys, () => table(['Keys'], keys.map((key) => [goText(key)])))
+  return 0
+}
+
+function detailTable(keys: readonly unknown[], info: Readonly<Record<string, unknown>>): string {
+  const members = (key: unknown): Record<string, unknown> => (info[String(key)] ?? {}) as Record<string, unknown>
+  const columns = [...new Set(keys.flatMap((key) => Object.keys(members(key))))].map((name): [string, null] => [name, null]).sort(byKey).map(([name]) => name)
+  return table(['Keys', ...columns], keys.map((key) => [goText(key), ...columns.map((name) => goText(members(key)[name] ?? ''))]))
+}
+
+export const list = vaultCommand({
+  summary: 'List what lies below a path',
+  usage: '[flags] <path>',
+  examples: ['list mcp/agents', 'list -detailed mcp/tools/stripe', 'list sys/leases/lookup/mcp/creds/claude-billing-agent'],
+  flags: { detailed: toggle('Show what is known about each key besides its name.') },
+  takes: [1, 1],
+  run: (call) => listKeys(call, cleanPath(call.args[0]!), call.flags.detailed),
+})

@@ -1,0 +1,114 @@
+import { VaultError } from '../vault-client/index.ts'
+import type { CallOptions, VaultAnswer, VaultClient } from '../vault-client/index.ts'
+import { command } from './command.ts'
+import type { Call, Command } from './command.ts'
+import { connect, connectionFlags, describe, variable } from './connection.ts'
+import type { Connection } from './connection.ts'
+import { Failure, UsageError } from './failure.ts'
+import { text } from './flags.ts'
+import type { FlagTable, FlagValues } from './flags.ts'
+import { document, envelope, fieldOf, formats } from './format.ts'
+import type { Format } from './format.ts'
+import type { Io } from './io.ts'
+import { answerRows, goText, keyValueTable, printable } from './table.ts'
+
+/** Commands that put a question to Vault and print its answer. They share the flags of the connection and of the output. */
+
+const sharedFlags = {
+  ...connectionFlags,
+  format: text(formats.join('|'), 'How to print the answer; default VAULT_FORMAT, else table.'),
+  'wrap-ttl': text('duration', 'Ask for the answer wrapped in a single-use token that lives this long, for example 5m.'),
+}
+
+export const fieldFlag = { field: text('name', 'Print only this field, raw.') }
+
+export interface VaultCall<F extends FlagTable = FlagTable> extends Call<F> {
+  readonly format: Format
+  /** Puts a question and gives back its answer. A failure is printed after `doing`, as in `Error reading mcp/config: …`, and ends the command with 2. */
+  ask<T>(doing: string, question: (vault: VaultClient, options: CallOptions) => Promise<T>): Promise<T>
+  /** The same with a token other than the person's own. */
+  askAs<T>(token: string, doing: string, question: (vault: VaultClient, options: CallOptions) => Promise<T>): Promise<T>
+  /** A line (or several) of text, only in table format: scripts that asked for JSON get no sentences. */
+  say(text: string): void
+  /** Prints a document in JSON or YAML, or what `asTable` makes of it. */
+  print(value: unknown, asTable: () => string): void
+  warn(answer: VaultAnswer | undefined): void
+  /** Prints an answer whole, or the field asked for; `done` is said when there is nothing else to print. Resolves to the exit code. */
+  show(answer: VaultAnswer, done?: string, field?: string): number
+}
+
+export interface VaultCommand<F extends FlagTable> extends Omit<Command<F>, 'run'> {
+  run(call: VaultCall<F>): Promise<number>
+}
+
+export function vaultCommand<F extends FlagTable>(definition: VaultCommand<F>): Command {
+  return command({
+    ...definition,
+    flags: { ...definition.flags, ...sharedFlags },
+    async run({ io, args, flags }) {
+      const own = flags as unknown as FlagValues<F>
+      const shared = flags as unknown as FlagValues<typeof sharedFlags>
+      const format = formatOf(shared.format ?? variable(io, 'FORMAT') ?? 'table')
+      const { ask, askAs, close } = asker(io, shared)
+      try {
+        return await definition.run({ io, args, flags: own, format, ask, askAs, ...printer(io, format) })
+      } finally {
+        await close()
+      }
+    },
+  })
+}
+
+function formatOf(name: string): Format {
+  const format = formats.find((known) => known === name)
+  if (format === undefined) throw new UsageError(`Invalid output format: ${printable(name)}. Use ${formats.join(', ')}.`)
+  return format
+}
+
+function asker(io: Io, flags: FlagValues<typeof sharedFlags>) {
+  const options: CallOptions = { signal: io.signal, ...(flags['wrap-ttl'] === undefined ? {} : { wrapTtl: flags['wrap-ttl'] }) }
+  const opened: Connection[] = []
+  async function put<T>(token: string | undefined, doing: string, question: (vault: VaultClient, options: CallOptions) => Promise<T>): Promise<T> {
+    let connection: Connection | undefined
+    try {
+      connection = await connect(flags, io, token)
+      opened.push(connection)
+      return await question(connection.client, options)
+    } catch (thrown) {
+      if (!(thrown instanceof VaultError)) throw thrown
+      // What was refused before it was sent is a mistake in the call.
+      throw new Failure(thrown.status === 0 && thrown.kind === 'bad_request' ? 1 : 2, `${doing}: ${describe(thrown, connection)}`)
+    }
+  }
+  return {
+    ask: <T>(doing: string, question: (vault: VaultClient, options: CallOptions) => Promise<T>) => put(undefined, doing, question),
+    askAs: put,
+    close: () => Promise.all(opened.map(({ client }) => client.close())),
+  }
+}
+
+function printer(io: Io, format: Format): Pick<VaultCall, 'say' | 'print' | 'warn' | 'show'> {
+  const say = (text: string) => { if (format === 'table') io.stdout(`${text}\n`) }
+  const print = (value: unknown, asTable: () => string) => { io.stdout(format === 'table' ? asTable() : document(format, value)) }
+  const warn = (answer: VaultAnswer | undefined) => {
+    if (format !== 'table' || !answer?.warnings?.length) return
+    io.stderr(`WARNING! The following warnings were returned from Vault:\n\n${answer.warnings.map((warning) => `  * ${printable(warning)}\n`).join('\n')}\n`)
+  }
+  function show(answer: VaultAnswer, done?: string, field?: string): number {
+    if (field !== undefined) return showField(answer, field)
+    warn(answer)
+    const rows = answerRows(answer)
+    if (format === 'table' && rows.length === 0) { if (done !== undefined) say(done) }
+    else if (answer.raw !== undefined) print(envelope(answer), () => keyValueTable(rows))
+    return 0
+  }
+  function showField(answer: VaultAnswer, field: string): number {
+    const value = fieldOf(answer, field)
+    if (value === undefined) throw new Failure(1, `Field "${field}" not present in secret`)
+    if (format !== 'table') io.stdout(document(format, value))
+    // People get a line of its own; a script that captures the value must get nothing but the value.
+    else io.stdout(goText(value) + (io.stdoutIsTerminal ? '\n' : ''))
+    return 0
+  }
+  return { say, print, warn, show }
+}
