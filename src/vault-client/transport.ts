@@ -20,7 +20,7 @@ export interface RawAnswer {
 
 export interface Transport {
   send(exchange: Exchange): Promise<RawAnswer>
-  /** Ends idle connections, lets running exchanges finish. */
+  /** Takes nothing more, lets running exchanges finish (each has its deadline), then ends every connection. */
   close(): Promise<void>
 }
 
@@ -92,7 +92,22 @@ export function createTransport({ origin, ca, clock }: TransportOptions): Transp
     }
   }
 
-  // undici rejects a second close.
+  const running = new Set<Promise<unknown>>()
   let closed: Promise<void> | undefined
-  return { send, close: () => closed ??= agent.close() }
+
+  // Not undici's own close: that waits for a connection attempt nobody wants any more.
+  async function finish(): Promise<void> {
+    await Promise.allSettled(running)
+    await agent.destroy()
+  }
+
+  return {
+    send(exchange) {
+      if (closed) return Promise.reject(noAnswer('this Vault client is closed'))
+      const sent = send(exchange).finally(() => running.delete(sent))
+      running.add(sent)
+      return sent
+    },
+    close: () => closed ??= finish(),
+  }
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
@@ -172,7 +173,10 @@ describe('tokens', () => {
     for (const name of ['VAULT_TOKEN', 'VAULT_NAMESPACE', 'VAULT_PREFIX', 'VAULT_SKIP_VERIFY']) vi.stubEnv(name, 'from-environment')
     for (const name of ['VAULT_ADDR', 'HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy']) vi.stubEnv(name, trap.address)
     vi.stubEnv('NO_PROXY', '')
-    vi.stubEnv('DEBUG', '*')
+    // What DEBUG=node-vault in the environment does; it is read once, when the module is loaded.
+    const debug = createRequire(createRequire(import.meta.url).resolve('node-vault'))('debug') as { enable(names: string): void; disable(): string }
+    debug.enable('node-vault')
+    cleanups.push(() => debug.disable())
     const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
     cleanups.push(() => { written.mockRestore() })
     const client = createVaultClient({ address: vault.address, clock: systemClock })
@@ -199,6 +203,18 @@ describe('tokens', () => {
     expect((await client.read('a'))?.status).toBe(200)
     await client.close()
     expect((await failureOf(client.read('a'))).kind).toBe('unavailable')
+  })
+
+  it('lets a running exchange finish before it closes, and may be closed twice', async () => {
+    let finish = (): void => undefined
+    const vault = await vaultThat((_received, response) => { finish = () => { response.end(JSON.stringify(envelope)) } })
+    const client = clientOf(vault)
+    const asked = client.read('a')
+    while (vault.received.length === 0) await settle()
+    const closed = Promise.all([client.close(), client.close()])
+    finish()
+    expect((await asked)?.status).toBe(200)
+    await closed
   })
 
   it('reuses connections', async () => {
@@ -339,6 +355,23 @@ describe('failures', () => {
     await clock.advance(9_950)
     expect(await byDefault).toMatchObject({ kind: 'unavailable', status: 0 })
     expect(clock.waiting).toBe(0)
+  })
+
+  it('gives up on a server that accepts the connection and never answers the TLS greeting', async () => {
+    const accepted: Socket[] = []
+    const server = createServer((socket) => accepted.push(socket)).listen(0, '127.0.0.1')
+    await new Promise((resolve) => server.once('listening', resolve))
+    cleanups.push(() => {
+      for (const socket of accepted) socket.destroy()
+      server.close()
+    })
+    const clock = new FakeClock()
+    const asked = failureOf(clientOf({ address: `https://127.0.0.1:${String((server.address() as AddressInfo).port)}` }, { clock }).read('a', { timeoutMs: 50 }))
+    while (accepted.length === 0) await settle()
+    await clock.advance(50)
+    // Far below the ten seconds after which the connection attempt itself is given up.
+    const first = await Promise.race([asked, new Promise((resolve) => { setTimeout(resolve, 5000, 'still waiting').unref() })])
+    expect(first).toMatchObject({ kind: 'unavailable', status: 0 })
   })
 
   it('gives up on an answer that begins and never ends', async () => {
