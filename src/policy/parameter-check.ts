@@ -15,18 +15,23 @@ export function parameterProblem(permissions: Permissions, parameters: Readonly<
   const missing = required.find((name) => !Object.hasOwn(parameters, name) && !Object.hasOwn(parameters, name.toLowerCase()))
   if (missing !== undefined) return `parameter "${missing}" is required here.`
   if (names.length === 0) return undefined
-  if (isSet(denied)) {
-    if ('*' in denied) return 'no parameters may be given here.'
-    const refused = names.find((name) => isDenied(denied[name.toLowerCase()], parameters[name]))
-    if (refused !== undefined) return `parameter "${refused}" has a value that is denied here.`
-  }
-  if (!isSet(allowed)) return undefined
+  const refusal = deniedProblem(denied, parameters)
+  if (refusal !== undefined || !isSet(allowed)) return refusal
   for (const name of names) {
     const values = allowed[name.toLowerCase()]
     if (values === undefined && !('*' in allowed)) return `parameter "${name}" is not among the allowed ones.`
     if (values !== undefined && !isAllowed(values, parameters[name])) return `parameter "${name}" has a value that is not among the allowed ones.`
   }
   return undefined
+}
+
+/** As `parameterProblem`, for `denied_parameters` alone. */
+export function deniedProblem(denied: ParameterValues | undefined, parameters: Readonly<Record<string, unknown>>): string | undefined {
+  const names = Object.keys(parameters)
+  if (!isSet(denied) || names.length === 0) return undefined
+  if ('*' in denied) return 'no parameters may be given here.'
+  const refused = names.find((name) => isDenied(denied[name.toLowerCase()], parameters[name]))
+  return refused === undefined ? undefined : `parameter "${refused}" has a value that is denied here.`
 }
 
 const isSet = (values: ParameterValues | undefined): values is ParameterValues => values !== undefined && Object.keys(values).length > 0

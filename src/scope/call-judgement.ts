@@ -1,0 +1,60 @@
+import type { CallParameters } from './call-parameters.ts'
+import { judgeTool } from './grant.ts'
+import type { GrantLink, GrantReason } from './grant.ts'
+import { scopeText } from './grammar.ts'
+import type { ToolMatch } from './operation-match.ts'
+import { toolPath } from './tool.ts'
+
+export interface CallJudgement {
+  readonly allowed: boolean
+  /**
+   * `no_tool`: no operation fits. `needs_body`: read the body and ask again. `parameter_refused`: granted, but not with
+   * these parameters, by the operation's `parameters` or by a policy. All but `allowed` and `needs_body` are final.
+   */
+  readonly reason: 'no_tool' | GrantReason
+  /** A sentence for the caller. Holds parameter names, never values. */
+  readonly message: string
+  /** The granted matches, in the order given; empty unless allowed. The first one renders the outgoing path. */
+  readonly tools: readonly ToolMatch[]
+  /** What may pass of the answer: the union of the granted tools' fields; null = all, when one of them lists none. */
+  readonly fields: readonly string[] | null
+  /** Scopes any one of which would have sufficed; empty unless `insufficient_scope`. */
+  readonly needed: readonly string[]
+}
+
+const refusedCall = { allowed: false, tools: [], fields: [], needed: [] } as const
+
+/**
+ * Judges a call by all operations it can be. Each match is judged alone, one granted match suffices, and an explicit deny
+ * of any matching tool denies, whatever its operation's `parameters` say.
+ */
+export function judgeCall(chain: readonly GrantLink[], matches: readonly ToolMatch[], call: CallParameters): CallJudgement {
+  if (matches.length === 0) return { ...refusedCall, reason: 'no_tool', message: 'no tool covers this call.' }
+  const findings = matches.map((match) => ({ match, ...judgeMatch(chain, match, call) }))
+  const first = (reason: GrantReason) => findings.find((finding) => finding.reason === reason)
+  // A match that waits for the body could widen the projection, so it is settled before any grant is acted on.
+  const stop = first('denied') ?? first('needs_body')
+  if (stop) return { ...refusedCall, reason: stop.reason, message: stop.message }
+  const tools = findings.filter((finding) => finding.reason === 'allowed').map((finding) => finding.match)
+  if (tools.length > 0) return { allowed: true, reason: 'allowed', message: 'granted.', tools, fields: unitedFields(tools), needed: [] }
+  const refused = first('parameter_refused')
+  if (refused) return { ...refusedCall, reason: 'parameter_refused', message: refused.message }
+  const needed = [...new Set(matches.map(({ tool, operation }) => scopeText(operation.capability, toolPath(tool))))]
+  return { ...refusedCall, reason: 'insufficient_scope', message: `needs ${needed.join(' or ')}.`, needed }
+}
+
+function judgeMatch(chain: readonly GrantLink[], match: ToolMatch, call: CallParameters): { reason: GrantReason; message: string } {
+  const { tool, operation } = match
+  const judgement = judgeTool(chain, toolPath(tool), operation.capability, call)
+  if (judgement.reason !== 'allowed' && judgement.reason !== 'needs_body') return judgement
+  const passing = operation.parameters
+  const stray = passing && call.query.find(([name]) => !passing.includes(name))
+  if (stray === undefined) return judgement
+  return { reason: 'parameter_refused', message: `query parameter ${JSON.stringify(stray[0].slice(0, 120))} is not one that ${operation.method} ${operation.path} of ${tool.upstream}/${tool.name} passes on.` }
+}
+
+function unitedFields(matches: readonly ToolMatch[]): readonly string[] | null {
+  const lists = matches.map(({ tool }) => tool.fields ?? null)
+  const listed = lists.filter((fields) => fields !== null)
+  return listed.length < lists.length ? null : [...new Set(listed.flat())]
+}
