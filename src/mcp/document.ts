@@ -6,7 +6,7 @@ import { FieldData, missing } from '../framework/field-data.ts'
 import type { Fields } from '../framework/field.ts'
 import type { Handler, Operations } from '../framework/path.ts'
 import { badRequest } from '../logical/errors.ts'
-import { isName } from '../scope/name.ts'
+import { isName } from '../scope/index.ts'
 import type { Engine } from './engine.ts'
 
 export interface Document {

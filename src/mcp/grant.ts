@@ -1,8 +1,7 @@
 /** What a session may do, as links of its chain: granted at issue, and what its agent declares now. */
-import { intersectScopes, scopeCovered } from '../scope/containment.ts'
-import { parseScope } from '../scope/grammar.ts'
-import type { GrantLink } from '../scope/grant.ts'
-import { compileAcl } from '../policy/acl.ts'
+import { intersectScopes, scopeCovered } from '../scope/index.ts'
+import type { GrantLink } from '../scope/index.ts'
+import { compileAcl } from '../policy/index.ts'
 import { declaredKey, registeredAgent, scopesPath } from './agent.ts'
 import type { AgentRecord } from './agent.ts'
 import type { Document } from './document.ts'
@@ -53,7 +52,7 @@ export function effectiveScopes(chain: readonly GrantLink[]): string[] {
     }
     if (link.policies !== null && scopes !== undefined) {
       const acl = compileAcl(link.policies)
-      scopes = scopes.filter((scope) => scopeCovered(acl, parseScope(scope, { allowWildcards: true })))
+      scopes = scopes.filter((scope) => scopeCovered(acl, scope))
     }
     if (link.declared_scopes === null && (link.policies === null || !link.own_environment)) return []
   }
@@ -63,8 +62,7 @@ export function effectiveScopes(chain: readonly GrantLink[]): string[] {
 /** The first of `asked` that a link does not cover, or undefined when it covers all. */
 export function firstExcess(link: Pick<GrantLink, 'declared_scopes' | 'policies'>, asked: readonly string[]): string | undefined {
   const acl = link.policies === null ? undefined : compileAcl(link.policies)
-  return asked.find((text) => {
-    const scope = parseScope(text, { allowWildcards: true })
+  return asked.find((scope) => {
     if (link.declared_scopes !== null && !scopeCovered(link.declared_scopes, scope)) return true
     return acl !== undefined && !scopeCovered(acl, scope)
   })

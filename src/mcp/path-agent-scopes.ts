@@ -3,7 +3,7 @@ import type { Handler } from '../framework/path.ts'
 import type { Fields } from '../framework/field.ts'
 import { RequestError, badRequest } from '../logical/errors.ts'
 import { listResponse } from '../logical/response.ts'
-import { parseScope } from '../scope/grammar.ts'
+import { parseScope } from '../scope/index.ts'
 import { DEFAULT_MAX_TTL_SECONDS, changeAgent, declaredKey, registeredAgent, scopesPath } from './agent.ts'
 import type { AgentRecord, DeclaredScopes } from './agent.ts'
 import { checkName } from './document.ts'
@@ -109,9 +109,20 @@ async function checkScopes(engine: Engine, scopes: readonly string[]): Promise<s
   const { allow_wildcards } = await engine.settings()
   const warnings: string[] = []
   for (const [index, text] of scopes.entries()) {
+    const broad = allow_wildcards ? problemOf(() => parseScope(text)) : undefined
     const scope = sentence(`scopes[${index}]`, () => parseScope(text, { allowWildcards: allow_wildcards }))
-    if (scope.warning !== undefined) warnings.push(`scopes[${index}]: ${scope.warning}`)
-    else if (!/[*+]/.test(scope.path) && !(await engine.records.get(scope.path.replace(/^tools\//, 'tool/')))) warnings.push(`scopes[${index}]: "${text}" names a tool that does not exist yet; it grants nothing until mcp/${scope.path} is written.`)
+    if (broad !== undefined) warnings.push(`scopes[${index}]: ${broad}`)
+    else if (!scope.wildcard && !(await engine.records.get(scope.path.replace(/^tools\//, 'tool/')))) warnings.push(`scopes[${index}]: "${text}" names a tool that does not exist yet; it grants nothing until mcp/${scope.path} is written.`)
   }
   return warnings
+}
+
+/** What a strict reading says against it: with allow_wildcards a warning instead of a refusal. */
+function problemOf(parse: () => unknown): string | undefined {
+  try {
+    parse()
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : 'does not parse'
+  }
 }

@@ -2,7 +2,7 @@
  * Session records: one task of one agent, its chain of tokens, its ancestors. Found from a token without an index: the
  * session id's random half is the start of the first token's digest; later tokens have a pointer of their own.
  */
-import { sessionKeyOf, sessionKeyOfDigest } from '../scope/token.ts'
+import { sessionKeyOf, sessionKeyOfDigest } from '../scope/index.ts'
 import type { Engine } from './engine.ts'
 
 export interface SessionToken {

@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest'
+import { Issued, TestEngine } from './engine.ts'
+
+const invoices = 'read:stripe:invoices'
+const ids = 'read:stripe:customers:id-only'
+
+async function billing(): Promise<TestEngine> {
+  const engine = await TestEngine.start()
+  await engine.declare('billing', [invoices, ids])
+  return engine
+}
+
+describe('creds issues a leased phantom token', () => {
+  it('with the fields, names and forms the article shows', async () => {
+    const engine = await billing()
+    const issued = await engine.issue('billing', { purpose: 'quarterly-invoice-reconciliation', requested_scopes: invoices })
+    expect(issued.data).toEqual({
+      session_id: expect.stringMatching(/^sess_[0-9A-HJKMNP-TV-Z]{26}$/),
+      agent_id: 'billing',
+      token: expect.stringMatching(/^svt_prod_[0-9A-Za-z]{49}$/),
+      token_id: expect.stringMatching(/^tok_[0-9A-HJKMNP-TV-Z]{26}$/),
+      scopes: [invoices],
+      environment: 'production',
+      purpose: 'quarterly-invoice-reconciliation',
+      issued_at: '2026-03-15T16:00:00Z',
+      expires_at: '2026-03-15T16:15:00Z',
+      expires_at_unix: Date.parse('2026-03-15T16:15:00Z') / 1000,
+      ttl_seconds: 900,
+      refresh_after_unix: Date.parse('2026-03-15T16:12:00Z') / 1000,
+    })
+    expect(issued.secret.lease_options).toEqual({ ttl: 900, max_ttl: 900, renewable: false })
+  })
+
+  it('granting all declared scopes when none are asked for', async () => {
+    const engine = await billing()
+    expect((await engine.issue('billing')).data.scopes).toEqual([invoices, ids])
+    expect(new Issued(await engine.read('creds/billing')).data.scopes).toEqual([invoices, ids])
+  })
+
+  it('with one put and no get', async () => {
+    const engine = await billing()
+    await engine.issue('billing')
+    expect(await engine.storage.during(() => engine.issue('billing'))).toEqual({ get: 0, put: 1, delete: 0 })
+  })
+
+  it('storing the digest and never the token', async () => {
+    const engine = await billing()
+    const issued = await engine.issue('billing')
+    const shard = (await engine.storage.list('s/'))[0]!
+    const key = (await engine.storage.list(`s/${shard}`))[0]!
+    const stored = new TextDecoder().decode((await engine.storage.get(`s/${shard}${key}`))!.value)
+    expect(stored).toContain(String(issued.secret.internal_data.token_sha256))
+    expect(stored).not.toContain(issued.token)
+    expect(JSON.stringify(issued.secret.internal_data)).not.toContain(issued.token)
+  })
+
+  it.each([
+    ['asked', { ttl: '5m' }, {}, {}, 300],
+    ['agent cap', { ttl: 3000 }, { max_ttl_seconds: 1200 }, {}, 1200],
+    ['config', { ttl: 3000 }, { max_ttl_seconds: 3000 }, { max_ttl: 2000 }, 2000],
+    ['default', {}, { max_ttl_seconds: 3600 }, { default_ttl: 600 }, 600],
+  ])('whose life is the smallest limit: %s', async (_limit, ask, scopes, config, seconds) => {
+    const engine = await billing()
+    await engine.write('agents/billing/scopes', scopes)
+    await engine.write('config', config)
+    expect((await engine.issue('billing', ask)).data.ttl_seconds).toBe(seconds)
+  })
+
+  it('never longer than the mount allows', async () => {
+    const engine = await billing()
+    engine.limits.max_ttl = 120
+    const issued = await engine.issue('billing', { ttl: 600 })
+    expect(issued.data.ttl_seconds).toBe(120)
+    expect(issued.warnings).toEqual(['ttl of 10m is cut to 2m, the longest allowed here.'])
+  })
+
+  it('renewable only while the ttl is under its ceiling', async () => {
+    const engine = await billing()
+    await engine.write('agents/billing/scopes', { max_ttl_seconds: 3600 })
+    expect((await engine.issue('billing')).secret.lease_options).toEqual({ ttl: 900, max_ttl: 3600, renewable: true })
+  })
+})
+
+describe('creds refuses with a sentence and writes nothing', () => {
+  it.each([
+    ['an agent that is not registered', 'creds/nobody', {}, 'agent "nobody" is not registered. Write mcp/agents/nobody with owner and environment first.'],
+    ['an agent whose name is none', 'creds/No%20Name', {}, 'agent "No%20Name" is not a name: 1 to 64 characters of a-z, 0-9, _ and -, starting with a letter or digit, for example agent=claude-billing-agent.'],
+    ['an agent that declared nothing', 'creds/blank', {}, 'agent "blank" has declared no scopes or policies; nothing can be granted. Write mcp/agents/blank/scopes, for example scopes=read:stripe:invoices.'],
+    ['a disabled agent', 'creds/off', {}, 'agent "off" is disabled; no tokens are issued for it.'],
+    ['more than declared', 'creds/billing', { requested_scopes: ['read:stripe:refunds'] }, `requested_scopes: "read:stripe:refunds" is more than agent "billing" declares (${invoices}, ${ids}).`],
+    ['a write scope where read is declared', 'creds/billing', { requested_scopes: ['write:stripe:invoices'] }, `requested_scopes: "write:stripe:invoices" is more than agent "billing" declares (${invoices}, ${ids}).`],
+    ['the unqualified tool where the qualified is declared', 'creds/billing', { requested_scopes: ['read:stripe:customers'] }, `requested_scopes: "read:stripe:customers" is more than agent "billing" declares (${invoices}, ${ids}).`],
+    ['a wildcard', 'creds/billing', { requested_scopes: ['read:*'] }, 'requested_scopes[0]: "read:*" covers every upstream. Name a resource, for example read:stripe:invoices.'],
+    ['an empty list of scopes', 'creds/billing', { requested_scopes: [] }, 'requested_scopes is empty. Omit it to be granted all declared scopes, or name some, for example requested_scopes=read:stripe:invoices.'],
+    ['a life of zero', 'creds/billing', { ttl: 0 }, 'ttl must be at least 1 second; tokens always expire, for example ttl=15m.'],
+    ['a negative life', 'creds/billing', { ttl: '-5m' }, 'ttl must not be negative, for example ttl=900.'],
+    ['a life that is no duration', 'creds/billing', { ttl: 'soon' }, 'ttl must be a duration in seconds, or a text such as 15m or 1h30m, for example ttl=900.'],
+    ['an environment it has no scopes for', 'creds/billing', { environment: 'staging' }, 'environment "staging" is neither the own environment of agent "billing" ("production") nor one it has scopes for. Write mcp/agents/billing/scopes/staging first.'],
+    ['a policy it does not have', 'creds/billing', { policies: 'admin' }, 'policies: "admin" is not a policy of agent "billing" (it has none).'],
+    ['a parent token that is none', 'creds/billing', { parent_token: 'svt_prod_nonsense' }, 'parent_token is not a live token; delegate from a live session, or omit parent_token.'],
+    ['a purpose of several lines', 'creds/billing', { purpose: 'a\nb' }, 'purpose must be one line of at most 512 characters, for example purpose=quarterly-invoice-reconciliation.'],
+  ])('%s', async (_case, path, data, sentence) => {
+    const engine = await billing()
+    await engine.write('agents/blank', { owner: 'x', environment: 'production' })
+    await engine.declare('off', [invoices])
+    await engine.write('agents/off', { disabled: 'true' })
+    const during = await engine.storage.during(async () => {
+      expect(await engine.refusal(engine.write(path, data))).toEqual({ kind: 'bad_request', message: sentence })
+    })
+    expect(during.put).toBe(0)
+  })
+
+  it('on a node that cannot write, before anything else', async () => {
+    const engine = await billing()
+    engine.limits.readOnly = true
+    for (const call of [engine.write('creds/nobody'), engine.write('introspect'), engine.read('feed'), engine.list('sessions/')]) {
+      expect(await engine.refusal(call)).toEqual({ kind: 'readonly', message: 'cannot write to readonly storage' })
+    }
+  })
+
+  it('when storage cannot take the session: the error is the storage\'s, and the token is not handed out', async () => {
+    const engine = await billing()
+    engine.storage.failPuts = true
+    expect(await engine.refusal(engine.write('creds/billing'))).toEqual({ kind: 'unavailable', message: 'disk full' })
+  })
+})
+
+describe('scopes of another environment', () => {
+  it('are used when a document for it exists, and never fall back', async () => {
+    const engine = await billing()
+    await engine.write('agents/billing/scopes/staging', { scopes: 'read:stripe:refunds', max_ttl_seconds: 60 })
+    const issued = await engine.issue('billing', { environment: 'staging' })
+    expect(issued.data).toMatchObject({ scopes: ['read:stripe:refunds'], environment: 'staging', ttl_seconds: 60 })
+    expect(issued.token).toMatch(/^svt_staging_/)
+    await engine.delete('agents/billing/scopes/staging')
+    expect(await engine.introspect({ token: issued.token, required_scope: 'read:stripe:refunds' })).toMatchObject({ active: true, scope: '', scope_match: false })
+    expect(await engine.introspect({ token: issued.token, required_scope: invoices })).toMatchObject({ scope_match: false })
+  })
+})
