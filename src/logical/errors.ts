@@ -33,26 +33,29 @@ export interface ErrorRow {
   readonly text: string
 }
 
-/** pb numbers: Vault `sdk/plugin/pb`; gRPC numbers: the gRPC status code list. */
+/**
+ * pb numbers: Vault `sdk/plugin/pb`; gRPC numbers: the gRPC status code list. Where kinds share a number, the first is what
+ * the number alone is read as.
+ */
 export const errorTable: Readonly<Record<ErrorKind, ErrorRow>> = {
   bad_request: { http: 400, pb: 4, grpc: 3, text: 'bad request' },
   invalid_request: { http: 400, pb: 7, grpc: 3, text: 'invalid request' },
   unauthenticated: { http: 401, pb: 3, grpc: 16, text: 'unauthenticated' },
   permission_denied: { http: 403, pb: 8, grpc: 7, text: 'permission denied' },
-  unsupported_path: { http: 404, pb: 6, grpc: 12, text: 'unsupported path' },
   not_found: { http: 404, pb: 3, grpc: 5, text: 'not found' },
+  unsupported_path: { http: 404, pb: 6, grpc: 12, text: 'unsupported path' },
   unsupported_operation: { http: 405, pb: 5, grpc: 12, text: 'unsupported operation' },
   precondition_failed: { http: 412, pb: 3, grpc: 9, text: 'precondition failed' },
   too_large: { http: 413, pb: 3, grpc: 8, text: 'request body too large' },
   unsupported_media_type: { http: 415, pb: 3, grpc: 3, text: 'unsupported media type' },
   rate_limited: { http: 429, pb: 3, grpc: 8, text: 'rate limit quota exceeded' },
-  upstream_error: { http: 502, pb: 3, grpc: 14, text: 'upstream error' },
   unavailable: { http: 503, pb: 3, grpc: 14, text: 'unavailable' },
+  upstream_error: { http: 502, pb: 3, grpc: 14, text: 'upstream error' },
   sealed: { http: 503, pb: 3, grpc: 14, text: 'Vault is sealed' },
+  internal: { http: 500, pb: 2, grpc: 13, text: 'internal error' },
   // The host forwards the request to the active node when it reads exactly this text.
   readonly: { http: 500, pb: 0, grpc: 9, text: 'cannot write to readonly storage' },
   unrecoverable: { http: 500, pb: 10, grpc: 13, text: 'unrecoverable error' },
-  internal: { http: 500, pb: 2, grpc: 13, text: 'internal error' },
 }
 
 /** A failure with a kind of the table. `message` may be shown to the caller; `cause` is for the log and is never sent. */
