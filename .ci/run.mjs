@@ -1,0 +1,57 @@
+// Runs every check in turn and counts. Optional ones name the tool they miss and count as skipped, never as passed.
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+const root = resolve(import.meta.dirname, '..')
+const scratch = mkdtempSync(join(tmpdir(), 'mcp-ci-'))
+const totals = { passed: 0, failed: 0, skipped: 0 }
+
+function sh(command, timeoutMinutes = 10) {
+  const started = Date.now()
+  const run = spawnSync('bash', ['-c', command], { cwd: root, stdio: 'inherit', timeout: timeoutMinutes * 60_000 })
+  return { ok: run.status === 0, seconds: Math.round((Date.now() - started) / 1000) }
+}
+
+function step(name, command, timeoutMinutes) {
+  console.log(`\n--- ${name}: ${command}`)
+  const { ok, seconds } = sh(command, timeoutMinutes)
+  totals[ok ? 'passed' : 'failed']++
+  console.log(`--- ${name}: ${ok ? 'passed' : 'FAILED'} (${seconds} s)`)
+  return ok
+}
+
+function skip(name, why) {
+  totals.skipped++
+  console.log(`\n--- ${name}: skipped, ${why}`)
+}
+
+/** A step that prints its own `N passed, N failed, N skipped`, or a vitest report: the counts are taken over. */
+function vitest(name, command) {
+  const report = join(scratch, `${name.replaceAll(/\W/g, '-')}.json`)
+  console.log(`\n--- ${name}: ${command}`)
+  const { ok, seconds } = sh(`${command} --reporter=dot --reporter=json --outputFile.json=${report}`, 15)
+  let counted = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0 }
+  try { counted = JSON.parse(readFileSync(report, 'utf8')) } catch { console.log(`--- ${name}: no report was written`) }
+  totals.passed += counted.numPassedTests
+  totals.failed += counted.numFailedTests || (ok && counted.numPassedTests > 0 ? 0 : 1)
+  totals.skipped += counted.numPendingTests + counted.numTodoTests
+  console.log(`--- ${name}: ${counted.numPassedTests} passed, ${counted.numFailedTests} failed (${seconds} s)`)
+}
+
+const has = (tool) => spawnSync('bash', ['-c', tool], { stdio: 'ignore' }).status === 0
+
+step('lint', 'npm run --silent lint')
+step('types', 'npm run --silent typecheck')
+step('layers', 'npm run --silent check:layers')
+step('generated files', 'npm run --silent check:generated')
+vitest('npm test', 'npm test --')
+step('npm start', 'npm start --silent -- --once')
+step('README commands', 'node scripts/check-readme.mjs')
+if (has('/usr/bin/python3 -c "import hvac"') || has('apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-hvac')) step('hvac', 'node scripts/check-hvac.mjs')
+else skip('hvac', 'python3-hvac is not installed and cannot be installed here')
+
+rmSync(scratch, { recursive: true, force: true })
+console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`)
+process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1)
