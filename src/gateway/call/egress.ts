@@ -1,0 +1,159 @@
+import { lookup as systemLookup } from 'node:dns/promises'
+import { isIP, type LookupFunction } from 'node:net'
+import { buildConnector, Pool } from 'undici'
+import type { Clock } from '../../logical/clock.ts'
+import { classifyAddress, isMetadataName } from './address.ts'
+import { GatewayCallError } from './call-error.ts'
+import { parseBase, type Upstream } from './upstream.ts'
+
+/** All addresses of a host name, as strings. Rejects when there is none. */
+export type Resolver = (hostname: string) => Promise<readonly string[]>
+
+export interface EgressOptions {
+  readonly clock: Clock
+  readonly resolve?: Resolver
+  /** Opens the checked connection; by default undici's own connector. Given the `lookup` that must be used. */
+  readonly connector?: (options: buildConnector.BuildOptions) => buildConnector.connector
+  /** PEM certificates trusted instead of the built-in ones. */
+  readonly ca?: string
+}
+
+/** Bounds what one upstream may take of this process; streams hold a connection each. */
+const CONNECTIONS_PER_UPSTREAM = 1024
+const LARGEST_HEADERS = 64 * 1024
+
+interface PoolEntry { readonly fingerprint: string; readonly pool: Pool }
+
+const systemResolve: Resolver = async (hostname) => (await systemLookup(hostname, { all: true, verbatim: true })).map(({ address }) => address)
+
+/**
+ * The only way out of the gateway. Every connection resolves the name anew, checks every address the answer holds and
+ * connects to exactly those; no second look-up can lead elsewhere. Proxy variables play no part, TLS is always verified,
+ * the protocol is HTTP/1.1, redirects are never followed.
+ */
+export class Egress {
+  readonly #options: EgressOptions
+  readonly #pools = new Map<string, PoolEntry>()
+  /** Pools of older versions, until their last call is over. */
+  readonly #retired = new Set<Pool>()
+  #closed = false
+
+  constructor(options: EgressOptions) { this.#options = options }
+
+  /** The keep-alive pool of this version of the upstream. An older version's pool takes no new calls and closes when idle. */
+  poolFor(upstream: Upstream): Pool {
+    if (this.#closed) throw new GatewayCallError('call_ended', 'the gateway is shutting down')
+    const base = parseBase(upstream)
+    const fingerprint = JSON.stringify([upstream.version, base.origin, upstream.allow_private_addresses, upstream.connect_timeout])
+    const known = this.#pools.get(upstream.name)
+    if (known?.fingerprint === fingerprint) return known.pool
+    checkOrigin(upstream, base)
+    const pool = new Pool(base.origin, {
+      connect: this.#connector(upstream),
+      connections: CONNECTIONS_PER_UPSTREAM,
+      pipelining: 1,
+      allowH2: false,
+      maxHeaderSize: LARGEST_HEADERS,
+      // Time limits are kept by the call itself, on the gateway's clock.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    })
+    this.#pools.set(upstream.name, { fingerprint, pool })
+    if (known) this.#retire(known.pool)
+    return pool
+  }
+
+  /** Destroys every connection. */
+  async close(): Promise<void> {
+    this.#closed = true
+    const pools = [...[...this.#pools.values()].map(({ pool }) => pool), ...this.#retired]
+    this.#pools.clear()
+    await Promise.all(pools.map((pool) => pool.destroy(new GatewayCallError('call_ended', 'the gateway is shutting down'))))
+  }
+
+  #retire(pool: Pool): void {
+    this.#retired.add(pool)
+    void pool.close().then(() => this.#retired.delete(pool))
+  }
+
+  #connector(upstream: Upstream): buildConnector.connector {
+    const { clock, connector = buildConnector, resolve = systemResolve, ca } = this.#options
+    const timeoutMs = upstream.connect_timeout * 1000
+    const connect = connector({
+      lookup: checkedLookup(upstream, resolve),
+      timeout: timeoutMs,
+      rejectUnauthorized: true,
+      allowH2: false,
+      ...(ca === undefined ? {} : { ca }),
+    } as buildConnector.BuildOptions)
+    return (options, callback) => {
+      // A literal address is connected to without a look-up, so it is checked here.
+      const refusal = isIP(options.hostname) === 0 ? undefined : refuseAddress(upstream, options.hostname)
+      if (refusal) { callback(refusal, null); return }
+      let settled = false
+      const settle = (...outcome: Parameters<buildConnector.Callback>) => {
+        if (settled) { outcome[1]?.destroy(); return }
+        settled = true
+        cancel()
+        callback(...outcome)
+      }
+      const cancel = clock.after(timeoutMs, () => {
+        settle(new GatewayCallError('upstream_timeout', `upstream ${upstream.name} did not accept a connection within ${String(upstream.connect_timeout)} s`), null)
+      })
+      connect(options, (error: Error | null, socket: Parameters<buildConnector.Callback>[1]) => {
+        if (error || !socket) settle(connectFailure(upstream, error), null)
+        else settle(null, socket)
+      })
+    }
+  }
+}
+
+function checkOrigin(upstream: Upstream, base: URL): void {
+  if (isMetadataName(base.hostname)) throw addressRefused(upstream, 'is a cloud metadata service')
+  if (base.protocol === 'http:' && !upstream.allow_private_addresses) throw addressRefused(upstream, 'is http:, which needs allow_private_addresses')
+}
+
+const addressRefused = (upstream: Upstream, what: string): GatewayCallError =>
+  new GatewayCallError('upstream_address_refused', `upstream ${upstream.name}: its address ${what}`)
+
+function refuseAddress(upstream: Upstream, address: string): GatewayCallError | undefined {
+  const kind = classifyAddress(address)
+  if (kind === 'metadata') return addressRefused(upstream, 'is a cloud metadata service')
+  if (kind === 'private' && !upstream.allow_private_addresses) return addressRefused(upstream, 'is not a public one, which needs allow_private_addresses')
+  return undefined
+}
+
+/**
+ * The look-up `net.connect` uses. One address that may not be called spoils the whole answer: a name that is public and
+ * private at once is a rebinding attempt or a mistake, and either way not to be trusted.
+ */
+function checkedLookup(upstream: Upstream, resolve: Resolver): LookupFunction {
+  return (hostname, options, callback) => {
+    const answer = async () => {
+      const all = await resolve(hostname)
+      for (const address of all) {
+        const refusal = refuseAddress(upstream, address)
+        if (refusal) throw refusal
+      }
+      const wanted = options.family === 4 || options.family === 6 ? options.family : undefined
+      const addresses = all.filter((address) => wanted === undefined || isIP(address) === wanted)
+      const [first] = addresses
+      if (first === undefined) throw new GatewayCallError('upstream_unreachable', `upstream ${upstream.name}: its host name has no address`)
+      return addresses.map((address) => ({ address, family: isIP(address) }))
+    }
+    answer().then(
+      (addresses) => { if (options.all) callback(null, addresses); else callback(null, addresses[0]!.address, addresses[0]!.family) },
+      (error: unknown) => { callback(error as NodeJS.ErrnoException, '') },
+    )
+  }
+}
+
+function connectFailure(upstream: Upstream, error: Error | null): GatewayCallError {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) if (cause instanceof GatewayCallError) return cause
+  const code = (error as NodeJS.ErrnoException | null)?.code ?? ''
+  if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') {
+    return new GatewayCallError('upstream_timeout', `upstream ${upstream.name} did not accept a connection within ${String(upstream.connect_timeout)} s`, { cause: error })
+  }
+  const certificate = /CERT|SELF_SIGNED|UNABLE_TO_|HOSTNAME|ERR_TLS|ERR_SSL|EPROTO/.test(code)
+  return new GatewayCallError('upstream_unreachable', `upstream ${upstream.name} could not be reached${certificate ? ': its TLS certificate or handshake was not accepted' : ''}`, { cause: error })
+}

@@ -1,0 +1,85 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { HeaderPairs } from './credentials.ts'
+import type { Matcher } from './matcher.ts'
+import { scrubHeader } from './scrub.ts'
+import { parseTarget } from './target.ts'
+import { parseBase, type Upstream, type UpstreamAuth } from './upstream.ts'
+
+/** Response headers that say nothing about the body's fields: passed even when the body is projected. */
+const always = new Set([
+  'cache-control', 'content-language', 'date', 'deprecation', 'etag', 'expires', 'idempotency-key', 'idempotent-replayed', 'last-modified',
+  'preference-applied', 'retry-after', 'sunset', 'vary', 'x-github-media-type', 'x-request-id', 'request-id', 'x-correlation-id',
+  'x-github-request-id', 'stripe-version', 'x-github-api-version-selected', 'stripe-should-retry', 'x-should-retry',
+  'mcp-session-id', 'mcp-protocol-version',
+])
+/** Passed with a whole body only. */
+const withBody = new Set(['content-disposition', 'content-type', 'link', 'location'])
+
+const isRateLimit = (name: string): boolean => /^(?:x-)?ratelimit(?:-|$)/.test(name) || /^anthropic-ratelimit-/.test(name)
+
+export interface ResponseHeaderInput {
+  readonly upstream: Upstream
+  readonly auth: UpstreamAuth
+  readonly headers: IncomingHttpHeaders
+  /** The answered request's URL, without the key. */
+  readonly requestUrl: URL
+  /** What stands for the upstream's base URL before this caller: `/u/stripe`, `https://gateway/u/stripe` or a listener's origin. */
+  readonly callerBase: string
+  readonly projected: boolean
+  /** The body goes out byte for byte as it came (or there is none): its length may be told. */
+  readonly untouched: boolean
+  readonly matcher: Matcher | undefined
+}
+
+/**
+ * The headers that are handed on, by list, with the key removed from their values. Never Set-Cookie, challenges, framing or
+ * trailers. `location` and `link` are rewritten to the caller's view of the same upstream, and dropped when they lead
+ * anywhere else: a client that followed them would carry its token there.
+ */
+export function responseHeaders(input: ResponseHeaderInput): { headers: HeaderPairs; hits: number } {
+  const pairs: [string, string][] = []
+  let hits = 0
+  for (const [name, raw] of Object.entries(input.headers)) {
+    if (raw === undefined || !(always.has(name) || isRateLimit(name) || (!input.projected && withBody.has(name)) || (name === 'content-length' && input.untouched))) continue
+    for (const value of typeof raw === 'string' ? [raw] : raw) {
+      const own = name === 'location' ? rewriteReference(value, input) : name === 'link' ? rewriteLinks(value, input) : value
+      // Bytes no header may hold cannot be handed on; HTTP parsers let some through.
+      if (own === undefined || /[^\t\x20-\x7e\x80-\xff]/.test(own)) continue
+      const scrubbed = input.matcher ? scrubHeader(input.matcher, own) : { value: own, hits: 0 }
+      hits += scrubbed.hits
+      pairs.push([name, scrubbed.value])
+    }
+  }
+  return { headers: pairs, hits }
+}
+
+/** A URL of the same upstream as the caller would ask for it; undefined when it is not one or our own parser would refuse it. */
+function rewriteReference(reference: string, input: ResponseHeaderInput): string | undefined {
+  const { upstream, auth, requestUrl, callerBase } = input
+  if (!URL.canParse(reference, requestUrl.href)) return undefined
+  const url = new URL(reference, requestUrl)
+  const base = parseBase(upstream)
+  const prefix = base.pathname.replace(/\/+$/, '')
+  const below = url.pathname === prefix || url.pathname.startsWith(`${prefix}/`)
+  if (url.origin !== base.origin || url.username !== '' || url.password !== '' || !below) return undefined
+  const target = (url.pathname.slice(prefix.length) || '/') + url.search
+  try {
+    const { query } = parseTarget(target, upstream.name)
+    // The upstream may repeat the parameter our key went in.
+    const kept = query.filter(({ name }) => auth.kind !== 'query' || name.toLowerCase() !== auth.name.toLowerCase())
+    const search = kept.map(({ encoded }) => encoded).join('&')
+    return callerBase.replace(/\/+$/, '') + target.split('?', 1)[0]! + (search === '' ? '' : `?${search}`) + url.hash
+  } catch {
+    return undefined
+  }
+}
+
+/** RFC 8288 link values whose target is of the same upstream; undefined when none is left. */
+function rewriteLinks(value: string, input: ResponseHeaderInput): string | undefined {
+  const kept: string[] = []
+  for (const [, target, parameters] of value.matchAll(/<([^<>]*)>((?:\s*;\s*[^\s=;,<>"]+(?:\s*=\s*(?:"[^"]*"|[^\s;,<>"]+))?)*)/g)) {
+    const own = rewriteReference(target!, input)
+    if (own !== undefined) kept.push(`<${own}>${parameters!}`)
+  }
+  return kept.length > 0 ? kept.join(', ') : undefined
+}
