@@ -11,8 +11,8 @@ export async function readData(words: readonly string[], io: Io): Promise<Record
   const stdin = onceOnly(io)
   for (const word of words) {
     const equals = word.indexOf('=')
-    if (word === '-') Object.assign(data, parseObject(await stdin(), 'standard input'))
-    else if (word.startsWith('@')) Object.assign(data, parseObject(await contents(io, word.slice(1)), word.slice(1)))
+    if (word === '-') merge(data, parseObject(await stdin(), 'standard input'))
+    else if (word.startsWith('@')) merge(data, parseObject(await contents(io, word.slice(1)), word.slice(1)))
     else if (equals < 1) throw new UsageError(`Failed to parse K=V data: "${shown(word)}" is not name=value, for example owner=platform-team`)
     else {
       const name = word.slice(0, equals)
@@ -29,6 +29,10 @@ async function readValue(value: string, io: Io, stdin: () => Promise<string>): P
   if (value === '-') return stdin()
   if (value.startsWith('@')) return contents(io, value.slice(1))
   return value.startsWith('\\@') ? value.slice(1) : value
+}
+
+function merge(data: Record<string, unknown>, more: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(more)) define(data, name, value)
 }
 
 /** A plain assignment to `__proto__` would not make a member. */

@@ -24,19 +24,23 @@ export interface Io {
   readFile(path: string): Promise<string>
 }
 
-/** The real thing. Ctrl-C or SIGTERM aborts `signal` once; a second one ends the process as usual. */
+/** The real thing. Once `signal` was looked at, the first Ctrl-C or SIGTERM aborts it, and only a second one ends the process. */
 export function processIo(): Io {
-  const stop = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => { stop.abort() })
+  let stop: AbortController | undefined
   // `mcp-vault list … | head -1` closes our output early, which is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => { if (error.code !== 'EPIPE') throw error })
   return {
     env: process.env,
     home: process.env.HOME ?? homedir(),
     clock: systemClock,
-    signal: stop.signal,
-    stdinIsTerminal: process.stdin.isTTY,
-    stdoutIsTerminal: process.stdout.isTTY,
+    get signal() {
+      if (stop) return stop.signal
+      const fresh = stop = new AbortController()
+      for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => { fresh.abort() })
+      return fresh.signal
+    },
+    stdinIsTerminal: Boolean(process.stdin.isTTY),
+    stdoutIsTerminal: Boolean(process.stdout.isTTY),
     stdout: (text) => { process.stdout.write(text) },
     stderr: (text) => { process.stderr.write(text) },
     readStdin,
@@ -63,7 +67,11 @@ async function askHidden(question: string): Promise<string> {
     let typed = ''
     for await (const chunk of stdin) {
       for (const character of (chunk as Buffer).toString('utf8')) {
-        if (character === INTERRUPT) { process.kill(process.pid, 'SIGINT'); return '' }
+        if (character === INTERRUPT) {
+          stdin.setRawMode(false)
+          process.kill(process.pid, 'SIGINT')
+          return ''
+        }
         if (ENTER.test(character)) return typed
         typed = ERASE.test(character) ? typed.slice(0, -1) : typed + character
       }

@@ -11,6 +11,17 @@ export const registrations: readonly Registration[] = [
   { group: 'Data', name: 'write', summary: 'Write data, or issue a phantom token', load: async () => (await import('./write.ts')).write },
   { group: 'Data', name: 'list', summary: 'List what lies below a path', load: async () => (await import('./list.ts')).list },
   { group: 'Data', name: 'delete', summary: 'Delete what is at a path', load: async () => (await import('./delete.ts')).remove },
+  { group: 'Data', name: 'kv', summary: 'Key/value secrets, where the real API keys live', load: async () => (await import('./kv.ts')).kv },
+  { group: 'Data', name: 'lease', summary: 'Leases: what ends everything issued under them', load: async () => (await import('./lease.ts')).lease },
+  { group: 'Data', name: 'unwrap', summary: 'Open a wrapped answer with its single-use token', load: async () => (await import('./unwrap.ts')).unwrap },
+  { group: 'Data', name: 'path-help', summary: 'Explain a path: what it takes and answers', load: async () => (await import('./path-help.ts')).pathHelp },
+  { group: 'Vault', name: 'login', summary: 'Check a token and keep it in ~/.vault-token', load: async () => (await import('./login.ts')).login },
+  { group: 'Vault', name: 'token', summary: 'Vault tokens', load: async () => (await import('./token.ts')).token },
+  { group: 'Vault', name: 'policy', summary: 'ACL policies: who may use which path of Vault', load: async () => (await import('./policy.ts')).policy },
+  { group: 'Vault', name: 'secrets', summary: 'Mounted engines', load: async () => (await import('./secrets.ts')).secrets },
+  { group: 'Vault', name: 'audit', summary: 'Audit devices of the server', load: async () => (await import('./audit.ts')).audit },
+  { group: 'Vault', name: 'status', summary: 'Show whether the server is up and unsealed; exit code 2 when sealed', load: async () => (await import('./status.ts')).status },
+  { group: 'Vault', name: 'version', summary: 'Print the version', load: async () => (await import('./version.ts')).version },
 ]
 
 // npx starts a link to this file. Imported, as tests do, it runs nothing.

@@ -1,4 +1,3 @@
-import { fromUnknown } from '../logical/errors.ts'
 import { isFamily, runCommand } from './command.ts'
 import type { Command, Family } from './command.ts'
 import { Failure, UsageError } from './failure.ts'
@@ -28,7 +27,7 @@ export async function run(argv: readonly string[], io: Io, registrations: readon
     if (!registration) return unknown(io, 'mcp-vault', word, registrations.map(({ name }) => name))
     return await descend(word, await registration.load(), rest, io)
   } catch (thrown) {
-    io.stderr(`${thrown instanceof Failure ? thrown.message : `Error: ${printable(fromUnknown(thrown).message)}`}\n`)
+    io.stderr(`${thrown instanceof Failure ? '' : 'Error: '}${thrown instanceof Error ? thrown.message : 'unknown'}\n`)
     return thrown instanceof Failure ? thrown.exitCode : 1
   }
 }

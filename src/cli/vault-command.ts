@@ -5,7 +5,7 @@ import type { Call, Command } from './command.ts'
 import { connect, connectionFlags, describe, variable } from './connection.ts'
 import type { Connection } from './connection.ts'
 import { Failure, UsageError } from './failure.ts'
-import { text } from './flags.ts'
+import { duration, text } from './flags.ts'
 import type { FlagTable, FlagValues } from './flags.ts'
 import { document, envelope, fieldOf, formats } from './format.ts'
 import type { Format } from './format.ts'
@@ -17,8 +17,11 @@ import { answerRows, goText, keyValueTable, printable } from './table.ts'
 const sharedFlags = {
   ...connectionFlags,
   format: text(formats.join('|'), 'How to print the answer; default VAULT_FORMAT, else table.'),
-  'wrap-ttl': text('duration', 'Ask for the answer wrapped in a single-use token that lives this long, for example 5m.'),
+  'wrap-ttl': duration('Ask for the answer wrapped in a single-use token that lives this long, for example 5m.'),
 }
+
+/** What a shell gives for a command ended by Ctrl-C. */
+const INTERRUPTED = 130
 
 export const fieldFlag = { field: text('name', 'Print only this field, raw.') }
 
@@ -66,7 +69,7 @@ function formatOf(name: string): Format {
 }
 
 function asker(io: Io, flags: FlagValues<typeof sharedFlags>) {
-  const options: CallOptions = { signal: io.signal, ...(flags['wrap-ttl'] === undefined ? {} : { wrapTtl: flags['wrap-ttl'] }) }
+  const options: CallOptions = { signal: io.signal, ...(flags['wrap-ttl'] === undefined ? {} : { wrapTtl: `${String(flags['wrap-ttl'])}s` }) }
   const opened: Connection[] = []
   async function put<T>(token: string | undefined, doing: string, question: (vault: VaultClient, options: CallOptions) => Promise<T>): Promise<T> {
     let connection: Connection | undefined
@@ -76,6 +79,7 @@ function asker(io: Io, flags: FlagValues<typeof sharedFlags>) {
       return await question(connection.client, options)
     } catch (thrown) {
       if (!(thrown instanceof VaultError)) throw thrown
+      if (io.signal.aborted) throw new Failure(INTERRUPTED, `${doing}: interrupted. Whether Vault did it is not known.`)
       // What was refused before it was sent is a mistake in the call.
       throw new Failure(thrown.status === 0 && thrown.kind === 'bad_request' ? 1 : 2, `${doing}: ${describe(thrown, connection)}`)
     }

@@ -105,7 +105,7 @@ wrapping_token_ttl:              5m
 wrapping_token_creation_time:    2026-03-15T16:00:00Z
 wrapping_token_creation_path:    mcp/creds/billing
 `)
-    expect(vault.asked[0]!.headers['x-vault-wrap-ttl']).toBe('5m')
+    expect(vault.asked[0]!.headers['x-vault-wrap-ttl']).toBe('300s')
   })
 
   it('escapes control characters a stored value would send to the terminal', async () => {
@@ -181,7 +181,7 @@ ttl_seconds        900
     expect(shell.vault.asked[0]!.body).toEqual({ policy: 'path "tools/*" {}\n', note: 'line 1\nline 2\n', mail: '@home' })
   })
 
-  it('takes whole JSON objects, typed, and lets later words win', async () => {
+  it('takes whole JSON objects with their types', async () => {
     const shell = await terminal([nothing, nothing], { stdin: '{"max_ttl_seconds":900,"scopes":["read:a:b"]}' })
     await shell.write('body.json', '{"timeout":5,"url":"https://a"}')
     await shell.mcpVault('write', 'mcp/upstreams/a', '@body.json')

@@ -1,0 +1,20 @@
+import { cleanPath } from './data.ts'
+import { Failure } from './failure.ts'
+import { printable } from './table.ts'
+import { vaultCommand } from './vault-command.ts'
+
+export const pathHelp = vaultCommand({
+  summary: 'Explain a path: what it takes and answers',
+  usage: '[flags] <path>',
+  examples: ['path-help mcp/', 'path-help mcp/creds/claude-billing-agent'],
+  flags: {},
+  takes: [1, 1],
+  async run({ args, ask, print }) {
+    const path = cleanPath(args[0]!)
+    const answer = await ask('Error retrieving help', (vault, options) => vault.request('GET', path, { ...options, query: { help: 1 } }))
+    const { help } = answer.raw as { help?: unknown }
+    if (typeof help !== 'string' || help === '') throw new Failure(2, `No help for ${path}`)
+    print(answer.raw, () => `${help.split('\n').map(printable).join('\n').trimEnd()}\n`)
+    return 0
+  },
+})

@@ -1,0 +1,123 @@
+import type { VaultAnswer } from '../vault-client/index.ts'
+import type { Family } from './command.ts'
+import { cleanPath } from './data.ts'
+import { UsageError } from './failure.ts'
+import { choice, duration, integer, oneOf, pairs, text, texts, toggle } from './flags.ts'
+import { goText } from './table.ts'
+import { fieldFlag, vaultCommand } from './vault-command.ts'
+import type { VaultCall } from './vault-command.ts'
+
+const accessorFlag = { accessor: toggle('The argument is an accessor, not a token.') }
+
+/** One question about a token: the caller's own when none is named. */
+async function askAbout(call: VaultCall<typeof accessorFlag>, doing: string, verb: 'lookup' | 'renew' | 'revoke', more: object = {}): Promise<VaultAnswer> {
+  const { args, flags, ask } = call
+  const named = args[0]?.trim()
+  if (flags.accessor && !named) throw new UsageError('-accessor needs the accessor as argument')
+  if (named === undefined) {
+    return ask(doing, (vault, options) => verb === 'lookup' ? vault.request('GET', 'auth/token/lookup-self', options) : vault.request('PUT', `auth/token/${verb}-self`, { ...options, body: more }))
+  }
+  const path = `auth/token/${verb}${flags.accessor ? '-accessor' : ''}`
+  const body = { ...(flags.accessor ? { accessor: named } : { token: named }), ...more }
+  return ask(doing, (vault, options) => vault.request('POST', path, { ...options, body }))
+}
+
+const lookup = vaultCommand({
+  summary: 'Show a token\'s policies and remaining life; your own without argument',
+  usage: '[flags] [token | accessor]',
+  flags: { ...accessorFlag, ...fieldFlag },
+  takes: [0, 1],
+  run: async (call) => call.show(await askAbout(call, 'Error looking up token', 'lookup'), undefined, call.flags.field),
+})
+
+const renew = vaultCommand({
+  summary: 'Extend a token; your own without argument',
+  usage: '[flags] [token | accessor]',
+  flags: { ...accessorFlag, increment: duration('How long the token shall last from now; the server may cut it.') },
+  takes: [0, 1],
+  async run(call) {
+    const { increment } = call.flags
+    return call.show(await askAbout(call, 'Error renewing token', 'renew', increment === undefined ? {} : { increment }))
+  },
+})
+
+const revoke = vaultCommand({
+  summary: 'End a token with its leases and children',
+  usage: '[flags] [token | accessor]',
+  examples: ['token revoke -self', 'token revoke -mode=orphan $TOKEN'],
+  flags: { ...accessorFlag, self: toggle('End your own token.'), mode: oneOf(['orphan'], 'orphan = leave the children alive.') },
+  takes: [0, 1],
+  async run(call) {
+    const { args, flags, ask, show } = call
+    if (flags.self === args.length > 0) throw new UsageError('Name a token or accessor, or use -self for your own; not both')
+    if (flags.mode !== undefined && (flags.self || flags.accessor)) throw new UsageError('-mode=orphan takes a token as argument, without -self or -accessor')
+    const answer = flags.mode === 'orphan'
+      ? await ask('Error revoking token', (vault, options) => vault.request('POST', 'auth/token/revoke-orphan', { ...options, body: { token: args[0]!.trim() } }))
+      : await askAbout(call, 'Error revoking token', 'revoke')
+    return show(answer, 'Success! Revoked token (if it existed)')
+  },
+})
+
+const seconds = (value: number | undefined): string | undefined => value === undefined ? undefined : `${String(value)}s`
+
+const create = vaultCommand({
+  summary: 'Create a token',
+  usage: '[flags]',
+  examples: ['token create -policy=gateway -period=24h -orphan', 'token create -policy=agents -ttl=1h -field=token'],
+  flags: {
+    ...fieldFlag,
+    policy: texts('name', 'Policy of the new token; default those of your own.'),
+    ttl: duration('Initial life.'),
+    'explicit-max-ttl': duration('Life that no renewal exceeds.'),
+    period: duration('Every renewal gives this life again, without end.'),
+    type: oneOf(['service', 'batch'], 'Kind of token; default service.'),
+    orphan: toggle('The token does not end with yours.'),
+    renewable: choice('Whether it can be renewed; default true.'),
+    'no-default-policy': toggle('Do not add the policy "default".'),
+    'use-limit': integer('number', 'Uses before it ends.'),
+    'display-name': text('name', 'Name in audit logs.'),
+    metadata: pairs('Metadata in audit logs.'),
+    role: text('name', 'Token role to create it from.'),
+  },
+  takes: [0, 0],
+  async run({ flags, ask, show }) {
+    const body = {
+      policies: flags.policy.length === 0 ? undefined : flags.policy,
+      ttl: seconds(flags.ttl),
+      explicit_max_ttl: seconds(flags['explicit-max-ttl']),
+      period: seconds(flags.period),
+      type: flags.type,
+      no_parent: flags.orphan || undefined,
+      renewable: flags.renewable,
+      no_default_policy: flags['no-default-policy'] || undefined,
+      num_uses: flags['use-limit'],
+      display_name: flags['display-name'],
+      meta: flags.metadata,
+    }
+    const path = `auth/token/create${flags.role === undefined ? '' : `/${flags.role}`}`
+    const answer = await ask('Error creating token', (vault, options) => vault.request('POST', path, { ...options, body }))
+    return show(answer, undefined, flags.field)
+  },
+})
+
+const capabilities = vaultCommand({
+  summary: 'Show what a token may do at a path; your own without token',
+  usage: '[flags] [token | accessor] <path>',
+  examples: ['token capabilities mcp/creds/claude-billing-agent'],
+  flags: accessorFlag,
+  takes: [1, 2],
+  async run({ args, flags, ask, print }) {
+    const [token] = args.length === 2 ? args : []
+    if (flags.accessor && token === undefined) throw new UsageError('-accessor needs the accessor and a path')
+    const path = cleanPath(args.at(-1)!)
+    const asked = token === undefined ? 'capabilities-self' : flags.accessor ? 'capabilities-accessor' : 'capabilities'
+    const who = token === undefined ? {} : flags.accessor ? { accessor: token } : { token }
+    const answer = await ask('Error listing capabilities', (vault, options) => vault.request('POST', `sys/${asked}`, { ...options, body: { ...who, path } }))
+    const found = answer.data?.capabilities ?? answer.data?.[path]
+    const list = (Array.isArray(found) ? found : []).map(goText).sort()
+    print(list, () => `${list.join(', ')}\n`)
+    return 0
+  },
+})
+
+export const token: Family = { summary: 'Vault tokens', commands: { lookup, create, renew, revoke, capabilities } }

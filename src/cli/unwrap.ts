@@ -1,0 +1,16 @@
+import { fieldFlag, vaultCommand } from './vault-command.ts'
+
+export const unwrap = vaultCommand({
+  summary: 'Open a wrapped answer with its single-use token',
+  usage: '[flags] [wrapping token]',
+  examples: ['unwrap hvs.CAESI…'],
+  flags: fieldFlag,
+  takes: [0, 1],
+  async run({ args, flags, ask, askAs, show }) {
+    const token = args[0]?.trim()
+    const answer = token
+      ? await askAs(token, 'Error unwrapping', (vault, options) => vault.request('PUT', 'sys/wrapping/unwrap', options))
+      : await ask('Error unwrapping', (vault, options) => vault.request('PUT', 'sys/wrapping/unwrap', options))
+    return show(answer, 'Success! The wrapped answer was empty', flags.field)
+  },
+})
