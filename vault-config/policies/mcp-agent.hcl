@@ -1,0 +1,4 @@
+# An agent opens, refreshes and closes sessions of its own name: its identity entity is called as the agent is.
+# Must be denied: mcp/creds/ of other agents, mcp/introspect, mcp/agents/*, any KV.
+path "mcp/creds/{{identity.entity.name}}" { capabilities = ["read", "update"] }
+path "mcp/creds/{{identity.entity.name}}/*" { capabilities = ["update", "delete"] }

@@ -1,0 +1,10 @@
+# The gateway's own identity: follow the feed, read the documents it judges by, ask about tokens, read the keys.
+# Must be denied: sys/leases/*, mcp/creds/*, any write under mcp/ but introspect, any KV outside secret/mcp/.
+path "mcp/feed" { capabilities = ["read"] }
+path "mcp/introspect" { capabilities = ["update"] }
+path "mcp/agents/*" { capabilities = ["read"] }
+path "mcp/policies/*" { capabilities = ["read"] }
+path "mcp/upstreams/*" { capabilities = ["read"] }
+path "mcp/tools/*" { capabilities = ["read", "list"] }
+path "secret/data/mcp/*" { capabilities = ["read"] }
+path "secret/metadata/mcp/*" { capabilities = ["read"] }
