@@ -90,7 +90,7 @@ async function operate(spec: BackendSpec, routes: readonly Route[], request: Req
   if (matched.path.active_node_only && (await spec.system.readOnly())) throw new RequestError('readonly')
   const { fields, warnings } = parseFields(matched.path.fields, request.data, matched.captures)
   const response = await handler({ request, fields })
-  if (warnings.length === 0) return response
+  if (warnings.length === 0 || matched.path.takes_arbitrary_input) return response
   return { ...response, warnings: [...(response?.warnings ?? []), ...warnings] }
 }
 

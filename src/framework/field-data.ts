@@ -57,7 +57,7 @@ export function parseFields<F extends Fields>(schema: F, body: Readonly<Record<s
   const replaced: string[] = []
   for (const [name, value] of Object.entries(body)) {
     const field = Object.hasOwn(schema, name) ? schema[name] : undefined
-    if (name in captures) {
+    if (Object.hasOwn(captures, name)) {
       if (value !== captures[name]) replaced.push(name)
     } else if (!field || field.computed) unknown.push(name)
     else values.set(name, value === null ? null : convert(name, field, value))

@@ -32,6 +32,8 @@ export interface PathSpec<F extends Fields> {
   readonly sudo?: boolean
   /** On a node that cannot write, answers `readonly` before anything else, so that the host forwards the request. */
   readonly active_node_only?: boolean
+  /** Fields that are not declared are what the path is for: no warning about them. */
+  readonly takes_arbitrary_input?: boolean
   readonly synopsis: string
   readonly description: string
 }

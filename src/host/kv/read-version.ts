@@ -1,0 +1,23 @@
+import type { Data } from '../../logical/request.ts'
+import { isDeleted, versionAnswer } from './metadata.ts'
+import type { SecretStore } from './store.ts'
+
+export interface FoundVersion {
+  readonly metadata: Data
+  /** null = deleted or destroyed: answered with 404, and the metadata all the same. */
+  readonly data: Data | null
+}
+
+/** One version of a secret, the latest when `asked` is not positive; undefined when there is none of that number. */
+export function readVersion(store: SecretStore, path: string, asked: number): Promise<FoundVersion | undefined> {
+  // Locked, so that no destroy and no pruning comes between the metadata and the data.
+  return store.exclusively(path, async () => {
+    const metadata = await store.metadata(path)
+    if (!metadata) return undefined
+    const number = asked > 0 ? asked : metadata.current_version
+    const version = metadata.versions[number]
+    if (!version) return undefined
+    const gone = version.destroyed || isDeleted(version, store.clock.now())
+    return { metadata: versionAnswer(metadata, number, version), data: gone ? null : await store.data(path, number) }
+  })
+}
