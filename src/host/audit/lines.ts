@@ -1,0 +1,66 @@
+import type { KeyObject } from 'node:crypto'
+import { auditHash, auditHashValues } from '../../audit/index.ts'
+import type { RequestError } from '../../logical/errors.ts'
+import type { Operation } from '../../logical/request.ts'
+import type { Auth } from '../../logical/secret.ts'
+import type { ApiCall, ApiOutcome } from '../core/call.ts'
+import type { Caller } from '../core/caller.ts'
+import type { Mount } from '../core/mount.ts'
+
+export interface LineFacts {
+  readonly call: ApiCall
+  readonly caller: Caller | undefined
+  readonly mount: Mount | undefined
+  readonly operation: Operation
+  readonly error: RequestError | undefined
+  /** Unix milliseconds. */
+  readonly now: number
+  readonly salt: KeyObject
+}
+
+/** A request as Vault's audit devices write it: every text of the body hashed, unless the mount is tuned to show its field. */
+export function requestLine(facts: LineFacts): object {
+  return { time: new Date(facts.now).toISOString(), type: 'request', ...parts(facts), ...(facts.error && { error: facts.error.message.trim() }) }
+}
+
+export function responseLine(facts: LineFacts, outcome: ApiOutcome | undefined): object {
+  const { mount, salt, error } = facts
+  const shown = mount?.entry.config.audit_non_hmac_response_keys ?? []
+  const response = outcome && {
+    ...(mount && { mount_point: mount.entry.path, mount_type: mount.entry.type, mount_accessor: mount.entry.accessor }),
+    ...(outcome.response?.data && { data: auditHashValues(salt, outcome.response.data, new Set(shown)) }),
+    ...(outcome.lease && { secret: { lease_id: outcome.lease.lease_id } }),
+    ...(outcome.auth && { auth: authPart(outcome.auth, salt) }),
+    ...(outcome.response?.warnings && { warnings: outcome.response.warnings }),
+  }
+  return { time: new Date(facts.now).toISOString(), type: 'response', ...parts(facts), ...(response && { response }), ...(error && { error: error.message.trim() }) }
+}
+
+function parts({ call, caller, mount, operation, salt }: LineFacts): object {
+  const record = caller?.record
+  const token = call.token === '' ? {} : { client_token: auditHash(salt, call.token) }
+  return {
+    ...(record && {
+      auth: {
+        ...token, accessor: auditHash(salt, record.accessor), display_name: record.display_name, policies: record.policies, token_policies: record.policies,
+        ...(record.meta && { metadata: record.meta }), entity_id: record.entity_id, token_type: 'service',
+        token_ttl: record.creation_ttl, token_issue_time: new Date(record.creation_time).toISOString(),
+      },
+    }),
+    request: {
+      id: call.id, operation, ...token, ...(record && { client_token_accessor: auditHash(salt, record.accessor) }),
+      ...(mount && { mount_point: mount.entry.path, mount_type: mount.entry.type, mount_accessor: mount.entry.accessor }),
+      namespace: { id: 'root' }, path: call.path,
+      ...(Object.keys(call.data).length > 0 && { data: auditHashValues(salt, call.data, new Set(mount?.entry.config.audit_non_hmac_request_keys)) }),
+      remote_address: call.remote_addr,
+    },
+  }
+}
+
+function authPart(auth: Auth, salt: KeyObject): object {
+  return {
+    ...(auth.client_token !== undefined && auth.client_token !== '' && { client_token: auditHash(salt, auth.client_token) }),
+    ...(auth.accessor !== undefined && { accessor: auditHash(salt, auth.accessor) }),
+    display_name: auth.display_name, policies: auth.policies, token_policies: auth.policies, metadata: auth.metadata, token_type: auth.token_type,
+  }
+}

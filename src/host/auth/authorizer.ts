@@ -1,0 +1,71 @@
+import type { Data, Operation } from '../../logical/request.ts'
+import { compileAcl } from '../../policy/index.ts'
+import type { Acl } from '../../policy/index.ts'
+import type { PolicyStore } from './policy-store.ts'
+import { isRoot } from './token-record.ts'
+import type { TokenRecord } from './token-record.ts'
+
+export interface AclQuestion {
+  readonly operation: Operation
+  /** Full path, mount included. */
+  readonly path: string
+  readonly data: Data
+  /** The path is among its engine's root paths. */
+  readonly needsSudo: boolean
+}
+
+/** What one set of policies allows, as the host asks it. */
+export interface HostAcl {
+  readonly root: boolean
+  allows(question: AclQuestion): boolean
+  /** Whether the policies carry sudo on a path. */
+  sudo(path: string): boolean
+  /** As `sys/capabilities` answers: `['root']`, `['deny']`, or sorted names. */
+  capabilities(path: string): string[]
+  /** May the caller know that a mount exists at this prefix? */
+  seesBelow(prefix: string): boolean
+}
+
+const rootAcl: HostAcl = { root: true, allows: () => true, sudo: () => true, capabilities: () => ['root'], seesBelow: () => true }
+const cacheLimit = 1000
+
+/** Compiled access rights per set of policy names, thrown away whenever a policy changes. */
+export class Authorizer {
+  readonly #policies: PolicyStore
+  readonly #cache = new Map<string, HostAcl>()
+  #version = -1
+
+  constructor(policies: PolicyStore) { this.#policies = policies }
+
+  aclFor(record: TokenRecord): HostAcl {
+    return isRoot(record) ? rootAcl : this.aclForPolicies(record.policies)
+  }
+
+  aclForPolicies(names: readonly string[]): HostAcl {
+    if (this.#version !== this.#policies.version || this.#cache.size >= cacheLimit) {
+      this.#cache.clear()
+      this.#version = this.#policies.version
+    }
+    const key = [...names].sort().join(',')
+    const known = this.#cache.get(key)
+    if (known) return known
+    const made = hostAcl(compileAcl(this.#policies.documents(names)))
+    this.#cache.set(key, made)
+    return made
+  }
+}
+
+function hostAcl(acl: Acl): HostAcl {
+  return {
+    root: false,
+    allows({ operation, path, data, needsSudo }) {
+      // Help describes the API, not its contents: any living token may read it.
+      if (operation === 'help') return true
+      const verdict = acl.judge({ path, capability: operation, parameters: data })
+      return verdict.allowed && (!needsSudo || verdict.sudo)
+    },
+    sudo: (path) => acl.match(path)?.capabilities.has('sudo') ?? false,
+    capabilities: (path) => acl.capabilities(path),
+    seesBelow: (prefix) => acl.grantsBelow(prefix),
+  }
+}

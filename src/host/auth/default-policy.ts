@@ -1,0 +1,36 @@
+/** What every token may do unless it was made with `no_default_policy`: look after itself and its own leases. */
+export const defaultPolicy = `# Every token may look itself up, renew and revoke itself.
+path "auth/token/lookup-self" {
+  capabilities = ["read"]
+}
+path "auth/token/renew-self" {
+  capabilities = ["update"]
+}
+path "auth/token/revoke-self" {
+  capabilities = ["update"]
+}
+
+# Ask what it may do, on any path.
+path "sys/capabilities-self" {
+  capabilities = ["update"]
+}
+
+# Find out which mount serves a path.
+path "sys/internal/ui/mounts" {
+  capabilities = ["read"]
+}
+path "sys/internal/ui/mounts/*" {
+  capabilities = ["read"]
+}
+
+# Renew a lease and look one up; whoever knows a lease's id holds it.
+path "sys/renew" {
+  capabilities = ["update"]
+}
+path "sys/leases/renew" {
+  capabilities = ["update"]
+}
+path "sys/leases/lookup" {
+  capabilities = ["update"]
+}
+`

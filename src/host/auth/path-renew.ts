@@ -1,0 +1,63 @@
+import { renewTtl } from '../../framework/lease.ts'
+import { definePath } from '../../framework/path.ts'
+import type { PathDef } from '../../framework/path.ts'
+import { badRequest } from '../../logical/errors.ts'
+import type { Response } from '../../logical/response.ts'
+import { callerOf } from '../core/caller.ts'
+import type { TokenServices } from './services.ts'
+import type { TokenRecord } from './token-record.ts'
+import { authOf } from './token-view.ts'
+
+const increment = { type: 'duration', description: 'Seconds the token is to live from now.', example: '1h' } as const
+const token = { type: 'string', description: 'The token to renew; the caller\'s own when omitted.', example: 'hvs.CAES…', secret: true } as const
+const accessor = { type: 'string', description: 'The accessor of the token.', example: '8609694a-cdbc-db9b-d345-e782dbb562ed' } as const
+
+export function renewPaths(services: TokenServices): PathDef[] {
+  const description = 'Extends the token by the increment asked for, else by what it was made with. The ceiling counts from its creation; periodic tokens have none but their own explicit_max_ttl.'
+  return [
+    definePath({
+      pattern: 'renew-self', fields: { increment, token },
+      operations: { write: ({ request, fields }) => { const caller = callerOf(request); return renew(services, caller.record, caller.token, fields.get('increment')) } },
+      synopsis: 'Renew the calling token.', description,
+    }),
+    definePath({
+      pattern: 'renew', fields: { token, increment },
+      operations: {
+        write: ({ request, fields }) => {
+          const given = fields.get('token') || callerOf(request).token
+          const record = services.tokens.find(given)
+          if (!record) throw badRequest('token not found')
+          return renew(services, record, given, fields.get('increment'))
+        },
+      },
+      synopsis: 'Renew a token.', description,
+    }),
+    definePath({
+      pattern: 'renew-accessor', fields: { accessor, increment },
+      operations: {
+        write: ({ fields }) => {
+          const record = services.tokens.findByAccessor(fields.require('accessor'))
+          if (!record) throw badRequest('invalid accessor')
+          return renew(services, record, '', fields.get('increment'))
+        },
+      },
+      synopsis: 'Renew a token by its accessor.', description: `${description} The token itself is not answered.`,
+    }),
+  ]
+}
+
+async function renew({ tokens, clock, limits }: TokenServices, record: TokenRecord, given: string, asked: number | undefined): Promise<Response> {
+  if (!record.renewable || record.expire_time === null) throw badRequest('lease is not renewable')
+  const bounds = limits()
+  // A periodic token may be renewed for ever, one period at a time.
+  const ceiling = record.period > 0 ? { ...bounds, max_ttl: record.explicit_max_ttl || Number.MAX_SAFE_INTEGER } : bounds
+  const granted = renewTtl(
+    {
+      increment: record.period > 0 ? record.period : asked ?? 0, ttl: record.creation_ttl, max_ttl: record.explicit_max_ttl,
+      issue_time_unix: Math.floor(record.creation_time / 1000), now_unix: Math.floor(clock.now() / 1000),
+    },
+    ceiling,
+  )
+  const renewed = await tokens.renew(record.id_hash, granted.ttl)
+  return { auth: authOf(renewed, given, granted.ttl), ...(granted.warnings.length > 0 && { warnings: granted.warnings }) }
+}

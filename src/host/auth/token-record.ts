@@ -1,0 +1,44 @@
+/** A token as stored, under the salted hash of its id; the id itself is kept nowhere. Times in Unix milliseconds. */
+export interface TokenRecord {
+  readonly id_hash: string
+  readonly accessor: string
+  readonly policies: readonly string[]
+  /** The API path that made it. */
+  readonly path: string
+  readonly meta: Readonly<Record<string, string>> | null
+  readonly display_name: string
+  /** Uses left; 0 = no limit. */
+  readonly num_uses: number
+  /** `id_hash` of the parent, '' for orphans. */
+  readonly parent: string
+  readonly creation_time: number
+  /** Seconds, as are the other durations; 0 = never expires. */
+  readonly creation_ttl: number
+  readonly expire_time: number | null
+  readonly last_renewal_time: number | null
+  readonly explicit_max_ttl: number
+  readonly period: number
+  readonly renewable: boolean
+  readonly entity_id: string
+  /** Set first when a token ends: from then it, and everything below it, is dead, whatever cleaning up is still to do. */
+  readonly ended?: boolean
+}
+
+/** What a new token is to be. Durations in seconds, already limited. */
+export interface TokenSpec {
+  /** A token id of the caller's choosing, else a random one. */
+  readonly id?: string
+  readonly policies: readonly string[]
+  readonly path: string
+  readonly meta: Readonly<Record<string, string>> | null
+  readonly display_name: string
+  readonly num_uses: number
+  readonly parent: string
+  readonly ttl: number
+  readonly explicit_max_ttl: number
+  readonly period: number
+  readonly renewable: boolean
+}
+
+export const rootPolicy = 'root'
+export const isRoot = (record: TokenRecord): boolean => record.policies.includes(rootPolicy)

@@ -1,0 +1,27 @@
+import type { Data, Operation } from '../../logical/request.ts'
+import type { Response } from '../../logical/response.ts'
+import type { Auth } from '../../logical/secret.ts'
+
+/** One API request after its HTTP form has been read. */
+export interface ApiCall {
+  readonly id: string
+  /** `update` for every POST and PUT; the core tells create from it. */
+  readonly operation: Extract<Operation, 'read' | 'update' | 'patch' | 'delete' | 'list' | 'help'>
+  /** Below `/v1/`, no leading slash; ends in `/` for `list`. */
+  readonly path: string
+  readonly data: Data
+  /** '' when the client sent none. */
+  readonly token: string
+  readonly remote_addr: string
+  readonly signal: AbortSignal
+}
+
+/** What the core answers; the HTTP face puts it into Vault's envelope. */
+export interface ApiOutcome {
+  readonly operation: ApiCall['operation']
+  readonly path: string
+  readonly mount_type: string
+  readonly response: Response | undefined
+  readonly lease?: { readonly lease_id: string; readonly ttl: number; readonly renewable: boolean }
+  readonly auth?: Auth
+}

@@ -1,0 +1,22 @@
+import { permissionDenied } from '../../logical/errors.ts'
+import type { Request } from '../../logical/request.ts'
+import type { HostAcl } from '../auth/authorizer.ts'
+import type { TokenRecord } from '../auth/token-record.ts'
+
+/** Who is asking. Known to the host's own engines only: what others get is the salted hash in `Request.client_token`. */
+export interface Caller {
+  readonly token: string
+  readonly record: TokenRecord
+  readonly acl: HostAcl
+}
+
+const callers = new WeakMap<Request, Caller>()
+
+export function rememberCaller(request: Request, caller: Caller): void { callers.set(request, caller) }
+
+/** The caller behind a request of a built-in engine; 403 when it came without a valid token (to an unauthenticated path). */
+export function callerOf(request: Request): Caller {
+  const caller = callers.get(request)
+  if (!caller) throw permissionDenied()
+  return caller
+}

@@ -1,0 +1,144 @@
+import { createAuditLog, redactCredentials } from '../../audit/index.ts'
+import type { AuditLog } from '../../audit/index.ts'
+import type { Factory } from '../../logical/backend.ts'
+import type { Clock } from '../../logical/clock.ts'
+import type { Logger } from '../../logical/log.ts'
+import { getJson, prefixStorage, putJson } from '../../logical/storage.ts'
+import type { Storage } from '../../logical/storage.ts'
+import { AuditBroker } from '../audit/broker.ts'
+import { AuditDevices } from '../audit/devices.ts'
+import { Authorizer } from '../auth/authorizer.ts'
+import { PolicyStore } from '../auth/policy-store.ts'
+import { tokenFactory } from '../auth/token-engine.ts'
+import { rootPolicy } from '../auth/token-record.ts'
+import { TokenStore } from '../auth/token-store.ts'
+import { kvFactory } from '../kv/backend.ts'
+import { answerCall } from '../http/api.ts'
+import type { HostAnswer, HostCall } from '../http/call.ts'
+import { listen } from '../http/listener.ts'
+import type { Listener } from '../http/listener.ts'
+import { Expiration } from '../lease/expiration.ts'
+import { sysFactory } from '../sys/backend.ts'
+import { Core } from './core.ts'
+import { EngineCalls } from './engine-call.ts'
+import { uuid } from './ids.ts'
+import type { Random } from './ids.ts'
+import { Mounts } from './mounts.ts'
+import { Rollback } from './rollback.ts'
+import { Router } from './router.ts'
+import { systemDefaultLeaseTtl, systemMaxLeaseTtl } from './mount.ts'
+
+export interface HostConfig {
+  /** Everything the host keeps. One host per storage. */
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** What can be mounted besides `kv`, by mount type: `mcp`, … */
+  readonly engines: Readonly<Record<string, Factory>>
+  /** The root token's id; made if there is no such token yet. Without it a random one is made on the very first start. */
+  readonly devRootTokenId?: string
+  /** The Vault version clients are told; a plain semantic version. */
+  readonly version?: string
+  /** Enables a file audit device at this path, if none is enabled yet. */
+  readonly auditPath?: string
+  /** Opens the file of an audit device; a durable log of `src/audit` unless given. */
+  readonly openAuditLog?: (filePath: string) => AuditLog
+  /** Whether what belongs to the server besides itself serves; `sys/health` answers 200 only then. */
+  readonly ready?: () => boolean
+}
+
+export interface Host {
+  /** A root token made by this start. */
+  readonly rootToken?: string
+  handle(call: HostCall): Promise<HostAnswer>
+  listen(options: { readonly address: string; readonly allowedHosts?: readonly string[] }): Promise<Listener>
+  /** Stops listeners and timers, lets the engines clean up. What was acknowledged is in the storage already. */
+  close(): Promise<void>
+}
+
+export async function createHost(config: HostConfig): Promise<Host> {
+  const parts = assemble(config)
+  const { mounts, tokens, leases, policies, audits, rollback, broker } = parts
+  await policies.start()
+  await audits.start()
+  const fresh = await mounts.start()
+  // Engines first: what tokens and leases find ended is revoked at once. Leases next: tokens hand them their own.
+  await leases.load()
+  await tokens.start()
+  leases.start()
+  rollback.start()
+  if (config.auditPath !== undefined && audits.all().length === 0) {
+    await audits.enable({ path: 'file/', type: 'file', description: '', local: false, options: { file_path: config.auditPath } })
+  }
+  const rootToken = await makeRootToken(config, tokens, fresh)
+  const api = {
+    core: parts.core, random: config.random, logger: config.logger,
+    status: { clock: config.clock, version: config.version ?? '1.19.0', clusterId: await clusterId(config), ready: config.ready ?? (() => true) },
+  }
+  const listeners: Listener[] = []
+  const handle = (call: HostCall): Promise<HostAnswer> => answerCall(api, call)
+  return {
+    ...(rootToken !== undefined && { rootToken }),
+    handle,
+    async listen(options) {
+      const listener = await listen({ ...options, answer: handle })
+      listeners.push(listener)
+      return listener
+    },
+    async close() {
+      await Promise.all(listeners.map((listener) => listener.close()))
+      rollback.stop()
+      leases.close()
+      tokens.close()
+      await mounts.close()
+      await broker.close()
+    },
+  }
+}
+
+/** Builds the parts and ties the knots between them; nothing runs yet. */
+function assemble(config: HostConfig) {
+  const { storage, clock, random, logger } = config
+  const at = (prefix: string): Storage => prefixStorage(storage, prefix)
+  const router = new Router()
+  const calls = new EngineCalls(router, clock)
+  const rollback = new Rollback(clock, router, calls, logger)
+  const broker = new AuditBroker(logger, () => clock.now())
+  const audits = new AuditDevices({ storage: at('core/'), broker, random, openLog: config.openAuditLog ?? ((path) => createAuditLog({ path, clock, redact: redactCredentials })) })
+  const policies = new PolicyStore(at('sys/policy/'), logger)
+  const authorizer = new Authorizer(policies)
+  const defaults = { default_ttl: systemDefaultLeaseTtl, max_ttl: systemMaxLeaseTtl }
+  const tokens: TokenStore = new TokenStore({ storage: at('sys/token/'), clock, random, logger, onEnded: (idHash) => { leases.ownerEnded(idHash) } })
+  const leases: Expiration = new Expiration({
+    storage: at('sys/expire/'), clock, random, logger,
+    callEngine: (call) => calls.lease(call),
+    limits: (path) => router.find(path)?.mount.limits() ?? defaults,
+    ownerAlive: (owner) => tokens.findByHash(owner) !== undefined,
+  })
+  const engines: Record<string, Factory> = { kv: kvFactory, ...config.engines }
+  const mounts = new Mounts({ storage, clock, random, logger, router, engines, rollback: (mount) => rollback.last(mount), revokeLeases: (path) => leases.revokeAllNow(path) })
+  engines.token = tokenFactory({ clock, tokens, authorizer, limits: () => router.at('auth/token/')?.limits() ?? defaults })
+  engines.system = sysFactory({ clock, random, router, mounts, policies, authorizer, tokens, leases, audits })
+  const core = new Core({ clock, logger, router, tokens, authorizer, leases, audit: broker })
+  return { router, rollback, broker, audits, policies, tokens, leases, mounts, core }
+}
+
+async function makeRootToken(config: HostConfig, tokens: TokenStore, fresh: boolean): Promise<string | undefined> {
+  const id = config.devRootTokenId
+  if (id !== undefined ? tokens.find(id) !== undefined : !fresh) return id
+  const { token } = await tokens.create({
+    ...(id !== undefined && { id }), policies: [rootPolicy], path: 'auth/token/root', meta: null, display_name: 'root', num_uses: 0, parent: '',
+    ttl: 0, explicit_max_ttl: 0, period: 0, renewable: false,
+  })
+  return token
+}
+
+async function clusterId({ storage, random }: HostConfig): Promise<string> {
+  const core = prefixStorage(storage, 'core/')
+  const known = await getJson<string>(core, 'cluster-id')
+  if (known !== undefined) return known
+  const made = uuid(random)
+  await putJson(core, 'cluster-id', made)
+  return made
+}

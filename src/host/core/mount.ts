@@ -1,0 +1,105 @@
+import { createSecretKey } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import type { Backend, SystemView } from '../../logical/backend.ts'
+import { RequestError } from '../../logical/errors.ts'
+import type { Storage } from '../../logical/storage.ts'
+import { hmacHex } from './ids.ts'
+
+/** A mount's tunable values. Durations in seconds; 0 = the server's own. */
+export interface MountConfig {
+  readonly default_lease_ttl: number
+  readonly max_lease_ttl: number
+  readonly force_no_cache: boolean
+  /** Field names whose values stay readable in the audit log. */
+  readonly audit_non_hmac_request_keys: readonly string[]
+  readonly audit_non_hmac_response_keys: readonly string[]
+}
+
+/** A mount as stored and as `sys/mounts` shows it. */
+export interface MountEntry {
+  /** From the API root, with trailing slash: `mcp/`, `auth/token/`. */
+  readonly path: string
+  readonly type: string
+  readonly uuid: string
+  readonly accessor: string
+  readonly description: string
+  readonly config: MountConfig
+  readonly options: Readonly<Record<string, string>> | null
+  readonly local: boolean
+  readonly seal_wrap: boolean
+  readonly external_entropy_access: boolean
+  readonly tainted: boolean
+}
+
+export const systemDefaultLeaseTtl = 768 * 3600
+export const systemMaxLeaseTtl = 768 * 3600
+
+export const untuned: MountConfig = {
+  default_lease_ttl: 0, max_lease_ttl: 0, force_no_cache: false, audit_non_hmac_request_keys: [], audit_non_hmac_response_keys: [],
+}
+
+/** A mount at run time. `entry` is replaced, never changed in place. */
+export class Mount {
+  entry: MountEntry
+  /** Missing when the engine failed to start; its paths answer 503 until it is enabled anew. */
+  backend: Backend | undefined
+  readonly storage: Storage
+  readonly system: SystemView
+  readonly #salt: KeyObject
+  readonly #running = new Set<Promise<unknown>>()
+
+  constructor(entry: MountEntry, storage: Storage) {
+    this.entry = entry
+    this.storage = storage
+    this.#salt = createSecretKey(Buffer.from(entry.uuid))
+    this.system = {
+      defaultLeaseTtl: () => Promise.resolve(this.limits().default_ttl),
+      maxLeaseTtl: () => Promise.resolve(this.limits().max_ttl),
+      tainted: () => Promise.resolve(this.entry.tainted),
+      readOnly: () => Promise.resolve(false),
+    }
+  }
+
+  /** Seconds: the tuned values, else the server's. */
+  limits(): { default_ttl: number; max_ttl: number } {
+    const config = this.entry.config
+    const max_ttl = config.max_lease_ttl || systemMaxLeaseTtl
+    return { default_ttl: Math.min(config.default_lease_ttl || systemDefaultLeaseTtl, max_ttl), max_ttl }
+  }
+
+  /** A caller's token as the engine sees it: stable within the mount, not reversible, different in every mount. */
+  salted(token: string): string { return hmacHex(this.#salt, token) }
+
+  engine(): Backend {
+    if (!this.backend) throw new RequestError('unavailable', `the engine at ${this.entry.path} did not start; see the server's log`)
+    return this.backend
+  }
+
+  /** Runs a request such that unmounting can wait for it. */
+  async track<T>(task: () => Promise<T>): Promise<T> {
+    const run = task()
+    this.#running.add(run)
+    try {
+      return await run
+    } finally {
+      this.#running.delete(run)
+    }
+  }
+
+  async idle(): Promise<void> { await Promise.allSettled([...this.#running]) }
+}
+
+/** Does `path` fall under one of an engine's special paths? `*` ends a prefix, `+` stands for one whole segment. */
+export function matchesSpecial(patterns: readonly string[], path: string): boolean {
+  return patterns.some((pattern) => {
+    if (!pattern.includes('+')) return pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern
+    const open = pattern.endsWith('*')
+    const wanted = (open ? pattern.slice(0, -1) : pattern).split('/')
+    const given = path.split('/')
+    if (open ? given.length < wanted.length : given.length !== wanted.length) return false
+    return wanted.every((part, index) => {
+      if (part === '+') return true
+      return open && index === wanted.length - 1 ? given[index]!.startsWith(part) : part === given[index]
+    })
+  })
+}

@@ -1,0 +1,49 @@
+import { RequestError, badRequest, fromUnknown } from '../../logical/errors.ts'
+import type { Logger } from '../../logical/log.ts'
+import type { Core } from '../core/core.ts'
+import { uuid } from '../core/ids.ts'
+import type { Random } from '../core/ids.ts'
+import { statusAnswer } from '../sys/status.ts'
+import type { StatusConfig } from '../sys/status.ts'
+import { errorAnswer, jsonAnswer, outcomeAnswer } from './answer.ts'
+import type { HostAnswer, HostCall } from './call.ts'
+import { apiPath, readCall } from './read-call.ts'
+
+export interface ApiConfig {
+  readonly core: Core
+  readonly status: StatusConfig
+  readonly random: Random
+  readonly logger: Logger
+}
+
+/** Vault's HTTP API over the core: everything between a request that has been read and the answer to be written. Never rejects. */
+export async function answerCall(config: ApiConfig, call: HostCall): Promise<HostAnswer> {
+  try {
+    return withNamespace(call, await answer(config, call))
+  } catch (thrown) {
+    const error = fromUnknown(thrown)
+    if (error.kind === 'internal') config.logger.error({ cause: error.cause ?? error }, 'request failed inside the server')
+    return withNamespace(call, errorAnswer(error))
+  }
+}
+
+async function answer(config: ApiConfig, call: HostCall): Promise<HostAnswer> {
+  const path = apiPath(call.path)
+  if (path === undefined) throw new RequestError('unsupported_path', 'no handler for this path; the API lies under /v1/')
+  const bare = statusAnswer(config.status, path.replace(/\/$/, ''), call.query)
+  if (bare) {
+    if (call.method === 'GET') return jsonAnswer(bare.status, bare.body)
+    if (call.method === 'HEAD') return { ...jsonAnswer(bare.status, {}), body: '' }
+    if (path === 'sys/init') throw badRequest('Vault is already initialized')
+    throw new RequestError('unsupported_operation')
+  }
+  const id = uuid(config.random)
+  return outcomeAnswer(await config.core.handle(readCall(call, path, id)), id)
+}
+
+/** Clients check that the namespace they named is the one that answered. */
+function withNamespace(call: HostCall, answered: HostAnswer): HostAnswer {
+  const namespace = call.headers['x-vault-namespace']
+  if (namespace === undefined || !/^[A-Za-z0-9/_-]*$/.test(namespace)) return answered
+  return { ...answered, headers: { ...answered.headers, 'x-vault-namespace': namespace } }
+}

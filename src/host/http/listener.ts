@@ -1,0 +1,118 @@
+import { createServer as createHttpServer } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { createServer } from 'node:net'
+import type { AddressInfo, Server as NetServer } from 'node:net'
+import { RequestError } from '../../logical/errors.ts'
+import { errorAnswer } from './answer.ts'
+import type { HostAnswer, HostCall } from './call.ts'
+import { hostNames, refusal } from './front-door.ts'
+import { VerbSocket, originalMethod } from './verb-socket.ts'
+
+export interface ListenConfig {
+  /** `127.0.0.1:8200`; port 0 takes a free one. */
+  readonly address: string
+  /** Host header values answered besides the loopback names, with port. */
+  readonly allowedHosts?: readonly string[]
+  readonly answer: (call: HostCall) => Promise<HostAnswer>
+}
+
+export interface Listener {
+  readonly url: string
+  close(): Promise<void>
+}
+
+const largestBody = 32 * 1024 * 1024
+// A client that dribbles its request in holds nothing but its own socket, and not for long.
+const headersTimeoutMs = 10_000
+const requestTimeoutMs = 60_000
+const keepAliveMs = 75_000
+
+export async function listen(config: ListenConfig): Promise<Listener> {
+  const { host, port } = splitAddress(config.address)
+  let allowed: ReadonlySet<string> = new Set()
+  const http = createHttpServer({ keepAliveTimeout: keepAliveMs, headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, connectionsCheckingInterval: 5_000, noDelay: true })
+  const sockets = new Set<VerbSocket>()
+  http.on('request', (request: IncomingMessage, response: ServerResponse) => { void serve(config, allowed, request, response) })
+  const net = createServer({ noDelay: true }, (socket) => {
+    const wrapped = new VerbSocket(socket)
+    sockets.add(wrapped)
+    wrapped.once('close', () => { sockets.delete(wrapped) })
+    http.emit('connection', wrapped)
+  })
+  await new Promise<void>((resolve, reject) => {
+    net.once('error', reject)
+    net.listen({ host, port }, () => { net.off('error', reject); resolve() })
+  })
+  const bound = (net.address() as AddressInfo).port
+  allowed = hostNames(host, bound, config.allowedHosts ?? [])
+  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`, close: () => closeAll(net, http, sockets) }
+}
+
+function splitAddress(address: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address)
+  if (!match) throw new RequestError('bad_request', `address ${JSON.stringify(address)} must be host:port, for example 127.0.0.1:8200.`)
+  return { host: (match[1] ?? match[2])!, port: Number(match[3]) }
+}
+
+async function closeAll(net: NetServer, http: Server, sockets: ReadonlySet<VerbSocket>): Promise<void> {
+  const closed = new Promise<void>((resolve) => { net.close(() => { resolve() }) })
+  http.close()
+  for (const socket of sockets) socket.destroy()
+  await closed
+}
+
+async function serve(config: ListenConfig, allowed: ReadonlySet<string>, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const gone = new AbortController()
+  response.once('close', () => { if (!response.writableFinished) gone.abort() })
+  const refused = refusal(request.headers, allowed)
+  if (refused) { send(request, response, refused); return }
+  const body = await readBody(request)
+  if (body === 'gone') return
+  if (body === 'too large') { send(request, response, errorAnswer(new RequestError('too_large', 'request body too large; the limit is 32 MiB'))); return }
+  const target = request.url ?? '/'
+  const question = target.indexOf('?')
+  const answered = await config.answer({
+    method: originalMethod(request.method ?? 'GET'),
+    path: question < 0 ? target : target.slice(0, question),
+    query: new URLSearchParams(question < 0 ? '' : target.slice(question + 1)),
+    headers: singleHeaders(request),
+    ...(body.length > 0 && { body }),
+    remoteAddr: request.socket.remoteAddress ?? '',
+    signal: gone.signal,
+  })
+  send(request, response, answered)
+}
+
+function singleHeaders(request: IncomingMessage): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]))
+}
+
+/** The body, unless it is over the limit or the client went away while sending. */
+function readBody(request: IncomingMessage): Promise<Buffer | 'too large' | 'gone'> {
+  if (Number(request.headers['content-length'] ?? 0) > largestBody) return Promise.resolve('too large')
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      if (size <= largestBody) chunks.push(chunk)
+      else { request.pause(); resolve('too large') }
+    })
+    request.once('end', () => { resolve(Buffer.concat(chunks)) })
+    request.once('close', () => { resolve('gone') })
+    request.once('error', () => { resolve('gone') })
+  })
+}
+
+function send(request: IncomingMessage, response: ServerResponse, answered: HostAnswer): void {
+  if (response.destroyed) return
+  const socket = request.socket as unknown as VerbSocket
+  // With the request not read to its end the connection cannot carry another.
+  if (request.complete || isBodiless(request)) socket.expectRequest()
+  else response.setHeader('connection', 'close')
+  response.writeHead(answered.status, { ...answered.headers, 'content-length': Buffer.byteLength(answered.body) })
+  response.end(request.method === 'HEAD' ? undefined : answered.body)
+}
+
+const isBodiless = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0

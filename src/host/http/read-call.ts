@@ -1,0 +1,107 @@
+import { RequestError, badRequest } from '../../logical/errors.ts'
+import type { Data } from '../../logical/request.ts'
+import type { ApiCall } from '../core/call.ts'
+import type { HostCall } from './call.ts'
+
+// Go's strconv.ParseBool; hvac really sends `?list=True`.
+const truths = new Set(['1', 't', 'T', 'true', 'TRUE', 'True'])
+const falsehoods = new Set(['', '0', 'f', 'F', 'false', 'FALSE', 'False'])
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+/** The path below `/v1/`, decoded, `//` collapsed, no leading slash; undefined when the request is not for the API. */
+export function apiPath(rawPath: string): string | undefined {
+  const collapsed = rawPath.replaceAll(/\/{2,}/g, '/')
+  if (collapsed !== '/v1' && !collapsed.startsWith('/v1/')) return undefined
+  try {
+    return decodeURIComponent(collapsed.slice('/v1/'.length)).replaceAll(/\/{2,}/g, '/').replace(/^\//, '')
+  } catch {
+    throw badRequest('the path holds a "%" that starts no percent-encoded UTF-8 character; write it as %25.')
+  }
+}
+
+/** Reads what the core needs out of an HTTP request. Refuses what cannot be honoured instead of ignoring it. */
+export function readCall(call: HostCall, path: string, id: string): ApiCall {
+  refuseUnsupported(call.headers)
+  const operation = operationOf(call)
+  const listing = operation === 'list' && path !== '' && !path.endsWith('/')
+  return {
+    id, operation, path: listing ? `${path}/` : path,
+    data: operation === 'update' || operation === 'patch' ? bodyOf(call) : operation === 'help' ? {} : queryOf(call.query),
+    token: tokenOf(call.headers), remote_addr: call.remoteAddr, signal: call.signal,
+  }
+}
+
+function operationOf({ method, query, headers }: HostCall): ApiCall['operation'] {
+  if (flag(query, 'help') || method === 'HELP') return 'help'
+  switch (method) {
+    case 'GET': return flag(query, 'list') ? 'list' : 'read'
+    case 'LIST': return 'list'
+    case 'POST':
+    case 'PUT': return 'update'
+    case 'DELETE': return 'delete'
+    case 'PATCH':
+      if (mediaType(headers) !== 'application/merge-patch+json') throw new RequestError('unsupported_media_type', 'PATCH requires Content-Type application/merge-patch+json')
+      return 'patch'
+    default: throw new RequestError('unsupported_operation')
+  }
+}
+
+function flag(query: URLSearchParams, name: string): boolean {
+  const given = query.get(name)
+  if (given === null) return false
+  if (!truths.has(given) && !falsehoods.has(given)) throw badRequest(`${name} must be true or false, for example ?${name}=true.`)
+  return truths.has(given)
+}
+
+const mediaType = (headers: HostCall['headers']): string => (headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase()
+
+/** `X-Vault-Token` wins over `Authorization: Bearer`. */
+function tokenOf(headers: HostCall['headers']): string {
+  const own = headers['x-vault-token']?.trim() ?? ''
+  return own !== '' ? own : /^Bearer\s+(\S+)\s*$/i.exec(headers.authorization ?? '')?.[1] ?? ''
+}
+
+function refuseUnsupported(headers: HostCall['headers']): void {
+  // Answering in the clear what was to be wrapped would give a secret away.
+  if ((headers['x-vault-wrap-ttl'] ?? '') !== '') throw badRequest('response wrapping is not supported by this server; leave X-Vault-Wrap-TTL (-wrap-ttl) out.')
+  const namespace = (headers['x-vault-namespace'] ?? '').replaceAll(/^\/+|\/+$/g, '')
+  if (namespace !== '' && namespace !== 'root') throw badRequest('namespaces are not supported by this server; leave X-Vault-Namespace (VAULT_NAMESPACE) out.')
+}
+
+/** Query parameters as fields; one given twice is a list. */
+function queryOf(query: URLSearchParams): Data {
+  const names = new Set(query.keys())
+  names.delete('list')
+  names.delete('help')
+  return Object.fromEntries([...names].map((name) => {
+    const values = query.getAll(name)
+    return [name, values.length === 1 ? values[0] : values]
+  }))
+}
+
+/**
+ * A body is JSON whatever its Content-Type says (Go clients send none, curl the form type), unless it is declared a form and
+ * does not look like JSON. An empty one is `{}`.
+ */
+function bodyOf({ body, headers }: HostCall): Data {
+  const text = textOf(body).trim()
+  if (text === '') return {}
+  if (mediaType(headers) === 'application/x-www-form-urlencoded' && !/^[[{]/.test(text)) return queryOf(new URLSearchParams(text))
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw badRequest('failed to parse JSON input: the body is not valid JSON')
+  }
+  if (value === null) return {}
+  if (typeof value !== 'object' || Array.isArray(value)) throw badRequest('failed to parse JSON input: the body must be a JSON object, for example {"ttl":"15m"}')
+  return value as Data
+}
+
+function textOf(body: Uint8Array | undefined): string {
+  try {
+    return body ? decoder.decode(body) : ''
+  } catch {
+    throw badRequest('failed to parse JSON input: the body is not valid UTF-8')
+  }
+}

@@ -1,0 +1,25 @@
+import { createBackend } from '../../framework/backend.ts'
+import type { Factory } from '../../logical/backend.ts'
+import { auditPaths } from './path-audit.ts'
+import { authPaths } from './path-auth.ts'
+import { capabilityPaths } from './path-capabilities.ts'
+import { internalPaths } from './path-internal.ts'
+import { leasePaths } from './path-leases.ts'
+import { mountPaths, remountPaths } from './path-mounts.ts'
+import { pluginPaths } from './path-plugins.ts'
+import { policyPaths } from './path-policies.ts'
+import type { SysServices } from './services.ts'
+
+/** The engine at `sys/`: the server managing itself. Its status paths (health, seal-status, …) are in status.ts. */
+export function sysFactory(services: SysServices): Factory {
+  return (config) => Promise.resolve(createBackend({
+    help: 'The system engine: mounts, policies, leases, audit devices.',
+    paths: [
+      ...mountPaths(services), ...remountPaths(services), ...authPaths(services), ...internalPaths(services), ...policyPaths(services),
+      ...capabilityPaths(services), ...leasePaths(services), ...auditPaths(services), ...pluginPaths(services),
+    ],
+    // Any token may ask which mount serves a path it can reach, whatever its policies say of sys/; the paths check that themselves.
+    unauthenticated: ['internal/ui/mounts', 'internal/ui/mounts/*'],
+    system: config.system,
+  }))
+}

@@ -1,0 +1,84 @@
+import { definePath } from '../../framework/path.ts'
+import type { PathDef } from '../../framework/path.ts'
+import { badRequest } from '../../logical/errors.ts'
+import type { Mount } from '../core/mount.ts'
+import { mountChanges, mountFields, mountRequest } from './mount-fields.ts'
+import { mountPath, mountView, tuneView } from './mount-view.ts'
+import type { SysServices } from './services.ts'
+
+const tuneEnd = '/tune'
+
+export function mountPaths({ router, mounts }: SysServices): PathDef[] {
+  const at = (given: string): Mount => {
+    const mount = router.at(mountPath(given))
+    // Terraform drops a mount from its state when it reads these words.
+    if (!mount || mount.entry.path.startsWith('auth/')) throw badRequest(`No secret engine mount at ${mountPath(given)}`)
+    return mount
+  }
+  const tuned = (given: string): Mount => {
+    const mount = router.at(mountPath(given.slice(0, -tuneEnd.length)))
+    if (!mount) throw badRequest(`No secret engine mount at ${mountPath(given.slice(0, -tuneEnd.length))}`)
+    return mount
+  }
+  return [
+    definePath({
+      pattern: 'mounts', fields: {},
+      operations: {
+        read: () => ({ data: Object.fromEntries(router.all().filter(({ entry }) => !entry.path.startsWith('auth/')).map((mount) => [mount.entry.path, mountView(mount)])) }),
+      },
+      synopsis: 'List the mounted secrets engines.', description: 'Each mount by its path, with type, options and tuning.',
+    }),
+    definePath({
+      pattern: 'mounts/:path...', fields: mountFields,
+      operations: {
+        read: ({ fields }) => {
+          const path = fields.require('path')
+          return { data: path.endsWith(tuneEnd) ? tuneView(tuned(path)) : mountView(at(path)) }
+        },
+        write: async ({ fields }) => {
+          const path = fields.require('path')
+          if (path.endsWith(tuneEnd)) await mounts.tune(tuned(path).entry.path, mountChanges(fields))
+          else await mounts.enable(mountRequest(mountPath(path), fields))
+          return undefined
+        },
+        delete: async ({ fields }) => { await mounts.disable(mountPath(fields.require('path'))); return undefined },
+      },
+      synopsis: 'Mount, read, tune or unmount a secrets engine.',
+      description: 'Unmounting revokes every lease of the mount and deletes its data. With /tune at the end the mount\'s TTLs, description, options and audit settings are read and changed.',
+    }),
+  ]
+}
+
+export function remountPaths({ mounts, random }: SysServices): PathDef[] {
+  const from = { type: 'string', description: 'The mount\'s path now.', example: 'mcp' } as const
+  const to = { type: 'string', description: 'Where it is to be.', example: 'agents' } as const
+  // A move is over when it is answered; the statuses exist for clients that poll. The oldest are forgotten.
+  const moves = new Map<string, { source_mount: string; target_mount: string }>()
+  return [
+    definePath({
+      pattern: 'remount', fields: { from, to }, sudo: true,
+      operations: {
+        write: async ({ fields }) => {
+          const move = { source_mount: mountPath(fields.require('from')), target_mount: mountPath(fields.require('to')) }
+          await mounts.remount(move.source_mount, move.target_mount)
+          const id = Buffer.from(random(16)).toString('hex')
+          moves.set(id, move)
+          for (const oldest of moves.keys()) if (moves.size > 100) moves.delete(oldest)
+          return { data: { migration_id: id } }
+        },
+      },
+      synopsis: 'Move a mount.', description: 'Revokes every lease of the mount first. Its data stays.',
+    }),
+    definePath({
+      pattern: 'remount/status/:migration_id', fields: { migration_id: { type: 'string', description: 'What remount answered.', example: '0f4b…' } },
+      operations: {
+        read: ({ fields }) => {
+          const id = fields.require('migration_id')
+          const move = moves.get(id)
+          return move && { data: { migration_id: id, migration_info: { ...move, status: 'success' } } }
+        },
+      },
+      synopsis: 'How a move went.', description: 'Moves are finished when they are answered, so the status is always success.',
+    }),
+  ]
+}

@@ -1,0 +1,22 @@
+import type { Clock } from '../../logical/clock.ts'
+import type { AuditDevices } from '../audit/devices.ts'
+import type { Authorizer } from '../auth/authorizer.ts'
+import type { PolicyStore } from '../auth/policy-store.ts'
+import type { TokenStore } from '../auth/token-store.ts'
+import type { Random } from '../core/ids.ts'
+import type { Mounts } from '../core/mounts.ts'
+import type { Router } from '../core/router.ts'
+import type { Expiration } from '../lease/expiration.ts'
+
+/** What the system engine's paths work on. */
+export interface SysServices {
+  readonly clock: Clock
+  readonly random: Random
+  readonly router: Router
+  readonly mounts: Mounts
+  readonly policies: PolicyStore
+  readonly authorizer: Authorizer
+  readonly tokens: TokenStore
+  readonly leases: Expiration
+  readonly audits: AuditDevices
+}
