@@ -14,6 +14,8 @@ async function askAbout(call: VaultCall<typeof accessorFlag>, doing: string, ver
   const { args, flags, ask } = call
   const named = args[0]?.trim()
   if (flags.accessor && !named) throw new UsageError('-accessor needs the accessor as argument')
+  // An empty variable must not turn "that token" into "mine".
+  if (named === '') throw new UsageError('The token is empty; leave it out to ask about your own')
   if (named === undefined) {
     return ask(doing, (vault, options) => verb === 'lookup' ? vault.request('GET', 'auth/token/lookup-self', options) : vault.request('PUT', `auth/token/${verb}-self`, { ...options, body: more }))
   }

@@ -1,3 +1,4 @@
+import { UsageError } from './failure.ts'
 import { fieldFlag, vaultCommand } from './vault-command.ts'
 
 export const unwrap = vaultCommand({
@@ -8,7 +9,9 @@ export const unwrap = vaultCommand({
   takes: [0, 1],
   async run({ args, flags, ask, askAs, show }) {
     const token = args[0]?.trim()
-    const answer = token
+    // An empty variable must not turn "that token" into "mine".
+    if (token === '') throw new UsageError('The wrapping token is empty')
+    const answer = token !== undefined
       ? await askAs(token, 'Error unwrapping', (vault, options) => vault.request('PUT', 'sys/wrapping/unwrap', options))
       : await ask('Error unwrapping', (vault, options) => vault.request('PUT', 'sys/wrapping/unwrap', options))
     return show(answer, 'Success! The wrapped answer was empty', flags.field)
