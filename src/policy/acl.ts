@@ -48,7 +48,7 @@ export interface Acl {
    * that `secret/*` can decide over `secret/foo/*` on `LIST secret/foo/`; its documented priority is kept here.)
    */
   match(path: string, options?: { readonly list?: boolean }): AclMatch | undefined
-  /** Everything Vault judges about one request: capability, wrapping bounds, then parameters. */
+  /** Everything Vault judges about one request: capability (`list` as a listing), wrapping bounds, then parameters. */
   judge(request: AclRequest): AclVerdict
   /** Sorted; `['deny']` when the path is denied or nothing is granted. As `sys/capabilities` answers. */
   capabilities(path: string): string[]
