@@ -1,0 +1,102 @@
+/**
+ * `server -dev`: the embedded host in memory with the engine and KV mounted, and a gateway beside it that knows Vault only
+ * through its HTTP API, under policies of its own. Loopback only.
+ */
+import { readFileSync } from 'node:fs'
+import type { Clock } from '../logical/clock.ts'
+import type { Logger } from '../logical/log.ts'
+import { MemoryStorage } from '../logical/storage.ts'
+import { createAuditLog } from '../audit/index.ts'
+import { startGateway } from '../gateway/gateway.ts'
+import type { Gateway } from '../gateway/gateway.ts'
+import { createHost } from '../host/core/host.ts'
+import type { Host } from '../host/core/host.ts'
+import { mcpFactory } from '../mcp/backend.ts'
+import { tokenDigest } from '../scope/index.ts'
+import { createVaultClient } from '../vault-client/index.ts'
+import type { VaultClient } from '../vault-client/index.ts'
+
+export interface DevServerOptions {
+  readonly rootTokenId?: string
+  /** `host:port`; port 0 = a free one. */
+  readonly listenAddress: string
+  readonly grpcAddress: string
+  readonly httpAddress: string
+  readonly upstreamListeners: readonly { readonly upstream: string; readonly address: string }[]
+  /** Decision and outcome records. */
+  readonly auditPath: string
+  readonly clock: Clock
+  readonly random: (bytes: number) => Uint8Array
+  readonly logger: Logger
+}
+
+export interface DevServer {
+  readonly host: Host
+  readonly gateway: Gateway
+  readonly vaultAddress: string
+  readonly rootToken: string
+  /** For MCP servers: may validate, call upstreams, and open sessions of any agent. */
+  readonly serviceToken: string
+  /** Vault under the root token. */
+  readonly admin: VaultClient
+  close(): Promise<void>
+}
+
+/** Resolves once the gateway listens and follows the feed; until then `sys/health` does not say 200. */
+export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
+  const { clock, random, logger } = options
+  let ready = false
+  const host = await createHost({
+    storage: new MemoryStorage(),
+    clock,
+    random,
+    logger,
+    engines: { mcp: mcpFactory },
+    ...(options.rootTokenId !== undefined && { devRootTokenId: options.rootTokenId }),
+    openAuditLog: (path) => createAuditLog({ path, clock }),
+    ready: () => ready,
+  })
+  const listener = await host.listen({ address: options.listenAddress })
+  const admin = createVaultClient({ address: listener.url, token: host.rootToken ?? '', clock })
+  await mountEngines(admin)
+  const serviceToken = `gst_dev_${Buffer.from(random(24)).toString('hex')}`
+  const gateway = await startGateway({
+    vault: { address: listener.url, token: await tokenFor(admin, 'mcp-gateway'), mount: 'mcp' },
+    grpcAddress: options.grpcAddress,
+    httpAddress: options.httpAddress,
+    upstreamListeners: options.upstreamListeners,
+    auditPath: options.auditPath,
+    serviceTokens: [{ name: 'dev', sha256: tokenDigest(serviceToken), vaultToken: await tokenFor(admin, 'mcp-service'), agents: ['*'] }],
+    clock,
+    random,
+    logger,
+  })
+  await gateway.ready
+  ready = true
+  return {
+    host,
+    gateway,
+    vaultAddress: listener.url,
+    rootToken: host.rootToken ?? '',
+    serviceToken,
+    admin,
+    async close() {
+      await gateway.close()
+      await admin.close()
+      await host.close()
+    },
+  }
+}
+
+async function mountEngines(admin: VaultClient): Promise<void> {
+  await admin.write('sys/mounts/secret', { type: 'kv', description: 'keys and values, version 2', options: { version: '2' } })
+  await admin.write('sys/mounts/mcp', { type: 'mcp', description: 'phantom tokens for MCP agents' })
+}
+
+/** A token under one of the shipped policies (vault-config/policies), renewed by whoever holds it. */
+async function tokenFor(admin: VaultClient, policy: string): Promise<string> {
+  const text = readFileSync(new URL(`../../vault-config/policies/${policy}.hcl`, import.meta.url), 'utf8')
+  await admin.write(`sys/policies/acl/${policy}`, { policy: text })
+  const answer = await admin.write('auth/token/create', { policies: [policy], no_default_policy: false, period: '1h', display_name: policy })
+  return answer.auth?.client_token ?? ''
+}
