@@ -1,0 +1,5 @@
+export { createAuditLog } from './log.ts'
+export type { AuditLog, AuditLogOptions } from './log.ts'
+export type { AuditFile, AuditFileSystem } from './sink.ts'
+export { auditHash, auditHashValues, newAuditSalt } from './hmac.ts'
+export { isCredentialName, redactCredentials, redactText } from './redact.ts'

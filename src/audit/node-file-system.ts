@@ -1,0 +1,48 @@
+import { constants } from 'node:fs'
+import { mkdir, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { AuditFile, AuditFileSystem } from './sink.ts'
+
+// O_APPEND: every write lands at the end even when a rotation has copied and truncated the file under us.
+const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOCTTY
+
+/** A new name in a directory is itself data, and lost with the power unless the directory is synced too. */
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+function wrap(handle: FileHandle): AuditFile {
+  return {
+    append: async (bytes) => (await handle.write(bytes)).bytesWritten,
+    sync: () => handle.datasync(),
+    size: async () => (await handle.stat()).size,
+    async read(position, length) {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, position)
+      return buffer.subarray(0, bytesRead)
+    },
+    truncate: (length) => handle.truncate(length),
+    close: () => handle.close(),
+  }
+}
+
+export const nodeFileSystem: AuditFileSystem = {
+  async open(path) {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    const handle = await open(path, flags, 0o600)
+    try {
+      const stat = await handle.stat()
+      if (!stat.isFile()) throw new Error('not a regular file')
+      if (stat.size === 0) await syncDirectory(dirname(path))
+      return wrap(handle)
+    } catch (thrown) {
+      await handle.close()
+      throw thrown
+    }
+  },
+}

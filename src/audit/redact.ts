@@ -1,0 +1,61 @@
+import { replaceCards } from './card.ts'
+import { credentialName, credentialRules, personalRules } from './redaction-table.ts'
+import type { RedactionKind, RedactionRule } from './redaction-table.ts'
+
+const placeholders: Readonly<Record<RedactionKind, string>> = {
+  authorization: '[redacted:authorization]',
+  token: '[redacted:token]',
+  key: '[redacted:key]',
+  credential: '[redacted:credential]',
+  email: '[redacted:email]',
+  phone: '[redacted:phone]',
+  card: '[redacted:card]',
+}
+
+/** What stands for a value that could not be looked through. */
+const UNREADABLE = '[redacted:unreadable]'
+
+/** Stands for a whole value under a credential's name. */
+export const credentialPlaceholder = placeholders.credential
+
+/** Whether a member of this name holds a credential: `api_key`, `X-Vault-Token`, `refresh_token`; not `token_id`. */
+export function isCredentialName(name: string): boolean {
+  return name.length <= 128 && credentialName.test(name)
+}
+
+function apply(rules: readonly RedactionRule[], text: string): string {
+  let result = text
+  const lower = text.toLowerCase()
+  for (const { kind, hints, pattern, when } of rules) {
+    if (!hints.some((hint) => lower.includes(hint))) continue
+    result = result.replace(pattern, (whole: string, ...rest: unknown[]) => {
+      const groups = rest.at(-1)
+      const before = typeof groups === 'object' ? (groups as { before?: string }).before ?? '' : ''
+      return when && !when(whole.slice(before.length)) ? whole : before + placeholders[kind]
+    })
+  }
+  return result
+}
+
+function safely(text: string, redact: (text: string) => string): string {
+  try {
+    return redact(text)
+  } catch {
+    // A caller without types, or a text so long that the pattern machine gives up.
+    return UNREADABLE
+  }
+}
+
+/**
+ * Replaces credentials: Authorization and cookie values, API keys, tokens of ours, of Vault's and of well-known issuers,
+ * JWTs, private keys, user information in URLs, and what stands under a secret's name in a URL, a form or JSON. Ids of
+ * ours (`tok_…`, `sess_…`, ULIDs) stay. Never throws; time grows linearly with the text; a second pass changes nothing.
+ */
+export function redactCredentials(text: string): string {
+  return safely(text, (whole) => apply(credentialRules, whole))
+}
+
+/** `redactCredentials`, and e-mail addresses, telephone numbers and card numbers too. For text that people wrote. */
+export function redactText(text: string): string {
+  return safely(text, (whole) => apply(personalRules, replaceCards(apply(credentialRules, whole), placeholders.card)))
+}

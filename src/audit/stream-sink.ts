@@ -1,0 +1,18 @@
+import type { Writable } from 'node:stream'
+import type { AuditSink } from './sink.ts'
+
+/** Lines to a stream, such as standard output for a collector. Durable as far as the stream's own callback says; closing leaves the stream open, it belongs to whoever made it. */
+export function streamSink(stream: Writable): AuditSink {
+  // A stream reports a failed write to the callback and as an event; unheard, the event would end the process.
+  stream.on('error', () => undefined)
+  return {
+    write: (bytes) => new Promise((resolve, reject) => {
+      stream.write(bytes, (error) => {
+        if (error) reject(error)
+        else resolve()
+      })
+    }),
+    sync: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  }
+}
