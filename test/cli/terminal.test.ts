@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { isFamily } from '../../src/cli/command.ts'
@@ -160,10 +160,14 @@ describe('the connection', () => {
   })
 
   it('refuses a token file it cannot read', async () => {
-    const shell = await terminal([], { env: { VAULT_TOKEN: '', HOME: 'x' } })
-    const { mkdir } = await import('node:fs/promises')
+    const shell = await terminal([], { env: { VAULT_TOKEN: '' } })
     await mkdir(join(shell.home, '.vault-token'))
     expect(await shell.mcpVault('read', 'x')).toMatchObject({ code: 1, err: `The token in ${join(shell.home, '.vault-token')} cannot be read (EISDIR). Repair the file, or set VAULT_TOKEN.\n` })
+  })
+
+  it('says after Ctrl-C that the outcome is not known', async () => {
+    const { code, out, err } = await once([nothing], ['write', 'mcp/config', 'a=1'], { signal: AbortSignal.abort() })
+    expect([code, out, err]).toEqual([130, '', 'Error writing data to mcp/config: interrupted. Whether Vault did it is not known.\n'])
   })
 
   it.each(['<html>', '[]'])('says so when a server answers %s, which no Vault does', async (body) => {

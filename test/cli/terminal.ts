@@ -1,6 +1,6 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { afterEach } from 'vitest'
 import { systemClock } from '../../src/logical/clock.ts'
 import type { Io } from '../../src/cli/io.ts'
@@ -15,13 +15,17 @@ export interface Outcome {
   readonly err: string
 }
 
-export interface Terminal {
+/** A person at a terminal, in a home that was empty at first. */
+export interface Shell {
   readonly home: string
-  readonly vault: ScriptedVault
   /** Runs one command line, given as words. */
   mcpVault(...words: string[]): Promise<Outcome>
   write(name: string, text: string): Promise<string>
   read(name: string): Promise<string>
+}
+
+export interface Terminal extends Shell {
+  readonly vault: ScriptedVault
 }
 
 export interface TerminalOptions {
@@ -29,40 +33,47 @@ export interface TerminalOptions {
   readonly stdin?: string
   readonly typed?: string
   readonly stdoutIsTerminal?: boolean
+  readonly signal?: AbortSignal
 }
 
-const openTerminals: (() => Promise<void>)[] = []
-afterEach(async () => { for (const close of openTerminals.splice(0)) await close() })
+const closers: (() => Promise<void>)[] = []
+afterEach(async () => { for (const close of closers.splice(0)) await close() })
 
-/** A person at a terminal, in an empty home, before a Vault that answers the script. `VAULT_ADDR` and `VAULT_TOKEN` are set. */
-export async function terminal(script: readonly Scripted[] = [], options: TerminalOptions = {}): Promise<Terminal> {
+/** `VAULT_ADDR` is `address` and `VAULT_TOKEN` a token of that name, unless the options say otherwise. */
+export async function shellAt(address: string, options: TerminalOptions = {}): Promise<Shell> {
   const home = await mkdtemp(join(tmpdir(), 'mcp-vault-cli-'))
-  const vault = await scriptVault(...script)
-  openTerminals.push(async () => { await vault.close(); await rm(home, { recursive: true }) })
+  closers.push(() => rm(home, { recursive: true }))
+  const inHome = (name: string) => resolve(home, name)
   return {
     home,
-    vault,
-    write: async (name, text) => { const path = join(home, name); await writeFile(path, text); return path },
-    read: (name) => readFile(join(home, name), 'utf8'),
+    write: async (name, text) => { await writeFile(inHome(name), text); return inHome(name) },
+    read: (name) => readFile(inHome(name), 'utf8'),
     async mcpVault(...words) {
       let out = ''
       let err = ''
       const io: Io = {
-        env: { VAULT_ADDR: vault.address, VAULT_TOKEN: 'test-token', ...options.env },
+        env: { VAULT_ADDR: address, VAULT_TOKEN: 'test-token', ...options.env },
         home,
         clock: systemClock,
-        signal: new AbortController().signal,
+        signal: options.signal ?? new AbortController().signal,
         stdinIsTerminal: options.typed !== undefined,
         stdoutIsTerminal: options.stdoutIsTerminal ?? false,
         stdout: (text) => { out += text },
         stderr: (text) => { err += text },
         readStdin: () => Promise.resolve(options.stdin ?? ''),
         askHidden: () => Promise.resolve(options.typed ?? ''),
-        readFile: (path) => readFile(join(home, path), 'utf8'),
+        readFile: (path) => readFile(inHome(path), 'utf8'),
       }
       return { code: await run(words, io, registrations), out, err }
     },
   }
+}
+
+/** A shell before a Vault that answers the script. */
+export async function terminal(script: readonly Scripted[] = [], options: TerminalOptions = {}): Promise<Terminal> {
+  const vault = await scriptVault(...script)
+  closers.push(() => vault.close())
+  return { ...await shellAt(vault.address, options), vault }
 }
 
 /** Runs one line against a script and gives back what it did. */
