@@ -60,7 +60,7 @@ async function create(services: TokenServices, caller: Caller, given: CreateFiel
   const ttl = ttlOf(services, { asked: given.get('ttl') ?? given.get('lease') ?? 0, explicitMaxTtl, period, root: policies.includes(rootPolicy) }, warnings)
   const spec: TokenSpec = {
     ...(id !== '' && { id }), policies, path, meta: metaOf(given.get('meta')), display_name: displayName(given.get('display_name')),
-    num_uses: numUses, parent: noParent ? '' : caller.record.id_hash, ttl, explicit_max_ttl: explicitMaxTtl, period,
+    num_uses: numUses, parent: noParent ? '' : caller.record.id_hash, ttl, explicit_max_ttl: explicitMaxTtl, period: Math.min(period, services.limits().max_ttl),
     renewable: ttl > 0 && (given.get('renewable') ?? true),
   }
   if (policies.includes(rootPolicy) && ttl > 0 && caller.record.expire_time === null) warnings.push('This root token will expire.')

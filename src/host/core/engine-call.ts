@@ -42,11 +42,15 @@ export class EngineCalls {
 
   async #run(mount: Mount, request: Pick<Request, 'operation' | 'path' | 'secret'>): Promise<Response | undefined> {
     const { signal, done } = limitedSignal(this.#clock, requestLimitMs)
+    const late = new Promise<never>((_resolve, reject) => {
+      signal.addEventListener('abort', () => { reject(new RequestError('unavailable', `the engine at ${mount.entry.path} did not answer in time`)) }, { once: true })
+    })
     try {
-      return await mount.engine().handleRequest({
+      const answer = mount.engine().handleRequest({
         id: '', ...request, data: {}, storage: mount.storage, client_token: mount.salted(''), client_token_accessor: '',
         display_name: '', entity_id: '', mount_point: mount.entry.path, remote_addr: '', signal,
       })
+      return await Promise.race([answer, late])
     } finally {
       done()
     }

@@ -132,6 +132,10 @@ export class Mounts {
       const mount = this.#config.router.at(path)
       if (!mount) throw badRequest(`no mount at ${path}`)
       const { entry } = mount
+      const version = changes.options?.version
+      if (entry.type === 'kv' && version !== undefined && version !== (entry.options?.version ?? '1')) {
+        throw badRequest('options.version of a kv mount cannot be changed here: its data would be unreadable. Mount a new one and copy.')
+      }
       const next: MountEntry = {
         ...entry,
         config: checkTtls({ ...entry.config, ...changes.config }),

@@ -1,7 +1,6 @@
-import { createServer as createHttpServer } from 'node:http'
+import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { createServer } from 'node:net'
-import type { AddressInfo, Server as NetServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { RequestError } from '../../logical/errors.ts'
 import { errorAnswer } from './answer.ts'
 import type { HostAnswer, HostCall } from './call.ts'
@@ -30,35 +29,35 @@ const keepAliveMs = 75_000
 export async function listen(config: ListenConfig): Promise<Listener> {
   const { host, port } = splitAddress(config.address)
   let allowed: ReadonlySet<string> = new Set()
-  const http = createHttpServer({ keepAliveTimeout: keepAliveMs, headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, connectionsCheckingInterval: 5_000, noDelay: true })
-  const sockets = new Set<VerbSocket>()
+  const http = createServer({ keepAliveTimeout: keepAliveMs, headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, connectionsCheckingInterval: 5_000, noDelay: true })
   http.on('request', (request: IncomingMessage, response: ServerResponse) => { void serve(config, allowed, request, response) })
-  const net = createServer({ noDelay: true }, (socket) => {
+  // node:http reads the wrapped socket; everything else, time-outs included, stays its own.
+  const accept = http.listeners('connection')
+  http.removeAllListeners('connection')
+  http.on('connection', (socket: Socket) => {
     const wrapped = new VerbSocket(socket)
-    sockets.add(wrapped)
-    wrapped.once('close', () => { sockets.delete(wrapped) })
-    http.emit('connection', wrapped)
+    for (const listener of accept) listener.call(http, wrapped)
   })
   await new Promise<void>((resolve, reject) => {
-    net.once('error', reject)
-    net.listen({ host, port }, () => { net.off('error', reject); resolve() })
+    http.once('error', reject)
+    http.listen({ host, port }, () => { http.off('error', reject); resolve() })
   })
-  const bound = (net.address() as AddressInfo).port
+  const bound = (http.address() as AddressInfo).port
   allowed = hostNames(host, bound, config.allowedHosts ?? [])
-  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`, close: () => closeAll(net, http, sockets) }
+  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`, close: () => close(http) }
+}
+
+function close(http: Server): Promise<void> {
+  return new Promise((resolve) => {
+    http.close(() => { resolve() })
+    http.closeAllConnections()
+  })
 }
 
 function splitAddress(address: string): { host: string; port: number } {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address)
   if (!match) throw new RequestError('bad_request', `address ${JSON.stringify(address)} must be host:port, for example 127.0.0.1:8200.`)
   return { host: (match[1] ?? match[2])!, port: Number(match[3]) }
-}
-
-async function closeAll(net: NetServer, http: Server, sockets: ReadonlySet<VerbSocket>): Promise<void> {
-  const closed = new Promise<void>((resolve) => { net.close(() => { resolve() }) })
-  http.close()
-  for (const socket of sockets) socket.destroy()
-  await closed
 }
 
 async function serve(config: ListenConfig, allowed: ReadonlySet<string>, request: IncomingMessage, response: ServerResponse): Promise<void> {

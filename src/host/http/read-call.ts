@@ -63,7 +63,7 @@ function tokenOf(headers: HostCall['headers']): string {
 
 function refuseUnsupported(headers: HostCall['headers']): void {
   // Answering in the clear what was to be wrapped would give a secret away.
-  if ((headers['x-vault-wrap-ttl'] ?? '') !== '') throw badRequest('response wrapping is not supported by this server; leave X-Vault-Wrap-TTL (-wrap-ttl) out.')
+  if (!['', '0', '0s'].includes(headers['x-vault-wrap-ttl'] ?? '')) throw badRequest('response wrapping is not supported by this server; leave X-Vault-Wrap-TTL (-wrap-ttl) out.')
   const namespace = (headers['x-vault-namespace'] ?? '').replaceAll(/^\/+|\/+$/g, '')
   if (namespace !== '' && namespace !== 'root') throw badRequest('namespaces are not supported by this server; leave X-Vault-Namespace (VAULT_NAMESPACE) out.')
 }

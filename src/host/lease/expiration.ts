@@ -81,15 +81,18 @@ export class Expiration {
       path, owner, internal_data: secret.internal_data, ttl: granted.ttl, max_ttl: secret.lease_options.max_ttl,
       renewable: secret.lease_options.renewable, issue_time: now, expire_time: now + granted.ttl * 1000, last_renewal: null,
     }
+    // Known before it is stored, so that an owner who ends meanwhile takes it along; locked, so that it is stored before it goes.
     this.#index(entry)
-    try {
-      await this.#save(entry)
-    } catch (cause) {
-      this.#forget(entry)
-      await this.undo(path, secret)
-      throw cause
-    }
-    this.#queue.at(entry.lease_id, entry.expire_time)
+    await this.#lock.run(entry.lease_id, async () => {
+      try {
+        await this.#save(entry)
+      } catch (cause) {
+        this.#forget(entry)
+        await this.undo(path, secret)
+        throw cause
+      }
+      this.#queue.at(entry.lease_id, entry.expire_time)
+    })
     return { lease_id: entry.lease_id, ttl: granted.ttl, renewable: entry.renewable, warnings: granted.warnings }
   }
 
@@ -158,6 +161,11 @@ export class Expiration {
       this.#index(ended)
     })
     if (this.#leases.has(leaseId)) this.#queue.now(leaseId)
+  }
+
+  /** As `revokeLater`, for all leases below a prefix. */
+  async revokeAllLater(prefix: string): Promise<void> {
+    await Promise.all(this.under(prefix).map((entry) => this.revokeLater(entry.lease_id)))
   }
 
   /** Has the engine try once, and forgets the lease whatever it said. */

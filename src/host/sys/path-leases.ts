@@ -94,7 +94,7 @@ function revokePaths({ leases }: SysServices): PathDef[] {
       write: async ({ fields }) => {
         const under = wholeSegments(fields.require('prefix'))
         if (fields.get('sync')) { await leases.revokeAllNow(under); return undefined }
-        for (const entry of leases.under(under)) await leases.revokeLater(entry.lease_id)
+        await leases.revokeAllLater(under)
         return queued
       },
     },

@@ -1,0 +1,177 @@
+import { connect } from 'node:net'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Listener } from '../../src/host/index.ts'
+import { startBench } from './bench.ts'
+import type { Bench } from './bench.ts'
+
+let bench: Bench
+let listener: Listener
+let port: number
+beforeEach(async () => {
+  bench = await startBench()
+  listener = await bench.host.listen({ address: '127.0.0.1:0', allowedHosts: ['vault.test:8200'] })
+  port = Number(new URL(listener.url).port)
+})
+afterEach(async () => { await bench.host.close() })
+
+const root = { 'X-Vault-Token': 'root' }
+const get = (path: string, headers: Record<string, string> = root) => fetch(`${listener.url}${path}`, { headers })
+
+/** Writes pieces one after the other to a raw socket, each once the text before it has been answered `answers` times in all. */
+async function raw(pieces: readonly (string | { waitFor: number })[], until: (text: string) => boolean): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    let next = 0
+    const socket = connect(port, '127.0.0.1')
+    const proceed = (): void => {
+      if (until(text)) { socket.destroy(); resolve(text); return }
+      for (let piece = pieces[next]; piece !== undefined; piece = pieces[++next]) {
+        if (typeof piece !== 'string') { if (count(text) < piece.waitFor) return } else socket.write(piece)
+      }
+    }
+    socket.setNoDelay(true)
+    socket.on('connect', proceed)
+    socket.on('data', (chunk) => { text += chunk.toString(); proceed() })
+    socket.on('close', () => { resolve(text) })
+    socket.on('error', reject)
+  })
+}
+const count = (text: string): number => text.split('HTTP/1.1 ').length - 1
+const head = (method: string, path: string, more = ''): string => `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nX-Vault-Token: root\r\n${more}\r\n`
+
+describe('verbs node:http does not know', () => {
+  beforeEach(async () => { await bench.call('PUT', 'lend/items/ladder', {}) })
+
+  it('LIST is served, with and without a trailing slash', async () => {
+    const answer = await raw([head('LIST', '/v1/lend/items'), { waitFor: 1 }, head('LIST', '/v1/lend/items/')], (text) => count(text) === 2 && text.split('["ladder"]').length === 3)
+    expect(answer.match(/HTTP\/1\.1 200/g)).toHaveLength(2)
+  })
+
+  it('LIST is recognised when the first bytes arrive one by one', async () => {
+    const [first, ...rest] = ['L', 'I', 'S', 'T', ' ']
+    const answer = await raw([first!, ...rest, head('LIST', '/v1/lend/items').slice(5)], (text) => text.includes('ladder'))
+    expect(answer).toContain('"keys":["ladder"]')
+  })
+
+  it('requests of other verbs and LIST follow each other on one connection', async () => {
+    const body = '{"colour":"LIST /v1/lend/items HTTP/1.1"}'
+    const answer = await raw(
+      [head('POST', '/v1/lend/items/rope', `Content-Length: ${body.length}\r\n`), body, { waitFor: 1 }, head('LIST', '/v1/lend/items'), { waitFor: 2 }, head('GET', '/v1/lend/items/rope')],
+      (text) => count(text) === 3 && text.includes('LIST /v1'),
+    )
+    expect(answer).toContain('["ladder","rope"]')
+    expect(answer).toContain('"colour":"LIST /v1/lend/items HTTP/1.1"')
+  })
+
+  it('a body that begins like LIST in a segment of its own is left alone', async () => {
+    const body = 'LIST /v1/lend/items'
+    const answer = await raw(
+      [head('PUT', '/v1/lend/items/rope', `Content-Length: ${body.length}\r\n`), body],
+      (text) => count(text) === 1 && text.includes('errors'),
+    )
+    expect(answer).toContain('400')
+    expect(answer).toContain('failed to parse JSON input')
+  })
+
+  it('SCAN is answered 405', async () => {
+    expect(await raw([head('SCAN', '/v1/lend/items')], (text) => text.includes('errors'))).toContain('405')
+  })
+
+  it('HELP is path-help', async () => {
+    expect(await raw([head('HELP', '/v1/lend')], (text) => text.includes('PATHS'))).toContain('Lends things.')
+  })
+
+  it('an unknown verb is refused and the connection closed', async () => {
+    expect(await raw([head('FROB', '/v1/lend/items')], () => false)).toContain('400 Bad Request')
+  })
+})
+
+describe('the front door', () => {
+  it('answers with exactly application/json and forbids caching', async () => {
+    const answer = await get('/v1/sys/mounts')
+    expect(answer.headers.get('content-type')).toBe('application/json')
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+    expect((await answer.text()).endsWith('}\n')).toBe(true)
+  })
+
+  it('answers a write without data 204 with an empty body', async () => {
+    const answer = await fetch(`${listener.url}/v1/lend/items/rope`, { method: 'PUT', headers: root, body: '{}' })
+    expect(answer.status).toBe(204)
+    expect(answer.headers.get('content-type')).toBe('application/json')
+    expect(await answer.text()).toBe('')
+  })
+
+  it.each([
+    ['a rebound name', 'evil.example:8200'],
+    ['a loopback name with another port', '127.0.0.1:1'],
+    ['a loopback name without port', 'localhost'],
+  ])('refuses %s in the Host header with 421', async (_case, host) => {
+    const answer = await raw([`GET /v1/sys/health HTTP/1.1\r\nHost: ${host}\r\n\r\n`], (text) => text.includes('errors'))
+    expect(answer).toContain('HTTP/1.1 421')
+  })
+
+  it('answers localhost, [::1] and names allowed by configuration', async () => {
+    for (const host of [`localhost:${port}`, `[::1]:${port}`, 'vault.test:8200', 'VAULT.test:8200']) {
+      expect(await raw([`GET /v1/sys/health HTTP/1.1\r\nHost: ${host}\r\n\r\n`], (text) => text.includes('initialized'))).toContain('HTTP/1.1 200')
+    }
+  })
+
+  it.each([
+    ['Origin', { Origin: 'http://localhost:3000' }],
+    ['Origin of the server itself', { Origin: 'http://127.0.0.1:8200' }],
+    ['a cross-site fetch', { 'Sec-Fetch-Site': 'cross-site' }],
+    ['a fetch from another port of this machine', { 'Sec-Fetch-Site': 'same-site' }],
+  ])('refuses %s with 403, health included, and grants no CORS', async (_case, header) => {
+    const headers = Object.entries({ ...header, 'X-Vault-Token': 'root' }).map(([name, value]) => `${name}: ${value}\r\n`).join('')
+    const answer = await raw([`GET /v1/sys/health HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${headers}\r\n`], (text) => text.includes('errors'))
+    expect(answer).toContain('HTTP/1.1 403')
+    expect(answer.toLowerCase()).not.toContain('access-control')
+  })
+
+  it('refuses a body declared larger than 32 MiB without reading it', async () => {
+    const answer = await raw([head('PUT', '/v1/lend/items/rope', `Content-Length: ${32 * 1024 * 1024 + 1}\r\n`)], (text) => text.includes('errors'))
+    expect(answer).toContain('HTTP/1.1 413')
+    expect(answer.toLowerCase()).toContain('connection: close')
+  })
+
+  it('refuses a chunked body once it has grown past 32 MiB', async () => {
+    const chunk = `${(1024 * 1024).toString(16)}\r\n${'x'.repeat(1024 * 1024)}\r\n`
+    const answer = await raw([head('PUT', '/v1/lend/items/rope', 'Transfer-Encoding: chunked\r\n'), ...Array.from({ length: 34 }, () => chunk)], (text) => text.includes('errors'))
+    expect(answer).toContain('HTTP/1.1 413')
+  })
+
+  it('tells an engine when its client goes away', async () => {
+    const abort = new AbortController()
+    const waiting = fetch(`${listener.url}/v1/lend/wait`, { headers: root, signal: abort.signal }).catch((error: unknown) => error)
+    while (bench.desk.requests.length === 0) await new Promise((resolve) => { setImmediate(resolve) })
+    const told = new Promise((resolve) => { bench.desk.requests[0]!.signal.addEventListener('abort', resolve, { once: true }) })
+    abort.abort()
+    await told
+    expect(await waiting).toMatchObject({ name: 'AbortError' })
+  })
+
+  it('answers HEAD on health with the status alone', async () => {
+    const answer = await fetch(`${listener.url}/v1/sys/health`, { method: 'HEAD' })
+    expect(answer.status).toBe(200)
+    expect(await answer.text()).toBe('')
+  })
+
+  it('has nothing outside /v1/', async () => {
+    for (const path of ['/', '/ui', '/v2/sys/health', '/metrics']) expect((await get(path)).status).toBe(404)
+  })
+})
+
+describe('addresses', () => {
+  it.each(['8200', 'localhost', '127.0.0.1:', '127.0.0.1:port', '::1:8200'])('refuses %s', async (address) => {
+    await expect(bench.host.listen({ address })).rejects.toThrow('must be host:port')
+  })
+
+  it('fails to listen where something listens already', async () => {
+    await expect(bench.host.listen({ address: `127.0.0.1:${port}` })).rejects.toThrow('EADDRINUSE')
+  })
+
+  it('listens on ::1', async () => {
+    const six = await bench.host.listen({ address: '[::1]:0' })
+    expect((await fetch(`${six.url}/v1/sys/seal-status`)).status).toBe(200)
+  })
+})
