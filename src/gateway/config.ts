@@ -1,0 +1,63 @@
+import type { Clock } from '../logical/clock.ts'
+import type { Logger } from '../logical/log.ts'
+import { GatewayError } from './error.ts'
+import { defaultStaleness } from './decision/freshness.ts'
+import type { StalenessLimits } from './decision/freshness.ts'
+import type { VaultCredentials, VaultPlace } from './vault-identity.ts'
+import type { TokenGrant } from '../vault-client/index.ts'
+
+/** A token for callers that have no Vault token, such as MCP servers. Only its hash is configured. */
+export interface ServiceTokenConfig {
+  /** Stands in records. */
+  readonly name: string
+  /** Hex SHA-256 of the token (`gst_…`). */
+  readonly sha256: string
+  /** Agents whose tokens it may validate, call and open sessions for; `*` = all. */
+  readonly agents: readonly string[]
+  /** Its own Vault identity; with neither it can only validate and call. */
+  readonly vaultToken?: string
+  readonly vaultLogin?: (signal: AbortSignal) => Promise<TokenGrant>
+}
+
+export interface GatewayConfig {
+  /** `mount` is the engine's, without slashes: `mcp`. */
+  readonly vault: VaultPlace & VaultCredentials & { readonly mount: string }
+  /** `host:port`; port 0 takes a free one. */
+  readonly httpAddress: string
+  readonly grpcAddress?: string
+  /** Ports that stand for one upstream each, for SDKs that take no path prefix. */
+  readonly upstreamListeners?: readonly { readonly upstream: string; readonly address: string }[]
+  /** Host values answered to besides those of the listening addresses: `gateway.internal`, `gateway.internal:8251`. */
+  readonly allowedHosts?: readonly string[]
+  /** File of decision and outcome records. */
+  readonly auditPath: string
+  readonly serviceTokens?: readonly ServiceTokenConfig[]
+  /** False uses keys without their owners' consent. Not for production: warned of at start and in every decision record. */
+  readonly requireKeyConsent?: boolean
+  /** Seconds a gateway may be out of contact and still act, by upstream sensitivity. */
+  readonly maxStaleness?: Partial<StalenessLimits>
+  /** PEM certificates to trust for upstreams instead of the machine's. */
+  readonly upstreamCa?: string
+  readonly clock: Clock
+  readonly random: (bytes: number) => Uint8Array
+  readonly logger: Logger
+}
+
+/** Throws `invalid_request` naming the first setting that is wrong. */
+export function checkConfig(config: GatewayConfig): void {
+  const refuse = (message: string): never => { throw new GatewayError('invalid_request', 'bad_request', message) }
+  const { vault, serviceTokens = [] } = config
+  if (!/^[A-Za-z0-9_-]+(?:\/[A-Za-z0-9_-]+)*$/.test(vault.mount)) refuse('vault.mount: is not the path of a mount, for example mcp')
+  if (vault.token === undefined && vault.login === undefined) refuse('vault: give a token or a login; the gateway needs a Vault identity of its own')
+  for (const [index, { name, sha256, agents }] of serviceTokens.entries()) {
+    const field = `serviceTokens[${String(index)}]`
+    if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) refuse(`${field}.name: must be 1 to 64 letters, digits, _ or -, for example billing-mcp`)
+    if (!/^[0-9a-f]{64}$/.test(sha256)) refuse(`${field}.sha256: must be the token's SHA-256 in 64 lower-case hexadecimal digits`)
+    if (agents.length === 0) refuse(`${field}.agents: must name agents, or "*" for all`)
+  }
+  for (const [sensitivity, seconds] of Object.entries(stalenessOf(config))) {
+    if (!Number.isFinite(seconds) || seconds <= 0 || seconds > 3600) refuse(`maxStaleness.${sensitivity}: must be more than 0 and at most 3600 seconds, for example 5`)
+  }
+}
+
+export const stalenessOf = ({ maxStaleness }: GatewayConfig): StalenessLimits => ({ ...defaultStaleness, ...maxStaleness })

@@ -1,0 +1,111 @@
+import { timingSafeEqual } from 'node:crypto'
+import type { Clock } from '../../logical/clock.ts'
+import { RequestError } from '../../logical/errors.ts'
+import { tokenDigest, tokenShape } from '../../scope/index.ts'
+import type { VaultClient } from '../../vault-client/index.ts'
+import { GatewayError, unavailable } from '../error.ts'
+
+/** Who asks. `vault` is the caller's own Vault identity; everything but checking tokens and calling upstreams runs as it. */
+export type Caller =
+  | { readonly kind: 'service'; readonly name: string; readonly agents: readonly string[]; readonly vault: VaultClient | undefined }
+  | { readonly kind: 'vault'; readonly digest: string; readonly vault: VaultClient }
+  /** The phantom token itself, on `/u/`. */
+  | { readonly kind: 'session' }
+
+/** A service token as configured: stored hashed, bound to agents (`*` = all) and to a Vault login of its own, if it has one. */
+export interface ServiceIdentity {
+  readonly name: string
+  /** Hex SHA-256 of the token. */
+  readonly sha256: string
+  readonly agents: readonly string[]
+  readonly vault: VaultClient | undefined
+}
+
+export interface CallersConfig {
+  /** Its connections are used, never its token. */
+  readonly vault: VaultClient
+  readonly mount: string
+  readonly clock: Clock
+  readonly services: readonly ServiceIdentity[]
+}
+
+const CAPABILITY_MS = 5_000
+const CAPABILITIES_KEPT = 10_000
+const TIMEOUT_MS = 5_000
+const SERVICE_PREFIX = 'gst_'
+
+const unknownCaller = (message: string): GatewayError => new GatewayError('invalid_token', 'caller_unknown', message)
+
+/** Tells callers apart by the shape of their bearer value. A phantom or service token is never sent to Vault as its token. */
+export class Callers {
+  readonly #config: CallersConfig
+  readonly #allowed = new Map<string, { readonly atMs: number; readonly allowed: boolean }>()
+
+  constructor(config: CallersConfig) { this.#config = config }
+
+  /** The caller a bearer value stands for. Throws `invalid_token` for none, an unknown service token, and what is no caller here. */
+  identify(bearer: string | undefined): Caller {
+    if (bearer === undefined || bearer === '') throw new GatewayError('invalid_token', 'caller_missing', 'send the caller\'s own token: "Authorization: Bearer <Vault token or service token>"')
+    if (bearer.startsWith(SERVICE_PREFIX)) return this.#service(bearer)
+    if (bearer.startsWith('svt_') || tokenShape(bearer)) {
+      throw new GatewayError('invalid_token', 'phantom_token_as_caller', 'a phantom token is no caller here: authenticate with a Vault or service token and put the phantom token into the body')
+    }
+    if (isJwt(bearer)) throw new GatewayError('invalid_token', 'jwt_not_configured', 'this gateway is not configured for JWT callers; use a Vault token or a service token')
+    // Vault tokens are printable; anything else would only be refused further down, with less of a reason.
+    if (bearer.length > 4096 || !/^[\x21-\x7e]+$/.test(bearer)) throw unknownCaller('the caller\'s token is not one')
+    return { kind: 'vault', digest: tokenDigest(bearer), vault: this.#config.vault.withToken(bearer) }
+  }
+
+  /** May this caller check tokens and call upstreams? A Vault token must itself hold `update` on introspection. */
+  async requireIntrospection(caller: Caller): Promise<void> {
+    if (caller.kind !== 'vault') return
+    const { clock } = this.#config
+    const known = this.#allowed.get(caller.digest)
+    const allowed = known && clock.monotonic() - known.atMs < CAPABILITY_MS ? known.allowed : await this.#askCapability(caller)
+    if (!allowed) throw new GatewayError('insufficient_scope', 'caller_denied', `the caller's Vault policies do not allow this: it needs "update" on ${this.#config.mount}/introspect`)
+  }
+
+  #service(bearer: string): Caller {
+    const given = Buffer.from(tokenDigest(bearer), 'hex')
+    let found: ServiceIdentity | undefined
+    // Every one is compared, whichever matches.
+    for (const service of this.#config.services) {
+      const expected = Buffer.from(service.sha256, 'hex')
+      if (expected.length === given.length && timingSafeEqual(expected, given)) found = service
+    }
+    if (!found) throw unknownCaller('the service token is not known to this gateway')
+    return { kind: 'service', name: found.name, agents: found.agents, vault: found.vault }
+  }
+
+  async #askCapability(caller: Caller & { kind: 'vault' }): Promise<boolean> {
+    const { mount, clock } = this.#config
+    const path = `${mount}/introspect`
+    const atMs = clock.monotonic()
+    const answer = await caller.vault.write('sys/capabilities-self', { paths: [path] }, { timeoutMs: TIMEOUT_MS }).catch((error: unknown) => {
+      if (error instanceof RequestError && (error.kind === 'permission_denied' || error.kind === 'unauthenticated')) {
+        throw unknownCaller('Vault does not know the caller\'s token, or does not let it ask sys/capabilities-self')
+      }
+      throw unavailable('vault_unavailable', 'Vault cannot be asked about the caller at the moment; try again', error)
+    })
+    const capabilities = answer.data?.[path] ?? answer.data?.capabilities
+    const allowed = Array.isArray(capabilities) && (capabilities.includes('update') || capabilities.includes('root'))
+    if (this.#allowed.size >= CAPABILITIES_KEPT) this.#allowed.clear()
+    this.#allowed.set(caller.digest, { atMs, allowed })
+    return allowed
+  }
+}
+
+/** A service token may touch only the agents it is bound to. Others run with the rights of their own Vault token. */
+export function requireAgent(caller: Caller, agentId: string): void {
+  if (caller.kind !== 'service' || caller.agents.includes('*') || caller.agents.includes(agentId)) return
+  throw new GatewayError('insufficient_scope', 'caller_not_bound', `service token ${caller.name} is not bound to agent ${agentId}`)
+}
+
+/** The Vault identity a caller's own requests run under. */
+export function vaultOf(caller: Caller): VaultClient {
+  if (caller.kind !== 'session' && caller.vault) return caller.vault
+  throw new GatewayError('insufficient_scope', 'caller_without_vault', 'this caller has no Vault login of its own, so it can only validate tokens and call upstreams')
+}
+
+/** Three dot-parted segments, the first a JSON object in base64url. Vault's own namespaced tokens (`hvs.….nsid`) have three too. */
+const isJwt = (text: string): boolean => /^eyJ[\w-]*\.[\w-]+\.[\w-]*$/.test(text)

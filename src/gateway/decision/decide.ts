@@ -1,0 +1,244 @@
+import { badRequest } from '../../logical/errors.ts'
+import { ScopeError, judgeCall, matchOperations, parseScope, scopeMatch, tokenDigest, tokenShape } from '../../scope/index.ts'
+import type { CallBody, ToolMatch } from '../../scope/index.ts'
+import { GatewayError, toGatewayError, unavailable } from '../error.ts'
+import { requireAgent } from './callers.ts'
+import type { Caller, Callers } from './callers.ts'
+import type { Documents } from './documents.ts'
+import type { FeedFollower } from './feed-follower.ts'
+import type { Freshness } from './freshness.ts'
+import type { Grants } from './grants.ts'
+import type { OpenCall, OpenCalls, Verdict } from './open-call.ts'
+import { normalisePath, refusalResult } from './records.ts'
+import type { Asked, KnownSession, Records } from './records.ts'
+import { inactiveToken, malformed, notGranted, reuse } from './refusals.ts'
+import type { EndReason, SessionEntry, SessionFacts } from './session-entry.ts'
+import type { Sessions } from './sessions.ts'
+import type { Watch } from './watch.ts'
+
+export interface DecisionParts {
+  readonly follower: FeedFollower
+  readonly sessions: Sessions
+  readonly documents: Documents
+  readonly grants: Grants
+  readonly freshness: Freshness
+  readonly callers: Callers
+  readonly records: Records
+  readonly openCalls: OpenCalls
+}
+
+export interface ValidateAsk {
+  readonly token: string
+  /** Omitted: only whether the token is live is asked, and `scope_match` is false. */
+  readonly requiredScope: string | undefined
+  readonly requestId: string
+  readonly caller: Caller
+}
+
+export interface Validation extends SessionFacts {
+  readonly active: true
+  readonly scope_match: boolean
+  readonly required_scope: string | null
+  readonly expires_at_unix: number
+}
+
+export interface CallAsk {
+  readonly token: string
+  readonly upstream: string
+  /** Upper case. */
+  readonly method: string
+  /** Decoded and safe: from `parseTarget`. */
+  readonly segments: readonly string[]
+  /** Decoded names and values. */
+  readonly query: readonly (readonly [string, string])[]
+  readonly hasBody: boolean
+  /** Bytes, where the caller told. */
+  readonly contentLength: number | undefined
+  /** Asked for at most once, and only where a parameter rule needs it. */
+  readonly readBody: (maxBytes: number) => Promise<CallBody>
+  readonly requestId: string
+  readonly caller: Caller
+  readonly signal: AbortSignal
+}
+
+interface Context {
+  readonly requestId: string
+  readonly caller: Caller
+  session: KnownSession | undefined
+  asked: Asked
+}
+
+const ATTEMPTS = 8
+
+/**
+ * Every decision the gateway takes, for every face it has. One request's way, each step with one reason to fail: caller, token
+ * shape, session, expiry, live grant, operation, limits, durable decision. What follows an allowed call is `UpstreamCalls`.
+ */
+export class Decisions {
+  readonly #parts: DecisionParts
+
+  constructor(parts: DecisionParts) { this.#parts = parts }
+
+  /** Is the token live, and does its session have this scope now? Throws `GatewayError`; a lacking scope is an answer. */
+  validate(ask: ValidateAsk): Promise<Validation> {
+    const { requiredScope, requestId, caller } = ask
+    const context: Context = { requestId, caller, session: undefined, asked: requiredScope === undefined ? {} : { required_scope: requiredScope } }
+    return this.#recorded(context, async () => {
+      await this.#parts.callers.requireIntrospection(caller)
+      const upstreamName = requiredScope === undefined ? undefined : upstreamOfScope(requiredScope)
+      const entry = await this.#liveSession(ask.token, context)
+      requireAgent(caller, entry.facts.agent_id)
+      const upstream = upstreamName === undefined ? undefined : await this.#parts.documents.upstream(upstreamName)
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        const matched = await this.#hasScope(entry, requiredScope)
+        const covered = matched || requiredScope === undefined
+        await this.#parts.records.decision({
+          request_id: requestId, caller, session: context.session, asked: context.asked,
+          ...(covered ? { decision: 'allow', validation_result: 'valid', reason: 'allowed' } : { decision: 'deny', validation_result: 'insufficient_scope', reason: 'insufficient_scope' }),
+        })
+        // Writing took time: what was decided must still hold.
+        const holds = matched === await this.#hasScope(entry, requiredScope)
+        this.#requireLive(entry, upstream?.sensitivity)
+        if (holds) return { active: true, scope_match: matched, required_scope: requiredScope ?? null, ...entry.facts, expires_at_unix: entry.expiresAtUnix }
+      }
+      throw unavailable('vault_behind', 'scopes and policies are changing faster than they can be judged; try again')
+    })
+  }
+
+  /** Judges a call to an upstream. The call that comes back is recorded as allowed and watched; it must be closed. */
+  authorizeCall(ask: CallAsk): Promise<OpenCall> {
+    const context: Context = { requestId: ask.requestId, caller: ask.caller, session: undefined, asked: askedOf(ask, []) }
+    return this.#recorded(context, async () => {
+      await this.#parts.callers.requireIntrospection(ask.caller)
+      const entry = await this.#liveSession(ask.token, context)
+      requireAgent(ask.caller, entry.facts.agent_id)
+      const judge = this.#judgeOf(entry, ask, context)
+      const verdict = await judge()
+      const { max_request_bytes } = verdict.upstream
+      if ((ask.contentLength ?? 0) > max_request_bytes) {
+        throw new GatewayError('invalid_request', 'too_large', `the request body is longer than upstream ${ask.upstream} takes (max_request_bytes ${String(max_request_bytes)})`, { kind: 'too_large' })
+      }
+      const call = this.#parts.openCalls.open({ entry, verdict, asked: context.asked, judge, signal: ask.signal })
+      try {
+        call.require()
+        await this.#parts.records.decision({
+          request_id: ask.requestId, caller: ask.caller, session: context.session, asked: context.asked, decision: 'allow', validation_result: 'valid', reason: 'allowed',
+        })
+        return call
+      } catch (error) {
+        call.close()
+        throw error
+      }
+    })
+  }
+
+  /** Calls `onEnd` in the moment it is learnt that the session is over; throws what a request with the token would. */
+  async watch(key: { readonly token: string } | { readonly session_id: string }, onEnd: (reason: EndReason) => void): Promise<Watch> {
+    const entry = 'token' in key ? await this.#liveSession(key.token, undefined) : (await this.#parts.sessions.find(key)).entry
+    if (!entry) throw new GatewayError('invalid_token', 'unknown', 'the session is over or not known')
+    this.#requireLive(entry, undefined)
+    return this.#parts.sessions.watch(entry, onEnd)
+  }
+
+  /** Which agent a session belongs to, live or ended; undefined where the engine does not know it. For routing only. */
+  async agentOf(key: { readonly token: string } | { readonly session_id: string }): Promise<{ session_id: string; agent_id: string } | undefined> {
+    if ('token' in key && !tokenShape(key.token)) throw malformed()
+    const { entry, inactive } = await this.#parts.sessions.find('token' in key ? { token_sha256: tokenDigest(key.token) } : key)
+    const { session_id, agent_id } = entry ? entry.facts : inactive
+    return session_id !== undefined && agent_id !== undefined ? { session_id, agent_id } : undefined
+  }
+
+  /** This gateway has just ended a session at the engine: what it knows is brought in line before anyone is told. */
+  sessionEnded(sessionId: string): void {
+    this.#parts.follower.applyOwn({ type: 'session_ended', session_id: sessionId, reason: 'revoked', sequence: Number.MAX_SAFE_INTEGER })
+  }
+
+  /** Runs the steps; a refusal is recorded before it is answered. */
+  async #recorded<T>(context: Context, steps: () => Promise<T>): Promise<T> {
+    try {
+      return await steps()
+    } catch (thrown) {
+      const error = toGatewayError(thrown)
+      if (error.code === 'audit_unavailable') throw error
+      const { requestId: request_id, caller, session, asked } = context
+      const stranger = error.code === 'caller_unknown' || (caller.kind === 'session' && session === undefined)
+      if (stranger) this.#parts.records.stranger()
+      else await this.#parts.records.decision({ request_id, caller, ...refusalResult(error), reason: error.code, session, asked })
+      throw error
+    }
+  }
+
+  /** Token shape, session, expiry. */
+  async #liveSession(token: string, context: Context | undefined): Promise<SessionEntry> {
+    if (!tokenShape(token)) throw malformed()
+    const { sessions } = this.#parts
+    const { entry, inactive } = await sessions.find({ token_sha256: tokenDigest(token) })
+    if (context) context.session = entry ? entry.facts : known(inactive)
+    if (!entry) throw inactiveToken(inactive)
+    const over = entry.endOfToken(sessions.nowUnixMs())
+    if (over) throw reuse(over)
+    return entry
+  }
+
+  #requireLive(entry: SessionEntry, sensitivity: string | undefined): void {
+    this.#parts.freshness.require(sensitivity)
+    const over = entry.endOfToken(this.#parts.sessions.nowUnixMs())
+    if (over) throw reuse(over)
+  }
+
+  async #hasScope(entry: SessionEntry, requiredScope: string | undefined): Promise<boolean> {
+    const { chain } = await this.#parts.grants.of(entry)
+    return requiredScope !== undefined && scopeMatch(chain, requiredScope)
+  }
+
+  /** The judge of one call, to be asked again when documents change. The body is read once, and only where a rule needs it. */
+  #judgeOf(entry: SessionEntry, ask: CallAsk, context: Context): () => Promise<Verdict> {
+    const { documents, grants } = this.#parts
+    let body: CallBody = ask.hasBody ? { kind: 'unread' } : { kind: 'none' }
+    return async () => {
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        const { revision } = documents
+        const upstream = await documents.upstream(ask.upstream)
+        if (!upstream) throw new GatewayError('insufficient_scope', 'no_tool', `there is no upstream ${ask.upstream}`)
+        const matches = matchOperations(await documents.tools(ask.upstream), ask.method, ask.segments)
+        const grant = await grants.of(entry)
+        // Only documents that all stood at the same time make a judgement.
+        if (revision !== documents.revision) continue
+        context.asked = askedOf(ask, matches)
+        const judgement = judgeCall(grant.chain, matches, { query: ask.query, body })
+        if (judgement.reason === 'needs_body') {
+          body = await ask.readBody(upstream.max_request_bytes)
+          continue
+        }
+        if (!judgement.allowed) throw notGranted(judgement, ask.upstream, ask.method, ask.segments)
+        context.asked = askedOf(ask, judgement.tools)
+        return { upstream, judgement, paths: new Set([...grant.paths, `upstreams/${ask.upstream}`, `tools/${ask.upstream}`]) }
+      }
+      throw unavailable('vault_behind', 'tools and policies are changing faster than they can be judged; try again')
+    }
+  }
+}
+
+const known = ({ session_id, agent_id, token_id, owner, environment }: { [K in keyof SessionFacts]?: SessionFacts[K] | undefined }): KnownSession | undefined =>
+  session_id === undefined ? undefined : {
+    session_id, ...(agent_id === undefined ? {} : { agent_id }), ...(token_id === undefined ? {} : { token_id }),
+    ...(owner === undefined ? {} : { owner }), ...(environment === undefined ? {} : { environment }),
+  }
+
+/** The upstream a scope speaks of. Throws `bad_request` with the reason why it is none. */
+function upstreamOfScope(text: string): string | undefined {
+  try {
+    return parseScope(text).path.split('/')[1]
+  } catch (error) {
+    if (error instanceof ScopeError) throw badRequest(`required_scope: ${error.message}`)
+    throw error
+  }
+}
+
+const risks = ['low', 'medium', 'high', 'critical']
+
+function askedOf(ask: CallAsk, matches: readonly ToolMatch[]): Asked {
+  const endpoint = matches[0]?.operation.path ?? normalisePath(ask.segments)
+  const risk = risks.findLast((level) => matches.some(({ tool }) => tool.risk === level)) ?? null
+  return { upstream: ask.upstream, method: ask.method, endpoint, risk, tools: matches.map(({ tool }) => `${tool.upstream}/${tool.name}`) }
+}

@@ -1,0 +1,165 @@
+import { delay } from '../../logical/clock.ts'
+import type { Clock } from '../../logical/clock.ts'
+import type { Logger } from '../../logical/log.ts'
+import type { PolicyDocument } from '../../policy/index.ts'
+import type { Tool } from '../../scope/index.ts'
+import type { VaultClient } from '../../vault-client/index.ts'
+import { unavailable } from '../error.ts'
+import { readAgent, readPolicy, readScopes, readTools, readUpstream } from './document-shapes.ts'
+import type { AgentDocument, AgentScopes, Reading, UpstreamDocument } from './document-shapes.ts'
+import type { FeedListener } from './feed-follower.ts'
+import type { FeedEvent } from './feed-event.ts'
+
+export interface DocumentsConfig {
+  readonly vault: VaultClient
+  readonly mount: string
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** The oldest state of a document that may still be used. */
+interface Floor {
+  readonly version: number
+  readonly deleted: boolean
+}
+
+interface Slot {
+  /** `undefined` = nothing is stored there. */
+  readonly reading: Reading<unknown> | undefined
+  /** What was known of newer versions when the read began. */
+  readonly floors: ReadonlyMap<string, Floor>
+}
+type Reader<T> = (path: string, data: unknown) => Reading<T>
+
+const TIMEOUT_MS = 5_000
+const ATTEMPTS = 5
+const PAUSE_MS = 50
+const READS_AT_ONCE = 256
+const LARGEST = 100_000
+
+/**
+ * The engine's documents, each read once and kept until an event, or the versions an introspection names, say there is a newer
+ * one. An event that arrives while a document is being read counts against what is read. A tool is kept with its upstream's others.
+ */
+export class Documents implements FeedListener {
+  readonly #config: DocumentsConfig
+  readonly #slots = new Map<string, Slot>()
+  readonly #floors = new Map<string, Floor>()
+  readonly #reading = new Map<string, Promise<Slot>>()
+  #resets = 0
+  #revision = 0
+
+  constructor(config: DocumentsConfig) { this.#config = config }
+
+  /** Grows whenever anything kept here may have changed: what was derived at one revision holds while it stands. */
+  get revision(): number { return this.#revision }
+
+  agent(agentId: string): Promise<AgentDocument | undefined> { return this.#get(`agents/${agentId}`, readAgent) }
+  /** `environment` undefined = the agent's own. */
+  scopes(agentId: string, environment: string | undefined): Promise<AgentScopes | undefined> {
+    return this.#get(environment === undefined ? `agents/${agentId}/scopes` : `agents/${agentId}/scopes/${environment}`, readScopes)
+  }
+
+  policy(name: string): Promise<PolicyDocument | undefined> { return this.#get(`policies/${name}`, readPolicy) }
+  upstream(name: string): Promise<UpstreamDocument | undefined> { return this.#get(`upstreams/${name}`, readUpstream) }
+  async tools(upstream: string): Promise<readonly Tool[]> { return (await this.#get(`tools/${upstream}`, readTools)) ?? [] }
+
+  /** An introspection says which versions were there when it was answered: older ones kept here are out of date. */
+  atLeast(versions: Readonly<Record<string, number | null>>): void {
+    for (const [path, version] of Object.entries(versions)) if (version !== null) this.#raise(path, { version, deleted: false })
+  }
+
+  changed(events: readonly FeedEvent[]): void {
+    for (const event of events) if (event.type === 'document') this.#raise(event.path, event)
+  }
+
+  reset(): void {
+    this.#resets++
+    this.#revision++
+    this.#slots.clear()
+    this.#floors.clear()
+    this.#reading.clear()
+  }
+
+  async #get<T>(path: string, reader: Reader<T>): Promise<T | undefined> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const kept = this.#slots.get(path)
+      if (kept) return kept.reading?.value as T | undefined
+      // A node that lags behind may need a moment to see what the event has told.
+      if (attempt > 1) await delay(this.#config.clock, PAUSE_MS * attempt)
+      const resets = this.#resets
+      const slot = await this.#read(path, reader)
+      if (resets !== this.#resets || this.#slots.has(path) || !this.#isCurrent(path, slot, attempt)) continue
+      this.#keep(path, slot)
+      return slot.reading?.value as T | undefined
+    }
+    throw unavailable('vault_behind', `${this.#config.mount}/${path} cannot be read in its newest version at the moment; try again`)
+  }
+
+  /** One read at a time per document; whoever asks meanwhile shares it, and judges for itself whether it is new enough. */
+  #read(path: string, reader: Reader<unknown>): Promise<Slot> {
+    const under = this.#reading.get(path)
+    if (under) return under
+    if (this.#reading.size >= READS_AT_ONCE) throw unavailable('busy', 'too many documents are being read; try again')
+    const read = this.#fetch(path, reader).finally(() => { if (this.#reading.get(path) === read) this.#reading.delete(path) })
+    this.#reading.set(path, read)
+    return read
+  }
+
+  async #fetch(path: string, reader: Reader<unknown>): Promise<Slot> {
+    const { vault, mount, logger } = this.#config
+    const floors = this.#floorsBelow(path)
+    try {
+      const full = `${mount}/${path}`
+      const answer = await (path.startsWith('tools/') ? vault.list(full, { timeoutMs: TIMEOUT_MS }) : vault.read(full, { timeoutMs: TIMEOUT_MS }))
+      return { reading: answer && reader(path, answer.data), floors }
+    } catch (error) {
+      logger.warn({ path, error: error instanceof Error ? error.name : 'unexpected' }, 'a document cannot be read')
+      throw unavailable('vault_unavailable', `${mount}/${path} cannot be read from Vault at the moment; try again`, error)
+    }
+  }
+
+  #isCurrent(path: string, { reading, floors }: Slot, attempt: number): boolean {
+    for (const [document, floor] of this.#floorsBelow(path)) {
+      const version = reading?.versions.get(document)
+      if (version !== undefined && version < floor.version) return false
+      // Absence has no version. Told of a write, it is believed when a second read, begun after that, finds it again.
+      const believed = floor.deleted || (attempt > 0 && floors.get(document)?.version === floor.version)
+      if (version === undefined && !believed) return false
+    }
+    return true
+  }
+
+  #keep(path: string, slot: Slot): void {
+    // Anybody may ask for upstreams that do not exist.
+    if (!slot.reading && path.startsWith('upstreams/')) return
+    if (this.#slots.size >= LARGEST) this.reset()
+    this.#slots.set(path, slot)
+    this.#revision++
+  }
+
+  #raise(path: string, floor: Floor): void {
+    const known = this.#floors.get(path)
+    if (!known || known.version < floor.version) this.#floors.set(path, { version: floor.version, deleted: floor.deleted })
+    const slotPath = slotOf(path)
+    const kept = this.#slots.get(slotPath)
+    const version = kept?.reading?.versions.get(path)
+    const covered = version === undefined ? floor.deleted : version >= floor.version
+    if (!kept || covered) return
+    this.#slots.delete(slotPath)
+    this.#revision++
+  }
+
+  #floorsBelow(path: string): ReadonlyMap<string, Floor> {
+    if (!path.startsWith('tools/')) {
+      const floor = this.#floors.get(path)
+      return new Map(floor ? [[path, floor]] : [])
+    }
+    return new Map([...this.#floors].filter(([document]) => document.startsWith(`${path}/`)))
+  }
+}
+
+/** The kept document an event's document belongs to: tools are kept together, under their upstream. */
+export function slotOf(path: string): string {
+  return path.startsWith('tools/') ? path.split('/', 2).join('/') : path
+}

@@ -1,0 +1,51 @@
+import type { Clock } from '../../logical/clock.ts'
+
+/** How far two clocks may drift apart per millisecond before the next answer: 200 ppm, twice what quartz does. */
+const DRIFT = 0.0002
+
+/** One exchange with the engine: monotonic send and receive times, and the engine's wall clock at its end of it. */
+export interface ClockSample {
+  readonly sentMs: number
+  readonly receivedMs: number
+  readonly serverUnixMs: number
+  /** How long the engine held the question before it read its clock. */
+  readonly heldMs: number
+}
+
+/**
+ * The engine's clock as seen from here. Each exchange bounds how far that clock is ahead of our monotonic one; the bounds of
+ * successive exchanges are intersected, and `now` is the upper one: expiry judged on it errs early, by at most a round trip.
+ */
+export class EngineClock {
+  readonly #clock: Clock
+  #low = Infinity
+  #high = Infinity
+  #atMs = 0
+
+  constructor(clock: Clock) { this.#clock = clock }
+
+  observe({ sentMs, receivedMs, serverUnixMs, heldMs }: ClockSample): void {
+    const low = serverUnixMs - receivedMs
+    const high = serverUnixMs - Math.min(sentMs + heldMs, receivedMs)
+    const slack = Math.max(0, receivedMs - this.#atMs) * DRIFT
+    const tighterLow = Math.max(low, this.#low - slack)
+    const tighterHigh = Math.min(high, this.#high + slack)
+    // Bounds that do not meet: one of the clocks was set, or this machine slept. Only the newest exchange counts.
+    const stepped = this.#high === Infinity || tighterLow > tighterHigh
+    this.#low = stepped ? low : tighterLow
+    this.#high = stepped ? high : tighterHigh
+    this.#atMs = receivedMs
+  }
+
+  /** Another engine may answer from now on, with another clock. */
+  forget(): void {
+    this.#low = Infinity
+    this.#high = Infinity
+  }
+
+  /** Unix milliseconds, never behind the engine's own; Infinity (everything has expired) before the first exchange. */
+  nowUnixMs(): number {
+    const monotonicMs = this.#clock.monotonic()
+    return this.#high + monotonicMs + Math.max(0, monotonicMs - this.#atMs) * DRIFT
+  }
+}

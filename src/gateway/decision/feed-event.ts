@@ -1,0 +1,107 @@
+/** What the engine's feed and introspection say, read from the wire. Names and units are the engine's. */
+import { z } from 'zod'
+
+const sequence = z.number().int().nonnegative()
+const count = z.number().int()
+
+const feedEvent = z.discriminatedUnion('type', [
+  z.object({ sequence, type: z.literal('session_ended'), session_id: z.string(), reason: z.string() }),
+  z.object({ sequence, type: z.literal('token_ended'), session_id: z.string(), token_id: z.string(), reason: z.string() }),
+  z.object({ sequence, type: z.literal('generation'), agent_id: z.string(), generation: count }),
+  z.object({ sequence, type: z.literal('mount_generation'), generation: count }),
+  z.object({ sequence, type: z.literal('expiry'), session_id: z.string(), token_id: z.string(), expires_at_unix: z.number(), newest: z.boolean() }),
+  z.object({ sequence, type: z.literal('document'), path: z.string(), version: count, deleted: z.boolean() }),
+])
+
+export type FeedEvent = z.infer<typeof feedEvent>
+
+const feedAnswer = z.object({
+  epoch: z.string().min(1),
+  sequence,
+  server_time_unix_ms: z.number(),
+  held_ms: z.number().nonnegative(),
+  events: z.array(z.unknown()),
+  reset: z.boolean(),
+})
+
+export interface FeedAnswer {
+  readonly epoch: string
+  readonly sequence: number
+  readonly server_time_unix_ms: number
+  readonly held_ms: number
+  readonly events: readonly FeedEvent[]
+  readonly reset: boolean
+}
+
+/**
+ * Reads an answer of `mcp/feed`; undefined when it is none. An event this gateway does not understand makes the answer a
+ * reset: something changed, and dropping everything is the one reaction that is never wrong.
+ */
+export function readFeedAnswer(data: unknown): FeedAnswer | undefined {
+  const answer = feedAnswer.safeParse(data)
+  if (!answer.success) return undefined
+  const events: FeedEvent[] = []
+  for (const raw of answer.data.events) {
+    const event = feedEvent.safeParse(raw)
+    if (!event.success) return { ...answer.data, events: [], reset: true }
+    events.push(event.data)
+  }
+  return { ...answer.data, events }
+}
+
+const chainLink = z.object({
+  session_id: z.string(),
+  agent_id: z.string(),
+  environment: z.string(),
+  own_environment: z.boolean(),
+  scopes: z.array(z.string()).nullable(),
+  policies: z.array(z.string()).nullable(),
+  generation: count,
+  newest_token_expires_at_unix: z.number(),
+  session_expires_at_unix: z.number(),
+})
+
+/** One session of a chain: the session itself first, then its ancestors. `scopes` null = no narrowing at issue. */
+export type ChainLink = z.infer<typeof chainLink>
+
+const position = { epoch: z.string(), sequence, server_time_unix_ms: z.number() }
+
+const inactive = z.object({
+  active: z.literal(false),
+  reason: z.enum(['malformed', 'unknown', 'expired', 'revoked']),
+  session_id: z.string().optional(),
+  agent_id: z.string().optional(),
+  token_id: z.string().optional(),
+  owner: z.string().optional(),
+  environment: z.string().optional(),
+  ...position,
+})
+
+const active = z.object({
+  active: z.literal(true),
+  session_id: z.string(),
+  agent_id: z.string(),
+  /** Absent when a session was asked for by its id. */
+  token_id: z.string().optional(),
+  owner: z.string(),
+  environment: z.string(),
+  purpose: z.string().nullish(),
+  scopes: z.array(z.string()).nullable(),
+  expires_at_unix: z.number().optional(),
+  chain: z.array(chainLink).min(1),
+  mount_generation: count,
+  documents: z.record(z.string(), count.nullable()),
+  ...position,
+})
+
+export type Inactive = z.infer<typeof inactive>
+export type Active = z.infer<typeof active>
+export type Introspection = Active | Inactive
+
+const introspection = z.discriminatedUnion('active', [active, inactive])
+
+/** Reads an answer of `mcp/introspect`; undefined when it is none. */
+export function readIntrospection(data: unknown): Introspection | undefined {
+  const answer = introspection.safeParse(data)
+  return answer.success ? answer.data : undefined
+}

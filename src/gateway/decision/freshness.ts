@@ -1,0 +1,31 @@
+import { unavailable } from '../error.ts'
+import type { Sensitivity } from './document-shapes.ts'
+
+export type StalenessLimits = Readonly<Record<Sensitivity, number>>
+
+/** Seconds, by how much harm a key can do. */
+export const defaultStaleness: StalenessLimits = { high: 5, standard: 30, low: 120 }
+
+/** How old the known state may be when it is acted on. */
+export class Freshness {
+  readonly #ageMs: () => number
+  readonly #limits: StalenessLimits
+
+  constructor(follower: { ageMs(): number }, limits: StalenessLimits) {
+    this.#ageMs = () => follower.ageMs()
+    this.#limits = limits
+  }
+
+  /** Milliseconds; the strictest limit where no upstream is named, or its sensitivity is not one this gateway knows. */
+  limitMs(sensitivity: string | undefined): number {
+    const known = sensitivity === 'high' || sensitivity === 'standard' || sensitivity === 'low' ? this.#limits[sensitivity] : undefined
+    return 1000 * (known ?? Math.min(...Object.values(this.#limits)))
+  }
+
+  isFresh(sensitivity: string | undefined): boolean { return this.#ageMs() <= this.limitMs(sensitivity) }
+
+  /** Throws `unavailable`: what ended meanwhile cannot be known, so nothing is allowed, and nothing is called invalid. */
+  require(sensitivity: string | undefined): void {
+    if (!this.isFresh(sensitivity)) throw unavailable('stale', 'this gateway has lost contact with Vault and can no longer vouch for any session; keep the token and try again')
+  }
+}

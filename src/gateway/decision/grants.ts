@@ -1,0 +1,74 @@
+import type { PolicyDocument } from '../../policy/index.ts'
+import type { GrantLink } from '../../scope/index.ts'
+import { unavailable } from '../error.ts'
+import type { Documents } from './documents.ts'
+import type { ChainLink } from './feed-event.ts'
+import type { SessionEntry } from './session-entry.ts'
+
+/** What a session may do as documents stand at `revision`; `paths` are the documents it was judged from. */
+export interface LiveGrant {
+  readonly revision: number
+  readonly chain: readonly GrantLink[]
+  readonly paths: ReadonlySet<string>
+}
+
+const ATTEMPTS = 8
+
+/** Joins what was granted at issue with what agents declare now. Derived once per session and revision of the documents. */
+export class Grants {
+  readonly #documents: Documents
+  readonly #derived = new WeakMap<SessionEntry, LiveGrant>()
+  /** Lists of policies by their names: compiled forms are remembered by the list's identity. */
+  #policyLists: { readonly revision: number; readonly lists: Map<string, readonly PolicyDocument[]> } = { revision: -1, lists: new Map() }
+
+  constructor(documents: Documents) { this.#documents = documents }
+
+  async of(entry: SessionEntry): Promise<LiveGrant> {
+    const known = this.#derived.get(entry)
+    if (known?.revision === this.#documents.revision) return known
+    if (!known) this.#documents.atLeast(entry.documents)
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const { revision } = this.#documents
+      const paths = new Set<string>()
+      const chain = await Promise.all(entry.chain.map((link) => this.#link(link, paths)))
+      // Something was loaded or changed meanwhile: only a chain whose parts all stood at the same time counts.
+      if (revision !== this.#documents.revision) continue
+      const grant: LiveGrant = { revision, chain, paths }
+      this.#derived.set(entry, grant)
+      return grant
+    }
+    throw unavailable('vault_behind', 'scopes and policies are changing faster than they can be read; try again')
+  }
+
+  async #link(link: ChainLink, paths: Set<string>): Promise<GrantLink> {
+    const { agent_id, environment, scopes: granted } = link
+    paths.add(`agents/${agent_id}`)
+    const agent = await this.#documents.agent(agent_id)
+    // A deleted or disabled agent's sessions are over by their generation; until that event is here they may do nothing.
+    if (!agent || agent.disabled) return { agent_id, granted, declared_scopes: [], policies: [], own_environment: true }
+    const own = agent.environment === environment
+    paths.add(own ? `agents/${agent_id}/scopes` : `agents/${agent_id}/scopes/${environment}`)
+    const declared = await this.#documents.scopes(agent_id, own ? undefined : environment)
+    const names = policiesInForce(agent.policies, link.policies)
+    return { agent_id, granted, declared_scopes: declared?.scopes ?? null, policies: names && await this.#policies(names, paths), own_environment: own }
+  }
+
+  async #policies(names: readonly string[], paths: Set<string>): Promise<readonly PolicyDocument[]> {
+    for (const name of names) paths.add(`policies/${name}`)
+    const { revision } = this.#documents
+    const text = names.join(',')
+    const known = this.#policyLists.revision === revision ? this.#policyLists.lists.get(text) : undefined
+    if (known) return known
+    // A policy that does not exist grants nothing.
+    const list = (await Promise.all(names.map((name) => this.#documents.policy(name)))).filter((document) => document !== undefined)
+    if (this.#policyLists.revision !== this.#documents.revision) this.#policyLists = { revision: this.#documents.revision, lists: new Map() }
+    this.#policyLists.lists.set(text, list)
+    return list
+  }
+}
+
+/** The agent's policies as they are now, cut to those asked for at issue (`chosen` null = none were named). */
+function policiesInForce(now: readonly string[] | null, chosen: readonly string[] | null): readonly string[] | null {
+  if (chosen === null) return now
+  return chosen.filter((name) => now?.includes(name) === true)
+}

@@ -1,0 +1,180 @@
+import type { Clock } from '../../logical/clock.ts'
+import type { CallJudgement } from '../../scope/index.ts'
+import { toGatewayError, unavailable } from '../error.ts'
+import type { GatewayError } from '../error.ts'
+import { slotOf } from './documents.ts'
+import type { UpstreamDocument } from './document-shapes.ts'
+import type { FeedListener } from './feed-follower.ts'
+import type { FeedEvent } from './feed-event.ts'
+import type { Freshness } from './freshness.ts'
+import type { Asked } from './records.ts'
+import { ended, reuse } from './refusals.ts'
+import type { SessionEntry, SessionFacts } from './session-entry.ts'
+import type { Sessions } from './sessions.ts'
+import type { Watch } from './watch.ts'
+
+/** A call judged allowed, and what that rests on. */
+export interface Verdict {
+  readonly upstream: UpstreamDocument
+  readonly judgement: CallJudgement
+  /** Paths of the documents judged from. */
+  readonly paths: ReadonlySet<string>
+}
+
+export interface OpenCallConfig {
+  readonly entry: SessionEntry
+  readonly verdict: Verdict
+  readonly asked: Asked
+  /** Judges the same call again by the documents as they then are; throws the refusal. */
+  readonly judge: () => Promise<Verdict>
+  /** The caller's own: aborts when it has gone away. */
+  readonly signal: AbortSignal
+}
+
+interface Surroundings {
+  readonly sessions: Sessions
+  readonly freshness: Freshness
+  readonly clock: Clock
+  readonly nextAnswer: (timeoutMs: number) => Promise<void>
+  readonly onClose: (call: OpenCall) => void
+}
+
+const RETRY_MS = 1_000
+
+/**
+ * A call from its judgement to its last byte. `signal` aborts, with the `GatewayError` that says why, in the moment it is learnt
+ * that the session ended, expired, or may no longer do this; it also aborts when the caller has gone.
+ */
+export class OpenCall {
+  readonly session: SessionFacts
+  readonly asked: Asked
+  readonly #config: OpenCallConfig
+  readonly #around: Surroundings
+  readonly #controller = new AbortController()
+  readonly #watch: Watch
+  readonly #onCallerGone = () => { this.cut(unavailable('caller_gone', 'the caller has gone')) }
+  #verdict: Verdict
+  #rejudging: Promise<void> | undefined
+  #rejudgeAgain = false
+  #doubtSinceMs: number | undefined
+
+  constructor(config: OpenCallConfig, around: Surroundings) {
+    this.#config = config
+    this.#around = around
+    this.#verdict = config.verdict
+    this.session = config.entry.facts
+    this.asked = config.asked
+    config.signal.addEventListener('abort', this.#onCallerGone, { once: true })
+    if (config.signal.aborted) this.#onCallerGone()
+    this.#watch = around.sessions.watch(config.entry, (reason) => { this.cut(ended(reason)) })
+  }
+
+  get signal(): AbortSignal { return this.#controller.signal }
+  /** The judgement in force: replaced when documents changed and still allow the call. */
+  get verdict(): Verdict { return this.#verdict }
+  get upstream(): UpstreamDocument { return this.#verdict.upstream }
+
+  /** Asked before every byte in either direction: may this go on at this instant? */
+  stillFresh(): boolean {
+    if (this.signal.aborted) return false
+    const over = this.#watch.adrift ? undefined : this.#watch.entry.endOfCalls(this.#around.sessions.nowUnixMs())
+    if (over) { this.cut(ended(over)); return false }
+    return this.#isVouchedFor()
+  }
+
+  /** Throws when a new request with this token would be refused now, or when nothing recent enough is known about it. */
+  require(): void {
+    if (this.signal.aborted) throw toGatewayError(this.signal.reason)
+    this.#around.freshness.require(this.upstream.sensitivity)
+    const over = this.#config.entry.endOfToken(this.#around.sessions.nowUnixMs())
+    if (over) throw reuse(over)
+    if (!this.#isVouchedFor()) throw unavailable('stale', 'what this session may do cannot be confirmed at the moment; try again')
+  }
+
+  /** Resolves when no re-judgement is under way. */
+  async settled(): Promise<void> {
+    while (this.#rejudging) await this.#rejudging
+  }
+
+  cut(reason: GatewayError): void {
+    if (this.signal.aborted) return
+    this.#controller.abort(reason)
+    this.close()
+  }
+
+  /** The call is over: nothing is watched any more. */
+  close(): void {
+    this.#config.signal.removeEventListener('abort', this.#onCallerGone)
+    // Undefined while the constructor runs: a session that is over cuts at once.
+    ;(this.#watch as Watch | undefined)?.cancel()
+    this.#around.onClose(this)
+  }
+
+  /** Documents changed: judges again if the call rests on one of them. `all` = everything known was dropped. */
+  review(changed: ReadonlySet<string> | 'all'): void {
+    if (this.signal.aborted || (changed !== 'all' && ![...changed].some((path) => this.#verdict.paths.has(path)))) return
+    this.#doubtSinceMs ??= this.#around.clock.monotonic()
+    this.#rejudgeAgain = true
+    this.#rejudging ??= this.#rejudge().finally(() => { this.#rejudging = undefined })
+  }
+
+  #isVouchedFor(): boolean {
+    const { freshness, clock } = this.#around
+    const limitMs = freshness.limitMs(this.upstream.sensitivity)
+    const doubtMs = this.#doubtSinceMs === undefined ? 0 : clock.monotonic() - this.#doubtSinceMs
+    return freshness.isFresh(this.upstream.sensitivity) && this.#watch.adriftMs() <= limitMs && doubtMs <= limitMs
+  }
+
+  async #rejudge(): Promise<void> {
+    while (this.#rejudgeAgain && !this.signal.aborted) {
+      this.#rejudgeAgain = false
+      try {
+        const verdict = await this.#config.judge()
+        const change = whatChanged(this.#verdict, verdict)
+        if (change) { this.cut(change); return }
+        this.#verdict = verdict
+      } catch (thrown) {
+        const error = toGatewayError(thrown)
+        if (error.type !== 'unavailable' || !this.stillFresh()) { this.cut(error); return }
+        this.#rejudgeAgain = true
+        await this.#around.nextAnswer(RETRY_MS)
+      }
+    }
+    this.#doubtSinceMs = undefined
+  }
+}
+
+/** Why a call that is still allowed cannot go on as it was begun: its key would now go elsewhere, or less of the answer may pass. */
+function whatChanged(before: Verdict, after: Verdict): GatewayError | undefined {
+  const target = ({ upstream: { url, kv_mount, kv_path, kv_field, auth } }: Verdict) => JSON.stringify([url, kv_mount, kv_path, kv_field, auth])
+  if (target(before) !== target(after)) return unavailable('upstream_changed', `upstream ${after.upstream.name} was changed during the call; try again`)
+  const [had, has] = [before.judgement.fields, after.judgement.fields]
+  const narrower = has !== null && (had === null || !had.every((field) => has.includes(field)))
+  return narrower ? unavailable('grant_changed', 'less of the answer may be passed on than when the call began; try again') : undefined
+}
+
+/** Every call under way, so that a change of a document reaches those that rest on it. */
+export class OpenCalls implements FeedListener {
+  readonly #calls = new Set<OpenCall>()
+  readonly #around: Omit<Surroundings, 'onClose'>
+
+  constructor(around: Omit<Surroundings, 'onClose'>) { this.#around = around }
+
+  get size(): number { return this.#calls.size }
+
+  open(config: OpenCallConfig): OpenCall {
+    const call = new OpenCall(config, { ...this.#around, onClose: (closed) => { this.#calls.delete(closed) } })
+    if (!call.signal.aborted) this.#calls.add(call)
+    return call
+  }
+
+  changed(events: readonly FeedEvent[]): void {
+    const paths = new Set(events.flatMap((event) => (event.type === 'document' ? [slotOf(event.path)] : [])))
+    if (paths.size > 0) for (const call of this.#calls) call.review(paths)
+  }
+
+  reset(): void { for (const call of this.#calls) call.review('all') }
+
+  /** The gateway stops: every call ends. */
+  closeAll(reason: GatewayError): void { for (const call of [...this.#calls]) call.cut(reason) }
+}

@@ -1,0 +1,122 @@
+import { unavailable } from '../error.ts'
+import type { GatewayError } from '../error.ts'
+import type { Caller } from './callers.ts'
+import type { SessionFacts } from './session-entry.ts'
+
+export type ValidationResult = 'valid' | 'insufficient_scope' | 'expired' | 'revoked' | 'unknown' | 'unavailable'
+
+/** Where records go, each with the time it came; resolves when the record is durable. */
+export interface RecordSink {
+  append(record: object): Promise<void>
+}
+
+/** What is known of a session whose token is no longer good: enough to tell reuse from noise. */
+export type KnownSession = Partial<SessionFacts>
+
+/** What was asked for, in names that hold no secret and no personal data. */
+export interface Asked {
+  readonly required_scope?: string
+  readonly tools?: readonly string[]
+  readonly upstream?: string
+  readonly method?: string
+  /** The operation's template, or a normalised path where none fits. */
+  readonly endpoint?: string
+  readonly risk?: string | null
+}
+
+export interface Decision {
+  readonly request_id: string
+  readonly caller: Caller
+  readonly decision: 'allow' | 'deny' | 'error'
+  readonly validation_result: ValidationResult
+  readonly reason: string
+  readonly session: KnownSession | undefined
+  readonly asked: Asked
+}
+
+export interface Outcome {
+  readonly request_id: string
+  readonly session: KnownSession
+  readonly asked: Asked
+  readonly status: number | null
+  readonly latency_ms: number
+  readonly upstream_ms: number | null
+  readonly bytes: number
+  readonly result: string
+}
+
+/** Running totals since start. */
+export interface Counters {
+  allowed: number
+  denied: number
+  errors: number
+  /** Requests of callers who did not authenticate: counted, never written, so that strangers cannot fill the disk. */
+  strangers: number
+  outcomes_lost: number
+}
+
+/** Writes decision and outcome records. A decision that cannot be made durable is not taken. */
+export class Records {
+  readonly counters: Counters = { allowed: 0, denied: 0, errors: 0, strangers: 0, outcomes_lost: 0 }
+  readonly #sink: RecordSink
+  readonly #remarks: Readonly<Record<string, string>>
+
+  /** `remarks` stand in every decision record: start settings that weaken a promise. */
+  constructor(sink: RecordSink, remarks: Readonly<Record<string, string>> = {}) {
+    this.#sink = sink
+    this.#remarks = remarks
+  }
+
+  /** Resolves when the record is durable; rejects with `unavailable` when it cannot be written. */
+  async decision({ request_id, caller, decision, validation_result, reason, session, asked }: Decision): Promise<void> {
+    this.counters[decision === 'allow' ? 'allowed' : decision === 'deny' ? 'denied' : 'errors']++
+    await this.#append({
+      type: 'decision', request_id, decision, validation_result, reason, ...sessionFields(session), ...askedFields(asked), caller: callerName(caller), ...this.#remarks,
+    }).catch((error: unknown) => {
+      throw unavailable('audit_unavailable', 'the decision cannot be recorded, so it is not taken; try again', error)
+    })
+  }
+
+  /** Follows a decision. The call has happened: a record that cannot be written is counted, not thrown. */
+  async outcome({ request_id, session, asked, status, latency_ms, upstream_ms, bytes, result }: Outcome): Promise<void> {
+    const times = { latency_ms: Math.round(latency_ms), upstream_ms: upstream_ms === null ? null : Math.round(upstream_ms) }
+    await this.#append({ type: 'outcome', request_id, status, ...times, bytes, result, ...sessionFields(session), ...askedFields(asked) })
+      .catch(() => { this.counters.outcomes_lost++ })
+  }
+
+  stranger(): void { this.counters.strangers++ }
+
+  #append(record: object): Promise<void> { return this.#sink.append(record) }
+}
+
+/** How a refusal stands in the log. */
+export function refusalResult({ type, code }: GatewayError): Pick<Decision, 'decision' | 'validation_result'> {
+  if (type === 'unavailable') return { decision: 'error', validation_result: 'unavailable' }
+  if (type === 'insufficient_scope') return { decision: 'deny', validation_result: 'insufficient_scope' }
+  if (type !== 'invalid_token') return { decision: 'deny', validation_result: 'valid' }
+  if (code === 'expired' || code === 'reuse_after_expiry') return { decision: 'deny', validation_result: 'expired' }
+  if (code === 'revoked' || code === 'reuse_after_revocation') return { decision: 'deny', validation_result: 'revoked' }
+  return { decision: 'deny', validation_result: 'unknown' }
+}
+
+function sessionFields(session: KnownSession | undefined): object {
+  const { session_id = null, agent_id = null, token_id = null, owner = null, environment = null, purpose = null } = session ?? {}
+  return { session_id, agent_id, token_id, owner, environment, purpose }
+}
+
+/** `platform` is the upstream under the name monitoring uses for it. */
+function askedFields({ required_scope, tools, upstream, method, endpoint, risk }: Asked): object {
+  return {
+    ...(required_scope === undefined ? {} : { required_scope }),
+    ...(tools === undefined ? {} : { tools }),
+    ...(upstream === undefined ? {} : { upstream, platform: upstream, method, endpoint, risk: risk ?? null }),
+  }
+}
+
+const callerName = (caller: Caller): string =>
+  caller.kind === 'service' ? `service:${caller.name}` : caller.kind === 'vault' ? `vault:${caller.digest.slice(0, 16)}` : 'session'
+
+/** A path that may go into records where no operation fits: whatever looks like data stands as `{}`. */
+export function normalisePath(segments: readonly string[]): string {
+  return `/${segments.map((segment) => (/^(?:v\d{1,3}|[a-z][a-z_-]{0,31})$/.test(segment) ? segment : '{}')).join('/')}`
+}

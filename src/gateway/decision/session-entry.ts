@@ -1,0 +1,110 @@
+import type { Active, ChainLink, FeedEvent } from './feed-event.ts'
+
+export type EndReason = 'expired' | 'revoked'
+
+/** Who a session is, as records and answers name it. `token_id` null where the session was asked for by its id. */
+export interface SessionFacts {
+  readonly session_id: string
+  readonly agent_id: string
+  readonly token_id: string | null
+  readonly owner: string
+  readonly environment: string
+  readonly purpose: string | null
+  /** Granted at issue; null = everything the agent's policies allow. */
+  readonly scopes: readonly string[] | null
+}
+
+/** Ended by a younger token taking its place, or by running out: calls under way go on while the session lives. */
+const passing = new Set(['superseded', 'expired', 'refreshed'])
+
+const reasonOf = (text: string): EndReason => (text === 'expired' ? 'expired' : 'revoked')
+
+/**
+ * One token (or one session asked for by id) as the engine knew it at `sequence`, kept current by replaying later events. An
+ * ended one stays ended: sessions never revive, and a token the engine ended is never honoured again.
+ */
+export class SessionEntry {
+  /** What it is kept under: the token's digest, or the session's id. */
+  readonly key: string
+  readonly facts: SessionFacts
+  readonly documents: Readonly<Record<string, number | null>>
+  readonly sequence: number
+  readonly chain: ChainLink[]
+  #expiresAtUnix: number
+  #mountGeneration: number
+  #tokenOver: EndReason | undefined
+  #callsOver: EndReason | undefined
+
+  constructor(key: string, answer: Active) {
+    this.key = key
+    const { session_id, agent_id, owner, environment, scopes, documents, sequence } = answer
+    this.facts = { session_id, agent_id, token_id: answer.token_id ?? null, owner, environment, purpose: answer.purpose ?? null, scopes }
+    this.documents = documents
+    this.sequence = sequence
+    this.chain = answer.chain.map((link) => ({ ...link }))
+    this.#expiresAtUnix = answer.expires_at_unix ?? Infinity
+    this.#mountGeneration = answer.mount_generation
+  }
+
+  /** Unix seconds: when the token, or the session asked for, ends unless renewed. */
+  get expiresAtUnix(): number { return Math.min(this.#expiresAtUnix, this.#chainEndsAtUnix()) }
+
+  /** Unix milliseconds until which calls under way may live: the session's newest token and every ancestor's. */
+  get callsEndAtUnixMs(): number { return this.#chainEndsAtUnix() * 1000 }
+
+  /** Why a new request with this token is refused at `nowUnixMs` of the engine's clock; undefined = it is live. */
+  endOfToken(nowUnixMs: number): EndReason | undefined {
+    return this.#callsOver ?? this.#tokenOver ?? (nowUnixMs >= this.expiresAtUnix * 1000 ? 'expired' : undefined)
+  }
+
+  /** Why a call under way ends at `nowUnixMs`. It outlives its token only while its session has a younger live one. */
+  endOfCalls(nowUnixMs: number): EndReason | undefined {
+    return this.#callsOver ?? (nowUnixMs >= this.callsEndAtUnixMs ? 'expired' : undefined)
+  }
+
+  /** True when an event takes away a token that may be the one the session lives by, so that its expiry is not known any more. */
+  isDoubtedBy(event: FeedEvent): boolean {
+    return event.sequence > this.sequence && event.type === 'token_ended' && event.token_id !== this.facts.token_id && event.reason !== 'superseded'
+  }
+
+  apply(event: FeedEvent): void {
+    // The answer this entry was built from already reflects everything up to its own sequence.
+    if (event.sequence <= this.sequence) return
+    switch (event.type) {
+      case 'session_ended':
+        if (this.chain.some((link) => link.session_id === event.session_id)) this.#end(reasonOf(event.reason))
+        break
+      case 'token_ended':
+        if (event.token_id !== this.facts.token_id) break
+        this.#tokenOver ??= reasonOf(event.reason)
+        if (!passing.has(event.reason)) this.#callsOver ??= reasonOf(event.reason)
+        break
+      case 'generation':
+        if (this.chain.some((link) => link.agent_id === event.agent_id && link.generation < event.generation)) this.#end('revoked')
+        break
+      case 'mount_generation':
+        if (this.#mountGeneration < event.generation) this.#end('revoked')
+        break
+      case 'expiry':
+        this.#move(event)
+        break
+      case 'document':
+        break
+    }
+  }
+
+  #end(reason: EndReason): void {
+    this.#tokenOver ??= reason
+    this.#callsOver ??= reason
+  }
+
+  #move(event: FeedEvent & { type: 'expiry' }): void {
+    if (event.token_id === this.facts.token_id) this.#expiresAtUnix = event.expires_at_unix
+    const link = this.chain.find((other) => other.session_id === event.session_id)
+    if (link && event.newest) link.newest_token_expires_at_unix = event.expires_at_unix
+  }
+
+  #chainEndsAtUnix(): number {
+    return Math.min(...this.chain.map((link) => Math.min(link.newest_token_expires_at_unix, link.session_expires_at_unix)))
+  }
+}

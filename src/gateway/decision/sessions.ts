@@ -1,0 +1,225 @@
+import { RequestError } from '../../logical/errors.ts'
+import type { Clock } from '../../logical/clock.ts'
+import type { Logger } from '../../logical/log.ts'
+import type { VaultClient } from '../../vault-client/index.ts'
+import { unavailable } from '../error.ts'
+import type { FeedFollower, FeedListener } from './feed-follower.ts'
+import { readIntrospection } from './feed-event.ts'
+import type { FeedEvent, Inactive, Introspection } from './feed-event.ts'
+import { SessionEntry } from './session-entry.ts'
+import { Watch } from './watch.ts'
+import type { EndReason } from './session-entry.ts'
+
+export type Found = { readonly entry: SessionEntry; readonly inactive?: never } | { readonly inactive: Inactive; readonly entry?: never }
+
+/** What a session is asked for by: the digest of a token, or its id. */
+export type SessionKey = { readonly token_sha256: string } | { readonly session_id: string }
+
+export interface SessionsConfig {
+  readonly vault: VaultClient
+  readonly mount: string
+  readonly follower: FeedFollower
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Entries kept; default 100,000. */
+  readonly capacity?: number
+}
+
+const CAPACITY = 100_000
+const QUESTIONS_AT_ONCE = 256
+const ATTEMPTS = 3
+const TIMEOUT_MS = 5_000
+
+const textOf = (key: SessionKey): string => ('session_id' in key ? key.session_id : key.token_sha256)
+
+/**
+ * Introspection, cached. An answer is admitted only after every event learnt since it was asked for has been replayed onto it,
+ * and never across epochs; otherwise a revoke between look-up and caching would be lost. Answers of "no" are not cached: an
+ * entry that ended while cached stays, as ended, because that verdict is final.
+ */
+export class Sessions implements FeedListener {
+  readonly #config: SessionsConfig
+  readonly #entries = new Map<string, SessionEntry>()
+  /** By session id and by agent id: the entries with it anywhere in their chain. */
+  readonly #bySession = new Map<string, Set<SessionEntry>>()
+  readonly #byAgent = new Map<string, Set<SessionEntry>>()
+  readonly #asking = new Map<string, Promise<Found>>()
+  readonly #watches = new Map<SessionEntry, Set<Watch>>()
+
+  constructor(config: SessionsConfig) { this.#config = config }
+
+  get size(): number { return this.#entries.size }
+
+  /** The entry of a token or session, live or ended, or the engine's "no". Throws `unavailable`, never "invalid", in an outage. */
+  async find(key: SessionKey): Promise<Found> {
+    const text = textOf(key)
+    const entry = this.#entries.get(text)
+    // Expired by the clock is asked again: a renewal may be ahead of its event.
+    if (entry && entry.endOfToken(this.nowUnixMs()) !== 'expired') {
+      this.#entries.delete(text)
+      this.#entries.set(text, entry)
+      return { entry }
+    }
+    const asking = this.#asking.get(text)
+    if (asking) return asking
+    if (this.#asking.size >= QUESTIONS_AT_ONCE) throw unavailable('busy', 'too many tokens are being looked up; try again')
+    const asked = this.#ask(key).finally(() => { this.#asking.delete(text) })
+    this.#asking.set(text, asked)
+    return asked
+  }
+
+  /** Unix milliseconds on the engine's clock, never late. */
+  nowUnixMs(): number { return this.#config.follower.engineClock.nowUnixMs() }
+
+  /** Calls `onEnd` at the moment it is learnt that calls of this session are over, or their time has come; at once if they are. */
+  watch(entry: SessionEntry, onEnd: (reason: EndReason) => void): Watch {
+    const watch = new Watch({ entry, onEnd, clock: this.#config.clock, nowUnixMs: () => this.nowUnixMs(), onCancel: () => { this.#forget(watch) } })
+    this.#keep(watch)
+    watch.review()
+    return watch
+  }
+
+  changed(events: readonly FeedEvent[]): void {
+    for (const event of events) {
+      for (const entry of this.#touchedBy(event)) {
+        entry.apply(event)
+        for (const watch of this.#watches.get(entry) ?? []) watch.review()
+        if (entry.isDoubtedBy(event)) this.#doubt(entry)
+      }
+    }
+  }
+
+  reset(): void {
+    this.#entries.clear()
+    this.#bySession.clear()
+    this.#byAgent.clear()
+    const adrift = [...this.#watches.values()].flatMap((set) => [...set])
+    for (const watch of adrift) watch.drift()
+    for (const watch of adrift) void this.#reconfirm(watch)
+  }
+
+  #doubt(entry: SessionEntry): void {
+    this.#drop(entry)
+    for (const watch of [...this.#watches.get(entry) ?? []]) {
+      watch.drift()
+      void this.#reconfirm(watch)
+    }
+  }
+
+  async #ask(key: SessionKey): Promise<Found> {
+    const { follower } = this.#config
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const question = follower.openQuestion()
+      try {
+        const answer = await this.#introspect(key)
+        if (!answer.active) return { inactive: answer }
+        const current = !question.broken && question.epoch === answer.epoch && follower.epoch === answer.epoch
+        if (current && answer.sequence >= question.sequence) {
+          const entry = new SessionEntry(textOf(key), answer)
+          if (!question.events.some((event) => entry.isDoubtedBy(event))) {
+            for (const event of question.events) entry.apply(event)
+            this.#admit(entry)
+            return { entry }
+          }
+          continue
+        }
+      } finally {
+        question.close()
+      }
+      await follower.nextAnswer(TIMEOUT_MS)
+    }
+    throw unavailable('feed_behind', 'this gateway is catching up with Vault; try again')
+  }
+
+  async #introspect(key: SessionKey): Promise<Introspection> {
+    const { vault, mount, clock, follower } = this.#config
+    const sentMs = clock.monotonic()
+    let data: unknown
+    try {
+      data = (await vault.write(`${mount}/introspect`, key, { timeoutMs: TIMEOUT_MS })).data
+    } catch (error) {
+      // Refused or out of reach, the fault is ours: nothing is known about the token.
+      throw unavailable('vault_unavailable', 'Vault cannot be asked about this token at the moment; keep it and try again', error)
+    }
+    const answer = readIntrospection(data)
+    if (!answer) throw unavailable('vault_unavailable', 'the answer of introspection does not read')
+    if (answer.epoch === follower.epoch) {
+      follower.engineClock.observe({ sentMs, receivedMs: clock.monotonic(), serverUnixMs: answer.server_time_unix_ms, heldMs: 0 })
+    }
+    return answer
+  }
+
+  #admit(entry: SessionEntry): void {
+    const before = this.#entries.get(entry.key)
+    if (before) this.#drop(before)
+    this.#entries.set(entry.key, entry)
+    for (const link of entry.chain) {
+      addTo(this.#bySession, link.session_id, entry)
+      addTo(this.#byAgent, link.agent_id, entry)
+    }
+    if (before) for (const watch of [...this.#watches.get(before) ?? []]) this.#reattach(watch, entry)
+    this.#evict()
+  }
+
+  #drop(entry: SessionEntry): void {
+    if (this.#entries.get(entry.key) === entry) this.#entries.delete(entry.key)
+    for (const link of entry.chain) {
+      removeFrom(this.#bySession, link.session_id, entry)
+      removeFrom(this.#byAgent, link.agent_id, entry)
+    }
+  }
+
+  /** Least recently used first; what a call under way is watching stays. */
+  #evict(): void {
+    const excess = this.#entries.size - (this.#config.capacity ?? CAPACITY)
+    if (excess <= 0) return
+    const idle: SessionEntry[] = []
+    for (const entry of this.#entries.values()) {
+      if (!this.#watches.has(entry)) idle.push(entry)
+      if (idle.length >= excess) break
+    }
+    for (const entry of idle) this.#drop(entry)
+  }
+
+  #touchedBy(event: FeedEvent): Iterable<SessionEntry> {
+    if (event.type === 'document') return []
+    if (event.type === 'mount_generation') return [...this.#entries.values()]
+    return [...((event.type === 'generation' ? this.#byAgent.get(event.agent_id) : this.#bySession.get(event.session_id)) ?? [])]
+  }
+
+  /** After a reset: asks about a watched session until there is an answer, and cuts its calls if that answer is no. */
+  async #reconfirm(watch: Watch): Promise<void> {
+    while (watch.adrift) {
+      try {
+        // By id, not by token: a call outlives its token while the session has a younger one.
+        const { entry, inactive } = await this.find({ session_id: watch.entry.facts.session_id })
+        if (inactive) watch.end(inactive.reason === 'expired' ? 'expired' : 'revoked')
+        else if (watch.adrift) this.#reattach(watch, entry)
+      } catch (error) {
+        this.#config.logger.debug({ kind: error instanceof RequestError ? error.kind : 'unexpected' }, 'a session in use cannot be confirmed yet')
+        await this.#config.follower.nextAnswer(TIMEOUT_MS)
+      }
+    }
+  }
+
+  #reattach(watch: Watch, entry: SessionEntry): void {
+    this.#forget(watch)
+    watch.attach(entry)
+    this.#keep(watch)
+    watch.review()
+  }
+
+  #keep(watch: Watch): void { addTo(this.#watches, watch.entry, watch) }
+  #forget(watch: Watch): void { removeFrom(this.#watches, watch.entry, watch) }
+}
+
+function addTo<K, V>(index: Map<K, Set<V>>, key: K, value: V): void {
+  const set = index.get(key)
+  if (set) set.add(value)
+  else index.set(key, new Set([value]))
+}
+
+function removeFrom<K, V>(index: Map<K, Set<V>>, key: K, value: V): void {
+  const set = index.get(key)
+  if (set?.delete(value) && set.size === 0) index.delete(key)
+}

@@ -1,0 +1,165 @@
+import type { Clock } from '../../logical/clock.ts'
+import { compileProjection } from '../../scope/index.ts'
+import { callUpstream } from '../call/call.ts'
+import type { CallAnswer } from '../call/call.ts'
+import type { HeaderPairs } from '../call/credentials.ts'
+import type { Egress } from '../call/egress.ts'
+import type { QueryParameter } from '../call/target.ts'
+import { GatewayError, toGatewayError } from '../error.ts'
+import { bodyParameters } from './body-parameters.ts'
+import type { Caller } from './callers.ts'
+import type { Decisions } from './decide.ts'
+import type { Keys } from './keys.ts'
+import type { OpenCall } from './open-call.ts'
+import type { Records } from './records.ts'
+
+export interface UpstreamAsk {
+  readonly token: string
+  readonly upstream: string
+  readonly method: string
+  /** From `parseTarget`, and already without the caller's token. */
+  readonly segments: readonly string[]
+  readonly query: readonly QueryParameter[]
+  readonly headers: HeaderPairs
+  /** Undefined = the request has none. */
+  readonly body: AsyncIterable<Uint8Array> | undefined
+  readonly contentLength: number | undefined
+  readonly contentType: string | undefined
+  /** What stands for the upstream's base URL before this caller. */
+  readonly callerBase: string
+  readonly requestId: string
+  readonly caller: Caller
+  readonly signal: AbortSignal
+}
+
+export interface UpstreamAnswer {
+  readonly status: number
+  readonly headers: HeaderPairs
+  /** To be read once. Throws a `GatewayError` when the call is cut or breaks. */
+  readonly body: AsyncIterable<Uint8Array>
+  /** Aborts, with the `GatewayError` that says why, in the moment no further byte may be handed on. */
+  readonly signal: AbortSignal
+  /** False at this instant = no byte may be handed on, queued ones included. */
+  readonly stillFresh: () => boolean
+  cancel(): void
+}
+
+export interface UpstreamCallsParts {
+  readonly decisions: Decisions
+  readonly keys: Keys
+  readonly records: Records
+  readonly egress: Egress
+  readonly clock: Clock
+}
+
+/** Allowed calls on their way: key, freshness again, call, project, scrub, outcome. */
+export class UpstreamCalls {
+  readonly #parts: UpstreamCallsParts
+
+  constructor(parts: UpstreamCallsParts) { this.#parts = parts }
+
+  /** Judges, records and makes one call. Throws `GatewayError` when there is no answer to hand on. */
+  async perform(ask: UpstreamAsk): Promise<UpstreamAnswer> {
+    const { decisions, clock } = this.#parts
+    const startedMs = clock.monotonic()
+    const body = new RequestBody(ask)
+    const call = await decisions.authorizeCall({
+      ...ask,
+      query: ask.query.map(({ name, value }) => [name, value] as const),
+      hasBody: ask.body !== undefined,
+      readBody: (maxBytes) => body.parameters(maxBytes),
+    })
+    try {
+      const answer = await this.#send(ask, call, body)
+      void answer.finished.then((outcome) => {
+        const reason: unknown = call.signal.reason
+        call.close()
+        const result = reason instanceof GatewayError ? reason.code : outcome.result
+        return this.#outcome(ask, call, { status: answer.status, upstream_ms: outcome.upstream_ms, bytes: outcome.bytes, result, startedMs })
+      })
+      return { status: answer.status, headers: answer.headers, body: reworded(answer.body, call), signal: call.signal, stillFresh: () => call.stillFresh(), cancel: () => { answer.cancel() } }
+    } catch (thrown) {
+      const error = whyFailed(thrown, call)
+      call.close()
+      await this.#outcome(ask, call, { status: error.row.http, upstream_ms: null, bytes: 0, result: error.code, startedMs })
+      throw error
+    }
+  }
+
+  async #send(ask: UpstreamAsk, call: OpenCall, body: RequestBody): Promise<CallAnswer> {
+    const { keys, egress, clock } = this.#parts
+    const usable = await keys.get(call.upstream, call.session.environment)
+    await call.settled()
+    call.require()
+    const { upstream, judgement: { tools, fields } } = call.verdict
+    const answer = await callUpstream({
+      upstream,
+      match: tools[0]!,
+      query: ask.query,
+      headers: ask.headers,
+      key: usable.key,
+      callerToken: ask.token,
+      egress,
+      clock,
+      body: body.toSend(),
+      contentLength: ask.contentLength,
+      ...(fields === null ? {} : { projection: compileProjection(fields) }),
+      callerBase: ask.callerBase,
+      signal: call.signal,
+      stillFresh: () => call.stillFresh(),
+      keyStillVouched: usable.stillVouched,
+    })
+    // A change that is being judged while nothing has been handed on yet is waited for.
+    await call.settled()
+    if (call.signal.aborted) {
+      answer.cancel()
+      throw toGatewayError(call.signal.reason)
+    }
+    return answer
+  }
+
+  async #outcome(ask: UpstreamAsk, call: OpenCall, { startedMs, ...what }: { status: number; upstream_ms: number | null; bytes: number; result: string; startedMs: number }): Promise<void> {
+    const { records, clock } = this.#parts
+    await records.outcome({ request_id: ask.requestId, session: call.session, asked: call.asked, latency_ms: clock.monotonic() - startedMs, ...what })
+  }
+}
+
+/** The request's body: passed on as it comes, unless a parameter rule needed to see it first. */
+class RequestBody {
+  readonly #ask: UpstreamAsk
+  #read: Buffer | undefined
+
+  constructor(ask: UpstreamAsk) { this.#ask = ask }
+
+  toSend(): AsyncIterable<Uint8Array> | Uint8Array | undefined { return this.#read ?? this.#ask.body }
+
+  async parameters(maxBytes: number) {
+    this.#read ??= await collect(this.#ask, maxBytes)
+    return bodyParameters(this.#ask.contentType, this.#read)
+  }
+}
+
+async function collect({ body, upstream }: UpstreamAsk, maxBytes: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body ?? []) {
+    bytes += chunk.length
+    if (bytes > maxBytes) throw new GatewayError('invalid_request', 'too_large', `the request body is longer than upstream ${upstream} takes (max_request_bytes ${String(maxBytes)})`, { kind: 'too_large' })
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** Why a call ended: what it was cut for comes before what that looked like on the wire. */
+function whyFailed(thrown: unknown, call: OpenCall): GatewayError {
+  return toGatewayError(call.signal.aborted ? call.signal.reason : thrown)
+}
+
+async function* reworded(body: AsyncIterable<Uint8Array>, call: OpenCall): AsyncGenerator<Uint8Array, undefined> {
+  try {
+    for await (const chunk of body) yield chunk
+  } catch (thrown) {
+    throw whyFailed(thrown, call)
+  }
+  return undefined
+}

@@ -1,0 +1,64 @@
+import type { Clock } from '../../logical/clock.ts'
+import type { EndReason, SessionEntry } from './session-entry.ts'
+
+export interface WatchConfig {
+  readonly entry: SessionEntry
+  readonly onEnd: (reason: EndReason) => void
+  readonly clock: Clock
+  /** The engine's clock. */
+  readonly nowUnixMs: () => number
+  readonly onCancel: () => void
+}
+
+/** Eyes on one session for as long as something of it is under way: a call, a stream, a listener. Ends at most once. */
+export class Watch {
+  readonly #config: WatchConfig
+  #entry: SessionEntry
+  #cancelTimer: (() => void) | undefined
+  #over = false
+  #adriftSinceMs: number | undefined
+
+  constructor(config: WatchConfig) {
+    this.#config = config
+    this.#entry = config.entry
+  }
+
+  get entry(): SessionEntry { return this.#entry }
+  get adrift(): boolean { return this.#adriftSinceMs !== undefined && !this.#over }
+
+  /** Milliseconds since what was known of this session was dropped; 0 while it is known. */
+  adriftMs(): number { return this.#adriftSinceMs === undefined ? 0 : this.#config.clock.monotonic() - this.#adriftSinceMs }
+
+  /** Ends if the session has, and sets the timer for its hard expiry. */
+  review(): void {
+    if (this.#over) return
+    const nowUnixMs = this.#config.nowUnixMs()
+    // Without knowledge of the engine's clock nothing can be judged; `adriftMs` bounds how long that may last.
+    if (nowUnixMs === Infinity) return
+    const reason = this.#entry.endOfCalls(nowUnixMs)
+    if (reason) { this.end(reason); return }
+    this.#cancelTimer?.()
+    this.#cancelTimer = this.#config.clock.after(this.#entry.callsEndAtUnixMs - nowUnixMs, () => { this.review() })
+  }
+
+  end(reason: EndReason): void {
+    if (this.#over) return
+    this.cancel()
+    this.#config.onEnd(reason)
+  }
+
+  cancel(): void {
+    if (this.#over) return
+    this.#over = true
+    this.#cancelTimer?.()
+    this.#config.onCancel()
+  }
+
+  /** What was known of the session holds no more, until `attach` brings a fresh entry. */
+  drift(): void { this.#adriftSinceMs ??= this.#config.clock.monotonic() }
+
+  attach(entry: SessionEntry): void {
+    this.#entry = entry
+    this.#adriftSinceMs = undefined
+  }
+}

@@ -1,0 +1,54 @@
+import type { IncomingMessage } from 'node:http'
+import { GatewayError } from '../error.ts'
+
+/**
+ * Before anything else: is this request meant for this listener, and does no web page stand behind it? A page can make a browser
+ * talk to a local port, also under a name that has come to resolve here (DNS rebinding); it cannot forge `Host`, `Origin` or
+ * `Sec-Fetch-Site`.
+ */
+export function guardRequest(request: IncomingMessage, isOurHost: (host: string) => boolean): { error: GatewayError; status: number } | undefined {
+  const { host, origin } = request.headers
+  const hosts = request.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length
+  if (host === undefined || hosts !== 1 || !isOurHost(host.toLowerCase())) {
+    return { status: 421, error: new GatewayError('invalid_request', 'misdirected', 'this gateway does not answer to that Host; ask it under its configured name') }
+  }
+  const site = request.headers['sec-fetch-site']
+  if (origin !== undefined || (site !== undefined && site !== 'none' && site !== 'same-origin')) {
+    return { status: 403, error: new GatewayError('invalid_request', 'cross_site', 'requests from web pages are not served') }
+  }
+  return undefined
+}
+
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** `127.0.0.1:8251`, `[::1]:8251`, `gateway.internal:8251`. Throws `invalid_request` naming what was given. */
+export function parseAddress(text: string): ListenAddress {
+  const [, bracketed, plain, port] = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text) ?? []
+  const host = bracketed ?? plain
+  if (host === undefined || Number(port) > 65_535) throw new GatewayError('invalid_request', 'bad_request', `address ${JSON.stringify(text)} is not host:port, for example 127.0.0.1:8251`)
+  return { host, port: Number(port) }
+}
+
+const bracket = (host: string): string => (host.includes(':') ? `[${host}]` : host)
+
+/** The Host values a listener answers to: the names of where it listens, and those configured (with or without a port). */
+export function ownHosts({ host, port }: ListenAddress, allowed: readonly string[]): (host: string) => boolean {
+  const loopback = host === 'localhost' || host === '::1' || host.startsWith('127.')
+  const names = new Set(loopback ? ['127.0.0.1', 'localhost', '[::1]', bracket(host)] : [bracket(host)])
+  const accepted = new Set<string>()
+  for (const name of names) {
+    accepted.add(`${name}:${String(port)}`)
+    if (port === 80) accepted.add(name)
+  }
+  for (const entry of allowed) accepted.add(entry.toLowerCase())
+  return (given) => accepted.has(given)
+}
+
+/** The caller's request id if it is fit to stand in headers and records, else a new one. */
+export function requestIdOf(given: unknown, random: (bytes: number) => Uint8Array): string {
+  if (typeof given === 'string' && /^[A-Za-z0-9._:-]{1,128}$/.test(given)) return given
+  return `req_${Buffer.from(random(16)).toString('hex')}`
+}

@@ -1,0 +1,150 @@
+/** The plain REST face: agents, scopes, sessions, validation. Everything here is worded for HTTP; what it means is decided elsewhere. */
+import { z } from 'zod'
+import { isoSeconds } from '../../logical/clock.ts'
+import { isName } from '../../scope/index.ts'
+import { requireAgent, vaultOf } from '../decision/callers.ts'
+import type { Caller, Callers } from '../decision/callers.ts'
+import type { Decisions } from '../decision/decide.ts'
+import type { SessionName, SessionService } from '../decision/session-service.ts'
+import { GatewayError } from '../error.ts'
+import { sendJson } from './answer.ts'
+import type { Exchange } from './answer.ts'
+import { checkBody, readJsonObject, withoutNulls } from './body.ts'
+import { requestIdOf } from './guard.ts'
+import type { Route } from './router.ts'
+
+export interface RestParts {
+  readonly callers: Callers
+  readonly decisions: Decisions
+  readonly sessions: SessionService
+  readonly mount: string
+  readonly random: (bytes: number) => Uint8Array
+}
+
+export type RestHandler = (exchange: Exchange, captures: Readonly<Record<string, string>>) => Promise<void>
+
+const name = (example: string) => z.string({ error: `is missing or not a text, for example ${example}` }).refine(isName, { error: `is not a name of 1 to 64 characters a-z, 0-9, _ and -, for example ${example}` })
+const ttl = z.int({ error: 'is not a whole number of seconds, for example 900' }).min(1, { error: 'must be at least 1 second, for example 900' }).optional()
+
+const agentBody = z.looseObject({ agent_id: name('claude-billing-agent') })
+const openBody = z.looseObject({ agent_id: name('claude-billing-agent'), ttl })
+const refreshBody = z.looseObject({ ttl })
+const refreshByBody = z.looseObject({
+  ttl,
+  session_id: z.string({ error: 'is not a text, for example sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' }).optional(),
+  token: z.string({ error: 'is not a text, for example svt_prod_…' }).optional(),
+})
+const validateBody = z.object({
+  token: z.string({ error: 'is not a text, for example svt_prod_…' }).optional(),
+  required_scope: z.string({ error: 'is not a text, for example read:stripe:invoices' }).optional(),
+  request_id: z.string({ error: 'is not a text' }).optional(),
+})
+
+export function restRoutes(parts: RestParts): readonly Route<RestHandler>[] {
+  return [
+    { method: 'GET', pattern: '/agents', handle: (exchange) => listAgents(parts, exchange) },
+    { method: 'POST', pattern: '/agents', handle: (exchange) => writeAgent(parts, exchange) },
+    { method: 'GET', pattern: '/agents/:agent_id', handle: (exchange, { agent_id = '' }) => answerDocument(parts, exchange, agent_id, '') },
+    { method: 'GET', pattern: '/agents/:agent_id/scopes', handle: (exchange, { agent_id = '' }) => answerDocument(parts, exchange, agent_id, '/scopes') },
+    { method: 'POST', pattern: '/agents/:agent_id/scopes', handle: (exchange, { agent_id = '' }) => writeScopes(parts, exchange, agent_id, '/scopes') },
+    { method: 'GET', pattern: '/agents/:agent_id/scopes/:environment', handle: (exchange, { agent_id = '', environment = '' }) => answerDocument(parts, exchange, agent_id, `/scopes/${environment}`) },
+    { method: 'POST', pattern: '/agents/:agent_id/scopes/:environment', handle: (exchange, { agent_id = '', environment = '' }) => writeScopes(parts, exchange, agent_id, `/scopes/${environment}`) },
+    { method: 'POST', pattern: '/sessions', handle: (exchange) => openSession(parts, exchange) },
+    { method: 'POST', pattern: '/sessions/refresh', handle: (exchange) => refreshNamed(parts, exchange) },
+    { method: 'POST', pattern: '/sessions/:session_id/refresh', handle: (exchange, { session_id = '' }) => refreshSession(parts, exchange, session_id) },
+    { method: 'DELETE', pattern: '/sessions/:session_id', handle: (exchange, { session_id = '' }) => closeSession(parts, exchange, session_id) },
+    { method: 'POST', pattern: '/validate', handle: (exchange) => validate(parts, exchange) },
+  ]
+}
+
+/** `Authorization: Bearer <Vault token or service token>`. */
+function callerOf({ callers }: RestParts, { request }: Exchange): Caller {
+  const header = request.headers.authorization
+  const bearer = header === undefined ? undefined : /^bearer +(\S+)$/i.exec(header.trim())?.[1]
+  if (header !== undefined && bearer === undefined) throw new GatewayError('invalid_token', 'caller_unknown', 'Authorization is not "Bearer <token>"')
+  return callers.identify(bearer)
+}
+
+async function listAgents(parts: RestParts, exchange: Exchange): Promise<void> {
+  const caller = callerOf(parts, exchange)
+  const keys = (await vaultOf(caller).list(`${parts.mount}/agents`))?.data?.keys
+  const agents = Array.isArray(keys) ? keys.filter((key): key is string => typeof key === 'string' && isVisible(caller, key)) : []
+  sendJson(exchange, 200, { agents })
+}
+
+const isVisible = (caller: Caller, agentId: string): boolean => caller.kind !== 'service' || caller.agents.includes('*') || caller.agents.includes(agentId)
+
+async function writeAgent(parts: RestParts, exchange: Exchange): Promise<void> {
+  const caller = callerOf(parts, exchange)
+  const { agent_id, ...rest } = checkBody(agentBody, await readJsonObject(exchange.request))
+  await writeDocument(parts, exchange, caller, agent_id, '', rest)
+}
+
+async function writeScopes(parts: RestParts, exchange: Exchange, agentId: string, below: string): Promise<void> {
+  const caller = callerOf(parts, exchange)
+  await writeDocument(parts, exchange, caller, agentId, below, await readJsonObject(exchange.request))
+}
+
+/** Writes, and answers with the document as it then is; with what was given where the caller may write but not read. */
+async function writeDocument(parts: RestParts, exchange: Exchange, caller: Caller, agentId: string, below: string, body: Record<string, unknown>): Promise<void> {
+  requireAgent(caller, agentId)
+  const vault = vaultOf(caller)
+  const path = agentPath(parts, agentId, below)
+  const { warnings } = await vault.write(path, body)
+  const stored = await vault.read(path).catch(() => undefined)
+  sendJson(exchange, 200, { agent_id: agentId, ...(stored?.data ?? body), ...(warnings && warnings.length > 0 ? { warnings } : {}) })
+}
+
+async function answerDocument(parts: RestParts, exchange: Exchange, agentId: string, below: string): Promise<void> {
+  const caller = callerOf(parts, exchange)
+  requireAgent(caller, agentId)
+  const data = (await vaultOf(caller).read(agentPath(parts, agentId, below)))?.data
+  if (!data) throw new GatewayError('invalid_request', 'not_found', below === '' ? `agent ${agentId} is not registered` : `agent ${agentId} has declared no scopes here`, { kind: 'not_found' })
+  sendJson(exchange, 200, data)
+}
+
+function agentPath({ mount }: RestParts, agentId: string, below: string): string {
+  if (!isName(agentId)) throw new GatewayError('invalid_request', 'bad_request', 'agent_id: is not a name of 1 to 64 characters a-z, 0-9, _ and -, for example claude-billing-agent')
+  return `${mount}/agents/${agentId}${below}`
+}
+
+async function openSession(parts: RestParts, exchange: Exchange): Promise<void> {
+  const caller = callerOf(parts, exchange)
+  const { agent_id, ...ask } = checkBody(openBody, withoutNulls(await readJsonObject(exchange.request)))
+  sendJson(exchange, 200, { ...await parts.sessions.open(caller, agent_id, ask), request_id: exchange.requestId })
+}
+
+async function refreshSession(parts: RestParts, exchange: Exchange, sessionId: string): Promise<void> {
+  const caller = callerOf(parts, exchange)
+  const ask = checkBody(refreshBody, withoutNulls(await readJsonObject(exchange.request)))
+  sendJson(exchange, 200, { ...await parts.sessions.refresh(caller, { session_id: sessionId }, { ttl: ask.ttl }), request_id: exchange.requestId })
+}
+
+async function refreshNamed(parts: RestParts, exchange: Exchange): Promise<void> {
+  const caller = callerOf(parts, exchange)
+  const { session_id, token, ttl: asked } = checkBody(refreshByBody, withoutNulls(await readJsonObject(exchange.request)))
+  if ((session_id === undefined) === (token === undefined)) {
+    throw new GatewayError('invalid_request', 'bad_request', 'body: give either session_id or token, for example {"session_id":"sess_01JNKQ8X4F2MVBP7RD3WCZH9GT"}')
+  }
+  const session: SessionName = session_id === undefined ? { token: token ?? '' } : { session_id }
+  sendJson(exchange, 200, { ...await parts.sessions.refresh(caller, session, { ttl: asked }), request_id: exchange.requestId })
+}
+
+async function closeSession(parts: RestParts, exchange: Exchange, sessionId: string): Promise<void> {
+  await parts.sessions.close(callerOf(parts, exchange), { session_id: sessionId })
+  sendJson(exchange, 204, undefined)
+}
+
+async function validate(parts: RestParts, exchange: Exchange): Promise<void> {
+  const caller = callerOf(parts, exchange)
+  const { token, required_scope: requiredScope, request_id } = checkBody(validateBody, withoutNulls(await readJsonObject(exchange.request)))
+  const requestId = request_id === undefined ? exchange.requestId : requestIdOf(request_id, parts.random)
+  const answered = { ...exchange, requestId }
+  if (token === undefined || token === '') throw new GatewayError('invalid_token', 'missing', 'missing token')
+  const { scopes, expires_at_unix, ...rest } = await parts.decisions.validate({ token, requiredScope, requestId, caller })
+  const { active, scope_match, required_scope, session_id, agent_id, token_id, environment } = rest
+  sendJson(answered, 200, {
+    active, scope_match, required_scope, session_id, agent_id, token_id, scopes: scopes ?? [], environment,
+    expires_at: isoSeconds(expires_at_unix * 1000), expires_at_unix, request_id: requestId,
+  })
+}

@@ -1,0 +1,53 @@
+import { GatewayError } from '../error.ts'
+
+export interface Route<H> {
+  readonly method: string
+  /** `/agents/:agent_id/scopes`; literal segments are tried before captures, in the order of the table. */
+  readonly pattern: string
+  readonly handle: H
+}
+
+export interface Matched<H> {
+  readonly handle: H
+  readonly captures: Readonly<Record<string, string>>
+}
+
+/** Thrown for a path that is served under other methods. */
+export class MethodNotAllowed extends GatewayError {
+  readonly allow: string
+
+  constructor(method: string, methods: readonly string[]) {
+    const allow = [...new Set(methods)].join(', ')
+    super('invalid_request', 'method_not_allowed', `${method} is not served here; use ${allow}`, { kind: 'unsupported_operation' })
+    this.allow = allow
+  }
+}
+
+/** Finds the route of a path (without query). Throws `not_found`, or `MethodNotAllowed` with what is allowed. */
+export function findRoute<H>(routes: readonly Route<H>[], method: string, path: string): Matched<H> {
+  const given = path.split('/')
+  const fitting = routes.flatMap((route) => {
+    const captures = capture(route.pattern.split('/'), given)
+    return captures ? [{ route, captures }] : []
+  })
+  const [first] = fitting
+  if (!first) throw new GatewayError('invalid_request', 'not_found', 'nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…', { kind: 'not_found' })
+  // The first pattern that fits owns the path: `/sessions/refresh` is never a session called "refresh".
+  const owner = fitting.filter(({ route }) => route.pattern === first.route.pattern)
+  const found = owner.find(({ route }) => route.method === method)
+  if (!found) throw new MethodNotAllowed(method, owner.map(({ route }) => route.method))
+  return { handle: found.route.handle, captures: found.captures }
+}
+
+function capture(pattern: readonly string[], given: readonly string[]): Record<string, string> | undefined {
+  if (pattern.length !== given.length) return undefined
+  const captures: Record<string, string> = {}
+  for (const [index, part] of pattern.entries()) {
+    const text = given[index] ?? ''
+    if (!part.startsWith(':')) { if (part !== text) return undefined; continue }
+    // Every name served here is spelled with these characters alone, so nothing needs decoding.
+    if (!/^[A-Za-z0-9_-]{1,128}$/.test(text)) return undefined
+    captures[part.slice(1)] = text
+  }
+  return captures
+}

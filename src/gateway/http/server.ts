@@ -1,0 +1,109 @@
+import { createServer } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Logger } from '../../logical/log.ts'
+import { GatewayError, toGatewayError } from '../error.ts'
+import { sendError, sendJson } from './answer.ts'
+import type { Exchange } from './answer.ts'
+import { guardRequest, ownHosts, parseAddress, requestIdOf } from './guard.ts'
+import { restRoutes } from './rest-face.ts'
+import type { RestHandler, RestParts } from './rest-face.ts'
+import { MethodNotAllowed, findRoute } from './router.ts'
+import type { Route } from './router.ts'
+import { serveUpstream } from './upstream-face.ts'
+import type { UpstreamParts } from './upstream-face.ts'
+
+export interface HttpParts extends RestParts, UpstreamParts {
+  readonly logger: Logger
+  /** Is this gateway in contact with Vault? */
+  readonly healthy: () => boolean
+}
+
+export interface HttpListener {
+  /** `http://127.0.0.1:8251` */
+  readonly url: string
+  close(): Promise<void>
+}
+
+export interface ListenOptions {
+  /** `host:port`; port 0 takes a free one. */
+  readonly address: string
+  /** Host values answered to besides those of the address. */
+  readonly allowedHosts: readonly string[]
+  /** This port stands for one upstream, at its root. */
+  readonly upstream?: string
+}
+
+const HEADERS_TIMEOUT_MS = 15_000
+const KEEP_ALIVE_MS = 65_000
+
+/** Opens one HTTP listener. Rejects when the address cannot be listened on. */
+export async function listenHttp(parts: HttpParts, options: ListenOptions): Promise<HttpListener> {
+  const { host, port } = parseAddress(options.address)
+  const routes = [...restRoutes(parts), healthRoute(parts)]
+  let isOurHost: (given: string) => boolean = () => false
+  const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
+    const exchange = open(parts, request, response)
+    const refused = guardRequest(request, (given) => isOurHost(given))
+    if (refused) { sendError(exchange, refused.error, refused.status); return }
+    serve(parts, routes, exchange, options.upstream).catch((thrown: unknown) => { fail(parts, exchange, thrown) })
+  })
+  await listening(server, host, port)
+  const bound = (server.address() as AddressInfo).port
+  isOurHost = ownHosts({ host, port: bound }, options.allowedHosts)
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${String(bound)}`,
+    close: () => new Promise((resolve) => {
+      server.close(() => { resolve() })
+      server.closeAllConnections()
+    }),
+  }
+}
+
+function open({ random }: HttpParts, request: IncomingMessage, response: ServerResponse): Exchange {
+  const gone = new AbortController()
+  response.on('close', () => { if (!response.writableFinished) gone.abort() })
+  // A socket that breaks is told by 'close'; without a listener it would end the process.
+  response.on('error', () => undefined)
+  request.on('error', () => undefined)
+  return { request, response, target: request.url ?? '', requestId: requestIdOf(request.headers['x-request-id'], random), signal: gone.signal }
+}
+
+async function serve(parts: HttpParts, routes: readonly Route<RestHandler>[], exchange: Exchange, upstream: string | undefined): Promise<void> {
+  const { target, request } = exchange
+  if (upstream !== undefined || target.startsWith('/u/')) { await serveUpstream(parts, exchange, upstream); return }
+  if (!target.startsWith('/')) throw new GatewayError('invalid_request', 'bad_request', 'the request target must start with /')
+  const { handle, captures } = findRoute(routes, request.method ?? '', target.split('?', 1)[0]!)
+  await handle(exchange, captures)
+}
+
+function fail({ logger }: HttpParts, exchange: Exchange, thrown: unknown): void {
+  const error = toGatewayError(thrown)
+  const { response } = exchange
+  if (error.kind === 'internal') logger.error({ request_id: exchange.requestId, error: thrown instanceof Error ? thrown.stack : 'unexpected' }, 'a request failed unexpectedly')
+  if (response.headersSent) { response.socket?.resetAndDestroy(); return }
+  if (response.destroyed) return
+  sendError(exchange, error, undefined, thrown instanceof MethodNotAllowed ? { Allow: thrown.allow } : {})
+}
+
+function healthRoute({ healthy }: HttpParts): Route<RestHandler> {
+  return {
+    method: 'GET',
+    pattern: '/healthz',
+    handle: (exchange) => {
+      const ok = healthy()
+      sendJson(exchange, ok ? 200 : 503, { status: ok ? 'ok' : 'unavailable' })
+      return Promise.resolve()
+    },
+  }
+}
+
+function listening(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}

@@ -1,0 +1,85 @@
+/** `/u/<upstream>/…` and upstream listeners: any SDK of the upstream, with a phantom token where its key stood. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { tokenShape } from '../../scope/index.ts'
+import { extractToken, headerPairs } from '../call/credentials.ts'
+import { parseTarget } from '../call/target.ts'
+import { parseAuth } from '../call/upstream.ts'
+import type { Documents } from '../decision/documents.ts'
+import type { UpstreamAnswer, UpstreamCalls } from '../decision/upstream-calls.ts'
+import { GatewayError } from '../error.ts'
+import { contentLength, hasBody } from './answer.ts'
+import type { Exchange } from './answer.ts'
+
+export interface UpstreamParts {
+  readonly documents: Documents
+  readonly calls: UpstreamCalls
+}
+
+const looksLikeToken = (text: string): boolean => tokenShape(text) !== undefined
+
+/** Serves one call. `listener` = the upstream this port stands for, under which no `/u/<upstream>` prefix is expected. */
+export async function serveUpstream({ documents, calls }: UpstreamParts, exchange: Exchange, listener?: string): Promise<void> {
+  const { request, response, requestId, signal } = exchange
+  const target = parseTarget(exchange.target, listener)
+  const upstream = await documents.upstream(target.upstream)
+  // Where an unknown upstream's key would stand nobody knows; the usual place is looked at, and the token judged all the same.
+  const auth = upstream ? parseAuth(upstream) : { kind: 'bearer' as const }
+  const { token, headers, query } = extractToken(auth, { headers: headerPairs(request.rawHeaders), query: target.query }, looksLikeToken)
+  if (token === undefined) throw new GatewayError('invalid_token', 'missing', 'missing token: send it as "Authorization: Bearer <token>", or where this upstream takes its key')
+  const answer = await calls.perform({
+    token,
+    upstream: target.upstream,
+    method: request.method ?? '',
+    segments: target.segments,
+    query,
+    headers,
+    // Stopping early must not destroy the socket: a refusal still has to go out.
+    body: hasBody(request) ? request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array> : undefined,
+    contentLength: contentLength(request),
+    contentType: request.headers['content-type'],
+    callerBase: listener === undefined ? `/u/${target.upstream}` : `http://${request.headers.host ?? ''}`,
+    requestId,
+    caller: { kind: 'session' },
+    signal,
+  })
+  await deliver(request, response, requestId, answer)
+}
+
+/**
+ * Hands the answer on as it comes. In the moment the call is cut the connection is reset: what Node still holds of it is dropped,
+ * and the client sees a broken answer, never a short one that looks whole.
+ */
+async function deliver(request: IncomingMessage, response: ServerResponse, requestId: string, answer: UpstreamAnswer): Promise<void> {
+  const reset = () => { response.socket?.resetAndDestroy() }
+  if (answer.signal.aborted) { answer.cancel(); throw answer.signal.reason }
+  answer.signal.addEventListener('abort', reset, { once: true })
+  try {
+    if (!request.complete && hasBody(request)) response.shouldKeepAlive = false
+    response.writeHead(answer.status, [...answer.headers, ['x-request-id', requestId]].flat())
+    response.flushHeaders()
+    for await (const chunk of answer.body) {
+      if (!answer.stillFresh()) { reset(); break }
+      if (!response.write(chunk)) await drained(response)
+      if (response.destroyed) break
+    }
+    if (!answer.signal.aborted && !response.destroyed) response.end()
+  } catch {
+    // The status has gone out; all that is left is to break off.
+    reset()
+  } finally {
+    answer.signal.removeEventListener('abort', reset)
+    answer.cancel()
+  }
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = () => {
+      response.off('drain', finish)
+      response.off('close', finish)
+      resolve()
+    }
+    response.on('drain', finish)
+    response.on('close', finish)
+  })
+}

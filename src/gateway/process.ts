@@ -1,0 +1,17 @@
+/** What a process does before it holds keys. For the program that runs a gateway, not for those that embed one. */
+
+interface ProcessLike {
+  readonly env: Record<string, string | undefined>
+  on(event: 'SIGUSR1', listener: () => void): unknown
+}
+
+const cleared = /^(?:DEBUG|NODE_DEBUG|VAULT_.*|BAO_.*|(?:https?|all|no|ftp)_proxy)$/i
+
+/**
+ * Takes over SIGUSR1, which would otherwise open Node's inspector to anyone who may signal the process, and clears variables that
+ * would print bodies, reroute connections or lend the gateway somebody's Vault token. To be called after the configuration is read.
+ */
+export function hardenProcess(target: ProcessLike, onSignal: () => void = () => undefined): void {
+  target.on('SIGUSR1', onSignal)
+  for (const name of Object.keys(target.env)) if (cleared.test(name)) delete target.env[name]
+}
