@@ -79,8 +79,8 @@ export function covers(a: Pattern, b: Pattern): boolean {
   return a.segments.every((segment, at) => {
     const other = b.segments[at] ?? ''
     if (!(a.glob && at === last)) return segment === '+' || segment === other
-    // The beginning of a segment: any text continues "", a "+" of `b` may begin with anything.
-    return segment === '' || (!isPlus(b, at) && other.startsWith(segment))
+    // The beginning of a segment. A "+" of `b` begins with no text in particular; "+*" is no pattern.
+    return other.startsWith(segment)
   })
 }
 
@@ -125,4 +125,3 @@ function intersectSegment(a: string, aBegins: boolean, b: string, bBegins: boole
 }
 
 const isBeginning = (pattern: Pattern, at: number): boolean => pattern.glob && at === pattern.segments.length - 1
-const isPlus = (pattern: Pattern, at: number): boolean => pattern.segments[at] === '+' && !isBeginning(pattern, at)

@@ -28,8 +28,8 @@ function fit(path: string, segments: readonly string[]): Map<string, string> | u
   for (const [at, part] of template.entries()) {
     const name = templateName(part)
     const given = segments[at] ?? ''
-    if (name === undefined ? part !== given : !isSafeSegment(given)) return undefined
     if (name !== undefined) params.set(name, given)
+    else if (part !== given) return undefined
   }
   return params
 }

@@ -48,6 +48,7 @@ describe('allowed_parameters', () => {
   it('allow: listed values, and lists of them', () => {
     allow('allowed_parameters = { "bar" = ["zip", "zap"] }', { bar: 'zap' })
     allow('allowed_parameters = { "BAR" = ["zip", "zap"] }', { bar: ['zap', 'zip'] })
+    allow('allowed_parameters = { "bar" = ["zip", "zap"] }', { Bar: 'zap' })
   })
   it('allow: a list or an object that is listed whole', () => {
     allow('allowed_parameters = { "bar" = [["a", "b"], { "k" = "v" }] }', { bar: ['a', 'b'] })

@@ -114,6 +114,7 @@ describe('parameter rules', () => {
     ['a denied parameter as a structure', 'limit=1&expand[a][b]=x'],
     ['a denied value', 'limit=1&status=draft'],
     ['a denied value, given second', 'limit=1&status=open&status=draft'],
+    ['a denied value, given first', 'limit=1&status=draft&status=open'],
     ['a denied value in brackets', 'limit=1&status[]=draft'],
     ['a denied value inside a structure', 'limit=1&status[in][]=draft'],
     ['a name with brackets that is denied as such', 'limit=1&created[gte]=5'],
@@ -132,6 +133,7 @@ describe('parameter rules', () => {
   ])('deny: %s', (_name, body) => { expect(reason('limit=1', body)).toBe('parameter_refused') })
 
   it('deny: a good value in the query does not hide a bad one in the body', () => { expect(reason('limit=1&status=open', jsonBody({ status: 'draft' }))).toBe('parameter_refused') })
+  it('deny: nor a good one in the body a bad one in the query', () => { expect(reason('limit=1&status=draft', jsonBody({ status: 'open' }))).toBe('parameter_refused') })
   it('deny: what the query alone already forbids needs no body', () => { expect(reason('expand=x', { kind: 'unread' })).toBe('parameter_refused') })
   it('an unread body is asked for', () => {
     expect(judge(chain, 'read', 'tools/stripe/invoices', call('limit=1', { kind: 'unread' }))).toMatchObject({ allowed: false, denied: false, reason: 'needs_body' })
@@ -151,7 +153,7 @@ describe('parameter rules', () => {
   it('allowed parameters hold for query and body together', () => {
     const strict = [link({ policies: [parsePolicy('path "tools/stripe/invoices" { capabilities = ["read"]\n allowed_parameters = { "limit" = ["1", "2"], "created" = [] } }')] })]
     const of = (query: string, body?: CallParameters['body']) => judge(strict, 'read', 'tools/stripe/invoices', call(query, body)).reason
-    expect([of('limit=3'), of('limit=1&limit=3'), of('limit[x]=1'), of('other=1'), of('limit=1', jsonBody({ other: 1 })), of('limit=1', jsonBody({ limit: 3 }))]).toEqual(Array(6).fill('parameter_refused'))
+    expect([of('limit=3'), of('limit=1&limit=3'), of('limit=3&limit=1'), of('limit[x]=1'), of('other=1'), of('limit=1', jsonBody({ other: 1 })), of('limit=1', jsonBody({ limit: 3 }))]).toEqual(Array(7).fill('parameter_refused'))
     expect([of(''), of('limit=1'), of('limit=1&limit=2'), of('created[gte]=7'), of('limit=2', jsonBody({ limit: 1 }))]).toEqual(Array(5).fill('allowed'))
   })
 })
