@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { startBench } from './bench.ts'
-import type { Bench } from './bench.ts'
+import { startBench } from '../bench.ts'
+import type { Bench } from '../bench.ts'
 
 let bench: Bench
 beforeEach(async () => { bench = await startBench() })

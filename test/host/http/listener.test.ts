@@ -1,8 +1,8 @@
 import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Listener } from '../../src/host/index.ts'
-import { startBench } from './bench.ts'
-import type { Bench } from './bench.ts'
+import type { Listener } from '../../../src/host/index.ts'
+import { startBench } from '../bench.ts'
+import type { Bench } from '../bench.ts'
 
 let bench: Bench
 let listener: Listener
