@@ -35,3 +35,12 @@ export class GatewayCallError extends RequestError {
     this.code = code
   }
 }
+
+/**
+ * What may be kept of a foreign error for the log. Parsers put the bytes they choked on into their errors, and those may be
+ * an echo of the key: only name and code are kept.
+ */
+export function plainCause(error: unknown): Error {
+  const { name, code } = error instanceof Error ? (error as NodeJS.ErrnoException) : { name: typeof error, code: undefined }
+  return new Error(code === undefined ? name : `${name} ${code}`)
+}

@@ -49,7 +49,7 @@ export interface CallAnswer {
   readonly body: AsyncIterable<Uint8Array>
   /** Gives the answer up, read or not; destroys the upstream's socket. */
   cancel(): void
-  /** Settles when the body has been read, has failed or was given up. Never rejects. */
+  /** Settles when the body has been read, has failed, was given up or the signal aborted. Never rejects. */
   readonly finished: Promise<CallOutcome>
 }
 
@@ -164,6 +164,8 @@ async function shapeAnswer(input: CallInput, received: Received): Promise<CallAn
   return delivery.answer(status, typed, body ? [body] : [])
 }
 
+const resultOf = (error: unknown): CallOutcome['result'] => (error instanceof GatewayCallError ? error.code : 'error')
+
 /** Hands the body out chunk by chunk: scrubbed, counted, and only while the call may go on. */
 class Delivery {
   readonly #input: CallInput
@@ -190,6 +192,10 @@ class Delivery {
       return: () => { this.#abandon(); return chunks.return(undefined) },
       [Symbol.asyncIterator]: () => body,
     }
+    const { signal } = this.#input
+    const onAbort = () => { this.#finish(resultOf(endReason(signal))) }
+    signal.addEventListener('abort', onAbort, { once: true })
+    void this.#finished.then(() => { signal.removeEventListener('abort', onAbort) })
     return { status, headers, body, cancel: () => { this.#abandon() }, finished: this.#finished }
   }
 
@@ -219,7 +225,7 @@ class Delivery {
     } catch (error) {
       this.#exchange.fail(error as Error)
       this.#echoes = headerEchoes + (scrubber?.hits ?? 0)
-      this.#finish(error instanceof GatewayCallError ? error.code : 'error')
+      this.#finish(resultOf(error))
       throw error
     } finally {
       this.#abandon()

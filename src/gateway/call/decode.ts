@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
-import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw, constants } from 'node:zlib'
+import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib'
 import type { IncomingHttpHeaders } from 'node:http'
-import { GatewayCallError } from './call-error.ts'
+import { GatewayCallError, plainCause } from './call-error.ts'
 
 /** A compressed answer may grow to this many times its size once it is past the first MiB; honest text stays far below. */
 const MOST_EXPANSION = 200
@@ -46,7 +46,7 @@ export async function* decode(upstreamName: string, encoding: Exclude<Encoding, 
   } catch (error) {
     if (inputFailure) throw inputFailure
     if (error instanceof GatewayCallError) throw error
-    throw new GatewayCallError('upstream_invalid_response', `upstream ${upstreamName}: its compressed answer is damaged`, { cause: error })
+    throw new GatewayCallError('upstream_invalid_response', `upstream ${upstreamName}: its compressed answer is damaged`, { cause: plainCause(error) })
   } finally {
     input.destroy()
     decoder.destroy()
@@ -54,10 +54,9 @@ export async function* decode(upstreamName: string, encoding: Exclude<Encoding, 
 }
 
 function decoderFor(encoding: Exclude<Encoding, 'identity'>, firstByte: number) {
-  // Every byte that can be decoded is handed on at once: an event stream must not wait for a full buffer.
-  if (encoding === 'gzip') return createGunzip({ flush: constants.Z_SYNC_FLUSH })
-  if (encoding === 'br') return createBrotliDecompress({ flush: constants.BROTLI_OPERATION_FLUSH })
+  if (encoding === 'gzip') return createGunzip()
+  if (encoding === 'br') return createBrotliDecompress()
   // RFC 9110, 8.4.1.2: "deflate" is the zlib format, but some servers send the bare stream; zlib's first byte tells (RFC 1950, 2.2).
   const zlibHeader = (firstByte & 0x0f) === 8 && firstByte >> 4 <= 7
-  return zlibHeader ? createInflate({ flush: constants.Z_SYNC_FLUSH }) : createInflateRaw({ flush: constants.Z_SYNC_FLUSH })
+  return zlibHeader ? createInflate() : createInflateRaw()
 }

@@ -3,7 +3,7 @@ import { isIP, type LookupFunction } from 'node:net'
 import { buildConnector, Pool } from 'undici'
 import type { Clock } from '../../logical/clock.ts'
 import { classifyAddress, isMetadataName } from './address.ts'
-import { GatewayCallError } from './call-error.ts'
+import { GatewayCallError, plainCause } from './call-error.ts'
 import { parseBase, type Upstream } from './upstream.ts'
 
 /** All addresses of a host name, as strings. Rejects when there is none. */
@@ -152,8 +152,8 @@ function connectFailure(upstream: Upstream, error: Error | null): GatewayCallErr
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) if (cause instanceof GatewayCallError) return cause
   const code = (error as NodeJS.ErrnoException | null)?.code ?? ''
   if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') {
-    return new GatewayCallError('upstream_timeout', `upstream ${upstream.name} did not accept a connection within ${String(upstream.connect_timeout)} s`, { cause: error })
+    return new GatewayCallError('upstream_timeout', `upstream ${upstream.name} did not accept a connection within ${String(upstream.connect_timeout)} s`, { cause: plainCause(error) })
   }
   const certificate = /CERT|SELF_SIGNED|UNABLE_TO_|HOSTNAME|ERR_TLS|ERR_SSL|EPROTO/.test(code)
-  return new GatewayCallError('upstream_unreachable', `upstream ${upstream.name} could not be reached${certificate ? ': its TLS certificate or handshake was not accepted' : ''}`, { cause: error })
+  return new GatewayCallError('upstream_unreachable', `upstream ${upstream.name} could not be reached${certificate ? ': its TLS certificate or handshake was not accepted' : ''}`, { cause: plainCause(error) })
 }

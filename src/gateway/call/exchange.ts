@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher, Pool } from 'undici'
 import type { Clock } from '../../logical/clock.ts'
 import { RequestError } from '../../logical/errors.ts'
-import { GatewayCallError } from './call-error.ts'
+import { GatewayCallError, plainCause } from './call-error.ts'
 import type { OutgoingRequest } from './outgoing.ts'
 
 /** Bytes read ahead of the consumer before the upstream's socket is paused. */
@@ -54,7 +54,7 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
       // undici takes any async iterable; its type says Readable.
       pool.dispatch(options as Dispatcher.DispatchOptions, this)
     } catch (error) {
-      this.fail(new GatewayCallError('upstream_misconfigured', `the request to upstream ${this.#options.upstreamName} could not be formed`, { cause: error }))
+      this.fail(new GatewayCallError('upstream_misconfigured', `the request to upstream ${this.#options.upstreamName} could not be formed`, { cause: plainCause(error) }))
     }
     return this.#head
   }
@@ -156,8 +156,8 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
     const { upstreamName } = this.#options
     const code = (error as NodeJS.ErrnoException).code ?? ''
     if (this.#answered || error.name === 'HTTPParserError' || code === 'UND_ERR_HEADERS_OVERFLOW' || code.startsWith('UND_ERR_RES_')) {
-      return new GatewayCallError('upstream_invalid_response', `upstream ${upstreamName} broke off its answer or broke HTTP`, { cause: error })
+      return new GatewayCallError('upstream_invalid_response', `upstream ${upstreamName} broke off its answer or broke HTTP`, { cause: plainCause(error) })
     }
-    return new GatewayCallError('upstream_unreachable', `upstream ${upstreamName} closed the connection without an answer`, { cause: error })
+    return new GatewayCallError('upstream_unreachable', `upstream ${upstreamName} closed the connection without an answer`, { cause: plainCause(error) })
   }
 }

@@ -82,7 +82,7 @@ function joinPath(base: URL, rendered: string): string {
 }
 
 function buildHeaders(input: OutgoingInput): Map<string, string> {
-  const { upstream, key } = input
+  const { upstream } = input
   // RFC 9110, 7.6.1: what Connection names is meant for us alone.
   const forUsAlone = new Set(input.headers.filter(([name]) => name.toLowerCase() === 'connection')
     .flatMap(([, value]) => value.split(',').map((token) => token.trim().toLowerCase())))
@@ -105,7 +105,6 @@ function buildHeaders(input: OutgoingInput): Map<string, string> {
     }
     headers.set(lowerName, value)
   }
-  if (key?.header) headers.delete(key.header[0])
   // The answer is searched for the key, and projected: both need the plain bytes.
   headers.set('accept-encoding', 'identity')
   return headers

@@ -27,15 +27,16 @@ export async function projectBody(input: ProjectInput): Promise<Uint8Array | und
   if (status < 200 || status > 299) return neutralBody(upstreamName, status)
   const bytes = await collect(input)
   if (bytes.length === 0) return undefined
-  const invalid = (what: string, cause?: unknown) => new GatewayCallError('upstream_invalid_response', `upstream ${upstreamName}: its answer ${what}, so the granted fields cannot be picked from it`, { cause })
+  const invalid = (what: string) => new GatewayCallError('upstream_invalid_response', `upstream ${upstreamName}: its answer ${what}, so the granted fields cannot be picked from it`)
   if (!isJsonType(input.contentType)) throw invalid('is not JSON')
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
     const mark = `number ${Buffer.from(input.random(16)).toString('hex')} `
     const projected = JSON.stringify(input.projection(JSON.parse(shieldNumbers(text, mark)))) as string | undefined
     return Buffer.from((projected ?? 'null').replaceAll(new RegExp(`"${mark}([^"]*)"`, 'g'), '$1'))
-  } catch (error) {
-    throw invalid('is not JSON in UTF-8, or is nested too deeply', error)
+  } catch {
+    // The parser's own message quotes the body.
+    throw invalid('is not JSON in UTF-8, or is nested too deeply')
   }
 }
 

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { RequestError } from '../../../src/logical/errors.ts'
 import { KEY_REMOVED } from '../../../src/gateway/call/scrub.ts'
@@ -131,6 +132,13 @@ describe('a call without an answer to hand on', () => {
     expect(await failure(call(upstreamAt(url)))).toMatchObject({ code, kind: 'upstream_error' })
   })
 
+  it('and no error, with all it carries for the log, holds an echo of the key', async () => {
+    const garbage = await rawUpstream((socket) => { socket.end(`${KEY} ${KEY}\r\n\r\n`) })
+    expect(inspect(await failure(call(upstreamAt(garbage))), { depth: 9 })).not.toContain(KEY.slice(0, 12))
+    const { url } = await httpUpstream((_request, response) => { response.writeHead(200, { 'content-type': 'application/json' }).end(KEY) })
+    expect(inspect(await failure(call(upstreamAt(url), { projection: (json) => json })), { depth: 9 })).not.toContain(KEY.slice(0, 8))
+  })
+
   it('when the upstream sends headers without end', async () => {
     const url = await rawUpstream((socket) => {
       socket.write('HTTP/1.1 200 OK\r\n')
@@ -226,9 +234,9 @@ describe('a call is ended', () => {
     const answer = await call(upstreamAt(url), { signal: controller.signal })
     await settle()
     controller.abort()
+    expect(await answer.finished).toMatchObject({ bytes: 0, result: 'call_ended' })
     expect(await failure(text(answer))).toMatchObject({ code: 'call_ended', kind: 'unavailable' })
     await closed
-    expect((await answer.finished).bytes).toBe(0)
   })
 
   it('by its signal, before there is an answer', async () => {

@@ -2,7 +2,8 @@ import { connect as tcpConnect } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { classifyAddress, isMetadataName } from '../../../src/gateway/call/address.ts'
 import { FakeClock, settle } from '../../fakes/clock.ts'
-import { call, egressFor, failure, httpUpstream, text, upstreamAt } from './upstream-server.ts'
+import { call, egressFor, failure, httpUpstream, text, tlsUpstream, upstreamAt } from './upstream-server.ts'
+import { selfSigned } from './certificate.ts'
 
 describe('an address is classified', () => {
   it.each([
@@ -128,8 +129,33 @@ describe('a connection', () => {
       expect(await text(await call(upstreamAt(url)))).toBe('direct')
     })
   })
+})
 
-  it('to a TLS upstream is refused when the peer speaks no TLS', async () => {
+describe('TLS', () => {
+  const good = selfSigned('api.example')
+  const other = selfSigned('other.example')
+  const ask = async (identity: typeof good, ca?: string) => {
+    const port = await tlsUpstream(identity)
+    const egress = egressFor({ resolve: () => Promise.resolve(['127.0.0.1']), ...(ca === undefined ? {} : { ca }) })
+    return call(upstreamAt(`https://api.example:${String(port)}`), { egress })
+  }
+  afterEach(() => { vi.unstubAllEnvs() })
+
+  it('asks for the upstream by name and takes a certificate that is trusted and names it', async () => {
+    expect(await text(await ask(good, good.cert))).toBe('api.example')
+  })
+
+  it.each([
+    ['an unknown certificate', good, undefined],
+    ['a certificate signed by somebody else', good, other.cert],
+    ['a trusted certificate of another name', other, other.cert],
+  ])('refuses %s, whatever the environment says', async (_name, identity, ca) => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
+    const error = await failure(ask(identity, ca))
+    expect(error).toMatchObject({ code: 'upstream_unreachable', message: expect.stringContaining('TLS') as string })
+  })
+
+  it('is not done without', async () => {
     const { url } = await httpUpstream((_request, response) => { response.end('plain') })
     expect(await failure(call(upstreamAt(url.replace('http:', 'https:'))))).toMatchObject({ code: 'upstream_unreachable' })
   })

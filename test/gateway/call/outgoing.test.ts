@@ -4,7 +4,8 @@ import { buildOutgoing } from '../../../src/gateway/call/outgoing.ts'
 import { prepareKey } from '../../../src/gateway/call/key.ts'
 import { KEY_REMOVED } from '../../../src/gateway/call/scrub.ts'
 import type { Upstream } from '../../../src/gateway/call/upstream.ts'
-import { call, callInput, failure, httpUpstream, KEY, text, upstreamAt, type CallChanges } from './upstream-server.ts'
+import { call, callInput, failure, httpUpstream, KEY, rawUpstream, text, upstreamAt, type CallChanges } from './upstream-server.ts'
+import { settle } from '../../fakes/clock.ts'
 
 const at = (changes: Partial<Upstream> = {}) => upstreamAt('https://api.stripe.com', changes)
 function build(changes: CallChanges = {}, upstream: Partial<Upstream> = {}) {
@@ -176,6 +177,20 @@ describe('the request body', () => {
     expect(await failure(call(upstream, { ...input, body: Buffer.from(body) }))).toMatchObject({ kind: 'bad_request' })
     expect(await failure(call(upstream, { ...input, body: chunks(...body) }))).toMatchObject({ kind: 'bad_request' })
     expect(seen.filter((entry) => /svt|upstream key/.test(entry.body))).toEqual([])
+  })
+
+  it('stops going up when the state behind the call goes stale', async () => {
+    let fresh = true
+    const received: string[] = []
+    const url = await rawUpstream((socket, head) => {
+      received.push(head)
+      socket.on('data', (chunk) => { received.push(chunk.toString()) })
+    })
+    const body = async function* () { await settle(); yield Buffer.from('first'); await settle(); fresh = false; yield Buffer.from('second') }
+    expect(await failure(call(upstreamAt(url), { ...post, body: body(), stillFresh: () => fresh }))).toMatchObject({ code: 'stale' })
+    await settle()
+    expect(received.join('')).toContain('first')
+    expect(received.join('')).not.toContain('second')
   })
 
   it('that fails on the caller\'s side fails the call', async () => {

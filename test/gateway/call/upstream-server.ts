@@ -1,6 +1,8 @@
 import { once } from 'node:events'
+import { createServer as createTlsServer } from 'node:https'
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { afterEach } from 'vitest'
 import { callUpstream, type CallAnswer, type CallInput } from '../../../src/gateway/call/call.ts'
 import type { GatewayCallError } from '../../../src/gateway/call/call-error.ts'
@@ -44,6 +46,12 @@ export async function httpUpstream(listener: (request: IncomingMessage, response
     request.setEncoding('utf8').on('data', (text: string) => { entry.body += text }).on('end', () => { listener(request, response, entry) })
   }
   return { url: await listen(createServer(onRequest)), seen }
+}
+
+/** An HTTPS upstream that answers with the server name it was asked for. */
+export async function tlsUpstream(identity: { key: string; cert: string }): Promise<number> {
+  const server = createTlsServer(identity, (request, response) => { response.end(String((request.socket as TLSSocket).servername)) })
+  return Number(new URL(await listen(server)).port)
 }
 
 /** An upstream that speaks whatever bytes the test wants, once a request's head has come in. */
