@@ -16,23 +16,31 @@ export interface ToolMatch {
 export function matchOperations(tools: readonly Tool[], method: string, segments: readonly string[]): ToolMatch[] {
   if (!segments.every(isSafeSegment)) return []
   return tools.flatMap((tool) => tool.operations.flatMap((operation) => {
-    const params = operation.method === method ? fit(operation.path, segments) : undefined
+    const params = operation.method === method ? fit(templateOf(operation), segments) : undefined
     return params ? [{ tool, operation, params }] : []
   }))
 }
 
-function fit(path: string, segments: readonly string[]): Map<string, string> | undefined {
-  const template = templateSegments(path)
+interface TemplatePart { readonly text: string; readonly name: string | undefined }
+
+function fit(template: readonly TemplatePart[], segments: readonly string[]): Map<string, string> | undefined {
   if (template.length !== segments.length) return undefined
+  if (!template.every(({ text, name }, at) => name !== undefined || text === segments[at])) return undefined
   const params = new Map<string, string>()
-  for (const [at, part] of template.entries()) {
-    const name = templateName(part)
-    const given = segments[at] ?? ''
-    if (name !== undefined) params.set(name, given)
-    else if (part !== given) return undefined
-  }
+  for (const [at, { name }] of template.entries()) if (name !== undefined) params.set(name, segments[at] ?? '')
   return params
 }
+
+/** A call is held against every operation of its upstream, so templates are taken apart once per operation. */
+function templateOf(operation: ToolOperation): readonly TemplatePart[] {
+  const known = templates.get(operation)
+  if (known) return known
+  const template = templateSegments(operation.path).map((text) => ({ text, name: templateName(text) }))
+  templates.set(operation, template)
+  return template
+}
+
+const templates = new WeakMap<ToolOperation, readonly TemplatePart[]>()
 
 /**
  * The outgoing path, built from the template alone: parameters are percent-encoded whole, literal segments as far as

@@ -173,7 +173,7 @@ describe('containment', () => {
   it('is never claimed where a path shows otherwise', () => {
     fc.assert(fc.property(list, scope, (by, text) => {
       expect(!scopeCovered(by, text) || isWithin(granted([text]), granted(by))).toBe(true)
-    }), { numRuns: 700 })
+    }), { numRuns: 400 })
   })
 })
 
@@ -198,7 +198,7 @@ describe('intersection', () => {
     fc.assert(fc.property(list, list, (a, b) => {
       const common = granted(intersectScopes(a, b))
       expect(isWithin(common, granted(a)) && isWithin(common, granted(b))).toBe(true)
-    }), { numRuns: 700 })
+    }), { numRuns: 400 })
   })
 
   it('of exact scopes loses nothing', () => {
