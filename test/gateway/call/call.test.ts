@@ -197,10 +197,18 @@ describe('an answer that is not whole ends in an error', () => {
 
   it('but a reader that takes its time is not the upstream\'s fault', async () => {
     const clock = new FakeClock()
-    const { url } = await httpUpstream((_request, response) => { response.end('hello') })
+    let more: (text: string) => void = () => undefined
+    const { url } = await httpUpstream((_request, response) => { response.flushHeaders(); more = (text) => { response.write(text) } })
     const answer = await call(upstreamAt(url), { clock })
     await clock.advance(3_600_000)
-    expect(await text(answer)).toBe('hello')
+    const chunks = answer.body[Symbol.asyncIterator]()
+    const awaited = chunks.next()
+    await settle()
+    more('one')
+    await awaited
+    await clock.advance(3_600_000)
+    more('two')
+    expect(Buffer.from((await chunks.next()).value as Uint8Array).toString()).toBe('two')
   })
 })
 
