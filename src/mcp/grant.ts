@@ -63,7 +63,8 @@ export function effectiveScopes(chain: readonly GrantLink[]): string[] {
 export function firstExcess(link: Pick<GrantLink, 'declared_scopes' | 'policies'>, asked: readonly string[]): string | undefined {
   const acl = link.policies === null ? undefined : compileAcl(link.policies)
   return asked.find((scope) => {
-    if (link.declared_scopes !== null && !scopeCovered(link.declared_scopes, scope)) return true
+    // What is declared word for word may be asked for, denies beside it included: they hold when the session is judged.
+    if (link.declared_scopes !== null && !link.declared_scopes.includes(scope) && !scopeCovered(link.declared_scopes, scope)) return true
     return acl !== undefined && !scopeCovered(acl, scope)
   })
 }

@@ -3,7 +3,7 @@ import type { Fields } from '../framework/field.ts'
 import { badRequest } from '../logical/errors.ts'
 import { listResponse } from '../logical/response.ts'
 import { parsePolicy } from '../policy/index.ts'
-import type { PolicyDocument } from '../policy/index.ts'
+import type { PathRule, PolicyDocument } from '../policy/index.ts'
 import { checkName, documentOperations } from './document.ts'
 import type { Document, DocumentSpec } from './document.ts'
 import type { Engine } from './engine.ts'
@@ -22,20 +22,26 @@ export const policySpec: DocumentSpec<typeof fields> = {
   path: ({ name }) => `policies/${name}`,
   async check(values, engine) {
     const { allow_wildcards } = await engine.settings()
-    const warnings: string[] = []
-    for (const rule of parseToolPolicy(String(values.policy)).paths) {
-      const [root, upstream, resource] = rule.pattern.split('/')
-      if (root !== 'tools' || upstream === undefined || upstream === '') throw badRequest(`policy, line ${rule.line}: path "${rule.pattern}" is not a tool. Paths are tools/<upstream>/<resource>, for example path "tools/stripe/invoices".`)
-      const unknown = [...rule.capabilities].find((capability) => !toolCapabilities.has(capability))
-      if (unknown) throw badRequest(`policy, line ${rule.line}: capability "${unknown}" does not exist for tools. Use create, read, update, delete, list or deny.`)
-      const wide = [upstream, resource ?? ''].some((segment) => segment === '+' || segment.startsWith('*'))
-      if (!wide || rule.capabilities.includes('deny')) continue
-      const sentence = `policy, line ${rule.line}: path "${rule.pattern}" covers ${upstream === '+' || upstream.startsWith('*') ? 'every upstream' : `every tool of ${upstream}`}.`
-      if (!allow_wildcards) throw badRequest(`${sentence} Name a resource, for example path "tools/stripe/invoices", or set allow_wildcards in config.`)
-      warnings.push(sentence)
-    }
-    return warnings
+    const document = parseToolPolicy(String(values.policy))
+    // Sessions have no identity to fill in: a templated rule would match nothing, a templated deny would deny nothing.
+    if (document.templated) throw badRequest('policy: templates such as {{identity.entity.name}} are not filled in for tools. Name the tool, for example path "tools/stripe/invoices".')
+    return [...document.warnings, ...document.paths.flatMap((rule) => checkRule(rule, allow_wildcards))]
   },
+}
+
+/** Throws for a rule that is none of tools; answers what to warn about. */
+function checkRule(rule: PathRule, allowWildcards: boolean): string[] {
+  const at = `policy, line ${rule.line}`
+  const [root, upstream, resource = ''] = rule.pattern.split('/')
+  if (root !== 'tools' || upstream === undefined || upstream === '') throw badRequest(`${at}: path "${rule.pattern}" is not a tool. Paths are tools/<upstream>/<resource>, for example path "tools/stripe/invoices".`)
+  const unknown = rule.capabilities.find((capability) => !toolCapabilities.has(capability))
+  if (unknown) throw badRequest(`${at}: capability "${unknown}" does not exist for tools. Use create, read, update, delete, list or deny.`)
+  if (rule.min_wrapping_ttl !== undefined || rule.max_wrapping_ttl !== undefined) throw badRequest(`${at}: wrapping TTLs mean nothing for tools. Leave min_wrapping_ttl and max_wrapping_ttl out.`)
+  const isWide = (segment: string) => segment === '+' || segment.endsWith('*')
+  if (rule.capabilities.includes('deny') || (!isWide(upstream) && !isWide(resource))) return []
+  const sentence = `${at}: path "${rule.pattern}" covers ${isWide(upstream) ? 'more than one upstream' : `more than one resource of ${upstream}`}.`
+  if (!allowWildcards) throw badRequest(`${sentence} Name a resource, for example path "tools/stripe/invoices", or set allow_wildcards in config.`)
+  return [sentence]
 }
 
 /** The stored text as rules; a text that does not parse is a 400 with the line. */

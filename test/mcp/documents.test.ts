@@ -84,7 +84,7 @@ describe('documents', () => {
     await engine.write('agents/a', { owner: 'o', environment: 'e' })
     await engine.write('config', { allow_wildcards: true })
     expect((await engine.write('agents/a/scopes', { scopes: 'read:stripe:*' }))?.warnings?.[0]).toMatch(/^scopes\[0\]: "read:stripe:\*" covers /)
-    expect((await engine.write('policies/p', { policy: 'path "tools/+/invoices" { capabilities = ["read"] }' }))?.warnings).toEqual(['policy, line 1: path "tools/+/invoices" covers every upstream.'])
+    expect((await engine.write('policies/p', { policy: 'path "tools/+/invoices" { capabilities = ["read"] }' }))?.warnings).toEqual(['policy, line 1: path "tools/+/invoices" covers more than one upstream.'])
   })
 })
 
@@ -127,7 +127,9 @@ describe('bad input is refused with a sentence and changes nothing', () => {
     ['tools/stripe/a', { operations: [] }, 'operations must name at least one operation, for example operations="GET /v1/invoices".'],
     ['tools/stripe/a/b/c', { operations: 'GET /v1/x' }, 'name "a/b/c" is not a tool: a resource, or resource/qualifier, for example customers/id-only.'],
     ['policies/p', { policy: 'path "secret/data/x" { capabilities = ["read"] }' }, 'policy, line 1: path "secret/data/x" is not a tool. Paths are tools/<upstream>/<resource>, for example path "tools/stripe/invoices".'],
-    ['policies/p', { policy: 'path "tools/*" { capabilities = ["read"] }' }, 'policy, line 1: path "tools/*" covers every upstream. Name a resource, for example path "tools/stripe/invoices", or set allow_wildcards in config.'],
+    ['policies/p', { policy: 'path "tools/*" { capabilities = ["read"] }' }, 'policy, line 1: path "tools/*" covers more than one upstream. Name a resource, for example path "tools/stripe/invoices", or set allow_wildcards in config.'],
+    ['policies/p', { policy: 'path "tools/stripe/inv*" { capabilities = ["read"] }' }, 'policy, line 1: path "tools/stripe/inv*" covers more than one resource of stripe. Name a resource, for example path "tools/stripe/invoices", or set allow_wildcards in config.'],
+    ['policies/p', { policy: 'path "tools/stripe/{{identity.entity.name}}" { capabilities = ["deny"] }' }, 'policy: templates such as {{identity.entity.name}} are not filled in for tools. Name the tool, for example path "tools/stripe/invoices".'],
     ['policies/p', { policy: 'path "tools/stripe/x" { capabilities = ["sudo"] }' }, 'policy, line 1: capability "sudo" does not exist for tools. Use create, read, update, delete, list or deny.'],
     ['feed', { after: -1 }, 'unsupported operation'],
     ['nowhere', {}, 'unsupported path'],
