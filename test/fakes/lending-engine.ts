@@ -13,6 +13,7 @@ export interface LendingDesk {
   readonly revoked: { loan: unknown; issue_time: number | null | undefined }[]
   readonly renewed: { loan: unknown; increment: number | undefined }[]
   readonly requests: Request[]
+  revokeAttempts: number
   rollbacks: number
   cleanups: number
   /** Thrown by revoke while set. */
@@ -29,7 +30,7 @@ const name = { type: 'string', description: 'Name of the item.', example: 'ladde
 export function lendingDesk(): LendingDesk {
   let loans = 0
   const desk: LendingDesk = {
-    revoked: [], renewed: [], requests: [], rollbacks: 0, cleanups: 0, revokeFailure: undefined, itemFailure: undefined,
+    revoked: [], renewed: [], requests: [], revokeAttempts: 0, rollbacks: 0, cleanups: 0, revokeFailure: undefined, itemFailure: undefined,
     beforeLoan: () => Promise.resolve(),
     factory: (config) => Promise.resolve(createBackend({
       help: 'Lends things.',
@@ -44,6 +45,7 @@ export function lendingDesk(): LendingDesk {
           return Promise.resolve({ secret: { ...secret, lease_options: { ttl, max_ttl, renewable: true } } })
         },
         revoke(request, secret) {
+          desk.revokeAttempts++
           if (desk.revokeFailure) return Promise.reject(desk.revokeFailure)
           desk.revoked.push({ loan: secret.internal_data.loan, issue_time: secret.lease_options.issue_time })
           return Promise.resolve(undefined)
