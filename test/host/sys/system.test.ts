@@ -1,0 +1,143 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { startBench } from '../bench.ts'
+import type { Bench } from '../bench.ts'
+
+let bench: Bench
+let ready = true
+beforeEach(async () => { ready = true; bench = await startBench({ ready: () => ready, version: '1.20.1' }) })
+afterEach(async () => { await bench.host.close() })
+
+describe('status, for anyone, bare', () => {
+  it('health', async () => {
+    const answer = await bench.call('GET', 'sys/health', undefined, '')
+    expect(answer).toMatchObject({ status: 200, body: { initialized: true, sealed: false, standby: false, version: '1.20.1', enterprise: false, server_time_utc: Date.parse('2026-03-15T16:00:00Z') / 1000 } })
+    expect(answer.body.request_id).toBeUndefined()
+  })
+
+  it('health is a standby\'s while what belongs to the server does not serve', async () => {
+    ready = false
+    expect(await bench.call('GET', 'sys/health', undefined, '')).toMatchObject({ status: 503, body: { standby: true, sealed: false } })
+    expect((await bench.call('HEAD', 'sys/health?standbycode=429', undefined, '')).status).toBe(429)
+    expect((await bench.call('GET', 'sys/health?standbyok=true', undefined, '')).status).toBe(200)
+    expect((await bench.call('GET', 'sys/health?standbyok', undefined, '')).status).toBe(200)
+    expect((await bench.call('GET', 'sys/health?standbyok=false', undefined, '')).status).toBe(503)
+  })
+
+  it('health obeys activecode, unless it is no status', async () => {
+    expect((await bench.call('GET', 'sys/health?activecode=204', undefined, '')).status).toBe(204)
+    expect((await bench.call('GET', 'sys/health?activecode=99999', undefined, '')).status).toBe(200)
+  })
+
+  it('seal-status, init and leader', async () => {
+    expect((await bench.call('GET', 'sys/seal-status', undefined, '')).body).toMatchObject({ type: 'shamir', initialized: true, sealed: false, t: 1, n: 1, progress: 0, version: '1.20.1' })
+    expect((await bench.call('GET', 'sys/init', undefined, '')).body).toEqual({ initialized: true })
+    expect((await bench.call('GET', 'sys/leader', undefined, '')).body).toMatchObject({ ha_enabled: false, leader_address: '' })
+  })
+
+  it.each([
+    ['initialising again', 'PUT', 'sys/init', 400, 'Vault is already initialized'],
+    ['writing health', 'PUT', 'sys/health', 405, 'unsupported operation'],
+    ['sealing', 'PUT', 'sys/seal', 403, 'permission denied'],
+  ])('%s is refused', async (_case, method, path, status, message) => {
+    expect(await bench.call(method, path, {}, '')).toMatchObject({ status, body: { errors: [message] } })
+  })
+})
+
+describe('policies', () => {
+  const text = '# read\npath "secret/*" { capabilities = ["read"] }\n'
+
+  it('are read back verbatim, by any case of the name', async () => {
+    expect((await bench.call('PUT', 'sys/policies/acl/Reader', { policy: text })).status).toBe(204)
+    expect((await bench.call('GET', 'sys/policies/acl/READER')).body.data).toEqual({ name: 'reader', policy: text })
+    expect((await bench.call('LIST', 'sys/policies/acl')).body.data.keys).toEqual(['default', 'reader', 'root'])
+    expect((await bench.call('GET', 'sys/policies/acl?list=true')).body.data.keys).toEqual(['default', 'reader', 'root'])
+  })
+
+  it('have an old form, with rules, at the top level too', async () => {
+    expect((await bench.call('PUT', 'sys/policy/reader', { rules: text })).status).toBe(204)
+    expect((await bench.call('GET', 'sys/policy/reader')).body).toMatchObject({ data: { name: 'reader', rules: text }, rules: text })
+    expect((await bench.call('GET', 'sys/policy')).body).toMatchObject({ data: { keys: ['default', 'reader', 'root'] }, policies: ['default', 'reader', 'root'] })
+  })
+
+  it('may be JSON', async () => {
+    expect((await bench.call('PUT', 'sys/policies/acl/j', { policy: '{"path":{"x":{"capabilities":["read"]}}}' })).status).toBe(204)
+  })
+
+  it('answer the author\'s oddities as warnings', async () => {
+    const answer = await bench.call('PUT', 'sys/policies/acl/odd', { policy: 'path "x" { }' })
+    expect(answer.status).toBe(200)
+    expect(answer.body.warnings[0]).toContain('line 1')
+  })
+
+  it.each([
+    ['a policy that does not parse, with its line', 'PUT', 'bad', { policy: '\npath "x" { capabilities = ["fly"] }' }, 'failed to parse policy: line 2: path "x": invalid capability "fly"'],
+    ['no policy', 'PUT', 'bad', {}, 'policy is required, for example policy='],
+    ['a policy that is no text', 'PUT', 'bad', { policy: ['x'] }, 'policy must be a string'],
+    ['a name with a space', 'PUT', 'b ad', { policy: text }, 'policy name "b ad" may hold'],
+    ['writing root', 'PUT', 'root', { policy: text }, 'cannot update "root" policy'],
+    ['deleting root', 'DELETE', 'root', undefined, 'cannot delete "root" policy'],
+    ['deleting default', 'DELETE', 'default', undefined, 'cannot delete "default" policy'],
+  ])('refuse %s', async (_case, method, name, body, message) => {
+    const answer = await bench.call(method, `sys/policies/acl/${name}`, body)
+    expect(answer.status).toBe(400)
+    expect(answer.body.errors[0]).toContain(message)
+    expect((await bench.call('LIST', 'sys/policies/acl')).body.data.keys).toEqual(['default', 'root'])
+  })
+
+  it('that are missing are 404, and deleting them succeeds', async () => {
+    expect(await bench.call('GET', 'sys/policies/acl/ghost')).toMatchObject({ status: 404, body: { errors: [] } })
+    expect((await bench.call('DELETE', 'sys/policies/acl/ghost')).status).toBe(204)
+  })
+
+  it('keep their old text when a new one is refused', async () => {
+    await bench.call('PUT', 'sys/policies/acl/p', { policy: text })
+    await bench.call('PUT', 'sys/policies/acl/p', { policy: 'path' })
+    expect((await bench.call('GET', 'sys/policies/acl/p')).body.data.policy).toBe(text)
+  })
+})
+
+describe('auth methods', () => {
+  it('are the token store', async () => {
+    expect((await bench.call('GET', 'sys/auth')).body['token/']).toMatchObject({ type: 'token', description: '' })
+    expect((await bench.call('GET', 'sys/auth/token')).body.data.type).toBe('token')
+    expect((await bench.call('GET', 'sys/auth/token/tune')).body.data.default_lease_ttl).toBe(2764800)
+  })
+
+  it.each([
+    ['another method', 'POST', 'approle', { type: 'approle' }, 'this server authenticates with tokens only'],
+    ['a second token store', 'POST', 'more', { type: 'token' }, 'path is already in use at token/'],
+    ['disabling the token store', 'DELETE', 'token', undefined, 'cannot be disabled'],
+    ['reading what is missing', 'GET', 'ldap', undefined, 'No auth engine at ldap/'],
+  ])('refuse %s', async (_case, method, path, body, message) => {
+    const answer = await bench.call(method, `sys/auth/${path}`, body)
+    expect(answer.status).toBe(400)
+    expect(answer.body.errors[0]).toContain(message)
+  })
+})
+
+describe('the catalogue', () => {
+  it('tells what can be mounted, as built in', async () => {
+    const { data } = (await bench.call('GET', 'sys/plugins/catalog')).body
+    expect(data).toMatchObject({ secret: ['kv', 'lend'], auth: ['token'] })
+    expect(data.detailed).toContainEqual({ builtin: true, deprecation_status: 'supported', name: 'lend', type: 'secret', version: '' })
+    expect((await bench.call('LIST', 'sys/plugins/catalog/secret')).body.data.keys).toEqual(['kv', 'lend'])
+    expect((await bench.call('GET', 'sys/plugins/catalog/secret/lend')).body.data).toMatchObject({ name: 'lend', builtin: true, sha256: '' })
+  })
+
+  it('has nothing else and cannot be written', async () => {
+    expect((await bench.call('GET', 'sys/plugins/catalog/secret/aws')).status).toBe(404)
+    expect((await bench.call('PUT', 'sys/plugins/catalog/secret/x', { command: 'x' })).status).toBe(405)
+  })
+})
+
+describe('what this server does not have', () => {
+  it.each([
+    ['wrapping', 'POST', 'sys/wrapping/wrap', 404],
+    ['namespaces', 'LIST', 'sys/namespaces', 404],
+    ['identities', 'GET', 'identity/entity/id', 404],
+    ['cubbyholes', 'GET', 'cubbyhole/x', 404],
+    ['logins', 'POST', 'auth/approle/login', 404],
+  ])('%s', async (_case, method, path, status) => {
+    expect((await bench.call(method, path, method === 'POST' ? {} : undefined)).status).toBe(status)
+  })
+})
