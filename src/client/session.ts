@@ -1,0 +1,99 @@
+import type { Clock } from './clock.ts'
+import { GatewayError } from './error.ts'
+import type { SessionToken } from './wire.ts'
+
+const FIRST_RETRY_MS = 500
+const LONGEST_RETRY_MS = 15_000
+/** Below this a refresh would follow the last one without pause. */
+const SHORTEST_PAUSE_MS = 1_000
+
+export interface SessionParts {
+  readonly clock: Clock
+  refresh(): Promise<SessionToken>
+  close(): Promise<void>
+}
+
+/**
+ * An open session that keeps itself alive: at 80 % of a token's life the next one is fetched, and work under the old one
+ * goes on, because both live. Ends with `close`, or when the gateway says that it is over.
+ */
+export class Session {
+  readonly #parts: SessionParts
+  #current: SessionToken
+  /** Monotonic milliseconds. Counted from before the question, so early by the length of a round trip, never late. */
+  #expiresAt = 0
+  #over: GatewayError | undefined
+  #refreshing: Promise<void> | undefined
+  #cancelTimer: () => void = () => undefined
+
+  /** `askedAt`: monotonic milliseconds when the token was asked for. */
+  constructor(parts: SessionParts, first: SessionToken, askedAt: number) {
+    this.#parts = parts
+    this.#current = first
+    this.#adopt(first, askedAt)
+  }
+
+  /** The newest token with all that is known about it. */
+  get details(): SessionToken { return this.#current }
+  get session_id(): string { return this.#current.session_id }
+
+  /** The newest live token. Waits only when the last one ran out during an outage. Rejects with `GatewayError`. */
+  async token(): Promise<string> {
+    if (this.#over) throw this.#over
+    if (this.#parts.clock.monotonic() >= this.#expiresAt) await this.#refresh()
+    return this.#current.token
+  }
+
+  /** A new token now, ahead of time. */
+  async refresh(): Promise<SessionToken> {
+    if (this.#over) throw this.#over
+    await this.#refresh()
+    return this.#current
+  }
+
+  /** Ends the session and everything delegated from it. A second call does nothing. */
+  async close(): Promise<void> {
+    this.#cancelTimer()
+    const wasOver = this.#over !== undefined
+    this.#over ??= new GatewayError('invalid_token', 'closed', 'the session was closed here')
+    if (!wasOver) await this.#parts.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> { await this.close() }
+
+  /** One refresh at a time: a third live token would end the oldest, under which work may be going on. */
+  #refresh(): Promise<void> {
+    this.#refreshing ??= this.#ask().finally(() => { this.#refreshing = undefined })
+    return this.#refreshing
+  }
+
+  async #ask(): Promise<void> {
+    const askedAt = this.#parts.clock.monotonic()
+    try {
+      this.#adopt(await this.#parts.refresh(), askedAt)
+    } catch (thrown) {
+      // "Session is over" comes as invalid_request: nothing changes it any more. An outage does end.
+      if (thrown instanceof GatewayError && (thrown.type === 'invalid_token' || thrown.type === 'invalid_request')) {
+        this.#over ??= thrown
+        this.#cancelTimer()
+      }
+      throw this.#over ?? thrown
+    }
+    if (this.#over) throw this.#over
+  }
+
+  #adopt(token: SessionToken, askedAt: number): void {
+    this.#current = token
+    this.#expiresAt = askedAt + token.ttl_seconds * 1000
+    const dueSeconds = token.ttl_seconds - (token.expires_at_unix - token.refresh_after_unix)
+    this.#schedule(Math.max(askedAt + dueSeconds * 1000 - this.#parts.clock.monotonic(), SHORTEST_PAUSE_MS), FIRST_RETRY_MS)
+  }
+
+  #schedule(ms: number, retryMs: number): void {
+    this.#cancelTimer()
+    if (this.#over) return
+    this.#cancelTimer = this.#parts.clock.after(ms, () => {
+      this.#refresh().catch(() => { this.#schedule(retryMs, Math.min(retryMs * 2, LONGEST_RETRY_MS)) })
+    })
+  }
+}

@@ -1,0 +1,168 @@
+import type { Channel } from './channel.ts'
+import type { Clock } from './clock.ts'
+import { GatewayError, fromGrpc } from './error.ts'
+import type { SessionEvent } from './wire.ts'
+
+/** Without word from the gateway for this long nothing vouches for a session any more; the shortest staleness it promises. */
+const LONGEST_UNWATCHED_MS = 5_000
+/** How long a session is watched after its last call: the next one then finds the stream open. */
+const LINGER_MS = 5_000
+const FIRST_RETRY_MS = 100
+const LONGEST_RETRY_MS = 1_000
+
+/** A hold on the life of one token while a tool works under it. */
+export interface Watch {
+  /** Aborts, with a `GatewayError` as reason, when the session ends or nothing has vouched for it for too long. */
+  readonly cut: AbortSignal
+  /** Resolves when the gateway has told whether the session lives, or could not be asked. */
+  readonly settled: Promise<void>
+  release(): void
+}
+
+export interface Watcher {
+  /** `recheck` runs when what the session may do was changed; when it rejects, that is the cut. */
+  hold(token: string, recheck: () => Promise<void>): Watch
+  close(): void
+}
+
+/** Follows `Sessions.Watch`, one stream per token however many calls hold it. Tells `invalid_token` only on the gateway's word. */
+export function createWatcher(channel: Channel, clock: Clock): Watcher {
+  const followed = new Map<string, FollowedToken>()
+
+  function hold(token: string, recheck: () => Promise<void>): Watch {
+    const entry = followed.get(token) ?? new FollowedToken(channel, clock, token, () => { followed.delete(token) })
+    followed.set(token, entry)
+    const cut = new AbortController()
+    const holder: Holder = {
+      end: (reason) => { cut.abort(reason) },
+      changed: () => { recheck().catch((reason: unknown) => { cut.abort(reason) }) },
+    }
+    entry.join(holder)
+    return { cut: cut.signal, settled: entry.settled, release: () => { entry.leave(holder) } }
+  }
+
+  return { hold, close: () => { for (const entry of [...followed.values()]) entry.stop() } }
+}
+
+interface Holder {
+  end(reason: GatewayError): void
+  changed(): void
+}
+
+class FollowedToken {
+  readonly settled: Promise<void>
+  readonly #channel: Channel
+  readonly #clock: Clock
+  readonly #token: string
+  readonly #forget: () => void
+  readonly #holders = new Set<Holder>()
+  #settle: () => void = nothing
+  #disconnect: () => void = nothing
+  /** Set while nobody vouches for the session; cancels the end of that patience. */
+  #cancelDoubt: (() => void) | undefined
+  #cancelRetry: () => void = nothing
+  #cancelLinger: () => void = nothing
+  #pauseMs = FIRST_RETRY_MS
+  #isStarted = false
+
+  constructor(channel: Channel, clock: Clock, token: string, forget: () => void) {
+    this.#channel = channel
+    this.#clock = clock
+    this.#token = token
+    this.#forget = forget
+    this.settled = new Promise<void>((resolve) => { this.#settle = resolve })
+  }
+
+  join(holder: Holder): void {
+    this.#cancelLinger()
+    this.#holders.add(holder)
+    if (this.#isStarted) return
+    this.#isStarted = true
+    // Counted from the question: a gateway that takes it and never answers is no better than none.
+    this.#doubt()
+    this.#connect()
+  }
+
+  leave(holder: Holder): void {
+    if (!this.#holders.delete(holder) || this.#holders.size > 0) return
+    if (this.#cancelDoubt) this.stop()
+    else this.#cancelLinger = this.#clock.after(LINGER_MS, () => { this.stop() })
+  }
+
+  stop(): void {
+    this.#cancelDoubt?.()
+    this.#cancelRetry()
+    this.#cancelLinger()
+    this.#disconnect()
+    this.#settle()
+    this.#forget()
+  }
+
+  #connect(): void {
+    this.#disconnect = listen(this.#channel, this.#token, (event) => { this.#hear(event) }, (error) => {
+      if (error.type === 'invalid_token') this.#end(error)
+      else this.#lose(error)
+    })
+  }
+
+  #hear({ kind, reason }: SessionEvent): void {
+    if (kind === 'KIND_ENDED') this.#end(endedError(reason))
+    else if (kind === 'KIND_CHANGED') for (const holder of this.#holders) holder.changed()
+    else if (kind === 'KIND_LIVE') {
+      this.#cancelDoubt?.()
+      this.#cancelDoubt = undefined
+      this.#pauseMs = FIRST_RETRY_MS
+      this.#settle()
+    }
+  }
+
+  #doubt(cause?: GatewayError): void {
+    this.#cancelDoubt ??= this.#clock.after(LONGEST_UNWATCHED_MS, () => {
+      this.#end(new GatewayError('unavailable', 'unwatched', 'the gateway does not vouch for the session at the moment', { cause }))
+    })
+  }
+
+  #lose(cause: GatewayError): void {
+    // The next call starts afresh instead of inheriting the doubt.
+    if (this.#holders.size === 0) { this.stop(); return }
+    this.#settle()
+    this.#doubt(cause)
+    this.#cancelRetry = this.#clock.after(this.#pauseMs, () => { this.#connect() })
+    this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_RETRY_MS)
+  }
+
+  #end(reason: GatewayError): void {
+    this.stop()
+    for (const holder of this.#holders) holder.end(reason)
+  }
+}
+
+const nothing = (): void => undefined
+
+/** One attempt. `over` is called at most once, never after the returned function. */
+function listen(channel: Channel, token: string, hear: (event: SessionEvent) => void, over: (error: GatewayError) => void): () => void {
+  let isOver = false
+  const finish = (error: GatewayError) => {
+    if (isOver) return
+    isOver = true
+    over(error)
+  }
+  let stream
+  try {
+    stream = channel.watch({ token })
+  } catch (thrown) {
+    // The server's own credential is missing at the moment.
+    finish(new GatewayError('unavailable', 'caller_unauthenticated', 'this server has no credential for the gateway at the moment', { cause: thrown }))
+    return nothing
+  }
+  stream.on('data', (event: SessionEvent) => { if (!isOver) hear(event) })
+  stream.on('error', (error) => { finish(fromGrpc(error as Parameters<typeof fromGrpc>[0], '')) })
+  stream.on('end', () => { finish(new GatewayError('unavailable', 'cut', 'the gateway stopped watching the session')) })
+  return () => {
+    isOver = true
+    stream.cancel()
+  }
+}
+
+/** What the end of a session is to whoever works under it. */
+export const endedError = (reason: string): GatewayError => new GatewayError('invalid_token', reason === '' ? 'ended' : reason, reason === '' ? 'the session is over; open a new one' : `the session is over (${reason}); open a new one`)
