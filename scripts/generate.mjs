@@ -6,7 +6,11 @@ import protobuf from 'protobufjs'
 
 const root = resolve(import.meta.dirname, '..')
 const check = process.argv.includes('--check')
-const contracts = [{ proto: 'proto/mcp/gateway/v1/gateway.proto', target: 'src/proto/gateway-v1.ts', name: 'gatewayV1' }]
+const contracts = [
+  { proto: 'proto/mcp/gateway/v1/gateway.proto', target: 'src/proto/gateway-v1.ts', name: 'gatewayV1' },
+  { proto: 'proto/grpc/health/v1/health.proto', target: 'src/proto/health-v1.ts', name: 'healthV1' },
+  { proto: 'proto/grpc/reflection/v1/reflection.proto', target: 'src/proto/reflection-v1.ts', name: 'reflectionV1' },
+]
 
 function compile({ proto, name }) {
   const loaded = new protobuf.Root()

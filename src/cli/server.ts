@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { dirname, relative, resolve } from 'node:path'
+import { pino } from 'pino'
+import { startDevServer } from '../demo/dev-server.ts'
+import type { DevServer } from '../demo/dev-server.ts'
+import { seedArticle } from '../demo/article.ts'
+import type { SeededArticle } from '../demo/article.ts'
+import { command } from './command.ts'
+import { Failure, UsageError } from './failure.ts'
+import { text, texts, toggle } from './flags.ts'
+import type { Io } from './io.ts'
+import { packageVersion } from './version.ts'
+
+const flags = {
+  dev: toggle('Development: in memory, unsealed, loopback only.'),
+  'dev-root-token-id': text('token', 'Root token of -dev; default a random one, printed.'),
+  'dev-listen-address': text('host:port', 'Address of the Vault API; default 127.0.0.1:8200.'),
+  'dev-seed': text('article', 'Also start two local upstreams and provision an agent for them.'),
+  'gateway-grpc-address': text('host:port', 'Address of the gateway\'s gRPC face; default 127.0.0.1:8250.'),
+  'gateway-http-address': text('host:port', 'Address of the gateway\'s HTTP face; default 127.0.0.1:8251.'),
+  'gateway-upstream-address': texts('upstream=host:port', 'A port that stands for one upstream, for SDKs that take no path prefix.'),
+  'audit-path': text('file', 'File of decision and outcome records; default ./.mcp-dev/audit.jsonl.'),
+}
+
+const ARTICLE_LISTENER = { upstream: 'stripe', address: '127.0.0.1:8261' }
+
+export const server = command({
+  summary: 'Run the embedded Vault-compatible server with a gateway beside it',
+  usage: '-dev [flags]',
+  examples: ['server -dev -dev-root-token-id=root', 'server -dev -dev-seed=article'],
+  flags,
+  takes: [0, 0],
+  async run({ io, flags: given }) {
+    if (!given.dev) throw new UsageError('give -dev: the server runs in memory on loopback')
+    if (given['dev-seed'] !== undefined && given['dev-seed'] !== 'article') throw new UsageError(`-dev-seed: "${given['dev-seed']}" is not known; the one there is is article`)
+    const auditPath = resolve(given['audit-path'] ?? '.mcp-dev/audit.jsonl')
+    await mkdir(dirname(auditPath), { recursive: true, mode: 0o700 })
+    const listeners = given['gateway-upstream-address'].map(upstreamListener)
+    const seeded = given['dev-seed'] === 'article'
+    if (seeded && !listeners.some(({ upstream }) => upstream === ARTICLE_LISTENER.upstream)) listeners.push(ARTICLE_LISTENER)
+    const started = await startDevServer({
+      ...(given['dev-root-token-id'] !== undefined && { rootTokenId: given['dev-root-token-id'] }),
+      listenAddress: loopback('dev-listen-address', given['dev-listen-address'] ?? '127.0.0.1:8200'),
+      grpcAddress: loopback('gateway-grpc-address', given['gateway-grpc-address'] ?? '127.0.0.1:8250'),
+      httpAddress: loopback('gateway-http-address', given['gateway-http-address'] ?? '127.0.0.1:8251'),
+      upstreamListeners: listeners,
+      auditPath,
+      clock: io.clock,
+      random: (bytes) => randomBytes(bytes),
+      logger: pino({ level: 'warn' }, pino.destination({ fd: 2, sync: true })),
+    }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') throw new Failure(1, `Error starting the server: ${error.message}. Is another one running? Give other addresses, for example -dev-listen-address=127.0.0.1:8210.`)
+      throw error
+    })
+    const article = seeded ? await seedArticle(started) : undefined
+    io.stdout(banner(started, relative(process.cwd(), auditPath), article))
+    await untilAborted(io)
+    await article?.close()
+    await started.close()
+    return 0
+  },
+})
+
+function banner(server: DevServer, auditPath: string, article: SeededArticle | undefined): string {
+  const lines = [
+    `==> mcp-vault ${packageVersion()}, dev mode: in memory, unsealed, loopback only. Do not use in production.`,
+    `    Vault API     ${server.vaultAddress}       mounts: mcp/ (mcp)  secret/ (kv v2)`,
+    `    Gateway       gRPC ${server.gateway.grpcAddress}   HTTP ${server.gateway.httpUrl}   audit: ./${auditPath}`,
+    ...Object.entries(server.gateway.upstreamUrls).map(([upstream, url]) => `    Upstream      ${upstream} at ${url} (for SDKs that take no path prefix)`),
+    `    Root token    ${server.rootToken}           Service token for MCP servers: ${server.serviceToken}`,
+    ...(article ? articleLines(article) : []),
+    '    Try, with vault, bao or `npx mcp-vault`:',
+    `      export VAULT_ADDR=${server.vaultAddress} VAULT_TOKEN=${server.rootToken}`,
+    ...(article
+      ? ['      npx mcp-vault write mcp/creds/claude-billing-agent purpose=quarterly-invoice-reconciliation']
+      : ['      npx mcp-vault kv put -mount=secret mcp/stripe api_key=@stripe.key']),
+    '      npx mcp-vault path-help mcp/',
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function articleLines(article: SeededArticle): string[] {
+  return [
+    `    Seed          agent claude-billing-agent: ${article.scopes.join(', ')}`,
+    `    Upstreams     stripe ${article.stripeUrl}, github ${article.githubUrl}: local, demanding their real keys`,
+    `    MCP server    ${article.mcpUrl}`,
+    `      export MCP_SESSION_TOKEN=${article.token} MCP_GATEWAY_TOKEN=${article.serviceToken}`,
+  ]
+}
+
+function upstreamListener(value: string): { upstream: string; address: string } {
+  const at = value.indexOf('=')
+  if (at < 1) throw new UsageError(`-gateway-upstream-address: "${value}" is not upstream=host:port, for example -gateway-upstream-address=stripe=127.0.0.1:8261`)
+  return { upstream: value.slice(0, at), address: loopback('gateway-upstream-address', value.slice(at + 1)) }
+}
+
+/** -dev has no TLS and a root token anyone on the machine could be given: it stays on this machine. */
+function loopback(flag: string, address: string): string {
+  const match = /^(127(?:\.\d{1,3}){3}|localhost|\[::1\]):(\d{1,5})$/.exec(address)
+  if (!match || Number(match[2]) > 65_535) throw new UsageError(`-${flag}: "${address}" is not a loopback address with a port; -dev listens on this machine only, for example -${flag}=127.0.0.1:8200`)
+  return address
+}
+
+const untilAborted = (io: Io): Promise<void> => new Promise((resolvePromise) => {
+  if (io.signal.aborted) { resolvePromise(); return }
+  // An aborted signal ends the server; until then the listeners keep the process alive.
+  io.signal.addEventListener('abort', () => { resolvePromise() }, { once: true })
+})

@@ -1,0 +1,29 @@
+/** Prints a walk: what a person would type, what came back, and whether it was what the step promised. */
+export class Narrator {
+  readonly #print: (text: string) => void
+  #step = 0
+  readonly failures: string[] = []
+
+  constructor(print: (text: string) => void) { this.#print = print }
+
+  say(text: string): void { this.#print(`${text}\n`) }
+
+  step(title: string): void {
+    this.#step++
+    this.#print(`\n${String(this.#step).padStart(2)}  ${title}\n`)
+  }
+
+  typed(line: string): void { this.#print(`    $ ${line}\n`) }
+
+  /** What came back, cut to `most` lines. */
+  answered(text: string, most = 12): void {
+    const lines = text.trimEnd().split('\n')
+    for (const line of lines.slice(0, most)) this.#print(`      ${line.length > 150 ? `${line.slice(0, 149)}…` : line}\n`)
+    if (lines.length > most) this.#print(`      … ${lines.length - most} more lines\n`)
+  }
+
+  check(promise: string, kept: boolean): void {
+    this.#print(`    ${kept ? '✓' : '✗'} ${promise}\n`)
+    if (!kept) this.failures.push(promise)
+  }
+}
