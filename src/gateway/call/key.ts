@@ -35,15 +35,17 @@ export class PreparedKey {
 
 /**
  * Makes `key` ready for `upstream`; undefined for auth `none`. A key that is missing or would not survive its place (line
- * breaks and other control characters, non-ASCII in a header) is `key_unavailable`: it is refused, never repaired.
+ * breaks and other control characters, non-ASCII in a header) is `key_unavailable`: it is refused, never repaired. One line
+ * break at its very end is not part of it: that is how editors end files, and `kv put api_key=@file` takes the file as it is.
  */
-export function prepareKey(upstream: Pick<Upstream, 'name' | 'auth'>, key: string | undefined): PreparedKey | undefined {
+export function prepareKey(upstream: Pick<Upstream, 'name' | 'auth'>, stored: string | undefined): PreparedKey | undefined {
+  const key = stored?.replace(/\r?\n$/, '')
   const auth = parseAuth(upstream)
   if (auth.kind === 'none') return undefined
   const refuse = (what: string): never => { throw new GatewayCallError('key_unavailable', `the key of upstream ${upstream.name} ${what}`) }
   if (key === undefined || key === '') return refuse('is missing or empty')
   if (Buffer.byteLength(key) > LONGEST_KEY) return refuse(`is longer than ${String(LONGEST_KEY)} bytes`)
-  if (/[\r\n]/.test(key)) return refuse('holds a line break (perhaps the one at the end of the file it was read from); store it without')
+  if (/[\r\n]/.test(key)) return refuse('holds a line break; store it on one line')
   if (/[\x00-\x1f\x7f]/.test(key)) return refuse('holds a control character')
   if (/\p{Surrogate}/u.test(key)) return refuse('is not well-formed text')
   if (auth.kind === 'query') return new PreparedKey({ query: `${encodeStrict(auth.name)}=${encodeStrict(key)}` }, [key])

@@ -58,6 +58,7 @@ describe('the outgoing request', () => {
     ['bearer', 'bearer', 'k_1', { authorization: 'Bearer k_1' }, '/v1?a=1'],
     ['basic with user and password', 'basic', 'me:p:w', { authorization: `Basic ${btoa('me:p:w')}` }, '/v1?a=1'],
     ['basic with a user only', 'basic', 'sk_1', { authorization: `Basic ${btoa('sk_1:')}` }, '/v1?a=1'],
+    ['bearer, without the line break its file ended in', 'bearer', 'k_1\n', { authorization: 'Bearer k_1' }, '/v1?a=1'],
     ['its header', 'header:X-Api-Key', 'k 1', { 'x-api-key': 'k 1' }, '/v1?a=1'],
     ['its query parameter', 'query:api key', 'k/1&x=y', {}, '/v1?a=1&api%20key=k%2F1%26x%3Dy'],
   ])('carries the key as %s', (_name, auth, key, headers, path) => {
@@ -74,7 +75,8 @@ describe('the outgoing request', () => {
 
 describe('the outgoing request is refused', () => {
   it.each([
-    ['a line break at the end', 'sk_live\n', 'line break'],
+    ['two line breaks at the end', 'sk_live\n\n', 'line break'],
+    ['nothing but a line break', '\n', 'missing or empty'],
     ['a header in it', 'sk\r\nX-Admin: 1', 'line break'],
     ['a NUL', 'sk\0', 'control character'],
     ['a tab', 'sk\tx', 'control character'],
