@@ -28,7 +28,8 @@ const ordered = new Set(keyOrder)
 const verbatim = new Set(keyOrder.filter((key) => key !== 'purpose' && key !== 'reason' && key !== 'endpoint'))
 
 // JSON lets these through: DEL and C1 controls steer terminals, U+2028 and U+2029 end lines for some readers, bidi marks disguise text.
-const unsafe = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
+const unsafe = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/
+const unsafeAll = new RegExp(unsafe, 'g')
 const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 export type Redact = (text: string) => string
@@ -101,6 +102,7 @@ export function auditLine(record: object, time: string, redact?: Redact): string
     if (value !== undefined) line[key] = writeValue(value, pen, verbatim.has(key) ? pen.redactName : pen.redact, 0)
   }
   const others = Object.keys(members).filter((key) => !ordered.has(key))
-  const rest = others.length === 0 ? {} : writeMembers(Object.fromEntries(others.map((key) => [key, members[key]])), pen, pen.redact, 0)
-  return JSON.stringify({ ...line, ...rest }).replace(unsafe, escaped)
+  const whole = others.length === 0 ? line : { ...line, ...writeMembers(Object.fromEntries(others.map((key) => [key, members[key]])), pen, pen.redact, 0) }
+  const text = JSON.stringify(whole)
+  return unsafe.test(text) ? text.replace(unsafeAll, escaped) : text
 }

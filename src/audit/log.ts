@@ -107,7 +107,6 @@ class BatchLog implements AuditLog {
 
   reopen(): Promise<void> {
     if (this.#closed) return Promise.reject(unavailable('is closed'))
-    this.#schedule()
     return this.#inTurn(() => this.#attempt(async () => {
       await this.#drop()
       await this.#opened()
@@ -115,7 +114,6 @@ class BatchLog implements AuditLog {
   }
 
   close(): Promise<void> {
-    this.#schedule()
     return this.#closed ??= this.#inTurn(() => this.#drop())
   }
 
@@ -134,7 +132,10 @@ class BatchLog implements AuditLog {
     return done
   }
 
-  /** One write for all that is there when its turn comes: the longer a sync takes, the more records share the next. */
+  /**
+   * One write for all that is there when its turn comes: the longer a sync takes, the more records share the next. While
+   * anything waits, a turn is scheduled.
+   */
   #schedule(): void {
     if (this.#scheduled || this.#queue.length === 0) return
     this.#scheduled = true

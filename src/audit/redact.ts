@@ -23,11 +23,20 @@ export function isCredentialName(name: string): boolean {
   return name.length <= 128 && credentialName.test(name)
 }
 
-function apply(rules: readonly RedactionRule[], text: string): string {
+interface Ruleset {
+  readonly rules: readonly RedactionRule[]
+  /** One look tells most texts clean. */
+  readonly suspicion: RegExp
+}
+
+const ruleset = (rules: readonly RedactionRule[]): Ruleset => ({ rules, suspicion: new RegExp([...new Set(rules.map(({ hint }) => hint))].join('|'), 'i') })
+const credentials = ruleset(credentialRules)
+const personal = ruleset(personalRules)
+
+function apply({ rules, suspicion }: Ruleset, text: string): string {
+  if (!suspicion.test(text)) return text
   let result = text
-  const lower = text.toLowerCase()
-  for (const { kind, hints, pattern, when } of rules) {
-    if (!hints.some((hint) => lower.includes(hint))) continue
+  for (const { kind, pattern, when } of rules) {
     result = result.replace(pattern, (whole: string, ...rest: unknown[]) => {
       const groups = rest.at(-1)
       const before = typeof groups === 'object' ? (groups as { before?: string }).before ?? '' : ''
@@ -39,9 +48,10 @@ function apply(rules: readonly RedactionRule[], text: string): string {
 
 function safely(text: string, redact: (text: string) => string): string {
   try {
+    if (typeof text !== 'string') return UNREADABLE
     return redact(text)
   } catch {
-    // A caller without types, or a text so long that the pattern machine gives up.
+    // A text so long that the pattern machine gives up.
     return UNREADABLE
   }
 }
@@ -52,10 +62,10 @@ function safely(text: string, redact: (text: string) => string): string {
  * ours (`tok_…`, `sess_…`, ULIDs) stay. Never throws; time grows linearly with the text; a second pass changes nothing.
  */
 export function redactCredentials(text: string): string {
-  return safely(text, (whole) => apply(credentialRules, whole))
+  return safely(text, (whole) => apply(credentials, whole))
 }
 
 /** `redactCredentials`, and e-mail addresses, telephone numbers and card numbers too. For text that people wrote. */
 export function redactText(text: string): string {
-  return safely(text, (whole) => apply(personalRules, replaceCards(apply(credentialRules, whole), placeholders.card)))
+  return safely(text, (whole) => apply(personal, replaceCards(apply(credentials, whole), placeholders.card)))
 }

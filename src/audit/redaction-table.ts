@@ -9,8 +9,8 @@ export type RedactionKind = 'authorization' | 'token' | 'key' | 'credential' | '
 export interface RedactionRule {
   readonly kind: RedactionKind
   readonly pattern: RegExp
-  /** Substrings of which one must occur, lower case, for the pattern to be tried at all. */
-  readonly hints: readonly string[]
+  /** Source of a quick expression, read without case, that finds something in every text the pattern finds something in. */
+  readonly hint: string
   /** Judges what follows the group `before` (which stays), or the whole match. Default: it goes. */
   readonly when?: (value: string) => boolean
 }
@@ -42,7 +42,7 @@ const secretName = '(?<![A-Za-z0-9])(?:'
   + '|(?:api|access|secret|private|signing|encryption|master|account|subscription|unseal|recovery)[_-]?key'
   + '|(?:client[_-]?)?secret(?:[_-]?(?:id|access[_-]?key))?'
   + '|passw(?:or)?d|passphrase|pwd|jwt|assertion|signature|sig|credentials?)'
-const secretNameHints = ['token', 'key', 'secret', 'passw', 'passphrase', 'pwd', 'jwt', 'assertion', 'sig', 'credential']
+const secretNameHint = '(?:token|key|secret|secret[_-]?id|passw(?:or)?d|passphrase|pwd|jwt|assertion|signature|sig|credentials?)[\\\\"\']{0,5}\\s{0,4}(?:[:=]|%3d)'
 
 const authorization = 'authorization\\\\{0,4}["\']?[ \\t]{0,4}[:=][ \\t]{0,4}\\\\{0,4}["\']?'
 const scheme = '(?:bearer|basic|token|negotiate|apikey|dpop)[ \\t]{1,4}'
@@ -53,59 +53,59 @@ export const credentialName = new RegExp(`^(?:[a-z0-9]+[_-])*(?:${secretName}|au
 export const credentialRules: readonly RedactionRule[] = [
   {
     kind: 'key',
-    hints: ['private key'],
+    hint: 'private key-',
     pattern: /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|$)/g,
   },
   // Behind a known scheme stands one word.
-  { kind: 'authorization', hints: ['authorization'], pattern: new RegExp(`(?<before>${authorization}${scheme})[^\\s"'\\\\,;]+`, 'gi'), when: isHidden },
+  { kind: 'authorization', hint: 'authorization', pattern: new RegExp(`(?<before>${authorization}${scheme})[^\\s"'\\\\,;]+`, 'gi'), when: isHidden },
   // Where an unknown one ends nobody knows but the line.
-  { kind: 'authorization', hints: ['authorization'], pattern: new RegExp(`(?<before>${authorization})(?!${scheme})[^\\s"'\\\\][^\\r\\n]*`, 'gi'), when: isHidden },
+  { kind: 'authorization', hint: 'authorization', pattern: new RegExp(`(?<before>${authorization})(?!${scheme})[^\\s"'\\\\][^\\r\\n]*`, 'gi'), when: isHidden },
   {
     kind: 'authorization',
-    hints: ['cookie'],
+    hint: 'cookie',
     pattern: /(?<before>cookie\\{0,4}["']?[ \t]{0,4}:[ \t]{0,4}\\{0,4}["']?)[^\r\n"\\]+/gi,
     when: (value) => value.includes('=') && isHidden(value),
   },
   {
     kind: 'authorization',
-    hints: ['bearer'],
+    hint: 'bearer[ \\t]',
     pattern: /(?<before>(?<![A-Za-z0-9])bearer[ \t]{1,4})[A-Za-z0-9._~+/-]{8,}=*/gi,
     when: looksRandom,
   },
   {
     kind: 'authorization',
-    hints: ['basic'],
+    hint: 'basic[ \\t]',
     pattern: /(?<before>(?<![A-Za-z0-9])basic[ \t]{1,4})[A-Za-z0-9+/]{4,}=*/gi,
     when: isBasicCredential,
   },
   {
     kind: 'credential',
-    hints: ['://'],
+    hint: '://[^\\s/@]{1,512}@',
     pattern: /(?<before>:\/\/)[^\s/@:?#"'[\]]{0,256}:[^\s/@?#"'[\]]{1,256}(?=@)/g,
   },
   // Our tokens, under any configured prefix: <prefix>_<label>_<43 + 6 base62>.
-  { kind: 'token', hints: ['_'], pattern: /(?<![A-Za-z0-9])[a-z0-9]{1,32}_[a-z0-9]{1,16}_[A-Za-z0-9]{49,}/g },
+  { kind: 'token', hint: '_[a-z0-9]{1,16}_[a-z0-9]{49}', pattern: /(?<![A-Za-z0-9])[a-z0-9]{1,32}_[a-z0-9]{1,16}_[A-Za-z0-9]{49,}/g },
   // The same under their own prefixes when cut short or misspelt, and service tokens.
-  { kind: 'token', hints: ['svt_', 'gst_'], pattern: /(?<![A-Za-z0-9])(?:svt|gst)_[A-Za-z0-9_-]{12,}/g, when: isUnwordly },
-  { kind: 'token', hints: ['hvs.', 'hvb.', 'hvr.'], pattern: /(?<![A-Za-z0-9])hv[sbr]\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9]{1,32})?/g },
-  { kind: 'token', hints: ['s.', 'b.', 'r.'], pattern: /(?<![A-Za-z0-9._-])[sbr]\.[A-Za-z0-9_-]{24,}(?:\.[A-Za-z0-9]{1,32})?/g, when: isUnwordly },
-  { kind: 'token', hints: ['eyj'], pattern: /(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){0,3}/g },
+  { kind: 'token', hint: '[sg][vs]t_', pattern: /(?<![A-Za-z0-9])(?:svt|gst)_[A-Za-z0-9_-]{12,}/g, when: isUnwordly },
+  { kind: 'token', hint: 'hv[sbr]\\.', pattern: /(?<![A-Za-z0-9])hv[sbr]\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9]{1,32})?/g },
+  { kind: 'token', hint: '[sbr]\\.[a-z0-9_-]{24}', pattern: /(?<![A-Za-z0-9._-])[sbr]\.[A-Za-z0-9_-]{24,}(?:\.[A-Za-z0-9]{1,32})?/g, when: isUnwordly },
+  { kind: 'token', hint: 'eyj', pattern: /(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){0,3}/g },
   // Keys that say whose they are: issuers publish these marks so that scanners find them.
-  { kind: 'key', hints: ['k_live_', 'k_test_', 'whsec_'], pattern: /(?<![A-Za-z0-9])(?:[sr]k_(?:live|test)_[A-Za-z0-9]{8,}|whsec_[A-Za-z0-9+/=]{16,})/g },
-  { kind: 'key', hints: ['gh', 'glpat-'], pattern: /(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,})/g },
-  { kind: 'key', hints: ['xox', 'npm_', 'shp', 'hf_', '_v1_', 'lin_'], pattern: /(?<![A-Za-z0-9])(?:xox[abeoprs]-[A-Za-z0-9-]{10,}|npm_[A-Za-z0-9]{30,}|shp(?:at|ss|ca|pa)_[a-f0-9]{32}|hf_[A-Za-z0-9]{30,}|do[opr]_v1_[a-f0-9]{32,}|lin_api_[A-Za-z0-9]{30,})/g },
-  { kind: 'key', hints: ['sk-'], pattern: /(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{20,}/g, when: hasDigit },
-  { kind: 'key', hints: ['akia', 'asia', 'aiza', 'ya29.', 'sg.'], pattern: /(?<![A-Za-z0-9])(?:A(?:KIA|SIA)[A-Z0-9]{16}(?![A-Za-z0-9])|AIza[A-Za-z0-9_-]{35}|ya29\.[A-Za-z0-9_-]{20,}|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,})/g },
+  { kind: 'key', hint: 'k_live_|k_test_|whsec_', pattern: /(?<![A-Za-z0-9])(?:[sr]k_(?:live|test)_[A-Za-z0-9]{8,}|whsec_[A-Za-z0-9+/=]{16,})/g },
+  { kind: 'key', hint: 'gh[pousr]_|github_pat_|glpat-', pattern: /(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,})/g },
+  { kind: 'key', hint: 'xox[a-z]-|npm_|shp[a-z]{2}_|hf_|do[opr]_v1_|lin_api_', pattern: /(?<![A-Za-z0-9])(?:xox[abeoprs]-[A-Za-z0-9-]{10,}|npm_[A-Za-z0-9]{30,}|shp(?:at|ss|ca|pa)_[a-f0-9]{32}|hf_[A-Za-z0-9]{30,}|do[opr]_v1_[a-f0-9]{32,}|lin_api_[A-Za-z0-9]{30,})/g },
+  { kind: 'key', hint: 'sk-', pattern: /(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{20,}/g, when: hasDigit },
+  { kind: 'key', hint: 'a[ks]ia|aiza|ya29\\.|sg\\.', pattern: /(?<![A-Za-z0-9])(?:A(?:KIA|SIA)[A-Z0-9]{16}(?![A-Za-z0-9])|AIza[A-Za-z0-9_-]{35}|ya29\.[A-Za-z0-9_-]{20,}|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,})/g },
   // "name":"value", name: "value", name="value"; the same inside a JSON string; the same in single quotes.
-  { kind: 'credential', hints: secretNameHints, pattern: new RegExp(`(?<before>${secretName}"?\\s{0,4}(?::|=>?)\\s{0,4}")[^"\\\\\\r\\n]*(?:\\\\[^\\r\\n][^"\\\\\\r\\n]*)*`, 'gi'), when: isHidden },
-  { kind: 'credential', hints: secretNameHints, pattern: new RegExp(`(?<before>${secretName}(?:\\\\{1,4}")?\\s{0,4}(?::|=>?)\\s{0,4}\\\\{1,4}")[^"\\\\\\r\\n]+`, 'gi'), when: isHidden },
-  { kind: 'credential', hints: secretNameHints, pattern: new RegExp(`(?<before>${secretName}'?\\s{0,4}(?::|=>?)\\s{0,4}')[^'\\r\\n]+`, 'gi'), when: isHidden },
+  { kind: 'credential', hint: secretNameHint, pattern: new RegExp(`(?<before>${secretName}"?\\s{0,4}(?::|=>?)\\s{0,4}")[^"\\\\\\r\\n]*(?:\\\\[^\\r\\n][^"\\\\\\r\\n]*)*`, 'gi'), when: isHidden },
+  { kind: 'credential', hint: secretNameHint, pattern: new RegExp(`(?<before>${secretName}(?:\\\\{1,4}")?\\s{0,4}(?::|=>?)\\s{0,4}\\\\{1,4}")[^"\\\\\\r\\n]+`, 'gi'), when: isHidden },
+  { kind: 'credential', hint: secretNameHint, pattern: new RegExp(`(?<before>${secretName}'?\\s{0,4}(?::|=>?)\\s{0,4}')[^'\\r\\n]+`, 'gi'), when: isHidden },
   // name=value in a URL, a form or an environment; the equals sign may be percent-encoded.
-  { kind: 'credential', hints: secretNameHints, pattern: new RegExp(`(?<before>${secretName}(?:=|%3d))[^\\s&#"'\\\\<>,;]+`, 'gi'), when: isHidden },
+  { kind: 'credential', hint: secretNameHint, pattern: new RegExp(`(?<before>${secretName}(?:=|%3d))[^\\s&#"'\\\\<>,;]+`, 'gi'), when: isHidden },
   // Short names that mean a credential only as a parameter of a URL, with a value of some length.
-  { kind: 'credential', hints: ['key=', 'code=', 'auth='], pattern: /(?<before>[?&](?:key|code|auth)=)[^\s&#"'\\<>]{16,}/gi, when: isHidden },
+  { kind: 'credential', hint: '[?&](?:key|code|auth)=', pattern: /(?<before>[?&](?:key|code|auth)=)[^\s&#"'\\<>]{16,}/gi, when: isHidden },
   // name: value in running text, where the value may be a word about a token.
-  { kind: 'credential', hints: secretNameHints, pattern: new RegExp(`(?<before>${secretName}:[ \\t]{1,4})[^\\s"'\\\\,;&<>()]+`, 'gi'), when: looksSecret },
+  { kind: 'credential', hint: secretNameHint, pattern: new RegExp(`(?<before>${secretName}:[ \\t]{1,4})[^\\s"'\\\\,;&<>()]+`, 'gi'), when: looksSecret },
 ]
 
 const digitsIn = (value: string): number => value.replace(/\D/g, '').length
@@ -115,19 +115,19 @@ const phoneEnd = '(?![A-Za-z0-9]|[.-]\\d)'
 export const personalRules: readonly RedactionRule[] = [
   {
     kind: 'email',
-    hints: ['@', '%40'],
+    hint: '@|%40',
     pattern: /[\p{L}\p{N}._%+'-]{1,64}(?:@|%40)(?:[\p{L}\p{N}-]{1,63}\.){1,8}\p{L}[\p{L}\p{N}-]{1,23}/giu,
   },
   // Telephone numbers show by a plus, an area code in brackets or a leading zero, or groups of three, three and four;
   // bare digits may be a count or a Unix time.
-  { kind: 'phone', hints: ['+', '%2b'], pattern: new RegExp(`(?<![A-Za-z0-9+])(?:\\+|%2B)(?:[ .()-]{0,2}\\d){8,15}${phoneEnd}`, 'gi') },
-  { kind: 'phone', hints: ['('], pattern: new RegExp(`(?<![A-Za-z0-9])\\(\\d{2,5}\\)[ -]?\\d{2,4}(?:[ .-]\\d{2,5}){1,3}${phoneEnd}`, 'g'), when: digits(9) },
-  { kind: 'phone', hints: ['0'], pattern: new RegExp(`(?<![A-Za-z0-9.,:-])0[1-9]\\d{1,3}[ /-]\\d{3,9}(?:[ -]\\d{2,5}){0,3}${phoneEnd}`, 'g'), when: digits(9) },
-  { kind: 'phone', hints: ['-', '.'], pattern: new RegExp(`(?<![A-Za-z0-9.-])\\d{3}(?<gap>[.-])\\d{3}\\k<gap>\\d{4}${phoneEnd}`, 'g') },
-  { kind: 'phone', hints: [' '], pattern: new RegExp(`(?<![A-Za-z0-9.,:-])[2-9]\\d\\d [2-9]\\d\\d[ -]\\d{4}${phoneEnd}`, 'g') },
+  { kind: 'phone', hint: '(?:\\+|%2b)[ .()-]{0,2}\\d', pattern: new RegExp(`(?<![A-Za-z0-9+])(?:\\+|%2B)(?:[ .()-]{0,2}\\d){8,15}${phoneEnd}`, 'gi') },
+  { kind: 'phone', hint: '\\(\\d', pattern: new RegExp(`(?<![A-Za-z0-9])\\(\\d{2,5}\\)[ -]?\\d{2,4}(?:[ .-]\\d{2,5}){1,3}${phoneEnd}`, 'g'), when: digits(9) },
+  { kind: 'phone', hint: '0[1-9]\\d{1,3}[ /-]\\d', pattern: new RegExp(`(?<![A-Za-z0-9.,:-])0[1-9]\\d{1,3}[ /-]\\d{3,9}(?:[ -]\\d{2,5}){0,3}${phoneEnd}`, 'g'), when: digits(9) },
+  { kind: 'phone', hint: '\\d{3}[.-]\\d{3}[.-]\\d', pattern: new RegExp(`(?<![A-Za-z0-9.-])\\d{3}(?<gap>[.-])\\d{3}\\k<gap>\\d{4}${phoneEnd}`, 'g') },
+  { kind: 'phone', hint: '[2-9]\\d\\d [2-9]\\d\\d[ -]\\d', pattern: new RegExp(`(?<![A-Za-z0-9.,:-])[2-9]\\d\\d [2-9]\\d\\d[ -]\\d{4}${phoneEnd}`, 'g') },
   {
     kind: 'phone',
-    hints: ['phone', 'mobile', 'tel', 'fax', 'whatsapp'],
+    hint: '(?:phone|mobile|tel|fax|whatsapp)[a-z_-]{0,7}[\\\\"\']{0,5}\\s{0,2}[:=]',
     pattern: /(?<before>(?<![A-Za-z0-9])(?:tele)?(?:phone|mobile|tel|fax|whatsapp)(?:[_-]?(?:number|no|nr))?\\{0,4}["']?\s{0,2}[:=]\s{0,2}\\{0,4}["']?)\+?\d(?:[ ./()-]{0,2}\d){5,15}(?![A-Za-z0-9])/gi,
   },
 ]
