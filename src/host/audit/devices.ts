@@ -77,10 +77,12 @@ export class AuditDevices {
     try {
       const log = this.#config.openLog(device.options.file_path)
       await log.open()
+      // A device that cannot be written would lock everybody out, those who could disable it included.
+      await log.append({ type: 'opened', device: device.path })
       this.#config.broker.add(device.path, { log, salt: createSecretKey(Buffer.from(device.salt, 'hex')) })
       this.#devices.set(device.path, device)
     } catch (cause) {
-      throw new RequestError('bad_request', `options.file_path: ${device.options.file_path} cannot be opened for appending.`, { cause })
+      throw new RequestError('bad_request', `options.file_path: ${device.options.file_path} cannot be appended to.`, { cause })
     }
   }
 
