@@ -1,23 +1,12 @@
 /** The gateway: knows Vault only through its HTTP API, holds no state that Vault does not, and any number of it may run. */
 import { createAuditLog } from '../audit/index.ts'
-import type { AuditLog } from '../audit/index.ts'
-import { Egress } from './call/egress.ts'
 import { checkConfig, stalenessOf } from './config.ts'
 import type { GatewayConfig } from './config.ts'
-import { Callers } from './decision/callers.ts'
+import { createCore } from './core.ts'
+import type { GatewayCore } from './core.ts'
+import type { FeedFollower } from './decision/feed-follower.ts'
 import type { ServiceIdentity } from './decision/callers.ts'
-import { Decisions } from './decision/decide.ts'
-import { Documents } from './decision/documents.ts'
-import { FeedFollower } from './decision/feed-follower.ts'
-import { Freshness } from './decision/freshness.ts'
-import { Grants } from './decision/grants.ts'
-import { Keys } from './decision/keys.ts'
-import { OpenCalls } from './decision/open-call.ts'
-import { Records } from './decision/records.ts'
 import type { Counters } from './decision/records.ts'
-import { SessionService } from './decision/session-service.ts'
-import { Sessions } from './decision/sessions.ts'
-import { UpstreamCalls } from './decision/upstream-calls.ts'
 import { unavailable } from './error.ts'
 import { listenHttp } from './http/server.ts'
 import type { HttpListener } from './http/server.ts'
@@ -50,23 +39,6 @@ export interface Gateway {
   close(): Promise<void>
 }
 
-/** Everything that decides and acts, without a transport: what every face of the gateway is built on. */
-export interface GatewayCore {
-  readonly mount: string
-  readonly follower: FeedFollower
-  readonly sessionCache: Sessions
-  readonly documents: Documents
-  readonly grants: Grants
-  readonly freshness: Freshness
-  readonly callers: Callers
-  readonly records: Records
-  readonly decisions: Decisions
-  readonly sessions: SessionService
-  readonly calls: UpstreamCalls
-  readonly openCalls: OpenCalls
-  readonly egress: Egress
-}
-
 /** Listens, then follows the feed in the background. Rejects for wrong settings, ports in use, and an audit log that cannot be written. */
 export async function startGateway(config: GatewayConfig): Promise<Gateway> {
   checkConfig(config)
@@ -75,7 +47,18 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
   await audit.open()
   const identity = new VaultIdentity({ ...vault, clock, random, logger })
   const services = (config.serviceTokens ?? []).map((service) => serviceIdentity(config, service))
-  const core = createCore(config, identity, services.map(({ known }) => known), audit)
+  const core = createCore({
+    vault: identity.client,
+    mount: vault.mount,
+    onRefused: () => identity.replace(),
+    services: services.map(({ known }) => known),
+    sink: audit,
+    staleness: stalenessOf(config),
+    requireKeyConsent: config.requireKeyConsent ?? true,
+    upstreamCa: config.upstreamCa,
+    clock,
+    logger,
+  })
   if (config.requireKeyConsent === false) logger.warn({}, 'require_key_consent is false: keys are used without their owners\' consent')
   const listeners: HttpListener[] = []
   const close = async () => {
@@ -106,29 +89,6 @@ async function follow(follower: FeedFollower, identity: VaultIdentity): Promise<
   await identity.start()
   follower.start()
   await follower.heardOnce
-}
-
-function createCore(config: GatewayConfig, identity: VaultIdentity, services: readonly ServiceIdentity[], audit: AuditLog): GatewayCore {
-  const { clock, logger, vault: { mount }, requireKeyConsent = true } = config
-  const vault = identity.client
-  const follower = new FeedFollower({ vault, mount, clock, logger, onRefused: () => identity.replace() })
-  const sessionCache = new Sessions({ vault, mount, follower, clock, logger })
-  const documents = new Documents({ vault, mount, clock, logger })
-  const grants = new Grants(documents)
-  const freshness = new Freshness(follower, stalenessOf(config))
-  const openCalls = new OpenCalls({ sessions: sessionCache, freshness, clock, nextAnswer: (ms) => follower.nextAnswer(ms) })
-  // Caches first: who acts on a change must find it applied.
-  for (const listener of [documents, sessionCache, openCalls]) follower.subscribe(listener)
-  const callers = new Callers({ vault, mount, clock, services })
-  const records = new Records(audit, requireKeyConsent ? {} : { key_consent: 'not_required' })
-  const decisions = new Decisions({ follower, sessions: sessionCache, documents, grants, freshness, callers, records, openCalls })
-  const egress = new Egress({ clock, ...(config.upstreamCa === undefined ? {} : { ca: config.upstreamCa }) })
-  const keys = new Keys({ vault, clock, requireConsent: requireKeyConsent })
-  return {
-    mount, follower, sessionCache, documents, grants, freshness, callers, records, decisions, openCalls, egress,
-    sessions: new SessionService(decisions, mount),
-    calls: new UpstreamCalls({ decisions, keys, records, egress, clock }),
-  }
 }
 
 function serviceIdentity(config: GatewayConfig, service: NonNullable<GatewayConfig['serviceTokens']>[number]) {

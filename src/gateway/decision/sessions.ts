@@ -3,9 +3,9 @@ import type { Clock } from '../../logical/clock.ts'
 import type { Logger } from '../../logical/log.ts'
 import type { VaultClient } from '../../vault-client/index.ts'
 import { unavailable } from '../error.ts'
-import type { FeedFollower, FeedListener } from './feed-follower.ts'
+import type { FeedFollower, FeedListener, Question } from './feed-follower.ts'
 import { readIntrospection } from './feed-event.ts'
-import type { FeedEvent, Inactive, Introspection } from './feed-event.ts'
+import type { Active, FeedEvent, Inactive, Introspection } from './feed-event.ts'
 import { SessionEntry } from './session-entry.ts'
 import { Watch } from './watch.ts'
 import type { EndReason } from './session-entry.ts'
@@ -113,22 +113,25 @@ export class Sessions implements FeedListener {
       try {
         const answer = await this.#introspect(key)
         if (!answer.active) return { inactive: answer }
-        const current = !question.broken && question.epoch === answer.epoch && follower.epoch === answer.epoch
-        if (current && answer.sequence >= question.sequence) {
-          const entry = new SessionEntry(textOf(key), answer)
-          if (!question.events.some((event) => entry.isDoubtedBy(event))) {
-            for (const event of question.events) entry.apply(event)
-            this.#admit(entry)
-            return { entry }
-          }
-          continue
-        }
+        const entry = this.#confirmed(new SessionEntry(textOf(key), answer), answer, question)
+        if (entry) return { entry }
       } finally {
         question.close()
       }
-      await follower.nextAnswer(TIMEOUT_MS)
+      // Either the feed has moved on, and asking again is all it takes, or it has yet to hear what the answer tells.
+      if (!question.broken) await follower.nextAnswer(TIMEOUT_MS)
     }
     throw unavailable('feed_behind', 'this gateway is catching up with Vault; try again')
+  }
+
+  /** Admits an answer after replaying onto it what was learnt while it was under way; undefined when it cannot be used. */
+  #confirmed(entry: SessionEntry, answer: Active, question: Question): SessionEntry | undefined {
+    const { epoch } = this.#config.follower
+    const sameEpoch = !question.broken && question.epoch === answer.epoch && epoch === answer.epoch
+    if (!sameEpoch || answer.sequence < question.sequence || question.events.some((event) => entry.isDoubtedBy(event))) return undefined
+    for (const event of question.events) entry.apply(event)
+    this.#admit(entry)
+    return entry
   }
 
   async #introspect(key: SessionKey): Promise<Introspection> {

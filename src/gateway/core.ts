@@ -1,0 +1,74 @@
+import type { Clock } from '../logical/clock.ts'
+import type { Logger } from '../logical/log.ts'
+import type { VaultClient } from '../vault-client/index.ts'
+import { Egress } from './call/egress.ts'
+import { Callers } from './decision/callers.ts'
+import type { ServiceIdentity } from './decision/callers.ts'
+import { Decisions } from './decision/decide.ts'
+import { Documents } from './decision/documents.ts'
+import { FeedFollower } from './decision/feed-follower.ts'
+import { Freshness } from './decision/freshness.ts'
+import type { StalenessLimits } from './decision/freshness.ts'
+import { Grants } from './decision/grants.ts'
+import { Keys } from './decision/keys.ts'
+import { OpenCalls } from './decision/open-call.ts'
+import { Records } from './decision/records.ts'
+import type { RecordSink } from './decision/records.ts'
+import { SessionService } from './decision/session-service.ts'
+import { Sessions } from './decision/sessions.ts'
+import { UpstreamCalls } from './decision/upstream-calls.ts'
+
+export interface CoreConfig {
+  /** Under the gateway's own Vault identity. */
+  readonly vault: VaultClient
+  readonly mount: string
+  /** Vault refused that identity: get a new token. */
+  readonly onRefused?: () => Promise<void>
+  readonly services: readonly ServiceIdentity[]
+  readonly sink: RecordSink
+  readonly staleness: StalenessLimits
+  readonly requireKeyConsent: boolean
+  readonly upstreamCa?: string | undefined
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** Everything that decides and acts, without a transport: what every face of the gateway is built on. */
+export interface GatewayCore {
+  readonly mount: string
+  readonly follower: FeedFollower
+  readonly sessionCache: Sessions
+  readonly documents: Documents
+  readonly grants: Grants
+  readonly freshness: Freshness
+  readonly callers: Callers
+  readonly records: Records
+  readonly decisions: Decisions
+  readonly sessions: SessionService
+  readonly calls: UpstreamCalls
+  readonly openCalls: OpenCalls
+  readonly egress: Egress
+}
+
+/** Joins the parts. Nothing runs until `follower.start()`. */
+export function createCore(config: CoreConfig): GatewayCore {
+  const { vault, mount, clock, logger, requireKeyConsent, onRefused, upstreamCa } = config
+  const follower = new FeedFollower({ vault, mount, clock, logger, ...(onRefused ? { onRefused } : {}) })
+  const sessionCache = new Sessions({ vault, mount, follower, clock, logger })
+  const documents = new Documents({ vault, mount, clock, logger })
+  const grants = new Grants(documents)
+  const freshness = new Freshness(follower, config.staleness)
+  const openCalls = new OpenCalls({ sessions: sessionCache, freshness, clock, nextAnswer: (ms) => follower.nextAnswer(ms) })
+  // Caches first: who acts on a change must find it applied.
+  for (const listener of [documents, sessionCache, openCalls]) follower.subscribe(listener)
+  const callers = new Callers({ vault, mount, clock, services: config.services })
+  const records = new Records(config.sink, requireKeyConsent ? {} : { key_consent: 'not_required' })
+  const decisions = new Decisions({ follower, sessions: sessionCache, documents, grants, freshness, callers, records, openCalls })
+  const egress = new Egress({ clock, ...(upstreamCa === undefined ? {} : { ca: upstreamCa }) })
+  const keys = new Keys({ vault, clock, requireConsent: requireKeyConsent })
+  return {
+    mount, follower, sessionCache, documents, grants, freshness, callers, records, decisions, openCalls, egress,
+    sessions: new SessionService(decisions, mount),
+    calls: new UpstreamCalls({ decisions, keys, records, egress, clock }),
+  }
+}

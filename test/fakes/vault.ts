@@ -1,0 +1,139 @@
+/**
+ * A Vault with the engine and KV mounted, in memory, over the `VaultClient` interface. It serves the wire shapes the gateway
+ * relies on and nothing else; tests hold answers back, cut the line, and read what was asked.
+ */
+import { tokenDigest } from '../../src/scope/index.ts'
+import { VaultError } from '../../src/vault-client/index.ts'
+import type { CallOptions, RequestOptions, VaultAnswer, VaultClient, VaultMethod } from '../../src/vault-client/index.ts'
+import type { FakeClock } from './clock.ts'
+import { FakeEngine } from './engine.ts'
+
+export interface Asked {
+  readonly method: VaultMethod
+  readonly path: string
+  readonly token: string
+  readonly body: Record<string, unknown> | undefined
+}
+
+/** What a Vault token may do: path prefixes per operation; `'*'` for root. */
+export interface FakeTokenRights {
+  readonly paths: readonly string[]
+  /** Seconds; 0 = never expires. */
+  readonly ttl?: number
+}
+
+export const GATEWAY_TOKEN = 'hvs.gateway'
+
+export class FakeVault {
+  readonly clock: FakeClock
+  readonly engine: FakeEngine
+  /** `secret/data/mcp/stripe` → fields; metadata under `secret/metadata/…`. */
+  readonly kv = new Map<string, Record<string, unknown>>()
+  readonly tokens = new Map<string, FakeTokenRights>([[GATEWAY_TOKEN, { paths: ['*'] }]])
+  readonly asked: Asked[] = []
+  /** While set, every request fails with it. */
+  down: VaultError | undefined
+  readonly #gates: { readonly matches: (asked: Asked) => boolean; readonly released: Promise<void>; waiting: number }[] = []
+
+  constructor(clock: FakeClock) {
+    this.clock = clock
+    this.engine = new FakeEngine(clock)
+  }
+
+  client(token = GATEWAY_TOKEN): VaultClient {
+    const request = (method: VaultMethod, path: string, options?: RequestOptions) => this.#request(token, method, path, options)
+    return {
+      request,
+      read: (path, options) => orNothing(request('GET', path, options)),
+      list: (path, options) => orNothing(request('LIST', path, options)),
+      write: (path, body: object = {}, options?: CallOptions) => request('POST', path, { ...options, body }),
+      delete: (path, options) => request('DELETE', path, options),
+      withToken: (other) => this.client(other),
+      close: () => Promise.resolve(),
+    }
+  }
+
+  cutLine(): void { this.down = new VaultError('unavailable', 0, 'no answer') }
+  mendLine(): void { this.down = undefined }
+
+  /** Answers to matching requests are made when they are asked, but delivered only on `release`. */
+  holdAnswers(matches: string | ((asked: Asked) => boolean)): { release(): void; readonly waiting: number } {
+    let release = () => undefined as void
+    const test = typeof matches === 'string' ? (asked: Asked) => asked.path.startsWith(matches) : matches
+    const gate = { matches: test, released: new Promise<void>((resolve) => { release = resolve }), waiting: 0 }
+    this.#gates.push(gate)
+    return {
+      release: () => {
+        this.#gates.splice(this.#gates.indexOf(gate), 1)
+        release()
+      },
+      get waiting() { return gate.waiting },
+    }
+  }
+
+  count(path: string): number { return this.asked.filter((asked) => asked.path === path).length }
+
+  putKey(path: string, fields: Record<string, unknown>, origins?: string): void {
+    this.kv.set(`secret/data/${path}`, { data: fields, metadata: { version: 1 } })
+    this.kv.set(`secret/metadata/${path}`, { custom_metadata: origins === undefined ? null : { mcp_origins: origins } })
+  }
+
+  async #request(token: string, method: VaultMethod, path: string, options: RequestOptions = {}): Promise<VaultAnswer> {
+    const asked: Asked = { method, path, token, body: options.body as Record<string, unknown> | undefined }
+    this.asked.push(asked)
+    if (this.down) throw this.down
+    const gate = this.#gates.find((candidate) => candidate.matches(asked))
+    const answering = this.#answer(asked, options)
+    if (gate) {
+      gate.waiting++
+      answering.catch(() => undefined)
+      await Promise.race([gate.released, aborted(options.signal)])
+    }
+    const answer = await answering
+    if (this.down) throw this.down
+    return answer
+  }
+
+  async #answer(asked: Asked, options: RequestOptions): Promise<VaultAnswer> {
+    const { path, method, token } = asked
+    const rights = this.tokens.get(token)
+    if (!rights) throw new VaultError('permission_denied', 403, 'permission denied', ['permission denied'])
+    if (path === 'sys/capabilities-self') return ok(capabilities(rights, asked.body))
+    if (path === 'auth/token/lookup-self') return ok({ ttl: rights.ttl ?? 0, expire_time: rights.ttl === undefined ? null : '2026-03-16T16:00:00Z', renewable: false })
+    if (!may(rights, path)) throw new VaultError('permission_denied', 403, 'permission denied', ['permission denied'])
+    if (path.startsWith('secret/')) return found(this.kv.get(path))
+    if (path === 'mcp/feed') return ok(await this.engine.feed(options.query ?? {}, options.signal))
+    const data = this.engine.handle(method, path.slice('mcp/'.length), asked.body ?? {}, token)
+    return method === 'GET' || method === 'LIST' ? found(data) : ok(data)
+  }
+}
+
+export const digestOf = tokenDigest
+
+const may = (rights: FakeTokenRights, path: string): boolean => rights.paths.some((prefix) => prefix === '*' || path === prefix || path.startsWith(`${prefix}/`))
+
+function capabilities(rights: FakeTokenRights, body: Record<string, unknown> | undefined): Record<string, unknown> {
+  const [path] = body?.paths as string[]
+  const granted = rights.paths.includes('*') ? ['root'] : may(rights, path!) ? ['update'] : ['deny']
+  return { [path!]: granted, capabilities: granted }
+}
+
+const ok = (data: Record<string, unknown> | undefined): VaultAnswer => (data === undefined ? { status: 204, raw: undefined } : { status: 200, data, raw: data })
+
+function found(data: Record<string, unknown> | undefined): VaultAnswer {
+  if (!data) throw new VaultError('not_found', 404, 'Vault answered 404')
+  return ok(data)
+}
+
+const aborted = (signal?: AbortSignal): Promise<never> => new Promise((_resolve, reject) => {
+  signal?.addEventListener('abort', () => { reject(new VaultError('unavailable', 0, 'aborted')) }, { once: true })
+})
+
+async function orNothing(asked: Promise<VaultAnswer>): Promise<VaultAnswer | undefined> {
+  try {
+    return await asked
+  } catch (error) {
+    if (error instanceof VaultError && error.kind === 'not_found' && error.errors.length === 0) return undefined
+    throw error
+  }
+}

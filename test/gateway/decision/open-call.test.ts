@@ -1,0 +1,170 @@
+/** Calls under way: cut in the moment it is learnt that they may not go on. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { GatewayError } from '../../../src/gateway/error.ts'
+import type { OpenCall } from '../../../src/gateway/decision/open-call.ts'
+import { authorize, openSession, startRig, tokenOf, verdict } from '../rig.ts'
+import type { Rig } from '../rig.ts'
+import type { FakeSession } from '../../fakes/engine.ts'
+
+let rig: Rig
+let session: FakeSession
+let call: OpenCall
+beforeEach(async () => {
+  rig = await startRig()
+  session = openSession(rig)
+  call = await authorize(rig, tokenOf(session))
+})
+afterEach(() => rig.stop())
+
+const reasonOf = (open: OpenCall): unknown => (open.signal.aborted ? (open.signal.reason as GatewayError).code : 'open')
+
+describe('a call is cut', () => {
+  it.each([
+    ['its session is ended', () => { rig.engine.end(session) }, 'revoked'],
+    ['its token is revoked', () => { rig.engine.endToken(session, session.tokens[0]!, 'lease revoked') }, 'revoked'],
+    ['its agent is revoked', () => { rig.engine.revokeAgent('claude-billing-agent') }, 'revoked'],
+    ['its scope is taken away', () => { rig.engine.agent('claude-billing-agent', { scopes: ['read:stripe:customers:id-only'] }) }, 'insufficient_scope'],
+    ['its tool is removed', () => { rig.engine.remove('tools/stripe/invoices') }, 'no_tool'],
+    ['its tool no longer covers the operation', () => { rig.engine.tool('stripe', 'invoices', ['GET /v1/invoices/{id}']) }, 'no_tool'],
+    ['its upstream is removed', () => { rig.engine.remove('upstreams/stripe') }, 'no_tool'],
+    ['its upstream moves elsewhere', () => { rig.engine.upstream('stripe', { url: 'https://elsewhere.example' }) }, 'upstream_changed'],
+    ['its upstream takes another key', () => { rig.engine.upstream('stripe', { kv_path: 'mcp/other' }) }, 'upstream_changed'],
+    ['less of the answer may pass', () => { rig.engine.tool('stripe', 'invoices', ['GET /v1/invoices'], { fields: ['data[].id'] }) }, 'grant_changed'],
+    ['a policy denies its tool', () => {
+      rig.engine.put('policies/p', { name: 'p', policy: 'path "tools/stripe/invoices" { capabilities = ["deny"] }' })
+      rig.engine.agent('claude-billing-agent', { policies: ['p'] })
+    }, 'denied'],
+  ])('when %s', async (_case, change, reason) => {
+    change()
+    await rig.flush()
+    expect(reasonOf(call)).toBe(reason)
+    expect(call.stillFresh()).toBe(false)
+    expect(rig.core.openCalls.size).toBe(0)
+  })
+
+  it('in the very turn the event is learnt, before anything else runs', () => {
+    rig.core.follower.applyOwn({ type: 'session_ended', session_id: session.session_id, reason: 'closed', sequence: Number.MAX_SAFE_INTEGER })
+    expect(reasonOf(call)).toBe('revoked')
+  })
+
+  it('when an ancestor is ended', async () => {
+    const child = openSession(rig, { parent: session })
+    const below = await authorize(rig, tokenOf(child))
+    rig.engine.end(session)
+    await rig.flush()
+    expect([reasonOf(call), reasonOf(below)]).toEqual(['revoked', 'revoked'])
+  })
+
+  it('at hard expiry, to the millisecond of the engine\'s clock', async () => {
+    await rig.clock.advance(899_000)
+    expect(reasonOf(call)).toBe('open')
+    await rig.clock.advance(1_000)
+    expect(reasonOf(call)).toBe('expired')
+  })
+
+  it('when its caller goes away', async () => {
+    const gone = new AbortController()
+    const open = await authorize(rig, tokenOf(session), { signal: gone.signal })
+    gone.abort()
+    expect(reasonOf(open)).toBe('caller_gone')
+    expect(rig.core.openCalls.size).toBe(1)
+  })
+
+  it('when the engine restarted and does not know the session any more', async () => {
+    rig.engine.sessions.clear()
+    rig.engine.restart()
+    await rig.flush()
+    expect(reasonOf(call)).toBe('revoked')
+  })
+})
+
+describe('a call goes on', () => {
+  it.each([
+    ['another session is ended', () => { rig.engine.end(openSession(rig)) }],
+    ['another agent is revoked', () => { rig.engine.revokeAgent('other-agent') }],
+    ['a younger token supersedes its own', () => {
+      rig.engine.refresh(session)
+      rig.engine.endToken(session, session.tokens[0]!, 'superseded')
+    }],
+    ['another tool changes', () => { rig.engine.tool('stripe', 'refunds', ['POST /v1/refunds', 'GET /v1/refunds']) }],
+    ['scopes are added', () => { rig.engine.agent('claude-billing-agent', { scopes: ['read:stripe:invoices', 'read:stripe:customers'] }) }],
+    ['its upstream only changes its limits', () => { rig.engine.upstream('stripe', { timeout: 5 }) }],
+    ['the engine restarts and still knows the session', () => { rig.engine.restart() }],
+  ])('when %s', async (_case, change) => {
+    change()
+    await rig.flush()
+    expect(reasonOf(call)).toBe('open')
+    expect(call.stillFresh()).toBe(true)
+  })
+
+  it('past its own token\'s expiry while its session has a younger live one, and no longer', async () => {
+    await rig.clock.advance(600_000)
+    rig.engine.refresh(session)
+    await rig.flush()
+    await rig.clock.advance(400_000)
+    expect(reasonOf(call)).toBe('open')
+    expect(await verdict(authorize(rig, session.tokens[0]!.token))).toBe('invalid_token reuse_after_expiry')
+    await rig.clock.advance(500_000)
+    expect(reasonOf(call)).toBe('expired')
+  })
+})
+
+describe('out of contact', () => {
+  it('no byte passes once the state is older than the upstream allows', async () => {
+    rig.vault.cutLine()
+    await rig.clock.advance(5_000)
+    expect(call.stillFresh()).toBe(true)
+    await rig.clock.advance(1_001)
+    expect(call.stillFresh()).toBe(false)
+    expect(() => { call.require() }).toThrow(expect.objectContaining({ type: 'unavailable', code: 'stale' }) as Error)
+  })
+
+  it('no byte passes when a change cannot be judged within that time', async () => {
+    const held = rig.vault.holdAnswers('mcp/tools/stripe')
+    rig.engine.tool('stripe', 'invoices', [])
+    await rig.flush()
+    await rig.clock.advance(5_000)
+    expect(call.stillFresh()).toBe(true)
+    await rig.clock.advance(1)
+    expect(call.stillFresh()).toBe(false)
+    held.release()
+    await rig.flush()
+    expect(reasonOf(call)).toBe('no_tool')
+  })
+
+  it('no byte passes when a session cannot be confirmed after a restart of the engine', async () => {
+    const held = rig.vault.holdAnswers('mcp/introspect')
+    rig.engine.restart()
+    await rig.flush()
+    await rig.clock.advance(5_001)
+    expect(call.stillFresh()).toBe(false)
+    held.release()
+    await rig.clock.advance(1_000)
+    expect(call.stillFresh()).toBe(true)
+  })
+})
+
+it('is over at once when the session ended between the look-up and the call', async () => {
+  const other = openSession(rig)
+  let written = () => undefined as void
+  rig.sink.gate = new Promise((resolve) => { written = resolve })
+  const asked = authorize(rig, tokenOf(other))
+  await rig.flush()
+  rig.engine.end(other)
+  await rig.flush()
+  written()
+  const open = await asked
+  expect(() => { open.require() }).toThrow(expect.objectContaining({ code: 'revoked' }) as Error)
+})
+
+it('tells watchers once, in the moment it is learnt', async () => {
+  const heard: string[] = []
+  await rig.core.decisions.watch({ session_id: session.session_id }, (reason) => heard.push(reason))
+  const cancelled = await rig.core.decisions.watch({ token: tokenOf(session) }, () => heard.push('cancelled watch'))
+  cancelled.cancel()
+  rig.engine.end(session)
+  await rig.flush()
+  rig.engine.revokeAgent('claude-billing-agent')
+  await rig.flush()
+  expect(heard).toEqual(['revoked'])
+})

@@ -1,0 +1,116 @@
+/** A gateway's core over a fake Vault, with a hand-cranked clock: what the tests of this folder stand on. */
+import { silentLogger } from '../../src/logical/log.ts'
+import { createCore } from '../../src/gateway/core.ts'
+import type { GatewayCore } from '../../src/gateway/core.ts'
+import type { Caller } from '../../src/gateway/decision/callers.ts'
+import { defaultStaleness } from '../../src/gateway/decision/freshness.ts'
+import { GatewayError } from '../../src/gateway/error.ts'
+import { tokenDigest } from '../../src/scope/index.ts'
+import { FakeClock, settle } from '../fakes/clock.ts'
+import type { FakeEngine, FakeSession } from '../fakes/engine.ts'
+import { FakeVault } from '../fakes/vault.ts'
+
+export const SERVICE_TOKEN = 'gst_test_service'
+export const BOUND_TOKEN = 'gst_test_bound'
+
+/** Records in the order they came; writing fails while `broken`. */
+export class FakeSink {
+  readonly records: Record<string, unknown>[] = []
+  broken = false
+  /** While set, appends wait for it. */
+  gate: Promise<void> | undefined
+
+  async append(record: object): Promise<void> {
+    if (this.broken) throw new Error('disk full')
+    await this.gate
+    this.records.push(record as Record<string, unknown>)
+  }
+
+  get decisions(): Record<string, unknown>[] { return this.records.filter(({ type }) => type === 'decision') }
+  get outcomes(): Record<string, unknown>[] { return this.records.filter(({ type }) => type === 'outcome') }
+  get last(): Record<string, unknown> | undefined { return this.decisions.at(-1) }
+}
+
+export interface Rig {
+  readonly clock: FakeClock
+  readonly vault: FakeVault
+  readonly engine: FakeEngine
+  readonly core: GatewayCore
+  readonly sink: FakeSink
+  /** Lets a delivered event reach the caches. */
+  flush(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** With one upstream, two tools, and an agent that declares scopes for both; the feed is followed. */
+export async function startRig(settings: { requireKeyConsent?: boolean } = {}): Promise<Rig> {
+  const clock = new FakeClock()
+  const vault = new FakeVault(clock)
+  const sink = new FakeSink()
+  seed(vault)
+  const core = createCore({
+    vault: vault.client(),
+    mount: 'mcp',
+    services: [
+      { name: 'test', sha256: tokenDigest(SERVICE_TOKEN), agents: ['*'], vault: vault.client('hvs.opener-service') },
+      { name: 'bound', sha256: tokenDigest(BOUND_TOKEN), agents: ['other-agent'], vault: undefined },
+    ],
+    sink,
+    staleness: defaultStaleness,
+    requireKeyConsent: settings.requireKeyConsent ?? true,
+    clock,
+    logger: silentLogger,
+  })
+  core.follower.start()
+  await settle()
+  return {
+    clock, vault, engine: vault.engine, core, sink,
+    flush: settle,
+    async stop() {
+      await core.follower.stop()
+      await core.egress.close()
+    },
+  }
+}
+
+function seed(vault: FakeVault): void {
+  const { engine } = vault
+  engine.upstream('stripe')
+  engine.tool('stripe', 'invoices', ['GET /v1/invoices', 'GET /v1/invoices/{id}'], { risk: 'low' })
+  engine.tool('stripe', 'customers/id-only', ['GET /v1/customers'], { fields: ['data[].id', 'has_more'] })
+  engine.tool('stripe', 'refunds', ['POST /v1/refunds'], { risk: 'high' })
+  engine.agent('claude-billing-agent', { scopes: ['read:stripe:invoices', 'read:stripe:customers:id-only'] })
+  vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' }, 'https://api.stripe.com')
+  vault.tokens.set('hvs.opener-service', { paths: ['mcp/creds', 'mcp/agents'] })
+}
+
+export const service: Caller = { kind: 'service', name: 'test', agents: ['*'], vault: undefined }
+export const itself: Caller = { kind: 'session' }
+
+export function openSession(rig: Rig, settings: Parameters<FakeEngine['open']>[1] = {}): FakeSession {
+  return rig.engine.open('claude-billing-agent', { scopes: ['read:stripe:invoices', 'read:stripe:customers:id-only'], ...settings })
+}
+
+export const tokenOf = (session: FakeSession): string => session.tokens.at(-1)!.token
+
+export function validate(rig: Rig, token: string, requiredScope: string | undefined = 'read:stripe:invoices', caller: Caller = service) {
+  return rig.core.decisions.validate({ token, requiredScope, requestId: 'req-1', caller })
+}
+
+export function authorize(rig: Rig, token: string, call: Partial<Parameters<GatewayCore['decisions']['authorizeCall']>[0]> = {}) {
+  return rig.core.decisions.authorizeCall({
+    token, upstream: 'stripe', method: 'GET', segments: ['v1', 'invoices'], query: [], hasBody: false, contentLength: undefined,
+    readBody: () => Promise.resolve({ kind: 'opaque' }), requestId: 'req-1', caller: itself, signal: new AbortController().signal, ...call,
+  })
+}
+
+/** `type code` of the refusal; `allowed` where there is none. */
+export async function verdict(asked: Promise<unknown>): Promise<string> {
+  try {
+    await asked
+    return 'allowed'
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error
+    return `${error.type} ${error.code}`
+  }
+}
