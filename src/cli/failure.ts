@@ -8,6 +8,9 @@ export class Failure extends Error {
   }
 }
 
+/** What a shell gives for a command ended by Ctrl-C. */
+export const INTERRUPTED = 130
+
 /** The call itself is wrong: printed with the command's usage line, and nothing was sent. */
 export class UsageError extends Failure {
   constructor(message: string) {

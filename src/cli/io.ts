@@ -3,6 +3,7 @@ import { homedir } from 'node:os'
 import { resolve } from 'node:path'
 import { systemClock } from '../logical/clock.ts'
 import type { Clock } from '../logical/clock.ts'
+import { Failure, INTERRUPTED } from './failure.ts'
 
 /** Everything a command touches besides Vault, so that a test can hold all of it. */
 export interface Io {
@@ -28,7 +29,11 @@ export interface Io {
 export function processIo(): Io {
   let stop: AbortController | undefined
   // `mcp-vault list … | head -1` closes our output early, which is no failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => { if (error.code !== 'EPIPE') throw error })
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return
+    process.stderr.write(`Error: the output cannot be written (${error.code ?? 'unknown'})\n`)
+    process.exitCode = 1
+  })
   return {
     env: process.env,
     home: process.env.HOME ?? homedir(),
@@ -67,11 +72,8 @@ async function askHidden(question: string): Promise<string> {
     let typed = ''
     for await (const chunk of stdin) {
       for (const character of (chunk as Buffer).toString('utf8')) {
-        if (character === INTERRUPT) {
-          stdin.setRawMode(false)
-          process.kill(process.pid, 'SIGINT')
-          return ''
-        }
+        // In raw mode the terminal hands Ctrl-C over as a character.
+        if (character === INTERRUPT) throw new Failure(INTERRUPTED, 'Interrupted')
         if (ENTER.test(character)) return typed
         typed = ERASE.test(character) ? typed.slice(0, -1) : typed + character
       }

@@ -1,4 +1,4 @@
-import { chmod, rename, writeFile } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import type { VaultAnswer, VaultAuth } from '../vault-client/index.ts'
 import { tokenFile } from './connection.ts'
 import { Failure, UsageError } from './failure.ts'
@@ -14,9 +14,9 @@ async function store(io: Io, token: string): Promise<void> {
   const path = tokenFile(io)
   const fresh = `${path}.new`
   try {
-    await writeFile(fresh, token, { mode: PRIVATE })
-    // The mode above counts only for a file that was not there.
-    await chmod(fresh, PRIVATE)
+    // The mode counts only for a file that was not there, and `wx` follows no link that was left in its place.
+    await rm(fresh, { force: true })
+    await writeFile(fresh, token, { mode: PRIVATE, flag: 'wx' })
     await rename(fresh, path)
   } catch (thrown) {
     const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'failed'

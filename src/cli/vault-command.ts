@@ -4,7 +4,7 @@ import { command } from './command.ts'
 import type { Call, Command } from './command.ts'
 import { connect, connectionFlags, describe, variable } from './connection.ts'
 import type { Connection } from './connection.ts'
-import { Failure, UsageError } from './failure.ts'
+import { Failure, INTERRUPTED, UsageError } from './failure.ts'
 import { duration, text } from './flags.ts'
 import type { FlagTable, FlagValues } from './flags.ts'
 import { document, envelope, fieldOf, formats } from './format.ts'
@@ -19,9 +19,6 @@ const sharedFlags = {
   format: text(formats.join('|'), 'How to print the answer; default VAULT_FORMAT, else table.'),
   'wrap-ttl': duration('Ask for the answer wrapped in a single-use token that lives this long, for example 5m.'),
 }
-
-/** What a shell gives for a command ended by Ctrl-C. */
-const INTERRUPTED = 130
 
 export const fieldFlag = { field: text('name', 'Print only this field, raw.') }
 

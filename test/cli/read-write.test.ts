@@ -174,6 +174,10 @@ ttl_seconds        900
     expect(await once([nothing], ['write', '-format=json', 'mcp/config', 'x=1'])).toMatchObject({ code: 0, out: '', err: '' })
   })
 
+  it('is done when a field is asked for and there is no answer', async () => {
+    expect(await once([nothing], ['write', '-field=token', 'mcp/config', 'x=1'])).toMatchObject({ code: 0, out: 'Success! Data written to: mcp/config\n' })
+  })
+
   it('takes values from a file and from standard input, unaltered', async () => {
     const shell = await terminal([nothing], { stdin: 'line 1\nline 2\n' })
     await shell.write('billing.hcl', 'path "tools/*" {}\n')

@@ -68,7 +68,9 @@ policies             ["default" "operators"]
   it('narrows a token file that others could read', async () => {
     const shell = await terminal([self])
     await shell.write('.vault-token', 'old')
+    await shell.write('.vault-token.new', 'left over')
     await shell.mcpVault('login', 'hvs.mine')
+    expect(await shell.read('.vault-token')).toBe('hvs.mine')
     expect((await stat(join(shell.home, '.vault-token'))).mode & 0o777).toBe(0o600)
   })
 
@@ -138,6 +140,11 @@ describe('the connection', () => {
     await shell.mcpVault('read', 'mcp/config')
     await shell.mcpVault('read', '-namespace=team-b', 'mcp/config')
     expect(shell.vault.asked.map(({ headers }) => headers['x-vault-namespace'])).toEqual(['team-a', 'team-b'])
+  })
+
+  it('does not let an error or a warning steer the terminal', async () => {
+    expect((await once([refusal(400, 'a\u001b[2Jb')], ['read', 'x'])).err).toBe('Error reading x: Code: 400. Errors:\n* a\\x1b[2Jb\n')
+    expect((await once([secret({ a: 1 }, { warnings: ['a\u009bb'] })], ['read', 'x'])).err).toContain('* a\\x9bb\n')
   })
 
   it('never shows the token of a refused request', async () => {
