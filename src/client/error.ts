@@ -38,12 +38,14 @@ export class GatewayError extends Error {
   get http_status(): number { return httpStatus[this.type] }
 }
 
-/** What an agent, or the person behind it, reads: `403 insufficient_scope: needs …`, with what to do where it is not plain. */
-export function sentence(error: GatewayError): string {
+/** The message, with what to do where it is not plain. */
+export function advice(error: GatewayError): string {
   const message = error.message.replace(/\.$/, '')
-  const advice = error.type === 'unavailable' && !message.includes('retry') ? '; keep the token and retry' : ''
-  return `${error.http_status} ${error.type}: ${message}${advice}`
+  return error.type === 'unavailable' && !message.includes('retry') ? `${message}; keep the token and retry` : message
 }
+
+/** What an agent, or the person behind it, reads: `403 insufficient_scope: needs …`. */
+export const sentence = (error: GatewayError): string => `${error.http_status} ${error.type}: ${advice(error)}`
 
 const isType = (text: unknown): text is GatewayErrorType => typeof text === 'string' && Object.hasOwn(httpStatus, text)
 

@@ -44,7 +44,7 @@ export type ToolContent =
 
 /** The MCP SDK calls tools without input schema with its `extra` alone. */
 export interface GuardedTool<Args, Extra extends ToolExtra> {
-  (extra: Extra): Promise<ToolResult>
+  (extra: NoInfer<Extra>): Promise<ToolResult>
   (args: Args, extra: Extra): Promise<ToolResult>
 }
 

@@ -1,5 +1,5 @@
 import type { AskOptions } from './channel.ts'
-import { GatewayError, sentence } from './error.ts'
+import { GatewayError, advice } from './error.ts'
 import type { ValidateResponse } from './wire.ts'
 
 /** The MCP SDK's `AuthInfo`. `expiresAt` is Unix seconds. */
@@ -39,8 +39,8 @@ export function createVerifier(validate: (token: string, requiredScope: string, 
       } catch (thrown) {
         const { InvalidTokenError, ServerError } = options.errors ?? await (classes ??= sdkErrors())
         const isInvalid = thrown instanceof GatewayError && thrown.type === 'invalid_token'
-        const message = thrown instanceof GatewayError ? sentence(thrown) : 'the token could not be checked; keep the token and retry'
-        throw isInvalid ? new InvalidTokenError(quotable(thrown.message)) : new ServerError(quotable(message))
+        const message = thrown instanceof GatewayError ? advice(thrown) : 'the token could not be checked; keep the token and retry'
+        throw isInvalid ? new InvalidTokenError(quotable(message)) : new ServerError(quotable(message))
       }
     },
   }

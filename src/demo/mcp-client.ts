@@ -1,0 +1,62 @@
+/** One tool call through the real MCP client: what an agent's framework does. */
+
+export interface ToolCall {
+  /** Of the MCP endpoint. */
+  readonly url: string
+  /** The phantom token. */
+  readonly token: string
+  readonly tool: string
+  readonly args?: Readonly<Record<string, unknown>>
+  readonly signal?: AbortSignal
+  /** Each progress message, as it comes. */
+  readonly onProgress?: (message: string) => void
+}
+
+export interface ToolAnswer {
+  /** All text of the answer; a refusal by the server's bearer check is worded as one by the tool. */
+  readonly text: string
+  readonly isError: boolean
+  /** `_meta` of the answer. */
+  readonly meta: Readonly<Record<string, unknown>>
+}
+
+/** A tool may follow a stream for long; the caller's signal ends it. */
+const LONGEST_CALL_MS = 2 ** 31 - 1
+
+/** Refusals are answers with `isError`. Rejects when there is no MCP server at the URL, or when the signal aborts. */
+export async function callTool({ url, token, tool, args = {}, signal, onProgress }: ToolCall): Promise<ToolAnswer> {
+  const [{ Client }, { StreamableHTTPClientTransport }] = await Promise.all([
+    import('@modelcontextprotocol/sdk/client/index.js'),
+    import('@modelcontextprotocol/sdk/client/streamableHttp.js'),
+  ])
+  const refused: { answer?: ToolAnswer } = {}
+  const transport = new StreamableHTTPClientTransport(new URL(url), {
+    requestInit: { headers: { Authorization: `Bearer ${token}` } },
+    fetch: async (input, init) => {
+      const response = await fetch(input, init)
+      if (response.status === 401 || response.status === 403 || response.status === 503) refused.answer = await refusalOf(response.clone())
+      return response
+    },
+  })
+  const client = new Client({ name: 'mcp-vault', version: '1.0.0' })
+  try {
+    const options = { timeout: LONGEST_CALL_MS, ...(signal && { signal }) }
+    await client.connect(transport as Parameters<typeof client.connect>[0], options)
+    const result = await client.callTool({ name: tool, arguments: { ...args } }, undefined, {
+      ...options,
+      ...(onProgress && { onprogress: ({ message }: { message?: string | undefined }) => { onProgress(message ?? '') } }),
+    })
+    const content = result.content as { type: string; text?: string }[]
+    return { text: content.flatMap((part) => part.text ?? []).join('\n'), isError: result.isError === true, meta: result._meta ?? {} }
+  } catch (thrown) {
+    if (refused.answer) return refused.answer
+    throw thrown
+  } finally {
+    await client.close()
+  }
+}
+
+async function refusalOf(response: Response): Promise<ToolAnswer> {
+  const { error = 'refused', error_description = '' } = await response.json().catch(() => ({})) as { error?: string; error_description?: string }
+  return { text: `${String(response.status)} ${error}: ${error_description}`, isError: true, meta: {} }
+}
