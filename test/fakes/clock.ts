@@ -35,6 +35,9 @@ export class FakeClock implements Clock {
     await settle()
   }
 
+  /** The machine slept: wall time went on, monotonic time did not. */
+  sleepThrough(ms: number): void { this.#now += ms }
+
   #move(monotonic: number): void {
     this.#now += monotonic - this.#monotonic
     this.#monotonic = monotonic

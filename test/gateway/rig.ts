@@ -4,7 +4,7 @@ import { createCore } from '../../src/gateway/core.ts'
 import type { GatewayCore } from '../../src/gateway/core.ts'
 import type { Caller } from '../../src/gateway/decision/callers.ts'
 import { defaultStaleness } from '../../src/gateway/decision/freshness.ts'
-import { GatewayError } from '../../src/gateway/error.ts'
+import { toGatewayError } from '../../src/gateway/error.ts'
 import { tokenDigest } from '../../src/scope/index.ts'
 import { FakeClock, settle } from '../fakes/clock.ts'
 import type { FakeEngine, FakeSession } from '../fakes/engine.ts'
@@ -110,7 +110,8 @@ export async function verdict(asked: Promise<unknown>): Promise<string> {
     await asked
     return 'allowed'
   } catch (error) {
-    if (!(error instanceof GatewayError)) throw error
-    return `${error.type} ${error.code}`
+    const { type, code, kind } = toGatewayError(error)
+    if (kind === 'internal') throw error
+    return `${type} ${code}`
   }
 }
