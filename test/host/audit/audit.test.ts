@@ -112,6 +112,26 @@ describe('when it cannot be written', () => {
     expect(bench.desk.revoked.map(({ loan }) => loan)).toEqual(['a-1'])
   })
 
+  it('a request whose line was long in coming finds a mount gone meanwhile, not a half removed one', async () => {
+    let written = (): void => undefined
+    const append = log.append.bind(log)
+    log.append = async (record) => {
+      const { request, type } = record as { type: string, request: { path: string } }
+      if (type === 'request' && request.path === 'lend/loans/a') await new Promise<void>((resolve) => { written = resolve })
+      await append(record)
+    }
+    const loan = bench.call('PUT', 'lend/loans/a', {})
+    await settle()
+    bench.desk.revokeFailure = new Error('down')
+    await bench.call('POST', 'sys/mounts/other', { type: 'lend' })
+    await bench.call('PUT', 'other/loans/stuck', {})
+    expect((await bench.call('DELETE', 'sys/mounts/other')).status).toBe(500)
+    expect((await bench.call('DELETE', 'sys/mounts/lend')).status).toBe(204)
+    written()
+    expect((await loan).status).toBe(404)
+    expect(bench.desk.requests.map(({ mount_point }) => mount_point)).toEqual(['other/'])
+  })
+
   it('one device that can is enough', async () => {
     const second = new MemoryLog()
     const two = await startBench({ openAuditLog: (path) => (path === '/second' ? second : log), auditPath: '/first' })

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { FaultyStorage } from '../../fakes/faulty-storage.ts'
 import { startBench } from '../bench.ts'
 import type { Bench } from '../bench.ts'
 
@@ -170,6 +171,17 @@ describe('the end of a token', () => {
     const { client_token } = await make({ policies: ['a'] })
     expect((await bench.call('PUT', 'auth/token/revoke-self', {}, client_token)).status).toBe(204)
     expect(await alive(client_token)).toBe(false)
+  })
+
+  it('holds although the record cannot be deleted', async () => {
+    const storage = new FaultyStorage()
+    const faulty = await startBench({ storage })
+    const parent = await faulty.tokenFor({ creator })
+    const child = (await faulty.call('POST', 'auth/token/create', {}, parent)).body.auth.client_token as string
+    storage.delete = () => Promise.reject(new Error('disk is gone'))
+    expect((await faulty.call('POST', 'auth/token/revoke', { token: parent })).status).toBe(500)
+    for (const token of [parent, child]) expect((await faulty.call('GET', 'auth/token/lookup-self', undefined, token)).status).toBe(403)
+    await faulty.host.close()
   })
 
   it('by revoke-orphan spares the children', async () => {

@@ -80,6 +80,18 @@ describe('after a crash', () => {
     await after.host.close()
   })
 
+  it('a lease whose token is gone is revoked', async () => {
+    const before = await startBench()
+    const token = await before.tokenFor({ lender })
+    await before.call('PUT', 'lend/loans/a', {}, token)
+    before.desk.revokeFailure = new Error('down')
+    await before.call('POST', 'auth/token/revoke', { token })
+    const after = await startBench({ storage: await crash(before), clock: before.clock })
+    await settle()
+    expect(after.desk.revoked.map(({ loan }) => loan)).toEqual(['a-1'])
+    await after.host.close()
+  })
+
   it('a spent token stays spent', async () => {
     const storage = new FaultyStorage()
     const before = await startBench({ storage })
