@@ -1,6 +1,7 @@
 import type { Clock } from '../logical/clock.ts'
 import type { Logger } from '../logical/log.ts'
 import { GatewayError } from './error.ts'
+import type { GrpcTls } from './grpc/server.ts'
 import { defaultStaleness } from './decision/freshness.ts'
 import type { StalenessLimits } from './decision/freshness.ts'
 import type { VaultCredentials, VaultPlace } from './vault-identity.ts'
@@ -24,7 +25,10 @@ export interface GatewayConfig {
   readonly vault: VaultPlace & VaultCredentials & { readonly mount: string }
   /** `host:port`; port 0 takes a free one. */
   readonly httpAddress: string
+  /** Undefined = no gRPC. */
   readonly grpcAddress?: string
+  /** Undefined = gRPC in plain text: loopback, or where a service mesh encrypts. */
+  readonly grpcTls?: GrpcTls
   /** Ports that stand for one upstream each, for SDKs that take no path prefix. */
   readonly upstreamListeners?: readonly { readonly upstream: string; readonly address: string }[]
   /** Host values answered to besides those of the listening addresses: `gateway.internal`, `gateway.internal:8251`. */

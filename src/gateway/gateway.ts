@@ -8,6 +8,8 @@ import type { FeedFollower } from './decision/feed-follower.ts'
 import type { ServiceIdentity } from './decision/callers.ts'
 import type { Counters } from './decision/records.ts'
 import { unavailable } from './error.ts'
+import { startGrpcServer } from './grpc/server.ts'
+import type { GrpcServer } from './grpc/server.ts'
 import { listenHttp } from './http/server.ts'
 import type { HttpListener } from './http/server.ts'
 import { VaultIdentity } from './vault-identity.ts'
@@ -30,6 +32,8 @@ export interface GatewayState {
 export interface Gateway {
   /** `http://127.0.0.1:8251` */
   readonly httpUrl: string
+  /** `127.0.0.1:8250`; undefined where none was configured. */
+  readonly grpcAddress: string | undefined
   /** By upstream name: the root of its own listener. */
   readonly upstreamUrls: Readonly<Record<string, string>>
   /** Resolves when the feed has been heard once; until then every decision is `unavailable`. */
@@ -61,17 +65,19 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
   })
   if (config.requireKeyConsent === false) logger.warn({}, 'require_key_consent is false: keys are used without their owners\' consent')
   const listeners: HttpListener[] = []
+  let grpc: GrpcServer | undefined
   const close = async () => {
     core.openCalls.closeAll(unavailable('shutting_down', 'the gateway is shutting down; try again'))
-    await Promise.all([...listeners.map((listener) => listener.close()), core.follower.stop(), core.egress.close()])
+    await Promise.all([grpc?.close(), ...listeners.map((listener) => listener.close()), core.follower.stop(), core.egress.close()])
     await Promise.all([identity.close(), ...services.map(({ close: end }) => end())])
     await audit.close()
   }
   const allowedHosts = config.allowedHosts ?? []
-  const parts = { ...core, random, logger, healthy: () => core.freshness.isFresh(undefined) }
+  const parts = { ...core, clock, random, logger, healthy: () => core.freshness.isFresh(undefined) }
   const upstreamUrls: Record<string, string> = {}
   try {
     listeners.push(await listenHttp(parts, { address: config.httpAddress, allowedHosts }))
+    if (config.grpcAddress !== undefined) grpc = await startGrpcServer({ ...parts, address: config.grpcAddress, tls: config.grpcTls })
     for (const { upstream, address } of config.upstreamListeners ?? []) {
       const listener = await listenHttp(parts, { address, allowedHosts, upstream })
       listeners.push(listener)
@@ -82,7 +88,7 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
     throw error
   }
   for (const { start } of services) void start()
-  return { httpUrl: listeners[0]!.url, upstreamUrls, ready: follow(core.follower, identity), state: () => stateOf(core), close }
+  return { httpUrl: listeners[0]!.url, grpcAddress: grpc?.address, upstreamUrls, ready: follow(core.follower, identity), state: () => stateOf(core), close }
 }
 
 async function follow(follower: FeedFollower, identity: VaultIdentity): Promise<void> {

@@ -1,0 +1,47 @@
+import type { Metadata } from '@grpc/grpc-js'
+import type { Clock } from '../../logical/clock.ts'
+import type { Logger } from '../../logical/log.ts'
+import type { GatewayCore } from '../core.ts'
+import type { Caller, Callers } from '../decision/callers.ts'
+import { GatewayError, toGatewayError } from '../error.ts'
+import { requestIdOf } from '../http/guard.ts'
+import type { Pulse } from './pulse.ts'
+
+/** What the services of this port act through. */
+export interface GrpcParts extends Pick<GatewayCore, 'calls' | 'callers' | 'decisions' | 'follower' | 'freshness' | 'grants' | 'sessions'> {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly random: (bytes: number) => Uint8Array
+  /** Is this gateway in contact with Vault? */
+  readonly healthy: () => boolean
+  readonly pulse: Pulse
+}
+
+/** Metadata `authorization: Bearer <Vault token or service token>`. Throws `invalid_token`. */
+export function callerOf({ callers }: { readonly callers: Pick<Callers, 'identify'> }, metadata: Metadata): Caller {
+  const values = metadata.get('authorization')
+  if (values.length === 0) return callers.identify(undefined)
+  const bearer = values.length === 1 ? /^bearer +(\S+)$/i.exec(String(values[0]).trim())?.[1] : undefined
+  if (bearer === undefined) throw new GatewayError('invalid_token', 'caller_unknown', 'metadata authorization must be given once, as "Bearer <Vault token or service token>"')
+  return callers.identify(bearer)
+}
+
+/** The message's request id, else metadata `x-request-id`, else a new one. */
+export function requestIdFor({ random }: Pick<GrpcParts, 'random'>, metadata: Metadata, given = ''): string {
+  return requestIdOf(given === '' ? metadata.get('x-request-id')[0] : given, random)
+}
+
+/** Whatever a handler threw, as it is answered. What nobody foresaw is logged; its text goes nowhere. */
+export function failureOf({ logger }: Pick<GrpcParts, 'logger'>, thrown: unknown, requestId: string): GatewayError {
+  const error = toGatewayError(thrown)
+  if (error.kind === 'internal') logger.error({ request_id: requestId, error: thrown instanceof Error ? thrown.stack : 'unexpected' }, 'a request failed unexpectedly')
+  return error
+}
+
+/** The caller named a field wrongly; `message` begins with its name. */
+export const wrongField = (message: string): GatewayError => new GatewayError('invalid_request', 'bad_request', message)
+
+export function requireToken(token: string, field = 'token'): string {
+  if (token === '') throw new GatewayError('invalid_token', 'missing', `${field}: is missing, for example svt_prod_…`)
+  return token
+}

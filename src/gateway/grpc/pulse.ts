@@ -1,0 +1,41 @@
+import type { Clock } from '../../logical/clock.ts'
+import type { Logger } from '../../logical/log.ts'
+
+const PERIOD_MS = 500
+
+/** One timer for everything that must notice time passing: lost contact with Vault is no event. */
+export class Pulse {
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #beats = new Set<() => void>()
+  #cancelTimer: (() => void) | undefined
+
+  constructor(clock: Clock, logger: Logger) {
+    this.#clock = clock
+    this.#logger = logger
+  }
+
+  /** Runs `beat` twice a second until the returned function is called. */
+  every(beat: () => void): () => void {
+    this.#beats.add(beat)
+    this.#cancelTimer ??= this.#clock.after(PERIOD_MS, () => { this.#run() })
+    return () => { this.#beats.delete(beat) }
+  }
+
+  stop(): void {
+    this.#beats.clear()
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+  }
+
+  #run(): void {
+    for (const beat of [...this.#beats]) {
+      try {
+        beat()
+      } catch (error) {
+        this.#logger.error({ error: error instanceof Error ? error.stack : 'unexpected' }, 'a periodic check failed')
+      }
+    }
+    this.#cancelTimer = this.#beats.size > 0 ? this.#clock.after(PERIOD_MS, () => { this.#run() }) : undefined
+  }
+}

@@ -1,0 +1,101 @@
+/** The gRPC face: the same decisions as over HTTP, for MCP servers and agents that keep one connection open. */
+import { readFile } from 'node:fs/promises'
+import { Server, ServerCredentials } from '@grpc/grpc-js'
+import type { UntypedServiceImplementation } from '@grpc/grpc-js'
+import { parseAddress } from '../http/guard.ts'
+import { services } from './definitions.ts'
+import type { GrpcParts } from './exchange.ts'
+import { healthService } from './health.ts'
+import { OpenStreams } from './outbox.ts'
+import { Pulse } from './pulse.ts'
+import { reflectionService } from './reflection.ts'
+import { tokensService } from './tokens.ts'
+
+/** PEM files of this server's certificate chain and its key. */
+export interface GrpcTls {
+  readonly certFile: string
+  readonly keyFile: string
+}
+
+export interface GrpcConfig extends Omit<GrpcParts, 'pulse'> {
+  /** `host:port`; port 0 takes a free one. */
+  readonly address: string
+  /** Without it the port speaks plain text: loopback, or where a service mesh encrypts. */
+  readonly tls?: GrpcTls | undefined
+}
+
+export interface GrpcServer {
+  /** `127.0.0.1:8250` */
+  readonly address: string
+  /** Takes no new calls, ends the streams that would last, waits for the others up to five seconds, then breaks them off. */
+  close(): Promise<void>
+}
+
+/** What clients accept of one message unless told otherwise; the limit both ways. */
+export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+const GRACE_MS = 5_000
+
+const limits = {
+  'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+  'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+  // One connection carries a watch for every session an MCP server works under, beside its calls.
+  'grpc.max_concurrent_streams': 4096,
+  // A peer that vanished without a goodbye is noticed, and its calls are given up.
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+  'grpc.enable_channelz': 0,
+} as const
+
+/** Rejects when the address cannot be listened on or the TLS files cannot be read. */
+export async function startGrpcServer(config: GrpcConfig): Promise<GrpcServer> {
+  const { address, tls, clock, logger } = config
+  const { host } = parseAddress(address)
+  const credentials = await credentialsFrom(tls)
+  if (!tls && host !== 'localhost' && host !== '::1' && !host.startsWith('127.')) {
+    logger.warn({ address }, 'gRPC listens beyond this machine without TLS: tokens travel in plain text unless something in front encrypts')
+  }
+  const server = new Server(limits)
+  const pulse = new Pulse(clock, logger)
+  const streams = new OpenStreams()
+  let closing = false
+  const parts: GrpcParts = { ...config, pulse, healthy: () => !closing && config.healthy() }
+  for (const [methods, implementation] of implementations(parts, streams)) server.addService(methods, implementation)
+  const port = await bind(server, address, credentials)
+  return {
+    address: `${host.includes(':') ? `[${host}]` : host}:${String(port)}`,
+    close: async () => {
+      closing = true
+      pulse.stop()
+      const drained = new Promise<void>((resolve) => { server.tryShutdown(() => { resolve() }) })
+      streams.endAll()
+      const cancelTimer = clock.after(GRACE_MS, () => { server.forceShutdown() })
+      await drained
+      cancelTimer()
+    },
+  }
+}
+
+function implementations(parts: GrpcParts, streams: OpenStreams): [typeof services[keyof typeof services], UntypedServiceImplementation][] {
+  const reflection = reflectionService(parts, streams)
+  return [
+    [services.tokens, tokensService(parts, streams)],
+    [services.health, healthService(parts, streams)],
+    [services.reflection, reflection],
+    [services.reflectionAlpha, reflection],
+  ]
+}
+
+async function credentialsFrom(tls: GrpcTls | undefined): Promise<ServerCredentials> {
+  if (!tls) return ServerCredentials.createInsecure()
+  const [cert_chain, private_key] = await Promise.all([readFile(tls.certFile), readFile(tls.keyFile)])
+  return ServerCredentials.createSsl(null, [{ cert_chain, private_key }])
+}
+
+function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, credentials, (error, port) => {
+      if (error) reject(new Error(`gRPC cannot listen on ${address}: ${error.message}`))
+      else resolve(port)
+    })
+  })
+}

@@ -1,0 +1,27 @@
+import { Metadata } from '@grpc/grpc-js'
+import { unavailable } from '../error.ts'
+import type { GatewayError } from '../error.ts'
+
+/** What a failed call ends with. Trailing metadata: `mcp-error-type`, `mcp-error-code`, `mcp-request-id`. */
+export interface Reply {
+  readonly code: number
+  readonly details: string
+  readonly metadata: Metadata
+}
+
+/** Trailers must fit a client's header limit (8 KiB where it is not set), three bytes for each character in the worst case. */
+const LONGEST_DETAILS = 1_000
+
+/** `code` where the moment of the failure says more than its kind: ABORTED for a call that was cut. */
+export function replyOf(error: GatewayError, requestId: string, code: number = error.row.grpc): Reply {
+  const metadata = new Metadata()
+  metadata.set('mcp-error-type', error.type)
+  metadata.set('mcp-error-code', error.code)
+  metadata.set('mcp-request-id', requestId)
+  return { code, details: wellFormed(error.message.slice(0, LONGEST_DETAILS)), metadata }
+}
+
+/** The library percent-encodes details, and throws at half a surrogate pair, which a caller's own text may have brought in. */
+const wellFormed = (text: string): string => Buffer.from(text, 'utf8').toString('utf8')
+
+export const shuttingDown = (): GatewayError => unavailable('shutting_down', 'the gateway is shutting down; try again')

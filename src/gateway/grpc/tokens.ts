@@ -1,0 +1,93 @@
+/** `mcp.gateway.v1.Tokens`: is this token alive, and may it do this? */
+import type { ServerDuplexStream, UntypedServiceImplementation } from '@grpc/grpc-js'
+import { isoSeconds } from '../../logical/clock.ts'
+import type { Caller } from '../decision/callers.ts'
+import type { Validation } from '../decision/decide.ts'
+import { toGatewayError } from '../error.ts'
+import { requestIdOf } from '../http/guard.ts'
+import { decoded } from './definitions.ts'
+import type { Undecodable } from './definitions.ts'
+import { callerOf, failureOf, requestIdFor, requireToken } from './exchange.ts'
+import type { GrpcParts } from './exchange.ts'
+import { Inbox } from './inbox.ts'
+import type { IntrospectRequest, IntrospectResponse, ValidateRequest, ValidateResponse } from './messages.ts'
+import { Outbox } from './outbox.ts'
+import type { OpenStreams } from './outbox.ts'
+import { replyOf } from './status.ts'
+import { unary } from './unary.ts'
+
+/** Questions of one stream that are answered at the same time; further ones wait unread. */
+const AT_ONCE = 64
+
+export function tokensService(parts: GrpcParts, streams: OpenStreams): UntypedServiceImplementation {
+  return {
+    Validate: unary(parts, (request: ValidateRequest, { caller, requestId }) => validate(parts, request, caller, requestId)),
+    Introspect: unary(parts, (request: IntrospectRequest, { caller, requestId }) => introspect(parts, request, caller, requestId)),
+    ValidateStream: (call: ServerDuplexStream<ValidateRequest | Undecodable, ValidateResponse>) => {
+      const outbox = new Outbox(call)
+      streams.add(outbox)
+      validateStream(parts, call, outbox).catch((thrown: unknown) => {
+        const requestId = requestIdFor(parts, call.metadata)
+        outbox.fail(replyOf(failureOf(parts, thrown, requestId), requestId))
+      })
+    },
+  }
+}
+
+async function validate({ decisions }: GrpcParts, request: ValidateRequest, caller: Caller, requestId: string): Promise<ValidateResponse> {
+  const requiredScope = request.required_scope === '' ? undefined : request.required_scope
+  return worded(await decisions.validate({ token: requireToken(request.token), requiredScope, requestId, caller }), requestId)
+}
+
+function worded(validation: Validation, requestId: string): ValidateResponse {
+  const { active, scope_match, required_scope, session_id, agent_id, token_id, scopes, environment, expires_at_unix } = validation
+  return {
+    active, scope_match, required_scope: required_scope ?? '', session_id, agent_id, token_id: token_id ?? '', scopes: scopes ?? [], environment,
+    expires_at: isoSeconds(expires_at_unix * 1000), expires_at_unix, request_id: requestId,
+  }
+}
+
+/** Ends when the caller has ended its side and every question is answered. A refusal is an answer here. */
+async function validateStream(parts: GrpcParts, call: ServerDuplexStream<ValidateRequest | Undecodable, ValidateResponse>, outbox: Outbox<ValidateResponse>): Promise<void> {
+  const caller = callerOf(parts, call.metadata)
+  const inbox = new Inbox<ValidateRequest | Undecodable>(call)
+  const open = new Set<Promise<void>>()
+  for (let message = await inbox.next(); message !== undefined && !outbox.over; message = await inbox.next()) {
+    // A slot is free again once its answer has left: a caller that does not read its answers is not read either.
+    const answered = answerOne(parts, message, caller).then((response) => outbox.send(response)).finally(() => { open.delete(answered) })
+    open.add(answered)
+    if (open.size >= AT_ONCE) await Promise.race(open)
+  }
+  await Promise.all(open)
+  outbox.end()
+}
+
+async function answerOne(parts: GrpcParts, message: ValidateRequest | Undecodable, caller: Caller): Promise<ValidateResponse> {
+  // The metadata's id is the whole stream's: it would not tell the answers apart.
+  let requestId = requestIdOf(undefined, parts.random)
+  try {
+    const request = decoded(message)
+    requestId = requestIdOf(request.request_id, parts.random)
+    return await validate(parts, request, caller, requestId)
+  } catch (thrown) {
+    const { type, code, message: error_message } = failureOf(parts, thrown, requestId)
+    return { active: false, request_id: requestId, error_type: type, error_code: code, error_message }
+  }
+}
+
+/** Codes that speak of the token asked about; any other `invalid_token` speaks of the caller. */
+const aboutToken = new Set(['missing', 'malformed', 'unknown', 'expired', 'revoked', 'reuse_after_expiry', 'reuse_after_revocation'])
+
+async function introspect({ decisions }: GrpcParts, { token }: IntrospectRequest, caller: Caller, requestId: string): Promise<IntrospectResponse> {
+  try {
+    const { session_id, agent_id, token_id, scopes, environment, expires_at_unix } = await decisions.validate({ token, requiredScope: undefined, requestId, caller })
+    return {
+      active: true, scope: (scopes ?? []).join(' '), client_id: agent_id, sub: session_id, exp: expires_at_unix, jti: token_id ?? '', token_type: 'phantom', environment, request_id: requestId,
+    }
+  } catch (thrown) {
+    const error = toGatewayError(thrown)
+    // RFC 7662, 2.2: nothing else is told about a token that is not active.
+    if (error.type === 'invalid_token' && aboutToken.has(error.code)) return { active: false, request_id: requestId }
+    throw error
+  }
+}

@@ -1,0 +1,37 @@
+import type { Metadata, ServerUnaryCall, handleUnaryCall } from '@grpc/grpc-js'
+import type { Caller } from '../decision/callers.ts'
+import { decoded } from './definitions.ts'
+import type { Undecodable } from './definitions.ts'
+import { callerOf, failureOf, requestIdFor } from './exchange.ts'
+import type { GrpcParts } from './exchange.ts'
+import { replyOf } from './status.ts'
+import type { GatewayError } from '../error.ts'
+
+export interface UnaryExchange {
+  readonly caller: Caller
+  readonly requestId: string
+  readonly metadata: Metadata
+  readonly call: ServerUnaryCall<unknown, unknown>
+}
+
+/** One question, one answer: caller and request id are read first, whatever is thrown becomes a status. */
+export function unary<Request extends { readonly request_id: string }, Response>(
+  parts: GrpcParts,
+  handle: (request: Request, exchange: UnaryExchange) => Promise<Response>,
+  codeOf?: (error: GatewayError) => number,
+): handleUnaryCall<Request | Undecodable, Response> {
+  return (call, callback) => {
+    const { metadata } = call
+    let requestId = requestIdFor(parts, metadata)
+    const answer = async () => {
+      const caller = callerOf(parts, metadata)
+      const request = decoded(call.request)
+      requestId = requestIdFor(parts, metadata, request.request_id)
+      return handle(request, { caller, requestId, metadata, call })
+    }
+    answer().then((response) => { callback(null, response) }, (thrown: unknown) => {
+      const error = failureOf(parts, thrown, requestId)
+      callback(replyOf(error, requestId, codeOf?.(error)))
+    }).catch((thrown: unknown) => { failureOf(parts, thrown, requestId) })
+  }
+}
