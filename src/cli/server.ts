@@ -10,9 +10,11 @@ import { command } from './command.ts'
 import { Failure, UsageError } from './failure.ts'
 import { text, texts, toggle } from './flags.ts'
 import type { Io } from './io.ts'
+import { serveConfigured } from './server-run.ts'
 import { packageVersion } from './version.ts'
 
 const flags = {
+  config: text('file', 'Run on a store of its own, as this HCL or JSON file says; see vault-config/server.example.hcl.'),
   dev: toggle('Development: in memory, unsealed, loopback only.'),
   'dev-root-token-id': text('token', 'Root token of -dev; default a random one, printed.'),
   'dev-listen-address': text('host:port', 'Address of the Vault API; default 127.0.0.1:8200.'),
@@ -27,12 +29,16 @@ const ARTICLE_LISTENER = { upstream: 'stripe', address: '127.0.0.1:8261' }
 
 export const server = command({
   summary: 'Run the embedded Vault-compatible server with a gateway beside it',
-  usage: '-dev [flags]',
-  examples: ['server -dev -dev-root-token-id=root', 'server -dev -dev-seed=article'],
+  usage: '-dev [flags] | -config=<file>',
+  examples: ['server -dev -dev-root-token-id=root', 'server -dev -dev-seed=article', 'server -config=/etc/mcp-vault/server.hcl'],
   flags,
   takes: [0, 0],
   async run({ io, flags: given }) {
-    if (!given.dev) throw new UsageError('give -dev: the server runs in memory on loopback')
+    if (given.config !== undefined) {
+      if (given.dev) throw new UsageError('give either -dev or -config')
+      return serveConfigured(io, given.config)
+    }
+    if (!given.dev) throw new UsageError('give -dev to try it in memory on loopback, or -config=<file> to keep what is written')
     if (given['dev-seed'] !== undefined && given['dev-seed'] !== 'article') throw new UsageError(`-dev-seed: "${given['dev-seed']}" is not known; the one there is is article`)
     const auditPath = resolve(given['audit-path'] ?? '.mcp-dev/audit.jsonl')
     await mkdir(dirname(auditPath), { recursive: true, mode: 0o700 })

@@ -16,7 +16,7 @@ import { kvFactory } from '../kv/backend.ts'
 import { answerCall } from '../http/api.ts'
 import type { HostAnswer, HostCall } from '../http/call.ts'
 import { listen } from '../http/listener.ts'
-import type { Listener } from '../http/listener.ts'
+import type { ListenConfig, Listener } from '../http/listener.ts'
 import { Expiration } from '../lease/expiration.ts'
 import { sysFactory } from '../sys/backend.ts'
 import { Core } from './core.ts'
@@ -52,7 +52,7 @@ export interface Host {
   /** A root token made by this start. */
   readonly rootToken?: string
   handle(call: HostCall): Promise<HostAnswer>
-  listen(options: { readonly address: string; readonly allowedHosts?: readonly string[] }): Promise<Listener>
+  listen(options: Omit<ListenConfig, 'answer'>): Promise<Listener>
   /** Stops listeners and timers, lets the engines clean up. What was acknowledged is in the storage already. */
   close(): Promise<void>
 }

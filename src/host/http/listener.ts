@@ -1,5 +1,7 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { RequestError } from '../../logical/errors.ts'
 import { errorAnswer } from './answer.ts'
@@ -12,6 +14,8 @@ export interface ListenConfig {
   readonly address: string
   /** Host header values answered besides the loopback names, with port. */
   readonly allowedHosts?: readonly string[]
+  /** PEM texts; without them the listener speaks plain HTTP. */
+  readonly tls?: { readonly cert: string; readonly key: string }
   readonly answer: (call: HostCall) => Promise<HostAnswer>
 }
 
@@ -29,12 +33,14 @@ const keepAliveMs = 75_000
 export async function listen(config: ListenConfig): Promise<Listener> {
   const { host, port } = splitAddress(config.address)
   let allowed: ReadonlySet<string> = new Set()
-  const http = createServer({ keepAliveTimeout: keepAliveMs, headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, connectionsCheckingInterval: 5_000, noDelay: true })
+  const limits = { keepAliveTimeout: keepAliveMs, headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, connectionsCheckingInterval: 5_000, noDelay: true }
+  const http = config.tls ? createTlsServer({ ...limits, ...config.tls, minVersion: 'TLSv1.2' }) : createServer(limits)
   http.on('request', (request: IncomingMessage, response: ServerResponse) => { void serve(config, allowed, request, response) })
   // node:http reads the wrapped socket; everything else, time-outs included, stays its own.
-  const accept = http.listeners('connection')
-  http.removeAllListeners('connection')
-  http.on('connection', (socket: Socket) => {
+  const accepted = config.tls ? 'secureConnection' : 'connection'
+  const accept = http.listeners(accepted)
+  http.removeAllListeners(accepted)
+  http.on(accepted, (socket: Socket) => {
     const wrapped = new VerbSocket(socket)
     for (const listener of accept) listener.call(http, wrapped)
   })
@@ -44,10 +50,10 @@ export async function listen(config: ListenConfig): Promise<Listener> {
   })
   const bound = (http.address() as AddressInfo).port
   allowed = hostNames(host, bound, config.allowedHosts ?? [])
-  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`, close: () => close(http) }
+  return { url: `${config.tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${bound}`, close: () => close(http) }
 }
 
-function close(http: Server): Promise<void> {
+function close(http: Server | TlsServer): Promise<void> {
   return new Promise((resolve) => {
     http.close(() => { resolve() })
     http.closeAllConnections()

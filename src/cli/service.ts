@@ -1,0 +1,68 @@
+import { readFile } from 'node:fs/promises'
+import { createAuditLog } from '../audit/index.ts'
+import type { AuditLog, AuditLogOptions } from '../audit/index.ts'
+import type { Logger } from '../logical/log.ts'
+import { Failure } from './failure.ts'
+import type { Io } from './io.ts'
+import { readPrivateFile } from './private-file.ts'
+
+/** What the commands that keep running have in common: certificates, audit files that can be rotated, start and stop. */
+
+export interface TlsFiles { readonly tls_cert_file?: string | undefined; readonly tls_key_file?: string | undefined }
+
+/** PEM texts of a listener; undefined for one without TLS. */
+export async function readTls({ tls_cert_file: certFile, tls_key_file: keyFile }: TlsFiles): Promise<{ cert: string; key: string } | undefined> {
+  if (certFile === undefined || keyFile === undefined) return undefined
+  const cert = await readFile(certFile, 'utf8').catch(startFailure(`The certificate ${certFile} cannot be read`))
+  return { cert, key: await readPrivateFile(keyFile, 'The TLS key') }
+}
+
+/** Turns what the system says about a start into one sentence; everything else passes. */
+export const startFailure = (what: string, hint = '') => (thrown: unknown): never => {
+  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : undefined
+  if (code === undefined || thrown instanceof Failure) throw thrown
+  const why = code === 'EADDRINUSE' ? 'the address is in use; is another one running?' : code === 'EADDRNOTAVAIL' ? 'this machine has no such address' : code
+  throw new Failure(1, `${what}: ${why}${hint}`)
+}
+
+/** The audit files of a process; a SIGHUP, as log rotation sends it, has all of them opened anew. */
+export class AuditFiles {
+  readonly #logger: Logger
+  readonly #open = new Map<string, AuditLog>()
+  readonly #onHangup = (): void => { void this.#reopen() }
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+    process.on('SIGHUP', this.#onHangup)
+  }
+
+  get paths(): string[] { return [...this.#open.keys()] }
+
+  /** A log that stays known here until it is closed. */
+  log(options: AuditLogOptions & { readonly path: string }): AuditLog {
+    const { path } = options
+    const log = createAuditLog(options)
+    const known: AuditLog = { ...bound(log), close: () => { if (this.#open.get(path) === known) this.#open.delete(path); return log.close() } }
+    this.#open.set(path, known)
+    return known
+  }
+
+  stop(): void { process.off('SIGHUP', this.#onHangup) }
+
+  async #reopen(): Promise<void> {
+    for (const [path, log] of this.#open) {
+      await log.reopen().then(
+        () => { this.#logger.info({ path }, 'audit log opened anew') },
+        (cause: unknown) => { this.#logger.error({ cause, path }, 'audit log could not be opened anew; nothing it must record is served until it can') },
+      )
+    }
+  }
+}
+
+const bound = (log: AuditLog): Omit<AuditLog, 'close'> => ({ open: () => log.open(), append: (record) => log.append(record), reopen: () => log.reopen() })
+
+/** Resolves at the first Ctrl-C or SIGTERM. */
+export const untilAborted = ({ signal }: Io): Promise<void> => new Promise((resolve) => {
+  if (signal.aborted) { resolve(); return }
+  signal.addEventListener('abort', () => { resolve() }, { once: true })
+})
