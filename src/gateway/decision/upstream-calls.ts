@@ -30,11 +30,15 @@ export interface UpstreamAsk {
   readonly requestId: string
   readonly caller: Caller
   readonly signal: AbortSignal
+  /** Resolves when the last byte of the answer has left this process, or never will; until then the call is watched. Undefined = with the last chunk read. */
+  readonly delivered?: Promise<void>
 }
 
 export interface UpstreamAnswer {
   readonly status: number
   readonly headers: HeaderPairs
+  /** Milliseconds the upstream took until its headers. */
+  readonly upstream_ms: number
   /** To be read once. Throws a `GatewayError` when the call is cut or breaks. */
   readonly body: AsyncIterable<Uint8Array>
   /** Aborts, with the `GatewayError` that says why, in the moment no further byte may be handed on. */
@@ -71,13 +75,13 @@ export class UpstreamCalls {
     })
     try {
       const answer = await this.#send(ask, call, body)
-      void answer.finished.then((outcome) => {
+      void Promise.all([answer.finished, ask.delivered]).then(([outcome]) => {
         const reason: unknown = call.signal.reason
         call.close()
         const result = reason instanceof GatewayError ? reason.code : outcome.result
         return this.#outcome(ask, call, { status: answer.status, upstream_ms: outcome.upstream_ms, bytes: outcome.bytes, result, startedMs })
       })
-      return { status: answer.status, headers: answer.headers, body: reworded(answer.body, call), signal: call.signal, stillFresh: () => call.stillFresh(), cancel: () => { answer.cancel() } }
+      return { status: answer.status, headers: answer.headers, upstream_ms: answer.upstream_ms, body: reworded(answer.body, call), signal: call.signal, stillFresh: () => call.stillFresh(), cancel: () => { answer.cancel() } }
     } catch (thrown) {
       const error = whyFailed(thrown, call)
       call.close()

@@ -1,0 +1,109 @@
+/** The gateway's HTTP face on a loopback port, over the rig's fake Vault, and a real upstream beside it. */
+import { createServer, request as httpRequest } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { silentLogger } from '../../../src/logical/log.ts'
+import { listenHttp } from '../../../src/gateway/http/server.ts'
+import { startRig } from '../rig.ts'
+import type { Rig } from '../rig.ts'
+
+export interface HttpRig extends Rig {
+  readonly url: string
+  /** A listener that stands for the upstream `stripe`. */
+  readonly stripeUrl: string
+  readonly upstreamUrl: string
+  /** What the upstream got, newest last. */
+  readonly received: { readonly method: string; readonly url: string; readonly headers: IncomingHttpHeaders; body: string }[]
+  /** How the upstream answers; by default `{"data":[…],"has_more":false}`. */
+  respond(listener: RequestListener): void
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
+  readonly json: Record<string, unknown>
+}
+
+export interface AskOptions {
+  readonly method?: string
+  readonly headers?: Record<string, string | string[]>
+  readonly body?: string
+}
+
+const counted = (bytes: number): Uint8Array => new Uint8Array(bytes).fill(7)
+
+export async function startHttpRig(settings: Parameters<typeof startRig>[0] = {}): Promise<HttpRig> {
+  const rig = await startRig(settings)
+  const received: HttpRig['received'] = []
+  let respond: RequestListener = (_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json', 'set-cookie': 'a=b' })
+    response.end(JSON.stringify({ data: [{ id: 'cus_1', email: 'jane@example.com' }], has_more: false }))
+  }
+  const upstream = createServer((request, response) => {
+    const entry = { method: request.method ?? '', url: request.url ?? '', headers: request.headers, body: '' }
+    received.push(entry)
+    request.on('data', (chunk: Buffer) => { entry.body += chunk.toString() })
+    respond(request, response)
+  })
+  await new Promise<void>((resolve) => { upstream.listen(0, '127.0.0.1', resolve) })
+  const upstreamUrl = `http://127.0.0.1:${String((upstream.address() as AddressInfo).port)}`
+  rig.engine.upstream('stripe', { url: upstreamUrl, allow_private_addresses: true })
+  rig.vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' }, upstreamUrl)
+  await rig.flush()
+  const parts = { ...rig.core, random: counted, logger: silentLogger, healthy: () => rig.core.freshness.isFresh(undefined) }
+  const main = await listenHttp(parts, { address: '127.0.0.1:0', allowedHosts: ['gateway.internal'] })
+  const stripe = await listenHttp(parts, { address: '127.0.0.1:0', allowedHosts: [], upstream: 'stripe' })
+  return {
+    ...rig,
+    url: main.url,
+    stripeUrl: stripe.url,
+    upstreamUrl,
+    received,
+    respond(listener) { respond = listener },
+    async stop() {
+      await Promise.all([main.close(), stripe.close()])
+      upstream.closeAllConnections()
+      await new Promise((resolve) => { upstream.close(resolve) })
+      await rig.stop()
+    },
+  }
+}
+
+/** One request on a connection of its own; the path goes out as it is written. */
+export function ask(url: string, path: string, options: AskOptions = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(url)
+    const sent = httpRequest({ hostname, port, path, method: options.method ?? 'GET', headers: options.headers ?? {}, agent: false }, (response) => {
+      readAll(response).then((text) => {
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, get json() { return JSON.parse(text) as Record<string, unknown> } })
+      }, reject)
+    })
+    sent.on('error', reject)
+    sent.end(options.body)
+  })
+}
+
+/** As `ask`, but hands over the answer as soon as its head is there. */
+export function openStream(url: string, path: string, headers: Record<string, string>): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(url)
+    const sent = httpRequest({ hostname, port, path, headers, agent: false }, resolve)
+    sent.on('error', reject)
+    sent.end()
+  })
+}
+
+export async function readAll(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk)
+  return Buffer.concat(chunks).toString()
+}
+
+export const bearer = (token: string): Record<string, string> => ({ Authorization: `Bearer ${token}` })
+
+/** The error body's type and code. */
+export function refusal({ status, json }: Answer): string {
+  const { type, code } = json.error as { type: string; code: string }
+  return `${String(status)} ${type} ${code}`
+}

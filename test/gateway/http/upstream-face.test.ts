@@ -1,0 +1,231 @@
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openSession, tokenOf } from '../rig.ts'
+import type { FakeSession } from '../../fakes/engine.ts'
+import { ask, bearer, openStream, refusal, startHttpRig } from './rig.ts'
+import type { HttpRig } from './rig.ts'
+
+let rig: HttpRig
+let session: FakeSession
+let token: string
+beforeEach(async () => {
+  rig = await startHttpRig()
+  session = openSession(rig)
+  token = tokenOf(session)
+})
+afterEach(() => rig.stop())
+
+const get = (path: string, headers: Record<string, string> = bearer(token)) => ask(rig.url, path, { headers })
+const upstreamWith = async (settings: Record<string, unknown>) => {
+  rig.engine.upstream('stripe', { url: rig.upstreamUrl, allow_private_addresses: true, ...settings })
+  await rig.flush()
+}
+
+describe('an allowed call', () => {
+  it('reaches the upstream with the real key in the token\'s place, and the token nowhere', async () => {
+    const answer = await get('/u/stripe/v1/invoices?limit=3')
+    expect(answer.status).toBe(200)
+    expect(rig.received).toMatchObject([{ method: 'GET', url: '/v1/invoices?limit=3', headers: { authorization: 'Bearer sk_live_secret' } }])
+    expect(JSON.stringify(rig.received)).not.toContain(token)
+    expect(answer.text + JSON.stringify(answer.headers)).not.toContain('sk_live_secret')
+    expect(answer.headers['set-cookie']).toBeUndefined()
+  })
+
+  it('passes only the fields its tool names', async () => {
+    expect((await get('/u/stripe/v1/customers')).json).toEqual({ data: [{ id: 'cus_1' }], has_more: false })
+  })
+
+  it('works at the root of an upstream\'s own listener', async () => {
+    expect((await ask(rig.stripeUrl, '/v1/invoices', { headers: bearer(token) })).status).toBe(200)
+    expect(refusal(await ask(rig.stripeUrl, '/u/stripe/v1/invoices', { headers: bearer(token) }))).toBe('403 insufficient_scope no_tool')
+  })
+
+  it('leaves a decision before and an outcome after, joined by the request id', async () => {
+    await get('/u/stripe/v1/invoices/in_42', { ...bearer(token), 'X-Request-Id': 'job-7' })
+    await rig.flush()
+    expect(rig.sink.records).toMatchObject([
+      { type: 'decision', request_id: 'job-7', decision: 'allow', session_id: session.session_id, upstream: 'stripe', platform: 'stripe', method: 'GET', endpoint: '/v1/invoices/{id}', risk: 'low' },
+      { type: 'outcome', request_id: 'job-7', status: 200, result: 'complete', session_id: session.session_id, endpoint: '/v1/invoices/{id}', method: 'GET', platform: 'stripe', risk: 'low' },
+    ])
+  })
+
+  it('passes an upstream\'s own errors through', async () => {
+    rig.respond((_request, response) => { response.writeHead(429, { 'retry-after': '7' }).end('slow down') })
+    expect(await get('/u/stripe/v1/invoices')).toMatchObject({ status: 429, text: 'slow down' })
+  })
+
+  it('sends a request body on', async () => {
+    rig.engine.agent('claude-billing-agent', { scopes: ['create:stripe:refunds'] })
+    await rig.flush()
+    const own = tokenOf(openSession(rig, { scopes: ['create:stripe:refunds'] }))
+    const answer = await ask(rig.url, '/u/stripe/v1/refunds', { method: 'POST', headers: { ...bearer(own), 'Content-Type': 'application/x-www-form-urlencoded' }, body: 'charge=ch_1' })
+    expect(answer.status).toBe(200)
+    expect(rig.received).toMatchObject([{ method: 'POST', body: 'charge=ch_1' }])
+  })
+})
+
+describe('where the token may stand', () => {
+  const basic = (text: string) => ({ Authorization: `Basic ${Buffer.from(text).toString('base64')}` })
+
+  it.each([
+    ['Bearer', 'bearer', () => ({ Authorization: `Bearer ${token}` }), ''],
+    ['token, as GitHub writes it', 'bearer', () => ({ Authorization: `token ${token}` }), ''],
+    ['lower-case bearer', 'bearer', () => ({ Authorization: `bearer ${token}` }), ''],
+    ['the basic user', 'basic', () => basic(`${token}:`), ''],
+    ['the basic password', 'basic', () => basic(`x:${token}`), ''],
+    ['the upstream\'s own header', 'header:X-Api-Key', () => ({ 'x-api-key': token }), ''],
+    ['the upstream\'s own query name', 'query:key', () => ({}), () => `?key=${token}`],
+    ['Bearer, whatever the upstream takes', 'header:X-Api-Key', () => ({ Authorization: `Bearer ${token}` }), ''],
+  ])('%s', async (_case, auth, headers, query) => {
+    await upstreamWith({ auth })
+    const answer = await get(`/u/stripe/v1/invoices${typeof query === 'function' ? query() : query}`, headers())
+    expect(answer.status).toBe(200)
+    expect(JSON.stringify(rig.received)).not.toContain(token)
+  })
+
+  it.each([
+    ['nowhere', 'bearer', () => ({})],
+    ['in a header that is not the upstream\'s', 'bearer', () => ({ 'X-Api-Key': token })],
+    ['in the user where the upstream takes a bearer', 'bearer', () => basic(`${token}:`)],
+  ])('not %s', async (_case, auth, headers) => {
+    await upstreamWith({ auth })
+    expect(refusal(await get('/u/stripe/v1/invoices', headers()))).toBe('401 invalid_token missing')
+    expect(rig.received).toEqual([])
+  })
+
+  it('not twice with different ones', async () => {
+    await upstreamWith({ auth: 'header:X-Api-Key' })
+    const other = tokenOf(openSession(rig))
+    expect(refusal(await get('/u/stripe/v1/invoices', { ...bearer(token), 'X-Api-Key': other }))).toBe('400 invalid_request bad_request')
+  })
+})
+
+describe('a refused call never reaches the upstream', () => {
+  it.each([
+    ['an operation without tool', '/u/stripe/v1/payouts', '403 insufficient_scope no_tool'],
+    ['an unknown upstream', '/u/github/user', '403 insufficient_scope no_tool'],
+    ['a climbing path', '/u/stripe/v1/../v1/invoices', '400 invalid_request bad_request'],
+    ['an encoded slash', '/u/stripe/v1%2Finvoices', '400 invalid_request bad_request'],
+    ['a double slash', '/u/stripe//v1/invoices', '400 invalid_request bad_request'],
+    ['no upstream', '/u/', '400 invalid_request bad_request'],
+  ])('%s', async (_case, path, expected) => {
+    expect(refusal(await get(path))).toBe(expected)
+    expect(rig.received).toEqual([])
+  })
+
+  it.each([
+    ['noise', () => 'noise', '401 invalid_token malformed'],
+    ['a Vault token', () => 'hvs.gateway', '401 invalid_token malformed'],
+    ['a revoked token', () => { rig.engine.end(session); return token }, '401 invalid_token reuse_after_revocation'],
+    ['an expired token', () => tokenOf(openSession(rig, { ttl: 0 })), '401 invalid_token reuse_after_expiry'],
+  ])('%s', async (_case, given, expected) => {
+    const answer = await get('/u/stripe/v1/invoices', bearer(given()))
+    expect(refusal(answer)).toBe(expected)
+    expect(answer.headers['www-authenticate']).toContain('error="invalid_token"')
+    expect(rig.received).toEqual([])
+  })
+
+  it('an ungranted tool, naming the scope that would help', async () => {
+    const answer = await ask(rig.url, '/u/stripe/v1/refunds', { method: 'POST', headers: bearer(token) })
+    expect(refusal(answer)).toBe('403 insufficient_scope insufficient_scope')
+    expect(answer.headers['www-authenticate']).toContain('scope="create:stripe:refunds"')
+  })
+
+  it('without the key owner\'s consent', async () => {
+    rig.vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' })
+    expect(refusal(await get('/u/stripe/v1/invoices'))).toBe('502 upstream_error key_consent_missing')
+    await rig.flush()
+    expect(rig.sink.outcomes).toMatchObject([{ result: 'key_consent_missing', status: 502 }])
+  })
+
+  it('while Vault cannot be asked', async () => {
+    rig.vault.cutLine()
+    expect((await get('/u/stripe/v1/invoices')).status).toBe(503)
+  })
+
+  it('while the decision cannot be recorded', async () => {
+    rig.sink.broken = true
+    expect(refusal(await get('/u/stripe/v1/invoices'))).toBe('503 unavailable audit_unavailable')
+    expect(rig.received).toEqual([])
+  })
+})
+
+it('answers 502 when the upstream refuses the real key, and 401 stays the token\'s own', async () => {
+  rig.respond((_request, response) => { response.writeHead(401).end() })
+  expect(refusal(await get('/u/stripe/v1/invoices'))).toBe('502 upstream_error upstream_unauthorized')
+})
+
+it('says in every decision that consent was not required, where it is not', async () => {
+  await rig.stop()
+  rig = await startHttpRig({ requireKeyConsent: false })
+  rig.vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' })
+  await get('/u/stripe/v1/invoices', bearer(tokenOf(openSession(rig))))
+  expect(rig.sink.last).toMatchObject({ decision: 'allow', key_consent: 'not_required' })
+})
+
+describe('a stream', () => {
+  /** An upstream that has sent its head and one event and goes on for as long as it is let. */
+  const streaming = () => new Promise<ServerResponse>((resolve) => {
+    rig.respond((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write('data: 1\n\n')
+      resolve(response)
+    })
+  })
+  beforeEach(() => {
+    session = openSession(rig, { ttl: 200 })
+    token = tokenOf(session)
+  })
+  const firstChunk = async (response: NodeJS.ReadableStream) => String((await once(response, 'data') as [Buffer])[0])
+
+  it('hands on each piece as it comes', async () => {
+    const upstream = streaming()
+    const response = await openStream(rig.url, '/u/stripe/v1/invoices', bearer(token))
+    expect(await firstChunk(response)).toBe('data: 1\n\n')
+    const ended = once(response, 'end')
+    const second = firstChunk(response)
+    ;(await upstream).end('data: 2\n\n')
+    expect(await second).toBe('data: 2\n\n')
+    await ended
+    await rig.flush()
+    expect(rig.sink.outcomes).toMatchObject([{ status: 200, result: 'complete', bytes: 18 }])
+  })
+
+  it.each([
+    ['its session is revoked', () => { rig.engine.end(session) }, 'revoked'],
+    ['its scope is taken away', () => { rig.engine.agent('claude-billing-agent', { scopes: [] }) }, 'insufficient_scope'],
+    ['it expires', () => rig.clock.advance(200_000), 'expired'],
+  ])('is broken off, upstream and all, when %s', async (_case, end, result) => {
+    const upstream = streaming()
+    const response = await openStream(rig.url, '/u/stripe/v1/invoices', bearer(token))
+    await firstChunk(response)
+    const broken = once(response, 'error')
+    const upstreamClosed = once(await upstream, 'close')
+    await end()
+    expect(((await broken) as [NodeJS.ErrnoException])[0].code).toBe('ECONNRESET')
+    await upstreamClosed
+    await rig.flush()
+    expect(rig.sink.outcomes).toMatchObject([{ result }])
+    expect(rig.core.openCalls.size).toBe(0)
+  })
+
+  it('ends at the upstream when the client goes away', async () => {
+    const upstream = streaming()
+    const response = await openStream(rig.url, '/u/stripe/v1/invoices', bearer(token))
+    await firstChunk(response)
+    const upstreamClosed = once(await upstream, 'close')
+    response.destroy()
+    await upstreamClosed
+    await rig.flush()
+    expect(rig.sink.outcomes).toMatchObject([{ result: 'caller_gone' }])
+  })
+})
+
+it('answers with the reason when a call is cut before anything was handed on', async () => {
+  const reached = new Promise<void>((resolve) => { rig.respond(() => { resolve() }) })
+  const asked = get('/u/stripe/v1/invoices')
+  await reached
+  rig.engine.end(session)
+  expect(refusal(await asked)).toBe('401 invalid_token revoked')
+})
