@@ -4,7 +4,15 @@ export class Narrator {
   #step = 0
   readonly failures: string[] = []
 
-  constructor(print: (text: string) => void) { this.#print = print }
+  /** Every answer, uncut, and every line printed. */
+  transcript = ''
+
+  constructor(print: (text: string) => void) {
+    this.#print = (text) => {
+      this.transcript += text
+      print(text)
+    }
+  }
 
   say(text: string): void { this.#print(`${text}\n`) }
 
@@ -17,6 +25,7 @@ export class Narrator {
 
   /** What came back, cut to `most` lines. */
   answered(text: string, most = 12): void {
+    this.transcript += text
     const lines = text.trimEnd().split('\n')
     for (const line of lines.slice(0, most)) this.#print(`      ${line.length > 150 ? `${line.slice(0, 149)}…` : line}\n`)
     if (lines.length > most) this.#print(`      … ${lines.length - most} more lines\n`)

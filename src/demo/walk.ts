@@ -108,7 +108,8 @@ async function tools(stage: Stage): Promise<void> {
   let written = true
   for (const [path, tool] of Object.entries(TOOLS)) {
     const pairs = Object.entries(tool).map(([field, values]) => `${field}=${values.join(',')}`)
-    written &&= (await vault(stage, `write mcp/tools/${path} ${pairs.map((pair) => (pair.includes(' ') ? pair.replace('=', '="') + '"' : pair)).join(' ')}`, ['write', `mcp/tools/${path}`, ...pairs])).code === 0
+    const typed = pairs.map((pair) => (/[^\w=.,/-]/.test(pair) ? `${pair.replace('=', '="')}"` : pair))
+    written &&= (await vault(stage, `write mcp/tools/${path} ${typed.join(' ')}`, ['write', `mcp/tools/${path}`, ...pairs])).code === 0
   }
   tell.check('customers/id-only returns data[].id and has_more, and nothing else of a customer', written)
 }
@@ -169,8 +170,8 @@ async function refuse(stage: Stage, { token }: Issued): Promise<void> {
 
 async function refresh(stage: Stage, issued: Issued): Promise<Issued> {
   const { tell } = stage
-  tell.step('After 12 of 15 minutes the agent refreshes: a new token in the same session, the old one lives until its own expiry.')
-  const args = ['write', '-format=json', `mcp/creds/${AGENT}/${issued.session_id}`]
+  tell.step('Before the token expires (at 80 % of its life) the agent refreshes: a new token in the same session, the old one lives on until its own expiry.')
+  const args = ['write', '-force', '-format=json', `mcp/creds/${AGENT}/${issued.session_id}`]
   const { out } = await vault(stage, args.join(' '), args)
   const answer = JSON.parse(out) as { lease_id: string; data: Record<string, string> }
   const second = { token: String(answer.data.token), session_id: String(answer.data.session_id), lease_id: answer.lease_id }
@@ -226,11 +227,11 @@ async function reuse(stage: Stage, { token }: Issued): Promise<void> {
 }
 
 async function secrecy(stage: Stage): Promise<void> {
-  const { tell, upstreams, server } = stage
+  const { tell, upstreams } = stage
   tell.step('Where the real keys are: in Vault KV and in the gateway\'s memory.')
   const log = await readFile(stage.auditPath, 'utf8')
-  const issued = await server.admin.write('mcp/introspect', { token_sha256: '0'.repeat(64) })
-  const seen = [log, JSON.stringify(issued.raw)].some((text) => [upstreams.stripe.key, upstreams.github.key].some((key) => text.includes(key)))
+  const keys = [upstreams.stripe.key, upstreams.github.key]
+  const seen = keys.some((key) => log.includes(key) || tell.transcript.includes(key))
   tell.answered(`${log.trimEnd().split('\n').length} audit lines; ${upstreams.stripe.calls() + upstreams.github.calls()} upstream calls with the real keys`)
-  tell.check('no key stands in the audit log or in any answer shown here', !seen)
+  tell.check('no key stands in the audit log or in any line of this walk', !seen && tell.transcript.length > 0)
 }
