@@ -1,9 +1,11 @@
+import type { AuditLog } from '../audit/index.ts'
 import type { Clock } from '../logical/clock.ts'
 import type { Logger } from '../logical/log.ts'
 import { GatewayError } from './error.ts'
 import type { GrpcTls } from './grpc/server.ts'
 import { defaultStaleness } from './decision/freshness.ts'
 import type { StalenessLimits } from './decision/freshness.ts'
+import type { TlsFiles } from './http/server.ts'
 import type { VaultCredentials, VaultPlace } from './vault-identity.ts'
 import type { TokenGrant } from '../vault-client/index.ts'
 
@@ -25,16 +27,20 @@ export interface GatewayConfig {
   readonly vault: VaultPlace & VaultCredentials & { readonly mount: string }
   /** `host:port`; port 0 takes a free one. */
   readonly httpAddress: string
+  /** Undefined = plain HTTP. */
+  readonly httpTls?: TlsFiles
   /** Undefined = no gRPC. */
   readonly grpcAddress?: string
   /** Undefined = gRPC in plain text: loopback, or where a service mesh encrypts. */
   readonly grpcTls?: GrpcTls
   /** Ports that stand for one upstream each, for SDKs that take no path prefix. */
-  readonly upstreamListeners?: readonly { readonly upstream: string; readonly address: string }[]
+  readonly upstreamListeners?: readonly { readonly upstream: string; readonly address: string; readonly tls?: TlsFiles }[]
   /** Host values answered to besides those of the listening addresses: `gateway.internal`, `gateway.internal:8251`. */
   readonly allowedHosts?: readonly string[]
   /** File of decision and outcome records. */
   readonly auditPath: string
+  /** Opens that file; a durable log of `src/audit` unless given. */
+  readonly openAuditLog?: (path: string) => AuditLog
   readonly serviceTokens?: readonly ServiceTokenConfig[]
   /** False uses keys without their owners' consent. Not for production: warned of at start and in every decision record. */
   readonly requireKeyConsent?: boolean

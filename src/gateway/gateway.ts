@@ -1,5 +1,6 @@
 /** The gateway: knows Vault only through its HTTP API, holds no state that Vault does not, and any number of it may run. */
 import { createAuditLog } from '../audit/index.ts'
+import { delay } from '../logical/clock.ts'
 import { checkConfig, stalenessOf } from './config.ts'
 import type { GatewayConfig } from './config.ts'
 import { createCore } from './core.ts'
@@ -39,6 +40,8 @@ export interface Gateway {
   /** Resolves when the feed has been heard once; until then every decision is `unavailable`. */
   readonly ready: Promise<void>
   state(): GatewayState
+  /** Takes no new connections and says it is not healthy, until what is under way has ended or `graceMs` are over. To be closed then. */
+  drain(graceMs: number): Promise<void>
   /** Cuts what is under way, closes listeners and connections, and writes the records that wait. */
   close(): Promise<void>
 }
@@ -47,7 +50,7 @@ export interface Gateway {
 export async function startGateway(config: GatewayConfig): Promise<Gateway> {
   checkConfig(config)
   const { clock, random, logger, vault } = config
-  const audit = createAuditLog({ path: config.auditPath, clock })
+  const audit = config.openAuditLog?.(config.auditPath) ?? createAuditLog({ path: config.auditPath, clock })
   await audit.open()
   const identity = new VaultIdentity({ ...vault, clock, random, logger })
   const services = (config.serviceTokens ?? []).map((service) => serviceIdentity(config, service))
@@ -72,14 +75,19 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
     await Promise.all([identity.close(), ...services.map(({ close: end }) => end())])
     await audit.close()
   }
+  let draining = false
+  const drain = async (graceMs: number) => {
+    draining = true
+    await Promise.race([Promise.all(listeners.map((listener) => listener.drain())), delay(clock, graceMs)])
+  }
   const allowedHosts = config.allowedHosts ?? []
-  const parts = { ...core, clock, random, logger, healthy: () => core.freshness.isFresh(undefined) }
+  const parts = { ...core, clock, random, logger, healthy: () => !draining && core.freshness.isFresh(undefined) }
   const upstreamUrls: Record<string, string> = {}
   try {
-    listeners.push(await listenHttp(parts, { address: config.httpAddress, allowedHosts }))
+    listeners.push(await listenHttp(parts, { address: config.httpAddress, allowedHosts, tls: config.httpTls }))
     if (config.grpcAddress !== undefined) grpc = await startGrpcServer({ ...parts, address: config.grpcAddress, tls: config.grpcTls })
-    for (const { upstream, address } of config.upstreamListeners ?? []) {
-      const listener = await listenHttp(parts, { address, allowedHosts, upstream })
+    for (const { upstream, address, tls } of config.upstreamListeners ?? []) {
+      const listener = await listenHttp(parts, { address, allowedHosts, upstream, tls })
       listeners.push(listener)
       upstreamUrls[upstream] = listener.url
     }
@@ -88,7 +96,7 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
     throw error
   }
   for (const { start } of services) void start()
-  return { httpUrl: listeners[0]!.url, grpcAddress: grpc?.address, upstreamUrls, ready: follow(core.follower, identity), state: () => stateOf(core), close }
+  return { httpUrl: listeners[0]!.url, grpcAddress: grpc?.address, upstreamUrls, ready: follow(core.follower, identity), state: () => stateOf(core), drain, close }
 }
 
 async function follow(follower: FeedFollower, identity: VaultIdentity): Promise<void> {

@@ -1,5 +1,8 @@
+import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from '../../logical/log.ts'
 import { GatewayError, toGatewayError } from '../error.ts'
@@ -22,7 +25,16 @@ export interface HttpParts extends RestParts, UpstreamParts {
 export interface HttpListener {
   /** `http://127.0.0.1:8251` */
   readonly url: string
+  /** Takes no new connections and ends each one with the answer under way; resolves when none is left. */
+  drain(): Promise<void>
+  /** Breaks off what is left. */
   close(): Promise<void>
+}
+
+/** PEM files of a listener's certificate chain and its key. */
+export interface TlsFiles {
+  readonly certFile: string
+  readonly keyFile: string
 }
 
 export interface ListenOptions {
@@ -32,17 +44,21 @@ export interface ListenOptions {
   readonly allowedHosts: readonly string[]
   /** This port stands for one upstream, at its root. */
   readonly upstream?: string
+  /** Undefined = plain HTTP. */
+  readonly tls?: TlsFiles | undefined
 }
 
 const HEADERS_TIMEOUT_MS = 15_000
 const KEEP_ALIVE_MS = 65_000
 
-/** Opens one HTTP listener. Rejects when the address cannot be listened on. */
+/** Opens one HTTP listener. Rejects when the address cannot be listened on or the TLS files cannot be read. */
 export async function listenHttp(parts: HttpParts, options: ListenOptions): Promise<HttpListener> {
   const { host, port } = parseAddress(options.address)
   const routes = [...restRoutes(parts), healthRoute(parts)]
   let isOurHost: (given: string) => boolean = () => false
-  const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
+  let draining = false
+  const server = await makeServer(options.tls, (request, response) => {
+    response.once('finish', () => { if (draining) request.socket.end() })
     const exchange = open(parts, request, response)
     const refused = guardRequest(request, (given) => isOurHost(given))
     if (refused) { sendError(exchange, refused.error, refused.status); return }
@@ -52,12 +68,24 @@ export async function listenHttp(parts: HttpParts, options: ListenOptions): Prom
   const bound = (server.address() as AddressInfo).port
   isOurHost = ownHosts({ host, port: bound }, options.allowedHosts)
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${String(bound)}`,
+    url: `${options.tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${String(bound)}`,
+    drain: () => new Promise((resolve) => {
+      draining = true
+      server.close(() => { resolve() })
+      server.closeIdleConnections()
+    }),
     close: () => new Promise((resolve) => {
       server.close(() => { resolve() })
       server.closeAllConnections()
     }),
   }
+}
+
+async function makeServer(tls: TlsFiles | undefined, serveOne: RequestListener): Promise<Server | TlsServer> {
+  const limits = { headersTimeout: HEADERS_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS }
+  if (!tls) return createServer(limits, serveOne)
+  const [cert, key] = await Promise.all([readFile(tls.certFile), readFile(tls.keyFile)])
+  return createTlsServer({ ...limits, cert, key, minVersion: 'TLSv1.2' }, serveOne)
 }
 
 function open({ random }: HttpParts, request: IncomingMessage, response: ServerResponse): Exchange {
@@ -98,7 +126,7 @@ function healthRoute({ healthy }: HttpParts): Route<RestHandler> {
   }
 }
 
-function listening(server: Server, host: string, port: number): Promise<void> {
+function listening(server: Server | TlsServer, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, () => {
