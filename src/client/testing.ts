@@ -47,6 +47,8 @@ export interface FakeFailure {
 }
 
 export interface FakeGatewayOptions {
+  /** Default: a free one. */
+  readonly port?: number
   /** By name; the URL's path is the one that was asked for. */
   readonly upstreams?: Readonly<Record<string, (request: Request) => Response | Promise<Response>>>
 }
@@ -58,13 +60,13 @@ interface FakeSession {
   readonly listeners: Set<(event: Pick<SessionEvent, 'kind' | 'reason'>) => void>
 }
 
-/** Listens on a free loopback port. */
+/** Listens on loopback. */
 export async function startFakeGateway(options: FakeGatewayOptions = {}): Promise<FakeGateway> {
   const state = new FakeState(options)
   const server = new Server()
   for (const [name, handlers] of Object.entries(implementation(state))) server.addService(service(name as 'Tokens') as unknown as ServiceDefinition, handlers)
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => { if (error) reject(error); else resolve(bound) })
+    server.bindAsync(`127.0.0.1:${options.port ?? 0}`, ServerCredentials.createInsecure(), (error, bound) => { if (error) reject(error); else resolve(bound) })
   })
   return {
     address: `127.0.0.1:${port}`,

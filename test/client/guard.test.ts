@@ -4,6 +4,7 @@ import type { GatewayClient, ToolExtra, ToolResult } from '../../src/client/inde
 import { startFakeGateway } from '../../src/client/testing.ts'
 import type { FakeGateway } from '../../src/client/testing.ts'
 import { FakeClock, settle } from '../fakes/clock.ts'
+import { until } from './until.ts'
 
 let fake: FakeGateway
 let clock: FakeClock
@@ -34,13 +35,6 @@ const text = (value: string): ToolResult => ({ content: [{ type: 'text', text: v
 const said = (result: ToolResult): unknown => result.content[0]
 const bearing = (token: string): ToolExtra => ({ authInfo: { token } })
 const askedOf = (method: string) => fake.calls.filter((call) => call.method === method)
-/** Waits for something of the other side, which answers over a socket. */
-async function until(condition: () => boolean): Promise<void> {
-  for (let turns = 0; !condition(); turns++) {
-    if (turns > 5000) throw new Error('what the test waits for did not come')
-    await settle()
-  }
-}
 
 const listInvoices = () => gateway.requireScope('read:stripe:invoices', async (_args, { upstream }) => text(await (await upstream('stripe').fetch('/v1/invoices?limit=3')).text()))
 
