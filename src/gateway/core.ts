@@ -61,8 +61,8 @@ export function createCore(config: CoreConfig): GatewayCore {
   const openCalls = new OpenCalls({ sessions: sessionCache, freshness, clock, nextAnswer: (ms) => follower.nextAnswer(ms) })
   // Caches first: who acts on a change must find it applied.
   for (const listener of [documents, sessionCache, openCalls]) follower.subscribe(listener)
-  const callers = new Callers({ vault, mount, clock, services: config.services })
   const records = new Records(config.sink, requireKeyConsent ? {} : { key_consent: 'not_required' })
+  const callers = new Callers({ vault, mount, clock, services: config.services, onStranger: () => { records.stranger() } })
   const decisions = new Decisions({ follower, sessions: sessionCache, documents, grants, freshness, callers, records, openCalls })
   const egress = new Egress({ clock, ...(upstreamCa === undefined ? {} : { ca: upstreamCa }) })
   const keys = new Keys({ vault, clock, requireConsent: requireKeyConsent })

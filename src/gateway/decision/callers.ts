@@ -27,6 +27,8 @@ export interface CallersConfig {
   readonly mount: string
   readonly clock: Clock
   readonly services: readonly ServiceIdentity[]
+  /** Somebody asked who did not authenticate. */
+  readonly onStranger: () => void
 }
 
 const CAPABILITY_MS = 5_000
@@ -45,6 +47,15 @@ export class Callers {
 
   /** The caller a bearer value stands for. Throws `invalid_token` for none, an unknown service token, and what is no caller here. */
   identify(bearer: string | undefined): Caller {
+    try {
+      return this.#known(bearer)
+    } catch (error) {
+      this.#config.onStranger()
+      throw error
+    }
+  }
+
+  #known(bearer: string | undefined): Caller {
     if (bearer === undefined || bearer === '') throw new GatewayError('invalid_token', 'caller_missing', 'send the caller\'s own token: "Authorization: Bearer <Vault token or service token>"')
     if (bearer.startsWith(SERVICE_PREFIX)) return this.#service(bearer)
     if (bearer.startsWith('svt_') || tokenShape(bearer)) {
@@ -83,6 +94,7 @@ export class Callers {
     const atMs = clock.monotonic()
     const answer = await caller.vault.write('sys/capabilities-self', { paths: [path] }, { timeoutMs: TIMEOUT_MS }).catch((error: unknown) => {
       if (error instanceof RequestError && (error.kind === 'permission_denied' || error.kind === 'unauthenticated')) {
+        this.#config.onStranger()
         throw unknownCaller('Vault does not know the caller\'s token, or does not let it ask sys/capabilities-self')
       }
       throw unavailable('vault_unavailable', 'Vault cannot be asked about the caller at the moment; try again', error)

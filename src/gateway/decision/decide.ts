@@ -11,7 +11,7 @@ import type { Grants } from './grants.ts'
 import type { OpenCall, OpenCalls, Verdict } from './open-call.ts'
 import { normalisePath, refusalResult } from './records.ts'
 import type { Asked, KnownSession, Records } from './records.ts'
-import { inactiveToken, malformed, notGranted, reuse } from './refusals.ts'
+import { inactiveToken, malformed, missing, notGranted, reuse } from './refusals.ts'
 import type { EndReason, SessionEntry, SessionFacts } from './session-entry.ts'
 import type { Sessions } from './sessions.ts'
 import type { Watch } from './watch.ts'
@@ -28,7 +28,8 @@ export interface DecisionParts {
 }
 
 export interface ValidateAsk {
-  readonly token: string
+  /** Undefined or empty is refused as `missing`. */
+  readonly token: string | undefined
   /** Omitted: only whether the token is live is asked, and `scope_match` is false. */
   readonly requiredScope: string | undefined
   readonly requestId: string
@@ -161,15 +162,17 @@ export class Decisions {
       const error = toGatewayError(thrown)
       if (error.code === 'audit_unavailable') throw error
       const { requestId: request_id, caller, session, asked } = context
-      const stranger = error.code === 'caller_unknown' || (caller.kind === 'session' && session === undefined)
-      if (stranger) this.#parts.records.stranger()
-      else await this.#parts.records.decision({ request_id, caller, ...refusalResult(error), reason: error.code, session, asked })
+      if (caller.kind === 'session' && session === undefined) this.#parts.records.stranger()
+      else if (error.code !== 'caller_unknown') {
+        await this.#parts.records.decision({ request_id, caller, ...refusalResult(error, session !== undefined), reason: error.code, session, asked })
+      }
       throw error
     }
   }
 
   /** Token shape, session, expiry. */
-  async #liveSession(token: string, context: Context | undefined): Promise<SessionEntry> {
+  async #liveSession(token: string | undefined, context: Context | undefined): Promise<SessionEntry> {
+    if (token === undefined || token === '') throw missing('')
     if (!tokenShape(token)) throw malformed()
     const { sessions } = this.#parts
     const { entry, inactive } = await sessions.find({ token_sha256: tokenDigest(token) })

@@ -89,9 +89,10 @@ export class Records {
   #append(record: object): Promise<void> { return this.#sink.append(record) }
 }
 
-/** How a refusal stands in the log. */
-export function refusalResult({ type, code }: GatewayError): Pick<Decision, 'decision' | 'validation_result'> {
+/** How a refusal stands in the log. `judged` = the token had been found good before something else was refused. */
+export function refusalResult({ type, code }: GatewayError, judged: boolean): Pick<Decision, 'decision' | 'validation_result'> {
   if (type === 'unavailable') return { decision: 'error', validation_result: 'unavailable' }
+  if (type !== 'invalid_token' && !judged) return { decision: 'deny', validation_result: 'unknown' }
   if (type === 'insufficient_scope') return { decision: 'deny', validation_result: 'insufficient_scope' }
   if (type !== 'invalid_token') return { decision: 'deny', validation_result: 'valid' }
   if (code === 'expired' || code === 'reuse_after_expiry') return { decision: 'deny', validation_result: 'expired' }

@@ -17,6 +17,8 @@ export function ended(reason: EndReason): GatewayError {
     : new GatewayError('invalid_token', 'revoked', 'the session was ended during the call')
 }
 
+export const missing = (where: string): GatewayError => new GatewayError('invalid_token', 'missing', `missing token${where}`)
+
 export const malformed = (): GatewayError => new GatewayError('invalid_token', 'malformed', 'this is not a token of this gateway: it is cut short, mistyped or something else')
 
 export function inactiveToken({ reason }: Inactive): GatewayError {

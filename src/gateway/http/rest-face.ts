@@ -140,7 +140,6 @@ async function validate(parts: RestParts, exchange: Exchange): Promise<void> {
   const { token, required_scope: requiredScope, request_id } = checkBody(validateBody, withoutNulls(await readJsonObject(exchange.request)))
   const requestId = request_id === undefined ? exchange.requestId : requestIdOf(request_id, parts.random)
   const answered = { ...exchange, requestId }
-  if (token === undefined || token === '') throw new GatewayError('invalid_token', 'missing', 'missing token')
   const { scopes, expires_at_unix, ...rest } = await parts.decisions.validate({ token, requiredScope, requestId, caller })
   const { active, scope_match, required_scope, session_id, agent_id, token_id, environment } = rest
   sendJson(answered, 200, {

@@ -6,26 +6,31 @@ import { parseTarget } from '../call/target.ts'
 import { parseAuth } from '../call/upstream.ts'
 import type { Documents } from '../decision/documents.ts'
 import type { UpstreamAnswer, UpstreamCalls } from '../decision/upstream-calls.ts'
-import { GatewayError } from '../error.ts'
+import type { Records } from '../decision/records.ts'
+import { missing } from '../decision/refusals.ts'
 import { contentLength, hasBody } from './answer.ts'
 import type { Exchange } from './answer.ts'
 
 export interface UpstreamParts {
   readonly documents: Documents
   readonly calls: UpstreamCalls
+  readonly records: Records
 }
 
 const looksLikeToken = (text: string): boolean => tokenShape(text) !== undefined
 
 /** Serves one call. `listener` = the upstream this port stands for, under which no `/u/<upstream>` prefix is expected. */
-export async function serveUpstream({ documents, calls }: UpstreamParts, exchange: Exchange, listener?: string): Promise<void> {
+export async function serveUpstream({ documents, calls, records }: UpstreamParts, exchange: Exchange, listener?: string): Promise<void> {
   const { request, response, requestId, signal } = exchange
   const target = parseTarget(exchange.target, listener)
   const upstream = await documents.upstream(target.upstream)
   // Where an unknown upstream's key would stand nobody knows; the usual place is looked at, and the token judged all the same.
   const auth = upstream ? parseAuth(upstream) : { kind: 'bearer' as const }
   const { token, headers, query } = extractToken(auth, { headers: headerPairs(request.rawHeaders), query: target.query }, looksLikeToken)
-  if (token === undefined) throw new GatewayError('invalid_token', 'missing', 'missing token: send it as "Authorization: Bearer <token>", or where this upstream takes its key')
+  if (token === undefined) {
+    records.stranger()
+    throw missing(': send it as "Authorization: Bearer <token>", or where this upstream takes its key')
+  }
   const answer = await calls.perform({
     token,
     upstream: target.upstream,

@@ -8,12 +8,14 @@ import { verdict } from '../rig.ts'
 let clock: FakeClock
 let vault: FakeVault
 let callers: Callers
+let strangers: number
 beforeEach(() => {
   clock = new FakeClock()
   vault = new FakeVault(clock)
   vault.tokens.set('hvs.checker', { paths: ['mcp/introspect'] })
   vault.tokens.set('hvs.agent', { paths: ['mcp/creds'] })
-  callers = new Callers({ vault: vault.client(), mount: 'mcp', clock, services: [{ name: 'billing', sha256: tokenDigest('gst_good'), agents: ['a', 'b'], vault: undefined }] })
+  strangers = 0
+  callers = new Callers({ vault: vault.client(), mount: 'mcp', clock, services: [{ name: 'billing', sha256: tokenDigest('gst_good'), agents: ['a', 'b'], vault: undefined }], onStranger: () => { strangers++ } })
 })
 
 const identify = (bearer: string | undefined) => verdict(Promise.resolve().then(() => callers.identify(bearer)))
@@ -39,6 +41,7 @@ describe('who a bearer value stands for', () => {
     ['a value of absurd length', 'h'.repeat(5_000), 'invalid_token caller_unknown'],
   ])('is nobody for %s', async (_case, bearer, refusal) => {
     expect(await identify(bearer)).toBe(refusal)
+    expect(strangers).toBe(1)
   })
 
   it('sends neither phantom nor service token to Vault', async () => {

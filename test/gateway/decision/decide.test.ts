@@ -33,6 +33,7 @@ describe('validate', () => {
   })
 
   it.each([
+    ['no token', () => '', 'invalid_token missing', 'unknown'],
     ['noise', () => 'svt_prod_notatoken', 'invalid_token malformed', 'unknown'],
     ['a token with one character changed', () => `${tokenOf(openSession(rig)).slice(0, -1)}!`, 'invalid_token malformed', 'unknown'],
     ['a token nobody issued', () => { const token = tokenOf(openSession(rig)); rig.engine.sessions.clear(); return token }, 'invalid_token unknown', 'unknown'],
@@ -57,6 +58,7 @@ describe('validate', () => {
     ['an unknown capability', 'pay:stripe:invoices'],
   ])('refuses %s as required scope as a bad request', async (_case, scope) => {
     expect(await verdict(validate(rig, tokenOf(openSession(rig)), scope))).toBe('invalid_request bad_request')
+    expect(rig.sink.last).toMatchObject({ decision: 'deny', validation_result: 'unknown', reason: 'bad_request' })
   })
 
   it('refuses a service token that is bound to other agents', async () => {
