@@ -1,6 +1,8 @@
 import { connect } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Listener } from '../../../src/host/index.ts'
+import { throwAwayCertificate } from '../../vault-client/certificate.ts'
 import { startBench } from '../bench.ts'
 import type { Bench } from '../bench.ts'
 
@@ -173,5 +175,26 @@ describe('addresses', () => {
   it('listens on ::1', async () => {
     const six = await bench.host.listen({ address: '[::1]:0' })
     expect((await fetch(`${six.url}/v1/sys/seal-status`)).status).toBe(200)
+  })
+})
+
+describe('with a certificate', () => {
+  it('speaks HTTPS only, LIST included', async () => {
+    await bench.call('PUT', 'lend/items/ladder', {})
+    const { certificate, key: privateKey } = throwAwayCertificate()
+    const secure = await bench.host.listen({ address: '127.0.0.1:0', tls: { cert: certificate, key: privateKey } })
+    expect(secure.url).toMatch(/^https:/)
+    const { port: securePort } = new URL(secure.url)
+    const answer = await new Promise<string>((resolve, reject) => {
+      let text = ''
+      const socket = connectTls({ host: '127.0.0.1', port: Number(securePort), ca: certificate })
+      socket.on('error', reject)
+      socket.on('data', (chunk) => { text += chunk.toString() })
+      socket.on('close', () => { resolve(text) })
+      socket.write(`LIST /v1/lend/items HTTP/1.1\r\nHost: 127.0.0.1:${securePort}\r\nX-Vault-Token: root\r\nConnection: close\r\n\r\n`)
+    })
+    expect(answer).toContain('HTTP/1.1 200')
+    expect(answer).toContain('["ladder"]')
+    await expect(fetch(`http://127.0.0.1:${securePort}/v1/sys/health`)).rejects.toThrow()
   })
 })
