@@ -277,6 +277,18 @@ describe('the cut', () => {
     expect(said(await called)).toEqual({ type: 'text', text: '503 unavailable: the gateway does not vouch for the session at the moment; keep the token and retry' })
   })
 
+  test('a gateway lost while it was watching is given the same patience, and no more', async () => {
+    const { token } = fake.openSession({ scopes: ['read:stripe:invoices'] })
+    const called = gateway.requireScope('read:stripe:invoices', () => new Promise<ToolResult>(() => undefined))({}, bearing(token))
+    await until(() => askedOf('Watch').length === 1 && clock.waiting === 0)
+    await fake.close()
+    await until(() => clock.waiting === 2)
+    await clock.advance(4_999)
+    expect(await Promise.race([called, settle()])).toBeUndefined()
+    await clock.advance(1)
+    expect(said(await called)).toEqual({ type: 'text', text: '503 unavailable: the gateway does not vouch for the session at the moment; keep the token and retry' })
+  })
+
   test('a gateway lost for a moment costs nothing', async () => {
     const { token } = fake.openSession({ scopes: ['read:stripe:invoices'] })
     fake.fail('Watch', {}, 1)
