@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { createAuditLog } from '../audit/index.ts'
 import type { AuditLog, AuditLogOptions } from '../audit/index.ts'
+import { RequestError } from '../logical/errors.ts'
 import type { Logger } from '../logical/log.ts'
 import { Failure } from './failure.ts'
 import type { Io } from './io.ts'
@@ -18,11 +19,18 @@ export async function readTls({ tls_cert_file: certFile, tls_key_file: keyFile }
 }
 
 /** Turns what the system says about a start into one sentence; everything else passes. */
-export const startFailure = (what: string, hint = '') => (thrown: unknown): never => {
-  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : undefined
-  if (code === undefined || thrown instanceof Failure) throw thrown
-  const why = code === 'EADDRINUSE' ? 'the address is in use; is another one running?' : code === 'EADDRNOTAVAIL' ? 'this machine has no such address' : code
-  throw new Failure(1, `${what}: ${why}${hint}`)
+export const startFailure = (what: string) => (thrown: unknown): never => {
+  if (thrown instanceof Failure || !(thrown instanceof Error) || !('code' in thrown)) throw thrown
+  const { code, address, port } = thrown as NodeJS.ErrnoException & { address?: string; port?: number }
+  const at = address === undefined ? '' : ` (${address}${port === undefined ? '' : `:${String(port)}`})`
+  throw new Failure(1, `${what}: ${reasons[code ?? ''] ?? code ?? 'failed'}${at}`)
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the address is in use; is another one running?',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EACCES: 'permission denied',
+  ENOENT: 'there is no such file',
 }
 
 /** The audit files of a process; a SIGHUP, as log rotation sends it, has all of them opened anew. */
@@ -42,7 +50,15 @@ export class AuditFiles {
   log(options: AuditLogOptions & { readonly path: string }): AuditLog {
     const { path } = options
     const log = createAuditLog(options)
-    const known: AuditLog = { ...bound(log), close: () => { if (this.#open.get(path) === known) this.#open.delete(path); return log.close() } }
+    const known: AuditLog = {
+      open: () => log.open().catch((cause: unknown) => { throw new RequestError('unavailable', `the audit log ${path} cannot be written${reasonOf(cause)}`, { cause }) }),
+      append: (record) => log.append(record),
+      reopen: () => log.reopen(),
+      close: () => {
+        if (this.#open.get(path) === known) this.#open.delete(path)
+        return log.close()
+      },
+    }
     this.#open.set(path, known)
     return known
   }
@@ -59,7 +75,12 @@ export class AuditFiles {
   }
 }
 
-const bound = (log: AuditLog): Omit<AuditLog, 'close'> => ({ open: () => log.open(), append: (record) => log.append(record), reopen: () => log.reopen() })
+
+/** What the system said, beneath what was made of it. */
+function reasonOf(thrown: unknown): string {
+  const cause = thrown instanceof Error ? thrown.cause : undefined
+  return cause instanceof Error ? `: ${'code' in cause ? reasons[String(cause.code)] ?? String(cause.code) : cause.message}` : ''
+}
 
 /** Resolves at the first Ctrl-C or SIGTERM. */
 export const untilAborted = ({ signal }: Io): Promise<void> => new Promise((resolve) => {

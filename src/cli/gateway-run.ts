@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { pino } from 'pino'
+import { startGateway } from '../gateway/gateway.ts'
+import type { Gateway, GatewayConfig, ServiceTokenConfig } from '../gateway/gateway.ts'
+import { hardenProcess } from '../gateway/process.ts'
+import { RequestError } from '../logical/errors.ts'
+import type { Logger } from '../logical/log.ts'
+import { createVaultClient } from '../vault-client/index.ts'
+import type { TokenGrant } from '../vault-client/index.ts'
+import { readConfigFile } from './config-file.ts'
+import { gatewayConfig } from './gateway-config.ts'
+import type { GatewayFile } from './gateway-config.ts'
+import type { Io } from './io.ts'
+import { readPrivateFile } from './private-file.ts'
+import { AuditFiles, readTls, startFailure, untilAborted } from './service.ts'
+import type { TlsFiles } from './service.ts'
+import { packageVersion } from './version.ts'
+
+const DRAIN_MS = 10_000
+const random = (bytes: number): Uint8Array => randomBytes(bytes)
+
+/** `mcp-vault gateway -config=<file>`: a gateway that knows Vault only through its HTTP API, until it is told to stop. */
+export async function runGateway(io: Io, file: string): Promise<number> {
+  const config = await readConfigFile(io, file, gatewayConfig)
+  const logger = pino({ level: config.log_level }, pino.destination({ fd: 2, sync: true }))
+  hardenProcess(process)
+  const audits = new AuditFiles(logger)
+  try {
+    const settings = await settingsOf(io, config, audits, logger)
+    const gateway = await startGateway(settings).catch(startFailure('The gateway cannot start'))
+    try {
+      io.stdout(banner(config, gateway))
+      void gateway.ready.then(() => { logger.info({ vault: config.vault.address }, 'in contact with Vault') })
+      await untilAborted(io)
+      await gateway.drain(DRAIN_MS)
+      return 0
+    } finally {
+      await gateway.close()
+    }
+  } finally {
+    audits.stop()
+  }
+}
+
+async function settingsOf(io: Io, config: GatewayFile, audits: AuditFiles, logger: Logger): Promise<GatewayConfig> {
+  const { clock } = io
+  const { vault, listener: { http, grpc }, upstream_listener, service_token, upstream_ca_file: upstreamCa } = config
+  const place = { address: vault.address, ...(vault.namespace !== undefined && { namespace: vault.namespace }), ...(vault.ca_file !== undefined && { caFile: vault.ca_file }) }
+  const login = (tokenFile: string) => tokenFileLogin({ ...place, clock }, tokenFile)
+  const services = Object.entries(service_token).map(async ([name, { sha256, agents, vault_token_file }]): Promise<ServiceTokenConfig> =>
+    ({ name, sha256, agents, ...(vault_token_file !== undefined && { vaultLogin: await login(vault_token_file) }) }))
+  const upstreams = Object.entries(upstream_listener).map(async ([upstream, { address, ...tls }]) => ({ upstream, address, ...await tlsOf('tls', tls) }))
+  return {
+    vault: { ...place, mount: vault.mount, login: await login(vault.token_file) },
+    httpAddress: http?.address ?? '127.0.0.1:8251',
+    ...await tlsOf('httpTls', http ?? {}),
+    grpcAddress: grpc?.address ?? '127.0.0.1:8250',
+    ...await tlsOf('grpcTls', grpc ?? {}),
+    upstreamListeners: await Promise.all(upstreams),
+    allowedHosts: config.allowed_hosts,
+    auditPath: resolve(config.audit_path),
+    openAuditLog: (path) => audits.log({ path, clock }),
+    serviceTokens: await Promise.all(services),
+    requireKeyConsent: config.require_key_consent,
+    maxStaleness: definedOf(config.max_staleness),
+    ...(upstreamCa !== undefined && { upstreamCa: await readFile(upstreamCa, 'utf8').catch(startFailure(`The upstream_ca_file ${upstreamCa} cannot be read`)) }),
+    clock, random, logger,
+  }
+}
+
+/** The files of a listener that has some, after a look at them: a start should fail for a wrong file, with a sentence. */
+async function tlsOf<K extends string>(name: K, files: TlsFiles): Promise<Partial<Record<K, { certFile: string; keyFile: string }>>> {
+  if (!await readTls(files)) return {}
+  return { [name]: { certFile: files.tls_cert_file, keyFile: files.tls_key_file } } as Record<K, { certFile: string; keyFile: string }>
+}
+
+/**
+ * A login that takes whatever token the file holds at the moment. It is asked again when Vault refuses the token or it cannot be
+ * renewed any longer, so that an agent that writes the file, or a person, is all it takes to replace it.
+ */
+async function tokenFileLogin(place: Omit<Parameters<typeof createVaultClient>[0], 'token'>, file: string): Promise<(signal: AbortSignal) => Promise<TokenGrant>> {
+  const read = (): Promise<string> => readPrivateFile(file, 'The Vault token file')
+  await read()
+  const client = createVaultClient(place)
+  return async (signal) => {
+    const token = await read()
+    const { data } = await client.withToken(token).request('GET', 'auth/token/lookup-self', { signal })
+    if (typeof data?.ttl !== 'number') throw new RequestError('unavailable', 'Vault did not say how long the token lives')
+    return { token, ttl: data.ttl, renewable: data.renewable === true }
+  }
+}
+
+const definedOf = <T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> }
+
+function banner(config: GatewayFile, gateway: Gateway): string {
+  const lines = [
+    `==> mcp-vault ${packageVersion()}, gateway of ${config.vault.address}, mount ${config.vault.mount}/`,
+    `    HTTP          ${gateway.httpUrl}`,
+    `    gRPC          ${gateway.grpcAddress ?? ''}`,
+    ...Object.entries(gateway.upstreamUrls).map(([upstream, url]) => `    Upstream      ${upstream} at ${url}`),
+    `    Audit         ${resolve(config.audit_path)}`,
+    ...(config.require_key_consent ? [] : ['    WARNING       require_key_consent is false: keys are used without their owners\' consent']),
+  ]
+  return `${lines.join('\n')}\n`
+}

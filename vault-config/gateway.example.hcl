@@ -1,0 +1,58 @@
+# mcp-vault gateway -config=/etc/mcp-vault/gateway.hcl
+# A gateway beside any Vault, OpenBao or mcp-vault server; any number of them may run. The same settings may be written as JSON.
+# Sent a SIGHUP, it opens its audit log anew; sent a SIGTERM, it finishes what is under way for up to ten seconds.
+
+vault {
+  address = "https://vault.internal:8200"
+
+  # A token under vault-config/policies/mcp-gateway.hcl, mode 0600, best a periodic one. It is renewed for as long as Vault allows;
+  # when Vault refuses it, the file is read again.
+  token_file = "/etc/mcp-vault/gateway.token"
+
+  mount = "mcp"
+  # ca_file   = "/etc/mcp-vault/vault-ca.pem"
+  # namespace = "team-a"
+}
+
+# An address other machines can reach needs TLS; key files are mode 0600.
+listener "http" {
+  address = "127.0.0.1:8251"
+  # tls_cert_file = "/etc/mcp-vault/tls.crt"
+  # tls_key_file  = "/etc/mcp-vault/tls.key"
+}
+
+listener "grpc" {
+  address = "127.0.0.1:8250"
+}
+
+# A port that stands for one upstream, for SDKs that take no path prefix.
+upstream_listener "stripe" {
+  address = "127.0.0.1:8261"
+}
+
+# Host values answered to besides the listeners' own.
+# allowed_hosts = ["gateway.internal:8251"]
+
+# Decision and outcome records. While they cannot be written, nothing is allowed.
+audit_path = "/var/log/mcp-vault/gateway-audit.jsonl"
+
+# For callers without a Vault token, such as MCP servers: mcp-vault gateway token billing-mcp
+# service_token "billing-mcp" {
+#   sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+#   agents = ["claude-billing-agent"]
+#   # To open sessions too: a token under vault-config/policies/mcp-service.hcl.
+#   vault_token_file = "/etc/mcp-vault/billing-mcp.token"
+# }
+
+# How long it acts on what it knows while Vault is out of reach, by sensitivity of the upstream: seconds or a duration.
+max_staleness {
+  high     = "5s"
+  standard = "30s"
+  low      = "2m"
+}
+
+# False uses keys whose owners have not listed the upstream's origin in mcp_origins. Not for production.
+require_key_consent = true
+
+# upstream_ca_file = "/etc/mcp-vault/upstream-ca.pem"
+log_level = "info"
