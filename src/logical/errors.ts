@@ -50,7 +50,8 @@ export const errorTable: Readonly<Record<ErrorKind, ErrorRow>> = {
   unsupported_media_type: { http: 415, pb: 3, grpc: 3, text: 'unsupported media type' },
   rate_limited: { http: 429, pb: 3, grpc: 8, text: 'rate limit quota exceeded' },
   unavailable: { http: 503, pb: 3, grpc: 14, text: 'unavailable' },
-  upstream_error: { http: 502, pb: 3, grpc: 14, text: 'upstream error' },
+  // Not 14: gRPC clients send a call that was UNAVAILABLE again by themselves, and the upstream may already have acted on it.
+  upstream_error: { http: 502, pb: 3, grpc: 9, text: 'upstream error' },
   sealed: { http: 503, pb: 3, grpc: 14, text: 'Vault is sealed' },
   internal: { http: 500, pb: 2, grpc: 13, text: 'internal error' },
   // The host forwards the request to the active node when it reads exactly this text.

@@ -45,6 +45,8 @@ export interface CallOutcome {
 export interface CallAnswer {
   readonly status: number
   readonly headers: HeaderPairs
+  /** Milliseconds from the start of the call to the upstream's headers. */
+  readonly upstream_ms: number
   /** To be read once. Ends by throwing a `RequestError` when the answer is not whole. */
   readonly body: AsyncIterable<Uint8Array>
   /** Gives the answer up, read or not; destroys the upstream's socket. */
@@ -196,7 +198,7 @@ class Delivery {
     const onAbort = () => { this.#finish(resultOf(endReason(signal))) }
     signal.addEventListener('abort', onAbort, { once: true })
     void this.#finished.then(() => { signal.removeEventListener('abort', onAbort) })
-    return { status, headers, body, cancel: () => { this.#abandon() }, finished: this.#finished }
+    return { status, headers, upstream_ms: this.#upstreamMs, body, cancel: () => { this.#abandon() }, finished: this.#finished }
   }
 
   #finish(result: CallOutcome['result']): void {

@@ -28,11 +28,14 @@ type WritingCall<Response> = ServerDuplexStream<never, Response> | ServerWritabl
 
 /** The answering side of a streaming call. Everything may be called at any time; after the end nothing has an effect. */
 export class Outbox<Response> {
-  /** Aborts when the call is over, for whatever reason. */
+  /** Aborts when the call is over, for whatever reason: nothing of it is in this process any more. */
   readonly gone: AbortSignal
+  /** Aborts when it is over without having come to its end: the caller left, its deadline passed, or it failed. */
+  readonly broken: AbortSignal
   readonly #call: WritingCall<Response>
   readonly #stream: ServerHttp2Stream
   readonly #gone = new AbortController()
+  readonly #broken = new AbortController()
   readonly #waiting = new Set<() => void>()
   #ending = false
 
@@ -40,6 +43,7 @@ export class Outbox<Response> {
     this.#call = call as WritingCall<Response>
     this.#stream = http2StreamOf(call)
     this.gone = this.#gone.signal
+    this.broken = this.#broken.signal
     // Told of a caller that left, a deadline that passed and our own end alike.
     this.#call.on('cancelled', () => { this.#finish() })
     this.#stream.once('close', () => { this.#finish() })
@@ -75,6 +79,7 @@ export class Outbox<Response> {
   fail(reply: Reply): void {
     if (this.over) return
     this.#ending = true
+    this.#broken.abort()
     this.#call.emit('error', reply)
   }
 
@@ -82,11 +87,13 @@ export class Outbox<Response> {
   cut(reply: Reply): void {
     if (this.idle) { this.fail(reply); return }
     if (this.gone.aborted) return
+    this.#broken.abort()
     reset(this.#stream)
     this.#finish()
   }
 
   #finish(): void {
+    if (!this.#ending) this.#broken.abort()
     this.#ending = true
     this.#gone.abort()
     for (const done of [...this.#waiting]) done()

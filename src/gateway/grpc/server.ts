@@ -9,7 +9,9 @@ import { healthService } from './health.ts'
 import { OpenStreams } from './outbox.ts'
 import { Pulse } from './pulse.ts'
 import { reflectionService } from './reflection.ts'
+import { sessionsService } from './sessions.ts'
 import { tokensService } from './tokens.ts'
+import { upstreamsService } from './upstreams.ts'
 
 /** PEM files of this server's certificate chain and its key. */
 export interface GrpcTls {
@@ -78,7 +80,9 @@ export async function startGrpcServer(config: GrpcConfig): Promise<GrpcServer> {
 function implementations(parts: GrpcParts, streams: OpenStreams): [typeof services[keyof typeof services], UntypedServiceImplementation][] {
   const reflection = reflectionService(parts, streams)
   return [
+    [services.sessions, sessionsService(parts, streams)],
     [services.tokens, tokensService(parts, streams)],
+    [services.upstreams, upstreamsService(parts)],
     [services.health, healthService(parts, streams)],
     [services.reflection, reflection],
     [services.reflectionAlpha, reflection],

@@ -1,0 +1,68 @@
+/** `mcp.gateway.v1.Sessions`: opened, refreshed and closed under the caller's own Vault identity. */
+import type { UntypedServiceImplementation } from '@grpc/grpc-js'
+import { tokenShape } from '../../scope/index.ts'
+import { requireAgent } from '../decision/callers.ts'
+import type { Caller } from '../decision/callers.ts'
+import { malformed } from '../decision/refusals.ts'
+import type { Issued, OpenAsk } from '../decision/session-service.ts'
+import { GatewayError } from '../error.ts'
+import { requireToken, wrongField } from './exchange.ts'
+import type { GrpcParts } from './exchange.ts'
+import type { CloseRequest, DelegateRequest, OpenRequest, RefreshRequest, SessionToken } from './messages.ts'
+import type { OpenStreams } from './outbox.ts'
+import { unary } from './unary.ts'
+import { watchHandler } from './watch.ts'
+
+export function sessionsService(parts: GrpcParts, streams: OpenStreams): UntypedServiceImplementation {
+  const { sessions } = parts
+  return {
+    Open: unary(parts, async (request: OpenRequest, { caller, requestId }) => worded(await sessions.open(caller, requireAgentId(request.agent_id), openAsk(request)), requestId)),
+    Refresh: unary(parts, async ({ session_id, ttl_seconds }: RefreshRequest, { caller, requestId }) =>
+      worded(await sessions.refresh(caller, { session_id: requireSessionId(session_id) }, { ttl: given(ttl_seconds) }), requestId)),
+    Close: unary(parts, async ({ session_id }: CloseRequest, { caller, requestId }) => {
+      await sessions.close(caller, { session_id: requireSessionId(session_id) })
+      return { request_id: requestId }
+    }),
+    Delegate: unary(parts, async (request: DelegateRequest, { caller, requestId }) => worded(await delegate(parts, request, caller), requestId)),
+    Watch: watchHandler(parts, streams),
+  }
+}
+
+async function delegate({ sessions, decisions }: GrpcParts, request: DelegateRequest, caller: Caller): Promise<Issued> {
+  const parent_token = requireToken(request.parent_token, 'parent_token')
+  if (!tokenShape(parent_token)) throw malformed()
+  const agentId = requireAgentId(request.agent_id)
+  // A caller bound to some agents may not spend the session of another, even one it got hold of.
+  const parent = await decisions.agentOf({ token: parent_token })
+  if (!parent) throw new GatewayError('invalid_token', 'unknown', 'parent_token: the token is not known')
+  requireAgent(caller, parent.agent_id)
+  return sessions.open(caller, agentId, { ...openAsk({ ...request, environment: '' }), parent_token })
+}
+
+/** Empty is omitted: the engine then chooses. */
+function openAsk({ purpose, requested_scopes, environment, ttl_seconds }: Pick<OpenRequest, 'purpose' | 'requested_scopes' | 'environment' | 'ttl_seconds'>): OpenAsk {
+  return {
+    ...(purpose === '' ? {} : { purpose }),
+    ...(requested_scopes.length === 0 ? {} : { requested_scopes }),
+    ...(environment === '' ? {} : { environment }),
+    ttl: given(ttl_seconds),
+  }
+}
+
+const given = (seconds: number): number | undefined => (seconds === 0 ? undefined : seconds)
+
+function requireAgentId(agentId: string): string {
+  if (agentId === '') throw wrongField('agent_id: is missing, for example claude-billing-agent')
+  return agentId
+}
+
+function requireSessionId(sessionId: string): string {
+  if (sessionId === '') throw wrongField('session_id: is missing, for example sess_01JNKQ8X4F2MVBP7RD3WCZH9GT')
+  return sessionId
+}
+
+/** The engine's answer has the message's names. */
+function worded(issued: Issued, requestId: string): SessionToken {
+  const { scopes, ...rest } = issued as Omit<SessionToken, 'request_id' | 'scopes'> & { readonly scopes: readonly string[] | null }
+  return { ...rest, scopes: scopes ?? [], request_id: requestId }
+}

@@ -1,0 +1,142 @@
+/** `Sessions.Watch`: tells in the moment it is learnt that a session ended, and when what it may do was changed. */
+import type { ServerWritableStream, handleServerStreamingCall } from '@grpc/grpc-js'
+import { requireAgent } from '../decision/callers.ts'
+import type { Caller } from '../decision/callers.ts'
+import { slotOf } from '../decision/documents.ts'
+import type { FeedEvent } from '../decision/feed-event.ts'
+import type { EndReason } from '../decision/session-entry.ts'
+import type { Watch } from '../decision/watch.ts'
+import { toGatewayError, unavailable } from '../error.ts'
+import { decoded } from './definitions.ts'
+import type { Undecodable } from './definitions.ts'
+import { callerOf, failureOf, requestIdFor, wrongField } from './exchange.ts'
+import type { GrpcParts } from './exchange.ts'
+import type { SessionEvent, WatchRequest } from './messages.ts'
+import { Outbox } from './outbox.ts'
+import type { OpenStreams } from './outbox.ts'
+import { replyOf } from './status.ts'
+
+type WatchCall = ServerWritableStream<WatchRequest | Undecodable, SessionEvent>
+
+export function watchHandler(parts: GrpcParts, streams: OpenStreams): handleServerStreamingCall<WatchRequest | Undecodable, SessionEvent> {
+  const open = new Set<WatchedSession>()
+  parts.follower.subscribe({
+    changed: (events) => {
+      const paths = documentsIn(events)
+      if (paths.length > 0) for (const watched of open) watched.documentsChanged(paths)
+    },
+    reset: () => { for (const watched of open) watched.documentsChanged(undefined) },
+  })
+  return (call: WatchCall) => {
+    const outbox = new Outbox<SessionEvent>(call)
+    streams.add(outbox)
+    const requestId = requestIdFor(parts, call.metadata)
+    start(parts, call, outbox, open).catch((thrown: unknown) => { outbox.fail(replyOf(failureOf(parts, thrown, requestId), requestId)) })
+  }
+}
+
+const documentsIn = (events: readonly FeedEvent[]): string[] => events.flatMap((event) => (event.type === 'document' ? [slotOf(event.path)] : []))
+
+async function start(parts: GrpcParts, call: WatchCall, outbox: Outbox<SessionEvent>, open: Set<WatchedSession>): Promise<void> {
+  const caller = callerOf(parts, call.metadata)
+  const key = keyOf(decoded(call.request))
+  await parts.callers.requireIntrospection(caller)
+  const watched = await WatchedSession.begin(parts, key, caller, outbox)
+  if (outbox.over) { watched.stop(); return }
+  open.add(watched)
+  outbox.gone.addEventListener('abort', () => {
+    open.delete(watched)
+    watched.stop()
+  }, { once: true })
+}
+
+function keyOf({ session_id, token }: WatchRequest): { readonly token: string } | { readonly session_id: string } {
+  if ((session_id === '') === (token === '')) throw wrongField('give either session_id or token, for example session_id: "sess_01JNKQ8X4F2MVBP7RD3WCZH9GT"')
+  return token === '' ? { session_id } : { token }
+}
+
+class WatchedSession {
+  readonly #parts: GrpcParts
+  readonly #outbox: Outbox<SessionEvent>
+  #watch!: Watch
+  #stopPulse: () => void = () => undefined
+  /** Documents that say what the session may do; undefined while that is not known: then every change counts. */
+  #paths: ReadonlySet<string> | undefined
+  #telling = false
+  #owed = false
+
+  private constructor(parts: GrpcParts, outbox: Outbox<SessionEvent>) {
+    this.#parts = parts
+    this.#outbox = outbox
+  }
+
+  /** Tells that the session is live. Throws what a request with its token would. */
+  static async begin(parts: GrpcParts, key: Parameters<GrpcParts['decisions']['watch']>[0], caller: Caller, outbox: Outbox<SessionEvent>): Promise<WatchedSession> {
+    const watched = new WatchedSession(parts, outbox)
+    let ended: EndReason | undefined
+    const watch = await parts.decisions.watch(key, (reason) => { ended = reason; watched.#end(reason) })
+    watched.#watch = watch
+    try {
+      requireAgent(caller, watch.entry.facts.agent_id)
+    } catch (error) {
+      watch.cancel()
+      throw error
+    }
+    if (ended !== undefined) { watched.#end(ended); return watched }
+    void outbox.send({ kind: 'KIND_LIVE', session_id: watched.#sessionId })
+    watched.#stopPulse = parts.pulse.every(() => { watched.#checkVouched() })
+    void watched.#learnPaths()
+    return watched
+  }
+
+  get #sessionId(): string { return this.#watch.entry.facts.session_id }
+
+  stop(): void {
+    this.#stopPulse()
+    this.#watch.cancel()
+  }
+
+  documentsChanged(paths: readonly string[] | undefined): void {
+    const known = this.#paths
+    if (paths && known && !paths.some((path) => known.has(path))) return
+    this.#paths = undefined
+    this.#tellChanged()
+    void this.#learnPaths()
+  }
+
+  /** A reader that is slow is told once of many changes. */
+  #tellChanged(): void {
+    if (this.#telling) { this.#owed = true; return }
+    this.#telling = true
+    void this.#outbox.send({ kind: 'KIND_CHANGED', session_id: this.#sessionId }).then(() => {
+      this.#telling = false
+      if (!this.#owed) return
+      this.#owed = false
+      this.#tellChanged()
+    })
+  }
+
+  async #learnPaths(): Promise<void> {
+    try {
+      const { paths } = await this.#parts.grants.of(this.#watch.entry)
+      this.#paths = paths
+    } catch (thrown) {
+      // Until they are known every change is told.
+      this.#parts.logger.debug({ kind: toGatewayError(thrown).kind }, 'what a watched session rests on cannot be read yet')
+    }
+  }
+
+  #end(reason: EndReason): void {
+    // The first word is LIVE, or none: an end before it is told by whoever is beginning.
+    if ((this.#watch as Watch | undefined) === undefined) return
+    void this.#outbox.send({ kind: 'KIND_ENDED', session_id: this.#sessionId, reason })
+    this.#outbox.end()
+  }
+
+  /** An open stream vouches for the session: it may last only while this gateway can. */
+  #checkVouched(): void {
+    const { freshness } = this.#parts
+    if (freshness.isFresh(undefined) && this.#watch.adriftMs() <= freshness.limitMs(undefined)) return
+    this.#outbox.cut(replyOf(unavailable('stale', 'this gateway can no longer vouch for the session; keep the token and try again'), ''))
+  }
+}

@@ -1,0 +1,192 @@
+/** The cut, measured by what the gateway hands to its sockets, not by what a reader sees: kernels hold megabytes. */
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import { Client, Metadata, credentials, status } from '@grpc/grpc-js'
+import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js'
+import { afterEach, describe, expect, it } from 'vitest'
+import { openSession, tokenOf } from '../rig.ts'
+import { asService, methodOf } from './port.ts'
+import { behind, bytesOut, still, until } from './upstream.ts'
+
+const scopes = ['read:stripe:invoices', 'create:stripe:refunds']
+const head = (token: string) => ({ head: { token, upstream: 'stripe', method: 'GET', path: '/v1/invoices', request_id: 'req-cut' } })
+
+/** RST_STREAM is 13 bytes; PING and SETTINGS acknowledgements may come along. A part of a body would be thousands. */
+const FRAMES_ONLY = 200
+
+/** An answer without end, as fast as it is taken. */
+function endless(): { answer: Parameters<typeof behind>[0]; taken: () => number } {
+  let bytes = 0
+  const chunk = Buffer.alloc(64 * 1024, 'x')
+  return {
+    taken: () => bytes,
+    answer: (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/plain' })
+      const more = () => {
+        while (!response.destroyed && response.write(chunk)) bytes += chunk.length
+        bytes += chunk.length
+      }
+      response.on('drain', more)
+      more()
+    },
+  }
+}
+
+const cleanups: (() => void)[] = []
+afterEach(() => { for (const cleanup of cleanups.splice(0)) cleanup() })
+
+/** A way to the port that can stop taking anything from it. */
+async function valve(address: string): Promise<{ address: string; shut(): void; open(): void }> {
+  const pairs: [inner: Socket, outer: Socket][] = []
+  const server = createServer((outer) => {
+    const socket = connect(Number(address.split(':').at(-1)), '127.0.0.1')
+    pairs.push([socket, outer])
+    outer.pipe(socket).pipe(outer)
+    for (const end of [outer, socket]) end.on('error', () => { outer.destroy(); socket.destroy() })
+    cleanups.push(() => { outer.destroy(); socket.destroy() })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  cleanups.push(() => { server.close() })
+  return {
+    address: `127.0.0.1:${String((server.address() as AddressInfo).port)}`,
+    shut: () => { for (const [inner] of pairs) { inner.unpipe(); inner.pause() } },
+    open: () => { for (const [inner, outer] of pairs) inner.pipe(outer) },
+  }
+}
+
+function openStream(client: Client): { call: ClientDuplexStream<object, object>; ended: Promise<ServiceError | undefined> } {
+  const { path, requestSerialize, responseDeserialize } = methodOf('Upstreams.Stream')
+  const metadata = new Metadata()
+  metadata.set('authorization', asService.authorization)
+  const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata)
+  const ended = new Promise<ServiceError | undefined>((resolve) => { call.on('error', resolve).on('end', () => { resolve(undefined) }) })
+  return { call, ended }
+}
+
+describe('when a session ends during a stream', () => {
+  it('with nothing on its way out, the stream ends ABORTED and says why', async () => {
+    const state = await behind((_request, response) => { response.writeHead(200).write('first') })
+    const session = openSession(state.rig, { scopes })
+    const stream = state.port.open('Upstreams.Stream')
+    stream.write(head(tokenOf(session)))
+    await stream.seen(2)
+    state.rig.engine.end(session)
+    expect(await stream.ended).toMatchObject({ code: status.ABORTED, type: 'invalid_token', error: 'revoked', request_id: 'req-cut', details: 'the session was ended during the call' })
+    await until(() => state.broken === 1)
+    await until(() => state.rig.sink.outcomes.length > 0)
+    expect(state.rig.sink.outcomes).toMatchObject([{ result: 'revoked', bytes: 5 }])
+  })
+
+  it('with a part held up by a reader that does not read, nothing more leaves and no reason is told', async () => {
+    const { answer, taken } = endless()
+    const state = await behind(answer)
+    const session = openSession(state.rig, { scopes })
+    const sent = bytesOut(state.port.server.address)
+    const stream = state.port.open('Upstreams.Stream')
+    stream.write(head(tokenOf(session)))
+    await stream.seen(2)
+    stream.pause()
+    const before = await still(sent)
+    const takenBefore = await still(taken)
+    state.rig.engine.end(session)
+    await until(() => state.broken === 1)
+    stream.resume()
+    const failure = await stream.ended
+    expect(failure).toMatchObject({ code: status.CANCELLED, type: undefined })
+    expect(await still(sent) - before).toBeLessThan(FRAMES_ONLY)
+    expect(await still(taken)).toBe(takenBefore)
+  })
+
+  it('with the connection itself stuffed, what waits for the socket is dropped too', async () => {
+    const { answer } = endless()
+    const state = await behind(answer)
+    const session = openSession(state.rig, { scopes })
+    const way = await valve(state.port.server.address)
+    const client = new Client(way.address, credentials.createInsecure(), { 'grpc.max_receive_message_length': -1, 'grpc.use_local_subchannel_pool': 1, 'grpc-node.flow_control_window': 512 * 1024 * 1024 })
+    cleanups.push(() => { client.close() })
+    const sent = bytesOut(state.port.server.address)
+    const { call, ended } = openStream(client)
+    let received = 0
+    call.on('data', () => { received++ })
+    call.write(head(tokenOf(session)))
+    await until(() => received > 1)
+    way.shut()
+    const before = await still(sent)
+    state.rig.engine.end(session)
+    await until(() => state.broken === 1)
+    way.open()
+    expect(await ended).toMatchObject({ code: status.CANCELLED })
+    expect(await still(sent) - before).toBeLessThan(FRAMES_ONLY)
+  })
+
+  it('others on the same connection go on', async () => {
+    const state = await behind((_request, response, { url }) => {
+      response.writeHead(200).write('first')
+      if (url.endsWith('in_2')) setImmediate(() => response.end(' and last'))
+    })
+    const [session, other] = [openSession(state.rig, { scopes }), openSession(state.rig, { scopes })]
+    const cut = state.port.open('Upstreams.Stream')
+    cut.write(head(tokenOf(session)))
+    await cut.seen(2)
+    state.rig.engine.end(session)
+    expect(await cut.ended).toMatchObject({ code: status.ABORTED })
+    const whole = state.port.open('Upstreams.Stream')
+    whole.write({ head: { token: tokenOf(other), upstream: 'stripe', method: 'GET', path: '/v1/invoices/in_2' } })
+    expect(await whole.ended).toBeUndefined()
+  })
+})
+
+describe('when a session ends while a whole answer is on its way', () => {
+  it('the rest of it is not sent', async () => {
+    const state = await behind((_request, response) => { response.end(Buffer.alloc(3 * 1024 * 1024, 'x')) })
+    const session = openSession(state.rig, { scopes })
+    const way = await valve(state.port.server.address)
+    const client = new Client(way.address, credentials.createInsecure(), { 'grpc.max_receive_message_length': -1, 'grpc.use_local_subchannel_pool': 1 })
+    cleanups.push(() => { client.close() })
+    const sent = bytesOut(state.port.server.address)
+    await new Promise<void>((resolve, reject) => { client.waitForReady(Infinity, (error) => { if (error) reject(error); else resolve() }) })
+    await still(sent)
+    way.shut()
+    const { path, requestSerialize, responseDeserialize } = methodOf('Upstreams.Call')
+    const metadata = new Metadata()
+    metadata.set('authorization', asService.authorization)
+    const failed = new Promise<ServiceError | null>((resolve) => {
+      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, head(tokenOf(session)).head, metadata, (error) => { resolve(error) })
+    })
+    await until(() => sent() > 60_000)
+    const before = await still(sent)
+    state.rig.engine.end(session)
+    await until(() => state.rig.sink.outcomes.length > 0)
+    way.open()
+    expect(await failed).toMatchObject({ code: status.CANCELLED })
+    expect(await still(sent) - before).toBeLessThan(FRAMES_ONLY)
+    expect(state.rig.sink.outcomes).toMatchObject([{ result: 'revoked' }])
+  })
+})
+
+describe('when nothing can vouch for a session any more', () => {
+  it('a stream ends ABORTED, not as an invalid token', async () => {
+    const state = await behind((_request, response) => { response.writeHead(200).write('first') })
+    const session = openSession(state.rig, { scopes })
+    const stream = state.port.open('Upstreams.Stream')
+    stream.write(head(tokenOf(session)))
+    await stream.seen(2)
+    state.rig.vault.cutLine()
+    await state.rig.clock.advance(6_000)
+    expect(await stream.ended).toMatchObject({ code: status.ABORTED, type: 'unavailable', error: 'stale' })
+    await until(() => state.broken === 1)
+    expect(state.broken).toBe(1)
+  })
+
+  it('a stream whose agent loses the scope ends, and one of another tool goes on', async () => {
+    const state = await behind((_request, response) => { response.writeHead(200).write('first') })
+    const session = openSession(state.rig, { scopes })
+    const stream = state.port.open('Upstreams.Stream')
+    stream.write(head(tokenOf(session)))
+    await stream.seen(2)
+    state.rig.engine.agent('claude-billing-agent', { scopes: ['create:stripe:refunds'] })
+    expect(await stream.ended).toMatchObject({ code: status.ABORTED, type: 'insufficient_scope' })
+  })
+})

@@ -1,0 +1,83 @@
+/** A real upstream behind the port: what it was asked, how much of its answer was taken, and what the gateway put on the wire. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { afterEach } from 'vitest'
+import { settle } from '../../fakes/clock.ts'
+import type { Rig } from '../rig.ts'
+import { openPort } from './port.ts'
+import type { Port } from './port.ts'
+import { startRig } from '../rig.ts'
+
+export const KEY = 'sk_live_51HqLyjWDarjtT1zdp7dc'
+
+export interface Asked { readonly method: string; readonly url: string; readonly headers: IncomingMessage['headers']; body: string }
+
+export interface Behind {
+  readonly rig: Rig
+  readonly port: Port
+  /** Requests in the order they came. */
+  readonly asked: Asked[]
+  /** Requests whose connection the gateway broke off. */
+  broken: number
+}
+
+const cleanups: (() => Promise<void> | void)[] = []
+afterEach(async () => { for (const cleanup of cleanups.splice(0).reverse()) await cleanup() })
+
+/** `answer` runs when the request has come in whole; `early` when its head has. */
+export async function behind(answer: (request: IncomingMessage, response: ServerResponse, asked: Asked) => void, { early = false, settings = {} }: { early?: boolean; settings?: Record<string, unknown> } = {}): Promise<Behind> {
+  const rig = await startRig()
+  const state: { asked: Asked[]; broken: number } = { asked: [], broken: 0 }
+  const server = createServer((request, response) => {
+    const asked: Asked = { method: request.method!, url: request.url!, headers: request.headers, body: '' }
+    state.asked.push(asked)
+    response.on('error', () => undefined).on('close', () => { if (!response.writableFinished) state.broken++ })
+    request.on('error', () => undefined)
+    if (early) answer(request, response, asked)
+    request.setEncoding('utf8').on('data', (text: string) => { asked.body += text }).on('end', () => { if (!early) answer(request, response, asked) })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  cleanups.push(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`
+  rig.engine.upstream('stripe', { url, allow_private_addresses: true, max_request_bytes: 16 * 1024 * 1024, ...settings })
+  rig.vault.putKey('mcp/stripe', { api_key: KEY }, url)
+  rig.engine.agent('claude-billing-agent', { scopes: ['read:stripe:invoices', 'read:stripe:customers:id-only', 'create:stripe:refunds'] })
+  await settle()
+  const port = await openPort({}, rig)
+  return { rig, port, asked: state.asked, get broken() { return state.broken } }
+}
+
+/** Bytes the gateway's end of gRPC connections has handed to its sockets, whoever reads them. */
+export function bytesOut(address: string): () => number {
+  const sockets: Socket[] = []
+  const listener = (message: unknown) => {
+    const { socket } = message as { socket: Socket }
+    if (socket.localPort === Number(address.split(':').at(-1))) sockets.push(socket)
+  }
+  subscribe('net.server.socket', listener)
+  cleanups.push(() => { unsubscribe('net.server.socket', listener) })
+  return () => sockets.reduce((sum, socket) => sum + socket.bytesWritten, 0)
+}
+
+/** Waits until `sample` has not moved for a while of turns of the loop. */
+export async function still(sample: () => number): Promise<number> {
+  let last = sample()
+  for (let quiet = 0; quiet < 60;) {
+    await settle()
+    const now = sample()
+    quiet = now === last ? quiet + 1 : 0
+    last = now
+  }
+  return last
+}
+
+export async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await settle()
+}
