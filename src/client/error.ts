@@ -38,16 +38,29 @@ export class GatewayError extends Error {
   get http_status(): number { return httpStatus[this.type] }
 }
 
+/** Codes by which the gateway refuses the MCP server's own credential, whatever the type. */
+const isAboutCaller = (code: string): boolean => code.startsWith('caller_') || code === 'phantom_token_as_caller' || code === 'jwt_not_configured'
+
+/**
+ * The type as the agent is concerned. Where the MCP server's own credential was refused, the agent's token may be perfect
+ * and must not be dropped.
+ */
+export const typeForAgent = ({ type, code }: GatewayError): GatewayErrorType => isAboutCaller(code) ? 'unavailable' : type
+
 /** The message, with what to do where it is not plain. */
 export function advice(error: GatewayError): string {
   const message = error.message.replace(/\.$/, '')
-  return error.type === 'unavailable' && !message.includes('retry') ? `${message}; keep the token and retry` : message
+  if (typeForAgent(error) !== 'unavailable') return message
+  return `${message.replace(/[;,] (?:keep the token and )?(?:retry|try again)$/, '')}; keep the token and retry`
 }
 
 /** What an agent, or the person behind it, reads: `403 insufficient_scope: needs …`. */
-export const sentence = (error: GatewayError): string => `${error.http_status} ${error.type}: ${advice(error)}`
+export function sentence(error: GatewayError): string {
+  const type = typeForAgent(error)
+  return `${httpStatus[type]} ${type}: ${advice(error)}`
+}
 
-const isType = (text: unknown): text is GatewayErrorType => typeof text === 'string' && Object.hasOwn(httpStatus, text)
+const isType = (text: string | undefined): text is GatewayErrorType => text !== undefined && Object.hasOwn(httpStatus, text)
 
 /**
  * Types of statuses that carry no `mcp-error-type`: then it was not the gateway's judgement that failed the call but
@@ -66,18 +79,18 @@ const typeOfStatus: Readonly<Record<number, readonly [GatewayErrorType, string]>
 
 /** A gRPC failure as the gateway means it: its trailing metadata decides, the status only where there is none. */
 export function fromGrpc(error: ServiceError, requestId: string): GatewayError {
-  const [writtenType] = error.metadata.get('mcp-error-type')
-  const [writtenCode] = error.metadata.get('mcp-error-code')
-  const code = typeof writtenCode === 'string' && writtenCode !== '' ? writtenCode : undefined
-  const details = { request_id: requestId, cause: error }
+  const type = trailer(error, 'mcp-error-type')
+  const code = trailer(error, 'mcp-error-code')
+  const details = { request_id: trailer(error, 'mcp-request-id') ?? requestId, cause: error }
   const message = error.details || 'the gateway gave no reason'
-  if (isType(writtenType)) {
-    // The gateway refused the MCP server's own credential. The agent's token may be perfect, so it must not be dropped.
-    const type = writtenType !== 'unavailable' && code?.startsWith('caller_') === true ? 'unavailable' : writtenType
-    return new GatewayError(type, code ?? writtenType, message, details)
-  }
-  const [type, fallback] = typeOfStatus[error.code] ?? ['unavailable', 'gateway_unreachable']
-  return new GatewayError(type, code ?? fallback, wordedByTransport[error.code] ?? message, details)
+  if (isType(type)) return new GatewayError(type, code ?? type, message, details)
+  const [likelyType, likelyCode] = typeOfStatus[error.code] ?? ['unavailable', 'gateway_unreachable']
+  return new GatewayError(likelyType, code ?? likelyCode, wordedByTransport[error.code] ?? message, details)
+}
+
+function trailer(error: ServiceError, name: string): string | undefined {
+  const [value] = error.metadata.get(name)
+  return typeof value === 'string' && value !== '' ? value : undefined
 }
 
 const wordedByTransport: Readonly<Record<number, string>> = {

@@ -2,7 +2,7 @@ import { parseScope } from '../scope/grammar.ts'
 import { newRequestId } from './channel.ts'
 import type { AskOptions, Channel } from './channel.ts'
 import type { Clock } from './clock.ts'
-import { GatewayError, sentence } from './error.ts'
+import { GatewayError, sentence, typeForAgent } from './error.ts'
 import { headerOf, sessionTokenOf } from './session-token.ts'
 import type { ToolExtra } from './session-token.ts'
 import { createUpstream } from './upstream.ts'
@@ -149,6 +149,6 @@ function requestIdOf(extra: ToolExtra): string {
 
 /** A refusal as the agent reads it. */
 export function refusal(error: GatewayError): ToolResult {
-  const { type, code, message, request_id } = error
-  return { content: [{ type: 'text', text: sentence(error) }], isError: true, _meta: { [ERROR_META]: { type, code, message, request_id } } }
+  const { code, message, request_id } = error
+  return { content: [{ type: 'text', text: sentence(error) }], isError: true, _meta: { [ERROR_META]: { type: typeForAgent(error), code, message, request_id } } }
 }

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts'
-import { GatewayError } from './error.ts'
+import { GatewayError, typeForAgent } from './error.ts'
 import type { SessionToken } from './wire.ts'
 
 const FIRST_RETRY_MS = 500
@@ -72,8 +72,8 @@ export class Session {
     try {
       this.#adopt(await this.#parts.refresh(), askedAt)
     } catch (thrown) {
-      // "Session is over" comes as invalid_request: nothing changes it any more. An outage does end.
-      if (thrown instanceof GatewayError && (thrown.type === 'invalid_token' || thrown.type === 'invalid_request')) {
+      // "Session is over" comes as invalid_request: nothing changes it any more. An outage ends, and so does a wrong credential of ours.
+      if (thrown instanceof GatewayError && ['invalid_token', 'invalid_request'].includes(typeForAgent(thrown))) {
         this.#over ??= thrown
         this.#cancelTimer()
       }

@@ -197,7 +197,7 @@ function admit(state: FakeState, method: FakeMethod, metadata: Metadata, request
     if (failure === 'silence') return false
     throw new Refusal(failure)
   }
-  if (metadata.get('authorization')[0] !== `Bearer ${state.serviceToken}`) throw new Refusal({ type: 'invalid_token', code: 'caller_unauthenticated', message: 'the caller is not known here' })
+  if (metadata.get('authorization')[0] !== `Bearer ${state.serviceToken}`) throw new Refusal({ type: 'invalid_token', code: 'caller_unknown', message: 'the service token is not known to this gateway' })
   return true
 }
 

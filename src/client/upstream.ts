@@ -126,7 +126,7 @@ async function write(call: ClientDuplexStream<StreamRequest, StreamResponse>, he
 /** Statuses that never have a body; `Response` refuses one. */
 const bodyless = new Set([204, 205, 304])
 
-function toResponse(head: AnswerHead, method: string, exchange: Exchange): Response {
+async function toResponse(head: AnswerHead, method: string, exchange: Exchange): Promise<Response> {
   if (head.status < 200 || head.status > 599) {
     exchange.cancel()
     throw new GatewayError('upstream_error', 'upstream_invalid_response', `the upstream answered with status ${head.status}`, { request_id: head.request_id })
@@ -135,7 +135,8 @@ function toResponse(head: AnswerHead, method: string, exchange: Exchange): Respo
   for (const { name, value } of head.headers) headers.append(name, value)
   const init = { status: head.status, headers }
   if (method !== 'HEAD' && !bodyless.has(head.status)) return new Response(bodyStream(exchange), init)
-  exchange.cancel()
+  // Read to its end, not cancelled: the audit log would show a caller that left.
+  while (await exchange.next() !== undefined);
   return new Response(null, init)
 }
 

@@ -1,5 +1,5 @@
 import type { AskOptions } from './channel.ts'
-import { GatewayError, advice } from './error.ts'
+import { GatewayError, advice, typeForAgent } from './error.ts'
 import type { ValidateResponse } from './wire.ts'
 
 /** The MCP SDK's `AuthInfo`. `expiresAt` is Unix seconds. */
@@ -38,7 +38,7 @@ export function createVerifier(validate: (token: string, requiredScope: string, 
         return authInfo(token, await validate(token, ''))
       } catch (thrown) {
         const { InvalidTokenError, ServerError } = options.errors ?? await (classes ??= sdkErrors())
-        const isInvalid = thrown instanceof GatewayError && thrown.type === 'invalid_token'
+        const isInvalid = thrown instanceof GatewayError && typeForAgent(thrown) === 'invalid_token'
         const message = thrown instanceof GatewayError ? advice(thrown) : 'the token could not be checked; keep the token and retry'
         throw isInvalid ? new InvalidTokenError(quotable(message)) : new ServerError(quotable(message))
       }

@@ -1,6 +1,6 @@
 import type { Channel } from './channel.ts'
 import type { Clock } from './clock.ts'
-import { GatewayError, fromGrpc } from './error.ts'
+import { GatewayError, fromGrpc, typeForAgent } from './error.ts'
 import type { SessionEvent } from './wire.ts'
 
 /** Without word from the gateway for this long nothing vouches for a session any more; the shortest staleness it promises. */
@@ -100,7 +100,7 @@ class FollowedToken {
 
   #connect(): void {
     this.#disconnect = listen(this.#channel, this.#token, (event) => { this.#hear(event) }, (error) => {
-      if (error.type === 'invalid_token') this.#end(error)
+      if (typeForAgent(error) === 'invalid_token') this.#end(error)
       else this.#lose(error)
     })
   }

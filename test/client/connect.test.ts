@@ -123,7 +123,7 @@ describe('the credential of this server', () => {
   test('is asked for before every call, so that it can change', async () => {
     let token: string | undefined = 'gst_old'
     const rotating = connect({ address: fake.address, token: () => token })
-    await expect(rotating.validate(session.token)).rejects.toMatchObject({ type: 'unavailable', code: 'caller_unauthenticated' })
+    await expect(rotating.validate(session.token)).rejects.toMatchObject({ type: 'invalid_token', code: 'caller_unknown' })
     token = fake.token
     expect(await rotating.validate(session.token)).toMatchObject({ active: true })
     token = undefined

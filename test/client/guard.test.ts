@@ -149,8 +149,8 @@ describe('a refusal is a tool result with one sentence', () => {
     const stranger = connect({ address: fake.address, token: 'gst_wrong', clock })
     const result = await stranger.requireScope('create:stripe:refunds', () => text('ran'))({}, bearing(token))
     stranger.close()
-    expect(said(result)).toEqual({ type: 'text', text: '503 unavailable: the caller is not known here; keep the token and retry' })
-    expect(result._meta?.[ERROR_META]).toMatchObject({ code: 'caller_unauthenticated' })
+    expect(said(result)).toEqual({ type: 'text', text: '503 unavailable: the service token is not known to this gateway; keep the token and retry' })
+    expect(result._meta?.[ERROR_META]).toMatchObject({ type: 'unavailable', code: 'caller_unknown' })
   })
 
   test('when an upstream call inside the handler is refused', async () => {

@@ -108,6 +108,17 @@ describe('an open session', () => {
     await session.close()
   })
 
+  test('outlasts a service token that is refused for a while', async () => {
+    const session = await open()
+    fake.fail('Refresh', { type: 'invalid_token', code: 'caller_unknown', message: 'the service token is not known to this gateway' })
+    await clock.advance(720_000)
+    await refreshed(1)
+    await clock.advance(500)
+    await refreshed(2)
+    expect(await session.token()).toBe(session.details.token)
+    await session.close()
+  })
+
   test('that was ended elsewhere says so, and asks no more', async () => {
     const session = await open()
     fake.endSession(session.session_id)

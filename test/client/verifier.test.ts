@@ -83,12 +83,14 @@ describe('under the bearer middleware of the MCP SDK', () => {
   })
 
   test('an outage of Vault behind the gateway is 500 as well', async () => {
-    fake.fail('Validate', { type: 'unavailable', code: 'engine_unreachable', message: 'Vault cannot be reached' }, 10)
-    expect((await bearer(`Bearer ${session.token}`)).status).toBe(500)
+    fake.fail('Validate', { type: 'unavailable', code: 'engine_unreachable', message: 'Vault cannot be reached; try again.' }, 10)
+    const { status, body } = await bearer(`Bearer ${session.token}`)
+    expect(status).toBe(500)
+    expect(body).toMatchObject({ error_description: 'Vault cannot be reached; keep the token and retry' })
   })
 
   test('a refused service token is 500: it is not the agent whose credential is wrong', async () => {
-    fake.fail('Validate', { type: 'invalid_token', code: 'caller_unauthenticated', message: 'the caller is not known here' })
+    fake.fail('Validate', { type: 'invalid_token', code: 'caller_unknown', message: 'the service token is not known to this gateway' })
     expect((await bearer(`Bearer ${session.token}`)).status).toBe(500)
   })
 
