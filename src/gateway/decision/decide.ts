@@ -87,10 +87,11 @@ export class Decisions {
     return this.#recorded(context, async () => {
       await this.#parts.callers.requireIntrospection(caller)
       const upstreamName = requiredScope === undefined ? undefined : upstreamOfScope(requiredScope)
-      const entry = await this.#liveSession(ask.token, context)
+      let entry = await this.#liveSession(ask.token, context)
       requireAgent(caller, entry.facts.agent_id)
       const upstream = upstreamName === undefined ? undefined : await this.#parts.documents.upstream(upstreamName)
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        if (entry.detached) entry = await this.#liveSession(ask.token, context)
         const matched = await this.#hasScope(entry, requiredScope)
         const covered = matched || requiredScope === undefined
         await this.#parts.records.decision({
@@ -100,7 +101,7 @@ export class Decisions {
         // Writing took time: what was decided must still hold.
         const holds = matched === await this.#hasScope(entry, requiredScope)
         this.#requireLive(entry, upstream?.sensitivity)
-        if (holds) return { active: true, scope_match: matched, required_scope: requiredScope ?? null, ...entry.facts, expires_at_unix: entry.expiresAtUnix }
+        if (holds && !entry.detached) return { active: true, scope_match: matched, required_scope: requiredScope ?? null, ...entry.facts, expires_at_unix: entry.expiresAtUnix }
       }
       throw unavailable('vault_behind', 'scopes and policies are changing faster than they can be judged; try again')
     })

@@ -88,7 +88,7 @@ export class OpenCall {
     this.#around.freshness.require(this.upstream.sensitivity)
     const over = this.#config.entry.endOfToken(this.#around.sessions.nowUnixMs())
     if (over) throw reuse(over)
-    if (!this.#isVouchedFor()) throw unavailable('stale', 'what this session may do cannot be confirmed at the moment; try again')
+    if (this.#watch.adrift || !this.#isVouchedFor()) throw unavailable('stale', 'what this session may do cannot be confirmed at the moment; try again')
   }
 
   /** Resolves when no re-judgement is under way. */

@@ -30,6 +30,8 @@ export class SessionEntry {
   readonly documents: Readonly<Record<string, number | null>>
   readonly sequence: number
   readonly chain: ChainLink[]
+  /** Dropped from the cache: events reach it no more, so that nothing new may rest on it. */
+  detached = false
   #expiresAtUnix: number
   #mountGeneration: number
   #tokenOver: EndReason | undefined

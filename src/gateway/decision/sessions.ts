@@ -76,6 +76,10 @@ export class Sessions implements FeedListener {
     const watch = new Watch({ entry, onEnd, clock: this.#config.clock, nowUnixMs: () => this.nowUnixMs(), onCancel: () => { this.#forget(watch) } })
     this.#keep(watch)
     watch.review()
+    if (entry.detached) {
+      watch.drift()
+      void this.#reconfirm(watch)
+    }
     return watch
   }
 
@@ -90,6 +94,7 @@ export class Sessions implements FeedListener {
   }
 
   reset(): void {
+    for (const entry of this.#entries.values()) entry.detached = true
     this.#entries.clear()
     this.#bySession.clear()
     this.#byAgent.clear()
@@ -165,6 +170,7 @@ export class Sessions implements FeedListener {
   }
 
   #drop(entry: SessionEntry): void {
+    entry.detached = true
     if (this.#entries.get(entry.key) === entry) this.#entries.delete(entry.key)
     for (const link of entry.chain) {
       removeFrom(this.#bySession, link.session_id, entry)

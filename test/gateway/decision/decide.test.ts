@@ -233,12 +233,16 @@ describe('outages', () => {
   it('goes on from what is known until the staleness limit, and not a moment longer', async () => {
     const token = tokenOf(openSession(rig))
     await validate(rig, token)
+    expect(await verdict(authorize(rig, token))).toBe('allowed')
     rig.vault.cutLine()
     await rig.clock.advance(5_000)
     expect(await verdict(validate(rig, token))).toBe('allowed')
     await rig.clock.advance(1_001)
     expect(await verdict(validate(rig, token))).toBe('unavailable stale')
     expect(rig.sink.last).toMatchObject({ decision: 'error', validation_result: 'unavailable', reason: 'stale' })
+    const allowed = rig.core.records.counters.allowed
+    expect(await verdict(authorize(rig, token))).toBe('unavailable stale')
+    expect(rig.core.records.counters.allowed).toBe(allowed)
   })
 
   it.each([['standard', 29, 33], ['low', 119, 123]])('allows %s upstreams %s s without contact and refuses at %s s', async (sensitivity, within, beyond) => {

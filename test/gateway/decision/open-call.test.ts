@@ -62,6 +62,13 @@ describe('a call is cut', () => {
     expect(reasonOf(call)).toBe('expired')
   })
 
+  it('as soon as the engine\'s clock is learnt to be further on than thought, though the timer is set for later', async () => {
+    rig.engine.clockAheadMs = 900_000
+    await rig.clock.advance(1_000)
+    expect(call.stillFresh()).toBe(false)
+    expect(reasonOf(call)).toBe('expired')
+  })
+
   it('when its caller goes away', async () => {
     const gone = new AbortController()
     const open = await authorize(rig, tokenOf(session), { signal: gone.signal })

@@ -88,6 +88,45 @@ describe('a look-up whose answer is late', () => {
 })
 
 describe('the cache', () => {
+  it('is not trusted by a request that was under way when everything known was dropped', async () => {
+    const session = openSession(rig)
+    await validate(rig, tokenOf(session))
+    let written = () => undefined as void
+    rig.sink.gate = new Promise((resolve) => { written = resolve })
+    const [asked, called] = [verdict(validate(rig, tokenOf(session))), verdict(authorize(rig, tokenOf(session)).then((call) => { call.require() }))]
+    await rig.flush()
+    // Ended and restarted: the event is lost with the old engine.
+    session.ended = 'closed'
+    rig.engine.restart()
+    await rig.flush()
+    written()
+    expect(await asked).toBe('invalid_token reuse_after_revocation')
+    expect(await called).toBe('invalid_token revoked')
+  })
+
+  it('does not apply to an answer what the answer reflects already', async () => {
+    const session = openSession(rig, { ttl: 900 })
+    const original = rig.engine.feed.bind(rig.engine)
+    // The feed is behind, and tells one event at a time.
+    let deliver = 0
+    rig.engine.feed = async (query, signal) => {
+      const answer = await original(query, signal)
+      const events = (answer.events as { sequence: number }[]).slice(0, deliver)
+      return { ...answer, events, sequence: events.at(-1)?.sequence ?? query.after }
+    }
+    const { token_id, expires_at_unix } = session.tokens[0]!
+    for (const at of [expires_at_unix - 850, expires_at_unix]) rig.engine.publish({ type: 'expiry', session_id: session.session_id, token_id, expires_at_unix: at, newest: true })
+    await validate(rig, tokenOf(session))
+    deliver = 1
+    await rig.clock.advance(200)
+    const { sequence } = rig.core.follower
+    deliver = 0
+    await rig.clock.advance(60_000)
+    expect(rig.core.follower.sequence).toBeGreaterThanOrEqual(sequence)
+    expect(await verdict(validate(rig, tokenOf(session)))).toBe('allowed')
+    expect(rig.vault.count('mcp/introspect')).toBe(1)
+  })
+
   it('asks once for many requests with one token at the same time', async () => {
     const token = tokenOf(openSession(rig))
     await Promise.all(Array.from({ length: 20 }, () => validate(rig, token)))
@@ -190,6 +229,18 @@ describe('a document whose answer is late', () => {
     const asked = validate(rig, tokenOf(session))
     await rig.flush()
     rig.engine.put('agents/claude-billing-agent/scopes', { scopes: [], max_ttl_seconds: 900, environment: 'production' })
+    await rig.flush()
+    held.release()
+    expect((await asked).scope_match).toBe(false)
+  })
+
+  it('is not used when everything known was dropped while it was being read', async () => {
+    const session = openSession(rig)
+    const held = rig.vault.holdAnswers('mcp/agents/claude-billing-agent/scopes')
+    const asked = validate(rig, tokenOf(session))
+    await rig.flush()
+    rig.engine.put('agents/claude-billing-agent/scopes', { scopes: [], max_ttl_seconds: 900, environment: 'production' }, true)
+    rig.engine.restart()
     await rig.flush()
     held.release()
     expect((await asked).scope_match).toBe(false)

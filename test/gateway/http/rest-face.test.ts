@@ -77,6 +77,7 @@ describe('the article\'s five steps', () => {
     await post('/validate', SERVICE_TOKEN, { token: tokenOf(session), required_scope: 'read:stripe:invoices' })
     // Even while the event is still under way.
     const feed = rig.vault.holdAnswers('mcp/feed')
+    await rig.clock.advance(1_000)
     const ended = await ask(rig.url, `/sessions/${session.session_id}`, { method: 'DELETE', headers: bearer('hvs.opener') })
     expect([ended.status, ended.text]).toEqual([204, ''])
     expect(refusal(await post('/validate', SERVICE_TOKEN, { token: tokenOf(session), required_scope: 'read:stripe:invoices' }))).toBe('401 invalid_token reuse_after_revocation')

@@ -107,3 +107,9 @@ export function refusal({ status, json }: Answer): string {
   const { type, code } = json.error as { type: string; code: string }
   return `${String(status)} ${type} ${code}`
 }
+
+/** Lets sockets do their work until something holds. */
+export async function eventually(holds: () => boolean): Promise<void> {
+  for (let turns = 0; turns < 20_000 && !holds(); turns++) await new Promise<void>((resolve) => { setImmediate(resolve) })
+  if (!holds()) throw new Error('what was waited for did not happen')
+}

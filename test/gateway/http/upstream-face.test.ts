@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openSession, tokenOf } from '../rig.ts'
 import type { FakeSession } from '../../fakes/engine.ts'
-import { ask, bearer, openStream, refusal, startHttpRig } from './rig.ts'
+import { ask, bearer, eventually, openStream, refusal, startHttpRig } from './rig.ts'
 import type { HttpRig } from './rig.ts'
 
 let rig: HttpRig
@@ -139,6 +139,20 @@ describe('a refused call never reaches the upstream', () => {
     expect(rig.sink.outcomes).toMatchObject([{ result: 'key_consent_missing', status: 502 }])
   })
 
+  it('whose tool is removed while the key is being read', async () => {
+    const key = rig.vault.holdAnswers('secret/data')
+    const asked = get('/u/stripe/v1/invoices')
+    await eventually(() => key.waiting === 1)
+    const judged = rig.vault.holdAnswers('mcp/tools')
+    rig.engine.remove('tools/stripe/invoices')
+    await eventually(() => judged.waiting === 1)
+    key.release()
+    await rig.flush()
+    judged.release()
+    expect(refusal(await asked)).toBe('403 insufficient_scope no_tool')
+    expect(rig.received).toEqual([])
+  })
+
   it('while Vault cannot be asked', async () => {
     rig.vault.cutLine()
     expect((await get('/u/stripe/v1/invoices')).status).toBe(503)
@@ -220,6 +234,37 @@ describe('a stream', () => {
     await rig.flush()
     expect(rig.sink.outcomes).toMatchObject([{ result: 'caller_gone' }])
   })
+})
+
+it('hands nothing on of an answer while it is being judged anew whether that may pass', async () => {
+  let answer = () => undefined as void
+  const reached = new Promise<void>((resolve) => {
+    rig.respond((_request, response) => {
+      answer = () => { response.end('{"email":"jane@example.com"}') }
+      resolve()
+    })
+  })
+  const asked = get('/u/stripe/v1/invoices')
+  await reached
+  const judged = rig.vault.holdAnswers('mcp/tools')
+  rig.engine.tool('stripe', 'invoices', ['GET /v1/invoices'], { fields: ['data[].id'] })
+  await eventually(() => judged.waiting === 1)
+  answer()
+  await rig.flush()
+  judged.release()
+  expect(refusal(await asked)).toBe('503 unavailable grant_changed')
+})
+
+it('resets a connection whose client reads slowly, and drops what is queued for it', async () => {
+  rig.respond((_request, response) => { response.end(Buffer.alloc(64 * 1024 * 1024, 'x')) })
+  const response = await openStream(rig.url, '/u/stripe/v1/invoices', bearer(token))
+  response.pause()
+  await eventually(() => rig.core.openCalls.size === 1)
+  rig.engine.end(session)
+  await eventually(() => rig.sink.outcomes.length === 1)
+  expect(rig.sink.outcomes).toMatchObject([{ result: 'revoked' }])
+  expect(rig.sink.outcomes[0]!.bytes).toBeLessThan(64 * 1024 * 1024)
+  response.destroy()
 })
 
 it('answers with the reason when a call is cut before anything was handed on', async () => {
