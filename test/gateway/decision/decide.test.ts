@@ -153,6 +153,10 @@ describe('authorizeCall', () => {
     expect(rig.core.openCalls.size).toBe(0)
   })
 
+  it('refuses a service token that is bound to other agents', async () => {
+    expect(await verdict(authorize(rig, tokenOf(openSession(rig)), { caller: bound }))).toBe('insufficient_scope caller_not_bound')
+  })
+
   it('says which scope would help', async () => {
     await expect(authorize(rig, tokenOf(openSession(rig)), { method: 'POST', segments: ['v1', 'refunds'] })).rejects.toMatchObject({ scope: 'create:stripe:refunds' })
   })

@@ -112,17 +112,18 @@ describe('the cache', () => {
     rig.engine.feed = async (query, signal) => {
       const answer = await original(query, signal)
       const events = (answer.events as { sequence: number }[]).slice(0, deliver)
+      deliver -= events.length
       return { ...answer, events, sequence: events.at(-1)?.sequence ?? query.after }
     }
+    // The poll that was under way ends first.
+    await rig.clock.advance(1_000)
     const { token_id, expires_at_unix } = session.tokens[0]!
     for (const at of [expires_at_unix - 850, expires_at_unix]) rig.engine.publish({ type: 'expiry', session_id: session.session_id, token_id, expires_at_unix: at, newest: true })
+    const before = rig.core.follower.sequence
     await validate(rig, tokenOf(session))
     deliver = 1
-    await rig.clock.advance(200)
-    const { sequence } = rig.core.follower
-    deliver = 0
     await rig.clock.advance(60_000)
-    expect(rig.core.follower.sequence).toBeGreaterThanOrEqual(sequence)
+    expect(rig.core.follower.sequence).toBe(before + 1)
     expect(await verdict(validate(rig, tokenOf(session)))).toBe('allowed')
     expect(rig.vault.count('mcp/introspect')).toBe(1)
   })
@@ -244,6 +245,47 @@ describe('a document whose answer is late', () => {
     await rig.flush()
     held.release()
     expect((await asked).scope_match).toBe(false)
+  })
+
+  it.each<[string, string, string]>([
+    ['a tool that was removed', 'mcp/tools/stripe', 'tools/stripe/invoices'],
+    ['an upstream that was removed', 'mcp/upstreams/stripe', 'upstreams/stripe'],
+  ])('does not bring back %s when everything known was dropped meanwhile', async (_case, read, path) => {
+    const held = rig.vault.holdAnswers(read)
+    const asked = verdict(authorize(rig, tokenOf(openSession(rig))))
+    await rig.flush()
+    rig.engine.documents.delete(path)
+    rig.engine.restart()
+    await rig.flush()
+    held.release()
+    expect(await asked).toBe('insufficient_scope no_tool')
+  })
+
+  it('is judged together with what changed while it was being read', async () => {
+    const session = openSession(rig)
+    ;(await authorize(rig, tokenOf(session))).close()
+    rig.engine.put('agents/claude-billing-agent/scopes', { scopes: ['read:stripe:invoices'], max_ttl_seconds: 900, environment: 'production' })
+    await rig.flush()
+    const held = rig.vault.holdAnswers('mcp/agents/claude-billing-agent/scopes')
+    const asked = verdict(authorize(rig, tokenOf(session)))
+    await rig.flush()
+    rig.engine.remove('tools/stripe/invoices')
+    await rig.flush()
+    held.release()
+    expect(await asked).toBe('insufficient_scope no_tool')
+  })
+
+  it('opens no call for a session that has to be confirmed anew', async () => {
+    const session = openSession(rig)
+    const held = rig.vault.holdAnswers('mcp/tools/stripe')
+    const asked = verdict(authorize(rig, tokenOf(session)))
+    await rig.flush()
+    session.ended = 'closed'
+    rig.engine.restart()
+    await rig.flush()
+    held.release()
+    expect(await asked).toBe('unavailable stale')
+    expect(await verdict(authorize(rig, tokenOf(session)))).toBe('invalid_token reuse_after_revocation')
   })
 
   it('is read again when an introspection names a newer version than the one kept', async () => {
