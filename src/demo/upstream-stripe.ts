@@ -33,7 +33,7 @@ export function startStripe(options?: LocalUpstreamOptions): Promise<LocalUpstre
     if (path === '/v1/echo') return { status: 200, headers: { 'x-echo-authorization': headers.authorization ?? '' }, body: { object: 'echo', authorization: headers.authorization, key, body: asked.body } }
     if (method === 'GET' && path === '/v1/events/stream') return { status: 200, events: (count) => ({ id: `evt_${count}`, object: 'event', type: 'invoice.paid', data: { object: { id: `in_${count}` } } }) }
     if (method === 'POST' && path === '/v1/refunds') return once(headers['idempotency-key'], () => refund(asked))
-    if (method === 'GET') return collection(asked, { invoices, customers, subscriptions, refunds })
+    if (method === 'GET' || method === 'HEAD') return collection(asked, { invoices, customers, subscriptions, refunds })
     return unrecognized(asked)
   }
 
