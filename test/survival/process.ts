@@ -14,7 +14,8 @@ export interface Workshop {
   readonly directory: string
   path(name: string): string
   write(name: string, text: string): Promise<string>
-  start(...argv: string[]): Promise<Running>
+  /** Resolves when the command has printed that it is up. `maxFileBlocks` limits the size of files it writes, as `ulimit -f` has it. */
+  start(argv: readonly string[], maxFileBlocks?: number): Promise<Running>
   /** Runs a command that is expected to end by itself. */
   run(argv: readonly string[], env?: Readonly<Record<string, string>>): Promise<{ code: number | null; out: string; err: string }>
   /** Kills what still runs and removes everything. */
@@ -38,8 +39,10 @@ export const compileCli = (): Promise<{ directory: string; script: string }> => 
 export async function openWorkshop(script: string): Promise<Workshop> {
   const directory = await mkdtemp(join(tmpdir(), 'survival-'))
   const children = new Set<ChildProcess>()
-  const launch = (argv: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess => {
-    const child = spawn(process.execPath, [script, ...argv], { cwd: directory, env: { PATH: process.env.PATH, HOME: directory, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const launch = (argv: readonly string[], env: Readonly<Record<string, string>> = {}, maxFileBlocks?: number): ChildProcess => {
+    const limited = maxFileBlocks === undefined ? [] : ['/bin/sh', '-c', `ulimit -f ${String(maxFileBlocks)} && exec "$@"`, 'sh']
+    const [command = '', ...rest] = [...limited, process.execPath, script, ...argv]
+    const child = spawn(command, rest, { cwd: directory, env: { PATH: process.env.PATH, HOME: directory, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
     children.add(child)
     child.once('exit', () => children.delete(child))
     return child
@@ -51,7 +54,7 @@ export async function openWorkshop(script: string): Promise<Workshop> {
       await writeFile(join(directory, name), text, { mode: 0o600 })
       return join(directory, name)
     },
-    start: (...argv) => upAndRunning(launch(argv)),
+    start: (argv, maxFileBlocks) => upAndRunning(launch(argv, {}, maxFileBlocks)),
     async run(argv, env) {
       const child = launch(argv, env)
       const [out, err] = [collect(child.stdout), collect(child.stderr)]

@@ -43,7 +43,7 @@ async function asRoot(): Promise<VaultClient> {
 
 describe('a server with a store of its own', () => {
   it('makes its key and root token on the first start, readable by their owner alone, and prints neither', async () => {
-    const server = await workshop.start('server', '-config=server.hcl')
+    const server = await workshop.start(['server', '-config=server.hcl'])
     for (const file of ['store.key', 'data/root-token', 'data/audit.jsonl']) expect((await stat(workshop.path(file))).mode & 0o777).toBe(0o600)
     expect((await stat(workshop.path('data'))).mode & 0o777).toBe(0o700)
     expect(server.banner).toContain(`Vault API     http://${address}\n`)
@@ -54,22 +54,22 @@ describe('a server with a store of its own', () => {
   })
 
   it('keeps what was written over an orderly restart', async () => {
-    const server = await workshop.start('server', '-config=server.hcl')
+    const server = await workshop.start(['server', '-config=server.hcl'])
     const vault = await asRoot()
     await vault.write('sys/mounts/mcp', { type: 'mcp' })
     await vault.write('mcp/agents/a', { owner: 'o', environment: 'production' })
     expect(await server.stop('SIGTERM')).toEqual([0, null])
-    const again = await workshop.start('server', '-config=server.hcl')
+    const again = await workshop.start(['server', '-config=server.hcl'])
     expect(again.banner).not.toContain('Root token')
     expect((await vault.read('mcp/agents/a'))?.data).toMatchObject({ agent_id: 'a', owner: 'o' })
   })
 
   it('does not bring a revoked root token back', async () => {
-    const server = await workshop.start('server', '-config=server.hcl')
+    const server = await workshop.start(['server', '-config=server.hcl'])
     const vault = await asRoot()
     await vault.write('auth/token/revoke-self')
     await server.stop('SIGKILL')
-    await workshop.start('server', '-config=server.hcl')
+    await workshop.start(['server', '-config=server.hcl'])
     await expect(vault.read('auth/token/lookup-self')).rejects.toMatchObject({ kind: 'permission_denied' })
   })
 })
