@@ -10,7 +10,7 @@ import type { Reply } from './status.ts'
 export function reset(stream: ServerHttp2Stream): void {
   if (stream.destroyed) return
   stream.close(constants.NGHTTP2_CANCEL)
-  // Without this Node would first send what the peer's window lets through.
+  // Behind a busy socket the RST_STREAM has to wait, and a stream that still exists may be asked for data meanwhile.
   stream.destroy()
 }
 

@@ -37,6 +37,7 @@ export interface GrpcServer {
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 const GRACE_MS = 5_000
 
+/** channelz stays on: without it the library's forceShutdown knows no connection it could break off. */
 const limits = {
   'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
   'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
@@ -45,7 +46,6 @@ const limits = {
   // A peer that vanished without a goodbye is noticed, and its calls are given up.
   'grpc.keepalive_time_ms': 30_000,
   'grpc.keepalive_timeout_ms': 10_000,
-  'grpc.enable_channelz': 0,
 } as const
 
 /** Rejects when the address cannot be listened on or the TLS files cannot be read. */

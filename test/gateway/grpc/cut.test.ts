@@ -56,13 +56,15 @@ async function valve(address: string): Promise<{ address: string; shut(): void; 
   }
 }
 
-function openStream(client: Client): { call: ClientDuplexStream<object, object>; ended: Promise<ServiceError | undefined> } {
+function openStream(client: Client): { call: ClientDuplexStream<object, object>; received: () => number; ended: Promise<ServiceError | undefined> } {
   const { path, requestSerialize, responseDeserialize } = methodOf('Upstreams.Stream')
   const metadata = new Metadata()
   metadata.set('authorization', asService.authorization)
   const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata)
+  let messages = 0
+  call.on('data', () => { messages++ })
   const ended = new Promise<ServiceError | undefined>((resolve) => { call.on('error', resolve).on('end', () => { resolve(undefined) }) })
-  return { call, ended }
+  return { call, received: () => messages, ended }
 }
 
 describe('when a session ends during a stream', () => {
@@ -107,17 +109,15 @@ describe('when a session ends during a stream', () => {
     const client = new Client(way.address, credentials.createInsecure(), { 'grpc.max_receive_message_length': -1, 'grpc.use_local_subchannel_pool': 1, 'grpc-node.flow_control_window': 512 * 1024 * 1024 })
     cleanups.push(() => { client.close() })
     const sent = bytesOut(state.port.server.address)
-    const { call, ended } = openStream(client)
-    let received = 0
-    call.on('data', () => { received++ })
-    call.write(head(tokenOf(session)))
-    await until(() => received > 1)
+    const streams = [1, 2, 3, 4].map(() => openStream(client))
+    for (const { call } of streams) call.write(head(tokenOf(session)))
+    await until(() => streams.every(({ received }) => received() > 1))
     way.shut()
     const before = await still(sent)
     state.rig.engine.end(session)
-    await until(() => state.broken === 1)
+    await until(() => state.broken === streams.length)
     way.open()
-    expect(await ended).toMatchObject({ code: status.CANCELLED })
+    for (const { ended } of streams) expect(await ended).toMatchObject({ code: status.CANCELLED })
     expect(await still(sent) - before).toBeLessThan(FRAMES_ONLY)
   })
 

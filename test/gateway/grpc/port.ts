@@ -59,7 +59,7 @@ export interface Port {
   readonly server: GrpcServer
   readonly client: Client
   /** The answer, or the failure. A request given as bytes is sent as they are. */
-  ask(method: string, request: object, metadata?: Record<string, string>): Promise<Answer & Partial<Failure>>
+  ask(method: string, request: object, metadata?: Record<string, string>, deadlineMs?: number): Promise<Answer & Partial<Failure>>
   open(method: string, request?: object, metadata?: Record<string, string>): Followed
 }
 
@@ -84,7 +84,7 @@ export async function openPort(changes: Partial<GrpcConfig> = {}, rig?: Rig): Pr
     rig: used,
     server,
     client,
-    ask: (method, request, metadata = asService) => ask(client, methodOf(method), request, metadataOf(metadata)),
+    ask: (method, request, metadata = asService, deadlineMs = Infinity) => ask(client, methodOf(method), request, metadataOf(metadata), deadlineMs),
     open: (method, request, metadata = asService) => follow(client, methodOf(method), request, metadataOf(metadata)),
   }
 }
@@ -95,9 +95,9 @@ function metadataOf(entries: Record<string, string>): Metadata {
   return metadata
 }
 
-function ask(client: Client, method: Method, request: object, metadata: Metadata): Promise<Answer & Partial<Failure>> {
+function ask(client: Client, method: Method, request: object, metadata: Metadata, deadlineMs: number): Promise<Answer & Partial<Failure>> {
   return new Promise((resolve) => {
-    client.makeUnaryRequest(method.path, Buffer.isBuffer(request) ? () => request : method.requestSerialize, method.responseDeserialize, request, metadata, (error: ServiceError | null, answer?: object) => {
+    client.makeUnaryRequest(method.path, Buffer.isBuffer(request) ? () => request : method.requestSerialize, method.responseDeserialize, request, metadata, { deadline: Date.now() + deadlineMs }, (error: ServiceError | null, answer?: object) => {
       resolve(error ? { ...failureOf(error) } : answer as Answer)
     })
   })

@@ -104,6 +104,15 @@ describe('Upstreams.Call', () => {
     expect(state.asked).toHaveLength(1)
   })
 
+  it('a deadline that passes takes the upstream call with it', async () => {
+    const state = await behind(() => undefined)
+    const answer = state.port.ask('Upstreams.Call', invoices(newToken(state.rig)), undefined, 100)
+    expect(await answer).toMatchObject({ code: status.DEADLINE_EXCEEDED })
+    await until(() => state.broken === state.asked.length)
+    await until(() => state.rig.core.openCalls.size === 0)
+    expect(state.rig.core.openCalls.size).toBe(0)
+  })
+
   it('an answer longer than a message is refused with the way out', async () => {
     const { port, rig } = await behind((_request, response) => { response.end(Buffer.alloc(5 * 1024 * 1024)) })
     const failure = await port.ask('Upstreams.Call', invoices(newToken(rig)))

@@ -1,0 +1,222 @@
+import { status } from '@grpc/grpc-js'
+import { describe, expect, it } from 'vitest'
+import { BOUND_TOKEN, openSession, startRig, tokenOf } from '../rig.ts'
+import type { Rig } from '../rig.ts'
+import { openPort } from './port.ts'
+
+const agent_id = 'claude-billing-agent'
+
+async function openedPort() {
+  const rig = await startRig()
+  const port = await openPort({}, rig)
+  return { rig, port }
+}
+
+const lastAsked = (rig: Rig, path: string) => rig.vault.asked.findLast((asked) => asked.path.startsWith(path))
+
+describe('Sessions.Open', () => {
+  it('opens a session as the caller and answers with its first token', async () => {
+    const { rig, port } = await openedPort()
+    const answer = await port.ask('Sessions.Open', { agent_id, purpose: 'reconciliation', requested_scopes: ['read:stripe:invoices'], environment: 'production', ttl_seconds: 600, request_id: 'req-1' })
+    expect(answer).toMatchObject({
+      agent_id, purpose: 'reconciliation', scopes: ['read:stripe:invoices'], environment: 'production', issued_at: '2026-03-15T16:00:00Z', expires_at: '2026-03-15T16:10:00Z', ttl_seconds: 600, request_id: 'req-1',
+    })
+    expect(answer.token).toMatch(/^svt_prod_/)
+    expect(answer.refresh_after_unix).toBe(Date.parse('2026-03-15T16:08:00Z') / 1000)
+    expect(lastAsked(rig, 'mcp/creds')).toMatchObject({ token: 'hvs.opener-service', path: `mcp/creds/${agent_id}`, body: { purpose: 'reconciliation', requested_scopes: ['read:stripe:invoices'], environment: 'production', ttl: 600 } })
+  })
+
+  it('what is empty is omitted, so that the engine chooses', async () => {
+    const { rig, port } = await openedPort()
+    await port.ask('Sessions.Open', { agent_id })
+    expect(Object.entries(lastAsked(rig, 'mcp/creds')!.body!).filter(([, value]) => value !== undefined)).toEqual([])
+  })
+
+  it.each([
+    ['no agent', {}, status.INVALID_ARGUMENT, 'agent_id: is missing'],
+    ['a path for an agent', { agent_id: 'a/../b' }, status.INVALID_ARGUMENT, 'agent_id: is not a name'],
+    ['an agent nobody registered', { agent_id: 'nobody' }, status.INVALID_ARGUMENT, 'is not registered'],
+  ])('%s is refused with a sentence', async (_what, request, code, sentence) => {
+    const { rig, port } = await openedPort()
+    const failure = await port.ask('Sessions.Open', request)
+    expect(failure).toMatchObject({ code, type: 'invalid_request' })
+    expect(failure.details).toContain(sentence)
+    expect(rig.engine.sessions.size).toBe(0)
+  })
+
+  it('a service token bound to other agents, or without a Vault login, opens nothing', async () => {
+    const { rig, port } = await openedPort()
+    const bound = { authorization: `Bearer ${BOUND_TOKEN}` }
+    expect(await port.ask('Sessions.Open', { agent_id }, bound)).toMatchObject({ code: status.PERMISSION_DENIED, error: 'caller_not_bound' })
+    expect(await port.ask('Sessions.Open', { agent_id: 'other-agent' }, bound)).toMatchObject({ code: status.PERMISSION_DENIED, error: 'caller_without_vault' })
+    expect(rig.engine.sessions.size).toBe(0)
+  })
+
+  it('a Vault token that ends within a minute opens nothing', async () => {
+    const { rig, port } = await openedPort()
+    rig.vault.tokens.set('hvs.opener-short', { paths: ['mcp/creds'], ttl: 40 })
+    expect(await port.ask('Sessions.Open', { agent_id }, { authorization: 'Bearer hvs.opener-short' })).toMatchObject({ code: status.INVALID_ARGUMENT, error: 'caller_expires_soon' })
+    expect(rig.engine.sessions.size).toBe(0)
+  })
+
+  it('what Vault refuses the caller is PERMISSION_DENIED, an outage UNAVAILABLE', async () => {
+    const { rig, port } = await openedPort()
+    rig.vault.tokens.set('hvs.reader', { paths: ['secret'] })
+    expect(await port.ask('Sessions.Open', { agent_id }, { authorization: 'Bearer hvs.reader' })).toMatchObject({ code: status.PERMISSION_DENIED })
+    rig.vault.cutLine()
+    expect(await port.ask('Sessions.Open', { agent_id })).toMatchObject({ code: status.UNAVAILABLE, type: 'unavailable' })
+  })
+})
+
+describe('Sessions.Refresh and Close', () => {
+  it('a refresh is a new token in the same session', async () => {
+    const { rig, port } = await openedPort()
+    const session = openSession(rig)
+    const answer = await port.ask('Sessions.Refresh', { session_id: session.session_id, ttl_seconds: 300 })
+    expect(answer).toMatchObject({ session_id: session.session_id, ttl_seconds: 300, token: tokenOf(session) })
+    expect(session.tokens).toHaveLength(2)
+  })
+
+  it('after Close is acknowledged the token is refused here, whatever the feed has told', async () => {
+    const { rig, port } = await openedPort()
+    const session = openSession(rig)
+    const token = tokenOf(session)
+    expect(await port.ask('Tokens.Validate', { token })).toMatchObject({ active: true })
+    const held = rig.vault.holdAnswers('mcp/feed')
+    expect(await port.ask('Sessions.Close', { session_id: session.session_id, request_id: 'req-9' })).toEqual({ request_id: 'req-9' })
+    expect(await port.ask('Tokens.Validate', { token })).toMatchObject({ code: status.UNAUTHENTICATED, error: 'reuse_after_revocation' })
+    held.release()
+  })
+
+  it.each(['Sessions.Refresh', 'Sessions.Close'])('%s names what is wrong with a session id', async (method) => {
+    const { port } = await openedPort()
+    expect(await port.ask(method, {})).toMatchObject({ code: status.INVALID_ARGUMENT, details: 'session_id: is missing, for example sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' })
+    expect(await port.ask(method, { session_id: '../x' })).toMatchObject({ code: status.INVALID_ARGUMENT, error: 'bad_request' })
+    expect(await port.ask(method, { session_id: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' })).toMatchObject({ code: status.NOT_FOUND, error: 'session_unknown' })
+  })
+
+  it('a caller that did not open the session and is no operator closes nothing', async () => {
+    const { rig, port } = await openedPort()
+    const session = openSession(rig)
+    rig.vault.tokens.set('hvs.other', { paths: ['mcp/creds'] })
+    expect(await port.ask('Sessions.Close', { session_id: session.session_id }, { authorization: 'Bearer hvs.other' })).toMatchObject({ code: status.PERMISSION_DENIED })
+    expect(session.ended).toBeUndefined()
+  })
+})
+
+describe('Sessions.Delegate', () => {
+  it('opens a child of the session the token belongs to', async () => {
+    const { rig, port } = await openedPort()
+    rig.engine.agent('sub-agent', { scopes: ['read:stripe:invoices'] })
+    const parent_token = tokenOf(openSession(rig))
+    expect(await port.ask('Sessions.Delegate', { parent_token, agent_id: 'sub-agent', requested_scopes: ['read:stripe:invoices'] })).toMatchObject({ agent_id: 'sub-agent', scopes: ['read:stripe:invoices'] })
+    expect(lastAsked(rig, 'mcp/creds')).toMatchObject({ path: 'mcp/creds/sub-agent', body: { parent_token, requested_scopes: ['read:stripe:invoices'] } })
+  })
+
+  it.each([
+    ['no token', '', status.UNAUTHENTICATED, 'missing'],
+    ['a mistyped token', 'svt_prod_x', status.UNAUTHENTICATED, 'malformed'],
+  ])('%s is refused before Vault is asked for anything', async (_what, parent_token, code, error) => {
+    const { rig, port } = await openedPort()
+    expect(await port.ask('Sessions.Delegate', { parent_token, agent_id })).toMatchObject({ code, error })
+    expect(lastAsked(rig, 'mcp/creds')).toBeUndefined()
+  })
+
+  it('a caller bound to other agents may not spend this one\'s session', async () => {
+    const { rig, port } = await openedPort()
+    const failure = await port.ask('Sessions.Delegate', { parent_token: tokenOf(openSession(rig)), agent_id: 'other-agent' }, { authorization: `Bearer ${BOUND_TOKEN}` })
+    expect(failure).toMatchObject({ code: status.PERMISSION_DENIED, error: 'caller_not_bound' })
+    expect(lastAsked(rig, 'mcp/creds')).toBeUndefined()
+  })
+})
+
+describe('Sessions.Watch', () => {
+  it.each(['token', 'session_id'] as const)('by %s: tells that the session lives, then that it ended, and ends', async (by) => {
+    const { rig, port } = await openedPort()
+    const session = openSession(rig)
+    const { session_id } = session
+    const watch = port.open('Sessions.Watch', by === 'token' ? { token: tokenOf(session) } : { session_id })
+    expect(await watch.seen(1)).toEqual([{ kind: 'KIND_LIVE', session_id, reason: '' }])
+    rig.engine.end(session)
+    expect(await watch.ended).toBeUndefined()
+    expect(watch.messages.slice(1)).toEqual([{ kind: 'KIND_ENDED', session_id, reason: 'revoked' }])
+  })
+
+  it('tells the hard expiry in the moment it comes', async () => {
+    const { rig, port } = await openedPort()
+    const watch = port.open('Sessions.Watch', { token: tokenOf(openSession(rig, { ttl: 60 })) })
+    await watch.seen(1)
+    await rig.clock.advance(61_000)
+    expect(await watch.ended).toBeUndefined()
+    expect(watch.messages.at(-1)).toMatchObject({ kind: 'KIND_ENDED', reason: 'expired' })
+  })
+
+  it('a refreshed session lives on past its first token', async () => {
+    const { rig, port } = await openedPort()
+    const session = openSession(rig, { ttl: 60 })
+    const watch = port.open('Sessions.Watch', { token: tokenOf(session) })
+    await watch.seen(1)
+    rig.engine.refresh(session, 900)
+    await rig.clock.advance(120_000)
+    expect(watch.messages).toHaveLength(1)
+    rig.engine.end(session)
+    expect((await watch.seen(2))[1]).toMatchObject({ kind: 'KIND_ENDED', reason: 'revoked' })
+  })
+
+  it('tells when a document the session rests on changed, and not when another did', async () => {
+    const { rig, port } = await openedPort()
+    const session = openSession(rig)
+    const watch = port.open('Sessions.Watch', { token: tokenOf(session) })
+    await watch.seen(1)
+    await rig.flush()
+    rig.engine.agent('somebody-else', { scopes: [] })
+    await rig.flush()
+    rig.engine.put(`agents/${agent_id}/scopes`, { scopes: ['read:stripe:invoices'], max_ttl_seconds: 900, environment: 'production' })
+    await watch.seen(2)
+    rig.engine.end(session)
+    await watch.ended
+    expect(watch.messages.map(({ kind }) => kind)).toEqual(['KIND_LIVE', 'KIND_CHANGED', 'KIND_ENDED'])
+  })
+
+  it('does not vouch longer than the gateway can', async () => {
+    const { rig, port } = await openedPort()
+    const watch = port.open('Sessions.Watch', { token: tokenOf(openSession(rig)) })
+    await watch.seen(1)
+    rig.vault.cutLine()
+    await rig.clock.advance(6_000)
+    expect(await watch.ended).toMatchObject({ code: status.UNAVAILABLE, type: 'unavailable', error: 'stale' })
+  })
+
+  it('a watcher that leaves is forgotten', async () => {
+    const { rig, port } = await openedPort()
+    const session = openSession(rig)
+    const watch = port.open('Sessions.Watch', { token: tokenOf(session) })
+    await watch.seen(1)
+    watch.cancel()
+    expect(await watch.ended).toMatchObject({ code: status.CANCELLED })
+    rig.engine.end(session)
+    await rig.flush()
+    expect(watch.messages).toHaveLength(1)
+  })
+
+  it.each([
+    ['nothing to watch', {}, status.INVALID_ARGUMENT, 'bad_request'],
+    ['both', { session_id: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', token: 'svt_prod_x' }, status.INVALID_ARGUMENT, 'bad_request'],
+    ['a mistyped token', { token: 'svt_prod_x' }, status.UNAUTHENTICATED, 'malformed'],
+    ['an unknown session', { session_id: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' }, status.UNAUTHENTICATED, 'unknown'],
+  ])('%s is refused', async (_what, request, code, error) => {
+    const { port } = await openedPort()
+    const watch = port.open('Sessions.Watch', request)
+    expect(await watch.ended).toMatchObject({ code, error })
+    expect(watch.messages).toEqual([])
+  })
+
+  it('neither strangers, nor callers bound to other agents, nor Vault tokens without the right, watch', async () => {
+    const { rig, port } = await openedPort()
+    const request = { token: tokenOf(openSession(rig)) }
+    rig.vault.tokens.set('hvs.nobody', { paths: ['secret'] })
+    expect(await port.open('Sessions.Watch', request, {}).ended).toMatchObject({ code: status.UNAUTHENTICATED, error: 'caller_missing' })
+    expect(await port.open('Sessions.Watch', request, { authorization: `Bearer ${BOUND_TOKEN}` }).ended).toMatchObject({ code: status.PERMISSION_DENIED, error: 'caller_not_bound' })
+    expect(await port.open('Sessions.Watch', request, { authorization: 'Bearer hvs.nobody' }).ended).toMatchObject({ code: status.PERMISSION_DENIED, error: 'caller_denied' })
+  })
+})
