@@ -19,7 +19,8 @@ const healthy = () => fetch('http://127.0.0.1:8200/v1/sys/health').then((answer)
 
 async function startTerminal(text) {
   await stopTerminals()
-  const child = spawn('bash', ['-c', `exec ${text.trim()}`], { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] })
+  // A process group of its own: npx starts the server as a child and does not always end it.
+  const child = spawn('bash', ['-c', `exec ${text.trim()}`], { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'], detached: true })
   servers.push(child)
   for (let tries = 0; tries < 300; tries++) {
     if (await healthy()) return true
@@ -33,7 +34,7 @@ async function stopTerminals() {
   for (const child of servers) {
     if (child.exitCode !== null) continue
     const gone = new Promise((done) => child.once('exit', done))
-    child.kill('SIGTERM')
+    process.kill(-child.pid, 'SIGTERM')
     await gone
   }
   servers = []

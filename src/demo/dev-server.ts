@@ -6,11 +6,10 @@ import { readFileSync } from 'node:fs'
 import type { Clock } from '../logical/clock.ts'
 import type { Logger } from '../logical/log.ts'
 import { MemoryStorage } from '../logical/storage.ts'
-import { createAuditLog } from '../audit/index.ts'
 import { startGateway } from '../gateway/gateway.ts'
 import type { Gateway } from '../gateway/gateway.ts'
-import { createHost } from '../host/core/host.ts'
-import type { Host } from '../host/core/host.ts'
+import { createHost } from '../host/index.ts'
+import type { Host } from '../host/index.ts'
 import { mcpFactory } from '../mcp/backend.ts'
 import { tokenDigest } from '../scope/index.ts'
 import { createVaultClient } from '../vault-client/index.ts'
@@ -53,7 +52,6 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     logger,
     engines: { mcp: mcpFactory },
     ...(options.rootTokenId !== undefined && { devRootTokenId: options.rootTokenId }),
-    openAuditLog: (path) => createAuditLog({ path, clock }),
     ready: () => ready,
   })
   const listener = await host.listen({ address: options.listenAddress })
