@@ -10,7 +10,7 @@ import type { Io } from './io.ts'
  * Reads the configuration file of a long-running command: HCL as Vault's own configuration is written, or JSON of the same shape.
  * Throws `Failure` with every problem at once, each naming its setting.
  */
-export async function readConfigFile<S extends z.ZodType>(io: Io, path: string, schema: S): Promise<z.output<S>> {
+export async function readConfigFile<S extends z.ZodType>(io: Pick<Io, 'readFile'>, path: string, schema: S): Promise<z.output<S>> {
   const text = await io.readFile(path).catch((error: NodeJS.ErrnoException) => {
     throw new Failure(1, `The configuration ${path} cannot be read (${error.code ?? 'unreadable'}).`)
   })

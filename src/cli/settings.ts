@@ -53,7 +53,7 @@ const loopback = /^(?:127(?:\.\d{1,3}){3}|localhost|\[::1\]):/
 export const address = (example: string) => text(example).refine((given) => {
   const port = /^(?:\[[0-9A-Fa-f:.]+\]|[^:[\]\s]+):(\d{1,5})$/.exec(given)?.[1]
   return port !== undefined && Number(port) <= 65_535
-}, { error: `must be host:port, for example "${example}"` })
+}, { error: `must be host:port, for example "${example}"`, abort: true })
 
 /**
  * Where to listen. An address other machines can reach needs TLS, because tokens and keys' consent travel over it; one that stands
