@@ -48,19 +48,19 @@ export function scopesPath(agentId: string, ownEnvironment: boolean, environment
 
 /**
  * Reads, changes and stores one agent alone among its writers. `change` answers the new record (undefined = leave it) and
- * which documents changed; a raised generation is published with them.
+ * which documents changed, and which of them are gone; a raised generation is published with them.
  */
 export function changeAgent(
   engine: Engine,
   agentId: string,
-  change: (stored: AgentRecord | undefined) => Promise<{ record: AgentRecord; paths: readonly string[] } | undefined>,
+  change: (stored: AgentRecord | undefined) => Promise<{ record: AgentRecord; paths: readonly string[]; deleted?: readonly string[] } | undefined>,
 ): Promise<void> {
   return engine.records.exclusive(agentKey(agentId), async () => {
     const stored = await agentRecord(engine, agentId)
     const changed = await change(stored)
     if (!changed) return
     const record = { ...changed.record, version: engine.nextVersion(stored?.version) }
-    const events: FeedEvent[] = changed.paths.map((path) => ({ type: 'document', path, version: record.version, deleted: record.deleted }))
+    const events: FeedEvent[] = changed.paths.map((path) => ({ type: 'document', path, version: record.version, deleted: record.deleted || (changed.deleted?.includes(path) ?? false) }))
     if (record.generation > (stored?.generation ?? 0)) events.unshift({ type: 'generation', agent_id: agentId, generation: record.generation })
     await engine.records.put(agentKey(agentId), record, events)
   })

@@ -26,6 +26,8 @@ export interface FeedAnswer extends FeedPosition {
   readonly events: readonly NumberedEvent[]
   /** True = the follower's position means nothing here: drop every cached thing. */
   readonly reset: boolean
+  /** True = there are later events already: this answer makes nothing fresh, ask on at once. */
+  readonly more: boolean
 }
 
 const RING_EVENTS = 16_384
@@ -67,16 +69,24 @@ export class Feed {
     const asked = this.#clock.monotonic()
     if (waitMs > 0 && this.#isCurrent(follower) && follower.after === this.#sequence && !this.#closed) await this.#wait(waitMs, signal)
     const current = this.#isCurrent(follower)
-    const events = current ? this.#ring.filter((event) => event.sequence > follower.after).slice(0, ANSWER_EVENTS) : []
+    const events = current ? this.#after(follower.after) : []
+    // A cut answer reports the position it reaches, so that the follower asks on from there.
+    const sequence = events.length === ANSWER_EVENTS ? events[events.length - 1]!.sequence : this.#sequence
     return {
       epoch: this.#epoch,
-      // A cut answer reports the position it reaches, so that the follower asks on from there.
-      sequence: events.length === ANSWER_EVENTS ? events[events.length - 1]!.sequence : this.#sequence,
+      sequence,
       server_time_unix_ms: this.#clock.now(),
       held_ms: Math.max(0, Math.floor(this.#clock.monotonic() - asked)),
       events,
       reset: !current,
+      more: sequence < this.#sequence,
     }
+  }
+
+  /** Sequences in the ring are consecutive, so the place to start is computed. */
+  #after(sequence: number): readonly NumberedEvent[] {
+    const start = sequence + 1 - (this.#ring[0]?.sequence ?? 0)
+    return this.#ring.slice(Math.max(0, start), Math.max(0, start) + ANSWER_EVENTS)
   }
 
   /** Ends every waiting poll and lets none wait again. */

@@ -91,7 +91,8 @@ function remove(engine: Engine): ScopesHandler {
       const key = agent ? declaredKey(agent, environment) : ''
       if (!agent?.declared[key]) return undefined
       const declared = Object.fromEntries(Object.entries(agent.declared).filter(([name]) => name !== key))
-      return { record: { ...agent, declared }, paths: [scopesPath(agentId, key === '', environment)] }
+      const path = scopesPath(agentId, key === '', environment)
+      return { record: { ...agent, declared }, paths: [path], deleted: [path] }
     })
     return undefined
   }

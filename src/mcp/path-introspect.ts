@@ -7,7 +7,7 @@ import type { GrantLink } from '../scope/index.ts'
 import { agentRecord } from './agent.ts'
 import type { Engine } from './engine.ts'
 import type { FeedPosition } from './feed.ts'
-import { effectiveScopes, grantLink, linkDocuments, sessionPolicies } from './grant.ts'
+import { effectiveScopes, grantLink, linkDocuments } from './grant.ts'
 import { sessionLiveness } from './liveness.ts'
 import { sentence } from './path-tools.ts'
 import { findByDigest, findSession, newestToken } from './session.ts'
@@ -75,7 +75,7 @@ async function answer(engine: Engine, position: FeedPosition, subject: Subject, 
       scopes: session.scopes,
       ...(token && { expires_at: isoSeconds(token.expires_at_unix * 1000), expires_at_unix: token.expires_at_unix }),
       session_expires_at_unix: session.life_ends_unix,
-      chain: await Promise.all(liveness.chain.map((link, index) => chainLink(engine, link, links[index]!))),
+      chain: liveness.chain.map((link, index) => chainLink(link, links[index]!)),
       mount_generation: session.mount_generation,
       documents,
       ...(required !== undefined && { required_scope: required, scope_match: scopeMatch(links, required) }),
@@ -105,15 +105,15 @@ async function identity(engine: Engine, { session, token }: Subject) {
   }
 }
 
-async function chainLink(engine: Engine, session: SessionRecord, link: GrantLink) {
-  const agent = await agentRecord(engine, session.agent_id)
+/** Policies as asked for at issue: a follower cuts them to the agent's as those are when it judges. */
+function chainLink(session: SessionRecord, link: GrantLink) {
   return {
     session_id: session.session_id,
     agent_id: session.agent_id,
     environment: session.environment,
     own_environment: link.own_environment,
     scopes: session.scopes,
-    policies: session.policies === null || !agent ? null : sessionPolicies(agent, session),
+    policies: session.policies,
     generation: session.generation,
     newest_token_expires_at_unix: newestToken(session)?.expires_at_unix ?? 0,
     session_expires_at_unix: session.life_ends_unix,

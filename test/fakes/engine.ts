@@ -134,7 +134,7 @@ export class FakeEngine {
       const current = epoch === this.epoch && after <= this.sequence
       return {
         epoch: this.epoch, sequence: this.sequence, server_time_unix_ms: this.clock.now() + this.clockAheadMs, held_ms: this.clock.monotonic() - asked,
-        events: current ? this.#events.filter((event) => event.sequence > after) : [], reset: !current,
+        events: current ? this.#events.filter((event) => event.sequence > after) : [], reset: !current, more: false,
       }
     }
     if (epoch !== this.epoch || after !== this.sequence) return Promise.resolve(answer())

@@ -3,7 +3,7 @@ import type { Data } from '../../src/logical/request.ts'
 import { settle } from '../fakes/clock.ts'
 import { TestEngine } from './engine.ts'
 
-interface Answer { epoch: string; sequence: number; events: Data[]; reset: boolean; held_ms: number }
+interface Answer { epoch: string; sequence: number; events: Data[]; reset: boolean; more: boolean; held_ms: number }
 
 async function poll(engine: TestEngine, after: Partial<Answer> = {}, wait = 0, signal?: AbortSignal): Promise<Answer> {
   const response = await engine.call('read', 'feed', { epoch: after.epoch ?? '', after: after.sequence ?? 0, wait }, {}, undefined, signal)
@@ -29,6 +29,7 @@ describe('the feed', () => {
     ['a disable', async (engine: TestEngine) => { await engine.write('agents/billing', { disabled: true }) }, [{ type: 'generation', agent_id: 'billing', generation: 1 }, { type: 'document', path: 'agents/billing' }, { type: 'document', path: 'agents/billing/scopes' }]],
     ['revoke-all', async (engine: TestEngine) => { await engine.write('sessions/revoke-all') }, [{ type: 'mount_generation', generation: 1 }]],
     ['narrowed scopes', async (engine: TestEngine) => { await engine.write('agents/billing/scopes', { scopes: [] }) }, [{ type: 'document', path: 'agents/billing/scopes', deleted: false }]],
+    ['scopes taken away', async (engine: TestEngine) => { await engine.delete('agents/billing/scopes') }, [{ type: 'document', path: 'agents/billing/scopes', deleted: true }]],
     ['a policy', async (engine: TestEngine) => { await engine.write('policies/p', { policy: 'path "tools/stripe/invoices" { capabilities = ["read"] }' }) }, [{ type: 'document', path: 'policies/p' }]],
     ['an upstream', async (engine: TestEngine) => { await engine.write('upstreams/stripe', { url: 'https://api.stripe.com' }) }, [{ type: 'document', path: 'upstreams/stripe' }]],
     ['a deleted tool', async (engine: TestEngine) => { await engine.write('tools/stripe/invoices', { operations: 'GET /v1/invoices' }); await engine.delete('tools/stripe/invoices') }, [{ type: 'document', path: 'tools/stripe/invoices', deleted: false }, { type: 'document', path: 'tools/stripe/invoices', deleted: true }]],
@@ -105,6 +106,8 @@ describe('the feed', () => {
     for (;;) {
       at = await poll(engine, at)
       expect(at.reset).toBe(false)
+      // Until the last piece the answer says that it does not tell all.
+      expect(at.more).toBe(seen.length + at.events.length < 3_000)
       if (at.events.length === 0) break
       seen.push(...at.events.map((event) => Number(event.sequence)))
     }

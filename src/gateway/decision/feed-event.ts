@@ -22,6 +22,7 @@ const feedAnswer = z.object({
   held_ms: z.number().nonnegative(),
   events: z.array(z.unknown()),
   reset: z.boolean(),
+  more: z.boolean(),
 })
 
 export interface FeedAnswer {
@@ -31,6 +32,8 @@ export interface FeedAnswer {
   readonly held_ms: number
   readonly events: readonly FeedEvent[]
   readonly reset: boolean
+  /** The engine cut the answer: later events wait. */
+  readonly more: boolean
 }
 
 /**

@@ -46,8 +46,6 @@ const POLL_TIMEOUT_MS = 4_000
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 2_000
 const CLOCK_AGREEMENT_MS = 1_000
-/** The engine cuts an answer here: more events wait, so a full one does not vouch for the state at the time of asking. */
-const FULL_ANSWER = 1_024
 
 export class FeedFollower {
   readonly engineClock: EngineClock
@@ -150,7 +148,8 @@ export class FeedFollower {
     const heldMs = Math.min(answer.held_ms, receivedMs - sentMs)
     this.#take(answer)
     this.engineClock.observe({ sentMs, receivedMs, serverUnixMs: answer.server_time_unix_ms, heldMs })
-    if (answer.events.length < FULL_ANSWER) {
+    // With more events waiting it does not vouch for the state at the time of asking.
+    if (!answer.more) {
       this.#asOfMs = sentMs + heldMs
       this.#asOfUnixMs = sentUnixMs + heldMs
     }

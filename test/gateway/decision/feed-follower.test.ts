@@ -127,7 +127,7 @@ describe('freshness', () => {
     const original = vault.engine.feed.bind(vault.engine)
     const many = Array.from({ length: 1_024 }, (_, index) => ({ sequence: index + 1, type: 'generation', agent_id: 'a', generation: index }))
     let calls = 0
-    vault.engine.feed = async (query, signal) => (calls++ === 0 ? { ...await original(query, signal), events: many, sequence: 1_024 } : new Promise((_resolve, reject) => {
+    vault.engine.feed = async (query, signal) => (calls++ === 0 ? { ...await original(query, signal), events: many, sequence: 1_024, more: true } : new Promise((_resolve, reject) => {
       signal?.addEventListener('abort', () => { reject(new Error('stopped')) })
     }))
     await clock.advance(2_000)
@@ -147,7 +147,7 @@ describe('outages', () => {
 
   it('does not poll in a tight loop when the engine answers at once with nothing', async () => {
     await start()
-    vault.engine.feed = () => Promise.resolve({ epoch: vault.engine.epoch, sequence: vault.engine.sequence, server_time_unix_ms: clock.now(), held_ms: 0, events: [], reset: false })
+    vault.engine.feed = () => Promise.resolve({ epoch: vault.engine.epoch, sequence: vault.engine.sequence, server_time_unix_ms: clock.now(), held_ms: 0, events: [], reset: false, more: false })
     await clock.advance(1_000)
     const before = polls()
     await clock.advance(1_000)
