@@ -1,75 +1,176 @@
 /** `mcp-vault server -config`: what a store of its own promises, with real processes. */
-import { readFile, rm, stat } from 'node:fs/promises'
+import { chmod, readFile, rename, rm, stat } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/logical/clock.ts'
 import { createVaultClient } from '../../src/vault-client/index.ts'
 import type { VaultClient } from '../../src/vault-client/index.ts'
-import { compileCli, freePorts, openWorkshop } from './process.ts'
-import type { Workshop } from './process.ts'
+import { throwAwayCertificate } from '../vault-client/certificate.ts'
+import { compileCli } from './process.ts'
+import { openStation } from './station.ts'
+import type { Station } from './station.ts'
 
 let compiled: { directory: string; script: string }
-let workshop: Workshop
-let address: string
-const clients: VaultClient[] = []
-
-beforeAll(async () => { compiled = await compileCli() })
+let station: Station
+beforeAll(async () => { compiled = await compileCli() }, 60_000)
 afterAll(() => rm(compiled.directory, { recursive: true }))
+beforeEach(async () => { station = await openStation(compiled.script) })
+afterEach(() => station.close())
 
-beforeEach(async () => {
-  workshop = await openWorkshop(compiled.script)
-  address = `127.0.0.1:${String((await freePorts(1))[0])}`
-  await workshop.write('server.hcl', configuration())
-})
-afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.close()))
-  await workshop.close()
-})
+const pause = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms) })
 
-const configuration = (listener = `address = "${address}"`): string => `
-storage "level" {
-  path     = "data"
-  key_file = "store.key"
+const exists = (vault: VaultClient, lease_id: string): Promise<boolean> => vault.write('sys/leases/lookup', { lease_id }).then(() => true, () => false)
+
+async function reasonOf(vault: VaultClient, session_id: unknown): Promise<unknown> {
+  const { data } = await vault.write('mcp/introspect', { session_id })
+  return data?.active === true ? 'active' : data?.reason
 }
-listener "tcp" { ${listener} }
-`
 
-const rootToken = async (): Promise<string> => (await readFile(workshop.path('data/root-token'), 'utf8')).trim()
-
-async function asRoot(): Promise<VaultClient> {
-  const client = createVaultClient({ address: `http://${address}`, token: await rootToken(), clock: systemClock })
-  clients.push(client)
-  return client
+async function mountEngine(vault: VaultClient): Promise<void> {
+  await vault.write('sys/mounts/mcp', { type: 'mcp' })
+  await vault.write('mcp/agents/a', { owner: 'o', environment: 'production' })
+  await vault.write('mcp/agents/a/scopes', { scopes: ['read:stripe:invoices'] })
 }
 
 describe('a server with a store of its own', () => {
-  it('makes its key and root token on the first start, readable by their owner alone, and prints neither', async () => {
-    const server = await workshop.start(['server', '-config=server.hcl'])
+  it('makes its key and root token on the first start, for their owner alone, and prints neither', async () => {
+    const server = await station.startServer()
+    const { workshop } = station
     for (const file of ['store.key', 'data/root-token', 'data/audit.jsonl']) expect((await stat(workshop.path(file))).mode & 0o777).toBe(0o600)
     expect((await stat(workshop.path('data'))).mode & 0o777).toBe(0o700)
-    expect(server.banner).toContain(`Vault API     http://${address}\n`)
+    expect(server.banner).toContain(`Vault API     ${station.address}\n`)
     expect(server.banner).toContain(workshop.path('data/root-token'))
-    expect(server.banner + server.log()).not.toContain(await rootToken())
-    expect((await (await asRoot()).read('auth/token/lookup-self'))?.data).toMatchObject({ policies: ['root'], ttl: 0 })
-    expect((await (await asRoot()).read('sys/mounts'))?.data).not.toHaveProperty('mcp/')
+    for (const file of ['store.key', 'data/root-token']) expect(server.banner + server.log()).not.toContain((await readFile(workshop.path(file), 'utf8')).trim())
+    const vault = await station.asRoot()
+    expect((await vault.read('auth/token/lookup-self'))?.data).toMatchObject({ policies: ['root'], ttl: 0 })
+    expect((await vault.read('sys/mounts'))?.data).not.toHaveProperty('mcp/')
+    expect(Object.keys((await vault.read('sys/audit'))?.data ?? {})).toEqual(['file/'])
   })
 
-  it('keeps what was written over an orderly restart', async () => {
-    const server = await workshop.start(['server', '-config=server.hcl'])
-    const vault = await asRoot()
-    await vault.write('sys/mounts/mcp', { type: 'mcp' })
-    await vault.write('mcp/agents/a', { owner: 'o', environment: 'production' })
-    expect(await server.stop('SIGTERM')).toEqual([0, null])
-    const again = await workshop.start(['server', '-config=server.hcl'])
-    expect(again.banner).not.toContain('Root token')
-    expect((await vault.read('mcp/agents/a'))?.data).toMatchObject({ agent_id: 'a', owner: 'o' })
-  })
-
-  it('does not bring a revoked root token back', async () => {
-    const server = await workshop.start(['server', '-config=server.hcl'])
-    const vault = await asRoot()
+  it('keeps what was written over an orderly restart, and a revoked root token revoked', async () => {
+    const server = await station.startServer()
+    const vault = await station.asRoot()
+    await mountEngine(vault)
+    const issued = await vault.write('mcp/creds/a', { purpose: 'p' })
+    const { auth } = await vault.write('auth/token/create', { policies: ['root'], no_parent: true })
     await vault.write('auth/token/revoke-self')
-    await server.stop('SIGKILL')
-    await workshop.start(['server', '-config=server.hcl'])
+    expect(await server.stop('SIGTERM')).toEqual([0, null])
+
+    const again = await station.startServer()
+    expect(again.banner).not.toContain('Root token')
     await expect(vault.read('auth/token/lookup-self')).rejects.toMatchObject({ kind: 'permission_denied' })
+    const other = station.client(String(auth?.client_token))
+    expect((await other.read('mcp/agents/a'))?.data).toMatchObject({ agent_id: 'a', owner: 'o' })
+    // The lease was of the root token, and went with it.
+    expect(await reasonOf(other, issued.data?.session_id)).toBe('revoked')
+  })
+
+  it('revokes, when it starts, what ran out while it was down, and keeps the rest', async () => {
+    const server = await station.startServer()
+    const vault = await station.asRoot()
+    await mountEngine(vault)
+    const short = await vault.write('mcp/creds/a', { ttl: 1 })
+    const long = await vault.write('mcp/creds/a', { ttl: 600 })
+    const shortLived = station.client(String((await vault.write('auth/token/create', { policies: ['root'], ttl: '1s' })).auth?.client_token))
+    const orphaned = await shortLived.write('mcp/creds/a', { ttl: 600 })
+    const longLived = station.client(String((await vault.write('auth/token/create', { policies: ['root'], ttl: '1h' })).auth?.client_token))
+    await server.stop('SIGKILL')
+    await pause(1_100)
+
+    await station.startServer()
+    while (await exists(vault, short.lease_id ?? '') || await exists(vault, orphaned.lease_id ?? '')) await pause(20)
+    expect(await reasonOf(vault, short.data?.session_id)).toBe('expired')
+    expect(await reasonOf(vault, orphaned.data?.session_id)).toBe('revoked')
+    await expect(shortLived.read('auth/token/lookup-self')).rejects.toMatchObject({ kind: 'permission_denied' })
+    expect((await longLived.read('auth/token/lookup-self'))?.data).toMatchObject({ policies: ['root'] })
+    expect([await exists(vault, long.lease_id ?? ''), await reasonOf(vault, long.data?.session_id)]).toEqual([true, 'active'])
+  })
+
+  it('begins a new epoch of the feed with every start, so that followers drop what they knew', async () => {
+    const server = await station.startServer()
+    const vault = await station.asRoot()
+    await mountEngine(vault)
+    const before = (await vault.read('mcp/feed'))?.data
+    await server.stop('SIGKILL')
+    await station.startServer()
+    const after = (await vault.read('mcp/feed', { query: { epoch: String(before?.epoch), after: Number(before?.sequence) } }))?.data
+    expect(after).toMatchObject({ reset: true, events: [] })
+    expect(after?.epoch).not.toBe(before?.epoch)
+  })
+
+  it('opens its audit log anew when told that it was rotated', async () => {
+    const server = await station.startServer()
+    const vault = await station.asRoot()
+    const path = station.workshop.path('data/audit.jsonl')
+    await rename(path, `${path}.1`)
+    server.signal('SIGHUP')
+    while (!await stat(path).then(() => true, () => false)) await pause(10)
+    await vault.read('sys/auth')
+    expect(await readFile(path, 'utf8')).toContain('"path":"sys/auth"')
+  })
+
+  it('speaks TLS to its clients, every verb of them', async () => {
+    const { certificate, key } = throwAwayCertificate()
+    const certFile = await station.workshop.write('tls.crt', certificate)
+    await station.workshop.write('tls.key', key)
+    await station.configure({ listener: 'tls_cert_file = "tls.crt" tls_key_file = "tls.key"' })
+    const server = await station.startServer()
+    const address = station.address.replace('http:', 'https:')
+    expect(server.banner).toContain(`Vault API     ${address}\n`)
+    const vault = createVaultClient({ address, caFile: certFile, token: (await readFile(station.workshop.path('data/root-token'), 'utf8')).trim(), clock: systemClock })
+    await mountEngine(vault)
+    expect((await vault.request('LIST', 'mcp/agents')).data).toMatchObject({ keys: ['a'] })
+    await vault.close()
+    await expect((await station.asRoot()).read('sys/mounts')).rejects.toMatchObject({ kind: 'unavailable' })
+  })
+})
+
+describe('a start that cannot be', () => {
+  /** The one line it says, and that it ends at once. */
+  async function complaint(...argv: string[]): Promise<string> {
+    const { code, out, err } = await station.workshop.run(argv.length > 0 ? argv : ['server', '-config=server.hcl'])
+    expect({ code, out }).toEqual({ code: 1, out: '' })
+    return err.trimEnd()
+  }
+
+  it('says that another process holds the store, or the address', async () => {
+    await station.startServer()
+    expect(await complaint()).toBe(`Error: the store in ${station.workshop.path('data/store')} is in use by another process; stop that process or choose another directory`)
+    await station.configure({ path: 'other' })
+    // The key file belongs to the first store, which no longer matters here: the second is new.
+    expect(await complaint()).toBe(`The server cannot listen on ${station.address.slice('http://'.length)}: the address is in use; is another one running? (${station.address.slice('http://'.length)})`)
+  })
+
+  it('says what is wrong with the key, and makes none for a store that has one', async () => {
+    await (await station.startServer()).stop('SIGTERM')
+    const key = station.workshop.path('store.key')
+    await chmod(key, 0o644)
+    expect(await complaint()).toBe(`Error: the store key file ${key} is open to other users (mode 644): chmod 600 ${key}`)
+    await rename(key, `${key}.away`)
+    expect(await complaint()).toBe(`Error: the store key file ${key} does not exist`)
+    await station.workshop.write('store.key', Buffer.alloc(32, 1).toString('base64'))
+    expect(await complaint()).toBe('Error: the store key does not fit this store: it was written under another key')
+  })
+
+  it('leaves a root token file alone that is not its own', async () => {
+    await station.workshop.write('root', 'hvs.of-another-server')
+    await station.configure({ settings: 'root_token_file = "root"' })
+    expect(await complaint()).toBe(`The root token file ${station.workshop.path('root')} exists already and is not of this store; move it away, or name another one with root_token_file.`)
+    expect(await readFile(station.workshop.path('root'), 'utf8')).toBe('hvs.of-another-server')
+    await rm(station.workshop.path('root'))
+    await station.startServer()
+    expect(await readFile(station.workshop.path('root'), 'utf8')).toMatch(/^hvs\.\w{24}\n$/)
+  })
+
+  it('says which of the gateway\'s files is wrong', async () => {
+    const { workshop } = station
+    const gateway = (settings = ''): Promise<string> => workshop.write('gateway.hcl', `vault { address = "${station.address}" token_file = "gateway.token" }\naudit_path = "audit/a.jsonl"\n${settings}`)
+    await gateway()
+    expect(await complaint('gateway', '-config=gateway.hcl')).toBe('The Vault token file gateway.token cannot be read (ENOENT).')
+    await workshop.write('gateway.token', 'hvs.x')
+    await chmod(workshop.path('gateway.token'), 0o640)
+    expect(await complaint('gateway', '-config=gateway.hcl')).toBe('The Vault token file gateway.token is open to other users (mode 640): chmod 600 gateway.token')
+    await chmod(workshop.path('gateway.token'), 0o600)
+    await workshop.write('audit', 'a file where a directory should be')
+    expect(await complaint('gateway', '-config=gateway.hcl')).toMatch(/^Error: the audit log \S+\/audit\/a\.jsonl cannot be written: /)
   })
 })

@@ -11,6 +11,8 @@ export interface Station {
   /** `http://127.0.0.1:…`, the same for every start. */
   readonly address: string
   startServer(): Promise<Running>
+  /** Writes the configuration anew: the data directory, more about the listener, more settings. */
+  configure(changes: { path?: string; listener?: string; settings?: string }): Promise<unknown>
   /** Closed with the station. */
   client(token: string): VaultClient
   asRoot(): Promise<VaultClient>
@@ -22,11 +24,13 @@ export async function openStation(script: string): Promise<Station> {
   const [port] = await freePorts(1)
   const address = `127.0.0.1:${String(port)}`
   const clients: VaultClient[] = []
-  await workshop.write('server.hcl', `
-    storage "level" { path = "data" key_file = "store.key" }
-    listener "tcp" { address = "${address}" }
+  const configure: Station['configure'] = ({ path = 'data', listener = '', settings = '' }) => workshop.write('server.hcl', `
+    storage "level" { path = "${path}" key_file = "store.key" }
+    listener "tcp" { address = "${address}" ${listener} }
     log_level = "warn"
+    ${settings}
   `)
+  await configure({})
   const client = (token: string): VaultClient => {
     const made = createVaultClient({ address: `http://${address}`, token, clock: systemClock })
     clients.push(made)
@@ -34,6 +38,7 @@ export async function openStation(script: string): Promise<Station> {
   }
   return {
     workshop,
+    configure,
     address: `http://${address}`,
     startServer: () => workshop.start(['server', '-config=server.hcl']),
     client,
