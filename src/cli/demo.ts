@@ -10,7 +10,7 @@ import type { Registration } from './run.ts'
 
 /** `npm start`. Needs the registered commands, because the walk types them. */
 export const demo = (registrations: readonly Registration[]) => command({
-  summary: 'Walk the article\'s deployment in the open, then leave it running',
+  summary: 'Walk the article\'s deployment in the open',
   usage: '[-once]',
   flags: { once: toggle('Exit when the walk is done; non-zero if a step did not do what it says.') },
   takes: [0, 0],
