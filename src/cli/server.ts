@@ -28,7 +28,7 @@ const flags = {
 const ARTICLE_LISTENER = { upstream: 'stripe', address: '127.0.0.1:8261' }
 
 export const server = command({
-  summary: 'Run the embedded Vault-compatible server: -dev with a gateway beside it, -config on a store of its own',
+  summary: 'Run the embedded Vault: -dev with a gateway beside it, or on a store of its own',
   usage: '-dev [flags] | -config=<file>',
   examples: ['server -dev -dev-root-token-id=root', 'server -dev -dev-seed=article', 'server -config=/etc/mcp-vault/server.hcl'],
   flags,
