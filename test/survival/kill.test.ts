@@ -1,5 +1,5 @@
 /** P6: kill -9 of the server loses no acknowledged write and revives no revoked session. */
-import { rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { VaultClient } from '../../src/vault-client/index.ts'
 import { compileCli } from './process.ts'
@@ -97,6 +97,25 @@ async function leasesOf(vault: VaultClient, agent: string): Promise<string[]> {
 }
 
 describe('kill -9 of the server', () => {
+  it('in the middle of its very first start leaves a store that starts, with one way in', async () => {
+    const random = seededRandom(7)
+    const begun = Date.now()
+    const measured = await station.startServer()
+    const startMs = Date.now() - begun
+    await measured.stop('SIGKILL')
+    for (let round = 0; round < Math.ceil(rounds / 3); round++) {
+      await station.configure({ path: `first-${String(round)}` })
+      await rm(station.workshop.path('store.key'))
+      // Most of a start is loading; what is of interest happens towards its end.
+      for (let attempt = 0; attempt < 3; attempt++) await station.workshop.startAndKill(['server', '-config=server.hcl'], startMs * (0.6 + 0.5 * random()))
+      const server = await station.startServer()
+      const token = (await readFile(station.workshop.path(`first-${String(round)}/root-token`), 'utf8')).trim()
+      expect((await station.client(token).read('auth/token/lookup-self'))?.data).toMatchObject({ policies: ['root'] })
+      expect((await station.client(token).read('sys/audit'))?.data).toHaveProperty('file/')
+      await server.stop('SIGKILL')
+    }
+  }, 30_000 + rounds * 20_000)
+
   it(`loses no acknowledged write and revives nothing in ${String(rounds)} rounds of ${String(WRITERS)} writers`, async () => {
     const random = seededRandom(20_260_315)
     let server: Running = await station.startServer()

@@ -16,6 +16,8 @@ export interface Workshop {
   write(name: string, text: string): Promise<string>
   /** Resolves when the command has printed that it is up. `maxFileBlocks` limits the size of files it writes, as `ulimit -f` has it. */
   start(argv: readonly string[], maxFileBlocks?: number): Promise<Running>
+  /** Kills a command without warning `afterMs` milliseconds into its start. */
+  startAndKill(argv: readonly string[], afterMs: number): Promise<void>
   /** Runs a command that is expected to end by itself. */
   run(argv: readonly string[], env?: Readonly<Record<string, string>>): Promise<{ code: number | null; out: string; err: string }>
   /** Kills what still runs and removes everything. */
@@ -55,6 +57,12 @@ export async function openWorkshop(script: string): Promise<Workshop> {
       return join(directory, name)
     },
     start: (argv, maxFileBlocks) => upAndRunning(launch(argv, {}, maxFileBlocks)),
+    async startAndKill(argv, afterMs) {
+      const child = launch(argv)
+      const exited = once(child, 'exit')
+      setTimeout(() => { child.kill('SIGKILL') }, afterMs)
+      await exited
+    },
     async run(argv, env) {
       const child = launch(argv, env)
       const [out, err] = [collect(child.stdout), collect(child.stderr)]

@@ -127,10 +127,13 @@ export async function openLevelStorage(path: string): Promise<DurableStorage> {
   }
 }
 
-/** LevelDB takes a directory without its CURRENT file for a new one and would start empty over the old data. */
+/**
+ * LevelDB takes a directory without its CURRENT file for a new one and would start empty over the old data. A first manifest alone
+ * is what an interrupted creation leaves: before anything can be written there is a second one, and a log.
+ */
 async function refuseHeadless(path: string): Promise<void> {
   const files = await readdir(path)
-  if (files.includes('CURRENT') || !files.some((file) => /^MANIFEST-|\.(?:ldb|sst)$/.test(file))) return
+  if (files.includes('CURRENT') || !files.some((file) => /^MANIFEST-(?!000001$)|\.(?:ldb|sst|log)$/.test(file))) return
   throw damaged(path, new Error('its CURRENT file is missing'))
 }
 

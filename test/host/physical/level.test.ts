@@ -64,6 +64,14 @@ describe('the store on disk', () => {
     await expect(openLevelStorage(directory)).rejects.toMatchObject({ message: expect.stringContaining('CURRENT file is missing') as string })
   })
 
+  it('opens a directory in which a first start was interrupted before there was a CURRENT file', async () => {
+    await writeFile(join(directory, 'MANIFEST-000001'), 'half a manifest')
+    await writeFile(join(directory, '000001.dbtmp'), '')
+    const storage = await openLevelStorage(directory)
+    expect(await storage.list('')).toEqual([])
+    await storage.close()
+  })
+
   it('refuses a path that is a file', async () => {
     const path = join(directory, 'file')
     await writeFile(path, 'x')
