@@ -1,0 +1,167 @@
+/** Revokes and look-ups that cross on the wire between a real engine and a real gateway: no late answer revives what ended. */
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { startGateway } from '../../src/gateway/gateway.ts'
+import type { Gateway } from '../../src/gateway/gateway.ts'
+import { createHost } from '../../src/host/index.ts'
+import type { Host } from '../../src/host/index.ts'
+import { systemClock } from '../../src/logical/clock.ts'
+import { silentLogger } from '../../src/logical/log.ts'
+import { MemoryStorage } from '../../src/logical/storage.ts'
+import { mcpFactory } from '../../src/mcp/backend.ts'
+import { tokenDigest } from '../../src/scope/index.ts'
+import { createVaultClient } from '../../src/vault-client/index.ts'
+import type { VaultClient } from '../../src/vault-client/index.ts'
+import { DelayingProxy } from './delaying-proxy.ts'
+import { seededRandom } from './writer.ts'
+
+const AGENT = 'a'
+const SERVICE = 'gst_race'
+
+let directory: string
+let host: Host
+let root: VaultClient
+let proxy: DelayingProxy
+let gateway: Gateway
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'race-'))
+  const surroundings = { clock: systemClock, random: (bytes: number) => randomBytes(bytes), logger: silentLogger }
+  host = await createHost({ ...surroundings, storage: new MemoryStorage(), engines: { mcp: mcpFactory }, devRootTokenId: 'root' })
+  const { url } = await host.listen({ address: '127.0.0.1:0' })
+  root = createVaultClient({ address: url, token: 'root', clock: systemClock })
+  await root.write('sys/mounts/mcp', { type: 'mcp' })
+  await root.write(`mcp/agents/${AGENT}`, { owner: 'o', environment: 'production' })
+  await root.write(`mcp/agents/${AGENT}/scopes`, { scopes: ['read:stripe:invoices'] })
+  proxy = new DelayingProxy(url)
+  gateway = await startGateway({
+    ...surroundings,
+    vault: { address: await proxy.start(), token: 'root', mount: 'mcp' },
+    httpAddress: '127.0.0.1:0', auditPath: join(directory, 'audit.jsonl'),
+    serviceTokens: [{ name: 'race', sha256: tokenDigest(SERVICE), agents: ['*'] }],
+  })
+  await gateway.ready
+})
+afterEach(async () => {
+  await gateway.close()
+  await proxy.close()
+  await root.close()
+  await host.close()
+  await rm(directory, { recursive: true })
+})
+
+interface Issued { readonly token: string; readonly session_id: string; readonly lease_id: string }
+
+async function open(parentToken?: string): Promise<Issued> {
+  const { data, lease_id } = await root.write(`mcp/creds/${AGENT}`, parentToken === undefined ? {} : { parent_token: parentToken })
+  return { token: String(data?.token), session_id: String(data?.session_id), lease_id: lease_id ?? '' }
+}
+
+const revoke = ({ lease_id }: Issued): Promise<unknown> => root.write('sys/leases/revoke', { lease_id, sync: true })
+
+/** Status of a validation, and its code where it was refused. */
+async function validate({ token }: Issued): Promise<string> {
+  const response = await fetch(`${gateway.httpUrl}/validate`, { method: 'POST', headers: { authorization: `Bearer ${SERVICE}`, 'content-type': 'application/json' }, body: JSON.stringify({ token, required_scope: 'read:stripe:invoices' }) })
+  const body = await response.json() as { error?: { code: string } }
+  return [String(response.status), body.error?.code].filter(Boolean).join(' ')
+}
+
+/** Where the engine's feed is now: whatever was acknowledged before lies behind it. */
+async function position({ session_id }: Issued): Promise<number> {
+  return Number((await root.write('mcp/introspect', { session_id })).data?.sequence)
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => { setTimeout(resolve, 2) })
+}
+
+const REVOKED = '401 reuse_after_revocation'
+
+describe('a look-up whose answer is delivered after the revoke', () => {
+  it.each([
+    ['the lease is revoked', (issued: Issued) => revoke(issued)],
+    ['an operator ends the session', ({ session_id }: Issued) => root.delete(`mcp/sessions/${session_id}`)],
+    ['the agent is disabled', () => root.write(`mcp/agents/${AGENT}`, { disabled: true })],
+    ['everything is revoked', () => root.write('mcp/sessions/revoke-all')],
+  ])('does not let the token pass when %s', async (_case, end) => {
+    const issued = await open()
+    const held = proxy.hold('/mcp/introspect')
+    const asked = validate(issued)
+    await held.caught
+    await end(issued)
+    const sequence = await position(issued)
+    await until(() => gateway.state().sequence >= sequence)
+    held.release()
+    expect(await asked).toBe(REVOKED)
+    expect(await validate(issued)).toBe(REVOKED)
+  })
+
+  it('does not let a delegated token pass when its parent is revoked', async () => {
+    const parent = await open()
+    const child = await open(parent.token)
+    const held = proxy.hold('/mcp/introspect')
+    const asked = validate(child)
+    await held.caught
+    await revoke(parent)
+    const sequence = await position(parent)
+    await until(() => gateway.state().sequence >= sequence)
+    held.release()
+    expect(await asked).toBe(REVOKED)
+    expect(await validate(child)).toBe(REVOKED)
+  })
+
+  it('is good after all when nothing ended', async () => {
+    const [issued, other] = [await open(), await open()]
+    const held = proxy.hold('/mcp/introspect')
+    const asked = validate(issued)
+    await held.caught
+    await revoke(other)
+    const sequence = await position(other)
+    await until(() => gateway.state().sequence >= sequence)
+    held.release()
+    expect(await asked).toBe('200')
+  })
+
+  it('leaves nothing behind when the feed is the late one', async () => {
+    const issued = await open()
+    const held = proxy.hold('/mcp/feed')
+    await held.caught
+    expect(await validate(issued)).toBe('200')
+    await revoke(issued)
+    held.release()
+    const sequence = await position(issued)
+    await until(() => gateway.state().sequence >= sequence)
+    expect(await validate(issued)).toBe(REVOKED)
+  })
+})
+
+describe('any order of answers', () => {
+  it('lets no token pass once the gateway has heard of its revoke, and none come back', async () => {
+    const random = seededRandom(42)
+    proxy.delayMs = () => random() * 20
+    const wrong: string[] = []
+    const one = async (): Promise<void> => {
+      const issued = await open()
+      let over = false
+      let heardOf = Infinity
+      const asking = (async () => {
+        for (let verdict = ''; verdict !== REVOKED || !over;) {
+          const mustBeOver = gateway.state().sequence >= heardOf
+          const before = verdict
+          verdict = await validate(issued)
+          if (verdict !== REVOKED && (mustBeOver || before === REVOKED)) wrong.push(`${issued.session_id}: ${verdict} after ${before}`)
+        }
+      })()
+      await new Promise((resolve) => { setTimeout(resolve, random() * 60) })
+      await revoke(issued)
+      heardOf = await position(issued)
+      over = true
+      await asking
+    }
+    for (let round = 0; round < 5; round++) await Promise.all(Array.from({ length: 12 }, one))
+    expect(wrong).toEqual([])
+  })
+})
