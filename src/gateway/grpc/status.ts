@@ -12,12 +12,12 @@ export interface Reply {
 /** Trailers must fit a client's header limit (8 KiB where it is not set), three bytes for each character in the worst case. */
 const LONGEST_DETAILS = 1_000
 
-/** `code` where the moment of the failure says more than its kind: ABORTED for a call that was cut. */
+/** `requestId` empty where no single request failed. `code` where the moment of the failure says more than its kind: ABORTED for a call that was cut. */
 export function replyOf(error: GatewayError, requestId: string, code: number = error.row.grpc): Reply {
   const metadata = new Metadata()
   metadata.set('mcp-error-type', error.type)
   metadata.set('mcp-error-code', error.code)
-  metadata.set('mcp-request-id', requestId)
+  if (requestId !== '') metadata.set('mcp-request-id', requestId)
   return { code, details: wellFormed(error.message.slice(0, LONGEST_DETAILS)), metadata }
 }
 

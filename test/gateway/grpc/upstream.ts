@@ -6,10 +6,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { afterEach } from 'vitest'
 import { settle } from '../../fakes/clock.ts'
+import { startRig } from '../rig.ts'
 import type { Rig } from '../rig.ts'
 import { openPort } from './port.ts'
 import type { Port } from './port.ts'
-import { startRig } from '../rig.ts'
 
 export const KEY = 'sk_live_51HqLyjWDarjtT1zdp7dc'
 
@@ -27,7 +27,7 @@ export interface Behind {
 const cleanups: (() => Promise<void> | void)[] = []
 afterEach(async () => { for (const cleanup of cleanups.splice(0).reverse()) await cleanup() })
 
-/** `answer` runs when the request has come in whole; `early` when its head has. */
+/** `answer` runs when the request has come in whole; `early` when its head has, and the body is left to it. */
 export async function behind(answer: (request: IncomingMessage, response: ServerResponse, asked: Asked) => void, { early = false, settings = {} }: { early?: boolean; settings?: Record<string, unknown> } = {}): Promise<Behind> {
   const rig = await startRig()
   const state: { asked: Asked[]; broken: number } = { asked: [], broken: 0 }
@@ -36,8 +36,8 @@ export async function behind(answer: (request: IncomingMessage, response: Server
     state.asked.push(asked)
     response.on('error', () => undefined).on('close', () => { if (!response.writableFinished) state.broken++ })
     request.on('error', () => undefined)
-    if (early) answer(request, response, asked)
-    request.setEncoding('utf8').on('data', (text: string) => { asked.body += text }).on('end', () => { if (!early) answer(request, response, asked) })
+    if (early) { answer(request, response, asked); return }
+    request.setEncoding('utf8').on('data', (text: string) => { asked.body += text }).on('end', () => { answer(request, response, asked) })
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
