@@ -14,8 +14,8 @@ export class DelayingProxy {
   readonly #target: URL
   readonly #server = createServer((request, response) => { void this.#forward(request, response) })
   readonly #holds = new Map<string, { released: Promise<void>; caught: () => void }>()
-  /** Milliseconds each answer is delayed by. */
-  delayMs: () => number = () => 0
+  /** Milliseconds the answer to a request for `path` is delayed by. */
+  delayMs: (path: string) => number = () => 0
 
   constructor(target: string) { this.#target = new URL(target) }
 
@@ -50,10 +50,11 @@ export class DelayingProxy {
     const [answer] = await once(onward, 'response').catch(() => [undefined]) as [IncomingMessage | undefined]
     if (!answer) return
     const chunks = await answer.toArray().catch(() => undefined) as Buffer[] | undefined
-    const held = [...this.#holds].find(([path]) => request.url!.split('?')[0]!.endsWith(path))?.[1]
+    const asked = request.url!.split('?')[0]!
+    const held = [...this.#holds].find(([path]) => asked.endsWith(path))?.[1]
     held?.caught()
     await held?.released
-    await new Promise((resolve) => { setTimeout(resolve, this.delayMs()) })
+    await new Promise((resolve) => { setTimeout(resolve, this.delayMs(asked)) })
     if (chunks) response.writeHead(answer.statusCode!, answer.headers).end(Buffer.concat(chunks))
   }
 }

@@ -18,6 +18,8 @@ export interface GatewayStation extends Station {
   server: Running
   /** Resolves when it is in contact with the server. `audit` names its log; `maxFileBlocks` (of 512 bytes or 1 KiB) limits the files it writes. */
   startGateway(audit: string, maxFileBlocks?: number): Promise<Running>
+  /** A new Vault token under the gateway's policy. */
+  tokenOfGateway(): Promise<string>
   open(): Promise<IssuedToken>
   /** One call through `/u/`. */
   call(token: string, path: string, requestId?: string): Promise<Response>
@@ -53,6 +55,7 @@ export async function openGatewayStation(script: string): Promise<GatewayStation
       while ((await fetch(`${http}/healthz`)).status !== 200) await new Promise((done) => { setTimeout(done, 20) })
       return gateway
     },
+    tokenOfGateway: () => tokenOfGateway(root),
     async open() {
       const { data, lease_id } = await root.write(`mcp/creds/${AGENT}`, { purpose: 'survival' })
       return { token: String(data?.token), session_id: String(data?.session_id), lease_id: lease_id ?? '' }

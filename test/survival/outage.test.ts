@@ -136,6 +136,20 @@ describe('a server that is killed under its gateway', () => {
   })
 })
 
+describe('a gateway whose own Vault token is refused', () => {
+  it('says it is an outage, and goes on with the token that is then put into its file', async () => {
+    const { workshop } = station
+    const gateway = await station.startGateway('refused.jsonl')
+    const issued = await station.open()
+    expect(await outcome(issued)).toBe('200')
+    await station.root.write('auth/token/revoke', { token: await readFile(workshop.path('gateway.token'), 'utf8') })
+    expect(await outcomesUntil(STALE, issued)).toEqual(['200', STALE])
+    await workshop.write('gateway.token', await station.tokenOfGateway())
+    expect((await outcomesUntil('200', issued)).filter((one) => one.startsWith('401'))).toEqual([])
+    await gateway.stop('SIGKILL')
+  })
+})
+
 describe('an audit log that cannot be written', () => {
   it('makes the gateway refuse, without using the key, until there is room again', async () => {
     const audit = 'full.jsonl'
