@@ -9,7 +9,7 @@ import type { Response } from '../logical/response.ts'
 import { parseFields } from './field-data.ts'
 import { pathHelp, rootHelp } from './help.ts'
 import type { Operations, PathDef } from './path.ts'
-import { compilePattern, rootPath } from './pattern.ts'
+import { compilePattern, rootPaths } from './pattern.ts'
 import type { Pattern } from './pattern.ts'
 import type { SecretType } from './secret-type.ts'
 
@@ -38,7 +38,7 @@ const handlerNames: Partial<Record<Operation, keyof Operations<never>>> = {
 export function createBackend(spec: BackendSpec): Backend {
   const routes = spec.paths.map((path) => ({ path, pattern: compilePattern(path.pattern) }))
   const specialPaths: SpecialPaths = {
-    root: spec.paths.filter((path) => path.sudo).map((path) => rootPath(path.pattern)),
+    root: spec.paths.filter((path) => path.sudo).flatMap((path) => rootPaths(path.pattern)),
     unauthenticated: spec.unauthenticated ?? [],
   }
   return {
@@ -69,10 +69,15 @@ async function handle(spec: BackendSpec, routes: readonly Route[], request: Requ
   }
 }
 
-/** Two patterns may share a path (a collection and its members' folder); the one that has the operation answers. */
+/**
+ * Two patterns may share a path (a collection and its members' folder); the one that has the operation answers. A slash at the
+ * end makes another path to the host's ACL, so only lists and collections have one: else `secret/x/` would pass a deny of `secret/x`.
+ */
 function match(routes: readonly Route[], path: string, wanted?: keyof Operations<never>): Matched | undefined {
+  const folder = path.endsWith('/') && wanted !== undefined && wanted !== 'list'
   let first: Matched | undefined
   for (const route of routes) {
+    if (folder && !route.path.pattern.endsWith('/')) continue
     const captures = route.pattern.match(path)
     if (!captures) continue
     if (!wanted || route.path.operations[wanted]) return { path: route.path, captures }

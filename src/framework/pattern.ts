@@ -34,8 +34,12 @@ function split(path: string): string[] {
   return bare === '' ? [] : bare.split('/')
 }
 
-/** How Vault writes a path that needs sudo: exact where the pattern is literal, else the literal part with `*`. */
-export function rootPath(pattern: string): string {
+/**
+ * How Vault writes a path that needs sudo: exact where the pattern is literal, else the literal part with `*`. An exact one is
+ * given with its slash too, because hosts ask for a list with a slash at the end.
+ */
+export function rootPaths(pattern: string): string[] {
   const capture = pattern.indexOf(':')
-  return capture < 0 ? pattern.replace(/\/$/, '') : `${pattern.slice(0, capture)}*`
+  const bare = pattern.replace(/\/$/, '')
+  return capture < 0 ? [bare, `${bare}/`] : [`${pattern.slice(0, capture)}*`]
 }

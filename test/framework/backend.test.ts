@@ -60,6 +60,7 @@ describe('a backend routes', () => {
   it.each<[Operation, string, string]>([
     ['read', 'nowhere', 'unsupported_path'], ['read', '', 'unsupported_path'], ['read', 'things//a', 'unsupported_path'], ['read', 'things/a/b', 'unsupported_path'], ['read', 'files', 'unsupported_path'],
     ['delete', 'things/a', 'unsupported_operation'], ['patch', 'things/a', 'unsupported_operation'], ['read', 'things/', 'unsupported_operation'], ['list', 'files/a', 'unsupported_operation'],
+    ['read', 'things/a/', 'unsupported_path'], ['delete', 'things/a/', 'unsupported_path'], ['update', 'things/a/', 'unsupported_path'], ['read', 'files/a/b/', 'unsupported_path'],
     ['help', 'nowhere', 'unsupported_path'], ['renew', 'things/a', 'unrecoverable'], ['revoke', 'things/a', 'unrecoverable'],
   ])('not %s of "%s": %s', async (operation, path, kind) => { expect(await refused(operation, path)).toBe(kind) })
 

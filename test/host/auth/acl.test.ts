@@ -154,3 +154,19 @@ describe('which mount serves a path', () => {
     })
   })
 })
+
+describe('a slash at the end of a path', () => {
+  let caller: string
+  beforeAll(async () => {
+    caller = await bench.tokenFor({
+      broad: 'path "lend/*" { capabilities = ["read", "list", "delete"] }\npath "lend/items/ladder" { capabilities = ["deny"] }\npath "auth/token/*" { capabilities = ["list"] }\npath "sys/leases/*" { capabilities = ["read", "list"] }\npath "sys/leases" { capabilities = ["read", "list"] }',
+    })
+  })
+
+  it.each([['GET', 'lend/items/ladder', 403], ['GET', 'lend/items/ladder/', 404], ['GET', 'lend/items/ladder%2f', 404], ['DELETE', 'lend/items/ladder//', 404], ['GET', 'lend/items/rope', 200]])(
+    'does not carry %s %s past a deny: %i', async (method, target, status) => { expect((await bench.call(method, target, undefined, caller)).status).toBe(status) })
+
+  it.each(['auth/token/accessors', 'auth/token/accessors/', 'sys/leases', 'sys/leases/'])('does not hide that LIST %s needs sudo', async (target) => {
+    expect((await bench.call('LIST', target, undefined, caller)).status).toBe(403)
+  })
+})
