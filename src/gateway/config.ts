@@ -1,6 +1,7 @@
 import type { AuditLog } from '../audit/index.ts'
 import type { Clock } from '../logical/clock.ts'
 import type { Logger } from '../logical/log.ts'
+import type { Resolver } from './call/egress.ts'
 import { GatewayError } from './error.ts'
 import type { GrpcTls } from './grpc/server.ts'
 import { defaultStaleness } from './decision/freshness.ts'
@@ -48,6 +49,8 @@ export interface GatewayConfig {
   readonly maxStaleness?: Partial<StalenessLimits>
   /** PEM certificates to trust for upstreams instead of the machine's. */
   readonly upstreamCa?: string
+  /** Looks upstreams' host names up instead of the machine's resolver; what it answers is checked alike. */
+  readonly resolveUpstream?: Resolver
   readonly clock: Clock
   readonly random: (bytes: number) => Uint8Array
   readonly logger: Logger

@@ -2,6 +2,7 @@ import type { Clock } from '../logical/clock.ts'
 import type { Logger } from '../logical/log.ts'
 import type { VaultClient } from '../vault-client/index.ts'
 import { Egress } from './call/egress.ts'
+import type { Resolver } from './call/egress.ts'
 import { Callers } from './decision/callers.ts'
 import type { ServiceIdentity } from './decision/callers.ts'
 import { Decisions } from './decision/decide.ts'
@@ -29,6 +30,7 @@ export interface CoreConfig {
   readonly staleness: StalenessLimits
   readonly requireKeyConsent: boolean
   readonly upstreamCa?: string | undefined
+  readonly resolveUpstream?: Resolver | undefined
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -52,7 +54,7 @@ export interface GatewayCore {
 
 /** Joins the parts. Nothing runs until `follower.start()`. */
 export function createCore(config: CoreConfig): GatewayCore {
-  const { vault, mount, clock, logger, requireKeyConsent, onRefused, upstreamCa } = config
+  const { vault, mount, clock, logger, requireKeyConsent, onRefused, upstreamCa, resolveUpstream } = config
   const follower = new FeedFollower({ vault, mount, clock, logger, ...(onRefused ? { onRefused } : {}) })
   const sessionCache = new Sessions({ vault, mount, follower, clock, logger })
   const documents = new Documents({ vault, mount, clock, logger })
@@ -64,7 +66,7 @@ export function createCore(config: CoreConfig): GatewayCore {
   const records = new Records(config.sink, requireKeyConsent ? {} : { key_consent: 'not_required' })
   const callers = new Callers({ vault, mount, clock, services: config.services, onStranger: () => { records.stranger() } })
   const decisions = new Decisions({ follower, sessions: sessionCache, documents, grants, freshness, callers, records, openCalls })
-  const egress = new Egress({ clock, ...(upstreamCa === undefined ? {} : { ca: upstreamCa }) })
+  const egress = new Egress({ clock, ...(upstreamCa === undefined ? {} : { ca: upstreamCa }), ...(resolveUpstream === undefined ? {} : { resolve: resolveUpstream }) })
   const keys = new Keys({ vault, clock, requireConsent: requireKeyConsent })
   return {
     mount, follower, sessionCache, documents, grants, freshness, callers, records, decisions, openCalls, egress,

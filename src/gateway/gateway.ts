@@ -63,6 +63,7 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
     staleness: stalenessOf(config),
     requireKeyConsent: config.requireKeyConsent ?? true,
     upstreamCa: config.upstreamCa,
+    resolveUpstream: config.resolveUpstream,
     clock,
     logger,
   })

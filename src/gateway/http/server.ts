@@ -5,6 +5,7 @@ import { createServer as createTlsServer } from 'node:https'
 import type { Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from '../../logical/log.ts'
+import { answerUnreadable } from '../../logical/unreadable-request.ts'
 import { GatewayError, toGatewayError } from '../error.ts'
 import { sendError, sendJson } from './answer.ts'
 import type { Exchange } from './answer.ts'
@@ -64,6 +65,7 @@ export async function listenHttp(parts: HttpParts, options: ListenOptions): Prom
     if (refused) { sendError(exchange, refused.error, refused.status); return }
     serve(parts, routes, exchange, options.upstream).catch((thrown: unknown) => { fail(parts, exchange, thrown) })
   })
+  answerUnreadable(server, ({ message }) => ({ error: { type: 'invalid_request', code: 'bad_request', message }, request_id: requestIdOf(undefined, parts.random) }))
   await listening(server, host, port)
   const bound = (server.address() as AddressInfo).port
   isOurHost = ownHosts({ host, port: bound }, options.allowedHosts)
@@ -82,7 +84,7 @@ export async function listenHttp(parts: HttpParts, options: ListenOptions): Prom
 }
 
 async function makeServer(tls: TlsFiles | undefined, serveOne: RequestListener): Promise<Server | TlsServer> {
-  const limits = { headersTimeout: HEADERS_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS }
+  const limits = { headersTimeout: HEADERS_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS, requireHostHeader: false }
   if (!tls) return createServer(limits, serveOne)
   const [cert, key] = await Promise.all([readFile(tls.certFile), readFile(tls.keyFile)])
   return createTlsServer({ ...limits, cert, key, minVersion: 'TLSv1.2' }, serveOne)

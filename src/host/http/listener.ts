@@ -4,6 +4,7 @@ import { createServer as createTlsServer } from 'node:https'
 import type { Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { RequestError } from '../../logical/errors.ts'
+import { answerUnreadable } from '../../logical/unreadable-request.ts'
 import { errorAnswer } from './answer.ts'
 import type { HostAnswer, HostCall } from './call.ts'
 import { hostNames, refusal } from './front-door.ts'
@@ -33,8 +34,9 @@ const keepAliveMs = 75_000
 export async function listen(config: ListenConfig): Promise<Listener> {
   const { host, port } = splitAddress(config.address)
   let allowed: ReadonlySet<string> = new Set()
-  const limits = { keepAliveTimeout: keepAliveMs, headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, connectionsCheckingInterval: 5_000, noDelay: true }
+  const limits = { keepAliveTimeout: keepAliveMs, headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, connectionsCheckingInterval: 5_000, noDelay: true, requireHostHeader: false }
   const http = config.tls ? createTlsServer({ ...limits, ...config.tls, minVersion: 'TLSv1.2' }) : createServer(limits)
+  answerUnreadable(http, ({ message }) => ({ errors: [message] }))
   http.on('request', (request: IncomingMessage, response: ServerResponse) => { void serve(config, allowed, request, response) })
   // node:http reads the wrapped socket; everything else, time-outs included, stays its own.
   const accepted = config.tls ? 'secureConnection' : 'connection'
@@ -69,7 +71,7 @@ function splitAddress(address: string): { host: string; port: number } {
 async function serve(config: ListenConfig, allowed: ReadonlySet<string>, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const gone = new AbortController()
   response.once('close', () => { if (!response.writableFinished) gone.abort() })
-  const refused = refusal(request.headers, allowed)
+  const refused = refusal(request, allowed)
   if (refused) { send(request, response, refused); return }
   const body = await readBody(request)
   if (body === 'gone') return
