@@ -35,7 +35,8 @@ export const server = command({
   takes: [0, 0],
   async run({ io, flags: given }) {
     if (given.config !== undefined) {
-      if (given.dev) throw new UsageError('give either -dev or -config')
+      const other = Object.entries(given).find(([name, value]) => name !== 'config' && value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0))
+      if (other) throw new UsageError(given.dev ? 'give either -dev or -config' : `-${other[0]} is for -dev; with -config everything stands in the file`)
       return serveConfigured(io, given.config)
     }
     if (!given.dev) throw new UsageError('give -dev to try it in memory on loopback, or -config=<file> to keep what is written')

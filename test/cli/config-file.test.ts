@@ -51,6 +51,8 @@ describe('server -config', () => {
   it('is not given together with -dev, nor left out with it', async () => {
     const shell = await shellAt(nowhere)
     expect((await shell.mcpVault('server', '-dev', '-config=c.hcl')).err).toContain('give either -dev or -config\n')
+    expect((await shell.mcpVault('server', '-config=c.hcl', '-dev-root-token-id=root')).err).toContain('-dev-root-token-id is for -dev; with -config everything stands in the file\n')
+    expect((await shell.mcpVault('server', '-config=c.hcl', '-gateway-upstream-address=a=127.0.0.1:1')).err).toContain('-gateway-upstream-address is for -dev; with -config everything stands in the file\n')
     expect((await shell.mcpVault('server')).err).toContain('give -dev to try it in memory on loopback, or -config=<file> to keep what is written\n')
   })
 
