@@ -51,6 +51,8 @@ step('npm start', 'npm start --silent -- --once')
 step('README commands', 'node scripts/check-readme.mjs')
 if (has('/usr/bin/python3 -c "import hvac"') || has('apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-hvac')) step('hvac', 'node scripts/check-hvac.mjs')
 else skip('hvac', 'python3-hvac is not installed and cannot be installed here')
+if (has('go version')) step('stripe-mock', 'npm run --silent test:stripe-mock')
+else skip('stripe-mock', 'go is not on PATH')
 
 rmSync(scratch, { recursive: true, force: true })
 console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`)
