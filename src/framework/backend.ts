@@ -91,12 +91,21 @@ async function operate(spec: BackendSpec, routes: readonly Route[], request: Req
   const matched = match(routes, request.path, name)
   if (!matched) throw new RequestError('unsupported_path')
   const handler = name && matched.path.operations[name]
-  if (!handler) throw new RequestError('unsupported_operation')
+  if (!handler) throw new RequestError('unsupported_operation', undefined, { allow: methodsAt(routes, request.path) })
   if (matched.path.active_node_only && (await spec.system.readOnly())) throw new RequestError('readonly')
   const { fields, warnings } = parseFields(matched.path.fields, request.data, matched.captures)
   const response = await handler({ request, fields })
   if (warnings.length === 0 || matched.path.takes_arbitrary_input) return response
   return { ...response, warnings: [...(response?.warnings ?? []), ...warnings] }
+}
+
+const methodsOf: Readonly<Record<keyof Operations<never>, readonly string[]>> = { read: ['GET'], list: ['LIST'], write: ['POST', 'PUT'], patch: ['PATCH'], delete: ['DELETE'] }
+
+/** What HTTP may do with a path, for whoever did something else. */
+function methodsAt(routes: readonly Route[], path: string): string[] {
+  const bare = path.replace(/\/$/, '')
+  const operations = Object.keys(methodsOf) as (keyof Operations<never>)[]
+  return operations.filter((name) => match(routes, bare, name)?.path.operations[name]).flatMap((name) => methodsOf[name])
 }
 
 async function lease(spec: BackendSpec, request: Request, operation: 'renew' | 'revoke'): Promise<Response | undefined> {

@@ -62,11 +62,14 @@ export const errorTable: Readonly<Record<ErrorKind, ErrorRow>> = {
 /** A failure with a kind of the table. `message` may be shown to the caller; `cause` is for the log and is never sent. */
 export class RequestError extends Error {
   readonly kind: ErrorKind
+  /** Of an `unsupported_operation`: the HTTP methods that are served there, where the thrower knows them. */
+  readonly allow: readonly string[] | undefined
 
-  constructor(kind: ErrorKind, message?: string, options?: { cause?: unknown }) {
+  constructor(kind: ErrorKind, message?: string, options?: { cause?: unknown; allow?: readonly string[] }) {
     super(message ?? errorTable[kind].text, options)
     this.name = 'RequestError'
     this.kind = kind
+    this.allow = options?.allow
   }
 
   get row(): ErrorRow { return errorTable[this.kind] }

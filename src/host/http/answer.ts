@@ -9,7 +9,11 @@ const headers = { 'content-type': 'application/json', 'cache-control': 'no-store
 
 const bodiless = (status: number): HostAnswer => ({ status, headers, body: '' })
 export const jsonAnswer = (status: number, body: object): HostAnswer => ({ status, headers, body: `${JSON.stringify(body)}\n` })
-export const errorAnswer = (error: RequestError): HostAnswer => jsonAnswer(error.row.http, { errors: [error.message] })
+
+export function errorAnswer({ row, message, allow }: RequestError): HostAnswer {
+  const answer = jsonAnswer(row.http, { errors: [message] })
+  return allow ? { ...answer, headers: { ...headers, allow: allow.join(', ') } } : answer
+}
 
 /** Their data is repeated at the top level of the answer, where old clients look for it. */
 const injected = ['sys/mounts', 'sys/auth', 'sys/audit', 'sys/policy', 'sys/remount', 'sys/capabilities', 'sys/capabilities-self', 'sys/capabilities-accessor']

@@ -35,7 +35,7 @@ async function answer(config: ApiConfig, call: HostCall): Promise<HostAnswer> {
     if (call.method === 'GET') return jsonAnswer(bare.status, bare.body)
     if (call.method === 'HEAD') return { ...jsonAnswer(bare.status, {}), body: '' }
     if (path === 'sys/init') throw badRequest('Vault is already initialized')
-    throw new RequestError('unsupported_operation')
+    throw new RequestError('unsupported_operation', undefined, { allow: ['GET', 'HEAD'] })
   }
   const id = uuid(config.random)
   return outcomeAnswer(await config.core.handle(readCall(call, path, id)), id)

@@ -7,6 +7,8 @@ import type { HostCall } from './call.ts'
 const truths = new Set(['1', 't', 'T', 'true', 'TRUE', 'True'])
 const falsehoods = new Set(['', '0', 'f', 'F', 'false', 'FALSE', 'False'])
 const decoder = new TextDecoder('utf-8', { fatal: true })
+/** Those that mean anything to this API at all. */
+const methods = ['GET', 'LIST', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 /** The path below `/v1/`, decoded, `//` collapsed, no leading slash; undefined when the request is not for the API. */
 export function apiPath(rawPath: string): string | undefined {
@@ -42,7 +44,7 @@ function operationOf({ method, query, headers }: HostCall): ApiCall['operation']
     case 'PATCH':
       if (mediaType(headers) !== 'application/merge-patch+json') throw new RequestError('unsupported_media_type', 'PATCH requires Content-Type application/merge-patch+json')
       return 'patch'
-    default: throw new RequestError('unsupported_operation')
+    default: throw new RequestError('unsupported_operation', undefined, { allow: methods })
   }
 }
 
