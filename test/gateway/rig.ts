@@ -12,6 +12,8 @@ import { FakeVault } from '../fakes/vault.ts'
 
 export const SERVICE_TOKEN = 'gst_test_service'
 export const BOUND_TOKEN = 'gst_test_bound'
+/** Bound to `other-agent` too, with a Vault login that may open sessions. */
+export const BOUND_OPENER_TOKEN = 'gst_test_bound_opener'
 
 /** Records in the order they came; writing fails while `broken`. */
 export class FakeSink {
@@ -54,6 +56,7 @@ export async function startRig(settings: { requireKeyConsent?: boolean } = {}): 
     services: [
       { name: 'test', sha256: tokenDigest(SERVICE_TOKEN), agents: ['*'], vault: vault.client('hvs.opener-service') },
       { name: 'bound', sha256: tokenDigest(BOUND_TOKEN), agents: ['other-agent'], vault: undefined },
+      { name: 'bound-opener', sha256: tokenDigest(BOUND_OPENER_TOKEN), agents: ['other-agent'], vault: vault.client('hvs.opener-service') },
     ],
     sink,
     staleness: defaultStaleness,

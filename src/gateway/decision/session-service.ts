@@ -11,6 +11,8 @@ import { malformed } from './refusals.ts'
 export type OpenAsk = Readonly<Record<string, unknown>> & {
   /** Seconds. */
   readonly ttl?: number | undefined
+  /** A live token of the session this one is to be a child of. */
+  readonly parent_token?: unknown
 }
 
 /** What `creds` answers: `session_id, token, expires_at_unix` …, with the lease it hangs on. */
@@ -35,12 +37,18 @@ export class SessionService {
     this.#mount = mount
   }
 
-  /** Throws what the engine says about the agent and what was asked; `invalid_request` where the caller's token ends too soon. */
+  /**
+   * With `parent_token`, a child of that session. Throws what the engine says about the agent and what was asked;
+   * `invalid_request` where the caller's token ends too soon.
+   */
   async open(caller: Caller, agentId: string, ask: OpenAsk): Promise<Issued> {
     checkAgent(agentId)
     requireAgent(caller, agentId)
+    const { parent_token } = ask
+    if (parent_token !== undefined && (typeof parent_token !== 'string' || !tokenShape(parent_token))) throw malformed()
     const vault = vaultOf(caller)
     const ttl = cutTtl(ask.ttl, await secondsLeft(vault))
+    if (parent_token !== undefined) await this.#requireParent(caller, parent_token)
     return issued(await vault.write(`${this.#mount}/creds/${agentId}`, { ...ask, ttl }, { timeoutMs: TIMEOUT_MS }))
   }
 
@@ -70,6 +78,13 @@ export class SessionService {
       await vault.delete(`${this.#mount}/sessions/${found.session_id}`, { timeoutMs: TIMEOUT_MS })
     }
     this.#decisions.sessionEnded(found.session_id)
+  }
+
+  /** A caller bound to some agents may not spend the session of another, even one whose token it got hold of. */
+  async #requireParent(caller: Caller, parentToken: string): Promise<void> {
+    const parent = await this.#decisions.agentOf({ token: parentToken })
+    if (!parent) throw new GatewayError('invalid_token', 'unknown', 'parent_token: the token is not known')
+    requireAgent(caller, parent.agent_id)
   }
 }
 

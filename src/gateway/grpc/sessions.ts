@@ -1,11 +1,6 @@
 /** `mcp.gateway.v1.Sessions`: opened, refreshed and closed under the caller's own Vault identity. */
 import type { UntypedServiceImplementation } from '@grpc/grpc-js'
-import { tokenShape } from '../../scope/index.ts'
-import { requireAgent } from '../decision/callers.ts'
-import type { Caller } from '../decision/callers.ts'
-import { malformed } from '../decision/refusals.ts'
 import type { Issued, OpenAsk } from '../decision/session-service.ts'
-import { GatewayError } from '../error.ts'
 import { requireToken, wrongField } from './exchange.ts'
 import type { GrpcParts } from './exchange.ts'
 import type { CloseRequest, DelegateRequest, OpenRequest, RefreshRequest, SessionToken } from './messages.ts'
@@ -23,20 +18,12 @@ export function sessionsService(parts: GrpcParts, streams: OpenStreams): Untyped
       await sessions.close(caller, { session_id: requireSessionId(session_id) })
       return { request_id: requestId }
     }),
-    Delegate: unary(parts, async (request: DelegateRequest, { caller, requestId }) => worded(await delegate(parts, request, caller), requestId)),
+    Delegate: unary(parts, async (request: DelegateRequest, { caller, requestId }) => {
+      const parent_token = requireToken(request.parent_token, 'parent_token')
+      return worded(await sessions.open(caller, requireAgentId(request.agent_id), { ...openAsk({ ...request, environment: '' }), parent_token }), requestId)
+    }),
     Watch: watchHandler(parts, streams),
   }
-}
-
-async function delegate({ sessions, decisions }: GrpcParts, request: DelegateRequest, caller: Caller): Promise<Issued> {
-  const parent_token = requireToken(request.parent_token, 'parent_token')
-  if (!tokenShape(parent_token)) throw malformed()
-  const agentId = requireAgentId(request.agent_id)
-  // A caller bound to some agents may not spend the session of another, even one it got hold of.
-  const parent = await decisions.agentOf({ token: parent_token })
-  if (!parent) throw new GatewayError('invalid_token', 'unknown', 'parent_token: the token is not known')
-  requireAgent(caller, parent.agent_id)
-  return sessions.open(caller, agentId, { ...openAsk({ ...request, environment: '' }), parent_token })
 }
 
 /** Empty is omitted: the engine then chooses. */

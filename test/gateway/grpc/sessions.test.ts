@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js'
 import { describe, expect, it } from 'vitest'
-import { BOUND_TOKEN, openSession, startRig, tokenOf } from '../rig.ts'
+import { BOUND_OPENER_TOKEN, BOUND_TOKEN, openSession, startRig, tokenOf } from '../rig.ts'
 import type { Rig } from '../rig.ts'
 import { openPort } from './port.ts'
 
@@ -124,7 +124,8 @@ describe('Sessions.Delegate', () => {
 
   it('a caller bound to other agents may not spend this one\'s session', async () => {
     const { rig, port } = await openedPort()
-    const failure = await port.ask('Sessions.Delegate', { parent_token: tokenOf(openSession(rig)), agent_id: 'other-agent' }, { authorization: `Bearer ${BOUND_TOKEN}` })
+    rig.engine.agent('other-agent', { scopes: ['read:stripe:invoices'] })
+    const failure = await port.ask('Sessions.Delegate', { parent_token: tokenOf(openSession(rig)), agent_id: 'other-agent' }, { authorization: `Bearer ${BOUND_OPENER_TOKEN}` })
     expect(failure).toMatchObject({ code: status.PERMISSION_DENIED, error: 'caller_not_bound' })
     expect(lastAsked(rig, 'mcp/creds')).toBeUndefined()
   })

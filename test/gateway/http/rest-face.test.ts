@@ -1,6 +1,7 @@
 /** The REST face exactly as the article uses it, then everything it must refuse. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { SERVICE_TOKEN, BOUND_TOKEN, openSession, tokenOf } from '../rig.ts'
+import { mintToken } from '../../../src/scope/index.ts'
+import { SERVICE_TOKEN, BOUND_OPENER_TOKEN, BOUND_TOKEN, openSession, tokenOf } from '../rig.ts'
 import { ask, bearer, refusal, startHttpRig } from './rig.ts'
 import type { Answer, HttpRig } from './rig.ts'
 
@@ -149,6 +150,34 @@ describe('who may', () => {
 
   it('may not open a session at all: a service token without a Vault login', async () => {
     expect(refusal(await post('/sessions', BOUND_TOKEN, { agent_id: 'other-agent' }))).toBe('403 insufficient_scope caller_without_vault')
+  })
+})
+
+describe('delegation', () => {
+  beforeEach(() => { rig.engine.agent('other-agent', { scopes: ['read:stripe:invoices'] }) })
+  const asked = () => rig.vault.asked.filter(({ path }) => path.startsWith('mcp/creds'))
+
+  it('opens a child of the session the token belongs to', async () => {
+    const parent_token = tokenOf(openSession(rig))
+    expect((await post('/sessions', SERVICE_TOKEN, { agent_id: 'other-agent', parent_token })).json).toMatchObject({ agent_id: 'other-agent' })
+    expect(asked()).toMatchObject([{ path: 'mcp/creds/other-agent', body: { parent_token } }])
+  })
+
+  it('lets a bound service token delegate from a session of its own agent', async () => {
+    const parent_token = tokenOf(rig.engine.open('other-agent', { scopes: ['read:stripe:invoices'] }))
+    expect((await post('/sessions', BOUND_OPENER_TOKEN, { agent_id: 'other-agent', parent_token })).status).toBe(200)
+  })
+
+  it.each([
+    ['the session of an agent it is not bound to', () => tokenOf(openSession(rig)), '403 insufficient_scope caller_not_bound'],
+    ['that session after its end', () => { const session = openSession(rig); rig.engine.end(session); return tokenOf(session) }, '403 insufficient_scope caller_not_bound'],
+    ['a token nobody knows', () => mintToken({ prefix: 'svt', label: 'prod', random: (bytes) => new Uint8Array(bytes).fill(99) }), '401 invalid_token unknown'],
+    ['a mistyped token', () => 'svt_prod_x', '401 invalid_token malformed'],
+    ['an empty token', () => '', '401 invalid_token malformed'],
+    ['what is no text', () => 5, '401 invalid_token malformed'],
+  ])('refuses a bound service token that spends %s', async (_case, parent, expected) => {
+    expect(refusal(await post('/sessions', BOUND_OPENER_TOKEN, { agent_id: 'other-agent', parent_token: parent() }))).toBe(expected)
+    expect(asked()).toEqual([])
   })
 })
 
