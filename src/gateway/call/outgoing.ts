@@ -62,7 +62,7 @@ export function buildOutgoing(input: OutgoingInput): OutgoingRequest {
   }
   const publicQuery = query.map(({ encoded }) => encoded).join('&')
   const publicTarget = publicQuery === '' ? path : `${path}?${publicQuery}`
-  const headers = buildHeaders(input)
+  const headers = outgoingHeaders(input)
   refuseCallerToken(input, publicTarget, headers)
   if (key?.header) headers.set(...key.header)
   const secretQuery = key?.query === undefined ? publicTarget : `${publicTarget}${publicQuery === '' ? '?' : '&'}${key.query}`
@@ -81,7 +81,8 @@ function joinPath(base: URL, rendered: string): string {
   return rendered === '/' && prefix !== '' ? base.pathname : prefix + rendered
 }
 
-function buildHeaders(input: OutgoingInput): Map<string, string> {
+/** What is sent beside the key, by lower-case name. Whatever is judged of a header must be judged of this, never of what came in. */
+export function outgoingHeaders(input: Pick<OutgoingInput, 'upstream' | 'headers'>): Map<string, string> {
   const { upstream } = input
   // RFC 9110, 7.6.1: what Connection names is meant for us alone.
   const forUsAlone = new Set(input.headers.filter(([name]) => name.toLowerCase() === 'connection')

@@ -40,8 +40,8 @@ function fromJson(text: string): CallBody {
 }
 
 function fromForm(text: string): CallBody {
-  // What a malformed escape stands for is the server's guess.
-  if (/%(?![0-9A-Fa-f]{2})/.test(text)) return opaque
+  // What a malformed escape stands for is the server's guess; `;` parts pairs for some servers, and NUL ends a name for some.
+  if (/%(?![0-9A-Fa-f]{2})|;|%00|\0/.test(text)) return opaque
   return { kind: 'form', pairs: [...new URLSearchParams(text)] }
 }
 

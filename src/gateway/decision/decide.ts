@@ -5,6 +5,7 @@ import { GatewayError, toGatewayError, unavailable } from '../error.ts'
 import { requireAgent } from './callers.ts'
 import type { Caller, Callers } from './callers.ts'
 import type { Documents } from './documents.ts'
+import type { UpstreamDocument } from './document-shapes.ts'
 import type { FeedFollower } from './feed-follower.ts'
 import type { Freshness } from './freshness.ts'
 import type { Grants } from './grants.ts'
@@ -56,7 +57,7 @@ export interface CallAsk {
   /** Bytes, where the caller told. */
   readonly contentLength: number | undefined
   /** Asked for at most once, and only where a parameter rule needs it. */
-  readonly readBody: (maxBytes: number) => Promise<CallBody>
+  readonly readBody: (upstream: UpstreamDocument) => Promise<CallBody>
   readonly requestId: string
   readonly caller: Caller
   readonly signal: AbortSignal
@@ -211,7 +212,7 @@ export class Decisions {
         context.asked = askedOf(ask, matches)
         const judgement = judgeCall(grant.chain, matches, { query: ask.query, body })
         if (judgement.reason === 'needs_body') {
-          body = await ask.readBody(upstream.max_request_bytes)
+          body = await ask.readBody(upstream)
           continue
         }
         if (!judgement.allowed) throw notGranted(judgement, ask.upstream, ask.method, ask.segments)

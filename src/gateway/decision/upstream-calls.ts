@@ -4,11 +4,13 @@ import { callUpstream } from '../call/call.ts'
 import type { CallAnswer } from '../call/call.ts'
 import type { HeaderPairs } from '../call/credentials.ts'
 import type { Egress } from '../call/egress.ts'
+import { outgoingHeaders } from '../call/outgoing.ts'
 import type { QueryParameter } from '../call/target.ts'
 import { GatewayError, toGatewayError } from '../error.ts'
 import { bodyParameters } from './body-parameters.ts'
 import type { Caller } from './callers.ts'
 import type { Decisions } from './decide.ts'
+import type { UpstreamDocument } from './document-shapes.ts'
 import type { Keys } from './keys.ts'
 import type { OpenCall } from './open-call.ts'
 import type { Records } from './records.ts'
@@ -24,7 +26,6 @@ export interface UpstreamAsk {
   /** Undefined = the request has none. */
   readonly body: AsyncIterable<Uint8Array> | undefined
   readonly contentLength: number | undefined
-  readonly contentType: string | undefined
   /** What stands for the upstream's base URL before this caller. */
   readonly callerBase: string
   readonly requestId: string
@@ -71,7 +72,7 @@ export class UpstreamCalls {
       ...ask,
       query: ask.query.map(({ name, value }) => [name, value] as const),
       hasBody: ask.body !== undefined,
-      readBody: (maxBytes) => body.parameters(maxBytes),
+      readBody: (upstream) => body.parameters(upstream),
     })
     try {
       const answer = await this.#send(ask, call, body)
@@ -137,9 +138,11 @@ class RequestBody {
 
   toSend(): AsyncIterable<Uint8Array> | Uint8Array | undefined { return this.#read ?? this.#ask.body }
 
-  async parameters(maxBytes: number) {
-    this.#read ??= await collect(this.#ask, maxBytes)
-    return bodyParameters(this.#ask.contentType, this.#read)
+  /** By the content type it is sent with: headers that repeat it, or keep it from being passed on, make it another. */
+  async parameters(upstream: UpstreamDocument) {
+    this.#read ??= await collect(this.#ask, upstream.max_request_bytes)
+    const contentType = outgoingHeaders({ upstream, headers: this.#ask.headers }).get('content-type')
+    return bodyParameters(contentType, this.#read)
   }
 }
 

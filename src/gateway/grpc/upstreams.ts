@@ -57,9 +57,8 @@ function askOf(head: CallRequest, way: Way): UpstreamAsk {
   if (!head.path.startsWith('/')) throw wrongField('path: must start with / and lead below the upstream\'s base URL, for example /v1/invoices?limit=3')
   const { segments, query } = parseTarget(head.path, head.upstream)
   const headers = head.headers.map(({ name, value }) => [name, value] as const)
-  const contentType = headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1]
   // Locations in the answer are paths that can be asked for here again.
-  return { ...way, token, upstream: head.upstream, method: head.method, segments, query, headers, contentType, callerBase: '' }
+  return { ...way, token, upstream: head.upstream, method: head.method, segments, query, headers, callerBase: '' }
 }
 
 function headOf({ status: code, headers, upstream_ms }: UpstreamAnswer, requestId: string): CallResponse {

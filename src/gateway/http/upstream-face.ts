@@ -41,7 +41,6 @@ export async function serveUpstream({ documents, calls, records }: UpstreamParts
     // Stopping early must not destroy the socket: a refusal still has to go out.
     body: hasBody(request) ? request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array> : undefined,
     contentLength: contentLength(request),
-    contentType: request.headers['content-type'],
     callerBase: listener === undefined ? `/u/${target.upstream}` : `http://${request.headers.host ?? ''}`,
     requestId,
     caller: { kind: 'session' },

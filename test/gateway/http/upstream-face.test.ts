@@ -101,6 +101,42 @@ describe('where the token may stand', () => {
   })
 })
 
+describe('a body under a policy\'s parameter rule', () => {
+  const json = 'application/json'
+  const form = 'application/x-www-form-urlencoded'
+  // JSON without "amount" to one reader, a form with it to another.
+  const twofold = '{"x":"&amount=1000000&"}'
+  const send = async (headers: Record<string, string | string[]>, body: string) => {
+    rig.engine.put('policies/p', { name: 'p', policy: 'path "tools/stripe/refunds" { capabilities = ["create"]\n denied_parameters = { "amount" = [] } }' })
+    rig.engine.agent('claude-billing-agent', { policies: ['p'], scopes: ['create:stripe:refunds'] })
+    await rig.flush()
+    const own = tokenOf(openSession(rig, { scopes: ['create:stripe:refunds'] }))
+    return ask(rig.url, '/u/stripe/v1/refunds', { method: 'POST', headers: { ...bearer(own), ...headers }, body })
+  }
+
+  it.each([[json, '{"charge":"ch_1"}'], [`${json}; charset=utf-8`, twofold], [form, 'charge=ch_1&reason=x%3By']])('is judged as %s: %s', async (type, body) => {
+    expect((await send({ 'Content-Type': type }, body)).status).toBe(200)
+    expect(rig.received).toMatchObject([{ body, headers: { 'content-type': type } }])
+  })
+
+  it.each<[string, Record<string, string | string[]>, string]>([
+    ['holds the denied parameter', { 'Content-Type': json }, '{"amount":1}'],
+    ['comes with two content types', { 'Content-Type': [json, form] }, twofold],
+    ['comes with a content type that is not passed on', { 'Content-Type': json, 'Connection': 'close, content-type' }, twofold],
+    ['parts its pairs as only some servers read', { 'Content-Type': form }, 'charge=ch_1;amount=1'],
+    ['holds a name that ends early for some servers', { 'Content-Type': form }, 'amount%00=1'],
+    ['is of no known type', {}, twofold],
+  ])('is refused when it %s', async (_case, headers, body) => {
+    expect(refusal(await send(headers, body))).toMatch(/^403 insufficient_scope /)
+    expect(rig.received).toEqual([])
+  })
+
+  it('is judged by the content type the upstream\'s document puts in place of the caller\'s', async () => {
+    await upstreamWith({ headers: { 'Content-Type': form } })
+    expect(refusal(await send({ 'Content-Type': json }, twofold))).toMatch(/^403 insufficient_scope /)
+  })
+})
+
 describe('a refused call never reaches the upstream', () => {
   it.each([
     ['an operation without tool', '/u/stripe/v1/payouts', '403 insufficient_scope no_tool'],
