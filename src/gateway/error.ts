@@ -36,6 +36,8 @@ export interface GatewayErrorDetails {
   readonly kind?: ErrorKind
   /** Scopes that would help, for `WWW-Authenticate`. */
   readonly scope?: string
+  /** For 405: the methods that are served. */
+  readonly allow?: readonly string[]
   readonly cause?: unknown
 }
 
@@ -46,7 +48,7 @@ export class GatewayError extends RequestError {
   readonly scope: string | undefined
 
   constructor(type: GatewayErrorType, code: string, message: string, details: GatewayErrorDetails = {}) {
-    super(details.kind ?? kindOfType[type], message, details.cause === undefined ? undefined : { cause: details.cause })
+    super(details.kind ?? kindOfType[type], message, details)
     this.name = 'GatewayError'
     this.type = type
     this.code = code

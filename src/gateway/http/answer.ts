@@ -29,11 +29,11 @@ export function sendJson(exchange: Exchange, status: number, body: object | unde
 }
 
 /** `{"error":{"type","code","message"},"request_id"}`: the shape API clients throw on. */
-export function sendError(exchange: Exchange, error: GatewayError, status = error.row.http, headers: Readonly<Record<string, string>> = {}): void {
-  const { type, code, message } = error
+export function sendError(exchange: Exchange, error: GatewayError, status = error.row.http): void {
+  const { type, code, message, allow } = error
   const challenge = status === 401 || status === 403 ? { 'WWW-Authenticate': challengeOf(error) } : {}
   const retry = status === 503 ? { 'Retry-After': String(RETRY_AFTER_SECONDS) } : {}
-  sendJson(exchange, status, { error: { type, code, message }, request_id: exchange.requestId }, { ...challenge, ...retry, ...headers })
+  sendJson(exchange, status, { error: { type, code, message }, request_id: exchange.requestId }, { ...challenge, ...retry, ...(allow && { Allow: allow.join(', ') }) })
 }
 
 export const hasBody = (request: IncomingMessage): boolean => request.headers['transfer-encoding'] !== undefined || (contentLength(request) ?? 0) > 0

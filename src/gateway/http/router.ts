@@ -12,18 +12,12 @@ export interface Matched<H> {
   readonly captures: Readonly<Record<string, string>>
 }
 
-/** Thrown for a path that is served under other methods. */
-export class MethodNotAllowed extends GatewayError {
-  readonly allow: string
-
-  constructor(method: string, methods: readonly string[]) {
-    const allow = [...new Set(methods)].join(', ')
-    super('invalid_request', 'method_not_allowed', `${method} is not served here; use ${allow}`, { kind: 'unsupported_operation' })
-    this.allow = allow
-  }
+function methodNotAllowed(method: string, methods: readonly string[]): GatewayError {
+  const allow = [...new Set(methods)]
+  return new GatewayError('invalid_request', 'method_not_allowed', `${method} is not served here; use ${allow.join(', ')}`, { kind: 'unsupported_operation', allow })
 }
 
-/** Finds the route of a path (without query). Throws `not_found`, or `MethodNotAllowed` with what is allowed. */
+/** Finds the route of a path (without query). Throws `not_found`, or `unsupported_operation` with what is allowed. */
 export function findRoute<H>(routes: readonly Route<H>[], method: string, path: string): Matched<H> {
   const given = path.split('/')
   const fitting = routes.flatMap((route) => {
@@ -35,7 +29,7 @@ export function findRoute<H>(routes: readonly Route<H>[], method: string, path: 
   // The first pattern that fits owns the path: `/sessions/refresh` is never a session called "refresh".
   const owner = fitting.filter(({ route }) => route.pattern === first.route.pattern)
   const found = owner.find(({ route }) => route.method === method)
-  if (!found) throw new MethodNotAllowed(method, owner.map(({ route }) => route.method))
+  if (!found) throw methodNotAllowed(method, owner.map(({ route }) => route.method))
   return { handle: found.route.handle, captures: found.captures }
 }
 

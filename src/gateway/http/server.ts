@@ -12,7 +12,7 @@ import type { Exchange } from './answer.ts'
 import { guardRequest, ownHosts, parseAddress, requestIdOf } from './guard.ts'
 import { restRoutes } from './rest-face.ts'
 import type { RestHandler, RestParts } from './rest-face.ts'
-import { MethodNotAllowed, findRoute } from './router.ts'
+import { findRoute } from './router.ts'
 import type { Route } from './router.ts'
 import { serveUpstream } from './upstream-face.ts'
 import type { UpstreamParts } from './upstream-face.ts'
@@ -113,7 +113,7 @@ function fail({ logger }: HttpParts, exchange: Exchange, thrown: unknown): void 
   if (error.kind === 'internal') logger.error({ request_id: exchange.requestId, error: thrown instanceof Error ? thrown.stack : 'unexpected' }, 'a request failed unexpectedly')
   if (response.headersSent) { response.socket?.resetAndDestroy(); return }
   if (response.destroyed) return
-  sendError(exchange, error, undefined, thrown instanceof MethodNotAllowed ? { Allow: thrown.allow } : {})
+  sendError(exchange, error)
 }
 
 function healthRoute({ healthy }: HttpParts): Route<RestHandler> {
