@@ -38,8 +38,8 @@ export class GatewayError extends Error {
   get http_status(): number { return httpStatus[this.type] }
 }
 
-/** Codes by which the gateway refuses the MCP server's own credential, whatever the type. */
-const isAboutCaller = (code: string): boolean => code.startsWith('caller_') || code === 'phantom_token_as_caller' || code === 'jwt_not_configured'
+/** By this prefix the gateway marks every refusal of the MCP server's own credential, whatever the type. */
+const isAboutCaller = (code: string): boolean => code.startsWith('caller_')
 
 /**
  * The type as the agent is concerned. Where the MCP server's own credential was refused, the agent's token may be perfect

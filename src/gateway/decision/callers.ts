@@ -36,6 +36,7 @@ const CAPABILITIES_KEPT = 10_000
 const TIMEOUT_MS = 5_000
 const SERVICE_PREFIX = 'gst_'
 
+/** Every code of this file begins with `caller_`: by that, MCP servers tell that their own credential was refused and the agent's token was not. */
 const unknownCaller = (message: string): GatewayError => new GatewayError('invalid_token', 'caller_unknown', message)
 
 /** Tells callers apart by the shape of their bearer value. A phantom or service token is never sent to Vault as its token. */
@@ -59,9 +60,9 @@ export class Callers {
     if (bearer === undefined || bearer === '') throw new GatewayError('invalid_token', 'caller_missing', 'send the caller\'s own token: "Authorization: Bearer <Vault token or service token>"')
     if (bearer.startsWith(SERVICE_PREFIX)) return this.#service(bearer)
     if (bearer.startsWith('svt_') || tokenShape(bearer)) {
-      throw new GatewayError('invalid_token', 'phantom_token_as_caller', 'a phantom token is no caller here: authenticate with a Vault or service token and put the phantom token into the body')
+      throw new GatewayError('invalid_token', 'caller_phantom_token', 'a phantom token is no caller here: authenticate with a Vault or service token and put the phantom token into the body')
     }
-    if (isJwt(bearer)) throw new GatewayError('invalid_token', 'jwt_not_configured', 'this gateway is not configured for JWT callers; use a Vault token or a service token')
+    if (isJwt(bearer)) throw new GatewayError('invalid_token', 'caller_jwt_not_configured', 'this gateway is not configured for JWT callers; use a Vault token or a service token')
     // Vault tokens are printable; anything else would only be refused further down, with less of a reason.
     if (bearer.length > 4096 || !/^[\x21-\x7e]+$/.test(bearer)) throw unknownCaller('the caller\'s token is not one')
     return { kind: 'vault', digest: tokenDigest(bearer), vault: this.#config.vault.withToken(bearer) }

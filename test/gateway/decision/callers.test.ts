@@ -35,8 +35,8 @@ describe('who a bearer value stands for', () => {
     ['an unknown service token', 'gst_bad', 'invalid_token caller_unknown'],
     ['a service token cut short', 'gst_goo', 'invalid_token caller_unknown'],
     ['the hash of a service token', `gst_${tokenDigest('gst_good')}`, 'invalid_token caller_unknown'],
-    ['a phantom token', 'svt_prod_0000000000000000000000000000000000000000000000000', 'invalid_token phantom_token_as_caller'],
-    ['a JWT', 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln', 'invalid_token jwt_not_configured'],
+    ['a phantom token', 'svt_prod_0000000000000000000000000000000000000000000000000', 'invalid_token caller_phantom_token'],
+    ['a JWT', 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln', 'invalid_token caller_jwt_not_configured'],
     ['a value with control characters', 'hvs.\u0001', 'invalid_token caller_unknown'],
     ['a value of absurd length', 'h'.repeat(5_000), 'invalid_token caller_unknown'],
   ])('is nobody for %s', async (_case, bearer, refusal) => {

@@ -1,6 +1,6 @@
 /** The SDK for MCP servers against the real port: what one says and the other hears must be the same thing. */
 import { afterEach, describe, expect, it } from 'vitest'
-import { connect } from '../../../src/client/index.ts'
+import { ERROR_META, connect } from '../../../src/client/index.ts'
 import type { GatewayClient } from '../../../src/client/index.ts'
 import { SERVICE_TOKEN, openSession, tokenOf } from '../rig.ts'
 import { behind, until } from './upstream.ts'
@@ -45,6 +45,13 @@ describe('the SDK at the port', () => {
     expect(await refusalOf(fetch('/v1/invoices'))).toBe('invalid_token reuse_after_revocation')
     expect(await refusalOf(client.validate(token))).toBe('invalid_token reuse_after_revocation')
     expect(await refusalOf(clientOf(state, 'gst_other').validate(token))).toBe('invalid_token caller_unknown')
+  })
+
+  it.each(['gst_other', 'svt_prod_x', 'eyJh.eyJz.c2ln'])('whose own credential (%s) is refused never calls the agent\'s token invalid', async (credential) => {
+    const state = await behind(() => undefined)
+    const tool = clientOf(state, credential).requireScope('read:stripe:invoices', () => ({ content: [] }))
+    const result = await tool({}, { authInfo: { token: tokenOf(openSession(state.rig, { scopes })) } })
+    expect(result._meta?.[ERROR_META]).toMatchObject({ type: 'unavailable', code: expect.stringMatching(/^caller_/) as string })
   })
 
   it('a body that is being read breaks off with the reason when the session ends', async () => {

@@ -66,8 +66,8 @@ describe('Tokens.Validate', () => {
     ['no caller', {}, 'caller_missing'],
     ['another scheme', { authorization: 'Basic dTpw' }, 'caller_unknown'],
     ['an unknown service token', { authorization: 'Bearer gst_other' }, 'caller_unknown'],
-    ['a phantom token as the caller', { authorization: 'Bearer svt_prod_x' }, 'phantom_token_as_caller'],
-    ['a JWT', { authorization: 'Bearer eyJh.eyJz.c2ln' }, 'jwt_not_configured'],
+    ['a phantom token as the caller', { authorization: 'Bearer svt_prod_x' }, 'caller_phantom_token'],
+    ['a JWT', { authorization: 'Bearer eyJh.eyJz.c2ln' }, 'caller_jwt_not_configured'],
   ])('%s is UNAUTHENTICATED', async (_what, metadata, error) => {
     const port = await openPort()
     expect(await port.ask('Tokens.Validate', { token: tokenOf(openSession(port.rig)) }, metadata as Record<string, string>)).toMatchObject({ code: status.UNAUTHENTICATED, type: 'invalid_token', error })
