@@ -65,8 +65,10 @@ function pick(status: number, body: JsonObject): VaultAnswer {
   return { ...(Object.fromEntries(members) as Omit<VaultAnswer, 'status' | 'raw'>), status, raw: body }
 }
 
+/** A 404 may say why only in its warnings: a version 1 path on a version 2 KV mount. */
 function errorsOf(body: JsonObject, secrets: readonly string[]): string[] {
-  const listed = Array.isArray(body.errors) ? body.errors.filter(isText) : []
+  const said = body.errors ?? body.warnings
+  const listed = Array.isArray(said) ? said.filter(isText) : []
   return listed.slice(0, MOST_ERRORS).map((text) => scrub(text, secrets).slice(0, LONGEST_ERROR))
 }
 

@@ -32,9 +32,9 @@ export interface RequestOptions extends CallOptions {
 export interface VaultClient {
   /** Any request. 2xx resolves; so do `sys/health` in any state and the 404 of a deleted KV version, with their data. */
   request(method: VaultMethod, path: string, options?: RequestOptions): Promise<VaultAnswer>
-  /** Undefined when there is nothing at the path. */
+  /** Undefined when there is nothing at the path, and Vault does not say why. */
   read(path: string, options?: CallOptions): Promise<VaultAnswer | undefined>
-  /** Undefined when there is nothing below the path. Sent as `GET ?list=true`, which every proxy lets through. */
+  /** Undefined likewise. Sent as `GET ?list=true`, which every proxy lets through. */
   list(path: string, options?: CallOptions): Promise<VaultAnswer | undefined>
   write(path: string, body?: object, options?: CallOptions): Promise<VaultAnswer>
   delete(path: string, options?: CallOptions): Promise<VaultAnswer>

@@ -3,8 +3,9 @@ import type { ErrorKind } from '../logical/errors.ts'
 
 /**
  * A request to Vault that failed. `status` is the HTTP status, 0 when no answer arrived; `errors` are Vault's own
- * sentences, all of them, with the credentials of the request taken out. Nothing else of the request or the answer is
- * kept, not even as `cause`: what a log or `JSON.stringify` makes of this error holds no token, key or body.
+ * sentences (the warnings of an answer that has no errors), all of them, with the credentials of the request taken out.
+ * Nothing else of the request or the answer is kept, not even as `cause`: what a log or `JSON.stringify` makes of this error
+ * holds no token, key or body.
  */
 export class VaultError extends RequestError {
   readonly status: number

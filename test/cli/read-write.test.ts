@@ -115,6 +115,8 @@ wrapping_token_creation_path:    mcp/creds/billing
 
   it('says that there is nothing, with exit code 2', async () => {
     expect(await once([missing], ['read', 'mcp/agents/nobody'])).toMatchObject({ code: 2, out: '', err: 'No value found at mcp/agents/nobody\n' })
+    const warned = { status: 404, body: { request_id: 'r', data: null, warnings: ['Invalid path for a versioned K/V secrets engine.'] } }
+    expect(await once([warned], ['read', 'secret/mcp/stripe'])).toMatchObject({ code: 2, out: '', err: expect.stringContaining('Invalid path for a versioned K/V secrets engine.') as string })
   })
 
   it('names a field that is not there', async () => {

@@ -232,14 +232,15 @@ describe('answers', () => {
     expect(await clientOf(vault).write('sys/leases/revoke', { lease_id: 'mcp/creds/a/1' })).toMatchObject({ status: 202, warnings: ['queued'] })
   })
 
-  it('reads and lists nothing as undefined, but a missing route as a failure', async () => {
+  it('reads and lists nothing as undefined, but a missing route, and what Vault warns about, as a failure', async () => {
     const vault = await vaultThat(json(404, { errors: [] }))
     const client = clientOf(vault)
     expect(await client.read('secret/data/none')).toBeUndefined()
     expect(await client.list('secret/metadata/none')).toBeUndefined()
     expect(await failureOf(client.request('GET', 'secret/data/none'))).toMatchObject({ kind: 'not_found', status: 404, errors: [] })
     vault.answer = json(404, { ...envelope, data: null, warnings: ['this is a KV v2 mount'] })
-    expect(await client.read('secret/none')).toBeUndefined()
+    expect(await failureOf(client.read('secret/none'))).toMatchObject({ kind: 'not_found', errors: ['this is a KV v2 mount'], message: 'this is a KV v2 mount' })
+    expect(await failureOf(client.list('secret/none'))).toMatchObject({ kind: 'not_found', errors: ['this is a KV v2 mount'] })
     vault.answer = json(404, { errors: ['no handler for route "nope/x". route entry not found.'] })
     expect(await failureOf(client.read('nope/x'))).toMatchObject({ kind: 'unsupported_path', status: 404 })
     vault.answer = json(404, { errors: ['session not found'] })
