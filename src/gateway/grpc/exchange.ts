@@ -4,7 +4,7 @@ import type { Logger } from '../../logical/log.ts'
 import type { GatewayCore } from '../core.ts'
 import type { Caller, Callers } from '../decision/callers.ts'
 import { GatewayError, toGatewayError } from '../error.ts'
-import { requestIdOf } from '../http/guard.ts'
+import { requestIdOf } from '../request-id.ts'
 import type { Pulse } from './pulse.ts'
 
 /** What the services of this port act through. */

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { Server, ServerCredentials } from '@grpc/grpc-js'
 import type { UntypedServiceImplementation } from '@grpc/grpc-js'
-import { parseAddress } from '../http/guard.ts'
+import { parseAddress } from '../listen-address.ts'
 import { services } from './definitions.ts'
 import type { GrpcParts } from './exchange.ts'
 import { healthService } from './health.ts'

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../error.ts'
+import type { ListenAddress } from '../listen-address.ts'
 
 /**
  * Before anything else: is this request meant for this listener, and does no web page stand behind it? A page can make a browser
@@ -23,19 +24,6 @@ export function guardRequest(request: IncomingMessage, isOurHost: (host: string)
   return undefined
 }
 
-export interface ListenAddress {
-  readonly host: string
-  readonly port: number
-}
-
-/** `127.0.0.1:8251`, `[::1]:8251`, `gateway.internal:8251`. Throws `invalid_request` naming what was given. */
-export function parseAddress(text: string): ListenAddress {
-  const [, bracketed, plain, port] = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text) ?? []
-  const host = bracketed ?? plain
-  if (host === undefined || Number(port) > 65_535) throw new GatewayError('invalid_request', 'bad_request', `address ${JSON.stringify(text)} is not host:port, for example 127.0.0.1:8251`)
-  return { host, port: Number(port) }
-}
-
 const bracket = (host: string): string => (host.includes(':') ? `[${host}]` : host)
 
 /** The Host values a listener answers to: the names of where it listens, and those configured (with or without a port). */
@@ -49,10 +37,4 @@ export function ownHosts({ host, port }: ListenAddress, allowed: readonly string
   }
   for (const entry of allowed) accepted.add(entry.toLowerCase())
   return (given) => accepted.has(given)
-}
-
-/** The caller's request id if it is fit to stand in headers and records, else a new one. */
-export function requestIdOf(given: unknown, random: (bytes: number) => Uint8Array): string {
-  if (typeof given === 'string' && /^[A-Za-z0-9._:-]{1,128}$/.test(given)) return given
-  return `req_${Buffer.from(random(16)).toString('hex')}`
 }

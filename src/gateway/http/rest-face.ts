@@ -7,10 +7,10 @@ import type { Caller, Callers } from '../decision/callers.ts'
 import type { Decisions } from '../decision/decide.ts'
 import type { SessionName, SessionService } from '../decision/session-service.ts'
 import { GatewayError } from '../error.ts'
+import { requestIdOf } from '../request-id.ts'
 import { sendJson } from './answer.ts'
 import type { Exchange } from './answer.ts'
 import { checkBody, readJsonObject, withoutNulls } from './body.ts'
-import { requestIdOf } from './guard.ts'
 import type { Route } from './router.ts'
 
 export interface RestParts {

@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ownHosts, parseAddress } from '../../../src/gateway/http/guard.ts'
+import { ownHosts } from '../../../src/gateway/http/guard.ts'
+import { parseAddress } from '../../../src/gateway/listen-address.ts'
 import { verdict } from '../rig.ts'
 import { ask, refusal, startHttpRig } from './rig.ts'
 import type { HttpRig } from './rig.ts'
