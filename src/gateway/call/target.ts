@@ -22,16 +22,27 @@ export interface Target {
 export const MAX_TARGET_LENGTH = 8192
 const MAX_PARAMETERS = 256
 
-const refuse = (what: string): never => {
-  throw badRequest(`request target: ${what}; example: /u/stripe/v1/invoices?limit=3`)
-}
+/** Why a target is refused, without what it is called where it was given. */
+class Unfit extends Error {}
+
+const refuse = (what: string): never => { throw new Unfit(what) }
 
 /**
  * Reads the raw request target, exactly as it stood in the request line. It is never normalised: what two readers could
  * understand differently is refused (400), so that the path judged here is the path the upstream sees.
- * With `listener`, the whole path belongs to that upstream and no `/u/<upstream>` prefix is expected.
+ * With `listener`, the whole path belongs to that upstream and no `/u/<upstream>` prefix is expected. `field` is what the
+ * caller knows the target by.
  */
-export function parseTarget(raw: string, listener?: string): Target {
+export function parseTarget(raw: string, listener?: string, field = 'request target'): Target {
+  try {
+    return readTarget(raw, listener)
+  } catch (thrown) {
+    if (!(thrown instanceof Unfit)) throw thrown
+    throw badRequest(`${field}: ${thrown.message}; example: ${listener === undefined ? '/u/stripe' : ''}/v1/invoices?limit=3`)
+  }
+}
+
+function readTarget(raw: string, listener: string | undefined): Target {
   if (raw.length > MAX_TARGET_LENGTH) refuse(`it is longer than ${String(MAX_TARGET_LENGTH)} bytes`)
   checkRaw(raw)
   const mark = raw.indexOf('?')

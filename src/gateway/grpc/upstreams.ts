@@ -55,7 +55,7 @@ function askOf(head: CallRequest, way: Way): UpstreamAsk {
   if (!isName(head.upstream)) throw wrongField('upstream: is not a name of 1 to 64 characters a-z, 0-9, _ and -, for example stripe')
   if (!/^[A-Z]{1,16}$/.test(head.method)) throw wrongField('method: is missing or not in capitals, for example GET')
   if (!head.path.startsWith('/')) throw wrongField('path: must start with / and lead below the upstream\'s base URL, for example /v1/invoices?limit=3')
-  const { segments, query } = parseTarget(head.path, head.upstream)
+  const { segments, query } = parseTarget(head.path, head.upstream, 'path')
   const headers = head.headers.map(({ name, value }) => [name, value] as const)
   // Locations in the answer are paths that can be asked for here again.
   return { ...way, token, upstream: head.upstream, method: head.method, segments, query, headers, callerBase: '' }

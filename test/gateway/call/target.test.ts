@@ -151,3 +151,11 @@ describe('what is taken means one thing only', () => {
     }), { numRuns: 3000 })
   })
 })
+
+it.each([
+  ['below /u/', undefined, undefined, 'request target: it holds a backslash; example: /u/stripe/v1/invoices?limit=3'],
+  ['at an upstream\'s own listener', 'stripe', undefined, 'request target: it holds a backslash; example: /v1/invoices?limit=3'],
+  ['in a field', 'stripe', 'path', 'path: it holds a backslash; example: /v1/invoices?limit=3'],
+])('a refusal is worded for whoever gave the target %s', (_where, listener, field, sentence) => {
+  expect(() => parseTarget('/u/stripe/a\\b', listener, field)).toThrow(sentence)
+})
