@@ -135,9 +135,13 @@ const converters: Readonly<Record<FieldType, (value: unknown) => unknown>> = {
   any: (value) => value,
 }
 
+/** Lists are compared with other lists, stored, and carried by every answer about what they belong to; nobody writes longer ones by hand. */
+const LONGEST_LIST = 1_000
+
 /** Converts one value, or throws `FieldProblem`. */
 export function convertField(schema: FieldSchema, value: unknown): unknown {
   const converted = converters[schema.type](value)
+  if (schema.type !== 'any' && Array.isArray(converted) && converted.length > LONGEST_LIST) throw new FieldProblem(`must have at most ${LONGEST_LIST} items`)
   if (schema.allowed && !schema.allowed.includes(String(converted))) throw new FieldProblem(`must be one of ${schema.allowed.join(', ')}`)
   return converted
 }

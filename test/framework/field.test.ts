@@ -28,6 +28,13 @@ describe('a field refuses', () => {
     ['objects', 5, 'must be a list'],
   ])('%s %j', (type, value, sentence) => { expect(() => convert(type, value)).toThrow(sentence) })
 
+  it.each<[string, FieldType, (items: number) => unknown]>([
+    ['a list', 'list', (items) => new Array(items).fill('a')], ['a list in one text', 'list', (items) => 'a,'.repeat(items)], ['a list of objects', 'objects', (items) => new Array(items).fill({})],
+  ])('%s of more than a thousand items', (_case, type, value) => {
+    expect(convert(type, value(1_000))).toHaveLength(1_000)
+    expect(() => convert(type, value(1_001))).toThrow('must have at most 1000 items')
+  })
+
   it('a value outside the allowed ones', () => {
     expect(() => convertField({ type: 'string', description: '', example: 'a', allowed: ['a', 'b'] }, 'c')).toThrow('must be one of a, b')
   })

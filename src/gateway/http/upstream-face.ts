@@ -1,5 +1,6 @@
 /** `/u/<upstream>/…` and upstream listeners: any SDK of the upstream, with a phantom token where its key stood. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { TLSSocket } from 'node:tls'
 import { tokenShape } from '../../scope/index.ts'
 import { extractToken, headerPairs } from '../call/credentials.ts'
 import { parseTarget } from '../call/target.ts'
@@ -41,7 +42,7 @@ export async function serveUpstream({ documents, calls, records }: UpstreamParts
     // Stopping early must not destroy the socket: a refusal still has to go out.
     body: hasBody(request) ? request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array> : undefined,
     contentLength: contentLength(request),
-    callerBase: listener === undefined ? `/u/${target.upstream}` : `http://${request.headers.host ?? ''}`,
+    callerBase: listener === undefined ? `/u/${target.upstream}` : `${request.socket instanceof TLSSocket ? 'https' : 'http'}://${request.headers.host ?? ''}`,
     requestId,
     caller: { kind: 'session' },
     signal,

@@ -5,9 +5,12 @@ import { Agent, request } from 'undici'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { startGateway } from '../../../src/gateway/gateway.ts'
 import type { Gateway } from '../../../src/gateway/gateway.ts'
+import { listenHttp } from '../../../src/gateway/http/server.ts'
 import { silentLogger } from '../../../src/logical/log.ts'
 import { FakeClock } from '../../fakes/clock.ts'
 import { throwAwayCertificate } from '../../vault-client/certificate.ts'
+import { openSession, tokenOf } from '../rig.ts'
+import { bearer, startHttpRig } from './rig.ts'
 
 let directory: string
 let gateway: Gateway
@@ -37,6 +40,18 @@ it('speaks TLS where it has a certificate, on its own port and on those of upstr
   expect(gateway.httpUrl).toMatch(/^https:/)
   expect((await request(`${gateway.httpUrl}/healthz`, { dispatcher: agent })).statusCode).toBe(503)
   expect((await request(`${gateway.upstreamUrls.stripe!}/v1/invoices`, { dispatcher: agent })).statusCode).toBe(503)
+})
+
+it('sends a client that follows a Location on in TLS', async () => {
+  const rig = await startHttpRig()
+  const parts = { ...rig.core, random: (bytes: number) => new Uint8Array(bytes), logger: silentLogger, healthy: () => true }
+  const tls = { certFile: join(directory, 'tls.crt'), keyFile: join(directory, 'tls.key') }
+  const listener = await listenHttp(parts, { address: '127.0.0.1:0', allowedHosts: [], upstream: 'stripe', tls })
+  rig.respond((_request, response) => { response.writeHead(302, { location: '/v1/invoices/in_1' }).end() })
+  const answer = await request(`${listener.url}/v1/invoices`, { dispatcher: agent, headers: bearer(tokenOf(openSession(rig))) })
+  expect(answer.headers.location).toBe(`${listener.url}/v1/invoices/in_1`)
+  await listener.close()
+  await rig.stop()
 })
 
 it('does not answer there in plain text', async () => {
