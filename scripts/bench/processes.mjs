@@ -1,0 +1,65 @@
+// Child processes and HTTP clients on loopback, and one folder for their files; all of it goes with `close`.
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { clearTimeout, setTimeout } from 'node:timers'
+import { Pool } from 'undici'
+
+const START_MS = 20_000
+const MOST_CONNECTIONS = 32
+
+export function openProcesses() {
+  const folder = mkdtempSync(join(tmpdir(), 'mcp-bench-'))
+  const children = []
+  const pools = []
+  return {
+    folder,
+    /** Runs a script in the folder; resolves with the groups of `pattern` once it is printed. */
+    start(args, pattern) {
+      const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+      children.push(child)
+      return printedBy(child, args.slice(0, 2).join(' '), pattern)
+    },
+    /** `ask(method, path, body)` resolves with the parsed answer, and rejects for any that is no success: no failure is measured. */
+    client(url, headers = {}) {
+      const pool = new Pool(url, { connections: MOST_CONNECTIONS, pipelining: 1 })
+      pools.push(pool)
+      return (method, path, body) => ask(pool, { method, path, headers, ...(body !== undefined && { body: JSON.stringify(body) }) })
+    },
+    async close() {
+      await Promise.all(pools.map((pool) => pool.destroy()))
+      await Promise.all(children.map(killed))
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function printedBy(child, name, pattern) {
+  let printed = ''
+  return new Promise((found, failed) => {
+    const timer = setTimeout(() => failed(new Error(`${name} did not start:\n${printed}`)), START_MS)
+    const look = (chunk) => {
+      printed += chunk
+      const match = pattern.exec(printed)
+      if (match) { clearTimeout(timer); found(match.slice(1)) }
+    }
+    child.stdout.on('data', look)
+    child.stderr.on('data', look)
+    child.on('exit', (code) => { clearTimeout(timer); failed(new Error(`${name} ended with ${code}:\n${printed}`)) })
+  })
+}
+
+async function ask(pool, request) {
+  const { statusCode, body } = await pool.request(request)
+  const text = await body.text()
+  if (statusCode !== 200 && statusCode !== 204) throw new Error(`${request.method} ${request.path}: ${statusCode} ${text}`)
+  return text === '' ? undefined : JSON.parse(text)
+}
+
+async function killed(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = new Promise((resolve) => { child.once('exit', resolve) })
+  child.kill('SIGKILL')
+  await gone
+}
