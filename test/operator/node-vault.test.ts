@@ -147,6 +147,11 @@ describe('an issued token, to an operator', () => {
     expect((await introspect(token)).expires_at_unix - (await introspect(token)).iat).toBeGreaterThan(1700)
   })
 
+  it('is renewed no further than the cap has become since', async () => {
+    await vault.write!('mcp/agents/billing/scopes', { max_ttl_seconds: 1000 })
+    expect((await vault.renew!({ lease_id: lease, increment: 1500 })).lease_duration).toBeLessThanOrEqual(1000)
+  })
+
   it('ends with its lease before the synchronous revoke answers, for good', async () => {
     expect(await vault.write!('sys/leases/revoke', { lease_id: lease, sync: true })).toBe('')
     expect(await introspect(token)).toMatchObject({ active: false, reason: 'revoked' })
