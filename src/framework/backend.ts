@@ -52,7 +52,13 @@ export function createBackend(spec: BackendSpec): Backend {
       const matched = match(routes, request.path)
       if (!matched?.path.exists) return undefined
       const { fields } = parseFields(matched.path.fields, {}, matched.captures)
-      return matched.path.exists({ request, fields })
+      try {
+        return await matched.path.exists({ request, fields })
+      } catch (error) {
+        // A name that is none names nothing. The write itself says so, once it is known that the caller may write at all.
+        if (error instanceof RequestError && error.kind === 'bad_request') return false
+        throw error
+      }
     },
   }
 }

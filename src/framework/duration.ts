@@ -4,12 +4,13 @@
  */
 
 const unitSeconds: Readonly<Record<string, number>> = { ns: 1e-9, us: 1e-6, 'µs': 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600, d: 86_400 }
-const longest = 2 ** 53 / 1e9
+/** What Go's durations, 63 bits of nanoseconds, can hold. */
+const LONGEST_SECONDS = 2 ** 63 / 1e9
 
 /** Whole seconds (fractions cut), or undefined when `value` is not a duration. */
 export function durationSeconds(value: unknown): number | undefined {
   const seconds = typeof value === 'number' ? value : typeof value === 'string' ? fromText(value.trim()) : undefined
-  if (seconds === undefined || !Number.isFinite(seconds) || Math.abs(seconds) > longest * 1000) return undefined
+  if (seconds === undefined || !Number.isFinite(seconds) || Math.abs(seconds) >= LONGEST_SECONDS) return undefined
   return Math.trunc(seconds)
 }
 

@@ -8,6 +8,25 @@ export interface Clock {
   after(ms: number, callback: () => void): () => void
 }
 
+/**
+ * `clock` with a wall time that never goes back: where the machine's is set back, it goes on from where it was at the pace of the
+ * monotonic one. What has expired would live again otherwise.
+ */
+export function forwardClock(clock: Clock): Clock {
+  let wall = clock.now()
+  let seen = clock.monotonic()
+  return {
+    now() {
+      const monotonic = clock.monotonic()
+      wall = Math.max(clock.now(), wall + monotonic - seen)
+      seen = monotonic
+      return Math.floor(wall)
+    },
+    monotonic: () => clock.monotonic(),
+    after: (ms, callback) => clock.after(ms, callback),
+  }
+}
+
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** The machine's own clock. */

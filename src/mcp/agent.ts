@@ -41,6 +41,12 @@ export async function registeredAgent(engine: Engine, agentId: string): Promise<
 /** The key of an environment's declared scopes: '' for the agent's own. */
 export const declaredKey = (agent: AgentRecord, environment: string): string => (environment === agent.environment ? '' : environment)
 
+/** What an agent declares in an environment; undefined where no such document was written. */
+export function declaredIn(agent: AgentRecord, environment: string): DeclaredScopes | undefined {
+  const key = declaredKey(agent, environment)
+  return Object.hasOwn(agent.declared, key) ? agent.declared[key] : undefined
+}
+
 /** API path of the scopes document that governs an agent in an environment. */
 export function scopesPath(agentId: string, ownEnvironment: boolean, environment: string): string {
   return ownEnvironment ? `agents/${agentId}/scopes` : `agents/${agentId}/scopes/${environment}`
@@ -48,19 +54,20 @@ export function scopesPath(agentId: string, ownEnvironment: boolean, environment
 
 /**
  * Reads, changes and stores one agent alone among its writers. `change` answers the new record (undefined = leave it) and
- * which documents changed, and which of them are gone; a raised generation is published with them.
+ * which documents changed; a raised generation is published with them.
  */
 export function changeAgent(
   engine: Engine,
   agentId: string,
-  change: (stored: AgentRecord | undefined) => Promise<{ record: AgentRecord; paths: readonly string[]; deleted?: readonly string[] } | undefined>,
+  change: (stored: AgentRecord | undefined) => Promise<{ record: AgentRecord; paths: readonly string[] } | undefined>,
 ): Promise<void> {
   return engine.records.exclusive(agentKey(agentId), async () => {
     const stored = await agentRecord(engine, agentId)
     const changed = await change(stored)
     if (!changed) return
     const record = { ...changed.record, version: engine.nextVersion(stored?.version) }
-    const events: FeedEvent[] = changed.paths.map((path) => ({ type: 'document', path, version: record.version, deleted: record.deleted || (changed.deleted?.includes(path) ?? false) }))
+    const present = record.deleted ? [] : documentPaths(record)
+    const events: FeedEvent[] = changed.paths.map((path) => ({ type: 'document', path, version: record.version, deleted: !present.includes(path) }))
     if (record.generation > (stored?.generation ?? 0)) events.unshift({ type: 'generation', agent_id: agentId, generation: record.generation })
     await engine.records.put(agentKey(agentId), record, events)
   })
@@ -68,6 +75,5 @@ export function changeAgent(
 
 /** Every document an agent's record holds. */
 export function documentPaths(record: AgentRecord): string[] {
-  const environments = Object.keys(record.declared).filter((environment) => environment !== '')
-  return [`agents/${record.agent_id}`, `agents/${record.agent_id}/scopes`, ...environments.map((environment) => `agents/${record.agent_id}/scopes/${environment}`)]
+  return [`agents/${record.agent_id}`, ...Object.keys(record.declared).map((key) => scopesPath(record.agent_id, key === '', key))]
 }

@@ -6,8 +6,11 @@ import { FieldData, missing } from '../framework/field-data.ts'
 import type { Fields } from '../framework/field.ts'
 import type { Handler, Operations } from '../framework/path.ts'
 import { badRequest } from '../logical/errors.ts'
-import { isName } from '../scope/index.ts'
 import type { Engine } from './engine.ts'
+
+export const versionField = {
+  version: { type: 'int', computed: true, description: 'Grows with every write of this document, also through deletion and re-creation.', example: 1773590400000 },
+} as const satisfies Fields
 
 export interface Document {
   readonly version: number
@@ -47,11 +50,6 @@ export function mergeFields<F extends Fields>(schema: F, stored: Readonly<Record
     if (field.required && !except.includes(name) && (value === undefined || value === '')) throw badRequest(missing(name, field))
   }
   return merged
-}
-
-export function checkName(field: string, name: string): string {
-  if (!isName(name)) throw badRequest(`${field} ${JSON.stringify(name)} is not a name: 1 to 64 characters of a-z, 0-9, _ and -, starting with a letter or digit, for example ${field}=claude-billing-agent.`)
-  return name
 }
 
 /** read, write, delete and the existence check of a document. */

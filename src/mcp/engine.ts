@@ -1,7 +1,7 @@
 /** What every path of the engine works with: storage, feed, clock and the mount's own settings. */
 import type { BackendConfig, SystemView } from '../logical/backend.ts'
+import { forwardClock } from '../logical/clock.ts'
 import type { Clock } from '../logical/clock.ts'
-import type { Logger } from '../logical/log.ts'
 import { Feed } from './feed.ts'
 import { Records } from './records.ts'
 import { defaultSettings } from './settings.ts'
@@ -20,17 +20,13 @@ export class Engine {
   readonly clock: Clock
   readonly random: (bytes: number) => Uint8Array
   readonly system: SystemView
-  readonly logger: Logger
-  /** Set once the mount-wide end is written while the mount is being removed: later revokes need no write. */
-  mountEnded = false
   #lastVersion = 0
 
   constructor(config: BackendConfig) {
-    this.clock = config.clock
+    this.clock = forwardClock(config.clock)
     this.random = config.random
     this.system = config.system
-    this.logger = config.logger
-    this.feed = new Feed(config.clock, config.random)
+    this.feed = new Feed(this.clock, config.random)
     this.records = new Records(config.storage, this.feed)
   }
 

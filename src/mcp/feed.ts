@@ -30,13 +30,15 @@ export interface FeedAnswer extends FeedPosition {
   readonly more: boolean
 }
 
+/** At least so many are kept. */
 const RING_EVENTS = 16_384
 const ANSWER_EVENTS = 1_024
 
 export class Feed {
   readonly #clock: Clock
   readonly #random: (bytes: number) => Uint8Array
-  readonly #ring: NumberedEvent[] = []
+  /** Consecutive sequences, the newest at the end. */
+  #ring: NumberedEvent[] = []
   readonly #waiting = new Set<() => void>()
   #epoch: string
   #sequence = 0
@@ -54,13 +56,14 @@ export class Feed {
   publish(events: readonly FeedEvent[]): void {
     if (events.length === 0) return
     for (const event of events) this.#ring.push({ sequence: ++this.#sequence, ...event })
-    if (this.#ring.length > RING_EVENTS) this.#ring.splice(0, this.#ring.length - RING_EVENTS)
+    // Trimmed by halves: moving the whole ring for each event would cost far more than the event.
+    if (this.#ring.length > 2 * RING_EVENTS) this.#ring = this.#ring.slice(-RING_EVENTS)
     this.#wake()
   }
 
   newEpoch(): void {
     this.#epoch = this.#drawEpoch()
-    this.#ring.length = 0
+    this.#ring = []
     this.#wake()
   }
 
@@ -83,10 +86,9 @@ export class Feed {
     }
   }
 
-  /** Sequences in the ring are consecutive, so the place to start is computed. */
   #after(sequence: number): readonly NumberedEvent[] {
-    const start = sequence + 1 - (this.#ring[0]?.sequence ?? 0)
-    return this.#ring.slice(Math.max(0, start), Math.max(0, start) + ANSWER_EVENTS)
+    const start = this.#ring.length - (this.#sequence - sequence)
+    return this.#ring.slice(start, start + ANSWER_EVENTS)
   }
 
   /** Ends every waiting poll and lets none wait again. */
@@ -97,8 +99,7 @@ export class Feed {
 
   #isCurrent(follower: { epoch: string; after: number }): boolean {
     if (follower.epoch !== this.#epoch || follower.after > this.#sequence) return false
-    const oldest = this.#ring[0]
-    return oldest === undefined ? follower.after === this.#sequence : follower.after >= oldest.sequence - 1
+    return this.#sequence - follower.after <= this.#ring.length
   }
 
   #wait(waitMs: number, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
 /** Minting a token: how long it may live, and the secret that leases it. */
+import type { Fields } from '../framework/field.ts'
 import { durationText } from '../framework/duration.ts'
 import { leaseCeiling } from '../framework/lease.ts'
 import { leased } from '../framework/secret-type.ts'
@@ -6,7 +7,7 @@ import { badRequest } from '../logical/errors.ts'
 import { isoSeconds } from '../logical/clock.ts'
 import type { Response } from '../logical/response.ts'
 import { environmentLabel, mintToken, newTokenId, tokenDigest } from '../scope/index.ts'
-import { DEFAULT_MAX_TTL_SECONDS, declaredKey } from './agent.ts'
+import { DEFAULT_MAX_TTL_SECONDS, declaredIn } from './agent.ts'
 import type { AgentRecord } from './agent.ts'
 import type { Engine } from './engine.ts'
 import type { SessionRecord, SessionToken } from './session.ts'
@@ -17,7 +18,7 @@ export const SECRET_TYPE = 'mcp_token'
 export interface TokenLease {
   readonly session_id: string
   readonly token_id: string
-  readonly token_sha256: string
+  readonly mount_generation: number
 }
 
 export interface TokenTerms {
@@ -30,7 +31,7 @@ export interface TokenTerms {
 export async function tokenTerms(engine: Engine, agent: AgentRecord, environment: string, asked: number | undefined, endsUnix: number): Promise<TokenTerms> {
   if (asked !== undefined && asked < 1) throw badRequest('ttl must be at least 1 second; tokens always expire, for example ttl=15m.')
   const settings = await engine.settings()
-  const agentCap = agent.declared[declaredKey(agent, environment)]?.max_ttl_seconds ?? DEFAULT_MAX_TTL_SECONDS
+  const agentCap = declaredIn(agent, environment)?.max_ttl_seconds ?? DEFAULT_MAX_TTL_SECONDS
   const limits = { default_ttl: settings.default_ttl, max_ttl: await engine.system.maxLeaseTtl() }
   const left = endsUnix - engine.nowUnix()
   if (left < 1) throw badRequest('session is over, open a new one')
@@ -62,17 +63,31 @@ export async function mint(engine: Engine, environment: string, ttl: number, iss
   }
 }
 
-/** The answer of `creds`: an ordinary leased secret. */
-export function credsResponse(session: SessionRecord, token: MintedToken, terms: TokenTerms): Response {
+/** What `creds` answers, besides the fields it shares with the question. */
+export const credsAnswer = {
+  session_id: { type: 'string', computed: true, description: 'The session: mcp/creds/<agent>/<session_id> refreshes and closes it.', example: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' },
+  agent_id: { type: 'string', computed: true, description: 'The agent it was issued for.', example: 'claude-billing-agent' },
+  token: { type: 'string', computed: true, description: 'The phantom token. Answered once, stored nowhere.', example: 'svt_prod_…' },
+  token_id: { type: 'string', computed: true, description: 'Names the token in logs and audit records.', example: 'tok_01JNKQ8X4FCQ6X1E0V9ZB3H7MD' },
+  scopes: { type: 'list', computed: true, description: 'What the session was granted.', example: ['read:stripe:invoices'] },
+  issued_at: { type: 'string', computed: true, description: 'UTC.', example: '2026-03-15T16:00:00Z' },
+  expires_at: { type: 'string', computed: true, description: 'UTC.', example: '2026-03-15T16:15:00Z' },
+  expires_at_unix: { type: 'int', computed: true, description: 'The same in Unix seconds.', example: 1773591300 },
+  ttl_seconds: { type: 'int', computed: true, description: 'Life of the token; equals lease_duration.', example: 900 },
+  refresh_after_unix: { type: 'int', computed: true, description: 'When to refresh: 80 % of the life, in Unix seconds.', example: 1773591120 },
+} as const satisfies Fields
+
+/** The answer of `creds`: an ordinary leased secret. `scopes` spells out what the session was granted. */
+export function credsResponse(session: SessionRecord, token: MintedToken, terms: TokenTerms, scopes: readonly string[]): Response {
   const { issued_at_unix, expires_at_unix, token_id } = token.record
-  const lease: TokenLease = { session_id: session.session_id, token_id, token_sha256: token.record.digest }
+  const lease: TokenLease = { session_id: session.session_id, token_id, mount_generation: session.mount_generation }
   return {
     data: {
       session_id: session.session_id,
       agent_id: session.agent_id,
       token: token.text,
       token_id,
-      scopes: session.scopes ?? [],
+      scopes,
       environment: session.environment,
       purpose: session.purpose,
       issued_at: isoSeconds(issued_at_unix * 1000),

@@ -24,7 +24,7 @@ export async function sessionLiveness(engine: Engine, session: SessionRecord): P
 async function whyOver(engine: Engine, session: SessionRecord): Promise<{ reason: 'expired' | 'revoked'; detail: string } | undefined> {
   const marker = await endMarker(engine, session.session_id)
   if (marker) return { reason: 'revoked', detail: marker.reason }
-  if (engine.mountEnded || (await engine.storedConfig()).mount_generation > session.mount_generation) return { reason: 'revoked', detail: 'all sessions were revoked' }
+  if ((await engine.storedConfig()).mount_generation > session.mount_generation) return { reason: 'revoked', detail: 'all sessions were revoked' }
   const agent = await agentRecord(engine, session.agent_id)
   if (!agent || agent.deleted) return { reason: 'revoked', detail: 'the agent was deleted' }
   if (agent.disabled) return { reason: 'revoked', detail: 'the agent is disabled' }

@@ -1,17 +1,16 @@
 /** Opening a session: who asks, for what, bounded by what. Everything is checked before the one write. */
-import { RequestError, badRequest } from '../logical/errors.ts'
+import { badRequest } from '../logical/errors.ts'
 import type { Request } from '../logical/request.ts'
 import type { Response } from '../logical/response.ts'
-import { intersectScopes, parseScope, sessionIdOf, tokenDigest, tokenShape } from '../scope/index.ts'
-import { declaredKey, registeredAgent } from './agent.ts'
+import { parseScope, sessionIdOf, tokenDigest, tokenShape } from '../scope/index.ts'
+import { declaredIn, registeredAgent } from './agent.ts'
 import type { AgentRecord } from './agent.ts'
-import { checkName } from './document.ts'
+import { checkAgentName, sentence } from './check.ts'
 import type { Engine } from './engine.ts'
-import { effectiveScopes, firstExcess, grantLink } from './grant.ts'
+import { declaresNothing, effectiveScopes, firstExcess, grantLink, narrowScopes } from './grant.ts'
+import type { JudgedLink } from './grant.ts'
 import { credsResponse, mint, tokenTerms } from './issue.ts'
 import { sessionLiveness } from './liveness.ts'
-import { loadPolicies } from './path-policies.ts'
-import { sentence } from './path-tools.ts'
 import { MAX_DEPTH, findByDigest, newestToken, openSession } from './session.ts'
 import type { SessionRecord } from './session.ts'
 
@@ -30,7 +29,9 @@ export async function open(engine: Engine, request: Request, ask: Ask): Promise<
   const parent = ask.parent_token === undefined ? undefined : await liveParent(engine, ask.parent_token)
   const environment = chooseEnvironment(agent, ask.environment, parent?.[0])
   const policies = choosePolicies(agent, ask.policies)
-  const scopes = await chooseScopes(engine, agent, environment, policies, ask.requested_scopes, parent)
+  const own = await grantLink(engine, { agent_id: agent.agent_id, environment, scopes: null, policies })
+  const requested = await checkRequested(engine, agent, environment, own, ask.requested_scopes)
+  const scopes = parent ? await withinParent(engine, own, requested, parent) : requested ?? own.declared_scopes
   const { session_max_life } = await engine.settings()
   const nowUnix = engine.nowUnix()
   const parentEnds = parent?.flatMap((link) => [link.life_ends_unix, newestToken(link)?.expires_at_unix ?? 0]) ?? []
@@ -54,12 +55,12 @@ export async function open(engine: Engine, request: Request, ask: Ask): Promise<
     tokens: [token.record],
   }
   await openSession(engine, session)
-  return credsResponse(session, token, terms)
+  return credsResponse(session, token, terms, scopes ?? effectiveScopes([own]))
 }
 
 /** An agent tokens may be issued for, or a 400 that says what is missing. */
 export async function issuableAgent(engine: Engine, agentId: string): Promise<AgentRecord> {
-  const agent = await registeredAgent(engine, checkName('agent', agentId))
+  const agent = await registeredAgent(engine, checkAgentName('agent', agentId))
   if (!agent) throw badRequest(`agent "${agentId}" is not registered. Write mcp/agents/${agentId} with owner and environment first.`)
   if (agent.disabled) throw badRequest(`agent "${agentId}" is disabled; no tokens are issued for it.`)
   return agent
@@ -78,7 +79,7 @@ async function liveParent(engine: Engine, token: string): Promise<readonly Sessi
 function chooseEnvironment(agent: AgentRecord, asked: string | undefined, parent: SessionRecord | undefined): string {
   const environment = asked === undefined || asked === '' ? parent?.environment ?? agent.environment : asked
   if (parent && parent.environment !== environment) throw badRequest(`environment "${environment}" is not the parent session's ("${parent.environment}"); a delegated session stays in its environment.`)
-  if (environment !== agent.environment && !agent.declared[environment]) {
+  if (environment !== agent.environment && !declaredIn(agent, environment)) {
     throw badRequest(`environment "${environment}" is neither the own environment of agent "${agent.agent_id}" ("${agent.environment}") nor one it has scopes for. Write mcp/agents/${agent.agent_id}/scopes/${environment} first.`)
   }
   return environment
@@ -91,36 +92,30 @@ function choosePolicies(agent: AgentRecord, asked: readonly string[] | undefined
   return asked
 }
 
-async function chooseScopes(
-  engine: Engine, agent: AgentRecord, environment: string, policies: readonly string[] | null, requested: readonly string[] | undefined, parent: readonly SessionRecord[] | undefined,
-): Promise<readonly string[] | null> {
-  const declared = agent.declared[declaredKey(agent, environment)]?.scopes ?? null
-  const inForce = policies ?? agent.policies
-  const own = environment === agent.environment
-  if (declared === null && (inForce === null || !own)) throw badRequest(`agent "${agent.agent_id}" has declared no scopes${own ? ' or policies' : ` for environment "${environment}"`}; nothing can be granted. Write mcp/agents/${agent.agent_id}/scopes${own ? '' : `/${environment}`}, for example scopes=read:stripe:invoices.`)
+/** The scopes asked for, all of them declared; undefined = none were named, which asks for all. */
+async function checkRequested(engine: Engine, agent: AgentRecord, environment: string, own: JudgedLink, requested: readonly string[] | undefined): Promise<readonly string[] | undefined> {
+  const path = own.own_environment ? '' : `/${environment}`
+  if (declaresNothing(own)) throw badRequest(`agent "${agent.agent_id}" has declared no scopes${own.own_environment ? ' or policies' : ` for environment "${environment}"`}; nothing can be granted. Write mcp/agents/${agent.agent_id}/scopes${path}, for example scopes=read:stripe:invoices.`)
+  if (requested === undefined) return undefined
+  if (requested.length === 0) throw badRequest('requested_scopes is empty. Omit it to be granted all declared scopes, or name some, for example requested_scopes=read:stripe:invoices.')
   const { allow_wildcards } = await engine.settings()
-  if (requested?.length === 0) throw badRequest('requested_scopes is empty. Omit it to be granted all declared scopes, or name some, for example requested_scopes=read:stripe:invoices.')
-  for (const [index, text] of (requested ?? []).entries()) sentence(`requested_scopes[${index}]`, () => parseScope(text, { allowWildcards: allow_wildcards }))
-  if (requested) {
-    const excess = firstExcess({ declared_scopes: declared, policies: inForce === null ? null : await loadPolicies(engine, inForce) }, requested)
-    if (excess !== undefined) throw badRequest(`requested_scopes: "${excess}" is more than agent "${agent.agent_id}" declares (${declared?.join(', ') ?? 'by its policies'}).`)
-  }
-  if (!parent) return requested ?? declared
-  return withinParent(engine, requested ?? declared, requested !== undefined, parent)
+  for (const [index, text] of requested.entries()) sentence(`requested_scopes[${index}]`, () => parseScope(text, { allowWildcards: allow_wildcards }))
+  const excess = firstExcess(own, requested)
+  if (excess !== undefined) throw badRequest(`requested_scopes: "${excess}" is more than agent "${agent.agent_id}" declares (${own.declared_scopes?.join(', ') ?? 'by its policies'}).`)
+  return requested
 }
 
 /** A delegated session is granted nothing its parent lacks: more asked for by name is a 400, the rest is cut. */
-async function withinParent(engine: Engine, scopes: readonly string[] | null, explicit: boolean, parent: readonly SessionRecord[]): Promise<readonly string[] | null> {
+async function withinParent(engine: Engine, own: JudgedLink, requested: readonly string[] | undefined, parent: readonly SessionRecord[]): Promise<readonly string[]> {
   const links = await Promise.all(parent.map((session) => grantLink(engine, session)))
-  if (explicit && scopes) {
-    for (const link of links) {
-      const excess = firstExcess(link, scopes) ?? (link.granted === null ? undefined : firstExcess({ declared_scopes: link.granted, policies: null }, scopes))
-      if (excess !== undefined) throw badRequest(`requested_scopes: "${excess}" is more than the parent session has.`)
-    }
-    return scopes
+  if (requested) {
+    const bounds = links.flatMap((link) => [link, { declared_scopes: link.granted, policies: null }])
+    const excess = bounds.map((bound) => firstExcess(bound, requested)).find((scope) => scope !== undefined)
+    if (excess !== undefined) throw badRequest(`requested_scopes: "${excess}" is more than the parent session has.`)
+    return requested
   }
-  const parentScopes = links.some((link) => link.granted !== null || link.declared_scopes !== null) ? effectiveScopes(links) : null
-  const granted = parentScopes === null ? scopes : scopes === null ? parentScopes : intersectScopes(scopes, parentScopes)
-  if (granted?.length === 0) throw new RequestError('bad_request', 'the parent session has none of the scopes this agent declares; nothing can be delegated.')
+  const parentScopes = effectiveScopes(links)
+  const granted = own.declared_scopes === null ? parentScopes : narrowScopes(own.declared_scopes, parentScopes)
+  if (granted.length === 0) throw badRequest('the parent session has none of the scopes this agent declares; nothing can be delegated.')
   return granted
 }

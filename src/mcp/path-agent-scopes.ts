@@ -1,20 +1,22 @@
 import { definePath } from '../framework/path.ts'
-import type { Handler } from '../framework/path.ts'
+import type { Handler, PathSpec } from '../framework/path.ts'
+import type { FieldData } from '../framework/field-data.ts'
 import type { Fields } from '../framework/field.ts'
 import { RequestError, badRequest } from '../logical/errors.ts'
 import { listResponse } from '../logical/response.ts'
 import { parseScope } from '../scope/index.ts'
-import { DEFAULT_MAX_TTL_SECONDS, changeAgent, declaredKey, registeredAgent, scopesPath } from './agent.ts'
+import { DEFAULT_MAX_TTL_SECONDS, changeAgent, declaredIn, declaredKey, registeredAgent, scopesPath } from './agent.ts'
 import type { AgentRecord, DeclaredScopes } from './agent.ts'
-import { checkName } from './document.ts'
+import { checkAgentName, checkName, sentence } from './check.ts'
+import { versionField } from './document.ts'
 import type { Engine } from './engine.ts'
-import { sentence } from './path-tools.ts'
 
 const fields = {
   agent_id: { type: 'string', description: 'The agent.', example: 'claude-billing-agent' },
   environment: { type: 'string', description: 'The environment these scopes are for. Without it: the agent\'s own.', example: 'staging' },
   scopes: { type: 'list', description: 'Scopes the agent declares: <capability>:<upstream>:<resource>[:<qualifier>]. [] grants nothing; null unsets.', example: ['read:stripe:invoices', 'read:stripe:customers:id-only'] },
   max_ttl_seconds: { type: 'duration', description: 'Longest life of any token issued under these scopes, in seconds.', example: 900, default: DEFAULT_MAX_TTL_SECONDS },
+  ...versionField,
 } as const satisfies Fields
 
 type ScopesHandler = Handler<typeof fields>
@@ -24,12 +26,14 @@ const description = 'Scopes name tools, not URLs. What a session may do is what 
 /** `agents/:agent_id/scopes` (the agent's own environment) and `agents/:agent_id/scopes/:environment`. */
 export function pathAgentScopes(engine: Engine) {
   const operations = { read: read(engine), write: write(engine), delete: remove(engine) }
+  const exists: PathSpec<typeof fields>['exists'] = async ({ fields: given }) => (await findDeclared(engine, given)) !== undefined
   return [
     definePath({
       pattern: 'agents/:agent_id/scopes/',
       fields,
       synopsis: 'Scopes an agent declares in its own environment.',
       description,
+      exists,
       operations: { ...operations, list: list(engine) },
     }),
     definePath({
@@ -37,24 +41,29 @@ export function pathAgentScopes(engine: Engine) {
       fields,
       synopsis: 'Scopes an agent declares in another environment.',
       description: `${description} Scopes never fall back from one environment to another.`,
+      exists,
       operations,
     }),
   ]
 }
 
 async function required(engine: Engine, agentId: string): Promise<AgentRecord> {
-  const agent = await registeredAgent(engine, checkName('agent_id', agentId))
+  const agent = await registeredAgent(engine, checkAgentName('agent_id', agentId))
   if (!agent) throw new RequestError('not_found', `agent "${agentId}" is not registered. Write mcp/agents/${agentId} with owner and environment first.`)
   return agent
 }
 
+async function findDeclared(engine: Engine, given: FieldData<typeof fields>) {
+  const agent = await registeredAgent(engine, checkAgentName('agent_id', given.require('agent_id')))
+  const environment = given.given('environment') ?? agent?.environment ?? ''
+  const declared = agent && declaredIn(agent, environment)
+  return declared && { agent_id: agent.agent_id, environment, scopes: declared.scopes, max_ttl_seconds: declared.max_ttl_seconds, version: agent.version }
+}
+
 function read(engine: Engine): ScopesHandler {
   return async ({ fields: given }) => {
-    const agent = await registeredAgent(engine, checkName('agent_id', given.require('agent_id')))
-    if (!agent) return undefined
-    const environment = given.given('environment') ?? agent.environment
-    const declared = agent.declared[declaredKey(agent, environment)]
-    return declared && { data: { agent_id: agent.agent_id, environment, scopes: declared.scopes, max_ttl_seconds: declared.max_ttl_seconds, version: agent.version } }
+    const data = await findDeclared(engine, given)
+    return data && { data }
   }
 }
 
@@ -69,9 +78,9 @@ function write(engine: Engine): ScopesHandler {
     if (cap !== undefined && cap > max_ttl) warnings.push(`max_ttl_seconds (${cap}) is above this mount's max_ttl (${max_ttl}); tokens are cut to the latter.`)
     await changeAgent(engine, agentId, async () => {
       const agent = await required(engine, agentId)
-      const environment = given.has('environment') ? checkName('environment', given.require('environment')) : agent.environment
+      const environment = given.has('environment') ? checkName('environment', given.require('environment'), 'staging') : agent.environment
       const key = declaredKey(agent, environment)
-      const before = agent.declared[key]
+      const before = declaredIn(agent, environment)
       const declared: DeclaredScopes = {
         scopes: given.has('scopes') ? given.given('scopes') ?? null : before?.scopes ?? null,
         max_ttl_seconds: given.has('max_ttl_seconds') ? cap ?? DEFAULT_MAX_TTL_SECONDS : before?.max_ttl_seconds ?? DEFAULT_MAX_TTL_SECONDS,
@@ -84,15 +93,14 @@ function write(engine: Engine): ScopesHandler {
 
 function remove(engine: Engine): ScopesHandler {
   return async ({ fields: given }) => {
-    const agentId = checkName('agent_id', given.require('agent_id'))
+    const agentId = checkAgentName('agent_id', given.require('agent_id'))
     await changeAgent(engine, agentId, async () => {
       const agent = await registeredAgent(engine, agentId)
       const environment = given.given('environment') ?? agent?.environment ?? ''
-      const key = agent ? declaredKey(agent, environment) : ''
-      if (!agent?.declared[key]) return undefined
+      if (!agent || !declaredIn(agent, environment)) return undefined
+      const key = declaredKey(agent, environment)
       const declared = Object.fromEntries(Object.entries(agent.declared).filter(([name]) => name !== key))
-      const path = scopesPath(agentId, key === '', environment)
-      return { record: { ...agent, declared }, paths: [path], deleted: [path] }
+      return { record: { ...agent, declared }, paths: [scopesPath(agentId, key === '', environment)] }
     })
     return undefined
   }
@@ -100,7 +108,7 @@ function remove(engine: Engine): ScopesHandler {
 
 function list(engine: Engine): ScopesHandler {
   return async ({ fields: given }) => {
-    const agent = await registeredAgent(engine, checkName('agent_id', given.require('agent_id')))
+    const agent = await registeredAgent(engine, checkAgentName('agent_id', given.require('agent_id')))
     return listResponse(agent ? Object.keys(agent.declared).map((key) => (key === '' ? agent.environment : key)).sort() : [])
   }
 }

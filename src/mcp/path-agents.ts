@@ -6,7 +6,8 @@ import { RequestError, badRequest } from '../logical/errors.ts'
 import { listResponse } from '../logical/response.ts'
 import { changeAgent, documentPaths, registeredAgent } from './agent.ts'
 import type { AgentRecord } from './agent.ts'
-import { checkName } from './document.ts'
+import { checkAgentName, checkName } from './check.ts'
+import { versionField } from './document.ts'
 import type { Engine } from './engine.ts'
 
 const fields = {
@@ -17,6 +18,7 @@ const fields = {
   policies: { type: 'list', description: 'Tool policies of the agent. Where scopes are declared too, both must allow. null: unset.', example: ['billing-read'] },
   disabled: { type: 'bool', description: 'true ends every session at once and refuses new ones. Enabling again revives none.', example: false, default: false },
   generation: { type: 'int', computed: true, description: 'Raised by disable, delete and revoke; sessions of a smaller one are over.', example: 0 },
+  ...versionField,
 } as const satisfies Fields
 
 export function pathAgents(engine: Engine) {
@@ -28,16 +30,22 @@ export function pathAgents(engine: Engine) {
     exists: async ({ fields: given }) => (await registeredAgent(engine, given.require('agent_id'))) !== undefined,
     operations: {
       async read({ fields: given }) {
-        const agent = await registeredAgent(engine, checkName('agent_id', given.require('agent_id')))
+        const agent = await registeredAgent(engine, checkAgentName('agent_id', given.require('agent_id')))
         return agent && { data: agentData(agent) }
       },
       async write({ fields: given }) {
-        const agentId = checkName('agent_id', given.require('agent_id'))
-        await changeAgent(engine, agentId, (stored) => Promise.resolve({ record: merge(agentId, stored, given), paths: stored ? documentPaths(stored) : [`agents/${agentId}`, `agents/${agentId}/scopes`] }))
+        const agentId = checkAgentName('agent_id', given.require('agent_id'))
+        await changeAgent(engine, agentId, (stored) => {
+          const record = merge(agentId, stored, given)
+          const moved = stored !== undefined && stored.environment !== record.environment
+          // Which scopes are its own, and which another environment's, changes with its environment.
+          const scopes = moved ? ['', `/${stored.environment}`, `/${record.environment}`].map((end) => `agents/${agentId}/scopes${end}`) : []
+          return Promise.resolve({ record, paths: [`agents/${agentId}`, ...scopes] })
+        })
         return warnings(engine, agentId)
       },
       async delete({ fields: given }) {
-        const agentId = checkName('agent_id', given.require('agent_id'))
+        const agentId = checkAgentName('agent_id', given.require('agent_id'))
         await changeAgent(engine, agentId, (stored) => Promise.resolve(stored && !stored.deleted
           ? { record: { ...stored, deleted: true, generation: stored.generation + 1, declared: {}, policies: null, description: '' }, paths: documentPaths(stored) }
           : undefined))
@@ -71,7 +79,7 @@ export function pathAgentRevoke(engine: Engine) {
     description: 'Raises the agent\'s generation: every session it holds, and every session delegated from one, is over when this answers. The agent may open new sessions.',
     operations: {
       async write({ fields: given }) {
-        const agentId = checkName('agent_id', given.require('agent_id'))
+        const agentId = checkAgentName('agent_id', given.require('agent_id'))
         if (!(await registeredAgent(engine, agentId))) throw new RequestError('not_found', `agent "${agentId}" is not registered.`)
         await changeAgent(engine, agentId, (stored) => Promise.resolve(stored && { record: { ...stored, generation: stored.generation + 1 }, paths: [`agents/${agentId}`] }))
         return undefined
@@ -102,9 +110,9 @@ function merge(agentId: string, stored: AgentRecord | undefined, given: FieldDat
   }
   const owner = text('owner')
   if (owner.length > 256) throw badRequest('owner must be at most 256 characters, for example owner=platform-team.')
-  const environment = checkName('environment', text('environment'))
+  const environment = checkName('environment', text('environment'), 'production')
   const policies = given.has('policies') ? given.given('policies') ?? null : before?.policies ?? null
-  for (const [index, name] of (policies ?? []).entries()) checkName(`policies[${index}]`, name)
+  for (const [index, name] of (policies ?? []).entries()) checkName(`policies[${index}]`, name, 'billing-read')
   const disabled = given.has('disabled') ? given.given('disabled') ?? false : before?.disabled ?? false
   const ends = disabled && before !== undefined && !before.disabled
   return {

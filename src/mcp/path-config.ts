@@ -46,7 +46,7 @@ function checkSettings(settings: Settings): void {
     if (settings[name] < 1) throw badRequest(`${name} must be at least 1 second; tokens and sessions always expire, for example ${name}=${defaultSettings[name]}.`)
   }
   if (settings.default_ttl > settings.max_ttl) throw badRequest(`default_ttl (${settings.default_ttl}) is longer than max_ttl (${settings.max_ttl}); raise max_ttl or lower default_ttl, for example default_ttl=${settings.max_ttl}.`)
-  if (settings.max_ttl > settings.session_max_life) throw badRequest(`max_ttl (${settings.max_ttl}) is longer than session_max_life (${settings.session_max_life}); a token cannot outlive its session.`)
+  if (settings.max_ttl > settings.session_max_life) throw badRequest(`max_ttl (${settings.max_ttl}) is longer than session_max_life (${settings.session_max_life}); a token cannot outlive its session, for example session_max_life=${settings.max_ttl}.`)
   if (!/^[a-z0-9]{2,8}$/.test(settings.token_prefix) || settings.token_prefix === 'gst') throw badRequest('token_prefix must be 2 to 8 characters of a-z and 0-9 (gst is taken by service tokens), for example token_prefix=svt.')
   for (const [environment, label] of Object.entries(settings.environment_labels)) {
     if (typeof label !== 'string' || !/^[a-z0-9]{1,16}$/.test(label)) throw badRequest(`environment_labels.${environment} must be 1 to 16 characters of a-z and 0-9, for example {"${environment}":"prod"}.`)

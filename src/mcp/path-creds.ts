@@ -1,12 +1,15 @@
 import { definePath } from '../framework/path.ts'
+import type { FieldData } from '../framework/field-data.ts'
 import type { Fields } from '../framework/field.ts'
 import { badRequest, permissionDenied } from '../logical/errors.ts'
 import type { Request } from '../logical/request.ts'
-import { checkName } from './document.ts'
+import { checkAgentName } from './check.ts'
 import type { Engine } from './engine.ts'
-import { credsResponse, mint, tokenTerms } from './issue.ts'
+import { effectiveScopes, grantLink } from './grant.ts'
+import { credsAnswer, credsResponse, mint, tokenTerms } from './issue.ts'
 import { sessionLiveness } from './liveness.ts'
 import { issuableAgent, open } from './open.ts'
+import type { Ask } from './open.ts'
 import { addToken, changeSession, endSession, newestToken } from './session.ts'
 import type { SessionRecord } from './session.ts'
 
@@ -20,6 +23,7 @@ const fields = {
   environment: { type: 'string', description: 'The agent\'s own environment, or one it has scopes for. Omitted: its own.', example: 'production' },
   ttl: { type: 'duration', description: 'Life of the token; cut to what agent, config and mount allow. Omitted: config default_ttl.', example: 900 },
   parent_token: { type: 'string', secret: true, description: 'A live token to delegate from: the new session is its child, has no scope it lacks and ends no later.', example: 'svt_prod_…' },
+  ...credsAnswer,
 } as const satisfies Fields
 
 /** `creds/:agent`: the path that issues. Read works too, without parameters, for clients that can only read. */
@@ -31,24 +35,34 @@ export function pathCreds(engine: Engine) {
     synopsis: 'Opens a session and issues its first phantom token, as a lease.',
     description: 'The token is opaque and good for the granted tool scopes only. Revoking the lease ends the session: its tokens, the sessions delegated from it, open streams and calls in flight. Each new task gets a session of its own.',
     operations: {
-      read: ({ request, fields: given }) => open(engine, request, { agent_id: given.require('agent'), purpose: '', requested_scopes: undefined, policies: undefined, environment: undefined, ttl: undefined, parent_token: undefined }),
-      write: ({ request, fields: given }) => open(engine, request, {
-        agent_id: given.require('agent'),
-        purpose: checkPurpose(given.given('purpose') ?? ''),
-        requested_scopes: given.given('requested_scopes'),
-        policies: given.given('policies'),
-        environment: given.given('environment'),
-        ttl: given.given('ttl'),
-        parent_token: given.given('parent_token'),
-      }),
+      read({ request, fields: given }) {
+        // Passed over silently, a narrower scope asked for would be answered with all of them.
+        const stray = (Object.keys(fields) as (keyof typeof fields)[]).find((name) => name !== 'agent' && given.has(name))
+        if (stray !== undefined) throw badRequest(`${stray} is not taken by a read, which asks for all that is declared. Write instead, for example vault write mcp/creds/${given.require('agent')} ttl=15m.`)
+        return open(engine, request, ask(given))
+      },
+      write: ({ request, fields: given }) => open(engine, request, ask(given)),
     },
   })
 }
+
+const ask = (given: FieldData<typeof fields>): Ask => ({
+  agent_id: given.require('agent'),
+  purpose: checkPurpose(given.given('purpose') ?? ''),
+  requested_scopes: given.given('requested_scopes'),
+  policies: given.given('policies'),
+  environment: given.given('environment'),
+  ttl: given.given('ttl'),
+  parent_token: given.given('parent_token'),
+})
 
 const sessionFields = {
   agent: fields.agent,
   session: { type: 'string', description: 'Session id.', example: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' },
   ttl: fields.ttl,
+  environment: { type: 'string', computed: true, description: 'The session\'s.', example: 'production' },
+  purpose: { type: 'string', computed: true, description: 'The session\'s.', example: 'quarterly-invoice-reconciliation' },
+  ...credsAnswer,
 } as const satisfies Fields
 
 /** `creds/:agent/:session`: refresh and close, for whoever opened the session. */
@@ -61,12 +75,12 @@ export function pathCredsSession(engine: Engine) {
     description: 'Refresh issues a new token with a lease of its own in the same session; the old token lives until its own expiry. At most two tokens live: a third ends the oldest at once. Only the identity that opened the session may do either.',
     operations: {
       write: ({ request, fields: given }) => changeSession(engine, given.require('session'), async (session) => {
-        const owned = own(session, request, checkName('agent', given.require('agent')), given.require('session'))
+        const owned = own(session, request, checkAgentName('agent', given.require('agent')), given.require('session'))
         return refresh(engine, request, owned, given.given('ttl'))
       }),
       delete: ({ request, fields: given }) => changeSession(engine, given.require('session'), async (session) => {
         if (!session) return undefined
-        await endSession(engine, own(session, request, checkName('agent', given.require('agent')), given.require('session')), 'closed')
+        await endSession(engine, own(session, request, checkAgentName('agent', given.require('agent')), given.require('session')), 'closed')
         return undefined
       }),
     },
@@ -83,7 +97,7 @@ async function refresh(engine: Engine, request: Request, session: SessionRecord,
   const nowUnix = engine.nowUnix()
   const alive = session.tokens.filter((old) => !old.ended && old.expires_at_unix > nowUnix)
   await addToken(engine, session, token.record, alive.slice(0, Math.max(0, alive.length - 1)))
-  return credsResponse(session, token, terms)
+  return credsResponse(session, token, terms, session.scopes ?? effectiveScopes([await grantLink(engine, session)]))
 }
 
 /** The same non-empty identity entity as the opener; without entities the same Vault token. */

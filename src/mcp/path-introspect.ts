@@ -3,13 +3,13 @@ import type { Fields } from '../framework/field.ts'
 import { isoSeconds } from '../logical/clock.ts'
 import { badRequest } from '../logical/errors.ts'
 import { parseScope, scopeMatch, tokenDigest, tokenShape } from '../scope/index.ts'
-import type { GrantLink } from '../scope/index.ts'
 import { agentRecord } from './agent.ts'
+import { sentence } from './check.ts'
 import type { Engine } from './engine.ts'
 import type { FeedPosition } from './feed.ts'
-import { effectiveScopes, grantLink, linkDocuments } from './grant.ts'
+import { effectiveScopes, grantLink } from './grant.ts'
+import type { JudgedLink } from './grant.ts'
 import { sessionLiveness } from './liveness.ts'
-import { sentence } from './path-tools.ts'
 import { findByDigest, findSession, newestToken } from './session.ts'
 import type { SessionRecord, SessionToken } from './session.ts'
 
@@ -18,6 +18,32 @@ const fields = {
   token_sha256: { type: 'string', description: 'Hex SHA-256 of the token, instead of the token.', example: 'b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9' },
   session_id: { type: 'string', description: 'A session, instead of a token: its state, for routing.', example: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' },
   required_scope: { type: 'string', description: 'Also answer whether the session has this scope now.', example: 'read:stripe:invoices' },
+  active: { type: 'bool', computed: true, description: 'The one answer that counts.', example: true },
+  reason: { type: 'string', computed: true, description: 'Why not: malformed, unknown, expired or revoked.', example: 'revoked' },
+  detail: { type: 'string', computed: true, description: 'The reason in words.', example: 'lease revoked' },
+  scope: { type: 'string', computed: true, description: 'RFC 7662: the scopes it amounts to now, separated by spaces.', example: 'read:stripe:invoices read:github:prs:status' },
+  client_id: { type: 'string', computed: true, description: 'RFC 7662: the agent.', example: 'claude-billing-agent' },
+  sub: { type: 'string', computed: true, description: 'RFC 7662: the session.', example: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' },
+  token_type: { type: 'string', computed: true, description: 'RFC 7662.', example: 'phantom' },
+  jti: { type: 'string', computed: true, description: 'RFC 7662: the token_id.', example: 'tok_01JNKQ8X4FCQ6X1E0V9ZB3H7MD' },
+  exp: { type: 'int', computed: true, description: 'RFC 7662: expiry of the token in Unix seconds.', example: 1773591300 },
+  iat: { type: 'int', computed: true, description: 'RFC 7662: issue of the token in Unix seconds.', example: 1773590400 },
+  agent_id: { type: 'string', computed: true, description: 'The agent.', example: 'claude-billing-agent' },
+  token_id: { type: 'string', computed: true, description: 'Names the token in logs.', example: 'tok_01JNKQ8X4FCQ6X1E0V9ZB3H7MD' },
+  owner: { type: 'string', computed: true, description: 'Team accountable for the agent.', example: 'platform-team' },
+  environment: { type: 'string', computed: true, description: 'Environment of the session.', example: 'production' },
+  purpose: { type: 'string', computed: true, description: 'What the session was opened for.', example: 'quarterly-invoice-reconciliation' },
+  scopes: { type: 'list', computed: true, description: 'Scopes granted at issue; null: the agent\'s policies alone bound it.', example: ['read:stripe:invoices'] },
+  expires_at: { type: 'string', computed: true, description: 'Expiry of the token, UTC.', example: '2026-03-15T16:15:00Z' },
+  expires_at_unix: { type: 'int', computed: true, description: 'The same in Unix seconds.', example: 1773591300 },
+  session_expires_at_unix: { type: 'int', computed: true, description: 'End of the session\'s life over all refreshes, in Unix seconds.', example: 1773619200 },
+  chain: { type: 'objects', computed: true, description: 'The session and those it was delegated from, with what each was granted: all must be alive and all must allow.', example: [{ session_id: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', agent_id: 'claude-billing-agent', scopes: ['read:stripe:invoices'], generation: 0 }] },
+  mount_generation: { type: 'int', computed: true, description: 'The mount\'s generation at issue.', example: 0 },
+  documents: { type: 'object', computed: true, description: 'Versions of the documents this rests on, by path; null: there is none.', example: { 'agents/claude-billing-agent': 1773590400000 } },
+  scope_match: { type: 'bool', computed: true, description: 'Whether it has required_scope now.', example: true },
+  epoch: { type: 'string', computed: true, description: 'Feed position the answer was taken at; see mcp/feed.', example: 'a3f1c04be2d9775810aa93cf' },
+  sequence: { type: 'int', computed: true, description: 'Feed position the answer was taken at.', example: 41 },
+  server_time_unix_ms: { type: 'int', computed: true, description: 'The engine\'s clock in Unix milliseconds.', example: 1773590400000 },
 } as const satisfies Fields
 
 interface Subject { readonly session: SessionRecord; readonly token?: SessionToken }
@@ -52,7 +78,7 @@ async function find(engine: Engine, text: string | undefined, digest: string | u
     return session && { session }
   }
   const sha256 = text === undefined ? digest?.toLowerCase() : tokenDigest(text)
-  if (sha256 === undefined || !/^[0-9a-f]{64}$/.test(sha256)) throw badRequest('token_sha256 must be 64 hexadecimal digits.')
+  if (sha256 === undefined || !/^[0-9a-f]{64}$/.test(sha256)) throw badRequest(`token_sha256 must be 64 hexadecimal digits, for example token_sha256=${fields.token_sha256.example}.`)
   return findByDigest(engine, sha256)
 }
 
@@ -63,13 +89,10 @@ async function answer(engine: Engine, position: FeedPosition, subject: Subject, 
   if (token && engine.nowUnix() >= token.expires_at_unix) return inactive(engine, position, 'expired', subject, 'the token expired')
   if (token?.ended) return inactive(engine, position, 'revoked', subject, 'the token was ended')
   const links = await Promise.all(liveness.chain.map((link) => grantLink(engine, link)))
-  const scopes = effectiveScopes(links)
-  const documents: Record<string, number | null> = {}
-  for (const link of liveness.chain) Object.assign(documents, await linkDocuments(engine, link))
   return {
     data: {
       active: true,
-      ...rfc7662(session, token, scopes),
+      ...rfc7662(session, token, effectiveScopes(links)),
       ...(await identity(engine, subject)),
       purpose: session.purpose,
       scopes: session.scopes,
@@ -77,7 +100,7 @@ async function answer(engine: Engine, position: FeedPosition, subject: Subject, 
       session_expires_at_unix: session.life_ends_unix,
       chain: liveness.chain.map((link, index) => chainLink(link, links[index]!)),
       mount_generation: session.mount_generation,
-      documents,
+      documents: Object.assign({}, ...links.map((link) => link.documents)) as JudgedLink['documents'],
       ...(required !== undefined && { required_scope: required, scope_match: scopeMatch(links, required) }),
       ...stamp(engine, position),
     },
@@ -106,7 +129,7 @@ async function identity(engine: Engine, { session, token }: Subject) {
 }
 
 /** Policies as asked for at issue: a follower cuts them to the agent's as those are when it judges. */
-function chainLink(session: SessionRecord, link: GrantLink) {
+function chainLink(session: SessionRecord, link: JudgedLink) {
   return {
     session_id: session.session_id,
     agent_id: session.agent_id,

@@ -4,13 +4,16 @@ import { badRequest } from '../logical/errors.ts'
 import { listResponse } from '../logical/response.ts'
 import { parsePolicy } from '../policy/index.ts'
 import type { PathRule, PolicyDocument } from '../policy/index.ts'
-import { checkName, documentOperations } from './document.ts'
+import { parseScope } from '../scope/index.ts'
+import { checkName, sentence } from './check.ts'
+import { documentOperations, versionField } from './document.ts'
 import type { Document, DocumentSpec } from './document.ts'
 import type { Engine } from './engine.ts'
 
 const fields = {
   name: { type: 'string', description: 'Name of the tool policy.', example: 'billing-read' },
   policy: { type: 'string', required: true, description: 'Rules in Vault\'s policy language, HCL or JSON, over tools.', example: 'path "tools/stripe/invoices" { capabilities = ["read"] }' },
+  ...versionField,
 } as const satisfies Fields
 
 const toolCapabilities = new Set(['create', 'read', 'update', 'delete', 'list', 'deny'])
@@ -18,11 +21,11 @@ const toolCapabilities = new Set(['create', 'read', 'update', 'delete', 'list', 
 export const policySpec: DocumentSpec<typeof fields> = {
   fields,
   names: ['name'],
-  key: ({ name }) => `pol/${checkName('name', name!)}`,
+  key: ({ name }) => `pol/${checkName('name', name!, 'billing-read')}`,
   path: ({ name }) => `policies/${name}`,
   async check(values, engine) {
     const { allow_wildcards } = await engine.settings()
-    const document = parseToolPolicy(String(values.policy))
+    const document = sentence('policy', () => parsePolicy(String(values.policy)))
     // Sessions have no identity to fill in: a templated rule would match nothing, a templated deny would deny nothing.
     if (document.templated) throw badRequest('policy: templates such as {{identity.entity.name}} are not filled in for tools. Name the tool, for example path "tools/stripe/invoices".')
     return [...document.warnings, ...document.paths.flatMap((rule) => checkRule(rule, allow_wildcards))]
@@ -33,35 +36,36 @@ export const policySpec: DocumentSpec<typeof fields> = {
 function checkRule(rule: PathRule, allowWildcards: boolean): string[] {
   const at = `policy, line ${rule.line}`
   const [root, upstream, resource = ''] = rule.pattern.split('/')
-  if (root !== 'tools' || upstream === undefined || upstream === '') throw badRequest(`${at}: path "${rule.pattern}" is not a tool. Paths are tools/<upstream>/<resource>, for example path "tools/stripe/invoices".`)
+  if (root !== 'tools' || upstream === undefined || !isToolPattern(rule.pattern)) throw badRequest(`${at}: path "${rule.pattern}" is not a tool. Paths are tools/<upstream>/<resource> or tools/<upstream>/<resource>/<qualifier>, for example path "tools/stripe/invoices".`)
   const unknown = rule.capabilities.find((capability) => !toolCapabilities.has(capability))
   if (unknown) throw badRequest(`${at}: capability "${unknown}" does not exist for tools. Use create, read, update, delete, list or deny.`)
   if (rule.min_wrapping_ttl !== undefined || rule.max_wrapping_ttl !== undefined) throw badRequest(`${at}: wrapping TTLs mean nothing for tools. Leave min_wrapping_ttl and max_wrapping_ttl out.`)
   const isWide = (segment: string) => segment === '+' || segment.endsWith('*')
   if (rule.capabilities.includes('deny') || (!isWide(upstream) && !isWide(resource))) return []
-  const sentence = `${at}: path "${rule.pattern}" covers ${isWide(upstream) ? 'more than one upstream' : `more than one resource of ${upstream}`}.`
-  if (!allowWildcards) throw badRequest(`${sentence} Name a resource, for example path "tools/stripe/invoices", or set allow_wildcards in config.`)
-  return [sentence]
+  const breadth = `${at}: path "${rule.pattern}" covers ${isWide(upstream) ? 'more than one upstream' : `more than one resource of ${upstream}`}.`
+  if (!allowWildcards) throw badRequest(`${breadth} Name a resource, for example path "tools/stripe/invoices", or set allow_wildcards in config.`)
+  return [breadth]
 }
 
-/** The stored text as rules; a text that does not parse is a 400 with the line. */
-export function parseToolPolicy(text: string): PolicyDocument {
+/** Anything else would match no tool, and could not be spelled as a scope. */
+function isToolPattern(pattern: string): boolean {
   try {
-    return parsePolicy(text)
-  } catch (error) {
-    throw badRequest(`policy: ${error instanceof Error ? error.message : 'does not parse'}`)
+    parseScope(`read:${pattern}`, { allowWildcards: true })
+    return true
+  } catch {
+    return false
   }
 }
 
-/** The policies of these names as they are now; names without a document grant nothing and are left out. */
-export async function loadPolicies(engine: Engine, names: readonly string[]): Promise<PolicyDocument[]> {
-  const documents: PolicyDocument[] = []
-  for (const name of names) {
-    const stored = await engine.records.get<Document>(`pol/${name}`)
-    if (stored) documents.push(parseToolPolicy(String(stored.values.policy)))
-  }
-  return documents
+/** A stored policy as it is now, its text parsed once. */
+export async function findPolicy(engine: Engine, name: string): Promise<{ readonly version: number; readonly rules: PolicyDocument } | undefined> {
+  const stored = await engine.records.get<Document>(`pol/${name}`)
+  if (!stored) return undefined
+  const rules = parsed.get(stored) ?? parsePolicy(String(stored.values.policy))
+  parsed.set(stored, rules)
+  return { version: stored.version, rules }
 }
+const parsed = new WeakMap<Document, PolicyDocument>()
 
 export function pathPolicies(engine: Engine) {
   const document = documentOperations(engine, policySpec)

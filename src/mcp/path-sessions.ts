@@ -5,7 +5,7 @@ import { badRequest } from '../logical/errors.ts'
 import { listResponse } from '../logical/response.ts'
 import { sessionKeyOf } from '../scope/index.ts'
 import { agentRecord } from './agent.ts'
-import { checkName } from './document.ts'
+import { checkAgentName } from './check.ts'
 import type { Engine } from './engine.ts'
 import { sessionLiveness } from './liveness.ts'
 import { changeSession, endMarker, endSession, findSession } from './session.ts'
@@ -39,17 +39,34 @@ export function pathAgentSessions(engine: Engine) {
     description: 'Lists the ids of an agent\'s sessions, live and remembered, a page at a time.',
     operations: {
       async list({ fields: given }) {
-        const agentId = checkName('agent_id', given.require('agent_id'))
+        const agentId = checkAgentName('agent_id', given.require('agent_id'))
         return listResponse(await pageOfSessions(engine, given.get('after') ?? '', limitOf(given.get('limit')), (session) => session.agent_id === agentId))
       },
     },
   })
 }
 
+const sessionFields = {
+  session_id: { type: 'string', description: 'Session id.', example: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' },
+  agent_id: { type: 'string', computed: true, description: 'The agent it was opened for.', example: 'claude-billing-agent' },
+  owner: { type: 'string', computed: true, description: 'Team accountable for the agent.', example: 'platform-team' },
+  environment: { type: 'string', computed: true, description: 'Environment it runs in.', example: 'production' },
+  purpose: { type: 'string', computed: true, description: 'What it was opened for.', example: 'quarterly-invoice-reconciliation' },
+  scopes: { type: 'list', computed: true, description: 'Scopes granted at issue; null: the agent\'s policies alone bound it.', example: ['read:stripe:invoices'] },
+  policies: { type: 'list', computed: true, description: 'Tool policies asked for at issue; null: all the agent has.', example: ['billing-read'] },
+  state: { type: 'string', computed: true, description: 'live, expired or revoked.', example: 'live' },
+  state_reason: { type: 'string', computed: true, description: 'Why it is not live; null while it is.', example: 'lease revoked' },
+  opened_at: { type: 'string', computed: true, description: 'UTC.', example: '2026-03-15T16:00:00Z' },
+  session_expires_at: { type: 'string', computed: true, description: 'End of its life over all refreshes, UTC.', example: '2026-03-16T00:00:00Z' },
+  ended_at: { type: 'string', computed: true, description: 'When it was ended, UTC; null where it was not ended by itself.', example: '2026-03-15T16:05:00Z' },
+  ancestors: { type: 'list', computed: true, description: 'Sessions it was delegated from, parent first.', example: ['sess_01JNKQ8X4F2MVBP7RD3WCZH9GT'] },
+  tokens: { type: 'objects', computed: true, description: 'Its tokens, oldest first, by token_id: never the token.', example: [{ token_id: 'tok_01JNKQ8X4FCQ6X1E0V9ZB3H7MD', issued_at: '2026-03-15T16:00:00Z', expires_at: '2026-03-15T16:15:00Z', live: true }] },
+} as const satisfies Fields
+
 export function pathSessions(engine: Engine) {
   return definePath({
     pattern: 'sessions/:session_id',
-    fields: { session_id: { type: 'string', description: 'Session id.', example: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' } },
+    fields: sessionFields,
     active_node_only: true,
     synopsis: 'One session, for operators: its state, or its end.',
     description: 'Reading never returns a token. Deleting ends the session and everything delegated from it, and answers after the commit.',
@@ -69,7 +86,7 @@ export function pathSessions(engine: Engine) {
 export function pathSessionsRevokeAll(engine: Engine) {
   return definePath({
     pattern: 'sessions/revoke-all',
-    fields: {},
+    fields: { mount_generation: { type: 'int', computed: true, description: 'Sessions opened under a smaller one are over.', example: 1 } },
     sudo: true,
     active_node_only: true,
     synopsis: 'Ends every session of the mount.',
@@ -117,7 +134,7 @@ async function pageOfSessions(engine: Engine, after: string, limit: number, want
     if (shard < `${afterKey.slice(0, 2)}/` && afterKey !== '') continue
     for (const key of await engine.records.storage.list(`s/${shard}`)) {
       if (key <= afterKey) continue
-      const session = await engine.records.get<SessionRecord>(`s/${shard}${key}`)
+      const session = await engine.records.peek<SessionRecord>(`s/${shard}${key}`)
       if (session && wanted(session)) found.push(session.session_id)
       if (found.length >= limit) return found
     }

@@ -4,7 +4,8 @@ import { badRequest } from '../logical/errors.ts'
 import { collectKeys } from '../logical/storage.ts'
 import { listResponse } from '../logical/response.ts'
 import { compileProjection, parseOperation } from '../scope/index.ts'
-import { checkName, documentData, documentOperations } from './document.ts'
+import { checkName, sentence } from './check.ts'
+import { documentData, documentOperations, versionField } from './document.ts'
 import type { Document, DocumentSpec } from './document.ts'
 import type { Engine } from './engine.ts'
 
@@ -15,12 +16,13 @@ const fields = {
   fields: { type: 'list', description: 'The only fields of JSON answers that are passed on. Omitted: everything passes.', example: ['data[].id', 'has_more'] },
   mcp_tools: { type: 'list', description: 'Names of the MCP tools this tool stands for.', example: ['list_invoices'], default: [] },
   risk: { type: 'string', allowed: ['low', 'medium', 'high', 'critical'], description: 'Risk level, carried into audit records.', example: 'low' },
+  ...versionField,
 } as const satisfies Fields
 
 export const toolSpec: DocumentSpec<typeof fields> = {
   fields,
   names: ['upstream', 'name'],
-  key: ({ upstream, name }) => `tool/${checkName('upstream', upstream!)}/${checkToolName(name!)}`,
+  key: ({ upstream, name }) => `tool/${checkName('upstream', upstream!, 'stripe')}/${checkToolName(name!)}`,
   path: ({ upstream, name }) => `tools/${upstream}/${name}`,
   async check(values, engine, { upstream }) {
     const operations = values.operations as unknown[]
@@ -51,7 +53,7 @@ export function pathToolsList(engine: Engine) {
     description: 'Lists the names of an upstream\'s tools, qualified ones included; key_info holds the whole documents, so one read loads them.',
     operations: {
       async list({ fields: given }) {
-        const upstream = checkName('upstream', given.require('upstream'))
+        const upstream = checkName('upstream', given.require('upstream'), 'stripe')
         const keys = (await collectKeys(engine.records.storage, `tool/${upstream}/`)).sort()
         const key_info: Record<string, Record<string, unknown>> = {}
         for (const key of keys) {
@@ -78,15 +80,6 @@ export function pathToolsUpstreams(engine: Engine) {
 function checkToolName(name: string): string {
   const parts = name.split('/')
   if (parts.length > 2) throw badRequest(`name ${JSON.stringify(name)} is not a tool: a resource, or resource/qualifier, for example customers/id-only.`)
-  for (const part of parts) checkName('name', part)
+  for (const part of parts) checkName('name', part, 'customers/id-only')
   return name
-}
-
-/** Runs a parser of the scope language; what it refuses becomes a 400 that starts with the field. */
-export function sentence<T>(field: string, parse: () => T): T {
-  try {
-    return parse()
-  } catch (error) {
-    throw badRequest(`${field}: ${error instanceof Error ? error.message : 'does not parse'}`)
-  }
 }

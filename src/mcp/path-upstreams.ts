@@ -2,7 +2,8 @@ import { definePath } from '../framework/path.ts'
 import type { Fields } from '../framework/field.ts'
 import { badRequest } from '../logical/errors.ts'
 import { listResponse } from '../logical/response.ts'
-import { checkName, documentOperations } from './document.ts'
+import { checkName } from './check.ts'
+import { documentOperations, versionField } from './document.ts'
 import type { DocumentSpec } from './document.ts'
 import type { Engine } from './engine.ts'
 
@@ -23,12 +24,13 @@ const fields = {
   idle_timeout: { type: 'duration', description: 'Seconds a response body may be silent.', example: 300, default: 300 },
   max_request_bytes: { type: 'int', description: 'Largest request body.', example: MEBIBYTE, default: 10 * MEBIBYTE },
   max_response_bytes: { type: 'int', description: 'Largest response body that is buffered (those a tool\'s fields project).', example: MEBIBYTE, default: 10 * MEBIBYTE },
+  ...versionField,
 } as const satisfies Fields
 
 export const upstreamSpec: DocumentSpec<typeof fields> = {
   fields,
   names: ['name'],
-  key: ({ name }) => `up/${checkName('name', name!)}`,
+  key: ({ name }) => `up/${checkName('name', name!, 'stripe')}`,
   path: ({ name }) => `upstreams/${name}`,
   check(values, _engine, { name }) {
     const url = checkUrl(String(values.url), values.allow_private_addresses === true)

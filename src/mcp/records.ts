@@ -11,41 +11,57 @@ const CACHE_ENTRIES = 100_000
 export class Records {
   readonly storage: Storage
   readonly #feed: Feed
+  /** Least recently used first. Absence is kept too: most sessions have no end marker. */
   readonly #cache = new Map<string, unknown>()
+  /** Reads under way. One that a change overtook is no longer in here, and what it finds is not kept. */
+  readonly #reads = new Map<string, Promise<unknown>>()
   readonly #queues = new Map<string, Promise<unknown>>()
-  /** Grows with every change, so that a read that raced with one is not cached. */
-  #changes = 0
 
   constructor(storage: Storage, feed: Feed) {
     this.storage = storage
     this.#feed = feed
   }
 
-  /** The record at `key`, or undefined. Absence is cached too. Callers never mutate what they get. */
+  /** The record at `key`, or undefined. Callers never mutate what they get. */
   async get<T>(key: string): Promise<T | undefined> {
-    if (this.#cache.has(key)) return this.#cache.get(key) as T | undefined
-    const before = this.#changes
-    const value = await getJson<T>(this.storage, key)
-    if (this.#changes === before) this.#remember(key, value)
-    return value
+    if (this.#cache.has(key)) {
+      const value = this.#cache.get(key)
+      this.#remember(key, value)
+      return value as T | undefined
+    }
+    const underWay = this.#reads.get(key)
+    if (underWay) return underWay as Promise<T | undefined>
+    const read = getJson<T>(this.storage, key)
+    this.#reads.set(key, read)
+    try {
+      const value = await read
+      if (this.#reads.get(key) === read) this.#remember(key, value)
+      return value
+    } finally {
+      if (this.#reads.get(key) === read) this.#reads.delete(key)
+    }
+  }
+
+  /** As `get`, for sweeps over many records: what they pass does not push out what is in use. */
+  async peek<T>(key: string): Promise<T | undefined> {
+    return this.#cache.has(key) ? this.#cache.get(key) as T | undefined : getJson<T>(this.storage, key)
   }
 
   /** Stores durably, then changes the cache, then publishes: a follower that hears of it finds it. */
   async put(key: string, value: unknown, events: readonly FeedEvent[] = []): Promise<void> {
-    await this.#change(key, () => putJson(this.storage, key, value))
+    await this.#change(key, () => putJson(this.storage, key, value), events)
     this.#remember(key, value)
     this.#feed.publish(events)
   }
 
   async delete(key: string, events: readonly FeedEvent[] = []): Promise<void> {
-    await this.#change(key, () => this.storage.delete(key))
-    this.#remember(key, undefined)
+    await this.#change(key, () => this.storage.delete(key), events)
     this.#feed.publish(events)
   }
 
   /** Changed by another node: forget it. */
   invalidate(key: string): void {
-    this.#changes++
+    this.#reads.delete(key)
     this.#cache.delete(key)
   }
 
@@ -62,18 +78,17 @@ export class Records {
     }
   }
 
-  async #change(key: string, write: () => Promise<void>): Promise<void> {
-    this.#changes++
-    this.#cache.delete(key)
+  async #change(key: string, write: () => Promise<void>, events: readonly FeedEvent[]): Promise<void> {
+    this.invalidate(key)
     try {
       await write()
     } catch (error) {
-      // Stored or not, nobody knows: followers must ask again for everything they hold.
-      this.#feed.newEpoch()
+      // Stored or not, nobody knows: followers must ask again for everything they hold. A write that has nothing to tell them
+      // (a new session, a record long dead) changes nothing they could hold.
+      if (events.length > 0) this.#feed.newEpoch()
       throw error
     } finally {
-      this.#changes++
-      this.#cache.delete(key)
+      this.invalidate(key)
     }
   }
 

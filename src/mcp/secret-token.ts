@@ -3,12 +3,12 @@ import { renewTtl } from '../framework/lease.ts'
 import type { SecretType } from '../framework/secret-type.ts'
 import { badRequest } from '../logical/errors.ts'
 import type { Secret } from '../logical/secret.ts'
-import { DEFAULT_MAX_TTL_SECONDS, declaredKey, registeredAgent } from './agent.ts'
+import { DEFAULT_MAX_TTL_SECONDS, declaredIn, registeredAgent } from './agent.ts'
 import type { Engine } from './engine.ts'
 import { SECRET_TYPE } from './issue.ts'
 import type { TokenLease } from './issue.ts'
 import { sessionLiveness } from './liveness.ts'
-import { changeSession, endMarker, endSession, endToken, newestToken, setExpiry } from './session.ts'
+import { changeSession, endSession, endToken, newestToken, setExpiry } from './session.ts'
 import type { SessionRecord, SessionToken } from './session.ts'
 
 /** Revoked this much before its expiry, a superseded token was revoked on purpose, not by its lease running out. */
@@ -35,9 +35,9 @@ export function secretToken(engine: Engine): SecretType {
       })
     },
     async revoke(_request, secret) {
-      // The first tainted tick ended the whole mount with one write; nothing is left to do for its leases.
-      if (engine.mountEnded) return undefined
-      const { session_id, token_id } = readLease(secret)
+      const { session_id, token_id, mount_generation } = readLease(secret)
+      // Ended with all others, as when the mount is being removed: not even the session need be looked up.
+      if ((await engine.storedConfig()).mount_generation > mount_generation) return undefined
       await changeSession(engine, session_id, async (session) => {
         const token = session?.tokens.find((candidate) => candidate.token_id === token_id)
         if (session && token) await revokeToken(engine, session, token, secret.lease_options.issue_time === null)
@@ -48,8 +48,6 @@ export function secretToken(engine: Engine): SecretType {
 }
 
 async function revokeToken(engine: Engine, session: SessionRecord, token: SessionToken, unregistered: boolean): Promise<void> {
-  if (token.ended || (await endMarker(engine, session.session_id))) return
-  const newest = newestToken(session)
   if (unregistered) {
     // The host never registered the lease, so nobody holds this token: undo it alone, and the session if it was the only one.
     const others = session.tokens.some((other) => other !== token && !other.ended)
@@ -58,6 +56,7 @@ async function revokeToken(engine: Engine, session: SessionRecord, token: Sessio
   }
   const left = token.expires_at_unix - engine.nowUnix()
   if (left <= 0) return
+  const newest = newestToken(session)
   if (token === newest) await endSession(engine, session, 'lease revoked')
   else if (newest && newest.issuer !== token.issuer) await endToken(engine, session, token, 'lease revoked')
   else if (left > PURPOSEFUL_SECONDS) await endSession(engine, session, 'lease revoked')
@@ -67,12 +66,12 @@ async function revokeToken(engine: Engine, session: SessionRecord, token: Sessio
 
 async function renewCeiling(engine: Engine, session: SessionRecord, leaseMaxTtl: number): Promise<number> {
   const agent = await registeredAgent(engine, session.agent_id)
-  const cap = agent?.declared[declaredKey(agent, session.environment)]?.max_ttl_seconds ?? DEFAULT_MAX_TTL_SECONDS
+  const cap = (agent && declaredIn(agent, session.environment))?.max_ttl_seconds ?? DEFAULT_MAX_TTL_SECONDS
   const caps = [cap, (await engine.settings()).max_ttl, ...(leaseMaxTtl > 0 ? [leaseMaxTtl] : [])]
   return Math.min(...caps)
 }
 
 function readLease(secret: Secret): TokenLease {
-  const { session_id, token_id, token_sha256 } = secret.internal_data
-  return { session_id: String(session_id), token_id: String(token_id), token_sha256: String(token_sha256) }
+  const { session_id, token_id, mount_generation } = secret.internal_data
+  return { session_id: String(session_id), token_id: String(token_id), mount_generation: Number(mount_generation) }
 }

@@ -45,19 +45,21 @@ export interface SessionRecord {
   readonly tokens: readonly SessionToken[]
 }
 
-/** Written once, never removed while anything that grew from the session could still be alive. */
+/** Written once. Nothing that grew from the session outlives its life, and tidy keeps the marker longer than that. */
 export interface EndMarker {
   readonly session_id: string
   readonly agent_id: string
   readonly reason: string
   readonly ended_at_unix: number
-  readonly keep_until_unix: number
+  readonly life_ends_unix: number
 }
 
+/** Leads from the digest of a later token to its session, and is kept as long: a renewed token outlives its first expiry. */
 interface TokenPointer {
   readonly session_id: string
   readonly token_id: string
   readonly expires_at_unix: number
+  readonly life_ends_unix: number
 }
 
 export const MAX_DEPTH = 8
@@ -99,7 +101,7 @@ export function changeSession<T>(engine: Engine, sessionId: string, work: (sessi
 
 /** Adds a token of a refresh: pointer first, so that a crash in between leaves a pointer to nothing, never a lost token. */
 export async function addToken(engine: Engine, session: SessionRecord, token: SessionToken, ended: readonly SessionToken[]): Promise<void> {
-  const pointer: TokenPointer = { session_id: session.session_id, token_id: token.token_id, expires_at_unix: token.expires_at_unix }
+  const pointer: TokenPointer = { session_id: session.session_id, token_id: token.token_id, expires_at_unix: token.expires_at_unix, life_ends_unix: session.life_ends_unix }
   await engine.records.put(pointerKey(token.digest), pointer)
   const marked = session.tokens.map((candidate) => (ended.includes(candidate) ? { ...candidate, ended: true } : candidate))
   const tokens = [...marked, token]
@@ -119,8 +121,9 @@ export async function setExpiry(engine: Engine, session: SessionRecord, token: S
   ])
 }
 
-/** Ends one token and leaves its session. */
+/** Ends one token and leaves its session. Ending what is ended writes nothing. */
 export async function endToken(engine: Engine, session: SessionRecord, token: SessionToken, reason: string): Promise<void> {
+  if (token.ended || (await endMarker(engine, session.session_id))) return
   const tokens = session.tokens.map((candidate) => (candidate.token_id === token.token_id ? { ...candidate, ended: true } : candidate))
   await engine.records.put(sessionKey(sessionKeyOf(session.session_id)!), { ...session, tokens }, [
     { type: 'token_ended', session_id: session.session_id, token_id: token.token_id, reason },
@@ -129,14 +132,13 @@ export async function endToken(engine: Engine, session: SessionRecord, token: Se
 
 /** Ends a session and with it everything delegated from it: one write, no enumeration. Ending what is over writes nothing. */
 export async function endSession(engine: Engine, session: SessionRecord, reason: string): Promise<void> {
-  if (engine.mountEnded || (await endMarker(engine, session.session_id)) || isOver(session, engine.nowUnix())) return
-  const { reuse_window } = await engine.settings()
+  if ((await endMarker(engine, session.session_id)) || isOver(session, engine.nowUnix())) return
   const marker: EndMarker = {
     session_id: session.session_id,
     agent_id: session.agent_id,
     reason,
     ended_at_unix: engine.nowUnix(),
-    keep_until_unix: session.life_ends_unix + reuse_window,
+    life_ends_unix: session.life_ends_unix,
   }
   await engine.records.put(markerKey(session.session_id), marker, [{ type: 'session_ended', session_id: session.session_id, reason }])
 }

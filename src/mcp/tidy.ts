@@ -1,9 +1,9 @@
 /** Removes records nobody can need: sessions past their life and the reuse window, their tokens and end markers. */
 import type { Engine } from './engine.ts'
-import type { EndMarker, SessionRecord } from './session.ts'
 
 export interface TidyStatus {
   readonly state: 'idle' | 'running'
+  /** Unix seconds; null = never. */
   readonly last_started: number | null
   readonly last_finished: number | null
   readonly sessions_removed: number
@@ -11,35 +11,35 @@ export interface TidyStatus {
   readonly markers_removed: number
 }
 
-interface Sweep { readonly folder: 's/' | 't/' | 'x/'; readonly counter: 'sessions_removed' | 'tokens_removed' | 'markers_removed' }
-
-const sweeps: readonly Sweep[] = [
+/** Storage folders in the order they are swept. Markers come last: a session must never outlive its end marker. */
+const sweeps = [
   { folder: 's/', counter: 'sessions_removed' },
   { folder: 't/', counter: 'tokens_removed' },
-  // Last: a session must never outlive its end marker.
   { folder: 'x/', counter: 'markers_removed' },
-]
+] as const
 
 export class Tidy {
   readonly #engine: Engine
   #status: TidyStatus = { state: 'idle', last_started: null, last_finished: null, sessions_removed: 0, tokens_removed: 0, markers_removed: 0 }
-  /** Where a run that spent its budget goes on: sweep and last key. */
-  #cursor = { sweep: 0, after: '' }
+  /** What was looked at last: a run that spent its budget is continued after it. */
+  #cursor = { sweep: 0, shard: '', name: '' }
 
   constructor(engine: Engine) { this.#engine = engine }
 
   get status(): TidyStatus { return this.#status }
 
-  /** Works for about `budgetMs`; true = the whole storage was swept, false = the next run goes on from here. */
+  /** Works for about `budgetMs`, at least on one record; true = the whole storage was swept, false = the next run goes on from here. */
   async run(budgetMs: number): Promise<boolean> {
     if (this.#status.state === 'running') return false
     const deadline = this.#engine.clock.monotonic() + budgetMs
     this.#status = { ...this.#status, state: 'running', last_started: this.#engine.nowUnix() }
     try {
-      for (; this.#cursor.sweep < sweeps.length; this.#cursor = { sweep: this.#cursor.sweep + 1, after: '' }) {
-        if (!(await this.#sweep(sweeps[this.#cursor.sweep]!, deadline))) return false
+      for (const [index, sweep] of sweeps.entries()) {
+        if (index < this.#cursor.sweep) continue
+        if (index > this.#cursor.sweep) this.#cursor = { sweep: index, shard: '', name: '' }
+        if (!(await this.#sweep(sweep, deadline))) return false
       }
-      this.#cursor = { sweep: 0, after: '' }
+      this.#cursor = { sweep: 0, shard: '', name: '' }
       this.#status = { ...this.#status, last_finished: this.#engine.nowUnix() }
       return true
     } finally {
@@ -47,30 +47,28 @@ export class Tidy {
     }
   }
 
-  async #sweep(sweep: Sweep, deadline: number): Promise<boolean> {
+  async #sweep({ folder, counter }: (typeof sweeps)[number], deadline: number): Promise<boolean> {
     const { records } = this.#engine
-    for (const name of await records.storage.list(sweep.folder)) {
-      const folder = name.endsWith('/') ? `${sweep.folder}${name}` : sweep.folder
-      const keys = name.endsWith('/') ? (await records.storage.list(folder)).map((key) => folder + key) : [sweep.folder + name]
-      for (const key of keys) {
-        if (key <= this.#cursor.after) continue
-        if (this.#engine.clock.monotonic() > deadline) return false
-        if (await this.#removable(key)) {
-          await records.delete(key)
-          this.#status = { ...this.#status, [sweep.counter]: this.#status[sweep.counter] + 1 }
+    const shards = folder === 'x/' ? [''] : await records.storage.list(folder)
+    for (const shard of shards) {
+      if (shard < this.#cursor.shard) continue
+      if (shard > this.#cursor.shard) this.#cursor = { ...this.#cursor, shard, name: '' }
+      for (const name of await records.storage.list(folder + shard, { after: this.#cursor.name })) {
+        if (await this.#isDead(folder + shard + name)) {
+          await records.delete(folder + shard + name)
+          this.#status = { ...this.#status, [counter]: this.#status[counter] + 1 }
         }
-        this.#cursor.after = key
+        this.#cursor = { ...this.#cursor, name }
+        if (this.#engine.clock.monotonic() > deadline) return false
       }
     }
     return true
   }
 
-  async #removable(key: string): Promise<boolean> {
+  /** Records of a session are kept for its whole life and longer: sessions delegated from it are judged by them to their end. */
+  async #isDead(key: string): Promise<boolean> {
+    const record = await this.#engine.records.peek<{ life_ends_unix: number }>(key)
     const { reuse_window } = await this.#engine.settings()
-    const record = await this.#engine.records.get<Partial<SessionRecord & EndMarker> & { expires_at_unix?: number }>(key)
-    if (!record) return false
-    // A session's record and marker outlive its whole life: a delegated session is judged by them to the end.
-    const until = record.keep_until_unix ?? (record.life_ends_unix ?? record.expires_at_unix ?? 0) + reuse_window
-    return until <= this.#engine.nowUnix()
+    return record !== undefined && record.life_ends_unix + reuse_window <= this.#engine.nowUnix()
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { tokenDigest } from '../../src/scope/index.ts'
 import { Issued, TestEngine } from './engine.ts'
 
 const invoices = 'read:stripe:invoices'
@@ -37,6 +38,16 @@ describe('creds issues a leased phantom token', () => {
     expect(new Issued(await engine.read('creds/billing')).data.scopes).toEqual([invoices, ids])
   })
 
+  it('naming the scopes that policies amount to where none are declared', async () => {
+    const engine = await TestEngine.start()
+    await engine.write('policies/p', { policy: 'path "tools/stripe/invoices" { capabilities = ["read", "update"] }' })
+    await engine.write('agents/governed', { owner: 'o', environment: 'production', policies: 'p' })
+    const issued = await engine.issue('governed')
+    expect(issued.data.scopes).toEqual([invoices, 'update:stripe:invoices'])
+    expect((await engine.write(`creds/governed/${issued.session_id}`))!.data!.scopes).toEqual(issued.data.scopes)
+    expect(await engine.introspect({ token: issued.token })).toMatchObject({ scopes: null, scope: 'read:stripe:invoices update:stripe:invoices' })
+  })
+
   it('with one put and no get', async () => {
     const engine = await billing()
     await engine.issue('billing')
@@ -49,7 +60,7 @@ describe('creds issues a leased phantom token', () => {
     const shard = (await engine.storage.list('s/'))[0]!
     const key = (await engine.storage.list(`s/${shard}`))[0]!
     const stored = new TextDecoder().decode((await engine.storage.get(`s/${shard}${key}`))!.value)
-    expect(stored).toContain(String(issued.secret.internal_data.token_sha256))
+    expect(stored).toContain(tokenDigest(issued.token))
     expect(stored).not.toContain(issued.token)
     expect(JSON.stringify(issued.secret.internal_data)).not.toContain(issued.token)
   })
@@ -110,6 +121,11 @@ describe('creds refuses with a sentence and writes nothing', () => {
     expect(during.put).toBe(0)
   })
 
+  it.each(['requested_scopes', 'ttl', 'purpose'])('a read that names %s, which would be passed over', async (name) => {
+    const engine = await billing()
+    expect(await engine.refusal(engine.read('creds/billing', { [name]: '1' }))).toEqual({ kind: 'bad_request', message: `${name} is not taken by a read, which asks for all that is declared. Write instead, for example vault write mcp/creds/billing ttl=15m.` })
+  })
+
   it('on a node that cannot write, before anything else', async () => {
     const engine = await billing()
     engine.limits.readOnly = true
@@ -121,7 +137,10 @@ describe('creds refuses with a sentence and writes nothing', () => {
   it('when storage cannot take the session: the error is the storage\'s, and the token is not handed out', async () => {
     const engine = await billing()
     engine.storage.failPuts = true
+    const { epoch } = await engine.introspect({ token: 'x' })
     expect(await engine.refusal(engine.write('creds/billing'))).toEqual({ kind: 'unavailable', message: 'disk full' })
+    // Followers hold nothing about a session that nobody was told of.
+    expect(await engine.introspect({ token: 'x' })).toMatchObject({ epoch })
   })
 })
 

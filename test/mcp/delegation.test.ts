@@ -103,6 +103,23 @@ describe('an agent bound by tool policies', () => {
     expect(await may('read:stripe:invoices')).toBe(false)
   })
 
+  it('hands on what its policies allow and no more, spelled out', async () => {
+    const engine = await governed()
+    await engine.declare('helper', ['read:stripe:invoices', 'read:stripe:refunds'])
+    const parent = await engine.issue('governed')
+    expect((await engine.issue('helper', { parent_token: parent.token })).data.scopes).toEqual(['read:stripe:invoices'])
+    expect((await engine.issue('governed', { parent_token: parent.token })).data.scopes).toEqual(['read:stripe:invoices'])
+    await engine.declare('stranger', ['read:stripe:refunds'])
+    expect((await engine.refusal(engine.write('creds/stranger', { parent_token: parent.token }))).message).toBe('the parent session has none of the scopes this agent declares; nothing can be delegated.')
+  })
+
+  it('has no scope in its introspection that is denied, and the part of a write scope that is left', async () => {
+    const engine = await governed()
+    await engine.write('policies/billing-read', { policy: 'path "tools/stripe/invoices" { capabilities = ["read", "update"] }\npath "tools/stripe/refunds" { capabilities = ["deny"] }' })
+    await engine.write('agents/governed/scopes', { scopes: ['read:stripe:invoices', 'write:stripe:invoices', 'read:stripe:refunds'] })
+    expect(await engine.introspect({ token: (await engine.issue('governed')).token })).toMatchObject({ scope: 'read:stripe:invoices update:stripe:invoices' })
+  })
+
   it('may ask for scopes within its policies and no others', async () => {
     const engine = await governed()
     expect((await engine.issue('governed', { requested_scopes: 'read:stripe:invoices' })).data.scopes).toEqual(['read:stripe:invoices'])

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Response } from '../../src/logical/response.ts'
 import { TestEngine } from './engine.ts'
 
 describe('documents', () => {
@@ -77,6 +78,19 @@ describe('documents', () => {
     const exists = (path: string) => engine.backend.handleExistenceCheck({ id: '', operation: 'update', path, data: {}, storage: engine.storage, client_token: '', client_token_accessor: '', display_name: '', entity_id: '', mount_point: 'mcp/', remote_addr: '', signal: new AbortController().signal })
     await engine.declare('billing', [])
     expect([await exists('agents/billing'), await exists('agents/other'), await exists('creds/billing'), await exists('nowhere')]).toEqual([true, false, undefined, undefined])
+    expect([await exists('agents/billing/scopes'), await exists('agents/billing/scopes/staging'), await exists('agents/other/scopes')]).toEqual([true, false, false])
+    // Asked before the caller is authorised: what is wrong with the name is for the write to say.
+    expect([await exists('upstreams/No Name'), await exists('tools/stripe/a/b/c'), await exists('agents/No Name/scopes')]).toEqual([false, false, false])
+  })
+
+  it('of scopes are what was written and nothing an object has by birth', async () => {
+    const engine = await TestEngine.start()
+    await engine.declare('billing', [])
+    expect(await engine.read('agents/billing/scopes/constructor')).toBeUndefined()
+    expect((await engine.refusal(engine.write('creds/billing', { environment: 'constructor' }))).message).toContain('nor one it has scopes for')
+    await engine.write('agents/billing/scopes/constructor', { max_ttl_seconds: 60 })
+    expect((await engine.read('agents/billing/scopes/constructor'))!.data).toMatchObject({ environment: 'constructor', scopes: null, max_ttl_seconds: 60 })
+    expect((await engine.list('agents/billing/scopes/'))!.data).toEqual({ keys: ['constructor', 'production'] })
   })
 
   it('accept wildcards only where config allows them, and then warn', async () => {
@@ -93,7 +107,7 @@ describe('bad input is refused with a sentence and changes nothing', () => {
   it.each([
     ['agents/a', { environment: 'production' }, 'owner is required, for example owner=platform-team.'],
     ['agents/a', { owner: 'o' }, 'environment is required, for example environment=production.'],
-    ['agents/a', { owner: 'o', environment: 'Prod/1' }, 'environment "Prod/1" is not a name: 1 to 64 characters of a-z, 0-9, _ and -, starting with a letter or digit, for example environment=claude-billing-agent.'],
+    ['agents/a', { owner: 'o', environment: 'Prod/1' }, 'environment "Prod/1" is not a name: 1 to 64 characters of a-z, 0-9, _ and -, starting with a letter or digit, for example environment=production.'],
     ['agents/a', { owner: ['x'], environment: 'e' }, 'owner must be a string, for example owner=platform-team.'],
     ['agents/a', { owner: 'o', environment: 'e', disabled: 'perhaps' }, 'disabled must be true or false, for example disabled=false.'],
     ['agents/A', { owner: 'o', environment: 'e' }, 'agent_id "A" is not a name: 1 to 64 characters of a-z, 0-9, _ and -, starting with a letter or digit, for example agent_id=claude-billing-agent.'],
@@ -103,7 +117,7 @@ describe('bad input is refused with a sentence and changes nothing', () => {
     ['agents/known/scopes', { max_ttl_seconds: 0 }, 'max_ttl_seconds must be at least 1; tokens always expire, for example max_ttl_seconds=900.'],
     ['agents/known/scopes', { max_ttl_seconds: 1e300 }, 'max_ttl_seconds must be a duration in seconds, or a text such as 15m or 1h30m, for example max_ttl_seconds=900.'],
     ['config', { default_ttl: 7200 }, 'default_ttl (7200) is longer than max_ttl (3600); raise max_ttl or lower default_ttl, for example default_ttl=3600.'],
-    ['config', { max_ttl: 99999 }, 'max_ttl (99999) is longer than session_max_life (28800); a token cannot outlive its session.'],
+    ['config', { max_ttl: 99999 }, 'max_ttl (99999) is longer than session_max_life (28800); a token cannot outlive its session, for example session_max_life=99999.'],
     ['config', { default_ttl: 0 }, 'default_ttl must be at least 1 second; tokens and sessions always expire, for example default_ttl=900.'],
     ['config', { token_prefix: 'gst' }, 'token_prefix must be 2 to 8 characters of a-z and 0-9 (gst is taken by service tokens), for example token_prefix=svt.'],
     ['config', { environment_labels: { production: 'Prod!' } }, 'environment_labels.production must be 1 to 16 characters of a-z and 0-9, for example {"production":"prod"}.'],
@@ -126,7 +140,10 @@ describe('bad input is refused with a sentence and changes nothing', () => {
     ['tools/stripe/a', {}, 'operations is required, for example operations=GET /v1/invoices,GET /v1/invoices/{id}.'],
     ['tools/stripe/a', { operations: [] }, 'operations must name at least one operation, for example operations="GET /v1/invoices".'],
     ['tools/stripe/a/b/c', { operations: 'GET /v1/x' }, 'name "a/b/c" is not a tool: a resource, or resource/qualifier, for example customers/id-only.'],
-    ['policies/p', { policy: 'path "secret/data/x" { capabilities = ["read"] }' }, 'policy, line 1: path "secret/data/x" is not a tool. Paths are tools/<upstream>/<resource>, for example path "tools/stripe/invoices".'],
+    ['policies/p', { policy: 'path "secret/data/x" { capabilities = ["read"] }' }, 'policy, line 1: path "secret/data/x" is not a tool. Paths are tools/<upstream>/<resource> or tools/<upstream>/<resource>/<qualifier>, for example path "tools/stripe/invoices".'],
+    ['policies/p', { policy: 'path "tools/stripe/Invoices" { capabilities = ["read"] }' }, 'policy, line 1: path "tools/stripe/Invoices" is not a tool. Paths are tools/<upstream>/<resource> or tools/<upstream>/<resource>/<qualifier>, for example path "tools/stripe/invoices".'],
+    ['policies/P', { policy: 'path "tools/stripe/invoices" { capabilities = ["read"] }' }, 'name "P" is not a name: 1 to 64 characters of a-z, 0-9, _ and -, starting with a letter or digit, for example name=billing-read.'],
+    ['agents/a', { owner: 'o', environment: 'e', policies: 'B' }, 'policies[0] "B" is not a name: 1 to 64 characters of a-z, 0-9, _ and -, starting with a letter or digit, for example policies[0]=billing-read.'],
     ['policies/p', { policy: 'path "tools/*" { capabilities = ["read"] }' }, 'policy, line 1: path "tools/*" covers more than one upstream. Name a resource, for example path "tools/stripe/invoices", or set allow_wildcards in config.'],
     ['policies/p', { policy: 'path "tools/stripe/inv*" { capabilities = ["read"] }' }, 'policy, line 1: path "tools/stripe/inv*" covers more than one resource of stripe. Name a resource, for example path "tools/stripe/invoices", or set allow_wildcards in config.'],
     ['policies/p', { policy: 'path "tools/stripe/{{identity.entity.name}}" { capabilities = ["deny"] }' }, 'policy: templates such as {{identity.entity.name}} are not filled in for tools. Name the tool, for example path "tools/stripe/invoices".'],
@@ -162,5 +179,27 @@ describe('help', () => {
       expect(await help(path.endsWith('/') ? path.slice(0, -1) : `${path}/`)).toMatch(/## PARAMETERS/)
     }
     expect((await engine.refusal(help('nowhere'))).kind).toBe('unsupported_path')
+  })
+
+  it('explains every field that an answer has', async () => {
+    const engine = await TestEngine.start()
+    await engine.write('upstreams/stripe', { url: 'https://api.stripe.com' })
+    await engine.write('tools/stripe/invoices', { operations: 'GET /v1/invoices' })
+    await engine.write('policies/p', { policy: 'path "tools/stripe/invoices" { capabilities = ["read"] }' })
+    await engine.declare('billing', ['read:stripe:invoices'])
+    const { session_id, token } = await engine.issue('billing')
+    const answers: [string, Promise<Response | undefined>][] = [
+      ...['config', 'upstreams/stripe', 'tools/stripe/invoices', 'policies/p', 'agents/billing', 'agents/billing/scopes', `sessions/${session_id}`, 'feed', 'tidy/status'].map((path): [string, Promise<Response | undefined>] => [path, engine.read(path, path === 'feed' ? { wait: 0 } : {})]),
+      ['creds/billing', engine.write('creds/billing')], [`creds/billing/${session_id}`, engine.write(`creds/billing/${session_id}`)], ['tidy', engine.write('tidy')],
+      ['introspect', engine.write('introspect', { token, required_scope: 'read:stripe:invoices' })],
+      ['introspect', engine.revoke(await engine.issue('billing')).then(() => engine.write('introspect', { session_id }))],
+      ['sessions/revoke-all', engine.write('sessions/revoke-all')],
+    ]
+    const unexplained: string[] = []
+    for (const [path, answer] of answers) {
+      const help = String((await engine.call('help', path))!.data!.help)
+      for (const field of Object.keys((await answer)!.data!)) if (!help.includes(`    ${field} (`)) unexplained.push(`${path}: ${field}`)
+    }
+    expect(unexplained).toEqual([])
   })
 })

@@ -124,16 +124,24 @@ export class Issued {
 export class CountingStorage implements Storage {
   readonly #storage: Storage
   readonly counts = { get: 0, put: 0, delete: 0, list: 0 }
+  failGets = false
   failPuts = false
+  failDeletes = false
 
   constructor(storage: Storage) { this.#storage = storage }
 
-  get(key: string) { this.counts.get++; return this.#storage.get(key) }
+  get(key: string) {
+    this.counts.get++
+    return this.failGets ? Promise.reject(new RequestError('unavailable', 'disk gone')) : this.#storage.get(key)
+  }
   put(entry: { key: string; value: Uint8Array }) {
     this.counts.put++
     return this.failPuts ? Promise.reject(new RequestError('unavailable', 'disk full')) : this.#storage.put(entry)
   }
-  delete(key: string) { this.counts.delete++; return this.#storage.delete(key) }
+  delete(key: string) {
+    this.counts.delete++
+    return this.failDeletes ? Promise.reject(new RequestError('unavailable', 'disk full')) : this.#storage.delete(key)
+  }
   list(prefix: string, page?: { after?: string; limit?: number }) { this.counts.list++; return this.#storage.list(prefix, page) }
 
   /** Counts of what happens while `work` runs. */

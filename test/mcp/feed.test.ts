@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Data } from '../../src/logical/request.ts'
+import { tokenDigest } from '../../src/scope/index.ts'
 import { settle } from '../fakes/clock.ts'
 import { TestEngine } from './engine.ts'
 
@@ -26,7 +27,9 @@ describe('the feed', () => {
     ['an operator\'s delete', async (engine: TestEngine) => { await engine.delete(`sessions/${(await engine.issue('billing')).session_id}`) }, [{ type: 'session_ended', reason: 'ended by an operator' }]],
     ['a close', async (engine: TestEngine) => { await engine.delete(`creds/billing/${(await engine.issue('billing')).session_id}`) }, [{ type: 'session_ended', reason: 'closed' }]],
     ['a refresh', async (engine: TestEngine) => { await engine.write(`creds/billing/${(await engine.issue('billing')).session_id}`) }, [{ type: 'expiry', newest: true }]],
-    ['a disable', async (engine: TestEngine) => { await engine.write('agents/billing', { disabled: true }) }, [{ type: 'generation', agent_id: 'billing', generation: 1 }, { type: 'document', path: 'agents/billing' }, { type: 'document', path: 'agents/billing/scopes' }]],
+    ['a disable', async (engine: TestEngine) => { await engine.write('agents/billing', { disabled: true }) }, [{ type: 'generation', agent_id: 'billing', generation: 1 }, { type: 'document', path: 'agents/billing', deleted: false }]],
+    ['another environment', async (engine: TestEngine) => { await engine.write('agents/billing', { environment: 'staging' }) }, ['', '/scopes', '/scopes/production', '/scopes/staging'].map((end) => ({ type: 'document', path: `agents/billing${end}` }))],
+    ['a deleted agent', async (engine: TestEngine) => { await engine.delete('agents/billing') }, [{ type: 'generation', generation: 1 }, { type: 'document', path: 'agents/billing', deleted: true }, { type: 'document', path: 'agents/billing/scopes', deleted: true }]],
     ['revoke-all', async (engine: TestEngine) => { await engine.write('sessions/revoke-all') }, [{ type: 'mount_generation', generation: 1 }]],
     ['narrowed scopes', async (engine: TestEngine) => { await engine.write('agents/billing/scopes', { scopes: [] }) }, [{ type: 'document', path: 'agents/billing/scopes', deleted: false }]],
     ['scopes taken away', async (engine: TestEngine) => { await engine.delete('agents/billing/scopes') }, [{ type: 'document', path: 'agents/billing/scopes', deleted: true }]],
@@ -150,7 +153,7 @@ describe('an introspection', () => {
       required_scope: 'read:stripe:invoices', scope_match: true,
       epoch: expect.any(String), sequence: expect.any(Number), server_time_unix_ms: engine.clock.now(),
     })
-    expect(await engine.introspect({ token_sha256: issued.secret.internal_data.token_sha256 })).toMatchObject({ active: true, token_id: issued.token_id })
+    expect(await engine.introspect({ token_sha256: tokenDigest(issued.token) })).toMatchObject({ active: true, token_id: issued.token_id })
     expect(await engine.introspect({ session_id: issued.session_id })).not.toHaveProperty('exp')
   })
 
@@ -166,7 +169,7 @@ describe('an introspection', () => {
   it.each([
     ['nothing', {}, 'give exactly one of token, token_sha256 and session_id, for example token=svt_prod_….'],
     ['two things', { token: 'a', session_id: 'b' }, 'give exactly one of token, token_sha256 and session_id, for example token=svt_prod_….'],
-    ['a digest that is none', { token_sha256: 'xyz' }, 'token_sha256 must be 64 hexadecimal digits.'],
+    ['a digest that is none', { token_sha256: 'xyz' }, 'token_sha256 must be 64 hexadecimal digits, for example token_sha256=b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9.'],
     ['a wildcard scope', { token: 'a', required_scope: 'read:*' }, 'required_scope: "read:*" covers every upstream. Name a resource, for example read:stripe:invoices.'],
   ])('asked with %s is refused', async (_what, ask, message) => {
     const engine = await start()

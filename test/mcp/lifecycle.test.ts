@@ -150,6 +150,25 @@ describe('revoking a lease', () => {
     expect([await state(engine, first), await state(engine, second)]).toEqual(['revoked', 'revoked'])
   })
 
+  it('(e) of a token that a third live one has ended already ends the session too', async () => {
+    const engine = await start()
+    const first = await engine.issue('billing')
+    await refresh(engine, first)
+    const third = await refresh(engine, first)
+    await engine.revoke(first)
+    expect(await state(engine, third)).toBe('revoked')
+  })
+
+  it('of a token that is ended already, under another Vault token or shortly before its expiry, changes nothing', async () => {
+    const engine = await start()
+    const first = await engine.issue('billing', {}, alice)
+    const second = await refresh(engine, first, aliceAgain)
+    await engine.revoke(first)
+    expect(await engine.storage.during(() => engine.revoke(first))).toMatchObject({ put: 0 })
+    await engine.revoke(second, { registered: false })
+    expect(await engine.storage.during(() => engine.revoke(second, { registered: false }))).toMatchObject({ put: 0 })
+  })
+
   it('(e) within 30 seconds of its expiry ends the token alone', async () => {
     const engine = await start()
     const first = await engine.issue('billing')
@@ -176,6 +195,65 @@ describe('revoking a lease', () => {
     expect(await engine.storage.during(() => engine.call('rollback', ''))).toMatchObject({ put: 1 })
     expect(await engine.storage.during(async () => { for (const one of issued) await engine.revoke(one) })).toMatchObject({ get: 0, put: 0 })
     expect(await state(engine, issued[0]!)).toBe('revoked')
+  })
+
+  it('counts again for sessions opened after a removal that did not come about, as when a mount is moved', async () => {
+    const engine = await start()
+    const before = await engine.issue('billing')
+    engine.limits.tainted = true
+    await engine.call('rollback', '')
+    engine.limits.tainted = false
+    const after = await engine.issue('billing')
+    expect([await state(engine, before), await state(engine, after)]).toEqual(['revoked', 'live'])
+    await engine.revoke(after)
+    expect(await state(engine, after)).toBe('revoked')
+    const later = await engine.issue('billing')
+    await engine.call('rollback', '')
+    engine.limits.tainted = true
+    await engine.call('rollback', '')
+    expect(await state(engine, later)).toBe('revoked')
+  })
+
+  it('after revoke-all costs nothing, even in a new process', async () => {
+    const engine = await start()
+    const issued = await engine.issue('billing')
+    await engine.write('sessions/revoke-all')
+    await engine.restart()
+    await engine.read('config')
+    expect(await engine.storage.during(() => engine.revoke(issued))).toMatchObject({ get: 0, put: 0 })
+  })
+})
+
+describe('a clock that is set back', () => {
+  it('revives no expired session, and time goes on', async () => {
+    const engine = await start()
+    const expired = await engine.issue('billing')
+    await engine.clock.advance(900_000)
+    expect(await state(engine, expired)).toBe('expired')
+    engine.clock.sleepThrough(-600_000)
+    expect(await state(engine, expired)).toBe('expired')
+    expect((await engine.refusal(refresh(engine, expired))).message).toBe('session is over, open a new one')
+    const issued = await engine.issue('billing')
+    await engine.clock.advance(899_000)
+    expect(await state(engine, issued)).toBe('live')
+    await engine.clock.advance(1_000)
+    expect(await state(engine, issued)).toBe('expired')
+  })
+
+  it('does not hold time up that went by while the machine slept', async () => {
+    const engine = await start()
+    const issued = await engine.issue('billing')
+    engine.clock.sleepThrough(900_000)
+    expect(await state(engine, issued)).toBe('expired')
+  })
+})
+
+describe('opening a session while its agent is disabled', () => {
+  it('leaves none alive, whichever is stored first', async () => {
+    const engine = await start()
+    const [issued] = await Promise.all([engine.issue('billing').catch(() => undefined), engine.write('agents/billing', { disabled: true })])
+    await engine.write('agents/billing', { disabled: false })
+    expect(issued && await state(engine, issued)).toBe('revoked')
   })
 })
 

@@ -1,0 +1,21 @@
+/** Checks of what callers write, each refusing with a sentence that names the field. */
+import { badRequest } from '../logical/errors.ts'
+import { PolicyError } from '../policy/index.ts'
+import { ScopeError, isName } from '../scope/index.ts'
+
+export function checkName(field: string, name: string, example: string): string {
+  if (!isName(name)) throw badRequest(`${field} ${JSON.stringify(name)} is not a name: 1 to 64 characters of a-z, 0-9, _ and -, starting with a letter or digit, for example ${field}=${example}.`)
+  return name
+}
+
+export const checkAgentName = (field: 'agent' | 'agent_id', name: string): string => checkName(field, name, 'claude-billing-agent')
+
+/** Runs a parser of the scope or policy language; what it refuses becomes a 400 that starts with the field. */
+export function sentence<T>(field: string, parse: () => T): T {
+  try {
+    return parse()
+  } catch (error) {
+    if (error instanceof ScopeError || error instanceof PolicyError) throw badRequest(`${field}: ${error.message}`)
+    throw error
+  }
+}
