@@ -18,6 +18,7 @@ import type { RecordSink } from './decision/records.ts'
 import { SessionService } from './decision/session-service.ts'
 import { Sessions } from './decision/sessions.ts'
 import { UpstreamCalls } from './decision/upstream-calls.ts'
+import { Pulse } from './pulse.ts'
 
 export interface CoreConfig {
   /** Under the gateway's own Vault identity. */
@@ -50,6 +51,7 @@ export interface GatewayCore {
   readonly calls: UpstreamCalls
   readonly openCalls: OpenCalls
   readonly egress: Egress
+  readonly pulse: Pulse
 }
 
 /** Joins the parts. Nothing runs until `follower.start()`. */
@@ -70,6 +72,7 @@ export function createCore(config: CoreConfig): GatewayCore {
   const keys = new Keys({ vault, clock, requireConsent: requireKeyConsent })
   return {
     mount, follower, sessionCache, documents, grants, freshness, callers, records, decisions, openCalls, egress,
+    pulse: new Pulse(clock, logger),
     sessions: new SessionService(decisions, mount),
     calls: new UpstreamCalls({ decisions, keys, records, egress, clock }),
   }

@@ -73,6 +73,7 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
   const close = async () => {
     core.openCalls.closeAll(unavailable('shutting_down', 'the gateway is shutting down; try again'))
     await Promise.all([grpc?.close(), ...listeners.map((listener) => listener.close()), core.follower.stop(), core.egress.close()])
+    core.pulse.stop()
     await Promise.all([identity.close(), ...services.map(({ close: end }) => end())])
     await audit.close()
   }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../logical/clock.ts'
 import type { CallJudgement } from '../../scope/index.ts'
+import { GatewayCallError } from '../call/call-error.ts'
 import { toGatewayError, unavailable } from '../error.ts'
 import type { GatewayError } from '../error.ts'
 import { slotOf } from './documents.ts'
@@ -74,12 +75,14 @@ export class OpenCall {
   get verdict(): Verdict { return this.#verdict }
   get upstream(): UpstreamDocument { return this.#verdict.upstream }
 
-  /** Asked before every byte in either direction: may this go on at this instant? */
+  /** Asked before every byte in either direction: may this go on at this instant? Where not, the call is cut. */
   stillFresh(): boolean {
     if (this.signal.aborted) return false
     const over = this.#watch.adrift ? undefined : this.#watch.entry.endOfCalls(this.#around.sessions.nowUnixMs())
     if (over) { this.cut(ended(over)); return false }
-    return this.#isVouchedFor()
+    if (this.#isVouchedFor()) return true
+    this.cut(toGatewayError(new GatewayCallError('stale', 'this gateway can no longer vouch for the session; keep the token and try again')))
+    return false
   }
 
   /** Throws when a new request with this token would be refused now, or when nothing recent enough is known about it. */

@@ -42,6 +42,8 @@ export interface Outcome {
   readonly latency_ms: number
   readonly upstream_ms: number | null
   readonly bytes: number
+  /** Places in which the upstream had echoed its key. */
+  readonly key_echoes: number
   readonly result: string
 }
 
@@ -78,9 +80,9 @@ export class Records {
   }
 
   /** Follows a decision. The call has happened: a record that cannot be written is counted, not thrown. */
-  async outcome({ request_id, session, asked, status, latency_ms, upstream_ms, bytes, result }: Outcome): Promise<void> {
+  async outcome({ request_id, session, asked, status, latency_ms, upstream_ms, bytes, key_echoes, result }: Outcome): Promise<void> {
     const times = { latency_ms: Math.round(latency_ms), upstream_ms: upstream_ms === null ? null : Math.round(upstream_ms) }
-    await this.#append({ type: 'outcome', request_id, status, ...times, bytes, result, ...sessionFields(session), ...askedFields(asked) })
+    await this.#append({ type: 'outcome', request_id, status, ...times, bytes, key_echoes, result, ...sessionFields(session), ...askedFields(asked) })
       .catch(() => { this.counters.outcomes_lost++ })
   }
 

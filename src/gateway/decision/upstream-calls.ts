@@ -13,7 +13,7 @@ import type { Decisions } from './decide.ts'
 import type { UpstreamDocument } from './document-shapes.ts'
 import type { Keys } from './keys.ts'
 import type { OpenCall } from './open-call.ts'
-import type { Records } from './records.ts'
+import type { Outcome, Records } from './records.ts'
 
 export interface UpstreamAsk {
   readonly token: string
@@ -80,13 +80,13 @@ export class UpstreamCalls {
         const reason: unknown = call.signal.reason
         call.close()
         const result = reason instanceof GatewayError ? reason.code : outcome.result
-        return this.#outcome(ask, call, { status: answer.status, upstream_ms: outcome.upstream_ms, bytes: outcome.bytes, result, startedMs })
+        return this.#outcome(ask, call, { status: answer.status, upstream_ms: outcome.upstream_ms, bytes: outcome.bytes, key_echoes: outcome.key_echoes, result, startedMs })
       })
       return { status: answer.status, headers: answer.headers, upstream_ms: answer.upstream_ms, body: reworded(answer.body, call), signal: call.signal, stillFresh: () => call.stillFresh(), cancel: () => { answer.cancel() } }
     } catch (thrown) {
       const error = whyFailed(thrown, call)
       call.close()
-      await this.#outcome(ask, call, { status: error.row.http, upstream_ms: null, bytes: 0, result: error.code, startedMs })
+      await this.#outcome(ask, call, { status: error.row.http, upstream_ms: null, bytes: 0, key_echoes: 0, result: error.code, startedMs })
       throw error
     }
   }
@@ -123,7 +123,7 @@ export class UpstreamCalls {
     return answer
   }
 
-  async #outcome(ask: UpstreamAsk, call: OpenCall, { startedMs, ...what }: { status: number; upstream_ms: number | null; bytes: number; result: string; startedMs: number }): Promise<void> {
+  async #outcome(ask: UpstreamAsk, call: OpenCall, { startedMs, ...what }: Pick<Outcome, 'status' | 'upstream_ms' | 'bytes' | 'key_echoes' | 'result'> & { readonly startedMs: number }): Promise<void> {
     const { records, clock } = this.#parts
     await records.outcome({ request_id: ask.requestId, session: call.session, asked: call.asked, latency_ms: clock.monotonic() - startedMs, ...what })
   }

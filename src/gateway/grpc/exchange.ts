@@ -5,16 +5,14 @@ import type { GatewayCore } from '../core.ts'
 import type { Caller, Callers } from '../decision/callers.ts'
 import { GatewayError, toGatewayError } from '../error.ts'
 import { requestIdOf } from '../request-id.ts'
-import type { Pulse } from './pulse.ts'
 
 /** What the services of this port act through. */
-export interface GrpcParts extends Pick<GatewayCore, 'calls' | 'callers' | 'decisions' | 'follower' | 'freshness' | 'grants' | 'sessions'> {
+export interface GrpcParts extends Pick<GatewayCore, 'calls' | 'callers' | 'decisions' | 'follower' | 'freshness' | 'grants' | 'pulse' | 'sessions'> {
   readonly clock: Clock
   readonly logger: Logger
   readonly random: (bytes: number) => Uint8Array
   /** Is this gateway in contact with Vault? */
   readonly healthy: () => boolean
-  readonly pulse: Pulse
 }
 
 /** Metadata `authorization: Bearer <Vault token or service token>`. Throws `invalid_token`. */

@@ -7,7 +7,6 @@ import { services } from './definitions.ts'
 import type { GrpcParts } from './exchange.ts'
 import { healthService } from './health.ts'
 import { OpenStreams } from './outbox.ts'
-import { Pulse } from './pulse.ts'
 import { reflectionService } from './reflection.ts'
 import { sessionsService } from './sessions.ts'
 import { tokensService } from './tokens.ts'
@@ -19,7 +18,7 @@ export interface GrpcTls {
   readonly keyFile: string
 }
 
-export interface GrpcConfig extends Omit<GrpcParts, 'pulse'> {
+export interface GrpcConfig extends GrpcParts {
   /** `host:port`; port 0 takes a free one. */
   readonly address: string
   /** Without it the port speaks plain text: loopback, or where a service mesh encrypts. */
@@ -57,17 +56,15 @@ export async function startGrpcServer(config: GrpcConfig): Promise<GrpcServer> {
     logger.warn({ address }, 'gRPC listens beyond this machine without TLS: tokens travel in plain text unless something in front encrypts')
   }
   const server = new Server(limits)
-  const pulse = new Pulse(clock, logger)
   const streams = new OpenStreams()
   let closing = false
-  const parts: GrpcParts = { ...config, pulse, healthy: () => !closing && config.healthy() }
+  const parts: GrpcParts = { ...config, healthy: () => !closing && config.healthy() }
   for (const [methods, implementation] of implementations(parts, streams)) server.addService(methods, implementation)
   const port = await bind(server, address, credentials)
   return {
     address: `${host.includes(':') ? `[${host}]` : host}:${String(port)}`,
     close: async () => {
       closing = true
-      pulse.stop()
       const drained = new Promise<void>((resolve) => { server.tryShutdown(() => { resolve() }) })
       streams.endAll()
       const cancelTimer = clock.after(GRACE_MS, () => { server.forceShutdown() })

@@ -1,14 +1,16 @@
 /** `/u/<upstream>/…` and upstream listeners: any SDK of the upstream, with a phantom token where its key stood. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import { tokenShape } from '../../scope/index.ts'
 import { extractToken, headerPairs } from '../call/credentials.ts'
+import type { HeaderPairs } from '../call/credentials.ts'
 import { parseTarget } from '../call/target.ts'
 import { parseAuth } from '../call/upstream.ts'
 import type { Documents } from '../decision/documents.ts'
 import type { UpstreamAnswer, UpstreamCalls } from '../decision/upstream-calls.ts'
 import type { Records } from '../decision/records.ts'
 import { missing } from '../decision/refusals.ts'
+import type { Pulse } from '../pulse.ts'
 import { contentLength, hasBody } from './answer.ts'
 import type { Exchange } from './answer.ts'
 
@@ -16,13 +18,17 @@ export interface UpstreamParts {
   readonly documents: Documents
   readonly calls: UpstreamCalls
   readonly records: Records
+  readonly pulse: Pulse
 }
 
 const looksLikeToken = (text: string): boolean => tokenShape(text) !== undefined
 
 /** Serves one call. `listener` = the upstream this port stands for, under which no `/u/<upstream>` prefix is expected. */
-export async function serveUpstream({ documents, calls, records }: UpstreamParts, exchange: Exchange, listener?: string): Promise<void> {
+export async function serveUpstream(parts: UpstreamParts, exchange: Exchange, listener?: string): Promise<void> {
+  const { documents, calls, records } = parts
   const { request, response, requestId, signal } = exchange
+  // Comes after 'finish', when everything has left this process, and when the connection breaks.
+  const delivered = new Promise<void>((resolve) => { response.once('close', resolve) })
   const target = parseTarget(exchange.target, listener)
   const upstream = await documents.upstream(target.upstream)
   // Where an unknown upstream's key would stand nobody knows; the usual place is looked at, and the token judged all the same.
@@ -46,21 +52,28 @@ export async function serveUpstream({ documents, calls, records }: UpstreamParts
     requestId,
     caller: { kind: 'session' },
     signal,
+    delivered,
   })
-  await deliver(request, response, requestId, answer)
+  await deliver(parts.pulse, exchange, answer, delivered)
 }
 
 /**
- * Hands the answer on as it comes. In the moment the call is cut the connection is reset: what Node still holds of it is dropped,
- * and the client sees a broken answer, never a short one that looks whole.
+ * Hands the answer on as it comes. In the moment the call is cut the connection is reset, until the last byte has left: what Node
+ * still holds of it is dropped, and the client sees a broken answer, never a short one that looks whole.
  */
-async function deliver(request: IncomingMessage, response: ServerResponse, requestId: string, answer: UpstreamAnswer): Promise<void> {
+async function deliver(pulse: Pulse, { request, response, requestId }: Exchange, answer: UpstreamAnswer, delivered: Promise<void>): Promise<void> {
   const reset = () => { response.socket?.resetAndDestroy() }
   if (answer.signal.aborted) { answer.cancel(); throw answer.signal.reason }
   answer.signal.addEventListener('abort', reset, { once: true })
+  // A slow reader may leave bytes waiting here for longer than this gateway stays in contact with Vault.
+  const stopPulse = pulse.every(() => { if (!answer.stillFresh()) reset() })
+  void delivered.then(() => {
+    stopPulse()
+    answer.signal.removeEventListener('abort', reset)
+  })
   try {
     if (!request.complete && hasBody(request)) response.shouldKeepAlive = false
-    response.writeHead(answer.status, [...answer.headers, ['x-request-id', requestId]].flat())
+    response.writeHead(answer.status, headersFor(answer, requestId).flat())
     response.flushHeaders()
     for await (const chunk of answer.body) {
       if (!answer.stillFresh()) { reset(); break }
@@ -72,9 +85,14 @@ async function deliver(request: IncomingMessage, response: ServerResponse, reque
     // The status has gone out; all that is left is to break off.
     reset()
   } finally {
-    answer.signal.removeEventListener('abort', reset)
     answer.cancel()
   }
+}
+
+/** `x-request-id` is the id in our audit log. An upstream that tells its own id under that name is passed on under another. */
+function headersFor({ headers }: UpstreamAnswer, requestId: string): HeaderPairs {
+  const upstreams = headers.map(([name, value]) => [name === 'x-request-id' ? 'x-upstream-request-id' : name, value] as const)
+  return [...upstreams, ['x-request-id', requestId]]
 }
 
 function drained(response: ServerResponse): Promise<void> {

@@ -1,5 +1,7 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openSession, tokenOf } from '../rig.ts'
 import type { FakeSession } from '../../fakes/engine.ts'
@@ -322,4 +324,73 @@ it('answers with the reason when a call is cut before anything was handed on', a
   await reached
   rig.engine.end(session)
   expect(refusal(await asked)).toBe('401 invalid_token revoked')
+})
+
+describe('an answer that has been read to its end and waits for a slow client', () => {
+  /** From the first request on, nothing written to the gateway's side of the client's connection leaves before `flow`. */
+  function stallWrites() {
+    const held: (() => void)[] = []
+    let response: ServerResponse | undefined
+    const port = Number(new URL(rig.url).port)
+    const stall = (message: unknown) => {
+      const { socket, ...of } = message as { socket: Socket; response: ServerResponse }
+      if (socket.localPort !== port) return
+      response = of.response
+      const write = socket._write.bind(socket)
+      Object.assign(socket, { _writev: null })
+      socket._write = (chunk, encoding, callback) => { held.push(() => { write(chunk, encoding, callback) }) }
+    }
+    subscribe('http.server.request.start', stall)
+    return {
+      answered: () => response?.writableEnded === true,
+      flow: () => { for (const next of held.splice(0)) next() },
+      stop: () => { unsubscribe('http.server.request.start', stall) },
+    }
+  }
+
+  let client: ReturnType<typeof stallWrites>
+  let asked: Promise<unknown>
+  beforeEach(async () => {
+    client = stallWrites()
+    asked = get('/u/stripe/v1/invoices').catch((error: unknown) => error)
+    await eventually(() => client.answered())
+    await rig.flush()
+  })
+  afterEach(() => { client.stop() })
+
+  it('is still watched, and has no outcome yet', () => {
+    expect(rig.core.openCalls.size).toBe(1)
+    expect(rig.sink.outcomes).toEqual([])
+  })
+
+  it.each([
+    ['its session is revoked', () => { rig.engine.end(session) }, 'revoked'],
+    ['this gateway loses contact with Vault', async () => { rig.vault.cutLine(); await rig.clock.advance(7_000) }, 'stale'],
+  ])('never arrives when %s', async (_case, end, result) => {
+    await end()
+    await eventually(() => rig.sink.outcomes.length === 1)
+    expect(rig.sink.outcomes).toMatchObject([{ result, status: 200 }])
+    client.flow()
+    expect(await asked).toMatchObject({ code: 'ECONNRESET' })
+  })
+})
+
+describe('request ids', () => {
+  const idsOf = async (headers: Record<string, string>) => {
+    rig.respond((_request, response) => { response.writeHead(200, headers).end() })
+    const { rawHeaders } = await openStream(rig.url, '/u/stripe/v1/invoices', { ...bearer(token), 'X-Request-Id': 'job-7' })
+    return rawHeaders.flatMap((name, index) => (index % 2 === 0 && name.endsWith('request-id') ? [`${name}: ${rawHeaders[index + 1] ?? ''}`] : []))
+  }
+
+  it('ours is x-request-id, once; the upstream\'s keeps its own name, and has another where it is the same', async () => {
+    expect(await idsOf({ 'request-id': 'req_stripe' })).toEqual(['request-id: req_stripe', 'x-request-id: job-7'])
+    expect(await idsOf({ 'x-request-id': 'up-1' })).toEqual(['x-upstream-request-id: up-1', 'x-request-id: job-7'])
+  })
+})
+
+it.each([['sk_live_secret', 1], ['nothing secret', 0]])('says in the outcome how often the upstream echoed its key (%s)', async (text, key_echoes) => {
+  rig.respond((_request, response) => { response.end(text) })
+  expect((await get('/u/stripe/v1/invoices')).text).not.toContain('sk_live')
+  await eventually(() => rig.sink.outcomes.length === 1)
+  expect(rig.sink.outcomes).toMatchObject([{ key_echoes }])
 })

@@ -1,5 +1,5 @@
-import type { Clock } from '../../logical/clock.ts'
-import type { Logger } from '../../logical/log.ts'
+import type { Clock } from '../logical/clock.ts'
+import type { Logger } from '../logical/log.ts'
 
 const PERIOD_MS = 500
 
