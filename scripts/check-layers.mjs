@@ -1,4 +1,4 @@
-// Fails when an import under src/ runs against the agreed arrows (README, "Folder map"). Arrows are transitive.
+// Fails when an import under src/ runs against the agreed arrows, which are transitive.
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 

@@ -23,7 +23,11 @@ const backend = createBackend({
       fields: { name: { type: 'string', description: 'Name.', example: 'a' }, size: { type: 'int', description: 'Size.', example: 3, default: 1 } },
       synopsis: 'A thing.',
       description: 'd',
-      exists: async ({ fields }) => (await getJson(storage, fields.require('name'))) !== undefined,
+      exists: async ({ fields }) => {
+        if (fields.require('name') === 'bad') throw new RequestError('bad_request', 'name is bad.')
+        if (fields.require('name') === 'broken') throw new RequestError('unavailable')
+        return (await getJson(storage, fields.require('name'))) !== undefined
+      },
       operations: {
         read: async ({ fields }) => { const size = await getJson(storage, fields.require('name')); return size === undefined ? undefined : { data: { size } } },
         write: async ({ fields }) => { await putJson(storage, fields.require('name'), fields.get('size')); return undefined },
@@ -41,6 +45,11 @@ describe('a backend routes', () => {
     expect(await backend.handleRequest(request('read', 'things/a'))).toEqual({ data: { size: 7 } })
     expect(await backend.handleExistenceCheck(request('update', 'things/a'))).toBe(true)
     expect(await backend.handleExistenceCheck(request('update', 'things/b'))).toBe(false)
+  })
+
+  it('an existence check that finds the name bad to the write, and says so where it cannot tell', async () => {
+    expect(await backend.handleExistenceCheck(request('update', 'things/bad'))).toBe(false)
+    await expect(backend.handleExistenceCheck(request('update', 'things/broken'))).rejects.toMatchObject({ kind: 'unavailable' })
   })
 
   it('collections with and without their slash, and the rest of a path as one capture', async () => {

@@ -8,3 +8,7 @@ path "mcp/upstreams/*" { capabilities = ["read"] }
 path "mcp/tools/*" { capabilities = ["read", "list"] }
 path "secret/data/mcp/*" { capabilities = ["read"] }
 path "secret/metadata/mcp/*" { capabilities = ["read"] }
+# Vault's default policy, which every token has unless it is made without, grants these to whoever knows a lease id.
+path "sys/leases/lookup" { capabilities = ["deny"] }
+path "sys/leases/renew" { capabilities = ["deny"] }
+path "sys/renew" { capabilities = ["deny"] }
