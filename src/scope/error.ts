@@ -11,7 +11,14 @@ export class ScopeError extends Error {
   }
 }
 
-/** Untrusted text in a sentence: quoted, printable, and not longer than a line. */
+/**
+ * Tokens and keys, wherever a caller put one by mistake: answers are kept in logs and in agents' contexts. Phantom tokens, Vault's
+ * own, service tokens, and the `sk_live_…` kind. Hyphenated names and session ids (26 characters) are none.
+ */
+const credential = /\bhv[sbr]\.[\w-]+|\bgst_\w+|\b[a-z]{2,16}_[a-z0-9]{1,16}_[0-9A-Za-z]{20,}/g
+
+/** Untrusted text in a sentence: quoted, printable, not longer than a line, and without credentials. */
 export function quote(text: string): string {
-  return JSON.stringify(text.length > 120 ? `${text.slice(0, 120)}…` : text)
+  const hidden = text.slice(0, 400).replaceAll(credential, (found) => `${found.slice(0, 4)}…`)
+  return JSON.stringify(hidden.length > 120 ? `${hidden.slice(0, 120)}…` : hidden)
 }

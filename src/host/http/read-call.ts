@@ -97,7 +97,16 @@ function bodyOf({ body, headers }: HostCall): Data {
   }
   if (value === null) return {}
   if (typeof value !== 'object' || Array.isArray(value)) throw badRequest('failed to parse JSON input: the body must be a JSON object, for example {"ttl":"15m"}')
+  if (isDeeper(value, deepest)) throw badRequest(`failed to parse JSON input: objects and lists are nested more than ${deepest} deep`)
   return value as Data
+}
+
+/** Vault's own limit (`max_json_depth`). What serialises, hashes and audits a body recurses, and a stack is not endless. */
+const deepest = 300
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1))
 }
 
 function textOf(body: Uint8Array | undefined): string {

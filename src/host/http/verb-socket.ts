@@ -7,6 +7,8 @@ import { Duplex } from 'node:stream'
  * what follows cannot change.
  */
 const standIns: Readonly<Record<string, string>> = { 'LIST ': 'LINK ', 'SCAN ': 'LOCK ', 'HELP ': 'BIND ' }
+/** Who writes a stand-in itself does not mean the verb it stands for, but one that is not served. */
+const displaced: Readonly<Record<string, string>> = { 'LINK ': 'COPY ', 'LOCK ': 'COPY ', 'BIND ': 'COPY ' }
 const verbLength = 5
 const verbs = Object.keys(standIns)
 
@@ -65,7 +67,7 @@ export class VerbSocket extends Duplex {
     }
     this.#held = Buffer.alloc(0)
     this.#atStart = false
-    const standIn = standIns[first]
+    const standIn = standIns[first] ?? displaced[first]
     return standIn === undefined ? start : Buffer.concat([Buffer.from(standIn, 'latin1'), start.subarray(verbLength)])
   }
 }

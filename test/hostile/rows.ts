@@ -1,0 +1,119 @@
+/** Rows `[what, request, status, sentence]`, and what holds for every one of them whatever its own words are. */
+import { expect, it } from 'vitest'
+import { Connection } from './connection.ts'
+import type { WireAnswer } from './connection.ts'
+import type { Mark, Stage } from './stage.ts'
+
+export interface Remarks {
+  /** Requests the upstream gets, and decisions recorded as allowed; 0 unless given. */
+  readonly calls?: number
+  readonly allowed?: number
+  /** Headers of the answer, by lower-case name; undefined = absent. */
+  readonly headers?: Readonly<Record<string, string | undefined>>
+  /** The answer may break off: its status went out before what is wrong could be known. */
+  readonly broken?: boolean
+}
+
+/**
+ * `request`: method and target, then header lines, an empty line and the body. Host, Content-Length and the table's credential
+ * are added where the row does not write them; a line `anonymous` leaves the credential out. `<root>`, `<phantom>` … are filled
+ * in. With `\r` anywhere it is sent as it is. `sentence`: Vault's `errors` or list, the gateway's `code: message`, or the body.
+ */
+export type Row = readonly [what: string, request: string, status: number, sentence: string, remarks?: Remarks]
+
+export interface Face {
+  readonly origin: (stage: Stage) => string
+  /** A header line. */
+  readonly credential: string
+  /** Answered 200 by a server in good order. */
+  readonly good: string
+}
+
+export const vaultFace: Face = { origin: ({ vault }) => vault, credential: 'X-Vault-Token: <root>', good: 'GET /v1/auth/token/lookup-self' }
+export const restFace: Face = { origin: ({ gateway }) => gateway, credential: 'Authorization: Bearer <root>', good: 'GET /agents/billing' }
+export const upstreamFace: Face = { origin: ({ gateway }) => gateway, credential: 'Authorization: Bearer <phantom>', good: 'GET /u/stripe/v1/invoices' }
+export const listenerFace: Face = { origin: ({ stripe }) => stripe, credential: 'Authorization: Bearer <phantom>', good: 'GET /v1/invoices' }
+
+export function answers(face: Face, stage: () => Stage, rows: readonly Row[]): void {
+  for (const [what, request, status, sentence, remarks = {}] of rows) {
+    it(`${what} → ${String(status)}`, async () => {
+      const before = stage().mark()
+      const connection = new Connection(face.origin(stage()))
+      try {
+        connection.send(wireOf(stage(), face, request))
+        const answer = await connection.answer(request.startsWith('HEAD '))
+        ;(await import('node:fs')).appendFileSync('/tmp/hostile.log', JSON.stringify([what, answer.status, sentenceOf(answer), problemsOf(stage(), answer, remarks), changes(before, stage().mark()), answer.headers.location, answer.headers.connection]) + '\n')
+        expect({ status: answer.status, sentence: sentenceOf(answer) }).toEqual({ status, sentence })
+        expect(answer.headers).toMatchObject(present(remarks.headers))
+        expect(problemsOf(stage(), answer, remarks)).toEqual([])
+        expect(changes(before, stage().mark())).toEqual({ writes: 0, faults: 0, calls: remarks.calls ?? 0, allowed: remarks.allowed ?? 0 })
+        expect(await goesOn(stage(), face, connection, answer)).toBe(200)
+      } finally {
+        connection.destroy()
+      }
+    })
+  }
+}
+
+const present = (headers: Remarks['headers'] = {}): object => Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined))
+const changes = (before: Mark, after: Mark): Mark => ({ writes: after.writes - before.writes, calls: after.calls - before.calls, allowed: after.allowed - before.allowed, faults: after.faults - before.faults })
+
+function wireOf(stage: Stage, { origin, credential }: Face, request: string): string {
+  const filled = stage.fill(request).replaceAll('<host>', new URL(origin(stage)).host)
+  if (filled.includes('\r')) return filled
+  const [head = '', ...rest] = filled.split('\n\n')
+  const body = rest.join('\n\n')
+  const [line = '', ...given] = head.split('\n')
+  const has = (pattern: RegExp) => given.some((header) => pattern.test(header))
+  const lines = given.filter((header) => header !== 'anonymous')
+  if (!has(/^host:/i)) lines.unshift(`Host: ${new URL(origin(stage)).host}`)
+  if (!has(/^(?:anonymous$|authorization:|x-vault-token:)/i)) lines.push(stage.fill(credential))
+  const takesBody = /^(?:POST|PUT|PATCH) /.test(line) || body !== ''
+  if (takesBody && !has(/^(?:content-length|transfer-encoding):/i)) lines.push(`Content-Length: ${String(body.length)}`)
+  return `${/ HTTP\/\S+$/.test(line) ? line : `${line} HTTP/1.1`}\r\n${lines.join('\r\n')}\r\n\r\n${body}`
+}
+
+export function sentenceOf({ body, headers }: Pick<WireAnswer, 'body' | 'headers'>): string {
+  const allow = headers.allow === undefined ? '' : ` [Allow: ${headers.allow}]`
+  return `${spoken(body)}${allow}`
+}
+
+function spoken(bytes: string): string {
+  const body = Buffer.from(bytes, 'latin1').toString('utf8')
+  try {
+    const { errors, error, data } = JSON.parse(body) as { errors?: string[]; error?: { code: string; message: string }; data?: { keys?: string[] } }
+    if (errors) return errors.length === 0 ? 'errors: []' : errors.join(' | ')
+    if (data && Object.hasOwn(data, 'keys') && !Array.isArray(data)) return JSON.stringify(data.keys)
+    return error ? `${error.code}: ${error.message}` : body.trim()
+  } catch {
+    return body.trim()
+  }
+}
+
+const trace = /\n\s+at |\bat \S+ \(|\.[cm]?[jt]s:\d|node:internal|node_modules/
+
+/** What is wrong with an answer whatever it says. */
+function problemsOf(stage: Stage, { status, headers, wire, body, whole }: WireAnswer, { broken, headers: wanted = {} }: Remarks): string[] {
+  const problems: string[] = []
+  if (!whole && broken !== true && status !== 0) problems.push('it breaks off')
+  if (trace.test(wire)) problems.push('it holds a stack trace')
+  if (stage.secrets.some((text) => wire.includes(text))) problems.push('it holds a token or a key')
+  if (status === 405 && headers.allow === undefined) problems.push('405 without Allow')
+  if (status === 401 && headers['www-authenticate'] === undefined) problems.push('401 without WWW-Authenticate')
+  if (status >= 400 && body !== '' && headers['cache-control'] !== 'no-store') problems.push('it may be cached')
+  if (Object.keys(headers).some((name) => name.startsWith('access-control-') || name === 'set-cookie' || name === 'server')) problems.push('it has a header that no answer of ours has')
+  for (const [name, value] of Object.entries(wanted)) if (value === undefined && headers[name] !== undefined) problems.push(`it has ${name}`)
+  return problems
+}
+
+/** The status of a good request that follows, on the same connection where that is still open. */
+async function goesOn(stage: Stage, face: Face, used: Connection, { headers, status }: WireAnswer): Promise<number> {
+  const reusable = status !== 0 && headers.connection !== 'close' && !used.closed
+  const connection = reusable ? used : new Connection(face.origin(stage))
+  try {
+    connection.send(wireOf(stage, face, face.good))
+    return (await connection.answer()).status
+  } finally {
+    connection.destroy()
+  }
+}
