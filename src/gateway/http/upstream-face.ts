@@ -1,5 +1,5 @@
 /** `/u/<upstream>/…` and upstream listeners: any SDK of the upstream, with a phantom token where its key stood. */
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import { tokenShape } from '../../scope/index.ts'
 import { extractToken, headerPairs } from '../call/credentials.ts'
@@ -48,13 +48,23 @@ export async function serveUpstream(parts: UpstreamParts, exchange: Exchange, li
     // Stopping early must not destroy the socket: a refusal still has to go out.
     body: hasBody(request) ? request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array> : undefined,
     contentLength: contentLength(request),
-    callerBase: listener === undefined ? `/u/${target.upstream}` : `${request.socket instanceof TLSSocket ? 'https' : 'http'}://${request.headers.host ?? ''}`,
+    callerBase: `${originOf(request)}${listener === undefined ? `/u/${target.upstream}` : ''}`,
     requestId,
     caller: { kind: 'session' },
     signal,
     delivered,
   })
   await deliver(parts.pulse, exchange, answer, delivered)
+}
+
+/**
+ * How the client reaches this listener; its Host has been checked. Links are absolute, because some clients join a relative one to a
+ * base URL that holds `/u/<upstream>` already. A proxy in front that speaks TLS says so, and is believed: the worst that
+ * brings is a link that does not work, while plain `http:` would bring the token onto the wire.
+ */
+function originOf({ headers, socket }: IncomingMessage): string {
+  const encrypted = socket instanceof TLSSocket || headers['x-forwarded-proto'] === 'https'
+  return `${encrypted ? 'https' : 'http'}://${headers.host ?? ''}`
 }
 
 /**

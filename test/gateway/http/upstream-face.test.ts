@@ -394,3 +394,18 @@ it.each([['sk_live_secret', 1], ['nothing secret', 0]])('says in the outcome how
   await eventually(() => rig.sink.outcomes.length === 1)
   expect(rig.sink.outcomes).toMatchObject([{ key_echoes }])
 })
+
+describe('a Location or Link of the same upstream', () => {
+  const pointing = (headers: Record<string, string>) => {
+    rig.respond((_request, response) => { response.writeHead(200, { location: '/v1/invoices/in_1', link: `<${rig.upstreamUrl}/v1/invoices?page=2>; rel="next"` }).end() })
+    return get('/u/stripe/v1/invoices', { ...bearer(token), ...headers })
+  }
+
+  it.each([
+    ['as this client reaches us', {}, () => rig.url],
+    ['under the name it asked for', { Host: 'gateway.internal' }, () => 'http://gateway.internal'],
+    ['in TLS where a proxy in front speaks it', { Host: 'gateway.internal', 'X-Forwarded-Proto': 'https' }, () => 'https://gateway.internal'],
+  ])('is absolute, %s', async (_case, headers, origin) => {
+    expect((await pointing(headers)).headers).toMatchObject({ location: `${origin()}/u/stripe/v1/invoices/in_1`, link: `<${origin()}/u/stripe/v1/invoices?page=2>; rel="next"` })
+  })
+})
