@@ -30,7 +30,8 @@ const QUESTIONS_AT_ONCE = 256
 const ATTEMPTS = 3
 const TIMEOUT_MS = 5_000
 
-const textOf = (key: SessionKey): string => ('session_id' in key ? key.session_id : key.token_sha256)
+/** Ids come from callers: none may hit the entry of a token whose digest it is spelled like. */
+const textOf = (key: SessionKey): string => ('session_id' in key ? `id ${key.session_id}` : key.token_sha256)
 
 /**
  * Introspection, cached. An answer is admitted only after every event learnt since it was asked for has been replayed onto it,

@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js'
 import { describe, expect, it } from 'vitest'
+import { tokenDigest } from '../../../src/scope/index.ts'
 import { BOUND_OPENER_TOKEN, BOUND_TOKEN, openSession, startRig, tokenOf } from '../rig.ts'
 import type { Rig } from '../rig.ts'
 import { openPort } from './port.ts'
@@ -210,6 +211,13 @@ describe('Sessions.Watch', () => {
     const watch = port.open('Sessions.Watch', request)
     expect(await watch.ended).toMatchObject({ code, error })
     expect(watch.messages).toEqual([])
+  })
+
+  it('the digest of a token in use is no session id', async () => {
+    const { rig, port } = await openedPort()
+    const token = tokenOf(openSession(rig))
+    await port.ask('Tokens.Validate', { token })
+    expect(await port.open('Sessions.Watch', { session_id: tokenDigest(token) }).ended).toMatchObject({ code: status.UNAUTHENTICATED, error: 'unknown' })
   })
 
   it('neither strangers, nor callers bound to other agents, nor Vault tokens without the right, watch', async () => {
