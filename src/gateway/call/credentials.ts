@@ -67,6 +67,14 @@ export function extractToken(
   }
 }
 
+/** The first text, `Authorization` before others, that looks like a token in any of the places some upstream may take its key. */
+export function likelyToken(request: { readonly headers: HeaderPairs; readonly query: readonly QueryParameter[] }, looksLikeToken: (text: string) => boolean): string | undefined {
+  const isAuthorization = ([name]: HeaderPairs[number]) => name.toLowerCase() === 'authorization'
+  const headers = [...request.headers.filter(isAuthorization), ...request.headers]
+  const inHeaders = headers.flatMap(([, value]) => tokensOf(value, { raw: true, basic: true, looksLikeToken }))
+  return [...inHeaders, ...request.query.map(({ value }) => value)].find(looksLikeToken)
+}
+
 interface Reading {
   /** The bare value counts as a token: the upstream's own header takes the key without a scheme. */
   readonly raw: boolean

@@ -143,6 +143,15 @@ export class Decisions {
     return this.#parts.sessions.watch(entry, onEnd)
   }
 
+  /** Is this token alive? Allows nothing: it tells what may be asked of Vault on its behalf. Throws `unavailable`. */
+  isLive(token: string): Promise<boolean> {
+    return this.#recorded({ requestId: '', caller: { kind: 'session' }, session: undefined, asked: {} }, async () => {
+      const { sessions } = this.#parts
+      const { entry } = await sessions.find({ token_sha256: tokenDigest(token) })
+      return entry !== undefined && entry.endOfToken(sessions.nowUnixMs()) === undefined
+    })
+  }
+
   /** Which agent a session belongs to, live or ended; undefined where the engine does not know it. For routing only. */
   async agentOf(key: { readonly token: string } | { readonly session_id: string }): Promise<{ session_id: string; agent_id: string } | undefined> {
     if ('token' in key && !tokenShape(key.token)) throw malformed()

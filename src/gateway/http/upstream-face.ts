@@ -2,10 +2,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import { tokenShape } from '../../scope/index.ts'
-import { extractToken, headerPairs } from '../call/credentials.ts'
+import { extractToken, headerPairs, likelyToken } from '../call/credentials.ts'
 import type { HeaderPairs } from '../call/credentials.ts'
 import { parseTarget } from '../call/target.ts'
 import { parseAuth } from '../call/upstream.ts'
+import type { Decisions } from '../decision/decide.ts'
 import type { Documents } from '../decision/documents.ts'
 import type { UpstreamAnswer, UpstreamCalls } from '../decision/upstream-calls.ts'
 import type { Records } from '../decision/records.ts'
@@ -15,6 +16,7 @@ import { contentLength, hasBody } from './answer.ts'
 import type { Exchange } from './answer.ts'
 
 export interface UpstreamParts {
+  readonly decisions: Decisions
   readonly documents: Documents
   readonly calls: UpstreamCalls
   readonly records: Records
@@ -25,15 +27,17 @@ const looksLikeToken = (text: string): boolean => tokenShape(text) !== undefined
 
 /** Serves one call. `listener` = the upstream this port stands for, under which no `/u/<upstream>` prefix is expected. */
 export async function serveUpstream(parts: UpstreamParts, exchange: Exchange, listener?: string): Promise<void> {
-  const { documents, calls, records } = parts
+  const { decisions, documents, calls, records } = parts
   const { request, response, requestId, signal } = exchange
   // Comes after 'finish', when everything has left this process, and when the connection breaks.
   const delivered = new Promise<void>((resolve) => { response.once('close', resolve) })
   const target = parseTarget(exchange.target, listener)
-  const upstream = await documents.upstream(target.upstream)
+  const given = { headers: headerPairs(request.rawHeaders), query: target.query }
+  const likely = likelyToken(given, looksLikeToken)
+  // Only who brings a live token makes this gateway read documents: strangers could ask for ever new ones.
+  const upstream = likely !== undefined && await decisions.isLive(likely) ? await documents.upstream(target.upstream) : undefined
   // Where an unknown upstream's key would stand nobody knows; the usual place is looked at, and the token judged all the same.
-  const auth = upstream ? parseAuth(upstream) : { kind: 'bearer' as const }
-  const { token, headers, query } = extractToken(auth, { headers: headerPairs(request.rawHeaders), query: target.query }, looksLikeToken)
+  const { token = upstream ? undefined : likely, headers, query } = extractToken(upstream ? parseAuth(upstream) : { kind: 'bearer' }, given, looksLikeToken)
   if (token === undefined) {
     records.stranger()
     throw missing(': send it as "Authorization: Bearer <token>", or where this upstream takes its key')

@@ -39,7 +39,7 @@ afterEach(async () => {
 it('speaks TLS where it has a certificate, on its own port and on those of upstreams', async () => {
   expect(gateway.httpUrl).toMatch(/^https:/)
   expect((await request(`${gateway.httpUrl}/healthz`, { dispatcher: agent })).statusCode).toBe(503)
-  expect((await request(`${gateway.upstreamUrls.stripe!}/v1/invoices`, { dispatcher: agent })).statusCode).toBe(503)
+  expect((await request(`${gateway.upstreamUrls.stripe!}/v1/invoices`, { dispatcher: agent })).statusCode).toBe(401)
 })
 
 it('sends a client that follows a Location on in TLS', async () => {

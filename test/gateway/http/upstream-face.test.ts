@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { mintToken } from '../../../src/scope/index.ts'
 import { openSession, tokenOf } from '../rig.ts'
 import type { FakeSession } from '../../fakes/engine.ts'
 import { ask, bearer, eventually, openStream, refusal, startHttpRig } from './rig.ts'
@@ -19,6 +20,8 @@ beforeEach(async () => {
 afterEach(() => rig.stop())
 
 const get = (path: string, headers: Record<string, string> = bearer(token)) => ask(rig.url, path, { headers })
+/** Well-formed, and not known to anybody. */
+const stranger = mintToken({ prefix: 'svt', label: 'prod', random: (bytes) => new Uint8Array(bytes).fill(99) })
 const upstreamWith = async (settings: Record<string, unknown>) => {
   rig.engine.upstream('stripe', { url: rig.upstreamUrl, allow_private_addresses: true, ...settings })
   await rig.flush()
@@ -94,6 +97,14 @@ describe('where the token may stand', () => {
     await upstreamWith({ auth })
     expect(refusal(await get('/u/stripe/v1/invoices', headers()))).toBe('401 invalid_token missing')
     expect(rig.received).toEqual([])
+  })
+
+  it.each([
+    ['an expired token', 'reuse_after_expiry', () => tokenOf(openSession(rig, { ttl: 0 }))],
+    ['an unknown token', 'unknown', () => stranger],
+  ])('%s is told as such in the upstream\'s own place, too', async (_case, code, given) => {
+    await upstreamWith({ auth: 'header:X-Api-Key' })
+    expect(refusal(await get('/u/stripe/v1/invoices', { 'X-Api-Key': given() }))).toBe(`401 invalid_token ${code}`)
   })
 
   it('not twice with different ones', async () => {
@@ -201,6 +212,16 @@ describe('a refused call never reaches the upstream', () => {
     expect(refusal(await get('/u/stripe/v1/invoices'))).toBe('503 unavailable audit_unavailable')
     expect(rig.received).toEqual([])
   })
+})
+
+it.each([
+  ['without token', () => ({})],
+  ['with noise', () => bearer('noise')],
+  ['with a token of its own making', () => bearer(stranger)],
+  ['with one that is over', () => { rig.engine.end(session); return bearer(token) }],
+])('a stranger %s makes the gateway read no document', async (_case, headers) => {
+  for (const name of ['stripe', 'a', 'b']) expect((await get(`/u/${name}/v1/invoices`, headers())).status).toBe(401)
+  expect(rig.vault.asked.filter(({ path }) => path.startsWith('mcp/upstreams'))).toEqual([])
 })
 
 it('answers 502 when the upstream refuses the real key, and 401 stays the token\'s own', async () => {
@@ -402,10 +423,11 @@ describe('a Location or Link of the same upstream', () => {
   }
 
   it.each([
-    ['as this client reaches us', {}, () => rig.url],
-    ['under the name it asked for', { Host: 'gateway.internal' }, () => 'http://gateway.internal'],
-    ['in TLS where a proxy in front speaks it', { Host: 'gateway.internal', 'X-Forwarded-Proto': 'https' }, () => 'https://gateway.internal'],
-  ])('is absolute, %s', async (_case, headers, origin) => {
-    expect((await pointing(headers)).headers).toMatchObject({ location: `${origin()}/u/stripe/v1/invoices/in_1`, link: `<${origin()}/u/stripe/v1/invoices?page=2>; rel="next"` })
+    ['as this client reaches us', {}, undefined],
+    ['under the name it asked for', { Host: 'gateway.internal' }, 'http://gateway.internal'],
+    ['in TLS where a proxy in front speaks it', { Host: 'gateway.internal', 'X-Forwarded-Proto': 'https' }, 'https://gateway.internal'],
+  ])('is absolute, %s', async (_case, headers, named) => {
+    const base = `${named ?? rig.url}/u/stripe`
+    expect((await pointing(headers)).headers).toMatchObject({ location: `${base}/v1/invoices/in_1`, link: `<${base}/v1/invoices?page=2>; rel="next"` })
   })
 })
