@@ -9,7 +9,7 @@ import type { Response } from '../logical/response.ts'
 import { parseFields } from './field-data.ts'
 import { pathHelp, rootHelp } from './help.ts'
 import type { Operations, PathDef } from './path.ts'
-import { compilePattern, rootPaths } from './pattern.ts'
+import { compilePattern, rootPaths, segmentsOf } from './pattern.ts'
 import type { Pattern } from './pattern.ts'
 import type { SecretType } from './secret-type.ts'
 
@@ -81,10 +81,11 @@ async function handle(spec: BackendSpec, routes: readonly Route[], request: Requ
  */
 function match(routes: readonly Route[], path: string, wanted?: keyof Operations<never>): Matched | undefined {
   const folder = path.endsWith('/') && wanted !== undefined && wanted !== 'list'
+  const segments = segmentsOf(path)
   let first: Matched | undefined
   for (const route of routes) {
     if (folder && !route.path.pattern.endsWith('/')) continue
-    const captures = route.pattern.match(path)
+    const captures = route.pattern.match(segments)
     if (!captures) continue
     if (!wanted || route.path.operations[wanted]) return { path: route.path, captures }
     first ??= { path: route.path, captures }
@@ -96,7 +97,9 @@ async function operate(spec: BackendSpec, routes: readonly Route[], request: Req
   const name = handlerNames[request.operation]
   const matched = match(routes, request.path, name)
   if (!matched) throw new RequestError('unsupported_path')
-  const handler = name && matched.path.operations[name]
+  // Not the collection either, for what is no list: `agents/x/scopes/` would pass a deny of `agents/x/scopes`.
+  const folder = request.path.endsWith('/') && name !== 'list'
+  const handler = name && !folder ? matched.path.operations[name] : undefined
   if (!handler) throw new RequestError('unsupported_operation', undefined, { allow: methodsAt(routes, request.path) })
   if (matched.path.active_node_only && (await spec.system.readOnly())) throw new RequestError('readonly')
   const { fields, warnings } = parseFields(matched.path.fields, request.data, matched.captures)

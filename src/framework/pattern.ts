@@ -4,18 +4,17 @@
  */
 export interface Pattern {
   readonly text: string
-  /** The captures, or undefined when `path` does not match. */
-  match(path: string): Record<string, string> | undefined
+  /** The captures, or undefined when the path of these segments (`segmentsOf`) does not match. */
+  match(segments: readonly string[]): Record<string, string> | undefined
 }
 
 export function compilePattern(text: string): Pattern {
-  const parts = split(text)
+  const parts = segmentsOf(text)
   const rest = parts.findIndex((part) => part.endsWith('...'))
   if (rest >= 0 && rest !== parts.length - 1) throw new Error(`pattern ${text}: only the last segment may capture the rest`)
   return {
     text,
-    match(path) {
-      const segments = split(path)
+    match(segments) {
       if (rest < 0 ? segments.length !== parts.length : segments.length < parts.length) return undefined
       if (segments.includes('')) return undefined
       const captures: Record<string, string> = {}
@@ -29,7 +28,8 @@ export function compilePattern(text: string): Pattern {
   }
 }
 
-function split(path: string): string[] {
+/** Taken apart once per request, which is held against every pattern. */
+export function segmentsOf(path: string): string[] {
   const bare = path.endsWith('/') ? path.slice(0, -1) : path
   return bare === '' ? [] : bare.split('/')
 }

@@ -6,13 +6,17 @@ import { getJson, putJson } from '../logical/storage.ts'
 import type { Storage } from '../logical/storage.ts'
 import type { Feed, FeedEvent } from './feed.ts'
 
-const CACHE_ENTRIES = 100_000
+const GENERATION_ENTRIES = 50_000
 
 export class Records {
   readonly storage: Storage
   readonly #feed: Feed
-  /** Least recently used first. Absence is kept too: most sessions have no end marker. */
-  readonly #cache = new Map<string, unknown>()
+  /**
+   * What was used lately, and what was before that and goes at the next turn unless it is used again. Absence is kept too: most
+   * sessions have no end marker.
+   */
+  #young = new Map<string, unknown>()
+  #old = new Map<string, unknown>()
   /** Reads under way. One that a change overtook is no longer in here, and what it finds is not kept. */
   readonly #reads = new Map<string, Promise<unknown>>()
   readonly #queues = new Map<string, Promise<unknown>>()
@@ -24,11 +28,8 @@ export class Records {
 
   /** The record at `key`, or undefined. Callers never mutate what they get. */
   async get<T>(key: string): Promise<T | undefined> {
-    if (this.#cache.has(key)) {
-      const value = this.#cache.get(key)
-      this.#remember(key, value)
-      return value as T | undefined
-    }
+    if (this.#young.has(key)) return this.#young.get(key) as T | undefined
+    if (this.#old.has(key)) return this.#remember(key, this.#old.get(key)) as T | undefined
     const underWay = this.#reads.get(key)
     if (underWay) return underWay as Promise<T | undefined>
     const read = getJson<T>(this.storage, key)
@@ -44,7 +45,7 @@ export class Records {
 
   /** As `get`, for sweeps over many records: what they pass does not push out what is in use. */
   async peek<T>(key: string): Promise<T | undefined> {
-    return this.#cache.has(key) ? this.#cache.get(key) as T | undefined : getJson<T>(this.storage, key)
+    return this.#young.has(key) || this.#old.has(key) ? this.get<T>(key) : getJson<T>(this.storage, key)
   }
 
   /** Stores durably, then changes the cache, then publishes: a follower that hears of it finds it. */
@@ -62,7 +63,8 @@ export class Records {
   /** Changed by another node: forget it. */
   invalidate(key: string): void {
     this.#reads.delete(key)
-    this.#cache.delete(key)
+    this.#young.delete(key)
+    this.#old.delete(key)
   }
 
   /** Runs `work` alone among callers naming the same `key`: read-modify-write of one record. */
@@ -92,11 +94,12 @@ export class Records {
     }
   }
 
-  #remember(key: string, value: unknown): void {
-    this.#cache.delete(key)
-    this.#cache.set(key, value)
-    if (this.#cache.size <= CACHE_ENTRIES) return
-    const oldest = this.#cache.keys().next().value
-    if (oldest !== undefined) this.#cache.delete(oldest)
+  #remember(key: string, value: unknown): unknown {
+    if (this.#young.size >= GENERATION_ENTRIES) {
+      this.#old = this.#young
+      this.#young = new Map()
+    }
+    this.#young.set(key, value)
+    return value
   }
 }

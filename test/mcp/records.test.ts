@@ -74,3 +74,12 @@ it('a read that fails is tried again by the next who asks', async () => {
   engine.storage.failGets = false
   expect((await engine.read('agents/billing'))!.data).toMatchObject({ owner: 'before' })
 })
+
+it('what is in use stays in memory, however many unknown tokens are asked about', async () => {
+  const { engine } = await start()
+  for (let i = 0; i < 60_000; i++) {
+    await engine.introspect({ token_sha256: i.toString(16).padStart(20, '0').padEnd(64, 'a') })
+    if (i % 10_000 === 0) await engine.read('agents/billing')
+  }
+  expect(await engine.storage.during(() => engine.read('agents/billing'))).toMatchObject({ get: 0 })
+})
