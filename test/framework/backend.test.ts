@@ -18,6 +18,7 @@ const backend = createBackend({
   system,
   paths: [
     definePath({ pattern: 'things/', fields: {}, synopsis: 'All things.', description: 'd', operations: { list: () => ({ data: { keys: ['a'] } }) } }),
+    definePath({ pattern: 'boxes/', fields: {}, synopsis: 'All boxes.', description: 'd', operations: { list: () => ({ data: { keys: ['b'] } }), read: () => ({ data: { boxes: 1 } }) } }),
     definePath({
       pattern: 'things/:name',
       fields: { name: { type: 'string', description: 'Name.', example: 'a' }, size: { type: 'int', description: 'Size.', example: 3, default: 1 } },
@@ -54,6 +55,7 @@ describe('a backend routes', () => {
 
   it('collections with and without their slash, and the rest of a path as one capture', async () => {
     expect(await backend.handleRequest(request('list', 'things'))).toEqual(await backend.handleRequest(request('list', 'things/')))
+    expect(await backend.handleRequest(request('read', 'boxes'))).toEqual({ data: { boxes: 1 } })
     expect(await backend.handleRequest(request('read', 'files/a/b/c'))).toEqual({ data: { path: 'a/b/c' } })
   })
 
@@ -68,7 +70,7 @@ describe('a backend routes', () => {
 
   it.each<[Operation, string, string]>([
     ['read', 'nowhere', 'unsupported_path'], ['read', '', 'unsupported_path'], ['read', 'things//a', 'unsupported_path'], ['read', 'things/a/b', 'unsupported_path'], ['read', 'files', 'unsupported_path'],
-    ['delete', 'things/a', 'unsupported_operation'], ['patch', 'things/a', 'unsupported_operation'], ['read', 'things/', 'unsupported_operation'], ['list', 'files/a', 'unsupported_operation'],
+    ['delete', 'things/a', 'unsupported_operation'], ['patch', 'things/a', 'unsupported_operation'], ['read', 'things/', 'unsupported_operation'], ['read', 'boxes/', 'unsupported_operation'], ['list', 'files/a', 'unsupported_operation'],
     ['read', 'things/a/', 'unsupported_path'], ['delete', 'things/a/', 'unsupported_path'], ['update', 'things/a/', 'unsupported_path'], ['read', 'files/a/b/', 'unsupported_path'],
     ['help', 'nowhere', 'unsupported_path'], ['renew', 'things/a', 'unrecoverable'], ['revoke', 'things/a', 'unrecoverable'],
   ])('not %s of "%s": %s', async (operation, path, kind) => { expect(await refused(operation, path)).toBe(kind) })
