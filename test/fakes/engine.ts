@@ -6,6 +6,7 @@ import type { FakeClock } from './clock.ts'
 export interface FakeToken {
   readonly token: string
   readonly token_id: string
+  readonly issued_at_unix: number
   expires_at_unix: number
   ended?: boolean
 }
@@ -177,7 +178,7 @@ export class FakeEngine {
     const reason = chain.map((link) => this.#over(link)).find((over) => over !== undefined) ?? (token?.ended ? 'revoked' : token && token.expires_at_unix <= this.nowUnix() ? 'expired' : undefined)
     if (reason) return { active: false, reason, ...about, ...stamp }
     return {
-      active: true, ...about, scopes, ...(token && { expires_at_unix: token.expires_at_unix }),
+      active: true, ...about, scopes, ...(token && { expires_at_unix: token.expires_at_unix, iat: token.issued_at_unix }),
       chain: chain.map((link) => ({
         session_id: link.session_id, agent_id: link.agent_id, environment: link.environment, own_environment: true, scopes: link.scopes, policies: link.policies,
         generation: link.generation, newest_token_expires_at_unix: newest(link)?.expires_at_unix ?? 0, session_expires_at_unix: link.session_expires_at_unix,
@@ -226,7 +227,7 @@ export class FakeEngine {
 
   #mint(ttl: number): FakeToken {
     const random = (bytes: number) => new Uint8Array(bytes).fill(++this.#seed)
-    return { token: mintToken({ prefix: 'svt', label: 'prod', random }), token_id: newTokenId(random, this.clock.now()), expires_at_unix: this.nowUnix() + ttl }
+    return { token: mintToken({ prefix: 'svt', label: 'prod', random }), token_id: newTokenId(random, this.clock.now()), issued_at_unix: this.nowUnix(), expires_at_unix: this.nowUnix() + ttl }
   }
 }
 

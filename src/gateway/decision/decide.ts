@@ -42,6 +42,14 @@ export interface Validation extends SessionFacts {
   readonly scope_match: boolean
   readonly required_scope: string | null
   readonly expires_at_unix: number
+  /** Null where the engine did not tell. */
+  readonly issued_at_unix: number | null
+}
+
+export interface WatchAsk {
+  readonly key: { readonly token: string } | { readonly session_id: string }
+  readonly requestId: string
+  readonly caller: Caller
 }
 
 export interface CallAsk {
@@ -102,7 +110,7 @@ export class Decisions {
         // Writing took time: what was decided must still hold.
         const holds = matched === await this.#hasScope(entry, requiredScope)
         this.#requireLive(entry, upstream?.sensitivity)
-        if (holds && !entry.detached) return { active: true, scope_match: matched, required_scope: requiredScope ?? null, ...entry.facts, expires_at_unix: entry.expiresAtUnix }
+        if (holds && !entry.detached) return { active: true, scope_match: matched, required_scope: requiredScope ?? null, ...entry.facts, expires_at_unix: entry.expiresAtUnix, issued_at_unix: entry.issuedAtUnix }
       }
       throw unavailable('vault_behind', 'scopes and policies are changing faster than they can be judged; try again')
     })
@@ -136,11 +144,15 @@ export class Decisions {
   }
 
   /** Calls `onEnd` in the moment it is learnt that the session is over; throws what a request with the token would. */
-  async watch(key: { readonly token: string } | { readonly session_id: string }, onEnd: (reason: EndReason) => void): Promise<Watch> {
-    const entry = 'token' in key ? await this.#liveSession(key.token, undefined) : (await this.#parts.sessions.find(key)).entry
-    if (!entry) throw new GatewayError('invalid_token', 'unknown', 'the session is over or not known')
-    this.#requireLive(entry, undefined)
-    return this.#parts.sessions.watch(entry, onEnd)
+  watch({ key, requestId, caller }: WatchAsk, onEnd: (reason: EndReason) => void): Promise<Watch> {
+    const context: Context = { requestId, caller, session: undefined, asked: {} }
+    return this.#recorded(context, async () => {
+      await this.#parts.callers.requireIntrospection(caller)
+      const entry = 'token' in key ? await this.#liveSession(key.token, context) : await this.#namedSession(key, context)
+      requireAgent(caller, entry.facts.agent_id)
+      this.#requireLive(entry, undefined)
+      return this.#parts.sessions.watch(entry, onEnd)
+    })
   }
 
   /** Is this token alive? Allows nothing: it tells what may be asked of Vault on its behalf. Throws `unavailable`. */
@@ -182,15 +194,22 @@ export class Decisions {
   }
 
   /** Token shape, session, expiry. */
-  async #liveSession(token: string | undefined, context: Context | undefined): Promise<SessionEntry> {
+  async #liveSession(token: string | undefined, context: Context): Promise<SessionEntry> {
     if (token === undefined || token === '') throw missing('')
     if (!tokenShape(token)) throw malformed()
     const { sessions } = this.#parts
     const { entry, inactive } = await sessions.find({ token_sha256: tokenDigest(token) })
-    if (context) context.session = entry ? entry.facts : known(inactive)
+    context.session = entry ? entry.facts : known(inactive)
     if (!entry) throw inactiveToken(inactive)
     const over = entry.endOfToken(sessions.nowUnixMs())
     if (over) throw reuse(over)
+    return entry
+  }
+
+  async #namedSession(key: { readonly session_id: string }, context: Context): Promise<SessionEntry> {
+    const { entry, inactive } = await this.#parts.sessions.find(key)
+    context.session = entry ? entry.facts : known(inactive)
+    if (!entry) throw new GatewayError('invalid_token', 'unknown', 'the session is over or not known')
     return entry
   }
 

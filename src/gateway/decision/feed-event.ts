@@ -91,6 +91,8 @@ const active = z.object({
   purpose: z.string().nullish(),
   scopes: z.array(z.string()).nullable(),
   expires_at_unix: z.number().optional(),
+  /** RFC 7662: when the token was issued; absent likewise. */
+  iat: z.number().optional(),
   chain: z.array(chainLink).min(1),
   mount_generation: count,
   documents: z.record(z.string(), count.nullable()),

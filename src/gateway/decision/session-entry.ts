@@ -29,6 +29,8 @@ export class SessionEntry {
   readonly facts: SessionFacts
   readonly documents: Readonly<Record<string, number | null>>
   readonly sequence: number
+  /** Unix seconds; null where a session was asked for by its id. */
+  readonly issuedAtUnix: number | null
   readonly chain: ChainLink[]
   /** Dropped from the cache: events reach it no more, so that nothing new may rest on it. */
   detached = false
@@ -43,6 +45,7 @@ export class SessionEntry {
     this.facts = { session_id, agent_id, token_id: answer.token_id ?? null, owner, environment, purpose: answer.purpose ?? null, scopes }
     this.documents = documents
     this.sequence = sequence
+    this.issuedAtUnix = answer.iat ?? null
     this.chain = answer.chain.map((link) => ({ ...link }))
     this.#expiresAtUnix = answer.expires_at_unix ?? Infinity
     this.#mountGeneration = answer.mount_generation

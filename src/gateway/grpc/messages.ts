@@ -92,6 +92,7 @@ export interface IntrospectResponse {
   readonly client_id?: string
   readonly sub?: string
   readonly exp?: number
+  readonly iat?: number
   readonly jti?: string
   readonly token_type?: string
   readonly environment?: string

@@ -80,9 +80,9 @@ const aboutToken = new Set(['missing', 'malformed', 'unknown', 'expired', 'revok
 
 async function introspect({ decisions }: GrpcParts, { token }: IntrospectRequest, caller: Caller, requestId: string): Promise<IntrospectResponse> {
   try {
-    const { session_id, agent_id, token_id, scopes, environment, expires_at_unix } = await decisions.validate({ token, requiredScope: undefined, requestId, caller })
+    const { session_id, agent_id, token_id, scopes, environment, expires_at_unix, issued_at_unix } = await decisions.validate({ token, requiredScope: undefined, requestId, caller })
     return {
-      active: true, scope: (scopes ?? []).join(' '), client_id: agent_id, sub: session_id, exp: expires_at_unix, jti: token_id ?? '', token_type: 'phantom', environment, request_id: requestId,
+      active: true, scope: (scopes ?? []).join(' '), client_id: agent_id, sub: session_id, exp: expires_at_unix, iat: issued_at_unix ?? 0, jti: token_id ?? '', token_type: 'phantom', environment, request_id: requestId,
     }
   } catch (thrown) {
     const error = toGatewayError(thrown)

@@ -1,8 +1,7 @@
 /** `Sessions.Watch`: tells in the moment it is learnt that a session ended, and when what it may do was changed. */
 import type { ServerWritableStream, handleServerStreamingCall } from '@grpc/grpc-js'
-import { requireAgent } from '../decision/callers.ts'
-import type { Caller } from '../decision/callers.ts'
 import { slotOf } from '../decision/documents.ts'
+import type { WatchAsk } from '../decision/decide.ts'
 import type { FeedEvent } from '../decision/feed-event.ts'
 import type { EndReason } from '../decision/session-entry.ts'
 import type { Watch } from '../decision/watch.ts'
@@ -31,17 +30,16 @@ export function watchHandler(parts: GrpcParts, streams: OpenStreams): handleServ
     const outbox = new Outbox<SessionEvent>(call)
     streams.add(outbox)
     const requestId = requestIdFor(parts, call.metadata)
-    start(parts, call, outbox, open).catch((thrown: unknown) => { outbox.fail(replyOf(failureOf(parts, thrown, requestId), requestId)) })
+    start(parts, call, outbox, open, requestId).catch((thrown: unknown) => { outbox.fail(replyOf(failureOf(parts, thrown, requestId), requestId)) })
   }
 }
 
 const documentsIn = (events: readonly FeedEvent[]): string[] => events.flatMap((event) => (event.type === 'document' ? [slotOf(event.path)] : []))
 
-async function start(parts: GrpcParts, call: WatchCall, outbox: Outbox<SessionEvent>, open: Set<WatchedSession>): Promise<void> {
+async function start(parts: GrpcParts, call: WatchCall, outbox: Outbox<SessionEvent>, open: Set<WatchedSession>, requestId: string): Promise<void> {
   const caller = callerOf(parts, call.metadata)
   const key = keyOf(decoded(call.request))
-  await parts.callers.requireIntrospection(caller)
-  const watched = await WatchedSession.begin(parts, key, caller, outbox)
+  const watched = await WatchedSession.begin(parts, { key, caller, requestId }, outbox)
   if (outbox.over) { watched.stop(); return }
   open.add(watched)
   outbox.gone.addEventListener('abort', () => {
@@ -50,7 +48,7 @@ async function start(parts: GrpcParts, call: WatchCall, outbox: Outbox<SessionEv
   }, { once: true })
 }
 
-function keyOf({ session_id, token }: WatchRequest): { readonly token: string } | { readonly session_id: string } {
+function keyOf({ session_id, token }: WatchRequest): WatchAsk['key'] {
   if ((session_id === '') === (token === '')) throw wrongField('give either session_id or token, for example session_id: "sess_01JNKQ8X4F2MVBP7RD3WCZH9GT"')
   return token === '' ? { session_id } : { token }
 }
@@ -71,17 +69,11 @@ class WatchedSession {
   }
 
   /** Tells that the session is live. Throws what a request with its token would. */
-  static async begin(parts: GrpcParts, key: Parameters<GrpcParts['decisions']['watch']>[0], caller: Caller, outbox: Outbox<SessionEvent>): Promise<WatchedSession> {
+  static async begin(parts: GrpcParts, ask: WatchAsk, outbox: Outbox<SessionEvent>): Promise<WatchedSession> {
     const watched = new WatchedSession(parts, outbox)
     let ended: EndReason | undefined
-    const watch = await parts.decisions.watch(key, (reason) => { ended = reason; watched.#end(reason) })
+    const watch = await parts.decisions.watch(ask, (reason) => { ended = reason; watched.#end(reason) })
     watched.#watch = watch
-    try {
-      requireAgent(caller, watch.entry.facts.agent_id)
-    } catch (error) {
-      watch.cancel()
-      throw error
-    }
     if (ended !== undefined) { watched.#end(ended); return watched }
     void outbox.send({ kind: 'KIND_LIVE', session_id: watched.#sessionId })
     watched.#stopPulse = parts.pulse.every(() => { watched.#checkVouched() })

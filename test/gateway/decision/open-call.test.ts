@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { GatewayError } from '../../../src/gateway/error.ts'
 import type { OpenCall } from '../../../src/gateway/decision/open-call.ts'
-import { authorize, openSession, startRig, tokenOf, verdict } from '../rig.ts'
+import { authorize, openSession, service, startRig, tokenOf, verdict } from '../rig.ts'
 import type { Rig } from '../rig.ts'
 import type { FakeSession } from '../../fakes/engine.ts'
 
@@ -164,8 +164,8 @@ it('is over at once when the session ended between the look-up and the call', as
 
 it('tells watchers once, in the moment it is learnt', async () => {
   const heard: string[] = []
-  await rig.core.decisions.watch({ session_id: session.session_id }, (reason) => heard.push(reason))
-  const cancelled = await rig.core.decisions.watch({ token: tokenOf(session) }, () => heard.push('cancelled watch'))
+  await rig.core.decisions.watch({ key: { session_id: session.session_id }, requestId: 'w', caller: service }, (reason) => heard.push(reason))
+  const cancelled = await rig.core.decisions.watch({ key: { token: tokenOf(session) }, requestId: 'w', caller: service }, () => heard.push('cancelled watch'))
   cancelled.cancel()
   rig.engine.end(session)
   await rig.flush()

@@ -220,6 +220,27 @@ describe('Sessions.Watch', () => {
     expect(await port.open('Sessions.Watch', { session_id: tokenDigest(token) }).ended).toMatchObject({ code: status.UNAUTHENTICATED, error: 'unknown' })
   })
 
+  it('a refusal leaves a decision record, a stranger is counted', async () => {
+    const { rig, port } = await openedPort()
+    const session = openSession(rig)
+    const request = { token: tokenOf(session) }
+    rig.vault.tokens.set('hvs.nobody', { paths: ['secret'] })
+    await port.open('Sessions.Watch', request, { authorization: `Bearer ${BOUND_TOKEN}`, 'x-request-id': 'w-1' }).ended
+    await port.open('Sessions.Watch', request, { authorization: 'Bearer hvs.nobody' }).ended
+    await port.open('Sessions.Watch', request, {}).ended
+    rig.engine.end(session)
+    await port.open('Sessions.Watch', request).ended
+    await port.open('Sessions.Watch', { session_id: session.session_id }).ended
+    const { session_id } = session
+    expect(rig.sink.decisions).toMatchObject([
+      { request_id: 'w-1', decision: 'deny', reason: 'caller_not_bound', session_id, caller: 'service:bound' },
+      { decision: 'deny', reason: 'caller_denied', session_id: null },
+      { decision: 'deny', reason: 'reuse_after_revocation', validation_result: 'revoked', session_id },
+      { decision: 'deny', reason: 'unknown', session_id },
+    ])
+    expect(rig.core.records.counters.strangers).toBe(1)
+  })
+
   it('neither strangers, nor callers bound to other agents, nor Vault tokens without the right, watch', async () => {
     const { rig, port } = await openedPort()
     const request = { token: tokenOf(openSession(rig)) }

@@ -107,7 +107,7 @@ describe('Tokens.Introspect', () => {
     const session = openSession(port.rig)
     expect(await port.ask('Tokens.Introspect', { token: tokenOf(session), request_id: 'r1' })).toMatchObject({
       active: true, scope: 'read:stripe:invoices read:stripe:customers:id-only', client_id: 'claude-billing-agent', sub: session.session_id, jti: session.tokens[0]!.token_id,
-      token_type: 'phantom', environment: 'production', exp: session.tokens[0]!.expires_at_unix, request_id: 'r1',
+      token_type: 'phantom', environment: 'production', exp: session.tokens[0]!.expires_at_unix, iat: session.tokens[0]!.issued_at_unix, request_id: 'r1',
     })
   })
 
