@@ -130,14 +130,19 @@ export async function endToken(engine: Engine, session: SessionRecord, token: Se
   ])
 }
 
-/** Ends a session and with it everything delegated from it: one write, no enumeration. Ending what is over writes nothing. */
+/**
+ * Ends a session and with it everything delegated from it: one write, no enumeration. Ending what is over for good writes
+ * nothing; while an older token could still be the newest again (its successor undone) it is not.
+ */
 export async function endSession(engine: Engine, session: SessionRecord, reason: string): Promise<void> {
-  if ((await endMarker(engine, session.session_id)) || isOver(session, engine.nowUnix())) return
+  const nowUnix = engine.nowUnix()
+  const overForGood = nowUnix >= session.life_ends_unix || session.tokens.every((token) => token.ended === true || nowUnix >= token.expires_at_unix)
+  if (overForGood || (await endMarker(engine, session.session_id))) return
   const marker: EndMarker = {
     session_id: session.session_id,
     agent_id: session.agent_id,
     reason,
-    ended_at_unix: engine.nowUnix(),
+    ended_at_unix: nowUnix,
     life_ends_unix: session.life_ends_unix,
   }
   await engine.records.put(markerKey(session.session_id), marker, [{ type: 'session_ended', session_id: session.session_id, reason }])

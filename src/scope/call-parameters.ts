@@ -45,8 +45,11 @@ export function wholeNames(call: CallParameters): Record<string, unknown> {
   return parameters
 }
 
-const pairsOf = (call: CallParameters): readonly (readonly [string, string])[] =>
-  call.body.kind === 'form' ? [...call.query, ...call.body.pairs] : call.query
+/** A name with white space around it is judged as it stands and without: some servers trim names (PHP), most do not. */
+function pairsOf(call: CallParameters): readonly (readonly [string, string])[] {
+  const pairs = call.body.kind === 'form' ? [...call.query, ...call.body.pairs] : call.query
+  return pairs.flatMap(([name, value]) => (name.trim() === name ? [[name, value] as const] : [[name, value] as const, [name.trim(), value] as const]))
+}
 
 const emptyRecord = (): Record<string, unknown> => Object.create(null) as Record<string, unknown>
 

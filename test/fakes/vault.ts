@@ -73,9 +73,9 @@ export class FakeVault {
 
   count(path: string): number { return this.asked.filter((asked) => asked.path === path).length }
 
-  putKey(path: string, fields: Record<string, unknown>, origins?: string): void {
+  putKey(path: string, fields: Record<string, unknown>, origins?: string, consent: Record<string, string> = {}): void {
     this.kv.set(`secret/data/${path}`, { data: fields, metadata: { version: 1 } })
-    this.kv.set(`secret/metadata/${path}`, { custom_metadata: origins === undefined ? null : { mcp_origins: origins } })
+    this.kv.set(`secret/metadata/${path}`, { custom_metadata: origins === undefined ? null : { mcp_origins: origins, ...consent } })
   }
 
   async #request(token: string, method: VaultMethod, path: string, options: RequestOptions = {}): Promise<VaultAnswer> {

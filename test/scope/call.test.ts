@@ -26,7 +26,7 @@ describe('calls that are refused', () => {
   it('deny: nothing that covers it is granted, and any of these would help', () => {
     expect(judge(session(['create:stripe:customers']), 'GET', '/v1/customers')).toEqual({
       allowed: false, reason: 'insufficient_scope', tools: [], fields: [],
-      message: 'needs read:stripe:customers or read:stripe:customers:id-only or read:stripe:customers:names.',
+      message: 'needs read:stripe:customers or read:stripe:customers:id-only or read:stripe:customers:names',
       needed: ['read:stripe:customers', 'read:stripe:customers:id-only', 'read:stripe:customers:names'],
     })
   })
@@ -65,6 +65,13 @@ describe('calls that are refused', () => {
   it('deny: each tool is judged alone, two half grants do not make one', () => {
     const halves = session(['read:stripe:customers:id-only', 'read:stripe:customers:names'], 'path "tools/stripe/customers/id-only" { capabilities = ["read"]\n denied_parameters = { "limit" = [] } }', 'path "tools/stripe/customers/names" { capabilities = ["read"] }')
     expect(judge(halves, 'GET', '/v1/customers?limit=1&created[gte]=1').reason).toBe('parameter_refused')
+  })
+
+  it('deny: a name is no other for the white space around it', () => {
+    const denied = session(['create:stripe:customers'], 'path "tools/stripe/customers" { capabilities = ["create"]\n denied_parameters = { "email" = [] } }')
+    const form = (name: string) => judge(denied, 'POST', '/v1/customers', { kind: 'form', pairs: [[name, 'x']] })
+    for (const name of ['email', ' email', 'email ', '\temail', ' email[0]']) expect(form(name).allowed, JSON.stringify(name)).toBe(false)
+    expect(form('name').allowed).toBe(true)
   })
 
   const ruled = session(['create:stripe:customers', 'read:stripe:search'], 'path "tools/stripe/customers" { capabilities = ["create"]\n allowed_parameters = { "email" = [] } }', 'path "tools/stripe/search" { capabilities = ["read"] }')

@@ -5,6 +5,7 @@ import { GatewayError, unavailable } from '../error.ts'
 import { prepareKey } from '../call/key.ts'
 import type { PreparedKey } from '../call/key.ts'
 import { parseBase } from '../call/upstream.ts'
+import { checkConsent } from './consent.ts'
 import type { UpstreamDocument } from './document-shapes.ts'
 
 export interface KeysConfig {
@@ -70,7 +71,8 @@ export class Keys {
       requireConsent ? this.#ask(upstream, `${upstream.kv_mount}/metadata/${path}`) : undefined,
       this.#ask(upstream, `${upstream.kv_mount}/data/${path}`),
     ])
-    if (requireConsent) checkConsent(upstream, metadata)
+    const custom = metadata?.data?.custom_metadata
+    if (requireConsent) checkConsent(upstream, isRecord(custom) ? custom : {})
     const fields = secret?.data?.data
     const value = isRecord(fields) ? fields[upstream.kv_field] : undefined
     return { key: prepareKey(upstream, typeof value === 'string' ? value : undefined), sentMs, sentUnixMs }
@@ -101,21 +103,6 @@ function keyPath(upstream: UpstreamDocument, environment: string): string {
   const safe = path.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..' && !/[{}\\]/.test(segment))
   if (!safe || !/^[a-z0-9][a-z0-9_-]{0,63}$/.test(environment)) throw new GatewayError('upstream_error', 'key_unavailable', `upstream ${upstream.name}: its kv_path does not name a secret`)
   return path
-}
-
-function checkConsent(upstream: UpstreamDocument, metadata: VaultAnswer | undefined): void {
-  const { origin } = parseBase(upstream)
-  const custom = metadata?.data?.custom_metadata
-  const listed = isRecord(custom) && typeof custom.mcp_origins === 'string' ? custom.mcp_origins.split(',') : []
-  if (listed.some((text) => originOf(text.trim()) === origin)) return
-  throw new GatewayError('upstream_error', 'key_consent_missing', `the owner of upstream ${upstream.name}'s key has not agreed to its use at ${origin}: list that origin in the secret's custom_metadata.mcp_origins`)
-}
-
-/** An entry counts only as a bare origin: one with a path looks like a narrower consent than could be kept. */
-function originOf(text: string): string | undefined {
-  if (!URL.canParse(text)) return undefined
-  const url = new URL(text)
-  return url.href === `${url.origin}/` ? url.origin : undefined
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)

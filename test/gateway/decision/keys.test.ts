@@ -44,6 +44,14 @@ describe('a key is used', () => {
     expect(await header({ kv_path: 'mcp/{{environment}}/stripe' }, 'staging')).toEqual(['authorization', 'Bearer sk_staging'])
   })
 
+  it.each([
+    ['header:X-Api-Key', {}], ['header:private-token', {}], ['query:api_key', {}], ['query:key', {}], ['basic', {}],
+    ['header:X-Note', { mcp_auth: 'bearer, header:x-note' }], ['query:text', { mcp_auth: 'query:text', mcp_fields: 'api_key' }],
+  ])('sent as %s with %j', async (auth, consent) => {
+    vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' }, 'https://api.stripe.com', consent)
+    expect((await get({ auth })).key).toBeDefined()
+  })
+
   it('without consent only where the start configuration says so', async () => {
     vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' })
     keys = new Keys({ vault: vault.client(), clock, requireConsent: false })
@@ -73,6 +81,19 @@ describe('a key is refused', () => {
   ])('when consent is %s', async (_case, origins) => {
     vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' }, origins)
     expect(await verdict(get())).toBe('upstream_error key_consent_missing')
+  })
+
+  it.each([
+    ['a message text', 'query:text', {}],
+    ['an object\'s metadata', 'header:x-amz-meta-token', {}],
+    ['a header of no meaning', 'header:X-Note', {}],
+    ['a place the owner did not list', 'bearer', { mcp_auth: 'header:X-Api-Key' }],
+    ['a query name in another case', 'query:Key', { mcp_auth: 'query:key' }],
+    ['nowhere, by an empty list', 'bearer', { mcp_auth: '' }],
+    ['a field the owner did not list', 'bearer', { mcp_fields: 'other' }],
+  ])('to be sent as %s', async (_place, auth, consent) => {
+    vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' }, 'https://api.stripe.com', consent)
+    expect(await verdict(get({ auth }))).toBe('upstream_error key_consent_missing')
   })
 
   it.each<[string, Partial<UpstreamDocument>, string]>([
