@@ -114,7 +114,7 @@ function unanswered(io: Io, tool: string, url: string, thrown: unknown): Failure
   const { message, cause, code } = thrown as NodeJS.ErrnoException
   if (code === 'ERR_MODULE_NOT_FOUND') return new Failure(1, 'This command needs the MCP SDK beside it: npm i @modelcontextprotocol/sdk')
   const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : message
-  return new Failure(1, `Error calling ${printable(tool)} at ${url}: ${printable(reason)}`)
+  return new Failure(1, `Error calling ${printable(tool)} at ${url}: ${reason === 'ECONNREFUSED' ? 'nothing listens there (ECONNREFUSED); is the MCP server running?' : printable(reason)}`)
 }
 
 function endpoint(given: string): string {

@@ -13,9 +13,6 @@ const firstCommands = `Vault operator, on one machine:
 MCP server author:
   mcp-vault server -dev -dev-seed=article
   mcp-vault call http://127.0.0.1:3000/mcp list_invoices -agent claude-billing-agent
-
-Terraform user:
-  mcp-vault terraform install
 `
 
 const columns = (rows: readonly (readonly [string, string])[]): string => {

@@ -46,34 +46,45 @@ export const server = command({
     const listeners = given['gateway-upstream-address'].map(upstreamListener)
     const seeded = given['dev-seed'] === 'article'
     if (seeded && !listeners.some(({ upstream }) => upstream === ARTICLE_LISTENER.upstream)) listeners.push(ARTICLE_LISTENER)
+    const seed: { article?: SeededArticle } = {}
+    const places = {
+      'dev-listen-address': loopback('dev-listen-address', given['dev-listen-address'] ?? '127.0.0.1:8200'),
+      'gateway-grpc-address': loopback('gateway-grpc-address', given['gateway-grpc-address'] ?? '127.0.0.1:8250'),
+      'gateway-http-address': loopback('gateway-http-address', given['gateway-http-address'] ?? '127.0.0.1:8251'),
+    }
     const started = await startDevServer({
       ...(given['dev-root-token-id'] !== undefined && { rootTokenId: given['dev-root-token-id'] }),
-      listenAddress: loopback('dev-listen-address', given['dev-listen-address'] ?? '127.0.0.1:8200'),
-      grpcAddress: loopback('gateway-grpc-address', given['gateway-grpc-address'] ?? '127.0.0.1:8250'),
-      httpAddress: loopback('gateway-http-address', given['gateway-http-address'] ?? '127.0.0.1:8251'),
+      listenAddress: places['dev-listen-address'],
+      grpcAddress: places['gateway-grpc-address'],
+      httpAddress: places['gateway-http-address'],
       upstreamListeners: listeners,
       auditPath,
       clock: io.clock,
       random: (bytes) => randomBytes(bytes),
       logger: pino({ level: 'warn' }, pino.destination({ fd: 2, sync: true })),
-    }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') throw new Failure(1, `Error starting the server: ${error.message}. Is another one running? Give other addresses, for example -dev-listen-address=127.0.0.1:8210.`)
-      throw error
-    })
-    const article = seeded ? await seedArticle(started) : undefined
-    io.stdout(banner(started, relative(process.cwd(), auditPath), article))
+      ...(seeded && { provision: async (server) => { seed.article = await seedArticle(server) } }),
+    }).catch(addressInUse(places))
+    io.stdout(banner(started, auditPath, seed.article))
     await untilAborted(io)
-    await article?.close()
+    await seed.article?.close()
     await started.close()
     return 0
   },
 })
 
+/** Names the flag that would have chosen another address. */
+const addressInUse = (places: Readonly<Record<string, string>>) => (error: NodeJS.ErrnoException & { port?: number }): never => {
+  if (error.code !== 'EADDRINUSE' || error.port === undefined) throw error
+  const { port } = error
+  const flag = Object.keys(places).find((name) => places[name]?.endsWith(`:${String(port)}`)) ?? 'gateway-upstream-address=<upstream>'
+  throw new Failure(1, `Error starting the server: ${error.message}. Is another one running? To choose another address: -${flag}=127.0.0.1:${String(port + 10)}`)
+}
+
 function banner(server: DevServer, auditPath: string, article: SeededArticle | undefined): string {
   const lines = [
     `==> mcp-vault ${packageVersion()}, dev mode: in memory, unsealed, loopback only. Do not use in production.`,
     `    Vault API     ${server.vaultAddress}       mounts: mcp/ (mcp)  secret/ (kv v2)`,
-    `    Gateway       gRPC ${server.gateway.grpcAddress}   HTTP ${server.gateway.httpUrl}   audit: ./${auditPath}`,
+    `    Gateway       gRPC ${server.gateway.grpcAddress}   HTTP ${server.gateway.httpUrl}   audit: ${shortPath(auditPath)}`,
     ...Object.entries(server.gateway.upstreamUrls).map(([upstream, url]) => `    Upstream      ${upstream} at ${url} (for SDKs that take no path prefix)`),
     `    Root token    ${server.rootToken}           Service token for MCP servers: ${server.serviceToken}`,
     ...(article ? articleLines(article) : []),
@@ -85,6 +96,12 @@ function banner(server: DevServer, auditPath: string, article: SeededArticle | u
     '      npx mcp-vault path-help mcp/',
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** As one would type it from here, where it lies below. */
+function shortPath(path: string): string {
+  const below = relative(process.cwd(), path)
+  return below.startsWith('..') ? path : `./${below}`
 }
 
 function articleLines(article: SeededArticle): string[] {

@@ -44,20 +44,25 @@ export interface SeededArticle {
 /** `server -dev -dev-seed=article`: everything provisioned, nothing left to type. */
 export async function seedArticle(server: DevServer): Promise<SeededArticle> {
   const upstreams = await startUpstreams()
-  await provision(server, upstreams)
-  const mcp = await startArticleMcpServer(server, '127.0.0.1:3000').catch(() => startArticleMcpServer(server, '127.0.0.1:0'))
-  const issued = await server.admin.write(`mcp/creds/${AGENT}`, { purpose: 'try-out' })
-  return {
-    scopes: SCOPES,
-    stripeUrl: upstreams.stripe.url,
-    githubUrl: upstreams.github.url,
-    mcpUrl: mcp.url,
-    token: String(issued.data?.token),
-    serviceToken: server.serviceToken,
-    async close() {
-      await mcp.close()
-      await upstreams.close()
-    },
+  try {
+    await provision(server, upstreams)
+    const mcp = await startArticleMcpServer(server, '127.0.0.1:3000').catch(() => startArticleMcpServer(server, '127.0.0.1:0'))
+    const issued = await server.admin.write(`mcp/creds/${AGENT}`, { purpose: 'try-out' })
+    return {
+      scopes: SCOPES,
+      stripeUrl: upstreams.stripe.url,
+      githubUrl: upstreams.github.url,
+      mcpUrl: mcp.url,
+      token: String(issued.data?.token),
+      serviceToken: server.serviceToken,
+      async close() {
+        await mcp.close()
+        await upstreams.close()
+      },
+    }
+  } catch (error) {
+    await upstreams.close()
+    throw error
   }
 }
 

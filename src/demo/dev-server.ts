@@ -7,7 +7,7 @@ import type { Clock } from '../logical/clock.ts'
 import type { Logger } from '../logical/log.ts'
 import { MemoryStorage } from '../logical/storage.ts'
 import { startGateway } from '../gateway/gateway.ts'
-import type { Gateway } from '../gateway/gateway.ts'
+import type { Gateway, GatewayConfig } from '../gateway/gateway.ts'
 import { createHost } from '../host/index.ts'
 import type { Host } from '../host/index.ts'
 import { mcpFactory } from '../mcp/backend.ts'
@@ -27,6 +27,8 @@ export interface DevServerOptions {
   readonly clock: Clock
   readonly random: (bytes: number) => Uint8Array
   readonly logger: Logger
+  /** What must be there before `sys/health` says 200; a failure ends the start. */
+  readonly provision?: (server: DevServer) => Promise<void>
 }
 
 export interface DevServer {
@@ -41,7 +43,10 @@ export interface DevServer {
   close(): Promise<void>
 }
 
-/** Resolves once the gateway listens and follows the feed; until then `sys/health` does not say 200. */
+/**
+ * Resolves once the gateway follows the feed and everything is provisioned; until then `sys/health` does not say 200. A start
+ * that fails leaves nothing open: a process that has said why it cannot start must end.
+ */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
   const { clock, random, logger } = options
   let ready = false
@@ -54,35 +59,35 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     ...(options.rootTokenId !== undefined && { devRootTokenId: options.rootTokenId }),
     ready: () => ready,
   })
-  const listener = await host.listen({ address: options.listenAddress })
-  const admin = createVaultClient({ address: listener.url, token: host.rootToken ?? '', clock })
-  await mountEngines(admin)
-  const serviceToken = `gst_dev_${Buffer.from(random(24)).toString('hex')}`
-  const gateway = await startGateway({
-    vault: { address: listener.url, token: await tokenFor(admin, 'mcp-gateway'), mount: 'mcp' },
-    grpcAddress: options.grpcAddress,
-    httpAddress: options.httpAddress,
-    upstreamListeners: options.upstreamListeners,
-    auditPath: options.auditPath,
-    serviceTokens: [{ name: 'dev', sha256: tokenDigest(serviceToken), vaultToken: await tokenFor(admin, 'mcp-service'), agents: ['*'] }],
-    clock,
-    random,
-    logger,
-  })
-  await gateway.ready
-  ready = true
+  const toClose: { close(): Promise<void> }[] = [host]
+  const close = async () => { for (const part of toClose.splice(0).reverse()) await part.close() }
+  try {
+    const { url } = await host.listen({ address: options.listenAddress })
+    const rootToken = host.rootToken ?? ''
+    const admin = createVaultClient({ address: url, token: rootToken, clock })
+    toClose.push(admin)
+    await mountEngines(admin)
+    const serviceToken = `gst_dev_${Buffer.from(random(24)).toString('hex')}`
+    const gateway = await startGateway(await gatewayConfig(options, url, admin, serviceToken))
+    toClose.push(gateway)
+    await gateway.ready
+    const server: DevServer = { host, gateway, vaultAddress: url, rootToken, serviceToken, admin, close }
+    await options.provision?.(server)
+    ready = true
+    return server
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function gatewayConfig(options: DevServerOptions, vaultAddress: string, admin: VaultClient, serviceToken: string): Promise<GatewayConfig> {
+  const { grpcAddress, httpAddress, upstreamListeners, auditPath, clock, random, logger } = options
   return {
-    host,
-    gateway,
-    vaultAddress: listener.url,
-    rootToken: host.rootToken ?? '',
-    serviceToken,
-    admin,
-    async close() {
-      await gateway.close()
-      await admin.close()
-      await host.close()
-    },
+    vault: { address: vaultAddress, token: await tokenFor(admin, 'mcp-gateway'), mount: 'mcp' },
+    grpcAddress, httpAddress, upstreamListeners, auditPath,
+    serviceTokens: [{ name: 'dev', sha256: tokenDigest(serviceToken), vaultToken: await tokenFor(admin, 'mcp-service'), agents: ['*'] }],
+    clock, random, logger,
   }
 }
 

@@ -13,12 +13,15 @@ export interface ToolCall {
 }
 
 export interface ToolAnswer {
-  /** All text of the answer; a refusal by the server's bearer check is worded as one by the tool. */
+  /** All text of the answer; a refusal or failure of the server's bearer check is worded as one by the tool. */
   readonly text: string
   readonly isError: boolean
   /** `_meta` of the answer. */
   readonly meta: Readonly<Record<string, unknown>>
 }
+
+/** 500 is what the MCP SDK's own check says to everything but a refusal, an outage included. */
+const bearerCheckStatuses: ReadonlySet<number> = new Set([401, 403, 500, 503])
 
 /** A tool may follow a stream for long; the caller's signal ends it. */
 const LONGEST_CALL_MS = 2 ** 31 - 1
@@ -29,12 +32,12 @@ export async function callTool({ url, token, tool, args = {}, signal, onProgress
     import('@modelcontextprotocol/sdk/client/index.js'),
     import('@modelcontextprotocol/sdk/client/streamableHttp.js'),
   ])
-  const refused: { answer?: ToolAnswer } = {}
+  const refused: { answer?: ToolAnswer | undefined } = {}
   const transport = new StreamableHTTPClientTransport(new URL(url), {
     requestInit: { headers: { Authorization: `Bearer ${token}` } },
     fetch: async (input, init) => {
       const response = await fetch(input, init)
-      if (response.status === 401 || response.status === 403 || response.status === 503) refused.answer = await refusalOf(response.clone())
+      if (bearerCheckStatuses.has(response.status)) refused.answer = await refusalOf(response.clone())
       return response
     },
   })
@@ -56,7 +59,9 @@ export async function callTool({ url, token, tool, args = {}, signal, onProgress
   }
 }
 
-async function refusalOf(response: Response): Promise<ToolAnswer> {
-  const { error = 'refused', error_description = '' } = await response.json().catch(() => ({})) as { error?: string; error_description?: string }
-  return { text: `${String(response.status)} ${error}: ${error_description}`, isError: true, meta: {} }
+async function refusalOf(response: Response): Promise<ToolAnswer | undefined> {
+  const { error, error_description: description } = await response.json().catch(() => ({})) as { error?: string; error_description?: string }
+  // Any fault of the server's own may be a 500; only one that is worded as the check words it says anything.
+  if (error === undefined && response.status === 500) return undefined
+  return { text: `${String(response.status)} ${error ?? 'refused'}${description === undefined ? '' : `: ${description}`}`, isError: true, meta: {} }
 }

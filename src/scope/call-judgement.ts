@@ -40,7 +40,7 @@ export function judgeCall(chain: readonly GrantLink[], matches: readonly ToolMat
   const refused = first('parameter_refused')
   if (refused) return { ...refusedCall, reason: 'parameter_refused', message: refused.message }
   const needed = [...new Set(matches.map(({ tool, operation }) => scopeText(operation.capability, toolPath(tool))))]
-  return { ...refusedCall, reason: 'insufficient_scope', message: `needs ${needed.join(' or ')}.`, needed }
+  return { ...refusedCall, reason: 'insufficient_scope', message: `needs ${needed.join(' or ')}`, needed }
 }
 
 function judgeMatch(chain: readonly GrantLink[], match: ToolMatch, call: CallParameters): { reason: GrantReason; message: string } {

@@ -72,6 +72,9 @@ function errorsOf(body: JsonObject, secrets: readonly string[]): string[] {
   return listed.slice(0, MOST_ERRORS).map((text) => scrub(text, secrets).slice(0, LONGEST_ERROR))
 }
 
+/** Vault's list of one: `1 error occurred:`, a bullet, blank lines. */
+const plainSentence = (text: string): string => /^1 error occurred:\s+\* (.+)\s*$/s.exec(text)?.[1]?.trim() ?? text
+
 /** A refusal has `errors`, so a body without it is data: the report of sys/health, or a KV version that was deleted. */
 function isData(status: number, path: string, body: JsonObject): boolean {
   if ('errors' in body) return false
@@ -94,6 +97,6 @@ export function readAnswer(status: number, text: string, path: string, secrets: 
   if (!body || !(success || isData(status, path, body) || Array.isArray(body.errors) || 'request_id' in body)) throw noAnswer(`the answer with status ${String(status)} is not one of Vault's; is the address that of a Vault server?`, status)
   if (success || isData(status, path, body)) return pick(status, body)
   const errors = errorsOf(body, secrets())
-  const message = errors.length > 0 ? errors.join('; ') : `Vault answered ${String(status)}`
+  const message = errors.length > 0 ? errors.map(plainSentence).join('; ') : `Vault answered ${String(status)}`
   throw new VaultError(kindOfAnswer(status, errors), status, message, errors)
 }

@@ -205,7 +205,7 @@ describe('help', () => {
   it('greets each kind of user with the first commands', async () => {
     const { code, out } = await once([], [])
     expect(code).toBe(0)
-    for (const line of ['Vault operator', 'mcp-vault server -dev -dev-root-token-id=root', 'MCP server author', 'Terraform user', 'mcp-vault terraform install', '  path-help   Explain a path']) expect(out).toContain(line)
+    for (const line of ['Vault operator', 'mcp-vault server -dev -dev-root-token-id=root', 'MCP server author', '  path-help   Explain a path']) expect(out).toContain(line)
   })
 
   it('shows a family, a command and a command of a nested family', async () => {

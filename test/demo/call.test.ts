@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { call } from '../../src/cli/call.ts'
 import type { Io } from '../../src/cli/io.ts'
@@ -141,8 +143,20 @@ describe('call fails with one sentence and still ends its session', () => {
     await mcp.close()
     const { code, err, vault: { lines } } = await type([issued(), nothing], [mcp.url, 'list_invoices', ...asAgent])
     expect(code).toBe(1)
-    expect(err).toBe(`Error calling list_invoices at ${mcp.url}: ECONNREFUSED\n`)
+    expect(err).toBe(`Error calling list_invoices at ${mcp.url}: nothing listens there (ECONNREFUSED); is the MCP server running?\n`)
     expect(lines().at(-1)).toBe('PUT /v1/sys/leases/revoke')
+  })
+
+  test.each([
+    ['in its own words', '{"error":"server_error","error_description":"the gateway cannot be reached; keep the token and retry"}', '500 server_error: the gateway cannot be reached; keep the token and retry\n'],
+    ['with the status alone when it says nothing', '<html>', expect.stringMatching(/^Error calling list_invoices at http:.*<html>\n$/) as string],
+  ])('when the bearer check of the server fails, %s', async (_case, body, sentence) => {
+    const broken = createServer((_request, response) => { response.writeHead(500, { 'content-type': 'application/json' }).end(body) })
+    await new Promise<void>((resolve) => { broken.listen(0, '127.0.0.1', resolve) })
+    const { code, err } = await type([issued(), nothing], [`http://127.0.0.1:${String((broken.address() as AddressInfo).port)}/mcp`, 'list_invoices', ...asAgent])
+    broken.close()
+    expect(code).toBe(1)
+    expect(err).toEqual(sentence)
   })
 
   test('when there is no such tool', async () => {

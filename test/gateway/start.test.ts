@@ -47,11 +47,15 @@ describe('settings that are refused at start', () => {
     await expect(startGateway(config({ auditPath: folder }))).rejects.toMatchObject({ kind: 'unavailable' })
   })
 
-  it('a port in use, without leaving the other listeners open', async () => {
+  it.each<[string, (address: string) => Partial<GatewayConfig>]>([
+    ['an upstream listener', (address) => ({ upstreamListeners: [{ upstream: 'stripe', address }] })],
+    ['gRPC', (grpcAddress) => ({ grpcAddress })],
+  ])('a port of %s in use, without leaving the other listeners open', async (_case, settings) => {
     const taken = createServer()
     await new Promise<void>((resolve) => { taken.listen(0, '127.0.0.1', resolve) })
-    const address = `127.0.0.1:${String((taken.address() as AddressInfo).port)}`
-    await expect(startGateway(config({ upstreamListeners: [{ upstream: 'stripe', address }] }))).rejects.toMatchObject({ code: 'EADDRINUSE' })
+    const { port } = taken.address() as AddressInfo
+    const address = `127.0.0.1:${String(port)}`
+    await expect(startGateway(config(settings(address)))).rejects.toMatchObject({ code: 'EADDRINUSE', port, message: `listen EADDRINUSE: address already in use ${address}` })
     await new Promise((resolve) => { taken.close(resolve) })
   })
 })

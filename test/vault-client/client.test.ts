@@ -54,6 +54,12 @@ function thrownBy(act: () => unknown): VaultError {
 /** Everything a log could make of an error. */
 const printed = (error: VaultError): string => [error.message, JSON.stringify(error), inspect(error, { depth: 20, showHidden: true }), JSON.stringify(Object.entries(error)), error.stack].join('\n')
 
+it('takes the only item out of Vault\'s list of errors, and keeps the list beside it', async () => {
+  const listed = '1 error occurred:\n\t* permission denied\n\n'
+  const error = await failureOf(clientOf(await vaultThat(json(403, { errors: [listed] }))).read('mcp/config'))
+  expect(error).toMatchObject({ kind: 'permission_denied', message: 'permission denied', errors: [listed] })
+})
+
 describe('what is sent', () => {
   it('sends token, namespace, request mark and user agent, and reads the envelope', async () => {
     const vault = await vaultThat(json(200, envelope))

@@ -1,6 +1,6 @@
 /** The gRPC face: the same decisions as over HTTP, for MCP servers and agents that keep one connection open. */
 import { readFile } from 'node:fs/promises'
-import { Server, ServerCredentials } from '@grpc/grpc-js'
+import { Server, ServerCredentials, logVerbosity, setLogVerbosity } from '@grpc/grpc-js'
 import type { UntypedServiceImplementation } from '@grpc/grpc-js'
 import { parseAddress } from '../listen-address.ts'
 import { services } from './definitions.ts'
@@ -50,6 +50,8 @@ const limits = {
 /** Rejects when the address cannot be listened on or the TLS files cannot be read. */
 export async function startGrpcServer(config: GrpcConfig): Promise<GrpcServer> {
   const { address, tls, clock, logger } = config
+  // It would print failures in lines of its own; all of them reach us as errors too.
+  if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE)
   const { host } = parseAddress(address)
   const credentials = await credentialsFrom(tls)
   if (!tls && host !== 'localhost' && host !== '::1' && !host.startsWith('127.')) {
@@ -95,8 +97,15 @@ async function credentialsFrom(tls: GrpcTls | undefined): Promise<ServerCredenti
 function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(address, credentials, (error, port) => {
-      if (error) reject(new Error(`gRPC cannot listen on ${address}: ${error.message}`))
+      if (error) reject(bindError(address, error))
       else resolve(port)
     })
   })
+}
+
+/** In the form Node gives such errors, so that whoever starts the gateway can word them all alike. */
+function bindError(address: string, { message }: Error): Error {
+  const { host, port } = parseAddress(address)
+  if (message.includes('EADDRINUSE')) return Object.assign(new Error(`listen EADDRINUSE: address already in use ${address}`), { code: 'EADDRINUSE', address: host, port })
+  return new Error(`gRPC cannot listen on ${address}: ${message}`)
 }
