@@ -6,6 +6,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { RequestError } from '../../logical/errors.ts'
 import { answerUnreadable } from '../../logical/unreadable-request.ts'
 import { errorAnswer } from './answer.ts'
+import { BodyReader } from './body.ts'
 import type { HostAnswer, HostCall } from './call.ts'
 import { hostNames, refusal } from './front-door.ts'
 import { VerbSocket, originalMethod } from './verb-socket.ts'
@@ -25,7 +26,6 @@ export interface Listener {
   close(): Promise<void>
 }
 
-const largestBody = 32 * 1024 * 1024
 // A client that dribbles its request in holds nothing but its own socket, and not for long.
 const headersTimeoutMs = 10_000
 const requestTimeoutMs = 60_000
@@ -37,7 +37,8 @@ export async function listen(config: ListenConfig): Promise<Listener> {
   const limits = { keepAliveTimeout: keepAliveMs, headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, connectionsCheckingInterval: 5_000, noDelay: true, requireHostHeader: false }
   const http = config.tls ? createTlsServer({ ...limits, ...config.tls, minVersion: 'TLSv1.2' }) : createServer(limits)
   answerUnreadable(http, ({ message }) => ({ errors: [message] }))
-  http.on('request', (request: IncomingMessage, response: ServerResponse) => { void serve(config, allowed, request, response) })
+  const bodies = new BodyReader()
+  http.on('request', (request: IncomingMessage, response: ServerResponse) => { void serve({ config, allowed, bodies }, request, response) })
   // node:http reads the wrapped socket; everything else, time-outs included, stays its own.
   const accepted = config.tls ? 'secureConnection' : 'connection'
   const accept = http.listeners(accepted)
@@ -68,13 +69,20 @@ function splitAddress(address: string): { host: string; port: number } {
   return { host: (match[1] ?? match[2])!, port: Number(match[3]) }
 }
 
-async function serve(config: ListenConfig, allowed: ReadonlySet<string>, request: IncomingMessage, response: ServerResponse): Promise<void> {
+interface Serving {
+  readonly config: ListenConfig
+  readonly allowed: ReadonlySet<string>
+  readonly bodies: BodyReader
+}
+
+async function serve({ config, allowed, bodies }: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const gone = new AbortController()
   response.once('close', () => { if (!response.writableFinished) gone.abort() })
   const refused = refusal(request, allowed)
   if (refused) { send(request, response, refused); return }
-  const body = await readBody(request)
+  const body = await bodies.read(request, response)
   if (body === 'gone') return
+  if (body === 'too many') { send(request, response, errorAnswer(new RequestError('unavailable', 'too many request bodies are being read at once; try again'))); return }
   if (body === 'too large') { send(request, response, errorAnswer(new RequestError('too_large', 'request body too large; the limit is 32 MiB'))); return }
   const target = request.url ?? '/'
   const question = target.indexOf('?')
@@ -92,23 +100,6 @@ async function serve(config: ListenConfig, allowed: ReadonlySet<string>, request
 
 function singleHeaders(request: IncomingMessage): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]))
-}
-
-/** The body, unless it is over the limit or the client went away while sending. */
-function readBody(request: IncomingMessage): Promise<Buffer | 'too large' | 'gone'> {
-  if (Number(request.headers['content-length'] ?? 0) > largestBody) return Promise.resolve('too large')
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = []
-    let size = 0
-    request.on('data', (chunk: Buffer) => {
-      size += chunk.length
-      if (size <= largestBody) chunks.push(chunk)
-      else { request.pause(); resolve('too large') }
-    })
-    request.once('end', () => { resolve(Buffer.concat(chunks)) })
-    request.once('close', () => { resolve('gone') })
-    request.once('error', () => { resolve('gone') })
-  })
 }
 
 function send(request: IncomingMessage, response: ServerResponse, answered: HostAnswer): void {

@@ -198,3 +198,21 @@ describe('with a certificate', () => {
     await expect(fetch(`http://127.0.0.1:${securePort}/v1/sys/health`)).rejects.toThrow()
   })
 })
+
+describe('bodies of strangers', () => {
+  it('are held up to a bound for all of them together, and the server serves on', async () => {
+    const part = Buffer.alloc(30 * 1024 * 1024, ' ')
+    const sockets = Array.from({ length: 6 }, () => connect(port, '127.0.0.1'))
+    const refusal = Promise.race(sockets.map((socket) => new Promise<string>((resolve) => { socket.once('data', (chunk) => { resolve(chunk.toString()) }) })))
+    for (const socket of sockets) {
+      socket.on('error', () => undefined)
+      socket.write(`POST /v1/lend/items/a HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Length: ${part.length + 1}\r\n\r\n`)
+      socket.write(part)
+    }
+    expect(await refusal).toMatch(/^HTTP\/1\.1 503 [^]*too many request bodies/)
+    const closed = Promise.all(sockets.map((socket) => new Promise((resolve) => { socket.once('close', resolve) })))
+    for (const socket of sockets) socket.destroy()
+    await closed
+    await expect.poll(async () => (await fetch(`${listener.url}/v1/lend/items/b`, { method: 'POST', headers: root, body: JSON.stringify({ note: ' '.repeat(1024) }) })).status).toBe(200)
+  })
+})
