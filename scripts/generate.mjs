@@ -1,5 +1,6 @@
 // Writes what is generated and committed, or with --check fails where the committed file differs.
-//   src/proto/*.ts   proto/ compiled to protobufjs JSON: bundles and installed packages never read a .proto file.
+//   src/proto/*.ts   proto/ compiled to protobufjs JSON: bundles and installed packages never read a .proto file;
+//                    for the gateway's own contract also its messages as TypeScript interfaces.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import protobuf from 'protobufjs'
@@ -7,15 +8,46 @@ import protobuf from 'protobufjs'
 const root = resolve(import.meta.dirname, '..')
 const check = process.argv.includes('--check')
 const contracts = [
-  { proto: 'proto/mcp/gateway/v1/gateway.proto', target: 'src/proto/gateway-v1.ts', name: 'gatewayV1' },
+  { proto: 'proto/mcp/gateway/v1/gateway.proto', target: 'src/proto/gateway-v1.ts', name: 'gatewayV1', types: true },
   { proto: 'proto/grpc/health/v1/health.proto', target: 'src/proto/health-v1.ts', name: 'healthV1' },
   { proto: 'proto/grpc/reflection/v1/reflection.proto', target: 'src/proto/reflection-v1.ts', name: 'reflectionV1' },
 ]
 
-function compile({ proto, name }) {
+function compile({ proto, name, types }) {
   const loaded = new protobuf.Root()
-  loaded.loadSync(resolve(root, proto), { keepCase: true })
-  return `// Generated from ${proto} by scripts/generate.mjs. Do not edit.\nexport const ${name} = ${JSON.stringify(loaded.toJSON(), null, 2)}\n`
+  loaded.loadSync(resolve(root, proto), { keepCase: true, alternateCommentMode: true })
+  loaded.resolveAll()
+  const json = JSON.stringify(loaded.toJSON(), null, 2)
+  return `// Generated from ${proto} by scripts/generate.mjs. Do not edit.\nexport const ${name} = ${json}\n${types ? interfaces(loaded) : ''}`
+}
+
+/**
+ * Messages as they are in memory when decoded with `keepCase`, `longs: Number`, `enums: String`, `defaults` and `oneofs`:
+ * everything is set, but for the members of a oneof, of which at most one is, named by the oneof itself.
+ */
+function interfaces(scope) {
+  return scope.nestedArray.map((node) => {
+    if (node instanceof protobuf.Enum) return `\nexport type ${typeName(node)} = ${Object.keys(node.values).map((value) => `'${value}'`).join(' | ')}\n`
+    const own = node instanceof protobuf.Type ? messageInterface(node) : ''
+    return own + (node.nestedArray ? interfaces(node) : '')
+  }).join('')
+}
+
+function messageInterface(type) {
+  const fields = type.fieldsArray.flatMap((field) => [...comment(field, '  '), `  readonly ${field.name}${field.partOf ? '?' : ''}: ${fieldType(field)}`])
+  const oneofs = type.oneofsArray.flatMap((oneof) => [...comment(oneof, '  '), `  readonly ${oneof.name}?: ${oneof.fieldsArray.map(({ name }) => `'${name}'`).join(' | ')}`])
+  return ['', ...comment(type, ''), `export interface ${typeName(type)} {`, ...fields, ...oneofs, '}', ''].join('\n')
+}
+
+/** `SessionEvent.Kind` → `SessionEventKind` */
+const typeName = (node) => (node.parent instanceof protobuf.Type ? typeName(node.parent) : '') + node.name
+const comment = ({ comment: text }, indent) => (text ? [`${indent}/** ${text.replaceAll('\n', ' ')} */`] : [])
+const scalars = { string: 'string', bool: 'boolean', bytes: 'Uint8Array' }
+
+function fieldType(field) {
+  if (field.map) throw new Error(`${field.fullName}: maps are not written yet`)
+  const single = field.resolvedType ? typeName(field.resolvedType) : scalars[field.type] ?? 'number'
+  return field.repeated ? `readonly ${single}[]` : single
 }
 
 let stale = 0

@@ -244,6 +244,10 @@ export const gatewayV1 = {
                     "reason": {
                       "type": "string",
                       "id": 3
+                    },
+                    "vouched_ms": {
+                      "type": "int64",
+                      "id": 4
                     }
                   },
                   "nested": {
@@ -252,7 +256,8 @@ export const gatewayV1 = {
                         "KIND_UNSPECIFIED": 0,
                         "KIND_LIVE": 1,
                         "KIND_ENDED": 2,
-                        "KIND_CHANGED": 3
+                        "KIND_CHANGED": 3,
+                        "KIND_VOUCHED": 4
                       }
                     }
                   }
@@ -331,6 +336,10 @@ export const gatewayV1 = {
                     "error_message": {
                       "type": "string",
                       "id": 14
+                    },
+                    "vouched_ms": {
+                      "type": "int64",
+                      "id": 15
                     }
                   }
                 },
@@ -507,4 +516,162 @@ export const gatewayV1 = {
       }
     }
   }
+}
+
+export interface OpenRequest {
+  readonly agent_id: string
+  readonly purpose: string
+  /** Omitted = all declared scopes. */
+  readonly requested_scopes: readonly string[]
+  readonly environment: string
+  /** Seconds; 0 = the configured default. */
+  readonly ttl_seconds: number
+  readonly request_id: string
+}
+
+export interface RefreshRequest {
+  readonly session_id: string
+  readonly ttl_seconds: number
+  readonly request_id: string
+}
+
+export interface CloseRequest {
+  readonly session_id: string
+  readonly request_id: string
+}
+
+export interface CloseResponse {
+  readonly request_id: string
+}
+
+export interface DelegateRequest {
+  /** A live token of the parent session. */
+  readonly parent_token: string
+  /** The agent the child session is for. */
+  readonly agent_id: string
+  readonly purpose: string
+  readonly requested_scopes: readonly string[]
+  readonly ttl_seconds: number
+  readonly request_id: string
+}
+
+export interface SessionToken {
+  readonly session_id: string
+  readonly agent_id: string
+  readonly token: string
+  readonly token_id: string
+  readonly scopes: readonly string[]
+  readonly environment: string
+  readonly purpose: string
+  /** ISO 8601, UTC, whole seconds. */
+  readonly issued_at: string
+  readonly expires_at: string
+  readonly expires_at_unix: number
+  readonly ttl_seconds: number
+  /** From here on a refresh is due (80 % of the life). */
+  readonly refresh_after_unix: number
+  readonly lease_id: string
+  readonly request_id: string
+}
+
+export interface WatchRequest {
+  /** One of the two. */
+  readonly session_id: string
+  readonly token: string
+}
+
+export interface SessionEvent {
+  readonly kind: SessionEventKind
+  readonly session_id: string
+  readonly reason: string
+  /** Until when the gateway vouches for the session: milliseconds from the moment this request was sent. The strictest staleness limit of the gateway counted from its own last contact with Vault, so that nobody adds a patience of their own to it. */
+  readonly vouched_ms: number
+}
+
+export type SessionEventKind = 'KIND_UNSPECIFIED' | 'KIND_LIVE' | 'KIND_ENDED' | 'KIND_CHANGED' | 'KIND_VOUCHED'
+
+export interface ValidateRequest {
+  readonly token: string
+  /** `read:stripe:invoices`; empty = liveness alone. */
+  readonly required_scope: string
+  readonly request_id: string
+}
+
+export interface ValidateResponse {
+  readonly active: boolean
+  readonly scope_match: boolean
+  readonly required_scope: string
+  readonly session_id: string
+  readonly agent_id: string
+  readonly token_id: string
+  readonly scopes: readonly string[]
+  readonly environment: string
+  readonly expires_at: string
+  readonly expires_at_unix: number
+  readonly request_id: string
+  /** Set on ValidateStream, where a refusal must not end the stream. */
+  readonly error_type: string
+  readonly error_code: string
+  readonly error_message: string
+  /** Until when the answer may be acted on: milliseconds from the moment this request was sent, by the staleness limit of the upstream the scope speaks of. */
+  readonly vouched_ms: number
+}
+
+export interface IntrospectRequest {
+  readonly token: string
+  readonly request_id: string
+}
+
+/** RFC 7662 names. */
+export interface IntrospectResponse {
+  readonly active: boolean
+  readonly scope: string
+  readonly client_id: string
+  readonly sub: string
+  readonly exp: number
+  readonly iat: number
+  readonly jti: string
+  readonly token_type: string
+  readonly environment: string
+  readonly request_id: string
+}
+
+export interface Header {
+  readonly name: string
+  readonly value: string
+}
+
+export interface CallRequest {
+  /** The phantom token whose session pays for the call. */
+  readonly token: string
+  readonly upstream: string
+  readonly method: string
+  /** Path and query below the upstream's base URL: `/v1/invoices?limit=3`. Locations in answers are spelled the same way. */
+  readonly path: string
+  readonly headers: readonly Header[]
+  readonly body: Uint8Array
+  readonly request_id: string
+}
+
+export interface CallResponse {
+  readonly status: number
+  readonly headers: readonly Header[]
+  readonly body: Uint8Array
+  readonly request_id: string
+  /** Milliseconds the upstream took until its response head. */
+  readonly upstream_ms: number
+}
+
+export interface StreamRequest {
+  /** First, once. Its body field is not used. */
+  readonly head?: CallRequest
+  readonly body?: Uint8Array
+  readonly part?: 'head' | 'body'
+}
+
+export interface StreamResponse {
+  /** First, once. Its body field is not used. */
+  readonly head?: CallResponse
+  readonly body?: Uint8Array
+  readonly part?: 'head' | 'body'
 }
