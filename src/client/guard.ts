@@ -11,7 +11,7 @@ import type { Watcher } from './watcher.ts'
 import type { ValidateResponse } from './wire.ts'
 
 /** What a tool call may do, as the gateway answered it for this very call. */
-export type Validation = ValidateResponse
+export type Validation = Omit<ValidateResponse, 'error_type' | 'error_code' | 'error_message' | 'vouched_ms'>
 
 /** Given to a guarded tool beside its arguments. */
 export interface ToolContext<Extra extends ToolExtra = ToolExtra> {
@@ -59,7 +59,7 @@ export interface GuardParts {
   readonly channel: Channel
   readonly clock: Clock
   readonly watcher: Watcher
-  validate(token: string, requiredScope: string, options: AskOptions): Promise<Validation>
+  validate(token: string, requiredScope: string, options: AskOptions): Promise<ValidateResponse>
   /** The session of the process itself, for stdio servers. */
   sessionToken(): string | undefined
 }
@@ -86,10 +86,10 @@ async function callTool<Args, Extra extends ToolExtra>(parts: GuardParts, requir
   const judge = async () => judged(await parts.validate(token, requiredScope, { signal: givenUp, requestId: request_id }), requiredScope)
   const timing = { gateway_ms: 0, upstream_ms: 0 }
   const askedAt = clock.monotonic()
-  const session = await judge()
+  const { vouched_ms, ...session } = await judge()
   timing.gateway_ms += clock.monotonic() - askedAt
 
-  const watch = watcher.hold(token, async () => { await judge() })
+  const watch = watcher.hold(token, askedAt + vouched_ms, async () => { await judge() })
   const finished = new AbortController()
   const signal = AbortSignal.any([watch.cut, finished.signal, ...(givenUp ? [givenUp] : [])])
   let calls = 0
@@ -133,7 +133,7 @@ async function beforeCut<T>(cut: AbortSignal, work: () => Promise<T>): Promise<T
   }
 }
 
-function judged(session: Validation, requiredScope: string): Validation {
+function judged(session: ValidateResponse, requiredScope: string): ValidateResponse {
   const { request_id } = session
   if (!session.active) throw new GatewayError('invalid_token', 'unknown', 'the session is over; open a new one', { request_id })
   if (session.scope_match) return session

@@ -15,7 +15,7 @@ export interface Sessions {
   /** For a session this process did not open. */
   refresh(request: RefreshRequest, options?: AskOptions): Promise<SessionToken>
   close(request: CloseRequest, options?: AskOptions): Promise<void>
-  /** Ends after `KIND_ENDED`. Rejects when the gateway is lost, and then says nothing about the session. */
+  /** News of the session; ends after `KIND_ENDED`. Rejects when the gateway is lost, and then says nothing about the session. */
   watch(target: WatchRequest, options?: { readonly signal?: AbortSignal }): AsyncIterable<SessionEvent>
 }
 
@@ -47,7 +47,7 @@ async function* watchSession(channel: Channel, target: WatchRequest, signal: Abo
   signal?.addEventListener('abort', cancel, { once: true })
   try {
     for await (const event of stream) {
-      yield event as SessionEvent
+      if ((event as SessionEvent).kind !== 'KIND_VOUCHED') yield event as SessionEvent
       if ((event as SessionEvent).kind === 'KIND_ENDED') return
     }
   } catch (thrown) {

@@ -51,6 +51,8 @@ export interface FakeGatewayOptions {
   readonly port?: number
   /** By name; the URL's path is the one that was asked for. */
   readonly upstreams?: Readonly<Record<string, (request: Request) => Response | Promise<Response>>>
+  /** For how long each answer vouches for its session; default a day. A real gateway vouches for seconds, again and again. */
+  readonly vouchedMs?: number
 }
 
 interface FakeSession {
@@ -88,10 +90,14 @@ class FakeState {
   readonly calls: FakeCall[] = []
   readonly failures: { method: FakeMethod; failure: FakeFailure | 'silence' }[] = []
   readonly upstreams: NonNullable<FakeGatewayOptions['upstreams']>
+  readonly vouchedMs: number
   readonly #byId = new Map<string, FakeSession>()
   readonly #byToken = new Map<string, { session: FakeSession; token: SessionToken }>()
 
-  constructor({ upstreams = {} }: FakeGatewayOptions) { this.upstreams = upstreams }
+  constructor({ upstreams = {}, vouchedMs = 86_400_000 }: FakeGatewayOptions) {
+    this.upstreams = upstreams
+    this.vouchedMs = vouchedMs
+  }
 
   open(request: OpenRequest): SessionToken {
     const token = issue(request)
@@ -137,7 +143,7 @@ class FakeState {
 
   validate({ token, required_scope = '' }: { token: string; required_scope?: string }): object {
     const { session, token: issued } = this.find({ token })
-    return { ...issued, scopes: session.scopes, active: true, required_scope, scope_match: required_scope === '' || scopeCovered(session.scopes, required_scope) }
+    return { ...issued, scopes: session.scopes, active: true, required_scope, scope_match: required_scope === '' || scopeCovered(session.scopes, required_scope), vouched_ms: this.vouchedMs }
   }
 
   introspect({ token }: { token: string }): object {
@@ -233,7 +239,7 @@ function watch(state: FakeState, call: ServerWritableStream<WatchRequest, object
     if (!admit(state, 'Watch', call.metadata, call.request)) return
     const { session } = state.find(call.request)
     const tell = (event: Pick<SessionEvent, 'kind' | 'reason'>) => {
-      call.write({ ...event, session_id: session.details.session_id })
+      call.write({ ...event, session_id: session.details.session_id, vouched_ms: state.vouchedMs })
       if (event.kind === 'KIND_ENDED') call.end()
     }
     session.listeners.add(tell)

@@ -3,8 +3,6 @@ import type { Clock } from './clock.ts'
 import { GatewayError, fromGrpc, typeForAgent } from './error.ts'
 import type { SessionEvent } from './wire.ts'
 
-/** Without word from the gateway for this long nothing vouches for a session any more; the shortest staleness it promises. */
-const LONGEST_UNWATCHED_MS = 5_000
 /** How long a session is watched after its last call: the next one then finds the stream open. */
 const LINGER_MS = 5_000
 const FIRST_RETRY_MS = 100
@@ -20,20 +18,28 @@ export interface Watch {
 }
 
 export interface Watcher {
-  /** `recheck` runs when what the session may do was changed; when it rejects, that is the cut. */
-  hold(token: string, recheck: () => Promise<void>): Watch
+  /**
+   * The gateway vouched for the session until `vouchedUntil` (monotonic milliseconds) when this work was allowed. `recheck` runs when
+   * what the session may do was changed; when it rejects, that is the cut.
+   */
+  hold(token: string, vouchedUntil: number, recheck: () => Promise<void>): Watch
   close(): void
 }
 
-/** Follows `Sessions.Watch`, one stream per token however many calls hold it. Tells `invalid_token` only on the gateway's word. */
+/**
+ * Follows `Sessions.Watch`, one stream per token however many calls hold it. Tells `invalid_token` only on the gateway's word. Work
+ * goes on until the time the gateway last vouched for, and no patience is added here: what it says counts from the moment it was
+ * asked, so a message that was long on its way vouches for less, not for more.
+ */
 export function createWatcher(channel: Channel, clock: Clock): Watcher {
   const followed = new Map<string, FollowedToken>()
 
-  function hold(token: string, recheck: () => Promise<void>): Watch {
+  function hold(token: string, vouchedUntil: number, recheck: () => Promise<void>): Watch {
     const entry = followed.get(token) ?? new FollowedToken(channel, clock, token, () => { followed.delete(token) })
     followed.set(token, entry)
     const cut = new AbortController()
     const holder: Holder = {
+      vouchedUntil,
       end: (reason) => { cut.abort(reason) },
       changed: () => { recheck().catch((reason: unknown) => { cut.abort(reason) }) },
     }
@@ -45,6 +51,7 @@ export function createWatcher(channel: Channel, clock: Clock): Watcher {
 }
 
 interface Holder {
+  readonly vouchedUntil: number
   end(reason: GatewayError): void
   changed(): void
 }
@@ -58,8 +65,12 @@ class FollowedToken {
   readonly #holders = new Set<Holder>()
   #settle: () => void = nothing
   #disconnect: () => void = nothing
-  /** Set while nobody vouches for the session; cancels the end of that patience. */
-  #cancelDoubt: (() => void) | undefined
+  /** Monotonic milliseconds until which the gateway has vouched for the session on any stream. */
+  #vouchedUntil = -Infinity
+  /** The stream is open and has told that the session lives. */
+  #isWatched = false
+  #cause: GatewayError | undefined
+  #cancelEnd: () => void = nothing
   #cancelRetry: () => void = nothing
   #cancelLinger: () => void = nothing
   #pauseMs = FIRST_RETRY_MS
@@ -76,21 +87,22 @@ class FollowedToken {
   join(holder: Holder): void {
     this.#cancelLinger()
     this.#holders.add(holder)
+    this.#schedule()
     if (this.#isStarted) return
     this.#isStarted = true
-    // Counted from the question: a gateway that takes it and never answers is no better than none.
-    this.#doubt()
     this.#connect()
   }
 
   leave(holder: Holder): void {
-    if (!this.#holders.delete(holder) || this.#holders.size > 0) return
-    if (this.#cancelDoubt) this.stop()
-    else this.#cancelLinger = this.#clock.after(LINGER_MS, () => { this.stop() })
+    if (!this.#holders.delete(holder)) return
+    this.#schedule()
+    if (this.#holders.size > 0) return
+    if (this.#isWatched) this.#cancelLinger = this.#clock.after(LINGER_MS, () => { this.stop() })
+    else this.stop()
   }
 
   stop(): void {
-    this.#cancelDoubt?.()
+    this.#cancelEnd()
     this.#cancelRetry()
     this.#cancelLinger()
     this.#disconnect()
@@ -99,41 +111,62 @@ class FollowedToken {
   }
 
   #connect(): void {
-    this.#disconnect = listen(this.#channel, this.#token, (event) => { this.#hear(event) }, (error) => {
+    const askedAt = this.#clock.monotonic()
+    this.#disconnect = listen(this.#channel, this.#token, (event) => { this.#hear(event, askedAt) }, (error) => {
       if (typeForAgent(error) === 'invalid_token') this.#end(error)
       else this.#lose(error)
     })
   }
 
-  #hear({ kind, reason }: SessionEvent): void {
-    if (kind === 'KIND_ENDED') this.#end(endedError(reason))
-    else if (kind === 'KIND_CHANGED') for (const holder of this.#holders) holder.changed()
-    else if (kind === 'KIND_LIVE') {
-      this.#cancelDoubt?.()
-      this.#cancelDoubt = undefined
+  #hear({ kind, reason, vouched_ms }: SessionEvent, askedAt: number): void {
+    if (kind === 'KIND_ENDED') { this.#end(endedError(reason)); return }
+    this.#vouchedUntil = Math.max(this.#vouchedUntil, askedAt + vouched_ms)
+    this.#schedule()
+    if (kind === 'KIND_CHANGED') for (const holder of this.#holders) holder.changed()
+    if (kind === 'KIND_LIVE') {
+      this.#isWatched = true
       this.#pauseMs = FIRST_RETRY_MS
       this.#settle()
     }
   }
 
-  #doubt(cause?: GatewayError): void {
-    this.#cancelDoubt ??= this.#clock.after(LONGEST_UNWATCHED_MS, () => {
-      this.#end(new GatewayError('unavailable', 'unwatched', 'the gateway does not vouch for the session at the moment', { cause }))
-    })
+  #untilOf(holder: Holder): number { return Math.max(holder.vouchedUntil, this.#vouchedUntil) }
+
+  /** Sets the timer for the first work that nobody will vouch for any more, unless the gateway is heard before. */
+  #schedule(): void {
+    this.#cancelEnd()
+    if (this.#holders.size === 0) return
+    const first = Math.min(...[...this.#holders].map((holder) => this.#untilOf(holder)))
+    this.#cancelEnd = this.#clock.after(Math.max(first - this.#clock.monotonic(), 0), () => { this.#endUnvouched() })
+  }
+
+  #endUnvouched(): void {
+    const now = this.#clock.monotonic()
+    const unvouched = [...this.#holders].filter((holder) => this.#untilOf(holder) <= now)
+    const reason = new GatewayError('unavailable', 'unwatched', 'the gateway does not vouch for the session at the moment', { cause: this.#cause })
+    for (const holder of unvouched) {
+      this.#holders.delete(holder)
+      holder.end(reason)
+    }
+    if (this.#holders.size === 0) this.stop()
+    else this.#schedule()
   }
 
   #lose(cause: GatewayError): void {
-    // The next call starts afresh instead of inheriting the doubt.
+    this.#isWatched = false
+    this.#cause = cause
+    // The next call starts afresh.
     if (this.#holders.size === 0) { this.stop(); return }
     this.#settle()
-    this.#doubt(cause)
     this.#cancelRetry = this.#clock.after(this.#pauseMs, () => { this.#connect() })
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_RETRY_MS)
   }
 
   #end(reason: GatewayError): void {
+    const ended = [...this.#holders]
+    this.#holders.clear()
     this.stop()
-    for (const holder of this.#holders) holder.end(reason)
+    for (const holder of ended) holder.end(reason)
   }
 }
 

@@ -191,6 +191,13 @@ describe('where the token comes from', () => {
 })
 
 describe('the cut', () => {
+  const vouchingFor = async (vouchedMs: number) => {
+    gateway.close()
+    await fake.close()
+    fake = await startFakeGateway({ vouchedMs })
+    gateway = connect({ address: fake.address, token: fake.token, clock, sessionToken: () => undefined })
+  }
+
   test('a session that ends while the handler works: the signal aborts, and its result is not handed out', async () => {
     const { token, session_id } = fake.openSession({ scopes: ['read:stripe:invoices'] })
     let reason: unknown
@@ -265,6 +272,7 @@ describe('the cut', () => {
   })
 
   test('a gateway lost for longer than it may be: unavailable, not invalid', async () => {
+    await vouchingFor(5_000)
     const { token } = fake.openSession({ scopes: ['read:stripe:invoices'] })
     fake.fail('Watch', {}, 1000)
     const tool = gateway.requireScope('read:stripe:invoices', () => new Promise<ToolResult>(() => undefined))
@@ -277,16 +285,30 @@ describe('the cut', () => {
     expect(said(await called)).toEqual({ type: 'text', text: '503 unavailable: the gateway does not vouch for the session at the moment; keep the token and retry' })
   })
 
-  test('a gateway lost while it was watching is given the same patience, and no more', async () => {
+  test('of a gateway lost while it was watching, its last word counts, and no patience is added to that', async () => {
+    await vouchingFor(5_000)
     const { token } = fake.openSession({ scopes: ['read:stripe:invoices'] })
     const called = gateway.requireScope('read:stripe:invoices', () => new Promise<ToolResult>(() => undefined))({}, bearing(token))
-    await until(() => askedOf('Watch').length === 1 && clock.waiting === 0)
+    await until(() => askedOf('Watch').length === 1)
+    await clock.advance(2_000)
     await fake.close()
     await until(() => clock.waiting === 2)
-    await clock.advance(4_999)
+    await clock.advance(2_999)
     expect(await Promise.race([called, settle()])).toBeUndefined()
     await clock.advance(1)
     expect(said(await called)).toEqual({ type: 'text', text: '503 unavailable: the gateway does not vouch for the session at the moment; keep the token and retry' })
+  })
+
+  test('an answer that was allowed on old knowledge is not worked on for longer than that stands', async () => {
+    await vouchingFor(300)
+    fake.fail('Watch', 'silence')
+    const { token } = fake.openSession({ scopes: ['read:stripe:invoices'] })
+    const called = gateway.requireScope('read:stripe:invoices', () => new Promise<ToolResult>(() => undefined))({}, bearing(token))
+    await until(() => askedOf('Watch').length === 1)
+    await clock.advance(299)
+    expect(await Promise.race([called, settle()])).toBeUndefined()
+    await clock.advance(1)
+    expect(said(await called)).toMatchObject({ text: expect.stringMatching(/^503 unavailable/) as string })
   })
 
   test('a gateway lost for a moment costs nothing', async () => {
@@ -295,7 +317,7 @@ describe('the cut', () => {
     const tool = gateway.requireScope('read:stripe:invoices', async () => {
       await until(() => clock.waiting > 1)
       await clock.advance(100)
-      await until(() => askedOf('Watch').length === 2 && clock.waiting === 0)
+      await until(() => askedOf('Watch').length === 2 && clock.waiting === 1)
       await clock.advance(60_000)
       return text('done')
     })

@@ -44,6 +44,8 @@ export interface Validation extends SessionFacts {
   readonly expires_at_unix: number
   /** Null where the engine did not tell. */
   readonly issued_at_unix: number | null
+  /** Milliseconds for which this answer stands without contact with Vault. */
+  readonly vouched_ms: number
 }
 
 export interface WatchAsk {
@@ -110,7 +112,9 @@ export class Decisions {
         // Writing took time: what was decided must still hold.
         const holds = matched === await this.#hasScope(entry, requiredScope)
         this.#requireLive(entry, upstream?.sensitivity)
-        if (holds && !entry.detached) return { active: true, scope_match: matched, required_scope: requiredScope ?? null, ...entry.facts, expires_at_unix: entry.expiresAtUnix, issued_at_unix: entry.issuedAtUnix }
+        if (!holds || entry.detached) continue
+        const vouched_ms = this.#parts.freshness.leftMs(upstream?.sensitivity)
+        return { active: true, scope_match: matched, required_scope: requiredScope ?? null, ...entry.facts, expires_at_unix: entry.expiresAtUnix, issued_at_unix: entry.issuedAtUnix, vouched_ms }
       }
       throw unavailable('vault_behind', 'scopes and policies are changing faster than they can be judged; try again')
     })

@@ -22,7 +22,10 @@ export class Freshness {
     return 1000 * (known ?? Math.min(...Object.values(this.#limits)))
   }
 
-  isFresh(sensitivity: string | undefined): boolean { return this.#ageMs() <= this.limitMs(sensitivity) }
+  /** Milliseconds until what is known now may no longer be acted on unless it is confirmed meanwhile; negative = not any more. */
+  leftMs(sensitivity: string | undefined): number { return this.limitMs(sensitivity) - this.#ageMs() }
+
+  isFresh(sensitivity: string | undefined): boolean { return this.leftMs(sensitivity) >= 0 }
 
   /** Throws `unavailable`: what ended meanwhile cannot be known, so nothing is allowed, and nothing is called invalid. */
   require(sensitivity: string | undefined): void {

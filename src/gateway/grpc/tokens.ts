@@ -34,9 +34,11 @@ export function tokensService(parts: GrpcParts, streams: OpenStreams): UntypedSe
   }
 }
 
-async function validate({ decisions }: GrpcParts, request: ValidateRequest, caller: Caller, requestId: string): Promise<ValidateResponse> {
+async function validate({ decisions, clock }: GrpcParts, request: ValidateRequest, caller: Caller, requestId: string): Promise<ValidateResponse> {
+  const askedMs = clock.monotonic()
   const requiredScope = request.required_scope === '' ? undefined : request.required_scope
-  return worded(await decisions.validate({ token: requireToken(request.token), requiredScope, requestId, caller }), requestId)
+  const validation = await decisions.validate({ token: requireToken(request.token), requiredScope, requestId, caller })
+  return { ...worded(validation, requestId), vouched_ms: Math.floor(clock.monotonic() - askedMs + validation.vouched_ms) }
 }
 
 function worded(validation: Validation, requestId: string): ValidateResponse {

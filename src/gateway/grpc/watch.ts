@@ -15,6 +15,9 @@ import { Outbox } from './outbox.ts'
 import type { OpenStreams } from './outbox.ts'
 import { replyOf } from './status.ts'
 
+/** No further apart are the times a watcher hears for how long it may go on. */
+const LONGEST_SILENCE_MS = 1_000
+
 type WatchCall = ServerWritableStream<WatchRequest | Undecodable, SessionEvent>
 
 export function watchHandler(parts: GrpcParts, streams: OpenStreams): handleServerStreamingCall<WatchRequest | Undecodable, SessionEvent> {
@@ -56,6 +59,9 @@ function keyOf({ session_id, token }: WatchRequest): WatchAsk['key'] {
 class WatchedSession {
   readonly #parts: GrpcParts
   readonly #outbox: Outbox<SessionEvent>
+  /** What `vouched_ms` counts from: no earlier than the moment the caller sent its request. */
+  readonly #askedMs: number
+  #toldMs = 0
   #watch!: Watch
   #stopPulse: () => void = () => undefined
   /** Documents that say what the session may do; undefined while that is not known: then every change counts. */
@@ -66,6 +72,7 @@ class WatchedSession {
   private constructor(parts: GrpcParts, outbox: Outbox<SessionEvent>) {
     this.#parts = parts
     this.#outbox = outbox
+    this.#askedMs = parts.clock.monotonic()
   }
 
   /** Tells that the session is live. Throws what a request with its token would. */
@@ -75,8 +82,8 @@ class WatchedSession {
     const watch = await parts.decisions.watch(ask, (reason) => { ended = reason; watched.#end(reason) })
     watched.#watch = watch
     if (ended !== undefined) { watched.#end(ended); return watched }
-    void outbox.send({ kind: 'KIND_LIVE', session_id: watched.#sessionId })
-    watched.#stopPulse = parts.pulse.every(() => { watched.#checkVouched() })
+    void watched.#tell('KIND_LIVE')
+    watched.#stopPulse = parts.pulse.every(() => { watched.#vouch() })
     void watched.#learnPaths()
     return watched
   }
@@ -100,7 +107,7 @@ class WatchedSession {
   #tellChanged(): void {
     if (this.#telling) { this.#owed = true; return }
     this.#telling = true
-    void this.#outbox.send({ kind: 'KIND_CHANGED', session_id: this.#sessionId }).then(() => {
+    void this.#tell('KIND_CHANGED').then(() => {
       this.#telling = false
       if (!this.#owed) return
       this.#owed = false
@@ -125,10 +132,24 @@ class WatchedSession {
     this.#outbox.end()
   }
 
-  /** An open stream vouches for the session: it may last only while this gateway can. */
-  #checkVouched(): void {
+  #tell(kind: SessionEvent['kind']): Promise<void> {
+    this.#toldMs = this.#parts.clock.monotonic()
+    return this.#outbox.send({ kind, session_id: this.#sessionId, vouched_ms: Math.floor(this.#toldMs - this.#askedMs + this.#leftMs()) })
+  }
+
+  #leftMs(): number {
     const { freshness } = this.#parts
-    if (freshness.isFresh(undefined) && this.#watch.adriftMs() <= freshness.limitMs(undefined)) return
-    this.#outbox.cut(replyOf(unavailable('stale', 'this gateway can no longer vouch for the session; keep the token and try again'), ''))
+    return Math.min(freshness.leftMs(undefined), freshness.limitMs(undefined) - this.#watch.adriftMs())
+  }
+
+  /** An open stream vouches for the session: it may last only while this gateway can. */
+  #vouch(): void {
+    const { clock, freshness } = this.#parts
+    if (this.#leftMs() < 0) {
+      this.#outbox.cut(replyOf(unavailable('stale', 'this gateway can no longer vouch for the session; keep the token and try again'), ''))
+      return
+    }
+    const silenceMs = Math.min(LONGEST_SILENCE_MS, freshness.limitMs(undefined) / 5)
+    if (this.#outbox.idle && clock.monotonic() - this.#toldMs >= silenceMs) void this.#tell('KIND_VOUCHED')
   }
 }

@@ -16,7 +16,7 @@ describe('validate', () => {
     expect(await validate(rig, tokenOf(session))).toEqual({
       active: true, scope_match: true, required_scope: 'read:stripe:invoices', session_id: session.session_id, agent_id: 'claude-billing-agent',
       token_id: session.tokens[0]!.token_id, owner: 'platform-team', environment: 'production', purpose: 'test',
-      scopes: ['read:stripe:invoices', 'read:stripe:customers:id-only'], expires_at_unix: session.tokens[0]!.expires_at_unix, issued_at_unix: session.tokens[0]!.issued_at_unix,
+      scopes: ['read:stripe:invoices', 'read:stripe:customers:id-only'], expires_at_unix: session.tokens[0]!.expires_at_unix, issued_at_unix: session.tokens[0]!.issued_at_unix, vouched_ms: 5_000,
     })
   })
 

@@ -107,3 +107,46 @@ describe('the SDK at the port', () => {
     expect(await narrowed).toMatchObject({ isError: true, content: [{ text: expect.stringContaining('403 insufficient_scope') as string }] })
   })
 })
+
+describe('a guarded tool at the port', () => {
+  /** One that works for ever; both sides live by the gateway's clock. */
+  async function working() {
+    const state = await behind(() => undefined)
+    const { rig, port: { server } } = state
+    const client = connect({ address: server.address, token: SERVICE_TOKEN, clock: rig.clock })
+    cleanups.push(() => { client.close() })
+    const token = tokenOf(openSession(rig, { scopes }))
+    let answered: string | undefined
+    void client.requireScope('read:stripe:invoices', () => new Promise(() => undefined))({}, { authInfo: { token } }).then(({ content }) => { answered = (content[0] as { text: string }).text })
+    await until(() => rig.core.sessionCache.size > 0)
+    await client.introspect(token)
+    return {
+      rig,
+      answer: () => answered,
+      /** Half a second at a time, with everything that was sent by then heard. */
+      async pass(ms: number) {
+        for (let passed = 0; passed < ms; passed += 500) {
+          await rig.clock.advance(500)
+          await client.introspect(token).catch(() => undefined)
+          await rig.flush()
+        }
+      },
+    }
+  }
+
+  it('goes on for as long as the gateway vouches for its session', async () => {
+    const { pass, answer } = await working()
+    await pass(30_000)
+    expect(answer()).toBeUndefined()
+  })
+
+  it('ends within the one limit that gateway and SDK share after contact with Vault was lost', async () => {
+    const { rig, pass, answer } = await working()
+    await pass(3_000)
+    rig.vault.cutLine()
+    await pass(3_500)
+    expect(answer()).toBeUndefined()
+    await pass(1_500)
+    expect(answer()).toMatch(/^503 unavailable/)
+  })
+})

@@ -138,10 +138,10 @@ describe('Sessions.Watch', () => {
     const session = openSession(rig)
     const { session_id } = session
     const watch = port.open('Sessions.Watch', by === 'token' ? { token: tokenOf(session) } : { session_id })
-    expect(await watch.seen(1)).toEqual([{ kind: 'KIND_LIVE', session_id, reason: '' }])
+    expect(await watch.seen(1)).toEqual([{ kind: 'KIND_LIVE', session_id, reason: '', vouched_ms: 5_000 }])
     rig.engine.end(session)
     expect(await watch.ended).toBeUndefined()
-    expect(watch.messages.slice(1)).toEqual([{ kind: 'KIND_ENDED', session_id, reason: 'revoked' }])
+    expect(watch.messages.slice(1)).toEqual([{ kind: 'KIND_ENDED', session_id, reason: 'revoked', vouched_ms: 0 }])
   })
 
   it('tells the hard expiry in the moment it comes', async () => {
@@ -160,9 +160,9 @@ describe('Sessions.Watch', () => {
     await watch.seen(1)
     rig.engine.refresh(session, 900)
     await rig.clock.advance(120_000)
-    expect(watch.messages).toHaveLength(1)
     rig.engine.end(session)
-    expect((await watch.seen(2))[1]).toMatchObject({ kind: 'KIND_ENDED', reason: 'revoked' })
+    await watch.ended
+    expect(watch.messages.filter(({ kind }) => kind !== 'KIND_VOUCHED')).toMatchObject([{ kind: 'KIND_LIVE' }, { kind: 'KIND_ENDED', reason: 'revoked' }])
   })
 
   it('tells when a document the session rests on changed, and not when another did', async () => {
@@ -178,6 +178,20 @@ describe('Sessions.Watch', () => {
     rig.engine.end(session)
     await watch.ended
     expect(watch.messages.map(({ kind }) => kind)).toEqual(['KIND_LIVE', 'KIND_CHANGED', 'KIND_ENDED'])
+  })
+
+  it('says again and again until when it vouches: five seconds after its own last contact with Vault', async () => {
+    const { rig, port } = await openedPort()
+    await rig.clock.advance(700)
+    const watch = port.open('Sessions.Watch', { token: tokenOf(openSession(rig)) })
+    // The feed was asked 700 ms ago and has not answered since.
+    expect((await watch.seen(1))[0]).toMatchObject({ kind: 'KIND_LIVE', vouched_ms: 4_300 })
+    await rig.clock.advance(1_000)
+    expect((await watch.seen(2))[1]).toMatchObject({ kind: 'KIND_VOUCHED', vouched_ms: 5_300 })
+    rig.vault.cutLine()
+    await rig.clock.advance(1_000)
+    // Nothing new is known: what was said stands, and no more.
+    expect((await watch.seen(3))[2]).toMatchObject({ kind: 'KIND_VOUCHED', vouched_ms: 5_300 })
   })
 
   it('does not vouch longer than the gateway can', async () => {
