@@ -121,7 +121,7 @@ describe('listening', () => {
 
   it('an address that is taken, or is none, is told', async () => {
     const port = await openPort()
-    await expect(openPort({ address: port.server.address })).rejects.toThrow(`gRPC cannot listen on ${port.server.address}`)
+    await expect(openPort({ address: port.server.address })).rejects.toMatchObject({ code: 'EADDRINUSE', message: `listen EADDRINUSE: address already in use ${port.server.address}` })
     await expect(openPort({ address: 'http://127.0.0.1:1' })).rejects.toThrow('is not host:port')
   })
 
