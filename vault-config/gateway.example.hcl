@@ -5,8 +5,8 @@
 vault {
   address = "https://vault.internal:8200"
 
-  # A token under vault-config/policies/mcp-gateway.hcl, mode 0600, best a periodic one. It is renewed for as long as Vault allows;
-  # when Vault refuses it, the file is read again.
+  # A token under vault-config/policies/mcp-gateway.hcl, mode 0600, best a periodic orphan: it ends neither by age nor with the token
+  # that made it. It is renewed for as long as Vault allows; when Vault refuses it, the file is read again.
   token_file = "/etc/mcp-vault/gateway.token"
 
   mount = "mcp"
