@@ -111,6 +111,7 @@ describe('bad input is refused with a sentence and changes nothing', () => {
     ['agents/a', { owner: ['x'], environment: 'e' }, 'owner must be a string, for example owner=platform-team.'],
     ['agents/a', { owner: 'o', environment: 'e', disabled: 'perhaps' }, 'disabled must be true or false, for example disabled=false.'],
     ['agents/A', { owner: 'o', environment: 'e' }, 'agent_id "A" is not a name: 1 to 64 characters of a-z, 0-9, _ and -, starting with a letter or digit, for example agent_id=claude-billing-agent.'],
+    ['agents/hvs.CAESIJ2XNe0mMvZAxV7Y3m1vO5', { owner: 'o', environment: 'e' }, 'agent_id (30 characters) is not a name: 1 to 64 characters of a-z, 0-9, _ and -, starting with a letter or digit, for example agent_id=claude-billing-agent.'],
     ['agents/nobody/scopes', { scopes: [] }, 'agent "nobody" is not registered. Write mcp/agents/nobody with owner and environment first.'],
     ['agents/known/scopes', { scopes: 'read:*' }, 'scopes[0]: "read:*" covers every upstream. Name a resource, for example read:stripe:invoices.'],
     ['agents/known/scopes', { scopes: ['read:stripe:invoices', 7, {}] }, 'scopes has an item at [2] that is not a string, for example scopes=read:stripe:invoices,read:stripe:customers:id-only.'],

@@ -4,6 +4,7 @@ import { badRequest } from '../../logical/errors.ts'
 import { GatewayError } from '../error.ts'
 
 const LARGEST_BODY = 256 * 1024
+const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /** A small JSON object. An empty body counts as `{}`, whatever its Content-Type. */
 export async function readJsonObject(request: IncomingMessage): Promise<Record<string, unknown>> {
@@ -15,16 +16,16 @@ export async function readJsonObject(request: IncomingMessage): Promise<Record<s
     if (bytes > LARGEST_BODY) throw new GatewayError('invalid_request', 'too_large', `the body is longer than ${String(LARGEST_BODY)} bytes`, { kind: 'too_large' })
     chunks.push(chunk)
   }
-  const text = Buffer.concat(chunks).toString('utf8')
-  if (text.trim() === '') return {}
-  const value = parse(text)
+  const value = parse(Buffer.concat(chunks))
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badRequest('the body must be a JSON object, for example {"agent_id":"claude-billing-agent"}')
   return value as Record<string, unknown>
 }
 
-function parse(text: string): unknown {
+function parse(bytes: Buffer): unknown {
   try {
-    return JSON.parse(text)
+    // Bytes that are no UTF-8 would be stored as something the caller never wrote.
+    const text = decoder.decode(bytes)
+    return text.trim() === '' ? {} : JSON.parse(text)
   } catch {
     // The parser's own words quote the body, which may hold a token.
     throw badRequest('the body is not JSON, for example {"agent_id":"claude-billing-agent"}')
