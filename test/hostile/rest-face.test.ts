@@ -43,6 +43,7 @@ describe('paths and verbs', () => {
     ['DELETE the refresh', 'DELETE /sessions/refresh', 405, 'method_not_allowed: DELETE is not served here; use POST [Allow: POST]'],
     ['GET validate', 'GET /validate', 405, 'method_not_allowed: GET is not served here; use POST [Allow: POST]'],
     ['POST health', 'POST /healthz\n\n{}', 405, 'method_not_allowed: POST is not served here; use GET [Allow: GET]'],
+    ['two Authorization headers', 'GET /agents\nAuthorization: Bearer <root>\nAuthorization: Bearer nobody', 400, 'bad_request: Authorization is given twice; send it once'],
     ['HEAD health', 'HEAD /healthz', 405, ' [Allow: GET]'],
     ['OPTIONS', 'OPTIONS /validate', 405, 'method_not_allowed: OPTIONS is not served here; use POST [Allow: POST]'],
     ['LIST', 'LIST /agents', 400, 'bad_request: the request begins with no method that is known here, for example GET'],

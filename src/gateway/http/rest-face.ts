@@ -59,6 +59,8 @@ export function restRoutes(parts: RestParts): readonly Route<RestHandler>[] {
 
 /** `Authorization: Bearer <Vault token or service token>`. */
 function callerOf({ callers }: RestParts, { request }: Exchange): Caller {
+  // node:http keeps the first of several and drops the rest; a proxy in between may keep another.
+  if ((request.headersDistinct.authorization?.length ?? 0) > 1) throw new GatewayError('invalid_request', 'bad_request', 'Authorization is given twice; send it once')
   const header = request.headers.authorization
   const bearer = header === undefined ? undefined : /^bearer +(\S+)$/i.exec(header.trim())?.[1]
   if (header !== undefined && bearer === undefined) throw new GatewayError('invalid_token', 'caller_unknown', 'Authorization is not "Bearer <token>"')

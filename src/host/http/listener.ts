@@ -3,7 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import { RequestError } from '../../logical/errors.ts'
+import { RequestError, badRequest } from '../../logical/errors.ts'
 import { answerUnreadable } from '../../logical/unreadable-request.ts'
 import { errorAnswer } from './answer.ts'
 import { BodyReader } from './body.ts'
@@ -80,6 +80,9 @@ async function serve({ config, allowed, bodies }: Serving, request: IncomingMess
   response.once('close', () => { if (!response.writableFinished) gone.abort() })
   const refused = refusal(request, allowed)
   if (refused) { send(request, response, refused); return }
+  const twice = ['authorization', 'x-vault-token'].find((name) => (request.headersDistinct[name]?.length ?? 0) > 1)
+  // node:http keeps one of several; a proxy in between may keep another.
+  if (twice !== undefined) { send(request, response, errorAnswer(badRequest(`${twice} is given twice; send it once.`))); return }
   const body = await bodies.read(request, response)
   if (body === 'gone') return
   if (body === 'too many') { send(request, response, errorAnswer(new RequestError('unavailable', 'too many request bodies are being read at once; try again'))); return }
