@@ -74,7 +74,6 @@ describe('verbs', () => {
     ['GET agents', 'GET /v1/mcp/agents/', 405, 'unsupported operation [Allow: LIST]'],
     ['POST a collection', 'POST /v1/mcp/agents/\n\n{}', 400, 'cannot write to a path ending in \'/\''],
     ['two Authorization headers', 'GET /v1/mcp/agents/billing\nAuthorization: Bearer <root>\nAuthorization: Bearer nobody', 400, 'authorization is given twice; send it once.'],
-    ['two tokens', 'GET /v1/mcp/agents/billing\nX-Vault-Token: <root>\nX-Vault-Token: nobody', 400, 'x-vault-token is given twice; send it once.'],
     ['HEAD an agent', 'HEAD /v1/mcp/agents/billing', 405, ' [Allow: GET, LIST, POST, PUT, PATCH, DELETE]'],
     ['OPTIONS', 'OPTIONS /v1/mcp/agents/billing', 405, 'unsupported operation [Allow: GET, LIST, POST, PUT, PATCH, DELETE]'],
     ['LINK, which stands in for LIST', 'LINK /v1/mcp/agents', 405, 'unsupported operation [Allow: GET, LIST, POST, PUT, PATCH, DELETE]'],
