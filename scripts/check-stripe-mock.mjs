@@ -1,5 +1,5 @@
 // The real Stripe SDK, with a phantom token for a key, through the gateway to Stripe's own stripe-mock, which checks every request
-// against Stripe's OpenAPI. Needs Go and a build (npm run build); the module and its version are in test/conformance/go.mod.
+// against Stripe's OpenAPI. Needs Go and a build (npm run build); the module and its version are in test/conformance/stripe-mock.mod.
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -58,7 +58,7 @@ async function start(command, args, pattern) {
 
 async function startStripeMock() {
   const binary = join(scratch, 'stripe-mock')
-  const built = spawnSync('go', ['build', '-mod=readonly', '-o', binary, 'github.com/stripe/stripe-mock'], { cwd: join(root, 'test/conformance'), env: { ...process.env, CGO_ENABLED: '0' }, stdio: 'inherit' })
+  const built = spawnSync('go', ['build', '-modfile=stripe-mock.mod', '-mod=readonly', '-o', binary, 'github.com/stripe/stripe-mock'], { cwd: join(root, 'test/conformance'), env: { ...process.env, CGO_ENABLED: '0' }, stdio: 'inherit' })
   if (built.status !== 0) throw new Error('go build of stripe-mock failed')
   // Without an HTTPS address of its own it would listen on every interface.
   const mock = await start(binary, ['-verbose', '-http-addr', '127.0.0.1:0', '-https-addr', '127.0.0.1:0'], /Listening for HTTP at address: 127\.0\.0\.1:(\d+)/)
