@@ -1,5 +1,6 @@
 # The gateway's own identity: follow the feed, read the documents it judges by, ask about tokens, read the keys.
-# Must be denied: sys/leases/*, mcp/creds/*, any write under mcp/ but introspect, any KV outside secret/mcp/.
+# Must be denied: sys/leases/*, mcp/creds/*, any write under mcp/ but introspect, any KV outside secret/mcp/. Every call:
+# expectations.json.
 path "mcp/feed" { capabilities = ["read"] }
 path "mcp/introspect" { capabilities = ["update"] }
 path "mcp/agents/*" { capabilities = ["read"] }
@@ -8,6 +9,9 @@ path "mcp/upstreams/*" { capabilities = ["read"] }
 path "mcp/tools/*" { capabilities = ["read", "list"] }
 path "secret/data/mcp/*" { capabilities = ["read"] }
 path "secret/metadata/mcp/*" { capabilities = ["read"] }
+# In Vault's default policy too; here for tokens made without it.
+path "auth/token/lookup-self" { capabilities = ["read"] }
+path "auth/token/renew-self" { capabilities = ["update"] }
 # Vault's default policy, which every token has unless it is made without, grants these to whoever knows a lease id.
 path "sys/leases/lookup" { capabilities = ["deny"] }
 path "sys/leases/renew" { capabilities = ["deny"] }

@@ -1,6 +1,6 @@
 # Operators of the engine: agents, scopes, tools, policies, upstreams, sessions, tidy. They never need the keys themselves:
 # writing one into KV, and its mcp_origins, are rights of their own.
-# Must be denied: secret/data/mcp/* (reading keys), mcp/introspect, mcp/creds/*.
+# Must be denied: secret/data/mcp/* (reading keys), mcp/introspect, mcp/creds/*. Every call: expectations.json.
 path "mcp/config" { capabilities = ["create", "read", "update", "delete"] }
 path "mcp/upstreams/*" { capabilities = ["create", "read", "update", "delete", "list"] }
 path "mcp/tools/*" { capabilities = ["create", "read", "update", "delete", "list"] }
