@@ -11,6 +11,7 @@ const contracts = [
   { proto: 'proto/mcp/gateway/v1/gateway.proto', target: 'src/proto/gateway-v1.ts', name: 'gatewayV1', types: true },
   { proto: 'proto/grpc/health/v1/health.proto', target: 'src/proto/health-v1.ts', name: 'healthV1' },
   { proto: 'proto/grpc/reflection/v1/reflection.proto', target: 'src/proto/reflection-v1.ts', name: 'reflectionV1' },
+  { proto: 'proto/goplugin/plugin.proto', target: 'src/proto/goplugin.ts', name: 'goplugin' },
 ]
 
 function compile({ proto, name, types }) {
