@@ -5,9 +5,20 @@
 vault {
   address = "https://vault.internal:8200"
 
-  # A token under vault-config/policies/mcp-gateway.hcl, mode 0600, best a periodic orphan: it ends neither by age nor with the token
+  # A login under a role with the policy vault-config/policies/mcp-gateway.hcl:
+  #   vault write auth/approle/role/mcp-gateway token_policies=mcp-gateway token_period=1h
+  # The file, mode 0600, holds what "vault write -f auth/approle/role/mcp-gateway/secret-id" gives. It is read at every login, and a
+  # login follows whenever Vault renews the token no longer or refuses it.
+  approle {
+    role_id        = "db02de05-fa39-4855-059b-67221c5c2f63"
+    secret_id_file = "/etc/mcp-vault/gateway.secret-id"
+    # The file holds a wrapping token instead (-wrap-ttl=5m): unwrapped once, at the start; what it held is kept in memory alone.
+    # secret_id_wrapped = true
+    # mount = "approle"
+  }
+  # In place of that login: a token under the same policy, mode 0600, best a periodic orphan: it ends neither by age nor with the token
   # that made it. It is renewed for as long as Vault allows; when Vault refuses it, the file is read again.
-  token_file = "/etc/mcp-vault/gateway.token"
+  ## token_file = "/etc/mcp-vault/gateway.token"
 
   mount = "mcp"
   # ca_file   = "/etc/mcp-vault/vault-ca.pem"
@@ -40,7 +51,7 @@ audit_path = "/var/log/mcp-vault/gateway-audit.jsonl"
 # service_token "billing-mcp" {
 #   sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 #   agents = ["claude-billing-agent"]
-#   # To open sessions too: a token under vault-config/policies/mcp-service.hcl.
+#   # To open sessions too: a token under vault-config/policies/mcp-service.hcl, or vault_approle { … } as above.
 #   vault_token_file = "/etc/mcp-vault/billing-mcp.token"
 # }
 

@@ -5,16 +5,39 @@ import { block, blocks, isAnyAddress, listener, logLevel, seconds, text, texts, 
 
 const loopbackUrl = /^http:\/\/(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::|\/|$)/
 
+const mountPath = /^[A-Za-z0-9_-][A-Za-z0-9_.~-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9_.~-]*)*$/
+const approleExample = 'approle { role_id = "…" secret_id_file = "/etc/mcp-vault/gateway.secret-id" }'
+
+/** A login of the gateway's own; what its files hold is read again at every login. */
+const approle = block({
+  role_id: text('db02de05-fa39-4855-059b-67221c5c2f63').optional(),
+  role_id_file: text('/etc/mcp-vault/gateway.role-id').optional(),
+  secret_id_file: text('/etc/mcp-vault/gateway.secret-id'),
+  /** The file holds a wrapping token; it is unwrapped at the first login, and what it held stays in memory. */
+  secret_id_wrapped: yesOrNo(true).default(false),
+  mount: text('approle').regex(mountPath, { error: 'must be the path of an auth method below auth/, for example "approle"' }).default('approle'),
+}, '{ role_id = "…" secret_id_file = "/etc/mcp-vault/gateway.secret-id" }').superRefine(({ role_id: literal, role_id_file: file }, context) => {
+  if ((literal === undefined) !== (file === undefined)) return
+  context.addIssue({ code: 'custom', path: ['role_id'], message: literal === undefined ? 'is missing; give role_id or role_id_file' : 'is given beside role_id_file; keep one of them' })
+})
+
+export type AppRoleSettings = z.output<typeof approle>
+
 const vault = block({
   address: text('https://vault.internal:8200').refine((url) => /^https:\/\//.test(url) || loopbackUrl.test(url), {
     error: 'must be an https URL, because keys travel over it, for example "https://vault.internal:8200"; http is for this machine alone',
   }),
   /** Read again whenever Vault refuses what it held, so that whoever replaces the token only has to write the file. */
-  token_file: text('/etc/mcp-vault/gateway.token'),
+  token_file: text('/etc/mcp-vault/gateway.token').optional(),
+  approle: approle.optional(),
   mount: text('mcp').default('mcp'),
   namespace: text('team-a').optional(),
   ca_file: text('/etc/mcp-vault/vault-ca.pem').optional(),
-}, '{ address = "https://vault.internal:8200" token_file = "/etc/mcp-vault/gateway.token" }')
+}, '{ address = "https://vault.internal:8200" token_file = "/etc/mcp-vault/gateway.token" }').superRefine(({ token_file: file, approle: login }, context) => {
+  if ((file === undefined) !== (login === undefined)) return
+  if (file === undefined) context.addIssue({ code: 'custom', path: ['token_file'], message: `is missing, for example "/etc/mcp-vault/gateway.token"; or log in with ${approleExample}` })
+  else context.addIssue({ code: 'custom', path: ['approle'], message: 'is given beside token_file; keep one of them' })
+})
 
 const serviceToken = block({
   sha256: text('9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08')
@@ -22,7 +45,11 @@ const serviceToken = block({
   agents: texts('claude-billing-agent').min(1, { error: 'must name agents, for example ["claude-billing-agent"], or "*" for all' }),
   /** A Vault token of its own to open sessions with; without it the service token can only validate and call. */
   vault_token_file: text('/etc/mcp-vault/billing-mcp.token').optional(),
-}, '"billing-mcp" { sha256 = "…" agents = ["claude-billing-agent"] }')
+  /** Or a login of its own. */
+  vault_approle: approle.optional(),
+}, '"billing-mcp" { sha256 = "…" agents = ["claude-billing-agent"] }').superRefine(({ vault_token_file: file, vault_approle: login }, context) => {
+  if (file !== undefined && login !== undefined) context.addIssue({ code: 'custom', path: ['vault_approle'], message: 'is given beside vault_token_file; keep one of them' })
+})
 
 const example = 'vault { address = "https://vault.internal:8200" token_file = "/etc/mcp-vault/gateway.token" }'
 

@@ -5,15 +5,13 @@ import { pino } from 'pino'
 import { startGateway } from '../gateway/gateway.ts'
 import type { Gateway, GatewayConfig, ServiceTokenConfig } from '../gateway/gateway.ts'
 import { hardenProcess } from '../gateway/process.ts'
-import { RequestError } from '../logical/errors.ts'
 import type { Logger } from '../logical/log.ts'
-import { createVaultClient } from '../vault-client/index.ts'
-import type { TokenGrant } from '../vault-client/index.ts'
 import { readConfigFile } from './config-file.ts'
 import { gatewayConfig } from './gateway-config.ts'
 import type { GatewayFile } from './gateway-config.ts'
+import { vaultLogin } from './gateway-login.ts'
+import type { LoginSettings } from './gateway-login.ts'
 import type { Io } from './io.ts'
-import { readPrivateFile } from './private-file.ts'
 import { AuditFiles, readTls, startFailure, untilAborted } from './service.ts'
 import type { TlsFiles } from './service.ts'
 import { packageVersion } from './version.ts'
@@ -48,12 +46,12 @@ async function settingsOf(io: Io, config: GatewayFile, audits: AuditFiles, logge
   const { clock } = io
   const { vault, listener: { http, grpc }, upstream_listener, service_token, upstream_ca_file: upstreamCa } = config
   const place = { address: vault.address, ...(vault.namespace !== undefined && { namespace: vault.namespace }), ...(vault.ca_file !== undefined && { caFile: vault.ca_file }) }
-  const login = (tokenFile: string) => tokenFileLogin({ ...place, clock }, tokenFile)
-  const services = Object.entries(service_token).map(async ([name, { sha256, agents, vault_token_file }]): Promise<ServiceTokenConfig> =>
-    ({ name, sha256, agents, ...(vault_token_file !== undefined && { vaultLogin: await login(vault_token_file) }) }))
+  const login = (settings: LoginSettings) => vaultLogin({ ...place, clock }, settings)
+  const services = Object.entries(service_token).map(async ([name, { sha256, agents, vault_token_file: token_file, vault_approle: approle }]): Promise<ServiceTokenConfig> =>
+    ({ name, sha256, agents, ...((token_file !== undefined || approle !== undefined) && { vaultLogin: await login({ token_file, approle }) }) }))
   const upstreams = Object.entries(upstream_listener).map(async ([upstream, { address, ...tls }]) => ({ upstream, address, ...await tlsOf('tls', tls) }))
   return {
-    vault: { ...place, mount: vault.mount, login: await login(vault.token_file) },
+    vault: { ...place, mount: vault.mount, login: await login(vault) },
     httpAddress: http?.address ?? '127.0.0.1:8251',
     ...await tlsOf('httpTls', http ?? {}),
     grpcAddress: grpc?.address ?? '127.0.0.1:8250',
@@ -74,22 +72,6 @@ async function settingsOf(io: Io, config: GatewayFile, audits: AuditFiles, logge
 async function tlsOf<K extends string>(name: K, files: TlsFiles): Promise<Partial<Record<K, { certFile: string; keyFile: string }>>> {
   if (!await readTls(files)) return {}
   return { [name]: { certFile: files.tls_cert_file, keyFile: files.tls_key_file } } as Record<K, { certFile: string; keyFile: string }>
-}
-
-/**
- * A login that takes whatever token the file holds at the moment. It is asked again when Vault refuses the token or it cannot be
- * renewed any longer, so that an agent that writes the file, or a person, is all it takes to replace it.
- */
-async function tokenFileLogin(place: Omit<Parameters<typeof createVaultClient>[0], 'token'>, file: string): Promise<(signal: AbortSignal) => Promise<TokenGrant>> {
-  const read = (): Promise<string> => readPrivateFile(file, 'The Vault token file')
-  await read()
-  const client = createVaultClient(place)
-  return async (signal) => {
-    const token = await read()
-    const { data } = await client.withToken(token).request('GET', 'auth/token/lookup-self', { signal })
-    if (typeof data?.ttl !== 'number') throw new RequestError('unavailable', 'Vault did not say how long the token lives')
-    return { token, ttl: data.ttl, renewable: data.renewable === true }
-  }
 }
 
 const definedOf = <T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>

@@ -1,5 +1,6 @@
 import { delay } from '../logical/clock.ts'
 import type { Clock } from '../logical/clock.ts'
+import { RequestError } from '../logical/errors.ts'
 import type { Logger } from '../logical/log.ts'
 import { createVaultClient, watchTokenLifetime } from '../vault-client/index.ts'
 import type { LifetimeWatcher, TokenGrant, VaultClient } from '../vault-client/index.ts'
@@ -25,54 +26,133 @@ export interface IdentityConfig extends VaultPlace, VaultCredentials {
   readonly logger: Logger
 }
 
-const RETRY_MS = 1_000
+const FIRST_PAUSE_MS = 250
+const LONGEST_PAUSE_MS = 1_000
+/** Not oftener does a login replace a token: where policies are what is wrong, each would only leave a token behind. */
+const REPLACE_EVERY_MS = 30_000
+/** How long a token that Vault has vouched for is not doubted again. */
+const VOUCHED_MS = 5_000
 
-/** A Vault client under a token that is kept alive, renewed or replaced for as long as the process runs. */
+/**
+ * A Vault client under a token that is kept alive, renewed or replaced for as long as the process runs. What its client rejects
+ * with is never the fault of a token that has died: that is replaced and the request made again, or it is `unavailable`.
+ */
 export class VaultIdentity {
   readonly client: VaultClient
   readonly #config: IdentityConfig
+  readonly #inner: VaultClient
   readonly #stop = new AbortController()
   #watcher: LifetimeWatcher
+  #replacing: Promise<void> | undefined
+  #replacedAtMs = -Infinity
+  #checking: Promise<boolean> | undefined
+  #vouchedAtMs = -Infinity
 
   constructor(config: IdentityConfig) {
     this.#config = config
     const { address, namespace, caFile, clock } = config
     const place = { address, clock, ...(namespace === undefined ? {} : { namespace }), ...(caFile === undefined ? {} : { caFile }) }
-    this.client = createVaultClient({ ...place, token: () => this.#watcher.token() })
+    this.#inner = createVaultClient({ ...place, token: () => this.#watcher.token() })
+    this.client = config.login ? this.#guarded(this.#inner) : this.#inner
     this.#watcher = this.#watch(config.token)
   }
 
   /** Resolves once there is a token; tries for as long as that takes. Requests are `unavailable` until then. */
   async start(): Promise<void> {
     const { clock, logger } = this.#config
+    let pauseMs = FIRST_PAUSE_MS
+    let told: string | undefined
     while (!this.#stop.signal.aborted) {
       try {
         await this.#watcher.start()
         return
       } catch (error) {
-        logger.warn({ error: error instanceof Error ? error.message : 'unexpected' }, 'Vault gives no token yet')
-        await delay(clock, RETRY_MS, this.#stop.signal)
+        const reason = reasonOf(error)
+        if (reason !== told) logger.warn({ error: reason }, 'Vault gives no token yet; trying on')
+        told = reason
+        await delay(clock, pauseMs, this.#stop.signal)
+        pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
       }
     }
   }
 
-  /** Vault refused the present token: logs in again where there is a login. */
+  /** Vault refused what the present token asked for: logs in again where there is a login and it has not just done so. */
   async replace(): Promise<void> {
-    if (!this.#config.login) return
-    const watcher = this.#watch(undefined)
-    await watcher.start()
-    this.#watcher.stop()
-    this.#watcher = watcher
+    if (!this.#config.login || this.#replacedLately()) return
+    await (this.#replacing ??= this.#replace().finally(() => { this.#replacing = undefined }))
   }
 
   async close(): Promise<void> {
     this.#stop.abort()
     this.#watcher.stop()
-    await this.client.close()
+    await this.#inner.close()
   }
+
+  async #replace(): Promise<void> {
+    const { clock, logger } = this.#config
+    const watcher = this.#watch(undefined)
+    await watcher.start()
+    if (this.#stop.signal.aborted) { watcher.stop(); return }
+    // The token before is left to run out: leases that were asked for with it end with it.
+    this.#watcher.stop()
+    this.#watcher = watcher
+    this.#replacedAtMs = clock.monotonic()
+    logger.info({}, 'logged in to Vault again')
+  }
+
+  #replacedLately(): boolean { return this.#config.clock.monotonic() - this.#replacedAtMs < REPLACE_EVERY_MS }
 
   #watch(token: string | undefined): LifetimeWatcher {
     const { clock, random, logger, login } = this.#config
-    return watchTokenLifetime({ client: this.client, clock, random, logger, ...(token === undefined ? {} : { token }), ...(login === undefined ? {} : { login }) })
+    return watchTokenLifetime({ client: this.#inner, clock, random, logger, ...(token === undefined ? {} : { token }), ...(login === undefined ? {} : { login }) })
+  }
+
+  #guarded(inner: VaultClient): VaultClient {
+    return Object.freeze<VaultClient>({
+      request: (...asked) => this.#ask(() => inner.request(...asked)),
+      read: (...asked) => this.#ask(() => inner.read(...asked)),
+      list: (...asked) => this.#ask(() => inner.list(...asked)),
+      write: (...asked) => this.#ask(() => inner.write(...asked)),
+      delete: (...asked) => this.#ask(() => inner.delete(...asked)),
+      withToken: (token) => inner.withToken(token),
+      close: () => inner.close(),
+    })
+  }
+
+  /** Vault says 403 alike to a token that has died and to one that may not. What it refused it did not do, so it may be asked again. */
+  async #ask<T>(request: () => Promise<T>): Promise<T> {
+    const token = this.#watcher.token()
+    try {
+      return await request()
+    } catch (refusal) {
+      if (!isRefusal(refusal)) throw refusal
+      if (token === this.#watcher.token()) {
+        if (this.#replacedLately() || await this.#vouchedFor(token)) throw refusal
+        await this.replace().catch((cause: unknown) => {
+          throw new RequestError('unavailable', `Vault has ended the token of this process, and gives no other yet: ${reasonOf(cause)}`, { cause })
+        })
+      }
+      return request()
+    }
+  }
+
+  /** Does Vault still know the token? */
+  async #vouchedFor(token: string): Promise<boolean> {
+    if (this.#config.clock.monotonic() - this.#vouchedAtMs < VOUCHED_MS) return true
+    return this.#checking ??= this.#lookUp(token).finally(() => { this.#checking = undefined })
+  }
+
+  async #lookUp(token: string): Promise<boolean> {
+    try {
+      await this.#inner.withToken(token).request('GET', 'auth/token/lookup-self', { signal: this.#stop.signal })
+    } catch (error) {
+      if (isRefusal(error)) return false
+      throw error
+    }
+    this.#vouchedAtMs = this.#config.clock.monotonic()
+    return true
   }
 }
+
+const isRefusal = (error: unknown): boolean => error instanceof RequestError && (error.kind === 'permission_denied' || error.kind === 'unauthenticated')
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : 'unexpected')

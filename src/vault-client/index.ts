@@ -1,3 +1,5 @@
+export { appRoleLogin } from './approle-login.ts'
+export type { AppRoleLoginOptions } from './approle-login.ts'
 export { createVaultClient } from './client.ts'
 export type { CallOptions, RequestOptions, VaultClient, VaultClientOptions, VaultMethod } from './client.ts'
 export type { VaultAnswer, VaultAuth } from './answer.ts'

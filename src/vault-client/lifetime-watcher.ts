@@ -118,16 +118,23 @@ class TokenWatch implements LifetimeWatcher {
       } catch (thrown) {
         if (this.#stop.signal.aborted) return false
         const error = fromUnknown(thrown)
-        this.#logger.warn({ kind: error.kind }, renewing ? 'renewing the Vault token of this process failed' : 'logging in to Vault failed')
+        this.#logger.warn({ kind: error.kind, error: error.message }, renewing ? 'renewing the Vault token of this process failed' : 'logging in to Vault failed')
         // Vault has said no: this token will not be renewed, so a login, if there is one, is due now.
         if (renewing && !isOutage(error)) this.#held = { ...held, renewable: false }
         else {
-          await this.#sleepUntil(clock.monotonic() + pauseMs * (0.5 + 0.5 * this.#fraction()))
+          await this.#sleepUntil(this.#nextTryMs(held, pauseMs))
           pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
         }
       }
     }
     return false
+  }
+
+  /** While the token lives there is time; once it has expired everything waits for the next one. */
+  #nextTryMs(held: Held, pauseMs: number): number {
+    const nowMs = this.#options.clock.monotonic()
+    const jitter = 0.5 + 0.5 * this.#fraction()
+    return Math.min(nowMs + pauseMs * jitter, Math.max(held.expiresAtMs, nowMs + SHORTEST_PAUSE_MS * jitter))
   }
 
   async #lookUp(token: string): Promise<Held> {

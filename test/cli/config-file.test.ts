@@ -70,13 +70,22 @@ describe('server -config', () => {
 
 const vault = 'vault { address = "https://vault.internal:8200" token_file = "t" }\naudit_path = "a"\n'
 const sha256 = 'a'.repeat(64)
+const approle = 'approle { role_id = "r" secret_id_file = "s" }'
+const noLogin = 'vault.token_file: is missing, for example "/etc/mcp-vault/gateway.token"; or log in with approle { role_id = "…" secret_id_file = "/etc/mcp-vault/gateway.secret-id" }'
 
 describe('gateway -config', () => {
   it.each([
     ['nothing in it', '', 'vault: is missing, for example { address = "https://vault.internal:8200" token_file = "/etc/mcp-vault/gateway.token" }\n* audit_path: is missing, for example "/var/log/mcp-vault/gateway-audit.jsonl"'],
     ['keys over plain HTTP', vault.replace('https:', 'http:'), 'vault.address: must be an https URL, because keys travel over it, for example "https://vault.internal:8200"; http is for this machine alone'],
     ['a host that only begins like this machine', vault.replace('https://vault.internal:8200', 'http://localhost.example'), 'vault.address: must be an https URL, because keys travel over it, for example "https://vault.internal:8200"; http is for this machine alone'],
-    ['a token in the file itself', vault.replace('token_file', 'token'), 'vault.token_file: is missing, for example "/etc/mcp-vault/gateway.token"\n* vault: there is no setting "token" here; did you mean token_file?'],
+    ['a token in the file itself', vault.replace('token_file', 'token'), `vault: there is no setting "token" here; did you mean token_file?\n* ${noLogin}`],
+    ['no login at all', vault.replace('token_file = "t"', ''), noLogin],
+    ['two logins', vault.replace('token_file', `${approle}\ntoken_file`), 'vault.approle: is given beside token_file; keep one of them'],
+    ['a secret id in the file itself', vault.replace('token_file = "t"', 'approle { role_id = "r" secret_id = "s" }'), 'vault.approle.secret_id_file: is missing, for example "/etc/mcp-vault/gateway.secret-id"\n* vault.approle: there is no setting "secret_id" here; there are role_id, role_id_file, secret_id_file, secret_id_wrapped, mount'],
+    ['an approle without a role', vault.replace('token_file = "t"', 'approle { secret_id_file = "s" }'), 'vault.approle.role_id: is missing; give role_id or role_id_file'],
+    ['a role given twice', vault.replace('token_file = "t"', 'approle { role_id = "r" role_id_file = "f" secret_id_file = "s" }'), 'vault.approle.role_id: is given beside role_id_file; keep one of them'],
+    ['an auth mount that leads elsewhere', vault.replace('token_file = "t"', 'approle { role_id = "r" secret_id_file = "s" mount = "../sys" }'), 'vault.approle.mount: must be the path of an auth method below auth/, for example "approle"'],
+    ['two logins of a service token', `${vault}service_token "b" { sha256 = "${sha256}" agents = ["a"] vault_token_file = "t" vault_${approle} }`, 'service_token.b.vault_approle: is given beside vault_token_file; keep one of them'],
     ['a service token in the clear', `${vault}service_token "b" { sha256 = "gst_mcp_secret" agents = ["a"] }`, 'service_token.b.sha256: must be 64 lower-case hexadecimal digits; mcp-vault gateway token makes a token and its sha256'],
     ['a service token for nobody', `${vault}service_token "b" { sha256 = "${sha256}" agents = [] }`, 'service_token.b.agents: must name agents, for example ["claude-billing-agent"], or "*" for all'],
     ['the same service token twice', `${vault}service_token "b" { sha256 = "${sha256}" agents = ["a"] }\nservice_token "b" { sha256 = "${sha256}" agents = ["a"] }`, 'line 4: sha256 is given twice; keep one of them.'],
@@ -96,6 +105,14 @@ describe('gateway -config', () => {
     const read = await readConfigFile(io, `${vault}service_token "b" { sha256 = "${sha256}" agents = ["a"] }\nservice_token "c" { sha256 = "${sha256}" agents = ["*"] }\nmax_staleness { high = 0.5 low = "2m" }`, gatewayConfig)
     expect(read).toMatchObject({ vault: { mount: 'mcp' }, require_key_consent: true, max_staleness: { high: 0.5, low: 120 }, listener: {} })
     expect(Object.keys(read.service_token)).toEqual(['b', 'c'])
+  })
+
+  it('takes an AppRole in place of a token, for itself and for a service', async () => {
+    const io = { readFile: (name: string) => Promise.resolve(name) }
+    const text = `${vault.replace('token_file = "t"', 'approle { role_id_file = "r" secret_id_file = "s" secret_id_wrapped = true mount = "machines" }')}service_token "b" { sha256 = "${sha256}" agents = ["a"] vault_${approle} }`
+    const read = await readConfigFile(io, text, gatewayConfig)
+    expect(read.vault.approle).toEqual({ role_id_file: 'r', secret_id_file: 's', secret_id_wrapped: true, mount: 'machines' })
+    expect(read.service_token.b?.vault_approle).toEqual({ role_id: 'r', secret_id_file: 's', secret_id_wrapped: false, mount: 'approle' })
   })
 })
 

@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto'
+import type { Clock } from '../logical/clock.ts'
+import type { VaultAnswer } from './answer.ts'
+import type { VaultClient } from './client.ts'
+import { noAnswer, VaultError } from './errors.ts'
+import type { TokenGrant } from './lifetime-watcher.ts'
+
+export interface AppRoleLoginOptions {
+  /** Whose connections to use; it should have no token of its own. */
+  readonly client: VaultClient
+  /** Below `auth/`: `approle`. */
+  readonly mount: string
+  /** Asked at every login, as `secretId` is, so that replacing a file is all it takes. */
+  readonly roleId: () => Promise<string>
+  readonly secretId: () => Promise<string>
+  /** `secretId` gives a token that wraps one. It is unwrapped once, and what it held is kept in memory. */
+  readonly wrapped?: boolean
+  readonly clock: Clock
+}
+
+/**
+ * Vault locks a role out, for everyone, after five wrong logins within fifteen minutes. So what it has refused is not offered
+ * again sooner than this; another role or secret id is offered at once.
+ */
+const REFUSED_PAUSE_MS = 5 * 60_000
+
+interface Refusal { readonly of: string; readonly untilMs: number; readonly error: VaultError }
+
+/**
+ * A login with AppRole. Rejects with what Vault says (`bad_request` for ids that are wrong, `unavailable` for an outage); neither the
+ * secret id nor the wrapping token occurs in it.
+ */
+export function appRoleLogin(options: AppRoleLoginOptions): (signal: AbortSignal) => Promise<TokenGrant> {
+  const { client, mount, clock } = options
+  const unwrap = options.wrapped === true ? unwrapOnce(client, mount) : (given: string) => Promise.resolve(given)
+  let refusal: Refusal | undefined
+
+  return async (signal) => {
+    const [roleId, given] = await Promise.all([options.roleId(), options.secretId()])
+    const of = digestOf(roleId, given)
+    if (refusal?.of === of && clock.monotonic() < refusal.untilMs) throw refusal.error
+    try {
+      const secretId = await unwrap(given, signal)
+      return grantOf(await client.write(`auth/${mount}/login`, { role_id: roleId, secret_id: secretId }, { signal }))
+    } catch (thrown) {
+      if (isRefusal(thrown)) refusal = { of, untilMs: clock.monotonic() + REFUSED_PAUSE_MS, error: thrown }
+      throw thrown
+    }
+  }
+}
+
+const isRefusal = (thrown: unknown): thrown is VaultError =>
+  thrown instanceof VaultError && (thrown.kind === 'bad_request' || thrown.kind === 'permission_denied' || thrown.kind === 'unauthenticated')
+
+function grantOf({ auth }: VaultAnswer): TokenGrant {
+  // Where a second factor is asked for, the answer has an `auth` with an empty token.
+  if (!auth || auth.client_token === '') throw noAnswer('Vault answered the AppRole login without a token; it may ask for a second factor, which this process cannot give')
+  return { token: auth.client_token, ttl: auth.lease_duration, renewable: auth.renewable }
+}
+
+function unwrapOnce(client: VaultClient, mount: string) {
+  let kept: { readonly of: string; readonly secretId: string } | undefined
+  return async (wrappingToken: string, signal: AbortSignal): Promise<string> => {
+    const of = digestOf(wrappingToken)
+    if (kept?.of === of) return kept.secretId
+    await checkOrigin(client, mount, wrappingToken, signal)
+    const { data } = await client.withToken(wrappingToken).write('sys/wrapping/unwrap', {}, { signal })
+    if (typeof data?.secret_id !== 'string' || data.secret_id === '') throw new VaultError('bad_request', 0, 'the wrapping token held no secret_id; make one with vault write -wrap-ttl=5m -f auth/approle/role/<role>/secret-id')
+    kept = { of, secretId: data.secret_id }
+    return data.secret_id
+  }
+}
+
+/**
+ * Looks at where the wrapping token comes from without spending it. One that is gone was unwrapped by somebody else, or is too
+ * old; one that was made elsewhere was put into its place.
+ */
+async function checkOrigin(client: VaultClient, mount: string, wrappingToken: string, signal: AbortSignal): Promise<void> {
+  const { data } = await client.write('sys/wrapping/lookup', { token: wrappingToken }, { signal }).catch((thrown: unknown) => {
+    if (!isRefusal(thrown)) throw thrown
+    throw new VaultError(thrown.kind, thrown.status, `the wrapped secret_id cannot be unwrapped: it has expired, or somebody has unwrapped it already, in which case destroy that secret_id (${thrown.message})`)
+  })
+  const path = typeof data?.creation_path === 'string' ? data.creation_path : ''
+  const role = path.startsWith(`auth/${mount}/role/`) ? path.slice(`auth/${mount}/role/`.length) : ''
+  if (/^[^/]+\/(?:custom-)?secret-id$/.test(role)) return
+  throw new VaultError('bad_request', 0, `the wrapping token was not made by auth/${mount}/role/<role>/secret-id; nothing of it is used`)
+}
+
+const digestOf = (...parts: readonly string[]): string => createHash('sha256').update(JSON.stringify(parts)).digest('hex')

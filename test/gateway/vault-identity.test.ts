@@ -1,0 +1,155 @@
+/** The gateway's own Vault identity over real HTTP: logged in with AppRole, kept, replaced, and never mistaken for the caller's. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { VaultIdentity } from '../../src/gateway/vault-identity.ts'
+import type { Logger } from '../../src/logical/log.ts'
+import { appRoleLogin, createVaultClient } from '../../src/vault-client/index.ts'
+import type { VaultClient } from '../../src/vault-client/index.ts'
+import { until } from '../client/until.ts'
+import { ROLE_ID, sealed, startAppRoleVault } from '../fakes/approle-vault.ts'
+import type { AppRoleVault } from '../fakes/approle-vault.ts'
+import { FakeClock } from '../fakes/clock.ts'
+
+const LOGIN = 'POST auth/approle/login'
+const LOOKUP = 'GET auth/token/lookup-self'
+const RENEW = 'POST auth/token/renew-self'
+
+let clock: FakeClock
+let vault: AppRoleVault
+let connections: VaultClient
+let identity: VaultIdentity
+let secretId: string
+let log: string
+
+beforeEach(async () => {
+  clock = new FakeClock()
+  vault = await startAppRoleVault()
+  connections = createVaultClient({ address: vault.address, clock })
+  secretId = 'secret-1'
+  log = ''
+  const note = (fields: object, message: string): void => { log += `${message} ${JSON.stringify(fields)}\n` }
+  const logger: Logger = { debug: note, info: note, warn: note, error: note }
+  const login = appRoleLogin({ client: connections, mount: 'approle', roleId: () => Promise.resolve(ROLE_ID), secretId: () => Promise.resolve(secretId), clock })
+  identity = new VaultIdentity({ address: vault.address, login, clock, random: (bytes) => new Uint8Array(bytes), logger })
+})
+afterEach(async () => {
+  await identity.close()
+  await connections.close()
+  await vault.close()
+})
+
+/** Which token a request was made with, or the kind of its failure. */
+const asking = (path = 'mcp/feed'): Promise<unknown> => identity.client.request('GET', path).then(({ data }) => data?.by, (error: unknown) => (error as { kind: string }).kind)
+
+/** Lets time pass in steps until Vault has been asked this often. */
+async function passUntil(line: string, count: number, stepMs = 250): Promise<number> {
+  let passedMs = 0
+  while (vault.count(line) < count) {
+    await clock.advance(stepMs)
+    passedMs += stepMs
+    for (let turns = 0; turns < 20 && vault.count(line) < count; turns++) await new Promise((done) => { setTimeout(done, 1) })
+    if (passedMs > 3_600_000) throw new Error(`${line} did not come`)
+  }
+  return passedMs
+}
+
+describe('at the start', () => {
+  it('logs in', async () => {
+    await identity.start()
+    expect(await asking()).toBe('hvs.login-1')
+  })
+
+  it('waits for a sealed Vault, unavailable till then, and is there within a second of its unsealing', async () => {
+    vault.down = sealed
+    const started = identity.start()
+    await passUntil(LOGIN, 8)
+    expect(await asking()).toBe('unavailable')
+    vault.down = undefined
+    expect(await passUntil(LOGIN, vault.count(LOGIN) + 1)).toBeLessThanOrEqual(1_000)
+    await started
+    expect(await asking()).toBe('hvs.login-1')
+  })
+
+  it('says once why there is no token, and never the secret id', async () => {
+    secretId = 'secret-wrong'
+    const started = identity.start()
+    await until(() => log !== '')
+    await clock.advance(60_000)
+    expect(log.match(/Vault gives no token yet/g)).toHaveLength(1)
+    expect(log).toContain('invalid role or secret ID')
+    expect(log).not.toContain('secret-wrong')
+    expect(vault.count(LOGIN)).toBe(1)
+    secretId = 'secret-1'
+    await passUntil(LOGIN, 2)
+    await started
+    expect(await asking()).toBe('hvs.login-1')
+  })
+})
+
+describe('a token', () => {
+  it('is renewed at two thirds, and replaced by a login once Vault renews it no longer', async () => {
+    await identity.start()
+    expect(await passUntil(RENEW, 1, 10_000)).toBe(600_000)
+    vault.renewable = false
+    await passUntil(RENEW, 2, 10_000)
+    await passUntil(LOGIN, 2, 10_000)
+    await until(() => vault.tokens.size === 2)
+    expect(await asking()).toBe('hvs.login-2')
+  })
+
+  it('that has expired during an outage is replaced within a second of its end', async () => {
+    await identity.start()
+    vault.down = sealed
+    await clock.advance(3_600_000)
+    expect(await asking()).toBe('unavailable')
+    vault.down = undefined
+    expect(await passUntil(LOGIN, vault.count(LOGIN) + 1)).toBeLessThanOrEqual(1_000)
+    await until(() => vault.tokens.size === 2)
+    expect(await asking()).toBe('hvs.login-2')
+  })
+
+  it('that Vault has ended is replaced, and the request made again, without the caller noticing', async () => {
+    await identity.start()
+    vault.tokens.clear()
+    expect(await Promise.all([asking(), asking(), asking()])).toEqual(['hvs.login-2', 'hvs.login-2', 'hvs.login-2'])
+    expect(vault.count(LOGIN)).toBe(2)
+  })
+
+  it('that Vault has ended is an outage while there is no other', async () => {
+    await identity.start()
+    vault.tokens.clear()
+    vault.secretIds.clear()
+    expect(await asking()).toBe('unavailable')
+    expect(await asking()).toBe('unavailable')
+    expect(vault.count(LOGIN)).toBe(2)
+  })
+
+  it('that may not is told so, without a new login', async () => {
+    await identity.start()
+    vault.denied.add('mcp/feed')
+    expect(await asking()).toBe('permission_denied')
+    expect(await asking()).toBe('permission_denied')
+    expect(vault.count(LOGIN)).toBe(1)
+    expect(vault.count(LOOKUP)).toBe(1)
+  })
+
+  it('that may not even look itself up costs a login every half a minute at most', async () => {
+    await identity.start()
+    for (const path of ['mcp/feed', 'auth/token/lookup-self']) vault.denied.add(path)
+    for (let times = 0; times < 10; times++) expect(await asking()).toBe('permission_denied')
+    expect(vault.count(LOGIN)).toBe(2)
+  })
+
+  it('is replaced on demand, once for all who demand it', async () => {
+    await identity.start()
+    await Promise.all([identity.replace(), identity.replace()])
+    await identity.replace()
+    expect(vault.count(LOGIN)).toBe(2)
+    expect(await asking()).toBe('hvs.login-2')
+  })
+
+  it('of a caller is never replaced by one of this process', async () => {
+    await identity.start()
+    await expect(identity.client.withToken('hvs.caller').request('GET', 'mcp/feed')).rejects.toMatchObject({ kind: 'permission_denied' })
+    expect(vault.count(LOGIN)).toBe(1)
+  })
+})
