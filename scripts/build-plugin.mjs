@@ -2,8 +2,8 @@
 // of nothing else, so nothing else may be loaded. The same commit gives the same bytes on every machine, in every folder.
 //   --out=<dir>               dist/plugin
 //   --plugin-version=1.2.3    what the plugin reports and a catalog holds it under, as v1.2.3; by default the package's
-//   --node=/usr/bin/node      writes that path into the first line instead of `/usr/bin/env node`: for servers whose PATH has no Node,
-//                             which is what systemd units and container images usually have. Other bytes, so another SHA-256.
+//   --node=/usr/bin/node      writes that path into the first line instead of `/usr/bin/env node`, for a server whose PATH has no Node
+//                             (a service's is not a login shell's). Other bytes, so another SHA-256.
 import { createHash } from 'node:crypto'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
