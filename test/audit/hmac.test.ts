@@ -20,9 +20,10 @@ describe('hashes of an audit device', () => {
     expect(auditHashValues(salt, null)).toBeNull()
   })
 
-  it('leave the named top-level members readable, and those alone', () => {
+  it('leave the values of the named members readable at any depth, the innermost name deciding', () => {
     const plain = new Set(['purpose'])
-    expect(auditHashValues(salt, { purpose: 'a', inner: { purpose: 'a' } }, plain)).toEqual({ purpose: 'a', inner: { purpose: hashed('a') } })
+    expect(auditHashValues(salt, { purpose: 'a', chain: [{ purpose: ['a', 'b'] }] }, plain)).toEqual({ purpose: 'a', chain: [{ purpose: ['a', 'b'] }] })
+    expect(auditHashValues(salt, { purpose: { token: 'a' }, other: ['a'] }, plain)).toEqual({ purpose: { token: hashed('a') }, other: [hashed('a')] })
   })
 
   it('write nothing readable of what is too deep', () => {

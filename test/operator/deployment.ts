@@ -4,7 +4,6 @@ import type { Clock } from '../../src/logical/clock.ts'
 import { silentLogger } from '../../src/logical/log.ts'
 import { MemoryStorage } from '../../src/logical/storage.ts'
 import type { Storage } from '../../src/logical/storage.ts'
-import { createAuditLog } from '../../src/audit/index.ts'
 import { createHost } from '../../src/host/core/host.ts'
 import type { Host } from '../../src/host/core/host.ts'
 import { mcpFactory } from '../../src/mcp/backend.ts'
@@ -28,7 +27,6 @@ export async function deploy(options: { storage?: Storage; clock?: Clock; mount?
     logger: silentLogger,
     engines: { mcp: mcpFactory },
     devRootTokenId: 'root',
-    openAuditLog: (path) => createAuditLog({ path, clock }),
   })
   const { url } = await host.listen({ address: '127.0.0.1:0' })
   const root = createVaultClient({ address: url, token: 'root', clock: systemClock })
