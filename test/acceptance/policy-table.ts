@@ -5,9 +5,8 @@ import { z } from 'zod'
 export interface PolicyRow {
   readonly policy: string
   readonly method: string
-  /** Without the query; under the mounts the policies are written for, `mcp/` and `secret/`. */
+  /** Below `/v1/`, under the mounts the policies are written for, `mcp/` and `secret/`; may hold a query. */
   readonly path: string
-  readonly query: Readonly<Record<string, string>>
   readonly expected: 'allow' | 'deny'
 }
 
@@ -31,22 +30,6 @@ export const policyRows: readonly PolicyRow[] = Object.entries(expectations).fla
 ])
 
 function policyRow(policy: string, text: string, expected: 'allow' | 'deny'): PolicyRow {
-  const [method = '', target = ''] = text.split(' ')
-  const [path = '', query = ''] = target.split('?')
-  return { policy, method, path, query: Object.fromEntries(new URLSearchParams(query)), expected }
-}
-
-export interface MountsInUse { readonly mcp: string; readonly secret: string }
-
-/** The same path where the engine and KV are mounted elsewhere; what names neither stays. */
-export function atMounts(path: string, { mcp, secret }: MountsInUse): string {
-  return path
-    .replace(/^secret(?=\/|$)/, secret)
-    .replace(/^mcp(?=\/)/, mcp)
-    .replace(/^(sys\/(?:mounts|leases\/[a-z-]+)\/)(mcp|secret)(?=\/|$)/, (_whole, before: string, mount: 'mcp' | 'secret') => `${before}${{ mcp, secret }[mount]}`)
-}
-
-/** A policy with every path moved by `atMounts`. */
-export function policyAtMounts(text: string, mounts: MountsInUse): string {
-  return text.replace(/^path "([^"]*)"/gm, (_whole, path: string) => `path "${atMounts(path, mounts)}"`)
+  const [method = '', path = ''] = text.split(' ')
+  return { policy, method, path, expected }
 }
