@@ -70,6 +70,8 @@ async function bundle(version) {
     // Identifiers keep their names: they are all that a stack trace in the server's log has to go by, and the file starts no faster without.
     minifyWhitespace: true,
     minifySyntax: true,
+    // Node prints the line at fault with an uncaught error: it must not be all of the file.
+    lineLimit: 200,
     legalComments: 'none',
     charset: 'utf8',
     // Nothing of the machine may show: no tsconfig.json or NODE_PATH from elsewhere, and modules are named by where they are
