@@ -1,15 +1,25 @@
 // Compiles src/ to dist/ and makes the bins executable. Install scripts are off, so nothing here runs by itself.
+// The plugin's own folders are left out by tsconfig.json: they run as the bundle of build-plugin.mjs only, which is in dist/plugin.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, readdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { pluginFile } from './build-plugin.mjs'
 
 const root = resolve(import.meta.dirname, '..')
 const dist = resolve(root, 'dist')
-/** What build-plugin.mjs and build-plugin-sea.mjs made: a server may be running it, and may have its checksum in its catalog. */
-const artefacts = ['plugin', 'sea']
-for (const entry of existsSync(dist) ? readdirSync(dist) : []) {
-  if (!artefacts.includes(entry)) rmSync(join(dist, entry), { recursive: true, force: true })
+
+/** Everything but what build-plugin.mjs and build-plugin-sea.mjs made: a server may be running it and know its checksum. */
+function clean() {
+  const entries = (folder) => (existsSync(folder) ? readdirSync(folder) : [])
+  const artefactFolders = ['plugin', 'sea']
+  const old = [
+    ...entries(dist).filter((entry) => !artefactFolders.includes(entry)),
+    ...artefactFolders.flatMap((folder) => entries(join(dist, folder)).filter((entry) => entry !== pluginFile).map((entry) => join(folder, entry))),
+  ]
+  for (const entry of old) rmSync(join(dist, entry), { recursive: true, force: true })
 }
+
+clean()
 const tsc = spawnSync(process.execPath, [resolve(root, 'node_modules/typescript/bin/tsc'), '-p', resolve(root, 'tsconfig.json')], { stdio: 'inherit' })
 if (tsc.status !== 0) process.exit(tsc.status ?? 1)
 chmodSync(resolve(root, 'dist/cli/main.js'), 0o755)
