@@ -1,15 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
-
-export interface ApiAnswer {
-  readonly status: number
-  // Answers are looked into by path; their shape is what tests assert.
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  readonly body: any
-}
-
-export type Api = (method: string, path: string, options?: { readonly body?: unknown; readonly wrapTtl?: string }) => Promise<ApiAnswer>
+import { must } from './target/server.ts'
+import type { Answer, Api } from './target/server.ts'
 
 export interface AuditTuning { readonly audit_non_hmac_request_keys: readonly string[]; readonly audit_non_hmac_response_keys: readonly string[] }
 
@@ -31,11 +24,8 @@ export interface Trail {
 
 /** A day of one agent, with every way its tokens travel: issued, refreshed, delegated, wrapped, asked about, renewed, revoked. */
 export async function leaveTrail(api: Api, mount: string, wrapping: boolean): Promise<Trail> {
-  const ask = async (method: string, path: string, body?: unknown, wrapTtl?: string): Promise<ApiAnswer> => {
-    const answer = await api(method, path, { ...(body !== undefined && { body }), ...(wrapTtl !== undefined && { wrapTtl }) })
-    if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
-    return answer
-  }
+  const ask = (method: string, path: string, body?: unknown, wrapTtl?: string): Promise<Answer> =>
+    must(api(method, path, { ...(body !== undefined && { body }), ...(wrapTtl !== undefined && { wrapTtl }) }), `${method} ${path}`)
   const agent = 'trail-agent'
   await ask('POST', `${mount}/agents/${agent}`, { owner: 'platform-team', environment: 'production' })
   await ask('POST', `${mount}/agents/${agent}/scopes`, { scopes: ['read:stripe:invoices'] })
