@@ -4,6 +4,7 @@ import type { PathDef } from '../../framework/path.ts'
 import { badRequest } from '../../logical/errors.ts'
 import type { Response } from '../../logical/response.ts'
 import { callerOf } from '../core/caller.ts'
+import { lower } from './login.ts'
 import type { TokenServices } from './services.ts'
 import type { TokenRecord } from './token-record.ts'
 import { authOf } from './token-view.ts'
@@ -46,14 +47,18 @@ export function renewPaths(services: TokenServices): PathDef[] {
   ]
 }
 
-async function renew({ tokens, clock, limits }: TokenServices, record: TokenRecord, given: string, asked: number | undefined): Promise<Response> {
+async function renew({ tokens, clock, limits, renewalTerms }: TokenServices, record: TokenRecord, given: string, asked: number | undefined): Promise<Response> {
   if (!record.renewable || record.expire_time === null) throw badRequest('lease is not renewable')
-  const bounds = limits()
+  const terms = await renewalTerms(record)
+  const bounds = terms?.limits ?? limits()
+  const period = terms ? Math.min(terms.auth.period, bounds.max_ttl) : record.period
+  const ttl = terms ? terms.auth.lease_options.ttl : record.creation_ttl
+  const maxTtl = period > 0 || !terms ? record.explicit_max_ttl : lower(record.explicit_max_ttl, terms.auth.lease_options.max_ttl)
   // A periodic token may be renewed for ever, one period at a time.
-  const ceiling = record.period > 0 ? { ...bounds, max_ttl: record.explicit_max_ttl || Number.MAX_SAFE_INTEGER } : bounds
+  const ceiling = period > 0 ? { ...bounds, max_ttl: record.explicit_max_ttl || Number.MAX_SAFE_INTEGER } : bounds
   const granted = renewTtl(
     {
-      increment: record.period > 0 ? record.period : asked ?? 0, ttl: record.creation_ttl, max_ttl: record.explicit_max_ttl,
+      increment: period > 0 ? period : asked ?? 0, ttl, max_ttl: maxTtl,
       issue_time_unix: Math.floor(record.creation_time / 1000), now_unix: Math.floor(clock.now() / 1000),
     },
     ceiling,

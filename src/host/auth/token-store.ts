@@ -160,6 +160,11 @@ export class TokenStore {
     await this.end(idHash)
   }
 
+  /** Ends every token made by a path below `prefix`: their auth method is going. */
+  async endMadeBelow(prefix: string): Promise<void> {
+    for (const { id_hash, path } of [...this.#records.values()]) if (path.startsWith(prefix)) await this.end(id_hash)
+  }
+
   async #bury(idHash: string): Promise<void> {
     // Parents before children here, so read backwards; a loop because chains of tokens may be longer than the stack is deep.
     const tree = [idHash]

@@ -6,13 +6,14 @@ import type { Response } from '../../logical/response.ts'
 import type { Secret } from '../../logical/secret.ts'
 import type { AuditBroker } from '../audit/broker.ts'
 import type { Authorizer } from '../auth/authorizer.ts'
+import { tokenOfLogin } from '../auth/login.ts'
 import type { TokenStore } from '../auth/token-store.ts'
 import type { Expiration } from '../lease/expiration.ts'
 import { rememberCaller } from './caller.ts'
 import type { Caller } from './caller.ts'
 import type { ApiCall, ApiOutcome } from './call.ts'
 import { limitedSignal, requestLimitMs } from './engine-call.ts'
-import { matchesSpecial } from './mount.ts'
+import { isAuthPath, matchesSpecial } from './mount.ts'
 import type { Mount } from './mount.ts'
 import type { Route, Router } from './router.ts'
 
@@ -147,15 +148,28 @@ export class Core {
     } catch (unwritten) {
       // The client will not see the secret, so nobody may hold it.
       if (outcome.lease) await this.#config.leases.revokeLater(outcome.lease.lease_id)
+      if (outcome.auth?.client_token) await this.#endUnseen(outcome.auth.client_token, call)
       throw unwritten
     }
     return outcome
   }
 
+  /** Of a renewal or a look-up the client holds the token already: only what this call made ends. */
+  async #endUnseen(token: string, call: ApiCall): Promise<void> {
+    const record = this.#config.tokens.find(token)
+    if (record?.path === call.path) await this.#config.tokens.end(record.id_hash)
+  }
+
   async #answer(call: ApiCall, admitted: Admitted, response: Response | undefined): Promise<ApiOutcome> {
     const { mount } = admitted.route
     const plain = { operation: call.operation, path: call.path, mount_type: mount.entry.type, response }
+    // The token store answers with tokens it has made; what a login may have is made here.
     if (response?.auth && mount.entry.type === 'token') return { ...plain, auth: response.auth }
+    if (response?.auth && isAuthPath(mount.entry.path)) {
+      const { path: mountPath } = mount.entry
+      const { auth, warnings } = await tokenOfLogin(this.#config.tokens, { auth: response.auth, path: call.path, mountPath, limits: mount.limits() })
+      return { ...plain, response: { ...response, warnings: [...(response.warnings ?? []), ...warnings] }, auth }
+    }
     if (!response?.secret) return plain
     // The system engine tells of a lease that exists already.
     if (mount.entry.type === 'system') return { ...plain, lease: leaseOf(response.secret) }

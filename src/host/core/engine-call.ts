@@ -36,6 +36,15 @@ export class EngineCalls {
     })
   }
 
+  /** What the auth method that made a token by a login at `path` says of renewing it. `metadata` is the token's. */
+  async renewLogin(path: string, metadata: Readonly<Record<string, string>>): Promise<Response | undefined> {
+    const route = this.#router.find(path)
+    if (!route) throw new RequestError('unsupported_path', `no auth method serves ${path}`)
+    return this.#run(route.mount, {
+      operation: 'renew', path: route.path, secret: { internal_data: { ...metadata, secret_type: 'login' }, lease_options: { ttl: 0, max_ttl: 0, renewable: true } },
+    })
+  }
+
   async rollback(mount: Mount): Promise<void> {
     await this.#run(mount, { operation: 'rollback', path: '' })
   }

@@ -7,10 +7,13 @@ import { getJson, prefixStorage, putJson } from '../../logical/storage.ts'
 import type { Storage } from '../../logical/storage.ts'
 import { AuditBroker } from '../audit/broker.ts'
 import { AuditDevices } from '../audit/devices.ts'
+import { approleFactory } from '../approle/backend.ts'
 import { Authorizer } from '../auth/authorizer.ts'
 import { PolicyStore } from '../auth/policy-store.ts'
 import { tokenFactory } from '../auth/token-engine.ts'
+import type { RenewalTerms } from '../auth/services.ts'
 import { rootPolicy } from '../auth/token-record.ts'
+import type { TokenRecord } from '../auth/token-record.ts'
 import { TokenStore } from '../auth/token-store.ts'
 import { kvFactory } from '../kv/backend.ts'
 import { answerCall } from '../http/api.ts'
@@ -117,11 +120,22 @@ function assemble(config: HostConfig) {
     ownerAlive: (owner) => tokens.findByHash(owner) !== undefined,
   })
   const engines: Record<string, Factory> = { kv: kvFactory, ...config.engines }
-  const mounts = new Mounts({ storage, clock, random, logger, router, engines, rollback: (mount) => rollback.last(mount), revokeLeases: (path) => leases.revokeAllNow(path) })
-  engines.token = tokenFactory({ clock, tokens, authorizer, limits: () => router.at('auth/token/')?.limits() ?? defaults })
+  const mounts = new Mounts({ storage, clock, random, logger, router, engines, authMethods: { approle: approleFactory }, rollback: (mount) => rollback.last(mount), revokeLeases: async (path) => {
+    await tokens.endMadeBelow(path)
+    await leases.revokeAllNow(path)
+  } })
+  engines.token = tokenFactory({ clock, tokens, authorizer, limits: () => router.at('auth/token/')?.limits() ?? defaults, renewalTerms: (record) => renewalTerms(router, calls, record) })
   engines.system = sysFactory({ clock, random, router, mounts, policies, authorizer, tokens, leases, audits })
   const core = new Core({ clock, logger, router, tokens, authorizer, leases, audit: broker })
   return { router, rollback, broker, audits, policies, tokens, leases, mounts, core }
+}
+
+/** A token of a login is renewed as the method it came from says. */
+async function renewalTerms(router: Router, calls: EngineCalls, { path, meta }: TokenRecord): Promise<RenewalTerms | undefined> {
+  const mount = router.find(path)?.mount
+  if (!mount || mount.entry.type === 'token') return undefined
+  const answer = await calls.renewLogin(path, meta ?? {})
+  return answer?.auth && { auth: answer.auth, limits: mount.limits() }
 }
 
 async function makeRootToken(config: HostConfig, tokens: TokenStore, fresh: boolean): Promise<string | undefined> {

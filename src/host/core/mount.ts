@@ -34,6 +34,9 @@ export interface MountEntry {
 export const systemDefaultLeaseTtl = 768 * 3600
 export const systemMaxLeaseTtl = 768 * 3600
 
+/** Auth methods are mounted below `auth/`, secrets engines anywhere else. */
+export const isAuthPath = (path: string): boolean => path.startsWith('auth/')
+
 export const untuned: MountConfig = {
   default_lease_ttl: 0, max_lease_ttl: 0, force_no_cache: false, audit_non_hmac_request_keys: [], audit_non_hmac_response_keys: [],
 }

@@ -7,7 +7,7 @@ import type { Storage } from '../../logical/storage.ts'
 import { uuid } from './ids.ts'
 import type { Random } from './ids.ts'
 import { KeyedLock } from './keyed-lock.ts'
-import { Mount, untuned } from './mount.ts'
+import { Mount, isAuthPath, untuned } from './mount.ts'
 import type { MountConfig, MountEntry } from './mount.ts'
 import { loadMounts, saveMounts } from './mount-table.ts'
 import type { Router } from './router.ts'
@@ -20,6 +20,8 @@ export interface MountsConfig {
   readonly router: Router
   /** By mount type; `system` and `token` are the host's own. */
   readonly engines: Readonly<Record<string, Factory>>
+  /** Those that are mounted below `auth/`. */
+  readonly authMethods: Readonly<Record<string, Factory>>
   /** The last tick of a mount that is going. */
   readonly rollback: (mount: Mount) => Promise<void>
   /** Revokes every lease of a mount, or rejects with the first failure. */
@@ -45,7 +47,7 @@ export interface MountChanges {
 }
 
 const builtIn = new Set(['system', 'token'])
-const reserved = ['auth/', 'sys/', 'audit/', 'identity/', 'cubbyhole/']
+const reserved = ['sys/', 'audit/', 'identity/', 'cubbyhole/']
 const pathPattern = /^(?:[A-Za-z0-9_.~-]+\/)+$/
 
 /** Mounts come, change and go here. One change at a time; each is durable before it takes effect for clients. */
@@ -74,14 +76,19 @@ export class Mounts {
     return stored === undefined
   }
 
-  /** Names of what can be mounted, sorted. */
+  /** Names of the auth methods that can be enabled, sorted; the token store is always there. */
+  authTypes(): string[] { return Object.keys(this.#config.authMethods).sort() }
+
+  /** Names of the secrets engines that can be mounted, sorted. */
   types(): string[] { return Object.keys(this.#config.engines).filter((type) => !builtIn.has(type)).sort() }
 
+  /** Below `auth/` an auth method is mounted, elsewhere a secrets engine. */
   enable(request: MountRequest): Promise<void> {
     return this.#change(async () => {
       this.#checkPath(request.path)
-      if (builtIn.has(request.type) || !this.#config.engines[request.type]) {
-        throw badRequest(`plugin not found in the catalog: ${request.type || '(no type)'}; type is one of ${this.types().join(', ')}, for example type=${this.types()[0] ?? 'kv'}.`)
+      const types = isAuthPath(request.path) ? this.authTypes() : this.types()
+      if (!types.includes(request.type)) {
+        throw badRequest(`plugin not found in the catalog: ${request.type || '(no type)'}; type is one of ${types.join(', ')}, for example type=${types[0] ?? 'kv'}.`)
       }
       const config = checkTtls({ ...untuned, ...request.config })
       const mount = this.#mount({ ...this.#entry(request.path, request.type), ...request, config })
@@ -117,6 +124,8 @@ export class Mounts {
     return this.#change(async () => {
       const mount = this.#own(from)
       if (!mount) throw badRequest(`no matching mount at ${from}`)
+      // Their tokens carry the path they were made at.
+      if (isAuthPath(from) || isAuthPath(to)) throw badRequest(`cannot move ${from} to ${to}: auth methods stay where they are. Enable another one and disable this.`)
       this.#checkPath(to)
       await this.#drain(mount)
       const moved = { ...mount.entry, path: to, tainted: false }
@@ -181,11 +190,12 @@ export class Mounts {
 
   async #build(mount: Mount): Promise<void> {
     const { entry } = mount
-    const factory = this.#config.engines[entry.type]
+    const { engines, authMethods } = this.#config
+    const factory = engines[entry.type] ?? authMethods[entry.type]
     if (!factory) throw new Error(`no engine of type ${entry.type}`)
     const config: BackendConfig = {
       storage: mount.storage, system: mount.system, logger: this.#config.logger, clock: this.#config.clock, random: this.#config.random,
-      config: { ...entry.options, plugin_name: entry.type, plugin_type: 'secret' }, backend_uuid: entry.uuid,
+      config: { ...entry.options, plugin_name: entry.type, plugin_type: isAuthPath(entry.path) ? 'auth' : 'secret' }, backend_uuid: entry.uuid,
     }
     const backend = await factory(config)
     await backend.initialize()
@@ -193,14 +203,14 @@ export class Mounts {
   }
 
   #mount(entry: MountEntry): Mount {
-    const folder = entry.path.startsWith('auth/') ? 'auth' : 'logical'
+    const folder = isAuthPath(entry.path) ? 'auth' : 'logical'
     return new Mount(entry, prefixStorage(this.#config.storage, `${folder}/${entry.uuid}/`))
   }
 
   #entry(path: string, type: string): MountEntry {
     const { random } = this.#config
     return {
-      path, type, uuid: uuid(random), accessor: `${type}_${Buffer.from(random(4)).toString('hex')}`, description: '', config: untuned,
+      path, type, uuid: uuid(random), accessor: `${isAuthPath(path) ? 'auth_' : ''}${type}_${Buffer.from(random(4)).toString('hex')}`, description: '', config: untuned,
       options: null, local: false, seal_wrap: false, external_entropy_access: false, tainted: false,
     }
   }
@@ -211,10 +221,9 @@ export class Mounts {
 
   #checkPath(path: string): void {
     if (!pathPattern.test(path)) throw badRequest(`path ${JSON.stringify(path)} is not a mount path: letters, digits, "_", "-", "." and "/", for example mcp.`)
-    const taken = reserved.find((prefix) => path.startsWith(prefix))
-    if (taken !== undefined) throw badRequest(`path is already in use at ${taken}`)
-    const conflict = this.#config.router.conflict(path)
-    if (conflict !== undefined) throw badRequest(`path is already in use at ${conflict}`)
+    const conflict = reserved.find((prefix) => path.startsWith(prefix)) ?? this.#config.router.conflict(path)
+    // Auth methods are known by what follows auth/.
+    if (conflict !== undefined) throw badRequest(`path is already in use at ${isAuthPath(path) ? conflict.slice('auth/'.length) : conflict}`)
   }
 }
 

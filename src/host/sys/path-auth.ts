@@ -1,13 +1,13 @@
 import { definePath } from '../../framework/path.ts'
 import type { PathDef } from '../../framework/path.ts'
 import { badRequest } from '../../logical/errors.ts'
-import { mountChanges, mountFields } from './mount-fields.ts'
+import { mountChanges, mountFields, mountRequest } from './mount-fields.ts'
 import { mountPath, mountView, tuneView } from './mount-view.ts'
 import type { SysServices } from './services.ts'
 
 const tuneEnd = '/tune'
 
-/** Auth methods. This server has one, the token store, always mounted. */
+/** Auth methods: the token store, always mounted, and what is enabled besides. */
 export function authPaths({ router, mounts }: SysServices): PathDef[] {
   const all = () => router.all().filter(({ entry }) => entry.path.startsWith('auth/'))
   const at = (given: string) => {
@@ -20,7 +20,7 @@ export function authPaths({ router, mounts }: SysServices): PathDef[] {
     definePath({
       pattern: 'auth', fields: {},
       operations: { read: () => ({ data: Object.fromEntries(all().map((mount) => [mount.entry.path.slice('auth/'.length), mountView(mount)])) }) },
-      synopsis: 'List the auth methods.', description: 'The token store is the only one.',
+      synopsis: 'List the auth methods.', description: 'Each by its path, with type and tuning.',
     }),
     definePath({
       pattern: 'auth/:path...', fields: mountFields, sudo: true,
@@ -37,14 +37,17 @@ export function authPaths({ router, mounts }: SysServices): PathDef[] {
           }
           const type = fields.get('type') ?? ''
           if (type === 'token') throw badRequest('path is already in use at token/: the token store is always mounted there.')
-          throw badRequest(`auth method ${JSON.stringify(type)} is not available: this server authenticates with tokens only. Make one with auth/token/create.`)
+          await mounts.enable(mountRequest(`auth/${mountPath(path)}`, fields))
+          return undefined
         },
-        delete: ({ fields }) => {
-          if (mountPath(fields.require('path')) === 'token/') throw badRequest('token credential backend cannot be disabled')
+        delete: async ({ fields }) => {
+          const path = mountPath(fields.require('path'))
+          if (path === 'token/') throw badRequest('token credential backend cannot be disabled')
+          await mounts.disable(`auth/${path}`)
           return undefined
         },
       },
-      synopsis: 'Read or tune an auth method.', description: 'Other methods cannot be enabled here.',
+      synopsis: 'Enable, read, tune or disable an auth method.', description: 'Disabling one ends every token that came from it, and deletes its data. With /tune at the end its TTLs, description and audit settings are read and changed.',
     }),
   ]
 }

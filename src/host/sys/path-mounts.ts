@@ -38,15 +38,27 @@ export function mountPaths({ router, mounts }: SysServices): PathDef[] {
         write: async ({ fields }) => {
           const path = fields.require('path')
           if (path.endsWith(tuneEnd)) await mounts.tune(tuned(path).entry.path, mountChanges(fields))
-          else await mounts.enable(mountRequest(mountPath(path), fields))
+          else await mounts.enable(mountRequest(secretsPath(path), fields))
           return undefined
         },
-        delete: async ({ fields }) => { await mounts.disable(mountPath(fields.require('path'))); return undefined },
+        delete: async ({ fields }) => {
+          const path = mountPath(fields.require('path'))
+          if (path.startsWith('auth/') && path !== 'auth/token/') throw badRequest(`cannot unmount ${path}: auth methods are disabled at sys/auth/${path.slice('auth/'.length, -1)}.`)
+          await mounts.disable(path)
+          return undefined
+        },
       },
       synopsis: 'Mount, read, tune or unmount a secrets engine.',
       description: 'Unmounting revokes every lease of the mount and deletes its data. With /tune at the end the mount\'s TTLs, description, options and audit settings are read and changed.',
     }),
   ]
+}
+
+/** Auth methods are not mounted here, nor is anything else below `auth/`. */
+function secretsPath(given: string): string {
+  const path = mountPath(given)
+  if (path.startsWith('auth/')) throw badRequest('path is already in use at auth/')
+  return path
 }
 
 export function remountPaths({ mounts, random }: SysServices): PathDef[] {

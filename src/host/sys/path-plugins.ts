@@ -12,7 +12,11 @@ export function pluginPaths({ mounts }: SysServices): PathDef[] {
     definePath({
       pattern: 'plugins/catalog', fields: {},
       operations: {
-        read: () => ({ data: { auth: ['token'], database: [], detailed: [detail('token', 'auth'), ...mounts.types().map((type) => detail(type, 'secret'))], secret: mounts.types() } }),
+        read() {
+          const auth = [...mounts.authTypes(), 'token']
+          const detailed = [...auth.map((type) => detail(type, 'auth')), ...mounts.types().map((type) => detail(type, 'secret'))]
+          return { data: { auth, database: [], detailed, secret: mounts.types() } }
+        },
       },
       synopsis: 'List what can be mounted.', description: 'All are built in.',
     }),

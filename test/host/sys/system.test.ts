@@ -103,22 +103,48 @@ describe('auth methods', () => {
     expect((await bench.call('GET', 'sys/auth/token/tune')).body.data.default_lease_ttl).toBe(2764800)
   })
 
-  it.each([
-    ['another method', 'POST', 'approle', { type: 'approle' }, 'this server authenticates with tokens only'],
-    ['a second token store', 'POST', 'more', { type: 'token' }, 'path is already in use at token/'],
-    ['disabling the token store', 'DELETE', 'token', undefined, 'cannot be disabled'],
-    ['reading what is missing', 'GET', 'ldap', undefined, 'No auth engine at ldap/'],
+  it('and what is enabled besides, at a path of one\'s choosing, tuned and disabled', async () => {
+    expect((await bench.call('POST', 'sys/auth/team/machines', { type: 'approle', description: 'machines', config: { max_lease_ttl: '10h' } })).status).toBe(204)
+    const mount = (await bench.call('GET', 'sys/auth')).body['team/machines/']
+    expect(mount).toMatchObject({ type: 'approle', description: 'machines', config: { max_lease_ttl: 36_000, token_type: 'default-service' } })
+    expect(mount.accessor).toMatch(/^auth_approle_[0-9a-f]{8}$/)
+    expect((await bench.call('GET', 'sys/mounts')).body.data).not.toHaveProperty(['auth/team/machines/'])
+    expect((await bench.call('POST', 'sys/auth/team/machines/tune', { max_lease_ttl: '5h' })).status).toBe(204)
+    expect((await bench.call('GET', 'sys/mounts/auth/team/machines/tune')).body.data.max_lease_ttl).toBe(18_000)
+    for (const times of [1, 2]) expect([times, (await bench.call('DELETE', 'sys/auth/team/machines')).status]).toEqual([times, 204])
+    expect((await bench.call('GET', 'sys/auth/team/machines')).status).toBe(400)
+  })
+
+  it.each<[string, string, string, object | undefined, string]>([
+    ['a method there is not', 'POST', 'auth/ldap', { type: 'ldap' }, 'plugin not found in the catalog: ldap'],
+    ['a secrets engine as one', 'POST', 'auth/kv', { type: 'kv' }, 'plugin not found in the catalog: kv'],
+    ['one as a secrets engine', 'POST', 'mounts/approle', { type: 'approle' }, 'plugin not found in the catalog: approle'],
+    ['one mounted as a secrets engine', 'POST', 'mounts/auth/x', { type: 'approle' }, 'path is already in use at auth/'],
+    ['one unmounted as a secrets engine', 'DELETE', 'mounts/auth/approle', undefined, 'auth methods are disabled at sys/auth/approle'],
+    ['one moved', 'POST', 'remount', { from: 'auth/approle', to: 'secret2' }, 'auth methods stay where they are'],
+    ['a secrets engine moved among them', 'POST', 'remount', { from: 'lend', to: 'auth/lend' }, 'auth methods stay where they are'],
+    ['two at one path', 'POST', 'auth/approle', { type: 'approle' }, 'path is already in use at approle/'],
+    ['one below another', 'POST', 'auth/approle/x', { type: 'approle' }, 'path is already in use at approle/'],
+    ['a second token store', 'POST', 'auth/more', { type: 'token' }, 'path is already in use at token/'],
+    ['disabling the token store', 'DELETE', 'auth/token', undefined, 'cannot be disabled'],
+    ['reading what is missing', 'GET', 'auth/ldap', undefined, 'No auth engine at ldap/'],
   ])('refuse %s', async (_case, method, path, body, message) => {
-    const answer = await bench.call(method, `sys/auth/${path}`, body)
+    await bench.call('POST', 'sys/auth/approle', { type: 'approle' })
+    const answer = await bench.call(method, `sys/${path}`, body)
     expect(answer.status).toBe(400)
     expect(answer.body.errors[0]).toContain(message)
+  })
+
+  it('need sudo', async () => {
+    const token = await bench.tokenFor({ weak: 'path "sys/auth/*" { capabilities = ["create", "update", "delete", "read"] }' })
+    for (const method of ['POST', 'DELETE']) expect((await bench.call(method, 'sys/auth/approle', { type: 'approle' }, token)).status).toBe(403)
   })
 })
 
 describe('the catalogue', () => {
   it('tells what can be mounted, as built in', async () => {
     const { data } = (await bench.call('GET', 'sys/plugins/catalog')).body
-    expect(data).toMatchObject({ secret: ['kv', 'lend'], auth: ['token'] })
+    expect(data).toMatchObject({ secret: ['kv', 'lend'], auth: ['approle', 'token'] })
     expect(data.detailed).toContainEqual({ builtin: true, deprecation_status: 'supported', name: 'lend', type: 'secret', version: '' })
     expect((await bench.call('LIST', 'sys/plugins/catalog/secret')).body.data.keys).toEqual(['kv', 'lend'])
     expect((await bench.call('GET', 'sys/plugins/catalog/secret/lend')).body.data).toMatchObject({ name: 'lend', builtin: true, sha256: '' })
