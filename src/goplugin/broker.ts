@@ -15,10 +15,17 @@ interface ConnInfo {
   readonly knock?: { readonly knock: boolean; readonly ack: boolean; readonly error: string } | null
 }
 
+/** Each side's certificate is the only one the other trusts. */
+export interface MutualTls {
+  readonly own: Certificate
+  /** PEM */
+  readonly hostCertificate: Buffer
+}
+
 export interface BrokerConfig {
   readonly clock: Clock
-  /** Both or neither: without them connections are plain text, as the host's own. */
-  readonly tls: { readonly own: Certificate; readonly hostCertificate: Buffer } | undefined
+  /** Without it connections are plain text, as the host's own. */
+  readonly tls: MutualTls | undefined
   /** Told when the host opens the broker stream and when that stream is over. */
   readonly opened: () => void
   readonly closed: () => void
@@ -71,9 +78,10 @@ export function createBroker(config: BrokerConfig): Broker {
   }
 }
 
-function credentialsFor(tls: BrokerConfig['tls']): ChannelCredentials {
+function credentialsFor(tls: MutualTls | undefined): ChannelCredentials {
   if (!tls) return credentials.createInsecure()
-  return credentials.createSsl(tls.hostCertificate, tls.own.keyPem, tls.own.certificatePem)
+  // Said, because NODE_TLS_REJECT_UNAUTHORIZED may be inherited.
+  return credentials.createSsl(tls.hostCertificate, tls.own.keyPem, tls.own.certificatePem, { rejectUnauthorized: true })
 }
 
 function targetOf({ network, address }: ConnInfo): { target: string; options?: ChannelOptions } {

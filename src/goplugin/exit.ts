@@ -26,19 +26,22 @@ export function orderlyExit({ clock, logger, close }: ExitConfig): (code: number
 }
 
 /**
- * Signals and faults. SIGINT and SIGHUP are ignored: they reach the host's whole process group, and the host decides when its plugins
- * end. SIGUSR1 is as well, because Node would open a debugger on it, with everything in memory.
+ * SIGINT and SIGHUP are ignored: they reach the host's whole process group, and the host decides when its plugins end. SIGUSR1 is as
+ * well, because Node would open a debugger on it, with everything in memory.
  */
-export function handleSignals(logger: Logger, exit: (code: number) => void): void {
+export function handleSignals(exit: (code: number) => void): void {
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR1'] as const) process.on(signal, () => undefined)
   process.on('SIGTERM', () => { exit(0) })
-  // State is unknown from here on: no orderly close. The host starts the plugin again at the next request.
+}
+
+/** What nobody caught is logged and ends the process at once: its state is unknown, and the host starts another when it needs one. */
+export function handleFaults(logger: Logger): void {
   process.on('uncaughtException', (error: unknown) => {
-    logger.error({ error }, 'uncaught exception, the plugin ends')
+    logger.error({ error }, 'uncaught exception; the plugin ends')
     process.exit(1)
   })
   process.on('unhandledRejection', (error) => {
-    logger.error({ error }, 'unhandled rejection, the plugin ends')
+    logger.error({ error }, 'unhandled rejection; the plugin ends')
     process.exit(1)
   })
 }

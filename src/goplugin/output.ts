@@ -6,6 +6,7 @@
 import { writeSync } from 'node:fs'
 import { systemClock } from '../logical/clock.ts'
 import type { Logger } from '../logical/log.ts'
+import { handleFaults } from './exit.ts'
 import { logLine } from './log-line.ts'
 import type { Level } from './log-line.ts'
 
@@ -27,11 +28,12 @@ export function captureOutput(): Output {
 
 function capture(): Output {
   const writeError = process.stderr.write.bind(process.stderr)
-  let broken = false
-  // The host is gone or no longer reads: there is nobody to tell, and telling would end here again.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => { broken ||= stream === process.stderr })
+  let unread = false
+  process.stdout.on('error', () => undefined)
+  // Nobody reads any more: there is nobody to tell of it either.
+  process.stderr.on('error', ({ code }: NodeJS.ErrnoException) => { unread ||= code === 'EPIPE' })
   const write = (text: string) => {
-    if (!broken) writeError(text)
+    if (!unread) writeError(text)
   }
   const log = (level: Level, fields: object, message: unknown) => { write(logLine(level, systemClock.now(), fields, message)) }
   replaceWrite(process.stdout, (text) => { log('info', { stream: 'stdout' }, text) })
@@ -39,22 +41,24 @@ function capture(): Output {
   // Node's own listener writes past process.stderr.
   process.removeAllListeners('warning')
   process.on('warning', (warning) => { log('warn', { stack: warning.stack }, `${warning.name}: ${warning.message}`) })
+  const logger: Logger = {
+    debug: (fields, message) => { log('debug', fields, message) },
+    info: (fields, message) => { log('info', fields, message) },
+    warn: (fields, message) => { log('warn', fields, message) },
+    error: (fields, message) => { log('error', fields, message) },
+  }
+  handleFaults(logger)
   return {
-    logger: {
-      debug: (fields, message) => { log('debug', fields, message) },
-      info: (fields, message) => { log('info', fields, message) },
-      warn: (fields, message) => { log('warn', fields, message) },
-      error: (fields, message) => { log('error', fields, message) },
-    },
+    logger,
     handshake: (line) => { writeSync(1, line) },
     tell: write,
   }
 }
 
-type WriteCallback = (error?: Error | null) => void
+type Callback = (error?: Error | null) => void
 
 function replaceWrite(stream: NodeJS.WriteStream, log: (text: string) => void): void {
-  const write = (chunk: string | Uint8Array, encoding?: BufferEncoding | WriteCallback, callback?: WriteCallback): boolean => {
+  const write = (chunk: string | Uint8Array, encoding?: BufferEncoding | Callback, callback?: Callback): boolean => {
     const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString()
     const line = text.replace(/\r?\n$/, '')
     if (line !== '') log(line)
@@ -62,5 +66,11 @@ function replaceWrite(stream: NodeJS.WriteStream, log: (text: string) => void): 
     if (done) process.nextTick(done)
     return true
   }
-  stream.write = write as typeof stream.write
+  // The library's would write past the other, and the process has no further use for a stream that has ended.
+  const end = (chunk?: string | Uint8Array | Callback | null, encoding?: BufferEncoding | Callback, callback?: Callback): NodeJS.WriteStream => {
+    if (typeof chunk === 'function') process.nextTick(chunk)
+    else write(chunk ?? '', encoding, callback)
+    return stream
+  }
+  Object.assign(stream, { write, end })
 }

@@ -5,19 +5,18 @@ import { Server, ServerCredentials, logVerbosity, setLogVerbosity } from '@grpc/
 import { systemClock } from '../logical/clock.ts'
 import type { Logger } from '../logical/log.ts'
 import { createBroker } from './broker.ts'
+import type { MutualTls } from './broker.ts'
 import { createCertificate } from './certificate.ts'
-import type { Certificate } from './certificate.ts'
 import { controllerService } from './controller.ts'
 import { handleSignals, orderlyExit } from './exit.ts'
 import { guarded } from './guard.ts'
 import { LaunchError, handshakeLine, readLaunch } from './handshake.ts'
-import type { Launch } from './handshake.ts'
 import { healthService } from './health.ts'
 import { listen } from './listen.ts'
 import { watchHost } from './orphan.ts'
 import { captureOutput } from './output.ts'
 import type { Output } from './output.ts'
-import type { GoPlugin } from './plugin.ts'
+import type { GoPlugin, Service } from './plugin.ts'
 import { stdioService } from './stdio.ts'
 
 /** No keepalive and no connection age: the host opens its broker stream once, and losing it would end the plugin. */
@@ -40,7 +39,7 @@ export async function servePlugin(plugin: GoPlugin): Promise<void> {
     process.exit(1)
   }
   const exit = orderlyExit({ clock: systemClock, logger: output.logger, close: async () => plugin.close?.() })
-  handleSignals(output.logger, exit)
+  handleSignals(exit)
   try {
     await start(plugin, output, exit)
   } catch (error) {
@@ -53,7 +52,7 @@ async function start(plugin: GoPlugin, output: Output, exit: (code: number) => v
   const clock = systemClock
   const { logger } = output
   const launch = readLaunch(process.env, plugin.versions)
-  const own = launch.hostCertificate && createCertificate(clock.now())
+  const mutual = launch.hostCertificate && { own: createCertificate(clock.now()), hostCertificate: launch.hostCertificate }
   const watch = watchHost({
     clock,
     parent: () => process.ppid,
@@ -62,28 +61,25 @@ async function start(plugin: GoPlugin, output: Output, exit: (code: number) => v
       exit(0)
     },
   })
-  const broker = createBroker({ clock, tls: tlsOf(launch, own), opened: watch.streamOpened, closed: watch.streamClosed })
-  const server = new Server(serverOptions)
+  const broker = createBroker({ clock, tls: mutual, opened: watch.streamOpened, closed: watch.streamClosed })
   // The library's own messages are the faults its callers get as errors.
   if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE)
+  const server = new Server(serverOptions)
   const services = [healthService(), broker.service, controllerService(clock, () => { exit(0) }), stdioService(), ...plugin.services({ version: launch.version, logger, dial: broker.dial })]
   for (const service of services) addService(server, service, logger)
-  const listening = await listen({ server, credentials: serverCredentials(launch, own), launch, platform: process.platform, random: randomBytes })
-  output.handshake(handshakeLine(launch, listening, own?.der))
+  const listening = await listen({ server, credentials: serverCredentials(mutual), launch, platform: process.platform, random: randomBytes })
+  output.handshake(handshakeLine(launch, listening, mutual?.own.der))
 }
 
-function tlsOf({ hostCertificate }: Launch, own: Certificate | undefined) {
-  return hostCertificate && own ? { own, hostCertificate } : undefined
-}
-
-function addService(server: Server, service: Parameters<typeof guarded>[0], logger: Logger): void {
+function addService(server: Server, service: Service, logger: Logger): void {
   const { definition, implementation } = guarded(service, logger)
   server.addService(definition, implementation)
 }
 
-function serverCredentials({ hostCertificate }: Launch, own: Certificate | undefined): ServerCredentials {
-  if (!hostCertificate || !own) return ServerCredentials.createInsecure()
+function serverCredentials(mutual: MutualTls | undefined): ServerCredentials {
+  if (!mutual) return ServerCredentials.createInsecure()
   // The inherited NODE_OPTIONS may have lowered it.
   tls.DEFAULT_MIN_VERSION = 'TLSv1.2'
+  const { own, hostCertificate } = mutual
   return ServerCredentials.createSsl(hostCertificate, [{ private_key: own.keyPem, cert_chain: own.certificatePem }], true)
 }

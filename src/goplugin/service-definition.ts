@@ -21,7 +21,8 @@ function load(contract: object, options: Options | undefined): PackageDefinition
  * Throws where the contract has no such service.
  */
 export function serviceDefinition(contract: object, name: string, options?: Options): ServiceDefinition {
-  const definition = load(contract, options)[name]
+  const definitions = load(contract, options)
+  const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined
   // Messages and enums are in the same table and have a `format`.
   if (definition === undefined || 'format' in definition) throw new Error(`the contract has no service ${name}`)
   return definition as ServiceDefinition

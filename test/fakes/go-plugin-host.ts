@@ -226,13 +226,14 @@ interface Brokered {
 export class GoPluginHost {
   readonly process: PluginProcess
   readonly handshake: Handshake
+  /** The host's own; undefined in plain text. */
+  readonly certificate: Certificate | undefined
   /** The control connection. */
   readonly client: Client
   /** What the plugin sent over its stdio stream. */
   readonly stdio: Buffer[] = []
   /** What the plugin sent over the broker stream. */
   readonly brokered: Brokered[] = []
-  readonly #certificate: Certificate | undefined
   readonly #streams: (ClientReadableStream<unknown> | ClientDuplexStream<unknown, unknown>)[] = []
   readonly #broker: ClientDuplexStream<object, Brokered>
   readonly #servers = new Set<BrokerServer>()
@@ -241,7 +242,7 @@ export class GoPluginHost {
   constructor(process: PluginProcess, handshake: Handshake, certificate: Certificate | undefined) {
     this.process = process
     this.handshake = handshake
-    this.#certificate = certificate
+    this.certificate = certificate
     this.client = this.connect(certificate)
     const StartStream = methodOf<object, Brokered>(broker, 'StartStream')
     this.#broker = this.client.makeBidiStreamRequest(StartStream.path, StartStream.requestSerialize, StartStream.responseDeserialize)
@@ -288,7 +289,7 @@ export class GoPluginHost {
   }
 
   /** Serves `services` for the plugin on a socket of their own, and announces them under the next broker id. */
-  async serveBroker(services: readonly Service[], { announce = true, certificate = this.#certificate }: BrokerServerOptions = {}): Promise<BrokerServer> {
+  async serveBroker(services: readonly Service[], { announce = true, certificate = this.certificate }: BrokerServerOptions = {}): Promise<BrokerServer> {
     const id = ++this.#lastId
     const address = join(tmpdir(), `plugin${randomBytes(8).toString('hex')}`)
     const server = new Server(noLimits)
