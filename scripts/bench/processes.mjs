@@ -15,15 +15,15 @@ export function openProcesses() {
   const pools = []
   return {
     folder,
-    /** Runs a script in the folder; resolves with the groups of `pattern` once it is printed. */
-    start(args, pattern) {
-      const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+    /** Runs a script, or another program, in the folder; resolves with the groups of `pattern` once it is printed. */
+    start(args, pattern, program = process.execPath) {
+      const child = spawn(program, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
       children.push(child)
       return printedBy(child, args.slice(0, 2).join(' '), pattern)
     },
     /** `ask(method, path, body)` resolves with the parsed answer, and rejects for any that is no success: no failure is measured. */
-    client(url, headers = {}) {
-      const pool = new Pool(url, { connections: MOST_CONNECTIONS, pipelining: 1 })
+    client(url, headers = {}, connections = MOST_CONNECTIONS) {
+      const pool = new Pool(url, { connections, pipelining: 1 })
       pools.push(pool)
       return (method, path, body) => ask(pool, { method, path, headers, ...(body !== undefined && { body: JSON.stringify(body) }) })
     },

@@ -8,7 +8,7 @@ import { issue } from './stage.mjs'
 const ROUNDS = 50
 
 /** Resolves once the first byte is there; `ended` does when the stream is over, with the times of its last byte and of its end. */
-async function follow(gatewayUrl, token) {
+export async function follow(gatewayUrl, token) {
   const { statusCode, body } = await request(`${gatewayUrl}/u/bench/stream`, { headers: { authorization: `Bearer ${token}` } })
   if (statusCode !== 200) throw new Error(`the stream was refused: ${statusCode} ${await body.text()}`)
   let lastByte = 0

@@ -4,10 +4,10 @@ import { join, resolve } from 'node:path'
 
 const root = resolve(import.meta.dirname, '..', '..')
 const main = join(root, 'dist/cli/main.js')
-const AGENT = 'bench'
+export const AGENT = 'bench'
 const SCOPES = ['read:bench:things', 'read:bench:stream']
 
-const vaultClient = ({ client }, url, token) => client(url, { 'x-vault-token': token, 'content-type': 'application/json' })
+export const vaultClient = ({ client }, url, token, connections) => client(url, { 'x-vault-token': token, 'content-type': 'application/json' }, connections)
 
 function writeConfig({ folder }, name, config) {
   const path = join(folder, `${name}.json`)
