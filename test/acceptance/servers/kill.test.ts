@@ -1,0 +1,90 @@
+/**
+ * The plugin killed without warning under writers. An answer that came is a promise: a token that was answered is alive until it is
+ * revoked, and a revoke that was acknowledged stays.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Engine, issued } from '../engine.ts'
+import type { Issued } from '../engine.ts'
+import { eventually } from '../eventually.ts'
+import { startTarget } from '../target/index.ts'
+import type { Server } from '../target/index.ts'
+
+const WRITERS = 20
+const KILLS = 3
+const BETWEEN_MS = 1_500
+
+let server: Server
+let engine: Engine
+beforeAll(async () => {
+  server = await startTarget()
+  engine = await Engine.at(server)
+  await engine.declare('billing')
+})
+afterAll(() => server.stop())
+
+/** What was answered, and how often nothing good was. */
+class Ledger {
+  readonly live = new Map<string, Issued>()
+  readonly revoked: Issued[] = []
+  /** Asked to be revoked, with no acknowledgement: either state is right. */
+  readonly unsure: Issued[] = []
+  failures = 0
+}
+
+/** Issues; refreshes or revokes what it has issued; until told to stop. */
+async function write(ledger: Ledger, stopped: () => boolean): Promise<void> {
+  for (let turn = 0; !stopped(); turn++) {
+    const opened = await attempt(ledger, () => engine.write('creds/billing'))
+    if (!opened) continue
+    const token = issued(opened)
+    ledger.live.set(token.token, token)
+    if (turn % 3 === 1) {
+      const refreshed = await attempt(ledger, () => engine.write(`creds/billing/${token.session_id}`))
+      if (refreshed) ledger.live.set(issued(refreshed).token, issued(refreshed))
+    } else if (turn % 3 === 2) {
+      ledger.live.delete(token.token)
+      const answer = await attempt(ledger, () => engine.sys('PUT', 'leases/revoke', { lease_id: token.lease_id, sync: true }));
+      (answer ? ledger.revoked : ledger.unsure).push(token)
+    }
+  }
+}
+
+async function attempt<T extends { status: number }>(ledger: Ledger, call: () => Promise<T>): Promise<T | undefined> {
+  const answer = await call().catch(() => undefined)
+  if (answer !== undefined && answer.status < 300) return answer
+  ledger.failures++
+  // A process that is not there yet is no reason to ask the more.
+  await delay(20)
+  return undefined
+}
+
+describe('kill -9 of the plugin under writers', () => {
+  it('loses nothing acknowledged, revives nothing revoked, and every mount is back by itself', async () => {
+    const ledger = new Ledger()
+    let stopped = false
+    const writers = Array.from({ length: WRITERS }, () => write(ledger, () => stopped))
+    const killed = new Set<number>()
+    for (let kills = 0; kills < KILLS; kills++) {
+      await delay(BETWEEN_MS)
+      for (const pid of await server.plugin!.pids()) killed.add(pid)
+      await server.plugin!.kill()
+      await eventually('it is started anew', async () => (await engine.read('config').catch(() => undefined))?.status, 200)
+    }
+    await delay(BETWEEN_MS)
+    stopped = true
+    await Promise.all(writers)
+
+    const asked = [...ledger.live.values()]
+    const states = async (tokens: readonly Issued[]) => Promise.all(tokens.map((token) => engine.state(token)))
+    const lost = (await states(asked)).filter((state) => state !== 'active')
+    const revived = (await states(ledger.revoked)).filter((state) => state !== 'revoked')
+    console.log(`killed ${KILLS} times: ${asked.length} live tokens and ${ledger.revoked.length} revokes acknowledged, ${ledger.failures} calls failed, ${lost.length} lost, ${revived.length} revived`)
+    expect([lost, revived]).toEqual([[], []])
+    expect(killed.size).toBe(KILLS)
+    expect([asked.length > WRITERS, ledger.revoked.length > WRITERS]).toEqual([true, true])
+    // Leases and engine still belong together: all of them can be ended.
+    expect((await engine.sys('PUT', `leases/revoke-prefix/${engine.mount}/creds`, { sync: true })).status).toBe(204)
+    expect((await states([...asked, ...ledger.unsure])).filter((state) => state !== 'revoked')).toEqual([])
+  })
+})
