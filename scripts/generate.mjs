@@ -1,6 +1,6 @@
 // Writes what is generated and committed, or with --check fails where the committed file differs.
 //   src/proto/*.ts   proto/ compiled to protobufjs JSON: bundles and installed packages never read a .proto file;
-//                    for the gateway's own contract also its messages as TypeScript interfaces.
+//                    for those with `types` also their messages as TypeScript interfaces.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import protobuf from 'protobufjs'
@@ -8,10 +8,13 @@ import protobuf from 'protobufjs'
 const root = resolve(import.meta.dirname, '..')
 const check = process.argv.includes('--check')
 const contracts = [
-  { proto: 'proto/mcp/gateway/v1/gateway.proto', target: 'src/proto/gateway-v1.ts', name: 'gatewayV1', types: true },
+  { proto: 'proto/mcp/gateway/v1/gateway.proto', target: 'src/proto/gateway-v1.ts', name: 'gatewayV1', types: { int64: 'number' } },
   { proto: 'proto/grpc/health/v1/health.proto', target: 'src/proto/health-v1.ts', name: 'healthV1' },
   { proto: 'proto/grpc/reflection/v1/reflection.proto', target: 'src/proto/reflection-v1.ts', name: 'reflectionV1' },
   { proto: 'proto/goplugin/plugin.proto', target: 'src/proto/goplugin.ts', name: 'goplugin' },
+  { proto: 'proto/vault/backend.proto', target: 'src/proto/vault-backend.ts', name: 'vaultBackend', types: { int64: 'string', absent: ' | null' } },
+  { proto: 'proto/vault/multiplexing.proto', target: 'src/proto/vault-multiplexing.ts', name: 'vaultMultiplexing' },
+  { proto: 'proto/vault/plugin.proto', target: 'src/proto/vault-plugin.ts', name: 'vaultPlugin' },
 ]
 
 function compile({ proto, name, types }) {
@@ -19,23 +22,24 @@ function compile({ proto, name, types }) {
   loaded.loadSync(resolve(root, proto), { keepCase: true, alternateCommentMode: true })
   loaded.resolveAll()
   const json = JSON.stringify(loaded.toJSON(), null, 2)
-  return `// Generated from ${proto} by scripts/generate.mjs. Do not edit.\nexport const ${name} = ${json}\n${types ? interfaces(loaded) : ''}`
+  return `// Generated from ${proto} by scripts/generate.mjs. Do not edit.\nexport const ${name} = ${json}\n${types ? interfaces(loaded, types) : ''}`
 }
 
 /**
- * Messages as they are in memory when decoded with `keepCase`, `longs: Number`, `enums: String`, `defaults` and `oneofs`:
- * everything is set, but for the members of a oneof, of which at most one is, named by the oneof itself.
+ * Messages as they are in memory when decoded with `keepCase`, `enums: String`, `defaults` and `oneofs`: everything is set, but for
+ * the members of a oneof, of which at most one is, named by the oneof itself. `int64` is what the option `longs` makes of those, and
+ * `absent` is added to the type of a message in a message where it may be missing.
  */
-function interfaces(scope) {
+function interfaces(scope, types) {
   return scope.nestedArray.map((node) => {
     if (node instanceof protobuf.Enum) return `\nexport type ${typeName(node)} = ${Object.keys(node.values).map((value) => `'${value}'`).join(' | ')}\n`
-    const own = node instanceof protobuf.Type ? messageInterface(node) : ''
-    return own + (node.nestedArray ? interfaces(node) : '')
+    const own = node instanceof protobuf.Type ? messageInterface(node, types) : ''
+    return own + (node.nestedArray ? interfaces(node, types) : '')
   }).join('')
 }
 
-function messageInterface(type) {
-  const fields = type.fieldsArray.flatMap((field) => [...comment(field, '  '), `  readonly ${field.name}${field.partOf ? '?' : ''}: ${fieldType(field)}`])
+function messageInterface(type, types) {
+  const fields = type.fieldsArray.flatMap((field) => [...comment(field, '  '), `  readonly ${field.name}${field.partOf ? '?' : ''}: ${fieldType(field, types)}`])
   const oneofs = type.oneofsArray.flatMap((oneof) => [...comment(oneof, '  '), `  readonly ${oneof.name}?: ${oneof.fieldsArray.map(({ name }) => `'${name}'`).join(' | ')}`])
   return ['', ...comment(type, ''), `export interface ${typeName(type)} {`, ...fields, ...oneofs, '}', ''].join('\n')
 }
@@ -45,10 +49,12 @@ const typeName = (node) => (node.parent instanceof protobuf.Type ? typeName(node
 const comment = ({ comment: text }, indent) => (text ? [`${indent}/** ${text.replaceAll('\n', ' ')} */`] : [])
 const scalars = { string: 'string', bool: 'boolean', bytes: 'Uint8Array' }
 
-function fieldType(field) {
-  if (field.map) throw new Error(`${field.fullName}: maps are not written yet`)
-  const single = field.resolvedType ? typeName(field.resolvedType) : scalars[field.type] ?? 'number'
-  return field.repeated ? `readonly ${single}[]` : single
+function fieldType(field, types) {
+  const message = field.resolvedType instanceof protobuf.Type
+  const single = field.resolvedType ? typeName(field.resolvedType) : /64/.test(field.type) ? types.int64 : scalars[field.type] ?? 'number'
+  if (field.map) return `Readonly<Record<string, ${single}>>`
+  if (field.repeated) return `readonly ${single}[]`
+  return message && !field.partOf ? single + (types.absent ?? '') : single
 }
 
 let stale = 0
