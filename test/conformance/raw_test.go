@@ -21,7 +21,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -240,11 +239,8 @@ func text(err error) string {
 	return err.Error()
 }
 
-// wireSystem answers what issuing may want to know; the rest is UNIMPLEMENTED, as on a host that is older.
-type wireSystem struct {
-	pbSystemViewServer
-	asked atomic.Int64
-}
+// wireSystem answers what an engine may want to know of its mount.
+type wireSystem struct{ pbSystemViewServer }
 
 func (w *wireSystem) DefaultLeaseTTL(context.Context, *pbEmpty) (*pbTTLReply, error) {
 	return &pbTTLReply{TTL: int64(768 * time.Hour)}, nil
@@ -252,6 +248,14 @@ func (w *wireSystem) DefaultLeaseTTL(context.Context, *pbEmpty) (*pbTTLReply, er
 
 func (w *wireSystem) MaxLeaseTTL(context.Context, *pbEmpty) (*pbTTLReply, error) {
 	return &pbTTLReply{TTL: int64(768 * time.Hour)}, nil
+}
+
+func (w *wireSystem) Tainted(context.Context, *pbEmpty) (*pbTaintedReply, error) {
+	return &pbTaintedReply{}, nil
+}
+
+func (w *wireSystem) LocalMount(context.Context, *pbEmpty) (*pbLocalMountReply, error) {
+	return &pbLocalMountReply{}, nil
 }
 
 func (w *wireSystem) ReplicationState(context.Context, *pbEmpty) (*pbReplicationReply, error) {

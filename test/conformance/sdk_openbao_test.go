@@ -53,6 +53,8 @@ type (
 	pbStorageServer      = pb.UnimplementedStorageServer
 	pbSystemViewServer   = pb.UnimplementedSystemViewServer
 	pbTTLReply           = pb.TTLReply
+	pbTaintedReply       = pb.TaintedReply
+	pbLocalMountReply    = pb.LocalMountReply
 )
 
 const (

@@ -51,6 +51,8 @@ type (
 	pbStorageServer      = pb.UnimplementedStorageServer
 	pbSystemViewServer   = pb.UnimplementedSystemViewServer
 	pbTTLReply           = pb.TTLReply
+	pbTaintedReply       = pb.TaintedReply
+	pbLocalMountReply    = pb.LocalMountReply
 )
 
 const (
