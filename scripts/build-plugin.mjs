@@ -66,7 +66,8 @@ async function bundle(version) {
     platform: 'node',
     target: 'node20.19',
     format: 'cjs',
-    define: { PLUGIN_VERSION: JSON.stringify(version) },
+    // With the v: as the plugin reports it.
+    define: { PLUGIN_VERSION: JSON.stringify(`v${version}`) },
     // Identifiers keep their names: they are all that a stack trace in the server's log has to go by, and the file starts no faster without.
     minifyWhitespace: true,
     minifySyntax: true,
