@@ -1,5 +1,6 @@
 import { connect } from 'node:tls'
 import { Client, credentials, status } from '@grpc/grpc-js'
+import type { ClientUnaryCall } from '@grpc/grpc-js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createCertificate } from '../../src/goplugin/certificate.ts'
 import { serviceDefinition } from '../../src/goplugin/index.ts'
@@ -193,17 +194,16 @@ test('a stream whose handler rejects ends with INTERNAL after what it had sent',
 test('a storm of cancelled calls is survived, and every handler is told', async () => {
   const { id } = await host.serveBroker([storeService()])
   const { path, requestSerialize, responseDeserialize } = echo.Hang!
-  const storm = 2_000
-  const ended: Promise<unknown>[] = []
-  for (let sent = 0; sent < storm; sent++) {
-    ended.push(new Promise((resolve) => {
-      const call = host.client.makeUnaryRequest(path, requestSerialize, responseDeserialize, {}, resolve)
-      setImmediate(() => { call.cancel() })
-    }))
-    if (sent % 100 === 99) await host.ping()
+  // Past a thousand at a time the server sends GOAWAY. Go hosts keep their broker stream then and connect anew; Node's client, which
+  // this host is made of, drops everything at once.
+  for (let round = 0; round < 8; round++) {
+    const calls: ClientUnaryCall[] = []
+    const ended = Array.from({ length: 100 }, () => new Promise((resolve) => { calls.push(host.client.makeUnaryRequest(path, requestSerialize, responseDeserialize, {}, resolve)) }))
+    // Answered after the calls have reached the plugin.
+    await host.ping()
+    for (const call of calls) call.cancel()
+    await Promise.all(ended)
   }
-  await Promise.all(ended)
-  await host.ping()
   expect(await ask('after the storm', id)).toMatchObject({ text: 'stored after the storm' })
-  await expect.poll(async () => Number((await host.call<Note>(echo, 'Count', {})).number)).toBeGreaterThan(storm / 2)
+  expect(await host.call<Note>(echo, 'Count', {})).toMatchObject({ number: '800' })
 })
