@@ -6,6 +6,7 @@ import { buildPlugin } from '../../../scripts/build-plugin.mjs'
 import { findServer } from '../../../scripts/find-server.mjs'
 import type { Product } from '../../../scripts/find-server.mjs'
 import { freePorts } from '../../survival/process.ts'
+import { packageVersion } from '../target/plugin-build.ts'
 import type { CallOptions, VaultAnswer } from './api.ts'
 import { eventually } from './eventually.ts'
 import { ClusterNode } from './node.ts'
@@ -81,9 +82,11 @@ async function form(nodes: readonly ClusterNode[]): Promise<{ rootToken: string;
 
 async function mountEngine(cluster: Cluster): Promise<void> {
   const { sha256, path } = cluster.plugin
-  await cluster.root('POST', 'sys/plugins/catalog/secret/mcp', { sha256, command: basename(path) })
+  await cluster.root('POST', 'sys/plugins/catalog/secret/mcp', { sha256, command: basename(path), version: `v${await packageVersion()}` })
   await cluster.root('POST', 'sys/mounts/mcp', { type: 'mcp' })
   await cluster.root('POST', 'sys/mounts/secret', { type: 'kv', options: { version: '2' } })
+  // Standbys that read hear of a mount when they have applied what the leader wrote: until then their answer is 404.
+  await Promise.all(cluster.nodes.map((node) => eventually(`${node.name} has the mount`, async () => (await node.api('GET', 'mcp/config', { token: cluster.rootToken })).status === 200)))
   // Version 2 is made in the background after the mount.
   await eventually('the key-value store is ready', async () => {
     const leader = await cluster.leader()
