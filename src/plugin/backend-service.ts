@@ -1,110 +1,113 @@
 /** `pb.Backend`: the calls by which a server drives its mounts. */
-import type { ServerUnaryCall, ServiceError, sendUnaryData } from '@grpc/grpc-js'
+import type { ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js'
 import { serviceDefinition } from '../goplugin/index.ts'
 import type { Service } from '../goplugin/index.ts'
 import { RequestError, fromUnknown } from '../logical/errors.ts'
 import type { Logger } from '../logical/log.ts'
 import type { Request } from '../logical/request.ts'
 import { vaultBackend } from '../proto/vault-backend.ts'
+import type { HandleExistenceCheckReply, HandleRequestArgs, HandleRequestReply, InitializeReply, InvalidateKeyArgs, SetupArgs, SetupReply, SpecialPathsReply, TypeReply } from '../proto/vault-backend.ts'
+import { failedCheck, failedRequest, protoError } from './error-to-proto.ts'
 import { requestFromProto } from './from-proto.ts'
+import { CallError } from './instances.ts'
 import type { Instance, Instances } from './instances.ts'
-import { errorToProto, failureToProto, responseToProto } from './to-proto.ts'
-import type { HandleExistenceCheckReply, HandleRequestReply, PbRequest, SetupArgs } from './wire.ts'
+import { responseToProto } from './to-proto.ts'
 
 type Call<Arguments> = ServerUnaryCall<Arguments, unknown>
-interface RequestArgs { readonly request: PbRequest | null }
 
 const backendTypes = { secret: 1, auth: 2 } as const
 
 export function backendService(instances: Instances, logger: Logger): Service {
-  const of = (call: Call<unknown>) => instances.get(call.metadata)
+  const of = ({ metadata }: Call<unknown>) => instances.get(metadata)
   return {
     definition: serviceDefinition(vaultBackend, 'pb.Backend'),
     implementation: {
       Setup: unary<SetupArgs>((call) => setUp(instances, call, logger)),
       Initialize: unary<object>((call) => initialize(of(call))),
-      Type: unary<object>((call) => ({ type: backendTypes[of(call).backend.type] })),
-      SpecialPaths: unary<object>((call) => ({ paths: of(call).backend.specialPaths })),
-      HandleRequest: unary<RequestArgs>((call) => handleRequest(of(call), call)),
-      HandleExistenceCheck: unary<RequestArgs>((call) => checkExistence(of(call), call)),
-      InvalidateKey: unary<{ key: string }>((call) => {
+      Type: unary<object>((call): TypeReply => ({ type: backendTypes[of(call).backend.type] })),
+      SpecialPaths: unary<object>((call): SpecialPathsReply => ({ paths: of(call).backend.specialPaths })),
+      HandleRequest: unary<HandleRequestArgs>((call) => handleRequest(of(call), call)),
+      HandleExistenceCheck: unary<HandleRequestArgs>((call) => checkExistence(of(call), call)),
+      InvalidateKey: unary<InvalidateKeyArgs>((call) => {
         of(call).backend.invalidateKey(call.request.key)
         return {}
       }),
-      Cleanup: unary<object>(async (call) => {
-        await instances.cleanUp(call.metadata)
+      Cleanup: unary<object>(async ({ metadata }) => {
+        await instances.cleanUp(metadata)
         return {}
       }),
     },
   }
 }
 
-/** A handler of one answer. What it throws with a gRPC status is answered as that; the rest is a fault and left to the server of it. */
+/** A handler of one answer. A `CallError` is answered as the status it is; anything else it throws is a fault and left to the server of it. */
 function unary<Arguments>(answer: (call: Call<Arguments>) => object | Promise<object>) {
   return async (call: Call<Arguments>, callback: sendUnaryData<object>): Promise<void> => {
     let reply: object
     try {
       reply = await answer(call)
     } catch (error) {
-      if (typeof (error as Partial<ServiceError>).code !== 'number') throw error
-      callback(error as ServiceError)
+      if (!(error instanceof CallError)) throw error
+      callback({ code: error.code, details: error.details })
       return
     }
     callback(null, reply)
   }
 }
 
-async function setUp(instances: Instances, call: Call<SetupArgs>, logger: Logger): Promise<{ err: string }> {
+async function setUp(instances: Instances, call: Call<SetupArgs>, logger: Logger): Promise<SetupReply> {
   try {
     await instances.setUp(call.metadata, call.request)
     return { err: '' }
-  } catch (thrown) {
-    const error = fromUnknown(thrown)
-    logger.error({ error: thrown }, 'a mount cannot be set up')
-    return { err: error.message }
+  } catch (error) {
+    if (error instanceof CallError) throw error
+    logger.error({ mount_uuid: call.request.backend_uuid, error }, 'a mount cannot be set up')
+    return { err: fromUnknown(error).message }
   }
 }
 
-async function initialize({ backend, logger }: Instance): Promise<object> {
+async function initialize({ backend, logger }: Instance): Promise<InitializeReply> {
   try {
     await backend.initialize()
     return { err: null }
-  } catch (thrown) {
-    logger.error({ error: thrown }, 'a mount cannot be initialized')
-    return { err: errorToProto(fromUnknown(thrown)) }
+  } catch (error) {
+    logger.error({ error }, 'a mount cannot be initialized')
+    return { err: protoError(fromUnknown(error)) }
   }
 }
 
-async function handleRequest(instance: Instance, call: Call<RequestArgs>): Promise<HandleRequestReply> {
+async function handleRequest(instance: Instance, call: Call<HandleRequestArgs>): Promise<HandleRequestReply> {
   try {
     return { response: responseToProto(await instance.backend.handleRequest(requestOf(instance, call))), err: null }
-  } catch (thrown) {
-    report(instance, thrown, call.request.request?.operation)
-    return failureToProto(thrown)
+  } catch (error) {
+    const operation = call.request.request?.operation
+    report(instance, error, operation)
+    return failedRequest(error, operation)
   }
 }
 
-async function checkExistence(instance: Instance, call: Call<RequestArgs>): Promise<HandleExistenceCheckReply> {
+async function checkExistence(instance: Instance, call: Call<HandleRequestArgs>): Promise<HandleExistenceCheckReply> {
   try {
     const exists = await instance.backend.handleExistenceCheck(requestOf(instance, call))
     return { check_found: exists !== undefined, exists: exists ?? false, err: null }
-  } catch (thrown) {
-    report(instance, thrown, 'existence check')
-    return { check_found: false, exists: false, err: errorToProto(fromUnknown(thrown)) }
+  } catch (error) {
+    report(instance, error, 'existence check')
+    return { check_found: false, exists: false, err: failedCheck(error) }
   }
 }
 
-/** The caller is told nothing of faults and outages; the server's log is. */
+/** Callers are told nothing of what went wrong within; the server's log is. */
 function report({ logger }: Instance, thrown: unknown, operation: string | undefined): void {
-  const error = fromUnknown(thrown)
-  if (error.kind === 'internal') logger.error({ operation, error: error.cause ?? error }, 'a request failed')
-  else if (error.kind === 'unavailable' && error.cause !== undefined) logger.warn({ operation, error: error.cause }, error.message)
+  const { kind, message, cause } = fromUnknown(thrown)
+  if (kind === 'internal') logger.error({ operation, error: cause ?? thrown }, 'a request failed')
+  else if (cause !== undefined) logger.warn({ operation, error: cause }, message)
 }
 
-function requestOf({ storage }: Instance, call: Call<RequestArgs>): Request {
+function requestOf({ storage }: Instance, call: Call<HandleRequestArgs>): Request {
   const asked = call.request.request
   if (!asked) throw new RequestError('invalid_request')
   const gone = new AbortController()
+  if (call.cancelled) gone.abort()
   call.once('cancelled', () => { gone.abort() })
   return requestFromProto(asked, { storage, signal: gone.signal })
 }

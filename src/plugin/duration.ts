@@ -1,13 +1,20 @@
 /** The wire's int64 nanoseconds, as decimal text: a year of them is more than a double holds exactly. */
+import { RequestError } from '../logical/errors.ts'
 
 const SECOND = 1_000_000_000n
+const LONGEST = 2n ** 63n - 1n
 
-/** Whole seconds, fractions cut. */
+/** Whole seconds. Fractions are cut, but what is there stays there: 0 means "not given". Negative ones give nothing either. */
 export function secondsOf(nanoseconds: string): number {
-  return Number(BigInt(nanoseconds) / SECOND)
+  const duration = BigInt(nanoseconds)
+  if (duration <= 0n) return 0
+  return duration < SECOND ? 1 : Number(duration / SECOND)
 }
 
-/** Of whole seconds; fractions are cut. */
+/** Throws for what is no length of time: servers read a negative one as "the mount's default", which is long. */
 export function nanosecondsOf(seconds: number): string {
-  return String(BigInt(Math.trunc(seconds)) * SECOND)
+  if (!Number.isFinite(seconds) || seconds < 0) throw new RequestError('internal', undefined, { cause: new Error(`the engine answered ${String(seconds)} seconds`) })
+  const whole = Math.trunc(seconds)
+  const duration = BigInt(whole) * SECOND + BigInt(Math.round((seconds - whole) * 1e9))
+  return String(duration > LONGEST ? LONGEST : duration)
 }

@@ -1,10 +1,11 @@
 /** What the server asks, in the engine's own nouns. */
 import { RequestError } from '../logical/errors.ts'
-import type { Data, Operation, Request } from '../logical/request.ts'
-import type { Secret } from '../logical/secret.ts'
+import type { Operation, Request } from '../logical/request.ts'
+import type { LeaseOptions, Secret } from '../logical/secret.ts'
 import type { Storage } from '../logical/storage.ts'
+import type { LeaseOptions as PbLeaseOptions, Request as PbRequest, Secret as PbSecret } from '../proto/vault-backend.ts'
 import { secondsOf } from './duration.ts'
-import type { PbRequest, PbSecret, PbTimestamp } from './wire.ts'
+import { keptData, requestData } from './json.ts'
 
 const operations: ReadonlySet<string> = new Set<Operation>(['create', 'read', 'update', 'patch', 'delete', 'list', 'help', 'renew', 'revoke', 'rollback'])
 
@@ -15,7 +16,7 @@ export function requestFromProto(asked: PbRequest, context: { readonly storage: 
     id: asked.id,
     operation: asked.operation as Operation,
     path: asked.path,
-    data: objectOf(asked.data),
+    data: requestData(asked.data),
     storage: context.storage,
     ...(asked.secret && { secret: secretFromProto(asked.secret) }),
     client_token: asked.client_token,
@@ -29,35 +30,19 @@ export function requestFromProto(asked: PbRequest, context: { readonly storage: 
   }
 }
 
+const noOptions: LeaseOptions = { ttl: 0, max_ttl: 0, renewable: false }
+
 function secretFromProto({ lease_options, internal_data, lease_id }: PbSecret): Secret {
+  return { internal_data: keptData(internal_data), lease_id, lease_options: lease_options ? leaseFromProto(lease_options) : noOptions }
+}
+
+function leaseFromProto({ TTL, MaxTTL, renewable, increment, issue_time }: PbLeaseOptions): LeaseOptions {
   return {
-    internal_data: objectOf(internal_data),
-    lease_id,
-    lease_options: {
-      ttl: secondsOf(lease_options?.TTL ?? '0'),
-      max_ttl: secondsOf(lease_options?.MaxTTL ?? '0'),
-      renewable: lease_options?.renewable ?? false,
-      increment: secondsOf(lease_options?.increment ?? '0'),
-      issue_time: issueTime(lease_options?.issue_time ?? null),
-    },
+    ttl: secondsOf(TTL),
+    max_ttl: secondsOf(MaxTTL),
+    renewable,
+    increment: secondsOf(increment),
+    // Go's zero time is in the year 1: a lease the server never registered.
+    ...(issue_time && { issue_time: Number(issue_time.seconds) <= 0 ? null : Number(issue_time.seconds) * 1000 + Math.floor(issue_time.nanos / 1_000_000) }),
   }
-}
-
-/** Unix milliseconds. Go's zero time, in the year 1, is what a lease has that the server never registered: null. */
-function issueTime(time: PbTimestamp | null): number | null {
-  const seconds = Number(time?.seconds ?? 0)
-  return time === null || seconds <= 0 ? null : seconds * 1000 + Math.floor(time.nanos / 1_000_000)
-}
-
-/** Requests without data come as `null`. */
-function objectOf(json: string): Data {
-  if (json === '' || json === 'null') return {}
-  let value: unknown
-  try {
-    value = JSON.parse(json)
-  } catch {
-    throw new RequestError('bad_request', 'the request\'s data is not JSON; send an object, for example {"purpose":"audit"}.')
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new RequestError('bad_request', 'the request\'s data must be an object, for example {"purpose":"audit"}.')
-  return value as Data
 }

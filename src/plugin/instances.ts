@@ -1,14 +1,15 @@
 /** The mounts that share this process, each under the `multiplex_id` the server gave it: its own connection, storage and engine. */
 import { status } from '@grpc/grpc-js'
-import type { Client, Metadata, ServiceError } from '@grpc/grpc-js'
+import type { Client, Metadata } from '@grpc/grpc-js'
 import type { PluginHost } from '../goplugin/index.ts'
 import type { Backend, Factory } from '../logical/backend.ts'
 import type { Clock } from '../logical/clock.ts'
+import { RequestError } from '../logical/errors.ts'
 import type { Logger } from '../logical/log.ts'
 import type { Storage } from '../logical/storage.ts'
+import type { SetupArgs } from '../proto/vault-backend.ts'
 import { StorageClient } from './storage-client.ts'
 import { SystemViewClient } from './system-view-client.ts'
-import type { SetupArgs } from './wire.ts'
 
 export interface EngineOptions {
   readonly factory: Factory
@@ -23,75 +24,112 @@ export interface Instance {
   readonly backend: Backend
   readonly storage: Storage
   readonly logger: Logger
+  /** Ends what waits in the engine, then the connection. Never rejects. */
   close(): Promise<void>
+}
+
+/** A call that reaches no mount: answered with this gRPC status, which the server takes for a fault of the plugin. */
+export class CallError extends Error {
+  readonly code: status
+  readonly details: string
+
+  constructor(code: status, details: string) {
+    super(details)
+    this.code = code
+    this.details = details
+  }
 }
 
 /** Servers that do not multiplex send none: then the process has one mount, under the empty one. */
 export function multiplexId(metadata: Metadata): string {
-  return String(metadata.get('multiplex_id')[0] ?? '')
+  const ids = metadata.get('multiplex_id')
+  if (ids.length > 1) throw new CallError(status.INVALID_ARGUMENT, 'the call names several backend instances')
+  return String(ids[0] ?? '')
 }
 
 export class Instances {
   readonly #options: EngineOptions
   readonly #host: PluginHost
   readonly #table = new Map<string, Instance>()
+  /** The latest setup under way of each id. One that was overtaken, by another or by a cleanup, takes no effect. */
+  readonly #settingUp = new Map<string, symbol>()
 
   constructor(options: EngineOptions, host: PluginHost) {
     this.#options = options
     this.#host = host
   }
 
-  /** Throws a gRPC status for an id that was never set up or is cleaned up. */
+  /** Throws `CallError` for an id that was never set up or is cleaned up. */
   get(metadata: Metadata): Instance {
     const instance = this.#table.get(multiplexId(metadata))
-    if (!instance) throw Object.assign(new Error('no backend instance found'), { code: status.FAILED_PRECONDITION, details: 'no backend instance found' }) satisfies Partial<ServiceError>
+    if (!instance) throw new CallError(status.FAILED_PRECONDITION, 'no backend instance found')
     return instance
   }
 
   /**
    * A second setup of an id replaces the first. Nothing is read or written: the server registers a plugin by setting it up with
-   * neither storage nor system view behind the connection.
+   * neither storage nor system view behind the connection. Where it fails nothing of it, nor of the first, is left.
    */
-  async setUp(metadata: Metadata, { broker_id, config, backend_uuid }: SetupArgs): Promise<void> {
+  async setUp(metadata: Metadata, args: SetupArgs): Promise<void> {
     const id = multiplexId(metadata)
-    const { clock, factory, random } = this.#options
-    const client = await this.#host.dial(broker_id)
+    const own = Symbol(id)
+    this.#settingUp.set(id, own)
     try {
-      const storage = new StorageClient(client, clock)
-      const logger = ofMount(this.#host.logger, backend_uuid)
-      const backend = await factory({ storage, system: new SystemViewClient(client, clock), logger, clock, random, config, backend_uuid })
-      const replaced = this.#table.get(id)
-      this.#table.set(id, { backend, storage, logger, close: () => close(backend, client) })
-      await replaced?.close()
-    } catch (error) {
-      client.close()
-      throw error
+      await this.#release(id)
+      const instance = await this.#build(args)
+      if (this.#settingUp.get(id) !== own) {
+        await instance.close()
+        throw new RequestError('unavailable', 'the mount was set up again or cleaned up meanwhile')
+      }
+      this.#table.set(id, instance)
+    } finally {
+      if (this.#settingUp.get(id) === own) this.#settingUp.delete(id)
     }
   }
 
   /** Servers clean up twice when a mount is disabled, and what was never set up. */
   async cleanUp(metadata: Metadata): Promise<void> {
     const id = multiplexId(metadata)
+    this.#settingUp.delete(id)
+    await this.#release(id)
+  }
+
+  async closeAll(): Promise<void> {
+    this.#settingUp.clear()
+    await Promise.all([...this.#table.keys()].map((id) => this.#release(id)))
+  }
+
+  async #release(id: string): Promise<void> {
     const instance = this.#table.get(id)
     this.#table.delete(id)
     await instance?.close()
   }
 
-  async closeAll(): Promise<void> {
-    const instances = [...this.#table.values()]
-    this.#table.clear()
-    await Promise.allSettled(instances.map((instance) => instance.close()))
+  async #build({ broker_id, config, backend_uuid }: SetupArgs): Promise<Instance> {
+    const { clock, factory, random } = this.#options
+    const logger = ofMount(this.#host.logger, backend_uuid)
+    const client = await this.#host.dial(broker_id)
+    try {
+      const storage = new StorageClient(client, clock)
+      const backend = await factory({ storage, system: new SystemViewClient(client, clock), logger, clock, random, config, backend_uuid })
+      return { backend, storage, logger, close: () => close(backend, client, logger) }
+    } catch (error) {
+      client.close()
+      throw error
+    }
   }
 }
 
-async function close(backend: Backend, client: Client): Promise<void> {
+async function close(backend: Backend, client: Client, logger: Logger): Promise<void> {
   try {
     await backend.cleanup()
-  } finally {
-    client.close()
+  } catch (error) {
+    logger.error({ error }, 'the engine did not clean up')
   }
+  client.close()
 }
 
+/** One process logs for all its mounts. */
 function ofMount(logger: Logger, mount_uuid: string): Logger {
   return {
     debug: (fields, message) => { logger.debug({ mount_uuid, ...fields }, message) },

@@ -5,30 +5,35 @@ import type { Clock } from '../logical/clock.ts'
 import { RequestError } from '../logical/errors.ts'
 
 /** A server that answers no more must not hold requests for ever. */
-const DEADLINE_MS = 30_000
+export const REVERSE_CALL_LIMIT_MS = 30_000
 
 /** The server does not know the method: what it is for has to be done another way. */
-export class UnimplementedError extends Error {}
+export class UnimplementedError extends RequestError {
+  constructor(cause: unknown) { super('unavailable', 'the server does not offer what the engine asks of it', { cause }) }
+}
 
 export type ReverseCall = <Reply>(method: string, argument: object) => Promise<Reply>
 
-/** Rejects with `UnimplementedError`, else with `unavailable`: whatever was asked for may or may not have been done. */
+/** Rejects with `unavailable`, of which `UnimplementedError` is one: whatever was asked for may or may not have been done. */
 export function reverseCalls(client: Client, service: ServiceDefinition, clock: Clock): ReverseCall {
   const metadata = new Metadata()
   return <Reply>(method: string, argument: object) => new Promise<Reply>((resolve, reject) => {
-    const definition = service[method]!
-    client.makeUnaryRequest(
-      definition.path, definition.requestSerialize, definition.responseDeserialize as (bytes: Buffer) => Reply,
-      argument, metadata, { deadline: clock.now() + DEADLINE_MS },
-      (error: ServiceError | null, reply?: Reply) => {
+    const { path, requestSerialize, responseDeserialize } = service[method]!
+    try {
+      const call = client.makeUnaryRequest(path, requestSerialize, responseDeserialize as (bytes: Buffer) => Reply, argument, metadata, (error: ServiceError | null, reply?: Reply) => {
+        cancelLimit()
         if (error) reject(failure(error))
         else resolve(reply as Reply)
-      },
-    )
+      })
+      const cancelLimit = clock.after(REVERSE_CALL_LIMIT_MS, () => { call.cancel() })
+    } catch (error) {
+      // So the library refuses calls on a connection that is closed: the mount was cleaned up meanwhile.
+      reject(failure(error))
+    }
   })
 }
 
-function failure(error: ServiceError): Error {
-  if (error.code === status.UNIMPLEMENTED) return new UnimplementedError()
+function failure(error: unknown): RequestError {
+  if ((error as Partial<ServiceError>).code === status.UNIMPLEMENTED) return new UnimplementedError(error)
   return new RequestError('unavailable', 'the server does not answer the plugin', { cause: error })
 }

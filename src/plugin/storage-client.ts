@@ -6,16 +6,16 @@ import { RequestError, errorTable } from '../logical/errors.ts'
 import { pageOf } from '../logical/storage.ts'
 import type { Storage, StorageEntry } from '../logical/storage.ts'
 import { vaultBackend } from '../proto/vault-backend.ts'
+import type { StorageGetReply, StorageListReply, StorageReply } from '../proto/vault-backend.ts'
 import { UnimplementedError, reverseCalls } from './reverse-call.ts'
 import type { ReverseCall } from './reverse-call.ts'
 
-interface Failing { readonly err: string }
-interface GetReply extends Failing { readonly entry: StorageEntry | null }
-interface ListReply extends Failing { readonly keys: string[] }
+/** OpenBao takes it for no limit. */
+const ALL = -1
 
 export class StorageClient implements Storage {
   readonly #call: ReverseCall
-  /** OpenBao pages; asked once. */
+  /** Only OpenBao has pages; found out at the first one asked for. */
   #pages = true
 
   constructor(client: Client, clock: Clock) {
@@ -23,37 +23,56 @@ export class StorageClient implements Storage {
   }
 
   async get(key: string): Promise<StorageEntry | undefined> {
-    const { entry } = await this.#ask<GetReply>('Get', { key })
+    checkKey(key)
+    const { entry } = await this.#ask<StorageGetReply>('Get', { key })
     return entry ? { key, value: entry.value } : undefined
   }
 
   async put({ key, value }: StorageEntry): Promise<void> {
-    await this.#ask('Put', { entry: { key, value } })
+    checkKey(key)
+    await this.#ask<StorageReply>('Put', { entry: { key, value } })
   }
 
   async delete(key: string): Promise<void> {
-    await this.#ask('Delete', { key })
+    checkKey(key)
+    await this.#ask<StorageReply>('Delete', { key })
   }
 
   async list(prefix: string, page: { after?: string; limit?: number } = {}): Promise<string[]> {
-    const { after = '', limit = 0 } = page
+    checkPath(prefix)
+    if (prefix !== '' && !prefix.endsWith('/')) throw fault(prefix)
+    const { after = '', limit = ALL } = page
     if (this.#pages && (after !== '' || limit > 0)) {
       try {
-        return (await this.#ask<ListReply>('ListPage', { prefix, after, limit: limit > 0 ? limit : -1 })).keys
+        const { keys } = await this.#ask<StorageListReply>('ListPage', { prefix, after, limit: limit > 0 ? limit : ALL })
+        return [...keys]
       } catch (error) {
         if (!(error instanceof UnimplementedError)) throw error
         this.#pages = false
       }
     }
-    return pageOf((await this.#ask<ListReply>('List', { prefix })).keys, page)
+    const { keys } = await this.#ask<StorageListReply>('List', { prefix })
+    return pageOf([...keys], page)
   }
 
-  async #ask<Reply extends Failing>(method: string, argument: object): Promise<Reply> {
+  async #ask<Reply extends { readonly err: string }>(method: string, argument: object): Promise<Reply> {
     const reply = await this.#call<Reply>(method, argument)
     if (reply.err !== '') throw storageFailure(reply.err)
     return reply
   }
 }
+
+function checkKey(key: string): void {
+  checkPath(key)
+  if (key === '' || key.endsWith('/')) throw fault(key)
+}
+
+/** What the server would refuse, or another mount's storage could be reached by if it did not. */
+function checkPath(path: string): void {
+  if (path.startsWith('/') || path.includes('..') || path.includes('//') || path.includes('\0')) throw fault(path)
+}
+
+const fault = (key: string) => new RequestError('internal', undefined, { cause: new Error(`${JSON.stringify(key)} is no storage key`) })
 
 /** Servers tell storage failures by their text. What is not known here is an outage: nothing the caller could mend. */
 function storageFailure(text: string): RequestError {

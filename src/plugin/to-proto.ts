@@ -1,22 +1,29 @@
 /** What the engine answers, as the server reads it. */
-import { errorTable, fromUnknown } from '../logical/errors.ts'
-import type { ErrorKind, RequestError } from '../logical/errors.ts'
+import type { Data } from '../logical/request.ts'
 import type { Response } from '../logical/response.ts'
 import type { Secret } from '../logical/secret.ts'
+import type { Response as PbResponse, Secret as PbSecret, Timestamp } from '../proto/vault-backend.ts'
 import { nanosecondsOf } from './duration.ts'
-import type { HandleRequestReply, PbError, PbResponse, PbSecret, PbTimestamp } from './wire.ts'
 
 /** Go's zero time. The server demands a time and sets its own. */
-const zeroTime: PbTimestamp = { seconds: '-62135596800', nanos: 0 }
+const zeroTime: Timestamp = { seconds: '-62135596800', nanos: 0 }
 
-/** No answer stays none: 404 for read and list, 204 for writes. */
+/** No answer stays none: 404 for read and list, 204 for writes. Throws for answers that would bring the server down or are read as something else there. */
 export function responseToProto(response: Response | undefined): PbResponse | null {
   if (!response) return null
-  return {
-    secret: response.secret ? secretToProto(response.secret) : null,
-    data: JSON.stringify(response.data ?? {}),
-    warnings: response.warnings ?? [],
-  }
+  const { data, secret, auth, warnings = [], status } = response
+  if (auth || status !== undefined) throw new Error('a secrets engine answers neither a login nor a status of its own')
+  if (data && readsAsError(data)) throw new Error('the answer would be read as an error')
+  return { secret: secret ? secretToProto(secret) : null, data: JSON.stringify(data ?? {}), warnings }
+}
+
+/** An answer whose text reaches the caller as it is; alone it is status 400. */
+export const errorResponse = (message: string): PbResponse => ({ secret: null, data: JSON.stringify({ error: message }), warnings: [] })
+
+/** By the server's rule: `error` alone, or beside nothing but `data`. It panics where that `error` is no text. */
+function readsAsError(data: Data): boolean {
+  if ((data.error ?? null) === null) return false
+  return Object.keys(data).every((key) => key === 'error' || key === 'data')
 }
 
 function secretToProto({ lease_options, internal_data }: Secret): PbSecret {
@@ -31,27 +38,4 @@ function secretToProto({ lease_options, internal_data }: Secret): PbSecret {
       issue_time: zeroTime,
     },
   }
-}
-
-/** An answer whose text reaches the caller as it is; alone it is status 400. */
-const errorResponse = (message: string): PbResponse => ({ secret: null, data: JSON.stringify({ error: message }), warnings: [] })
-
-/** Kinds whose status goes with the number alone: the server puts its own text in the place of ours, but for an answer's. */
-const numbered: ReadonlySet<ErrorKind> = new Set(['permission_denied', 'unsupported_path', 'unsupported_operation'])
-
-/** How a failed request is answered. */
-export function failureToProto(thrown: unknown): HandleRequestReply {
-  const error = fromUnknown(thrown)
-  if (error.kind === 'bad_request' || error.kind === 'invalid_request') return { response: errorResponse(error.message), err: null }
-  const response = numbered.has(error.kind) && error.message !== error.row.text ? errorResponse(error.message) : null
-  return { response, err: errorToProto(error) }
-}
-
-/** How a failed existence check or initialisation is answered: there is no place for an answer beside the error. */
-export function errorToProto(error: RequestError): PbError {
-  const { pb, http, text } = error.row
-  if (error.kind === 'bad_request' || error.kind === 'invalid_request') return { err_type: 4, err_msg: error.message, err_code: '400' }
-  // Forwarded to the active node where it reads exactly so.
-  if (error.kind === 'readonly') return { err_type: errorTable.readonly.pb, err_msg: text, err_code: '0' }
-  return { err_type: pb, err_msg: error.message, err_code: pb === 3 ? String(http) : '0' }
 }

@@ -1,0 +1,42 @@
+import type { Clock } from '../logical/clock.ts'
+
+/** From here on it is asked for again while the known one still serves. */
+const AGING_MS = 500
+/** From here on the known one serves no more. */
+const STALE_MS = 1_000
+
+/**
+ * A value of the server that nobody tells us the changes of, at most a second old. Under load nobody waits for it: it is renewed
+ * before its time is over. A failure is never remembered.
+ */
+export class Remembered<Value> {
+  readonly #clock: Clock
+  readonly #ask: () => Promise<Value>
+  #known: { readonly value: Value; readonly askedAt: number } | undefined
+  #asking: Promise<Value> | undefined
+
+  constructor(clock: Clock, ask: () => Promise<Value>) {
+    this.#clock = clock
+    this.#ask = ask
+  }
+
+  async get(): Promise<Value> {
+    const age = this.#known ? this.#clock.monotonic() - this.#known.askedAt : STALE_MS
+    if (!this.#known || age >= STALE_MS) return this.#renew()
+    // Whoever needs it when it is stale is told what went wrong.
+    if (age >= AGING_MS) this.#renew().catch(() => undefined)
+    return this.#known.value
+  }
+
+  #renew(): Promise<Value> {
+    this.#asking ??= this.#askNow().finally(() => { this.#asking = undefined })
+    return this.#asking
+  }
+
+  async #askNow(): Promise<Value> {
+    const askedAt = this.#clock.monotonic()
+    const value = await this.#ask()
+    this.#known = { value, askedAt }
+    return value
+  }
+}
