@@ -14,7 +14,7 @@ export function responseToProto(response: Response | undefined): PbResponse | nu
   const { data, secret, auth, warnings = [], status } = response
   if (auth || status !== undefined) throw new Error('a secrets engine answers neither a login nor a status of its own')
   if (data && readsAsError(data)) throw new Error('the answer would be read as an error')
-  return { secret: secret ? secretToProto(secret) : null, data: JSON.stringify(data ?? {}), warnings }
+  return { secret: secret ? secretToProto(secret) : null, data: JSON.stringify(data ?? null), warnings }
 }
 
 /** An answer whose text reaches the caller as it is; alone it is status 400. */

@@ -8,7 +8,8 @@ import type { SysServices } from './services.ts'
 
 const leaseId = { type: 'string', description: 'The lease, as it was answered when it was issued.', example: 'mcp/creds/ci/2f6aC0…' } as const
 const increment = { type: 'duration', description: 'Seconds the lease is to live from now; the engine\'s own when omitted.', example: 900 } as const
-const sync = { type: 'bool', description: 'Answer after the engine has revoked, with its error if it failed.', example: true, default: false } as const
+/** As in Vault, whose CLI sends false where nothing is asked for. */
+const sync = { type: 'bool', description: 'Answer after the engine has revoked, with its error if it failed. false: answer 202 once the revoke is queued.', example: false, default: true } as const
 const prefix = { type: 'string', description: 'Start of the lease ids, by whole segments.', example: 'mcp/creds/ci' } as const
 /** The revocation is on disk and queued; the engine's part follows. */
 const queued: Response = { status: 202 }
@@ -86,7 +87,7 @@ function revokePaths({ leases }: SysServices): PathDef[] {
         return queued
       },
     },
-    synopsis: 'Revoke a lease.', description: 'Queued unless sync is given. Revoking a lease that is gone succeeds.',
+    synopsis: 'Revoke a lease.', description: 'Queued with sync=false. Revoking a lease that is gone succeeds.',
   })
   const prefixed = (pattern: string): PathDef => definePath({
     pattern, fields: { prefix, sync }, sudo: true,
@@ -98,7 +99,7 @@ function revokePaths({ leases }: SysServices): PathDef[] {
         return queued
       },
     },
-    synopsis: 'Revoke every lease below a prefix.', description: 'Queued, or with sync one by one until the first failure.',
+    synopsis: 'Revoke every lease below a prefix.', description: 'One by one until the first failure, or queued with sync=false.',
   })
   const forced = (pattern: string): PathDef => definePath({
     pattern, fields: { prefix }, sudo: true,

@@ -48,7 +48,7 @@ describe('after a crash', () => {
     const before = await startBench()
     const { lease_id } = (await before.call('PUT', 'lend/loans/a', {})).body
     before.desk.revokeFailure = new Error('down')
-    expect((await before.call('PUT', 'sys/leases/revoke', { lease_id: lease_id as string })).status).toBe(202)
+    expect((await before.call('PUT', 'sys/leases/revoke', { lease_id: lease_id as string, sync: false })).status).toBe(202)
     const after = await startBench({ storage: await crash(before), clock: before.clock })
     await after.clock.advance(0)
     expect(after.desk.revoked.map(({ loan }) => loan)).toEqual(['a-1'])

@@ -120,9 +120,9 @@ describe('renewing', () => {
 
 describe('revoking', () => {
   it.each([
-    ['by body', (id: string) => ['sys/leases/revoke', { lease_id: id }] as const],
+    ['by body', (id: string) => ['sys/leases/revoke', { lease_id: id, sync: false }] as const],
     ['by URL, as the CLI does', (id: string) => [`sys/leases/revoke/${id}`, { sync: false }] as const],
-    ['by the old path', (id: string) => ['sys/revoke', { lease_id: id }] as const],
+    ['by the old path', (id: string) => ['sys/revoke', { lease_id: id, sync: false }] as const],
   ])('%s is acknowledged 202 once it is durable and follows at once', async (_case, form) => {
     const id = await lend('a')
     const [path, body] = form(id)
@@ -141,14 +141,14 @@ describe('revoking', () => {
 
   it('of what is gone succeeds', async () => {
     expect((await bench.call('PUT', 'sys/leases/revoke', { lease_id: 'lend/loans/a/gone', sync: true })).status).toBe(204)
-    expect((await bench.call('PUT', 'sys/leases/revoke', { lease_id: 'lend/loans/a/gone' })).status).toBe(202)
+    expect((await bench.call('PUT', 'sys/leases/revoke', { lease_id: 'lend/loans/a/gone', sync: false })).status).toBe(202)
   })
 
   it('by prefix takes whole segments: a, but not ab', async () => {
     for (const name of ['a', 'a', 'ab']) await lend(name)
     expect((await bench.call('PUT', 'sys/leases/revoke-prefix/lend/loans/a', { sync: true })).status).toBe(204)
     expect(revokedLoans()).toEqual(['a-1', 'a-2'])
-    expect((await bench.call('PUT', 'sys/leases/revoke-prefix/lend', {})).status).toBe(202)
+    expect((await bench.call('PUT', 'sys/leases/revoke-prefix/lend', { sync: false })).status).toBe(202)
     await settle()
     expect(revokedLoans()).toEqual(['a-1', 'a-2', 'ab-3'])
   })
@@ -169,7 +169,7 @@ describe('revoking', () => {
 
   it('happens once however many ask at the same time', async () => {
     const id = await lend('a')
-    await Promise.all([...Array.from({ length: 5 }, () => bench.call('PUT', 'sys/leases/revoke', { lease_id: id, sync: true })), bench.call('PUT', 'sys/leases/revoke', { lease_id: id })])
+    await Promise.all([...Array.from({ length: 5 }, () => bench.call('PUT', 'sys/leases/revoke', { lease_id: id, sync: true })), bench.call('PUT', 'sys/leases/revoke', { lease_id: id, sync: false })])
     await settle()
     expect(revokedLoans()).toEqual(['a-1'])
   })
@@ -226,7 +226,7 @@ describe('an engine that fails to revoke', () => {
   it('is forgiven when a retry succeeds', async () => {
     const id = await lend('a')
     bench.desk.revokeFailure = new Error('down')
-    await bench.call('PUT', 'sys/leases/revoke', { lease_id: id })
+    await bench.call('PUT', 'sys/leases/revoke', { lease_id: id, sync: false })
     await settle()
     expect((await look(id)).body.data.ttl).toBe(0)
     bench.desk.revokeFailure = undefined
