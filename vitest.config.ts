@@ -10,6 +10,8 @@ export default defineConfig({
     exclude: [
       // What the embedded host cannot be asked is not collected for it, so that nothing need be skipped.
       ...(embedded ? ['test/acceptance/servers/**', 'test/acceptance/cluster/**'] : []),
+      // A cluster is made of processes.
+      ...(target === 'containers' ? ['test/acceptance/cluster/**'] : []),
       'test/conformance/**', '**/node_modules/**',
     ],
     globalSetup: ['test/acceptance/target/preflight.ts'],

@@ -7,14 +7,15 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { findServer, targets } from './find-server.mjs'
+import { findServer, requireDocker, targets } from './find-server.mjs'
 
 const root = resolve(import.meta.dirname, '..')
 
 /** What to run against, told before anything is started. */
-function chosen() {
+async function chosen() {
   const asked = process.env.TARGET || undefined
   if (asked !== undefined && !targets.includes(asked)) throw new Error(`TARGET=${asked} is no target: it is one of ${targets.join(', ')}.`)
+  if (asked === 'containers') await requireDocker()
   if (asked === 'embedded' || asked === 'containers') return { target: asked }
   const { product, binary } = findServer(asked)
   return { target: product, binary }
@@ -47,7 +48,7 @@ function counts({ numPassedTests, numFailedTests, numPendingTests, numTodoTests,
 }
 
 try {
-  process.exitCode = run(chosen())
+  process.exitCode = run(await chosen())
 } catch (error) {
   console.error(error.message)
   process.exitCode = 1

@@ -1,4 +1,5 @@
-import { expect } from 'vitest'
+import { setTimeout as delay } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 
 const WITHIN_MS = 20_000
 const EVERY_MS = 50
@@ -8,5 +9,11 @@ const EVERY_MS = 50
  * is compared between targets is the state they settle in.
  */
 export async function eventually<T>(what: string, probe: () => Promise<T>, wanted: NoInfer<T>): Promise<void> {
-  await expect.poll(probe, { timeout: WITHIN_MS, interval: EVERY_MS, message: what }).toEqual(wanted)
+  const deadlineMs = performance.now() + WITHIN_MS
+  for (;;) {
+    const found = await probe()
+    if (isDeepStrictEqual(found, wanted)) return
+    if (performance.now() > deadlineMs) throw new Error(`${what}: after ${WITHIN_MS / 1000} s it is ${JSON.stringify(found)}, not ${JSON.stringify(wanted)}`)
+    await delay(EVERY_MS)
+  }
 }

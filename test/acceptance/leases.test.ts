@@ -96,7 +96,8 @@ describe('revoke', () => {
   it.each([
     ['by body', (id: string) => ['leases/revoke', { lease_id: id, sync: true }] as const],
     ['by path', (id: string) => [`leases/revoke/${id}`, { sync: true }] as const],
-  ])('%s with sync: over when it answers', async (_form, call) => {
+    ['by default', (id: string) => ['leases/revoke', { lease_id: id }] as const],
+  ])('%s, with sync: over when it answers', async (_form, call) => {
     const token = await engine.issue('billing')
     const child = await engine.issue('billing', { parent_token: token.token })
     const [path, body] = call(token.lease_id)
@@ -106,12 +107,12 @@ describe('revoke', () => {
 
   it('queued: acknowledged at once, over soon', async () => {
     const token = await engine.issue('billing')
-    expect((await engine.sys('PUT', 'leases/revoke', { lease_id: token.lease_id })).status).toBe(202)
+    expect((await engine.sys('PUT', 'leases/revoke', { lease_id: token.lease_id, sync: false })).status).toBe(202)
     await ended(token)
     await gone(token)
   })
 
-  it.each([['with sync', { sync: true }, 204], ['queued', {}, 202]] as const)('by prefix, %s: the agent\'s, and nobody else\'s', async (_how, body, status) => {
+  it.each<[string, object, number]>([['with sync', { sync: true }, 204], ['by default', {}, 204], ['queued', { sync: false }, 202]])('by prefix, %s: the agent\'s, and nobody else\'s', async (_how, body, status) => {
     const own = await Engine.at(server)
     for (const agent of ['one', 'one-more']) await own.declare(agent)
     const [first, second, other] = [await own.issue('one'), await own.issue('one'), await own.issue('one-more')]

@@ -3,8 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { findServer } from '../../scripts/find-server.mjs'
-import { requireDocker } from './target/containers.ts'
+import { findServer, requireDocker } from '../../scripts/find-server.mjs'
 import { startTarget } from './target/index.ts'
 
 let folder: string

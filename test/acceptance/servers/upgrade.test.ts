@@ -30,7 +30,7 @@ async function used(tokens: readonly [renewed: Issued, revoked: Issued, refreshe
   expect((await engine.sys('PUT', 'leases/revoke', { lease_id: revoked.lease_id, sync: true })).status).toBe(204)
   expect(await engine.state(revoked)).toBe('revoked')
   const again = await engine.issue(`billing/${refreshed.session_id}`)
-  await engine.sys('PUT', 'leases/revoke', { lease_id: queued.lease_id })
+  await engine.sys('PUT', 'leases/revoke', { lease_id: queued.lease_id, sync: false })
   await eventually('the queued one is over', () => engine.state(queued), 'revoked')
   expect([await engine.state(renewed), await engine.state(again)]).toEqual(['active', 'active'])
 }

@@ -1,8 +1,9 @@
 /** An official server image with Node and the plugin in it (vault-config/docker/Dockerfile), built and run by Docker. */
 import { resolve } from 'node:path'
-import { GenericContainer, Wait, getContainerRuntimeClient } from 'testcontainers'
+import { GenericContainer, Wait } from 'testcontainers'
 import type { StartedTestContainer } from 'testcontainers'
 import { pluginFile } from '../../../scripts/build-plugin.mjs'
+import { requireDocker } from '../../../scripts/find-server.mjs'
 import { packageVersion, scratchBuild } from './plugin-build.ts'
 import { mounter } from './server.ts'
 import type { Api, PluginControl, Product, Server } from './server.ts'
@@ -12,15 +13,6 @@ const PORT = 8200
 /** Of the image: where its Dockerfile puts the plugin. */
 const PLUGINS = '/opt/plugins'
 const DEFAULT_IMAGE = 'hashicorp/vault:1.21'
-
-/** `runtime` rejects where no Docker answers. */
-export async function requireDocker(runtime: () => Promise<unknown> = getContainerRuntimeClient): Promise<void> {
-  try {
-    await runtime()
-  } catch {
-    throw new Error('TARGET=containers needs Docker, and none answers: install and start Docker, or set DOCKER_HOST to one that runs.')
-  }
-}
 
 /** `SERVER_IMAGE` chooses the image; what has openbao in its name is taken for OpenBao. */
 export async function startContainer(env: Readonly<Record<string, string | undefined>>): Promise<Server> {

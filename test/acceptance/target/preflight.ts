@@ -1,6 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { findServer } from '../../../scripts/find-server.mjs'
-import { requireDocker } from './containers.ts'
+import { findServer, requireDocker } from '../../../scripts/find-server.mjs'
 
 /** Once per run, before anything starts: says what is not in it, or fails with the sentence that every file would fail with. */
 export async function setup(): Promise<void> {

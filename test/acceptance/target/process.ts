@@ -19,6 +19,8 @@ import type { Unsealed } from './setup.ts'
 
 const execute = promisify(execFile)
 const STOP_MS = 15_000
+/** How much of the server's log a failed start shows. */
+const LOG_LINES = 30
 
 export async function startProcess({ product, binary }: { product: Product; binary: string }): Promise<Server> {
   // A server compares the plugin's folder with its own after following links.
@@ -37,7 +39,7 @@ export async function startProcess({ product, binary }: { product: Product; bina
     await rm(folder, { recursive: true, force: true })
   }
   try {
-    await listening(address, child, log)
+    await listening(address, child)
     const server = await initialise(address)
     const version = `v${await packageVersion()}`
     await register(server.api, { version, command: pluginFile, sha256: built.sha256 })
@@ -50,7 +52,7 @@ export async function startProcess({ product, binary }: { product: Product; bina
     }
   } catch (error) {
     await stop()
-    throw new Error(`${binary} did not start:\n${log()}`, { cause: error })
+    throw new Error(`${binary} did not start:\n${log().split('\n').slice(-LOG_LINES).join('\n')}`, { cause: error })
   }
 }
 
@@ -95,10 +97,10 @@ async function childrenOf(parent: number, file: string): Promise<number[]> {
   })
 }
 
-async function listening(address: string, child: ChildProcess, log: () => string): Promise<void> {
+async function listening(address: string, child: ChildProcess): Promise<void> {
   const stranger = apiOf(address, '')
   await eventually('the server listens', async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return `ended: ${log()}`
+    if (child.exitCode !== null || child.signalCode !== null) return 'ended'
     return (await stranger('GET', 'sys/health').catch(() => undefined))?.status ?? 'not yet'
   }, 501)
 }
