@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -52,6 +53,27 @@ func (r *raw) ask(id string, operation Operation, path, data string) (string, er
 		return "", nil
 	}
 	return reply.Response.Data, nil
+}
+
+// issue registers an agent at the mount and returns a token for it.
+func (r *raw) issue(id string) string {
+	r.t.Helper()
+	for _, row := range [][2]string{
+		{"agents/billing", `{"owner":"x","environment":"production"}`},
+		{"agents/billing/scopes", `{"scopes":["` + scope + `"]}`},
+		{"creds/billing", `{}`},
+	} {
+		answer, err := r.ask(id, UpdateOperation, row[0], row[1])
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		var data struct{ Token string }
+		if answer != "" && json.Unmarshal([]byte(answer), &data) == nil && data.Token != "" {
+			return data.Token
+		}
+	}
+	r.t.Fatal("no token was issued")
+	return ""
 }
 
 // working fails unless the mount reads its config from the storage behind it.
