@@ -1,9 +1,12 @@
 package conformance
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestNullDataIsAccepted(t *testing.T) {
@@ -301,5 +304,63 @@ func TestAnInvalidatedKeyIsReadAnew(t *testing.T) {
 	other.backend.InvalidateKey(t.Context(), "cfg")
 	if ttl := other.must(ReadOperation, "config", nil).Data["default_ttl"]; ttl != 61.0 {
 		t.Errorf("default_ttl %v", ttl)
+	}
+}
+
+// A session is its opener's: who calls must arrive as core says it, by entity where there is one and by the token's hash else.
+func TestWhoCallsDecidesWhoMayRefresh(t *testing.T) {
+	m := newHost(t).mount()
+	m.declare("billing")
+	ask := func(path, entity, token string) (*Response, error) {
+		request := m.request(UpdateOperation, path, nil)
+		request.EntityID, request.ClientToken, request.DisplayName = entity, token, "userpass-alice"
+		return m.handle(request)
+	}
+	for _, row := range []struct {
+		opener, caller [2]string
+		allowed        bool
+	}{
+		{[2]string{"entity-1", "t1"}, [2]string{"entity-1", "t2"}, true},
+		{[2]string{"entity-1", "t1"}, [2]string{"entity-2", "t1"}, false},
+		{[2]string{"", "t1"}, [2]string{"", "t1"}, true},
+		{[2]string{"", "t1"}, [2]string{"", "t2"}, false},
+	} {
+		opened, err := ask("creds/billing", row.opener[0], row.opener[1])
+		if err != nil || opened.IsError() {
+			t.Fatal(opened, err)
+		}
+		refreshed, err := ask("creds/billing/"+opened.Data["session_id"].(string), row.caller[0], row.caller[1])
+		if allowed := err == nil && refreshed != nil && !refreshed.IsError() && refreshed.Secret != nil; allowed != row.allowed {
+			t.Errorf("opened by %v, refreshed by %v: %v, %v", row.opener, row.caller, refreshed, err)
+		}
+	}
+}
+
+func TestARequestWithEveryFieldFilledIsServed(t *testing.T) {
+	m := newHost(t).mount()
+	m.declare("billing")
+	host := identity(t)
+	state := &tls.ConnectionState{
+		Version:           tls.VersionTLS13,
+		HandshakeComplete: true,
+		CipherSuite:       tls.TLS_AES_128_GCM_SHA256,
+		ServerName:        "vault.example",
+		PeerCertificates:  []*x509.Certificate{host.Leaf},
+		VerifiedChains:    [][]*x509.Certificate{{host.Leaf}},
+		OCSPResponse:      []byte{0, 255},
+	}
+	request := m.request(UpdateOperation, "creds/billing", map[string]any{"purpose": "alles \u2028 ist da: \U0001F511", "ttl": 60, "unknown": map[string]any{"__proto__": []any{nil, 1e300}}})
+	request.ClientTokenAccessor, request.DisplayName, request.EntityID = "accessor", "userpass-älice", "entity"
+	request.MountAccessor, request.MountPoint = "mcp_1a2b3c4d", "team/mcp/"
+	request.Headers = map[string][]string{"X-Foo": {"a", "b"}, "X-Empty": {}}
+	request.Connection = &Connection{RemoteAddr: "2001:db8::1", ConnState: state}
+	request.WrapInfo = &RequestWrapInfo{TTL: 200 * 24 * time.Hour, Format: "jwt", SealWrap: true}
+	request.PolicyOverride = true
+	response, err := m.handle(request)
+	if err != nil || response.IsError() || response.Data["purpose"] != "alles \u2028 ist da: \U0001F511" || response.Secret.TTL != time.Minute {
+		t.Errorf("%v, %v", response, err)
+	}
+	if len(response.Warnings) != 1 || !strings.Contains(response.Warnings[0], "unknown") {
+		t.Errorf("warnings %q", response.Warnings)
 	}
 }

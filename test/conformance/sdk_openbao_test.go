@@ -17,6 +17,8 @@ import (
 type (
 	Backend            = logical.Backend
 	BackendConfig      = logical.BackendConfig
+	Connection         = logical.Connection
+	RequestWrapInfo    = logical.RequestWrapInfo
 	LeaseOptions       = logical.LeaseOptions
 	LookRunnerUtil     = pluginutil.LookRunnerUtil
 	Operation          = logical.Operation

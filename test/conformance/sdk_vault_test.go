@@ -15,6 +15,8 @@ import (
 type (
 	Backend            = logical.Backend
 	BackendConfig      = logical.BackendConfig
+	Connection         = logical.Connection
+	RequestWrapInfo    = logical.RequestWrapInfo
 	LeaseOptions       = logical.LeaseOptions
 	LookRunnerUtil     = pluginutil.LookRunnerUtil
 	Operation          = logical.Operation
