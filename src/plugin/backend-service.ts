@@ -99,7 +99,7 @@ async function checkExistence(instance: Instance, call: Call<HandleRequestArgs>)
 /** Callers are told nothing of what went wrong within; the server's log is. */
 function report({ logger }: Instance, thrown: unknown, operation: string | undefined): void {
   const { kind, message, cause } = fromUnknown(thrown)
-  if (kind === 'internal') logger.error({ operation, error: cause ?? thrown }, 'a request failed')
+  if (kind === 'internal') logger.error({ operation, error: cause ?? thrown }, `a request failed: ${message}`)
   else if (cause !== undefined) logger.warn({ operation, error: cause }, message)
 }
 
