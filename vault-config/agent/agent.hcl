@@ -23,8 +23,8 @@ template_config {
   exit_on_retry_failure = true
 }
 
-# A read asks for all the scopes the agent declares. A new session is opened, and the file written, at about 85 % of the token's
-# life; the token before it lives until its own end, so nothing is cut in between. A renewable lease is renewed first.
+# A read asks for all the scopes the agent declares. A new session is opened, and the file written, when 85 to 95 % of the token's
+# life are over; the token before it lives until its own end, so nothing is cut in between. A renewable lease is renewed first.
 template {
   contents             = "{{ with secret \"mcp/creds/claude-billing-agent\" }}{{ .Data.token }}{{ end }}"
   destination          = "/run/mcp-agent/token"
