@@ -96,7 +96,10 @@ async function refresh(engine: Engine, request: Request, session: SessionRecord,
   const token = await mint(engine, session.environment, terms.ttl, request.client_token)
   const nowUnix = engine.nowUnix()
   const alive = session.tokens.filter((old) => !old.ended && old.expires_at_unix > nowUnix)
-  await addToken(engine, session, token.record, alive.slice(0, Math.max(0, alive.length - 1)))
+  // A host repeats a request whose process died: the token of the first try was answered to nobody and supersedes none.
+  const unanswered = alive.filter((old) => request.id !== '' && old.request_id === request.id)
+  const held = alive.filter((old) => !unanswered.includes(old))
+  await addToken(engine, session, { ...token.record, request_id: request.id }, [...held.slice(0, Math.max(0, held.length - 1)), ...unanswered])
   return credsResponse(session, token, terms, session.scopes ?? effectiveScopes([await grantLink(engine, session)]))
 }
 

@@ -13,6 +13,8 @@ export interface SessionToken {
   readonly expires_at_unix: number
   /** Salted hash of the Vault token it was issued under. */
   readonly issuer: string
+  /** Of a refresh: the API request it was minted for. */
+  readonly request_id?: string
   /** Ended before its expiry, while the session may go on. */
   readonly ended?: boolean
 }

@@ -10,7 +10,7 @@ import { MemoryStorage } from '../../src/logical/storage.ts'
 import type { Storage } from '../../src/logical/storage.ts'
 import { FakeClock } from '../fakes/clock.ts'
 
-export interface Caller { readonly client_token?: string; readonly entity_id?: string }
+export interface Caller { readonly client_token?: string; readonly entity_id?: string; readonly request_id?: string }
 
 /** The engine behind its front door, on memory storage and a hand-cranked clock. */
 export class TestEngine {
@@ -51,7 +51,7 @@ export class TestEngine {
 
   async call(operation: Operation, path: string, data: Data = {}, caller: Caller = {}, secret?: Secret, signal?: AbortSignal): Promise<Response | undefined> {
     return this.backend.handleRequest({
-      id: 'test',
+      id: caller.request_id ?? randomBytes(8).toString('hex'),
       operation,
       path,
       data,

@@ -48,6 +48,17 @@ describe('a refresh', () => {
     expect([await state(engine, first), await state(engine, second), await state(engine, third)]).toEqual(['revoked', 'live', 'live'])
   })
 
+  it('repeated by a host whose plugin died before it answered ends the token nobody was given, and no other', async () => {
+    const engine = await start()
+    const first = await engine.issue('billing')
+    const unanswered = await refresh(engine, first, { request_id: 'one' })
+    await engine.restart()
+    const repeated = await refresh(engine, first, { request_id: 'one' })
+    expect([await state(engine, first), await state(engine, unanswered), await state(engine, repeated)]).toEqual(['live', 'revoked', 'live'])
+    const next = await refresh(engine, first, { request_id: 'two' })
+    expect([await state(engine, first), await state(engine, repeated), await state(engine, next)]).toEqual(['revoked', 'live', 'live'])
+  })
+
   it('ends no later than the session', async () => {
     const engine = await start()
     await engine.write('config', { session_max_life: 3600 })
