@@ -58,8 +58,8 @@ export function createBroker(config: BrokerConfig): Broker {
   const StartStream = (stream: ServerDuplexStream<ConnInfo, ConnInfo>) => {
     config.opened()
     stream.on('data', (info: ConnInfo) => {
-      if (info.knock?.knock) stream.write(refusal(info.service_id))
-      else announced.add(info)
+      if (!info.knock) announced.add(info)
+      else if (!info.knock.ack) stream.write(refusal(info.service_id))
     })
     stream.on('end', () => { stream.end() })
     // Emitted at the end of every call, however it ended.

@@ -19,6 +19,10 @@ const deeds: Record<string, (host: PluginHost) => unknown> = {
   'console.log': () => { console.log('printed %d times', 1) },
   'stdout of 1 MB': () => process.stdout.write('x'.repeat(1 << 20)),
   'stdout.end': () => { process.stdout.end('ended') },
+  'log 2 MB, then throw': ({ logger }) => setImmediate(() => {
+    for (let line = 0; line < 400; line++) logger.info({ text: 'x'.repeat(5_000) }, `line ${String(line)}`)
+    throw new Error('thrown by nobody')
+  }),
   'console.error': () => { console.error('first\nsecond') },
   'hostile stderr': () => process.stderr.write('{"@level":30,"@message":null,"@timestamp":5}\n'),
   'hostile fields': ({ logger }) => { for (const fields of hostileFields()) logger.info(fields, 'hostile') },

@@ -69,6 +69,13 @@ test.each([
   expect(host.process.stderr.filter((line) => !line.startsWith('{'))).toEqual([])
 })
 
+test('what was logged before the process ended is there to the last line, however much it was', async () => {
+  const host = await hosts.launch()
+  await tell(host, 'log 2 MB, then throw').catch(() => undefined)
+  expect((await host.process.exited).code).toBe(1)
+  expect(host.logs.map(({ message }) => message)).toEqual([...Array.from({ length: 400 }, (_, line) => `line ${String(line)}`), 'uncaught exception; the plugin ends'])
+})
+
 test('a host that closed its end of stderr is no reason to crash', async () => {
   const host = await hosts.launch()
   host.process.child.stderr?.destroy()
