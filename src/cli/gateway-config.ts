@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { block, blocks, isAnyAddress, listener, logLevel, seconds, text, texts, yesOrNo } from './settings.ts'
 
 /** The settings of `mcp-vault gateway -config=<file>`. */
@@ -23,17 +23,23 @@ const approle = block({
 
 export type AppRoleSettings = z.output<typeof approle>
 
+const vaultUrl = text('https://vault.internal:8200').refine((url) => /^https:\/\//.test(url) || loopbackUrl.test(url), {
+  error: 'must be an https URL, because keys travel over it, for example "https://vault.internal:8200"; http is for this machine alone',
+})
+
 const vault = block({
-  address: text('https://vault.internal:8200').refine((url) => /^https:\/\//.test(url) || loopbackUrl.test(url), {
-    error: 'must be an https URL, because keys travel over it, for example "https://vault.internal:8200"; http is for this machine alone',
-  }),
+  address: vaultUrl.optional(),
+  /** The nodes of one cluster, where no load balancer stands before it: the next is asked once one has failed. */
+  addresses: z.array(vaultUrl, { error: 'must be a list of URLs, for example ["https://vault-1.internal:8200", "https://vault-2.internal:8200"]' }).min(1, { error: 'must name a node, for example ["https://vault-1.internal:8200"]' }).optional(),
   /** Read again whenever Vault refuses what it held, so that whoever replaces the token only has to write the file. */
   token_file: text('/etc/mcp-vault/gateway.token').optional(),
   approle: approle.optional(),
   mount: text('mcp').default('mcp'),
   namespace: text('team-a').optional(),
   ca_file: text('/etc/mcp-vault/vault-ca.pem').optional(),
-}, '{ address = "https://vault.internal:8200" token_file = "/etc/mcp-vault/gateway.token" }').superRefine(({ token_file: file, approle: login }, context) => {
+}, '{ address = "https://vault.internal:8200" token_file = "/etc/mcp-vault/gateway.token" }').superRefine(({ address: one, addresses, token_file: file, approle: login }, context) => {
+  if (one === undefined && addresses === undefined) context.addIssue({ code: 'custom', path: ['address'], message: 'is missing, for example "https://vault.internal:8200"' })
+  if (one !== undefined && addresses !== undefined) context.addIssue({ code: 'custom', path: ['addresses'], message: 'is given beside address; keep one of them' })
   if ((file === undefined) !== (login === undefined)) return
   if (file === undefined) context.addIssue({ code: 'custom', path: ['token_file'], message: `is missing, for example "/etc/mcp-vault/gateway.token"; or log in with ${approleExample}` })
   else context.addIssue({ code: 'custom', path: ['approle'], message: 'is given beside token_file; keep one of them' })
@@ -70,5 +76,8 @@ export const gatewayConfig = block({
   if (!anywhere || allowed_hosts.length > 0) return
   context.addIssue({ code: 'custom', path: ['allowed_hosts'], message: `is missing; "${anywhere.address}" names no host, so say which ones clients use, for example ["gateway.internal:8251"]` })
 })
+
+/** Where Vault is, by whichever of the two settings. */
+export const addressOf = ({ address: one, addresses }: z.output<typeof vault>): string | readonly string[] => one ?? addresses!
 
 export type GatewayFile = z.output<typeof gatewayConfig>

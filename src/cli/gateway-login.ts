@@ -9,7 +9,7 @@ import { readPrivateFile } from './private-file.ts'
 /** How the gateway comes by its Vault tokens. Every file is looked at once at the start, which fails for a wrong one with a sentence. */
 
 export interface LoginPlace {
-  readonly address: string
+  readonly address: string | readonly string[]
   readonly namespace?: string
   readonly caFile?: string
   readonly clock: Clock

@@ -7,7 +7,7 @@ import type { Gateway, GatewayConfig, ServiceTokenConfig } from '../gateway/gate
 import { hardenProcess } from '../gateway/process.ts'
 import type { Logger } from '../logical/log.ts'
 import { readConfigFile } from './config-file.ts'
-import { gatewayConfig } from './gateway-config.ts'
+import { addressOf, gatewayConfig } from './gateway-config.ts'
 import type { GatewayFile } from './gateway-config.ts'
 import { vaultLogin } from './gateway-login.ts'
 import type { LoginSettings } from './gateway-login.ts'
@@ -30,7 +30,7 @@ export async function runGateway(io: Io, file: string): Promise<number> {
     const gateway = await startGateway(settings).catch(startFailure('The gateway cannot start'))
     try {
       io.stdout(banner(config, gateway))
-      void gateway.ready.then(() => { logger.info({ vault: config.vault.address }, 'in contact with Vault') })
+      void gateway.ready.then(() => { logger.info({ vault: addressOf(config.vault) }, 'in contact with Vault') })
       await untilAborted(io)
       await gateway.drain(DRAIN_MS)
       return 0
@@ -45,7 +45,7 @@ export async function runGateway(io: Io, file: string): Promise<number> {
 async function settingsOf(io: Io, config: GatewayFile, audits: AuditFiles, logger: Logger): Promise<GatewayConfig> {
   const { clock } = io
   const { vault, listener: { http, grpc }, upstream_listener, service_token, upstream_ca_file: upstreamCa } = config
-  const place = { address: vault.address, ...(vault.namespace !== undefined && { namespace: vault.namespace }), ...(vault.ca_file !== undefined && { caFile: vault.ca_file }) }
+  const place = { address: addressOf(vault), ...(vault.namespace !== undefined && { namespace: vault.namespace }), ...(vault.ca_file !== undefined && { caFile: vault.ca_file }) }
   const login = (settings: LoginSettings) => vaultLogin({ ...place, clock }, settings)
   const services = Object.entries(service_token).map(async ([name, { sha256, agents, vault_token_file: token_file, vault_approle: approle }]): Promise<ServiceTokenConfig> =>
     ({ name, sha256, agents, ...((token_file !== undefined || approle !== undefined) && { vaultLogin: await login({ token_file, approle }) }) }))
@@ -79,7 +79,7 @@ const definedOf = <T extends object>(values: T): { [K in keyof T]?: Exclude<T[K]
 
 function banner(config: GatewayFile, gateway: Gateway): string {
   const lines = [
-    `==> mcp-vault ${packageVersion()}, gateway of ${config.vault.address}, mount ${config.vault.mount}/`,
+    `==> mcp-vault ${packageVersion()}, gateway of ${[addressOf(config.vault)].flat().join(', ')}, mount ${config.vault.mount}/`,
     `    HTTP          ${gateway.httpUrl}`,
     `    gRPC          ${gateway.grpcAddress ?? ''}`,
     ...Object.entries(gateway.upstreamUrls).map(([upstream, url]) => `    Upstream      ${upstream} at ${url}`),

@@ -7,8 +7,8 @@ import type { LifetimeWatcher, TokenGrant, VaultClient } from '../vault-client/i
 
 /** Where Vault is. */
 export interface VaultPlace {
-  /** `https://vault.internal:8200` */
-  readonly address: string
+  /** `https://vault.internal:8200`, or the nodes of one cluster. */
+  readonly address: string | readonly string[]
   readonly namespace?: string
   /** PEM file of the authorities to trust instead of the machine's. */
   readonly caFile?: string

@@ -45,8 +45,8 @@ export interface VaultClient {
 }
 
 export interface VaultClientOptions {
-  /** `https://vault.internal:8200`. */
-  readonly address: string
+  /** `https://vault.internal:8200`; or the nodes of one cluster, of which the next is asked once one has failed. */
+  readonly address: string | readonly string[]
   /** Omitted: requests carry no token (logins). A function is asked before each request. */
   readonly token?: string | (() => string)
   readonly namespace?: string
@@ -72,7 +72,7 @@ interface Settings {
 /** Opens nothing yet: connections are made by the first request. Throws `bad_request` naming the wrong option. */
 export function createVaultClient(options: VaultClientOptions): VaultClient {
   const { clock, caFile, token } = options
-  const address = parseAddress(options.address)
+  const [address, ...others] = parseAddresses(options.address)
   const userAgent = options.userAgent ?? 'vault-plugin-secrets-mcp'
   if (!/^[\x20-\x7e]{1,256}$/.test(userAgent)) throw refused('userAgent: must be printable ASCII, for example mcp-gateway/1.0')
   const settings: Settings = {
@@ -80,7 +80,7 @@ export function createVaultClient(options: VaultClientOptions): VaultClient {
     namespace: options.namespace === undefined ? '' : checkNamespace(options.namespace),
     timeoutMs: checkTimeout(options.timeoutMs ?? DEFAULT_TIMEOUT_MS),
     userAgent,
-    transport: createTransport({ origin: address.origin, clock, ...(caFile === undefined ? {} : { ca: readAuthorities(caFile) }) }),
+    transport: createTransport({ origins: [address.origin, ...others.map(({ origin }) => origin)], clock, ...(caFile === undefined ? {} : { ca: readAuthorities(caFile) }) }),
   }
   if (typeof token === 'string') checkToken(token)
   return clientOf(settings, token ?? '', () => settings.transport.close())
@@ -163,6 +163,13 @@ function serialise(body: object): string {
   } catch {
     throw refused('body: cannot be written as JSON')
   }
+}
+
+function parseAddresses(given: string | readonly string[]): [URL, ...URL[]] {
+  const [first, ...others] = [given].flat().map(parseAddress)
+  if (!first) throw refused('address: is empty; name a server, for example https://vault.internal:8200')
+  if (others.some(({ pathname }) => pathname !== first.pathname)) throw refused('address: the nodes of one cluster have the same path behind their hosts')
+  return [first, ...others]
 }
 
 function parseAddress(address: string): URL {

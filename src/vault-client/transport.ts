@@ -1,6 +1,7 @@
 import { Agent } from 'undici'
 import type { Clock } from '../logical/clock.ts'
 import { noAnswer, VaultError } from './errors.ts'
+import { Nodes, turnsAway } from './nodes.ts'
 
 /** One HTTP exchange as node-vault hands it over: `uri` is set by node-vault, the rest passes through it. */
 export interface Exchange {
@@ -25,8 +26,8 @@ export interface Transport {
 }
 
 export interface TransportOptions {
-  /** Scheme, host and port. */
-  readonly origin: string
+  /** Scheme, host and port of each node; the first is what exchanges are addressed to. */
+  readonly origins: readonly [string, ...string[]]
   /** PEM certificates that replace the machine's roots. */
   readonly ca?: string
   readonly clock: Clock
@@ -42,11 +43,18 @@ function codeOf(thrown: unknown): string {
   return typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? code : 'connection failed'
 }
 
+/** `uri` begins behind the origin here. */
+async function exchangeOnce(agent: Agent, origin: string, { uri, method, headers, content, signal }: Exchange): Promise<RawAnswer> {
+  const answer = await agent.request({ origin, path: uri, method: method as 'GET', headers: { ...headers }, body: content ?? null, signal })
+  return { statusCode: answer.statusCode, body: await answer.body.text() }
+}
+
 /**
  * The pooled HTTP client below node-vault. Never follows redirects, never reads proxy or TLS switches from the
- * environment, checks certificates always. Failures are `VaultError` of kind `unavailable`.
+ * environment, checks certificates always. Failures are `VaultError` of kind `unavailable`. Where there are several nodes, the one
+ * that has failed an exchange is left for the next one; no exchange is sent twice, as the first may have been acted on.
  */
-export function createTransport({ origin, ca, clock }: TransportOptions): Transport {
+export function createTransport({ origins, ca, clock }: TransportOptions): Transport {
   const agent = new Agent({
     connections: MOST_CONNECTIONS,
     pipelining: 1,
@@ -58,33 +66,30 @@ export function createTransport({ origin, ca, clock }: TransportOptions): Transp
     connect: { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) },
   })
 
-  async function exchangeOnce(exchange: Exchange, signal: AbortSignal): Promise<RawAnswer> {
-    const answer = await agent.request({
-      origin,
-      path: exchange.uri.slice(origin.length),
-      method: exchange.method as 'GET',
-      headers: { ...exchange.headers },
-      body: exchange.content ?? null,
-      signal,
-    })
-    return { statusCode: answer.statusCode, body: await answer.body.text() }
-  }
+  const nodes = new Nodes(origins)
 
   async function send(exchange: Exchange): Promise<RawAnswer> {
     const { signal, timeoutMs } = exchange
+    const origin = nodes.current
     const stop = new AbortController()
     // Raced, because undici looks at the signal only once it has a connection.
     const stopped = new Promise<never>((_resolve, reject) => {
       stop.signal.addEventListener('abort', () => { reject(stop.signal.reason as VaultError) }, { once: true })
     })
     const cancel = () => { stop.abort(noAnswer('the request to Vault was cancelled')) }
-    const cancelTimer = clock.after(timeoutMs, () => { stop.abort(noAnswer(`Vault at ${origin} did not answer within ${String(timeoutMs)} ms`)) })
+    const cancelTimer = clock.after(timeoutMs, () => {
+      nodes.leave(origin)
+      stop.abort(noAnswer(`Vault at ${origin} did not answer within ${String(timeoutMs)} ms`))
+    })
     signal?.addEventListener('abort', cancel, { once: true })
     if (signal?.aborted) cancel()
     try {
-      return await Promise.race([stopped, exchangeOnce(exchange, stop.signal)])
+      const answer = await Promise.race([stopped, exchangeOnce(agent, origin, { ...exchange, uri: exchange.uri.slice(nodes.first.length), signal: stop.signal })])
+      if (turnsAway(answer.statusCode)) nodes.leave(origin)
+      return answer
     } catch (thrown) {
       if (thrown instanceof VaultError) throw thrown
+      nodes.leave(origin)
       throw noAnswer(`Vault at ${origin} cannot be reached (${codeOf(thrown)})`)
     } finally {
       cancelTimer()

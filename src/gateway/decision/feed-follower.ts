@@ -42,9 +42,11 @@ export interface FollowerConfig {
 }
 
 const WAIT_SECONDS = 1
-const POLL_TIMEOUT_MS = 4_000
+/** A poll is held for one second; a server that is this late has lost it. */
+const POLL_TIMEOUT_MS = 3_000
 const FIRST_PAUSE_MS = 100
-const LONGEST_PAUSE_MS = 2_000
+/** So that it is there again within a second of the server, and gateways without one do not wear it down. */
+const LONGEST_PAUSE_MS = 1_000
 const CLOCK_AGREEMENT_MS = 1_000
 
 export class FeedFollower {
@@ -125,6 +127,7 @@ export class FeedFollower {
     while (!signal.aborted) {
       try {
         const idle = await this.#poll(signal)
+        if (this.#failures > 0) this.#config.logger.info({ failures: this.#failures, epoch: this.#epoch }, 'the revocation feed is followed again')
         this.#failures = 0
         if (idle) await delay(this.#config.clock, FIRST_PAUSE_MS, signal)
       } catch (error) {
@@ -187,7 +190,10 @@ export class FeedFollower {
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
     this.#failures++
     const { logger, clock, onRefused } = this.#config
-    logger.warn({ failures: this.#failures, error: error instanceof RequestError ? error.message : 'unexpected' }, 'the revocation feed cannot be followed')
+    // Told ever more rarely: the 1st, 2nd, 4th, 8th… time.
+    if (Number.isInteger(Math.log2(this.#failures))) {
+      logger.warn({ failures: this.#failures, error: error instanceof RequestError ? error.message : 'unexpected' }, 'the revocation feed cannot be followed')
+    }
     if (error instanceof RequestError && (error.kind === 'permission_denied' || error.kind === 'unauthenticated')) {
       await onRefused?.().catch(() => { logger.warn({}, 'logging in to Vault again failed') })
     }

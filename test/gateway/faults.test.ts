@@ -1,0 +1,195 @@
+/** P7 over real HTTP: whatever Vault, its standbys or a proxy answer in an outage, nobody is told that a token is invalid, and it passes. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createCore } from '../../src/gateway/core.ts'
+import type { GatewayCore } from '../../src/gateway/core.ts'
+import { defaultStaleness } from '../../src/gateway/decision/freshness.ts'
+import type { Logger } from '../../src/logical/log.ts'
+import { tokenDigest } from '../../src/scope/index.ts'
+import { createVaultClient } from '../../src/vault-client/index.ts'
+import type { VaultClient } from '../../src/vault-client/index.ts'
+import { FakeClock } from '../fakes/clock.ts'
+import { FakeVault, GATEWAY_TOKEN } from '../fakes/vault.ts'
+import { VaultServer, errorAnswer } from '../fakes/vault-server.ts'
+import type { Fault } from '../fakes/vault-server.ts'
+import { SERVICE_TOKEN, FakeSink, service, tokenOf, verdict } from './rig.ts'
+
+const STALE_MS = 30_000
+
+let clock: FakeClock
+let vault: FakeVault
+let server: VaultServer
+let client: VaultClient
+let core: GatewayCore
+let told: string[]
+
+const quiet = { debug: () => undefined, error: () => undefined }
+
+async function follow(address: string | readonly string[]): Promise<void> {
+  client = createVaultClient({ address, token: GATEWAY_TOKEN, clock })
+  const logger: Logger = { ...quiet, info: (_fields, message) => { told.push(message) }, warn: (_fields, message) => { told.push(message) } }
+  core = createCore({
+    vault: client, mount: 'mcp', services: [{ name: 'test', sha256: tokenDigest(SERVICE_TOKEN), agents: ['*'], vault: undefined }],
+    sink: new FakeSink(), staleness: defaultStaleness, requireKeyConsent: true, clock, logger,
+  })
+  core.follower.start()
+  await pass(() => core.follower.ageMs() < 1_000)
+}
+
+beforeEach(async () => {
+  clock = new FakeClock()
+  vault = new FakeVault(clock)
+  vault.engine.upstream('stripe')
+  vault.engine.tool('stripe', 'invoices', ['GET /v1/invoices'])
+  vault.engine.agent('a', { scopes: ['read:stripe:invoices'] })
+  server = new VaultServer(vault)
+  told = []
+  await server.listen()
+  await follow(server.address)
+})
+afterEach(async () => {
+  await core.follower.stop()
+  await core.egress.close()
+  await client.close()
+  await server.die()
+})
+
+/** Lets what is on the way over the socket arrive. */
+const arrive = (): Promise<void> => new Promise((resolve) => { setTimeout(resolve, 5) })
+
+/** Cranks the clock in small steps until the condition holds; the milliseconds that took. */
+async function pass(condition: () => boolean, atMostMs = 60_000): Promise<number> {
+  let passedMs = 0
+  for (await arrive(); !condition(); await arrive()) {
+    if (passedMs >= atMostMs) throw new Error(`not within ${String(atMostMs)} ms`)
+    await clock.advance(50)
+    passedMs += 50
+  }
+  return passedMs
+}
+
+const validate = (token: string): Promise<string> => settledAt(core.decisions.validate({ token, requiredScope: 'read:stripe:invoices', requestId: 'r', caller: service }))
+
+/** The verdict of something that may wait for time to pass. */
+async function settledAt(asked: Promise<unknown>): Promise<string> {
+  let said: string | undefined
+  void verdict(asked).then((text) => { said = text })
+  await pass(() => said !== undefined)
+  return said!
+}
+
+const open = (): string => tokenOf(vault.engine.open('a', { scopes: ['read:stripe:invoices'] }))
+
+const faults: readonly (readonly [string, Fault | 'hang'])[] = [
+  ['sealed', errorAnswer(503, 'Vault is sealed')],
+  ['being unsealed: the mount is not there yet', errorAnswer(404, 'no handler for route "mcp/feed". route entry not found.')],
+  ['being unsealed: nothing is there yet', errorAnswer(404)],
+  ['a plugin that is being reloaded', errorAnswer(500, '1 error occurred:\n\t* rpc error: code = Unavailable desc = transport is closing\n\n')],
+  ['a plugin that was killed', errorAnswer(500, 'rpc error: code = Canceled desc = grpc: the client connection is closing')],
+  ['stepping down', errorAnswer(500, 'local node not active but active cluster node not found')],
+  ['a disaster recovery secondary', errorAnswer(472)],
+  ['a performance standby that does not forward', errorAnswer(473)],
+  ['a standby that redirects', { status: 307, headers: { location: 'https://active.internal:8200/v1/mcp/feed' } }],
+  ['behind on its replication', errorAnswer(412, 'required index state not present')],
+  ['refusing for its quota', errorAnswer(429, 'request path "mcp/feed": rate limit quota exceeded')],
+  ['a node without a leader, and no body', { status: 503, body: '' }],
+  ['a proxy with an opinion of its own', { status: 403, body: '<html>Forbidden</html>', headers: { 'content-type': 'text/html' } }],
+  ['a proxy without a server', { status: 502, body: '<html>Bad Gateway</html>', headers: { 'content-type': 'text/html' } }],
+  ['a proxy that answers for it', { status: 200, body: '<html>Welcome</html>', headers: { 'content-type': 'text/html' } }],
+  ['another kind of server', { status: 200, body: '{"hello":"world"}' }],
+  ['refusing the gateway\'s own token', errorAnswer(403, 'permission denied')],
+  ['not answering at all', 'hang'],
+]
+
+describe.each(faults)('while Vault is %s', (_case, fault) => {
+  it('known tokens are judged until knowledge is stale, unknown ones not at all, and none is called invalid', async () => {
+    const [known, unknown] = [open(), open()]
+    expect(await validate(known)).toBe('allowed')
+    server.breakWith(fault)
+    await pass(() => core.follower.failures > 0)
+    expect(await validate(unknown)).toMatch(/^unavailable /)
+    await pass(() => core.follower.ageMs() > STALE_MS)
+    expect(await validate(known)).toMatch(/^unavailable /)
+    expect(told.filter((message) => message === 'the revocation feed cannot be followed').length).toBeLessThan(8)
+  })
+
+  it('it is over within a second of its end, and what was revoked meanwhile is known', async () => {
+    const [alive, ended] = [open(), vault.engine.open('a', { scopes: ['read:stripe:invoices'] })]
+    expect([await validate(alive), await validate(tokenOf(ended))]).toEqual(['allowed', 'allowed'])
+    server.breakWith(fault)
+    await pass(() => core.follower.failures > 3)
+    vault.engine.end(ended, 'revoked')
+    // A poll that hangs is given up only in its own time.
+    await pass(() => server.polling === 0)
+    server.fault = undefined
+    expect(await pass(() => core.follower.failures === 0)).toBeLessThanOrEqual(fault === 'hang' ? 4_000 : 1_000)
+    expect([await validate(alive), await validate(tokenOf(ended))]).toEqual(['allowed', 'invalid_token reuse_after_revocation'])
+    expect(told).toContain('the revocation feed is followed again')
+  })
+})
+
+describe('a server that dies and comes back', () => {
+  it('is followed again within a second; with a new epoch nothing that was known is believed', async () => {
+    const token = open()
+    expect(await validate(token)).toBe('allowed')
+    await server.die()
+    await pass(() => core.follower.failures > 5)
+    expect(await validate(open())).toBe('unavailable vault_unavailable')
+    vault.engine.restart()
+    await server.listen()
+    expect(await pass(() => core.follower.failures === 0)).toBeLessThanOrEqual(1_000)
+    expect(core.follower.epoch).toBe(vault.engine.epoch)
+    const before = vault.count('mcp/introspect')
+    expect(await validate(token)).toBe('allowed')
+    expect(vault.count('mcp/introspect')).toBe(before + 1)
+  })
+
+  it('is asked by one poll at a time, whatever happens', async () => {
+    for (const fault of ['hang', errorAnswer(503, 'Vault is sealed'), 'hang'] as const) {
+      server.breakWith(fault)
+      await pass(() => core.follower.failures > 2)
+      server.fault = undefined
+      await pass(() => core.follower.failures === 0)
+    }
+    expect(server.mostPolling).toBe(1)
+  })
+})
+
+describe('several nodes', () => {
+  let standby: VaultServer
+  beforeEach(async () => {
+    await core.follower.stop()
+    await client.close()
+    standby = new VaultServer(vault)
+    await standby.listen()
+  })
+  afterEach(() => standby.die())
+
+  it.each<[string, (active: VaultServer) => Promise<void> | void]>([
+    ['dies', (active) => active.die()],
+    ['is sealed', (active) => { active.breakWith(errorAnswer(503, 'Vault is sealed')) }],
+    ['redirects', (active) => { active.breakWith({ status: 307, headers: { location: 'http://127.0.0.1:1/' } }) }],
+    ['does not answer', (active) => { active.breakWith('hang') }],
+  ])('are asked in turn: when one %s the next is followed, and the token goes nowhere else', async (what, happen) => {
+    await follow([server.address, standby.address])
+    const token = open()
+    expect(await validate(token)).toBe('allowed')
+    expect(standby.mostPolling).toBe(0)
+    await happen(server)
+    await pass(() => standby.polling === 1)
+    expect(await pass(() => core.follower.failures === 0)).toBeLessThanOrEqual(what === 'does not answer' ? 4_000 : 1_000)
+    expect(await validate(open())).toBe('allowed')
+    await standby.die()
+    server.fault = undefined
+    await server.die()
+    await server.listen()
+    await pass(() => core.follower.failures > 0)
+    await pass(() => core.follower.failures === 0, 3_000)
+    expect(await validate(open())).toBe('allowed')
+  })
+
+  it('differ in their host alone', () => {
+    const address = ['https://vault-1:8200', 'https://vault-2:8200/other']
+    expect(() => createVaultClient({ address, clock })).toThrow('address: the nodes of one cluster have the same path behind their hosts')
+    expect(() => createVaultClient({ address: [], clock })).toThrow('address: is empty')
+  })
+})
