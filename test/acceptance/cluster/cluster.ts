@@ -23,8 +23,10 @@ export interface Cluster {
   standbys(): Promise<ClusterNode[]>
   /** With the root token to the node that is active now; rejects unless the answer is a success. */
   root(method: string, path: string, body?: unknown): Promise<VaultAnswer>
-  /** Starts a node that was killed, and unseals it; resolves when it serves as standby or active. */
+  /** Starts a node that was killed, and unseals it; resolves when it serves what was written last. */
   revive(node: ClusterNode): Promise<void>
+  /** Resolves when the node has applied what is written now: a standby that reads lags behind, for seconds after a start. */
+  caughtUp(node: ClusterNode): Promise<void>
   unsealKey: string
   /** Processes of the plugin whose parent is that node. */
   pluginPids(node: ClusterNode): Promise<number[]>
@@ -85,13 +87,13 @@ async function mountEngine(cluster: Cluster): Promise<void> {
   await cluster.root('POST', 'sys/plugins/catalog/secret/mcp', { sha256, command: basename(path), version: `v${await packageVersion()}` })
   await cluster.root('POST', 'sys/mounts/mcp', { type: 'mcp' })
   await cluster.root('POST', 'sys/mounts/secret', { type: 'kv', options: { version: '2' } })
-  // Standbys that read hear of a mount when they have applied what the leader wrote: until then their answer is 404.
-  await Promise.all(cluster.nodes.map((node) => eventually(`${node.name} has the mount`, async () => (await node.api('GET', 'mcp/config', { token: cluster.rootToken })).status === 200)))
   // Version 2 is made in the background after the mount.
   await eventually('the key-value store is ready', async () => {
     const leader = await cluster.leader()
     return (await leader.api('POST', 'secret/data/ready', { token: cluster.rootToken, body: { data: {} } })).status === 200
   })
+  // Standbys that read know a mount when they have applied what the leader wrote: until then their answer is 404.
+  await Promise.all(cluster.nodes.map((node) => cluster.caughtUp(node)))
 }
 
 type Made = Pick<Cluster, 'product' | 'nodes' | 'plugin' | 'rootToken' | 'unsealKey' | 'close'>
@@ -107,20 +109,30 @@ function clusterOf(made: Made): Cluster {
     })
     return found!
   }
+  const root: Cluster['root'] = async (method, path, body) => {
+    const options: CallOptions = { token: rootToken, ...(body !== undefined && { body }) }
+    const answer = await (await leader()).api(method, path, options)
+    if (answer.status >= 300) throw new Error(`${method} ${path}: ${String(answer.status)} ${JSON.stringify(answer.body)}`)
+    return answer
+  }
+  const caughtUp = async (node: ClusterNode): Promise<void> => {
+    const { body: marker } = await root('POST', 'secret/data/marker', { data: {} })
+    await eventually(`${node.name} has caught up`, async () => {
+      const { body } = await node.api('GET', 'secret/data/marker', { token: rootToken })
+      return body.data?.metadata?.version >= marker.data.version && (await node.api('GET', 'mcp/config', { token: rootToken })).status === 200
+    })
+  }
   return {
     ...made,
     leader,
+    root,
+    caughtUp,
     standbys: async () => (await states()).filter(({ health }) => health === 429).map(({ node }) => node),
-    async root(method, path, body) {
-      const options: CallOptions = { token: rootToken, ...(body !== undefined && { body }) }
-      const answer = await (await leader()).api(method, path, options)
-      if (answer.status >= 300) throw new Error(`${method} ${path}: ${String(answer.status)} ${JSON.stringify(answer.body)}`)
-      return answer
-    },
     async revive(node) {
       await node.start()
       await node.unseal(unsealKey)
       await eventually(`${node.name} serves`, async () => [200, 429].includes(await node.health() ?? 0))
+      await caughtUp(node)
     },
     pluginPids: (node) => childrenRunning(node.pid, made.plugin.path),
   }

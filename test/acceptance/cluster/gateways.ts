@@ -22,14 +22,16 @@ export async function openGateways(cluster: Cluster): Promise<Gateways> {
   await cluster.root('POST', 'sys/auth/approle', { type: 'approle' })
   await cluster.root('POST', 'auth/approle/role/gateway', { token_policies: ['mcp-gateway'], token_ttl: '20m', token_max_ttl: '1h' })
   const { body: role } = await cluster.root('GET', 'auth/approle/role/gateway/role-id')
+  // One for all: a standby that is asked about a secret ID it has not heard of yet may not believe in it for long.
+  const { body: secret } = await cluster.root('POST', 'auth/approle/role/gateway/secret-id', {})
+  await workshop.write('secret-id', String(secret.data.secret_id))
+  await Promise.all(cluster.nodes.map((node) => cluster.caughtUp(node)))
   const running: Running[] = []
   return {
     async start(address) {
       const name = `gateway-${randomBytes(4).toString('hex')}`
-      const { body: secret } = await cluster.root('POST', 'auth/approle/role/gateway/secret-id', {})
-      await workshop.write(`${name}.secret-id`, String(secret.data.secret_id))
       await workshop.write(`${name}.hcl`, `
-        vault { address = "${address}" approle { role_id = "${String(role.data.role_id)}" secret_id_file = "${name}.secret-id" } }
+        vault { address = "${address}" approle { role_id = "${String(role.data.role_id)}" secret_id_file = "secret-id" } }
         listener "http" { address = "127.0.0.1:0" }
         listener "grpc" { address = "127.0.0.1:0" }
         audit_path = "${name}.jsonl"
@@ -39,7 +41,9 @@ export async function openGateways(cluster: Cluster): Promise<Gateways> {
       const gateway = await workshop.start(['gateway', `-config=${name}.hcl`])
       running.push(gateway)
       const url = /HTTP\s+(\S+)/.exec(gateway.banner)?.[1] ?? ''
-      await eventually(`${name} is in contact: ${gateway.log()}`, async () => (await fetch(`${url}/healthz`)).status === 200)
+      await eventually(`${name} is in contact`, async () => (await fetch(`${url}/healthz`)).status === 200, 20_000).catch((cause: unknown) => {
+        throw new Error(`${name} at ${address} is not in contact:\n${gateway.log()}`, { cause })
+      })
       return url
     },
     async close() {
