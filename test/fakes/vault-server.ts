@@ -17,6 +17,8 @@ export class VaultServer {
   readonly vault: FakeVault
   /** While set, every request is answered so, polls that wait included. */
   fault: Fault | 'hang' | undefined
+  /** Requests that have come and are not answered yet. */
+  holding = 0
   /** Polls of the feed under way, and the most there were at once. */
   polling = 0
   mostPolling = 0
@@ -60,6 +62,8 @@ export class VaultServer {
     const end = (): void => { gone.abort() }
     response.on('close', end)
     this.#waiting.add(end)
+    this.holding++
+    response.on('close', () => { this.holding-- })
     const answer = this.fault ?? await this.#ask(request, Buffer.concat(chunks).toString(), gone.signal)
     this.#waiting.delete(end)
     const said = this.fault ?? answer

@@ -19,6 +19,7 @@ let connections: VaultClient
 let identity: VaultIdentity
 let secretId: string
 let log: string
+let loggingIn: number
 
 beforeEach(async () => {
   clock = new FakeClock()
@@ -26,10 +27,15 @@ beforeEach(async () => {
   connections = createVaultClient({ address: vault.address, clock })
   secretId = 'secret-1'
   log = ''
+  loggingIn = 0
   const note = (fields: object, message: string): void => { log += `${message} ${JSON.stringify(fields)}\n` }
   const logger: Logger = { debug: note, info: note, warn: note, error: note }
   const login = appRoleLogin({ client: connections, mount: 'approle', roleId: () => Promise.resolve(ROLE_ID), secretId: () => Promise.resolve(secretId), clock })
-  identity = new VaultIdentity({ address: vault.address, login, clock, random: (bytes) => new Uint8Array(bytes), logger })
+  const counted = async (signal: AbortSignal) => {
+    loggingIn++
+    return login(signal).finally(() => { loggingIn-- })
+  }
+  identity = new VaultIdentity({ address: vault.address, login: counted, clock, random: (bytes) => new Uint8Array(bytes), logger })
 })
 afterEach(async () => {
   await identity.close()
@@ -40,17 +46,29 @@ afterEach(async () => {
 /** Which token a request was made with, or the kind of its failure. */
 const asking = (path = 'mcp/feed'): Promise<unknown> => identity.client.request('GET', path).then(({ data }) => data?.by, (error: unknown) => (error as { kind: string }).kind)
 
-/** Lets time pass in steps until Vault has been asked this often. */
-async function passUntil(line: string, count: number, stepMs = 250): Promise<number> {
+/** Lets time pass in steps until there have been this many logins; the milliseconds that took. */
+async function passUntilLogin(count: number): Promise<number> {
   let passedMs = 0
-  while (vault.count(line) < count) {
-    await clock.advance(stepMs)
-    passedMs += stepMs
-    for (let turns = 0; turns < 20 && vault.count(line) < count; turns++) await new Promise((done) => { setTimeout(done, 1) })
-    if (passedMs > 3_600_000) throw new Error(`${line} did not come`)
+  for (await until(() => loggingIn === 0); vault.count(LOGIN) < count; await until(() => loggingIn === 0)) {
+    if (passedMs > 600_000) throw new Error('no login came')
+    await clock.advance(250)
+    passedMs += 250
   }
   return passedMs
 }
+
+/** Lets time pass up to a request, which must not come before. */
+async function passTo(line: string, ms: number): Promise<void> {
+  const before = vault.count(line)
+  await clock.advance(ms - 1)
+  expect(vault.count(line)).toBe(before)
+  await clock.advance(1)
+  await until(() => vault.count(line) === before + 1)
+  await until(() => loggingIn === 0)
+}
+
+/** The answer to a renewal has come once the next one is waited for. */
+const answered = (): Promise<void> => until(() => clock.waiting === 1)
 
 describe('at the start', () => {
   it('logs in', async () => {
@@ -61,10 +79,10 @@ describe('at the start', () => {
   it('waits for a sealed Vault, unavailable till then, and is there within a second of its unsealing', async () => {
     vault.down = sealed
     const started = identity.start()
-    await passUntil(LOGIN, 8)
+    await passUntilLogin(8)
     expect(await asking()).toBe('unavailable')
     vault.down = undefined
-    expect(await passUntil(LOGIN, vault.count(LOGIN) + 1)).toBeLessThanOrEqual(1_000)
+    expect(await passUntilLogin(vault.count(LOGIN) + 1)).toBeLessThanOrEqual(1_000)
     await started
     expect(await asking()).toBe('hvs.login-1')
   })
@@ -79,7 +97,7 @@ describe('at the start', () => {
     expect(log).not.toContain('secret-wrong')
     expect(vault.count(LOGIN)).toBe(1)
     secretId = 'secret-1'
-    await passUntil(LOGIN, 2)
+    await passUntilLogin(2)
     await started
     expect(await asking()).toBe('hvs.login-1')
   })
@@ -88,10 +106,12 @@ describe('at the start', () => {
 describe('a token', () => {
   it('is renewed at two thirds, and replaced by a login once Vault renews it no longer', async () => {
     await identity.start()
-    expect(await passUntil(RENEW, 1, 10_000)).toBe(600_000)
+    await passTo(RENEW, 600_000)
     vault.renewable = false
-    await passUntil(RENEW, 2, 10_000)
-    await passUntil(LOGIN, 2, 10_000)
+    await answered()
+    await passTo(RENEW, 600_000)
+    await answered()
+    await passTo(LOGIN, 600_000)
     await until(() => vault.tokens.size === 2)
     expect(await asking()).toBe('hvs.login-2')
   })
@@ -102,7 +122,7 @@ describe('a token', () => {
     await clock.advance(3_600_000)
     expect(await asking()).toBe('unavailable')
     vault.down = undefined
-    expect(await passUntil(LOGIN, vault.count(LOGIN) + 1)).toBeLessThanOrEqual(1_000)
+    expect(await passUntilLogin(vault.count(LOGIN) + 1)).toBeLessThanOrEqual(1_000)
     await until(() => vault.tokens.size === 2)
     expect(await asking()).toBe('hvs.login-2')
   })
