@@ -22,6 +22,9 @@ export interface Output {
   tell(text: string): void
 }
 
+const STDOUT = 1
+const STDERR = 2
+
 let captured: Output | undefined
 
 /** Takes both streams over, at the first call; what is printed before it cannot be caught. */
@@ -31,9 +34,7 @@ export function captureOutput(): Output {
 }
 
 function capture(): Output {
-  const stdout = new Pipe(1)
-  const stderr = new Pipe(2)
-  const log = (level: Level, fields: object, message: unknown) => { stderr.tryWrite(logLine(level, systemClock.now(), fields, message)) }
+  const log = (level: Level, fields: object, message: unknown) => { tryWrite(STDERR, logLine(level, systemClock.now(), fields, message)) }
   replaceStream('stdout', (text) => { log('info', { stream: 'stdout' }, text) })
   replaceStream('stderr', (text) => { log('warn', { stream: 'stderr' }, text) })
   // Node's own listener writes past process.stderr.
@@ -46,42 +47,20 @@ function capture(): Output {
     error: (fields, message) => { log('error', fields, message) },
   }
   handleFaults(logger)
-  return { logger, handshake: (line) => { stdout.write(line) }, tell: (text) => { stderr.tryWrite(text) } }
+  return { logger, handshake: (line) => { writeAll(STDOUT, line) }, tell: (text) => { tryWrite(STDERR, text) } }
 }
 
-const PATIENCE_MS = 1_000
-const pause = new Int32Array(new SharedArrayBuffer(4))
+/** Blocks until all of it is written. Throws where nobody reads. */
+function writeAll(fd: number, text: string): void {
+  for (let rest = Buffer.from(text); rest.length > 0;) rest = rest.subarray(writeSync(fd, rest))
+}
 
-/** Writes at once and whole, waiting for the reader like any blocking write, even where a host made its pipe non-blocking. */
-class Pipe {
-  readonly #fd: number
-  /** None is left for a reader that has let the last line wait in vain, until it reads again. */
-  #patienceMs = PATIENCE_MS
-
-  constructor(fd: number) { this.#fd = fd }
-
-  /** Throws where nobody reads. */
-  write(text: string): void {
-    let rest = Buffer.from(text)
-    while (rest.length > 0) {
-      try {
-        rest = rest.subarray(writeSync(this.#fd, rest))
-        this.#patienceMs = PATIENCE_MS
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || this.#patienceMs === 0) throw error
-        this.#patienceMs--
-        Atomics.wait(pause, 0, 0, 1)
-      }
-    }
-  }
-
-  /** Where nobody reads there is nobody to tell of it either. */
-  tryWrite(text: string): void {
-    try {
-      this.write(text)
-    } catch {
-      // EPIPE: the host is gone, which is noticed elsewhere.
-    }
+/** Where nobody reads there is nobody to tell of it either; that the host is gone is noticed elsewhere. */
+function tryWrite(fd: number, text: string): void {
+  try {
+    writeAll(fd, text)
+  } catch {
+    // EPIPE
   }
 }
 
