@@ -62,6 +62,7 @@ class TokenWatch implements LifetimeWatcher {
   readonly #stop = new AbortController()
   #held: Held | undefined
   #started: Promise<void> | undefined
+  #told = ''
 
   constructor(options: LifetimeWatcherOptions) {
     this.#options = options
@@ -114,11 +115,12 @@ class TokenWatch implements LifetimeWatcher {
       }
       try {
         this.#held = renewing ? await this.#renew(held) : await this.#login()
+        this.#told = ''
         return true
       } catch (thrown) {
         if (this.#stop.signal.aborted) return false
         const error = fromUnknown(thrown)
-        this.#logger.warn({ kind: error.kind, error: error.message }, renewing ? 'renewing the Vault token of this process failed' : 'logging in to Vault failed')
+        this.#tell(error, renewing ? 'renewing the Vault token of this process failed' : 'logging in to Vault failed')
         // Vault has said no: this token will not be renewed, so a login, if there is one, is due now.
         if (renewing && !isOutage(error)) this.#held = { ...held, renewable: false }
         else {
@@ -128,6 +130,12 @@ class TokenWatch implements LifetimeWatcher {
       }
     }
     return false
+  }
+
+  /** Once for each failure, however often it is met before the next success. */
+  #tell({ kind, message: error }: RequestError, what: string): void {
+    if (this.#told !== what + error) this.#logger.warn({ kind, error }, what)
+    this.#told = what + error
   }
 
   /** While the token lives there is time; once it has expired everything waits for the next one. */
