@@ -15,10 +15,10 @@ export function openProcesses() {
   const pools = []
   return {
     folder,
-    /** Runs a script, or another program, in the folder; resolves with the groups of `pattern` once it is printed. */
-    start(args, pattern, program = process.execPath) {
+    /** Runs a script, or another program, in the folder, until `signal`; resolves with the groups of `pattern` once it is printed. */
+    start(args, pattern, program = process.execPath, signal = 'SIGKILL') {
       const child = spawn(program, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
-      children.push(child)
+      children.push({ child, signal })
       return printedBy(child, args.slice(0, 2).join(' '), pattern)
     },
     /** `ask(method, path, body)` resolves with the parsed answer, and rejects for any that is no success: no failure is measured. */
@@ -57,9 +57,9 @@ async function ask(pool, request) {
   return text === '' ? undefined : JSON.parse(text)
 }
 
-async function killed(child) {
+async function killed({ child, signal }) {
   if (child.exitCode !== null || child.signalCode !== null) return
   const gone = new Promise((resolve) => { child.once('exit', resolve) })
-  child.kill('SIGKILL')
+  child.kill(signal)
   await gone
 }

@@ -4,6 +4,7 @@
 //   --rounds=8 --round-ms=500 --writers=1,16,50    of the issue rounds
 //   --revokes=100                                   of each way, for one gateway and for three
 //   --only=issue,start,revoke
+//   --profile=<folder>                              leaves CPU profiles of the plugin there, which costs it some speed
 import { existsSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { resolve } from 'node:path'
@@ -17,7 +18,7 @@ const LIMIT_MS = 240_000
 
 const { values } = parseArgs({ options: {
   'rounds': { type: 'string', default: '8' }, 'round-ms': { type: 'string', default: '500' }, 'writers': { type: 'string', default: '1,16,50' },
-  'revokes': { type: 'string', default: '100' }, 'only': { type: 'string', default: 'issue,start,revoke' },
+  'profile': { type: 'string' }, 'revokes': { type: 'string', default: '100' }, 'only': { type: 'string', default: 'issue,start,revoke' },
 } })
 
 async function run(processes) {
@@ -25,7 +26,7 @@ async function run(processes) {
   const server = findServer(undefined, process.env)
   const [stage, { measureIssue, measureMemory }, { measureStart }, { measureRevoke }, { startBare, startGateway }] =
     await Promise.all(['./stage.mjs', './issue.mjs', './start-time.mjs', './revoke.mjs', '../stage.mjs'].map((file) => import(file)))
-  const plugins = await stage.buildPlugins(processes.folder)
+  const plugins = await stage.buildPlugins(processes.folder, values.profile)
   if (only.includes('start')) await measureStart(plugins)
   const bare = await startBare(processes)
   const { vault, url } = await stage.startServer(processes, server, plugins)

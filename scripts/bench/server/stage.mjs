@@ -13,14 +13,22 @@ const MOST_CONNECTIONS = 64
 const READY_MS = 20_000
 
 /** The engine as an operator gets it, and the peer: a Go plugin on the SDK that does one Put per credential. */
-export async function buildPlugins(folder) {
+export async function buildPlugins(folder, profiles) {
   const directory = join(realpathSync(folder), 'plugins')
-  const engine = await buildPlugin({ outDir: directory })
+  const built = await buildPlugin({ outDir: directory })
+  const engine = profiles === undefined ? built.path : profiled(built.path, resolve(profiles))
   const peer = join(directory, 'putplugin')
   const go = spawnSync('go', ['build', '-o', peer, './putplugin'], { cwd: join(root, 'test/conformance'), encoding: 'utf8' })
   if (go.error !== undefined) throw new Error('the peer is built with Go, and `go` cannot be started: install Go 1.24 or newer')
   if (go.status !== 0) throw new Error(`the peer does not build:\n${go.stderr}`)
-  return { directory, engine: engine.path, peer }
+  return { directory, engine, peer }
+}
+
+/** A command in the plugin's place that runs it and leaves a CPU profile of it. */
+function profiled(path, folder) {
+  const command = `${path}-profiled`
+  writeFileSync(command, `#!/bin/sh\nexec node --cpu-prof --cpu-prof-interval=500 --cpu-prof-dir='${folder}' '${path}'\n`, { mode: 0o755 })
+  return command
 }
 
 export async function startServer(processes, { binary, product }, plugins) {
@@ -38,7 +46,8 @@ export async function startServer(processes, { binary, product }, plugins) {
     log_level: 'warn',
     ...(product === 'vault' && { disable_mlock: true }),
   }))
-  await processes.start(['server', `-config=${config}`], /server started!/, binary)
+  // A server that is killed leaves plugins behind; one that is asked to end takes them with it.
+  await processes.start(['server', `-config=${config}`], /server started!/, binary, 'SIGTERM')
   const stranger = processes.client(url)
   const { keys, root_token: token } = await stranger('PUT', '/v1/sys/init', { secret_shares: 1, secret_threshold: 1 })
   await stranger('PUT', '/v1/sys/unseal', { key: keys[0] })
@@ -67,7 +76,7 @@ export function pidsOf(file) {
   const lines = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,stat=,args='], { encoding: 'utf8' }).split('\n')
   return lines.flatMap((line) => {
     const [, pid, stat, args] = /^\s*(\d+)\s+(\S+)\s+(.*)$/.exec(line) ?? []
-    return args?.includes(file) && !stat.startsWith('Z') ? [Number(pid)] : []
+    return args?.includes(file.replace(/-profiled$/, '')) && !stat.startsWith('Z') ? [Number(pid)] : []
   })
 }
 
