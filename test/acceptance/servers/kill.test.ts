@@ -60,7 +60,7 @@ async function attempt<T extends { status: number }>(ledger: Ledger, call: () =>
 }
 
 describe('kill -9 of the plugin under writers', () => {
-  it('loses nothing acknowledged, revives nothing revoked, and every mount is back by itself', async () => {
+  it('loses nothing acknowledged, revives nothing revoked, and the mount is back by itself', async () => {
     const ledger = new Ledger()
     let stopped = false
     const writers = Array.from({ length: WRITERS }, () => write(ledger, () => stopped))

@@ -34,8 +34,12 @@ export async function startProcess({ product, binary }: { product: Product; bina
   await writeFile(config, JSON.stringify(configuration(product, folder, address, cluster)))
   const child = spawn(binary, ['server', `-config=${config}`], { cwd: folder, env: { PATH: process.env.PATH, HOME: folder }, stdio: ['ignore', 'pipe', 'pipe'] })
   const log = collect(child)
+  // Where a run is broken off, nothing stops it in order.
+  const orphaned = () => child.kill('SIGKILL')
+  process.once('exit', orphaned)
   const stop = async () => {
     await end(child)
+    process.off('exit', orphaned)
     await rm(folder, { recursive: true, force: true })
   }
   try {
