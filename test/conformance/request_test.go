@@ -364,3 +364,39 @@ func TestARequestWithEveryFieldFilledIsServed(t *testing.T) {
 		t.Errorf("warnings %q", response.Warnings)
 	}
 }
+
+// Each tick has little time. One that spends it is continued by the next after what it looked at last: by a page where the storage has
+// pages (OpenBao), by the whole list where it has none (Vault).
+func TestATickThatRanOutOfTimeIsContinuedByTheNext(t *testing.T) {
+	m := newHost(t).mount()
+	m.declare("billing")
+	for range 4 {
+		m.issue("billing")
+	}
+	// A new process, so that nothing about the sessions is known but what the storage says.
+	m.host.stop()
+	m = m.again()
+	looked := make(chan string, 100)
+	m.store.intercept(func(operation, key string) error {
+		if operation == "get" && strings.HasPrefix(key, "s/") {
+			time.Sleep(150 * time.Millisecond)
+			looked <- key
+		}
+		return nil
+	})
+	ticks, seen := 0, map[string]int{}
+	for ; ticks < 8 && len(seen) < 4; ticks++ {
+		m.must(RollbackOperation, "", nil)
+		for len(looked) > 0 {
+			seen[<-looked]++
+		}
+	}
+	for key, times := range seen {
+		if times != 1 {
+			t.Errorf("%s was looked at %d times", key, times)
+		}
+	}
+	if len(seen) != 4 || ticks < 2 {
+		t.Errorf("after %d ticks these were looked at: %v", ticks, seen)
+	}
+}
