@@ -1,5 +1,6 @@
 /** What is stored under names: create, read, merge, list, delete; and the lists that come in pages. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { expected } from './differences.ts'
 import { Engine, keysOf } from './engine.ts'
 import { startTarget } from './target/index.ts'
 import type { Server } from './target/index.ts'
@@ -117,5 +118,20 @@ describe('lists', () => {
     expect((await engine.read('agents/holder/')).status).toBe(404)
     expect((await engine.write('agents/holder/', { owner: 'y', environment: 'production' })).status).toBe(400)
     expect((await engine.read('agents/holder')).body.data.owner).toBe('x')
+  })
+})
+
+describe('what is large', () => {
+  it('reaches the engine: a body of 6 MB', async () => {
+    const answer = await engine.write('introspect', { token: 'x'.repeat(6_000_000) })
+    expect([answer.status, answer.body.data.active, answer.body.data.reason]).toEqual([200, false, 'malformed'])
+  })
+
+  it('is stored whole or not at all', async () => {
+    const answer = await engine.write('agents/large', { owner: 'x', environment: 'production', description: 'x'.repeat(1_500_000) })
+    const stored = expected('largeRecord', server)
+    expect(answer.status).toBe(stored.written)
+    expect((await engine.read('agents/large')).status).toBe(stored.read)
+    expect((await engine.read('config')).status).toBe(200)
   })
 })

@@ -175,10 +175,48 @@ describe('the Vault token that asked', () => {
     expect((await engine.write('creds/billing', {}, { token: child })).status).toBe(403)
   })
 
+  it('on its last use gets no token of ours, and none is left alive', async () => {
+    const own = await Engine.at(server)
+    await own.declare('billing')
+    const once = await own.tokenWith(mayIssue, { num_uses: 1 })
+    const answer = await own.write('creds/billing', {}, { token: once })
+    expect([answer.status, sentences(answer)]).toEqual([400, [expect.stringContaining('token had one use left')]])
+    const [session] = (await own.list('sessions')).body.data.keys as string[]
+    await eventually('the session is over', async () => (await own.read(`sessions/${session!}`)).body.data.state as string, 'revoked')
+    await eventually('no lease is left', () => own.leases('creds/billing'), [])
+  })
+
   it('by its natural end too', async () => {
     const agent = await engine.tokenWith(mayIssue, { ttl: '2s' })
     const token = await engine.issue('billing', {}, agent)
     await ended(token)
+  })
+})
+
+describe('the mount\'s own longest life', () => {
+  it('bounds every token, whatever was asked', async () => {
+    const own = await Engine.at(server)
+    await own.declare('billing')
+    await own.sys('POST', `mounts/${own.mount}/tune`, { max_lease_ttl: '120s' })
+    const ttl = async () => (await own.issue('billing', { ttl: 600 })).lease_duration
+    await eventually('the engine knows', ttl, 120)
+    const { body } = await own.write('creds/billing', { ttl: 600 })
+    expect(body).toMatchObject({ lease_duration: 120, renewable: false, warnings: ['ttl of 10m is cut to 2m, the longest allowed here.'], data: { ttl_seconds: 120 } })
+    await own.sys('POST', `mounts/${own.mount}/tune`, { max_lease_ttl: '1h' })
+    await eventually('it is lifted', ttl, 600)
+  })
+})
+
+describe('moving the mount', () => {
+  it('ends its leases, and takes its documents along', async () => {
+    const own = await Engine.at(server)
+    await own.declare('billing')
+    const token = await own.issue('billing')
+    expect((await own.sys('POST', 'remount', { from: own.mount, to: `${own.mount}-moved` })).status).toBe(200)
+    await eventually('it has moved', async () => (await server.api('GET', `${own.mount}-moved/agents/billing`)).status, 200)
+    expect((await own.read('agents/billing')).status).toBe(404)
+    expect((await server.api('POST', `${own.mount}-moved/introspect`, { body: { token: token.token } })).body.data).toMatchObject({ active: false, reason: 'revoked' })
+    expect([await own.leases('creds'), (await server.api('POST', `${own.mount}-moved/creds/billing`)).status]).toEqual([[], 200])
   })
 })
 

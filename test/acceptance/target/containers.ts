@@ -47,9 +47,10 @@ async function started(image: string, product: Product): Promise<StartedTestCont
     .withBuildArgs({ SERVER_IMAGE: image, SERVER: product })
     .build()
   const config = JSON.stringify({
-    storage: { inmem: {} },
+    storage: { raft: { path: `/${product}/file`, node_id: 'one', performance_multiplier: 1 } },
     listener: { tcp: { address: `0.0.0.0:${PORT}`, tls_disable: true } },
     api_addr: `http://127.0.0.1:${PORT}`,
+    cluster_addr: `https://127.0.0.1:${PORT + 1}`,
     // OpenBao locks no memory and does not know the field.
     ...(product === 'vault' && { disable_mlock: true }),
     // It wants audit devices declared; a test enables its own.
