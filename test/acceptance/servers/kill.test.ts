@@ -88,3 +88,33 @@ describe('kill -9 of the plugin under writers', () => {
     expect((await states([...asked, ...ledger.unsure])).filter((state) => state !== 'revoked')).toEqual([])
   })
 })
+
+describe('kill -9 of an idle plugin', () => {
+  it('is mended by whatever is asked next', async () => {
+    for (const ask of [() => engine.read('config'), () => engine.list('agents'), () => engine.write('creds/billing'), () => engine.write('introspect', { token: 'x' })]) {
+      await server.plugin!.kill()
+      const first = (await ask()).status
+      expect([200, 500]).toContain(first)
+      await eventually('it is answered', async () => (await ask()).status, 200)
+    }
+  })
+
+  it('does not stand between a revoke and its token', async () => {
+    const [token, other] = [await engine.issue('billing'), await engine.issue('billing')]
+    await server.plugin!.kill()
+    await eventually('the revoke is acknowledged', async () => (await engine.sys('PUT', 'leases/revoke', { lease_id: token.lease_id, sync: true })).status, 204)
+    expect([await engine.state(token), await engine.state(other)]).toEqual(['revoked', 'active'])
+  })
+
+  it('breaks off a disable no further than that it can be done again', async () => {
+    const own = await Engine.at(server)
+    await own.declare('billing')
+    for (let count = 0; count < 50; count++) await own.issue('billing')
+    const disabling = own.sys('DELETE', `mounts/${own.mount}`)
+    await server.plugin!.kill()
+    const first = await disabling
+    await eventually('it is gone', async () => (await own.sys('DELETE', `mounts/${own.mount}`)).status, 204)
+    expect([204, 400, 500]).toContain(first.status)
+    expect([await own.leases('creds'), (await own.read('config')).status]).toEqual([[], 404])
+  })
+})
