@@ -64,6 +64,23 @@ for _ in range(100):
     if not client.write("mcp/introspect", token=token)["data"]["active"]:
         break
 check("revoked by prefix", client.write("mcp/introspect", token=token)["data"]["reason"] == "revoked")
+client.sys.enable_auth_method("approle", path="machines")
+roles = client.auth.approle
+roles.create_or_update_approle("hvac", token_policies=["hvac-agent"], token_ttl="10m", secret_id_num_uses=1, mount_point="machines")
+check("lists roles", roles.list_roles(mount_point="machines")["data"]["keys"] == ["hvac"])
+check("reads a role", roles.read_role("hvac", mount_point="machines")["data"]["token_ttl"] == 600)
+role_id = roles.read_role_id("hvac", mount_point="machines")["data"]["role_id"]
+secret = roles.generate_secret_id("hvac", metadata={"host": "hvac"}, mount_point="machines")["data"]
+check("looks a secret id up", roles.read_secret_id("hvac", secret["secret_id"], mount_point="machines")["data"]["metadata"] == {"host": "hvac"})
+machine = hvac.Client(url=address)
+login = machine.auth.approle.login(role_id, secret["secret_id"], mount_point="machines")
+check("logs in with AppRole", login["auth"]["policies"] == ["default", "hvac-agent"] and machine.is_authenticated())
+check("renews that token", machine.auth.token.renew_self()["auth"]["lease_duration"] == 600)
+refused("a spent secret id", hvac.exceptions.InvalidRequest,
+        lambda: hvac.Client(url=address).auth.approle.login(role_id, secret["secret_id"], mount_point="machines"))
+client.sys.disable_auth_method("machines")
+check("ends with its auth method", not machine.is_authenticated())
+
 client.delete("mcp/agents/hvac-agent")
 check("deleted", client.read("mcp/agents/hvac-agent") is None)
 print("hvac %s: %d checks passed" % (getattr(hvac, "__version__", "?"), checks))

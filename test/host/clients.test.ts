@@ -72,6 +72,23 @@ describe('node-vault', () => {
     await expect(vault.renew!({ lease_id: loan.lease_id as string })).rejects.toMatchObject({ message: 'lease not found' })
   })
 
+  it('enables AppRole, makes a role and logs in with it', async () => {
+    await vault.enableAuth!({ mount_point: 'approle', type: 'approle', description: 'machines' })
+    expect(await vault.auths!()).toMatchObject({ 'approle/': { type: 'approle', description: 'machines' } })
+    await vault.addApproleRole!({ role_name: 'gateway', policies: 'gateway', token_ttl: 1200, secret_id_num_uses: 1 })
+    expect((await vault.approleRoles!()).data.keys).toEqual(['gateway'])
+    expect((await vault.getApproleRole!({ role_name: 'gateway' })).data).toMatchObject({ token_policies: ['gateway'], token_ttl: 1200 })
+    await vault.updateApproleRoleId!({ role_name: 'gateway', role_id: 'gateway-1' })
+    const { secret_id } = (await vault.getApproleRoleSecret!({ role_name: 'gateway' })).data as { secret_id: string }
+    const machine = nodeVault({ endpoint, token: '' })
+    expect((await machine.approleLogin!({ role_id: 'gateway-1', secret_id })).auth).toMatchObject({ policies: ['default', 'gateway'], lease_duration: 1200 })
+    expect((await machine.tokenLookupSelf!()).data).toMatchObject({ path: 'auth/approle/login', meta: { role_name: 'gateway' } })
+    await expect(machine.approleLogin!({ role_id: 'gateway-1', secret_id })).rejects.toMatchObject({ response: { statusCode: 400 }, message: 'invalid role or secret ID' })
+    await vault.deleteApproleRole!({ role_name: 'gateway' })
+    await vault.disableAuth!({ mount_point: 'approle' })
+    expect(Object.keys(((await vault.auths!()) as { data: object }).data)).toEqual(['token/'])
+  })
+
   it('reads help', async () => {
     expect(await vault.help!('lend')).toMatchObject({ help: expect.stringContaining('Lends things.') as string })
   })
