@@ -17,8 +17,6 @@ type (
 	BackendConfig      = logical.BackendConfig
 	Connection         = logical.Connection
 	RequestWrapInfo    = logical.RequestWrapInfo
-	LeaseOptions       = logical.LeaseOptions
-	LookRunnerUtil     = pluginutil.LookRunnerUtil
 	Operation          = logical.Operation
 	PluginClient       = pluginutil.PluginClient
 	PluginClientConfig = pluginutil.PluginClientConfig
@@ -82,7 +80,6 @@ var (
 	ErrUnsupportedOperation = logical.ErrUnsupportedOperation
 	ErrUnsupportedPath      = logical.ErrUnsupportedPath
 
-	HandshakeSets         = plugin.PluginSet
 	MultiplexingSupported = pluginutil.MultiplexingSupported
 	NewBackendV4          = plugin.NewBackend
 	NewBackendV5          = plugin.NewBackendV5
