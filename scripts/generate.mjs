@@ -1,9 +1,11 @@
 // Writes what is generated and committed, or with --check fails where the committed file differs.
 //   src/proto/*.ts   proto/ compiled to protobufjs JSON: bundles and installed packages never read a .proto file;
 //                    for those with `types` also their messages as TypeScript interfaces.
+//   src/terraform/engine-schema.ts   the engine's documents, out of the declarations of its paths.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import protobuf from 'protobufjs'
+import { readEnginePaths } from './engine-paths.mjs'
 
 const root = resolve(import.meta.dirname, '..')
 const check = process.argv.includes('--check')
@@ -12,9 +14,10 @@ const contracts = [
   { proto: 'proto/grpc/health/v1/health.proto', target: 'src/proto/health-v1.ts', name: 'healthV1' },
   { proto: 'proto/grpc/reflection/v1/reflection.proto', target: 'src/proto/reflection-v1.ts', name: 'reflectionV1' },
   { proto: 'proto/goplugin/plugin.proto', target: 'src/proto/goplugin.ts', name: 'goplugin' },
-  { proto: 'proto/vault/backend.proto', target: 'src/proto/vault-backend.ts', name: 'vaultBackend', types: { int64: 'string', absent: ' | null' } },
+  { proto: 'proto/vault/backend.proto', target: 'src/proto/vault-backend.ts', name: 'vaultBackend', types: { int64: 'string | number', absent: ' | null' } },
   { proto: 'proto/vault/multiplexing.proto', target: 'src/proto/vault-multiplexing.ts', name: 'vaultMultiplexing' },
   { proto: 'proto/vault/plugin.proto', target: 'src/proto/vault-plugin.ts', name: 'vaultPlugin' },
+  { proto: 'proto/terraform/tfplugin6.proto', target: 'src/proto/tfplugin6.ts', name: 'tfplugin6' },
 ]
 
 function compile({ proto, name, types }) {
@@ -57,18 +60,43 @@ function fieldType(field, types) {
   return message && !field.partOf ? single + (types.absent ?? '') : single
 }
 
+/** The paths Terraform works with, under the names src/terraform knows them by. */
+const documents = {
+  'config': 'config',
+  'upstreams': 'upstreams/:name',
+  'tools': 'tools/:upstream/:name...',
+  'policies': 'policies/:name',
+  'agents': 'agents/:agent_id',
+  'agents/scopes': 'agents/:agent_id/scopes/:environment',
+  'creds': 'creds/:agent',
+}
+
+function engineSchema(paths) {
+  const schema = Object.fromEntries(Object.entries(documents).map(([name, pattern]) => {
+    const path = paths.find((candidate) => candidate.pattern === pattern)
+    if (!path) throw new Error(`the engine has no path ${pattern}`)
+    return [name, { pattern, synopsis: path.synopsis, description: path.description, fields: path.fields }]
+  }))
+  return `// Generated from the paths of src/mcp by scripts/generate.mjs. Do not edit.\nexport const engineSchema = ${JSON.stringify(schema, null, 2)} as const\n`
+}
+
+const enginePaths = await readEnginePaths()
+const outputs = [
+  ...contracts.map((contract) => ({ target: contract.target, source: contract.proto, text: compile(contract) })),
+  { target: 'src/terraform/engine-schema.ts', source: 'src/mcp/path-*.ts', text: engineSchema(enginePaths) },
+]
+
 let stale = 0
-for (const contract of contracts) {
-  const target = resolve(root, contract.target)
-  const text = compile(contract)
-  const current = existsSync(target) ? readFileSync(target, 'utf8') : ''
+for (const { target, source, text } of outputs) {
+  const file = resolve(root, target)
+  const current = existsSync(file) ? readFileSync(file, 'utf8') : ''
   if (current === text) continue
   if (check) {
     stale++
-    console.error(`${contract.target} is not what ${contract.proto} generates; run npm run generate`)
+    console.error(`${target} is not what ${source} generates; run npm run generate`)
   } else {
-    writeFileSync(target, text)
-    console.log(`wrote ${contract.target}`)
+    writeFileSync(file, text)
+    console.log(`wrote ${target}`)
   }
 }
 if (check && stale === 0) console.log('generated files: up to date')

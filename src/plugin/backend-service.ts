@@ -106,8 +106,15 @@ function report({ logger }: Instance, thrown: unknown, operation: string | undef
 function requestOf({ storage }: Instance, call: Call<HandleRequestArgs>): Request {
   const asked = call.request.request
   if (!asked) throw new RequestError('invalid_request')
+  let signal: AbortSignal | undefined
+  return requestFromProto(asked, { storage, signal: () => (signal ??= signalOf(call)) })
+}
+
+/** For those who look at it: it is dear beside a request that waits for nothing. */
+function signalOf(call: Call<HandleRequestArgs>): AbortSignal {
   const gone = new AbortController()
   if (call.cancelled) gone.abort()
+  // Emitted after an answer as well, when nobody looks any more.
   call.once('cancelled', () => { gone.abort() })
-  return requestFromProto(asked, { storage, signal: gone.signal })
+  return gone.signal
 }

@@ -10,7 +10,7 @@ import { keptData, requestData } from './json.ts'
 const operations: ReadonlySet<string> = new Set<Operation>(['create', 'read', 'update', 'patch', 'delete', 'list', 'help', 'renew', 'revoke', 'rollback'])
 
 /** Throws `unsupported_operation` for what engines do not know (OpenBao's scan, HEAD) and `bad_request` for data that is no object. */
-export function requestFromProto(asked: PbRequest, context: { readonly storage: Storage; readonly signal: AbortSignal }): Request {
+export function requestFromProto(asked: PbRequest, context: { readonly storage: Storage; readonly signal: () => AbortSignal }): Request {
   if (!operations.has(asked.operation)) throw new RequestError('unsupported_operation')
   return {
     id: asked.id,
@@ -26,7 +26,7 @@ export function requestFromProto(asked: PbRequest, context: { readonly storage: 
     mount_point: asked.mount_point,
     remote_addr: asked.connection?.remote_addr ?? '',
     ...(asked.wrap_info && { wrap: { ttl: secondsOf(asked.wrap_info.TTL) } }),
-    signal: context.signal,
+    get signal() { return context.signal() },
   }
 }
 

@@ -6,7 +6,7 @@ import type { Response as PbResponse, Secret as PbSecret, Timestamp } from '../p
 import { nanosecondsOf } from './duration.ts'
 
 /** Go's zero time. The server demands a time and sets its own. */
-const zeroTime: Timestamp = { seconds: '-62135596800', nanos: 0 }
+const zeroTime: Timestamp = { seconds: -62_135_596_800, nanos: 0 }
 
 /** No answer stays none: 404 for read and list, 204 for writes. Throws for answers that would bring the server down or are read as something else there. */
 export function responseToProto(response: Response | undefined): PbResponse | null {
@@ -34,7 +34,7 @@ function secretToProto({ lease_options, internal_data }: Secret): PbSecret {
       TTL: nanosecondsOf(lease_options.ttl),
       MaxTTL: nanosecondsOf(lease_options.max_ttl),
       renewable: lease_options.renewable,
-      increment: '0',
+      increment: 0,
       issue_time: zeroTime,
     },
   }

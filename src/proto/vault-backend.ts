@@ -490,7 +490,7 @@ export interface Empty {
 export interface ProtoError {
   readonly err_type: number
   readonly err_msg: string
-  readonly err_code: string
+  readonly err_code: string | number
 }
 
 export interface SetupArgs {
@@ -573,7 +573,7 @@ export interface Connection {
 
 export interface RequestWrapInfo {
   /** Nanoseconds. */
-  readonly TTL: string
+  readonly TTL: string | number
 }
 
 export interface Response {
@@ -593,12 +593,12 @@ export interface Secret {
 
 export interface LeaseOptions {
   /** Nanoseconds, as increment and MaxTTL. */
-  readonly TTL: string
+  readonly TTL: string | number
   readonly renewable: boolean
-  readonly increment: string
+  readonly increment: string | number
   /** Year 1 stands for none. Servers refuse an absent one. */
   readonly issue_time: Timestamp | null
-  readonly MaxTTL: string
+  readonly MaxTTL: string | number
 }
 
 export interface StorageEntry {
@@ -642,7 +642,7 @@ export interface StorageReply {
 
 export interface TtlReply {
   /** Nanoseconds. */
-  readonly TTL: string
+  readonly TTL: string | number
 }
 
 export interface TaintedReply {
@@ -659,6 +659,6 @@ export interface LocalMountReply {
 }
 
 export interface Timestamp {
-  readonly seconds: string
+  readonly seconds: string | number
   readonly nanos: number
 }
