@@ -132,7 +132,7 @@ describe('the plugin, under load', () => {
     const stepDown = async () => {
       const leader = await cluster.leader()
       const took = await timed(async () => {
-        await leader.api('PUT', 'sys/step-down', { token: cluster.rootToken })
+        expect((await leader.api('PUT', 'sys/step-down', { token: cluster.rootToken })).status).toBe(204)
         await eventually('it is no longer active', async () => !await leader.isActive(), 60_000, 5)
       })
       await untilServed()
@@ -157,7 +157,7 @@ describe('secrets disable', () => {
     })))
     expect((await cluster.root('LIST', 'sys/leases/lookup/many/creds/a')).body.data.keys).toHaveLength(1000)
     const disabling = await timed(async () => {
-      expect((await leader.api('DELETE', 'sys/mounts/many', { token: cluster.rootToken, timeoutMs: 90_000 })).status).toBe(204)
+      expect((await leader.api('DELETE', 'sys/mounts/many', { token: cluster.rootToken, timeoutMs: 200_000 })).status).toBe(204)
     })
     expect((await leader.api('LIST', 'sys/leases/lookup/many/creds/a', { token: cluster.rootToken })).status).toBe(404)
     expect((await leader.api('POST', 'many/creds/a', { token: cluster.rootToken, body: {} })).status).toBe(404)
