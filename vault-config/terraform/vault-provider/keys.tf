@@ -1,0 +1,47 @@
+locals {
+  keys = { for name, upstream in var.upstreams : name => {
+    path    = local.upstreams[name].kv_path
+    field   = upstream.kv_field
+    version = upstream.key_version
+    origins = join(",", upstream.key_origins != null ? upstream.key_origins : regex("^https?://[^/]+", upstream.url)[*])
+  } if upstream.key_version != null }
+}
+
+resource "vault_mount" "kv" {
+  count = var.create_kv_mount ? 1 : 0
+
+  path        = var.kv_mount
+  type        = "kv"
+  description = "Keys of upstreams"
+  options     = { version = "2" }
+}
+
+# The consent of the key's owner: where the gateway may send it. A resource of its own, so that a change of it needs no new
+# version of the key, and drift of it is seen without reading the key.
+resource "vault_generic_endpoint" "key_origins" {
+  for_each = local.keys
+
+  path                 = "${var.kv_mount}/metadata/${each.value.path}"
+  ignore_absent_fields = true
+  data_json            = jsonencode({ custom_metadata = { mcp_origins = each.value.origins } })
+
+  depends_on = [vault_mount.kv]
+}
+
+# The key goes from the variable to the server: data_json_wo is in no plan and no state. It is never read back, so that this
+# Terraform needs no right to read keys.
+resource "vault_kv_secret_v2" "key" {
+  for_each = local.keys
+
+  mount                = var.kv_mount
+  name                 = each.value.path
+  data_json_wo         = jsonencode({ (each.value.field) = var.keys[each.key] })
+  data_json_wo_version = each.value.version
+  disable_read         = true
+  delete_all_versions  = true
+
+  lifecycle {
+    # The metadata was deleted, and with it every version.
+    replace_triggered_by = [vault_generic_endpoint.key_origins[each.key].id]
+  }
+}
