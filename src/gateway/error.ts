@@ -16,7 +16,7 @@ const typeOfKind: Readonly<Record<ErrorKind, GatewayErrorType>> = {
   invalid_request: 'invalid_request',
   unauthenticated: 'invalid_token',
   permission_denied: 'insufficient_scope',
-  unsupported_path: 'invalid_request',
+  unsupported_path: 'unavailable',
   not_found: 'invalid_request',
   unsupported_operation: 'invalid_request',
   precondition_failed: 'unavailable',
@@ -65,6 +65,8 @@ export const unavailable = (code: string, message: string, cause?: unknown): Gat
 export function toGatewayError(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown
   if (!(thrown instanceof RequestError)) return new GatewayError('unavailable', 'internal', errorTable.internal.text, { kind: 'internal', cause: thrown })
+  // Every path the gateway asks Vault for is there while the engine is; a server that is being unsealed has none of it for a while.
+  if (thrown.kind === 'unsupported_path') return unavailable('vault_unavailable', 'Vault has no engine at the mount at the moment; try again', thrown)
   const code = 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : thrown.kind
   return new GatewayError(typeOfKind[thrown.kind], code, thrown.message, { kind: thrown.kind, cause: thrown })
 }

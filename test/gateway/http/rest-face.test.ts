@@ -1,6 +1,7 @@
 /** The REST face exactly as the article uses it, then everything it must refuse. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { mintToken } from '../../../src/scope/index.ts'
+import { VaultError } from '../../../src/vault-client/index.ts'
 import { SERVICE_TOKEN, BOUND_OPENER_TOKEN, BOUND_TOKEN, openSession, tokenOf } from '../rig.ts'
 import { ask, bearer, refusal, startHttpRig } from './rig.ts'
 import type { Answer, HttpRig } from './rig.ts'
@@ -242,6 +243,16 @@ describe('outages', () => {
     expect(answer.status).toBe(503)
     expect(answer.json.error).toMatchObject({ type: 'unavailable' })
     expect(answer.headers['retry-after']).toBe('1')
+  })
+
+  it.each([
+    ['POST', '/sessions', { agent_id: 'claude-billing-agent' }],
+    ['POST', '/agents', { agent_id: 'new-agent', owner: 'x', environment: 'production' }],
+    ['GET', '/agents/claude-billing-agent', undefined],
+  ])('answers 503 to %s %s while Vault has no engine at the mount', async (method, path, body) => {
+    rig.vault.down = new VaultError('unsupported_path', 404, 'no handler for route "mcp/x". route entry not found.')
+    const answer = await ask(rig.url, path, { method, headers: { ...bearer('hvs.admin'), 'Content-Type': 'application/json' }, ...(body && { body: JSON.stringify(body) }) })
+    expect(refusal(answer)).toBe('503 unavailable vault_unavailable')
   })
 
   it('answers 503 when the audit log is broken', async () => {
