@@ -26,7 +26,10 @@ export async function startProcess({ product, binary }: { product: Product; bina
   // A server compares the plugin's folder with its own after following links.
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'acceptance-')))
   const plugins = join(folder, 'plugins')
-  const built = await buildPlugin({ outDir: plugins })
+  const built = await buildPlugin({ outDir: plugins }).catch(async (error: unknown) => {
+    await rm(folder, { recursive: true })
+    throw error
+  })
   const [api, cluster] = await freePorts()
   const address = `http://127.0.0.1:${api}`
   const config = join(folder, 'server.json')
