@@ -10,7 +10,8 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSy
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { buildOptions, buildPlugin, described, pluginFile } from './build-plugin.mjs'
+import { buildPlugin, pluginFile } from './build-plugin.mjs'
+import { buildOptions, described } from './bundle.mjs'
 
 /** What Node looks for in its own executable (its documentation of single executable applications). */
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
@@ -54,7 +55,7 @@ async function buildExecutable({ outDir, version }) {
 }
 
 try {
-  const { outDir, version, node } = buildOptions('dist/sea')
+  const { outDir, version, node } = buildOptions('dist/sea', 'plugin-version')
   if (node !== undefined) throw new Error('node: the executable holds the Node that builds it; run this script with that Node')
   const built = await buildExecutable({ outDir, version })
   const libc = process.report.getReport().header.glibcVersionRuntime === undefined ? 'no glibc (musl)' : 'glibc'

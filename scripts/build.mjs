@@ -1,20 +1,23 @@
 // Compiles src/ to dist/ and makes the bins executable. Install scripts are off, so nothing here runs by itself.
-// The plugin's own folders are left out by tsconfig.json: they run as the bundle of build-plugin.mjs only, which is in dist/plugin.
+// The folders of the plugin and of the Terraform provider are left out by tsconfig.json: they run as the bundles of build-plugin.mjs and
+// build-provider.mjs only, which are in dist/plugin and dist/terraform.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, readdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pluginFile } from './build-plugin.mjs'
+import { providerFile } from './build-provider.mjs'
 
 const root = resolve(import.meta.dirname, '..')
 const dist = resolve(root, 'dist')
 
-/** Everything but what build-plugin.mjs and build-plugin-sea.mjs made: a server may be running it and know its checksum. */
+/** Everything but what the bundling scripts made: a server may be running it and know its checksum. */
 function clean() {
   const entries = (folder) => (existsSync(folder) ? readdirSync(folder) : [])
-  const artefactFolders = ['plugin', 'sea']
+  const artefactFolders = ['plugin', 'sea', 'terraform']
+  const artefacts = [pluginFile, providerFile]
   const old = [
     ...entries(dist).filter((entry) => !artefactFolders.includes(entry)),
-    ...artefactFolders.flatMap((folder) => entries(join(dist, folder)).filter((entry) => entry !== pluginFile).map((entry) => join(folder, entry))),
+    ...artefactFolders.flatMap((folder) => entries(join(dist, folder)).filter((entry) => !artefacts.includes(entry)).map((entry) => join(folder, entry))),
   ]
   for (const entry of old) rmSync(join(dist, entry), { recursive: true, force: true })
 }

@@ -1,5 +1,6 @@
 /** The engine on one screen: every path under the mount, and the one kind of secret it leases. */
 import { createBackend } from '../framework/backend.ts'
+import type { PathDef } from '../framework/path.ts'
 import type { Factory } from '../logical/backend.ts'
 import { Engine } from './engine.ts'
 import { pathAgentRevoke, pathAgents, pathAgentsList } from './path-agents.ts'
@@ -18,6 +19,34 @@ import { Tidy } from './tidy.ts'
 
 const TICK_BUDGET_MS = 250
 
+/** Every path, in the order requests are held against them. Declaring asks nothing of the engine: scripts/generate.mjs reads the schemas here. */
+export function enginePaths(engine: Engine, tidy: Tidy): PathDef[] {
+  return [
+    pathConfig(engine),
+    pathUpstreamsList(engine),
+    pathUpstreams(engine),
+    pathToolsUpstreams(engine),
+    pathToolsList(engine),
+    pathTools(engine),
+    pathPoliciesList(engine),
+    pathPolicies(engine),
+    pathAgentsList(engine),
+    pathAgents(engine),
+    ...pathAgentScopes(engine),
+    pathAgentRevoke(engine),
+    pathAgentSessions(engine),
+    pathCreds(engine),
+    pathCredsSession(engine),
+    pathSessionsList(engine),
+    pathSessionsRevokeAll(engine),
+    pathSessions(engine),
+    pathIntrospect(engine),
+    pathFeed(engine),
+    pathTidy(tidy),
+    pathTidyStatus(tidy),
+  ]
+}
+
 export const mcpFactory: Factory = (config) => {
   const engine = new Engine(config)
   const tidy = new Tidy(engine)
@@ -25,30 +54,7 @@ export const mcpFactory: Factory = (config) => {
   return Promise.resolve(createBackend({
     help: 'The mcp engine issues leased phantom tokens to AI agents. A token names tool scopes; a gateway checks it on every request and makes the upstream call with the real key, which agents and MCP servers never see. Ending a lease ends everything that grew from it.',
     system: config.system,
-    paths: [
-      pathConfig(engine),
-      pathUpstreamsList(engine),
-      pathUpstreams(engine),
-      pathToolsUpstreams(engine),
-      pathToolsList(engine),
-      pathTools(engine),
-      pathPoliciesList(engine),
-      pathPolicies(engine),
-      pathAgentsList(engine),
-      pathAgents(engine),
-      ...pathAgentScopes(engine),
-      pathAgentRevoke(engine),
-      pathAgentSessions(engine),
-      pathCreds(engine),
-      pathCredsSession(engine),
-      pathSessionsList(engine),
-      pathSessionsRevokeAll(engine),
-      pathSessions(engine),
-      pathIntrospect(engine),
-      pathFeed(engine),
-      pathTidy(tidy),
-      pathTidyStatus(tidy),
-    ],
+    paths: enginePaths(engine, tidy),
     secrets: [secretToken(engine)],
     invalidate: (key) => { engine.records.invalidate(key) },
     cleanup() {

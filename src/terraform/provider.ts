@@ -1,0 +1,48 @@
+/** The provider "mcp": everything it has, and the session it works in. */
+import type { Clock } from '../logical/clock.ts'
+import type { Logger } from '../logical/log.ts'
+import { Refusal, fault } from './protocol/diagnostic.ts'
+import type { Provider } from './protocol/provider.ts'
+import { resourceTypes } from './resource/index.ts'
+import { Session } from './server.ts'
+import type { Server } from './server.ts'
+import { providerSchema, readSettings, validateSettings } from './settings.ts'
+import type { Surroundings } from './settings.ts'
+
+export interface ProviderOptions extends Surroundings {
+  readonly version: string
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export interface ClosableProvider extends Provider {
+  /** Takes back what was lent and ends the child token. */
+  close(): Promise<void>
+}
+
+export function createProvider(options: ProviderOptions): ClosableProvider {
+  let session: Session | undefined
+  const server = (): Server => {
+    if (session) return session
+    throw new Refusal(fault('The provider is not configured', 'Terraform asked for something that needs a server before it said which. Please report this.'))
+  }
+  return {
+    schema: providerSchema,
+    resources: resourceTypes(server),
+    dataSources: {},
+    ephemeralTypes: {},
+    functions: {},
+    validate: validateSettings,
+    configure(config) {
+      const found = validateSettings(config)
+      if (found.length === 0) session = new Session({ settings: readSettings(config, options), clock: options.clock, logger: options.logger, userAgent: `terraform-provider-mcp/${options.version}` })
+      return found
+    },
+    async stop() {
+      session?.stop()
+    },
+    async close() {
+      await session?.close()
+    },
+  }
+}

@@ -1,0 +1,15 @@
+import { checkName, checkNames } from '../checks.ts'
+import { engineSchema } from '../engine-schema.ts'
+import type { DocumentSpec } from './document.ts'
+
+export const agentSpec: DocumentSpec = {
+  document: engineSchema.agents,
+  rename: { agent_id: 'name' },
+  // Both move when the agent's scopes are written or its sessions are ended, which is no change of this resource.
+  omit: ['version', 'generation'],
+  check: ({ name, environment, policies }) => [
+    ...checkName(['name'], name, 'claude-billing-agent'),
+    ...checkName(['environment'], environment, 'production'),
+    ...checkNames(['policies'], policies, 'billing-read'),
+  ],
+}

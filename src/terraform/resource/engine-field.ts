@@ -1,0 +1,100 @@
+/** The engine's field types in Terraform's: how they are declared, checked, sent and read. */
+import { fault, pathText } from '../protocol/diagnostic.ts'
+import type { Diagnostic, Path } from '../protocol/diagnostic.ts'
+import type { Attribute, Attributes, CtyType } from '../protocol/schema.ts'
+import { isList, isObject, isUnknown } from '../protocol/value.ts'
+import type { Value, ValueObject } from '../protocol/value.ts'
+
+/** A field as src/mcp declares it and engine-schema.ts repeats it. */
+export interface EngineField {
+  readonly type: 'string' | 'int' | 'bool' | 'duration' | 'list' | 'object' | 'objects' | 'any'
+  readonly description: string
+  readonly example: unknown
+  readonly default?: unknown
+  readonly required?: boolean
+  readonly allowed?: readonly string[]
+  readonly computed?: boolean
+  readonly secret?: boolean
+}
+
+export interface EngineDocument {
+  readonly pattern: string
+  readonly synopsis: string
+  readonly description: string
+  readonly fields: Readonly<Record<string, EngineField>>
+}
+
+/** What a field of type `objects` holds. */
+export interface Items {
+  readonly attributes: Attributes
+  /** Of an item as the engine answers it. */
+  read(item: unknown): ValueObject
+  /** With what follows from the rest filled in; anything may be unknown. */
+  complete(item: ValueObject): ValueObject
+  check(path: Path, item: ValueObject): readonly Diagnostic[]
+}
+
+const ctyTypes: Readonly<Record<Exclude<EngineField['type'], 'objects' | 'any'>, CtyType>> = {
+  string: 'string',
+  int: 'number',
+  duration: 'number',
+  bool: 'bool',
+  list: ['list', 'string'],
+  object: ['map', 'string'],
+}
+
+/** A field with a default is in the plan with it. */
+export function attributeOf(name: string, field: EngineField, items?: Items): Attribute {
+  const described = [field.description, ...(field.allowed ? [`One of ${field.allowed.map((word) => `\`${word}\``).join(', ')}.`] : []), ...(field.default === undefined ? [] : [`Default: \`${JSON.stringify(field.default)}\`.`])].join(' ')
+  const base = { type: typeOf(name, field, items), description: described, ...(field.secret && { sensitive: true }) }
+  if (field.computed) return { ...base, computed: true }
+  if (field.required) return { ...base, required: true }
+  return { ...base, optional: true, ...(field.default !== undefined && { computed: true }) }
+}
+
+function typeOf(name: string, { type }: EngineField, items: Items | undefined): Attribute['type'] {
+  if (type === 'objects' && items) return { listOf: items.attributes }
+  if (type === 'objects' || type === 'any') throw new Error(`the field ${name} is of type ${type}: what it holds is to be declared beside its resource`)
+  return ctyTypes[type]
+}
+
+/** A value of the engine's answer. */
+export function fromEngine(field: EngineField, value: unknown, items?: Items): Value {
+  if (value === null || value === undefined) return null
+  switch (field.type) {
+    case 'string': return String(value)
+    case 'int':
+    case 'duration': return Number(value)
+    case 'bool': return Boolean(value)
+    case 'list': return Array.isArray(value) ? value.map(String) : null
+    case 'object': return isObject(value as Value) ? Object.fromEntries(Object.entries(value).map(([key, member]) => [key, typeof member === 'string' ? member : JSON.stringify(member)])) : null
+    case 'objects': return Array.isArray(value) && items ? value.map((item) => items.read(item)) : null
+    case 'any': return null
+  }
+}
+
+/** What the engine would answer for itself: values of Terraform's are JSON already, once they are known. */
+export function defaultOf(field: EngineField): Value | undefined {
+  return field.default === undefined ? undefined : fromEngine(field, field.default)
+}
+
+/** What is wrong with the value of an attribute, whatever the server. */
+export function checkField(path: Path, field: EngineField, value: Value | undefined, items?: Items): Diagnostic[] {
+  if (value === null || value === undefined || isUnknown(value)) return []
+  const name = pathText(path)
+  const example = `Write for example ${name} = ${JSON.stringify(field.example)}.`
+  if (field.required && value === '') return [fault(`${name} is empty`, example, path)]
+  if (field.allowed && typeof value === 'string' && !field.allowed.includes(value)) return [fault(`${name} ${JSON.stringify(value.slice(0, 60))} is none of ${field.allowed.join(', ')}`, example, path)]
+  if (field.type === 'int' || field.type === 'duration') {
+    if (!Number.isSafeInteger(value)) return [fault(`${name} is no whole number`, example, path)]
+    if (field.type === 'duration' && Number(value) < 0) return [fault(`${name} is negative`, `It is a number of seconds. ${example}`, path)]
+  }
+  if (isList(value)) return value.flatMap((item, index) => checkItem([...path, index], item, items))
+  if (isObject(value)) return Object.entries(value).flatMap(([key, member]) => (member === null ? [fault(`${name}[${JSON.stringify(key)}] is null`, 'Leave the key out, or give it a value.', [...path, { key }])] : []))
+  return []
+}
+
+function checkItem(path: Path, item: Value, items: Items | undefined): readonly Diagnostic[] {
+  if (item === null) return [fault(`${pathText(path)} is null`, 'Leave it out, or give it a value.', path)]
+  return items && isObject(item) ? items.check(path, item) : []
+}

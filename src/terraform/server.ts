@@ -1,0 +1,213 @@
+/**
+ * The server, as resources see it: asked lazily, with a short-lived child token, again where it was not able to answer. Neither
+ * `validate` nor a provider function ever comes here.
+ */
+import type { Clock } from '../logical/clock.ts'
+import { delay } from '../logical/clock.ts'
+import type { Logger } from '../logical/log.ts'
+import { VaultError } from '../vault-client/errors.ts'
+import type { VaultAnswer, VaultClient, VaultMethod } from '../vault-client/index.ts'
+import { Refusal, fault } from './protocol/diagnostic.ts'
+import type { Settings } from './settings.ts'
+
+export interface Server {
+  /** Where the engine is mounted; throws while that is not known. */
+  mount(): string
+  /** The same, undefined while it is not known. */
+  knownMount(): string | undefined
+  /** Paths are Vault's, decoded and without `/v1/`. Rejects with `CallFailure`. */
+  request(method: VaultMethod, path: string, options?: RequestOptions): Promise<VaultAnswer>
+  /** Undefined where there is nothing. */
+  read(path: string): Promise<VaultAnswer | undefined>
+}
+
+export interface RequestOptions {
+  readonly body?: object
+  /** Sent again only where the server says that it did nothing: twice done would be done twice. */
+  readonly once?: boolean
+  /** Milliseconds; no retries then. */
+  readonly within?: number
+}
+
+/** What a request came to. Its message is that of the error, and holds no secret. */
+export class CallFailure extends Error {
+  override readonly name = 'CallFailure'
+  readonly error: VaultError
+  readonly method: VaultMethod
+  readonly path: string
+
+  constructor(error: VaultError, method: VaultMethod, path: string) {
+    super(error.message)
+    this.error = error
+    this.method = method
+    this.path = path
+  }
+}
+
+export interface SessionOptions {
+  readonly settings: Settings
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly userAgent: string
+}
+
+const RETRY_MS = 1_000
+/** The process is given a second for all of its leaving. */
+const FAREWELL_MS = 300
+
+interface Connected {
+  readonly client: VaultClient
+  /** Whose connections those are. */
+  readonly root: VaultClient
+  /** The token was made by this session and ends with it. */
+  readonly own: boolean
+}
+
+export class Session implements Server {
+  readonly #options: SessionOptions
+  readonly #stop = new AbortController()
+  #connected: Promise<Connected> | undefined
+
+  constructor(options: SessionOptions) { this.#options = options }
+
+  knownMount(): string | undefined { return this.#options.settings.mount }
+
+  mount(): string {
+    const { mount } = this.#options.settings
+    if (mount === undefined) throw notKnown(['mount'])
+    return mount
+  }
+
+  async request(method: VaultMethod, path: string, { body, once = false, within }: RequestOptions = {}): Promise<VaultAnswer> {
+    const { client } = await this.#connect()
+    const { settings } = this.#options
+    const options = { ...(body && { body }), timeoutMs: within ?? settings.timeoutMs }
+    return this.#ask(client, method, path, options, once, within === undefined ? settings.maxRetries : 0)
+  }
+
+  async read(path: string): Promise<VaultAnswer | undefined> {
+    try {
+      return await this.request('GET', path)
+    } catch (error) {
+      if (error instanceof CallFailure && error.error.kind === 'not_found' && error.error.errors.length === 0) return undefined
+      throw error
+    }
+  }
+
+  /** No request is begun again from here on. */
+  stop(): void { this.#stop.abort() }
+
+  /** Revokes the child token, and with it every lease made under it. */
+  async close(): Promise<void> {
+    this.stop()
+    const connected = await this.#connected?.catch(() => undefined)
+    if (!connected) return
+    if (connected.own) {
+      await connected.client.request('POST', 'auth/token/revoke-self', { timeoutMs: FAREWELL_MS }).catch((error: unknown) => {
+        this.#options.logger.warn({ error: messageOf(error) }, 'the child token could not be revoked; it ends by its TTL')
+      })
+    }
+    void connected.root.close()
+  }
+
+  async #ask(client: VaultClient, method: VaultMethod, path: string, options: { readonly body?: object; readonly timeoutMs: number }, once: boolean, retries: number): Promise<VaultAnswer> {
+    const { clock, logger } = this.#options
+    for (let attempt = 0; ; attempt++) {
+      const began = clock.monotonic()
+      try {
+        const answer = await client.request(method, path, options)
+        logger.debug({ method, path, status: answer.status, ms: Math.round(clock.monotonic() - began) }, 'request')
+        return answer
+      } catch (thrown) {
+        const error = thrown instanceof VaultError ? thrown : new VaultError('unavailable', 0, 'the request failed')
+        logger.debug({ method, path, status: error.status, ms: Math.round(clock.monotonic() - began) }, 'request failed')
+        if (attempt >= retries || this.#stop.signal.aborted || !isWorthAgain(error, once)) throw new CallFailure(error, method, path)
+        await delay(clock, RETRY_MS * 1.5 ** attempt, this.#stop.signal)
+      }
+    }
+  }
+
+  /** Once for all: what a login was refused for, it would be refused for again. */
+  #connect(): Promise<Connected> {
+    return this.#connected ??= this.#begin()
+  }
+
+  async #begin(): Promise<Connected> {
+    const { settings, clock, userAgent } = this.#options
+    const missing = settings.unknown.filter((name) => name !== 'mount')
+    if (missing.length > 0) throw notKnown(missing)
+    if (settings.address === undefined) throw new Refusal(fault('There is no address of a server', 'Set the environment variable VAULT_ADDR, or address in the provider block, for example to https://vault.example.com:8200.'))
+    // The HTTP client is a third of this program; most processes Terraform starts never ask anything.
+    const { createVaultClient } = await import('../vault-client/index.ts')
+    const open = (namespace: string | undefined): VaultClient => asked(() => createVaultClient({
+      address: settings.address!,
+      clock,
+      userAgent,
+      timeoutMs: settings.timeoutMs,
+      ...(namespace !== undefined && { namespace }),
+      ...(settings.caFile !== undefined && { caFile: settings.caFile }),
+    }))
+    const root = open(settings.namespace)
+    try {
+      const given = settings.login ? await this.#login(settings.login.namespace === undefined ? root : open(settings.login.namespace)) : settings.token
+      if (given === undefined) throw new Refusal(fault('There is no token', 'Set the environment variable VAULT_TOKEN, log in so that ~/.vault-token is there, or give an auth_login block.'))
+      const parent = asked(() => root.withToken(given))
+      return settings.childToken ? { client: root.withToken(await this.#childToken(parent)), root, own: true } : { client: parent, root, own: false }
+    } catch (error) {
+      void root.close()
+      throw error
+    }
+  }
+
+  async #login(client: VaultClient): Promise<string> {
+    const { login, maxRetries, timeoutMs } = this.#options.settings
+    const { path, parameters } = login!
+    const answer = await this.#ask(client, 'POST', path, { body: parameters, timeoutMs }, true, maxRetries).catch((error: unknown) => {
+      if (!(error instanceof CallFailure) || error.error.kind === 'unavailable') throw error
+      throw new Refusal(fault(`The login at ${path} was refused`, `The server says: ${error.message}. Check auth_login of the provider block.`))
+    })
+    const token = answer.auth?.client_token
+    if (token === undefined || token === '') throw new Refusal(fault(`The login at ${path} answered no token`, 'The path may be that of another thing than a login, or a second factor may be asked for.'))
+    return token
+  }
+
+  async #childToken(parent: VaultClient): Promise<string> {
+    const { settings } = this.#options
+    const ttl = `${String(settings.childTtlSeconds)}s`
+    const body = { ttl, explicit_max_ttl: ttl, display_name: 'terraform', renewable: false }
+    const answer = await this.#ask(parent, 'POST', 'auth/token/create', { body, timeoutMs: settings.timeoutMs }, true, settings.maxRetries).catch((error: unknown) => this.#noChild(parent, error))
+    const token = answer.auth?.client_token
+    if (token === undefined || token === '') throw new Refusal(fault('The server made no child token', 'auth/token/create answered without a token. Set skip_child_token = true in the provider block to work with the given one.'))
+    return token
+  }
+
+  /** A token that is not valid and one that may not have children are refused alike; looking the token up tells them apart. */
+  async #noChild(parent: VaultClient, error: unknown): Promise<never> {
+    if (!(error instanceof CallFailure) || error.error.kind === 'unavailable' || error.error.kind === 'sealed') throw error
+    const valid = await parent.request('GET', 'auth/token/lookup-self').then(() => true, () => false)
+    if (!valid) throw new Refusal(fault('The token is not valid', 'The server knows no such token, or it has expired. Set VAULT_TOKEN to another one, or log in again.'))
+    throw new Refusal(fault('The token may have no child token', `The server says: ${error.message}. Give it the capability "update" on auth/token/create, or set skip_child_token = true in the provider block.`))
+  }
+}
+
+function isWorthAgain({ status, kind }: VaultError, once: boolean): boolean {
+  if (status === 412 || status === 429) return true
+  return once ? status === 503 : status >= 500 || (status === 0 && kind === 'unavailable')
+}
+
+function notKnown(names: readonly string[]): Refusal {
+  const list = names.join(', ')
+  return new Refusal(fault(`The provider's ${list} ${names.length === 1 ? 'is' : 'are'} not known yet`, `It depends on something that is still to be made. Make that first, for example with terraform apply -target=…, or give ${list} a value known beforehand.`))
+}
+
+/** What is wrong with an argument is said as it stands. */
+function asked<T>(make: () => T): T {
+  try {
+    return make()
+  } catch (error) {
+    if (error instanceof VaultError) throw new Refusal(fault('The provider block does not make sense', `${error.message}.`))
+    throw error
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
