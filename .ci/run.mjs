@@ -27,19 +27,32 @@ function skip(name, why) {
   console.log(`\n--- ${name}: skipped, ${why}`)
 }
 
-/** A step that prints its own `N passed, N failed, N skipped`, or a vitest report: the counts are taken over. */
+/** A step whose last line is `N passed, N failed, N skipped`: the counts are taken over. */
+function counted(name, command, timeoutMinutes) {
+  const log = join(scratch, `${name.replaceAll(/\W/g, '-')}.log`)
+  console.log(`\n--- ${name}: ${command}`)
+  const { ok, seconds } = sh(`set -o pipefail; ${command} | tee ${log}`, timeoutMinutes)
+  const [passed, failed, skipped] = readFileSync(log, 'utf8').match(/^(\d+) passed, (\d+) failed, (\d+) skipped$/m)?.slice(1).map(Number) ?? [0, 0, 0]
+  totals.passed += passed
+  totals.failed += failed || (ok && passed > 0 ? 0 : 1)
+  totals.skipped += skipped
+  console.log(`--- ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped (${seconds} s)`)
+}
+
+/** A vitest run: the counts of its report are taken over. */
 function vitest(name, command) {
   const report = join(scratch, `${name.replaceAll(/\W/g, '-')}.json`)
   console.log(`\n--- ${name}: ${command}`)
   const { ok, seconds } = sh(`${command} --reporter=dot --reporter=json --outputFile.json=${report}`, 15)
-  let counted = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0 }
-  try { counted = JSON.parse(readFileSync(report, 'utf8')) } catch { console.log(`--- ${name}: no report was written`) }
-  totals.passed += counted.numPassedTests
-  totals.failed += counted.numFailedTests || (ok && counted.numPassedTests > 0 ? 0 : 1)
-  totals.skipped += counted.numPendingTests + counted.numTodoTests
-  console.log(`--- ${name}: ${counted.numPassedTests} passed, ${counted.numFailedTests} failed (${seconds} s)`)
+  let counts = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0 }
+  try { counts = JSON.parse(readFileSync(report, 'utf8')) } catch { console.log(`--- ${name}: no report was written`) }
+  totals.passed += counts.numPassedTests
+  totals.failed += counts.numFailedTests || (ok && counts.numPassedTests > 0 ? 0 : 1)
+  totals.skipped += counts.numPendingTests + counts.numTodoTests
+  console.log(`--- ${name}: ${counts.numPassedTests} passed, ${counts.numFailedTests} failed (${seconds} s)`)
 }
 
+const exits = (code, command) => `{ ${command}; test $? -eq ${code}; }`
 const has = (tool) => spawnSync('bash', ['-c', tool], { stdio: 'ignore' }).status === 0
 
 step('lint', 'npm run --silent lint')
@@ -48,11 +61,20 @@ step('layers', 'npm run --silent check:layers')
 step('generated files', 'npm run --silent check:generated')
 vitest('npm test', 'npm test --')
 step('npm start', 'npm start --silent -- --once')
+step('plugin', 'npm run --silent build:plugin')
+step('plugin as a single executable', `npm run --silent build:plugin:sea && ${exits(1, 'dist/sea/vault-plugin-secrets-mcp 2>/dev/null')}`)
 step('README commands', 'node scripts/check-readme.mjs')
 if (has('/usr/bin/python3 -c "import hvac"') || has('apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-hvac')) step('hvac', 'node scripts/check-hvac.mjs')
 else skip('hvac', 'python3-hvac is not installed and cannot be installed here')
-if (has("go version | grep -Eq 'go(1\\.(2[4-9]|[3-9][0-9])|[2-9])'")) step('stripe-mock', 'npm run --silent test:stripe-mock')
-else skip('stripe-mock', 'Go 1.24 or newer is not on PATH')
+if (has("go version | grep -Eq 'go(1\\.(2[4-9]|[3-9][0-9])|[2-9])'")) {
+  step('stripe-mock', 'npm run --silent test:stripe-mock')
+  counted('test:plugin', 'npm run --silent test:plugin', 12)
+} else {
+  skip('stripe-mock', 'Go 1.24 or newer is not on PATH')
+  skip('test:plugin', 'Go 1.25 or newer is not on PATH')
+}
+if (has('test -n "$VAULT_BIN" || command -v bao || command -v vault')) counted('test:vault', 'npm run --silent test:vault', 12)
+else skip('test:vault', 'neither bao nor vault is on PATH, and VAULT_BIN is not set')
 
 rmSync(scratch, { recursive: true, force: true })
 console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`)
