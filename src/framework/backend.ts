@@ -8,6 +8,7 @@ import type { Operation, Request } from '../logical/request.ts'
 import type { Response } from '../logical/response.ts'
 import { parseFields } from './field-data.ts'
 import { pathHelp, rootHelp } from './help.ts'
+import { asHelpAnswer, openApiDocument } from './openapi.ts'
 import type { Operations, PathDef } from './path.ts'
 import { compilePattern, rootPaths, segmentsOf } from './pattern.ts'
 import type { Pattern } from './pattern.ts'
@@ -65,7 +66,7 @@ export function createBackend(spec: BackendSpec): Backend {
 
 async function handle(spec: BackendSpec, routes: readonly Route[], request: Request): Promise<Response | undefined> {
   switch (request.operation) {
-    case 'help': return help(spec, routes, request.path)
+    case 'help': return help(spec, routes, request)
     case 'renew':
     case 'revoke': return lease(spec, request, request.operation)
     case 'rollback':
@@ -126,9 +127,17 @@ async function lease(spec: BackendSpec, request: Request, operation: 'renew' | '
 }
 
 /** Never answers nothing: a host dereferences the help it asked for. */
-function help(spec: BackendSpec, routes: readonly Route[], path: string): Response {
-  if (path === '' || path === '/') return { data: { help: rootHelp(spec.help, spec.paths), see_also: null } }
-  const matched = match(routes, path)
-  if (!matched) throw new RequestError('unsupported_path')
-  return { data: { help: pathHelp(path, matched.path), see_also: null } }
+function help(spec: BackendSpec, routes: readonly Route[], { path, data }: Request): Response {
+  const whole = path === '' || path === '/'
+  const matched = whole ? undefined : match(routes, path)
+  if (!whole && !matched) throw new RequestError('unsupported_path')
+  // The type of the mount, which the engine itself is not told.
+  const prefix = typeof data.requestResponsePrefix === 'string' ? data.requestResponsePrefix : ''
+  const openapi = openApiDocument(matched ? [matched.path] : spec.paths, {
+    info: { title: `${prefix || 'Engine'} API`, description: spec.help, version: 'unknown' },
+    prefix,
+    tag: spec.type === 'auth' ? 'auth' : 'secrets',
+    unauthenticated: spec.unauthenticated ?? [],
+  })
+  return { data: { help: matched ? pathHelp(path, matched.path) : rootHelp(spec.help, spec.paths), see_also: null, openapi: asHelpAnswer(openapi) } }
 }

@@ -18,6 +18,10 @@ export interface FieldSchema {
   readonly allowed?: readonly string[]
   /** Answered by reads, not accepted on writes (a write naming it gets the unknown-field warning). */
   readonly computed?: boolean
+  /** Given, and answered too where else only computed fields are. */
+  readonly echoed?: boolean
+  /** Answered as null while there is none. */
+  readonly nullable?: boolean
   /** Never answered, never logged. */
   readonly secret?: boolean
 }

@@ -43,3 +43,18 @@ export function rootPaths(pattern: string): string[] {
   const bare = pattern.replace(/\/$/, '')
   return capture < 0 ? [bare, `${bare}/`] : [`${pattern.slice(0, capture)}*`]
 }
+
+/** Does `path` fall under one of an engine's special paths? `*` ends a prefix, `+` stands for one whole segment. */
+export function matchesSpecial(patterns: readonly string[], path: string): boolean {
+  return patterns.some((pattern) => {
+    if (!pattern.includes('+')) return pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern
+    const open = pattern.endsWith('*')
+    const wanted = (open ? pattern.slice(0, -1) : pattern).split('/')
+    const given = path.split('/')
+    if (open ? given.length < wanted.length : given.length !== wanted.length) return false
+    return wanted.every((part, index) => {
+      if (part === '+') return true
+      return open && index === wanted.length - 1 ? given[index]!.startsWith(part) : part === given[index]
+    })
+  })
+}

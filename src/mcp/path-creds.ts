@@ -17,10 +17,10 @@ const MAX_PURPOSE = 512
 
 const fields = {
   agent: { type: 'string', description: 'The agent to issue a token for.', example: 'claude-billing-agent' },
-  purpose: { type: 'string', description: 'What the session is for; carried into audit records.', example: 'quarterly-invoice-reconciliation', default: '' },
+  purpose: { type: 'string', echoed: true, description: 'What the session is for; carried into audit records.', example: 'quarterly-invoice-reconciliation', default: '' },
   requested_scopes: { type: 'list', description: 'A subset of the declared scopes. Omitted: all of them.', example: ['read:stripe:invoices'] },
   policies: { type: 'list', description: 'A subset of the agent\'s tool policies. Omitted: all of them.', example: ['billing-read'] },
-  environment: { type: 'string', description: 'The agent\'s own environment, or one it has scopes for. Omitted: its own.', example: 'production' },
+  environment: { type: 'string', echoed: true, description: 'The agent\'s own environment, or one it has scopes for. Omitted: its own.', example: 'production' },
   ttl: { type: 'duration', description: 'Life of the token; cut to what agent, config and mount allow. Omitted: config default_ttl.', example: 900 },
   parent_token: { type: 'string', secret: true, description: 'A live token to delegate from: the new session is its child, has no scope it lacks and ends no later.', example: 'svt_prod_…' },
   ...credsAnswer,

@@ -7,7 +7,7 @@ import type { Engine } from './engine.ts'
 const LONGEST_WAIT_SECONDS = 2
 
 const fields = {
-  epoch: { type: 'string', description: 'Epoch of the last answer; empty at first.', example: 'a3f1c04be2d9775810aa93cf', default: '' },
+  epoch: { type: 'string', echoed: true, description: 'Epoch of the last answer; empty at first.', example: 'a3f1c04be2d9775810aa93cf', default: '' },
   after: { type: 'int', description: 'Sequence of the last answer.', example: 41, default: 0 },
   wait: { type: 'duration', description: 'Seconds to wait for an event, at most 2.', example: 1, default: 1 },
   sequence: { type: 'int', computed: true, description: 'Where this answer ends: the next after.', example: 42 },

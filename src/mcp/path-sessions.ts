@@ -47,18 +47,18 @@ export function pathAgentSessions(engine: Engine) {
 }
 
 const sessionFields = {
-  session_id: { type: 'string', description: 'Session id.', example: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' },
+  session_id: { type: 'string', echoed: true, description: 'Session id.', example: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' },
   agent_id: { type: 'string', computed: true, description: 'The agent it was opened for.', example: 'claude-billing-agent' },
   owner: { type: 'string', computed: true, description: 'Team accountable for the agent.', example: 'platform-team' },
   environment: { type: 'string', computed: true, description: 'Environment it runs in.', example: 'production' },
   purpose: { type: 'string', computed: true, description: 'What it was opened for.', example: 'quarterly-invoice-reconciliation' },
-  scopes: { type: 'list', computed: true, description: 'Scopes granted at issue; null: the agent\'s policies alone bound it.', example: ['read:stripe:invoices'] },
-  policies: { type: 'list', computed: true, description: 'Tool policies asked for at issue; null: all the agent has.', example: ['billing-read'] },
+  scopes: { type: 'list', computed: true, nullable: true, description: 'Scopes granted at issue; null: the agent\'s policies alone bound it.', example: ['read:stripe:invoices'] },
+  policies: { type: 'list', computed: true, nullable: true, description: 'Tool policies asked for at issue; null: all the agent has.', example: ['billing-read'] },
   state: { type: 'string', computed: true, description: 'live, expired or revoked.', example: 'live' },
-  state_reason: { type: 'string', computed: true, description: 'Why it is not live; null while it is.', example: 'lease revoked' },
+  state_reason: { type: 'string', computed: true, nullable: true, description: 'Why it is not live; null while it is.', example: 'lease revoked' },
   opened_at: { type: 'string', computed: true, description: 'UTC.', example: '2026-03-15T16:00:00Z' },
   session_expires_at: { type: 'string', computed: true, description: 'End of its life over all refreshes, UTC.', example: '2026-03-16T00:00:00Z' },
-  ended_at: { type: 'string', computed: true, description: 'When it was ended, UTC; null where it was not ended by itself.', example: '2026-03-15T16:05:00Z' },
+  ended_at: { type: 'string', computed: true, nullable: true, description: 'When it was ended, UTC; null where it was not ended by itself.', example: '2026-03-15T16:05:00Z' },
   ancestors: { type: 'list', computed: true, description: 'Sessions it was delegated from, parent first.', example: ['sess_01JNKQ8X4F2MVBP7RD3WCZH9GT'] },
   tokens: { type: 'objects', computed: true, description: 'Its tokens, oldest first, by token_id: never the token.', example: [{ token_id: 'tok_01JNKQ8X4FCQ6X1E0V9ZB3H7MD', issued_at: '2026-03-15T16:00:00Z', expires_at: '2026-03-15T16:15:00Z', live: true }] },
 } as const satisfies Fields

@@ -6,8 +6,8 @@ const BUDGET_MS = 30_000
 
 const statusFields = {
   state: { type: 'string', computed: true, description: 'idle or running.', example: 'idle' },
-  last_started: { type: 'int', computed: true, description: 'Unix seconds; null: never.', example: 1773590400 },
-  last_finished: { type: 'int', computed: true, description: 'When everything was last swept, in Unix seconds; null: never.', example: 1773590401 },
+  last_started: { type: 'int', computed: true, nullable: true, description: 'Unix seconds; null: never.', example: 1773590400 },
+  last_finished: { type: 'int', computed: true, nullable: true, description: 'When everything was last swept, in Unix seconds; null: never.', example: 1773590401 },
   sessions_removed: { type: 'int', computed: true, description: 'Since this engine was started.', example: 120 },
   tokens_removed: { type: 'int', computed: true, description: 'Since this engine was started.', example: 340 },
   markers_removed: { type: 'int', computed: true, description: 'Since this engine was started.', example: 17 },

@@ -1,3 +1,4 @@
+import { matchesSpecial } from '../../framework/pattern.ts'
 import type { Clock } from '../../logical/clock.ts'
 import { RequestError, badRequest, fromUnknown, permissionDenied } from '../../logical/errors.ts'
 import type { Logger } from '../../logical/log.ts'
@@ -13,7 +14,7 @@ import { rememberCaller } from './caller.ts'
 import type { Caller } from './caller.ts'
 import type { ApiCall, ApiOutcome } from './call.ts'
 import { limitedSignal, requestLimitMs } from './engine-call.ts'
-import { isAuthPath, matchesSpecial } from './mount.ts'
+import { isAuthPath } from './mount.ts'
 import type { Mount } from './mount.ts'
 import type { Route, Router } from './router.ts'
 

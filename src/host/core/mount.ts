@@ -10,6 +10,8 @@ export interface MountConfig {
   readonly default_lease_ttl: number
   readonly max_lease_ttl: number
   readonly force_no_cache: boolean
+  /** A version registered in the catalogue; '' for the engine as it is built in. Missing in what older versions stored. */
+  readonly plugin_version?: string
   /** Field names whose values stay readable in the audit log. */
   readonly audit_non_hmac_request_keys: readonly string[]
   readonly audit_non_hmac_response_keys: readonly string[]
@@ -90,19 +92,4 @@ export class Mount {
   }
 
   async idle(): Promise<void> { await Promise.allSettled([...this.#running]) }
-}
-
-/** Does `path` fall under one of an engine's special paths? `*` ends a prefix, `+` stands for one whole segment. */
-export function matchesSpecial(patterns: readonly string[], path: string): boolean {
-  return patterns.some((pattern) => {
-    if (!pattern.includes('+')) return pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern
-    const open = pattern.endsWith('*')
-    const wanted = (open ? pattern.slice(0, -1) : pattern).split('/')
-    const given = path.split('/')
-    if (open ? given.length < wanted.length : given.length !== wanted.length) return false
-    return wanted.every((part, index) => {
-      if (part === '+') return true
-      return open && index === wanted.length - 1 ? given[index]!.startsWith(part) : part === given[index]
-    })
-  })
 }
