@@ -22,6 +22,7 @@ import { listen } from '../http/listener.ts'
 import type { ListenConfig, Listener } from '../http/listener.ts'
 import { Expiration } from '../lease/expiration.ts'
 import { sysFactory } from '../sys/backend.ts'
+import { PluginCatalog } from '../sys/plugin-catalog.ts'
 import { Core } from './core.ts'
 import { EngineCalls } from './engine-call.ts'
 import { uuid } from './ids.ts'
@@ -125,7 +126,7 @@ function assemble(config: HostConfig) {
     await leases.revokeAllNow(path)
   } })
   engines.token = tokenFactory({ clock, tokens, authorizer, limits: () => router.at('auth/token/')?.limits() ?? defaults, renewalTerms: (record) => renewalTerms(router, calls, record) })
-  engines.system = sysFactory({ clock, random, router, mounts, policies, authorizer, tokens, leases, audits })
+  engines.system = sysFactory({ clock, random, router, mounts, policies, authorizer, tokens, leases, audits, catalog: new PluginCatalog(at('sys/plugin-catalog/')) })
   const core = new Core({ clock, logger, router, tokens, authorizer, leases, audit: broker })
   return { router, rollback, broker, audits, policies, tokens, leases, mounts, core }
 }

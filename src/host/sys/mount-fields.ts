@@ -10,13 +10,14 @@ export const mountFields = {
   type: { type: 'string', description: 'The engine to mount.', example: 'mcp' },
   plugin_name: { type: 'string', description: 'Old place of the engine\'s name, read when type is empty or "plugin".', example: 'mcp' },
   description: { type: 'string', description: 'A text for people.', example: 'Phantom tokens for agents' },
-  config: { type: 'object', description: 'default_lease_ttl, max_lease_ttl, force_no_cache, audit_non_hmac_request_keys, audit_non_hmac_response_keys.', example: { max_lease_ttl: '1h' } },
+  config: { type: 'object', description: 'default_lease_ttl, max_lease_ttl, force_no_cache, plugin_version, audit_non_hmac_request_keys, audit_non_hmac_response_keys.', example: { max_lease_ttl: '1h' } },
   options: { type: 'object', description: 'Options of the engine, as texts.', example: { version: '2' } },
   local: { type: 'bool', description: 'Accepted and shown; this server does not replicate.', example: false, default: false },
   seal_wrap: { type: 'bool', description: 'Accepted and shown; all storage is encrypted alike.', example: false, default: false },
   external_entropy_access: { type: 'bool', description: 'Accepted and shown.', example: false, default: false },
   default_lease_ttl: { type: 'string', description: 'tune: lease life when an engine names none; "system" resets it.', example: '15m' },
   max_lease_ttl: { type: 'string', description: 'tune: longest lease life; "system" resets it.', example: '1h' },
+  plugin_version: { type: 'string', description: 'tune: a version registered in the catalogue, or empty for the built-in engine.', example: 'v0.1.0' },
   audit_non_hmac_request_keys: { type: 'list', description: 'tune: request fields written readable to the audit log.', example: ['purpose'] },
   audit_non_hmac_response_keys: { type: 'list', description: 'tune: response fields written readable to the audit log.', example: ['session_id'] },
 } as const
@@ -43,6 +44,7 @@ export function mountRequest(path: string, given: MountFieldData): MountRequest 
       default_lease_ttl: ttlOf('config.default_lease_ttl', config.default_lease_ttl) ?? 0,
       max_lease_ttl: ttlOf('config.max_lease_ttl', config.max_lease_ttl) ?? 0,
       force_no_cache: config.force_no_cache === true || config.force_no_cache === 'true',
+      plugin_version: text(config.plugin_version),
       audit_non_hmac_request_keys: namesOf('config.audit_non_hmac_request_keys', config.audit_non_hmac_request_keys),
       audit_non_hmac_response_keys: namesOf('config.audit_non_hmac_response_keys', config.audit_non_hmac_response_keys),
     },
@@ -56,11 +58,13 @@ export function mountRequest(path: string, given: MountFieldData): MountRequest 
 export function mountChanges(given: MountFieldData): MountChanges {
   const defaultTtl = ttlOf('default_lease_ttl', given.given('default_lease_ttl'))
   const maxTtl = ttlOf('max_lease_ttl', given.given('max_lease_ttl'))
+  const pluginVersion = given.given('plugin_version')
   const requestKeys = given.given('audit_non_hmac_request_keys')
   const responseKeys = given.given('audit_non_hmac_response_keys')
   const config: Partial<MountConfig> = {
     ...(defaultTtl !== undefined && { default_lease_ttl: defaultTtl }),
     ...(maxTtl !== undefined && { max_lease_ttl: maxTtl }),
+    ...(pluginVersion !== undefined && { plugin_version: pluginVersion }),
     ...(requestKeys && { audit_non_hmac_request_keys: requestKeys }),
     ...(responseKeys && { audit_non_hmac_response_keys: responseKeys }),
   }

@@ -21,8 +21,8 @@ export function mountView({ entry }: Mount): Data {
     external_entropy_access: entry.external_entropy_access,
     local: entry.local,
     options: entry.options,
-    plugin_version: '',
-    running_plugin_version: '',
+    plugin_version: config.plugin_version ?? '',
+    running_plugin_version: config.plugin_version ?? '',
     running_sha256: '',
     seal_wrap: entry.seal_wrap,
     type: entry.type,
@@ -40,6 +40,7 @@ export function tuneView(mount: Mount): Data {
     force_no_cache: entry.config.force_no_cache,
     max_lease_ttl: max_ttl,
     ...(entry.options && { options: entry.options }),
+    ...(entry.config.plugin_version && { plugin_version: entry.config.plugin_version }),
     ...nonHmacKeys(entry.config),
     ...(entry.path.startsWith('auth/') && { token_type: 'default-service' }),
   }

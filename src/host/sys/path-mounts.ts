@@ -1,18 +1,18 @@
 import { definePath } from '../../framework/path.ts'
 import type { PathDef } from '../../framework/path.ts'
 import { badRequest } from '../../logical/errors.ts'
-import type { Mount } from '../core/mount.ts'
+import type { Mount, MountConfig } from '../core/mount.ts'
 import { mountChanges, mountFields, mountRequest } from './mount-fields.ts'
 import { mountPath, mountView, tuneView } from './mount-view.ts'
 import type { SysServices } from './services.ts'
 
 const tuneEnd = '/tune'
 
-export function mountPaths({ router, mounts }: SysServices): PathDef[] {
+export function mountPaths({ router, mounts, catalog }: SysServices): PathDef[] {
   const at = (given: string): Mount => {
+    // Auth methods too, as in Vault: Terraform reads them here. It drops a mount from its state when it reads these words.
     const mount = router.at(mountPath(given))
-    // Terraform drops a mount from its state when it reads these words.
-    if (!mount || mount.entry.path.startsWith('auth/')) throw badRequest(`No secret engine mount at ${mountPath(given)}`)
+    if (!mount) throw badRequest(`No secret engine mount at ${mountPath(given)}`)
     return mount
   }
   const tuned = (given: string): Mount => {
@@ -20,6 +20,8 @@ export function mountPaths({ router, mounts }: SysServices): PathDef[] {
     if (!mount) throw badRequest(`No secret engine mount at ${mountPath(given.slice(0, -tuneEnd.length))}`)
     return mount
   }
+  const withVersion = async (type: string, config: Partial<MountConfig>): Promise<Partial<MountConfig>> =>
+    (config.plugin_version === undefined ? config : { ...config, plugin_version: await catalog.mountable(type, config.plugin_version) })
   return [
     definePath({
       pattern: 'mounts', fields: {},
@@ -37,8 +39,14 @@ export function mountPaths({ router, mounts }: SysServices): PathDef[] {
         },
         write: async ({ fields }) => {
           const path = fields.require('path')
-          if (path.endsWith(tuneEnd)) await mounts.tune(tuned(path).entry.path, mountChanges(fields))
-          else await mounts.enable(mountRequest(secretsPath(path), fields))
+          if (path.endsWith(tuneEnd)) {
+            const { entry } = tuned(path)
+            const changes = mountChanges(fields)
+            await mounts.tune(entry.path, { ...changes, config: await withVersion(entry.type, changes.config ?? {}) })
+          } else {
+            const request = mountRequest(secretsPath(path), fields)
+            await mounts.enable({ ...request, config: await withVersion(request.type, request.config) })
+          }
           return undefined
         },
         delete: async ({ fields }) => {

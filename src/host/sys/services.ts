@@ -7,6 +7,7 @@ import type { Random } from '../core/ids.ts'
 import type { Mounts } from '../core/mounts.ts'
 import type { Router } from '../core/router.ts'
 import type { Expiration } from '../lease/expiration.ts'
+import type { PluginCatalog } from './plugin-catalog.ts'
 
 /** What the system engine's paths work on. */
 export interface SysServices {
@@ -19,4 +20,5 @@ export interface SysServices {
   readonly tokens: TokenStore
   readonly leases: Expiration
   readonly audits: AuditDevices
+  readonly catalog: PluginCatalog
 }

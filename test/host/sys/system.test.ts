@@ -109,6 +109,8 @@ describe('auth methods', () => {
     expect(mount).toMatchObject({ type: 'approle', description: 'machines', config: { max_lease_ttl: 36_000, token_type: 'default-service' } })
     expect(mount.accessor).toMatch(/^auth_approle_[0-9a-f]{8}$/)
     expect((await bench.call('GET', 'sys/mounts')).body.data).not.toHaveProperty(['auth/team/machines/'])
+    // Terraform reads an auth method here.
+    expect((await bench.call('GET', 'sys/mounts/auth/team/machines')).body.data).toMatchObject({ type: 'approle', description: 'machines' })
     expect((await bench.call('POST', 'sys/auth/team/machines/tune', { max_lease_ttl: '5h' })).status).toBe(204)
     expect((await bench.call('GET', 'sys/mounts/auth/team/machines/tune')).body.data.max_lease_ttl).toBe(18_000)
     for (const times of [1, 2]) expect([times, (await bench.call('DELETE', 'sys/auth/team/machines')).status]).toEqual([times, 204])
@@ -150,9 +152,59 @@ describe('the catalogue', () => {
     expect((await bench.call('GET', 'sys/plugins/catalog/secret/lend')).body.data).toMatchObject({ name: 'lend', builtin: true, sha256: '' })
   })
 
-  it('has nothing else and cannot be written', async () => {
+  it('has nothing else', async () => {
     expect((await bench.call('GET', 'sys/plugins/catalog/secret/aws')).status).toBe(404)
-    expect((await bench.call('PUT', 'sys/plugins/catalog/secret/x', { command: 'x' })).status).toBe(405)
+    expect((await bench.call('GET', 'sys/plugins/catalog/secret/lend?version=v0.1.0')).status).toBe(404)
+    expect((await bench.call('LIST', 'sys/plugins/catalog/auth')).body.data.keys).toContain('approle')
+    expect((await bench.call('GET', 'sys/plugins/catalog/auth/approle')).body.data).toMatchObject({ name: 'approle', builtin: true })
+    expect((await bench.call('GET', 'sys/plugins/catalog/auth/ldap')).status).toBe(404)
+  })
+
+  const entry = { type: 'secret', command: 'vault-plugin-secrets-lend', sha256: 'ab12', version: '0.1.0' }
+
+  it('keeps what is registered under an engine\'s name, says that it is not started, and mounts it by its number', async () => {
+    const registered = await bench.call('PUT', 'sys/plugins/catalog/secret/lend', entry)
+    expect(registered.status).toBe(200)
+    expect(registered.body.warnings).toEqual([expect.stringContaining('starts no plugin files')])
+    expect((await bench.call('GET', 'sys/plugins/catalog/secret/lend?version=v0.1.0')).body.data).toEqual({ args: [], builtin: false, command: entry.command, name: 'lend', sha256: 'ab12', version: 'v0.1.0' })
+    expect((await bench.call('GET', 'sys/plugins/catalog/secret/lend')).body.data).toMatchObject({ builtin: true, version: '' })
+    expect((await bench.call('GET', 'sys/plugins/catalog')).body.data.detailed).toContainEqual({ builtin: false, name: 'lend', sha256: 'ab12', type: 'secret', version: 'v0.1.0' })
+
+    expect((await bench.call('POST', 'sys/mounts/loans', { type: 'lend', config: { plugin_version: 'v0.1.0' } })).status).toBe(204)
+    expect((await bench.call('GET', 'sys/mounts/loans')).body.data).toMatchObject({ plugin_version: 'v0.1.0', running_plugin_version: 'v0.1.0' })
+    expect((await bench.call('GET', 'sys/mounts/loans/tune')).body.data.plugin_version).toBe('v0.1.0')
+    expect((await bench.call('POST', 'sys/mounts/loans/tune', { plugin_version: '' })).status).toBe(204)
+    expect((await bench.call('GET', 'sys/mounts/loans')).body.data.plugin_version).toBe('')
+
+    for (const times of [1, 2]) expect([times, (await bench.call('DELETE', 'sys/plugins/catalog/secret/lend?version=v0.1.0')).status]).toEqual([times, 204])
+    expect((await bench.call('GET', 'sys/plugins/catalog/secret/lend?version=v0.1.0')).status).toBe(404)
+    expect((await bench.call('GET', 'sys/plugins/catalog/secret/lend')).status).toBe(200)
+  })
+
+  it.each([
+    ['an engine there is not', 'x', {}, 'this server starts no plugin files. It has kv, lend.'],
+    ['no command', 'lend', { command: '' }, 'missing command value'],
+    ['no checksum', 'lend', { sha256: '' }, 'missing SHA-256 value'],
+    ['a checksum that is none', 'lend', { sha256: 'zz' }, 'Could not decode SHA-256'],
+    ['a version that is none', 'lend', { version: 'abc' }, 'not a valid semantic version'],
+    ['a container', 'lend', { oci_image: 'x/y' }, 'runs no containers'],
+  ])('does not register %s', async (_case, name, change, message) => {
+    const answer = await bench.call('PUT', `sys/plugins/catalog/secret/${name}`, { ...entry, ...change })
+    expect(answer.status).toBe(400)
+    expect(answer.body.errors[0]).toContain(message)
+    expect((await bench.call('GET', 'sys/plugins/catalog')).body.data.detailed).not.toContainEqual(expect.objectContaining({ builtin: false }))
+  })
+
+  it('mounts and tunes to no version that is not registered', async () => {
+    for (const [path, body] of [['sys/mounts/loans', { type: 'lend', config: { plugin_version: 'v9.0.0' } }], ['sys/mounts/lend/tune', { plugin_version: 'v9.0.0' }]] as const) {
+      expect(await bench.call('POST', path, body)).toMatchObject({ status: 400, body: { errors: ['plugin not found in the catalog: lend, version=v9.0.0'] } })
+    }
+    expect((await bench.call('GET', 'sys/mounts/loans')).status).toBe(400)
+  })
+
+  it('is written with sudo alone', async () => {
+    const token = await bench.tokenFor({ weak: 'path "sys/plugins/catalog/*" { capabilities = ["create", "update", "delete", "read"] }' })
+    for (const method of ['GET', 'PUT', 'DELETE']) expect([method, (await bench.call(method, 'sys/plugins/catalog/secret/lend', method === 'PUT' ? entry : undefined, token)).status]).toEqual([method, 403])
   })
 })
 
