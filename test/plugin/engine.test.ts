@@ -297,13 +297,13 @@ describe('waiting for the feed', () => {
 })
 
 describe('help', () => {
-  test('always answers at the mount\'s root, with no OpenAPI fragment that could break the server\'s document', async () => {
+  test('always answers at the mount\'s root, where the server\'s own document is made from it', async () => {
     const { calls } = await mounted()
     for (const data of [null, { requestResponsePrefix: 'Mcp' }]) {
       const { data: help, err } = await calls.request('help', '', data)
       expect(err).toBeNull()
       expect(String(help!.help)).toContain('creds/')
-      expect(Object.keys(help!)).toEqual(['help', 'see_also'])
+      expect(help).toHaveProperty('see_also')
     }
   })
 
