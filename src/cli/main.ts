@@ -11,6 +11,7 @@ export const registrations: readonly Registration[] = [
   { group: 'Run', name: 'gateway', summary: 'Run a gateway beside any Vault, or make a service token for one', load: async () => (await import('./gateway.ts')).gateway },
   { group: 'Run', name: 'demo', summary: 'Walk the article\'s deployment in the open', load: async () => (await import('./demo.ts')).demo(registrations) },
   { group: 'Run', name: 'call', summary: 'Call a tool of an MCP server as an agent would, with a phantom token', load: async () => (await import('./call.ts')).call },
+  { group: 'Run', name: 'terraform', summary: 'Install the Terraform provider, without a registry', load: async () => (await import('./terraform.ts')).terraform },
   { group: 'Data', name: 'read', summary: 'Read data, or get credentials', load: async () => (await import('./read.ts')).read },
   { group: 'Data', name: 'write', summary: 'Write data, or issue a phantom token', load: async () => (await import('./write.ts')).write },
   { group: 'Data', name: 'list', summary: 'List what lies below a path', load: async () => (await import('./list.ts')).list },
