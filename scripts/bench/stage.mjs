@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 const root = resolve(import.meta.dirname, '..', '..')
 const main = join(root, 'dist/cli/main.js')
 export const AGENT = 'bench'
-const SCOPES = ['read:bench:things', 'read:bench:stream']
+export const SCOPES = ['read:bench:things', 'read:bench:stream']
 
 export const vaultClient = ({ client }, url, token, connections) => client(url, { 'x-vault-token': token, 'content-type': 'application/json' }, connections)
 

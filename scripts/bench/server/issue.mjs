@@ -5,7 +5,9 @@ import { quantile } from '../loops.mjs'
 import { AGENT } from '../stage.mjs'
 import { cpuMs, memoryMb, pidsOf } from './stage.mjs'
 
-const WARM_UP_MS = 500
+/** A plugin in JavaScript is compiled while it runs: what is stated is a process that has served for a while. Of the Go peer it changes nothing. */
+const WARM_UP_REQUESTS = 5000
+const WARM_UP_MS = 12_000
 
 async function round(once, concurrency, forMs) {
   const samples = []
@@ -19,9 +21,16 @@ async function round(once, concurrency, forMs) {
   return { samples, perSecond: samples.length / (performance.now() - started) * 1000 }
 }
 
-const subjectsOf = (vault, { engine, peer }) => [
+async function warmUp(once) {
+  const until = performance.now() + WARM_UP_MS
+  let left = WARM_UP_REQUESTS
+  await Promise.all(Array.from({ length: 50 }, async () => { while (left-- > 0 && performance.now() < until) await once() }))
+}
+
+const subjectsOf = (vault, { engine, peer, beside }) => [
   { name: 'Go peer', file: peer, once: () => vault('POST', '/v1/put/creds/bench', { purpose: 'bench' }) },
   { name: 'mcp', file: engine, once: () => vault('POST', `/v1/mcp/creds/${AGENT}`, { purpose: 'bench' }) },
+  ...(beside === undefined ? [] : [{ name: 'mcp, other build', file: beside, once: () => vault('POST', `/v1/beside/creds/${AGENT}`, { purpose: 'bench' }) }]),
   { name: 'ssh OTP (builtin)', once: () => vault('POST', '/v1/ssh/creds/otp', { ip: '127.0.0.1' }) },
 ]
 
@@ -29,9 +38,9 @@ const subjectsOf = (vault, { engine, peer }) => [
 export async function measureIssue(vault, serverPid, plugins, { concurrencies, rounds, roundMs }) {
   console.log('\nIssue through the server, raft storage, every answer after its write is synced; rate against the Go peer of the same rounds')
   console.log(['', 'writers', 'per s', 'ratio', 'p50 ms', 'p99 ms', 'plugin CPU us', 'server CPU us', 'samples'].map((head, index) => (index === 0 ? head.padEnd(20) : head.padStart(15))).join(''))
+  for (const { file, once } of subjectsOf(vault, plugins)) if (file !== undefined) await warmUp(once)
   for (const concurrency of concurrencies) {
     const results = subjectsOf(vault, plugins).map((subject) => ({ ...subject, samples: [], rates: [], cpu: 0, serverCpu: 0 }))
-    for (const { once } of results) await round(once, concurrency, WARM_UP_MS)
     for (let turn = 0; turn < rounds; turn++) {
       for (const result of turn % 2 === 0 ? results : results.toReversed()) {
         const pids = result.file === undefined ? [] : pidsOf(result.file)

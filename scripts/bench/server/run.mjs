@@ -4,6 +4,7 @@
 //   --rounds=8 --round-ms=500 --writers=1,16,50    of the issue rounds
 //   --revokes=100                                   of each way, for one gateway and for three
 //   --only=issue,start,revoke
+//   --beside=<file>                                 another build of the plugin, to compare with
 //   --profile=<folder>                              leaves CPU profiles of the plugin there, which costs it some speed
 import { existsSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
@@ -18,19 +19,19 @@ const LIMIT_MS = 240_000
 
 const { values } = parseArgs({ options: {
   'rounds': { type: 'string', default: '8' }, 'round-ms': { type: 'string', default: '500' }, 'writers': { type: 'string', default: '1,16,50' },
-  'profile': { type: 'string' }, 'revokes': { type: 'string', default: '100' }, 'only': { type: 'string', default: 'issue,start,revoke' },
+  'profile': { type: 'string' }, 'beside': { type: 'string' }, 'revokes': { type: 'string', default: '100' }, 'only': { type: 'string', default: 'issue,start,revoke' },
 } })
 
 async function run(processes) {
   const only = values.only.split(',')
   const server = findServer(undefined, process.env)
-  const [stage, { measureIssue, measureMemory }, { measureStart }, { measureRevoke }, { startBare, startGateway }] =
+  const [stage, { measureIssue, measureMemory }, { measureStart }, { measureRevoke }, { provision, startBare, startGateway }] =
     await Promise.all(['./stage.mjs', './issue.mjs', './start-time.mjs', './revoke.mjs', '../stage.mjs'].map((file) => import(file)))
-  const plugins = await stage.buildPlugins(processes.folder, values.profile)
+  const plugins = await stage.buildPlugins(processes.folder, { profiles: values.profile, other: values.beside })
   if (only.includes('start')) await measureStart(plugins)
   const bare = await startBare(processes)
   const { vault, url } = await stage.startServer(processes, server, plugins)
-  await stage.provision(vault, bare.url)
+  await provision(vault, bare.url)
   if (only.includes('issue')) {
     await measureIssue(vault, stage.pidsOf(`-config=${processes.folder}`)[0], plugins, { concurrencies: values.writers.split(',').map(Number), rounds: Number(values.rounds), roundMs: Number(values['round-ms']) })
     measureMemory(plugins)

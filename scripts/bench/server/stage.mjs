@@ -1,27 +1,29 @@
 // A real server, one node on raft storage, with the engine and its Go peer mounted side by side.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, readdirSync, realpathSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, realpathSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { basename, join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { buildPlugin } from '../../build-plugin.mjs'
-import { provision, vaultClient } from '../stage.mjs'
+import { AGENT, SCOPES, vaultClient } from '../stage.mjs'
 
 const root = resolve(import.meta.dirname, '..', '..', '..')
 const MOST_CONNECTIONS = 64
 const READY_MS = 20_000
 
 /** The engine as an operator gets it, and the peer: a Go plugin on the SDK that does one Put per credential. */
-export async function buildPlugins(folder, profiles) {
+export async function buildPlugins(folder, { profiles, other }) {
   const directory = join(realpathSync(folder), 'plugins')
   const built = await buildPlugin({ outDir: directory })
   const engine = profiles === undefined ? built.path : profiled(built.path, resolve(profiles))
+  const beside = other === undefined ? undefined : join(directory, 'beside')
+  if (beside !== undefined) copyFileSync(other, beside)
   const peer = join(directory, 'putplugin')
   const go = spawnSync('go', ['build', '-o', peer, './putplugin'], { cwd: join(root, 'test/conformance'), encoding: 'utf8' })
   if (go.error !== undefined) throw new Error('the peer is built with Go, and `go` cannot be started: install Go 1.24 or newer')
   if (go.status !== 0) throw new Error(`the peer does not build:\n${go.stderr}`)
-  return { directory, engine, peer }
+  return { directory, engine, peer, beside }
 }
 
 /** A command in the plugin's place that runs it and leaves a CPU profile of it. */
@@ -58,18 +60,21 @@ export async function startServer(processes, { binary, product }, plugins) {
 }
 
 async function mountAll(vault, plugins) {
-  for (const [name, path] of [['mcp', plugins.engine], ['put', plugins.peer]]) {
+  const files = [['mcp', plugins.engine], ['put', plugins.peer], ['beside', plugins.beside]].filter(([, path]) => path !== undefined)
+  for (const [name, path] of files) {
     const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex')
     await vault('PUT', `/v1/sys/plugins/catalog/secret/${name}`, { sha256, command: basename(path) })
     await vault('POST', `/v1/sys/mounts/${name}`, { type: name })
+  }
+  if (plugins.beside !== undefined) {
+    await vault('POST', `/v1/beside/agents/${AGENT}`, { owner: 'bench', environment: 'test' })
+    await vault('POST', `/v1/beside/agents/${AGENT}/scopes`, { scopes: SCOPES })
   }
   await vault('POST', '/v1/sys/mounts/ssh', { type: 'ssh' })
   await vault('POST', '/v1/ssh/roles/otp', { key_type: 'otp', default_user: 'bench', cidr_list: '127.0.0.1/32' })
   await vault('POST', '/v1/sys/mounts/secret', { type: 'kv', options: { version: '2' } })
   await until('the key-value store is ready', () => vault('POST', '/v1/secret/data/ready', { data: {} }))
 }
-
-export { provision }
 
 /** Ids of the processes that run `file`, by the server's side of things. Linux only. */
 export function pidsOf(file) {

@@ -75,17 +75,17 @@ async function watched(what: string, disturb: (leader: ClusterNode) => Promise<v
     `${WRITERS} writers: ${writers.acknowledged} acknowledged (${before} before), nothing acknowledged for ${ms(writers.longestGapMs)} at most, ${spread(writers.latencies)}`,
     `refused: ${refusalsOf(writers)}`,
     `sessions ${verdict.live} live, ${verdict.ended} ended, ${verdict.doubtful} in doubt; ${verdict.problems.length} lost or revived; ${verdict.early} superseded tokens ended early`,
-    `gateway said ${[...probe.outcomes].map(([outcome, count]) => `${outcome} x ${count}`).join(', ')}; longest without a success ${ms(probe.longestGapMs)}; revoke to last byte ${ms(cutMs)}, of the older stream ${ms(streamCutMs)}`,
+    `gateway said ${[...probe.outcomes].map(([outcome, count]) => `${outcome} x ${count}`).join(', ')}; longest without a success ${ms(probe.longestGapMs)}; revoke (request) to last byte ${ms(cutMs)}, of the older stream ${ms(streamCutMs)}`,
   ].join('\n  '))
   return { leader, next, outcomes, verdict, cutMs, streamCutMs }
 }
 
-/** From the answer of `end` to the last byte. */
+/** From the request to end it to the last byte. */
 async function cutAfter(stream: OpenStream, end: () => Promise<unknown>): Promise<number> {
+  const asked = performance.now()
   await end()
-  const ended = performance.now()
   await stream.over
-  return Math.max(0, stream.lastByteAt - ended)
+  return stream.lastByteAt - asked
 }
 
 const invalid = (outcomes: readonly string[]): string[] => outcomes.filter((outcome) => outcome !== '200' && !outcome.startsWith('503 '))
