@@ -33,9 +33,11 @@ resource "vault_generic_endpoint" "key_origins" {
 resource "vault_kv_secret_v2" "key" {
   for_each = local.keys
 
-  mount                = var.kv_mount
-  name                 = each.value.path
-  data_json_wo         = jsonencode({ (each.value.field) = var.keys[each.key] })
+  mount = var.kv_mount
+  name  = each.value.path
+  # Without the key a plan and a destroy go through, and a write is refused: this is no JSON. Sensitive like the key, or a plan
+  # would show a change of that.
+  data_json_wo         = try(jsonencode({ (each.value.field) = var.keys[each.key] }), sensitive("var.keys has no key of ${each.key}"))
   data_json_wo_version = each.value.version
   disable_read         = true
   delete_all_versions  = true

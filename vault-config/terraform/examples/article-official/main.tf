@@ -51,6 +51,18 @@ variable "create_kv_mount" {
   default     = false
 }
 
+variable "adopt_mount" {
+  description = "Whether the engine is mounted already, as by server -dev: the mount is then taken over instead of made."
+  type        = bool
+  default     = false
+}
+
+import {
+  for_each = var.adopt_mount ? toset([var.mount]) : toset([])
+  to       = module.mcp.vault_mount.mcp
+  id       = each.key
+}
+
 module "mcp" {
   source = "../../vault-provider"
 
