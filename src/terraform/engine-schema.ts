@@ -340,6 +340,7 @@ export const engineSchema = {
       },
       "purpose": {
         "type": "string",
+        "echoed": true,
         "description": "What the session is for; carried into audit records.",
         "example": "quarterly-invoice-reconciliation",
         "default": ""
@@ -360,6 +361,7 @@ export const engineSchema = {
       },
       "environment": {
         "type": "string",
+        "echoed": true,
         "description": "The agent's own environment, or one it has scopes for. Omitted: its own.",
         "example": "production"
       },

@@ -1,6 +1,10 @@
 /** The provider "mcp": everything it has, and the session it works in. */
 import type { Clock } from '../logical/clock.ts'
 import type { Logger } from '../logical/log.ts'
+import { dataSources } from './data/index.ts'
+import { credsType } from './ephemeral/creds.ts'
+import { Loans } from './ephemeral/loans.ts'
+import { functions } from './function/index.ts'
 import { Refusal, fault } from './protocol/diagnostic.ts'
 import type { Provider } from './protocol/provider.ts'
 import { resourceTypes } from './resource/index.ts'
@@ -22,6 +26,7 @@ export interface ClosableProvider extends Provider {
 
 export function createProvider(options: ProviderOptions): ClosableProvider {
   let session: Session | undefined
+  const loans = new Loans(options.logger)
   const server = (): Server => {
     if (session) return session
     throw new Refusal(fault('The provider is not configured', 'Terraform asked for something that needs a server before it said which. Please report this.'))
@@ -29,9 +34,9 @@ export function createProvider(options: ProviderOptions): ClosableProvider {
   return {
     schema: providerSchema,
     resources: resourceTypes(server),
-    dataSources: {},
-    ephemeralTypes: {},
-    functions: {},
+    dataSources: dataSources(server),
+    ephemeralTypes: { mcp_creds: credsType({ server, loans, clock: options.clock }) },
+    functions,
     validate: validateSettings,
     configure(config) {
       const found = validateSettings(config)
@@ -40,8 +45,11 @@ export function createProvider(options: ProviderOptions): ClosableProvider {
     },
     async stop() {
       session?.stop()
+      await loans.takeAllBack()
     },
     async close() {
+      session?.stop()
+      await loans.takeAllBack()
       await session?.close()
     },
   }

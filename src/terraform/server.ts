@@ -11,6 +11,8 @@ import { Refusal, fault } from './protocol/diagnostic.ts'
 import type { Settings } from './settings.ts'
 
 export interface Server {
+  /** Set where this run is to allow wildcards, so that scopes planned after it are not held against the setting of before. */
+  wildcardsPlanned: boolean
   /** Where the engine is mounted; throws while that is not known. */
   mount(): string
   /** The same, undefined while it is not known. */
@@ -64,6 +66,7 @@ interface Connected {
 }
 
 export class Session implements Server {
+  wildcardsPlanned = false
   readonly #options: SessionOptions
   readonly #stop = new AbortController()
   #connected: Promise<Connected> | undefined

@@ -55,6 +55,7 @@ export interface Opened {
   readonly handle?: string
   /** Unix milliseconds. */
   readonly renewAtMs?: number
+  readonly diagnostics?: readonly Diagnostic[]
 }
 
 export interface ProviderFunction {

@@ -26,7 +26,8 @@ interface Request {
   readonly planned_state: Sent
   readonly current_state: Sent
   readonly raw_state: { readonly json: Uint8Array } | null
-  readonly private: Uint8Array
+  /** Absent where an ephemeral resource was opened without. */
+  readonly private?: Uint8Array
   readonly prior_private: Uint8Array
   readonly planned_private: Uint8Array
   readonly id: string
@@ -123,20 +124,21 @@ const managed: Readonly<Record<string, Handler>> = {
 }
 
 const timestamp = (unixMs: number | undefined): object => (unixMs === undefined ? {} : { renew_at: { seconds: Math.floor(unixMs / 1000), nanos: (Math.floor(unixMs) % 1000) * 1_000_000 } })
-const handleOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString()
+const handleOf = ({ private: bytes }: Request): string => Buffer.from(bytes ?? []).toString()
 
 const lent: Readonly<Record<string, Handler>> = {
   OpenEphemeralResource: async (provider, request) => {
-    const { result, handle, renewAtMs } = await named('ephemeral resource', provider.ephemeralTypes, request.type_name).open(config(request))
-    return { result: dynamic(result), ...timestamp(renewAtMs), ...(handle !== undefined && { private: Buffer.from(handle) }) }
+    const { result, handle, renewAtMs, diagnostics = [] } = await named('ephemeral resource', provider.ephemeralTypes, request.type_name).open(config(request))
+    return { result: dynamic(result), ...timestamp(renewAtMs), diagnostics: messages(diagnostics), ...(handle !== undefined && { private: Buffer.from(handle) }) }
   },
   RenewEphemeralResource: async (provider, request) => {
-    const { renewAtMs } = await named('ephemeral resource', provider.ephemeralTypes, request.type_name).renew(handleOf(request.private))
+    const { renewAtMs } = await named('ephemeral resource', provider.ephemeralTypes, request.type_name).renew(handleOf(request))
     return { ...timestamp(renewAtMs), private: request.private }
   },
   CloseEphemeralResource: async (provider, request) => {
     // Nothing was lent, so nothing is taken back.
-    if (request.private.length > 0) await named('ephemeral resource', provider.ephemeralTypes, request.type_name).close(handleOf(request.private))
+    const handle = handleOf(request)
+    if (handle !== '') await named('ephemeral resource', provider.ephemeralTypes, request.type_name).close(handle)
     return {}
   },
   CallFunction: (provider, request) => {

@@ -7,7 +7,7 @@ import type { Subject } from '../explain.ts'
 import { fault, warning } from '../protocol/diagnostic.ts'
 import type { Diagnostic, Path } from '../protocol/diagnostic.ts'
 import type { Outcome, Plan, PlannedChange, ResourceType } from '../protocol/provider.ts'
-import type { Attribute, Attributes } from '../protocol/schema.ts'
+import type { Attribute, Attributes, Block } from '../protocol/schema.ts'
 import { isEqual, isList, isObject, isWhollyKnown, unknown } from '../protocol/value.ts'
 import type { Value, ValueObject } from '../protocol/value.ts'
 import { CallFailure } from '../server.ts'
@@ -15,6 +15,7 @@ import type { Server } from '../server.ts'
 import { attributeOf, checkField, defaultOf, fromEngine } from './engine-field.ts'
 import type { EngineDocument, EngineField, Items } from './engine-field.ts'
 import { placeOf } from './place.ts'
+import type { Place } from './place.ts'
 
 export interface DocumentSpec {
   readonly document: EngineDocument
@@ -48,119 +49,153 @@ export interface DocumentWrite {
   readonly config: ValueObject
 }
 
+/** A field of the document and the attribute it is. */
+interface Member {
+  readonly name: string
+  readonly attribute: string
+  readonly field: EngineField
+  readonly items: Items | undefined
+  /** It names the document and is no part of it. */
+  readonly isName: boolean
+}
+
 const idAttribute: Attribute = { type: 'string', computed: true, description: 'Path of the document: `<mount>/…`.' }
+const nowhere: Subject = { attributeOf: () => undefined }
 
-export function documentResource(spec: DocumentSpec, server: () => Server): ResourceType {
-  const place = placeOf(spec.document.pattern, spec.optionalName)
-  const isName = (field: string): boolean => place.names.includes(field)
-  const fields = Object.entries(spec.document.fields).filter(([name]) => !spec.omit?.includes(name)).map(([name, field]) => ({ name, attribute: spec.rename?.[name] ?? name, field, items: spec.items?.[name] }))
-  const attributes: Attributes = { ...Object.fromEntries(fields.map(({ name, attribute, field, items }) => [attribute, declared(name, attribute, field, items)])), ...spec.extra, id: idAttribute }
-  const subject: Subject = { attributeOf: (field) => nameAmong(attributes, spec.rename?.[field] ?? field) }
+export class DocumentResource implements ResourceType {
+  readonly schema: Block
+  readonly #spec: DocumentSpec
+  readonly #server: () => Server
+  readonly #place: Place
+  readonly #members: readonly Member[]
+  readonly #subject: Subject
 
-  function declared(name: string, attribute: string, field: EngineField, items: Items | undefined): Attribute {
-    const base = attributeOf(name, field, items)
-    if (isName(name)) return { ...base, ...(name === spec.optionalName ? { optional: true } : { optional: false, required: true }) }
-    return spec.defaults?.[attribute] ? { ...base, computed: true } : base
+  /** `server` is asked for only where one is needed. */
+  constructor(spec: DocumentSpec, server: () => Server) {
+    this.#spec = spec
+    this.#server = server
+    this.#place = placeOf(spec.document.pattern, spec.optionalName)
+    this.#members = Object.entries(spec.document.fields).filter(([name]) => !spec.omit?.includes(name)).map(([name, field]) => (
+      { name, attribute: this.#called(name), field, items: spec.items?.[name], isName: this.#place.names.includes(name) }))
+    const attributes: Attributes = { ...Object.fromEntries(this.#members.map((member) => [member.attribute, declaration(spec, member)])), ...spec.extra, id: idAttribute }
+    this.schema = { description: `${spec.document.synopsis} ${spec.document.description}`, attributes }
+    this.#subject = { attributeOf: (field) => (Object.hasOwn(attributes, this.#called(field)) ? this.#called(field) : undefined) }
   }
 
-  /** What the configuration comes to: every attribute but the computed ones. */
-  function desired(config: ValueObject): Record<string, Value> {
-    const values: Record<string, Value> = {}
-    for (const { attribute, field, items } of fields.filter((candidate) => !candidate.field.computed)) {
-      const given = config[attribute] ?? null
-      values[attribute] = given === null ? spec.defaults?.[attribute]?.(config) ?? defaultOf(field) ?? null : completed(given, items)
+  validate(config: ValueObject): Diagnostic[] {
+    const found = this.#members.filter(({ field }) => !field.computed).flatMap(({ attribute, field, items }) => checkField([attribute], field, config[attribute], items))
+    return [...found, ...(this.#spec.check?.(config) ?? [])]
+  }
+
+  async plan({ prior, config }: PlannedChange): Promise<Plan> {
+    const planned = this.#desired(config)
+    const replace = prior === null ? [] : this.#replacements(prior, planned)
+    const changed = prior === null || replace.length > 0 || Object.keys(planned).some((name) => !isEqual(planned[name], prior[name]))
+    for (const { attribute, field } of this.#members) if (field.computed) planned[attribute] = changed ? unknown : prior[attribute] ?? null
+    planned.id = prior === null || replace.length > 0 ? unknown : prior.id ?? null
+    return { planned, replace, diagnostics: await this.#spec.checkPlan?.(planned, this.#server()) ?? [] }
+  }
+
+  create(planned: ValueObject, config: ValueObject): Promise<Outcome> { return this.#write(null, planned, config) }
+
+  update(prior: ValueObject, planned: ValueObject, config: ValueObject): Promise<Outcome> { return this.#write(prior, planned, config) }
+
+  async delete(prior: ValueObject): Promise<void> {
+    const server = this.#server()
+    try {
+      await server.request('DELETE', String(prior.id)).catch(unlessGone)
+      await this.#spec.afterDelete?.(prior, server)
+    } catch (error) {
+      await explain(error, server, nowhere)
     }
-    for (const [name, { write_only: writeOnly }] of Object.entries(spec.extra ?? {})) values[name] = writeOnly ? null : config[name] ?? null
+  }
+
+  async read(state: ValueObject): Promise<{ readonly state: ValueObject | null; readonly diagnostics: readonly Diagnostic[] }> {
+    const server = this.#server()
+    try {
+      const answer = await server.read(String(state.id))
+      if (!answer) return { state: null, diagnostics: [] }
+      const read = this.#members.filter(({ isName }) => !isName).map(({ name, attribute, field, items }) => [attribute, fromEngine(field, answer.data?.[name], items)] as const)
+      return { state: { ...state, ...Object.fromEntries(read) }, diagnostics: [] }
+    } catch (error) {
+      if (!(error instanceof CallFailure) || error.error.kind !== 'unsupported_path') return explain(error, server, nowhere)
+      return { state: null, diagnostics: [warning(`Nothing is mounted at ${String(state.id)} any more`, 'It is planned to be made again. Enable the engine first, or set mount in the provider block.')] }
+    }
+  }
+
+  importState(id: string): ValueObject {
+    const mount = this.#server().mount()
+    const names = this.#place.parse(id, mount)
+    const given = Object.fromEntries(Object.entries(names).map(([name, value]) => [this.#called(name), value]))
+    return { ...Object.fromEntries(Object.keys(this.schema.attributes).map((name) => [name, null])), ...given, id: `${mount}/${this.#place.path(names)}` }
+  }
+
+  /** A field's name here. */
+  #called(field: string): string { return this.#spec.rename?.[field] ?? field }
+
+  /** What the configuration comes to: every attribute but the computed ones. */
+  #desired(config: ValueObject): Record<string, Value> {
+    const { defaults, extra } = this.#spec
+    const values: Record<string, Value> = {}
+    for (const { attribute, field, items } of this.#members.filter((member) => !member.field.computed)) {
+      const given = config[attribute] ?? null
+      values[attribute] = given === null ? defaults?.[attribute]?.(config) ?? defaultOf(field) ?? null : completed(given, items)
+    }
+    for (const [name, { write_only: writeOnly }] of Object.entries(extra ?? {})) values[name] = writeOnly ? null : config[name] ?? null
     return values
   }
 
-  const pathIn = (values: ValueObject): string => place.path(Object.fromEntries(place.names.map((name) => {
-    const value = values[spec.rename?.[name] ?? name]
-    return [name, typeof value === 'string' ? value : undefined]
-  })))
+  /** A document cannot be renamed, nor moved to another mount. */
+  #replacements(prior: ValueObject, planned: ValueObject): Path[] {
+    const renamed = this.#members.filter(({ isName, attribute }) => isName && !isEqual(prior[attribute], planned[attribute]))
+    const mount = this.#server().knownMount()
+    const moved = mount !== undefined && prior.id !== `${mount}/${this.#path(prior)}`
+    return [...renamed.map(({ attribute }) => [attribute]), ...(moved ? [['id']] : [])]
+  }
 
-  function plan({ prior, config }: PlannedChange): Omit<Plan, 'diagnostics'> {
-    const planned = desired(config)
-    const renamed = place.names.map((name) => spec.rename?.[name] ?? name).filter((name) => prior !== null && !isEqual(prior[name], planned[name]))
-    const mount = server().knownMount()
-    const moved = prior !== null && mount !== undefined && prior.id !== `${mount}/${pathIn(prior)}`
-    const replace: Path[] = [...renamed.map((name) => [name]), ...(moved ? [['id']] : [])]
-    const changed = prior === null || replace.length > 0 || Object.keys(planned).some((name) => !isEqual(planned[name], prior[name]))
-    for (const { attribute } of fields.filter(({ field }) => field.computed)) planned[attribute] = changed ? unknown : prior[attribute] ?? null
-    planned.id = prior === null || replace.length > 0 ? unknown : prior.id ?? null
-    return { planned, replace }
+  #path(values: ValueObject): string {
+    return this.#place.path(Object.fromEntries(this.#place.names.map((name) => {
+      const value = values[this.#called(name)]
+      return [name, typeof value === 'string' ? value : undefined]
+    })))
   }
 
   /** Writes the document as planned and reads it back for what the engine adds. */
-  async function write(prior: ValueObject | null, given: ValueObject, config: ValueObject): Promise<Outcome> {
-    const asked = server()
-    const settled = desired(config)
-    const planned: Record<string, Value> = Object.fromEntries(Object.entries(given).map(([name, value]) => [name, isWhollyKnown(value) ? value : settled[name] ?? null]))
-    planned.id = prior === null ? `${asked.mount()}/${pathIn(planned)}` : prior.id ?? null
-    const path = String(planned.id)
-    const body = Object.fromEntries(fields.filter(({ name, field }) => !field.computed && !isName(name)).map(({ name, attribute }) => [name, planned[attribute] ?? null]))
-    const work: DocumentWrite = { server: asked, prior, planned, config }
+  async #write(prior: ValueObject | null, given: ValueObject, config: ValueObject): Promise<Outcome> {
+    const server = this.#server()
+    const desired = this.#desired(config)
+    const planned: Record<string, Value> = Object.fromEntries(Object.entries(given).map(([name, value]) => [name, isWhollyKnown(value) ? value : desired[name] ?? null]))
+    const path = prior === null ? `${server.mount()}/${this.#path(planned)}` : String(prior.id)
+    planned.id = path
+    const body = Object.fromEntries(this.#members.filter(({ field, isName }) => !field.computed && !isName).map(({ name, attribute }) => [name, planned[attribute] ?? null]))
+    const write: DocumentWrite = { server, prior, planned, config }
     try {
-      await spec.beforeWrite?.(work)
-      const { warnings } = await asked.request('POST', path, { body })
-      await spec.afterWrite?.(work)
-      return await confirmed(path, planned, remarks(warnings, subject))
+      await this.#spec.beforeWrite?.(write)
+      const { warnings } = await server.request('POST', path, { body })
+      await this.#spec.afterWrite?.(write)
+      return await this.#confirmed(path, planned, remarks(warnings, this.#subject))
     } catch (error) {
-      return explain(error, asked, subject)
+      return explain(error, server, this.#subject)
     }
   }
 
-  async function confirmed(path: string, planned: Record<string, Value>, diagnostics: readonly Diagnostic[]): Promise<Outcome> {
-    const answer = await server().read(path).catch((error: unknown) => (error instanceof CallFailure ? error : Promise.reject(error as Error)))
-    // Written it is; a failure here would have Terraform replace it.
+  async #confirmed(path: string, planned: Record<string, Value>, diagnostics: readonly Diagnostic[]): Promise<Outcome> {
+    const answer = await this.#server().read(path).catch((error: unknown) => (error instanceof CallFailure ? error : Promise.reject(error as Error)))
+    // Written it is; an error here would have Terraform replace it.
     if (answer instanceof CallFailure) return { state: planned, diagnostics: [...diagnostics, warning(`${path} was written and cannot be read`, `The server says: ${answer.message}. The next plan will need to read it.`)] }
     const data = answer?.data ?? {}
-    for (const { name, attribute, field, items } of fields.filter((candidate) => candidate.field.computed)) planned[attribute] = fromEngine(field, data[name], items)
-    const strange = fields.filter(({ name, attribute }) => !isName(name) && !Object.hasOwn(data, name) && planned[attribute] !== null)
-    const faults = answer === undefined ? [] : strange.map(({ attribute }) => fault(`The engine does not know ${attribute}`, `The engine at ${path.split('/')[0] ?? ''}/ is older than this provider and ignored it. Upgrade the engine, or use the provider of its version.`, [attribute]))
+    for (const { name, attribute, field, items } of this.#members) if (field.computed) planned[attribute] = fromEngine(field, data[name], items)
+    const ignored = this.#members.filter(({ name, attribute, isName }) => answer !== undefined && !isName && !Object.hasOwn(data, name) && planned[attribute] !== null)
+    const faults = ignored.map(({ attribute }) => fault(`The engine does not know ${attribute}`, `What is mounted at ${path.split('/')[0] ?? ''}/ is older than this provider and ignored it. Upgrade it, or use the provider of its version.`, [attribute]))
     return { state: planned, diagnostics: [...diagnostics, ...faults] }
-  }
-
-  return {
-    schema: { description: `${spec.document.synopsis} ${spec.document.description}`, attributes },
-    validate: (config) => [...fields.flatMap(({ attribute, field, items }) => (field.computed ? [] : checkField([attribute], field, config[attribute], items))), ...(spec.check?.(config) ?? [])],
-    async plan(change) {
-      const result = plan(change)
-      return { ...result, diagnostics: await spec.checkPlan?.(result.planned, server()) ?? [] }
-    },
-    create: (planned, config) => write(null, planned, config),
-    update: write,
-    async delete(prior) {
-      const asked = server()
-      try {
-        await asked.request('DELETE', String(prior.id)).catch(unlessGone)
-        await spec.afterDelete?.(prior, asked)
-      } catch (error) {
-        await explain(error, asked, subject)
-      }
-    },
-    async read(state) {
-      const asked = server()
-      try {
-        const answer = await asked.read(String(state.id))
-        if (!answer) return { state: null, diagnostics: [] }
-        const read = fields.filter(({ name }) => !isName(name)).map(({ name, attribute, field, items }) => [attribute, fromEngine(field, answer.data?.[name], items)] as const)
-        return { state: { ...state, ...Object.fromEntries(read) }, diagnostics: [] }
-      } catch (error) {
-        if (error instanceof CallFailure && error.error.kind === 'unsupported_path') return { state: null, diagnostics: [warning(`Nothing is mounted at ${String(state.id)} any more`, 'It is planned to be made again. Enable the engine first, or set mount in the provider block.')] }
-        return explain(error, asked, { attributeOf: () => undefined })
-      }
-    },
-    importState(id) {
-      const mount = server().mount()
-      const names = place.parse(id, mount)
-      const given = Object.fromEntries(Object.entries(names).map(([name, value]) => [spec.rename?.[name] ?? name, value]))
-      return { ...Object.fromEntries(Object.keys(attributes).map((name) => [name, null])), ...given, id: `${mount}/${place.path(names)}` }
-    },
   }
 }
 
-const nameAmong = (attributes: Attributes, name: string): string | undefined => (Object.hasOwn(attributes, name) ? name : undefined)
+function declaration(spec: DocumentSpec, { name, attribute, field, items, isName }: Member): Attribute {
+  const base = attributeOf(name, field, items)
+  if (!isName) return spec.defaults?.[attribute] ? { ...base, computed: true } : base
+  return { ...base, optional: name === spec.optionalName, required: name !== spec.optionalName }
+}
 
 function completed(value: Value, items: Items | undefined): Value {
   return items && isList(value) ? value.map((item) => (isObject(item) ? items.complete(item) : item)) : value

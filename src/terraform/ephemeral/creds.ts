@@ -1,0 +1,100 @@
+/** `ephemeral "mcp_creds"`: a phantom token for as long as the run lasts. */
+import type { Clock } from '../../logical/clock.ts'
+import type { VaultAnswer } from '../../vault-client/index.ts'
+import { checkName, checkNames, checkScopes } from '../checks.ts'
+import { engineSchema } from '../engine-schema.ts'
+import { explain, remarks } from '../explain.ts'
+import type { Subject } from '../explain.ts'
+import { Refusal, fault } from '../protocol/diagnostic.ts'
+import type { EphemeralType, Opened } from '../protocol/provider.ts'
+import type { Attributes, Block } from '../protocol/schema.ts'
+import type { Value, ValueObject } from '../protocol/value.ts'
+import { attributeOf, checkField, fromEngine } from '../resource/engine-field.ts'
+import type { EngineField } from '../resource/engine-field.ts'
+import type { Server } from '../server.ts'
+import type { Loan, Loans } from './loans.ts'
+
+const { creds } = engineSchema
+const fields = Object.entries<EngineField>(creds.fields)
+const asked = fields.filter(([, field]) => !field.computed)
+
+const schema: Block = {
+  description: `${creds.synopsis} ${creds.description} **The token dies with the run**: its lease is revoked when Terraform closes the resource, is interrupted, or ends. It is for what happens while Terraform runs; what goes on afterwards asks for a token of its own. \`plan\` opens ephemeral resources too: with \`issue = terraform.applying\` nothing is issued there.`,
+  attributes: {
+    ...Object.fromEntries(fields.map(([name, field]) => [name, declaration(name, field)])),
+    issue: { type: 'bool', optional: true, description: 'Whether a token is issued. With false, all of the answer is null and no server is asked. Write `terraform.applying` to have one only while applying. Default: true.' },
+    lease_id: { type: 'string', computed: true, description: 'The lease of the token.' },
+  } satisfies Attributes,
+}
+
+function declaration(name: string, field: EngineField): Attributes[string] {
+  const base = attributeOf(name, field)
+  if (name === 'agent') return { ...base, optional: false, required: true }
+  if (name === 'token') return { ...base, sensitive: true }
+  // The answer says which one it was.
+  return name === 'environment' ? { ...base, computed: true } : base
+}
+
+const subject: Subject = { attributeOf: (field) => (Object.hasOwn(schema.attributes, field) ? field : undefined) }
+
+export interface CredsOptions {
+  readonly server: () => Server
+  readonly loans: Loans
+  readonly clock: Clock
+}
+
+export function credsType({ server, loans, clock }: CredsOptions): EphemeralType {
+  /** Half of the life that is left. */
+  const renewal = ({ lease_duration: seconds, renewable }: VaultAnswer) => (renewable === true && seconds !== undefined && seconds > 1 ? { renewAtMs: clock.now() + seconds * 500 } : {})
+
+  return {
+    schema,
+    validate: (config) => [
+      ...asked.flatMap(([name, field]) => checkField([name], field, config[name])),
+      ...checkName(['agent'], config.agent, 'claude-billing-agent'),
+      ...checkName(['environment'], config.environment, 'production'),
+      ...checkScopes(['requested_scopes'], config.requested_scopes),
+      ...checkNames(['policies'], config.policies, 'billing-read'),
+    ],
+    async open(config): Promise<Opened> {
+      if (config.issue === false) return { result: answered(config, {}, undefined) }
+      if (loans.over) throw new Refusal(fault('Terraform was interrupted', 'No token is issued any more.'))
+      const at = server()
+      try {
+        const path = `${at.mount()}/creds/${String(config.agent)}`
+        const body = Object.fromEntries(asked.filter(([name]) => name !== 'agent' && config[name] !== null).map(([name]) => [name, config[name]]))
+        const answer = await at.request('POST', path, { body, once: true })
+        const { lease_id: leaseId = '', data } = answer
+        const loan: Loan = { lease_id: leaseId, session_path: `${path}/${String(data?.session_id)}` }
+        loans.add(loan, at)
+        // Interrupted meanwhile: what has just been lent is on nobody's list.
+        if (loans.over) await loans.takeAllBack()
+        return { result: answered(config, data ?? {}, leaseId), handle: JSON.stringify(loan), ...renewal(answer), diagnostics: remarks(answer.warnings, subject) }
+      } catch (error) {
+        return explain(error, at, subject)
+      }
+    },
+    async renew(handle) {
+      const at = server()
+      try {
+        return renewal(await at.request('PUT', 'sys/leases/renew', { body: { lease_id: (JSON.parse(handle) as Loan).lease_id } }))
+      } catch (error) {
+        return explain(error, at, subject)
+      }
+    },
+    async close(handle) {
+      const at = server()
+      await loans.takeBack(JSON.parse(handle) as Loan, at).catch((error: unknown) => explain(error, at, subject))
+    },
+  }
+}
+
+/** What was asked for as it stands, and what is not, from the answer. */
+function answered(config: ValueObject, data: Readonly<Record<string, unknown>>, leaseId: string | undefined): ValueObject {
+  const value = (name: string, field: EngineField): Value => (field.computed || (name === 'environment' && config[name] === null) ? fromEngine(field, data[name]) : withDefault(name, field, config))
+  return { ...Object.fromEntries(fields.map(([name, field]) => [name, value(name, field)])), issue: config.issue ?? null, lease_id: leaseId ?? null }
+}
+
+function withDefault(name: string, field: EngineField, config: ValueObject): Value {
+  return config[name] ?? fromEngine(field, field.default)
+}

@@ -1,0 +1,81 @@
+import { checkName } from '../checks.ts'
+import { engineSchema } from '../engine-schema.ts'
+import { explain } from '../explain.ts'
+import type { Subject } from '../explain.ts'
+import { Refusal, fault } from '../protocol/diagnostic.ts'
+import type { Diagnostic } from '../protocol/diagnostic.ts'
+import { isUnknown, unknown } from '../protocol/value.ts'
+import type { Value, ValueObject } from '../protocol/value.ts'
+import type { DocumentSpec, DocumentWrite } from './document.ts'
+import { changeConsent, keyPlace, removeKey, samePlace, writeKey } from './kv-key.ts'
+
+const atKey: Subject = { attributeOf: () => undefined, otherwise: ['key_wo'] }
+
+export const upstreamSpec: DocumentSpec = {
+  document: engineSchema.upstreams,
+  extra: {
+    key_wo: { type: 'string', optional: true, sensitive: true, write_only: true, description: 'The upstream\'s key. Written to `kv_field` of the secret `kv_path` in `kv_mount`, with the upstream\'s origin added to its `mcp_origins`; in neither plan nor state. Destroying the resource takes both out again. Needs `key_wo_version`.' },
+    key_wo_version: { type: 'number', optional: true, description: 'Change it whenever `key_wo` is another key: that is what writes it.' },
+  },
+  defaults: { kv_path: ({ name }) => (typeof name === 'string' ? `mcp/${name}` : isUnknown(name) ? unknown : null) },
+  check: (config) => [...checkName(['name'], config.name, 'stripe'), ...checkUrl(config), ...checkKey(config)],
+  beforeWrite: writeKeyOf,
+  async afterWrite({ server, prior, planned }) {
+    // The key was moved: nothing of it stays where it was.
+    if (prior === null || prior.key_wo_version === null || planned.key_wo_version === null) return
+    const before = keyPlace(prior)
+    if (samePlace(before, keyPlace(planned))) return
+    await removeKey(server, before)
+    await changeConsent(server, before, undefined, before.origin)
+  },
+  async afterDelete(prior, server) {
+    if (prior.key_wo_version === null) return
+    const place = keyPlace(prior)
+    await removeKey(server, place)
+    await changeConsent(server, place, undefined, place.origin)
+  },
+}
+
+/** The key first: an upstream without its key would be called, and refused, meanwhile. */
+async function writeKeyOf({ server, prior, planned, config }: DocumentWrite): Promise<void> {
+  if (planned.key_wo_version === null) return
+  const place = keyPlace(planned)
+  const before = prior === null || prior.key_wo_version === null ? undefined : keyPlace(prior)
+  const same = before !== undefined && samePlace(before, place) && prior?.key_wo_version === planned.key_wo_version
+  if (same && before.origin === place.origin) return
+  try {
+    if (!same) await writeKey(server, place, givenKey(config))
+    await changeConsent(server, place, place.origin, before?.origin)
+  } catch (error) {
+    await explain(error, server, atKey)
+  }
+}
+
+function givenKey({ key_wo: key }: ValueObject): string {
+  if (typeof key === 'string' && key !== '') return key
+  throw new Refusal(fault('key_wo has no value', 'key_wo_version or the place of the key has changed, so the key is to be written. Give it, for example by a variable with ephemeral = true.', ['key_wo']))
+}
+
+function checkKey({ key_wo: key, key_wo_version: version, kv_path: path }: ValueObject): Diagnostic[] {
+  const found: Diagnostic[] = []
+  if (key === '') found.push(fault('key_wo is empty', 'Give the upstream\'s key, or leave key_wo out and write the key with vault kv put.', ['key_wo']))
+  if (typeof key === 'string' && version === null) found.push(fault('key_wo needs key_wo_version', 'A write-only value is not kept, so a number says when it is another one. Write for example key_wo_version = 1.', ['key_wo']))
+  if (version !== null && version !== undefined && !isUnknown(version)) {
+    if (!Number.isSafeInteger(version)) found.push(fault('key_wo_version is no whole number', 'Write for example key_wo_version = 1.', ['key_wo_version']))
+    if (typeof path === 'string' && path.includes('{{')) found.push(fault('key_wo cannot be written to a kv_path with {{environment}}', 'There is one key for each environment. Write them with vault kv put, or make one upstream for each.', ['kv_path']))
+  }
+  return found
+}
+
+function checkUrl({ url, allow_private_addresses: allowPrivate }: ValueObject): Diagnostic[] {
+  if (typeof url !== 'string' || url === '') return []
+  const at = (summary: string, detail = 'Write for example https://api.stripe.com.'): Diagnostic[] => [fault(summary, detail, ['url'])]
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (!parsed) return at('url is not an absolute URL')
+  if (parsed.username !== '' || parsed.password !== '') return at('url holds a user or password', 'Keys lie in KV. Write for example https://api.stripe.com.')
+  if (parsed.protocol !== 'https:' && parsed.protocol !== 'http:') return at('url does not begin with https://')
+  if (parsed.protocol === 'http:' && isFalse(allowPrivate)) return at('url is http:, which sends the key unencrypted', 'Use https:, or set allow_private_addresses = true for an upstream of your own network.')
+  return []
+}
+
+const isFalse = (value: Value | undefined): boolean => value === false || value === null || value === undefined
