@@ -14,6 +14,8 @@ export default defineConfig({
       ...(target === 'containers' ? ['test/acceptance/cluster/**', 'test/acceptance/servers/operator-scripts.test.ts'] : []),
       // Terraform's own command line has `npm run test:terraform`.
       'test/terraform/acceptance/**', 'test/terraform/official/**',
+      // They drive the Terraform CLI: npm run test:terraform.
+      'test/terraform/acceptance/**', 'test/terraform/official/**',
       'test/conformance/**', '**/node_modules/**',
     ],
     globalSetup: ['test/acceptance/target/preflight.ts'],

@@ -1,41 +1,31 @@
-// The provider and the modules under the real command line: npm run test:terraform. Needs Terraform or OpenTofu 1.11 (TERRAFORM_BIN or PATH).
-//   TARGET=embedded|openbao|vault|containers   the server; the embedded host unless said otherwise
-//   VAULT_BIN=/path/to/binary                  of TARGET=openbao or vault
-//   VAULT_PROVIDER_BIN=/path/to/terraform-provider-vault   for the route of the official provider, which is skipped without
+// Both ways of provisioning with Terraform, driven by the real CLI: npm run test:terraform.
+// Needs terraform 1.11+ or tofu 1.11+: TERRAFORM_BIN or PATH. Nothing is fetched from a registry.
+//   VAULT_BIN=/path/to/bao or vault   a real server to provision besides the embedded one; else `bao` or `vault` on PATH, if there is one
+//   VAULT_PROVIDER_BIN=/path/to/terraform-provider-vault   the official provider; without it the official route is skipped
 // Arguments go to vitest: file names to run only those. The last line is the count.
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { findServer } from './find-server.mjs'
 import { findTerraform } from './find-terraform.mjs'
+import { runVitest } from './run-vitest.mjs'
 
-const root = resolve(import.meta.dirname, '..')
-
-function run({ binary, version }) {
-  console.log(`${binary} ${version}, against ${process.env.TARGET || 'embedded'}`)
-  const scratch = mkdtempSync(join(tmpdir(), 'terraform-report-'))
-  const report = join(scratch, 'report.json')
+/** What to test with and against, told before anything is started. A server asked for by VAULT_BIN must be there. */
+function chosen() {
+  const terraform = findTerraform()
+  const servers = ['the embedded server']
+  let server
   try {
-    const vitest = join(root, 'node_modules/vitest/vitest.mjs')
-    const { status } = spawnSync(process.execPath, [vitest, 'run', '--config', 'test/terraform/vitest.config.ts', ...process.argv.slice(2), '--reporter=default', '--reporter=json', `--outputFile.json=${report}`], {
-      cwd: root, stdio: 'inherit', env: { ...process.env, TERRAFORM_BIN: binary },
-    })
-    console.log(existsSync(report) ? counts(JSON.parse(readFileSync(report, 'utf8'))) : '0 passed, 1 failed, 0 skipped')
-    return status ?? 1
-  } finally {
-    rmSync(scratch, { recursive: true, force: true })
+    server = findServer(undefined)
+    servers.push(`${server.product} (${server.binary})`)
+  } catch (absent) {
+    if (process.env.VAULT_BIN) throw absent
+    console.log('no real server: neither `bao` nor `vault` is on PATH, and VAULT_BIN is not set')
   }
-}
-
-function counts({ numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults }) {
-  if (testResults.length === 0) return '0 passed, 1 failed, 0 skipped'
-  // A file that did not come to its first test counts as one that failed.
-  const broken = testResults.filter(({ status, assertionResults }) => status === 'failed' && !assertionResults.some((test) => test.status === 'failed')).length
-  return `${numPassedTests} passed, ${numFailedTests + broken} failed, ${numPendingTests + numTodoTests} skipped`
+  console.log(`${terraform.product} ${terraform.version} (${terraform.binary}) against ${servers.join(' and ')}`)
+  if (!process.env.VAULT_PROVIDER_BIN) console.log('skipped: the official route; set VAULT_PROVIDER_BIN to a terraform-provider-vault')
+  return { TERRAFORM_BIN: terraform.binary, VAULT_BIN: server?.binary ?? '' }
 }
 
 try {
-  process.exitCode = run(findTerraform())
+  process.exitCode = runVitest(['--config=test/terraform/vitest.config.ts', ...process.argv.slice(2)], chosen())
 } catch (error) {
   console.error(error.message)
   process.exitCode = 1
