@@ -78,7 +78,7 @@ export async function createHost(config: HostConfig): Promise<Host> {
   const rootToken = await makeRootToken(config, tokens, fresh)
   const api = {
     core: parts.core, random: config.random, logger: config.logger,
-    status: { clock: config.clock, version: config.version ?? '1.19.0', clusterId: await clusterId(config), ready: config.ready ?? (() => true) },
+    status: { clock: config.clock, version: versionOf(config), clusterId: await clusterId(config), ready: config.ready ?? (() => true) },
   }
   const listeners: Listener[] = []
   const handle = (call: HostCall): Promise<HostAnswer> => answerCall(api, call)
@@ -126,10 +126,12 @@ function assemble(config: HostConfig) {
     await leases.revokeAllNow(path)
   } })
   engines.token = tokenFactory({ clock, tokens, authorizer, limits: () => router.at('auth/token/')?.limits() ?? defaults, renewalTerms: (record) => renewalTerms(router, calls, record) })
-  engines.system = sysFactory({ clock, random, router, mounts, policies, authorizer, tokens, leases, audits, catalog: new PluginCatalog(at('sys/plugin-catalog/')) })
+  engines.system = sysFactory({ clock, random, router, mounts, policies, authorizer, tokens, leases, audits, catalog: new PluginCatalog(at('sys/plugin-catalog/')), version: versionOf(config) })
   const core = new Core({ clock, logger, router, tokens, authorizer, leases, audit: broker })
   return { router, rollback, broker, audits, policies, tokens, leases, mounts, core }
 }
+
+const versionOf = ({ version }: HostConfig): string => version ?? '1.19.0'
 
 /** A token of a login is renewed as the method it came from says. */
 async function renewalTerms(router: Router, calls: EngineCalls, { path, meta }: TokenRecord): Promise<RenewalTerms | undefined> {

@@ -18,12 +18,16 @@ export function errorAnswer({ row, message, allow }: RequestError): HostAnswer {
 /** Their data is repeated at the top level of the answer, where old clients look for it. */
 const injected = ['sys/mounts', 'sys/auth', 'sys/audit', 'sys/policy', 'sys/remount', 'sys/capabilities', 'sys/capabilities-self', 'sys/capabilities-accessor']
 
+/** Their data is the whole answer. */
+const bare = new Set(['sys/internal/specs/openapi'])
+
 /** What the core answered, in Vault's envelope and with Vault's status codes. */
 export function outcomeAnswer(outcome: ApiOutcome, requestId: string): HostAnswer {
   const { response, operation, lease, auth } = outcome
   if (operation === 'help') return jsonAnswer(200, { help: '', see_also: null, ...response?.data })
   const data = response?.data
   const warnings = response?.warnings ?? []
+  if (data && bare.has(outcome.path)) return jsonAnswer(200, data)
   if (nothingThere(outcome)) return warnings.length > 0 ? jsonAnswer(404, envelope(outcome, requestId)) : jsonAnswer(404, { errors: [] })
   const empty = data === undefined && warnings.length === 0 && !lease && !auth
   if (empty) return bodiless(response?.status ?? 204)

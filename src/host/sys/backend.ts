@@ -18,8 +18,8 @@ export function sysFactory(services: SysServices): Factory {
       ...mountPaths(services), ...remountPaths(services), ...authPaths(services), ...internalPaths(services), ...policyPaths(services),
       ...capabilityPaths(services), ...leasePaths(services), ...auditPaths(services), ...pluginPaths(services),
     ],
-    // Any token may ask which mount serves a path it can reach, whatever its policies say of sys/; the paths check that themselves.
-    unauthenticated: ['internal/ui/mounts', 'internal/ui/mounts/*'],
+    // Any token may ask which mount serves a path it can reach, and for the API of those, whatever its policies say of sys/; the paths check that themselves.
+    unauthenticated: ['internal/ui/mounts', 'internal/ui/mounts/*', 'internal/specs/openapi'],
     system: config.system,
   }))
 }

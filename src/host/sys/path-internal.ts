@@ -5,10 +5,11 @@ import type { Data } from '../../logical/request.ts'
 import { callerOf } from '../core/caller.ts'
 import type { HostAcl } from '../auth/authorizer.ts'
 import { mountView } from './mount-view.ts'
+import { serverDocument } from './openapi.ts'
 import type { SysServices } from './services.ts'
 
 /** The question clients ask before they use a path: which mount is it, and of what version? Any token may ask about what it can reach. */
-export function internalPaths({ router }: SysServices): PathDef[] {
+export function internalPaths({ router, version }: SysServices): PathDef[] {
   const visible = (acl: HostAcl, auth: boolean): Data => Object.fromEntries(
     router.all()
       .filter(({ entry }) => entry.path.startsWith('auth/') === auth && acl.seesBelow(entry.path))
@@ -41,5 +42,22 @@ export function internalPaths({ router }: SysServices): PathDef[] {
       },
       synopsis: 'The mount that serves a path.', description: 'Clients ask before reading, to tell KV version 1 from version 2.',
     }),
+    definePath({
+      pattern: 'internal/specs/openapi', fields: { generic_mount_paths: { type: 'bool', description: 'Write mounts as parameters, for generators of clients.', example: true, default: false } },
+      operations: {
+        read: async ({ request, fields }) => {
+          const { acl } = callerOf(request)
+          const mounts = router.all().filter(({ entry }) => acl.seesBelow(entry.path))
+          return { data: { ...await serverDocument({ mounts, info: { ...info, version }, generic: fields.get('generic_mount_paths') ?? false, request }) } }
+        },
+      },
+      synopsis: 'OpenAPI document of the mounts the caller can reach.', description: 'Answered bare, without the envelope other answers have. Its schemas are of what lies in data.',
+    }),
   ]
+}
+
+const info = {
+  title: 'HashiCorp Vault API',
+  description: 'HTTP API of this server. All API routes are prefixed with `/v1/`.',
+  license: { name: 'Mozilla Public License 2.0', url: 'https://www.mozilla.org/en-US/MPL/2.0' },
 }

@@ -21,4 +21,6 @@ export interface SysServices {
   readonly leases: Expiration
   readonly audits: AuditDevices
   readonly catalog: PluginCatalog
+  /** The Vault version clients are told. */
+  readonly version: string
 }

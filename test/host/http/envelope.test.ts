@@ -159,7 +159,7 @@ describe('headers', () => {
 describe('help', () => {
   it('is bare, for the mount and for a path', async () => {
     const root = await bench.call('GET', 'lend?help=1')
-    expect(Object.keys(root.body as object)).toEqual(['help', 'see_also'])
+    expect(Object.keys(root.body as object)).toEqual(['help', 'see_also', 'openapi'])
     expect(root.body.help).toContain('items/:name')
     expect((await bench.call('GET', 'lend/items/x?help=true')).body.help).toContain('Its colour.')
     expect((await bench.call('GET', 'sys/mounts/x/tune?help=1')).body.help).toContain('tune')
