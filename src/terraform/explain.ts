@@ -9,6 +9,8 @@ export interface Subject {
   readonly attributeOf: (field: string) => string | undefined
   /** Where to point when the engine names no field. */
   readonly otherwise?: Path
+  /** Capabilities a write needs, where they are others than those of an upsert. */
+  readonly writeNeeds?: readonly string[]
 }
 
 const subjectPattern = /^([a-z][a-z0-9_]*)((?:\[\d+\])*)(?:\.([\w-]+))?(, line \d+)?(?::\s+|\s+)/
@@ -58,8 +60,8 @@ function outage({ error, method, path, message }: CallFailure, { otherwise }: Su
 const needed: Readonly<Record<string, readonly string[]>> = { GET: ['read'], LIST: ['list'], POST: ['create', 'update'], PUT: ['create', 'update'], PATCH: ['patch'], DELETE: ['delete'] }
 const all = ['create', 'read', 'update', 'delete', 'list', 'patch', 'sudo']
 
-async function missingCapability({ method, path, message }: CallFailure, server: Server, { otherwise }: Subject): Promise<Diagnostic> {
-  const wanted = needed[method] ?? []
+async function missingCapability({ method, path, message }: CallFailure, server: Server, { otherwise, writeNeeds }: Subject): Promise<Diagnostic> {
+  const wanted = (method === 'POST' || method === 'PATCH' ? writeNeeds : undefined) ?? needed[method] ?? []
   const has = await capabilities(server, path)
   const missing = wanted.filter((capability) => has?.includes(capability) !== true)
   const list = (words: readonly string[]) => words.map((word) => JSON.stringify(word)).join(' and ')

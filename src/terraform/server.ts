@@ -178,7 +178,7 @@ export class Session implements Server {
     const { settings } = this.#options
     const ttl = `${String(settings.childTtlSeconds)}s`
     const body = { ttl, explicit_max_ttl: ttl, display_name: 'terraform', renewable: false }
-    const answer = await this.#ask(parent, 'POST', 'auth/token/create', { body, timeoutMs: settings.timeoutMs }, true, settings.maxRetries).catch((error: unknown) => this.#noChild(parent, error))
+    const answer = await this.#ask(parent, 'POST', 'auth/token/create', { body, timeoutMs: settings.timeoutMs }, false, settings.maxRetries).catch((error: unknown) => this.#noChild(parent, error))
     const token = answer.auth?.client_token
     if (token === undefined || token === '') throw new Refusal(fault('The server made no child token', 'auth/token/create answered without a token. Set skip_child_token = true in the provider block to work with the given one.'))
     return token
@@ -188,7 +188,7 @@ export class Session implements Server {
   async #noChild(parent: VaultClient, error: unknown): Promise<never> {
     if (!(error instanceof CallFailure) || error.error.kind === 'unavailable' || error.error.kind === 'sealed') throw error
     const valid = await parent.request('GET', 'auth/token/lookup-self').then(() => true, () => false)
-    if (!valid) throw new Refusal(fault('The token is not valid', 'The server knows no such token, or it has expired. Set VAULT_TOKEN to another one, or log in again.'))
+    if (!valid) throw new Refusal(fault('The token is not valid, or may do nothing', 'The server knows no such token, it has expired, or it has neither "read" on auth/token/lookup-self nor "update" on auth/token/create. Set VAULT_TOKEN to another one, or log in again.'))
     throw new Refusal(fault('The token may have no child token', `The server says: ${error.message}. Give it the capability "update" on auth/token/create, or set skip_child_token = true in the provider block.`))
   }
 }

@@ -1,6 +1,6 @@
 import { parsePolicy } from '../../policy/index.ts'
 import { parsed } from '../checks.ts'
-import { Refusal, fault } from '../protocol/diagnostic.ts'
+import { Refusal, fault, pathText } from '../protocol/diagnostic.ts'
 import type { Diagnostic, Path } from '../protocol/diagnostic.ts'
 import type { DataSource } from '../protocol/provider.ts'
 import type { Attributes } from '../protocol/schema.ts'
@@ -41,13 +41,13 @@ export const policyDocument: DataSource = {
   },
 }
 
+/** Points at the rule: Terraform finds no line for what is deeper. */
 function checkRule(path: Path, { tool, capabilities: words }: ValueObject): Diagnostic[] {
   const found: Diagnostic[] = []
-  if (typeof tool === 'string' && toolPathOf(tool) === undefined) found.push(fault(`${JSON.stringify(tool.slice(0, 120))} is not a tool`, 'Write for example mcp_tool.invoices.id, or "stripe/invoices".', [...path, 'tool']))
+  if (typeof tool === 'string' && toolPathOf(tool) === undefined) found.push(fault(`${pathText(path)}.tool ${JSON.stringify(tool.slice(0, 120))} is not a tool`, 'Write for example mcp_tool.invoices.id, or "stripe/invoices".', path))
   if (isList(words)) {
-    for (const [index, word] of words.entries()) {
-      if (isWhollyKnown(word) && !capabilities.includes(String(word))) found.push(fault(`${JSON.stringify(word)} is not a capability of tools`, `Write any of ${capabilities.join(', ')}.`, [...path, 'capabilities', index]))
-    }
+    const strange = words.find((word) => isWhollyKnown(word) && !capabilities.includes(String(word)))
+    if (strange !== undefined) found.push(fault(`${pathText(path)}.capabilities: ${JSON.stringify(strange)} is not a capability of tools`, `Write any of ${capabilities.join(', ')}.`, path))
   }
   return found
 }

@@ -35,7 +35,7 @@ function declaration(name: string, field: EngineField): Attributes[string] {
   return name === 'environment' ? { ...base, computed: true } : base
 }
 
-const subject: Subject = { attributeOf: (field) => (Object.hasOwn(schema.attributes, field) ? field : undefined) }
+const subject: Subject = { attributeOf: (field) => (Object.hasOwn(schema.attributes, field) ? field : undefined), writeNeeds: ['update'] }
 
 export interface CredsOptions {
   readonly server: () => Server

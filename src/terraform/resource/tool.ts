@@ -39,14 +39,11 @@ function impliedCapability(method: Value | undefined): Value {
   }
 }
 
-const members = ['capability', 'method', 'path', 'parameters'] as const
+const member = / operation (capability|method|path|parameters)\b/
 
-/** Points at the member of the operation the sentence is about: `operation path "v1" does not begin with a slash`. */
+/** Names the member the sentence is about. It points at the operation: Terraform finds no line for what is deeper. */
 function operationFaults(path: Path, operation: Record<string, Value | undefined>): Diagnostic[] {
-  return parsed(path, () => parseOperation(operation)).map((found) => {
-    const member = members.find((name) => found.summary.includes(`operation ${name}`))
-    return member === undefined ? found : { ...found, path: [...path, member] }
-  })
+  return parsed(path, () => parseOperation(operation)).map((found) => ({ ...found, summary: found.summary.replace(member, '.$1') }))
 }
 
 export const toolSpec: DocumentSpec = {

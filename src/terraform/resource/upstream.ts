@@ -9,7 +9,8 @@ import type { Value, ValueObject } from '../protocol/value.ts'
 import type { DocumentSpec, DocumentWrite } from './document.ts'
 import { changeConsent, keyPlace, removeKey, samePlace, writeKey } from './kv-key.ts'
 
-const atKey: Subject = { attributeOf: () => undefined, otherwise: ['key_wo'] }
+/** Of all the writes of a key: what is asked for one after the other is said at once. */
+const atKey: Subject = { attributeOf: () => undefined, otherwise: ['key_wo'], writeNeeds: ['create', 'patch', 'update'] }
 
 export const upstreamSpec: DocumentSpec = {
   document: engineSchema.upstreams,
