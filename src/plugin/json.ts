@@ -3,7 +3,7 @@ import { RequestError } from '../logical/errors.ts'
 import type { Data } from '../logical/request.ts'
 
 /** Requests without data come as `null`. Undefined for what is no object. */
-export function objectOf(json: string): Data | undefined {
+function objectOf(json: string): Data | undefined {
   if (json === '' || json === 'null') return {}
   let value: unknown
   try {

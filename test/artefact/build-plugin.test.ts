@@ -7,24 +7,14 @@ import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildPlugin, pluginFile } from '../../scripts/build-plugin.mjs'
 import { serviceDefinition } from '../../src/goplugin/index.ts'
+import { vaultPlugin } from '../../src/proto/vault-plugin.ts'
 import { launchPlugin } from '../fakes/go-plugin-host.ts'
+import { cookie } from '../fakes/plugin-backend-host.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const scratch = mkdtempSync(join(tmpdir(), 'mcp-artefact-'))
-/** Fixed by the servers. */
-const cookie = { name: 'VAULT_BACKEND_PLUGIN', value: '6669da05-b1c8-4f49-97d9-c8e5bed98e20' }
 /** What a server asks for at registration. */
-const version = serviceDefinition({
-  nested: {
-    logical: {
-      nested: {
-        PluginVersion: { methods: { Version: { requestType: 'Empty', responseType: 'VersionReply' } } },
-        Empty: { fields: {} },
-        VersionReply: { fields: { plugin_version: { type: 'string', id: 1 } } },
-      },
-    },
-  },
-}, 'logical.PluginVersion')
+const version = serviceDefinition(vaultPlugin, 'logical.PluginVersion')
 let built: Awaited<ReturnType<typeof buildPlugin>>
 let text: string
 

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Client, Server, ServerCredentials, credentials } from '@grpc/grpc-js'
-import type { ClientDuplexStream, ClientReadableStream, Metadata, MethodDefinition, ServiceDefinition, ServiceError } from '@grpc/grpc-js'
+import type { ClientDuplexStream, ClientReadableStream, ServiceDefinition } from '@grpc/grpc-js'
 import { createCertificate } from '../../src/goplugin/certificate.ts'
 import type { Certificate } from '../../src/goplugin/certificate.ts'
 import { serviceDefinition } from '../../src/goplugin/index.ts'
@@ -19,6 +19,8 @@ import type { Service } from '../../src/goplugin/index.ts'
 import { systemClock } from '../../src/logical/clock.ts'
 import { goplugin } from '../../src/proto/goplugin.ts'
 import { healthV1 } from '../../src/proto/health-v1.ts'
+import { methodOf, unaryCall } from './unary-call.ts'
+import type { CallOptions } from './unary-call.ts'
 
 export interface LaunchOptions {
   readonly command: string
@@ -75,10 +77,7 @@ export interface BrokerServerOptions {
   readonly certificate?: Certificate
 }
 
-export interface CallOptions {
-  readonly metadata?: Metadata
-  /** Milliseconds; ten seconds unless told. */
-  readonly timeoutMs?: number
+export interface HostCallOptions extends CallOptions {
   /** Another connection than the host's own. */
   readonly client?: Client
 }
@@ -198,26 +197,6 @@ export function readLogLine(raw: string): LoggedLine {
   return { level: level.toLowerCase(), message: typeof message === 'string' ? message : '', fields, structured: true, raw }
 }
 
-/** One unary call, by the method's name; rejects with grpc-js's ServiceError. */
-export function callUnary<Reply>(client: Client, service: ServiceDefinition, method: string, request: object, { metadata, timeoutMs = 10_000 }: CallOptions = {}): Promise<Reply> {
-  const { path, requestSerialize, responseDeserialize } = methodOf<object, Reply>(service, method)
-  const options = { deadline: systemClock.now() + timeoutMs }
-  return new Promise((resolve, reject) => {
-    const done = (error: ServiceError | null, reply?: Reply) => {
-      if (error) reject(error)
-      else resolve(reply as Reply)
-    }
-    if (metadata) client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, options, done)
-    else client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, options, done)
-  })
-}
-
-function methodOf<Request, Reply>(service: ServiceDefinition, name: string): MethodDefinition<Request, Reply> {
-  const method = service[name]
-  if (!method) throw new Error(`the service has no method ${name}`)
-  return method as MethodDefinition<Request, Reply>
-}
-
 interface Brokered {
   readonly service_id: number
   readonly knock: { readonly ack: boolean; readonly error: string } | null
@@ -278,12 +257,12 @@ export class GoPluginHost {
   }
 
   /** One unary call on the control connection, by the method's name; rejects with grpc-js's ServiceError. */
-  call<Reply>(service: ServiceDefinition, method: string, request: object, options: CallOptions = {}): Promise<Reply> {
-    return callUnary(options.client ?? this.client, service, method, request, options)
+  call<Reply>(service: ServiceDefinition, method: string, request: object, options: HostCallOptions = {}): Promise<Reply> {
+    return unaryCall(options.client ?? this.client, service, method, request, options)
   }
 
   /** Rejects unless the plugin says it is serving. */
-  async ping(service = 'plugin', options: CallOptions = {}): Promise<void> {
+  async ping(service = 'plugin', options: HostCallOptions = {}): Promise<void> {
     const { status } = await this.call<{ readonly status: number }>(health, 'Check', { service }, options)
     if (status !== 1) throw new Error(`the plugin is not serving: ${String(status)}`)
   }

@@ -3,13 +3,15 @@
  * broker, and the calls of `pb.Backend` under a multiplex id. How the plugin is reached is the tests' affair.
  */
 import { Metadata, status } from '@grpc/grpc-js'
-import type { Client, MethodDefinition, ServerUnaryCall, ServiceDefinition, UntypedServiceImplementation, sendUnaryData } from '@grpc/grpc-js'
+import type { Client, ServerUnaryCall, UntypedServiceImplementation, sendUnaryData } from '@grpc/grpc-js'
 import { serviceDefinition } from '../../src/goplugin/index.ts'
 import type { Service } from '../../src/goplugin/index.ts'
 import { MemoryStorage } from '../../src/logical/storage.ts'
 import type { Storage } from '../../src/logical/storage.ts'
 import { vaultBackend } from '../../src/proto/vault-backend.ts'
 import type { HandleExistenceCheckReply, HandleRequestReply, InitializeReply, ProtoError, Request, Response, SetupReply, SpecialPathsReply, TypeReply } from '../../src/proto/vault-backend.ts'
+import { unaryCall } from './unary-call.ts'
+import type { CallOptions } from './unary-call.ts'
 
 export const backendDefinition = serviceDefinition(vaultBackend, 'pb.Backend')
 export const cookie = { name: 'VAULT_BACKEND_PLUGIN', value: '6669da05-b1c8-4f49-97d9-c8e5bed98e20' }
@@ -94,12 +96,6 @@ export class HostedMount {
   }
 }
 
-export interface CallOptions {
-  /** Milliseconds; twenty seconds unless told. */
-  readonly timeoutMs?: number
-  readonly signal?: AbortSignal
-}
-
 /** What a request came to, as the server's core reads it. */
 export interface Outcome {
   readonly response: Response | null
@@ -123,7 +119,7 @@ export class BackendCalls {
   call<Reply>(method: string, request: object, options: CallOptions = {}): Promise<Reply> {
     const metadata = new Metadata()
     if (this.multiplexId !== undefined) metadata.set('multiplex_id', this.multiplexId)
-    return unaryCall(this.client, backendDefinition, method, request, metadata, options)
+    return unaryCall(this.client, backendDefinition, method, request, { metadata, ...options })
   }
 
   setup(brokerId: number, config: Record<string, string> = {}, uuid = 'f3a1b2c3-0000-4000-8000-000000000001'): Promise<SetupReply> {
@@ -165,17 +161,6 @@ function outcome(response: Response | null, err: ProtoError | null): Outcome {
   const failed = data !== null && (data.error ?? null) !== null && keys.every((key) => key === 'error' || key === 'data')
   if (failed && typeof data.error !== 'string') throw new Error('panic: interface conversion: interface {} is not string')
   return { response, err, data, error: failed ? String(data.error) : undefined }
-}
-
-export function unaryCall<Reply>(client: Client, service: ServiceDefinition, method: string, request: object, metadata: Metadata, { timeoutMs = 20_000, signal }: CallOptions = {}): Promise<Reply> {
-  const { path, requestSerialize, responseDeserialize } = service[method] as MethodDefinition<object, Reply>
-  return new Promise((resolve, reject) => {
-    const call = client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, { deadline: Date.now() + timeoutMs }, (error, reply) => {
-      if (error) reject(error)
-      else resolve(reply as Reply)
-    })
-    signal?.addEventListener('abort', () => { call.cancel() }, { once: true })
-  })
 }
 
 /** The secret of a leased answer as the server gives it back at renewal and revocation. */

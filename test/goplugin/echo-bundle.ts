@@ -4,15 +4,15 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 
 export interface Bundle {
-  /** An executable. */
+  /** A file Node runs. */
   readonly path: string
   remove(): void
 }
 
-/** The echo plugin as the one file a host launches. */
-export async function bundleEchoPlugin(): Promise<Bundle> {
-  const folder = mkdtempSync(join(tmpdir(), 'echo-plugin-'))
-  const path = join(folder, 'echo-plugin.cjs')
-  await build({ entryPoints: [join(import.meta.dirname, 'echo-plugin.ts')], outfile: path, bundle: true, platform: 'node', target: 'node20', format: 'cjs', logLevel: 'error' })
+/** A program of this folder as one file: the echo plugin as a host launches it, a host as a process of its own. */
+export async function bundleProgram(name: 'echo-plugin' | 'echo-host-process'): Promise<Bundle> {
+  const folder = mkdtempSync(join(tmpdir(), `${name}-`))
+  const path = join(folder, `${name}.cjs`)
+  await build({ entryPoints: [join(import.meta.dirname, `${name}.ts`)], outfile: path, bundle: true, platform: 'node', target: 'node20', format: 'cjs', logLevel: 'error' })
   return { path, remove: () => { rmSync(folder, { recursive: true, force: true }) } }
 }

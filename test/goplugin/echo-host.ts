@@ -3,8 +3,8 @@ import type { ServerUnaryCall, ServiceError, sendUnaryData } from '@grpc/grpc-js
 import { serviceDefinition } from '../../src/goplugin/index.ts'
 import type { Service } from '../../src/goplugin/index.ts'
 import { launchPlugin } from '../fakes/go-plugin-host.ts'
-import type { CallOptions, GoPluginHost, LaunchOptions } from '../fakes/go-plugin-host.ts'
-import { bundleEchoPlugin } from './echo-bundle.ts'
+import type { GoPluginHost, HostCallOptions, LaunchOptions } from '../fakes/go-plugin-host.ts'
+import { bundleProgram } from './echo-bundle.ts'
 import { cookie, echoContract } from './echo-contract.ts'
 import type { Note } from './echo-contract.ts'
 
@@ -30,7 +30,7 @@ export interface EchoHosts {
 
 /** Bundles the plugin; `end` removes the bundle as well. */
 export async function echoHosts(): Promise<EchoHosts> {
-  const bundle = await bundleEchoPlugin()
+  const bundle = await bundleProgram('echo-plugin')
   const hosts: GoPluginHost[] = []
   const options = (more: Partial<LaunchOptions> = {}): LaunchOptions => ({ command: process.execPath, args: [bundle.path], cookie, ...more })
   return {
@@ -52,7 +52,7 @@ export async function echoHosts(): Promise<EchoHosts> {
 }
 
 /** Tells the plugin to do one of its deeds. */
-export const tell = (host: GoPluginHost, deed: string, options?: CallOptions): Promise<Note> => host.call<Note>(echo, 'Do', { text: deed }, options)
+export const tell = (host: GoPluginHost, deed: string, options?: HostCallOptions): Promise<Note> => host.call<Note>(echo, 'Do', { text: deed }, options)
 
 /** The error a call fails with; fails itself where the call succeeds. */
 export async function failure(call: Promise<unknown>): Promise<ServiceError> {

@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, rmSync, watch } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { once } from 'node:events'
-import { build } from 'esbuild'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bundleProgram } from './echo-bundle.ts'
 import { echoHosts, tell } from './echo-host.ts'
 import type { EchoHosts } from './echo-host.ts'
 
@@ -64,9 +64,8 @@ test('a host whose connection ends, and does not come back, is gone', async () =
 })
 
 test('a host that is killed takes the plugin with it', async () => {
-  const outfile = join(folder, 'host.cjs')
-  await build({ entryPoints: [join(import.meta.dirname, 'echo-host-process.ts')], outfile, bundle: true, platform: 'node', target: 'node20', format: 'cjs', logLevel: 'error', external: ['esbuild'] })
-  const host = fork(outfile, hosts.options().args as string[], { stdio: 'ignore', env: { ...process.env, PLUGIN_UNIX_SOCKET_DIR: folder } })
+  const program = await bundleProgram('echo-host-process')
+  const host = fork(program.path, hosts.options().args as string[], { stdio: 'ignore', env: { ...process.env, PLUGIN_UNIX_SOCKET_DIR: folder } })
   const [{ address }] = await once(host, 'message') as [{ address: string }]
   expect(existsSync(address)).toBe(true)
   const removed = new Promise<void>((resolve) => {
@@ -78,4 +77,5 @@ test('a host that is killed takes the plugin with it', async () => {
   })
   host.kill('SIGKILL')
   await removed
+  program.remove()
 })

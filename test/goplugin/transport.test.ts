@@ -48,11 +48,9 @@ test('a client that speaks plain text is refused', async () => {
   expect(await asStranger(new Client(`unix:${host.handshake.address}`, credentials.createInsecure()))).toBe(status.UNAVAILABLE)
 })
 
-test("another plugin's host is refused, and so is the plugin's own certificate in front of another", async () => {
+test("another plugin's host is refused", async () => {
   const other = await hosts.launch()
-  const { address, certificate } = host.handshake
-  const swapped = Object.assign(Object.create(other) as GoPluginHost, { handshake: { ...other.handshake, address, certificate } })
-  expect(await asStranger(swapped.connect(stranger()))).toBe(status.UNAVAILABLE)
+  expect(await asStranger(host.connect(other.certificate))).toBe(status.UNAVAILABLE)
   await other.ping()
   await host.ping()
 })
@@ -176,7 +174,7 @@ test('broker: plain text where the host speaks plain text', async () => {
 test.each(['throw', 'reject'])('a handler that does %s fails its own call, without telling why, and the process lives', async (deed) => {
   const error = await failure(tell(host, deed))
   expect([error.code, error.details]).toEqual([status.INTERNAL, 'internal error'])
-  expect(await host.logged(({ fields }) => String(fields.error).includes(`by the handler`) && String(fields.error).includes(deed))).toMatchObject({ level: 'error', fields: { method: '/echo.Echo/Do' } })
+  expect(await host.logged(({ fields }) => String(fields.error).includes('by the handler') && String(fields.error).includes(deed))).toMatchObject({ level: 'error', fields: { method: '/echo.Echo/Do' } })
   await host.ping()
 })
 

@@ -5,8 +5,9 @@ import { RequestError } from '../../src/logical/errors.ts'
 import { serviceDefinition } from '../../src/goplugin/index.ts'
 import { vaultMultiplexing } from '../../src/proto/vault-multiplexing.ts'
 import { vaultPlugin } from '../../src/proto/vault-plugin.ts'
-import { BackendCalls, HostedMount, backendDefinition, unaryCall } from '../fakes/plugin-backend-host.ts'
+import { BackendCalls, HostedMount, backendDefinition } from '../fakes/plugin-backend-host.ts'
 import { settle } from '../fakes/clock.ts'
+import { unaryCall } from '../fakes/unary-call.ts'
 import { InProcessPlugin, deferred, scripted } from './in-process.ts'
 
 const SHUTDOWN = 4
@@ -24,8 +25,8 @@ const isClosed = (plugin: InProcessPlugin, index: number) => plugin.dialled[inde
 describe('before any mount', () => {
   test('the process says that it serves many mounts, and its version', async () => {
     const { client } = await start()
-    await expect(unaryCall(client, serviceDefinition(vaultMultiplexing, 'pluginutil.multiplexing.PluginMultiplexing'), 'MultiplexingSupport', {}, new Metadata())).resolves.toEqual({ supported: true })
-    await expect(unaryCall(client, serviceDefinition(vaultPlugin, 'logical.PluginVersion'), 'Version', {}, new Metadata())).resolves.toEqual({ plugin_version: 'v0.1.0' })
+    await expect(unaryCall(client, serviceDefinition(vaultMultiplexing, 'pluginutil.multiplexing.PluginMultiplexing'), 'MultiplexingSupport', {})).resolves.toEqual({ supported: true })
+    await expect(unaryCall(client, serviceDefinition(vaultPlugin, 'logical.PluginVersion'), 'Version', {})).resolves.toEqual({ plugin_version: 'v0.1.0' })
   })
 
   test('the cookie and the protocol version are the servers\'', async () => {
@@ -53,8 +54,8 @@ describe('before any mount', () => {
     const metadata = new Metadata()
     metadata.add('multiplex_id', 'a')
     metadata.add('multiplex_id', 'b')
-    await expect(unaryCall(plugin.client, backendDefinition, 'Type', {}, metadata)).rejects.toMatchObject({ code: 9 })
-    await unaryCall(plugin.client, backendDefinition, 'Cleanup', {}, metadata)
+    await expect(unaryCall(plugin.client, backendDefinition, 'Type', {}, { metadata })).rejects.toMatchObject({ code: 9 })
+    await unaryCall(plugin.client, backendDefinition, 'Cleanup', {}, { metadata })
     await expect(calls.type()).resolves.toEqual({ type: 1 })
   })
 })

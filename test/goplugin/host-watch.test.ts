@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { watchHost } from '../../src/goplugin/orphan.ts'
+import { watchHost } from '../../src/goplugin/host-watch.ts'
 import { FakeClock } from '../fakes/clock.ts'
 
 function watched() {
