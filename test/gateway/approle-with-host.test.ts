@@ -115,8 +115,6 @@ const tokensOf = async (policy: string): Promise<string[]> => {
 }
 
 describe('the whole way', () => {
-  let token: string
-
   it('begins without Vault: everything is unavailable, nobody is refused', async () => {
     expect(refusal(await validate(mintToken({ prefix: 'svt', label: 'prod', random })))).toMatch(/^503 unavailable /)
     expect((await post('/sessions', { agent_id: 'a' })).status).toBe(503)
@@ -129,7 +127,7 @@ describe('the whole way', () => {
     await makeRole('mcp-service')
     await gateway.ready
     expect((await statusesUntil(200, () => post('/sessions', { agent_id: 'a' }))).every((status) => status === 503 || status === 200)).toBe(true)
-    token = String((await post('/sessions', { agent_id: 'a' })).json.token)
+    const token = String((await post('/sessions', { agent_id: 'a' })).json.token)
     expect((await validate(token)).json).toMatchObject({ active: true, scope_match: true })
     expect(await tokensOf('mcp-gateway')).toHaveLength(1)
   })
@@ -143,11 +141,11 @@ describe('the whole way', () => {
     expect(await tokensOf(role)).toHaveLength(1)
   })
 
-  it('outlives Vault being away, within a second of its return, and never calls the token invalid', async () => {
+  it('outlives Vault being away, and never calls the token invalid', async () => {
     const alive = String((await post('/sessions', { agent_id: 'a' })).json.token)
     await host.close()
-    await new Promise((resolve) => { setTimeout(resolve, 300) })
-    expect([(await post('/sessions', { agent_id: 'a' })).status, [200, 503].includes((await validate(alive)).status)]).toEqual([503, true])
+    expect((await post('/sessions', { agent_id: 'a' })).status).toBe(503)
+    expect([200, 503]).toContain((await validate(alive)).status)
     const epoch = gateway.state().epoch
     await startHost()
     const seen = await statusesUntil(200, () => validate(alive))

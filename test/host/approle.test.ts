@@ -151,16 +151,16 @@ describe('a secret id', () => {
   })
 
   it.each<[string, object, string]>([
-    ['more uses', { num_uses: 3 }, "num_uses cannot be higher than the role's secret_id_num_uses"],
+    ['more uses than its role gives', { num_uses: 3 }, "num_uses cannot be higher than the role's secret_id_num_uses"],
     ['uses without limit', { num_uses: 0 }, "num_uses cannot be higher than the role's secret_id_num_uses"],
-    ['a longer life', { ttl: '11m' }, "ttl cannot be longer than the role's secret_id_ttl"],
+    ['a longer life than its role gives', { ttl: '11m' }, "ttl cannot be longer than the role's secret_id_ttl"],
     ['a life without end', { ttl: 0 }, "ttl cannot be longer than the role's secret_id_ttl"],
     ['negative uses', { num_uses: -1 }, 'num_uses cannot be negative'],
     ['addresses', { cidr_list: '10.0.0.0/8' }, 'cidr_list is not supported'],
     ['metadata that is no object', { metadata: '[1]' }, 'metadata must be a JSON object'],
     ['metadata that is no JSON', { metadata: '{' }, 'metadata must be a JSON object'],
     ['metadata of numbers', { metadata: '{"a":1}' }, 'metadata must be a JSON object'],
-  ])('is not made with %s than its role gives', async (_case, terms, words) => {
+  ])('is not made with %s', async (_case, terms, words) => {
     await bench.call('POST', `${ROLE}/r`, { secret_id_num_uses: 2, secret_id_ttl: '10m' })
     const answer = await bench.call('POST', `${ROLE}/r/secret-id`, terms)
     expect([answer.status, answer.body.errors[0]]).toEqual([400, expect.stringContaining(words)])

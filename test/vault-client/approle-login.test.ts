@@ -73,12 +73,11 @@ describe('a login', () => {
     expect(vault.count(LOGIN)).toBe(2)
   })
 
-  it.each<[string, () => void]>([
-    ['secret id', () => { secretId = 'secret-1' }],
-    ['role id', () => { roleId = ROLE_ID }],
-  ])('offers another %s at once', async (what, mend) => {
-    if (what === 'role id') roleId = 'role-wrong'
-    else secretId = 'secret-wrong'
+  it.each<[string, () => void, () => void]>([
+    ['secret id', () => { secretId = 'secret-wrong' }, () => { secretId = 'secret-1' }],
+    ['role id', () => { roleId = 'role-wrong' }, () => { roleId = ROLE_ID }],
+  ])('offers another %s at once', async (_what, spoil, mend) => {
+    spoil()
     const logIn = login()
     await failure(logIn())
     mend()

@@ -92,16 +92,17 @@ const roleIdOf = (given: Pick<RoleFields, 'given'>): string | undefined => given
 /** What is stored, under what is given; null stands for the default. */
 function settingsOf(given: RoleFields, before: RoleSettings, warnings: string[]): RoleSettings {
   refuseUnsupported(given)
+  const merged = <Name extends keyof RoleSettings>(name: Name) => (given.has(name) ? given.get(name) : before[name]) as RoleSettings[Name]
   const settings: RoleSettings = {
-    secret_id_num_uses: given.has('secret_id_num_uses') ? given.get('secret_id_num_uses')! : before.secret_id_num_uses,
-    secret_id_ttl: given.has('secret_id_ttl') ? given.get('secret_id_ttl')! : before.secret_id_ttl,
+    secret_id_num_uses: merged('secret_id_num_uses'),
+    secret_id_ttl: merged('secret_id_ttl'),
     token_policies: given.has('token_policies') ? given.get('token_policies')! : given.given('policies') ?? before.token_policies,
-    token_ttl: given.has('token_ttl') ? given.get('token_ttl')! : before.token_ttl,
-    token_max_ttl: given.has('token_max_ttl') ? given.get('token_max_ttl')! : before.token_max_ttl,
-    token_explicit_max_ttl: given.has('token_explicit_max_ttl') ? given.get('token_explicit_max_ttl')! : before.token_explicit_max_ttl,
+    token_ttl: merged('token_ttl'),
+    token_max_ttl: merged('token_max_ttl'),
+    token_explicit_max_ttl: merged('token_explicit_max_ttl'),
     token_period: given.has('token_period') ? given.get('token_period')! : given.given('period') ?? before.token_period,
-    token_num_uses: given.has('token_num_uses') ? given.get('token_num_uses')! : before.token_num_uses,
-    token_no_default_policy: given.has('token_no_default_policy') ? given.get('token_no_default_policy')! : before.token_no_default_policy,
+    token_num_uses: merged('token_num_uses'),
+    token_no_default_policy: merged('token_no_default_policy'),
     token_type: given.has('token_type') ? tokenType(given.get('token_type')!, warnings) : before.token_type,
   }
   if (settings.secret_id_num_uses < 0) throw badRequest('secret_id_num_uses cannot be negative')
