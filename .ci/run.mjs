@@ -71,7 +71,7 @@ if (has("go version | grep -Eq 'go(1\\.(2[4-9]|[3-9][0-9])|[2-9])'")) {
   counted('test:plugin', 'npm run --silent test:plugin', 12)
 } else {
   skip('stripe-mock', 'Go 1.24 or newer is not on PATH')
-  skip('test:plugin', 'Go 1.25 or newer is not on PATH')
+  skip('test:plugin', 'Go 1.24 or newer is not on PATH')
 }
 if (has('test -n "$VAULT_BIN" || command -v bao || command -v vault')) counted('test:vault', 'npm run --silent test:vault', 12)
 else skip('test:vault', 'neither bao nor vault is on PATH, and VAULT_BIN is not set')

@@ -14,15 +14,21 @@ const manifest = (directory) => JSON.parse(readFileSync(join(directory, 'package
 export const own = manifest(root)
 
 /**
- * Writes `<outDir>/<file>`, mode 0755, and tells where, how large and under which SHA-256 (hex). `entry` is below the repository,
- * `define` are constants of the program, and `version` is said in the file's head. `node` goes into its first line instead of
- * `/usr/bin/env node`; `absent` are packages that a library tries to load and does without. Rejects, with nothing written, where an argument makes no sense or the bundle would load anything but Node's own modules.
+ * Bundles `entry`, which is below the repository, and writes `<outDir>/<file>` as `writeExecutable` does. `define` are constants of the
+ * program, and `version` is said in the file's head. `node` goes into its first line instead of `/usr/bin/env node`; `absent` are
+ * packages that a library tries to load and does without. Rejects, with nothing written, where an argument makes no sense or the bundle
+ * would load anything but Node's own modules.
  */
 export async function buildExecutable({ outDir, file, entry, version, define, node, absent = [] }) {
   // The kernel splits the line at its first blank and reads no more than 255 bytes of it.
   if (node !== undefined && !/^\/[^\s]{1,250}$/.test(node)) throw new Error(`node: "${node}" is no absolute path without blanks, such as /usr/local/bin/node`)
   const { text, packages } = await bundle(file, entry, define, absent)
-  const contents = Buffer.from([`#!${node ?? '/usr/bin/env node'}`, ...opening(file, version), text.trimEnd(), ...licences(packages), ''].join('\n'))
+  const lines = [`#!${node ?? '/usr/bin/env node'}`, ...opening(file, version), text.trimEnd(), ...licences(packages), '']
+  return writeExecutable(outDir, file, Buffer.from(lines.join('\n')))
+}
+
+/** Writes `<outDir>/<file>`, mode 0755, and tells where, how large and under which SHA-256 (hex). */
+export function writeExecutable(outDir, file, contents) {
   const path = resolve(outDir, file)
   mkdirSync(outDir, { recursive: true })
   // Never in place: whoever starts the file meanwhile must find the old one or the new one.

@@ -2,12 +2,11 @@
 // platform and C library only, and its SHA-256 covers Node as well. The same Node and the same `strip` give the same bytes: that is why
 // it has no code cache, which differs from build to build and would save about 13 ms of a start, most of which is hashing some 90 MB.
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { buildOptions, described } from './bundle.mjs'
+import { buildOptions, described, writeExecutable } from './bundle.mjs'
 
 /** What Node looks for in its own executable (its documentation of single executable applications). */
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
@@ -18,16 +17,16 @@ function run(command, args, cwd) {
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed: ${error?.message ?? `${stdout}${stderr}`.trim()}`)
 }
 
-/** Makes `plugin.blob`. All paths are relative, since Node keeps them in it. */
+/** Makes `program.blob`. All paths are relative, since Node keeps them in it. */
 function prepareBlob(bundle, directory) {
-  copyFileSync(bundle, join(directory, 'plugin.cjs'))
-  writeFileSync(join(directory, 'sea.json'), JSON.stringify({ main: 'plugin.cjs', output: 'plugin.blob', disableExperimentalSEAWarning: true, useSnapshot: false, useCodeCache: false }))
+  copyFileSync(bundle, join(directory, 'program.cjs'))
+  writeFileSync(join(directory, 'sea.json'), JSON.stringify({ main: 'program.cjs', output: 'program.blob', disableExperimentalSEAWarning: true, useSnapshot: false, useCodeCache: false }))
   run(process.execPath, ['--experimental-sea-config', 'sea.json'], directory)
 }
 
 /** Writes an executable of the bundle's name into `outDir`; `buildIt` is buildPlugin or another of its kind. */
-async function buildExecutable(buildIt, { outDir, version }) {
-  const scratch = mkdtempSync(join(tmpdir(), 'plugin-sea-'))
+async function buildSingleExecutable(buildIt, { outDir, version }) {
+  const scratch = mkdtempSync(join(tmpdir(), 'single-executable-'))
   try {
     const bundle = await buildIt({ outDir: scratch, ...(version !== undefined && { version }) })
     prepareBlob(bundle.path, scratch)
@@ -37,15 +36,8 @@ async function buildExecutable(buildIt, { outDir, version }) {
     // Before the injection, never after it: a stripped one crashes. Symbols are a tenth of the file, all of which is hashed at each start.
     const stripped = spawnSync('strip', [executable]).status === 0
     // As a child: what it says about sections that Node's linker left without a name is worth reading only when it fails.
-    run(process.execPath, [postject, executable, 'NODE_SEA_BLOB', 'plugin.blob', '--sentinel-fuse', FUSE], scratch)
-    const contents = readFileSync(executable)
-    const path = join(outDir, basename(bundle.path))
-    mkdirSync(outDir, { recursive: true })
-    const unfinished = `${path}.${process.pid}.tmp`
-    copyFileSync(executable, unfinished)
-    chmodSync(unfinished, 0o755)
-    renameSync(unfinished, path)
-    return { path, bytes: contents.length, sha256: createHash('sha256').update(contents).digest('hex'), stripped }
+    run(process.execPath, [postject, executable, 'NODE_SEA_BLOB', 'program.blob', '--sentinel-fuse', FUSE], scratch)
+    return { ...writeExecutable(outDir, basename(bundle.path), readFileSync(executable)), stripped }
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
@@ -56,7 +48,7 @@ export async function runExecutableBuild(buildIt, versionOption) {
   try {
     const { outDir, version, node } = buildOptions('dist/sea', versionOption)
     if (node !== undefined) throw new Error('node: the executable holds the Node that builds it; run this script with that Node')
-    const built = await buildExecutable(buildIt, { outDir, version })
+    const built = await buildSingleExecutable(buildIt, { outDir, version })
     const libc = process.report.getReport().header.glibcVersionRuntime === undefined ? 'no glibc (musl)' : 'glibc'
     console.log(described(built))
     console.log(`holds Node ${process.version} for ${process.platform} ${process.arch}, ${libc}${built.stripped ? ', stripped' : '; strip is not on PATH, so its symbols are still in it'}`)
