@@ -41,14 +41,14 @@ export interface AclRule { readonly pattern: Pattern; readonly capabilities: Rea
 
 export interface Acl {
   readonly rules: readonly AclRule[]
+  /** The deciding rule for a path without leading slash; `undefined` when none matches. */
+  match(path: string): AclMatch | undefined
   /**
-   * The deciding rule for a path without leading slash; `undefined` when none matches. Listing works on prefixes: with
-   * `list: true` the path is taken with and without a trailing slash, an exact rule for either comes first (the one with
-   * the slash before the bare one), and else the more specific of both matches decides. (Vault since 1.15 takes any non-exact match of the bare path first, so
-   * that `secret/*` can decide over `secret/foo/*` on `LIST secret/foo/`; its documented priority is kept here.)
+   * Everything Vault judges about one request: capability, wrapping bounds, then parameters. Listing works on prefixes: the
+   * path is taken with and without a trailing slash. An exact rule for either decides, the one with the slash first. Failing
+   * that, Vault asks the inexact rule for the bare path first and OpenBao the one for the path with the slash, so that
+   * `secret/*` or `secret/foo/*` decides over `LIST secret/foo/`. Here both must grant it: what passes, passes on either.
    */
-  match(path: string, options?: { readonly list?: boolean }): AclMatch | undefined
-  /** Everything Vault judges about one request: capability (`list` as a listing), wrapping bounds, then parameters. */
   judge(request: AclRequest): AclVerdict
   /** Sorted; `['deny']` when the path is denied or nothing is granted. As `sys/capabilities` answers. */
   capabilities(path: string): string[]
@@ -92,20 +92,21 @@ class CompiledAcl implements Acl {
     this.#wildcards = rules.filter((rule) => rule.pattern.wildcards > 0).sort((a, b) => comparePriority(b.pattern, a.pattern))
   }
 
-  match(path: string, options: { readonly list?: boolean } = {}): AclMatch | undefined {
-    const wanted = options.list === true && !path.endsWith('/') ? `${path}/` : path
-    const found = options.list === true ? this.#find(wanted) : this.#exact.get(wanted) ?? this.#findInexact(wanted)
+  match(path: string): AclMatch | undefined {
+    const found = this.#exact.get(path) ?? this.#findInexact(path)
     return found && matchOf(found)
   }
 
   judge(request: AclRequest): AclVerdict {
-    const { path, capability, parameters = {}, wrapTtlSeconds } = request
-    const found = this.match(path, { list: capability === 'list' })
-    if (found === undefined) return { allowed: false, sudo: false, reason: 'no rule matches the path.' }
-    const reason = found.capabilities.has(capability)
-      ? found.checkWrapping(wrapTtlSeconds) ?? (capabilitiesWithParameters.includes(capability) ? found.checkParameters(parameters) : undefined)
-      : `the rule for "${found.pattern}" ${found.capabilities.has('deny') ? 'denies the path' : `does not grant ${capability}`}.`
-    return { allowed: reason === undefined, sudo: found.capabilities.has('sudo'), reason: reason ?? `granted by the rule for "${found.pattern}".` }
+    const { path, capability } = request
+    const found = (capability === 'list' ? this.#listing(path) : [this.match(path)]).filter((rule) => rule !== undefined)
+    if (found.length === 0) return { allowed: false, sudo: false, reason: 'no rule matches the path.' }
+    const problem = found.map((rule) => refusal(rule, request)).find((reason) => reason !== undefined)
+    return {
+      allowed: problem === undefined,
+      sudo: found.every((rule) => rule.capabilities.has('sudo')),
+      reason: problem ?? `granted by the rule for "${found[0]!.pattern}".`,
+    }
   }
 
   capabilities(path: string): string[] {
@@ -120,6 +121,13 @@ class CompiledAcl implements Acl {
     return this.rules.some((rule) => grants(rule) && (rule.pattern.wildcards > 0
       ? overlaps(rule.pattern, below)
       : rule.pattern.text.startsWith(below.text.slice(0, -1))))
+  }
+
+  /** The rules that must all grant the listing of a path. */
+  #listing(path: string): (AclMatch | undefined)[] {
+    const bare = path.endsWith('/') ? path.slice(0, -1) : path
+    const exact = this.#exact.get(`${bare}/`) ?? this.#exact.get(bare)
+    return (exact ? [exact] : [this.#findInexact(`${bare}/`), this.#findInexact(bare)]).map((rule) => rule && matchOf(rule))
   }
 
   /** A path ending in a slash is a listing and is looked up with and without it. */
@@ -142,6 +150,12 @@ class CompiledAcl implements Acl {
     if (prefix === undefined || wildcard === undefined) return prefix ?? wildcard
     return comparePriority(prefix.pattern, wildcard.pattern) > 0 ? prefix : wildcard
   }
+}
+
+/** Why one rule does not let a request through; `undefined` when it does. */
+function refusal(rule: AclMatch, { capability, parameters = {}, wrapTtlSeconds }: AclRequest): string | undefined {
+  if (!rule.capabilities.has(capability)) return `the rule for "${rule.pattern}" ${rule.capabilities.has('deny') ? 'denies the path' : `does not grant ${capability}`}.`
+  return rule.checkWrapping(wrapTtlSeconds) ?? (capabilitiesWithParameters.includes(capability) ? rule.checkParameters(parameters) : undefined)
 }
 
 const grants = (rule: Permissions): boolean => rule.capabilities.size > 0 && !rule.capabilities.has('deny')

@@ -173,6 +173,10 @@ describe('listing', () => {
     ['the exact bare rule comes before a glob', { 'secret/foo': 'read', 'secret/*': 'list' }, 'secret/foo/'],
     ['a deny for all below holds against a broader grant', { 'secret/*': 'list', 'secret/foo/*': 'deny' }, 'secret/foo/'],
     ['a plus with the slash', { 'secret/*': 'list', '+/foo/': 'deny' }, 'other/foo/'],
+    ['as Vault, which asks the rule for the bare path: a broader one does not list', { 'secret/*': 'read', 'secret/foo/*': 'list' }, 'secret/foo/'],
+    ['as Vault: a plus without the slash does not list', { '+/foo': 'read', '+/foo/': 'list' }, 'secret/foo/'],
+    ['as OpenBao, which asks the rule for the path with the slash', { 'secret/*': 'list', 'secret/foo/*': 'read' }, 'secret/foo/'],
+    ['as OpenBao: a plus for what is below matches an empty name', { '+/foo': 'list', '+/foo/+': 'read' }, 'secret/foo/'],
   ] as const)('deny: %s', (_name, paths, path) => {
     deny(acl(rules(paths)), 'list', path)
     deny(acl(rules(paths)), 'list', path.slice(0, -1))
@@ -182,9 +186,11 @@ describe('listing', () => {
     ['the path with its slash', { 'secret/foo/': 'list' }],
     ['the path without', { 'secret/foo': 'list' }],
     ['all below', { 'secret/foo/*': 'list' }],
-    ['all below, against a broader rule that does not list', { 'secret/*': 'read', 'secret/foo/*': 'list' }],
+    ['all below, beside a broader rule that lists too', { 'secret/*': 'list', 'secret/foo/*': 'list' }],
+    ['all below, beside a rule for the path itself', { 'secret/*': 'read', 'secret/foo/': 'list', 'secret/foo/*': 'read' }],
     ['a plus with the slash', { '+/foo/': 'list' }],
     ['a plus without', { '+/foo': 'list' }],
+    ['a plus with the slash and one without', { '+/foo': 'read list', '+/foo/': 'list', '+/foo/+': 'read' }],
     ['the exact rule with the slash before the bare one', { 'secret/foo/': 'list', 'secret/foo': 'deny' }],
   ] as const)('allow: %s', (_name, paths) => {
     allow(acl(rules(paths)), 'list', 'secret/foo/')

@@ -9,12 +9,13 @@ path "mcp/policies/" { capabilities = ["list"] }
 path "mcp/policies/+" { capabilities = ["create", "read", "update", "delete"] }
 path "mcp/agents/" { capabilities = ["list"] }
 path "mcp/agents/+" { capabilities = ["create", "read", "update", "delete"] }
-path "mcp/agents/+/scopes" { capabilities = ["create", "read", "update", "delete"] }
+# For LIST of mcp/agents/+/scopes/ Vault asks the rule without the slash, OpenBao the one with it.
+path "mcp/agents/+/scopes" { capabilities = ["create", "read", "update", "delete", "list"] }
 path "mcp/agents/+/scopes/" { capabilities = ["list"] }
 path "mcp/agents/+/scopes/+" { capabilities = ["create", "read", "update", "delete"] }
 # Providers run on a short-lived child of the token they are given.
 path "auth/token/create" { capabilities = ["update"] }
 # Keys are written and never read; their metadata says where they may be sent (mcp_origins), which makes this Terraform the
 # keys' owner. Leave the two out where somebody else puts keys into KV.
-path "secret/data/mcp/*" { capabilities = ["create", "update", "patch"] }
+path "secret/data/mcp/*" { capabilities = ["create", "update", "patch", "delete"] }
 path "secret/metadata/mcp/*" { capabilities = ["create", "read", "update", "patch", "delete"] }
