@@ -30,10 +30,15 @@ export interface PathSpec<F extends Fields> {
   readonly exists?: (call: Call<F>) => Promise<boolean> | boolean
   /** Needs the sudo capability. */
   readonly sudo?: boolean
-  /** On a node that cannot write, answers `readonly` before anything else, so that the host forwards the request. */
+  /**
+   * On a node that cannot write, answers `readonly` before anything else, so that the host forwards the request. For reading as
+   * well: such a node applies what others wrote some time later, so that one who writes through it would not find what he wrote.
+   */
   readonly active_node_only?: boolean
   /** Fields that are not declared are what the path is for: no warning about them. */
   readonly takes_arbitrary_input?: boolean
+  /** Fields an example of a write gives; by default those that are required. */
+  readonly example_fields?: readonly (keyof F & string)[]
   readonly synopsis: string
   readonly description: string
 }

@@ -30,7 +30,9 @@ export function pathAgentScopes(engine: Engine) {
   return [
     definePath({
       pattern: 'agents/:agent_id/scopes/',
+      active_node_only: true,
       fields,
+      example_fields: ['scopes', 'max_ttl_seconds'],
       synopsis: 'Scopes an agent declares in its own environment.',
       description,
       exists,
@@ -38,7 +40,9 @@ export function pathAgentScopes(engine: Engine) {
     }),
     definePath({
       pattern: 'agents/:agent_id/scopes/:environment',
+      active_node_only: true,
       fields,
+      example_fields: ['scopes', 'max_ttl_seconds'],
       synopsis: 'Scopes an agent declares in another environment.',
       description: `${description} Scopes never fall back from one environment to another.`,
       exists,

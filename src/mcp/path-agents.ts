@@ -24,6 +24,7 @@ const fields = {
 export function pathAgents(engine: Engine) {
   return definePath({
     pattern: 'agents/:agent_id',
+    active_node_only: true,
     fields,
     synopsis: 'An agent: who owns it, where it runs, what bounds it.',
     description: 'No token is issued before the agent is registered here and has declared scopes or policies. Disabling or deleting an agent ends all its sessions in the same write.',
@@ -58,6 +59,7 @@ export function pathAgents(engine: Engine) {
 export function pathAgentsList(engine: Engine) {
   return definePath({
     pattern: 'agents/',
+    active_node_only: true,
     fields: {},
     synopsis: 'Registered agents.',
     description: 'Lists the agents of this mount; deleted ones are not shown.',
@@ -74,6 +76,7 @@ export function pathAgentsList(engine: Engine) {
 export function pathAgentRevoke(engine: Engine) {
   return definePath({
     pattern: 'agents/:agent_id/revoke',
+    active_node_only: true,
     fields: { agent_id: fields.agent_id },
     synopsis: 'Ends all sessions of an agent.',
     description: 'Raises the agent\'s generation: every session it holds, and every session delegated from one, is over when this answers. The agent may open new sessions.',

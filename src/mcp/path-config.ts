@@ -19,7 +19,9 @@ const fields = {
 export function pathConfig(engine: Engine) {
   return definePath({
     pattern: 'config',
+    active_node_only: true,
     fields,
+    example_fields: ['default_ttl', 'max_ttl'],
     synopsis: 'Settings of this mount.',
     description: 'Reading answers every setting with its value in force. Writing merges: what is omitted keeps its value, null resets it. Deleting resets all to the defaults; live sessions stay.',
     exists: async () => (await engine.records.get('cfg')) !== undefined,

@@ -71,6 +71,7 @@ export function pathPolicies(engine: Engine) {
   const document = documentOperations(engine, policySpec)
   return definePath({
     pattern: 'policies/:name',
+    active_node_only: true,
     fields,
     synopsis: 'A tool policy: which tools its agents may use.',
     description: 'Vault\'s policy language with tools as paths: exact, + for one segment, trailing *, deny wins. Parameter rules are judged on query parameters and top-level body fields. Live: a change takes effect on running sessions. The text is returned as written.',
@@ -82,6 +83,7 @@ export function pathPolicies(engine: Engine) {
 export function pathPoliciesList(engine: Engine) {
   return definePath({
     pattern: 'policies/',
+    active_node_only: true,
     fields: {},
     synopsis: 'Names of all tool policies.',
     description: 'Lists the tool policies of this mount.',

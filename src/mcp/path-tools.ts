@@ -37,7 +37,9 @@ export function pathTools(engine: Engine) {
   const document = documentOperations(engine, toolSpec)
   return definePath({
     pattern: 'tools/:upstream/:name...',
+    active_node_only: true,
     fields,
+    example_fields: ['operations', 'fields'],
     synopsis: 'A named capability of an upstream.',
     description: 'A tool says which HTTP operations it covers and which response fields it may return. Scopes and tool policies name tools, never URLs. tools/stripe/customers/id-only is granted by read:stripe:customers:id-only.',
     exists: document.exists,
@@ -48,6 +50,7 @@ export function pathTools(engine: Engine) {
 export function pathToolsList(engine: Engine) {
   return definePath({
     pattern: 'tools/:upstream/',
+    active_node_only: true,
     fields: { upstream: fields.upstream },
     synopsis: 'All tools of an upstream.',
     description: 'Lists the names of an upstream\'s tools, qualified ones included; key_info holds the whole documents, so one read loads them.',
@@ -70,6 +73,7 @@ export function pathToolsList(engine: Engine) {
 export function pathToolsUpstreams(engine: Engine) {
   return definePath({
     pattern: 'tools/',
+    active_node_only: true,
     fields: {},
     synopsis: 'Upstreams that have tools.',
     description: 'Lists the upstreams for which tools are declared, each with a trailing slash.',

@@ -50,6 +50,7 @@ export function pathUpstreams(engine: Engine) {
   const document = documentOperations(engine, upstreamSpec)
   return definePath({
     pattern: 'upstreams/:name',
+    active_node_only: true,
     fields,
     synopsis: 'An API the gateway may call, and where its key lies.',
     description: 'The key itself stays in KV v2 and is read by the gateway alone. It is used only for origins named in that secret\'s custom_metadata.mcp_origins, so that whoever writes upstreams cannot send a key elsewhere.',
@@ -67,6 +68,7 @@ export function pathUpstreams(engine: Engine) {
 export function pathUpstreamsList(engine: Engine) {
   return definePath({
     pattern: 'upstreams/',
+    active_node_only: true,
     fields: {},
     synopsis: 'Names of all upstreams.',
     description: 'Lists the upstreams of this mount.',

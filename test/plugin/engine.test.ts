@@ -185,6 +185,10 @@ describe('a node that cannot write', () => {
     ['update', 'creds/a', { purpose: 'x' }], ['update', 'creds/a/sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', {}], ['delete', 'creds/a/sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', {}],
     ['update', 'introspect', { token: 'svt_x' }], ['read', 'feed', {}], ['delete', 'sessions/sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', {}],
     ['read', 'sessions/sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', {}], ['update', 'sessions/revoke-all', {}], ['list', 'sessions/', {}], ['update', 'tidy', {}],
+    // It lags behind: what was just written through it would be missing, and what was just narrowed would still be wide.
+    ['read', 'agents/a', {}], ['list', 'agents/', {}], ['read', 'agents/a/scopes', {}], ['read', 'policies/p', {}], ['list', 'policies/', {}], ['read', 'config', {}],
+    ['read', 'upstreams/s', {}], ['list', 'upstreams/', {}], ['read', 'tools/s/t', {}], ['list', 'tools/s/', {}], ['list', 'tools/', {}],
+    ['update', 'agents/a/scopes', { scopes: ['read:stripe:invoices'] }], ['update', 'tools/s/t', { operations: ['GET /v1/invoices'] }], ['delete', 'policies/p', {}],
   ] as const)('%s %s is forwarded before storage is asked for anything', async (operation, path, data) => {
     const { calls, mount, clock } = await mounted()
     mount.view.state = 24_576
@@ -199,14 +203,6 @@ describe('a node that cannot write', () => {
     mount.failing = { Put: errorTable.readonly.text, Delete: errorTable.readonly.text }
     await clock.advance(1_000)
     expect(await calls.request(operation, path, data)).toMatchObject(forwarded)
-  })
-
-  test('documents are read there', async () => {
-    const { calls, mount, clock } = await mounted()
-    mount.view.state = 24_576
-    await clock.advance(1_000)
-    await expect(calls.read('agents/a')).resolves.toMatchObject({ err: null, data: { agent_id: 'a' } })
-    await expect(calls.list('agents/')).resolves.toMatchObject({ data: { keys: ['a'] } })
   })
 
   test('the rollback tick does nothing there', async () => {
