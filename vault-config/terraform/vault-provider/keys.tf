@@ -28,22 +28,31 @@ resource "vault_generic_endpoint" "key_origins" {
   depends_on = [vault_mount.kv]
 }
 
+# Replaces a key whose metadata is made anew: with the metadata every version had gone.
+resource "terraform_data" "key_place" {
+  for_each = local.keys
+
+  input = vault_generic_endpoint.key_origins[each.key].id
+}
+
 # The key goes from the variable to the server: data_json_wo is in no plan and no state. It is never read back, so that this
-# Terraform needs no right to read keys.
+# Terraform needs no right to read keys; delete takes the newest version, and key_origins the rest.
 resource "vault_kv_secret_v2" "key" {
   for_each = local.keys
 
-  mount = var.kv_mount
-  name  = each.value.path
-  # Without the key a plan and a destroy go through, and a write is refused: this is no JSON. Sensitive like the key, or a plan
-  # would show a change of that.
-  data_json_wo         = try(jsonencode({ (each.value.field) = var.keys[each.key] }), sensitive("var.keys has no key of ${each.key}"))
+  mount                = var.kv_mount
+  name                 = each.value.path
+  data_json_wo         = try(jsonencode({ (each.value.field) = var.keys[each.key] }), sensitive(""))
   data_json_wo_version = each.value.version
   disable_read         = true
-  delete_all_versions  = true
 
   lifecycle {
-    # The metadata was deleted, and with it every version.
-    replace_triggered_by = [vault_generic_endpoint.key_origins[each.key].id]
+    replace_triggered_by = [terraform_data.key_place[each.key]]
+
+    # A write that fails is remembered as done by this resource: the key must be there before. A destroy asks for none.
+    precondition {
+      condition     = can(var.keys[each.key])
+      error_message = "var.keys has no key of ${each.key}, and key_version says that this Terraform writes it."
+    }
   }
 }

@@ -5,8 +5,8 @@ locals {
   policies = { for file in fileset(local.policy_folder, "mcp-*.hcl") : trimsuffix(trimprefix(file, "mcp-"), ".hcl") => replace(replace(replace(
     file("${local.policy_folder}/${file}"),
     "\"mcp/", "\"${var.mount}/"),
-    "/mcp/creds/", "/${var.mount}/creds/"),
-    "\"secret/", "\"${var.kv_mount}/")
+    "\"secret/", "\"${var.kv_mount}/"),
+    "/(\"sys/leases/[a-z-]+)/mcp//", "$1/${var.mount}/")
   }
 
   policy_prefix = replace(var.mount, "/", "-")
