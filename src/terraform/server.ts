@@ -61,8 +61,8 @@ interface Connected {
   readonly client: VaultClient
   /** Whose connections those are. */
   readonly root: VaultClient
-  /** The token was made by this session and ends with it. */
-  readonly own: boolean
+  /** Under the token that was made by this session and ends with it: what it is revoked with. */
+  readonly own: VaultClient | undefined
 }
 
 export class Session implements Server {
@@ -100,14 +100,14 @@ export class Session implements Server {
   /** No request is begun again from here on. */
   stop(): void { this.#stop.abort() }
 
-  /** Revokes the child token, and with it every lease made under it. */
+  /** Revokes what was logged in or made of the given token, and with it every lease made under that. */
   async close(): Promise<void> {
     this.stop()
     const connected = await this.#connected?.catch(() => undefined)
     if (!connected) return
     if (connected.own) {
-      await connected.client.request('POST', 'auth/token/revoke-self', { timeoutMs: FAREWELL_MS }).catch((error: unknown) => {
-        this.#options.logger.warn({ error: messageOf(error) }, 'the child token could not be revoked; it ends by its TTL')
+      await connected.own.request('POST', 'auth/token/revoke-self', { timeoutMs: FAREWELL_MS }).catch((error: unknown) => {
+        this.#options.logger.warn({ error: messageOf(error) }, 'the token of this run could not be revoked; it ends by its TTL')
       })
     }
     void connected.root.close()
@@ -155,7 +155,9 @@ export class Session implements Server {
       const given = settings.login ? await this.#login(settings.login.namespace === undefined ? root : open(settings.login.namespace)) : settings.token
       if (given === undefined) throw new Refusal(fault('There is no token', 'Set the environment variable VAULT_TOKEN, log in so that ~/.vault-token is there, or give an auth_login block.'))
       const parent = asked(() => root.withToken(given))
-      return settings.childToken ? { client: root.withToken(await this.#childToken(parent)), root, own: true } : { client: parent, root, own: false }
+      const client = settings.childToken ? root.withToken(await this.#childToken(parent)) : parent
+      const own = settings.login ? parent : client
+      return { client, root, own: settings.login || settings.childToken ? own : undefined }
     } catch (error) {
       void root.close()
       throw error
