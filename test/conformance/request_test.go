@@ -78,6 +78,10 @@ func TestAReadOnlyNodeForwardsBeforeItAsksTheStorage(t *testing.T) {
 		{ListOperation, "sessions/"},
 		{UpdateOperation, "introspect"},
 		{ReadOperation, "feed"},
+		{ReadOperation, "agents/billing"},
+		{ListOperation, "agents/"},
+		{UpdateOperation, "agents/billing/scopes"},
+		{ReadOperation, "config"},
 	} {
 		asked := standby.store.during(func() {
 			response, err := standby.call(row.operation, row.path, map[string]any{})
@@ -88,9 +92,6 @@ func TestAReadOnlyNodeForwardsBeforeItAsksTheStorage(t *testing.T) {
 		if asked.total() != 0 {
 			t.Errorf("%s %s asked the storage %+v", row.operation, row.path, asked)
 		}
-	}
-	if response := standby.must(ReadOperation, "agents/billing", nil); response.Data["owner"] != "platform-team" {
-		t.Errorf("a plain read: %v", response)
 	}
 }
 
