@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -209,15 +210,15 @@ func readable(t *testing.T, printed []string) {
 	}
 }
 
-// strayOutput is loaded into the process before the plugin: whatever a library may print, and at last a fault nobody catches.
-const strayOutput = `setTimeout(() => {
+// strayOutput is loaded into the process before the plugin: on a signal whatever a library may print, and at last a fault nobody catches.
+const strayOutput = `process.once('SIGUSR2', () => {
   console.log('to stdout')
   console.error('to stderr')
   process.emitWarning('of node')
   process.stderr.write('{"@level":30,"@message":5,"@timestamp":null}\n')
   process.stdout.write('x'.repeat(200000) + '\n')
-  setTimeout(() => { throw new Error('first line\nsecond line') }, 300)
-}, 700)`
+  setImmediate(() => { throw new Error('first line\nsecond line') })
+})`
 
 // Each line arrives under its own level; one that go-plugin cannot read it would show raw, at debug, or end the host for.
 func TestWhateverIsPrintedReachesTheHostsLogUnderItsLevel(t *testing.T) {
@@ -227,6 +228,9 @@ func TestWhateverIsPrintedReachesTheHostsLogUnderItsLevel(t *testing.T) {
 	}
 	h := newHost(t, "NODE_OPTIONS=--require="+file)
 	h.mount()
+	if err := syscall.Kill(h.pid(), syscall.SIGUSR2); err != nil {
+		t.Fatal(err)
+	}
 	if !gone(h.pid(), callLimit) {
 		t.Fatal("it runs on after a fault nobody caught")
 	}

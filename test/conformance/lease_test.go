@@ -105,19 +105,19 @@ func TestRenewingEchoesInternalDataAndHonoursIncrementAndMaximum(t *testing.T) {
 		if !reflect.DeepEqual(renewed.Secret.InternalData, issued.Secret.InternalData) {
 			t.Errorf("internal data %v became %v", issued.Secret.InternalData, renewed.Secret.InternalData)
 		}
-		if renewed.Secret.MaxTTL != time.Hour || !renewed.Secret.Renewable || near(renewed.Secret.TTL, row.want) {
+		if renewed.Secret.MaxTTL != time.Hour || !renewed.Secret.Renewable || apart(renewed.Secret.TTL, row.want) {
 			t.Errorf("increment %s: ttl %s, max %s, renewable %v", row.increment, renewed.Secret.TTL, renewed.Secret.MaxTTL, renewed.Secret.Renewable)
 		}
 		// What the engine holds for its expiry is what the lease says.
 		expires, _ := m.introspect(issued.Data["token"])["expires_at_unix"].(float64)
-		if near(time.Until(time.Unix(int64(expires), 0)), row.want) {
+		if apart(time.Until(time.Unix(int64(expires), 0)), row.want) {
 			t.Errorf("increment %s: the engine's expiry is in %s", row.increment, time.Until(time.Unix(int64(expires), 0)))
 		}
 	}
 }
 
-// near reports whether two durations differ by more than the seconds a slow machine loses between two calls.
-func near(found, want time.Duration) bool {
+// apart reports whether two durations differ by more than the seconds a slow machine loses between two calls.
+func apart(found, want time.Duration) bool {
 	return found > want+time.Second || found < want-10*time.Second
 }
 

@@ -15,6 +15,9 @@ import (
 	"time"
 )
 
+// notGraceful is what go-plugin logs when a process did not end when asked to, and had to be killed.
+const notGraceful = "failed to exit gracefully"
+
 func TestSigintIsIgnored(t *testing.T) {
 	h := newHost(t)
 	m := h.mount()
@@ -23,9 +26,8 @@ func TestSigintIsIgnored(t *testing.T) {
 		if err := syscall.Kill(h.pid(), syscall.SIGINT); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(100 * time.Millisecond)
+		m.issue("billing")
 	}
-	m.issue("billing")
 }
 
 func TestSigtermEndsIt(t *testing.T) {
@@ -49,11 +51,18 @@ func TestShutdownEndsItWithin2SecondsAndRemovesItsSocket(t *testing.T) {
 		t.Fatal(reply, err)
 	}
 	// A request that hangs does not hold it.
-	held := make(chan struct{})
+	held, hanging := make(chan struct{}), make(chan struct{}, 1)
 	defer close(held)
-	served.store.intercept(func(string, string) error { <-held; return nil })
+	served.store.intercept(func(string, string) error {
+		select {
+		case hanging <- struct{}{}:
+		default:
+		}
+		<-held
+		return nil
+	})
 	go func() { _, _ = r.ask("m1", ReadOperation, "agents/x", "null") }()
-	time.Sleep(100 * time.Millisecond)
+	<-hanging
 	r.shutdown()
 	if code := r.wait(2 * time.Second); code != 0 {
 		t.Errorf("exit code %d", code)
@@ -72,7 +81,7 @@ func TestKillOfTheHostsClientIsGraceful(t *testing.T) {
 	if running(pid) {
 		t.Error("it runs on after its last mount is gone")
 	}
-	if strings.Contains(h.logs.text(), "failed to exit gracefully") {
+	if strings.Contains(h.logs.text(), notGraceful) {
 		t.Error(h.logs.text())
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -95,7 +94,8 @@ func TestConnInfoBeforeSetupWorks(t *testing.T) {
 	r.openBroker()
 	address, served := r.serveStorage(r.host)
 	r.announce(1, address)
-	time.Sleep(200 * time.Millisecond)
+	// On the same connection, so that it is answered after the announcement has arrived.
+	r.checkHealth()
 	if reply, err := r.setup("m1", 1); err != nil || reply != "" {
 		t.Fatal(reply, err)
 	}
@@ -130,13 +130,11 @@ func TestSetupBeforeConnInfoWaitsForIt(t *testing.T) {
 	r.working("m1", served)
 }
 
-func TestSetupWithoutConnInfoFailsAfter5SecondsAndTheProcessServesOn(t *testing.T) {
+func TestSetupWithoutConnInfoFailsAndTheProcessServesOn(t *testing.T) {
 	r := start(t)
 	r.openBroker()
-	before := time.Now()
-	reply, err := r.setup("m1", 1)
-	if took := time.Since(before); err != nil || reply == "" || took < 4*time.Second || took > 8*time.Second {
-		t.Fatalf("after %s: %q, %v", took, reply, err)
+	if reply, err := r.setup("m1", 1); err != nil || !strings.Contains(reply, "within 5 seconds") {
+		t.Fatal(reply, err)
 	}
 	address, served := r.serveStorage(r.host)
 	r.announce(2, address)
@@ -240,7 +238,7 @@ func TestTheRegistrationProbeSucceedsWithoutStorage(t *testing.T) {
 	h := newHost(t)
 	ctx, cancel := context.WithTimeout(context.Background(), callLimit)
 	defer cancel()
-	config := &BackendConfig{Logger: hclog.NewNullLogger()}
+	config := &BackendConfig{Logger: h.logs.logger()}
 	backend, err := NewBackendV5(ctx, "mcp", PluginTypeSecrets, "", &system{host: h}, config)
 	if err != nil {
 		t.Fatal(err)
@@ -253,10 +251,9 @@ func TestTheRegistrationProbeSucceedsWithoutStorage(t *testing.T) {
 		t.Errorf("version %q", version)
 	}
 	pid := h.pid()
-	before := time.Now()
 	h.stop()
-	if running(pid) || time.Since(before) > 2*time.Second {
-		t.Errorf("killed in %s", time.Since(before))
+	if running(pid) || strings.Contains(h.logs.text(), notGraceful) {
+		t.Error(h.logs.text())
 	}
 }
 
