@@ -38,7 +38,7 @@ export async function openWorkspace(configuration: string, { provider, env }: { 
     await cp(join(root, 'vault-config', folder), join(scratch, folder), { recursive: true, filter: (path) => !/\.terraform|terraform\.tfstate/.test(path) })
   }
   const cliConfig = join(scratch, 'cli.tfrc')
-  await writeFile(cliConfig, `provider_installation {\n  dev_overrides { "hashicorp/vault" = ${JSON.stringify(dirname(provider))} }\n}\n`)
+  await writeFile(cliConfig, `provider_installation {\n  dev_overrides { "hashicorp/vault" = ${JSON.stringify(dirname(resolve(provider)))} }\n}\n`)
   await mkdir(join(scratch, 'home'))
   const { binary } = findTerraform()
   const folder = join(scratch, 'terraform', configuration)

@@ -51,7 +51,7 @@ run "declares" {
     error_message = "What an operation leaves out must not be sent as null."
   }
   assert {
-    condition     = output.declared.scopes["billing/staging"] == { scopes = [], max_ttl_seconds = 60 }
+    condition     = jsonencode(output.declared.scopes["billing/staging"]) == jsonencode({ max_ttl_seconds = 60, scopes = [] })
     error_message = "Scopes of another environment are declared beside the agent's own."
   }
   assert {
