@@ -86,8 +86,8 @@ async function install(io: Io, file: string, directory: string, platforms: reado
     replaced = await place(contents, folder, `${FILE}_v${version}`) || replaced
     io.stdout(`${ADDRESS} ${version} → ${shown(folder)}/  (sha256 ${sha256})\n`)
   }
-  // The lock file has the checksum of the other one.
-  if (replaced) io.stderr(`Another build of ${version} was there: where terraform init complains of checksums, run terraform init -upgrade.\n`)
+  // Under the same version, not even terraform init -upgrade accepts another checksum than that of the lock file.
+  if (replaced) io.stderr(`Another build of ${version} was there. Where .terraform.lock.hcl names ${ADDRESS}, take that block out and run terraform init.\n`)
   return 0
 }
 

@@ -87,7 +87,7 @@ describe('again', () => {
   it('says what to do when a lock file may know other bytes under this version', async () => {
     await install(provider('1.2.3'))
     const { code, err } = await install(provider('1.2.3', 'console.log(1)'))
-    expect([code, err]).toEqual([0, 'Another build of 1.2.3 was there: where terraform init complains of checksums, run terraform init -upgrade.\n'])
+    expect([code, err]).toEqual([0, 'Another build of 1.2.3 was there. Where .terraform.lock.hcl names terraform.local/mcp/mcp, take that block out and run terraform init.\n'])
   })
 })
 
