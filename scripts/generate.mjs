@@ -1,102 +1,57 @@
 // Writes what is generated and committed, or with --check fails where the committed file differs.
-//   src/proto/*.ts   proto/ compiled to protobufjs JSON: bundles and installed packages never read a .proto file;
-//                    for those with `types` also their messages as TypeScript interfaces.
-//   src/terraform/engine-schema.ts   the engine's documents, out of the declarations of its paths.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { resolve } from 'node:path'
-import protobuf from 'protobufjs'
-import { readEnginePaths } from './engine-paths.mjs'
+//   src/proto/*.ts                      proto/, so that no .proto file is read at run time
+//   src/terraform/engine-schema.ts      the engine's documents, out of the declarations of its paths
+//   vault-config/openapi.json           the engine's API, mount-relative
+//   vault-config/cli-reference.md       the same for people
+//   vault-config/terraform/docs/        the provider, in the registry's layout, with the examples beside it; guides/ is written by hand
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { cliReference } from './generate/cli-reference.mjs'
+import { readEngine, readProvider } from './generate/declarations.mjs'
+import { engineSchemaText } from './generate/engine-schema.mjs'
+import { openApiText } from './generate/openapi.mjs'
+import { protoFiles } from './generate/proto.mjs'
+import { providerDocs } from './generate/provider-docs.mjs'
 
 const root = resolve(import.meta.dirname, '..')
 const check = process.argv.includes('--check')
-const contracts = [
-  { proto: 'proto/mcp/gateway/v1/gateway.proto', target: 'src/proto/gateway-v1.ts', name: 'gatewayV1', types: { int64: 'number' } },
-  { proto: 'proto/grpc/health/v1/health.proto', target: 'src/proto/health-v1.ts', name: 'healthV1' },
-  { proto: 'proto/grpc/reflection/v1/reflection.proto', target: 'src/proto/reflection-v1.ts', name: 'reflectionV1' },
-  { proto: 'proto/goplugin/plugin.proto', target: 'src/proto/goplugin.ts', name: 'goplugin' },
-  { proto: 'proto/vault/backend.proto', target: 'src/proto/vault-backend.ts', name: 'vaultBackend', types: { int64: 'string | number', absent: ' | null' } },
-  { proto: 'proto/vault/multiplexing.proto', target: 'src/proto/vault-multiplexing.ts', name: 'vaultMultiplexing' },
-  { proto: 'proto/vault/plugin.proto', target: 'src/proto/vault-plugin.ts', name: 'vaultPlugin' },
-  { proto: 'proto/terraform/tfplugin6.proto', target: 'src/proto/tfplugin6.ts', name: 'tfplugin6' },
-]
+const docs = 'vault-config/terraform/docs'
+const example = (path) => readFileSync(join(root, 'vault-config/terraform/examples', path), 'utf8')
 
-function compile({ proto, name, types }) {
-  const loaded = new protobuf.Root()
-  loaded.loadSync(resolve(root, proto), { keepCase: true, alternateCommentMode: true })
-  loaded.resolveAll()
-  const json = JSON.stringify(loaded.toJSON(), null, 2)
-  return `// Generated from ${proto} by scripts/generate.mjs. Do not edit.\nexport const ${name} = ${json}\n${types ? interfaces(loaded, types) : ''}`
-}
-
-/**
- * Messages as they are in memory when decoded with `keepCase`, `enums: String`, `defaults` and `oneofs`: everything is set, but for
- * the members of a oneof, of which at most one is, named by the oneof itself. `int64` is what the option `longs` makes of those, and
- * `absent` is added to the type of a message in a message where it may be missing.
- */
-function interfaces(scope, types) {
-  return scope.nestedArray.map((node) => {
-    if (node instanceof protobuf.Enum) return `\nexport type ${typeName(node)} = ${Object.keys(node.values).map((value) => `'${value}'`).join(' | ')}\n`
-    const own = node instanceof protobuf.Type ? messageInterface(node, types) : ''
-    return own + (node.nestedArray ? interfaces(node, types) : '')
-  }).join('')
-}
-
-function messageInterface(type, types) {
-  const fields = type.fieldsArray.flatMap((field) => [...comment(field, '  '), `  readonly ${field.name}${field.partOf ? '?' : ''}: ${fieldType(field, types)}`])
-  const oneofs = type.oneofsArray.flatMap((oneof) => [...comment(oneof, '  '), `  readonly ${oneof.name}?: ${oneof.fieldsArray.map(({ name }) => `'${name}'`).join(' | ')}`])
-  return ['', ...comment(type, ''), `export interface ${typeName(type)} {`, ...fields, ...oneofs, '}', ''].join('\n')
-}
-
-/** `SessionEvent.Kind` → `SessionEventKind` */
-const typeName = (node) => (node.parent instanceof protobuf.Type ? typeName(node.parent) : '') + node.name
-const comment = ({ comment: text }, indent) => (text ? [`${indent}/** ${text.replaceAll('\n', ' ')} */`] : [])
-const scalars = { string: 'string', bool: 'boolean', bytes: 'Uint8Array' }
-
-function fieldType(field, types) {
-  const message = field.resolvedType instanceof protobuf.Type
-  const single = field.resolvedType ? typeName(field.resolvedType) : /64/.test(field.type) ? types.int64 : scalars[field.type] ?? 'number'
-  if (field.map) return `Readonly<Record<string, ${single}>>`
-  if (field.repeated) return `readonly ${single}[]`
-  return message && !field.partOf ? single + (types.absent ?? '') : single
-}
-
-/** The paths Terraform works with, under the names src/terraform knows them by. */
-const documents = {
-  'config': 'config',
-  'upstreams': 'upstreams/:name',
-  'tools': 'tools/:upstream/:name...',
-  'policies': 'policies/:name',
-  'agents': 'agents/:agent_id',
-  'agents/scopes': 'agents/:agent_id/scopes/:environment',
-  'creds': 'creds/:agent',
-}
-
-function engineSchema(paths) {
-  const schema = Object.fromEntries(Object.entries(documents).map(([name, pattern]) => {
-    const path = paths.find((candidate) => candidate.pattern === pattern)
-    if (!path) throw new Error(`the engine has no path ${pattern}`)
-    return [name, { pattern, synopsis: path.synopsis, description: path.description, fields: path.fields }]
-  }))
-  return `// Generated from the paths of src/mcp by scripts/generate.mjs. Do not edit.\nexport const engineSchema = ${JSON.stringify(schema, null, 2)} as const\n`
-}
-
-const enginePaths = await readEnginePaths()
+const { paths, openApiDocument } = await readEngine()
+const engineSchema = engineSchemaText(paths)
+const pages = providerDocs(await readProvider(engineSchema), example)
+const engine = 'src/mcp/path-*.ts'
 const outputs = [
-  ...contracts.map((contract) => ({ target: contract.target, source: contract.proto, text: compile(contract) })),
-  { target: 'src/terraform/engine-schema.ts', source: 'src/mcp/path-*.ts', text: engineSchema(enginePaths) },
+  ...protoFiles(),
+  { target: 'src/terraform/engine-schema.ts', source: engine, text: engineSchema },
+  { target: 'vault-config/openapi.json', source: engine, text: openApiText(paths, openApiDocument) },
+  { target: 'vault-config/cli-reference.md', source: engine, text: cliReference(paths) },
+  ...Object.entries(pages).map(([page, text]) => ({ target: `${docs}/${page}`, source: 'src/terraform', text })),
 ]
 
 let stale = 0
-for (const { target, source, text } of outputs) {
-  const file = resolve(root, target)
-  const current = existsSync(file) ? readFileSync(file, 'utf8') : ''
-  if (current === text) continue
+function differs(target, problem, mend) {
   if (check) {
     stale++
-    console.error(`${target} is not what ${source} generates; run npm run generate`)
+    console.error(`${target} ${problem}; run npm run generate`)
   } else {
-    writeFileSync(file, text)
+    mend()
     console.log(`wrote ${target}`)
+  }
+}
+
+for (const { target, source, text } of outputs) {
+  const file = resolve(root, target)
+  if ((existsSync(file) ? readFileSync(file, 'utf8') : '') === text) continue
+  differs(target, `is not what ${source} generates`, () => {
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, text)
+  })
+}
+for (const folder of ['resources', 'data-sources', 'ephemeral-resources', 'functions']) {
+  for (const name of existsSync(join(root, docs, folder)) ? readdirSync(join(root, docs, folder)) : []) {
+    if (!(`${folder}/${name}` in pages)) differs(`${docs}/${folder}/${name}`, 'describes what the provider does not have', () => { rmSync(join(root, docs, folder, name)) })
   }
 }
 if (check && stale === 0) console.log('generated files: up to date')

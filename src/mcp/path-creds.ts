@@ -31,6 +31,7 @@ export function pathCreds(engine: Engine) {
   return definePath({
     pattern: 'creds/:agent',
     fields,
+    example_fields: ['purpose', 'requested_scopes', 'ttl'],
     active_node_only: true,
     synopsis: 'Opens a session and issues its first phantom token, as a lease.',
     description: 'The token is opaque and good for the granted tool scopes only. Revoking the lease ends the session: its tokens, the sessions delegated from it, open streams and calls in flight. Each new task gets a session of its own.',

@@ -53,6 +53,7 @@ export function pathIntrospect(engine: Engine) {
   return definePath({
     pattern: 'introspect',
     fields,
+    example_fields: ['token', 'required_scope'],
     active_node_only: true,
     synopsis: 'Is this token alive, and what may it do?',
     description: 'For gateways and servers that check tokens; never grant this path to agents. Unknown, expired and revoked tokens answer {"active": false} with the reason. The answer names the feed position it was taken at, so that a follower can tell which later events it misses.',

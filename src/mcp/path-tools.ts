@@ -11,7 +11,7 @@ import type { Engine } from './engine.ts'
 
 const fields = {
   upstream: { type: 'string', description: 'Name of the upstream.', example: 'stripe' },
-  name: { type: 'string', description: 'Name of the tool: a resource, or resource/qualifier.', example: 'customers/id-only' },
+  name: { type: 'string', description: 'Name of the tool: a resource, or resource/qualifier.', example: 'invoices' },
   operations: { type: 'objects', required: true, description: 'HTTP operations the tool covers: "GET /v1/invoices/{id}" ({x} is one segment), or objects with method, path, capability and parameters (the only query parameters that pass).', example: ['GET /v1/invoices', 'GET /v1/invoices/{id}'] },
   fields: { type: 'list', description: 'The only fields of JSON answers that are passed on. Omitted: everything passes.', example: ['data[].id', 'has_more'] },
   mcp_tools: { type: 'list', description: 'Names of the MCP tools this tool stands for.', example: ['list_invoices'], default: [] },

@@ -166,7 +166,7 @@ export const engineSchema = {
       "name": {
         "type": "string",
         "description": "Name of the tool: a resource, or resource/qualifier.",
-        "example": "customers/id-only"
+        "example": "invoices"
       },
       "operations": {
         "type": "objects",

@@ -1,0 +1,5 @@
+data "mcp_agents" "all" {}
+
+output "agents" {
+  value = data.mcp_agents.all.names
+}

@@ -1,0 +1,1 @@
+terraform import mcp_agent.billing mcp/agents/claude-billing-agent

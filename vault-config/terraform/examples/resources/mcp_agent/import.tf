@@ -1,0 +1,4 @@
+import {
+  to = mcp_agent.billing
+  id = "mcp/agents/claude-billing-agent"
+}

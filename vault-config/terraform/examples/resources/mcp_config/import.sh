@@ -1,0 +1,1 @@
+terraform import mcp_config.this mcp/config

@@ -1,0 +1,4 @@
+import {
+  to = mcp_config.this
+  id = "mcp/config"
+}

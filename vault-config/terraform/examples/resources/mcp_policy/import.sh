@@ -1,0 +1,1 @@
+terraform import mcp_policy.billing_read mcp/policies/billing-read

@@ -1,0 +1,1 @@
+terraform import mcp_upstream.stripe mcp/upstreams/stripe

@@ -1,0 +1,4 @@
+import {
+  to = mcp_upstream.stripe
+  id = "mcp/upstreams/stripe"
+}
