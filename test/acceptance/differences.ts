@@ -21,6 +21,8 @@ export const differences = {
   wrapping: difference('The embedded host does not wrap. It refuses, because what was to be wrapped must not be answered in the clear.', { embedded: 400, openbao: 200, vault: 200 }),
   wrappedList: difference('What wraps a list expects a Go slice of strings, and a plugin\'s list arrives as a list of anything: the server finds no keys in it.', { embedded: 400, openbao: 404, vault: 404 }),
   envelope: difference('Newer versions of Vault name the mount\'s type in every answer, and the embedded host as they do.', { embedded: and(envelope, 'mount_type'), openbao: envelope, vault: and(envelope, 'mount_type') }),
+  strangers: difference('Vault tells a caller whose token is none that it is none; of a token that may not it says the first sentence only, as the others.', { embedded: ['permission denied'], openbao: ['permission denied'], vault: ['invalid token', 'permission denied'] }),
+  brokenJson: difference('Vault first counts what a body holds, against the limits its listener has, and answers 500 where it cannot.', { embedded: { status: 400, says: /JSON/ }, openbao: { status: 400, says: /JSON/ }, vault: { status: 500, says: /JSON|invalid character/ } }),
   leaseKeys: difference('OpenBao, and the embedded host as it does, also names the path a lease was issued at.', { embedded: and(leaseKeys, 'path'), openbao: and(leaseKeys, 'path'), vault: leaseKeys }),
   largeRecord: difference('Raft takes about a megabyte in one entry. The engine says so, and goes on.', { embedded: { written: 204, read: 200 }, openbao: { written: 413, read: 404 }, vault: { written: 413, read: 404 } }),
 } as const
