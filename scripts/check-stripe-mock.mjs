@@ -2,7 +2,7 @@
 // against Stripe's OpenAPI. Needs Go and a build (npm run build); the module and its version are in test/conformance/stripe-mock.mod.
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -23,6 +23,7 @@ const START_MS = 30_000
 const FEED_LOST_MS = 90_000
 
 const root = resolve(import.meta.dirname, '..')
+const cli = join(root, 'dist/cli/main.js')
 const scratch = mkdtempSync(join(tmpdir(), 'mcp-stripe-mock-'))
 const key = `sk_test_${randomBytes(16).toString('hex')}`
 const tokens = []
@@ -59,6 +60,7 @@ async function start(command, args, pattern) {
 async function startStripeMock() {
   const binary = join(scratch, 'stripe-mock')
   const built = spawnSync('go', ['build', '-modfile=stripe-mock.mod', '-mod=readonly', '-o', binary, 'github.com/stripe/stripe-mock'], { cwd: join(root, 'test/conformance'), env: { ...process.env, CGO_ENABLED: '0' }, stdio: 'inherit' })
+  if (built.error !== undefined) throw new Error('stripe-mock is built with Go, and `go` cannot be started: install Go 1.24 or newer')
   if (built.status !== 0) throw new Error('go build of stripe-mock failed')
   // Without an HTTPS address of its own it would listen on every interface.
   const mock = await start(binary, ['-verbose', '-http-addr', '127.0.0.1:0', '-https-addr', '127.0.0.1:0'], /Listening for HTTP at address: 127\.0\.0\.1:(\d+)/)
@@ -82,7 +84,7 @@ async function startRelay(port) {
 
 async function startServer() {
   const addresses = ['-dev-listen-address=127.0.0.1:0', '-gateway-grpc-address=127.0.0.1:0', '-gateway-http-address=127.0.0.1:0', '-gateway-upstream-address=stripe=127.0.0.1:0']
-  const args = [join(root, 'dist/cli/main.js'), 'server', '-dev', '-dev-root-token-id=root', `-audit-path=${join(scratch, 'audit.jsonl')}`, ...addresses]
+  const args = [cli, 'server', '-dev', '-dev-root-token-id=root', `-audit-path=${join(scratch, 'audit.jsonl')}`, ...addresses]
   const server = await start(process.execPath, args, /Vault API\s+(http:\S+)[\s\S]*stripe at (http:\S+)[\s\S]*path-help/)
   return { child: server.child, vaultUrl: server.match[1], stripeUrl: server.match[2], log: server.log }
 }
@@ -194,6 +196,7 @@ function checkSecrecy(mock, relay, server) {
 }
 
 async function run() {
+  if (!existsSync(cli)) throw new Error('there is no build; run npm run build first')
   const mock = await startStripeMock()
   const relay = await startRelay(mock.port)
   const server = await startServer()
