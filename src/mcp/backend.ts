@@ -58,6 +58,7 @@ export const mcpFactory: Factory = (config) => {
     secrets: [secretToken(engine)],
     invalidate: (key) => { engine.records.invalidate(key) },
     cleanup() {
+      tidy.close()
       engine.feed.close()
       return Promise.resolve()
     },
@@ -67,7 +68,7 @@ export const mcpFactory: Factory = (config) => {
       // One write ends the whole mount, so that the revokes of its leases, which follow, need none.
       if (tainted && !endedForRemoval) await engine.endMount()
       endedForRemoval = tainted
-      if (!tainted) await tidy.run(TICK_BUDGET_MS)
+      if (!tainted) await tidy.tick(TICK_BUDGET_MS)
     },
   }))
 }

@@ -11,6 +11,11 @@ export interface TidyStatus {
   readonly markers_removed: number
 }
 
+/** Records worked on at once: nearly all of a record's time is a wait for storage, and what waits together is committed together. */
+const MOST_AT_ONCE = 16
+/** Between the slices of a tick that finds something to remove: a quarter of the time is for tidying, the rest for requests. */
+const PAUSE_MS = 750
+
 /** Storage folders in the order they are swept. Markers come last: a session must never outlive its end marker. */
 const sweeps = [
   { folder: 's/', counter: 'sessions_removed' },
@@ -23,10 +28,34 @@ export class Tidy {
   #status: TidyStatus = { state: 'idle', last_started: null, last_finished: null, sessions_removed: 0, tokens_removed: 0, markers_removed: 0 }
   /** What was looked at last: a run that spent its budget is continued after it. */
   #cursor = { sweep: 0, shard: '', name: '' }
+  #removed = 0
+  #cancelNext: (() => void) | undefined
+  #closed = false
 
   constructor(engine: Engine) { this.#engine = engine }
 
   get status(): TidyStatus { return this.#status }
+
+  /**
+   * The host's tick: a run of `budgetMs`, and after it further ones for as long as they find something to remove, since ticks are rare
+   * and sessions are not. Those are no part of the host's request, which it may have to wait for when it seals or steps down.
+   */
+  async tick(budgetMs: number): Promise<void> {
+    const before = this.#removed
+    const swept = await this.run(budgetMs)
+    if (swept || this.#removed === before || this.#closed || this.#cancelNext) return
+    this.#cancelNext = this.#engine.clock.after(PAUSE_MS, () => {
+      this.#cancelNext = undefined
+      // What fails is left to the next tick, which reports it.
+      this.tick(budgetMs).catch(() => undefined)
+    })
+  }
+
+  /** Ends what is under way after the records at hand; no further run begins by itself. */
+  close(): void {
+    this.#closed = true
+    this.#cancelNext?.()
+  }
 
   /** Works for about `budgetMs`, at least on one record; true = the whole storage was swept, false = the next run goes on from here. */
   async run(budgetMs: number): Promise<boolean> {
@@ -50,19 +79,28 @@ export class Tidy {
   async #sweep({ folder, counter }: (typeof sweeps)[number], deadline: number): Promise<boolean> {
     const { records } = this.#engine
     const shards = folder === 'x/' ? [''] : await records.storage.list(folder)
+    // One alone at first, so that the smallest budget is not overdrawn by many.
+    let atOnce = 1
     for (const shard of shards) {
       if (shard < this.#cursor.shard) continue
       if (shard > this.#cursor.shard) this.#cursor = { ...this.#cursor, shard, name: '' }
-      for (const name of await records.storage.list(folder + shard, { after: this.#cursor.name })) {
-        if (await this.#isDead(folder + shard + name)) {
-          await records.delete(folder + shard + name)
-          this.#status = { ...this.#status, [counter]: this.#status[counter] + 1 }
-        }
-        this.#cursor = { ...this.#cursor, name }
-        if (this.#engine.clock.monotonic() > deadline) return false
+      const names = await records.storage.list(folder + shard, { after: this.#cursor.name })
+      for (let next = 0; next < names.length; atOnce = Math.min(2 * atOnce, MOST_AT_ONCE)) {
+        const batch = names.slice(next, next + atOnce)
+        next += batch.length
+        await Promise.all(batch.map((name) => this.#removeIfDead(folder + shard + name, counter)))
+        this.#cursor = { ...this.#cursor, name: batch[batch.length - 1]! }
+        if (this.#engine.clock.monotonic() > deadline || this.#closed) return false
       }
     }
     return true
+  }
+
+  async #removeIfDead(key: string, counter: (typeof sweeps)[number]['counter']): Promise<void> {
+    if (!(await this.#isDead(key))) return
+    await this.#engine.records.delete(key)
+    this.#removed++
+    this.#status = { ...this.#status, [counter]: this.#status[counter] + 1 }
   }
 
   /** Records of a session are kept for its whole life and longer: sessions delegated from it are judged by them to their end. */

@@ -127,6 +127,9 @@ export class CountingStorage implements Storage {
   failGets = false
   failPuts = false
   failDeletes = false
+  /** The most deletes that were under way together. */
+  mostAtOnce = 0
+  #deleting = 0
 
   constructor(storage: Storage) { this.#storage = storage }
 
@@ -138,9 +141,12 @@ export class CountingStorage implements Storage {
     this.counts.put++
     return this.failPuts ? Promise.reject(new RequestError('unavailable', 'disk full')) : this.#storage.put(entry)
   }
-  delete(key: string) {
+  async delete(key: string) {
     this.counts.delete++
-    return this.failDeletes ? Promise.reject(new RequestError('unavailable', 'disk full')) : this.#storage.delete(key)
+    if (this.failDeletes) throw new RequestError('unavailable', 'disk full')
+    this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#deleting)
+    await this.#storage.delete(key)
+    this.#deleting--
   }
   list(prefix: string, page?: { after?: string; limit?: number }) { this.counts.list++; return this.#storage.list(prefix, page) }
 

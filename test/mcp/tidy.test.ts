@@ -86,6 +86,39 @@ describe('tidy', () => {
     expect(await sessions(engine)).toHaveLength(0)
   })
 
+  it('goes on between ticks while there is something to remove, and not after the mount is cleaned up', async () => {
+    const clock = new CostlyClock()
+    const engine = await start(clock)
+    for (let i = 0; i < 4; i++) await engine.issue('billing')
+    await clock.advance(3_600_000)
+    clock.costly = true
+    await tick(engine)
+    expect(await sessions(engine)).toHaveLength(3)
+    await clock.advance(1_000)
+    expect(await sessions(engine)).toHaveLength(2)
+    expect(clock.waiting).toBe(1)
+    await engine.backend.cleanup()
+    expect(clock.waiting).toBe(0)
+  })
+
+  it('rests till the next tick where it found nothing to remove', async () => {
+    const clock = new CostlyClock()
+    const engine = await start(clock)
+    for (let i = 0; i < 2; i++) await engine.issue('billing')
+    clock.costly = true
+    await tick(engine)
+    expect(clock.waiting).toBe(0)
+  })
+
+  it('works on many records at once, and on none twice', async () => {
+    const engine = await start()
+    for (let i = 0; i < 300; i++) await engine.issue('billing')
+    await engine.clock.advance(3_600_000)
+    expect(await engine.storage.during(() => engine.write('tidy'))).toMatchObject({ delete: 300 })
+    expect(engine.storage.mostAtOnce).toBeGreaterThan(1)
+    expect(await sessions(engine)).toEqual([])
+  })
+
   it('does nothing on a node that cannot write', async () => {
     const engine = await start()
     await engine.issue('billing')
