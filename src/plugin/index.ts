@@ -11,7 +11,7 @@ import type { EngineOptions } from './instances.ts'
 const usage = `This is a secrets engine for Vault and OpenBao. A server launches it; it is of no use by itself.
 Put it into the server's plugin_directory, register it with its SHA-256, and enable it:
 
-  vault plugin register -sha256=<sha256 of this file> secret mcp
+  vault plugin register -sha256=<sha256 of this file> -command=<name of this file> secret mcp
   vault secrets enable mcp
 `
 

@@ -12,7 +12,7 @@ const STALE_MS = 1_000
 export class Remembered<Value> {
   readonly #clock: Clock
   readonly #ask: () => Promise<Value>
-  #known: { readonly value: Value; readonly askedAt: number } | undefined
+  #known: { readonly value: Value; readonly askedAtMs: number } | undefined
   #asking: Promise<Value> | undefined
 
   constructor(clock: Clock, ask: () => Promise<Value>) {
@@ -21,10 +21,10 @@ export class Remembered<Value> {
   }
 
   async get(): Promise<Value> {
-    const age = this.#known ? this.#clock.monotonic() - this.#known.askedAt : STALE_MS
-    if (!this.#known || age >= STALE_MS) return this.#renew()
+    const ageMs = this.#known ? this.#clock.monotonic() - this.#known.askedAtMs : STALE_MS
+    if (!this.#known || ageMs >= STALE_MS) return this.#renew()
     // Whoever needs it when it is stale is told what went wrong.
-    if (age >= AGING_MS) this.#renew().catch(() => undefined)
+    if (ageMs >= AGING_MS) this.#renew().catch(() => undefined)
     return this.#known.value
   }
 
@@ -34,9 +34,9 @@ export class Remembered<Value> {
   }
 
   async #askNow(): Promise<Value> {
-    const askedAt = this.#clock.monotonic()
+    const askedAtMs = this.#clock.monotonic()
     const value = await this.#ask()
-    this.#known = { value, askedAt }
+    this.#known = { value, askedAtMs }
     return value
   }
 }

@@ -4,7 +4,7 @@ import type { PathDef } from '../../framework/path.ts'
 import { badRequest } from '../../logical/errors.ts'
 import type { Response } from '../../logical/response.ts'
 import { callerOf } from '../core/caller.ts'
-import { lower } from './login.ts'
+import { lowerLimit } from './login.ts'
 import type { TokenServices } from './services.ts'
 import type { TokenRecord } from './token-record.ts'
 import { authOf } from './token-view.ts'
@@ -53,7 +53,7 @@ async function renew({ tokens, clock, limits, renewalTerms }: TokenServices, rec
   const bounds = terms?.limits ?? limits()
   const period = terms ? Math.min(terms.auth.period, bounds.max_ttl) : record.period
   const ttl = terms ? terms.auth.lease_options.ttl : record.creation_ttl
-  const maxTtl = period > 0 || !terms ? record.explicit_max_ttl : lower(record.explicit_max_ttl, terms.auth.lease_options.max_ttl)
+  const maxTtl = period > 0 || !terms ? record.explicit_max_ttl : lowerLimit(record.explicit_max_ttl, terms.auth.lease_options.max_ttl)
   // A periodic token may be renewed for ever, one period at a time.
   const ceiling = period > 0 ? { ...bounds, max_ttl: record.explicit_max_ttl || Number.MAX_SAFE_INTEGER } : bounds
   const granted = renewTtl(
