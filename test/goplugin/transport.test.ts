@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { connect } from 'node:tls'
 import { Client, credentials, status } from '@grpc/grpc-js'
 import type { ClientUnaryCall } from '@grpc/grpc-js'
@@ -38,6 +41,15 @@ test('calls go through, 64-bit integers to the last digit', async () => {
 
 test('a client with a certificate of its own making is refused', async () => {
   expect(await asStranger(host.connect(stranger()))).toBe(status.UNAVAILABLE)
+})
+
+test.each(['its own making', 'an authority that the inherited environment trusts'])('a client with a certificate of %s is refused, also where that environment turns verification off', async (origin) => {
+  const own = stranger()
+  const authority = join(mkdtempSync(join(tmpdir(), 'authority-')), 'ca.pem')
+  writeFileSync(authority, own.certificatePem)
+  const lax = await hosts.launch({ env: { NODE_TLS_REJECT_UNAUTHORIZED: '0', ...(origin.includes('authority') && { NODE_EXTRA_CA_CERTS: authority }) } })
+  expect(await asStranger(lax.connect(own))).toBe(status.UNAVAILABLE)
+  rmSync(dirname(authority), { recursive: true })
 })
 
 test('a client without a certificate is refused', async () => {
