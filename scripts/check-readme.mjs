@@ -1,6 +1,6 @@
 // Runs every command the README prints, in its order. Fenced blocks marked `sh` are run with bash; words after `sh` say how:
 //   terminal   stays running in the background (a server); the next blocks start when it answers
-//   needs=X    skipped by name where the tool X is not on PATH
+//   needs=X    skipped by name where the tool X is not on PATH; needs=X|Y: run with Y in place of X where only Y is
 //   ci=no      covered by a step of its own (npm ci, npm test, npm start), not run again here
 // A line whose output matters is followed by `# → text`; the block's output must contain every such text.
 import { spawn, spawnSync } from 'node:child_process'
@@ -51,15 +51,17 @@ function runBlock(text) {
 
 for (const { marks, text } of blocks) {
   const first = text.trim().split('\n')[0]
-  const tool = marks.find((mark) => mark.startsWith('needs='))?.slice('needs='.length)
+  const tools = marks.find((mark) => mark.startsWith('needs='))?.slice('needs='.length).split('|')
+  const tool = tools?.find((name) => spawnSync('bash', ['-c', `command -v ${name}`], { stdio: 'ignore' }).status === 0)
   console.log(`\n--- README: ${first}`)
   if (marks.includes('ci=no')) { console.log('    has a step of its own'); continue }
-  if (tool && spawnSync('bash', ['-c', `command -v ${tool}`], { stdio: 'ignore' }).status !== 0) {
+  if (tools && tool === undefined) {
     totals.skipped++
-    console.log(`    skipped: ${tool} is not on PATH`)
+    console.log(`    skipped: ${tools.join(' or ')} is not on PATH`)
     continue
   }
-  const ok = marks.includes('terminal') ? await startTerminal(text) : runBlock(text)
+  const commands = tools ? text.replaceAll(new RegExp(`\\b${tools[0]}\\b`, 'g'), tool) : text
+  const ok = marks.includes('terminal') ? await startTerminal(commands) : runBlock(commands)
   totals[ok ? 'passed' : 'failed']++
   if (!ok) console.error(`    FAILED: ${first}`)
 }

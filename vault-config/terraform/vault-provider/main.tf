@@ -58,7 +58,7 @@ resource "vault_plugin" "mcp" {
   command = var.plugin.command
 
   # An upgrade registers the new version, moves the mount to it and only then takes the old one away. The mount runs the new one
-  # after: vault plugin reload -mounts=mcp.
+  # after: vault plugin reload -plugin=mcp.
   lifecycle {
     create_before_destroy = true
   }
