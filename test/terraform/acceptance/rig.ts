@@ -50,7 +50,7 @@ export interface Rig {
   tokens(): Promise<readonly string[]>
   /** A token under one policy with this text. */
   tokenWith(policy: string, more?: object): Promise<string>
-  /** `create creds/billing` for every request that reached the engine since the test began. */
+  /** `update mcp/creds/billing` for every request that was let through to some engine since the test began. */
   requests(): Promise<readonly string[]>
   /** A folder of this file's tests, which nothing looks into. */
   readonly scratch: string
@@ -153,7 +153,7 @@ async function auditedRequests(server: Server, file: string): Promise<readonly s
   const lines = (await server.readFile(file)).trim().split('\n').filter((line) => line !== '')
   return lines.flatMap((line) => {
     const { type, request } = JSON.parse(line) as { type: string; request: { operation: string; path: string } }
-    return type === 'request' && request.path.startsWith('mcp/') ? [`${request.operation} ${request.path.slice('mcp/'.length)}`] : []
+    return type === 'request' ? [`${request.operation} ${request.path}`] : []
   })
 }
 

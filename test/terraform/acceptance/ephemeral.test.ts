@@ -1,0 +1,148 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { eventually } from '../../acceptance/eventually.ts'
+import { header, processesIn, requirement, targets, terraformRig } from './rig.ts'
+import type { Rig } from './rig.ts'
+import type { Running } from './workspace.ts'
+
+const agent = `resource "mcp_agent" "billing" {
+  name        = "billing"
+  owner       = "platform-team"
+  environment = "production"
+}
+resource "mcp_agent_scopes" "billing" {
+  agent  = mcp_agent.billing.name
+  scopes = ["read:stripe:invoices"]
+}
+`
+const creds = (body: string): string => `ephemeral "mcp_creds" "it" {\n  agent   = mcp_agent_scopes.billing.agent\n  purpose = "terraform"\n${body}\n}\n`
+
+/** Lays the token down where only this test looks, and waits until it is told to go on. */
+const use = (command: string): string => `resource "terraform_data" "use" {
+  provisioner "local-exec" {
+    environment = { TOKEN = ephemeral.mcp_creds.it.token }
+    command     = ${JSON.stringify(command)}
+  }
+}
+`
+let runs = 0
+
+/** An apply that has got as far as its provisioner, which holds a live token. */
+async function applying(rig: Rig, body: string, provider = header, env: Readonly<Record<string, string>> = {}): Promise<{ running: Running; token: string; goOn(): Promise<void> }> {
+  const { workspace } = rig
+  const file = join(rig.scratch, `token-${String(++runs)}`)
+  await workspace.write('main.tf', `${provider}${agent}${creds(body)}${use(`printf %s "$TOKEN" > ${file}.new && mv ${file}.new ${file}; while [ ! -e go ]; do sleep 0.05; done`)}`)
+  await workspace.init()
+  const running = workspace.start(['apply', '-auto-approve', '-no-color'], env)
+  const read = () => readFile(file, 'utf8').catch(() => '')
+  await eventually('the token is there', async () => (await read()) !== '' || running.process.exitCode, true)
+  return { running, token: rig.secret(await read()), goOn: () => workspace.write('go', '') }
+}
+
+async function active(rig: Rig, token: string): Promise<boolean> {
+  return ((await rig.engine('POST', 'introspect', { token })).body as { data: { active: boolean } }).data.active
+}
+
+const issued = async (rig: Rig): Promise<number> => (await rig.requests()).filter((request) => /mcp\/creds\/[^/]+$/.test(request)).length
+
+describe.each(targets)('mcp_creds on $TARGET', (target) => {
+  const rig = terraformRig(target)
+
+  test('issues nothing at plan when it is told to wait, lives while applying, and is revoked at the end', async () => {
+    const { workspace } = rig
+    const { running, token, goOn } = await applying(rig, 'issue = terraform.applying\nttl = 300')
+    expect([await active(rig, token), (await rig.leases()).length]).toEqual([true, 1])
+    expect(await issued(rig)).toBe(1)
+    await goOn()
+    expect((await running.ended).code).toBe(0)
+    expect([await active(rig, token), await rig.leases()]).toEqual([false, []])
+    expect(await workspace.planCode()).toBe(0)
+    expect(await issued(rig)).toBe(1)
+  })
+
+  test('is issued by a plan that is not told to wait, and revoked before that ends', async () => {
+    const { workspace } = rig
+    await workspace.write('main.tf', `${header}${agent}${creds('ttl = 300')}`)
+    await rig.engine('POST', 'agents/billing', { owner: 'platform-team', environment: 'production' })
+    await rig.engine('POST', 'agents/billing/scopes', { scopes: ['read:stripe:invoices'] })
+    await workspace.init()
+    expect(await workspace.planCode()).toBe(2)
+    expect([await issued(rig), await rig.leases()]).toEqual([1, []])
+  })
+
+  test('is renewed while what uses it takes longer than its life', async () => {
+    const { running, token, goOn } = await applying(rig, 'issue = terraform.applying\nttl = 4')
+    await eventually('it is renewed twice', async () => Math.min(2, (await rig.requests()).filter((request) => request.includes('sys/leases/renew')).length), 2)
+    expect(await active(rig, token)).toBe(true)
+    await goOn()
+    expect((await running.ended).code).toBe(0)
+    expect(await active(rig, token)).toBe(false)
+  })
+
+  test('is revoked when what uses it fails', async () => {
+    const { workspace } = rig
+    const file = join(rig.scratch, `token-${String(++runs)}`)
+    await workspace.write('main.tf', `${header}${agent}${creds('issue = terraform.applying')}${use(`printf %s "$TOKEN" > ${file}; exit 3`)}`)
+    await workspace.init()
+    expect((await workspace.run(['apply', '-auto-approve', '-no-color'])).text).toContain('exit status 3')
+    const token = rig.secret(await readFile(file, 'utf8'))
+    expect([await active(rig, token), await rig.leases()]).toEqual([false, []])
+  })
+
+  test.each([
+    ['Ctrl-C, which every process of the terminal gets', (pid: number) => process.kill(-pid, 'SIGINT')],
+    ['an interrupt to Terraform alone', (pid: number) => process.kill(pid, 'SIGINT')],
+    ['an end asked for by a supervisor', (pid: number) => process.kill(pid, 'SIGTERM')],
+  ])('is revoked on %s', async (_, interrupt) => {
+    const { running, token } = await applying(rig, 'issue = terraform.applying\nttl = 300')
+    interrupt(running.process.pid!)
+    expect((await running.ended).code).toBe(1)
+    expect([await active(rig, token), await rig.leases(), await rig.tokens()]).toEqual([false, [], []])
+  })
+
+  test('ends soon when Terraform is killed without warning, and the provider with it', async () => {
+    const { workspace } = rig
+    const provider = `${requirement}provider "mcp" {\n  max_lease_ttl_seconds = 10\n}\n`
+    const { running, token, goOn } = await applying(rig, 'issue = terraform.applying\nttl = 10', provider)
+    const tokens = await rig.tokens()
+    expect(tokens.length).toBeGreaterThan(0)
+    const lookups = await Promise.all(tokens.map((accessor) => rig.server.api('POST', 'auth/token/lookup-accessor', { body: { accessor } })))
+    expect(lookups.map(({ body }) => (body as { data: { explicit_max_ttl: number } }).data.explicit_max_ttl)).toEqual(tokens.map(() => 10))
+    process.kill(running.process.pid!, 'SIGKILL')
+    await goOn()
+    await eventually('no provider is left', () => processesIn(workspace.dir), [])
+    await eventually('the token is over', () => active(rig, token), false)
+  })
+})
+
+describe('what cannot be issued', () => {
+  const rig = terraformRig()
+
+  test('is said at the block that asks for it', async () => {
+    const { workspace } = rig
+    await workspace.write('main.tf', `${header}${agent}ephemeral "mcp_creds" "it" {\n  agent            = mcp_agent_scopes.billing.agent\n  requested_scopes = ["read:stripe:refunds"]\n  issue            = terraform.applying\n}\nresource "terraform_data" "use" {\n  provisioner "local-exec" {\n    environment = { TOKEN = ephemeral.mcp_creds.it.token }\n    command     = "true"\n  }\n}\n`)
+    await workspace.init()
+    const refused = await workspace.run(['apply', '-auto-approve', '-no-color'])
+    expect(refused.code).toBe(1)
+    expect(refused.text).toMatch(/on main\.tf line 21, in ephemeral "mcp_creds" "it":\n  21:   requested_scopes/)
+    expect(refused.text).toContain('read:stripe:refunds')
+  })
+
+  test('a run under a token that may not revoke leases closes what it opened', async () => {
+    const token = await rig.tokenWith('path "mcp/*" { capabilities = ["create", "read", "update", "delete"] }\npath "auth/token/create" { capabilities = ["update"] }\npath "auth/token/revoke-self" { capabilities = ["update"] }', { no_default_policy: true })
+    const { running, token: phantom, goOn } = await applying(rig, 'issue = terraform.applying\nttl = 300', header, { VAULT_TOKEN: token })
+    await goOn()
+    expect((await running.ended).code).toBe(0)
+    expect([await active(rig, phantom), await rig.leases()]).toEqual([false, []])
+  })
+
+  test('a run that works with the given token itself still takes back what it lent', async () => {
+    const { running, token, goOn } = await applying(rig, 'issue = terraform.applying\nttl = 300', `${requirement}provider "mcp" {\n  skip_child_token = true\n}\n`)
+    expect(await rig.tokens()).toEqual([])
+    process.kill(-running.process.pid!, 'SIGINT')
+    expect((await running.ended).code).toBe(1)
+    await goOn()
+    expect([await active(rig, token), await rig.leases()]).toEqual([false, []])
+  })
+})
