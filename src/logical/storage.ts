@@ -23,17 +23,23 @@ const decoder = new TextDecoder('utf-8', { fatal: true })
 /** Reads a JSON value, or undefined where there is none. A value that does not parse is an internal error naming the key. */
 export async function getJson<T>(storage: Storage, key: string): Promise<T | undefined> {
   const entry = await storage.get(key)
-  if (!entry) return undefined
+  return entry && jsonOf<T>(entry)
+}
+
+export async function putJson(storage: Storage, key: string, value: unknown): Promise<void> {
+  await storage.put(jsonEntry(key, value))
+}
+
+/** The JSON value of an entry; throws as `getJson` does. */
+export function jsonOf<T>({ key, value }: StorageEntry): T {
   try {
-    return JSON.parse(decoder.decode(entry.value)) as T
+    return JSON.parse(decoder.decode(value)) as T
   } catch (cause) {
     throw new RequestError('internal', `stored value at ${key} is not readable`, { cause })
   }
 }
 
-export async function putJson(storage: Storage, key: string, value: unknown): Promise<void> {
-  await storage.put({ key, value: encoder.encode(JSON.stringify(value)) })
-}
+export const jsonEntry = (key: string, value: unknown): StorageEntry => ({ key, value: encoder.encode(JSON.stringify(value)) })
 
 /** A view of `storage` in which every key lies under `prefix` (which ends in `/`). */
 export function prefixStorage(storage: Storage, prefix: string): Storage {

@@ -2,11 +2,21 @@
  * The engine's storage: JSON records behind one cache, every change followed by its feed events. There is one writer, the
  * active node; other nodes only read and drop what `invalidate` names.
  */
-import { getJson, putJson } from '../logical/storage.ts'
+import { getJson, jsonEntry, jsonOf } from '../logical/storage.ts'
 import type { Storage } from '../logical/storage.ts'
 import type { Feed, FeedEvent } from './feed.ts'
 
+/** A generation of the cache is full at the first of these. Sessions are as long as the lists of scopes that callers asked for. */
 const GENERATION_ENTRIES = 50_000
+const GENERATION_BYTES = 64 * 1024 * 1024
+/** What holding an entry takes besides the JSON of its value. */
+const ENTRY_BYTES = 128
+
+interface Kept {
+  readonly value: unknown
+  /** About: of the stored JSON. */
+  readonly bytes: number
+}
 
 export class Records {
   readonly storage: Storage
@@ -15,10 +25,11 @@ export class Records {
    * What was used lately, and what was before that and goes at the next turn unless it is used again. Absence is kept too: most
    * sessions have no end marker.
    */
-  #young = new Map<string, unknown>()
-  #old = new Map<string, unknown>()
+  #young = new Map<string, Kept>()
+  #youngBytes = 0
+  #old = new Map<string, Kept>()
   /** Reads under way. One that a change overtook is no longer in here, and what it finds is not kept. */
-  readonly #reads = new Map<string, Promise<unknown>>()
+  readonly #reads = new Map<string, Promise<Kept>>()
   readonly #queues = new Map<string, Promise<unknown>>()
 
   constructor(storage: Storage, feed: Feed) {
@@ -28,16 +39,18 @@ export class Records {
 
   /** The record at `key`, or undefined. Callers never mutate what they get. */
   async get<T>(key: string): Promise<T | undefined> {
-    if (this.#young.has(key)) return this.#young.get(key) as T | undefined
-    if (this.#old.has(key)) return this.#remember(key, this.#old.get(key)) as T | undefined
+    const young = this.#young.get(key)
+    if (young) return young.value as T | undefined
+    const old = this.#old.get(key)
+    if (old) return this.#remember(key, old).value as T | undefined
     const underWay = this.#reads.get(key)
-    if (underWay) return underWay as Promise<T | undefined>
-    const read = getJson<T>(this.storage, key)
+    if (underWay) return (await underWay).value as T | undefined
+    const read = this.storage.get(key).then((entry): Kept => ({ value: entry && jsonOf(entry), bytes: entry?.value.length ?? 0 }))
     this.#reads.set(key, read)
     try {
-      const value = await read
-      if (this.#reads.get(key) === read) this.#remember(key, value)
-      return value
+      const kept = await read
+      if (this.#reads.get(key) === read) this.#remember(key, kept)
+      return kept.value as T | undefined
     } finally {
       if (this.#reads.get(key) === read) this.#reads.delete(key)
     }
@@ -50,8 +63,9 @@ export class Records {
 
   /** Stores durably, then changes the cache, then publishes: a follower that hears of it finds it. */
   async put(key: string, value: unknown, events: readonly FeedEvent[] = []): Promise<void> {
-    await this.#change(key, () => putJson(this.storage, key, value), events)
-    this.#remember(key, value)
+    const entry = jsonEntry(key, value)
+    await this.#change(key, () => this.storage.put(entry), events)
+    this.#remember(key, { value, bytes: entry.value.length })
     this.#feed.publish(events)
   }
 
@@ -94,12 +108,15 @@ export class Records {
     }
   }
 
-  #remember(key: string, value: unknown): unknown {
-    if (this.#young.size >= GENERATION_ENTRIES) {
+  #remember(key: string, kept: Kept): Kept {
+    if (this.#young.size >= GENERATION_ENTRIES || this.#youngBytes >= GENERATION_BYTES) {
       this.#old = this.#young
       this.#young = new Map()
+      this.#youngBytes = 0
     }
-    this.#young.set(key, value)
-    return value
+    this.#young.set(key, kept)
+    // What is replaced or forgotten is counted till the turn, which then comes early.
+    this.#youngBytes += kept.bytes + ENTRY_BYTES
+    return kept
   }
 }

@@ -83,3 +83,11 @@ it('what is in use stays in memory, however many unknown tokens are asked about'
   }
   expect(await engine.storage.during(() => engine.read('agents/billing'))).toMatchObject({ get: 0 })
 })
+
+it('what is long pushes out what is not in use, so that memory stays bounded by bytes too', async () => {
+  const { engine } = await start()
+  await engine.read('agents/billing')
+  const policy = `# ${'x'.repeat(200_000)}\npath "tools/stripe/invoices" { capabilities = ["read"] }`
+  for (let i = 0; i < 700; i++) await engine.write(`policies/long-${i}`, { policy })
+  expect(await engine.storage.during(() => engine.read('agents/billing'))).toMatchObject({ get: 1 })
+})
