@@ -1,8 +1,6 @@
 /** A gateway that logs in with AppRole beside the embedded host, from its files to a call, through everything that ends its token. */
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -19,6 +17,7 @@ import { mcpFactory } from '../../src/mcp/backend.ts'
 import { mintToken, tokenDigest } from '../../src/scope/index.ts'
 import { createVaultClient } from '../../src/vault-client/index.ts'
 import type { VaultClient } from '../../src/vault-client/index.ts'
+import { freePorts } from '../survival/process.ts'
 import { ask, bearer, refusal } from './http/rig.ts'
 
 const SERVICE = 'gst_approle'
@@ -42,7 +41,8 @@ const startHost = async (): Promise<void> => {
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'gateway-approle-'))
-  address = `http://127.0.0.1:${String(await freePort())}`
+  const [port] = await freePorts(1)
+  address = `http://127.0.0.1:${String(port)}`
   await startHost()
   admin = createVaultClient({ address, token: 'root', clock: systemClock })
   await admin.write('sys/mounts/mcp', { type: 'mcp' })
@@ -70,14 +70,6 @@ afterAll(async () => {
 
 const secretsSeen: string[] = []
 const fileOf = (name: string): string => join(folder, name)
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => { server.close(resolve) })
-  return port
-}
 
 /** The files of a role that is made later, and a login with them. */
 async function loginOf(role: string) {
