@@ -91,7 +91,10 @@ export async function findByDigest(engine: Engine, digest: string): Promise<{ se
   return { session, token: token ?? { token_id: pointer.token_id, digest, issued_at_unix: 0, expires_at_unix: pointer.expires_at_unix, issuer: '', ended: true } }
 }
 
-/** Stores a new session: the one write of an issue. */
+/**
+ * Stores a new session: the one write of an issue. Where a host repeats the request because the plugin died before it answered, the
+ * first try's session stays behind: nobody holds its token, which is its end, and to look for it would cost every issue a read.
+ */
 export async function openSession(engine: Engine, session: SessionRecord): Promise<void> {
   await engine.records.put(sessionKey(sessionKeyOf(session.session_id)!), session)
 }

@@ -59,6 +59,33 @@ describe('a refresh', () => {
     expect([await state(engine, first), await state(engine, repeated), await state(engine, next)]).toEqual(['revoked', 'live', 'live'])
   })
 
+  it('repeated where two tokens were held takes the place of the first try, so that the newer of the two stays', async () => {
+    const engine = await start()
+    const first = await engine.issue('billing')
+    const second = await refresh(engine, first, { request_id: 'one' })
+    const unanswered = await refresh(engine, first, { request_id: 'two' })
+    await engine.restart()
+    const repeated = await refresh(engine, first, { request_id: 'two' })
+    const states = [first, second, unanswered, repeated].map((issued) => state(engine, issued))
+    expect(await Promise.all(states)).toEqual(['revoked', 'live', 'revoked', 'live'])
+  })
+
+  it('under the id of another session\'s ends nothing there', async () => {
+    const engine = await start()
+    const [mine, theirs] = [await engine.issue('billing'), await engine.issue('billing')]
+    const refreshed = [await refresh(engine, theirs, { request_id: 'same' }), await refresh(engine, mine, { request_id: 'same' })]
+    const states = [mine, theirs, ...refreshed].map((issued) => state(engine, issued))
+    expect(await Promise.all(states)).toEqual(['live', 'live', 'live', 'live'])
+  })
+
+  it('by a host that gives no ids is never taken for a repeated one', async () => {
+    const engine = await start()
+    const first = await engine.issue('billing')
+    const second = await refresh(engine, first, { request_id: '' })
+    const third = await refresh(engine, first, { request_id: '' })
+    expect([await state(engine, first), await state(engine, second), await state(engine, third)]).toEqual(['revoked', 'live', 'live'])
+  })
+
   it('ends no later than the session', async () => {
     const engine = await start()
     await engine.write('config', { session_max_life: 3600 })

@@ -48,7 +48,8 @@ async function started(image: string, product: Product): Promise<StartedTestCont
     .build()
   const config = JSON.stringify({
     storage: { raft: { path: `/${product}/file`, node_id: 'one', performance_multiplier: 1 } },
-    listener: { tcp: { address: `0.0.0.0:${PORT}`, tls_disable: true } },
+    // As in process.ts: Vault lets no text above a megabyte through unless told to.
+    listener: { tcp: { address: `0.0.0.0:${PORT}`, tls_disable: true, ...(product === 'vault' && { max_json_string_value_length: 32 << 20 }) } },
     api_addr: `http://127.0.0.1:${PORT}`,
     cluster_addr: `https://127.0.0.1:${PORT + 1}`,
     // OpenBao locks no memory and does not know the field.
