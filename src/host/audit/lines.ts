@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { auditHash, auditHashValues } from '../../audit/index.ts'
 import type { RequestError } from '../../logical/errors.ts'
-import type { Operation } from '../../logical/request.ts'
+import type { Data, Operation } from '../../logical/request.ts'
 import type { Auth } from '../../logical/secret.ts'
 import type { ApiCall, ApiOutcome } from '../core/call.ts'
 import type { Caller } from '../core/caller.ts'
@@ -28,12 +28,17 @@ export function responseLine(facts: LineFacts, outcome: ApiOutcome | undefined):
   const shown = mount?.entry.config.audit_non_hmac_response_keys ?? []
   const response = outcome && {
     ...(mount && { mount_point: mount.entry.path, mount_type: mount.entry.type, mount_accessor: mount.entry.accessor }),
-    ...(outcome.response?.data && { data: auditHashValues(salt, outcome.response.data, new Set(shown)) }),
+    ...(outcome.response?.data && { data: auditHashValues(salt, dataOf(outcome, outcome.response.data), new Set(shown)) }),
     ...(outcome.lease && { secret: { lease_id: outcome.lease.lease_id } }),
     ...(outcome.auth && { auth: authPart(outcome.auth, salt) }),
     ...(outcome.response?.warnings && { warnings: outcome.response.warnings }),
   }
   return { time: new Date(facts.now).toISOString(), type: 'response', ...parts(facts), ...(response && { response }), ...(error && { error: error.message.trim() }) }
+}
+
+/** What describes the API is hashed as one text: its parts by the thousand would fill the log with nobody's data. */
+function dataOf({ operation, path }: ApiOutcome, data: Data): Data {
+  return operation === 'help' || path === 'sys/internal/specs/openapi' ? { http_raw_body: JSON.stringify(data) } : data
 }
 
 function parts({ call, caller, mount, operation, salt }: LineFacts): object {

@@ -60,6 +60,12 @@ describe('what is written', () => {
     for (const secret of ['infrared', made.client_token, made.accessor]) expect(JSON.stringify(log.lines)).not.toContain(secret)
   })
 
+  it.each(['lend?help=1', 'sys/internal/specs/openapi'])('one hash for all of a description of the API (%s)', async (target) => {
+    const { body } = await bench.call('GET', target)
+    const line = log.lines.at(-1) as unknown as { response: { data: unknown } }
+    expect(line.response.data).toEqual({ http_raw_body: await hash(JSON.stringify(body)) })
+  })
+
   it('fields the mount is tuned to show, in the clear', async () => {
     await bench.call('POST', 'sys/mounts/lend/tune', { audit_non_hmac_request_keys: ['colour'], audit_non_hmac_response_keys: 'ticket' })
     await bench.call('PUT', 'lend/items/x', { colour: 'red' })
