@@ -38,6 +38,7 @@ type (
 type (
 	pbEmpty              = pb.Empty
 	pbHandleRequestArgs  = pb.HandleRequestArgs
+	pbHandleRequestReply = pb.HandleRequestReply
 	pbReplicationReply   = pb.ReplicationStateReply
 	pbRequest            = pb.Request
 	pbSetupArgs          = pb.SetupArgs
