@@ -69,7 +69,8 @@ export function narrowScopes(scopes: readonly string[], by: readonly string[]): 
   })
 }
 
-const isPattern = (scope: string): boolean => /[*+]/.test(scope)
+/** Whether a scope has a wildcard. */
+export const isPattern = (scope: string): boolean => /[*+]/.test(scope)
 
 /** The first of `asked` that a link does not cover, or undefined when it covers all. */
 export function firstExcess(link: Pick<GrantLink, 'declared_scopes' | 'policies'>, asked: readonly string[]): string | undefined {

@@ -7,12 +7,15 @@ import { declaredIn, registeredAgent } from './agent.ts'
 import type { AgentRecord } from './agent.ts'
 import { checkAgentName, sentence } from './check.ts'
 import type { Engine } from './engine.ts'
-import { declaresNothing, effectiveScopes, firstExcess, grantLink, narrowScopes } from './grant.ts'
+import { declaresNothing, effectiveScopes, firstExcess, grantLink, isPattern, narrowScopes } from './grant.ts'
 import type { JudgedLink } from './grant.ts'
 import { credsResponse, mint, tokenTerms } from './issue.ts'
 import { sessionLiveness } from './liveness.ts'
 import { MAX_DEPTH, findByDigest, newestToken, openSession } from './session.ts'
 import type { SessionRecord } from './session.ts'
+
+/** To say what a chain of sessions amounts to takes the square of their number, each time one of its tokens is asked about. */
+const MOST_WILDCARDS = 100
 
 export interface Ask {
   readonly agent_id: string
@@ -100,9 +103,12 @@ async function checkRequested(engine: Engine, agent: AgentRecord, environment: s
   if (requested.length === 0) throw badRequest('requested_scopes is empty. Omit it to be granted all declared scopes, or name some, for example requested_scopes=read:stripe:invoices.')
   const { allow_wildcards } = await engine.settings()
   for (const [index, text] of requested.entries()) sentence(`requested_scopes[${index}]`, () => parseScope(text, { allowWildcards: allow_wildcards }))
-  const excess = firstExcess(own, requested)
+  const asked = [...new Set(requested)]
+  const wildcards = asked.filter(isPattern).length
+  if (wildcards > MOST_WILDCARDS) throw badRequest(`requested_scopes has ${wildcards} scopes with a wildcard; at most ${MOST_WILDCARDS} may be asked for. Ask for a wider one instead, for example read:stripe:customers:*, or omit requested_scopes.`)
+  const excess = firstExcess(own, asked)
   if (excess !== undefined) throw badRequest(`requested_scopes: "${excess}" is more than agent "${agent.agent_id}" declares (${own.declared_scopes?.join(', ') ?? 'by its policies'}).`)
-  return requested
+  return asked
 }
 
 /** A delegated session is granted nothing its parent lacks: more asked for by name is a 400, the rest is cut. */

@@ -30,8 +30,9 @@ export function intersectScopes(a: readonly string[], b: readonly string[]): str
   const granted = new Map<string, Set<string>>()
   for (const pattern of commonPatterns(left.rules, right.rules)) {
     const excused = isDenied(pattern)
+    const [inLeft, inRight] = [granter(left, pattern, excused), granter(right, pattern, excused)]
     for (const capability of ['create', 'read', 'update', 'delete', 'list']) {
-      if (!grantsAll(left, pattern, capability, excused) || !grantsAll(right, pattern, capability, excused)) continue
+      if (!inLeft(capability) || !inRight(capability)) continue
       granted.set(pattern.text, (granted.get(pattern.text) ?? new Set()).add(capability))
     }
   }
@@ -42,13 +43,28 @@ export function intersectScopes(a: readonly string[], b: readonly string[]): str
 
 const isList = (by: readonly string[] | Acl): by is readonly string[] => Array.isArray(by)
 
+const isExact = ({ firstWildcard }: Pattern): boolean => firstWildcard === Infinity
+
+/** Two exact paths have only themselves in common, so most of a long list is looked up and not held against all of the other. */
 function commonPatterns(left: readonly AclRule[], right: readonly AclRule[]): Pattern[] {
   const found = new Map<string, Pattern>()
-  for (const a of left) for (const b of right) {
-    const pattern = intersect(a.pattern, b.pattern)
-    if (pattern) found.set(pattern.text, pattern)
+  const wild = right.filter((rule) => !isExact(rule.pattern))
+  const exact = new Map(right.filter((rule) => isExact(rule.pattern)).map((rule) => [rule.pattern.text, rule]))
+  for (const a of left) {
+    const same = exact.get(a.pattern.text)
+    for (const b of !isExact(a.pattern) ? right : same ? [...wild, same] : wild) {
+      const pattern = intersect(a.pattern, b.pattern)
+      if (pattern) found.set(pattern.text, pattern)
+    }
   }
   return [...found.values()]
+}
+
+/** Tells of a capability what `grantsAll` does. What an exact path may do is looked up, once: nothing outranks the rule of its own. */
+function granter(acl: Acl, pattern: Pattern, excused: (rule: AclRule) => boolean): (capability: string) => boolean {
+  if (!isExact(pattern)) return (capability) => grantsAll(acl, pattern, capability, excused)
+  const match = acl.match(pattern.text)
+  return (capability) => match?.capabilities.has(capability) === true
 }
 
 /**

@@ -14,7 +14,7 @@ async function billing(): Promise<TestEngine> {
 describe('creds issues a leased phantom token', () => {
   it('with the fields, names and forms the article shows', async () => {
     const engine = await billing()
-    const issued = await engine.issue('billing', { purpose: 'quarterly-invoice-reconciliation', requested_scopes: invoices })
+    const issued = await engine.issue('billing', { purpose: 'quarterly-invoice-reconciliation', requested_scopes: [invoices, invoices] })
     expect(issued.data).toEqual({
       session_id: expect.stringMatching(/^sess_[0-9A-HJKMNP-TV-Z]{26}$/),
       agent_id: 'billing',
@@ -119,6 +119,15 @@ describe('creds refuses with a sentence and writes nothing', () => {
       expect(await engine.refusal(engine.write(path, data))).toEqual({ kind: 'bad_request', message: sentence })
     })
     expect(during.put).toBe(0)
+  })
+
+  it('more wildcards than can be judged in a moment, at each look-up and in each delegated session', async () => {
+    const engine = await TestEngine.start()
+    await engine.declare('support', ['read:stripe:customers:*'])
+    const wildcards = (count: number) => Array.from({ length: count }, (_, i) => `read:stripe:customers:part-${i}*`)
+    expect((await engine.refusal(engine.issue('support', { requested_scopes: wildcards(101) }))).message).toBe('requested_scopes has 101 scopes with a wildcard; at most 100 may be asked for. Ask for a wider one instead, for example read:stripe:customers:*, or omit requested_scopes.')
+    const exact = Array.from({ length: 500 }, (_, i) => `read:stripe:customers:part-${i}`)
+    expect((await engine.issue('support', { requested_scopes: [...wildcards(100), ...exact] })).data.scopes).toHaveLength(600)
   })
 
   it.each(['requested_scopes', 'ttl', 'purpose'])('a read that names %s, which would be passed over', async (name) => {
