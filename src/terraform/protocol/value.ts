@@ -45,7 +45,8 @@ const isNumeric = (value: Value | undefined): value is number | bigint => typeof
 
 /** Throws what MessagePack makes of bytes that are none; an absent value is null. */
 export function decodeValue(bytes: Uint8Array | undefined): Value {
-  return bytes === undefined || bytes.length === 0 ? null : narrow(decode(bytes, options) as Value)
+  // Copied: what is unknown stays a view into the bytes it came in.
+  return bytes === undefined || bytes.length === 0 ? null : narrow(decode(new Uint8Array(bytes), options) as Value)
 }
 
 export function encodeValue(value: Value): Buffer {

@@ -41,9 +41,9 @@ function impliedCapability(method: Value | undefined): Value {
 
 const member = / operation (capability|method|path|parameters)\b/
 
-/** Names the member the sentence is about. It points at the operation: Terraform finds no line for what is deeper. */
+/** Names the member the sentence is about, and the one spelling there is here. It points at the operation: Terraform finds no line for what is deeper. */
 function operationFaults(path: Path, operation: Record<string, Value | undefined>): Diagnostic[] {
-  return parsed(path, () => parseOperation(operation)).map((found) => ({ ...found, summary: found.summary.replace(member, '.$1') }))
+  return parsed(path, () => parseOperation(operation)).map((found) => ({ ...found, summary: found.summary.replace(member, '.$1'), detail: 'Write for example { method = "GET", path = "/v1/invoices/{id}", capability = "read" }.' }))
 }
 
 export const toolSpec: DocumentSpec = {

@@ -1,0 +1,105 @@
+/** An upstream's key: written where the gateway reads it, with its consent, and nowhere else. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { ValueObject } from '../../../src/terraform/protocol/value.ts'
+import type { TerraformCore } from './terraform-core.ts'
+import { deploy } from './with-host.ts'
+import type { Deployment } from './with-host.ts'
+
+const KEY = 'sk_live_4eC39HqLyjWDarjtT1zdp7dc'
+
+let deployment: Deployment
+let terraform: TerraformCore
+
+beforeEach(async () => {
+  deployment = await deploy()
+  terraform = await deployment.terraform()
+})
+afterEach(() => deployment.close())
+
+const upstream = (rest: ValueObject = {}): ValueObject => ({ name: 'stripe', url: 'https://api.stripe.com/v1', key_wo: KEY, key_wo_version: 1, ...rest })
+const secret = async (path = 'mcp/stripe') => (await deployment.admin.read(`secret/data/${path}`))?.data?.data
+const metadata = async (path = 'mcp/stripe') => (await deployment.admin.read(`secret/metadata/${path}`))?.data?.custom_metadata
+const made = async (config: ValueObject, prior: ValueObject | null = null): Promise<ValueObject> => {
+  const { state, diagnostics } = await terraform.apply('mcp_upstream', prior, config)
+  expect(diagnostics).toEqual([])
+  return state!
+}
+
+describe('a key', () => {
+  it('goes to its place with its origin, and is in no state, plan or log', async () => {
+    const state = await made(upstream())
+    expect(await secret()).toEqual({ api_key: KEY })
+    expect(await metadata()).toEqual({ mcp_origins: 'https://api.stripe.com' })
+    expect(state).toMatchObject({ key_wo: null, key_wo_version: 1 })
+    const said = JSON.stringify([state, await terraform.plan('mcp_upstream', state, upstream({ key_wo_version: 2 })), terraform.logs])
+    expect(said).not.toContain(KEY)
+    expect(terraform.logs.length).toBeGreaterThan(3)
+  })
+
+  it('leaves the other fields and metadata of its secret alone', async () => {
+    await deployment.admin.write('secret/data/mcp/stripe', { data: { note: 'ours', api_key: 'old' } })
+    await deployment.admin.write('secret/metadata/mcp/stripe', { custom_metadata: { team: 'billing', mcp_origins: 'https://other.example' } })
+    const state = await made(upstream())
+    expect(await secret()).toEqual({ note: 'ours', api_key: KEY })
+    expect(await metadata()).toEqual({ team: 'billing', mcp_origins: 'https://other.example,https://api.stripe.com' })
+    await terraform.destroy('mcp_upstream', state)
+    expect(await secret()).toEqual({ note: 'ours' })
+    expect(await metadata()).toEqual({ team: 'billing', mcp_origins: 'https://other.example' })
+  })
+
+  it('is written again when its version changes, and only then', async () => {
+    const state = await made(upstream())
+    const same = await made(upstream({ key_wo: 'another', timeout: 30 }), state)
+    expect(await secret()).toEqual({ api_key: KEY })
+    await made(upstream({ key_wo: 'another', key_wo_version: 2, timeout: 30 }), same)
+    expect(await secret()).toEqual({ api_key: 'another' })
+  })
+
+  it('is written over a secret of which the latest version was deleted', async () => {
+    await deployment.admin.write('secret/data/mcp/stripe', { data: { api_key: 'old' } })
+    await deployment.admin.delete('secret/data/mcp/stripe')
+    await made(upstream())
+    expect(await secret()).toEqual({ api_key: KEY })
+  })
+
+  it('moves with its place, and nothing of it stays behind', async () => {
+    const state = await made(upstream())
+    await made(upstream({ kv_path: 'mcp/elsewhere', kv_field: 'token' }), state)
+    expect(await secret('mcp/elsewhere')).toEqual({ token: KEY })
+    expect(await metadata('mcp/elsewhere')).toEqual({ mcp_origins: 'https://api.stripe.com' })
+    expect(await secret()).toEqual({})
+    expect(await metadata() ?? {}).toEqual({})
+  })
+
+  it('may be used for the new origin, and no longer for the old one, when the URL changes', async () => {
+    const state = await made(upstream())
+    await made(upstream({ url: 'https://api2.stripe.com' }), state)
+    expect(await metadata()).toEqual({ mcp_origins: 'https://api2.stripe.com' })
+  })
+
+  it('that is not given when it is to be written is missed at its attribute, and nothing is written', async () => {
+    const { state, diagnostics } = await terraform.apply('mcp_upstream', null, upstream({ key_wo: null }))
+    expect(state).toBeNull()
+    expect(diagnostics.map(({ at, summary }) => [at, summary])).toEqual([['key_wo', 'key_wo has no value']])
+    expect(await deployment.admin.read('mcp/upstreams/stripe')).toBeUndefined()
+  })
+
+  it('stays where it is when Terraform is to manage it no longer', async () => {
+    const state = await made(upstream())
+    const kept = await made(upstream({ key_wo: null, key_wo_version: null }), state)
+    await terraform.destroy('mcp_upstream', kept)
+    expect(await secret()).toEqual({ api_key: KEY })
+  })
+
+  it('needs a KV engine of version 2, which is said at kv_mount', async () => {
+    const { state, diagnostics } = await terraform.apply('mcp_upstream', null, upstream({ kv_mount: 'nowhere' }))
+    expect(state).toBeNull()
+    expect(diagnostics.map(({ at, summary }) => [at, summary])).toEqual([['kv_mount', 'There is no KV engine of version 2 at nowhere/']])
+  })
+
+  it('of an upstream whose KV engine is gone does not keep it from being destroyed', async () => {
+    const state = await made(upstream())
+    await deployment.admin.delete('sys/mounts/secret')
+    expect(await terraform.destroy('mcp_upstream', state)).toEqual({ state: null, diagnostics: [] })
+  })
+})
