@@ -320,6 +320,8 @@ describe('before a write is authorised', () => {
     const asked = await mount.during(async () => {
       await expect(calls.exists('agents/a')).resolves.toMatchObject({ check_found: true, exists: true })
       await expect(calls.exists('agents/new')).resolves.toMatchObject({ check_found: true, exists: false })
+      // Not looked at yet: whether the caller may write at all comes first.
+      await expect(calls.exists('agents/a', { data: '{"not": json' })).resolves.toMatchObject({ check_found: true, exists: true, err: null })
       await expect(calls.exists('creds/a')).resolves.toMatchObject({ check_found: false, exists: false, err: null })
       await expect(calls.exists('nothing/here')).resolves.toMatchObject({ check_found: false, err: null })
       await expect(calls.exists('agents/NOT A NAME')).resolves.toMatchObject({ err: null, exists: false })
