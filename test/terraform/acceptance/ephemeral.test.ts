@@ -125,7 +125,7 @@ describe('what cannot be issued', () => {
     await workspace.init()
     const refused = await workspace.run(['apply', '-auto-approve', '-no-color'])
     expect(refused.code).toBe(1)
-    expect(refused.text).toMatch(/on main\.tf line 21, in ephemeral "mcp_creds" "it":\n  21:   requested_scopes/)
+    expect(refused.text).toMatch(/on main\.tf line 21, in ephemeral "mcp_creds" "it":\n +21: +requested_scopes/)
     expect(refused.text).toContain('read:stripe:refunds')
   })
 
