@@ -15,6 +15,7 @@ import type { RenewalTerms } from '../auth/services.ts'
 import { rootPolicy } from '../auth/token-record.ts'
 import type { TokenRecord } from '../auth/token-record.ts'
 import { TokenStore } from '../auth/token-store.ts'
+import { jwtFactory } from '../jwt/backend.ts'
 import { kvFactory } from '../kv/backend.ts'
 import { answerCall } from '../http/api.ts'
 import type { HostAnswer, HostCall } from '../http/call.ts'
@@ -121,7 +122,7 @@ function assemble(config: HostConfig) {
     ownerAlive: (owner) => tokens.findByHash(owner) !== undefined,
   })
   const engines: Record<string, Factory> = { kv: kvFactory, ...config.engines }
-  const mounts = new Mounts({ storage, clock, random, logger, router, engines, authMethods: { approle: approleFactory }, rollback: (mount) => rollback.last(mount), revokeLeases: async (path) => {
+  const mounts = new Mounts({ storage, clock, random, logger, router, engines, authMethods: { approle: approleFactory, jwt: jwtFactory }, rollback: (mount) => rollback.last(mount), revokeLeases: async (path) => {
     await tokens.endMadeBelow(path)
     await leases.revokeAllNow(path)
   } })

@@ -146,7 +146,7 @@ describe('auth methods', () => {
 describe('the catalogue', () => {
   it('tells what can be mounted, as built in', async () => {
     const { data } = (await bench.call('GET', 'sys/plugins/catalog')).body
-    expect(data).toMatchObject({ secret: ['kv', 'lend'], auth: ['approle', 'token'] })
+    expect(data).toMatchObject({ secret: ['kv', 'lend'], auth: ['approle', 'jwt', 'token'] })
     expect(data.detailed).toContainEqual({ builtin: true, deprecation_status: 'supported', name: 'lend', type: 'secret', version: '' })
     expect((await bench.call('LIST', 'sys/plugins/catalog/secret')).body.data.keys).toEqual(['kv', 'lend'])
     expect((await bench.call('GET', 'sys/plugins/catalog/secret/lend')).body.data).toMatchObject({ name: 'lend', builtin: true, sha256: '' })
