@@ -4,7 +4,7 @@
  */
 import { explain, remarks } from '../explain.ts'
 import type { Subject } from '../explain.ts'
-import { fault, warning } from '../protocol/diagnostic.ts'
+import { Refusal, fault, warning } from '../protocol/diagnostic.ts'
 import type { Diagnostic, Path } from '../protocol/diagnostic.ts'
 import type { Outcome, Plan, PlannedChange, ResourceType } from '../protocol/provider.ts'
 import type { Attribute, Attributes, Block } from '../protocol/schema.ts'
@@ -115,7 +115,9 @@ export class DocumentResource implements ResourceType {
     try {
       const answer = await server.read(String(state.id))
       if (!answer) return { state: null, diagnostics: [] }
-      const read = this.#members.filter(({ isName }) => !isName).map(({ name, attribute, field, items }) => [attribute, fromEngine(field, answer.data?.[name], items)] as const)
+      const { data } = answer
+      if (!data) throw new Refusal(fault(`${String(state.id)} was answered without data`, 'Something else than a Vault server may stand at the address. The state is left as it was.'))
+      const read = this.#members.filter(({ isName }) => !isName).map(({ name, attribute, field, items }) => [attribute, fromEngine(field, data[name], items)] as const)
       return { state: { ...state, ...Object.fromEntries(read) }, diagnostics: [] }
     } catch (error) {
       if (!(error instanceof CallFailure) || error.error.kind !== 'unsupported_path') return explain(error, server, nowhere)

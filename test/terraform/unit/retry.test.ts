@@ -1,0 +1,125 @@
+/** A server that is not able to answer at the moment, and one that never is. */
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { Clock } from '../../../src/logical/clock.ts'
+import { systemClock } from '../../../src/logical/clock.ts'
+import type { ValueObject } from '../../../src/terraform/protocol/value.ts'
+import { TerraformCore } from './terraform-core.ts'
+
+interface Answer { readonly status: number; readonly body?: object }
+interface Asked { readonly method: string; readonly path: string; readonly token: string; readonly namespace: string }
+
+let server: Server | undefined
+let core: TerraformCore | undefined
+
+afterEach(async () => {
+  await core?.close()
+  server?.closeAllConnections()
+  server?.close()
+})
+
+/** Pauses of up to three seconds pass at once and are noted; deadlines never come. */
+function hurried(pauses: number[]): Clock {
+  return {
+    ...systemClock,
+    after(ms, callback) {
+      if (ms > 3_000 || ms < 1_000) return () => undefined
+      pauses.push(ms)
+      const timer = setImmediate(callback)
+      return () => { clearImmediate(timer) }
+    },
+  }
+}
+
+/** The answers to anything but the login and the farewell, in turn; the last one again and again. */
+async function serve(answers: readonly Answer[], config: ValueObject = {}) {
+  const asked: Asked[] = []
+  const pauses: number[] = []
+  const left = [...answers]
+  server = createServer((request, response) => {
+    const { method = '', url = '', headers } = request
+    const path = url.replace('/v1/', '')
+    request.resume()
+    const known: Answer | undefined = path === 'auth/token/create' ? { status: 200, body: { auth: { client_token: 'hvs.child', lease_duration: 1200, renewable: false } } } : path === 'auth/token/revoke-self' ? { status: 204 } : undefined
+    if (!known) asked.push({ method, path, token: String(headers['x-vault-token']), namespace: String(headers['x-vault-namespace']) })
+    const { status, body } = known ?? (left.length > 1 ? left.shift() : left[0]) ?? { status: 500 }
+    response.writeHead(status, { 'Content-Type': 'application/json' }).end(body ? JSON.stringify(body) : '')
+  })
+  await new Promise<void>((resolve) => { server!.listen(0, '127.0.0.1', resolve) })
+  core = await TerraformCore.start({ VAULT_ADDR: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`, VAULT_TOKEN: 'hvs.given', VAULT_NAMESPACE: 'team-a' }, hurried(pauses))
+  expect(await core.configure(config)).toEqual([])
+  return { asked, pauses, terraform: core }
+}
+
+const busy = (status: number): Answer => ({ status, body: { errors: ['try later'] } })
+const list: Answer = { status: 200, body: { data: { keys: ['b', 'a'] } } }
+
+describe('a request', () => {
+  it.each([412, 429, 500, 502, 503])('answered with %i is sent again, twice, after a pause that grows', async (status) => {
+    const { asked, pauses, terraform } = await serve([busy(status), busy(status), list])
+    expect((await terraform.data('mcp_agents', {})).state).toEqual({ names: ['a', 'b'] })
+    expect(asked).toHaveLength(3)
+    expect(pauses).toEqual([1000, 1500])
+  })
+
+  it('is given up after that, with what the server said', async () => {
+    const { asked, terraform } = await serve([busy(503)])
+    expect((await terraform.data('mcp_agents', {})).diagnostics).toMatchObject([{ severity: 'error', summary: 'The server could not answer LIST mcp/agents', detail: expect.stringContaining('try later') as string }])
+    expect(asked).toHaveLength(3)
+  })
+
+  it.each([400, 403, 404, 405])('answered with %i is not', async (status) => {
+    const { asked, terraform } = await serve([busy(status)])
+    await terraform.importState('mcp_agent', 'a')
+    expect(asked.filter(({ path }) => path === 'mcp/agents/a')).toHaveLength(1)
+  })
+
+  it('is sent as often as max_retries says', async () => {
+    const { asked, terraform } = await serve([busy(500)], { max_retries: 0 })
+    await terraform.data('mcp_agents', {})
+    expect(asked).toHaveLength(1)
+  })
+
+  it('that issues a token is sent again only where the server did nothing', async () => {
+    for (const [status, times] of [[500, 1], [502, 1], [429, 3], [503, 3]] as const) {
+      const { asked, terraform } = await serve([busy(status)])
+      await terraform.open({ agent: 'a' })
+      expect([status, asked.filter(({ path }) => path === 'mcp/creds/a').length]).toEqual([status, times])
+      await terraform.close()
+    }
+    core = undefined
+  })
+
+  it('carries the child token and the namespace', async () => {
+    const { asked, terraform } = await serve([list])
+    await terraform.data('mcp_agents', {})
+    expect(asked).toEqual([{ method: 'GET', path: 'mcp/agents?list=true', token: 'hvs.child', namespace: 'team-a' }])
+  })
+
+  it('is not sent again once Terraform was interrupted', async () => {
+    const { asked, terraform } = await serve([busy(503)])
+    await terraform.call('StopProvider', {})
+    await terraform.data('mcp_agents', {})
+    expect(asked).toHaveLength(1)
+  })
+})
+
+describe('something that is no Vault', () => {
+  const state = { name: 'a', owner: 'o', environment: 'production', description: '', policies: null, disabled: false, id: 'mcp/agents/a' }
+
+  it.each<[string, Answer]>([['an empty 200', { status: 200 }], ['an empty 204', { status: 204 }], ['JSON of its own', { status: 200, body: { hello: 'world' } }], ['a 404 of its own', { status: 404, body: { message: 'nothing here' } }]])('that answers %s changes nothing in the state', async (_name, answer) => {
+    const { terraform } = await serve([answer], { max_retries: 0 })
+    const read = await terraform.refresh('mcp_agent', state)
+    expect(read.state).toEqual(state)
+    expect(read.diagnostics.map(({ severity }) => severity)).toEqual(['error'])
+  })
+
+  it('that fails a write creates nothing', async () => {
+    const { terraform } = await serve([busy(502)], { max_retries: 0 })
+    const made = await terraform.apply('mcp_agent', null, { name: 'a', owner: 'o', environment: 'production' })
+    expect(made.state).toBeNull()
+    expect(made.diagnostics.map(({ summary }) => summary)).toEqual(['The server could not answer POST mcp/agents/a'])
+  })
+})
