@@ -75,6 +75,8 @@ if (has("go version | grep -Eq 'go(1\\.(2[4-9]|[3-9][0-9])|[2-9])'")) {
 }
 if (has('test -n "$VAULT_BIN" || command -v bao || command -v vault')) counted('test:vault', 'npm run --silent test:vault', 12)
 else skip('test:vault', 'neither bao nor vault is on PATH, and VAULT_BIN is not set')
+if (has('command -v terraform || command -v tofu')) counted('test:terraform', 'npm run --silent test:terraform', 12)
+else skip('test:terraform', 'neither terraform nor tofu is on PATH')
 
 rmSync(scratch, { recursive: true, force: true })
 console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`)
