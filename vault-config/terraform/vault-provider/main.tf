@@ -55,7 +55,7 @@ resource "vault_plugin" "mcp" {
   name    = "mcp"
   version = var.plugin.version
   sha256  = var.plugin.sha256
-  command = var.plugin.command
+  command = coalesce(var.plugin.command, "vault-plugin-secrets-mcp")
 
   # An upgrade registers the new version, moves the mount to it and only then takes the old one away. The mount runs the new one
   # after: vault plugin reload -plugin=mcp.

@@ -3,7 +3,8 @@ variable "plugin" {
   type = object({
     version = string
     sha256  = string
-    command = optional(string, "vault-plugin-secrets-mcp")
+    # The file in plugin_directory: vault-plugin-secrets-mcp unless given.
+    command = optional(string)
   })
   default = null
 

@@ -29,7 +29,7 @@ variable "keys" {
 
 variable "plugin" {
   description = "The plugin to register; null on the embedded server, which has the engine built in."
-  type        = object({ version = string, sha256 = string })
+  type        = object({ version = string, sha256 = string, command = optional(string) })
   default     = null
 }
 
