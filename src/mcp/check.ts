@@ -6,8 +6,13 @@ import { ScopeError, isName } from '../scope/index.ts'
 /** Names are short; what is longer may be a token that went to the wrong place, and is not repeated. */
 const SHOWN = 24
 
+export const isShort = (text: string): boolean => text.length <= SHOWN
+
+/** What a caller wrote where something short belongs, for a sentence: error texts stand readable in logs. */
+export const shown = (text: string): string => (isShort(text) ? JSON.stringify(text) : `(${text.length} characters)`)
+
 export function checkName(field: string, name: string, example: string): string {
-  if (!isName(name)) throw badRequest(`${field} ${name.length > SHOWN ? `(${name.length} characters)` : JSON.stringify(name)} is not a name: 1 to 64 characters of a-z, 0-9, _ and -, starting with a letter or digit, for example ${field}=${example}.`)
+  if (!isName(name)) throw badRequest(`${field} ${shown(name)} is not a name: 1 to 64 characters of a-z, 0-9, _ and -, starting with a letter or digit, for example ${field}=${example}.`)
   return name
 }
 

@@ -5,7 +5,7 @@ import type { Response } from '../logical/response.ts'
 import { parseScope, sessionIdOf, tokenDigest, tokenShape } from '../scope/index.ts'
 import { declaredIn, registeredAgent } from './agent.ts'
 import type { AgentRecord } from './agent.ts'
-import { checkAgentName, sentence } from './check.ts'
+import { checkAgentName, isShort, sentence, shown } from './check.ts'
 import type { Engine } from './engine.ts'
 import { declaresNothing, effectiveScopes, firstExcess, grantLink, isPattern, narrowScopes } from './grant.ts'
 import type { JudgedLink } from './grant.ts'
@@ -81,9 +81,9 @@ async function liveParent(engine: Engine, token: string): Promise<readonly Sessi
 
 function chooseEnvironment(agent: AgentRecord, asked: string | undefined, parent: SessionRecord | undefined): string {
   const environment = asked === undefined || asked === '' ? parent?.environment ?? agent.environment : asked
-  if (parent && parent.environment !== environment) throw badRequest(`environment "${environment}" is not the parent session's ("${parent.environment}"); a delegated session stays in its environment.`)
+  if (parent && parent.environment !== environment) throw badRequest(`environment ${shown(environment)} is not the parent session's ("${parent.environment}"); a delegated session stays in its environment.`)
   if (environment !== agent.environment && !declaredIn(agent, environment)) {
-    throw badRequest(`environment "${environment}" is neither the own environment of agent "${agent.agent_id}" ("${agent.environment}") nor one it has scopes for. Write mcp/agents/${agent.agent_id}/scopes/${environment} first.`)
+    throw badRequest(`environment ${shown(environment)} is neither the own environment of agent "${agent.agent_id}" ("${agent.environment}") nor one it has scopes for. Write mcp/agents/${agent.agent_id}/scopes/${isShort(environment) ? environment : '<environment>'} first.`)
   }
   return environment
 }
@@ -91,7 +91,7 @@ function chooseEnvironment(agent: AgentRecord, asked: string | undefined, parent
 function choosePolicies(agent: AgentRecord, asked: readonly string[] | undefined): readonly string[] | null {
   if (asked === undefined) return null
   const excess = asked.find((name) => !(agent.policies?.includes(name) ?? false))
-  if (excess !== undefined) throw badRequest(`policies: "${excess}" is not a policy of agent "${agent.agent_id}" (it has ${agent.policies?.join(', ') || 'none'}).`)
+  if (excess !== undefined) throw badRequest(`policies: ${shown(excess)} is not a policy of agent "${agent.agent_id}" (it has ${agent.policies?.join(', ') || 'none'}).`)
   return asked
 }
 

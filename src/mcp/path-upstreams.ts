@@ -2,7 +2,7 @@ import { definePath } from '../framework/path.ts'
 import type { Fields } from '../framework/field.ts'
 import { badRequest } from '../logical/errors.ts'
 import { listResponse } from '../logical/response.ts'
-import { checkName } from './check.ts'
+import { checkName, shown } from './check.ts'
 import { documentOperations, versionField } from './document.ts'
 import type { DocumentSpec } from './document.ts'
 import type { Engine } from './engine.ts'
@@ -78,7 +78,7 @@ export function pathUpstreamsList(engine: Engine) {
 
 function checkUrl(text: string, allowPrivate: boolean): URL {
   const example = 'for example url=https://api.stripe.com'
-  if (!URL.canParse(text)) throw badRequest(`url ${JSON.stringify(text)} is not an absolute URL, ${example}.`)
+  if (!URL.canParse(text)) throw badRequest(`url ${shown(text)} is not an absolute URL, ${example}.`)
   const url = new URL(text)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw badRequest(`url must start with https://, ${example}.`)
   if (url.username !== '' || url.password !== '') throw badRequest(`url must not hold a user or password; keys lie in KV, ${example}.`)
@@ -89,7 +89,7 @@ function checkUrl(text: string, allowPrivate: boolean): URL {
 
 function checkKvPath(field: string, path: string): void {
   const bad = path.split('/').find((segment) => segment === '' || segment === '.' || segment === '..' || !/^(?:[A-Za-z0-9_.@-]|\{\{environment\}\})+$/.test(segment))
-  if (bad !== undefined || path.length > 512) throw badRequest(`${field} ${JSON.stringify(path)} is not a KV path: segments of letters, digits, _ . @ - separated by single slashes${field === 'kv_path' ? ', {{environment}} allowed' : ''}, for example ${field}=${field === 'kv_path' ? 'mcp/stripe' : 'secret'}.`)
+  if (bad !== undefined || path.length > 512) throw badRequest(`${field} ${shown(path)} is not a KV path: segments of letters, digits, _ . @ - separated by single slashes${field === 'kv_path' ? ', {{environment}} allowed' : ''}, for example ${field}=${field === 'kv_path' ? 'mcp/stripe' : 'secret'}.`)
   if (field === 'kv_mount' && path.includes('{{')) throw badRequest('kv_mount must be a fixed mount path, for example kv_mount=secret.')
 }
 
@@ -100,7 +100,7 @@ function checkAuth(auth: string): void {
   if (auth === 'bearer' || auth === 'basic' || auth === 'none') return
   if (kind === 'query' && auth.includes(':') && /^[A-Za-z0-9_.~-]{1,64}$/.test(name)) return
   if (kind === 'header' && auth.includes(':') && token.test(name) && !framing.has(name.toLowerCase())) return
-  throw badRequest(`auth ${JSON.stringify(auth)} is not a way to send a key: bearer, basic, header:<Name>, query:<name> or none, for example auth=header:X-Api-Key.`)
+  throw badRequest(`auth ${shown(auth)} is not a way to send a key: bearer, basic, header:<Name>, query:<name> or none, for example auth=header:X-Api-Key.`)
 }
 
 /** Headers that steer the connection; a key or a fixed value in them would change what the request is. */
@@ -110,7 +110,7 @@ const credential = /^(?:authorization|proxy-authorization|cookie2?|x-vault-token
 function checkHeaders(headers: Record<string, unknown> | undefined): void {
   for (const [name, value] of Object.entries(headers ?? {})) {
     const example = 'for example headers={"Stripe-Version":"2025-03-31"}'
-    if (!token.test(name) || framing.has(name.toLowerCase())) throw badRequest(`headers: ${JSON.stringify(name)} is not a header that can be added, ${example}.`)
+    if (!token.test(name) || framing.has(name.toLowerCase())) throw badRequest(`headers: ${shown(name)} is not a header that can be added, ${example}.`)
     if (credential.test(name)) throw badRequest(`headers: ${JSON.stringify(name)} carries a credential. Put the key into KV and name its place with auth, for example auth=header:${name}.`)
     if (typeof value !== 'string' || /[^\t\x20-\x7e]/.test(value) || value.length > 1024) throw badRequest(`headers.${name} must be a printable text on one line, ${example}.`)
   }

@@ -121,6 +121,18 @@ describe('creds refuses with a sentence and writes nothing', () => {
     expect(during.put).toBe(0)
   })
 
+  it.each([
+    ['creds/billing', 'policies'], ['creds/billing', 'environment'], ['creds/billing', 'ttl'],
+    ['introspect', 'token_sha256'], ['agents/billing', 'environment'], ['agents/billing', 'policies'],
+    ['upstreams/x', 'url'], ['upstreams/x', 'auth'], ['config', 'token_prefix'],
+  ])('a token or key put into the wrong place, without repeating it: %s %s', async (path, field) => {
+    const engine = await billing()
+    for (const secret of [(await engine.issue('billing')).token, `sk-${'Z'.repeat(40)}`]) {
+      const required = path === 'upstreams/x' ? { url: 'https://api.stripe.com' } : {}
+      expect((await engine.refusal(engine.write(path, { ...required, [field]: secret }))).message).not.toContain(secret.slice(-20))
+    }
+  })
+
   it('more wildcards than can be judged in a moment, at each look-up and in each delegated session', async () => {
     const engine = await TestEngine.start()
     await engine.declare('support', ['read:stripe:customers:*'])
