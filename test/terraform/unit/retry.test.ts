@@ -8,7 +8,12 @@ import { systemClock } from '../../../src/logical/clock.ts'
 import type { ValueObject } from '../../../src/terraform/protocol/value.ts'
 import { TerraformCore } from './terraform-core.ts'
 
-interface Answer { readonly status: number; readonly body?: object }
+interface Answer {
+  readonly status: number
+  readonly body?: object
+  /** Called when it is asked for; it is given once that is done. */
+  readonly before?: () => Promise<unknown>
+}
 interface Asked { readonly method: string; readonly path: string; readonly token: string; readonly namespace: string }
 
 let server: Server | undefined
@@ -44,8 +49,8 @@ async function serve(answers: readonly Answer[], config: ValueObject = {}) {
     request.resume()
     const known: Answer | undefined = path === 'auth/token/create' ? { status: 200, body: { auth: { client_token: 'hvs.child', lease_duration: 1200, renewable: false } } } : path === 'auth/token/revoke-self' ? { status: 204 } : undefined
     if (!known) asked.push({ method, path, token: String(headers['x-vault-token']), namespace: String(headers['x-vault-namespace']) })
-    const { status, body } = known ?? (left.length > 1 ? left.shift() : left[0]) ?? { status: 500 }
-    response.writeHead(status, { 'Content-Type': 'application/json' }).end(body ? JSON.stringify(body) : '')
+    const { status, body, before } = known ?? (left.length > 1 ? left.shift() : left[0]) ?? { status: 500 }
+    void (before?.() ?? Promise.resolve()).then(() => response.writeHead(status, { 'Content-Type': 'application/json' }).end(body ? JSON.stringify(body) : ''))
   })
   await new Promise<void>((resolve) => { server!.listen(0, '127.0.0.1', resolve) })
   core = await TerraformCore.start({ VAULT_ADDR: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`, VAULT_TOKEN: 'hvs.given', VAULT_NAMESPACE: 'team-a' }, hurried(pauses))
@@ -103,6 +108,20 @@ describe('a request', () => {
     await terraform.call('StopProvider', {})
     await terraform.data('mcp_agents', {})
     expect(asked).toHaveLength(1)
+  })
+})
+
+describe('a token', () => {
+  it('that is issued while the user interrupts is taken back, though Terraform will not ask for it', async () => {
+    const issued: Answer = {
+      status: 200,
+      body: { lease_id: 'mcp/creds/a/1', lease_duration: 900, renewable: false, data: { session_id: 'sess_1', token: 'svt_x' } },
+      // The interrupt has been dealt with before the token arrives.
+      before: () => core!.call('StopProvider', {}),
+    }
+    const { asked, terraform } = await serve([issued, { status: 204 }])
+    await terraform.open({ agent: 'a' })
+    expect(asked.map(({ method, path }) => `${method} ${path}`)).toEqual(['POST mcp/creds/a', 'PUT sys/leases/revoke'])
   })
 })
 

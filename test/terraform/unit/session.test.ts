@@ -90,15 +90,6 @@ describe('the end of a run', () => {
     expect(await deployment.leases('billing')).toBeUndefined()
   })
 
-  it('with an interrupt while a token is being issued leaves none', async () => {
-    // The session is open, so that nothing but the issue itself is under way.
-    await terraform.data('mcp_agents', {})
-    const opening = Promise.all(Array.from({ length: 10 }, () => terraform.open(creds())))
-    await terraform.call('StopProvider', {})
-    await opening
-    expect(await deployment.leases('billing')).toBeUndefined()
-  })
-
   it('with skip_child_token leaves the given token alive and nothing lent', async () => {
     const before = await deployment.accessors()
     const plain = await deployment.terraform({ skip_child_token: true })
