@@ -26,7 +26,7 @@ export function pathSessionsList(engine: Engine) {
     active_node_only: true,
     synopsis: 'Sessions, live and remembered.',
     description: 'Lists session ids by shard, a page at a time: pass the last id as after to go on. Ended sessions stay listed until reuse_window has passed.',
-    operations: { list: async ({ fields: given }) => listResponse(await pageOfSessions(engine, given.get('after') ?? '', limitOf(given.get('limit')), () => true)) },
+    operations: { list: async ({ request, fields: given }) => listResponse(await pageOfSessions(engine, request.signal, given.get('after') ?? '', limitOf(given.get('limit')), () => true)) },
   })
 }
 
@@ -38,9 +38,9 @@ export function pathAgentSessions(engine: Engine) {
     synopsis: 'Sessions of one agent.',
     description: 'Lists the ids of an agent\'s sessions, live and remembered, a page at a time.',
     operations: {
-      async list({ fields: given }) {
+      async list({ request, fields: given }) {
         const agentId = checkAgentName('agent_id', given.require('agent_id'))
-        return listResponse(await pageOfSessions(engine, given.get('after') ?? '', limitOf(given.get('limit')), (session) => session.agent_id === agentId))
+        return listResponse(await pageOfSessions(engine, request.signal, given.get('after') ?? '', limitOf(given.get('limit')), (session) => session.agent_id === agentId))
       },
     },
   })
@@ -126,7 +126,8 @@ function limitOf(limit: number | undefined): number {
   return Math.min(limit ?? PAGE, PAGE)
 }
 
-async function pageOfSessions(engine: Engine, after: string, limit: number, wanted: (session: SessionRecord) => boolean): Promise<string[]> {
+/** Reads sessions one by one until the page is full, which for one agent's may be all of the mount's; nobody reads on for a caller who has gone. */
+async function pageOfSessions(engine: Engine, signal: AbortSignal, after: string, limit: number, wanted: (session: SessionRecord) => boolean): Promise<string[]> {
   const afterKey = after === '' ? '' : sessionKeyOf(after)
   if (afterKey === undefined) throw badRequest('after must be a session id, for example after=sess_01JNKQ8X4F2MVBP7RD3WCZH9GT.')
   const found: string[] = []
@@ -136,7 +137,7 @@ async function pageOfSessions(engine: Engine, after: string, limit: number, want
       if (key <= afterKey) continue
       const session = await engine.records.peek<SessionRecord>(`s/${shard}${key}`)
       if (session && wanted(session)) found.push(session.session_id)
-      if (found.length >= limit) return found
+      if (found.length >= limit || signal.aborted) return found
     }
   }
   return found

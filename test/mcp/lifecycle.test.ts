@@ -399,3 +399,13 @@ describe('records of the dead', () => {
     expect(answer).toEqual({ active: false, reason: 'unknown', epoch: expect.any(String), sequence: 0, server_time_unix_ms: stranger.clock.now() })
   })
 })
+
+describe('a list of sessions', () => {
+  it.each(['sessions/', 'agents/nobody/sessions/'])('is not read on for a caller who has gone: %s', async (path) => {
+    const engine = await start()
+    for (let i = 0; i < 20; i++) await engine.issue('billing')
+    await engine.restart()
+    expect(await engine.storage.during(() => engine.call('list', path, {}, {}, undefined, AbortSignal.abort()))).toMatchObject({ get: 1 })
+    expect(await engine.storage.during(() => engine.call('list', path))).toMatchObject({ get: 20 })
+  })
+})
