@@ -25,7 +25,7 @@ export async function startDev(processes) {
   const addresses = ['-dev-listen-address=127.0.0.1:0', '-gateway-grpc-address=127.0.0.1:0', '-gateway-http-address=127.0.0.1:0']
   const printed = /Vault API\s+(\S+)[\s\S]*gRPC (\S+)\s+HTTP (\S+)[\s\S]*MCP servers: (\S+)/
   const [url, grpcAddress, gatewayUrl, serviceToken] = await processes.start([main, 'server', '-dev', '-dev-root-token-id=root', ...addresses], printed)
-  return { vault: vaultClient(processes, url, 'root'), grpcAddress, gatewayUrl, serviceToken }
+  return { url, vault: vaultClient(processes, url, 'root'), grpcAddress, gatewayUrl, serviceToken }
 }
 
 /** On an encrypted store on disk, every acknowledged write synced: `server -config`. */

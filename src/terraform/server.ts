@@ -142,7 +142,7 @@ export class Session implements Server {
     if (settings.address === undefined) throw new Refusal(fault('There is no address of a server', 'Set the environment variable VAULT_ADDR, or address in the provider block, for example to https://vault.example.com:8200.'))
     // The HTTP client is a third of this program; most processes Terraform starts never ask anything.
     const { createVaultClient } = await import('../vault-client/index.ts')
-    const open = (namespace: string | undefined): VaultClient => asked(() => createVaultClient({
+    const open = (namespace: string | undefined): VaultClient => asked(settings, () => createVaultClient({
       address: settings.address!,
       clock,
       userAgent,
@@ -154,7 +154,7 @@ export class Session implements Server {
     try {
       const given = settings.login ? await this.#login(settings.login.namespace === undefined ? root : open(settings.login.namespace)) : settings.token
       if (given === undefined) throw new Refusal(fault('There is no token', 'Set the environment variable VAULT_TOKEN, log in so that ~/.vault-token is there, or give an auth_login block.'))
-      const parent = asked(() => root.withToken(given))
+      const parent = asked(settings, () => root.withToken(given))
       const client = settings.childToken ? root.withToken(await this.#childToken(parent)) : parent
       const own = settings.login ? parent : client
       return { client, root, own: settings.login || settings.childToken ? own : undefined }
@@ -206,11 +206,12 @@ function notKnown(names: readonly string[]): Refusal {
 }
 
 /** What is wrong with an argument is said as it stands. */
-function asked<T>(make: () => T): T {
+function asked<T>({ caFile = '' }: Settings, make: () => T): T {
   try {
     return make()
   } catch (error) {
-    if (error instanceof VaultError) throw new Refusal(fault('The provider block does not make sense', `${error.message}.`))
+    // The client's name for it is its own.
+    if (error instanceof VaultError) throw new Refusal(fault('The provider block does not make sense', `${error.message.replace(/^caFile:/, `ca_cert_file ${caFile}`)}.`))
     throw error
   }
 }
