@@ -157,6 +157,16 @@ export class Mounts {
     })
   }
 
+  /** Starts the engine of a mount anew, between requests; one that had failed to start is tried again. */
+  reload(path: string): Promise<void> {
+    return this.#change(async () => {
+      const mount = this.#config.router.at(path)
+      if (!mount) throw badRequest(`cannot fetch mount entry on ${JSON.stringify(path)}`)
+      if (builtIn.has(mount.entry.type)) throw badRequest(`cannot reload plugin on ${JSON.stringify(path)}: singleton plugin cannot be reloaded: ${JSON.stringify(mount.entry.type)}`)
+      await this.#rebuild(mount)
+    })
+  }
+
   async close(): Promise<void> {
     for (const mount of this.#config.router.all()) {
       await mount.backend?.cleanup().catch((cause: unknown) => { this.#config.logger.warn({ cause, mount: mount.entry.path }, 'engine did not clean up') })

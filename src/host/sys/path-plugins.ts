@@ -3,6 +3,8 @@ import type { PathDef } from '../../framework/path.ts'
 import { badRequest } from '../../logical/errors.ts'
 import type { Data } from '../../logical/request.ts'
 import { listResponse } from '../../logical/response.ts'
+import { uuid } from '../core/ids.ts'
+import { mountPath } from './mount-view.ts'
 import type { SysServices } from './services.ts'
 
 const name = { type: 'string', description: 'Name of the engine.', example: 'mcp' } as const
@@ -15,7 +17,7 @@ const notStarted = (engine: string): string => `${engine} is part of this server
  * provisions a real server provisions this one, and are never started.
  */
 export function pluginPaths(services: SysServices): PathDef[] {
-  return [...catalogPaths(services), ...secretPaths(services), ...authPaths(services)]
+  return [...catalogPaths(services), ...secretPaths(services), ...authPaths(services), ...reloadPaths(services)]
 }
 
 const builtin = (engine: string): Data => ({ args: [], builtin: true, command: '', deprecation_status: 'supported', name: engine, sha256: '', version: '' })
@@ -93,4 +95,26 @@ function authPaths({ mounts }: SysServices): PathDef[] {
       synopsis: 'One auth method of the catalogue.', description: 'All are part of this server.',
     }),
   ]
+}
+
+function reloadPaths({ mounts, router, random }: SysServices): PathDef[] {
+  return [definePath({
+    pattern: 'plugins/reload/backend',
+    fields: {
+      plugin: { type: 'string', description: 'Reload every mount of this engine; or mounts.', example: 'mcp' },
+      mounts: { type: 'list', description: 'Reload these.', example: ['mcp/'] },
+    },
+    operations: {
+      async write({ fields }) {
+        const engine = fields.given('plugin') ?? ''
+        const given = fields.given('mounts') ?? []
+        if (engine === '' && given.length === 0) throw badRequest('plugin or mounts must be provided')
+        if (engine !== '' && given.length > 0) throw badRequest('plugin and mounts cannot be set at the same time')
+        const ofEngine = router.all().filter(({ entry }) => entry.type === engine).map(({ entry }) => entry.path)
+        for (const path of engine === '' ? given.map(mountPath) : ofEngine) await mounts.reload(path)
+        return { data: { reload_id: uuid(random) } }
+      },
+    },
+    synopsis: 'Start engines anew.', description: 'Between requests; leases, sessions and data stay. A mount whose engine did not start is tried again.',
+  })]
 }

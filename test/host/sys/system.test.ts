@@ -195,6 +195,28 @@ describe('the catalogue', () => {
     expect((await bench.call('GET', 'sys/plugins/catalog')).body.data.detailed).not.toContainEqual(expect.objectContaining({ builtin: false }))
   })
 
+  it('starts engines anew, by mount and by name, and loses nothing', async () => {
+    await bench.call('POST', 'sys/mounts/notes', { type: 'kv', options: { version: '2' } })
+    await bench.call('POST', 'notes/data/x', { data: { a: 'b' } })
+    for (const body of [{ mounts: ['notes/'] }, { mounts: ['notes'] }, { plugin: 'kv' }]) {
+      expect(await bench.call('PUT', 'sys/plugins/reload/backend', body)).toMatchObject({ status: 200, body: { data: { reload_id: expect.any(String) } } })
+      expect((await bench.call('GET', 'notes/data/x')).body.data.data).toEqual({ a: 'b' })
+    }
+    const cleanups = bench.desk.cleanups
+    await bench.call('PUT', 'sys/plugins/reload/backend', { mounts: ['lend'] })
+    expect(bench.desk.cleanups).toBe(cleanups + 1)
+  })
+
+  it.each([
+    ['neither a mount nor a name', {}, 'plugin or mounts must be provided'],
+    ['both', { plugin: 'kv', mounts: ['lend'] }, 'cannot be set at the same time'],
+    ['a mount there is not', { mounts: ['nope'] }, 'cannot fetch mount entry on "nope/"'],
+    ['the system engine', { mounts: ['sys/'] }, 'singleton plugin cannot be reloaded'],
+  ])('does not start anew %s', async (_case, body, message) => {
+    const answer = await bench.call('PUT', 'sys/plugins/reload/backend', body)
+    expect([answer.status, answer.body.errors[0]]).toEqual([400, expect.stringContaining(message)])
+  })
+
   it('mounts and tunes to no version that is not registered', async () => {
     for (const [path, body] of [['sys/mounts/loans', { type: 'lend', config: { plugin_version: 'v9.0.0' } }], ['sys/mounts/lend/tune', { plugin_version: 'v9.0.0' }]] as const) {
       expect(await bench.call('POST', path, body)).toMatchObject({ status: 400, body: { errors: ['plugin not found in the catalog: lend, version=v9.0.0'] } })
