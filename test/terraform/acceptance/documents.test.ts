@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { header, terraformRig } from './rig.ts'
-
-const rig = terraformRig()
+import { header, targets, terraformRig } from './rig.ts'
+import type { Rig } from './rig.ts'
 
 /** One resource of each kind: as it is made, changed in place, and called otherwise. `id` is what it is imported by. */
 interface Kind {
@@ -68,80 +67,82 @@ const kinds: readonly Kind[] = [
 
 const resource = (type: string, body: string): string => `${header}resource "${type}" "it" {\n${body}\n}\n`
 
-async function ready({ type, made, needs = [] }: Kind): Promise<void> {
+async function ready(rig: Rig, { type, made, needs = [] }: Kind): Promise<void> {
   for (const [path, body] of needs) await rig.engine('POST', path, body)
   await rig.workspace.write('main.tf', resource(type, made))
   await rig.workspace.init()
 }
 
-const there = async (kind: Kind): Promise<number> => (await rig.server.api('GET', kind.id)).status
+describe.each(targets)('on $TARGET', (target) => {
+  const rig = terraformRig(target)
 
-describe.each(kinds)('$type', (kind) => {
-  const { type, id, made, changed, renamed, drift, lasting = false } = kind
-  const address = `${type}.it`
-  const path = id.slice('mcp/'.length)
+  describe.each(kinds)('$type', (kind) => {
+    const { type, id, made, changed, renamed, drift, lasting = false } = kind
+    const address = `${type}.it`
+    const path = id.slice('mcp/'.length)
 
-  test('is made, changed in place, called otherwise by replacement, and destroyed; in between there is nothing to do', async () => {
-    const { workspace } = rig
-    await ready(kind)
-    expect(await workspace.actions()).toEqual({ [address]: 'create' })
-    await workspace.applyPlanned()
-    expect(await workspace.actions()).toEqual({})
-    expect((await workspace.attributes(address)).id).toBe(id)
+    test('is made, changed in place, called otherwise by replacement, and destroyed; in between there is nothing to do', async () => {
+      const { workspace } = rig
+      await ready(rig, kind)
+      expect(await workspace.actions()).toEqual({ [address]: 'create' })
+      await workspace.applyPlanned()
+      expect(await workspace.actions()).toEqual({})
+      expect((await workspace.attributes(address)).id).toBe(id)
 
-    await workspace.write('main.tf', resource(type, changed))
-    expect(await workspace.actions()).toEqual({ [address]: 'update' })
-    await workspace.applyPlanned()
+      await workspace.write('main.tf', resource(type, changed))
+      expect(await workspace.actions()).toEqual({ [address]: 'update' })
+      await workspace.applyPlanned()
 
-    await workspace.write('main.tf', resource(type, renamed ?? made))
-    expect(await workspace.actions()).toEqual({ [address]: renamed === undefined ? 'update' : 'delete+create' })
-    await workspace.applyPlanned()
-    expect(await workspace.planCode()).toBe(0)
-    expect(await there(kind)).toBe(lasting ? 200 : 404)
+      await workspace.write('main.tf', resource(type, renamed ?? made))
+      expect(await workspace.actions()).toEqual({ [address]: renamed === undefined ? 'update' : 'delete+create' })
+      await workspace.applyPlanned()
+      expect(await workspace.planCode()).toBe(0)
+      expect((await rig.server.api('GET', id)).status).toBe(lasting ? 200 : 404)
 
-    await workspace.destroy()
-    expect((await workspace.ok(['state', 'list'])).stdout).toBe('')
-  })
+      await workspace.destroy()
+      expect((await workspace.ok(['state', 'list'])).stdout).toBe('')
+    })
 
-  test('is imported by its id, and then there is nothing to do', async () => {
-    const { workspace } = rig
-    await ready(kind)
-    await workspace.apply()
-    await workspace.forget()
-    await workspace.ok(['import', '-no-color', address, id])
-    expect(await workspace.planCode()).toBe(0)
-  })
+    test('is imported by its id, and then there is nothing to do', async () => {
+      const { workspace } = rig
+      await ready(rig, kind)
+      await workspace.apply()
+      await workspace.forget()
+      await workspace.ok(['import', '-no-color', address, id])
+      expect(await workspace.planCode()).toBe(0)
+    })
 
-  test('is imported by a block, with a configuration that is written for it and is clean', async () => {
-    const { workspace } = rig
-    await ready(kind)
-    await workspace.apply()
-    await workspace.forget()
-    await workspace.write('main.tf', `${header}import {\n  to = ${address}\n  id = "${id}"\n}\n`)
-    const planned = await workspace.ok(['plan', '-no-color', '-out=tfplan', '-generate-config-out=generated.tf'])
-    expect(planned.text).toMatch(/1 to import, 0 to add, 0 to change, 0 to destroy/)
-    await workspace.ok(['fmt', '-check', 'generated.tf'])
-    await workspace.applyPlanned()
-    await workspace.write('main.tf', header)
-    expect(await workspace.planCode()).toBe(0)
-  })
+    test('is imported by a block, with a configuration that is written for it and is clean', async () => {
+      const { workspace } = rig
+      await ready(rig, kind)
+      await workspace.apply()
+      await workspace.forget()
+      await workspace.write('main.tf', `${header}import {\n  to = ${address}\n  id = "${id}"\n}\n`)
+      const planned = await workspace.ok(['plan', '-no-color', '-out=tfplan', '-generate-config-out=generated.tf'])
+      expect(planned.text).toMatch(/1 to import, 0 to add, 0 to change, 0 to destroy/)
+      await workspace.ok(['fmt', '-check', 'generated.tf'])
+      await workspace.applyPlanned()
+      await workspace.write('main.tf', header)
+      expect(await workspace.planCode()).toBe(0)
+    })
 
-  test('is mended when someone else changes it, and made again when someone else deletes it', async () => {
-    const { workspace } = rig
-    await ready(kind)
-    await workspace.apply()
-    const field = Object.keys(drift)[0]!
-    const current = async () => ((await rig.engine('GET', path)).body as { data: Record<string, unknown> }).data[field]
-    const before = await current()
-    await rig.engine('POST', path, drift)
-    expect(await workspace.actions()).toEqual({ [address]: 'update' })
-    await workspace.applyPlanned()
-    expect(await current()).toEqual(before)
+    test('is mended when someone else changes it, and made again when someone else deletes it', async () => {
+      const { workspace } = rig
+      await ready(rig, kind)
+      await workspace.apply()
+      const field = Object.keys(drift)[0]!
+      const current = async () => ((await rig.engine('GET', path)).body as { data: Record<string, unknown> }).data[field]
+      const before = await current()
+      await rig.engine('POST', path, drift)
+      expect(await workspace.actions()).toEqual({ [address]: 'update' })
+      await workspace.applyPlanned()
+      expect(await current()).toEqual(before)
 
-    await rig.engine('DELETE', path)
-    expect(await workspace.actions()).toEqual({ [address]: lasting ? 'update' : 'create' })
-    await workspace.applyPlanned()
-    expect(await current()).toEqual(before)
-    expect(await workspace.planCode()).toBe(0)
+      await rig.engine('DELETE', path)
+      expect(await workspace.actions()).toEqual({ [address]: lasting ? 'update' : 'create' })
+      await workspace.applyPlanned()
+      expect(await current()).toEqual(before)
+      expect(await workspace.planCode()).toBe(0)
+    })
   })
 })

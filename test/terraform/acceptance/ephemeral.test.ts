@@ -29,10 +29,10 @@ const use = (command: string): string => `resource "terraform_data" "use" {
 let runs = 0
 
 /** An apply that has got as far as its provisioner, which holds a live token. */
-async function applying(rig: Rig, body: string, provider = header, env: Readonly<Record<string, string>> = {}): Promise<{ running: Running; token: string; goOn(): Promise<void> }> {
+async function applying(rig: Rig, body: string, provider = header, env: Readonly<Record<string, string>> = {}, first = ''): Promise<{ running: Running; token: string; goOn(): Promise<void> }> {
   const { workspace } = rig
   const file = join(rig.scratch, `token-${String(++runs)}`)
-  await workspace.write('main.tf', `${provider}${agent}${creds(body)}${use(`printf %s "$TOKEN" > ${file}.new && mv ${file}.new ${file}; while [ ! -e go ]; do sleep 0.05; done`)}`)
+  await workspace.write('main.tf', `${provider}${agent}${creds(body)}${use(`${first}printf %s "$TOKEN" > ${file}.new && mv ${file}.new ${file}; while [ ! -e go ]; do sleep 0.05; done`)}`)
   await workspace.init()
   const running = workspace.start(['apply', '-auto-approve', '-no-color'], env)
   const read = () => readFile(file, 'utf8').catch(() => '')
@@ -101,17 +101,36 @@ describe.each(targets)('mcp_creds on $TARGET', (target) => {
     expect([await active(rig, token), await rig.leases(), await rig.tokens()]).toEqual([false, [], []])
   })
 
-  test('ends soon when Terraform is killed without warning, and the provider with it', async () => {
+  test('is revoked by the provider itself when Terraform is killed without warning', async () => {
     const { workspace } = rig
-    const provider = `${requirement}provider "mcp" {\n  max_lease_ttl_seconds = 10\n}\n`
-    const { running, token, goOn } = await applying(rig, 'issue = terraform.applying\nttl = 10', provider)
-    const tokens = await rig.tokens()
-    expect(tokens.length).toBeGreaterThan(0)
-    const lookups = await Promise.all(tokens.map((accessor) => rig.server.api('POST', 'auth/token/lookup-accessor', { body: { accessor } })))
-    expect(lookups.map(({ body }) => (body as { data: { explicit_max_ttl: number } }).data.explicit_max_ttl)).toEqual(tokens.map(() => 10))
+    const { running, token, goOn } = await applying(rig, 'issue = terraform.applying\nttl = 300')
     process.kill(running.process.pid!, 'SIGKILL')
     await goOn()
     await eventually('no provider is left', () => processesIn(workspace.dir), [])
+    expect([await active(rig, token), await rig.leases(), await rig.tokens()]).toEqual([false, [], []])
+  })
+
+  test('is revoked when a second interrupt ends Terraform before it has asked for that', async () => {
+    const { workspace } = rig
+    const { running, token, goOn } = await applying(rig, 'issue = terraform.applying\nttl = 300', header, {}, 'trap "" INT; ')
+    process.kill(running.process.pid!, 'SIGINT')
+    await eventually('the first is heard', () => Promise.resolve(running.said().includes('Interrupt received')), true)
+    process.kill(running.process.pid!, 'SIGINT')
+    await running.ended
+    await goOn()
+    await eventually('no provider is left', () => processesIn(workspace.dir), [])
+    expect([await active(rig, token), await rig.leases(), await rig.tokens()]).toEqual([false, [], []])
+  })
+
+  test('ends by its TTL, and the run\'s own token with it, when everything is killed at once', async () => {
+    const provider = `${requirement}provider "mcp" {\n  max_lease_ttl_seconds = 10\n}\n`
+    const { running, token, goOn } = await applying(rig, 'issue = terraform.applying\nttl = 300', provider)
+    const lookups = await Promise.all((await rig.tokens()).map((accessor) => rig.server.api('POST', 'auth/token/lookup-accessor', { body: { accessor } })))
+    expect([...new Set(lookups.map(({ body }) => (body as { data: { explicit_max_ttl: number } }).data.explicit_max_ttl))]).toEqual([10])
+    process.kill(-running.process.pid!, 'SIGKILL')
+    await running.ended
+    await goOn()
+    expect((await rig.leases()).length).toBe(1)
     await eventually('the token is over', () => active(rig, token), false)
   })
 })

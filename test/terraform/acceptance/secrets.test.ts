@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { header, requirement, targets, terraformRig } from './rig.ts'
+import { holders } from './search.ts'
 import type { Rig } from './rig.ts'
 
 const stripe = (body: string): string => `variable "key" {
@@ -85,6 +86,22 @@ describe.each(targets)('a write-only key on $TARGET', (target) => {
     const before = await kept(rig)
     expect([before.data ?? {}, before.origins]).toEqual([{}, undefined])
     expect(await workspace.planCode()).toBe(0)
+  })
+})
+
+describe('the search that every test ends with', () => {
+  const rig = terraformRig()
+
+  test('finds what is no secret to Terraform in configuration, state, plan and output, and as base64', async () => {
+    const { workspace } = rig
+    await workspace.write('main.tf', `${header}resource "mcp_agent" "it" {\n  name        = "billing"\n  owner       = "not-a-secret"\n  environment = "production"\n  description = base64encode("not-a-secret-either")\n}\n`)
+    await workspace.init()
+    await workspace.actions()
+    await workspace.applyPlanned()
+    const found = await holders(workspace.dir, ['not-a-secret'], { said: 'owner = "not-a-secret"', silent: '' })
+    expect(found.map((file) => file.split('/').at(-1)).sort()).toEqual(['main.tf', 'said', 'terraform.tfstate', 'tfplan'])
+    expect((await holders(workspace.dir, ['not-a-secret-either'], {})).map((file) => file.split('/').at(-1)).sort()).toEqual(['main.tf', 'terraform.tfstate', 'tfplan'])
+    expect(await holders(workspace.dir, ['not-there'], {})).toEqual([])
   })
 })
 
