@@ -104,7 +104,7 @@ export function terraformCommands(file: string, machine: Machine): Family {
     takes: [0, 0],
     run: ({ io, flags }) => install(io, file, resolve(flags.dir ?? '.'), platformsOf(flags.platform, machine)),
   })
-  return { summary: 'The Terraform provider', commands: { install: installProvider } }
+  return { summary: 'Install the Terraform provider, without a registry', commands: { install: installProvider } }
 }
 
 /** `src/cli` and `dist/cli` lie equally deep in the package. */
