@@ -14,12 +14,6 @@ test('64-bit integers are decimal strings, bytes are buffers, names stay, and wh
   expect(say.requestDeserialize(say.requestSerialize({ number: '-9223372036854775808', broker_id: 7 }))).toEqual({ text: '', data: Buffer.alloc(0), broker_id: 7, number: '-9223372036854775808' })
 })
 
-test('options given go before those', () => {
-  const bare = serviceDefinition(echoContract, 'echo.Echo', { defaults: false, longs: Number }).Say!
-  expect(bare.requestDeserialize(bare.requestSerialize({ number: '12' }))).toEqual({ number: 12 })
-  expect(say.requestDeserialize(Buffer.alloc(0))).toMatchObject({ number: '0' })
-})
-
 test.each(['echo.Nothing', 'echo.Note', 'echo', 'Echo', 'toString'])('%j is no service and is refused', (name) => {
   expect(() => serviceDefinition(echoContract, name)).toThrow(`the contract has no service ${name}`)
 })

@@ -1,8 +1,9 @@
 /** `tfplugin6.Provider`: Terraform's calls, taken apart into values and put together again. */
 import type { ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js'
+import { serviceDefinition } from '../../goplugin/index.ts'
 import type { Service } from '../../goplugin/index.ts'
 import type { Logger } from '../../logical/log.ts'
-import { providerDefinition } from './definition.ts'
+import { tfplugin6 } from '../../proto/tfplugin6.ts'
 import { Refusal, diagnosticMessage, fault, pathMessage } from './diagnostic.ts'
 import type { Diagnostic } from './diagnostic.ts'
 import { ArgumentFault } from './provider.ts'
@@ -172,7 +173,7 @@ export function providerService(provider: Provider, logger: Logger): Service {
     }
     callback(null, reply)
   }]))
-  return { definition: providerDefinition(), implementation }
+  return { definition: serviceDefinition(tfplugin6, 'tfplugin6.Provider'), implementation }
 }
 
 /** Never a stack: that is for the log. */
