@@ -12,8 +12,6 @@ export default defineConfig({
       ...(embedded ? ['test/acceptance/servers/**', 'test/acceptance/cluster/**'] : []),
       // A cluster is made of processes; the scripts need the server's own client and its plugin folder on this machine.
       ...(target === 'containers' ? ['test/acceptance/cluster/**', 'test/acceptance/servers/operator-scripts.test.ts'] : []),
-      // Terraform's own command line has `npm run test:terraform`.
-      'test/terraform/acceptance/**', 'test/terraform/official/**',
       // They drive the Terraform CLI: npm run test:terraform.
       'test/terraform/acceptance/**', 'test/terraform/official/**',
       'test/conformance/**', '**/node_modules/**',
