@@ -105,12 +105,14 @@ export class Session implements Server {
     this.stop()
     const connected = await this.#connected?.catch(() => undefined)
     if (!connected) return
-    if (connected.own) {
-      await connected.own.request('POST', 'auth/token/revoke-self', { timeoutMs: FAREWELL_MS }).catch((error: unknown) => {
-        this.#options.logger.warn({ error: messageOf(error) }, 'the token of this run could not be revoked; it ends by its TTL')
-      })
-    }
+    if (connected.own) await this.#revoke(connected.own)
     void connected.root.close()
+  }
+
+  async #revoke(own: VaultClient): Promise<void> {
+    await own.request('POST', 'auth/token/revoke-self', { timeoutMs: FAREWELL_MS }).catch((error: unknown) => {
+      this.#options.logger.warn({ error: messageOf(error) }, 'the token of this run could not be revoked; it ends by its TTL')
+    })
   }
 
   async #ask(client: VaultClient, method: VaultMethod, path: string, options: { readonly body?: object; readonly timeoutMs: number }, once: boolean, retries: number): Promise<VaultAnswer> {
@@ -155,7 +157,11 @@ export class Session implements Server {
       const given = settings.login ? await this.#login(settings.login.namespace === undefined ? root : open(settings.login.namespace)) : settings.token
       if (given === undefined) throw new Refusal(fault('There is no token', 'Set the environment variable VAULT_TOKEN, log in so that ~/.vault-token is there, or give an auth_login block.'))
       const parent = asked(settings, () => root.withToken(given))
-      const client = settings.childToken ? root.withToken(await this.#childToken(parent)) : parent
+      const client = settings.childToken ? root.withToken(await this.#childToken(parent).catch(async (error: unknown) => {
+        // Nothing else is going to end what was logged in.
+        if (settings.login) await this.#revoke(parent)
+        throw error
+      })) : parent
       const own = settings.login ? parent : client
       return { client, root, own: settings.login || settings.childToken ? own : undefined }
     } catch (error) {

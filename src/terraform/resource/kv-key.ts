@@ -19,20 +19,34 @@ export function keyPlace({ kv_mount: mount, kv_path: path, kv_field: field, url 
 const text = (value: Value | undefined): string => (typeof value === 'string' ? value : '')
 const originOf = (url: string): string => (URL.canParse(url) ? new URL(url).origin : '')
 
-export const samePlace = (a: KeyPlace, b: KeyPlace): boolean => a.mount === b.mount && a.path === b.path && a.field === b.field
+export const sameSecret = (a: KeyPlace, b: KeyPlace): boolean => a.mount === b.mount && a.path === b.path
+export const samePlace = (a: KeyPlace, b: KeyPlace): boolean => sameSecret(a, b) && a.field === b.field
 
 /** Other fields of the secret stay. Rejects with `CallFailure`, or `Refusal` where there is no KV engine of version 2. */
-export async function writeKey(server: Server, { mount, path, field }: KeyPlace, key: string): Promise<void> {
-  const data = { [field]: key }
-  const place = `${mount}/data/${path}`
+export async function writeKey(server: Server, place: KeyPlace, key: string): Promise<void> {
   try {
-    const patched = await server.request('PATCH', place, { body: { data } }).catch(whereMissing)
-    // A secret of which the latest version was deleted answers with that.
-    if (patched === undefined || patched.status === 404) await server.request('POST', place, { body: { data } })
+    // Another one's first write of the secret may come between; the second attempt finds it.
+    if (!(await putKey(server, place, key).catch(whereChanged))) await putKey(server, place, key)
   } catch (error) {
     if (!(error instanceof CallFailure) || (error.error.kind !== 'unsupported_path' && error.error.kind !== 'unsupported_operation')) throw error
-    throw new Refusal(fault(`There is no KV engine of version 2 at ${mount}/`, 'Keys lie in one. Enable it, for example with vault secrets enable -path=secret kv-v2, or set kv_mount.', ['kv_mount']))
+    throw new Refusal(fault(`There is no KV engine of version 2 at ${place.mount}/`, 'Keys lie in one. Enable it, for example with vault secrets enable -path=secret kv-v2, or set kv_mount.', ['kv_mount']))
   }
+}
+
+async function putKey(server: Server, { mount, path, field }: KeyPlace, key: string): Promise<true> {
+  const data = { [field]: key }
+  const place = `${mount}/data/${path}`
+  const patched = await server.request('PATCH', place, { body: { data } }).catch(whereMissing)
+  if (patched !== undefined && patched.status !== 404) return true
+  // A secret of which the latest version was deleted answers with that version; one that is not there has none.
+  const version = patched?.data?.version
+  await server.request('POST', place, { body: { data, options: { cas: typeof version === 'number' ? version : 0 } } })
+  return true
+}
+
+function whereChanged(error: unknown): false {
+  if (error instanceof CallFailure && error.error.kind === 'bad_request' && /check-and-set/.test(error.message)) return false
+  throw error
 }
 
 /** The field only; what is not there is fine. Older versions of the secret stay, as KV keeps them. */
@@ -40,16 +54,29 @@ export async function removeKey(server: Server, { mount, path, field }: KeyPlace
   await server.request('PATCH', `${mount}/data/${path}`, { body: { data: { [field]: null } } }).catch(whereMissing)
 }
 
-/** Consents to `add` and no longer to `drop`; other origins, and other metadata, stay. */
-export async function changeConsent(server: Server, { mount, path }: KeyPlace, add: string | undefined, drop: string | undefined): Promise<void> {
+/** Consents to the place's origin, or no longer; other origins, and other metadata, stay. */
+export function changeConsent(server: Server, { mount, path, origin }: KeyPlace, given: boolean): Promise<void> {
   const place = `${mount}/metadata/${path}`
-  const metadata = (await server.read(place).catch(whereMissing))?.data?.custom_metadata
-  const known = typeof metadata === 'object' && metadata !== null ? metadata as Readonly<Record<string, unknown>> : {}
-  const listed = typeof known.mcp_origins === 'string' ? known.mcp_origins.split(',').map((origin) => origin.trim()).filter((origin) => origin !== '') : []
-  const origins = [...new Set([...listed.filter((origin) => origin !== drop || origin === add), ...(add === undefined ? [] : [add])])]
-  if (origins.join() === listed.join()) return
-  const { mcp_origins: _, ...others } = known
-  await server.request('POST', place, { body: { custom_metadata: origins.length > 0 ? { ...others, mcp_origins: origins.join(',') } : others } })
+  return inTurn(server, place, async () => {
+    const metadata = (await server.read(place).catch(whereMissing))?.data?.custom_metadata
+    const known = typeof metadata === 'object' && metadata !== null ? metadata as Readonly<Record<string, unknown>> : {}
+    const listed = typeof known.mcp_origins === 'string' ? known.mcp_origins.split(',').map((text) => text.trim()).filter((text) => text !== '') : []
+    if (listed.includes(origin) === given) return
+    const origins = given ? [...listed, origin] : listed.filter((other) => other !== origin)
+    const { mcp_origins: _, ...others } = known
+    await server.request('POST', place, { body: { custom_metadata: origins.length > 0 ? { ...others, mcp_origins: origins.join(',') } : others } })
+  })
+}
+
+const turns = new WeakMap<Server, Map<string, Promise<void>>>()
+
+/** KV's metadata has no check-and-set: what reads and writes it does so one after the other, at least in this process. */
+function inTurn(server: Server, place: string, work: () => Promise<void>): Promise<void> {
+  const places = turns.get(server) ?? new Map<string, Promise<void>>()
+  turns.set(server, places)
+  const turn = (places.get(place) ?? Promise.resolve()).then(work)
+  places.set(place, turn.catch(() => undefined))
+  return turn
 }
 
 /** By the status alone: Vault answers the patch of a secret that is not there with an empty 404. */

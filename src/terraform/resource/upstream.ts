@@ -7,7 +7,7 @@ import type { Diagnostic } from '../protocol/diagnostic.ts'
 import { isUnknown, unknown } from '../protocol/value.ts'
 import type { Value, ValueObject } from '../protocol/value.ts'
 import type { DocumentSpec, DocumentWrite } from './document.ts'
-import { changeConsent, keyPlace, removeKey, samePlace, writeKey } from './kv-key.ts'
+import { changeConsent, keyPlace, removeKey, samePlace, sameSecret, writeKey } from './kv-key.ts'
 
 /** Of all the writes of a key: what is asked for one after the other is said at once. */
 const atKey: Subject = { attributeOf: () => undefined, otherwise: ['key_wo'], writeNeeds: ['create', 'patch', 'update'] }
@@ -15,29 +15,28 @@ const atKey: Subject = { attributeOf: () => undefined, otherwise: ['key_wo'], wr
 export const upstreamSpec: DocumentSpec = {
   document: engineSchema.upstreams,
   extra: {
-    key_wo: { type: 'string', optional: true, sensitive: true, write_only: true, description: 'The upstream\'s key. Written to `kv_field` of the secret `kv_path` in `kv_mount`, with the upstream\'s origin added to its `mcp_origins`; in neither plan nor state. Destroying the resource takes both out again. Needs `key_wo_version`.' },
+    key_wo: { type: 'string', optional: true, sensitive: true, write_only: true, description: 'The upstream\'s key. Written to `kv_field` of the secret `kv_path` in `kv_mount`, with the upstream\'s origin added to its `mcp_origins`; in neither plan nor state. Destroying the resource takes both out again, whoever else uses them, so give each upstream a `kv_path` of its own. Needs `key_wo_version`.' },
     key_wo_version: { type: 'number', optional: true, description: 'Change it whenever `key_wo` is another key: that is what writes it.' },
   },
   defaults: { kv_path: ({ name }) => (typeof name === 'string' ? `mcp/${name}` : isUnknown(name) ? unknown : null) },
   check: (config) => [...checkName(['name'], config.name, 'stripe'), ...checkUrl(config), ...checkKey(config)],
   beforeWrite: writeKeyOf,
   async afterWrite({ server, prior, planned }) {
-    // The key was moved: nothing of it stays where it was.
     if (prior === null || prior.key_wo_version === null || planned.key_wo_version === null) return
-    const before = keyPlace(prior)
-    if (samePlace(before, keyPlace(planned))) return
-    await removeKey(server, before)
-    await changeConsent(server, before, undefined, before.origin)
+    const [before, place] = [keyPlace(prior), keyPlace(planned)]
+    // The key was moved: nothing of it stays where it was.
+    if (!samePlace(before, place)) await removeKey(server, before)
+    if (!sameSecret(before, place) || before.origin !== place.origin) await changeConsent(server, before, false)
   },
   async afterDelete(prior, server) {
     if (prior.key_wo_version === null) return
     const place = keyPlace(prior)
     await removeKey(server, place)
-    await changeConsent(server, place, undefined, place.origin)
+    await changeConsent(server, place, false)
   },
 }
 
-/** The key first: an upstream without its key would be called, and refused, meanwhile. */
+/** Key and consent first: an upstream without them would be called, and refused, meanwhile. What they replace goes last, for the same reason. */
 async function writeKeyOf({ server, prior, planned, config }: DocumentWrite): Promise<void> {
   if (planned.key_wo_version === null) return
   const place = keyPlace(planned)
@@ -46,7 +45,7 @@ async function writeKeyOf({ server, prior, planned, config }: DocumentWrite): Pr
   if (same && before.origin === place.origin) return
   try {
     if (!same) await writeKey(server, place, givenKey(config))
-    await changeConsent(server, place, place.origin, before?.origin)
+    await changeConsent(server, place, true)
   } catch (error) {
     await explain(error, server, atKey)
   }

@@ -71,6 +71,32 @@ describe('a key', () => {
     expect(await metadata() ?? {}).toEqual({})
   })
 
+  it('that moves to another field of its secret keeps its consent', async () => {
+    const state = await made(upstream())
+    await made(upstream({ kv_field: 'token' }), state)
+    expect(await secret()).toEqual({ token: KEY })
+    expect(await metadata()).toEqual({ mcp_origins: 'https://api.stripe.com' })
+  })
+
+  it('that moves to another secret takes no consent away there', async () => {
+    await deployment.admin.write('secret/data/mcp/both', { data: { theirs: 'other' } })
+    await deployment.admin.write('secret/metadata/mcp/both', { custom_metadata: { mcp_origins: 'https://api.stripe.com' } })
+    const state = await made(upstream())
+    await made(upstream({ kv_path: 'mcp/both', url: 'https://api2.stripe.com' }), state)
+    expect(await metadata('mcp/both')).toEqual({ mcp_origins: 'https://api.stripe.com,https://api2.stripe.com' })
+  })
+
+  it('and many more of one secret, written at the same time, are all there with their consents', async () => {
+    const names = Array.from({ length: 12 }, (_, index) => `u${String(index)}`)
+    const config = (name: string): ValueObject => ({ name, url: `https://${name}.example`, kv_path: 'mcp/all', kv_field: name, key_wo: `key of ${name}`, key_wo_version: 1 })
+    const states = await Promise.all(names.map((name) => made(config(name))))
+    expect(await secret('mcp/all')).toEqual(Object.fromEntries(names.map((name) => [name, `key of ${name}`])))
+    expect(String((await metadata('mcp/all') as { mcp_origins: string }).mcp_origins).split(',').sort()).toEqual(names.map((name) => `https://${name}.example`).sort())
+    await Promise.all(states.map((state) => terraform.destroy('mcp_upstream', state)))
+    expect(await secret('mcp/all')).toEqual({})
+    expect(await metadata('mcp/all') ?? {}).toEqual({})
+  })
+
   it('may be used for the new origin, and no longer for the old one, when the URL changes', async () => {
     const state = await made(upstream())
     await made(upstream({ url: 'https://api2.stripe.com' }), state)

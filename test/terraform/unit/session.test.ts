@@ -130,6 +130,17 @@ describe('auth_login', () => {
     expect(await deployment.accessors()).toBe(before)
   })
 
+  it('of which no child can be made is undone', async () => {
+    const given = await login()
+    await deployment.admin.write('sys/policies/acl/tf', { policy: 'path "mcp/*" { capabilities = ["read"] }' })
+    const before = await deployment.accessors()
+    const terraformer = await deployment.terraform({ auth_login: given }, { VAULT_ADDR: deployment.address })
+    const { diagnostics } = await terraformer.apply('mcp_agent', null, { name: 'x', owner: 'o', environment: 'production' })
+    expect(diagnostics.map(({ summary }) => summary)).toEqual(['The token may have no child token'])
+    await terraformer.plugin.close!()
+    expect(await deployment.accessors()).toBe(before)
+  })
+
   it('that is refused says so once, and never what was sent', async () => {
     const given = await login()
     const terraformer = await deployment.terraform({ auth_login: { ...given, parameters: { role_id: 'nobody', secret_id: 'very-secret-id' } } }, { VAULT_ADDR: deployment.address })
