@@ -27,8 +27,11 @@ export async function releaseProvider({ outDir, version = own.version }) {
     rmSync(scratch, { recursive: true, force: true })
   }
   const stem = `${providerFile}_${version}`
-  // Nothing beside it, so that the checksum in a lock file is that of `mcp-vault terraform install`; its licences are at its end.
-  const archive = zip([{ name: `${providerFile}_v${version}`, contents: provider, mode: 0o755 }])
+  // What src/cli/terraform.ts installs and nothing else, so that a lock file has one checksum for both; licences are at the provider's end.
+  const archive = zip([
+    { name: `${providerFile}_v${version}`, contents: provider, mode: 0o755 },
+    { name: 'package.json', contents: Buffer.from('{"type":"commonjs"}\n'), mode: 0o644 },
+  ])
   const files = [...platforms.map((platform) => [`${stem}_${platform}.zip`, archive]), [`${stem}_manifest.json`, Buffer.from(manifest)]]
   const summed = files.map(([name, contents]) => ({ name, contents, sha256: createHash('sha256').update(contents).digest('hex') }))
   const sums = Buffer.from(summed.map(({ name, sha256 }) => `${sha256}  ${name}\n`).join(''))

@@ -11,6 +11,11 @@ import type { Io } from './io.ts'
 /** What is found in a local folder under this name is looked for nowhere else; no registry answers to the host. */
 const ADDRESS = 'terraform.local/mcp/mcp'
 const FILE = 'terraform-provider-mcp'
+/**
+ * Lies beside the provider, here as in the release: to Node `_v1.2.3` is a file extension, which it refuses below a package.json that
+ * says `"type": "module"`, as that of the project the .tf files are in may. Of one package.json it asks no further.
+ */
+const MANIFEST = Buffer.from('{"type":"commonjs"}\n')
 
 /** Go's names of what Node calls otherwise; the provider is a script, so these are all the same bytes. */
 const systems: Readonly<Record<string, string>> = { linux: 'linux', darwin: 'darwin', freebsd: 'freebsd', openbsd: 'openbsd' }
@@ -52,14 +57,14 @@ async function builtProvider(file: string): Promise<{ readonly contents: Buffer;
 }
 
 /** Never in place, so that a Terraform that starts it meanwhile finds the old one or the new one. True where it took another one's place. */
-async function place(contents: Buffer, folder: string, file: string): Promise<boolean> {
+async function place(contents: Buffer, folder: string, file: string, mode: number): Promise<boolean> {
   const path = join(folder, file)
   const unfinished = join(folder, `.${file}.${String(process.pid)}.tmp`)
   try {
     await mkdir(folder, { recursive: true })
     const before = await readFile(path).catch(() => undefined)
     await writeFile(unfinished, contents)
-    await chmod(unfinished, 0o755)
+    await chmod(unfinished, mode)
     const handle = await open(unfinished, 'r')
     await handle.sync().finally(() => handle.close())
     await rename(unfinished, path)
@@ -83,7 +88,8 @@ async function install(io: Io, file: string, directory: string, platforms: reado
   let replaced = false
   for (const platform of platforms) {
     const folder = join(directory, 'terraform.d/plugins', ADDRESS, version, platform)
-    replaced = await place(contents, folder, `${FILE}_v${version}`) || replaced
+    replaced = await place(contents, folder, `${FILE}_v${version}`, 0o755) || replaced
+    await place(MANIFEST, folder, 'package.json', 0o644)
     io.stdout(`${ADDRESS} ${version} → ${shown(folder)}/  (sha256 ${sha256})\n`)
   }
   // Under the same version, not even terraform init -upgrade accepts another checksum than that of the lock file.

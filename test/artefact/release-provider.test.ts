@@ -59,10 +59,10 @@ describe('a release', () => {
     expect(readFileSync(join(outDir, 'terraform-provider-mcp_1.2.3_manifest.json'), 'utf8')).toBe(manifest)
   })
 
-  test('holds the provider alone, executable, byte for byte as it is built', async () => {
+  test('holds the provider, executable, byte for byte as it is built, and what lets Node start it below any package.json', async () => {
     const { path } = await buildProvider({ outDir: join(scratch, 'built'), version: '1.2.3' })
     const entries = entriesOf(readFileSync(join(outDir, 'terraform-provider-mcp_1.2.3_linux_arm64.zip')))
-    expect(entries.map(({ name, mode }) => [name, mode])).toEqual([['terraform-provider-mcp_v1.2.3', 0o100755]])
+    expect(entries.map(({ name, mode }) => [name, mode])).toEqual([['terraform-provider-mcp_v1.2.3', 0o100755], ['package.json', 0o100644]])
     const [{ contents, crc }] = entries as [(typeof entries)[number]]
     expect(contents.equals(readFileSync(path))).toBe(true)
     expect(crc).toBe(crc32(contents))

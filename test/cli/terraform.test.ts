@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -49,10 +50,17 @@ describe('where it goes', () => {
     expect(out).toBe(`terraform.local/mcp/mcp 1.2.3 → ${installed('1.2.3/linux_amd64')}/  (sha256 ${createHash('sha256').update(text).digest('hex')})\n`)
   })
 
+  it('lets the provider start below a package.json that says "type": "module"', async () => {
+    await writeFile(join(folder, 'infra/package.json'), '{"type":"module"}')
+    await install(provider('1.2.3', 'console.log(typeof module)'))
+    const started = spawnSync(installed('1.2.3/linux_amd64/terraform-provider-mcp_v1.2.3'), { encoding: 'utf8' })
+    expect([started.status, started.stdout, started.stderr]).toEqual([0, 'object\n', ''])
+  })
+
   it('holds nothing else, which would be part of the checksum in the lock file', async () => {
     await install(provider('1.2.3'))
     await install(provider('1.2.3', '1'))
-    expect(await readdir(installed('1.2.3/linux_amd64'))).toEqual(['terraform-provider-mcp_v1.2.3'])
+    expect((await readdir(installed('1.2.3/linux_amd64'))).sort()).toEqual(['package.json', 'terraform-provider-mcp_v1.2.3'])
   })
 
   it('keeps other versions beside it', async () => {

@@ -121,6 +121,16 @@ describe('where terraform init finds it', () => {
     expect(await workspace.read('.terraform.lock.hcl')).toBe(lock)
   })
 
+  test('it starts in the folder of a Node project whose files are modules', async () => {
+    const { workspace } = rig
+    await workspace.write('package.json', '{"type":"module"}')
+    await workspace.write('main.tf', agent)
+    const env = await unconfigured(rig)
+    await install(providerIn(rig.mirror, '0.1.0'), workspace.dir)
+    await workspace.ok(['init', '-no-color'], env)
+    expect(await workspace.planCode(env)).toBe(2)
+  })
+
   test('a newer provider takes over the state as it is', async () => {
     const { workspace } = rig
     await workspace.write('main.tf', agent)
@@ -153,6 +163,6 @@ describe('where terraform init finds it', () => {
     await workspace.write('.terraform.lock.hcl', '')
     await workspace.ok(['init', '-no-color'], env)
     expect(await workspace.planCode(env)).toBe(2)
-    expect(await readdir(workspace.path(`terraform.d/plugins/terraform.local/mcp/mcp/0.1.0/${platform}`))).toEqual(['terraform-provider-mcp_v0.1.0'])
+    expect((await readdir(workspace.path(`terraform.d/plugins/terraform.local/mcp/mcp/0.1.0/${platform}`))).sort()).toEqual(['package.json', 'terraform-provider-mcp_v0.1.0'])
   })
 })
