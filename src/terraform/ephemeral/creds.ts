@@ -69,7 +69,8 @@ export function credsType({ server, loans, clock }: CredsOptions): EphemeralType
         loans.add(loan, at)
         // Interrupted meanwhile: what has just been lent is on nobody's list.
         if (loans.over) await loans.takeAllBack()
-        return { result: answered(config, data ?? {}, leaseId), handle: JSON.stringify(loan), ...renewal(answer), diagnostics: remarks(answer.warnings, subject) }
+        if (typeof data?.token !== 'string') throw new Refusal(fault(`${path} was answered without a token`, 'Something else than this engine may be mounted there.'))
+        return { result: answered(config, data, leaseId), handle: JSON.stringify(loan), ...renewal(answer), diagnostics: remarks(answer.warnings, subject) }
       } catch (error) {
         return explain(error, at, subject)
       }
@@ -91,10 +92,10 @@ export function credsType({ server, loans, clock }: CredsOptions): EphemeralType
 
 /** What was asked for as it stands, and what is not, from the answer. */
 function answered(config: ValueObject, data: Readonly<Record<string, unknown>>, leaseId: string | undefined): ValueObject {
-  const value = (name: string, field: EngineField): Value => (field.computed || (name === 'environment' && config[name] === null) ? fromEngine(field, data[name]) : withDefault(name, field, config))
+  const value = (name: string, field: EngineField): Value => (field.computed || (name === 'environment' && config[name] === null) ? fromEngine(name, field, data[name]) : withDefault(name, field, config))
   return { ...Object.fromEntries(fields.map(([name, field]) => [name, value(name, field)])), issue: config.issue ?? null, lease_id: leaseId ?? null }
 }
 
 function withDefault(name: string, field: EngineField, config: ValueObject): Value {
-  return config[name] ?? fromEngine(field, field.default)
+  return config[name] ?? fromEngine(name, field, field.default)
 }

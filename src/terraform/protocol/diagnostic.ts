@@ -27,9 +27,14 @@ export const warning = (summary: string, detail: string, path?: Path): Diagnosti
 
 const severities = { error: 1, warning: 2 } as const
 
+/** Values are quoted, and some are long. */
+const LONGEST_SUMMARY = 600
+const LONGEST_DETAIL = 6_000
+const clipped = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most)}…` : text)
+
 /** A `Diagnostic` message. */
 export function diagnosticMessage({ severity, summary, detail, path }: Diagnostic): object {
-  return { severity: severities[severity], summary, detail, ...(path && { attribute: pathMessage(path) }) }
+  return { severity: severities[severity], summary: clipped(summary, LONGEST_SUMMARY), detail: clipped(detail, LONGEST_DETAIL), ...(path && { attribute: pathMessage(path) }) }
 }
 
 /** An `AttributePath` message. */

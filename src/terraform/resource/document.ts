@@ -117,7 +117,7 @@ export class DocumentResource implements ResourceType {
       if (!answer) return { state: null, diagnostics: [] }
       const { data } = answer
       if (!data) throw new Refusal(fault(`${String(state.id)} was answered without data`, 'Something else than a Vault server may stand at the address. The state is left as it was.'))
-      const read = this.#members.filter(({ isName }) => !isName).map(({ name, attribute, field, items }) => [attribute, fromEngine(field, data[name], items)] as const)
+      const read = this.#members.filter(({ isName }) => !isName).map(({ name, attribute, field, items }) => [attribute, fromEngine(attribute, field, data[name], items)] as const)
       return { state: { ...state, ...Object.fromEntries(read) }, diagnostics: [] }
     } catch (error) {
       if (!(error instanceof CallFailure) || error.error.kind !== 'unsupported_path') return explain(error, server, nowhere)
@@ -186,7 +186,7 @@ export class DocumentResource implements ResourceType {
     // Written it is; an error here would have Terraform replace it.
     if (answer instanceof CallFailure) return { state: planned, diagnostics: [...diagnostics, warning(`${path} was written and cannot be read`, `The server says: ${answer.message}. The next plan will need to read it.`)] }
     const data = answer?.data ?? {}
-    for (const { name, attribute, field, items } of this.#members) if (field.computed) planned[attribute] = fromEngine(field, data[name], items)
+    for (const { name, attribute, field, items } of this.#members) if (field.computed) planned[attribute] = fromEngine(attribute, field, data[name], items)
     const ignored = this.#members.filter(({ name, attribute, isName }) => answer !== undefined && !isName && !Object.hasOwn(data, name) && planned[attribute] !== null)
     const faults = ignored.map(({ attribute }) => fault(`The engine does not know ${attribute}`, `What is mounted at ${path.split('/')[0] ?? ''}/ is older than this provider and ignored it. Upgrade it, or use the provider of its version.`, [attribute]))
     return { state: planned, diagnostics: [...diagnostics, ...faults] }

@@ -1,5 +1,6 @@
 /** The engine's field types in Terraform's: how they are declared, checked, sent and read. */
-import { fault, pathText } from '../protocol/diagnostic.ts'
+import { ScopeError } from '../../scope/index.ts'
+import { Refusal, fault, pathText } from '../protocol/diagnostic.ts'
 import type { Diagnostic, Path } from '../protocol/diagnostic.ts'
 import type { Attribute, Attributes, CtyType } from '../protocol/schema.ts'
 import { isList, isObject, isUnknown } from '../protocol/value.ts'
@@ -58,24 +59,43 @@ function typeOf(name: string, { type }: EngineField, items: Items | undefined): 
   return ctyTypes[type]
 }
 
-/** A value of the engine's answer. */
-export function fromEngine(field: EngineField, value: unknown, items?: Items): Value {
+/**
+ * A value of the engine's answer. Throws `Refusal` for one of another type: what stands at the address may be no engine, and Terraform
+ * itself crashes at a number that is none.
+ */
+export function fromEngine(name: string, field: EngineField, value: unknown, items?: Items): Value {
   if (value === null || value === undefined) return null
+  const read = typed(field, value, items)
+  if (read !== undefined) return read
+  throw new Refusal(fault(`The server's answer for ${name} is not of the type ${field.type}`, 'Something else than this engine, or another version of it, may be mounted there. The state is left as it was.'))
+}
+
+/** Undefined where the type is another one. */
+function typed(field: EngineField, value: unknown, items: Items | undefined): Value | undefined {
   switch (field.type) {
-    case 'string': return String(value)
+    case 'string': return typeof value === 'object' ? undefined : String(value)
     case 'int':
-    case 'duration': return Number(value)
-    case 'bool': return Boolean(value)
-    case 'list': return Array.isArray(value) ? value.map(String) : null
-    case 'object': return isObject(value as Value) ? Object.fromEntries(Object.entries(value).map(([key, member]) => [key, typeof member === 'string' ? member : JSON.stringify(member)])) : null
-    case 'objects': return Array.isArray(value) && items ? value.map((item) => items.read(item)) : null
+    case 'duration': return Number.isFinite(value) ? Number(value) : undefined
+    case 'bool': return typeof value === 'boolean' ? value : undefined
+    case 'list': return Array.isArray(value) ? value.map(String) : undefined
+    case 'object': return isObject(value as Value) ? Object.fromEntries(Object.entries(value as object).map(([key, member]) => [key, typeof member === 'string' ? member : JSON.stringify(member)])) : undefined
+    case 'objects': return Array.isArray(value) && items ? readItems(value, items) : undefined
     case 'any': return null
+  }
+}
+
+function readItems(values: readonly unknown[], items: Items): Value | undefined {
+  try {
+    return values.map((item) => items.read(item))
+  } catch (error) {
+    if (error instanceof ScopeError) return undefined
+    throw error
   }
 }
 
 /** What the engine would answer for itself: values of Terraform's are JSON already, once they are known. */
 export function defaultOf(field: EngineField): Value | undefined {
-  return field.default === undefined ? undefined : fromEngine(field, field.default)
+  return field.default === undefined ? undefined : fromEngine('default', field, field.default)
 }
 
 /** What is wrong with the value of an attribute, whatever the server. */

@@ -52,6 +52,12 @@ describe('without a server', () => {
   })
 })
 
+it('quotes what is long in part only', async () => {
+  const [found] = await terraform.validate('mcp_policy', { name: 'p', policy: 'x'.repeat(1_000_000) })
+  expect(found!.at).toBe('policy')
+  expect(found!.summary.length + found!.detail.length).toBeLessThan(7_000)
+})
+
 describe('a scope that is too wide', () => {
   const wide = { agent: 'billing', scopes: ['read:stripe:invoices', 'read:*'] }
 

@@ -135,6 +135,30 @@ describe('something that is no Vault', () => {
     expect(read.diagnostics.map(({ severity }) => severity)).toEqual(['error'])
   })
 
+  it.each<[string, string, object]>([
+    ['text for a number', 'timeout', { timeout: 'soon' }],
+    ['an object for text', 'url', { url: { a: 1 } }],
+    ['text for a truth', 'allow_private_addresses', { allow_private_addresses: 'false' }],
+    ['a list for an object', 'headers', { headers: ['a'] }],
+  ])('that answers %s changes nothing in the state, and says where', async (_name, field, data) => {
+    const { terraform } = await serve([{ status: 200, body: { data } }], { max_retries: 0 })
+    const state = { ...Object.fromEntries(terraform.schemas.resource_schemas.mcp_upstream!.block.attributes.map(({ name }) => [name, null])), name: 'a', url: 'https://a.example', id: 'mcp/upstreams/a' }
+    const read = await terraform.refresh('mcp_upstream', state)
+    expect(read.state).toEqual(state)
+    expect(read.diagnostics).toMatchObject([{ severity: 'error', summary: expect.stringContaining(`answer for ${field}`) as string }])
+  })
+
+  it('that answers operations nobody can read changes nothing in the state', async () => {
+    const { terraform } = await serve([{ status: 200, body: { data: { operations: [{ method: 5 }] } } }], { max_retries: 0 })
+    const state = { ...Object.fromEntries(terraform.schemas.resource_schemas.mcp_tool!.block.attributes.map(({ name }) => [name, null])), upstream: 'a', name: 'b', id: 'mcp/tools/a/b' }
+    expect(await terraform.refresh('mcp_tool', state)).toMatchObject({ state, diagnostics: [{ severity: 'error', summary: expect.stringContaining('answer for operations') as string }] })
+  })
+
+  it.each<[string, object]>([['no data', {}], ['no token', { data: { session_id: 'sess_1' } }], ['a token that is none', { data: { token: 5 } }]])('that answers a request for a credential with %s lends nothing', async (_name, body) => {
+    const { terraform } = await serve([{ status: 200, body }], { max_retries: 0 })
+    expect(await terraform.open({ agent: 'a' })).toMatchObject({ state: null, diagnostics: [{ severity: 'error', summary: 'mcp/creds/a was answered without a token' }] })
+  })
+
   it('that fails a write creates nothing', async () => {
     const { terraform } = await serve([busy(502)], { max_retries: 0 })
     const made = await terraform.apply('mcp_agent', null, { name: 'a', owner: 'o', environment: 'production' })
