@@ -11,7 +11,8 @@ import { join, resolve } from 'node:path'
 const root = resolve(import.meta.dirname, '..')
 const scratch = mkdtempSync(join(tmpdir(), 'mcp-readme-'))
 const blocks = [...readFileSync(resolve(root, 'README.md'), 'utf8').matchAll(/^```sh([^\n]*)\n([\s\S]*?)^```$/gm)].map(([, marks, text]) => ({ marks: marks.trim().split(/\s+/), text }))
-const env = { ...process.env, HOME: scratch, VAULT_ADDR: '', VAULT_TOKEN: '', README_SCRATCH: scratch }
+// Terraform asks its maker for newer versions of itself unless told not to.
+const env = { ...process.env, HOME: scratch, TMPDIR: scratch, CHECKPOINT_DISABLE: '1', VAULT_ADDR: '', VAULT_TOKEN: '', README_SCRATCH: scratch }
 const totals = { passed: 0, failed: 0, skipped: 0 }
 let servers = []
 
