@@ -19,7 +19,7 @@ export const upstreamSpec: DocumentSpec = {
     key_wo_version: { type: 'number', optional: true, description: 'Change it whenever `key_wo` is another key: that is what writes it.' },
   },
   defaults: { kv_path: ({ name }) => (typeof name === 'string' ? `mcp/${name}` : isUnknown(name) ? unknown : null) },
-  check: (config) => [...checkName(['name'], config.name, 'stripe'), ...checkUrl(config), ...checkKey(config)],
+  check: (config) => [...checkName(['name'], config.name, 'stripe'), ...checkUrl(config), ...checkPlace(config), ...checkKey(config)],
   beforeWrite: writeKeyOf,
   async afterWrite({ server, prior, planned }) {
     if (prior === null || prior.key_wo_version === null || planned.key_wo_version === null) return
@@ -65,6 +65,18 @@ function checkKey({ key_wo: key, key_wo_version: version, kv_path: path }: Value
     if (typeof path === 'string' && path.includes('{{')) found.push(fault('key_wo cannot be written to a kv_path with {{environment}}', 'There is one key for each environment. Write them with vault kv put, or make one upstream for each.', ['kv_path']))
   }
   return found
+}
+
+const segments = /^(?:[A-Za-z0-9_.@-]|\{\{environment\}\})+(?:\/(?:[A-Za-z0-9_.@-]|\{\{environment\}\})+)*$/
+
+/** As the engine has it, which is asked only after the key was written. */
+function checkPlace({ kv_mount: mount, kv_path: path, kv_field: field }: ValueObject): Diagnostic[] {
+  const wrong = (value: Value | undefined): boolean => typeof value === 'string' && (!segments.test(value) || value.split('/').some((segment) => segment === '.' || segment === '..'))
+  return [
+    ...(wrong(mount) ? [fault('kv_mount is no mount path', 'It has neither a slash at its ends nor other characters than letters, digits, _ . @ and -. Write for example secret.', ['kv_mount'])] : []),
+    ...(wrong(path) ? [fault('kv_path is no path of a secret', 'It has neither a slash at its ends nor other characters than letters, digits, _ . @ and -. Write for example mcp/stripe.', ['kv_path'])] : []),
+    ...(field === '' ? [fault('kv_field is empty', 'Write for example api_key.', ['kv_field'])] : []),
+  ]
 }
 
 function checkUrl({ url, allow_private_addresses: allowPrivate }: ValueObject): Diagnostic[] {
