@@ -38,7 +38,8 @@ export interface DocumentSpec {
   /** Around the write of the document; `prior` is null at creation. */
   beforeWrite?(write: DocumentWrite): Promise<void>
   afterWrite?(write: DocumentWrite): Promise<void>
-  afterDelete?(prior: ValueObject, server: Server): Promise<void>
+  /** Where it fails, the document and the state stay. */
+  beforeDelete?(prior: ValueObject, server: Server): Promise<void>
 }
 
 export interface DocumentWrite {
@@ -103,8 +104,8 @@ export class DocumentResource implements ResourceType {
   async delete(prior: ValueObject): Promise<void> {
     const server = this.#server()
     try {
+      await this.#spec.beforeDelete?.(prior, server)
       await server.request('DELETE', String(prior.id)).catch(unlessGone)
-      await this.#spec.afterDelete?.(prior, server)
     } catch (error) {
       await explain(error, server, nowhere)
     }

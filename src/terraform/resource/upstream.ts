@@ -28,7 +28,8 @@ export const upstreamSpec: DocumentSpec = {
     if (!samePlace(before, place)) await removeKey(server, before)
     if (!sameSecret(before, place) || before.origin !== place.origin) await changeConsent(server, before, false)
   },
-  async afterDelete(prior, server) {
+  // An upstream that is gone is dropped from the state by the next refresh, and with it all that is known of a key left behind.
+  async beforeDelete(prior, server) {
     if (prior.key_wo_version === null) return
     const place = keyPlace(prior)
     await removeKey(server, place)

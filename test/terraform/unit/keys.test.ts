@@ -123,6 +123,18 @@ describe('a key', () => {
     expect(diagnostics.map(({ at, summary }) => [at, summary])).toEqual([['kv_mount', 'There is no KV engine of version 2 at nowhere/']])
   })
 
+  it('that may not be taken out keeps its upstream from being destroyed, so that it is not forgotten', async () => {
+    const state = await made(upstream())
+    const token = await deployment.tokenWith('path "auth/token/create" { capabilities = ["update"] }\npath "mcp/*" { capabilities = ["create", "read", "update", "delete"] }')
+    const limited = await deployment.terraform({ token })
+    const { state: kept, diagnostics } = await limited.destroy('mcp_upstream', state)
+    expect(kept).toEqual(state)
+    expect(diagnostics.map(({ summary }) => summary)).toEqual(['The token lacks "patch" on secret/data/mcp/stripe'])
+    expect((await terraform.refresh('mcp_upstream', state)).state).toEqual(state)
+    expect(await terraform.destroy('mcp_upstream', state)).toEqual({ state: null, diagnostics: [] })
+    expect(await secret()).toEqual({})
+  })
+
   it('of an upstream whose KV engine is gone does not keep it from being destroyed', async () => {
     const state = await made(upstream())
     await deployment.admin.delete('sys/mounts/secret')
