@@ -20,6 +20,14 @@ const healthy = () => fetch('http://127.0.0.1:8200/v1/sys/health').then((answer)
 
 async function startTerminal(text) {
   await stopTerminals()
+  // npx may be gone before the server it started, which would be taken for the next one.
+  for (let tries = 0; await healthy(); tries++) {
+    if (tries === 150) {
+      console.error('another server answers on port 8200')
+      return false
+    }
+    await new Promise((wait) => setTimeout(wait, 100))
+  }
   // A process group of its own: npx starts the server as a child and does not always end it.
   const child = spawn('bash', ['-c', `exec ${text.trim()}`], { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'], detached: true })
   servers.push(child)
