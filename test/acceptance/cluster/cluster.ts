@@ -8,7 +8,7 @@ import type { Product } from '../../../scripts/find-server.mjs'
 import { freePorts } from '../../survival/process.ts'
 import { packageVersion } from '../target/plugin-build.ts'
 import type { CallOptions, VaultAnswer } from './api.ts'
-import { eventually } from './eventually.ts'
+import { timeUntil } from './until.ts'
 import { ClusterNode } from './node.ts'
 
 export interface Cluster {
@@ -65,7 +65,7 @@ async function form(nodes: readonly ClusterNode[]): Promise<{ rootToken: string;
   const { body } = await first.api('PUT', 'sys/init', { body: { secret_shares: 1, secret_threshold: 1 } })
   const [rootToken, unsealKey] = [String(body.root_token), String(body.keys[0])]
   await first.unseal(unsealKey)
-  await eventually('the first node is active', () => first.isActive())
+  await timeUntil('the first node is active', () => first.isActive())
   const autopilot = await first.api('POST', 'sys/storage/raft/autopilot/configuration', { token: rootToken, body: { server_stabilization_time: '1s' } })
   if (autopilot.status >= 300) throw new Error(`autopilot: ${JSON.stringify(autopilot.body)}`)
   for (const node of nodes.slice(1)) {
@@ -74,7 +74,7 @@ async function form(nodes: readonly ClusterNode[]): Promise<{ rootToken: string;
     // Joining waits for the unseal key to answer the leader's challenge.
     await node.unseal(unsealKey)
   }
-  await eventually('every node is a voter', async () => {
+  await timeUntil('every node is a voter', async () => {
     const { body: raft } = await first.api('GET', 'sys/storage/raft/configuration', { token: rootToken })
     const servers = (raft.data?.config?.servers ?? []) as { voter: boolean }[]
     return servers.filter(({ voter }) => voter).length === nodes.length
@@ -84,7 +84,7 @@ async function form(nodes: readonly ClusterNode[]): Promise<{ rootToken: string;
     await node.kill()
     await node.start()
     await node.unseal(unsealKey)
-    await eventually(`${node.name} serves`, async () => await node.health() === 429)
+    await timeUntil(`${node.name} serves`, async () => await node.health() === 429)
   }
   return { rootToken, unsealKey }
 }
@@ -95,7 +95,7 @@ async function mountEngine(cluster: Cluster): Promise<void> {
   await cluster.root('POST', 'sys/mounts/mcp', { type: 'mcp' })
   await cluster.root('POST', 'sys/mounts/secret', { type: 'kv', options: { version: '2' } })
   // Version 2 is made in the background after the mount.
-  await eventually('the key-value store is ready', async () => {
+  await timeUntil('the key-value store is ready', async () => {
     const leader = await cluster.leader()
     return (await leader.api('POST', 'secret/data/ready', { token: cluster.rootToken, body: { data: {} } })).status === 200
   })
@@ -110,7 +110,7 @@ function clusterOf(made: Made): Cluster {
   const states = async () => Promise.all(nodes.map(async (node) => ({ node, health: node.running ? await node.health() : undefined })))
   const leader = async (): Promise<ClusterNode> => {
     let found: ClusterNode | undefined
-    await eventually('a node is active', async () => {
+    await timeUntil('a node is active', async () => {
       found = (await states()).find(({ health }) => health === 200)?.node
       return found !== undefined
     })
@@ -124,7 +124,7 @@ function clusterOf(made: Made): Cluster {
   }
   const caughtUp = async (node: ClusterNode): Promise<void> => {
     const { body: marker } = await root('POST', 'secret/data/marker', { data: {} })
-    await eventually(`${node.name} has caught up`, async () => {
+    await timeUntil(`${node.name} has caught up`, async () => {
       const { body } = await node.api('GET', 'secret/data/marker', { token: rootToken })
       return body.data?.metadata?.version >= marker.data.version && (await node.api('GET', 'mcp/config', { token: rootToken })).status === 200
     })
@@ -138,7 +138,7 @@ function clusterOf(made: Made): Cluster {
     async revive(node) {
       await node.start()
       await node.unseal(unsealKey)
-      await eventually(`${node.name} serves`, async () => [200, 429].includes(await node.health() ?? 0))
+      await timeUntil(`${node.name} serves`, async () => [200, 429].includes(await node.health() ?? 0))
       await caughtUp(node)
     },
     pluginPids: (node) => childrenRunning(node.pid, made.plugin.path),

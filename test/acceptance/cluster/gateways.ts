@@ -5,7 +5,7 @@ import { resolve } from 'node:path'
 import { compileCli, openWorkshop } from '../../survival/process.ts'
 import type { Running } from '../../survival/process.ts'
 import type { Cluster } from './cluster.ts'
-import { eventually, pause } from './eventually.ts'
+import { pause, timeUntil } from './until.ts'
 
 export interface Gateways {
   /** Starts one that talks to `address`; resolves to its URL when it is in contact with the engine. */
@@ -41,7 +41,7 @@ export async function openGateways(cluster: Cluster): Promise<Gateways> {
       const gateway = await workshop.start(['gateway', `-config=${name}.hcl`])
       running.push(gateway)
       const url = /HTTP\s+(\S+)/.exec(gateway.banner)?.[1] ?? ''
-      await eventually(`${name} is in contact`, async () => (await fetch(`${url}/healthz`)).status === 200, 20_000).catch((cause: unknown) => {
+      await timeUntil(`${name} is in contact`, async () => (await fetch(`${url}/healthz`)).status === 200, 20_000).catch((cause: unknown) => {
         throw new Error(`${name} at ${address} is not in contact:\n${gateway.log()}`, { cause })
       })
       return url
@@ -127,6 +127,6 @@ export class OpenStream {
   /** Resolves when more came than until now. */
   async flows(): Promise<void> {
     const before = this.chunks
-    await eventually('the stream flows', () => this.chunks > before, 10_000)
+    await timeUntil('the stream flows', () => this.chunks > before, 10_000)
   }
 }

@@ -4,7 +4,7 @@ import { REAL_KEY, startUpstream } from '../../survival/upstream.ts'
 import type { CountingUpstream } from '../../survival/upstream.ts'
 import { openCluster } from './cluster.ts'
 import type { Cluster } from './cluster.ts'
-import { eventually, pause } from './eventually.ts'
+import { pause, timeUntil } from './until.ts'
 import { OpenStream, Probe, callThrough, openGateways } from './gateways.ts'
 import type { Gateways } from './gateways.ts'
 import type { ClusterNode } from './node.ts'
@@ -40,7 +40,7 @@ const running = (): ClusterNode[] => cluster.nodes.filter((node) => node.running
 
 /** Resolves to the milliseconds until a token issued only now passes, so that the gateway has to ask. */
 const untilNewTokensPass = (gatewayUrl: string, token: string): Promise<number> =>
-  eventually('a new token passes', async () => (await callThrough(gatewayUrl, token, 'stripe/v1/invoices')).status === 200)
+  timeUntil('a new token passes', async () => (await callThrough(gatewayUrl, token, 'stripe/v1/invoices')).status === 200)
 
 /** Load on every running node, a gateway at a standby, a stream and calls through it, while `disturb` happens to the leader. */
 async function watched(what: string, disturb: (leader: ClusterNode) => Promise<void>) {
@@ -102,7 +102,7 @@ describe('a cluster under load whose leader', () => {
   it('steps down loses nothing, revives nothing, and the gateway calls no live token invalid', async () => {
     const { leader, next, outcomes, verdict } = await watched('leader steps down', async (node) => {
       await node.api('PUT', 'sys/step-down', { token: cluster.rootToken })
-      await eventually('it is no longer active', async () => !await node.isActive())
+      await timeUntil('it is no longer active', async () => !await node.isActive())
     })
     expect(next.name).not.toBe(leader.name)
     expect(verdict.problems).toEqual([])

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import type { Product } from '../../../scripts/find-server.mjs'
 import { vaultApi } from './api.ts'
 import type { VaultApi } from './api.ts'
-import { eventually } from './eventually.ts'
+import { timeUntil } from './until.ts'
 
 export interface NodePlace {
   readonly binary: string
@@ -65,7 +65,7 @@ export class ClusterNode {
     const log = createWriteStream(this.log, { flags: 'a' })
     child.stdout.pipe(log, { end: false })
     child.stderr.pipe(log, { end: false })
-    await eventually(`${name} answers`, async () => {
+    await timeUntil(`${name} answers`, async () => {
       if (child.exitCode !== null) throw new Error(`${name} ended with ${String(child.exitCode)}; see ${this.log}`)
       return (await this.health()) !== undefined
     })
@@ -82,7 +82,7 @@ export class ClusterNode {
   async isActive(): Promise<boolean> { return await this.health() === 200 }
 
   async unseal(key: string): Promise<void> {
-    await eventually(`${this.name} is unsealed`, async () => {
+    await timeUntil(`${this.name} is unsealed`, async () => {
       const { status, body } = await this.api('PUT', 'sys/unseal', { body: { key }, timeoutMs: 30_000 })
       return status === 200 && body.sealed === false
     })

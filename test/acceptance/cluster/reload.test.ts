@@ -4,7 +4,7 @@ import { REAL_KEY, startUpstream } from '../../survival/upstream.ts'
 import type { CountingUpstream } from '../../survival/upstream.ts'
 import { openCluster } from './cluster.ts'
 import type { Cluster } from './cluster.ts'
-import { eventually, pause } from './eventually.ts'
+import { pause, timeUntil } from './until.ts'
 import { OpenStream, Probe, openGateways } from './gateways.ts'
 import type { Gateways } from './gateways.ts'
 import { AGENT, Writers, provisionAgent, refusalsOf, spread } from './writers.ts'
@@ -60,7 +60,7 @@ async function timed(act: () => Promise<unknown>): Promise<number> {
 }
 
 /** Until the engine answers a write again. */
-const untilServed = () => eventually('the engine serves', async () => {
+const untilServed = () => timeUntil('the engine serves', async () => {
   const leader = await cluster.leader()
   return (await leader.api('POST', 'mcp/introspect', { token: cluster.rootToken, body: { session_id: 'sess_00000000000000000000000000' } })).status === 200
 })
@@ -133,7 +133,7 @@ describe('the plugin, under load', () => {
       const leader = await cluster.leader()
       const took = await timed(async () => {
         expect((await leader.api('PUT', 'sys/step-down', { token: cluster.rootToken })).status).toBe(204)
-        await eventually('it is no longer active', async () => !await leader.isActive(), 60_000, 5)
+        await timeUntil('it is no longer active', async () => !await leader.isActive(), 60_000, 5)
       })
       await untilServed()
       // A node that stepped down stands aside for ten seconds; with three nodes there is always another.

@@ -1,7 +1,7 @@
 /** Many who issue, refresh and revoke while servers die, remember what they were told, and judge afterwards what became of it. */
 import { seededRandom } from '../../survival/writer.ts'
 import type { VaultAnswer } from './api.ts'
-import { pause } from './eventually.ts'
+import { pause } from './until.ts'
 import type { ClusterNode } from './node.ts'
 
 export const AGENT = 'claude-billing-agent'
