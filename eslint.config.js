@@ -39,5 +39,17 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ['scripts/**/*.mjs', '.ci/**/*.mjs', 'eslint.config.js'], languageOptions: { globals: { fetch: 'readonly', setTimeout: 'readonly', process: 'readonly', console: 'readonly', URL: 'readonly', Buffer: 'readonly' } } },
+  {
+    files: ['scripts/**/*.mjs', '.ci/**/*.mjs', 'eslint.config.js'],
+    languageOptions: {
+      globals: {
+        fetch: 'readonly',
+        setTimeout: 'readonly',
+        process: 'readonly',
+        console: 'readonly',
+        URL: 'readonly',
+        Buffer: 'readonly',
+      },
+    },
+  },
 )

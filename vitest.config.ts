@@ -11,10 +11,14 @@ export default defineConfig({
       // What the embedded host cannot be asked is not collected for it, so that nothing need be skipped.
       ...(embedded ? ['test/acceptance/servers/**', 'test/acceptance/cluster/**'] : []),
       // A cluster is made of processes; the scripts need the server's own client and its plugin folder on this machine.
-      ...(target === 'containers' ? ['test/acceptance/cluster/**', 'test/acceptance/servers/operator-scripts.test.ts'] : []),
+      ...(target === 'containers'
+        ? ['test/acceptance/cluster/**', 'test/acceptance/servers/operator-scripts.test.ts']
+        : []),
       // They drive the Terraform CLI: npm run test:terraform.
-      'test/terraform/acceptance/**', 'test/terraform/official/**',
-      'test/conformance/**', '**/node_modules/**',
+      'test/terraform/acceptance/**',
+      'test/terraform/official/**',
+      'test/conformance/**',
+      '**/node_modules/**',
     ],
     globalSetup: ['test/acceptance/target/preflight.ts'],
     testTimeout: embedded ? 30_000 : 120_000,

@@ -32,7 +32,10 @@ function counted(name, command, timeoutMinutes) {
   const log = join(scratch, `${name.replaceAll(/\W/g, '-')}.log`)
   console.log(`\n--- ${name}: ${command}`)
   const { ok, seconds } = sh(`set -o pipefail; ${command} | tee ${log}`, timeoutMinutes)
-  const [passed, failed, skipped] = readFileSync(log, 'utf8').match(/^(\d+) passed, (\d+) failed, (\d+) skipped$/m)?.slice(1).map(Number) ?? [0, 0, 0]
+  const [passed, failed, skipped] = readFileSync(log, 'utf8')
+    .match(/^(\d+) passed, (\d+) failed, (\d+) skipped$/m)
+    ?.slice(1)
+    .map(Number) ?? [0, 0, 0]
   totals.passed += passed
   totals.failed += failed || (ok && passed > 0 ? 0 : 1)
   totals.skipped += skipped
@@ -45,7 +48,11 @@ function vitest(name, command) {
   console.log(`\n--- ${name}: ${command}`)
   const { ok, seconds } = sh(`${command} --reporter=dot --reporter=json --outputFile.json=${report}`, 15)
   let counts = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0 }
-  try { counts = JSON.parse(readFileSync(report, 'utf8')) } catch { console.log(`--- ${name}: no report was written`) }
+  try {
+    counts = JSON.parse(readFileSync(report, 'utf8'))
+  } catch {
+    console.log(`--- ${name}: no report was written`)
+  }
   totals.passed += counts.numPassedTests
   totals.failed += counts.numFailedTests || (ok && counts.numPassedTests > 0 ? 0 : 1)
   totals.skipped += counts.numPendingTests + counts.numTodoTests
@@ -62,9 +69,16 @@ step('generated files', 'npm run --silent check:generated')
 vitest('npm test', 'npm test --')
 step('npm start', 'npm start --silent -- --once')
 step('plugin', 'npm run --silent build:plugin')
-step('plugin as a single executable', `npm run --silent build:plugin:sea && ${exits(1, 'dist/sea/vault-plugin-secrets-mcp 2>/dev/null')}`)
+step(
+  'plugin as a single executable',
+  `npm run --silent build:plugin:sea && ${exits(1, 'dist/sea/vault-plugin-secrets-mcp 2>/dev/null')}`,
+)
 step('README commands', 'node scripts/check-readme.mjs')
-if (has('/usr/bin/python3 -c "import hvac"') || has('apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-hvac')) step('hvac', 'node scripts/check-hvac.mjs')
+if (
+  has('/usr/bin/python3 -c "import hvac"') ||
+  has('apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-hvac')
+)
+  step('hvac', 'node scripts/check-hvac.mjs')
 else skip('hvac', 'python3-hvac is not installed and cannot be installed here')
 if (has("go version | grep -Eq 'go(1\\.(2[4-9]|[3-9][0-9])|[2-9])'")) {
   step('stripe-mock', 'npm run --silent test:stripe-mock')
@@ -73,7 +87,8 @@ if (has("go version | grep -Eq 'go(1\\.(2[4-9]|[3-9][0-9])|[2-9])'")) {
   skip('stripe-mock', 'Go 1.24 or newer is not on PATH')
   skip('test:plugin', 'Go 1.24 or newer is not on PATH')
 }
-if (has('test -n "$VAULT_BIN" || command -v bao || command -v vault')) counted('test:vault', 'npm run --silent test:vault', 12)
+if (has('test -n "$VAULT_BIN" || command -v bao || command -v vault'))
+  counted('test:vault', 'npm run --silent test:vault', 12)
 else skip('test:vault', 'neither bao nor vault is on PATH, and VAULT_BIN is not set')
 if (has('command -v terraform || command -v tofu')) counted('test:terraform', 'npm run --silent test:terraform', 12)
 else skip('test:terraform', 'neither terraform nor tofu is on PATH')

@@ -13,9 +13,20 @@ export const pluginFile = own.name
 /** Writes `<outDir>/vault-plugin-secrets-mcp`; see `buildExecutable`. */
 export async function buildPlugin({ outDir, version = own.version, node }) {
   checkVersion('plugin', version)
-  if (/\+(.*\.)?builtin(\.|$)/.test(version)) throw new Error(`plugin version: the metadata "builtin" of "${version}" is reserved by the server for its own plugins`)
+  if (/\+(.*\.)?builtin(\.|$)/.test(version))
+    throw new Error(
+      `plugin version: the metadata "builtin" of "${version}" is reserved by the server for its own plugins`,
+    )
   // With the v: as the plugin reports it.
-  return buildExecutable({ outDir, file: pluginFile, entry: 'src/cli/plugin.ts', version, define: { PLUGIN_VERSION: `v${version}` }, node })
+  return buildExecutable({
+    outDir,
+    file: pluginFile,
+    entry: 'src/cli/plugin.ts',
+    version,
+    define: { PLUGIN_VERSION: `v${version}` },
+    node,
+  })
 }
 
-if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) await runBuild(() => buildPlugin(buildOptions('dist/plugin', 'plugin-version')))
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url))
+  await runBuild(() => buildPlugin(buildOptions('dist/plugin', 'plugin-version')))

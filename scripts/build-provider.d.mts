@@ -1,2 +1,6 @@
 export declare const providerFile: string
-export declare function buildProvider(options: { outDir: string; version?: string; node?: string }): Promise<{ path: string; bytes: number; sha256: string }>
+export declare function buildProvider(options: {
+  outDir: string
+  version?: string
+  node?: string
+}): Promise<{ path: string; bytes: number; sha256: string }>

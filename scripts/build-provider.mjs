@@ -15,7 +15,16 @@ const absent = ['axios', 'supports-color']
 /** Writes `<outDir>/terraform-provider-mcp`; see `buildExecutable`. */
 export async function buildProvider({ outDir, version = own.version, node }) {
   checkVersion('provider', version)
-  return buildExecutable({ outDir, file: providerFile, entry: 'src/cli/terraform-provider.ts', version, define: { PROVIDER_VERSION: version }, node, absent })
+  return buildExecutable({
+    outDir,
+    file: providerFile,
+    entry: 'src/cli/terraform-provider.ts',
+    version,
+    define: { PROVIDER_VERSION: version },
+    node,
+    absent,
+  })
 }
 
-if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) await runBuild(() => buildProvider(buildOptions('dist/terraform', 'provider-version')))
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url))
+  await runBuild(() => buildProvider(buildOptions('dist/terraform', 'provider-version')))

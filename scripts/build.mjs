@@ -17,13 +17,21 @@ function clean() {
   const artefacts = [pluginFile, providerFile]
   const old = [
     ...entries(dist).filter((entry) => entry !== 'release' && !artefactFolders.includes(entry)),
-    ...artefactFolders.flatMap((folder) => entries(join(dist, folder)).filter((entry) => !artefacts.includes(entry)).map((entry) => join(folder, entry))),
+    ...artefactFolders.flatMap((folder) =>
+      entries(join(dist, folder))
+        .filter((entry) => !artefacts.includes(entry))
+        .map((entry) => join(folder, entry)),
+    ),
   ]
   for (const entry of old) rmSync(join(dist, entry), { recursive: true, force: true })
 }
 
 clean()
-const tsc = spawnSync(process.execPath, [resolve(root, 'node_modules/typescript/bin/tsc'), '-p', resolve(root, 'tsconfig.json')], { stdio: 'inherit' })
+const tsc = spawnSync(
+  process.execPath,
+  [resolve(root, 'node_modules/typescript/bin/tsc'), '-p', resolve(root, 'tsconfig.json')],
+  { stdio: 'inherit' },
+)
 if (tsc.status !== 0) process.exit(tsc.status ?? 1)
 chmodSync(resolve(root, 'dist/cli/main.js'), 0o755)
 await buildProvider({ outDir: join(dist, 'terraform') })

@@ -21,9 +21,16 @@ export const own = manifest(root)
  */
 export async function buildExecutable({ outDir, file, entry, version, define, node, absent = [] }) {
   // The kernel splits the line at its first blank and reads no more than 255 bytes of it.
-  if (node !== undefined && !/^\/[^\s]{1,250}$/.test(node)) throw new Error(`node: "${node}" is no absolute path without blanks, such as /usr/local/bin/node`)
+  if (node !== undefined && !/^\/[^\s]{1,250}$/.test(node))
+    throw new Error(`node: "${node}" is no absolute path without blanks, such as /usr/local/bin/node`)
   const { text, packages } = await bundle(file, entry, define, absent)
-  const lines = [`#!${node ?? '/usr/bin/env node'}`, ...opening(file, version), text.trimEnd(), ...licences(packages), '']
+  const lines = [
+    `#!${node ?? '/usr/bin/env node'}`,
+    ...opening(file, version),
+    text.trimEnd(),
+    ...licences(packages),
+    '',
+  ]
   return writeExecutable(outDir, file, Buffer.from(lines.join('\n')))
 }
 
@@ -84,7 +91,9 @@ async function bundle(file, entry, define, absent) {
   if (result.warnings.length > 0) throw new Error('the bundler has warnings; see above')
   const output = result.metafile.outputs[file]
   // Those with the prefix are Node's own in any version; this one need not have them all.
-  for (const { path } of output.imports) if (!isBuiltin(path) && !path.startsWith('node:')) throw new Error(`the bundle would load ${path}, which is no module of Node's own`)
+  for (const { path } of output.imports)
+    if (!isBuiltin(path) && !path.startsWith('node:'))
+      throw new Error(`the bundle would load ${path}, which is no module of Node's own`)
   const used = Object.keys(output.inputs).filter((input) => output.inputs[input].bytesInOutput > 0)
   const packages = new Set(used.flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input) ?? []))
   return { text: result.outputFiles[0].text, packages: [...packages].sort() }
@@ -95,7 +104,9 @@ function emptyPackages(names) {
   return {
     name: 'empty-packages',
     setup(building) {
-      building.onResolve({ filter: /^[^./]/ }, ({ path }) => (names.includes(path) ? { path, namespace: 'empty' } : undefined))
+      building.onResolve({ filter: /^[^./]/ }, ({ path }) =>
+        names.includes(path) ? { path, namespace: 'empty' } : undefined,
+      )
       building.onLoad({ filter: /.*/, namespace: 'empty' }, () => ({ contents: 'module.exports = undefined' }))
     },
   }
@@ -107,19 +118,26 @@ function licences(packages) {
   for (const path of packages) {
     const directory = resolve(root, path)
     const { name, version, license } = manifest(directory)
-    const file = readdirSync(directory).sort().find((entry) => /^licen[cs]e/i.test(entry))
+    const file = readdirSync(directory)
+      .sort()
+      .find((entry) => /^licen[cs]e/i.test(entry))
     if (file === undefined) throw new Error(`${name} ${version} (${license}) has no licence file to keep`)
     const text = readFileSync(join(directory, file), 'utf8').replaceAll('\r', '').trim().replaceAll('*/', '* /')
     // Older packages have a list of them.
-    const terms = [license].flat().map((one) => one.type ?? one).join(' or ')
-    holders.set(text, [...holders.get(text) ?? [], `${name} ${version} (${terms})`])
+    const terms = [license]
+      .flat()
+      .map((one) => one.type ?? one)
+      .join(' or ')
+    holders.set(text, [...(holders.get(text) ?? []), `${name} ${version} (${terms})`])
   }
   return [...holders].map(([text, names]) => `/*\n${names.join('\n')}\n\n${text}\n*/`)
 }
 
 /** The command line of the scripts that build one: `--out`, `--node`, and `versionOption`. */
 export function buildOptions(defaultOut, versionOption) {
-  const { values } = parseArgs({ options: { out: { type: 'string' }, [versionOption]: { type: 'string' }, node: { type: 'string' } } })
+  const { values } = parseArgs({
+    options: { out: { type: 'string' }, [versionOption]: { type: 'string' }, node: { type: 'string' } },
+  })
   return { outDir: resolve(values.out ?? join(root, defaultOut)), version: values[versionOption], node: values.node }
 }
 
@@ -127,7 +145,8 @@ const semver = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0
 
 /** Throws where `version` is none; `what` it is the version of begins the sentence. */
 export function checkVersion(what, version) {
-  if (!semver.test(version)) throw new Error(`${what} version: "${version}" is no semantic version without a leading v, such as 0.2.0`)
+  if (!semver.test(version))
+    throw new Error(`${what} version: "${version}" is no semantic version without a leading v, such as 0.2.0`)
 }
 
 export const described = ({ path, bytes, sha256 }) => `${path}\n${bytes} bytes\nSHA-256 ${sha256}`

@@ -9,7 +9,8 @@ import { runVitest } from './run-vitest.mjs'
 /** What to run against, told before anything is started. */
 async function chosen() {
   const asked = process.env.TARGET || undefined
-  if (asked !== undefined && !targets.includes(asked)) throw new Error(`TARGET=${asked} is no target: it is one of ${targets.join(', ')}.`)
+  if (asked !== undefined && !targets.includes(asked))
+    throw new Error(`TARGET=${asked} is no target: it is one of ${targets.join(', ')}.`)
   if (asked === 'containers') await requireDocker()
   if (asked === 'embedded' || asked === 'containers') return { target: asked }
   const { product, binary } = findServer(asked)
@@ -19,7 +20,10 @@ async function chosen() {
 function run({ target, binary }) {
   console.log(`acceptance against ${target}${binary === undefined ? '' : ` (${binary})`}`)
   const files = process.argv.slice(2)
-  return runVitest(files.length > 0 ? files : ['test/acceptance/'], { TARGET: target, ...(binary !== undefined && { VAULT_BIN: binary }) })
+  return runVitest(files.length > 0 ? files : ['test/acceptance/'], {
+    TARGET: target,
+    ...(binary !== undefined && { VAULT_BIN: binary }),
+  })
 }
 
 try {

@@ -6,8 +6,16 @@ import { join, resolve } from 'node:path'
 
 const root = resolve(import.meta.dirname, '..')
 const scratch = mkdtempSync(join(tmpdir(), 'mcp-hvac-'))
-const addresses = ['-dev-listen-address=127.0.0.1:0', '-gateway-grpc-address=127.0.0.1:0', '-gateway-http-address=127.0.0.1:0']
-const server = spawn(process.execPath, [resolve(root, 'dist/cli/main.js'), 'server', '-dev', '-dev-root-token-id=root', ...addresses], { cwd: scratch, stdio: ['ignore', 'pipe', 'inherit'] })
+const addresses = [
+  '-dev-listen-address=127.0.0.1:0',
+  '-gateway-grpc-address=127.0.0.1:0',
+  '-gateway-http-address=127.0.0.1:0',
+]
+const server = spawn(
+  process.execPath,
+  [resolve(root, 'dist/cli/main.js'), 'server', '-dev', '-dev-root-token-id=root', ...addresses],
+  { cwd: scratch, stdio: ['ignore', 'pipe', 'inherit'] },
+)
 let printed = ''
 const address = await new Promise((found) => {
   server.stdout.on('data', (chunk) => {
@@ -17,7 +25,11 @@ const address = await new Promise((found) => {
   })
   server.on('exit', () => found(undefined))
 })
-const python = address ? spawnSync('/usr/bin/python3', [resolve(root, 'test/clients/operator_flow.py'), address, 'root'], { stdio: 'inherit' }) : { status: 1 }
+const python = address
+  ? spawnSync('/usr/bin/python3', [resolve(root, 'test/clients/operator_flow.py'), address, 'root'], {
+      stdio: 'inherit',
+    })
+  : { status: 1 }
 if (!address) console.error(`the dev server did not start:\n${printed}`)
 server.kill('SIGTERM')
 rmSync(scratch, { recursive: true, force: true })

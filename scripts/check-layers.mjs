@@ -40,11 +40,20 @@ const problems = []
 for (const file of sourceFiles(src)) {
   const parts = relative(src, file).split(sep)
   const folder = parts[0]
-  for (const part of parts) if (forbiddenFolders.includes(part.replace(/\.ts$/, ''))) problems.push(`${relative(src, file)}: a folder or file may not be called ${part}`)
-  if (parts.length === 1) { problems.push(`${folder}: files live in a folder of src/, not beside them`); continue }
-  if (!(folder in arrows)) { problems.push(`src/${folder}: unknown folder; add its arrows to scripts/check-layers.mjs`); continue }
+  for (const part of parts)
+    if (forbiddenFolders.includes(part.replace(/\.ts$/, '')))
+      problems.push(`${relative(src, file)}: a folder or file may not be called ${part}`)
+  if (parts.length === 1) {
+    problems.push(`${folder}: files live in a folder of src/, not beside them`)
+    continue
+  }
+  if (!(folder in arrows)) {
+    problems.push(`src/${folder}: unknown folder; add its arrows to scripts/check-layers.mjs`)
+    continue
+  }
   const text = readFileSync(file, 'utf8')
-  if (folder === 'goplugin' && /vault/i.test(text)) problems.push(`${relative(src, file)}: goplugin serves any go-plugin host; the word "vault" may not occur in it`)
+  if (folder === 'goplugin' && /vault/i.test(text))
+    problems.push(`${relative(src, file)}: goplugin serves any go-plugin host; the word "vault" may not occur in it`)
   const allowed = reachable(folder)
   for (const [, specifier] of text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)) {
     const target = relative(src, resolve(dirname(file), specifier)).split(sep)[0]
@@ -53,5 +62,7 @@ for (const file of sourceFiles(src)) {
   }
 }
 for (const problem of problems) console.error(problem)
-console.log(problems.length === 0 ? 'layers: every import follows the arrows' : `layers: ${problems.length} against the arrows`)
+console.log(
+  problems.length === 0 ? 'layers: every import follows the arrows' : `layers: ${problems.length} against the arrows`,
+)
 process.exitCode = problems.length === 0 ? 0 : 1

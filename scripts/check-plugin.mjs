@@ -20,7 +20,9 @@ const suites = [
 
 /** What a module file requires of a module, for people. */
 function versionIn(modules, module) {
-  const line = readFileSync(join(conformance, modules), 'utf8').split('\n').find((text) => text.trim().startsWith(`${module} `))
+  const line = readFileSync(join(conformance, modules), 'utf8')
+    .split('\n')
+    .find((text) => text.trim().startsWith(`${module} `))
   return line?.trim().split(' ')[1] ?? 'unknown'
 }
 
@@ -28,7 +30,11 @@ function versionIn(modules, module) {
 async function run({ sdk, modules, args }, plugin) {
   const name = `${sdk.replace('github.com/', '')} ${versionIn(modules, sdk)} on go-plugin ${versionIn(modules, 'github.com/hashicorp/go-plugin')}`
   const flags = ['test', '-json', '-count=1', `-timeout=${LIMIT_SECONDS}s`, '-mod=readonly', ...args, '.']
-  const child = spawn('go', flags, { cwd: conformance, env: { ...process.env, MCP_PLUGIN: plugin }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn('go', flags, {
+    cwd: conformance,
+    env: { ...process.env, MCP_PLUGIN: plugin },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const ended = new Promise((end) => child.on('close', end))
   const count = { pass: 0, fail: 0, skip: 0 }
   const printed = new Map()
@@ -62,12 +68,16 @@ function parse(line) {
 
 async function main() {
   if (spawnSync('go', ['version']).status !== 0) {
-    console.error('test:plugin needs Go 1.25 or newer on the PATH, to drive the plugin with the SDKs of Vault and OpenBao.')
+    console.error(
+      'test:plugin needs Go 1.25 or newer on the PATH, to drive the plugin with the SDKs of Vault and OpenBao.',
+    )
     return 1
   }
   const scratch = mkdtempSync(join(tmpdir(), 'mcp-plugin-'))
   try {
-    const plugin = process.env.MCP_PLUGIN ? resolve(process.env.MCP_PLUGIN) : (await buildPlugin({ outDir: scratch })).path
+    const plugin = process.env.MCP_PLUGIN
+      ? resolve(process.env.MCP_PLUGIN)
+      : (await buildPlugin({ outDir: scratch })).path
     const total = { pass: 0, fail: 0, skip: 0 }
     for (const suite of suites) {
       const count = await run(suite, plugin)

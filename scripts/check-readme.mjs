@@ -10,13 +10,27 @@ import { join, resolve } from 'node:path'
 
 const root = resolve(import.meta.dirname, '..')
 const scratch = mkdtempSync(join(tmpdir(), 'mcp-readme-'))
-const blocks = [...readFileSync(resolve(root, 'README.md'), 'utf8').matchAll(/^```sh([^\n]*)\n([\s\S]*?)^```$/gm)].map(([, marks, text]) => ({ marks: marks.trim().split(/\s+/), text }))
+const blocks = [...readFileSync(resolve(root, 'README.md'), 'utf8').matchAll(/^```sh([^\n]*)\n([\s\S]*?)^```$/gm)].map(
+  ([, marks, text]) => ({ marks: marks.trim().split(/\s+/), text }),
+)
 // Terraform asks its maker for newer versions of itself unless told not to.
-const env = { ...process.env, HOME: scratch, TMPDIR: scratch, CHECKPOINT_DISABLE: '1', VAULT_ADDR: '', VAULT_TOKEN: '', README_SCRATCH: scratch }
+const env = {
+  ...process.env,
+  HOME: scratch,
+  TMPDIR: scratch,
+  CHECKPOINT_DISABLE: '1',
+  VAULT_ADDR: '',
+  VAULT_TOKEN: '',
+  README_SCRATCH: scratch,
+}
 const totals = { passed: 0, failed: 0, skipped: 0 }
 let servers = []
 
-const healthy = () => fetch('http://127.0.0.1:8200/v1/sys/health').then((answer) => answer.status === 200, () => false)
+const healthy = () =>
+  fetch('http://127.0.0.1:8200/v1/sys/health').then(
+    (answer) => answer.status === 200,
+    () => false,
+  )
 
 async function startTerminal(text) {
   await stopTerminals()
@@ -29,7 +43,12 @@ async function startTerminal(text) {
     await new Promise((wait) => setTimeout(wait, 100))
   }
   // A process group of its own: npx starts the server as a child and does not always end it.
-  const child = spawn('bash', ['-c', `exec ${text.trim()}`], { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'], detached: true })
+  const child = spawn('bash', ['-c', `exec ${text.trim()}`], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    detached: true,
+  })
   servers.push(child)
   for (let tries = 0; tries < 300; tries++) {
     if (await healthy()) return true
@@ -50,20 +69,33 @@ async function stopTerminals() {
 }
 
 function runBlock(text) {
-  const run = spawnSync('bash', ['-euo', 'pipefail', '-c', text], { cwd: root, env, encoding: 'utf8', timeout: 300_000 })
+  const run = spawnSync('bash', ['-euo', 'pipefail', '-c', text], {
+    cwd: root,
+    env,
+    encoding: 'utf8',
+    timeout: 300_000,
+  })
   const printed = `${run.stdout}${run.stderr}`
   process.stdout.write(printed)
-  const missing = [...text.matchAll(/# → (.*)$/gm)].map(([, expected]) => expected.trim()).filter((expected) => !printed.includes(expected))
+  const missing = [...text.matchAll(/# → (.*)$/gm)]
+    .map(([, expected]) => expected.trim())
+    .filter((expected) => !printed.includes(expected))
   for (const expected of missing) console.error(`expected in the output, and not there: ${expected}`)
   return run.status === 0 && missing.length === 0
 }
 
 for (const { marks, text } of blocks) {
   const first = text.trim().split('\n')[0]
-  const tools = marks.find((mark) => mark.startsWith('needs='))?.slice('needs='.length).split('|')
+  const tools = marks
+    .find((mark) => mark.startsWith('needs='))
+    ?.slice('needs='.length)
+    .split('|')
   const tool = tools?.find((name) => spawnSync('bash', ['-c', `command -v ${name}`], { stdio: 'ignore' }).status === 0)
   console.log(`\n--- README: ${first}`)
-  if (marks.includes('ci=no')) { console.log('    has a step of its own'); continue }
+  if (marks.includes('ci=no')) {
+    console.log('    has a step of its own')
+    continue
+  }
   if (tools && tool === undefined) {
     totals.skipped++
     console.log(`    skipped: ${tools.join(' or ')} is not on PATH`)

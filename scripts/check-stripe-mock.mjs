@@ -13,10 +13,10 @@ import Stripe from 'stripe'
 const AGENT = 'stripe-conformance'
 const SCOPES = ['read:stripe:invoices', 'read:stripe:customers:id-only', 'create:stripe:invoiceitems']
 const TOOLS = {
-  'invoices': { operations: ['GET /v1/invoices', 'GET /v1/invoices/{id}'] },
+  invoices: { operations: ['GET /v1/invoices', 'GET /v1/invoices/{id}'] },
   'customers/id-only': { operations: ['GET /v1/customers'], fields: ['object', 'url', 'has_more', 'data[].id'] },
-  'invoiceitems': { operations: ['POST /v1/invoiceitems'] },
-  'refunds': { operations: ['POST /v1/refunds'] },
+  invoiceitems: { operations: ['POST /v1/invoiceitems'] },
+  refunds: { operations: ['POST /v1/refunds'] },
 }
 const START_MS = 30_000
 /** The strictest staleness limit is 5 s; a long poll that is under way when contact is lost comes on top. */
@@ -31,7 +31,10 @@ const children = []
 let checks = 0
 
 function check(what, ok, found) {
-  if (!ok) throw new Error(`${what}${found === undefined ? '' : `; found ${typeof found === 'string' ? found : JSON.stringify(found)}`}`)
+  if (!ok)
+    throw new Error(
+      `${what}${found === undefined ? '' : `; found ${typeof found === 'string' ? found : JSON.stringify(found)}`}`,
+    )
   checks++
   console.log(`  ok  ${what}`)
 }
@@ -43,11 +46,17 @@ async function start(command, args, pattern) {
   const printed = []
   const log = () => printed.join('')
   const match = await new Promise((found, failed) => {
-    const timer = setTimeout(() => failed(new Error(`${command} did not start within ${START_MS / 1000} s:\n${log()}`)), START_MS)
+    const timer = setTimeout(
+      () => failed(new Error(`${command} did not start within ${START_MS / 1000} s:\n${log()}`)),
+      START_MS,
+    )
     const look = (chunk) => {
       printed.push(chunk.toString())
       const hit = pattern.exec(log())
-      if (hit) { clearTimeout(timer); found(hit) }
+      if (hit) {
+        clearTimeout(timer)
+        found(hit)
+      }
     }
     child.stdout.on('data', look)
     child.stderr.on('data', look)
@@ -59,11 +68,20 @@ async function start(command, args, pattern) {
 
 async function startStripeMock() {
   const binary = join(scratch, 'stripe-mock')
-  const built = spawnSync('go', ['build', '-modfile=stripe-mock.mod', '-mod=readonly', '-o', binary, 'github.com/stripe/stripe-mock'], { cwd: join(root, 'test/conformance'), env: { ...process.env, CGO_ENABLED: '0' }, stdio: 'inherit' })
-  if (built.error !== undefined) throw new Error('stripe-mock is built with Go, and `go` cannot be started: install Go 1.24 or newer')
+  const built = spawnSync(
+    'go',
+    ['build', '-modfile=stripe-mock.mod', '-mod=readonly', '-o', binary, 'github.com/stripe/stripe-mock'],
+    { cwd: join(root, 'test/conformance'), env: { ...process.env, CGO_ENABLED: '0' }, stdio: 'inherit' },
+  )
+  if (built.error !== undefined)
+    throw new Error('stripe-mock is built with Go, and `go` cannot be started: install Go 1.24 or newer')
   if (built.status !== 0) throw new Error('go build of stripe-mock failed')
   // Without an HTTPS address of its own it would listen on every interface.
-  const mock = await start(binary, ['-verbose', '-http-addr', '127.0.0.1:0', '-https-addr', '127.0.0.1:0'], /Listening for HTTP at address: 127\.0\.0\.1:(\d+)/)
+  const mock = await start(
+    binary,
+    ['-verbose', '-http-addr', '127.0.0.1:0', '-https-addr', '127.0.0.1:0'],
+    /Listening for HTTP at address: 127\.0\.0\.1:(\d+)/,
+  )
   return { port: Number(mock.match[1]), log: mock.log }
 }
 
@@ -83,15 +101,35 @@ async function startRelay(port) {
 }
 
 async function startServer() {
-  const addresses = ['-dev-listen-address=127.0.0.1:0', '-gateway-grpc-address=127.0.0.1:0', '-gateway-http-address=127.0.0.1:0', '-gateway-upstream-address=stripe=127.0.0.1:0']
-  const args = [cli, 'server', '-dev', '-dev-root-token-id=root', `-audit-path=${join(scratch, 'audit.jsonl')}`, ...addresses]
-  const server = await start(process.execPath, args, /Vault API\s+(http:\S+)[\s\S]*stripe at (http:\S+)[\s\S]*path-help/)
+  const addresses = [
+    '-dev-listen-address=127.0.0.1:0',
+    '-gateway-grpc-address=127.0.0.1:0',
+    '-gateway-http-address=127.0.0.1:0',
+    '-gateway-upstream-address=stripe=127.0.0.1:0',
+  ]
+  const args = [
+    cli,
+    'server',
+    '-dev',
+    '-dev-root-token-id=root',
+    `-audit-path=${join(scratch, 'audit.jsonl')}`,
+    ...addresses,
+  ]
+  const server = await start(
+    process.execPath,
+    args,
+    /Vault API\s+(http:\S+)[\s\S]*stripe at (http:\S+)[\s\S]*path-help/,
+  )
   return { child: server.child, vaultUrl: server.match[1], stripeUrl: server.match[2], log: server.log }
 }
 
 /** Vault's HTTP API under the root token. */
 const vaultAt = (vaultUrl) => async (method, path, body) => {
-  const answer = await fetch(`${vaultUrl}/v1/${path}`, { method, headers: { 'x-vault-token': 'root' }, ...(body && { body: JSON.stringify(body) }) })
+  const answer = await fetch(`${vaultUrl}/v1/${path}`, {
+    method,
+    headers: { 'x-vault-token': 'root' },
+    ...(body && { body: JSON.stringify(body) }),
+  })
   const text = await answer.text()
   if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`)
   return text === '' ? {} : JSON.parse(text)
@@ -113,19 +151,36 @@ async function issue(vault) {
 
 function sdk(stripeUrl, token) {
   const { hostname, port } = new URL(stripeUrl)
-  return new Stripe(token, { host: hostname, port: Number(port), protocol: 'http', maxNetworkRetries: 0, telemetry: false })
+  return new Stripe(token, {
+    host: hostname,
+    port: Number(port),
+    protocol: 'http',
+    maxNetworkRetries: 0,
+    telemetry: false,
+  })
 }
 
 /** The SDK's error, which the call must throw. */
 async function refused(what, type, statusCode, call) {
-  const error = await call().then(() => undefined, (thrown) => thrown)
-  check(`${what}: ${type}${statusCode === undefined ? '' : ` ${statusCode}`}`, error?.type === type && error.statusCode === statusCode, error ? `${error.type} ${error.statusCode} ${error.message}` : 'success')
+  const error = await call().then(
+    () => undefined,
+    (thrown) => thrown,
+  )
+  check(
+    `${what}: ${type}${statusCode === undefined ? '' : ` ${statusCode}`}`,
+    error?.type === type && error.statusCode === statusCode,
+    error ? `${error.type} ${error.statusCode} ${error.message}` : 'success',
+  )
   return error
 }
 
 async function checkConsent(vault, stripe, relay) {
-  const error = await refused('a key without its owner\'s consent', 'StripeAPIError', 502, () => stripe.invoices.list())
-  check('the refusal says so, and nothing was sent upstream', error.code === 'key_consent_missing' && relay.seen() === '', error.code)
+  const error = await refused("a key without its owner's consent", 'StripeAPIError', 502, () => stripe.invoices.list())
+  check(
+    'the refusal says so, and nothing was sent upstream',
+    error.code === 'key_consent_missing' && relay.seen() === '',
+    error.code,
+  )
   await vault('POST', 'secret/metadata/mcp/stripe', { custom_metadata: { mcp_origins: relay.url } })
 }
 
@@ -136,26 +191,63 @@ async function checkAllowed(stripe, mock) {
   for await (const { id } of stripe.invoices.list({ limit: 1 })) paged.push(id)
   check('invoices.list, page by page', paged.length > 0)
   const invoice = await stripe.invoices.retrieve('in_conformance', { expand: ['customer'] })
-  check('invoices.retrieve with an expansion', invoice.id === 'in_conformance' && invoice.customer.object === 'customer', invoice.id)
-  check('the answer carries the upstream\'s own request id', invoice.lastResponse.requestId === 'req_123', invoice.lastResponse.requestId)
-  const item = await stripe.invoiceItems.create({ customer: 'cus_1', amount: 4200, currency: 'eur', metadata: { 'a b': 'ü&=' } }, { idempotencyKey: 'once' })
-  check('invoiceItems.create: the form arrives as it was sent', item.object === 'invoiceitem' && mock.log().includes('a b:ü&='), item.object)
+  check(
+    'invoices.retrieve with an expansion',
+    invoice.id === 'in_conformance' && invoice.customer.object === 'customer',
+    invoice.id,
+  )
+  check(
+    "the answer carries the upstream's own request id",
+    invoice.lastResponse.requestId === 'req_123',
+    invoice.lastResponse.requestId,
+  )
+  const item = await stripe.invoiceItems.create(
+    { customer: 'cus_1', amount: 4200, currency: 'eur', metadata: { 'a b': 'ü&=' } },
+    { idempotencyKey: 'once' },
+  )
+  check(
+    'invoiceItems.create: the form arrives as it was sent',
+    item.object === 'invoiceitem' && mock.log().includes('a b:ü&='),
+    item.object,
+  )
   const customers = await stripe.customers.list()
-  check('customers.list returns ids and nothing else of a customer', customers.data.length > 0 && customers.data.every((customer) => Object.keys(customer).join() === 'id'), customers.data[0])
-  await refused('what Stripe refuses, an unknown parameter', 'StripeInvalidRequestError', 400, () => stripe.invoices.list({ no_such_parameter: 1 }))
+  check(
+    'customers.list returns ids and nothing else of a customer',
+    customers.data.length > 0 && customers.data.every((customer) => Object.keys(customer).join() === 'id'),
+    customers.data[0],
+  )
+  await refused('what Stripe refuses, an unknown parameter', 'StripeInvalidRequestError', 400, () =>
+    stripe.invoices.list({ no_such_parameter: 1 }),
+  )
 }
 
 async function checkDenied(stripe, mock) {
-  const error = await refused('refunds.create without the scope', 'StripePermissionError', 403, () => stripe.refunds.create({ charge: 'ch_1' }))
+  const error = await refused('refunds.create without the scope', 'StripePermissionError', 403, () =>
+    stripe.refunds.create({ charge: 'ch_1' }),
+  )
   check('the refusal names the scope that would help', error.message.includes('create:stripe:refunds'), error.message)
-  await refused('customers.retrieve, which no tool covers', 'StripePermissionError', 403, () => stripe.customers.retrieve('cus_1'))
-  check('stripe-mock was asked for neither', mock.log().includes('Request: GET /v1/customers\n') && !/Request: \w+ \/v1\/(refunds|customers\/)/.test(mock.log()))
+  await refused('customers.retrieve, which no tool covers', 'StripePermissionError', 403, () =>
+    stripe.customers.retrieve('cus_1'),
+  )
+  check(
+    'stripe-mock was asked for neither',
+    mock.log().includes('Request: GET /v1/customers\n') && !/Request: \w+ \/v1\/(refunds|customers\/)/.test(mock.log()),
+  )
 }
 
 async function checkRevoked(vault, stripe, { lease }, relay) {
   await vault('POST', 'sys/leases/revoke', { lease_id: lease, sync: true })
-  const error = await eventually(20_000, () => stripe.invoices.list().then(() => undefined, (thrown) => thrown))
-  check('after the revocation: StripeAuthenticationError 401', error.type === 'StripeAuthenticationError' && error.statusCode === 401, `${error.type} ${error.statusCode}`)
+  const error = await eventually(20_000, () =>
+    stripe.invoices.list().then(
+      () => undefined,
+      (thrown) => thrown,
+    ),
+  )
+  check(
+    'after the revocation: StripeAuthenticationError 401',
+    error.type === 'StripeAuthenticationError' && error.statusCode === 401,
+    `${error.type} ${error.statusCode}`,
+  )
   const sent = relay.seen().length
   await refused('and again', 'StripeAuthenticationError', 401, () => stripe.invoices.retrieve('in_1'))
   check('from then on nothing goes upstream', relay.seen().length === sent)
@@ -164,13 +256,24 @@ async function checkRevoked(vault, stripe, { lease }, relay) {
 /** Takes the gateway's Vault token away: it hears nothing more of revocations, and must say so instead of guessing. */
 async function checkFeedLost(vault, stripe, relay) {
   await stripe.invoices.list()
-  const { data: { keys } } = await vault('LIST', 'auth/token/accessors')
+  const {
+    data: { keys },
+  } = await vault('LIST', 'auth/token/accessors')
   for (const accessor of keys) {
     const { data } = await vault('POST', 'auth/token/lookup-accessor', { accessor })
     if (data.policies.includes('mcp-gateway')) await vault('POST', 'auth/token/revoke-accessor', { accessor })
   }
-  const error = await eventually(FEED_LOST_MS, () => stripe.invoices.list().then(() => undefined, (thrown) => thrown))
-  check('a live token, the feed lost: 503, not 401', error.type === 'StripeAPIError' && error.statusCode === 503, `${error.type} ${error.statusCode} ${error.message}`)
+  const error = await eventually(FEED_LOST_MS, () =>
+    stripe.invoices.list().then(
+      () => undefined,
+      (thrown) => thrown,
+    ),
+  )
+  check(
+    'a live token, the feed lost: 503, not 401',
+    error.type === 'StripeAPIError' && error.statusCode === 503,
+    `${error.type} ${error.statusCode} ${error.message}`,
+  )
   const sent = relay.seen().length
   await refused('and again', 'StripeAPIError', 503, () => stripe.invoices.retrieve('in_1'))
   check('no key is used without contact', relay.seen().length === sent)
@@ -190,9 +293,15 @@ async function eventually(withinMs, ask) {
 function checkSecrecy(mock, relay, server) {
   const sent = relay.seen()
   check('stripe-mock was called with its real key', sent.includes(`Bearer ${key}`))
-  check('no phantom token ever went to stripe-mock', !tokens.some((token) => sent.includes(token) || mock.log().includes(token)))
+  check(
+    'no phantom token ever went to stripe-mock',
+    !tokens.some((token) => sent.includes(token) || mock.log().includes(token)),
+  )
   const kept = readFileSync(join(scratch, 'audit.jsonl'), 'utf8') + server.log()
-  check('neither the key nor a phantom token stands in the audit log or on the server\'s output', ![key, ...tokens].some((secret) => kept.includes(secret)))
+  check(
+    "neither the key nor a phantom token stands in the audit log or on the server's output",
+    ![key, ...tokens].some((secret) => kept.includes(secret)),
+  )
 }
 
 async function run() {
@@ -207,8 +316,12 @@ async function run() {
   await checkConsent(vault, stripe, relay)
   await checkAllowed(stripe, mock)
   await checkDenied(stripe, mock)
-  await refused('a token nobody issued', 'StripeAuthenticationError', 401, () => sdk(server.stripeUrl, 'svt_test_nonsense').invoices.list())
-  await refused('the real key itself', 'StripeAuthenticationError', 401, () => sdk(server.stripeUrl, key).invoices.list())
+  await refused('a token nobody issued', 'StripeAuthenticationError', 401, () =>
+    sdk(server.stripeUrl, 'svt_test_nonsense').invoices.list(),
+  )
+  await refused('the real key itself', 'StripeAuthenticationError', 401, () =>
+    sdk(server.stripeUrl, key).invoices.list(),
+  )
   await checkRevoked(vault, stripe, first, relay)
   const second = sdk(server.stripeUrl, (await issue(vault)).token)
   await checkFeedLost(vault, second, relay)

@@ -20,7 +20,8 @@ function chosen() {
     console.log('no real server: neither `bao` nor `vault` is on PATH, and VAULT_BIN is not set')
   }
   console.log(`${terraform.product} ${terraform.version} (${terraform.binary}) against ${servers.join(' and ')}`)
-  if (!process.env.VAULT_PROVIDER_BIN) console.log('skipped: the official route; set VAULT_PROVIDER_BIN to a terraform-provider-vault')
+  if (!process.env.VAULT_PROVIDER_BIN)
+    console.log('skipped: the official route; set VAULT_PROVIDER_BIN to a terraform-provider-vault')
   return { TERRAFORM_BIN: terraform.binary, VAULT_BIN: server?.binary ?? '' }
 }
 

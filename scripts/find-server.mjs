@@ -24,18 +24,28 @@ export function findServer(wanted, env = process.env) {
 }
 
 /** Throws one sentence where no Docker answers; `runtime` is what asks it. */
-export async function requireDocker(runtime = async () => (await import('testcontainers')).getContainerRuntimeClient()) {
+export async function requireDocker(
+  runtime = async () => (await import('testcontainers')).getContainerRuntimeClient(),
+) {
   try {
     await runtime()
   } catch {
-    throw new Error('TARGET=containers needs Docker, and none answers: install and start Docker, or set DOCKER_HOST to one that runs.')
+    throw new Error(
+      'TARGET=containers needs Docker, and none answers: install and start Docker, or set DOCKER_HOST to one that runs.',
+    )
   }
 }
 
 function named(binary, wanted) {
   const product = isExecutable(binary) ? productOf(binary) : undefined
-  if (product === undefined) throw new Error(`VAULT_BIN=${binary} is no binary of Vault or OpenBao that runs here: set it to one, or unset it and put \`bao\` or \`vault\` on PATH.`)
-  if (wanted !== undefined && product !== wanted) throw new Error(`VAULT_BIN=${binary} is ${names[product]}, and TARGET=${wanted} asks for ${names[wanted]}: set VAULT_BIN to a binary of ${names[wanted]}, or TARGET=${product}.`)
+  if (product === undefined)
+    throw new Error(
+      `VAULT_BIN=${binary} is no binary of Vault or OpenBao that runs here: set it to one, or unset it and put \`bao\` or \`vault\` on PATH.`,
+    )
+  if (wanted !== undefined && product !== wanted)
+    throw new Error(
+      `VAULT_BIN=${binary} is ${names[product]}, and TARGET=${wanted} asks for ${names[wanted]}: set VAULT_BIN to a binary of ${names[wanted]}, or TARGET=${product}.`,
+    )
   return { product, binary }
 }
 
@@ -47,7 +57,11 @@ function productOf(binary) {
 }
 
 function onPath(command, env) {
-  return (env.PATH ?? '').split(delimiter).filter((folder) => folder !== '').map((folder) => join(folder, command)).find(isExecutable)
+  return (env.PATH ?? '')
+    .split(delimiter)
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, command))
+    .find(isExecutable)
 }
 
 function isExecutable(path) {

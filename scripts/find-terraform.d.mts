@@ -1,1 +1,5 @@
-export function findTerraform(env?: Readonly<Record<string, string | undefined>>): { readonly binary: string; readonly product: string; readonly version: string }
+export function findTerraform(env?: Readonly<Record<string, string | undefined>>): {
+  readonly binary: string
+  readonly product: string
+  readonly version: string
+}

@@ -51,7 +51,10 @@ for (const { target, source, text } of outputs) {
 }
 for (const folder of ['resources', 'data-sources', 'ephemeral-resources', 'functions']) {
   for (const name of existsSync(join(root, docs, folder)) ? readdirSync(join(root, docs, folder)) : []) {
-    if (!(`${folder}/${name}` in pages)) differs(`${docs}/${folder}/${name}`, 'describes what the provider does not have', () => { rmSync(join(root, docs, folder, name)) })
+    if (!(`${folder}/${name}` in pages))
+      differs(`${docs}/${folder}/${name}`, 'describes what the provider does not have', () => {
+        rmSync(join(root, docs, folder, name))
+      })
   }
 }
 if (check && stale === 0) console.log('generated files: up to date')

@@ -3,4 +3,7 @@ export interface ReleaseFile {
   /** Hex. */
   readonly sha256: string
 }
-export declare function releaseProvider(options: { readonly outDir: string; readonly version?: string }): Promise<readonly ReleaseFile[]>
+export declare function releaseProvider(options: {
+  readonly outDir: string
+  readonly version?: string
+}): Promise<readonly ReleaseFile[]>

@@ -32,10 +32,20 @@ export async function releaseProvider({ outDir, version = own.version }) {
     { name: `${providerFile}_v${version}`, contents: provider, mode: 0o755 },
     { name: 'package.json', contents: Buffer.from('{"type":"commonjs"}\n'), mode: 0o644 },
   ])
-  const files = [...platforms.map((platform) => [`${stem}_${platform}.zip`, archive]), [`${stem}_manifest.json`, Buffer.from(manifest)]]
-  const summed = files.map(([name, contents]) => ({ name, contents, sha256: createHash('sha256').update(contents).digest('hex') }))
+  const files = [
+    ...platforms.map((platform) => [`${stem}_${platform}.zip`, archive]),
+    [`${stem}_manifest.json`, Buffer.from(manifest)],
+  ]
+  const summed = files.map(([name, contents]) => ({
+    name,
+    contents,
+    sha256: createHash('sha256').update(contents).digest('hex'),
+  }))
   const sums = Buffer.from(summed.map(({ name, sha256 }) => `${sha256}  ${name}\n`).join(''))
-  const all = [...summed, { name: `${stem}_SHA256SUMS`, contents: sums, sha256: createHash('sha256').update(sums).digest('hex') }]
+  const all = [
+    ...summed,
+    { name: `${stem}_SHA256SUMS`, contents: sums, sha256: createHash('sha256').update(sums).digest('hex') },
+  ]
   mkdirSync(outDir, { recursive: true })
   for (const { name, contents } of [...all, { name: 'terraform-registry-manifest.json', contents: manifest }]) {
     const unfinished = join(outDir, `.${name}.${process.pid}.tmp`)

@@ -14,13 +14,23 @@ const postject = createRequire(import.meta.url).resolve('postject/dist/cli.js')
 
 function run(command, args, cwd) {
   const { status, error, stderr, stdout } = spawnSync(command, args, { cwd, encoding: 'utf8' })
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed: ${error?.message ?? `${stdout}${stderr}`.trim()}`)
+  if (status !== 0)
+    throw new Error(`${command} ${args.join(' ')} failed: ${error?.message ?? `${stdout}${stderr}`.trim()}`)
 }
 
 /** Makes `program.blob`. All paths are relative, since Node keeps them in it. */
 function prepareBlob(bundle, directory) {
   copyFileSync(bundle, join(directory, 'program.cjs'))
-  writeFileSync(join(directory, 'sea.json'), JSON.stringify({ main: 'program.cjs', output: 'program.blob', disableExperimentalSEAWarning: true, useSnapshot: false, useCodeCache: false }))
+  writeFileSync(
+    join(directory, 'sea.json'),
+    JSON.stringify({
+      main: 'program.cjs',
+      output: 'program.blob',
+      disableExperimentalSEAWarning: true,
+      useSnapshot: false,
+      useCodeCache: false,
+    }),
+  )
   run(process.execPath, ['--experimental-sea-config', 'sea.json'], directory)
 }
 
@@ -47,11 +57,14 @@ async function buildSingleExecutable(buildIt, { outDir, version }) {
 export async function runExecutableBuild(buildIt, versionOption) {
   try {
     const { outDir, version, node } = buildOptions('dist/sea', versionOption)
-    if (node !== undefined) throw new Error('node: the executable holds the Node that builds it; run this script with that Node')
+    if (node !== undefined)
+      throw new Error('node: the executable holds the Node that builds it; run this script with that Node')
     const built = await buildSingleExecutable(buildIt, { outDir, version })
     const libc = process.report.getReport().header.glibcVersionRuntime === undefined ? 'no glibc (musl)' : 'glibc'
     console.log(described(built))
-    console.log(`holds Node ${process.version} for ${process.platform} ${process.arch}, ${libc}${built.stripped ? ', stripped' : '; strip is not on PATH, so its symbols are still in it'}`)
+    console.log(
+      `holds Node ${process.version} for ${process.platform} ${process.arch}, ${libc}${built.stripped ? ', stripped' : '; strip is not on PATH, so its symbols are still in it'}`,
+    )
   } catch (error) {
     console.error(error.message)
     process.exitCode = 1

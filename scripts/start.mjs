@@ -22,4 +22,6 @@ if (!existsSync(main) || newest(resolve(root, 'src')) > statSync(main).mtimeMs) 
 }
 const child = spawn(process.execPath, [main, 'demo', ...process.argv.slice(2)], { stdio: 'inherit' })
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
-child.on('exit', (code, signal) => { process.exitCode = signal ? 1 : code ?? 1 })
+child.on('exit', (code, signal) => {
+  process.exitCode = signal ? 1 : (code ?? 1)
+})

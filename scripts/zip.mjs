@@ -15,11 +15,30 @@ export function zip(entries) {
   let offset = 0
   for (const { name, contents, mode } of entries) {
     const path = Buffer.from(name)
-    const facts = fields([2, VERSION], [2, UTF8_NAMES], [2, 0], [2, 0], [2, DATE], [4, crc32(contents)], [4, contents.length], [4, contents.length], [2, path.length], [2, 0])
+    const facts = fields(
+      [2, VERSION],
+      [2, UTF8_NAMES],
+      [2, 0],
+      [2, 0],
+      [2, DATE],
+      [4, crc32(contents)],
+      [4, contents.length],
+      [4, contents.length],
+      [2, path.length],
+      [2, 0],
+    )
     const local = Buffer.concat([Buffer.from('PK\x03\x04'), facts, path, contents])
     // Without the type of the file some unpackers give it no mode.
     const attributes = ((0o100000 | mode) << 16) >>> 0
-    directory.push(Buffer.concat([Buffer.from('PK\x01\x02'), fields([1, VERSION], [1, UNIX]), facts, fields([2, 0], [2, 0], [2, 0], [4, attributes], [4, offset]), path]))
+    directory.push(
+      Buffer.concat([
+        Buffer.from('PK\x01\x02'),
+        fields([1, VERSION], [1, UNIX]),
+        facts,
+        fields([2, 0], [2, 0], [2, 0], [4, attributes], [4, offset]),
+        path,
+      ]),
+    )
     locals.push(local)
     offset += local.length
   }
@@ -30,9 +49,11 @@ export function zip(entries) {
 
 /** Little-endian numbers, as `[bytes, value]`. */
 function fields(...list) {
-  return Buffer.concat(list.map(([bytes, value]) => {
-    const field = Buffer.alloc(bytes)
-    field.writeUIntLE(value, 0, bytes)
-    return field
-  }))
+  return Buffer.concat(
+    list.map(([bytes, value]) => {
+      const field = Buffer.alloc(bytes)
+      field.writeUIntLE(value, 0, bytes)
+      return field
+    }),
+  )
 }

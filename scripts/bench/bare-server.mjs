@@ -9,11 +9,22 @@ const TICK_MS = 1
 // Longer than the key: the gateway holds back what could be the beginning of one.
 const tick = `data: ${'x'.repeat(100)}\n\n`
 const validation = {
-  active: true, scope_match: true, required_scope: 'read:bench:things', session_id: 'sess_01JD5WZ5C0000000000000000', agent_id: 'bench',
-  token_id: 'tok_01JD5WZ5C0000000000000000', scopes: ['read:bench:things', 'read:bench:stream'], environment: 'test', expires_at: '2026-01-01T00:00:00Z',
-  expires_at_unix: 1767225600, request_id: 'req_00000000-0000-0000-0000-000000000000',
+  active: true,
+  scope_match: true,
+  required_scope: 'read:bench:things',
+  session_id: 'sess_01JD5WZ5C0000000000000000',
+  agent_id: 'bench',
+  token_id: 'tok_01JD5WZ5C0000000000000000',
+  scopes: ['read:bench:things', 'read:bench:stream'],
+  environment: 'test',
+  expires_at: '2026-01-01T00:00:00Z',
+  expires_at_unix: 1767225600,
+  request_id: 'req_00000000-0000-0000-0000-000000000000',
 }
-const things = JSON.stringify({ data: Array.from({ length: 4 }, (_, index) => ({ id: `thing_${index}`, amount: 4200, currency: 'eur' })), has_more: false })
+const things = JSON.stringify({
+  data: Array.from({ length: 4 }, (_, index) => ({ id: `thing_${index}`, amount: 4200, currency: 'eur' })),
+  has_more: false,
+})
 
 function answerJson(response, text) {
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
@@ -41,6 +52,12 @@ const http = createServer((request, response) => {
 await new Promise((listening) => http.listen(0, '127.0.0.1', listening))
 
 const grpc = new Server()
-grpc.addService(service('Tokens'), { Validate: (call, done) => done(null, { ...validation, request_id: call.request.request_id }) })
-const port = await new Promise((bound, failed) => grpc.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, number) => (error ? failed(error) : bound(number))))
+grpc.addService(service('Tokens'), {
+  Validate: (call, done) => done(null, { ...validation, request_id: call.request.request_id }),
+})
+const port = await new Promise((bound, failed) =>
+  grpc.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, number) =>
+    error ? failed(error) : bound(number),
+  ),
+)
 console.log(`bare http://127.0.0.1:${http.address().port} 127.0.0.1:${port}`)

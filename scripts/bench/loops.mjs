@@ -11,12 +11,14 @@ export function quantile(values, share) {
 
 async function loop(once, concurrency, forMs, samples) {
   const until = performance.now() + forMs
-  await Promise.all(Array.from({ length: concurrency }, async () => {
-    for (let started = performance.now(); started < until; started = performance.now()) {
-      await once()
-      samples.push(performance.now() - started)
-    }
-  }))
+  await Promise.all(
+    Array.from({ length: concurrency }, async () => {
+      for (let started = performance.now(); started < until; started = performance.now()) {
+        await once()
+        samples.push(performance.now() - started)
+      }
+    }),
+  )
 }
 
 /**
@@ -31,14 +33,22 @@ export async function compare(subjects, { concurrency, rounds = 3, roundMs = 700
       const samples = []
       const started = performance.now()
       await loop(result.once, concurrency, roundMs, samples)
-      result.rates.push(samples.length / (performance.now() - started) * 1000)
+      result.rates.push((samples.length / (performance.now() - started)) * 1000)
       for (const sample of samples) result.samples.push(sample)
     }
   }
   const base = quantile(results[0].samples, 0.5)
   return results.map(({ name, samples, rates }, index) => {
     const p50 = quantile(samples, 0.5)
-    return { name, concurrency, perSecond: quantile(rates, 0.5), p50, p99: quantile(samples, 0.99), samples: samples.length, ratio: index === 0 ? undefined : p50 / base }
+    return {
+      name,
+      concurrency,
+      perSecond: quantile(rates, 0.5),
+      p50,
+      p99: quantile(samples, 0.99),
+      samples: samples.length,
+      ratio: index === 0 ? undefined : p50 / base,
+    }
   })
 }
 
@@ -55,9 +65,13 @@ const columns = [
 export function printTable(title, rows) {
   console.log(`\n${title}`)
   for (const row of [undefined, ...rows]) {
-    console.log(columns.map(([head, width, cell], index) => {
-      const text = String(row === undefined ? head : cell(row) ?? '')
-      return index === 0 ? text.padEnd(width) : text.padStart(width)
-    }).join(''))
+    console.log(
+      columns
+        .map(([head, width, cell], index) => {
+          const text = String(row === undefined ? head : (cell(row) ?? ''))
+          return index === 0 ? text.padEnd(width) : text.padStart(width)
+        })
+        .join(''),
+    )
   }
 }

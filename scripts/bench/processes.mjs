@@ -25,7 +25,8 @@ export function openProcesses() {
     client(url, headers = {}, connections = MOST_CONNECTIONS) {
       const pool = new Pool(url, { connections, pipelining: 1 })
       pools.push(pool)
-      return (method, path, body) => ask(pool, { method, path, headers, ...(body !== undefined && { body: JSON.stringify(body) }) })
+      return (method, path, body) =>
+        ask(pool, { method, path, headers, ...(body !== undefined && { body: JSON.stringify(body) }) })
     },
     async close() {
       await Promise.all(pools.map((pool) => pool.destroy()))
@@ -42,24 +43,33 @@ function printedBy(child, name, pattern) {
     const look = (chunk) => {
       printed += chunk
       const match = pattern.exec(printed)
-      if (match) { clearTimeout(timer); found(match.slice(1)) }
+      if (match) {
+        clearTimeout(timer)
+        found(match.slice(1))
+      }
     }
     child.stdout.on('data', look)
     child.stderr.on('data', look)
-    child.on('exit', (code) => { clearTimeout(timer); failed(new Error(`${name} ended with ${code}:\n${printed}`)) })
+    child.on('exit', (code) => {
+      clearTimeout(timer)
+      failed(new Error(`${name} ended with ${code}:\n${printed}`))
+    })
   })
 }
 
 async function ask(pool, request) {
   const { statusCode, body } = await pool.request(request)
   const text = await body.text()
-  if (statusCode !== 200 && statusCode !== 204) throw new Error(`${request.method} ${request.path}: ${statusCode} ${text}`)
+  if (statusCode !== 200 && statusCode !== 204)
+    throw new Error(`${request.method} ${request.path}: ${statusCode} ${text}`)
   return text === '' ? undefined : JSON.parse(text)
 }
 
 async function killed({ child, signal }) {
   if (child.exitCode !== null || child.signalCode !== null) return
-  const gone = new Promise((resolve) => { child.once('exit', resolve) })
+  const gone = new Promise((resolve) => {
+    child.once('exit', resolve)
+  })
   child.kill(signal)
   await gone
 }

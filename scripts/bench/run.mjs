@@ -10,8 +10,15 @@ import { openProcesses } from './processes.mjs'
 const LIMIT_MS = 90_000
 
 async function run(processes) {
-  const [{ provision, startBare, startDev, startDurable, startGateway }, { measureDurableIssue, measureIssue }, { measureValidate }, { measureUpstreamCall }, { measureRevokeToCut }] =
-    await Promise.all(['stage', 'issue', 'validate', 'upstream-call', 'revoke-to-cut'].map((name) => import(`./${name}.mjs`)))
+  const [
+    { provision, startBare, startDev, startDurable, startGateway },
+    { measureDurableIssue, measureIssue },
+    { measureValidate },
+    { measureUpstreamCall },
+    { measureRevokeToCut },
+  ] = await Promise.all(
+    ['stage', 'issue', 'validate', 'upstream-call', 'revoke-to-cut'].map((name) => import(`./${name}.mjs`)),
+  )
   const bare = await startBare(processes)
   const dev = await startDev(processes)
   await provision(dev.vault, bare.url)
@@ -31,8 +38,12 @@ if (!existsSync(resolve(import.meta.dirname, '../../dist/cli/main.js'))) {
 }
 const processes = openProcesses()
 let timer
-const late = new Promise((_, failed) => { timer = setTimeout(() => failed(new Error(`not done after ${LIMIT_MS / 1000} s`)), LIMIT_MS) })
-console.log(`Node ${process.version}, ${availableParallelism()} x ${cpus()[0]?.model ?? 'CPU'}; loopback, load and product share the machine`)
+const late = new Promise((_, failed) => {
+  timer = setTimeout(() => failed(new Error(`not done after ${LIMIT_MS / 1000} s`)), LIMIT_MS)
+})
+console.log(
+  `Node ${process.version}, ${availableParallelism()} x ${cpus()[0]?.model ?? 'CPU'}; loopback, load and product share the machine`,
+)
 try {
   await Promise.race([late, run(processes)])
   console.log(`\ndone in ${(performance.now() / 1000).toFixed(0)} s`)

@@ -7,7 +7,8 @@ const main = join(root, 'dist/cli/main.js')
 export const AGENT = 'bench'
 export const SCOPES = ['read:bench:things', 'read:bench:stream']
 
-export const vaultClient = ({ client }, url, token, connections) => client(url, { 'x-vault-token': token, 'content-type': 'application/json' }, connections)
+export const vaultClient = ({ client }, url, token, connections) =>
+  client(url, { 'x-vault-token': token, 'content-type': 'application/json' }, connections)
 
 function writeConfig({ folder }, name, config) {
   const path = join(folder, `${name}.json`)
@@ -22,9 +23,16 @@ export async function startBare({ start }) {
 
 /** In memory, with a gateway in the same process: `server -dev`. */
 export async function startDev(processes) {
-  const addresses = ['-dev-listen-address=127.0.0.1:0', '-gateway-grpc-address=127.0.0.1:0', '-gateway-http-address=127.0.0.1:0']
+  const addresses = [
+    '-dev-listen-address=127.0.0.1:0',
+    '-gateway-grpc-address=127.0.0.1:0',
+    '-gateway-http-address=127.0.0.1:0',
+  ]
   const printed = /Vault API\s+(\S+)[\s\S]*gRPC (\S+)\s+HTTP (\S+)[\s\S]*MCP servers: (\S+)/
-  const [url, grpcAddress, gatewayUrl, serviceToken] = await processes.start([main, 'server', '-dev', '-dev-root-token-id=root', ...addresses], printed)
+  const [url, grpcAddress, gatewayUrl, serviceToken] = await processes.start(
+    [main, 'server', '-dev', '-dev-root-token-id=root', ...addresses],
+    printed,
+  )
   return { url, vault: vaultClient(processes, url, 'root'), grpcAddress, gatewayUrl, serviceToken }
 }
 
@@ -35,7 +43,10 @@ export async function startDurable(processes) {
     listener: { tcp: { address: '127.0.0.1:0' } },
     log_level: 'warn',
   })
-  const [url, tokenFile] = await processes.start([main, 'server', config], /Vault API\s+(\S+)[\s\S]*Root token\s+in (\S+),/)
+  const [url, tokenFile] = await processes.start(
+    [main, 'server', config],
+    /Vault API\s+(\S+)[\s\S]*Root token\s+in (\S+),/,
+  )
   const vault = vaultClient(processes, url, readFileSync(tokenFile, 'utf8').trim())
   await vault('POST', '/v1/sys/mounts/secret', { type: 'kv', options: { version: '2' } })
   await vault('POST', '/v1/sys/mounts/mcp', { type: 'mcp' })

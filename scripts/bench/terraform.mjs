@@ -18,7 +18,11 @@ const RESOURCES = 200
 
 /** From spawn to the first line, which for a provider is the handshake Terraform waits for; without mutual TLS, whose keys are the host's cost too. */
 async function lineAfter(program, args) {
-  const env = { PATH: process.env.PATH, TF_PLUGIN_MAGIC_COOKIE: 'd602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2', PLUGIN_PROTOCOL_VERSIONS: '5,6' }
+  const env = {
+    PATH: process.env.PATH,
+    TF_PLUGIN_MAGIC_COOKIE: 'd602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2',
+    PLUGIN_PROTOCOL_VERSIONS: '5,6',
+  }
   const started = performance.now()
   const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'ignore'] })
   const exited = once(child, 'exit')
@@ -59,12 +63,30 @@ function workspace({ folder, binary, url }, { name, source, provider, configurat
   mkdirSync(join(directory, 'home'), { recursive: true })
   mkdirSync(plugins)
   symlinkSync(provider, join(plugins, `terraform-provider-${source.split('/').at(-1)}`))
-  writeFileSync(join(folder, `${name}.tfrc`), `provider_installation {\n  dev_overrides {\n    "${source}" = "${plugins}"\n  }\n}\n`)
-  writeFileSync(join(directory, 'main.tf'), `terraform {\n  required_providers {\n    ${source.split('/').at(-1)} = { source = "${source}" }\n  }\n}\n${configuration}`)
-  const env = { PATH: process.env.PATH, HOME: join(directory, 'home'), TF_CLI_CONFIG_FILE: join(folder, `${name}.tfrc`), CHECKPOINT_DISABLE: '1', TF_INPUT: '0', VAULT_ADDR: url, VAULT_TOKEN: 'root' }
+  writeFileSync(
+    join(folder, `${name}.tfrc`),
+    `provider_installation {\n  dev_overrides {\n    "${source}" = "${plugins}"\n  }\n}\n`,
+  )
+  writeFileSync(
+    join(directory, 'main.tf'),
+    `terraform {\n  required_providers {\n    ${source.split('/').at(-1)} = { source = "${source}" }\n  }\n}\n${configuration}`,
+  )
+  const env = {
+    PATH: process.env.PATH,
+    HOME: join(directory, 'home'),
+    TF_CLI_CONFIG_FILE: join(folder, `${name}.tfrc`),
+    CHECKPOINT_DISABLE: '1',
+    TF_INPUT: '0',
+    VAULT_ADDR: url,
+    VAULT_TOKEN: 'root',
+  }
   const terraform = (args) => {
     const started = performance.now()
-    const { status, stderr } = spawnSync(binary, [...args, '-no-color', '-parallelism=10'], { cwd: directory, env, encoding: 'utf8' })
+    const { status, stderr } = spawnSync(binary, [...args, '-no-color', '-parallelism=10'], {
+      cwd: directory,
+      env,
+      encoding: 'utf8',
+    })
     if (status !== 0) throw new Error(`terraform ${args.join(' ')} in ${name} ended with ${status}:\n${stderr}`)
     return performance.now() - started
   }
@@ -93,7 +115,9 @@ async function run(processes) {
   const peer = process.env.VAULT_PROVIDER_BIN
   if (peer && !existsSync(peer)) throw new Error(`VAULT_PROVIDER_BIN=${peer} is not there`)
   const { path: provider } = await buildProvider({ outDir: join(processes.folder, 'built') })
-  console.log(`Node ${process.version}, Terraform ${version}${peer ? '' : '; VAULT_PROVIDER_BIN is not set, so the official provider is left out'}`)
+  console.log(
+    `Node ${process.version}, Terraform ${version}${peer ? '' : '; VAULT_PROVIDER_BIN is not set, so the official provider is left out'}`,
+  )
 
   const starts = [
     { name: 'Node, one line', run: () => lineAfter(process.execPath, ['-e', 'console.log(1)']) },
@@ -105,12 +129,29 @@ async function run(processes) {
   const { url } = await startDev(processes)
   const at = { folder: processes.folder, binary, url }
   const plans = [
-    ...(peer ? [workspace(at, { name: `vault_generic_endpoint x ${RESOURCES}`, source: 'hashicorp/vault', provider: resolve(peer), configuration: `provider "vault" {}\n${official}` })] : []),
-    workspace(at, { name: `mcp_agent x ${RESOURCES}`, source: 'terraform.local/mcp/mcp', provider, configuration: `provider "mcp" {}\n${ours}` }),
+    ...(peer
+      ? [
+          workspace(at, {
+            name: `vault_generic_endpoint x ${RESOURCES}`,
+            source: 'hashicorp/vault',
+            provider: resolve(peer),
+            configuration: `provider "vault" {}\n${official}`,
+          }),
+        ]
+      : []),
+    workspace(at, {
+      name: `mcp_agent x ${RESOURCES}`,
+      source: 'terraform.local/mcp/mcp',
+      provider,
+      configuration: `provider "mcp" {}\n${ours}`,
+    }),
   ]
   const found = await measured(plans, PLANS)
   if (peer) say('Plan with nothing to do, times the official provider', plans, found)
-  else console.log(`\nPlan with nothing to do, ${plans[0].name}: ${(found[0][0] / 1000).toFixed(1)} s; nothing to compare it with`)
+  else
+    console.log(
+      `\nPlan with nothing to do, ${plans[0].name}: ${(found[0][0] / 1000).toFixed(1)} s; nothing to compare it with`,
+    )
 }
 
 if (!existsSync(resolve(import.meta.dirname, '../../dist/cli/main.js'))) {

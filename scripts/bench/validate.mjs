@@ -12,13 +12,15 @@ export async function measureValidate({ client }, { vault, gatewayUrl, grpcAddre
   while (tokens.length < SESSIONS) tokens.push((await issue(vault)).data.token)
   let asked = 0
   const next = () => tokens[asked++ % SESSIONS]
-  const headers = { 'authorization': `Bearer ${serviceToken}`, 'content-type': 'application/json' }
+  const headers = { authorization: `Bearer ${serviceToken}`, 'content-type': 'application/json' }
   const bareHttp = client(bare.url, headers)
   const http = client(gatewayUrl, headers)
   const bareGrpc = connect({ address: bare.grpcAddress, token: serviceToken })
   const grpc = connect({ address: grpcAddress, token: serviceToken })
   const body = () => ({ token: next(), required_scope: SCOPE, request_id: `bench-${asked}` })
-  const matched = ({ scope_match }) => { if (scope_match !== true) throw new Error('a validation did not match its scope') }
+  const matched = ({ scope_match }) => {
+    if (scope_match !== true) throw new Error('a validation did not match its scope')
+  }
   const subjects = [
     { name: 'bare node:http echo', once: async () => matched(await bareHttp('POST', '/echo', body())) },
     { name: 'POST /validate', once: async () => matched(await http('POST', '/validate', body())) },
@@ -28,7 +30,11 @@ export async function measureValidate({ client }, { vault, gatewayUrl, grpcAddre
   const rows = []
   for (const concurrency of [1, 16]) {
     const [bareHttpRow, httpRow, bareGrpcRow, grpcRow] = await compare(subjects, { concurrency })
-    rows.push(bareHttpRow, httpRow, bareGrpcRow, grpcRow, { ...grpcRow, name: '  the same, beside the grpc-js echo', ratio: grpcRow.p50 / bareGrpcRow.p50 })
+    rows.push(bareHttpRow, httpRow, bareGrpcRow, grpcRow, {
+      ...grpcRow,
+      name: '  the same, beside the grpc-js echo',
+      ratio: grpcRow.p50 / bareGrpcRow.p50,
+    })
   }
   bareGrpc.close()
   grpc.close()

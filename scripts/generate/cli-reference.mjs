@@ -2,14 +2,26 @@
 import { blocks, code, fence, generated, prose, table } from './markdown.mjs'
 
 const MOUNT = 'mcp'
-const typeNames = { int: 'integer', bool: 'boolean', duration: 'seconds, or a text such as `15m`', list: 'list of strings', object: 'object', objects: 'list', any: 'anything', string: 'string' }
+const typeNames = {
+  int: 'integer',
+  bool: 'boolean',
+  duration: 'seconds, or a text such as `15m`',
+  list: 'list of strings',
+  object: 'object',
+  objects: 'list',
+  any: 'anything',
+  string: 'string',
+}
 
 export function cliReference(paths) {
   return blocks(
     '# CLI reference',
     generated('the paths of src/mcp'),
     `Every path of the engine, mounted at ${code(`${MOUNT}/`)}. Every line also works with ${code('vault')} or ${code('bao')} instead of ${code('mcp-vault')}; the server says the same of a path with ${code(`mcp-vault path-help ${MOUNT}/<path>`)}. Values of lists and objects may be given as JSON too.`,
-    table(['path', 'what it is'], paths.map((path) => [`[${code(path.pattern)}](#${anchor(path.pattern)})`, path.synopsis])),
+    table(
+      ['path', 'what it is'],
+      paths.map((path) => [`[${code(path.pattern)}](#${anchor(path.pattern)})`, path.synopsis]),
+    ),
     paths.map(section),
   )
 }
@@ -27,17 +39,47 @@ function section(path) {
     prose(`${path.synopsis} ${path.description}`),
     `Operations: ${Object.keys(path.operations).map(code).join(', ')}${path.sudo ? '; needs the capability `sudo`' : ''}.`,
     fence('sh', exampleLines(path).join('\n')),
-    names.length > 0 && table(['in the path', 'what it is', 'example'], names.map((name) => [code(`:${name}`), prose(path.fields[name].description), code(String(path.fields[name].example))])),
-    given.length > 0 && table(['field', 'type', 'default', 'what it is', 'example'], given.map(([name, field]) => [code(name), typeOf(field), defaultOf(field), described(field), code(argument(name, field))])),
-    answered.length > 0 && table(['answered', 'type', 'what it is', 'example'], answered.map(([name, field]) => [code(name), answerType(field), prose(field.description), code(text(field.example))])),
+    names.length > 0 &&
+      table(
+        ['in the path', 'what it is', 'example'],
+        names.map((name) => [
+          code(`:${name}`),
+          prose(path.fields[name].description),
+          code(String(path.fields[name].example)),
+        ]),
+      ),
+    given.length > 0 &&
+      table(
+        ['field', 'type', 'default', 'what it is', 'example'],
+        given.map(([name, field]) => [
+          code(name),
+          typeOf(field),
+          defaultOf(field),
+          described(field),
+          code(argument(name, field)),
+        ]),
+      ),
+    answered.length > 0 &&
+      table(
+        ['answered', 'type', 'what it is', 'example'],
+        answered.map(([name, field]) => [
+          code(name),
+          answerType(field),
+          prose(field.description),
+          code(text(field.example)),
+        ]),
+      ),
   ]
 }
 
 export const captures = (path) => [...path.pattern.matchAll(/:(\w+)/g)].map(([, name]) => name)
-const typeOf = (field) => (field.allowed ? `${typeNames[field.type]}: ${field.allowed.map(code).join(', ')}` : typeNames[field.type])
+const typeOf = (field) =>
+  field.allowed ? `${typeNames[field.type]}: ${field.allowed.map(code).join(', ')}` : typeNames[field.type]
 const answerType = (field) => (field.type === 'duration' ? 'seconds' : typeNames[field.type])
-const defaultOf = (field) => (field.required ? '**required**' : field.default === undefined || field.default === '' ? '' : code(text(field.default)))
-const described = (field) => `${prose(field.description)}${field.secret ? ' Secret: give it from a file or by `-` from standard input.' : ''}`
+const defaultOf = (field) =>
+  field.required ? '**required**' : field.default === undefined || field.default === '' ? '' : code(text(field.default))
+const described = (field) =>
+  `${prose(field.description)}${field.secret ? ' Secret: give it from a file or by `-` from standard input.' : ''}`
 const text = (value) => (typeof value === 'string' ? value : JSON.stringify(value))
 
 /** Where a path is written in examples: `mcp/upstreams/stripe`. */
@@ -47,7 +89,11 @@ export function examplePath(path) {
 
 /** What an example of a write gives, by field. */
 export function exampleData(path) {
-  const names = path.example_fields ?? Object.entries(path.fields).filter(([, field]) => field.required).map(([name]) => name)
+  const names =
+    path.example_fields ??
+    Object.entries(path.fields)
+      .filter(([, field]) => field.required)
+      .map(([name]) => name)
   return Object.fromEntries(names.map((name) => [name, path.fields[name].example]))
 }
 
@@ -61,7 +107,9 @@ function exampleLines(path) {
     patch: `mcp-vault patch ${at} ${words.join(' ')}`,
     delete: `mcp-vault delete ${at}`,
   }
-  return Object.entries(lines).filter(([operation]) => path.operations[operation]).map(([, line]) => line)
+  return Object.entries(lines)
+    .filter(([operation]) => path.operations[operation])
+    .map(([, line]) => line)
 }
 
 /** `url=https://api.stripe.com`, quoted for a shell where it must be. */

@@ -18,22 +18,32 @@ async function evaluate(contents, replaced = {}) {
     logLevel: 'warning',
     plugins: Object.entries(replaced).map(([end, text]) => ({
       name: end,
-      setup: ({ onLoad }) => { onLoad({ filter: new RegExp(`${end.replaceAll(/[.]/g, '\\.')}$`) }, () => ({ contents: text, loader: 'ts' })) },
+      setup: ({ onLoad }) => {
+        onLoad({ filter: new RegExp(`${end.replaceAll(/[.]/g, '\\.')}$`) }, () => ({ contents: text, loader: 'ts' }))
+      },
     })),
   })
   const module = { exports: {} }
-  compileFunction(outputFiles[0].text, ['require', 'module', 'exports'])(createRequire(import.meta.url), module, module.exports)
+  compileFunction(outputFiles[0].text, ['require', 'module', 'exports'])(
+    createRequire(import.meta.url),
+    module,
+    module.exports,
+  )
   return module.exports
 }
 
 /** The engine's paths, as `PathDef`s of src/framework/path.ts bound to no engine, and what makes OpenAPI of them. */
 export async function readEngine() {
-  const { enginePaths, openApiDocument } = await evaluate("export { enginePaths } from './src/mcp/backend.ts'\nexport { openApiDocument } from './src/framework/openapi.ts'")
+  const { enginePaths, openApiDocument } = await evaluate(
+    "export { enginePaths } from './src/mcp/backend.ts'\nexport { openApiDocument } from './src/framework/openapi.ts'",
+  )
   return { paths: enginePaths(), openApiDocument }
 }
 
 /** The Terraform provider as it will be with `engineSchema` as the text of src/terraform/engine-schema.ts; bound to no server. */
 export async function readProvider(engineSchema) {
-  const { createProvider } = await evaluate("export { createProvider } from './src/terraform/provider.ts'", { 'src/terraform/engine-schema.ts': engineSchema })
+  const { createProvider } = await evaluate("export { createProvider } from './src/terraform/provider.ts'", {
+    'src/terraform/engine-schema.ts': engineSchema,
+  })
   return createProvider({})
 }

@@ -2,22 +2,24 @@
 
 /** The paths Terraform works with, under the names src/terraform knows them by. */
 const documents = {
-  'config': 'config',
-  'upstreams': 'upstreams/:name',
-  'tools': 'tools/:upstream/:name...',
-  'policies': 'policies/:name',
-  'agents': 'agents/:agent_id',
+  config: 'config',
+  upstreams: 'upstreams/:name',
+  tools: 'tools/:upstream/:name...',
+  policies: 'policies/:name',
+  agents: 'agents/:agent_id',
   'agents/scopes': 'agents/:agent_id/scopes/:environment',
-  'creds': 'creds/:agent',
+  creds: 'creds/:agent',
 }
 
 /** `{ upstreams: { pattern, synopsis, description, fields }, … }` */
 export function engineSchema(paths) {
-  return Object.fromEntries(Object.entries(documents).map(([name, pattern]) => {
-    const path = paths.find((candidate) => candidate.pattern === pattern)
-    if (!path) throw new Error(`the engine has no path ${pattern}`)
-    return [name, { pattern, synopsis: path.synopsis, description: path.description, fields: path.fields }]
-  }))
+  return Object.fromEntries(
+    Object.entries(documents).map(([name, pattern]) => {
+      const path = paths.find((candidate) => candidate.pattern === pattern)
+      if (!path) throw new Error(`the engine has no path ${pattern}`)
+      return [name, { pattern, synopsis: path.synopsis, description: path.description, fields: path.fields }]
+    }),
+  )
 }
 
 export function engineSchemaText(paths) {

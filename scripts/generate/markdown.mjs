@@ -6,7 +6,11 @@ export const code = (text) => `\`${text}\``
 export const fence = (language, text) => `\`\`\`${language}\n${text.trimEnd()}\n\`\`\``
 
 /** What people wrote for a terminal: outside of code, what looks like HTML would not be shown. */
-export const prose = (text) => text.split(/(`[^`]*`)/).map((part) => (part.startsWith('`') ? part : part.replaceAll('<', '\\<'))).join('')
+export const prose = (text) =>
+  text
+    .split(/(`[^`]*`)/)
+    .map((part) => (part.startsWith('`') ? part : part.replaceAll('<', '\\<')))
+    .join('')
 
 /** Rows of cells under their headings. */
 export function table(headings, rows) {

@@ -7,7 +7,8 @@ const { name, version, license } = JSON.parse(readFileSync(resolve(import.meta.d
 export function openApiText(paths, openApiDocument) {
   const info = {
     title: name,
-    description: 'API of the engine, relative to its mount: behind /v1/mcp where it is mounted at mcp/. Schemas of answers are of what lies in `data`. A server has the same under sys/internal/specs/openapi, beside its other engines.',
+    description:
+      'API of the engine, relative to its mount: behind /v1/mcp where it is mounted at mcp/. Schemas of answers are of what lies in `data`. A server has the same under sys/internal/specs/openapi, beside its other engines.',
     version,
     license: { name: license, url: 'https://www.mozilla.org/en-US/MPL/2.0/' },
   }

@@ -5,11 +5,21 @@ import protobuf from 'protobufjs'
 
 const root = resolve(import.meta.dirname, '../..')
 const contracts = [
-  { proto: 'proto/mcp/gateway/v1/gateway.proto', target: 'src/proto/gateway-v1.ts', name: 'gatewayV1', types: { int64: 'number' } },
+  {
+    proto: 'proto/mcp/gateway/v1/gateway.proto',
+    target: 'src/proto/gateway-v1.ts',
+    name: 'gatewayV1',
+    types: { int64: 'number' },
+  },
   { proto: 'proto/grpc/health/v1/health.proto', target: 'src/proto/health-v1.ts', name: 'healthV1' },
   { proto: 'proto/grpc/reflection/v1/reflection.proto', target: 'src/proto/reflection-v1.ts', name: 'reflectionV1' },
   { proto: 'proto/goplugin/plugin.proto', target: 'src/proto/goplugin.ts', name: 'goplugin' },
-  { proto: 'proto/vault/backend.proto', target: 'src/proto/vault-backend.ts', name: 'vaultBackend', types: { int64: 'string | number', absent: ' | null' } },
+  {
+    proto: 'proto/vault/backend.proto',
+    target: 'src/proto/vault-backend.ts',
+    name: 'vaultBackend',
+    types: { int64: 'string | number', absent: ' | null' },
+  },
   { proto: 'proto/vault/multiplexing.proto', target: 'src/proto/vault-multiplexing.ts', name: 'vaultMultiplexing' },
   { proto: 'proto/vault/plugin.proto', target: 'src/proto/vault-plugin.ts', name: 'vaultPlugin' },
   { proto: 'proto/terraform/tfplugin6.proto', target: 'src/proto/tfplugin6.ts', name: 'tfplugin6' },
@@ -29,16 +39,27 @@ function compile({ proto, name, types }) {
  * `absent` is added to the type of a message in a message where it may be missing.
  */
 function interfaces(scope, types) {
-  return scope.nestedArray.map((node) => {
-    if (node instanceof protobuf.Enum) return `\nexport type ${typeName(node)} = ${Object.keys(node.values).map((value) => `'${value}'`).join(' | ')}\n`
-    const own = node instanceof protobuf.Type ? messageInterface(node, types) : ''
-    return own + (node.nestedArray ? interfaces(node, types) : '')
-  }).join('')
+  return scope.nestedArray
+    .map((node) => {
+      if (node instanceof protobuf.Enum)
+        return `\nexport type ${typeName(node)} = ${Object.keys(node.values)
+          .map((value) => `'${value}'`)
+          .join(' | ')}\n`
+      const own = node instanceof protobuf.Type ? messageInterface(node, types) : ''
+      return own + (node.nestedArray ? interfaces(node, types) : '')
+    })
+    .join('')
 }
 
 function messageInterface(type, types) {
-  const fields = type.fieldsArray.flatMap((field) => [...comment(field, '  '), `  readonly ${field.name}${field.partOf ? '?' : ''}: ${fieldType(field, types)}`])
-  const oneofs = type.oneofsArray.flatMap((oneof) => [...comment(oneof, '  '), `  readonly ${oneof.name}?: ${oneof.fieldsArray.map(({ name }) => `'${name}'`).join(' | ')}`])
+  const fields = type.fieldsArray.flatMap((field) => [
+    ...comment(field, '  '),
+    `  readonly ${field.name}${field.partOf ? '?' : ''}: ${fieldType(field, types)}`,
+  ])
+  const oneofs = type.oneofsArray.flatMap((oneof) => [
+    ...comment(oneof, '  '),
+    `  readonly ${oneof.name}?: ${oneof.fieldsArray.map(({ name }) => `'${name}'`).join(' | ')}`,
+  ])
   return ['', ...comment(type, ''), `export interface ${typeName(type)} {`, ...fields, ...oneofs, '}', ''].join('\n')
 }
 
@@ -49,11 +70,16 @@ const scalars = { string: 'string', bool: 'boolean', bytes: 'Uint8Array' }
 
 function fieldType(field, types) {
   const message = field.resolvedType instanceof protobuf.Type
-  const single = field.resolvedType ? typeName(field.resolvedType) : /64/.test(field.type) ? types.int64 : scalars[field.type] ?? 'number'
+  const single = field.resolvedType
+    ? typeName(field.resolvedType)
+    : /64/.test(field.type)
+      ? types.int64
+      : (scalars[field.type] ?? 'number')
   if (field.map) return `Readonly<Record<string, ${single}>>`
   if (field.repeated) return `readonly ${single}[]`
   return message && !field.partOf ? single + (types.absent ?? '') : single
 }
 
 /** Every file with its text, by its path, and what it is compiled from. */
-export const protoFiles = () => contracts.map((contract) => ({ target: contract.target, source: contract.proto, text: compile(contract) }))
+export const protoFiles = () =>
+  contracts.map((contract) => ({ target: contract.target, source: contract.proto, text: compile(contract) }))

@@ -4,7 +4,8 @@
 const run = /(?<![A-Za-z0-9_+])(?<!\d[.,])\d(?:[ \u00a0-]?\d){12,}(?![A-Za-z0-9_])/g
 
 /** Prefix and length go together. Unix times in ms, us and ns begin with 1 and so never fit. */
-const ranges = /^(?:4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11,16}|35\d{14,17}|6\d{15,18}|5[0678]\d{11,17})$/
+const ranges =
+  /^(?:4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11,16}|35\d{14,17}|6\d{15,18}|5[0678]\d{11,17})$/
 
 /** How cards are printed: 4-4-4-4(-3), 4-4-4-1, 4-6-5 and 4-6-4. Otherwise a count beside a Unix time might pass for one. */
 const groupings: readonly string[] = ['4444', '44443', '4441', '465', '464']

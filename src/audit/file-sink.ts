@@ -36,14 +36,26 @@ async function repair(file: AuditFile, time: string): Promise<void> {
   const tail = await tornTail(file, size)
   if (tail?.length === 0) return
   if (tail) {
-    const truncated = await file.truncate(size - tail.length).then(() => true, () => false)
-    if (truncated) return appendWhole(file, Buffer.from(`${JSON.stringify({ time, type: 'torn', text: Buffer.from(tail).toString() })}\n`))
+    const truncated = await file.truncate(size - tail.length).then(
+      () => true,
+      () => false,
+    )
+    if (truncated)
+      return appendWhole(
+        file,
+        Buffer.from(`${JSON.stringify({ time, type: 'torn', text: Buffer.from(tail).toString() })}\n`),
+      )
   }
   await appendWhole(file, Buffer.from('\n'))
 }
 
 /** Opens the log file at `path`, with its last line whole. `time` is written into what a repair leaves. */
-export async function openFileSink(fileSystem: AuditFileSystem, path: string, fsync: boolean, time: string): Promise<AuditSink> {
+export async function openFileSink(
+  fileSystem: AuditFileSystem,
+  path: string,
+  fsync: boolean,
+  time: string,
+): Promise<AuditSink> {
   const file = await fileSystem.open(path)
   try {
     await repair(file, time)

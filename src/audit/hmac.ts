@@ -29,7 +29,9 @@ export function auditHashValues(salt: KeyObject, value: unknown, plain: Readonly
     if (depth > DEEPEST) return auditHash(salt, '')
     if (inner instanceof Date) return text(inner.toISOString(), readable)
     if (Array.isArray(inner)) return inner.map((item) => hash(item, depth + 1, readable))
-    return Object.fromEntries(Object.entries(inner).map(([key, member]) => [key, hash(member, depth + 1, plain.has(key))]))
+    return Object.fromEntries(
+      Object.entries(inner).map(([key, member]) => [key, hash(member, depth + 1, plain.has(key))]),
+    )
   }
   return hash(value, 0, false)
 }

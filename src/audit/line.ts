@@ -15,9 +15,32 @@ const ELLIPSIS = '…'
 
 /** The order of keys on a line; unknown ones follow, sorted. */
 const keyOrder: readonly string[] = [
-  'time', 'type', 'request_id', 'decision', 'validation_result', 'reason', 'result', 'session_id', 'agent_id', 'token_id', 'owner',
-  'environment', 'purpose', 'required_scope', 'tool', 'tools', 'upstream', 'platform', 'method', 'endpoint', 'risk', 'key_consent',
-  'status', 'latency_ms', 'upstream_ms', 'bytes',
+  'time',
+  'type',
+  'request_id',
+  'decision',
+  'validation_result',
+  'reason',
+  'result',
+  'session_id',
+  'agent_id',
+  'token_id',
+  'owner',
+  'environment',
+  'purpose',
+  'required_scope',
+  'tool',
+  'tools',
+  'upstream',
+  'platform',
+  'method',
+  'endpoint',
+  'risk',
+  'key_consent',
+  'status',
+  'latency_ms',
+  'upstream_ms',
+  'bytes',
 ]
 const ordered = new Set(keyOrder)
 
@@ -72,18 +95,31 @@ function writeValue(value: unknown, pen: Pen, redact: Redact, depth: number): un
   if (typeof value !== 'object') return undefined
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString()
   if (depth >= DEEPEST || pen.left <= 0) return ELLIPSIS
-  if (Array.isArray(value)) return value.slice(0, Math.min(MOST_ITEMS, pen.left)).map((item) => writeValue(item, pen, redact, depth + 1) ?? null)
+  if (Array.isArray(value))
+    return value
+      .slice(0, Math.min(MOST_ITEMS, pen.left))
+      .map((item) => writeValue(item, pen, redact, depth + 1) ?? null)
   // Buffers, keys, sockets: objects that are more than their members have no business in a log.
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) return undefined
   return writeMembers(value as Record<string, unknown>, pen, redact, depth + 1)
 }
 
-function writeMembers(members: Record<string, unknown>, pen: Pen, redact: Redact, depth: number): Record<string, unknown> {
+function writeMembers(
+  members: Record<string, unknown>,
+  pen: Pen,
+  redact: Redact,
+  depth: number,
+): Record<string, unknown> {
   const written: [string, unknown][] = []
   for (const key of Object.keys(members).sort().slice(0, MOST_ITEMS)) {
     const name = writeString(key, pen, pen.redactName)
-    written.push([name, pen.hideByName && typeof members[key] === 'string' && isCredentialName(key) ? credentialPlaceholder : writeValue(members[key], pen, redact, depth)])
+    written.push([
+      name,
+      pen.hideByName && typeof members[key] === 'string' && isCredentialName(key)
+        ? credentialPlaceholder
+        : writeValue(members[key], pen, redact, depth),
+    ])
   }
   // fromEntries defines members, so that one called __proto__ is written like any other.
   return Object.fromEntries(written)
@@ -95,14 +131,22 @@ function writeMembers(members: Record<string, unknown>, pen: Pen, redact: Redact
  */
 export function auditLine(record: object, time: string, redact?: Redact): string {
   const members = record as Record<string, unknown>
-  const pen: Pen = { left: LONGEST_RECORD, hideByName: redact === undefined, redact: redact ?? redactText, redactName: redact ?? redactCredentials }
+  const pen: Pen = {
+    left: LONGEST_RECORD,
+    hideByName: redact === undefined,
+    redact: redact ?? redactText,
+    redactName: redact ?? redactCredentials,
+  }
   const line: Record<string, unknown> = { time }
   for (const key of keyOrder) {
     const value = members[key]
     if (value !== undefined) line[key] = writeValue(value, pen, verbatim.has(key) ? pen.redactName : pen.redact, 0)
   }
   const others = Object.keys(members).filter((key) => !ordered.has(key))
-  const whole = others.length === 0 ? line : { ...line, ...writeMembers(Object.fromEntries(others.map((key) => [key, members[key]])), pen, pen.redact, 0) }
+  const whole =
+    others.length === 0
+      ? line
+      : { ...line, ...writeMembers(Object.fromEntries(others.map((key) => [key, members[key]])), pen, pen.redact, 0) }
   const text = JSON.stringify(whole)
   return unsafe.test(text) ? text.replace(unsafeAll, escaped) : text
 }

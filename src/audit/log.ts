@@ -51,11 +51,13 @@ interface Waiting {
   readonly reject: (error: RequestError) => void
 }
 
-const unavailable = (reason: string, cause?: unknown): RequestError => new RequestError('unavailable', `the audit log ${reason}`, { cause })
+const unavailable = (reason: string, cause?: unknown): RequestError =>
+  new RequestError('unavailable', `the audit log ${reason}`, { cause })
 
 export function createAuditLog(options: AuditLogOptions): AuditLog {
   const { path, stream, clock, fsync = true, fileSystem = nodeFileSystem } = options
-  if ((path === undefined) === (stream === undefined)) throw new RequestError('bad_request', 'audit log: give either path or stream')
+  if ((path === undefined) === (stream === undefined))
+    throw new RequestError('bad_request', 'audit log: give either path or stream')
   const time = () => new Date(clock.now()).toISOString()
   const sink = stream && streamSink(stream)
   const open = sink ? () => Promise.resolve(sink) : () => openFileSink(fileSystem, path!, fsync, time())
@@ -90,7 +92,11 @@ class BatchLog implements AuditLog {
 
   open(): Promise<void> {
     if (this.#closed) return Promise.reject(unavailable('is closed'))
-    return this.#inTurn(() => this.#attempt(async () => { await this.#opened() }))
+    return this.#inTurn(() =>
+      this.#attempt(async () => {
+        await this.#opened()
+      }),
+    )
   }
 
   async append(record: object): Promise<void> {
@@ -107,14 +113,16 @@ class BatchLog implements AuditLog {
 
   reopen(): Promise<void> {
     if (this.#closed) return Promise.reject(unavailable('is closed'))
-    return this.#inTurn(() => this.#attempt(async () => {
-      await this.#drop()
-      await this.#opened()
-    }))
+    return this.#inTurn(() =>
+      this.#attempt(async () => {
+        await this.#drop()
+        await this.#opened()
+      }),
+    )
   }
 
   close(): Promise<void> {
-    return this.#closed ??= this.#inTurn(() => this.#drop())
+    return (this.#closed ??= this.#inTurn(() => this.#drop()))
   }
 
   #serialise(record: object): Buffer {
@@ -141,7 +149,9 @@ class BatchLog implements AuditLog {
     this.#scheduled = true
     void this.#inTurn(async () => {
       // Lets every request that has arrived in this turn of the event loop come aboard.
-      await new Promise<void>((resolve) => { setImmediate(resolve) })
+      await new Promise<void>((resolve) => {
+        setImmediate(resolve)
+      })
       this.#scheduled = false
       await this.#flush()
     })
@@ -166,7 +176,7 @@ class BatchLog implements AuditLog {
   }
 
   async #opened(): Promise<AuditSink> {
-    return this.#sink ??= await this.#open()
+    return (this.#sink ??= await this.#open())
   }
 
   async #drop(): Promise<void> {
@@ -183,16 +193,22 @@ class BatchLog implements AuditLog {
     let cancelTimer = (): void => undefined
     const acting = act()
     const late = new Promise<never>((_resolve, reject) => {
-      cancelTimer = this.#clock.after(this.#timeoutMs, () => { reject(new Error(`no answer from storage within ${String(this.#timeoutMs)} ms`)) })
+      cancelTimer = this.#clock.after(this.#timeoutMs, () => {
+        reject(new Error(`no answer from storage within ${String(this.#timeoutMs)} ms`))
+      })
     })
     try {
       await Promise.race([acting, late])
       this.#refusingUntilMs = -Infinity
     } catch (thrown) {
       this.#refusingUntilMs = Infinity
-      this.#recovery = acting.catch(() => undefined).then(() => this.#drop()).catch(() => undefined).then(() => {
-        this.#refusingUntilMs = this.#clock.monotonic() + RETRY_PAUSE_MS
-      })
+      this.#recovery = acting
+        .catch(() => undefined)
+        .then(() => this.#drop())
+        .catch(() => undefined)
+        .then(() => {
+          this.#refusingUntilMs = this.#clock.monotonic() + RETRY_PAUSE_MS
+        })
       throw unavailable('cannot be written', thrown)
     } finally {
       cancelTimer()

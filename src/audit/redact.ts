@@ -29,7 +29,10 @@ interface Ruleset {
   readonly suspicion: RegExp
 }
 
-const ruleset = (rules: readonly RedactionRule[]): Ruleset => ({ rules, suspicion: new RegExp([...new Set(rules.map(({ hint }) => hint))].join('|'), 'i') })
+const ruleset = (rules: readonly RedactionRule[]): Ruleset => ({
+  rules,
+  suspicion: new RegExp([...new Set(rules.map(({ hint }) => hint))].join('|'), 'i'),
+})
 const credentials = ruleset(credentialRules)
 const personal = ruleset(personalRules)
 
@@ -39,7 +42,7 @@ function apply({ rules, suspicion }: Ruleset, text: string): string {
   for (const { kind, pattern, when } of rules) {
     result = result.replace(pattern, (whole: string, ...rest: unknown[]) => {
       const groups = rest.at(-1)
-      const before = typeof groups === 'object' ? (groups as { before?: string }).before ?? '' : ''
+      const before = typeof groups === 'object' ? ((groups as { before?: string }).before ?? '') : ''
       return when && !when(whole.slice(before.length)) ? whole : before + placeholders[kind]
     })
   }

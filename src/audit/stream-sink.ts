@@ -6,12 +6,13 @@ export function streamSink(stream: Writable): AuditSink {
   // A stream reports a failed write to the callback and as an event; unheard, the event would end the process.
   stream.on('error', () => undefined)
   return {
-    write: (bytes) => new Promise((resolve, reject) => {
-      stream.write(bytes, (error) => {
-        if (error) reject(error)
-        else resolve()
-      })
-    }),
+    write: (bytes) =>
+      new Promise((resolve, reject) => {
+        stream.write(bytes, (error) => {
+          if (error) reject(error)
+          else resolve()
+        })
+      }),
     sync: () => Promise.resolve(),
     close: () => Promise.resolve(),
   }

@@ -14,7 +14,12 @@ const list = vaultCommand({
     const answer = await ask('Error listing audits', (vault, options) => vault.request('GET', 'sys/audit', options))
     const devices = Object.entries((answer.data ?? {}) as Record<string, Record<string, unknown> | null>).sort(byKey)
     if (devices.length === 0 && format === 'table') throw new Failure(2, 'No audit devices are enabled.')
-    print(Object.fromEntries(devices), () => table(['Path', 'Type', 'Description'], devices.map(([path, device]) => [path, goText(device?.type ?? ''), goText(device?.description ?? '')])))
+    print(Object.fromEntries(devices), () =>
+      table(
+        ['Path', 'Type', 'Description'],
+        devices.map(([path, device]) => [path, goText(device?.type ?? ''), goText(device?.description ?? '')]),
+      ),
+    )
     return 0
   },
 })
@@ -23,14 +28,25 @@ const enable = vaultCommand({
   summary: 'Enable an audit device',
   usage: '[flags] <type> [name=value …]',
   examples: ['audit enable file file_path=/var/log/vault-audit.log'],
-  flags: { path: text('path', 'Where to enable it; default its type.'), description: text('text', 'What it is for.'), local: toggle('Do not replicate it.') },
+  flags: {
+    path: text('path', 'Where to enable it; default its type.'),
+    description: text('text', 'What it is for.'),
+    local: toggle('Do not replicate it.'),
+  },
   takes: [1, Infinity],
   async run({ io, args, flags, ask, show }) {
     const type = args[0]!.trim()
     if (type === '') throw new UsageError('The type is empty, for example file')
     const path = cleanPath(flags.path ?? type)
-    const body = { type, description: flags.description, local: flags.local, options: await readData(args.slice(1), io) }
-    const answer = await ask('Error enabling audit device', (vault, options) => vault.request('PUT', `sys/audit/${path}`, { ...options, body }))
+    const body = {
+      type,
+      description: flags.description,
+      local: flags.local,
+      options: await readData(args.slice(1), io),
+    }
+    const answer = await ask('Error enabling audit device', (vault, options) =>
+      vault.request('PUT', `sys/audit/${path}`, { ...options, body }),
+    )
     return show(answer, `Success! Enabled the ${type} audit device at: ${path}/`)
   },
 })
@@ -42,7 +58,9 @@ const disable = vaultCommand({
   takes: [1, 1],
   async run({ args, ask, show }) {
     const path = cleanPath(args[0]!)
-    const answer = await ask('Error disabling audit device', (vault, options) => vault.delete(`sys/audit/${path}`, options))
+    const answer = await ask('Error disabling audit device', (vault, options) =>
+      vault.delete(`sys/audit/${path}`, options),
+    )
     return show(answer, `Success! Disabled audit device (if it was enabled) at: ${path}/`)
   },
 })

@@ -12,10 +12,13 @@ import { vaultCommand } from './vault-command.ts'
 import type { VaultCall } from './vault-command.ts'
 
 const flags = {
-  agent: text('id', 'Open a session of this agent and end it afterwards. Without: the token in MCP_SESSION_TOKEN is used.'),
+  agent: text(
+    'id',
+    'Open a session of this agent and end it afterwards. Without: the token in MCP_SESSION_TOKEN is used.',
+  ),
   purpose: text('text', 'What the session is for; stands in every audit record.'),
   scopes: text('scope,…', 'Ask for these scopes only; default all that the agent declares.'),
-  environment: text('name', 'Environment of the session; default the agent\'s own.'),
+  environment: text('name', "Environment of the session; default the agent's own."),
   ttl: duration('Life of the token; default the configured one.'),
   mount: text('path', 'Where the engine is mounted; default mcp.'),
 }
@@ -47,8 +50,13 @@ export const call = vaultCommand({
     const toolArgs = await toolArguments(args.slice(2), io)
     const session = await open(asked, `mcp-vault call ${tool}`)
     try {
-      const onProgress = (message: string) => { io.stdout(`${printable(message)}\n`) }
-      return report(io, await callTool({ url, token: session.token, tool, args: toolArgs, signal: io.signal, onProgress }))
+      const onProgress = (message: string) => {
+        io.stdout(`${printable(message)}\n`)
+      }
+      return report(
+        io,
+        await callTool({ url, token: session.token, tool, args: toolArgs, signal: io.signal, onProgress }),
+      )
     } catch (thrown) {
       throw thrown instanceof Failure ? thrown : unanswered(io, tool, url, thrown)
     } finally {
@@ -60,13 +68,19 @@ export const call = vaultCommand({
 async function open({ io, flags: given, ask }: VaultCall<typeof flags>, defaultPurpose: string): Promise<Opened> {
   if (given.agent === undefined) {
     const token = io.env.MCP_SESSION_TOKEN
-    if (!token) throw new UsageError('Name the agent to call as, for example -agent=claude-billing-agent, or set MCP_SESSION_TOKEN')
+    if (!token)
+      throw new UsageError(
+        'Name the agent to call as, for example -agent=claude-billing-agent, or set MCP_SESSION_TOKEN',
+      )
     return { token, close: () => Promise.resolve() }
   }
   const path = `${cleanPath(given.mount ?? 'mcp')}/creds/${given.agent}`
-  const answer = await ask(`Error opening a session of ${given.agent}`, (vault, options) => vault.request('PUT', path, { ...options, body: sessionRequest(given, defaultPurpose) }))
+  const answer = await ask(`Error opening a session of ${given.agent}`, (vault, options) =>
+    vault.request('PUT', path, { ...options, body: sessionRequest(given, defaultPurpose) }),
+  )
   const { token, session_id } = answer.data ?? {}
-  if (typeof token !== 'string' || typeof session_id !== 'string') throw new Failure(2, `${path} answered no token; is an engine of type mcp mounted there?`)
+  if (typeof token !== 'string' || typeof session_id !== 'string')
+    throw new Failure(2, `${path} answered no token; is an engine of type mcp mounted there?`)
   return { token, close: () => end(io, ask, answer, `${path}/${session_id}`) }
 }
 
@@ -83,10 +97,14 @@ function sessionRequest({ purpose, scopes, environment, ttl }: Flags, defaultPur
 async function end(io: Io, ask: VaultCall['ask'], { lease_id }: VaultAnswer, path: string): Promise<void> {
   const late = (options: CallOptions) => ({ ...options, signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS) })
   try {
-    await ask('', (vault, options) => vault.request('PUT', 'sys/leases/revoke', { ...late(options), body: { lease_id, sync: true } }))
+    await ask('', (vault, options) =>
+      vault.request('PUT', 'sys/leases/revoke', { ...late(options), body: { lease_id, sync: true } }),
+    )
   } catch {
     await ask('', (vault, options) => vault.delete(path, late(options))).catch(() => {
-      io.stderr(`WARNING! The session could not be ended and lives until its token expires. To end it: mcp-vault delete ${path}\n`)
+      io.stderr(
+        `WARNING! The session could not be ended and lives until its token expires. To end it: mcp-vault delete ${path}\n`,
+      )
     })
   }
 }
@@ -96,7 +114,8 @@ function report(io: Io, { text: answer, isError, meta }: ToolAnswer): number {
   if (isError) throw new Failure(1, shown)
   const timing = timingOf(meta)
   // In a pipe the answer must stay what the tool said.
-  if (timing !== undefined && io.stdoutIsTerminal && !shown.includes('\n')) io.stdout(`${shown.padEnd(50)}    ${timing}\n`)
+  if (timing !== undefined && io.stdoutIsTerminal && !shown.includes('\n'))
+    io.stdout(`${shown.padEnd(50)}    ${timing}\n`)
   else {
     io.stdout(`${shown}\n`)
     if (timing !== undefined) io.stderr(`${timing}\n`)
@@ -106,38 +125,51 @@ function report(io: Io, { text: answer, isError, meta }: ToolAnswer): number {
 
 function timingOf(meta: ToolAnswer['meta']): string | undefined {
   const { gateway_ms, upstream_ms } = (meta[TIMING_META] ?? {}) as { gateway_ms?: unknown; upstream_ms?: unknown }
-  return typeof gateway_ms === 'number' && typeof upstream_ms === 'number' ? `gateway ${String(gateway_ms)} ms, upstream ${String(upstream_ms)} ms` : undefined
+  return typeof gateway_ms === 'number' && typeof upstream_ms === 'number'
+    ? `gateway ${String(gateway_ms)} ms, upstream ${String(upstream_ms)} ms`
+    : undefined
 }
 
 function unanswered(io: Io, tool: string, url: string, thrown: unknown): Failure {
   if (io.signal.aborted) return new Failure(1, 'Interrupted.')
   const { message, cause, code } = thrown as NodeJS.ErrnoException
-  if (code === 'ERR_MODULE_NOT_FOUND') return new Failure(1, 'This command needs the MCP SDK beside it: npm i @modelcontextprotocol/sdk')
+  if (code === 'ERR_MODULE_NOT_FOUND')
+    return new Failure(1, 'This command needs the MCP SDK beside it: npm i @modelcontextprotocol/sdk')
   const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : message
-  return new Failure(1, `Error calling ${printable(tool)} at ${url}: ${reason === 'ECONNREFUSED' ? 'nothing listens there (ECONNREFUSED); is the MCP server running?' : printable(reason)}`)
+  return new Failure(
+    1,
+    `Error calling ${printable(tool)} at ${url}: ${reason === 'ECONNREFUSED' ? 'nothing listens there (ECONNREFUSED); is the MCP server running?' : printable(reason)}`,
+  )
 }
 
 function endpoint(given: string): string {
   const url = URL.canParse(given) ? new URL(given) : undefined
   if (url === undefined || !['http:', 'https:'].includes(url.protocol) || url.username !== '' || url.password !== '') {
-    throw new UsageError(`"${given.split('@').at(-1) ?? ''}" is not the URL of an MCP endpoint, for example http://127.0.0.1:3000/mcp`)
+    throw new UsageError(
+      `"${given.split('@').at(-1) ?? ''}" is not the URL of an MCP endpoint, for example http://127.0.0.1:3000/mcp`,
+    )
   }
   return url.href
 }
 
 /** `limit=3` is the number 3, `name=Ada` a text: what reads as JSON is JSON. A word in braces is a whole object, `@file` and `-` are read. */
 async function toolArguments(words: readonly string[], io: Io): Promise<Record<string, unknown>> {
-  const pieces = await Promise.all(words.map(async (word) => {
-    if (word.startsWith('{')) return object(word)
-    const piece = await readData([word], io)
-    return word.startsWith('@') || word === '-' ? piece : Object.fromEntries(Object.entries(piece).map(([name, value]) => [name, fromJson(String(value)) ?? value]))
-  }))
+  const pieces = await Promise.all(
+    words.map(async (word) => {
+      if (word.startsWith('{')) return object(word)
+      const piece = await readData([word], io)
+      return word.startsWith('@') || word === '-'
+        ? piece
+        : Object.fromEntries(Object.entries(piece).map(([name, value]) => [name, fromJson(String(value)) ?? value]))
+    }),
+  )
   return Object.assign({}, ...pieces) as Record<string, unknown>
 }
 
 function object(word: string): Record<string, unknown> {
   const value = fromJson(word)
-  if (typeof value !== 'object' || value === null) throw new UsageError('The arguments are not a JSON object, for example \'{"limit":3}\'')
+  if (typeof value !== 'object' || value === null)
+    throw new UsageError('The arguments are not a JSON object, for example \'{"limit":3}\'')
   return value as Record<string, unknown>
 }
 

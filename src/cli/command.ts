@@ -36,12 +36,23 @@ export const isFamily = (entry: Command | Family): entry is Family => 'commands'
 export const command = <F extends FlagTable>(definition: Command<F>): Command => definition as unknown as Command
 
 /** Reads flags and arguments and runs the command. `showHelp` serves `-h`. */
-export async function runCommand(entry: Command, argv: readonly string[], io: Io, showHelp: () => number): Promise<number> {
+export async function runCommand(
+  entry: Command,
+  argv: readonly string[],
+  io: Io,
+  showHelp: () => number,
+): Promise<number> {
   const { flags, args, help } = parseFlags(entry.flags, argv)
   if (help) return showHelp()
   const [fewest, most] = entry.takes
-  const expected = fewest === most ? String(fewest) : most === Infinity ? `at least ${String(fewest)}` : `${String(fewest)} to ${String(most)}`
-  if (args.length < fewest) throw new UsageError(`Not enough arguments (expected ${expected}, got ${String(args.length)})`)
+  const expected =
+    fewest === most
+      ? String(fewest)
+      : most === Infinity
+        ? `at least ${String(fewest)}`
+        : `${String(fewest)} to ${String(most)}`
+  if (args.length < fewest)
+    throw new UsageError(`Not enough arguments (expected ${expected}, got ${String(args.length)})`)
   if (args.length > most) throw new UsageError(`Too many arguments (expected ${expected}, got ${String(args.length)})`)
   return entry.run({ io, args, flags })
 }

@@ -10,13 +10,19 @@ import type { Io } from './io.ts'
  * Reads the configuration file of a long-running command: HCL as Vault's own configuration is written, or JSON of the same shape.
  * Throws `Failure` with every problem at once, each naming its setting.
  */
-export async function readConfigFile<S extends z.ZodType>(io: Pick<Io, 'readFile'>, path: string, schema: S): Promise<z.output<S>> {
+export async function readConfigFile<S extends z.ZodType>(
+  io: Pick<Io, 'readFile'>,
+  path: string,
+  schema: S,
+): Promise<z.output<S>> {
   const text = await io.readFile(path).catch((error: NodeJS.ErrnoException) => {
     throw new Failure(1, `The configuration ${path} cannot be read (${error.code ?? 'unreadable'}).`)
   })
   const read = schema.safeParse(settingsOf(path, text))
   if (read.success) return read.data
-  const problems = read.error.issues.map(({ path: setting, message }) => (setting.length === 0 ? message : `${setting.join('.')}: ${message}`))
+  const problems = read.error.issues.map(({ path: setting, message }) =>
+    setting.length === 0 ? message : `${setting.join('.')}: ${message}`,
+  )
   throw wrong(path, problems)
 }
 
@@ -29,7 +35,8 @@ function settingsOf(path: string, text: string): unknown {
   }
 }
 
-const wrong = (path: string, problems: readonly string[]): Failure => new Failure(1, `The configuration ${path} is not usable:\n${problems.map((problem) => `* ${problem}`).join('\n')}`)
+const wrong = (path: string, problems: readonly string[]): Failure =>
+  new Failure(1, `The configuration ${path} is not usable:\n${problems.map((problem) => `* ${problem}`).join('\n')}`)
 
 /** The plain value of a tree. Blocks of one name are one block (`service_token "a" { … } service_token "b" { … }`); a setting is given once. */
 function plain(node: Node): unknown {
@@ -41,8 +48,12 @@ function plain(node: Node): unknown {
     const given = node.members.filter((member) => member.key === key)
     const blocks = given.flatMap(({ value: child }) => (child.kind === 'object' ? [child] : []))
     const [first, second] = given
-    if (second && blocks.length < given.length) throw new PolicyError(second.line, `${key} is given twice; keep one of them.`)
-    value[key] = blocks.length > 0 ? plain({ kind: 'object', members: blocks.flatMap(({ members }) => members), line: first!.line }) : plain(first!.value)
+    if (second && blocks.length < given.length)
+      throw new PolicyError(second.line, `${key} is given twice; keep one of them.`)
+    value[key] =
+      blocks.length > 0
+        ? plain({ kind: 'object', members: blocks.flatMap(({ members }) => members), line: first!.line })
+        : plain(first!.value)
   }
   return value
 }

@@ -34,7 +34,10 @@ export const tokenFile = (io: Io): string => join(io.home, '.vault-token')
 async function storedToken(io: Io): Promise<string | undefined> {
   const stored = await readFile(tokenFile(io), 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return ''
-    throw new Failure(1, `The token in ${tokenFile(io)} cannot be read (${error.code ?? 'unreadable'}). Repair the file, or set VAULT_TOKEN.`)
+    throw new Failure(
+      1,
+      `The token in ${tokenFile(io)} cannot be read (${error.code ?? 'unreadable'}). Repair the file, or set VAULT_TOKEN.`,
+    )
   })
   return stored.trim() || undefined
 }
@@ -44,7 +47,7 @@ export async function connect(flags: FlagValues<typeof connectionFlags>, io: Io,
   const address = flags.address ?? variable(io, 'ADDR') ?? DEFAULT_ADDRESS
   const namespace = flags.namespace ?? variable(io, 'NAMESPACE')
   const caFile = flags['ca-cert'] ?? variable(io, 'CACERT')
-  const sent = token ?? variable(io, 'TOKEN') ?? await storedToken(io)
+  const sent = token ?? variable(io, 'TOKEN') ?? (await storedToken(io))
   const client = createVaultClient({
     address,
     clock: io.clock,
@@ -60,7 +63,10 @@ export async function connect(flags: FlagValues<typeof connectionFlags>, io: Io,
 /** What to tell the person: Vault's own errors in its layout, or one sentence when Vault did not answer. */
 export function describe(error: VaultError, connection?: Connection): string {
   if (error.errors.length > 0) {
-    const hint = error.status === 403 && connection?.hasToken === false ? '\n\nNo token was sent. Set VAULT_TOKEN, or run: mcp-vault login' : ''
+    const hint =
+      error.status === 403 && connection?.hasToken === false
+        ? '\n\nNo token was sent. Set VAULT_TOKEN, or run: mcp-vault login'
+        : ''
     return `Code: ${String(error.status)}. Errors:\n${error.errors.map((text) => `* ${printable(text.trim())}`).join('\n')}${hint}`
   }
   if (error.kind === 'unavailable' && error.status === 0) {

@@ -13,13 +13,19 @@ export async function readData(words: readonly string[], io: Io): Promise<Record
     const equals = word.indexOf('=')
     if (word === '-') merge(data, parseObject(await stdin(), 'standard input'))
     else if (word.startsWith('@')) merge(data, parseObject(await contents(io, word.slice(1)), word.slice(1)))
-    else if (equals < 1) throw new UsageError(`Failed to parse K=V data: "${shown(word)}" is not name=value, for example owner=platform-team`)
+    else if (equals < 1)
+      throw new UsageError(
+        `Failed to parse K=V data: "${shown(word)}" is not name=value, for example owner=platform-team`,
+      )
     else {
       const name = word.slice(0, equals)
       const value = await readValue(word.slice(equals + 1), io, stdin)
       if (!Object.hasOwn(data, name)) define(data, name, value)
       else if (listed.has(name)) (data[name] as unknown[]).push(value)
-      else { define(data, name, [data[name], value]); listed.add(name) }
+      else {
+        define(data, name, [data[name], value])
+        listed.add(name)
+      }
     }
   }
   return data
@@ -41,7 +47,7 @@ function define(data: Record<string, unknown>, name: string, value: unknown): vo
 }
 
 /** A word without `=` may be a secret that lost its name, so little of it is repeated. */
-const shown = (word: string): string => word.length <= 4 ? word : `${word.slice(0, 4)}…`
+const shown = (word: string): string => (word.length <= 4 ? word : `${word.slice(0, 4)}…`)
 
 function onceOnly(io: Io): () => Promise<string> {
   let taken = false
@@ -70,7 +76,8 @@ function parseObject(content: string, origin: string): Record<string, unknown> {
     // The parser's own message quotes the text, which may be a secret.
     throw new UsageError(`${origin} does not hold JSON, for example {"owner":"platform-team"}`)
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new UsageError(`${origin} must hold one JSON object, for example {"owner":"platform-team"}`)
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new UsageError(`${origin} must hold one JSON object, for example {"owner":"platform-team"}`)
   return value as Record<string, unknown>
 }
 

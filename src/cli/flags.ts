@@ -26,16 +26,24 @@ export interface ParsedCall<F extends FlagTable> {
   readonly help: boolean
 }
 
-export const text = (placeholder: string, help: string): Flag<string | undefined> => ({ placeholder, help, read: (values) => values.at(-1) })
+export const text = (placeholder: string, help: string): Flag<string | undefined> => ({
+  placeholder,
+  help,
+  read: (values) => values.at(-1),
+})
 
-export const texts = (placeholder: string, help: string): Flag<readonly string[]> => ({ placeholder, help: `${help} May be repeated.`, read: (values) => values })
+export const texts = (placeholder: string, help: string): Flag<readonly string[]> => ({
+  placeholder,
+  help: `${help} May be repeated.`,
+  read: (values) => values,
+})
 
 /** A switch; `undefined` when absent, so that a default of the server stays the server's. */
 export const choice = (help: string, short?: string): Flag<boolean | undefined> => ({
   placeholder: '',
   help,
   ...(short === undefined ? {} : { short }),
-  read: (values, name) => values.length === 0 ? undefined : readBoolean(values.at(-1)!, name),
+  read: (values, name) => (values.length === 0 ? undefined : readBoolean(values.at(-1)!, name)),
 })
 
 export const toggle = (help: string, short?: string): Flag<boolean> => {
@@ -49,7 +57,8 @@ export const integer = (placeholder: string, help: string): Flag<number | undefi
   read(values, name) {
     const value = values.at(-1)
     if (value === undefined) return undefined
-    if (!/^-?\d{1,15}$/.test(value)) throw new UsageError(`-${name}: "${value}" is not a whole number, for example -${name}=3`)
+    if (!/^-?\d{1,15}$/.test(value))
+      throw new UsageError(`-${name}: "${value}" is not a whole number, for example -${name}=3`)
     return Number(value)
   },
 })
@@ -71,10 +80,14 @@ export const duration = (help: string): Flag<number | undefined> => ({
 export const integers = (placeholder: string, help: string): Flag<readonly number[]> => ({
   placeholder,
   help: `${help} Comma-separated or repeated.`,
-  read: (values, name) => values.flatMap((value) => value.split(',')).map((value) => {
-    if (!/^\s*\d{1,15}\s*$/.test(value)) throw new UsageError(`-${name}: "${value}" is not a whole number, for example -${name}=1,2`)
-    return Number(value)
-  }),
+  read: (values, name) =>
+    values
+      .flatMap((value) => value.split(','))
+      .map((value) => {
+        if (!/^\s*\d{1,15}\s*$/.test(value))
+          throw new UsageError(`-${name}: "${value}" is not a whole number, for example -${name}=1,2`)
+        return Number(value)
+      }),
 })
 
 /** `-metadata=team=billing -metadata=tier=1`; undefined when absent. */
@@ -83,11 +96,14 @@ export const pairs = (help: string): Flag<Readonly<Record<string, string>> | und
   help: `${help} May be repeated.`,
   read(values, name) {
     if (values.length === 0) return undefined
-    return Object.fromEntries(values.map((value) => {
-      const equals = value.indexOf('=')
-      if (equals < 1) throw new UsageError(`-${name}: "${value}" is not name=value, for example -${name}=team=billing`)
-      return [value.slice(0, equals), value.slice(equals + 1)]
-    }))
+    return Object.fromEntries(
+      values.map((value) => {
+        const equals = value.indexOf('=')
+        if (equals < 1)
+          throw new UsageError(`-${name}: "${value}" is not name=value, for example -${name}=team=billing`)
+        return [value.slice(0, equals), value.slice(equals + 1)]
+      }),
+    )
   },
 })
 
@@ -118,10 +134,19 @@ export function parseFlags<F extends FlagTable>(table: F, argv: readonly string[
   let help = false
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i]!
-    if (word === '--') { args.push(...argv.slice(i + 1)); break }
+    if (word === '--') {
+      args.push(...argv.slice(i + 1))
+      break
+    }
     const [, written, attached] = /^--?([^-=][^=]*)(?:=([\s\S]*))?$/.exec(word) ?? []
-    if (written === undefined) { args.push(word); continue }
-    if (written === 'h' || written === 'help') { help = true; continue }
+    if (written === undefined) {
+      args.push(word)
+      continue
+    }
+    if (written === 'h' || written === 'help') {
+      help = true
+      continue
+    }
     const name = nameOf(table, written)
     let value = attached ?? (table[name]!.placeholder === '' ? 'true' : undefined)
     if (value === undefined) {
@@ -131,7 +156,10 @@ export function parseFlags<F extends FlagTable>(table: F, argv: readonly string[
     }
     given.set(name, [...(given.get(name) ?? []), value])
   }
-  const read = ([name, flag]: [string, Flag<unknown>]) => [name, help ? undefined : flag.read(given.get(name) ?? [], name)]
+  const read = ([name, flag]: [string, Flag<unknown>]) => [
+    name,
+    help ? undefined : flag.read(given.get(name) ?? [], name),
+  ]
   return { flags: Object.fromEntries(Object.entries(table).map(read)) as FlagValues<F>, args, help }
 }
 

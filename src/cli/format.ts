@@ -12,7 +12,11 @@ const leftOutWhenNull = new Set(['auth', 'wrap_info'])
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted)
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).sort(byKey).map(([key, member]) => [key, sorted(member)]))
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(byKey)
+      .map(([key, member]) => [key, sorted(member)]),
+  )
 }
 
 /** The whole envelope in Vault's order; what Vault answers bare (seal status, help) as it is. */
@@ -33,16 +37,35 @@ export function document(format: 'json' | 'yaml', value: unknown): string {
 export function fieldOf(answer: VaultAnswer, field: string): unknown {
   const { auth, wrap_info: wrap, data } = answer
   if (auth) {
-    const names: Record<string, unknown> = { token: auth.client_token, token_accessor: auth.accessor, token_duration: auth.lease_duration, token_renewable: auth.renewable, token_policies: auth.token_policies, identity_policies: auth.identity_policies, policies: auth.policies }
+    const names: Record<string, unknown> = {
+      token: auth.client_token,
+      token_accessor: auth.accessor,
+      token_duration: auth.lease_duration,
+      token_renewable: auth.renewable,
+      token_policies: auth.token_policies,
+      identity_policies: auth.identity_policies,
+      policies: auth.policies,
+    }
     if (Object.hasOwn(names, field)) return names[field]
   }
   if (wrap) {
-    const names: Record<string, unknown> = { wrapping_token: wrap.token, wrapping_accessor: wrap.accessor, wrapping_token_ttl: wrap.ttl, wrapping_token_creation_time: wrap.creation_time, wrapping_token_creation_path: wrap.creation_path, wrapped_accessor: wrap.wrapped_accessor }
+    const names: Record<string, unknown> = {
+      wrapping_token: wrap.token,
+      wrapping_accessor: wrap.accessor,
+      wrapping_token_ttl: wrap.ttl,
+      wrapping_token_creation_time: wrap.creation_time,
+      wrapping_token_creation_path: wrap.creation_path,
+      wrapped_accessor: wrap.wrapped_accessor,
+    }
     if (Object.hasOwn(names, field)) return names[field]
   }
   if (data && Object.hasOwn(data, field)) return data[field]
   if (answer.lease_id) {
-    const names: Record<string, unknown> = { lease_id: answer.lease_id, lease_duration: answer.lease_duration, lease_renewable: answer.renewable }
+    const names: Record<string, unknown> = {
+      lease_id: answer.lease_id,
+      lease_duration: answer.lease_duration,
+      lease_renewable: answer.renewable,
+    }
     if (Object.hasOwn(names, field)) return names[field]
   }
   return field === 'refresh_interval' ? answer.lease_duration : undefined

@@ -30,8 +30,15 @@ export async function vaultLogin(place: LoginPlace, { token_file: tokenFile, app
 }
 
 async function appRole(client: VaultClient, clock: Clock, settings: AppRoleSettings): Promise<Login> {
-  const { mount, role_id: literal, role_id_file: roleFile, secret_id_file: secretFile, secret_id_wrapped: wrapped } = settings
-  const roleId = roleFile === undefined ? () => Promise.resolve(literal!) : await privateFile(roleFile, 'The role_id_file')
+  const {
+    mount,
+    role_id: literal,
+    role_id_file: roleFile,
+    secret_id_file: secretFile,
+    secret_id_wrapped: wrapped,
+  } = settings
+  const roleId =
+    roleFile === undefined ? () => Promise.resolve(literal!) : await privateFile(roleFile, 'The role_id_file')
   const secretId = await privateFile(secretFile, 'The secret_id_file')
   return appRoleLogin({ client, mount, roleId, secretId, wrapped, clock })
 }
@@ -44,7 +51,8 @@ function tokenFileLogin(client: VaultClient, read: () => Promise<string>): Login
   return async (signal) => {
     const token = await read()
     const { data } = await client.withToken(token).request('GET', 'auth/token/lookup-self', { signal })
-    if (typeof data?.ttl !== 'number') throw new RequestError('unavailable', 'Vault did not say how long the token lives')
+    if (typeof data?.ttl !== 'number')
+      throw new RequestError('unavailable', 'Vault did not say how long the token lives')
     return { token, ttl: data.ttl, renewable: data.renewable === true }
   }
 }
@@ -52,7 +60,8 @@ function tokenFileLogin(client: VaultClient, read: () => Promise<string>): Login
 /** Reads the file now, and gives back what reads it again: a file that is wrong later is an outage that whoever mends it ends. */
 async function privateFile(path: string, what: string): Promise<() => Promise<string>> {
   await readPrivateFile(path, what)
-  return () => readPrivateFile(path, what).catch((cause: unknown) => {
-    throw cause instanceof Failure ? new RequestError('unavailable', cause.message, { cause }) : cause
-  })
+  return () =>
+    readPrivateFile(path, what).catch((cause: unknown) => {
+      throw cause instanceof Failure ? new RequestError('unavailable', cause.message, { cause }) : cause
+    })
 }

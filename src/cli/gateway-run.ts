@@ -30,7 +30,9 @@ export async function runGateway(io: Io, file: string): Promise<number> {
     const gateway = await startGateway(settings).catch(startFailure('The gateway cannot start'))
     try {
       io.stdout(banner(config, gateway))
-      void gateway.ready.then(() => { logger.info({ vault: addressOf(config.vault) }, 'in contact with Vault') })
+      void gateway.ready.then(() => {
+        logger.info({ vault: addressOf(config.vault) }, 'in contact with Vault')
+      })
       await untilAborted(io)
       await gateway.drain(DRAIN_MS)
       return 0
@@ -44,18 +46,41 @@ export async function runGateway(io: Io, file: string): Promise<number> {
 
 async function settingsOf(io: Io, config: GatewayFile, audits: AuditFiles, logger: Logger): Promise<GatewayConfig> {
   const { clock } = io
-  const { vault, listener: { http, grpc }, upstream_listener, service_token, upstream_ca_file: upstreamCa } = config
-  const place = { address: addressOf(vault), ...(vault.namespace !== undefined && { namespace: vault.namespace }), ...(vault.ca_file !== undefined && { caFile: vault.ca_file }) }
+  const {
+    vault,
+    listener: { http, grpc },
+    upstream_listener,
+    service_token,
+    upstream_ca_file: upstreamCa,
+  } = config
+  const place = {
+    address: addressOf(vault),
+    ...(vault.namespace !== undefined && { namespace: vault.namespace }),
+    ...(vault.ca_file !== undefined && { caFile: vault.ca_file }),
+  }
   const login = (settings: LoginSettings) => vaultLogin({ ...place, clock }, settings)
-  const services = Object.entries(service_token).map(async ([name, { sha256, agents, vault_token_file: token_file, vault_approle: approle }]): Promise<ServiceTokenConfig> =>
-    ({ name, sha256, agents, ...((token_file !== undefined || approle !== undefined) && { vaultLogin: await login({ token_file, approle }) }) }))
-  const upstreams = Object.entries(upstream_listener).map(async ([upstream, { address, ...tls }]) => ({ upstream, address, ...await tlsOf('tls', tls) }))
+  const services = Object.entries(service_token).map(
+    async ([
+      name,
+      { sha256, agents, vault_token_file: token_file, vault_approle: approle },
+    ]): Promise<ServiceTokenConfig> => ({
+      name,
+      sha256,
+      agents,
+      ...((token_file !== undefined || approle !== undefined) && { vaultLogin: await login({ token_file, approle }) }),
+    }),
+  )
+  const upstreams = Object.entries(upstream_listener).map(async ([upstream, { address, ...tls }]) => ({
+    upstream,
+    address,
+    ...(await tlsOf('tls', tls)),
+  }))
   return {
     vault: { ...place, mount: vault.mount, login: await login(vault) },
     httpAddress: http?.address ?? '127.0.0.1:8251',
-    ...await tlsOf('httpTls', http ?? {}),
+    ...(await tlsOf('httpTls', http ?? {})),
     grpcAddress: grpc?.address ?? '127.0.0.1:8250',
-    ...await tlsOf('grpcTls', grpc ?? {}),
+    ...(await tlsOf('grpcTls', grpc ?? {})),
     upstreamListeners: await Promise.all(upstreams),
     allowedHosts: config.allowed_hosts,
     auditPath: resolve(config.audit_path),
@@ -63,19 +88,33 @@ async function settingsOf(io: Io, config: GatewayFile, audits: AuditFiles, logge
     serviceTokens: await Promise.all(services),
     requireKeyConsent: config.require_key_consent,
     maxStaleness: definedOf(config.max_staleness),
-    ...(upstreamCa !== undefined && { upstreamCa: await readFile(upstreamCa, 'utf8').catch(startFailure(`The upstream_ca_file ${upstreamCa} cannot be read`)) }),
-    clock, random, logger,
+    ...(upstreamCa !== undefined && {
+      upstreamCa: await readFile(upstreamCa, 'utf8').catch(
+        startFailure(`The upstream_ca_file ${upstreamCa} cannot be read`),
+      ),
+    }),
+    clock,
+    random,
+    logger,
   }
 }
 
 /** The files of a listener that has some, after a look at them: a start should fail for a wrong file, with a sentence. */
-async function tlsOf<K extends string>(name: K, files: TlsFiles): Promise<Partial<Record<K, { certFile: string; keyFile: string }>>> {
-  if (!await readTls(files)) return {}
-  return { [name]: { certFile: files.tls_cert_file, keyFile: files.tls_key_file } } as Record<K, { certFile: string; keyFile: string }>
+async function tlsOf<K extends string>(
+  name: K,
+  files: TlsFiles,
+): Promise<Partial<Record<K, { certFile: string; keyFile: string }>>> {
+  if (!(await readTls(files))) return {}
+  return { [name]: { certFile: files.tls_cert_file, keyFile: files.tls_key_file } } as Record<
+    K,
+    { certFile: string; keyFile: string }
+  >
 }
 
 const definedOf = <T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> }
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>
+  }
 
 function banner(config: GatewayFile, gateway: Gateway): string {
   const lines = [
@@ -84,7 +123,9 @@ function banner(config: GatewayFile, gateway: Gateway): string {
     `    gRPC          ${gateway.grpcAddress ?? ''}`,
     ...Object.entries(gateway.upstreamUrls).map(([upstream, url]) => `    Upstream      ${upstream} at ${url}`),
     `    Audit         ${resolve(config.audit_path)}`,
-    ...(config.require_key_consent ? [] : ['    WARNING       require_key_consent is false: keys are used without their owners\' consent']),
+    ...(config.require_key_consent
+      ? []
+      : ["    WARNING       require_key_consent is false: keys are used without their owners' consent"]),
   ]
   return `${lines.join('\n')}\n`
 }

@@ -16,15 +16,18 @@ export const gateway = command({
   takes: [0, 2],
   run({ io, args: [word, name], flags: { config } }) {
     if (word === 'token' && config === undefined) return Promise.resolve(printServiceToken(io, name ?? 'mcp-server'))
-    if (word !== undefined) throw new UsageError(`"${word}" is not expected here; give -config=<file>, or the word token`)
-    if (config === undefined) throw new UsageError('give -config=<file>; for a gateway to try things with: mcp-vault server -dev')
+    if (word !== undefined)
+      throw new UsageError(`"${word}" is not expected here; give -config=<file>, or the word token`)
+    if (config === undefined)
+      throw new UsageError('give -config=<file>; for a gateway to try things with: mcp-vault server -dev')
     return runGateway(io, config)
   },
 })
 
 /** Only the hash goes into the configuration: who reads that file learns no token. */
 function printServiceToken(io: Io, name: string): number {
-  if (!NAME.test(name)) throw new UsageError('the name of a service token is 1 to 64 letters, digits, _ or -, for example billing-mcp')
+  if (!NAME.test(name))
+    throw new UsageError('the name of a service token is 1 to 64 letters, digits, _ or -, for example billing-mcp')
   const token = mintToken({ prefix: 'gst', label: 'mcp', random: (bytes) => randomBytes(bytes) })
   io.stdout(`Service token, for the MCP server alone; it is not shown again:
   ${token}

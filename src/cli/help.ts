@@ -23,7 +23,10 @@ const columns = (rows: readonly (readonly [string, string])[]): string => {
 /** `mcp-vault` alone, `mcp-vault help`. */
 export function overview(registrations: readonly Registration[]): string {
   const groups = [...new Set(registrations.map(({ group }) => group))]
-  const lists = groups.map((group) => `${group}:\n${columns(registrations.filter((entry) => entry.group === group).map(({ name, summary }) => [name, summary]))}`)
+  const lists = groups.map(
+    (group) =>
+      `${group}:\n${columns(registrations.filter((entry) => entry.group === group).map(({ name, summary }) => [name, summary]))}`,
+  )
   return `Usage: mcp-vault <command> [flags] [arguments]
 
 ${firstCommands}
@@ -38,12 +41,23 @@ export function familyHelp(name: string, family: Family): string {
   return `Usage: mcp-vault ${name} <command> [flags] [arguments]\n\n${family.summary}.\n\n${columns(rows)}`
 }
 
-export const usageLine = (name: string, entry: Command): string => `Usage: mcp-vault ${name}${entry.usage === '' ? '' : ` ${entry.usage}`}`
+export const usageLine = (name: string, entry: Command): string =>
+  `Usage: mcp-vault ${name}${entry.usage === '' ? '' : ` ${entry.usage}`}`
 
 export function commandHelp(name: string, entry: Command): string {
-  const flags = Object.entries(entry.flags).map(([flag, { placeholder, short, help }]): [string, string] => [`-${flag}${placeholder === '' ? '' : `=<${placeholder}>`}${short === undefined ? '' : `, -${short}`}`, help])
+  const flags = Object.entries(entry.flags).map(([flag, { placeholder, short, help }]): [string, string] => [
+    `-${flag}${placeholder === '' ? '' : `=<${placeholder}>`}${short === undefined ? '' : `, -${short}`}`,
+    help,
+  ])
   const examples = (entry.examples ?? []).map((line) => `  $ mcp-vault ${line}\n`).join('')
-  return [`${usageLine(name, entry)}\n\n${entry.summary}.\n`, examples && `Examples:\n${examples}`, flags.length > 0 && `Flags:\n${columns(flags)}`].filter(Boolean).join('\n')
+  return [
+    `${usageLine(name, entry)}\n\n${entry.summary}.\n`,
+    examples && `Examples:\n${examples}`,
+    flags.length > 0 && `Flags:\n${columns(flags)}`,
+  ]
+    .filter(Boolean)
+    .join('\n')
 }
 
-export const entryHelp = (name: string, entry: Command | Family): string => isFamily(entry) ? familyHelp(name, entry) : commandHelp(name, entry)
+export const entryHelp = (name: string, entry: Command | Family): string =>
+  isFamily(entry) ? familyHelp(name, entry) : commandHelp(name, entry)

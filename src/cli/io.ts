@@ -40,14 +40,21 @@ export function processIo(): Io {
     clock: systemClock,
     get signal() {
       if (stop) return stop.signal
-      const fresh = stop = new AbortController()
-      for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => { fresh.abort() })
+      const fresh = (stop = new AbortController())
+      for (const name of ['SIGINT', 'SIGTERM'] as const)
+        process.once(name, () => {
+          fresh.abort()
+        })
       return fresh.signal
     },
     stdinIsTerminal: Boolean(process.stdin.isTTY),
     stdoutIsTerminal: Boolean(process.stdout.isTTY),
-    stdout: (text) => { process.stdout.write(text) },
-    stderr: (text) => { process.stderr.write(text) },
+    stdout: (text) => {
+      process.stdout.write(text)
+    },
+    stderr: (text) => {
+      process.stderr.write(text)
+    },
     readStdin,
     askHidden,
     readFile: (path) => readFile(resolve(path), 'utf8'),

@@ -14,7 +14,8 @@ type Members = Readonly<Record<string, unknown>>
 const casFlag = { cas: integer('version', 'Write only if this is the current version; 0 = only if there is none.') }
 const casOption = (cas: number | undefined) => ({ options: cas === undefined ? {} : { cas } })
 
-export const members = (value: unknown): Members | undefined => typeof value === 'object' && value !== null ? value as Members : undefined
+export const members = (value: unknown): Members | undefined =>
+  typeof value === 'object' && value !== null ? (value as Members) : undefined
 
 /** What stands above the answers of a version 2 engine. */
 export const pathHeading = (title: string, path: string): string => `${heading(title, path.length)}\n${path}\n\n`
@@ -22,7 +23,8 @@ export const pathHeading = (title: string, path: string): string => `${heading(t
 /** The answer of a version 2 write: where, and the new version. */
 function showWritten(call: VaultCall, answer: VaultAnswer, path: string, field: string | undefined): number {
   const metadata = members(answer.data)
-  if (field !== undefined || call.format !== 'table' || answer.wrap_info || !metadata) return call.show(answer, `Success! Data written to: ${path}`, field)
+  if (field !== undefined || call.format !== 'table' || answer.wrap_info || !metadata)
+    return call.show(answer, `Success! Data written to: ${path}`, field)
   call.warn(answer)
   call.io.stdout(pathHeading('Secret Path', path) + section('Metadata', metadata))
   return 0
@@ -42,15 +44,23 @@ export const put = vaultCommand({
     if (!place.v2 && flags.cas !== undefined) throw new Failure(1, 'Check-and-set not supported on KV Version 1')
     const path = place.at('data')
     const body = place.v2 ? { data, ...casOption(flags.cas) } : data
-    const answer = await ask(`Error writing data to ${path}`, (vault, options) => vault.request('PUT', path, { ...options, body }))
-    return place.v2 ? showWritten(call, answer, path, flags.field) : call.show(answer, `Success! Data written to: ${path}`)
+    const answer = await ask(`Error writing data to ${path}`, (vault, options) =>
+      vault.request('PUT', path, { ...options, body }),
+    )
+    return place.v2
+      ? showWritten(call, answer, path, flags.field)
+      : call.show(answer, `Success! Data written to: ${path}`)
   },
 })
 
 export const get = vaultCommand({
   summary: 'Read a secret',
   usage: '[flags] <path>',
-  examples: ['kv get -mount=secret mcp/stripe', 'kv get -field=api_key secret/mcp/stripe', 'kv get -version=2 secret/mcp/stripe'],
+  examples: [
+    'kv get -mount=secret mcp/stripe',
+    'kv get -field=api_key secret/mcp/stripe',
+    'kv get -version=2 secret/mcp/stripe',
+  ],
   flags: { ...mountFlag, ...fieldFlag, version: integer('number', 'Read this version; default the newest.') },
   takes: [1, 1],
   async run(call) {
@@ -87,37 +97,56 @@ export const list = vaultCommand({
 })
 
 /** Servers without PATCH, and policies without the `patch` capability: then it is read and written. */
-const patchRefused = (thrown: unknown): boolean => thrown instanceof VaultError && (thrown.status === 405 || thrown.status === 403)
+const patchRefused = (thrown: unknown): boolean =>
+  thrown instanceof VaultError && (thrown.status === 405 || thrown.status === 403)
 const nothingThere = (thrown: unknown): boolean => thrown instanceof VaultError && thrown.status === 404
 
 export const patch = vaultCommand({
   summary: 'Change some fields of a secret',
   usage: '[flags] <path> <name=value …>',
   examples: ['kv patch -mount=secret mcp/stripe account=acct_1'],
-  flags: { ...mountFlag, ...casFlag, ...fieldFlag, method: oneOf(['patch', 'rw'], 'One PATCH request, or read and write; default PATCH, and the other where the server refuses it.') },
+  flags: {
+    ...mountFlag,
+    ...casFlag,
+    ...fieldFlag,
+    method: oneOf(
+      ['patch', 'rw'],
+      'One PATCH request, or read and write; default PATCH, and the other where the server refuses it.',
+    ),
+  },
   takes: [1, Infinity],
   async run(call) {
     const { args, flags, io, ask } = call
     if (args.length < 2) throw new UsageError('Must supply data, for example account=acct_1')
     const data = await readData(args.slice(1), io)
     const path = (await locateV2(call, args[0]!, 'Patch')).at('data')
-    const patched = flags.method === 'rw' ? undefined : await ask(`Error writing data to ${path}`, async (vault, options) => {
-      try {
-        return await vault.request('PATCH', path, { ...options, body: { data, ...casOption(flags.cas) } })
-      } catch (thrown) {
-        if (nothingThere(thrown)) throw new Failure(2, `No value found at ${path}`)
-        if (flags.method === undefined && patchRefused(thrown)) return undefined
-        throw thrown
-      }
-    })
-    const answer = patched ?? await readAndWrite(call, path, data, flags.cas)
+    const patched =
+      flags.method === 'rw'
+        ? undefined
+        : await ask(`Error writing data to ${path}`, async (vault, options) => {
+            try {
+              return await vault.request('PATCH', path, { ...options, body: { data, ...casOption(flags.cas) } })
+            } catch (thrown) {
+              if (nothingThere(thrown)) throw new Failure(2, `No value found at ${path}`)
+              if (flags.method === undefined && patchRefused(thrown)) return undefined
+              throw thrown
+            }
+          })
+    const answer = patched ?? (await readAndWrite(call, path, data, flags.cas))
     return showWritten(call, answer, path, flags.field)
   },
 })
 
 /** Writes the newest version with `changes` over it, unless someone else wrote meanwhile. */
-async function readAndWrite({ ask }: VaultCall, path: string, changes: Members, cas: number | undefined): Promise<VaultAnswer> {
-  const current = await ask(`Error doing pre-read at ${path}`, (vault, { signal }) => vault.read(path, signal ? { signal } : {}))
+async function readAndWrite(
+  { ask }: VaultCall,
+  path: string,
+  changes: Members,
+  cas: number | undefined,
+): Promise<VaultAnswer> {
+  const current = await ask(`Error doing pre-read at ${path}`, (vault, { signal }) =>
+    vault.read(path, signal ? { signal } : {}),
+  )
   const data = members(current?.data?.data)
   if (!data) throw new Failure(2, `No value found at ${path}`)
   const version = Number(members(current?.data?.metadata)?.version)
@@ -134,15 +163,26 @@ export const rollback = vaultCommand({
   async run(call) {
     const { args, flags, ask } = call
     const { version } = flags
-    if (version === undefined || version < 1) throw new UsageError('-version must name the version to go back to, for example -version=1')
+    if (version === undefined || version < 1)
+      throw new UsageError('-version must name the version to go back to, for example -version=1')
     const path = (await locateV2(call, args[0]!, 'Rollback')).at('data')
-    const newest = await ask(`Error doing pre-read at ${path}`, (vault, { signal }) => vault.read(path, signal ? { signal } : {}))
+    const newest = await ask(`Error doing pre-read at ${path}`, (vault, { signal }) =>
+      vault.read(path, signal ? { signal } : {}),
+    )
     if (!newest) throw new Failure(2, `No value found at ${path}`)
-    const old = await ask(`Error reading version ${String(version)} at ${path}`, (vault, { signal }) => vault.read(path, { query: { version }, ...(signal ? { signal } : {}) }))
+    const old = await ask(`Error reading version ${String(version)} at ${path}`, (vault, { signal }) =>
+      vault.read(path, { query: { version }, ...(signal ? { signal } : {}) }),
+    )
     const data = members(old?.data?.data)
-    if (!data) throw new Failure(2, `Version ${String(version)} at ${path} is deleted or destroyed, or never was; kv metadata get lists the versions`)
+    if (!data)
+      throw new Failure(
+        2,
+        `Version ${String(version)} at ${path} is deleted or destroyed, or never was; kv metadata get lists the versions`,
+      )
     const body = { data, ...casOption(Number(members(newest.data?.metadata)?.version)) }
-    const answer = await ask(`Error writing data to ${path}`, (vault, options) => vault.request('PUT', path, { ...options, body }))
+    const answer = await ask(`Error writing data to ${path}`, (vault, options) =>
+      vault.request('PUT', path, { ...options, body }),
+    )
     return showWritten(call, answer, path, undefined)
   },
 })

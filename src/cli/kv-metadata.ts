@@ -9,7 +9,7 @@ import { vaultCommand } from './vault-command.ts'
 const settings = {
   ...mountFlag,
   'custom-metadata': pairs('Text kept beside the secret, for example mcp_origins=https://api.stripe.com.'),
-  'max-versions': integer('number', 'Versions to keep; 0 = the engine\'s own number.'),
+  'max-versions': integer('number', "Versions to keep; 0 = the engine's own number."),
   'cas-required': choice('Every write must name the version it replaces.'),
   'delete-version-after': duration('Delete each version this long after it was written.'),
 }
@@ -23,7 +23,10 @@ interface Settings {
 
 /** Only what was given: the rest stays as it is. */
 function bodyOf(flags: Settings, removed: readonly string[] = []): Record<string, unknown> {
-  const custom = removed.length === 0 && flags['custom-metadata'] === undefined ? undefined : { ...flags['custom-metadata'], ...Object.fromEntries(removed.map((name) => [name, null])) }
+  const custom =
+    removed.length === 0 && flags['custom-metadata'] === undefined
+      ? undefined
+      : { ...flags['custom-metadata'], ...Object.fromEntries(removed.map((name) => [name, null])) }
   const after = flags['delete-version-after']
   return {
     ...(custom === undefined ? {} : { custom_metadata: custom }),
@@ -48,7 +51,10 @@ const get = vaultCommand({
     call.warn(answer)
     const { versions, ...rest } = answer.data
     const numbered = Object.entries(members(versions) ?? {}).sort(([a], [b]) => Number(a) - Number(b))
-    const sections = [section('Metadata', rest), ...numbered.map(([number, version]) => section(`Version ${number}`, members(version) ?? {}))]
+    const sections = [
+      section('Metadata', rest),
+      ...numbered.map(([number, version]) => section(`Version ${number}`, members(version) ?? {})),
+    ]
     io.stdout(pathHeading('Metadata Path', path) + sections.join('\n'))
     return 0
   },
@@ -63,7 +69,9 @@ const put = vaultCommand({
   async run(call) {
     const { args, flags, ask, show } = call
     const path = (await locateV2(call, args[0]!, 'Metadata')).at('metadata')
-    const answer = await ask(`Error writing data to ${path}`, (vault, options) => vault.request('PUT', path, { ...options, body: bodyOf(flags) }))
+    const answer = await ask(`Error writing data to ${path}`, (vault, options) =>
+      vault.request('PUT', path, { ...options, body: bodyOf(flags) }),
+    )
     return show(answer, `Success! Data written to: ${path}`)
   },
 })
@@ -77,7 +85,9 @@ const patch = vaultCommand({
   async run(call) {
     const { args, flags, ask, show } = call
     const path = (await locateV2(call, args[0]!, 'Metadata')).at('metadata')
-    const answer = await ask(`Error writing data to ${path}`, (vault, options) => vault.request('PATCH', path, { ...options, body: bodyOf(flags, flags['remove-custom-metadata']) }))
+    const answer = await ask(`Error writing data to ${path}`, (vault, options) =>
+      vault.request('PATCH', path, { ...options, body: bodyOf(flags, flags['remove-custom-metadata']) }),
+    )
     return show(answer, `Success! Data written to: ${path}`)
   },
 })

@@ -5,7 +5,12 @@ import type { VaultCall } from './vault-command.ts'
 
 /** Where a key/value secret lives. The version of the engine decides the paths, so it is asked before every command. */
 
-export const mountFlag = { mount: text('path', 'Mount of the engine; then the argument is the path below it. Without it the argument starts with the mount: secret/mcp/stripe.') }
+export const mountFlag = {
+  mount: text(
+    'path',
+    'Mount of the engine; then the argument is the path below it. Without it the argument starts with the mount: secret/mcp/stripe.',
+  ),
+}
 
 type MountFlags = typeof mountFlag
 
@@ -19,17 +24,27 @@ export interface KvPlace {
 }
 
 /** `named` is the argument, absent only where the mount itself is meant. */
-export async function locate(call: VaultCall<MountFlags>, named: string | undefined, mountItself = false): Promise<KvPlace> {
+export async function locate(
+  call: VaultCall<MountFlags>,
+  named: string | undefined,
+  mountItself = false,
+): Promise<KvPlace> {
   const { mount } = call.flags
   if (mount === undefined && named === undefined) throw new UsageError('Not enough arguments (expected 1, got 0)')
   const path = named === undefined || (mount !== undefined && named.trim() === '') ? '' : cleanPath(named)
   const asked = mount === undefined ? path : cleanPath(mount)
-  const preflight = await call.ask(`Error looking up the mount of ${asked}`, (vault, { signal }) => vault.read(`sys/internal/ui/mounts/${asked}`, signal ? { signal } : {}))
+  const preflight = await call.ask(`Error looking up the mount of ${asked}`, (vault, { signal }) =>
+    vault.read(`sys/internal/ui/mounts/${asked}`, signal ? { signal } : {}),
+  )
   // Servers older than this question have version 1 only.
   const found = typeof preflight?.data?.path === 'string' ? preflight.data.path : mount === undefined ? '' : `${asked}/`
   const root = found.replace(/^\/+|\/+$/g, '')
-  const below = mount !== undefined ? path : path === root ? '' : path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path
-  if (below === '' && !mountItself) throw new UsageError(`The path names no secret below ${root}/, for example ${mount === undefined ? `${root}/` : ''}mcp/stripe`)
+  const below =
+    mount !== undefined ? path : path === root ? '' : path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path
+  if (below === '' && !mountItself)
+    throw new UsageError(
+      `The path names no secret below ${root}/, for example ${mount === undefined ? `${root}/` : ''}mcp/stripe`,
+    )
   const options = preflight?.data?.options as { version?: unknown } | null | undefined
   const v2 = options?.version === '2'
   return { v2, at: (part) => [root, v2 ? part : '', below].filter((step) => step !== '').join('/') }

@@ -10,31 +10,47 @@ export const remove = vaultCommand({
   flags: { ...mountFlag, versions: integers('numbers', 'Versions to delete.') },
   takes: [1, 1],
   async run(call) {
-    const { args, flags: { versions }, ask, show } = call
+    const {
+      args,
+      flags: { versions },
+      ask,
+      show,
+    } = call
     const place = await locate(call, args[0])
     if (!place.v2 && versions.length > 0) throw new Failure(1, 'Versions not supported on KV Version 1')
     const path = place.at('data')
-    const answer = await ask(`Error deleting ${path}`, (vault, options) => versions.length === 0
-      ? vault.delete(path, options)
-      : vault.request('PUT', place.at('delete'), { ...options, body: { versions } }))
+    const answer = await ask(`Error deleting ${path}`, (vault, options) =>
+      versions.length === 0
+        ? vault.delete(path, options)
+        : vault.request('PUT', place.at('delete'), { ...options, body: { versions } }),
+    )
     return show(answer, `Success! Data deleted (if it existed) at: ${path}`)
   },
 })
 
-const versionChange = (part: 'undelete' | 'destroy', summary: string) => vaultCommand({
-  summary,
-  usage: '[flags] -versions=<numbers> <path>',
-  examples: [`kv ${part} -mount=secret -versions=2 mcp/stripe`],
-  flags: { ...mountFlag, versions: integers('numbers', `Versions to ${part}; required.`) },
-  takes: [1, 1],
-  async run(call) {
-    const { args, flags: { versions }, ask, show } = call
-    if (versions.length === 0) throw new UsageError(`No versions provided, use the "-versions" flag to specify the version to ${part}.`)
-    const path = (await locateV2(call, args[0]!, part === 'undelete' ? 'Undelete' : 'Destroy')).at(part)
-    const answer = await ask(`Error writing data to ${path}`, (vault, options) => vault.request('PUT', path, { ...options, body: { versions } }))
-    return show(answer, `Success! Data written to: ${path}`)
-  },
-})
+const versionChange = (part: 'undelete' | 'destroy', summary: string) =>
+  vaultCommand({
+    summary,
+    usage: '[flags] -versions=<numbers> <path>',
+    examples: [`kv ${part} -mount=secret -versions=2 mcp/stripe`],
+    flags: { ...mountFlag, versions: integers('numbers', `Versions to ${part}; required.`) },
+    takes: [1, 1],
+    async run(call) {
+      const {
+        args,
+        flags: { versions },
+        ask,
+        show,
+      } = call
+      if (versions.length === 0)
+        throw new UsageError(`No versions provided, use the "-versions" flag to specify the version to ${part}.`)
+      const path = (await locateV2(call, args[0]!, part === 'undelete' ? 'Undelete' : 'Destroy')).at(part)
+      const answer = await ask(`Error writing data to ${path}`, (vault, options) =>
+        vault.request('PUT', path, { ...options, body: { versions } }),
+      )
+      return show(answer, `Success! Data written to: ${path}`)
+    },
+  })
 
 export const undelete = versionChange('undelete', 'Bring deleted versions back')
 export const destroy = versionChange('destroy', 'Remove versions for good')

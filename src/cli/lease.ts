@@ -12,7 +12,9 @@ const lookup = vaultCommand({
   takes: [1, 1],
   async run({ args, ask, show }) {
     const lease_id = args[0]!.trim()
-    const answer = await ask(`error looking up lease id ${lease_id}`, (vault, options) => vault.request('PUT', 'sys/leases/lookup', { ...options, body: { lease_id } }))
+    const answer = await ask(`error looking up lease id ${lease_id}`, (vault, options) =>
+      vault.request('PUT', 'sys/leases/lookup', { ...options, body: { lease_id } }),
+    )
     return show(answer)
   },
 })
@@ -26,7 +28,9 @@ const renew = vaultCommand({
   async run({ args, flags, ask, show }) {
     const lease_id = args[0]!.trim()
     const body = { lease_id, increment: flags.increment ?? 0 }
-    const answer = await ask(`Error renewing ${lease_id}`, (vault, options) => vault.request('PUT', 'sys/leases/renew', { ...options, body }))
+    const answer = await ask(`Error renewing ${lease_id}`, (vault, options) =>
+      vault.request('PUT', 'sys/leases/renew', { ...options, body }),
+    )
     return show(answer)
   },
 })
@@ -47,11 +51,19 @@ const revoke = vaultCommand({
     if (force) io.stderr('Warning! Force-removing leases can cause Vault to become out of sync with\nsecret engines!\n')
     const doing = `Error ${force ? 'force ' : ''}revoking ${prefix ? 'leases with prefix' : 'lease'} ${lease}`
     const path = `sys/leases/${force ? 'revoke-force' : prefix ? 'revoke-prefix' : 'revoke'}/${lease}`
-    const answer = await ask(doing, (vault, options) => vault.request('PUT', path, { ...options, ...(force ? {} : { body: { sync } }) }))
+    const answer = await ask(doing, (vault, options) =>
+      vault.request('PUT', path, { ...options, ...(force ? {} : { body: { sync } }) }),
+    )
     if (force) return show(answer, `Success! Force revoked any leases with prefix: ${lease}`)
     if (!sync) return show(answer, 'All revocation operations queued successfully!')
-    return show(answer, prefix ? `Success! Revoked any leases with prefix: ${lease}` : `Success! Revoked lease: ${lease}`)
+    return show(
+      answer,
+      prefix ? `Success! Revoked any leases with prefix: ${lease}` : `Success! Revoked lease: ${lease}`,
+    )
   },
 })
 
-export const lease: Family = { summary: 'Leases: what ends everything issued under them', commands: { lookup, renew, revoke } }
+export const lease: Family = {
+  summary: 'Leases: what ends everything issued under them',
+  commands: { lookup, renew, revoke },
+}

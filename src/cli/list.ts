@@ -17,21 +17,38 @@ export async function listKeys(call: VaultCall, path: string, detailed = false):
   }
   call.warn(answer)
   const info = answer.data?.key_info
-  if (detailed && typeof info === 'object' && info !== null) call.print(info, () => detailTable(keys, info as Record<string, unknown>))
-  else call.print(keys, () => table(['Keys'], keys.map((key) => [goText(key)])))
+  if (detailed && typeof info === 'object' && info !== null)
+    call.print(info, () => detailTable(keys, info as Record<string, unknown>))
+  else
+    call.print(keys, () =>
+      table(
+        ['Keys'],
+        keys.map((key) => [goText(key)]),
+      ),
+    )
   return 0
 }
 
 function detailTable(keys: readonly unknown[], info: Readonly<Record<string, unknown>>): string {
   const members = (key: unknown): Record<string, unknown> => (info[String(key)] ?? {}) as Record<string, unknown>
-  const columns = [...new Set(keys.flatMap((key) => Object.keys(members(key))))].map((name): [string, null] => [name, null]).sort(byKey).map(([name]) => name)
-  return table(['Keys', ...columns], keys.map((key) => [goText(key), ...columns.map((name) => goText(members(key)[name] ?? ''))]))
+  const columns = [...new Set(keys.flatMap((key) => Object.keys(members(key))))]
+    .map((name): [string, null] => [name, null])
+    .sort(byKey)
+    .map(([name]) => name)
+  return table(
+    ['Keys', ...columns],
+    keys.map((key) => [goText(key), ...columns.map((name) => goText(members(key)[name] ?? ''))]),
+  )
 }
 
 export const list = vaultCommand({
   summary: 'List what lies below a path',
   usage: '[flags] <path>',
-  examples: ['list mcp/agents', 'list -detailed mcp/tools/stripe', 'list sys/leases/lookup/mcp/creds/claude-billing-agent'],
+  examples: [
+    'list mcp/agents',
+    'list -detailed mcp/tools/stripe',
+    'list sys/leases/lookup/mcp/creds/claude-billing-agent',
+  ],
   flags: { detailed: toggle('Show what is known about each key besides its name.') },
   takes: [1, 1],
   run: (call) => listKeys(call, cleanPath(call.args[0]!), call.flags.detailed),

@@ -20,15 +20,23 @@ async function store(io: Io, token: string): Promise<void> {
     await rename(fresh, path)
   } catch (thrown) {
     const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'failed'
-    throw new Failure(2, `The token is good, but ${path} cannot be written (${code}). Set VAULT_TOKEN, or use -no-store.`)
+    throw new Failure(
+      2,
+      `The token is good, but ${path} cannot be written (${code}). Set VAULT_TOKEN, or use -no-store.`,
+    )
   }
 }
 
 async function tokenOf(words: readonly string[], io: Io): Promise<string> {
   const word = words[0]
-  const given = word === undefined && io.stdinIsTerminal ? await io.askHidden('Token (will be hidden): ')
-    : word === undefined || word === '-' ? await io.readStdin()
-      : word.startsWith('token=') ? word.slice('token='.length) : word
+  const given =
+    word === undefined && io.stdinIsTerminal
+      ? await io.askHidden('Token (will be hidden): ')
+      : word === undefined || word === '-'
+        ? await io.readStdin()
+        : word.startsWith('token=')
+          ? word.slice('token='.length)
+          : word
   const token = given.trim()
   if (token === '') throw new UsageError('No token was given, for example: mcp-vault login hvs.CAESI…')
   return token
@@ -37,7 +45,15 @@ async function tokenOf(words: readonly string[], io: Io): Promise<string> {
 /** What lookup-self says, in the shape of a login's answer. */
 function asLogin(token: string, { status, raw, data }: VaultAnswer): VaultAnswer {
   const { accessor, ttl, renewable, policies, identity_policies } = data ?? {}
-  const auth = { client_token: token, accessor, lease_duration: Number(ttl ?? 0), renewable: renewable === true, token_policies: policies, identity_policies, policies }
+  const auth = {
+    client_token: token,
+    accessor,
+    lease_duration: Number(ttl ?? 0),
+    renewable: renewable === true,
+    token_policies: policies,
+    identity_policies,
+    policies,
+  }
   return { status, raw, auth: auth as VaultAuth }
 }
 
@@ -54,7 +70,9 @@ export const login = vaultCommand({
   takes: [0, 1],
   async run({ io, args, flags, askAs, say, print }) {
     const token = await tokenOf(args, io)
-    const answer = await askAs(token, 'Error authenticating', (vault, options) => vault.request('GET', 'auth/token/lookup-self', options))
+    const answer = await askAs(token, 'Error authenticating', (vault, options) =>
+      vault.request('GET', 'auth/token/lookup-self', options),
+    )
     const kept = !flags['no-store'] && !flags['token-only']
     if (kept) await store(io, token)
     if (flags['token-only']) {
@@ -62,9 +80,13 @@ export const login = vaultCommand({
       return 0
     }
     if (io.env.VAULT_TOKEN || io.env.BAO_TOKEN) {
-      io.stderr('WARNING! The environment variable VAULT_TOKEN (or BAO_TOKEN) is set and goes before\nthe stored token. Unset it to use the one you just logged in with.\n\n')
+      io.stderr(
+        'WARNING! The environment variable VAULT_TOKEN (or BAO_TOKEN) is set and goes before\nthe stored token. Unset it to use the one you just logged in with.\n\n',
+      )
     }
-    say(`Success! You are now authenticated.${kept ? ` The token is kept in ${tokenFile(io)}\nand used from now on; there is no need to log in again.` : ' The token was not stored.'}`)
+    say(
+      `Success! You are now authenticated.${kept ? ` The token is kept in ${tokenFile(io)}\nand used from now on; there is no need to log in again.` : ' The token was not stored.'}`,
+    )
     const login = asLogin(token, answer)
     if (!flags['no-print']) print({ auth: login.auth }, () => `\n${keyValueTable(answerRows(login))}`)
     return 0

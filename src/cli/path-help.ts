@@ -11,7 +11,9 @@ export const pathHelp = vaultCommand({
   takes: [1, 1],
   async run({ args, ask, print }) {
     const path = cleanPath(args[0]!)
-    const answer = await ask('Error retrieving help', (vault, options) => vault.request('GET', path, { ...options, query: { help: 1 } }))
+    const answer = await ask('Error retrieving help', (vault, options) =>
+      vault.request('GET', path, { ...options, query: { help: 1 } }),
+    )
     const { help } = answer.raw as { help?: unknown }
     if (typeof help !== 'string' || help === '') throw new Failure(2, `No help for ${path}`)
     print(answer.raw, () => `${help.split('\n').map(printable).join('\n').trimEnd()}\n`)

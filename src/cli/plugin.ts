@@ -9,4 +9,11 @@ import { enginePlugin } from '../plugin/index.ts'
 
 declare const PLUGIN_VERSION: string
 
-void servePlugin(enginePlugin({ factory: mcpFactory, version: PLUGIN_VERSION, clock: systemClock, random: (bytes) => randomBytes(bytes) }))
+void servePlugin(
+  enginePlugin({
+    factory: mcpFactory,
+    version: PLUGIN_VERSION,
+    clock: systemClock,
+    random: (bytes) => randomBytes(bytes),
+  }),
+)

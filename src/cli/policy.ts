@@ -33,7 +33,9 @@ const read = vaultCommand({
   takes: [1, 1],
   async run({ args, ask, print }) {
     const name = policyName(args[0]!)
-    const answer = await ask(`Error reading policy named ${name}`, (vault, options) => vault.read(`sys/policies/acl/${name}`, options))
+    const answer = await ask(`Error reading policy named ${name}`, (vault, options) =>
+      vault.read(`sys/policies/acl/${name}`, options),
+    )
     const policy = answer?.data?.policy
     if (typeof policy !== 'string') throw new Failure(2, `No policy named: ${name}`)
     print({ policy }, () => `${policy.trim()}\n`)
@@ -50,7 +52,9 @@ const write = vaultCommand({
   async run({ io, args, ask, show }) {
     const name = policyName(args[0]!)
     const policy = args[1] === '-' ? await io.readStdin() : await contents(io, args[1]!)
-    const answer = await ask('Error uploading policy', (vault, options) => vault.request('PUT', `sys/policies/acl/${name}`, { ...options, body: { policy } }))
+    const answer = await ask('Error uploading policy', (vault, options) =>
+      vault.request('PUT', `sys/policies/acl/${name}`, { ...options, body: { policy } }),
+    )
     return show(answer, `Success! Uploaded policy: ${name}`)
   },
 })
@@ -62,9 +66,14 @@ const remove = vaultCommand({
   takes: [1, 1],
   async run({ args, ask, show }) {
     const name = policyName(args[0]!)
-    const answer = await ask(`Error deleting ${name}`, (vault, options) => vault.delete(`sys/policies/acl/${name}`, options))
+    const answer = await ask(`Error deleting ${name}`, (vault, options) =>
+      vault.delete(`sys/policies/acl/${name}`, options),
+    )
     return show(answer, `Success! Deleted policy: ${name}`)
   },
 })
 
-export const policy: Family = { summary: 'ACL policies: who may use which path of Vault', commands: { list, read, write, delete: remove } }
+export const policy: Family = {
+  summary: 'ACL policies: who may use which path of Vault',
+  commands: { list, read, write, delete: remove },
+}

@@ -3,11 +3,14 @@ import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Failure } from './failure.ts'
 
-const reasonOf = (thrown: unknown): string => (thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unreadable')
+const reasonOf = (thrown: unknown): string =>
+  thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unreadable'
 
 /** Text of a file that holds a secret, without surrounding space. Refuses one that others may read. `what`: `the token file`. */
 export async function readPrivateFile(path: string, what: string): Promise<string> {
-  const handle = await open(path, 'r').catch((thrown: unknown) => { throw new Failure(1, `${what} ${path} cannot be read (${reasonOf(thrown)}).`) })
+  const handle = await open(path, 'r').catch((thrown: unknown) => {
+    throw new Failure(1, `${what} ${path} cannot be read (${reasonOf(thrown)}).`)
+  })
   try {
     await refuseLoose(handle, path, what)
     const text = (await handle.readFile('utf8')).trim()
@@ -24,7 +27,10 @@ async function refuseLoose(handle: FileHandle, path: string, what: string): Prom
   if (!facts.isFile()) throw new Failure(1, `${what} ${path} is not a regular file.`)
   // Windows has no modes in this sense.
   if (process.platform === 'win32' || (facts.mode & 0o077) === 0) return
-  throw new Failure(1, `${what} ${path} is open to other users (mode ${(facts.mode & 0o777).toString(8)}): chmod 600 ${path}`)
+  throw new Failure(
+    1,
+    `${what} ${path} is open to other users (mode ${(facts.mode & 0o777).toString(8)}): chmod 600 ${path}`,
+  )
 }
 
 /**

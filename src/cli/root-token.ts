@@ -6,7 +6,10 @@ import { Failure } from './failure.ts'
 import { readPrivateFile, writePrivateFile } from './private-file.ts'
 
 /** `sha256` of the token in the file; `made` once the host has it too. */
-interface Progress { readonly sha256: string; readonly made: boolean }
+interface Progress {
+  readonly sha256: string
+  readonly made: boolean
+}
 
 const KEY = 'server/root-token'
 const WHAT = 'The root token file'
@@ -22,10 +25,17 @@ export interface FirstRootToken {
  * The root token of a store's first start; undefined on every later one. It goes to a file only its owner can read, never to the
  * output, which journals keep. The file is on the disk before the token works, so that no crash leaves a store without a way in.
  */
-export async function firstRootToken(storage: Storage, file: string, random: (bytes: number) => Uint8Array): Promise<FirstRootToken | undefined> {
+export async function firstRootToken(
+  storage: Storage,
+  file: string,
+  random: (bytes: number) => Uint8Array,
+): Promise<FirstRootToken | undefined> {
   const before = await getJson<Progress>(storage, KEY)
   if (before?.made) return undefined
-  const made = (id: string): FirstRootToken => ({ id, made: () => putJson(storage, KEY, { sha256: tokenDigest(id), made: true } satisfies Progress) })
+  const made = (id: string): FirstRootToken => ({
+    id,
+    made: () => putJson(storage, KEY, { sha256: tokenDigest(id), made: true } satisfies Progress),
+  })
   const id = `hvs.${base62(random, 24)}`
   await putJson(storage, KEY, { sha256: tokenDigest(id), made: false } satisfies Progress)
   if (await writePrivateFile(file, id, WHAT)) return made(id)
@@ -33,5 +43,8 @@ export async function firstRootToken(storage: Storage, file: string, random: (by
   const found = await readPrivateFile(file, WHAT)
   if (before && tokenDigest(found) === before.sha256) return made(found)
   if (before) await putJson(storage, KEY, before)
-  throw new Failure(1, `${WHAT} ${file} exists already and is not of this store; move it away, or name another one with root_token_file.`)
+  throw new Failure(
+    1,
+    `${WHAT} ${file} exists already and is not of this store; move it away, or name another one with root_token_file.`,
+  )
 }

@@ -21,10 +21,18 @@ export async function run(argv: readonly string[], io: Io, registrations: readon
   try {
     const [word, ...rest] = argv
     if (word === undefined) return say(io, overview(registrations))
-    if (helpWords.has(word)) return rest.length === 0 ? say(io, overview(registrations)) : await run([...rest, '-h'], io, registrations)
-    if (word === '-version' || word === '--version' || word === '-v') return await run(['version', ...rest], io, registrations)
+    if (helpWords.has(word))
+      return rest.length === 0 ? say(io, overview(registrations)) : await run([...rest, '-h'], io, registrations)
+    if (word === '-version' || word === '--version' || word === '-v')
+      return await run(['version', ...rest], io, registrations)
     const registration = registrations.find(({ name }) => name === word)
-    if (!registration) return unknown(io, 'mcp-vault', word, registrations.map(({ name }) => name))
+    if (!registration)
+      return unknown(
+        io,
+        'mcp-vault',
+        word,
+        registrations.map(({ name }) => name),
+      )
     return await descend(word, await registration.load(), rest, io)
   } catch (thrown) {
     io.stderr(`${thrown instanceof Failure ? '' : 'Error: '}${thrown instanceof Error ? thrown.message : 'unknown'}\n`)
@@ -42,7 +50,9 @@ async function descend(name: string, entry: Command | Family, argv: readonly str
     return 1
   }
   const next = Object.hasOwn(entry.commands, word) ? entry.commands[word] : undefined
-  return next ? await descend(`${name} ${word}`, next, rest, io) : unknown(io, `mcp-vault ${name}`, word, Object.keys(entry.commands))
+  return next
+    ? await descend(`${name} ${word}`, next, rest, io)
+    : unknown(io, `mcp-vault ${name}`, word, Object.keys(entry.commands))
 }
 
 async function runNamed(name: string, entry: Command, argv: readonly string[], io: Io): Promise<number> {
@@ -57,7 +67,9 @@ async function runNamed(name: string, entry: Command, argv: readonly string[], i
 
 function unknown(io: Io, where: string, word: string, known: readonly string[]): number {
   const meant = nearest(word, known)
-  io.stderr(`${where} has no command "${printable(word)}".${meant === undefined ? ` See: ${where} -h` : ` Did you mean: ${where} ${meant}?`}\n`)
+  io.stderr(
+    `${where} has no command "${printable(word)}".${meant === undefined ? ` See: ${where} -h` : ` Did you mean: ${where} ${meant}?`}\n`,
+  )
   return 1
 }
 

@@ -7,8 +7,8 @@ import { vaultCommand } from './vault-command.ts'
 
 type Members = Readonly<Record<string, unknown>>
 
-const members = (value: unknown): Members => typeof value === 'object' && value !== null ? value as Members : {}
-const cell = (value: unknown): string => value === null || value === undefined ? '' : goText(value)
+const members = (value: unknown): Members => (typeof value === 'object' && value !== null ? (value as Members) : {})
+const cell = (value: unknown): string => (value === null || value === undefined ? '' : goText(value))
 
 /** Columns of `secrets list -detailed`: title, and where the value lies. */
 const details: readonly (readonly [string, (mount: Members) => unknown])[] = [
@@ -23,7 +23,11 @@ const details: readonly (readonly [string, (mount: Members) => unknown])[] = [
   ['Running Version', ({ running_plugin_version }) => running_plugin_version],
   ['Running SHA256', ({ running_sha256 }) => running_sha256],
 ]
-const brief: typeof details = [['Type', ({ type }) => type], details[1]!, ['Description', ({ description }) => description]]
+const brief: typeof details = [
+  ['Type', ({ type }) => type],
+  details[1]!,
+  ['Description', ({ description }) => description],
+]
 
 const list = vaultCommand({
   summary: 'List mounted engines',
@@ -31,10 +35,17 @@ const list = vaultCommand({
   flags: { detailed: toggle('Show TTLs, options and plugin versions.') },
   takes: [0, 0],
   async run({ flags, ask, print }) {
-    const answer = await ask('Error listing secrets engines', (vault, options) => vault.request('GET', 'sys/mounts', options))
+    const answer = await ask('Error listing secrets engines', (vault, options) =>
+      vault.request('GET', 'sys/mounts', options),
+    )
     const mounts = Object.entries(members(answer.data)).sort(byKey)
     const columns = flags.detailed ? details : brief
-    print(Object.fromEntries(mounts), () => table(['Path', ...columns.map(([title]) => title)], mounts.map(([path, mount]) => [path, ...columns.map(([, value]) => cell(value(members(mount))))])))
+    print(Object.fromEntries(mounts), () =>
+      table(
+        ['Path', ...columns.map(([title]) => title)],
+        mounts.map(([path, mount]) => [path, ...columns.map(([, value]) => cell(value(members(mount))))]),
+      ),
+    )
     return 0
   },
 })
@@ -55,23 +66,42 @@ interface Tuning {
   readonly version: number | undefined
 }
 
-const seconds = (value: number | undefined): string | undefined => value === undefined ? undefined : `${String(value)}s`
-const ttls = (flags: Tuning) => ({ default_lease_ttl: seconds(flags['default-lease-ttl']), max_lease_ttl: seconds(flags['max-lease-ttl']) })
-const optionsOf = ({ options, version }: Tuning) => options === undefined && version === undefined ? undefined : { ...options, ...(version === undefined ? {} : { version: String(version) }) }
+const seconds = (value: number | undefined): string | undefined =>
+  value === undefined ? undefined : `${String(value)}s`
+const ttls = (flags: Tuning) => ({
+  default_lease_ttl: seconds(flags['default-lease-ttl']),
+  max_lease_ttl: seconds(flags['max-lease-ttl']),
+})
+const optionsOf = ({ options, version }: Tuning) =>
+  options === undefined && version === undefined
+    ? undefined
+    : { ...options, ...(version === undefined ? {} : { version: String(version) }) }
 
 const enable = vaultCommand({
   summary: 'Mount an engine',
   usage: '[flags] <type>',
   examples: ['secrets enable mcp', 'secrets enable -path=secret -version=2 kv'],
-  flags: { ...tuning, path: text('path', 'Where to mount it; default its type.'), local: toggle('Do not replicate the mount.') },
+  flags: {
+    ...tuning,
+    path: text('path', 'Where to mount it; default its type.'),
+    local: toggle('Do not replicate the mount.'),
+  },
   takes: [1, 1],
   async run({ args, flags, ask, show }) {
     const [, given, kvVersion] = /^(kv)-v([12])$/.exec(args[0]!.trim()) ?? [undefined, args[0]!.trim(), undefined]
     if (given === undefined || given === '') throw new UsageError('The type is empty, for example mcp')
     const path = cleanPath(flags.path ?? args[0]!)
     const options = kvVersion === undefined ? optionsOf(flags) : { ...optionsOf(flags), version: kvVersion }
-    const body = { type: given, description: flags.description, local: flags.local || undefined, config: { ...ttls(flags), plugin_version: flags['plugin-version'] }, options }
-    const answer = await ask('Error enabling', (vault, options) => vault.request('POST', `sys/mounts/${path}`, { ...options, body }))
+    const body = {
+      type: given,
+      description: flags.description,
+      local: flags.local || undefined,
+      config: { ...ttls(flags), plugin_version: flags['plugin-version'] },
+      options,
+    }
+    const answer = await ask('Error enabling', (vault, options) =>
+      vault.request('POST', `sys/mounts/${path}`, { ...options, body }),
+    )
     return show(answer, `Success! Enabled the ${args[0]!.trim()} secrets engine at: ${path}/`)
   },
 })
@@ -84,7 +114,9 @@ const disable = vaultCommand({
   takes: [1, 1],
   async run({ args, ask, show }) {
     const path = cleanPath(args[0]!)
-    const answer = await ask(`Error disabling secrets engine at ${path}/`, (vault, options) => vault.delete(`sys/mounts/${path}`, options))
+    const answer = await ask(`Error disabling secrets engine at ${path}/`, (vault, options) =>
+      vault.delete(`sys/mounts/${path}`, options),
+    )
     return show(answer, `Success! Disabled the secrets engine (if it existed) at: ${path}/`)
   },
 })
@@ -97,8 +129,15 @@ const tune = vaultCommand({
   takes: [1, 1],
   async run({ args, flags, ask, show }) {
     const path = cleanPath(args[0]!)
-    const body = { ...ttls(flags), description: flags.description, options: optionsOf(flags), plugin_version: flags['plugin-version'] }
-    const answer = await ask(`Error tuning secrets engine ${path}/`, (vault, options) => vault.request('POST', `sys/mounts/${path}/tune`, { ...options, body }))
+    const body = {
+      ...ttls(flags),
+      description: flags.description,
+      options: optionsOf(flags),
+      plugin_version: flags['plugin-version'],
+    }
+    const answer = await ask(`Error tuning secrets engine ${path}/`, (vault, options) =>
+      vault.request('POST', `sys/mounts/${path}/tune`, { ...options, body }),
+    )
     return show(answer, `Success! Tuned the secrets engine at: ${path}/`)
   },
 })

@@ -72,16 +72,24 @@ async function serve(parts: Parts): Promise<number> {
   let host: Host | undefined
   try {
     host = await createHost({
-      storage, random, logger, auditPath,
+      storage,
+      random,
+      logger,
+      auditPath,
       clock: io.clock,
       engines: { mcp: mcpFactory },
       openAuditLog: (path) => audits.log({ path, clock: io.clock, redact: redactCredentials }),
       ...(root && { devRootTokenId: root.id }),
     })
     await root?.made()
-    if (!audits.paths.includes(auditPath)) logger.warn({ audit_path: auditPath, devices: audits.paths }, 'audit_path is not where this store\'s audit devices write; to change them: mcp-vault audit enable, mcp-vault audit disable')
+    if (!audits.paths.includes(auditPath))
+      logger.warn(
+        { audit_path: auditPath, devices: audits.paths },
+        "audit_path is not where this store's audit devices write; to change them: mcp-vault audit enable, mcp-vault audit disable",
+      )
     const { address } = config.listener.tcp
-    const { url } = await host.listen({ address, allowedHosts: config.allowed_hosts, ...(tls && { tls }) })
+    const { url } = await host
+      .listen({ address, allowedHosts: config.allowed_hosts, ...(tls && { tls }) })
       .catch(startFailure(`The server cannot listen on ${address}`))
     io.stdout(banner(parts, url, audits.paths, root && rootTokenFile))
     await untilAborted(io)
@@ -92,18 +100,25 @@ async function serve(parts: Parts): Promise<number> {
   }
 }
 
-function banner({ data, config }: Parts, url: string, auditPaths: readonly string[], rootTokenFile: string | undefined): string {
+function banner(
+  { data, config }: Parts,
+  url: string,
+  auditPaths: readonly string[],
+  rootTokenFile: string | undefined,
+): string {
   const key = config.storage.level.key_file
   const lines = [
     `==> mcp-vault ${packageVersion()}, one node, unsealed.`,
     `    Vault API     ${url}`,
     `    Store         ${join(data, 'store')}, encrypted; key from ${key === undefined ? STORE_KEY_VARIABLE : resolve(key)}`,
     `    Audit         ${auditPaths.join(', ')}`,
-    ...(rootTokenFile === undefined ? [] : [
-      `    Root token    in ${rootTokenFile}, readable by you alone. Set up policies with it, then revoke it and remove the file:`,
-      `      export VAULT_ADDR=${url} VAULT_TOKEN=$(cat ${rootTokenFile})`,
-      '      mcp-vault secrets enable mcp',
-    ]),
+    ...(rootTokenFile === undefined
+      ? []
+      : [
+          `    Root token    in ${rootTokenFile}, readable by you alone. Set up policies with it, then revoke it and remove the file:`,
+          `      export VAULT_ADDR=${url} VAULT_TOKEN=$(cat ${rootTokenFile})`,
+          '      mcp-vault secrets enable mcp',
+        ]),
   ]
   return `${lines.join('\n')}\n`
 }

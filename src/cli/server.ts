@@ -14,14 +14,20 @@ import { serveConfigured } from './server-run.ts'
 import { packageVersion } from './version.ts'
 
 const flags = {
-  config: text('file', 'Run on a store of its own, as this HCL or JSON file says; see vault-config/server.example.hcl.'),
+  config: text(
+    'file',
+    'Run on a store of its own, as this HCL or JSON file says; see vault-config/server.example.hcl.',
+  ),
   dev: toggle('Development: in memory, unsealed, loopback only.'),
   'dev-root-token-id': text('token', 'Root token of -dev; default a random one, printed.'),
   'dev-listen-address': text('host:port', 'Address of the Vault API; default 127.0.0.1:8200.'),
   'dev-seed': text('article', 'Also start two local upstreams and provision an agent for them.'),
-  'gateway-grpc-address': text('host:port', 'Address of the gateway\'s gRPC face; default 127.0.0.1:8250.'),
-  'gateway-http-address': text('host:port', 'Address of the gateway\'s HTTP face; default 127.0.0.1:8251.'),
-  'gateway-upstream-address': texts('upstream=host:port', 'A port that stands for one upstream, for SDKs that take no path prefix.'),
+  'gateway-grpc-address': text('host:port', "Address of the gateway's gRPC face; default 127.0.0.1:8250."),
+  'gateway-http-address': text('host:port', "Address of the gateway's HTTP face; default 127.0.0.1:8251."),
+  'gateway-upstream-address': texts(
+    'upstream=host:port',
+    'A port that stands for one upstream, for SDKs that take no path prefix.',
+  ),
   'audit-path': text('file', 'File of decision and outcome records; default ./.mcp-dev/audit.jsonl.'),
 }
 
@@ -30,22 +36,37 @@ const ARTICLE_LISTENER = { upstream: 'stripe', address: '127.0.0.1:8261' }
 export const server = command({
   summary: 'Run the embedded Vault: -dev with a gateway beside it, or on a store of its own',
   usage: '-dev [flags] | -config=<file>',
-  examples: ['server -dev -dev-root-token-id=root', 'server -dev -dev-seed=article', 'server -config=/etc/mcp-vault/server.hcl'],
+  examples: [
+    'server -dev -dev-root-token-id=root',
+    'server -dev -dev-seed=article',
+    'server -config=/etc/mcp-vault/server.hcl',
+  ],
   flags,
   takes: [0, 0],
   async run({ io, flags: given }) {
     if (given.config !== undefined) {
-      const other = Object.entries(given).find(([name, value]) => name !== 'config' && value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0))
-      if (other) throw new UsageError(given.dev ? 'give either -dev or -config' : `-${other[0]} is for -dev; with -config everything stands in the file`)
+      const other = Object.entries(given).find(
+        ([name, value]) =>
+          name !== 'config' && value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0),
+      )
+      if (other)
+        throw new UsageError(
+          given.dev
+            ? 'give either -dev or -config'
+            : `-${other[0]} is for -dev; with -config everything stands in the file`,
+        )
       return serveConfigured(io, given.config)
     }
-    if (!given.dev) throw new UsageError('give -dev to try it in memory on loopback, or -config=<file> to keep what is written')
-    if (given['dev-seed'] !== undefined && given['dev-seed'] !== 'article') throw new UsageError(`-dev-seed: "${given['dev-seed']}" is not known; the one there is is article`)
+    if (!given.dev)
+      throw new UsageError('give -dev to try it in memory on loopback, or -config=<file> to keep what is written')
+    if (given['dev-seed'] !== undefined && given['dev-seed'] !== 'article')
+      throw new UsageError(`-dev-seed: "${given['dev-seed']}" is not known; the one there is is article`)
     const auditPath = resolve(given['audit-path'] ?? '.mcp-dev/audit.jsonl')
     await mkdir(dirname(auditPath), { recursive: true, mode: 0o700 })
     const listeners = given['gateway-upstream-address'].map(upstreamListener)
     const seeded = given['dev-seed'] === 'article'
-    if (seeded && !listeners.some(({ upstream }) => upstream === ARTICLE_LISTENER.upstream)) listeners.push(ARTICLE_LISTENER)
+    if (seeded && !listeners.some(({ upstream }) => upstream === ARTICLE_LISTENER.upstream))
+      listeners.push(ARTICLE_LISTENER)
     const seed: { article?: SeededArticle } = {}
     const places = {
       'dev-listen-address': loopback('dev-listen-address', given['dev-listen-address'] ?? '127.0.0.1:8200'),
@@ -62,7 +83,11 @@ export const server = command({
       clock: io.clock,
       random: (bytes) => randomBytes(bytes),
       logger: pino({ level: 'warn' }, pino.destination({ fd: 2, sync: true })),
-      ...(seeded && { provision: async (server) => { seed.article = await seedArticle(server) } }),
+      ...(seeded && {
+        provision: async (server) => {
+          seed.article = await seedArticle(server)
+        },
+      }),
     }).catch(addressInUse(places))
     io.stdout(banner(started, auditPath, seed.article))
     await untilAborted(io)
@@ -73,19 +98,28 @@ export const server = command({
 })
 
 /** Names the flag that would have chosen another address. */
-const addressInUse = (places: Readonly<Record<string, string>>) => (error: NodeJS.ErrnoException & { port?: number }): never => {
-  if (error.code !== 'EADDRINUSE' || error.port === undefined) throw error
-  const { port } = error
-  const flag = Object.keys(places).find((name) => places[name]?.endsWith(`:${String(port)}`)) ?? 'gateway-upstream-address=<upstream>'
-  throw new Failure(1, `Error starting the server: ${error.message}. Is another one running? To choose another address: -${flag}=127.0.0.1:${String(port + 10)}`)
-}
+const addressInUse =
+  (places: Readonly<Record<string, string>>) =>
+  (error: NodeJS.ErrnoException & { port?: number }): never => {
+    if (error.code !== 'EADDRINUSE' || error.port === undefined) throw error
+    const { port } = error
+    const flag =
+      Object.keys(places).find((name) => places[name]?.endsWith(`:${String(port)}`)) ??
+      'gateway-upstream-address=<upstream>'
+    throw new Failure(
+      1,
+      `Error starting the server: ${error.message}. Is another one running? To choose another address: -${flag}=127.0.0.1:${String(port + 10)}`,
+    )
+  }
 
 function banner(server: DevServer, auditPath: string, article: SeededArticle | undefined): string {
   const lines = [
     `==> mcp-vault ${packageVersion()}, dev mode: in memory, unsealed, loopback only. Do not use in production.`,
     `    Vault API     ${server.vaultAddress}       mounts: mcp/ (mcp)  secret/ (kv v2)`,
     `    Gateway       gRPC ${server.gateway.grpcAddress}   HTTP ${server.gateway.httpUrl}   audit: ${shortPath(auditPath)}`,
-    ...Object.entries(server.gateway.upstreamUrls).map(([upstream, url]) => `    Upstream      ${upstream} at ${url} (for SDKs that take no path prefix)`),
+    ...Object.entries(server.gateway.upstreamUrls).map(
+      ([upstream, url]) => `    Upstream      ${upstream} at ${url} (for SDKs that take no path prefix)`,
+    ),
     `    Root token    ${server.rootToken}           Service token for MCP servers: ${server.serviceToken}`,
     ...(article ? articleLines(article) : []),
     '    Try, with vault, bao or `npx mcp-vault`:',
@@ -115,19 +149,35 @@ function articleLines(article: SeededArticle): string[] {
 
 function upstreamListener(value: string): { upstream: string; address: string } {
   const at = value.indexOf('=')
-  if (at < 1) throw new UsageError(`-gateway-upstream-address: "${value}" is not upstream=host:port, for example -gateway-upstream-address=stripe=127.0.0.1:8261`)
+  if (at < 1)
+    throw new UsageError(
+      `-gateway-upstream-address: "${value}" is not upstream=host:port, for example -gateway-upstream-address=stripe=127.0.0.1:8261`,
+    )
   return { upstream: value.slice(0, at), address: loopback('gateway-upstream-address', value.slice(at + 1)) }
 }
 
 /** -dev has no TLS and a root token anyone on the machine could be given: it stays on this machine. */
 function loopback(flag: string, address: string): string {
   const match = /^(127(?:\.\d{1,3}){3}|localhost|\[::1\]):(\d{1,5})$/.exec(address)
-  if (!match || Number(match[2]) > 65_535) throw new UsageError(`-${flag}: "${address}" is not a loopback address with a port; -dev listens on this machine only, for example -${flag}=127.0.0.1:8200`)
+  if (!match || Number(match[2]) > 65_535)
+    throw new UsageError(
+      `-${flag}: "${address}" is not a loopback address with a port; -dev listens on this machine only, for example -${flag}=127.0.0.1:8200`,
+    )
   return address
 }
 
-const untilAborted = (io: Io): Promise<void> => new Promise((resolvePromise) => {
-  if (io.signal.aborted) { resolvePromise(); return }
-  // An aborted signal ends the server; until then the listeners keep the process alive.
-  io.signal.addEventListener('abort', () => { resolvePromise() }, { once: true })
-})
+const untilAborted = (io: Io): Promise<void> =>
+  new Promise((resolvePromise) => {
+    if (io.signal.aborted) {
+      resolvePromise()
+      return
+    }
+    // An aborted signal ends the server; until then the listeners keep the process alive.
+    io.signal.addEventListener(
+      'abort',
+      () => {
+        resolvePromise()
+      },
+      { once: true },
+    )
+  })

@@ -4,16 +4,23 @@ import { nearest } from './suggest.ts'
 
 /** What configuration files are made of. Every refusal is a sentence that shows an example; the setting's name is put before it. */
 
-interface Issue { readonly input?: unknown }
+interface Issue {
+  readonly input?: unknown
+}
 
-const wanted = (what: string, example: string) => ({ input }: Issue): string =>
-  input === undefined ? `is missing, for example ${example}` : `must be ${what}, for example ${example}`
+const wanted =
+  (what: string, example: string) =>
+  ({ input }: Issue): string =>
+    input === undefined ? `is missing, for example ${example}` : `must be ${what}, for example ${example}`
 
 /** A block with these settings and no others. */
 export function block<S extends z.core.$ZodLooseShape>(shape: S, example: string): z.ZodObject<S, z.core.$strict> {
   const known = Object.keys(shape)
   return z.strictObject(shape, {
-    error: (issue) => (issue.code === 'unrecognized_keys' ? issue.keys.map((key) => unknownSetting(key, known)).join('; ') : wanted('a block', example)(issue)),
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.map((key) => unknownSetting(key, known)).join('; ')
+        : wanted('a block', example)(issue),
   })
 }
 
@@ -31,47 +38,70 @@ export function text(example: string): z.ZodString {
   return z.string({ error }).min(1, { error })
 }
 
-export const texts = (example: string): z.ZodArray<z.ZodString> => z.array(text(example), { error: wanted('a list of texts', JSON.stringify([example])) })
+export const texts = (example: string): z.ZodArray<z.ZodString> =>
+  z.array(text(example), { error: wanted('a list of texts', JSON.stringify([example])) })
 
-export const yesOrNo = (example: boolean): z.ZodBoolean => z.boolean({ error: wanted('true or false', String(example)) })
+export const yesOrNo = (example: boolean): z.ZodBoolean =>
+  z.boolean({ error: wanted('true or false', String(example)) })
 
-export const oneOf = <const T extends readonly string[]>(options: T) => z.enum(options, { error: wanted(`one of ${options.join(', ')}`, JSON.stringify(options[0])) })
+export const oneOf = <const T extends readonly string[]>(options: T) =>
+  z.enum(options, { error: wanted(`one of ${options.join(', ')}`, JSON.stringify(options[0])) })
 
 /** Seconds, or Vault's spelling of a duration: `30`, `"30s"`, `"2m"`. */
-export const seconds = (example: number) => z.union([z.number(), z.string()], { error: wanted('seconds or a duration', `${String(example)} or "${String(example)}s"`) })
-  .transform((given, context) => {
-    const value = typeof given === 'number' ? given : durationSeconds(given)
-    if (value !== undefined && value > 0 && value <= 3600) return value
-    context.addIssue({ code: 'custom', message: `must be more than 0 and at most 3600 seconds, for example ${String(example)} or "${String(example)}s"` })
-    return z.NEVER
-  })
+export const seconds = (example: number) =>
+  z
+    .union([z.number(), z.string()], {
+      error: wanted('seconds or a duration', `${String(example)} or "${String(example)}s"`),
+    })
+    .transform((given, context) => {
+      const value = typeof given === 'number' ? given : durationSeconds(given)
+      if (value !== undefined && value > 0 && value <= 3600) return value
+      context.addIssue({
+        code: 'custom',
+        message: `must be more than 0 and at most 3600 seconds, for example ${String(example)} or "${String(example)}s"`,
+      })
+      return z.NEVER
+    })
 
 export const logLevel = oneOf(['error', 'warn', 'info', 'debug', 'trace'])
 
 const loopback = /^(?:127(?:\.\d{1,3}){3}|localhost|\[::1\]):/
 
-export const address = (example: string) => text(example).refine((given) => {
-  const port = /^(?:\[[0-9A-Fa-f:.]+\]|[^:[\]\s]+):(\d{1,5})$/.exec(given)?.[1]
-  return port !== undefined && Number(port) <= 65_535
-}, { error: `must be host:port, for example "${example}"`, abort: true })
+export const address = (example: string) =>
+  text(example).refine(
+    (given) => {
+      const port = /^(?:\[[0-9A-Fa-f:.]+\]|[^:[\]\s]+):(\d{1,5})$/.exec(given)?.[1]
+      return port !== undefined && Number(port) <= 65_535
+    },
+    { error: `must be host:port, for example "${example}"`, abort: true },
+  )
 
 /**
  * Where to listen. An address other machines can reach needs TLS, because tokens and keys' consent travel over it; one that stands
  * for every interface names no host, so the names to answer to must be listed.
  */
-export const listener = (example: string) => block({
-  address: address(example),
-  tls_cert_file: text('/etc/mcp-vault/tls.crt').optional(),
-  tls_key_file: text('/etc/mcp-vault/tls.key').optional(),
-}, `{ address = "${example}" }`).superRefine(({ address: at, tls_cert_file: cert, tls_key_file: key }, context) => {
-  const refuse = (path: string, message: string): void => { context.addIssue({ code: 'custom', path: [path], message }) }
-  if ((cert === undefined) !== (key === undefined)) {
-    const absent = cert === undefined ? 'tls_cert_file' : 'tls_key_file'
-    refuse(absent, 'is missing; a certificate and its key are given together')
-  } else if (cert === undefined && !loopback.test(at)) {
-    refuse('address', `"${at}" can be reached from other machines, so it needs TLS: give tls_cert_file and tls_key_file, or listen on "${example}"`)
-  }
-})
+export const listener = (example: string) =>
+  block(
+    {
+      address: address(example),
+      tls_cert_file: text('/etc/mcp-vault/tls.crt').optional(),
+      tls_key_file: text('/etc/mcp-vault/tls.key').optional(),
+    },
+    `{ address = "${example}" }`,
+  ).superRefine(({ address: at, tls_cert_file: cert, tls_key_file: key }, context) => {
+    const refuse = (path: string, message: string): void => {
+      context.addIssue({ code: 'custom', path: [path], message })
+    }
+    if ((cert === undefined) !== (key === undefined)) {
+      const absent = cert === undefined ? 'tls_cert_file' : 'tls_key_file'
+      refuse(absent, 'is missing; a certificate and its key are given together')
+    } else if (cert === undefined && !loopback.test(at)) {
+      refuse(
+        'address',
+        `"${at}" can be reached from other machines, so it needs TLS: give tls_cert_file and tls_key_file, or listen on "${example}"`,
+      )
+    }
+  })
 
 /** `0.0.0.0` and `[::]` are no names a client asks for. */
 export const isAnyAddress = (at: string): boolean => /^(?:0(?:\.0){3}|\[[0:]+\]):/.test(at)

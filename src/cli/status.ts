@@ -11,11 +11,16 @@ export const status = vaultCommand({
   takes: [0, 0],
   async run({ ask, print }) {
     // Of the two exit codes for "no", the second is taken by "sealed".
-    const failing = (thrown: unknown): never => { throw thrown instanceof Failure ? new Failure(1, thrown.message) : thrown }
+    const failing = (thrown: unknown): never => {
+      throw thrown instanceof Failure ? new Failure(1, thrown.message) : thrown
+    }
     const { seal, leader } = await ask('Error checking seal status', async (vault, options) => ({
       seal: (await vault.request('GET', 'sys/seal-status', options)).raw as Record<string, unknown>,
       // A sealed server knows no leader.
-      leader: await vault.request('GET', 'sys/leader', options).then(({ raw }) => raw as Record<string, unknown>, () => undefined),
+      leader: await vault.request('GET', 'sys/leader', options).then(
+        ({ raw }) => raw as Record<string, unknown>,
+        () => undefined,
+      ),
     })).catch(failing)
     const sealed = seal.sealed === true
     const rows: (readonly [string, unknown])[] = [
@@ -28,8 +33,13 @@ export const status = vaultCommand({
       ['Version', seal.version],
       ['Build Date', seal.build_date],
       ['Storage Type', seal.storage_type],
-      ...(seal.cluster_name === undefined ? [] : [['Cluster Name', seal.cluster_name], ['Cluster ID', seal.cluster_id]] as const),
-      ...(leader?.ha_enabled === undefined ? [] : [['HA Enabled', leader.ha_enabled]] as const),
+      ...(seal.cluster_name === undefined
+        ? []
+        : ([
+            ['Cluster Name', seal.cluster_name],
+            ['Cluster ID', seal.cluster_id],
+          ] as const)),
+      ...(leader?.ha_enabled === undefined ? [] : ([['HA Enabled', leader.ha_enabled]] as const)),
     ]
     print(seal, () => keyValueTable(rows.map(([title, value]) => [title, value === undefined ? '' : goText(value)])))
     return sealed ? SEALED : 0

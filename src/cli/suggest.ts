@@ -7,7 +7,8 @@ function distance(a: string, b: string): number {
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1]
       next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (same ? 0 : 1))
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) next[j] = Math.min(next[j]!, before[j - 2]! + 1)
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        next[j] = Math.min(next[j]!, before[j - 2]! + 1)
     }
     before = row
     row = next
@@ -24,7 +25,10 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   let least = far
   for (const candidate of candidates) {
     const edits = distance(word, candidate)
-    if (edits < least) { best = candidate; least = edits }
+    if (edits < least) {
+      best = candidate
+      least = edits
+    }
   }
   return best
 }

@@ -6,9 +6,14 @@ import type { VaultAnswer } from '../vault-client/index.ts'
 const GAP = '    '
 
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [head, head.map((title) => '-'.repeat(title.length)), ...rows].map((row) => row.map((cell) => printable(cell.trim()) || 'n/a'))
+  const all = [head, head.map((title) => '-'.repeat(title.length)), ...rows].map((row) =>
+    row.map((cell) => printable(cell.trim()) || 'n/a'),
+  )
   const widths = head.map((_, column) => Math.max(...all.map((row) => [...(row[column] ?? '')].length)))
-  const line = (row: readonly string[]) => row.map((cell, column) => column === row.length - 1 ? cell : cell + ' '.repeat(widths[column]! - [...cell].length)).join(GAP)
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, column) => (column === row.length - 1 ? cell : cell + ' '.repeat(widths[column]! - [...cell].length)))
+      .join(GAP)
   return `${all.map(line).join('\n')}\n`
 }
 
@@ -18,27 +23,41 @@ export function keyValueTable(rows: readonly (readonly [string, string])[]): str
 
 /** Text from a server must not steer the terminal it is shown on. */
 export function printable(value: string): string {
-  return value.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
+  return value.replace(
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
 }
 
 /** A JSON value the way Go prints it: `[a b]`, `map[k:v]`, `<nil>`. */
 export function goText(value: unknown): string {
   if (value === null || value === undefined) return '<nil>'
   if (Array.isArray(value)) return `[${value.map(goText).join(' ')}]`
-  if (typeof value === 'object') return `map[${Object.entries(value).sort(byKey).map(([key, member]) => `${key}:${goText(member)}`).join(' ')}]`
+  if (typeof value === 'object')
+    return `map[${Object.entries(value)
+      .sort(byKey)
+      .map(([key, member]) => `${key}:${goText(member)}`)
+      .join(' ')}]`
   return String(value as string | number | boolean)
 }
 
 /** Byte order, as Go sorts the keys it prints. */
-export const byKey = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => a < b ? -1 : a > b ? 1 : 0
+export const byKey = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number =>
+  a < b ? -1 : a > b ? 1 : 0
 
-const quotedList = (value: unknown): string => `[${(Array.isArray(value) ? value : []).map((entry) => JSON.stringify(entry)).join(' ')}]`
+const quotedList = (value: unknown): string =>
+  `[${(Array.isArray(value) ? value : []).map((entry) => JSON.stringify(entry)).join(' ')}]`
 
 const durationName = /^(?:.+_)?(?:ttl|period|duration)$|^ttl_max$|^lease_max$/
 
 /** `data` members in key order, whole numbers under a duration's name as durations. */
 export function dataRows(data: Readonly<Record<string, unknown>>): [string, string][] {
-  return Object.entries(data).sort(byKey).map(([key, value]) => [key, durationName.test(key) && typeof value === 'number' ? durationText(value) : goText(value)])
+  return Object.entries(data)
+    .sort(byKey)
+    .map(([key, value]) => [
+      key,
+      durationName.test(key) && typeof value === 'number' ? durationText(value) : goText(value),
+    ])
 }
 
 function authRows(auth: Readonly<Record<string, unknown>>): [string, string][] {
@@ -57,7 +76,12 @@ function authRows(auth: Readonly<Record<string, unknown>>): [string, string][] {
 }
 
 function leaseRows({ lease_id, lease_duration = 0, renewable = false }: VaultAnswer): [string, string][] {
-  if (lease_id) return [['lease_id', lease_id], ['lease_duration', durationText(lease_duration)], ['lease_renewable', String(renewable)]]
+  if (lease_id)
+    return [
+      ['lease_id', lease_id],
+      ['lease_duration', durationText(lease_duration)],
+      ['lease_renewable', String(renewable)],
+    ]
   return lease_duration > 0 ? [['refresh_interval', durationText(lease_duration)]] : []
 }
 

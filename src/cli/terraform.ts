@@ -18,19 +18,32 @@ const FILE = 'terraform-provider-mcp'
 const MANIFEST = Buffer.from('{"type":"commonjs"}\n')
 
 /** Go's names of what Node calls otherwise; the provider is a script, so these are all the same bytes. */
-const systems: Readonly<Record<string, string>> = { linux: 'linux', darwin: 'darwin', freebsd: 'freebsd', openbsd: 'openbsd' }
+const systems: Readonly<Record<string, string>> = {
+  linux: 'linux',
+  darwin: 'darwin',
+  freebsd: 'freebsd',
+  openbsd: 'openbsd',
+}
 const processors: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64', arm: 'arm', ia32: '386' }
 
 /** The machine a command runs on, in Node's words. */
-export interface Machine { readonly platform: string; readonly arch: string }
+export interface Machine {
+  readonly platform: string
+  readonly arch: string
+}
 
-const windows = 'Windows is missing two things: Terraform starts nothing but an .exe there, which a script is not, and the provider listens on a Unix socket only. Run Terraform in WSL, and this command there.'
+const windows =
+  'Windows is missing two things: Terraform starts nothing but an .exe there, which a script is not, and the provider listens on a Unix socket only. Run Terraform in WSL, and this command there.'
 
 function platformsOf(asked: readonly string[], { platform, arch }: Machine): readonly string[] {
   if (asked.length > 0) return asked.map(checkedPlatform)
   if (platform === 'win32') throw new Failure(1, windows)
   const [system, processor] = [systems[platform], processors[arch]]
-  if (system === undefined || processor === undefined) throw new Failure(1, `There is no provider for ${platform} on ${arch}: the platforms are ${known(systems)} on ${known(processors)}.`)
+  if (system === undefined || processor === undefined)
+    throw new Failure(
+      1,
+      `There is no provider for ${platform} on ${arch}: the platforms are ${known(systems)} on ${known(processors)}.`,
+    )
   return [`${system}_${processor}`]
 }
 
@@ -40,19 +53,32 @@ function checkedPlatform(asked: string): string {
   const [system = '', processor = '', ...rest] = asked.split('_')
   if (system === 'windows') throw new Failure(1, windows)
   if (rest.length > 0 || !Object.values(systems).includes(system) || !Object.values(processors).includes(processor)) {
-    throw new UsageError(`-platform: "${asked}" is none of ${known(systems)} with one of ${known(processors)}, for example -platform=linux_arm64`)
+    throw new UsageError(
+      `-platform: "${asked}" is none of ${known(systems)} with one of ${known(processors)}, for example -platform=linux_arm64`,
+    )
   }
   return asked
 }
 
 /** Its head names the version it was built as: a folder must not claim another one. */
-async function builtProvider(file: string): Promise<{ readonly contents: Buffer; readonly version: string; readonly sha256: string }> {
+async function builtProvider(
+  file: string,
+): Promise<{ readonly contents: Buffer; readonly version: string; readonly sha256: string }> {
   const contents = await readFile(file).catch((thrown: NodeJS.ErrnoException) => {
-    if (thrown.code === 'ENOENT') throw new Failure(1, `The provider is not built: there is no ${file}. In a clone of the repository: npm run build:provider`)
+    if (thrown.code === 'ENOENT')
+      throw new Failure(
+        1,
+        `The provider is not built: there is no ${file}. In a clone of the repository: npm run build:provider`,
+      )
     throw new Failure(1, `The provider ${file} cannot be read (${thrown.code ?? 'unknown'}).`)
   })
-  const [, version] = new RegExp(`^// ${FILE} ([0-9A-Za-z.+-]+),`, 'm').exec(contents.subarray(0, 1_024).toString('latin1')) ?? []
-  if (version === undefined) throw new Failure(1, `${file} is not the provider, or damaged: its head names no version. Install the package again.`)
+  const [, version] =
+    new RegExp(`^// ${FILE} ([0-9A-Za-z.+-]+),`, 'm').exec(contents.subarray(0, 1_024).toString('latin1')) ?? []
+  if (version === undefined)
+    throw new Failure(
+      1,
+      `${file} is not the provider, or damaged: its head names no version. Install the package again.`,
+    )
   return { contents, version, sha256: createHash('sha256').update(contents).digest('hex') }
 }
 
@@ -84,16 +110,20 @@ function shown(path: string): string {
 async function install(io: Io, file: string, directory: string, platforms: readonly string[]): Promise<number> {
   const { contents, version, sha256 } = await builtProvider(file)
   const facts = await stat(directory).catch(() => undefined)
-  if (!facts?.isDirectory()) throw new Failure(1, `-dir: ${directory} is not a directory; name the one your .tf files are in.`)
+  if (!facts?.isDirectory())
+    throw new Failure(1, `-dir: ${directory} is not a directory; name the one your .tf files are in.`)
   let replaced = false
   for (const platform of platforms) {
     const folder = join(directory, 'terraform.d/plugins', ADDRESS, version, platform)
-    replaced = await place(contents, folder, `${FILE}_v${version}`, 0o755) || replaced
+    replaced = (await place(contents, folder, `${FILE}_v${version}`, 0o755)) || replaced
     await place(MANIFEST, folder, 'package.json', 0o644)
     io.stdout(`${ADDRESS} ${version} → ${shown(folder)}/  (sha256 ${sha256})\n`)
   }
   // Under the same version, not even terraform init -upgrade accepts another checksum than that of the lock file.
-  if (replaced) io.stderr(`Another build of ${version} was there. Where .terraform.lock.hcl names ${ADDRESS}, take that block out and run terraform init.\n`)
+  if (replaced)
+    io.stderr(
+      `Another build of ${version} was there. Where .terraform.lock.hcl names ${ADDRESS}, take that block out and run terraform init.\n`,
+    )
   return 0
 }
 
@@ -105,7 +135,7 @@ export function terraformCommands(file: string, machine: Machine): Family {
     examples: ['terraform install', 'terraform install -dir=infra -platform=linux_amd64 -platform=darwin_arm64'],
     flags: {
       dir: text('directory', 'Where your .tf files are; default the current one.'),
-      platform: texts('os_arch', 'Platform of the Terraform or OpenTofu that is to find it; default this machine\'s.'),
+      platform: texts('os_arch', "Platform of the Terraform or OpenTofu that is to find it; default this machine's."),
     },
     takes: [0, 0],
     run: ({ io, flags }) => install(io, file, resolve(flags.dir ?? '.'), platformsOf(flags.platform, machine)),
@@ -114,4 +144,7 @@ export function terraformCommands(file: string, machine: Machine): Family {
 }
 
 /** `src/cli` and `dist/cli` lie equally deep in the package. */
-export const terraform = terraformCommands(fileURLToPath(new URL(`../../dist/terraform/${FILE}`, import.meta.url)), process)
+export const terraform = terraformCommands(
+  fileURLToPath(new URL(`../../dist/terraform/${FILE}`, import.meta.url)),
+  process,
+)

@@ -10,14 +10,23 @@ import type { VaultCall } from './vault-command.ts'
 const accessorFlag = { accessor: toggle('The argument is an accessor, not a token.') }
 
 /** One question about a token: the caller's own when none is named. */
-async function askAbout(call: VaultCall<typeof accessorFlag>, doing: string, verb: 'lookup' | 'renew' | 'revoke', more: object = {}): Promise<VaultAnswer> {
+async function askAbout(
+  call: VaultCall<typeof accessorFlag>,
+  doing: string,
+  verb: 'lookup' | 'renew' | 'revoke',
+  more: object = {},
+): Promise<VaultAnswer> {
   const { args, flags, ask } = call
   const named = args[0]?.trim()
   if (flags.accessor && !named) throw new UsageError('-accessor needs the accessor as argument')
   // An empty variable must not turn "that token" into "mine".
   if (named === '') throw new UsageError('The token is empty; leave it out to ask about your own')
   if (named === undefined) {
-    return ask(doing, (vault, options) => verb === 'lookup' ? vault.request('GET', 'auth/token/lookup-self', options) : vault.request('PUT', `auth/token/${verb}-self`, { ...options, body: more }))
+    return ask(doing, (vault, options) =>
+      verb === 'lookup'
+        ? vault.request('GET', 'auth/token/lookup-self', options)
+        : vault.request('PUT', `auth/token/${verb}-self`, { ...options, body: more }),
+    )
   }
   const path = `auth/token/${verb}${flags.accessor ? '-accessor' : ''}`
   const body = { ...(flags.accessor ? { accessor: named } : { token: named }), ...more }
@@ -25,7 +34,7 @@ async function askAbout(call: VaultCall<typeof accessorFlag>, doing: string, ver
 }
 
 const lookup = vaultCommand({
-  summary: 'Show a token\'s policies and remaining life; your own without argument',
+  summary: "Show a token's policies and remaining life; your own without argument",
   usage: '[flags] [token | accessor]',
   flags: { ...accessorFlag, ...fieldFlag },
   takes: [0, 1],
@@ -39,7 +48,9 @@ const renew = vaultCommand({
   takes: [0, 1],
   async run(call) {
     const { increment } = call.flags
-    return call.show(await askAbout(call, 'Error renewing token', 'renew', increment === undefined ? {} : { increment }))
+    return call.show(
+      await askAbout(call, 'Error renewing token', 'renew', increment === undefined ? {} : { increment }),
+    )
   },
 })
 
@@ -47,20 +58,30 @@ const revoke = vaultCommand({
   summary: 'End a token with its leases and children',
   usage: '[flags] [token | accessor]',
   examples: ['token revoke -self', 'token revoke -mode=orphan $TOKEN'],
-  flags: { ...accessorFlag, self: toggle('End your own token.'), mode: oneOf(['orphan'], 'orphan = leave the children alive.') },
+  flags: {
+    ...accessorFlag,
+    self: toggle('End your own token.'),
+    mode: oneOf(['orphan'], 'orphan = leave the children alive.'),
+  },
   takes: [0, 1],
   async run(call) {
     const { args, flags, ask, show } = call
-    if (flags.self === args.length > 0) throw new UsageError('Name a token or accessor, or use -self for your own; not both')
-    if (flags.mode !== undefined && (flags.self || flags.accessor)) throw new UsageError('-mode=orphan takes a token as argument, without -self or -accessor')
-    const answer = flags.mode === 'orphan'
-      ? await ask('Error revoking token', (vault, options) => vault.request('POST', 'auth/token/revoke-orphan', { ...options, body: { token: args[0]!.trim() } }))
-      : await askAbout(call, 'Error revoking token', 'revoke')
+    if (flags.self === args.length > 0)
+      throw new UsageError('Name a token or accessor, or use -self for your own; not both')
+    if (flags.mode !== undefined && (flags.self || flags.accessor))
+      throw new UsageError('-mode=orphan takes a token as argument, without -self or -accessor')
+    const answer =
+      flags.mode === 'orphan'
+        ? await ask('Error revoking token', (vault, options) =>
+            vault.request('POST', 'auth/token/revoke-orphan', { ...options, body: { token: args[0]!.trim() } }),
+          )
+        : await askAbout(call, 'Error revoking token', 'revoke')
     return show(answer, 'Success! Revoked token (if it existed)')
   },
 })
 
-const seconds = (value: number | undefined): string | undefined => value === undefined ? undefined : `${String(value)}s`
+const seconds = (value: number | undefined): string | undefined =>
+  value === undefined ? undefined : `${String(value)}s`
 
 const create = vaultCommand({
   summary: 'Create a token',
@@ -97,7 +118,9 @@ const create = vaultCommand({
       meta: flags.metadata,
     }
     const path = `auth/token/create${flags.role === undefined ? '' : `/${flags.role}`}`
-    const answer = await ask('Error creating token', (vault, options) => vault.request('POST', path, { ...options, body }))
+    const answer = await ask('Error creating token', (vault, options) =>
+      vault.request('POST', path, { ...options, body }),
+    )
     return show(answer, undefined, flags.field)
   },
 })
@@ -114,7 +137,9 @@ const capabilities = vaultCommand({
     const path = cleanPath(args.at(-1)!)
     const asked = token === undefined ? 'capabilities-self' : flags.accessor ? 'capabilities-accessor' : 'capabilities'
     const who = token === undefined ? {} : flags.accessor ? { accessor: token } : { token }
-    const answer = await ask('Error listing capabilities', (vault, options) => vault.request('POST', `sys/${asked}`, { ...options, body: { ...who, path } }))
+    const answer = await ask('Error listing capabilities', (vault, options) =>
+      vault.request('POST', `sys/${asked}`, { ...options, body: { ...who, path } }),
+    )
     const found = answer.data?.capabilities ?? answer.data?.[path]
     const list = (Array.isArray(found) ? found : []).map(goText).sort()
     print(list, () => `${list.join(', ')}\n`)

@@ -11,9 +11,12 @@ export const unwrap = vaultCommand({
     const token = args[0]?.trim()
     // An empty variable must not turn "that token" into "mine".
     if (token === '') throw new UsageError('The wrapping token is empty')
-    const answer = token !== undefined
-      ? await askAs(token, 'Error unwrapping', (vault, options) => vault.request('PUT', 'sys/wrapping/unwrap', options))
-      : await ask('Error unwrapping', (vault, options) => vault.request('PUT', 'sys/wrapping/unwrap', options))
+    const answer =
+      token !== undefined
+        ? await askAs(token, 'Error unwrapping', (vault, options) =>
+            vault.request('PUT', 'sys/wrapping/unwrap', options),
+          )
+        : await ask('Error unwrapping', (vault, options) => vault.request('PUT', 'sys/wrapping/unwrap', options))
     return show(answer, 'Success! The wrapped answer was empty', flags.field)
   },
 })

@@ -61,14 +61,22 @@ export function vaultCommand<F extends FlagTable>(definition: VaultCommand<F>): 
 
 function formatOf(name: string): Format {
   const format = formats.find((known) => known === name)
-  if (format === undefined) throw new UsageError(`Invalid output format: ${printable(name)}. Use ${formats.join(', ')}.`)
+  if (format === undefined)
+    throw new UsageError(`Invalid output format: ${printable(name)}. Use ${formats.join(', ')}.`)
   return format
 }
 
 function asker(io: Io, flags: FlagValues<typeof sharedFlags>) {
-  const options: CallOptions = { signal: io.signal, ...(flags['wrap-ttl'] === undefined ? {} : { wrapTtl: `${String(flags['wrap-ttl'])}s` }) }
+  const options: CallOptions = {
+    signal: io.signal,
+    ...(flags['wrap-ttl'] === undefined ? {} : { wrapTtl: `${String(flags['wrap-ttl'])}s` }),
+  }
   const opened: Connection[] = []
-  async function put<T>(token: string | undefined, doing: string, question: (vault: VaultClient, options: CallOptions) => Promise<T>): Promise<T> {
+  async function put<T>(
+    token: string | undefined,
+    doing: string,
+    question: (vault: VaultClient, options: CallOptions) => Promise<T>,
+  ): Promise<T> {
     let connection: Connection | undefined
     try {
       connection = await connect(flags, io, token)
@@ -78,29 +86,40 @@ function asker(io: Io, flags: FlagValues<typeof sharedFlags>) {
       if (!(thrown instanceof VaultError)) throw thrown
       if (io.signal.aborted) throw new Failure(INTERRUPTED, `${doing}: interrupted. Whether Vault did it is not known.`)
       // What was refused before it was sent is a mistake in the call.
-      throw new Failure(thrown.status === 0 && thrown.kind === 'bad_request' ? 1 : 2, `${doing}: ${describe(thrown, connection)}`)
+      throw new Failure(
+        thrown.status === 0 && thrown.kind === 'bad_request' ? 1 : 2,
+        `${doing}: ${describe(thrown, connection)}`,
+      )
     }
   }
   return {
-    ask: <T>(doing: string, question: (vault: VaultClient, options: CallOptions) => Promise<T>) => put(undefined, doing, question),
+    ask: <T>(doing: string, question: (vault: VaultClient, options: CallOptions) => Promise<T>) =>
+      put(undefined, doing, question),
     askAs: put,
     close: () => Promise.all(opened.map(({ client }) => client.close())),
   }
 }
 
 function printer(io: Io, format: Format): Pick<VaultCall, 'say' | 'print' | 'warn' | 'show'> {
-  const say = (text: string) => { if (format === 'table') io.stdout(`${text}\n`) }
-  const print = (value: unknown, asTable: () => string) => { io.stdout(format === 'table' ? asTable() : document(format, value)) }
+  const say = (text: string) => {
+    if (format === 'table') io.stdout(`${text}\n`)
+  }
+  const print = (value: unknown, asTable: () => string) => {
+    io.stdout(format === 'table' ? asTable() : document(format, value))
+  }
   const warn = (answer: VaultAnswer | undefined) => {
     if (format !== 'table' || !answer?.warnings?.length) return
-    io.stderr(`WARNING! The following warnings were returned from Vault:\n\n${answer.warnings.map((warning) => `  * ${printable(warning)}\n`).join('\n')}\n`)
+    io.stderr(
+      `WARNING! The following warnings were returned from Vault:\n\n${answer.warnings.map((warning) => `  * ${printable(warning)}\n`).join('\n')}\n`,
+    )
   }
   function show(answer: VaultAnswer, done?: string, field?: string): number {
     if (field !== undefined) return showField(answer, field)
     warn(answer)
     const rows = answerRows(answer)
-    if (format === 'table' && rows.length === 0) { if (done !== undefined) say(done) }
-    else if (answer.raw !== undefined) print(envelope(answer), () => keyValueTable(rows))
+    if (format === 'table' && rows.length === 0) {
+      if (done !== undefined) say(done)
+    } else if (answer.raw !== undefined) print(envelope(answer), () => keyValueTable(rows))
     return 0
   }
   function showField(answer: VaultAnswer, field: string): number {

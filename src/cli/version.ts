@@ -3,7 +3,9 @@ import { command } from './command.ts'
 
 /** From the package this file was installed with: `src/cli` and `dist/cli` lie equally deep in it. */
 export function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
   return version
 }
 

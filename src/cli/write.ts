@@ -6,7 +6,12 @@ import { fieldFlag, vaultCommand } from './vault-command.ts'
 export const write = vaultCommand({
   summary: 'Write data, or issue a phantom token',
   usage: '[flags] <path> [name=value … | name=@file | name=- | @file.json | -]',
-  examples: ['write mcp/upstreams/stripe url=https://api.stripe.com', 'write mcp/creds/claude-billing-agent purpose=reconciliation', 'write mcp/policies/billing policy=@billing.hcl', 'write -f mcp/agents/claude-billing-agent/revoke'],
+  examples: [
+    'write mcp/upstreams/stripe url=https://api.stripe.com',
+    'write mcp/creds/claude-billing-agent purpose=reconciliation',
+    'write mcp/policies/billing policy=@billing.hcl',
+    'write -f mcp/agents/claude-billing-agent/revoke',
+  ],
   flags: { ...fieldFlag, force: toggle('Write without any data.', 'f') },
   takes: [1, Infinity],
   async run({ io, args, flags, ask, show }) {
@@ -14,7 +19,9 @@ export const write = vaultCommand({
     const words = args.slice(1)
     if (words.length === 0 && !flags.force) throw new UsageError('Must supply data or use -force')
     const body = words.length === 0 ? {} : { body: await readData(words, io) }
-    const answer = await ask(`Error writing data to ${path}`, (vault, options) => vault.request('PUT', path, { ...options, ...body }))
+    const answer = await ask(`Error writing data to ${path}`, (vault, options) =>
+      vault.request('PUT', path, { ...options, ...body }),
+    )
     const empty = answer.raw === undefined
     return show(answer, `Success! Data written to: ${path}`, empty ? undefined : flags.field)
   },

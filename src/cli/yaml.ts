@@ -4,15 +4,27 @@ export function yaml(value: unknown): string {
 }
 
 /** Scalars and empty collections stand behind their key, everything else below it. */
-const isScalar = (value: unknown): boolean => typeof value !== 'object' || value === null || Object.keys(value).length === 0
+const isScalar = (value: unknown): boolean =>
+  typeof value !== 'object' || value === null || Object.keys(value).length === 0
 
 function block(value: object, indent: string): string {
-  if (Array.isArray(value)) return value.map((entry: unknown) => isScalar(entry) ? `${indent}- ${scalar(entry)}\n` : `${indent}- ${block(entry as object, `${indent}  `).slice(indent.length + 2)}`).join('')
-  return Object.entries(value).map(([key, member]) => {
-    const name = `${indent}${quoted(key)}:`
-    // A list may stand as deep as its key.
-    return isScalar(member) ? `${name} ${scalar(member)}\n` : `${name}\n${block(member as object, Array.isArray(member) ? indent : `${indent}  `)}`
-  }).join('')
+  if (Array.isArray(value))
+    return value
+      .map((entry: unknown) =>
+        isScalar(entry)
+          ? `${indent}- ${scalar(entry)}\n`
+          : `${indent}- ${block(entry as object, `${indent}  `).slice(indent.length + 2)}`,
+      )
+      .join('')
+  return Object.entries(value)
+    .map(([key, member]) => {
+      const name = `${indent}${quoted(key)}:`
+      // A list may stand as deep as its key.
+      return isScalar(member)
+        ? `${name} ${scalar(member)}\n`
+        : `${name}\n${block(member as object, Array.isArray(member) ? indent : `${indent}  `)}`
+    })
+    .join('')
 }
 
 function scalar(value: unknown): string {
@@ -23,4 +35,5 @@ function scalar(value: unknown): string {
 const plain = /^[A-Za-z_/][A-Za-z0-9_./@-]*(?: [A-Za-z0-9_./@-]+)*$/
 const wordsOfYaml = /^(?:true|false|yes|no|on|off|y|n|null|\.inf|\.nan)$/i
 
-const quoted = (value: string): string => plain.test(value) && !wordsOfYaml.test(value) ? value : JSON.stringify(value)
+const quoted = (value: string): string =>
+  plain.test(value) && !wordsOfYaml.test(value) ? value : JSON.stringify(value)

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { Client, Metadata, credentials, status } from '@grpc/grpc-js'
-import type { CallOptions as GrpcCallOptions, ChannelCredentials, ClientDuplexStream, ClientReadableStream, ServiceError } from '@grpc/grpc-js'
+import type {
+  CallOptions as GrpcCallOptions,
+  ChannelCredentials,
+  ClientDuplexStream,
+  ClientReadableStream,
+  ServiceError,
+} from '@grpc/grpc-js'
 import { GatewayError, fromGrpc } from './error.ts'
 import { methods } from './wire.ts'
 import type { Method, SessionEvent, StreamRequest, StreamResponse, WatchRequest } from './wire.ts'
@@ -38,7 +44,11 @@ export interface AskOptions {
 /** One connection to a gateway; reconnects by itself. */
 export interface Channel {
   /** Rejects with `GatewayError`, or with the signal's reason. */
-  ask<Request extends { readonly request_id?: string }, Response>(method: Method<Request, Response>, request: Request, options?: AskOptions): Promise<Response>
+  ask<Request extends { readonly request_id?: string }, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    options?: AskOptions,
+  ): Promise<Response>
   watch(request: WatchRequest): ClientReadableStream<SessionEvent>
   stream(): ClientDuplexStream<StreamRequest, StreamResponse>
   close(): void
@@ -52,10 +62,18 @@ const DEFAULT_DEADLINE_MS = 5000
 const repeatable = ['Validate', 'Introspect'].map((method) => ({ service: 'mcp.gateway.v1.Tokens', method }))
 const serviceConfig = {
   loadBalancingConfig: [],
-  methodConfig: [{
-    name: repeatable,
-    retryPolicy: { maxAttempts: 4, initialBackoff: '0.05s', maxBackoff: '0.5s', backoffMultiplier: 2, retryableStatusCodes: ['UNAVAILABLE'] },
-  }],
+  methodConfig: [
+    {
+      name: repeatable,
+      retryPolicy: {
+        maxAttempts: 4,
+        initialBackoff: '0.05s',
+        maxBackoff: '0.5s',
+        backoffMultiplier: 2,
+        retryableStatusCodes: ['UNAVAILABLE'],
+      },
+    },
+  ],
 }
 
 const channelOptions = {
@@ -75,10 +93,14 @@ const channelOptions = {
 export function openChannel(options: ChannelOptions): Channel {
   const address = checkAddress(options)
   const deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS
-  if (!Number.isFinite(deadlineMs) || deadlineMs <= 0) throw wrongOption('deadlineMs must be a positive number of milliseconds, for example 5000')
+  if (!Number.isFinite(deadlineMs) || deadlineMs <= 0)
+    throw wrongOption('deadlineMs must be a positive number of milliseconds, for example 5000')
   if (typeof options.token !== 'function') checkToken(options.token)
   const serverName = typeof options.tls === 'object' ? options.tls.serverName : undefined
-  const client = new Client(address, channelCredentials(options.tls), { ...channelOptions, ...(serverName === undefined ? {} : { 'grpc.ssl_target_name_override': serverName }) })
+  const client = new Client(address, channelCredentials(options.tls), {
+    ...channelOptions,
+    ...(serverName === undefined ? {} : { 'grpc.ssl_target_name_override': serverName }),
+  })
 
   function metadata(): Metadata {
     const token = checkToken(typeof options.token === 'function' ? options.token() : options.token)
@@ -88,25 +110,67 @@ export function openChannel(options: ChannelOptions): Channel {
   }
 
   return {
-    ask: async (method, request, asked = {}) => unary(client, method, request, metadata(), { ...asked, deadlineMs: asked.deadlineMs ?? deadlineMs }),
-    watch: (request) => client.makeServerStreamRequest(methods.watch.path, methods.watch.requestSerialize, methods.watch.responseDeserialize, request, metadata()),
-    stream: () => client.makeBidiStreamRequest(methods.stream.path, methods.stream.requestSerialize, methods.stream.responseDeserialize, metadata()),
-    close: () => { client.close() },
+    ask: async (method, request, asked = {}) =>
+      unary(client, method, request, metadata(), { ...asked, deadlineMs: asked.deadlineMs ?? deadlineMs }),
+    watch: (request) =>
+      client.makeServerStreamRequest(
+        methods.watch.path,
+        methods.watch.requestSerialize,
+        methods.watch.responseDeserialize,
+        request,
+        metadata(),
+      ),
+    stream: () =>
+      client.makeBidiStreamRequest(
+        methods.stream.path,
+        methods.stream.requestSerialize,
+        methods.stream.responseDeserialize,
+        metadata(),
+      ),
+    close: () => {
+      client.close()
+    },
   }
 }
 
-function unary<Request extends { readonly request_id?: string }, Response>(client: Client, method: Method<Request, Response>, request: Request, metadata: Metadata, { signal, deadlineMs, requestId }: AskOptions & { readonly deadlineMs: number }): Promise<Response> {
+function unary<Request extends { readonly request_id?: string }, Response>(
+  client: Client,
+  method: Method<Request, Response>,
+  request: Request,
+  metadata: Metadata,
+  { signal, deadlineMs, requestId }: AskOptions & { readonly deadlineMs: number },
+): Promise<Response> {
   const sent = { ...request, request_id: requestId ?? request.request_id ?? newRequestId() }
   const options: GrpcCallOptions = { deadline: deadlineIn(deadlineMs) }
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) { reject(signal.reason as Error); return }
-    const cancel = () => { call.cancel() }
-    const call = client.makeUnaryRequest(method.path, method.requestSerialize, method.responseDeserialize, sent, metadata, options, (error: ServiceError | null, answer?: Response) => {
-      signal?.removeEventListener('abort', cancel)
-      if (error === null && answer !== undefined) resolve(answer)
-      else if (signal?.aborted && error?.code === status.CANCELLED) reject(signal.reason as Error)
-      else reject(error === null ? new GatewayError('unavailable', 'empty_answer', 'the gateway answered nothing', { request_id: sent.request_id }) : fromGrpc(error, sent.request_id))
-    })
+    if (signal?.aborted) {
+      reject(signal.reason as Error)
+      return
+    }
+    const cancel = () => {
+      call.cancel()
+    }
+    const call = client.makeUnaryRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      sent,
+      metadata,
+      options,
+      (error: ServiceError | null, answer?: Response) => {
+        signal?.removeEventListener('abort', cancel)
+        if (error === null && answer !== undefined) resolve(answer)
+        else if (signal?.aborted && error?.code === status.CANCELLED) reject(signal.reason as Error)
+        else
+          reject(
+            error === null
+              ? new GatewayError('unavailable', 'empty_answer', 'the gateway answered nothing', {
+                  request_id: sent.request_id,
+                })
+              : fromGrpc(error, sent.request_id),
+          )
+      },
+    )
     signal?.addEventListener('abort', cancel, { once: true })
   })
 }
@@ -116,9 +180,9 @@ const deadlineIn = (ms: number): Date => new Date(new Date().getTime() + ms)
 
 function channelCredentials(tls: boolean | TlsOptions | undefined): ChannelCredentials {
   if (tls === undefined || tls === false) return credentials.createInsecure()
-  const { ca, cert, key } = tls === true ? {} as TlsOptions : tls
+  const { ca, cert, key } = tls === true ? ({} as TlsOptions) : tls
   if ((cert === undefined) !== (key === undefined)) throw wrongOption('tls.cert and tls.key belong together')
-  const pem = (text: string | Buffer | undefined) => text === undefined ? null : Buffer.from(text)
+  const pem = (text: string | Buffer | undefined) => (text === undefined ? null : Buffer.from(text))
   return credentials.createSsl(pem(ca), pem(key), pem(cert))
 }
 
@@ -130,15 +194,20 @@ function checkAddress({ address, tls, plaintext }: ChannelOptions): string {
   }
   const encrypted = tls !== undefined && tls !== false
   if (!encrypted && plaintext !== true && !address.startsWith('unix:') && !local.test(address)) {
-    throw wrongOption(`address ${address} is not on this machine, and tokens would travel unencrypted. Set tls: true, or plaintext: true where a service mesh encrypts`)
+    throw wrongOption(
+      `address ${address} is not on this machine, and tokens would travel unencrypted. Set tls: true, or plaintext: true where a service mesh encrypts`,
+    )
   }
   return address
 }
 
 function checkToken(token: string | undefined): string {
-  if (typeof token !== 'string' || token === '') throw wrongOption('token is empty. Give the credential of this server, for example process.env.MCP_GATEWAY_TOKEN')
-  if (token.length > 16_384 || !/^[\x21-\x7e]+$/.test(token)) throw wrongOption('token must be printable ASCII without spaces')
+  if (typeof token !== 'string' || token === '')
+    throw wrongOption('token is empty. Give the credential of this server, for example process.env.MCP_GATEWAY_TOKEN')
+  if (token.length > 16_384 || !/^[\x21-\x7e]+$/.test(token))
+    throw wrongOption('token must be printable ASCII without spaces')
   return token
 }
 
-const wrongOption = (problem: string): GatewayError => new GatewayError('invalid_request', 'wrong_option', `connect: ${problem}.`)
+const wrongOption = (problem: string): GatewayError =>
+  new GatewayError('invalid_request', 'wrong_option', `connect: ${problem}.`)

@@ -12,6 +12,8 @@ export const machineClock: Clock = {
   after(ms, callback) {
     const timer = setTimeout(callback, ms)
     timer.unref()
-    return () => { clearTimeout(timer) }
+    return () => {
+      clearTimeout(timer)
+    }
   },
 }

@@ -32,7 +32,10 @@ export interface GatewayClient {
    * Guards one MCP tool: every call is checked at the gateway first, and is cut when its session ends. Refusals are tool
    * results with `isError` and one sentence. Throws at once when the scope is malformed.
    */
-  requireScope<Args = Record<string, unknown>, Extra extends ToolExtra = ToolExtra>(scope: string, handler: ToolHandler<Args, Extra>): GuardedTool<Args, Extra>
+  requireScope<Args = Record<string, unknown>, Extra extends ToolExtra = ToolExtra>(
+    scope: string,
+    handler: ToolHandler<Args, Extra>,
+  ): GuardedTool<Args, Extra>
   /** An API behind the gateway under a given session, outside of `requireScope`. */
   upstream(name: string, token: string, options?: { readonly signal?: AbortSignal }): Upstream
   /** For the MCP SDK's bearer middleware. */
@@ -47,13 +50,21 @@ export function connect(options: ConnectOptions): GatewayClient {
   const channel = openChannel(options)
   const clock = options.clock ?? machineClock
   const watcher = createWatcher(channel, clock)
-  const validate = async (token: string, requiredScope = '', asked?: AskOptions) => channel.ask(methods.validate, { token: checkSessionToken(token), required_scope: requiredScope }, asked)
-  const parts: GuardParts = { channel, clock, watcher, validate, sessionToken: options.sessionToken ?? (() => process.env.MCP_SESSION_TOKEN) }
+  const validate = async (token: string, requiredScope = '', asked?: AskOptions) =>
+    channel.ask(methods.validate, { token: checkSessionToken(token), required_scope: requiredScope }, asked)
+  const parts: GuardParts = {
+    channel,
+    clock,
+    watcher,
+    validate,
+    sessionToken: options.sessionToken ?? (() => process.env.MCP_SESSION_TOKEN),
+  }
   return {
     validate,
     introspect: async (token, asked) => channel.ask(methods.introspect, { token: checkSessionToken(token) }, asked),
     requireScope: (scope, handler) => guardTool(parts, scope, handler),
-    upstream: (name, token, { signal } = {}) => createUpstream(channel, clock, name, { token: checkSessionToken(token), signal, requestId: newRequestId }),
+    upstream: (name, token, { signal } = {}) =>
+      createUpstream(channel, clock, name, { token: checkSessionToken(token), signal, requestId: newRequestId }),
     verifier: (verifierOptions = {}) => createVerifier(validate, verifierOptions),
     sessions: createSessions(channel, clock),
     close() {

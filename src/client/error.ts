@@ -7,7 +7,8 @@ import type { ServiceError } from '@grpc/grpc-js'
  * `invalid_request` the call itself is wrong · `unavailable` nothing is known: keep the token and retry ·
  * `upstream_error` the API behind the gateway could not be called.
  */
-export type GatewayErrorType = 'invalid_token' | 'insufficient_scope' | 'invalid_request' | 'unavailable' | 'upstream_error'
+export type GatewayErrorType =
+  'invalid_token' | 'insufficient_scope' | 'invalid_request' | 'unavailable' | 'upstream_error'
 
 /** The HTTP status an MCP server's users know each type by. */
 export const httpStatus: Readonly<Record<GatewayErrorType, number>> = {
@@ -26,7 +27,12 @@ export class GatewayError extends Error {
   /** Joins this failure to the gateway's audit log. Empty where no request was sent. */
   readonly request_id: string
 
-  constructor(type: GatewayErrorType, code: string, message: string, options: { request_id?: string; cause?: unknown } = {}) {
+  constructor(
+    type: GatewayErrorType,
+    code: string,
+    message: string,
+    options: { request_id?: string; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'GatewayError'
     this.type = type
@@ -35,7 +41,9 @@ export class GatewayError extends Error {
   }
 
   /** 401, 403, 400, 503 or 502. */
-  get http_status(): number { return httpStatus[this.type] }
+  get http_status(): number {
+    return httpStatus[this.type]
+  }
 }
 
 /** By this prefix the gateway marks every refusal of the MCP server's own credential, whatever the type. */
@@ -45,7 +53,8 @@ const isAboutCaller = (code: string): boolean => code.startsWith('caller_')
  * The type as the agent is concerned. Where the MCP server's own credential was refused, the agent's token may be perfect
  * and must not be dropped.
  */
-export const typeForAgent = ({ type, code }: GatewayError): GatewayErrorType => isAboutCaller(code) ? 'unavailable' : type
+export const typeForAgent = ({ type, code }: GatewayError): GatewayErrorType =>
+  isAboutCaller(code) ? 'unavailable' : type
 
 /** The message, with what to do where it is not plain. */
 export function advice(error: GatewayError): string {
@@ -60,7 +69,8 @@ export function sentence(error: GatewayError): string {
   return `${httpStatus[type]} ${type}: ${advice(error)}`
 }
 
-const isType = (text: string | undefined): text is GatewayErrorType => text !== undefined && Object.hasOwn(httpStatus, text)
+const isType = (text: string | undefined): text is GatewayErrorType =>
+  text !== undefined && Object.hasOwn(httpStatus, text)
 
 /**
  * Types of statuses that carry no `mcp-error-type`: then it was not the gateway's judgement that failed the call but

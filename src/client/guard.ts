@@ -39,8 +39,22 @@ export type ToolContent =
   | { type: 'text'; text: string; _meta?: Record<string, unknown> | undefined }
   | { type: 'image'; data: string; mimeType: string; _meta?: Record<string, unknown> | undefined }
   | { type: 'audio'; data: string; mimeType: string; _meta?: Record<string, unknown> | undefined }
-  | { type: 'resource_link'; uri: string; name: string; title?: string | undefined; description?: string | undefined; mimeType?: string | undefined; _meta?: Record<string, unknown> | undefined }
-  | { type: 'resource'; resource: { uri: string; text: string; mimeType?: string | undefined } | { uri: string; blob: string; mimeType?: string | undefined }; _meta?: Record<string, unknown> | undefined }
+  | {
+      type: 'resource_link'
+      uri: string
+      name: string
+      title?: string | undefined
+      description?: string | undefined
+      mimeType?: string | undefined
+      _meta?: Record<string, unknown> | undefined
+    }
+  | {
+      type: 'resource'
+      resource:
+        | { uri: string; text: string; mimeType?: string | undefined }
+        | { uri: string; blob: string; mimeType?: string | undefined }
+      _meta?: Record<string, unknown> | undefined
+    }
 
 /** The MCP SDK calls tools without input schema with its `extra` alone. */
 export interface GuardedTool<Args, Extra extends ToolExtra> {
@@ -48,7 +62,10 @@ export interface GuardedTool<Args, Extra extends ToolExtra> {
   (args: Args, extra: Extra): Promise<ToolResult>
 }
 
-export type ToolHandler<Args, Extra extends ToolExtra> = (args: Args, context: ToolContext<Extra>) => ToolResult | Promise<ToolResult>
+export type ToolHandler<Args, Extra extends ToolExtra> = (
+  args: Args,
+  context: ToolContext<Extra>,
+) => ToolResult | Promise<ToolResult>
 
 /** `_meta` key of a refusal: `{ type, code, message, request_id }`. */
 export const ERROR_META = 'vault-plugin-secrets-mcp/error'
@@ -65,7 +82,11 @@ export interface GuardParts {
 }
 
 /** Guards one tool. Throws `ScopeError` at once for a malformed scope; a guarded call itself throws only what its handler throws. */
-export function guardTool<Args, Extra extends ToolExtra>(parts: GuardParts, requiredScope: string, handler: ToolHandler<Args, Extra>): GuardedTool<Args, Extra> {
+export function guardTool<Args, Extra extends ToolExtra>(
+  parts: GuardParts,
+  requiredScope: string,
+  handler: ToolHandler<Args, Extra>,
+): GuardedTool<Args, Extra> {
   parseScope(requiredScope)
   return async (...given: [Extra] | [Args, Extra]): Promise<ToolResult> => {
     const [args, extra] = given.length === 1 ? [{} as Args, given[0]] : given
@@ -78,38 +99,60 @@ export function guardTool<Args, Extra extends ToolExtra>(parts: GuardParts, requ
   }
 }
 
-async function callTool<Args, Extra extends ToolExtra>(parts: GuardParts, requiredScope: string, handler: ToolHandler<Args, Extra>, args: Args, extra: Extra): Promise<ToolResult> {
+async function callTool<Args, Extra extends ToolExtra>(
+  parts: GuardParts,
+  requiredScope: string,
+  handler: ToolHandler<Args, Extra>,
+  args: Args,
+  extra: Extra,
+): Promise<ToolResult> {
   const { channel, clock, watcher } = parts
   const givenUp = extra.signal ?? extra.mcpReq?.signal
   const token = sessionTokenOf(extra, () => parts.sessionToken())
   const request_id = requestIdOf(extra)
-  const judge = async () => judged(await parts.validate(token, requiredScope, { signal: givenUp, requestId: request_id }), requiredScope)
+  const judge = async () =>
+    judged(await parts.validate(token, requiredScope, { signal: givenUp, requestId: request_id }), requiredScope)
   const timing = { gateway_ms: 0, upstream_ms: 0 }
   const askedAt = clock.monotonic()
   const { vouched_ms, ...session } = await judge()
   timing.gateway_ms += clock.monotonic() - askedAt
 
-  const watch = watcher.hold(token, askedAt + vouched_ms, async () => { await judge() })
+  const watch = watcher.hold(token, askedAt + vouched_ms, async () => {
+    await judge()
+  })
   const finished = new AbortController()
   const signal = AbortSignal.any([watch.cut, finished.signal, ...(givenUp ? [givenUp] : [])])
   let calls = 0
-  const upstream = (name: string) => createUpstream(channel, clock, name, {
-    token,
-    signal,
-    requestId: () => `${request_id}.${++calls}`,
-    onTiming: ({ total_ms, upstream_ms }) => {
-      timing.gateway_ms += Math.max(total_ms - upstream_ms, 0)
-      timing.upstream_ms += upstream_ms
-    },
-  })
+  const upstream = (name: string) =>
+    createUpstream(channel, clock, name, {
+      token,
+      signal,
+      requestId: () => `${request_id}.${++calls}`,
+      onTiming: ({ total_ms, upstream_ms }) => {
+        timing.gateway_ms += Math.max(total_ms - upstream_ms, 0)
+        timing.upstream_ms += upstream_ms
+      },
+    })
   try {
-    const result = await beforeCut(watch.cut, async () => handler(args, { upstream, session, signal, request_id, extra }))
+    const result = await beforeCut(watch.cut, async () =>
+      handler(args, { upstream, session, signal, request_id, extra }),
+    )
     // A session that ended before anybody watched it must not pass for one that lives.
     await beforeCut(watch.cut, () => watch.settled)
-    return calls === 0 ? result : { ...result, _meta: { ...result._meta, [TIMING_META]: { gateway_ms: Math.round(timing.gateway_ms), upstream_ms: Math.round(timing.upstream_ms) } } }
+    return calls === 0
+      ? result
+      : {
+          ...result,
+          _meta: {
+            ...result._meta,
+            [TIMING_META]: { gateway_ms: Math.round(timing.gateway_ms), upstream_ms: Math.round(timing.upstream_ms) },
+          },
+        }
   } finally {
     watch.release()
-    finished.abort(new GatewayError('invalid_request', 'tool_finished', 'the tool call this upstream call belongs to is over'))
+    finished.abort(
+      new GatewayError('invalid_request', 'tool_finished', 'the tool call this upstream call belongs to is over'),
+    )
   }
 }
 
@@ -118,7 +161,9 @@ async function beforeCut<T>(cut: AbortSignal, work: () => Promise<T>): Promise<T
   cut.throwIfAborted()
   let onCut: () => void = () => undefined
   const whenCut = new Promise<never>((_, reject) => {
-    onCut = () => { reject(cut.reason as Error) }
+    onCut = () => {
+      reject(cut.reason as Error)
+    }
     cut.addEventListener('abort', onCut, { once: true })
   })
   try {
@@ -135,10 +180,16 @@ async function beforeCut<T>(cut: AbortSignal, work: () => Promise<T>): Promise<T
 
 function judged(session: ValidateResponse, requiredScope: string): ValidateResponse {
   const { request_id } = session
-  if (!session.active) throw new GatewayError('invalid_token', 'unknown', 'the session is over; open a new one', { request_id })
+  if (!session.active)
+    throw new GatewayError('invalid_token', 'unknown', 'the session is over; open a new one', { request_id })
   if (session.scope_match) return session
   const scopes = session.scopes.length === 0 ? 'no scopes' : session.scopes.join(', ')
-  throw new GatewayError('insufficient_scope', 'insufficient_scope', `needs ${requiredScope}; the session has ${scopes}`, { request_id })
+  throw new GatewayError(
+    'insufficient_scope',
+    'insufficient_scope',
+    `needs ${requiredScope}; the session has ${scopes}`,
+    { request_id },
+  )
 }
 
 /** Ids go into audit lines, so a caller's own is taken only in a plain spelling. */
@@ -150,5 +201,9 @@ function requestIdOf(extra: ToolExtra): string {
 /** A refusal as the agent reads it. */
 export function refusal(error: GatewayError): ToolResult {
   const { code, message, request_id } = error
-  return { content: [{ type: 'text', text: sentence(error) }], isError: true, _meta: { [ERROR_META]: { type: typeForAgent(error), code, message, request_id } } }
+  return {
+    content: [{ type: 'text', text: sentence(error) }],
+    isError: true,
+    _meta: { [ERROR_META]: { type: typeForAgent(error), code, message, request_id } },
+  }
 }

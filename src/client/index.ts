@@ -15,4 +15,13 @@ export type { ToolExtra } from './session-token.ts'
 export type { Sessions } from './sessions.ts'
 export type { Upstream, UpstreamInit } from './upstream.ts'
 export type { AuthInfo, OAuthErrorClasses, TokenVerifier, VerifierOptions } from './verifier.ts'
-export type { CloseRequest, DelegateRequest, IntrospectResponse, OpenRequest, RefreshRequest, SessionEvent, SessionToken, WatchRequest } from './wire.ts'
+export type {
+  CloseRequest,
+  DelegateRequest,
+  IntrospectResponse,
+  OpenRequest,
+  RefreshRequest,
+  SessionEvent,
+  SessionToken,
+  WatchRequest,
+} from './wire.ts'

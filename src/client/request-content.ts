@@ -6,7 +6,10 @@ export interface RequestContent {
 }
 
 /** Headers and body as the platform's `fetch` would send them: types and lengths are named where they are known. */
-export async function requestContent({ headers: given, body }: Pick<RequestInit, 'headers' | 'body'>): Promise<RequestContent> {
+export async function requestContent({
+  headers: given,
+  body,
+}: Pick<RequestInit, 'headers' | 'body'>): Promise<RequestContent> {
   const headers = new Headers(given)
   if (body === undefined || body === null) return { headers: listed(headers), body: parts() }
   const carrier = new Response(body)
@@ -18,7 +21,8 @@ export async function requestContent({ headers: given, body }: Pick<RequestInit,
   return { headers: listed(headers), body: parts(bytes) }
 }
 
-const isStream = (body: object | string): boolean => body instanceof ReadableStream || (typeof body === 'object' && Symbol.asyncIterator in body)
+const isStream = (body: object | string): boolean =>
+  body instanceof ReadableStream || (typeof body === 'object' && Symbol.asyncIterator in body)
 
 const listed = (headers: Headers): Header[] => [...headers].map(([name, value]) => ({ name, value }))
 

@@ -9,7 +9,12 @@ export interface ToolExtra {
   readonly signal?: AbortSignal | undefined
   readonly authInfo?: { readonly token: string } | undefined
   readonly requestInfo?: { readonly headers?: RequestHeaders | undefined } | undefined
-  readonly http?: { readonly authInfo?: { readonly token: string } | undefined; readonly req?: { readonly headers: Headers } | undefined } | undefined
+  readonly http?:
+    | {
+        readonly authInfo?: { readonly token: string } | undefined
+        readonly req?: { readonly headers: Headers } | undefined
+      }
+    | undefined
   readonly mcpReq?: { readonly signal?: AbortSignal | undefined } | undefined
 }
 
@@ -38,15 +43,21 @@ export function sessionTokenOf(extra: ToolExtra, ofProcess: () => string | undef
     : [ofProcess()]
   const given = brought.filter((token): token is string => token !== undefined && token !== '')
   const [token, other] = new Set(given.filter((text) => tokenShape(text) !== undefined))
-  if (other !== undefined) throw new GatewayError('invalid_request', 'two_tokens', 'the request carries two different session tokens')
+  if (other !== undefined)
+    throw new GatewayError('invalid_request', 'two_tokens', 'the request carries two different session tokens')
   if (token !== undefined) return token
   if (given.length > 0) throw malformedToken()
-  throw new GatewayError('invalid_token', 'missing', isHttp ? 'the request carries no session token' : 'there is no session token; set MCP_SESSION_TOKEN')
+  throw new GatewayError(
+    'invalid_token',
+    'missing',
+    isHttp ? 'the request carries no session token' : 'there is no session token; set MCP_SESSION_TOKEN',
+  )
 }
 
 const bearerOf = (header: string | undefined): string | undefined => /^bearer +(\S+)$/i.exec(header ?? '')?.[1]
 
-const malformedToken = (): GatewayError => new GatewayError('invalid_token', 'malformed', 'the credential is not a session token')
+const malformedToken = (): GatewayError =>
+  new GatewayError('invalid_token', 'malformed', 'the credential is not a session token')
 
 /** Anything else is not sent: it may be a credential for something else. Throws `GatewayError` `invalid_token`. */
 export function checkSessionToken(token: string): string {

@@ -34,8 +34,12 @@ export class Session {
   }
 
   /** The newest token with all that is known about it. */
-  get details(): SessionToken { return this.#current }
-  get session_id(): string { return this.#current.session_id }
+  get details(): SessionToken {
+    return this.#current
+  }
+  get session_id(): string {
+    return this.#current.session_id
+  }
 
   /** The newest live token. Waits only when the last one ran out during an outage. Rejects with `GatewayError`. */
   async token(): Promise<string> {
@@ -59,11 +63,15 @@ export class Session {
     if (!wasOver) await this.#parts.close()
   }
 
-  async [Symbol.asyncDispose](): Promise<void> { await this.close() }
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
 
   /** One refresh at a time: a third live token would end the oldest, under which work may be going on. */
   #refresh(): Promise<void> {
-    this.#refreshing ??= this.#ask().finally(() => { this.#refreshing = undefined })
+    this.#refreshing ??= this.#ask().finally(() => {
+      this.#refreshing = undefined
+    })
     return this.#refreshing
   }
 
@@ -86,14 +94,19 @@ export class Session {
     this.#current = token
     this.#expiresAt = askedAt + token.ttl_seconds * 1000
     const dueSeconds = token.ttl_seconds - (token.expires_at_unix - token.refresh_after_unix)
-    this.#schedule(Math.max(askedAt + dueSeconds * 1000 - this.#parts.clock.monotonic(), SHORTEST_PAUSE_MS), FIRST_RETRY_MS)
+    this.#schedule(
+      Math.max(askedAt + dueSeconds * 1000 - this.#parts.clock.monotonic(), SHORTEST_PAUSE_MS),
+      FIRST_RETRY_MS,
+    )
   }
 
   #schedule(ms: number, retryMs: number): void {
     this.#cancelTimer()
     if (this.#over) return
     this.#cancelTimer = this.#parts.clock.after(ms, () => {
-      this.#refresh().catch(() => { this.#schedule(retryMs, Math.min(retryMs * 2, LONGEST_RETRY_MS)) })
+      this.#refresh().catch(() => {
+        this.#schedule(retryMs, Math.min(retryMs * 2, LONGEST_RETRY_MS))
+      })
     })
   }
 }

@@ -4,7 +4,16 @@ import type { Clock } from './clock.ts'
 import { fromGrpc } from './error.ts'
 import { Session } from './session.ts'
 import { methods } from './wire.ts'
-import type { CloseRequest, DelegateRequest, Method, OpenRequest, RefreshRequest, SessionEvent, SessionToken, WatchRequest } from './wire.ts'
+import type {
+  CloseRequest,
+  DelegateRequest,
+  Method,
+  OpenRequest,
+  RefreshRequest,
+  SessionEvent,
+  SessionToken,
+  WatchRequest,
+} from './wire.ts'
 
 /** Sessions are opened, refreshed and closed under the Vault identity of this client's own credential. Failures are `GatewayError`. */
 export interface Sessions {
@@ -21,9 +30,15 @@ export interface Sessions {
 
 export function createSessions(channel: Channel, clock: Clock): Sessions {
   const refresh = (request: RefreshRequest, options?: AskOptions) => channel.ask(methods.refresh, request, options)
-  const close = async (request: CloseRequest, options?: AskOptions) => { await channel.ask(methods.close, request, options) }
+  const close = async (request: CloseRequest, options?: AskOptions) => {
+    await channel.ask(methods.close, request, options)
+  }
 
-  async function begin<Request extends { readonly request_id?: string; readonly ttl_seconds?: number }>(method: Method<Request, SessionToken>, request: Request, options?: AskOptions): Promise<Session> {
+  async function begin<Request extends { readonly request_id?: string; readonly ttl_seconds?: number }>(
+    method: Method<Request, SessionToken>,
+    request: Request,
+    options?: AskOptions,
+  ): Promise<Session> {
     const askedAt = clock.monotonic()
     const first = await channel.ask(method, request, options)
     const target = { session_id: first.session_id }
@@ -40,10 +55,16 @@ export function createSessions(channel: Channel, clock: Clock): Sessions {
   }
 }
 
-async function* watchSession(channel: Channel, target: WatchRequest, signal: AbortSignal | undefined): AsyncGenerator<SessionEvent> {
+async function* watchSession(
+  channel: Channel,
+  target: WatchRequest,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<SessionEvent> {
   signal?.throwIfAborted()
   const stream = channel.watch(target)
-  const cancel = () => { stream.cancel() }
+  const cancel = () => {
+    stream.cancel()
+  }
   signal?.addEventListener('abort', cancel, { once: true })
   try {
     for await (const event of stream) {

@@ -1,12 +1,27 @@
 import { randomBytes } from 'node:crypto'
 import { Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js'
-import type { ServerDuplexStream, ServerUnaryCall, ServerWritableStream, ServiceDefinition, UntypedHandleCall, sendUnaryData } from '@grpc/grpc-js'
+import type {
+  ServerDuplexStream,
+  ServerUnaryCall,
+  ServerWritableStream,
+  ServiceDefinition,
+  UntypedHandleCall,
+  sendUnaryData,
+} from '@grpc/grpc-js'
 import { newTokenId, sessionIdOf } from '../scope/identifier.ts'
 import { scopeCovered } from '../scope/containment.ts'
 import { mintToken, tokenDigest } from '../scope/token.ts'
 import type { GatewayErrorType } from './error.ts'
 import { service } from './wire.ts'
-import type { DelegateRequest, OpenRequest, SessionEvent, SessionToken, StreamRequest, StreamResponse, WatchRequest } from './wire.ts'
+import type {
+  DelegateRequest,
+  OpenRequest,
+  SessionEvent,
+  SessionToken,
+  StreamRequest,
+  StreamResponse,
+  WatchRequest,
+} from './wire.ts'
 
 /**
  * A gateway for the tests of MCP servers: the real protocol on a loopback port, sessions in memory, upstreams as
@@ -19,7 +34,9 @@ export interface FakeGateway {
   /** Everything that was asked, in order. */
   readonly calls: readonly FakeCall[]
   /** A live session without asking for one. */
-  openSession(session?: Partial<Pick<SessionToken, 'agent_id' | 'scopes' | 'environment' | 'purpose' | 'ttl_seconds'>>): SessionToken
+  openSession(
+    session?: Partial<Pick<SessionToken, 'agent_id' | 'scopes' | 'environment' | 'purpose' | 'ttl_seconds'>>,
+  ): SessionToken
   /** Ends a session: its tokens are refused, its streams are cut, its watchers are told. */
   endSession(sessionId: string, reason?: string): void
   /** Changes what a session may do; its watchers are told. */
@@ -66,22 +83,34 @@ interface FakeSession {
 export async function startFakeGateway(options: FakeGatewayOptions = {}): Promise<FakeGateway> {
   const state = new FakeState(options)
   const server = new Server()
-  for (const [name, handlers] of Object.entries(implementation(state))) server.addService(service(name as 'Tokens') as unknown as ServiceDefinition, handlers)
+  for (const [name, handlers] of Object.entries(implementation(state)))
+    server.addService(service(name as 'Tokens') as unknown as ServiceDefinition, handlers)
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`127.0.0.1:${options.port ?? 0}`, ServerCredentials.createInsecure(), (error, bound) => { if (error) reject(error); else resolve(bound) })
+    server.bindAsync(`127.0.0.1:${options.port ?? 0}`, ServerCredentials.createInsecure(), (error, bound) => {
+      if (error) reject(error)
+      else resolve(bound)
+    })
   })
   return {
     address: `127.0.0.1:${port}`,
     token: state.serviceToken,
     calls: state.calls,
-    openSession: (session = {}) => state.open({ agent_id: 'test-agent', purpose: '', ...session, requested_scopes: session.scopes ?? [] }),
-    endSession: (sessionId, reason = 'revoked') => { state.end(sessionId, reason) },
-    changeScopes: (sessionId, scopes) => { state.change(sessionId, scopes) },
-    fail: (method, failure, times = 1) => { for (let i = 0; i < times; i++) state.failures.push({ method, failure }) },
-    close: () => new Promise((resolve) => {
-      server.forceShutdown()
-      resolve()
-    }),
+    openSession: (session = {}) =>
+      state.open({ agent_id: 'test-agent', purpose: '', ...session, requested_scopes: session.scopes ?? [] }),
+    endSession: (sessionId, reason = 'revoked') => {
+      state.end(sessionId, reason)
+    },
+    changeScopes: (sessionId, scopes) => {
+      state.change(sessionId, scopes)
+    },
+    fail: (method, failure, times = 1) => {
+      for (let i = 0; i < times; i++) state.failures.push({ method, failure })
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.forceShutdown()
+        resolve()
+      }),
   }
 }
 
@@ -107,7 +136,10 @@ class FakeState {
 
   refresh(sessionId: string, ttlSeconds: number | undefined): SessionToken {
     const { details } = this.#live(this.#byId.get(sessionId), 'invalid_request')
-    return this.#register({ ...issue({ ...details, requested_scopes: details.scopes, ttl_seconds: ttlSeconds || details.ttl_seconds }), session_id: sessionId })
+    return this.#register({
+      ...issue({ ...details, requested_scopes: details.scopes, ttl_seconds: ttlSeconds || details.ttl_seconds }),
+      session_id: sessionId,
+    })
   }
 
   #register(token: SessionToken): SessionToken {
@@ -137,19 +169,37 @@ class FakeState {
 
   #live(session: FakeSession | undefined, type: GatewayErrorType): FakeSession {
     if (session === undefined) throw new Refusal({ type, code: 'unknown', message: 'the token is not known' })
-    if (session.ended !== undefined) throw new Refusal({ type, code: session.ended, message: 'session is over, open a new one' })
+    if (session.ended !== undefined)
+      throw new Refusal({ type, code: session.ended, message: 'session is over, open a new one' })
     return session
   }
 
   validate({ token, required_scope = '' }: { token: string; required_scope?: string }): object {
     const { session, token: issued } = this.find({ token })
-    return { ...issued, scopes: session.scopes, active: true, required_scope, scope_match: required_scope === '' || scopeCovered(session.scopes, required_scope), vouched_ms: this.vouchedMs }
+    return {
+      ...issued,
+      scopes: session.scopes,
+      active: true,
+      required_scope,
+      scope_match: required_scope === '' || scopeCovered(session.scopes, required_scope),
+      vouched_ms: this.vouchedMs,
+    }
   }
 
   introspect({ token }: { token: string }): object {
     try {
       const { session, token: issued } = this.find({ token })
-      return { active: true, scope: session.scopes.join(' '), client_id: issued.agent_id, sub: issued.session_id, jti: issued.token_id, token_type: 'phantom', exp: issued.expires_at_unix, iat: Date.parse(issued.issued_at) / 1000, environment: issued.environment }
+      return {
+        active: true,
+        scope: session.scopes.join(' '),
+        client_id: issued.agent_id,
+        sub: issued.session_id,
+        jti: issued.token_id,
+        token_type: 'phantom',
+        exp: issued.expires_at_unix,
+        iat: Date.parse(issued.issued_at) / 1000,
+        environment: issued.environment,
+      }
     } catch {
       return { active: false }
     }
@@ -164,8 +214,25 @@ function issue(request: OpenRequest): SessionToken {
   const token = mintToken({ prefix: 'svt', label: 'test', random: randomBytes })
   const session_id = sessionIdOf(tokenDigest(token), nowMs)
   const iso = (ms: number) => new Date(ms).toISOString().replace('.000Z', 'Z')
-  const times = { issued_at: iso(nowMs), expires_at: iso(nowMs + ttl_seconds * 1000), expires_at_unix: nowMs / 1000 + ttl_seconds, refresh_after_unix: nowMs / 1000 + Math.floor(ttl_seconds * 0.8) }
-  return { session_id, agent_id, token, token_id: newTokenId(randomBytes, nowMs), scopes: requested_scopes, environment, purpose, ...times, ttl_seconds, lease_id: `mcp/creds/${agent_id}/${session_id}`, request_id: request.request_id ?? '' }
+  const times = {
+    issued_at: iso(nowMs),
+    expires_at: iso(nowMs + ttl_seconds * 1000),
+    expires_at_unix: nowMs / 1000 + ttl_seconds,
+    refresh_after_unix: nowMs / 1000 + Math.floor(ttl_seconds * 0.8),
+  }
+  return {
+    session_id,
+    agent_id,
+    token,
+    token_id: newTokenId(randomBytes, nowMs),
+    scopes: requested_scopes,
+    environment,
+    purpose,
+    ...times,
+    ttl_seconds,
+    lease_id: `mcp/creds/${agent_id}/${session_id}`,
+    request_id: request.request_id ?? '',
+  }
 }
 
 const grpcOfType: Readonly<Record<GatewayErrorType, number>> = {
@@ -191,7 +258,11 @@ function statusOf(thrown: unknown, grpc?: number): { code: number; details: stri
     metadata.set('mcp-error-type', failure.type)
     metadata.set('mcp-error-code', failure.code ?? failure.type)
   }
-  return { code: grpc ?? failure.grpc ?? (failure.type === undefined ? status.UNAVAILABLE : grpcOfType[failure.type]), details: failure.message ?? '', metadata }
+  return {
+    code: grpc ?? failure.grpc ?? (failure.type === undefined ? status.UNAVAILABLE : grpcOfType[failure.type]),
+    details: failure.message ?? '',
+    metadata,
+  }
 }
 
 /** Notes the call, and lets a scripted failure or a wrong caller have it. Resolves to false when nothing shall ever be answered. */
@@ -203,33 +274,52 @@ function admit(state: FakeState, method: FakeMethod, metadata: Metadata, request
     if (failure === 'silence') return false
     throw new Refusal(failure)
   }
-  if (metadata.get('authorization')[0] !== `Bearer ${state.serviceToken}`) throw new Refusal({ type: 'invalid_token', code: 'caller_unknown', message: 'the service token is not known to this gateway' })
+  if (metadata.get('authorization')[0] !== `Bearer ${state.serviceToken}`)
+    throw new Refusal({
+      type: 'invalid_token',
+      code: 'caller_unknown',
+      message: 'the service token is not known to this gateway',
+    })
   return true
 }
 
 /** `ValidateStream` and `Call` answer UNIMPLEMENTED: this SDK asks neither. */
 function implementation(state: FakeState): Record<string, Record<string, UntypedHandleCall>> {
-  const unary = <Request extends object>(method: FakeMethod, answer: (request: Request) => object): UntypedHandleCall => ((call: ServerUnaryCall<Request & { request_id: string }, object>, callback: sendUnaryData<object>) => {
-    try {
-      if (admit(state, method, call.metadata, call.request)) callback(null, { ...answer(call.request), request_id: call.request.request_id })
-    } catch (thrown) {
-      callback(statusOf(thrown))
-    }
-  }) as UntypedHandleCall
+  const unary = <Request extends object>(method: FakeMethod, answer: (request: Request) => object): UntypedHandleCall =>
+    ((call: ServerUnaryCall<Request & { request_id: string }, object>, callback: sendUnaryData<object>) => {
+      try {
+        if (admit(state, method, call.metadata, call.request))
+          callback(null, { ...answer(call.request), request_id: call.request.request_id })
+      } catch (thrown) {
+        callback(statusOf(thrown))
+      }
+    }) as UntypedHandleCall
   return {
     Sessions: {
       Open: unary('Open', (request: OpenRequest) => state.open(request)),
-      Refresh: unary('Refresh', ({ session_id, ttl_seconds }: { session_id: string; ttl_seconds?: number }) => state.refresh(session_id, ttl_seconds)),
-      Close: unary('Close', ({ session_id }: { session_id: string }) => { state.end(session_id, 'revoked'); return {} }),
-      Delegate: unary('Delegate', (request: DelegateRequest) => { state.find({ token: request.parent_token }); return state.open(request) }),
-      Watch: ((call: ServerWritableStream<WatchRequest, object>) => { watch(state, call) }) as UntypedHandleCall,
+      Refresh: unary('Refresh', ({ session_id, ttl_seconds }: { session_id: string; ttl_seconds?: number }) =>
+        state.refresh(session_id, ttl_seconds),
+      ),
+      Close: unary('Close', ({ session_id }: { session_id: string }) => {
+        state.end(session_id, 'revoked')
+        return {}
+      }),
+      Delegate: unary('Delegate', (request: DelegateRequest) => {
+        state.find({ token: request.parent_token })
+        return state.open(request)
+      }),
+      Watch: ((call: ServerWritableStream<WatchRequest, object>) => {
+        watch(state, call)
+      }) as UntypedHandleCall,
     },
     Tokens: {
       Validate: unary('Validate', (request: { token: string; required_scope?: string }) => state.validate(request)),
       Introspect: unary('Introspect', (request: { token: string }) => state.introspect(request)),
     },
     Upstreams: {
-      Stream: ((call: ServerDuplexStream<StreamRequest, StreamResponse>) => { void stream(state, call) }) as UntypedHandleCall,
+      Stream: ((call: ServerDuplexStream<StreamRequest, StreamResponse>) => {
+        void stream(state, call)
+      }) as UntypedHandleCall,
     },
   }
 }
@@ -243,7 +333,9 @@ function watch(state: FakeState, call: ServerWritableStream<WatchRequest, object
       if (event.kind === 'KIND_ENDED') call.end()
     }
     session.listeners.add(tell)
-    call.on('cancelled', () => { session.listeners.delete(tell) })
+    call.on('cancelled', () => {
+      session.listeners.delete(tell)
+    })
     tell({ kind: 'KIND_LIVE', reason: '' })
   } catch (thrown) {
     call.emit('error', statusOf(thrown))
@@ -252,7 +344,9 @@ function watch(state: FakeState, call: ServerWritableStream<WatchRequest, object
 
 async function stream(state: FakeState, call: ServerDuplexStream<StreamRequest, StreamResponse>): Promise<void> {
   const aborted = new AbortController()
-  call.on('cancelled', () => { aborted.abort() })
+  call.on('cancelled', () => {
+    aborted.abort()
+  })
   try {
     // A plain iterator would destroy both directions once the request has been read.
     const parts = call.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]() as AsyncIterator<StreamRequest>
@@ -260,17 +354,39 @@ async function stream(state: FakeState, call: ServerDuplexStream<StreamRequest, 
     if (!head || !admit(state, 'Stream', call.metadata, head)) return
     const { session } = state.find({ token: head.token })
     const upstream = state.upstreams[head.upstream]
-    if (!upstream) throw new Refusal({ type: 'insufficient_scope', code: 'no_tool', message: `no tool of ${head.upstream} covers ${head.method} ${head.path}` })
+    if (!upstream)
+      throw new Refusal({
+        type: 'insufficient_scope',
+        code: 'no_tool',
+        message: `no tool of ${head.upstream} covers ${head.method} ${head.path}`,
+      })
     session.listeners.add(({ kind, reason }) => {
       if (kind !== 'KIND_ENDED' || aborted.signal.aborted) return
       aborted.abort()
-      call.emit('error', statusOf(new Refusal({ type: 'invalid_token', code: reason, message: `the session is over (${reason})` }), status.ABORTED))
+      call.emit(
+        'error',
+        statusOf(
+          new Refusal({ type: 'invalid_token', code: reason, message: `the session is over (${reason})` }),
+          status.ABORTED,
+        ),
+      )
     })
     const response = await upstream(requestOf(head, parts, aborted.signal))
-        call.write({ head: { status: response.status, headers: [...response.headers].map(([name, value]) => ({ name, value })), request_id: head.request_id, upstream_ms: 1 } })
+    call.write({
+      head: {
+        status: response.status,
+        headers: [...response.headers].map(([name, value]) => ({ name, value })),
+        request_id: head.request_id,
+        upstream_ms: 1,
+      },
+    })
     for await (const body of response.body ?? []) {
       if (aborted.signal.aborted) return
-      if (!call.write({ body })) await new Promise<void>((resolve) => { call.once('drain', resolve); call.once('cancelled', resolve) })
+      if (!call.write({ body }))
+        await new Promise<void>((resolve) => {
+          call.once('drain', resolve)
+          call.once('cancelled', resolve)
+        })
     }
     call.end()
   } catch (thrown) {
@@ -278,7 +394,11 @@ async function stream(state: FakeState, call: ServerDuplexStream<StreamRequest, 
   }
 }
 
-function requestOf(head: NonNullable<StreamRequest['head']>, parts: AsyncIterator<StreamRequest>, signal: AbortSignal): Request {
+function requestOf(
+  head: NonNullable<StreamRequest['head']>,
+  parts: AsyncIterator<StreamRequest>,
+  signal: AbortSignal,
+): Request {
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       const { value, done } = await parts.next()
@@ -288,5 +408,10 @@ function requestOf(head: NonNullable<StreamRequest['head']>, parts: AsyncIterato
   })
   const headers = head.headers.map(({ name, value }): [string, string] => [name, value])
   const hasBody = head.method !== 'GET' && head.method !== 'HEAD'
-  return new Request(`http://${head.upstream}.invalid${head.path}`, { method: head.method, headers, signal, ...(hasBody ? { body, duplex: 'half' } : {}) })
+  return new Request(`http://${head.upstream}.invalid${head.path}`, {
+    method: head.method,
+    headers,
+    signal,
+    ...(hasBody ? { body, duplex: 'half' } : {}),
+  })
 }

@@ -5,7 +5,9 @@ import { GatewayError, fromGrpc } from './error.ts'
 import { requestContent } from './request-content.ts'
 import type { AnswerHead, StreamRequest, StreamResponse } from './wire.ts'
 
-export type UpstreamInit = Pick<RequestInit, 'method' | 'headers' | 'body'> & { readonly signal?: AbortSignal | null | undefined }
+export type UpstreamInit = Pick<RequestInit, 'method' | 'headers' | 'body'> & {
+  readonly signal?: AbortSignal | null | undefined
+}
 
 /** An API behind the gateway, called under one session. The real key never comes near this process. */
 export interface Upstream {
@@ -36,7 +38,11 @@ export interface UpstreamSession {
 export function createUpstream(channel: Channel, clock: Clock, name: string, session: UpstreamSession): Upstream {
   async function fetch(path: string, init: UpstreamInit = {}): Promise<Response> {
     if (typeof path !== 'string' || !path.startsWith('/') || path.startsWith('//')) {
-      throw new GatewayError('invalid_request', 'wrong_path', `upstream ${name}: fetch takes a path below the upstream's base URL, for example /v1/invoices?limit=3`)
+      throw new GatewayError(
+        'invalid_request',
+        'wrong_path',
+        `upstream ${name}: fetch takes a path below the upstream's base URL, for example /v1/invoices?limit=3`,
+      )
     }
     const signals = [session.signal, init.signal].filter((signal) => signal !== undefined && signal !== null)
     const signal = AbortSignal.any(signals)
@@ -78,7 +84,9 @@ function startExchange(channel: Channel, requestId: string, signal: AbortSignal)
     cutListener(signal.reason)
   }
   signal.addEventListener('abort', onAbort, { once: true })
-  call.once('status', () => { signal.removeEventListener('abort', onAbort) })
+  call.once('status', () => {
+    signal.removeEventListener('abort', onAbort)
+  })
   // Late errors, after the last read, have no reader left to tell.
   call.on('error', () => undefined)
 
@@ -86,7 +94,7 @@ function startExchange(channel: Channel, requestId: string, signal: AbortSignal)
     try {
       const { value, done } = await answers.next()
       if (failure) throw failure.reason
-      return done === true ? undefined : value as StreamResponse
+      return done === true ? undefined : (value as StreamResponse)
     } catch (thrown) {
       if (failure) throw failure.reason
       throw fromGrpc(thrown as ServiceError, requestId)
@@ -94,30 +102,56 @@ function startExchange(channel: Channel, requestId: string, signal: AbortSignal)
   }
 
   return {
-    send: (head, body) => { write(call, head, body).catch(fail) },
+    send: (head, body) => {
+      write(call, head, body).catch(fail)
+    },
     async head() {
       const first = await next()
       if (first?.head) return first.head
       call.cancel()
-      throw new GatewayError('unavailable', 'empty_answer', 'the gateway answered without a head', { request_id: requestId })
+      throw new GatewayError('unavailable', 'empty_answer', 'the gateway answered without a head', {
+        request_id: requestId,
+      })
     },
     next: async () => (await next())?.body,
-    onCut: (listener) => { cutListener = listener },
-    cancel: () => { call.cancel() },
+    onCut: (listener) => {
+      cutListener = listener
+    },
+    cancel: () => {
+      call.cancel()
+    },
   }
 }
 
 /** Small enough for any message limit on the way, large enough that framing does not show. */
 const PART_BYTES = 65_536
 
-async function write(call: ClientDuplexStream<StreamRequest, StreamResponse>, head: NonNullable<StreamRequest['head']>, body: AsyncIterable<Uint8Array>): Promise<void> {
+async function write(
+  call: ClientDuplexStream<StreamRequest, StreamResponse>,
+  head: NonNullable<StreamRequest['head']>,
+  body: AsyncIterable<Uint8Array>,
+): Promise<void> {
   let isOver = false
-  const over = new Promise<void>((resolve) => { call.once('status', () => { isOver = true; resolve() }) })
+  const over = new Promise<void>((resolve) => {
+    call.once('status', () => {
+      isOver = true
+      resolve()
+    })
+  })
   // A call that ended takes no more parts, and may never say so to the one it was given last.
-  const part = (message: StreamRequest) => Promise.race([over, new Promise<void>((resolve) => { call.write(message, () => { resolve() }) })])
+  const part = (message: StreamRequest) =>
+    Promise.race([
+      over,
+      new Promise<void>((resolve) => {
+        call.write(message, () => {
+          resolve()
+        })
+      }),
+    ])
   await part({ head })
   for await (const chunk of body) {
-    for (let start = 0; start < chunk.length && !isOver; start += PART_BYTES) await part({ body: chunk.subarray(start, start + PART_BYTES) })
+    for (let start = 0; start < chunk.length && !isOver; start += PART_BYTES)
+      await part({ body: chunk.subarray(start, start + PART_BYTES) })
     if (isOver) return
   }
   call.end()
@@ -129,26 +163,40 @@ const bodyless = new Set([204, 205, 304])
 async function toResponse(head: AnswerHead, method: string, exchange: Exchange): Promise<Response> {
   if (head.status < 200 || head.status > 599) {
     exchange.cancel()
-    throw new GatewayError('upstream_error', 'upstream_invalid_response', `the upstream answered with status ${head.status}`, { request_id: head.request_id })
+    throw new GatewayError(
+      'upstream_error',
+      'upstream_invalid_response',
+      `the upstream answered with status ${head.status}`,
+      { request_id: head.request_id },
+    )
   }
   const headers = new Headers()
   for (const { name, value } of head.headers) headers.append(name, value)
   const init = { status: head.status, headers }
   if (method !== 'HEAD' && !bodyless.has(head.status)) return new Response(bodyStream(exchange), init)
   // Read to its end, not cancelled: the audit log would show a caller that left.
-  while (await exchange.next() !== undefined);
+  while ((await exchange.next()) !== undefined);
   return new Response(null, init)
 }
 
 function bodyStream(exchange: Exchange): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>({
-    // Parts that wait here unread are dropped at a cut.
-    start: (controller) => { exchange.onCut((reason) => { controller.error(reason) }) },
-    async pull(controller) {
-      const chunk = await exchange.next()
-      if (chunk === undefined) controller.close()
-      else controller.enqueue(chunk)
+  return new ReadableStream<Uint8Array>(
+    {
+      // Parts that wait here unread are dropped at a cut.
+      start: (controller) => {
+        exchange.onCut((reason) => {
+          controller.error(reason)
+        })
+      },
+      async pull(controller) {
+        const chunk = await exchange.next()
+        if (chunk === undefined) controller.close()
+        else controller.enqueue(chunk)
+      },
+      cancel: () => {
+        exchange.cancel()
+      },
     },
-    cancel: () => { exchange.cancel() },
-  }, { highWaterMark: 0 })
+    { highWaterMark: 0 },
+  )
 }

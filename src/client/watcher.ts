@@ -35,19 +35,40 @@ export function createWatcher(channel: Channel, clock: Clock): Watcher {
   const followed = new Map<string, FollowedToken>()
 
   function hold(token: string, vouchedUntil: number, recheck: () => Promise<void>): Watch {
-    const entry = followed.get(token) ?? new FollowedToken(channel, clock, token, () => { followed.delete(token) })
+    const entry =
+      followed.get(token) ??
+      new FollowedToken(channel, clock, token, () => {
+        followed.delete(token)
+      })
     followed.set(token, entry)
     const cut = new AbortController()
     const holder: Holder = {
       vouchedUntil,
-      end: (reason) => { cut.abort(reason) },
-      changed: () => { recheck().catch((reason: unknown) => { cut.abort(reason) }) },
+      end: (reason) => {
+        cut.abort(reason)
+      },
+      changed: () => {
+        recheck().catch((reason: unknown) => {
+          cut.abort(reason)
+        })
+      },
     }
     entry.join(holder)
-    return { cut: cut.signal, settled: entry.settled, release: () => { entry.leave(holder) } }
+    return {
+      cut: cut.signal,
+      settled: entry.settled,
+      release: () => {
+        entry.leave(holder)
+      },
+    }
   }
 
-  return { hold, close: () => { for (const entry of [...followed.values()]) entry.stop() } }
+  return {
+    hold,
+    close: () => {
+      for (const entry of [...followed.values()]) entry.stop()
+    },
+  }
 }
 
 interface Holder {
@@ -81,7 +102,9 @@ class FollowedToken {
     this.#clock = clock
     this.#token = token
     this.#forget = forget
-    this.settled = new Promise<void>((resolve) => { this.#settle = resolve })
+    this.settled = new Promise<void>((resolve) => {
+      this.#settle = resolve
+    })
   }
 
   join(holder: Holder): void {
@@ -97,7 +120,10 @@ class FollowedToken {
     if (!this.#holders.delete(holder)) return
     this.#schedule()
     if (this.#holders.size > 0) return
-    if (this.#isWatched) this.#cancelLinger = this.#clock.after(LINGER_MS, () => { this.stop() })
+    if (this.#isWatched)
+      this.#cancelLinger = this.#clock.after(LINGER_MS, () => {
+        this.stop()
+      })
     else this.stop()
   }
 
@@ -112,14 +138,24 @@ class FollowedToken {
 
   #connect(): void {
     const askedAt = this.#clock.monotonic()
-    this.#disconnect = listen(this.#channel, this.#token, (event) => { this.#hear(event, askedAt) }, (error) => {
-      if (typeForAgent(error) === 'invalid_token') this.#end(error)
-      else this.#lose(error)
-    })
+    this.#disconnect = listen(
+      this.#channel,
+      this.#token,
+      (event) => {
+        this.#hear(event, askedAt)
+      },
+      (error) => {
+        if (typeForAgent(error) === 'invalid_token') this.#end(error)
+        else this.#lose(error)
+      },
+    )
   }
 
   #hear({ kind, reason, vouched_ms }: SessionEvent, askedAt: number): void {
-    if (kind === 'KIND_ENDED') { this.#end(endedError(reason)); return }
+    if (kind === 'KIND_ENDED') {
+      this.#end(endedError(reason))
+      return
+    }
     this.#vouchedUntil = Math.max(this.#vouchedUntil, askedAt + vouched_ms)
     this.#schedule()
     if (kind === 'KIND_CHANGED') for (const holder of this.#holders) holder.changed()
@@ -130,20 +166,29 @@ class FollowedToken {
     }
   }
 
-  #untilOf(holder: Holder): number { return Math.max(holder.vouchedUntil, this.#vouchedUntil) }
+  #untilOf(holder: Holder): number {
+    return Math.max(holder.vouchedUntil, this.#vouchedUntil)
+  }
 
   /** Sets the timer for the first work that nobody will vouch for any more, unless the gateway is heard before. */
   #schedule(): void {
     this.#cancelEnd()
     if (this.#holders.size === 0) return
     const first = Math.min(...[...this.#holders].map((holder) => this.#untilOf(holder)))
-    this.#cancelEnd = this.#clock.after(Math.max(first - this.#clock.monotonic(), 0), () => { this.#endUnvouched() })
+    this.#cancelEnd = this.#clock.after(Math.max(first - this.#clock.monotonic(), 0), () => {
+      this.#endUnvouched()
+    })
   }
 
   #endUnvouched(): void {
     const now = this.#clock.monotonic()
     const unvouched = [...this.#holders].filter((holder) => this.#untilOf(holder) <= now)
-    const reason = new GatewayError('unavailable', 'unwatched', 'the gateway does not vouch for the session at the moment', { cause: this.#cause })
+    const reason = new GatewayError(
+      'unavailable',
+      'unwatched',
+      'the gateway does not vouch for the session at the moment',
+      { cause: this.#cause },
+    )
     for (const holder of unvouched) {
       this.#holders.delete(holder)
       holder.end(reason)
@@ -156,9 +201,14 @@ class FollowedToken {
     this.#isWatched = false
     this.#cause = cause
     // The next call starts afresh.
-    if (this.#holders.size === 0) { this.stop(); return }
+    if (this.#holders.size === 0) {
+      this.stop()
+      return
+    }
     this.#settle()
-    this.#cancelRetry = this.#clock.after(this.#pauseMs, () => { this.#connect() })
+    this.#cancelRetry = this.#clock.after(this.#pauseMs, () => {
+      this.#connect()
+    })
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_RETRY_MS)
   }
 
@@ -173,7 +223,12 @@ class FollowedToken {
 const nothing = (): void => undefined
 
 /** One attempt. `over` is called at most once, never after the returned function. */
-function listen(channel: Channel, token: string, hear: (event: SessionEvent) => void, over: (error: GatewayError) => void): () => void {
+function listen(
+  channel: Channel,
+  token: string,
+  hear: (event: SessionEvent) => void,
+  over: (error: GatewayError) => void,
+): () => void {
   let isOver = false
   const finish = (error: GatewayError) => {
     if (isOver) return
@@ -185,12 +240,25 @@ function listen(channel: Channel, token: string, hear: (event: SessionEvent) => 
     stream = channel.watch({ token })
   } catch (thrown) {
     // The server's own credential is missing at the moment.
-    finish(new GatewayError('unavailable', 'caller_unauthenticated', 'this server has no credential for the gateway at the moment', { cause: thrown }))
+    finish(
+      new GatewayError(
+        'unavailable',
+        'caller_unauthenticated',
+        'this server has no credential for the gateway at the moment',
+        { cause: thrown },
+      ),
+    )
     return nothing
   }
-  stream.on('data', (event: SessionEvent) => { if (!isOver) hear(event) })
-  stream.on('error', (error) => { finish(fromGrpc(error as Parameters<typeof fromGrpc>[0], '')) })
-  stream.on('end', () => { finish(new GatewayError('unavailable', 'cut', 'the gateway stopped watching the session')) })
+  stream.on('data', (event: SessionEvent) => {
+    if (!isOver) hear(event)
+  })
+  stream.on('error', (error) => {
+    finish(fromGrpc(error as Parameters<typeof fromGrpc>[0], ''))
+  })
+  stream.on('end', () => {
+    finish(new GatewayError('unavailable', 'cut', 'the gateway stopped watching the session'))
+  })
   return () => {
     isOver = true
     stream.cancel()
@@ -198,4 +266,9 @@ function listen(channel: Channel, token: string, hear: (event: SessionEvent) => 
 }
 
 /** What the end of a session is to whoever works under it. */
-export const endedError = (reason: string): GatewayError => new GatewayError('invalid_token', reason === '' ? 'ended' : reason, reason === '' ? 'the session is over; open a new one' : `the session is over (${reason}); open a new one`)
+export const endedError = (reason: string): GatewayError =>
+  new GatewayError(
+    'invalid_token',
+    reason === '' ? 'ended' : reason,
+    reason === '' ? 'the session is over; open a new one' : `the session is over (${reason}); open a new one`,
+  )

@@ -33,14 +33,23 @@ export interface StreamResponse {
 
 export type Method<Request, Response> = MethodDefinition<Request, unknown, unknown, Response>
 
-const definitions = fromJSON(gatewayV1 as Parameters<typeof fromJSON>[0], { keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true })
+const definitions = fromJSON(gatewayV1 as Parameters<typeof fromJSON>[0], {
+  keepCase: true,
+  longs: Number,
+  enums: String,
+  defaults: true,
+  oneofs: true,
+})
 
 /** The methods of one service: the key is the service's name, for example `Tokens`. */
 export function service(name: 'Sessions' | 'Tokens' | 'Upstreams'): Record<string, Method<never, unknown>> {
   return definitions[`mcp.gateway.v1.${name}`] as unknown as Record<string, Method<never, unknown>>
 }
 
-const method = <Request, Response>(serviceName: 'Sessions' | 'Tokens' | 'Upstreams', name: string): Method<Request, Response> => service(serviceName)[name] as unknown as Method<Request, Response>
+const method = <Request, Response>(
+  serviceName: 'Sessions' | 'Tokens' | 'Upstreams',
+  name: string,
+): Method<Request, Response> => service(serviceName)[name] as unknown as Method<Request, Response>
 
 export const methods = {
   open: method<OpenRequest, SessionToken>('Sessions', 'Open'),

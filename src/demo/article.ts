@@ -9,7 +9,12 @@ import { startStripe } from './upstream-stripe.ts'
 import type { LocalUpstream } from './upstream.ts'
 
 export const AGENT = 'claude-billing-agent'
-export const SCOPES = ['read:stripe:invoices', 'read:stripe:customers:id-only', 'read:stripe:events', 'read:github:prs:status']
+export const SCOPES = [
+  'read:stripe:invoices',
+  'read:stripe:customers:id-only',
+  'read:stripe:events',
+  'read:github:prs:status',
+]
 
 export interface Upstreams {
   readonly stripe: LocalUpstream
@@ -20,14 +25,30 @@ export interface Upstreams {
 /** Both local APIs, each demanding a real key that is random per start. */
 export async function startUpstreams(): Promise<Upstreams> {
   const [stripe, github] = await Promise.all([startStripe(), startGitHub()])
-  return { stripe, github, close: async () => { await Promise.all([stripe.close(), github.close()]) } }
+  return {
+    stripe,
+    github,
+    close: async () => {
+      await Promise.all([stripe.close(), github.close()])
+    },
+  }
 }
 
 /** The MCP server of the article: it holds a service token for the gateway and no key of any upstream. */
-export async function startArticleMcpServer(server: DevServer, address: string): Promise<McpServerHandle & { client: GatewayClient }> {
+export async function startArticleMcpServer(
+  server: DevServer,
+  address: string,
+): Promise<McpServerHandle & { client: GatewayClient }> {
   const client = connect({ address: server.gateway.grpcAddress, token: server.serviceToken })
   const mcp = await startMcpServer({ gateway: client, address })
-  return { ...mcp, client, close: async () => { await mcp.close(); client.close() } }
+  return {
+    ...mcp,
+    client,
+    close: async () => {
+      await mcp.close()
+      client.close()
+    },
+  }
 }
 
 export interface SeededArticle {
@@ -46,7 +67,9 @@ export async function seedArticle(server: DevServer): Promise<SeededArticle> {
   const upstreams = await startUpstreams()
   try {
     await provision(server, upstreams)
-    const mcp = await startArticleMcpServer(server, '127.0.0.1:3000').catch(() => startArticleMcpServer(server, '127.0.0.1:0'))
+    const mcp = await startArticleMcpServer(server, '127.0.0.1:3000').catch(() =>
+      startArticleMcpServer(server, '127.0.0.1:0'),
+    )
     const issued = await server.admin.write(`mcp/creds/${AGENT}`, { purpose: 'try-out' })
     return {
       scopes: SCOPES,
@@ -74,15 +97,26 @@ async function provision({ admin }: DevServer, upstreams: Upstreams): Promise<vo
     await admin.write(`mcp/upstreams/${name}`, { url, allow_private_addresses: true })
   }
   for (const [path, tool] of Object.entries(TOOLS)) await admin.write(`mcp/tools/${path}`, tool)
-  await admin.write(`mcp/agents/${AGENT}`, { owner: 'platform-team', environment: 'production', description: 'Handles Stripe billing queries via MCP' })
+  await admin.write(`mcp/agents/${AGENT}`, {
+    owner: 'platform-team',
+    environment: 'production',
+    description: 'Handles Stripe billing queries via MCP',
+  })
   await admin.write(`mcp/agents/${AGENT}/scopes`, { scopes: SCOPES, max_ttl_seconds: 900 })
 }
 
 /** Tools by `<upstream>/<name>`, as `mcp/tools/` takes them. */
 export const TOOLS: Readonly<Record<string, { operations: string[]; fields?: string[]; mcp_tools?: string[] }>> = {
   'stripe/invoices': { operations: ['GET /v1/invoices', 'GET /v1/invoices/{id}'], mcp_tools: ['list_invoices'] },
-  'stripe/customers/id-only': { operations: ['GET /v1/customers'], fields: ['data[].id', 'has_more'], mcp_tools: ['list_customer_ids'] },
+  'stripe/customers/id-only': {
+    operations: ['GET /v1/customers'],
+    fields: ['data[].id', 'has_more'],
+    mcp_tools: ['list_customer_ids'],
+  },
   'stripe/refunds': { operations: ['POST /v1/refunds'], mcp_tools: ['refund'] },
   'stripe/events': { operations: ['GET /v1/events/stream'], mcp_tools: ['follow_events'] },
-  'github/prs/status': { operations: ['GET /repos/{owner}/{repo}/pulls/{number}', 'GET /repos/{owner}/{repo}/commits/{ref}/status'], mcp_tools: ['pr_status'] },
+  'github/prs/status': {
+    operations: ['GET /repos/{owner}/{repo}/pulls/{number}', 'GET /repos/{owner}/{repo}/commits/{ref}/status'],
+    mcp_tools: ['pr_status'],
+  },
 }

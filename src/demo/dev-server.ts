@@ -60,7 +60,9 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     ready: () => ready,
   })
   const toClose: { close(): Promise<void> }[] = [host]
-  const close = async () => { for (const part of toClose.splice(0).reverse()) await part.close() }
+  const close = async () => {
+    for (const part of toClose.splice(0).reverse()) await part.close()
+  }
   try {
     const { url } = await host.listen({ address: options.listenAddress })
     const rootToken = host.rootToken ?? ''
@@ -81,18 +83,39 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   }
 }
 
-async function gatewayConfig(options: DevServerOptions, vaultAddress: string, admin: VaultClient, serviceToken: string): Promise<GatewayConfig> {
+async function gatewayConfig(
+  options: DevServerOptions,
+  vaultAddress: string,
+  admin: VaultClient,
+  serviceToken: string,
+): Promise<GatewayConfig> {
   const { grpcAddress, httpAddress, upstreamListeners, auditPath, clock, random, logger } = options
   return {
     vault: { address: vaultAddress, token: await tokenFor(admin, 'mcp-gateway'), mount: 'mcp' },
-    grpcAddress, httpAddress, upstreamListeners, auditPath,
-    serviceTokens: [{ name: 'dev', sha256: tokenDigest(serviceToken), vaultToken: await tokenFor(admin, 'mcp-service'), agents: ['*'] }],
-    clock, random, logger,
+    grpcAddress,
+    httpAddress,
+    upstreamListeners,
+    auditPath,
+    serviceTokens: [
+      {
+        name: 'dev',
+        sha256: tokenDigest(serviceToken),
+        vaultToken: await tokenFor(admin, 'mcp-service'),
+        agents: ['*'],
+      },
+    ],
+    clock,
+    random,
+    logger,
   }
 }
 
 async function mountEngines(admin: VaultClient): Promise<void> {
-  await admin.write('sys/mounts/secret', { type: 'kv', description: 'keys and values, version 2', options: { version: '2' } })
+  await admin.write('sys/mounts/secret', {
+    type: 'kv',
+    description: 'keys and values, version 2',
+    options: { version: '2' },
+  })
   await admin.write('sys/mounts/mcp', { type: 'mcp', description: 'phantom tokens for MCP agents' })
 }
 
@@ -100,6 +123,11 @@ async function mountEngines(admin: VaultClient): Promise<void> {
 async function tokenFor(admin: VaultClient, policy: string): Promise<string> {
   const text = readFileSync(new URL(`../../vault-config/policies/${policy}.hcl`, import.meta.url), 'utf8')
   await admin.write(`sys/policies/acl/${policy}`, { policy: text })
-  const answer = await admin.write('auth/token/create', { policies: [policy], no_default_policy: false, period: '1h', display_name: policy })
+  const answer = await admin.write('auth/token/create', {
+    policies: [policy],
+    no_default_policy: false,
+    period: '1h',
+    display_name: policy,
+  })
   return answer.auth?.client_token ?? ''
 }

@@ -47,10 +47,18 @@ export async function callTool({ url, token, tool, args = {}, signal, onProgress
     await client.connect(transport as Parameters<typeof client.connect>[0], options)
     const result = await client.callTool({ name: tool, arguments: { ...args } }, undefined, {
       ...options,
-      ...(onProgress && { onprogress: ({ message }: { message?: string | undefined }) => { onProgress(message ?? '') } }),
+      ...(onProgress && {
+        onprogress: ({ message }: { message?: string | undefined }) => {
+          onProgress(message ?? '')
+        },
+      }),
     })
     const content = result.content as { type: string; text?: string }[]
-    return { text: content.flatMap((part) => part.text ?? []).join('\n'), isError: result.isError === true, meta: result._meta ?? {} }
+    return {
+      text: content.flatMap((part) => part.text ?? []).join('\n'),
+      isError: result.isError === true,
+      meta: result._meta ?? {},
+    }
   } catch (thrown) {
     if (refused.answer) return refused.answer
     throw thrown
@@ -60,8 +68,15 @@ export async function callTool({ url, token, tool, args = {}, signal, onProgress
 }
 
 async function refusalOf(response: Response): Promise<ToolAnswer | undefined> {
-  const { error, error_description: description } = await response.json().catch(() => ({})) as { error?: string; error_description?: string }
+  const { error, error_description: description } = (await response.json().catch(() => ({}))) as {
+    error?: string
+    error_description?: string
+  }
   // Any fault of the server's own may be a 500; only one that is worded as the check words it says anything.
   if (error === undefined && response.status === 500) return undefined
-  return { text: `${String(response.status)} ${error ?? 'refused'}${description === undefined ? '' : `: ${description}`}`, isError: true, meta: {} }
+  return {
+    text: `${String(response.status)} ${error ?? 'refused'}${description === undefined ? '' : `: ${description}`}`,
+    isError: true,
+    meta: {},
+  }
 }

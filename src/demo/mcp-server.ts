@@ -27,7 +27,9 @@ const ENDPOINT = '/mcp'
 export async function startMcpServer({ gateway, address }: McpServerOptions): Promise<McpServerHandle> {
   const verifier = gateway.verifier()
   const server = createServer((request, response) => {
-    serve(request, response, gateway, verifier).catch(() => { fail(response, 500, 'server_error', 'internal error') })
+    serve(request, response, gateway, verifier).catch(() => {
+      fail(response, 500, 'server_error', 'internal error')
+    })
   })
   const [host = '127.0.0.1', port = '0'] = address.split(/:(?=\d+$)/)
   await new Promise<void>((resolve, reject) => {
@@ -36,20 +38,37 @@ export async function startMcpServer({ gateway, address }: McpServerOptions): Pr
   })
   return {
     url: `http://${host}:${(server.address() as AddressInfo).port}${ENDPOINT}`,
-    close: () => new Promise((resolve) => {
-      server.close(() => { resolve() })
-      server.closeAllConnections()
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve()
+        })
+        server.closeAllConnections()
+      }),
   }
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, gateway: GatewayClient, verifier: TokenVerifier): Promise<void> {
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  gateway: GatewayClient,
+  verifier: TokenVerifier,
+): Promise<void> {
   // A page in a browser must not reach a server on its user's machine, whatever name it got it under.
   const host = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/i.test(request.headers.host ?? '')
-  if (!host || request.headers.origin !== undefined) { fail(response, 403, 'invalid_request', 'browsers are not served'); return }
-  if (request.url !== ENDPOINT) { fail(response, 404, 'invalid_request', `the endpoint is ${ENDPOINT}`); return }
+  if (!host || request.headers.origin !== undefined) {
+    fail(response, 403, 'invalid_request', 'browsers are not served')
+    return
+  }
+  if (request.url !== ENDPOINT) {
+    fail(response, 404, 'invalid_request', `the endpoint is ${ENDPOINT}`)
+    return
+  }
   // Stateless: no stream to open and no session to delete.
-  if (request.method !== 'POST') { fail(response, 405, 'invalid_request', 'use POST', { allow: 'POST' }); return }
+  if (request.method !== 'POST') {
+    fail(response, 405, 'invalid_request', 'use POST', { allow: 'POST' })
+    return
+  }
   const auth = await authenticate(request, response, verifier)
   if (auth) await answer(Object.assign(request, { auth }), response, gateway)
 }
@@ -58,7 +77,10 @@ async function serve(request: IncomingMessage, response: ServerResponse, gateway
 async function authenticate(request: IncomingMessage, response: ServerResponse, verifier: TokenVerifier) {
   const token = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
   try {
-    if (token === undefined) { unauthorized(response, 'missing token'); return undefined }
+    if (token === undefined) {
+      unauthorized(response, 'missing token')
+      return undefined
+    }
     return await verifier.verifyAccessToken(token)
   } catch (thrown) {
     const { errorCode, message } = thrown as Error & { errorCode?: string }
@@ -69,12 +91,25 @@ async function authenticate(request: IncomingMessage, response: ServerResponse, 
 }
 
 function unauthorized(response: ServerResponse, description: string): void {
-  fail(response, 401, 'invalid_token', description, { 'www-authenticate': `Bearer error="invalid_token", error_description="${description}"` })
+  fail(response, 401, 'invalid_token', description, {
+    'www-authenticate': `Bearer error="invalid_token", error_description="${description}"`,
+  })
 }
 
-function fail(response: ServerResponse, status: number, error: string, error_description: string, headers: Record<string, string> = {}): void {
-  if (response.headersSent) { response.destroy(); return }
-  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify({ error, error_description }))
+function fail(
+  response: ServerResponse,
+  status: number,
+  error: string,
+  error_description: string,
+  headers: Record<string, string> = {},
+): void {
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  response
+    .writeHead(status, { 'content-type': 'application/json', ...headers })
+    .end(JSON.stringify({ error, error_description }))
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, gateway: GatewayClient): Promise<void> {
@@ -85,7 +120,9 @@ async function answer(request: IncomingMessage, response: ServerResponse, gatewa
   const mcp: McpServer = new McpServer({ name: 'billing-and-reviews', version: '1.0.0' })
   registerTools(mcp, gateway)
   const transport = new StreamableHTTPServerTransport()
-  response.on('close', () => { void mcp.close() })
+  response.on('close', () => {
+    void mcp.close()
+  })
   await mcp.connect(transport as Parameters<McpServer['connect']>[0])
   await transport.handleRequest(request, response)
 }

@@ -14,20 +14,25 @@ export class Narrator {
     }
   }
 
-  say(text: string): void { this.#print(`${text}\n`) }
+  say(text: string): void {
+    this.#print(`${text}\n`)
+  }
 
   step(title: string): void {
     this.#step++
     this.#print(`\n${String(this.#step).padStart(2)}  ${title}\n`)
   }
 
-  typed(line: string): void { this.#print(`    $ ${line}\n`) }
+  typed(line: string): void {
+    this.#print(`    $ ${line}\n`)
+  }
 
   /** What came back, cut to `most` lines. */
   answered(text: string, most = 12): void {
     this.transcript += text
     const lines = text.trimEnd().split('\n')
-    for (const line of lines.slice(0, most)) this.#print(`      ${line.length > 150 ? `${line.slice(0, 149)}…` : line}\n`)
+    for (const line of lines.slice(0, most))
+      this.#print(`      ${line.length > 150 ? `${line.slice(0, 149)}…` : line}\n`)
     if (lines.length > most) this.#print(`      … ${lines.length - most} more lines\n`)
   }
 

@@ -7,20 +7,68 @@ import type { Answer, Asked, LocalUpstream, LocalUpstreamOptions } from './upstr
 const created = Date.parse('2026-01-15T09:00:00Z') / 1000
 
 const customers = [
-  { id: 'cus_1', object: 'customer', name: 'Ada Marchetti', email: 'ada.marchetti@example.com', phone: '+1 415 555 0117', address: { line1: '510 Townsend Street', city: 'San Francisco', country: 'US' }, created, livemode: true },
-  { id: 'cus_2', object: 'customer', name: 'Bernd Okafor', email: 'bernd.okafor@example.com', phone: '+49 30 5550142', address: { line1: 'Torstrasse 12', city: 'Berlin', country: 'DE' }, created: created + 3600, livemode: true },
+  {
+    id: 'cus_1',
+    object: 'customer',
+    name: 'Ada Marchetti',
+    email: 'ada.marchetti@example.com',
+    phone: '+1 415 555 0117',
+    address: { line1: '510 Townsend Street', city: 'San Francisco', country: 'US' },
+    created,
+    livemode: true,
+  },
+  {
+    id: 'cus_2',
+    object: 'customer',
+    name: 'Bernd Okafor',
+    email: 'bernd.okafor@example.com',
+    phone: '+49 30 5550142',
+    address: { line1: 'Torstrasse 12', city: 'Berlin', country: 'DE' },
+    created: created + 3600,
+    livemode: true,
+  },
 ]
 
 const invoice = (number: number, customer: string, total: number, status: string) => ({
-  id: `in_${number}`, object: 'invoice', customer, currency: 'usd', total, amount_due: status === 'paid' ? 0 : total, amount_paid: status === 'paid' ? total : 0, status, number: `ACME-000${number}`, created: created + number * 86_400, livemode: true,
+  id: `in_${number}`,
+  object: 'invoice',
+  customer,
+  currency: 'usd',
+  total,
+  amount_due: status === 'paid' ? 0 : total,
+  amount_paid: status === 'paid' ? total : 0,
+  status,
+  number: `ACME-000${number}`,
+  created: created + number * 86_400,
+  livemode: true,
 })
-const invoices = [invoice(1, 'cus_1', 4200, 'paid'), invoice(2, 'cus_2', 129_900, 'open'), invoice(3, 'cus_1', 4200, 'paid')]
+const invoices = [
+  invoice(1, 'cus_1', 4200, 'paid'),
+  invoice(2, 'cus_2', 129_900, 'open'),
+  invoice(3, 'cus_1', 4200, 'paid'),
+]
 
-const subscriptions = [{ id: 'sub_1', object: 'subscription', customer: 'cus_1', status: 'active', current_period_end: created + 30 * 86_400, items: { object: 'list', data: [{ id: 'si_1', object: 'subscription_item', quantity: 1 }], has_more: false } }]
+const subscriptions = [
+  {
+    id: 'sub_1',
+    object: 'subscription',
+    customer: 'cus_1',
+    status: 'active',
+    current_period_end: created + 30 * 86_400,
+    items: { object: 'list', data: [{ id: 'si_1', object: 'subscription_item', quantity: 1 }], has_more: false },
+  },
+]
 
 const charges: Readonly<Record<string, number>> = { ch_1: 4200, ch_2: 129_900 }
 
-interface Refund { readonly id: string; readonly object: 'refund'; readonly amount: number; readonly charge: string; readonly currency: 'usd'; readonly status: 'succeeded' }
+interface Refund {
+  readonly id: string
+  readonly object: 'refund'
+  readonly amount: number
+  readonly charge: string
+  readonly currency: 'usd'
+  readonly status: 'succeeded'
+}
 
 /** A Stripe-like API on loopback. */
 export function startStripe(options?: LocalUpstreamOptions): Promise<LocalUpstream> {
@@ -30,8 +78,22 @@ export function startStripe(options?: LocalUpstreamOptions): Promise<LocalUpstre
 
   function answer(asked: Asked): Answer {
     const { method, path, headers } = asked
-    if (path === '/v1/echo') return { status: 200, headers: { 'x-echo-authorization': headers.authorization ?? '' }, body: { object: 'echo', authorization: headers.authorization, key, body: asked.body } }
-    if (method === 'GET' && path === '/v1/events/stream') return { status: 200, events: (count) => ({ id: `evt_${count}`, object: 'event', type: 'invoice.paid', data: { object: { id: `in_${count}` } } }) }
+    if (path === '/v1/echo')
+      return {
+        status: 200,
+        headers: { 'x-echo-authorization': headers.authorization ?? '' },
+        body: { object: 'echo', authorization: headers.authorization, key, body: asked.body },
+      }
+    if (method === 'GET' && path === '/v1/events/stream')
+      return {
+        status: 200,
+        events: (count) => ({
+          id: `evt_${count}`,
+          object: 'event',
+          type: 'invoice.paid',
+          data: { object: { id: `in_${count}` } },
+        }),
+      }
     if (method === 'POST' && path === '/v1/refunds') return once(headers['idempotency-key'], () => refund(asked))
     if (method === 'GET' || method === 'HEAD') return collection(asked, { invoices, customers, subscriptions, refunds })
     return unrecognized(asked)
@@ -49,45 +111,85 @@ export function startStripe(options?: LocalUpstreamOptions): Promise<LocalUpstre
   function refund({ body }: Asked): Answer {
     const form = new URLSearchParams(body)
     const charge = form.get('charge')
-    if (charge === null) return failure(400, 'One of the following params should be provided for this request: payment_intent or charge.')
+    if (charge === null)
+      return failure(400, 'One of the following params should be provided for this request: payment_intent or charge.')
     const charged = Object.hasOwn(charges, charge) ? charges[charge] : undefined
-    if (charged === undefined) return failure(404, `No such charge: '${charge}'`, { code: 'resource_missing', param: 'charge' })
+    if (charged === undefined)
+      return failure(404, `No such charge: '${charge}'`, { code: 'resource_missing', param: 'charge' })
     const amount = Number(form.get('amount') ?? charged)
-    const left = charged - refunds.filter((other) => other.charge === charge).reduce((sum, other) => sum + other.amount, 0)
-    if (!Number.isInteger(amount) || amount < 1 || amount > left) return failure(400, `Refund amount (${form.get('amount') ?? String(charged)}) is greater than unrefunded amount on charge (${left})`, { param: 'amount' })
-    const made: Refund = { id: `re_${refunds.length + 1}`, object: 'refund', amount, charge, currency: 'usd', status: 'succeeded' }
+    const left =
+      charged - refunds.filter((other) => other.charge === charge).reduce((sum, other) => sum + other.amount, 0)
+    if (!Number.isInteger(amount) || amount < 1 || amount > left)
+      return failure(
+        400,
+        `Refund amount (${form.get('amount') ?? String(charged)}) is greater than unrefunded amount on charge (${left})`,
+        { param: 'amount' },
+      )
+    const made: Refund = {
+      id: `re_${refunds.length + 1}`,
+      object: 'refund',
+      amount,
+      charge,
+      currency: 'usd',
+      status: 'succeeded',
+    }
     refunds.push(made)
     return reply(200, made)
   }
 
-  return listen({ key, isAuthorized: ({ authorization }) => keyOf(authorization) === key, unauthorized, answer }, options)
+  return listen(
+    { key, isAuthorized: ({ authorization }) => keyOf(authorization) === key, unauthorized, answer },
+    options,
+  )
 }
 
 function keyOf(authorization: string | undefined): string | undefined {
   const [, scheme, credential] = /^(bearer|basic) +(\S+)$/i.exec(authorization ?? '') ?? []
   if (scheme === undefined || credential === undefined) return undefined
-  return scheme.toLowerCase() === 'bearer' ? credential : Buffer.from(credential, 'base64').toString('utf8').split(':')[0]
+  return scheme.toLowerCase() === 'bearer'
+    ? credential
+    : Buffer.from(credential, 'base64').toString('utf8').split(':')[0]
 }
 
 /** `/v1/<name>` and `/v1/<name>/<id>`. */
-function collection(asked: Asked, lists: Readonly<Record<string, readonly { readonly id: string; readonly customer?: string }[]>>): Answer {
+function collection(
+  asked: Asked,
+  lists: Readonly<Record<string, readonly { readonly id: string; readonly customer?: string }[]>>,
+): Answer {
   const [, name = '', id] = /^\/v1\/([a-z]+)(?:\/([\w-]+))?$/.exec(asked.path) ?? []
   const entries = Object.hasOwn(lists, name) ? lists[name] : undefined
   if (entries === undefined) return unrecognized(asked)
   if (id !== undefined) {
     const found = entries.find((entry) => entry.id === id)
-    return found ? reply(200, found) : failure(404, `No such ${name.slice(0, -1)}: '${id}'`, { code: 'resource_missing', param: 'id' })
+    return found
+      ? reply(200, found)
+      : failure(404, `No such ${name.slice(0, -1)}: '${id}'`, { code: 'resource_missing', param: 'id' })
   }
   const customer = asked.query.get('customer')
   const after = asked.query.get('starting_after')
   const limit = Number(asked.query.get('limit') ?? 10)
-  if (!Number.isInteger(limit) || limit < 1 || limit > 100) return failure(400, 'Invalid integer: limit must be between 1 and 100', { param: 'limit' })
+  if (!Number.isInteger(limit) || limit < 1 || limit > 100)
+    return failure(400, 'Invalid integer: limit must be between 1 and 100', { param: 'limit' })
   const wanted = customer === null ? entries : entries.filter((entry) => entry.customer === customer)
   const start = after === null ? 0 : wanted.findIndex((entry) => entry.id === after) + 1
-  return reply(200, { object: 'list', url: `/v1/${name}`, has_more: wanted.length > start + limit, data: wanted.slice(start, start + limit) })
+  return reply(200, {
+    object: 'list',
+    url: `/v1/${name}`,
+    has_more: wanted.length > start + limit,
+    data: wanted.slice(start, start + limit),
+  })
 }
 
-const reply = (status: number, body: unknown): Answer => ({ status, headers: { 'request-id': `req_${randomBytes(7).toString('hex')}`, 'stripe-version': '2026-01-28' }, body })
-const failure = (status: number, message: string, details: object = {}): Answer => reply(status, { error: { type: 'invalid_request_error', message, ...details } })
+const reply = (status: number, body: unknown): Answer => ({
+  status,
+  headers: { 'request-id': `req_${randomBytes(7).toString('hex')}`, 'stripe-version': '2026-01-28' },
+  body,
+})
+const failure = (status: number, message: string, details: object = {}): Answer =>
+  reply(status, { error: { type: 'invalid_request_error', message, ...details } })
 const unrecognized = ({ method, path }: Asked): Answer => failure(404, `Unrecognized request URL (${method}: ${path}).`)
-const unauthorized: Answer = { status: 401, headers: { 'www-authenticate': 'Basic realm="Stripe"' }, body: { error: { type: 'invalid_request_error', message: 'Invalid API Key provided.' } } }
+const unauthorized: Answer = {
+  status: 401,
+  headers: { 'www-authenticate': 'Basic realm="Stripe"' },
+  body: { error: { type: 'invalid_request_error', message: 'Invalid API Key provided.' } },
+}

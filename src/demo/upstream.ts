@@ -55,7 +55,10 @@ const LARGEST_BODY = 1_000_000
 const DEFAULT_TICK_MS = 200
 
 /** Serves an API on loopback. */
-export async function listen(api: LocalApi, { port = 0, tickMs = DEFAULT_TICK_MS }: LocalUpstreamOptions = {}): Promise<LocalUpstream> {
+export async function listen(
+  api: LocalApi,
+  { port = 0, tickMs = DEFAULT_TICK_MS }: LocalUpstreamOptions = {},
+): Promise<LocalUpstream> {
   const counts = { calls: 0, refused: 0, streams: 0 }
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -66,14 +69,29 @@ export async function listen(api: LocalApi, { port = 0, tickMs = DEFAULT_TICK_MS
     }
     counts.calls += 1
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://local')
-    const answer = api.answer({ method: request.method ?? 'GET', path: pathname, query: searchParams, headers: request.headers, body: await readBody(request) })
-    if (answer.events === undefined) { send(response, answer); return }
+    const answer = api.answer({
+      method: request.method ?? 'GET',
+      path: pathname,
+      query: searchParams,
+      headers: request.headers,
+      body: await readBody(request),
+    })
+    if (answer.events === undefined) {
+      send(response, answer)
+      return
+    }
     counts.streams += 1
-    response.on('close', () => { counts.streams -= 1 })
+    response.on('close', () => {
+      counts.streams -= 1
+    })
     stream(response, answer.events, tickMs)
   }
 
-  const server = createServer((request, response) => { serve(request, response).catch(() => { response.destroy() }) })
+  const server = createServer((request, response) => {
+    serve(request, response).catch(() => {
+      response.destroy()
+    })
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, '127.0.0.1', resolve)
@@ -84,10 +102,13 @@ export async function listen(api: LocalApi, { port = 0, tickMs = DEFAULT_TICK_MS
     calls: () => counts.calls,
     refused: () => counts.refused,
     openStreams: () => counts.streams,
-    close: () => new Promise((resolve) => {
-      server.close(() => { resolve() })
-      server.closeAllConnections()
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve()
+        })
+        server.closeAllConnections()
+      }),
   }
 }
 
@@ -104,15 +125,23 @@ async function readBody(request: IncomingMessage): Promise<string> {
 
 function send(response: ServerResponse, { status, headers = {}, body }: Answer): void {
   const text = body === undefined ? '' : JSON.stringify(body)
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text), ...headers })
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+    ...headers,
+  })
   response.end(text)
 }
 
 function stream(response: ServerResponse, event: (count: number) => unknown, tickMs: number): void {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })
   let count = 0
-  const tick = () => { response.write(`data: ${JSON.stringify(event(++count))}\n\n`) }
+  const tick = () => {
+    response.write(`data: ${JSON.stringify(event(++count))}\n\n`)
+  }
   tick()
   const timer = setInterval(tick, tickMs)
-  response.on('close', () => { clearInterval(timer) })
+  response.on('close', () => {
+    clearInterval(timer)
+  })
 }

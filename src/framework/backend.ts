@@ -29,11 +29,22 @@ export interface BackendSpec {
   rollback?(request: Request): Promise<void>
 }
 
-interface Route { readonly path: PathDef; readonly pattern: Pattern }
-interface Matched { readonly path: PathDef; readonly captures: Record<string, string> }
+interface Route {
+  readonly path: PathDef
+  readonly pattern: Pattern
+}
+interface Matched {
+  readonly path: PathDef
+  readonly captures: Record<string, string>
+}
 
 const handlerNames: Partial<Record<Operation, keyof Operations<never>>> = {
-  create: 'write', update: 'write', read: 'read', patch: 'patch', delete: 'delete', list: 'list',
+  create: 'write',
+  update: 'write',
+  read: 'read',
+  patch: 'patch',
+  delete: 'delete',
+  list: 'list',
 }
 
 export function createBackend(spec: BackendSpec): Backend {
@@ -46,7 +57,9 @@ export function createBackend(spec: BackendSpec): Backend {
     type: spec.type ?? 'secret',
     specialPaths,
     initialize: () => spec.initialize?.() ?? Promise.resolve(),
-    invalidateKey: (key) => { spec.invalidate?.(key) },
+    invalidateKey: (key) => {
+      spec.invalidate?.(key)
+    },
     cleanup: () => spec.cleanup?.() ?? Promise.resolve(),
     handleRequest: (request) => handle(spec, routes, request),
     async handleExistenceCheck(request) {
@@ -66,13 +79,16 @@ export function createBackend(spec: BackendSpec): Backend {
 
 async function handle(spec: BackendSpec, routes: readonly Route[], request: Request): Promise<Response | undefined> {
   switch (request.operation) {
-    case 'help': return help(spec, routes, request)
+    case 'help':
+      return help(spec, routes, request)
     case 'renew':
-    case 'revoke': return lease(spec, request, request.operation)
+    case 'revoke':
+      return lease(spec, request, request.operation)
     case 'rollback':
       await spec.rollback?.(request)
       return undefined
-    default: return operate(spec, routes, request)
+    default:
+      return operate(spec, routes, request)
   }
 }
 
@@ -109,20 +125,33 @@ async function operate(spec: BackendSpec, routes: readonly Route[], request: Req
   return { ...response, warnings: [...(response?.warnings ?? []), ...warnings] }
 }
 
-const methodsOf: Readonly<Record<keyof Operations<never>, readonly string[]>> = { read: ['GET'], list: ['LIST'], write: ['POST', 'PUT'], patch: ['PATCH'], delete: ['DELETE'] }
+const methodsOf: Readonly<Record<keyof Operations<never>, readonly string[]>> = {
+  read: ['GET'],
+  list: ['LIST'],
+  write: ['POST', 'PUT'],
+  patch: ['PATCH'],
+  delete: ['DELETE'],
+}
 
 /** What HTTP may do with a path, for whoever did something else. */
 function methodsAt(routes: readonly Route[], path: string): string[] {
   const bare = path.replace(/\/$/, '')
   const operations = Object.keys(methodsOf) as (keyof Operations<never>)[]
-  return operations.filter((name) => match(routes, bare, name)?.path.operations[name]).flatMap((name) => methodsOf[name])
+  return operations
+    .filter((name) => match(routes, bare, name)?.path.operations[name])
+    .flatMap((name) => methodsOf[name])
 }
 
-async function lease(spec: BackendSpec, request: Request, operation: 'renew' | 'revoke'): Promise<Response | undefined> {
+async function lease(
+  spec: BackendSpec,
+  request: Request,
+  operation: 'renew' | 'revoke',
+): Promise<Response | undefined> {
   const secret = request.secret
   const type = secret?.internal_data.secret_type
   const declared = spec.secrets?.find((candidate) => candidate.type === type)
-  if (!secret || !declared) throw new RequestError('unrecoverable', `this engine issues no secret of type ${JSON.stringify(type ?? null)}`)
+  if (!secret || !declared)
+    throw new RequestError('unrecoverable', `this engine issues no secret of type ${JSON.stringify(type ?? null)}`)
   return declared[operation](request, secret)
 }
 
@@ -139,5 +168,11 @@ function help(spec: BackendSpec, routes: readonly Route[], { path, data }: Reque
     tag: spec.type === 'auth' ? 'auth' : 'secrets',
     unauthenticated: spec.unauthenticated ?? [],
   })
-  return { data: { help: matched ? pathHelp(path, matched.path) : rootHelp(spec.help, spec.paths), see_also: null, openapi: asHelpAnswer(openapi) } }
+  return {
+    data: {
+      help: matched ? pathHelp(path, matched.path) : rootHelp(spec.help, spec.paths),
+      see_also: null,
+      openapi: asHelpAnswer(openapi),
+    },
+  }
 }

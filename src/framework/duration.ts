@@ -3,7 +3,16 @@
  * `250ms`) with `d` for days besides.
  */
 
-const unitSeconds: Readonly<Record<string, number>> = { ns: 1e-9, us: 1e-6, 'µs': 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600, d: 86_400 }
+const unitSeconds: Readonly<Record<string, number>> = {
+  ns: 1e-9,
+  us: 1e-6,
+  µs: 1e-6,
+  ms: 1e-3,
+  s: 1,
+  m: 60,
+  h: 3600,
+  d: 86_400,
+}
 /** What Go's durations, 63 bits of nanoseconds, can hold. */
 const LONGEST_SECONDS = 2 ** 63 / 1e9
 
@@ -20,13 +29,21 @@ function fromText(text: string): number | undefined {
   const match = /^([+-]?)((?:\d+(?:\.\d*)?(?:ns|us|µs|ms|s|m|h|d))+)$/.exec(text)
   if (!match?.[2]) return undefined
   let total = 0
-  for (const [, amount, unit] of match[2].matchAll(/(\d+(?:\.\d*)?)(ns|us|µs|ms|s|m|h|d)/g)) total += Number(amount) * (unitSeconds[unit!] ?? 0)
+  for (const [, amount, unit] of match[2].matchAll(/(\d+(?:\.\d*)?)(ns|us|µs|ms|s|m|h|d)/g))
+    total += Number(amount) * (unitSeconds[unit!] ?? 0)
   return match[1] === '-' ? -total : total
 }
 
 /** Go's notation for a number of whole seconds, as Vault prints leases: `15m`, `1h30m`, `768h`, `0s`. */
 export function durationText(seconds: number): string {
   if (seconds < 60) return `${seconds}s`
-  const parts = [[Math.floor(seconds / 3600), 'h'], [Math.floor(seconds / 60) % 60, 'm'], [seconds % 60, 's']] as const
-  return parts.filter(([amount]) => amount > 0).map(([amount, unit]) => `${amount}${unit}`).join('')
+  const parts = [
+    [Math.floor(seconds / 3600), 'h'],
+    [Math.floor(seconds / 60) % 60, 'm'],
+    [seconds % 60, 's'],
+  ] as const
+  return parts
+    .filter(([amount]) => amount > 0)
+    .map(([amount, unit]) => `${amount}${unit}`)
+    .join('')
 }

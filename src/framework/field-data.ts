@@ -32,8 +32,12 @@ export class FieldData<F extends Fields = Fields> {
     return value
   }
 
-  has(name: keyof F & string): boolean { return this.#values.has(name) }
-  isNull(name: keyof F & string): boolean { return this.#values.has(name) && this.#values.get(name) === null }
+  has(name: keyof F & string): boolean {
+    return this.#values.has(name)
+  }
+  isNull(name: keyof F & string): boolean {
+    return this.#values.has(name) && this.#values.get(name) === null
+  }
 }
 
 export function missing(name: string, schema: FieldSchema | undefined): string {
@@ -51,7 +55,11 @@ export interface ParsedFields<F extends Fields> {
 }
 
 /** Converts the body under the URL's captures. Captures win; unknown names only warn (a 400 would break newer clients). */
-export function parseFields<F extends Fields>(schema: F, body: Readonly<Record<string, unknown>>, captures: Readonly<Record<string, string>>): ParsedFields<F> {
+export function parseFields<F extends Fields>(
+  schema: F,
+  body: Readonly<Record<string, unknown>>,
+  captures: Readonly<Record<string, string>>,
+): ParsedFields<F> {
   const values = new Map<string, unknown>()
   const unknown: string[] = []
   const replaced: string[] = []
@@ -65,7 +73,10 @@ export function parseFields<F extends Fields>(schema: F, body: Readonly<Record<s
   for (const [name, value] of Object.entries(captures)) values.set(name, value)
   const warnings: string[] = []
   if (unknown.length > 0) warnings.push(`Endpoint ignored these unrecognized parameters: [${unknown.sort().join(' ')}]`)
-  if (replaced.length > 0) warnings.push(`Endpoint replaced the value of these parameters with the values captured from the endpoint's path: [${replaced.sort().join(' ')}]`)
+  if (replaced.length > 0)
+    warnings.push(
+      `Endpoint replaced the value of these parameters with the values captured from the endpoint's path: [${replaced.sort().join(' ')}]`,
+    )
   return { fields: new FieldData(schema, values), warnings }
 }
 
@@ -73,7 +84,8 @@ function convert(name: string, schema: FieldSchema, value: unknown): unknown {
   try {
     return convertField(schema, value)
   } catch (problem) {
-    if (problem instanceof FieldProblem) throw badRequest(`${name} ${problem.message}, for example ${name}=${exampleText(schema.example)}.`)
+    if (problem instanceof FieldProblem)
+      throw badRequest(`${name} ${problem.message}, for example ${name}=${exampleText(schema.example)}.`)
     throw problem
   }
 }

@@ -43,7 +43,8 @@ export type FieldValue<S extends FieldSchema> = FieldValues[S['type']]
 /** Thrown by converters: what is wrong with the value, as the end of a sentence that starts with the field's name. */
 export class FieldProblem extends Error {}
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function asString(value: unknown): string {
   if (typeof value === 'string') return value
@@ -59,8 +60,19 @@ function asInt(value: unknown): number {
 
 // Go's strconv.ParseBool, which Vault's clients rely on.
 const booleans: Readonly<Record<string, boolean>> = {
-  '1': true, t: true, T: true, true: true, TRUE: true, True: true,
-  '0': false, f: false, F: false, false: false, FALSE: false, False: false, '': false,
+  '1': true,
+  t: true,
+  T: true,
+  true: true,
+  TRUE: true,
+  True: true,
+  '0': false,
+  f: false,
+  F: false,
+  false: false,
+  FALSE: false,
+  False: false,
+  '': false,
 }
 
 function asBool(value: unknown): boolean {
@@ -89,11 +101,17 @@ function asList(value: unknown): string[] {
   if (typeof value === 'string') {
     const text = value.trim()
     if (text.startsWith('[')) return asList(parseJsonText(text))
-    return text === '' ? [] : text.split(',').map((part) => part.trim()).filter((part) => part !== '')
+    return text === ''
+      ? []
+      : text
+          .split(',')
+          .map((part) => part.trim())
+          .filter((part) => part !== '')
   }
   if (!Array.isArray(value)) throw new FieldProblem('must be a list of strings, or one string with commas')
   return value.map((item, index) => {
-    if (typeof item !== 'string' && typeof item !== 'number') throw new FieldProblem(`has an item at [${index}] that is not a string`)
+    if (typeof item !== 'string' && typeof item !== 'number')
+      throw new FieldProblem(`has an item at [${index}] that is not a string`)
     return String(item)
   })
 }
@@ -145,7 +163,9 @@ const LONGEST_LIST = 1_000
 /** Converts one value, or throws `FieldProblem`. */
 export function convertField(schema: FieldSchema, value: unknown): unknown {
   const converted = converters[schema.type](value)
-  if (schema.type !== 'any' && Array.isArray(converted) && converted.length > LONGEST_LIST) throw new FieldProblem(`must have at most ${LONGEST_LIST} items`)
-  if (schema.allowed && !schema.allowed.includes(String(converted))) throw new FieldProblem(`must be one of ${schema.allowed.join(', ')}`)
+  if (schema.type !== 'any' && Array.isArray(converted) && converted.length > LONGEST_LIST)
+    throw new FieldProblem(`must have at most ${LONGEST_LIST} items`)
+  if (schema.allowed && !schema.allowed.includes(String(converted)))
+    throw new FieldProblem(`must be one of ${schema.allowed.join(', ')}`)
   return converted
 }

@@ -23,9 +23,12 @@ export function issueTtl(asked: { ttl?: number; max_ttl?: number }, limits: Leas
   const max_ttl = leaseCeiling(asked.max_ttl, limits)
   const wanted = asked.ttl !== undefined && asked.ttl > 0 ? asked.ttl : limits.default_ttl
   if (wanted <= max_ttl) return { ttl: wanted, max_ttl, warnings: [] }
-  const warnings = asked.ttl !== undefined && asked.ttl > 0
-    ? [`TTL of "${durationText(wanted)}" exceeded the effective max_ttl of "${durationText(max_ttl)}"; TTL value is capped accordingly`]
-    : []
+  const warnings =
+    asked.ttl !== undefined && asked.ttl > 0
+      ? [
+          `TTL of "${durationText(wanted)}" exceeded the effective max_ttl of "${durationText(max_ttl)}"; TTL value is capped accordingly`,
+        ]
+      : []
   return { ttl: max_ttl, max_ttl, warnings }
 }
 
@@ -37,7 +40,18 @@ export function renewTtl(
   const max_ttl = leaseCeiling(asked.max_ttl, limits)
   const left = asked.issue_time_unix + max_ttl - asked.now_unix
   if (left <= 0) throw badRequest('past the max TTL, cannot renew')
-  const wanted = asked.increment !== undefined && asked.increment > 0 ? asked.increment : asked.ttl !== undefined && asked.ttl > 0 ? asked.ttl : limits.default_ttl
+  const wanted =
+    asked.increment !== undefined && asked.increment > 0
+      ? asked.increment
+      : asked.ttl !== undefined && asked.ttl > 0
+        ? asked.ttl
+        : limits.default_ttl
   if (wanted <= left) return { ttl: wanted, max_ttl, warnings: [] }
-  return { ttl: left, max_ttl, warnings: [`TTL of "${durationText(wanted)}" exceeded the effective max_ttl of "${durationText(left)}"; TTL value is capped accordingly`] }
+  return {
+    ttl: left,
+    max_ttl,
+    warnings: [
+      `TTL of "${durationText(wanted)}" exceeded the effective max_ttl of "${durationText(left)}"; TTL value is capped accordingly`,
+    ],
+  }
 }

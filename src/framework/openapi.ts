@@ -79,7 +79,10 @@ export interface OpenApiOptions {
 }
 
 type Verb = keyof Operations<never>
-interface Part { readonly paths: Record<string, OpenApiPathItem>; readonly schemas: Record<string, OpenApiSchema> }
+interface Part {
+  readonly paths: Record<string, OpenApiPathItem>
+  readonly schemas: Record<string, OpenApiSchema>
+}
 
 export function openApiDocument(paths: readonly PathDef[], options: OpenApiOptions): OpenApiDocument {
   const part: Part = { paths: {}, schemas: {} }
@@ -101,7 +104,8 @@ export function ofHelpAnswer(document: OpenApiDocument): OpenApiDocument {
 }
 
 function mapReferences(document: OpenApiDocument, reference: ($ref: string) => object): OpenApiDocument {
-  const target = (value: unknown): unknown => (typeof value === 'object' && value !== null && '$ref' in value ? value.$ref : undefined)
+  const target = (value: unknown): unknown =>
+    typeof value === 'object' && value !== null && '$ref' in value ? value.$ref : undefined
   return JSON.parse(JSON.stringify(document), (_key, value: unknown) => {
     const $ref = target(value)
     return typeof $ref === 'string' ? reference($ref) : value
@@ -109,7 +113,10 @@ function mapReferences(document: OpenApiDocument, reference: ($ref: string) => o
 }
 
 /** `agents/:id/scopes/` → `agents/{id}/scopes` */
-const template = (pattern: string): string => segmentsOf(pattern).map((segment) => segment.replace(/^:(\w+)(?:\.\.\.)?$/, '{$1}')).join('/')
+const template = (pattern: string): string =>
+  segmentsOf(pattern)
+    .map((segment) => segment.replace(/^:(\w+)(?:\.\.\.)?$/, '{$1}'))
+    .join('/')
 
 /** Two patterns may share a path; of an operation both have, the first one serves. */
 function addPath(part: Part, path: PathDef, options: OpenApiOptions): void {
@@ -117,11 +124,20 @@ function addPath(part: Part, path: PathDef, options: OpenApiOptions): void {
   const verbs = (['read', 'write', 'patch', 'delete'] as const).filter((verb) => path.operations[verb])
   if (verbs.length > 0) {
     const methods = verbs.map((verb) => [methodOf[verb], operation(part, path, verb, options)])
-    part.paths[at] = { ...pathItem(path, at, options), ...(path.exists && path.operations.write && { 'x-vault-createSupported': true }), ...Object.fromEntries(methods) as object, ...part.paths[at] }
+    part.paths[at] = {
+      ...pathItem(path, at, options),
+      ...(path.exists && path.operations.write && { 'x-vault-createSupported': true }),
+      ...(Object.fromEntries(methods) as object),
+      ...part.paths[at],
+    }
   }
   if (path.operations.list) {
     const collection = at.endsWith('/') ? at : `${at}/`
-    part.paths[collection] = { ...pathItem(path, at, options), get: operation(part, path, 'list', options), ...part.paths[collection] }
+    part.paths[collection] = {
+      ...pathItem(path, at, options),
+      get: operation(part, path, 'list', options),
+      ...part.paths[collection],
+    }
   }
 }
 
@@ -130,7 +146,13 @@ const methodOf = { read: 'get', write: 'post', patch: 'patch', delete: 'delete' 
 function pathItem(path: PathDef, at: string, options: OpenApiOptions): OpenApiPathItem {
   const captured = capturesOf(path).map((name): OpenApiParameter => {
     const field = path.fields[name] ?? { type: 'string', description: '', example: undefined }
-    return { name, description: field.description, in: 'path', required: true, schema: { ...valueSchema(field), ...exampleOf(field) } }
+    return {
+      name,
+      description: field.description,
+      in: 'path',
+      required: true,
+      schema: { ...valueSchema(field), ...exampleOf(field) },
+    }
   })
   return {
     description: `${path.synopsis} ${path.description}`,
@@ -140,10 +162,13 @@ function pathItem(path: PathDef, at: string, options: OpenApiOptions): OpenApiPa
   }
 }
 
-const capturesOf = (path: PathDef): string[] => [...template(path.pattern).matchAll(/\{(\w+)\}/g)].map(([, name]) => name!)
+const capturesOf = (path: PathDef): string[] =>
+  [...template(path.pattern).matchAll(/\{(\w+)\}/g)].map(([, name]) => name!)
 
 function operation(part: Part, path: PathDef, verb: Verb, options: OpenApiOptions): OpenApiOperation {
-  const words = `${options.prefix ?? ''} ${verb} ${template(path.pattern)}`.split(/[^A-Za-z0-9]+/).filter((word) => word !== '')
+  const words = `${options.prefix ?? ''} ${verb} ${template(path.pattern)}`
+    .split(/[^A-Za-z0-9]+/)
+    .filter((word) => word !== '')
   const operationId = words.join('-').toLowerCase()
   const name = words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('')
   const body = verb === 'write' || verb === 'patch' ? bodySchema(path) : undefined
@@ -159,7 +184,9 @@ function operation(part: Part, path: PathDef, verb: Verb, options: OpenApiOption
   }
 }
 
-const jsonOf = (schema: string): Content => ({ 'application/json': { schema: { $ref: `#/components/schemas/${schema}` } } })
+const jsonOf = (schema: string): Content => ({
+  'application/json': { schema: { $ref: `#/components/schemas/${schema}` } },
+})
 
 /** What may be given and is not in the URL, by name. */
 function givenFields(path: PathDef): [string, FieldSchema][] {
@@ -170,7 +197,10 @@ function givenFields(path: PathDef): [string, FieldSchema][] {
 function bodySchema(path: PathDef): OpenApiSchema | undefined {
   const given = givenFields(path)
   if (given.length === 0) return path.takes_arbitrary_input ? { type: 'object' } : undefined
-  const required = given.filter(([, field]) => field.required).map(([name]) => name).sort()
+  const required = given
+    .filter(([, field]) => field.required)
+    .map(([name]) => name)
+    .sort()
   return {
     type: 'object',
     properties: Object.fromEntries(given.map(([name, field]) => [name, fieldSchema(field)])),
@@ -181,11 +211,20 @@ function bodySchema(path: PathDef): OpenApiSchema | undefined {
 /** Reads and lists are asked by query parameters; where a path is also written, its fields are those of the body. */
 function queryParameters(path: PathDef, verb: Verb): OpenApiParameter[] {
   if (verb !== 'read' && verb !== 'list') return []
-  const asked = path.operations.write || path.operations.patch ? [] : givenFields(path).map(([name, field]): OpenApiParameter => {
-    const { description = '', ...schema } = fieldSchema(field)
-    return { name, description, in: 'query', ...(field.required && { required: true }), schema }
-  })
-  const list: OpenApiParameter = { name: 'list', description: 'Must be set to `true`', in: 'query', required: true, schema: { type: 'string', enum: ['true'] } }
+  const asked =
+    path.operations.write || path.operations.patch
+      ? []
+      : givenFields(path).map(([name, field]): OpenApiParameter => {
+          const { description = '', ...schema } = fieldSchema(field)
+          return { name, description, in: 'query', ...(field.required && { required: true }), schema }
+        })
+  const list: OpenApiParameter = {
+    name: 'list',
+    description: 'Must be set to `true`',
+    in: 'query',
+    required: true,
+    schema: { type: 'string', enum: ['true'] },
+  }
   return verb === 'list' ? [...asked, list] : asked
 }
 
@@ -195,19 +234,31 @@ function responsesOf(part: Part, path: PathDef, verb: Verb, name: string): OpenA
   if (verb === 'delete') return { 204: done }
   if (verb === 'list') {
     // The name and shape under which Vault documents every list; it puts its own in its place.
-    part.schemas.StandardListResponse = { type: 'object', properties: { keys: { type: 'array', items: { type: 'string' } } } }
+    part.schemas.StandardListResponse = {
+      type: 'object',
+      properties: { keys: { type: 'array', items: { type: 'string' } } },
+    }
     return { 200: { description: 'OK', content: jsonOf('StandardListResponse') } }
   }
   // What can be told to exist is a document: written without an answer, read with all that was written.
   if (path.exists && verb !== 'read') return { 200: { description: 'done, with warnings' }, 204: done }
   const fields = answeredFields(path)
   if (Object.keys(fields).length === 0) return verb === 'read' ? { 200: { description: 'OK' } } : { 204: done }
-  part.schemas[name] = { type: 'object', properties: Object.fromEntries(Object.entries(fields).map(([field, schema]) => [field, answerSchema(schema, path)])) }
+  part.schemas[name] = {
+    type: 'object',
+    properties: Object.fromEntries(
+      Object.entries(fields).map(([field, schema]) => [field, answerSchema(schema, path)]),
+    ),
+  }
   return { 200: { description: 'OK', content: jsonOf(name) } }
 }
 
 function answeredFields(path: PathDef): Fields {
-  return Object.fromEntries(Object.entries(path.fields).filter(([, field]) => (field.computed || field.echoed || path.exists !== undefined) && !field.secret))
+  return Object.fromEntries(
+    Object.entries(path.fields).filter(
+      ([, field]) => (field.computed || field.echoed || path.exists !== undefined) && !field.secret,
+    ),
+  )
 }
 
 function fieldSchema(field: FieldSchema): OpenApiSchema {
@@ -222,10 +273,16 @@ function fieldSchema(field: FieldSchema): OpenApiSchema {
 /** A document's field without default is null until it is written. */
 function answerSchema(field: FieldSchema, path: PathDef): OpenApiSchema {
   const unset = path.exists !== undefined && !field.computed && !field.required && field.default === undefined
-  return { ...valueSchema(field), description: field.description, ...((field.nullable || unset) && { nullable: true }), ...exampleOf(field) }
+  return {
+    ...valueSchema(field),
+    description: field.description,
+    ...((field.nullable || unset) && { nullable: true }),
+    ...exampleOf(field),
+  }
 }
 
-const exampleOf = ({ example }: FieldSchema): OpenApiSchema => (example === undefined || example === null ? {} : { example })
+const exampleOf = ({ example }: FieldSchema): OpenApiSchema =>
+  example === undefined || example === null ? {} : { example }
 
 const types: Readonly<Record<FieldType, OpenApiSchema>> = {
   string: { type: 'string' },

@@ -11,7 +11,8 @@ export interface Pattern {
 export function compilePattern(text: string): Pattern {
   const parts = segmentsOf(text)
   const rest = parts.findIndex((part) => part.endsWith('...'))
-  if (rest >= 0 && rest !== parts.length - 1) throw new Error(`pattern ${text}: only the last segment may capture the rest`)
+  if (rest >= 0 && rest !== parts.length - 1)
+    throw new Error(`pattern ${text}: only the last segment may capture the rest`)
   return {
     text,
     match(segments) {

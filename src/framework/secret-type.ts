@@ -11,6 +11,10 @@ export interface SecretType {
 }
 
 /** A secret of `type`; the tag travels in its internal data (Vault's own convention). */
-export function leased(type: SecretType['type'], internal_data: Record<string, unknown>, lease_options: LeaseOptions): Secret {
+export function leased(
+  type: SecretType['type'],
+  internal_data: Record<string, unknown>,
+  lease_options: LeaseOptions,
+): Secret {
   return { lease_options, internal_data: { ...internal_data, secret_type: type } }
 }

@@ -35,7 +35,11 @@ export interface GatewayConfig {
   /** Undefined = gRPC in plain text: loopback, or where a service mesh encrypts. */
   readonly grpcTls?: GrpcTls
   /** Ports that stand for one upstream each, for SDKs that take no path prefix. */
-  readonly upstreamListeners?: readonly { readonly upstream: string; readonly address: string; readonly tls?: TlsFiles }[]
+  readonly upstreamListeners?: readonly {
+    readonly upstream: string
+    readonly address: string
+    readonly tls?: TlsFiles
+  }[]
   /** Host values answered to besides those of the listening addresses: `gateway.internal`, `gateway.internal:8251`. */
   readonly allowedHosts?: readonly string[]
   /** File of decision and outcome records. */
@@ -58,19 +62,29 @@ export interface GatewayConfig {
 
 /** Throws `invalid_request` naming the first setting that is wrong. */
 export function checkConfig(config: GatewayConfig): void {
-  const refuse = (message: string): never => { throw new GatewayError('invalid_request', 'bad_request', message) }
+  const refuse = (message: string): never => {
+    throw new GatewayError('invalid_request', 'bad_request', message)
+  }
   const { vault, serviceTokens = [] } = config
-  if (!/^[A-Za-z0-9_-]+(?:\/[A-Za-z0-9_-]+)*$/.test(vault.mount)) refuse('vault.mount: is not the path of a mount, for example mcp')
-  if (vault.token === undefined && vault.login === undefined) refuse('vault: give a token or a login; the gateway needs a Vault identity of its own')
+  if (!/^[A-Za-z0-9_-]+(?:\/[A-Za-z0-9_-]+)*$/.test(vault.mount))
+    refuse('vault.mount: is not the path of a mount, for example mcp')
+  if (vault.token === undefined && vault.login === undefined)
+    refuse('vault: give a token or a login; the gateway needs a Vault identity of its own')
   for (const [index, { name, sha256, agents }] of serviceTokens.entries()) {
     const field = `serviceTokens[${String(index)}]`
-    if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) refuse(`${field}.name: must be 1 to 64 letters, digits, _ or -, for example billing-mcp`)
-    if (!/^[0-9a-f]{64}$/.test(sha256)) refuse(`${field}.sha256: must be the token's SHA-256 in 64 lower-case hexadecimal digits`)
+    if (!/^[A-Za-z0-9_-]{1,64}$/.test(name))
+      refuse(`${field}.name: must be 1 to 64 letters, digits, _ or -, for example billing-mcp`)
+    if (!/^[0-9a-f]{64}$/.test(sha256))
+      refuse(`${field}.sha256: must be the token's SHA-256 in 64 lower-case hexadecimal digits`)
     if (agents.length === 0) refuse(`${field}.agents: must name agents, or "*" for all`)
   }
   for (const [sensitivity, seconds] of Object.entries(stalenessOf(config))) {
-    if (!Number.isFinite(seconds) || seconds <= 0 || seconds > 3600) refuse(`maxStaleness.${sensitivity}: must be more than 0 and at most 3600 seconds, for example 5`)
+    if (!Number.isFinite(seconds) || seconds <= 0 || seconds > 3600)
+      refuse(`maxStaleness.${sensitivity}: must be more than 0 and at most 3600 seconds, for example 5`)
   }
 }
 
-export const stalenessOf = ({ maxStaleness }: GatewayConfig): StalenessLimits => ({ ...defaultStaleness, ...maxStaleness })
+export const stalenessOf = ({ maxStaleness }: GatewayConfig): StalenessLimits => ({
+  ...defaultStaleness,
+  ...maxStaleness,
+})

@@ -62,16 +62,52 @@ export function createCore(config: CoreConfig): GatewayCore {
   const documents = new Documents({ vault, mount, clock, logger })
   const grants = new Grants(documents)
   const freshness = new Freshness(follower, config.staleness)
-  const openCalls = new OpenCalls({ sessions: sessionCache, freshness, clock, nextAnswer: (ms) => follower.nextAnswer(ms) })
+  const openCalls = new OpenCalls({
+    sessions: sessionCache,
+    freshness,
+    clock,
+    nextAnswer: (ms) => follower.nextAnswer(ms),
+  })
   // Caches first: who acts on a change must find it applied.
   for (const listener of [documents, sessionCache, openCalls]) follower.subscribe(listener)
   const records = new Records(config.sink, requireKeyConsent ? {} : { key_consent: 'not_required' })
-  const callers = new Callers({ vault, mount, clock, services: config.services, onStranger: () => { records.stranger() } })
-  const decisions = new Decisions({ follower, sessions: sessionCache, documents, grants, freshness, callers, records, openCalls })
-  const egress = new Egress({ clock, ...(upstreamCa === undefined ? {} : { ca: upstreamCa }), ...(resolveUpstream === undefined ? {} : { resolve: resolveUpstream }) })
+  const callers = new Callers({
+    vault,
+    mount,
+    clock,
+    services: config.services,
+    onStranger: () => {
+      records.stranger()
+    },
+  })
+  const decisions = new Decisions({
+    follower,
+    sessions: sessionCache,
+    documents,
+    grants,
+    freshness,
+    callers,
+    records,
+    openCalls,
+  })
+  const egress = new Egress({
+    clock,
+    ...(upstreamCa === undefined ? {} : { ca: upstreamCa }),
+    ...(resolveUpstream === undefined ? {} : { resolve: resolveUpstream }),
+  })
   const keys = new Keys({ vault, clock, requireConsent: requireKeyConsent })
   return {
-    mount, follower, sessionCache, documents, grants, freshness, callers, records, decisions, openCalls, egress,
+    mount,
+    follower,
+    sessionCache,
+    documents,
+    grants,
+    freshness,
+    callers,
+    records,
+    decisions,
+    openCalls,
+    egress,
     pulse: new Pulse(clock, logger),
     sessions: new SessionService(decisions, mount),
     calls: new UpstreamCalls({ decisions, keys, records, egress, clock }),

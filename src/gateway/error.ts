@@ -1,7 +1,8 @@
 import { RequestError, errorTable } from '../logical/errors.ts'
 import type { ErrorKind } from '../logical/errors.ts'
 
-export type GatewayErrorType = 'invalid_token' | 'insufficient_scope' | 'invalid_request' | 'unavailable' | 'upstream_error'
+export type GatewayErrorType =
+  'invalid_token' | 'insufficient_scope' | 'invalid_request' | 'unavailable' | 'upstream_error'
 
 const kindOfType: Readonly<Record<GatewayErrorType, ErrorKind>> = {
   invalid_token: 'unauthenticated',
@@ -56,7 +57,8 @@ export class GatewayError extends RequestError {
   }
 }
 
-export const unavailable = (code: string, message: string, cause?: unknown): GatewayError => new GatewayError('unavailable', code, message, { cause })
+export const unavailable = (code: string, message: string, cause?: unknown): GatewayError =>
+  new GatewayError('unavailable', code, message, { cause })
 
 /**
  * Anything thrown, as the gateway words it. A `RequestError` keeps its kind and text, and its `code` if it has one; the rest
@@ -64,9 +66,11 @@ export const unavailable = (code: string, message: string, cause?: unknown): Gat
  */
 export function toGatewayError(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown
-  if (!(thrown instanceof RequestError)) return new GatewayError('unavailable', 'internal', errorTable.internal.text, { kind: 'internal', cause: thrown })
+  if (!(thrown instanceof RequestError))
+    return new GatewayError('unavailable', 'internal', errorTable.internal.text, { kind: 'internal', cause: thrown })
   // Every path the gateway asks Vault for is there while the engine is; a server that is being unsealed has none of it for a while.
-  if (thrown.kind === 'unsupported_path') return unavailable('vault_unavailable', 'Vault has no engine at the mount at the moment; try again', thrown)
+  if (thrown.kind === 'unsupported_path')
+    return unavailable('vault_unavailable', 'Vault has no engine at the mount at the moment; try again', thrown)
   const code = 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : thrown.kind
   return new GatewayError(typeOfKind[thrown.kind], code, thrown.message, { kind: thrown.kind, cause: thrown })
 }

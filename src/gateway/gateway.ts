@@ -67,12 +67,18 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
     clock,
     logger,
   })
-  if (config.requireKeyConsent === false) logger.warn({}, 'require_key_consent is false: keys are used without their owners\' consent')
+  if (config.requireKeyConsent === false)
+    logger.warn({}, "require_key_consent is false: keys are used without their owners' consent")
   const listeners: HttpListener[] = []
   let grpc: GrpcServer | undefined
   const close = async () => {
     core.openCalls.closeAll(unavailable('shutting_down', 'the gateway is shutting down; try again'))
-    await Promise.all([grpc?.close(), ...listeners.map((listener) => listener.close()), core.follower.stop(), core.egress.close()])
+    await Promise.all([
+      grpc?.close(),
+      ...listeners.map((listener) => listener.close()),
+      core.follower.stop(),
+      core.egress.close(),
+    ])
     core.pulse.stop()
     await Promise.all([identity.close(), ...services.map(({ close: end }) => end())])
     await audit.close()
@@ -87,7 +93,8 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
   const upstreamUrls: Record<string, string> = {}
   try {
     listeners.push(await listenHttp(parts, { address: config.httpAddress, allowedHosts, tls: config.httpTls }))
-    if (config.grpcAddress !== undefined) grpc = await startGrpcServer({ ...parts, address: config.grpcAddress, tls: config.grpcTls })
+    if (config.grpcAddress !== undefined)
+      grpc = await startGrpcServer({ ...parts, address: config.grpcAddress, tls: config.grpcTls })
     for (const { upstream, address, tls } of config.upstreamListeners ?? []) {
       const listener = await listenHttp(parts, { address, allowedHosts, upstream, tls })
       listeners.push(listener)
@@ -98,7 +105,15 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
     throw error
   }
   for (const { start } of services) void start()
-  return { httpUrl: listeners[0]!.url, grpcAddress: grpc?.address, upstreamUrls, ready: follow(core.follower, identity), state: () => stateOf(core), drain, close }
+  return {
+    httpUrl: listeners[0]!.url,
+    grpcAddress: grpc?.address,
+    upstreamUrls,
+    ready: follow(core.follower, identity),
+    state: () => stateOf(core),
+    drain,
+    close,
+  }
 }
 
 async function follow(follower: FeedFollower, identity: VaultIdentity): Promise<void> {
@@ -109,14 +124,35 @@ async function follow(follower: FeedFollower, identity: VaultIdentity): Promise<
 
 function serviceIdentity(config: GatewayConfig, service: NonNullable<GatewayConfig['serviceTokens']>[number]) {
   const { name, sha256, agents, vaultToken: token, vaultLogin: login } = service
-  const { clock, random, logger, vault: { address, namespace, caFile } } = config
+  const {
+    clock,
+    random,
+    logger,
+    vault: { address, namespace, caFile },
+  } = config
   const own = token !== undefined || login !== undefined
-  const identity = own ? new VaultIdentity({
-    address, clock, random, logger,
-    ...(namespace === undefined ? {} : { namespace }), ...(caFile === undefined ? {} : { caFile }), ...(token === undefined ? {} : { token }), ...(login === undefined ? {} : { login }),
-  }) : undefined
+  const identity = own
+    ? new VaultIdentity({
+        address,
+        clock,
+        random,
+        logger,
+        ...(namespace === undefined ? {} : { namespace }),
+        ...(caFile === undefined ? {} : { caFile }),
+        ...(token === undefined ? {} : { token }),
+        ...(login === undefined ? {} : { login }),
+      })
+    : undefined
   const known: ServiceIdentity = { name, sha256, agents, vault: identity?.client }
-  return { known, start: async () => { await identity?.start() }, close: async () => { await identity?.close() } }
+  return {
+    known,
+    start: async () => {
+      await identity?.start()
+    },
+    close: async () => {
+      await identity?.close()
+    },
+  }
 }
 
 function stateOf({ freshness, follower, sessionCache, openCalls, records }: GatewayCore): GatewayState {

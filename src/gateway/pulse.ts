@@ -18,8 +18,12 @@ export class Pulse {
   /** Runs `beat` twice a second until the returned function is called. */
   every(beat: () => void): () => void {
     this.#beats.add(beat)
-    this.#cancelTimer ??= this.#clock.after(PERIOD_MS, () => { this.#run() })
-    return () => { this.#beats.delete(beat) }
+    this.#cancelTimer ??= this.#clock.after(PERIOD_MS, () => {
+      this.#run()
+    })
+    return () => {
+      this.#beats.delete(beat)
+    }
   }
 
   stop(): void {
@@ -36,6 +40,11 @@ export class Pulse {
         this.#logger.error({ error: error instanceof Error ? error.stack : 'unexpected' }, 'a periodic check failed')
       }
     }
-    this.#cancelTimer = this.#beats.size > 0 ? this.#clock.after(PERIOD_MS, () => { this.#run() }) : undefined
+    this.#cancelTimer =
+      this.#beats.size > 0
+        ? this.#clock.after(PERIOD_MS, () => {
+            this.#run()
+          })
+        : undefined
   }
 }

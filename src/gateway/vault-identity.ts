@@ -51,7 +51,12 @@ export class VaultIdentity {
   constructor(config: IdentityConfig) {
     this.#config = config
     const { address, namespace, caFile, clock } = config
-    const place = { address, clock, ...(namespace === undefined ? {} : { namespace }), ...(caFile === undefined ? {} : { caFile }) }
+    const place = {
+      address,
+      clock,
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(caFile === undefined ? {} : { caFile }),
+    }
     this.#inner = createVaultClient({ ...place, token: () => this.#watcher.token() })
     this.client = config.login ? this.#guarded(this.#inner) : this.#inner
     this.#watcher = this.#watch(config.token)
@@ -79,7 +84,9 @@ export class VaultIdentity {
   /** Vault refused what the present token asked for: logs in again where there is a login and it has not just done so. */
   async replace(): Promise<void> {
     if (!this.#config.login || this.#replacedLately()) return
-    await (this.#replacing ??= this.#replace().finally(() => { this.#replacing = undefined }))
+    await (this.#replacing ??= this.#replace().finally(() => {
+      this.#replacing = undefined
+    }))
   }
 
   async close(): Promise<void> {
@@ -92,7 +99,10 @@ export class VaultIdentity {
     const { clock, logger } = this.#config
     const watcher = this.#watch(undefined)
     await watcher.start()
-    if (this.#stop.signal.aborted) { watcher.stop(); return }
+    if (this.#stop.signal.aborted) {
+      watcher.stop()
+      return
+    }
     // The token before is left to run out: leases that were asked for with it end with it.
     this.#watcher.stop()
     this.#watcher = watcher
@@ -100,11 +110,20 @@ export class VaultIdentity {
     logger.info({}, 'logged in to Vault again')
   }
 
-  #replacedLately(): boolean { return this.#config.clock.monotonic() - this.#replacedAtMs < REPLACE_EVERY_MS }
+  #replacedLately(): boolean {
+    return this.#config.clock.monotonic() - this.#replacedAtMs < REPLACE_EVERY_MS
+  }
 
   #watch(token: string | undefined): LifetimeWatcher {
     const { clock, random, logger, login } = this.#config
-    return watchTokenLifetime({ client: this.#inner, clock, random, logger, ...(token === undefined ? {} : { token }), ...(login === undefined ? {} : { login }) })
+    return watchTokenLifetime({
+      client: this.#inner,
+      clock,
+      random,
+      logger,
+      ...(token === undefined ? {} : { token }),
+      ...(login === undefined ? {} : { login }),
+    })
   }
 
   #guarded(inner: VaultClient): VaultClient {
@@ -127,9 +146,13 @@ export class VaultIdentity {
     } catch (refusal) {
       if (!isRefusal(refusal)) throw refusal
       if (token === this.#watcher.token()) {
-        if (this.#replacedLately() || await this.#vouchedFor(token)) throw refusal
+        if (this.#replacedLately() || (await this.#vouchedFor(token))) throw refusal
         await this.replace().catch((cause: unknown) => {
-          throw new RequestError('unavailable', `Vault has ended the token of this process, and gives no other yet: ${reasonOf(cause)}`, { cause })
+          throw new RequestError(
+            'unavailable',
+            `Vault has ended the token of this process, and gives no other yet: ${reasonOf(cause)}`,
+            { cause },
+          )
         })
       }
       return request()
@@ -139,7 +162,9 @@ export class VaultIdentity {
   /** Does Vault still know the token? */
   async #vouchedFor(token: string): Promise<boolean> {
     if (this.#config.clock.monotonic() - this.#vouchedAtMs < VOUCHED_MS) return true
-    return this.#checking ??= this.#lookUp(token).finally(() => { this.#checking = undefined })
+    return (this.#checking ??= this.#lookUp(token).finally(() => {
+      this.#checking = undefined
+    }))
   }
 
   async #lookUp(token: string): Promise<boolean> {
@@ -154,5 +179,6 @@ export class VaultIdentity {
   }
 }
 
-const isRefusal = (error: unknown): boolean => error instanceof RequestError && (error.kind === 'permission_denied' || error.kind === 'unauthenticated')
+const isRefusal = (error: unknown): boolean =>
+  error instanceof RequestError && (error.kind === 'permission_denied' || error.kind === 'unauthenticated')
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : 'unexpected')

@@ -61,7 +61,9 @@ export function createBroker(config: BrokerConfig): Broker {
       if (!info.knock) announced.add(info)
       else if (!info.knock.ack) stream.write(refusal(info.service_id))
     })
-    stream.on('end', () => { stream.end() })
+    stream.on('end', () => {
+      stream.end()
+    })
     // Emitted at the end of every call, however it ended.
     stream.once('close', config.closed)
     stream.on('error', () => undefined)
@@ -81,19 +83,33 @@ export function createBroker(config: BrokerConfig): Broker {
 function credentialsFor(tls: MutualTls | undefined): ChannelCredentials {
   if (!tls) return credentials.createInsecure()
   // Said, because NODE_TLS_REJECT_UNAUTHORIZED may be inherited.
-  return credentials.createSsl(tls.hostCertificate, tls.own.keyPem, tls.own.certificatePem, { rejectUnauthorized: true })
+  return credentials.createSsl(tls.hostCertificate, tls.own.keyPem, tls.own.certificatePem, {
+    rejectUnauthorized: true,
+  })
 }
 
 function targetOf({ network, address }: ConnInfo): { target: string; options?: ChannelOptions } {
   // The library takes `localhost`, the only name in a host's certificate, as the name of whatever is behind a socket.
   if (network === 'unix') return { target: `unix:${address}` }
-  if (network === 'tcp') return { target: address, options: { 'grpc.ssl_target_name_override': 'localhost', 'grpc.default_authority': 'localhost' } }
-  throw new RequestError('unavailable', `the host announced a listener on the network ${JSON.stringify(network)}; unix and tcp can be dialled`)
+  if (network === 'tcp')
+    return {
+      target: address,
+      options: { 'grpc.ssl_target_name_override': 'localhost', 'grpc.default_authority': 'localhost' },
+    }
+  throw new RequestError(
+    'unavailable',
+    `the host announced a listener on the network ${JSON.stringify(network)}; unix and tcp can be dialled`,
+  )
 }
 
 /** Acknowledged, so that whoever knocked stops waiting, and refused: connections through one another are not spoken here. */
 function refusal(id: number): ConnInfo {
-  return { service_id: id, network: '', address: '', knock: { knock: true, ack: true, error: 'this plugin does not multiplex connections' } }
+  return {
+    service_id: id,
+    network: '',
+    address: '',
+    knock: { knock: true, ack: true, error: 'this plugin does not multiplex connections' },
+  }
 }
 
 /** Where announcements and those who wait for them meet, in either order; each announcement is claimed once. */
@@ -102,7 +118,9 @@ class Announcements {
   readonly #unclaimed = new Map<number, ConnInfo>()
   readonly #waiting = new Map<number, ((info: ConnInfo) => void)[]>()
 
-  constructor(clock: Clock) { this.#clock = clock }
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
 
   add(info: ConnInfo): void {
     const waiter = this.#waiting.get(info.service_id)?.shift()
@@ -135,7 +153,12 @@ class Announcements {
       }
       const cancel = this.#clock.after(WAIT_MS, () => {
         leave()
-        reject(new RequestError('unavailable', `the host did not announce the listener ${String(id)} within ${String(WAIT_MS / 1000)} seconds`))
+        reject(
+          new RequestError(
+            'unavailable',
+            `the host did not announce the listener ${String(id)} within ${String(WAIT_MS / 1000)} seconds`,
+          ),
+        )
       })
       waiters.push(waiter)
     })

@@ -1,6 +1,18 @@
 /** The one-time certificate of a plugin process: self-signed, made at start, never stored. Its host trusts exactly it and nothing else. */
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
-import { bits, boolean, element, explicit, integer, objectIdentifier, octets, sequence, set, time, utf8 } from './der.ts'
+import {
+  bits,
+  boolean,
+  element,
+  explicit,
+  integer,
+  objectIdentifier,
+  octets,
+  sequence,
+  set,
+  time,
+  utf8,
+} from './der.ts'
 
 export interface Certificate {
   readonly der: Buffer
@@ -16,9 +28,7 @@ const LIFETIME_MS = 30 * 365 * 24 * HOUR_MS
 const SKEW_MS = HOUR_MS
 const SERIAL_BYTES = 16
 
-const name = sequence(
-  set(sequence(objectIdentifier('2.5.4.3'), utf8('localhost'))),
-)
+const name = sequence(set(sequence(objectIdentifier('2.5.4.3'), utf8('localhost'))))
 const ecdsaWithSha256 = sequence(objectIdentifier('1.2.840.10045.4.3.2'))
 
 function extension(oid: string, critical: boolean, value: Uint8Array): Buffer {

@@ -19,7 +19,8 @@ export const integer = (bytes: Uint8Array): Buffer => element(0x02, bytes)
 export const boolean = (value: boolean): Buffer => element(0x01, Buffer.from([value ? 0xff : 0]))
 export const utf8 = (text: string): Buffer => element(0x0c, Buffer.from(text))
 export const octets = (...contents: readonly Uint8Array[]): Buffer => element(0x04, ...contents)
-export const bits = (unused: number, ...contents: readonly Uint8Array[]): Buffer => element(0x03, Buffer.from([unused]), ...contents)
+export const bits = (unused: number, ...contents: readonly Uint8Array[]): Buffer =>
+  element(0x03, Buffer.from([unused]), ...contents)
 /** `[number]`, constructed, around a whole element. */
 export const explicit = (number: number, content: Uint8Array): Buffer => element(0xa0 | number, content)
 

@@ -20,7 +20,11 @@ export function orderlyExit({ clock, logger, close }: ExitConfig): (code: number
     leaving = true
     // Holds should nothing keep the process alive until the exit below.
     process.exitCode = code
-    const closed = Promise.resolve().then(close).catch((error: unknown) => { logger.error({ error }, 'the plugin did not close cleanly') })
+    const closed = Promise.resolve()
+      .then(close)
+      .catch((error: unknown) => {
+        logger.error({ error }, 'the plugin did not close cleanly')
+      })
     void Promise.race([closed, delay(clock, CLOSE_MS)]).then(() => process.exit(code))
   }
 }
@@ -31,7 +35,9 @@ export function orderlyExit({ clock, logger, close }: ExitConfig): (code: number
  */
 export function handleSignals(exit: (code: number) => void): void {
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR1'] as const) process.on(signal, () => undefined)
-  process.on('SIGTERM', () => { exit(0) })
+  process.on('SIGTERM', () => {
+    exit(0)
+  })
 }
 
 /** What nobody caught is logged and ends the process at once: its state is unknown, and the host starts another when it needs one. */

@@ -15,9 +15,13 @@ export function guarded({ definition, implementation }: Service, logger: Logger)
   for (const [name, method] of Object.entries(definition)) {
     const handler = (implementation[name] ?? implementation[method.originalName ?? name]) as Handler | undefined
     if (!handler) continue
-    const report = (error: unknown) => { logger.error({ method: method.path, error }, 'a handler failed') }
+    const report = (error: unknown) => {
+      logger.error({ method: method.path, error }, 'a handler failed')
+    }
     const bound = handler.bind(implementation)
-    handlers[name] = (method.responseStream ? streaming(bound, report) : answering(bound, report)) as UntypedServiceImplementation[string]
+    handlers[name] = (
+      method.responseStream ? streaming(bound, report) : answering(bound, report)
+    ) as UntypedServiceImplementation[string]
   }
   return { definition, implementation: handlers }
 }
@@ -30,19 +34,25 @@ function answering(handler: Handler, report: (error: unknown) => void): Handler 
       answered = true
       callback?.(...reply)
     }
-    run(() => handler(call, answer), (error) => {
-      report(error)
-      answer(fault)
-    })
+    run(
+      () => handler(call, answer),
+      (error) => {
+        report(error)
+        answer(fault)
+      },
+    )
   }
 }
 
 function streaming(handler: Handler, report: (error: unknown) => void): Handler {
   return (call) => {
-    run(() => handler(call), (error) => {
-      report(error)
-      ;(call as ServerWritableStream<unknown, unknown>).emit('error', fault)
-    })
+    run(
+      () => handler(call),
+      (error) => {
+        report(error)
+        ;(call as ServerWritableStream<unknown, unknown>).emit('error', fault)
+      },
+    )
   }
 }
 

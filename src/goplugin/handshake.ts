@@ -37,10 +37,15 @@ export function readLaunch(env: Environment, versions: readonly number[]): Launc
 }
 
 function commonVersion(offered: string, served: readonly number[]): number {
-  const numbers = offered.split(',').filter((part) => /^\s*\d+\s*$/.test(part)).map(Number)
+  const numbers = offered
+    .split(',')
+    .filter((part) => /^\s*\d+\s*$/.test(part))
+    .map(Number)
   const common = served.filter((version) => numbers.includes(version))
   if (common.length > 0) return Math.max(...common)
-  throw new LaunchError(`this plugin speaks version ${served.join(', ')} of the plugin protocol; the host offers ${offered === '' ? 'none (PLUGIN_PROTOCOL_VERSIONS is empty)' : JSON.stringify(offered)}`)
+  throw new LaunchError(
+    `this plugin speaks version ${served.join(', ')} of the plugin protocol; the host offers ${offered === '' ? 'none (PLUGIN_PROTOCOL_VERSIONS is empty)' : JSON.stringify(offered)}`,
+  )
 }
 
 function hostCertificate(pem: string | undefined): Buffer | undefined {
@@ -49,7 +54,9 @@ function hostCertificate(pem: string | undefined): Buffer | undefined {
     // TLS would skip what does not parse without a word, and then refuse every client.
     return Buffer.from(new X509Certificate(pem).toString())
   } catch {
-    throw new LaunchError('PLUGIN_CLIENT_CERT is not a PEM certificate, so the host could not be told from anybody else')
+    throw new LaunchError(
+      'PLUGIN_CLIENT_CERT is not a PEM certificate, so the host could not be told from anybody else',
+    )
   }
 }
 
@@ -63,7 +70,11 @@ export interface Listening {
 }
 
 /** Core protocol version, application version, network, address, protocol, certificate: one line, ended. */
-export function handshakeLine(launch: Launch, { network, address }: Listening, certificateDer: Buffer | undefined): string {
+export function handshakeLine(
+  launch: Launch,
+  { network, address }: Listening,
+  certificateDer: Buffer | undefined,
+): string {
   // Hosts decode base64 without padding only.
   const certificate = certificateDer?.toString('base64').replaceAll('=', '') ?? ''
   const fields = ['1', launch.version, network, address, 'grpc', certificate]

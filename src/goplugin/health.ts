@@ -5,14 +5,22 @@ import { healthV1 } from '../proto/health-v1.ts'
 import type { Service } from './plugin.ts'
 import { serviceDefinition } from './service-definition.ts'
 
-interface HealthRequest { readonly service: string }
-interface HealthResponse { readonly status: number }
+interface HealthRequest {
+  readonly service: string
+}
+interface HealthResponse {
+  readonly status: number
+}
 
-const { SERVING, SERVICE_UNKNOWN } = healthV1.nested.grpc.nested.health.nested.v1.nested.HealthCheckResponse.nested.ServingStatus.values
+const { SERVING, SERVICE_UNKNOWN } =
+  healthV1.nested.grpc.nested.health.nested.v1.nested.HealthCheckResponse.nested.ServingStatus.values
 const known = new Set(['', 'plugin'])
 
 export function healthService(): Service {
-  const Check = ({ request }: ServerUnaryCall<HealthRequest, HealthResponse>, callback: sendUnaryData<HealthResponse>) => {
+  const Check = (
+    { request }: ServerUnaryCall<HealthRequest, HealthResponse>,
+    callback: sendUnaryData<HealthResponse>,
+  ) => {
     if (known.has(request.service)) callback(null, { status: SERVING })
     else callback({ code: status.NOT_FOUND, details: 'there is no such service; ask for "plugin"' })
   }

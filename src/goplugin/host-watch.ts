@@ -29,7 +29,9 @@ export function watchHost({ clock, parent, gone }: HostWatchConfig): HostWatch {
     over = true
     gone(why)
   }
-  let cancel = clock.after(FIRST_CONNECTION_MS, () => { end('no host connected') })
+  let cancel = clock.after(FIRST_CONNECTION_MS, () => {
+    end('no host connected')
+  })
   const look = () => {
     if (parent() !== first) end('the parent process is gone')
     else if (!over) clock.after(PARENT_MS, look)
@@ -44,7 +46,9 @@ export function watchHost({ clock, parent, gone }: HostWatchConfig): HostWatch {
       open--
       if (open > 0) return
       cancel()
-      cancel = clock.after(NEXT_CONNECTION_MS, () => { end('the host closed its connection') })
+      cancel = clock.after(NEXT_CONNECTION_MS, () => {
+        end('the host closed its connection')
+      })
     },
   }
 }

@@ -25,9 +25,17 @@ async function listenOnSocket({ server, credentials, launch, platform, random }:
   // Never a name used before: a killed process leaves its socket behind.
   const address = join(launch.socketFolder, `plugin${Buffer.from(random(12)).toString('hex')}`)
   const limit = longestPath(platform)
-  if (Buffer.byteLength(address) > limit) throw new LaunchError(`the socket path ${address} is longer than the ${String(limit)} bytes a unix socket may have; give a shorter folder, for example PLUGIN_UNIX_SOCKET_DIR=/tmp`)
-  if (/[|\n\r]/.test(address)) throw new LaunchError(`the socket folder ${JSON.stringify(launch.socketFolder)} has a character in its name that cannot be told to the host`)
-  process.once('exit', () => { remove(address) })
+  if (Buffer.byteLength(address) > limit)
+    throw new LaunchError(
+      `the socket path ${address} is longer than the ${String(limit)} bytes a unix socket may have; give a shorter folder, for example PLUGIN_UNIX_SOCKET_DIR=/tmp`,
+    )
+  if (/[|\n\r]/.test(address))
+    throw new LaunchError(
+      `the socket folder ${JSON.stringify(launch.socketFolder)} has a character in its name that cannot be told to the host`,
+    )
+  process.once('exit', () => {
+    remove(address)
+  })
   const umask = process.umask(0o077)
   try {
     await bind(server, `unix:${address}`, credentials)
@@ -54,7 +62,9 @@ function openToGroup(path: string, group: string): void {
     chownSync(path, -1, /^\d+$/.test(group) ? Number(group) : groupId(group))
     chmodSync(path, 0o660)
   } catch (error) {
-    throw new LaunchError(`PLUGIN_UNIX_SOCKET_GROUP: the socket cannot be given to the group ${JSON.stringify(group)}: ${messageOf(error)}`)
+    throw new LaunchError(
+      `PLUGIN_UNIX_SOCKET_GROUP: the socket cannot be given to the group ${JSON.stringify(group)}: ${messageOf(error)}`,
+    )
   }
 }
 
@@ -71,12 +81,17 @@ async function listenOnPort({ server, credentials, launch: { ports } }: ListenCo
   let last: unknown
   for (let port = ports.min; port <= Math.max(ports.min, ports.max); port++) {
     try {
-      return { network: 'tcp', address: `127.0.0.1:${String(await bind(server, `127.0.0.1:${String(port)}`, credentials))}` }
+      return {
+        network: 'tcp',
+        address: `127.0.0.1:${String(await bind(server, `127.0.0.1:${String(port)}`, credentials))}`,
+      }
     } catch (error) {
       last = error
     }
   }
-  throw new LaunchError(`no port of 127.0.0.1 from ${String(ports.min)} to ${String(ports.max)} is free (PLUGIN_MIN_PORT, PLUGIN_MAX_PORT): ${messageOf(last)}`)
+  throw new LaunchError(
+    `no port of 127.0.0.1 from ${String(ports.min)} to ${String(ports.max)} is free (PLUGIN_MIN_PORT, PLUGIN_MAX_PORT): ${messageOf(last)}`,
+  )
 }
 
 function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {

@@ -14,7 +14,11 @@ const CUT = '…(cut)'
 
 /** `message` and `fields` may be anything: hostile, circular, huge. Never throws; the line ends in its only line break. */
 export function logLine(level: Level, nowMs: number, fields: object, message: unknown): string {
-  const members = [`"@level":"${level}"`, `"@message":${jsonString(plainText(message), MAX_MESSAGE_BYTES)}`, `"@timestamp":"${timestamp(nowMs)}"`]
+  const members = [
+    `"@level":"${level}"`,
+    `"@message":${jsonString(plainText(message), MAX_MESSAGE_BYTES)}`,
+    `"@timestamp":"${timestamp(nowMs)}"`,
+  ]
   let bytes = Buffer.byteLength(members.join())
   for (const member of membersOf(fields)) {
     bytes += Buffer.byteLength(member) + 1

@@ -34,20 +34,44 @@ export function captureOutput(): Output {
 }
 
 function capture(): Output {
-  const log = (level: Level, fields: object, message: unknown) => { tryWrite(STDERR, logLine(level, systemClock.now(), fields, message)) }
-  replaceStream('stdout', (text) => { log('info', { stream: 'stdout' }, text) })
-  replaceStream('stderr', (text) => { log('warn', { stream: 'stderr' }, text) })
+  const log = (level: Level, fields: object, message: unknown) => {
+    tryWrite(STDERR, logLine(level, systemClock.now(), fields, message))
+  }
+  replaceStream('stdout', (text) => {
+    log('info', { stream: 'stdout' }, text)
+  })
+  replaceStream('stderr', (text) => {
+    log('warn', { stream: 'stderr' }, text)
+  })
   // Node's own listener writes past process.stderr.
   process.removeAllListeners('warning')
-  process.on('warning', (warning) => { log('warn', { stack: warning.stack }, `${warning.name}: ${warning.message}`) })
+  process.on('warning', (warning) => {
+    log('warn', { stack: warning.stack }, `${warning.name}: ${warning.message}`)
+  })
   const logger: Logger = {
-    debug: (fields, message) => { log('debug', fields, message) },
-    info: (fields, message) => { log('info', fields, message) },
-    warn: (fields, message) => { log('warn', fields, message) },
-    error: (fields, message) => { log('error', fields, message) },
+    debug: (fields, message) => {
+      log('debug', fields, message)
+    },
+    info: (fields, message) => {
+      log('info', fields, message)
+    },
+    warn: (fields, message) => {
+      log('warn', fields, message)
+    },
+    error: (fields, message) => {
+      log('error', fields, message)
+    },
   }
   handleFaults(logger)
-  return { logger, handshake: (line) => { writeAll(STDOUT, line) }, tell: (text) => { tryWrite(STDERR, text) } }
+  return {
+    logger,
+    handshake: (line) => {
+      writeAll(STDOUT, line)
+    },
+    tell: (text) => {
+      tryWrite(STDERR, text)
+    },
+  }
 }
 
 /** Blocks until all of it is written. Throws where nobody reads. */

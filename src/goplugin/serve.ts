@@ -43,7 +43,10 @@ export async function servePlugin(plugin: GoPlugin): Promise<void> {
   try {
     await start(plugin, output, exit)
   } catch (error) {
-    output.logger.error(error instanceof LaunchError ? {} : { error }, error instanceof LaunchError ? error.message : 'the plugin cannot start')
+    output.logger.error(
+      error instanceof LaunchError ? {} : { error },
+      error instanceof LaunchError ? error.message : 'the plugin cannot start',
+    )
     process.exit(1)
   }
 }
@@ -52,7 +55,10 @@ async function start(plugin: GoPlugin, output: Output, exit: (code: number) => v
   const clock = systemClock
   const { logger } = output
   const launch = readLaunch(process.env, plugin.versions)
-  const mutual = launch.hostCertificate && { own: createCertificate(clock.now()), hostCertificate: launch.hostCertificate }
+  const mutual = launch.hostCertificate && {
+    own: createCertificate(clock.now()),
+    hostCertificate: launch.hostCertificate,
+  }
   const watch = watchHost({
     clock,
     parent: () => process.ppid,
@@ -65,9 +71,23 @@ async function start(plugin: GoPlugin, output: Output, exit: (code: number) => v
   // The library's own messages are the faults its callers get as errors.
   if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE)
   const server = new Server(serverOptions)
-  const services = [healthService(), broker.service, controllerService(clock, () => { exit(0) }), stdioService(), ...plugin.services({ version: launch.version, logger, dial: broker.dial })]
+  const services = [
+    healthService(),
+    broker.service,
+    controllerService(clock, () => {
+      exit(0)
+    }),
+    stdioService(),
+    ...plugin.services({ version: launch.version, logger, dial: broker.dial }),
+  ]
   for (const service of services) addService(server, service, logger)
-  const listening = await listen({ server, credentials: serverCredentials(mutual), launch, platform: process.platform, random: randomBytes })
+  const listening = await listen({
+    server,
+    credentials: serverCredentials(mutual),
+    launch,
+    platform: process.platform,
+    random: randomBytes,
+  })
   output.handshake(handshakeLine(launch, listening, mutual?.own.der))
 }
 
@@ -81,5 +101,9 @@ function serverCredentials(mutual: MutualTls | undefined): ServerCredentials {
   // The inherited NODE_OPTIONS may have lowered it.
   tls.DEFAULT_MIN_VERSION = 'TLSv1.2'
   const { own, hostCertificate } = mutual
-  return ServerCredentials.createSsl(hostCertificate, [{ private_key: own.keyPem, cert_chain: own.certificatePem }], true)
+  return ServerCredentials.createSsl(
+    hostCertificate,
+    [{ private_key: own.keyPem, cert_chain: own.certificatePem }],
+    true,
+  )
 }

@@ -23,7 +23,8 @@ function load(contract: object): protobuf.Namespace {
 export function serviceDefinition(contract: object, name: string): ServiceDefinition {
   const service = load(contract).lookup(name, [protobuf.Service])
   // `Echo` alone would be found wherever it is.
-  if (!(service instanceof protobuf.Service) || service.fullName !== `.${name}`) throw new Error(`the contract has no service ${name}`)
+  if (!(service instanceof protobuf.Service) || service.fullName !== `.${name}`)
+    throw new Error(`the contract has no service ${name}`)
   return Object.fromEntries(service.methodsArray.map((method) => [method.name, definition(name, method)]))
 }
 
@@ -42,5 +43,11 @@ function definition(service: string, method: protobuf.Method): MethodDefinition<
 }
 
 // What it writes is a Buffer in Node, whatever the type says.
-const writer = (type: protobuf.Type) => (message: object): Buffer => type.encode(type.fromObject(message)).finish() as Buffer
-const reader = (type: protobuf.Type) => (bytes: Buffer): object => type.toObject(type.decode(bytes), asObject)
+const writer =
+  (type: protobuf.Type) =>
+  (message: object): Buffer =>
+    type.encode(type.fromObject(message)).finish() as Buffer
+const reader =
+  (type: protobuf.Type) =>
+  (bytes: Buffer): object =>
+    type.toObject(type.decode(bytes), asObject)

@@ -8,6 +8,8 @@ import type { Service } from './plugin.ts'
 import { serviceDefinition } from './service-definition.ts'
 
 export function stdioService(): Service {
-  const StreamStdio = (stream: ServerWritableStream<object, object>) => { stream.on('error', () => undefined) }
+  const StreamStdio = (stream: ServerWritableStream<object, object>) => {
+    stream.on('error', () => undefined)
+  }
   return { definition: serviceDefinition(goplugin, 'plugin.GRPCStdio'), implementation: { StreamStdio } }
 }

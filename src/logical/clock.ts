@@ -37,14 +37,19 @@ export const systemClock: Clock = {
     // Node fires at once for delays past 2^31-1 ms, so longer ones are cut there; callers re-check their deadline.
     const timer = setTimeout(callback, Math.min(Math.max(ms, 0), LONGEST_TIMER_MS))
     timer.unref()
-    return () => { clearTimeout(timer) }
+    return () => {
+      clearTimeout(timer)
+    }
   },
 }
 
 /** Resolves after `ms`; resolves early, without throwing, when `signal` aborts. */
 export function delay(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal?.aborted) { resolve(); return }
+    if (signal?.aborted) {
+      resolve()
+      return
+    }
     const finish = () => {
       cancel()
       signal?.removeEventListener('abort', finish)

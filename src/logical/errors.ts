@@ -72,7 +72,9 @@ export class RequestError extends Error {
     this.allow = options?.allow
   }
 
-  get row(): ErrorRow { return errorTable[this.kind] }
+  get row(): ErrorRow {
+    return errorTable[this.kind]
+  }
 }
 
 /** The caller's input is wrong (400). Name the field, what is wrong and an example. */
@@ -99,7 +101,8 @@ export function kindFromHttp(status: number): ErrorKind {
 /** The kind a plugin's `ProtoError` stands for; `http` is its `err_code`, read when `pb` is 3. */
 export function kindFromPb(pb: number, http: number, text: string): ErrorKind {
   if (text === errorTable.readonly.text) return 'readonly'
-  if (pb === 3) return kinds.find((kind) => errorTable[kind].pb === 3 && errorTable[kind].http === http) ?? kindFromHttp(http)
+  if (pb === 3)
+    return kinds.find((kind) => errorTable[kind].pb === 3 && errorTable[kind].http === http) ?? kindFromHttp(http)
   if (pb === 1) return 'bad_request'
   return kinds.find((kind) => errorTable[kind].pb === pb && kind !== 'readonly') ?? 'internal'
 }

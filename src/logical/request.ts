@@ -1,7 +1,8 @@
 import type { Storage } from './storage.ts'
 import type { Secret, WrapRequest } from './secret.ts'
 
-export type Operation = 'create' | 'read' | 'update' | 'patch' | 'delete' | 'list' | 'help' | 'renew' | 'revoke' | 'rollback'
+export type Operation =
+  'create' | 'read' | 'update' | 'patch' | 'delete' | 'list' | 'help' | 'renew' | 'revoke' | 'rollback'
 
 /** A JSON object as it came over the wire: from the CLI every value is a string. */
 export type Data = Record<string, unknown>

@@ -39,7 +39,10 @@ export function jsonOf<T>({ key, value }: StorageEntry): T {
   }
 }
 
-export const jsonEntry = (key: string, value: unknown): StorageEntry => ({ key, value: encoder.encode(JSON.stringify(value)) })
+export const jsonEntry = (key: string, value: unknown): StorageEntry => ({
+  key,
+  value: encoder.encode(JSON.stringify(value)),
+})
 
 /** A view of `storage` in which every key lies under `prefix` (which ends in `/`). */
 export function prefixStorage(storage: Storage, prefix: string): Storage {

@@ -13,7 +13,10 @@ const byParserCode: Readonly<Record<string, Unreadable>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, message: 'the chunk extensions of the body are too long' },
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, message: 'the request did not arrive in time' },
 }
-const notHttp: Unreadable = { status: 400, message: 'the request is not well-formed HTTP/1.1: its first line, a header or the framing of its body is wrong' }
+const notHttp: Unreadable = {
+  status: 400,
+  message: 'the request is not well-formed HTTP/1.1: its first line, a header or the framing of its body is wrong',
+}
 const methods = 'GET, HEAD, POST, PUT, PATCH, DELETE'
 
 /**
@@ -27,14 +30,19 @@ export function answerUnreadable(server: Server, bodyOf: (refused: Unreadable) =
   server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
     const responses = underway.get(socket) ?? new Set()
     underway.set(socket, responses.add(response))
-    response.once('close', () => { responses.delete(response) })
+    response.once('close', () => {
+      responses.delete(response)
+    })
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     const { code = '' } = error
     const answerable = code.startsWith('HPE_') || code in byParserCode
     // Within another answer's body these words would look like part of it.
     const inAnswer = [...(underway.get(socket) ?? [])].some(({ headersSent }) => headersSent)
-    if (!answerable || inAnswer || !socket.writable) { socket.destroy(); return }
+    if (!answerable || inAnswer || !socket.writable) {
+      socket.destroy()
+      return
+    }
     end(socket, byParserCode[code] ?? notHttp, bodyOf)
   })
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
@@ -46,7 +54,13 @@ export function answerUnreadable(server: Server, bodyOf: (refused: Unreadable) =
   })
 }
 
-const reasons: Readonly<Record<number, string>> = { 405: 'Method Not Allowed', 408: 'Request Timeout', 413: 'Payload Too Large', 417: 'Expectation Failed', 431: 'Request Header Fields Too Large' }
+const reasons: Readonly<Record<number, string>> = {
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  413: 'Payload Too Large',
+  417: 'Expectation Failed',
+  431: 'Request Header Fields Too Large',
+}
 
 function end(socket: Duplex, refused: Unreadable, bodyOf: (refused: Unreadable) => object): void {
   const { status } = refused
@@ -59,5 +73,7 @@ function end(socket: Duplex, refused: Unreadable, bodyOf: (refused: Unreadable) 
     ...(status === 405 ? [`Allow: ${methods}`] : []),
     'Connection: close',
   ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => { socket.destroy() })
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => {
+    socket.destroy()
+  })
 }

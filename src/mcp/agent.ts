@@ -30,7 +30,8 @@ export const DEFAULT_MAX_TTL_SECONDS = 900
 const agentKey = (agentId: string): string => `ag/${agentId}`
 
 /** The record, tombstones included. */
-export const agentRecord = (engine: Engine, agentId: string): Promise<AgentRecord | undefined> => engine.records.get<AgentRecord>(agentKey(agentId))
+export const agentRecord = (engine: Engine, agentId: string): Promise<AgentRecord | undefined> =>
+  engine.records.get<AgentRecord>(agentKey(agentId))
 
 /** A registered agent, or undefined for unknown and deleted ones. */
 export async function registeredAgent(engine: Engine, agentId: string): Promise<AgentRecord | undefined> {
@@ -39,7 +40,8 @@ export async function registeredAgent(engine: Engine, agentId: string): Promise<
 }
 
 /** The key of an environment's declared scopes: '' for the agent's own. */
-export const declaredKey = (agent: AgentRecord, environment: string): string => (environment === agent.environment ? '' : environment)
+export const declaredKey = (agent: AgentRecord, environment: string): string =>
+  environment === agent.environment ? '' : environment
 
 /** What an agent declares in an environment; undefined where no such document was written. */
 export function declaredIn(agent: AgentRecord, environment: string): DeclaredScopes | undefined {
@@ -67,13 +69,22 @@ export function changeAgent(
     if (!changed) return
     const record = { ...changed.record, version: engine.nextVersion(stored?.version) }
     const present = record.deleted ? [] : documentPaths(record)
-    const events: FeedEvent[] = changed.paths.map((path) => ({ type: 'document', path, version: record.version, deleted: !present.includes(path) }))
-    if (record.generation > (stored?.generation ?? 0)) events.unshift({ type: 'generation', agent_id: agentId, generation: record.generation })
+    const events: FeedEvent[] = changed.paths.map((path) => ({
+      type: 'document',
+      path,
+      version: record.version,
+      deleted: !present.includes(path),
+    }))
+    if (record.generation > (stored?.generation ?? 0))
+      events.unshift({ type: 'generation', agent_id: agentId, generation: record.generation })
     await engine.records.put(agentKey(agentId), record, events)
   })
 }
 
 /** Every document an agent's record holds. */
 export function documentPaths(record: AgentRecord): string[] {
-  return [`agents/${record.agent_id}`, ...Object.keys(record.declared).map((key) => scopesPath(record.agent_id, key === '', key))]
+  return [
+    `agents/${record.agent_id}`,
+    ...Object.keys(record.declared).map((key) => scopesPath(record.agent_id, key === '', key)),
+  ]
 }

@@ -12,11 +12,15 @@ export const isShort = (text: string): boolean => text.length <= SHOWN
 export const shown = (text: string): string => (isShort(text) ? JSON.stringify(text) : `(${text.length} characters)`)
 
 export function checkName(field: string, name: string, example: string): string {
-  if (!isName(name)) throw badRequest(`${field} ${shown(name)} is not a name: 1 to 64 characters of a-z, 0-9, _ and -, starting with a letter or digit, for example ${field}=${example}.`)
+  if (!isName(name))
+    throw badRequest(
+      `${field} ${shown(name)} is not a name: 1 to 64 characters of a-z, 0-9, _ and -, starting with a letter or digit, for example ${field}=${example}.`,
+    )
   return name
 }
 
-export const checkAgentName = (field: 'agent' | 'agent_id', name: string): string => checkName(field, name, 'claude-billing-agent')
+export const checkAgentName = (field: 'agent' | 'agent_id', name: string): string =>
+  checkName(field, name, 'claude-billing-agent')
 
 /** Runs a parser of the scope or policy language; what it refuses becomes a 400 that starts with the field. */
 export function sentence<T>(field: string, parse: () => T): T {

@@ -31,7 +31,9 @@ export class Engine {
   }
 
   /** Unix seconds, fractions cut: the engine's clock, on which expiry is judged. */
-  nowUnix(): number { return Math.floor(this.clock.now() / 1000) }
+  nowUnix(): number {
+    return Math.floor(this.clock.now() / 1000)
+  }
 
   async storedConfig(): Promise<StoredConfig> {
     return (await this.records.get<StoredConfig>('cfg')) ?? { settings: {}, mount_generation: 0 }
@@ -52,7 +54,9 @@ export class Engine {
     return this.records.exclusive('cfg', async () => {
       const stored = await this.storedConfig()
       const mount_generation = stored.mount_generation + 1
-      await this.records.put('cfg', { ...stored, mount_generation }, [{ type: 'mount_generation', generation: mount_generation }])
+      await this.records.put('cfg', { ...stored, mount_generation }, [
+        { type: 'mount_generation', generation: mount_generation },
+      ])
       return mount_generation
     })
   }

@@ -9,7 +9,13 @@ export type FeedEvent =
   | { readonly type: 'token_ended'; readonly session_id: string; readonly token_id: string; readonly reason: string }
   | { readonly type: 'generation'; readonly agent_id: string; readonly generation: number }
   | { readonly type: 'mount_generation'; readonly generation: number }
-  | { readonly type: 'expiry'; readonly session_id: string; readonly token_id: string; readonly expires_at_unix: number; readonly newest: boolean }
+  | {
+      readonly type: 'expiry'
+      readonly session_id: string
+      readonly token_id: string
+      readonly expires_at_unix: number
+      readonly newest: boolean
+    }
   | { readonly type: 'document'; readonly path: string; readonly version: number; readonly deleted: boolean }
 
 export type NumberedEvent = FeedEvent & { readonly sequence: number }
@@ -51,7 +57,9 @@ export class Feed {
   }
 
   /** Take it before the first read an answer rests on. */
-  get position(): FeedPosition { return { epoch: this.#epoch, sequence: this.#sequence } }
+  get position(): FeedPosition {
+    return { epoch: this.#epoch, sequence: this.#sequence }
+  }
 
   publish(events: readonly FeedEvent[]): void {
     if (events.length === 0) return
@@ -70,7 +78,8 @@ export class Feed {
   /** Answers at once when there is something to say, else after `waitMs`, at the next event, on abort or on close. */
   async poll(follower: { epoch: string; after: number }, waitMs: number, signal: AbortSignal): Promise<FeedAnswer> {
     const asked = this.#clock.monotonic()
-    if (waitMs > 0 && this.#isCurrent(follower) && follower.after === this.#sequence && !this.#closed) await this.#wait(waitMs, signal)
+    if (waitMs > 0 && this.#isCurrent(follower) && follower.after === this.#sequence && !this.#closed)
+      await this.#wait(waitMs, signal)
     const current = this.#isCurrent(follower)
     const events = current ? this.#after(follower.after) : []
     // A cut answer reports the position it reaches, so that the follower asks on from there.
@@ -104,7 +113,10 @@ export class Feed {
 
   #wait(waitMs: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      if (signal.aborted) { resolve(); return }
+      if (signal.aborted) {
+        resolve()
+        return
+      }
       const finish = () => {
         cancel()
         this.#waiting.delete(finish)
@@ -121,5 +133,7 @@ export class Feed {
     for (const finish of [...this.#waiting]) finish()
   }
 
-  #drawEpoch(): string { return Buffer.from(this.#random(12)).toString('hex') }
+  #drawEpoch(): string {
+    return Buffer.from(this.#random(12)).toString('hex')
+  }
 }

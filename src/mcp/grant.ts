@@ -33,7 +33,14 @@ export async function grantLink(engine: Engine, granted: Granted): Promise<Judge
     // A name without a document grants nothing.
     if (policy) policies.push(policy.rules)
   }
-  return { agent_id: granted.agent_id, granted: granted.scopes, declared_scopes: declared?.scopes ?? null, policies: names && policies, own_environment: own, documents }
+  return {
+    agent_id: granted.agent_id,
+    granted: granted.scopes,
+    declared_scopes: declared?.scopes ?? null,
+    policies: names && policies,
+    own_environment: own,
+    documents,
+  }
 }
 
 /** The agent's policies, cut to those asked for at issue: one taken from the agent is gone from its sessions. */
@@ -43,19 +50,28 @@ function policiesInForce(agent: AgentRecord, asked: readonly string[] | null): r
 }
 
 /** Nothing is declared that could grant anything: neither scopes nor policies, or no scopes in an environment not the agent's own. */
-export const declaresNothing = (link: GrantLink): boolean => link.declared_scopes === null && (link.policies === null || !link.own_environment)
+export const declaresNothing = (link: GrantLink): boolean =>
+  link.declared_scopes === null && (link.policies === null || !link.own_environment)
 
 /** The scopes a chain amounts to now, spelled out. Parameter rules of policies are not in them: they are judged with each call. */
 export function effectiveScopes(chain: readonly GrantLink[]): string[] {
   if (chain.some(declaresNothing)) return []
-  const lists = chain.flatMap((link) => [link.granted, link.declared_scopes, link.policies && policyScopes(link.policies)]).filter((list) => list !== null)
+  const lists = chain
+    .flatMap((link) => [link.granted, link.declared_scopes, link.policies && policyScopes(link.policies)])
+    .filter((list) => list !== null)
   return [...lists.reduce(narrowScopes)]
 }
 
 /** A rule without capabilities hides less specific ones, as a deny does. */
 function policyScopes(policies: readonly PolicyDocument[]): string[] {
   const rules = policies.flatMap((policy) => policy.paths)
-  return [...new Set(rules.flatMap(({ pattern, capabilities }) => (capabilities.length > 0 ? capabilities : ['deny']).map((capability) => scopeText(capability, pattern))))]
+  return [
+    ...new Set(
+      rules.flatMap(({ pattern, capabilities }) =>
+        (capabilities.length > 0 ? capabilities : ['deny']).map((capability) => scopeText(capability, pattern)),
+      ),
+    ),
+  ]
 }
 
 /** What both lists allow. Exact scopes, which most are, are looked up one by one; comparing patterns takes the square of their number. */
@@ -73,11 +89,19 @@ export function narrowScopes(scopes: readonly string[], by: readonly string[]): 
 export const isPattern = (scope: string): boolean => /[*+]/.test(scope)
 
 /** The first of `asked` that a link does not cover, or undefined when it covers all. */
-export function firstExcess(link: Pick<GrantLink, 'declared_scopes' | 'policies'>, asked: readonly string[]): string | undefined {
+export function firstExcess(
+  link: Pick<GrantLink, 'declared_scopes' | 'policies'>,
+  asked: readonly string[],
+): string | undefined {
   const acl = link.policies === null ? undefined : compileAcl(link.policies)
   return asked.find((scope) => {
     // What is declared word for word may be asked for, denies beside it included: they hold when the session is judged.
-    if (link.declared_scopes !== null && !link.declared_scopes.includes(scope) && !scopeCovered(link.declared_scopes, scope)) return true
+    if (
+      link.declared_scopes !== null &&
+      !link.declared_scopes.includes(scope) &&
+      !scopeCovered(link.declared_scopes, scope)
+    )
+      return true
     return acl !== undefined && !scopeCovered(acl, scope)
   })
 }

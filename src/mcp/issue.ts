@@ -28,8 +28,15 @@ export interface TokenTerms {
 }
 
 /** min(asked, agent's cap, config, mount, session end - now). The ceiling is explicit, so that core's arithmetic agrees. */
-export async function tokenTerms(engine: Engine, agent: AgentRecord, environment: string, asked: number | undefined, endsUnix: number): Promise<TokenTerms> {
-  if (asked !== undefined && asked < 1) throw badRequest('ttl must be at least 1 second; tokens always expire, for example ttl=15m.')
+export async function tokenTerms(
+  engine: Engine,
+  agent: AgentRecord,
+  environment: string,
+  asked: number | undefined,
+  endsUnix: number,
+): Promise<TokenTerms> {
+  if (asked !== undefined && asked < 1)
+    throw badRequest('ttl must be at least 1 second; tokens always expire, for example ttl=15m.')
   const settings = await engine.settings()
   const agentCap = declaredIn(agent, environment)?.max_ttl_seconds ?? DEFAULT_MAX_TTL_SECONDS
   const limits = { default_ttl: settings.default_ttl, max_ttl: await engine.system.maxLeaseTtl() }
@@ -38,7 +45,11 @@ export async function tokenTerms(engine: Engine, agent: AgentRecord, environment
   const max_ttl = leaseCeiling(Math.min(agentCap, settings.max_ttl, left), limits)
   const wanted = asked ?? settings.default_ttl
   if (asked === undefined || wanted <= max_ttl) return { ttl: Math.min(wanted, max_ttl), max_ttl, warnings: [] }
-  return { ttl: max_ttl, max_ttl, warnings: [`ttl of ${durationText(wanted)} is cut to ${durationText(max_ttl)}, the longest allowed here.`] }
+  return {
+    ttl: max_ttl,
+    max_ttl,
+    warnings: [`ttl of ${durationText(wanted)} is cut to ${durationText(max_ttl)}, the longest allowed here.`],
+  }
 }
 
 export interface MintedToken {
@@ -49,7 +60,11 @@ export interface MintedToken {
 
 export async function mint(engine: Engine, environment: string, ttl: number, issuer: string): Promise<MintedToken> {
   const { token_prefix, environment_labels } = await engine.settings()
-  const text = mintToken({ prefix: token_prefix, label: environmentLabel(environment, environment_labels), random: engine.random })
+  const text = mintToken({
+    prefix: token_prefix,
+    label: environmentLabel(environment, environment_labels),
+    random: engine.random,
+  })
   const issuedAt = engine.nowUnix()
   return {
     text,
@@ -65,20 +80,55 @@ export async function mint(engine: Engine, environment: string, ttl: number, iss
 
 /** What `creds` answers, besides the fields it shares with the question. */
 export const credsAnswer = {
-  session_id: { type: 'string', computed: true, description: 'The session: mcp/creds/<agent>/<session_id> refreshes and closes it.', example: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' },
-  agent_id: { type: 'string', computed: true, description: 'The agent it was issued for.', example: 'claude-billing-agent' },
-  token: { type: 'string', computed: true, description: 'The phantom token. Answered once, stored nowhere.', example: 'svt_prod_…' },
-  token_id: { type: 'string', computed: true, description: 'Names the token in logs and audit records.', example: 'tok_01JNKQ8X4FCQ6X1E0V9ZB3H7MD' },
-  scopes: { type: 'list', computed: true, description: 'What the session was granted.', example: ['read:stripe:invoices'] },
+  session_id: {
+    type: 'string',
+    computed: true,
+    description: 'The session: mcp/creds/<agent>/<session_id> refreshes and closes it.',
+    example: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT',
+  },
+  agent_id: {
+    type: 'string',
+    computed: true,
+    description: 'The agent it was issued for.',
+    example: 'claude-billing-agent',
+  },
+  token: {
+    type: 'string',
+    computed: true,
+    description: 'The phantom token. Answered once, stored nowhere.',
+    example: 'svt_prod_…',
+  },
+  token_id: {
+    type: 'string',
+    computed: true,
+    description: 'Names the token in logs and audit records.',
+    example: 'tok_01JNKQ8X4FCQ6X1E0V9ZB3H7MD',
+  },
+  scopes: {
+    type: 'list',
+    computed: true,
+    description: 'What the session was granted.',
+    example: ['read:stripe:invoices'],
+  },
   issued_at: { type: 'string', computed: true, description: 'UTC.', example: '2026-03-15T16:00:00Z' },
   expires_at: { type: 'string', computed: true, description: 'UTC.', example: '2026-03-15T16:15:00Z' },
   expires_at_unix: { type: 'int', computed: true, description: 'The same in Unix seconds.', example: 1773591300 },
   ttl_seconds: { type: 'int', computed: true, description: 'Life of the token; equals lease_duration.', example: 900 },
-  refresh_after_unix: { type: 'int', computed: true, description: 'When to refresh: 80 % of the life, in Unix seconds.', example: 1773591120 },
+  refresh_after_unix: {
+    type: 'int',
+    computed: true,
+    description: 'When to refresh: 80 % of the life, in Unix seconds.',
+    example: 1773591120,
+  },
 } as const satisfies Fields
 
 /** The answer of `creds`: an ordinary leased secret. `scopes` spells out what the session was granted. */
-export function credsResponse(session: SessionRecord, token: MintedToken, terms: TokenTerms, scopes: readonly string[]): Response {
+export function credsResponse(
+  session: SessionRecord,
+  token: MintedToken,
+  terms: TokenTerms,
+  scopes: readonly string[],
+): Response {
   const { issued_at_unix, expires_at_unix, token_id } = token.record
   const lease: TokenLease = { session_id: session.session_id, token_id, mount_generation: session.mount_generation }
   return {
@@ -96,7 +146,11 @@ export function credsResponse(session: SessionRecord, token: MintedToken, terms:
       ttl_seconds: terms.ttl,
       refresh_after_unix: issued_at_unix + Math.floor(terms.ttl * 0.8),
     },
-    secret: leased(SECRET_TYPE, { ...lease }, { ttl: terms.ttl, max_ttl: terms.max_ttl, renewable: terms.ttl < terms.max_ttl }),
+    secret: leased(
+      SECRET_TYPE,
+      { ...lease },
+      { ttl: terms.ttl, max_ttl: terms.max_ttl, renewable: terms.ttl < terms.max_ttl },
+    ),
     warnings: terms.warnings,
   }
 }

@@ -21,14 +21,19 @@ export async function sessionLiveness(engine: Engine, session: SessionRecord): P
   return { live: true, chain }
 }
 
-async function whyOver(engine: Engine, session: SessionRecord): Promise<{ reason: 'expired' | 'revoked'; detail: string } | undefined> {
+async function whyOver(
+  engine: Engine,
+  session: SessionRecord,
+): Promise<{ reason: 'expired' | 'revoked'; detail: string } | undefined> {
   const marker = await endMarker(engine, session.session_id)
   if (marker) return { reason: 'revoked', detail: marker.reason }
-  if ((await engine.storedConfig()).mount_generation > session.mount_generation) return { reason: 'revoked', detail: 'all sessions were revoked' }
+  if ((await engine.storedConfig()).mount_generation > session.mount_generation)
+    return { reason: 'revoked', detail: 'all sessions were revoked' }
   const agent = await agentRecord(engine, session.agent_id)
   if (!agent || agent.deleted) return { reason: 'revoked', detail: 'the agent was deleted' }
   if (agent.disabled) return { reason: 'revoked', detail: 'the agent is disabled' }
-  if (agent.generation > session.generation) return { reason: 'revoked', detail: 'all sessions of the agent were revoked' }
+  if (agent.generation > session.generation)
+    return { reason: 'revoked', detail: 'all sessions of the agent were revoked' }
   if (isOver(session, engine.nowUnix())) return { reason: 'expired', detail: 'its newest token or its life expired' }
   return undefined
 }

@@ -34,7 +34,7 @@ export async function open(engine: Engine, request: Request, ask: Ask): Promise<
   const policies = choosePolicies(agent, ask.policies)
   const own = await grantLink(engine, { agent_id: agent.agent_id, environment, scopes: null, policies })
   const requested = await checkRequested(engine, agent, environment, own, ask.requested_scopes)
-  const scopes = parent ? await withinParent(engine, own, requested, parent) : requested ?? own.declared_scopes
+  const scopes = parent ? await withinParent(engine, own, requested, parent) : (requested ?? own.declared_scopes)
   const { session_max_life } = await engine.settings()
   const nowUnix = engine.nowUnix()
   const parentEnds = parent?.flatMap((link) => [link.life_ends_unix, newestToken(link)?.expires_at_unix ?? 0]) ?? []
@@ -64,7 +64,10 @@ export async function open(engine: Engine, request: Request, ask: Ask): Promise<
 /** An agent tokens may be issued for, or a 400 that says what is missing. */
 export async function issuableAgent(engine: Engine, agentId: string): Promise<AgentRecord> {
   const agent = await registeredAgent(engine, checkAgentName('agent', agentId))
-  if (!agent) throw badRequest(`agent "${agentId}" is not registered. Write mcp/agents/${agentId} with owner and environment first.`)
+  if (!agent)
+    throw badRequest(
+      `agent "${agentId}" is not registered. Write mcp/agents/${agentId} with owner and environment first.`,
+    )
   if (agent.disabled) throw badRequest(`agent "${agentId}" is disabled; no tokens are issued for it.`)
   return agent
 }
@@ -74,16 +77,25 @@ async function liveParent(engine: Engine, token: string): Promise<readonly Sessi
   const found = tokenShape(token) ? await findByDigest(engine, tokenDigest(token)) : undefined
   const liveness = found && (await sessionLiveness(engine, found.session))
   const tokenOver = !found || found.token.ended === true || engine.nowUnix() >= found.token.expires_at_unix
-  if (!liveness?.live || tokenOver) throw badRequest('parent_token is not a live token; delegate from a live session, or omit parent_token.')
-  if (liveness.chain.length > MAX_DEPTH) throw badRequest(`parent_token belongs to a session delegated ${MAX_DEPTH} times already; delegation goes no deeper.`)
+  if (!liveness?.live || tokenOver)
+    throw badRequest('parent_token is not a live token; delegate from a live session, or omit parent_token.')
+  if (liveness.chain.length > MAX_DEPTH)
+    throw badRequest(
+      `parent_token belongs to a session delegated ${MAX_DEPTH} times already; delegation goes no deeper.`,
+    )
   return liveness.chain
 }
 
 function chooseEnvironment(agent: AgentRecord, asked: string | undefined, parent: SessionRecord | undefined): string {
-  const environment = asked === undefined || asked === '' ? parent?.environment ?? agent.environment : asked
-  if (parent && parent.environment !== environment) throw badRequest(`environment ${shown(environment)} is not the parent session's ("${parent.environment}"); a delegated session stays in its environment.`)
+  const environment = asked === undefined || asked === '' ? (parent?.environment ?? agent.environment) : asked
+  if (parent && parent.environment !== environment)
+    throw badRequest(
+      `environment ${shown(environment)} is not the parent session's ("${parent.environment}"); a delegated session stays in its environment.`,
+    )
   if (environment !== agent.environment && !declaredIn(agent, environment)) {
-    throw badRequest(`environment ${shown(environment)} is neither the own environment of agent "${agent.agent_id}" ("${agent.environment}") nor one it has scopes for. Write mcp/agents/${agent.agent_id}/scopes/${isShort(environment) ? environment : '<environment>'} first.`)
+    throw badRequest(
+      `environment ${shown(environment)} is neither the own environment of agent "${agent.agent_id}" ("${agent.environment}") nor one it has scopes for. Write mcp/agents/${agent.agent_id}/scopes/${isShort(environment) ? environment : '<environment>'} first.`,
+    )
   }
   return environment
 }
@@ -91,28 +103,55 @@ function chooseEnvironment(agent: AgentRecord, asked: string | undefined, parent
 function choosePolicies(agent: AgentRecord, asked: readonly string[] | undefined): readonly string[] | null {
   if (asked === undefined) return null
   const excess = asked.find((name) => !(agent.policies?.includes(name) ?? false))
-  if (excess !== undefined) throw badRequest(`policies: ${shown(excess)} is not a policy of agent "${agent.agent_id}" (it has ${agent.policies?.join(', ') || 'none'}).`)
+  if (excess !== undefined)
+    throw badRequest(
+      `policies: ${shown(excess)} is not a policy of agent "${agent.agent_id}" (it has ${agent.policies?.join(', ') || 'none'}).`,
+    )
   return asked
 }
 
 /** The scopes asked for, all of them declared; undefined = none were named, which asks for all. */
-async function checkRequested(engine: Engine, agent: AgentRecord, environment: string, own: JudgedLink, requested: readonly string[] | undefined): Promise<readonly string[] | undefined> {
+async function checkRequested(
+  engine: Engine,
+  agent: AgentRecord,
+  environment: string,
+  own: JudgedLink,
+  requested: readonly string[] | undefined,
+): Promise<readonly string[] | undefined> {
   const path = own.own_environment ? '' : `/${environment}`
-  if (declaresNothing(own)) throw badRequest(`agent "${agent.agent_id}" has declared no scopes${own.own_environment ? ' or policies' : ` for environment "${environment}"`}; nothing can be granted. Write mcp/agents/${agent.agent_id}/scopes${path}, for example scopes=read:stripe:invoices.`)
+  if (declaresNothing(own))
+    throw badRequest(
+      `agent "${agent.agent_id}" has declared no scopes${own.own_environment ? ' or policies' : ` for environment "${environment}"`}; nothing can be granted. Write mcp/agents/${agent.agent_id}/scopes${path}, for example scopes=read:stripe:invoices.`,
+    )
   if (requested === undefined) return undefined
-  if (requested.length === 0) throw badRequest('requested_scopes is empty. Omit it to be granted all declared scopes, or name some, for example requested_scopes=read:stripe:invoices.')
+  if (requested.length === 0)
+    throw badRequest(
+      'requested_scopes is empty. Omit it to be granted all declared scopes, or name some, for example requested_scopes=read:stripe:invoices.',
+    )
   const { allow_wildcards } = await engine.settings()
-  for (const [index, text] of requested.entries()) sentence(`requested_scopes[${index}]`, () => parseScope(text, { allowWildcards: allow_wildcards }))
+  for (const [index, text] of requested.entries())
+    sentence(`requested_scopes[${index}]`, () => parseScope(text, { allowWildcards: allow_wildcards }))
   const asked = [...new Set(requested)]
   const wildcards = asked.filter(isPattern).length
-  if (wildcards > MOST_WILDCARDS) throw badRequest(`requested_scopes has ${wildcards} scopes with a wildcard; at most ${MOST_WILDCARDS} may be asked for. Ask for a wider one instead, for example read:stripe:customers:*, or omit requested_scopes.`)
+  if (wildcards > MOST_WILDCARDS)
+    throw badRequest(
+      `requested_scopes has ${wildcards} scopes with a wildcard; at most ${MOST_WILDCARDS} may be asked for. Ask for a wider one instead, for example read:stripe:customers:*, or omit requested_scopes.`,
+    )
   const excess = firstExcess(own, asked)
-  if (excess !== undefined) throw badRequest(`requested_scopes: "${excess}" is more than agent "${agent.agent_id}" declares (${own.declared_scopes?.join(', ') ?? 'by its policies'}).`)
+  if (excess !== undefined)
+    throw badRequest(
+      `requested_scopes: "${excess}" is more than agent "${agent.agent_id}" declares (${own.declared_scopes?.join(', ') ?? 'by its policies'}).`,
+    )
   return asked
 }
 
 /** A delegated session is granted nothing its parent lacks: more asked for by name is a 400, the rest is cut. */
-async function withinParent(engine: Engine, own: JudgedLink, requested: readonly string[] | undefined, parent: readonly SessionRecord[]): Promise<readonly string[]> {
+async function withinParent(
+  engine: Engine,
+  own: JudgedLink,
+  requested: readonly string[] | undefined,
+  parent: readonly SessionRecord[],
+): Promise<readonly string[]> {
   const links = await Promise.all(parent.map((session) => grantLink(engine, session)))
   if (requested) {
     const bounds = links.flatMap((link) => [link, { declared_scopes: link.granted, policies: null }])
@@ -122,6 +161,7 @@ async function withinParent(engine: Engine, own: JudgedLink, requested: readonly
   }
   const parentScopes = effectiveScopes(links)
   const granted = own.declared_scopes === null ? parentScopes : narrowScopes(own.declared_scopes, parentScopes)
-  if (granted.length === 0) throw badRequest('the parent session has none of the scopes this agent declares; nothing can be delegated.')
+  if (granted.length === 0)
+    throw badRequest('the parent session has none of the scopes this agent declares; nothing can be delegated.')
   return granted
 }

@@ -13,20 +13,36 @@ import type { Engine } from './engine.ts'
 
 const fields = {
   agent_id: { type: 'string', description: 'The agent.', example: 'claude-billing-agent' },
-  environment: { type: 'string', description: 'The environment these scopes are for. Without it: the agent\'s own.', example: 'staging' },
-  scopes: { type: 'list', description: 'Scopes the agent declares: <capability>:<upstream>:<resource>[:<qualifier>]. [] grants nothing; null unsets.', example: ['read:stripe:invoices', 'read:stripe:customers:id-only'] },
-  max_ttl_seconds: { type: 'duration', description: 'Longest life of any token issued under these scopes, in seconds.', example: 900, default: DEFAULT_MAX_TTL_SECONDS },
+  environment: {
+    type: 'string',
+    description: "The environment these scopes are for. Without it: the agent's own.",
+    example: 'staging',
+  },
+  scopes: {
+    type: 'list',
+    description:
+      'Scopes the agent declares: <capability>:<upstream>:<resource>[:<qualifier>]. [] grants nothing; null unsets.',
+    example: ['read:stripe:invoices', 'read:stripe:customers:id-only'],
+  },
+  max_ttl_seconds: {
+    type: 'duration',
+    description: 'Longest life of any token issued under these scopes, in seconds.',
+    example: 900,
+    default: DEFAULT_MAX_TTL_SECONDS,
+  },
   ...versionField,
 } as const satisfies Fields
 
 type ScopesHandler = Handler<typeof fields>
 
-const description = 'Scopes name tools, not URLs. What a session may do is what it was granted, cut by these scopes as they are now: removing one takes effect on live sessions. Writing merges: what is omitted keeps its value, null unsets.'
+const description =
+  'Scopes name tools, not URLs. What a session may do is what it was granted, cut by these scopes as they are now: removing one takes effect on live sessions. Writing merges: what is omitted keeps its value, null unsets.'
 
 /** `agents/:agent_id/scopes` (the agent's own environment) and `agents/:agent_id/scopes/:environment`. */
 export function pathAgentScopes(engine: Engine) {
   const operations = { read: read(engine), write: write(engine), delete: remove(engine) }
-  const exists: PathSpec<typeof fields>['exists'] = async ({ fields: given }) => (await findDeclared(engine, given)) !== undefined
+  const exists: PathSpec<typeof fields>['exists'] = async ({ fields: given }) =>
+    (await findDeclared(engine, given)) !== undefined
   return [
     definePath({
       pattern: 'agents/:agent_id/scopes/',
@@ -53,7 +69,11 @@ export function pathAgentScopes(engine: Engine) {
 
 async function required(engine: Engine, agentId: string): Promise<AgentRecord> {
   const agent = await registeredAgent(engine, checkAgentName('agent_id', agentId))
-  if (!agent) throw new RequestError('not_found', `agent "${agentId}" is not registered. Write mcp/agents/${agentId} with owner and environment first.`)
+  if (!agent)
+    throw new RequestError(
+      'not_found',
+      `agent "${agentId}" is not registered. Write mcp/agents/${agentId} with owner and environment first.`,
+    )
   return agent
 }
 
@@ -61,7 +81,15 @@ async function findDeclared(engine: Engine, given: FieldData<typeof fields>) {
   const agent = await registeredAgent(engine, checkAgentName('agent_id', given.require('agent_id')))
   const environment = given.given('environment') ?? agent?.environment ?? ''
   const declared = agent && declaredIn(agent, environment)
-  return declared && { agent_id: agent.agent_id, environment, scopes: declared.scopes, max_ttl_seconds: declared.max_ttl_seconds, version: agent.version }
+  return (
+    declared && {
+      agent_id: agent.agent_id,
+      environment,
+      scopes: declared.scopes,
+      max_ttl_seconds: declared.max_ttl_seconds,
+      version: agent.version,
+    }
+  )
 }
 
 function read(engine: Engine): ScopesHandler {
@@ -77,19 +105,30 @@ function write(engine: Engine): ScopesHandler {
     await required(engine, agentId)
     const warnings = await checkScopes(engine, given.given('scopes') ?? [])
     const cap = given.given('max_ttl_seconds')
-    if (cap !== undefined && cap < 1) throw badRequest('max_ttl_seconds must be at least 1; tokens always expire, for example max_ttl_seconds=900.')
+    if (cap !== undefined && cap < 1)
+      throw badRequest('max_ttl_seconds must be at least 1; tokens always expire, for example max_ttl_seconds=900.')
     const { max_ttl } = await engine.settings()
-    if (cap !== undefined && cap > max_ttl) warnings.push(`max_ttl_seconds (${cap}) is above this mount's max_ttl (${max_ttl}); tokens are cut to the latter.`)
+    if (cap !== undefined && cap > max_ttl)
+      warnings.push(
+        `max_ttl_seconds (${cap}) is above this mount's max_ttl (${max_ttl}); tokens are cut to the latter.`,
+      )
     await changeAgent(engine, agentId, async () => {
       const agent = await required(engine, agentId)
-      const environment = given.has('environment') ? checkName('environment', given.require('environment'), 'staging') : agent.environment
+      const environment = given.has('environment')
+        ? checkName('environment', given.require('environment'), 'staging')
+        : agent.environment
       const key = declaredKey(agent, environment)
       const before = declaredIn(agent, environment)
       const declared: DeclaredScopes = {
-        scopes: given.has('scopes') ? given.given('scopes') ?? null : before?.scopes ?? null,
-        max_ttl_seconds: given.has('max_ttl_seconds') ? cap ?? DEFAULT_MAX_TTL_SECONDS : before?.max_ttl_seconds ?? DEFAULT_MAX_TTL_SECONDS,
+        scopes: given.has('scopes') ? (given.given('scopes') ?? null) : (before?.scopes ?? null),
+        max_ttl_seconds: given.has('max_ttl_seconds')
+          ? (cap ?? DEFAULT_MAX_TTL_SECONDS)
+          : (before?.max_ttl_seconds ?? DEFAULT_MAX_TTL_SECONDS),
       }
-      return { record: { ...agent, declared: { ...agent.declared, [key]: declared } }, paths: [scopesPath(agentId, key === '', environment)] }
+      return {
+        record: { ...agent, declared: { ...agent.declared, [key]: declared } },
+        paths: [scopesPath(agentId, key === '', environment)],
+      }
     })
     return warnings.length > 0 ? { warnings } : undefined
   }
@@ -113,7 +152,13 @@ function remove(engine: Engine): ScopesHandler {
 function list(engine: Engine): ScopesHandler {
   return async ({ fields: given }) => {
     const agent = await registeredAgent(engine, checkAgentName('agent_id', given.require('agent_id')))
-    return listResponse(agent ? Object.keys(agent.declared).map((key) => (key === '' ? agent.environment : key)).sort() : [])
+    return listResponse(
+      agent
+        ? Object.keys(agent.declared)
+            .map((key) => (key === '' ? agent.environment : key))
+            .sort()
+        : [],
+    )
   }
 }
 
@@ -125,7 +170,10 @@ async function checkScopes(engine: Engine, scopes: readonly string[]): Promise<s
     const broad = allow_wildcards ? problemOf(() => parseScope(text)) : undefined
     const scope = sentence(`scopes[${index}]`, () => parseScope(text, { allowWildcards: allow_wildcards }))
     if (broad !== undefined) warnings.push(`scopes[${index}]: ${broad}`)
-    else if (!scope.wildcard && !(await engine.records.get(scope.path.replace(/^tools\//, 'tool/')))) warnings.push(`scopes[${index}]: "${text}" names a tool that does not exist yet; it grants nothing until mcp/${scope.path} is written.`)
+    else if (!scope.wildcard && !(await engine.records.get(scope.path.replace(/^tools\//, 'tool/'))))
+      warnings.push(
+        `scopes[${index}]: "${text}" names a tool that does not exist yet; it grants nothing until mcp/${scope.path} is written.`,
+      )
   }
   return warnings
 }

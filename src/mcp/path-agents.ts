@@ -12,12 +12,36 @@ import type { Engine } from './engine.ts'
 
 const fields = {
   agent_id: { type: 'string', description: 'Stable identifier of the agent.', example: 'claude-billing-agent' },
-  owner: { type: 'string', required: true, description: 'Team accountable for the agent; carried into audit records.', example: 'platform-team' },
-  environment: { type: 'string', required: true, description: 'The agent\'s own environment.', example: 'production' },
-  description: { type: 'string', description: 'What the agent is for.', example: 'Handles Stripe billing queries via MCP', default: '' },
-  policies: { type: 'list', description: 'Tool policies of the agent. Where scopes are declared too, both must allow. null: unset.', example: ['billing-read'] },
-  disabled: { type: 'bool', description: 'true ends every session at once and refuses new ones. Enabling again revives none.', example: false, default: false },
-  generation: { type: 'int', computed: true, description: 'Raised by disable, delete and revoke; sessions of a smaller one are over.', example: 0 },
+  owner: {
+    type: 'string',
+    required: true,
+    description: 'Team accountable for the agent; carried into audit records.',
+    example: 'platform-team',
+  },
+  environment: { type: 'string', required: true, description: "The agent's own environment.", example: 'production' },
+  description: {
+    type: 'string',
+    description: 'What the agent is for.',
+    example: 'Handles Stripe billing queries via MCP',
+    default: '',
+  },
+  policies: {
+    type: 'list',
+    description: 'Tool policies of the agent. Where scopes are declared too, both must allow. null: unset.',
+    example: ['billing-read'],
+  },
+  disabled: {
+    type: 'bool',
+    description: 'true ends every session at once and refuses new ones. Enabling again revives none.',
+    example: false,
+    default: false,
+  },
+  generation: {
+    type: 'int',
+    computed: true,
+    description: 'Raised by disable, delete and revoke; sessions of a smaller one are over.',
+    example: 0,
+  },
   ...versionField,
 } as const satisfies Fields
 
@@ -27,7 +51,8 @@ export function pathAgents(engine: Engine) {
     active_node_only: true,
     fields,
     synopsis: 'An agent: who owns it, where it runs, what bounds it.',
-    description: 'No token is issued before the agent is registered here and has declared scopes or policies. Disabling or deleting an agent ends all its sessions in the same write.',
+    description:
+      'No token is issued before the agent is registered here and has declared scopes or policies. Disabling or deleting an agent ends all its sessions in the same write.',
     exists: async ({ fields: given }) => (await registeredAgent(engine, given.require('agent_id'))) !== undefined,
     operations: {
       async read({ fields: given }) {
@@ -40,16 +65,32 @@ export function pathAgents(engine: Engine) {
           const record = merge(agentId, stored, given)
           const moved = stored !== undefined && stored.environment !== record.environment
           // Which scopes are its own, and which another environment's, changes with its environment.
-          const scopes = moved ? ['', `/${stored.environment}`, `/${record.environment}`].map((end) => `agents/${agentId}/scopes${end}`) : []
+          const scopes = moved
+            ? ['', `/${stored.environment}`, `/${record.environment}`].map((end) => `agents/${agentId}/scopes${end}`)
+            : []
           return Promise.resolve({ record, paths: [`agents/${agentId}`, ...scopes] })
         })
         return warnings(engine, agentId)
       },
       async delete({ fields: given }) {
         const agentId = checkAgentName('agent_id', given.require('agent_id'))
-        await changeAgent(engine, agentId, (stored) => Promise.resolve(stored && !stored.deleted
-          ? { record: { ...stored, deleted: true, generation: stored.generation + 1, declared: {}, policies: null, description: '' }, paths: documentPaths(stored) }
-          : undefined))
+        await changeAgent(engine, agentId, (stored) =>
+          Promise.resolve(
+            stored && !stored.deleted
+              ? {
+                  record: {
+                    ...stored,
+                    deleted: true,
+                    generation: stored.generation + 1,
+                    declared: {},
+                    policies: null,
+                    description: '',
+                  },
+                  paths: documentPaths(stored),
+                }
+              : undefined,
+          ),
+        )
         return undefined
       },
     },
@@ -66,7 +107,8 @@ export function pathAgentsList(engine: Engine) {
     operations: {
       async list() {
         const names: string[] = []
-        for (const name of await engine.records.storage.list('ag/')) if (await registeredAgent(engine, name)) names.push(name)
+        for (const name of await engine.records.storage.list('ag/'))
+          if (await registeredAgent(engine, name)) names.push(name)
         return listResponse(names)
       },
     },
@@ -79,12 +121,18 @@ export function pathAgentRevoke(engine: Engine) {
     active_node_only: true,
     fields: { agent_id: fields.agent_id },
     synopsis: 'Ends all sessions of an agent.',
-    description: 'Raises the agent\'s generation: every session it holds, and every session delegated from one, is over when this answers. The agent may open new sessions.',
+    description:
+      "Raises the agent's generation: every session it holds, and every session delegated from one, is over when this answers. The agent may open new sessions.",
     operations: {
       async write({ fields: given }) {
         const agentId = checkAgentName('agent_id', given.require('agent_id'))
-        if (!(await registeredAgent(engine, agentId))) throw new RequestError('not_found', `agent "${agentId}" is not registered.`)
-        await changeAgent(engine, agentId, (stored) => Promise.resolve(stored && { record: { ...stored, generation: stored.generation + 1 }, paths: [`agents/${agentId}`] }))
+        if (!(await registeredAgent(engine, agentId)))
+          throw new RequestError('not_found', `agent "${agentId}" is not registered.`)
+        await changeAgent(engine, agentId, (stored) =>
+          Promise.resolve(
+            stored && { record: { ...stored, generation: stored.generation + 1 }, paths: [`agents/${agentId}`] },
+          ),
+        )
         return undefined
       },
     },
@@ -114,15 +162,15 @@ function merge(agentId: string, stored: AgentRecord | undefined, given: FieldDat
   const owner = text('owner')
   if (owner.length > 256) throw badRequest('owner must be at most 256 characters, for example owner=platform-team.')
   const environment = checkName('environment', text('environment'), 'production')
-  const policies = given.has('policies') ? given.given('policies') ?? null : before?.policies ?? null
+  const policies = given.has('policies') ? (given.given('policies') ?? null) : (before?.policies ?? null)
   for (const [index, name] of (policies ?? []).entries()) checkName(`policies[${index}]`, name, 'billing-read')
-  const disabled = given.has('disabled') ? given.given('disabled') ?? false : before?.disabled ?? false
+  const disabled = given.has('disabled') ? (given.given('disabled') ?? false) : (before?.disabled ?? false)
   const ends = disabled && before !== undefined && !before.disabled
   return {
     agent_id: agentId,
     owner,
     environment,
-    description: given.has('description') ? given.given('description') ?? '' : before?.description ?? '',
+    description: given.has('description') ? (given.given('description') ?? '') : (before?.description ?? ''),
     policies,
     disabled,
     generation: (stored?.generation ?? 0) + (ends ? 1 : 0),
@@ -134,6 +182,9 @@ function merge(agentId: string, stored: AgentRecord | undefined, given: FieldDat
 
 async function warnings(engine: Engine, agentId: string) {
   const missingPolicies: string[] = []
-  for (const name of (await registeredAgent(engine, agentId))?.policies ?? []) if (!(await engine.records.get(`pol/${name}`))) missingPolicies.push(name)
-  return missingPolicies.length > 0 ? { warnings: [`these policies do not exist yet and grant nothing: ${missingPolicies.join(', ')}`] } : undefined
+  for (const name of (await registeredAgent(engine, agentId))?.policies ?? [])
+    if (!(await engine.records.get(`pol/${name}`))) missingPolicies.push(name)
+  return missingPolicies.length > 0
+    ? { warnings: [`these policies do not exist yet and grant nothing: ${missingPolicies.join(', ')}`] }
+    : undefined
 }

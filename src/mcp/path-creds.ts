@@ -17,12 +17,41 @@ const MAX_PURPOSE = 512
 
 const fields = {
   agent: { type: 'string', description: 'The agent to issue a token for.', example: 'claude-billing-agent' },
-  purpose: { type: 'string', echoed: true, description: 'What the session is for; carried into audit records.', example: 'quarterly-invoice-reconciliation', default: '' },
-  requested_scopes: { type: 'list', description: 'A subset of the declared scopes. Omitted: all of them.', example: ['read:stripe:invoices'] },
-  policies: { type: 'list', description: 'A subset of the agent\'s tool policies. Omitted: all of them.', example: ['billing-read'] },
-  environment: { type: 'string', echoed: true, description: 'The agent\'s own environment, or one it has scopes for. Omitted: its own.', example: 'production' },
-  ttl: { type: 'duration', description: 'Life of the token; cut to what agent, config and mount allow. Omitted: config default_ttl.', example: 900 },
-  parent_token: { type: 'string', secret: true, description: 'A live token to delegate from: the new session is its child, has no scope it lacks and ends no later.', example: 'svt_prod_…' },
+  purpose: {
+    type: 'string',
+    echoed: true,
+    description: 'What the session is for; carried into audit records.',
+    example: 'quarterly-invoice-reconciliation',
+    default: '',
+  },
+  requested_scopes: {
+    type: 'list',
+    description: 'A subset of the declared scopes. Omitted: all of them.',
+    example: ['read:stripe:invoices'],
+  },
+  policies: {
+    type: 'list',
+    description: "A subset of the agent's tool policies. Omitted: all of them.",
+    example: ['billing-read'],
+  },
+  environment: {
+    type: 'string',
+    echoed: true,
+    description: "The agent's own environment, or one it has scopes for. Omitted: its own.",
+    example: 'production',
+  },
+  ttl: {
+    type: 'duration',
+    description: 'Life of the token; cut to what agent, config and mount allow. Omitted: config default_ttl.',
+    example: 900,
+  },
+  parent_token: {
+    type: 'string',
+    secret: true,
+    description:
+      'A live token to delegate from: the new session is its child, has no scope it lacks and ends no later.',
+    example: 'svt_prod_…',
+  },
   ...credsAnswer,
 } as const satisfies Fields
 
@@ -34,12 +63,18 @@ export function pathCreds(engine: Engine) {
     example_fields: ['purpose', 'requested_scopes', 'ttl'],
     active_node_only: true,
     synopsis: 'Opens a session and issues its first phantom token, as a lease.',
-    description: 'The token is opaque and good for the granted tool scopes only. Revoking the lease ends the session: its tokens, the sessions delegated from it, open streams and calls in flight. Each new task gets a session of its own.',
+    description:
+      'The token is opaque and good for the granted tool scopes only. Revoking the lease ends the session: its tokens, the sessions delegated from it, open streams and calls in flight. Each new task gets a session of its own.',
     operations: {
       read({ request, fields: given }) {
         // Passed over silently, a narrower scope asked for would be answered with all of them.
-        const stray = (Object.keys(fields) as (keyof typeof fields)[]).find((name) => name !== 'agent' && given.has(name))
-        if (stray !== undefined) throw badRequest(`${stray} is not taken by a read, which asks for all that is declared. Write instead, for example vault write mcp/creds/${given.require('agent')} ttl=15m.`)
+        const stray = (Object.keys(fields) as (keyof typeof fields)[]).find(
+          (name) => name !== 'agent' && given.has(name),
+        )
+        if (stray !== undefined)
+          throw badRequest(
+            `${stray} is not taken by a read, which asks for all that is declared. Write instead, for example vault write mcp/creds/${given.require('agent')} ttl=15m.`,
+          )
         return open(engine, request, ask(given))
       },
       write: ({ request, fields: given }) => open(engine, request, ask(given)),
@@ -61,8 +96,13 @@ const sessionFields = {
   agent: fields.agent,
   session: { type: 'string', description: 'Session id.', example: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' },
   ttl: fields.ttl,
-  environment: { type: 'string', computed: true, description: 'The session\'s.', example: 'production' },
-  purpose: { type: 'string', computed: true, description: 'The session\'s.', example: 'quarterly-invoice-reconciliation' },
+  environment: { type: 'string', computed: true, description: "The session's.", example: 'production' },
+  purpose: {
+    type: 'string',
+    computed: true,
+    description: "The session's.",
+    example: 'quarterly-invoice-reconciliation',
+  },
   ...credsAnswer,
 } as const satisfies Fields
 
@@ -72,18 +112,25 @@ export function pathCredsSession(engine: Engine) {
     pattern: 'creds/:agent/:session',
     fields: sessionFields,
     active_node_only: true,
-    synopsis: 'Refreshes (write) or closes (delete) a session of one\'s own.',
-    description: 'Refresh issues a new token with a lease of its own in the same session; the old token lives until its own expiry. At most two tokens live: a third ends the oldest at once. Only the identity that opened the session may do either.',
+    synopsis: "Refreshes (write) or closes (delete) a session of one's own.",
+    description:
+      'Refresh issues a new token with a lease of its own in the same session; the old token lives until its own expiry. At most two tokens live: a third ends the oldest at once. Only the identity that opened the session may do either.',
     operations: {
-      write: ({ request, fields: given }) => changeSession(engine, given.require('session'), async (session) => {
-        const owned = own(session, request, checkAgentName('agent', given.require('agent')), given.require('session'))
-        return refresh(engine, request, owned, given.given('ttl'))
-      }),
-      delete: ({ request, fields: given }) => changeSession(engine, given.require('session'), async (session) => {
-        if (!session) return undefined
-        await endSession(engine, own(session, request, checkAgentName('agent', given.require('agent')), given.require('session')), 'closed')
-        return undefined
-      }),
+      write: ({ request, fields: given }) =>
+        changeSession(engine, given.require('session'), async (session) => {
+          const owned = own(session, request, checkAgentName('agent', given.require('agent')), given.require('session'))
+          return refresh(engine, request, owned, given.given('ttl'))
+        }),
+      delete: ({ request, fields: given }) =>
+        changeSession(engine, given.require('session'), async (session) => {
+          if (!session) return undefined
+          await endSession(
+            engine,
+            own(session, request, checkAgentName('agent', given.require('agent')), given.require('session')),
+            'closed',
+          )
+          return undefined
+        }),
     },
   })
 }
@@ -93,26 +140,42 @@ async function refresh(engine: Engine, request: Request, session: SessionRecord,
   if (!liveness.live) throw badRequest('session is over, open a new one')
   const agent = await issuableAgent(engine, session.agent_id)
   const parentEnds = liveness.chain.slice(1).map((link) => newestToken(link)?.expires_at_unix ?? 0)
-  const terms = await tokenTerms(engine, agent, session.environment, ttl, Math.min(session.life_ends_unix, ...parentEnds))
+  const terms = await tokenTerms(
+    engine,
+    agent,
+    session.environment,
+    ttl,
+    Math.min(session.life_ends_unix, ...parentEnds),
+  )
   const token = await mint(engine, session.environment, terms.ttl, request.client_token)
   const nowUnix = engine.nowUnix()
   const alive = session.tokens.filter((old) => !old.ended && old.expires_at_unix > nowUnix)
   // A host repeats a request whose process died: the token of the first try was answered to nobody and supersedes none.
   const unanswered = alive.filter((old) => request.id !== '' && old.request_id === request.id)
   const held = alive.filter((old) => !unanswered.includes(old))
-  await addToken(engine, session, { ...token.record, request_id: request.id }, [...held.slice(0, Math.max(0, held.length - 1)), ...unanswered])
+  await addToken(engine, session, { ...token.record, request_id: request.id }, [
+    ...held.slice(0, Math.max(0, held.length - 1)),
+    ...unanswered,
+  ])
   return credsResponse(session, token, terms, session.scopes ?? effectiveScopes([await grantLink(engine, session)]))
 }
 
 /** The same non-empty identity entity as the opener; without entities the same Vault token. */
 function own(session: SessionRecord | undefined, request: Request, agentId: string, sessionId: string): SessionRecord {
-  if (session?.agent_id !== agentId) throw badRequest(`session ${JSON.stringify(sessionId)} is not a session of agent "${agentId}"; open one with mcp/creds/${agentId}.`)
-  const same = session.entity_id !== '' ? session.entity_id === request.entity_id : session.opener === request.client_token
+  if (session?.agent_id !== agentId)
+    throw badRequest(
+      `session ${JSON.stringify(sessionId)} is not a session of agent "${agentId}"; open one with mcp/creds/${agentId}.`,
+    )
+  const same =
+    session.entity_id !== '' ? session.entity_id === request.entity_id : session.opener === request.client_token
   if (!same) throw permissionDenied()
   return session
 }
 
 function checkPurpose(purpose: string): string {
-  if (purpose.length > MAX_PURPOSE || /[\u0000-\u001f\u007f]/.test(purpose)) throw badRequest(`purpose must be one line of at most ${MAX_PURPOSE} characters, for example purpose=quarterly-invoice-reconciliation.`)
+  if (purpose.length > MAX_PURPOSE || /[\u0000-\u001f\u007f]/.test(purpose))
+    throw badRequest(
+      `purpose must be one line of at most ${MAX_PURPOSE} characters, for example purpose=quarterly-invoice-reconciliation.`,
+    )
   return purpose
 }

@@ -7,15 +7,42 @@ import type { Engine } from './engine.ts'
 const LONGEST_WAIT_SECONDS = 2
 
 const fields = {
-  epoch: { type: 'string', echoed: true, description: 'Epoch of the last answer; empty at first.', example: 'a3f1c04be2d9775810aa93cf', default: '' },
+  epoch: {
+    type: 'string',
+    echoed: true,
+    description: 'Epoch of the last answer; empty at first.',
+    example: 'a3f1c04be2d9775810aa93cf',
+    default: '',
+  },
   after: { type: 'int', description: 'Sequence of the last answer.', example: 41, default: 0 },
   wait: { type: 'duration', description: 'Seconds to wait for an event, at most 2.', example: 1, default: 1 },
   sequence: { type: 'int', computed: true, description: 'Where this answer ends: the next after.', example: 42 },
-  server_time_unix_ms: { type: 'int', computed: true, description: 'The engine\'s clock, on which expiry is judged, in Unix milliseconds.', example: 1773590400000 },
+  server_time_unix_ms: {
+    type: 'int',
+    computed: true,
+    description: "The engine's clock, on which expiry is judged, in Unix milliseconds.",
+    example: 1773590400000,
+  },
   held_ms: { type: 'int', computed: true, description: 'How long the question waited here.', example: 312 },
-  events: { type: 'objects', computed: true, description: 'Ascending by sequence. type is session_ended, token_ended, generation, mount_generation, expiry or document.', example: [{ sequence: 42, type: 'session_ended', session_id: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', reason: 'closed' }] },
-  reset: { type: 'bool', computed: true, description: 'The position asked about is not known here: drop everything cached.', example: false },
-  more: { type: 'bool', computed: true, description: 'Later events are there already: ask on at once.', example: false },
+  events: {
+    type: 'objects',
+    computed: true,
+    description:
+      'Ascending by sequence. type is session_ended, token_ended, generation, mount_generation, expiry or document.',
+    example: [{ sequence: 42, type: 'session_ended', session_id: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', reason: 'closed' }],
+  },
+  reset: {
+    type: 'bool',
+    computed: true,
+    description: 'The position asked about is not known here: drop everything cached.',
+    example: false,
+  },
+  more: {
+    type: 'bool',
+    computed: true,
+    description: 'Later events are there already: ask on at once.',
+    example: false,
+  },
 } as const satisfies Fields
 
 export function pathFeed(engine: Engine) {
@@ -24,13 +51,16 @@ export function pathFeed(engine: Engine) {
     fields,
     active_node_only: true,
     synopsis: 'The ordered stream of changes that gateways follow.',
-    description: 'Answers at once when there are events after the given sequence, else when one happens or the wait is over. reset: the position is not known here, drop everything cached. What a follower knows is as fresh as its question plus held_ms.',
+    description:
+      'Answers at once when there are events after the given sequence, else when one happens or the wait is over. reset: the position is not known here, drop everything cached. What a follower knows is as fresh as its question plus held_ms.',
     operations: {
       async read({ request, fields: given }) {
         const after = given.get('after') ?? 0
         if (after < 0) throw badRequest('after must not be negative, for example after=0.')
         const waitMs = Math.min(given.get('wait') ?? 1, LONGEST_WAIT_SECONDS) * 1000
-        return { data: { ...(await engine.feed.poll({ epoch: given.get('epoch') ?? '', after }, waitMs, request.signal)) } }
+        return {
+          data: { ...(await engine.feed.poll({ epoch: given.get('epoch') ?? '', after }, waitMs, request.signal)) },
+        }
       },
     },
   })

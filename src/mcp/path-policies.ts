@@ -12,7 +12,12 @@ import type { Engine } from './engine.ts'
 
 const fields = {
   name: { type: 'string', description: 'Name of the tool policy.', example: 'billing-read' },
-  policy: { type: 'string', required: true, description: 'Rules in Vault\'s policy language, HCL or JSON, over tools.', example: 'path "tools/stripe/invoices" { capabilities = ["read"] }' },
+  policy: {
+    type: 'string',
+    required: true,
+    description: "Rules in Vault's policy language, HCL or JSON, over tools.",
+    example: 'path "tools/stripe/invoices" { capabilities = ["read"] }',
+  },
   ...versionField,
 } as const satisfies Fields
 
@@ -27,7 +32,10 @@ export const policySpec: DocumentSpec<typeof fields> = {
     const { allow_wildcards } = await engine.settings()
     const document = sentence('policy', () => parsePolicy(String(values.policy)))
     // Sessions have no identity to fill in: a templated rule would match nothing, a templated deny would deny nothing.
-    if (document.templated) throw badRequest('policy: templates such as {{identity.entity.name}} are not filled in for tools. Name the tool, for example path "tools/stripe/invoices".')
+    if (document.templated)
+      throw badRequest(
+        'policy: templates such as {{identity.entity.name}} are not filled in for tools. Name the tool, for example path "tools/stripe/invoices".',
+      )
     return [...document.warnings, ...document.paths.flatMap((rule) => checkRule(rule, allow_wildcards))]
   },
 }
@@ -36,14 +44,24 @@ export const policySpec: DocumentSpec<typeof fields> = {
 function checkRule(rule: PathRule, allowWildcards: boolean): string[] {
   const at = `policy, line ${rule.line}`
   const [root, upstream, resource = ''] = rule.pattern.split('/')
-  if (root !== 'tools' || upstream === undefined || !isToolPattern(rule.pattern)) throw badRequest(`${at}: path "${rule.pattern}" is not a tool. Paths are tools/<upstream>/<resource> or tools/<upstream>/<resource>/<qualifier>, for example path "tools/stripe/invoices".`)
+  if (root !== 'tools' || upstream === undefined || !isToolPattern(rule.pattern))
+    throw badRequest(
+      `${at}: path "${rule.pattern}" is not a tool. Paths are tools/<upstream>/<resource> or tools/<upstream>/<resource>/<qualifier>, for example path "tools/stripe/invoices".`,
+    )
   const unknown = rule.capabilities.find((capability) => !toolCapabilities.has(capability))
-  if (unknown) throw badRequest(`${at}: capability "${unknown}" does not exist for tools. Use create, read, update, delete, list or deny.`)
-  if (rule.min_wrapping_ttl !== undefined || rule.max_wrapping_ttl !== undefined) throw badRequest(`${at}: wrapping TTLs mean nothing for tools. Leave min_wrapping_ttl and max_wrapping_ttl out.`)
+  if (unknown)
+    throw badRequest(
+      `${at}: capability "${unknown}" does not exist for tools. Use create, read, update, delete, list or deny.`,
+    )
+  if (rule.min_wrapping_ttl !== undefined || rule.max_wrapping_ttl !== undefined)
+    throw badRequest(`${at}: wrapping TTLs mean nothing for tools. Leave min_wrapping_ttl and max_wrapping_ttl out.`)
   const isWide = (segment: string) => segment === '+' || segment.endsWith('*')
   if (rule.capabilities.includes('deny') || (!isWide(upstream) && !isWide(resource))) return []
   const breadth = `${at}: path "${rule.pattern}" covers ${isWide(upstream) ? 'more than one upstream' : `more than one resource of ${upstream}`}.`
-  if (!allowWildcards) throw badRequest(`${breadth} Name a resource, for example path "tools/stripe/invoices", or set allow_wildcards in config.`)
+  if (!allowWildcards)
+    throw badRequest(
+      `${breadth} Name a resource, for example path "tools/stripe/invoices", or set allow_wildcards in config.`,
+    )
   return [breadth]
 }
 
@@ -58,7 +76,10 @@ function isToolPattern(pattern: string): boolean {
 }
 
 /** A stored policy as it is now, its text parsed once. */
-export async function findPolicy(engine: Engine, name: string): Promise<{ readonly version: number; readonly rules: PolicyDocument } | undefined> {
+export async function findPolicy(
+  engine: Engine,
+  name: string,
+): Promise<{ readonly version: number; readonly rules: PolicyDocument } | undefined> {
   const stored = await engine.records.get<Document>(`pol/${name}`)
   if (!stored) return undefined
   const rules = parsed.get(stored) ?? parsePolicy(String(stored.values.policy))
@@ -74,7 +95,8 @@ export function pathPolicies(engine: Engine) {
     active_node_only: true,
     fields,
     synopsis: 'A tool policy: which tools its agents may use.',
-    description: 'Vault\'s policy language with tools as paths: exact, + for one segment, trailing *, deny wins. Parameter rules are judged on query parameters and top-level body fields. Live: a change takes effect on running sessions. The text is returned as written.',
+    description:
+      "Vault's policy language with tools as paths: exact, + for one segment, trailing *, deny wins. Parameter rules are judged on query parameters and top-level body fields. Live: a change takes effect on running sessions. The text is returned as written.",
     exists: document.exists,
     operations: document.operations,
   })

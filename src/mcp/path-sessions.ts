@@ -14,7 +14,12 @@ import type { SessionRecord } from './session.ts'
 const PAGE = 1_000
 
 const paging = {
-  after: { type: 'string', description: 'List what follows this session id.', example: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', default: '' },
+  after: {
+    type: 'string',
+    description: 'List what follows this session id.',
+    example: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT',
+    default: '',
+  },
   limit: { type: 'int', description: `How many at most, up to ${PAGE}.`, example: 100, default: PAGE },
 } as const satisfies Fields
 
@@ -25,8 +30,20 @@ export function pathSessionsList(engine: Engine) {
     fields: paging,
     active_node_only: true,
     synopsis: 'Sessions, live and remembered.',
-    description: 'Lists session ids by shard, a page at a time: pass the last id as after to go on. Ended sessions stay listed until reuse_window has passed.',
-    operations: { list: async ({ request, fields: given }) => listResponse(await pageOfSessions(engine, request.signal, given.get('after') ?? '', limitOf(given.get('limit')), () => true)) },
+    description:
+      'Lists session ids by shard, a page at a time: pass the last id as after to go on. Ended sessions stay listed until reuse_window has passed.',
+    operations: {
+      list: async ({ request, fields: given }) =>
+        listResponse(
+          await pageOfSessions(
+            engine,
+            request.signal,
+            given.get('after') ?? '',
+            limitOf(given.get('limit')),
+            () => true,
+          ),
+        ),
+    },
   })
 }
 
@@ -36,11 +53,19 @@ export function pathAgentSessions(engine: Engine) {
     fields: { ...paging, agent_id: { type: 'string', description: 'The agent.', example: 'claude-billing-agent' } },
     active_node_only: true,
     synopsis: 'Sessions of one agent.',
-    description: 'Lists the ids of an agent\'s sessions, live and remembered, a page at a time.',
+    description: "Lists the ids of an agent's sessions, live and remembered, a page at a time.",
     operations: {
       async list({ request, fields: given }) {
         const agentId = checkAgentName('agent_id', given.require('agent_id'))
-        return listResponse(await pageOfSessions(engine, request.signal, given.get('after') ?? '', limitOf(given.get('limit')), (session) => session.agent_id === agentId))
+        return listResponse(
+          await pageOfSessions(
+            engine,
+            request.signal,
+            given.get('after') ?? '',
+            limitOf(given.get('limit')),
+            (session) => session.agent_id === agentId,
+          ),
+        )
       },
     },
   })
@@ -48,19 +73,75 @@ export function pathAgentSessions(engine: Engine) {
 
 const sessionFields = {
   session_id: { type: 'string', echoed: true, description: 'Session id.', example: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' },
-  agent_id: { type: 'string', computed: true, description: 'The agent it was opened for.', example: 'claude-billing-agent' },
+  agent_id: {
+    type: 'string',
+    computed: true,
+    description: 'The agent it was opened for.',
+    example: 'claude-billing-agent',
+  },
   owner: { type: 'string', computed: true, description: 'Team accountable for the agent.', example: 'platform-team' },
   environment: { type: 'string', computed: true, description: 'Environment it runs in.', example: 'production' },
-  purpose: { type: 'string', computed: true, description: 'What it was opened for.', example: 'quarterly-invoice-reconciliation' },
-  scopes: { type: 'list', computed: true, nullable: true, description: 'Scopes granted at issue; null: the agent\'s policies alone bound it.', example: ['read:stripe:invoices'] },
-  policies: { type: 'list', computed: true, nullable: true, description: 'Tool policies asked for at issue; null: all the agent has.', example: ['billing-read'] },
+  purpose: {
+    type: 'string',
+    computed: true,
+    description: 'What it was opened for.',
+    example: 'quarterly-invoice-reconciliation',
+  },
+  scopes: {
+    type: 'list',
+    computed: true,
+    nullable: true,
+    description: "Scopes granted at issue; null: the agent's policies alone bound it.",
+    example: ['read:stripe:invoices'],
+  },
+  policies: {
+    type: 'list',
+    computed: true,
+    nullable: true,
+    description: 'Tool policies asked for at issue; null: all the agent has.',
+    example: ['billing-read'],
+  },
   state: { type: 'string', computed: true, description: 'live, expired or revoked.', example: 'live' },
-  state_reason: { type: 'string', computed: true, nullable: true, description: 'Why it is not live; null while it is.', example: 'lease revoked' },
+  state_reason: {
+    type: 'string',
+    computed: true,
+    nullable: true,
+    description: 'Why it is not live; null while it is.',
+    example: 'lease revoked',
+  },
   opened_at: { type: 'string', computed: true, description: 'UTC.', example: '2026-03-15T16:00:00Z' },
-  session_expires_at: { type: 'string', computed: true, description: 'End of its life over all refreshes, UTC.', example: '2026-03-16T00:00:00Z' },
-  ended_at: { type: 'string', computed: true, nullable: true, description: 'When it was ended, UTC; null where it was not ended by itself.', example: '2026-03-15T16:05:00Z' },
-  ancestors: { type: 'list', computed: true, description: 'Sessions it was delegated from, parent first.', example: ['sess_01JNKQ8X4F2MVBP7RD3WCZH9GT'] },
-  tokens: { type: 'objects', computed: true, description: 'Its tokens, oldest first, by token_id: never the token.', example: [{ token_id: 'tok_01JNKQ8X4FCQ6X1E0V9ZB3H7MD', issued_at: '2026-03-15T16:00:00Z', expires_at: '2026-03-15T16:15:00Z', live: true }] },
+  session_expires_at: {
+    type: 'string',
+    computed: true,
+    description: 'End of its life over all refreshes, UTC.',
+    example: '2026-03-16T00:00:00Z',
+  },
+  ended_at: {
+    type: 'string',
+    computed: true,
+    nullable: true,
+    description: 'When it was ended, UTC; null where it was not ended by itself.',
+    example: '2026-03-15T16:05:00Z',
+  },
+  ancestors: {
+    type: 'list',
+    computed: true,
+    description: 'Sessions it was delegated from, parent first.',
+    example: ['sess_01JNKQ8X4F2MVBP7RD3WCZH9GT'],
+  },
+  tokens: {
+    type: 'objects',
+    computed: true,
+    description: 'Its tokens, oldest first, by token_id: never the token.',
+    example: [
+      {
+        token_id: 'tok_01JNKQ8X4FCQ6X1E0V9ZB3H7MD',
+        issued_at: '2026-03-15T16:00:00Z',
+        expires_at: '2026-03-15T16:15:00Z',
+        live: true,
+      },
+    ],
+  },
 } as const satisfies Fields
 
 export function pathSessions(engine: Engine) {
@@ -69,16 +150,18 @@ export function pathSessions(engine: Engine) {
     fields: sessionFields,
     active_node_only: true,
     synopsis: 'One session, for operators: its state, or its end.',
-    description: 'Reading never returns a token. Deleting ends the session and everything delegated from it, and answers after the commit.',
+    description:
+      'Reading never returns a token. Deleting ends the session and everything delegated from it, and answers after the commit.',
     operations: {
       async read({ fields: given }) {
         const session = await findSession(engine, given.require('session_id'))
         return session && { data: await sessionData(engine, session) }
       },
-      delete: ({ fields: given }) => changeSession(engine, given.require('session_id'), async (session) => {
-        if (session) await endSession(engine, session, 'ended by an operator')
-        return undefined
-      }),
+      delete: ({ fields: given }) =>
+        changeSession(engine, given.require('session_id'), async (session) => {
+          if (session) await endSession(engine, session, 'ended by an operator')
+          return undefined
+        }),
     },
   })
 }
@@ -86,7 +169,14 @@ export function pathSessions(engine: Engine) {
 export function pathSessionsRevokeAll(engine: Engine) {
   return definePath({
     pattern: 'sessions/revoke-all',
-    fields: { mount_generation: { type: 'int', computed: true, description: 'Sessions opened under a smaller one are over.', example: 1 } },
+    fields: {
+      mount_generation: {
+        type: 'int',
+        computed: true,
+        description: 'Sessions opened under a smaller one are over.',
+        example: 1,
+      },
+    },
     sudo: true,
     active_node_only: true,
     synopsis: 'Ends every session of the mount.',
@@ -127,9 +217,16 @@ function limitOf(limit: number | undefined): number {
 }
 
 /** Reads sessions one by one until the page is full, which for one agent's may be all of the mount's; nobody reads on for a caller who has gone. */
-async function pageOfSessions(engine: Engine, signal: AbortSignal, after: string, limit: number, wanted: (session: SessionRecord) => boolean): Promise<string[]> {
+async function pageOfSessions(
+  engine: Engine,
+  signal: AbortSignal,
+  after: string,
+  limit: number,
+  wanted: (session: SessionRecord) => boolean,
+): Promise<string[]> {
   const afterKey = after === '' ? '' : sessionKeyOf(after)
-  if (afterKey === undefined) throw badRequest('after must be a session id, for example after=sess_01JNKQ8X4F2MVBP7RD3WCZH9GT.')
+  if (afterKey === undefined)
+    throw badRequest('after must be a session id, for example after=sess_01JNKQ8X4F2MVBP7RD3WCZH9GT.')
   const found: string[] = []
   for (const shard of await engine.records.storage.list('s/')) {
     if (shard < `${afterKey.slice(0, 2)}/` && afterKey !== '') continue

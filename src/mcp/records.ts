@@ -45,7 +45,9 @@ export class Records {
     if (old) return this.#remember(key, old).value as T | undefined
     const underWay = this.#reads.get(key)
     if (underWay) return (await underWay).value as T | undefined
-    const read = this.storage.get(key).then((entry): Kept => ({ value: entry && jsonOf(entry), bytes: entry?.value.length ?? 0 }))
+    const read = this.storage
+      .get(key)
+      .then((entry): Kept => ({ value: entry && jsonOf(entry), bytes: entry?.value.length ?? 0 }))
     this.#reads.set(key, read)
     try {
       const kept = await read
@@ -85,7 +87,10 @@ export class Records {
   async exclusive<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#queues.get(key) ?? Promise.resolve()
     const mine = before.then(work, work)
-    const settled = mine.then(() => undefined, () => undefined)
+    const settled = mine.then(
+      () => undefined,
+      () => undefined,
+    )
     this.#queues.set(key, settled)
     try {
       return await mine

@@ -21,17 +21,39 @@ export function secretToken(engine: Engine): SecretType {
       const { session_id, token_id } = readLease(secret)
       return changeSession(engine, session_id, async (session) => {
         const token = session?.tokens.find((candidate) => candidate.token_id === token_id)
-        if (!session || !token || token.ended || engine.nowUnix() >= token.expires_at_unix || !(await sessionLiveness(engine, session)).live) throw badRequest('session is over, open a new one')
+        if (
+          !session ||
+          !token ||
+          token.ended ||
+          engine.nowUnix() >= token.expires_at_unix ||
+          !(await sessionLiveness(engine, session)).live
+        )
+          throw badRequest('session is over, open a new one')
         const options = secret.lease_options
         const max_ttl = await renewCeiling(engine, session, options.max_ttl)
         // Vault's own formula, so that the engine's expiry and the lease's agree; the session's end caps both.
         const { ttl } = renewTtl(
-          { increment: options.increment ?? 0, ttl: options.ttl, max_ttl, issue_time_unix: (options.issue_time ?? engine.clock.now()) / 1000, now_unix: engine.clock.now() / 1000 },
+          {
+            increment: options.increment ?? 0,
+            ttl: options.ttl,
+            max_ttl,
+            issue_time_unix: (options.issue_time ?? engine.clock.now()) / 1000,
+            now_unix: engine.clock.now() / 1000,
+          },
           { default_ttl: await engine.system.defaultLeaseTtl(), max_ttl: await engine.system.maxLeaseTtl() },
         )
-        const expiresAt = Math.min(engine.nowUnix() + Math.floor(ttl), session.life_ends_unix, token.issued_at_unix + max_ttl)
+        const expiresAt = Math.min(
+          engine.nowUnix() + Math.floor(ttl),
+          session.life_ends_unix,
+          token.issued_at_unix + max_ttl,
+        )
         await setExpiry(engine, session, token, expiresAt)
-        return { secret: { internal_data: secret.internal_data, lease_options: { ttl: Math.max(1, expiresAt - engine.nowUnix()), max_ttl, renewable: true } } }
+        return {
+          secret: {
+            internal_data: secret.internal_data,
+            lease_options: { ttl: Math.max(1, expiresAt - engine.nowUnix()), max_ttl, renewable: true },
+          },
+        }
       })
     },
     async revoke(_request, secret) {
@@ -47,7 +69,12 @@ export function secretToken(engine: Engine): SecretType {
   }
 }
 
-async function revokeToken(engine: Engine, session: SessionRecord, token: SessionToken, unregistered: boolean): Promise<void> {
+async function revokeToken(
+  engine: Engine,
+  session: SessionRecord,
+  token: SessionToken,
+  unregistered: boolean,
+): Promise<void> {
   if (unregistered) {
     // The host never registered the lease, so nobody holds this token: undo it alone, and the session if it was the only one.
     const others = session.tokens.some((other) => other !== token && !other.ended)

@@ -79,7 +79,10 @@ export async function findSession(engine: Engine, sessionId: string): Promise<Se
 }
 
 /** The session a token digest belongs to, and the token. A superseded token dropped from the record is known by its pointer. */
-export async function findByDigest(engine: Engine, digest: string): Promise<{ session: SessionRecord; token: SessionToken } | undefined> {
+export async function findByDigest(
+  engine: Engine,
+  digest: string,
+): Promise<{ session: SessionRecord; token: SessionToken } | undefined> {
   const first = await engine.records.get<SessionRecord>(sessionKey(sessionKeyOfDigest(digest)))
   const firstToken = first?.tokens.find((token) => token.digest === digest)
   if (first && firstToken) return { session: first, token: firstToken }
@@ -88,7 +91,17 @@ export async function findByDigest(engine: Engine, digest: string): Promise<{ se
   if (!pointer || !session) return undefined
   const token = session.tokens.find((candidate) => candidate.digest === digest)
   // A pointer without its token: dropped long ago, or its refresh never completed. Either way it is over.
-  return { session, token: token ?? { token_id: pointer.token_id, digest, issued_at_unix: 0, expires_at_unix: pointer.expires_at_unix, issuer: '', ended: true } }
+  return {
+    session,
+    token: token ?? {
+      token_id: pointer.token_id,
+      digest,
+      issued_at_unix: 0,
+      expires_at_unix: pointer.expires_at_unix,
+      issuer: '',
+      ended: true,
+    },
+  }
 }
 
 /**
@@ -100,36 +113,86 @@ export async function openSession(engine: Engine, session: SessionRecord): Promi
 }
 
 /** Runs `work` alone among changes of one session, on its record as it then is. */
-export function changeSession<T>(engine: Engine, sessionId: string, work: (session: SessionRecord | undefined) => Promise<T>): Promise<T> {
+export function changeSession<T>(
+  engine: Engine,
+  sessionId: string,
+  work: (session: SessionRecord | undefined) => Promise<T>,
+): Promise<T> {
   return engine.records.exclusive(`s/${sessionId}`, async () => work(await findSession(engine, sessionId)))
 }
 
 /** Adds a token of a refresh: pointer first, so that a crash in between leaves a pointer to nothing, never a lost token. */
-export async function addToken(engine: Engine, session: SessionRecord, token: SessionToken, ended: readonly SessionToken[]): Promise<void> {
-  const pointer: TokenPointer = { session_id: session.session_id, token_id: token.token_id, expires_at_unix: token.expires_at_unix, life_ends_unix: session.life_ends_unix }
+export async function addToken(
+  engine: Engine,
+  session: SessionRecord,
+  token: SessionToken,
+  ended: readonly SessionToken[],
+): Promise<void> {
+  const pointer: TokenPointer = {
+    session_id: session.session_id,
+    token_id: token.token_id,
+    expires_at_unix: token.expires_at_unix,
+    life_ends_unix: session.life_ends_unix,
+  }
   await engine.records.put(pointerKey(token.digest), pointer)
-  const marked = session.tokens.map((candidate) => (ended.includes(candidate) ? { ...candidate, ended: true } : candidate))
+  const marked = session.tokens.map((candidate) =>
+    ended.includes(candidate) ? { ...candidate, ended: true } : candidate,
+  )
   const tokens = [...marked, token]
   const kept = tokens.length > KEPT_TOKENS ? [tokens[0]!, ...tokens.slice(tokens.length - KEPT_TOKENS + 1)] : tokens
   await engine.records.put(sessionKey(sessionKeyOf(session.session_id)!), { ...session, tokens: kept }, [
-    ...ended.map((old) => ({ type: 'token_ended', session_id: session.session_id, token_id: old.token_id, reason: 'superseded' }) as const),
-    { type: 'expiry', session_id: session.session_id, token_id: token.token_id, expires_at_unix: token.expires_at_unix, newest: true },
+    ...ended.map(
+      (old) =>
+        ({
+          type: 'token_ended',
+          session_id: session.session_id,
+          token_id: old.token_id,
+          reason: 'superseded',
+        }) as const,
+    ),
+    {
+      type: 'expiry',
+      session_id: session.session_id,
+      token_id: token.token_id,
+      expires_at_unix: token.expires_at_unix,
+      newest: true,
+    },
   ])
 }
 
 /** Moves one token's expiry (renew). */
-export async function setExpiry(engine: Engine, session: SessionRecord, token: SessionToken, expiresAtUnix: number): Promise<void> {
-  const tokens = session.tokens.map((candidate) => (candidate.token_id === token.token_id ? { ...candidate, expires_at_unix: expiresAtUnix } : candidate))
+export async function setExpiry(
+  engine: Engine,
+  session: SessionRecord,
+  token: SessionToken,
+  expiresAtUnix: number,
+): Promise<void> {
+  const tokens = session.tokens.map((candidate) =>
+    candidate.token_id === token.token_id ? { ...candidate, expires_at_unix: expiresAtUnix } : candidate,
+  )
   const newest = newestToken(session)?.token_id === token.token_id
   await engine.records.put(sessionKey(sessionKeyOf(session.session_id)!), { ...session, tokens }, [
-    { type: 'expiry', session_id: session.session_id, token_id: token.token_id, expires_at_unix: expiresAtUnix, newest },
+    {
+      type: 'expiry',
+      session_id: session.session_id,
+      token_id: token.token_id,
+      expires_at_unix: expiresAtUnix,
+      newest,
+    },
   ])
 }
 
 /** Ends one token and leaves its session. Ending what is ended writes nothing. */
-export async function endToken(engine: Engine, session: SessionRecord, token: SessionToken, reason: string): Promise<void> {
+export async function endToken(
+  engine: Engine,
+  session: SessionRecord,
+  token: SessionToken,
+  reason: string,
+): Promise<void> {
   if (token.ended || (await endMarker(engine, session.session_id))) return
-  const tokens = session.tokens.map((candidate) => (candidate.token_id === token.token_id ? { ...candidate, ended: true } : candidate))
+  const tokens = session.tokens.map((candidate) =>
+    candidate.token_id === token.token_id ? { ...candidate, ended: true } : candidate,
+  )
   await engine.records.put(sessionKey(sessionKeyOf(session.session_id)!), { ...session, tokens }, [
     { type: 'token_ended', session_id: session.session_id, token_id: token.token_id, reason },
   ])
@@ -141,7 +204,9 @@ export async function endToken(engine: Engine, session: SessionRecord, token: Se
  */
 export async function endSession(engine: Engine, session: SessionRecord, reason: string): Promise<void> {
   const nowUnix = engine.nowUnix()
-  const overForGood = nowUnix >= session.life_ends_unix || session.tokens.every((token) => token.ended === true || nowUnix >= token.expires_at_unix)
+  const overForGood =
+    nowUnix >= session.life_ends_unix ||
+    session.tokens.every((token) => token.ended === true || nowUnix >= token.expires_at_unix)
   if (overForGood || (await endMarker(engine, session.session_id))) return
   const marker: EndMarker = {
     session_id: session.session_id,
@@ -150,13 +215,17 @@ export async function endSession(engine: Engine, session: SessionRecord, reason:
     ended_at_unix: nowUnix,
     life_ends_unix: session.life_ends_unix,
   }
-  await engine.records.put(markerKey(session.session_id), marker, [{ type: 'session_ended', session_id: session.session_id, reason }])
+  await engine.records.put(markerKey(session.session_id), marker, [
+    { type: 'session_ended', session_id: session.session_id, reason },
+  ])
 }
 
-export const endMarker = (engine: Engine, sessionId: string): Promise<EndMarker | undefined> => engine.records.get<EndMarker>(markerKey(sessionId))
+export const endMarker = (engine: Engine, sessionId: string): Promise<EndMarker | undefined> =>
+  engine.records.get<EndMarker>(markerKey(sessionId))
 
 /** The youngest token that was not ended or undone; none = the session is over. */
-export const newestToken = (session: SessionRecord): SessionToken | undefined => session.tokens.findLast((token) => !token.ended)
+export const newestToken = (session: SessionRecord): SessionToken | undefined =>
+  session.tokens.findLast((token) => !token.ended)
 
 /** Over by itself: outlived its newest token or its life. */
 export function isOver(session: SessionRecord, nowUnix: number): boolean {

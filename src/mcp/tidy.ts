@@ -25,16 +25,27 @@ const sweeps = [
 
 export class Tidy {
   readonly #engine: Engine
-  #status: TidyStatus = { state: 'idle', last_started: null, last_finished: null, sessions_removed: 0, tokens_removed: 0, markers_removed: 0 }
+  #status: TidyStatus = {
+    state: 'idle',
+    last_started: null,
+    last_finished: null,
+    sessions_removed: 0,
+    tokens_removed: 0,
+    markers_removed: 0,
+  }
   /** What was looked at last: a run that spent its budget is continued after it. */
   #cursor = { sweep: 0, shard: '', name: '' }
   #removed = 0
   #cancelNext: (() => void) | undefined
   #closed = false
 
-  constructor(engine: Engine) { this.#engine = engine }
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
 
-  get status(): TidyStatus { return this.#status }
+  get status(): TidyStatus {
+    return this.#status
+  }
 
   /**
    * The host's tick: a run of `budgetMs`, and after it further ones for as long as they find something to remove, since ticks are rare

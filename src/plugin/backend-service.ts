@@ -6,7 +6,17 @@ import { RequestError, fromUnknown } from '../logical/errors.ts'
 import type { Logger } from '../logical/log.ts'
 import type { Request } from '../logical/request.ts'
 import { vaultBackend } from '../proto/vault-backend.ts'
-import type { HandleExistenceCheckReply, HandleRequestArgs, HandleRequestReply, InitializeReply, InvalidateKeyArgs, SetupArgs, SetupReply, SpecialPathsReply, TypeReply } from '../proto/vault-backend.ts'
+import type {
+  HandleExistenceCheckReply,
+  HandleRequestArgs,
+  HandleRequestReply,
+  InitializeReply,
+  InvalidateKeyArgs,
+  SetupArgs,
+  SetupReply,
+  SpecialPathsReply,
+  TypeReply,
+} from '../proto/vault-backend.ts'
 import { failedCheck, failedRequest, protoError } from './error-to-proto.ts'
 import { requestFromProto } from './from-proto.ts'
 import { CallError } from './instances.ts'
@@ -104,7 +114,11 @@ function report({ logger }: Instance, thrown: unknown, operation: string | undef
   else if (cause !== undefined) logger.warn({ operation, error: cause }, message)
 }
 
-function requestOf({ storage }: Instance, call: Call<HandleRequestArgs>, data = call.request.request?.data ?? ''): Request {
+function requestOf(
+  { storage }: Instance,
+  call: Call<HandleRequestArgs>,
+  data = call.request.request?.data ?? '',
+): Request {
   const asked = call.request.request
   if (!asked) throw new RequestError('invalid_request')
   let signal: AbortSignal | undefined
@@ -116,6 +130,8 @@ function signalOf(call: Call<HandleRequestArgs>): AbortSignal {
   const gone = new AbortController()
   if (call.cancelled) gone.abort()
   // Emitted after an answer as well, when nobody looks any more.
-  call.once('cancelled', () => { gone.abort() })
+  call.once('cancelled', () => {
+    gone.abort()
+  })
   return gone.signal
 }

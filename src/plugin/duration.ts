@@ -16,7 +16,10 @@ export function secondsOf(nanoseconds: string | number): number {
  * servers read a negative one as "the mount's default", which is long.
  */
 export function nanosecondsOf(seconds: number): string | number {
-  if (!Number.isFinite(seconds) || seconds < 0) throw new RequestError('internal', undefined, { cause: new Error(`the engine answered ${String(seconds)} seconds`) })
+  if (!Number.isFinite(seconds) || seconds < 0)
+    throw new RequestError('internal', undefined, {
+      cause: new Error(`the engine answered ${String(seconds)} seconds`),
+    })
   const whole = Math.trunc(seconds)
   const duration = BigInt(whole) * SECOND + BigInt(Math.round((seconds - whole) * 1e9))
   if (duration <= Number.MAX_SAFE_INTEGER) return Number(duration)

@@ -8,7 +8,12 @@ const GENERIC = 0
 const USER = 1
 
 /** Kinds that travel as a number: the server puts its own text in the place of ours, but for an answer's. */
-const numbered: ReadonlySet<ErrorKind> = new Set(['invalid_request', 'permission_denied', 'unsupported_path', 'unsupported_operation'])
+const numbered: ReadonlySet<ErrorKind> = new Set([
+  'invalid_request',
+  'permission_denied',
+  'unsupported_path',
+  'unsupported_operation',
+])
 
 /**
  * The failure of a request. A bad request is an answer with the text and nothing else, as everywhere in Vault: an error beside it, or in its
@@ -19,14 +24,19 @@ export function failedRequest(thrown: unknown, operation: string | undefined): H
   if (error.kind === 'bad_request') return { response: errorResponse(error.message), err: null }
   if (!numbered.has(error.kind)) return { response: null, err: protoError(error) }
   // The server gives a lease up at once where its revocation fails by one of these numbers. Only `unrecoverable` means that.
-  if (operation === 'revoke') return { response: null, err: { err_type: GENERIC, err_msg: `the lease could not be revoked: ${error.message}`, err_code: 0 } }
+  if (operation === 'revoke')
+    return {
+      response: null,
+      err: { err_type: GENERIC, err_msg: `the lease could not be revoked: ${error.message}`, err_code: 0 },
+    }
   return { response: error.message === error.row.text ? null : errorResponse(error.message), err: protoError(error) }
 }
 
 /** The failure of an existence check: there is no place for an answer beside the error, and 400 has another number. */
 export function failedCheck(thrown: unknown): ProtoError {
   const error = fromUnknown(thrown)
-  if (error.kind === 'bad_request' || error.kind === 'invalid_request') return { err_type: USER, err_msg: error.message, err_code: 0 }
+  if (error.kind === 'bad_request' || error.kind === 'invalid_request')
+    return { err_type: USER, err_msg: error.message, err_code: 0 }
   return protoError(error)
 }
 

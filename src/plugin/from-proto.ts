@@ -3,14 +3,32 @@ import { RequestError } from '../logical/errors.ts'
 import type { Operation, Request } from '../logical/request.ts'
 import type { LeaseOptions, Secret } from '../logical/secret.ts'
 import type { Storage } from '../logical/storage.ts'
-import type { LeaseOptions as PbLeaseOptions, Request as PbRequest, Secret as PbSecret } from '../proto/vault-backend.ts'
+import type {
+  LeaseOptions as PbLeaseOptions,
+  Request as PbRequest,
+  Secret as PbSecret,
+} from '../proto/vault-backend.ts'
 import { secondsOf } from './duration.ts'
 import { keptData, requestData } from './json.ts'
 
-const operations: ReadonlySet<string> = new Set<Operation>(['create', 'read', 'update', 'patch', 'delete', 'list', 'help', 'renew', 'revoke', 'rollback'])
+const operations: ReadonlySet<string> = new Set<Operation>([
+  'create',
+  'read',
+  'update',
+  'patch',
+  'delete',
+  'list',
+  'help',
+  'renew',
+  'revoke',
+  'rollback',
+])
 
 /** Throws `unsupported_operation` for what engines do not know (OpenBao's scan, HEAD) and `bad_request` for data that is no object. */
-export function requestFromProto(asked: PbRequest, context: { readonly storage: Storage; readonly signal: () => AbortSignal }): Request {
+export function requestFromProto(
+  asked: PbRequest,
+  context: { readonly storage: Storage; readonly signal: () => AbortSignal },
+): Request {
   if (!operations.has(asked.operation)) throw new RequestError('unsupported_operation')
   return {
     id: asked.id,
@@ -26,14 +44,20 @@ export function requestFromProto(asked: PbRequest, context: { readonly storage: 
     mount_point: asked.mount_point,
     remote_addr: asked.connection?.remote_addr ?? '',
     ...(asked.wrap_info && { wrap: { ttl: secondsOf(asked.wrap_info.TTL) } }),
-    get signal() { return context.signal() },
+    get signal() {
+      return context.signal()
+    },
   }
 }
 
 const noOptions: LeaseOptions = { ttl: 0, max_ttl: 0, renewable: false }
 
 function secretFromProto({ lease_options, internal_data, lease_id }: PbSecret): Secret {
-  return { internal_data: keptData(internal_data), lease_id, lease_options: lease_options ? leaseFromProto(lease_options) : noOptions }
+  return {
+    internal_data: keptData(internal_data),
+    lease_id,
+    lease_options: lease_options ? leaseFromProto(lease_options) : noOptions,
+  }
 }
 
 function leaseFromProto({ TTL, MaxTTL, renewable, increment, issue_time }: PbLeaseOptions): LeaseOptions {
@@ -43,6 +67,11 @@ function leaseFromProto({ TTL, MaxTTL, renewable, increment, issue_time }: PbLea
     renewable,
     increment: secondsOf(increment),
     // Go's zero time is in the year 1: a lease the server never registered.
-    ...(issue_time && { issue_time: Number(issue_time.seconds) <= 0 ? null : Number(issue_time.seconds) * 1000 + Math.floor(issue_time.nanos / 1_000_000) }),
+    ...(issue_time && {
+      issue_time:
+        Number(issue_time.seconds) <= 0
+          ? null
+          : Number(issue_time.seconds) * 1000 + Math.floor(issue_time.nanos / 1_000_000),
+    }),
   }
 }

@@ -26,8 +26,14 @@ export function enginePlugin(options: EngineOptions): GoPlugin {
       instances = new Instances(options, host)
       return [
         backendService(instances, host.logger),
-        constant(serviceDefinition(vaultPlugin, 'logical.PluginVersion'), 'Version', { plugin_version: options.version }),
-        constant(serviceDefinition(vaultMultiplexing, 'pluginutil.multiplexing.PluginMultiplexing'), 'MultiplexingSupport', { supported: true }),
+        constant(serviceDefinition(vaultPlugin, 'logical.PluginVersion'), 'Version', {
+          plugin_version: options.version,
+        }),
+        constant(
+          serviceDefinition(vaultMultiplexing, 'pluginutil.multiplexing.PluginMultiplexing'),
+          'MultiplexingSupport',
+          { supported: true },
+        ),
       ]
     },
     close: async () => instances?.closeAll(),
@@ -35,5 +41,12 @@ export function enginePlugin(options: EngineOptions): GoPlugin {
 }
 
 function constant(definition: Service['definition'], method: string, reply: object): Service {
-  return { definition, implementation: { [method]: (_call: unknown, callback: sendUnaryData<object>) => { callback(null, reply) } } }
+  return {
+    definition,
+    implementation: {
+      [method]: (_call: unknown, callback: sendUnaryData<object>) => {
+        callback(null, reply)
+      },
+    },
+  }
 }

@@ -109,7 +109,15 @@ export class Instances {
     const client = await this.#host.dial(broker_id)
     try {
       const storage = new StorageClient(client, clock)
-      const backend = await factory({ storage, system: new SystemViewClient(client, clock), logger, clock, random, config, backend_uuid })
+      const backend = await factory({
+        storage,
+        system: new SystemViewClient(client, clock),
+        logger,
+        clock,
+        random,
+        config,
+        backend_uuid,
+      })
       return { backend, storage, logger, close: () => close(backend, client, logger) }
     } catch (error) {
       client.close()
@@ -130,9 +138,17 @@ async function close(backend: Backend, client: Client, logger: Logger): Promise<
 /** One process logs for all its mounts. */
 function ofMount(logger: Logger, mount_uuid: string): Logger {
   return {
-    debug: (fields, message) => { logger.debug({ mount_uuid, ...fields }, message) },
-    info: (fields, message) => { logger.info({ mount_uuid, ...fields }, message) },
-    warn: (fields, message) => { logger.warn({ mount_uuid, ...fields }, message) },
-    error: (fields, message) => { logger.error({ mount_uuid, ...fields }, message) },
+    debug: (fields, message) => {
+      logger.debug({ mount_uuid, ...fields }, message)
+    },
+    info: (fields, message) => {
+      logger.info({ mount_uuid, ...fields }, message)
+    },
+    warn: (fields, message) => {
+      logger.warn({ mount_uuid, ...fields }, message)
+    },
+    error: (fields, message) => {
+      logger.error({ mount_uuid, ...fields }, message)
+    },
   }
 }

@@ -13,7 +13,7 @@ function objectOf(json: string): Data | undefined {
   } catch {
     return undefined
   }
-  return typeof value === 'object' && !Array.isArray(value) ? value as Data | null ?? {} : undefined
+  return typeof value === 'object' && !Array.isArray(value) ? ((value as Data | null) ?? {}) : undefined
 }
 
 /** Integers from 2^53 on have 16 digits or more. */
@@ -28,13 +28,20 @@ function quoteUnsafe(token: string): string {
 /** Of the client's data. */
 export function requestData(json: string): Data {
   const data = objectOf(json)
-  if (!data) throw new RequestError('bad_request', 'the request\'s data is no JSON object; send one, for example {"purpose":"audit"}.')
+  if (!data)
+    throw new RequestError(
+      'bad_request',
+      'the request\'s data is no JSON object; send one, for example {"purpose":"audit"}.',
+    )
   return data
 }
 
 /** Of what the engine itself gave the server to keep. That it cannot be read is no fault of the caller's. */
 export function keptData(json: string): Data {
   const data = objectOf(json)
-  if (!data) throw new RequestError('internal', undefined, { cause: new Error('the internal data of the lease is no JSON object') })
+  if (!data)
+    throw new RequestError('internal', undefined, {
+      cause: new Error('the internal data of the lease is no JSON object'),
+    })
   return data
 }

@@ -29,7 +29,9 @@ export class Remembered<Value> {
   }
 
   #renew(): Promise<Value> {
-    this.#asking ??= this.#askNow().finally(() => { this.#asking = undefined })
+    this.#asking ??= this.#askNow().finally(() => {
+      this.#asking = undefined
+    })
     return this.#asking
   }
 

@@ -9,7 +9,9 @@ export const REVERSE_CALL_LIMIT_MS = 30_000
 
 /** The server does not know the method: what it is for has to be done another way. */
 export class UnimplementedError extends RequestError {
-  constructor(cause: unknown) { super('unavailable', 'the server does not offer what the engine asks of it', { cause }) }
+  constructor(cause: unknown) {
+    super('unavailable', 'the server does not offer what the engine asks of it', { cause })
+  }
 }
 
 export type ReverseCall = <Reply>(method: string, argument: object) => Promise<Reply>
@@ -17,20 +19,30 @@ export type ReverseCall = <Reply>(method: string, argument: object) => Promise<R
 /** Rejects with `unavailable`, of which `UnimplementedError` is one: whatever was asked for may or may not have been done. */
 export function reverseCalls(client: Client, service: ServiceDefinition, clock: Clock): ReverseCall {
   const metadata = new Metadata()
-  return <Reply>(method: string, argument: object) => new Promise<Reply>((resolve, reject) => {
-    const { path, requestSerialize, responseDeserialize } = service[method]!
-    try {
-      const call = client.makeUnaryRequest(path, requestSerialize, responseDeserialize as (bytes: Buffer) => Reply, argument, metadata, (error: ServiceError | null, reply?: Reply) => {
-        cancelLimit()
-        if (error) reject(failure(error))
-        else resolve(reply as Reply)
-      })
-      const cancelLimit = clock.after(REVERSE_CALL_LIMIT_MS, () => { call.cancel() })
-    } catch (error) {
-      // So the library refuses calls on a connection that is closed: the mount was cleaned up meanwhile.
-      reject(failure(error))
-    }
-  })
+  return <Reply>(method: string, argument: object) =>
+    new Promise<Reply>((resolve, reject) => {
+      const { path, requestSerialize, responseDeserialize } = service[method]!
+      try {
+        const call = client.makeUnaryRequest(
+          path,
+          requestSerialize,
+          responseDeserialize as (bytes: Buffer) => Reply,
+          argument,
+          metadata,
+          (error: ServiceError | null, reply?: Reply) => {
+            cancelLimit()
+            if (error) reject(failure(error))
+            else resolve(reply as Reply)
+          },
+        )
+        const cancelLimit = clock.after(REVERSE_CALL_LIMIT_MS, () => {
+          call.cancel()
+        })
+      } catch (error) {
+        // So the library refuses calls on a connection that is closed: the mount was cleaned up meanwhile.
+        reject(failure(error))
+      }
+    })
 }
 
 function failure(error: unknown): RequestError {

@@ -44,7 +44,11 @@ export class StorageClient implements Storage {
     const { after = '', limit = ALL } = page
     if (this.#pages && (after !== '' || limit > 0)) {
       try {
-        const { keys } = await this.#ask<StorageListReply>('ListPage', { prefix, after, limit: limit > 0 ? limit : ALL })
+        const { keys } = await this.#ask<StorageListReply>('ListPage', {
+          prefix,
+          after,
+          limit: limit > 0 ? limit : ALL,
+        })
         return [...keys]
       } catch (error) {
         if (!(error instanceof UnimplementedError)) throw error
@@ -72,12 +76,14 @@ function checkPath(path: string): void {
   if (path.startsWith('/') || path.includes('..') || path.includes('//') || path.includes('\0')) throw fault(path)
 }
 
-const fault = (key: string) => new RequestError('internal', undefined, { cause: new Error(`${JSON.stringify(key)} is no storage key`) })
+const fault = (key: string) =>
+  new RequestError('internal', undefined, { cause: new Error(`${JSON.stringify(key)} is no storage key`) })
 
 /** Servers tell storage failures by their text. What is not known here is an outage: nothing the caller could mend. */
 function storageFailure(text: string): RequestError {
   if (text.includes(errorTable.readonly.text)) return new RequestError('readonly')
   const cause = new Error(text)
-  if (text.includes('too large')) return new RequestError('too_large', 'the server\'s storage takes no record this large', { cause })
-  return new RequestError('unavailable', 'the server\'s storage failed', { cause })
+  if (text.includes('too large'))
+    return new RequestError('too_large', "the server's storage takes no record this large", { cause })
+  return new RequestError('unavailable', "the server's storage failed", { cause })
 }

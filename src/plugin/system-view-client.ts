@@ -26,16 +26,26 @@ export class SystemViewClient implements SystemView {
   constructor(client: Client, clock: Clock) {
     const call = reverseCalls(client, serviceDefinition(vaultBackend, 'pb.SystemView'), clock)
     this.#ask = (method) => call(method, {})
-    this.#defaultLeaseTtl = new Remembered(clock, async () => secondsOf((await this.#ask<TtlReply>('DefaultLeaseTTL')).TTL))
+    this.#defaultLeaseTtl = new Remembered(clock, async () =>
+      secondsOf((await this.#ask<TtlReply>('DefaultLeaseTTL')).TTL),
+    )
     this.#maxLeaseTtl = new Remembered(clock, async () => secondsOf((await this.#ask<TtlReply>('MaxLeaseTTL')).TTL))
     this.#readOnly = new Remembered(clock, () => this.#askReadOnly())
   }
 
-  defaultLeaseTtl(): Promise<number> { return this.#defaultLeaseTtl.get() }
-  maxLeaseTtl(): Promise<number> { return this.#maxLeaseTtl.get() }
-  readOnly(): Promise<boolean> { return this.#readOnly.get() }
+  defaultLeaseTtl(): Promise<number> {
+    return this.#defaultLeaseTtl.get()
+  }
+  maxLeaseTtl(): Promise<number> {
+    return this.#maxLeaseTtl.get()
+  }
+  readOnly(): Promise<boolean> {
+    return this.#readOnly.get()
+  }
   /** Asked each time: it changes once, and what is done then depends on it. */
-  async tainted(): Promise<boolean> { return (await this.#ask<TaintedReply>('Tainted')).tainted }
+  async tainted(): Promise<boolean> {
+    return (await this.#ask<TaintedReply>('Tainted')).tainted
+  }
 
   async #askReadOnly(): Promise<boolean> {
     const { state } = await this.#ask<ReplicationStateReply>('ReplicationState')

@@ -18,7 +18,11 @@ export function responseToProto(response: Response | undefined): PbResponse | nu
 }
 
 /** An answer whose text reaches the caller as it is; alone it is status 400. */
-export const errorResponse = (message: string): PbResponse => ({ secret: null, data: JSON.stringify({ error: message }), warnings: [] })
+export const errorResponse = (message: string): PbResponse => ({
+  secret: null,
+  data: JSON.stringify({ error: message }),
+  warnings: [],
+})
 
 /** By the server's rule: `error` alone, or beside nothing but `data`. It panics where that `error` is no text. */
 function readsAsError(data: Data): boolean {

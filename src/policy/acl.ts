@@ -37,7 +37,10 @@ export interface AclVerdict {
 }
 
 /** One pattern with all it grants, for comparing access control lists with each other. */
-export interface AclRule { readonly pattern: Pattern; readonly capabilities: ReadonlySet<string> }
+export interface AclRule {
+  readonly pattern: Pattern
+  readonly capabilities: ReadonlySet<string>
+}
 
 export interface Acl {
   readonly rules: readonly AclRule[]
@@ -89,7 +92,9 @@ class CompiledAcl implements Acl {
       else this.#exact.set(rule.pattern.text, rule)
     }
     this.#lengths = [...new Set([...this.#prefixes.keys()].map((prefix) => prefix.length))].sort((a, b) => b - a)
-    this.#wildcards = rules.filter((rule) => rule.pattern.wildcards > 0).sort((a, b) => comparePriority(b.pattern, a.pattern))
+    this.#wildcards = rules
+      .filter((rule) => rule.pattern.wildcards > 0)
+      .sort((a, b) => comparePriority(b.pattern, a.pattern))
   }
 
   match(path: string): AclMatch | undefined {
@@ -99,7 +104,9 @@ class CompiledAcl implements Acl {
 
   judge(request: AclRequest): AclVerdict {
     const { path, capability } = request
-    const found = (capability === 'list' ? this.#listing(path) : [this.match(path)]).filter((rule) => rule !== undefined)
+    const found = (capability === 'list' ? this.#listing(path) : [this.match(path)]).filter(
+      (rule) => rule !== undefined,
+    )
     if (found.length === 0) return { allowed: false, sudo: false, reason: 'no rule matches the path.' }
     const problem = found.map((rule) => refusal(rule, request)).find((reason) => reason !== undefined)
     return {
@@ -110,7 +117,7 @@ class CompiledAcl implements Acl {
   }
 
   capabilities(path: string): string[] {
-    const found = [...this.#find(path)?.capabilities ?? []].sort()
+    const found = [...(this.#find(path)?.capabilities ?? [])].sort()
     return found.length > 0 ? found : ['deny']
   }
 
@@ -118,16 +125,22 @@ class CompiledAcl implements Acl {
     const granted = this.#find(prefix)
     if (granted && grants(granted)) return true
     const below = parsePattern(`${prefix}*`)
-    return this.rules.some((rule) => grants(rule) && (rule.pattern.wildcards > 0
-      ? overlaps(rule.pattern, below)
-      : rule.pattern.text.startsWith(below.text.slice(0, -1))))
+    return this.rules.some(
+      (rule) =>
+        grants(rule) &&
+        (rule.pattern.wildcards > 0
+          ? overlaps(rule.pattern, below)
+          : rule.pattern.text.startsWith(below.text.slice(0, -1))),
+    )
   }
 
   /** The rules that must all grant the listing of a path. */
   #listing(path: string): (AclMatch | undefined)[] {
     const bare = path.endsWith('/') ? path.slice(0, -1) : path
     const exact = this.#exact.get(`${bare}/`) ?? this.#exact.get(bare)
-    return (exact ? [exact] : [this.#findInexact(`${bare}/`), this.#findInexact(bare)]).map((rule) => rule && matchOf(rule))
+    return (exact ? [exact] : [this.#findInexact(`${bare}/`), this.#findInexact(bare)]).map(
+      (rule) => rule && matchOf(rule),
+    )
   }
 
   /** A path ending in a slash is a listing and is looked up with and without it. */
@@ -154,8 +167,12 @@ class CompiledAcl implements Acl {
 
 /** Why one rule does not let a request through; `undefined` when it does. */
 function refusal(rule: AclMatch, { capability, parameters = {}, wrapTtlSeconds }: AclRequest): string | undefined {
-  if (!rule.capabilities.has(capability)) return `the rule for "${rule.pattern}" ${rule.capabilities.has('deny') ? 'denies the path' : `does not grant ${capability}`}.`
-  return rule.checkWrapping(wrapTtlSeconds) ?? (capabilitiesWithParameters.includes(capability) ? rule.checkParameters(parameters) : undefined)
+  if (!rule.capabilities.has(capability))
+    return `the rule for "${rule.pattern}" ${rule.capabilities.has('deny') ? 'denies the path' : `does not grant ${capability}`}.`
+  return (
+    rule.checkWrapping(wrapTtlSeconds) ??
+    (capabilitiesWithParameters.includes(capability) ? rule.checkParameters(parameters) : undefined)
+  )
 }
 
 const grants = (rule: Permissions): boolean => rule.capabilities.size > 0 && !rule.capabilities.has('deny')

@@ -3,7 +3,16 @@ import { kindOf } from './tree.ts'
 import type { Member, Node } from './tree.ts'
 
 /** Capabilities of the policy language that an operation of this server can ask for, and `deny`. */
-export const liveCapabilities: readonly string[] = ['create', 'read', 'update', 'patch', 'delete', 'list', 'sudo', 'deny']
+export const liveCapabilities: readonly string[] = [
+  'create',
+  'read',
+  'update',
+  'patch',
+  'delete',
+  'list',
+  'sudo',
+  'deny',
+]
 /** Known to Vault or OpenBao and accepted so that their policies load, but nothing here asks for them. */
 export const deadCapabilities: readonly string[] = ['subscribe', 'recover', 'scan']
 
@@ -25,14 +34,22 @@ function legacy(member: Member | undefined, name: string): readonly string[] {
   if (member === undefined) return []
   const word = member.value.kind === 'string' ? member.value.value : ''
   const found = Object.hasOwn(legacyPolicies, word) ? legacyPolicies[word] : undefined
-  if (found === undefined) throw new PolicyError(member.line, `${name}: invalid policy ${shown(member.value)}; it is read, write, sudo or deny. Better: capabilities = ["read"].`)
+  if (found === undefined)
+    throw new PolicyError(
+      member.line,
+      `${name}: invalid policy ${shown(member.value)}; it is read, write, sudo or deny. Better: capabilities = ["read"].`,
+    )
   return found
 }
 
 function listed(member: Member | undefined, name: string): string[] {
   if (member === undefined) return []
   const { value, line } = member
-  if (value.kind !== 'list') throw new PolicyError(line, `${name}: capabilities is ${kindOf(value)}; write a list, for example capabilities = ["read", "list"].`)
+  if (value.kind !== 'list')
+    throw new PolicyError(
+      line,
+      `${name}: capabilities is ${kindOf(value)}; write a list, for example capabilities = ["read", "list"].`,
+    )
   return value.items.map((item) => {
     const word = item.kind === 'string' ? item.value : ''
     if (liveCapabilities.includes(word) || deadCapabilities.includes(word)) return word
@@ -41,4 +58,4 @@ function listed(member: Member | undefined, name: string): string[] {
   })
 }
 
-const shown = (node: Node): string => node.kind === 'string' ? JSON.stringify(node.value) : `(${kindOf(node)})`
+const shown = (node: Node): string => (node.kind === 'string' ? JSON.stringify(node.value) : `(${kindOf(node)})`)

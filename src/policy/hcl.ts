@@ -14,15 +14,21 @@ class Reader {
   #at = 0
   #depth = 0
 
-  constructor(tokens: readonly Token[]) { this.#tokens = tokens }
+  constructor(tokens: readonly Token[]) {
+    this.#tokens = tokens
+  }
 
   document(): ObjectNode {
     return { kind: 'object', members: this.#members('end'), line: 1 }
   }
 
-  get #token(): Token { return this.#tokens[this.#at] ?? { kind: 'end', text: '', line: 0 } }
+  get #token(): Token {
+    return this.#tokens[this.#at] ?? { kind: 'end', text: '', line: 0 }
+  }
 
-  #isMark(text: string): boolean { return this.#token.kind === 'mark' && this.#token.text === text }
+  #isMark(text: string): boolean {
+    return this.#token.kind === 'mark' && this.#token.text === text
+  }
 
   #takeMark(text: string): boolean {
     const found = this.#isMark(text)
@@ -52,10 +58,17 @@ class Reader {
       this.#at++
     }
     const key = keys[0]
-    if (key === undefined) throw new PolicyError(this.#token.line, `${show(this.#token)} stands where a key was expected, for example path or capabilities.`)
+    if (key === undefined)
+      throw new PolicyError(
+        this.#token.line,
+        `${show(this.#token)} stands where a key was expected, for example path or capabilities.`,
+      )
     if (this.#isMark('{')) return nest(keys, this.#value())
     if (keys.length === 1 && this.#takeMark('=')) return { key: key.text, value: this.#value(), line: key.line }
-    throw new PolicyError(this.#token.line, `after ${keys.map(show).join(' ')} comes ${show(this.#token)}; write ${key.text} = value, or ${key.text} "name" { … }.`)
+    throw new PolicyError(
+      this.#token.line,
+      `after ${keys.map(show).join(' ')} comes ${show(this.#token)}; write ${key.text} = value, or ${key.text} "name" { … }.`,
+    )
   }
 
   #value(): Node {
@@ -66,16 +79,18 @@ class Reader {
     if (token.kind === 'string') return { kind: 'string', value: token.text, line }
     if (token.kind === 'number') return { kind: 'number', value: numberOf(token), line }
     if (token.text === 'true' || token.text === 'false') return { kind: 'boolean', value: token.text === 'true', line }
-    if (token.kind === 'identifier') throw new PolicyError(line, `${token.text} is not in quotes; write "${token.text}".`)
+    if (token.kind === 'identifier')
+      throw new PolicyError(line, `${token.text} is not in quotes; write "${token.text}".`)
     throw new PolicyError(line, `${show(token)} stands where a value was expected, for example "text", 15 or ["read"].`)
   }
 
   #nested(mark: '{' | '[', line: number): Node {
     if (++this.#depth > maxDepth) throw new PolicyError(line, `blocks and lists are nested more than ${maxDepth} deep.`)
     this.#at++
-    const node: Node = mark === '{'
-      ? { kind: 'object', members: this.#members('}'), line }
-      : { kind: 'list', items: this.#items(line), line }
+    const node: Node =
+      mark === '{'
+        ? { kind: 'object', members: this.#members('}'), line }
+        : { kind: 'list', items: this.#items(line), line }
     this.#depth--
     return node
   }
@@ -86,7 +101,11 @@ class Reader {
       if (this.#takeMark(']')) return items
       if (this.#token.kind === 'end') throw new PolicyError(line, 'a list is never closed; a ] is missing.')
       items.push(this.#value())
-      if (!this.#isMark(']') && !this.#takeMark(',')) throw new PolicyError(this.#token.line, `${show(this.#token)} follows a list item; put a comma between items and a ] at the end.`)
+      if (!this.#isMark(']') && !this.#takeMark(','))
+        throw new PolicyError(
+          this.#token.line,
+          `${show(this.#token)} follows a list item; put a comma between items and a ] at the end.`,
+        )
     }
   }
 }
@@ -101,7 +120,11 @@ function nest(keys: readonly Token[], body: Node): Member {
 function numberOf(token: Token): number {
   // A leading zero means octal to HCL 1 and decimal to most readers; neither is guessed.
   const isNumber = /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$/.test(token.text)
-  if (!isNumber) throw new PolicyError(token.line, `${token.text} is not a number; write digits such as 90, or a quoted text such as "90s".`)
+  if (!isNumber)
+    throw new PolicyError(
+      token.line,
+      `${token.text} is not a number; write digits such as 90, or a quoted text such as "90s".`,
+    )
   return Number(token.text)
 }
 

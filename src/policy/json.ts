@@ -9,7 +9,11 @@ import type { Member, Node, ObjectNode } from './tree.ts'
 export function readJson(text: string): ObjectNode {
   const reader = new Reader(text)
   const node = reader.document()
-  if (node.kind !== 'object') throw new PolicyError(1, 'a JSON policy is an object, for example {"path": {"secret/*": {"capabilities": ["read"]}}}.')
+  if (node.kind !== 'object')
+    throw new PolicyError(
+      1,
+      'a JSON policy is an object, for example {"path": {"secret/*": {"capabilities": ["read"]}}}.',
+    )
   return node
 }
 
@@ -19,7 +23,9 @@ class Reader {
   #line = 1
   #depth = 0
 
-  constructor(text: string) { this.#text = text }
+  constructor(text: string) {
+    this.#text = text
+  }
 
   document(): Node {
     const node = this.#value()
@@ -50,7 +56,10 @@ class Reader {
 
   #unexpected(wanted: string): PolicyError {
     const found = this.#text[this.#at]
-    return new PolicyError(this.#line, `the JSON text has ${found === undefined ? 'its end' : JSON.stringify(found)} where ${wanted} was expected.`)
+    return new PolicyError(
+      this.#line,
+      `the JSON text has ${found === undefined ? 'its end' : JSON.stringify(found)} where ${wanted} was expected.`,
+    )
   }
 
   #match(expression: RegExp): string | undefined {
@@ -74,7 +83,8 @@ class Reader {
   }
 
   #nested(line: number, read: () => Node): Node {
-    if (++this.#depth > maxDepth) throw new PolicyError(line, `objects and lists are nested more than ${maxDepth} deep.`)
+    if (++this.#depth > maxDepth)
+      throw new PolicyError(line, `objects and lists are nested more than ${maxDepth} deep.`)
     const node = read()
     this.#depth--
     return node
@@ -111,7 +121,8 @@ class Reader {
     for (;;) {
       this.#match(/[^"\\\x00-\x1f]+/y)
       if (this.#text[this.#at] === '"') break
-      if (this.#match(/\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})/y) === undefined) throw this.#unexpected('the rest of a string')
+      if (this.#match(/\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})/y) === undefined)
+        throw this.#unexpected('the rest of a string')
     }
     this.#at++
     return JSON.parse(this.#text.slice(start, this.#at)) as string

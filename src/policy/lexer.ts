@@ -11,7 +11,15 @@ export interface Token {
 }
 
 const simpleEscapes: Readonly<Record<string, string>> = {
-  a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '"': '"', '\\': '\\',
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+  '"': '"',
+  '\\': '\\',
 }
 /** Escapes with hexadecimal digits, and how many follow. */
 const hexEscapes: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 }
@@ -32,7 +40,9 @@ class Scanner {
   #at = 0
   #line = 1
 
-  constructor(text: string) { this.#text = text }
+  constructor(text: string) {
+    this.#text = text
+  }
 
   next(): Token {
     this.#skipBlank()
@@ -49,7 +59,10 @@ class Scanner {
     if (identifier !== undefined) return { kind: 'identifier', text: identifier, line }
     const number = this.#match(/-?[0-9][0-9A-Za-z_.+-]*/y)
     if (number !== undefined) return { kind: 'number', text: number, line }
-    throw new PolicyError(line, `${describe(char)} is not expected here; write for example path "secret/*" { capabilities = ["read"] }.`)
+    throw new PolicyError(
+      line,
+      `${describe(char)} is not expected here; write for example path "secret/*" { capabilities = ["read"] }.`,
+    )
   }
 
   #match(expression: RegExp): string | undefined {
@@ -62,8 +75,10 @@ class Scanner {
   #skipBlank(): void {
     for (;;) {
       const char = this.#text[this.#at]
-      if (char === '\n') { this.#line++; this.#at++ }
-      else if (char === ' ' || char === '\t' || char === '\r') this.#at++
+      if (char === '\n') {
+        this.#line++
+        this.#at++
+      } else if (char === ' ' || char === '\t' || char === '\r') this.#at++
       else if (char === '#' || this.#text.startsWith('//', this.#at)) this.#match(/[^\n]*/y)
       else if (this.#text.startsWith('/*', this.#at)) this.#skipBlockComment()
       else return
@@ -85,7 +100,8 @@ class Scanner {
       value += this.#match(/[^"\\\n]+/y) ?? ''
       const char = this.#text[this.#at++]
       if (char === '"') return value
-      if (char === undefined || char === '\n') throw new PolicyError(line, 'a quoted string is not closed on its line; put a " at its end.')
+      if (char === undefined || char === '\n')
+        throw new PolicyError(line, 'a quoted string is not closed on its line; put a " at its end.')
       value += this.#escape(line)
     }
   }
@@ -94,10 +110,14 @@ class Scanner {
     const char = this.#text[this.#at++] ?? ''
     const simple = Object.hasOwn(simpleEscapes, char) ? simpleEscapes[char] : undefined
     if (simple !== undefined) return simple
-    const digits = Object.hasOwn(hexEscapes, char) ? hexEscapes[char] ?? 0 : 0
+    const digits = Object.hasOwn(hexEscapes, char) ? (hexEscapes[char] ?? 0) : 0
     const hex = this.#text.slice(this.#at, this.#at + digits)
     const code = digits > 0 && hex.length === digits && /^[0-9A-Fa-f]+$/.test(hex) ? Number.parseInt(hex, 16) : Infinity
-    if (code > 0x10ffff) throw new PolicyError(line, `a quoted string holds the unknown escape \\${char}; \\" \\\\ \\n \\t and \\u0041 are known.`)
+    if (code > 0x10ffff)
+      throw new PolicyError(
+        line,
+        `a quoted string holds the unknown escape \\${char}; \\" \\\\ \\n \\t and \\u0041 are known.`,
+      )
     this.#at += digits
     return String.fromCodePoint(code)
   }
@@ -106,12 +126,14 @@ class Scanner {
   #heredoc(): string {
     const line = this.#line
     const opening = this.#match(/<<-?[\p{L}\p{Nd}_]+\r?\n/uy)
-    if (opening === undefined) throw new PolicyError(line, '"<" begins a here-document; write <<EOF, the text, and EOF on a line of its own.')
+    if (opening === undefined)
+      throw new PolicyError(line, '"<" begins a here-document; write <<EOF, the text, and EOF on a line of its own.')
     const mark = opening.replace(/^<<-?/, '').trimEnd()
     const lines: string[] = []
     this.#line++
     for (;;) {
-      if (this.#at >= this.#text.length) throw new PolicyError(line, `the here-document is never closed; put ${mark} on a line of its own.`)
+      if (this.#at >= this.#text.length)
+        throw new PolicyError(line, `the here-document is never closed; put ${mark} on a line of its own.`)
       const next = this.#match(/[^\n]*/y) ?? ''
       if (next.trim() === mark) break
       lines.push(next.replace(/\r$/, ''))
@@ -123,11 +145,15 @@ class Scanner {
 }
 
 function withoutIndentation(lines: readonly string[]): string[] {
-  const shared = Math.min(...lines.filter((line) => line.trim() !== '').map((line) => /^[ \t]*/.exec(line)?.[0].length ?? 0))
+  const shared = Math.min(
+    ...lines.filter((line) => line.trim() !== '').map((line) => /^[ \t]*/.exec(line)?.[0].length ?? 0),
+  )
   return lines.map((line) => line.slice(shared))
 }
 
 /** How a character is shown in a sentence: itself in quotes, or its code point when it cannot be seen. */
 function describe(char: string): string {
-  return /[\x21-\x7e]/.test(char) ? JSON.stringify(char) : `the character U+${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`
+  return /[\x21-\x7e]/.test(char)
+    ? JSON.stringify(char)
+    : `the character U+${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`
 }

@@ -8,11 +8,16 @@ export function constrainsParameters(permissions: Permissions): boolean {
 }
 
 /** Why parameters are refused, as a sentence; `undefined` when they pass. Values never appear in the sentence. */
-export function parameterProblem(permissions: Permissions, parameters: Readonly<Record<string, unknown>>): string | undefined {
+export function parameterProblem(
+  permissions: Permissions,
+  parameters: Readonly<Record<string, unknown>>,
+): string | undefined {
   const { allowed, denied, required } = permissions
   const names = Object.keys(parameters)
   // As written or in lower case, never in a third spelling: an upstream that tells cases apart would not see that one.
-  const missing = required.find((name) => !Object.hasOwn(parameters, name) && !Object.hasOwn(parameters, name.toLowerCase()))
+  const missing = required.find(
+    (name) => !Object.hasOwn(parameters, name) && !Object.hasOwn(parameters, name.toLowerCase()),
+  )
   if (missing !== undefined) return `parameter "${missing}" is required here.`
   if (names.length === 0) return undefined
   const refusal = deniedProblem(denied, parameters)
@@ -20,13 +25,17 @@ export function parameterProblem(permissions: Permissions, parameters: Readonly<
   for (const name of names) {
     const values = allowed[name.toLowerCase()]
     if (values === undefined && !('*' in allowed)) return `parameter "${name}" is not among the allowed ones.`
-    if (values !== undefined && !isAllowed(values, parameters[name])) return `parameter "${name}" has a value that is not among the allowed ones.`
+    if (values !== undefined && !isAllowed(values, parameters[name]))
+      return `parameter "${name}" has a value that is not among the allowed ones.`
   }
   return undefined
 }
 
 /** As `parameterProblem`, for `denied_parameters` alone. */
-export function deniedProblem(denied: ParameterValues | undefined, parameters: Readonly<Record<string, unknown>>): string | undefined {
+export function deniedProblem(
+  denied: ParameterValues | undefined,
+  parameters: Readonly<Record<string, unknown>>,
+): string | undefined {
   const names = Object.keys(parameters)
   if (!isSet(denied) || names.length === 0) return undefined
   if ('*' in denied) return 'no parameters may be given here.'
@@ -34,7 +43,8 @@ export function deniedProblem(denied: ParameterValues | undefined, parameters: R
   return refused === undefined ? undefined : `parameter "${refused}" has a value that is denied here.`
 }
 
-const isSet = (values: ParameterValues | undefined): values is ParameterValues => values !== undefined && Object.keys(values).length > 0
+const isSet = (values: ParameterValues | undefined): values is ParameterValues =>
+  values !== undefined && Object.keys(values).length > 0
 
 /** A list is denied for one denied element, at any depth: hiding a value in a structure does not carry it past. */
 function isDenied(values: readonly unknown[] | undefined, given: unknown): boolean {
@@ -46,7 +56,9 @@ function isDenied(values: readonly unknown[] | undefined, given: unknown): boole
 /** A list is allowed when it is listed itself or when it has elements and each of them is allowed. */
 function isAllowed(values: readonly unknown[], given: unknown): boolean {
   if (values.length === 0 || values.some((value) => isSame(value, given))) return true
-  return Array.isArray(given) && given.length > 0 && given.every((element) => values.some((value) => isSame(value, element)))
+  return (
+    Array.isArray(given) && given.length > 0 && given.every((element) => values.some((value) => isSame(value, element)))
+  )
 }
 
 /**
@@ -59,7 +71,8 @@ function isSame(rule: unknown, given: unknown): boolean {
   return globMatches(rule, String(given))
 }
 
-const isScalar = (value: unknown): value is string | number | boolean => ['string', 'number', 'boolean'].includes(typeof value)
+const isScalar = (value: unknown): value is string | number | boolean =>
+  ['string', 'number', 'boolean'].includes(typeof value)
 
 function globMatches(rule: string, text: string): boolean {
   const open = rule.startsWith('*')
@@ -73,5 +86,8 @@ function globMatches(rule: string, text: string): boolean {
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain)
   if (typeof value !== 'object' || value === null) return value
-  return Object.assign(Object.create(null), Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plain(part)])))
+  return Object.assign(
+    Object.create(null),
+    Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plain(part)])),
+  )
 }

@@ -36,8 +36,10 @@ export function parsePattern(written: string): Pattern {
 export function patternProblem(written: string): string | undefined {
   const text = withoutLeadingSlash(written)
   if (text === '') return 'is empty; name a path, for example "secret/data/app".'
-  if (text.includes('+*')) return 'has an invalid use of wildcards ("+*" is forbidden); write "+" for one whole segment, or "*" alone at the end.'
-  if (text.slice(0, -1).includes('*')) return 'has a "*" before its end; "*" is a wildcard only as the last character, and "+" stands for one whole segment.'
+  if (text.includes('+*'))
+    return 'has an invalid use of wildcards ("+*" is forbidden); write "+" for one whole segment, or "*" alone at the end.'
+  if (text.slice(0, -1).includes('*'))
+    return 'has a "*" before its end; "*" is a wildcard only as the last character, and "+" stands for one whole segment.'
   if (/[\x00-\x1f\x7f]/.test(text)) return 'holds a control character.'
   return undefined
 }
@@ -108,16 +110,23 @@ function intersectSegments(a: Pattern, b: Pattern, unsayable: () => string | und
   if (long.segments.length > short.segments.length && !short.glob) return undefined
   const result: string[] = []
   for (const [at, segment] of long.segments.entries()) {
-    const common = at < short.segments.length
-      ? intersectSegment(segment, isBeginning(long, at), short.segments[at] ?? '', isBeginning(short, at), unsayable)
-      : segment
+    const common =
+      at < short.segments.length
+        ? intersectSegment(segment, isBeginning(long, at), short.segments[at] ?? '', isBeginning(short, at), unsayable)
+        : segment
     if (common === undefined) return undefined
     result.push(common)
   }
   return result
 }
 
-function intersectSegment(a: string, aBegins: boolean, b: string, bBegins: boolean, unsayable: () => string | undefined): string | undefined {
+function intersectSegment(
+  a: string,
+  aBegins: boolean,
+  b: string,
+  bBegins: boolean,
+  unsayable: () => string | undefined,
+): string | undefined {
   if (aBegins && bBegins) return a.startsWith(b) ? a : b.startsWith(a) ? b : undefined
   if (aBegins) return intersectSegment(b, bBegins, a, aBegins, unsayable)
   if (bBegins) return b === '' || (a !== '+' && a.startsWith(b)) ? a : a === '+' ? unsayable() : undefined

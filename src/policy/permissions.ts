@@ -44,7 +44,7 @@ export function merge(a: Permissions, b: Permissions): Permissions {
   }
 }
 
-const lowerBound = (a: number, b: number): number => a === 0 ? b : b === 0 ? a : Math.min(a, b)
+const lowerBound = (a: number, b: number): number => (a === 0 ? b : b === 0 ? a : Math.min(a, b))
 
 function mergeValues(a: ParameterValues | undefined, b: ParameterValues | undefined): ParameterValues | undefined {
   if (a === undefined || b === undefined) return a ?? b

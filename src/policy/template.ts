@@ -12,8 +12,11 @@ export function templateParameters(pattern: string): string[] {
 /** Why the templates of a path cannot be read, as a sentence without its subject; `undefined` when they can. */
 export function templateProblem(pattern: string): string | undefined {
   const rest = pattern.replace(template, '')
-  if (rest.includes('{{') || rest.includes('}}')) return 'has unbalanced template braces; write for example {{identity.entity.id}}.'
-  return templateParameters(pattern).includes('') ? 'has an empty template; write for example {{identity.entity.id}}.' : undefined
+  if (rest.includes('{{') || rest.includes('}}'))
+    return 'has unbalanced template braces; write for example {{identity.entity.id}}.'
+  return templateParameters(pattern).includes('')
+    ? 'has an empty template; write for example {{identity.entity.id}}.'
+    : undefined
 }
 
 /**
@@ -21,7 +24,10 @@ export function templateProblem(pattern: string): string | undefined {
  * parameters has no value is left out, so its path never matches. The same holds for a value with `/`, `*`, `+`, a brace
  * or a control character: a caller who can choose a name must not thereby choose a pattern.
  */
-export function substituteTemplates(document: PolicyDocument, valueOf: (parameter: string) => string | undefined): PolicyDocument {
+export function substituteTemplates(
+  document: PolicyDocument,
+  valueOf: (parameter: string) => string | undefined,
+): PolicyDocument {
   if (!document.templated) return document
   return { ...document, paths: document.paths.flatMap((rule) => filledIn(rule, valueOf)), templated: false }
 }
@@ -36,4 +42,5 @@ function filledIn(rule: PathRule, valueOf: (parameter: string) => string | undef
   return usable ? [{ ...rule, pattern }] : []
 }
 
-const isPlain = (value: string): boolean => value !== '' && value !== '.' && value !== '..' && !/[/*+{}\x00-\x1f\x7f]/.test(value)
+const isPlain = (value: string): boolean =>
+  value !== '' && value !== '.' && value !== '..' && !/[/*+{}\x00-\x1f\x7f]/.test(value)

@@ -7,14 +7,26 @@ export type Node =
   | ListNode
   | ObjectNode
 
-export interface ListNode { readonly kind: 'list'; readonly items: readonly Node[]; readonly line: number }
-export interface ObjectNode { readonly kind: 'object'; readonly members: readonly Member[]; readonly line: number }
+export interface ListNode {
+  readonly kind: 'list'
+  readonly items: readonly Node[]
+  readonly line: number
+}
+export interface ObjectNode {
+  readonly kind: 'object'
+  readonly members: readonly Member[]
+  readonly line: number
+}
 
 /**
  * One entry of an object. Repeated keys are kept: which of them may be repeated is a matter of meaning, and dropping the
  * first of two silently could drop a deny. `path "a" { … }` is read as `path = { "a" = { … } }`.
  */
-export interface Member { readonly key: string; readonly value: Node; readonly line: number }
+export interface Member {
+  readonly key: string
+  readonly value: Node
+  readonly line: number
+}
 
 /** How a value is named in a sentence. */
 export function kindOf(node: Node): string {

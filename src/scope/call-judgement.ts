@@ -28,7 +28,11 @@ const refusedCall = { allowed: false, tools: [], fields: [], needed: [] } as con
  * Judges a call by all operations it can be. Each match is judged alone, one granted match suffices, and an explicit deny
  * of any matching tool denies, whatever its operation's `parameters` say.
  */
-export function judgeCall(chain: readonly GrantLink[], matches: readonly ToolMatch[], call: CallParameters): CallJudgement {
+export function judgeCall(
+  chain: readonly GrantLink[],
+  matches: readonly ToolMatch[],
+  call: CallParameters,
+): CallJudgement {
   if (matches.length === 0) return { ...refusedCall, reason: 'no_tool', message: 'no tool covers this call.' }
   const findings = matches.map((match) => ({ match, ...judgeMatch(chain, match, call) }))
   const first = (reason: GrantReason) => findings.find((finding) => finding.reason === reason)
@@ -36,21 +40,29 @@ export function judgeCall(chain: readonly GrantLink[], matches: readonly ToolMat
   const stop = first('denied') ?? first('needs_body')
   if (stop) return { ...refusedCall, reason: stop.reason, message: stop.message }
   const tools = findings.filter((finding) => finding.reason === 'allowed').map((finding) => finding.match)
-  if (tools.length > 0) return { allowed: true, reason: 'allowed', message: 'granted.', tools, fields: unitedFields(tools), needed: [] }
+  if (tools.length > 0)
+    return { allowed: true, reason: 'allowed', message: 'granted.', tools, fields: unitedFields(tools), needed: [] }
   const refused = first('parameter_refused')
   if (refused) return { ...refusedCall, reason: 'parameter_refused', message: refused.message }
   const needed = [...new Set(matches.map(({ tool, operation }) => scopeText(operation.capability, toolPath(tool))))]
   return { ...refusedCall, reason: 'insufficient_scope', message: `needs ${needed.join(' or ')}`, needed }
 }
 
-function judgeMatch(chain: readonly GrantLink[], match: ToolMatch, call: CallParameters): { reason: GrantReason; message: string } {
+function judgeMatch(
+  chain: readonly GrantLink[],
+  match: ToolMatch,
+  call: CallParameters,
+): { reason: GrantReason; message: string } {
   const { tool, operation } = match
   const judgement = judgeTool(chain, toolPath(tool), operation.capability, call)
   if (judgement.reason !== 'allowed' && judgement.reason !== 'needs_body') return judgement
   const passing = operation.parameters
   const stray = passing && call.query.find(([name]) => !passing.includes(name))
   if (stray === undefined) return judgement
-  return { reason: 'parameter_refused', message: `query parameter ${JSON.stringify(stray[0].slice(0, 120))} is not one that ${operation.method} ${operation.path} of ${tool.upstream}/${tool.name} passes on.` }
+  return {
+    reason: 'parameter_refused',
+    message: `query parameter ${JSON.stringify(stray[0].slice(0, 120))} is not one that ${operation.method} ${operation.path} of ${tool.upstream}/${tool.name} passes on.`,
+  }
 }
 
 function unitedFields(matches: readonly ToolMatch[]): readonly string[] | null {

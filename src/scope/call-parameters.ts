@@ -32,9 +32,14 @@ export function topLevelParameters(call: CallParameters): Record<string, unknown
   for (const [name, value] of pairsOf(call)) {
     const bracket = name.indexOf('[')
     const rest = bracket < 1 ? '' : name.slice(bracket)
-    add(parameters, rest === '' ? name : name.slice(0, bracket), rest === '' || rest === '[]' ? value : { [rest]: value })
+    add(
+      parameters,
+      rest === '' ? name : name.slice(0, bracket),
+      rest === '' || rest === '[]' ? value : { [rest]: value },
+    )
   }
-  if (call.body.kind === 'fields') for (const [name, value] of Object.entries(call.body.fields)) add(parameters, name, value)
+  if (call.body.kind === 'fields')
+    for (const [name, value] of Object.entries(call.body.fields)) add(parameters, name, value)
   return parameters
 }
 
@@ -48,7 +53,9 @@ export function wholeNames(call: CallParameters): Record<string, unknown> {
 /** A name with white space around it is judged as it stands and without: some servers trim names (PHP), most do not. */
 function pairsOf(call: CallParameters): readonly (readonly [string, string])[] {
   const pairs = call.body.kind === 'form' ? [...call.query, ...call.body.pairs] : call.query
-  return pairs.flatMap(([name, value]) => (name.trim() === name ? [[name, value] as const] : [[name, value] as const, [name.trim(), value] as const]))
+  return pairs.flatMap(([name, value]) =>
+    name.trim() === name ? [[name, value] as const] : [[name, value] as const, [name.trim(), value] as const],
+  )
 }
 
 const emptyRecord = (): Record<string, unknown> => Object.create(null) as Record<string, unknown>

@@ -24,9 +24,12 @@ export function scopeCovered(by: readonly string[] | Acl, scope: string): boolea
  */
 export function intersectScopes(a: readonly string[], b: readonly string[]): string[] {
   const [left, right] = [compileScopes(a), compileScopes(b)]
-  const denies = [...left.rules, ...right.rules].filter((rule) => rule.capabilities.has('deny')).map((rule) => rule.pattern)
+  const denies = [...left.rules, ...right.rules]
+    .filter((rule) => rule.capabilities.has('deny'))
+    .map((rule) => rule.pattern)
   // What a deny of the result outranks needs no proof of its own.
-  const isDenied = (pattern: Pattern) => (rule: AclRule) => rule.capabilities.has('deny') && comparePriority(rule.pattern, pattern) > 0
+  const isDenied = (pattern: Pattern) => (rule: AclRule) =>
+    rule.capabilities.has('deny') && comparePriority(rule.pattern, pattern) > 0
   const granted = new Map<string, Set<string>>()
   for (const pattern of commonPatterns(left.rules, right.rules)) {
     const excused = isDenied(pattern)
@@ -75,8 +78,13 @@ function grantsAll(acl: Acl, pattern: Pattern, capability: string, excused: (rul
   const granting = acl.rules.filter((rule) => rule.capabilities.has(capability) && covers(rule.pattern, pattern))
   const best = granting.sort((a, b) => comparePriority(b.pattern, a.pattern))[0]
   if (best === undefined) return false
-  return acl.rules.every((rule) => rule.capabilities.has(capability) || excused(rule)
-    || comparePriority(rule.pattern, best.pattern) < 0 || !overlaps(rule.pattern, pattern))
+  return acl.rules.every(
+    (rule) =>
+      rule.capabilities.has(capability) ||
+      excused(rule) ||
+      comparePriority(rule.pattern, best.pattern) < 0 ||
+      !overlaps(rule.pattern, pattern),
+  )
 }
 
 function words(capabilities: ReadonlySet<string>): string[] {

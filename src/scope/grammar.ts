@@ -35,12 +35,16 @@ const maxScopeLength = 256
  * `allowWildcards`. Throws `ScopeError` with a sentence for the author.
  */
 export function parseScope(text: string, options: { readonly allowWildcards?: boolean } = {}): Scope {
-  if (text.length > maxScopeLength) throw new ScopeError(`a scope has at most ${maxScopeLength} characters; ${quote(text)} is longer.`)
+  if (text.length > maxScopeLength)
+    throw new ScopeError(`a scope has at most ${maxScopeLength} characters; ${quote(text)} is longer.`)
   const colon = text.indexOf(':')
   const word = colon < 0 ? text : text.slice(0, colon)
   const rest = colon < 0 ? '' : text.slice(colon + 1)
   const capabilities = capabilityWords.get(word)
-  if (capabilities === undefined) throw new ScopeError(`${quote(text)} begins with no capability (${[...capabilityWords.keys()].join(', ')}). Write for example read:stripe:invoices.`)
+  if (capabilities === undefined)
+    throw new ScopeError(
+      `${quote(text)} begins with no capability (${[...capabilityWords.keys()].join(', ')}). Write for example read:stripe:invoices.`,
+    )
   const segments = rest.startsWith('tools/') ? rest.slice('tools/'.length).split('/') : rest.split(':')
   checkSegments(text, segments)
   if (options.allowWildcards !== true) refuseBroad(text, word, segments)
@@ -59,25 +63,46 @@ function checkSegments(text: string, segments: readonly string[]): void {
     if (segment === '+' || isName(segment)) continue
     const glob = at === last && segment.endsWith('*')
     if (glob && (segment === '*' || isName(segment.slice(0, -1)))) continue
-    if (segment === '') throw new ScopeError(`${quote(text)} ${segments.length === 1 ? 'names no upstream' : 'has an empty part'}. Write for example read:stripe:invoices.`)
-    if (segment.endsWith('*') && at < last) throw new ScopeError(`${quote(text)} has a "*" before its end. "*" stands only at the end, "+" for one part; write for example read:stripe:+:id-only.`)
-    throw new ScopeError(`${quote(text)}: ${quote(segment)} is not a name (${nameRule}). Write for example read:stripe:invoices.`)
+    if (segment === '')
+      throw new ScopeError(
+        `${quote(text)} ${segments.length === 1 ? 'names no upstream' : 'has an empty part'}. Write for example read:stripe:invoices.`,
+      )
+    if (segment.endsWith('*') && at < last)
+      throw new ScopeError(
+        `${quote(text)} has a "*" before its end. "*" stands only at the end, "+" for one part; write for example read:stripe:+:id-only.`,
+      )
+    throw new ScopeError(
+      `${quote(text)}: ${quote(segment)} is not a name (${nameRule}). Write for example read:stripe:invoices.`,
+    )
   }
-  if (segments.length > 3) throw new ScopeError(`${quote(text)} has more parts than capability, upstream, resource and qualifier. Write for example read:stripe:customers:id-only.`)
+  if (segments.length > 3)
+    throw new ScopeError(
+      `${quote(text)} has more parts than capability, upstream, resource and qualifier. Write for example read:stripe:customers:id-only.`,
+    )
   const endsInGlob = segments[last]?.endsWith('*') === true
-  if (segments.length < 2 && !endsInGlob) throw new ScopeError(`${quote(text)} names no resource. Name one, for example ${exampleFor(segments[0])}.`)
+  if (segments.length < 2 && !endsInGlob)
+    throw new ScopeError(`${quote(text)} names no resource. Name one, for example ${exampleFor(segments[0])}.`)
 }
 
 /** Whoever can write to every upstream or every resource should have been asked first. */
 function refuseBroad(text: string, word: string, [upstream = '', resource = '']: readonly string[]): void {
   const example = `${word}:${isName(upstream) ? upstream : 'stripe'}:invoices`
-  if (upstream === '*' || upstream === '+') throw new ScopeError(`${quote(text)} covers every upstream. Name a resource, for example ${example}.`)
-  if (upstream.endsWith('*')) throw new ScopeError(`${quote(text)} covers every upstream beginning with ${quote(upstream.slice(0, -1))}. Name a resource, for example ${example}.`)
-  if (resource === '*' || resource === '+') throw new ScopeError(`${quote(text)} covers every resource of ${upstream}. Name one, for example ${example}.`)
-  if (resource.endsWith('*')) throw new ScopeError(`${quote(text)} covers every resource of ${upstream} beginning with ${quote(resource.slice(0, -1))}. Name one, for example ${example}.`)
+  if (upstream === '*' || upstream === '+')
+    throw new ScopeError(`${quote(text)} covers every upstream. Name a resource, for example ${example}.`)
+  if (upstream.endsWith('*'))
+    throw new ScopeError(
+      `${quote(text)} covers every upstream beginning with ${quote(upstream.slice(0, -1))}. Name a resource, for example ${example}.`,
+    )
+  if (resource === '*' || resource === '+')
+    throw new ScopeError(`${quote(text)} covers every resource of ${upstream}. Name one, for example ${example}.`)
+  if (resource.endsWith('*'))
+    throw new ScopeError(
+      `${quote(text)} covers every resource of ${upstream} beginning with ${quote(resource.slice(0, -1))}. Name one, for example ${example}.`,
+    )
 }
 
-const exampleFor = (upstream: string | undefined): string => `read:${upstream !== undefined && isName(upstream) ? upstream : 'stripe'}:invoices`
+const exampleFor = (upstream: string | undefined): string =>
+  `read:${upstream !== undefined && isName(upstream) ? upstream : 'stripe'}:invoices`
 
 /** The scope that grants a capability on a tool path: `read` and `tools/stripe/invoices` give `read:stripe:invoices`. */
 export function scopeText(capability: string, toolPath: string): string {

@@ -44,12 +44,23 @@ const severity: readonly GrantReason[] = ['allowed', 'needs_body', 'parameter_re
  * Whether a chain has a capability on a tool (`tools/stripe/invoices`). Without `call` the capability alone is judged;
  * with it, also the parameter rules of policies. An unreadable list grants nothing.
  */
-export function judgeTool(chain: readonly GrantLink[], toolPath: string, capability: string, call?: CallParameters): ToolJudgement {
-  let worst: Finding = chain.length === 0 ? lacking(toolPath, capability) : { reason: 'allowed', message: `${capability} on ${toolPath} is granted.` }
+export function judgeTool(
+  chain: readonly GrantLink[],
+  toolPath: string,
+  capability: string,
+  call?: CallParameters,
+): ToolJudgement {
+  let worst: Finding =
+    chain.length === 0
+      ? lacking(toolPath, capability)
+      : { reason: 'allowed', message: `${capability} on ${toolPath} is granted.` }
   for (const link of chain) {
     const lists = linkLists(link)
-    const findings = lists?.map((acl) => judgeList(acl.match(toolPath), toolPath, capability, call)) ?? [lacking(toolPath, capability)]
-    for (const finding of findings) if (severity.indexOf(finding.reason) > severity.indexOf(worst.reason)) worst = finding
+    const findings = lists?.map((acl) => judgeList(acl.match(toolPath), toolPath, capability, call)) ?? [
+      lacking(toolPath, capability),
+    ]
+    for (const finding of findings)
+      if (severity.indexOf(finding.reason) > severity.indexOf(worst.reason)) worst = finding
   }
   return { allowed: worst.reason === 'allowed', denied: worst.reason === 'denied', ...worst }
 }
@@ -64,12 +75,22 @@ export function scopeMatch(chain: readonly GrantLink[], requiredScope: string): 
   return chain.every((link) => linkLists(link)?.every((acl) => scopeCovered(acl, requiredScope)) === true)
 }
 
-interface Finding { readonly reason: GrantReason; readonly message: string }
+interface Finding {
+  readonly reason: GrantReason
+  readonly message: string
+}
 
-const lacking = (toolPath: string, capability: string): Finding =>
-  ({ reason: 'insufficient_scope', message: `${capability} on ${toolPath} is not granted.` })
+const lacking = (toolPath: string, capability: string): Finding => ({
+  reason: 'insufficient_scope',
+  message: `${capability} on ${toolPath} is not granted.`,
+})
 
-function judgeList(match: AclMatch | undefined, toolPath: string, capability: string, call: CallParameters | undefined): Finding {
+function judgeList(
+  match: AclMatch | undefined,
+  toolPath: string,
+  capability: string,
+  call: CallParameters | undefined,
+): Finding {
   if (match?.capabilities.has('deny')) return { reason: 'denied', message: `${toolPath} is denied.` }
   if (!match?.capabilities.has(capability)) return lacking(toolPath, capability)
   if (call === undefined || !match.constrainsParameters) return { reason: 'allowed', message: '' }
@@ -82,8 +103,10 @@ function parameterFinding(match: AclMatch, call: CallParameters): Finding | unde
   const parameters = topLevelParameters(call)
   const denied = match.checkDenied(wholeNames(call)) ?? match.checkDenied(parameters)
   if (denied !== undefined) return refused(denied)
-  if (call.body.kind === 'unread') return { reason: 'needs_body', message: 'a parameter rule applies and the body was not read.' }
-  if (call.body.kind === 'opaque') return refused('a parameter rule applies and the body is neither a JSON object nor a form.')
+  if (call.body.kind === 'unread')
+    return { reason: 'needs_body', message: 'a parameter rule applies and the body was not read.' }
+  if (call.body.kind === 'opaque')
+    return refused('a parameter rule applies and the body is neither a JSON object nor a form.')
   const problem = match.checkParameters(parameters)
   return problem === undefined ? undefined : refused(problem)
 }

@@ -20,19 +20,22 @@ export function sessionKeyOf(sessionId: string): string | undefined {
 
 /** The storage key of the session whose first token has this digest (hex SHA-256). */
 export function sessionKeyOfDigest(digestHex: string): string {
-  if (!digestPattern.test(digestHex)) throw new ScopeError('a token digest is 64 lower-case hexadecimal digits (SHA-256).')
+  if (!digestPattern.test(digestHex))
+    throw new ScopeError('a token digest is 64 lower-case hexadecimal digits (SHA-256).')
   return base32(BigInt(`0x${digestHex.slice(0, 20)}`), 16)
 }
 
 /** A new token's name in logs: `tok_` + ULID. `random(10)` must come from a cryptographic source. */
 export function newTokenId(random: (bytes: number) => Uint8Array, unixMs: number): string {
   const bytes = random(10)
-  if (bytes.length !== 10) throw new ScopeError(`a token identifier needs 10 random bytes, the source gave ${bytes.length}.`)
+  if (bytes.length !== 10)
+    throw new ScopeError(`a token identifier needs 10 random bytes, the source gave ${bytes.length}.`)
   return `tok_${base32(time(unixMs), 10)}${base32(BigInt(`0x${Buffer.from(bytes).toString('hex')}`), 16)}`
 }
 
 function time(unixMs: number): bigint {
-  if (!Number.isInteger(unixMs) || unixMs < 0 || unixMs >= 2 ** 48) throw new ScopeError('an identifier needs a time in whole Unix milliseconds.')
+  if (!Number.isInteger(unixMs) || unixMs < 0 || unixMs >= 2 ** 48)
+    throw new ScopeError('an identifier needs a time in whole Unix milliseconds.')
   return BigInt(unixMs)
 }
 

@@ -15,13 +15,18 @@ export interface ToolMatch {
  */
 export function matchOperations(tools: readonly Tool[], method: string, segments: readonly string[]): ToolMatch[] {
   if (!segments.every(isSafeSegment)) return []
-  return tools.flatMap((tool) => tool.operations.flatMap((operation) => {
-    const params = operation.method === method ? fit(templateOf(operation), segments) : undefined
-    return params ? [{ tool, operation, params }] : []
-  }))
+  return tools.flatMap((tool) =>
+    tool.operations.flatMap((operation) => {
+      const params = operation.method === method ? fit(templateOf(operation), segments) : undefined
+      return params ? [{ tool, operation, params }] : []
+    }),
+  )
 }
 
-interface TemplatePart { readonly text: string; readonly name: string | undefined }
+interface TemplatePart {
+  readonly text: string
+  readonly name: string | undefined
+}
 
 function fit(template: readonly TemplatePart[], segments: readonly string[]): Map<string, string> | undefined {
   if (template.length !== segments.length) return undefined
@@ -51,7 +56,8 @@ export function renderPath(operation: Pick<ToolOperation, 'path'>, params: Reado
     const name = templateName(part)
     if (name === undefined) return encodeURIComponent(part).replace(/%(?:3A|40|24|26|2B|2C|3B|3D)/g, decodeURIComponent)
     const value = params.get(name)
-    if (value === undefined || !isSafeSegment(value)) throw new RangeError(`no usable value for {${name}} of ${operation.path}`)
+    if (value === undefined || !isSafeSegment(value))
+      throw new RangeError(`no usable value for {${name}} of ${operation.path}`)
     return encodeURIComponent(value)
   })
   return `/${segments.join('/')}`

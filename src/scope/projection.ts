@@ -42,10 +42,15 @@ function addField(root: Filter, field: string): void {
 
 /** `data[].id` as `data`, `[]`, `id`. */
 function fieldSteps(field: string): string[] {
-  const isField = field.length <= maxFieldLength && /^(?:[^.[\]]+(?:\[\])*|(?:\[\])+)(?:\.[^.[\]]+(?:\[\])*)*$/.test(field)
-  if (!isField) throw new ScopeError(`field ${quote(field)} is not a path into a JSON answer; write for example has_more or data[].id.`)
+  const isField =
+    field.length <= maxFieldLength && /^(?:[^.[\]]+(?:\[\])*|(?:\[\])+)(?:\.[^.[\]]+(?:\[\])*)*$/.test(field)
+  if (!isField)
+    throw new ScopeError(
+      `field ${quote(field)} is not a path into a JSON answer; write for example has_more or data[].id.`,
+    )
   const steps = field.match(/\[\]|[^.[\]]+/g) ?? []
-  if (steps.length > maxFieldDepth) throw new ScopeError(`field ${quote(field)} is more than ${maxFieldDepth} steps deep.`)
+  if (steps.length > maxFieldDepth)
+    throw new ScopeError(`field ${quote(field)} is more than ${maxFieldDepth} steps deep.`)
   return steps
 }
 
@@ -54,10 +59,13 @@ function project(filter: Filter, value: unknown): unknown {
   if (filter.whole) return value
   if (Array.isArray(value)) {
     const { elements } = filter
-    return elements && value.flatMap((element: unknown) => {
-      const kept = project(elements, element)
-      return kept === undefined ? [] : [kept]
-    })
+    return (
+      elements &&
+      value.flatMap((element: unknown) => {
+        const kept = project(elements, element)
+        return kept === undefined ? [] : [kept]
+      })
+    )
   }
   if (typeof value !== 'object' || value === null || filter.members.size === 0) return undefined
   // No prototype: an upstream may name a member "__proto__".

@@ -14,12 +14,23 @@ const checksumLength = 6
 const shape = /^([a-z0-9]{1,16})_([a-z0-9]{1,16})_[0-9A-Za-z]{43}([0-9A-Za-z]{6})$/
 
 /** A new token. `random(32)` must come from a cryptographic source; `prefix` and `label` are 1 to 16 of `[a-z0-9]`. */
-export function mintToken({ prefix, label, random }: { prefix: string; label: string; random: (bytes: number) => Uint8Array }): string {
+export function mintToken({
+  prefix,
+  label,
+  random,
+}: {
+  prefix: string
+  label: string
+  random: (bytes: number) => Uint8Array
+}): string {
   const bytes = random(32)
   if (bytes.length !== 32) throw new ScopeError(`a token needs 32 random bytes, the source gave ${bytes.length}.`)
   const body = `${prefix}_${label}_${base62(BigInt(`0x${Buffer.from(bytes).toString('hex')}`), secretLength)}`
   const token = body + checksum(body)
-  if (!shape.test(token)) throw new ScopeError('a token prefix and label are 1 to 16 lower-case letters or digits each, for example svt and prod.')
+  if (!shape.test(token))
+    throw new ScopeError(
+      'a token prefix and label are 1 to 16 lower-case letters or digits each, for example svt and prod.',
+    )
   return token
 }
 
@@ -39,7 +50,8 @@ export function tokenDigest(token: string): string {
 /** In plain numbers, not by `base62`: this runs for every request, on whatever a stranger sends. */
 function checksum(body: string): string {
   let digits = ''
-  for (let rest = crc32(body); digits.length < checksumLength; rest = Math.floor(rest / 62)) digits = (alphabet[rest % 62] ?? '') + digits
+  for (let rest = crc32(body); digits.length < checksumLength; rest = Math.floor(rest / 62))
+    digits = (alphabet[rest % 62] ?? '') + digits
   return digits
 }
 

@@ -25,7 +25,12 @@ export interface Tool {
 }
 
 const capabilityByMethod: ReadonlyMap<string, string> = new Map([
-  ['GET', 'read'], ['HEAD', 'read'], ['POST', 'create'], ['PUT', 'update'], ['PATCH', 'update'], ['DELETE', 'delete'],
+  ['GET', 'read'],
+  ['HEAD', 'read'],
+  ['POST', 'create'],
+  ['PUT', 'update'],
+  ['PATCH', 'update'],
+  ['DELETE', 'delete'],
 ])
 const capabilities = ['create', 'read', 'update', 'delete', 'list']
 const example = 'write for example "GET /v1/invoices/{id}"'
@@ -45,11 +50,16 @@ export function isToolName(text: string): boolean {
 /** Reads `"GET /v1/invoices/{id}"` or `{capability?, method, path, parameters?}`. Throws `ScopeError`. */
 export function parseOperation(value: unknown): ToolOperation {
   if (typeof value === 'string') return fromText(value)
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new ScopeError(`an operation is a text or an object; ${example}.`)
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ScopeError(`an operation is a text or an object; ${example}.`)
   const { capability, method, path, parameters, ...rest } = value as Record<string, unknown>
   const unknown = Object.keys(rest)[0]
-  if (unknown !== undefined) throw new ScopeError(`an operation has the unknown key ${quote(unknown)}; known are capability, method, path and parameters.`)
-  if (typeof method !== 'string' || typeof path !== 'string') throw new ScopeError('an operation needs method and path, for example {"method": "GET", "path": "/v1/invoices"}.')
+  if (unknown !== undefined)
+    throw new ScopeError(
+      `an operation has the unknown key ${quote(unknown)}; known are capability, method, path and parameters.`,
+    )
+  if (typeof method !== 'string' || typeof path !== 'string')
+    throw new ScopeError('an operation needs method and path, for example {"method": "GET", "path": "/v1/invoices"}.')
   const operation = build(method, path)
   return {
     ...operation,
@@ -60,14 +70,18 @@ export function parseOperation(value: unknown): ToolOperation {
 
 function fromText(text: string): ToolOperation {
   const [, method, path] = /^\s*([A-Za-z]+)\s+(\S+)\s*$/.exec(text) ?? []
-  if (method === undefined || path === undefined) throw new ScopeError(`operation ${quote(text)} is not a method and a path; ${example}.`)
+  if (method === undefined || path === undefined)
+    throw new ScopeError(`operation ${quote(text)} is not a method and a path; ${example}.`)
   return build(method, path)
 }
 
 function build(method: string, path: string): ToolOperation {
   const upper = method.toUpperCase()
   const capability = capabilityByMethod.get(upper)
-  if (capability === undefined) throw new ScopeError(`operation method ${quote(method)} is none of ${[...capabilityByMethod.keys()].join(', ')}; ${example}.`)
+  if (capability === undefined)
+    throw new ScopeError(
+      `operation method ${quote(method)} is none of ${[...capabilityByMethod.keys()].join(', ')}; ${example}.`,
+    )
   checkPath(path)
   return { capability, method: upper, path }
 }
@@ -79,7 +93,10 @@ function checkCapability(value: unknown): string {
 
 function checkParameters(value: unknown): string[] {
   const isList = Array.isArray(value) && value.every((name) => typeof name === 'string' && name !== '')
-  if (!isList) throw new ScopeError('operation parameters is a list of query parameter names, for example ["limit", "created[gte]"].')
+  if (!isList)
+    throw new ScopeError(
+      'operation parameters is a list of query parameter names, for example ["limit", "created[gte]"].',
+    )
   return value as string[]
 }
 

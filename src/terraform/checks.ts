@@ -11,7 +11,13 @@ const SHOWN = 24
 
 export function checkName(path: Path, value: Value | undefined, example: string): Diagnostic[] {
   if (typeof value !== 'string' || isName(value)) return []
-  return [fault(`${pathText(path)} ${value.length > SHOWN ? `(${String(value.length)} characters)` : JSON.stringify(value)} is not a name`, `Names are ${nameRule}. Write for example ${example}.`, path)]
+  return [
+    fault(
+      `${pathText(path)} ${value.length > SHOWN ? `(${String(value.length)} characters)` : JSON.stringify(value)} is not a name`,
+      `Names are ${nameRule}. Write for example ${example}.`,
+      path,
+    ),
+  ]
 }
 
 export function checkNames(path: Path, value: Value | undefined, example: string): Diagnostic[] {
@@ -21,7 +27,9 @@ export function checkNames(path: Path, value: Value | undefined, example: string
 /** Whether wildcards are allowed is the mount's to say, so here they are. */
 export function checkScopes(path: Path, value: Value | undefined): Diagnostic[] {
   if (!isList(value)) return []
-  return value.flatMap((item, index) => (typeof item === 'string' ? parsed([...path, index], () => parseScope(item, { allowWildcards: true })) : []))
+  return value.flatMap((item, index) =>
+    typeof item === 'string' ? parsed([...path, index], () => parseScope(item, { allowWildcards: true })) : [],
+  )
 }
 
 /** What a parser of the scope or policy language has against it. */

@@ -29,7 +29,10 @@ export function terraformProvider({ version, clock, surroundings = ownSurroundin
   let provider: ClosableProvider | undefined
   return {
     // Fixed by Terraform, the same for OpenTofu.
-    cookie: { name: 'TF_PLUGIN_MAGIC_COOKIE', value: 'd602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2' },
+    cookie: {
+      name: 'TF_PLUGIN_MAGIC_COOKIE',
+      value: 'd602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2',
+    },
     versions: [6],
     usage,
     services({ logger }) {

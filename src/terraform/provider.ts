@@ -29,7 +29,12 @@ export function createProvider(options: ProviderOptions): ClosableProvider {
   const loans = new Loans(options.logger)
   const server = (): Server => {
     if (session) return session
-    throw new Refusal(fault('The provider is not configured', 'Terraform asked for something that needs a server before it said which. Please report this.'))
+    throw new Refusal(
+      fault(
+        'The provider is not configured',
+        'Terraform asked for something that needs a server before it said which. Please report this.',
+      ),
+    )
   }
   return {
     schema: providerSchema,
@@ -40,7 +45,13 @@ export function createProvider(options: ProviderOptions): ClosableProvider {
     validate: validateSettings,
     configure(config) {
       const found = validateSettings(config)
-      if (found.length === 0) session = new Session({ settings: readSettings(config, options), clock: options.clock, logger: options.logger, userAgent: `terraform-provider-mcp/${options.version}` })
+      if (found.length === 0)
+        session = new Session({
+          settings: readSettings(config, options),
+          clock: options.clock,
+          logger: options.logger,
+          userAgent: `terraform-provider-mcp/${options.version}`,
+        })
       return found
     },
     async stop() {

@@ -71,9 +71,13 @@ export class Session implements Server {
   readonly #stop = new AbortController()
   #connected: Promise<Connected> | undefined
 
-  constructor(options: SessionOptions) { this.#options = options }
+  constructor(options: SessionOptions) {
+    this.#options = options
+  }
 
-  knownMount(): string | undefined { return this.#options.settings.mount }
+  knownMount(): string | undefined {
+    return this.#options.settings.mount
+  }
 
   mount(): string {
     const { mount } = this.#options.settings
@@ -81,7 +85,11 @@ export class Session implements Server {
     return mount
   }
 
-  async request(method: VaultMethod, path: string, { body, once = false, within }: RequestOptions = {}): Promise<VaultAnswer> {
+  async request(
+    method: VaultMethod,
+    path: string,
+    { body, once = false, within }: RequestOptions = {},
+  ): Promise<VaultAnswer> {
     const { client } = await this.#connect()
     const { settings } = this.#options
     const options = { ...(body && { body }), timeoutMs: within ?? settings.timeoutMs }
@@ -92,13 +100,16 @@ export class Session implements Server {
     try {
       return await this.request('GET', path)
     } catch (error) {
-      if (error instanceof CallFailure && error.error.kind === 'not_found' && error.error.errors.length === 0) return undefined
+      if (error instanceof CallFailure && error.error.kind === 'not_found' && error.error.errors.length === 0)
+        return undefined
       throw error
     }
   }
 
   /** No request is begun again from here on. */
-  stop(): void { this.#stop.abort() }
+  stop(): void {
+    this.#stop.abort()
+  }
 
   /** Revokes what was logged in or made of the given token, and with it every lease made under that. */
   async close(): Promise<void> {
@@ -111,11 +122,21 @@ export class Session implements Server {
 
   async #revoke(own: VaultClient): Promise<void> {
     await own.request('POST', 'auth/token/revoke-self', { timeoutMs: FAREWELL_MS }).catch((error: unknown) => {
-      this.#options.logger.warn({ error: messageOf(error) }, 'the token of this run could not be revoked; it ends by its TTL')
+      this.#options.logger.warn(
+        { error: messageOf(error) },
+        'the token of this run could not be revoked; it ends by its TTL',
+      )
     })
   }
 
-  async #ask(client: VaultClient, method: VaultMethod, path: string, options: { readonly body?: object; readonly timeoutMs: number }, once: boolean, retries: number): Promise<VaultAnswer> {
+  async #ask(
+    client: VaultClient,
+    method: VaultMethod,
+    path: string,
+    options: { readonly body?: object; readonly timeoutMs: number },
+    once: boolean,
+    retries: number,
+  ): Promise<VaultAnswer> {
     const { clock, logger } = this.#options
     for (let attempt = 0; ; attempt++) {
       const began = clock.monotonic()
@@ -125,8 +146,12 @@ export class Session implements Server {
         return answer
       } catch (thrown) {
         const error = thrown instanceof VaultError ? thrown : new VaultError('unavailable', 0, 'the request failed')
-        logger.debug({ method, path, status: error.status, ms: Math.round(clock.monotonic() - began) }, 'request failed')
-        if (attempt >= retries || this.#stop.signal.aborted || !isWorthAgain(error, once)) throw new CallFailure(error, method, path)
+        logger.debug(
+          { method, path, status: error.status, ms: Math.round(clock.monotonic() - began) },
+          'request failed',
+        )
+        if (attempt >= retries || this.#stop.signal.aborted || !isWorthAgain(error, once))
+          throw new CallFailure(error, method, path)
         await delay(clock, RETRY_MS * 1.5 ** attempt, this.#stop.signal)
       }
     }
@@ -134,34 +159,55 @@ export class Session implements Server {
 
   /** Once for all: what a login was refused for, it would be refused for again. */
   #connect(): Promise<Connected> {
-    return this.#connected ??= this.#begin()
+    return (this.#connected ??= this.#begin())
   }
 
   async #begin(): Promise<Connected> {
     const { settings, clock, userAgent } = this.#options
     const missing = settings.unknown.filter((name) => name !== 'mount')
     if (missing.length > 0) throw notKnown(missing)
-    if (settings.address === undefined) throw new Refusal(fault('There is no address of a server', 'Set the environment variable VAULT_ADDR, or address in the provider block, for example to https://vault.example.com:8200.'))
+    if (settings.address === undefined)
+      throw new Refusal(
+        fault(
+          'There is no address of a server',
+          'Set the environment variable VAULT_ADDR, or address in the provider block, for example to https://vault.example.com:8200.',
+        ),
+      )
     // The HTTP client is a third of this program; most processes Terraform starts never ask anything.
     const { createVaultClient } = await import('../vault-client/index.ts')
-    const open = (namespace: string | undefined): VaultClient => asked(settings, () => createVaultClient({
-      address: settings.address!,
-      clock,
-      userAgent,
-      timeoutMs: settings.timeoutMs,
-      ...(namespace !== undefined && { namespace }),
-      ...(settings.caFile !== undefined && { caFile: settings.caFile }),
-    }))
+    const open = (namespace: string | undefined): VaultClient =>
+      asked(settings, () =>
+        createVaultClient({
+          address: settings.address!,
+          clock,
+          userAgent,
+          timeoutMs: settings.timeoutMs,
+          ...(namespace !== undefined && { namespace }),
+          ...(settings.caFile !== undefined && { caFile: settings.caFile }),
+        }),
+      )
     const root = open(settings.namespace)
     try {
-      const given = settings.login ? await this.#login(settings.login.namespace === undefined ? root : open(settings.login.namespace)) : settings.token
-      if (given === undefined) throw new Refusal(fault('There is no token', 'Set the environment variable VAULT_TOKEN, log in so that ~/.vault-token is there, or give an auth_login block.'))
+      const given = settings.login
+        ? await this.#login(settings.login.namespace === undefined ? root : open(settings.login.namespace))
+        : settings.token
+      if (given === undefined)
+        throw new Refusal(
+          fault(
+            'There is no token',
+            'Set the environment variable VAULT_TOKEN, log in so that ~/.vault-token is there, or give an auth_login block.',
+          ),
+        )
       const parent = asked(settings, () => root.withToken(given))
-      const client = settings.childToken ? root.withToken(await this.#childToken(parent).catch(async (error: unknown) => {
-        // Nothing else is going to end what was logged in.
-        if (settings.login) await this.#revoke(parent)
-        throw error
-      })) : parent
+      const client = settings.childToken
+        ? root.withToken(
+            await this.#childToken(parent).catch(async (error: unknown) => {
+              // Nothing else is going to end what was logged in.
+              if (settings.login) await this.#revoke(parent)
+              throw error
+            }),
+          )
+        : parent
       const own = settings.login ? parent : client
       return { client, root, own: settings.login || settings.childToken ? own : undefined }
     } catch (error) {
@@ -173,12 +219,25 @@ export class Session implements Server {
   async #login(client: VaultClient): Promise<string> {
     const { login, maxRetries, timeoutMs } = this.#options.settings
     const { path, parameters } = login!
-    const answer = await this.#ask(client, 'POST', path, { body: parameters, timeoutMs }, true, maxRetries).catch((error: unknown) => {
-      if (!(error instanceof CallFailure) || error.error.kind === 'unavailable') throw error
-      throw new Refusal(fault(`The login at ${path} was refused`, `The server says: ${error.message}. Check auth_login of the provider block.`))
-    })
+    const answer = await this.#ask(client, 'POST', path, { body: parameters, timeoutMs }, true, maxRetries).catch(
+      (error: unknown) => {
+        if (!(error instanceof CallFailure) || error.error.kind === 'unavailable') throw error
+        throw new Refusal(
+          fault(
+            `The login at ${path} was refused`,
+            `The server says: ${error.message}. Check auth_login of the provider block.`,
+          ),
+        )
+      },
+    )
     const token = answer.auth?.client_token
-    if (token === undefined || token === '') throw new Refusal(fault(`The login at ${path} answered no token`, 'The path may be that of another thing than a login, or a second factor may be asked for.'))
+    if (token === undefined || token === '')
+      throw new Refusal(
+        fault(
+          `The login at ${path} answered no token`,
+          'The path may be that of another thing than a login, or a second factor may be asked for.',
+        ),
+      )
     return token
   }
 
@@ -186,18 +245,46 @@ export class Session implements Server {
     const { settings } = this.#options
     const ttl = `${String(settings.childTtlSeconds)}s`
     const body = { ttl, explicit_max_ttl: ttl, display_name: 'terraform', renewable: false }
-    const answer = await this.#ask(parent, 'POST', 'auth/token/create', { body, timeoutMs: settings.timeoutMs }, false, settings.maxRetries).catch((error: unknown) => this.#noChild(parent, error))
+    const answer = await this.#ask(
+      parent,
+      'POST',
+      'auth/token/create',
+      { body, timeoutMs: settings.timeoutMs },
+      false,
+      settings.maxRetries,
+    ).catch((error: unknown) => this.#noChild(parent, error))
     const token = answer.auth?.client_token
-    if (token === undefined || token === '') throw new Refusal(fault('The server made no child token', 'auth/token/create answered without a token. Set skip_child_token = true in the provider block to work with the given one.'))
+    if (token === undefined || token === '')
+      throw new Refusal(
+        fault(
+          'The server made no child token',
+          'auth/token/create answered without a token. Set skip_child_token = true in the provider block to work with the given one.',
+        ),
+      )
     return token
   }
 
   /** A token that is not valid and one that may not have children are refused alike; looking the token up tells them apart. */
   async #noChild(parent: VaultClient, error: unknown): Promise<never> {
-    if (!(error instanceof CallFailure) || error.error.kind === 'unavailable' || error.error.kind === 'sealed') throw error
-    const valid = await parent.request('GET', 'auth/token/lookup-self').then(() => true, () => false)
-    if (!valid) throw new Refusal(fault('The token is not valid, or may do nothing', 'The server knows no such token, it has expired, or it has neither "read" on auth/token/lookup-self nor "update" on auth/token/create. Set VAULT_TOKEN to another one, or log in again.'))
-    throw new Refusal(fault('The token may have no child token', `The server says: ${error.message}. Give it the capability "update" on auth/token/create, or set skip_child_token = true in the provider block.`))
+    if (!(error instanceof CallFailure) || error.error.kind === 'unavailable' || error.error.kind === 'sealed')
+      throw error
+    const valid = await parent.request('GET', 'auth/token/lookup-self').then(
+      () => true,
+      () => false,
+    )
+    if (!valid)
+      throw new Refusal(
+        fault(
+          'The token is not valid, or may do nothing',
+          'The server knows no such token, it has expired, or it has neither "read" on auth/token/lookup-self nor "update" on auth/token/create. Set VAULT_TOKEN to another one, or log in again.',
+        ),
+      )
+    throw new Refusal(
+      fault(
+        'The token may have no child token',
+        `The server says: ${error.message}. Give it the capability "update" on auth/token/create, or set skip_child_token = true in the provider block.`,
+      ),
+    )
   }
 }
 
@@ -208,7 +295,12 @@ function isWorthAgain({ status, kind }: VaultError, once: boolean): boolean {
 
 function notKnown(names: readonly string[]): Refusal {
   const list = names.join(', ')
-  return new Refusal(fault(`The provider's ${list} ${names.length === 1 ? 'is' : 'are'} not known yet`, `It depends on something that is still to be made. Make that first, for example with terraform apply -target=…, or give ${list} a value known beforehand.`))
+  return new Refusal(
+    fault(
+      `The provider's ${list} ${names.length === 1 ? 'is' : 'are'} not known yet`,
+      `It depends on something that is still to be made. Make that first, for example with terraform apply -target=…, or give ${list} a value known beforehand.`,
+    ),
+  )
 }
 
 /** What is wrong with an argument is said as it stands. */
@@ -217,7 +309,13 @@ function asked<T>({ caFile = '' }: Settings, make: () => T): T {
     return make()
   } catch (error) {
     // The client's name for it is its own.
-    if (error instanceof VaultError) throw new Refusal(fault('The provider block does not make sense', `${error.message.replace(/^caFile:/, `ca_cert_file ${caFile}`)}.`))
+    if (error instanceof VaultError)
+      throw new Refusal(
+        fault(
+          'The provider block does not make sense',
+          `${error.message.replace(/^caFile:/, `ca_cert_file ${caFile}`)}.`,
+        ),
+      )
     throw error
   }
 }

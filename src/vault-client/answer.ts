@@ -35,7 +35,8 @@ const LONGEST_ERROR = 2048
 
 type JsonObject = Record<string, unknown>
 
-const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 const isText = (value: unknown): value is string => typeof value === 'string'
 const isNullableObject = (value: unknown): boolean => value === null || isObject(value)
 
@@ -45,7 +46,12 @@ const memberTypes: Readonly<Record<Exclude<keyof VaultAnswer, 'status' | 'raw'>,
   lease_duration: (value) => typeof value === 'number',
   renewable: (value) => typeof value === 'boolean',
   data: isNullableObject,
-  auth: (value) => value === null || (isObject(value) && isText(value.client_token) && typeof value.lease_duration === 'number' && typeof value.renewable === 'boolean'),
+  auth: (value) =>
+    value === null ||
+    (isObject(value) &&
+      isText(value.client_token) &&
+      typeof value.lease_duration === 'number' &&
+      typeof value.renewable === 'boolean'),
   warnings: (value) => value === null || (Array.isArray(value) && value.every(isText)),
   wrap_info: isNullableObject,
 }
@@ -61,7 +67,9 @@ function parseBody(text: string): JsonObject | undefined {
 }
 
 function pick(status: number, body: JsonObject): VaultAnswer {
-  const members = Object.entries(memberTypes).filter(([name, fits]) => name in body && fits(body[name])).map(([name]) => [name, body[name]])
+  const members = Object.entries(memberTypes)
+    .filter(([name, fits]) => name in body && fits(body[name]))
+    .map(([name]) => [name, body[name]])
   return { ...(Object.fromEntries(members) as Omit<VaultAnswer, 'status' | 'raw'>), status, raw: body }
 }
 
@@ -90,11 +98,18 @@ export function readAnswer(status: number, text: string, path: string, secrets: 
   const success = status >= 200 && status < 300
   if (success && text.trim() === '') return { status, raw: undefined }
   if (status >= 300 && status < 400) {
-    throw noAnswer(`Vault answered ${String(status)}, a redirect; redirects are not followed because the token would go with them, so set the address to the active node`, status)
+    throw noAnswer(
+      `Vault answered ${String(status)}, a redirect; redirects are not followed because the token would go with them, so set the address to the active node`,
+      status,
+    )
   }
   const body = parseBody(text)
   // A proxy in front says 403 or 404 in its own words. That is no judgement of Vault's on token or path.
-  if (!body || !(success || isData(status, path, body) || Array.isArray(body.errors) || 'request_id' in body)) throw noAnswer(`the answer with status ${String(status)} is not one of Vault's; is the address that of a Vault server?`, status)
+  if (!body || !(success || isData(status, path, body) || Array.isArray(body.errors) || 'request_id' in body))
+    throw noAnswer(
+      `the answer with status ${String(status)} is not one of Vault's; is the address that of a Vault server?`,
+      status,
+    )
   if (success || isData(status, path, body)) return pick(status, body)
   const errors = errorsOf(body, secrets())
   const message = errors.length > 0 ? errors.map(plainSentence).join('; ') : `Vault answered ${String(status)}`

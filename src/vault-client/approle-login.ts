@@ -24,7 +24,11 @@ export interface AppRoleLoginOptions {
  */
 const REFUSED_PAUSE_MS = 5 * 60_000
 
-interface Refusal { readonly of: string; readonly untilMs: number; readonly error: VaultError }
+interface Refusal {
+  readonly of: string
+  readonly untilMs: number
+  readonly error: VaultError
+}
 
 /**
  * A login with AppRole. Rejects with what Vault says (`bad_request` for ids that are wrong, `unavailable` for an outage); neither the
@@ -50,11 +54,15 @@ export function appRoleLogin(options: AppRoleLoginOptions): (signal: AbortSignal
 }
 
 const isRefusal = (thrown: unknown): thrown is VaultError =>
-  thrown instanceof VaultError && (thrown.kind === 'bad_request' || thrown.kind === 'permission_denied' || thrown.kind === 'unauthenticated')
+  thrown instanceof VaultError &&
+  (thrown.kind === 'bad_request' || thrown.kind === 'permission_denied' || thrown.kind === 'unauthenticated')
 
 function grantOf({ auth }: VaultAnswer): TokenGrant {
   // Where a second factor is asked for, the answer has an `auth` with an empty token.
-  if (!auth || auth.client_token === '') throw noAnswer('Vault answered the AppRole login without a token; it may ask for a second factor, which this process cannot give')
+  if (!auth || auth.client_token === '')
+    throw noAnswer(
+      'Vault answered the AppRole login without a token; it may ask for a second factor, which this process cannot give',
+    )
   return { token: auth.client_token, ttl: auth.lease_duration, renewable: auth.renewable }
 }
 
@@ -65,7 +73,12 @@ function unwrapOnce(client: VaultClient, mount: string) {
     if (kept?.of === of) return kept.secretId
     await checkOrigin(client, mount, wrappingToken, signal)
     const { data } = await client.withToken(wrappingToken).write('sys/wrapping/unwrap', {}, { signal })
-    if (typeof data?.secret_id !== 'string' || data.secret_id === '') throw new VaultError('bad_request', 0, 'the wrapping token held no secret_id; make one with vault write -wrap-ttl=5m -f auth/approle/role/<role>/secret-id')
+    if (typeof data?.secret_id !== 'string' || data.secret_id === '')
+      throw new VaultError(
+        'bad_request',
+        0,
+        'the wrapping token held no secret_id; make one with vault write -wrap-ttl=5m -f auth/approle/role/<role>/secret-id',
+      )
     kept = { of, secretId: data.secret_id }
     return data.secret_id
   }
@@ -75,15 +88,31 @@ function unwrapOnce(client: VaultClient, mount: string) {
  * Looks at where the wrapping token comes from without spending it. One that is gone was unwrapped by somebody else, or is too
  * old; one that was made elsewhere was put into its place.
  */
-async function checkOrigin(client: VaultClient, mount: string, wrappingToken: string, signal: AbortSignal): Promise<void> {
-  const { data } = await client.write('sys/wrapping/lookup', { token: wrappingToken }, { signal }).catch((thrown: unknown) => {
-    if (!isRefusal(thrown)) throw thrown
-    throw new VaultError(thrown.kind, thrown.status, `the wrapped secret_id cannot be unwrapped: it has expired, or somebody has unwrapped it already, in which case destroy that secret_id (${thrown.message})`)
-  })
+async function checkOrigin(
+  client: VaultClient,
+  mount: string,
+  wrappingToken: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { data } = await client
+    .write('sys/wrapping/lookup', { token: wrappingToken }, { signal })
+    .catch((thrown: unknown) => {
+      if (!isRefusal(thrown)) throw thrown
+      throw new VaultError(
+        thrown.kind,
+        thrown.status,
+        `the wrapped secret_id cannot be unwrapped: it has expired, or somebody has unwrapped it already, in which case destroy that secret_id (${thrown.message})`,
+      )
+    })
   const path = typeof data?.creation_path === 'string' ? data.creation_path : ''
   const role = path.startsWith(`auth/${mount}/role/`) ? path.slice(`auth/${mount}/role/`.length) : ''
   if (/^[^/]+\/(?:custom-)?secret-id$/.test(role)) return
-  throw new VaultError('bad_request', 0, `the wrapping token was not made by auth/${mount}/role/<role>/secret-id; nothing of it is used`)
+  throw new VaultError(
+    'bad_request',
+    0,
+    `the wrapping token was not made by auth/${mount}/role/<role>/secret-id; nothing of it is used`,
+  )
 }
 
-const digestOf = (...parts: readonly string[]): string => createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+const digestOf = (...parts: readonly string[]): string =>
+  createHash('sha256').update(JSON.stringify(parts)).digest('hex')

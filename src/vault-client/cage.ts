@@ -18,10 +18,18 @@ export interface Cage {
 }
 
 /** One exchange: `path` is percent-encoded, starts with `/` and may carry a query. */
-export type CagedRequest = Omit<Exchange, 'uri' | 'headers'> & { readonly path: string; readonly headers: Record<string, string> }
+export type CagedRequest = Omit<Exchange, 'uri' | 'headers'> & {
+  readonly path: string
+  readonly headers: Record<string, string>
+}
 
 /** A function that sends through a frozen node-vault client of exactly this token. */
-export function cageVault({ endpoint, token, namespace, transport }: Cage): (request: CagedRequest) => Promise<RawAnswer> {
+export function cageVault({
+  endpoint,
+  token,
+  namespace,
+  transport,
+}: Cage): (request: CagedRequest) => Promise<RawAnswer> {
   const client = nodeVault({
     endpoint,
     apiVersion: 'v1',

@@ -74,13 +74,18 @@ export function createVaultClient(options: VaultClientOptions): VaultClient {
   const { clock, caFile, token } = options
   const [address, ...others] = parseAddresses(options.address)
   const userAgent = options.userAgent ?? 'vault-plugin-secrets-mcp'
-  if (!/^[\x20-\x7e]{1,256}$/.test(userAgent)) throw refused('userAgent: must be printable ASCII, for example mcp-gateway/1.0')
+  if (!/^[\x20-\x7e]{1,256}$/.test(userAgent))
+    throw refused('userAgent: must be printable ASCII, for example mcp-gateway/1.0')
   const settings: Settings = {
     endpoint: address.origin + address.pathname.replace(/\/$/, ''),
     namespace: options.namespace === undefined ? '' : checkNamespace(options.namespace),
     timeoutMs: checkTimeout(options.timeoutMs ?? DEFAULT_TIMEOUT_MS),
     userAgent,
-    transport: createTransport({ origins: [address.origin, ...others.map(({ origin }) => origin)], clock, ...(caFile === undefined ? {} : { ca: readAuthorities(caFile) }) }),
+    transport: createTransport({
+      origins: [address.origin, ...others.map(({ origin }) => origin)],
+      clock,
+      ...(caFile === undefined ? {} : { ca: readAuthorities(caFile) }),
+    }),
   }
   if (typeof token === 'string') checkToken(token)
   return clientOf(settings, token ?? '', () => settings.transport.close())
@@ -103,7 +108,9 @@ function clientOf(settings: Settings, token: string | (() => string), close: () 
       timeoutMs: checkTimeout(options.timeoutMs ?? settings.timeoutMs),
       ...(signal ? { signal } : {}),
       ...(body === undefined ? {} : { content: serialise(body) }),
-    }).catch((thrown: unknown): RawAnswer => { throw thrown instanceof VaultError ? thrown : noAnswer('the request to Vault failed') })
+    }).catch((thrown: unknown): RawAnswer => {
+      throw thrown instanceof VaultError ? thrown : noAnswer('the request to Vault failed')
+    })
     return readAnswer(answer.statusCode, answer.body, path, () => secretsOf(current, body))
   }
 
@@ -145,8 +152,14 @@ async function orNothing(asked: Promise<VaultAnswer>): Promise<VaultAnswer | und
   }
 }
 
-function headersOf(userAgent: string, method: VaultMethod, hasBody: boolean, wrapTtl: string | undefined): Record<string, string> {
-  if (wrapTtl !== undefined && !/^\d{1,9}[smhd]?$/.test(wrapTtl)) throw refused('wrapTtl: must be a duration, for example 60s')
+function headersOf(
+  userAgent: string,
+  method: VaultMethod,
+  hasBody: boolean,
+  wrapTtl: string | undefined,
+): Record<string, string> {
+  if (wrapTtl !== undefined && !/^\d{1,9}[smhd]?$/.test(wrapTtl))
+    throw refused('wrapTtl: must be a duration, for example 60s')
   const contentType = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json'
   return {
     'User-Agent': userAgent,
@@ -168,21 +181,27 @@ function serialise(body: object): string {
 function parseAddresses(given: string | readonly string[]): [URL, ...URL[]] {
   const [first, ...others] = [given].flat().map(parseAddress)
   if (!first) throw refused('address: is empty; name a server, for example https://vault.internal:8200')
-  if (others.some(({ pathname }) => pathname !== first.pathname)) throw refused('address: the nodes of one cluster have the same path behind their hosts')
+  if (others.some(({ pathname }) => pathname !== first.pathname))
+    throw refused('address: the nodes of one cluster have the same path behind their hosts')
   return [first, ...others]
 }
 
 function parseAddress(address: string): URL {
   const url = URL.canParse(address) ? new URL(address) : undefined
-  if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:')) throw refused('address: must be an http or https URL, for example https://vault.internal:8200')
-  if (url.username !== '' || url.password !== '') throw refused('address: must not hold a user name or password; Vault takes a token')
-  if (url.search !== '' || url.hash !== '') throw refused('address: must not hold a query or fragment, for example https://vault.internal:8200')
+  if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:'))
+    throw refused('address: must be an http or https URL, for example https://vault.internal:8200')
+  if (url.username !== '' || url.password !== '')
+    throw refused('address: must not hold a user name or password; Vault takes a token')
+  if (url.search !== '' || url.hash !== '')
+    throw refused('address: must not hold a query or fragment, for example https://vault.internal:8200')
   return url
 }
 
 function checkToken(token: string): string {
-  if (typeof token !== 'string' || token === '') throw refused('token: is empty; an empty token never stands for another one')
-  if (token.length > LONGEST_TOKEN || !/^[\x21-\x7e]+$/.test(token)) throw refused('token: must be printable ASCII without spaces')
+  if (typeof token !== 'string' || token === '')
+    throw refused('token: is empty; an empty token never stands for another one')
+  if (token.length > LONGEST_TOKEN || !/^[\x21-\x7e]+$/.test(token))
+    throw refused('token: must be printable ASCII without spaces')
   return token
 }
 
@@ -191,7 +210,8 @@ function checkNamespace(namespace: string): string {
 }
 
 function checkTimeout(timeoutMs: number): number {
-  if (!Number.isFinite(timeoutMs) || timeoutMs <= 0) throw refused('timeoutMs: must be a positive number of milliseconds, for example 10000')
+  if (!Number.isFinite(timeoutMs) || timeoutMs <= 0)
+    throw refused('timeoutMs: must be a positive number of milliseconds, for example 10000')
   return timeoutMs
 }
 

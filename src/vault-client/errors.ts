@@ -40,7 +40,8 @@ const kinds: Readonly<Record<number, ErrorKind>> = {
 
 /** Maps a failed answer to a kind. A thing that is not there is told apart from a route that does not exist. */
 export function kindOfAnswer(status: number, errors: readonly string[]): ErrorKind {
-  if (status === 404 && errors.some((text) => /no handler for route|unsupported path/i.test(text))) return 'unsupported_path'
+  if (status === 404 && errors.some((text) => /no handler for route|unsupported path/i.test(text)))
+    return 'unsupported_path'
   if (status === 503 && errors.some((text) => /\bsealed\b/i.test(text))) return 'sealed'
   return kinds[status] ?? 'unavailable'
 }

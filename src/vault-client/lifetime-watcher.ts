@@ -52,7 +52,8 @@ const outages: readonly string[] = ['unavailable', 'sealed', 'rate_limited', 'in
 const isOutage = (error: RequestError): boolean => outages.includes(error.kind)
 
 export function watchTokenLifetime(options: LifetimeWatcherOptions): LifetimeWatcher {
-  if (options.token === undefined && !options.login) throw refused('token: neither a token nor a login is given; one of them is needed')
+  if (options.token === undefined && !options.login)
+    throw refused('token: neither a token nor a login is given; one of them is needed')
   return new TokenWatch(options)
 }
 
@@ -86,11 +87,14 @@ class TokenWatch implements LifetimeWatcher {
   token(): string {
     const held = this.#held
     if (!held) throw new RequestError('unavailable', 'this process has no Vault token yet')
-    if (this.#options.clock.monotonic() >= held.expiresAtMs) throw new RequestError('unavailable', 'the Vault token of this process has expired and could not be replaced')
+    if (this.#options.clock.monotonic() >= held.expiresAtMs)
+      throw new RequestError('unavailable', 'the Vault token of this process has expired and could not be replaced')
     return held.token
   }
 
-  stop(): void { this.#stop.abort() }
+  stop(): void {
+    this.#stop.abort()
+  }
 
   async #watch(): Promise<void> {
     const { clock } = this.#options
@@ -98,7 +102,7 @@ class TokenWatch implements LifetimeWatcher {
       const held = this.#held
       if (!held || held.expiresAtMs === Infinity) return
       await this.#sleepUntil(clock.monotonic() + Math.max(this.#beforeRenewalMs(held), SHORTEST_PAUSE_MS))
-      if (!await this.#replace()) return
+      if (!(await this.#replace())) return
     }
   }
 
@@ -147,9 +151,12 @@ class TokenWatch implements LifetimeWatcher {
 
   async #lookUp(token: string): Promise<Held> {
     const sentAtMs = this.#options.clock.monotonic()
-    const { data } = await this.#options.client.withToken(token).request('GET', 'auth/token/lookup-self', { signal: this.#stop.signal })
+    const { data } = await this.#options.client
+      .withToken(token)
+      .request('GET', 'auth/token/lookup-self', { signal: this.#stop.signal })
     const ttl = data?.ttl
-    if (typeof ttl !== 'number') throw new RequestError('unavailable', 'Vault did not say how long the token of this process lives')
+    if (typeof ttl !== 'number')
+      throw new RequestError('unavailable', 'Vault did not say how long the token of this process lives')
     return this.#hold({ token, ttl, renewable: data?.renewable === true }, sentAtMs)
   }
 
@@ -162,7 +169,9 @@ class TokenWatch implements LifetimeWatcher {
 
   async #renew(held: Held): Promise<Held> {
     const sentAtMs = this.#options.clock.monotonic()
-    const { auth } = await this.#options.client.withToken(held.token).write('auth/token/renew-self', {}, { signal: this.#stop.signal })
+    const { auth } = await this.#options.client
+      .withToken(held.token)
+      .write('auth/token/renew-self', {}, { signal: this.#stop.signal })
     // Zero is how a token that never expires is described; of a renewal it says that nothing was gained.
     if (!auth || auth.lease_duration <= 0) return { ...held, renewable: false }
     const renewed = this.#hold({ token: held.token, ttl: auth.lease_duration, renewable: auth.renewable }, sentAtMs)
@@ -179,7 +188,7 @@ class TokenWatch implements LifetimeWatcher {
 
   /** Two thirds of what is left, less up to a tenth, so that processes started together do not renew together. */
   #beforeRenewalMs(held: Held): number {
-    return ((held.expiresAtMs - this.#options.clock.monotonic()) * 2 / 3) * (1 - 0.1 * this.#fraction())
+    return (((held.expiresAtMs - this.#options.clock.monotonic()) * 2) / 3) * (1 - 0.1 * this.#fraction())
   }
 
   /** In [0, 1). */
@@ -191,6 +200,7 @@ class TokenWatch implements LifetimeWatcher {
   async #sleepUntil(atMs: number): Promise<void> {
     const { clock } = this.#options
     // A clock cuts very long timers short, so the deadline is looked at again.
-    while (clock.monotonic() < atMs && !this.#stop.signal.aborted) await delay(clock, atMs - clock.monotonic(), this.#stop.signal)
+    while (clock.monotonic() < atMs && !this.#stop.signal.aborted)
+      await delay(clock, atMs - clock.monotonic(), this.#stop.signal)
   }
 }

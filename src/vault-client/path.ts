@@ -28,13 +28,16 @@ export function encodePath(path: string, listing = false): string {
   const segments = text.split('/')
   segments.forEach((segment, index) => {
     const problem = problemOf(segment)
-    if (problem) throw refused(`path: segment ${String(index + 1)} of ${String(segments.length)} ${problem}, ${example}`)
+    if (problem)
+      throw refused(`path: segment ${String(index + 1)} of ${String(segments.length)} ${problem}, ${example}`)
   })
   return segments.map(encodeURIComponent).join('/')
 }
 
 /** `?a=1&b=2`, or nothing when there is nothing to say. */
 export function encodeQuery(query: Readonly<Record<string, string | number | boolean>>): string {
-  const text = new URLSearchParams(Object.entries(query).map(([name, value]): [string, string] => [name, String(value)])).toString()
+  const text = new URLSearchParams(
+    Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]),
+  ).toString()
   return text === '' ? '' : `?${text}`
 }

@@ -5,9 +5,11 @@
 
 const SHORTEST_SECRET = 4
 const DEEPEST = 8
-const secretName = /^(?:.*[_-])?(?:token|secret|secret_id|password|passphrase|jwt|assertion|api_key|access_key|private_key|unseal_key|key|credential|credentials)$/i
+const secretName =
+  /^(?:.*[_-])?(?:token|secret|secret_id|password|passphrase|jwt|assertion|api_key|access_key|private_key|unseal_key|key|credential|credentials)$/i
 // hvs. hvb. hvr., their older one-letter forms, and <prefix>_<label>_<49 base62>.
-const tokenShape = /(?<![A-Za-z0-9])(?:hv[sbr]\.[A-Za-z0-9_-]{8,}|[sbr]\.[A-Za-z0-9_-]{24,}|[a-z0-9]{1,32}_[a-z0-9]{1,16}_[A-Za-z0-9]{49,})/g
+const tokenShape =
+  /(?<![A-Za-z0-9])(?:hv[sbr]\.[A-Za-z0-9_-]{8,}|[sbr]\.[A-Za-z0-9_-]{24,}|[a-z0-9]{1,32}_[a-z0-9]{1,16}_[A-Za-z0-9]{49,})/g
 const placeholder = '[redacted]'
 
 function collect(value: unknown, secret: boolean, depth: number, into: string[]): void {

@@ -44,8 +44,19 @@ function codeOf(thrown: unknown): string {
 }
 
 /** `uri` begins behind the origin here. */
-async function exchangeOnce(agent: Agent, origin: string, { uri, method, headers, content, signal }: Exchange): Promise<RawAnswer> {
-  const answer = await agent.request({ origin, path: uri, method: method as 'GET', headers: { ...headers }, body: content ?? null, signal })
+async function exchangeOnce(
+  agent: Agent,
+  origin: string,
+  { uri, method, headers, content, signal }: Exchange,
+): Promise<RawAnswer> {
+  const answer = await agent.request({
+    origin,
+    path: uri,
+    method: method as 'GET',
+    headers: { ...headers },
+    body: content ?? null,
+    signal,
+  })
   return { statusCode: answer.statusCode, body: await answer.body.text() }
 }
 
@@ -74,9 +85,17 @@ export function createTransport({ origins, ca, clock }: TransportOptions): Trans
     const stop = new AbortController()
     // Raced, because undici looks at the signal only once it has a connection.
     const stopped = new Promise<never>((_resolve, reject) => {
-      stop.signal.addEventListener('abort', () => { reject(stop.signal.reason as VaultError) }, { once: true })
+      stop.signal.addEventListener(
+        'abort',
+        () => {
+          reject(stop.signal.reason as VaultError)
+        },
+        { once: true },
+      )
     })
-    const cancel = () => { stop.abort(noAnswer('the request to Vault was cancelled')) }
+    const cancel = () => {
+      stop.abort(noAnswer('the request to Vault was cancelled'))
+    }
     const cancelTimer = clock.after(timeoutMs, () => {
       nodes.leave(origin)
       stop.abort(noAnswer(`Vault at ${origin} did not answer within ${String(timeoutMs)} ms`))
@@ -84,7 +103,10 @@ export function createTransport({ origins, ca, clock }: TransportOptions): Trans
     signal?.addEventListener('abort', cancel, { once: true })
     if (signal?.aborted) cancel()
     try {
-      const answer = await Promise.race([stopped, exchangeOnce(agent, origin, { ...exchange, uri: exchange.uri.slice(nodes.first.length), signal: stop.signal })])
+      const answer = await Promise.race([
+        stopped,
+        exchangeOnce(agent, origin, { ...exchange, uri: exchange.uri.slice(nodes.first.length), signal: stop.signal }),
+      ])
       if (turnsAway(answer.statusCode)) nodes.leave(origin)
       return answer
     } catch (thrown) {
@@ -113,6 +135,6 @@ export function createTransport({ origins, ca, clock }: TransportOptions): Trans
       running.add(sent)
       return sent
     },
-    close: () => closed ??= finish(),
+    close: () => (closed ??= finish()),
   }
 }

@@ -4,14 +4,24 @@ import { fileURLToPath } from 'node:url'
 import { must } from './target/server.ts'
 import type { Answer, Api } from './target/server.ts'
 
-export interface AuditTuning { readonly audit_non_hmac_request_keys: readonly string[]; readonly audit_non_hmac_response_keys: readonly string[] }
+export interface AuditTuning {
+  readonly audit_non_hmac_request_keys: readonly string[]
+  readonly audit_non_hmac_response_keys: readonly string[]
+}
 
 /** What `vault-config/plugin/tune-audit.sh` asks of a server, read off the command it runs. */
 export function shippedAuditTuning(): AuditTuning {
   const script = fileURLToPath(new URL('../../vault-config/plugin/tune-audit.sh', import.meta.url))
-  const command = execFileSync('sh', [script, 'mcp'], { env: { PATH: process.env.PATH, VAULT_CLI: 'echo' }, encoding: 'utf8' })
-  const keys = (flag: string): string[] => [...command.matchAll(new RegExp(`-${flag}=(\\S+)`, 'g'))].map(([, key = '']) => key)
-  return { audit_non_hmac_request_keys: keys('audit-non-hmac-request-keys'), audit_non_hmac_response_keys: keys('audit-non-hmac-response-keys') }
+  const command = execFileSync('sh', [script, 'mcp'], {
+    env: { PATH: process.env.PATH, VAULT_CLI: 'echo' },
+    encoding: 'utf8',
+  })
+  const keys = (flag: string): string[] =>
+    [...command.matchAll(new RegExp(`-${flag}=(\\S+)`, 'g'))].map(([, key = '']) => key)
+  return {
+    audit_non_hmac_request_keys: keys('audit-non-hmac-request-keys'),
+    audit_non_hmac_response_keys: keys('audit-non-hmac-response-keys'),
+  }
 }
 
 export interface Trail {
@@ -25,14 +35,20 @@ export interface Trail {
 /** A day of one agent, with every way its tokens travel: issued, refreshed, delegated, wrapped, asked about, renewed, revoked. */
 export async function leaveTrail(api: Api, mount: string, wrapping: boolean): Promise<Trail> {
   const ask = (method: string, path: string, body?: unknown, wrapTtl?: string): Promise<Answer> =>
-    must(api(method, path, { ...(body !== undefined && { body }), ...(wrapTtl !== undefined && { wrapTtl }) }), `${method} ${path}`)
+    must(
+      api(method, path, { ...(body !== undefined && { body }), ...(wrapTtl !== undefined && { wrapTtl }) }),
+      `${method} ${path}`,
+    )
   const agent = 'trail-agent'
   await ask('POST', `${mount}/agents/${agent}`, { owner: 'platform-team', environment: 'production' })
   await ask('POST', `${mount}/agents/${agent}/scopes`, { scopes: ['read:stripe:invoices'] })
   const opened = await ask('POST', `${mount}/creds/${agent}`, { purpose: 'month-end', ttl: 300 })
   const session = opened.body.data.session_id as string
   const refreshed = await ask('POST', `${mount}/creds/${agent}/${session}`, { ttl: 300 })
-  const child = await ask('POST', `${mount}/creds/${agent}`, { parent_token: refreshed.body.data.token as string, purpose: 'delegated' })
+  const child = await ask('POST', `${mount}/creds/${agent}`, {
+    parent_token: refreshed.body.data.token as string,
+    purpose: 'delegated',
+  })
   const read = await ask('GET', `${mount}/creds/${agent}`)
   const answers = [opened, refreshed, child, read]
   if (wrapping) {
@@ -46,7 +62,9 @@ export async function leaveTrail(api: Api, mount: string, wrapping: boolean): Pr
   await ask('POST', `${mount}/introspect`, { session_id: session })
   // A token where an id belongs.
   await ask('POST', `${mount}/introspect`, { session_id: tokens[2] })
-  const refused = await api('POST', `${mount}/creds/${agent}`, { body: { parent_token: tokens[0], requested_scopes: ['read:stripe:refunds'] } })
+  const refused = await api('POST', `${mount}/creds/${agent}`, {
+    body: { parent_token: tokens[0], requested_scopes: ['read:stripe:refunds'] },
+  })
   if (refused.status !== 400) throw new Error(`asking for too much was answered ${refused.status}`)
   await ask('GET', `${mount}/sessions/${session}`)
   await ask('POST', 'sys/leases/renew', { lease_id: opened.body.lease_id as string, increment: 60 })

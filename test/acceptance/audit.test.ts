@@ -19,7 +19,10 @@ let log: string
 beforeAll(async () => {
   server = await startTarget()
   const mount = await server.mount()
-  await must(server.api('PUT', 'sys/audit/trail', { body: { type: 'file', options: { file_path: path } } }), 'enabling the audit device')
+  await must(
+    server.api('PUT', 'sys/audit/trail', { body: { type: 'file', options: { file_path: path } } }),
+    'enabling the audit device',
+  )
   await must(server.api('POST', `sys/mounts/${mount}/tune`, { body: shippedAuditTuning() }), 'tuning')
   trail = await leaveTrail(server.api, mount, expected('wrapping', server) === 200)
   log = await server.readFile(path)

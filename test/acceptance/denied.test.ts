@@ -25,40 +25,98 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 const policies = {
-  'nothing': 'path "{mount}-other/*" { capabilities = ["read"] }',
-  'reading': 'path "{mount}/*" { capabilities = ["read", "list"] }',
+  nothing: 'path "{mount}-other/*" { capabilities = ["read"] }',
+  reading: 'path "{mount}/*" { capabilities = ["read", "list"] }',
   'one agent': 'path "{mount}/creds/billing" { capabilities = ["update"] }',
   'everything but sudo': 'path "{mount}/*" { capabilities = ["create", "read", "update", "delete", "list"] }',
-  'everything but one denied path': 'path "{mount}/*" { capabilities = ["create", "read", "update", "delete", "list"] }\npath "{mount}/agents/billing/scopes" { capabilities = ["deny"] }',
+  'everything but one denied path':
+    'path "{mount}/*" { capabilities = ["create", "read", "update", "delete", "list"] }\npath "{mount}/agents/billing/scopes" { capabilities = ["deny"] }',
 } as const
 
 const writes: readonly (readonly [string, string, object?])[] = [
-  ['POST', 'config', { default_ttl: 60 }], ['DELETE', 'config'],
-  ['POST', 'upstreams/stripe', { url: 'https://evil.example' }], ['POST', 'upstreams/new', { url: 'https://evil.example' }], ['DELETE', 'upstreams/stripe'],
-  ['PUT', 'tools/stripe/invoices', { operations: ['DELETE /v1/{x}'] }], ['DELETE', 'tools/stripe/invoices'],
-  ['POST', 'policies/reads', { policy: 'path "tools/stripe/refunds" { capabilities = ["create"] }' }], ['DELETE', 'policies/reads'],
-  ['POST', 'agents/billing', { disabled: true }], ['POST', 'agents/new', { owner: 'me', environment: 'production' }], ['DELETE', 'agents/billing'], ['POST', 'agents/billing/revoke'],
-  ['POST', 'agents/billing/scopes', { scopes: ['write:stripe:refunds'] }], ['DELETE', 'agents/billing/scopes'], ['POST', 'agents/billing/scopes/staging', { scopes: ['read:stripe:invoices'] }],
-  ['POST', 'creds/billing'], ['POST', `creds/billing/{session}`], ['DELETE', `creds/billing/{session}`],
-  ['DELETE', 'sessions/{session}'], ['POST', 'sessions/revoke-all'], ['POST', 'introspect', { session_id: '{session}' }], ['POST', 'tidy'],
+  ['POST', 'config', { default_ttl: 60 }],
+  ['DELETE', 'config'],
+  ['POST', 'upstreams/stripe', { url: 'https://evil.example' }],
+  ['POST', 'upstreams/new', { url: 'https://evil.example' }],
+  ['DELETE', 'upstreams/stripe'],
+  ['PUT', 'tools/stripe/invoices', { operations: ['DELETE /v1/{x}'] }],
+  ['DELETE', 'tools/stripe/invoices'],
+  ['POST', 'policies/reads', { policy: 'path "tools/stripe/refunds" { capabilities = ["create"] }' }],
+  ['DELETE', 'policies/reads'],
+  ['POST', 'agents/billing', { disabled: true }],
+  ['POST', 'agents/new', { owner: 'me', environment: 'production' }],
+  ['DELETE', 'agents/billing'],
+  ['POST', 'agents/billing/revoke'],
+  ['POST', 'agents/billing/scopes', { scopes: ['write:stripe:refunds'] }],
+  ['DELETE', 'agents/billing/scopes'],
+  ['POST', 'agents/billing/scopes/staging', { scopes: ['read:stripe:invoices'] }],
+  ['POST', 'creds/billing'],
+  ['POST', `creds/billing/{session}`],
+  ['DELETE', `creds/billing/{session}`],
+  ['DELETE', 'sessions/{session}'],
+  ['POST', 'sessions/revoke-all'],
+  ['POST', 'introspect', { session_id: '{session}' }],
+  ['POST', 'tidy'],
 ]
 const reads: readonly (readonly [string, string, object?])[] = [
-  ['GET', 'config'], ['GET', 'upstreams/stripe'], ['LIST', 'upstreams'], ['GET', 'tools/stripe/invoices'], ['LIST', 'tools/stripe'], ['GET', 'policies/reads'], ['LIST', 'policies'],
-  ['GET', 'agents/billing'], ['LIST', 'agents'], ['GET', 'agents/billing/scopes'], ['LIST', 'agents/billing/sessions'], ['GET', 'creds/billing'], ['GET', 'sessions/{session}'], ['LIST', 'sessions'],
-  ['GET', 'feed?wait=0'], ['GET', 'tidy/status'], ['GET', 'no/such/path'],
+  ['GET', 'config'],
+  ['GET', 'upstreams/stripe'],
+  ['LIST', 'upstreams'],
+  ['GET', 'tools/stripe/invoices'],
+  ['LIST', 'tools/stripe'],
+  ['GET', 'policies/reads'],
+  ['LIST', 'policies'],
+  ['GET', 'agents/billing'],
+  ['LIST', 'agents'],
+  ['GET', 'agents/billing/scopes'],
+  ['LIST', 'agents/billing/sessions'],
+  ['GET', 'creds/billing'],
+  ['GET', 'sessions/{session}'],
+  ['LIST', 'sessions'],
+  ['GET', 'feed?wait=0'],
+  ['GET', 'tidy/status'],
+  ['GET', 'no/such/path'],
 ]
-const sudo: readonly (readonly [string, string, object?])[] = [['POST', 'sessions/revoke-all'], ['POST', 'tidy']]
+const sudo: readonly (readonly [string, string, object?])[] = [
+  ['POST', 'sessions/revoke-all'],
+  ['POST', 'tidy'],
+]
 
 /** Everything that can be read of the mount, the number of its sessions and leases included. */
 async function everything(): Promise<unknown> {
-  const documents = ['config', 'upstreams/stripe', 'upstreams/new', 'tools/stripe/invoices', 'policies/reads', 'agents/billing', 'agents/new', 'agents/billing/scopes', 'agents/billing/scopes/staging', `sessions/${session.session_id}`, 'tidy/status']
+  const documents = [
+    'config',
+    'upstreams/stripe',
+    'upstreams/new',
+    'tools/stripe/invoices',
+    'policies/reads',
+    'agents/billing',
+    'agents/new',
+    'agents/billing/scopes',
+    'agents/billing/scopes/staging',
+    `sessions/${session.session_id}`,
+    'tidy/status',
+  ]
   const lists = ['upstreams', 'tools', 'policies', 'agents', 'sessions']
-  const answers = [...await Promise.all(documents.map((path) => engine.read(path))), ...await Promise.all(lists.map((path) => engine.list(path)))]
+  const answers = [
+    ...(await Promise.all(documents.map((path) => engine.read(path)))),
+    ...(await Promise.all(lists.map((path) => engine.list(path)))),
+  ]
   const { body } = await engine.read('feed?wait=0')
-  return [answers.map(({ status, body: { data } }) => [status, data]), await engine.leases('creds/billing'), await engine.state(session), body.data.epoch, body.data.sequence]
+  return [
+    answers.map(({ status, body: { data } }) => [status, data]),
+    await engine.leases('creds/billing'),
+    await engine.state(session),
+    body.data.epoch,
+    body.data.sequence,
+  ]
 }
 
-async function refused([method, path, body]: readonly [string, string, object?], token: string, said: readonly string[] = ['permission denied']): Promise<void> {
+async function refused(
+  [method, path, body]: readonly [string, string, object?],
+  token: string,
+  said: readonly string[] = ['permission denied'],
+): Promise<void> {
   const filled = (text: string) => text.replaceAll('{session}', session.session_id)
   const sent = method === 'POST' || method === 'PUT' ? { body: filled(JSON.stringify(body ?? {})) } : {}
   const answer = await engine.call(method, filled(path), undefined, { token, ...sent })
@@ -71,7 +129,14 @@ describe('denied', () => {
     ['reading', writes],
     ['one agent', [...writes.filter(([, path]) => path !== 'creds/billing'), ...reads, ['POST', 'creds/other']]],
     ['everything but sudo', sudo],
-    ['everything but one denied path', [['POST', 'agents/billing/scopes', { scopes: [] }], ['GET', 'agents/billing/scopes'], ['DELETE', 'agents/billing/scopes']]],
+    [
+      'everything but one denied path',
+      [
+        ['POST', 'agents/billing/scopes', { scopes: [] }],
+        ['GET', 'agents/billing/scopes'],
+        ['DELETE', 'agents/billing/scopes'],
+      ],
+    ],
   ])('a token that may do %s', async (name, calls) => {
     const before = await everything()
     for (const call of calls) await refused(call, tokens.get(name)!)
@@ -84,7 +149,10 @@ describe('denied', () => {
     expect(await everything()).toEqual(before)
   })
 
-  it.each([['one that does not exist', 'hvs.nobody'], ['a phantom token', 'svt_prod_x']])('a caller whose token is %s', async (_what, token) => {
+  it.each([
+    ['one that does not exist', 'hvs.nobody'],
+    ['a phantom token', 'svt_prod_x'],
+  ])('a caller whose token is %s', async (_what, token) => {
     const before = await everything()
     for (const call of [...writes, ...reads]) await refused(call, token, expected('strangers', server))
     expect(await everything()).toEqual(before)
@@ -97,8 +165,11 @@ describe('denied', () => {
     await refused(['GET', 'config'], token, expected('strangers', server))
   })
 
-  it('another\'s session, though the path is allowed', async () => {
-    const [mine, theirs] = [await engine.tokenWith('path "{mount}/creds/billing*" { capabilities = ["update", "delete"] }'), tokens.get('everything but sudo')!]
+  it("another's session, though the path is allowed", async () => {
+    const [mine, theirs] = [
+      await engine.tokenWith('path "{mount}/creds/billing*" { capabilities = ["update", "delete"] }'),
+      tokens.get('everything but sudo')!,
+    ]
     const opened = await engine.issue('billing', {}, mine)
     for (const method of ['POST', 'DELETE']) await refused([method, `creds/billing/${opened.session_id}`], theirs)
     expect(await engine.state(opened)).toBe('active')

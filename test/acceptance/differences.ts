@@ -9,7 +9,9 @@
  */
 import type { Answer, Product, Server } from './target/server.ts'
 
-interface Difference<V> extends Readonly<Record<Product, V>> { readonly reason: string }
+interface Difference<V> extends Readonly<Record<Product, V>> {
+  readonly reason: string
+}
 
 const difference = <V>(reason: string, values: Readonly<Record<Product, V>>): Difference<V> => ({ reason, ...values })
 
@@ -18,16 +20,46 @@ const leaseKeys = ['expire_time', 'id', 'issue_time', 'last_renewal', 'renewable
 const and = (keys: readonly string[], key: string): readonly string[] => [...keys, key].sort()
 
 export const differences = {
-  wrapping: difference('The embedded host does not wrap. It refuses, because what was to be wrapped must not be answered in the clear.', { embedded: 400, openbao: 200, vault: 200 }),
-  wrappedList: difference('What wraps a list expects a Go slice of strings, and a plugin\'s list arrives as a list of anything: the server finds no keys in it.', { embedded: 400, openbao: 404, vault: 404 }),
-  envelope: difference('Newer versions of Vault name the mount\'s type in every answer, and the embedded host as they do.', { embedded: and(envelope, 'mount_type'), openbao: envelope, vault: and(envelope, 'mount_type') }),
-  strangers: difference('Vault tells a caller whose token is none that it is none; of a token that may not it says the first sentence only, as the others.', { embedded: ['permission denied'], openbao: ['permission denied'], vault: ['invalid token', 'permission denied'] }),
-  brokenJson: difference('Vault first counts what a body holds, against the limits its listener has, and answers 500 where it cannot.', { embedded: { status: 400, says: /JSON/ }, openbao: { status: 400, says: /JSON/ }, vault: { status: 500, says: /JSON|invalid character/ } }),
-  leaseKeys: difference('OpenBao, and the embedded host as it does, also names the path a lease was issued at.', { embedded: and(leaseKeys, 'path'), openbao: and(leaseKeys, 'path'), vault: leaseKeys }),
-  largeRecord: difference('Raft takes about a megabyte in one entry. The engine says so, and goes on.', { embedded: { written: 204, read: 200 }, openbao: { written: 413, read: 404 }, vault: { written: 413, read: 404 } }),
+  wrapping: difference(
+    'The embedded host does not wrap. It refuses, because what was to be wrapped must not be answered in the clear.',
+    { embedded: 400, openbao: 200, vault: 200 },
+  ),
+  wrappedList: difference(
+    "What wraps a list expects a Go slice of strings, and a plugin's list arrives as a list of anything: the server finds no keys in it.",
+    { embedded: 400, openbao: 404, vault: 404 },
+  ),
+  envelope: difference(
+    "Newer versions of Vault name the mount's type in every answer, and the embedded host as they do.",
+    { embedded: and(envelope, 'mount_type'), openbao: envelope, vault: and(envelope, 'mount_type') },
+  ),
+  strangers: difference(
+    'Vault tells a caller whose token is none that it is none; of a token that may not it says the first sentence only, as the others.',
+    { embedded: ['permission denied'], openbao: ['permission denied'], vault: ['invalid token', 'permission denied'] },
+  ),
+  brokenJson: difference(
+    'Vault first counts what a body holds, against the limits its listener has, and answers 500 where it cannot.',
+    {
+      embedded: { status: 400, says: /JSON/ },
+      openbao: { status: 400, says: /JSON/ },
+      vault: { status: 500, says: /JSON|invalid character/ },
+    },
+  ),
+  leaseKeys: difference('OpenBao, and the embedded host as it does, also names the path a lease was issued at.', {
+    embedded: and(leaseKeys, 'path'),
+    openbao: and(leaseKeys, 'path'),
+    vault: leaseKeys,
+  }),
+  largeRecord: difference('Raft takes about a megabyte in one entry. The engine says so, and goes on.', {
+    embedded: { written: 204, read: 200 },
+    openbao: { written: 413, read: 404 },
+    vault: { written: 413, read: 404 },
+  }),
 } as const
 
-export function expected<Id extends keyof typeof differences>(id: Id, server: Server): (typeof differences)[Id][Product] {
+export function expected<Id extends keyof typeof differences>(
+  id: Id,
+  server: Server,
+): (typeof differences)[Id][Product] {
   return differences[id][server.product]
 }
 
@@ -39,6 +71,11 @@ export function sentences({ body }: Answer): string[] {
   const { errors } = body as { errors: string[] }
   return errors.flatMap((text) => {
     const wrapped = /^\d+ errors? occurred:\n((?:\t\* .*\n)+)\n$/.exec(text)
-    return wrapped ? wrapped[1]!.trimEnd().split('\n').map((line) => line.slice('\t* '.length)) : [text]
+    return wrapped
+      ? wrapped[1]!
+          .trimEnd()
+          .split('\n')
+          .map((line) => line.slice('\t* '.length))
+      : [text]
   })
 }

@@ -26,11 +26,56 @@ interface Collection {
 }
 
 const collections: readonly Collection[] = [
-  { list: 'upstreams', path: 'upstreams/github', key: 'github', first: { url: 'https://api.github.com', timeout: '30s' }, merge: { auth: 'header:X-Api-Key' }, merged: { url: 'https://api.github.com', timeout: 30, auth: 'header:X-Api-Key' }, reset: { timeout: null }, resetTo: { timeout: 60, auth: 'header:X-Api-Key' } },
-  { list: 'tools/github', path: 'tools/github/prs/status', key: 'prs/status', first: { operations: 'GET /repos/{owner}/{repo}/pulls/{number}', risk: 'low' }, merge: { mcp_tools: 'pr_status' }, merged: { operations: ['GET /repos/{owner}/{repo}/pulls/{number}'], mcp_tools: ['pr_status'], risk: 'low' }, reset: { risk: null }, resetTo: { risk: null, mcp_tools: ['pr_status'] } },
-  { list: 'policies', path: 'policies/reads', key: 'reads', first: { policy: 'path "tools/github/prs" { capabilities = ["read"] }' }, merge: { policy: '{"path":{"tools/github/prs":{"capabilities":["list"]}}}' }, merged: { policy: '{"path":{"tools/github/prs":{"capabilities":["list"]}}}' }, reset: {}, resetTo: { name: 'reads' } },
-  { list: 'agents', path: 'agents/reviewer', key: 'reviewer', first: { owner: 'platform-team', environment: 'test', description: 'reviews' }, merge: { policies: 'reads, writes' }, merged: { owner: 'platform-team', description: 'reviews', policies: ['reads', 'writes'] }, reset: { policies: null, description: null }, resetTo: { policies: null, description: '' } },
-  { list: 'agents/holder/scopes', path: 'agents/holder/scopes/staging', key: 'staging', first: { scopes: 'read:github:prs', max_ttl_seconds: 60 }, merge: { scopes: ['read:github:prs', 'read:github:prs:status'] }, merged: { scopes: ['read:github:prs', 'read:github:prs:status'], max_ttl_seconds: 60 }, reset: { max_ttl_seconds: null }, resetTo: { max_ttl_seconds: 900 } },
+  {
+    list: 'upstreams',
+    path: 'upstreams/github',
+    key: 'github',
+    first: { url: 'https://api.github.com', timeout: '30s' },
+    merge: { auth: 'header:X-Api-Key' },
+    merged: { url: 'https://api.github.com', timeout: 30, auth: 'header:X-Api-Key' },
+    reset: { timeout: null },
+    resetTo: { timeout: 60, auth: 'header:X-Api-Key' },
+  },
+  {
+    list: 'tools/github',
+    path: 'tools/github/prs/status',
+    key: 'prs/status',
+    first: { operations: 'GET /repos/{owner}/{repo}/pulls/{number}', risk: 'low' },
+    merge: { mcp_tools: 'pr_status' },
+    merged: { operations: ['GET /repos/{owner}/{repo}/pulls/{number}'], mcp_tools: ['pr_status'], risk: 'low' },
+    reset: { risk: null },
+    resetTo: { risk: null, mcp_tools: ['pr_status'] },
+  },
+  {
+    list: 'policies',
+    path: 'policies/reads',
+    key: 'reads',
+    first: { policy: 'path "tools/github/prs" { capabilities = ["read"] }' },
+    merge: { policy: '{"path":{"tools/github/prs":{"capabilities":["list"]}}}' },
+    merged: { policy: '{"path":{"tools/github/prs":{"capabilities":["list"]}}}' },
+    reset: {},
+    resetTo: { name: 'reads' },
+  },
+  {
+    list: 'agents',
+    path: 'agents/reviewer',
+    key: 'reviewer',
+    first: { owner: 'platform-team', environment: 'test', description: 'reviews' },
+    merge: { policies: 'reads, writes' },
+    merged: { owner: 'platform-team', description: 'reviews', policies: ['reads', 'writes'] },
+    reset: { policies: null, description: null },
+    resetTo: { policies: null, description: '' },
+  },
+  {
+    list: 'agents/holder/scopes',
+    path: 'agents/holder/scopes/staging',
+    key: 'staging',
+    first: { scopes: 'read:github:prs', max_ttl_seconds: 60 },
+    merge: { scopes: ['read:github:prs', 'read:github:prs:status'] },
+    merged: { scopes: ['read:github:prs', 'read:github:prs:status'], max_ttl_seconds: 60 },
+    reset: { max_ttl_seconds: null },
+    resetTo: { max_ttl_seconds: 900 },
+  },
 ]
 
 describe.each(collections)('$list', ({ list, path, key, first, merge, merged, reset, resetTo }) => {
@@ -48,7 +93,8 @@ describe.each(collections)('$list', ({ list, path, key, first, merge, merged, re
     expect((await own.list(list)).body.data.keys).toContain(key)
     expect((await own.call('GET', `${list}?list=true`)).body.data.keys).toContain(key)
     expect((await own.list(`${list}/`)).body.data.keys).toContain(key)
-    for (let times = 0; times < 2; times++) expect(await own.delete(path)).toMatchObject({ status: 204, body: undefined })
+    for (let times = 0; times < 2; times++)
+      expect(await own.delete(path)).toMatchObject({ status: 204, body: undefined })
     expect(await own.read(path)).toMatchObject({ status: 404, body: { errors: [] } })
     const { body } = await own.list(list)
     expect(body.data?.keys ?? []).not.toContain(key)
@@ -75,12 +121,19 @@ describe.each(collections)('$list', ({ list, path, key, first, merge, merged, re
   it('takes what it does not know with a warning that names it', async () => {
     await engine.write('agents/holder', { owner: 'x', environment: 'production' })
     const answer = await engine.write(path, { ...first, colour: 'red', zeal: 1 })
-    expect([answer.status, answer.body.warnings]).toEqual([200, expect.arrayContaining([expect.stringMatching(/^Endpoint ignored these unrecognized parameters: \[colour zeal\]$/)])])
+    expect([answer.status, answer.body.warnings]).toEqual([
+      200,
+      expect.arrayContaining([
+        expect.stringMatching(/^Endpoint ignored these unrecognized parameters: \[colour zeal\]$/),
+      ]),
+    ])
     expect(keysOf(await engine.read(path))).not.toContain('colour')
   })
 
   it('is not patched', async () => {
-    expect((await engine.call('PATCH', path, merge, { headers: { 'Content-Type': 'application/merge-patch+json' } })).status).toBe(405)
+    expect(
+      (await engine.call('PATCH', path, merge, { headers: { 'Content-Type': 'application/merge-patch+json' } })).status,
+    ).toBe(405)
   })
 })
 
@@ -90,7 +143,13 @@ describe('lists', () => {
     await own.write('tools/stripe/invoices', { operations: ['GET /v1/invoices'] })
     await own.write('tools/stripe/customers/id-only', { operations: ['GET /v1/customers'], fields: ['data[].id'] })
     const { data } = (await own.list('tools/stripe')).body
-    expect(data).toMatchObject({ keys: ['customers/id-only', 'invoices'], key_info: { 'customers/id-only': { fields: ['data[].id'], risk: null }, 'invoices': { operations: ['GET /v1/invoices'] } } })
+    expect(data).toMatchObject({
+      keys: ['customers/id-only', 'invoices'],
+      key_info: {
+        'customers/id-only': { fields: ['data[].id'], risk: null },
+        invoices: { operations: ['GET /v1/invoices'] },
+      },
+    })
     expect(data.key_info.invoices).toEqual((await own.read('tools/stripe/invoices')).body.data)
     expect((await own.list('tools')).body.data).toEqual({ keys: ['stripe/'] })
   })
@@ -128,7 +187,11 @@ describe('what is large', () => {
   })
 
   it('is stored whole or not at all', async () => {
-    const answer = await engine.write('agents/large', { owner: 'x', environment: 'production', description: 'x'.repeat(1_500_000) })
+    const answer = await engine.write('agents/large', {
+      owner: 'x',
+      environment: 'production',
+      description: 'x'.repeat(1_500_000),
+    })
     const stored = expected('largeRecord', server)
     expect(answer.status).toBe(stored.written)
     expect((await engine.read('agents/large')).status).toBe(stored.read)

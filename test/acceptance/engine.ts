@@ -24,17 +24,30 @@ export class Engine {
   }
 
   /** On a fresh mount. */
-  static async at(server: Server): Promise<Engine> { return new Engine(server, await server.mount()) }
+  static async at(server: Server): Promise<Engine> {
+    return new Engine(server, await server.mount())
+  }
 
   /** One call below the mount. */
   call(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<Answer> {
-    return this.server.api(method, path === '' ? this.mount : `${this.mount}/${path}`, { ...(body !== undefined && { body }), ...options })
+    return this.server.api(method, path === '' ? this.mount : `${this.mount}/${path}`, {
+      ...(body !== undefined && { body }),
+      ...options,
+    })
   }
 
-  write(path: string, body: unknown = {}, options?: CallOptions): Promise<Answer> { return this.call('POST', path, body, options) }
-  read(path: string, options?: CallOptions): Promise<Answer> { return this.call('GET', path, undefined, options) }
-  list(path: string, options?: CallOptions): Promise<Answer> { return this.call('LIST', path, undefined, options) }
-  delete(path: string, options?: CallOptions): Promise<Answer> { return this.call('DELETE', path, undefined, options) }
+  write(path: string, body: unknown = {}, options?: CallOptions): Promise<Answer> {
+    return this.call('POST', path, body, options)
+  }
+  read(path: string, options?: CallOptions): Promise<Answer> {
+    return this.call('GET', path, undefined, options)
+  }
+  list(path: string, options?: CallOptions): Promise<Answer> {
+    return this.call('LIST', path, undefined, options)
+  }
+  delete(path: string, options?: CallOptions): Promise<Answer> {
+    return this.call('DELETE', path, undefined, options)
+  }
   sys(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<Answer> {
     return this.server.api(method, `sys/${path}`, { ...(body !== undefined && { body }), ...options })
   }
@@ -55,7 +68,7 @@ export class Engine {
   async state({ token }: { token: string }): Promise<string> {
     const { body } = await must(this.write('introspect', { token }), 'introspecting')
     const { active, reason } = (body as { data: { active: boolean; reason?: string } }).data
-    return active ? 'active' : reason ?? 'inactive'
+    return active ? 'active' : (reason ?? 'inactive')
   }
 
   /** Ids of the leases below a path of the mount. */
@@ -67,8 +80,17 @@ export class Engine {
   /** A token of its own, under one policy with this text; `{mount}` in it is the mount. */
   async tokenWith(policy: string, more: object = {}, parent?: string): Promise<string> {
     const name = `acceptance-${this.mount}-${++policies}`
-    await must(this.sys('PUT', `policies/acl/${name}`, { policy: policy.replaceAll('{mount}', this.mount) }), 'writing a policy')
-    const answer = await must(this.server.api('POST', 'auth/token/create', { body: { policies: [name], ...more }, ...(parent !== undefined && { token: parent }) }), 'making a token')
+    await must(
+      this.sys('PUT', `policies/acl/${name}`, { policy: policy.replaceAll('{mount}', this.mount) }),
+      'writing a policy',
+    )
+    const answer = await must(
+      this.server.api('POST', 'auth/token/create', {
+        body: { policies: [name], ...more },
+        ...(parent !== undefined && { token: parent }),
+      }),
+      'making a token',
+    )
     return (answer.body as { auth: { client_token: string } }).auth.client_token
   }
 }
@@ -77,8 +99,16 @@ let policies = 0
 
 export function issued({ body }: Answer): Issued {
   const { lease_id, lease_duration, renewable, data } = body as Issued & { data: Issued }
-  return { lease_id, lease_duration, renewable, session_id: data.session_id, token: data.token, token_id: data.token_id }
+  return {
+    lease_id,
+    lease_duration,
+    renewable,
+    session_id: data.session_id,
+    token: data.token,
+    token_id: data.token_id,
+  }
 }
 
 /** Data keys in order, for comparing what targets answer. */
-export const keysOf = ({ body }: Answer): string[] => Object.keys((body as { data?: object } | undefined)?.data ?? {}).sort()
+export const keysOf = ({ body }: Answer): string[] =>
+  Object.keys((body as { data?: object } | undefined)?.data ?? {}).sort()

@@ -13,7 +13,10 @@ export async function eventually<T>(what: string, probe: () => Promise<T>, wante
   for (;;) {
     const found = await probe()
     if (isDeepStrictEqual(found, wanted)) return
-    if (performance.now() > deadlineMs) throw new Error(`${what}: after ${WITHIN_MS / 1000} s it is ${JSON.stringify(found)}, not ${JSON.stringify(wanted)}`)
+    if (performance.now() > deadlineMs)
+      throw new Error(
+        `${what}: after ${WITHIN_MS / 1000} s it is ${JSON.stringify(found)}, not ${JSON.stringify(wanted)}`,
+      )
     await delay(EVERY_MS)
   }
 }

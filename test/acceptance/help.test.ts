@@ -15,9 +15,29 @@ afterAll(() => server.stop())
 const help = (path: string): Promise<Answer> => server.api('GET', `${path}?help=1`)
 
 const patterns = [
-  'agents/', 'agents/:agent_id', 'agents/:agent_id/revoke', 'agents/:agent_id/scopes/', 'agents/:agent_id/scopes/:environment', 'agents/:agent_id/sessions/', 'config', 'creds/:agent',
-  'creds/:agent/:session', 'feed', 'introspect', 'policies/', 'policies/:name', 'sessions/', 'sessions/:session_id', 'sessions/revoke-all', 'tidy', 'tidy/status', 'tools/', 'tools/:upstream/',
-  'tools/:upstream/:name...', 'upstreams/', 'upstreams/:name',
+  'agents/',
+  'agents/:agent_id',
+  'agents/:agent_id/revoke',
+  'agents/:agent_id/scopes/',
+  'agents/:agent_id/scopes/:environment',
+  'agents/:agent_id/sessions/',
+  'config',
+  'creds/:agent',
+  'creds/:agent/:session',
+  'feed',
+  'introspect',
+  'policies/',
+  'policies/:name',
+  'sessions/',
+  'sessions/:session_id',
+  'sessions/revoke-all',
+  'tidy',
+  'tidy/status',
+  'tools/',
+  'tools/:upstream/',
+  'tools/:upstream/:name...',
+  'upstreams/',
+  'upstreams/:name',
 ]
 
 describe('help', () => {
@@ -25,7 +45,12 @@ describe('help', () => {
     const { status, body } = await help(engine.mount)
     const [description, paths] = (body.help as string).split('## PATHS')
     expect([status, description]).toEqual([200, expect.stringContaining('issues leased phantom tokens')])
-    expect(paths!.match(/^ {4}\S+$/gm)!.map((line) => line.trim()).sort()).toEqual([...patterns].sort())
+    expect(
+      paths!
+        .match(/^ {4}\S+$/gm)!
+        .map((line) => line.trim())
+        .sort(),
+    ).toEqual([...patterns].sort())
     expect((await help(`${engine.mount}/`)).body.help).toBe(body.help)
   })
 
@@ -33,7 +58,12 @@ describe('help', () => {
     const path = `${engine.mount}/${pattern.replace(/\/$/, '').replaceAll(/:[a-z_]+(\.\.\.)?/g, 'x')}`
     for (const end of ['', '/']) {
       const { status, body } = await help(`${path}${end}`)
-      expect([status, body.help]).toEqual([200, expect.stringMatching(/^Request: .*\nMatching Route: .+\n\n.+\n\n## OPERATIONS\n[^]*## PARAMETERS\n[^]*## DESCRIPTION\n\n.+/)])
+      expect([status, body.help]).toEqual([
+        200,
+        expect.stringMatching(
+          /^Request: .*\nMatching Route: .+\n\n.+\n\n## OPERATIONS\n[^]*## PARAMETERS\n[^]*## DESCRIPTION\n\n.+/,
+        ),
+      ])
     }
   })
 

@@ -15,9 +15,12 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-const lookup = (lease: { lease_id: string }): Promise<Answer> => engine.sys('PUT', 'leases/lookup', { lease_id: lease.lease_id })
-const gone = (lease: Issued): Promise<void> => eventually('the lease is gone', async () => (await lookup(lease)).status, 400)
-const ended = (token: Issued, reason = 'revoked'): Promise<void> => eventually('the token is over', () => engine.state(token), reason)
+const lookup = (lease: { lease_id: string }): Promise<Answer> =>
+  engine.sys('PUT', 'leases/lookup', { lease_id: lease.lease_id })
+const gone = (lease: Issued): Promise<void> =>
+  eventually('the lease is gone', async () => (await lookup(lease)).status, 400)
+const ended = (token: Issued, reason = 'revoked'): Promise<void> =>
+  eventually('the token is over', () => engine.state(token), reason)
 
 describe('lookup', () => {
   it('shows times and whether it can be renewed, and nothing of the token', async () => {
@@ -45,8 +48,14 @@ describe('renew', () => {
   it('by the increment asked for, and engine and server agree on the end', async () => {
     const token = await engine.issue('billing', { ttl: 120 })
     const answer = await engine.sys('PUT', 'leases/renew', { lease_id: token.lease_id, increment: 600 })
-    expect(answer).toMatchObject({ status: 200, body: { lease_id: token.lease_id, renewable: true, lease_duration: 600, data: null } })
-    const [{ ttl }, { exp, server_time_unix_ms }] = [(await lookup(token)).body.data, (await engine.write('introspect', { token: token.token })).body.data]
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { lease_id: token.lease_id, renewable: true, lease_duration: 600, data: null },
+    })
+    const [{ ttl }, { exp, server_time_unix_ms }] = [
+      (await lookup(token)).body.data,
+      (await engine.write('introspect', { token: token.token })).body.data,
+    ]
     expect(Math.abs(exp - (server_time_unix_ms as number) / 1000 - ttl)).toBeLessThan(3)
     expect(exp - server_time_unix_ms / 1000).toBeGreaterThan(590)
   })
@@ -57,25 +66,39 @@ describe('renew', () => {
     expect(status).toBe(200)
     expect(body.lease_duration).toBeGreaterThan(880)
     expect(body.lease_duration).toBeLessThanOrEqual(900)
-    expect((await engine.write('introspect', { token: token.token })).body.data.exp - (await engine.read(`sessions/${token.session_id}`)).body.data.tokens.map(({ issued_at }: { issued_at: string }) => Date.parse(issued_at) / 1000)[0]).toBeLessThanOrEqual(900)
+    expect(
+      (await engine.write('introspect', { token: token.token })).body.data.exp -
+        (await engine.read(`sessions/${token.session_id}`)).body.data.tokens.map(
+          ({ issued_at }: { issued_at: string }) => Date.parse(issued_at) / 1000,
+        )[0],
+    ).toBeLessThanOrEqual(900)
   })
 
   it('in the second form, with the id in the path', async () => {
     const token = await engine.issue('billing', { ttl: 120 })
-    expect(await engine.sys('PUT', `leases/renew/${token.lease_id}`, { increment: '5m' })).toMatchObject({ status: 200, body: { lease_duration: 300 } })
+    expect(await engine.sys('PUT', `leases/renew/${token.lease_id}`, { increment: '5m' })).toMatchObject({
+      status: 200,
+      body: { lease_duration: 300 },
+    })
   })
 
   it('of a token as long as it may be is refused', async () => {
     const token = await engine.issue('billing')
     expect(token.renewable).toBe(false)
-    expect(await engine.sys('PUT', 'leases/renew', { lease_id: token.lease_id, increment: 60 })).toMatchObject({ status: 400, body: { errors: [expect.stringContaining('lease is not renewable')] } })
+    expect(await engine.sys('PUT', 'leases/renew', { lease_id: token.lease_id, increment: 60 })).toMatchObject({
+      status: 400,
+      body: { errors: [expect.stringContaining('lease is not renewable')] },
+    })
   })
 
   it('does not bring back what is over, and the refusal leaves the lease', async () => {
     const token = await engine.issue('billing', { ttl: 120 })
     await engine.delete(`sessions/${token.session_id}`)
     const answer = await engine.sys('PUT', 'leases/renew', { lease_id: token.lease_id, increment: 600 })
-    expect([answer.status, sentences(answer)]).toEqual([400, [expect.stringContaining('session is over, open a new one')]])
+    expect([answer.status, sentences(answer)]).toEqual([
+      400,
+      [expect.stringContaining('session is over, open a new one')],
+    ])
     expect([await engine.state(token), (await lookup(token)).status]).toEqual(['revoked', 200])
   })
 
@@ -102,7 +125,11 @@ describe('revoke', () => {
     const child = await engine.issue('billing', { parent_token: token.token })
     const [path, body] = call(token.lease_id)
     expect((await engine.sys('PUT', path, body)).status).toBe(204)
-    expect([await engine.state(token), await engine.state(child), (await lookup(token)).status]).toEqual(['revoked', 'revoked', 400])
+    expect([await engine.state(token), await engine.state(child), (await lookup(token)).status]).toEqual([
+      'revoked',
+      'revoked',
+      400,
+    ])
   })
 
   it('queued: acknowledged at once, over soon', async () => {
@@ -112,7 +139,11 @@ describe('revoke', () => {
     await gone(token)
   })
 
-  it.each<[string, object, number]>([['with sync', { sync: true }, 204], ['by default', {}, 204], ['queued', { sync: false }, 202]])('by prefix, %s: the agent\'s, and nobody else\'s', async (_how, body, status) => {
+  it.each<[string, object, number]>([
+    ['with sync', { sync: true }, 204],
+    ['by default', {}, 204],
+    ['queued', { sync: false }, 202],
+  ])("by prefix, %s: the agent's, and nobody else's", async (_how, body, status) => {
     const own = await Engine.at(server)
     for (const agent of ['one', 'one-more']) await own.declare(agent)
     const [first, second, other] = [await own.issue('one'), await own.issue('one'), await own.issue('one-more')]
@@ -139,21 +170,29 @@ describe('revoke', () => {
     const second = await own.issue(`lead/${first.session_id}`)
     const third = await own.issue(`lead/${first.session_id}`)
     const grandchild = await own.issue('helper', { parent_token: helper.token })
-    expect((await own.sys('PUT', `leases/revoke-prefix/${own.mount}/creds/lead/${first.session_id}`, { sync: true })).status).toBe(204)
+    expect(
+      (await own.sys('PUT', `leases/revoke-prefix/${own.mount}/creds/lead/${first.session_id}`, { sync: true })).status,
+    ).toBe(204)
     const all = [first, second, third, helper, grandchild]
-    await eventually('nothing is alive', () => Promise.all(all.map((token) => own.state(token))), all.map(() => 'revoked'))
+    await eventually(
+      'nothing is alive',
+      () => Promise.all(all.map((token) => own.state(token))),
+      all.map(() => 'revoked'),
+    )
     expect((await own.write(`creds/lead/${first.session_id}`)).status).toBe(400)
     expect((await own.write('creds/helper', { parent_token: helper.token })).status).toBe(400)
   })
 
   it('of what is gone succeeds', async () => {
     const token = await engine.issue('billing')
-    for (let times = 0; times < 2; times++) expect((await engine.sys('PUT', 'leases/revoke', { lease_id: token.lease_id, sync: true })).status).toBe(204)
+    for (let times = 0; times < 2; times++)
+      expect((await engine.sys('PUT', 'leases/revoke', { lease_id: token.lease_id, sync: true })).status).toBe(204)
   })
 })
 
 describe('the Vault token that asked', () => {
-  const mayIssue = 'path "{mount}/creds/*" { capabilities = ["update"] }\npath "auth/token/create" { capabilities = ["update"] }'
+  const mayIssue =
+    'path "{mount}/creds/*" { capabilities = ["update"] }\npath "auth/token/create" { capabilities = ["update"] }'
 
   it('takes its leases with it when it is revoked', async () => {
     const agent = await engine.tokenWith(mayIssue)
@@ -163,7 +202,7 @@ describe('the Vault token that asked', () => {
     await gone(token)
   })
 
-  it('and its parent: a child\'s session is dead once the parent is revoked', async () => {
+  it("and its parent: a child's session is dead once the parent is revoked", async () => {
     const parent = await engine.tokenWith(mayIssue)
     const made = await server.api('POST', 'auth/token/create', { token: parent, body: {} })
     const child = made.body.auth.client_token as string
@@ -182,7 +221,11 @@ describe('the Vault token that asked', () => {
     const answer = await own.write('creds/billing', {}, { token: once })
     expect([answer.status, sentences(answer)]).toEqual([400, [expect.stringContaining('token had one use left')]])
     const [session] = (await own.list('sessions')).body.data.keys as string[]
-    await eventually('the session is over', async () => (await own.read(`sessions/${session!}`)).body.data.state as string, 'revoked')
+    await eventually(
+      'the session is over',
+      async () => (await own.read(`sessions/${session!}`)).body.data.state as string,
+      'revoked',
+    )
     await eventually('no lease is left', () => own.leases('creds/billing'), [])
   })
 
@@ -193,7 +236,7 @@ describe('the Vault token that asked', () => {
   })
 })
 
-describe('the mount\'s own longest life', () => {
+describe("the mount's own longest life", () => {
   it('bounds every token, whatever was asked', async () => {
     const own = await Engine.at(server)
     await own.declare('billing')
@@ -201,7 +244,12 @@ describe('the mount\'s own longest life', () => {
     const ttl = async () => (await own.issue('billing', { ttl: 600 })).lease_duration
     await eventually('the engine knows', ttl, 120)
     const { body } = await own.write('creds/billing', { ttl: 600 })
-    expect(body).toMatchObject({ lease_duration: 120, renewable: false, warnings: ['ttl of 10m is cut to 2m, the longest allowed here.'], data: { ttl_seconds: 120 } })
+    expect(body).toMatchObject({
+      lease_duration: 120,
+      renewable: false,
+      warnings: ['ttl of 10m is cut to 2m, the longest allowed here.'],
+      data: { ttl_seconds: 120 },
+    })
     await own.sys('POST', `mounts/${own.mount}/tune`, { max_lease_ttl: '1h' })
     await eventually('it is lifted', ttl, 600)
   })
@@ -213,10 +261,19 @@ describe('moving the mount', () => {
     await own.declare('billing')
     const token = await own.issue('billing')
     expect((await own.sys('POST', 'remount', { from: own.mount, to: `${own.mount}-moved` })).status).toBe(200)
-    await eventually('it has moved', async () => (await server.api('GET', `${own.mount}-moved/agents/billing`)).status, 200)
+    await eventually(
+      'it has moved',
+      async () => (await server.api('GET', `${own.mount}-moved/agents/billing`)).status,
+      200,
+    )
     expect((await own.read('agents/billing')).status).toBe(404)
-    expect((await server.api('POST', `${own.mount}-moved/introspect`, { body: { token: token.token } })).body.data).toMatchObject({ active: false, reason: 'revoked' })
-    expect([await own.leases('creds'), (await server.api('POST', `${own.mount}-moved/creds/billing`)).status]).toEqual([[], 200])
+    expect(
+      (await server.api('POST', `${own.mount}-moved/introspect`, { body: { token: token.token } })).body.data,
+    ).toMatchObject({ active: false, reason: 'revoked' })
+    expect([await own.leases('creds'), (await server.api('POST', `${own.mount}-moved/creds/billing`)).status]).toEqual([
+      [],
+      200,
+    ])
   })
 })
 
@@ -231,6 +288,10 @@ describe('disabling the mount with live leases', () => {
     expect(await own.leases('creds')).toEqual([])
     expect((await own.write('introspect', { token: first.token })).status).toBe(404)
     await own.sys('POST', `mounts/${own.mount}`, { type: 'mcp' })
-    expect([await own.state(first), (await own.list('agents')).status, (await own.list('sessions')).status]).toEqual(['unknown', 404, 404])
+    expect([await own.state(first), (await own.list('agents')).status, (await own.list('sessions')).status]).toEqual([
+      'unknown',
+      404,
+      404,
+    ])
   })
 })

@@ -11,10 +11,17 @@ const tokens = new Map<string, string>()
 beforeAll(async () => {
   server = await startTarget()
   const { api, plugin } = server
-  await must(api('POST', 'sys/mounts/mcp', { body: { type: 'mcp', ...(plugin && { config: { plugin_version: plugin.version } }) } }), 'mounting mcp')
+  await must(
+    api('POST', 'sys/mounts/mcp', {
+      body: { type: 'mcp', ...(plugin && { config: { plugin_version: plugin.version } }) },
+    }),
+    'mounting mcp',
+  )
   await must(api('POST', 'sys/mounts/secret', { body: { type: 'kv', options: { version: '2' } } }), 'mounting secret')
-  for (const name of shippedPolicies) await must(api('POST', `sys/policies/acl/${name}`, { body: { policy: policyText(name) } }), name)
-  for (const name of shippedPolicies) tokens.set(name, hasEntities && name === 'mcp-agent' ? await agentLogin() : await plainToken(name))
+  for (const name of shippedPolicies)
+    await must(api('POST', `sys/policies/acl/${name}`, { body: { policy: policyText(name) } }), name)
+  for (const name of shippedPolicies)
+    tokens.set(name, hasEntities && name === 'mcp-agent' ? await agentLogin() : await plainToken(name))
 }, 60_000)
 afterAll(() => server.stop())
 
@@ -23,7 +30,10 @@ const hasEntities = (process.env.TARGET || 'embedded') !== 'embedded'
 const templated = (row: PolicyRow) => row.policy === 'mcp-agent'
 
 async function plainToken(policy: string): Promise<string> {
-  const { body } = await must(server.api('POST', 'auth/token/create', { body: { policies: [policy] } }), `token of ${policy}`)
+  const { body } = await must(
+    server.api('POST', 'auth/token/create', { body: { policies: [policy] } }),
+    `token of ${policy}`,
+  )
   return body.auth.client_token as string
 }
 
@@ -32,7 +42,8 @@ async function agentLogin(): Promise<string> {
   const post = (path: string, body: unknown) => must(server.api('POST', path, { body }), path)
   await post('sys/auth/approle', { type: 'approle' })
   await post(`auth/approle/role/${AGENT}`, { token_policies: ['mcp-agent'] })
-  const role_id = (await must(server.api('GET', `auth/approle/role/${AGENT}/role-id`), 'role-id')).body.data.role_id as string
+  const role_id = (await must(server.api('GET', `auth/approle/role/${AGENT}/role-id`), 'role-id')).body.data
+    .role_id as string
   const { secret_id } = (await post(`auth/approle/role/${AGENT}/secret-id`, {})).body.data as { secret_id: string }
   const canonical_id = (await post('identity/entity', { name: AGENT })).body.data.id as string
   const mount_accessor = (await must(server.api('GET', 'sys/auth/approle'), 'accessor')).body.data.accessor as string
@@ -40,7 +51,10 @@ async function agentLogin(): Promise<string> {
   return (await post('auth/approle/login', { role_id, secret_id })).body.auth.client_token as string
 }
 
-interface Met { readonly status: number; readonly errors: string }
+interface Met {
+  readonly status: number
+  readonly errors: string
+}
 
 /** How a call is met: many name what does not exist, which is for the engine to say once the call was let through. */
 async function meets({ method, path }: PolicyRow, token: string): Promise<Met> {

@@ -17,11 +17,17 @@ const folder = new URL('../../vault-config/policies/', import.meta.url)
 const row = z.string().regex(/^(GET|LIST|POST|DELETE) \S+$/)
 const table = z.record(z.string(), z.strictObject({ allow: z.array(row).min(1), deny: z.array(row).min(1) }))
 
-export const shippedPolicies: readonly string[] = readdirSync(folder).filter((file) => file.endsWith('.hcl')).map((file) => file.slice(0, -'.hcl'.length)).sort()
+export const shippedPolicies: readonly string[] = readdirSync(folder)
+  .filter((file) => file.endsWith('.hcl'))
+  .map((file) => file.slice(0, -'.hcl'.length))
+  .sort()
 
 export const policyText = (name: string): string => readFileSync(new URL(`${name}.hcl`, folder), 'utf8')
 
-const { about: _about, ...written } = JSON.parse(readFileSync(new URL('expectations.json', folder), 'utf8')) as Record<string, unknown>
+const { about: _about, ...written } = JSON.parse(readFileSync(new URL('expectations.json', folder), 'utf8')) as Record<
+  string,
+  unknown
+>
 export const expectations = table.parse(written)
 
 export const policyRows: readonly PolicyRow[] = Object.entries(expectations).flatMap(([policy, { allow, deny }]) => [

@@ -22,18 +22,51 @@ afterAll(() => rm(folder, { recursive: true }))
 describe('finding a server', () => {
   it('takes VAULT_BIN first, then bao, then vault on PATH, and believes what the binary says it is', async () => {
     const vault = await binary('my-vault', 'Vault v1.21.0 (abc), built 2025-10-21')
-    expect(findServer(undefined, { PATH: `/nowhere:${folder}` })).toEqual({ product: 'openbao', binary: join(folder, 'bao') })
+    expect(findServer(undefined, { PATH: `/nowhere:${folder}` })).toEqual({
+      product: 'openbao',
+      binary: join(folder, 'bao'),
+    })
     expect(findServer(undefined, { PATH: folder, VAULT_BIN: vault })).toEqual({ product: 'vault', binary: vault })
     expect(findServer('vault', { VAULT_BIN: vault })).toEqual({ product: 'vault', binary: vault })
   })
 
   it.each<[string, () => Record<string, string>, 'openbao' | 'vault' | undefined, string]>([
-    ['nothing on PATH', () => ({ PATH: '/nowhere' }), undefined, 'neither `bao` nor `vault` is on PATH: install OpenBao or Vault, or set VAULT_BIN to the binary of a server.'],
-    ['no PATH', () => ({}), 'openbao', 'no OpenBao is on PATH: install OpenBao (`bao`), or set VAULT_BIN to the binary of a server.'],
-    ['only the other one', () => ({ PATH: folder }), 'vault', 'no Vault is on PATH: install Vault (`vault`), or set VAULT_BIN to the binary of a server.'],
-    ['VAULT_BIN of the other one', () => ({ VAULT_BIN: join(folder, 'bao') }), 'vault', 'VAULT_BIN=<folder>/bao is OpenBao, and TARGET=vault asks for Vault: set VAULT_BIN to a binary of Vault, or TARGET=openbao.'],
-    ['VAULT_BIN of neither', () => ({ VAULT_BIN: join(folder, 'other') }), undefined, 'VAULT_BIN=<folder>/other is no binary of Vault or OpenBao that runs here: set it to one, or unset it and put `bao` or `vault` on PATH.'],
-    ['VAULT_BIN of nothing', () => ({ VAULT_BIN: join(folder, 'gone'), PATH: folder }), undefined, 'VAULT_BIN=<folder>/gone is no binary of Vault or OpenBao that runs here: set it to one, or unset it and put `bao` or `vault` on PATH.'],
+    [
+      'nothing on PATH',
+      () => ({ PATH: '/nowhere' }),
+      undefined,
+      'neither `bao` nor `vault` is on PATH: install OpenBao or Vault, or set VAULT_BIN to the binary of a server.',
+    ],
+    [
+      'no PATH',
+      () => ({}),
+      'openbao',
+      'no OpenBao is on PATH: install OpenBao (`bao`), or set VAULT_BIN to the binary of a server.',
+    ],
+    [
+      'only the other one',
+      () => ({ PATH: folder }),
+      'vault',
+      'no Vault is on PATH: install Vault (`vault`), or set VAULT_BIN to the binary of a server.',
+    ],
+    [
+      'VAULT_BIN of the other one',
+      () => ({ VAULT_BIN: join(folder, 'bao') }),
+      'vault',
+      'VAULT_BIN=<folder>/bao is OpenBao, and TARGET=vault asks for Vault: set VAULT_BIN to a binary of Vault, or TARGET=openbao.',
+    ],
+    [
+      'VAULT_BIN of neither',
+      () => ({ VAULT_BIN: join(folder, 'other') }),
+      undefined,
+      'VAULT_BIN=<folder>/other is no binary of Vault or OpenBao that runs here: set it to one, or unset it and put `bao` or `vault` on PATH.',
+    ],
+    [
+      'VAULT_BIN of nothing',
+      () => ({ VAULT_BIN: join(folder, 'gone'), PATH: folder }),
+      undefined,
+      'VAULT_BIN=<folder>/gone is no binary of Vault or OpenBao that runs here: set it to one, or unset it and put `bao` or `vault` on PATH.',
+    ],
   ])('%s: one sentence', (_case, env, wanted, sentence) => {
     expect(() => findServer(wanted, env())).toThrow(new Error(sentence.replace('<folder>', folder)))
   })
@@ -41,16 +74,23 @@ describe('finding a server', () => {
 
 describe('starting a target', () => {
   it('asked for by name and absent fails with the sentence', async () => {
-    await expect(startTarget({ TARGET: 'vault', PATH: '/nowhere' })).rejects.toThrow('no Vault is on PATH: install Vault (`vault`), or set VAULT_BIN to the binary of a server.')
+    await expect(startTarget({ TARGET: 'vault', PATH: '/nowhere' })).rejects.toThrow(
+      'no Vault is on PATH: install Vault (`vault`), or set VAULT_BIN to the binary of a server.',
+    )
     await expect(startTarget({ TARGET: 'openbao', PATH: '/nowhere' })).rejects.toThrow('no OpenBao is on PATH')
   })
 
   it('that is none is told which there are', async () => {
-    await expect(startTarget({ TARGET: 'consul' })).rejects.toThrow('TARGET=consul is no target: it is one of embedded, openbao, vault, containers.')
+    await expect(startTarget({ TARGET: 'consul' })).rejects.toThrow(
+      'TARGET=consul is no target: it is one of embedded, openbao, vault, containers.',
+    )
   })
 
   it('containers without Docker says what to start', async () => {
-    await expect(requireDocker(() => Promise.reject(new Error('Could not find a working container runtime strategy'))))
-      .rejects.toThrow('TARGET=containers needs Docker, and none answers: install and start Docker, or set DOCKER_HOST to one that runs.')
+    await expect(
+      requireDocker(() => Promise.reject(new Error('Could not find a working container runtime strategy'))),
+    ).rejects.toThrow(
+      'TARGET=containers needs Docker, and none answers: install and start Docker, or set DOCKER_HOST to one that runs.',
+    )
   })
 })

@@ -19,8 +19,9 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 describe('two mounts', () => {
-  it('see none of each other\'s documents, sessions or tokens', async () => {
-    for (const list of ['agents', 'sessions']) expect([(await left.list(list)).status, (await right.list(list)).status]).toEqual([200, 404])
+  it("see none of each other's documents, sessions or tokens", async () => {
+    for (const list of ['agents', 'sessions'])
+      expect([(await left.list(list)).status, (await right.list(list)).status]).toEqual([200, 404])
     expect((await right.read('agents/billing')).status).toBe(404)
     expect([await left.state(token), await right.state(token)]).toEqual(['active', 'unknown'])
     expect((await right.write(`creds/billing/${token.session_id}`)).status).toBe(400)
@@ -30,7 +31,11 @@ describe('two mounts', () => {
     await right.declare('billing', ['read:github:prs'], 60)
     await right.write('config', { token_prefix: 'other' })
     const other = await right.issue('billing')
-    expect([other.token, other.lease_duration, token.lease_duration]).toEqual([expect.stringMatching(/^other_prod_/), 60, 900])
+    expect([other.token, other.lease_duration, token.lease_duration]).toEqual([
+      expect.stringMatching(/^other_prod_/),
+      60,
+      900,
+    ])
     expect((await left.issue('billing')).token).toMatch(/^svt_prod_/)
   })
 
@@ -40,10 +45,15 @@ describe('two mounts', () => {
   })
 
   it('have feeds of their own', async () => {
-    const position = async (engine: Engine) => (await engine.read('feed?wait=0')).body.data as { epoch: string; sequence: number }
+    const position = async (engine: Engine) =>
+      (await engine.read('feed?wait=0')).body.data as { epoch: string; sequence: number }
     const [before, other] = [await position(left), await position(right)]
     await left.delete(`sessions/${(await left.issue('billing')).session_id}`)
-    expect([(await position(left)).sequence > before.sequence, await position(right), before.epoch === other.epoch]).toMatchObject([true, { epoch: other.epoch, sequence: other.sequence }, false])
+    expect([
+      (await position(left)).sequence > before.sequence,
+      await position(right),
+      before.epoch === other.epoch,
+    ]).toMatchObject([true, { epoch: other.epoch, sequence: other.sequence }, false])
   })
 
   it('end alone: all sessions of one, then the mount itself', async () => {

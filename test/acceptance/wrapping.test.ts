@@ -14,7 +14,11 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 describe('a wrapped answer', () => {
-  it.each([['POST', 'creds/billing'], ['GET', 'creds/billing'], ['GET', 'agents/billing']])('to %s %s is wrapped or refused, and never in the clear', async (method, path) => {
+  it.each([
+    ['POST', 'creds/billing'],
+    ['GET', 'creds/billing'],
+    ['GET', 'agents/billing'],
+  ])('to %s %s is wrapped or refused, and never in the clear', async (method, path) => {
     const answer = await engine.call(method, path, method === 'POST' ? {} : undefined, { wrapTtl: '60' })
     expect(answer.status).toBe(expected('wrapping', server))
     expect(JSON.stringify(answer.body)).not.toMatch(/svt_|platform-team/)

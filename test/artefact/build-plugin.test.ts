@@ -1,6 +1,17 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { homedir, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -22,7 +33,9 @@ beforeAll(async () => {
   built = await buildPlugin({ outDir: join(scratch, 'first'), version: '1.2.3' })
   text = readFileSync(built.path, 'utf8')
 })
-afterAll(() => { rmSync(scratch, { recursive: true, force: true }) })
+afterAll(() => {
+  rmSync(scratch, { recursive: true, force: true })
+})
 
 /** As a person starts it: without what a server puts into the environment. */
 function startByHand(path: string, nodeArguments: readonly string[] = []) {
@@ -43,7 +56,8 @@ async function reportedVersion(path: string): Promise<unknown> {
 
 /** The repository as a fresh clone has it, at `path`; its packages are a link. */
 function clone(path: string): void {
-  for (const entry of ['src', 'scripts', 'package.json']) cpSync(join(root, entry), join(path, entry), { recursive: true })
+  for (const entry of ['src', 'scripts', 'package.json'])
+    cpSync(join(root, entry), join(path, entry), { recursive: true })
   symlinkSync(join(root, 'node_modules'), join(path, 'node_modules'))
 }
 
@@ -54,24 +68,53 @@ describe('the same bytes', () => {
     clone(near)
     clone(far)
     // What a bundler may find on its way up, and the compiler of another project.
-    writeFileSync(join(scratch, 'a', 'tsconfig.json'), JSON.stringify({ compilerOptions: { target: 'ES5', useDefineForClassFields: false, verbatimModuleSyntax: false } }))
-    writeFileSync(join(far, 'tsconfig.json'), JSON.stringify({ compilerOptions: { strict: false, experimentalDecorators: true, alwaysStrict: false } }))
+    writeFileSync(
+      join(scratch, 'a', 'tsconfig.json'),
+      JSON.stringify({
+        compilerOptions: { target: 'ES5', useDefineForClassFields: false, verbatimModuleSyntax: false },
+      }),
+    )
+    writeFileSync(
+      join(far, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions: { strict: false, experimentalDecorators: true, alwaysStrict: false } }),
+    )
     const run = (directory: string, env: NodeJS.ProcessEnv, umask: string) =>
-      spawnSync('sh', ['-c', `umask ${umask}; exec "$@"`, 'sh', process.execPath, join(directory, 'scripts/build-plugin.mjs'), '--plugin-version=1.2.3'], { cwd: tmpdir(), env: { ...process.env, ...env }, encoding: 'utf8' })
+      spawnSync(
+        'sh',
+        [
+          '-c',
+          `umask ${umask}; exec "$@"`,
+          'sh',
+          process.execPath,
+          join(directory, 'scripts/build-plugin.mjs'),
+          '--plugin-version=1.2.3',
+        ],
+        { cwd: tmpdir(), env: { ...process.env, ...env }, encoding: 'utf8' },
+      )
     const plain = run(near, { LC_ALL: 'C', TZ: 'UTC' }, '022')
-    const other = run(far, { LC_ALL: 'tr_TR.UTF-8', TZ: 'Pacific/Kiritimati', NODE_PATH: tmpdir(), NODE_ENV: 'production' }, '077')
+    const other = run(
+      far,
+      { LC_ALL: 'tr_TR.UTF-8', TZ: 'Pacific/Kiritimati', NODE_PATH: tmpdir(), NODE_ENV: 'production' },
+      '077',
+    )
     expect([plain.stderr, other.stderr]).toEqual(['', ''])
     for (const directory of [near, far]) {
       const path = join(directory, 'dist/plugin', pluginFile)
       expect(readFileSync(path, 'utf8') === text).toBe(true)
       expect(statSync(path).mode & 0o777).toBe(0o755)
     }
-    expect(other.stdout).toBe(`${join(far, 'dist/plugin', pluginFile)}\n${built.bytes} bytes\nSHA-256 ${built.sha256}\n`)
+    expect(other.stdout).toBe(
+      `${join(far, 'dist/plugin', pluginFile)}\n${built.bytes} bytes\nSHA-256 ${built.sha256}\n`,
+    )
   })
 
   test('are told by their SHA-256 and size', () => {
     const contents = readFileSync(built.path)
-    expect(built).toEqual({ path: join(scratch, 'first', pluginFile), bytes: contents.length, sha256: createHash('sha256').update(contents).digest('hex') })
+    expect(built).toEqual({
+      path: join(scratch, 'first', pluginFile),
+      bytes: contents.length,
+      sha256: createHash('sha256').update(contents).digest('hex'),
+    })
   })
 })
 
@@ -86,14 +129,24 @@ describe('the file', () => {
   })
 
   test('holds no path of this machine, no source map and nothing that only an ES module has', () => {
-    const traces = [root, scratch, homedir() === '/' ? root : homedir() + '/', 'sourceMappingURL', 'import.meta', 'import_meta', 'file://']
+    const traces = [
+      root,
+      scratch,
+      homedir() === '/' ? root : homedir() + '/',
+      'sourceMappingURL',
+      'import.meta',
+      'import_meta',
+      'file://',
+    ]
     expect(traces.filter((trace) => text.includes(trace))).toEqual([])
   })
 
-  test('loads Node\'s own modules and nothing else', () => {
+  test("loads Node's own modules and nothing else", () => {
     const code = text.slice(0, text.indexOf('\n/*\n'))
     // A dot before it or a brace after it makes it a method of that name.
-    const asked = [...code.matchAll(/(?<![\w$]|\.\s*)(?:require|import)\(([^)]*)\)(?!\s*\{)/g)].map(([, argument]) => argument!.trim())
+    const asked = [...code.matchAll(/(?<![\w$]|\.\s*)(?:require|import)\(([^)]*)\)(?!\s*\{)/g)].map(([, argument]) =>
+      argument!.trim(),
+    )
     const modules = asked.map((argument) => /^"([^"]+)"$/.exec(argument)?.[1] ?? argument)
     expect(modules).toContain('http2')
     expect(modules.filter((name) => !isBuiltin(name))).toEqual([])
@@ -101,8 +154,16 @@ describe('the file', () => {
 
   test('holds these packages, with their licences, and no other', () => {
     const listed = [...text.matchAll(/^((?:@[\w-]+\/)?[\w.-]+) \d+\.\d+\.\d+\S* \(([\w. -]+)\)$/gm)]
-    expect(listed.map(([, name]) => name!).filter((name) => !name.startsWith('@protobufjs/')).sort()).toEqual(['@grpc/grpc-js', '@grpc/proto-loader', '@js-sdsl/ordered-map', 'lodash.camelcase', 'long', 'protobufjs'])
-    const licence = (name: string) => readFileSync(join(root, 'node_modules', name, 'LICENSE'), 'utf8').replaceAll('\r', '').trim()
+    expect(
+      listed
+        .map(([, name]) => name!)
+        .filter((name) => !name.startsWith('@protobufjs/'))
+        .sort(),
+    ).toEqual(['@grpc/grpc-js', '@grpc/proto-loader', '@js-sdsl/ordered-map', 'lodash.camelcase', 'long', 'protobufjs'])
+    const licence = (name: string) =>
+      readFileSync(join(root, 'node_modules', name, 'LICENSE'), 'utf8')
+        .replaceAll('\r', '')
+        .trim()
     expect(listed.map(([, name]) => name!).filter((name) => !text.includes(licence(name)))).toEqual([])
   })
 })
@@ -124,7 +185,10 @@ describe('started by hand', () => {
   })
 
   test('with a Node that is too old it says so', () => {
-    const { status, stdout, stderr } = startByHand(built.path, ['--import', 'data:text/javascript,delete process.getBuiltinModule'])
+    const { status, stdout, stderr } = startByHand(built.path, [
+      '--import',
+      'data:text/javascript,delete process.getBuiltinModule',
+    ])
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
     expect(stderr).toBe(`vault-plugin-secrets-mcp needs Node 20.19 or newer; this is Node ${process.version}\n`)
   })
@@ -135,7 +199,7 @@ describe('options', () => {
     expect(await reportedVersion(built.path)).toEqual({ plugin_version: 'v1.2.3' })
   })
 
-  test('the version is the package\'s unless another is asked for, and changes the bytes', async () => {
+  test("the version is the package's unless another is asked for, and changes the bytes", async () => {
     const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
     const plain = await buildPlugin({ outDir: join(scratch, 'plain') })
     expect(plain.sha256).not.toBe(built.sha256)
@@ -144,7 +208,9 @@ describe('options', () => {
 
   test('a fixed Node changes the first line only', async () => {
     const fixed = await buildPlugin({ outDir: join(scratch, 'fixed'), version: '1.2.3', node: process.execPath })
-    expect(readFileSync(fixed.path, 'utf8') === text.replace('#!/usr/bin/env node\n', `#!${process.execPath}\n`)).toBe(true)
+    expect(readFileSync(fixed.path, 'utf8') === text.replace('#!/usr/bin/env node\n', `#!${process.execPath}\n`)).toBe(
+      true,
+    )
     expect(startByHand(fixed.path).status).toBe(1)
   })
 
@@ -153,11 +219,23 @@ describe('options', () => {
     [{ version: '0.2' }, 'plugin version: "0.2" is no semantic version without a leading v, such as 0.2.0'],
     [{ version: '' }, 'plugin version: "" is no semantic version without a leading v, such as 0.2.0'],
     [{ version: '01.2.3' }, 'plugin version: "01.2.3" is no semantic version without a leading v, such as 0.2.0'],
-    [{ version: '1.2.3\nprocess.exit(0)' }, 'plugin version: "1.2.3\nprocess.exit(0)" is no semantic version without a leading v, such as 0.2.0'],
-    [{ version: '1.2.3+vault.builtin' }, 'plugin version: the metadata "builtin" of "1.2.3+vault.builtin" is reserved by the server for its own plugins'],
+    [
+      { version: '1.2.3\nprocess.exit(0)' },
+      'plugin version: "1.2.3\nprocess.exit(0)" is no semantic version without a leading v, such as 0.2.0',
+    ],
+    [
+      { version: '1.2.3+vault.builtin' },
+      'plugin version: the metadata "builtin" of "1.2.3+vault.builtin" is reserved by the server for its own plugins',
+    ],
     [{ node: 'node' }, 'node: "node" is no absolute path without blanks, such as /usr/local/bin/node'],
-    [{ node: '/opt/my node/bin/node' }, 'node: "/opt/my node/bin/node" is no absolute path without blanks, such as /usr/local/bin/node'],
-    [{ node: `/${'n'.repeat(260)}` }, `node: "/${'n'.repeat(260)}" is no absolute path without blanks, such as /usr/local/bin/node`],
+    [
+      { node: '/opt/my node/bin/node' },
+      'node: "/opt/my node/bin/node" is no absolute path without blanks, such as /usr/local/bin/node',
+    ],
+    [
+      { node: `/${'n'.repeat(260)}` },
+      `node: "/${'n'.repeat(260)}" is no absolute path without blanks, such as /usr/local/bin/node`,
+    ],
   ])('%j is refused, and nothing is written', async (options, message) => {
     const outDir = join(scratch, 'refused')
     await expect(buildPlugin({ outDir, ...options })).rejects.toThrow(new Error(message))

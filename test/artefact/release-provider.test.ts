@@ -12,8 +12,12 @@ const scratch = mkdtempSync(join(tmpdir(), 'mcp-provider-release-'))
 const outDir = join(scratch, 'first')
 let files: readonly ReleaseFile[]
 
-beforeAll(async () => { files = await releaseProvider({ outDir, version: '1.2.3' }) })
-afterAll(() => { rmSync(scratch, { recursive: true, force: true }) })
+beforeAll(async () => {
+  files = await releaseProvider({ outDir, version: '1.2.3' })
+})
+afterAll(() => {
+  rmSync(scratch, { recursive: true, force: true })
+})
 
 /** The entries by the central directory, which is what unpackers go by. */
 function entriesOf(archive: Buffer) {
@@ -26,7 +30,12 @@ function entriesOf(archive: Buffer) {
     const size = archive.readUInt32LE(at + 24)
     const local = archive.readUInt32LE(at + 42)
     const start = local + 30 + archive.readUInt16LE(local + 26) + archive.readUInt16LE(local + 28)
-    const entry = { name: archive.toString('utf8', at + 46, at + 46 + nameLength), mode: archive.readUInt32LE(at + 38) >>> 16, crc: archive.readUInt32LE(at + 16), contents: archive.subarray(start, start + size) }
+    const entry = {
+      name: archive.toString('utf8', at + 46, at + 46 + nameLength),
+      mode: archive.readUInt32LE(at + 38) >>> 16,
+      crc: archive.readUInt32LE(at + 16),
+      contents: archive.subarray(start, start + size),
+    }
     at += 46 + nameLength
     return entry
   })
@@ -47,10 +56,20 @@ describe('a release', () => {
 
   test('sums up every file by its name', () => {
     const sums = readFileSync(join(outDir, 'terraform-provider-mcp_1.2.3_SHA256SUMS'), 'utf8').trimEnd().split('\n')
-    const actual = sums.map((line) => line.split('  ')[1]!).map((name) => `${createHash('sha256').update(readFileSync(join(outDir, name))).digest('hex')}  ${name}`)
+    const actual = sums
+      .map((line) => line.split('  ')[1]!)
+      .map(
+        (name) =>
+          `${createHash('sha256')
+            .update(readFileSync(join(outDir, name)))
+            .digest('hex')}  ${name}`,
+      )
     expect(sums).toEqual(actual)
     expect(sums).toHaveLength(5)
-    expect(files.map(({ name }) => name)).toEqual([...sums.map((line) => line.split('  ')[1]), 'terraform-provider-mcp_1.2.3_SHA256SUMS'])
+    expect(files.map(({ name }) => name)).toEqual([
+      ...sums.map((line) => line.split('  ')[1]),
+      'terraform-provider-mcp_1.2.3_SHA256SUMS',
+    ])
   })
 
   test('says which protocol it speaks, twice the same', () => {
@@ -62,7 +81,10 @@ describe('a release', () => {
   test('holds the provider, executable, byte for byte as it is built, and what lets Node start it below any package.json', async () => {
     const { path } = await buildProvider({ outDir: join(scratch, 'built'), version: '1.2.3' })
     const entries = entriesOf(readFileSync(join(outDir, 'terraform-provider-mcp_1.2.3_linux_arm64.zip')))
-    expect(entries.map(({ name, mode }) => [name, mode])).toEqual([['terraform-provider-mcp_v1.2.3', 0o100755], ['package.json', 0o100644]])
+    expect(entries.map(({ name, mode }) => [name, mode])).toEqual([
+      ['terraform-provider-mcp_v1.2.3', 0o100755],
+      ['package.json', 0o100644],
+    ])
     const [{ contents, crc }] = entries as [(typeof entries)[number]]
     expect(contents.equals(readFileSync(path))).toBe(true)
     expect(crc).toBe(crc32(contents))

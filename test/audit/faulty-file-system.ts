@@ -14,7 +14,9 @@ export class FaultyFileSystem implements AuditFileSystem {
   onStep: (step: Step) => void | Promise<void> = () => undefined
   take: (length: number) => number = (length) => length
 
-  get lines(): string[] { return this.content.toString().split('\n').slice(0, -1) }
+  get lines(): string[] {
+    return this.content.toString().split('\n').slice(0, -1)
+  }
 
   async open(): Promise<AuditFile> {
     await this.#step('open')

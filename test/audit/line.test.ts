@@ -4,27 +4,55 @@ import { describe, expect, it } from 'vitest'
 import { auditLine } from '../../src/audit/line.ts'
 
 const time = '2026-03-15T16:00:00.000Z'
-const written = (record: object): Record<string, unknown> => JSON.parse(auditLine(record, time)) as Record<string, unknown>
+const written = (record: object): Record<string, unknown> =>
+  JSON.parse(auditLine(record, time)) as Record<string, unknown>
 
 describe('an audit line', () => {
   it('has its keys in one order, whatever order they were set in', () => {
-    const one = auditLine({ decision: 'deny', zebra: 1, type: 'decision', agent_id: 'a', apple: { y: 1, x: 2 }, request_id: 'r' }, time)
-    const other = auditLine({ apple: { x: 2, y: 1 }, request_id: 'r', agent_id: 'a', type: 'decision', zebra: 1, decision: 'deny' }, time)
-    expect(one).toBe(`{"time":"${time}","type":"decision","request_id":"r","decision":"deny","agent_id":"a","apple":{"x":2,"y":1},"zebra":1}`)
+    const one = auditLine(
+      { decision: 'deny', zebra: 1, type: 'decision', agent_id: 'a', apple: { y: 1, x: 2 }, request_id: 'r' },
+      time,
+    )
+    const other = auditLine(
+      { apple: { x: 2, y: 1 }, request_id: 'r', agent_id: 'a', type: 'decision', zebra: 1, decision: 'deny' },
+      time,
+    )
+    expect(one).toBe(
+      `{"time":"${time}","type":"decision","request_id":"r","decision":"deny","agent_id":"a","apple":{"x":2,"y":1},"zebra":1}`,
+    )
     expect(other).toBe(one)
   })
 
   it('keeps the time of the record and adds one where there is none', () => {
-    expect(auditLine({ type: 'outcome', time: '2020-01-01T00:00:00Z' }, time)).toBe('{"time":"2020-01-01T00:00:00Z","type":"outcome"}')
+    expect(auditLine({ type: 'outcome', time: '2020-01-01T00:00:00Z' }, time)).toBe(
+      '{"time":"2020-01-01T00:00:00Z","type":"outcome"}',
+    )
     expect(auditLine({}, time)).toBe(`{"time":"${time}"}`)
   })
 
   it('is one line of JSON for anything at all', () => {
-    fc.assert(fc.property(fc.dictionary(fc.string({ unit: 'binary' }), fc.anything({ withBigInt: true, withDate: true, withTypedArray: true, withMap: true, withNullPrototype: true, withSparseArray: true }), { maxKeys: 8 }), (record) => {
-      const line = auditLine(record, time)
-      expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202e]/)
-      expect(JSON.parse(line)).toBeTypeOf('object')
-    }), { numRuns: 500 })
+    fc.assert(
+      fc.property(
+        fc.dictionary(
+          fc.string({ unit: 'binary' }),
+          fc.anything({
+            withBigInt: true,
+            withDate: true,
+            withTypedArray: true,
+            withMap: true,
+            withNullPrototype: true,
+            withSparseArray: true,
+          }),
+          { maxKeys: 8 },
+        ),
+        (record) => {
+          const line = auditLine(record, time)
+          expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202e]/)
+          expect(JSON.parse(line)).toBeTypeOf('object')
+        },
+      ),
+      { numRuns: 500 },
+    )
   })
 
   it('escapes what ends lines, steers terminals or turns text around', () => {
@@ -38,7 +66,18 @@ describe('an audit line', () => {
     const circle: Record<string, unknown> = {}
     circle.circle = circle
     const wide = (depth: number): unknown => (depth === 0 ? 1 : Array.from({ length: 200 }, () => wide(depth - 1)))
-    const line = auditLine({ purpose: 'x'.repeat(10_000_000), reason: 'y '.repeat(5_000_000), tools: Array.from({ length: 1000 }, () => 'z'.repeat(5000)), circle, wide: wide(3), bytes: Infinity, status: NaN }, time)
+    const line = auditLine(
+      {
+        purpose: 'x'.repeat(10_000_000),
+        reason: 'y '.repeat(5_000_000),
+        tools: Array.from({ length: 1000 }, () => 'z'.repeat(5000)),
+        circle,
+        wide: wide(3),
+        bytes: Infinity,
+        status: NaN,
+      },
+      time,
+    )
     expect(line.length).toBeLessThan(256 * 1024)
     expect(JSON.parse(line)).toMatchObject({ bytes: null, status: null })
   })
@@ -54,17 +93,36 @@ describe('an audit line', () => {
       const line = auditLine({ purpose: `${'a '.repeat(length / 2)}${token} end` }, time)
       expect(line).not.toContain('7f3k9m2p')
     }
-    expect(auditLine({ purpose: `Bearer ${'A1'.repeat(8100)} ${'b '.repeat(80)}${token}` }, time)).not.toContain('7f3k9m2p')
+    expect(auditLine({ purpose: `Bearer ${'A1'.repeat(8100)} ${'b '.repeat(80)}${token}` }, time)).not.toContain(
+      '7f3k9m2p',
+    )
   })
 
   it('takes credentials out everywhere, personal data out of free text only', () => {
     const record = {
-      owner: 'alice@example.com', agent_id: '415-555-2671', request_id: 'hvs.CAESIJ5vT0kenOf0001', purpose: 'for bob@example.com', reason: 'Bearer s3cr3tvalue',
-      tools: ['stripe/invoices', 'sk_live_51TheRealKey'], headers: { 'x-api-key': 'abc', accept: '*/*' }, note: { deep: ['call 415-555-2671'] }, token: 'abc', token_id: 'tok_01JNKQ8X4F2MVBP7RD3WCZH9GT',
+      owner: 'alice@example.com',
+      agent_id: '415-555-2671',
+      request_id: 'hvs.CAESIJ5vT0kenOf0001',
+      purpose: 'for bob@example.com',
+      reason: 'Bearer s3cr3tvalue',
+      tools: ['stripe/invoices', 'sk_live_51TheRealKey'],
+      headers: { 'x-api-key': 'abc', accept: '*/*' },
+      note: { deep: ['call 415-555-2671'] },
+      token: 'abc',
+      token_id: 'tok_01JNKQ8X4F2MVBP7RD3WCZH9GT',
     }
     expect(written(record)).toEqual({
-      time, owner: 'alice@example.com', agent_id: '415-555-2671', request_id: '[redacted:token]', purpose: 'for [redacted:email]', reason: 'Bearer [redacted:authorization]',
-      tools: ['stripe/invoices', '[redacted:key]'], headers: { 'x-api-key': '[redacted:credential]', accept: '*/*' }, note: { deep: ['call [redacted:phone]'] }, token: '[redacted:credential]', token_id: 'tok_01JNKQ8X4F2MVBP7RD3WCZH9GT',
+      time,
+      owner: 'alice@example.com',
+      agent_id: '415-555-2671',
+      request_id: '[redacted:token]',
+      purpose: 'for [redacted:email]',
+      reason: 'Bearer [redacted:authorization]',
+      tools: ['stripe/invoices', '[redacted:key]'],
+      headers: { 'x-api-key': '[redacted:credential]', accept: '*/*' },
+      note: { deep: ['call [redacted:phone]'] },
+      token: '[redacted:credential]',
+      token_id: 'tok_01JNKQ8X4F2MVBP7RD3WCZH9GT',
     })
   })
 
@@ -73,13 +131,29 @@ describe('an audit line', () => {
   })
 
   it('leaves all of it to the redaction that was handed in', () => {
-    expect(auditLine({ client_token: 'hmac-sha256:00', purpose: 'a@b.example' }, time, (text) => text)).toContain('"client_token":"hmac-sha256:00","purpose"'.split(',')[0])
+    expect(auditLine({ client_token: 'hmac-sha256:00', purpose: 'a@b.example' }, time, (text) => text)).toContain(
+      '"client_token":"hmac-sha256:00","purpose"'.split(',')[0],
+    )
     expect(auditLine({ purpose: 'a' }, time, () => 'gone')).toBe(`{"time":"${time}","purpose":"gone"}`)
   })
 
   it('writes no objects that are more than their members, and members called __proto__ like any other', () => {
-    const record = { a: Buffer.from('key'), b: createSecretKey(Buffer.from('key')), c: new Map([['k', 'v']]), d: () => 1, e: Symbol('s'), f: undefined, g: new Date(0), h: new Date(NaN), i: 12n, j: true, k: null }
+    const record = {
+      a: Buffer.from('key'),
+      b: createSecretKey(Buffer.from('key')),
+      c: new Map([['k', 'v']]),
+      d: () => 1,
+      e: Symbol('s'),
+      f: undefined,
+      g: new Date(0),
+      h: new Date(NaN),
+      i: 12n,
+      j: true,
+      k: null,
+    }
     expect(written(record)).toEqual({ time, g: '1970-01-01T00:00:00.000Z', h: null, i: '12', j: true, k: null })
-    expect(auditLine(JSON.parse('{"__proto__":{"polluted":1},"x":{"__proto__":2}}') as object, time)).toContain('"__proto__":{"polluted":1},"x":{"__proto__":2}')
+    expect(auditLine(JSON.parse('{"__proto__":{"polluted":1},"x":{"__proto__":2}}') as object, time)).toContain(
+      '"__proto__":{"polluted":1},"x":{"__proto__":2}',
+    )
   })
 })

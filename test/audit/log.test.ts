@@ -1,4 +1,15 @@
-import { appendFileSync, chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Writable } from 'node:stream'
@@ -32,10 +43,17 @@ function logOf(options: Partial<AuditLogOptions> = {}): AuditLog {
   return log
 }
 
-const records = (file = path): Record<string, unknown>[] => readFileSync(file, 'utf8').split('\n').slice(0, -1).map((line) => JSON.parse(line) as Record<string, unknown>)
+const records = (file = path): Record<string, unknown>[] =>
+  readFileSync(file, 'utf8')
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
 
 async function failureOf(done: Promise<unknown>): Promise<RequestError> {
-  const thrown: unknown = await done.then(() => 'nothing was thrown', (error: unknown) => error)
+  const thrown: unknown = await done.then(
+    () => 'nothing was thrown',
+    (error: unknown) => error,
+  )
   expect(thrown).toBeInstanceOf(RequestError)
   expect((thrown as RequestError).kind).toBe('unavailable')
   return thrown as RequestError
@@ -47,7 +65,11 @@ describe('on a real file', () => {
     await log.append({ type: 'decision', request_id: 'r1' })
     expect(records()).toEqual([{ time: '2026-03-15T16:00:00.000Z', type: 'decision', request_id: 'r1' }])
     await Promise.all(Array.from({ length: 1000 }, (_, i) => log.append({ request_id: String(i) })))
-    expect(records().slice(1).map((record) => record.request_id)).toEqual(Array.from({ length: 1000 }, (_, i) => String(i)))
+    expect(
+      records()
+        .slice(1)
+        .map((record) => record.request_id),
+    ).toEqual(Array.from({ length: 1000 }, (_, i) => String(i)))
   })
 
   it('makes file and directory for its owner alone, and keeps the mode and content of a file that is there', async () => {
@@ -105,7 +127,11 @@ describe('on a real file', () => {
     const reopened = log.reopen()
     const after = log.append({ request_id: 'new' })
     await Promise.all([waiting, reopened, after])
-    expect(records(`${path}.1`).map((record) => record.request_id).slice(0, 2)).toEqual(['first', 'old'])
+    expect(
+      records(`${path}.1`)
+        .map((record) => record.request_id)
+        .slice(0, 2),
+    ).toEqual(['first', 'old'])
     await log.append({ request_id: 'newest' })
     expect(records().at(-1)).toMatchObject({ request_id: 'newest' })
     expect([...records(`${path}.1`), ...records()]).toHaveLength(4)
@@ -153,7 +179,11 @@ describe('on storage that fails', () => {
     return { disk, log: logOf({ fileSystem: disk, ...options }) }
   }
 
-  const failAt = (disk: FaultyFileSystem, step: Step, code: string): void => { disk.onStep = (at) => { if (at === step) failWith(code) } }
+  const failAt = (disk: FaultyFileSystem, step: Step, code: string): void => {
+    disk.onStep = (at) => {
+      if (at === step) failWith(code)
+    }
+  }
 
   it('shares one write and one sync among all that wait', async () => {
     const { disk, log } = faulty()
@@ -169,7 +199,12 @@ describe('on storage that fails', () => {
     await log.open()
     disk.steps.length = 0
     let release = (): void => undefined
-    disk.onStep = (step) => (step === 'sync' && disk.steps.length === 2 ? new Promise((resolve) => { release = resolve }) : undefined)
+    disk.onStep = (step) =>
+      step === 'sync' && disk.steps.length === 2
+        ? new Promise((resolve) => {
+            release = resolve
+          })
+        : undefined
     const first = log.append({ request_id: '1' })
     while (disk.steps.length < 2) await settle()
     const later = [log.append({ request_id: '2' }), log.append({ request_id: '3' })]
@@ -184,8 +219,15 @@ describe('on storage that fails', () => {
     const { disk, log } = faulty()
     let release = (): void => undefined
     let done = false
-    disk.onStep = (step) => (step === 'sync' ? new Promise((resolve) => { release = resolve }) : undefined)
-    const appended = log.append({ request_id: '1' }).then(() => { done = true })
+    disk.onStep = (step) =>
+      step === 'sync'
+        ? new Promise((resolve) => {
+            release = resolve
+          })
+        : undefined
+    const appended = log.append({ request_id: '1' }).then(() => {
+      done = true
+    })
     while (!disk.steps.includes('sync')) await settle()
     await settle()
     expect([disk.lines.length, disk.durable.length, done]).toEqual([1, 0, false])
@@ -204,24 +246,29 @@ describe('on storage that fails', () => {
     ['a closed descriptor', 'append', 'EBADF'],
     ['a failing sync', 'sync', 'EIO'],
     ['a path that cannot be opened', 'open', 'EACCES'],
-  ])('rejects all that wait on %s, refuses for a moment, and recovers on the file opened anew', async (_what, step, code) => {
-    const { disk, log } = faulty()
-    failAt(disk, step, code)
-    const errors = await Promise.all(Array.from({ length: 5 }, () => failureOf(log.append({ purpose: 'secret-purpose' }))))
-    expect(errors.map((error) => (error.cause as { code: string }).code)).toEqual(Array(5).fill(code))
-    expect(errors[0]!.message).toBe('the audit log cannot be written')
-    await settle()
-    expect(disk.opened).toBe(0)
+  ])(
+    'rejects all that wait on %s, refuses for a moment, and recovers on the file opened anew',
+    async (_what, step, code) => {
+      const { disk, log } = faulty()
+      failAt(disk, step, code)
+      const errors = await Promise.all(
+        Array.from({ length: 5 }, () => failureOf(log.append({ purpose: 'secret-purpose' }))),
+      )
+      expect(errors.map((error) => (error.cause as { code: string }).code)).toEqual(Array(5).fill(code))
+      expect(errors[0]!.message).toBe('the audit log cannot be written')
+      await settle()
+      expect(disk.opened).toBe(0)
 
-    disk.onStep = () => undefined
-    const steps = disk.steps.length
-    await failureOf(log.append({ request_id: 'too early' }))
-    expect(disk.steps).toHaveLength(steps)
-    await clock.advance(250)
-    await log.append({ request_id: 'recovered' })
-    expect(disk.lines.map((line) => JSON.parse(line) as unknown).at(-1)).toMatchObject({ request_id: 'recovered' })
-    expect(disk.durable.equals(disk.content)).toBe(true)
-  })
+      disk.onStep = () => undefined
+      const steps = disk.steps.length
+      await failureOf(log.append({ request_id: 'too early' }))
+      expect(disk.steps).toHaveLength(steps)
+      await clock.advance(250)
+      await log.append({ request_id: 'recovered' })
+      expect(disk.lines.map((line) => JSON.parse(line) as unknown).at(-1)).toMatchObject({ request_id: 'recovered' })
+      expect(disk.durable.equals(disk.content)).toBe(true)
+    },
+  )
 
   it('stays refusing while the disk stays full, trying now and then', async () => {
     const { disk, log } = faulty()
@@ -245,7 +292,12 @@ describe('on storage that fails', () => {
     disk.take = (length) => length
     await clock.advance(250)
     await log.append({ request_id: 'next' })
-    expect(disk.lines.map((line) => JSON.parse(line) as { request_id?: string; type?: string })).toMatchObject([{ request_id: 'whole' }, { request_id: 'a' }, { type: 'torn' }, { request_id: 'next' }])
+    expect(disk.lines.map((line) => JSON.parse(line) as { request_id?: string; type?: string })).toMatchObject([
+      { request_id: 'whole' },
+      { request_id: 'a' },
+      { type: 'torn' },
+      { request_id: 'next' },
+    ])
   })
 
   it('ends a torn line with a newline where the file may only grow', async () => {
@@ -260,7 +312,14 @@ describe('on storage that fails', () => {
     const { disk, log } = faulty()
     await log.open()
     let fail = (): void => undefined
-    disk.onStep = (step) => (step === 'sync' ? new Promise((_resolve, reject) => { fail = () => { reject(new Error('EIO')) } }) : undefined)
+    disk.onStep = (step) =>
+      step === 'sync'
+        ? new Promise((_resolve, reject) => {
+            fail = () => {
+              reject(new Error('EIO'))
+            }
+          })
+        : undefined
     const first = failureOf(log.append({ request_id: '1' }))
     while (!disk.steps.includes('sync')) await settle()
     const second = failureOf(log.append({ request_id: '2' }))
@@ -273,7 +332,12 @@ describe('on storage that fails', () => {
     const { disk, log } = faulty({ timeoutMs: 1000 })
     await log.open()
     let release = (): void => undefined
-    disk.onStep = (step) => (step === 'sync' ? new Promise((resolve) => { release = resolve }) : undefined)
+    disk.onStep = (step) =>
+      step === 'sync'
+        ? new Promise((resolve) => {
+            release = resolve
+          })
+        : undefined
     const appended = failureOf(log.append({ request_id: '1' }))
     while (!disk.steps.includes('sync')) await settle()
     await clock.advance(1000)
@@ -327,7 +391,12 @@ describe('on storage that fails', () => {
 
   it('rejects a record that cannot be read without harming the others, and says nothing of its content', async () => {
     const { disk, log } = faulty()
-    const hostile = { request_id: 'x', get purpose(): string { throw new Error('no') } }
+    const hostile = {
+      request_id: 'x',
+      get purpose(): string {
+        throw new Error('no')
+      },
+    }
     const good = log.append({ request_id: 'good' })
     const error = await failureOf(log.append(hostile))
     expect(inspect(error)).not.toContain('request_id')
@@ -339,16 +408,31 @@ describe('on storage that fails', () => {
 describe('on a stream', () => {
   it('writes whole lines and leaves the stream open', async () => {
     const chunks: string[] = []
-    const stream = new Writable({ write(chunk: Buffer, _encoding, done) { chunks.push(chunk.toString()); done() } })
+    const stream = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        chunks.push(chunk.toString())
+        done()
+      },
+    })
     const log = logOf({ stream })
     await Promise.all([log.append({ request_id: '1' }), log.append({ request_id: '2' })])
     await log.close()
-    expect(chunks.join('').split('\n').slice(0, -1).map((line) => (JSON.parse(line) as { request_id: string }).request_id)).toEqual(['1', '2'])
+    expect(
+      chunks
+        .join('')
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => (JSON.parse(line) as { request_id: string }).request_id),
+    ).toEqual(['1', '2'])
     expect(stream.writable).toBe(true)
   })
 
   it('rejects when the stream breaks, and does not bring the process down', async () => {
-    const stream = new Writable({ write(_chunk, _encoding, done) { done(new Error('EPIPE')) } })
+    const stream = new Writable({
+      write(_chunk, _encoding, done) {
+        done(new Error('EPIPE'))
+      },
+    })
     const log = logOf({ stream })
     await failureOf(log.append({}))
     await settle()

@@ -2,11 +2,30 @@ import { describe, expect, it } from 'vitest'
 import { missing, nothing, refusal, secret } from './scripted-vault.ts'
 import { once, terminal } from './terminal.ts'
 
-const creds = secret({ token: 'svt_prod_7f3k', session_id: 'sess_01', scopes: ['read:stripe:invoices', 'read:stripe:customers:id-only'], ttl_seconds: 900 }, { lease_id: 'mcp/creds/billing/6hV1', lease_duration: 900 })
+const creds = secret(
+  {
+    token: 'svt_prod_7f3k',
+    session_id: 'sess_01',
+    scopes: ['read:stripe:invoices', 'read:stripe:customers:id-only'],
+    ttl_seconds: 900,
+  },
+  { lease_id: 'mcp/creds/billing/6hV1', lease_duration: 900 },
+)
 
 describe('read', () => {
   it('prints lease, then members in order, durations as durations and lists in brackets', async () => {
-    const script = [secret({ url: 'https://api.stripe.com', headers: {}, default_ttl: 900, tls: { b: [1, null], a: true }, description: '' }, { lease_id: 'mcp/x/1', lease_duration: 3660, renewable: true })]
+    const script = [
+      secret(
+        {
+          url: 'https://api.stripe.com',
+          headers: {},
+          default_ttl: 900,
+          tls: { b: [1, null], a: true },
+          description: '',
+        },
+        { lease_id: 'mcp/x/1', lease_duration: 3660, renewable: true },
+      ),
+    ]
     const { code, out, err, vault } = await once(script, ['read', 'mcp/upstreams/stripe'])
     expect(out).toBe(`Key                Value
 ---                -----
@@ -26,7 +45,9 @@ url                https://api.stripe.com
 
   it('shows a lease duration without a lease as refresh_interval', async () => {
     const { out } = await once([secret({ k: 'v' }, { lease_duration: 2_764_800 })], ['read', 'kv/x'])
-    expect(out).toBe('Key                 Value\n---                 -----\nrefresh_interval    768h\nk                   v\n')
+    expect(out).toBe(
+      'Key                 Value\n---                 -----\nrefresh_interval    768h\nk                   v\n',
+    )
   })
 
   it('sends name=value as query', async () => {
@@ -60,7 +81,19 @@ url                https://api.stripe.com
   })
 
   it('prints YAML whose odd texts are quoted', async () => {
-    const { out } = await once([secret({ list: ['a', { k: 'v', n: [1] }], empty: [], text: 'no', url: 'https://x', plain: 'two words', none: null })], ['read', 'mcp/config', '-format', 'yaml'])
+    const { out } = await once(
+      [
+        secret({
+          list: ['a', { k: 'v', n: [1] }],
+          empty: [],
+          text: 'no',
+          url: 'https://x',
+          plain: 'two words',
+          none: null,
+        }),
+      ],
+      ['read', 'mcp/config', '-format', 'yaml'],
+    )
     expect(out).toBe(`request_id: r-1
 lease_id: ""
 lease_duration: 0
@@ -89,13 +122,25 @@ mount_type: mcp
 
   it('prints one field without a line feed into a pipe, and with one on a terminal', async () => {
     expect((await once([creds], ['read', '-field=token', 'mcp/creds/billing'])).out).toBe('svt_prod_7f3k')
-    expect((await once([creds], ['read', '-field=token', 'mcp/creds/billing'], { stdoutIsTerminal: true })).out).toBe('svt_prod_7f3k\n')
+    expect((await once([creds], ['read', '-field=token', 'mcp/creds/billing'], { stdoutIsTerminal: true })).out).toBe(
+      'svt_prod_7f3k\n',
+    )
     expect((await once([creds], ['read', '-field=lease_id', 'mcp/creds/billing'])).out).toBe('mcp/creds/billing/6hV1')
-    expect((await once([creds], ['read', '-field=scopes', '-format=json', 'mcp/creds/billing'])).out).toBe('[\n  "read:stripe:invoices",\n  "read:stripe:customers:id-only"\n]\n')
+    expect((await once([creds], ['read', '-field=scopes', '-format=json', 'mcp/creds/billing'])).out).toBe(
+      '[\n  "read:stripe:invoices",\n  "read:stripe:customers:id-only"\n]\n',
+    )
   })
 
   it('prints a wrapping token, and asks for it with the header', async () => {
-    const wrapped = secret(null, { wrap_info: { token: 'hvs.wrap', accessor: 'acc', ttl: 300, creation_time: '2026-03-15T16:00:00Z', creation_path: 'mcp/creds/billing' } })
+    const wrapped = secret(null, {
+      wrap_info: {
+        token: 'hvs.wrap',
+        accessor: 'acc',
+        ttl: 300,
+        creation_time: '2026-03-15T16:00:00Z',
+        creation_path: 'mcp/creds/billing',
+      },
+    })
     const { out, vault } = await once([wrapped], ['read', '-wrap-ttl=5m', 'mcp/creds/billing'])
     expect(out).toBe(`Key                              Value
 ---                              -----
@@ -114,39 +159,73 @@ wrapping_token_creation_path:    mcp/creds/billing
   })
 
   it('says that there is nothing, with exit code 2', async () => {
-    expect(await once([missing], ['read', 'mcp/agents/nobody'])).toMatchObject({ code: 2, out: '', err: 'No value found at mcp/agents/nobody\n' })
-    const warned = { status: 404, body: { request_id: 'r', data: null, warnings: ['Invalid path for a versioned K/V secrets engine.'] } }
-    expect(await once([warned], ['read', 'secret/mcp/stripe'])).toMatchObject({ code: 2, out: '', err: expect.stringContaining('Invalid path for a versioned K/V secrets engine.') as string })
+    expect(await once([missing], ['read', 'mcp/agents/nobody'])).toMatchObject({
+      code: 2,
+      out: '',
+      err: 'No value found at mcp/agents/nobody\n',
+    })
+    const warned = {
+      status: 404,
+      body: { request_id: 'r', data: null, warnings: ['Invalid path for a versioned K/V secrets engine.'] },
+    }
+    expect(await once([warned], ['read', 'secret/mcp/stripe'])).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringContaining('Invalid path for a versioned K/V secrets engine.') as string,
+    })
   })
 
   it('names a field that is not there', async () => {
-    expect(await once([secret({ a: 1 })], ['read', '-field=b', 'mcp/config'])).toMatchObject({ code: 1, out: '', err: 'Field "b" not present in secret\n' })
-    expect(await once([secret({ a: 1 })], ['read', '-field=constructor', 'mcp/config'])).toMatchObject({ code: 1, out: '' })
+    expect(await once([secret({ a: 1 })], ['read', '-field=b', 'mcp/config'])).toMatchObject({
+      code: 1,
+      out: '',
+      err: 'Field "b" not present in secret\n',
+    })
+    expect(await once([secret({ a: 1 })], ['read', '-field=constructor', 'mcp/config'])).toMatchObject({
+      code: 1,
+      out: '',
+    })
   })
 
   it('prints every error of Vault', async () => {
-    expect(await once([refusal(400, 'one', 'two')], ['read', 'mcp/config'])).toMatchObject({ code: 2, out: '', err: 'Error reading mcp/config: Code: 400. Errors:\n* one\n* two\n' })
+    expect(await once([refusal(400, 'one', 'two')], ['read', 'mcp/config'])).toMatchObject({
+      code: 2,
+      out: '',
+      err: 'Error reading mcp/config: Code: 400. Errors:\n* one\n* two\n',
+    })
   })
 
   it('adds what to do when a refused request carried no token', async () => {
-    const { code, err, vault } = await once([refusal(403, 'permission denied')], ['read', 'mcp/config'], { env: { VAULT_TOKEN: '' } })
+    const { code, err, vault } = await once([refusal(403, 'permission denied')], ['read', 'mcp/config'], {
+      env: { VAULT_TOKEN: '' },
+    })
     expect(code).toBe(2)
-    expect(err).toBe('Error reading mcp/config: Code: 403. Errors:\n* permission denied\n\nNo token was sent. Set VAULT_TOKEN, or run: mcp-vault login\n')
+    expect(err).toBe(
+      'Error reading mcp/config: Code: 403. Errors:\n* permission denied\n\nNo token was sent. Set VAULT_TOKEN, or run: mcp-vault login\n',
+    )
     expect(vault.asked[0]!.headers['x-vault-token'] ?? '').toBe('')
   })
 
   it('does not add it when a token was sent', async () => {
-    expect((await once([refusal(403, 'permission denied')], ['read', 'mcp/config'])).err).toBe('Error reading mcp/config: Code: 403. Errors:\n* permission denied\n')
+    expect((await once([refusal(403, 'permission denied')], ['read', 'mcp/config'])).err).toBe(
+      'Error reading mcp/config: Code: 403. Errors:\n* permission denied\n',
+    )
   })
 
   it('says what is wrong with an error that has no sentence', async () => {
-    expect(await once([{ status: 405, body: { errors: [] } }], ['read', 'mcp/config'])).toMatchObject({ code: 2, err: 'Error reading mcp/config: Vault answered 405\n' })
+    expect(await once([{ status: 405, body: { errors: [] } }], ['read', 'mcp/config'])).toMatchObject({
+      code: 2,
+      err: 'Error reading mcp/config: Vault answered 405\n',
+    })
   })
 })
 
 describe('write', () => {
   it('puts one object of texts and says where', async () => {
-    const { code, out, vault } = await once([nothing], ['write', 'mcp/upstreams/stripe', 'url=https://api.stripe.com?a=b', 'timeout=5', 'empty='])
+    const { code, out, vault } = await once(
+      [nothing],
+      ['write', 'mcp/upstreams/stripe', 'url=https://api.stripe.com?a=b', 'timeout=5', 'empty='],
+    )
     expect([code, out]).toEqual([0, 'Success! Data written to: mcp/upstreams/stripe\n'])
     expect(vault.lines()).toEqual(['PUT /v1/mcp/upstreams/stripe'])
     expect(vault.asked[0]!.body).toEqual({ url: 'https://api.stripe.com?a=b', timeout: '5', empty: '' })
@@ -167,24 +246,40 @@ ttl_seconds        900
   })
 
   it('prints warnings beside the success, on the error output', async () => {
-    const { code, out, err } = await once([secret(null, { warnings: ['Endpoint ignored these unrecognized parameters: [x]', 'two'] })], ['write', 'mcp/config', 'x=1'])
+    const { code, out, err } = await once(
+      [secret(null, { warnings: ['Endpoint ignored these unrecognized parameters: [x]', 'two'] })],
+      ['write', 'mcp/config', 'x=1'],
+    )
     expect([code, out]).toEqual([0, 'Success! Data written to: mcp/config\n'])
-    expect(err).toBe('WARNING! The following warnings were returned from Vault:\n\n  * Endpoint ignored these unrecognized parameters: [x]\n\n  * two\n\n')
+    expect(err).toBe(
+      'WARNING! The following warnings were returned from Vault:\n\n  * Endpoint ignored these unrecognized parameters: [x]\n\n  * two\n\n',
+    )
   })
 
   it('says nothing in JSON when there is nothing', async () => {
-    expect(await once([nothing], ['write', '-format=json', 'mcp/config', 'x=1'])).toMatchObject({ code: 0, out: '', err: '' })
+    expect(await once([nothing], ['write', '-format=json', 'mcp/config', 'x=1'])).toMatchObject({
+      code: 0,
+      out: '',
+      err: '',
+    })
   })
 
   it('is done when a field is asked for and there is no answer', async () => {
-    expect(await once([nothing], ['write', '-field=token', 'mcp/config', 'x=1'])).toMatchObject({ code: 0, out: 'Success! Data written to: mcp/config\n' })
+    expect(await once([nothing], ['write', '-field=token', 'mcp/config', 'x=1'])).toMatchObject({
+      code: 0,
+      out: 'Success! Data written to: mcp/config\n',
+    })
   })
 
   it('takes values from a file and from standard input, unaltered', async () => {
     const shell = await terminal([nothing], { stdin: 'line 1\nline 2\n' })
     await shell.write('billing.hcl', 'path "tools/*" {}\n')
     await shell.mcpVault('write', 'mcp/policies/billing', 'policy=@billing.hcl', 'note=-', 'mail=\\@home')
-    expect(shell.vault.asked[0]!.body).toEqual({ policy: 'path "tools/*" {}\n', note: 'line 1\nline 2\n', mail: '@home' })
+    expect(shell.vault.asked[0]!.body).toEqual({
+      policy: 'path "tools/*" {}\n',
+      note: 'line 1\nline 2\n',
+      mail: '@home',
+    })
   })
 
   it('takes whole JSON objects with their types', async () => {
@@ -192,7 +287,10 @@ ttl_seconds        900
     await shell.write('body.json', '{"timeout":5,"url":"https://a"}')
     await shell.mcpVault('write', 'mcp/upstreams/a', '@body.json')
     await shell.mcpVault('write', 'mcp/agents/a/scopes', '-')
-    expect(shell.vault.asked.map(({ body }) => body)).toEqual([{ timeout: 5, url: 'https://a' }, { max_ttl_seconds: 900, scopes: ['read:a:b'] }])
+    expect(shell.vault.asked.map(({ body }) => body)).toEqual([
+      { timeout: 5, url: 'https://a' },
+      { max_ttl_seconds: 900, scopes: ['read:a:b'] },
+    ])
   })
 
   it('makes a list of a name given more than once', async () => {
@@ -210,32 +308,63 @@ ttl_seconds        900
 
   it('prints the refusal in the short form of Vault', async () => {
     const sentence = 'scopes[0]: "read:*" covers every upstream. Name a resource, for example read:stripe:invoices.'
-    const { code, err } = await once([refusal(400, sentence)], ['write', 'mcp/agents/claude-billing-agent/scopes', 'scopes=read:*'])
-    expect([code, err]).toEqual([2, `Error writing data to mcp/agents/claude-billing-agent/scopes: Code: 400. Errors:\n* ${sentence}\n`])
+    const { code, err } = await once(
+      [refusal(400, sentence)],
+      ['write', 'mcp/agents/claude-billing-agent/scopes', 'scopes=read:*'],
+    )
+    expect([code, err]).toEqual([
+      2,
+      `Error writing data to mcp/agents/claude-billing-agent/scopes: Code: 400. Errors:\n* ${sentence}\n`,
+    ])
   })
 
   const wrong: [string, string[], string][] = [
     ['no data', ['write', 'mcp/config'], 'Must supply data or use -force'],
     ['no path', ['write'], 'Not enough arguments (expected at least 1, got 0)'],
-    ['a word without =', ['write', 'mcp/config', 'sk_live_51secret'], 'Failed to parse K=V data: "sk_l…" is not name=value, for example owner=platform-team'],
-    ['a value without name', ['write', 'mcp/config', '=x'], 'Failed to parse K=V data: "=x" is not name=value, for example owner=platform-team'],
+    [
+      'a word without =',
+      ['write', 'mcp/config', 'sk_live_51secret'],
+      'Failed to parse K=V data: "sk_l…" is not name=value, for example owner=platform-team',
+    ],
+    [
+      'a value without name',
+      ['write', 'mcp/config', '=x'],
+      'Failed to parse K=V data: "=x" is not name=value, for example owner=platform-team',
+    ],
     ['a file that is not there', ['write', 'mcp/config', 'a=@nowhere'], 'Cannot read the file "nowhere" (ENOENT)'],
-    ['standard input twice', ['write', 'mcp/config', 'a=-', 'b=-'], 'Standard input is named twice (-), and can be read only once'],
-    ['input that is no JSON', ['write', 'mcp/config', '-'], 'standard input does not hold JSON, for example {"owner":"platform-team"}'],
+    [
+      'standard input twice',
+      ['write', 'mcp/config', 'a=-', 'b=-'],
+      'Standard input is named twice (-), and can be read only once',
+    ],
+    [
+      'input that is no JSON',
+      ['write', 'mcp/config', '-'],
+      'standard input does not hold JSON, for example {"owner":"platform-team"}',
+    ],
     ['an empty path', ['write', '/', 'a=b'], 'The path is empty, for example mcp/agents/claude-billing-agent'],
     ['an unknown flag', ['write', '-forced', 'mcp/config'], 'There is no flag -forced here. Did you mean -force?'],
     ['a flag without its value', ['write', 'mcp/config', 'a=b', '-field'], '-field needs a value: -field=<name>'],
-    ['a switch that is neither true nor false', ['write', '-force=maybe', 'mcp/config'], '-force: "maybe" is neither true nor false'],
+    [
+      'a switch that is neither true nor false',
+      ['write', '-force=maybe', 'mcp/config'],
+      '-force: "maybe" is neither true nor false',
+    ],
   ]
   it.each(wrong)('refuses %s without asking Vault', async (_name, words, sentence) => {
     const { code, out, err, vault } = await once([], words, { stdin: 'sk_live' })
-    expect(err).toBe(`${sentence}\n\nUsage: mcp-vault write [flags] <path> [name=value … | name=@file | name=- | @file.json | -]\nFlags and examples: mcp-vault write -h\n`)
+    expect(err).toBe(
+      `${sentence}\n\nUsage: mcp-vault write [flags] <path> [name=value … | name=@file | name=- | @file.json | -]\nFlags and examples: mcp-vault write -h\n`,
+    )
     expect([code, out, vault.lines()]).toEqual([1, '', []])
   })
 
   it('refuses a JSON body that is a list', async () => {
     const { code, err } = await once([], ['write', 'mcp/config', '-'], { stdin: '[1]' })
-    expect([code, err.split('\n')[0]]).toEqual([1, 'standard input must hold one JSON object, for example {"owner":"platform-team"}'])
+    expect([code, err.split('\n')[0]]).toEqual([
+      1,
+      'standard input must hold one JSON object, for example {"owner":"platform-team"}',
+    ])
   })
 
   it('refuses a path that would leave itself', async () => {
@@ -257,8 +386,11 @@ describe('list', () => {
   })
 
   it('shows what is known about each key', async () => {
-    const script = [secret({ keys: ['invoices', 'x'], key_info: { invoices: { risk: 'low', version: 3 }, x: { fields: ['id'] } } })]
-    expect((await once(script, ['list', '-detailed', 'mcp/tools/stripe'])).out).toBe(`Keys        fields    risk    version
+    const script = [
+      secret({ keys: ['invoices', 'x'], key_info: { invoices: { risk: 'low', version: 3 }, x: { fields: ['id'] } } }),
+    ]
+    expect((await once(script, ['list', '-detailed', 'mcp/tools/stripe'])).out)
+      .toBe(`Keys        fields    risk    version
 ----        ------    ----    -------
 invoices    n/a       low     3
 x           [id]      n/a     n/a
@@ -266,16 +398,32 @@ x           [id]      n/a     n/a
   })
 
   it('says that there is nothing, with exit code 2', async () => {
-    expect(await once([missing], ['list', 'mcp/agents'])).toMatchObject({ code: 2, out: '', err: 'No value found at mcp/agents/\n' })
-    expect(await once([missing], ['list', '-format=json', 'mcp/agents'])).toMatchObject({ code: 2, out: '{}\n', err: 'No value found at mcp/agents/\n' })
+    expect(await once([missing], ['list', 'mcp/agents'])).toMatchObject({
+      code: 2,
+      out: '',
+      err: 'No value found at mcp/agents/\n',
+    })
+    expect(await once([missing], ['list', '-format=json', 'mcp/agents'])).toMatchObject({
+      code: 2,
+      out: '{}\n',
+      err: 'No value found at mcp/agents/\n',
+    })
   })
 
   it('prints the refusal', async () => {
-    expect(await once([refusal(403, '1 error occurred:\n\t* permission denied\n\n')], ['list', 'mcp/agents'])).toMatchObject({ code: 2, err: 'Error listing mcp/agents: Code: 403. Errors:\n* 1 error occurred:\n\t* permission denied\n' })
+    expect(
+      await once([refusal(403, '1 error occurred:\n\t* permission denied\n\n')], ['list', 'mcp/agents']),
+    ).toMatchObject({
+      code: 2,
+      err: 'Error listing mcp/agents: Code: 403. Errors:\n* 1 error occurred:\n\t* permission denied\n',
+    })
   })
 
   it('takes one path only', async () => {
-    expect(await once([], ['list', 'a', 'b'])).toMatchObject({ code: 1, err: 'Too many arguments (expected 1, got 2)\n\nUsage: mcp-vault list [flags] <path>\nFlags and examples: mcp-vault list -h\n' })
+    expect(await once([], ['list', 'a', 'b'])).toMatchObject({
+      code: 1,
+      err: 'Too many arguments (expected 1, got 2)\n\nUsage: mcp-vault list [flags] <path>\nFlags and examples: mcp-vault list -h\n',
+    })
   })
 })
 
@@ -287,6 +435,10 @@ describe('delete', () => {
   })
 
   it('prints the refusal', async () => {
-    expect(await once([refusal(400, 'in use')], ['delete', 'mcp/upstreams/a'])).toMatchObject({ code: 2, out: '', err: 'Error deleting mcp/upstreams/a: Code: 400. Errors:\n* in use\n' })
+    expect(await once([refusal(400, 'in use')], ['delete', 'mcp/upstreams/a'])).toMatchObject({
+      code: 2,
+      out: '',
+      err: 'Error deleting mcp/upstreams/a: Code: 400. Errors:\n* in use\n',
+    })
   })
 })

@@ -50,7 +50,10 @@ describe('the root token of a first start', () => {
     expect(await readdir(directory)).toEqual(['root-token'])
   })
 
-  it.each([['of another server', 'hvs.AAAAAAAAAAAAAAAAAAAAAAAA'], ['empty', '']])('does not replace or adopt a file that is %s', async (_case, text) => {
+  it.each([
+    ['of another server', 'hvs.AAAAAAAAAAAAAAAAAAAAAAAA'],
+    ['empty', ''],
+  ])('does not replace or adopt a file that is %s', async (_case, text) => {
     await writeFile(file, text, { mode: 0o600 })
     await expect(start()).rejects.toThrow(file)
     // Nor the second time, when the store remembers an attempt.

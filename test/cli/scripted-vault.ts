@@ -31,7 +31,18 @@ export const refusal = (status: number, ...errors: string[]): Scripted => ({ sta
 /** Vault's envelope around `data`. */
 export const secret = (data: unknown, more: object = {}): Scripted => ({
   status: 200,
-  body: { request_id: 'r-1', lease_id: '', renewable: false, lease_duration: 0, data, wrap_info: null, warnings: null, auth: null, mount_type: 'mcp', ...more },
+  body: {
+    request_id: 'r-1',
+    lease_id: '',
+    renewable: false,
+    lease_duration: 0,
+    data,
+    wrap_info: null,
+    warnings: null,
+    auth: null,
+    mount_type: 'mcp',
+    ...more,
+  },
 })
 
 /** Answers the scripted answers in order; a request beyond the script is a 599. */
@@ -39,20 +50,35 @@ export async function scriptVault(...script: Scripted[]): Promise<ScriptedVault>
   const asked: Asked[] = []
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
-    request.on('data', (chunk: Buffer) => { chunks.push(chunk) })
+    request.on('data', (chunk: Buffer) => {
+      chunks.push(chunk)
+    })
     request.on('end', () => {
       const text = Buffer.concat(chunks).toString('utf8')
-      asked.push({ method: request.method!, url: request.url!, headers: request.headers, body: text === '' ? undefined : JSON.parse(text) })
+      asked.push({
+        method: request.method!,
+        url: request.url!,
+        headers: request.headers,
+        body: text === '' ? undefined : JSON.parse(text),
+      })
       const next = script.shift() ?? refusal(599, `nothing is scripted for ${request.method!} ${request.url!}`)
       response.writeHead(next.status, { 'content-type': 'application/json' })
       response.end(next.body === undefined ? '' : JSON.stringify(next.body))
     })
   })
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
   return {
     address: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`,
     asked,
     lines: () => asked.map(({ method, url }) => `${method} ${url}`),
-    close: () => new Promise((resolve) => { server.closeAllConnections(); server.close(() => { resolve() }) }),
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections()
+        server.close(() => {
+          resolve()
+        })
+      }),
   }
 }

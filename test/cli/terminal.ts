@@ -37,7 +37,9 @@ export interface TerminalOptions {
 }
 
 const closers: (() => Promise<void>)[] = []
-afterEach(async () => { for (const close of closers.splice(0)) await close() })
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close()
+})
 
 /** `VAULT_ADDR` is `address` and `VAULT_TOKEN` a token of that name, unless the options say otherwise. */
 export async function shellAt(address: string, options: TerminalOptions = {}): Promise<Shell> {
@@ -46,7 +48,10 @@ export async function shellAt(address: string, options: TerminalOptions = {}): P
   const inHome = (name: string) => resolve(home, name)
   return {
     home,
-    write: async (name, text) => { await writeFile(inHome(name), text); return inHome(name) },
+    write: async (name, text) => {
+      await writeFile(inHome(name), text)
+      return inHome(name)
+    },
     read: (name) => readFile(inHome(name), 'utf8'),
     async mcpVault(...words) {
       let out = ''
@@ -58,8 +63,12 @@ export async function shellAt(address: string, options: TerminalOptions = {}): P
         signal: options.signal ?? new AbortController().signal,
         stdinIsTerminal: options.typed !== undefined,
         stdoutIsTerminal: options.stdoutIsTerminal ?? false,
-        stdout: (text) => { out += text },
-        stderr: (text) => { err += text },
+        stdout: (text) => {
+          out += text
+        },
+        stderr: (text) => {
+          err += text
+        },
         readStdin: () => Promise.resolve(options.stdin ?? ''),
         askHidden: () => Promise.resolve(options.typed ?? ''),
         readFile: (path) => readFile(inHome(path), 'utf8'),
@@ -73,11 +82,15 @@ export async function shellAt(address: string, options: TerminalOptions = {}): P
 export async function terminal(script: readonly Scripted[] = [], options: TerminalOptions = {}): Promise<Terminal> {
   const vault = await scriptVault(...script)
   closers.push(() => vault.close())
-  return { ...await shellAt(vault.address, options), vault }
+  return { ...(await shellAt(vault.address, options)), vault }
 }
 
 /** Runs one line against a script and gives back what it did. */
-export async function once(script: readonly Scripted[], words: readonly string[], options: TerminalOptions = {}): Promise<Outcome & { vault: ScriptedVault }> {
+export async function once(
+  script: readonly Scripted[],
+  words: readonly string[],
+  options: TerminalOptions = {},
+): Promise<Outcome & { vault: ScriptedVault }> {
   const { vault, mcpVault } = await terminal(script, options)
-  return { ...await mcpVault(...words), vault }
+  return { ...(await mcpVault(...words)), vault }
 }

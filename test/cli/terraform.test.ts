@@ -12,7 +12,8 @@ import type { Machine } from '../../src/cli/terraform.ts'
 
 const linux: Machine = { platform: 'linux', arch: 'x64' }
 /** As scripts/bundle.mjs opens it. */
-const provider = (version: string, body = ''): string => `#!/usr/bin/env node\n"use strict";\n// terraform-provider-mcp ${version}, MPL-2.0. The packages bundled with it …\n${body}`
+const provider = (version: string, body = ''): string =>
+  `#!/usr/bin/env node\n"use strict";\n// terraform-provider-mcp ${version}, MPL-2.0. The packages bundled with it …\n${body}`
 const below = 'terraform.d/plugins/terraform.local/mcp/mcp'
 
 let folder: string
@@ -23,18 +24,39 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }))
 
 /** `mcp-vault terraform install` of a package with this provider in it; undefined is one that was never built. */
-async function install(text: string | undefined, words: readonly string[] = [`-dir=${join(folder, 'infra')}`], machine = linux) {
+async function install(
+  text: string | undefined,
+  words: readonly string[] = [`-dir=${join(folder, 'infra')}`],
+  machine = linux,
+) {
   const file = join(folder, 'terraform-provider-mcp')
   await (text === undefined ? rm(file, { force: true }) : writeFile(file, text))
   let out = ''
   let err = ''
   const unused = () => Promise.reject(new Error('nothing is asked'))
   const io: Io = {
-    env: {}, home: folder, clock: systemClock, signal: new AbortController().signal, stdinIsTerminal: false, stdoutIsTerminal: false,
-    stdout: (said) => { out += said }, stderr: (said) => { err += said }, readStdin: unused, askHidden: unused, readFile: unused,
+    env: {},
+    home: folder,
+    clock: systemClock,
+    signal: new AbortController().signal,
+    stdinIsTerminal: false,
+    stdoutIsTerminal: false,
+    stdout: (said) => {
+      out += said
+    },
+    stderr: (said) => {
+      err += said
+    },
+    readStdin: unused,
+    askHidden: unused,
+    readFile: unused,
   }
   const load = () => Promise.resolve(terraformCommands(file, machine))
-  return { code: await run(['terraform', 'install', ...words], io, [{ group: 'Run', name: 'terraform', summary: '', load }]), out, err }
+  return {
+    code: await run(['terraform', 'install', ...words], io, [{ group: 'Run', name: 'terraform', summary: '', load }]),
+    out,
+    err,
+  }
 }
 
 const installed = (path: string): string => join(folder, 'infra', below, path)
@@ -47,7 +69,9 @@ describe('where it goes', () => {
     const file = installed('1.2.3/linux_amd64/terraform-provider-mcp_v1.2.3')
     expect(await readFile(file, 'utf8')).toBe(text)
     expect((await stat(file)).mode & 0o777).toBe(0o755)
-    expect(out).toBe(`terraform.local/mcp/mcp 1.2.3 → ${installed('1.2.3/linux_amd64')}/  (sha256 ${createHash('sha256').update(text).digest('hex')})\n`)
+    expect(out).toBe(
+      `terraform.local/mcp/mcp 1.2.3 → ${installed('1.2.3/linux_amd64')}/  (sha256 ${createHash('sha256').update(text).digest('hex')})\n`,
+    )
   })
 
   it('lets the provider start below a package.json that says "type": "module"', async () => {
@@ -60,7 +84,10 @@ describe('where it goes', () => {
   it('holds nothing else, which would be part of the checksum in the lock file', async () => {
     await install(provider('1.2.3'))
     await install(provider('1.2.3', '1'))
-    expect((await readdir(installed('1.2.3/linux_amd64'))).sort()).toEqual(['package.json', 'terraform-provider-mcp_v1.2.3'])
+    expect((await readdir(installed('1.2.3/linux_amd64'))).sort()).toEqual([
+      'package.json',
+      'terraform-provider-mcp_v1.2.3',
+    ])
   })
 
   it('keeps other versions beside it', async () => {
@@ -80,7 +107,11 @@ describe('where it goes', () => {
   })
 
   it('is one folder for each platform asked for', async () => {
-    const { out } = await install(provider('1.2.3'), [`-dir=${join(folder, 'infra')}`, '-platform=linux_amd64', '-platform=darwin_arm64'])
+    const { out } = await install(provider('1.2.3'), [
+      `-dir=${join(folder, 'infra')}`,
+      '-platform=linux_amd64',
+      '-platform=darwin_arm64',
+    ])
     expect((await readdir(installed('1.2.3'))).sort()).toEqual(['darwin_arm64', 'linux_amd64'])
     expect(out.split('\n')).toHaveLength(3)
   })
@@ -95,16 +126,24 @@ describe('again', () => {
   it('says what to do when a lock file may know other bytes under this version', async () => {
     await install(provider('1.2.3'))
     const { code, err } = await install(provider('1.2.3', 'console.log(1)'))
-    expect([code, err]).toEqual([0, 'Another build of 1.2.3 was there. Where .terraform.lock.hcl names terraform.local/mcp/mcp, take that block out and run terraform init.\n'])
+    expect([code, err]).toEqual([
+      0,
+      'Another build of 1.2.3 was there. Where .terraform.lock.hcl names terraform.local/mcp/mcp, take that block out and run terraform init.\n',
+    ])
   })
 })
 
 describe('what it refuses, with nothing written', () => {
-  const untouched = async (): Promise<void> => { expect(await readdir(join(folder, 'infra'))).toEqual([]) }
+  const untouched = async (): Promise<void> => {
+    expect(await readdir(join(folder, 'infra'))).toEqual([])
+  }
 
   it('a package without the provider', async () => {
     const { code, err } = await install(undefined)
-    expect([code, err]).toEqual([1, `The provider is not built: there is no ${join(folder, 'terraform-provider-mcp')}. In a clone of the repository: npm run build:provider\n`])
+    expect([code, err]).toEqual([
+      1,
+      `The provider is not built: there is no ${join(folder, 'terraform-provider-mcp')}. In a clone of the repository: npm run build:provider\n`,
+    ])
     await untouched()
   })
 
@@ -117,11 +156,17 @@ describe('what it refuses, with nothing written', () => {
 
   it('a directory that is not there', async () => {
     const { code, err } = await install(provider('1.2.3'), [`-dir=${join(folder, 'infar')}`])
-    expect([code, err]).toEqual([1, `-dir: ${join(folder, 'infar')} is not a directory; name the one your .tf files are in.\n`])
+    expect([code, err]).toEqual([
+      1,
+      `-dir: ${join(folder, 'infar')} is not a directory; name the one your .tf files are in.\n`,
+    ])
   })
 
   it('Windows, and says what is missing there', async () => {
-    for (const { code, err } of [await install(provider('1.2.3'), undefined, { platform: 'win32', arch: 'x64' }), await install(provider('1.2.3'), ['-platform=windows_amd64'])]) {
+    for (const { code, err } of [
+      await install(provider('1.2.3'), undefined, { platform: 'win32', arch: 'x64' }),
+      await install(provider('1.2.3'), ['-platform=windows_amd64']),
+    ]) {
       expect(code).toBe(1)
       expect(err).toMatch(/^Windows is missing two things: .*\.exe.*Unix socket.*WSL/)
     }
@@ -162,6 +207,8 @@ describe('what it refuses, with nothing written', () => {
     const { code, err } = await install(provider('1.2.3'))
     await chmod(join(folder, 'infra'), 0o755)
     // Root writes everywhere.
-    expect([code, err.includes('cannot be written (EACCES)')]).toEqual(process.getuid?.() === 0 ? [0, false] : [1, true])
+    expect([code, err.includes('cannot be written (EACCES)')]).toEqual(
+      process.getuid?.() === 0 ? [0, false] : [1, true],
+    )
   })
 })

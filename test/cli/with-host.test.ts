@@ -14,7 +14,14 @@ let address: string
 let shell: Shell
 
 beforeEach(async () => {
-  host = await createHost({ storage: new MemoryStorage(), clock: new FakeClock(), random: (bytes) => randomBytes(bytes), logger: silentLogger, engines: { mcp: mcpFactory }, devRootTokenId: 'root' })
+  host = await createHost({
+    storage: new MemoryStorage(),
+    clock: new FakeClock(),
+    random: (bytes) => randomBytes(bytes),
+    logger: silentLogger,
+    engines: { mcp: mcpFactory },
+    devRootTokenId: 'root',
+  })
   address = (await host.listen({ address: '127.0.0.1:0' })).url
   shell = await shellAt(address, { env: { VAULT_TOKEN: 'root' } })
   await v('secrets enable -path=secret -version=2 kv')
@@ -37,19 +44,30 @@ async function setUpBilling(): Promise<void> {
   await v('kv metadata put -mount=secret -custom-metadata=mcp_origins=https://api.stripe.com mcp/stripe')
   await v('write mcp/upstreams/stripe url=https://api.stripe.com')
   await shell.mcpVault('write', 'mcp/tools/stripe/invoices', 'operations=GET /v1/invoices,GET /v1/invoices/{id}')
-  await shell.mcpVault('write', 'mcp/tools/stripe/customers/id-only', 'operations=GET /v1/customers', 'fields=data[].id,has_more')
+  await shell.mcpVault(
+    'write',
+    'mcp/tools/stripe/customers/id-only',
+    'operations=GET /v1/customers',
+    'fields=data[].id,has_more',
+  )
   await v('write mcp/agents/claude-billing-agent owner=platform-team environment=production')
-  await v('write mcp/agents/claude-billing-agent/scopes scopes=read:stripe:invoices,read:stripe:customers:id-only max_ttl_seconds=900')
+  await v(
+    'write mcp/agents/claude-billing-agent/scopes scopes=read:stripe:invoices,read:stripe:customers:id-only max_ttl_seconds=900',
+  )
 }
 
-describe('the operator\'s first minutes, on the embedded host', () => {
+describe("the operator's first minutes, on the embedded host", () => {
   it('sets up an upstream with its key, and reads both back', async () => {
     await setUpBilling()
     expect(await v('kv get -mount=secret -field=api_key mcp/stripe')).toBe('sk_test_51')
-    expect(await v('kv metadata get -mount=secret mcp/stripe')).toContain('custom_metadata         map[mcp_origins:https://api.stripe.com]\n')
+    expect(await v('kv metadata get -mount=secret mcp/stripe')).toContain(
+      'custom_metadata         map[mcp_origins:https://api.stripe.com]\n',
+    )
     expect(await v('list mcp/agents')).toBe('Keys\n----\nclaude-billing-agent\n')
     expect(await v('read -field=url mcp/upstreams/stripe')).toBe('https://api.stripe.com')
-    expect(await v('read -field=scopes -format=json mcp/agents/claude-billing-agent/scopes')).toBe('[\n  "read:stripe:invoices",\n  "read:stripe:customers:id-only"\n]\n')
+    expect(await v('read -field=scopes -format=json mcp/agents/claude-billing-agent/scopes')).toBe(
+      '[\n  "read:stripe:invoices",\n  "read:stripe:customers:id-only"\n]\n',
+    )
     expect(await v('list -detailed mcp/tools/stripe')).toMatch(/^Keys +fields +mcp_tools +name +operations /)
     expect(await v('write mcp/upstreams/stripe timeout=30')).toBe('Success! Data written to: mcp/upstreams/stripe\n')
   })
@@ -66,11 +84,15 @@ describe('the operator\'s first minutes, on the embedded host', () => {
   it('gets a leased token, lease first, and ends it by its prefix', async () => {
     await setUpBilling()
     const issued = await v('write mcp/creds/claude-billing-agent purpose=quarterly-invoice-reconciliation')
-    expect(issued).toMatch(/^Key +Value\n--- +-----\nlease_id +mcp\/creds\/claude-billing-agent\/\S+\nlease_duration +15m\nlease_renewable +false\n/)
+    expect(issued).toMatch(
+      /^Key +Value\n--- +-----\nlease_id +mcp\/creds\/claude-billing-agent\/\S+\nlease_duration +15m\nlease_renewable +false\n/,
+    )
     expect(issued).toMatch(/\nscopes +\[read:stripe:invoices read:stripe:customers:id-only\]\n/)
     const token = /\ntoken +(svt_prod_\w+)\n/.exec(issued)![1]!
     expect(await v(`write -field=active mcp/introspect token=${token}`)).toBe('true')
-    expect(await v('lease revoke -sync -prefix mcp/creds/claude-billing-agent')).toBe('Success! Revoked any leases with prefix: mcp/creds/claude-billing-agent\n')
+    expect(await v('lease revoke -sync -prefix mcp/creds/claude-billing-agent')).toBe(
+      'Success! Revoked any leases with prefix: mcp/creds/claude-billing-agent\n',
+    )
     expect(await v(`write -field=reason mcp/introspect token=${token}`)).toBe('revoked')
   })
 
@@ -79,7 +101,10 @@ describe('the operator\'s first minutes, on the embedded host', () => {
     const lease = await v('write -field=lease_id mcp/creds/claude-billing-agent purpose=p')
     expect(await v(`lease lookup ${lease}`)).toContain('\nttl             15m\n')
     expect(await v(`lease revoke -sync ${lease}`)).toBe(`Success! Revoked lease: ${lease}\n`)
-    expect(await attempt(`lease lookup ${lease}`)).toMatchObject({ code: 2, err: `error looking up lease id ${lease}: Code: 400. Errors:\n* invalid lease\n` })
+    expect(await attempt(`lease lookup ${lease}`)).toMatchObject({
+      code: 2,
+      err: `error looking up lease id ${lease}: Code: 400. Errors:\n* invalid lease\n`,
+    })
     expect(await attempt(`lease renew ${lease}`)).toMatchObject({ code: 2, out: '' })
   })
 
@@ -95,9 +120,17 @@ describe('the operator\'s first minutes, on the embedded host', () => {
   })
 
   it('says what is not there, everywhere with exit code 2', async () => {
-    expect(await attempt('read mcp/agents/nobody')).toEqual({ code: 2, out: '', err: 'No value found at mcp/agents/nobody\n' })
+    expect(await attempt('read mcp/agents/nobody')).toEqual({
+      code: 2,
+      out: '',
+      err: 'No value found at mcp/agents/nobody\n',
+    })
     expect(await attempt('list mcp/agents')).toEqual({ code: 2, out: '', err: 'No value found at mcp/agents/\n' })
-    expect(await attempt('kv get -mount=secret nothing')).toEqual({ code: 2, out: '', err: 'No value found at secret/data/nothing\n' })
+    expect(await attempt('kv get -mount=secret nothing')).toEqual({
+      code: 2,
+      out: '',
+      err: 'No value found at secret/data/nothing\n',
+    })
     expect(await attempt('policy read nobody')).toEqual({ code: 2, out: '', err: 'No policy named: nobody\n' })
     expect(await attempt('kv get -mount=other x')).toMatchObject({ code: 2, out: '' })
     expect(await attempt('read nowhere/x')).toMatchObject({ code: 2, out: '' })
@@ -109,7 +142,10 @@ describe('the other verbs, on the embedded host', () => {
   it('keeps versions of a secret', async () => {
     await v('kv put secret/a k=1')
     await v('kv put secret/a k=2 other=x')
-    expect(await attempt('kv put -cas=1 secret/a k=3')).toMatchObject({ code: 2, err: 'Error writing data to secret/data/a: Code: 400. Errors:\n* check-and-set parameter did not match the current version\n' })
+    expect(await attempt('kv put -cas=1 secret/a k=3')).toMatchObject({
+      code: 2,
+      err: 'Error writing data to secret/data/a: Code: 400. Errors:\n* check-and-set parameter did not match the current version\n',
+    })
     expect(await v('kv patch secret/a k=3')).toContain('version            3\n')
     expect(await v('kv get -field=other secret/a')).toBe('x')
     expect(await v('kv rollback -version=1 secret/a')).toContain('version            4\n')
@@ -119,7 +155,10 @@ describe('the other verbs, on the embedded host', () => {
     await v('kv undelete -versions=4 secret/a')
     expect(await v('kv get -field=k secret/a')).toBe('1')
     await v('kv destroy -versions=4 secret/a')
-    expect(await attempt('kv get -field=k secret/a')).toMatchObject({ code: 2, err: 'No data found at secret/data/a\n' })
+    expect(await attempt('kv get -field=k secret/a')).toMatchObject({
+      code: 2,
+      err: 'No data found at secret/data/a\n',
+    })
     expect(await v('kv metadata get secret/a')).toMatch(/Version 4 =+\n[^=]*destroyed +true\n/)
     await v('kv metadata patch -custom-metadata=team=billing secret/a')
     expect(await v('kv metadata get -format=json secret/a')).toContain('"team": "billing"')
@@ -140,7 +179,10 @@ describe('the other verbs, on the embedded host', () => {
     expect(await colleague.mcpVault('read', 'mcp/config')).toMatchObject({ code: 2, out: '' })
     expect((await colleague.mcpVault('login', token)).out).toMatch(/token_duration +1h\n/)
     expect(await colleague.mcpVault('read', 'mcp/config')).toMatchObject({ code: 0, err: '' })
-    expect(await colleague.mcpVault('list', 'mcp/agents')).toMatchObject({ code: 2, err: expect.stringContaining('permission denied') as string })
+    expect(await colleague.mcpVault('list', 'mcp/agents')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('permission denied') as string,
+    })
     expect((await colleague.mcpVault('token', 'lookup')).out).toMatch(/policies +\[default reader\]\n/)
     expect(await v(`token revoke ${token}`)).toBe('Success! Revoked token (if it existed)\n')
     expect(await colleague.mcpVault('read', 'mcp/config')).toMatchObject({ code: 2, out: '' })
@@ -151,7 +193,10 @@ describe('the other verbs, on the embedded host', () => {
     await v('secrets tune -max-lease-ttl=2h other/')
     expect(await v('secrets list')).toMatch(/\nother\/ +mcp +\S+ +second\n/)
     expect(await v('secrets list -detailed')).toMatch(/\nother\/ +mcp +\S+ +system +7200 /)
-    expect(await attempt('secrets enable -path=other mcp')).toMatchObject({ code: 2, err: 'Error enabling: Code: 400. Errors:\n* path is already in use at other/\n' })
+    expect(await attempt('secrets enable -path=other mcp')).toMatchObject({
+      code: 2,
+      err: 'Error enabling: Code: 400. Errors:\n* path is already in use at other/\n',
+    })
     expect(await v('secrets disable other')).toBe('Success! Disabled the secrets engine (if it existed) at: other/\n')
     expect(await v('secrets list')).not.toContain('other/')
   })

@@ -51,22 +51,41 @@ describe('connect refuses', () => {
 describe('validate', () => {
   test('tells what the session is and whether it covers a scope', async () => {
     expect(await gateway.validate(session.token, 'read:stripe:invoices', { requestId: 'r-1' })).toMatchObject({
-      active: true, scope_match: true, required_scope: 'read:stripe:invoices', session_id: session.session_id, agent_id: 'claude-billing-agent',
-      token_id: session.token_id, scopes: ['read:stripe:invoices'], expires_at: session.expires_at, expires_at_unix: session.expires_at_unix, request_id: 'r-1',
+      active: true,
+      scope_match: true,
+      required_scope: 'read:stripe:invoices',
+      session_id: session.session_id,
+      agent_id: 'claude-billing-agent',
+      token_id: session.token_id,
+      scopes: ['read:stripe:invoices'],
+      expires_at: session.expires_at,
+      expires_at_unix: session.expires_at_unix,
+      request_id: 'r-1',
     })
   })
 
   test('a scope that is not covered is an answer, not an error', async () => {
-    expect(await gateway.validate(session.token, 'create:stripe:refunds')).toMatchObject({ active: true, scope_match: false })
+    expect(await gateway.validate(session.token, 'create:stripe:refunds')).toMatchObject({
+      active: true,
+      scope_match: false,
+    })
   })
 
   test('a dead session is an error with its reason', async () => {
     fake.endSession(session.session_id, 'expired')
-    await expect(gateway.validate(session.token)).rejects.toMatchObject({ name: 'GatewayError', type: 'invalid_token', code: 'expired', request_id: expect.stringMatching(/^req_/) as string })
+    await expect(gateway.validate(session.token)).rejects.toMatchObject({
+      name: 'GatewayError',
+      type: 'invalid_token',
+      code: 'expired',
+      request_id: expect.stringMatching(/^req_/) as string,
+    })
   })
 
   test('a credential of another kind is not sent', async () => {
-    await expect(gateway.validate('hvs.CAESIvaulttoken')).rejects.toMatchObject({ type: 'invalid_token', code: 'malformed' })
+    await expect(gateway.validate('hvs.CAESIvaulttoken')).rejects.toMatchObject({
+      type: 'invalid_token',
+      code: 'malformed',
+    })
     expect(fake.calls).toEqual([])
   })
 
@@ -89,7 +108,11 @@ describe('validate', () => {
 
   test('ends at its deadline as unavailable', async () => {
     fake.fail('Validate', 'silence')
-    await expect(gateway.validate(session.token, '', { deadlineMs: 50 })).rejects.toMatchObject({ type: 'unavailable', code: 'deadline_exceeded', message: 'the gateway did not answer in time' })
+    await expect(gateway.validate(session.token, '', { deadlineMs: 50 })).rejects.toMatchObject({
+      type: 'unavailable',
+      code: 'deadline_exceeded',
+      message: 'the gateway did not answer in time',
+    })
   })
 
   test('ends with its signal', async () => {
@@ -110,7 +133,15 @@ describe('validate', () => {
 
 describe('introspect', () => {
   test('answers in the words of RFC 7662', async () => {
-    expect(await gateway.introspect(session.token)).toMatchObject({ active: true, scope: 'read:stripe:invoices', client_id: 'claude-billing-agent', sub: session.session_id, jti: session.token_id, token_type: 'phantom', exp: session.expires_at_unix })
+    expect(await gateway.introspect(session.token)).toMatchObject({
+      active: true,
+      scope: 'read:stripe:invoices',
+      client_id: 'claude-billing-agent',
+      sub: session.session_id,
+      jti: session.token_id,
+      token_type: 'phantom',
+      exp: session.expires_at_unix,
+    })
   })
 
   test('a dead token is inactive', async () => {
@@ -123,11 +154,16 @@ describe('the credential of this server', () => {
   test('is asked for before every call, so that it can change', async () => {
     let token: string | undefined = 'gst_old'
     const rotating = connect({ address: fake.address, token: () => token })
-    await expect(rotating.validate(session.token)).rejects.toMatchObject({ type: 'invalid_token', code: 'caller_unknown' })
+    await expect(rotating.validate(session.token)).rejects.toMatchObject({
+      type: 'invalid_token',
+      code: 'caller_unknown',
+    })
     token = fake.token
     expect(await rotating.validate(session.token)).toMatchObject({ active: true })
     token = undefined
-    await expect(rotating.validate(session.token)).rejects.toMatchObject({ message: expect.stringContaining('token is empty') as string })
+    await expect(rotating.validate(session.token)).rejects.toMatchObject({
+      message: expect.stringContaining('token is empty') as string,
+    })
     rotating.close()
   })
 })
@@ -136,9 +172,14 @@ test('a gateway that comes up later is found by the same client', async () => {
   const patient = connect({ address: fake.address, token: () => fake.token })
   const port = Number(fake.address.split(':')[1])
   await fake.close()
-  await expect(patient.validate(session.token)).rejects.toMatchObject({ type: 'unavailable', code: 'gateway_unreachable' })
+  await expect(patient.validate(session.token)).rejects.toMatchObject({
+    type: 'unavailable',
+    code: 'gateway_unreachable',
+  })
   fake = await startFakeGateway({ port })
   const { token } = fake.openSession()
-  await expect.poll(() => patient.validate(token).catch(() => undefined), { timeout: 10_000 }).toMatchObject({ active: true })
+  await expect
+    .poll(() => patient.validate(token).catch(() => undefined), { timeout: 10_000 })
+    .toMatchObject({ active: true })
   patient.close()
 })

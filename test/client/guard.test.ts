@@ -19,7 +19,14 @@ beforeEach(async () => {
         upstreamSaw.push({ url: new URL(request.url).pathname, authorization: request.headers.get('authorization') })
         return Response.json({ data: [{ id: 'in_1' }], has_more: false })
       },
-      ticker: () => new Response(new ReadableStream({ start(controller) { controller.enqueue(new TextEncoder().encode('tick 1\n')) } })),
+      ticker: () =>
+        new Response(
+          new ReadableStream({
+            start(controller) {
+              controller.enqueue(new TextEncoder().encode('tick 1\n'))
+            },
+          }),
+        ),
     },
   })
   clock = new FakeClock()
@@ -36,7 +43,10 @@ const said = (result: ToolResult): unknown => result.content[0]
 const bearing = (token: string): ToolExtra => ({ authInfo: { token } })
 const askedOf = (method: string) => fake.calls.filter((call) => call.method === method)
 
-const listInvoices = () => gateway.requireScope('read:stripe:invoices', async (_args, { upstream }) => text(await (await upstream('stripe').fetch('/v1/invoices?limit=3')).text()))
+const listInvoices = () =>
+  gateway.requireScope('read:stripe:invoices', async (_args, { upstream }) =>
+    text(await (await upstream('stripe').fetch('/v1/invoices?limit=3')).text()),
+  )
 
 describe('a guarded tool', () => {
   test('answers with what the upstream answered, and never sends the session token as its own credential', async () => {
@@ -67,9 +77,17 @@ describe('a guarded tool', () => {
   })
 
   test('passes arguments, session and request id on', async () => {
-    const { token, session_id } = fake.openSession({ scopes: ['read:stripe:invoices'], agent_id: 'claude-billing-agent' })
-    const tool = gateway.requireScope<{ limit: number }>('read:stripe:invoices', ({ limit }, { session, request_id }) => text(`${String(limit)} ${session.session_id} ${session.agent_id} ${request_id}`))
-    const result = await tool({ limit: 3 }, { authInfo: { token }, requestInfo: { headers: { 'x-request-id': 'r-17' } } })
+    const { token, session_id } = fake.openSession({
+      scopes: ['read:stripe:invoices'],
+      agent_id: 'claude-billing-agent',
+    })
+    const tool = gateway.requireScope<{ limit: number }>('read:stripe:invoices', ({ limit }, { session, request_id }) =>
+      text(`${String(limit)} ${session.session_id} ${session.agent_id} ${request_id}`),
+    )
+    const result = await tool(
+      { limit: 3 },
+      { authInfo: { token }, requestInfo: { headers: { 'x-request-id': 'r-17' } } },
+    )
     expect(said(result)).toEqual({ type: 'text', text: `3 ${session_id} claude-billing-agent r-17` })
   })
 
@@ -86,7 +104,9 @@ describe('a guarded tool', () => {
 
   test('lets errors of the handler pass as they are', async () => {
     const { token } = fake.openSession({ scopes: ['read:stripe:invoices'] })
-    const tool = gateway.requireScope('read:stripe:invoices', () => { throw new TypeError('no such month') })
+    const tool = gateway.requireScope('read:stripe:invoices', () => {
+      throw new TypeError('no such month')
+    })
     await expect(tool({}, bearing(token))).rejects.toThrow(new TypeError('no such month'))
   })
 
@@ -97,19 +117,28 @@ describe('a guarded tool', () => {
 })
 
 describe('a refusal is a tool result with one sentence', () => {
-  const never = () => gateway.requireScope('create:stripe:refunds', () => { throw new Error('the handler ran') })
+  const never = () =>
+    gateway.requireScope('create:stripe:refunds', () => {
+      throw new Error('the handler ran')
+    })
 
   test('when the session lacks the scope: both scopes are named', async () => {
     const { token } = fake.openSession({ scopes: ['read:stripe:invoices'] })
     const result = await never()({}, bearing(token))
     expect(result.isError).toBe(true)
-    expect(said(result)).toEqual({ type: 'text', text: '403 insufficient_scope: needs create:stripe:refunds; the session has read:stripe:invoices' })
+    expect(said(result)).toEqual({
+      type: 'text',
+      text: '403 insufficient_scope: needs create:stripe:refunds; the session has read:stripe:invoices',
+    })
     expect(result._meta?.[ERROR_META]).toMatchObject({ type: 'insufficient_scope', code: 'insufficient_scope' })
   })
 
   test('when the session has no scope at all', async () => {
     const result = await never()({}, bearing(fake.openSession().token))
-    expect(said(result)).toEqual({ type: 'text', text: '403 insufficient_scope: needs create:stripe:refunds; the session has no scopes' })
+    expect(said(result)).toEqual({
+      type: 'text',
+      text: '403 insufficient_scope: needs create:stripe:refunds; the session has no scopes',
+    })
   })
 
   test('when the session was revoked', async () => {
@@ -133,15 +162,24 @@ describe('a refusal is a tool result with one sentence', () => {
 
   test('when two different session tokens are brought', async () => {
     const [a, b] = [fake.openSession(), fake.openSession()]
-    const result = await never()({}, { authInfo: { token: a.token }, requestInfo: { headers: { 'x-session-token': b.token } } })
-    expect(said(result)).toEqual({ type: 'text', text: '400 invalid_request: the request carries two different session tokens' })
+    const result = await never()(
+      {},
+      { authInfo: { token: a.token }, requestInfo: { headers: { 'x-session-token': b.token } } },
+    )
+    expect(said(result)).toEqual({
+      type: 'text',
+      text: '400 invalid_request: the request carries two different session tokens',
+    })
   })
 
   test('when the gateway is down: the token is to be kept', async () => {
     const { token } = fake.openSession({ scopes: ['create:stripe:refunds'] })
     await fake.close()
     const result = await never()({}, bearing(token))
-    expect(said(result)).toEqual({ type: 'text', text: '503 unavailable: the gateway cannot be reached; keep the token and retry' })
+    expect(said(result)).toEqual({
+      type: 'text',
+      text: '503 unavailable: the gateway cannot be reached; keep the token and retry',
+    })
   })
 
   test("when the server's own credential is refused: the agent's token is not called invalid", async () => {
@@ -149,14 +187,22 @@ describe('a refusal is a tool result with one sentence', () => {
     const stranger = connect({ address: fake.address, token: 'gst_wrong', clock })
     const result = await stranger.requireScope('create:stripe:refunds', () => text('ran'))({}, bearing(token))
     stranger.close()
-    expect(said(result)).toEqual({ type: 'text', text: '503 unavailable: the service token is not known to this gateway; keep the token and retry' })
+    expect(said(result)).toEqual({
+      type: 'text',
+      text: '503 unavailable: the service token is not known to this gateway; keep the token and retry',
+    })
     expect(result._meta?.[ERROR_META]).toMatchObject({ type: 'unavailable', code: 'caller_unknown' })
   })
 
   test('when an upstream call inside the handler is refused', async () => {
     const { token } = fake.openSession({ scopes: ['read:stripe:invoices'] })
-    const tool = gateway.requireScope('read:stripe:invoices', async (_args, { upstream }) => text(await (await upstream('github').fetch('/user')).text()))
-    expect(said(await tool({}, bearing(token)))).toEqual({ type: 'text', text: '403 insufficient_scope: no tool of github covers GET /user' })
+    const tool = gateway.requireScope('read:stripe:invoices', async (_args, { upstream }) =>
+      text(await (await upstream('github').fetch('/user')).text()),
+    )
+    expect(said(await tool({}, bearing(token)))).toEqual({
+      type: 'text',
+      text: '403 insufficient_scope: no tool of github covers GET /user',
+    })
   })
 })
 
@@ -165,7 +211,10 @@ describe('where the token comes from', () => {
     ['the bearer middleware of SDK 1.x', (token) => ({ authInfo: { token } })],
     ['X-Session-Token', (token) => ({ requestInfo: { headers: { 'x-session-token': token } } })],
     ['Authorization', (token) => ({ requestInfo: { headers: { authorization: `Bearer ${token}` } } })],
-    ["X-Session-Token, beside a user's JWT", (token) => ({ authInfo: { token: 'eyJ.eyJ.sig' }, requestInfo: { headers: { 'x-session-token': token } } })],
+    [
+      "X-Session-Token, beside a user's JWT",
+      (token) => ({ authInfo: { token: 'eyJ.eyJ.sig' }, requestInfo: { headers: { 'x-session-token': token } } }),
+    ],
     ['the context of SDK 2.x', (token) => ({ http: { authInfo: { token } } })],
     ['headers of SDK 2.x', (token) => ({ http: { req: { headers: new Headers({ 'X-Session-Token': token }) } } })],
   ])('%s', async (_, extra) => {
@@ -184,7 +233,10 @@ describe('where the token comes from', () => {
   test('a caller over HTTP who brings none does not get the token of the process', async () => {
     const { token } = fake.openSession({ scopes: ['read:stripe:invoices'] })
     const mixed = connect({ address: fake.address, token: fake.token, clock, sessionToken: () => token })
-    const result = await mixed.requireScope('read:stripe:invoices', () => text('ok'))({}, { requestInfo: { headers: {} } })
+    const result = await mixed.requireScope('read:stripe:invoices', () => text('ok'))(
+      {},
+      { requestInfo: { headers: {} } },
+    )
     mixed.close()
     expect(said(result)).toEqual({ type: 'text', text: '401 invalid_token: the request carries no session token' })
   })
@@ -204,12 +256,19 @@ describe('the cut', () => {
     const tool = gateway.requireScope('read:stripe:invoices', async (_args, { signal }) => {
       await until(() => askedOf('Watch').length === 1)
       fake.endSession(session_id)
-      await new Promise<void>((resolve) => { signal.addEventListener('abort', () => { resolve() }) })
+      await new Promise<void>((resolve) => {
+        signal.addEventListener('abort', () => {
+          resolve()
+        })
+      })
       reason = signal.reason
       return text('done after all')
     })
     const result = await tool({}, bearing(token))
-    expect(said(result)).toEqual({ type: 'text', text: '401 invalid_token: the session is over (revoked); open a new one' })
+    expect(said(result)).toEqual({
+      type: 'text',
+      text: '401 invalid_token: the session is over (revoked); open a new one',
+    })
     expect(reason).toBeInstanceOf(GatewayError)
   })
 
@@ -239,7 +298,9 @@ describe('the cut', () => {
       const reader = response.body!.getReader()
       await reader.read()
       fake.endSession(session_id)
-      await reader.read().catch((error: unknown) => { thrown = error })
+      await reader.read().catch((error: unknown) => {
+        thrown = error
+      })
       return text('read to the end')
     })
     const result = await tool({}, bearing(token))
@@ -253,10 +314,17 @@ describe('the cut', () => {
       await until(() => askedOf('Watch').length === 1)
       await settle()
       fake.changeScopes(session_id, ['read:stripe:customers'])
-      await new Promise<void>((resolve) => { signal.addEventListener('abort', () => { resolve() }) })
+      await new Promise<void>((resolve) => {
+        signal.addEventListener('abort', () => {
+          resolve()
+        })
+      })
       return text('done')
     })
-    expect(said(await tool({}, bearing(token)))).toEqual({ type: 'text', text: '403 insufficient_scope: needs read:stripe:invoices; the session has read:stripe:customers' })
+    expect(said(await tool({}, bearing(token)))).toEqual({
+      type: 'text',
+      text: '403 insufficient_scope: needs read:stripe:invoices; the session has read:stripe:customers',
+    })
   })
 
   test('scopes that change but still cover the tool cut nothing', async () => {
@@ -282,13 +350,19 @@ describe('the cut', () => {
       await clock.advance(1_000)
       await settle()
     }
-    expect(said(await called)).toEqual({ type: 'text', text: '503 unavailable: the gateway does not vouch for the session at the moment; keep the token and retry' })
+    expect(said(await called)).toEqual({
+      type: 'text',
+      text: '503 unavailable: the gateway does not vouch for the session at the moment; keep the token and retry',
+    })
   })
 
   test('of a gateway lost while it was watching, its last word counts, and no patience is added to that', async () => {
     await vouchingFor(5_000)
     const { token } = fake.openSession({ scopes: ['read:stripe:invoices'] })
-    const called = gateway.requireScope('read:stripe:invoices', () => new Promise<ToolResult>(() => undefined))({}, bearing(token))
+    const called = gateway.requireScope('read:stripe:invoices', () => new Promise<ToolResult>(() => undefined))(
+      {},
+      bearing(token),
+    )
     await until(() => askedOf('Watch').length === 1)
     await clock.advance(2_000)
     await fake.close()
@@ -296,14 +370,20 @@ describe('the cut', () => {
     await clock.advance(2_999)
     expect(await Promise.race([called, settle()])).toBeUndefined()
     await clock.advance(1)
-    expect(said(await called)).toEqual({ type: 'text', text: '503 unavailable: the gateway does not vouch for the session at the moment; keep the token and retry' })
+    expect(said(await called)).toEqual({
+      type: 'text',
+      text: '503 unavailable: the gateway does not vouch for the session at the moment; keep the token and retry',
+    })
   })
 
   test('an answer that was allowed on old knowledge is not worked on for longer than that stands', async () => {
     await vouchingFor(300)
     fake.fail('Watch', 'silence')
     const { token } = fake.openSession({ scopes: ['read:stripe:invoices'] })
-    const called = gateway.requireScope('read:stripe:invoices', () => new Promise<ToolResult>(() => undefined))({}, bearing(token))
+    const called = gateway.requireScope('read:stripe:invoices', () => new Promise<ToolResult>(() => undefined))(
+      {},
+      bearing(token),
+    )
     await until(() => askedOf('Watch').length === 1)
     await clock.advance(299)
     expect(await Promise.race([called, settle()])).toBeUndefined()

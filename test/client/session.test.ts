@@ -21,7 +21,13 @@ afterEach(async () => {
   await fake.close()
 })
 
-const request = { agent_id: 'claude-billing-agent', purpose: 'reconciliation', requested_scopes: ['read:stripe:invoices'], environment: 'production', ttl_seconds: 900 }
+const request = {
+  agent_id: 'claude-billing-agent',
+  purpose: 'reconciliation',
+  requested_scopes: ['read:stripe:invoices'],
+  environment: 'production',
+  ttl_seconds: 900,
+}
 const open = () => gateway.sessions.open(request)
 const asked = (method: string) => fake.calls.filter((call) => call.method === method)
 /** The answer to a refresh has come when the timer of the next one, or of the retry, stands. */
@@ -31,7 +37,12 @@ describe('an open session', () => {
   test('is what was asked for', async () => {
     const session = await open()
     expect(asked('Open')[0]!.request).toMatchObject(request)
-    expect(session.details).toMatchObject({ agent_id: 'claude-billing-agent', scopes: ['read:stripe:invoices'], environment: 'production', ttl_seconds: 900 })
+    expect(session.details).toMatchObject({
+      agent_id: 'claude-billing-agent',
+      scopes: ['read:stripe:invoices'],
+      environment: 'production',
+      ttl_seconds: 900,
+    })
     expect(await session.token()).toBe(session.details.token)
     await session.close()
   })
@@ -110,7 +121,11 @@ describe('an open session', () => {
 
   test('outlasts a service token that is refused for a while', async () => {
     const session = await open()
-    fake.fail('Refresh', { type: 'invalid_token', code: 'caller_unknown', message: 'the service token is not known to this gateway' })
+    fake.fail('Refresh', {
+      type: 'invalid_token',
+      code: 'caller_unknown',
+      message: 'the service token is not known to this gateway',
+    })
     await clock.advance(720_000)
     await refreshed(1)
     await clock.advance(500)
@@ -142,7 +157,9 @@ describe('an open session', () => {
 
   test('that is closed while a refresh is under way stays closed', async () => {
     const session = await open()
-    const refused = expect(session.refresh()).rejects.toMatchObject({ code: expect.stringMatching(/closed|revoked/) as string })
+    const refused = expect(session.refresh()).rejects.toMatchObject({
+      code: expect.stringMatching(/closed|revoked/) as string,
+    })
     await session.close()
     await refused
     expect(clock.waiting).toBe(0)
@@ -161,7 +178,11 @@ describe('an open session', () => {
 describe('sessions', () => {
   test('a child is opened with its parent', async () => {
     const parent = await open()
-    const child = await gateway.sessions.delegate({ parent_token: await parent.token(), agent_id: 'report-agent', requested_scopes: ['read:stripe:invoices'] })
+    const child = await gateway.sessions.delegate({
+      parent_token: await parent.token(),
+      agent_id: 'report-agent',
+      requested_scopes: ['read:stripe:invoices'],
+    })
     expect(child.details.agent_id).toBe('report-agent')
     expect(child.session_id).not.toBe(parent.session_id)
     await Promise.all([child.close(), parent.close()])
@@ -170,7 +191,9 @@ describe('sessions', () => {
   test('a child of a dead session is refused', async () => {
     const parent = fake.openSession()
     fake.endSession(parent.session_id)
-    await expect(gateway.sessions.delegate({ parent_token: parent.token, agent_id: 'report-agent' })).rejects.toMatchObject({ type: 'invalid_token' })
+    await expect(
+      gateway.sessions.delegate({ parent_token: parent.token, agent_id: 'report-agent' }),
+    ).rejects.toMatchObject({ type: 'invalid_token' })
   })
 
   test('opening is not tried twice: the first may have succeeded', async () => {
@@ -195,13 +218,19 @@ describe('sessions', () => {
       if (event.kind === 'KIND_LIVE') fake.changeScopes(session_id, [])
       if (event.kind === 'KIND_CHANGED') fake.endSession(session_id, 'disabled')
     }
-    expect(events.map(({ kind, reason }) => [kind, reason])).toEqual([['KIND_LIVE', ''], ['KIND_CHANGED', 'scopes'], ['KIND_ENDED', 'disabled']])
+    expect(events.map(({ kind, reason }) => [kind, reason])).toEqual([
+      ['KIND_LIVE', ''],
+      ['KIND_CHANGED', 'scopes'],
+      ['KIND_ENDED', 'disabled'],
+    ])
   })
 
   test('watching a dead one is refused', async () => {
     const { session_id } = fake.openSession()
     fake.endSession(session_id)
-    await expect(gateway.sessions.watch({ session_id })[Symbol.asyncIterator]().next()).rejects.toMatchObject({ type: 'invalid_token' })
+    await expect(gateway.sessions.watch({ session_id })[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      type: 'invalid_token',
+    })
   })
 
   test('watching ends with its signal, and with a gateway that goes down', async () => {

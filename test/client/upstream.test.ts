@@ -28,25 +28,45 @@ afterEach(async () => {
 const endless = (): { response: Response; isCancelled: () => boolean; pulled: () => number } => {
   let cancelled = false
   let pulled = 0
-  const body = new ReadableStream<Uint8Array>({
-    pull(controller) {
-      pulled += 1
-      controller.enqueue(new Uint8Array(16_384).fill(pulled % 251))
+  const body = new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        pulled += 1
+        controller.enqueue(new Uint8Array(16_384).fill(pulled % 251))
+      },
+      cancel() {
+        cancelled = true
+      },
     },
-    cancel() { cancelled = true },
-  }, { highWaterMark: 0 })
+    { highWaterMark: 0 },
+  )
   return { response: new Response(body), isCancelled: () => cancelled, pulled: () => pulled }
 }
 const head = () => fake.calls.find(({ method }) => method === 'Stream')!.request
 
 describe('what is sent', () => {
-  const echo: Handler = async (request) => Response.json({ method: request.method, url: request.url, type: request.headers.get('content-type'), length: request.headers.get('content-length'), body: await request.text() })
+  const echo: Handler = async (request) =>
+    Response.json({
+      method: request.method,
+      url: request.url,
+      type: request.headers.get('content-type'),
+      length: request.headers.get('content-length'),
+      body: await request.text(),
+    })
 
-  beforeEach(() => { handler = echo })
+  beforeEach(() => {
+    handler = echo
+  })
   const sent = async (...args: Parameters<Upstream['fetch']>) => (await api.fetch(...args)).json()
 
   test('a plain path is a GET without body', async () => {
-    expect(await sent('/v1/invoices?limit=3')).toEqual({ method: 'GET', url: 'http://api.invalid/v1/invoices?limit=3', type: null, length: null, body: '' })
+    expect(await sent('/v1/invoices?limit=3')).toEqual({
+      method: 'GET',
+      url: 'http://api.invalid/v1/invoices?limit=3',
+      type: null,
+      length: null,
+      body: '',
+    })
   })
 
   test('the path goes out as it was written', async () => {
@@ -57,22 +77,43 @@ describe('what is sent', () => {
 
   test.each<[string, RequestInit['body'], string, string]>([
     ['text', 'hello', 'text/plain;charset=UTF-8', 'hello'],
-    ['a form', new URLSearchParams({ charge: 'ch_1' }), 'application/x-www-form-urlencoded;charset=UTF-8', 'charge=ch_1'],
+    [
+      'a form',
+      new URLSearchParams({ charge: 'ch_1' }),
+      'application/x-www-form-urlencoded;charset=UTF-8',
+      'charge=ch_1',
+    ],
     ['a blob with its type', new Blob(['{}'], { type: 'application/json' }), 'application/json', '{}'],
   ])('%s carries its type and length', async (_, body, type, text) => {
-    expect(await sent('/x', { method: 'post', body: body ?? null })).toMatchObject({ method: 'POST', type, length: String(text.length), body: text })
+    expect(await sent('/x', { method: 'post', body: body ?? null })).toMatchObject({
+      method: 'POST',
+      type,
+      length: String(text.length),
+      body: text,
+    })
   })
 
   test('bytes have a length and no type', async () => {
-    expect(await sent('/x', { method: 'PUT', body: new TextEncoder().encode('bytes') })).toMatchObject({ type: null, length: '5', body: 'bytes' })
+    expect(await sent('/x', { method: 'PUT', body: new TextEncoder().encode('bytes') })).toMatchObject({
+      type: null,
+      length: '5',
+      body: 'bytes',
+    })
   })
 
   test('a type that is given stays', async () => {
-    expect(await sent('/x', { method: 'POST', body: '{}', headers: { 'Content-Type': 'application/json' } })).toMatchObject({ type: 'application/json' })
+    expect(
+      await sent('/x', { method: 'POST', body: '{}', headers: { 'Content-Type': 'application/json' } }),
+    ).toMatchObject({ type: 'application/json' })
   })
 
   test('a stream goes out in parts, of unknown length', async () => {
-    const body = new ReadableStream<Uint8Array>({ start(controller) { for (const part of ['a', 'b', 'c']) controller.enqueue(new TextEncoder().encode(part)); controller.close() } })
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (const part of ['a', 'b', 'c']) controller.enqueue(new TextEncoder().encode(part))
+        controller.close()
+      },
+    })
     expect(await sent('/x', { method: 'POST', body })).toMatchObject({ length: null, body: 'abc' })
   })
 
@@ -88,14 +129,24 @@ describe('what is sent', () => {
     expect(head().headers).toEqual([{ name: 'accept', value: 'application/json' }])
   })
 
-  test.each(['v1/invoices', '//evil.example/x', 'https://api.stripe.com/v1/invoices', ''])('"%s" is no path', async (path) => {
-    await expect(api.fetch(path)).rejects.toMatchObject({ type: 'invalid_request', message: expect.stringContaining('/v1/invoices') as string })
-    expect(fake.calls).toEqual([])
-  })
+  test.each(['v1/invoices', '//evil.example/x', 'https://api.stripe.com/v1/invoices', ''])(
+    '"%s" is no path',
+    async (path) => {
+      await expect(api.fetch(path)).rejects.toMatchObject({
+        type: 'invalid_request',
+        message: expect.stringContaining('/v1/invoices') as string,
+      })
+      expect(fake.calls).toEqual([])
+    },
+  )
 
   test('a body that breaks breaks the call, with its own error', async () => {
     handler = async (request) => new Response(await request.text())
-    const body = new ReadableStream<Uint8Array>({ pull() { throw new RangeError('disk gone') } })
+    const body = new ReadableStream<Uint8Array>({
+      pull() {
+        throw new RangeError('disk gone')
+      },
+    })
     await expect(api.fetch('/x', { method: 'POST', body })).rejects.toThrow(new RangeError('disk gone'))
   })
 
@@ -108,10 +159,24 @@ describe('what is sent', () => {
 
 describe('what comes back', () => {
   test('is a Response with status, headers and body', async () => {
-    handler = () => new Response('teapot', { status: 418, headers: [['x-a', '1'], ['link', '<a>'], ['link', '<b>']] })
+    handler = () =>
+      new Response('teapot', {
+        status: 418,
+        headers: [
+          ['x-a', '1'],
+          ['link', '<a>'],
+          ['link', '<b>'],
+        ],
+      })
     const response = await api.fetch('/x')
     expect(response).toBeInstanceOf(Response)
-    expect([response.status, response.ok, response.headers.get('x-a'), response.headers.get('link'), await response.text()]).toEqual([418, false, '1', '<a>, <b>', 'teapot'])
+    expect([
+      response.status,
+      response.ok,
+      response.headers.get('x-a'),
+      response.headers.get('link'),
+      await response.text(),
+    ]).toEqual([418, false, '1', '<a>, <b>', 'teapot'])
   })
 
   test.each([204, 304])('%i has no body', async (status) => {
@@ -128,7 +193,14 @@ describe('what comes back', () => {
 
   test('arrives while the upstream still writes', async () => {
     let write: ReadableStreamDefaultController<Uint8Array> | undefined
-    handler = () => new Response(new ReadableStream<Uint8Array>({ start(controller) { write = controller } }))
+    handler = () =>
+      new Response(
+        new ReadableStream<Uint8Array>({
+          start(controller) {
+            write = controller
+          },
+        }),
+      )
     const pending = api.fetch('/ticks')
     const reader = (await pending).body!.pipeThrough(new TextDecoderStream()).getReader()
     write!.enqueue(new TextEncoder().encode('tick 1'))
@@ -171,13 +243,18 @@ describe('the end of a call', () => {
     const reader = (await api.fetch('/big')).body!.getReader()
     await reader.read()
     fake.endSession(session.session_id)
-    const rest = (async () => { while (!(await reader.read()).done); })()
+    const rest = (async () => {
+      while (!(await reader.read()).done);
+    })()
     await expect(rest).rejects.toMatchObject({ name: 'GatewayError', type: 'invalid_token', code: 'revoked' })
   })
 
   test('a dead session is refused before the upstream hears of it', async () => {
     let heard = 0
-    handler = () => { heard += 1; return new Response('') }
+    handler = () => {
+      heard += 1
+      return new Response('')
+    }
     fake.endSession(session.session_id, 'expired')
     await expect(api.fetch('/x')).rejects.toMatchObject({ type: 'invalid_token', code: 'expired', http_status: 401 })
     expect(heard).toBe(0)
@@ -211,7 +288,9 @@ describe('the end of a call', () => {
     const reader = (await api.fetch('/x')).body!.getReader()
     await reader.read()
     await fake.close()
-    const rest = (async () => { while (!(await reader.read()).done); })()
+    const rest = (async () => {
+      while (!(await reader.read()).done);
+    })()
     await expect(rest).rejects.toMatchObject({ type: 'unavailable' })
   })
 
@@ -223,6 +302,10 @@ describe('the end of a call', () => {
 
   test('an upstream that cannot be called is upstream_error', async () => {
     fake.fail('Stream', { type: 'upstream_error', code: 'upstream_unreachable', message: 'api cannot be reached' })
-    await expect(api.fetch('/x')).rejects.toMatchObject({ type: 'upstream_error', code: 'upstream_unreachable', http_status: 502 })
+    await expect(api.fetch('/x')).rejects.toMatchObject({
+      type: 'upstream_error',
+      code: 'upstream_unreachable',
+      http_status: 502,
+    })
   })
 })

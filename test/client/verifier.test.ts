@@ -15,7 +15,11 @@ let verifier: OAuthTokenVerifier
 beforeEach(async () => {
   fake = await startFakeGateway()
   gateway = connect({ address: fake.address, token: fake.token })
-  session = fake.openSession({ agent_id: 'claude-billing-agent', scopes: ['read:stripe:invoices', 'read:stripe:events'], environment: 'production' })
+  session = fake.openSession({
+    agent_id: 'claude-billing-agent',
+    scopes: ['read:stripe:invoices', 'read:stripe:events'],
+    environment: 'production',
+  })
   // The annotation is a test too: it must be what the SDK takes.
   verifier = gateway.verifier()
 })
@@ -25,19 +29,37 @@ afterEach(async () => {
   await fake.close()
 })
 
-interface Told { status: number; challenge: string | undefined; body: unknown; auth: unknown }
+interface Told {
+  status: number
+  challenge: string | undefined
+  body: unknown
+  auth: unknown
+}
 
 /** The SDK's own middleware with an Express-like answer around it. */
 async function bearer(authorization: string | undefined, requiredScopes: string[] = []): Promise<Told> {
   const told: Told = { status: 200, challenge: undefined, body: undefined, auth: undefined }
   const request = { headers: { authorization } }
   const response = {
-    set: (_name: string, value: string) => { told.challenge = value; return response },
-    status: (code: number) => { told.status = code; return response },
-    json: (body: unknown) => { told.body = body; return response },
+    set: (_name: string, value: string) => {
+      told.challenge = value
+      return response
+    },
+    status: (code: number) => {
+      told.status = code
+      return response
+    },
+    json: (body: unknown) => {
+      told.body = body
+      return response
+    },
   }
   const middleware = requireBearerAuth({ verifier, requiredScopes })
-  await middleware(request as unknown as Parameters<typeof middleware>[0], response as unknown as Parameters<typeof middleware>[1], () => undefined)
+  await middleware(
+    request as unknown as Parameters<typeof middleware>[0],
+    response as unknown as Parameters<typeof middleware>[1],
+    () => undefined,
+  )
   told.auth = (request as { auth?: unknown }).auth
   return told
 }
@@ -51,7 +73,13 @@ describe('under the bearer middleware of the MCP SDK', () => {
       clientId: 'claude-billing-agent',
       scopes: ['read:stripe:invoices', 'read:stripe:events'],
       expiresAt: session.expires_at_unix,
-      extra: { session_id: session.session_id, agent_id: 'claude-billing-agent', token_id: session.token_id, environment: 'production', request_id: expect.stringMatching(/^req_/) as string },
+      extra: {
+        session_id: session.session_id,
+        agent_id: 'claude-billing-agent',
+        token_id: session.token_id,
+        environment: 'production',
+        request_id: expect.stringMatching(/^req_/) as string,
+      },
     })
   })
 
@@ -79,18 +107,29 @@ describe('under the bearer middleware of the MCP SDK', () => {
     await fake.close()
     const { status, challenge, body } = await bearer(`Bearer ${session.token}`)
     expect([status, challenge]).toEqual([500, undefined])
-    expect(body).toEqual({ error: 'server_error', error_description: 'the gateway cannot be reached; keep the token and retry' })
+    expect(body).toEqual({
+      error: 'server_error',
+      error_description: 'the gateway cannot be reached; keep the token and retry',
+    })
   })
 
   test('an outage of Vault behind the gateway is 500 as well', async () => {
-    fake.fail('Validate', { type: 'unavailable', code: 'engine_unreachable', message: 'Vault cannot be reached; try again.' }, 10)
+    fake.fail(
+      'Validate',
+      { type: 'unavailable', code: 'engine_unreachable', message: 'Vault cannot be reached; try again.' },
+      10,
+    )
     const { status, body } = await bearer(`Bearer ${session.token}`)
     expect(status).toBe(500)
     expect(body).toMatchObject({ error_description: 'Vault cannot be reached; keep the token and retry' })
   })
 
   test('a refused service token is 500: it is not the agent whose credential is wrong', async () => {
-    fake.fail('Validate', { type: 'invalid_token', code: 'caller_unknown', message: 'the service token is not known to this gateway' })
+    fake.fail('Validate', {
+      type: 'invalid_token',
+      code: 'caller_unknown',
+      message: 'the service token is not known to this gateway',
+    })
     expect((await bearer(`Bearer ${session.token}`)).status).toBe(500)
   })
 

@@ -9,14 +9,24 @@ import { systemClock } from '../../src/logical/clock.ts'
 import { silentLogger } from '../../src/logical/log.ts'
 
 let folder: string
-beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'mcp-dev-server-')) })
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mcp-dev-server-'))
+})
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
 const free = '127.0.0.1:0'
-const start = (provision: NonNullable<DevServerOptions['provision']>) => startDevServer({
-  listenAddress: free, grpcAddress: free, httpAddress: free, upstreamListeners: [], auditPath: join(folder, 'audit.jsonl'),
-  clock: systemClock, random: (bytes) => randomBytes(bytes), logger: silentLogger, provision,
-})
+const start = (provision: NonNullable<DevServerOptions['provision']>) =>
+  startDevServer({
+    listenAddress: free,
+    grpcAddress: free,
+    httpAddress: free,
+    upstreamListeners: [],
+    auditPath: join(folder, 'audit.jsonl'),
+    clock: systemClock,
+    random: (bytes) => randomBytes(bytes),
+    logger: silentLogger,
+    provision,
+  })
 const health = async (vaultAddress: string): Promise<number> => (await fetch(`${vaultAddress}/v1/sys/health`)).status
 
 describe('the dev server', () => {
@@ -35,10 +45,12 @@ describe('the dev server', () => {
 
   test('leaves nothing open when provisioning fails', async () => {
     const addresses: string[] = []
-    await expect(start(({ vaultAddress, gateway }) => {
-      addresses.push(vaultAddress, gateway.httpUrl)
-      return Promise.reject(new Error('out of luck'))
-    })).rejects.toThrow('out of luck')
+    await expect(
+      start(({ vaultAddress, gateway }) => {
+        addresses.push(vaultAddress, gateway.httpUrl)
+        return Promise.reject(new Error('out of luck'))
+      }),
+    ).rejects.toThrow('out of luck')
     expect(addresses).toHaveLength(2)
     for (const address of addresses) await expect(fetch(address)).rejects.toThrow('fetch failed')
   })

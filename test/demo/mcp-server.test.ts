@@ -18,16 +18,18 @@ let mcp: McpServerHandle
 let session: SessionToken
 
 /** The upstream with its real key, as the gateway calls it. */
-const withKey = (upstream: LocalUpstream) => async (request: Request): Promise<Response> => {
-  const { pathname, search } = new URL(request.url)
-  const headers = new Headers(request.headers)
-  headers.set('authorization', `Bearer ${upstream.key}`)
-  const body = request.body === null ? {} : { body: await request.text() }
-  return fetch(upstream.url + pathname + search, { method: request.method, headers, signal: request.signal, ...body })
-}
+const withKey =
+  (upstream: LocalUpstream) =>
+  async (request: Request): Promise<Response> => {
+    const { pathname, search } = new URL(request.url)
+    const headers = new Headers(request.headers)
+    headers.set('authorization', `Bearer ${upstream.key}`)
+    const body = request.body === null ? {} : { body: await request.text() }
+    return fetch(upstream.url + pathname + search, { method: request.method, headers, signal: request.signal, ...body })
+  }
 
 beforeEach(async () => {
-  [stripe, github] = await Promise.all([startStripe({ tickMs: 5 }), startGitHub()])
+  ;[stripe, github] = await Promise.all([startStripe({ tickMs: 5 }), startGitHub()])
   fake = await startFakeGateway({ upstreams: { stripe: withKey(stripe), github: withKey(github) } })
   gateway = connect({ address: fake.address, token: fake.token })
   mcp = await startMcpServer({ gateway, address: '127.0.0.1:0' })
@@ -40,8 +42,14 @@ afterEach(async () => {
   await Promise.all([fake.close(), stripe.close(), github.close()])
 })
 
-const call = (tool: string, args: Record<string, unknown> = {}, token = session.token) => callTool({ url: mcp.url, token, tool, args })
-const post = (headers: Record<string, string>) => fetch(mcp.url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}' })
+const call = (tool: string, args: Record<string, unknown> = {}, token = session.token) =>
+  callTool({ url: mcp.url, token, tool, args })
+const post = (headers: Record<string, string>) =>
+  fetch(mcp.url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
+  })
 
 describe('through the real MCP client', () => {
   test('invoices come from the upstream, which saw its real key', async () => {
@@ -54,17 +62,28 @@ describe('through the real MCP client', () => {
 
   test('the status of a pull request takes two calls', async () => {
     const { text } = await call('pr_status')
-    expect(JSON.parse(text)).toEqual({ number: 7, title: 'Round invoice totals once, at the end', state: 'success', checks: ['ci/test: success', 'ci/lint: success'] })
+    expect(JSON.parse(text)).toEqual({
+      number: 7,
+      title: 'Round invoice totals once, at the end',
+      state: 'success',
+      checks: ['ci/test: success', 'ci/lint: success'],
+    })
     expect(github.calls()).toBe(2)
   })
 
   test('an upstream that answers with an error is an error of the tool', async () => {
-    expect(await call('pr_status', { number: 99 })).toMatchObject({ isError: true, text: expect.stringContaining('Not Found') as string })
+    expect(await call('pr_status', { number: 99 })).toMatchObject({
+      isError: true,
+      text: expect.stringContaining('Not Found') as string,
+    })
   })
 
   test('a refund is made with the scope for it', async () => {
     const { token } = fake.openSession({ scopes: ['create:stripe:refunds'] })
-    expect(JSON.parse((await call('refund', { charge: 'ch_1', amount: 100 }, token)).text)).toMatchObject({ object: 'refund', amount: 100 })
+    expect(JSON.parse((await call('refund', { charge: 'ch_1', amount: 100 }, token)).text)).toMatchObject({
+      object: 'refund',
+      amount: 100,
+    })
   })
 
   test('a refund is refused without it, and the upstream is not called', async () => {
@@ -77,17 +96,31 @@ describe('through the real MCP client', () => {
 
   test('a revoked session is 401', async () => {
     fake.endSession(session.session_id)
-    expect(await call('list_invoices')).toMatchObject({ isError: true, text: '401 invalid_token: session is over, open a new one' })
+    expect(await call('list_invoices')).toMatchObject({
+      isError: true,
+      text: '401 invalid_token: session is over, open a new one',
+    })
   })
 
   test('a gateway that is down is 503', async () => {
     await fake.close()
-    expect(await call('list_invoices')).toMatchObject({ isError: true, text: '503 unavailable: the gateway cannot be reached; keep the token and retry' })
+    expect(await call('list_invoices')).toMatchObject({
+      isError: true,
+      text: '503 unavailable: the gateway cannot be reached; keep the token and retry',
+    })
   })
 
   test('events are told one by one as progress', async () => {
     const told: string[] = []
-    const { text } = await callTool({ url: mcp.url, token: session.token, tool: 'follow_events', args: { count: 3 }, onProgress: (message) => { told.push(message) } })
+    const { text } = await callTool({
+      url: mcp.url,
+      token: session.token,
+      tool: 'follow_events',
+      args: { count: 3 },
+      onProgress: (message) => {
+        told.push(message)
+      },
+    })
     expect(text).toBe('3 events')
     expect(told.map((message) => (JSON.parse(message) as { id: string }).id)).toEqual(['evt_1', 'evt_2', 'evt_3'])
     await expect.poll(() => stripe.openStreams()).toBe(0)
@@ -99,14 +132,32 @@ describe('through the real MCP client', () => {
       told.push(message)
       if (told.length === 2) fake.endSession(session.session_id)
     }
-    const answer = await callTool({ url: mcp.url, token: session.token, tool: 'follow_events', args: { count: 1_000_000 }, onProgress })
-    expect(answer).toMatchObject({ isError: true, text: '401 invalid_token: the session is over (revoked); open a new one' })
+    const answer = await callTool({
+      url: mcp.url,
+      token: session.token,
+      tool: 'follow_events',
+      args: { count: 1_000_000 },
+      onProgress,
+    })
+    expect(answer).toMatchObject({
+      isError: true,
+      text: '401 invalid_token: the session is over (revoked); open a new one',
+    })
     await expect.poll(() => stripe.openStreams()).toBe(0)
   })
 
   test('a client that gives up ends the upstream call', async () => {
     const giveUp = new AbortController()
-    const called = callTool({ url: mcp.url, token: session.token, tool: 'follow_events', args: { count: 1_000_000 }, signal: giveUp.signal, onProgress: () => { giveUp.abort(new Error('enough')) } })
+    const called = callTool({
+      url: mcp.url,
+      token: session.token,
+      tool: 'follow_events',
+      args: { count: 1_000_000 },
+      signal: giveUp.signal,
+      onProgress: () => {
+        giveUp.abort(new Error('enough'))
+      },
+    })
     await expect(called).rejects.toThrow()
     await expect.poll(() => stripe.openStreams()).toBe(0)
   })
@@ -116,7 +167,9 @@ describe('the endpoint', () => {
   test('asks for a token, and says so in the challenge', async () => {
     const response = await post({})
     expect(response.status).toBe(401)
-    expect(response.headers.get('www-authenticate')).toBe('Bearer error="invalid_token", error_description="missing token"')
+    expect(response.headers.get('www-authenticate')).toBe(
+      'Bearer error="invalid_token", error_description="missing token"',
+    )
   })
 
   test('refuses other credentials without sending them anywhere', async () => {

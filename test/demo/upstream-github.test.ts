@@ -3,20 +3,25 @@ import { startGitHub } from '../../src/demo/upstream-github.ts'
 import type { LocalUpstream } from '../../src/demo/upstream.ts'
 
 let upstream: LocalUpstream
-beforeEach(async () => { upstream = await startGitHub() })
+beforeEach(async () => {
+  upstream = await startGitHub()
+})
 afterEach(() => upstream.close())
 
-const ask = (path: string, authorization = `Bearer ${upstream.key}`, method = 'GET') => fetch(upstream.url + path, { method, headers: { authorization } })
+const ask = (path: string, authorization = `Bearer ${upstream.key}`, method = 'GET') =>
+  fetch(upstream.url + path, { method, headers: { authorization } })
 
 test('a pull request leads to the status of its head', async () => {
-  const pull = await (await ask('/repos/acme/billing/pulls/7')).json() as { head: { sha: string } }
+  const pull = (await (await ask('/repos/acme/billing/pulls/7')).json()) as { head: { sha: string } }
   const status = await (await ask(`/repos/acme/billing/commits/${pull.head.sha}/status`)).json()
   expect(status).toMatchObject({ state: 'success', total_count: 2 })
 })
 
 test('one failed check fails the whole', async () => {
-  const pull = await (await ask('/repos/acme/billing/pulls/8')).json() as { head: { sha: string } }
-  expect(await (await ask(`/repos/acme/billing/commits/${pull.head.sha}/status`)).json()).toMatchObject({ state: 'failure' })
+  const pull = (await (await ask('/repos/acme/billing/pulls/8')).json()) as { head: { sha: string } }
+  expect(await (await ask(`/repos/acme/billing/commits/${pull.head.sha}/status`)).json()).toMatchObject({
+    state: 'failure',
+  })
 })
 
 test('the key is taken under both schemes', async () => {

@@ -4,7 +4,9 @@ import { startStripe } from '../../src/demo/upstream-stripe.ts'
 import type { LocalUpstream } from '../../src/demo/upstream.ts'
 
 let upstream: LocalUpstream
-beforeEach(async () => { upstream = await startStripe({ tickMs: 5 }) })
+beforeEach(async () => {
+  upstream = await startStripe({ tickMs: 5 })
+})
 afterEach(() => upstream.close())
 
 function sdk(key = upstream.key): Stripe {
@@ -12,7 +14,8 @@ function sdk(key = upstream.key): Stripe {
   return new Stripe(key, { host: hostname, port, protocol: 'http', maxNetworkRetries: 0, telemetry: false })
 }
 
-const ask = (path: string, authorization: string | undefined, init: RequestInit = {}) => fetch(upstream.url + path, { ...init, ...(authorization === undefined ? {} : { headers: { authorization } }) })
+const ask = (path: string, authorization: string | undefined, init: RequestInit = {}) =>
+  fetch(upstream.url + path, { ...init, ...(authorization === undefined ? {} : { headers: { authorization } }) })
 
 describe('the real Stripe SDK works against it', () => {
   test('lists invoices', async () => {
@@ -32,7 +35,10 @@ describe('the real Stripe SDK works against it', () => {
   })
 
   test('gets customers with what nobody should pass on', async () => {
-    expect((await sdk().customers.list()).data[0]).toMatchObject({ name: 'Ada Marchetti', email: 'ada.marchetti@example.com' })
+    expect((await sdk().customers.list()).data[0]).toMatchObject({
+      name: 'Ada Marchetti',
+      email: 'ada.marchetti@example.com',
+    })
   })
 
   test('lists subscriptions', async () => {
@@ -49,7 +55,9 @@ describe('the real Stripe SDK works against it', () => {
   })
 
   test('a refund larger than the charge is its own error class', async () => {
-    await expect(sdk().refunds.create({ charge: 'ch_1', amount: 4201 })).rejects.toBeInstanceOf(Stripe.errors.StripeInvalidRequestError)
+    await expect(sdk().refunds.create({ charge: 'ch_1', amount: 4201 })).rejects.toBeInstanceOf(
+      Stripe.errors.StripeInvalidRequestError,
+    )
   })
 
   test('an invoice that does not exist is its own error class', async () => {
@@ -81,7 +89,9 @@ describe('it demands its real key', () => {
   ])('and refuses %s', async (_, header) => {
     const response = await ask('/v1/invoices', header(upstream.key))
     expect(response.status).toBe(401)
-    expect(await response.json()).toEqual({ error: { type: 'invalid_request_error', message: 'Invalid API Key provided.' } })
+    expect(await response.json()).toEqual({
+      error: { type: 'invalid_request_error', message: 'Invalid API Key provided.' },
+    })
     expect([upstream.calls(), upstream.refused()]).toEqual([0, 1])
   })
 

@@ -38,23 +38,33 @@ export async function startAppRoleVault(): Promise<AppRoleVault> {
     const answer = vault.down ?? answerTo(path, body, received.headers['x-vault-token'] as string | undefined)
     answer(received, response)
   })
-  const auth = (token: string): Answer => json(200, { request_id: 'r', data: null, auth: { client_token: token, lease_duration: vault.ttl, renewable: vault.renewable } })
+  const auth = (token: string): Answer =>
+    json(200, {
+      request_id: 'r',
+      data: null,
+      auth: { client_token: token, lease_duration: vault.ttl, renewable: vault.renewable },
+    })
 
   function answerTo(path: string, body: Record<string, string>, token: string | undefined): Answer {
     if (path === 'auth/approle/login') {
-      if (body.role_id !== ROLE_ID || !vault.secretIds.has(body.secret_id ?? '')) return refused(400, `invalid role or secret ID ${String(body.secret_id)}`)
+      if (body.role_id !== ROLE_ID || !vault.secretIds.has(body.secret_id ?? ''))
+        return refused(400, `invalid role or secret ID ${String(body.secret_id)}`)
       const made = `hvs.login-${String(++logins)}`
       vault.tokens.add(made)
       return auth(made)
     }
     if (path === 'sys/wrapping/lookup') {
       const found = vault.wrapped.get(body.token ?? '')
-      return found ? data({ creation_path: found.creation_path }) : refused(400, 'wrapping token is not valid or does not exist')
+      return found
+        ? data({ creation_path: found.creation_path })
+        : refused(400, 'wrapping token is not valid or does not exist')
     }
     if (path === 'sys/wrapping/unwrap') {
       const found = vault.wrapped.get(token ?? '')
       vault.wrapped.delete(token ?? '')
-      return found ? data({ secret_id: found.secret_id }) : refused(400, 'wrapping token is not valid or does not exist')
+      return found
+        ? data({ secret_id: found.secret_id })
+        : refused(400, 'wrapping token is not valid or does not exist')
     }
     if (!vault.tokens.has(token ?? '') || vault.denied.has(path)) return refused(403, 'permission denied')
     return path === 'auth/token/renew-self' ? auth(token!) : data({ by: token, ttl: vault.ttl })

@@ -6,19 +6,29 @@ export class FakeClock implements Clock {
   #monotonic = 0
   #timers: { at: number; callback: () => void }[] = []
 
-  constructor(startIso = '2026-03-15T16:00:00Z') { this.#now = Date.parse(startIso) }
+  constructor(startIso = '2026-03-15T16:00:00Z') {
+    this.#now = Date.parse(startIso)
+  }
 
-  now(): number { return this.#now }
-  monotonic(): number { return this.#monotonic }
+  now(): number {
+    return this.#now
+  }
+  monotonic(): number {
+    return this.#monotonic
+  }
 
   after(ms: number, callback: () => void): () => void {
     const timer = { at: this.#monotonic + Math.max(ms, 0), callback }
     this.#timers.push(timer)
-    return () => { this.#timers = this.#timers.filter((other) => other !== timer) }
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer)
+    }
   }
 
   /** How many timers wait: lets a test see that the code under test is waiting. */
-  get waiting(): number { return this.#timers.length }
+  get waiting(): number {
+    return this.#timers.length
+  }
 
   /** Moves time by `ms`, firing due timers in order and letting promise callbacks run in between. */
   async advance(ms: number): Promise<void> {
@@ -36,7 +46,9 @@ export class FakeClock implements Clock {
   }
 
   /** The machine slept: wall time went on, monotonic time did not. */
-  sleepThrough(ms: number): void { this.#now += ms }
+  sleepThrough(ms: number): void {
+    this.#now += ms
+  }
 
   #move(monotonic: number): void {
     this.#now += monotonic - this.#monotonic
@@ -46,5 +58,8 @@ export class FakeClock implements Clock {
 
 /** Lets queued promise callbacks and immediates run. */
 export async function settle(): Promise<void> {
-  for (let i = 0; i < 5; i++) await new Promise<void>((resolve) => { setImmediate(resolve) })
+  for (let i = 0; i < 5; i++)
+    await new Promise<void>((resolve) => {
+      setImmediate(resolve)
+    })
 }

@@ -41,9 +41,13 @@ export class FakeEngine {
   #seed = 0
   #wake = new Set<() => void>()
 
-  constructor(clock: FakeClock) { this.clock = clock }
+  constructor(clock: FakeClock) {
+    this.clock = clock
+  }
 
-  nowUnix(): number { return Math.floor((this.clock.now() + this.clockAheadMs) / 1000) }
+  nowUnix(): number {
+    return Math.floor((this.clock.now() + this.clockAheadMs) / 1000)
+  }
 
   publish(event: Event): void {
     this.#events.push({ sequence: ++this.sequence, ...event })
@@ -70,24 +74,66 @@ export class FakeEngine {
     this.publish({ type: 'document', path, version: ++this.#version, deleted: true })
   }
 
-  agent(agentId: string, settings: { environment?: string; policies?: string[] | null; scopes?: string[] | null; owner?: string } = {}): void {
+  agent(
+    agentId: string,
+    settings: { environment?: string; policies?: string[] | null; scopes?: string[] | null; owner?: string } = {},
+  ): void {
     const { environment = 'production', policies = null, scopes, owner = 'platform-team' } = settings
-    this.put(`agents/${agentId}`, { agent_id: agentId, owner, environment, description: '', policies, disabled: false, generation: this.#generation(agentId) })
+    this.put(`agents/${agentId}`, {
+      agent_id: agentId,
+      owner,
+      environment,
+      description: '',
+      policies,
+      disabled: false,
+      generation: this.#generation(agentId),
+    })
     if (scopes !== undefined) this.put(`agents/${agentId}/scopes`, { scopes, max_ttl_seconds: 900, environment })
   }
 
   upstream(name: string, settings: Record<string, unknown> = {}): void {
     this.put(`upstreams/${name}`, {
-      name, url: 'https://api.stripe.com', kv_mount: 'secret', kv_path: `mcp/${name}`, kv_field: 'api_key', auth: 'bearer', headers: {}, sensitivity: 'high',
-      allow_private_addresses: false, connect_timeout: 5, timeout: 60, idle_timeout: 300, max_request_bytes: 1_048_576, max_response_bytes: 1_048_576, ...settings,
+      name,
+      url: 'https://api.stripe.com',
+      kv_mount: 'secret',
+      kv_path: `mcp/${name}`,
+      kv_field: 'api_key',
+      auth: 'bearer',
+      headers: {},
+      sensitivity: 'high',
+      allow_private_addresses: false,
+      connect_timeout: 5,
+      timeout: 60,
+      idle_timeout: 300,
+      max_request_bytes: 1_048_576,
+      max_response_bytes: 1_048_576,
+      ...settings,
     })
   }
 
   tool(upstream: string, name: string, operations: readonly unknown[], settings: Record<string, unknown> = {}): void {
-    this.put(`tools/${upstream}/${name}`, { upstream, name, operations, fields: null, mcp_tools: [], risk: null, ...settings })
+    this.put(`tools/${upstream}/${name}`, {
+      upstream,
+      name,
+      operations,
+      fields: null,
+      mcp_tools: [],
+      risk: null,
+      ...settings,
+    })
   }
 
-  open(agentId: string, settings: { scopes?: readonly string[] | null; policies?: string[]; ttl?: number; parent?: FakeSession; environment?: string; life?: number } = {}): FakeSession {
+  open(
+    agentId: string,
+    settings: {
+      scopes?: readonly string[] | null
+      policies?: string[]
+      ttl?: number
+      parent?: FakeSession
+      environment?: string
+      life?: number
+    } = {},
+  ): FakeSession {
     const token = this.#mint(settings.ttl ?? 900)
     const session: FakeSession = {
       session_id: sessionIdOf(tokenDigest(token.token), this.clock.now()),
@@ -108,7 +154,13 @@ export class FakeEngine {
   refresh(session: FakeSession, ttl = 900): FakeToken {
     const token = this.#mint(ttl)
     session.tokens.push(token)
-    this.publish({ type: 'expiry', session_id: session.session_id, token_id: token.token_id, expires_at_unix: token.expires_at_unix, newest: true })
+    this.publish({
+      type: 'expiry',
+      session_id: session.session_id,
+      token_id: token.token_id,
+      expires_at_unix: token.expires_at_unix,
+      newest: true,
+    })
     return token
   }
 
@@ -134,8 +186,13 @@ export class FakeEngine {
     const answer = () => {
       const current = epoch === this.epoch && after <= this.sequence
       return {
-        epoch: this.epoch, sequence: this.sequence, server_time_unix_ms: this.clock.now() + this.clockAheadMs, held_ms: this.clock.monotonic() - asked,
-        events: current ? this.#events.filter((event) => event.sequence > after) : [], reset: !current, more: false,
+        epoch: this.epoch,
+        sequence: this.sequence,
+        server_time_unix_ms: this.clock.now() + this.clockAheadMs,
+        held_ms: this.clock.monotonic() - asked,
+        events: current ? this.#events.filter((event) => event.sequence > after) : [],
+        reset: !current,
+        more: false,
       }
     }
     if (epoch !== this.epoch || after !== this.sequence) return Promise.resolve(answer())
@@ -152,7 +209,12 @@ export class FakeEngine {
     })
   }
 
-  handle(method: string, path: string, body: Record<string, unknown>, asker: string): Record<string, unknown> | undefined {
+  handle(
+    method: string,
+    path: string,
+    body: Record<string, unknown>,
+    asker: string,
+  ): Record<string, unknown> | undefined {
     if (path === 'introspect') return this.introspect(body)
     if (method === 'LIST') return this.#list(path)
     if (method === 'GET') return this.documents.get(path)
@@ -161,30 +223,65 @@ export class FakeEngine {
     if (kind === 'creds' && method === 'DELETE') return this.#close(sessionId ?? '', asker)
     if (kind === 'sessions' && method === 'DELETE') return this.#close(agentId, undefined)
     if (kind === 'agents' && method === 'POST') {
-      this.put(path, { ...this.documents.get(path), ...(path.includes('/scopes') ? {} : { agent_id: agentId, policies: null, disabled: false }), ...body })
+      this.put(path, {
+        ...this.documents.get(path),
+        ...(path.includes('/scopes') ? {} : { agent_id: agentId, policies: null, disabled: false }),
+        ...body,
+      })
       return undefined
     }
     throw new VaultError('unsupported_path', 404, 'unsupported path', ['unsupported path'])
   }
 
   introspect(body: Record<string, unknown>): Record<string, unknown> {
-    const stamp = { epoch: this.epoch, sequence: this.sequence, server_time_unix_ms: this.clock.now() + this.clockAheadMs }
-    const session = [...this.sessions.values()].find((candidate) => candidate.session_id === body.session_id || candidate.tokens.some(({ token }) => tokenDigest(token) === body.token_sha256))
+    const stamp = {
+      epoch: this.epoch,
+      sequence: this.sequence,
+      server_time_unix_ms: this.clock.now() + this.clockAheadMs,
+    }
+    const session = [...this.sessions.values()].find(
+      (candidate) =>
+        candidate.session_id === body.session_id ||
+        candidate.tokens.some(({ token }) => tokenDigest(token) === body.token_sha256),
+    )
     if (!session) return { active: false, reason: 'unknown', ...stamp }
     const token = session.tokens.find((candidate) => tokenDigest(candidate.token) === body.token_sha256)
     const { session_id, agent_id, environment, scopes } = session
-    const about = { session_id, agent_id, environment, owner: 'platform-team', purpose: session.purpose, ...(token && { token_id: token.token_id }) }
+    const about = {
+      session_id,
+      agent_id,
+      environment,
+      owner: 'platform-team',
+      purpose: session.purpose,
+      ...(token && { token_id: token.token_id }),
+    }
     const chain = chainOf(session)
-    const reason = chain.map((link) => this.#over(link)).find((over) => over !== undefined) ?? (token?.ended ? 'revoked' : token && token.expires_at_unix <= this.nowUnix() ? 'expired' : undefined)
+    const reason =
+      chain.map((link) => this.#over(link)).find((over) => over !== undefined) ??
+      (token?.ended ? 'revoked' : token && token.expires_at_unix <= this.nowUnix() ? 'expired' : undefined)
     if (reason) return { active: false, reason, ...about, ...stamp }
     return {
-      active: true, ...about, scopes, ...(token && { expires_at_unix: token.expires_at_unix, iat: token.issued_at_unix }),
+      active: true,
+      ...about,
+      scopes,
+      ...(token && { expires_at_unix: token.expires_at_unix, iat: token.issued_at_unix }),
       chain: chain.map((link) => ({
-        session_id: link.session_id, agent_id: link.agent_id, environment: link.environment, own_environment: true, scopes: link.scopes, policies: link.policies,
-        generation: link.generation, newest_token_expires_at_unix: newest(link)?.expires_at_unix ?? 0, session_expires_at_unix: link.session_expires_at_unix,
+        session_id: link.session_id,
+        agent_id: link.agent_id,
+        environment: link.environment,
+        own_environment: true,
+        scopes: link.scopes,
+        policies: link.policies,
+        generation: link.generation,
+        newest_token_expires_at_unix: newest(link)?.expires_at_unix ?? 0,
+        session_expires_at_unix: link.session_expires_at_unix,
       })),
       mount_generation: 0,
-      documents: Object.fromEntries(chain.flatMap((link) => [`agents/${link.agent_id}`, `agents/${link.agent_id}/scopes`]).map((path) => [path, this.documents.get(path)?.version ?? null])),
+      documents: Object.fromEntries(
+        chain
+          .flatMap((link) => [`agents/${link.agent_id}`, `agents/${link.agent_id}/scopes`])
+          .map((path) => [path, this.documents.get(path)?.version ?? null]),
+      ),
       ...stamp,
     }
   }
@@ -192,42 +289,79 @@ export class FakeEngine {
   #over(session: FakeSession): 'revoked' | 'expired' | undefined {
     if (session.ended !== undefined || session.generation < this.#generation(session.agent_id)) return 'revoked'
     const youngest = newest(session)
-    return !youngest || youngest.expires_at_unix <= this.nowUnix() || session.session_expires_at_unix <= this.nowUnix() ? 'expired' : undefined
+    return !youngest || youngest.expires_at_unix <= this.nowUnix() || session.session_expires_at_unix <= this.nowUnix()
+      ? 'expired'
+      : undefined
   }
 
   #issue(agentId: string, sessionId: string | undefined, body: Record<string, unknown>): Record<string, unknown> {
-    if (!this.documents.has(`agents/${agentId}`)) throw new VaultError('bad_request', 400, `agent "${agentId}" is not registered.`, [`agent "${agentId}" is not registered.`])
+    if (!this.documents.has(`agents/${agentId}`))
+      throw new VaultError('bad_request', 400, `agent "${agentId}" is not registered.`, [
+        `agent "${agentId}" is not registered.`,
+      ])
     const ttl = Math.min(typeof body.ttl === 'number' ? body.ttl : 900, 900)
     const known = sessionId === undefined ? undefined : this.sessions.get(sessionId)
-    if (sessionId !== undefined && (!known || this.#over(known))) throw new VaultError('bad_request', 400, 'session is over, open a new one', ['session is over, open a new one'])
-    const session = known ?? this.open(agentId, { scopes: (body.requested_scopes as string[] | undefined) ?? (this.documents.get(`agents/${agentId}/scopes`)?.scopes as string[] | undefined) ?? null, ttl })
+    if (sessionId !== undefined && (!known || this.#over(known)))
+      throw new VaultError('bad_request', 400, 'session is over, open a new one', ['session is over, open a new one'])
+    const session =
+      known ??
+      this.open(agentId, {
+        scopes:
+          (body.requested_scopes as string[] | undefined) ??
+          (this.documents.get(`agents/${agentId}/scopes`)?.scopes as string[] | undefined) ??
+          null,
+        ttl,
+      })
     const token = known ? this.refresh(known, ttl) : session.tokens[0]!
     const iso = (unix: number) => new Date(unix * 1000).toISOString().replace('.000Z', 'Z')
     return {
-      session_id: session.session_id, agent_id: agentId, token: token.token, token_id: token.token_id, scopes: session.scopes, environment: session.environment, purpose: body.purpose ?? '',
-      issued_at: iso(token.expires_at_unix - ttl), expires_at: iso(token.expires_at_unix), expires_at_unix: token.expires_at_unix, ttl_seconds: ttl, refresh_after_unix: token.expires_at_unix - ttl / 5,
+      session_id: session.session_id,
+      agent_id: agentId,
+      token: token.token,
+      token_id: token.token_id,
+      scopes: session.scopes,
+      environment: session.environment,
+      purpose: body.purpose ?? '',
+      issued_at: iso(token.expires_at_unix - ttl),
+      expires_at: iso(token.expires_at_unix),
+      expires_at_unix: token.expires_at_unix,
+      ttl_seconds: ttl,
+      refresh_after_unix: token.expires_at_unix - ttl / 5,
     }
   }
 
   /** Only whoever is named `hvs.opener…` opened anything here. */
   #close(sessionId: string, asker: string | undefined): undefined {
     const session = this.sessions.get(sessionId)
-    if (asker !== undefined && !asker.startsWith('hvs.opener')) throw new VaultError('permission_denied', 403, 'permission denied', ['permission denied'])
+    if (asker !== undefined && !asker.startsWith('hvs.opener'))
+      throw new VaultError('permission_denied', 403, 'permission denied', ['permission denied'])
     if (session && session.ended === undefined) this.end(session)
     return undefined
   }
 
   #list(path: string): Record<string, unknown> | undefined {
-    const below = [...this.documents].filter(([key]) => key.startsWith(`${path}/`) && (path.startsWith('tools/') || !key.slice(path.length + 1).includes('/')))
+    const below = [...this.documents].filter(
+      ([key]) => key.startsWith(`${path}/`) && (path.startsWith('tools/') || !key.slice(path.length + 1).includes('/')),
+    )
     if (below.length === 0) return undefined
-    return { keys: below.map(([key]) => key.slice(path.length + 1)), key_info: Object.fromEntries(below.map(([key, document]) => [key.slice(path.length + 1), document])) }
+    return {
+      keys: below.map(([key]) => key.slice(path.length + 1)),
+      key_info: Object.fromEntries(below.map(([key, document]) => [key.slice(path.length + 1), document])),
+    }
   }
 
-  #generation(agentId: string): number { return this.#generations.get(agentId) ?? 0 }
+  #generation(agentId: string): number {
+    return this.#generations.get(agentId) ?? 0
+  }
 
   #mint(ttl: number): FakeToken {
     const random = (bytes: number) => new Uint8Array(bytes).fill(++this.#seed)
-    return { token: mintToken({ prefix: 'svt', label: 'prod', random }), token_id: newTokenId(random, this.clock.now()), issued_at_unix: this.nowUnix(), expires_at_unix: this.nowUnix() + ttl }
+    return {
+      token: mintToken({ prefix: 'svt', label: 'prod', random }),
+      token_id: newTokenId(random, this.clock.now()),
+      issued_at_unix: this.nowUnix(),
+      expires_at_unix: this.nowUnix() + ttl,
+    }
   }
 }
 

@@ -90,14 +90,20 @@ export class LaunchFailure extends Error {
   readonly stderr: readonly string[]
 
   constructor(message: string, exit: Exit, process: PluginProcess) {
-    super(`${message} (exit code ${String(exit.code)}, signal ${String(exit.signal)}); stderr: ${process.stderr.join('\n')}`)
+    super(
+      `${message} (exit code ${String(exit.code)}, signal ${String(exit.signal)}); stderr: ${process.stderr.join('\n')}`,
+    )
     this.exit = exit
     this.stdout = process.stdout
     this.stderr = process.stderr
   }
 }
 
-const noLimits = { 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1, 'grpc.client_idle_timeout_ms': 2 ** 31 - 1 }
+const noLimits = {
+  'grpc.max_receive_message_length': -1,
+  'grpc.max_send_message_length': -1,
+  'grpc.client_idle_timeout_ms': 2 ** 31 - 1,
+}
 const broker = serviceDefinition(goplugin, 'plugin.GRPCBroker')
 const controller = serviceDefinition(goplugin, 'plugin.GRPCController')
 const stdio = serviceDefinition(goplugin, 'plugin.GRPCStdio')
@@ -130,7 +136,10 @@ export interface PluginProcess {
 }
 
 /** The process alone, with the environment a host gives it; nothing is read from it but its output. */
-export function startPlugin({ command, args = [], cookie, versions = [5], env = {}, tls = true, multiplexing = false }: LaunchOptions, certificate: Certificate = createCertificate(systemClock.now())): PluginProcess {
+export function startPlugin(
+  { command, args = [], cookie, versions = [5], env = {}, tls = true, multiplexing = false }: LaunchOptions,
+  certificate: Certificate = createCertificate(systemClock.now()),
+): PluginProcess {
   const environment = {
     ...process.env,
     [cookie.name]: cookie.value,
@@ -144,37 +153,49 @@ export function startPlugin({ command, args = [], cookie, versions = [5], env = 
   const child = spawn(command, [...args], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
   const stdout: string[] = []
   const stderr: string[] = []
-  createInterface({ input: child.stderr }).on('line', (line) => { stderr.push(line) })
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    stderr.push(line)
+  })
   const lines = createInterface({ input: child.stdout })
   const firstLine = new Promise<string>((resolve, reject) => {
     lines.on('line', (line) => {
       stdout.push(line)
       resolve(line)
     })
-    lines.once('close', () => { reject(new Error('the plugin printed no handshake line')) })
+    lines.once('close', () => {
+      reject(new Error('the plugin printed no handshake line'))
+    })
     child.once('error', reject)
   })
   firstLine.catch(() => undefined)
   const exited = new Promise<Exit>((resolve) => {
-    child.once('close', (code, signal) => { resolve({ code, signal }) })
+    child.once('close', (code, signal) => {
+      resolve({ code, signal })
+    })
   })
   return { child, pid: child.pid ?? -1, stdout, stderr, firstLine, exited }
 }
 
 /** Throws for everything the Go host refuses. */
-export function readHandshake(line: string, { versions = [5], tls = true, multiplexing = false }: Pick<LaunchOptions, 'versions' | 'tls' | 'multiplexing'>): Handshake {
+export function readHandshake(
+  line: string,
+  { versions = [5], tls = true, multiplexing = false }: Pick<LaunchOptions, 'versions' | 'tls' | 'multiplexing'>,
+): Handshake {
   const fields = line.trim().split('|')
   const [core, version, network, address, protocol, certificate = '', supportsMultiplexing] = fields
   if (network === undefined || address === undefined) throw new Error(`Unrecognized remote plugin message: ${line}`)
   if (core !== '1') throw new Error(`incompatible core API version with plugin: ${String(core)}`)
-  if (!/^\d+$/.test(version ?? '') || !versions.includes(Number(version))) throw new Error(`incompatible API version with plugin: ${String(version)}`)
+  if (!/^\d+$/.test(version ?? '') || !versions.includes(Number(version)))
+    throw new Error(`incompatible API version with plugin: ${String(version)}`)
   if (network !== 'unix' && network !== 'tcp') throw new Error(`unknown address type: ${network}`)
   if (protocol !== 'grpc') throw new Error(`unsupported plugin protocol ${String(protocol)}`)
-  if (multiplexing && supportsMultiplexing !== 'true') throw new Error('the plugin does not support broker multiplexing')
+  if (multiplexing && supportsMultiplexing !== 'true')
+    throw new Error('the plugin does not support broker multiplexing')
   if (!multiplexing && fields.length > 6) throw new Error('a field nobody asked for')
   if (!tls) return { fields, version: Number(version), network, address, certificate: undefined }
   // RawStdEncoding: padding is as illegal as any other character outside the alphabet.
-  if (!/^[A-Za-z0-9+/]{51,}$/.test(certificate) || certificate.length % 4 === 1) throw new Error('error parsing server cert: illegal base64 data')
+  if (!/^[A-Za-z0-9+/]{51,}$/.test(certificate) || certificate.length % 4 === 1)
+    throw new Error('error parsing server cert: illegal base64 data')
   const pem = `-----BEGIN CERTIFICATE-----\n${Buffer.from(certificate, 'base64').toString('base64').replaceAll(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`
   return { fields, version: Number(version), network, address, certificate: Buffer.from(pem) }
 }
@@ -191,10 +212,20 @@ export function readLogLine(raw: string): LoggedLine {
   }
   if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return plain
   const { '@level': level, '@message': message, '@timestamp': timestamp, ...fields } = entry as Record<string, unknown>
-  for (const value of [level, message, timestamp]) if (value !== undefined && typeof value !== 'string') throw new Error(`panic: interface conversion: interface {} is not string: ${raw}`)
-  if (typeof timestamp !== 'string' || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)$/.test(timestamp)) return plain
-  if (typeof level !== 'string' || !['trace', 'debug', 'info', 'warn', 'error'].includes(level.toLowerCase())) return plain
-  return { level: level.toLowerCase(), message: typeof message === 'string' ? message : '', fields, structured: true, raw }
+  for (const value of [level, message, timestamp])
+    if (value !== undefined && typeof value !== 'string')
+      throw new Error(`panic: interface conversion: interface {} is not string: ${raw}`)
+  if (typeof timestamp !== 'string' || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)$/.test(timestamp))
+    return plain
+  if (typeof level !== 'string' || !['trace', 'debug', 'info', 'warn', 'error'].includes(level.toLowerCase()))
+    return plain
+  return {
+    level: level.toLowerCase(),
+    message: typeof message === 'string' ? message : '',
+    fields,
+    structured: true,
+    raw,
+  }
 }
 
 interface Brokered {
@@ -224,24 +255,40 @@ export class GoPluginHost {
     this.certificate = certificate
     this.client = this.connect(certificate)
     const StartStream = methodOf<object, Brokered>(broker, 'StartStream')
-    this.#broker = this.client.makeBidiStreamRequest(StartStream.path, StartStream.requestSerialize, StartStream.responseDeserialize)
-    this.#broker.on('data', (info: Brokered) => { this.brokered.push(info) })
+    this.#broker = this.client.makeBidiStreamRequest(
+      StartStream.path,
+      StartStream.requestSerialize,
+      StartStream.responseDeserialize,
+    )
+    this.#broker.on('data', (info: Brokered) => {
+      this.brokered.push(info)
+    })
     const StreamStdio = methodOf<object, { readonly data: Buffer }>(stdio, 'StreamStdio')
-    const output = this.client.makeServerStreamRequest(StreamStdio.path, StreamStdio.requestSerialize, StreamStdio.responseDeserialize, {})
-    output.on('data', ({ data }: { readonly data: Buffer }) => { this.stdio.push(data) })
+    const output = this.client.makeServerStreamRequest(
+      StreamStdio.path,
+      StreamStdio.requestSerialize,
+      StreamStdio.responseDeserialize,
+      {},
+    )
+    output.on('data', ({ data }: { readonly data: Buffer }) => {
+      this.stdio.push(data)
+    })
     this.#streams.push(this.#broker, output)
     for (const stream of this.#streams) stream.on('error', () => undefined)
   }
 
   /** Every line of stderr so far. Throws where one of them would have taken the Go host down. */
-  get logs(): LoggedLine[] { return this.process.stderr.map(readLogLine) }
+  get logs(): LoggedLine[] {
+    return this.process.stderr.map(readLogLine)
+  }
 
   /** The first line of stderr, past or to come, that `matches`. */
   async logged(matches: (line: LoggedLine) => boolean): Promise<LoggedLine> {
     for (;;) {
       const found = this.logs.find(matches)
       if (found) return found
-      if (this.process.child.stderr?.destroyed !== false) throw new Error(`no such line was logged; stderr: ${this.process.stderr.join('\n')}`)
+      if (this.process.child.stderr?.destroyed !== false)
+        throw new Error(`no such line was logged; stderr: ${this.process.stderr.join('\n')}`)
       await Promise.race([once(this.process.child.stderr, 'data'), this.process.exited])
       // The line reader has its turn after the raw chunk.
       await new Promise(setImmediate)
@@ -251,13 +298,27 @@ export class GoPluginHost {
   /** A further connection to the plugin: with another certificate, or none, as somebody who is not its host. The caller closes it. */
   connect(certificate: Certificate | undefined): Client {
     const { network, address, certificate: plugin } = this.handshake
-    const secure = plugin && (certificate ? credentials.createSsl(plugin, certificate.keyPem, certificate.certificatePem) : credentials.createSsl(plugin))
-    const names = network === 'tcp' ? { 'grpc.ssl_target_name_override': 'localhost', 'grpc.default_authority': 'localhost' } : {}
-    return new Client(network === 'unix' ? `unix:${address}` : address, secure ?? credentials.createInsecure(), { ...noLimits, ...names, 'grpc.use_local_subchannel_pool': 1 })
+    const secure =
+      plugin &&
+      (certificate
+        ? credentials.createSsl(plugin, certificate.keyPem, certificate.certificatePem)
+        : credentials.createSsl(plugin))
+    const names =
+      network === 'tcp' ? { 'grpc.ssl_target_name_override': 'localhost', 'grpc.default_authority': 'localhost' } : {}
+    return new Client(network === 'unix' ? `unix:${address}` : address, secure ?? credentials.createInsecure(), {
+      ...noLimits,
+      ...names,
+      'grpc.use_local_subchannel_pool': 1,
+    })
   }
 
   /** One unary call on the control connection, by the method's name; rejects with grpc-js's ServiceError. */
-  call<Reply>(service: ServiceDefinition, method: string, request: object, options: HostCallOptions = {}): Promise<Reply> {
+  call<Reply>(
+    service: ServiceDefinition,
+    method: string,
+    request: object,
+    options: HostCallOptions = {},
+  ): Promise<Reply> {
     return unaryCall(options.client ?? this.client, service, method, request, options)
   }
 
@@ -268,12 +329,22 @@ export class GoPluginHost {
   }
 
   /** Serves `services` for the plugin on a socket of their own, and announces them under the next broker id. */
-  async serveBroker(services: readonly Service[], { announce = true, certificate = this.certificate }: BrokerServerOptions = {}): Promise<BrokerServer> {
+  async serveBroker(
+    services: readonly Service[],
+    { announce = true, certificate = this.certificate }: BrokerServerOptions = {},
+  ): Promise<BrokerServer> {
     const id = ++this.#lastId
     const address = join(tmpdir(), `plugin${randomBytes(8).toString('hex')}`)
     const server = new Server(noLimits)
     for (const { definition, implementation } of services) server.addService(definition, implementation)
-    const secure = certificate && this.handshake.certificate && ServerCredentials.createSsl(this.handshake.certificate, [{ private_key: certificate.keyPem, cert_chain: certificate.certificatePem }], true)
+    const secure =
+      certificate &&
+      this.handshake.certificate &&
+      ServerCredentials.createSsl(
+        this.handshake.certificate,
+        [{ private_key: certificate.keyPem, cert_chain: certificate.certificatePem }],
+        true,
+      )
     await new Promise<void>((resolve, reject) => {
       server.bindAsync(`unix:${address}`, secure ?? ServerCredentials.createInsecure(), (error) => {
         if (error) reject(error)
@@ -283,7 +354,9 @@ export class GoPluginHost {
     const served: BrokerServer = {
       id,
       address,
-      announce: () => { this.announce({ service_id: id, network: 'unix', address }) },
+      announce: () => {
+        this.announce({ service_id: id, network: 'unix', address })
+      },
       close: () => {
         this.#servers.delete(served)
         server.forceShutdown()
@@ -296,19 +369,28 @@ export class GoPluginHost {
   }
 
   /** Sends anything on the broker stream. */
-  announce(info: { readonly service_id: number; readonly network?: string; readonly address?: string; readonly knock?: object }): void {
+  announce(info: {
+    readonly service_id: number
+    readonly network?: string
+    readonly address?: string
+    readonly knock?: object
+  }): void {
     this.#broker.write(info)
   }
 
   /** A broker id that nothing is served under and nothing was announced for. */
-  nextBrokerId(): number { return ++this.#lastId }
+  nextBrokerId(): number {
+    return ++this.#lastId
+  }
 
   /** Asks for the exit, closes the connection, and after two seconds kills. True where that was not needed. */
   async kill(): Promise<boolean> {
     await this.call(controller, 'Shutdown', {}).catch(() => undefined)
     this.disconnect()
     let killed = false
-    const cancel = systemClock.after(2_000, () => { killed = this.process.child.kill('SIGKILL') })
+    const cancel = systemClock.after(2_000, () => {
+      killed = this.process.child.kill('SIGKILL')
+    })
     await this.process.exited
     cancel()
     return !killed

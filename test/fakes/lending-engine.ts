@@ -30,82 +30,146 @@ const name = { type: 'string', description: 'Name of the item.', example: 'ladde
 export function lendingDesk(): LendingDesk {
   let loans = 0
   const desk: LendingDesk = {
-    revoked: [], renewed: [], requests: [], revokeAttempts: 0, rollbacks: 0, cleanups: 0, revokeFailure: undefined, itemFailure: undefined,
+    revoked: [],
+    renewed: [],
+    requests: [],
+    revokeAttempts: 0,
+    rollbacks: 0,
+    cleanups: 0,
+    revokeFailure: undefined,
+    itemFailure: undefined,
     beforeLoan: () => Promise.resolve(),
-    factory: (config) => Promise.resolve(createBackend({
-      help: 'Lends things.',
-      system: config.system,
-      cleanup: () => { desk.cleanups++; return Promise.resolve() },
-      rollback: () => { desk.rollbacks++; return Promise.resolve() },
-      secrets: [{
-        type: 'loan',
-        renew(request, secret) {
-          desk.renewed.push({ loan: secret.internal_data.loan, increment: secret.lease_options.increment })
-          const { ttl, max_ttl } = secret.lease_options
-          return Promise.resolve({ secret: { ...secret, lease_options: { ttl, max_ttl, renewable: true } } })
-        },
-        revoke(request, secret) {
-          desk.revokeAttempts++
-          if (desk.revokeFailure) return Promise.reject(desk.revokeFailure)
-          desk.revoked.push({ loan: secret.internal_data.loan, issue_time: secret.lease_options.issue_time })
-          return Promise.resolve(undefined)
-        },
-      }],
-      paths: [
-        definePath({
-          pattern: 'items/', fields: {}, synopsis: 'Items.', description: 'All items.',
-          operations: { list: async ({ request }) => listResponse(await request.storage.list('item/')) },
-        }),
-        definePath({
-          pattern: 'items/:name', synopsis: 'An item.', description: 'What is lent.',
-          fields: { name, colour: { type: 'string', description: 'Its colour.', example: 'red' }, weight: { type: 'int', description: 'Grams.', example: 900 } },
-          exists: async ({ request, fields }) => (await request.storage.get(`item/${fields.require('name')}`)) !== undefined,
-          operations: {
-            read: async ({ request, fields }) => {
-              desk.requests.push(request)
-              if (desk.itemFailure) throw desk.itemFailure
-              const data = await getJson<Record<string, unknown>>(request.storage, `item/${fields.require('name')}`)
-              return data && { data }
-            },
-            write: async ({ request, fields }) => {
-              desk.requests.push(request)
-              if (fields.get('colour') === 'plaid') throw badRequest('colour may not be plaid, for example colour=red.')
-              await putJson(request.storage, `item/${fields.require('name')}`, { colour: fields.get('colour') ?? null, weight: fields.get('weight') ?? 0 })
-              return undefined
-            },
-            delete: async ({ request, fields }) => { await request.storage.delete(`item/${fields.require('name')}`); return undefined },
+    factory: (config) =>
+      Promise.resolve(
+        createBackend({
+          help: 'Lends things.',
+          system: config.system,
+          cleanup: () => {
+            desk.cleanups++
+            return Promise.resolve()
           },
-        }),
-        definePath({
-          pattern: 'loans/:name', synopsis: 'Borrow an item.', description: 'Leased.',
-          fields: { name, ttl: { type: 'duration', description: 'How long.', example: 60 }, max_ttl: { type: 'duration', description: 'Ceiling.', example: 60 }, renewable: { type: 'bool', description: 'Renewable.', example: true, default: true } },
-          operations: {
-            write: async ({ request, fields }) => {
-              desk.requests.push(request)
-              await desk.beforeLoan(request)
-              const loan = `${fields.require('name')}-${++loans}`
-              return {
-                data: { ticket: `ticket-${loan}` },
-                secret: leased('loan', { loan }, { ttl: fields.get('ttl') ?? 0, max_ttl: fields.get('max_ttl') ?? 0, renewable: fields.get('renewable') ?? true }),
-              }
-            },
+          rollback: () => {
+            desk.rollbacks++
+            return Promise.resolve()
           },
-        }),
-        definePath({
-          pattern: 'audit-all', fields: {}, sudo: true, synopsis: 'Needs sudo.', description: 'Needs sudo.',
-          operations: { write: () => undefined },
-        }),
-        definePath({
-          pattern: 'wait', fields: {}, synopsis: 'Waits for the client to go.', description: 'Long poll.',
-          operations: {
-            read: ({ request }) => new Promise((resolve) => {
-              desk.requests.push(request)
-              request.signal.addEventListener('abort', () => { resolve({ data: { aborted: true } }) }, { once: true })
+          secrets: [
+            {
+              type: 'loan',
+              renew(request, secret) {
+                desk.renewed.push({ loan: secret.internal_data.loan, increment: secret.lease_options.increment })
+                const { ttl, max_ttl } = secret.lease_options
+                return Promise.resolve({ secret: { ...secret, lease_options: { ttl, max_ttl, renewable: true } } })
+              },
+              revoke(request, secret) {
+                desk.revokeAttempts++
+                if (desk.revokeFailure) return Promise.reject(desk.revokeFailure)
+                desk.revoked.push({ loan: secret.internal_data.loan, issue_time: secret.lease_options.issue_time })
+                return Promise.resolve(undefined)
+              },
+            },
+          ],
+          paths: [
+            definePath({
+              pattern: 'items/',
+              fields: {},
+              synopsis: 'Items.',
+              description: 'All items.',
+              operations: { list: async ({ request }) => listResponse(await request.storage.list('item/')) },
             }),
-          },
+            definePath({
+              pattern: 'items/:name',
+              synopsis: 'An item.',
+              description: 'What is lent.',
+              fields: {
+                name,
+                colour: { type: 'string', description: 'Its colour.', example: 'red' },
+                weight: { type: 'int', description: 'Grams.', example: 900 },
+              },
+              exists: async ({ request, fields }) =>
+                (await request.storage.get(`item/${fields.require('name')}`)) !== undefined,
+              operations: {
+                read: async ({ request, fields }) => {
+                  desk.requests.push(request)
+                  if (desk.itemFailure) throw desk.itemFailure
+                  const data = await getJson<Record<string, unknown>>(request.storage, `item/${fields.require('name')}`)
+                  return data && { data }
+                },
+                write: async ({ request, fields }) => {
+                  desk.requests.push(request)
+                  if (fields.get('colour') === 'plaid')
+                    throw badRequest('colour may not be plaid, for example colour=red.')
+                  await putJson(request.storage, `item/${fields.require('name')}`, {
+                    colour: fields.get('colour') ?? null,
+                    weight: fields.get('weight') ?? 0,
+                  })
+                  return undefined
+                },
+                delete: async ({ request, fields }) => {
+                  await request.storage.delete(`item/${fields.require('name')}`)
+                  return undefined
+                },
+              },
+            }),
+            definePath({
+              pattern: 'loans/:name',
+              synopsis: 'Borrow an item.',
+              description: 'Leased.',
+              fields: {
+                name,
+                ttl: { type: 'duration', description: 'How long.', example: 60 },
+                max_ttl: { type: 'duration', description: 'Ceiling.', example: 60 },
+                renewable: { type: 'bool', description: 'Renewable.', example: true, default: true },
+              },
+              operations: {
+                write: async ({ request, fields }) => {
+                  desk.requests.push(request)
+                  await desk.beforeLoan(request)
+                  const loan = `${fields.require('name')}-${++loans}`
+                  return {
+                    data: { ticket: `ticket-${loan}` },
+                    secret: leased(
+                      'loan',
+                      { loan },
+                      {
+                        ttl: fields.get('ttl') ?? 0,
+                        max_ttl: fields.get('max_ttl') ?? 0,
+                        renewable: fields.get('renewable') ?? true,
+                      },
+                    ),
+                  }
+                },
+              },
+            }),
+            definePath({
+              pattern: 'audit-all',
+              fields: {},
+              sudo: true,
+              synopsis: 'Needs sudo.',
+              description: 'Needs sudo.',
+              operations: { write: () => undefined },
+            }),
+            definePath({
+              pattern: 'wait',
+              fields: {},
+              synopsis: 'Waits for the client to go.',
+              description: 'Long poll.',
+              operations: {
+                read: ({ request }) =>
+                  new Promise((resolve) => {
+                    desk.requests.push(request)
+                    request.signal.addEventListener(
+                      'abort',
+                      () => {
+                        resolve({ data: { aborted: true } })
+                      },
+                      { once: true },
+                    )
+                  }),
+              },
+            }),
+          ],
         }),
-      ],
-    })),
+      ),
   }
   return desk
 }

@@ -9,7 +9,17 @@ import type { Service } from '../../src/goplugin/index.ts'
 import { MemoryStorage } from '../../src/logical/storage.ts'
 import type { Storage } from '../../src/logical/storage.ts'
 import { vaultBackend } from '../../src/proto/vault-backend.ts'
-import type { HandleExistenceCheckReply, HandleRequestReply, InitializeReply, ProtoError, Request, Response, SetupReply, SpecialPathsReply, TypeReply } from '../../src/proto/vault-backend.ts'
+import type {
+  HandleExistenceCheckReply,
+  HandleRequestReply,
+  InitializeReply,
+  ProtoError,
+  Request,
+  Response,
+  SetupReply,
+  SpecialPathsReply,
+  TypeReply,
+} from '../../src/proto/vault-backend.ts'
 import { unaryCall } from './unary-call.ts'
 import type { CallOptions } from './unary-call.ts'
 
@@ -25,7 +35,13 @@ export class HostedMount {
   readonly storage: Storage
   /** How often the plugin called each method, `Storage.Put` for one. */
   readonly calls = new Map<string, number>()
-  readonly view = { defaultTtlSeconds: 32 * DAY_SECONDS, maxTtlSeconds: 32 * DAY_SECONDS, tainted: false, state: 12_288, local: false }
+  readonly view = {
+    defaultTtlSeconds: 32 * DAY_SECONDS,
+    maxTtlSeconds: 32 * DAY_SECONDS,
+    tainted: false,
+    state: 12_288,
+    local: false,
+  }
   /** OpenBao has pages, Vault does not know them. */
   pages = true
   /** Text of the storage failure of a method, by its name without a service; nothing is done then. */
@@ -37,7 +53,9 @@ export class HostedMount {
   /** A registration has neither storage nor system view. */
   absent = false
 
-  constructor(storage: Storage = new MemoryStorage()) { this.storage = storage }
+  constructor(storage: Storage = new MemoryStorage()) {
+    this.storage = storage
+  }
 
   get services(): readonly Service[] {
     return [this.#service('Storage', this.#storage()), this.#service('SystemView', this.#systemView())]
@@ -63,7 +81,9 @@ export class HostedMount {
         return {}
       },
       List: async ({ prefix }) => ({ keys: await storage.list(String(prefix)) }),
-      ListPage: async ({ prefix, after, limit }) => ({ keys: await storage.list(String(prefix), { after: String(after), limit: Number(limit) }) }),
+      ListPage: async ({ prefix, after, limit }) => ({
+        keys: await storage.list(String(prefix), { after: String(after), limit: Number(limit) }),
+      }),
     }
   }
 
@@ -82,14 +102,36 @@ export class HostedMount {
   #service(name: string, handlers: Record<string, Handler>): Service {
     const implementation: UntypedServiceImplementation = {}
     for (const [method, handler] of Object.entries(handlers)) {
-      implementation[method] = (call: ServerUnaryCall<Record<string, unknown>, object>, callback: sendUnaryData<object>) => {
+      implementation[method] = (
+        call: ServerUnaryCall<Record<string, unknown>, object>,
+        callback: sendUnaryData<object>,
+      ) => {
         this.calls.set(`${name}.${method}`, (this.calls.get(`${name}.${method}`) ?? 0) + 1)
         if (this.hanging.has(method)) return
-        if (this.absent) { callback({ code: status.UNKNOWN, details: `missing ${name === 'Storage' ? 'storage' : 'system view'} implementation: this method should not be called during plugin Setup` }); return }
-        if (method === 'ListPage' && !this.pages) { callback({ code: status.UNIMPLEMENTED, details: 'unknown method ListPage for service pb.Storage' }); return }
+        if (this.absent) {
+          callback({
+            code: status.UNKNOWN,
+            details: `missing ${name === 'Storage' ? 'storage' : 'system view'} implementation: this method should not be called during plugin Setup`,
+          })
+          return
+        }
+        if (method === 'ListPage' && !this.pages) {
+          callback({ code: status.UNIMPLEMENTED, details: 'unknown method ListPage for service pb.Storage' })
+          return
+        }
         const failure = this.failing[method]
-        if (failure !== undefined) { callback(null, { err: failure }); return }
-        void Promise.resolve(handler(call.request)).then((reply) => { callback(null, reply) }, (error: unknown) => { callback({ code: status.UNKNOWN, details: String(error) }) })
+        if (failure !== undefined) {
+          callback(null, { err: failure })
+          return
+        }
+        void Promise.resolve(handler(call.request)).then(
+          (reply) => {
+            callback(null, reply)
+          },
+          (error: unknown) => {
+            callback({ code: status.UNKNOWN, details: String(error) })
+          },
+        )
       }
     }
     return { definition: serviceDefinition(vaultBackend, `pb.${name}`), implementation }
@@ -122,49 +164,90 @@ export class BackendCalls {
     return unaryCall(this.client, backendDefinition, method, request, { metadata, ...options })
   }
 
-  setup(brokerId: number, config: Record<string, string> = {}, uuid = 'f3a1b2c3-0000-4000-8000-000000000001'): Promise<SetupReply> {
+  setup(
+    brokerId: number,
+    config: Record<string, string> = {},
+    uuid = 'f3a1b2c3-0000-4000-8000-000000000001',
+  ): Promise<SetupReply> {
     return this.call('Setup', { broker_id: brokerId, config, backend_uuid: uuid })
   }
 
-  type(): Promise<TypeReply> { return this.call('Type', {}) }
-  specialPaths(): Promise<SpecialPathsReply> { return this.call('SpecialPaths', {}) }
-  initialize(): Promise<InitializeReply> { return this.call('Initialize', {}) }
-  cleanup(): Promise<object> { return this.call('Cleanup', {}) }
-  invalidate(key: string): Promise<object> { return this.call('InvalidateKey', { key }) }
+  type(): Promise<TypeReply> {
+    return this.call('Type', {})
+  }
+  specialPaths(): Promise<SpecialPathsReply> {
+    return this.call('SpecialPaths', {})
+  }
+  initialize(): Promise<InitializeReply> {
+    return this.call('Initialize', {})
+  }
+  cleanup(): Promise<object> {
+    return this.call('Cleanup', {})
+  }
+  invalidate(key: string): Promise<object> {
+    return this.call('InvalidateKey', { key })
+  }
 
   exists(path: string, more: Partial<Request> = {}): Promise<HandleExistenceCheckReply> {
     return this.call('HandleExistenceCheck', { request: { ...blank, operation: 'update', path, ...more } })
   }
 
   /** As the server sends it: `null` where there is no data. */
-  async request(operation: string, path: string, data?: object | null, more: Partial<Request> = {}, options: CallOptions = {}): Promise<Outcome> {
+  async request(
+    operation: string,
+    path: string,
+    data?: object | null,
+    more: Partial<Request> = {},
+    options: CallOptions = {},
+  ): Promise<Outcome> {
     const request = { ...blank, operation, path, data: JSON.stringify(data ?? null), ...more }
     const { response, err } = await this.call<HandleRequestReply>('HandleRequest', { request }, options)
     return outcome(response, err)
   }
 
-  read(path: string, data?: object) { return this.request('read', path, data) }
-  write(path: string, data: object = {}, more: Partial<Request> = {}) { return this.request('update', path, data, more) }
-  list(path: string) { return this.request('list', path) }
-  delete(path: string) { return this.request('delete', path) }
+  read(path: string, data?: object) {
+    return this.request('read', path, data)
+  }
+  write(path: string, data: object = {}, more: Partial<Request> = {}) {
+    return this.request('update', path, data, more)
+  }
+  list(path: string) {
+    return this.request('list', path)
+  }
+  delete(path: string) {
+    return this.request('delete', path)
+  }
 }
 
-const blank = { id: '5e0f0000-0000-4000-8000-000000000001', client_token: 'da39a3ee5e6b4b0d3255bfef95601890afd80709', client_token_accessor: 'accessor', display_name: 'token', mount_point: 'mcp/', data: 'null' }
+const blank = {
+  id: '5e0f0000-0000-4000-8000-000000000001',
+  client_token: 'da39a3ee5e6b4b0d3255bfef95601890afd80709',
+  client_token_accessor: 'accessor',
+  display_name: 'token',
+  mount_point: 'mcp/',
+  data: 'null',
+}
 
 function outcome(response: Response | null, err: ProtoError | null): Outcome {
-  const data = response ? JSON.parse(response.data) as Record<string, unknown> | null : null
+  const data = response ? (JSON.parse(response.data) as Record<string, unknown> | null) : null
   if (response?.secret) {
     JSON.parse(response.secret.internal_data)
-    if (response.secret.lease_options && !response.secret.lease_options.issue_time) throw new Error('proto: invalid nil Timestamp')
+    if (response.secret.lease_options && !response.secret.lease_options.issue_time)
+      throw new Error('proto: invalid nil Timestamp')
   }
   const keys = Object.keys(data ?? {})
-  const failed = data !== null && (data.error ?? null) !== null && keys.every((key) => key === 'error' || key === 'data')
-  if (failed && typeof data.error !== 'string') throw new Error('panic: interface conversion: interface {} is not string')
+  const failed =
+    data !== null && (data.error ?? null) !== null && keys.every((key) => key === 'error' || key === 'data')
+  if (failed && typeof data.error !== 'string')
+    throw new Error('panic: interface conversion: interface {} is not string')
   return { response, err, data, error: failed ? String(data.error) : undefined }
 }
 
 /** The secret of a leased answer as the server gives it back at renewal and revocation. */
-export function kept(response: Response | null, terms: { issuedUnix: number | null; incrementSeconds?: number; ttlSeconds?: number }): NonNullable<Request['secret']> {
+export function kept(
+  response: Response | null,
+  terms: { issuedUnix: number | null; incrementSeconds?: number; ttlSeconds?: number },
+): NonNullable<Request['secret']> {
   if (!response?.secret?.lease_options) throw new Error('the answer has no lease')
   const { secret } = response
   const { TTL, MaxTTL, renewable } = response.secret.lease_options

@@ -12,14 +12,34 @@ export interface CallOptions {
 }
 
 /** Rejects with grpc-js's ServiceError. Throws where the service has no such method. */
-export function unaryCall<Reply>(client: Client, service: ServiceDefinition, method: string, request: object, { metadata = new Metadata(), timeoutMs = 20_000, signal }: CallOptions = {}): Promise<Reply> {
+export function unaryCall<Reply>(
+  client: Client,
+  service: ServiceDefinition,
+  method: string,
+  request: object,
+  { metadata = new Metadata(), timeoutMs = 20_000, signal }: CallOptions = {},
+): Promise<Reply> {
   const { path, requestSerialize, responseDeserialize } = methodOf<object, Reply>(service, method)
   return new Promise((resolve, reject) => {
-    const call = client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, { deadline: systemClock.now() + timeoutMs }, (error, reply) => {
-      if (error) reject(error)
-      else resolve(reply as Reply)
-    })
-    signal?.addEventListener('abort', () => { call.cancel() }, { once: true })
+    const call = client.makeUnaryRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      metadata,
+      { deadline: systemClock.now() + timeoutMs },
+      (error, reply) => {
+        if (error) reject(error)
+        else resolve(reply as Reply)
+      },
+    )
+    signal?.addEventListener(
+      'abort',
+      () => {
+        call.cancel()
+      },
+      { once: true },
+    )
   })
 }
 

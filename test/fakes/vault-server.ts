@@ -25,14 +25,22 @@ export class VaultServer {
   #server: Server | undefined
   #port = 0
 
-  constructor(vault: FakeVault) { this.vault = vault }
+  constructor(vault: FakeVault) {
+    this.vault = vault
+  }
 
-  get address(): string { return `http://127.0.0.1:${String(this.#port)}` }
+  get address(): string {
+    return `http://127.0.0.1:${String(this.#port)}`
+  }
 
   /** Listens where it listened before. */
   async listen(): Promise<void> {
-    const server = createServer((request, response) => { void this.#serve(request, response) })
-    await new Promise<void>((resolve) => { server.listen(this.#port, '127.0.0.1', resolve) })
+    const server = createServer((request, response) => {
+      void this.#serve(request, response)
+    })
+    await new Promise<void>((resolve) => {
+      server.listen(this.#port, '127.0.0.1', resolve)
+    })
     this.#port = (server.address() as AddressInfo).port
     this.#server = server
   }
@@ -42,7 +50,9 @@ export class VaultServer {
     const server = this.#server
     this.#server = undefined
     if (!server) return
-    const closed = new Promise((resolve) => { server.close(resolve) })
+    const closed = new Promise((resolve) => {
+      server.close(resolve)
+    })
     server.closeAllConnections()
     await closed
   }
@@ -59,12 +69,16 @@ export class VaultServer {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const gone = new AbortController()
-    const end = (): void => { gone.abort() }
+    const end = (): void => {
+      gone.abort()
+    }
     response.on('close', end)
     this.#waiting.add(end)
     this.holding++
-    response.on('close', () => { this.holding-- })
-    const answer = this.fault ?? await this.#ask(request, Buffer.concat(chunks).toString(), gone.signal)
+    response.on('close', () => {
+      this.holding--
+    })
+    const answer = this.fault ?? (await this.#ask(request, Buffer.concat(chunks).toString(), gone.signal))
     this.#waiting.delete(end)
     const said = this.fault ?? answer
     if (said === 'hang') return
@@ -75,12 +89,20 @@ export class VaultServer {
     const url = new URL(request.url!, this.address)
     const path = url.pathname.slice('/v1/'.length)
     const method = (url.searchParams.get('list') === 'true' ? 'LIST' : request.method) as VaultMethod
-    const query = { epoch: url.searchParams.get('epoch') ?? '', after: Number(url.searchParams.get('after')), wait: Number(url.searchParams.get('wait')) }
+    const query = {
+      epoch: url.searchParams.get('epoch') ?? '',
+      after: Number(url.searchParams.get('after')),
+      wait: Number(url.searchParams.get('wait')),
+    }
     const poll = path === 'mcp/feed'
     if (poll) this.mostPolling = Math.max(this.mostPolling, ++this.polling)
     try {
       const client = this.vault.client(String(request.headers['x-vault-token'] ?? ''))
-      const { status, data } = await client.request(method, path, { query, signal, ...(text !== '' && { body: JSON.parse(text) as object }) })
+      const { status, data } = await client.request(method, path, {
+        query,
+        signal,
+        ...(text !== '' && { body: JSON.parse(text) as object }),
+      })
       return { status, ...(data && { body: JSON.stringify({ request_id: 'r', data }) }) }
     } catch (error) {
       const { status, errors } = error instanceof VaultError ? error : new VaultError('internal', 500, '')
@@ -91,4 +113,7 @@ export class VaultServer {
   }
 }
 
-export const errorAnswer = (status: number, ...errors: string[]): Fault => ({ status, body: JSON.stringify({ errors }) })
+export const errorAnswer = (status: number, ...errors: string[]): Fault => ({
+  status,
+  body: JSON.stringify({ errors }),
+})

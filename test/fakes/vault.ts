@@ -4,7 +4,13 @@
  */
 import { tokenDigest } from '../../src/scope/index.ts'
 import { VaultError } from '../../src/vault-client/index.ts'
-import type { CallOptions, RequestOptions, VaultAnswer, VaultClient, VaultMethod } from '../../src/vault-client/index.ts'
+import type {
+  CallOptions,
+  RequestOptions,
+  VaultAnswer,
+  VaultClient,
+  VaultMethod,
+} from '../../src/vault-client/index.ts'
 import type { FakeClock } from './clock.ts'
 import { FakeEngine } from './engine.ts'
 
@@ -33,7 +39,11 @@ export class FakeVault {
   readonly asked: Asked[] = []
   /** While set, every request fails with it. */
   down: VaultError | undefined
-  readonly #gates: { readonly matches: (asked: Asked) => boolean; readonly released: Promise<void>; waiting: number }[] = []
+  readonly #gates: {
+    readonly matches: (asked: Asked) => boolean
+    readonly released: Promise<void>
+    waiting: number
+  }[] = []
 
   constructor(clock: FakeClock) {
     this.clock = clock
@@ -41,7 +51,8 @@ export class FakeVault {
   }
 
   client(token = GATEWAY_TOKEN): VaultClient {
-    const request = (method: VaultMethod, path: string, options?: RequestOptions) => this.#request(token, method, path, options)
+    const request = (method: VaultMethod, path: string, options?: RequestOptions) =>
+      this.#request(token, method, path, options)
     return {
       request,
       read: (path, options) => orNothing(request('GET', path, options)),
@@ -53,29 +64,45 @@ export class FakeVault {
     }
   }
 
-  cutLine(): void { this.down = new VaultError('unavailable', 0, 'no answer') }
-  mendLine(): void { this.down = undefined }
+  cutLine(): void {
+    this.down = new VaultError('unavailable', 0, 'no answer')
+  }
+  mendLine(): void {
+    this.down = undefined
+  }
 
   /** Answers to matching requests are made when they are asked, but delivered only on `release`. */
   holdAnswers(matches: string | ((asked: Asked) => boolean)): { release(): void; readonly waiting: number } {
     let release = () => undefined as void
     const test = typeof matches === 'string' ? (asked: Asked) => asked.path.startsWith(matches) : matches
-    const gate = { matches: test, released: new Promise<void>((resolve) => { release = resolve }), waiting: 0 }
+    const gate = {
+      matches: test,
+      released: new Promise<void>((resolve) => {
+        release = resolve
+      }),
+      waiting: 0,
+    }
     this.#gates.push(gate)
     return {
       release: () => {
         this.#gates.splice(this.#gates.indexOf(gate), 1)
         release()
       },
-      get waiting() { return gate.waiting },
+      get waiting() {
+        return gate.waiting
+      },
     }
   }
 
-  count(path: string): number { return this.asked.filter((asked) => asked.path === path).length }
+  count(path: string): number {
+    return this.asked.filter((asked) => asked.path === path).length
+  }
 
   putKey(path: string, fields: Record<string, unknown>, origins?: string, consent: Record<string, string> = {}): void {
     this.kv.set(`secret/data/${path}`, { data: fields, metadata: { version: 1 } })
-    this.kv.set(`secret/metadata/${path}`, { custom_metadata: origins === undefined ? null : { mcp_origins: origins, ...consent } })
+    this.kv.set(`secret/metadata/${path}`, {
+      custom_metadata: origins === undefined ? null : { mcp_origins: origins, ...consent },
+    })
   }
 
   async #request(token: string, method: VaultMethod, path: string, options: RequestOptions = {}): Promise<VaultAnswer> {
@@ -99,7 +126,12 @@ export class FakeVault {
     const rights = this.tokens.get(token)
     if (!rights) throw new VaultError('permission_denied', 403, 'permission denied', ['permission denied'])
     if (path === 'sys/capabilities-self') return ok(capabilities(rights, asked.body))
-    if (path === 'auth/token/lookup-self') return ok({ ttl: rights.ttl ?? 0, expire_time: rights.ttl === undefined ? null : '2026-03-16T16:00:00Z', renewable: false })
+    if (path === 'auth/token/lookup-self')
+      return ok({
+        ttl: rights.ttl ?? 0,
+        expire_time: rights.ttl === undefined ? null : '2026-03-16T16:00:00Z',
+        renewable: false,
+      })
     if (!may(rights, path)) throw new VaultError('permission_denied', 403, 'permission denied', ['permission denied'])
     if (path.startsWith('secret/')) return found(this.kv.get(path))
     if (path === 'mcp/feed') return ok(await this.engine.feed(options.query ?? {}, options.signal))
@@ -110,7 +142,8 @@ export class FakeVault {
 
 export const digestOf = tokenDigest
 
-const may = (rights: FakeTokenRights, path: string): boolean => rights.paths.some((prefix) => prefix === '*' || path === prefix || path.startsWith(`${prefix}/`))
+const may = (rights: FakeTokenRights, path: string): boolean =>
+  rights.paths.some((prefix) => prefix === '*' || path === prefix || path.startsWith(`${prefix}/`))
 
 function capabilities(rights: FakeTokenRights, body: Record<string, unknown> | undefined): Record<string, unknown> {
   const [path] = body?.paths as string[]
@@ -118,16 +151,24 @@ function capabilities(rights: FakeTokenRights, body: Record<string, unknown> | u
   return { [path!]: granted, capabilities: granted }
 }
 
-const ok = (data: Record<string, unknown> | undefined): VaultAnswer => (data === undefined ? { status: 204, raw: undefined } : { status: 200, data, raw: data })
+const ok = (data: Record<string, unknown> | undefined): VaultAnswer =>
+  data === undefined ? { status: 204, raw: undefined } : { status: 200, data, raw: data }
 
 function found(data: Record<string, unknown> | undefined): VaultAnswer {
   if (!data) throw new VaultError('not_found', 404, 'Vault answered 404')
   return ok(data)
 }
 
-const aborted = (signal?: AbortSignal): Promise<never> => new Promise((_resolve, reject) => {
-  signal?.addEventListener('abort', () => { reject(new VaultError('unavailable', 0, 'aborted')) }, { once: true })
-})
+const aborted = (signal?: AbortSignal): Promise<never> =>
+  new Promise((_resolve, reject) => {
+    signal?.addEventListener(
+      'abort',
+      () => {
+        reject(new VaultError('unavailable', 0, 'aborted'))
+      },
+      { once: true },
+    )
+  })
 
 async function orNothing(asked: Promise<VaultAnswer>): Promise<VaultAnswer | undefined> {
   try {

@@ -8,8 +8,13 @@ import { z } from 'zod'
 export interface DecodedOperation {
   operationId?: string | undefined
   parameters?: z.output<typeof parameter>[] | undefined
-  requestBody?: { required?: boolean | undefined; content?: Record<string, { schema?: DecodedSchema | undefined }> | undefined } | undefined
-  responses: Record<string, { description?: string | undefined; content?: Record<string, { schema?: DecodedSchema | undefined }> | undefined }>
+  requestBody?:
+    | { required?: boolean | undefined; content?: Record<string, { schema?: DecodedSchema | undefined }> | undefined }
+    | undefined
+  responses: Record<
+    string,
+    { description?: string | undefined; content?: Record<string, { schema?: DecodedSchema | undefined }> | undefined }
+  >
 }
 
 export interface DecodedSchema {
@@ -26,23 +31,31 @@ export interface DecodedSchema {
   'x-vault-displayAttrs'?: { sensitive?: boolean | undefined } | undefined
 }
 
-const schema: z.ZodType<DecodedSchema> = z.lazy(() => z.object({
-  ref: z.string().optional(),
-  type: z.string().optional(),
-  format: z.string().optional(),
-  description: z.string().optional(),
-  properties: z.record(z.string(), schema).optional(),
-  required: z.array(z.string()).optional(),
-  items: schema.optional(),
-  enum: z.array(z.unknown()).optional(),
-  default: z.unknown().optional(),
-  example: z.unknown().optional(),
-  'x-vault-displayAttrs': z.object({ sensitive: z.boolean().optional() }).optional(),
-}))
+const schema: z.ZodType<DecodedSchema> = z.lazy(() =>
+  z.object({
+    ref: z.string().optional(),
+    type: z.string().optional(),
+    format: z.string().optional(),
+    description: z.string().optional(),
+    properties: z.record(z.string(), schema).optional(),
+    required: z.array(z.string()).optional(),
+    items: schema.optional(),
+    enum: z.array(z.unknown()).optional(),
+    default: z.unknown().optional(),
+    example: z.unknown().optional(),
+    'x-vault-displayAttrs': z.object({ sensitive: z.boolean().optional() }).optional(),
+  }),
+)
 
 const content = z.record(z.string(), z.object({ schema: schema.optional() })).optional()
 
-const parameter = z.object({ name: z.string(), description: z.string().optional(), in: z.enum(['path', 'query']), required: z.boolean().optional(), schema: schema.optional() })
+const parameter = z.object({
+  name: z.string(),
+  description: z.string().optional(),
+  in: z.enum(['path', 'query']),
+  required: z.boolean().optional(),
+  schema: schema.optional(),
+})
 
 const operation: z.ZodType<DecodedOperation> = z.object({
   summary: z.string().optional(),
@@ -68,7 +81,12 @@ const pathItem = z.object({
 
 const document = z.object({
   openapi: z.literal('3.0.2'),
-  info: z.object({ title: z.string(), description: z.string(), version: z.string(), license: z.object({ name: z.string(), url: z.string() }).optional() }),
+  info: z.object({
+    title: z.string(),
+    description: z.string(),
+    version: z.string(),
+    license: z.object({ name: z.string(), url: z.string() }).optional(),
+  }),
   paths: z.record(z.string().startsWith('/'), pathItem),
   components: z.object({ schemas: z.record(z.string().regex(/^[A-Za-z0-9._-]+$/), schema) }),
 })
@@ -81,15 +99,35 @@ export function decodeAsHost(answered: unknown): DecodedDocument {
 }
 
 /** Every operation of a document with the parameters of its path. */
-export function operationsOf({ paths }: DecodedDocument): { readonly at: string; readonly path: string; readonly operation: DecodedOperation; readonly parameters: z.output<typeof parameter>[] }[] {
-  return Object.entries(paths).flatMap(([path, item]) => (['get', 'post', 'patch', 'delete'] as const).flatMap((method) => {
-    const found = item[method]
-    return found ? [{ at: `${method} ${path}`, path, operation: found, parameters: [...item.parameters ?? [], ...found.parameters ?? []] }] : []
-  }))
+export function operationsOf({
+  paths,
+}: DecodedDocument): {
+  readonly at: string
+  readonly path: string
+  readonly operation: DecodedOperation
+  readonly parameters: z.output<typeof parameter>[]
+}[] {
+  return Object.entries(paths).flatMap(([path, item]) =>
+    (['get', 'post', 'patch', 'delete'] as const).flatMap((method) => {
+      const found = item[method]
+      return found
+        ? [
+            {
+              at: `${method} ${path}`,
+              path,
+              operation: found,
+              parameters: [...(item.parameters ?? []), ...(found.parameters ?? [])],
+            },
+          ]
+        : []
+    }),
+  )
 }
 
 /** Names of component schemas that a document refers to. */
 export function referencesOf(part: unknown): string[] {
   if (typeof part !== 'object' || part === null) return []
-  return Object.entries(part).flatMap(([name, value]) => (name === 'ref' && typeof value === 'string' ? [value.replace('#/components/schemas/', '')] : referencesOf(value)))
+  return Object.entries(part).flatMap(([name, value]) =>
+    name === 'ref' && typeof value === 'string' ? [value.replace('#/components/schemas/', '')] : referencesOf(value),
+  )
 }

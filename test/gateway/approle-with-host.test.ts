@@ -31,11 +31,20 @@ let host: Host
 let admin: VaultClient
 let gateway: Gateway
 let logged = ''
-const note = (fields: object, message: string): void => { logged += `${message} ${JSON.stringify(fields)}\n` }
+const note = (fields: object, message: string): void => {
+  logged += `${message} ${JSON.stringify(fields)}\n`
+}
 const logger: Logger = { debug: note, info: note, warn: note, error: note }
 
 const startHost = async (): Promise<void> => {
-  host = await createHost({ storage, clock: systemClock, random, logger: silentLogger, engines: { mcp: mcpFactory }, devRootTokenId: 'root' })
+  host = await createHost({
+    storage,
+    clock: systemClock,
+    random,
+    logger: silentLogger,
+    engines: { mcp: mcpFactory },
+    devRootTokenId: 'root',
+  })
   await host.listen({ address: address.slice('http://'.length) })
 }
 
@@ -56,11 +65,17 @@ beforeAll(async () => {
     vault: { address, mount: 'mcp', login: await loginOf('mcp-gateway') },
     httpAddress: '127.0.0.1:0',
     auditPath: join(folder, 'audit.jsonl'),
-    serviceTokens: [{ name: 'mcp-server', sha256: tokenDigest(SERVICE), agents: ['*'], vaultLogin: await loginOf('mcp-service') }],
-    clock: systemClock, random, logger,
+    serviceTokens: [
+      { name: 'mcp-server', sha256: tokenDigest(SERVICE), agents: ['*'], vaultLogin: await loginOf('mcp-service') },
+    ],
+    clock: systemClock,
+    random,
+    logger,
   })
 })
-afterEach(() => { for (const secret of secretsSeen) expect(logged).not.toContain(secret) })
+afterEach(() => {
+  for (const secret of secretsSeen) expect(logged).not.toContain(secret)
+})
 afterAll(async () => {
   await gateway.close()
   await admin.close()
@@ -73,21 +88,37 @@ const fileOf = (name: string): string => join(folder, name)
 
 /** The files of a role that is made later, and a login with them. */
 async function loginOf(role: string) {
-  for (const file of [`${role}.role-id`, `${role}.secret-id`]) await writeFile(fileOf(file), 'to be written\n', { mode: 0o600 })
-  const approle = { role_id_file: fileOf(`${role}.role-id`), secret_id_file: fileOf(`${role}.secret-id`), secret_id_wrapped: false, mount: 'approle' }
+  for (const file of [`${role}.role-id`, `${role}.secret-id`])
+    await writeFile(fileOf(file), 'to be written\n', { mode: 0o600 })
+  const approle = {
+    role_id_file: fileOf(`${role}.role-id`),
+    secret_id_file: fileOf(`${role}.secret-id`),
+    secret_id_wrapped: false,
+    mount: 'approle',
+  }
   return vaultLogin({ address, clock: systemClock }, { approle })
 }
 
 async function makeRole(role: string): Promise<void> {
-  await admin.write(`sys/policies/acl/${role}`, { policy: await readFile(new URL(`../../vault-config/policies/${role}.hcl`, import.meta.url), 'utf8') })
+  await admin.write(`sys/policies/acl/${role}`, {
+    policy: await readFile(new URL(`../../vault-config/policies/${role}.hcl`, import.meta.url), 'utf8'),
+  })
   await admin.write(`auth/approle/role/${role}`, { token_policies: [role], token_period: '1h' })
-  await writeFile(fileOf(`${role}.role-id`), String((await admin.read(`auth/approle/role/${role}/role-id`))?.data?.role_id))
+  await writeFile(
+    fileOf(`${role}.role-id`),
+    String((await admin.read(`auth/approle/role/${role}/role-id`))?.data?.role_id),
+  )
   const secretId = String((await admin.write(`auth/approle/role/${role}/secret-id`)).data?.secret_id)
   secretsSeen.push(secretId)
   await writeFile(fileOf(`${role}.secret-id`), secretId)
 }
 
-const post = (path: string, body: object) => ask(gateway.httpUrl, path, { method: 'POST', headers: { ...bearer(SERVICE), 'Content-Type': 'application/json' }, body: JSON.stringify(body) })
+const post = (path: string, body: object) =>
+  ask(gateway.httpUrl, path, {
+    method: 'POST',
+    headers: { ...bearer(SERVICE), 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  })
 const validate = (token: string) => post('/validate', { token, required_scope: SCOPE })
 
 /** Every status on the way to `wanted`, each once. */
@@ -95,14 +126,18 @@ async function statusesUntil(wanted: number, question: () => Promise<{ status: n
   const seen = new Set<number>()
   while (!seen.has(wanted)) {
     seen.add((await question()).status)
-    await new Promise((resolve) => { setTimeout(resolve, 10) })
+    await new Promise((resolve) => {
+      setTimeout(resolve, 10)
+    })
   }
   return [...seen]
 }
 
 const tokensOf = async (policy: string): Promise<string[]> => {
   const accessors = (await admin.list('auth/token/accessors'))?.data?.keys as string[]
-  const views = await Promise.all(accessors.map(async (accessor) => (await admin.write('auth/token/lookup-accessor', { accessor })).data))
+  const views = await Promise.all(
+    accessors.map(async (accessor) => (await admin.write('auth/token/lookup-accessor', { accessor })).data),
+  )
   return views.filter((view) => (view?.policies as string[]).includes(policy)).map((view) => String(view?.accessor))
 }
 
@@ -118,7 +153,11 @@ describe('the whole way', () => {
     await makeRole('mcp-gateway')
     await makeRole('mcp-service')
     await gateway.ready
-    expect((await statusesUntil(200, () => post('/sessions', { agent_id: 'a' }))).every((status) => status === 503 || status === 200)).toBe(true)
+    expect(
+      (await statusesUntil(200, () => post('/sessions', { agent_id: 'a' }))).every(
+        (status) => status === 503 || status === 200,
+      ),
+    ).toBe(true)
     const token = String((await post('/sessions', { agent_id: 'a' })).json.token)
     expect((await validate(token)).json).toMatchObject({ active: true, scope_match: true })
     expect(await tokensOf('mcp-gateway')).toHaveLength(1)
@@ -129,7 +168,9 @@ describe('the whole way', () => {
     await admin.write('auth/token/revoke-accessor', { accessor })
     expect((await post('/sessions', { agent_id: 'a' })).status).toBe(200)
     const opened = String((await post('/sessions', { agent_id: 'a' })).json.token)
-    expect((await statusesUntil(200, () => validate(opened))).every((status) => status === 503 || status === 200)).toBe(true)
+    expect((await statusesUntil(200, () => validate(opened))).every((status) => status === 503 || status === 200)).toBe(
+      true,
+    )
     expect(await tokensOf(role)).toHaveLength(1)
   })
 
@@ -148,16 +189,24 @@ describe('the whole way', () => {
 })
 
 describe('files that are wrong at the start are told by name', () => {
-  const settings = (file: string) => ({ approle: { role_id: 'r', secret_id_file: fileOf(file), secret_id_wrapped: false, mount: 'approle' } })
+  const settings = (file: string) => ({
+    approle: { role_id: 'r', secret_id_file: fileOf(file), secret_id_wrapped: false, mount: 'approle' },
+  })
 
   it.each<[string, string, (path: string) => Promise<unknown>]>([
-    ['open to others', 'is open to other users (mode 640): chmod 600', (path) => writeFile(path, 'x').then(() => chmod(path, 0o640))],
+    [
+      'open to others',
+      'is open to other users (mode 640): chmod 600',
+      (path) => writeFile(path, 'x').then(() => chmod(path, 0o640)),
+    ],
     ['empty', 'is empty.', (path) => writeFile(path, '\n', { mode: 0o600 })],
     ['missing', 'cannot be read (ENOENT).', () => Promise.resolve()],
   ])('%s', async (what, words, make) => {
     const file = `wrong-${what.replaceAll(' ', '-')}`
     await make(fileOf(file))
     await expect(vaultLogin({ address, clock: systemClock }, settings(file))).rejects.toThrow(words)
-    await expect(vaultLogin({ address, clock: systemClock }, settings(file))).rejects.toThrow(`The secret_id_file ${fileOf(file)} `)
+    await expect(vaultLogin({ address, clock: systemClock }, settings(file))).rejects.toThrow(
+      `The secret_id_file ${fileOf(file)} `,
+    )
   })
 })

@@ -29,10 +29,24 @@ const quiet = { debug: () => undefined, error: () => undefined }
 
 async function follow(address: string | readonly string[]): Promise<void> {
   client = counted(createVaultClient({ address, token: GATEWAY_TOKEN, clock }))
-  const logger: Logger = { ...quiet, info: (_fields, message) => { told.push(message) }, warn: (_fields, message) => { told.push(message) } }
+  const logger: Logger = {
+    ...quiet,
+    info: (_fields, message) => {
+      told.push(message)
+    },
+    warn: (_fields, message) => {
+      told.push(message)
+    },
+  }
   core = createCore({
-    vault: client, mount: 'mcp', services: [{ name: 'test', sha256: tokenDigest(SERVICE_TOKEN), agents: ['*'], vault: undefined }],
-    sink: new FakeSink(), staleness: defaultStaleness, requireKeyConsent: true, clock, logger,
+    vault: client,
+    mount: 'mcp',
+    services: [{ name: 'test', sha256: tokenDigest(SERVICE_TOKEN), agents: ['*'], vault: undefined }],
+    sink: new FakeSink(),
+    staleness: defaultStaleness,
+    requireKeyConsent: true,
+    clock,
+    logger,
   })
   core.follower.start()
   await pass(() => core.follower.ageMs() < 1_000)
@@ -59,18 +73,31 @@ afterEach(async () => {
 })
 
 function counted(inner: VaultClient): VaultClient {
-  const count = <A extends unknown[], T>(ask: (...given: A) => Promise<T>) => (...given: A): Promise<T> => {
-    asking++
-    return ask(...given).finally(() => { asking-- })
+  const count =
+    <A extends unknown[], T>(ask: (...given: A) => Promise<T>) =>
+    (...given: A): Promise<T> => {
+      asking++
+      return ask(...given).finally(() => {
+        asking--
+      })
+    }
+  return {
+    ...inner,
+    request: count(inner.request),
+    read: count(inner.read),
+    list: count(inner.list),
+    write: count(inner.write),
+    delete: count(inner.delete),
   }
-  return { ...inner, request: count(inner.request), read: count(inner.read), list: count(inner.list), write: count(inner.write), delete: count(inner.delete) }
 }
 
 /** Lets what is on the way over the sockets arrive: whatever the gateway still waits for then, a server is holding. */
 async function arrive(): Promise<void> {
   for (let turns = 0; turns === 0 || asking > server.holding + (standby?.holding ?? 0); turns++) {
     if (turns > 2_000) throw new Error('a request did not arrive')
-    await new Promise((resolve) => { setTimeout(resolve, 1) })
+    await new Promise((resolve) => {
+      setTimeout(resolve, 1)
+    })
   }
   await settle()
 }
@@ -86,12 +113,15 @@ async function pass(condition: () => boolean, atMostMs = 60_000, stepMs = 50): P
   return passedMs
 }
 
-const validate = (token: string): Promise<string> => settledAt(core.decisions.validate({ token, requiredScope: 'read:stripe:invoices', requestId: 'r', caller: service }))
+const validate = (token: string): Promise<string> =>
+  settledAt(core.decisions.validate({ token, requiredScope: 'read:stripe:invoices', requestId: 'r', caller: service }))
 
 /** The verdict of something that may wait for time to pass. */
 async function settledAt(asked: Promise<unknown>): Promise<string> {
   let said: string | undefined
-  void verdict(asked).then((text) => { said = text })
+  void verdict(asked).then((text) => {
+    said = text
+  })
   await pass(() => said !== undefined)
   return said!
 }
@@ -100,10 +130,19 @@ const open = (): string => tokenOf(vault.engine.open('a', { scopes: ['read:strip
 
 const faults: readonly (readonly [string, Fault | 'hang'])[] = [
   ['sealed', errorAnswer(503, 'Vault is sealed')],
-  ['being unsealed: the mount is not there yet', errorAnswer(404, 'no handler for route "mcp/feed". route entry not found.')],
+  [
+    'being unsealed: the mount is not there yet',
+    errorAnswer(404, 'no handler for route "mcp/feed". route entry not found.'),
+  ],
   ['being unsealed: nothing is there yet', errorAnswer(404)],
-  ['a plugin that is being reloaded', errorAnswer(500, '1 error occurred:\n\t* rpc error: code = Unavailable desc = transport is closing\n\n')],
-  ['a plugin that was killed', errorAnswer(500, 'rpc error: code = Canceled desc = grpc: the client connection is closing')],
+  [
+    'a plugin that is being reloaded',
+    errorAnswer(500, '1 error occurred:\n\t* rpc error: code = Unavailable desc = transport is closing\n\n'),
+  ],
+  [
+    'a plugin that was killed',
+    errorAnswer(500, 'rpc error: code = Canceled desc = grpc: the client connection is closing'),
+  ],
   ['stepping down', errorAnswer(500, 'local node not active but active cluster node not found')],
   ['a disaster recovery secondary', errorAnswer(472)],
   ['a performance standby that does not forward', errorAnswer(473)],
@@ -111,11 +150,20 @@ const faults: readonly (readonly [string, Fault | 'hang'])[] = [
   ['behind on its replication', errorAnswer(412, 'required index state not present')],
   ['refusing for its quota', errorAnswer(429, 'request path "mcp/feed": rate limit quota exceeded')],
   ['a node without a leader, and no body', { status: 503, body: '' }],
-  ['a proxy with an opinion of its own', { status: 403, body: '<html>Forbidden</html>', headers: { 'content-type': 'text/html' } }],
-  ['a proxy without a server', { status: 502, body: '<html>Bad Gateway</html>', headers: { 'content-type': 'text/html' } }],
-  ['a proxy that answers for it', { status: 200, body: '<html>Welcome</html>', headers: { 'content-type': 'text/html' } }],
+  [
+    'a proxy with an opinion of its own',
+    { status: 403, body: '<html>Forbidden</html>', headers: { 'content-type': 'text/html' } },
+  ],
+  [
+    'a proxy without a server',
+    { status: 502, body: '<html>Bad Gateway</html>', headers: { 'content-type': 'text/html' } },
+  ],
+  [
+    'a proxy that answers for it',
+    { status: 200, body: '<html>Welcome</html>', headers: { 'content-type': 'text/html' } },
+  ],
   ['another kind of server', { status: 200, body: '{"hello":"world"}' }],
-  ['refusing the gateway\'s own token', errorAnswer(403, 'permission denied')],
+  ["refusing the gateway's own token", errorAnswer(403, 'permission denied')],
   ['not answering at all', 'hang'],
 ]
 
@@ -141,7 +189,10 @@ describe.each(faults)('while Vault is %s', (_case, fault) => {
     await pass(() => server.polling === 0)
     server.fault = undefined
     expect(await pass(() => core.follower.failures === 0)).toBeLessThanOrEqual(fault === 'hang' ? 4_000 : 1_000)
-    expect([await validate(alive), await validate(tokenOf(ended))]).toEqual(['allowed', 'invalid_token reuse_after_revocation'])
+    expect([await validate(alive), await validate(tokenOf(ended))]).toEqual([
+      'allowed',
+      'invalid_token reuse_after_revocation',
+    ])
     expect(told).toContain('the revocation feed is followed again')
   })
 })
@@ -184,9 +235,24 @@ describe('several nodes', () => {
 
   it.each<[string, (active: VaultServer) => Promise<void> | void]>([
     ['dies', (active) => active.die()],
-    ['is sealed', (active) => { active.breakWith(errorAnswer(503, 'Vault is sealed')) }],
-    ['redirects', (active) => { active.breakWith({ status: 307, headers: { location: 'http://127.0.0.1:1/' } }) }],
-    ['does not answer', (active) => { active.breakWith('hang') }],
+    [
+      'is sealed',
+      (active) => {
+        active.breakWith(errorAnswer(503, 'Vault is sealed'))
+      },
+    ],
+    [
+      'redirects',
+      (active) => {
+        active.breakWith({ status: 307, headers: { location: 'http://127.0.0.1:1/' } })
+      },
+    ],
+    [
+      'does not answer',
+      (active) => {
+        active.breakWith('hang')
+      },
+    ],
   ])('are asked in turn: when one %s the next is followed, and the token goes nowhere else', async (what, happen) => {
     const other = standby!
     await follow([server.address, other.address])
@@ -195,7 +261,9 @@ describe('several nodes', () => {
     expect(other.mostPolling).toBe(0)
     await happen(server)
     await pass(() => other.polling === 1)
-    expect(await pass(() => core.follower.failures === 0)).toBeLessThanOrEqual(what === 'does not answer' ? 4_000 : 1_000)
+    expect(await pass(() => core.follower.failures === 0)).toBeLessThanOrEqual(
+      what === 'does not answer' ? 4_000 : 1_000,
+    )
     expect(await validate(open())).toBe('allowed')
     await other.die()
     server.fault = undefined
@@ -208,7 +276,9 @@ describe('several nodes', () => {
 
   it('differ in their host alone', () => {
     const address = ['https://vault-1:8200', 'https://vault-2:8200/other']
-    expect(() => createVaultClient({ address, clock })).toThrow('address: the nodes of one cluster have the same path behind their hosts')
+    expect(() => createVaultClient({ address, clock })).toThrow(
+      'address: the nodes of one cluster have the same path behind their hosts',
+    )
     expect(() => createVaultClient({ address: [], clock })).toThrow('address: is empty')
   })
 })

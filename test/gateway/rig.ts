@@ -28,9 +28,15 @@ export class FakeSink {
     this.records.push(record as Record<string, unknown>)
   }
 
-  get decisions(): Record<string, unknown>[] { return this.records.filter(({ type }) => type === 'decision') }
-  get outcomes(): Record<string, unknown>[] { return this.records.filter(({ type }) => type === 'outcome') }
-  get last(): Record<string, unknown> | undefined { return this.decisions.at(-1) }
+  get decisions(): Record<string, unknown>[] {
+    return this.records.filter(({ type }) => type === 'decision')
+  }
+  get outcomes(): Record<string, unknown>[] {
+    return this.records.filter(({ type }) => type === 'outcome')
+  }
+  get last(): Record<string, unknown> | undefined {
+    return this.decisions.at(-1)
+  }
 }
 
 export interface Rig {
@@ -56,7 +62,12 @@ export async function startRig(settings: { requireKeyConsent?: boolean } = {}): 
     services: [
       { name: 'test', sha256: tokenDigest(SERVICE_TOKEN), agents: ['*'], vault: vault.client('hvs.opener-service') },
       { name: 'bound', sha256: tokenDigest(BOUND_TOKEN), agents: ['other-agent'], vault: undefined },
-      { name: 'bound-opener', sha256: tokenDigest(BOUND_OPENER_TOKEN), agents: ['other-agent'], vault: vault.client('hvs.opener-service') },
+      {
+        name: 'bound-opener',
+        sha256: tokenDigest(BOUND_OPENER_TOKEN),
+        agents: ['other-agent'],
+        vault: vault.client('hvs.opener-service'),
+      },
     ],
     sink,
     staleness: defaultStaleness,
@@ -67,7 +78,11 @@ export async function startRig(settings: { requireKeyConsent?: boolean } = {}): 
   core.follower.start()
   await settle()
   return {
-    clock, vault, engine: vault.engine, core, sink,
+    clock,
+    vault,
+    engine: vault.engine,
+    core,
+    sink,
     flush: settle,
     async stop() {
       await core.follower.stop()
@@ -91,19 +106,41 @@ export const service: Caller = { kind: 'service', name: 'test', agents: ['*'], v
 export const itself: Caller = { kind: 'session' }
 
 export function openSession(rig: Rig, settings: Parameters<FakeEngine['open']>[1] = {}): FakeSession {
-  return rig.engine.open('claude-billing-agent', { scopes: ['read:stripe:invoices', 'read:stripe:customers:id-only'], ...settings })
+  return rig.engine.open('claude-billing-agent', {
+    scopes: ['read:stripe:invoices', 'read:stripe:customers:id-only'],
+    ...settings,
+  })
 }
 
 export const tokenOf = (session: FakeSession): string => session.tokens.at(-1)!.token
 
-export function validate(rig: Rig, token: string, requiredScope: string | undefined = 'read:stripe:invoices', caller: Caller = service) {
+export function validate(
+  rig: Rig,
+  token: string,
+  requiredScope: string | undefined = 'read:stripe:invoices',
+  caller: Caller = service,
+) {
   return rig.core.decisions.validate({ token, requiredScope, requestId: 'req-1', caller })
 }
 
-export function authorize(rig: Rig, token: string, call: Partial<Parameters<GatewayCore['decisions']['authorizeCall']>[0]> = {}) {
+export function authorize(
+  rig: Rig,
+  token: string,
+  call: Partial<Parameters<GatewayCore['decisions']['authorizeCall']>[0]> = {},
+) {
   return rig.core.decisions.authorizeCall({
-    token, upstream: 'stripe', method: 'GET', segments: ['v1', 'invoices'], query: [], hasBody: false, contentLength: undefined,
-    readBody: () => Promise.resolve({ kind: 'opaque' }), requestId: 'req-1', caller: itself, signal: new AbortController().signal, ...call,
+    token,
+    upstream: 'stripe',
+    method: 'GET',
+    segments: ['v1', 'invoices'],
+    query: [],
+    hasBody: false,
+    contentLength: undefined,
+    readBody: () => Promise.resolve({ kind: 'opaque' }),
+    requestId: 'req-1',
+    caller: itself,
+    signal: new AbortController().signal,
+    ...call,
   })
 }
 

@@ -28,14 +28,30 @@ beforeEach(async () => {
   secretId = 'secret-1'
   log = ''
   loggingIn = 0
-  const note = (fields: object, message: string): void => { log += `${message} ${JSON.stringify(fields)}\n` }
+  const note = (fields: object, message: string): void => {
+    log += `${message} ${JSON.stringify(fields)}\n`
+  }
   const logger: Logger = { debug: note, info: note, warn: note, error: note }
-  const login = appRoleLogin({ client: connections, mount: 'approle', roleId: () => Promise.resolve(ROLE_ID), secretId: () => Promise.resolve(secretId), clock })
+  const login = appRoleLogin({
+    client: connections,
+    mount: 'approle',
+    roleId: () => Promise.resolve(ROLE_ID),
+    secretId: () => Promise.resolve(secretId),
+    clock,
+  })
   const counted = async (signal: AbortSignal) => {
     loggingIn++
-    return login(signal).finally(() => { loggingIn-- })
+    return login(signal).finally(() => {
+      loggingIn--
+    })
   }
-  identity = new VaultIdentity({ address: vault.address, login: counted, clock, random: (bytes) => new Uint8Array(bytes), logger })
+  identity = new VaultIdentity({
+    address: vault.address,
+    login: counted,
+    clock,
+    random: (bytes) => new Uint8Array(bytes),
+    logger,
+  })
 })
 afterEach(async () => {
   await identity.close()
@@ -44,7 +60,11 @@ afterEach(async () => {
 })
 
 /** Which token a request was made with, or the kind of its failure. */
-const asking = (path = 'mcp/feed'): Promise<unknown> => identity.client.request('GET', path).then(({ data }) => data?.by, (error: unknown) => (error as { kind: string }).kind)
+const asking = (path = 'mcp/feed'): Promise<unknown> =>
+  identity.client.request('GET', path).then(
+    ({ data }) => data?.by,
+    (error: unknown) => (error as { kind: string }).kind,
+  )
 
 /** Lets time pass in steps until there have been this many logins; the milliseconds that took. */
 async function passUntilLogin(count: number): Promise<number> {
@@ -169,7 +189,9 @@ describe('a token', () => {
 
   it('of a caller is never replaced by one of this process', async () => {
     await identity.start()
-    await expect(identity.client.withToken('hvs.caller').request('GET', 'mcp/feed')).rejects.toMatchObject({ kind: 'permission_denied' })
+    await expect(identity.client.withToken('hvs.caller').request('GET', 'mcp/feed')).rejects.toMatchObject({
+      kind: 'permission_denied',
+    })
     expect(vault.count(LOGIN)).toBe(1)
   })
 })

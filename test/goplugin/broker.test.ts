@@ -4,19 +4,45 @@ import { expect, test } from 'vitest'
 import { createBroker } from '../../src/goplugin/broker.ts'
 import { FakeClock, settle } from '../fakes/clock.ts'
 
-interface Announcement { readonly service_id: number; readonly network?: string; readonly address?: string }
+interface Announcement {
+  readonly service_id: number
+  readonly network?: string
+  readonly address?: string
+}
 
 function opened() {
   const clock = new FakeClock()
   const told: string[] = []
-  const broker = createBroker({ clock, tls: undefined, opened: () => { told.push('opened') }, closed: () => { told.push('closed') } })
-  const stream = Object.assign(new EventEmitter(), { write: () => true, end: () => { told.push('ended') } })
+  const broker = createBroker({
+    clock,
+    tls: undefined,
+    opened: () => {
+      told.push('opened')
+    },
+    closed: () => {
+      told.push('closed')
+    },
+  })
+  const stream = Object.assign(new EventEmitter(), {
+    write: () => true,
+    end: () => {
+      told.push('ended')
+    },
+  })
   const start = broker.service.implementation.StartStream as unknown as (stream: EventEmitter) => void
   start(stream)
-  const announce = (info: Announcement) => stream.emit('data', { network: 'unix', address: '/nowhere', knock: null, ...info })
+  const announce = (info: Announcement) =>
+    stream.emit('data', { network: 'unix', address: '/nowhere', knock: null, ...info })
   const dialled = (id: number) => {
     const outcome: { client?: Client; error?: unknown } = {}
-    broker.dial(id).then((client) => { outcome.client = client }, (error: unknown) => { outcome.error = error })
+    broker.dial(id).then(
+      (client) => {
+        outcome.client = client
+      },
+      (error: unknown) => {
+        outcome.error = error
+      },
+    )
     return outcome
   }
   return { clock, told, stream, announce, dialled }
@@ -33,7 +59,10 @@ test('waits five seconds for the announcement, not a moment less or more', async
   expect(target(late)).toBe('unix:/one')
   expect(lost).toEqual({})
   await clock.advance(1)
-  expect(lost.error).toMatchObject({ kind: 'unavailable', message: 'the host did not announce the listener 2 within 5 seconds' })
+  expect(lost.error).toMatchObject({
+    kind: 'unavailable',
+    message: 'the host did not announce the listener 2 within 5 seconds',
+  })
   expect(clock.waiting).toBe(0)
 })
 

@@ -29,19 +29,34 @@ test('says what hosts look for: the name, both usages, an authority, and an own 
 })
 
 test('is valid from an hour ago, for a clock that lags, for thirty years', () => {
-  expect(validity(new X509Certificate(createCertificate(now).der))).toEqual([now - HOUR_MS, now + 30 * 365 * 24 * HOUR_MS])
+  expect(validity(new X509Certificate(createCertificate(now).der))).toEqual([
+    now - HOUR_MS,
+    now + 30 * 365 * 24 * HOUR_MS,
+  ])
 })
 
-test.each(['2019-12-31T23:30:00Z', '2026-01-01T00:00:00.999Z', '2049-12-31T23:59:59Z', '2050-01-01T00:59:59Z', '2050-01-01T01:00:00Z', '2099-06-30T00:00:00Z'])('times are written as they have to be, made at %s', (at) => {
+test.each([
+  '2019-12-31T23:30:00Z',
+  '2026-01-01T00:00:00.999Z',
+  '2049-12-31T23:59:59Z',
+  '2050-01-01T00:59:59Z',
+  '2050-01-01T01:00:00Z',
+  '2099-06-30T00:00:00Z',
+])('times are written as they have to be, made at %s', (at) => {
   const made = Date.parse(at)
-  expect(validity(new X509Certificate(createCertificate(made).der))).toEqual([made - HOUR_MS, made + 30 * 365 * 24 * HOUR_MS].map((ms) => Math.floor(ms / 1000) * 1000))
+  expect(validity(new X509Certificate(createCertificate(made).der))).toEqual(
+    [made - HOUR_MS, made + 30 * 365 * 24 * HOUR_MS].map((ms) => Math.floor(ms / 1000) * 1000),
+  )
 })
 
-test.each([[0x00], [0x7f], [0x80], [0xff]])('the serial is positive and in its shortest form where randomness gives only %i', (byte) => {
-  const { der } = createCertificate(now, (bytes) => new Uint8Array(bytes).fill(byte))
-  const { serialNumber } = new X509Certificate(der)
-  expect(serialNumber).toMatch(/^[4-7][0-9A-F]{31}$/)
-})
+test.each([[0x00], [0x7f], [0x80], [0xff]])(
+  'the serial is positive and in its shortest form where randomness gives only %i',
+  (byte) => {
+    const { der } = createCertificate(now, (bytes) => new Uint8Array(bytes).fill(byte))
+    const { serialNumber } = new X509Certificate(der)
+    expect(serialNumber).toMatch(/^[4-7][0-9A-F]{31}$/)
+  },
+)
 
 test('thirty in a row parse, and as handshake lines too, whatever their length leaves of base64 padding', () => {
   const launch = readLaunch({ PLUGIN_PROTOCOL_VERSIONS: '5' }, [5])

@@ -13,6 +13,19 @@ export interface Bundle {
 export async function bundleProgram(name: 'echo-plugin' | 'echo-host-process'): Promise<Bundle> {
   const folder = mkdtempSync(join(tmpdir(), `${name}-`))
   const path = join(folder, `${name}.cjs`)
-  await build({ entryPoints: [join(import.meta.dirname, `${name}.ts`)], outfile: path, bundle: true, platform: 'node', target: 'node20', format: 'cjs', logLevel: 'error' })
-  return { path, remove: () => { rmSync(folder, { recursive: true, force: true }) } }
+  await build({
+    entryPoints: [join(import.meta.dirname, `${name}.ts`)],
+    outfile: path,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    logLevel: 'error',
+  })
+  return {
+    path,
+    remove: () => {
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
 }

@@ -5,9 +5,25 @@ export const echoContract = {
   nested: {
     echo: {
       nested: {
-        Echo: { methods: { Say: method(), Ask: method(), Do: method(), Hang: method(), Count: method(), Fail: method({ responseStream: true }) } },
+        Echo: {
+          methods: {
+            Say: method(),
+            Ask: method(),
+            Do: method(),
+            Hang: method(),
+            Count: method(),
+            Fail: method({ responseStream: true }),
+          },
+        },
         Store: { methods: { Get: method() } },
-        Note: { fields: { text: { type: 'string', id: 1 }, data: { type: 'bytes', id: 2 }, broker_id: { type: 'uint32', id: 3 }, number: { type: 'int64', id: 4 } } },
+        Note: {
+          fields: {
+            text: { type: 'string', id: 1 },
+            data: { type: 'bytes', id: 2 },
+            broker_id: { type: 'uint32', id: 3 },
+            number: { type: 'int64', id: 4 },
+          },
+        },
       },
     },
   },
@@ -21,4 +37,7 @@ export interface Note {
   readonly number: string
 }
 
-export const cookie = { name: 'ECHO_PLUGIN_COOKIE', value: 'd602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2' }
+export const cookie = {
+  name: 'ECHO_PLUGIN_COOKIE',
+  value: 'd602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2',
+}

@@ -32,7 +32,12 @@ export interface EchoHosts {
 export async function echoHosts(): Promise<EchoHosts> {
   const bundle = await bundleProgram('echo-plugin')
   const hosts: GoPluginHost[] = []
-  const options = (more: Partial<LaunchOptions> = {}): LaunchOptions => ({ command: process.execPath, args: [bundle.path], cookie, ...more })
+  const options = (more: Partial<LaunchOptions> = {}): LaunchOptions => ({
+    command: process.execPath,
+    args: [bundle.path],
+    cookie,
+    ...more,
+  })
   return {
     options,
     launch: async (more) => {
@@ -52,7 +57,8 @@ export async function echoHosts(): Promise<EchoHosts> {
 }
 
 /** Tells the plugin to do one of its deeds. */
-export const tell = (host: GoPluginHost, deed: string, options?: HostCallOptions): Promise<Note> => host.call<Note>(echo, 'Do', { text: deed }, options)
+export const tell = (host: GoPluginHost, deed: string, options?: HostCallOptions): Promise<Note> =>
+  host.call<Note>(echo, 'Do', { text: deed }, options)
 
 /** The error a call fails with; fails itself where the call succeeds. */
 export async function failure(call: Promise<unknown>): Promise<ServiceError> {

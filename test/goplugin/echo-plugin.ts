@@ -1,7 +1,13 @@
 /** A plugin that does what the tests ask of it, bad manners included. Bundled by `echo-bundle.ts` and run as a process. */
 import '../../src/goplugin/silence.ts'
 import './echo-noise.ts'
-import type { Client, ServerUnaryCall, ServerWritableStream, UntypedServiceImplementation, sendUnaryData } from '@grpc/grpc-js'
+import type {
+  Client,
+  ServerUnaryCall,
+  ServerWritableStream,
+  UntypedServiceImplementation,
+  sendUnaryData,
+} from '@grpc/grpc-js'
 import { servePlugin, serviceDefinition } from '../../src/goplugin/index.ts'
 import type { PluginHost } from '../../src/goplugin/index.ts'
 import { cookie, echoContract } from './echo-contract.ts'
@@ -16,23 +22,43 @@ let cancelled = 0
 
 /** What `Do` can be told by `text`. */
 const deeds: Record<string, (host: PluginHost) => unknown> = {
-  'console.log': () => { console.log('printed %d times', 1) },
+  'console.log': () => {
+    console.log('printed %d times', 1)
+  },
   'stdout of 1 MB': () => process.stdout.write('x'.repeat(1 << 20)),
-  'stdout.end': () => { process.stdout.end('ended') },
-  'log 2 MB, then throw': ({ logger }) => setImmediate(() => {
-    for (let line = 0; line < 400; line++) logger.info({ text: 'x'.repeat(5_000) }, `line ${String(line)}`)
-    throw new Error('thrown by nobody')
-  }),
-  'console.error': () => { console.error('first\nsecond') },
+  'stdout.end': () => {
+    process.stdout.end('ended')
+  },
+  'log 2 MB, then throw': ({ logger }) =>
+    setImmediate(() => {
+      for (let line = 0; line < 400; line++) logger.info({ text: 'x'.repeat(5_000) }, `line ${String(line)}`)
+      throw new Error('thrown by nobody')
+    }),
+  'console.error': () => {
+    console.error('first\nsecond')
+  },
   'hostile stderr': () => process.stderr.write('{"@level":30,"@message":null,"@timestamp":5}\n'),
-  'hostile fields': ({ logger }) => { for (const fields of hostileFields()) logger.info(fields, 'hostile') },
-  'levels': ({ logger }) => { for (const level of ['debug', 'info', 'warn', 'error'] as const) logger[level]({ key: level }, `at ${level}`) },
-  'warning': () => { process.emitWarning('mind the step') },
-  'throw': () => { throw new Error('thrown by the handler') },
-  'reject': () => Promise.reject(new Error('rejected by the handler')),
-  'throw later': () => setImmediate(() => { throw new Error('thrown by nobody') }),
-  'reject later': () => { void Promise.reject(new Error('rejected by nobody')) },
-  'interrupt': () => process.kill(process.pid, 'SIGINT'),
+  'hostile fields': ({ logger }) => {
+    for (const fields of hostileFields()) logger.info(fields, 'hostile')
+  },
+  levels: ({ logger }) => {
+    for (const level of ['debug', 'info', 'warn', 'error'] as const) logger[level]({ key: level }, `at ${level}`)
+  },
+  warning: () => {
+    process.emitWarning('mind the step')
+  },
+  throw: () => {
+    throw new Error('thrown by the handler')
+  },
+  reject: () => Promise.reject(new Error('rejected by the handler')),
+  'throw later': () =>
+    setImmediate(() => {
+      throw new Error('thrown by nobody')
+    }),
+  'reject later': () => {
+    void Promise.reject(new Error('rejected by nobody'))
+  },
+  interrupt: () => process.kill(process.pid, 'SIGINT'),
 }
 
 function services(host: PluginHost): UntypedServiceImplementation {
@@ -44,23 +70,44 @@ function services(host: PluginHost): UntypedServiceImplementation {
     const client = await known
     const { path, requestSerialize, responseDeserialize } = store.Get!
     return new Promise((resolve, reject) => {
-      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, (error, reply: Note | undefined) => {
-        if (reply) resolve(reply)
-        else reject(error ?? new Error('no reply'))
-      })
+      client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        (error, reply: Note | undefined) => {
+          if (reply) resolve(reply)
+          else reject(error ?? new Error('no reply'))
+        },
+      )
     })
   }
   return {
-    Say: ({ request }: Call, answer: Answer) => { answer(null, request) },
+    Say: ({ request }: Call, answer: Answer) => {
+      answer(null, request)
+    },
     Ask: (call: Call, answer: Answer) => {
-      ask(call).then((reply) => { answer(null, reply) }, (error: unknown) => { answer({ code: 9, details: error instanceof Error ? error.message : String(error) }) })
+      ask(call).then(
+        (reply) => {
+          answer(null, reply)
+        },
+        (error: unknown) => {
+          answer({ code: 9, details: error instanceof Error ? error.message : String(error) })
+        },
+      )
     },
     Do: async ({ request }: Call, answer: Answer) => {
       await deeds[request.text]!(host)
       answer(null, request)
     },
-    Hang: (call: Call) => { call.once('cancelled', () => { cancelled++ }) },
-    Count: (_call: Call, answer: Answer) => { answer(null, { number: String(cancelled), text: String(host.version) }) },
+    Hang: (call: Call) => {
+      call.once('cancelled', () => {
+        cancelled++
+      })
+    },
+    Count: (_call: Call, answer: Answer) => {
+      answer(null, { number: String(cancelled), text: String(host.version) })
+    },
     Fail: async (stream: ServerWritableStream<Note, Partial<Note>>) => {
       stream.write({ text: 'one' })
       await Promise.reject(new Error('rejected by the stream'))

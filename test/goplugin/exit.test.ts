@@ -19,7 +19,8 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-const messages = (host: { readonly logs: readonly { readonly message: string }[] }) => host.logs.map(({ message }) => message)
+const messages = (host: { readonly logs: readonly { readonly message: string }[] }) =>
+  host.logs.map(({ message }) => message)
 
 test('asked to, it closes and exits with 0 in good time', async () => {
   const host = await hosts.launch()
@@ -65,8 +66,11 @@ test('a host whose connection ends, and does not come back, is gone', async () =
 
 test('a host that is killed takes the plugin with it', async () => {
   const program = await bundleProgram('echo-host-process')
-  const host = fork(program.path, hosts.options().args as string[], { stdio: 'ignore', env: { ...process.env, PLUGIN_UNIX_SOCKET_DIR: folder } })
-  const [{ address }] = await once(host, 'message') as [{ address: string }]
+  const host = fork(program.path, hosts.options().args as string[], {
+    stdio: 'ignore',
+    env: { ...process.env, PLUGIN_UNIX_SOCKET_DIR: folder },
+  })
+  const [{ address }] = (await once(host, 'message')) as [{ address: string }]
   expect(existsSync(address)).toBe(true)
   const removed = new Promise<void>((resolve) => {
     const watcher = watch(folder, () => {

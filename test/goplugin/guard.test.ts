@@ -14,44 +14,77 @@ const internal = { code: 13, details: 'internal error' }
 async function answersOf(handler: (call: object, callback: sendUnaryData<unknown>) => unknown) {
   const logged: object[] = []
   const answers: unknown[] = []
-  const { implementation } = guarded({ definition, implementation: { Say: handler } }, { ...silentLogger, error: (fields) => { logged.push(fields) } })
+  const { implementation } = guarded(
+    { definition, implementation: { Say: handler } },
+    {
+      ...silentLogger,
+      error: (fields) => {
+        logged.push(fields)
+      },
+    },
+  )
   const say = implementation.Say as unknown as typeof handler
-  say({}, (error, reply) => { answers.push(error ?? reply) })
+  say({}, (error, reply) => {
+    answers.push(error ?? reply)
+  })
   await settle()
   return { answers, logged }
 }
 
 test('a handler that answers is left alone', async () => {
-  expect(await answersOf((_call, answer) => { answer(null, 'fine') })).toEqual({ answers: ['fine'], logged: [] })
+  expect(
+    await answersOf((_call, answer) => {
+      answer(null, 'fine')
+    }),
+  ).toEqual({ answers: ['fine'], logged: [] })
 })
 
 test.each([
-  ['throws', () => { throw new Error('no') }],
+  [
+    'throws',
+    () => {
+      throw new Error('no')
+    },
+  ],
   ['rejects', () => Promise.reject(new Error('no'))],
 ])('a handler that %s answers INTERNAL, and the reason is logged with the method', async (_name, handler) => {
-  expect(await answersOf(handler)).toEqual({ answers: [internal], logged: [{ method: '/echo.Echo/Say', error: new Error('no') }] })
+  expect(await answersOf(handler)).toEqual({
+    answers: [internal],
+    logged: [{ method: '/echo.Echo/Say', error: new Error('no') }],
+  })
 })
 
 test('what fails after the answer is logged, and the caller is not answered again', async () => {
-  expect(await answersOf(async (_call, answer) => {
-    answer(null, 'first')
-    await Promise.resolve()
-    throw new Error('late')
-  })).toEqual({ answers: ['first'], logged: [{ method: '/echo.Echo/Say', error: new Error('late') }] })
+  expect(
+    await answersOf(async (_call, answer) => {
+      answer(null, 'first')
+      await Promise.resolve()
+      throw new Error('late')
+    }),
+  ).toEqual({ answers: ['first'], logged: [{ method: '/echo.Echo/Say', error: new Error('late') }] })
 })
 
 test('of two answers the first is sent', async () => {
-  expect(await answersOf((_call, answer) => {
-    answer(null, 'first')
-    answer(null, 'second')
-  })).toEqual({ answers: ['first'], logged: [] })
+  expect(
+    await answersOf((_call, answer) => {
+      answer(null, 'first')
+      answer(null, 'second')
+    }),
+  ).toEqual({ answers: ['first'], logged: [] })
 })
 
 test('a streaming handler that fails ends its stream with INTERNAL', async () => {
   const errors: unknown[] = []
-  const { implementation } = guarded({ definition, implementation: { Fail: () => Promise.reject(new Error('no')) } }, silentLogger)
+  const { implementation } = guarded(
+    { definition, implementation: { Fail: () => Promise.reject(new Error('no')) } },
+    silentLogger,
+  )
   const fail = implementation.Fail as unknown as (stream: EventEmitter) => void
-  fail(new EventEmitter().on('error', (error) => { errors.push(error) }))
+  fail(
+    new EventEmitter().on('error', (error) => {
+      errors.push(error)
+    }),
+  )
   await settle()
   expect(errors).toEqual([internal])
 })
@@ -59,12 +92,16 @@ test('a streaming handler that fails ends its stream with INTERNAL', async () =>
 test('a handler keeps the object it is a method of', async () => {
   class Echo {
     readonly text = 'mine'
-    Say(_call: object, answer: sendUnaryData<unknown>): void { answer(null, this.text) }
+    Say(_call: object, answer: sendUnaryData<unknown>): void {
+      answer(null, this.text)
+    }
   }
   const answers: unknown[] = []
   const { implementation } = guarded({ definition, implementation: new Echo() as never }, silentLogger)
   const say = implementation.Say as unknown as Echo['Say']
-  say({}, (_error, reply) => { answers.push(reply) })
+  say({}, (_error, reply) => {
+    answers.push(reply)
+  })
   await settle()
   expect(answers).toEqual(['mine'])
 })

@@ -2,7 +2,8 @@ import { tmpdir } from 'node:os'
 import { expect, test } from 'vitest'
 import { LaunchError, handshakeLine, readLaunch } from '../../src/goplugin/handshake.ts'
 
-const launch = (env: Record<string, string>, versions: readonly number[] = [5]) => readLaunch({ PLUGIN_PROTOCOL_VERSIONS: '5', ...env }, versions)
+const launch = (env: Record<string, string>, versions: readonly number[] = [5]) =>
+  readLaunch({ PLUGIN_PROTOCOL_VERSIONS: '5', ...env }, versions)
 
 test.each([
   ['5', [5], 5],
@@ -27,9 +28,24 @@ test.each([
 })
 
 test('variables that are absent or empty ask for nothing', () => {
-  const nothing = { hostCertificate: undefined, socketFolder: tmpdir(), socketGroup: undefined, ports: { min: 0, max: 0 }, asksMultiplexing: false }
+  const nothing = {
+    hostCertificate: undefined,
+    socketFolder: tmpdir(),
+    socketGroup: undefined,
+    ports: { min: 0, max: 0 },
+    asksMultiplexing: false,
+  }
   expect(launch({})).toMatchObject(nothing)
-  expect(launch({ PLUGIN_CLIENT_CERT: '', PLUGIN_UNIX_SOCKET_DIR: '', PLUGIN_UNIX_SOCKET_GROUP: '', PLUGIN_MIN_PORT: '', PLUGIN_MAX_PORT: 'x', PLUGIN_MULTIPLEX_GRPC: '' })).toMatchObject(nothing)
+  expect(
+    launch({
+      PLUGIN_CLIENT_CERT: '',
+      PLUGIN_UNIX_SOCKET_DIR: '',
+      PLUGIN_UNIX_SOCKET_GROUP: '',
+      PLUGIN_MIN_PORT: '',
+      PLUGIN_MAX_PORT: 'x',
+      PLUGIN_MULTIPLEX_GRPC: '',
+    }),
+  ).toMatchObject(nothing)
 })
 
 test('a relative socket folder is made absolute, for the host may stand elsewhere', () => {
@@ -39,6 +55,8 @@ test('a relative socket folder is made absolute, for the host may stand elsewher
 test('the line has a seventh field for those alone who ask', () => {
   const at = { network: 'tcp', address: '127.0.0.1:10000' } as const
   expect(handshakeLine(launch({}), at, undefined)).toBe('1|5|tcp|127.0.0.1:10000|grpc|\n')
-  expect(handshakeLine(launch({ PLUGIN_MULTIPLEX_GRPC: 'true' }), at, Buffer.from('der'))).toBe('1|5|tcp|127.0.0.1:10000|grpc|ZGVy|false\n')
+  expect(handshakeLine(launch({ PLUGIN_MULTIPLEX_GRPC: 'true' }), at, Buffer.from('der'))).toBe(
+    '1|5|tcp|127.0.0.1:10000|grpc|ZGVy|false\n',
+  )
   expect(handshakeLine(launch({}), at, Buffer.from('ders'))).toBe('1|5|tcp|127.0.0.1:10000|grpc|ZGVycw\n')
 })

@@ -5,7 +5,13 @@ import { FakeClock } from '../fakes/clock.ts'
 function watched() {
   const clock = new FakeClock()
   const state = { parent: 100, gone: [] as string[] }
-  const watch = watchHost({ clock, parent: () => state.parent, gone: (why) => { state.gone.push(why) } })
+  const watch = watchHost({
+    clock,
+    parent: () => state.parent,
+    gone: (why) => {
+      state.gone.push(why)
+    },
+  })
   return { clock, state, watch }
 }
 
@@ -67,7 +73,13 @@ test('a change of parent is noticed within a second, whatever is connected, and 
 test('a parent that was 1 from the start is no sign of anything: containers have it', async () => {
   const clock = new FakeClock()
   const gone: string[] = []
-  const watch = watchHost({ clock, parent: () => 1, gone: (why) => { gone.push(why) } })
+  const watch = watchHost({
+    clock,
+    parent: () => 1,
+    gone: (why) => {
+      gone.push(why)
+    },
+  })
   watch.streamOpened()
   await clock.advance(100_000)
   expect(gone).toEqual([])

@@ -13,11 +13,28 @@ export function hostileFields(): object[] {
     circular,
     { inner: circular },
     { amount: 12n, not: Number.NaN, never: undefined, call: () => 1, sign: Symbol('s') },
-    { value: { toJSON() { throw new Error('no JSON of me') } } },
-    { get value() { throw new Error('not to be read') } },
+    {
+      value: {
+        toJSON() {
+          throw new Error('no JSON of me')
+        },
+      },
+    },
+    {
+      get value() {
+        throw new Error('not to be read')
+      },
+    },
     { error: new Error('of the plugin\nsecond line') },
     JSON.parse('{"__proto__":{"@level":1},"constructor":"c","toString":"t","hasOwnProperty":1}') as object,
-    new Proxy({}, { ownKeys() { throw new Error('no keys') } }),
+    new Proxy(
+      {},
+      {
+        ownKeys() {
+          throw new Error('no keys')
+        },
+      },
+    ),
     ['an', 'array'],
   ]
 }

@@ -82,7 +82,9 @@ test('a host that asks for multiplexing is told that there is none, in the seven
 })
 
 test('the certificate is one a host can verify, and differs from launch to launch', async () => {
-  const [one, two] = [await hosts.launch(), await hosts.launch()].map(({ handshake }) => new X509Certificate(handshake.certificate!))
+  const [one, two] = [await hosts.launch(), await hosts.launch()].map(
+    ({ handshake }) => new X509Certificate(handshake.certificate!),
+  )
   expect(one!.checkHost('localhost')).toBe('localhost')
   expect(one!.serialNumber).not.toBe(two!.serialNumber)
   expect(one!.fingerprint256).not.toBe(two!.fingerprint256)
@@ -96,7 +98,9 @@ test('without a certificate of the host everything is plain text and the sixth f
 })
 
 test('a host certificate that is none is refused instead of trusting nobody', async () => {
-  const failed = await refused({ env: { PLUGIN_CLIENT_CERT: '-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----' } })
+  const failed = await refused({
+    env: { PLUGIN_CLIENT_CERT: '-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----' },
+  })
   expect(failed.exit.code).toBe(1)
   expect(errorLine(failed)).toContain('PLUGIN_CLIENT_CERT is not a PEM certificate')
 })
@@ -112,10 +116,12 @@ test('the socket is in the folder the host names, open to its owner alone, and r
 })
 
 test('the socket is in the folder for temporary files otherwise, and called differently each time', async () => {
-  const names = [await hosts.launch({ env: { TMPDIR: folder } }), await hosts.launch({ env: { TMPDIR: folder } })].map(({ handshake }) => {
-    expect(dirname(handshake.address)).toBe(folder)
-    return basename(handshake.address)
-  })
+  const names = [await hosts.launch({ env: { TMPDIR: folder } }), await hosts.launch({ env: { TMPDIR: folder } })].map(
+    ({ handshake }) => {
+      expect(dirname(handshake.address)).toBe(folder)
+      return basename(handshake.address)
+    },
+  )
   expect(new Set(names).size).toBe(2)
 })
 
@@ -163,7 +169,11 @@ test('what modules and the plugin print before the handshake is logged, and the 
   const host = await hosts.launch({ env: { ECHO_NOISE: '1' } })
   await host.ping()
   expect(host.process.stdout).toHaveLength(1)
-  expect(host.logs.map(({ level, message }) => [level, message])).toEqual([['info', 'from a module'], ['info', 'no line break'], ['info', 'from services()']])
+  expect(host.logs.map(({ level, message }) => [level, message])).toEqual([
+    ['info', 'from a module'],
+    ['info', 'no line break'],
+    ['info', 'from services()'],
+  ])
 })
 
 test('a plugin that cannot offer its services ends with one error line', async () => {

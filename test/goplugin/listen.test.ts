@@ -11,13 +11,28 @@ import { listen } from '../../src/goplugin/listen.ts'
 setLogVerbosity(logVerbosity.NONE)
 
 const servers: { close: () => void }[] = []
-afterEach(() => { for (const server of servers.splice(0)) server.close() })
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close()
+})
 
 function listenOnWindows(min: number, max: number) {
   const server = new Server()
-  servers.push({ close: () => { server.forceShutdown() } })
-  const launch = readLaunch({ PLUGIN_PROTOCOL_VERSIONS: '5', PLUGIN_MIN_PORT: String(min), PLUGIN_MAX_PORT: String(max) }, [5])
-  return listen({ server, credentials: ServerCredentials.createInsecure(), launch, platform: 'win32', random: randomBytes })
+  servers.push({
+    close: () => {
+      server.forceShutdown()
+    },
+  })
+  const launch = readLaunch(
+    { PLUGIN_PROTOCOL_VERSIONS: '5', PLUGIN_MIN_PORT: String(min), PLUGIN_MAX_PORT: String(max) },
+    [5],
+  )
+  return listen({
+    server,
+    credentials: ServerCredentials.createInsecure(),
+    launch,
+    platform: 'win32',
+    random: randomBytes,
+  })
 }
 
 async function takenPort(): Promise<number> {
@@ -38,5 +53,7 @@ test('where there are no unix sockets, the first free port of the range on loopb
 
 test('a range without a free port is refused, and named', async () => {
   const taken = await takenPort()
-  await expect(listenOnWindows(taken, taken)).rejects.toThrow(`no port of 127.0.0.1 from ${String(taken)} to ${String(taken)} is free (PLUGIN_MIN_PORT, PLUGIN_MAX_PORT)`)
+  await expect(listenOnWindows(taken, taken)).rejects.toThrow(
+    `no port of 127.0.0.1 from ${String(taken)} to ${String(taken)} is free (PLUGIN_MIN_PORT, PLUGIN_MAX_PORT)`,
+  )
 })

@@ -6,7 +6,9 @@ import type { EchoHosts } from './echo-host.ts'
 import { hostileFields } from './hostile-fields.ts'
 
 let hosts: EchoHosts
-beforeAll(async () => { hosts = await echoHosts() })
+beforeAll(async () => {
+  hosts = await echoHosts()
+})
 afterAll(() => hosts.end())
 
 /** A plugin that did `deeds`, and everything it logged. */
@@ -22,7 +24,9 @@ const summary = (host: GoPluginHost) => host.logs.map(({ level, message, fields 
 
 test('levels survive', async () => {
   const host = await after('levels')
-  expect(summary(host).slice(0, 4)).toEqual(['debug', 'info', 'warn', 'error'].map((level) => ({ level, message: `at ${level}`, fields: { key: level } })))
+  expect(summary(host).slice(0, 4)).toEqual(
+    ['debug', 'info', 'warn', 'error'].map((level) => ({ level, message: `at ${level}`, fields: { key: level } })),
+  )
 })
 
 test('whatever is logged, each entry is one structured line that cannot harm the host', async () => {
@@ -35,7 +39,11 @@ test('whatever is logged, each entry is one structured line that cannot harm the
 
 test('JSON that somebody else writes to stderr is text, and cannot take the host down', async () => {
   const host = await after('hostile stderr')
-  expect(summary(host)[0]).toEqual({ level: 'warn', message: '{"@level":30,"@message":null,"@timestamp":5}', fields: { stream: 'stderr' } })
+  expect(summary(host)[0]).toEqual({
+    level: 'warn',
+    message: '{"@level":30,"@message":null,"@timestamp":5}',
+    fields: { stream: 'stderr' },
+  })
 })
 
 test('what is printed after the handshake is logged, cut where it is long, and never reaches stdout', async () => {
@@ -43,12 +51,23 @@ test('what is printed after the handshake is logged, cut where it is long, and n
   expect(host.process.stdout).toHaveLength(1)
   expect(host.stdio).toEqual([])
   const printed = summary(host).filter(({ fields }) => fields.stream === 'stdout')
-  expect(printed.map(({ message }) => message.slice(0, 15))).toEqual(['printed 1 times', 'xxxxxxxxxxxxxxx', 'ended', 'printed 1 times', 'closing', 'closed'])
+  expect(printed.map(({ message }) => message.slice(0, 15))).toEqual([
+    'printed 1 times',
+    'xxxxxxxxxxxxxxx',
+    'ended',
+    'printed 1 times',
+    'closing',
+    'closed',
+  ])
   expect(printed[1]?.message).toMatch(/^x{20000,}…\(cut\)$/)
 })
 
 test('several lines at once stay one entry', async () => {
-  expect(summary(await after('console.error'))[0]).toEqual({ level: 'warn', message: 'first\nsecond', fields: { stream: 'stderr' } })
+  expect(summary(await after('console.error'))[0]).toEqual({
+    level: 'warn',
+    message: 'first\nsecond',
+    fields: { stream: 'stderr' },
+  })
 })
 
 test("warnings of Node's are entries", async () => {
@@ -73,7 +92,10 @@ test('what was logged before the process ended is there to the last line, howeve
   const host = await hosts.launch()
   await tell(host, 'log 2 MB, then throw').catch(() => undefined)
   expect((await host.process.exited).code).toBe(1)
-  expect(host.logs.map(({ message }) => message)).toEqual([...Array.from({ length: 400 }, (_, line) => `line ${String(line)}`), 'uncaught exception; the plugin ends'])
+  expect(host.logs.map(({ message }) => message)).toEqual([
+    ...Array.from({ length: 400 }, (_, line) => `line ${String(line)}`),
+    'uncaught exception; the plugin ends',
+  ])
 })
 
 test('a host that closed its end of stderr is no reason to crash', async () => {

@@ -22,7 +22,8 @@ beforeAll(async () => {
 })
 afterAll(() => hosts.end())
 
-const ask = (text: string, brokerId: number, more: object = {}): Promise<Note> => host.call<Note>(echo, 'Ask', { text, broker_id: brokerId, ...more })
+const ask = (text: string, brokerId: number, more: object = {}): Promise<Note> =>
+  host.call<Note>(echo, 'Ask', { text, broker_id: brokerId, ...more })
 const stranger = () => createCertificate(systemClock.now())
 
 async function asStranger(client: Client): Promise<number> {
@@ -36,28 +37,40 @@ async function asStranger(client: Client): Promise<number> {
 test('calls go through, 64-bit integers to the last digit', async () => {
   await host.ping()
   await host.ping('')
-  expect(await host.call<Note>(echo, 'Say', { text: 'grüezi', number: '9007199254740993', data: Buffer.from([0, 255]) })).toMatchObject({ text: 'grüezi', number: '9007199254740993', data: Buffer.from([0, 255]) })
+  expect(
+    await host.call<Note>(echo, 'Say', { text: 'grüezi', number: '9007199254740993', data: Buffer.from([0, 255]) }),
+  ).toMatchObject({ text: 'grüezi', number: '9007199254740993', data: Buffer.from([0, 255]) })
 })
 
 test('a client with a certificate of its own making is refused', async () => {
   expect(await asStranger(host.connect(stranger()))).toBe(status.UNAVAILABLE)
 })
 
-test.each(['its own making', 'an authority that the inherited environment trusts'])('a client with a certificate of %s is refused, also where that environment turns verification off', async (origin) => {
-  const own = stranger()
-  const authority = join(mkdtempSync(join(tmpdir(), 'authority-')), 'ca.pem')
-  writeFileSync(authority, own.certificatePem)
-  const lax = await hosts.launch({ env: { NODE_TLS_REJECT_UNAUTHORIZED: '0', ...(origin.includes('authority') && { NODE_EXTRA_CA_CERTS: authority }) } })
-  expect(await asStranger(lax.connect(own))).toBe(status.UNAVAILABLE)
-  rmSync(dirname(authority), { recursive: true })
-})
+test.each(['its own making', 'an authority that the inherited environment trusts'])(
+  'a client with a certificate of %s is refused, also where that environment turns verification off',
+  async (origin) => {
+    const own = stranger()
+    const authority = join(mkdtempSync(join(tmpdir(), 'authority-')), 'ca.pem')
+    writeFileSync(authority, own.certificatePem)
+    const lax = await hosts.launch({
+      env: {
+        NODE_TLS_REJECT_UNAUTHORIZED: '0',
+        ...(origin.includes('authority') && { NODE_EXTRA_CA_CERTS: authority }),
+      },
+    })
+    expect(await asStranger(lax.connect(own))).toBe(status.UNAVAILABLE)
+    rmSync(dirname(authority), { recursive: true })
+  },
+)
 
 test('a client without a certificate is refused', async () => {
   expect(await asStranger(host.connect(undefined))).toBe(status.UNAVAILABLE)
 })
 
 test('a client that speaks plain text is refused', async () => {
-  expect(await asStranger(new Client(`unix:${host.handshake.address}`, credentials.createInsecure()))).toBe(status.UNAVAILABLE)
+  expect(await asStranger(new Client(`unix:${host.handshake.address}`, credentials.createInsecure()))).toBe(
+    status.UNAVAILABLE,
+  )
 })
 
 test("another plugin's host is refused", async () => {
@@ -70,14 +83,27 @@ test("another plugin's host is refused", async () => {
 test('TLS older than 1.2 is refused, even where the inherited environment allows it', async () => {
   const lax = await hosts.launch({ env: { NODE_OPTIONS: '--tls-min-v1.0 --tls-cipher-list=DEFAULT@SECLEVEL=0' } })
   const { keyPem: key, certificatePem: cert } = lax.certificate!
-  const outcome = (maxVersion: 'TLSv1.1' | 'TLSv1.2') => new Promise<string>((resolve) => {
-    const socket = connect({ path: lax.handshake.address, ca: lax.handshake.certificate, key, cert, servername: 'localhost', minVersion: 'TLSv1', maxVersion, ciphers: 'DEFAULT@SECLEVEL=0', ALPNProtocols: ['h2'] })
-    socket.once('secureConnect', () => {
-      resolve(socket.getProtocol() ?? '')
-      socket.destroy()
+  const outcome = (maxVersion: 'TLSv1.1' | 'TLSv1.2') =>
+    new Promise<string>((resolve) => {
+      const socket = connect({
+        path: lax.handshake.address,
+        ca: lax.handshake.certificate,
+        key,
+        cert,
+        servername: 'localhost',
+        minVersion: 'TLSv1',
+        maxVersion,
+        ciphers: 'DEFAULT@SECLEVEL=0',
+        ALPNProtocols: ['h2'],
+      })
+      socket.once('secureConnect', () => {
+        resolve(socket.getProtocol() ?? '')
+        socket.destroy()
+      })
+      socket.once('error', (error) => {
+        resolve(error.message)
+      })
     })
-    socket.once('error', (error) => { resolve(error.message) })
-  })
   expect(await outcome('TLSv1.2')).toBe('TLSv1.2')
   expect(await outcome('TLSv1.1')).toMatch(/protocol version/i)
 })
@@ -97,7 +123,11 @@ test('health: an unknown service is not found, a method nobody has is unimplemen
   expect((await failure(host.call(wrong, 'Say', {}))).code).toBe(status.UNIMPLEMENTED)
 })
 
-test.each([['plugin', 1], ['', 1], ['other', 3]])('health: a watch of %j tells %i and stays open', async (service, expected) => {
+test.each([
+  ['plugin', 1],
+  ['', 1],
+  ['other', 3],
+])('health: a watch of %j tells %i and stays open', async (service, expected) => {
   const { path, requestSerialize, responseDeserialize } = serviceDefinition(healthV1, 'grpc.health.v1.Health').Watch!
   const stream = host.client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, { service })
   const events: unknown[] = []
@@ -141,7 +171,7 @@ test('broker: many listeners at once, each its own', async () => {
   for (const server of served) server.close()
 })
 
-test('broker: a listener with a certificate other than the host\'s is never asked', async () => {
+test("broker: a listener with a certificate other than the host's is never asked", async () => {
   const impostor = storeService()
   const { id } = await host.serveBroker([impostor], { certificate: stranger() })
   expect((await failure(ask('secret', id))).details).toMatch(/certificate/)
@@ -174,7 +204,11 @@ test('broker: a knock is answered with a refusal', async () => {
   const id = host.nextBrokerId()
   host.announce({ service_id: id, knock: { knock: true } })
   await host.ping()
-  await expect.poll(() => host.brokered).toMatchObject([{ service_id: id, knock: { knock: true, ack: true, error: 'this plugin does not multiplex connections' } }])
+  await expect
+    .poll(() => host.brokered)
+    .toMatchObject([
+      { service_id: id, knock: { knock: true, ack: true, error: 'this plugin does not multiplex connections' } },
+    ])
 })
 
 test('broker: plain text where the host speaks plain text', async () => {
@@ -183,19 +217,30 @@ test('broker: plain text where the host speaks plain text', async () => {
   expect(await plain.call(echo, 'Ask', { text: 'open', broker_id: id })).toMatchObject({ text: 'stored open' })
 })
 
-test.each(['throw', 'reject'])('a handler that does %s fails its own call, without telling why, and the process lives', async (deed) => {
-  const error = await failure(tell(host, deed))
-  expect([error.code, error.details]).toEqual([status.INTERNAL, 'internal error'])
-  expect(await host.logged(({ fields }) => String(fields.error).includes('by the handler') && String(fields.error).includes(deed))).toMatchObject({ level: 'error', fields: { method: '/echo.Echo/Do' } })
-  await host.ping()
-})
+test.each(['throw', 'reject'])(
+  'a handler that does %s fails its own call, without telling why, and the process lives',
+  async (deed) => {
+    const error = await failure(tell(host, deed))
+    expect([error.code, error.details]).toEqual([status.INTERNAL, 'internal error'])
+    expect(
+      await host.logged(
+        ({ fields }) => String(fields.error).includes('by the handler') && String(fields.error).includes(deed),
+      ),
+    ).toMatchObject({ level: 'error', fields: { method: '/echo.Echo/Do' } })
+    await host.ping()
+  },
+)
 
 test('a stream whose handler rejects ends with INTERNAL after what it had sent', async () => {
   const { path, requestSerialize, responseDeserialize } = echo.Fail!
   const stream = host.client.makeServerStreamRequest<object, Note>(path, requestSerialize, responseDeserialize, {})
   const texts: string[] = []
-  stream.on('data', ({ text }: Note) => { texts.push(text) })
-  const error = await new Promise<unknown>((resolve) => { stream.once('error', resolve) })
+  stream.on('data', ({ text }: Note) => {
+    texts.push(text)
+  })
+  const error = await new Promise<unknown>((resolve) => {
+    stream.once('error', resolve)
+  })
   expect(error).toMatchObject({ code: status.INTERNAL, details: 'internal error' })
   expect(texts).toEqual(['one'])
   await host.ping()
@@ -208,7 +253,13 @@ test('a storm of cancelled calls is survived, and every handler is told', async 
   // this host is made of, drops everything at once.
   for (let round = 0; round < 8; round++) {
     const calls: ClientUnaryCall[] = []
-    const ended = Array.from({ length: 100 }, () => new Promise((resolve) => { calls.push(host.client.makeUnaryRequest(path, requestSerialize, responseDeserialize, {}, resolve)) }))
+    const ended = Array.from(
+      { length: 100 },
+      () =>
+        new Promise((resolve) => {
+          calls.push(host.client.makeUnaryRequest(path, requestSerialize, responseDeserialize, {}, resolve))
+        }),
+    )
     // Answered after the calls have reached the plugin.
     await host.ping()
     for (const call of calls) call.cancel()

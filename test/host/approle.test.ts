@@ -12,9 +12,15 @@ beforeEach(async () => {
   bench = await startBench()
   expect((await bench.call('POST', 'sys/auth/approle', { type: 'approle' })).status).toBe(204)
 })
-afterEach(async () => { await bench.host.close() })
+afterEach(async () => {
+  await bench.host.close()
+})
 
-interface Ids { role_id: string; secret_id: string; secret_id_accessor: string }
+interface Ids {
+  role_id: string
+  secret_id: string
+  secret_id_accessor: string
+}
 
 async function idsOf(role: string, settings: object = {}, terms: object = {}): Promise<Ids> {
   expect((await bench.call('POST', `${ROLE}/${role}`, settings)).status).toBe(204)
@@ -27,7 +33,8 @@ async function secretIdOf(role: string, terms: object = {}): Promise<Ids> {
   return { role_id, secret_id, secret_id_accessor }
 }
 
-const login = ({ role_id, secret_id }: { role_id?: string; secret_id?: string }): Promise<Answer> => bench.call('POST', 'auth/approle/login', { role_id, secret_id }, '')
+const login = ({ role_id, secret_id }: { role_id?: string; secret_id?: string }): Promise<Answer> =>
+  bench.call('POST', 'auth/approle/login', { role_id, secret_id }, '')
 const lookUp = async (token: string) => (await bench.call('GET', 'auth/token/lookup-self', undefined, token)).body.data
 const outcome = ({ status, body }: Answer) => ({ status, errors: body?.errors })
 
@@ -35,36 +42,62 @@ describe('a role', () => {
   it('answers all its settings, typed, and defaults for those not given', async () => {
     await bench.call('POST', `${ROLE}/r`, {})
     expect((await bench.call('GET', `${ROLE}/r`)).body.data).toEqual({
-      bind_secret_id: true, local_secret_ids: false, secret_id_bound_cidrs: null, secret_id_num_uses: 0, secret_id_ttl: 0, token_bound_cidrs: [],
-      token_explicit_max_ttl: 0, token_max_ttl: 0, token_no_default_policy: false, token_num_uses: 0, token_period: 0, token_policies: [],
-      token_strictly_bind_ip: false, token_ttl: 0, token_type: 'default',
+      bind_secret_id: true,
+      local_secret_ids: false,
+      secret_id_bound_cidrs: null,
+      secret_id_num_uses: 0,
+      secret_id_ttl: 0,
+      token_bound_cidrs: [],
+      token_explicit_max_ttl: 0,
+      token_max_ttl: 0,
+      token_no_default_policy: false,
+      token_num_uses: 0,
+      token_period: 0,
+      token_policies: [],
+      token_strictly_bind_ip: false,
+      token_ttl: 0,
+      token_type: 'default',
     })
   })
 
   it('keeps what a later write leaves out, and resets what it sends as null', async () => {
     await bench.call('POST', `${ROLE}/r`, { token_policies: 'a,b', token_ttl: '20m', secret_id_num_uses: '3' })
     await bench.call('PUT', `${ROLE}/r`, { token_ttl: null, token_max_ttl: '1h' })
-    expect((await bench.call('GET', `${ROLE}/R`)).body.data).toMatchObject({ token_policies: ['a', 'b'], token_ttl: 0, token_max_ttl: 3600, secret_id_num_uses: 3 })
+    expect((await bench.call('GET', `${ROLE}/R`)).body.data).toMatchObject({
+      token_policies: ['a', 'b'],
+      token_ttl: 0,
+      token_max_ttl: 3600,
+      secret_id_num_uses: 3,
+    })
   })
 
   it('is listed by its name in lower case, and gone after a delete, which may be repeated', async () => {
     await bench.call('POST', `${ROLE}/Second`, {})
     await bench.call('POST', `${ROLE}/first`, {})
     expect((await bench.call('LIST', ROLE)).body.data.keys).toEqual(['first', 'second'])
-    for (const times of [1, 2]) expect([times, (await bench.call('DELETE', `${ROLE}/FIRST`)).status]).toEqual([times, 204])
+    for (const times of [1, 2])
+      expect([times, (await bench.call('DELETE', `${ROLE}/FIRST`)).status]).toEqual([times, 204])
     expect(outcome(await bench.call('GET', `${ROLE}/first`))).toEqual({ status: 404, errors: [] })
     expect((await bench.call('LIST', ROLE)).body.data.keys).toEqual(['second'])
   })
 
   it.each<[string, object, string]>([
-    ['a ttl over the maximum', { token_ttl: '2h', token_max_ttl: '1h' }, "'token_ttl' cannot be greater than 'token_max_ttl'"],
+    [
+      'a ttl over the maximum',
+      { token_ttl: '2h', token_max_ttl: '1h' },
+      "'token_ttl' cannot be greater than 'token_max_ttl'",
+    ],
     ['negative uses', { token_num_uses: -1 }, "'token_num_uses' cannot be negative"],
     ['negative uses of secret ids', { secret_id_num_uses: -1 }, 'secret_id_num_uses cannot be negative'],
     ['a type there is not', { token_type: 'x' }, 'invalid \'token_type\' value "x"'],
     ['batch tokens', { token_type: 'batch' }, 'token_type "batch" is not supported'],
     ['no constraint', { bind_secret_id: false }, 'at least one constraint should be enabled on the role'],
     ['addresses of secret ids', { secret_id_bound_cidrs: ['10.0.0.0/8'] }, 'secret_id_bound_cidrs is not supported'],
-    ['addresses of secret ids by their old name', { bound_cidr_list: '10.0.0.0/8' }, 'bound_cidr_list is not supported'],
+    [
+      'addresses of secret ids by their old name',
+      { bound_cidr_list: '10.0.0.0/8' },
+      'bound_cidr_list is not supported',
+    ],
     ['addresses of tokens', { token_bound_cidrs: '10.0.0.0/8' }, 'token_bound_cidrs is not supported'],
     ['the address of the login', { token_strictly_bind_ip: true }, 'token_strictly_bind_ip is not supported'],
     ['local secret ids', { local_secret_ids: true }, 'local_secret_ids is not supported'],
@@ -76,8 +109,18 @@ describe('a role', () => {
   })
 
   it('takes the empty lists and falses that Terraform sends', async () => {
-    const answer = await bench.call('POST', `${ROLE}/r`, { token_bound_cidrs: [], secret_id_bound_cidrs: [], token_strictly_bind_ip: false, local_secret_ids: false, token_type: 'default-service', bind_secret_id: true })
-    expect([answer.status, answer.body.warnings]).toEqual([200, ['default-service has no useful meaning; adjusting to service']])
+    const answer = await bench.call('POST', `${ROLE}/r`, {
+      token_bound_cidrs: [],
+      secret_id_bound_cidrs: [],
+      token_strictly_bind_ip: false,
+      local_secret_ids: false,
+      token_type: 'default-service',
+      bind_secret_id: true,
+    })
+    expect([answer.status, answer.body.warnings]).toEqual([
+      200,
+      ['default-service has no useful meaning; adjusting to service'],
+    ])
   })
 
   it.each(['a b', '-a', 'a.', 'ä', 'a'.repeat(256)])('cannot be named %j', async (name) => {
@@ -100,10 +143,14 @@ describe('a role id', () => {
     expect((await login({ ...ids, role_id: 'mine' })).status).toBe(200)
   })
 
-  it('is nobody else\'s', async () => {
+  it("is nobody else's", async () => {
     await bench.call('POST', `${ROLE}/r`, { role_id: 'taken' })
     await bench.call('POST', `${ROLE}/other`, {})
-    for (const path of ['other/role-id', 'third']) expect(outcome(await bench.call('POST', `${ROLE}/${path}`, { role_id: 'taken' }))).toEqual({ status: 400, errors: ['role_id already in use'] })
+    for (const path of ['other/role-id', 'third'])
+      expect(outcome(await bench.call('POST', `${ROLE}/${path}`, { role_id: 'taken' }))).toEqual({
+        status: 400,
+        errors: ['role_id already in use'],
+      })
     expect((await bench.call('GET', `${ROLE}/third`)).status).toBe(404)
     await bench.call('DELETE', `${ROLE}/r`)
     expect((await bench.call('POST', `${ROLE}/other/role-id`, { role_id: 'taken' })).status).toBe(204)
@@ -112,7 +159,10 @@ describe('a role id', () => {
   it('is asked for by name, and of no missing role', async () => {
     expect((await bench.call('GET', `${ROLE}/none/role-id`)).status).toBe(404)
     await bench.call('POST', `${ROLE}/r`, {})
-    expect(outcome(await bench.call('POST', `${ROLE}/r/role-id`, {}))).toEqual({ status: 400, errors: ['missing role_id'] })
+    expect(outcome(await bench.call('POST', `${ROLE}/r/role-id`, {}))).toEqual({
+      status: 400,
+      errors: ['missing role_id'],
+    })
   })
 })
 
@@ -138,8 +188,15 @@ describe('a secret id', () => {
     const ids = await idsOf('r', { secret_id_ttl: '10m' }, { metadata: '{"host":"gateway-1"}' })
     const byId = (await bench.call('POST', `${ROLE}/r/secret-id/lookup`, ids)).body.data
     expect(byId).toEqual({
-      cidr_list: [], creation_time: '2026-03-15T16:00:00Z', expiration_time: '2026-03-15T16:10:00Z', last_updated_time: '2026-03-15T16:00:00Z',
-      metadata: { host: 'gateway-1' }, secret_id_accessor: ids.secret_id_accessor, secret_id_num_uses: 0, secret_id_ttl: 600, token_bound_cidrs: [],
+      cidr_list: [],
+      creation_time: '2026-03-15T16:00:00Z',
+      expiration_time: '2026-03-15T16:10:00Z',
+      last_updated_time: '2026-03-15T16:00:00Z',
+      metadata: { host: 'gateway-1' },
+      secret_id_accessor: ids.secret_id_accessor,
+      secret_id_num_uses: 0,
+      secret_id_ttl: 600,
+      token_bound_cidrs: [],
     })
     expect((await bench.call('POST', `${ROLE}/r/secret-id-accessor/lookup`, ids)).body.data).toEqual(byId)
     expect((await bench.call('LIST', `${ROLE}/r/secret-id`)).body.data.keys).toEqual([ids.secret_id_accessor])
@@ -147,7 +204,9 @@ describe('a secret id', () => {
 
   it('that never expires says so as Vault does', async () => {
     const ids = await idsOf('r')
-    expect((await bench.call('POST', `${ROLE}/r/secret-id/lookup`, ids)).body.data.expiration_time).toBe('0001-01-01T00:00:00Z')
+    expect((await bench.call('POST', `${ROLE}/r/secret-id/lookup`, ids)).body.data.expiration_time).toBe(
+      '0001-01-01T00:00:00Z',
+    )
   })
 
   it.each<[string, object, string]>([
@@ -167,12 +226,18 @@ describe('a secret id', () => {
     expect((await bench.call('LIST', `${ROLE}/r/secret-id`)).status).toBe(404)
   })
 
-  it('may be of one\'s own choosing, once', async () => {
+  it("may be of one's own choosing, once", async () => {
     const { role_id } = await idsOf('r')
     const custom = () => bench.call('POST', `${ROLE}/r/custom-secret-id`, { secret_id: 'my-own' })
     expect((await custom()).body.data).toMatchObject({ secret_id: 'my-own', secret_id_num_uses: 0 })
-    expect(outcome(await custom())).toEqual({ status: 400, errors: ['failed to store secret_id: SecretID is already registered'] })
-    expect(outcome(await bench.call('POST', `${ROLE}/r/custom-secret-id`, {}))).toEqual({ status: 400, errors: ['missing secret_id'] })
+    expect(outcome(await custom())).toEqual({
+      status: 400,
+      errors: ['failed to store secret_id: SecretID is already registered'],
+    })
+    expect(outcome(await bench.call('POST', `${ROLE}/r/custom-secret-id`, {}))).toEqual({
+      status: 400,
+      errors: ['missing secret_id'],
+    })
     expect((await login({ role_id, secret_id: 'my-own' })).status).toBe(200)
   })
 
@@ -194,10 +259,22 @@ describe('a secret id', () => {
     const gone = 'failed to find accessor entry for secret_id_accessor: "nope"'
     const lookup = await bench.call('POST', `${ROLE}/r/secret-id-accessor/lookup`, { secret_id_accessor: 'nope' })
     expect([lookup.status, lookup.body.data]).toEqual([404, { error: gone }])
-    expect(outcome(await bench.call('POST', `${ROLE}/r/secret-id-accessor/destroy`, { secret_id_accessor: 'nope' }))).toEqual({ status: 400, errors: [gone] })
-    for (const times of [1, 2]) expect([times, (await bench.call('POST', `${ROLE}/r/secret-id/destroy`, { secret_id })).status]).toEqual([times, 204])
-    expect(outcome(await bench.call('POST', `${ROLE}/none/secret-id`, {}))).toEqual({ status: 404, errors: ['role "none" does not exist'] })
-    expect(outcome(await bench.call('LIST', `${ROLE}/none/secret-id`))).toEqual({ status: 400, errors: ['role "none" does not exist'] })
+    expect(
+      outcome(await bench.call('POST', `${ROLE}/r/secret-id-accessor/destroy`, { secret_id_accessor: 'nope' })),
+    ).toEqual({ status: 400, errors: [gone] })
+    for (const times of [1, 2])
+      expect([times, (await bench.call('POST', `${ROLE}/r/secret-id/destroy`, { secret_id })).status]).toEqual([
+        times,
+        204,
+      ])
+    expect(outcome(await bench.call('POST', `${ROLE}/none/secret-id`, {}))).toEqual({
+      status: 404,
+      errors: ['role "none" does not exist'],
+    })
+    expect(outcome(await bench.call('LIST', `${ROLE}/none/secret-id`))).toEqual({
+      status: 400,
+      errors: ['role "none" does not exist'],
+    })
   })
 
   it('ends with its time, and with its role, also for a later role of the same name', async () => {
@@ -214,13 +291,24 @@ describe('a secret id', () => {
   it('is not answered wrapped, as this server wraps nothing', async () => {
     await bench.call('POST', `${ROLE}/r`, {})
     const answer = await bench.call('POST', `${ROLE}/r/secret-id`, {}, 'root', { 'x-vault-wrap-ttl': '60s' })
-    expect([answer.status, answer.body.errors[0]]).toEqual([400, expect.stringContaining('response wrapping is not supported by this server')])
+    expect([answer.status, answer.body.errors[0]]).toEqual([
+      400,
+      expect.stringContaining('response wrapping is not supported by this server'),
+    ])
     expect((await bench.call('LIST', `${ROLE}/r/secret-id`)).status).toBe(404)
   })
 
   it('that has expired leaves nothing behind for long', async () => {
     await idsOf('r', { secret_id_ttl: '10m' })
-    const keys = async () => (await Promise.all((await bench.storage.list('auth/')).map(async (mount) => [...await bench.storage.list(`auth/${mount}secret/`), ...await bench.storage.list(`auth/${mount}accessor/`)]))).flat().length
+    const keys = async () =>
+      (
+        await Promise.all(
+          (await bench.storage.list('auth/')).map(async (mount) => [
+            ...(await bench.storage.list(`auth/${mount}secret/`)),
+            ...(await bench.storage.list(`auth/${mount}accessor/`)),
+          ]),
+        )
+      ).flat().length
     expect(await keys()).toBe(2)
     await bench.clock.advance(2 * 3_600_000)
     expect(await keys()).toBe(0)
@@ -228,15 +316,35 @@ describe('a secret id', () => {
 })
 
 describe('a login', () => {
-  it('gives an orphan with the role\'s policies and times, and the secret id\'s metadata', async () => {
-    const ids = await idsOf('r', { token_policies: 'B,a', token_ttl: '20m', token_num_uses: 7 }, { metadata: '{"host":"gateway-1","role_name":"forged"}' })
+  it("gives an orphan with the role's policies and times, and the secret id's metadata", async () => {
+    const ids = await idsOf(
+      'r',
+      { token_policies: 'B,a', token_ttl: '20m', token_num_uses: 7 },
+      { metadata: '{"host":"gateway-1","role_name":"forged"}' },
+    )
     const { status, body } = await login(ids)
     expect(status).toBe(200)
     expect(body.auth).toEqual({
-      client_token: expect.stringMatching(/^hvs\./) as string, accessor: expect.any(String) as string, policies: ['a', 'b', 'default'], token_policies: ['a', 'b', 'default'],
-      metadata: { host: 'gateway-1', role_name: 'r' }, lease_duration: 1200, renewable: true, entity_id: '', token_type: 'service', orphan: true, mfa_requirement: null, num_uses: 7,
+      client_token: expect.stringMatching(/^hvs\./) as string,
+      accessor: expect.any(String) as string,
+      policies: ['a', 'b', 'default'],
+      token_policies: ['a', 'b', 'default'],
+      metadata: { host: 'gateway-1', role_name: 'r' },
+      lease_duration: 1200,
+      renewable: true,
+      entity_id: '',
+      token_type: 'service',
+      orphan: true,
+      mfa_requirement: null,
+      num_uses: 7,
     })
-    expect(await lookUp(body.auth.client_token)).toMatchObject({ display_name: 'approle', path: 'auth/approle/login', creation_ttl: 1200, orphan: true, meta: { role_name: 'r' } })
+    expect(await lookUp(body.auth.client_token)).toMatchObject({
+      display_name: 'approle',
+      path: 'auth/approle/login',
+      creation_ttl: 1200,
+      orphan: true,
+      meta: { role_name: 'r' },
+    })
   })
 
   it('needs no token, and does not mind a wrong one', async () => {
@@ -247,7 +355,13 @@ describe('a login', () => {
   it('with anything wrong does not tell what', async () => {
     const ids = await idsOf('r')
     const other = await idsOf('other')
-    for (const wrong of [{ ...ids, role_id: 'x' }, { ...ids, secret_id: 'x' }, { ...ids, secret_id: other.secret_id }, { ...ids, secret_id: ids.secret_id_accessor }]) expect(outcome(await login(wrong))).toEqual(INVALID)
+    for (const wrong of [
+      { ...ids, role_id: 'x' },
+      { ...ids, secret_id: 'x' },
+      { ...ids, secret_id: other.secret_id },
+      { ...ids, secret_id: ids.secret_id_accessor },
+    ])
+      expect(outcome(await login(wrong))).toEqual(INVALID)
     expect(outcome(await login({ role_id: ids.role_id }))).toEqual({ status: 400, errors: ['missing secret_id'] })
     expect(outcome(await login({ secret_id: ids.secret_id }))).toEqual({ status: 400, errors: ['missing role_id'] })
   })
@@ -272,7 +386,10 @@ describe('a login', () => {
   })
 
   it('never makes a root token', async () => {
-    expect(outcome(await login(await idsOf('r', { token_policies: 'Root' })))).toEqual({ status: 400, errors: ['auth methods cannot create root tokens'] })
+    expect(outcome(await login(await idsOf('r', { token_policies: 'Root' })))).toEqual({
+      status: 400,
+      errors: ['auth methods cannot create root tokens'],
+    })
   })
 
   it('without the default policy has none that is not named', async () => {
@@ -283,14 +400,18 @@ describe('a login', () => {
   it('is held to the bounds of its mount', async () => {
     await bench.call('POST', 'sys/auth/approle/tune', { max_lease_ttl: '1h' })
     const { body } = await login(await idsOf('r', { token_ttl: '2h' }))
-    expect([body.auth.lease_duration, body.warnings]).toEqual([3600, ['TTL of "2h" exceeded the effective max_ttl of "1h"; TTL value is capped accordingly']])
+    expect([body.auth.lease_duration, body.warnings]).toEqual([
+      3600,
+      ['TTL of "2h" exceeded the effective max_ttl of "1h"; TTL value is capped accordingly'],
+    ])
     expect((await login(await idsOf('s'))).body.auth.lease_duration).toBe(3600)
   })
 })
 
 describe('a token of a login', () => {
   const renew = (token: string, body: object = {}) => bench.call('POST', 'auth/token/renew-self', body, token)
-  const tokenOf = async (settings: object): Promise<string> => (await login(await idsOf('r', settings))).body.auth.client_token as string
+  const tokenOf = async (settings: object): Promise<string> =>
+    (await login(await idsOf('r', settings))).body.auth.client_token as string
 
   it('is renewed by what the role says now, up to its maximum', async () => {
     const token = await tokenOf({ token_ttl: '20m', token_max_ttl: '1h' })
@@ -299,10 +420,13 @@ describe('a token of a login', () => {
     await bench.call('POST', `${ROLE}/r`, { token_ttl: '30m' })
     expect((await renew(token)).body.auth.lease_duration).toBe(1800)
     const far = await renew(token, { increment: '10h' })
-    expect([far.body.auth.lease_duration, far.body.warnings]).toEqual([3000, ['TTL of "10h" exceeded the effective max_ttl of "50m"; TTL value is capped accordingly']])
+    expect([far.body.auth.lease_duration, far.body.warnings]).toEqual([
+      3000,
+      ['TTL of "10h" exceeded the effective max_ttl of "50m"; TTL value is capped accordingly'],
+    ])
   })
 
-  it('that is periodic is renewed without end, by the role\'s period', async () => {
+  it("that is periodic is renewed without end, by the role's period", async () => {
     const token = await tokenOf({ token_period: '1h' })
     await bench.call('POST', 'sys/auth/approle/tune', { max_lease_ttl: '2h' })
     for (let hours = 0; hours < 10; hours++) {
@@ -323,12 +447,17 @@ describe('a token of a login', () => {
   it('is not renewed once its role is gone, and lives until then', async () => {
     const token = await tokenOf({ token_ttl: '20m' })
     await bench.call('DELETE', `${ROLE}/r`)
-    expect(outcome(await renew(token))).toEqual({ status: 500, errors: ['failed to renew entry: role "r" does not exist during renewal'] })
+    expect(outcome(await renew(token))).toEqual({
+      status: 500,
+      errors: ['failed to renew entry: role "r" does not exist during renewal'],
+    })
     expect((await lookUp(token)).ttl).toBe(1200)
   })
 
   it('ends, with its leases, when the method is disabled; others do not', async () => {
-    await bench.call('PUT', 'sys/policies/acl/lender', { policy: 'path "lend/loans/*" { capabilities = ["create", "update", "read"] }' })
+    await bench.call('PUT', 'sys/policies/acl/lender', {
+      policy: 'path "lend/loans/*" { capabilities = ["create", "update", "read"] }',
+    })
     await bench.call('POST', 'sys/auth/team/approle', { type: 'approle' })
     const token = await tokenOf({ token_policies: 'lender' })
     const lease = (await bench.call('PUT', 'lend/loans/a', {}, token)).body.lease_id as string

@@ -26,29 +26,56 @@ export class Connection {
   constructor(origin: string) {
     const { hostname, port } = new URL(origin)
     this.#socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
-    this.#socket.on('data', (chunk: Buffer) => { this.#received = Buffer.concat([this.#received, chunk]); this.#wake() })
-    this.#socket.on('end', () => { this.#closed = true; this.#wake() })
-    this.#socket.on('close', () => { this.#closed = true; this.#wake() })
-    this.#socket.on('error', () => { this.#closed = true; this.#wake() })
+    this.#socket.on('data', (chunk: Buffer) => {
+      this.#received = Buffer.concat([this.#received, chunk])
+      this.#wake()
+    })
+    this.#socket.on('end', () => {
+      this.#closed = true
+      this.#wake()
+    })
+    this.#socket.on('close', () => {
+      this.#closed = true
+      this.#wake()
+    })
+    this.#socket.on('error', () => {
+      this.#closed = true
+      this.#wake()
+    })
   }
 
-  get closed(): boolean { return this.#closed }
+  get closed(): boolean {
+    return this.#closed
+  }
 
-  send(bytes: string | Uint8Array): void { this.#socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes) }
+  send(bytes: string | Uint8Array): void {
+    this.#socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)
+  }
   /** Says that nothing more will be sent. */
-  finish(): void { this.#socket.end() }
-  destroy(): void { this.#socket.destroy() }
+  finish(): void {
+    this.#socket.end()
+  }
+  destroy(): void {
+    this.#socket.destroy()
+  }
 
   /** The next answer; interim ones are passed over. `bodiless` = it answers a HEAD. */
   async answer(bodiless = false): Promise<WireAnswer> {
     for (;;) {
-      const end = await this.#until(() => { const at = this.#received.indexOf('\r\n\r\n'); return at < 0 ? undefined : at + 4 })
-      if (end === undefined) return { status: 0, headers: {}, body: '', wire: this.#take(this.#received.length), whole: false }
+      const end = await this.#until(() => {
+        const at = this.#received.indexOf('\r\n\r\n')
+        return at < 0 ? undefined : at + 4
+      })
+      if (end === undefined)
+        return { status: 0, headers: {}, body: '', wire: this.#take(this.#received.length), whole: false }
       const head = this.#take(end)
       const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1] ?? 0)
       if (status >= 100 && status < 200) continue
       const headers = headersOf(head)
-      const { text, framing, whole } = bodiless || status === 204 || status === 304 ? { text: '', framing: '', whole: true } : await this.#body(headers)
+      const { text, framing, whole } =
+        bodiless || status === 204 || status === 304
+          ? { text: '', framing: '', whole: true }
+          : await this.#body(headers)
       return { status, headers, body: text, wire: head + framing, whole }
     }
   }
@@ -70,7 +97,10 @@ export class Connection {
   async #chunks(): Promise<{ text: string; framing: string; whole: boolean }> {
     let [text, framing] = ['', '']
     for (;;) {
-      const line = await this.#until(() => { const at = this.#received.indexOf('\r\n'); return at < 0 ? undefined : at + 2 })
+      const line = await this.#until(() => {
+        const at = this.#received.indexOf('\r\n')
+        return at < 0 ? undefined : at + 2
+      })
       if (line === undefined) return { text, framing, whole: false }
       const size = this.#take(line)
       const bytes = Number.parseInt(size, 16)
@@ -94,8 +124,13 @@ export class Connection {
       const at = found()
       if (at !== undefined || this.#closed) return at
       const silent = await new Promise<boolean>((resolve) => {
-        const timer = setTimeout(() => { resolve(true) }, SILENCE_MS)
-        this.#wake = () => { clearTimeout(timer); resolve(false) }
+        const timer = setTimeout(() => {
+          resolve(true)
+        }, SILENCE_MS)
+        this.#wake = () => {
+          clearTimeout(timer)
+          resolve(false)
+        }
       })
       if (silent) return undefined
     }

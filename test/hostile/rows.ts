@@ -29,10 +29,26 @@ export interface Face {
   readonly good: string
 }
 
-export const vaultFace: Face = { origin: ({ vault }) => vault, credential: 'X-Vault-Token: <root>', good: 'GET /v1/auth/token/lookup-self' }
-export const restFace: Face = { origin: ({ gateway }) => gateway, credential: 'Authorization: Bearer <root>', good: 'GET /agents/billing' }
-export const upstreamFace: Face = { origin: ({ gateway }) => gateway, credential: 'Authorization: Bearer <phantom>', good: 'GET /u/stripe/v1/invoices' }
-export const listenerFace: Face = { origin: ({ stripe }) => stripe, credential: 'Authorization: Bearer <phantom>', good: 'GET /v1/invoices' }
+export const vaultFace: Face = {
+  origin: ({ vault }) => vault,
+  credential: 'X-Vault-Token: <root>',
+  good: 'GET /v1/auth/token/lookup-self',
+}
+export const restFace: Face = {
+  origin: ({ gateway }) => gateway,
+  credential: 'Authorization: Bearer <root>',
+  good: 'GET /agents/billing',
+}
+export const upstreamFace: Face = {
+  origin: ({ gateway }) => gateway,
+  credential: 'Authorization: Bearer <phantom>',
+  good: 'GET /u/stripe/v1/invoices',
+}
+export const listenerFace: Face = {
+  origin: ({ stripe }) => stripe,
+  credential: 'Authorization: Bearer <phantom>',
+  good: 'GET /v1/invoices',
+}
 
 export function answers(face: Face, stage: () => Stage, rows: readonly Row[]): void {
   for (const [what, request, status, sentence, remarks = {}] of rows) {
@@ -42,10 +58,18 @@ export function answers(face: Face, stage: () => Stage, rows: readonly Row[]): v
       try {
         connection.send(wireOf(stage(), face, request))
         const answer = await connection.answer(request.startsWith('HEAD '))
-        expect({ status: answer.status, sentence: sentenceOf(answer) }).toEqual({ status, sentence: stage().fill(sentence) })
+        expect({ status: answer.status, sentence: sentenceOf(answer) }).toEqual({
+          status,
+          sentence: stage().fill(sentence),
+        })
         expect(answer.headers).toMatchObject(present(remarks.headers))
         expect(problemsOf(stage(), answer, remarks)).toEqual([])
-        expect(changes(before, stage().mark())).toEqual({ writes: 0, faults: 0, calls: remarks.calls ?? 0, allowed: remarks.allowed ?? 0 })
+        expect(changes(before, stage().mark())).toEqual({
+          writes: 0,
+          faults: 0,
+          calls: remarks.calls ?? 0,
+          allowed: remarks.allowed ?? 0,
+        })
         expect(await goesOn(stage(), face, connection, answer)).toBe(200)
       } finally {
         connection.destroy()
@@ -54,8 +78,14 @@ export function answers(face: Face, stage: () => Stage, rows: readonly Row[]): v
   }
 }
 
-const present = (headers: Remarks['headers'] = {}): object => Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined))
-const changes = (before: Mark, after: Mark): Mark => ({ writes: after.writes - before.writes, calls: after.calls - before.calls, allowed: after.allowed - before.allowed, faults: after.faults - before.faults })
+const present = (headers: Remarks['headers'] = {}): object =>
+  Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined))
+const changes = (before: Mark, after: Mark): Mark => ({
+  writes: after.writes - before.writes,
+  calls: after.calls - before.calls,
+  allowed: after.allowed - before.allowed,
+  faults: after.faults - before.faults,
+})
 
 function wireOf(stage: Stage, { origin, credential }: Face, request: string): string {
   const filled = stage.fill(request).replaceAll('<host>', new URL(origin(stage)).host)
@@ -80,7 +110,11 @@ export function sentenceOf({ body, headers }: Pick<WireAnswer, 'body' | 'headers
 function spoken(bytes: string): string {
   const body = Buffer.from(bytes, 'latin1').toString('utf8')
   try {
-    const { errors, error, data } = JSON.parse(body) as { errors?: string[]; error?: { code: string; message: string }; data?: { keys?: string[] } }
+    const { errors, error, data } = JSON.parse(body) as {
+      errors?: string[]
+      error?: { code: string; message: string }
+      data?: { keys?: string[] }
+    }
     if (errors) return errors.length === 0 ? 'errors: []' : errors.join(' | ')
     if (data && Object.hasOwn(data, 'keys') && !Array.isArray(data)) return JSON.stringify(data.keys)
     return error ? `${error.code}: ${error.message}` : body.trim()
@@ -92,7 +126,11 @@ function spoken(bytes: string): string {
 const trace = /\n\s+at |\bat \S+ \(|\.[cm]?[jt]s:\d|node:internal|node_modules/
 
 /** What is wrong with an answer whatever it says. */
-function problemsOf(stage: Stage, { status, headers, wire, body, whole }: WireAnswer, { broken, headers: wanted = {} }: Remarks): string[] {
+function problemsOf(
+  stage: Stage,
+  { status, headers, wire, body, whole }: WireAnswer,
+  { broken, headers: wanted = {} }: Remarks,
+): string[] {
   const problems: string[] = []
   if (!whole && broken !== true && status !== 0) problems.push('it breaks off')
   if (trace.test(wire)) problems.push('it holds a stack trace')
@@ -100,8 +138,14 @@ function problemsOf(stage: Stage, { status, headers, wire, body, whole }: WireAn
   if (status === 405 && headers.allow === undefined) problems.push('405 without Allow')
   if (status === 401 && headers['www-authenticate'] === undefined) problems.push('401 without WWW-Authenticate')
   if (status >= 400 && body !== '' && headers['cache-control'] !== 'no-store') problems.push('it may be cached')
-  if (Object.keys(headers).some((name) => name.startsWith('access-control-') || name === 'set-cookie' || name === 'server')) problems.push('it has a header that no answer of ours has')
-  for (const [name, value] of Object.entries(wanted)) if (value === undefined && headers[name] !== undefined) problems.push(`it has ${name}`)
+  if (
+    Object.keys(headers).some(
+      (name) => name.startsWith('access-control-') || name === 'set-cookie' || name === 'server',
+    )
+  )
+    problems.push('it has a header that no answer of ours has')
+  for (const [name, value] of Object.entries(wanted))
+    if (value === undefined && headers[name] !== undefined) problems.push(`it has ${name}`)
   return problems
 }
 

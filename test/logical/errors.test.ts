@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { RequestError, errorTable, fromUnknown, kindFromGrpc, kindFromHttp, kindFromPb } from '../../src/logical/errors.ts'
+import {
+  RequestError,
+  errorTable,
+  fromUnknown,
+  kindFromGrpc,
+  kindFromHttp,
+  kindFromPb,
+} from '../../src/logical/errors.ts'
 import type { ErrorKind } from '../../src/logical/errors.ts'
 
 const kinds = Object.keys(errorTable) as ErrorKind[]
@@ -36,15 +43,33 @@ describe('the error table, there and back', () => {
 })
 
 describe('what is not ours', () => {
-  it.each([['an error', new Error('sk_live_secret')], ['a text', 'sk_live_secret'], ['nothing', undefined]])('%s becomes internal and tells the caller nothing', (_what, thrown) => {
+  it.each([
+    ['an error', new Error('sk_live_secret')],
+    ['a text', 'sk_live_secret'],
+    ['nothing', undefined],
+  ])('%s becomes internal and tells the caller nothing', (_what, thrown) => {
     expect(fromUnknown(thrown)).toMatchObject({ kind: 'internal', message: 'internal error' })
   })
 
-  it.each([[418, 'bad_request'], [404, 'not_found'], [500, 'internal'], [503, 'unavailable'], [504, 'unavailable'], [473, 'unavailable']])('status %i reads as %s', (status, kind) => {
+  it.each([
+    [418, 'bad_request'],
+    [404, 'not_found'],
+    [500, 'internal'],
+    [503, 'unavailable'],
+    [504, 'unavailable'],
+    [473, 'unavailable'],
+  ])('status %i reads as %s', (status, kind) => {
     expect(kindFromHttp(status)).toBe(kind)
   })
 
-  it.each([[3, 'bad_request'], [5, 'not_found'], [13, 'internal'], [14, 'unavailable'], [16, 'unauthenticated'], [99, 'internal']])('gRPC code %i reads as %s', (code, kind) => {
+  it.each([
+    [3, 'bad_request'],
+    [5, 'not_found'],
+    [13, 'internal'],
+    [14, 'unavailable'],
+    [16, 'unauthenticated'],
+    [99, 'internal'],
+  ])('gRPC code %i reads as %s', (code, kind) => {
     expect(kindFromGrpc(code)).toBe(kind)
   })
 

@@ -83,14 +83,49 @@ export function storageContract(name: string, open: () => Promise<OpenStorage>):
     })
 
     it('orders names by their UTF-8 bytes', async () => {
-      const names = ['', '!', '-', '0', 'A', 'Z', '_', 'a', 'b', '~', '\u00e9', '\u20ac', '\ue000', '\uffee', '\u{10000}', '\u{1f600}'].map((name) => `k${name}`)
+      const names = [
+        '',
+        '!',
+        '-',
+        '0',
+        'A',
+        'Z',
+        '_',
+        'a',
+        'b',
+        '~',
+        '\u00e9',
+        '\u20ac',
+        '\ue000',
+        '\uffee',
+        '\u{10000}',
+        '\u{1f600}',
+      ].map((name) => `k${name}`)
       for (const name of [...names].reverse()) await put(`u/${name}`)
       expect(await storage.list('u/')).toEqual(names)
       expect(await storage.list('u/', { after: 'k\uffee' })).toEqual(['k\u{10000}', 'k\u{1f600}'])
     })
 
     it('keeps unusual characters in keys apart and intact', async () => {
-      const keys = ['with space', 'per%cent', 'plus+', 'per%2Fcent', '..', '.', 'dot.', 'back\\slash', 'q?x=1#y', '"quoted"', 'nul\u0000byte', 'tab\t', '\u00e9', 'e\u0301', '\u{1f600}', '__proto__', 'constructor']
+      const keys = [
+        'with space',
+        'per%cent',
+        'plus+',
+        'per%2Fcent',
+        '..',
+        '.',
+        'dot.',
+        'back\\slash',
+        'q?x=1#y',
+        '"quoted"',
+        'nul\u0000byte',
+        'tab\t',
+        '\u00e9',
+        'e\u0301',
+        '\u{1f600}',
+        '__proto__',
+        'constructor',
+      ]
       for (const key of keys) await put(`odd/${key}`, key)
       for (const key of keys) expect(await get(`odd/${key}`)).toBe(key)
       expect(new Set(await storage.list('odd/'))).toEqual(new Set(keys))
@@ -132,7 +167,9 @@ export function storageContract(name: string, open: () => Promise<OpenStorage>):
     })
 
     it('takes many writers at once, and the order of one writer counts', async () => {
-      const writes = Array.from({ length: 200 }, (_, index) => put(`many/${String(index % 50).padStart(2, '0')}`, String(index)))
+      const writes = Array.from({ length: 200 }, (_, index) =>
+        put(`many/${String(index % 50).padStart(2, '0')}`, String(index)),
+      )
       await Promise.all(writes)
       expect((await storage.list('many/')).length).toBe(50)
       expect(await get('many/07')).toBe('157')
@@ -146,19 +183,28 @@ export function storageContract(name: string, open: () => Promise<OpenStorage>):
       const segment = fc.constantFrom('a', 'b', 'a-', 'a0', '\u00e9', '\u{1f600}')
       const key = fc.array(segment, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'))
       const step = fc.record({ key, drop: fc.boolean() })
-      await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 30 }), fc.option(key, { nil: undefined }), fc.integer({ min: 0, max: 3 }), async (steps, after, limit) => {
-        for (const old of await collectKeys(storage, '')) await storage.delete(old)
-        const model = new MemoryStorage()
-        for (const { key: name, drop } of steps) {
-          for (const target of [storage, model]) await (drop ? target.delete(name) : target.put({ key: name, value: text(name) }))
-        }
-        const page = { limit, ...(after !== undefined && { after }) }
-        for (const prefix of ['', 'a/', 'a/a/', 'a', 'b/', '\u{1f600}/']) {
-          expect(await storage.list(prefix)).toEqual(await model.list(prefix))
-          expect(await storage.list(prefix, page)).toEqual(await model.list(prefix, page))
-        }
-        expect(new Set(await collectKeys(storage, ''))).toEqual(new Set(await collectKeys(model, '')))
-      }), { numRuns: 25 })
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(step, { maxLength: 30 }),
+          fc.option(key, { nil: undefined }),
+          fc.integer({ min: 0, max: 3 }),
+          async (steps, after, limit) => {
+            for (const old of await collectKeys(storage, '')) await storage.delete(old)
+            const model = new MemoryStorage()
+            for (const { key: name, drop } of steps) {
+              for (const target of [storage, model])
+                await (drop ? target.delete(name) : target.put({ key: name, value: text(name) }))
+            }
+            const page = { limit, ...(after !== undefined && { after }) }
+            for (const prefix of ['', 'a/', 'a/a/', 'a', 'b/', '\u{1f600}/']) {
+              expect(await storage.list(prefix)).toEqual(await model.list(prefix))
+              expect(await storage.list(prefix, page)).toEqual(await model.list(prefix, page))
+            }
+            expect(new Set(await collectKeys(storage, ''))).toEqual(new Set(await collectKeys(model, '')))
+          },
+        ),
+        { numRuns: 25 },
+      )
     })
   })
 }

@@ -35,7 +35,10 @@ describe('storage', () => {
   it('names the key, and not the content, of a value that is not JSON', async () => {
     const storage = new MemoryStorage()
     await storage.put({ key: 'broken', value: bytes('{"password":"hunter2"') })
-    await expect(getJson(storage, 'broken')).rejects.toMatchObject({ kind: 'internal', message: 'stored value at broken is not readable' })
+    await expect(getJson(storage, 'broken')).rejects.toMatchObject({
+      kind: 'internal',
+      message: 'stored value at broken is not readable',
+    })
     await storage.put({ key: 'latin1', value: Uint8Array.of(0x22, 0xe9, 0x22) })
     await expect(getJson(storage, 'latin1')).rejects.toMatchObject({ kind: 'internal' })
   })

@@ -14,7 +14,10 @@ async function billing(): Promise<TestEngine> {
 describe('creds issues a leased phantom token', () => {
   it('with the fields, names and forms the article shows', async () => {
     const engine = await billing()
-    const issued = await engine.issue('billing', { purpose: 'quarterly-invoice-reconciliation', requested_scopes: [invoices, invoices] })
+    const issued = await engine.issue('billing', {
+      purpose: 'quarterly-invoice-reconciliation',
+      requested_scopes: [invoices, invoices],
+    })
     expect(issued.data).toEqual({
       session_id: expect.stringMatching(/^sess_[0-9A-HJKMNP-TV-Z]{26}$/),
       agent_id: 'billing',
@@ -45,7 +48,10 @@ describe('creds issues a leased phantom token', () => {
     const issued = await engine.issue('governed')
     expect(issued.data.scopes).toEqual([invoices, 'update:stripe:invoices'])
     expect((await engine.write(`creds/governed/${issued.session_id}`))!.data!.scopes).toEqual(issued.data.scopes)
-    expect(await engine.introspect({ token: issued.token })).toMatchObject({ scopes: null, scope: 'read:stripe:invoices update:stripe:invoices' })
+    expect(await engine.introspect({ token: issued.token })).toMatchObject({
+      scopes: null,
+      scope: 'read:stripe:invoices update:stripe:invoices',
+    })
   })
 
   it('with one put and no get', async () => {
@@ -94,22 +100,92 @@ describe('creds issues a leased phantom token', () => {
 
 describe('creds refuses with a sentence and writes nothing', () => {
   it.each([
-    ['an agent that is not registered', 'creds/nobody', {}, 'agent "nobody" is not registered. Write mcp/agents/nobody with owner and environment first.'],
-    ['an agent whose name is none', 'creds/No%20Name', {}, 'agent "No%20Name" is not a name: 1 to 64 characters of a-z, 0-9, _ and -, starting with a letter or digit, for example agent=claude-billing-agent.'],
-    ['an agent that declared nothing', 'creds/blank', {}, 'agent "blank" has declared no scopes or policies; nothing can be granted. Write mcp/agents/blank/scopes, for example scopes=read:stripe:invoices.'],
+    [
+      'an agent that is not registered',
+      'creds/nobody',
+      {},
+      'agent "nobody" is not registered. Write mcp/agents/nobody with owner and environment first.',
+    ],
+    [
+      'an agent whose name is none',
+      'creds/No%20Name',
+      {},
+      'agent "No%20Name" is not a name: 1 to 64 characters of a-z, 0-9, _ and -, starting with a letter or digit, for example agent=claude-billing-agent.',
+    ],
+    [
+      'an agent that declared nothing',
+      'creds/blank',
+      {},
+      'agent "blank" has declared no scopes or policies; nothing can be granted. Write mcp/agents/blank/scopes, for example scopes=read:stripe:invoices.',
+    ],
     ['a disabled agent', 'creds/off', {}, 'agent "off" is disabled; no tokens are issued for it.'],
-    ['more than declared', 'creds/billing', { requested_scopes: ['read:stripe:refunds'] }, `requested_scopes: "read:stripe:refunds" is more than agent "billing" declares (${invoices}, ${ids}).`],
-    ['a write scope where read is declared', 'creds/billing', { requested_scopes: ['write:stripe:invoices'] }, `requested_scopes: "write:stripe:invoices" is more than agent "billing" declares (${invoices}, ${ids}).`],
-    ['the unqualified tool where the qualified is declared', 'creds/billing', { requested_scopes: ['read:stripe:customers'] }, `requested_scopes: "read:stripe:customers" is more than agent "billing" declares (${invoices}, ${ids}).`],
-    ['a wildcard', 'creds/billing', { requested_scopes: ['read:*'] }, 'requested_scopes[0]: "read:*" covers every upstream. Name a resource, for example read:stripe:invoices.'],
-    ['an empty list of scopes', 'creds/billing', { requested_scopes: [] }, 'requested_scopes is empty. Omit it to be granted all declared scopes, or name some, for example requested_scopes=read:stripe:invoices.'],
-    ['a life of zero', 'creds/billing', { ttl: 0 }, 'ttl must be at least 1 second; tokens always expire, for example ttl=15m.'],
+    [
+      'more than declared',
+      'creds/billing',
+      { requested_scopes: ['read:stripe:refunds'] },
+      `requested_scopes: "read:stripe:refunds" is more than agent "billing" declares (${invoices}, ${ids}).`,
+    ],
+    [
+      'a write scope where read is declared',
+      'creds/billing',
+      { requested_scopes: ['write:stripe:invoices'] },
+      `requested_scopes: "write:stripe:invoices" is more than agent "billing" declares (${invoices}, ${ids}).`,
+    ],
+    [
+      'the unqualified tool where the qualified is declared',
+      'creds/billing',
+      { requested_scopes: ['read:stripe:customers'] },
+      `requested_scopes: "read:stripe:customers" is more than agent "billing" declares (${invoices}, ${ids}).`,
+    ],
+    [
+      'a wildcard',
+      'creds/billing',
+      { requested_scopes: ['read:*'] },
+      'requested_scopes[0]: "read:*" covers every upstream. Name a resource, for example read:stripe:invoices.',
+    ],
+    [
+      'an empty list of scopes',
+      'creds/billing',
+      { requested_scopes: [] },
+      'requested_scopes is empty. Omit it to be granted all declared scopes, or name some, for example requested_scopes=read:stripe:invoices.',
+    ],
+    [
+      'a life of zero',
+      'creds/billing',
+      { ttl: 0 },
+      'ttl must be at least 1 second; tokens always expire, for example ttl=15m.',
+    ],
     ['a negative life', 'creds/billing', { ttl: '-5m' }, 'ttl must not be negative, for example ttl=900.'],
-    ['a life that is no duration', 'creds/billing', { ttl: 'soon' }, 'ttl must be a duration in seconds, or a text such as 15m or 1h30m, for example ttl=900.'],
-    ['an environment it has no scopes for', 'creds/billing', { environment: 'staging' }, 'environment "staging" is neither the own environment of agent "billing" ("production") nor one it has scopes for. Write mcp/agents/billing/scopes/staging first.'],
-    ['a policy it does not have', 'creds/billing', { policies: 'admin' }, 'policies: "admin" is not a policy of agent "billing" (it has none).'],
-    ['a parent token that is none', 'creds/billing', { parent_token: 'svt_prod_nonsense' }, 'parent_token is not a live token; delegate from a live session, or omit parent_token.'],
-    ['a purpose of several lines', 'creds/billing', { purpose: 'a\nb' }, 'purpose must be one line of at most 512 characters, for example purpose=quarterly-invoice-reconciliation.'],
+    [
+      'a life that is no duration',
+      'creds/billing',
+      { ttl: 'soon' },
+      'ttl must be a duration in seconds, or a text such as 15m or 1h30m, for example ttl=900.',
+    ],
+    [
+      'an environment it has no scopes for',
+      'creds/billing',
+      { environment: 'staging' },
+      'environment "staging" is neither the own environment of agent "billing" ("production") nor one it has scopes for. Write mcp/agents/billing/scopes/staging first.',
+    ],
+    [
+      'a policy it does not have',
+      'creds/billing',
+      { policies: 'admin' },
+      'policies: "admin" is not a policy of agent "billing" (it has none).',
+    ],
+    [
+      'a parent token that is none',
+      'creds/billing',
+      { parent_token: 'svt_prod_nonsense' },
+      'parent_token is not a live token; delegate from a live session, or omit parent_token.',
+    ],
+    [
+      'a purpose of several lines',
+      'creds/billing',
+      { purpose: 'a\nb' },
+      'purpose must be one line of at most 512 characters, for example purpose=quarterly-invoice-reconciliation.',
+    ],
   ])('%s', async (_case, path, data, sentence) => {
     const engine = await billing()
     await engine.write('agents/blank', { owner: 'x', environment: 'production' })
@@ -122,14 +198,22 @@ describe('creds refuses with a sentence and writes nothing', () => {
   })
 
   it.each([
-    ['creds/billing', 'policies'], ['creds/billing', 'environment'], ['creds/billing', 'ttl'],
-    ['introspect', 'token_sha256'], ['agents/billing', 'environment'], ['agents/billing', 'policies'],
-    ['upstreams/x', 'url'], ['upstreams/x', 'auth'], ['config', 'token_prefix'],
+    ['creds/billing', 'policies'],
+    ['creds/billing', 'environment'],
+    ['creds/billing', 'ttl'],
+    ['introspect', 'token_sha256'],
+    ['agents/billing', 'environment'],
+    ['agents/billing', 'policies'],
+    ['upstreams/x', 'url'],
+    ['upstreams/x', 'auth'],
+    ['config', 'token_prefix'],
   ])('a token or key put into the wrong place, without repeating it: %s %s', async (path, field) => {
     const engine = await billing()
     for (const secret of [(await engine.issue('billing')).token, `sk-${'Z'.repeat(40)}`]) {
       const required = path === 'upstreams/x' ? { url: 'https://api.stripe.com' } : {}
-      expect((await engine.refusal(engine.write(path, { ...required, [field]: secret }))).message).not.toContain(secret.slice(-20))
+      expect((await engine.refusal(engine.write(path, { ...required, [field]: secret }))).message).not.toContain(
+        secret.slice(-20),
+      )
     }
   })
 
@@ -137,25 +221,37 @@ describe('creds refuses with a sentence and writes nothing', () => {
     const engine = await TestEngine.start()
     await engine.declare('support', ['read:stripe:customers:*'])
     const wildcards = (count: number) => Array.from({ length: count }, (_, i) => `read:stripe:customers:part-${i}*`)
-    expect((await engine.refusal(engine.issue('support', { requested_scopes: wildcards(101) }))).message).toBe('requested_scopes has 101 scopes with a wildcard; at most 100 may be asked for. Ask for a wider one instead, for example read:stripe:customers:*, or omit requested_scopes.')
+    expect((await engine.refusal(engine.issue('support', { requested_scopes: wildcards(101) }))).message).toBe(
+      'requested_scopes has 101 scopes with a wildcard; at most 100 may be asked for. Ask for a wider one instead, for example read:stripe:customers:*, or omit requested_scopes.',
+    )
     const exact = Array.from({ length: 500 }, (_, i) => `read:stripe:customers:part-${i}`)
-    expect((await engine.issue('support', { requested_scopes: [...wildcards(100), ...exact] })).data.scopes).toHaveLength(600)
+    expect(
+      (await engine.issue('support', { requested_scopes: [...wildcards(100), ...exact] })).data.scopes,
+    ).toHaveLength(600)
   })
 
   it.each(['requested_scopes', 'ttl', 'purpose'])('a read that names %s, which would be passed over', async (name) => {
     const engine = await billing()
-    expect(await engine.refusal(engine.read('creds/billing', { [name]: '1' }))).toEqual({ kind: 'bad_request', message: `${name} is not taken by a read, which asks for all that is declared. Write instead, for example vault write mcp/creds/billing ttl=15m.` })
+    expect(await engine.refusal(engine.read('creds/billing', { [name]: '1' }))).toEqual({
+      kind: 'bad_request',
+      message: `${name} is not taken by a read, which asks for all that is declared. Write instead, for example vault write mcp/creds/billing ttl=15m.`,
+    })
   })
 
   it('on a node that cannot write, before anything else', async () => {
     const engine = await billing()
     engine.limits.readOnly = true
-    for (const call of [engine.write('creds/nobody'), engine.write('introspect'), engine.read('feed'), engine.list('sessions/')]) {
+    for (const call of [
+      engine.write('creds/nobody'),
+      engine.write('introspect'),
+      engine.read('feed'),
+      engine.list('sessions/'),
+    ]) {
       expect(await engine.refusal(call)).toEqual({ kind: 'readonly', message: 'cannot write to readonly storage' })
     }
   })
 
-  it('when storage cannot take the session: the error is the storage\'s, and the token is not handed out', async () => {
+  it("when storage cannot take the session: the error is the storage's, and the token is not handed out", async () => {
     const engine = await billing()
     engine.storage.failPuts = true
     const { epoch } = await engine.introspect({ token: 'x' })
@@ -173,7 +269,13 @@ describe('scopes of another environment', () => {
     expect(issued.data).toMatchObject({ scopes: ['read:stripe:refunds'], environment: 'staging', ttl_seconds: 60 })
     expect(issued.token).toMatch(/^svt_staging_/)
     await engine.delete('agents/billing/scopes/staging')
-    expect(await engine.introspect({ token: issued.token, required_scope: 'read:stripe:refunds' })).toMatchObject({ active: true, scope: '', scope_match: false })
-    expect(await engine.introspect({ token: issued.token, required_scope: invoices })).toMatchObject({ scope_match: false })
+    expect(await engine.introspect({ token: issued.token, required_scope: 'read:stripe:refunds' })).toMatchObject({
+      active: true,
+      scope: '',
+      scope_match: false,
+    })
+    expect(await engine.introspect({ token: issued.token, required_scope: invoices })).toMatchObject({
+      scope_match: false,
+    })
   })
 })

@@ -10,7 +10,11 @@ import { MemoryStorage } from '../../src/logical/storage.ts'
 import type { Storage } from '../../src/logical/storage.ts'
 import { FakeClock } from '../fakes/clock.ts'
 
-export interface Caller { readonly client_token?: string; readonly entity_id?: string; readonly request_id?: string }
+export interface Caller {
+  readonly client_token?: string
+  readonly entity_id?: string
+  readonly request_id?: string
+}
 
 /** The engine behind its front door, on memory storage and a hand-cranked clock. */
 export class TestEngine {
@@ -49,7 +53,14 @@ export class TestEngine {
     await this.backend.initialize()
   }
 
-  async call(operation: Operation, path: string, data: Data = {}, caller: Caller = {}, secret?: Secret, signal?: AbortSignal): Promise<Response | undefined> {
+  async call(
+    operation: Operation,
+    path: string,
+    data: Data = {},
+    caller: Caller = {},
+    secret?: Secret,
+    signal?: AbortSignal,
+  ): Promise<Response | undefined> {
     return this.backend.handleRequest({
       id: caller.request_id ?? randomBytes(8).toString('hex'),
       operation,
@@ -67,15 +78,27 @@ export class TestEngine {
     })
   }
 
-  write(path: string, data: Data = {}, caller?: Caller) { return this.call('update', path, data, caller) }
-  read(path: string, data: Data = {}) { return this.call('read', path, data) }
-  list(path: string) { return this.call('list', path) }
-  delete(path: string, caller?: Caller) { return this.call('delete', path, {}, caller) }
+  write(path: string, data: Data = {}, caller?: Caller) {
+    return this.call('update', path, data, caller)
+  }
+  read(path: string, data: Data = {}) {
+    return this.call('read', path, data)
+  }
+  list(path: string) {
+    return this.call('list', path)
+  }
+  delete(path: string, caller?: Caller) {
+    return this.call('delete', path, {}, caller)
+  }
 
   /** The sentence and kind a call is refused with; fails when it is not refused. */
   async refusal(call: Promise<unknown>): Promise<{ kind: string; message: string }> {
-    const answer = await call.then((value: unknown) => ({ value }), (error: unknown) => ({ error }))
-    if (!('error' in answer) || !(answer.error instanceof RequestError)) throw new Error(`was not refused: ${JSON.stringify(answer)}`)
+    const answer = await call.then(
+      (value: unknown) => ({ value }),
+      (error: unknown) => ({ error }),
+    )
+    if (!('error' in answer) || !(answer.error instanceof RequestError))
+      throw new Error(`was not refused: ${JSON.stringify(answer)}`)
     return { kind: answer.error.kind, message: answer.error.message }
   }
 
@@ -89,15 +112,35 @@ export class TestEngine {
     return new Issued(await this.write(`creds/${agent}`, data, caller))
   }
 
-  async introspect(about: Data): Promise<Data> { return (await this.write('introspect', about))!.data! }
+  async introspect(about: Data): Promise<Data> {
+    return (await this.write('introspect', about))!.data!
+  }
 
   /** What the host does with a lease. */
   revoke(issued: Issued, options: { registered?: boolean } = {}) {
-    return this.call('revoke', `creds/${issued.agent_id}`, {}, {}, { ...issued.secret, lease_options: { ...issued.secret.lease_options, issue_time: options.registered === false ? null : issued.issuedMs } })
+    return this.call(
+      'revoke',
+      `creds/${issued.agent_id}`,
+      {},
+      {},
+      {
+        ...issued.secret,
+        lease_options: {
+          ...issued.secret.lease_options,
+          issue_time: options.registered === false ? null : issued.issuedMs,
+        },
+      },
+    )
   }
 
   async renew(issued: Issued, increment = 0): Promise<Response | undefined> {
-    return this.call('renew', `creds/${issued.agent_id}`, {}, {}, { ...issued.secret, lease_options: { ...issued.secret.lease_options, increment, issue_time: issued.issuedMs } })
+    return this.call(
+      'renew',
+      `creds/${issued.agent_id}`,
+      {},
+      {},
+      { ...issued.secret, lease_options: { ...issued.secret.lease_options, increment, issue_time: issued.issuedMs } },
+    )
   }
 }
 
@@ -113,11 +156,21 @@ export class Issued {
     this.warnings = response.warnings ?? []
   }
 
-  get token(): string { return String(this.data.token) }
-  get session_id(): string { return String(this.data.session_id) }
-  get agent_id(): string { return String(this.data.agent_id) }
-  get token_id(): string { return String(this.data.token_id) }
-  get issuedMs(): number { return Date.parse(String(this.data.issued_at)) }
+  get token(): string {
+    return String(this.data.token)
+  }
+  get session_id(): string {
+    return String(this.data.session_id)
+  }
+  get agent_id(): string {
+    return String(this.data.agent_id)
+  }
+  get token_id(): string {
+    return String(this.data.token_id)
+  }
+  get issuedMs(): number {
+    return Date.parse(String(this.data.issued_at))
+  }
 }
 
 /** Counts and, on request, fails operations of the storage below. */
@@ -131,7 +184,9 @@ export class CountingStorage implements Storage {
   mostAtOnce = 0
   #deleting = 0
 
-  constructor(storage: Storage) { this.#storage = storage }
+  constructor(storage: Storage) {
+    this.#storage = storage
+  }
 
   get(key: string) {
     this.counts.get++
@@ -148,12 +203,19 @@ export class CountingStorage implements Storage {
     await this.#storage.delete(key)
     this.#deleting--
   }
-  list(prefix: string, page?: { after?: string; limit?: number }) { this.counts.list++; return this.#storage.list(prefix, page) }
+  list(prefix: string, page?: { after?: string; limit?: number }) {
+    this.counts.list++
+    return this.#storage.list(prefix, page)
+  }
 
   /** Counts of what happens while `work` runs. */
   async during(work: () => Promise<unknown>): Promise<{ get: number; put: number; delete: number }> {
     const before = { ...this.counts }
     await work()
-    return { get: this.counts.get - before.get, put: this.counts.put - before.put, delete: this.counts.delete - before.delete }
+    return {
+      get: this.counts.get - before.get,
+      put: this.counts.put - before.put,
+      delete: this.counts.delete - before.delete,
+    }
   }
 }

@@ -4,10 +4,24 @@ import { tokenDigest } from '../../src/scope/index.ts'
 import { settle } from '../fakes/clock.ts'
 import { TestEngine } from './engine.ts'
 
-interface Answer { epoch: string; sequence: number; events: Data[]; reset: boolean; more: boolean; held_ms: number }
+interface Answer {
+  epoch: string
+  sequence: number
+  events: Data[]
+  reset: boolean
+  more: boolean
+  held_ms: number
+}
 
 async function poll(engine: TestEngine, after: Partial<Answer> = {}, wait = 0, signal?: AbortSignal): Promise<Answer> {
-  const response = await engine.call('read', 'feed', { epoch: after.epoch ?? '', after: after.sequence ?? 0, wait }, {}, undefined, signal)
+  const response = await engine.call(
+    'read',
+    'feed',
+    { epoch: after.epoch ?? '', after: after.sequence ?? 0, wait },
+    {},
+    undefined,
+    signal,
+  )
   return response!.data as unknown as Answer
 }
 
@@ -19,23 +33,119 @@ async function start(): Promise<TestEngine> {
 
 describe('the feed', () => {
   it('tells a newcomer its position and to drop everything', async () => {
-    expect(await poll(await start())).toMatchObject({ reset: true, events: [], epoch: expect.stringMatching(/^[0-9a-f]{24}$/) })
+    expect(await poll(await start())).toMatchObject({
+      reset: true,
+      events: [],
+      epoch: expect.stringMatching(/^[0-9a-f]{24}$/),
+    })
   })
 
   it.each([
-    ['a lease revoke', async (engine: TestEngine) => { await engine.revoke(await engine.issue('billing')) }, [{ type: 'session_ended', reason: 'lease revoked' }]],
-    ['an operator\'s delete', async (engine: TestEngine) => { await engine.delete(`sessions/${(await engine.issue('billing')).session_id}`) }, [{ type: 'session_ended', reason: 'ended by an operator' }]],
-    ['a close', async (engine: TestEngine) => { await engine.delete(`creds/billing/${(await engine.issue('billing')).session_id}`) }, [{ type: 'session_ended', reason: 'closed' }]],
-    ['a refresh', async (engine: TestEngine) => { await engine.write(`creds/billing/${(await engine.issue('billing')).session_id}`) }, [{ type: 'expiry', newest: true }]],
-    ['a disable', async (engine: TestEngine) => { await engine.write('agents/billing', { disabled: true }) }, [{ type: 'generation', agent_id: 'billing', generation: 1 }, { type: 'document', path: 'agents/billing', deleted: false }]],
-    ['another environment', async (engine: TestEngine) => { await engine.write('agents/billing', { environment: 'staging' }) }, ['', '/scopes', '/scopes/production', '/scopes/staging'].map((end) => ({ type: 'document', path: `agents/billing${end}` }))],
-    ['a deleted agent', async (engine: TestEngine) => { await engine.delete('agents/billing') }, [{ type: 'generation', generation: 1 }, { type: 'document', path: 'agents/billing', deleted: true }, { type: 'document', path: 'agents/billing/scopes', deleted: true }]],
-    ['revoke-all', async (engine: TestEngine) => { await engine.write('sessions/revoke-all') }, [{ type: 'mount_generation', generation: 1 }]],
-    ['narrowed scopes', async (engine: TestEngine) => { await engine.write('agents/billing/scopes', { scopes: [] }) }, [{ type: 'document', path: 'agents/billing/scopes', deleted: false }]],
-    ['scopes taken away', async (engine: TestEngine) => { await engine.delete('agents/billing/scopes') }, [{ type: 'document', path: 'agents/billing/scopes', deleted: true }]],
-    ['a policy', async (engine: TestEngine) => { await engine.write('policies/p', { policy: 'path "tools/stripe/invoices" { capabilities = ["read"] }' }) }, [{ type: 'document', path: 'policies/p' }]],
-    ['an upstream', async (engine: TestEngine) => { await engine.write('upstreams/stripe', { url: 'https://api.stripe.com' }) }, [{ type: 'document', path: 'upstreams/stripe' }]],
-    ['a deleted tool', async (engine: TestEngine) => { await engine.write('tools/stripe/invoices', { operations: 'GET /v1/invoices' }); await engine.delete('tools/stripe/invoices') }, [{ type: 'document', path: 'tools/stripe/invoices', deleted: false }, { type: 'document', path: 'tools/stripe/invoices', deleted: true }]],
+    [
+      'a lease revoke',
+      async (engine: TestEngine) => {
+        await engine.revoke(await engine.issue('billing'))
+      },
+      [{ type: 'session_ended', reason: 'lease revoked' }],
+    ],
+    [
+      "an operator's delete",
+      async (engine: TestEngine) => {
+        await engine.delete(`sessions/${(await engine.issue('billing')).session_id}`)
+      },
+      [{ type: 'session_ended', reason: 'ended by an operator' }],
+    ],
+    [
+      'a close',
+      async (engine: TestEngine) => {
+        await engine.delete(`creds/billing/${(await engine.issue('billing')).session_id}`)
+      },
+      [{ type: 'session_ended', reason: 'closed' }],
+    ],
+    [
+      'a refresh',
+      async (engine: TestEngine) => {
+        await engine.write(`creds/billing/${(await engine.issue('billing')).session_id}`)
+      },
+      [{ type: 'expiry', newest: true }],
+    ],
+    [
+      'a disable',
+      async (engine: TestEngine) => {
+        await engine.write('agents/billing', { disabled: true })
+      },
+      [
+        { type: 'generation', agent_id: 'billing', generation: 1 },
+        { type: 'document', path: 'agents/billing', deleted: false },
+      ],
+    ],
+    [
+      'another environment',
+      async (engine: TestEngine) => {
+        await engine.write('agents/billing', { environment: 'staging' })
+      },
+      ['', '/scopes', '/scopes/production', '/scopes/staging'].map((end) => ({
+        type: 'document',
+        path: `agents/billing${end}`,
+      })),
+    ],
+    [
+      'a deleted agent',
+      async (engine: TestEngine) => {
+        await engine.delete('agents/billing')
+      },
+      [
+        { type: 'generation', generation: 1 },
+        { type: 'document', path: 'agents/billing', deleted: true },
+        { type: 'document', path: 'agents/billing/scopes', deleted: true },
+      ],
+    ],
+    [
+      'revoke-all',
+      async (engine: TestEngine) => {
+        await engine.write('sessions/revoke-all')
+      },
+      [{ type: 'mount_generation', generation: 1 }],
+    ],
+    [
+      'narrowed scopes',
+      async (engine: TestEngine) => {
+        await engine.write('agents/billing/scopes', { scopes: [] })
+      },
+      [{ type: 'document', path: 'agents/billing/scopes', deleted: false }],
+    ],
+    [
+      'scopes taken away',
+      async (engine: TestEngine) => {
+        await engine.delete('agents/billing/scopes')
+      },
+      [{ type: 'document', path: 'agents/billing/scopes', deleted: true }],
+    ],
+    [
+      'a policy',
+      async (engine: TestEngine) => {
+        await engine.write('policies/p', { policy: 'path "tools/stripe/invoices" { capabilities = ["read"] }' })
+      },
+      [{ type: 'document', path: 'policies/p' }],
+    ],
+    [
+      'an upstream',
+      async (engine: TestEngine) => {
+        await engine.write('upstreams/stripe', { url: 'https://api.stripe.com' })
+      },
+      [{ type: 'document', path: 'upstreams/stripe' }],
+    ],
+    [
+      'a deleted tool',
+      async (engine: TestEngine) => {
+        await engine.write('tools/stripe/invoices', { operations: 'GET /v1/invoices' })
+        await engine.delete('tools/stripe/invoices')
+      },
+      [
+        { type: 'document', path: 'tools/stripe/invoices', deleted: false },
+        { type: 'document', path: 'tools/stripe/invoices', deleted: true },
+      ],
+    ],
   ])('carries %s', async (_what, change, events) => {
     const engine = await start()
     const before = await poll(engine)
@@ -134,7 +244,10 @@ describe('an introspection', () => {
     const engine = await start()
     const issued = await engine.issue('billing')
     const before = await poll(engine)
-    expect(await engine.introspect({ token: issued.token })).toMatchObject({ epoch: before.epoch, sequence: before.sequence })
+    expect(await engine.introspect({ token: issued.token })).toMatchObject({
+      epoch: before.epoch,
+      sequence: before.sequence,
+    })
   })
 
   it('answers RFC 7662 names and all a gateway needs to judge later calls', async () => {
@@ -142,18 +255,49 @@ describe('an introspection', () => {
     const issued = await engine.issue('billing', { purpose: 'p' })
     const answer = await engine.introspect({ token: issued.token, required_scope: 'read:stripe:invoices' })
     expect(answer).toEqual({
-      active: true, scope: 'read:stripe:invoices', client_id: 'billing', sub: issued.session_id, token_type: 'phantom',
-      jti: issued.token_id, exp: issued.data.expires_at_unix, iat: Number(issued.data.expires_at_unix) - 900,
-      session_id: issued.session_id, agent_id: 'billing', token_id: issued.token_id, owner: 'platform-team', environment: 'production',
-      purpose: 'p', scopes: ['read:stripe:invoices'], expires_at: issued.data.expires_at, expires_at_unix: issued.data.expires_at_unix,
+      active: true,
+      scope: 'read:stripe:invoices',
+      client_id: 'billing',
+      sub: issued.session_id,
+      token_type: 'phantom',
+      jti: issued.token_id,
+      exp: issued.data.expires_at_unix,
+      iat: Number(issued.data.expires_at_unix) - 900,
+      session_id: issued.session_id,
+      agent_id: 'billing',
+      token_id: issued.token_id,
+      owner: 'platform-team',
+      environment: 'production',
+      purpose: 'p',
+      scopes: ['read:stripe:invoices'],
+      expires_at: issued.data.expires_at,
+      expires_at_unix: issued.data.expires_at_unix,
       session_expires_at_unix: Number(issued.data.expires_at_unix) - 900 + 28_800,
-      chain: [{ session_id: issued.session_id, agent_id: 'billing', environment: 'production', own_environment: true, scopes: ['read:stripe:invoices'], policies: null, generation: 0, newest_token_expires_at_unix: issued.data.expires_at_unix, session_expires_at_unix: Number(issued.data.expires_at_unix) - 900 + 28_800 }],
+      chain: [
+        {
+          session_id: issued.session_id,
+          agent_id: 'billing',
+          environment: 'production',
+          own_environment: true,
+          scopes: ['read:stripe:invoices'],
+          policies: null,
+          generation: 0,
+          newest_token_expires_at_unix: issued.data.expires_at_unix,
+          session_expires_at_unix: Number(issued.data.expires_at_unix) - 900 + 28_800,
+        },
+      ],
       mount_generation: 0,
       documents: { 'agents/billing': expect.any(Number), 'agents/billing/scopes': expect.any(Number) },
-      required_scope: 'read:stripe:invoices', scope_match: true,
-      epoch: expect.any(String), sequence: expect.any(Number), server_time_unix_ms: engine.clock.now(),
+      required_scope: 'read:stripe:invoices',
+      scope_match: true,
+      epoch: expect.any(String),
+      sequence: expect.any(Number),
+      server_time_unix_ms: engine.clock.now(),
     })
-    expect(await engine.introspect({ token_sha256: tokenDigest(issued.token) })).toMatchObject({ active: true, token_id: issued.token_id })
+    expect(await engine.introspect({ token_sha256: tokenDigest(issued.token) })).toMatchObject({
+      active: true,
+      token_id: issued.token_id,
+    })
     expect(await engine.introspect({ session_id: issued.session_id })).not.toHaveProperty('exp')
   })
 
@@ -168,9 +312,21 @@ describe('an introspection', () => {
 
   it.each([
     ['nothing', {}, 'give exactly one of token, token_sha256 and session_id, for example token=svt_prod_….'],
-    ['two things', { token: 'a', session_id: 'b' }, 'give exactly one of token, token_sha256 and session_id, for example token=svt_prod_….'],
-    ['a digest that is none', { token_sha256: 'xyz' }, 'token_sha256 must be 64 hexadecimal digits, for example token_sha256=b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9.'],
-    ['a wildcard scope', { token: 'a', required_scope: 'read:*' }, 'required_scope: "read:*" covers every upstream. Name a resource, for example read:stripe:invoices.'],
+    [
+      'two things',
+      { token: 'a', session_id: 'b' },
+      'give exactly one of token, token_sha256 and session_id, for example token=svt_prod_….',
+    ],
+    [
+      'a digest that is none',
+      { token_sha256: 'xyz' },
+      'token_sha256 must be 64 hexadecimal digits, for example token_sha256=b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9.',
+    ],
+    [
+      'a wildcard scope',
+      { token: 'a', required_scope: 'read:*' },
+      'required_scope: "read:*" covers every upstream. Name a resource, for example read:stripe:invoices.',
+    ],
   ])('asked with %s is refused', async (_what, ask, message) => {
     const engine = await start()
     expect(await engine.refusal(engine.introspect(ask))).toEqual({ kind: 'bad_request', message })

@@ -6,9 +6,15 @@ import { Issued, TestEngine } from './engine.ts'
 /** Random steps of callers, operators, hosts and time over two agents. */
 const step = fc.oneof(
   fc.record({ do: fc.constant('open' as const), agent: fc.constantFrom('a', 'b') }),
-  fc.record({ do: fc.constantFrom('refresh', 'delegate', 'renew', 'revoke', 'undo', 'close', 'operatorEnd') , pick: fc.nat() }),
+  fc.record({
+    do: fc.constantFrom('refresh', 'delegate', 'renew', 'revoke', 'undo', 'close', 'operatorEnd'),
+    pick: fc.nat(),
+  }),
   fc.record({ do: fc.constant('pass' as const), seconds: fc.integer({ min: 1, max: 700 }) }),
-  fc.record({ do: fc.constantFrom('disable', 'enable', 'deleteAgent', 'declare', 'revokeAgent'), agent: fc.constantFrom('a', 'b') }),
+  fc.record({
+    do: fc.constantFrom('disable', 'enable', 'deleteAgent', 'declare', 'revokeAgent'),
+    agent: fc.constantFrom('a', 'b'),
+  }),
   fc.record({ do: fc.constantFrom('revokeAll', 'restart', 'tidy') }),
 )
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
@@ -39,10 +45,17 @@ class World {
   async take(one: Step): Promise<void> {
     const { engine } = this
     const target = 'pick' in one && this.issued.length > 0 ? this.issued[one.pick % this.issued.length] : undefined
-    const keep = (issued: Issued, parent?: string) => { this.issued.push(issued); if (parent) this.parents.set(issued.session_id, parent) }
+    const keep = (issued: Issued, parent?: string) => {
+      this.issued.push(issued)
+      if (parent) this.parents.set(issued.session_id, parent)
+    }
     const byTarget: Record<string, (of: Issued) => Promise<unknown>> = {
-      refresh: async (of) => { keep(new Issued(await engine.write(`creds/${of.agent_id}/${of.session_id}`))) },
-      delegate: async (of) => { keep(await engine.issue('b', { parent_token: of.token }), of.session_id) },
+      refresh: async (of) => {
+        keep(new Issued(await engine.write(`creds/${of.agent_id}/${of.session_id}`)))
+      },
+      delegate: async (of) => {
+        keep(await engine.issue('b', { parent_token: of.token }), of.session_id)
+      },
       renew: (of) => engine.renew(of, 900),
       revoke: (of) => engine.revoke(of),
       undo: (of) => engine.revoke(of, { registered: false }),
@@ -50,7 +63,9 @@ class World {
       operatorEnd: (of) => engine.delete(`sessions/${of.session_id}`),
     }
     const others: Record<string, () => Promise<unknown>> = {
-      open: async () => { keep(await engine.issue('agent' in one ? one.agent : 'a')) },
+      open: async () => {
+        keep(await engine.issue('agent' in one ? one.agent : 'a'))
+      },
       pass: () => engine.clock.advance('seconds' in one ? one.seconds * 1000 : 0),
       disable: () => engine.write(`agents/${'agent' in one ? one.agent : 'a'}`, { disabled: true }),
       enable: () => engine.write(`agents/${'agent' in one ? one.agent : 'a'}`, { disabled: false }),
@@ -62,7 +77,7 @@ class World {
       tidy: () => engine.write('tidy'),
     }
     const work = target ? byTarget[one.do] : undefined
-    await this.try(() => (work && target ? work(target) : others[one.do]?.() ?? Promise.resolve()))
+    await this.try(() => (work && target ? work(target) : (others[one.do]?.() ?? Promise.resolve())))
   }
 
   /** Every session seen dead stays dead; no child lives without its parent; no token passes its expiry. */
@@ -81,19 +96,29 @@ class World {
     for (const issued of this.issued) {
       const answer = await this.engine.introspect({ token: issued.token })
       if (answer.active === true && !live.get(issued.session_id)) wrong.push(`${issued.token_id} outlives its session`)
-      if (answer.active === true && Number(answer.exp) <= this.engine.clock.now() / 1000) wrong.push(`${issued.token_id} outlives its expiry`)
-      if (answer.active === true && (answer.chain as { scopes: string[] }[]).some((link, at, chain) => at > 0 && chain[0]!.scopes.some((scope) => !link.scopes.includes(scope)))) wrong.push(`${issued.token_id} has a scope its ancestor lacks`)
+      if (answer.active === true && Number(answer.exp) <= this.engine.clock.now() / 1000)
+        wrong.push(`${issued.token_id} outlives its expiry`)
+      if (
+        answer.active === true &&
+        (answer.chain as { scopes: string[] }[]).some(
+          (link, at, chain) => at > 0 && chain[0]!.scopes.some((scope) => !link.scopes.includes(scope)),
+        )
+      )
+        wrong.push(`${issued.token_id} has a scope its ancestor lacks`)
     }
     return wrong
   }
 }
 
 it('no sequence of open, refresh, delegate, renew, expire, revoke, disable and restart revives a dead session or lets a child outlive its parent', async () => {
-  await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
-    const world = await new World().start()
-    for (const one of steps) {
-      await world.take(one)
-      expect(await world.check()).toEqual([])
-    }
-  }), { numRuns: 150 })
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+      const world = await new World().start()
+      for (const one of steps) {
+        await world.take(one)
+        expect(await world.check()).toEqual([])
+      }
+    }),
+    { numRuns: 150 },
+  )
 }, 60_000)

@@ -45,7 +45,11 @@ describe('a refresh', () => {
     const first = await engine.issue('billing')
     const second = await refresh(engine, first)
     const third = await refresh(engine, first)
-    expect([await state(engine, first), await state(engine, second), await state(engine, third)]).toEqual(['revoked', 'live', 'live'])
+    expect([await state(engine, first), await state(engine, second), await state(engine, third)]).toEqual([
+      'revoked',
+      'live',
+      'live',
+    ])
   })
 
   it('repeated by a host whose plugin died before it answered ends the token nobody was given, and no other', async () => {
@@ -54,9 +58,17 @@ describe('a refresh', () => {
     const unanswered = await refresh(engine, first, { request_id: 'one' })
     await engine.restart()
     const repeated = await refresh(engine, first, { request_id: 'one' })
-    expect([await state(engine, first), await state(engine, unanswered), await state(engine, repeated)]).toEqual(['live', 'revoked', 'live'])
+    expect([await state(engine, first), await state(engine, unanswered), await state(engine, repeated)]).toEqual([
+      'live',
+      'revoked',
+      'live',
+    ])
     const next = await refresh(engine, first, { request_id: 'two' })
-    expect([await state(engine, first), await state(engine, repeated), await state(engine, next)]).toEqual(['revoked', 'live', 'live'])
+    expect([await state(engine, first), await state(engine, repeated), await state(engine, next)]).toEqual([
+      'revoked',
+      'live',
+      'live',
+    ])
   })
 
   it('repeated where two tokens were held takes the place of the first try, so that the newer of the two stays', async () => {
@@ -70,10 +82,13 @@ describe('a refresh', () => {
     expect(await Promise.all(states)).toEqual(['revoked', 'live', 'revoked', 'live'])
   })
 
-  it('under the id of another session\'s ends nothing there', async () => {
+  it("under the id of another session's ends nothing there", async () => {
     const engine = await start()
     const [mine, theirs] = [await engine.issue('billing'), await engine.issue('billing')]
-    const refreshed = [await refresh(engine, theirs, { request_id: 'same' }), await refresh(engine, mine, { request_id: 'same' })]
+    const refreshed = [
+      await refresh(engine, theirs, { request_id: 'same' }),
+      await refresh(engine, mine, { request_id: 'same' }),
+    ]
     const states = [mine, theirs, ...refreshed].map((issued) => state(engine, issued))
     expect(await Promise.all(states)).toEqual(['live', 'live', 'live', 'live'])
   })
@@ -83,7 +98,11 @@ describe('a refresh', () => {
     const first = await engine.issue('billing')
     const second = await refresh(engine, first, { request_id: '' })
     const third = await refresh(engine, first, { request_id: '' })
-    expect([await state(engine, first), await state(engine, second), await state(engine, third)]).toEqual(['revoked', 'live', 'live'])
+    expect([await state(engine, first), await state(engine, second), await state(engine, third)]).toEqual([
+      'revoked',
+      'live',
+      'live',
+    ])
   })
 
   it('ends no later than the session', async () => {
@@ -96,20 +115,51 @@ describe('a refresh', () => {
     }
     expect(issued.data).toMatchObject({ ttl_seconds: 400, expires_at: '2026-03-15T17:00:00Z' })
     await engine.clock.advance(400_000)
-    expect(await engine.refusal(refresh(engine, issued))).toEqual({ kind: 'bad_request', message: 'session is over, open a new one' })
+    expect(await engine.refusal(refresh(engine, issued))).toEqual({
+      kind: 'bad_request',
+      message: 'session is over, open a new one',
+    })
   })
 
   it.each([
-    ['expired', async (engine: TestEngine) => { await engine.clock.advance(900_000) }],
-    ['revoked by its lease', async (engine: TestEngine, issued: Issued) => { await engine.revoke(issued) }],
-    ['closed', async (engine: TestEngine, issued: Issued) => { await engine.delete(`creds/billing/${issued.session_id}`) }],
-    ['of a revoked agent', async (engine: TestEngine) => { await engine.write('agents/billing/revoke') }],
-    ['ended with all others', async (engine: TestEngine) => { await engine.write('sessions/revoke-all') }],
+    [
+      'expired',
+      async (engine: TestEngine) => {
+        await engine.clock.advance(900_000)
+      },
+    ],
+    [
+      'revoked by its lease',
+      async (engine: TestEngine, issued: Issued) => {
+        await engine.revoke(issued)
+      },
+    ],
+    [
+      'closed',
+      async (engine: TestEngine, issued: Issued) => {
+        await engine.delete(`creds/billing/${issued.session_id}`)
+      },
+    ],
+    [
+      'of a revoked agent',
+      async (engine: TestEngine) => {
+        await engine.write('agents/billing/revoke')
+      },
+    ],
+    [
+      'ended with all others',
+      async (engine: TestEngine) => {
+        await engine.write('sessions/revoke-all')
+      },
+    ],
   ])('of a session that is %s is refused', async (_how, end) => {
     const engine = await start()
     const issued = await engine.issue('billing')
     await end(engine, issued)
-    expect(await engine.refusal(refresh(engine, issued))).toEqual({ kind: 'bad_request', message: 'session is over, open a new one' })
+    expect(await engine.refusal(refresh(engine, issued))).toEqual({
+      kind: 'bad_request',
+      message: 'session is over, open a new one',
+    })
   })
 
   it('is for its opener only: the same entity under any token, or without entity the same token', async () => {
@@ -117,13 +167,15 @@ describe('a refresh', () => {
     const withEntity = await engine.issue('billing', {}, alice)
     expect(await state(engine, await refresh(engine, withEntity, aliceAgain))).toBe('live')
     expect((await engine.refusal(refresh(engine, withEntity, bob))).kind).toBe('permission_denied')
-    expect((await engine.refusal(refresh(engine, withEntity, { client_token: 'alice-1' }))).kind).toBe('permission_denied')
+    expect((await engine.refusal(refresh(engine, withEntity, { client_token: 'alice-1' }))).kind).toBe(
+      'permission_denied',
+    )
     const without = await engine.issue('billing', {}, { client_token: 't1' })
     expect(await state(engine, await refresh(engine, without, { client_token: 't1' }))).toBe('live')
     expect((await engine.refusal(refresh(engine, without, { client_token: 't2' }))).kind).toBe('permission_denied')
   })
 
-  it('under another agent\'s name is refused', async () => {
+  it("under another agent's name is refused", async () => {
     const engine = await start()
     await engine.declare('other', ['read:stripe:invoices'])
     const issued = await engine.issue('billing')
@@ -152,7 +204,12 @@ describe('revoking a lease', () => {
     const issued = await engine.issue('billing')
     const elsewhere = await TestEngine.start()
     expect(await elsewhere.revoke(issued)).toBeUndefined()
-    expect(await engine.storage.during(async () => { await engine.revoke(issued); await engine.revoke(issued) })).toMatchObject({ put: 1 })
+    expect(
+      await engine.storage.during(async () => {
+        await engine.revoke(issued)
+        await engine.revoke(issued)
+      }),
+    ).toMatchObject({ put: 1 })
   })
 
   it('(c) of the newest token ends the session, all its tokens and everything delegated from it', async () => {
@@ -161,7 +218,11 @@ describe('revoking a lease', () => {
     const second = await refresh(engine, first)
     const child = await engine.issue('billing', { parent_token: second.token })
     await engine.revoke(second)
-    expect([await state(engine, first), await state(engine, second), await state(engine, child)]).toEqual(['revoked', 'revoked', 'revoked'])
+    expect([await state(engine, first), await state(engine, second), await state(engine, child)]).toEqual([
+      'revoked',
+      'revoked',
+      'revoked',
+    ])
   })
 
   it('(c) at its natural expiry writes nothing', async () => {
@@ -231,7 +292,11 @@ describe('revoking a lease', () => {
     const issued = [await engine.issue('billing'), await engine.issue('billing')]
     engine.limits.tainted = true
     expect(await engine.storage.during(() => engine.call('rollback', ''))).toMatchObject({ put: 1 })
-    expect(await engine.storage.during(async () => { for (const one of issued) await engine.revoke(one) })).toMatchObject({ get: 0, put: 0 })
+    expect(
+      await engine.storage.during(async () => {
+        for (const one of issued) await engine.revoke(one)
+      }),
+    ).toMatchObject({ get: 0, put: 0 })
     expect(await state(engine, issued[0]!)).toBe('revoked')
   })
 
@@ -289,21 +354,30 @@ describe('a clock that is set back', () => {
 describe('opening a session while its agent is disabled', () => {
   it('leaves none alive, whichever is stored first', async () => {
     const engine = await start()
-    const [issued] = await Promise.all([engine.issue('billing').catch(() => undefined), engine.write('agents/billing', { disabled: true })])
+    const [issued] = await Promise.all([
+      engine.issue('billing').catch(() => undefined),
+      engine.write('agents/billing', { disabled: true }),
+    ])
     await engine.write('agents/billing', { disabled: false })
-    expect(issued && await state(engine, issued)).toBe('revoked')
+    expect(issued && (await state(engine, issued))).toBe('revoked')
   })
 })
 
 describe('renewing a lease', () => {
-  it('moves the expiry by Vault\'s formula, with one write, and echoes its internal data', async () => {
+  it("moves the expiry by Vault's formula, with one write, and echoes its internal data", async () => {
     const engine = await start()
     await engine.write('agents/billing/scopes', { max_ttl_seconds: 2400 })
     const issued = await engine.issue('billing')
     await engine.clock.advance(600_000)
     let renewed
-    expect(await engine.storage.during(async () => { renewed = await engine.renew(issued, 1200) })).toMatchObject({ put: 1 })
-    expect(renewed).toMatchObject({ secret: { internal_data: issued.secret.internal_data, lease_options: { ttl: 1200, max_ttl: 2400 } } })
+    expect(
+      await engine.storage.during(async () => {
+        renewed = await engine.renew(issued, 1200)
+      }),
+    ).toMatchObject({ put: 1 })
+    expect(renewed).toMatchObject({
+      secret: { internal_data: issued.secret.internal_data, lease_options: { ttl: 1200, max_ttl: 2400 } },
+    })
     await engine.clock.advance(1_199_000)
     expect(await state(engine, issued)).toBe('live')
     await engine.clock.advance(1_000)
@@ -321,24 +395,64 @@ describe('renewing a lease', () => {
   })
 
   it.each([
-    ['expired', async (engine: TestEngine) => { await engine.clock.advance(900_000) }],
-    ['revoked', async (engine: TestEngine, issued: Issued) => { await engine.revoke(issued) }],
-    ['of a disabled agent', async (engine: TestEngine) => { await engine.write('agents/billing', { disabled: true }) }],
+    [
+      'expired',
+      async (engine: TestEngine) => {
+        await engine.clock.advance(900_000)
+      },
+    ],
+    [
+      'revoked',
+      async (engine: TestEngine, issued: Issued) => {
+        await engine.revoke(issued)
+      },
+    ],
+    [
+      'of a disabled agent',
+      async (engine: TestEngine) => {
+        await engine.write('agents/billing', { disabled: true })
+      },
+    ],
   ])('of a token that is %s is refused', async (_how, end) => {
     const engine = await start()
     await engine.write('agents/billing/scopes', { max_ttl_seconds: 2400 })
     const issued = await engine.issue('billing')
     await end(engine, issued)
-    expect(await engine.refusal(engine.renew(issued, 600))).toEqual({ kind: 'bad_request', message: 'session is over, open a new one' })
+    expect(await engine.refusal(engine.renew(issued, 600))).toEqual({
+      kind: 'bad_request',
+      message: 'session is over, open a new one',
+    })
   })
 })
 
 describe('generations', () => {
   it.each([
-    ['disable', async (engine: TestEngine) => { await engine.write('agents/billing', { disabled: true }); await engine.write('agents/billing', { disabled: false }) }],
-    ['delete and create again', async (engine: TestEngine) => { await engine.delete('agents/billing'); await engine.declare('billing', ['read:stripe:invoices']) }],
-    ['agents/:id/revoke', async (engine: TestEngine) => { await engine.write('agents/billing/revoke') }],
-    ['revoke-all', async (engine: TestEngine) => { await engine.write('sessions/revoke-all') }],
+    [
+      'disable',
+      async (engine: TestEngine) => {
+        await engine.write('agents/billing', { disabled: true })
+        await engine.write('agents/billing', { disabled: false })
+      },
+    ],
+    [
+      'delete and create again',
+      async (engine: TestEngine) => {
+        await engine.delete('agents/billing')
+        await engine.declare('billing', ['read:stripe:invoices'])
+      },
+    ],
+    [
+      'agents/:id/revoke',
+      async (engine: TestEngine) => {
+        await engine.write('agents/billing/revoke')
+      },
+    ],
+    [
+      'revoke-all',
+      async (engine: TestEngine) => {
+        await engine.write('sessions/revoke-all')
+      },
+    ],
   ])('%s ends every session at once and nothing revives it', async (_how, end) => {
     const engine = await start()
     const issued = await engine.issue('billing')
@@ -353,7 +467,9 @@ describe('generations', () => {
   it('disabling is one write', async () => {
     const engine = await start()
     await engine.issue('billing')
-    expect(await engine.storage.during(() => engine.write('agents/billing', { disabled: true }))).toMatchObject({ put: 1 })
+    expect(await engine.storage.during(() => engine.write('agents/billing', { disabled: true }))).toMatchObject({
+      put: 1,
+    })
   })
 
   it('of another agent end nothing here', async () => {
@@ -393,10 +509,23 @@ describe('records of the dead', () => {
     const engine = await start()
     const issued = await engine.issue('billing')
     await engine.revoke(issued)
-    expect(await engine.introspect({ token: issued.token })).toMatchObject({ active: false, reason: 'revoked', token_id: issued.token_id, session_id: issued.session_id, agent_id: 'billing', owner: 'platform-team' })
+    expect(await engine.introspect({ token: issued.token })).toMatchObject({
+      active: false,
+      reason: 'revoked',
+      token_id: issued.token_id,
+      session_id: issued.session_id,
+      agent_id: 'billing',
+      owner: 'platform-team',
+    })
     const stranger = await TestEngine.start()
     const answer = await stranger.introspect({ token: issued.token })
-    expect(answer).toEqual({ active: false, reason: 'unknown', epoch: expect.any(String), sequence: 0, server_time_unix_ms: stranger.clock.now() })
+    expect(answer).toEqual({
+      active: false,
+      reason: 'unknown',
+      epoch: expect.any(String),
+      sequence: 0,
+      server_time_unix_ms: stranger.clock.now(),
+    })
   })
 })
 
@@ -405,7 +534,9 @@ describe('a list of sessions', () => {
     const engine = await start()
     for (let i = 0; i < 20; i++) await engine.issue('billing')
     await engine.restart()
-    expect(await engine.storage.during(() => engine.call('list', path, {}, {}, undefined, AbortSignal.abort()))).toMatchObject({ get: 1 })
+    expect(
+      await engine.storage.during(() => engine.call('list', path, {}, {}, undefined, AbortSignal.abort())),
+    ).toMatchObject({ get: 1 })
     expect(await engine.storage.during(() => engine.call('list', path))).toMatchObject({ get: 20 })
   })
 })

@@ -21,7 +21,8 @@ beforeAll(async () => {
   await engine.write('agents/billing/scopes/staging', { scopes: 'read:stripe:invoices' })
   const issued = await engine.issue('billing')
   session = issued.session_id
-  child = (await engine.issue('billing', { parent_token: issued.token, requested_scopes: 'read:stripe:invoices' })).session_id
+  child = (await engine.issue('billing', { parent_token: issued.token, requested_scopes: 'read:stripe:invoices' }))
+    .session_id
   await engine.delete(`sessions/${child}`)
 })
 
@@ -63,7 +64,16 @@ describe('the engine answers as its document says', () => {
     ['post', '/creds/{agent}/{session}', () => engine.write(`creds/billing/${session}`), []],
     ['get', '/sessions/{session_id}', () => engine.read(`sessions/${session}`), []],
     ['get', '/sessions/{session_id}', () => engine.read(`sessions/${child}`), []],
-    ['post', '/introspect', async () => engine.write('introspect', { token: (await engine.issue('billing')).token, required_scope: 'read:stripe:invoices' }), ['reason', 'detail']],
+    [
+      'post',
+      '/introspect',
+      async () =>
+        engine.write('introspect', {
+          token: (await engine.issue('billing')).token,
+          required_scope: 'read:stripe:invoices',
+        }),
+      ['reason', 'detail'],
+    ],
     ['get', '/feed', () => engine.read('feed', { wait: 0 }), ['more']],
     ['get', '/tidy/status', () => engine.read('tidy/status'), []],
     ['post', '/tidy', () => engine.write('tidy'), []],
@@ -77,11 +87,16 @@ describe('the engine answers as its document says', () => {
   })
 
   it('and a check finds what is not so', () => {
-    expect(misfits({ properties: { a: { type: 'string' }, b: { type: 'integer' }, c: { type: 'string', enum: ['x'] } } }, { a: null, b: '1', c: 'y', d: 1 })).toEqual(['a is null', 'b is no integer', 'c is none of x', 'd is not declared'])
+    expect(
+      misfits(
+        { properties: { a: { type: 'string' }, b: { type: 'integer' }, c: { type: 'string', enum: ['x'] } } },
+        { a: null, b: '1', c: 'y', d: 1 },
+      ),
+    ).toEqual(['a is null', 'b is no integer', 'c is none of x', 'd is not declared'])
   })
 })
 
-describe('the engine\'s document', () => {
+describe("the engine's document", () => {
   it('is one a server can decode, with every operation under a name of its own', () => {
     const operations = operationsOf(decodeAsHost(document))
     expect(operations.length).toBeGreaterThan(35)
@@ -89,7 +104,10 @@ describe('the engine\'s document', () => {
   })
 
   it('never answers a secret, and marks it where it is asked for', () => {
-    const named = (end: string) => Object.entries(document.components.schemas).filter(([name]) => name.endsWith(end)).map(([, schema]) => JSON.stringify(schema))
+    const named = (end: string) =>
+      Object.entries(document.components.schemas)
+        .filter(([name]) => name.endsWith(end))
+        .map(([, schema]) => JSON.stringify(schema))
     expect(named('Response').filter((schema) => schema.includes('sensitive'))).toEqual([])
     expect(named('Request').filter((schema) => schema.includes('sensitive'))).toHaveLength(2)
   })

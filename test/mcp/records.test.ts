@@ -11,7 +11,10 @@ class SlowStorage extends MemoryStorage {
 
   override async get(key: string): Promise<StorageEntry | undefined> {
     const entry = await super.get(key)
-    if (key === this.slowKey) await new Promise<void>((resolve) => { this.#release = resolve })
+    if (key === this.slowKey)
+      await new Promise<void>((resolve) => {
+        this.#release = resolve
+      })
     return entry
   }
 

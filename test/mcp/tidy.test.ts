@@ -30,9 +30,20 @@ describe('tidy', () => {
     await engine.write(`creds/billing/${issued.session_id}`)
     await engine.revoke(issued)
     await engine.clock.advance(3_599_000)
-    expect((await engine.write('tidy'))!.data).toMatchObject({ done: true, sessions_removed: 0, tokens_removed: 0, markers_removed: 0 })
+    expect((await engine.write('tidy'))!.data).toMatchObject({
+      done: true,
+      sessions_removed: 0,
+      tokens_removed: 0,
+      markers_removed: 0,
+    })
     await engine.clock.advance(1_000)
-    expect((await engine.write('tidy'))!.data).toMatchObject({ done: true, sessions_removed: 1, tokens_removed: 1, markers_removed: 1, state: 'idle' })
+    expect((await engine.write('tidy'))!.data).toMatchObject({
+      done: true,
+      sessions_removed: 1,
+      tokens_removed: 1,
+      markers_removed: 1,
+      state: 'idle',
+    })
     expect((await engine.read('tidy/status'))!.data).toMatchObject({ last_finished: engine.clock.now() / 1000 })
     for (const folder of ['s/', 't/', 'x/']) expect(await engine.storage.list(folder)).toEqual([])
   })

@@ -23,17 +23,30 @@ const KEYS = { stripe: 'sk_live_article', github: 'ghp_article' }
 /** The machine's clock, which can be set forward. Timers go by the machine's. */
 class LeapingClock implements Clock {
   #leaptMs = 0
-  now(): number { return systemClock.now() + this.#leaptMs }
-  monotonic(): number { return systemClock.monotonic() + this.#leaptMs }
-  after(ms: number, callback: () => void): () => void { return systemClock.after(ms, callback) }
-  leapTo(unixMs: number): void { this.#leaptMs += Math.max(0, unixMs - this.now()) }
+  now(): number {
+    return systemClock.now() + this.#leaptMs
+  }
+  monotonic(): number {
+    return systemClock.monotonic() + this.#leaptMs
+  }
+  after(ms: number, callback: () => void): () => void {
+    return systemClock.after(ms, callback)
+  }
+  leapTo(unixMs: number): void {
+    this.#leaptMs += Math.max(0, unixMs - this.now())
+  }
 }
 
 const clock = new LeapingClock()
 const upstreamCalls: { readonly call: string; readonly authorization: string | undefined }[] = []
 const upstream = createServer((request, response) => {
-  upstreamCalls.push({ call: `${request.method ?? ''} ${request.url ?? ''}`, authorization: request.headers.authorization })
-  response.writeHead(200, { 'content-type': 'application/json' }).end('{"data":[{"id":"cus_1","email":"jane@example.com"}],"has_more":false}')
+  upstreamCalls.push({
+    call: `${request.method ?? ''} ${request.url ?? ''}`,
+    authorization: request.headers.authorization,
+  })
+  response
+    .writeHead(200, { 'content-type': 'application/json' })
+    .end('{"data":[{"id":"cus_1","email":"jane@example.com"}],"has_more":false}')
 })
 let folder: string
 let vault: Deployment
@@ -41,14 +54,21 @@ let gateway: Gateway
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'article-'))
-  await new Promise<void>((resolve) => { upstream.listen(0, '127.0.0.1', resolve) })
+  await new Promise<void>((resolve) => {
+    upstream.listen(0, '127.0.0.1', resolve)
+  })
   vault = await deploy({ clock })
   await provision(`http://127.0.0.1:${String((upstream.address() as AddressInfo).port)}`)
   gateway = await startGateway({
     vault: { address: vault.url, token: await tokenFor('mcp-gateway'), mount: 'mcp' },
-    httpAddress: '127.0.0.1:0', auditPath: join(folder, 'audit.jsonl'),
-    serviceTokens: [{ name: 'mcp-server', sha256: tokenDigest(SERVICE), agents: ['*'], vaultToken: await tokenFor('mcp-service') }],
-    clock, random: (bytes) => randomBytes(bytes), logger: silentLogger,
+    httpAddress: '127.0.0.1:0',
+    auditPath: join(folder, 'audit.jsonl'),
+    serviceTokens: [
+      { name: 'mcp-server', sha256: tokenDigest(SERVICE), agents: ['*'], vaultToken: await tokenFor('mcp-service') },
+    ],
+    clock,
+    random: (bytes) => randomBytes(bytes),
+    logger: silentLogger,
   })
   await gateway.ready
 })
@@ -69,40 +89,67 @@ async function provision(url: string): Promise<void> {
     await root.write(`mcp/upstreams/${name}`, { url, allow_private_addresses: true })
   }
   await root.write('mcp/tools/stripe/invoices', { operations: ['GET /v1/invoices'] })
-  await root.write('mcp/tools/stripe/customers/id-only', { operations: ['GET /v1/customers'], fields: ['data[].id', 'has_more'] })
-  await root.write('mcp/tools/stripe/subscriptions', { operations: ['GET /v1/subscriptions', 'POST /v1/subscriptions/{id}'] })
+  await root.write('mcp/tools/stripe/customers/id-only', {
+    operations: ['GET /v1/customers'],
+    fields: ['data[].id', 'has_more'],
+  })
+  await root.write('mcp/tools/stripe/subscriptions', {
+    operations: ['GET /v1/subscriptions', 'POST /v1/subscriptions/{id}'],
+  })
   await root.write('mcp/tools/stripe/refunds', { operations: ['POST /v1/refunds'] })
   await root.write('mcp/tools/stripe/payouts', { operations: ['POST /v1/payouts'] })
   await root.write('mcp/tools/github/prs/status', { operations: ['GET /repos/{owner}/{repo}/pulls/{number}'] })
 }
 
 async function tokenFor(policy: string): Promise<string> {
-  await vault.root.write(`sys/policies/acl/${policy}`, { policy: await readFile(new URL(`../../vault-config/policies/${policy}.hcl`, import.meta.url), 'utf8') })
+  await vault.root.write(`sys/policies/acl/${policy}`, {
+    policy: await readFile(new URL(`../../vault-config/policies/${policy}.hcl`, import.meta.url), 'utf8'),
+  })
   return (await vault.root.write('auth/token/create', { policies: [policy] })).auth!.client_token
 }
 
-interface Reply { readonly status: number; readonly json: Record<string, unknown> }
+interface Reply {
+  readonly status: number
+  readonly json: Record<string, unknown>
+}
 
 async function ask(method: string, path: string, bearer: string | undefined, body?: object): Promise<Reply> {
   const response = await fetch(`${gateway.httpUrl}${path}`, {
-    method, ...(body && { body: JSON.stringify(body) }),
-    headers: { ...(bearer !== undefined && { Authorization: `Bearer ${bearer}` }), ...(body && { 'Content-Type': 'application/json' }) },
+    method,
+    ...(body && { body: JSON.stringify(body) }),
+    headers: {
+      ...(bearer !== undefined && { Authorization: `Bearer ${bearer}` }),
+      ...(body && { 'Content-Type': 'application/json' }),
+    },
   })
   const text = await response.text()
-  return { status: response.status, json: text === '' ? {} : JSON.parse(text) as Record<string, unknown> }
+  return { status: response.status, json: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>) }
 }
 
-const post = (path: string, bearer: string | undefined, body?: object): Promise<Reply> => ask('POST', path, bearer, body)
+const post = (path: string, bearer: string | undefined, body?: object): Promise<Reply> =>
+  ask('POST', path, bearer, body)
 
-interface Session { readonly session_id: string; readonly token: string; readonly token_id: string; readonly expires_at_unix: number; readonly scopes: readonly string[] }
+interface Session {
+  readonly session_id: string
+  readonly token: string
+  readonly token_id: string
+  readonly expires_at_unix: number
+  readonly scopes: readonly string[]
+}
 
 async function declare(agent_id: string, scopes: readonly string[], max_ttl_seconds = 900): Promise<void> {
-  expect((await post('/agents', 'root', { agent_id, owner: 'platform-team', environment: 'production' })).status).toBe(200)
+  expect((await post('/agents', 'root', { agent_id, owner: 'platform-team', environment: 'production' })).status).toBe(
+    200,
+  )
   expect((await post(`/agents/${agent_id}/scopes`, 'root', { scopes, max_ttl_seconds })).status).toBe(200)
 }
 
 async function open(agent_id: string, more: object = {}): Promise<Session> {
-  const { status, json } = await post('/sessions', SERVICE, { agent_id, purpose: 'quarterly-invoice-reconciliation', ...more })
+  const { status, json } = await post('/sessions', SERVICE, {
+    agent_id,
+    purpose: 'quarterly-invoice-reconciliation',
+    ...more,
+  })
   expect([status, json.error]).toEqual([200, undefined])
   return json as unknown as Session
 }
@@ -111,18 +158,27 @@ async function open(agent_id: string, more: object = {}): Promise<Session> {
 async function leapTo(unixSeconds: number): Promise<void> {
   clock.leapTo(unixSeconds * 1000)
   // Each write ends the question the gateway has under way, so that it asks a new one.
-  for (let tries = 0; tries < 200 && (await ask('GET', '/healthz', undefined)).status !== 200; tries++) await vault.root.write('mcp/tools/github/tick', { operations: ['GET /tick'] })
+  for (let tries = 0; tries < 200 && (await ask('GET', '/healthz', undefined)).status !== 200; tries++)
+    await vault.root.write('mcp/tools/github/tick', { operations: ['GET /tick'] })
 }
 
 /** The handler's guard as the article has it: every answer but 200 is one refusal, and the result stays with the request. */
-async function guarded(headers: Readonly<Record<string, string>>, requiredScope: string): Promise<{ answer: string; validation?: Record<string, unknown> }> {
+async function guarded(
+  headers: Readonly<Record<string, string>>,
+  requiredScope: string,
+): Promise<{ answer: string; validation?: Record<string, unknown> }> {
   const token = headers['X-Session-Token']
   if (token === undefined) return { answer: '401 missing token' }
-  const { status, json } = await post('/validate', SERVICE, { token, required_scope: requiredScope, request_id: headers['X-Request-Id'] ?? null })
+  const { status, json } = await post('/validate', SERVICE, {
+    token,
+    required_scope: requiredScope,
+    request_id: headers['X-Request-Id'] ?? null,
+  })
   if (status !== 200) return { answer: '401 invalid or expired token' }
   return json.scope_match === true ? { answer: '200', validation: json } : { answer: '403 insufficient scope' }
 }
-const answerTo = async (token: string, scope = INVOICES): Promise<string> => (await guarded({ 'X-Session-Token': token }, scope)).answer
+const answerTo = async (token: string, scope = INVOICES): Promise<string> =>
+  (await guarded({ 'X-Session-Token': token }, scope)).answer
 
 /** Rotation as the article's agent does it. */
 class TokenManager {
@@ -134,37 +190,71 @@ class TokenManager {
     this.token = token
     this.expiresAt = expires_at_unix
   }
-  needsRefresh(): boolean { return this.expiresAt - clock.now() / 1000 < 180 }
+  needsRefresh(): boolean {
+    return this.expiresAt - clock.now() / 1000 < 180
+  }
   async refresh(): Promise<TokenManager> {
     const { status, json } = await post(`/sessions/${this.sessionId}/refresh`, SERVICE)
     expect(status).toBe(200)
-    return new TokenManager({ session_id: this.sessionId, token: json.token as string, expires_at_unix: json.expires_at_unix as number })
+    return new TokenManager({
+      session_id: this.sessionId,
+      token: json.token as string,
+      expires_at_unix: json.expires_at_unix as number,
+    })
   }
 }
 
 type AuditLine = Record<string, unknown>
-const auditOf = async (agent: string): Promise<AuditLine[]> => (await readFile(join(folder, 'audit.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as AuditLine).filter(({ agent_id }) => agent_id === agent)
+const auditOf = async (agent: string): Promise<AuditLine[]> =>
+  (await readFile(join(folder, 'audit.jsonl'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as AuditLine)
+    .filter(({ agent_id }) => agent_id === agent)
 
 describe('register and scope', () => {
-  const billing = { agent_id: 'claude-billing-agent', owner: 'platform-team', environment: 'production', description: 'Handles Stripe billing queries via MCP' }
+  const billing = {
+    agent_id: 'claude-billing-agent',
+    owner: 'platform-team',
+    environment: 'production',
+    description: 'Handles Stripe billing queries via MCP',
+  }
 
   it('takes the agent as written, and nothing before there is one', async () => {
-    expect((await post('/sessions', SERVICE, { agent_id: 'nobody', purpose: 'x' })).json).toMatchObject({ error: { type: 'invalid_request', message: expect.stringContaining('agent "nobody" is not registered') as string } })
+    expect((await post('/sessions', SERVICE, { agent_id: 'nobody', purpose: 'x' })).json).toMatchObject({
+      error: {
+        type: 'invalid_request',
+        message: expect.stringContaining('agent "nobody" is not registered') as string,
+      },
+    })
     const registered = await post('/agents', 'root', billing)
     expect([registered.status, registered.json]).toMatchObject([200, billing])
-    expect((await post('/sessions', SERVICE, { agent_id: billing.agent_id, purpose: 'x' })).json).toMatchObject({ error: { message: expect.stringContaining('declared no scopes') as string } })
+    expect((await post('/sessions', SERVICE, { agent_id: billing.agent_id, purpose: 'x' })).json).toMatchObject({
+      error: { message: expect.stringContaining('declared no scopes') as string },
+    })
   })
 
-  it.each([['read:*', 'covers every upstream'], ['read:stripe:*', 'read:stripe'], ['read', 'read:stripe:invoices']])('refuses the scope %s with an example', async (scope, words) => {
+  it.each([
+    ['read:*', 'covers every upstream'],
+    ['read:stripe:*', 'read:stripe'],
+    ['read', 'read:stripe:invoices'],
+  ])('refuses the scope %s with an example', async (scope, words) => {
     await post('/agents', 'root', billing)
-    const { status, json } = await post('/agents/claude-billing-agent/scopes', 'root', { scopes: [scope], max_ttl_seconds: 900 })
+    const { status, json } = await post('/agents/claude-billing-agent/scopes', 'root', {
+      scopes: [scope],
+      max_ttl_seconds: 900,
+    })
     expect([status, (json.error as { message: string }).message]).toEqual([400, expect.stringContaining(words)])
   })
 
   it('lets a service token neither register nor widen', async () => {
     await declare('claude-narrow-agent', [INVOICES])
-    expect((await post('/agents', SERVICE, { ...billing, agent_id: 'claude-own-agent' })).json).toMatchObject({ error: { type: 'insufficient_scope', code: 'permission_denied', message: 'permission denied' } })
-    expect((await post('/agents/claude-narrow-agent/scopes', SERVICE, { scopes: [INVOICES, CUSTOMER_IDS] })).status).toBe(403)
+    expect((await post('/agents', SERVICE, { ...billing, agent_id: 'claude-own-agent' })).json).toMatchObject({
+      error: { type: 'insufficient_scope', code: 'permission_denied', message: 'permission denied' },
+    })
+    expect(
+      (await post('/agents/claude-narrow-agent/scopes', SERVICE, { scopes: [INVOICES, CUSTOMER_IDS] })).status,
+    ).toBe(403)
     expect((await open('claude-narrow-agent')).scopes).toEqual([INVOICES])
   })
 })
@@ -172,11 +262,16 @@ describe('register and scope', () => {
 describe('issue', () => {
   it('answers with a session, a phantom token and both spellings of its end', async () => {
     await declare('claude-issue-agent', [INVOICES, CUSTOMER_IDS])
-    const { json } = await post('/sessions', SERVICE, { agent_id: 'claude-issue-agent', purpose: 'quarterly-invoice-reconciliation', requested_scopes: [INVOICES] })
+    const { json } = await post('/sessions', SERVICE, {
+      agent_id: 'claude-issue-agent',
+      purpose: 'quarterly-invoice-reconciliation',
+      requested_scopes: [INVOICES],
+    })
     expect(json).toMatchObject({
       session_id: expect.stringMatching(/^sess_[0-9A-HJKMNP-TV-Z]{26}$/) as string,
       token: expect.stringMatching(/^svt_prod_[0-9A-Za-z]{49}$/) as string,
-      scopes: [INVOICES], ttl_seconds: 900,
+      scopes: [INVOICES],
+      ttl_seconds: 900,
       issued_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/) as string,
       expires_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/) as string,
     })
@@ -187,14 +282,18 @@ describe('issue', () => {
 
   it('gives no more than was declared, in scope or in time', async () => {
     await declare('claude-capped-agent', [INVOICES], 60)
-    expect(await post('/sessions', SERVICE, { agent_id: 'claude-capped-agent', requested_scopes: [INVOICES, CUSTOMER_IDS] })).toMatchObject({ status: 400, json: { error: { message: expect.stringContaining(CUSTOMER_IDS) as string } } })
+    expect(
+      await post('/sessions', SERVICE, { agent_id: 'claude-capped-agent', requested_scopes: [INVOICES, CUSTOMER_IDS] }),
+    ).toMatchObject({ status: 400, json: { error: { message: expect.stringContaining(CUSTOMER_IDS) as string } } })
     const { json } = await post('/sessions', SERVICE, { agent_id: 'claude-capped-agent', ttl: 86_400 })
     expect(json.ttl_seconds).toBe(60)
   })
 
   it('keeps environments apart', async () => {
     await declare('claude-two-places', [INVOICES])
-    expect((await post('/sessions', SERVICE, { agent_id: 'claude-two-places', environment: 'staging' })).status).toBe(400)
+    expect((await post('/sessions', SERVICE, { agent_id: 'claude-two-places', environment: 'staging' })).status).toBe(
+      400,
+    )
     await post('/agents/claude-two-places/scopes/staging', 'root', { scopes: [CUSTOMER_IDS] })
     const { token, scopes } = await open('claude-two-places', { environment: 'staging' })
     expect(token).toMatch(/^svt_staging_/)
@@ -209,7 +308,10 @@ describe('validate', () => {
     const { token, token_id, session_id } = await open('claude-guarded', { requested_scopes: [INVOICES] })
     expect(await guarded({}, INVOICES)).toEqual({ answer: '401 missing token' })
     const passed = await guarded({ 'X-Session-Token': token, 'X-Request-Id': 'req-7' }, INVOICES)
-    expect(passed).toMatchObject({ answer: '200', validation: { scope_match: true, agent_id: 'claude-guarded', session_id, token_id, request_id: 'req-7' } })
+    expect(passed).toMatchObject({
+      answer: '200',
+      validation: { scope_match: true, agent_id: 'claude-guarded', session_id, token_id, request_id: 'req-7' },
+    })
     expect(await answerTo(token, CUSTOMER_IDS)).toBe('403 insufficient scope')
     expect(await answerTo(token.slice(0, -1))).toBe('401 invalid or expired token')
     expect(await answerTo(KEYS.stripe)).toBe('401 invalid or expired token')
@@ -224,8 +326,12 @@ describe('validate', () => {
     await declare('claude-caller', [INVOICES])
     const { token } = await open('claude-caller')
     const body = { token, required_scope: INVOICES }
-    const refusals = await Promise.all([undefined, token, 'gst_wrong', 'hvs.wrong'].map((bearer) => post('/validate', bearer, body)))
-    expect(refusals.map(({ status, json }) => [status === 200, json.scope_match])).toEqual(Array(4).fill([false, undefined]))
+    const refusals = await Promise.all(
+      [undefined, token, 'gst_wrong', 'hvs.wrong'].map((bearer) => post('/validate', bearer, body)),
+    )
+    expect(refusals.map(({ status, json }) => [status === 200, json.scope_match])).toEqual(
+      Array(4).fill([false, undefined]),
+    )
   })
 })
 
@@ -246,7 +352,10 @@ describe('expire and rotate', () => {
     await leapTo(third.expires_at_unix as number)
     expect(await answerTo(third.token as string)).toBe('401 invalid or expired token')
     // Nothing is refreshed on the server's side, and nothing can be refreshed once all is over.
-    expect(await post(`/sessions/${first.sessionId}/refresh`, SERVICE)).toMatchObject({ status: 400, json: { error: { message: 'session is over, open a new one' } } })
+    expect(await post(`/sessions/${first.sessionId}/refresh`, SERVICE)).toMatchObject({
+      status: 400,
+      json: { error: { message: 'session is over, open a new one' } },
+    })
   })
 
   it('lets the monitoring query find a token used after its expiry', async () => {
@@ -257,10 +366,16 @@ describe('expire and rotate', () => {
     await leapTo(rested.expires_at_unix)
     expect(await answerTo(replayed.token)).toBe('401 invalid or expired token')
     const lines = await auditOf('claude-replayed')
-    const recentlyValid = new Set(lines.filter(({ validation_result }) => validation_result === 'valid').map(({ token_id }) => token_id))
-    const alerts = lines.filter(({ validation_result, token_id }) => validation_result === 'expired' && recentlyValid.has(token_id))
+    const recentlyValid = new Set(
+      lines.filter(({ validation_result }) => validation_result === 'valid').map(({ token_id }) => token_id),
+    )
+    const alerts = lines.filter(
+      ({ validation_result, token_id }) => validation_result === 'expired' && recentlyValid.has(token_id),
+    )
     expect(recentlyValid).toEqual(new Set([replayed.token_id, rested.token_id]))
-    expect(alerts).toMatchObject([{ token_id: replayed.token_id, session_id: replayed.session_id, reason: 'reuse_after_expiry', decision: 'deny' }])
+    expect(alerts).toMatchObject([
+      { token_id: replayed.token_id, session_id: replayed.session_id, reason: 'reuse_after_expiry', decision: 'deny' },
+    ])
   })
 
   it('ends a session and every token of it at once, and no other', async () => {
@@ -269,29 +384,60 @@ describe('expire and rotate', () => {
     const younger = await ended.refresh()
     const other = await open('claude-ended')
     expect((await ask('DELETE', `/sessions/${ended.sessionId}`, SERVICE)).status).toBe(204)
-    expect([await answerTo(ended.token), await answerTo(younger.token), await answerTo(other.token)]).toEqual(['401 invalid or expired token', '401 invalid or expired token', '200'])
-    expect((await auditOf('claude-ended')).slice(0, 2)).toMatchObject([{ validation_result: 'revoked', reason: 'reuse_after_revocation' }, { validation_result: 'revoked' }])
+    expect([await answerTo(ended.token), await answerTo(younger.token), await answerTo(other.token)]).toEqual([
+      '401 invalid or expired token',
+      '401 invalid or expired token',
+      '200',
+    ])
+    expect((await auditOf('claude-ended')).slice(0, 2)).toMatchObject([
+      { validation_result: 'revoked', reason: 'reuse_after_revocation' },
+      { validation_result: 'revoked' },
+    ])
   })
 })
 
 describe('the worked deployment', () => {
   const STRIPE = [INVOICES, 'read:stripe:subscriptions']
   const GITHUB = ['read:github:prs:status']
-  const reads = { invoices: 'GET /u/stripe/v1/invoices', subscriptions: 'GET /u/stripe/v1/subscriptions', pull: 'GET /u/github/repos/acme/billing/pulls/7' }
-  const writes = ['POST /u/stripe/v1/refunds', 'POST /u/stripe/v1/subscriptions/sub_1', 'POST /u/stripe/v1/payouts', 'DELETE /u/stripe/v1/invoices', 'GET /u/stripe/v1/balance']
+  const reads = {
+    invoices: 'GET /u/stripe/v1/invoices',
+    subscriptions: 'GET /u/stripe/v1/subscriptions',
+    pull: 'GET /u/github/repos/acme/billing/pulls/7',
+  }
+  const writes = [
+    'POST /u/stripe/v1/refunds',
+    'POST /u/stripe/v1/subscriptions/sub_1',
+    'POST /u/stripe/v1/payouts',
+    'DELETE /u/stripe/v1/invoices',
+    'GET /u/stripe/v1/balance',
+  ]
 
   it.each([
-    ['one agent for each upstream, here Stripe', 'claude-stripe-agent', STRIPE, [200, 200, 403], [KEYS.stripe, KEYS.stripe]],
+    [
+      'one agent for each upstream, here Stripe',
+      'claude-stripe-agent',
+      STRIPE,
+      [200, 200, 403],
+      [KEYS.stripe, KEYS.stripe],
+    ],
     ['one agent for each upstream, here GitHub', 'claude-github-agent', GITHUB, [403, 403, 200], [KEYS.github]],
-    ['one agent with two groups of scopes', 'claude-both-agent', [...STRIPE, ...GITHUB], [200, 200, 200], [KEYS.stripe, KEYS.stripe, KEYS.github]],
+    [
+      'one agent with two groups of scopes',
+      'claude-both-agent',
+      [...STRIPE, ...GITHUB],
+      [200, 200, 200],
+      [KEYS.stripe, KEYS.stripe, KEYS.github],
+    ],
   ])('%s', async (_layout, agent, scopes, statuses, keys) => {
     await declare(agent, scopes)
     const { token } = await open(agent)
     const before = upstreamCalls.length
     const reached: number[] = []
-    for (const call of Object.values(reads)) reached.push((await ask(...call.split(' ') as [string, string], token)).status)
+    for (const call of Object.values(reads))
+      reached.push((await ask(...(call.split(' ') as [string, string]), token)).status)
     expect(reached).toEqual(statuses)
-    for (const call of writes) expect([call, (await ask(...call.split(' ') as [string, string], token)).status]).toEqual([call, 403])
+    for (const call of writes)
+      expect([call, (await ask(...(call.split(' ') as [string, string]), token)).status]).toEqual([call, 403])
     const calls = upstreamCalls.slice(before)
     expect(calls.map(({ authorization }) => authorization)).toEqual(keys.map((key) => `Bearer ${key}`))
     expect(JSON.stringify(calls)).not.toContain(token)
@@ -299,7 +445,10 @@ describe('the worked deployment', () => {
 
   it('shows of a customer what the qualifier says', async () => {
     await declare('claude-ids-agent', [CUSTOMER_IDS])
-    expect((await ask('GET', '/u/stripe/v1/customers', (await open('claude-ids-agent')).token)).json).toEqual({ data: [{ id: 'cus_1' }], has_more: false })
+    expect((await ask('GET', '/u/stripe/v1/customers', (await open('claude-ids-agent')).token)).json).toEqual({
+      data: [{ id: 'cus_1' }],
+      has_more: false,
+    })
   })
 
   it('leaves no key and no token in the audit log', async () => {

@@ -34,7 +34,15 @@ export async function deploy(options: { storage?: Storage; clock?: Clock; mount?
     await root.write('sys/mounts/secret', { type: 'kv', options: { version: '2' } })
     await root.write('sys/mounts/mcp', { type: 'mcp' })
   }
-  return { host, url, root, async close() { await root.close(); await host.close() } }
+  return {
+    host,
+    url,
+    root,
+    async close() {
+      await root.close()
+      await host.close()
+    },
+  }
 }
 
 /** One agent, ready to be issued tokens. */

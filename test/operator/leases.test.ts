@@ -21,7 +21,12 @@ const state = async (issued: VaultAnswer): Promise<unknown> => {
 describe('an issued token is a Vault lease', () => {
   it('with id, duration and renewable in the envelope', async () => {
     const issued = await root.write('mcp/creds/billing', { purpose: 'p' })
-    expect(issued).toMatchObject({ lease_id: expect.stringMatching(/^mcp\/creds\/billing\/[0-9A-Za-z]{24}$/), lease_duration: 900, renewable: false, data: { ttl_seconds: 900 } })
+    expect(issued).toMatchObject({
+      lease_id: expect.stringMatching(/^mcp\/creds\/billing\/[0-9A-Za-z]{24}$/),
+      lease_duration: 900,
+      renewable: false,
+      data: { ttl_seconds: 900 },
+    })
     expect(await state(issued)).toBe('live')
   })
 
@@ -34,11 +39,20 @@ describe('an issued token is a Vault lease', () => {
   })
 
   it.each<[string, (issued: VaultAnswer) => Promise<unknown>]>([
-    ['sys/leases/revoke with the id in the body and sync', (issued) => root.write('sys/leases/revoke', { lease_id: issued.lease_id, sync: true })],
-    ['sys/leases/revoke with the id in the path and sync', (issued) => root.write(`sys/leases/revoke/${issued.lease_id!}`, { sync: true })],
+    [
+      'sys/leases/revoke with the id in the body and sync',
+      (issued) => root.write('sys/leases/revoke', { lease_id: issued.lease_id, sync: true }),
+    ],
+    [
+      'sys/leases/revoke with the id in the path and sync',
+      (issued) => root.write(`sys/leases/revoke/${issued.lease_id!}`, { sync: true }),
+    ],
     ['revoke-prefix of the agent', () => root.write('sys/leases/revoke-prefix/mcp/creds/billing', { sync: true })],
     ['revoke-force of the agent', () => root.write('sys/leases/revoke-force/mcp/creds/billing')],
-    ['DELETE of the session by an operator', (issued) => root.delete(`mcp/sessions/${String(issued.data!.session_id)}`)],
+    [
+      'DELETE of the session by an operator',
+      (issued) => root.delete(`mcp/sessions/${String(issued.data!.session_id)}`),
+    ],
     ['closing it', (issued) => root.delete(`mcp/creds/billing/${String(issued.data!.session_id)}`)],
     ['disabling the agent', () => root.write('mcp/agents/billing', { disabled: true })],
     ['sessions/revoke-all', () => root.write('mcp/sessions/revoke-all')],

@@ -41,26 +41,48 @@ async function provision(): Promise<void> {
 }
 
 const introspect = async (token: string): Promise<Answer> => (await vault.write!('mcp/introspect', { token })).data
-const status = (statusCode: number, sentence: string): object => ({ response: { statusCode }, message: expect.stringContaining(sentence) as string })
+const status = (statusCode: number, sentence: string): object => ({
+  response: { statusCode },
+  message: expect.stringContaining(sentence) as string,
+})
 
 describe('an operator with node-vault', () => {
   it('finds the server ready and both engines mounted', async () => {
     expect(await vault.health!()).toMatchObject({ initialized: true, sealed: false, standby: false })
-    expect((await vault.mounts!()).data).toMatchObject({ 'mcp/': { type: 'mcp', description: 'phantom tokens' }, 'secret/': { type: 'kv', options: { version: '2' } } })
+    expect((await vault.mounts!()).data).toMatchObject({
+      'mcp/': { type: 'mcp', description: 'phantom tokens' },
+      'secret/': { type: 'kv', options: { version: '2' } },
+    })
   })
 
-  it('puts a key into KV with its owner\'s consent beside it', async () => {
+  it("puts a key into KV with its owner's consent beside it", async () => {
     await provision()
-    expect((await vault.read!('secret/data/mcp/stripe')).data).toMatchObject({ data: { api_key: 'not-a-real-key' }, metadata: { version: 1, custom_metadata: { mcp_origins: 'https://api.stripe.com' } } })
+    expect((await vault.read!('secret/data/mcp/stripe')).data).toMatchObject({
+      data: { api_key: 'not-a-real-key' },
+      metadata: { version: 1, custom_metadata: { mcp_origins: 'https://api.stripe.com' } },
+    })
     expect((await vault.list!('secret/metadata/mcp')).data.keys).toEqual(['stripe'])
-    await expect(vault.write!('secret/data/mcp/stripe', { data: { api_key: 'other' }, options: { cas: 7 } })).rejects.toMatchObject(status(400, 'check-and-set'))
+    await expect(
+      vault.write!('secret/data/mcp/stripe', { data: { api_key: 'other' }, options: { cas: 7 } }),
+    ).rejects.toMatchObject(status(400, 'check-and-set'))
   })
 
   it('reads back what was written, typed, and lists it', async () => {
     await provision()
-    expect((await vault.read!('mcp/upstreams/stripe')).data).toMatchObject({ url: 'https://api.stripe.com', timeout: 15, kv_path: 'mcp/stripe', allow_private_addresses: false })
-    expect((await vault.read!('mcp/tools/stripe/invoices')).data).toMatchObject({ operations: ['GET /v1/invoices'], mcp_tools: ['list_invoices'] })
-    expect((await vault.read!('mcp/agents/billing/scopes')).data).toMatchObject({ scopes: ['read:stripe:invoices'], max_ttl_seconds: 1800 })
+    expect((await vault.read!('mcp/upstreams/stripe')).data).toMatchObject({
+      url: 'https://api.stripe.com',
+      timeout: 15,
+      kv_path: 'mcp/stripe',
+      allow_private_addresses: false,
+    })
+    expect((await vault.read!('mcp/tools/stripe/invoices')).data).toMatchObject({
+      operations: ['GET /v1/invoices'],
+      mcp_tools: ['list_invoices'],
+    })
+    expect((await vault.read!('mcp/agents/billing/scopes')).data).toMatchObject({
+      scopes: ['read:stripe:invoices'],
+      max_ttl_seconds: 1800,
+    })
     expect((await vault.list!('mcp/agents')).data.keys).toEqual(['billing'])
     expect((await vault.list!('mcp/tools/stripe')).data.keys).toEqual(['invoices'])
     expect(JSON.stringify(await vault.read!('mcp/upstreams/stripe'))).not.toContain('not-a-real-key')
@@ -68,13 +90,21 @@ describe('an operator with node-vault', () => {
 
   it('is refused a scope that covers every upstream, and nothing is changed', async () => {
     await provision()
-    await expect(vault.write!('mcp/agents/billing/scopes', { scopes: ['read:*'] })).rejects.toMatchObject(status(400, 'covers every upstream'))
+    await expect(vault.write!('mcp/agents/billing/scopes', { scopes: ['read:*'] })).rejects.toMatchObject(
+      status(400, 'covers every upstream'),
+    )
     expect((await vault.read!('mcp/agents/billing/scopes')).data.scopes).toEqual(['read:stripe:invoices'])
   })
 
   it('deletes what there is and what there is not; a missing thing is a 404', async () => {
     await provision()
-    for (const path of ['mcp/tools/stripe/invoices', 'mcp/upstreams/stripe', 'mcp/agents/billing/scopes', 'mcp/agents/billing', 'mcp/agents/nobody']) {
+    for (const path of [
+      'mcp/tools/stripe/invoices',
+      'mcp/upstreams/stripe',
+      'mcp/agents/billing/scopes',
+      'mcp/agents/billing',
+      'mcp/agents/nobody',
+    ]) {
       expect(await vault.delete!(path)).toBe('')
       await expect(vault.read!(path)).rejects.toMatchObject({ response: { statusCode: 404, body: { errors: [] } } })
     }
@@ -87,20 +117,30 @@ describe('an operator with node-vault', () => {
   })
 })
 
-describe('an agent\'s Vault token', () => {
+describe("an agent's Vault token", () => {
   beforeEach(provision)
 
   it('opens a session by writing, and by reading', async () => {
     const agent = await asAgent()
     const written = await agent.write!('mcp/creds/billing', { purpose: 'reconciliation', ttl: '5m' })
-    expect(written).toMatchObject({ lease_id: expect.stringMatching(/^mcp\/creds\/billing\//) as string, lease_duration: 300, data: { token: expect.stringMatching(/^svt_prod_/) as string, ttl_seconds: 300, scopes: ['read:stripe:invoices'] } })
+    expect(written).toMatchObject({
+      lease_id: expect.stringMatching(/^mcp\/creds\/billing\//) as string,
+      lease_duration: 300,
+      data: {
+        token: expect.stringMatching(/^svt_prod_/) as string,
+        ttl_seconds: 300,
+        scopes: ['read:stripe:invoices'],
+      },
+    })
     const read = await (await asAgent()).read!('mcp/creds/billing')
     expect(read).toMatchObject({ lease_duration: 900, data: { agent_id: 'billing' } })
     expect(read.data.session_id).not.toBe(written.data.session_id)
   })
 
   it('is refused scopes that were never declared', async () => {
-    await expect((await asAgent()).write!('mcp/creds/billing', { requested_scopes: ['create:stripe:refunds'] })).rejects.toMatchObject(status(400, 'create:stripe:refunds'))
+    await expect(
+      (await asAgent()).write!('mcp/creds/billing', { requested_scopes: ['create:stripe:refunds'] }),
+    ).rejects.toMatchObject(status(400, 'create:stripe:refunds'))
   })
 
   it.each([
@@ -115,7 +155,9 @@ describe('an agent\'s Vault token', () => {
   })
 
   it('may not read the key', async () => {
-    await expect((await asAgent()).read!('secret/data/mcp/stripe')).rejects.toMatchObject(status(403, 'permission denied'))
+    await expect((await asAgent()).read!('secret/data/mcp/stripe')).rejects.toMatchObject(
+      status(403, 'permission denied'),
+    )
   })
 })
 
@@ -130,15 +172,27 @@ describe('an issued token, to an operator', () => {
   })
 
   it('is live, and says for whom and what for', async () => {
-    expect(await introspect(token)).toMatchObject({ active: true, client_id: 'billing', purpose: 'reconciliation', scope: 'read:stripe:invoices', owner: 'platform-team' })
+    expect(await introspect(token)).toMatchObject({
+      active: true,
+      client_id: 'billing',
+      purpose: 'reconciliation',
+      scope: 'read:stripe:invoices',
+      owner: 'platform-team',
+    })
   })
 
   it('is nothing with its last character changed', async () => {
-    expect(await introspect(`${token.slice(0, -1)}${token.endsWith('a') ? 'b' : 'a'}`)).toMatchObject({ active: false, reason: 'malformed' })
+    expect(await introspect(`${token.slice(0, -1)}${token.endsWith('a') ? 'b' : 'a'}`)).toMatchObject({
+      active: false,
+      reason: 'malformed',
+    })
   })
 
-  it('is a lease that can be looked up, listed, and renewed no further than the agent\'s cap', async () => {
-    expect((await vault.write!('sys/leases/lookup', { lease_id: lease })).data).toMatchObject({ id: lease, renewable: true })
+  it("is a lease that can be looked up, listed, and renewed no further than the agent's cap", async () => {
+    expect((await vault.write!('sys/leases/lookup', { lease_id: lease })).data).toMatchObject({
+      id: lease,
+      renewable: true,
+    })
     expect((await vault.list!('sys/leases/lookup/mcp/creds/billing')).data.keys).toEqual([lease.split('/').at(-1)])
     expect((await vault.renew!({ lease_id: lease, increment: 1200 })).lease_duration).toBe(1200)
     const capped = (await vault.renew!({ lease_id: lease, increment: 99_999 })).lease_duration as number
@@ -160,16 +214,25 @@ describe('an issued token, to an operator', () => {
   })
 
   it.each([
-    ['the current spelling', (client: NodeVault) => client.write!('sys/leases/revoke-prefix/mcp/creds/billing', { sync: true })],
-    ['node-vault\'s own, older one', (client: NodeVault) => client.revokePrefix!({ path_prefix: 'mcp/creds/billing' }).catch(acceptedOnly)],
+    [
+      'the current spelling',
+      (client: NodeVault) => client.write!('sys/leases/revoke-prefix/mcp/creds/billing', { sync: true }),
+    ],
+    [
+      "node-vault's own, older one",
+      (client: NodeVault) => client.revokePrefix!({ path_prefix: 'mcp/creds/billing' }).catch(acceptedOnly),
+    ],
   ])('ends with every other one of its agent by prefix, in %s', async (_spelling, revokePrefix) => {
     const second = await vault.write!('mcp/creds/billing')
     await revokePrefix(vault)
-    for (const ended of [token, second.data.token as string]) await expect.poll(() => introspect(ended)).toMatchObject({ active: false, reason: 'revoked' })
-    await expect(vault.list!('sys/leases/lookup/mcp/creds/billing')).rejects.toMatchObject({ response: { statusCode: 404 } })
+    for (const ended of [token, second.data.token as string])
+      await expect.poll(() => introspect(ended)).toMatchObject({ active: false, reason: 'revoked' })
+    await expect(vault.list!('sys/leases/lookup/mcp/creds/billing')).rejects.toMatchObject({
+      response: { statusCode: 404 },
+    })
   })
 
-  it('outlives the revocation of another agent\'s', async () => {
+  it("outlives the revocation of another agent's", async () => {
     await vault.write!('sys/leases/revoke-prefix/mcp/creds/bill', { sync: true })
     await vault.write!('sys/leases/revoke-prefix/mcp/creds/other', { sync: true })
     expect(await introspect(token)).toMatchObject({ active: true })

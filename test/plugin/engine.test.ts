@@ -6,7 +6,9 @@ import { HostedMount, kept } from '../fakes/plugin-backend-host.ts'
 import { InProcessPlugin } from './in-process.ts'
 
 const plugins: InProcessPlugin[] = []
-afterEach(async () => { for (const plugin of plugins.splice(0)) await plugin.close() })
+afterEach(async () => {
+  for (const plugin of plugins.splice(0)) await plugin.close()
+})
 
 const SCOPES = ['read:stripe:invoices']
 const RENEWED = 600
@@ -41,8 +43,19 @@ describe('issuing', () => {
     const started = await mounted()
     const { response, answer } = await issue(started, { ttl: '10m' })
     expect(answer).toMatchObject({ agent_id: 'a', scopes: SCOPES, environment: 'production', ttl_seconds: 600 })
-    expect(response!.secret).toMatchObject({ lease_options: { TTL: '600000000000', MaxTTL: '3600000000000', renewable: true, issue_time: { seconds: '-62135596800' } } })
-    expect(JSON.parse(response!.secret!.internal_data)).toMatchObject({ secret_type: 'mcp_token', session_id: answer.session_id, token_id: answer.token_id })
+    expect(response!.secret).toMatchObject({
+      lease_options: {
+        TTL: '600000000000',
+        MaxTTL: '3600000000000',
+        renewable: true,
+        issue_time: { seconds: '-62135596800' },
+      },
+    })
+    expect(JSON.parse(response!.secret!.internal_data)).toMatchObject({
+      secret_type: 'mcp_token',
+      session_id: answer.session_id,
+      token_id: answer.token_id,
+    })
     expect(response!.secret!.internal_data).not.toContain(String(answer.token))
   })
 
@@ -56,9 +69,13 @@ describe('issuing', () => {
   test('refuses in a sentence, and stores nothing', async () => {
     const { calls, mount } = await mounted()
     const asked = await mount.during(async () => {
-      expect((await calls.write('creds/a', { requested_scopes: 'write:stripe:invoices' })).error).toMatch(/requested_scopes/)
+      expect((await calls.write('creds/a', { requested_scopes: 'write:stripe:invoices' })).error).toMatch(
+        /requested_scopes/,
+      )
       expect((await calls.write('creds/unknown')).error).toMatch(/not registered/)
-      expect((await calls.request('update', 'creds/a', null, { data: '{"ttl":90071992547409931}' })).error).toMatch(/^ttl must be a duration/)
+      expect((await calls.request('update', 'creds/a', null, { data: '{"ttl":90071992547409931}' })).error).toMatch(
+        /^ttl must be a duration/,
+      )
     })
     expect(asked['Storage.Put']).toBeUndefined()
   })
@@ -86,7 +103,9 @@ describe('leases', () => {
     const { response, token } = await issue(started, { ttl: '5m' })
     const issuedUnix = started.nowUnix()
     await started.clock.advance(60_000)
-    const renewed = await started.calls.request('renew', 'creds/a', null, { secret: kept(response, { issuedUnix, incrementSeconds: RENEWED }) })
+    const renewed = await started.calls.request('renew', 'creds/a', null, {
+      secret: kept(response, { issuedUnix, incrementSeconds: RENEWED }),
+    })
     expect(renewed.response!.secret!.internal_data).toBe(response!.secret!.internal_data)
     expect(renewed.response!.secret!.lease_options).toMatchObject({ TTL: '600000000000', renewable: true })
     await started.clock.advance((RENEWED - 1) * 1000)
@@ -95,14 +114,16 @@ describe('leases', () => {
     await expect(isLive(started, token)).resolves.toBe(false)
   })
 
-  test('a renewal without an increment takes the lease\'s own life, and none outlives the ceiling', async () => {
+  test("a renewal without an increment takes the lease's own life, and none outlives the ceiling", async () => {
     const started = await mounted()
     const { response } = await issue(started, { ttl: '10m' })
     const issuedUnix = started.nowUnix()
     const own = await started.calls.request('renew', 'creds/a', null, { secret: kept(response, { issuedUnix }) })
     expect(own.response!.secret!.lease_options!.TTL).toBe('600000000000')
     await started.clock.advance(300_000)
-    const most = await started.calls.request('renew', 'creds/a', null, { secret: kept(own.response, { issuedUnix, incrementSeconds: 86_400 }) })
+    const most = await started.calls.request('renew', 'creds/a', null, {
+      secret: kept(own.response, { issuedUnix, incrementSeconds: 86_400 }),
+    })
     expect(most.response!.secret!.lease_options!.TTL).toBe('3300000000000')
   })
 
@@ -111,21 +132,29 @@ describe('leases', () => {
     const { response } = await issue(started, { ttl: '5m' })
     const issuedUnix = started.nowUnix()
     await started.clock.advance(301_000)
-    expect((await started.calls.request('renew', 'creds/a', null, { secret: kept(response, { issuedUnix }) })).error).toMatch(/session is over/)
+    expect(
+      (await started.calls.request('renew', 'creds/a', null, { secret: kept(response, { issuedUnix }) })).error,
+    ).toMatch(/session is over/)
   })
 
   test('a revocation ends the session, and again it succeeds', async () => {
     const started = await mounted()
     const { response, token } = await issue(started)
     const secret = kept(response, { issuedUnix: started.nowUnix() })
-    for (const _attempt of [1, 2]) expect(await started.calls.request('revoke', 'creds/a', null, { secret })).toMatchObject({ response: null, err: null })
+    for (const _attempt of [1, 2])
+      expect(await started.calls.request('revoke', 'creds/a', null, { secret })).toMatchObject({
+        response: null,
+        err: null,
+      })
     await expect(isLive(started, token)).resolves.toBe(false)
   })
 
   test('a revocation of a lease that never was registered undoes the token', async () => {
     const started = await mounted()
     const { response, token } = await issue(started)
-    expect(await started.calls.request('revoke', 'creds/a', null, { secret: kept(response, { issuedUnix: null }) })).toMatchObject({ err: null })
+    expect(
+      await started.calls.request('revoke', 'creds/a', null, { secret: kept(response, { issuedUnix: null }) }),
+    ).toMatchObject({ err: null })
     await expect(isLive(started, token)).resolves.toBe(false)
   })
 
@@ -137,7 +166,10 @@ describe('leases', () => {
     const { err } = await started.calls.request('revoke', 'creds/a', null, { secret })
     expect(err).toMatchObject({ err_type: 3, err_code: '503' })
     started.mount.failing = {}
-    expect(await started.calls.request('revoke', 'creds/a', null, { secret })).toMatchObject({ err: null, response: null })
+    expect(await started.calls.request('revoke', 'creds/a', null, { secret })).toMatchObject({
+      err: null,
+      response: null,
+    })
     await expect(isLive(started, token)).resolves.toBe(false)
   })
 
@@ -160,13 +192,21 @@ describe('invalidation', () => {
     }
     expect((await calls.read('upstreams/p')).data?.version).not.toBe(7)
     await calls.invalidate('up/p')
-    expect(await mount.during(async () => {
-      expect((await calls.read('upstreams/p')).data).toMatchObject({ version: 7 })
-      expect((await calls.read('upstreams/q')).data?.version).not.toBe(7)
-    })).toEqual({ 'Storage.Get': 1 })
+    expect(
+      await mount.during(async () => {
+        expect((await calls.read('upstreams/p')).data).toMatchObject({ version: 7 })
+        expect((await calls.read('upstreams/q')).data?.version).not.toBe(7)
+      }),
+    ).toEqual({ 'Storage.Get': 1 })
   })
 
-  test.each([['nothing', ''], ['a slash', '/'], ['an unknown key', 'unknown'], ['a parent', '..'], ['ten thousand letters', 'a'.repeat(10_000)]])('of %s does no harm, and writes nothing', async (_what, key) => {
+  test.each([
+    ['nothing', ''],
+    ['a slash', '/'],
+    ['an unknown key', 'unknown'],
+    ['a parent', '..'],
+    ['ten thousand letters', 'a'.repeat(10_000)],
+  ])('of %s does no harm, and writes nothing', async (_what, key) => {
     const { calls, mount } = await mounted()
     expect(await mount.during(() => calls.invalidate(key))).toEqual({})
     expect((await calls.read('agents/a')).data).toMatchObject({ agent_id: 'a' })
@@ -175,29 +215,59 @@ describe('invalidation', () => {
 
 async function keysOf({ storage }: HostedMount, prefix = ''): Promise<string[]> {
   const names = await storage.list(prefix)
-  return (await Promise.all(names.map((name) => (name.endsWith('/') ? keysOf({ storage } as HostedMount, prefix + name) : [prefix + name])))).flat()
+  return (
+    await Promise.all(
+      names.map((name) => (name.endsWith('/') ? keysOf({ storage } as HostedMount, prefix + name) : [prefix + name])),
+    )
+  ).flat()
 }
 
 describe('a node that cannot write', () => {
   const forwarded = { err: { err_type: 0, err_msg: errorTable.readonly.text }, response: null }
 
   test.each([
-    ['update', 'creds/a', { purpose: 'x' }], ['update', 'creds/a/sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', {}], ['delete', 'creds/a/sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', {}],
-    ['update', 'introspect', { token: 'svt_x' }], ['read', 'feed', {}], ['delete', 'sessions/sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', {}],
-    ['read', 'sessions/sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', {}], ['update', 'sessions/revoke-all', {}], ['list', 'sessions/', {}], ['update', 'tidy', {}],
+    ['update', 'creds/a', { purpose: 'x' }],
+    ['update', 'creds/a/sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', {}],
+    ['delete', 'creds/a/sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', {}],
+    ['update', 'introspect', { token: 'svt_x' }],
+    ['read', 'feed', {}],
+    ['delete', 'sessions/sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', {}],
+    ['read', 'sessions/sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', {}],
+    ['update', 'sessions/revoke-all', {}],
+    ['list', 'sessions/', {}],
+    ['update', 'tidy', {}],
     // It lags behind: what was just written through it would be missing, and what was just narrowed would still be wide.
-    ['read', 'agents/a', {}], ['list', 'agents/', {}], ['read', 'agents/a/scopes', {}], ['read', 'policies/p', {}], ['list', 'policies/', {}], ['read', 'config', {}],
-    ['read', 'upstreams/s', {}], ['list', 'upstreams/', {}], ['read', 'tools/s/t', {}], ['list', 'tools/s/', {}], ['list', 'tools/', {}],
-    ['update', 'agents/a/scopes', { scopes: ['read:stripe:invoices'] }], ['update', 'tools/s/t', { operations: ['GET /v1/invoices'] }], ['delete', 'policies/p', {}],
+    ['read', 'agents/a', {}],
+    ['list', 'agents/', {}],
+    ['read', 'agents/a/scopes', {}],
+    ['read', 'policies/p', {}],
+    ['list', 'policies/', {}],
+    ['read', 'config', {}],
+    ['read', 'upstreams/s', {}],
+    ['list', 'upstreams/', {}],
+    ['read', 'tools/s/t', {}],
+    ['list', 'tools/s/', {}],
+    ['list', 'tools/', {}],
+    ['update', 'agents/a/scopes', { scopes: ['read:stripe:invoices'] }],
+    ['update', 'tools/s/t', { operations: ['GET /v1/invoices'] }],
+    ['delete', 'policies/p', {}],
   ] as const)('%s %s is forwarded before storage is asked for anything', async (operation, path, data) => {
     const { calls, mount, clock } = await mounted()
     mount.view.state = 24_576
     await clock.advance(1_000)
-    const asked = await mount.during(async () => { expect(await calls.request(operation, path, data)).toMatchObject(forwarded) })
+    const asked = await mount.during(async () => {
+      expect(await calls.request(operation, path, data)).toMatchObject(forwarded)
+    })
     expect(Object.keys(asked).filter((method) => method.startsWith('Storage.'))).toEqual([])
   })
 
-  test.each([['update', 'agents/a/revoke', {}], ['update', 'agents/b', { owner: 'o', environment: 'production' }], ['delete', 'agents/a', {}], ['update', 'config', { max_ttl: '2h' }], ['update', 'upstreams/s', { url: 'https://api.example.com' }]] as const)('%s %s is forwarded and nothing is stored', async (operation, path, data) => {
+  test.each([
+    ['update', 'agents/a/revoke', {}],
+    ['update', 'agents/b', { owner: 'o', environment: 'production' }],
+    ['delete', 'agents/a', {}],
+    ['update', 'config', { max_ttl: '2h' }],
+    ['update', 'upstreams/s', { url: 'https://api.example.com' }],
+  ] as const)('%s %s is forwarded and nothing is stored', async (operation, path, data) => {
     const { calls, mount, clock } = await mounted()
     Object.assign(mount.view, { state: 64 })
     mount.failing = { Put: errorTable.readonly.text, Delete: errorTable.readonly.text }
@@ -209,7 +279,9 @@ describe('a node that cannot write', () => {
     const { calls, mount, clock } = await mounted()
     mount.view.state = 24_576
     await clock.advance(1_000)
-    const asked = await mount.during(async () => { await expect(calls.request('rollback', '')).resolves.toMatchObject({ err: null, response: null }) })
+    const asked = await mount.during(async () => {
+      await expect(calls.request('rollback', '')).resolves.toMatchObject({ err: null, response: null })
+    })
     expect(Object.keys(asked)).toEqual(['SystemView.ReplicationState'])
   })
 })
@@ -242,7 +314,12 @@ describe('the rollback tick', () => {
     })
     expect(asked).toMatchObject({ 'Storage.Put': 1, 'SystemView.Tainted': 2 })
     const revoked = await started.mount.during(async () => {
-      for (const { response } of [first, second]) expect(await started.calls.request('revoke', 'creds/a', null, { secret: kept(response, { issuedUnix: started.nowUnix() }) })).toMatchObject({ err: null, response: null })
+      for (const { response } of [first, second])
+        expect(
+          await started.calls.request('revoke', 'creds/a', null, {
+            secret: kept(response, { issuedUnix: started.nowUnix() }),
+          }),
+        ).toMatchObject({ err: null, response: null })
     })
     expect(revoked).toEqual({})
     await expect(isLive(started, first.token)).resolves.toBe(false)
@@ -263,7 +340,13 @@ describe('waiting for the feed', () => {
     const started = await mounted()
     const { data } = await started.calls.read('feed')
     const before = started.clock.waiting
-    const call = started.calls.request('read', 'feed', { epoch: data!.epoch, after: data!.sequence, wait: 2 }, {}, { ...(signal && { signal }) })
+    const call = started.calls.request(
+      'read',
+      'feed',
+      { epoch: data!.epoch, after: data!.sequence, wait: 2 },
+      {},
+      { ...(signal && { signal }) },
+    )
     call.catch(() => undefined)
     while (started.clock.waiting === before) await settle()
     return { ...started, call, before, sequence: Number(data!.sequence) }
@@ -293,7 +376,7 @@ describe('waiting for the feed', () => {
 })
 
 describe('help', () => {
-  test('always answers at the mount\'s root, where the server\'s own document is made from it', async () => {
+  test("always answers at the mount's root, where the server's own document is made from it", async () => {
     const { calls } = await mounted()
     for (const data of [null, { requestResponsePrefix: 'Mcp' }]) {
       const { data: help, err } = await calls.request('help', '', data)
@@ -303,7 +386,19 @@ describe('help', () => {
     }
   })
 
-  test.each(['config', 'agents/a', 'agents/a/', 'agents', 'agents/', 'creds/a', 'tools/x/y', 'feed', 'introspect', 'sessions/', 'tidy'])('answers at %s', async (path) => {
+  test.each([
+    'config',
+    'agents/a',
+    'agents/a/',
+    'agents',
+    'agents/',
+    'creds/a',
+    'tools/x/y',
+    'feed',
+    'introspect',
+    'sessions/',
+    'tidy',
+  ])('answers at %s', async (path) => {
     const { calls } = await mounted()
     expect(String((await calls.request('help', path)).data!.help).length).toBeGreaterThan(40)
   })
@@ -321,7 +416,11 @@ describe('before a write is authorised', () => {
       await expect(calls.exists('agents/a')).resolves.toMatchObject({ check_found: true, exists: true })
       await expect(calls.exists('agents/new')).resolves.toMatchObject({ check_found: true, exists: false })
       // Not looked at yet: whether the caller may write at all comes first.
-      await expect(calls.exists('agents/a', { data: '{"not": json' })).resolves.toMatchObject({ check_found: true, exists: true, err: null })
+      await expect(calls.exists('agents/a', { data: '{"not": json' })).resolves.toMatchObject({
+        check_found: true,
+        exists: true,
+        err: null,
+      })
       await expect(calls.exists('creds/a')).resolves.toMatchObject({ check_found: false, exists: false, err: null })
       await expect(calls.exists('nothing/here')).resolves.toMatchObject({ check_found: false, err: null })
       await expect(calls.exists('agents/NOT A NAME')).resolves.toMatchObject({ err: null, exists: false })
@@ -332,6 +431,9 @@ describe('before a write is authorised', () => {
   test('an outage is one here as well', async () => {
     const { calls, mount } = await mounted()
     mount.failing = { Get: 'raft: no leader' }
-    await expect(calls.exists('agents/new')).resolves.toMatchObject({ check_found: false, err: { err_type: 3, err_code: '503' } })
+    await expect(calls.exists('agents/new')).resolves.toMatchObject({
+      check_found: false,
+      err: { err_type: 3, err_code: '503' },
+    })
   })
 })

@@ -16,9 +16,16 @@ import { BackendCalls, HostedMount } from '../fakes/plugin-backend-host.ts'
 
 const noLimits = { 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 }
 
-export interface LogLine { readonly level: string; readonly fields: Record<string, unknown>; readonly message: string }
+export interface LogLine {
+  readonly level: string
+  readonly fields: Record<string, unknown>
+  readonly message: string
+}
 
-interface Listening { readonly target: string; close(): void }
+interface Listening {
+  readonly target: string
+  close(): void
+}
 
 async function listen(services: readonly Service[]): Promise<Listening> {
   const path = join(tmpdir(), `mcp-plugin-test-${randomBytes(6).toString('hex')}`)
@@ -57,7 +64,10 @@ export class InProcessPlugin {
     this.plugin = enginePlugin({ factory, version: 'v0.1.0', clock, random: (bytes) => randomBytes(bytes) })
   }
 
-  static async start({ factory = mcpFactory, clock = new FakeClock() }: { factory?: Factory; clock?: FakeClock } = {}): Promise<InProcessPlugin> {
+  static async start({
+    factory = mcpFactory,
+    clock = new FakeClock(),
+  }: { factory?: Factory; clock?: FakeClock } = {}): Promise<InProcessPlugin> {
     const self = new InProcessPlugin(factory, clock)
     const services = self.plugin.services({ version: 5, logger: self.#logger(), dial: (id) => self.#dial(id) })
     const { target } = await self.#listen(services.map((service) => guarded(service, self.#logger())))
@@ -73,7 +83,10 @@ export class InProcessPlugin {
   }
 
   /** Set up and initialized, under a multiplex id of its own. */
-  async mount(mount: HostedMount = new HostedMount(), multiplexId = randomBytes(5).toString('hex')): Promise<{ mount: HostedMount; calls: BackendCalls }> {
+  async mount(
+    mount: HostedMount = new HostedMount(),
+    multiplexId = randomBytes(5).toString('hex'),
+  ): Promise<{ mount: HostedMount; calls: BackendCalls }> {
     const calls = new BackendCalls(this.client, multiplexId)
     const { err } = await calls.setup(await this.serve(mount))
     if (err !== '') throw new Error(err)
@@ -97,14 +110,17 @@ export class InProcessPlugin {
   async #dial(id: number): Promise<Client> {
     await this.beforeDial()
     const target = this.#targets.get(id)
-    if (target === undefined) throw new RequestError('unavailable', `the host did not announce the listener ${String(id)} within 5 seconds`)
+    if (target === undefined)
+      throw new RequestError('unavailable', `the host did not announce the listener ${String(id)} within 5 seconds`)
     const client = new Client(target, credentials.createInsecure(), noLimits)
     this.dialled.push(client)
     return client
   }
 
   #logger(): Logger {
-    const at = (level: string) => (fields: object, message: string) => { this.logs.push({ level, fields: { ...fields }, message }) }
+    const at = (level: string) => (fields: object, message: string) => {
+      this.logs.push({ level, fields: { ...fields }, message })
+    }
     return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
   }
 }
@@ -128,6 +144,10 @@ export function scripted(script: Partial<Backend>, made: BackendConfig[] = []): 
 
 export function deferred(): { readonly promise: Promise<undefined>; resolve(): void } {
   let resolve!: () => void
-  const promise = new Promise<undefined>((settle) => { resolve = () => { settle(undefined) } })
+  const promise = new Promise<undefined>((settle) => {
+    resolve = () => {
+      settle(undefined)
+    }
+  })
   return { promise, resolve }
 }

@@ -12,7 +12,9 @@ import { InProcessPlugin, deferred, scripted } from './in-process.ts'
 
 const SHUTDOWN = 4
 const plugins: InProcessPlugin[] = []
-afterEach(async () => { for (const plugin of plugins.splice(0)) await plugin.close() })
+afterEach(async () => {
+  for (const plugin of plugins.splice(0)) await plugin.close()
+})
 
 async function start(...options: Parameters<typeof InProcessPlugin.start>): Promise<InProcessPlugin> {
   const plugin = await InProcessPlugin.start(...options)
@@ -20,26 +22,42 @@ async function start(...options: Parameters<typeof InProcessPlugin.start>): Prom
   return plugin
 }
 
-const isClosed = (plugin: InProcessPlugin, index: number) => plugin.dialled[index]!.getChannel().getConnectivityState(false) === SHUTDOWN
+const isClosed = (plugin: InProcessPlugin, index: number) =>
+  plugin.dialled[index]!.getChannel().getConnectivityState(false) === SHUTDOWN
 
 describe('before any mount', () => {
   test('the process says that it serves many mounts, and its version', async () => {
     const { client } = await start()
-    await expect(unaryCall(client, serviceDefinition(vaultMultiplexing, 'pluginutil.multiplexing.PluginMultiplexing'), 'MultiplexingSupport', {})).resolves.toEqual({ supported: true })
-    await expect(unaryCall(client, serviceDefinition(vaultPlugin, 'logical.PluginVersion'), 'Version', {})).resolves.toEqual({ plugin_version: 'v0.1.0' })
+    await expect(
+      unaryCall(
+        client,
+        serviceDefinition(vaultMultiplexing, 'pluginutil.multiplexing.PluginMultiplexing'),
+        'MultiplexingSupport',
+        {},
+      ),
+    ).resolves.toEqual({ supported: true })
+    await expect(
+      unaryCall(client, serviceDefinition(vaultPlugin, 'logical.PluginVersion'), 'Version', {}),
+    ).resolves.toEqual({ plugin_version: 'v0.1.0' })
   })
 
-  test('the cookie and the protocol version are the servers\'', async () => {
+  test("the cookie and the protocol version are the servers'", async () => {
     const { plugin } = await start()
     expect(plugin.cookie).toEqual({ name: 'VAULT_BACKEND_PLUGIN', value: '6669da05-b1c8-4f49-97d9-c8e5bed98e20' })
     expect(plugin.versions).toEqual([5])
     expect(plugin.usage).toMatch(/plugin register/)
   })
 
-  test.each(['Initialize', 'Type', 'SpecialPaths', 'HandleRequest', 'HandleExistenceCheck', 'InvalidateKey'])('%s for an id nobody set up is an error', async (method) => {
-    const { client } = await start()
-    await expect(new BackendCalls(client, 'unknown').call(method, {})).rejects.toMatchObject({ code: 9, details: 'no backend instance found' })
-  })
+  test.each(['Initialize', 'Type', 'SpecialPaths', 'HandleRequest', 'HandleExistenceCheck', 'InvalidateKey'])(
+    '%s for an id nobody set up is an error',
+    async (method) => {
+      const { client } = await start()
+      await expect(new BackendCalls(client, 'unknown').call(method, {})).rejects.toMatchObject({
+        code: 9,
+        details: 'no backend instance found',
+      })
+    },
+  )
 
   test('cleaning up an id nobody set up is fine, any number of times', async () => {
     const { client } = await start()
@@ -54,7 +72,9 @@ describe('before any mount', () => {
     const metadata = new Metadata()
     metadata.add('multiplex_id', 'a')
     metadata.add('multiplex_id', 'b')
-    await expect(unaryCall(plugin.client, backendDefinition, 'Type', {}, { metadata })).rejects.toMatchObject({ code: 9 })
+    await expect(unaryCall(plugin.client, backendDefinition, 'Type', {}, { metadata })).rejects.toMatchObject({
+      code: 9,
+    })
     await unaryCall(plugin.client, backendDefinition, 'Cleanup', {}, { metadata })
     await expect(calls.type()).resolves.toEqual({ type: 1 })
   })
@@ -65,7 +85,9 @@ describe('setting up', () => {
     const made: BackendConfig[] = []
     const plugin = await start({ factory: scripted({}, made) })
     const calls = new BackendCalls(plugin.client, 'a')
-    await expect(calls.setup(await plugin.serve(new HostedMount()), { plugin_name: 'mcp', colour: 'red' }, 'uuid-1')).resolves.toEqual({ err: '' })
+    await expect(
+      calls.setup(await plugin.serve(new HostedMount()), { plugin_name: 'mcp', colour: 'red' }, 'uuid-1'),
+    ).resolves.toEqual({ err: '' })
     expect(made[0]).toMatchObject({ config: { plugin_name: 'mcp', colour: 'red' }, backend_uuid: 'uuid-1' })
     made[0]!.logger.info({ event: 1 }, 'hello')
     expect(plugin.logs).toEqual([{ level: 'info', fields: { mount_uuid: 'uuid-1', event: 1 }, message: 'hello' }])
@@ -83,7 +105,9 @@ describe('setting up', () => {
     const mount = new HostedMount()
     mount.absent = true
     const calls = new BackendCalls(plugin.client, 'probe')
-    const asked = await mount.during(async () => { await expect(calls.setup(await plugin.serve(mount), {}, '')).resolves.toEqual({ err: '' }) })
+    const asked = await mount.during(async () => {
+      await expect(calls.setup(await plugin.serve(mount), {}, '')).resolves.toEqual({ err: '' })
+    })
     expect(asked).toEqual({})
     // An engine asked for more all the same answers an outage, and goes on.
     const { err } = await calls.read('config')
@@ -122,7 +146,14 @@ describe('setting up', () => {
 
   test('again under the same id replaces what was there and closes its connection', async () => {
     let cleanups = 0
-    const plugin = await start({ factory: scripted({ cleanup: () => { cleanups++; return Promise.resolve() } }) })
+    const plugin = await start({
+      factory: scripted({
+        cleanup: () => {
+          cleanups++
+          return Promise.resolve()
+        },
+      }),
+    })
     const { calls } = await plugin.mount(undefined, 'a')
     await plugin.mount(undefined, 'a')
     expect(cleanups).toBe(1)
@@ -143,7 +174,10 @@ describe('setting up', () => {
     const plugin = await start()
     const held = deferred()
     const dialling = deferred()
-    plugin.beforeDial = () => { dialling.resolve(); return held.promise }
+    plugin.beforeDial = () => {
+      dialling.resolve()
+      return held.promise
+    }
     const calls = new BackendCalls(plugin.client, 'a')
     const setup = calls.setup(await plugin.serve(new HostedMount()))
     await dialling.promise
@@ -159,7 +193,10 @@ describe('setting up', () => {
     const plugin = await start({ factory: scripted({}, made) })
     const held = deferred()
     const dialling = deferred()
-    plugin.beforeDial = () => { dialling.resolve(); return held.promise }
+    plugin.beforeDial = () => {
+      dialling.resolve()
+      return held.promise
+    }
     const calls = new BackendCalls(plugin.client, 'a')
     const first = calls.setup(await plugin.serve(new HostedMount()), {}, 'first')
     await dialling.promise
@@ -172,8 +209,10 @@ describe('setting up', () => {
     await expect(calls.type()).resolves.toEqual({ type: 1 })
   })
 
-  test('initializing fails with the engine\'s words', async () => {
-    const plugin = await start({ factory: scripted({ initialize: () => Promise.reject(new RequestError('unavailable', 'storage is away')) }) })
+  test("initializing fails with the engine's words", async () => {
+    const plugin = await start({
+      factory: scripted({ initialize: () => Promise.reject(new RequestError('unavailable', 'storage is away')) }),
+    })
     await expect(plugin.mount()).rejects.toThrow('storage is away')
   })
 })
@@ -200,14 +239,15 @@ describe('cleaning up', () => {
     const held = deferred()
     const begun = deferred()
     const plugin = await start({
-      factory: (config) => scripted({
-        async handleRequest() {
-          begun.resolve()
-          await held.promise
-          await config.storage.put({ key: 'late', value: new Uint8Array(1) })
-          return undefined
-        },
-      })(config),
+      factory: (config) =>
+        scripted({
+          async handleRequest() {
+            begun.resolve()
+            await held.promise
+            await config.storage.put({ key: 'late', value: new Uint8Array(1) })
+            return undefined
+          },
+        })(config),
     })
     const { calls, mount } = await plugin.mount()
     const late = calls.write('x')
@@ -229,7 +269,14 @@ describe('cleaning up', () => {
 
   test('the end of the process cleans up every mount', async () => {
     let cleanups = 0
-    const plugin = await start({ factory: scripted({ cleanup: () => { cleanups++; return Promise.resolve() } }) })
+    const plugin = await start({
+      factory: scripted({
+        cleanup: () => {
+          cleanups++
+          return Promise.resolve()
+        },
+      }),
+    })
     await plugin.mount()
     await plugin.mount()
     await plugin.plugin.close?.()
@@ -270,7 +317,14 @@ describe('two mounts in one process', () => {
 
   test('an invalidation reaches the one it is for', async () => {
     const invalidated: string[] = []
-    const plugin = await start({ factory: (config) => scripted({ invalidateKey: (key) => { invalidated.push(`${config.backend_uuid} ${key}`) } })(config) })
+    const plugin = await start({
+      factory: (config) =>
+        scripted({
+          invalidateKey: (key) => {
+            invalidated.push(`${config.backend_uuid} ${key}`)
+          },
+        })(config),
+    })
     const a = new BackendCalls(plugin.client, 'a')
     const b = new BackendCalls(plugin.client, 'b')
     await a.setup(await plugin.serve(new HostedMount()), {}, 'uuid-a')

@@ -14,9 +14,15 @@ const folder = mkdtempSync(join(tmpdir(), 'mcp-plugin-process-'))
 const hosts: GoPluginHost[] = []
 let command: string
 
-beforeAll(async () => { command = (await buildPlugin({ outDir: folder, version: '1.2.3' })).path })
-afterAll(() => { rmSync(folder, { recursive: true, force: true }) })
-afterEach(async () => { for (const host of hosts.splice(0)) await host.kill() })
+beforeAll(async () => {
+  command = (await buildPlugin({ outDir: folder, version: '1.2.3' })).path
+})
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true })
+})
+afterEach(async () => {
+  for (const host of hosts.splice(0)) await host.kill()
+})
 
 async function launch(): Promise<GoPluginHost> {
   const host = await launchPlugin({ command, args: [], cookie })
@@ -30,7 +36,9 @@ let lastId = 0
 async function mountOn(host: GoPluginHost, mount = new HostedMount()): Promise<BackendCalls> {
   const calls = new BackendCalls(host.client, `mount${String(++lastId)}`)
   const { id } = await host.serveBroker(mount.services)
-  await expect(calls.setup(id, { plugin_name: 'mcp', plugin_type: 'secret', plugin_version: 'v1.2.3' })).resolves.toEqual({ err: '' })
+  await expect(
+    calls.setup(id, { plugin_name: 'mcp', plugin_type: 'secret', plugin_version: 'v1.2.3' }),
+  ).resolves.toEqual({ err: '' })
   await expect(calls.type()).resolves.toEqual({ type: 1 })
   await calls.specialPaths()
   await expect(calls.initialize()).resolves.toEqual({ err: null })
@@ -119,7 +127,11 @@ describe('the built file, launched as a server launches it', () => {
     const calls = await mountOn(host, mount)
     await declareAgent(calls)
     await issue(calls)
-    expect(await mount.during(async () => { for (let count = 0; count < 5; count++) await issue(calls) })).toEqual({ 'Storage.Put': 5 })
+    expect(
+      await mount.during(async () => {
+        for (let count = 0; count < 5; count++) await issue(calls)
+      }),
+    ).toEqual({ 'Storage.Put': 5 })
   })
 
   test('two mounts share the process and nothing else; one cleaned up twice leaves the other', async () => {
@@ -145,7 +157,11 @@ describe('the built file, launched as a server launches it', () => {
     await before.cleanup()
     const after = await mountOn(host, new HostedMount(storage))
     await expect(isLive(after, token)).resolves.toBe(true)
-    await expect(after.request('revoke', 'creds/a', null, { secret: kept(response, { issuedUnix: Math.floor(systemClock.now() / 1000) }) })).resolves.toMatchObject({ err: null })
+    await expect(
+      after.request('revoke', 'creds/a', null, {
+        secret: kept(response, { issuedUnix: Math.floor(systemClock.now() / 1000) }),
+      }),
+    ).resolves.toMatchObject({ err: null })
     await expect(isLive(after, token)).resolves.toBe(false)
   })
 
@@ -155,7 +171,9 @@ describe('the built file, launched as a server launches it', () => {
     const calls = await mountOn(host, new HostedMount(storage))
     await declareAgent(calls)
     const revoked = await issue(calls)
-    await calls.request('revoke', 'creds/a', null, { secret: kept(revoked.response, { issuedUnix: Math.floor(systemClock.now() / 1000) }) })
+    await calls.request('revoke', 'creds/a', null, {
+      secret: kept(revoked.response, { issuedUnix: Math.floor(systemClock.now() / 1000) }),
+    })
     const acknowledged: string[] = []
     const failures: unknown[] = []
     const writers = Array.from({ length: 8 }, async () => {
@@ -187,7 +205,10 @@ describe('the built file, launched as a server launches it', () => {
     // Whatever the engine makes of it, the message arrived.
     expect(written.err).toBeNull()
     const policy = `# ${'y'.repeat(6 * 1024 * 1024)}\n`
-    await mount.storage.put({ key: 'pol/large', value: Buffer.from(JSON.stringify({ version: 1, values: { policy } })) })
+    await mount.storage.put({
+      key: 'pol/large',
+      value: Buffer.from(JSON.stringify({ version: 1, values: { policy } })),
+    })
     expect((await calls.read('policies/large')).data).toMatchObject({ policy })
   })
 
@@ -196,9 +217,21 @@ describe('the built file, launched as a server launches it', () => {
     const calls = await mountOn(host)
     await declareAgent(calls)
     const hostile: [string, string, string][] = [
-      ['update', 'agents/a', '{'], ['update', 'agents/a', '[1]'], ['update', 'agents/a', '{"__proto__":{"owner":"x"},"constructor":1}'], ['update', '../../x', '{}'], ['read', '/agents/a', '{}'],
-      ['explode', 'agents/a', '{}'], ['update', 'agents/%00', '{}'], ['update', `agents/${'a'.repeat(100_000)}`, '{}'], ['renew', 'x', '{}'], ['revoke', '', 'null'], ['list', '//', '{}'], ['', '', ''],
-      ['update', 'creds/a', `{"purpose":${'['.repeat(50_000)}${']'.repeat(50_000)}}`], ['update', 'introspect', '{"token":{"toString":1}}'], ['update', 'agents/\ud800', '{}'],
+      ['update', 'agents/a', '{'],
+      ['update', 'agents/a', '[1]'],
+      ['update', 'agents/a', '{"__proto__":{"owner":"x"},"constructor":1}'],
+      ['update', '../../x', '{}'],
+      ['read', '/agents/a', '{}'],
+      ['explode', 'agents/a', '{}'],
+      ['update', 'agents/%00', '{}'],
+      ['update', `agents/${'a'.repeat(100_000)}`, '{}'],
+      ['renew', 'x', '{}'],
+      ['revoke', '', 'null'],
+      ['list', '//', '{}'],
+      ['', '', ''],
+      ['update', 'creds/a', `{"purpose":${'['.repeat(50_000)}${']'.repeat(50_000)}}`],
+      ['update', 'introspect', '{"token":{"toString":1}}'],
+      ['update', 'agents/\ud800', '{}'],
     ]
     for (const [operation, path, data] of hostile) {
       const { err, error, response } = await calls.request(operation, path, null, { data })

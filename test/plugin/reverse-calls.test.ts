@@ -6,7 +6,9 @@ import { HostedMount } from '../fakes/plugin-backend-host.ts'
 import { InProcessPlugin, scripted } from './in-process.ts'
 
 const plugins: InProcessPlugin[] = []
-afterEach(async () => { for (const plugin of plugins.splice(0)) await plugin.close() })
+afterEach(async () => {
+  for (const plugin of plugins.splice(0)) await plugin.close()
+})
 
 async function start() {
   const made: BackendConfig[] = []
@@ -19,7 +21,10 @@ async function start() {
 
 const value = new TextEncoder().encode('{"a":1}')
 const refused = async (call: Promise<unknown>) => {
-  const error = await call.then(() => undefined, (thrown: unknown) => thrown as { kind: string; message: string; cause?: Error })
+  const error = await call.then(
+    () => undefined,
+    (thrown: unknown) => thrown as { kind: string; message: string; cause?: Error },
+  )
   return { kind: error?.kind, message: error?.message }
 }
 
@@ -60,15 +65,23 @@ describe('storage', () => {
 
   test.each(['/', '/a/', 'a', 'a/../', 'a//', '../'])('prefix %j is never sent', async (prefix) => {
     const { storage, mount } = await start()
-    expect(await mount.during(async () => { expect(await refused(storage.list(prefix))).toMatchObject({ kind: 'internal' }) })).toEqual({})
+    expect(
+      await mount.during(async () => {
+        expect(await refused(storage.list(prefix))).toMatchObject({ kind: 'internal' })
+      }),
+    ).toEqual({})
   })
 
   test.each([
     ['cannot write to readonly storage', 'readonly', 'cannot write to readonly storage'],
     ['1 error occurred: * cannot write to readonly storage', 'readonly', 'cannot write to readonly storage'],
-    ['cannot write to storage during setup', 'unavailable', 'the server\'s storage failed'],
-    ['Vault is sealed', 'unavailable', 'the server\'s storage failed'],
-    ['put failed due to value being too large; got 2097152 bytes', 'too_large', 'the server\'s storage takes no record this large'],
+    ['cannot write to storage during setup', 'unavailable', "the server's storage failed"],
+    ['Vault is sealed', 'unavailable', "the server's storage failed"],
+    [
+      'put failed due to value being too large; got 2097152 bytes',
+      'too_large',
+      "the server's storage takes no record this large",
+    ],
   ])('a put that fails with %j is %s', async (text, kind, message) => {
     const { storage, mount } = await start()
     mount.failing = { Put: text, Delete: text, Get: text, List: text }
@@ -88,13 +101,19 @@ describe('storage', () => {
   test('a server without storage is an outage', async () => {
     const { storage, mount } = await start()
     mount.absent = true
-    expect(await refused(storage.get('a'))).toEqual({ kind: 'unavailable', message: 'the server does not answer the plugin' })
+    expect(await refused(storage.get('a'))).toEqual({
+      kind: 'unavailable',
+      message: 'the server does not answer the plugin',
+    })
   })
 
   test('a connection that is closed is an outage', async () => {
     const { storage, calls } = await start()
     await calls.cleanup()
-    expect(await refused(storage.get('a'))).toEqual({ kind: 'unavailable', message: 'the server does not answer the plugin' })
+    expect(await refused(storage.get('a'))).toEqual({
+      kind: 'unavailable',
+      message: 'the server does not answer the plugin',
+    })
     expect(await refused(storage.put({ key: 'a', value }))).toMatchObject({ kind: 'unavailable' })
   })
 
@@ -102,7 +121,9 @@ describe('storage', () => {
     const { storage, mount, clock } = await start()
     mount.hanging.add('Get')
     let outcome: unknown
-    const call = refused(storage.get('a')).then((error) => { outcome = error })
+    const call = refused(storage.get('a')).then((error) => {
+      outcome = error
+    })
     await settle()
     await clock.advance(REVERSE_CALL_LIMIT_MS - 1)
     expect(outcome).toBeUndefined()
@@ -147,14 +168,19 @@ describe('pages of a list', () => {
   test('are tried once where they are not', async () => {
     const { storage, mount } = await filled()
     mount.pages = false
-    expect(await mount.during(() => storage.list('f/', { after: 'a' }))).toEqual({ 'Storage.ListPage': 1, 'Storage.List': 1 })
+    expect(await mount.during(() => storage.list('f/', { after: 'a' }))).toEqual({
+      'Storage.ListPage': 1,
+      'Storage.List': 1,
+    })
     expect(await mount.during(() => storage.list('f/', { after: 'a' }))).toEqual({ 'Storage.List': 1 })
   })
 
   test('that fail are not fetched another way', async () => {
     const { storage, mount } = await filled()
     mount.failing = { ListPage: 'Vault is sealed' }
-    const asked = await mount.during(async () => { expect(await refused(storage.list('f/', { after: 'a' }))).toMatchObject({ kind: 'unavailable' }) })
+    const asked = await mount.during(async () => {
+      expect(await refused(storage.list('f/', { after: 'a' }))).toMatchObject({ kind: 'unavailable' })
+    })
     expect(asked).toEqual({ 'Storage.ListPage': 1 })
   })
 
@@ -178,8 +204,18 @@ describe('system view', () => {
   })
 
   test.each([
-    [0, false, false], [12_288, false, false], [8_224, false, false], [24_576, false, true], [16_384, true, true],
-    [64, false, true], [64, true, false], [64 | 16_384, true, true], [32, false, false], [512, false, true], [512, true, true], [256, false, false],
+    [0, false, false],
+    [12_288, false, false],
+    [8_224, false, false],
+    [24_576, false, true],
+    [16_384, true, true],
+    [64, false, true],
+    [64, true, false],
+    [64 | 16_384, true, true],
+    [32, false, false],
+    [512, false, true],
+    [512, true, true],
+    [256, false, false],
   ])('state %d on a local mount (%s): read-only is %s', async (state, local, readOnly) => {
     const { system, mount } = await start()
     Object.assign(mount.view, { state, local })

@@ -4,11 +4,21 @@ import type { Acl } from '../../src/policy/index.ts'
 
 const acl = (...texts: string[]): Acl => compileAcl(texts.map(parsePolicy))
 /** `rules({ 'secret/*': 'read list' })` */
-const rules = (paths: Record<string, string>): string => JSON.stringify({
-  path: Object.fromEntries(Object.entries(paths).map(([path, words]) => [path, { capabilities: words.split(' ').filter((word) => word !== '') }])),
-})
-const deny = (list: Acl, capability: string, path: string) => { expect(list.judge({ path, capability }).allowed, `${capability} ${path}`).toBe(false) }
-const allow = (list: Acl, capability: string, path: string) => { expect(list.judge({ path, capability }).allowed, `${capability} ${path}`).toBe(true) }
+const rules = (paths: Record<string, string>): string =>
+  JSON.stringify({
+    path: Object.fromEntries(
+      Object.entries(paths).map(([path, words]) => [
+        path,
+        { capabilities: words.split(' ').filter((word) => word !== '') },
+      ]),
+    ),
+  })
+const deny = (list: Acl, capability: string, path: string) => {
+  expect(list.judge({ path, capability }).allowed, `${capability} ${path}`).toBe(false)
+}
+const allow = (list: Acl, capability: string, path: string) => {
+  expect(list.judge({ path, capability }).allowed, `${capability} ${path}`).toBe(true)
+}
 
 describe('which paths a pattern matches', () => {
   it.each([
@@ -28,8 +38,14 @@ describe('which paths a pattern matches', () => {
     ['a plus and a glob keep the literal between them', { 'secret/+/foo*': 'read' }, 'secret/x/fo'],
     ['a plus inside a segment is an ordinary character', { 'secret/a+': 'read' }, 'secret/ab'],
     ['a template that was not filled in', { 'secret/{{identity.entity.id}}': 'read' }, 'secret/{{identity.entity.id}}'],
-    ['a template that was not filled in, below a glob', { '{{identity.entity.id}}/*': 'read' }, '{{identity.entity.id}}/a'],
-  ] as const)('deny: %s', (_name, paths, path) => { deny(acl(rules(paths)), 'read', path) })
+    [
+      'a template that was not filled in, below a glob',
+      { '{{identity.entity.id}}/*': 'read' },
+      '{{identity.entity.id}}/a',
+    ],
+  ] as const)('deny: %s', (_name, paths, path) => {
+    deny(acl(rules(paths)), 'read', path)
+  })
 
   it.each([
     ['an exact path', 'secret/foo', 'secret/foo'],
@@ -47,7 +63,9 @@ describe('which paths a pattern matches', () => {
     ['a plus and a glob', 'secret/+/foo*', 'secret/x/foobar/baz'],
     ['a plus and a glob at a slash', 'secret/+/*', 'secret/x/y/z'],
     ['a plus inside a segment as itself', 'secret/c++', 'secret/c++'],
-  ])('allow: %s', (_name, pattern, path) => { allow(acl(rules({ [pattern]: 'read' })), 'read', path) })
+  ])('allow: %s', (_name, pattern, path) => {
+    allow(acl(rules({ [pattern]: 'read' })), 'read', path)
+  })
 
   it('a path called __proto__ or constructor is an ordinary path', () => {
     deny(acl(rules({ 'secret/a': 'read' })), 'read', '__proto__')
@@ -72,14 +90,25 @@ describe('which rule decides: each line names the deciding pattern of two that b
     ['longer', 'foo/+/bar/ba*', 'foo/+/bar/b*', 'foo/x/bar/baz'],
     ['lexicographically greater', 'a/+/c/+', 'a/+/+/d', 'a/b/c/d'],
   ])('%s', (_name, winner, loser, path) => {
-    for (const list of [acl(rules({ [winner]: 'read', [loser]: 'list' })), acl(rules({ [loser]: 'list', [winner]: 'read' })), acl(rules({ [loser]: 'list' }), rules({ [winner]: 'read' }))]) {
+    for (const list of [
+      acl(rules({ [winner]: 'read', [loser]: 'list' })),
+      acl(rules({ [loser]: 'list', [winner]: 'read' })),
+      acl(rules({ [loser]: 'list' }), rules({ [winner]: 'read' })),
+    ]) {
       expect(list.match(path)?.pattern).toBe(winner)
-      expect([...list.match(path)?.capabilities ?? []]).toEqual(['read'])
+      expect([...(list.match(path)?.capabilities ?? [])]).toEqual(['read'])
     }
   })
 
   it('deny: a more specific deny takes a path out of a broad grant', () => {
-    const list = acl(rules({ 'secret/*': 'create read update patch delete list', 'secret/super-secret': 'deny', 'secret/hidden/*': 'deny', 'secret/+/keys': 'deny' }))
+    const list = acl(
+      rules({
+        'secret/*': 'create read update patch delete list',
+        'secret/super-secret': 'deny',
+        'secret/hidden/*': 'deny',
+        'secret/+/keys': 'deny',
+      }),
+    )
     for (const capability of ['create', 'read', 'update', 'patch', 'delete', 'list']) {
       deny(list, capability, 'secret/super-secret')
       deny(list, capability, 'secret/hidden/x/y')
@@ -121,13 +150,17 @@ describe('the same pattern in several documents', () => {
     expect(list.capabilities('secret/a')).toEqual(['list', 'read', 'update'])
   })
 
-  it.each([[['deny', 'read sudo']], [['read sudo', 'deny']], [['read', 'deny', 'update']]])('deny: deny wins in the order %j', (order) => {
-    const list = acl(...order.map((words) => rules({ 'secret/a': words })))
-    for (const capability of ['read', 'update', 'sudo', 'deny']) expect(list.judge({ path: 'secret/a', capability }), capability).toMatchObject({ sudo: false })
-    deny(list, 'read', 'secret/a')
-    deny(list, 'update', 'secret/a')
-    expect(list.capabilities('secret/a')).toEqual(['deny'])
-  })
+  it.each([[['deny', 'read sudo']], [['read sudo', 'deny']], [['read', 'deny', 'update']]])(
+    'deny: deny wins in the order %j',
+    (order) => {
+      const list = acl(...order.map((words) => rules({ 'secret/a': words })))
+      for (const capability of ['read', 'update', 'sudo', 'deny'])
+        expect(list.judge({ path: 'secret/a', capability }), capability).toMatchObject({ sudo: false })
+      deny(list, 'read', 'secret/a')
+      deny(list, 'update', 'secret/a')
+      expect(list.capabilities('secret/a')).toEqual(['deny'])
+    },
+  )
 
   it('a trailing glob and an exact path of the same text are two patterns', () => {
     const list = acl(rules({ 'a/b': 'read' }), rules({ 'a/b*': 'list' }))
@@ -135,30 +168,55 @@ describe('the same pattern in several documents', () => {
     expect(list.capabilities('a/bc')).toEqual(['list'])
   })
 
-  const parameters = (kind: string, ...maps: object[]) => acl(...maps.map((map) => JSON.stringify({ path: { a: { capabilities: ['create'], [kind]: map } } })))
+  const parameters = (kind: string, ...maps: object[]) =>
+    acl(...maps.map((map) => JSON.stringify({ path: { a: { capabilities: ['create'], [kind]: map } } })))
   const check = (list: Acl, given: Record<string, unknown>) => list.match('a')?.checkParameters(given) === undefined
 
   it('allowed values are appended, and the empty list wins', () => {
     const list = parameters('allowed_parameters', { x: ['1'], y: ['1'] }, { x: ['2'], y: [] })
-    expect([check(list, { x: '1' }), check(list, { x: '2' }), check(list, { x: '3' }), check(list, { y: '3' }), check(list, { z: '1' })]).toEqual([true, true, false, true, false])
+    expect([
+      check(list, { x: '1' }),
+      check(list, { x: '2' }),
+      check(list, { x: '3' }),
+      check(list, { y: '3' }),
+      check(list, { z: '1' }),
+    ]).toEqual([true, true, false, true, false])
   })
 
   it('denied values are appended, and the empty list wins', () => {
     const list = parameters('denied_parameters', { x: ['1'], y: ['1'] }, { x: ['2'], y: [] })
-    expect([check(list, { x: '1' }), check(list, { x: '2' }), check(list, { x: '3' }), check(list, { y: '3' }), check(list, { z: '1' })]).toEqual([false, false, true, false, true])
+    expect([
+      check(list, { x: '1' }),
+      check(list, { x: '2' }),
+      check(list, { x: '3' }),
+      check(list, { y: '3' }),
+      check(list, { z: '1' }),
+    ]).toEqual([false, false, true, false, true])
   })
 
   it('a document without parameter rules does not lift those of another', () => {
-    expect(check(acl(rules({ a: 'read' }), '{"path": {"a": {"capabilities": ["create"], "denied_parameters": {"x": []}}}}'), { x: '1' })).toBe(false)
+    expect(
+      check(
+        acl(rules({ a: 'read' }), '{"path": {"a": {"capabilities": ["create"], "denied_parameters": {"x": []}}}}'),
+        { x: '1' },
+      ),
+    ).toBe(false)
   })
 
   it('required parameters are united', () => {
-    const list = acl(...['x', 'y'].map((name) => JSON.stringify({ path: { a: { capabilities: ['create'], required_parameters: [name] } } })))
+    const list = acl(
+      ...['x', 'y'].map((name) =>
+        JSON.stringify({ path: { a: { capabilities: ['create'], required_parameters: [name] } } }),
+      ),
+    )
     expect([check(list, { x: 1 }), check(list, { y: 1 }), check(list, { x: 1, y: 1 })]).toEqual([false, false, true])
   })
 
   it('merging leaves the documents as they were', () => {
-    const documents = [parsePolicy('path "a" { policy = "read"\n denied_parameters = { "x" = ["1"] } }'), parsePolicy('path "a" { policy = "write"\n denied_parameters = { "x" = ["2"], "y" = [] } }')]
+    const documents = [
+      parsePolicy('path "a" { policy = "read"\n denied_parameters = { "x" = ["1"] } }'),
+      parsePolicy('path "a" { policy = "write"\n denied_parameters = { "x" = ["2"], "y" = [] } }'),
+    ]
     const before = JSON.stringify(documents)
     compileAcl(documents)
     expect(JSON.stringify(documents)).toBe(before)
@@ -169,14 +227,34 @@ describe('listing', () => {
   it.each([
     ['a rule for what is below does not cover the list without its slash', { 'secret/foo/bar': 'list' }, 'secret/foo/'],
     ['list is not read', { 'secret/foo/': 'read' }, 'secret/foo/'],
-    ['the exact rule with the slash comes before the bare one', { 'secret/foo/': 'deny', 'secret/foo': 'list' }, 'secret/foo/'],
+    [
+      'the exact rule with the slash comes before the bare one',
+      { 'secret/foo/': 'deny', 'secret/foo': 'list' },
+      'secret/foo/',
+    ],
     ['the exact bare rule comes before a glob', { 'secret/foo': 'read', 'secret/*': 'list' }, 'secret/foo/'],
-    ['a deny for all below holds against a broader grant', { 'secret/*': 'list', 'secret/foo/*': 'deny' }, 'secret/foo/'],
+    [
+      'a deny for all below holds against a broader grant',
+      { 'secret/*': 'list', 'secret/foo/*': 'deny' },
+      'secret/foo/',
+    ],
     ['a plus with the slash', { 'secret/*': 'list', '+/foo/': 'deny' }, 'other/foo/'],
-    ['as Vault, which asks the rule for the bare path: a broader one does not list', { 'secret/*': 'read', 'secret/foo/*': 'list' }, 'secret/foo/'],
+    [
+      'as Vault, which asks the rule for the bare path: a broader one does not list',
+      { 'secret/*': 'read', 'secret/foo/*': 'list' },
+      'secret/foo/',
+    ],
     ['as Vault: a plus without the slash does not list', { '+/foo': 'read', '+/foo/': 'list' }, 'secret/foo/'],
-    ['as OpenBao, which asks the rule for the path with the slash', { 'secret/*': 'list', 'secret/foo/*': 'read' }, 'secret/foo/'],
-    ['as OpenBao: a plus for what is below matches an empty name', { '+/foo': 'list', '+/foo/+': 'read' }, 'secret/foo/'],
+    [
+      'as OpenBao, which asks the rule for the path with the slash',
+      { 'secret/*': 'list', 'secret/foo/*': 'read' },
+      'secret/foo/',
+    ],
+    [
+      'as OpenBao: a plus for what is below matches an empty name',
+      { '+/foo': 'list', '+/foo/+': 'read' },
+      'secret/foo/',
+    ],
   ] as const)('deny: %s', (_name, paths, path) => {
     deny(acl(rules(paths)), 'list', path)
     deny(acl(rules(paths)), 'list', path.slice(0, -1))
@@ -187,7 +265,10 @@ describe('listing', () => {
     ['the path without', { 'secret/foo': 'list' }],
     ['all below', { 'secret/foo/*': 'list' }],
     ['all below, beside a broader rule that lists too', { 'secret/*': 'list', 'secret/foo/*': 'list' }],
-    ['all below, beside a rule for the path itself', { 'secret/*': 'read', 'secret/foo/': 'list', 'secret/foo/*': 'read' }],
+    [
+      'all below, beside a rule for the path itself',
+      { 'secret/*': 'read', 'secret/foo/': 'list', 'secret/foo/*': 'read' },
+    ],
     ['a plus with the slash', { '+/foo/': 'list' }],
     ['a plus without', { '+/foo': 'list' }],
     ['a plus with the slash and one without', { '+/foo': 'read list', '+/foo/': 'list', '+/foo/+': 'read' }],
@@ -197,7 +278,9 @@ describe('listing', () => {
     allow(acl(rules(paths)), 'list', 'secret/foo')
   })
 
-  it('deny: reading does not get the slash that listing gets', () => { deny(acl(rules({ 'secret/foo/': 'read' })), 'read', 'secret/foo') })
+  it('deny: reading does not get the slash that listing gets', () => {
+    deny(acl(rules({ 'secret/foo/': 'read' })), 'read', 'secret/foo')
+  })
 
   it('capabilities of a path are those of that path, with the slash only where it was given', () => {
     const list = acl(rules({ 'secret/foo': 'read', 'secret/foo/': 'list', 'secret/bar': 'list' }))
@@ -218,7 +301,9 @@ describe('whether a mount may be shown: something is granted at or below it', ()
     ['a deny on the mount within a broad grant', { '*': 'read', 'secret/*': 'deny' }],
     ['a plus that cannot be it', { '+/a': 'deny', 'kv/+/a': 'read' }],
     ['a plus where the mount is named otherwise', { 'kv/+': 'read', 'kv/+/*': 'read' }],
-  ] as const)('deny: %s', (_name, paths) => { expect(acl(rules(paths)).grantsBelow('secret/')).toBe(false) })
+  ] as const)('deny: %s', (_name, paths) => {
+    expect(acl(rules(paths)).grantsBelow('secret/')).toBe(false)
+  })
 
   it.each([
     ['an exact rule below', { 'secret/a/b': 'read' }],
@@ -231,12 +316,16 @@ describe('whether a mount may be shown: something is granted at or below it', ()
     ['a plus in place of the mount', { '+/a': 'read' }],
     ['a plus below', { 'secret/+/a': 'sudo' }],
     ['one grant among denies', { 'secret/*': 'deny', 'secret/a': 'read' }],
-  ] as const)('allow: %s', (_name, paths) => { expect(acl(rules(paths)).grantsBelow('secret/')).toBe(true) })
+  ] as const)('allow: %s', (_name, paths) => {
+    expect(acl(rules(paths)).grantsBelow('secret/')).toBe(true)
+  })
 })
 
 describe('wrapping bounds', () => {
-  const wrapped = (...bodies: string[]) => acl(...bodies.map((body) => `path "a" { capabilities = ["update"]\n ${body} }`))
-  const judge = (list: Acl, wrapTtlSeconds?: number) => list.judge({ path: 'a', capability: 'update', ...(wrapTtlSeconds !== undefined && { wrapTtlSeconds }) }).allowed
+  const wrapped = (...bodies: string[]) =>
+    acl(...bodies.map((body) => `path "a" { capabilities = ["update"]\n ${body} }`))
+  const judge = (list: Acl, wrapTtlSeconds?: number) =>
+    list.judge({ path: 'a', capability: 'update', ...(wrapTtlSeconds !== undefined && { wrapTtlSeconds }) }).allowed
 
   it('deny: not wrapped, too short, too long', () => {
     const list = wrapped('min_wrapping_ttl = "1s"\n max_wrapping_ttl = "90s"')
@@ -245,7 +334,10 @@ describe('wrapping bounds', () => {
   })
 
   it('deny: a maximum alone makes wrapping mandatory too', () => {
-    expect([judge(wrapped('max_wrapping_ttl = 90')), judge(wrapped('max_wrapping_ttl = 90'), 30)]).toEqual([false, true])
+    expect([judge(wrapped('max_wrapping_ttl = 90')), judge(wrapped('max_wrapping_ttl = 90'), 30)]).toEqual([
+      false,
+      true,
+    ])
   })
 
   it('deny: merged bounds are the lowest of each, and exclusive ones refuse everything', () => {

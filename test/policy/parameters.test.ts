@@ -3,9 +3,15 @@ import { compileAcl, parsePolicy } from '../../src/policy/index.ts'
 
 /** Judges `create` on `secret/foo` under one rule body in HCL. */
 const judge = (body: string, parameters: Record<string, unknown>, capability = 'create') =>
-  compileAcl([parsePolicy(`path "secret/foo" {\n capabilities = ["create", "read", "delete", "list"]\n ${body}\n}`)]).judge({ path: 'secret/foo', capability, parameters })
-const deny = (body: string, parameters: Record<string, unknown>) => { expect(judge(body, parameters).allowed).toBe(false) }
-const allow = (body: string, parameters: Record<string, unknown>) => { expect(judge(body, parameters)).toMatchObject({ allowed: true }) }
+  compileAcl([
+    parsePolicy(`path "secret/foo" {\n capabilities = ["create", "read", "delete", "list"]\n ${body}\n}`),
+  ]).judge({ path: 'secret/foo', capability, parameters })
+const deny = (body: string, parameters: Record<string, unknown>) => {
+  expect(judge(body, parameters).allowed).toBe(false)
+}
+const allow = (body: string, parameters: Record<string, unknown>) => {
+  expect(judge(body, parameters)).toMatchObject({ allowed: true })
+}
 
 describe('required_parameters', () => {
   const body = 'required_parameters = ["bar", "Baz"]'
@@ -14,8 +20,12 @@ describe('required_parameters', () => {
     deny(body, { bar: 1 })
     deny(body, { Baz: 1, other: 1 })
   })
-  it('deny: a third spelling, which the receiver may not know', () => { deny(body, { BAR: 1, Baz: 1 }) })
-  it('deny: a name every object inherits', () => { deny('required_parameters = ["constructor"]', { other: 1 }) })
+  it('deny: a third spelling, which the receiver may not know', () => {
+    deny(body, { BAR: 1, Baz: 1 })
+  })
+  it('deny: a name every object inherits', () => {
+    deny('required_parameters = ["constructor"]', { other: 1 })
+  })
   it('allow: all given, as written or in lower case, whatever the value', () => {
     allow(body, { bar: null, Baz: '' })
     allow(body, { bar: 0, baz: false, other: 1 })
@@ -40,11 +50,19 @@ describe('allowed_parameters', () => {
     deny(body, { bar: { x: 'zip' } })
     deny(body, { BAR: 'zop' })
   })
-  it('deny: a listed name keeps its values beside the star', () => { deny('allowed_parameters = { "bar" = ["zip"]\n "*" = [] }', { bar: 'zap' }) })
-  it('deny: a name in two spellings, one of them with a value that is not listed', () => { deny('allowed_parameters = { "bar" = ["zip"] }', { bar: 'zip', Bar: 'zap' }) })
+  it('deny: a listed name keeps its values beside the star', () => {
+    deny('allowed_parameters = { "bar" = ["zip"]\n "*" = [] }', { bar: 'zap' })
+  })
+  it('deny: a name in two spellings, one of them with a value that is not listed', () => {
+    deny('allowed_parameters = { "bar" = ["zip"] }', { bar: 'zip', Bar: 'zap' })
+  })
 
-  it('allow: no parameters at all', () => { allow('allowed_parameters = { "bar" = ["zip"] }', {}) })
-  it('allow: any value for the empty list', () => { allow('allowed_parameters = { "bar" = [] }', { bar: { any: ['thing'] } }) })
+  it('allow: no parameters at all', () => {
+    allow('allowed_parameters = { "bar" = ["zip"] }', {})
+  })
+  it('allow: any value for the empty list', () => {
+    allow('allowed_parameters = { "bar" = [] }', { bar: { any: ['thing'] } })
+  })
   it('allow: listed values, and lists of them', () => {
     allow('allowed_parameters = { "bar" = ["zip", "zap"] }', { bar: 'zap' })
     allow('allowed_parameters = { "BAR" = ["zip", "zap"] }', { bar: ['zap', 'zip'] })
@@ -76,15 +94,33 @@ describe('denied_parameters', () => {
   })
   it('deny: a listed value, alone, in a list, or deeper', () => {
     const body = 'denied_parameters = { "bar" = ["zip", "zap", 7, false] }'
-    for (const bar of ['zip', ['a', 'zap'], [['zip']], { x: 'zip' }, { x: [{ y: 'zap' }] }, 7, '7', false, 'false', [false]]) deny(body, { bar })
+    for (const bar of [
+      'zip',
+      ['a', 'zap'],
+      [['zip']],
+      { x: 'zip' },
+      { x: [{ y: 'zap' }] },
+      7,
+      '7',
+      false,
+      'false',
+      [false],
+    ])
+      deny(body, { bar })
   })
   it('deny: everything for the star', () => {
     deny('denied_parameters = { "*" = [] }', { any: 1 })
     deny('denied_parameters = { "*" = [] }\n allowed_parameters = { "any" = [] }', { any: 1 })
   })
-  it('deny: denied comes before allowed', () => { deny('denied_parameters = { "bar" = ["zip"] }\n allowed_parameters = { "bar" = ["zip"] }', { bar: 'zip' }) })
+  it('deny: denied comes before allowed', () => {
+    deny('denied_parameters = { "bar" = ["zip"] }\n allowed_parameters = { "bar" = ["zip"] }', { bar: 'zip' })
+  })
   it('deny: null where null is listed', () => {
-    expect(compileAcl([parsePolicy('{"path": {"a": {"capabilities": ["create"], "denied_parameters": {"x": [null]}}}}')]).judge({ path: 'a', capability: 'create', parameters: { x: null } }).allowed).toBe(false)
+    expect(
+      compileAcl([
+        parsePolicy('{"path": {"a": {"capabilities": ["create"], "denied_parameters": {"x": [null]}}}}'),
+      ]).judge({ path: 'a', capability: 'create', parameters: { x: null } }).allowed,
+    ).toBe(false)
   })
 
   it('allow: other names, other values, or nothing', () => {
@@ -101,7 +137,9 @@ describe('values with a star', () => {
     ['*-foo', ['foo', '1-foox', '1-FOO']],
     ['*foo*', ['fo-o', 'FOO']],
     ['fo*o', ['foo', 'fooo', 'fo']],
-  ])('deny: %s does not allow %j', (rule, values) => { for (const bar of values) deny(`allowed_parameters = { "bar" = ["${rule}"] }`, { bar }) })
+  ])('deny: %s does not allow %j', (rule, values) => {
+    for (const bar of values) deny(`allowed_parameters = { "bar" = ["${rule}"] }`, { bar })
+  })
 
   it.each([
     ['foo-*', ['foo-', 'foo-1']],
@@ -126,13 +164,24 @@ describe('when parameters are judged', () => {
   })
 
   it.each([
-    ['', false], ['allowed_parameters = {}', false], ['denied_parameters = { "x" = [] }', true], ['allowed_parameters = { "*" = [] }', true], ['required_parameters = ["x"]', true], ['required_parameters = []', false],
+    ['', false],
+    ['allowed_parameters = {}', false],
+    ['denied_parameters = { "x" = [] }', true],
+    ['allowed_parameters = { "*" = [] }', true],
+    ['required_parameters = ["x"]', true],
+    ['required_parameters = []', false],
   ])('a rule says whether it looks at parameters: %s', (body, constrains) => {
-    expect(compileAcl([parsePolicy(`path "a" { policy = "read"\n ${body} }`)]).match('a')?.constrainsParameters).toBe(constrains)
+    expect(compileAcl([parsePolicy(`path "a" { policy = "read"\n ${body} }`)]).match('a')?.constrainsParameters).toBe(
+      constrains,
+    )
   })
 
   it('reasons name the parameter and never its value', () => {
-    expect(judge('allowed_parameters = { "key" = ["a"] }', { key: 'sk_live_1' }).reason).toBe('parameter "key" has a value that is not among the allowed ones.')
-    expect(judge('denied_parameters = { "key" = ["sk_*"] }', { key: 'sk_live_1' }).reason).toBe('parameter "key" has a value that is denied here.')
+    expect(judge('allowed_parameters = { "key" = ["a"] }', { key: 'sk_live_1' }).reason).toBe(
+      'parameter "key" has a value that is not among the allowed ones.',
+    )
+    expect(judge('denied_parameters = { "key" = ["sk_*"] }', { key: 'sk_live_1' }).reason).toBe(
+      'parameter "key" has a value that is denied here.',
+    )
   })
 })

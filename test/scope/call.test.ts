@@ -4,28 +4,64 @@ import { parsePolicy } from '../../src/policy/index.ts'
 import { jsonBody, judgeCall, matchOperations, parseOperation } from '../../src/scope/index.ts'
 import type { CallParameters, GrantLink, Tool } from '../../src/scope/index.ts'
 
-const tool = (name: string, operations: unknown[], fields?: string[] | null): Tool => ({ upstream: 'stripe', name, operations: operations.map(parseOperation), ...(fields !== undefined && { fields }) })
+const tool = (name: string, operations: unknown[], fields?: string[] | null): Tool => ({
+  upstream: 'stripe',
+  name,
+  operations: operations.map(parseOperation),
+  ...(fields !== undefined && { fields }),
+})
 const tools = [
   tool('customers', ['GET /v1/customers', 'GET /v1/customers/{id}', 'POST /v1/customers']),
-  tool('customers/id-only', [{ method: 'GET', path: '/v1/customers', parameters: ['limit', 'created[gte]'] }], ['data[].id', 'has_more']),
-  tool('customers/names', [{ method: 'GET', path: '/v1/customers', parameters: ['limit'] }], ['data[].id', 'data[].name']),
+  tool(
+    'customers/id-only',
+    [{ method: 'GET', path: '/v1/customers', parameters: ['limit', 'created[gte]'] }],
+    ['data[].id', 'has_more'],
+  ),
+  tool(
+    'customers/names',
+    [{ method: 'GET', path: '/v1/customers', parameters: ['limit'] }],
+    ['data[].id', 'data[].name'],
+  ),
   tool('search', [{ capability: 'read', method: 'POST', path: '/v1/customers', parameters: [] }], []),
 ]
-const session = (declared_scopes: string[] | null, ...policies: string[]): GrantLink =>
-  ({ agent_id: 'a', granted: null, declared_scopes, policies: policies.length > 0 ? policies.map(parsePolicy) : null, own_environment: true })
-const judge = (links: GrantLink | GrantLink[], method: string, target: string, body: CallParameters['body'] = { kind: 'none' }) => {
+const session = (declared_scopes: string[] | null, ...policies: string[]): GrantLink => ({
+  agent_id: 'a',
+  granted: null,
+  declared_scopes,
+  policies: policies.length > 0 ? policies.map(parsePolicy) : null,
+  own_environment: true,
+})
+const judge = (
+  links: GrantLink | GrantLink[],
+  method: string,
+  target: string,
+  body: CallParameters['body'] = { kind: 'none' },
+) => {
   const [path = '', query = ''] = target.split('?')
-  return judgeCall([links].flat(), matchOperations(tools, method, path.slice(1).split('/')), { query: [...new URLSearchParams(query)], body })
+  return judgeCall([links].flat(), matchOperations(tools, method, path.slice(1).split('/')), {
+    query: [...new URLSearchParams(query)],
+    body,
+  })
 }
 
 describe('calls that are refused', () => {
   it('deny: no tool covers it, whatever is granted', () => {
-    expect(judge(session(['read:*']), 'GET', '/v1/refunds')).toEqual({ allowed: false, reason: 'no_tool', message: 'no tool covers this call.', tools: [], fields: [], needed: [] })
+    expect(judge(session(['read:*']), 'GET', '/v1/refunds')).toEqual({
+      allowed: false,
+      reason: 'no_tool',
+      message: 'no tool covers this call.',
+      tools: [],
+      fields: [],
+      needed: [],
+    })
   })
 
   it('deny: nothing that covers it is granted, and any of these would help', () => {
     expect(judge(session(['create:stripe:customers']), 'GET', '/v1/customers')).toEqual({
-      allowed: false, reason: 'insufficient_scope', tools: [], fields: [],
+      allowed: false,
+      reason: 'insufficient_scope',
+      tools: [],
+      fields: [],
       message: 'needs read:stripe:customers or read:stripe:customers:id-only or read:stripe:customers:names',
       needed: ['read:stripe:customers', 'read:stripe:customers:id-only', 'read:stripe:customers:names'],
     })
@@ -35,66 +71,129 @@ describe('calls that are refused', () => {
     ['GET', '/v1/customers/cus_1', ['read:stripe:customers:id-only']],
     ['POST', '/v1/customers', ['update:stripe:customers', 'delete:stripe:customers', 'read:stripe:customers']],
     ['GET', '/v1/customers', []],
-  ])('deny: %s %s with %j', (method, target, scopes) => { expect(judge(session(scopes), method, target).reason).toBe('insufficient_scope') })
+  ])('deny: %s %s with %j', (method, target, scopes) => {
+    expect(judge(session(scopes), method, target).reason).toBe('insufficient_scope')
+  })
 
   it('deny: an explicit deny of one matching tool denies, although another is granted', () => {
-    expect(judge(session(['read:stripe:customers', 'deny:stripe:customers:names']), 'GET', '/v1/customers')).toMatchObject({ allowed: false, reason: 'denied', tools: [], needed: [] })
+    expect(
+      judge(session(['read:stripe:customers', 'deny:stripe:customers:names']), 'GET', '/v1/customers'),
+    ).toMatchObject({ allowed: false, reason: 'denied', tools: [], needed: [] })
   })
 
   it('deny: also a tool that would not have taken these query parameters', () => {
-    expect(judge(session(['read:stripe:customers', 'deny:stripe:customers:names']), 'GET', '/v1/customers?email=x').reason).toBe('denied')
+    expect(
+      judge(session(['read:stripe:customers', 'deny:stripe:customers:names']), 'GET', '/v1/customers?email=x').reason,
+    ).toBe('denied')
   })
 
   it('deny: also of another capability, for a deny has none', () => {
-    expect(judge(session(['create:stripe:customers', 'deny:stripe:search']), 'POST', '/v1/customers').reason).toBe('denied')
+    expect(judge(session(['create:stripe:customers', 'deny:stripe:search']), 'POST', '/v1/customers').reason).toBe(
+      'denied',
+    )
   })
 
   it('deny: also by an ancestor', () => {
-    expect(judge([session(['read:stripe:customers']), session(['read:stripe:customers', 'deny:stripe:customers:*'])], 'GET', '/v1/customers').reason).toBe('denied')
+    expect(
+      judge(
+        [session(['read:stripe:customers']), session(['read:stripe:customers', 'deny:stripe:customers:*'])],
+        'GET',
+        '/v1/customers',
+      ).reason,
+    ).toBe('denied')
   })
 
   it('deny: query parameters that the operation does not pass on', () => {
     const idOnly = session(['read:stripe:customers:id-only'])
     for (const query of ['email=x', 'limit=1&email=x', 'Limit=1', 'created=5', 'created[lte]=5', 'limit[]=1', '=']) {
-      expect(judge(idOnly, 'GET', `/v1/customers?${query}`), query).toMatchObject({ allowed: false, reason: 'parameter_refused' })
+      expect(judge(idOnly, 'GET', `/v1/customers?${query}`), query).toMatchObject({
+        allowed: false,
+        reason: 'parameter_refused',
+      })
     }
-    expect(judge(idOnly, 'GET', '/v1/customers?email=secret').message).toBe('query parameter "email" is not one that GET /v1/customers of stripe/customers/id-only passes on.')
+    expect(judge(idOnly, 'GET', '/v1/customers?email=secret').message).toBe(
+      'query parameter "email" is not one that GET /v1/customers of stripe/customers/id-only passes on.',
+    )
     expect(judge(session(['read:stripe:search']), 'POST', '/v1/customers?limit=1').reason).toBe('parameter_refused')
   })
 
   it('deny: each tool is judged alone, two half grants do not make one', () => {
-    const halves = session(['read:stripe:customers:id-only', 'read:stripe:customers:names'], 'path "tools/stripe/customers/id-only" { capabilities = ["read"]\n denied_parameters = { "limit" = [] } }', 'path "tools/stripe/customers/names" { capabilities = ["read"] }')
+    const halves = session(
+      ['read:stripe:customers:id-only', 'read:stripe:customers:names'],
+      'path "tools/stripe/customers/id-only" { capabilities = ["read"]\n denied_parameters = { "limit" = [] } }',
+      'path "tools/stripe/customers/names" { capabilities = ["read"] }',
+    )
     expect(judge(halves, 'GET', '/v1/customers?limit=1&created[gte]=1').reason).toBe('parameter_refused')
   })
 
   it('deny: a name is no other for the white space around it', () => {
-    const denied = session(['create:stripe:customers'], 'path "tools/stripe/customers" { capabilities = ["create"]\n denied_parameters = { "email" = [] } }')
+    const denied = session(
+      ['create:stripe:customers'],
+      'path "tools/stripe/customers" { capabilities = ["create"]\n denied_parameters = { "email" = [] } }',
+    )
     const form = (name: string) => judge(denied, 'POST', '/v1/customers', { kind: 'form', pairs: [[name, 'x']] })
-    for (const name of ['email', ' email', 'email ', '\temail', ' email[0]']) expect(form(name).allowed, JSON.stringify(name)).toBe(false)
+    for (const name of ['email', ' email', 'email ', '\temail', ' email[0]'])
+      expect(form(name).allowed, JSON.stringify(name)).toBe(false)
     expect(form('name').allowed).toBe(true)
   })
 
-  const ruled = session(['create:stripe:customers', 'read:stripe:search'], 'path "tools/stripe/customers" { capabilities = ["create"]\n allowed_parameters = { "email" = [] } }', 'path "tools/stripe/search" { capabilities = ["read"] }')
+  const ruled = session(
+    ['create:stripe:customers', 'read:stripe:search'],
+    'path "tools/stripe/customers" { capabilities = ["create"]\n allowed_parameters = { "email" = [] } }',
+    'path "tools/stripe/search" { capabilities = ["read"] }',
+  )
   it('a body that some matching tool must see is asked for, although another tool is granted without', () => {
-    expect(judge(ruled, 'POST', '/v1/customers', { kind: 'unread' })).toMatchObject({ allowed: false, reason: 'needs_body', tools: [] })
+    expect(judge(ruled, 'POST', '/v1/customers', { kind: 'unread' })).toMatchObject({
+      allowed: false,
+      reason: 'needs_body',
+      tools: [],
+    })
   })
   it('and then decides which tools count', () => {
-    expect(judge(ruled, 'POST', '/v1/customers', jsonBody({ email: 'x' })).tools.map((match) => match.tool.name)).toEqual(['customers', 'search'])
-    expect(judge(ruled, 'POST', '/v1/customers', jsonBody({ balance: 1 })).tools.map((match) => match.tool.name)).toEqual(['search'])
-    expect(judge(ruled, 'POST', '/v1/customers', { kind: 'opaque' }).tools.map((match) => match.tool.name)).toEqual(['search'])
+    expect(
+      judge(ruled, 'POST', '/v1/customers', jsonBody({ email: 'x' })).tools.map((match) => match.tool.name),
+    ).toEqual(['customers', 'search'])
+    expect(
+      judge(ruled, 'POST', '/v1/customers', jsonBody({ balance: 1 })).tools.map((match) => match.tool.name),
+    ).toEqual(['search'])
+    expect(judge(ruled, 'POST', '/v1/customers', { kind: 'opaque' }).tools.map((match) => match.tool.name)).toEqual([
+      'search',
+    ])
   })
   it('deny: a body is not asked for where the query already refuses', () => {
-    expect(judge(session(null, 'path "tools/stripe/search" { capabilities = ["read"]\n required_parameters = ["query"] }'), 'POST', '/v1/customers?limit=1', { kind: 'unread' }).reason).toBe('parameter_refused')
+    expect(
+      judge(
+        session(null, 'path "tools/stripe/search" { capabilities = ["read"]\n required_parameters = ["query"] }'),
+        'POST',
+        '/v1/customers?limit=1',
+        { kind: 'unread' },
+      ).reason,
+    ).toBe('parameter_refused')
   })
 })
 
 describe('calls that are granted', () => {
   it.each([
     [['read:stripe:customers:id-only'], '/v1/customers', ['customers/id-only'], ['data[].id', 'has_more']],
-    [['read:stripe:customers:id-only'], '/v1/customers?limit=3&created[gte]=5', ['customers/id-only'], ['data[].id', 'has_more']],
-    [['read:stripe:customers:*'], '/v1/customers?limit=3', ['customers/id-only', 'customers/names'], ['data[].id', 'has_more', 'data[].name']],
+    [
+      ['read:stripe:customers:id-only'],
+      '/v1/customers?limit=3&created[gte]=5',
+      ['customers/id-only'],
+      ['data[].id', 'has_more'],
+    ],
+    [
+      ['read:stripe:customers:*'],
+      '/v1/customers?limit=3',
+      ['customers/id-only', 'customers/names'],
+      ['data[].id', 'has_more', 'data[].name'],
+    ],
     [['read:stripe:customers:*'], '/v1/customers?created[gte]=3', ['customers/id-only'], ['data[].id', 'has_more']],
-    [['read:stripe:customers', 'read:stripe:customers:id-only'], '/v1/customers', ['customers', 'customers/id-only'], null],
+    [
+      ['read:stripe:customers', 'read:stripe:customers:id-only'],
+      '/v1/customers',
+      ['customers', 'customers/id-only'],
+      null,
+    ],
     [['read:stripe:customers'], '/v1/customers?any=1', ['customers'], null],
     [['read:tools/stripe/customers'], '/v1/customers/cus_1', ['customers'], null],
   ])('%j on %s: tools %j, fields %j', (scopes, target, names, fields) => {
@@ -106,19 +205,38 @@ describe('calls that are granted', () => {
   it('a tool whose list of fields is empty lets nothing pass, one whose list is null everything', () => {
     expect(judge(session(['read:stripe:search']), 'POST', '/v1/customers').fields).toEqual([])
     const open = [tool('a', ['GET /a'], null)]
-    expect(judgeCall([session(['read:stripe:a'])], matchOperations(open, 'GET', ['a']), { query: [], body: { kind: 'none' } }).fields).toBeNull()
+    expect(
+      judgeCall([session(['read:stripe:a'])], matchOperations(open, 'GET', ['a']), {
+        query: [],
+        body: { kind: 'none' },
+      }).fields,
+    ).toBeNull()
   })
 })
 
 describe('for any scopes', () => {
-  const scope = fc.tuple(fc.constantFrom('read', 'create', 'deny'), fc.constantFrom('customers', 'customers:id-only', 'customers:names', 'search', '*', '+:names')).map(([word, name]) => `${word}:stripe:${name}`)
-  const target = fc.tuple(fc.constantFrom('GET', 'POST'), fc.constantFrom('/v1/customers', '/v1/customers?limit=1', '/v1/customers?email=x', '/v1/customers/c'))
+  const scope = fc
+    .tuple(
+      fc.constantFrom('read', 'create', 'deny'),
+      fc.constantFrom('customers', 'customers:id-only', 'customers:names', 'search', '*', '+:names'),
+    )
+    .map(([word, name]) => `${word}:stripe:${name}`)
+  const target = fc.tuple(
+    fc.constantFrom('GET', 'POST'),
+    fc.constantFrom('/v1/customers', '/v1/customers?limit=1', '/v1/customers?email=x', '/v1/customers/c'),
+  )
   it('a further deny never allows a call, and never shows more of an answer', () => {
-    fc.assert(fc.property(fc.array(scope, { maxLength: 4 }), scope, target, (scopes, denied, [method, path]) => {
-      const before = judge(session(scopes), method, path)
-      const after = judge(session([...scopes, denied.replace(/^[a-z]+/, 'deny')]), method, path)
-      expect(!after.allowed || before.allowed).toBe(true)
-      expect(!after.allowed || before.fields === null || (after.fields !== null && after.fields.every((field) => before.fields?.includes(field)))).toBe(true)
-    }))
+    fc.assert(
+      fc.property(fc.array(scope, { maxLength: 4 }), scope, target, (scopes, denied, [method, path]) => {
+        const before = judge(session(scopes), method, path)
+        const after = judge(session([...scopes, denied.replace(/^[a-z]+/, 'deny')]), method, path)
+        expect(!after.allowed || before.allowed).toBe(true)
+        expect(
+          !after.allowed ||
+            before.fields === null ||
+            (after.fields !== null && after.fields.every((field) => before.fields?.includes(field))),
+        ).toBe(true)
+      }),
+    )
   })
 })

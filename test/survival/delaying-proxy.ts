@@ -12,12 +12,16 @@ export interface HeldAnswers {
 
 export class DelayingProxy {
   readonly #target: URL
-  readonly #server = createServer((request, response) => { void this.#forward(request, response) })
+  readonly #server = createServer((request, response) => {
+    void this.#forward(request, response)
+  })
   readonly #holds = new Map<string, { released: Promise<void>; caught: () => void }>()
   /** Milliseconds the answer to a request for `path` is delayed by. */
   delayMs: (path: string) => number = () => 0
 
-  constructor(target: string) { this.#target = new URL(target) }
+  constructor(target: string) {
+    this.#target = new URL(target)
+  }
 
   async start(): Promise<string> {
     this.#server.listen(0, '127.0.0.1')
@@ -29,10 +33,20 @@ export class DelayingProxy {
   hold(path: string): HeldAnswers {
     let release = (): void => undefined
     let caught = (): void => undefined
-    const released = new Promise<void>((resolve) => { release = resolve })
-    const first = new Promise<void>((resolve) => { caught = resolve })
+    const released = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const first = new Promise<void>((resolve) => {
+      caught = resolve
+    })
     this.#holds.set(path, { released, caught })
-    return { caught: first, release: () => { this.#holds.delete(path); release() } }
+    return {
+      caught: first,
+      release: () => {
+        this.#holds.delete(path)
+        release()
+      },
+    }
   }
 
   async close(): Promise<void> {
@@ -43,18 +57,30 @@ export class DelayingProxy {
 
   async #forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { hostname, port, host } = this.#target
-    const onward = ask({ hostname, port, method: request.method, path: request.url, headers: { ...request.headers, host } })
-    response.on('close', () => { onward.destroy() })
-    onward.on('error', () => { response.destroy() })
+    const onward = ask({
+      hostname,
+      port,
+      method: request.method,
+      path: request.url,
+      headers: { ...request.headers, host },
+    })
+    response.on('close', () => {
+      onward.destroy()
+    })
+    onward.on('error', () => {
+      response.destroy()
+    })
     request.pipe(onward)
-    const [answer] = await once(onward, 'response').catch(() => [undefined]) as [IncomingMessage | undefined]
+    const [answer] = (await once(onward, 'response').catch(() => [undefined])) as [IncomingMessage | undefined]
     if (!answer) return
-    const chunks = await answer.toArray().catch(() => undefined) as Buffer[] | undefined
+    const chunks = (await answer.toArray().catch(() => undefined)) as Buffer[] | undefined
     const asked = request.url!.split('?')[0]!
     const held = [...this.#holds].find(([path]) => asked.endsWith(path))?.[1]
     held?.caught()
     await held?.released
-    await new Promise((resolve) => { setTimeout(resolve, this.delayMs(asked)) })
+    await new Promise((resolve) => {
+      setTimeout(resolve, this.delayMs(asked))
+    })
     if (chunks) response.writeHead(answer.statusCode!, answer.headers).end(Buffer.concat(chunks))
   }
 }

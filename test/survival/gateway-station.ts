@@ -27,7 +27,11 @@ export interface GatewayStation extends Station {
   records(audit: string): Promise<Record<string, unknown>[]>
 }
 
-export interface IssuedToken { readonly token: string; readonly session_id: string; readonly lease_id: string }
+export interface IssuedToken {
+  readonly token: string
+  readonly session_id: string
+  readonly lease_id: string
+}
 
 /** Upstreams `stripe` (sensitivity high, acted on for two seconds without contact) and `github` (standard, thirty), both the same API. */
 export async function openGatewayStation(script: string): Promise<GatewayStation> {
@@ -48,11 +52,17 @@ export async function openGatewayStation(script: string): Promise<GatewayStation
     log_level = "error"
   `
   return {
-    ...station, root, upstream, server,
+    ...station,
+    root,
+    upstream,
+    server,
     async startGateway(audit, maxFileBlocks) {
       await station.workshop.write('gateway.hcl', configuration(audit))
       const gateway = await station.workshop.start(['gateway', '-config=gateway.hcl'], maxFileBlocks)
-      while ((await fetch(`${http}/healthz`)).status !== 200) await new Promise((done) => { setTimeout(done, 20) })
+      while ((await fetch(`${http}/healthz`)).status !== 200)
+        await new Promise((done) => {
+          setTimeout(done, 20)
+        })
       return gateway
     },
     tokenOfGateway: () => tokenOfGateway(root),
@@ -60,10 +70,16 @@ export async function openGatewayStation(script: string): Promise<GatewayStation
       const { data, lease_id } = await root.write(`mcp/creds/${AGENT}`, { purpose: 'survival' })
       return { token: String(data?.token), session_id: String(data?.session_id), lease_id: lease_id ?? '' }
     },
-    call: (token, path, requestId) => fetch(`${http}/u/${path}`, { headers: { authorization: `Bearer ${token}`, ...(requestId !== undefined && { 'x-request-id': requestId }) } }),
+    call: (token, path, requestId) =>
+      fetch(`${http}/u/${path}`, {
+        headers: { authorization: `Bearer ${token}`, ...(requestId !== undefined && { 'x-request-id': requestId }) },
+      }),
     async records(audit) {
       const text = await readFile(station.workshop.path(audit), 'utf8')
-      return text.split('\n').slice(0, -1).map((line) => JSON.parse(line) as Record<string, unknown>)
+      return text
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
     },
     async close() {
       await station.close()
@@ -75,7 +91,10 @@ export async function openGatewayStation(script: string): Promise<GatewayStation
 async function provision(root: VaultClient, url: string): Promise<void> {
   await root.write('sys/mounts/mcp', { type: 'mcp' })
   await root.write('sys/mounts/secret', { type: 'kv', options: { version: '2' } })
-  for (const [name, sensitivity] of [['stripe', 'high'], ['github', 'standard']] as const) {
+  for (const [name, sensitivity] of [
+    ['stripe', 'high'],
+    ['github', 'standard'],
+  ] as const) {
     await root.write(`secret/data/mcp/${name}`, { data: { api_key: REAL_KEY } })
     await root.write(`secret/metadata/mcp/${name}`, { custom_metadata: { mcp_origins: url } })
     await root.write(`mcp/upstreams/${name}`, { url, sensitivity, allow_private_addresses: true })

@@ -18,9 +18,13 @@ const OLDER = 5
 
 let compiled: { directory: string; script: string }
 let station: Station
-beforeAll(async () => { compiled = await compileCli() })
+beforeAll(async () => {
+  compiled = await compileCli()
+})
 afterAll(() => rm(compiled.directory, { recursive: true }))
-beforeEach(async () => { station = await openStation(compiled.script) })
+beforeEach(async () => {
+  station = await openStation(compiled.script)
+})
 afterEach(() => station.close())
 
 async function verdictOn(vault: VaultClient, token: string): Promise<string> {
@@ -32,7 +36,9 @@ async function verdictOn(vault: VaultClient, token: string): Promise<string> {
 async function eventually(holds: () => Promise<boolean>): Promise<boolean> {
   for (let attempt = 0; attempt < 200; attempt++) {
     if (await holds()) return true
-    await new Promise((resolve) => { setTimeout(resolve, 25) })
+    await new Promise((resolve) => {
+      setTimeout(resolve, 25)
+    })
   }
   return false
 }
@@ -40,20 +46,33 @@ async function eventually(holds: () => Promise<boolean>): Promise<boolean> {
 /** Compares what a session's tokens are with what its writer was told; a sentence for each that is neither. */
 async function examineSession(vault: VaultClient, session: HeldSession): Promise<string[]> {
   const good = session.tokens.slice(session.refreshing ? -1 : -2)
-  const verdicts = await Promise.all(session.tokens.map(async (one) => ({ isGood: good.includes(one), ...one, verdict: await verdictOn(vault, one.token) })))
-  const wrong = ({ verdict, isGood }: typeof verdicts[number]): boolean => {
+  const verdicts = await Promise.all(
+    session.tokens.map(async (one) => ({
+      isGood: good.includes(one),
+      ...one,
+      verdict: await verdictOn(vault, one.token),
+    })),
+  )
+  const wrong = ({ verdict, isGood }: (typeof verdicts)[number]): boolean => {
     if (session.standing === 'ended') return verdict !== 'revoked'
-    if (session.standing === 'live') return isGood ? verdict !== 'active' : session.refreshing ? verdict === 'unknown' : verdict !== 'revoked'
+    if (session.standing === 'live')
+      return isGood ? verdict !== 'active' : session.refreshing ? verdict === 'unknown' : verdict !== 'revoked'
     return verdict !== 'active' && verdict !== 'revoked'
   }
-  const problems = verdicts.filter(wrong).map(({ token_id, verdict }) => `${session.session_id} ${session.standing}, token ${token_id}: ${verdict}`)
+  const problems = verdicts
+    .filter(wrong)
+    .map(({ token_id, verdict }) => `${session.session_id} ${session.standing}, token ${token_id}: ${verdict}`)
   if (session.standing === 'live' && !session.refreshing) {
     for (const { lease_id } of good) {
-      const known = await vault.write('sys/leases/lookup', { lease_id }).then(() => true, () => false)
+      const known = await vault.write('sys/leases/lookup', { lease_id }).then(
+        () => true,
+        () => false,
+      )
       if (!known) problems.push(`${session.session_id} live, lease ${lease_id}: lost`)
     }
   }
-  if (session.standing === 'doubtful') session.standing = verdicts.every(({ verdict }) => verdict === 'revoked') ? 'ended' : 'live'
+  if (session.standing === 'doubtful')
+    session.standing = verdicts.every(({ verdict }) => verdict === 'revoked') ? 'ended' : 'live'
   if (session.standing === 'ending') {
     const over = await eventually(async () => (await verdictOn(vault, session.tokens[0]!.token)) === 'revoked')
     if (over) session.standing = 'ended'
@@ -65,15 +84,29 @@ async function examineSession(vault: VaultClient, session: HeldSession): Promise
 /** The writer's documents; each must hold a value that was acknowledged, or sent later without an answer. */
 async function examineDocuments(vault: VaultClient, writer: Writer): Promise<string[]> {
   const [agent, scopes, secret] = await Promise.all([
-    vault.read(`mcp/agents/${writer.agent}`), vault.read(`mcp/agents/${writer.agent}/scopes`), vault.read(`secret/data/${writer.agent}`),
+    vault.read(`mcp/agents/${writer.agent}`),
+    vault.read(`mcp/agents/${writer.agent}/scopes`),
+    vault.read(`secret/data/${writer.agent}`),
   ])
   const kept = secret?.data as { data: { version: number }; metadata: { version: number } } | undefined
-  const now = { description: String(agent?.data?.description), maxTtl: Number(scopes?.data?.max_ttl_seconds), secret: kept?.metadata.version ?? 0 }
+  const now = {
+    description: String(agent?.data?.description),
+    maxTtl: Number(scopes?.data?.max_ttl_seconds),
+    secret: kept?.metadata.version ?? 0,
+  }
   const problems = [
-    ...(writer.description.possible.includes(now.description) ? [] : [`${writer.agent}: description is "${now.description}", not of ${writer.description.possible.join(' | ')}`]),
-    ...(writer.maxTtl.possible.includes(now.maxTtl) ? [] : [`${writer.agent}: max_ttl_seconds is ${String(now.maxTtl)}, not of ${writer.maxTtl.possible.join(' | ')}`]),
-    ...(writer.secret.possible.includes(now.secret) ? [] : [`${writer.agent}: secret is at version ${String(now.secret)}, not of ${writer.secret.possible.join(' | ')}`]),
-    ...(kept === undefined || kept.data.version === kept.metadata.version ? [] : [`${writer.agent}: version ${String(kept.metadata.version)} holds the value of ${String(kept.data.version)}`]),
+    ...(writer.description.possible.includes(now.description)
+      ? []
+      : [`${writer.agent}: description is "${now.description}", not of ${writer.description.possible.join(' | ')}`]),
+    ...(writer.maxTtl.possible.includes(now.maxTtl)
+      ? []
+      : [`${writer.agent}: max_ttl_seconds is ${String(now.maxTtl)}, not of ${writer.maxTtl.possible.join(' | ')}`]),
+    ...(writer.secret.possible.includes(now.secret)
+      ? []
+      : [`${writer.agent}: secret is at version ${String(now.secret)}, not of ${writer.secret.possible.join(' | ')}`]),
+    ...(kept === undefined || kept.data.version === kept.metadata.version
+      ? []
+      : [`${writer.agent}: version ${String(kept.metadata.version)} holds the value of ${String(kept.data.version)}`]),
   ]
   writer.settle(now)
   // A kill between disabling and enabling leaves it disabled.
@@ -84,72 +117,98 @@ async function examineDocuments(vault: VaultClient, writer: Writer): Promise<str
 /** The newest sessions all, the older ones by lot. */
 function sample(sessions: readonly HeldSession[], random: () => number): HeldSession[] {
   const older = sessions.slice(0, -NEWEST)
-  return [...sessions.slice(-NEWEST), ...Array.from({ length: Math.min(OLDER, older.length) }, () => older[Math.floor(random() * older.length)]!)]
+  return [
+    ...sessions.slice(-NEWEST),
+    ...Array.from({ length: Math.min(OLDER, older.length) }, () => older[Math.floor(random() * older.length)]!),
+  ]
 }
 
 async function leasesOf(vault: VaultClient, agent: string): Promise<string[]> {
   const below = async (prefix: string): Promise<string[]> => {
     const keys = ((await vault.list(`sys/leases/lookup/${prefix}`))?.data?.keys ?? []) as string[]
-    const lists = await Promise.all(keys.map((key) => (key.endsWith('/') ? below(`${prefix}${key}`) : [`${prefix}${key}`])))
+    const lists = await Promise.all(
+      keys.map((key) => (key.endsWith('/') ? below(`${prefix}${key}`) : [`${prefix}${key}`])),
+    )
     return lists.flat()
   }
   return below(`mcp/creds/${agent}/`)
 }
 
 describe('kill -9 of the server', () => {
-  it('in the middle of its very first start leaves a store that starts, with one way in', async () => {
-    const random = seededRandom(7)
-    const begun = Date.now()
-    const measured = await station.startServer()
-    const startMs = Date.now() - begun
-    await measured.stop('SIGKILL')
-    for (let round = 0; round < Math.ceil(rounds / 3); round++) {
-      await station.configure({ path: `first-${String(round)}` })
-      await rm(station.workshop.path('store.key'))
-      // Most of a start is loading; what is of interest happens towards its end.
-      for (let attempt = 0; attempt < 3; attempt++) await station.workshop.startAndKill(['server', '-config=server.hcl'], startMs * (0.6 + 0.5 * random()))
-      const server = await station.startServer()
-      const token = (await readFile(station.workshop.path(`first-${String(round)}/root-token`), 'utf8')).trim()
-      expect((await station.client(token).read('auth/token/lookup-self'))?.data).toMatchObject({ policies: ['root'] })
-      expect((await station.client(token).read('sys/audit'))?.data).toHaveProperty('file/')
-      await server.stop('SIGKILL')
-    }
-  }, 30_000 + rounds * 20_000)
+  it(
+    'in the middle of its very first start leaves a store that starts, with one way in',
+    async () => {
+      const random = seededRandom(7)
+      const begun = Date.now()
+      const measured = await station.startServer()
+      const startMs = Date.now() - begun
+      await measured.stop('SIGKILL')
+      for (let round = 0; round < Math.ceil(rounds / 3); round++) {
+        await station.configure({ path: `first-${String(round)}` })
+        await rm(station.workshop.path('store.key'))
+        // Most of a start is loading; what is of interest happens towards its end.
+        for (let attempt = 0; attempt < 3; attempt++)
+          await station.workshop.startAndKill(['server', '-config=server.hcl'], startMs * (0.6 + 0.5 * random()))
+        const server = await station.startServer()
+        const token = (await readFile(station.workshop.path(`first-${String(round)}/root-token`), 'utf8')).trim()
+        expect((await station.client(token).read('auth/token/lookup-self'))?.data).toMatchObject({ policies: ['root'] })
+        expect((await station.client(token).read('sys/audit'))?.data).toHaveProperty('file/')
+        await server.stop('SIGKILL')
+      }
+    },
+    30_000 + rounds * 20_000,
+  )
 
-  it(`loses no acknowledged write and revives nothing in ${String(rounds)} rounds of ${String(WRITERS)} writers`, async () => {
-    const random = seededRandom(20_260_315)
-    let server: Running = await station.startServer()
-    const vault = await station.asRoot()
-    await vault.write('sys/mounts/mcp', { type: 'mcp' })
-    await vault.write('sys/mounts/secret', { type: 'kv', options: { version: '2' } })
-    const writers = Array.from({ length: WRITERS }, (_, i) => new Writer(vault, `agent-${String(i)}`, seededRandom(i)))
-    await Promise.all(writers.map((writer) => writer.setUp()))
-    let examined = 0
-    for (let round = 0; round < rounds; round++) {
-      const working = Promise.all(writers.map((writer) => writer.workUntilItDies()))
-      await new Promise((resolve) => { setTimeout(resolve, 100 + random() * 500) })
-      expect(await server.stop('SIGKILL')).toEqual([null, 'SIGKILL'])
-      await working
-      server = await station.startServer()
-      const problems = await Promise.all(writers.map(async (writer) => {
-        const sessions = sample(writer.sessions, random)
-        examined += sessions.length
-        const found = await examineDocuments(vault, writer)
-        for (const session of sessions) found.push(...await examineSession(vault, session))
-        return found
-      }))
-      expect(problems.flat(), `round ${String(round)}`).toEqual([])
-    }
-    const acknowledged = writers.reduce((sum, writer) => sum + writer.acknowledged, 0)
-    expect(acknowledged).toBeGreaterThan(rounds * WRITERS)
-    await endEverything(vault, writers)
-    if (process.env.ROUNDS !== undefined) console.log(`${String(rounds)} rounds: ${String(acknowledged)} acknowledged pieces of work, ${String(examined)} sessions examined`)
-  }, 60_000 + rounds * 20_000)
+  it(
+    `loses no acknowledged write and revives nothing in ${String(rounds)} rounds of ${String(WRITERS)} writers`,
+    async () => {
+      const random = seededRandom(20_260_315)
+      let server: Running = await station.startServer()
+      const vault = await station.asRoot()
+      await vault.write('sys/mounts/mcp', { type: 'mcp' })
+      await vault.write('sys/mounts/secret', { type: 'kv', options: { version: '2' } })
+      const writers = Array.from(
+        { length: WRITERS },
+        (_, i) => new Writer(vault, `agent-${String(i)}`, seededRandom(i)),
+      )
+      await Promise.all(writers.map((writer) => writer.setUp()))
+      let examined = 0
+      for (let round = 0; round < rounds; round++) {
+        const working = Promise.all(writers.map((writer) => writer.workUntilItDies()))
+        await new Promise((resolve) => {
+          setTimeout(resolve, 100 + random() * 500)
+        })
+        expect(await server.stop('SIGKILL')).toEqual([null, 'SIGKILL'])
+        await working
+        server = await station.startServer()
+        const problems = await Promise.all(
+          writers.map(async (writer) => {
+            const sessions = sample(writer.sessions, random)
+            examined += sessions.length
+            const found = await examineDocuments(vault, writer)
+            for (const session of sessions) found.push(...(await examineSession(vault, session)))
+            return found
+          }),
+        )
+        expect(problems.flat(), `round ${String(round)}`).toEqual([])
+      }
+      const acknowledged = writers.reduce((sum, writer) => sum + writer.acknowledged, 0)
+      expect(acknowledged).toBeGreaterThan(rounds * WRITERS)
+      await endEverything(vault, writers)
+      if (process.env.ROUNDS !== undefined)
+        console.log(
+          `${String(rounds)} rounds: ${String(acknowledged)} acknowledged pieces of work, ${String(examined)} sessions examined`,
+        )
+    },
+    60_000 + rounds * 20_000,
+  )
 
   /** Every lease there is can be revoked, and with the last one nothing is alive. */
   async function endEverything(vault: VaultClient, writers: readonly Writer[]): Promise<void> {
     for (const { agent } of writers) {
-      await Promise.all((await leasesOf(vault, agent)).map((lease_id) => vault.write('sys/leases/revoke', { lease_id, sync: true })))
+      await Promise.all(
+        (await leasesOf(vault, agent)).map((lease_id) => vault.write('sys/leases/revoke', { lease_id, sync: true })),
+      )
       expect(await leasesOf(vault, agent)).toEqual([])
     }
     const tokens = writers.flatMap(({ sessions }) => sessions.flatMap((session) => session.tokens))

@@ -21,13 +21,18 @@ afterAll(async () => {
   await rm(compiled.directory, { recursive: true })
 })
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms) })
+const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms)
+  })
 
 /** What a call came to: `200`, or status and error as the gateway words them. */
 async function outcome({ token }: IssuedToken, path = INVOICES): Promise<string> {
   const response = await station.call(token, path)
-  const body = await response.json() as { error?: { type: string; code: string } }
-  return response.status === 200 ? '200' : `${String(response.status)} ${String(body.error?.type)} ${String(body.error?.code)}`
+  const body = (await response.json()) as { error?: { type: string; code: string } }
+  return response.status === 200
+    ? '200'
+    : `${String(response.status)} ${String(body.error?.type)} ${String(body.error?.code)}`
 }
 
 /** Calls until the outcome is `wanted`; every outcome on the way, each once. A call under way when it may go on no longer is cut and has none. */
@@ -96,7 +101,9 @@ describe('a server that is killed under its gateway', () => {
     seen.standardDuring = await outcome(live, 'github/v1/invoices')
 
     station.server = await station.startServer()
-    seen.after = (await outcomesUntil('200', live)).filter((one) => one !== '200' && !one.startsWith('503 unavailable '))
+    seen.after = (await outcomesUntil('200', live)).filter(
+      (one) => one !== '200' && !one.startsWith('503 unavailable '),
+    )
     seen.unseenAfter = (await outcomesUntil('200', unseen)).filter((one) => one.startsWith('401'))
     seen.revokedAfter = await outcome(revoked)
     await standard.more()
@@ -104,7 +111,9 @@ describe('a server that is killed under its gateway', () => {
     seen.endedAfter = await outcomesUntil(REVOKED, live)
     await standard.broken
   }, 60_000)
-  afterAll(async () => { await gateway.stop('SIGTERM') })
+  afterAll(async () => {
+    await gateway.stop('SIGTERM')
+  })
 
   it('is bridged from what the gateway knows', () => {
     expect(seen.before).toEqual(['200', '200', '200'])
@@ -116,17 +125,23 @@ describe('a server that is killed under its gateway', () => {
     expect(seen.stale).toEqual([STALE, STALE, REVOKED])
   })
 
-  it('has no key used from then on', () => { expect(seen.callsWhileStale).toBe(0) })
+  it('has no key used from then on', () => {
+    expect(seen.callsWhileStale).toBe(0)
+  })
 
   it('is an outage for a token the gateway has never seen, too', () => {
     expect(seen.unseenDuring).toMatch(/^503 unavailable /)
     expect(seen.unseenAfter).toEqual([])
   })
 
-  it('is bridged for longer where the upstream is less sensitive', () => { expect(seen.standardDuring).toBe('200') })
+  it('is bridged for longer where the upstream is less sensitive', () => {
+    expect(seen.standardDuring).toBe('200')
+  })
 
   it('has streams cut that nobody can vouch for, and leaves the others', async () => {
-    const results = (await station.records(audit)).filter(({ type }) => type === 'outcome').map(({ request_id, result }) => [request_id, result])
+    const results = (await station.records(audit))
+      .filter(({ type }) => type === 'outcome')
+      .map(({ request_id, result }) => [request_id, result])
     expect(results).toContainEqual(['high-stream', 'stale'])
     expect(results).toContainEqual(['standard-stream', 'revoked'])
   })
@@ -162,7 +177,10 @@ describe('an audit log that cannot be written', () => {
     // A limit on the size of files stands for the full disk: it holds for root too, and for this process alone.
     const gateway = await station.startGateway(audit, 16)
     const issued = await station.open()
-    expect(await outcomesUntil('503 unavailable audit_unavailable', issued)).toEqual(['200', '503 unavailable audit_unavailable'])
+    expect(await outcomesUntil('503 unavailable audit_unavailable', issued)).toEqual([
+      '200',
+      '503 unavailable audit_unavailable',
+    ])
     const calls = station.upstream.calls()
     expect(await outcome(issued)).toBe('503 unavailable audit_unavailable')
     expect(station.upstream.calls()).toBe(calls)
@@ -195,7 +213,11 @@ describe('a gateway that is stopped', () => {
     expect(await gateway.stop('SIGKILL')).toEqual([null, 'SIGKILL'])
     await calling
     const next = await station.startGateway(audit)
-    const allowed = new Set((await station.records(audit)).filter(({ type, decision }) => type === 'decision' && decision === 'allow').map(({ request_id }) => request_id))
+    const allowed = new Set(
+      (await station.records(audit))
+        .filter(({ type, decision }) => type === 'decision' && decision === 'allow')
+        .map(({ request_id }) => request_id),
+    )
     expect(answered.filter((id) => !allowed.has(id))).toEqual([])
     expect(allowed.size).toBeGreaterThanOrEqual(station.upstream.calls() - callsBefore)
     // What the kill tore, the next start has made a line of its own.

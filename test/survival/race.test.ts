@@ -30,7 +30,12 @@ let gateway: Gateway
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'race-'))
   const surroundings = { clock: systemClock, random: (bytes: number) => randomBytes(bytes), logger: silentLogger }
-  host = await createHost({ ...surroundings, storage: new MemoryStorage(), engines: { mcp: mcpFactory }, devRootTokenId: 'root' })
+  host = await createHost({
+    ...surroundings,
+    storage: new MemoryStorage(),
+    engines: { mcp: mcpFactory },
+    devRootTokenId: 'root',
+  })
   const { url } = await host.listen({ address: '127.0.0.1:0' })
   root = createVaultClient({ address: url, token: 'root', clock: systemClock })
   await root.write('sys/mounts/mcp', { type: 'mcp' })
@@ -40,7 +45,8 @@ beforeEach(async () => {
   gateway = await startGateway({
     ...surroundings,
     vault: { address: await proxy.start(), token: 'root', mount: 'mcp' },
-    httpAddress: '127.0.0.1:0', auditPath: join(directory, 'audit.jsonl'),
+    httpAddress: '127.0.0.1:0',
+    auditPath: join(directory, 'audit.jsonl'),
     serviceTokens: [{ name: 'race', sha256: tokenDigest(SERVICE), agents: ['*'] }],
   })
   await gateway.ready
@@ -53,10 +59,17 @@ afterEach(async () => {
   await rm(directory, { recursive: true })
 })
 
-interface Issued { readonly token: string; readonly session_id: string; readonly lease_id: string }
+interface Issued {
+  readonly token: string
+  readonly session_id: string
+  readonly lease_id: string
+}
 
 async function open(parentToken?: string): Promise<Issued> {
-  const { data, lease_id } = await root.write(`mcp/creds/${AGENT}`, parentToken === undefined ? {} : { parent_token: parentToken })
+  const { data, lease_id } = await root.write(
+    `mcp/creds/${AGENT}`,
+    parentToken === undefined ? {} : { parent_token: parentToken },
+  )
   return { token: String(data?.token), session_id: String(data?.session_id), lease_id: lease_id ?? '' }
 }
 
@@ -64,8 +77,12 @@ const revoke = ({ lease_id }: Issued): Promise<unknown> => root.write('sys/lease
 
 /** Status of a validation, and its code where it was refused. */
 async function validate({ token }: Issued): Promise<string> {
-  const response = await fetch(`${gateway.httpUrl}/validate`, { method: 'POST', headers: { authorization: `Bearer ${SERVICE}`, 'content-type': 'application/json' }, body: JSON.stringify({ token, required_scope: 'read:stripe:invoices' }) })
-  const body = await response.json() as { error?: { code: string } }
+  const response = await fetch(`${gateway.httpUrl}/validate`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${SERVICE}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ token, required_scope: 'read:stripe:invoices' }),
+  })
+  const body = (await response.json()) as { error?: { code: string } }
   return [String(response.status), body.error?.code].filter(Boolean).join(' ')
 }
 
@@ -75,7 +92,10 @@ async function position({ session_id }: Issued): Promise<number> {
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => { setTimeout(resolve, 2) })
+  while (!holds())
+    await new Promise((resolve) => {
+      setTimeout(resolve, 2)
+    })
 }
 
 const REVOKED = '401 reuse_after_revocation'
@@ -153,10 +173,13 @@ describe('any order of answers', () => {
           const mustBeOver = gateway.state().sequence >= heardOf
           const before = verdict
           verdict = await validate(issued)
-          if (verdict !== REVOKED && (mustBeOver || before === REVOKED)) wrong.push(`${issued.session_id}: ${verdict} after ${before}`)
+          if (verdict !== REVOKED && (mustBeOver || before === REVOKED))
+            wrong.push(`${issued.session_id}: ${verdict} after ${before}`)
         }
       })()
-      await new Promise((resolve) => { setTimeout(resolve, random() * 40) })
+      await new Promise((resolve) => {
+        setTimeout(resolve, random() * 40)
+      })
       await revoke(issued)
       heardOf = await position(issued)
       over = true

@@ -11,14 +11,25 @@ import type { Station } from './station.ts'
 
 let compiled: { directory: string; script: string }
 let station: Station
-beforeAll(async () => { compiled = await compileCli() }, 60_000)
+beforeAll(async () => {
+  compiled = await compileCli()
+}, 60_000)
 afterAll(() => rm(compiled.directory, { recursive: true }))
-beforeEach(async () => { station = await openStation(compiled.script) })
+beforeEach(async () => {
+  station = await openStation(compiled.script)
+})
 afterEach(() => station.close())
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms) })
+const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms)
+  })
 
-const exists = (vault: VaultClient, lease_id: string): Promise<boolean> => vault.write('sys/leases/lookup', { lease_id }).then(() => true, () => false)
+const exists = (vault: VaultClient, lease_id: string): Promise<boolean> =>
+  vault.write('sys/leases/lookup', { lease_id }).then(
+    () => true,
+    () => false,
+  )
 
 async function reasonOf(vault: VaultClient, session_id: unknown): Promise<unknown> {
   const { data } = await vault.write('mcp/introspect', { session_id })
@@ -35,11 +46,13 @@ describe('a server with a store of its own', () => {
   it('makes its key and root token on the first start, for their owner alone, and prints neither', async () => {
     const server = await station.startServer()
     const { workshop } = station
-    for (const file of ['store.key', 'data/root-token', 'data/audit.jsonl']) expect((await stat(workshop.path(file))).mode & 0o777).toBe(0o600)
+    for (const file of ['store.key', 'data/root-token', 'data/audit.jsonl'])
+      expect((await stat(workshop.path(file))).mode & 0o777).toBe(0o600)
     expect((await stat(workshop.path('data'))).mode & 0o777).toBe(0o700)
     expect(server.banner).toContain(`Vault API     ${station.address}\n`)
     expect(server.banner).toContain(workshop.path('data/root-token'))
-    for (const file of ['store.key', 'data/root-token']) expect(server.banner + server.log()).not.toContain((await readFile(workshop.path(file), 'utf8')).trim())
+    for (const file of ['store.key', 'data/root-token'])
+      expect(server.banner + server.log()).not.toContain((await readFile(workshop.path(file), 'utf8')).trim())
     const vault = await station.asRoot()
     expect((await vault.read('auth/token/lookup-self'))?.data).toMatchObject({ policies: ['root'], ttl: 0 })
     expect((await vault.read('sys/mounts'))?.data).not.toHaveProperty('mcp/')
@@ -70,19 +83,27 @@ describe('a server with a store of its own', () => {
     await mountEngine(vault)
     const short = await vault.write('mcp/creds/a', { ttl: 1 })
     const long = await vault.write('mcp/creds/a', { ttl: 600 })
-    const shortLived = station.client(String((await vault.write('auth/token/create', { policies: ['root'], ttl: '1s' })).auth?.client_token))
+    const shortLived = station.client(
+      String((await vault.write('auth/token/create', { policies: ['root'], ttl: '1s' })).auth?.client_token),
+    )
     const orphaned = await shortLived.write('mcp/creds/a', { ttl: 600 })
-    const longLived = station.client(String((await vault.write('auth/token/create', { policies: ['root'], ttl: '1h' })).auth?.client_token))
+    const longLived = station.client(
+      String((await vault.write('auth/token/create', { policies: ['root'], ttl: '1h' })).auth?.client_token),
+    )
     await server.stop('SIGKILL')
     await pause(1_100)
 
     await station.startServer()
-    while (await exists(vault, short.lease_id ?? '') || await exists(vault, orphaned.lease_id ?? '')) await pause(20)
+    while ((await exists(vault, short.lease_id ?? '')) || (await exists(vault, orphaned.lease_id ?? '')))
+      await pause(20)
     expect(await reasonOf(vault, short.data?.session_id)).toBe('expired')
     expect(await reasonOf(vault, orphaned.data?.session_id)).toBe('revoked')
     await expect(shortLived.read('auth/token/lookup-self')).rejects.toMatchObject({ kind: 'permission_denied' })
     expect((await longLived.read('auth/token/lookup-self'))?.data).toMatchObject({ policies: ['root'] })
-    expect([await exists(vault, long.lease_id ?? ''), await reasonOf(vault, long.data?.session_id)]).toEqual([true, 'active'])
+    expect([await exists(vault, long.lease_id ?? ''), await reasonOf(vault, long.data?.session_id)]).toEqual([
+      true,
+      'active',
+    ])
   })
 
   it('begins a new epoch of the feed with every start, so that followers drop what they knew', async () => {
@@ -92,7 +113,9 @@ describe('a server with a store of its own', () => {
     const before = (await vault.read('mcp/feed'))?.data
     await server.stop('SIGKILL')
     await station.startServer()
-    const after = (await vault.read('mcp/feed', { query: { epoch: String(before?.epoch), after: Number(before?.sequence) } }))?.data
+    const after = (
+      await vault.read('mcp/feed', { query: { epoch: String(before?.epoch), after: Number(before?.sequence) } })
+    )?.data
     expect(after).toMatchObject({ reset: true, events: [] })
     expect(after?.epoch).not.toBe(before?.epoch)
   })
@@ -103,7 +126,13 @@ describe('a server with a store of its own', () => {
     const path = station.workshop.path('data/audit.jsonl')
     await rename(path, `${path}.1`)
     server.signal('SIGHUP')
-    while (!await stat(path).then(() => true, () => false)) await pause(10)
+    while (
+      !(await stat(path).then(
+        () => true,
+        () => false,
+      ))
+    )
+      await pause(10)
     await vault.read('sys/auth')
     expect(await readFile(path, 'utf8')).toContain('"path":"sys/auth"')
   })
@@ -116,7 +145,12 @@ describe('a server with a store of its own', () => {
     const server = await station.startServer()
     const address = station.address.replace('http:', 'https:')
     expect(server.banner).toContain(`Vault API     ${address}\n`)
-    const vault = createVaultClient({ address, caFile: certFile, token: (await readFile(station.workshop.path('data/root-token'), 'utf8')).trim(), clock: systemClock })
+    const vault = createVaultClient({
+      address,
+      caFile: certFile,
+      token: (await readFile(station.workshop.path('data/root-token'), 'utf8')).trim(),
+      clock: systemClock,
+    })
     await mountEngine(vault)
     expect((await vault.request('LIST', 'mcp/agents')).data).toMatchObject({ keys: ['a'] })
     await vault.close()
@@ -134,17 +168,23 @@ describe('a start that cannot be', () => {
 
   it('says that another process holds the store, or the address', async () => {
     await station.startServer()
-    expect(await complaint()).toBe(`Error: the store in ${station.workshop.path('data/store')} is in use by another process; stop that process or choose another directory`)
+    expect(await complaint()).toBe(
+      `Error: the store in ${station.workshop.path('data/store')} is in use by another process; stop that process or choose another directory`,
+    )
     await station.configure({ path: 'other' })
     // The key file belongs to the first store, which no longer matters here: the second is new.
-    expect(await complaint()).toBe(`The server cannot listen on ${station.address.slice('http://'.length)}: the address is in use; is another one running? (${station.address.slice('http://'.length)})`)
+    expect(await complaint()).toBe(
+      `The server cannot listen on ${station.address.slice('http://'.length)}: the address is in use; is another one running? (${station.address.slice('http://'.length)})`,
+    )
   })
 
   it('says what is wrong with the key, and makes none for a store that has one', async () => {
     await (await station.startServer()).stop('SIGTERM')
     const key = station.workshop.path('store.key')
     await chmod(key, 0o644)
-    expect(await complaint()).toBe(`Error: the store key file ${key} is open to other users (mode 644): chmod 600 ${key}`)
+    expect(await complaint()).toBe(
+      `Error: the store key file ${key} is open to other users (mode 644): chmod 600 ${key}`,
+    )
     await rename(key, `${key}.away`)
     expect(await complaint()).toBe(`Error: the store key file ${key} does not exist`)
     await station.workshop.write('store.key', Buffer.alloc(32, 1).toString('base64'))
@@ -154,23 +194,35 @@ describe('a start that cannot be', () => {
   it('leaves a root token file alone that is not its own', async () => {
     await station.workshop.write('root', 'hvs.of-another-server')
     await station.configure({ settings: 'root_token_file = "root"' })
-    expect(await complaint()).toBe(`The root token file ${station.workshop.path('root')} exists already and is not of this store; move it away, or name another one with root_token_file.`)
+    expect(await complaint()).toBe(
+      `The root token file ${station.workshop.path('root')} exists already and is not of this store; move it away, or name another one with root_token_file.`,
+    )
     expect(await readFile(station.workshop.path('root'), 'utf8')).toBe('hvs.of-another-server')
     await rm(station.workshop.path('root'))
     await station.startServer()
     expect(await readFile(station.workshop.path('root'), 'utf8')).toMatch(/^hvs\.\w{24}\n$/)
   })
 
-  it('says which of the gateway\'s files is wrong', async () => {
+  it("says which of the gateway's files is wrong", async () => {
     const { workshop } = station
-    const gateway = (settings = ''): Promise<string> => workshop.write('gateway.hcl', `vault { address = "${station.address}" token_file = "gateway.token" }\naudit_path = "audit/a.jsonl"\n${settings}`)
+    const gateway = (settings = ''): Promise<string> =>
+      workshop.write(
+        'gateway.hcl',
+        `vault { address = "${station.address}" token_file = "gateway.token" }\naudit_path = "audit/a.jsonl"\n${settings}`,
+      )
     await gateway()
-    expect(await complaint('gateway', '-config=gateway.hcl')).toBe('The Vault token file gateway.token cannot be read (ENOENT).')
+    expect(await complaint('gateway', '-config=gateway.hcl')).toBe(
+      'The Vault token file gateway.token cannot be read (ENOENT).',
+    )
     await workshop.write('gateway.token', 'hvs.x')
     await chmod(workshop.path('gateway.token'), 0o640)
-    expect(await complaint('gateway', '-config=gateway.hcl')).toBe('The Vault token file gateway.token is open to other users (mode 640): chmod 600 gateway.token')
+    expect(await complaint('gateway', '-config=gateway.hcl')).toBe(
+      'The Vault token file gateway.token is open to other users (mode 640): chmod 600 gateway.token',
+    )
     await chmod(workshop.path('gateway.token'), 0o600)
     await workshop.write('audit', 'a file where a directory should be')
-    expect(await complaint('gateway', '-config=gateway.hcl')).toMatch(/^Error: the audit log \S+\/audit\/a\.jsonl cannot be written: /)
+    expect(await complaint('gateway', '-config=gateway.hcl')).toMatch(
+      /^Error: the audit log \S+\/audit\/a\.jsonl cannot be written: /,
+    )
   })
 })

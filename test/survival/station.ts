@@ -24,12 +24,16 @@ export async function openStation(script: string): Promise<Station> {
   const [port] = await freePorts(1)
   const address = `127.0.0.1:${String(port)}`
   const clients: VaultClient[] = []
-  const configure: Station['configure'] = ({ path = 'data', listener = '', settings = '' }) => workshop.write('server.hcl', `
+  const configure: Station['configure'] = ({ path = 'data', listener = '', settings = '' }) =>
+    workshop.write(
+      'server.hcl',
+      `
     storage "level" { path = "${path}" key_file = "store.key" }
     listener "tcp" { address = "${address}" ${listener} }
     log_level = "warn"
     ${settings}
-  `)
+  `,
+    )
   await configure({})
   const client = (token: string): VaultClient => {
     const made = createVaultClient({ address: `http://${address}`, token, clock: systemClock })

@@ -18,14 +18,29 @@ export interface CountingUpstream {
 export async function startUpstream(): Promise<CountingUpstream> {
   let calls = 0
   const server = createServer((request, response) => {
-    if (request.headers.authorization !== `Bearer ${REAL_KEY}`) { response.writeHead(401).end(); return }
+    if (request.headers.authorization !== `Bearer ${REAL_KEY}`) {
+      response.writeHead(401).end()
+      return
+    }
     calls++
-    const answer = (): void => { response.writeHead(200, { 'content-type': 'application/json' }).end('{"data":[{"id":"in_1"}]}') }
-    if (request.url === '/v1/invoices') { answer(); return }
-    if (request.url === '/v1/slow') { setTimeout(answer, SLOW_MS); return }
+    const answer = (): void => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"data":[{"id":"in_1"}]}')
+    }
+    if (request.url === '/v1/invoices') {
+      answer()
+      return
+    }
+    if (request.url === '/v1/slow') {
+      setTimeout(answer, SLOW_MS)
+      return
+    }
     response.writeHead(200, { 'content-type': 'text/event-stream' })
-    const timer = setInterval(() => { response.write('data: tick\n\n') }, TICK_MS)
-    response.on('close', () => { clearInterval(timer) })
+    const timer = setInterval(() => {
+      response.write('data: tick\n\n')
+    }, TICK_MS)
+    response.on('close', () => {
+      clearInterval(timer)
+    })
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -21,10 +21,18 @@ export interface HeldSession {
 /** A value that was acknowledged, and those sent after it without an answer: what is stored is one of them. */
 export class Remembered<T> {
   #possible: T[]
-  constructor(first: T) { this.#possible = [first] }
-  sent(value: T): void { this.#possible.push(value) }
-  acknowledged(value: T): void { this.#possible = [value] }
-  get possible(): readonly T[] { return this.#possible }
+  constructor(first: T) {
+    this.#possible = [first]
+  }
+  sent(value: T): void {
+    this.#possible.push(value)
+  }
+  acknowledged(value: T): void {
+    this.#possible = [value]
+  }
+  get possible(): readonly T[] {
+    return this.#possible
+  }
 }
 
 /** Small, seeded, good enough to mix work: the same seed does the same work until the server dies. */
@@ -57,8 +65,15 @@ export class Writer {
   }
 
   async setUp(): Promise<void> {
-    await this.#vault.write(`mcp/agents/${this.agent}`, { owner: 'survival', environment: 'production', description: '' })
-    await this.#vault.write(`mcp/agents/${this.agent}/scopes`, { scopes: ['read:stripe:invoices'], max_ttl_seconds: 900 })
+    await this.#vault.write(`mcp/agents/${this.agent}`, {
+      owner: 'survival',
+      environment: 'production',
+      description: '',
+    })
+    await this.#vault.write(`mcp/agents/${this.agent}/scopes`, {
+      scopes: ['read:stripe:invoices'],
+      max_ttl_seconds: 900,
+    })
   }
 
   /** Works until a request gets no answer. Any refusal is an error: nobody else touches what is this writer's. */
@@ -79,7 +94,10 @@ export class Writer {
     const dice = this.#random()
     if (!session || dice < 0.35) return this.#open()
     if (dice < 0.5) return this.#refresh(session)
-    if (dice < 0.6) return this.#end(session, () => this.#vault.write('sys/leases/revoke', { lease_id: session.tokens.at(-1)!.lease_id, sync: true }))
+    if (dice < 0.6)
+      return this.#end(session, () =>
+        this.#vault.write('sys/leases/revoke', { lease_id: session.tokens.at(-1)!.lease_id, sync: true }),
+      )
     if (dice < 0.68) return this.#end(session, () => this.#vault.delete(`mcp/sessions/${session.session_id}`))
     if (dice < 0.74) return this.#disable()
     if (dice < 0.79) return this.#throughTokenOfItsOwn()
@@ -90,7 +108,12 @@ export class Writer {
 
   async #open(vault = this.#vault): Promise<HeldSession> {
     const { data, lease_id } = await vault.write(`mcp/creds/${this.agent}`, { purpose: 'survival' })
-    const session: HeldSession = { session_id: String(data?.session_id), tokens: [tokenOf(data, lease_id)], standing: 'live', refreshing: false }
+    const session: HeldSession = {
+      session_id: String(data?.session_id),
+      tokens: [tokenOf(data, lease_id)],
+      standing: 'live',
+      refreshing: false,
+    }
     this.sessions.push(session)
     return session
   }
@@ -155,5 +178,8 @@ export class Writer {
   }
 }
 
-const tokenOf = (data: VaultAnswer['data'], leaseId: string | undefined): HeldSession['tokens'][number] =>
-  ({ token: String(data?.token), token_id: String(data?.token_id), lease_id: leaseId ?? '' })
+const tokenOf = (data: VaultAnswer['data'], leaseId: string | undefined): HeldSession['tokens'][number] => ({
+  token: String(data?.token),
+  token_id: String(data?.token_id),
+  lease_id: leaseId ?? '',
+})

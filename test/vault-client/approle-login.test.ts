@@ -31,12 +31,24 @@ afterEach(async () => {
 })
 
 function login(wrapped = false): () => Promise<TokenGrant> {
-  const logIn = appRoleLogin({ client, mount: 'approle', roleId: () => Promise.resolve(roleId), secretId: () => Promise.resolve(secretId), wrapped, clock })
+  const logIn = appRoleLogin({
+    client,
+    mount: 'approle',
+    roleId: () => Promise.resolve(roleId),
+    secretId: () => Promise.resolve(secretId),
+    wrapped,
+    clock,
+  })
   return () => logIn(new AbortController().signal)
 }
 
 async function failure(asked: Promise<unknown>): Promise<VaultError> {
-  return asked.then(() => { throw new Error('it was expected to fail') }, (error: unknown) => error as VaultError)
+  return asked.then(
+    () => {
+      throw new Error('it was expected to fail')
+    },
+    (error: unknown) => error as VaultError,
+  )
 }
 
 describe('a login', () => {
@@ -74,8 +86,24 @@ describe('a login', () => {
   })
 
   it.each<[string, () => void, () => void]>([
-    ['secret id', () => { secretId = 'secret-wrong' }, () => { secretId = 'secret-1' }],
-    ['role id', () => { roleId = 'role-wrong' }, () => { roleId = ROLE_ID }],
+    [
+      'secret id',
+      () => {
+        secretId = 'secret-wrong'
+      },
+      () => {
+        secretId = 'secret-1'
+      },
+    ],
+    [
+      'role id',
+      () => {
+        roleId = 'role-wrong'
+      },
+      () => {
+        roleId = ROLE_ID
+      },
+    ],
   ])('offers another %s at once', async (_what, spoil, mend) => {
     spoil()
     const logIn = login()
@@ -86,9 +114,17 @@ describe('a login', () => {
 
   it.each([
     ['sealed', sealed, 'sealed'],
-    ['without its auth method', json(404, { errors: ['no handler for route "auth/approle/login". route entry not found.'] }), 'unsupported_path'],
+    [
+      'without its auth method',
+      json(404, { errors: ['no handler for route "auth/approle/login". route entry not found.'] }),
+      'unsupported_path',
+    ],
     ['a standby that redirects', json(307, {}), 'unavailable'],
-    ['a standby without an active node', json(500, { errors: ['local node not active but active cluster node not found'] }), 'unavailable'],
+    [
+      'a standby without an active node',
+      json(500, { errors: ['local node not active but active cluster node not found'] }),
+      'unavailable',
+    ],
   ] as const)('asks a Vault that is %s again at once', async (_case, answer, kind) => {
     const logIn = login()
     vault.down = answer
@@ -99,7 +135,10 @@ describe('a login', () => {
 
   it.each([
     ['no token', { request_id: 'r', auth: null }],
-    ['an empty token, as where a second factor is asked for', { request_id: 'r', auth: { client_token: '', lease_duration: 0, renewable: false, mfa_requirement: {} } }],
+    [
+      'an empty token, as where a second factor is asked for',
+      { request_id: 'r', auth: { client_token: '', lease_duration: 0, renewable: false, mfa_requirement: {} } },
+    ],
   ])('takes an answer with %s for an outage', async (_case, body) => {
     vault.down = json(200, body)
     expect((await failure(login()())).kind).toBe('unavailable')

@@ -16,7 +16,16 @@ import type { Answer, LocalVault } from './local-vault.ts'
 
 const token = 'hvs.CAESIJ5vT0kenOfTheGatewayItself0001'
 const key = 'sk_live_51TheRealUpstreamKey'
-const envelope = { request_id: 'r-1', lease_id: '', renewable: false, lease_duration: 0, data: { keys: ['a'] }, warnings: null, auth: null, wrap_info: null }
+const envelope = {
+  request_id: 'r-1',
+  lease_id: '',
+  renewable: false,
+  lease_duration: 0,
+  data: { keys: ['a'] },
+  warnings: null,
+  auth: null,
+  wrap_info: null,
+}
 
 const cleanups: (() => unknown)[] = []
 afterEach(async () => {
@@ -37,7 +46,10 @@ function clientOf(vault: { address: string }, options: Partial<VaultClientOption
 }
 
 async function failureOf(asked: Promise<unknown>): Promise<VaultError> {
-  const thrown: unknown = await asked.then(() => 'nothing was thrown', (error: unknown) => error)
+  const thrown: unknown = await asked.then(
+    () => 'nothing was thrown',
+    (error: unknown) => error,
+  )
   expect(thrown).toBeInstanceOf(VaultError)
   return thrown as VaultError
 }
@@ -52,9 +64,16 @@ function thrownBy(act: () => unknown): VaultError {
 }
 
 /** Everything a log could make of an error. */
-const printed = (error: VaultError): string => [error.message, JSON.stringify(error), inspect(error, { depth: 20, showHidden: true }), JSON.stringify(Object.entries(error)), error.stack].join('\n')
+const printed = (error: VaultError): string =>
+  [
+    error.message,
+    JSON.stringify(error),
+    inspect(error, { depth: 20, showHidden: true }),
+    JSON.stringify(Object.entries(error)),
+    error.stack,
+  ].join('\n')
 
-it('takes the only item out of Vault\'s list of errors, and keeps the list beside it', async () => {
+it("takes the only item out of Vault's list of errors, and keeps the list beside it", async () => {
   const listed = '1 error occurred:\n\t* permission denied\n\n'
   const error = await failureOf(clientOf(await vaultThat(json(403, { errors: [listed] }))).read('mcp/config'))
   expect(error).toMatchObject({ kind: 'permission_denied', message: 'permission denied', errors: [listed] })
@@ -63,10 +82,18 @@ it('takes the only item out of Vault\'s list of errors, and keeps the list besid
 describe('what is sent', () => {
   it('sends token, namespace, request mark and user agent, and reads the envelope', async () => {
     const vault = await vaultThat(json(200, envelope))
-    const answer = await clientOf(vault, { namespace: 'team/a/', userAgent: 'mcp-gateway/1.0' }).read('secret/data/mcp/stripe', { query: { version: 2 } })
+    const answer = await clientOf(vault, { namespace: 'team/a/', userAgent: 'mcp-gateway/1.0' }).read(
+      'secret/data/mcp/stripe',
+      { query: { version: 2 } },
+    )
     expect(answer).toEqual({ ...envelope, status: 200, raw: envelope })
     expect(vault.received[0]).toMatchObject({ method: 'GET', url: '/v1/secret/data/mcp/stripe?version=2', body: '' })
-    expect(vault.received[0]!.headers).toMatchObject({ 'x-vault-token': token, 'x-vault-namespace': 'team/a', 'x-vault-request': 'true', 'user-agent': 'mcp-gateway/1.0' })
+    expect(vault.received[0]!.headers).toMatchObject({
+      'x-vault-token': token,
+      'x-vault-namespace': 'team/a',
+      'x-vault-request': 'true',
+      'user-agent': 'mcp-gateway/1.0',
+    })
   })
 
   it('lists by GET with list=true, with or without a trailing slash', async () => {
@@ -74,11 +101,16 @@ describe('what is sent', () => {
     const client = clientOf(vault)
     await client.list('mcp/tools/stripe')
     await client.list('mcp/tools/stripe/', { query: { limit: 10 } })
-    expect(vault.received.map(({ method, url }) => `${method} ${url}`)).toEqual(['GET /v1/mcp/tools/stripe?list=true', 'GET /v1/mcp/tools/stripe?limit=10&list=true'])
+    expect(vault.received.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      'GET /v1/mcp/tools/stripe?list=true',
+      'GET /v1/mcp/tools/stripe?limit=10&list=true',
+    ])
   })
 
   it('writes JSON with POST, PUT and PATCH under the content types Vault wants', async () => {
-    const vault = await vaultThat((_received, response) => { response.writeHead(204).end() })
+    const vault = await vaultThat((_received, response) => {
+      response.writeHead(204).end()
+    })
     const client = clientOf(vault)
     expect(await client.write('secret/data/x', { data: { api_key: key } })).toEqual({ status: 204, raw: undefined })
     await client.request('PUT', 'mcp/creds/a', { body: { purpose: 'ü' } })
@@ -98,7 +130,9 @@ describe('what is sent', () => {
     const answer = await client.request('GET', 'mcp/creds/a', { wrapTtl: '60s' })
     expect(answer.wrap_info).toEqual({ token: 'w', ttl: 60 })
     expect(vault.received[0]!.headers['x-vault-wrap-ttl']).toBe('60s')
-    expect((await failureOf(client.request('GET', 'mcp/creds/a', { wrapTtl: '60s\r\nX-Evil: 1' }))).kind).toBe('bad_request')
+    expect((await failureOf(client.request('GET', 'mcp/creds/a', { wrapTtl: '60s\r\nX-Evil: 1' }))).kind).toBe(
+      'bad_request',
+    )
     expect(vault.received).toHaveLength(1)
   })
 
@@ -152,12 +186,18 @@ describe('tokens', () => {
     const client = clientOf(vault)
     const tokens = Array.from({ length: 20 }, (_, i) => `hvs.caller-${String(i)}`)
     await Promise.all(tokens.map((one) => client.withToken(one).read(`mcp/creds/${one.slice(4)}`)))
-    expect(vault.received.map(({ url, headers }) => `${url.slice('/v1/mcp/creds/'.length)} ${String(headers['x-vault-token'])}`).sort()).toEqual(tokens.map((one) => `${one.slice(4)} ${one}`).sort())
+    expect(
+      vault.received
+        .map(({ url, headers }) => `${url.slice('/v1/mcp/creds/'.length)} ${String(headers['x-vault-token'])}`)
+        .sort(),
+    ).toEqual(tokens.map((one) => `${one.slice(4)} ${one}`).sort())
   })
 
   it.each(['', ' ', 'a b', 'a\r\nX-Evil: 1', 'tökén', 'x'.repeat(20_000)])('refuses the token %j', async (bad) => {
     const vault = await vaultThat(json(200, envelope))
-    expect(thrownBy(() => createVaultClient({ address: vault.address, token: bad, clock: systemClock })).message).toMatch(/^token: /)
+    expect(
+      thrownBy(() => createVaultClient({ address: vault.address, token: bad, clock: systemClock })).message,
+    ).toMatch(/^token: /)
     expect(thrownBy(() => clientOf(vault).withToken(bad))).toMatchObject({ kind: 'bad_request', status: 0 })
   })
 
@@ -176,21 +216,30 @@ describe('tokens', () => {
   it('takes nothing from the environment', async () => {
     const vault = await vaultThat(json(200, envelope))
     const trap = await vaultThat(json(200, envelope))
-    for (const name of ['VAULT_TOKEN', 'VAULT_NAMESPACE', 'VAULT_PREFIX', 'VAULT_SKIP_VERIFY']) vi.stubEnv(name, 'from-environment')
-    for (const name of ['VAULT_ADDR', 'HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy']) vi.stubEnv(name, trap.address)
+    for (const name of ['VAULT_TOKEN', 'VAULT_NAMESPACE', 'VAULT_PREFIX', 'VAULT_SKIP_VERIFY'])
+      vi.stubEnv(name, 'from-environment')
+    for (const name of ['VAULT_ADDR', 'HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy'])
+      vi.stubEnv(name, trap.address)
     vi.stubEnv('NO_PROXY', '')
     // What DEBUG=node-vault in the environment does; it is read once, when the module is loaded.
-    const debug = createRequire(createRequire(import.meta.url).resolve('node-vault'))('debug') as { enable(names: string): void; disable(): string }
+    const debug = createRequire(createRequire(import.meta.url).resolve('node-vault'))('debug') as {
+      enable(names: string): void
+      disable(): string
+    }
     debug.enable('node-vault')
     cleanups.push(() => debug.disable())
     const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
-    cleanups.push(() => { written.mockRestore() })
+    cleanups.push(() => {
+      written.mockRestore()
+    })
     const client = createVaultClient({ address: vault.address, clock: systemClock })
     cleanups.push(() => client.close())
     await client.write('auth/approle/login', { secret_id: 'abc' })
     expect(trap.received).toHaveLength(0)
     expect(vault.received[0]!.url).toBe('/v1/auth/approle/login')
-    expect(Object.keys(vault.received[0]!.headers).filter((name) => name.startsWith('x-vault'))).toEqual(['x-vault-request'])
+    expect(Object.keys(vault.received[0]!.headers).filter((name) => name.startsWith('x-vault'))).toEqual([
+      'x-vault-request',
+    ])
     expect(written).not.toHaveBeenCalled()
   })
 
@@ -213,7 +262,11 @@ describe('tokens', () => {
 
   it('lets a running exchange finish before it closes, and may be closed twice', async () => {
     let finish = (): void => undefined
-    const vault = await vaultThat((_received, response) => { finish = () => { response.end(JSON.stringify(envelope)) } })
+    const vault = await vaultThat((_received, response) => {
+      finish = () => {
+        response.end(JSON.stringify(envelope))
+      }
+    })
     const client = clientOf(vault)
     const asked = client.read('a')
     while (vault.received.length === 0) await settle()
@@ -235,7 +288,10 @@ describe('tokens', () => {
 describe('answers', () => {
   it('takes 202 and every other 2xx for success', async () => {
     const vault = await vaultThat(json(202, { ...envelope, warnings: ['queued'] }))
-    expect(await clientOf(vault).write('sys/leases/revoke', { lease_id: 'mcp/creds/a/1' })).toMatchObject({ status: 202, warnings: ['queued'] })
+    expect(await clientOf(vault).write('sys/leases/revoke', { lease_id: 'mcp/creds/a/1' })).toMatchObject({
+      status: 202,
+      warnings: ['queued'],
+    })
   })
 
   it('reads and lists nothing as undefined, but a missing route, and what Vault warns about, as a failure', async () => {
@@ -243,10 +299,21 @@ describe('answers', () => {
     const client = clientOf(vault)
     expect(await client.read('secret/data/none')).toBeUndefined()
     expect(await client.list('secret/metadata/none')).toBeUndefined()
-    expect(await failureOf(client.request('GET', 'secret/data/none'))).toMatchObject({ kind: 'not_found', status: 404, errors: [] })
+    expect(await failureOf(client.request('GET', 'secret/data/none'))).toMatchObject({
+      kind: 'not_found',
+      status: 404,
+      errors: [],
+    })
     vault.answer = json(404, { ...envelope, data: null, warnings: ['this is a KV v2 mount'] })
-    expect(await failureOf(client.read('secret/none'))).toMatchObject({ kind: 'not_found', errors: ['this is a KV v2 mount'], message: 'this is a KV v2 mount' })
-    expect(await failureOf(client.list('secret/none'))).toMatchObject({ kind: 'not_found', errors: ['this is a KV v2 mount'] })
+    expect(await failureOf(client.read('secret/none'))).toMatchObject({
+      kind: 'not_found',
+      errors: ['this is a KV v2 mount'],
+      message: 'this is a KV v2 mount',
+    })
+    expect(await failureOf(client.list('secret/none'))).toMatchObject({
+      kind: 'not_found',
+      errors: ['this is a KV v2 mount'],
+    })
     vault.answer = json(404, { errors: ['no handler for route "nope/x". route entry not found.'] })
     expect(await failureOf(client.read('nope/x'))).toMatchObject({ kind: 'unsupported_path', status: 404 })
     vault.answer = json(404, { errors: ['session not found'] })
@@ -267,7 +334,16 @@ describe('answers', () => {
   })
 
   it('drops members of the wrong type instead of passing them on', async () => {
-    const vault = await vaultThat(json(200, { request_id: 7, lease_duration: '900', renewable: 'yes', data: [1], auth: { client_token: 1 }, warnings: [1] }))
+    const vault = await vaultThat(
+      json(200, {
+        request_id: 7,
+        lease_duration: '900',
+        renewable: 'yes',
+        data: [1],
+        auth: { client_token: 1 },
+        warnings: [1],
+      }),
+    )
     const answer = await clientOf(vault).request('GET', 'a')
     expect(Object.keys(answer).sort()).toEqual(['raw', 'status'])
   })
@@ -300,7 +376,9 @@ describe('failures', () => {
   it('follows no redirect, so the token stays with the host it was meant for', async () => {
     const other = await vaultThat(json(200, envelope))
     for (const status of [301, 302, 307, 308]) {
-      const vault = await vaultThat((_received, response) => { response.writeHead(status, { location: `${other.address}/v1/a` }).end() })
+      const vault = await vaultThat((_received, response) => {
+        response.writeHead(status, { location: `${other.address}/v1/a` }).end()
+      })
       const error = await failureOf(clientOf(vault).read('a'))
       expect(error).toMatchObject({ kind: 'unavailable', status })
       expect(printed(error)).not.toContain(other.address)
@@ -319,7 +397,9 @@ describe('failures', () => {
     ['null with 200', 200, 'null'],
     ['torn JSON with 200', 200, '{"data":{"api_key":"' + key],
   ])('takes %s for an outage, because Vault did not say it', async (_what, status, body) => {
-    const vault = await vaultThat((_received, response) => { response.writeHead(status).end(body) })
+    const vault = await vaultThat((_received, response) => {
+      response.writeHead(status).end(body)
+    })
     const error = await failureOf(clientOf(vault).read('secret/data/mcp/stripe'))
     expect(error).toMatchObject({ kind: 'unavailable', status, errors: [] })
     expect(printed(error)).not.toContain(key)
@@ -330,7 +410,9 @@ describe('failures', () => {
     await new Promise((resolve) => server.once('listening', resolve))
     const { port } = server.address() as AddressInfo
     await new Promise((resolve) => server.close(resolve))
-    const error = await failureOf(clientOf({ address: `http://127.0.0.1:${String(port)}` }).write('secret/data/x', { data: { api_key: key } }))
+    const error = await failureOf(
+      clientOf({ address: `http://127.0.0.1:${String(port)}` }).write('secret/data/x', { data: { api_key: key } }),
+    )
     expect(error).toMatchObject({ kind: 'unavailable', status: 0 })
     expect(error.message).toContain('ECONNREFUSED')
     expect(printed(error)).not.toContain(token)
@@ -341,10 +423,16 @@ describe('failures', () => {
     ['breaks the connection', `HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"data":"${key}`],
     ['does not speak HTTP', `\u0016\u0003 ${key} not http\r\n\r\n`],
   ])('says unavailable when the server %s, and leaks nothing of the answer', async (_what, bytes) => {
-    const server = createServer((socket) => { socket.once('data', () => { socket.end(bytes) }) }).listen(0, '127.0.0.1')
+    const server = createServer((socket) => {
+      socket.once('data', () => {
+        socket.end(bytes)
+      })
+    }).listen(0, '127.0.0.1')
     await new Promise((resolve) => server.once('listening', resolve))
     cleanups.push(() => new Promise((resolve) => server.close(resolve)))
-    const error = await failureOf(clientOf({ address: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}` }).read('secret/data/x'))
+    const error = await failureOf(
+      clientOf({ address: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}` }).read('secret/data/x'),
+    )
     expect(error).toMatchObject({ kind: 'unavailable', status: 0 })
     expect(printed(error)).not.toContain(key)
     expect(printed(error)).not.toContain(token)
@@ -373,16 +461,28 @@ describe('failures', () => {
       server.close()
     })
     const clock = new FakeClock()
-    const asked = failureOf(clientOf({ address: `https://127.0.0.1:${String((server.address() as AddressInfo).port)}` }, { clock }).read('a', { timeoutMs: 50 }))
+    const asked = failureOf(
+      clientOf({ address: `https://127.0.0.1:${String((server.address() as AddressInfo).port)}` }, { clock }).read(
+        'a',
+        { timeoutMs: 50 },
+      ),
+    )
     while (accepted.length === 0) await settle()
     await clock.advance(50)
     // Far below the ten seconds after which the connection attempt itself is given up.
-    const first = await Promise.race([asked, new Promise((resolve) => { setTimeout(resolve, 5000, 'still waiting').unref() })])
+    const first = await Promise.race([
+      asked,
+      new Promise((resolve) => {
+        setTimeout(resolve, 5000, 'still waiting').unref()
+      }),
+    ])
     expect(first).toMatchObject({ kind: 'unavailable', status: 0 })
   })
 
   it('gives up on an answer that begins and never ends', async () => {
-    const vault = await vaultThat((_received, response) => { response.writeHead(200).write('{"data":') })
+    const vault = await vaultThat((_received, response) => {
+      response.writeHead(200).write('{"data":')
+    })
     const clock = new FakeClock()
     const asked = failureOf(clientOf(vault, { clock }).read('a'))
     while (vault.received.length === 0) await settle()
@@ -392,7 +492,9 @@ describe('failures', () => {
 
   it('stops when the caller does, before and during the exchange, and the server sees it', async () => {
     const gone: string[] = []
-    const vault = await vaultThat((received, response) => { response.on('close', () => gone.push(received.url)) })
+    const vault = await vaultThat((received, response) => {
+      response.on('close', () => gone.push(received.url))
+    })
     const client = clientOf(vault)
     expect((await failureOf(client.read('early', { signal: AbortSignal.abort() }))).message).toContain('cancelled')
     const controller = new AbortController()
@@ -404,13 +506,34 @@ describe('failures', () => {
     expect(gone).toEqual(['/v1/late'])
   })
 
-  it('cuts out of Vault\'s sentences whatever the request carried as a secret', async () => {
+  it("cuts out of Vault's sentences whatever the request carried as a secret", async () => {
     const phantom = `svt_prod_${'7f3k9m2pQ'.repeat(5)}wxyz`
-    const sentences = [`bad token ${token}`, `cannot store ${key}`, `parent ${phantom} is over`, 'wrong secret_id 5up3r', 'agent "claude" has no scope read:stripe:x', 'other hvs.SomebodyElsesToken123']
+    const sentences = [
+      `bad token ${token}`,
+      `cannot store ${key}`,
+      `parent ${phantom} is over`,
+      'wrong secret_id 5up3r',
+      'agent "claude" has no scope read:stripe:x',
+      'other hvs.SomebodyElsesToken123',
+    ]
     const vault = await vaultThat(json(400, { errors: sentences }))
-    const body = { data: { nested: [key] }, parent_token: phantom, secret_id: '5up3r', agent: 'claude', scopes: ['read:stripe:x'], token_prefix: 'token' }
+    const body = {
+      data: { nested: [key] },
+      parent_token: phantom,
+      secret_id: '5up3r',
+      agent: 'claude',
+      scopes: ['read:stripe:x'],
+      token_prefix: 'token',
+    }
     const error = await failureOf(clientOf(vault).write('secret/data/x', body))
-    expect(error.errors).toEqual(['bad token [redacted]', 'cannot store [redacted]', 'parent [redacted] is over', 'wrong secret_id [redacted]', 'agent "claude" has no scope read:stripe:x', 'other [redacted]'])
+    expect(error.errors).toEqual([
+      'bad token [redacted]',
+      'cannot store [redacted]',
+      'parent [redacted] is over',
+      'wrong secret_id [redacted]',
+      'agent "claude" has no scope read:stripe:x',
+      'other [redacted]',
+    ])
     for (const secret of [token, key, phantom, '5up3r']) expect(printed(error)).not.toContain(secret)
   })
 })
@@ -421,7 +544,9 @@ describe('TLS', () => {
     const vault = await startLocalVault(json(200, envelope), pair)
     cleanups.push(() => vault.close())
     const folder = mkdtempSync(join(tmpdir(), 'vault-client-'))
-    cleanups.push(() => { rmSync(folder, { recursive: true }) })
+    cleanups.push(() => {
+      rmSync(folder, { recursive: true })
+    })
     const caFile = join(folder, 'ca.pem')
     writeFileSync(caFile, pair.certificate)
     return { vault, caFile }
@@ -445,12 +570,21 @@ describe('TLS', () => {
   it('refuses a file that is missing or holds no certificate', async () => {
     const { caFile } = await tlsVault()
     writeFileSync(caFile, 'not a certificate')
-    for (const file of [caFile, `${caFile}.none`]) expect(thrownBy(() => clientOf({ address: 'https://127.0.0.1' }, { caFile: file })).message).toMatch(/^caFile: /)
+    for (const file of [caFile, `${caFile}.none`])
+      expect(thrownBy(() => clientOf({ address: 'https://127.0.0.1' }, { caFile: file })).message).toMatch(/^caFile: /)
   })
 })
 
 describe('options', () => {
-  it.each(['', 'vault:8200', 'unix:///run/vault.sock', 'ftp://vault', 'https://user:pass@vault', 'https://vault/?a=1', 'https://vault/#a'])('refuses the address %j', (address) => {
+  it.each([
+    '',
+    'vault:8200',
+    'unix:///run/vault.sock',
+    'ftp://vault',
+    'https://user:pass@vault',
+    'https://vault/?a=1',
+    'https://vault/#a',
+  ])('refuses the address %j', (address) => {
     const error = thrownBy(() => clientOf({ address }))
     expect(error.message).toMatch(/^address: /)
     expect(error.message).not.toContain('pass@')

@@ -10,7 +10,12 @@ type Handler = () => Partial<VaultAnswer>
 /** Vault as the watcher sees it: every request is noted as `<token> <method> <path>` and answered by `answer`. */
 function fakeVault() {
   const asked: string[] = []
-  const vault = { asked, answer: (): Partial<VaultAnswer> => { throw new Error('no answer set') } }
+  const vault = {
+    asked,
+    answer: (): Partial<VaultAnswer> => {
+      throw new Error('no answer set')
+    },
+  }
   const clientOf = (token: string): VaultClient => {
     const request: VaultClient['request'] = (method, path) => {
       asked.push(`${token} ${method} ${path}`)
@@ -29,15 +34,28 @@ function fakeVault() {
   return Object.assign(vault, { client: clientOf('') })
 }
 
-const renewed = (seconds: number, renewable = true): Handler => () => ({ auth: { client_token: 'ignored', lease_duration: seconds, renewable } })
-const failing = (kind: 'unavailable' | 'permission_denied'): Handler => () => { throw new VaultError(kind, 0, kind) }
+const renewed =
+  (seconds: number, renewable = true): Handler =>
+  () => ({ auth: { client_token: 'ignored', lease_duration: seconds, renewable } })
+const failing =
+  (kind: 'unavailable' | 'permission_denied'): Handler =>
+  () => {
+    throw new VaultError(kind, 0, kind)
+  }
 const noJitter = (bytes: number) => new Uint8Array(bytes)
 const fullJitter = (bytes: number) => new Uint8Array(bytes).fill(255)
 
 const watchers: LifetimeWatcher[] = []
-afterEach(() => { for (const watcher of watchers.splice(0)) watcher.stop() })
+afterEach(() => {
+  for (const watcher of watchers.splice(0)) watcher.stop()
+})
 
-function setUp(options: { token?: string; login?: () => Promise<TokenGrant>; random?: (bytes: number) => Uint8Array; logger?: Logger }) {
+function setUp(options: {
+  token?: string
+  login?: () => Promise<TokenGrant>
+  random?: (bytes: number) => Uint8Array
+  logger?: Logger
+}) {
   const clock = new FakeClock()
   const vault = fakeVault()
   const watcher = watchTokenLifetime({ client: vault.client, clock, random: noJitter, ...options })
@@ -102,8 +120,13 @@ describe('a given token', () => {
 
   it('that cannot be renewed is an outage of our own once it has expired', async () => {
     const errors: string[] = []
-    const note = (_fields: object, message: string) => { errors.push(message) }
-    const { clock, vault, watcher } = setUp({ token: 'hvs.own', logger: { debug: note, info: note, warn: note, error: note } })
+    const note = (_fields: object, message: string) => {
+      errors.push(message)
+    }
+    const { clock, vault, watcher } = setUp({
+      token: 'hvs.own',
+      logger: { debug: note, info: note, warn: note, error: note },
+    })
     vault.answer = () => ({ data: { ttl: 60, renewable: false } })
     await watcher.start()
     await clock.advance(59_999)
@@ -142,8 +165,16 @@ describe('a given token', () => {
   it('counts its life from before the question, so that a slow answer adds nothing', async () => {
     const { clock, vault, watcher } = setUp({ token: 'hvs.own' })
     let arrive = (): void => undefined
-    const arrived = new Promise<void>((resolve) => { arrive = resolve })
-    const slow = { ...vault.client, withToken: () => ({ ...vault.client, request: () => arrived.then(() => ({ status: 200, raw: {}, data: { ttl: 60, renewable: false } })) }) }
+    const arrived = new Promise<void>((resolve) => {
+      arrive = resolve
+    })
+    const slow = {
+      ...vault.client,
+      withToken: () => ({
+        ...vault.client,
+        request: () => arrived.then(() => ({ status: 200, raw: {}, data: { ttl: 60, renewable: false } })),
+      }),
+    }
     const late = watchTokenLifetime({ client: slow, clock, random: noJitter, token: 'hvs.own' })
     watchers.push(late, watcher)
     const started = late.start()
@@ -211,7 +242,9 @@ describe('a login', () => {
   it('is tried again and again while it fails, also after the old token has expired', async () => {
     const grants = logins(90, false)
     let refuse = false
-    const { clock, watcher } = setUp({ login: () => (refuse ? Promise.reject(new VaultError('bad_request', 400, 'invalid secret_id')) : grants.login()) })
+    const { clock, watcher } = setUp({
+      login: () => (refuse ? Promise.reject(new VaultError('bad_request', 400, 'invalid secret_id')) : grants.login()),
+    })
     await watcher.start()
     refuse = true
     await clock.advance(600_000)
@@ -224,7 +257,9 @@ describe('a login', () => {
   it('that fails at the start is reported, schedules nothing and may be tried again', async () => {
     const grants = logins(90, false)
     let refuse = true
-    const { clock, watcher } = setUp({ login: () => (refuse ? Promise.reject(new VaultError('unavailable', 0, 'down')) : grants.login()) })
+    const { clock, watcher } = setUp({
+      login: () => (refuse ? Promise.reject(new VaultError('unavailable', 0, 'down')) : grants.login()),
+    })
     await expect(watcher.start()).rejects.toMatchObject({ kind: 'unavailable' })
     expect(kindOf(() => watcher.token())).toBe('unavailable')
     expect(clock.waiting).toBe(0)
@@ -237,7 +272,9 @@ describe('a login', () => {
 describe('the watch', () => {
   it('needs a token or a login', () => {
     const vault = fakeVault()
-    expect(kindOf(() => watchTokenLifetime({ client: vault.client, clock: new FakeClock(), random: noJitter }))).toBe('bad_request')
+    expect(kindOf(() => watchTokenLifetime({ client: vault.client, clock: new FakeClock(), random: noJitter }))).toBe(
+      'bad_request',
+    )
   })
 
   it('leaves no timer and asks nothing after stop', async () => {

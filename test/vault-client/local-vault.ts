@@ -23,7 +23,9 @@ export interface LocalVault {
 }
 
 export function json(status: number, body: unknown): Answer {
-  return (_received, response) => { response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body)) }
+  return (_received, response) => {
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+  }
 }
 
 export async function startLocalVault(answer: Answer, tls?: { certificate: string; key: string }): Promise<LocalVault> {
@@ -33,24 +35,36 @@ export async function startLocalVault(answer: Answer, tls?: { certificate: strin
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
-      const one = { method: request.method ?? '', url: request.url ?? '', headers: request.headers, body: Buffer.concat(chunks).toString() }
+      const one = {
+        method: request.method ?? '',
+        url: request.url ?? '',
+        headers: request.headers,
+        body: Buffer.concat(chunks).toString(),
+      }
       received.push(one)
       vault.answer(one, response)
     })
   }
   const server = tls ? createTlsServer({ cert: tls.certificate, key: tls.key }, onRequest) : createServer(onRequest)
-  server.on(tls ? 'secureConnection' : 'connection', () => { connections++ })
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+  server.on(tls ? 'secureConnection' : 'connection', () => {
+    connections++
+  })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
   const { port } = server.address() as AddressInfo
   const vault: LocalVault = {
     address: `${tls ? 'https' : 'http'}://127.0.0.1:${String(port)}`,
     received,
     connections: () => connections,
     answer,
-    close: () => new Promise((resolve) => {
-      server.close(() => { resolve() })
-      server.closeAllConnections()
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve()
+        })
+        server.closeAllConnections()
+      }),
   }
   return vault
 }

@@ -20,8 +20,12 @@ export async function buildPlugins(folder, { profiles, other }) {
   const beside = other === undefined ? undefined : join(directory, 'beside')
   if (beside !== undefined) copyFileSync(other, beside)
   const peer = join(directory, 'putplugin')
-  const go = spawnSync('go', ['build', '-o', peer, './putplugin'], { cwd: join(root, 'test/conformance'), encoding: 'utf8' })
-  if (go.error !== undefined) throw new Error('the peer is built with Go, and `go` cannot be started: install Go 1.24 or newer')
+  const go = spawnSync('go', ['build', '-o', peer, './putplugin'], {
+    cwd: join(root, 'test/conformance'),
+    encoding: 'utf8',
+  })
+  if (go.error !== undefined)
+    throw new Error('the peer is built with Go, and `go` cannot be started: install Go 1.24 or newer')
   if (go.status !== 0) throw new Error(`the peer does not build:\n${go.stderr}`)
   return { directory, engine, peer, beside }
 }
@@ -29,7 +33,11 @@ export async function buildPlugins(folder, { profiles, other }) {
 /** A command in the plugin's place that runs it and leaves a CPU profile of it. */
 function profiled(path, folder) {
   const command = `${path}-profiled`
-  writeFileSync(command, `#!/bin/sh\nexec node --cpu-prof --cpu-prof-interval=500 --cpu-prof-dir='${folder}' '${path}'\n`, { mode: 0o755 })
+  writeFileSync(
+    command,
+    `#!/bin/sh\nexec node --cpu-prof --cpu-prof-interval=500 --cpu-prof-dir='${folder}' '${path}'\n`,
+    { mode: 0o755 },
+  )
   return command
 }
 
@@ -39,15 +47,20 @@ export async function startServer(processes, { binary, product }, plugins) {
   const raft = join(processes.folder, 'raft')
   mkdirSync(raft)
   const config = join(processes.folder, 'server.json')
-  writeFileSync(config, JSON.stringify({
-    storage: { raft: { path: raft, node_id: 'one', performance_multiplier: 1 } },
-    listener: { tcp: { address: `127.0.0.1:${port}`, cluster_address: `127.0.0.1:${clusterPort}`, tls_disable: true } },
-    api_addr: url,
-    cluster_addr: `https://127.0.0.1:${clusterPort}`,
-    plugin_directory: plugins.directory,
-    log_level: 'warn',
-    ...(product === 'vault' && { disable_mlock: true }),
-  }))
+  writeFileSync(
+    config,
+    JSON.stringify({
+      storage: { raft: { path: raft, node_id: 'one', performance_multiplier: 1 } },
+      listener: {
+        tcp: { address: `127.0.0.1:${port}`, cluster_address: `127.0.0.1:${clusterPort}`, tls_disable: true },
+      },
+      api_addr: url,
+      cluster_addr: `https://127.0.0.1:${clusterPort}`,
+      plugin_directory: plugins.directory,
+      log_level: 'warn',
+      ...(product === 'vault' && { disable_mlock: true }),
+    }),
+  )
   // A server that is killed leaves plugins behind; one that is asked to end takes them with it.
   await processes.start(['server', `-config=${config}`], /server started!/, binary, 'SIGTERM')
   const stranger = processes.client(url)
@@ -60,7 +73,11 @@ export async function startServer(processes, { binary, product }, plugins) {
 }
 
 async function mountAll(vault, plugins) {
-  const files = [['mcp', plugins.engine], ['put', plugins.peer], ['beside', plugins.beside]].filter(([, path]) => path !== undefined)
+  const files = [
+    ['mcp', plugins.engine],
+    ['put', plugins.peer],
+    ['beside', plugins.beside],
+  ].filter(([, path]) => path !== undefined)
   for (const [name, path] of files) {
     const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex')
     await vault('PUT', `/v1/sys/plugins/catalog/secret/${name}`, { sha256, command: basename(path) })
@@ -98,23 +115,37 @@ export function cpuMs(pids) {
 
 /** Resident memory in MB: now, and the most it ever was. */
 export function memoryMb(pids) {
-  const read = (name) => pids.reduce((sum, pid) => sum + Number(new RegExp(`${name}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN), 0) / 1024
+  const read = (name) =>
+    pids.reduce(
+      (sum, pid) =>
+        sum +
+        Number(new RegExp(`${name}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN),
+      0,
+    ) / 1024
   return { now: read('VmRSS'), most: read('VmHWM') }
 }
 
 async function until(what, ask) {
   for (const started = Date.now(); ; await pause(50)) {
-    try { return await ask() } catch (error) {
-      if (Date.now() - started > READY_MS) throw new Error(`${what}: not after ${READY_MS / 1000} s; ${error.message}`, { cause: error })
+    try {
+      return await ask()
+    } catch (error) {
+      if (Date.now() - started > READY_MS)
+        throw new Error(`${what}: not after ${READY_MS / 1000} s; ${error.message}`, { cause: error })
     }
   }
 }
 
 async function freePorts() {
-  const servers = await Promise.all([0, 0].map(() => new Promise((listening) => {
-    const server = createServer()
-    server.listen(0, '127.0.0.1', () => listening(server))
-  })))
+  const servers = await Promise.all(
+    [0, 0].map(
+      () =>
+        new Promise((listening) => {
+          const server = createServer()
+          server.listen(0, '127.0.0.1', () => listening(server))
+        }),
+    ),
+  )
   const ports = servers.map((server) => server.address().port)
   await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))))
   return ports

@@ -19,7 +19,13 @@ RwAwRAIgDVEGy6LfRuVxx8Zxy7qsT0Qi9q1Mr1qhohnp83pUNNwCIC6fAbBqald1
 Me6el0d7iS7xHuGMhtLFlylP/zldTw6h
 -----END CERTIFICATE-----
 `
-const cookie = { VAULT_BACKEND_PLUGIN: '6669da05-b1c8-4f49-97d9-c8e5bed98e20', PLUGIN_PROTOCOL_VERSIONS: '5', VAULT_PLUGIN_METADATA_MODE: 'false', VAULT_PLUGIN_AUTOMTLS_ENABLED: 'true', VAULT_VERSION: '1.21.0' }
+const cookie = {
+  VAULT_BACKEND_PLUGIN: '6669da05-b1c8-4f49-97d9-c8e5bed98e20',
+  PLUGIN_PROTOCOL_VERSIONS: '5',
+  VAULT_PLUGIN_METADATA_MODE: 'false',
+  VAULT_PLUGIN_AUTOMTLS_ENABLED: 'true',
+  VAULT_VERSION: '1.21.0',
+}
 
 async function lineAfter(program, args, env) {
   const started = performance.now()
@@ -48,6 +54,15 @@ export async function measureStart({ engine, peer }) {
   }
   console.log('\nSpawn to handshake line, ms: p50, most; times a bare Node')
   for (const { name, took } of subjects) {
-    console.log(name.padEnd(20) + [quantile(took, 0.5).toFixed(0), Math.max(...took).toFixed(0), (quantile(took, 0.5) / quantile(subjects[0].took, 0.5)).toFixed(2)].map((cell) => cell.padStart(15)).join(''))
+    console.log(
+      name.padEnd(20) +
+        [
+          quantile(took, 0.5).toFixed(0),
+          Math.max(...took).toFixed(0),
+          (quantile(took, 0.5) / quantile(subjects[0].took, 0.5)).toFixed(2),
+        ]
+          .map((cell) => cell.padStart(15))
+          .join(''),
+    )
   }
 }

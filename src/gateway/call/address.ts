@@ -8,14 +8,43 @@ import { BlockList, isIPv4, isIPv6 } from 'node:net'
 export type AddressClass = 'public' | 'private' | 'metadata'
 
 // AWS (IMDS, ECS, EKS pod identity), GCP, Azure (IMDS, WireServer), Alibaba, Tencent, Oracle.
-const metadata4 = ['169.254.169.254', '169.254.170.2', '169.254.170.23', '169.254.0.23', '100.100.100.200', '168.63.129.16', '192.0.0.192']
+const metadata4 = [
+  '169.254.169.254',
+  '169.254.170.2',
+  '169.254.170.23',
+  '169.254.0.23',
+  '100.100.100.200',
+  '168.63.129.16',
+  '192.0.0.192',
+]
 const metadata6 = ['fd00:ec2::254', 'fd00:ec2::23', 'fd20:ce::254']
-const metadataNames = new Set(['metadata', 'metadata.google.internal', 'metadata.goog', 'metadata.tencentyun.com', 'metadata.azure.internal', 'instance-data', 'instance-data.ec2.internal'])
+const metadataNames = new Set([
+  'metadata',
+  'metadata.google.internal',
+  'metadata.goog',
+  'metadata.tencentyun.com',
+  'metadata.azure.internal',
+  'instance-data',
+  'instance-data.ec2.internal',
+])
 
 /** IANA's special-purpose IPv4 registry, less what is globally reachable. */
 const private4 = [
-  '0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24', '192.0.2.0/24', '192.88.99.0/24',
-  '192.168.0.0/16', '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24', '224.0.0.0/4', '240.0.0.0/4',
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.0.2.0/24',
+  '192.88.99.0/24',
+  '192.168.0.0/16',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
 ]
 /** Inside 2000::/3: IETF protocol assignments (Teredo, ORCHID, benchmarking), 6to4 and documentation. Outside it nothing is public. */
 const private6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']
@@ -36,7 +65,8 @@ const private6List = blockList('ipv6', private6)
 const global6List = blockList('ipv6', ['2000::/3'])
 
 /** A host name that is refused whatever it resolves to. */
-export const isMetadataName = (hostname: string): boolean => metadataNames.has(hostname.toLowerCase().replace(/\.+$/, ''))
+export const isMetadataName = (hostname: string): boolean =>
+  metadataNames.has(hostname.toLowerCase().replace(/\.+$/, ''))
 
 /** Classifies one IP address as a resolver gives it. What is not an address counts as `metadata`: never connected to. */
 export function classifyAddress(address: string): AddressClass {
@@ -58,7 +88,9 @@ export function classifyAddress(address: string): AddressClass {
 /** The eight 16-bit groups of a valid IPv6 address. */
 function ipv6Groups(address: string): number[] {
   const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address)
-  const text = dotted ? dotted[1]! + [2, 4].map((i) => (Number(dotted[i]) * 256 + Number(dotted[i + 1])).toString(16)).join(':') : address
+  const text = dotted
+    ? dotted[1]! + [2, 4].map((i) => (Number(dotted[i]) * 256 + Number(dotted[i + 1])).toString(16)).join(':')
+    : address
   const [head = '', tail] = text.split('::')
   const groups = (part: string) => (part === '' ? [] : part.split(':').map((group) => parseInt(group, 16)))
   const before = groups(head)
@@ -76,9 +108,11 @@ function embedded4(groups: readonly number[]): { address: string; transparent: b
   const [a, b, c, d, e, f, g, h] = groups as [number, number, number, number, number, number, number, number]
   const zeros = a === 0 && b === 0 && c === 0 && d === 0
   if (zeros && e === 0 && f === 0xffff) return { address: dotted(g, h), transparent: true }
-  if (a === 0x64 && b === 0xff9b && c === 0 && d === 0 && e === 0 && f === 0) return { address: dotted(g, h), transparent: true }
+  if (a === 0x64 && b === 0xff9b && c === 0 && d === 0 && e === 0 && f === 0)
+    return { address: dotted(g, h), transparent: true }
   if (a === 0x64 && b === 0xff9b && c === 1) return { address: dotted(g, h), transparent: false }
-  if (zeros && (e === 0 || e === 0xffff) && (f === 0 || e === 0xffff)) return { address: dotted(g, h), transparent: false }
+  if (zeros && (e === 0 || e === 0xffff) && (f === 0 || e === 0xffff))
+    return { address: dotted(g, h), transparent: false }
   if (a === 0x2002) return { address: dotted(b, c), transparent: false }
   if (a === 0x2001 && b === 0) return { address: dotted(g ^ 0xffff, h ^ 0xffff), transparent: false }
   if ((e === 0 || e === 0x200) && f === 0x5efe) return { address: dotted(g, h), transparent: false }

@@ -41,6 +41,7 @@ export class GatewayCallError extends RequestError {
  * an echo of the key: only name and code are kept.
  */
 export function plainCause(error: unknown): Error {
-  const { name, code } = error instanceof Error ? (error as NodeJS.ErrnoException) : { name: typeof error, code: undefined }
+  const { name, code } =
+    error instanceof Error ? (error as NodeJS.ErrnoException) : { name: typeof error, code: undefined }
   return new Error(code === undefined ? name : `${name} ${code}`)
 }

@@ -89,9 +89,13 @@ export async function callUpstream(input: CallInput): Promise<CallAnswer> {
 }
 
 function endOnAbort(signal: AbortSignal, exchange: Exchange): () => void {
-  const onAbort = () => { exchange.fail(endReason(signal)) }
+  const onAbort = () => {
+    exchange.fail(endReason(signal))
+  }
   signal.addEventListener('abort', onAbort, { once: true })
-  return () => { signal.removeEventListener('abort', onAbort) }
+  return () => {
+    signal.removeEventListener('abort', onAbort)
+  }
 }
 
 const endReason = (signal: AbortSignal): RequestError =>
@@ -99,13 +103,17 @@ const endReason = (signal: AbortSignal): RequestError =>
 
 function whyEnded({ signal, stillFresh }: CallInput): RequestError | undefined {
   if (signal.aborted) return endReason(signal)
-  return stillFresh() ? undefined : new GatewayCallError('stale', 'the gateway can no longer vouch for this session; try again')
+  return stillFresh()
+    ? undefined
+    : new GatewayCallError('stale', 'the gateway can no longer vouch for this session; try again')
 }
 
 function whyNotSend(input: CallInput): RequestError | undefined {
   const ended = whyEnded(input)
   if (ended) return ended
-  return input.keyStillVouched?.() === false ? new GatewayCallError('stale', 'the gateway can no longer vouch for the upstream key; try again') : undefined
+  return input.keyStillVouched?.() === false
+    ? new GatewayCallError('stale', 'the gateway can no longer vouch for the upstream key; try again')
+    : undefined
 }
 
 function throwIfEnded(input: CallInput): void {
@@ -115,18 +123,35 @@ function throwIfEnded(input: CallInput): void {
 
 /** The body to send, or null for none; adds its length to `headers` where it is known. */
 function requestBody(input: CallInput, headers: string[]): Uint8Array | AsyncIterable<Uint8Array> | null {
-  const { body, match: { operation: { method } }, upstream } = input
+  const {
+    body,
+    match: {
+      operation: { method },
+    },
+    upstream,
+  } = input
   const length = body instanceof Uint8Array ? body.length : input.contentLength
   if (body === undefined || length === 0) return null
-  if (method === 'GET' || method === 'HEAD') throw badRequest(`a ${method} request takes no body; send parameters in the query, for example ?limit=3`)
+  if (method === 'GET' || method === 'HEAD')
+    throw badRequest(`a ${method} request takes no body; send parameters in the query, for example ?limit=3`)
   if (length !== undefined && length > upstream.max_request_bytes) throw tooLarge(upstream)
   if (!(body instanceof Uint8Array) && length !== undefined) headers.push('content-length', String(length))
-  const check = () => { throwIfEnded(input) }
-  return guardBody(body, { maxBytes: upstream.max_request_bytes, tooLarge: () => tooLarge(upstream), callerToken: input.callerToken, check })
+  const check = () => {
+    throwIfEnded(input)
+  }
+  return guardBody(body, {
+    maxBytes: upstream.max_request_bytes,
+    tooLarge: () => tooLarge(upstream),
+    callerToken: input.callerToken,
+    check,
+  })
 }
 
 const tooLarge = (upstream: Upstream): RequestError =>
-  new RequestError('too_large', `the request body is longer than upstream ${upstream.name} takes (max_request_bytes ${String(upstream.max_request_bytes)})`)
+  new RequestError(
+    'too_large',
+    `the request body is longer than upstream ${upstream.name} takes (max_request_bytes ${String(upstream.max_request_bytes)})`,
+  )
 
 interface Received {
   readonly head: AnswerHead
@@ -136,11 +161,28 @@ interface Received {
 }
 
 async function shapeAnswer(input: CallInput, received: Received): Promise<CallAnswer> {
-  const { upstream, projection, match: { operation: { method } } } = input
-  const { head: { status, headers }, exchange } = received
-  if (status === 401 || status === 407) throw new GatewayCallError('upstream_unauthorized', `upstream ${upstream.name} refused the gateway's key (${String(status)})`)
+  const {
+    upstream,
+    projection,
+    match: {
+      operation: { method },
+    },
+  } = input
+  const {
+    head: { status, headers },
+    exchange,
+  } = received
+  if (status === 401 || status === 407)
+    throw new GatewayCallError(
+      'upstream_unauthorized',
+      `upstream ${upstream.name} refused the gateway's key (${String(status)})`,
+    )
   // Never asked for: Range is not passed on.
-  if (status === 206) throw new GatewayCallError('upstream_invalid_response', `upstream ${upstream.name} answered with a part that was not asked for`)
+  if (status === 206)
+    throw new GatewayCallError(
+      'upstream_invalid_response',
+      `upstream ${upstream.name} answered with a part that was not asked for`,
+    )
   const bodyless = method === 'HEAD' || status === 204 || status === 205 || status === 304
   const encoding = bodyless ? 'identity' : encodingOf(upstream.name, headers)
   const plain = encoding === 'identity' ? exchange : decode(upstream.name, encoding, exchange)
@@ -158,9 +200,18 @@ async function shapeAnswer(input: CallInput, received: Received): Promise<CallAn
   const delivery = new Delivery(input, received.upstreamMs, shaped.hits, exchange)
   if (!projection || bodyless) return delivery.answer(status, shaped.headers, plain)
   const maxBytes = upstream.max_response_bytes
-  const body = await projectBody({ upstreamName: upstream.name, status, contentType: headers['content-type'], body: plain, maxBytes, projection, random: randomBytes })
+  const body = await projectBody({
+    upstreamName: upstream.name,
+    status,
+    contentType: headers['content-type'],
+    body: plain,
+    maxBytes,
+    projection,
+    random: randomBytes,
+  })
   // A replaced body leaves the upstream's own unread.
-  if (status < 200 || status > 299) exchange.fail(new GatewayCallError('call_ended', 'the answer was not read to its end'))
+  if (status < 200 || status > 299)
+    exchange.fail(new GatewayCallError('call_ended', 'the answer was not read to its end'))
   throwIfEnded(input)
   const typed: HeaderPairs = body ? [...shaped.headers, ['content-type', 'application/json']] : shaped.headers
   return delivery.answer(status, typed, body ? [body] : [])
@@ -183,7 +234,9 @@ class Delivery {
     this.#upstreamMs = upstreamMs
     this.#echoes = headerEchoes
     this.#exchange = exchange
-    this.#finished = new Promise((resolve) => { this.#settle = resolve })
+    this.#finished = new Promise((resolve) => {
+      this.#settle = resolve
+    })
   }
 
   answer(status: number, headers: HeaderPairs, source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): CallAnswer {
@@ -191,14 +244,30 @@ class Delivery {
     // A generator that was never started, or is waiting, does not run its `finally` when it is given up.
     const body: AsyncIterableIterator<Uint8Array, undefined> = {
       next: () => chunks.next(),
-      return: () => { this.#abandon(); return chunks.return(undefined) },
+      return: () => {
+        this.#abandon()
+        return chunks.return(undefined)
+      },
       [Symbol.asyncIterator]: () => body,
     }
     const { signal } = this.#input
-    const onAbort = () => { this.#finish(resultOf(endReason(signal))) }
+    const onAbort = () => {
+      this.#finish(resultOf(endReason(signal)))
+    }
     signal.addEventListener('abort', onAbort, { once: true })
-    void this.#finished.then(() => { signal.removeEventListener('abort', onAbort) })
-    return { status, headers, upstream_ms: this.#upstreamMs, body, cancel: () => { this.#abandon() }, finished: this.#finished }
+    void this.#finished.then(() => {
+      signal.removeEventListener('abort', onAbort)
+    })
+    return {
+      status,
+      headers,
+      upstream_ms: this.#upstreamMs,
+      body,
+      cancel: () => {
+        this.#abandon()
+      },
+      finished: this.#finished,
+    }
   }
 
   #finish(result: CallOutcome['result']): void {
@@ -210,7 +279,7 @@ class Delivery {
     this.#finish('abandoned')
   }
 
-  async* #deliver(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Uint8Array, undefined> {
+  async *#deliver(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Uint8Array, undefined> {
     const matcher = this.#input.key?.matcher
     const scrubber = matcher && new Scrubber(matcher)
     const headerEchoes = this.#echoes

@@ -59,7 +59,8 @@ export function extractToken(
   for (const { name, value } of request.query) {
     if (places.query.includes(name.toLowerCase()) && value !== '') found.add(value)
   }
-  if (found.size > 1) throw badRequest(`the request carries two different tokens; send one, for example "Authorization: Bearer <token>"`)
+  if (found.size > 1)
+    throw badRequest(`the request carries two different tokens; send one, for example "Authorization: Bearer <token>"`)
   return {
     token: [...found][0],
     headers: request.headers.filter(([name]) => !places.headers.includes(name.toLowerCase())),
@@ -68,7 +69,10 @@ export function extractToken(
 }
 
 /** The first text, `Authorization` before others, that looks like a token in any of the places some upstream may take its key. */
-export function likelyToken(request: { readonly headers: HeaderPairs; readonly query: readonly QueryParameter[] }, looksLikeToken: (text: string) => boolean): string | undefined {
+export function likelyToken(
+  request: { readonly headers: HeaderPairs; readonly query: readonly QueryParameter[] },
+  looksLikeToken: (text: string) => boolean,
+): string | undefined {
   const isAuthorization = ([name]: HeaderPairs[number]) => name.toLowerCase() === 'authorization'
   const headers = [...request.headers.filter(isAuthorization), ...request.headers]
   const inHeaders = headers.flatMap(([, value]) => tokensOf(value, { raw: true, basic: true, looksLikeToken }))
@@ -86,7 +90,8 @@ function tokensOf(value: string, reading: Reading): string[] {
   const scheme = /^\s*(bearer|token)\s+(\S+)\s*$/i.exec(value)
   if (scheme) return [scheme[2]!]
   const basic = /^\s*basic\s+([A-Za-z0-9+/_-]+=*)\s*$/i.exec(value)
-  if (basic && reading.basic) return basicTokens(Buffer.from(basic[1]!, 'base64').toString('utf8'), reading.looksLikeToken)
+  if (basic && reading.basic)
+    return basicTokens(Buffer.from(basic[1]!, 'base64').toString('utf8'), reading.looksLikeToken)
   const bare = value.trim()
   return reading.raw && bare !== '' ? [bare] : []
 }

@@ -12,20 +12,38 @@ export type Encoding = 'identity' | 'gzip' | 'deflate' | 'br'
 /** The one encoding of an answer. Only `identity` was asked for; others an upstream uses anyway are undone where known. */
 export function encodingOf(upstreamName: string, headers: IncomingHttpHeaders): Encoding {
   const value = headers['content-encoding'] as string | string[] | undefined
-  const names = [value ?? []].flat().join(',').split(',').map((name) => name.trim().toLowerCase()).filter((name) => name !== '' && name !== 'identity')
+  const names = [value ?? []]
+    .flat()
+    .join(',')
+    .split(',')
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => name !== '' && name !== 'identity')
   const name = names[0] === 'x-gzip' ? 'gzip' : names[0]
   if (name === undefined) return 'identity'
   if (names.length === 1 && (name === 'gzip' || name === 'deflate' || name === 'br')) return name
-  throw new GatewayCallError('upstream_invalid_response', `upstream ${upstreamName} answered in a content encoding that was not asked for and is not known here`)
+  throw new GatewayCallError(
+    'upstream_invalid_response',
+    `upstream ${upstreamName} answered in a content encoding that was not asked for and is not known here`,
+  )
 }
 
 /** The decoded bytes of `source`. Memory is bounded; an answer that expands beyond reason or is damaged fails. */
-export async function* decode(upstreamName: string, encoding: Exclude<Encoding, 'identity'>, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* decode(
+  upstreamName: string,
+  encoding: Exclude<Encoding, 'identity'>,
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
   let encodedBytes = 0
   let decodedBytes = 0
   const counted = async function* (first: Uint8Array | undefined, rest: AsyncIterable<Uint8Array>) {
-    if (first) { encodedBytes += first.length; yield first }
-    for await (const chunk of rest) { encodedBytes += chunk.length; yield chunk }
+    if (first) {
+      encodedBytes += first.length
+      yield first
+    }
+    for await (const chunk of rest) {
+      encodedBytes += chunk.length
+      yield chunk
+    }
   }
   const chunks = source[Symbol.asyncIterator]()
   const first = await chunks.next()
@@ -34,19 +52,29 @@ export async function* decode(upstreamName: string, encoding: Exclude<Encoding, 
   const input = Readable.from(counted(first.value, { [Symbol.asyncIterator]: () => chunks }), { objectMode: false })
   const decoder = decoderFor(encoding, first.value[0] ?? 0)
   let inputFailure: Error | undefined
-  input.on('error', (error) => { inputFailure = error; decoder.destroy(error) })
+  input.on('error', (error) => {
+    inputFailure = error
+    decoder.destroy(error)
+  })
   try {
     for await (const chunk of input.pipe(decoder) as AsyncIterable<Buffer>) {
       decodedBytes += chunk.length
       if (decodedBytes > FREE_BYTES + encodedBytes * MOST_EXPANSION) {
-        throw new GatewayCallError('upstream_response_too_large', `upstream ${upstreamName}: its compressed answer expands beyond reason`)
+        throw new GatewayCallError(
+          'upstream_response_too_large',
+          `upstream ${upstreamName}: its compressed answer expands beyond reason`,
+        )
       }
       yield chunk
     }
   } catch (error) {
     if (inputFailure) throw inputFailure
     if (error instanceof GatewayCallError) throw error
-    throw new GatewayCallError('upstream_invalid_response', `upstream ${upstreamName}: its compressed answer is damaged`, { cause: plainCause(error) })
+    throw new GatewayCallError(
+      'upstream_invalid_response',
+      `upstream ${upstreamName}: its compressed answer is damaged`,
+      { cause: plainCause(error) },
+    )
   } finally {
     input.destroy()
     decoder.destroy()

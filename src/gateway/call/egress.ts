@@ -22,9 +22,13 @@ export interface EgressOptions {
 const CONNECTIONS_PER_UPSTREAM = 1024
 const LARGEST_HEADERS = 64 * 1024
 
-interface PoolEntry { readonly fingerprint: string; readonly pool: Pool }
+interface PoolEntry {
+  readonly fingerprint: string
+  readonly pool: Pool
+}
 
-const systemResolve: Resolver = async (hostname) => (await systemLookup(hostname, { all: true, verbatim: true })).map(({ address }) => address)
+const systemResolve: Resolver = async (hostname) =>
+  (await systemLookup(hostname, { all: true, verbatim: true })).map(({ address }) => address)
 
 /**
  * The only way out of the gateway. Every connection resolves the name anew, checks every address the answer holds and
@@ -38,13 +42,20 @@ export class Egress {
   readonly #retired = new Set<Pool>()
   #closed = false
 
-  constructor(options: EgressOptions) { this.#options = options }
+  constructor(options: EgressOptions) {
+    this.#options = options
+  }
 
   /** The keep-alive pool of this version of the upstream. An older version's pool takes no new calls and closes when idle. */
   poolFor(upstream: Upstream): Pool {
     if (this.#closed) throw new GatewayCallError('call_ended', 'the gateway is shutting down')
     const base = parseBase(upstream)
-    const fingerprint = JSON.stringify([upstream.version, base.origin, upstream.allow_private_addresses, upstream.connect_timeout])
+    const fingerprint = JSON.stringify([
+      upstream.version,
+      base.origin,
+      upstream.allow_private_addresses,
+      upstream.connect_timeout,
+    ])
     const known = this.#pools.get(upstream.name)
     if (known?.fingerprint === fingerprint) return known.pool
     checkOrigin(upstream, base)
@@ -68,7 +79,9 @@ export class Egress {
     this.#closed = true
     const pools = [...[...this.#pools.values()].map(({ pool }) => pool), ...this.#retired]
     this.#pools.clear()
-    await Promise.all(pools.map((pool) => pool.destroy(new GatewayCallError('call_ended', 'the gateway is shutting down'))))
+    await Promise.all(
+      pools.map((pool) => pool.destroy(new GatewayCallError('call_ended', 'the gateway is shutting down'))),
+    )
   }
 
   #retire(pool: Pool): void {
@@ -89,16 +102,28 @@ export class Egress {
     return (options, callback) => {
       // A literal address is connected to without a look-up, so it is checked here.
       const refusal = isIP(options.hostname) === 0 ? undefined : refuseAddress(upstream, options.hostname)
-      if (refusal) { callback(refusal, null); return }
+      if (refusal) {
+        callback(refusal, null)
+        return
+      }
       let settled = false
       const settle = (...outcome: Parameters<buildConnector.Callback>) => {
-        if (settled) { outcome[1]?.destroy(); return }
+        if (settled) {
+          outcome[1]?.destroy()
+          return
+        }
         settled = true
         cancel()
         callback(...outcome)
       }
       const cancel = clock.after(timeoutMs, () => {
-        settle(new GatewayCallError('upstream_timeout', `upstream ${upstream.name} did not accept a connection within ${String(upstream.connect_timeout)} s`), null)
+        settle(
+          new GatewayCallError(
+            'upstream_timeout',
+            `upstream ${upstream.name} did not accept a connection within ${String(upstream.connect_timeout)} s`,
+          ),
+          null,
+        )
       })
       connect(options, (error: Error | null, socket: Parameters<buildConnector.Callback>[1]) => {
         if (error || !socket) settle(connectFailure(upstream, error), null)
@@ -110,7 +135,8 @@ export class Egress {
 
 function checkOrigin(upstream: Upstream, base: URL): void {
   if (isMetadataName(base.hostname)) throw addressRefused(upstream, 'is a cloud metadata service')
-  if (base.protocol === 'http:' && !upstream.allow_private_addresses) throw addressRefused(upstream, 'is http:, which needs allow_private_addresses')
+  if (base.protocol === 'http:' && !upstream.allow_private_addresses)
+    throw addressRefused(upstream, 'is http:, which needs allow_private_addresses')
 }
 
 const addressRefused = (upstream: Upstream, what: string): GatewayCallError =>
@@ -119,7 +145,8 @@ const addressRefused = (upstream: Upstream, what: string): GatewayCallError =>
 function refuseAddress(upstream: Upstream, address: string): GatewayCallError | undefined {
   const kind = classifyAddress(address)
   if (kind === 'metadata') return addressRefused(upstream, 'is a cloud metadata service')
-  if (kind === 'private' && !upstream.allow_private_addresses) return addressRefused(upstream, 'is not a public one, which needs allow_private_addresses')
+  if (kind === 'private' && !upstream.allow_private_addresses)
+    return addressRefused(upstream, 'is not a public one, which needs allow_private_addresses')
   return undefined
 }
 
@@ -138,22 +165,37 @@ function checkedLookup(upstream: Upstream, resolve: Resolver): LookupFunction {
       const wanted = options.family === 4 || options.family === 6 ? options.family : undefined
       const addresses = all.filter((address) => wanted === undefined || isIP(address) === wanted)
       const [first] = addresses
-      if (first === undefined) throw new GatewayCallError('upstream_unreachable', `upstream ${upstream.name}: its host name has no address`)
+      if (first === undefined)
+        throw new GatewayCallError('upstream_unreachable', `upstream ${upstream.name}: its host name has no address`)
       return addresses.map((address) => ({ address, family: isIP(address) }))
     }
     answer().then(
-      (addresses) => { if (options.all) callback(null, addresses); else callback(null, addresses[0]!.address, addresses[0]!.family) },
-      (error: unknown) => { callback(error as NodeJS.ErrnoException, '') },
+      (addresses) => {
+        if (options.all) callback(null, addresses)
+        else callback(null, addresses[0]!.address, addresses[0]!.family)
+      },
+      (error: unknown) => {
+        callback(error as NodeJS.ErrnoException, '')
+      },
     )
   }
 }
 
 function connectFailure(upstream: Upstream, error: Error | null): GatewayCallError {
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) if (cause instanceof GatewayCallError) return cause
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
+    if (cause instanceof GatewayCallError) return cause
   const code = (error as NodeJS.ErrnoException | null)?.code ?? ''
   if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') {
-    return new GatewayCallError('upstream_timeout', `upstream ${upstream.name} did not accept a connection within ${String(upstream.connect_timeout)} s`, { cause: plainCause(error) })
+    return new GatewayCallError(
+      'upstream_timeout',
+      `upstream ${upstream.name} did not accept a connection within ${String(upstream.connect_timeout)} s`,
+      { cause: plainCause(error) },
+    )
   }
   const certificate = /CERT|SELF_SIGNED|UNABLE_TO_|HOSTNAME|ERR_TLS|ERR_SSL|EPROTO/.test(code)
-  return new GatewayCallError('upstream_unreachable', `upstream ${upstream.name} could not be reached${certificate ? ': its TLS certificate or handshake was not accepted' : ''}`, { cause: plainCause(error) })
+  return new GatewayCallError(
+    'upstream_unreachable',
+    `upstream ${upstream.name} could not be reached${certificate ? ': its TLS certificate or handshake was not accepted' : ''}`,
+    { cause: plainCause(error) },
+  )
 }

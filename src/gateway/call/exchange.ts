@@ -19,7 +19,10 @@ export interface ExchangeOptions {
   readonly whyNotSend: () => Error | undefined
 }
 
-export interface AnswerHead { readonly status: number; readonly headers: IncomingHttpHeaders }
+export interface AnswerHead {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+}
 
 /**
  * One request and its answer on one pooled connection. The answer's body is read by iterating over the exchange, once;
@@ -35,12 +38,15 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
   #answered = false
   #ended = false
   #failure: Error | undefined
-  #waiter: { resolve: (result: IteratorResult<Uint8Array, undefined>) => void; reject: (error: Error) => void } | undefined
+  #waiter:
+    { resolve: (result: IteratorResult<Uint8Array, undefined>) => void; reject: (error: Error) => void } | undefined
   #cancelTimer: () => void = () => undefined
 
   constructor(options: ExchangeOptions) {
     this.#options = options
-    this.#head = new Promise((resolve, reject) => { this.#settleHead = { resolve, reject } })
+    this.#head = new Promise((resolve, reject) => {
+      this.#settleHead = { resolve, reject }
+    })
     // A failure is also told to readers of the body; nobody is forced to wait for the head.
     this.#head.catch(() => undefined)
   }
@@ -49,12 +55,24 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
   send(pool: Pool, request: OutgoingRequest, body: AsyncIterable<Uint8Array> | Uint8Array | null): Promise<AnswerHead> {
     this.#waitForHead()
     const payload = body === null || body instanceof Uint8Array ? body : this.#upload(body)
-    const options = { origin: request.origin, path: request.path, method: request.method as Dispatcher.HttpMethod, headers: request.headers, body: payload }
+    const options = {
+      origin: request.origin,
+      path: request.path,
+      method: request.method as Dispatcher.HttpMethod,
+      headers: request.headers,
+      body: payload,
+    }
     try {
       // undici takes any async iterable; its type says Readable.
       pool.dispatch(options as Dispatcher.DispatchOptions, this)
     } catch (error) {
-      this.fail(new GatewayCallError('upstream_misconfigured', `the request to upstream ${this.#options.upstreamName} could not be formed`, { cause: plainCause(error) }))
+      this.fail(
+        new GatewayCallError(
+          'upstream_misconfigured',
+          `the request to upstream ${this.#options.upstreamName} could not be formed`,
+          { cause: plainCause(error) },
+        ),
+      )
     }
     return this.#head
   }
@@ -108,7 +126,9 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
     this.#waiter = undefined
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void { this.fail(this.#explain(error)) }
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.fail(this.#explain(error))
+  }
 
   next(): Promise<IteratorResult<Uint8Array, undefined>> {
     if (this.#failure) return Promise.reject(this.#failure)
@@ -121,18 +141,23 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
     if (this.#ended) return Promise.resolve({ done: true, value: undefined })
     const { upstreamName, idleTimeoutMs } = this.#options
     this.#arm(idleTimeoutMs, `upstream ${upstreamName} stopped in the middle of its answer`)
-    return new Promise((resolve, reject) => { this.#waiter = { resolve, reject } })
+    return new Promise((resolve, reject) => {
+      this.#waiter = { resolve, reject }
+    })
   }
 
   return(): Promise<IteratorResult<Uint8Array, undefined>> {
-    if (!this.#ended || this.#queue.length > 0) this.fail(new GatewayCallError('call_ended', 'the answer was not read to its end'))
+    if (!this.#ended || this.#queue.length > 0)
+      this.fail(new GatewayCallError('call_ended', 'the answer was not read to its end'))
     return Promise.resolve({ done: true, value: undefined })
   }
 
-  [Symbol.asyncIterator](): this { return this }
+  [Symbol.asyncIterator](): this {
+    return this
+  }
 
   /** While the caller's next bytes are awaited, no time runs against the upstream. */
-  async* #upload(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  async *#upload(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     if (!this.#answered) this.#cancelTimer()
     for await (const chunk of body) {
       if (this.#failure) throw this.#failure
@@ -143,21 +168,38 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
     if (!this.#answered) this.#waitForHead()
   }
 
-  #waitForHead(): void { this.#arm(this.#options.timeoutMs, `upstream ${this.#options.upstreamName} did not answer in time`) }
+  #waitForHead(): void {
+    this.#arm(this.#options.timeoutMs, `upstream ${this.#options.upstreamName} did not answer in time`)
+  }
 
   #arm(ms: number, message: string): void {
     this.#cancelTimer()
     if (this.#failure) return
-    this.#cancelTimer = this.#options.clock.after(ms, () => { this.fail(new GatewayCallError('upstream_timeout', message)) })
+    this.#cancelTimer = this.#options.clock.after(ms, () => {
+      this.fail(new GatewayCallError('upstream_timeout', message))
+    })
   }
 
   #explain(error: Error): Error {
     if (error instanceof RequestError) return error
     const { upstreamName } = this.#options
     const code = (error as NodeJS.ErrnoException).code ?? ''
-    if (this.#answered || error.name === 'HTTPParserError' || code === 'UND_ERR_HEADERS_OVERFLOW' || code.startsWith('UND_ERR_RES_')) {
-      return new GatewayCallError('upstream_invalid_response', `upstream ${upstreamName} broke off its answer or broke HTTP`, { cause: plainCause(error) })
+    if (
+      this.#answered ||
+      error.name === 'HTTPParserError' ||
+      code === 'UND_ERR_HEADERS_OVERFLOW' ||
+      code.startsWith('UND_ERR_RES_')
+    ) {
+      return new GatewayCallError(
+        'upstream_invalid_response',
+        `upstream ${upstreamName} broke off its answer or broke HTTP`,
+        { cause: plainCause(error) },
+      )
     }
-    return new GatewayCallError('upstream_unreachable', `upstream ${upstreamName} closed the connection without an answer`, { cause: plainCause(error) })
+    return new GatewayCallError(
+      'upstream_unreachable',
+      `upstream ${upstreamName} closed the connection without an answer`,
+      { cause: plainCause(error) },
+    )
   }
 }

@@ -26,11 +26,17 @@ export class PreparedKey {
   }
 
   /** Lower-case name and value to add to the outgoing headers. */
-  get header(): readonly [name: string, value: string] | undefined { return this.#place.header }
+  get header(): readonly [name: string, value: string] | undefined {
+    return this.#place.header
+  }
   /** `name=value`, encoded, to append to the outgoing query. */
-  get query(): string | undefined { return this.#place.query }
+  get query(): string | undefined {
+    return this.#place.query
+  }
   /** Undefined when nothing of the key can be told from ordinary data (see `keyNeedles`). */
-  get matcher(): Matcher | undefined { return this.#matcher }
+  get matcher(): Matcher | undefined {
+    return this.#matcher
+  }
 }
 
 /**
@@ -38,11 +44,16 @@ export class PreparedKey {
  * breaks and other control characters, non-ASCII in a header) is `key_unavailable`: it is refused, never repaired. One line
  * break at its very end is not part of it: that is how editors end files, and `kv put api_key=@file` takes the file as it is.
  */
-export function prepareKey(upstream: Pick<Upstream, 'name' | 'auth'>, stored: string | undefined): PreparedKey | undefined {
+export function prepareKey(
+  upstream: Pick<Upstream, 'name' | 'auth'>,
+  stored: string | undefined,
+): PreparedKey | undefined {
   const key = stored?.replace(/\r?\n$/, '')
   const auth = parseAuth(upstream)
   if (auth.kind === 'none') return undefined
-  const refuse = (what: string): never => { throw new GatewayCallError('key_unavailable', `the key of upstream ${upstream.name} ${what}`) }
+  const refuse = (what: string): never => {
+    throw new GatewayCallError('key_unavailable', `the key of upstream ${upstream.name} ${what}`)
+  }
   if (key === undefined || key === '') return refuse('is missing or empty')
   if (Buffer.byteLength(key) > LONGEST_KEY) return refuse(`is longer than ${String(LONGEST_KEY)} bytes`)
   if (/[\r\n]/.test(key)) return refuse('holds a line break; store it on one line')
@@ -50,7 +61,8 @@ export function prepareKey(upstream: Pick<Upstream, 'name' | 'auth'>, stored: st
   if (/\p{Surrogate}/u.test(key)) return refuse('is not well-formed text')
   if (auth.kind === 'query') return new PreparedKey({ query: `${encodeStrict(auth.name)}=${encodeStrict(key)}` }, [key])
   if (auth.kind === 'basic') return basicKey(key)
-  if (!/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(key)) return refuse('holds characters outside ASCII, or a space at one end')
+  if (!/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(key))
+    return refuse('holds characters outside ASCII, or a space at one end')
   if (auth.kind === 'bearer') return new PreparedKey({ header: ['authorization', `Bearer ${key}`] }, [key])
   return new PreparedKey({ header: [auth.name.toLowerCase(), key] }, [key])
 }

@@ -20,9 +20,18 @@ export function buildMatcher(needles: readonly Uint8Array[]): Matcher {
   let columns = 1
   for (const needle of needles) for (const byte of needle) if (columnOf[byte] === 0) columnOf[byte] = columns++ & 0xff
   // 256 different bytes would need column 256: give each byte its own column and leave none unused.
-  if (columns > 256) { columns = 256; for (let byte = 0; byte < 256; byte++) columnOf[byte] = byte }
+  if (columns > 256) {
+    columns = 256
+    for (let byte = 0; byte < 256; byte++) columnOf[byte] = byte
+  }
   const states = 1 + needles.reduce((sum, needle) => sum + needle.length, 0)
-  const matcher = { columnOf, columns, next: new Uint32Array(states * columns), depth: new Uint32Array(states), longest: new Uint32Array(states) }
+  const matcher = {
+    columnOf,
+    columns,
+    next: new Uint32Array(states * columns),
+    depth: new Uint32Array(states),
+    longest: new Uint32Array(states),
+  }
   addNeedles(matcher, needles)
   linkFailures(matcher)
   return matcher
@@ -34,7 +43,10 @@ function addNeedles({ columnOf, columns, next, depth, longest }: Matcher, needle
     let state = 0
     for (const byte of needle) {
       const edge = state * columns + columnOf[byte]!
-      if (next[edge] === 0) { next[edge] = ++used; depth[used] = depth[state]! + 1 }
+      if (next[edge] === 0) {
+        next[edge] = ++used
+        depth[used] = depth[state]! + 1
+      }
       state = next[edge]!
     }
     longest[state] = needle.length
@@ -55,7 +67,10 @@ function linkFailures({ columns, next, longest }: Matcher): void {
       const child = next[edge]!
       const otherwise = next[below * columns + column]!
       if (child === 0) next[edge] = otherwise
-      else { fallback[child] = otherwise; queue.push(child) }
+      else {
+        fallback[child] = otherwise
+        queue.push(child)
+      }
     }
   }
 }

@@ -16,7 +16,8 @@ export function keyNeedles(secrets: readonly string[], injected?: string): Buffe
   }
   for (const secret of secrets) {
     if (Buffer.byteLength(secret) < SHORTEST_NEEDLE) continue
-    for (const spelling of [secret, ...jsonSpellings(secret), ...htmlSpellings(secret), ...urlSpellings(secret)]) add(spelling)
+    for (const spelling of [secret, ...jsonSpellings(secret), ...htmlSpellings(secret), ...urlSpellings(secret)])
+      add(spelling)
     const bytes = Buffer.from(secret, 'utf8')
     for (const spelling of base64Spellings(bytes)) add(spelling)
     add(bytes.toString('hex'))
@@ -36,7 +37,14 @@ function jsonSpellings(text: string): string[] {
   const plain = JSON.stringify(text).slice(1, -1)
   const spellings: string[] = []
   for (const slash of [false, true]) {
-    for (const escaped of [/(?!)/g, /[<>&]/g, /[<>&']/g, /[\u007f-\uffff]/g, /[<>&\u007f-\uffff]/g, /[<>&'\u007f-\uffff]/g]) {
+    for (const escaped of [
+      /(?!)/g,
+      /[<>&]/g,
+      /[<>&']/g,
+      /[\u007f-\uffff]/g,
+      /[<>&\u007f-\uffff]/g,
+      /[<>&'\u007f-\uffff]/g,
+    ]) {
       for (const upper of [false, true]) {
         const spelled = plain.replace(escaped, (character) => unicodeEscape(character, upper))
         spellings.push(slash ? spelled.replaceAll('/', '\\/') : spelled)
@@ -47,9 +55,20 @@ function jsonSpellings(text: string): string[] {
 }
 
 function htmlSpellings(text: string): string[] {
-  const entities = (quote: string, apostrophe: string) => text
-    .replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', quote).replaceAll("'", apostrophe)
-  return [entities('&quot;', '&#39;'), entities('&#34;', '&#39;'), entities('&quot;', '&#x27;'), entities('&quot;', "'"), entities('"', "'")]
+  const entities = (quote: string, apostrophe: string) =>
+    text
+      .replaceAll('&', '&amp;')
+      .replaceAll('<', '&lt;')
+      .replaceAll('>', '&gt;')
+      .replaceAll('"', quote)
+      .replaceAll("'", apostrophe)
+  return [
+    entities('&quot;', '&#39;'),
+    entities('&#34;', '&#39;'),
+    entities('&quot;', '&#x27;'),
+    entities('&quot;', "'"),
+    entities('"', "'"),
+  ]
 }
 
 /** What percent-encoders leave alone beside letters and digits: JavaScript, RFC 3986, Python, PHP, HTML forms and Java, Go paths, whole URIs, nothing. */
@@ -58,11 +77,17 @@ const keptByEncoders = ["-_.!~*'()", '-_.~', '-_.~/', '-_.', '-_.*', '-_.~$&+=:@
 /** They differ also in how they write a space and in the case of hex digits. */
 function urlSpellings(text: string): string[] {
   const bytes = [...Buffer.from(text, 'utf8')]
-  const encode = (plain: (character: string) => boolean) => bytes.map((byte) => {
-    const character = String.fromCharCode(byte)
-    return plain(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
-  }).join('')
-  const spellings = [encode(() => false), ...keptByEncoders.map((kept) => encode((character) => /[A-Za-z0-9]/.test(character) || kept.includes(character)))]
+  const encode = (plain: (character: string) => boolean) =>
+    bytes
+      .map((byte) => {
+        const character = String.fromCharCode(byte)
+        return plain(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+      })
+      .join('')
+  const spellings = [
+    encode(() => false),
+    ...keptByEncoders.map((kept) => encode((character) => /[A-Za-z0-9]/.test(character) || kept.includes(character))),
+  ]
   const spaced = spellings.flatMap((spelling) => [spelling, spelling.replaceAll('%20', '+')])
   return spaced.flatMap((spelling) => [spelling, spelling.replace(/%[0-9A-F]{2}/g, (hex) => hex.toLowerCase())])
 }

@@ -13,10 +13,31 @@ import { HEADER_NAME, isFramingHeader, parseAuth, parseBase, type Upstream } fro
  * X-Goog-User-Project …), which an operator sets in the upstream's own `headers`.
  */
 const passed = new Set([
-  'accept', 'accept-language', 'anthropic-beta', 'anthropic-version', 'content-language', 'content-type', 'graphql-features',
-  'idempotency-key', 'if-match', 'if-modified-since', 'if-none-match', 'if-unmodified-since', 'last-event-id', 'mcp-protocol-version',
-  'mcp-session-id', 'notion-version', 'openai-beta', 'prefer', 'stripe-version', 'traceparent', 'tracestate', 'user-agent',
-  'x-github-api-version', 'x-idempotency-key', 'x-request-id',
+  'accept',
+  'accept-language',
+  'anthropic-beta',
+  'anthropic-version',
+  'content-language',
+  'content-type',
+  'graphql-features',
+  'idempotency-key',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-unmodified-since',
+  'last-event-id',
+  'mcp-protocol-version',
+  'mcp-session-id',
+  'notion-version',
+  'openai-beta',
+  'prefer',
+  'stripe-version',
+  'traceparent',
+  'tracestate',
+  'user-agent',
+  'x-github-api-version',
+  'x-idempotency-key',
+  'x-request-id',
 ])
 
 const DEFAULT_USER_AGENT = 'vault-plugin-secrets-mcp'
@@ -49,24 +70,44 @@ const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'])
 
 /** Builds the outgoing request from nothing but listed parts. */
 export function buildOutgoing(input: OutgoingInput): OutgoingRequest {
-  const { upstream, key, match: { operation, params } } = input
-  if (!methods.has(operation.method)) throw new RequestError('unsupported_operation', `method ${JSON.stringify(operation.method)} is not passed on; use GET, HEAD, POST, PUT, PATCH or DELETE`)
+  const {
+    upstream,
+    key,
+    match: { operation, params },
+  } = input
+  if (!methods.has(operation.method))
+    throw new RequestError(
+      'unsupported_operation',
+      `method ${JSON.stringify(operation.method)} is not passed on; use GET, HEAD, POST, PUT, PATCH or DELETE`,
+    )
   const auth = parseAuth(upstream)
-  if ((auth.kind === 'none') !== (key === undefined)) throw new GatewayCallError('key_unavailable', `upstream ${upstream.name}: the key does not fit its auth setting`)
+  if ((auth.kind === 'none') !== (key === undefined))
+    throw new GatewayCallError('key_unavailable', `upstream ${upstream.name}: the key does not fit its auth setting`)
   const base = parseBase(upstream)
   const path = joinPath(base, renderPath(operation, params))
   const ownName = auth.kind === 'query' ? auth.name.toLowerCase() : undefined
   const query = input.query.filter(({ name }) => name.toLowerCase() !== ownName)
   for (const { name } of query) {
-    if (operation.parameters && !operation.parameters.includes(name)) throw new RequestError('permission_denied', `query parameter ${JSON.stringify(name)} is not one this operation takes`)
+    if (operation.parameters && !operation.parameters.includes(name))
+      throw new RequestError(
+        'permission_denied',
+        `query parameter ${JSON.stringify(name)} is not one this operation takes`,
+      )
   }
   const publicQuery = query.map(({ encoded }) => encoded).join('&')
   const publicTarget = publicQuery === '' ? path : `${path}?${publicQuery}`
   const headers = outgoingHeaders(input)
   refuseCallerToken(input, publicTarget, headers)
   if (key?.header) headers.set(...key.header)
-  const secretQuery = key?.query === undefined ? publicTarget : `${publicTarget}${publicQuery === '' ? '?' : '&'}${key.query}`
-  return { origin: base.origin, method: operation.method, path: secretQuery, headers: [...headers].flat(), publicUrl: new URL(base.origin + publicTarget) }
+  const secretQuery =
+    key?.query === undefined ? publicTarget : `${publicTarget}${publicQuery === '' ? '?' : '&'}${key.query}`
+  return {
+    origin: base.origin,
+    method: operation.method,
+    path: secretQuery,
+    headers: [...headers].flat(),
+    publicUrl: new URL(base.origin + publicTarget),
+  }
 }
 
 /** The second lock on the path: whatever rendered it, nothing but one plain absolute path below the base comes out. */
@@ -76,7 +117,8 @@ function joinPath(base: URL, rendered: string): string {
   if (!plain || /%(?:2e|2f|5c|00)/i.test(rendered) || segments.some((segment) => segment === '.' || segment === '..')) {
     throw new RequestError('internal', 'the rendered upstream path is not a plain path')
   }
-  if (rendered !== '/' && segments.slice(0, -1).includes('')) throw new RequestError('internal', 'the rendered upstream path holds an empty segment')
+  if (rendered !== '/' && segments.slice(0, -1).includes(''))
+    throw new RequestError('internal', 'the rendered upstream path holds an empty segment')
   const prefix = base.pathname.replace(/\/+$/, '')
   return rendered === '/' && prefix !== '' ? base.pathname : prefix + rendered
 }
@@ -85,8 +127,11 @@ function joinPath(base: URL, rendered: string): string {
 export function outgoingHeaders(input: Pick<OutgoingInput, 'upstream' | 'headers'>): Map<string, string> {
   const { upstream } = input
   // RFC 9110, 7.6.1: what Connection names is meant for us alone.
-  const forUsAlone = new Set(input.headers.filter(([name]) => name.toLowerCase() === 'connection')
-    .flatMap(([, value]) => value.split(',').map((token) => token.trim().toLowerCase())))
+  const forUsAlone = new Set(
+    input.headers
+      .filter(([name]) => name.toLowerCase() === 'connection')
+      .flatMap(([, value]) => value.split(',').map((token) => token.trim().toLowerCase())),
+  )
   const headers = new Map<string, string>([['user-agent', DEFAULT_USER_AGENT]])
   const seen = new Set<string>()
   for (const [name, value] of input.headers) {
@@ -95,14 +140,18 @@ export function outgoingHeaders(input: Pick<OutgoingInput, 'upstream' | 'headers
     if (!isHeaderValue(value)) throw badRequest(`header ${lowerName} holds a control character`)
     // RFC 9110, 5.3: a repeated field is the same as its values joined by commas.
     const joined = seen.has(lowerName) ? `${headers.get(lowerName)!}, ${value}` : value
-    if (joined.length > LONGEST_HEADER) throw badRequest(`header ${lowerName} is longer than ${String(LONGEST_HEADER)} bytes`)
+    if (joined.length > LONGEST_HEADER)
+      throw badRequest(`header ${lowerName} is longer than ${String(LONGEST_HEADER)} bytes`)
     headers.set(lowerName, joined)
     seen.add(lowerName)
   }
   for (const [name, value] of Object.entries(upstream.headers ?? {})) {
     const lowerName = name.toLowerCase()
     if (!HEADER_NAME.test(name) || !isHeaderValue(value) || isFramingHeader(lowerName)) {
-      throw new GatewayCallError('upstream_misconfigured', `upstream ${upstream.name}: its header ${JSON.stringify(name)} cannot be sent`)
+      throw new GatewayCallError(
+        'upstream_misconfigured',
+        `upstream ${upstream.name}: its header ${JSON.stringify(name)} cannot be sent`,
+      )
     }
     headers.set(lowerName, value)
   }
@@ -116,6 +165,8 @@ const isHeaderValue = (value: string): boolean => !/[^\t\x20-\x7e\x80-\xff]/.tes
 function refuseCallerToken({ callerToken }: OutgoingInput, target: string, headers: Map<string, string>): void {
   if (callerToken === undefined || callerToken === '') return
   if ([target, ...headers.values()].some((text) => text.includes(callerToken))) {
-    throw badRequest('the token stands in a part of the request that goes upstream; send it only as "Authorization: Bearer <token>"')
+    throw badRequest(
+      'the token stands in a part of the request that goes upstream; send it only as "Authorization: Bearer <token>"',
+    )
   }
 }

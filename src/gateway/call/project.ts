@@ -27,7 +27,11 @@ export async function projectBody(input: ProjectInput): Promise<Uint8Array | und
   if (status < 200 || status > 299) return neutralBody(upstreamName, status)
   const bytes = await collect(input)
   if (bytes.length === 0) return undefined
-  const invalid = (what: string) => new GatewayCallError('upstream_invalid_response', `upstream ${upstreamName}: its answer ${what}, so the granted fields cannot be picked from it`)
+  const invalid = (what: string) =>
+    new GatewayCallError(
+      'upstream_invalid_response',
+      `upstream ${upstreamName}: its answer ${what}, so the granted fields cannot be picked from it`,
+    )
   if (!isJsonType(input.contentType)) throw invalid('is not JSON')
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
@@ -50,7 +54,11 @@ async function collect({ upstreamName, body, maxBytes }: ProjectInput): Promise<
   let bytes = 0
   for await (const chunk of body) {
     bytes += chunk.length
-    if (bytes > maxBytes) throw new GatewayCallError('upstream_response_too_large', `upstream ${upstreamName}: its answer is longer than max_response_bytes (${String(maxBytes)})`)
+    if (bytes > maxBytes)
+      throw new GatewayCallError(
+        'upstream_response_too_large',
+        `upstream ${upstreamName}: its answer is longer than max_response_bytes (${String(maxBytes)})`,
+      )
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
@@ -68,11 +76,20 @@ function shieldNumbers(text: string, mark: string): string {
   let copied = 0
   for (let i = 0; i < text.length;) {
     const code = text.charCodeAt(i)
-    if (code === 0x22) { i = endOfString(text, i); continue }
-    if (code !== 0x2d && (code < 0x30 || code > 0x39)) { i++; continue }
+    if (code === 0x22) {
+      i = endOfString(text, i)
+      continue
+    }
+    if (code !== 0x2d && (code < 0x30 || code > 0x39)) {
+      i++
+      continue
+    }
     NUMBER.lastIndex = i
     const token = NUMBER.exec(text)?.[0]
-    if (token === undefined) { i++; continue }
+    if (token === undefined) {
+      i++
+      continue
+    }
     if (String(Number(token)) !== token) {
       pieces.push(text.slice(copied, i), `"${mark}${token}"`)
       copied = i + token.length

@@ -15,7 +15,10 @@ export interface BodyGuard {
  * the caller's own token, or when it holds the marker we put in place of an echoed key: writing that back would overwrite
  * the upstream's data with our marker. Nothing of a forbidden text is sent, however the body is cut.
  */
-export function guardBody(body: Uint8Array | AsyncIterable<Uint8Array>, guard: BodyGuard): Uint8Array | AsyncIterable<Uint8Array> {
+export function guardBody(
+  body: Uint8Array | AsyncIterable<Uint8Array>,
+  guard: BodyGuard,
+): Uint8Array | AsyncIterable<Uint8Array> {
   const forbidden = [KEY_REMOVED, guard.callerToken ?? ''].filter((text) => text !== '')
   const scrubber = new Scrubber(buildMatcher(forbidden.map((text) => Buffer.from(text, 'utf8'))))
   if (!(body instanceof Uint8Array)) return guardStream(body, guard, scrubber)
@@ -25,7 +28,11 @@ export function guardBody(body: Uint8Array | AsyncIterable<Uint8Array>, guard: B
   return body
 }
 
-async function* guardStream(body: AsyncIterable<Uint8Array>, guard: BodyGuard, scrubber: Scrubber): AsyncGenerator<Uint8Array> {
+async function* guardStream(
+  body: AsyncIterable<Uint8Array>,
+  guard: BodyGuard,
+  scrubber: Scrubber,
+): AsyncGenerator<Uint8Array> {
   let bytes = 0
   const pass = (safe: Uint8Array): Uint8Array => {
     refuseHits(scrubber)
@@ -44,5 +51,7 @@ async function* guardStream(body: AsyncIterable<Uint8Array>, guard: BodyGuard, s
 
 function refuseHits(scrubber: Scrubber): void {
   if (scrubber.hits === 0) return
-  throw badRequest(`the body holds the session token, or "${KEY_REMOVED}", which the gateway wrote in place of a key; send neither upstream, leave such a field out`)
+  throw badRequest(
+    `the body holds the session token, or "${KEY_REMOVED}", which the gateway wrote in place of a key; send neither upstream, leave such a field out`,
+  )
 }

@@ -7,15 +7,36 @@ import { parseBase, type Upstream, type UpstreamAuth } from './upstream.ts'
 
 /** Response headers that say nothing about the body's fields: passed even when the body is projected. */
 const always = new Set([
-  'cache-control', 'content-language', 'date', 'deprecation', 'etag', 'expires', 'idempotency-key', 'idempotent-replayed', 'last-modified',
-  'preference-applied', 'retry-after', 'sunset', 'vary', 'x-github-media-type', 'x-request-id', 'request-id', 'x-correlation-id',
-  'x-github-request-id', 'stripe-version', 'x-github-api-version-selected', 'stripe-should-retry', 'x-should-retry',
-  'mcp-session-id', 'mcp-protocol-version',
+  'cache-control',
+  'content-language',
+  'date',
+  'deprecation',
+  'etag',
+  'expires',
+  'idempotency-key',
+  'idempotent-replayed',
+  'last-modified',
+  'preference-applied',
+  'retry-after',
+  'sunset',
+  'vary',
+  'x-github-media-type',
+  'x-request-id',
+  'request-id',
+  'x-correlation-id',
+  'x-github-request-id',
+  'stripe-version',
+  'x-github-api-version-selected',
+  'stripe-should-retry',
+  'x-should-retry',
+  'mcp-session-id',
+  'mcp-protocol-version',
 ])
 /** Passed with a whole body only. */
 const withBody = new Set(['content-disposition', 'content-type', 'link', 'location'])
 
-const isRateLimit = (name: string): boolean => /^(?:x-)?ratelimit(?:-|$)/.test(name) || /^anthropic-ratelimit-/.test(name)
+const isRateLimit = (name: string): boolean =>
+  /^(?:x-)?ratelimit(?:-|$)/.test(name) || /^anthropic-ratelimit-/.test(name)
 
 export interface ResponseHeaderInput {
   readonly upstream: Upstream
@@ -40,9 +61,19 @@ export function responseHeaders(input: ResponseHeaderInput): { headers: HeaderPa
   const pairs: [string, string][] = []
   let hits = 0
   for (const [name, raw] of Object.entries(input.headers)) {
-    if (raw === undefined || !(always.has(name) || isRateLimit(name) || (!input.projected && withBody.has(name)) || (name === 'content-length' && input.untouched))) continue
+    if (
+      raw === undefined ||
+      !(
+        always.has(name) ||
+        isRateLimit(name) ||
+        (!input.projected && withBody.has(name)) ||
+        (name === 'content-length' && input.untouched)
+      )
+    )
+      continue
     for (const value of typeof raw === 'string' ? [raw] : raw) {
-      const own = name === 'location' ? rewriteReference(value, input) : name === 'link' ? rewriteLinks(value, input) : value
+      const own =
+        name === 'location' ? rewriteReference(value, input) : name === 'link' ? rewriteLinks(value, input) : value
       // Bytes no header may hold cannot be handed on; HTTP parsers let some through.
       if (own === undefined || /[^\t\x20-\x7e\x80-\xff]/.test(own)) continue
       const scrubbed = input.matcher ? scrubHeader(input.matcher, own) : { value: own, hits: 0 }
@@ -77,7 +108,9 @@ function rewriteReference(reference: string, input: ResponseHeaderInput): string
 /** RFC 8288 link values whose target is of the same upstream; undefined when none is left. */
 function rewriteLinks(value: string, input: ResponseHeaderInput): string | undefined {
   const kept: string[] = []
-  for (const [, target, parameters] of value.matchAll(/<([^<>]*)>((?:\s*;\s*[^\s=;,<>"]+(?:\s*=\s*(?:"[^"]*"|[^\s;,<>"]+))?)*)/g)) {
+  for (const [, target, parameters] of value.matchAll(
+    /<([^<>]*)>((?:\s*;\s*[^\s=;,<>"]+(?:\s*=\s*(?:"[^"]*"|[^\s;,<>"]+))?)*)/g,
+  )) {
     const own = rewriteReference(target!, input)
     if (own !== undefined) kept.push(`<${own}>${parameters!}`)
   }

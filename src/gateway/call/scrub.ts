@@ -4,7 +4,11 @@ import type { Matcher } from './matcher.ts'
 export const KEY_REMOVED = '[upstream key removed by gateway]'
 const marker = Buffer.from(KEY_REMOVED, 'latin1')
 
-interface Range { start: number; end: number; marked: boolean }
+interface Range {
+  start: number
+  end: number
+  marked: boolean
+}
 
 /**
  * Removes every occurrence of the needles from a stream of chunks, however it is cut. Overlapping and touching occurrences
@@ -19,10 +23,14 @@ export class Scrubber {
   #ranges: Range[] = []
   #hits = 0
 
-  constructor(matcher: Matcher) { this.#matcher = matcher }
+  constructor(matcher: Matcher) {
+    this.#matcher = matcher
+  }
 
   /** Markers written so far. */
-  get hits(): number { return this.#hits }
+  get hits(): number {
+    return this.#hits
+  }
 
   /** The bytes that are safe to hand out; may be empty, may share memory with `chunk`. */
   push(chunk: Uint8Array): Uint8Array {
@@ -70,12 +78,16 @@ export class Scrubber {
     for (const range of ranges) {
       if (range.start < boundary) {
         pieces.push(window.subarray(from, range.start))
-        if (!range.marked) { pieces.push(marker); this.#hits++ }
+        if (!range.marked) {
+          pieces.push(marker)
+          this.#hits++
+        }
         from = Math.min(range.end, boundary)
         range.marked = true
       }
       // What touches the boundary stays, so that an occurrence that goes on there does not get a second marker.
-      if (range.end >= boundary) this.#ranges.push({ ...range, start: Math.max(range.start - boundary, 0), end: range.end - boundary })
+      if (range.end >= boundary)
+        this.#ranges.push({ ...range, start: Math.max(range.start - boundary, 0), end: range.end - boundary })
     }
     pieces.push(window.subarray(from, boundary))
     return Buffer.concat(pieces)

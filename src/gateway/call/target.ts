@@ -25,7 +25,9 @@ const MAX_PARAMETERS = 256
 /** Why a target is refused, without what it is called where it was given. */
 class Unfit extends Error {}
 
-const refuse = (what: string): never => { throw new Unfit(what) }
+const refuse = (what: string): never => {
+  throw new Unfit(what)
+}
 
 /**
  * Reads the raw request target, exactly as it stood in the request line. It is never normalised: what two readers could
@@ -38,7 +40,9 @@ export function parseTarget(raw: string, listener?: string, field = 'request tar
     return readTarget(raw, listener)
   } catch (thrown) {
     if (!(thrown instanceof Unfit)) throw thrown
-    throw badRequest(`${field}: ${thrown.message}; example: ${listener === undefined ? '/u/stripe' : ''}/v1/invoices?limit=3`)
+    throw badRequest(
+      `${field}: ${thrown.message}; example: ${listener === undefined ? '/u/stripe' : ''}/v1/invoices?limit=3`,
+    )
   }
 }
 
@@ -87,7 +91,8 @@ function decodeSegment(raw: string): string {
   if (/%[0-9A-Fa-f]{2}/.test(segment)) return refuse('it holds a doubly encoded character (%25XX) in the path')
   // So would one that folds look-alikes, such as the full-width slash, into ASCII.
   const folded = segment.normalize('NFKC')
-  if (folded === '.' || folded === '..' || /[/\\]/.test(folded)) return refuse('it holds a character that stands for a slash, backslash or dot in the path')
+  if (folded === '.' || folded === '..' || /[/\\]/.test(folded))
+    return refuse('it holds a character that stands for a slash, backslash or dot in the path')
   return segment
 }
 
@@ -120,9 +125,16 @@ function decodeForm(raw: string): string {
   return text
 }
 
-const recode = (raw: string): string => raw.split('+').map((part) => encodeStrict(decodePercent(part))).join('+')
+const recode = (raw: string): string =>
+  raw
+    .split('+')
+    .map((part) => encodeStrict(decodePercent(part)))
+    .join('+')
 
 /** Percent-encodes everything but RFC 3986's unreserved characters, so that no reader finds a delimiter in it. */
 export function encodeStrict(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
 }

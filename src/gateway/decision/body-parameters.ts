@@ -10,8 +10,13 @@ const opaque: CallBody = { kind: 'opaque' }
  */
 export function bodyParameters(contentType: string | undefined, bytes: Uint8Array): CallBody {
   if (bytes.length === 0) return { kind: 'none' }
-  const [type = '', ...attributes] = (contentType ?? '').toLowerCase().split(';').map((part) => part.trim())
-  const utf8 = attributes.every((attribute) => !attribute.startsWith('charset=') || /^charset="?utf-8"?$/.test(attribute))
+  const [type = '', ...attributes] = (contentType ?? '')
+    .toLowerCase()
+    .split(';')
+    .map((part) => part.trim())
+  const utf8 = attributes.every(
+    (attribute) => !attribute.startsWith('charset=') || /^charset="?utf-8"?$/.test(attribute),
+  )
   const text = utf8 ? decode(bytes) : undefined
   if (text === undefined) return opaque
   if (type === 'application/json' || /^application\/[a-z0-9.-]+\+json$/.test(type)) return fromJson(text)
@@ -35,7 +40,10 @@ function fromJson(text: string): CallBody {
     return opaque
   }
   const twice = repeatedName(text)
-  if (twice !== undefined) throw badRequest(`the body gives ${JSON.stringify(twice.slice(0, 120))} twice in one object; servers differ in which one counts, so give it once`)
+  if (twice !== undefined)
+    throw badRequest(
+      `the body gives ${JSON.stringify(twice.slice(0, 120))} twice in one object; servers differ in which one counts, so give it once`,
+    )
   return jsonBody(value)
 }
 

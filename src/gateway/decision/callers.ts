@@ -7,7 +7,12 @@ import { GatewayError, unavailable } from '../error.ts'
 
 /** Who asks. `vault` is the caller's own Vault identity; everything but checking tokens and calling upstreams runs as it. */
 export type Caller =
-  | { readonly kind: 'service'; readonly name: string; readonly agents: readonly string[]; readonly vault: VaultClient | undefined }
+  | {
+      readonly kind: 'service'
+      readonly name: string
+      readonly agents: readonly string[]
+      readonly vault: VaultClient | undefined
+    }
   | { readonly kind: 'vault'; readonly digest: string; readonly vault: VaultClient }
   /** The phantom token itself, on `/u/`. */
   | { readonly kind: 'session' }
@@ -44,7 +49,9 @@ export class Callers {
   readonly #config: CallersConfig
   readonly #allowed = new Map<string, { readonly atMs: number; readonly allowed: boolean }>()
 
-  constructor(config: CallersConfig) { this.#config = config }
+  constructor(config: CallersConfig) {
+    this.#config = config
+  }
 
   /** The caller a bearer value stands for. Throws `invalid_token` for none, an unknown service token, and what is no caller here. */
   identify(bearer: string | undefined): Caller {
@@ -57,14 +64,28 @@ export class Callers {
   }
 
   #known(bearer: string | undefined): Caller {
-    if (bearer === undefined || bearer === '') throw new GatewayError('invalid_token', 'caller_missing', 'send the caller\'s own token: "Authorization: Bearer <Vault token or service token>"')
+    if (bearer === undefined || bearer === '')
+      throw new GatewayError(
+        'invalid_token',
+        'caller_missing',
+        'send the caller\'s own token: "Authorization: Bearer <Vault token or service token>"',
+      )
     if (bearer.startsWith(SERVICE_PREFIX)) return this.#service(bearer)
     if (bearer.startsWith('svt_') || tokenShape(bearer)) {
-      throw new GatewayError('invalid_token', 'caller_phantom_token', 'a phantom token is no caller here: authenticate with a Vault or service token and put the phantom token into the body')
+      throw new GatewayError(
+        'invalid_token',
+        'caller_phantom_token',
+        'a phantom token is no caller here: authenticate with a Vault or service token and put the phantom token into the body',
+      )
     }
-    if (isJwt(bearer)) throw new GatewayError('invalid_token', 'caller_jwt_not_configured', 'this gateway is not configured for JWT callers; use a Vault token or a service token')
+    if (isJwt(bearer))
+      throw new GatewayError(
+        'invalid_token',
+        'caller_jwt_not_configured',
+        'this gateway is not configured for JWT callers; use a Vault token or a service token',
+      )
     // Vault tokens are printable; anything else would only be refused further down, with less of a reason.
-    if (bearer.length > 4096 || !/^[\x21-\x7e]+$/.test(bearer)) throw unknownCaller('the caller\'s token is not one')
+    if (bearer.length > 4096 || !/^[\x21-\x7e]+$/.test(bearer)) throw unknownCaller("the caller's token is not one")
     return { kind: 'vault', digest: tokenDigest(bearer), vault: this.#config.vault.withToken(bearer) }
   }
 
@@ -73,8 +94,14 @@ export class Callers {
     if (caller.kind !== 'vault') return
     const { clock } = this.#config
     const known = this.#allowed.get(caller.digest)
-    const allowed = known && clock.monotonic() - known.atMs < CAPABILITY_MS ? known.allowed : await this.#askCapability(caller)
-    if (!allowed) throw new GatewayError('insufficient_scope', 'caller_denied', `the caller's Vault policies do not allow this: it needs "update" on ${this.#config.mount}/introspect`)
+    const allowed =
+      known && clock.monotonic() - known.atMs < CAPABILITY_MS ? known.allowed : await this.#askCapability(caller)
+    if (!allowed)
+      throw new GatewayError(
+        'insufficient_scope',
+        'caller_denied',
+        `the caller's Vault policies do not allow this: it needs "update" on ${this.#config.mount}/introspect`,
+      )
   }
 
   #service(bearer: string): Caller {
@@ -93,13 +120,15 @@ export class Callers {
     const { mount, clock } = this.#config
     const path = `${mount}/introspect`
     const atMs = clock.monotonic()
-    const answer = await caller.vault.write('sys/capabilities-self', { paths: [path] }, { timeoutMs: TIMEOUT_MS }).catch((error: unknown) => {
-      if (error instanceof RequestError && (error.kind === 'permission_denied' || error.kind === 'unauthenticated')) {
-        this.#config.onStranger()
-        throw unknownCaller('Vault does not know the caller\'s token, or does not let it ask sys/capabilities-self')
-      }
-      throw unavailable('vault_unavailable', 'Vault cannot be asked about the caller at the moment; try again', error)
-    })
+    const answer = await caller.vault
+      .write('sys/capabilities-self', { paths: [path] }, { timeoutMs: TIMEOUT_MS })
+      .catch((error: unknown) => {
+        if (error instanceof RequestError && (error.kind === 'permission_denied' || error.kind === 'unauthenticated')) {
+          this.#config.onStranger()
+          throw unknownCaller("Vault does not know the caller's token, or does not let it ask sys/capabilities-self")
+        }
+        throw unavailable('vault_unavailable', 'Vault cannot be asked about the caller at the moment; try again', error)
+      })
     const capabilities = answer.data?.[path] ?? answer.data?.capabilities
     const allowed = Array.isArray(capabilities) && (capabilities.includes('update') || capabilities.includes('root'))
     if (this.#allowed.size >= CAPABILITIES_KEPT) this.#allowed.clear()
@@ -111,13 +140,21 @@ export class Callers {
 /** A service token may touch only the agents it is bound to. Others run with the rights of their own Vault token. */
 export function requireAgent(caller: Caller, agentId: string): void {
   if (caller.kind !== 'service' || caller.agents.includes('*') || caller.agents.includes(agentId)) return
-  throw new GatewayError('insufficient_scope', 'caller_not_bound', `service token ${caller.name} is not bound to agent ${agentId}`)
+  throw new GatewayError(
+    'insufficient_scope',
+    'caller_not_bound',
+    `service token ${caller.name} is not bound to agent ${agentId}`,
+  )
 }
 
 /** The Vault identity a caller's own requests run under. */
 export function vaultOf(caller: Caller): VaultClient {
   if (caller.kind !== 'session' && caller.vault) return caller.vault
-  throw new GatewayError('insufficient_scope', 'caller_without_vault', 'this caller has no Vault login of its own, so it can only validate tokens and call upstreams')
+  throw new GatewayError(
+    'insufficient_scope',
+    'caller_without_vault',
+    'this caller has no Vault login of its own, so it can only validate tokens and call upstreams',
+  )
 }
 
 /** Three dot-parted segments, the first a JSON object in base64url. Vault's own namespaced tokens (`hvs.….nsid`) have three too. */

@@ -12,15 +12,22 @@ type Metadata = Readonly<Record<string, unknown>>
 
 export function checkConsent(upstream: UpstreamDocument, custom: Metadata): void {
   const { origin } = parseBase(upstream)
-  if (!listed(custom.mcp_origins)?.some((text) => originOf(text) === origin)) throw missing(upstream, `its use at ${origin}`, `mcp_origins`, origin)
+  if (!listed(custom.mcp_origins)?.some((text) => originOf(text) === origin))
+    throw missing(upstream, `its use at ${origin}`, `mcp_origins`, origin)
   const places = listed(custom.mcp_auth)
-  if (places ? !places.some((place) => sameAuth(place, upstream.auth)) : !isCredentialPlace(upstream.auth)) throw missing(upstream, `its being sent as ${upstream.auth}`, 'mcp_auth', upstream.auth)
+  if (places ? !places.some((place) => sameAuth(place, upstream.auth)) : !isCredentialPlace(upstream.auth))
+    throw missing(upstream, `its being sent as ${upstream.auth}`, 'mcp_auth', upstream.auth)
   const fields = listed(custom.mcp_fields)
-  if (fields && !fields.includes(upstream.kv_field)) throw missing(upstream, `the use of field ${upstream.kv_field}`, 'mcp_fields', upstream.kv_field)
+  if (fields && !fields.includes(upstream.kv_field))
+    throw missing(upstream, `the use of field ${upstream.kv_field}`, 'mcp_fields', upstream.kv_field)
 }
 
 const missing = (upstream: UpstreamDocument, what: string, name: string, value: string): GatewayError =>
-  new GatewayError('upstream_error', 'key_consent_missing', `the owner of upstream ${upstream.name}'s key has not agreed to ${what}: list ${value} in the secret's custom_metadata.${name}`)
+  new GatewayError(
+    'upstream_error',
+    'key_consent_missing',
+    `the owner of upstream ${upstream.name}'s key has not agreed to ${what}: list ${value} in the secret's custom_metadata.${name}`,
+  )
 
 /** The entries of a comma-separated text; undefined where there is none. */
 function listed(value: unknown): string[] | undefined {
@@ -35,14 +42,22 @@ function originOf(text: string): string | undefined {
 }
 
 /** Header names are the same in any case; query names are not. */
-const sameAuth = (a: string, b: string): boolean => (a.startsWith('header:') && b.startsWith('header:') ? a.toLowerCase() === b.toLowerCase() : a === b)
+const sameAuth = (a: string, b: string): boolean =>
+  a.startsWith('header:') && b.startsWith('header:') ? a.toLowerCase() === b.toLowerCase() : a === b
 
 /**
  * Places that servers read a credential from by convention need no further consent. Names with `meta` are left out: object
  * stores keep such headers (`x-amz-meta-token`) and show them to readers.
  */
 function isCredentialPlace(auth: string): boolean {
-  if (auth.startsWith('header:')) return /^(?:[a-z0-9]+-)*(?:api-?key|key|token|auth|authorization)$/i.test(auth.slice('header:'.length)) && !/meta/i.test(auth)
-  if (auth.startsWith('query:')) return /^(?:key|token|api[-_]?key|access[-_]?(?:key|token)|auth[-_]?(?:key|token)|app[-_]?id)$/i.test(auth.slice('query:'.length))
+  if (auth.startsWith('header:'))
+    return (
+      /^(?:[a-z0-9]+-)*(?:api-?key|key|token|auth|authorization)$/i.test(auth.slice('header:'.length)) &&
+      !/meta/i.test(auth)
+    )
+  if (auth.startsWith('query:'))
+    return /^(?:key|token|api[-_]?key|access[-_]?(?:key|token)|auth[-_]?(?:key|token)|app[-_]?id)$/i.test(
+      auth.slice('query:'.length),
+    )
   return true
 }

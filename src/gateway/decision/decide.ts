@@ -1,5 +1,13 @@
 import { badRequest } from '../../logical/errors.ts'
-import { ScopeError, judgeCall, matchOperations, parseScope, scopeMatch, tokenDigest, tokenShape } from '../../scope/index.ts'
+import {
+  ScopeError,
+  judgeCall,
+  matchOperations,
+  parseScope,
+  scopeMatch,
+  tokenDigest,
+  tokenShape,
+} from '../../scope/index.ts'
 import type { CallBody, ToolMatch } from '../../scope/index.ts'
 import { GatewayError, toGatewayError, unavailable } from '../error.ts'
 import { requireAgent } from './callers.ts'
@@ -89,12 +97,19 @@ const ATTEMPTS = 8
 export class Decisions {
   readonly #parts: DecisionParts
 
-  constructor(parts: DecisionParts) { this.#parts = parts }
+  constructor(parts: DecisionParts) {
+    this.#parts = parts
+  }
 
   /** Is the token live, and does its session have this scope now? Throws `GatewayError`; a lacking scope is an answer. */
   validate(ask: ValidateAsk): Promise<Validation> {
     const { requiredScope, requestId, caller } = ask
-    const context: Context = { requestId, caller, session: undefined, asked: requiredScope === undefined ? {} : { required_scope: requiredScope } }
+    const context: Context = {
+      requestId,
+      caller,
+      session: undefined,
+      asked: requiredScope === undefined ? {} : { required_scope: requiredScope },
+    }
     return this.#recorded(context, async () => {
       await this.#parts.callers.requireIntrospection(caller)
       const upstreamName = requiredScope === undefined ? undefined : upstreamOfScope(requiredScope)
@@ -106,15 +121,28 @@ export class Decisions {
         const matched = await this.#hasScope(entry, requiredScope)
         const covered = matched || requiredScope === undefined
         await this.#parts.records.decision({
-          request_id: requestId, caller, session: context.session, asked: context.asked,
-          ...(covered ? { decision: 'allow', validation_result: 'valid', reason: 'allowed' } : { decision: 'deny', validation_result: 'insufficient_scope', reason: 'insufficient_scope' }),
+          request_id: requestId,
+          caller,
+          session: context.session,
+          asked: context.asked,
+          ...(covered
+            ? { decision: 'allow', validation_result: 'valid', reason: 'allowed' }
+            : { decision: 'deny', validation_result: 'insufficient_scope', reason: 'insufficient_scope' }),
         })
         // Writing took time: what was decided must still hold.
-        const holds = matched === await this.#hasScope(entry, requiredScope)
+        const holds = matched === (await this.#hasScope(entry, requiredScope))
         this.#requireLive(entry, upstream?.sensitivity)
         if (!holds || entry.detached) continue
         const vouched_ms = this.#parts.freshness.leftMs(upstream?.sensitivity)
-        return { active: true, scope_match: matched, required_scope: requiredScope ?? null, ...entry.facts, expires_at_unix: entry.expiresAtUnix, issued_at_unix: entry.issuedAtUnix, vouched_ms }
+        return {
+          active: true,
+          scope_match: matched,
+          required_scope: requiredScope ?? null,
+          ...entry.facts,
+          expires_at_unix: entry.expiresAtUnix,
+          issued_at_unix: entry.issuedAtUnix,
+          vouched_ms,
+        }
       }
       throw unavailable('vault_behind', 'scopes and policies are changing faster than they can be judged; try again')
     })
@@ -122,7 +150,12 @@ export class Decisions {
 
   /** Judges a call to an upstream. The call that comes back is recorded as allowed and watched; it must be closed. */
   authorizeCall(ask: CallAsk): Promise<OpenCall> {
-    const context: Context = { requestId: ask.requestId, caller: ask.caller, session: undefined, asked: askedOf(ask, []) }
+    const context: Context = {
+      requestId: ask.requestId,
+      caller: ask.caller,
+      session: undefined,
+      asked: askedOf(ask, []),
+    }
     return this.#recorded(context, async () => {
       await this.#parts.callers.requireIntrospection(ask.caller)
       const entry = await this.#liveSession(ask.token, context)
@@ -131,13 +164,24 @@ export class Decisions {
       const verdict = await judge()
       const { max_request_bytes } = verdict.upstream
       if ((ask.contentLength ?? 0) > max_request_bytes) {
-        throw new GatewayError('invalid_request', 'too_large', `the request body is longer than upstream ${ask.upstream} takes (max_request_bytes ${String(max_request_bytes)})`, { kind: 'too_large' })
+        throw new GatewayError(
+          'invalid_request',
+          'too_large',
+          `the request body is longer than upstream ${ask.upstream} takes (max_request_bytes ${String(max_request_bytes)})`,
+          { kind: 'too_large' },
+        )
       }
       const call = this.#parts.openCalls.open({ entry, verdict, asked: context.asked, judge, signal: ask.signal })
       try {
         call.require()
         await this.#parts.records.decision({
-          request_id: ask.requestId, caller: ask.caller, session: context.session, asked: context.asked, decision: 'allow', validation_result: 'valid', reason: 'allowed',
+          request_id: ask.requestId,
+          caller: ask.caller,
+          session: context.session,
+          asked: context.asked,
+          decision: 'allow',
+          validation_result: 'valid',
+          reason: 'allowed',
         })
         return call
       } catch (error) {
@@ -152,7 +196,8 @@ export class Decisions {
     const context: Context = { requestId, caller, session: undefined, asked: {} }
     return this.#recorded(context, async () => {
       await this.#parts.callers.requireIntrospection(caller)
-      const entry = 'token' in key ? await this.#liveSession(key.token, context) : await this.#namedSession(key, context)
+      const entry =
+        'token' in key ? await this.#liveSession(key.token, context) : await this.#namedSession(key, context)
       requireAgent(caller, entry.facts.agent_id)
       this.#requireLive(entry, undefined)
       return this.#parts.sessions.watch(entry, onEnd)
@@ -169,16 +214,25 @@ export class Decisions {
   }
 
   /** Which agent a session belongs to, live or ended; undefined where the engine does not know it. For routing only. */
-  async agentOf(key: { readonly token: string } | { readonly session_id: string }): Promise<{ session_id: string; agent_id: string } | undefined> {
+  async agentOf(
+    key: { readonly token: string } | { readonly session_id: string },
+  ): Promise<{ session_id: string; agent_id: string } | undefined> {
     if ('token' in key && !tokenShape(key.token)) throw malformed()
-    const { entry, inactive } = await this.#parts.sessions.find('token' in key ? { token_sha256: tokenDigest(key.token) } : key)
+    const { entry, inactive } = await this.#parts.sessions.find(
+      'token' in key ? { token_sha256: tokenDigest(key.token) } : key,
+    )
     const { session_id, agent_id } = entry ? entry.facts : inactive
     return session_id !== undefined && agent_id !== undefined ? { session_id, agent_id } : undefined
   }
 
   /** This gateway has just ended a session at the engine: what it knows is brought in line before anyone is told. */
   sessionEnded(sessionId: string): void {
-    this.#parts.follower.applyOwn({ type: 'session_ended', session_id: sessionId, reason: 'revoked', sequence: Number.MAX_SAFE_INTEGER })
+    this.#parts.follower.applyOwn({
+      type: 'session_ended',
+      session_id: sessionId,
+      reason: 'revoked',
+      sequence: Number.MAX_SAFE_INTEGER,
+    })
   }
 
   /** Runs the steps; a refusal is recorded before it is answered. */
@@ -191,7 +245,14 @@ export class Decisions {
       const { requestId: request_id, caller, session, asked } = context
       if (caller.kind === 'session' && session === undefined) this.#parts.records.stranger()
       else if (error.code !== 'caller_unknown') {
-        await this.#parts.records.decision({ request_id, caller, ...refusalResult(error, session !== undefined), reason: error.code, session, asked })
+        await this.#parts.records.decision({
+          request_id,
+          caller,
+          ...refusalResult(error, session !== undefined),
+          reason: error.code,
+          session,
+          asked,
+        })
       }
       throw error
     }
@@ -249,18 +310,33 @@ export class Decisions {
         }
         if (!judgement.allowed) throw notGranted(judgement, ask.upstream, ask.method, ask.segments)
         context.asked = askedOf(ask, judgement.tools)
-        return { upstream, judgement, paths: new Set([...grant.paths, `upstreams/${ask.upstream}`, `tools/${ask.upstream}`]) }
+        return {
+          upstream,
+          judgement,
+          paths: new Set([...grant.paths, `upstreams/${ask.upstream}`, `tools/${ask.upstream}`]),
+        }
       }
       throw unavailable('vault_behind', 'tools and policies are changing faster than they can be judged; try again')
     }
   }
 }
 
-const known = ({ session_id, agent_id, token_id, owner, environment }: { [K in keyof SessionFacts]?: SessionFacts[K] | undefined }): KnownSession | undefined =>
-  session_id === undefined ? undefined : {
-    session_id, ...(agent_id === undefined ? {} : { agent_id }), ...(token_id === undefined ? {} : { token_id }),
-    ...(owner === undefined ? {} : { owner }), ...(environment === undefined ? {} : { environment }),
-  }
+const known = ({
+  session_id,
+  agent_id,
+  token_id,
+  owner,
+  environment,
+}: { [K in keyof SessionFacts]?: SessionFacts[K] | undefined }): KnownSession | undefined =>
+  session_id === undefined
+    ? undefined
+    : {
+        session_id,
+        ...(agent_id === undefined ? {} : { agent_id }),
+        ...(token_id === undefined ? {} : { token_id }),
+        ...(owner === undefined ? {} : { owner }),
+        ...(environment === undefined ? {} : { environment }),
+      }
 
 /** The upstream a scope speaks of. Throws `bad_request` with the reason why it is none. */
 function upstreamOfScope(text: string): string | undefined {
@@ -277,5 +353,11 @@ const risks = ['low', 'medium', 'high', 'critical']
 function askedOf(ask: CallAsk, matches: readonly ToolMatch[]): Asked {
   const endpoint = matches[0]?.operation.path ?? normalisePath(ask.segments)
   const risk = risks.findLast((level) => matches.some(({ tool }) => tool.risk === level)) ?? null
-  return { upstream: ask.upstream, method: ask.method, endpoint, risk, tools: matches.map(({ tool }) => `${tool.upstream}/${tool.name}`) }
+  return {
+    upstream: ask.upstream,
+    method: ask.method,
+    endpoint,
+    risk,
+    tools: matches.map(({ tool }) => `${tool.upstream}/${tool.name}`),
+  }
 }

@@ -9,7 +9,14 @@ import type { Upstream } from '../call/upstream.ts'
 const version = z.number().int()
 const names = z.array(z.string()).nullable()
 
-const agent = z.object({ agent_id: z.string(), owner: z.string(), environment: z.string(), policies: names, disabled: z.boolean(), version })
+const agent = z.object({
+  agent_id: z.string(),
+  owner: z.string(),
+  environment: z.string(),
+  policies: names,
+  disabled: z.boolean(),
+  version,
+})
 const agentScopes = z.object({ scopes: names, version })
 const policy = z.object({ policy: z.string(), version })
 const upstream = z.object({
@@ -56,7 +63,8 @@ export interface Reading<T> {
   readonly versions: ReadonlyMap<string, number>
 }
 
-const single = <T extends { version: number }, V>(schema: z.ZodType<T>, convert: (document: T) => V) =>
+const single =
+  <T extends { version: number }, V>(schema: z.ZodType<T>, convert: (document: T) => V) =>
   (path: string, data: unknown): Reading<V> => {
     const document = schema.parse(data)
     return { value: convert(document), versions: new Map([[path, document.version]]) }
@@ -72,7 +80,13 @@ export function readTools(path: string, data: unknown): Reading<readonly Tool[]>
   const name = path.slice('tools/'.length)
   const listed = Object.entries(toolListing.parse(data).key_info)
   return {
-    value: listed.map(([key, { operations, fields, risk }]) => ({ upstream: name, name: key, operations: operations.map(parseOperation), fields, risk: risk ?? null })),
+    value: listed.map(([key, { operations, fields, risk }]) => ({
+      upstream: name,
+      name: key,
+      operations: operations.map(parseOperation),
+      fields,
+      risk: risk ?? null,
+    })),
     versions: new Map(listed.map(([key, document]) => [`${path}/${key}`, document.version])),
   }
 }

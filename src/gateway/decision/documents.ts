@@ -49,24 +49,40 @@ export class Documents implements FeedListener {
   #resets = 0
   #revision = 0
 
-  constructor(config: DocumentsConfig) { this.#config = config }
-
-  /** Grows whenever anything kept here may have changed: what was derived at one revision holds while it stands. */
-  get revision(): number { return this.#revision }
-
-  agent(agentId: string): Promise<AgentDocument | undefined> { return this.#get(`agents/${agentId}`, readAgent) }
-  /** `environment` undefined = the agent's own. */
-  scopes(agentId: string, environment: string | undefined): Promise<AgentScopes | undefined> {
-    return this.#get(environment === undefined ? `agents/${agentId}/scopes` : `agents/${agentId}/scopes/${environment}`, readScopes)
+  constructor(config: DocumentsConfig) {
+    this.#config = config
   }
 
-  policy(name: string): Promise<PolicyDocument | undefined> { return this.#get(`policies/${name}`, readPolicy) }
-  upstream(name: string): Promise<UpstreamDocument | undefined> { return this.#get(`upstreams/${name}`, readUpstream) }
-  async tools(upstream: string): Promise<readonly Tool[]> { return (await this.#get(`tools/${upstream}`, readTools)) ?? [] }
+  /** Grows whenever anything kept here may have changed: what was derived at one revision holds while it stands. */
+  get revision(): number {
+    return this.#revision
+  }
+
+  agent(agentId: string): Promise<AgentDocument | undefined> {
+    return this.#get(`agents/${agentId}`, readAgent)
+  }
+  /** `environment` undefined = the agent's own. */
+  scopes(agentId: string, environment: string | undefined): Promise<AgentScopes | undefined> {
+    return this.#get(
+      environment === undefined ? `agents/${agentId}/scopes` : `agents/${agentId}/scopes/${environment}`,
+      readScopes,
+    )
+  }
+
+  policy(name: string): Promise<PolicyDocument | undefined> {
+    return this.#get(`policies/${name}`, readPolicy)
+  }
+  upstream(name: string): Promise<UpstreamDocument | undefined> {
+    return this.#get(`upstreams/${name}`, readUpstream)
+  }
+  async tools(upstream: string): Promise<readonly Tool[]> {
+    return (await this.#get(`tools/${upstream}`, readTools)) ?? []
+  }
 
   /** An introspection says which versions were there when it was answered: older ones kept here are out of date. */
   atLeast(versions: Readonly<Record<string, number | null>>): void {
-    for (const [path, version] of Object.entries(versions)) if (version !== null) this.#raise(path, { version, deleted: false })
+    for (const [path, version] of Object.entries(versions))
+      if (version !== null) this.#raise(path, { version, deleted: false })
   }
 
   changed(events: readonly FeedEvent[]): void {
@@ -93,7 +109,10 @@ export class Documents implements FeedListener {
       this.#keep(path, slot)
       return slot.reading?.value as T | undefined
     }
-    throw unavailable('vault_behind', `${this.#config.mount}/${path} cannot be read in its newest version at the moment; try again`)
+    throw unavailable(
+      'vault_behind',
+      `${this.#config.mount}/${path} cannot be read in its newest version at the moment; try again`,
+    )
   }
 
   /** One read at a time per document; whoever asks meanwhile shares it, and judges for itself whether it is new enough. */
@@ -101,7 +120,9 @@ export class Documents implements FeedListener {
     const under = this.#reading.get(path)
     if (under) return under
     if (this.#reading.size >= READS_AT_ONCE) throw unavailable('busy', 'too many documents are being read; try again')
-    const read = this.#fetch(path, reader).finally(() => { if (this.#reading.get(path) === read) this.#reading.delete(path) })
+    const read = this.#fetch(path, reader).finally(() => {
+      if (this.#reading.get(path) === read) this.#reading.delete(path)
+    })
     this.#reading.set(path, read)
     return read
   }
@@ -111,11 +132,17 @@ export class Documents implements FeedListener {
     const floors = this.#floorsBelow(path)
     try {
       const full = `${mount}/${path}`
-      const answer = await (path.startsWith('tools/') ? vault.list(full, { timeoutMs: TIMEOUT_MS }) : vault.read(full, { timeoutMs: TIMEOUT_MS }))
+      const answer = await (path.startsWith('tools/')
+        ? vault.list(full, { timeoutMs: TIMEOUT_MS })
+        : vault.read(full, { timeoutMs: TIMEOUT_MS }))
       return { reading: answer && reader(path, answer.data), floors }
     } catch (error) {
       logger.warn({ path, error: error instanceof Error ? error.name : 'unexpected' }, 'a document cannot be read')
-      throw unavailable('vault_unavailable', `${mount}/${path} cannot be read from Vault at the moment; try again`, error)
+      throw unavailable(
+        'vault_unavailable',
+        `${mount}/${path} cannot be read from Vault at the moment; try again`,
+        error,
+      )
     }
   }
 
@@ -140,7 +167,8 @@ export class Documents implements FeedListener {
 
   #raise(path: string, floor: Floor): void {
     const known = this.#floors.get(path)
-    if (!known || known.version < floor.version) this.#floors.set(path, { version: floor.version, deleted: floor.deleted })
+    if (!known || known.version < floor.version)
+      this.#floors.set(path, { version: floor.version, deleted: floor.deleted })
     const slotPath = slotOf(path)
     const kept = this.#slots.get(slotPath)
     const version = kept?.reading?.versions.get(path)

@@ -22,7 +22,9 @@ export class EngineClock {
   #high = Infinity
   #atMs = 0
 
-  constructor(clock: Clock) { this.#clock = clock }
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
 
   observe({ sentMs, receivedMs, serverUnixMs, heldMs }: ClockSample): void {
     const low = serverUnixMs - receivedMs

@@ -6,10 +6,23 @@ const count = z.number().int()
 
 const feedEvent = z.discriminatedUnion('type', [
   z.object({ sequence, type: z.literal('session_ended'), session_id: z.string(), reason: z.string() }),
-  z.object({ sequence, type: z.literal('token_ended'), session_id: z.string(), token_id: z.string(), reason: z.string() }),
+  z.object({
+    sequence,
+    type: z.literal('token_ended'),
+    session_id: z.string(),
+    token_id: z.string(),
+    reason: z.string(),
+  }),
   z.object({ sequence, type: z.literal('generation'), agent_id: z.string(), generation: count }),
   z.object({ sequence, type: z.literal('mount_generation'), generation: count }),
-  z.object({ sequence, type: z.literal('expiry'), session_id: z.string(), token_id: z.string(), expires_at_unix: z.number(), newest: z.boolean() }),
+  z.object({
+    sequence,
+    type: z.literal('expiry'),
+    session_id: z.string(),
+    token_id: z.string(),
+    expires_at_unix: z.number(),
+    newest: z.boolean(),
+  }),
   z.object({ sequence, type: z.literal('document'), path: z.string(), version: count, deleted: z.boolean() }),
 ])
 

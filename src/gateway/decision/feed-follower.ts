@@ -69,19 +69,31 @@ export class FeedFollower {
 
   constructor(config: FollowerConfig) {
     this.#config = config
-    this.heardOnce = new Promise((resolve) => { this.#heard = resolve })
+    this.heardOnce = new Promise((resolve) => {
+      this.#heard = resolve
+    })
     this.engineClock = new EngineClock(config.clock)
   }
 
-  get epoch(): string | undefined { return this.#epoch }
-  get sequence(): number { return this.#sequence }
+  get epoch(): string | undefined {
+    return this.#epoch
+  }
+  get sequence(): number {
+    return this.#sequence
+  }
   /** Polls that failed in a row; 0 while in contact. */
-  get failures(): number { return this.#failures }
+  get failures(): number {
+    return this.#failures
+  }
 
   /** Listeners hear of a change in the order they subscribed: caches first, then who acts on them. */
-  subscribe(listener: FeedListener): void { this.#listeners.push(listener) }
+  subscribe(listener: FeedListener): void {
+    this.#listeners.push(listener)
+  }
 
-  start(): void { this.#running ??= this.#run() }
+  start(): void {
+    this.#running ??= this.#run()
+  }
 
   async stop(): Promise<void> {
     this.#stop.abort()
@@ -103,7 +115,15 @@ export class FeedFollower {
   openQuestion(): Question {
     const open = { events: [] as FeedEvent[], broken: false }
     this.#questions.add(open)
-    return { epoch: this.#epoch, sequence: this.#sequence, events: open.events, get broken() { return open.broken }, close: () => this.#questions.delete(open) }
+    return {
+      epoch: this.#epoch,
+      sequence: this.#sequence,
+      events: open.events,
+      get broken() {
+        return open.broken
+      },
+      close: () => this.#questions.delete(open),
+    }
   }
 
   /** Resolves at the next answer of the feed, or after `timeoutMs`, or when the follower is stopped. */
@@ -120,14 +140,20 @@ export class FeedFollower {
   }
 
   /** Something this gateway itself has just done and been acknowledged for; applied as if the feed had said it. */
-  applyOwn(event: FeedEvent): void { this.#publish([event]) }
+  applyOwn(event: FeedEvent): void {
+    this.#publish([event])
+  }
 
   async #run(): Promise<void> {
     const { signal } = this.#stop
     while (!signal.aborted) {
       try {
         const idle = await this.#poll(signal)
-        if (this.#failures > 0) this.#config.logger.info({ failures: this.#failures, epoch: this.#epoch }, 'the revocation feed is followed again')
+        if (this.#failures > 0)
+          this.#config.logger.info(
+            { failures: this.#failures, epoch: this.#epoch },
+            'the revocation feed is followed again',
+          )
         this.#failures = 0
         if (idle) await delay(this.#config.clock, FIRST_PAUSE_MS, signal)
       } catch (error) {
@@ -192,10 +218,15 @@ export class FeedFollower {
     const { logger, clock, onRefused } = this.#config
     // Told ever more rarely: the 1st, 2nd, 4th, 8th… time.
     if (Number.isInteger(Math.log2(this.#failures))) {
-      logger.warn({ failures: this.#failures, error: error instanceof RequestError ? error.message : 'unexpected' }, 'the revocation feed cannot be followed')
+      logger.warn(
+        { failures: this.#failures, error: error instanceof RequestError ? error.message : 'unexpected' },
+        'the revocation feed cannot be followed',
+      )
     }
     if (error instanceof RequestError && (error.kind === 'permission_denied' || error.kind === 'unauthenticated')) {
-      await onRefused?.().catch(() => { logger.warn({}, 'logging in to Vault again failed') })
+      await onRefused?.().catch(() => {
+        logger.warn({}, 'logging in to Vault again failed')
+      })
     }
     await delay(clock, Math.min(FIRST_PAUSE_MS * 2 ** (this.#failures - 1), LONGEST_PAUSE_MS), signal)
   }

@@ -18,17 +18,28 @@ export class Freshness {
 
   /** Milliseconds; the strictest limit where no upstream is named, or its sensitivity is not one this gateway knows. */
   limitMs(sensitivity: string | undefined): number {
-    const known = sensitivity === 'high' || sensitivity === 'standard' || sensitivity === 'low' ? this.#limits[sensitivity] : undefined
+    const known =
+      sensitivity === 'high' || sensitivity === 'standard' || sensitivity === 'low'
+        ? this.#limits[sensitivity]
+        : undefined
     return 1000 * (known ?? Math.min(...Object.values(this.#limits)))
   }
 
   /** Milliseconds until what is known now may no longer be acted on unless it is confirmed meanwhile; negative = not any more. */
-  leftMs(sensitivity: string | undefined): number { return this.limitMs(sensitivity) - this.#ageMs() }
+  leftMs(sensitivity: string | undefined): number {
+    return this.limitMs(sensitivity) - this.#ageMs()
+  }
 
-  isFresh(sensitivity: string | undefined): boolean { return this.leftMs(sensitivity) >= 0 }
+  isFresh(sensitivity: string | undefined): boolean {
+    return this.leftMs(sensitivity) >= 0
+  }
 
   /** Throws `unavailable`: what ended meanwhile cannot be known, so nothing is allowed, and nothing is called invalid. */
   require(sensitivity: string | undefined): void {
-    if (!this.isFresh(sensitivity)) throw unavailable('stale', 'this gateway has lost contact with Vault and can no longer vouch for any session; keep the token and try again')
+    if (!this.isFresh(sensitivity))
+      throw unavailable(
+        'stale',
+        'this gateway has lost contact with Vault and can no longer vouch for any session; keep the token and try again',
+      )
   }
 }

@@ -19,9 +19,14 @@ export class Grants {
   readonly #documents: Documents
   readonly #derived = new WeakMap<SessionEntry, LiveGrant>()
   /** Lists of policies by their names: compiled forms are remembered by the list's identity. */
-  #policyLists: { readonly revision: number; readonly lists: Map<string, readonly PolicyDocument[]> } = { revision: -1, lists: new Map() }
+  #policyLists: { readonly revision: number; readonly lists: Map<string, readonly PolicyDocument[]> } = {
+    revision: -1,
+    lists: new Map(),
+  }
 
-  constructor(documents: Documents) { this.#documents = documents }
+  constructor(documents: Documents) {
+    this.#documents = documents
+  }
 
   async of(entry: SessionEntry): Promise<LiveGrant> {
     const known = this.#derived.get(entry)
@@ -50,7 +55,13 @@ export class Grants {
     paths.add(own ? `agents/${agent_id}/scopes` : `agents/${agent_id}/scopes/${environment}`)
     const declared = await this.#documents.scopes(agent_id, own ? undefined : environment)
     const names = policiesInForce(agent.policies, link.policies)
-    return { agent_id, granted, declared_scopes: declared?.scopes ?? null, policies: names && await this.#policies(names, paths), own_environment: own }
+    return {
+      agent_id,
+      granted,
+      declared_scopes: declared?.scopes ?? null,
+      policies: names && (await this.#policies(names, paths)),
+      own_environment: own,
+    }
   }
 
   async #policies(names: readonly string[], paths: Set<string>): Promise<readonly PolicyDocument[]> {
@@ -60,8 +71,11 @@ export class Grants {
     const known = this.#policyLists.revision === revision ? this.#policyLists.lists.get(text) : undefined
     if (known) return known
     // A policy that does not exist grants nothing.
-    const list = (await Promise.all(names.map((name) => this.#documents.policy(name)))).filter((document) => document !== undefined)
-    if (this.#policyLists.revision !== this.#documents.revision) this.#policyLists = { revision: this.#documents.revision, lists: new Map() }
+    const list = (await Promise.all(names.map((name) => this.#documents.policy(name)))).filter(
+      (document) => document !== undefined,
+    )
+    if (this.#policyLists.revision !== this.#documents.revision)
+      this.#policyLists = { revision: this.#documents.revision, lists: new Map() }
     this.#policyLists.lists.set(text, list)
     return list
   }

@@ -29,7 +29,11 @@ const REUSED_MS = 20_000
 const CLOCK_AGREEMENT_MS = 1_000
 const TIMEOUT_MS = 5_000
 
-interface Held { readonly key: PreparedKey | undefined; readonly sentMs: number; readonly sentUnixMs: number }
+interface Held {
+  readonly key: PreparedKey | undefined
+  readonly sentMs: number
+  readonly sentUnixMs: number
+}
 
 /**
  * The upstreams' keys, out of KV v2 and never anywhere else: kept in memory for as long as one read vouches for them. A secret
@@ -40,13 +44,22 @@ export class Keys {
   readonly #held = new Map<string, Held>()
   readonly #reading = new Map<string, Promise<Held>>()
 
-  constructor(config: KeysConfig) { this.#config = config }
+  constructor(config: KeysConfig) {
+    this.#config = config
+  }
 
   /** Throws `key_consent_missing` or `key_unavailable` (502), and `unavailable` when Vault does not answer. */
   async get(upstream: UpstreamDocument, environment: string): Promise<UsableKey> {
     if (upstream.auth === 'none') return { key: undefined, stillVouched: () => true }
     const path = keyPath(upstream, environment)
-    const name = JSON.stringify([upstream.name, upstream.kv_mount, path, upstream.kv_field, upstream.auth, parseBase(upstream).origin])
+    const name = JSON.stringify([
+      upstream.name,
+      upstream.kv_mount,
+      path,
+      upstream.kv_field,
+      upstream.auth,
+      parseBase(upstream).origin,
+    ])
     const kept = this.#held.get(name)
     const held = kept && this.#isWithin(kept, REUSED_MS) ? kept : await this.#readOnce(name, upstream, path)
     return { key: held.key, stillVouched: () => this.#isWithin(held, VOUCHED_MS) }
@@ -55,11 +68,17 @@ export class Keys {
   #readOnce(name: string, upstream: UpstreamDocument, path: string): Promise<Held> {
     const under = this.#reading.get(name)
     if (under) return under
-    const read = this.#read(upstream, path).then((held) => {
-      this.#held.set(name, held)
-      this.#config.clock.after(VOUCHED_MS, () => { if (this.#held.get(name) === held) this.#held.delete(name) })
-      return held
-    }).finally(() => { this.#reading.delete(name) })
+    const read = this.#read(upstream, path)
+      .then((held) => {
+        this.#held.set(name, held)
+        this.#config.clock.after(VOUCHED_MS, () => {
+          if (this.#held.get(name) === held) this.#held.delete(name)
+        })
+        return held
+      })
+      .finally(() => {
+        this.#reading.delete(name)
+      })
     this.#reading.set(name, read)
     return read
   }
@@ -83,10 +102,21 @@ export class Keys {
       return await this.#config.vault.read(path, { timeoutMs: TIMEOUT_MS })
     } catch (error) {
       const kind = error instanceof RequestError ? error.kind : 'internal'
-      const refused = kind === 'permission_denied' || kind === 'bad_request' || kind === 'unsupported_path' || kind === 'not_found'
+      const refused =
+        kind === 'permission_denied' || kind === 'bad_request' || kind === 'unsupported_path' || kind === 'not_found'
       // Where the key lies is not the caller's to know.
-      if (refused) throw new GatewayError('upstream_error', 'key_unavailable', `the key of upstream ${upstream.name} cannot be read by the gateway`, { cause: error })
-      throw unavailable('vault_unavailable', 'Vault cannot be asked for the upstream\'s key at the moment; try again', error)
+      if (refused)
+        throw new GatewayError(
+          'upstream_error',
+          'key_unavailable',
+          `the key of upstream ${upstream.name} cannot be read by the gateway`,
+          { cause: error },
+        )
+      throw unavailable(
+        'vault_unavailable',
+        "Vault cannot be asked for the upstream's key at the moment; try again",
+        error,
+      )
     }
   }
 
@@ -100,9 +130,17 @@ export class Keys {
 /** The secret's path in its mount, `{{environment}}` filled in. Segments are checked again when the path is asked for. */
 function keyPath(upstream: UpstreamDocument, environment: string): string {
   const path = upstream.kv_path.replaceAll('{{environment}}', environment)
-  const safe = path.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..' && !/[{}\\]/.test(segment))
-  if (!safe || !/^[a-z0-9][a-z0-9_-]{0,63}$/.test(environment)) throw new GatewayError('upstream_error', 'key_unavailable', `upstream ${upstream.name}: its kv_path does not name a secret`)
+  const safe = path
+    .split('/')
+    .every((segment) => segment !== '' && segment !== '.' && segment !== '..' && !/[{}\\]/.test(segment))
+  if (!safe || !/^[a-z0-9][a-z0-9_-]{0,63}$/.test(environment))
+    throw new GatewayError(
+      'upstream_error',
+      'key_unavailable',
+      `upstream ${upstream.name}: its kv_path does not name a secret`,
+    )
   return path
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

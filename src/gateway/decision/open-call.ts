@@ -53,7 +53,9 @@ export class OpenCall {
   readonly #around: Surroundings
   readonly #controller = new AbortController()
   readonly #watch: Watch
-  readonly #onCallerGone = () => { this.cut(unavailable('caller_gone', 'the caller has gone')) }
+  readonly #onCallerGone = () => {
+    this.cut(unavailable('caller_gone', 'the caller has gone'))
+  }
   #verdict: Verdict
   #rejudging: Promise<void> | undefined
   #rejudgeAgain = false
@@ -67,21 +69,36 @@ export class OpenCall {
     this.asked = config.asked
     config.signal.addEventListener('abort', this.#onCallerGone, { once: true })
     if (config.signal.aborted) this.#onCallerGone()
-    this.#watch = around.sessions.watch(config.entry, (reason) => { this.cut(ended(reason)) })
+    this.#watch = around.sessions.watch(config.entry, (reason) => {
+      this.cut(ended(reason))
+    })
   }
 
-  get signal(): AbortSignal { return this.#controller.signal }
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
   /** The judgement in force: replaced when documents changed and still allow the call. */
-  get verdict(): Verdict { return this.#verdict }
-  get upstream(): UpstreamDocument { return this.#verdict.upstream }
+  get verdict(): Verdict {
+    return this.#verdict
+  }
+  get upstream(): UpstreamDocument {
+    return this.#verdict.upstream
+  }
 
   /** Asked before every byte in either direction: may this go on at this instant? Where not, the call is cut. */
   stillFresh(): boolean {
     if (this.signal.aborted) return false
     const over = this.#watch.adrift ? undefined : this.#watch.entry.endOfCalls(this.#around.sessions.nowUnixMs())
-    if (over) { this.cut(ended(over)); return false }
+    if (over) {
+      this.cut(ended(over))
+      return false
+    }
     if (this.#isVouchedFor()) return true
-    this.cut(toGatewayError(new GatewayCallError('stale', 'this gateway can no longer vouch for the session; keep the token and try again')))
+    this.cut(
+      toGatewayError(
+        new GatewayCallError('stale', 'this gateway can no longer vouch for the session; keep the token and try again'),
+      ),
+    )
     return false
   }
 
@@ -91,7 +108,8 @@ export class OpenCall {
     this.#around.freshness.require(this.upstream.sensitivity)
     const over = this.#config.entry.endOfToken(this.#around.sessions.nowUnixMs())
     if (over) throw reuse(over)
-    if (this.#watch.adrift || !this.#isVouchedFor()) throw unavailable('stale', 'what this session may do cannot be confirmed at the moment; try again')
+    if (this.#watch.adrift || !this.#isVouchedFor())
+      throw unavailable('stale', 'what this session may do cannot be confirmed at the moment; try again')
   }
 
   /** Resolves when no re-judgement is under way. */
@@ -115,10 +133,13 @@ export class OpenCall {
 
   /** Documents changed: judges again if the call rests on one of them. `all` = everything known was dropped. */
   review(changed: ReadonlySet<string> | 'all'): void {
-    if (this.signal.aborted || (changed !== 'all' && ![...changed].some((path) => this.#verdict.paths.has(path)))) return
+    if (this.signal.aborted || (changed !== 'all' && ![...changed].some((path) => this.#verdict.paths.has(path))))
+      return
     this.#doubtSinceMs ??= this.#around.clock.monotonic()
     this.#rejudgeAgain = true
-    this.#rejudging ??= this.#rejudge().finally(() => { this.#rejudging = undefined })
+    this.#rejudging ??= this.#rejudge().finally(() => {
+      this.#rejudging = undefined
+    })
   }
 
   #isVouchedFor(): boolean {
@@ -134,11 +155,17 @@ export class OpenCall {
       try {
         const verdict = await this.#config.judge()
         const change = whatChanged(this.#verdict, verdict)
-        if (change) { this.cut(change); return }
+        if (change) {
+          this.cut(change)
+          return
+        }
         this.#verdict = verdict
       } catch (thrown) {
         const error = toGatewayError(thrown)
-        if (error.type !== 'unavailable' || !this.stillFresh()) { this.cut(error); return }
+        if (error.type !== 'unavailable' || !this.stillFresh()) {
+          this.cut(error)
+          return
+        }
         this.#rejudgeAgain = true
         await this.#around.nextAnswer(RETRY_MS)
       }
@@ -149,11 +176,15 @@ export class OpenCall {
 
 /** Why a call that is still allowed cannot go on as it was begun: its key would now go elsewhere, or less of the answer may pass. */
 function whatChanged(before: Verdict, after: Verdict): GatewayError | undefined {
-  const target = ({ upstream: { url, kv_mount, kv_path, kv_field, auth } }: Verdict) => JSON.stringify([url, kv_mount, kv_path, kv_field, auth])
-  if (target(before) !== target(after)) return unavailable('upstream_changed', `upstream ${after.upstream.name} was changed during the call; try again`)
+  const target = ({ upstream: { url, kv_mount, kv_path, kv_field, auth } }: Verdict) =>
+    JSON.stringify([url, kv_mount, kv_path, kv_field, auth])
+  if (target(before) !== target(after))
+    return unavailable('upstream_changed', `upstream ${after.upstream.name} was changed during the call; try again`)
   const [had, has] = [before.judgement.fields, after.judgement.fields]
   const narrower = has !== null && (had === null || !had.every((field) => has.includes(field)))
-  return narrower ? unavailable('grant_changed', 'less of the answer may be passed on than when the call began; try again') : undefined
+  return narrower
+    ? unavailable('grant_changed', 'less of the answer may be passed on than when the call began; try again')
+    : undefined
 }
 
 /** Every call under way, so that a change of a document reaches those that rest on it. */
@@ -161,12 +192,21 @@ export class OpenCalls implements FeedListener {
   readonly #calls = new Set<OpenCall>()
   readonly #around: Omit<Surroundings, 'onClose'>
 
-  constructor(around: Omit<Surroundings, 'onClose'>) { this.#around = around }
+  constructor(around: Omit<Surroundings, 'onClose'>) {
+    this.#around = around
+  }
 
-  get size(): number { return this.#calls.size }
+  get size(): number {
+    return this.#calls.size
+  }
 
   open(config: OpenCallConfig): OpenCall {
-    const call = new OpenCall(config, { ...this.#around, onClose: (closed) => { this.#calls.delete(closed) } })
+    const call = new OpenCall(config, {
+      ...this.#around,
+      onClose: (closed) => {
+        this.#calls.delete(closed)
+      },
+    })
     if (!call.signal.aborted) this.#calls.add(call)
     return call
   }
@@ -176,8 +216,12 @@ export class OpenCalls implements FeedListener {
     if (paths.size > 0) for (const call of this.#calls) call.review(paths)
   }
 
-  reset(): void { for (const call of this.#calls) call.review('all') }
+  reset(): void {
+    for (const call of this.#calls) call.review('all')
+  }
 
   /** The gateway stops: every call ends. */
-  closeAll(reason: GatewayError): void { for (const call of [...this.#calls]) call.cut(reason) }
+  closeAll(reason: GatewayError): void {
+    for (const call of [...this.#calls]) call.cut(reason)
+  }
 }

@@ -73,26 +73,65 @@ export class Records {
   async decision({ request_id, caller, decision, validation_result, reason, session, asked }: Decision): Promise<void> {
     this.counters[decision === 'allow' ? 'allowed' : decision === 'deny' ? 'denied' : 'errors']++
     await this.#append({
-      type: 'decision', request_id, decision, validation_result, reason, ...sessionFields(session), ...askedFields(asked), caller: callerName(caller), ...this.#remarks,
+      type: 'decision',
+      request_id,
+      decision,
+      validation_result,
+      reason,
+      ...sessionFields(session),
+      ...askedFields(asked),
+      caller: callerName(caller),
+      ...this.#remarks,
     }).catch((error: unknown) => {
       throw unavailable('audit_unavailable', 'the decision cannot be recorded, so it is not taken; try again', error)
     })
   }
 
   /** Follows a decision. The call has happened: a record that cannot be written is counted, not thrown. */
-  async outcome({ request_id, session, asked, status, latency_ms, upstream_ms, bytes, key_echoes, result }: Outcome): Promise<void> {
-    const times = { latency_ms: Math.round(latency_ms), upstream_ms: upstream_ms === null ? null : Math.round(upstream_ms) }
-    await this.#append({ type: 'outcome', request_id, status, ...times, bytes, key_echoes, result, ...sessionFields(session), ...askedFields(asked) })
-      .catch(() => { this.counters.outcomes_lost++ })
+  async outcome({
+    request_id,
+    session,
+    asked,
+    status,
+    latency_ms,
+    upstream_ms,
+    bytes,
+    key_echoes,
+    result,
+  }: Outcome): Promise<void> {
+    const times = {
+      latency_ms: Math.round(latency_ms),
+      upstream_ms: upstream_ms === null ? null : Math.round(upstream_ms),
+    }
+    await this.#append({
+      type: 'outcome',
+      request_id,
+      status,
+      ...times,
+      bytes,
+      key_echoes,
+      result,
+      ...sessionFields(session),
+      ...askedFields(asked),
+    }).catch(() => {
+      this.counters.outcomes_lost++
+    })
   }
 
-  stranger(): void { this.counters.strangers++ }
+  stranger(): void {
+    this.counters.strangers++
+  }
 
-  #append(record: object): Promise<void> { return this.#sink.append(record) }
+  #append(record: object): Promise<void> {
+    return this.#sink.append(record)
+  }
 }
 
 /** How a refusal stands in the log. `judged` = the token had been found good before something else was refused. */
-export function refusalResult({ type, code }: GatewayError, judged: boolean): Pick<Decision, 'decision' | 'validation_result'> {
+export function refusalResult(
+  { type, code }: GatewayError,
+  judged: boolean,
+): Pick<Decision, 'decision' | 'validation_result'> {
   if (type === 'unavailable') return { decision: 'error', validation_result: 'unavailable' }
   if (type !== 'invalid_token' && !judged) return { decision: 'deny', validation_result: 'unknown' }
   if (type === 'insufficient_scope') return { decision: 'deny', validation_result: 'insufficient_scope' }
@@ -103,7 +142,14 @@ export function refusalResult({ type, code }: GatewayError, judged: boolean): Pi
 }
 
 function sessionFields(session: KnownSession | undefined): object {
-  const { session_id = null, agent_id = null, token_id = null, owner = null, environment = null, purpose = null } = session ?? {}
+  const {
+    session_id = null,
+    agent_id = null,
+    token_id = null,
+    owner = null,
+    environment = null,
+    purpose = null,
+  } = session ?? {}
   return { session_id, agent_id, token_id, owner, environment, purpose }
 }
 
@@ -117,7 +163,11 @@ function askedFields({ required_scope, tools, upstream, method, endpoint, risk }
 }
 
 const callerName = (caller: Caller): string =>
-  caller.kind === 'service' ? `service:${caller.name}` : caller.kind === 'vault' ? `vault:${caller.digest.slice(0, 16)}` : 'session'
+  caller.kind === 'service'
+    ? `service:${caller.name}`
+    : caller.kind === 'vault'
+      ? `vault:${caller.digest.slice(0, 16)}`
+      : 'session'
 
 /** A path that may go into records where no operation fits: whatever looks like data stands as `{}`. */
 export function normalisePath(segments: readonly string[]): string {

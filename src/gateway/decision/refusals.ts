@@ -6,7 +6,11 @@ import type { EndReason } from './session-entry.ts'
 /** A new request with a token that is over. That is not the ordinary end of a call: somebody holds on to an old token. */
 export function reuse(reason: EndReason): GatewayError {
   return reason === 'expired'
-    ? new GatewayError('invalid_token', 'reuse_after_expiry', 'the token has expired; use the session\'s newest token, or open a new session')
+    ? new GatewayError(
+        'invalid_token',
+        'reuse_after_expiry',
+        "the token has expired; use the session's newest token, or open a new session",
+      )
     : new GatewayError('invalid_token', 'reuse_after_revocation', 'the token was revoked; open a new session')
 }
 
@@ -17,9 +21,15 @@ export function ended(reason: EndReason): GatewayError {
     : new GatewayError('invalid_token', 'revoked', 'the session was ended during the call')
 }
 
-export const missing = (where: string): GatewayError => new GatewayError('invalid_token', 'missing', `missing token${where}`)
+export const missing = (where: string): GatewayError =>
+  new GatewayError('invalid_token', 'missing', `missing token${where}`)
 
-export const malformed = (): GatewayError => new GatewayError('invalid_token', 'malformed', 'this is not a token of this gateway: it is cut short, mistyped or something else')
+export const malformed = (): GatewayError =>
+  new GatewayError(
+    'invalid_token',
+    'malformed',
+    'this is not a token of this gateway: it is cut short, mistyped or something else',
+  )
 
 export function inactiveToken({ reason }: Inactive): GatewayError {
   if (reason === 'expired' || reason === 'revoked') return reuse(reason)
@@ -27,7 +37,19 @@ export function inactiveToken({ reason }: Inactive): GatewayError {
 }
 
 /** A call that no granted tool covers. */
-export function notGranted(judgement: CallJudgement, upstream: string, method: string, segments: readonly string[]): GatewayError {
-  if (judgement.reason === 'no_tool') return new GatewayError('insufficient_scope', 'no_tool', `no tool of ${upstream} covers ${method} /${segments.join('/')}`)
-  return new GatewayError('insufficient_scope', judgement.reason, judgement.message, { scope: judgement.needed.join(' ') })
+export function notGranted(
+  judgement: CallJudgement,
+  upstream: string,
+  method: string,
+  segments: readonly string[],
+): GatewayError {
+  if (judgement.reason === 'no_tool')
+    return new GatewayError(
+      'insufficient_scope',
+      'no_tool',
+      `no tool of ${upstream} covers ${method} /${segments.join('/')}`,
+    )
+  return new GatewayError('insufficient_scope', judgement.reason, judgement.message, {
+    scope: judgement.needed.join(' '),
+  })
 }

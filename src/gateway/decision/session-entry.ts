@@ -42,7 +42,15 @@ export class SessionEntry {
   constructor(key: string, answer: Active) {
     this.key = key
     const { session_id, agent_id, owner, environment, scopes, documents, sequence } = answer
-    this.facts = { session_id, agent_id, token_id: answer.token_id ?? null, owner, environment, purpose: answer.purpose ?? null, scopes }
+    this.facts = {
+      session_id,
+      agent_id,
+      token_id: answer.token_id ?? null,
+      owner,
+      environment,
+      purpose: answer.purpose ?? null,
+      scopes,
+    }
     this.documents = documents
     this.sequence = sequence
     this.issuedAtUnix = answer.iat ?? null
@@ -52,10 +60,14 @@ export class SessionEntry {
   }
 
   /** Unix seconds: when the token, or the session asked for, ends unless renewed. */
-  get expiresAtUnix(): number { return Math.min(this.#expiresAtUnix, this.#chainEndsAtUnix()) }
+  get expiresAtUnix(): number {
+    return Math.min(this.#expiresAtUnix, this.#chainEndsAtUnix())
+  }
 
   /** Unix milliseconds until which calls under way may live: the session's newest token and every ancestor's. */
-  get callsEndAtUnixMs(): number { return this.#chainEndsAtUnix() * 1000 }
+  get callsEndAtUnixMs(): number {
+    return this.#chainEndsAtUnix() * 1000
+  }
 
   /** Why a new request with this token is refused at `nowUnixMs` of the engine's clock; undefined = it is live. */
   endOfToken(nowUnixMs: number): EndReason | undefined {
@@ -69,7 +81,12 @@ export class SessionEntry {
 
   /** True when an event takes away a token that may be the one the session lives by, so that its expiry is not known any more. */
   isDoubtedBy(event: FeedEvent): boolean {
-    return event.sequence > this.sequence && event.type === 'token_ended' && event.token_id !== this.facts.token_id && event.reason !== 'superseded'
+    return (
+      event.sequence > this.sequence &&
+      event.type === 'token_ended' &&
+      event.token_id !== this.facts.token_id &&
+      event.reason !== 'superseded'
+    )
   }
 
   apply(event: FeedEvent): void {
@@ -85,7 +102,8 @@ export class SessionEntry {
         if (!passing.has(event.reason)) this.#callsOver ??= reasonOf(event.reason)
         break
       case 'generation':
-        if (this.chain.some((link) => link.agent_id === event.agent_id && link.generation < event.generation)) this.#end('revoked')
+        if (this.chain.some((link) => link.agent_id === event.agent_id && link.generation < event.generation))
+          this.#end('revoked')
         break
       case 'mount_generation':
         if (this.#mountGeneration < event.generation) this.#end('revoked')
@@ -110,6 +128,8 @@ export class SessionEntry {
   }
 
   #chainEndsAtUnix(): number {
-    return Math.min(...this.chain.map((link) => Math.min(link.newest_token_expires_at_unix, link.session_expires_at_unix)))
+    return Math.min(
+      ...this.chain.map((link) => Math.min(link.newest_token_expires_at_unix, link.session_expires_at_unix)),
+    )
   }
 }

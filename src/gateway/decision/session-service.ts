@@ -60,7 +60,13 @@ export class SessionService {
     const found = await this.#decisions.agentOf(session)
     if (!found) throw noSession()
     requireAgent(caller, found.agent_id)
-    return issued(await vault.write(`${this.#mount}/creds/${found.agent_id}/${found.session_id}`, { ...ask, ttl }, { timeoutMs: TIMEOUT_MS }))
+    return issued(
+      await vault.write(
+        `${this.#mount}/creds/${found.agent_id}/${found.session_id}`,
+        { ...ask, ttl },
+        { timeoutMs: TIMEOUT_MS },
+      ),
+    )
   }
 
   /** Ends the session; resolves once it is ended at the engine and here. Ending what is over succeeds. */
@@ -88,34 +94,57 @@ export class SessionService {
   }
 }
 
-const noSession = (): GatewayError => new GatewayError('invalid_request', 'session_unknown', 'there is no such session', { kind: 'not_found' })
+const noSession = (): GatewayError =>
+  new GatewayError('invalid_request', 'session_unknown', 'there is no such session', { kind: 'not_found' })
 
 function checkAgent(agentId: string): void {
-  if (!isName(agentId)) throw new GatewayError('invalid_request', 'bad_request', 'agent_id: is not a name of 1 to 64 characters a-z, 0-9, _ and -, for example claude-billing-agent')
+  if (!isName(agentId))
+    throw new GatewayError(
+      'invalid_request',
+      'bad_request',
+      'agent_id: is not a name of 1 to 64 characters a-z, 0-9, _ and -, for example claude-billing-agent',
+    )
 }
 
 function checkName(session: SessionName): void {
   if ('token' in session && !tokenShape(session.token)) throw malformed()
   if ('session_id' in session && sessionKeyOf(session.session_id) === undefined) {
-    throw new GatewayError('invalid_request', 'bad_request', 'session_id: is not a session id, for example sess_01JNKQ8X4F2MVBP7RD3WCZH9GT')
+    throw new GatewayError(
+      'invalid_request',
+      'bad_request',
+      'session_id: is not a session id, for example sess_01JNKQ8X4F2MVBP7RD3WCZH9GT',
+    )
   }
 }
 
 /** Seconds the caller's own token has left; Infinity for one that does not expire. */
 async function secondsLeft(vault: VaultClient): Promise<number> {
   const { data } = await vault.request('GET', 'auth/token/lookup-self', { timeoutMs: TIMEOUT_MS })
-  if (typeof data?.ttl !== 'number') throw new GatewayError('unavailable', 'vault_unavailable', 'Vault did not say how long the caller\'s token lives; try again')
+  if (typeof data?.ttl !== 'number')
+    throw new GatewayError(
+      'unavailable',
+      'vault_unavailable',
+      "Vault did not say how long the caller's token lives; try again",
+    )
   return data.ttl === 0 && (data.expire_time === null || data.expire_time === undefined) ? Infinity : data.ttl
 }
 
 function cutTtl(asked: number | undefined, leftSeconds: number): number | undefined {
   if (leftSeconds < LEAST_LIFE_SECONDS) {
-    throw new GatewayError('invalid_request', 'caller_expires_soon', `the caller's Vault token has ${String(Math.max(0, Math.floor(leftSeconds)))} s left, and sessions opened under it end with it; renew it or log in again first (at least ${String(LEAST_LIFE_SECONDS)} s are needed)`)
+    throw new GatewayError(
+      'invalid_request',
+      'caller_expires_soon',
+      `the caller's Vault token has ${String(Math.max(0, Math.floor(leftSeconds)))} s left, and sessions opened under it end with it; renew it or log in again first (at least ${String(LEAST_LIFE_SECONDS)} s are needed)`,
+    )
   }
   if (asked !== undefined) return Math.min(asked, Math.floor(leftSeconds))
   return leftSeconds < LONGEST_DEFAULT_SECONDS ? Math.min(CAUTIOUS_TTL_SECONDS, Math.floor(leftSeconds)) : undefined
 }
 
 function issued({ data, lease_id, warnings }: VaultAnswer): Issued {
-  return { ...data, ...(lease_id === undefined ? {} : { lease_id }), ...(warnings && warnings.length > 0 ? { warnings } : {}) }
+  return {
+    ...data,
+    ...(lease_id === undefined ? {} : { lease_id }),
+    ...(warnings && warnings.length > 0 ? { warnings } : {}),
+  }
 }

@@ -10,7 +10,8 @@ import { SessionEntry } from './session-entry.ts'
 import { Watch } from './watch.ts'
 import type { EndReason } from './session-entry.ts'
 
-export type Found = { readonly entry: SessionEntry; readonly inactive?: never } | { readonly inactive: Inactive; readonly entry?: never }
+export type Found =
+  { readonly entry: SessionEntry; readonly inactive?: never } | { readonly inactive: Inactive; readonly entry?: never }
 
 /** What a session is asked for by: the digest of a token, or its id. */
 export type SessionKey = { readonly token_sha256: string } | { readonly session_id: string }
@@ -47,9 +48,13 @@ export class Sessions implements FeedListener {
   readonly #asking = new Map<string, Promise<Found>>()
   readonly #watches = new Map<SessionEntry, Set<Watch>>()
 
-  constructor(config: SessionsConfig) { this.#config = config }
+  constructor(config: SessionsConfig) {
+    this.#config = config
+  }
 
-  get size(): number { return this.#entries.size }
+  get size(): number {
+    return this.#entries.size
+  }
 
   /** The entry of a token or session, live or ended, or the engine's "no". Throws `unavailable`, never "invalid", in an outage. */
   async find(key: SessionKey): Promise<Found> {
@@ -63,18 +68,31 @@ export class Sessions implements FeedListener {
     }
     const asking = this.#asking.get(text)
     if (asking) return asking
-    if (this.#asking.size >= QUESTIONS_AT_ONCE) throw unavailable('busy', 'too many tokens are being looked up; try again')
-    const asked = this.#ask(key).finally(() => { this.#asking.delete(text) })
+    if (this.#asking.size >= QUESTIONS_AT_ONCE)
+      throw unavailable('busy', 'too many tokens are being looked up; try again')
+    const asked = this.#ask(key).finally(() => {
+      this.#asking.delete(text)
+    })
     this.#asking.set(text, asked)
     return asked
   }
 
   /** Unix milliseconds on the engine's clock, never late. */
-  nowUnixMs(): number { return this.#config.follower.engineClock.nowUnixMs() }
+  nowUnixMs(): number {
+    return this.#config.follower.engineClock.nowUnixMs()
+  }
 
   /** Calls `onEnd` at the moment it is learnt that calls of this session are over, or their time has come; at once if they are. */
   watch(entry: SessionEntry, onEnd: (reason: EndReason) => void): Watch {
-    const watch = new Watch({ entry, onEnd, clock: this.#config.clock, nowUnixMs: () => this.nowUnixMs(), onCancel: () => { this.#forget(watch) } })
+    const watch = new Watch({
+      entry,
+      onEnd,
+      clock: this.#config.clock,
+      nowUnixMs: () => this.nowUnixMs(),
+      onCancel: () => {
+        this.#forget(watch)
+      },
+    })
     this.#keep(watch)
     watch.review()
     if (entry.detached) {
@@ -106,7 +124,7 @@ export class Sessions implements FeedListener {
 
   #doubt(entry: SessionEntry): void {
     this.#drop(entry)
-    for (const watch of [...this.#watches.get(entry) ?? []]) {
+    for (const watch of [...(this.#watches.get(entry) ?? [])]) {
       watch.drift()
       void this.#reconfirm(watch)
     }
@@ -134,7 +152,8 @@ export class Sessions implements FeedListener {
   #confirmed(entry: SessionEntry, answer: Active, question: Question): SessionEntry | undefined {
     const { epoch } = this.#config.follower
     const sameEpoch = !question.broken && question.epoch === answer.epoch && epoch === answer.epoch
-    if (!sameEpoch || answer.sequence < question.sequence || question.events.some((event) => entry.isDoubtedBy(event))) return undefined
+    if (!sameEpoch || answer.sequence < question.sequence || question.events.some((event) => entry.isDoubtedBy(event)))
+      return undefined
     for (const event of question.events) entry.apply(event)
     this.#admit(entry)
     return entry
@@ -148,12 +167,21 @@ export class Sessions implements FeedListener {
       data = (await vault.write(`${mount}/introspect`, key, { timeoutMs: TIMEOUT_MS })).data
     } catch (error) {
       // Refused or out of reach, the fault is ours: nothing is known about the token.
-      throw unavailable('vault_unavailable', 'Vault cannot be asked about this token at the moment; keep it and try again', error)
+      throw unavailable(
+        'vault_unavailable',
+        'Vault cannot be asked about this token at the moment; keep it and try again',
+        error,
+      )
     }
     const answer = readIntrospection(data)
     if (!answer) throw unavailable('vault_unavailable', 'the answer of introspection does not read')
     if (answer.epoch === follower.epoch) {
-      follower.engineClock.observe({ sentMs, receivedMs: clock.monotonic(), serverUnixMs: answer.server_time_unix_ms, heldMs: 0 })
+      follower.engineClock.observe({
+        sentMs,
+        receivedMs: clock.monotonic(),
+        serverUnixMs: answer.server_time_unix_ms,
+        heldMs: 0,
+      })
     }
     return answer
   }
@@ -166,7 +194,7 @@ export class Sessions implements FeedListener {
       addTo(this.#bySession, link.session_id, entry)
       addTo(this.#byAgent, link.agent_id, entry)
     }
-    if (before) for (const watch of [...this.#watches.get(before) ?? []]) this.#reattach(watch, entry)
+    if (before) for (const watch of [...(this.#watches.get(before) ?? [])]) this.#reattach(watch, entry)
     this.#evict()
   }
 
@@ -194,7 +222,10 @@ export class Sessions implements FeedListener {
   #touchedBy(event: FeedEvent): Iterable<SessionEntry> {
     if (event.type === 'document') return []
     if (event.type === 'mount_generation') return [...this.#entries.values()]
-    return [...((event.type === 'generation' ? this.#byAgent.get(event.agent_id) : this.#bySession.get(event.session_id)) ?? [])]
+    return [
+      ...((event.type === 'generation' ? this.#byAgent.get(event.agent_id) : this.#bySession.get(event.session_id)) ??
+        []),
+    ]
   }
 
   /** After a reset: asks about a watched session until there is an answer, and cuts its calls if that answer is no. */
@@ -206,7 +237,10 @@ export class Sessions implements FeedListener {
         if (inactive) watch.end(inactive.reason === 'expired' ? 'expired' : 'revoked')
         else if (watch.adrift) this.#reattach(watch, entry)
       } catch (error) {
-        this.#config.logger.debug({ kind: error instanceof RequestError ? error.kind : 'unexpected' }, 'a session in use cannot be confirmed yet')
+        this.#config.logger.debug(
+          { kind: error instanceof RequestError ? error.kind : 'unexpected' },
+          'a session in use cannot be confirmed yet',
+        )
         await this.#config.follower.nextAnswer(TIMEOUT_MS)
       }
     }
@@ -219,8 +253,12 @@ export class Sessions implements FeedListener {
     watch.review()
   }
 
-  #keep(watch: Watch): void { addTo(this.#watches, watch.entry, watch) }
-  #forget(watch: Watch): void { removeFrom(this.#watches, watch.entry, watch) }
+  #keep(watch: Watch): void {
+    addTo(this.#watches, watch.entry, watch)
+  }
+  #forget(watch: Watch): void {
+    removeFrom(this.#watches, watch.entry, watch)
+  }
 }
 
 function addTo<K, V>(index: Map<K, Set<V>>, key: K, value: V): void {

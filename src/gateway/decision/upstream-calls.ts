@@ -61,7 +61,9 @@ export interface UpstreamCallsParts {
 export class UpstreamCalls {
   readonly #parts: UpstreamCallsParts
 
-  constructor(parts: UpstreamCallsParts) { this.#parts = parts }
+  constructor(parts: UpstreamCallsParts) {
+    this.#parts = parts
+  }
 
   /** Judges, records and makes one call. Throws `GatewayError` when there is no answer to hand on. */
   async perform(ask: UpstreamAsk): Promise<UpstreamAnswer> {
@@ -80,13 +82,37 @@ export class UpstreamCalls {
         const reason: unknown = call.signal.reason
         call.close()
         const result = reason instanceof GatewayError ? reason.code : outcome.result
-        return this.#outcome(ask, call, { status: answer.status, upstream_ms: outcome.upstream_ms, bytes: outcome.bytes, key_echoes: outcome.key_echoes, result, startedMs })
+        return this.#outcome(ask, call, {
+          status: answer.status,
+          upstream_ms: outcome.upstream_ms,
+          bytes: outcome.bytes,
+          key_echoes: outcome.key_echoes,
+          result,
+          startedMs,
+        })
       })
-      return { status: answer.status, headers: answer.headers, upstream_ms: answer.upstream_ms, body: reworded(answer.body, call), signal: call.signal, stillFresh: () => call.stillFresh(), cancel: () => { answer.cancel() } }
+      return {
+        status: answer.status,
+        headers: answer.headers,
+        upstream_ms: answer.upstream_ms,
+        body: reworded(answer.body, call),
+        signal: call.signal,
+        stillFresh: () => call.stillFresh(),
+        cancel: () => {
+          answer.cancel()
+        },
+      }
     } catch (thrown) {
       const error = whyFailed(thrown, call)
       call.close()
-      await this.#outcome(ask, call, { status: error.row.http, upstream_ms: null, bytes: 0, key_echoes: 0, result: error.code, startedMs })
+      await this.#outcome(ask, call, {
+        status: error.row.http,
+        upstream_ms: null,
+        bytes: 0,
+        key_echoes: 0,
+        result: error.code,
+        startedMs,
+      })
       throw error
     }
   }
@@ -96,7 +122,10 @@ export class UpstreamCalls {
     const usable = await keys.get(call.upstream, call.session.environment)
     await call.settled()
     call.require()
-    const { upstream, judgement: { tools, fields } } = call.verdict
+    const {
+      upstream,
+      judgement: { tools, fields },
+    } = call.verdict
     const answer = await callUpstream({
       upstream,
       match: tools[0]!,
@@ -123,9 +152,22 @@ export class UpstreamCalls {
     return answer
   }
 
-  async #outcome(ask: UpstreamAsk, call: OpenCall, { startedMs, ...what }: Pick<Outcome, 'status' | 'upstream_ms' | 'bytes' | 'key_echoes' | 'result'> & { readonly startedMs: number }): Promise<void> {
+  async #outcome(
+    ask: UpstreamAsk,
+    call: OpenCall,
+    {
+      startedMs,
+      ...what
+    }: Pick<Outcome, 'status' | 'upstream_ms' | 'bytes' | 'key_echoes' | 'result'> & { readonly startedMs: number },
+  ): Promise<void> {
     const { records, clock } = this.#parts
-    await records.outcome({ request_id: ask.requestId, session: call.session, asked: call.asked, latency_ms: clock.monotonic() - startedMs, ...what })
+    await records.outcome({
+      request_id: ask.requestId,
+      session: call.session,
+      asked: call.asked,
+      latency_ms: clock.monotonic() - startedMs,
+      ...what,
+    })
   }
 }
 
@@ -134,9 +176,13 @@ class RequestBody {
   readonly #ask: UpstreamAsk
   #read: Buffer | undefined
 
-  constructor(ask: UpstreamAsk) { this.#ask = ask }
+  constructor(ask: UpstreamAsk) {
+    this.#ask = ask
+  }
 
-  toSend(): AsyncIterable<Uint8Array> | Uint8Array | undefined { return this.#read ?? this.#ask.body }
+  toSend(): AsyncIterable<Uint8Array> | Uint8Array | undefined {
+    return this.#read ?? this.#ask.body
+  }
 
   /** By the content type it is sent with: headers that repeat it, or keep it from being passed on, make it another. */
   async parameters(upstream: UpstreamDocument) {
@@ -151,7 +197,13 @@ async function collect({ body, upstream }: UpstreamAsk, maxBytes: number): Promi
   let bytes = 0
   for await (const chunk of body ?? []) {
     bytes += chunk.length
-    if (bytes > maxBytes) throw new GatewayError('invalid_request', 'too_large', `the request body is longer than upstream ${upstream} takes (max_request_bytes ${String(maxBytes)})`, { kind: 'too_large' })
+    if (bytes > maxBytes)
+      throw new GatewayError(
+        'invalid_request',
+        'too_large',
+        `the request body is longer than upstream ${upstream} takes (max_request_bytes ${String(maxBytes)})`,
+        { kind: 'too_large' },
+      )
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)

@@ -23,11 +23,17 @@ export class Watch {
     this.#entry = config.entry
   }
 
-  get entry(): SessionEntry { return this.#entry }
-  get adrift(): boolean { return this.#adriftSinceMs !== undefined && !this.#over }
+  get entry(): SessionEntry {
+    return this.#entry
+  }
+  get adrift(): boolean {
+    return this.#adriftSinceMs !== undefined && !this.#over
+  }
 
   /** Milliseconds since what was known of this session was dropped; 0 while it is known. */
-  adriftMs(): number { return this.#adriftSinceMs === undefined ? 0 : this.#config.clock.monotonic() - this.#adriftSinceMs }
+  adriftMs(): number {
+    return this.#adriftSinceMs === undefined ? 0 : this.#config.clock.monotonic() - this.#adriftSinceMs
+  }
 
   /** Ends if the session has, and sets the timer for its hard expiry. */
   review(): void {
@@ -36,9 +42,14 @@ export class Watch {
     // Without knowledge of the engine's clock nothing can be judged; `adriftMs` bounds how long that may last.
     if (nowUnixMs === Infinity) return
     const reason = this.#entry.endOfCalls(nowUnixMs)
-    if (reason) { this.end(reason); return }
+    if (reason) {
+      this.end(reason)
+      return
+    }
     this.#cancelTimer?.()
-    this.#cancelTimer = this.#config.clock.after(this.#entry.callsEndAtUnixMs - nowUnixMs, () => { this.review() })
+    this.#cancelTimer = this.#config.clock.after(this.#entry.callsEndAtUnixMs - nowUnixMs, () => {
+      this.review()
+    })
   }
 
   end(reason: EndReason): void {
@@ -55,7 +66,9 @@ export class Watch {
   }
 
   /** What was known of the session holds no more, until `attach` brings a fresh entry. */
-  drift(): void { this.#adriftSinceMs ??= this.#config.clock.monotonic() }
+  drift(): void {
+    this.#adriftSinceMs ??= this.#config.clock.monotonic()
+  }
 
   attach(entry: SessionEntry): void {
     this.#entry = entry

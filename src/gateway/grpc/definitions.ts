@@ -12,18 +12,30 @@ import { badRequest } from '../../logical/errors.ts'
 export class Undecodable {
   readonly message: string
 
-  constructor(message: string) { this.message = message }
+  constructor(message: string) {
+    this.message = message
+  }
 }
 
 /** Throws `bad_request` for a request that did not decode. */
 export function decoded<Request>(request: Request | Undecodable): Request {
-  if (request instanceof Undecodable) throw badRequest(`the message does not decode as ${request.message}; check that both sides use the same proto/mcp/gateway/v1/gateway.proto`)
+  if (request instanceof Undecodable)
+    throw badRequest(
+      `the message does not decode as ${request.message}; check that both sides use the same proto/mcp/gateway/v1/gateway.proto`,
+    )
   return request
 }
 
 type ServiceMethods = Record<string, MethodDefinition<object, object>>
 
-const load = (json: object): PackageDefinition => fromJSON(json as Parameters<typeof fromJSON>[0], { keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true })
+const load = (json: object): PackageDefinition =>
+  fromJSON(json as Parameters<typeof fromJSON>[0], {
+    keepCase: true,
+    longs: Number,
+    enums: String,
+    defaults: true,
+    oneofs: true,
+  })
 
 function methodsOf(definitions: PackageDefinition, name: string): ServiceMethods {
   const methods = definitions[name] as unknown as ServiceMethods
@@ -46,7 +58,11 @@ const gateway = load(gatewayV1)
 const health = load(healthV1)
 const reflection = load(reflectionV1)
 /** v1alpha differs in its name alone. */
-const reflectionAlpha = load({ nested: { grpc: { nested: { reflection: { nested: { v1alpha: reflectionV1.nested.grpc.nested.reflection.nested.v1 } } } } } })
+const reflectionAlpha = load({
+  nested: {
+    grpc: { nested: { reflection: { nested: { v1alpha: reflectionV1.nested.grpc.nested.reflection.nested.v1 } } } },
+  },
+})
 
 export const services = {
   sessions: methodsOf(gateway, 'mcp.gateway.v1.Sessions'),
@@ -58,7 +74,12 @@ export const services = {
 } as const
 
 /** What reflection tells of. Reflection itself is not among it: whoever asks has found it. */
-export const serviceNames = ['grpc.health.v1.Health', 'mcp.gateway.v1.Sessions', 'mcp.gateway.v1.Tokens', 'mcp.gateway.v1.Upstreams'] as const
+export const serviceNames = [
+  'grpc.health.v1.Health',
+  'mcp.gateway.v1.Sessions',
+  'mcp.gateway.v1.Tokens',
+  'mcp.gateway.v1.Upstreams',
+] as const
 
 export interface DescribedFile {
   /** `mcp_gateway_v1.proto`: the compiled form knows packages, not the files they were written in. */
@@ -70,19 +91,30 @@ export interface DescribedFile {
 }
 
 /** A namespace, service or message of the compiled contract. */
-interface Node { readonly methods?: object; readonly fields?: object; readonly values?: object; readonly nested?: Readonly<Record<string, Node>> }
+interface Node {
+  readonly methods?: object
+  readonly fields?: object
+  readonly values?: object
+  readonly nested?: Readonly<Record<string, Node>>
+}
 
 function* symbolsIn(node: Node, path: string): Generator<string> {
   if (node.methods ?? node.fields ?? node.values) yield path
   for (const method of Object.keys(node.methods ?? {})) yield `${path}.${method}`
-  for (const [name, inner] of Object.entries(node.nested ?? {})) yield* symbolsIn(inner, path === '' ? name : `${path}.${name}`)
+  for (const [name, inner] of Object.entries(node.nested ?? {}))
+    yield* symbolsIn(inner, path === '' ? name : `${path}.${name}`)
 }
 
 function describe(packageName: string, json: Node, definitions: PackageDefinition): DescribedFile {
-  const [bytes] = Object.values(definitions).flatMap((definition) => ('fileDescriptorProtos' in definition ? definition.fileDescriptorProtos as readonly Buffer[] : []))
+  const [bytes] = Object.values(definitions).flatMap((definition) =>
+    'fileDescriptorProtos' in definition ? (definition.fileDescriptorProtos as readonly Buffer[]) : [],
+  )
   if (!bytes) throw new Error(`the compiled ${packageName} has no file descriptor`)
   return { name: `${packageName.replaceAll('.', '_')}.proto`, bytes, symbols: new Set(symbolsIn(json, '')) }
 }
 
 /** What reflection answers with: one file per package. */
-export const describedFiles: readonly DescribedFile[] = [describe('mcp.gateway.v1', gatewayV1, gateway), describe('grpc.health.v1', healthV1, health)]
+export const describedFiles: readonly DescribedFile[] = [
+  describe('mcp.gateway.v1', gatewayV1, gateway),
+  describe('grpc.health.v1', healthV1, health),
+]

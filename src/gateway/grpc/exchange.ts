@@ -7,7 +7,10 @@ import { GatewayError, toGatewayError } from '../error.ts'
 import { requestIdOf } from '../request-id.ts'
 
 /** What the services of this port act through. */
-export interface GrpcParts extends Pick<GatewayCore, 'calls' | 'callers' | 'decisions' | 'follower' | 'freshness' | 'grants' | 'pulse' | 'sessions'> {
+export interface GrpcParts extends Pick<
+  GatewayCore,
+  'calls' | 'callers' | 'decisions' | 'follower' | 'freshness' | 'grants' | 'pulse' | 'sessions'
+> {
   readonly clock: Clock
   readonly logger: Logger
   readonly random: (bytes: number) => Uint8Array
@@ -20,7 +23,12 @@ export function callerOf({ callers }: { readonly callers: Pick<Callers, 'identif
   const values = metadata.get('authorization')
   if (values.length === 0) return callers.identify(undefined)
   const bearer = values.length === 1 ? /^bearer +(\S+)$/i.exec(String(values[0]).trim())?.[1] : undefined
-  if (bearer === undefined) throw new GatewayError('invalid_token', 'caller_unknown', 'metadata authorization must be given once, as "Bearer <Vault token or service token>"')
+  if (bearer === undefined)
+    throw new GatewayError(
+      'invalid_token',
+      'caller_unknown',
+      'metadata authorization must be given once, as "Bearer <Vault token or service token>"',
+    )
   return callers.identify(bearer)
 }
 
@@ -32,7 +40,11 @@ export function requestIdFor({ random }: Pick<GrpcParts, 'random'>, metadata: Me
 /** Whatever a handler threw, as it is answered. What nobody foresaw is logged; its text goes nowhere. */
 export function failureOf({ logger }: Pick<GrpcParts, 'logger'>, thrown: unknown, requestId: string): GatewayError {
   const error = toGatewayError(thrown)
-  if (error.kind === 'internal') logger.error({ request_id: requestId, error: thrown instanceof Error ? thrown.stack : 'unexpected' }, 'a request failed unexpectedly')
+  if (error.kind === 'internal')
+    logger.error(
+      { request_id: requestId, error: thrown instanceof Error ? thrown.stack : 'unexpected' },
+      'a request failed unexpectedly',
+    )
   return error
 }
 

@@ -9,19 +9,31 @@ import { Outbox } from './outbox.ts'
 import type { OpenStreams } from './outbox.ts'
 import { replyOf } from './status.ts'
 
-interface HealthRequest { readonly service: string }
-interface HealthResponse { readonly status: 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN' }
+interface HealthRequest {
+  readonly service: string
+}
+interface HealthResponse {
+  readonly status: 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN'
+}
 
 const known = new Set<string>(['', ...serviceNames])
 
 export function healthService(parts: GrpcParts, streams: OpenStreams): UntypedServiceImplementation {
-  const statusOf = (service: string): HealthResponse['status'] => (!known.has(service) ? 'SERVICE_UNKNOWN' : parts.healthy() ? 'SERVING' : 'NOT_SERVING')
+  const statusOf = (service: string): HealthResponse['status'] =>
+    !known.has(service) ? 'SERVICE_UNKNOWN' : parts.healthy() ? 'SERVING' : 'NOT_SERVING'
   return {
-    Check: (call: ServerUnaryCall<HealthRequest | Undecodable, HealthResponse>, callback: sendUnaryData<HealthResponse>) => {
+    Check: (
+      call: ServerUnaryCall<HealthRequest | Undecodable, HealthResponse>,
+      callback: sendUnaryData<HealthResponse>,
+    ) => {
       try {
         const { service } = decoded(call.request)
         if (known.has(service)) callback(null, { status: statusOf(service) })
-        else callback({ code: status.NOT_FOUND, details: 'there is no such service; ask for "" or a name that reflection lists' })
+        else
+          callback({
+            code: status.NOT_FOUND,
+            details: 'there is no such service; ask for "" or a name that reflection lists',
+          })
       } catch (thrown) {
         callback(refusal(parts, call, thrown))
       }
@@ -38,7 +50,12 @@ export function healthService(parts: GrpcParts, streams: OpenStreams): UntypedSe
   }
 }
 
-function watch({ pulse }: GrpcParts, outbox: Outbox<HealthResponse>, service: string, statusOf: (service: string) => HealthResponse['status']): void {
+function watch(
+  { pulse }: GrpcParts,
+  outbox: Outbox<HealthResponse>,
+  service: string,
+  statusOf: (service: string) => HealthResponse['status'],
+): void {
   let told: string | undefined
   const tell = () => {
     const now = statusOf(service)
@@ -51,7 +68,11 @@ function watch({ pulse }: GrpcParts, outbox: Outbox<HealthResponse>, service: st
   tell()
 }
 
-function refusal(parts: GrpcParts, { metadata }: { readonly metadata: Parameters<typeof requestIdFor>[1] }, thrown: unknown) {
+function refusal(
+  parts: GrpcParts,
+  { metadata }: { readonly metadata: Parameters<typeof requestIdFor>[1] },
+  thrown: unknown,
+) {
   const requestId = requestIdFor(parts, metadata)
   return replyOf(failureOf(parts, thrown, requestId), requestId)
 }

@@ -21,7 +21,7 @@ export class Inbox<Request extends object> {
   async next(): Promise<Request | undefined> {
     try {
       const { value, done } = await this.#messages.next()
-      return done === true ? undefined : value as Request
+      return done === true ? undefined : (value as Request)
     } catch (error) {
       throw this.#call.cancelled ? unavailable('caller_gone', 'the caller has gone', error) : error
     }

@@ -2,7 +2,17 @@
 import type * as wire from '../../proto/gateway-v1.ts'
 
 export type {
-  CallRequest, CloseRequest, DelegateRequest, Header, IntrospectRequest, OpenRequest, RefreshRequest, SessionToken, StreamRequest, ValidateRequest, WatchRequest,
+  CallRequest,
+  CloseRequest,
+  DelegateRequest,
+  Header,
+  IntrospectRequest,
+  OpenRequest,
+  RefreshRequest,
+  SessionToken,
+  StreamRequest,
+  ValidateRequest,
+  WatchRequest,
 } from '../../proto/gateway-v1.ts'
 
 type Sent<Message, Always extends keyof Message> = Pick<Message, Always> & Partial<Message>

@@ -20,7 +20,8 @@ export function reset(stream: ServerHttp2Stream): void {
  */
 export function http2StreamOf(call: object): ServerHttp2Stream {
   const stream = (call as { readonly call?: { readonly stream?: Partial<ServerHttp2Stream> } }).call?.stream
-  if (typeof stream?.close !== 'function' || typeof stream.destroy !== 'function') throw new RequestError('internal', 'this version of the gRPC library hides its streams')
+  if (typeof stream?.close !== 'function' || typeof stream.destroy !== 'function')
+    throw new RequestError('internal', 'this version of the gRPC library hides its streams')
   return stream as ServerHttp2Stream
 }
 
@@ -45,15 +46,23 @@ export class Outbox<Response> {
     this.gone = this.#gone.signal
     this.broken = this.#broken.signal
     // Told of a caller that left, a deadline that passed and our own end alike.
-    this.#call.on('cancelled', () => { this.#finish() })
-    this.#stream.once('close', () => { this.#finish() })
+    this.#call.on('cancelled', () => {
+      this.#finish()
+    })
+    this.#stream.once('close', () => {
+      this.#finish()
+    })
     if (this.#stream.destroyed) this.#finish()
   }
 
   /** No further message will be sent. */
-  get over(): boolean { return this.#ending || this.gone.aborted }
+  get over(): boolean {
+    return this.#ending || this.gone.aborted
+  }
   /** Nothing waits on its way out. */
-  get idle(): boolean { return this.#waiting.size === 0 }
+  get idle(): boolean {
+    return this.#waiting.size === 0
+  }
 
   /** Resolves when the message has left this process, or the call is over. To be awaited: that is the back-pressure. */
   send(message: Response): Promise<void> {
@@ -85,7 +94,10 @@ export class Outbox<Response> {
 
   /** Ends the call at once. The reason is told only where nothing is queued ahead of it. */
   cut(reply: Reply): void {
-    if (this.idle) { this.fail(reply); return }
+    if (this.idle) {
+      this.fail(reply)
+      return
+    }
     if (this.gone.aborted) return
     this.#broken.abort()
     reset(this.#stream)
@@ -106,7 +118,13 @@ export class OpenStreams {
 
   add(outbox: Outbox<never>): void {
     this.#streams.add(outbox)
-    outbox.gone.addEventListener('abort', () => { this.#streams.delete(outbox) }, { once: true })
+    outbox.gone.addEventListener(
+      'abort',
+      () => {
+        this.#streams.delete(outbox)
+      },
+      { once: true },
+    )
   }
 
   endAll(error: GatewayError = shuttingDown()): void {

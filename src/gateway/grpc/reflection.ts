@@ -12,7 +12,12 @@ import { replyOf } from './status.ts'
 
 interface ReflectionRequest {
   readonly host: string
-  readonly message_request?: 'file_by_filename' | 'file_containing_symbol' | 'file_containing_extension' | 'all_extension_numbers_of_type' | 'list_services'
+  readonly message_request?:
+    | 'file_by_filename'
+    | 'file_containing_symbol'
+    | 'file_containing_extension'
+    | 'all_extension_numbers_of_type'
+    | 'list_services'
   readonly file_by_filename?: string
   readonly file_containing_symbol?: string
 }
@@ -37,7 +42,10 @@ export function reflectionService(parts: GrpcParts, streams: OpenStreams): Untyp
   }
 }
 
-async function converse(inbox: Inbox<ReflectionRequest | Undecodable>, outbox: Outbox<ReflectionResponse>): Promise<void> {
+async function converse(
+  inbox: Inbox<ReflectionRequest | Undecodable>,
+  outbox: Outbox<ReflectionResponse>,
+): Promise<void> {
   for (let message = await inbox.next(); message !== undefined; message = await inbox.next()) {
     const request = decoded(message)
     await outbox.send({ valid_host: request.host, original_request: request, ...answer(request) })
@@ -47,18 +55,27 @@ async function converse(inbox: Inbox<ReflectionRequest | Undecodable>, outbox: O
 
 function answer({ message_request, file_by_filename = '', file_containing_symbol = '' }: ReflectionRequest): Answer {
   switch (message_request) {
-    case 'list_services': return { list_services_response: { service: serviceNames.map((name) => ({ name })) } }
-    case 'file_by_filename': return fileWhere(({ name }) => name === file_by_filename, 'no such file is served')
-    case 'file_containing_symbol': return fileWhere(({ symbols }) => symbols.has(file_containing_symbol), 'no such symbol is served')
+    case 'list_services':
+      return { list_services_response: { service: serviceNames.map((name) => ({ name })) } }
+    case 'file_by_filename':
+      return fileWhere(({ name }) => name === file_by_filename, 'no such file is served')
+    case 'file_containing_symbol':
+      return fileWhere(({ symbols }) => symbols.has(file_containing_symbol), 'no such symbol is served')
     case 'file_containing_extension':
-    case 'all_extension_numbers_of_type': return refused(status.NOT_FOUND, 'there are no extensions here')
-    default: return refused(status.INVALID_ARGUMENT, 'the request asks for nothing; set one member of message_request')
+    case 'all_extension_numbers_of_type':
+      return refused(status.NOT_FOUND, 'there are no extensions here')
+    default:
+      return refused(status.INVALID_ARGUMENT, 'the request asks for nothing; set one member of message_request')
   }
 }
 
 function fileWhere(matches: (file: DescribedFile) => boolean, otherwise: string): Answer {
   const file = describedFiles.find(matches)
-  return file ? { file_descriptor_response: { file_descriptor_proto: [file.bytes] } } : refused(status.NOT_FOUND, otherwise)
+  return file
+    ? { file_descriptor_response: { file_descriptor_proto: [file.bytes] } }
+    : refused(status.NOT_FOUND, otherwise)
 }
 
-const refused = (error_code: number, error_message: string): Answer => ({ error_response: { error_code, error_message } })
+const refused = (error_code: number, error_message: string): Answer => ({
+  error_response: { error_code, error_message },
+})

@@ -55,7 +55,10 @@ export async function startGrpcServer(config: GrpcConfig): Promise<GrpcServer> {
   const { host } = parseAddress(address)
   const credentials = await credentialsFrom(tls)
   if (!tls && host !== 'localhost' && host !== '::1' && !host.startsWith('127.')) {
-    logger.warn({ address }, 'gRPC listens beyond this machine without TLS: tokens travel in plain text unless something in front encrypts')
+    logger.warn(
+      { address },
+      'gRPC listens beyond this machine without TLS: tokens travel in plain text unless something in front encrypts',
+    )
   }
   const server = new Server(limits)
   const streams = new OpenStreams()
@@ -67,16 +70,25 @@ export async function startGrpcServer(config: GrpcConfig): Promise<GrpcServer> {
     address: `${host.includes(':') ? `[${host}]` : host}:${String(port)}`,
     close: async () => {
       closing = true
-      const drained = new Promise<void>((resolve) => { server.tryShutdown(() => { resolve() }) })
+      const drained = new Promise<void>((resolve) => {
+        server.tryShutdown(() => {
+          resolve()
+        })
+      })
       streams.endAll()
-      const cancelTimer = clock.after(GRACE_MS, () => { server.forceShutdown() })
+      const cancelTimer = clock.after(GRACE_MS, () => {
+        server.forceShutdown()
+      })
       await drained
       cancelTimer()
     },
   }
 }
 
-function implementations(parts: GrpcParts, streams: OpenStreams): [typeof services[keyof typeof services], UntypedServiceImplementation][] {
+function implementations(
+  parts: GrpcParts,
+  streams: OpenStreams,
+): [(typeof services)[keyof typeof services], UntypedServiceImplementation][] {
   const reflection = reflectionService(parts, streams)
   return [
     [services.sessions, sessionsService(parts, streams)],
@@ -106,6 +118,11 @@ function bind(server: Server, address: string, credentials: ServerCredentials): 
 /** In the form Node gives such errors, so that whoever starts the gateway can word them all alike. */
 function bindError(address: string, { message }: Error): Error {
   const { host, port } = parseAddress(address)
-  if (message.includes('EADDRINUSE')) return Object.assign(new Error(`listen EADDRINUSE: address already in use ${address}`), { code: 'EADDRINUSE', address: host, port })
+  if (message.includes('EADDRINUSE'))
+    return Object.assign(new Error(`listen EADDRINUSE: address already in use ${address}`), {
+      code: 'EADDRINUSE',
+      address: host,
+      port,
+    })
   return new Error(`gRPC cannot listen on ${address}: ${message}`)
 }

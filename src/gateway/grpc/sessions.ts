@@ -11,23 +11,40 @@ import { watchHandler } from './watch.ts'
 export function sessionsService(parts: GrpcParts, streams: OpenStreams): UntypedServiceImplementation {
   const { sessions } = parts
   return {
-    Open: unary(parts, async (request: OpenRequest, { caller, requestId }) => worded(await sessions.open(caller, requireAgentId(request.agent_id), openAsk(request)), requestId)),
+    Open: unary(parts, async (request: OpenRequest, { caller, requestId }) =>
+      worded(await sessions.open(caller, requireAgentId(request.agent_id), openAsk(request)), requestId),
+    ),
     Refresh: unary(parts, async ({ session_id, ttl_seconds }: RefreshRequest, { caller, requestId }) =>
-      worded(await sessions.refresh(caller, { session_id: requireSessionId(session_id) }, { ttl: given(ttl_seconds) }), requestId)),
+      worded(
+        await sessions.refresh(caller, { session_id: requireSessionId(session_id) }, { ttl: given(ttl_seconds) }),
+        requestId,
+      ),
+    ),
     Close: unary(parts, async ({ session_id }: CloseRequest, { caller, requestId }) => {
       await sessions.close(caller, { session_id: requireSessionId(session_id) })
       return { request_id: requestId }
     }),
     Delegate: unary(parts, async (request: DelegateRequest, { caller, requestId }) => {
       const parent_token = requireToken(request.parent_token, 'parent_token')
-      return worded(await sessions.open(caller, requireAgentId(request.agent_id), { ...openAsk({ ...request, environment: '' }), parent_token }), requestId)
+      return worded(
+        await sessions.open(caller, requireAgentId(request.agent_id), {
+          ...openAsk({ ...request, environment: '' }),
+          parent_token,
+        }),
+        requestId,
+      )
     }),
     Watch: watchHandler(parts, streams),
   }
 }
 
 /** Empty is omitted: the engine then chooses. */
-function openAsk({ purpose, requested_scopes, environment, ttl_seconds }: Pick<OpenRequest, 'purpose' | 'requested_scopes' | 'environment' | 'ttl_seconds'>): OpenAsk {
+function openAsk({
+  purpose,
+  requested_scopes,
+  environment,
+  ttl_seconds,
+}: Pick<OpenRequest, 'purpose' | 'requested_scopes' | 'environment' | 'ttl_seconds'>): OpenAsk {
   return {
     ...(purpose === '' ? {} : { purpose }),
     ...(requested_scopes.length === 0 ? {} : { requested_scopes }),
@@ -50,6 +67,8 @@ function requireSessionId(sessionId: string): string {
 
 /** The engine's answer has the message's names. */
 function worded(issued: Issued, requestId: string): SessionToken {
-  const { scopes, ...rest } = issued as Omit<SessionToken, 'request_id' | 'scopes'> & { readonly scopes: readonly string[] | null }
+  const { scopes, ...rest } = issued as Omit<SessionToken, 'request_id' | 'scopes'> & {
+    readonly scopes: readonly string[] | null
+  }
   return { ...rest, scopes: scopes ?? [], request_id: requestId }
 }

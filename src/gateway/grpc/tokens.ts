@@ -21,8 +21,12 @@ const AT_ONCE = 64
 
 export function tokensService(parts: GrpcParts, streams: OpenStreams): UntypedServiceImplementation {
   return {
-    Validate: unary(parts, (request: ValidateRequest, { caller, requestId }) => validate(parts, request, caller, requestId)),
-    Introspect: unary(parts, (request: IntrospectRequest, { caller, requestId }) => introspect(parts, request, caller, requestId)),
+    Validate: unary(parts, (request: ValidateRequest, { caller, requestId }) =>
+      validate(parts, request, caller, requestId),
+    ),
+    Introspect: unary(parts, (request: IntrospectRequest, { caller, requestId }) =>
+      introspect(parts, request, caller, requestId),
+    ),
     ValidateStream: (call: ServerDuplexStream<ValidateRequest | Undecodable, ValidateResponse>) => {
       const outbox = new Outbox(call)
       streams.add(outbox)
@@ -34,29 +38,55 @@ export function tokensService(parts: GrpcParts, streams: OpenStreams): UntypedSe
   }
 }
 
-async function validate({ decisions, clock }: GrpcParts, request: ValidateRequest, caller: Caller, requestId: string): Promise<ValidateResponse> {
+async function validate(
+  { decisions, clock }: GrpcParts,
+  request: ValidateRequest,
+  caller: Caller,
+  requestId: string,
+): Promise<ValidateResponse> {
   const askedMs = clock.monotonic()
   const requiredScope = request.required_scope === '' ? undefined : request.required_scope
   const validation = await decisions.validate({ token: requireToken(request.token), requiredScope, requestId, caller })
-  return { ...worded(validation, requestId), vouched_ms: Math.floor(clock.monotonic() - askedMs + validation.vouched_ms) }
+  return {
+    ...worded(validation, requestId),
+    vouched_ms: Math.floor(clock.monotonic() - askedMs + validation.vouched_ms),
+  }
 }
 
 function worded(validation: Validation, requestId: string): ValidateResponse {
-  const { active, scope_match, required_scope, session_id, agent_id, token_id, scopes, environment, expires_at_unix } = validation
+  const { active, scope_match, required_scope, session_id, agent_id, token_id, scopes, environment, expires_at_unix } =
+    validation
   return {
-    active, scope_match, required_scope: required_scope ?? '', session_id, agent_id, token_id: token_id ?? '', scopes: scopes ?? [], environment,
-    expires_at: isoSeconds(expires_at_unix * 1000), expires_at_unix, request_id: requestId,
+    active,
+    scope_match,
+    required_scope: required_scope ?? '',
+    session_id,
+    agent_id,
+    token_id: token_id ?? '',
+    scopes: scopes ?? [],
+    environment,
+    expires_at: isoSeconds(expires_at_unix * 1000),
+    expires_at_unix,
+    request_id: requestId,
   }
 }
 
 /** Ends when the caller has ended its side and every question is answered. A refusal is an answer here. */
-async function validateStream(parts: GrpcParts, call: ServerDuplexStream<ValidateRequest | Undecodable, ValidateResponse>, outbox: Outbox<ValidateResponse>): Promise<void> {
+async function validateStream(
+  parts: GrpcParts,
+  call: ServerDuplexStream<ValidateRequest | Undecodable, ValidateResponse>,
+  outbox: Outbox<ValidateResponse>,
+): Promise<void> {
   const caller = callerOf(parts, call.metadata)
   const inbox = new Inbox<ValidateRequest | Undecodable>(call)
   const open = new Set<Promise<void>>()
   for (let message = await inbox.next(); message !== undefined && !outbox.over; message = await inbox.next()) {
     // A slot is free again once its answer has left: a caller that does not read its answers is not read either.
-    const answered = answerOne(parts, message, caller).then((response) => outbox.send(response)).finally(() => { open.delete(answered) })
+    const answered = answerOne(parts, message, caller)
+      .then((response) => outbox.send(response))
+      .finally(() => {
+        open.delete(answered)
+      })
     open.add(answered)
     if (open.size >= AT_ONCE) await Promise.race(open)
   }
@@ -64,7 +94,11 @@ async function validateStream(parts: GrpcParts, call: ServerDuplexStream<Validat
   outbox.end()
 }
 
-async function answerOne(parts: GrpcParts, message: ValidateRequest | Undecodable, caller: Caller): Promise<ValidateResponse> {
+async function answerOne(
+  parts: GrpcParts,
+  message: ValidateRequest | Undecodable,
+  caller: Caller,
+): Promise<ValidateResponse> {
   // The metadata's id is the whole stream's: it would not tell the answers apart.
   let requestId = requestIdOf(undefined, parts.random)
   try {
@@ -78,13 +112,36 @@ async function answerOne(parts: GrpcParts, message: ValidateRequest | Undecodabl
 }
 
 /** Codes that speak of the token asked about; any other `invalid_token` speaks of the caller. */
-const aboutToken = new Set(['missing', 'malformed', 'unknown', 'expired', 'revoked', 'reuse_after_expiry', 'reuse_after_revocation'])
+const aboutToken = new Set([
+  'missing',
+  'malformed',
+  'unknown',
+  'expired',
+  'revoked',
+  'reuse_after_expiry',
+  'reuse_after_revocation',
+])
 
-async function introspect({ decisions }: GrpcParts, { token }: IntrospectRequest, caller: Caller, requestId: string): Promise<IntrospectResponse> {
+async function introspect(
+  { decisions }: GrpcParts,
+  { token }: IntrospectRequest,
+  caller: Caller,
+  requestId: string,
+): Promise<IntrospectResponse> {
   try {
-    const { session_id, agent_id, token_id, scopes, environment, expires_at_unix, issued_at_unix } = await decisions.validate({ token, requiredScope: undefined, requestId, caller })
+    const { session_id, agent_id, token_id, scopes, environment, expires_at_unix, issued_at_unix } =
+      await decisions.validate({ token, requiredScope: undefined, requestId, caller })
     return {
-      active: true, scope: (scopes ?? []).join(' '), client_id: agent_id, sub: session_id, exp: expires_at_unix, iat: issued_at_unix ?? 0, jti: token_id ?? '', token_type: 'phantom', environment, request_id: requestId,
+      active: true,
+      scope: (scopes ?? []).join(' '),
+      client_id: agent_id,
+      sub: session_id,
+      exp: expires_at_unix,
+      iat: issued_at_unix ?? 0,
+      jti: token_id ?? '',
+      token_type: 'phantom',
+      environment,
+      request_id: requestId,
     }
   } catch (thrown) {
     const error = toGatewayError(thrown)

@@ -29,9 +29,18 @@ export function unary<Request extends { readonly request_id: string }, Response>
       requestId = requestIdFor(parts, metadata, request.request_id)
       return handle(request, { caller, requestId, metadata, call })
     }
-    answer().then((response) => { callback(null, response) }, (thrown: unknown) => {
-      const error = failureOf(parts, thrown, requestId)
-      callback(replyOf(error, requestId, codeOf?.(error)))
-    }).catch((thrown: unknown) => { failureOf(parts, thrown, requestId) })
+    answer()
+      .then(
+        (response) => {
+          callback(null, response)
+        },
+        (thrown: unknown) => {
+          const error = failureOf(parts, thrown, requestId)
+          callback(replyOf(error, requestId, codeOf?.(error)))
+        },
+      )
+      .catch((thrown: unknown) => {
+        failureOf(parts, thrown, requestId)
+      })
   }
 }

@@ -33,9 +33,17 @@ async function takePart(inbox: StreamInbox): Promise<Uint8Array | undefined> {
  * The request's body. Whether there is one shows only with its first part, or the end of the caller's side, which is waited for;
  * GET and HEAD have none, so nothing is waited for there, and a part that comes all the same is told to `refuse`.
  */
-export async function uploadOf(head: CallRequest, inbox: StreamInbox, refuse: (thrown: unknown) => void): Promise<Upload> {
+export async function uploadOf(
+  head: CallRequest,
+  inbox: StreamInbox,
+  refuse: (thrown: unknown) => void,
+): Promise<Upload> {
   if (head.method === 'GET' || head.method === 'HEAD') {
-    takePart(inbox).then((part) => { if (part) throw wrongField(`a ${head.method} request takes no body; end the stream after the head`) }).catch(refuse)
+    takePart(inbox)
+      .then((part) => {
+        if (part) throw wrongField(`a ${head.method} request takes no body; end the stream after the head`)
+      })
+      .catch(refuse)
     return { body: undefined, contentLength: undefined }
   }
   const declared = declaredLength(head)
@@ -67,4 +75,6 @@ async function* parts(first: Uint8Array, inbox: StreamInbox, declared: number | 
 }
 
 const wrongLength = (declared: number, bytes: number): GatewayError =>
-  wrongField(`header content-length: says ${String(declared)} bytes, but the body has ${bytes > declared ? 'more' : String(bytes)}; send what was declared, or leave the header out`)
+  wrongField(
+    `header content-length: says ${String(declared)} bytes, but the body has ${bytes > declared ? 'more' : String(bytes)}; send what was declared, or leave the header out`,
+  )

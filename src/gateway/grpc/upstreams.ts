@@ -28,7 +28,9 @@ export function upstreamsService(parts: GrpcParts): UntypedServiceImplementation
     Stream: (call: ServerDuplexStream<StreamRequest | Undecodable, StreamResponse>) => {
       const outbox = new Outbox<StreamResponse>(call)
       const stream = new UpstreamStream(parts, call, outbox)
-      stream.run().catch((thrown: unknown) => { outbox.cut(stream.replyTo(thrown)) })
+      stream.run().catch((thrown: unknown) => {
+        outbox.cut(stream.replyTo(thrown))
+      })
     },
   }
 }
@@ -45,16 +47,21 @@ function codeOf(error: GatewayError): number {
   return begun || cutCodes.has(error.code) ? status.ABORTED : error.row.grpc
 }
 
-const stale = (): GatewayError => unavailable('stale', 'the gateway can no longer vouch for this session; keep the token and try again')
+const stale = (): GatewayError =>
+  unavailable('stale', 'the gateway can no longer vouch for this session; keep the token and try again')
 
-type Way = Pick<UpstreamAsk, 'caller' | 'requestId' | 'body' | 'contentLength' | 'signal'> & { readonly delivered: Promise<void> }
+type Way = Pick<UpstreamAsk, 'caller' | 'requestId' | 'body' | 'contentLength' | 'signal'> & {
+  readonly delivered: Promise<void>
+}
 
 /** Throws for a head that cannot be one, naming the field. */
 function askOf(head: CallRequest, way: Way): UpstreamAsk {
   const token = requireToken(head.token)
-  if (!isName(head.upstream)) throw wrongField('upstream: is not a name of 1 to 64 characters a-z, 0-9, _ and -, for example stripe')
+  if (!isName(head.upstream))
+    throw wrongField('upstream: is not a name of 1 to 64 characters a-z, 0-9, _ and -, for example stripe')
   if (!/^[A-Z]{1,16}$/.test(head.method)) throw wrongField('method: is missing or not in capitals, for example GET')
-  if (!head.path.startsWith('/')) throw wrongField('path: must start with / and lead below the upstream\'s base URL, for example /v1/invoices?limit=3')
+  if (!head.path.startsWith('/'))
+    throw wrongField("path: must start with / and lead below the upstream's base URL, for example /v1/invoices?limit=3")
   const { segments, query } = parseTarget(head.path, head.upstream, 'path')
   const headers = head.headers.map(({ name, value }) => [name, value] as const)
   // Locations in the answer are paths that can be asked for here again.
@@ -62,35 +69,68 @@ function askOf(head: CallRequest, way: Way): UpstreamAsk {
 }
 
 function headOf({ status: code, headers, upstream_ms }: UpstreamAnswer, requestId: string): CallResponse {
-  return { status: code, headers: headers.map(([name, value]) => ({ name, value })), request_id: requestId, upstream_ms: Math.round(upstream_ms) }
+  return {
+    status: code,
+    headers: headers.map(([name, value]) => ({ name, value })),
+    request_id: requestId,
+    upstream_ms: Math.round(upstream_ms),
+  }
 }
 
-async function callWhole(parts: GrpcParts, request: CallRequest, { caller, requestId, call }: UnaryExchange): Promise<CallResponse> {
+async function callWhole(
+  parts: GrpcParts,
+  request: CallRequest,
+  { caller, requestId, call }: UnaryExchange,
+): Promise<CallResponse> {
   const stream = http2StreamOf(call)
   const left = new AbortController()
   let answered = false
-  const leave = () => { if (!answered) left.abort() }
+  const leave = () => {
+    if (!answered) left.abort()
+  }
   call.on('cancelled', leave)
   const delivered = new Promise<void>((resolve) => {
     if (stream.destroyed) resolve()
-    else stream.once('close', () => { leave(); resolve() })
+    else
+      stream.once('close', () => {
+        leave()
+        resolve()
+      })
   })
   if (stream.destroyed) leave()
   const { body } = request
-  const way: Way = { caller, requestId, delivered, signal: left.signal, ...(body.length === 0 ? { body: undefined, contentLength: undefined } : { body: once(body), contentLength: body.length }) }
+  const way: Way = {
+    caller,
+    requestId,
+    delivered,
+    signal: left.signal,
+    ...(body.length === 0
+      ? { body: undefined, contentLength: undefined }
+      : { body: once(body), contentLength: body.length }),
+  }
   const answer = await parts.calls.perform(askOf(request, way))
   const whole = await collect(answer)
   if (answer.signal.aborted) throw toGatewayError(answer.signal.reason)
   if (!answer.stillFresh()) throw stale()
   // From here on the answer may wait in queues we cannot look into; when the call is cut it goes down with its stream.
-  answer.signal.addEventListener('abort', () => { reset(stream) }, { once: true })
-  const stopPulse = parts.pulse.every(() => { if (!answer.stillFresh()) reset(stream) })
+  answer.signal.addEventListener(
+    'abort',
+    () => {
+      reset(stream)
+    },
+    { once: true },
+  )
+  const stopPulse = parts.pulse.every(() => {
+    if (!answer.stillFresh()) reset(stream)
+  })
   void delivered.then(stopPulse)
   answered = true
   return { ...headOf(answer, requestId), body: whole }
 }
 
-async function* once(body: Uint8Array): AsyncGenerator<Uint8Array> { yield body }
+async function* once(body: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield body
+}
 
 async function collect(answer: UpstreamAnswer): Promise<Buffer> {
   const chunks: Uint8Array[] = []
@@ -99,7 +139,12 @@ async function collect(answer: UpstreamAnswer): Promise<Buffer> {
     bytes += chunk.length
     if (bytes > MAX_CALL_BODY_BYTES) {
       answer.cancel()
-      throw new GatewayError('invalid_request', 'response_too_large', `the upstream's answer is longer than Call carries (${String(MAX_CALL_BODY_BYTES)} bytes); use Stream`, { kind: 'too_large' })
+      throw new GatewayError(
+        'invalid_request',
+        'response_too_large',
+        `the upstream's answer is longer than Call carries (${String(MAX_CALL_BODY_BYTES)} bytes); use Stream`,
+        { kind: 'too_large' },
+      )
     }
     chunks.push(chunk)
   }
@@ -114,7 +159,11 @@ class UpstreamStream {
   #requestId: string
   #answer: UpstreamAnswer | undefined
 
-  constructor(parts: GrpcParts, call: ServerDuplexStream<StreamRequest | Undecodable, StreamResponse>, outbox: Outbox<StreamResponse>) {
+  constructor(
+    parts: GrpcParts,
+    call: ServerDuplexStream<StreamRequest | Undecodable, StreamResponse>,
+    outbox: Outbox<StreamResponse>,
+  ) {
     this.#parts = parts
     this.#call = call
     this.#outbox = outbox
@@ -129,25 +178,49 @@ class UpstreamStream {
     const { gone, broken } = this.#outbox
     const delivered = new Promise<void>((resolve) => {
       if (gone.aborted) resolve()
-      else gone.addEventListener('abort', () => { resolve() }, { once: true })
+      else
+        gone.addEventListener(
+          'abort',
+          () => {
+            resolve()
+          },
+          { once: true },
+        )
     })
-    const ask = askOf(head, { caller, requestId: this.#requestId, delivered, signal: broken, body: undefined, contentLength: undefined })
-    const upload = await uploadOf(head, inbox, (thrown) => { this.#outbox.cut(this.replyTo(thrown)) })
+    const ask = askOf(head, {
+      caller,
+      requestId: this.#requestId,
+      delivered,
+      signal: broken,
+      body: undefined,
+      contentLength: undefined,
+    })
+    const upload = await uploadOf(head, inbox, (thrown) => {
+      this.#outbox.cut(this.replyTo(thrown))
+    })
     this.#answer = await this.#parts.calls.perform({ ...ask, ...upload })
     await this.#deliver(this.#answer)
   }
 
   async #deliver(answer: UpstreamAnswer): Promise<void> {
-    const cut = () => { this.#outbox.cut(this.replyTo(answer.signal.reason)) }
-    if (answer.signal.aborted) { cut(); return }
+    const cut = () => {
+      this.#outbox.cut(this.replyTo(answer.signal.reason))
+    }
+    if (answer.signal.aborted) {
+      cut()
+      return
+    }
     answer.signal.addEventListener('abort', cut, { once: true })
     // A part may wait for a slow reader longer than this gateway stays in contact with Vault.
-    const stopPulse = this.#parts.pulse.every(() => { if (!answer.stillFresh()) this.#outbox.cut(this.replyTo(stale())) })
+    const stopPulse = this.#parts.pulse.every(() => {
+      if (!answer.stillFresh()) this.#outbox.cut(this.replyTo(stale()))
+    })
     this.#outbox.gone.addEventListener('abort', stopPulse, { once: true })
     try {
       await this.#send(answer, { head: headOf(answer, this.#requestId) })
       for await (const chunk of answer.body) {
-        for (let start = 0; start < chunk.length; start += PART_BYTES) await this.#send(answer, { body: chunk.subarray(start, start + PART_BYTES) })
+        for (let start = 0; start < chunk.length; start += PART_BYTES)
+          await this.#send(answer, { body: chunk.subarray(start, start + PART_BYTES) })
         if (this.#outbox.over) break
       }
       this.#outbox.end()
@@ -166,6 +239,10 @@ class UpstreamStream {
   replyTo(thrown: unknown) {
     const error = failureOf(this.#parts, thrown, this.#requestId)
     // Once there is an answer, the upstream has done its work whatever becomes of the rest.
-    return replyOf(error, this.#requestId, this.#answer && error.type !== 'upstream_error' ? status.ABORTED : codeOf(error))
+    return replyOf(
+      error,
+      this.#requestId,
+      this.#answer && error.type !== 'upstream_error' ? status.ABORTED : codeOf(error),
+    )
   }
 }

@@ -20,39 +20,61 @@ const LONGEST_SILENCE_MS = 1_000
 
 type WatchCall = ServerWritableStream<WatchRequest | Undecodable, SessionEvent>
 
-export function watchHandler(parts: GrpcParts, streams: OpenStreams): handleServerStreamingCall<WatchRequest | Undecodable, SessionEvent> {
+export function watchHandler(
+  parts: GrpcParts,
+  streams: OpenStreams,
+): handleServerStreamingCall<WatchRequest | Undecodable, SessionEvent> {
   const open = new Set<WatchedSession>()
   parts.follower.subscribe({
     changed: (events) => {
       const paths = documentsIn(events)
       if (paths.length > 0) for (const watched of open) watched.documentsChanged(paths)
     },
-    reset: () => { for (const watched of open) watched.documentsChanged(undefined) },
+    reset: () => {
+      for (const watched of open) watched.documentsChanged(undefined)
+    },
   })
   return (call: WatchCall) => {
     const outbox = new Outbox<SessionEvent>(call)
     streams.add(outbox)
     const requestId = requestIdFor(parts, call.metadata)
-    start(parts, call, outbox, open, requestId).catch((thrown: unknown) => { outbox.fail(replyOf(failureOf(parts, thrown, requestId), requestId)) })
+    start(parts, call, outbox, open, requestId).catch((thrown: unknown) => {
+      outbox.fail(replyOf(failureOf(parts, thrown, requestId), requestId))
+    })
   }
 }
 
-const documentsIn = (events: readonly FeedEvent[]): string[] => events.flatMap((event) => (event.type === 'document' ? [slotOf(event.path)] : []))
+const documentsIn = (events: readonly FeedEvent[]): string[] =>
+  events.flatMap((event) => (event.type === 'document' ? [slotOf(event.path)] : []))
 
-async function start(parts: GrpcParts, call: WatchCall, outbox: Outbox<SessionEvent>, open: Set<WatchedSession>, requestId: string): Promise<void> {
+async function start(
+  parts: GrpcParts,
+  call: WatchCall,
+  outbox: Outbox<SessionEvent>,
+  open: Set<WatchedSession>,
+  requestId: string,
+): Promise<void> {
   const caller = callerOf(parts, call.metadata)
   const key = keyOf(decoded(call.request))
   const watched = await WatchedSession.begin(parts, { key, caller, requestId }, outbox)
-  if (outbox.over) { watched.stop(); return }
-  open.add(watched)
-  outbox.gone.addEventListener('abort', () => {
-    open.delete(watched)
+  if (outbox.over) {
     watched.stop()
-  }, { once: true })
+    return
+  }
+  open.add(watched)
+  outbox.gone.addEventListener(
+    'abort',
+    () => {
+      open.delete(watched)
+      watched.stop()
+    },
+    { once: true },
+  )
 }
 
 function keyOf({ session_id, token }: WatchRequest): WatchAsk['key'] {
-  if ((session_id === '') === (token === '')) throw wrongField('give either session_id or token, for example session_id: "sess_01JNKQ8X4F2MVBP7RD3WCZH9GT"')
+  if ((session_id === '') === (token === ''))
+    throw wrongField('give either session_id or token, for example session_id: "sess_01JNKQ8X4F2MVBP7RD3WCZH9GT"')
   return token === '' ? { session_id } : { token }
 }
 
@@ -79,16 +101,26 @@ class WatchedSession {
   static async begin(parts: GrpcParts, ask: WatchAsk, outbox: Outbox<SessionEvent>): Promise<WatchedSession> {
     const watched = new WatchedSession(parts, outbox)
     let ended: EndReason | undefined
-    const watch = await parts.decisions.watch(ask, (reason) => { ended = reason; watched.#end(reason) })
+    const watch = await parts.decisions.watch(ask, (reason) => {
+      ended = reason
+      watched.#end(reason)
+    })
     watched.#watch = watch
-    if (ended !== undefined) { watched.#end(ended); return watched }
+    if (ended !== undefined) {
+      watched.#end(ended)
+      return watched
+    }
     void watched.#tell('KIND_LIVE')
-    watched.#stopPulse = parts.pulse.every(() => { watched.#vouch() })
+    watched.#stopPulse = parts.pulse.every(() => {
+      watched.#vouch()
+    })
     void watched.#learnPaths()
     return watched
   }
 
-  get #sessionId(): string { return this.#watch.entry.facts.session_id }
+  get #sessionId(): string {
+    return this.#watch.entry.facts.session_id
+  }
 
   stop(): void {
     this.#stopPulse()
@@ -105,7 +137,10 @@ class WatchedSession {
 
   /** A reader that is slow is told once of many changes. */
   #tellChanged(): void {
-    if (this.#telling) { this.#owed = true; return }
+    if (this.#telling) {
+      this.#owed = true
+      return
+    }
     this.#telling = true
     void this.#tell('KIND_CHANGED').then(() => {
       this.#telling = false
@@ -121,7 +156,10 @@ class WatchedSession {
       this.#paths = paths
     } catch (thrown) {
       // Until they are known every change is told.
-      this.#parts.logger.debug({ kind: toGatewayError(thrown).kind }, 'what a watched session rests on cannot be read yet')
+      this.#parts.logger.debug(
+        { kind: toGatewayError(thrown).kind },
+        'what a watched session rests on cannot be read yet',
+      )
     }
   }
 
@@ -134,7 +172,11 @@ class WatchedSession {
 
   #tell(kind: SessionEvent['kind']): Promise<void> {
     this.#toldMs = this.#parts.clock.monotonic()
-    return this.#outbox.send({ kind, session_id: this.#sessionId, vouched_ms: Math.floor(this.#toldMs - this.#askedMs + this.#leftMs()) })
+    return this.#outbox.send({
+      kind,
+      session_id: this.#sessionId,
+      vouched_ms: Math.floor(this.#toldMs - this.#askedMs + this.#leftMs()),
+    })
   }
 
   #leftMs(): number {
@@ -146,7 +188,12 @@ class WatchedSession {
   #vouch(): void {
     const { clock, freshness } = this.#parts
     if (this.#leftMs() < 0) {
-      this.#outbox.cut(replyOf(unavailable('stale', 'this gateway can no longer vouch for the session; keep the token and try again'), ''))
+      this.#outbox.cut(
+        replyOf(
+          unavailable('stale', 'this gateway can no longer vouch for the session; keep the token and try again'),
+          '',
+        ),
+      )
       return
     }
     const silenceMs = Math.min(LONGEST_SILENCE_MS, freshness.limitMs(undefined) / 5)

@@ -13,11 +13,15 @@ export async function readJsonObject(request: IncomingMessage): Promise<Record<s
   // Stopping early must not destroy the socket: the refusal still has to go out.
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += chunk.length
-    if (bytes > LARGEST_BODY) throw new GatewayError('invalid_request', 'too_large', `the body is longer than ${String(LARGEST_BODY)} bytes`, { kind: 'too_large' })
+    if (bytes > LARGEST_BODY)
+      throw new GatewayError('invalid_request', 'too_large', `the body is longer than ${String(LARGEST_BODY)} bytes`, {
+        kind: 'too_large',
+      })
     chunks.push(chunk)
   }
   const value = parse(Buffer.concat(chunks))
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badRequest('the body must be a JSON object, for example {"agent_id":"claude-billing-agent"}')
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw badRequest('the body must be a JSON object, for example {"agent_id":"claude-billing-agent"}')
   return value as Record<string, unknown>
 }
 
@@ -37,7 +41,12 @@ export function checkBody<T>(schema: z.ZodType<T>, body: Record<string, unknown>
   const checked = schema.safeParse(body)
   if (checked.success) return checked.data
   const [issue] = checked.error.issues
-  const path = issue?.path.map((step, index) => (typeof step === 'number' ? `[${String(step)}]` : `${index === 0 ? '' : '.'}${String(step)}`)).join('') ?? ''
+  const path =
+    issue?.path
+      .map((step, index) =>
+        typeof step === 'number' ? `[${String(step)}]` : `${index === 0 ? '' : '.'}${String(step)}`,
+      )
+      .join('') ?? ''
   throw badRequest(`${path === '' ? 'body' : path}: ${issue?.message ?? 'is not valid'}`)
 }
 

@@ -7,19 +7,35 @@ import type { ListenAddress } from '../listen-address.ts'
  * talk to a local port, also under a name that has come to resolve here (DNS rebinding); it cannot forge `Host`, `Origin` or
  * `Sec-Fetch-Site`. A body in a coding that is not undone here would be judged as something else than it is.
  */
-export function guardRequest(request: IncomingMessage, isOurHost: (host: string) => boolean): { error: GatewayError; status: number } | undefined {
+export function guardRequest(
+  request: IncomingMessage,
+  isOurHost: (host: string) => boolean,
+): { error: GatewayError; status: number } | undefined {
   const { host, origin } = request.headers
   const hosts = request.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length
   if (host === undefined || hosts !== 1 || !isOurHost(host.toLowerCase())) {
-    return { status: 421, error: new GatewayError('invalid_request', 'misdirected', 'this gateway does not answer to that Host; ask it under its configured name') }
+    return {
+      status: 421,
+      error: new GatewayError(
+        'invalid_request',
+        'misdirected',
+        'this gateway does not answer to that Host; ask it under its configured name',
+      ),
+    }
   }
   const coding = request.headers['transfer-encoding']
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
-    return { status: 501, error: new GatewayError('invalid_request', 'bad_request', 'Transfer-Encoding: only chunked is understood') }
+    return {
+      status: 501,
+      error: new GatewayError('invalid_request', 'bad_request', 'Transfer-Encoding: only chunked is understood'),
+    }
   }
   const site = request.headers['sec-fetch-site']
   if (origin !== undefined || (site !== undefined && site !== 'none' && site !== 'same-origin')) {
-    return { status: 403, error: new GatewayError('invalid_request', 'cross_site', 'requests from web pages are not served') }
+    return {
+      status: 403,
+      error: new GatewayError('invalid_request', 'cross_site', 'requests from web pages are not served'),
+    }
   }
   return undefined
 }

@@ -23,8 +23,14 @@ export interface RestParts {
 
 export type RestHandler = (exchange: Exchange, captures: Readonly<Record<string, string>>) => Promise<void>
 
-const name = (example: string) => z.string({ error: `is missing or not a text, for example ${example}` }).refine(isName, { error: `is not a name of 1 to 64 characters a-z, 0-9, _ and -, for example ${example}` })
-const ttl = z.int({ error: 'is not a whole number of seconds, for example 900' }).min(1, { error: 'must be at least 1 second, for example 900' }).optional()
+const name = (example: string) =>
+  z
+    .string({ error: `is missing or not a text, for example ${example}` })
+    .refine(isName, { error: `is not a name of 1 to 64 characters a-z, 0-9, _ and -, for example ${example}` })
+const ttl = z
+  .int({ error: 'is not a whole number of seconds, for example 900' })
+  .min(1, { error: 'must be at least 1 second, for example 900' })
+  .optional()
 
 const agentBody = z.looseObject({ agent_id: name('claude-billing-agent') })
 const openBody = z.looseObject({ agent_id: name('claude-billing-agent'), ttl })
@@ -44,15 +50,45 @@ export function restRoutes(parts: RestParts): readonly Route<RestHandler>[] {
   return [
     { method: 'GET', pattern: '/agents', handle: (exchange) => listAgents(parts, exchange) },
     { method: 'POST', pattern: '/agents', handle: (exchange) => writeAgent(parts, exchange) },
-    { method: 'GET', pattern: '/agents/:agent_id', handle: (exchange, { agent_id = '' }) => answerDocument(parts, exchange, agent_id, '') },
-    { method: 'GET', pattern: '/agents/:agent_id/scopes', handle: (exchange, { agent_id = '' }) => answerDocument(parts, exchange, agent_id, '/scopes') },
-    { method: 'POST', pattern: '/agents/:agent_id/scopes', handle: (exchange, { agent_id = '' }) => writeScopes(parts, exchange, agent_id, '/scopes') },
-    { method: 'GET', pattern: '/agents/:agent_id/scopes/:environment', handle: (exchange, { agent_id = '', environment = '' }) => answerDocument(parts, exchange, agent_id, `/scopes/${environment}`) },
-    { method: 'POST', pattern: '/agents/:agent_id/scopes/:environment', handle: (exchange, { agent_id = '', environment = '' }) => writeScopes(parts, exchange, agent_id, `/scopes/${environment}`) },
+    {
+      method: 'GET',
+      pattern: '/agents/:agent_id',
+      handle: (exchange, { agent_id = '' }) => answerDocument(parts, exchange, agent_id, ''),
+    },
+    {
+      method: 'GET',
+      pattern: '/agents/:agent_id/scopes',
+      handle: (exchange, { agent_id = '' }) => answerDocument(parts, exchange, agent_id, '/scopes'),
+    },
+    {
+      method: 'POST',
+      pattern: '/agents/:agent_id/scopes',
+      handle: (exchange, { agent_id = '' }) => writeScopes(parts, exchange, agent_id, '/scopes'),
+    },
+    {
+      method: 'GET',
+      pattern: '/agents/:agent_id/scopes/:environment',
+      handle: (exchange, { agent_id = '', environment = '' }) =>
+        answerDocument(parts, exchange, agent_id, `/scopes/${environment}`),
+    },
+    {
+      method: 'POST',
+      pattern: '/agents/:agent_id/scopes/:environment',
+      handle: (exchange, { agent_id = '', environment = '' }) =>
+        writeScopes(parts, exchange, agent_id, `/scopes/${environment}`),
+    },
     { method: 'POST', pattern: '/sessions', handle: (exchange) => openSession(parts, exchange) },
     { method: 'POST', pattern: '/sessions/refresh', handle: (exchange) => refreshNamed(parts, exchange) },
-    { method: 'POST', pattern: '/sessions/:session_id/refresh', handle: (exchange, { session_id = '' }) => refreshSession(parts, exchange, session_id) },
-    { method: 'DELETE', pattern: '/sessions/:session_id', handle: (exchange, { session_id = '' }) => closeSession(parts, exchange, session_id) },
+    {
+      method: 'POST',
+      pattern: '/sessions/:session_id/refresh',
+      handle: (exchange, { session_id = '' }) => refreshSession(parts, exchange, session_id),
+    },
+    {
+      method: 'DELETE',
+      pattern: '/sessions/:session_id',
+      handle: (exchange, { session_id = '' }) => closeSession(parts, exchange, session_id),
+    },
     { method: 'POST', pattern: '/validate', handle: (exchange) => validate(parts, exchange) },
   ]
 }
@@ -60,21 +96,26 @@ export function restRoutes(parts: RestParts): readonly Route<RestHandler>[] {
 /** `Authorization: Bearer <Vault token or service token>`. */
 function callerOf({ callers }: RestParts, { request }: Exchange): Caller {
   // node:http keeps the first of several and drops the rest; a proxy in between may keep another.
-  if ((request.headersDistinct.authorization?.length ?? 0) > 1) throw new GatewayError('invalid_request', 'bad_request', 'Authorization is given twice; send it once')
+  if ((request.headersDistinct.authorization?.length ?? 0) > 1)
+    throw new GatewayError('invalid_request', 'bad_request', 'Authorization is given twice; send it once')
   const header = request.headers.authorization
   const bearer = header === undefined ? undefined : /^bearer +(\S+)$/i.exec(header.trim())?.[1]
-  if (header !== undefined && bearer === undefined) throw new GatewayError('invalid_token', 'caller_unknown', 'Authorization is not "Bearer <token>"')
+  if (header !== undefined && bearer === undefined)
+    throw new GatewayError('invalid_token', 'caller_unknown', 'Authorization is not "Bearer <token>"')
   return callers.identify(bearer)
 }
 
 async function listAgents(parts: RestParts, exchange: Exchange): Promise<void> {
   const caller = callerOf(parts, exchange)
   const keys = (await vaultOf(caller).list(`${parts.mount}/agents`))?.data?.keys
-  const agents = Array.isArray(keys) ? keys.filter((key): key is string => typeof key === 'string' && isVisible(caller, key)) : []
+  const agents = Array.isArray(keys)
+    ? keys.filter((key): key is string => typeof key === 'string' && isVisible(caller, key))
+    : []
   sendJson(exchange, 200, { agents })
 }
 
-const isVisible = (caller: Caller, agentId: string): boolean => caller.kind !== 'service' || caller.agents.includes('*') || caller.agents.includes(agentId)
+const isVisible = (caller: Caller, agentId: string): boolean =>
+  caller.kind !== 'service' || caller.agents.includes('*') || caller.agents.includes(agentId)
 
 async function writeAgent(parts: RestParts, exchange: Exchange): Promise<void> {
   const caller = callerOf(parts, exchange)
@@ -88,48 +129,84 @@ async function writeScopes(parts: RestParts, exchange: Exchange, agentId: string
 }
 
 /** Writes, and answers with the document as it then is; with what was given where the caller may write but not read. */
-async function writeDocument(parts: RestParts, exchange: Exchange, caller: Caller, agentId: string, below: string, body: Record<string, unknown>): Promise<void> {
+async function writeDocument(
+  parts: RestParts,
+  exchange: Exchange,
+  caller: Caller,
+  agentId: string,
+  below: string,
+  body: Record<string, unknown>,
+): Promise<void> {
   requireAgent(caller, agentId)
   const vault = vaultOf(caller)
   const path = agentPath(parts, agentId, below)
   const { warnings } = await vault.write(path, body)
   const stored = await vault.read(path).catch(() => undefined)
-  sendJson(exchange, 200, { agent_id: agentId, ...(stored?.data ?? body), ...(warnings && warnings.length > 0 ? { warnings } : {}) })
+  sendJson(exchange, 200, {
+    agent_id: agentId,
+    ...(stored?.data ?? body),
+    ...(warnings && warnings.length > 0 ? { warnings } : {}),
+  })
 }
 
 async function answerDocument(parts: RestParts, exchange: Exchange, agentId: string, below: string): Promise<void> {
   const caller = callerOf(parts, exchange)
   requireAgent(caller, agentId)
   const data = (await vaultOf(caller).read(agentPath(parts, agentId, below)))?.data
-  if (!data) throw new GatewayError('invalid_request', 'not_found', below === '' ? `agent ${agentId} is not registered` : `agent ${agentId} has declared no scopes here`, { kind: 'not_found' })
+  if (!data)
+    throw new GatewayError(
+      'invalid_request',
+      'not_found',
+      below === '' ? `agent ${agentId} is not registered` : `agent ${agentId} has declared no scopes here`,
+      { kind: 'not_found' },
+    )
   sendJson(exchange, 200, data)
 }
 
 function agentPath({ mount }: RestParts, agentId: string, below: string): string {
-  if (!isName(agentId)) throw new GatewayError('invalid_request', 'bad_request', 'agent_id: is not a name of 1 to 64 characters a-z, 0-9, _ and -, for example claude-billing-agent')
+  if (!isName(agentId))
+    throw new GatewayError(
+      'invalid_request',
+      'bad_request',
+      'agent_id: is not a name of 1 to 64 characters a-z, 0-9, _ and -, for example claude-billing-agent',
+    )
   return `${mount}/agents/${agentId}${below}`
 }
 
 async function openSession(parts: RestParts, exchange: Exchange): Promise<void> {
   const caller = callerOf(parts, exchange)
   const { agent_id, ...ask } = checkBody(openBody, withoutNulls(await readJsonObject(exchange.request)))
-  sendJson(exchange, 200, { ...await parts.sessions.open(caller, agent_id, ask), request_id: exchange.requestId })
+  sendJson(exchange, 200, { ...(await parts.sessions.open(caller, agent_id, ask)), request_id: exchange.requestId })
 }
 
 async function refreshSession(parts: RestParts, exchange: Exchange, sessionId: string): Promise<void> {
   const caller = callerOf(parts, exchange)
   const ask = checkBody(refreshBody, withoutNulls(await readJsonObject(exchange.request)))
-  sendJson(exchange, 200, { ...await parts.sessions.refresh(caller, { session_id: sessionId }, { ttl: ask.ttl }), request_id: exchange.requestId })
+  sendJson(exchange, 200, {
+    ...(await parts.sessions.refresh(caller, { session_id: sessionId }, { ttl: ask.ttl })),
+    request_id: exchange.requestId,
+  })
 }
 
 async function refreshNamed(parts: RestParts, exchange: Exchange): Promise<void> {
   const caller = callerOf(parts, exchange)
-  const { session_id, token, ttl: asked } = checkBody(refreshByBody, withoutNulls(await readJsonObject(exchange.request)))
+  const {
+    session_id,
+    token,
+    ttl: asked,
+  } = checkBody(refreshByBody, withoutNulls(await readJsonObject(exchange.request)))
   if ((session_id === undefined) === (token === undefined)) {
-    throw new GatewayError('invalid_request', 'bad_request', 'body: give either session_id or token, for example {"session_id":"sess_01JNKQ8X4F2MVBP7RD3WCZH9GT"}')
+    throw new GatewayError(
+      'invalid_request',
+      'bad_request',
+      'body: give either session_id or token, for example {"session_id":"sess_01JNKQ8X4F2MVBP7RD3WCZH9GT"}',
+    )
   }
   const session: SessionName = session_id === undefined ? { token: token ?? '' } : { session_id }
-  sendJson(exchange, 200, { ...await parts.sessions.refresh(caller, session, { ttl: asked }), request_id: exchange.requestId })
+  sendJson(exchange, 200, {
+    ...(await parts.sessions.refresh(caller, session, { ttl: asked })),
+    request_id: exchange.requestId,
+  })
 }
 
 async function closeSession(parts: RestParts, exchange: Exchange, sessionId: string): Promise<void> {
@@ -139,13 +216,31 @@ async function closeSession(parts: RestParts, exchange: Exchange, sessionId: str
 
 async function validate(parts: RestParts, exchange: Exchange): Promise<void> {
   const caller = callerOf(parts, exchange)
-  const { token, required_scope: requiredScope, request_id } = checkBody(validateBody, withoutNulls(await readJsonObject(exchange.request)))
+  const {
+    token,
+    required_scope: requiredScope,
+    request_id,
+  } = checkBody(validateBody, withoutNulls(await readJsonObject(exchange.request)))
   const requestId = request_id === undefined ? exchange.requestId : requestIdOf(request_id, parts.random)
   const answered = { ...exchange, requestId }
-  const { scopes, expires_at_unix, ...rest } = await parts.decisions.validate({ token, requiredScope, requestId, caller })
+  const { scopes, expires_at_unix, ...rest } = await parts.decisions.validate({
+    token,
+    requiredScope,
+    requestId,
+    caller,
+  })
   const { active, scope_match, required_scope, session_id, agent_id, token_id, environment } = rest
   sendJson(answered, 200, {
-    active, scope_match, required_scope, session_id, agent_id, token_id, scopes: scopes ?? [], environment,
-    expires_at: isoSeconds(expires_at_unix * 1000), expires_at_unix, request_id: requestId,
+    active,
+    scope_match,
+    required_scope,
+    session_id,
+    agent_id,
+    token_id,
+    scopes: scopes ?? [],
+    environment,
+    expires_at: isoSeconds(expires_at_unix * 1000),
+    expires_at_unix,
+    request_id: requestId,
   })
 }

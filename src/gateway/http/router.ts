@@ -14,7 +14,12 @@ export interface Matched<H> {
 
 function methodNotAllowed(method: string, methods: readonly string[]): GatewayError {
   const allow = [...new Set(methods)]
-  return new GatewayError('invalid_request', 'method_not_allowed', `${method} is not served here; use ${allow.join(', ')}`, { kind: 'unsupported_operation', allow })
+  return new GatewayError(
+    'invalid_request',
+    'method_not_allowed',
+    `${method} is not served here; use ${allow.join(', ')}`,
+    { kind: 'unsupported_operation', allow },
+  )
 }
 
 /** Finds the route of a path (without query). Throws `not_found`, or `unsupported_operation` with what is allowed. */
@@ -25,11 +30,21 @@ export function findRoute<H>(routes: readonly Route<H>[], method: string, path: 
     return captures ? [{ route, captures }] : []
   })
   const [first] = fitting
-  if (!first) throw new GatewayError('invalid_request', 'not_found', 'nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…', { kind: 'not_found' })
+  if (!first)
+    throw new GatewayError(
+      'invalid_request',
+      'not_found',
+      'nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
+      { kind: 'not_found' },
+    )
   // The first pattern that fits owns the path: `/sessions/refresh` is never a session called "refresh".
   const owner = fitting.filter(({ route }) => route.pattern === first.route.pattern)
   const found = owner.find(({ route }) => route.method === method)
-  if (!found) throw methodNotAllowed(method, owner.map(({ route }) => route.method))
+  if (!found)
+    throw methodNotAllowed(
+      method,
+      owner.map(({ route }) => route.method),
+    )
   return { handle: found.route.handle, captures: found.captures }
 }
 
@@ -38,7 +53,10 @@ function capture(pattern: readonly string[], given: readonly string[]): Record<s
   const captures: Record<string, string> = {}
   for (const [index, part] of pattern.entries()) {
     const text = given[index] ?? ''
-    if (!part.startsWith(':')) { if (part !== text) return undefined; continue }
+    if (!part.startsWith(':')) {
+      if (part !== text) return undefined
+      continue
+    }
     // Every name served here is spelled with these characters alone, so nothing needs decoding.
     if (!/^[A-Za-z0-9_-]{1,128}$/.test(text)) return undefined
     captures[part.slice(1)] = text

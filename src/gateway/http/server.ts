@@ -61,27 +61,43 @@ export async function listenHttp(parts: HttpParts, options: ListenOptions): Prom
   let isOurHost: (given: string) => boolean = () => false
   let draining = false
   const server = await makeServer(options.tls, (request, response) => {
-    response.once('finish', () => { if (draining) request.socket.end() })
+    response.once('finish', () => {
+      if (draining) request.socket.end()
+    })
     const exchange = open(parts, request, response)
     const refused = guardRequest(request, (given) => isOurHost(given))
-    if (refused) { sendError(exchange, refused.error, refused.status); return }
-    serve(parts, routes, exchange, options.upstream).catch((thrown: unknown) => { fail(parts, exchange, thrown) })
+    if (refused) {
+      sendError(exchange, refused.error, refused.status)
+      return
+    }
+    serve(parts, routes, exchange, options.upstream).catch((thrown: unknown) => {
+      fail(parts, exchange, thrown)
+    })
   })
-  answerUnreadable(server, ({ message }) => ({ error: { type: 'invalid_request', code: 'bad_request', message }, request_id: requestIdOf(undefined, parts.random) }))
+  answerUnreadable(server, ({ message }) => ({
+    error: { type: 'invalid_request', code: 'bad_request', message },
+    request_id: requestIdOf(undefined, parts.random),
+  }))
   await listening(server, host, port)
   const bound = (server.address() as AddressInfo).port
   isOurHost = ownHosts({ host, port: bound }, options.allowedHosts)
   return {
     url: `${options.tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${String(bound)}`,
-    drain: () => new Promise((resolve) => {
-      draining = true
-      server.close(() => { resolve() })
-      server.closeIdleConnections()
-    }),
-    close: () => new Promise((resolve) => {
-      server.close(() => { resolve() })
-      server.closeAllConnections()
-    }),
+    drain: () =>
+      new Promise((resolve) => {
+        draining = true
+        server.close(() => {
+          resolve()
+        })
+        server.closeIdleConnections()
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve()
+        })
+        server.closeAllConnections()
+      }),
   }
 }
 
@@ -94,17 +110,34 @@ async function makeServer(tls: TlsFiles | undefined, serveOne: RequestListener):
 
 function open({ random }: HttpParts, request: IncomingMessage, response: ServerResponse): Exchange {
   const gone = new AbortController()
-  response.on('close', () => { if (!response.writableFinished) gone.abort() })
+  response.on('close', () => {
+    if (!response.writableFinished) gone.abort()
+  })
   // A socket that breaks is told by 'close'; without a listener it would end the process.
   response.on('error', () => undefined)
   request.on('error', () => undefined)
-  return { request, response, target: request.url ?? '', requestId: requestIdOf(request.headers['x-request-id'], random), signal: gone.signal }
+  return {
+    request,
+    response,
+    target: request.url ?? '',
+    requestId: requestIdOf(request.headers['x-request-id'], random),
+    signal: gone.signal,
+  }
 }
 
-async function serve(parts: HttpParts, routes: readonly Route<RestHandler>[], exchange: Exchange, upstream: string | undefined): Promise<void> {
+async function serve(
+  parts: HttpParts,
+  routes: readonly Route<RestHandler>[],
+  exchange: Exchange,
+  upstream: string | undefined,
+): Promise<void> {
   const { target, request } = exchange
-  if (upstream !== undefined || target.startsWith('/u/')) { await serveUpstream(parts, exchange, upstream); return }
-  if (!target.startsWith('/')) throw new GatewayError('invalid_request', 'bad_request', 'the request target must start with /')
+  if (upstream !== undefined || target.startsWith('/u/')) {
+    await serveUpstream(parts, exchange, upstream)
+    return
+  }
+  if (!target.startsWith('/'))
+    throw new GatewayError('invalid_request', 'bad_request', 'the request target must start with /')
   const { handle, captures } = findRoute(routes, request.method ?? '', target.split('?', 1)[0]!)
   await handle(exchange, captures)
 }
@@ -112,8 +145,15 @@ async function serve(parts: HttpParts, routes: readonly Route<RestHandler>[], ex
 function fail({ logger }: HttpParts, exchange: Exchange, thrown: unknown): void {
   const error = toGatewayError(thrown)
   const { response } = exchange
-  if (error.kind === 'internal') logger.error({ request_id: exchange.requestId, error: thrown instanceof Error ? thrown.stack : 'unexpected' }, 'a request failed unexpectedly')
-  if (response.headersSent) { response.socket?.resetAndDestroy(); return }
+  if (error.kind === 'internal')
+    logger.error(
+      { request_id: exchange.requestId, error: thrown instanceof Error ? thrown.stack : 'unexpected' },
+      'a request failed unexpectedly',
+    )
+  if (response.headersSent) {
+    response.socket?.resetAndDestroy()
+    return
+  }
   if (response.destroyed) return
   sendError(exchange, error)
 }

@@ -30,14 +30,21 @@ export async function serveUpstream(parts: UpstreamParts, exchange: Exchange, li
   const { decisions, documents, calls, records } = parts
   const { request, response, requestId, signal } = exchange
   // Comes after 'finish', when everything has left this process, and when the connection breaks.
-  const delivered = new Promise<void>((resolve) => { response.once('close', resolve) })
+  const delivered = new Promise<void>((resolve) => {
+    response.once('close', resolve)
+  })
   const target = parseTarget(exchange.target, listener)
   const given = { headers: headerPairs(request.rawHeaders), query: target.query }
   const likely = likelyToken(given, looksLikeToken)
   // Only who brings a live token makes this gateway read documents: strangers could ask for ever new ones.
-  const upstream = likely !== undefined && await decisions.isLive(likely) ? await documents.upstream(target.upstream) : undefined
+  const upstream =
+    likely !== undefined && (await decisions.isLive(likely)) ? await documents.upstream(target.upstream) : undefined
   // Where an unknown upstream's key would stand nobody knows; the usual place is looked at, and the token judged all the same.
-  const { token = upstream ? undefined : likely, headers, query } = extractToken(upstream ? parseAuth(upstream) : { kind: 'bearer' }, given, looksLikeToken)
+  const {
+    token = upstream ? undefined : likely,
+    headers,
+    query,
+  } = extractToken(upstream ? parseAuth(upstream) : { kind: 'bearer' }, given, looksLikeToken)
   if (token === undefined) {
     records.stranger()
     throw missing(': send it as "Authorization: Bearer <token>", or where this upstream takes its key')
@@ -50,7 +57,7 @@ export async function serveUpstream(parts: UpstreamParts, exchange: Exchange, li
     query,
     headers,
     // Stopping early must not destroy the socket: a refusal still has to go out.
-    body: hasBody(request) ? request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array> : undefined,
+    body: hasBody(request) ? (request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) : undefined,
     contentLength: contentLength(request),
     callerBase: `${originOf(request)}${listener === undefined ? `/u/${target.upstream}` : ''}`,
     requestId,
@@ -75,12 +82,24 @@ function originOf({ headers, socket }: IncomingMessage): string {
  * Hands the answer on as it comes. In the moment the call is cut the connection is reset, until the last byte has left: what Node
  * still holds of it is dropped, and the client sees a broken answer, never a short one that looks whole.
  */
-async function deliver(pulse: Pulse, { request, response, requestId }: Exchange, answer: UpstreamAnswer, delivered: Promise<void>): Promise<void> {
-  const reset = () => { response.socket?.resetAndDestroy() }
-  if (answer.signal.aborted) { answer.cancel(); throw answer.signal.reason }
+async function deliver(
+  pulse: Pulse,
+  { request, response, requestId }: Exchange,
+  answer: UpstreamAnswer,
+  delivered: Promise<void>,
+): Promise<void> {
+  const reset = () => {
+    response.socket?.resetAndDestroy()
+  }
+  if (answer.signal.aborted) {
+    answer.cancel()
+    throw answer.signal.reason
+  }
   answer.signal.addEventListener('abort', reset, { once: true })
   // A slow reader may leave bytes waiting here for longer than this gateway stays in contact with Vault.
-  const stopPulse = pulse.every(() => { if (!answer.stillFresh()) reset() })
+  const stopPulse = pulse.every(() => {
+    if (!answer.stillFresh()) reset()
+  })
   void delivered.then(() => {
     stopPulse()
     answer.signal.removeEventListener('abort', reset)
@@ -90,7 +109,10 @@ async function deliver(pulse: Pulse, { request, response, requestId }: Exchange,
     response.writeHead(answer.status, headersFor(answer, requestId).flat())
     response.flushHeaders()
     for await (const chunk of answer.body) {
-      if (!answer.stillFresh()) { reset(); break }
+      if (!answer.stillFresh()) {
+        reset()
+        break
+      }
       if (!response.write(chunk)) await drained(response)
       if (response.destroyed) break
     }
@@ -105,7 +127,9 @@ async function deliver(pulse: Pulse, { request, response, requestId }: Exchange,
 
 /** `x-request-id` is the id in our audit log. An upstream that tells its own id under that name is passed on under another. */
 function headersFor({ headers }: UpstreamAnswer, requestId: string): HeaderPairs {
-  const upstreams = headers.map(([name, value]) => [name === 'x-request-id' ? 'x-upstream-request-id' : name, value] as const)
+  const upstreams = headers.map(
+    ([name, value]) => [name === 'x-request-id' ? 'x-upstream-request-id' : name, value] as const,
+  )
   return [...upstreams, ['x-request-id', requestId]]
 }
 

@@ -9,28 +9,40 @@ import type { AppRoleServices } from './services.ts'
 const invalid = (): RequestError => badRequest('invalid role or secret ID')
 
 export function loginPaths({ roles, secretIds }: AppRoleServices): PathDef[] {
-  return [definePath({
-    pattern: 'login',
-    fields: {
-      role_id: { type: 'string', description: 'The role\'s role id.', example: 'db02de05-fa39-4855-059b-67221c5c2f63' },
-      secret_id: { type: 'string', description: 'One of its secret ids.', example: '84896a0c-1347-aa90-a4f6-aca8b7558780', secret: true },
-    },
-    operations: {
-      async write({ fields }) {
-        const roleId = fields.given('role_id')?.trim() ?? ''
-        const secretId = fields.given('secret_id')?.trim() ?? ''
-        if (roleId === '') throw badRequest('missing role_id')
-        const role = await roles.findById(roleId)
-        if (!role) throw invalid()
-        if (secretId === '') throw badRequest('missing secret_id')
-        const used = await secretIds.use(role, secretId)
-        // Asked again: the role may have gone, or come by another id, while the use was being counted.
-        if (!used || (await roles.findById(roleId))?.uid !== role.uid) throw invalid()
-        return { auth: authOf(role, used.metadata) }
+  return [
+    definePath({
+      pattern: 'login',
+      fields: {
+        role_id: {
+          type: 'string',
+          description: "The role's role id.",
+          example: 'db02de05-fa39-4855-059b-67221c5c2f63',
+        },
+        secret_id: {
+          type: 'string',
+          description: 'One of its secret ids.',
+          example: '84896a0c-1347-aa90-a4f6-aca8b7558780',
+          secret: true,
+        },
       },
-    },
-    synopsis: 'Log in.', description: 'Gives a token as the role says. Needs no token.',
-  })]
+      operations: {
+        async write({ fields }) {
+          const roleId = fields.given('role_id')?.trim() ?? ''
+          const secretId = fields.given('secret_id')?.trim() ?? ''
+          if (roleId === '') throw badRequest('missing role_id')
+          const role = await roles.findById(roleId)
+          if (!role) throw invalid()
+          if (secretId === '') throw badRequest('missing secret_id')
+          const used = await secretIds.use(role, secretId)
+          // Asked again: the role may have gone, or come by another id, while the use was being counted.
+          if (!used || (await roles.findById(roleId))?.uid !== role.uid) throw invalid()
+          return { auth: authOf(role, used.metadata) }
+        },
+      },
+      synopsis: 'Log in.',
+      description: 'Gives a token as the role says. Needs no token.',
+    }),
+  ]
 }
 
 /** A token is renewed on the terms the role has now. */
@@ -40,7 +52,11 @@ export function loginTokens({ roles }: AppRoleServices): SecretType {
     async renew(_request, secret) {
       const name = String(secret.internal_data.role_name)
       const role = await roles.find(name)
-      if (!role) throw new RequestError('unrecoverable', `failed to renew entry: role ${JSON.stringify(name)} does not exist during renewal`)
+      if (!role)
+        throw new RequestError(
+          'unrecoverable',
+          `failed to renew entry: role ${JSON.stringify(name)} does not exist during renewal`,
+        )
       return { auth: authOf(role, {}) }
     },
     // The token store ends tokens; nothing of them is kept here.

@@ -40,7 +40,9 @@ export class RoleStore {
     return role?.role_id === roleId ? role : undefined
   }
 
-  names(): Promise<string[]> { return this.#storage.list('role/') }
+  names(): Promise<string[]> {
+    return this.#storage.list('role/')
+  }
 
   /** Creates a role or changes one; `roleId` replaces the random one, or the one it has. */
   save(name: string, settings: (before: RoleSettings | undefined) => RoleSettings, roleId?: string): Promise<void> {
@@ -48,7 +50,10 @@ export class RoleStore {
       const before = await this.find(name)
       const id = roleId ?? before?.role_id ?? uuid(this.#random)
       const role: RoleRecord = {
-        ...settings(before), name: nameOf(name), uid: before?.uid ?? uuid(this.#random), role_id: id,
+        ...settings(before),
+        name: nameOf(name),
+        uid: before?.uid ?? uuid(this.#random),
+        role_id: id,
         hmac_key: before?.hmac_key ?? Buffer.from(this.#random(32)).toString('hex'),
       }
       await this.#put(role, before)
@@ -88,6 +93,9 @@ export class RoleStore {
 const indexOf = (roleId: string): string => `role_id/${createHash('sha256').update(roleId).digest('hex')}`
 
 function nameOf(name: string): string {
-  if (name.length > LONGEST_NAME || !namePattern.test(name)) throw badRequest(`role_name must be 1 to ${LONGEST_NAME} letters, digits, "_", "-" and ".", the last two not at its ends, for example mcp-gateway.`)
+  if (name.length > LONGEST_NAME || !namePattern.test(name))
+    throw badRequest(
+      `role_name must be 1 to ${LONGEST_NAME} letters, digits, "_", "-" and ".", the last two not at its ends, for example mcp-gateway.`,
+    )
   return name.toLowerCase()
 }

@@ -57,7 +57,10 @@ export class SecretIdStore {
       if (await this.#living(role, hmac)) throw badRequest('failed to store secret_id: SecretID is already registered')
       const now = this.#clock.now()
       const record: SecretIdRecord = {
-        ...terms, accessor: uuid(this.#random), creation_time: now, last_updated_time: now,
+        ...terms,
+        accessor: uuid(this.#random),
+        creation_time: now,
+        last_updated_time: now,
         expiration_time: terms.ttl > 0 ? now + terms.ttl * 1000 : null,
       }
       // The accessor first: it counts for nothing until there is what it stands for.
@@ -67,7 +70,9 @@ export class SecretIdStore {
     })
   }
 
-  find(role: RoleRecord, secretId: string): Promise<SecretIdRecord | undefined> { return this.#living(role, hmacOf(role, secretId)) }
+  find(role: RoleRecord, secretId: string): Promise<SecretIdRecord | undefined> {
+    return this.#living(role, hmacOf(role, secretId))
+  }
 
   async findByAccessor(role: RoleRecord, accessor: string): Promise<SecretIdRecord | undefined> {
     const hmac = await this.#hmacOfAccessor(role, accessor)
@@ -88,20 +93,27 @@ export class SecretIdStore {
       const hmac = hmacOf(role, secretId)
       const record = await this.#living(role, hmac)
       if (record?.num_uses === 1) await this.#delete(role, hmac, record)
-      else if (record && record.num_uses > 1) await putJson(this.#storage, secretKey(role, hmac), { ...record, num_uses: record.num_uses - 1, last_updated_time: this.#clock.now() })
+      else if (record && record.num_uses > 1)
+        await putJson(this.#storage, secretKey(role, hmac), {
+          ...record,
+          num_uses: record.num_uses - 1,
+          last_updated_time: this.#clock.now(),
+        })
       return record
     })
   }
 
   /** Destroying what is gone succeeds. */
   destroy(role: RoleRecord, secretId: string): Promise<void> {
-    return this.#lock.run(role.uid, async () => { await this.#destroy(role, hmacOf(role, secretId)) })
+    return this.#lock.run(role.uid, async () => {
+      await this.#destroy(role, hmacOf(role, secretId))
+    })
   }
 
   /** False when the accessor stands for nothing. */
   destroyByAccessor(role: RoleRecord, accessor: string): Promise<boolean> {
     return this.#lock.run(role.uid, async () => {
-      if (!await this.findByAccessor(role, accessor)) return false
+      if (!(await this.findByAccessor(role, accessor))) return false
       await this.#destroy(role, (await this.#hmacOfAccessor(role, accessor))!)
       return true
     })
@@ -122,7 +134,8 @@ export class SecretIdStore {
       await this.#lock.run(role.uid, async () => {
         if (await this.findByAccessor(role, accessor)) return
         const hmac = await this.#hmacOfAccessor(role, accessor)
-        const record = hmac === undefined ? undefined : await getJson<SecretIdRecord>(this.#storage, secretKey(role, hmac))
+        const record =
+          hmac === undefined ? undefined : await getJson<SecretIdRecord>(this.#storage, secretKey(role, hmac))
         if (hmac !== undefined && record?.accessor === accessor) await this.#storage.delete(secretKey(role, hmac))
         await this.#storage.delete(accessorKey(role, accessor))
       })
@@ -131,7 +144,9 @@ export class SecretIdStore {
 
   async #living(role: RoleRecord, hmac: string): Promise<SecretIdRecord | undefined> {
     const record = await getJson<SecretIdRecord>(this.#storage, secretKey(role, hmac))
-    return record && (record.expiration_time === null || record.expiration_time > this.#clock.now()) ? record : undefined
+    return record && (record.expiration_time === null || record.expiration_time > this.#clock.now())
+      ? record
+      : undefined
   }
 
   async #destroy(role: RoleRecord, hmac: string): Promise<void> {
@@ -152,4 +167,5 @@ export class SecretIdStore {
 
 const secretKey = (role: RoleRecord, hmac: string): string => `secret/${role.uid}/${hmac}`
 const accessorKey = (role: RoleRecord, accessor: string): string => `accessor/${role.uid}/${accessor}`
-const hmacOf = (role: RoleRecord, secretId: string): string => hmacHex(createSecretKey(Buffer.from(role.hmac_key, 'hex')), secretId)
+const hmacOf = (role: RoleRecord, secretId: string): string =>
+  hmacHex(createSecretKey(Buffer.from(role.hmac_key, 'hex')), secretId)

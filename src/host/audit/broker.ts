@@ -9,7 +9,10 @@ import type { Caller } from '../core/caller.ts'
 import type { Mount } from '../core/mount.ts'
 import { requestLine, responseLine } from './lines.ts'
 
-interface Device { readonly log: Pick<AuditLog, 'append' | 'close'>; readonly salt: KeyObject }
+interface Device {
+  readonly log: Pick<AuditLog, 'append' | 'close'>
+  readonly salt: KeyObject
+}
 
 /**
  * Writes what is asked and answered to every audit device. With devices enabled, at least one must have the line on disk
@@ -25,7 +28,9 @@ export class AuditBroker {
     this.#now = now
   }
 
-  add(path: string, device: Device): void { this.#devices.set(path, device) }
+  add(path: string, device: Device): void {
+    this.#devices.set(path, device)
+  }
 
   async remove(path: string): Promise<void> {
     const device = this.#devices.get(path)
@@ -38,12 +43,27 @@ export class AuditBroker {
     return device && auditHash(device.salt, text)
   }
 
-  request(call: ApiCall, caller: Caller | undefined, mount: Mount | undefined, operation: Operation, error: RequestError | undefined): Promise<void> {
+  request(
+    call: ApiCall,
+    caller: Caller | undefined,
+    mount: Mount | undefined,
+    operation: Operation,
+    error: RequestError | undefined,
+  ): Promise<void> {
     return this.#write((salt) => requestLine({ call, caller, mount, operation, error, now: this.#now(), salt }))
   }
 
-  response(call: ApiCall, caller: Caller | undefined, mount: Mount, operation: Operation, outcome: ApiOutcome | undefined, error: RequestError | undefined): Promise<void> {
-    return this.#write((salt) => responseLine({ call, caller, mount, operation, error, now: this.#now(), salt }, outcome))
+  response(
+    call: ApiCall,
+    caller: Caller | undefined,
+    mount: Mount,
+    operation: Operation,
+    outcome: ApiOutcome | undefined,
+    error: RequestError | undefined,
+  ): Promise<void> {
+    return this.#write((salt) =>
+      responseLine({ call, caller, mount, operation, error, now: this.#now(), salt }, outcome),
+    )
   }
 
   async close(): Promise<void> {
@@ -62,6 +82,7 @@ export class AuditBroker {
       }
     })
     const written = await Promise.all(writes)
-    if (!written.includes(true)) throw new RequestError('unavailable', 'no audit device could be written; the request was refused')
+    if (!written.includes(true))
+      throw new RequestError('unavailable', 'no audit device could be written; the request was refused')
   }
 }

@@ -16,7 +16,9 @@ export interface AuditDevice {
   readonly options: { readonly file_path: string }
 }
 
-interface StoredDevice extends AuditDevice { readonly salt: string }
+interface StoredDevice extends AuditDevice {
+  readonly salt: string
+}
 
 export interface AuditDevicesConfig {
   readonly storage: Storage
@@ -33,16 +35,22 @@ export class AuditDevices {
   readonly #lock = new KeyedLock()
   readonly #devices = new Map<string, StoredDevice>()
 
-  constructor(config: AuditDevicesConfig) { this.#config = config }
+  constructor(config: AuditDevicesConfig) {
+    this.#config = config
+  }
 
   /** A stored device that cannot be opened stops the start: the server must not run unrecorded. */
   async start(): Promise<void> {
     for (const device of (await getJson<StoredDevice[]>(this.#config.storage, key)) ?? []) await this.#open(device)
   }
 
-  all(): AuditDevice[] { return [...this.#devices.values()].map(({ salt: _kept, ...device }) => device) }
+  all(): AuditDevice[] {
+    return [...this.#devices.values()].map(({ salt: _kept, ...device }) => device)
+  }
 
-  hash(path: string, text: string): string | undefined { return this.#config.broker.hash(path, text) }
+  hash(path: string, text: string): string | undefined {
+    return this.#config.broker.hash(path, text)
+  }
 
   enable(device: AuditDevice): Promise<void> {
     return this.#lock.run('', async () => {
@@ -82,7 +90,9 @@ export class AuditDevices {
       this.#config.broker.add(device.path, { log, salt: createSecretKey(Buffer.from(device.salt, 'hex')) })
       this.#devices.set(device.path, device)
     } catch (cause) {
-      throw new RequestError('bad_request', `options.file_path: ${device.options.file_path} cannot be appended to.`, { cause })
+      throw new RequestError('bad_request', `options.file_path: ${device.options.file_path} cannot be appended to.`, {
+        cause,
+      })
     }
   }
 
@@ -91,5 +101,7 @@ export class AuditDevices {
     await this.#config.broker.remove(path)
   }
 
-  #save(): Promise<void> { return putJson(this.#config.storage, key, [...this.#devices.values()]) }
+  #save(): Promise<void> {
+    return putJson(this.#config.storage, key, [...this.#devices.values()])
+  }
 }

@@ -20,7 +20,12 @@ export interface LineFacts {
 
 /** A request as Vault's audit devices write it: every text of the body hashed, unless the mount is tuned to show its field. */
 export function requestLine(facts: LineFacts): object {
-  return { time: new Date(facts.now).toISOString(), type: 'request', ...parts(facts), ...(facts.error && { error: facts.error.message.trim() }) }
+  return {
+    time: new Date(facts.now).toISOString(),
+    type: 'request',
+    ...parts(facts),
+    ...(facts.error && { error: facts.error.message.trim() }),
+  }
 }
 
 export function responseLine(facts: LineFacts, outcome: ApiOutcome | undefined): object {
@@ -28,12 +33,20 @@ export function responseLine(facts: LineFacts, outcome: ApiOutcome | undefined):
   const shown = mount?.entry.config.audit_non_hmac_response_keys ?? []
   const response = outcome && {
     ...(mount && { mount_point: mount.entry.path, mount_type: mount.entry.type, mount_accessor: mount.entry.accessor }),
-    ...(outcome.response?.data && { data: auditHashValues(salt, dataOf(outcome, outcome.response.data), new Set(shown)) }),
+    ...(outcome.response?.data && {
+      data: auditHashValues(salt, dataOf(outcome, outcome.response.data), new Set(shown)),
+    }),
     ...(outcome.lease && { secret: { lease_id: outcome.lease.lease_id } }),
     ...(outcome.auth && { auth: authPart(outcome.auth, salt) }),
     ...(outcome.response?.warnings && { warnings: outcome.response.warnings }),
   }
-  return { time: new Date(facts.now).toISOString(), type: 'response', ...parts(facts), ...(response && { response }), ...(error && { error: error.message.trim() }) }
+  return {
+    time: new Date(facts.now).toISOString(),
+    type: 'response',
+    ...parts(facts),
+    ...(response && { response }),
+    ...(error && { error: error.message.trim() }),
+  }
 }
 
 /** What describes the API is hashed as one text: its parts by the thousand would fill the log with nobody's data. */
@@ -47,16 +60,33 @@ function parts({ call, caller, mount, operation, salt }: LineFacts): object {
   return {
     ...(record && {
       auth: {
-        ...token, accessor: auditHash(salt, record.accessor), display_name: record.display_name, policies: record.policies, token_policies: record.policies,
-        ...(record.meta && { metadata: record.meta }), entity_id: record.entity_id, token_type: 'service',
-        token_ttl: record.creation_ttl, token_issue_time: new Date(record.creation_time).toISOString(),
+        ...token,
+        accessor: auditHash(salt, record.accessor),
+        display_name: record.display_name,
+        policies: record.policies,
+        token_policies: record.policies,
+        ...(record.meta && { metadata: record.meta }),
+        entity_id: record.entity_id,
+        token_type: 'service',
+        token_ttl: record.creation_ttl,
+        token_issue_time: new Date(record.creation_time).toISOString(),
       },
     }),
     request: {
-      id: call.id, operation, ...token, ...(record && { client_token_accessor: auditHash(salt, record.accessor) }),
-      ...(mount && { mount_point: mount.entry.path, mount_type: mount.entry.type, mount_accessor: mount.entry.accessor }),
-      namespace: { id: 'root' }, path: call.path,
-      ...(Object.keys(call.data).length > 0 && { data: auditHashValues(salt, call.data, new Set(mount?.entry.config.audit_non_hmac_request_keys)) }),
+      id: call.id,
+      operation,
+      ...token,
+      ...(record && { client_token_accessor: auditHash(salt, record.accessor) }),
+      ...(mount && {
+        mount_point: mount.entry.path,
+        mount_type: mount.entry.type,
+        mount_accessor: mount.entry.accessor,
+      }),
+      namespace: { id: 'root' },
+      path: call.path,
+      ...(Object.keys(call.data).length > 0 && {
+        data: auditHashValues(salt, call.data, new Set(mount?.entry.config.audit_non_hmac_request_keys)),
+      }),
       remote_address: call.remote_addr,
     },
   }
@@ -64,8 +94,13 @@ function parts({ call, caller, mount, operation, salt }: LineFacts): object {
 
 function authPart(auth: Auth, salt: KeyObject): object {
   return {
-    ...(auth.client_token !== undefined && auth.client_token !== '' && { client_token: auditHash(salt, auth.client_token) }),
+    ...(auth.client_token !== undefined &&
+      auth.client_token !== '' && { client_token: auditHash(salt, auth.client_token) }),
     ...(auth.accessor !== undefined && { accessor: auditHash(salt, auth.accessor) }),
-    display_name: auth.display_name, policies: auth.policies, token_policies: auth.policies, metadata: auth.metadata, token_type: auth.token_type,
+    display_name: auth.display_name,
+    policies: auth.policies,
+    token_policies: auth.policies,
+    metadata: auth.metadata,
+    token_type: auth.token_type,
   }
 }

@@ -26,7 +26,13 @@ export interface HostAcl {
   seesBelow(prefix: string): boolean
 }
 
-const rootAcl: HostAcl = { root: true, allows: () => true, sudo: () => true, capabilities: () => ['root'], seesBelow: () => true }
+const rootAcl: HostAcl = {
+  root: true,
+  allows: () => true,
+  sudo: () => true,
+  capabilities: () => ['root'],
+  seesBelow: () => true,
+}
 const cacheLimit = 1000
 
 /** Compiled access rights per set of policy names, thrown away whenever a policy changes. */
@@ -35,7 +41,9 @@ export class Authorizer {
   readonly #cache = new Map<string, HostAcl>()
   #version = -1
 
-  constructor(policies: PolicyStore) { this.#policies = policies }
+  constructor(policies: PolicyStore) {
+    this.#policies = policies
+  }
 
   aclFor(record: TokenRecord): HostAcl {
     return isRoot(record) ? rootAcl : this.aclForPolicies(record.policies)

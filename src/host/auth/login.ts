@@ -17,18 +17,36 @@ export interface Login {
 }
 
 /** The lower of two limits; 0 = no limit. */
-export const lowerLimit = (one: number, other: number): number => (one === 0 || other === 0 ? one + other : Math.min(one, other))
+export const lowerLimit = (one: number, other: number): number =>
+  one === 0 || other === 0 ? one + other : Math.min(one, other)
 
 /** Makes the token of a login: an orphan, as it has nobody to end with. */
-export async function tokenOfLogin(tokens: TokenStore, { auth, path, mountPath, limits }: Login): Promise<{ auth: Auth; warnings: readonly string[] }> {
+export async function tokenOfLogin(
+  tokens: TokenStore,
+  { auth, path, mountPath, limits }: Login,
+): Promise<{ auth: Auth; warnings: readonly string[] }> {
   const policies = new Set(auth.policies.map((name) => name.toLowerCase()))
   if (policies.has(rootPolicy)) throw badRequest('auth methods cannot create root tokens')
   if (!auth.no_default_policy) policies.add('default')
   const period = Math.min(auth.period, limits.max_ttl)
-  const granted = issueTtl({ ttl: period > 0 ? period : auth.lease_options.ttl, max_ttl: lowerLimit(auth.explicit_max_ttl, period > 0 ? 0 : auth.lease_options.max_ttl) }, limits)
+  const granted = issueTtl(
+    {
+      ttl: period > 0 ? period : auth.lease_options.ttl,
+      max_ttl: lowerLimit(auth.explicit_max_ttl, period > 0 ? 0 : auth.lease_options.max_ttl),
+    },
+    limits,
+  )
   const { token, record } = await tokens.create({
-    policies: [...policies].sort(), path, meta: auth.metadata, display_name: displayName(mountPath, auth.display_name), num_uses: auth.num_uses, parent: '',
-    ttl: granted.ttl, explicit_max_ttl: auth.explicit_max_ttl, period, renewable: auth.lease_options.renewable,
+    policies: [...policies].sort(),
+    path,
+    meta: auth.metadata,
+    display_name: displayName(mountPath, auth.display_name),
+    num_uses: auth.num_uses,
+    parent: '',
+    ttl: granted.ttl,
+    explicit_max_ttl: auth.explicit_max_ttl,
+    period,
+    renewable: auth.lease_options.renewable,
   })
   return { auth: authOf(record, token, granted.ttl), warnings: granted.warnings }
 }

@@ -12,34 +12,75 @@ import { isRoot, rootPolicy } from './token-record.ts'
 import { authOf } from './token-view.ts'
 
 const fields = {
-  id: { type: 'string', description: 'The token itself, instead of a random one. Needs sudo.', example: 'dev-root', secret: true },
-  policies: { type: 'list', description: 'ACL policies of the token; the creator\'s own when omitted. More than the creator has needs sudo.', example: ['gateway'] },
+  id: {
+    type: 'string',
+    description: 'The token itself, instead of a random one. Needs sudo.',
+    example: 'dev-root',
+    secret: true,
+  },
+  policies: {
+    type: 'list',
+    description: "ACL policies of the token; the creator's own when omitted. More than the creator has needs sudo.",
+    example: ['gateway'],
+  },
   meta: { type: 'object', description: 'Texts shown by look-ups and in the audit log.', example: { team: 'platform' } },
-  ttl: { type: 'duration', description: 'Seconds the token lives; the mount\'s default when omitted.', example: '1h' },
+  ttl: { type: 'duration', description: "Seconds the token lives; the mount's default when omitted.", example: '1h' },
   lease: { type: 'duration', description: 'Old name of ttl.', example: '1h' },
   explicit_max_ttl: { type: 'duration', description: 'Ceiling no renewal gets over, in seconds.', example: '24h' },
-  period: { type: 'duration', description: 'Makes a periodic token: each renewal gives this many seconds, without end. Needs sudo.', example: '24h' },
+  period: {
+    type: 'duration',
+    description: 'Makes a periodic token: each renewal gives this many seconds, without end. Needs sudo.',
+    example: '24h',
+  },
   renewable: { type: 'bool', description: 'Whether the token can be renewed.', example: true, default: true },
-  num_uses: { type: 'int', description: 'How many requests the token is good for; 0 = no limit.', example: 1, default: 0 },
-  no_parent: { type: 'bool', description: 'An orphan: it does not end with its creator. Needs sudo here, or access to create-orphan.', example: false, default: false },
+  num_uses: {
+    type: 'int',
+    description: 'How many requests the token is good for; 0 = no limit.',
+    example: 1,
+    default: 0,
+  },
+  no_parent: {
+    type: 'bool',
+    description: 'An orphan: it does not end with its creator. Needs sudo here, or access to create-orphan.',
+    example: false,
+    default: false,
+  },
   no_default_policy: { type: 'bool', description: 'Leaves out the default policy.', example: true, default: false },
   display_name: { type: 'string', description: 'Name shown by look-ups and in the audit log.', example: 'ci' },
-  type: { type: 'string', description: 'Only service tokens exist here.', example: 'service', allowed: ['', 'default', 'service', 'batch'] },
-  entity_alias: { type: 'string', description: 'Accepted empty, as Terraform sends it; this server has no identities.', example: '' },
+  type: {
+    type: 'string',
+    description: 'Only service tokens exist here.',
+    example: 'service',
+    allowed: ['', 'default', 'service', 'batch'],
+  },
+  entity_alias: {
+    type: 'string',
+    description: 'Accepted empty, as Terraform sends it; this server has no identities.',
+    example: '',
+  },
 } as const
 
 type CreateFields = FieldData<typeof fields>
 
 export function createPaths(services: TokenServices): PathDef[] {
-  const path = (pattern: string, orphan: boolean): PathDef => definePath({
-    pattern, fields, operations: { write: ({ request, fields: given }) => create(services, callerOf(request), given, orphan) },
-    synopsis: orphan ? 'Create a token without a parent.' : 'Create a token.',
-    description: 'The new token is a child of the caller\'s and ends with it, unless it is an orphan. It has at most the caller\'s policies, unless the caller has sudo on this path.',
-  })
+  const path = (pattern: string, orphan: boolean): PathDef =>
+    definePath({
+      pattern,
+      fields,
+      operations: { write: ({ request, fields: given }) => create(services, callerOf(request), given, orphan) },
+      synopsis: orphan ? 'Create a token without a parent.' : 'Create a token.',
+      description:
+        "The new token is a child of the caller's and ends with it, unless it is an orphan. It has at most the caller's policies, unless the caller has sudo on this path.",
+    })
   return [path('create', false), path('create-orphan', true)]
 }
 
-async function create(services: TokenServices, caller: Caller, given: CreateFields, orphan: boolean): Promise<Response> {
+async function create(
+  services: TokenServices,
+  caller: Caller,
+  given: CreateFields,
+  orphan: boolean,
+): Promise<Response> {
   const path = `auth/token/${orphan ? 'create-orphan' : 'create'}`
   const privileged = caller.acl.sudo(path)
   refuseUnsupported(given)
@@ -57,20 +98,35 @@ async function create(services: TokenServices, caller: Caller, given: CreateFiel
   }
   const policies = policiesOf(caller, given, privileged)
   const warnings: string[] = []
-  const ttl = ttlOf(services, { asked: given.get('ttl') ?? given.get('lease') ?? 0, explicitMaxTtl, period, root: policies.includes(rootPolicy) }, warnings)
+  const ttl = ttlOf(
+    services,
+    { asked: given.get('ttl') ?? given.get('lease') ?? 0, explicitMaxTtl, period, root: policies.includes(rootPolicy) },
+    warnings,
+  )
   const spec: TokenSpec = {
-    ...(id !== '' && { id }), policies, path, meta: metaOf(given.get('meta')), display_name: displayName(given.get('display_name')),
-    num_uses: numUses, parent: noParent ? '' : caller.record.id_hash, ttl, explicit_max_ttl: explicitMaxTtl, period: Math.min(period, services.limits().max_ttl),
+    ...(id !== '' && { id }),
+    policies,
+    path,
+    meta: metaOf(given.get('meta')),
+    display_name: displayName(given.get('display_name')),
+    num_uses: numUses,
+    parent: noParent ? '' : caller.record.id_hash,
+    ttl,
+    explicit_max_ttl: explicitMaxTtl,
+    period: Math.min(period, services.limits().max_ttl),
     renewable: ttl > 0 && (given.get('renewable') ?? true),
   }
-  if (policies.includes(rootPolicy) && ttl > 0 && caller.record.expire_time === null) warnings.push('This root token will expire.')
+  if (policies.includes(rootPolicy) && ttl > 0 && caller.record.expire_time === null)
+    warnings.push('This root token will expire.')
   const { token, record } = await services.tokens.create(spec)
   return { auth: authOf(record, token, ttl), ...(warnings.length > 0 && { warnings }) }
 }
 
 function refuseUnsupported(given: CreateFields): void {
-  if (given.get('type') === 'batch') throw badRequest('type "batch" is not supported by this server; leave it out or use type=service.')
-  if ((given.get('entity_alias') ?? '') !== '') throw badRequest('entity_alias is not supported by this server: it has no identities. Leave it out.')
+  if (given.get('type') === 'batch')
+    throw badRequest('type "batch" is not supported by this server; leave it out or use type=service.')
+  if ((given.get('entity_alias') ?? '') !== '')
+    throw badRequest('entity_alias is not supported by this server: it has no identities. Leave it out.')
 }
 
 /**
@@ -86,15 +142,27 @@ function policiesOf(caller: Caller, given: CreateFields, privileged: boolean): s
     return [rootPolicy]
   }
   const excess = [...policies].filter((name) => !own.includes(name)).sort()
-  if (!privileged && excess.length > 0) throw badRequest(`child policies must be subset of parent; the parent lacks ${excess.join(', ')}.`)
-  if (given.get('no_default_policy')) { if (wanted.length === 0) policies.delete('default') } else if (privileged || own.includes('default')) policies.add('default')
+  if (!privileged && excess.length > 0)
+    throw badRequest(`child policies must be subset of parent; the parent lacks ${excess.join(', ')}.`)
+  if (given.get('no_default_policy')) {
+    if (wanted.length === 0) policies.delete('default')
+  } else if (privileged || own.includes('default')) policies.add('default')
   return [...policies].sort()
 }
 
-interface TtlQuestion { asked: number; explicitMaxTtl: number; period: number; root: boolean }
+interface TtlQuestion {
+  asked: number
+  explicitMaxTtl: number
+  period: number
+  root: boolean
+}
 
 /** 0 = never expires: only root tokens, unless a ttl was given. */
-function ttlOf(services: TokenServices, { asked, explicitMaxTtl, period, root }: TtlQuestion, warnings: string[]): number {
+function ttlOf(
+  services: TokenServices,
+  { asked, explicitMaxTtl, period, root }: TtlQuestion,
+  warnings: string[],
+): number {
   if (root && asked === 0 && period === 0 && explicitMaxTtl === 0) return 0
   const limits = services.limits()
   const granted = issueTtl({ ttl: period > 0 ? period : asked, max_ttl: explicitMaxTtl }, limits)
@@ -104,10 +172,14 @@ function ttlOf(services: TokenServices, { asked, explicitMaxTtl, period, root }:
 
 function metaOf(given: Record<string, unknown> | undefined): Record<string, string> | null {
   if (given === undefined) return null
-  return Object.fromEntries(Object.entries(given).map(([name, value]) => {
-    if (typeof value !== 'string') throw badRequest(`meta.${name} must be a string, for example meta={"team":"platform"}.`)
-    return [name, value]
-  }))
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => {
+      if (typeof value !== 'string')
+        throw badRequest(`meta.${name} must be a string, for example meta={"team":"platform"}.`)
+      return [name, value]
+    }),
+  )
 }
 
-const displayName = (given: string | undefined): string => (given === undefined || given === '' ? 'token' : `token-${given.replaceAll(/[^A-Za-z0-9-]/g, '-')}`)
+const displayName = (given: string | undefined): string =>
+  given === undefined || given === '' ? 'token' : `token-${given.replaceAll(/[^A-Za-z0-9-]/g, '-')}`

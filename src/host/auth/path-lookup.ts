@@ -6,8 +6,17 @@ import { callerOf } from '../core/caller.ts'
 import type { TokenServices } from './services.ts'
 import { tokenView } from './token-view.ts'
 
-const token = { type: 'string', description: 'The token to look up; the caller\'s own when omitted.', example: 'hvs.CAES…', secret: true } as const
-const accessor = { type: 'string', description: 'The accessor of the token.', example: '8609694a-cdbc-db9b-d345-e782dbb562ed' } as const
+const token = {
+  type: 'string',
+  description: "The token to look up; the caller's own when omitted.",
+  example: 'hvs.CAES…',
+  secret: true,
+} as const
+const accessor = {
+  type: 'string',
+  description: 'The accessor of the token.',
+  example: '8609694a-cdbc-db9b-d345-e782dbb562ed',
+} as const
 
 export function lookupPaths({ tokens, clock }: TokenServices): PathDef[] {
   const lookup = (given: string) => {
@@ -17,23 +26,34 @@ export function lookupPaths({ tokens, clock }: TokenServices): PathDef[] {
   }
   return [
     definePath({
-      pattern: 'lookup-self', fields: {},
+      pattern: 'lookup-self',
+      fields: {},
       operations: {
-        read: ({ request }) => { const caller = callerOf(request); return { data: tokenView(caller.record, caller.token, clock.now()) } },
-        write: ({ request }) => { const caller = callerOf(request); return { data: tokenView(caller.record, caller.token, clock.now()) } },
+        read: ({ request }) => {
+          const caller = callerOf(request)
+          return { data: tokenView(caller.record, caller.token, clock.now()) }
+        },
+        write: ({ request }) => {
+          const caller = callerOf(request)
+          return { data: tokenView(caller.record, caller.token, clock.now()) }
+        },
       },
-      synopsis: 'Look up the calling token.', description: 'Policies, times and limits of the token the request was made with.',
+      synopsis: 'Look up the calling token.',
+      description: 'Policies, times and limits of the token the request was made with.',
     }),
     definePath({
-      pattern: 'lookup', fields: { token },
+      pattern: 'lookup',
+      fields: { token },
       operations: {
         read: ({ request }) => lookup(callerOf(request).token),
         write: ({ request, fields }) => lookup(fields.get('token') || callerOf(request).token),
       },
-      synopsis: 'Look up a token.', description: 'Policies, times and limits of a token. An unknown token is answered with 403, as to its holder.',
+      synopsis: 'Look up a token.',
+      description: 'Policies, times and limits of a token. An unknown token is answered with 403, as to its holder.',
     }),
     definePath({
-      pattern: 'lookup-accessor', fields: { accessor },
+      pattern: 'lookup-accessor',
+      fields: { accessor },
       operations: {
         write: ({ fields }) => {
           const record = tokens.findByAccessor(fields.require('accessor'))
@@ -41,12 +61,16 @@ export function lookupPaths({ tokens, clock }: TokenServices): PathDef[] {
           return { data: tokenView(record, '', clock.now()) }
         },
       },
-      synopsis: 'Look up a token by its accessor.', description: 'As lookup, for those who do not hold the token.',
+      synopsis: 'Look up a token by its accessor.',
+      description: 'As lookup, for those who do not hold the token.',
     }),
     definePath({
-      pattern: 'accessors/', fields: {}, sudo: true,
+      pattern: 'accessors/',
+      fields: {},
+      sudo: true,
       operations: { list: () => listResponse(tokens.accessors()) },
-      synopsis: 'List the accessors of all living tokens.', description: 'With an accessor a token can be looked up, renewed and revoked.',
+      synopsis: 'List the accessors of all living tokens.',
+      description: 'With an accessor a token can be looked up, renewed and revoked.',
     }),
   ]
 }

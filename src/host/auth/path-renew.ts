@@ -10,19 +10,37 @@ import type { TokenRecord } from './token-record.ts'
 import { authOf } from './token-view.ts'
 
 const increment = { type: 'duration', description: 'Seconds the token is to live from now.', example: '1h' } as const
-const token = { type: 'string', description: 'The token to renew; the caller\'s own when omitted.', example: 'hvs.CAES…', secret: true } as const
-const accessor = { type: 'string', description: 'The accessor of the token.', example: '8609694a-cdbc-db9b-d345-e782dbb562ed' } as const
+const token = {
+  type: 'string',
+  description: "The token to renew; the caller's own when omitted.",
+  example: 'hvs.CAES…',
+  secret: true,
+} as const
+const accessor = {
+  type: 'string',
+  description: 'The accessor of the token.',
+  example: '8609694a-cdbc-db9b-d345-e782dbb562ed',
+} as const
 
 export function renewPaths(services: TokenServices): PathDef[] {
-  const description = 'Extends the token by the increment asked for, else by what it was made with. The ceiling counts from its creation; periodic tokens have none but their own explicit_max_ttl.'
+  const description =
+    'Extends the token by the increment asked for, else by what it was made with. The ceiling counts from its creation; periodic tokens have none but their own explicit_max_ttl.'
   return [
     definePath({
-      pattern: 'renew-self', fields: { increment, token },
-      operations: { write: ({ request, fields }) => { const caller = callerOf(request); return renew(services, caller.record, caller.token, fields.get('increment')) } },
-      synopsis: 'Renew the calling token.', description,
+      pattern: 'renew-self',
+      fields: { increment, token },
+      operations: {
+        write: ({ request, fields }) => {
+          const caller = callerOf(request)
+          return renew(services, caller.record, caller.token, fields.get('increment'))
+        },
+      },
+      synopsis: 'Renew the calling token.',
+      description,
     }),
     definePath({
-      pattern: 'renew', fields: { token, increment },
+      pattern: 'renew',
+      fields: { token, increment },
       operations: {
         write: ({ request, fields }) => {
           const given = fields.get('token') || callerOf(request).token
@@ -31,10 +49,12 @@ export function renewPaths(services: TokenServices): PathDef[] {
           return renew(services, record, given, fields.get('increment'))
         },
       },
-      synopsis: 'Renew a token.', description,
+      synopsis: 'Renew a token.',
+      description,
     }),
     definePath({
-      pattern: 'renew-accessor', fields: { accessor, increment },
+      pattern: 'renew-accessor',
+      fields: { accessor, increment },
       operations: {
         write: ({ fields }) => {
           const record = services.tokens.findByAccessor(fields.require('accessor'))
@@ -42,27 +62,42 @@ export function renewPaths(services: TokenServices): PathDef[] {
           return renew(services, record, '', fields.get('increment'))
         },
       },
-      synopsis: 'Renew a token by its accessor.', description: `${description} The token itself is not answered.`,
+      synopsis: 'Renew a token by its accessor.',
+      description: `${description} The token itself is not answered.`,
     }),
   ]
 }
 
-async function renew({ tokens, clock, limits, renewalTerms }: TokenServices, record: TokenRecord, given: string, asked: number | undefined): Promise<Response> {
+async function renew(
+  { tokens, clock, limits, renewalTerms }: TokenServices,
+  record: TokenRecord,
+  given: string,
+  asked: number | undefined,
+): Promise<Response> {
   if (!record.renewable || record.expire_time === null) throw badRequest('lease is not renewable')
   const terms = await renewalTerms(record)
   const bounds = terms?.limits ?? limits()
   const period = terms ? Math.min(terms.auth.period, bounds.max_ttl) : record.period
   const ttl = terms ? terms.auth.lease_options.ttl : record.creation_ttl
-  const maxTtl = period > 0 || !terms ? record.explicit_max_ttl : lowerLimit(record.explicit_max_ttl, terms.auth.lease_options.max_ttl)
+  const maxTtl =
+    period > 0 || !terms
+      ? record.explicit_max_ttl
+      : lowerLimit(record.explicit_max_ttl, terms.auth.lease_options.max_ttl)
   // A periodic token may be renewed for ever, one period at a time.
   const ceiling = period > 0 ? { ...bounds, max_ttl: record.explicit_max_ttl || Number.MAX_SAFE_INTEGER } : bounds
   const granted = renewTtl(
     {
-      increment: period > 0 ? period : asked ?? 0, ttl, max_ttl: maxTtl,
-      issue_time_unix: Math.floor(record.creation_time / 1000), now_unix: Math.floor(clock.now() / 1000),
+      increment: period > 0 ? period : (asked ?? 0),
+      ttl,
+      max_ttl: maxTtl,
+      issue_time_unix: Math.floor(record.creation_time / 1000),
+      now_unix: Math.floor(clock.now() / 1000),
     },
     ceiling,
   )
   const renewed = await tokens.renew(record.id_hash, granted.ttl)
-  return { auth: authOf(renewed, given, granted.ttl), ...(granted.warnings.length > 0 && { warnings: granted.warnings }) }
+  return {
+    auth: authOf(renewed, given, granted.ttl),
+    ...(granted.warnings.length > 0 && { warnings: granted.warnings }),
+  }
 }

@@ -5,22 +5,42 @@ import { callerOf } from '../core/caller.ts'
 import type { TokenServices } from './services.ts'
 
 const token = { type: 'string', description: 'The token to revoke.', example: 'hvs.CAES…', secret: true } as const
-const accessor = { type: 'string', description: 'The accessor of the token to revoke.', example: '8609694a-cdbc-db9b-d345-e782dbb562ed' } as const
+const accessor = {
+  type: 'string',
+  description: 'The accessor of the token to revoke.',
+  example: '8609694a-cdbc-db9b-d345-e782dbb562ed',
+} as const
 
 export function revokePaths({ tokens }: TokenServices): PathDef[] {
   return [
     definePath({
-      pattern: 'revoke-self', fields: {},
-      operations: { write: async ({ request }) => { await tokens.end(callerOf(request).record.id_hash); return undefined } },
-      synopsis: 'Revoke the calling token.', description: 'Ends the token, every token made with it and every lease of these.',
+      pattern: 'revoke-self',
+      fields: {},
+      operations: {
+        write: async ({ request }) => {
+          await tokens.end(callerOf(request).record.id_hash)
+          return undefined
+        },
+      },
+      synopsis: 'Revoke the calling token.',
+      description: 'Ends the token, every token made with it and every lease of these.',
     }),
     definePath({
-      pattern: 'revoke', fields: { token },
-      operations: { write: async ({ fields }) => { await tokens.end(tokens.hash(fields.require('token'))); return undefined } },
-      synopsis: 'Revoke a token.', description: 'Ends the token, every token made with it and every lease of these. Revoking an unknown token succeeds.',
+      pattern: 'revoke',
+      fields: { token },
+      operations: {
+        write: async ({ fields }) => {
+          await tokens.end(tokens.hash(fields.require('token')))
+          return undefined
+        },
+      },
+      synopsis: 'Revoke a token.',
+      description:
+        'Ends the token, every token made with it and every lease of these. Revoking an unknown token succeeds.',
     }),
     definePath({
-      pattern: 'revoke-accessor', fields: { accessor },
+      pattern: 'revoke-accessor',
+      fields: { accessor },
       operations: {
         write: async ({ fields }) => {
           const record = tokens.findByAccessor(fields.require('accessor'))
@@ -29,10 +49,13 @@ export function revokePaths({ tokens }: TokenServices): PathDef[] {
           return undefined
         },
       },
-      synopsis: 'Revoke a token by its accessor.', description: 'As revoke, for those who do not hold the token.',
+      synopsis: 'Revoke a token by its accessor.',
+      description: 'As revoke, for those who do not hold the token.',
     }),
     definePath({
-      pattern: 'revoke-orphan', fields: { token }, sudo: true,
+      pattern: 'revoke-orphan',
+      fields: { token },
+      sudo: true,
       operations: {
         write: async ({ fields }) => {
           const idHash = tokens.hash(fields.require('token'))
@@ -41,7 +64,8 @@ export function revokePaths({ tokens }: TokenServices): PathDef[] {
           return undefined
         },
       },
-      synopsis: 'Revoke a token but not its children.', description: 'The token and its leases end; tokens made with it live on as orphans.',
+      synopsis: 'Revoke a token but not its children.',
+      description: 'The token and its leases end; tokens made with it live on as orphans.',
     }),
   ]
 }

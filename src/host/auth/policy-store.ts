@@ -8,7 +8,10 @@ import { KeyedLock } from '../core/keyed-lock.ts'
 import { defaultPolicy } from './default-policy.ts'
 import { rootPolicy } from './token-record.ts'
 
-interface StoredPolicy { readonly text: string; readonly document: PolicyDocument }
+interface StoredPolicy {
+  readonly text: string
+  readonly document: PolicyDocument
+}
 
 const namePattern = /^[a-z0-9_.@:+-][a-z0-9_.@:+/-]{0,255}$/
 
@@ -34,9 +37,13 @@ export class PolicyStore {
   }
 
   /** Grows with every change. */
-  get version(): number { return this.#version }
+  get version(): number {
+    return this.#version
+  }
 
-  names(): string[] { return [...this.#policies.keys(), rootPolicy].sort() }
+  names(): string[] {
+    return [...this.#policies.keys(), rootPolicy].sort()
+  }
 
   text(name: string): string | undefined {
     return name.toLowerCase() === rootPolicy ? '' : this.#policies.get(name.toLowerCase())?.text
@@ -75,7 +82,10 @@ export class PolicyStore {
 
 function checkedName(given: string): string {
   const name = given.toLowerCase()
-  if (!namePattern.test(name)) throw badRequest(`policy name ${JSON.stringify(given)} may hold letters, digits and "_.@:+/-", for example mcp-gateway.`)
+  if (!namePattern.test(name))
+    throw badRequest(
+      `policy name ${JSON.stringify(given)} may hold letters, digits and "_.@:+/-", for example mcp-gateway.`,
+    )
   return name
 }
 

@@ -8,10 +8,13 @@ import type { TokenServices } from './services.ts'
 
 /** The engine at `auth/token/`. */
 export function tokenFactory(services: TokenServices): Factory {
-  return (config) => Promise.resolve(createBackend({
-    type: 'auth',
-    help: 'The token store: making, looking up, renewing and revoking the tokens requests are made with.',
-    paths: [...createPaths(services), ...lookupPaths(services), ...renewPaths(services), ...revokePaths(services)],
-    system: config.system,
-  }))
+  return (config) =>
+    Promise.resolve(
+      createBackend({
+        type: 'auth',
+        help: 'The token store: making, looking up, renewing and revoking the tokens requests are made with.',
+        paths: [...createPaths(services), ...lookupPaths(services), ...renewPaths(services), ...revokePaths(services)],
+        system: config.system,
+      }),
+    )
 }

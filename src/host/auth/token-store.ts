@@ -37,7 +37,9 @@ export class TokenStore {
 
   constructor(config: TokenStoreConfig) {
     this.#config = config
-    this.#expiry = new ExpiryQueue(config.clock, (idHash) => { this.#expired(idHash) })
+    this.#expiry = new ExpiryQueue(config.clock, (idHash) => {
+      this.#expired(idHash)
+    })
   }
 
   /** Reads everything back; ends that were begun before a crash are finished. */
@@ -59,7 +61,9 @@ export class TokenStore {
     }
   }
 
-  close(): void { this.#expiry.close() }
+  close(): void {
+    this.#expiry.close()
+  }
 
   /** Salted hash of a token's id: its name everywhere behind the front door. */
   hash(token: string): string {
@@ -83,20 +87,35 @@ export class TokenStore {
   }
 
   /** Accessors of all living tokens, sorted. */
-  accessors(): string[] { return [...this.#accessors.keys()].filter((accessor) => this.findByAccessor(accessor)).sort() }
+  accessors(): string[] {
+    return [...this.#accessors.keys()].filter((accessor) => this.findByAccessor(accessor)).sort()
+  }
 
   async create(spec: TokenSpec): Promise<{ token: string; record: TokenRecord }> {
-    if (spec.id !== undefined && !idPattern.test(spec.id)) throw badRequest('id may only hold letters, digits, dots, dashes and underscores, for example id=dev-root.')
+    if (spec.id !== undefined && !idPattern.test(spec.id))
+      throw badRequest('id may only hold letters, digits, dots, dashes and underscores, for example id=dev-root.')
     const token = spec.id ?? `hvs.${base62(this.#config.random, 24)}`
     const id_hash = this.hash(token)
     return this.#lock.run(id_hash, async () => {
       if (this.#records.has(id_hash)) throw badRequest('cannot create a token with a duplicate ID')
       const now = this.#config.clock.now()
       const record: TokenRecord = {
-        id_hash, accessor: base62(this.#config.random, 24), policies: spec.policies, path: spec.path, meta: spec.meta,
-        display_name: spec.display_name, num_uses: spec.num_uses, parent: spec.parent, creation_time: now, creation_ttl: spec.ttl,
-        expire_time: spec.ttl > 0 ? now + spec.ttl * 1000 : null, last_renewal_time: null, explicit_max_ttl: spec.explicit_max_ttl,
-        period: spec.period, renewable: spec.renewable, entity_id: '',
+        id_hash,
+        accessor: base62(this.#config.random, 24),
+        policies: spec.policies,
+        path: spec.path,
+        meta: spec.meta,
+        display_name: spec.display_name,
+        num_uses: spec.num_uses,
+        parent: spec.parent,
+        creation_time: now,
+        creation_ttl: spec.ttl,
+        expire_time: spec.ttl > 0 ? now + spec.ttl * 1000 : null,
+        last_renewal_time: null,
+        explicit_max_ttl: spec.explicit_max_ttl,
+        period: spec.period,
+        renewable: spec.renewable,
+        entity_id: '',
       }
       this.#index(record)
       try {
@@ -207,7 +226,9 @@ export class TokenStore {
     })
   }
 
-  #save(record: TokenRecord): Promise<void> { return putJson(this.#config.storage, `id/${record.id_hash}`, record) }
+  #save(record: TokenRecord): Promise<void> {
+    return putJson(this.#config.storage, `id/${record.id_hash}`, record)
+  }
 
   #index(record: TokenRecord): void {
     this.#records.set(record.id_hash, record)

@@ -17,52 +17,113 @@ export interface TokenTerms {
 }
 
 export const newTokenTerms: TokenTerms = {
-  token_policies: [], token_ttl: 0, token_max_ttl: 0, token_explicit_max_ttl: 0, token_period: 0, token_num_uses: 0, token_no_default_policy: false, token_type: 'default',
+  token_policies: [],
+  token_ttl: 0,
+  token_max_ttl: 0,
+  token_explicit_max_ttl: 0,
+  token_period: 0,
+  token_num_uses: 0,
+  token_no_default_policy: false,
+  token_type: 'default',
 }
 
 /** The fields of a role that say it. */
 export const tokenFields = {
   token_policies: { type: 'list', description: 'ACL policies of the tokens.', example: ['mcp-gateway'], default: [] },
   policies: { type: 'list', description: 'Old name of token_policies.', example: ['mcp-gateway'] },
-  token_ttl: { type: 'duration', description: 'Seconds a token lives; 0 = the mount\'s default.', example: '20m', default: 0 },
-  token_max_ttl: { type: 'duration', description: 'Seconds from the login beyond which a token is not renewed; 0 = the mount\'s maximum.', example: '24h', default: 0 },
-  token_explicit_max_ttl: { type: 'duration', description: 'As token_max_ttl, and later changes of the role do not move it.', example: '24h', default: 0 },
-  token_period: { type: 'duration', description: 'Makes periodic tokens: each renewal gives this many seconds, without end.', example: '1h', default: 0 },
+  token_ttl: {
+    type: 'duration',
+    description: "Seconds a token lives; 0 = the mount's default.",
+    example: '20m',
+    default: 0,
+  },
+  token_max_ttl: {
+    type: 'duration',
+    description: "Seconds from the login beyond which a token is not renewed; 0 = the mount's maximum.",
+    example: '24h',
+    default: 0,
+  },
+  token_explicit_max_ttl: {
+    type: 'duration',
+    description: 'As token_max_ttl, and later changes of the role do not move it.',
+    example: '24h',
+    default: 0,
+  },
+  token_period: {
+    type: 'duration',
+    description: 'Makes periodic tokens: each renewal gives this many seconds, without end.',
+    example: '1h',
+    default: 0,
+  },
   period: { type: 'duration', description: 'Old name of token_period.', example: '1h' },
-  token_num_uses: { type: 'int', description: 'How many requests a token is good for; 0 = no limit.', example: 0, default: 0 },
-  token_no_default_policy: { type: 'bool', description: 'Leaves out the default policy.', example: false, default: false },
-  token_type: { type: 'string', description: 'default or service; this server has no batch tokens.', example: 'service', default: 'default' },
-  token_bound_cidrs: { type: 'list', description: 'Accepted empty; this server binds nothing to addresses.', example: [] },
-  token_strictly_bind_ip: { type: 'bool', description: 'Accepted false; this server binds nothing to addresses.', example: false },
+  token_num_uses: {
+    type: 'int',
+    description: 'How many requests a token is good for; 0 = no limit.',
+    example: 0,
+    default: 0,
+  },
+  token_no_default_policy: {
+    type: 'bool',
+    description: 'Leaves out the default policy.',
+    example: false,
+    default: false,
+  },
+  token_type: {
+    type: 'string',
+    description: 'default or service; this server has no batch tokens.',
+    example: 'service',
+    default: 'default',
+  },
+  token_bound_cidrs: {
+    type: 'list',
+    description: 'Accepted empty; this server binds nothing to addresses.',
+    example: [],
+  },
+  token_strictly_bind_ip: {
+    type: 'bool',
+    description: 'Accepted false; this server binds nothing to addresses.',
+    example: false,
+  },
 } as const satisfies Fields
 
 /** What is stored, under what is given; null stands for the default. Throws on what would be stored and not enforced. */
 export function tokenTermsOf(given: FieldData<typeof tokenFields>, before: TokenTerms, warnings: string[]): TokenTerms {
   refuseAddresses(given.given('token_bound_cidrs'), 'token_bound_cidrs')
-  if (given.given('token_strictly_bind_ip') === true) throw badRequest('token_strictly_bind_ip is not supported by this server; leave it out.')
-  const merged = <Name extends keyof TokenTerms>(name: Name) => (given.has(name) ? given.get(name) : before[name]) as TokenTerms[Name]
+  if (given.given('token_strictly_bind_ip') === true)
+    throw badRequest('token_strictly_bind_ip is not supported by this server; leave it out.')
+  const merged = <Name extends keyof TokenTerms>(name: Name) =>
+    (given.has(name) ? given.get(name) : before[name]) as TokenTerms[Name]
   const terms: TokenTerms = {
-    token_policies: given.has('token_policies') ? given.get('token_policies')! : given.given('policies') ?? before.token_policies,
+    token_policies: given.has('token_policies')
+      ? given.get('token_policies')!
+      : (given.given('policies') ?? before.token_policies),
     token_ttl: merged('token_ttl'),
     token_max_ttl: merged('token_max_ttl'),
     token_explicit_max_ttl: merged('token_explicit_max_ttl'),
-    token_period: given.has('token_period') ? given.get('token_period')! : given.given('period') ?? before.token_period,
+    token_period: given.has('token_period')
+      ? given.get('token_period')!
+      : (given.given('period') ?? before.token_period),
     token_num_uses: merged('token_num_uses'),
     token_no_default_policy: merged('token_no_default_policy'),
     token_type: given.has('token_type') ? tokenType(given.get('token_type')!, warnings) : before.token_type,
   }
   if (terms.token_num_uses < 0) throw badRequest("'token_num_uses' cannot be negative")
-  if (terms.token_max_ttl > 0 && terms.token_ttl > terms.token_max_ttl) throw badRequest("'token_ttl' cannot be greater than 'token_max_ttl'")
+  if (terms.token_max_ttl > 0 && terms.token_ttl > terms.token_max_ttl)
+    throw badRequest("'token_ttl' cannot be greater than 'token_max_ttl'")
   return terms
 }
 
 export function refuseAddresses(given: readonly string[] | undefined, name: string): void {
-  if ((given ?? []).length > 0) throw badRequest(`${name} is not supported by this server, which binds nothing to addresses; leave it out.`)
+  if ((given ?? []).length > 0)
+    throw badRequest(`${name} is not supported by this server, which binds nothing to addresses; leave it out.`)
 }
 
 function tokenType(given: string, warnings: string[]): TokenTerms['token_type'] {
   if (given === '' || given === 'default') return 'default'
-  if (given === 'batch' || given === 'default-batch') throw badRequest(`token_type "${given}" is not supported by this server, which has no batch tokens; leave it out or use token_type=service.`)
+  if (given === 'batch' || given === 'default-batch')
+    throw badRequest(
+      `token_type "${given}" is not supported by this server, which has no batch tokens; leave it out or use token_type=service.`,
+    )
   if (given === 'default-service') warnings.push('default-service has no useful meaning; adjusting to service')
   else if (given !== 'service') throw badRequest(`invalid 'token_type' value ${JSON.stringify(given)}`)
   return 'service'
@@ -70,10 +131,27 @@ function tokenType(given: string, warnings: string[]): TokenTerms['token_type'] 
 
 /** As a role answers them. */
 export function tokenTermsView(terms: TokenTerms): Data {
-  const { token_policies, token_ttl, token_max_ttl, token_explicit_max_ttl, token_period, token_num_uses, token_no_default_policy, token_type } = terms
+  const {
+    token_policies,
+    token_ttl,
+    token_max_ttl,
+    token_explicit_max_ttl,
+    token_period,
+    token_num_uses,
+    token_no_default_policy,
+    token_type,
+  } = terms
   return {
-    token_policies: [...token_policies], token_ttl, token_max_ttl, token_explicit_max_ttl, token_period, token_num_uses, token_no_default_policy, token_type,
-    token_bound_cidrs: [], token_strictly_bind_ip: false,
+    token_policies: [...token_policies],
+    token_ttl,
+    token_max_ttl,
+    token_explicit_max_ttl,
+    token_period,
+    token_num_uses,
+    token_no_default_policy,
+    token_type,
+    token_bound_cidrs: [],
+    token_strictly_bind_ip: false,
   }
 }
 

@@ -20,7 +20,10 @@ export function tokenView(record: TokenRecord, id: string, nowMs: number): Data 
     explicit_max_ttl: record.explicit_max_ttl,
     id,
     issue_time: isoSeconds(record.creation_time),
-    ...(record.last_renewal_time !== null && { last_renewal: isoSeconds(record.last_renewal_time), last_renewal_time: Math.floor(record.last_renewal_time / 1000) }),
+    ...(record.last_renewal_time !== null && {
+      last_renewal: isoSeconds(record.last_renewal_time),
+      last_renewal_time: Math.floor(record.last_renewal_time / 1000),
+    }),
     meta: record.meta,
     num_uses: Math.max(record.num_uses, 0),
     orphan: record.parent === '',

@@ -12,7 +12,9 @@ export interface Caller {
 
 const callers = new WeakMap<Request, Caller>()
 
-export function rememberCaller(request: Request, caller: Caller): void { callers.set(request, caller) }
+export function rememberCaller(request: Request, caller: Caller): void {
+  callers.set(request, caller)
+}
 
 /** The caller behind a request of a built-in engine; 403 when it came without a valid token (to an unauthenticated path). */
 export function callerOf(request: Request): Caller {

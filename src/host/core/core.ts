@@ -43,7 +43,9 @@ interface Admitted {
 export class Core {
   readonly #config: CoreConfig
 
-  constructor(config: CoreConfig) { this.#config = config }
+  constructor(config: CoreConfig) {
+    this.#config = config
+  }
 
   async handle(call: ApiCall): Promise<ApiOutcome> {
     checkPath(call)
@@ -57,7 +59,8 @@ export class Core {
 
   async #handle(call: ApiCall): Promise<ApiOutcome> {
     const route = this.#config.router.find(call.path)
-    const open = route?.mount.backend !== undefined && matchesSpecial(route.mount.backend.specialPaths.unauthenticated, route.path)
+    const open =
+      route?.mount.backend !== undefined && matchesSpecial(route.mount.backend.specialPaths.unauthenticated, route.path)
     const known = await this.#authenticate(call, open)
     if (!known) return this.#admitAndServe(call, route, undefined, false)
     const { record, spent } = await this.#config.tokens.use(known.record)
@@ -68,8 +71,13 @@ export class Core {
     }
   }
 
-  async #admitAndServe(call: ApiCall, route: Route | undefined, caller: Caller | undefined, spent: boolean): Promise<ApiOutcome> {
-    const admitted = { ...await this.#admit(call, route, caller), spent }
+  async #admitAndServe(
+    call: ApiCall,
+    route: Route | undefined,
+    caller: Caller | undefined,
+    spent: boolean,
+  ): Promise<ApiOutcome> {
+    const admitted = { ...(await this.#admit(call, route, caller)), spent }
     return admitted.route.mount.track(() => this.#serve(call, admitted))
   }
 
@@ -122,9 +130,18 @@ export class Core {
   #request(call: ApiCall, caller: Caller | undefined, route: Route, operation: Operation): Request {
     const { mount, path } = route
     const request: Request = {
-      id: call.id, operation, path, data: call.data, storage: mount.storage, client_token: mount.salted(call.token),
-      client_token_accessor: caller?.record.accessor ?? '', display_name: caller?.record.display_name ?? '',
-      entity_id: caller?.record.entity_id ?? '', mount_point: mount.entry.path, remote_addr: call.remote_addr, signal: call.signal,
+      id: call.id,
+      operation,
+      path,
+      data: call.data,
+      storage: mount.storage,
+      client_token: mount.salted(call.token),
+      client_token_accessor: caller?.record.accessor ?? '',
+      display_name: caller?.record.display_name ?? '',
+      entity_id: caller?.record.entity_id ?? '',
+      mount_point: mount.entry.path,
+      remote_addr: call.remote_addr,
+      signal: call.signal,
     }
     if (caller) rememberCaller(request, caller)
     return request
@@ -140,7 +157,11 @@ export class Core {
       outcome = await this.#answer(call, admitted, await route.mount.engine().handleRequest(request))
     } catch (thrown) {
       const error = fromUnknown(thrown)
-      if (error.kind === 'internal') this.#config.logger.error({ cause: error.cause ?? error, path: call.path, request_id: call.id }, 'request failed inside the server')
+      if (error.kind === 'internal')
+        this.#config.logger.error(
+          { cause: error.cause ?? error, path: call.path, request_id: call.id },
+          'request failed inside the server',
+        )
       await this.#config.audit.response(call, caller, route.mount, request.operation, undefined, error)
       throw error
     }
@@ -168,14 +189,20 @@ export class Core {
     if (response?.auth && mount.entry.type === 'token') return { ...plain, auth: response.auth }
     if (response?.auth && isAuthPath(mount.entry.path)) {
       const { path: mountPath } = mount.entry
-      const { auth, warnings } = await tokenOfLogin(this.#config.tokens, { auth: response.auth, path: call.path, mountPath, limits: mount.limits() })
+      const { auth, warnings } = await tokenOfLogin(this.#config.tokens, {
+        auth: response.auth,
+        path: call.path,
+        mountPath,
+        limits: mount.limits(),
+      })
       return { ...plain, response: { ...response, warnings: [...(response.warnings ?? []), ...warnings] }, auth }
     }
     if (!response?.secret) return plain
     // The system engine tells of a lease that exists already.
     if (mount.entry.type === 'system') return { ...plain, lease: leaseOf(response.secret) }
     // KV states how long a copy may be kept; there is nothing to revoke.
-    if (mount.entry.type === 'kv') return { ...plain, lease: { lease_id: '', ttl: response.secret.lease_options.ttl, renewable: false } }
+    if (mount.entry.type === 'kv')
+      return { ...plain, lease: { lease_id: '', ttl: response.secret.lease_options.ttl, renewable: false } }
     const lease = await this.#lease(call, admitted, mount, response.secret)
     return { ...plain, response: { ...response, warnings: [...(response.warnings ?? []), ...lease.warnings] }, lease }
   }
@@ -188,29 +215,42 @@ export class Core {
     }
     if (spent) {
       await leases.undo(call.path, secret)
-      throw badRequest('Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.')
+      throw badRequest(
+        'Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.',
+      )
     }
     const lease = await leases.register(call.path, secret, caller.record.id_hash)
-    const refusal = call.signal.aborted ? new RequestError('unavailable', 'the request was cancelled')
-      : mount.entry.tainted ? new RequestError('unavailable', `${mount.entry.path} is being removed`)
-        : tokens.findByHash(caller.record.id_hash) ? undefined : permissionDenied()
+    const refusal = call.signal.aborted
+      ? new RequestError('unavailable', 'the request was cancelled')
+      : mount.entry.tainted
+        ? new RequestError('unavailable', `${mount.entry.path} is being removed`)
+        : tokens.findByHash(caller.record.id_hash)
+          ? undefined
+          : permissionDenied()
     if (!refusal) return lease
     await leases.revokeLater(lease.lease_id)
     throw refusal
   }
 }
 
-const leaseOf = ({ lease_id, lease_options }: Secret): { lease_id: string; ttl: number; renewable: boolean } =>
-  ({ lease_id: lease_id ?? '', ttl: lease_options.ttl, renewable: lease_options.renewable })
+const leaseOf = ({ lease_id, lease_options }: Secret): { lease_id: string; ttl: number; renewable: boolean } => ({
+  lease_id: lease_id ?? '',
+  ttl: lease_options.ttl,
+  renewable: lease_options.renewable,
+})
 
 /** Worded as Vault words what its policies refuse; clients look for it. */
-const policyDenied = (): RequestError => new RequestError('permission_denied', '1 error occurred:\n\t* permission denied\n\n')
+const policyDenied = (): RequestError =>
+  new RequestError('permission_denied', '1 error occurred:\n\t* permission denied\n\n')
 
-const noRoute = (path: string): RequestError => new RequestError('unsupported_path', `no handler for route ${JSON.stringify(path)}. route entry not found.`)
+const noRoute = (path: string): RequestError =>
+  new RequestError('unsupported_path', `no handler for route ${JSON.stringify(path)}. route entry not found.`)
 
 function checkPath(call: ApiCall): void {
   if (call.path === '') throw noRoute(call.path)
   if (/[\u0000-\u001f\u007f]/.test(call.path)) throw badRequest('path cannot contain non-printable characters')
-  if (call.path.split('/').some((segment) => segment === '.' || segment === '..')) throw badRequest('path cannot contain relative segments such as ".."')
-  if ((call.operation === 'update' || call.operation === 'patch') && call.path.endsWith('/')) throw badRequest("cannot write to a path ending in '/'")
+  if (call.path.split('/').some((segment) => segment === '.' || segment === '..'))
+    throw badRequest('path cannot contain relative segments such as ".."')
+  if ((call.operation === 'update' || call.operation === 'patch') && call.path.endsWith('/'))
+    throw badRequest("cannot write to a path ending in '/'")
 }

@@ -10,9 +10,15 @@ import type { Router } from './router.ts'
 export const requestLimitMs = 90_000
 
 /** A signal that aborts with the client's, or when the limit is hit. Call `done` when the work has ended. */
-export function limitedSignal(clock: Clock, limitMs: number, client?: AbortSignal): { signal: AbortSignal; done: () => void } {
+export function limitedSignal(
+  clock: Clock,
+  limitMs: number,
+  client?: AbortSignal,
+): { signal: AbortSignal; done: () => void } {
   const limit = new AbortController()
-  const cancel = clock.after(limitMs, () => { limit.abort() })
+  const cancel = clock.after(limitMs, () => {
+    limit.abort()
+  })
   const signal = client ? AbortSignal.any([client, limit.signal]) : limit.signal
   return { signal, done: cancel }
 }
@@ -32,7 +38,9 @@ export class EngineCalls {
     if (!route) throw new RequestError('unsupported_path', `no engine serves ${call.path}`)
     const { internal_data, ttl, max_ttl, renewable, increment, issue_time } = call
     return this.#run(route.mount, {
-      operation: call.operation, path: route.path, secret: { internal_data, lease_options: { ttl, max_ttl, renewable, increment, issue_time } },
+      operation: call.operation,
+      path: route.path,
+      secret: { internal_data, lease_options: { ttl, max_ttl, renewable, increment, issue_time } },
     })
   }
 
@@ -41,7 +49,12 @@ export class EngineCalls {
     const route = this.#router.find(path)
     if (!route) throw new RequestError('unsupported_path', `no auth method serves ${path}`)
     return this.#run(route.mount, {
-      operation: 'renew', path: route.path, secret: { internal_data: { ...metadata, secret_type: 'login' }, lease_options: { ttl: 0, max_ttl: 0, renewable: true } },
+      operation: 'renew',
+      path: route.path,
+      secret: {
+        internal_data: { ...metadata, secret_type: 'login' },
+        lease_options: { ttl: 0, max_ttl: 0, renewable: true },
+      },
     })
   }
 
@@ -52,12 +65,27 @@ export class EngineCalls {
   async #run(mount: Mount, request: Pick<Request, 'operation' | 'path' | 'secret'>): Promise<Response | undefined> {
     const { signal, done } = limitedSignal(this.#clock, requestLimitMs)
     const late = new Promise<never>((_resolve, reject) => {
-      signal.addEventListener('abort', () => { reject(new RequestError('unavailable', `the engine at ${mount.entry.path} did not answer in time`)) }, { once: true })
+      signal.addEventListener(
+        'abort',
+        () => {
+          reject(new RequestError('unavailable', `the engine at ${mount.entry.path} did not answer in time`))
+        },
+        { once: true },
+      )
     })
     try {
       const answer = mount.engine().handleRequest({
-        id: '', ...request, data: {}, storage: mount.storage, client_token: mount.salted(''), client_token_accessor: '',
-        display_name: '', entity_id: '', mount_point: mount.entry.path, remote_addr: '', signal,
+        id: '',
+        ...request,
+        data: {},
+        storage: mount.storage,
+        client_token: mount.salted(''),
+        client_token_accessor: '',
+        display_name: '',
+        entity_id: '',
+        mount_point: mount.entry.path,
+        remote_addr: '',
+        signal,
       })
       return await Promise.race([answer, late])
     } finally {

@@ -74,12 +74,25 @@ export async function createHost(config: HostConfig): Promise<Host> {
   leases.start()
   rollback.start()
   if (config.auditPath !== undefined && audits.all().length === 0) {
-    await audits.enable({ path: 'file/', type: 'file', description: '', local: false, options: { file_path: config.auditPath } })
+    await audits.enable({
+      path: 'file/',
+      type: 'file',
+      description: '',
+      local: false,
+      options: { file_path: config.auditPath },
+    })
   }
   const rootToken = await makeRootToken(config, tokens, fresh)
   const api = {
-    core: parts.core, random: config.random, logger: config.logger,
-    status: { clock: config.clock, version: versionOf(config), clusterId: await clusterId(config), ready: config.ready ?? (() => true) },
+    core: parts.core,
+    random: config.random,
+    logger: config.logger,
+    status: {
+      clock: config.clock,
+      version: versionOf(config),
+      clusterId: await clusterId(config),
+      ready: config.ready ?? (() => true),
+    },
   }
   const listeners: Listener[] = []
   const handle = (call: HostCall): Promise<HostAnswer> => answerCall(api, call)
@@ -110,24 +123,68 @@ function assemble(config: HostConfig) {
   const calls = new EngineCalls(router, clock)
   const rollback = new Rollback(clock, router, calls, logger)
   const broker = new AuditBroker(logger, () => clock.now())
-  const audits = new AuditDevices({ storage: at('core/'), broker, random, openLog: config.openAuditLog ?? ((path) => createAuditLog({ path, clock, redact: redactCredentials })) })
+  const audits = new AuditDevices({
+    storage: at('core/'),
+    broker,
+    random,
+    openLog: config.openAuditLog ?? ((path) => createAuditLog({ path, clock, redact: redactCredentials })),
+  })
   const policies = new PolicyStore(at('sys/policy/'), logger)
   const authorizer = new Authorizer(policies)
   const defaults = { default_ttl: systemDefaultLeaseTtl, max_ttl: systemMaxLeaseTtl }
-  const tokens: TokenStore = new TokenStore({ storage: at('sys/token/'), clock, random, logger, onEnded: (idHash) => { leases.ownerEnded(idHash) } })
+  const tokens: TokenStore = new TokenStore({
+    storage: at('sys/token/'),
+    clock,
+    random,
+    logger,
+    onEnded: (idHash) => {
+      leases.ownerEnded(idHash)
+    },
+  })
   const leases: Expiration = new Expiration({
-    storage: at('sys/expire/'), clock, random, logger,
+    storage: at('sys/expire/'),
+    clock,
+    random,
+    logger,
     callEngine: (call) => calls.lease(call),
     limits: (path) => router.find(path)?.mount.limits() ?? defaults,
     ownerAlive: (owner) => tokens.findByHash(owner) !== undefined,
   })
   const engines: Record<string, Factory> = { kv: kvFactory, ...config.engines }
-  const mounts = new Mounts({ storage, clock, random, logger, router, engines, authMethods: { approle: approleFactory, jwt: jwtFactory }, rollback: (mount) => rollback.last(mount), revokeLeases: async (path) => {
-    await tokens.endMadeBelow(path)
-    await leases.revokeAllNow(path)
-  } })
-  engines.token = tokenFactory({ clock, tokens, authorizer, limits: () => router.at('auth/token/')?.limits() ?? defaults, renewalTerms: (record) => renewalTerms(router, calls, record) })
-  engines.system = sysFactory({ clock, random, router, mounts, policies, authorizer, tokens, leases, audits, catalog: new PluginCatalog(at('sys/plugin-catalog/')), version: versionOf(config) })
+  const mounts = new Mounts({
+    storage,
+    clock,
+    random,
+    logger,
+    router,
+    engines,
+    authMethods: { approle: approleFactory, jwt: jwtFactory },
+    rollback: (mount) => rollback.last(mount),
+    revokeLeases: async (path) => {
+      await tokens.endMadeBelow(path)
+      await leases.revokeAllNow(path)
+    },
+  })
+  engines.token = tokenFactory({
+    clock,
+    tokens,
+    authorizer,
+    limits: () => router.at('auth/token/')?.limits() ?? defaults,
+    renewalTerms: (record) => renewalTerms(router, calls, record),
+  })
+  engines.system = sysFactory({
+    clock,
+    random,
+    router,
+    mounts,
+    policies,
+    authorizer,
+    tokens,
+    leases,
+    audits,
+    catalog: new PluginCatalog(at('sys/plugin-catalog/')),
+    version: versionOf(config),
+  })
   const core = new Core({ clock, logger, router, tokens, authorizer, leases, audit: broker })
   return { router, rollback, broker, audits, policies, tokens, leases, mounts, core }
 }
@@ -135,7 +192,11 @@ function assemble(config: HostConfig) {
 const versionOf = ({ version }: HostConfig): string => version ?? '1.19.0'
 
 /** A token of a login is renewed as the method it came from says. */
-async function renewalTerms(router: Router, calls: EngineCalls, { path, meta }: TokenRecord): Promise<RenewalTerms | undefined> {
+async function renewalTerms(
+  router: Router,
+  calls: EngineCalls,
+  { path, meta }: TokenRecord,
+): Promise<RenewalTerms | undefined> {
   const mount = router.find(path)?.mount
   if (!mount || mount.entry.type === 'token') return undefined
   const answer = await calls.renewLogin(path, meta ?? {})
@@ -146,8 +207,17 @@ async function makeRootToken(config: HostConfig, tokens: TokenStore, fresh: bool
   const id = config.devRootTokenId
   if (id !== undefined ? tokens.find(id) !== undefined : !fresh) return id
   const { token } = await tokens.create({
-    ...(id !== undefined && { id }), policies: [rootPolicy], path: 'auth/token/root', meta: null, display_name: 'root', num_uses: 0, parent: '',
-    ttl: 0, explicit_max_ttl: 0, period: 0, renewable: false,
+    ...(id !== undefined && { id }),
+    policies: [rootPolicy],
+    path: 'auth/token/root',
+    meta: null,
+    display_name: 'root',
+    num_uses: 0,
+    parent: '',
+    ttl: 0,
+    explicit_max_ttl: 0,
+    period: 0,
+    renewable: false,
   })
   return token
 }

@@ -40,7 +40,11 @@ export const systemMaxLeaseTtl = 768 * 3600
 export const isAuthPath = (path: string): boolean => path.startsWith('auth/')
 
 export const untuned: MountConfig = {
-  default_lease_ttl: 0, max_lease_ttl: 0, force_no_cache: false, audit_non_hmac_request_keys: [], audit_non_hmac_response_keys: [],
+  default_lease_ttl: 0,
+  max_lease_ttl: 0,
+  force_no_cache: false,
+  audit_non_hmac_request_keys: [],
+  audit_non_hmac_response_keys: [],
 }
 
 /** A mount at run time. `entry` is replaced, never changed in place. */
@@ -73,10 +77,13 @@ export class Mount {
   }
 
   /** A caller's token as the engine sees it: stable within the mount, not reversible, different in every mount. */
-  salted(token: string): string { return hmacHex(this.#salt, token) }
+  salted(token: string): string {
+    return hmacHex(this.#salt, token)
+  }
 
   engine(): Backend {
-    if (!this.backend) throw new RequestError('unavailable', `the engine at ${this.entry.path} did not start; see the server's log`)
+    if (!this.backend)
+      throw new RequestError('unavailable', `the engine at ${this.entry.path} did not start; see the server's log`)
     return this.backend
   }
 
@@ -91,5 +98,7 @@ export class Mount {
     }
   }
 
-  async idle(): Promise<void> { await Promise.allSettled([...this.#running]) }
+  async idle(): Promise<void> {
+    await Promise.allSettled([...this.#running])
+  }
 }

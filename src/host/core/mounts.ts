@@ -55,7 +55,9 @@ export class Mounts {
   readonly #config: MountsConfig
   readonly #lock = new KeyedLock()
 
-  constructor(config: MountsConfig) { this.#config = config }
+  constructor(config: MountsConfig) {
+    this.#config = config
+  }
 
   /** Brings up what is stored. An engine that does not start is logged and answers 503; the others serve. True on first start. */
   async start(): Promise<boolean> {
@@ -77,10 +79,16 @@ export class Mounts {
   }
 
   /** Names of the auth methods that can be enabled, sorted; the token store is always there. */
-  authTypes(): string[] { return Object.keys(this.#config.authMethods).sort() }
+  authTypes(): string[] {
+    return Object.keys(this.#config.authMethods).sort()
+  }
 
   /** Names of the secrets engines that can be mounted, sorted. */
-  types(): string[] { return Object.keys(this.#config.engines).filter((type) => !builtIn.has(type)).sort() }
+  types(): string[] {
+    return Object.keys(this.#config.engines)
+      .filter((type) => !builtIn.has(type))
+      .sort()
+  }
 
   /** Below `auth/` an auth method is mounted, elsewhere a secrets engine. */
   enable(request: MountRequest): Promise<void> {
@@ -88,7 +96,9 @@ export class Mounts {
       this.#checkPath(request.path)
       const types = isAuthPath(request.path) ? this.authTypes() : this.types()
       if (!types.includes(request.type)) {
-        throw badRequest(`plugin not found in the catalog: ${request.type || '(no type)'}; type is one of ${types.join(', ')}, for example type=${types[0] ?? 'kv'}.`)
+        throw badRequest(
+          `plugin not found in the catalog: ${request.type || '(no type)'}; type is one of ${types.join(', ')}, for example type=${types[0] ?? 'kv'}.`,
+        )
       }
       const config = checkTtls({ ...untuned, ...request.config })
       const mount = this.#mount({ ...this.#entry(request.path, request.type), ...request, config })
@@ -125,7 +135,10 @@ export class Mounts {
       const mount = this.#own(from)
       if (!mount) throw badRequest(`no matching mount at ${from}`)
       // Their tokens carry the path they were made at.
-      if (isAuthPath(from) || isAuthPath(to)) throw badRequest(`cannot move ${from} to ${to}: auth methods stay where they are. Enable another one and disable this.`)
+      if (isAuthPath(from) || isAuthPath(to))
+        throw badRequest(
+          `cannot move ${from} to ${to}: auth methods stay where they are. Enable another one and disable this.`,
+        )
       this.#checkPath(to)
       await this.#drain(mount)
       const moved = { ...mount.entry, path: to, tainted: false }
@@ -143,13 +156,18 @@ export class Mounts {
       const { entry } = mount
       const version = changes.options?.version
       if (entry.type === 'kv' && version !== undefined && version !== (entry.options?.version ?? '1')) {
-        throw badRequest('options.version of a kv mount cannot be changed here: its data would be unreadable. Mount a new one and copy.')
+        throw badRequest(
+          'options.version of a kv mount cannot be changed here: its data would be unreadable. Mount a new one and copy.',
+        )
       }
       const next: MountEntry = {
         ...entry,
         config: checkTtls({ ...entry.config, ...changes.config }),
         description: changes.description ?? entry.description,
-        options: changes.options && Object.keys(changes.options).length > 0 ? { ...entry.options, ...changes.options } : entry.options,
+        options:
+          changes.options && Object.keys(changes.options).length > 0
+            ? { ...entry.options, ...changes.options }
+            : entry.options,
       }
       await this.#save(this.#entries().map((other) => (other.path === path ? next : other)))
       mount.entry = next
@@ -162,18 +180,25 @@ export class Mounts {
     return this.#change(async () => {
       const mount = this.#config.router.at(path)
       if (!mount) throw badRequest(`cannot fetch mount entry on ${JSON.stringify(path)}`)
-      if (builtIn.has(mount.entry.type)) throw badRequest(`cannot reload plugin on ${JSON.stringify(path)}: singleton plugin cannot be reloaded: ${JSON.stringify(mount.entry.type)}`)
+      if (builtIn.has(mount.entry.type))
+        throw badRequest(
+          `cannot reload plugin on ${JSON.stringify(path)}: singleton plugin cannot be reloaded: ${JSON.stringify(mount.entry.type)}`,
+        )
       await this.#rebuild(mount)
     })
   }
 
   async close(): Promise<void> {
     for (const mount of this.#config.router.all()) {
-      await mount.backend?.cleanup().catch((cause: unknown) => { this.#config.logger.warn({ cause, mount: mount.entry.path }, 'engine did not clean up') })
+      await mount.backend?.cleanup().catch((cause: unknown) => {
+        this.#config.logger.warn({ cause, mount: mount.entry.path }, 'engine did not clean up')
+      })
     }
   }
 
-  #change<T>(task: () => Promise<T>): Promise<T> { return this.#lock.run('mounts', task) }
+  #change<T>(task: () => Promise<T>): Promise<T> {
+    return this.#lock.run('mounts', task)
+  }
 
   #own(path: string): Mount | undefined {
     const mount = this.#config.router.at(path)
@@ -204,8 +229,13 @@ export class Mounts {
     const factory = engines[entry.type] ?? authMethods[entry.type]
     if (!factory) throw new Error(`no engine of type ${entry.type}`)
     const config: BackendConfig = {
-      storage: mount.storage, system: mount.system, logger: this.#config.logger, clock: this.#config.clock, random: this.#config.random,
-      config: { ...entry.options, plugin_name: entry.type, plugin_type: isAuthPath(entry.path) ? 'auth' : 'secret' }, backend_uuid: entry.uuid,
+      storage: mount.storage,
+      system: mount.system,
+      logger: this.#config.logger,
+      clock: this.#config.clock,
+      random: this.#config.random,
+      config: { ...entry.options, plugin_name: entry.type, plugin_type: isAuthPath(entry.path) ? 'auth' : 'secret' },
+      backend_uuid: entry.uuid,
     }
     const backend = await factory(config)
     await backend.initialize()
@@ -220,20 +250,37 @@ export class Mounts {
   #entry(path: string, type: string): MountEntry {
     const { random } = this.#config
     return {
-      path, type, uuid: uuid(random), accessor: `${isAuthPath(path) ? 'auth_' : ''}${type}_${Buffer.from(random(4)).toString('hex')}`, description: '', config: untuned,
-      options: null, local: false, seal_wrap: false, external_entropy_access: false, tainted: false,
+      path,
+      type,
+      uuid: uuid(random),
+      accessor: `${isAuthPath(path) ? 'auth_' : ''}${type}_${Buffer.from(random(4)).toString('hex')}`,
+      description: '',
+      config: untuned,
+      options: null,
+      local: false,
+      seal_wrap: false,
+      external_entropy_access: false,
+      tainted: false,
     }
   }
 
-  #entries(): MountEntry[] { return this.#config.router.all().map((mount) => mount.entry) }
+  #entries(): MountEntry[] {
+    return this.#config.router.all().map((mount) => mount.entry)
+  }
 
-  #save(entries: readonly MountEntry[]): Promise<void> { return saveMounts(prefixStorage(this.#config.storage, 'core/'), entries) }
+  #save(entries: readonly MountEntry[]): Promise<void> {
+    return saveMounts(prefixStorage(this.#config.storage, 'core/'), entries)
+  }
 
   #checkPath(path: string): void {
-    if (!pathPattern.test(path)) throw badRequest(`path ${JSON.stringify(path)} is not a mount path: letters, digits, "_", "-", "." and "/", for example mcp.`)
+    if (!pathPattern.test(path))
+      throw badRequest(
+        `path ${JSON.stringify(path)} is not a mount path: letters, digits, "_", "-", "." and "/", for example mcp.`,
+      )
     const conflict = reserved.find((prefix) => path.startsWith(prefix)) ?? this.#config.router.conflict(path)
     // Auth methods are known by what follows auth/.
-    if (conflict !== undefined) throw badRequest(`path is already in use at ${isAuthPath(path) ? conflict.slice('auth/'.length) : conflict}`)
+    if (conflict !== undefined)
+      throw badRequest(`path is already in use at ${isAuthPath(path) ? conflict.slice('auth/'.length) : conflict}`)
   }
 }
 

@@ -30,12 +30,18 @@ export class Rollback {
     })
   }
 
-  stop(): void { this.#cancel() }
+  stop(): void {
+    this.#cancel()
+  }
 
   /** The tick of one mount; joins the one already running. Never rejects: a failing tick is logged and the next tries again. */
   run(mount: Mount): Promise<void> {
     const { uuid } = mount.entry
-    const running = this.#running.get(uuid) ?? this.#once(mount).finally(() => { this.#running.delete(uuid) })
+    const running =
+      this.#running.get(uuid) ??
+      this.#once(mount).finally(() => {
+        this.#running.delete(uuid)
+      })
     this.#running.set(uuid, running)
     return running
   }
@@ -50,7 +56,8 @@ export class Rollback {
     try {
       await this.#engines.rollback(mount)
     } catch (cause) {
-      if (fromUnknown(cause).kind !== 'unsupported_operation') this.#logger.error({ cause, mount: mount.entry.path }, 'error rolling back')
+      if (fromUnknown(cause).kind !== 'unsupported_operation')
+        this.#logger.error({ cause, mount: mount.entry.path }, 'error rolling back')
     }
   }
 }

@@ -10,10 +10,18 @@ export interface Route {
 export class Router {
   readonly #mounts = new Map<string, Mount>()
 
-  add(mount: Mount): void { this.#mounts.set(mount.entry.path, mount) }
-  remove(path: string): void { this.#mounts.delete(path) }
-  at(path: string): Mount | undefined { return this.#mounts.get(path) }
-  all(): Mount[] { return [...this.#mounts.values()].sort((a, b) => (a.entry.path < b.entry.path ? -1 : 1)) }
+  add(mount: Mount): void {
+    this.#mounts.set(mount.entry.path, mount)
+  }
+  remove(path: string): void {
+    this.#mounts.delete(path)
+  }
+  at(path: string): Mount | undefined {
+    return this.#mounts.get(path)
+  }
+  all(): Mount[] {
+    return [...this.#mounts.values()].sort((a, b) => (a.entry.path < b.entry.path ? -1 : 1))
+  }
 
   find(path: string): Route | undefined {
     const own = this.#mounts.get(`${path}/`)
@@ -27,7 +35,8 @@ export class Router {
 
   /** The mount a new one at `path` would shadow or be shadowed by. */
   conflict(path: string): string | undefined {
-    for (const existing of this.#mounts.keys()) if (existing.startsWith(path) || path.startsWith(existing)) return existing
+    for (const existing of this.#mounts.keys())
+      if (existing.startsWith(path) || path.startsWith(existing)) return existing
     return undefined
   }
 }

@@ -8,7 +8,11 @@ import type { HostAnswer } from './call.ts'
 const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' }
 
 const bodiless = (status: number): HostAnswer => ({ status, headers, body: '' })
-export const jsonAnswer = (status: number, body: object): HostAnswer => ({ status, headers, body: `${JSON.stringify(body)}\n` })
+export const jsonAnswer = (status: number, body: object): HostAnswer => ({
+  status,
+  headers,
+  body: `${JSON.stringify(body)}\n`,
+})
 
 export function errorAnswer({ row, message, allow }: RequestError): HostAnswer {
   const answer = jsonAnswer(row.http, { errors: [message] })
@@ -16,7 +20,16 @@ export function errorAnswer({ row, message, allow }: RequestError): HostAnswer {
 }
 
 /** Their data is repeated at the top level of the answer, where old clients look for it. */
-const injected = ['sys/mounts', 'sys/auth', 'sys/audit', 'sys/policy', 'sys/remount', 'sys/capabilities', 'sys/capabilities-self', 'sys/capabilities-accessor']
+const injected = [
+  'sys/mounts',
+  'sys/auth',
+  'sys/audit',
+  'sys/policy',
+  'sys/remount',
+  'sys/capabilities',
+  'sys/capabilities-self',
+  'sys/capabilities-accessor',
+]
 
 /** Their data is the whole answer. */
 const bare = new Set(['sys/internal/specs/openapi'])
@@ -28,7 +41,8 @@ export function outcomeAnswer(outcome: ApiOutcome, requestId: string): HostAnswe
   const data = response?.data
   const warnings = response?.warnings ?? []
   if (data && bare.has(outcome.path)) return jsonAnswer(200, data)
-  if (nothingThere(outcome)) return warnings.length > 0 ? jsonAnswer(404, envelope(outcome, requestId)) : jsonAnswer(404, { errors: [] })
+  if (nothingThere(outcome))
+    return warnings.length > 0 ? jsonAnswer(404, envelope(outcome, requestId)) : jsonAnswer(404, { errors: [] })
   const empty = data === undefined && warnings.length === 0 && !lease && !auth
   if (empty) return bodiless(response?.status ?? 204)
   return jsonAnswer(response?.status ?? 200, envelope(outcome, requestId))

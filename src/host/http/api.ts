@@ -22,14 +22,16 @@ export async function answerCall(config: ApiConfig, call: HostCall): Promise<Hos
     return withNamespace(call, await answer(config, call))
   } catch (thrown) {
     const error = fromUnknown(thrown)
-    if (error.kind === 'internal') config.logger.error({ cause: error.cause ?? error }, 'request failed inside the server')
+    if (error.kind === 'internal')
+      config.logger.error({ cause: error.cause ?? error }, 'request failed inside the server')
     return withNamespace(call, errorAnswer(error))
   }
 }
 
 async function answer(config: ApiConfig, call: HostCall): Promise<HostAnswer> {
   const path = apiPath(call.path)
-  if (path === undefined) throw new RequestError('unsupported_path', 'no handler for this path; the API lies under /v1/')
+  if (path === undefined)
+    throw new RequestError('unsupported_path', 'no handler for this path; the API lies under /v1/')
   const bare = statusAnswer(config.status, path.replace(/\/$/, ''), call.query)
   if (bare) {
     if (call.method === 'GET') return jsonAnswer(bare.status, bare.body)

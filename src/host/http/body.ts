@@ -16,7 +16,9 @@ export class BodyReader {
     return new Promise((resolve) => {
       const chunks: Buffer[] = []
       let size = 0
-      response.once('close', () => { this.#held -= size })
+      response.once('close', () => {
+        this.#held -= size
+      })
       const stop = (why: Body) => {
         request.pause()
         chunks.length = 0
@@ -29,9 +31,15 @@ export class BodyReader {
         else if (this.#held > largestTotal) stop('too many')
         else chunks.push(chunk)
       })
-      request.once('end', () => { resolve(Buffer.concat(chunks)) })
-      request.once('close', () => { resolve('gone') })
-      request.once('error', () => { resolve('gone') })
+      request.once('end', () => {
+        resolve(Buffer.concat(chunks))
+      })
+      request.once('close', () => {
+        resolve('gone')
+      })
+      request.once('error', () => {
+        resolve('gone')
+      })
     })
   }
 }

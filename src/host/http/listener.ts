@@ -34,11 +34,20 @@ const keepAliveMs = 75_000
 export async function listen(config: ListenConfig): Promise<Listener> {
   const { host, port } = splitAddress(config.address)
   let allowed: ReadonlySet<string> = new Set()
-  const limits = { keepAliveTimeout: keepAliveMs, headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, connectionsCheckingInterval: 5_000, noDelay: true, requireHostHeader: false }
+  const limits = {
+    keepAliveTimeout: keepAliveMs,
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: 5_000,
+    noDelay: true,
+    requireHostHeader: false,
+  }
   const http = config.tls ? createTlsServer({ ...limits, ...config.tls, minVersion: 'TLSv1.2' }) : createServer(limits)
   answerUnreadable(http, ({ message }) => ({ errors: [message] }))
   const bodies = new BodyReader()
-  http.on('request', (request: IncomingMessage, response: ServerResponse) => { void serve({ config, allowed, bodies }, request, response) })
+  http.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    void serve({ config, allowed, bodies }, request, response)
+  })
   // node:http reads the wrapped socket; everything else, time-outs included, stays its own.
   const accepted = config.tls ? 'secureConnection' : 'connection'
   const accept = http.listeners(accepted)
@@ -49,23 +58,35 @@ export async function listen(config: ListenConfig): Promise<Listener> {
   })
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject)
-    http.listen({ host, port }, () => { http.off('error', reject); resolve() })
+    http.listen({ host, port }, () => {
+      http.off('error', reject)
+      resolve()
+    })
   })
   const bound = (http.address() as AddressInfo).port
   allowed = hostNames(host, bound, config.allowedHosts ?? [])
-  return { url: `${config.tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${bound}`, close: () => close(http) }
+  return {
+    url: `${config.tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+    close: () => close(http),
+  }
 }
 
 function close(http: Server | TlsServer): Promise<void> {
   return new Promise((resolve) => {
-    http.close(() => { resolve() })
+    http.close(() => {
+      resolve()
+    })
     http.closeAllConnections()
   })
 }
 
 function splitAddress(address: string): { host: string; port: number } {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address)
-  if (!match) throw new RequestError('bad_request', `address ${JSON.stringify(address)} must be host:port, for example 127.0.0.1:8200.`)
+  if (!match)
+    throw new RequestError(
+      'bad_request',
+      `address ${JSON.stringify(address)} must be host:port, for example 127.0.0.1:8200.`,
+    )
   return { host: (match[1] ?? match[2])!, port: Number(match[3]) }
 }
 
@@ -75,18 +96,40 @@ interface Serving {
   readonly bodies: BodyReader
 }
 
-async function serve({ config, allowed, bodies }: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(
+  { config, allowed, bodies }: Serving,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const gone = new AbortController()
-  response.once('close', () => { if (!response.writableFinished) gone.abort() })
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort()
+  })
   const refused = refusal(request, allowed)
-  if (refused) { send(request, response, refused); return }
+  if (refused) {
+    send(request, response, refused)
+    return
+  }
   const twice = ['authorization', 'x-vault-token'].find((name) => (request.headersDistinct[name]?.length ?? 0) > 1)
   // node:http keeps one of several; a proxy in between may keep another.
-  if (twice !== undefined) { send(request, response, errorAnswer(badRequest(`${twice} is given twice; send it once.`))); return }
+  if (twice !== undefined) {
+    send(request, response, errorAnswer(badRequest(`${twice} is given twice; send it once.`)))
+    return
+  }
   const body = await bodies.read(request, response)
   if (body === 'gone') return
-  if (body === 'too many') { send(request, response, errorAnswer(new RequestError('unavailable', 'too many request bodies are being read at once; try again'))); return }
-  if (body === 'too large') { send(request, response, errorAnswer(new RequestError('too_large', 'request body too large; the limit is 32 MiB'))); return }
+  if (body === 'too many') {
+    send(
+      request,
+      response,
+      errorAnswer(new RequestError('unavailable', 'too many request bodies are being read at once; try again')),
+    )
+    return
+  }
+  if (body === 'too large') {
+    send(request, response, errorAnswer(new RequestError('too_large', 'request body too large; the limit is 32 MiB')))
+    return
+  }
   const target = request.url ?? '/'
   const question = target.indexOf('?')
   const answered = await config.answer({
@@ -102,7 +145,9 @@ async function serve({ config, allowed, bodies }: Serving, request: IncomingMess
 }
 
 function singleHeaders(request: IncomingMessage): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]))
+  return Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]),
+  )
 }
 
 function send(request: IncomingMessage, response: ServerResponse, answered: HostAnswer): void {

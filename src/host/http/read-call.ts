@@ -15,7 +15,9 @@ export function apiPath(rawPath: string): string | undefined {
   const collapsed = rawPath.replaceAll(/\/{2,}/g, '/')
   if (collapsed !== '/v1' && !collapsed.startsWith('/v1/')) return undefined
   try {
-    return decodeURIComponent(collapsed.slice('/v1/'.length)).replaceAll(/\/{2,}/g, '/').replace(/^\//, '')
+    return decodeURIComponent(collapsed.slice('/v1/'.length))
+      .replaceAll(/\/{2,}/g, '/')
+      .replace(/^\//, '')
   } catch {
     throw badRequest('the path holds a "%" that starts no percent-encoded UTF-8 character; write it as %25.')
   }
@@ -27,47 +29,62 @@ export function readCall(call: HostCall, path: string, id: string): ApiCall {
   const operation = operationOf(call)
   const listing = operation === 'list' && path !== '' && !path.endsWith('/')
   return {
-    id, operation, path: listing ? `${path}/` : path,
-    data: operation === 'update' || operation === 'patch' ? bodyOf(call) : operation === 'help' ? {} : queryOf(call.query),
-    token: tokenOf(call.headers), remote_addr: call.remoteAddr, signal: call.signal,
+    id,
+    operation,
+    path: listing ? `${path}/` : path,
+    data:
+      operation === 'update' || operation === 'patch' ? bodyOf(call) : operation === 'help' ? {} : queryOf(call.query),
+    token: tokenOf(call.headers),
+    remote_addr: call.remoteAddr,
+    signal: call.signal,
   }
 }
 
 function operationOf({ method, query, headers }: HostCall): ApiCall['operation'] {
   if (flag(query, 'help') || method === 'HELP') return 'help'
   switch (method) {
-    case 'GET': return flag(query, 'list') ? 'list' : 'read'
-    case 'LIST': return 'list'
+    case 'GET':
+      return flag(query, 'list') ? 'list' : 'read'
+    case 'LIST':
+      return 'list'
     case 'POST':
-    case 'PUT': return 'update'
-    case 'DELETE': return 'delete'
+    case 'PUT':
+      return 'update'
+    case 'DELETE':
+      return 'delete'
     case 'PATCH':
-      if (mediaType(headers) !== 'application/merge-patch+json') throw new RequestError('unsupported_media_type', 'PATCH requires Content-Type application/merge-patch+json')
+      if (mediaType(headers) !== 'application/merge-patch+json')
+        throw new RequestError('unsupported_media_type', 'PATCH requires Content-Type application/merge-patch+json')
       return 'patch'
-    default: throw new RequestError('unsupported_operation', undefined, { allow: methods })
+    default:
+      throw new RequestError('unsupported_operation', undefined, { allow: methods })
   }
 }
 
 function flag(query: URLSearchParams, name: string): boolean {
   const given = query.get(name)
   if (given === null) return false
-  if (!truths.has(given) && !falsehoods.has(given)) throw badRequest(`${name} must be true or false, for example ?${name}=true.`)
+  if (!truths.has(given) && !falsehoods.has(given))
+    throw badRequest(`${name} must be true or false, for example ?${name}=true.`)
   return truths.has(given)
 }
 
-const mediaType = (headers: HostCall['headers']): string => (headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase()
+const mediaType = (headers: HostCall['headers']): string =>
+  (headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase()
 
 /** `X-Vault-Token` wins over `Authorization: Bearer`. */
 function tokenOf(headers: HostCall['headers']): string {
   const own = headers['x-vault-token']?.trim() ?? ''
-  return own !== '' ? own : /^Bearer\s+(\S+)\s*$/i.exec(headers.authorization ?? '')?.[1] ?? ''
+  return own !== '' ? own : (/^Bearer\s+(\S+)\s*$/i.exec(headers.authorization ?? '')?.[1] ?? '')
 }
 
 function refuseUnsupported(headers: HostCall['headers']): void {
   // Answering in the clear what was to be wrapped would give a secret away.
-  if (!['', '0', '0s'].includes(headers['x-vault-wrap-ttl'] ?? '')) throw badRequest('response wrapping is not supported by this server; leave X-Vault-Wrap-TTL (-wrap-ttl) out.')
+  if (!['', '0', '0s'].includes(headers['x-vault-wrap-ttl'] ?? ''))
+    throw badRequest('response wrapping is not supported by this server; leave X-Vault-Wrap-TTL (-wrap-ttl) out.')
   const namespace = (headers['x-vault-namespace'] ?? '').replaceAll(/^\/+|\/+$/g, '')
-  if (namespace !== '' && namespace !== 'root') throw badRequest('namespaces are not supported by this server; leave X-Vault-Namespace (VAULT_NAMESPACE) out.')
+  if (namespace !== '' && namespace !== 'root')
+    throw badRequest('namespaces are not supported by this server; leave X-Vault-Namespace (VAULT_NAMESPACE) out.')
 }
 
 /** Query parameters as fields; one given twice is a list. */
@@ -75,10 +92,12 @@ function queryOf(query: URLSearchParams): Data {
   const names = new Set(query.keys())
   names.delete('list')
   names.delete('help')
-  return Object.fromEntries([...names].map((name) => {
-    const values = query.getAll(name)
-    return [name, values.length === 1 ? values[0] : values]
-  }))
+  return Object.fromEntries(
+    [...names].map((name) => {
+      const values = query.getAll(name)
+      return [name, values.length === 1 ? values[0] : values]
+    }),
+  )
 }
 
 /**
@@ -88,7 +107,8 @@ function queryOf(query: URLSearchParams): Data {
 function bodyOf({ body, headers }: HostCall): Data {
   const text = textOf(body).trim()
   if (text === '') return {}
-  if (mediaType(headers) === 'application/x-www-form-urlencoded' && !/^[[{]/.test(text)) return queryOf(new URLSearchParams(text))
+  if (mediaType(headers) === 'application/x-www-form-urlencoded' && !/^[[{]/.test(text))
+    return queryOf(new URLSearchParams(text))
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -96,8 +116,10 @@ function bodyOf({ body, headers }: HostCall): Data {
     throw badRequest('failed to parse JSON input: the body is not valid JSON')
   }
   if (value === null) return {}
-  if (typeof value !== 'object' || Array.isArray(value)) throw badRequest('failed to parse JSON input: the body must be a JSON object, for example {"ttl":"15m"}')
-  if (isDeeper(value, deepest)) throw badRequest(`failed to parse JSON input: objects and lists are nested more than ${deepest} deep`)
+  if (typeof value !== 'object' || Array.isArray(value))
+    throw badRequest('failed to parse JSON input: the body must be a JSON object, for example {"ttl":"15m"}')
+  if (isDeeper(value, deepest))
+    throw badRequest(`failed to parse JSON input: objects and lists are nested more than ${deepest} deep`)
   return value as Data
 }
 

@@ -29,28 +29,56 @@ export class VerbSocket extends Duplex {
   constructor(socket: Socket) {
     super({ allowHalfOpen: true })
     this.#socket = socket
-    socket.on('data', (chunk: Buffer) => { if (!this.push(this.#replaced(chunk))) socket.pause() })
-    socket.on('end', () => { if (this.#held.length > 0) this.push(this.#held); this.push(null) })
-    socket.on('error', (error) => { this.destroy(error) })
-    socket.on('close', () => { this.destroy() })
-    socket.on('timeout', () => { this.emit('timeout') })
+    socket.on('data', (chunk: Buffer) => {
+      if (!this.push(this.#replaced(chunk))) socket.pause()
+    })
+    socket.on('end', () => {
+      if (this.#held.length > 0) this.push(this.#held)
+      this.push(null)
+    })
+    socket.on('error', (error) => {
+      this.destroy(error)
+    })
+    socket.on('close', () => {
+      this.destroy()
+    })
+    socket.on('timeout', () => {
+      this.emit('timeout')
+    })
   }
 
-  get remoteAddress(): string { return this.#socket.remoteAddress ?? '' }
+  get remoteAddress(): string {
+    return this.#socket.remoteAddress ?? ''
+  }
 
-  expectRequest(): void { this.#atStart = true }
+  expectRequest(): void {
+    this.#atStart = true
+  }
 
-  setTimeout(ms: number): this { this.#socket.setTimeout(ms); return this }
-  setNoDelay(on?: boolean): this { this.#socket.setNoDelay(on); return this }
-  setKeepAlive(on?: boolean, ms?: number): this { this.#socket.setKeepAlive(on, ms); return this }
+  setTimeout(ms: number): this {
+    this.#socket.setTimeout(ms)
+    return this
+  }
+  setNoDelay(on?: boolean): this {
+    this.#socket.setNoDelay(on)
+    return this
+  }
+  setKeepAlive(on?: boolean, ms?: number): this {
+    this.#socket.setKeepAlive(on, ms)
+    return this
+  }
 
-  override _read(): void { this.#socket.resume() }
+  override _read(): void {
+    this.#socket.resume()
+  }
 
   override _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     this.#socket.write(chunk, encoding, done)
   }
 
-  override _final(done: (error?: Error | null) => void): void { this.#socket.end(done) }
+  override _final(done: (error?: Error | null) => void): void {
+    this.#socket.end(done)
+  }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#socket.destroy()

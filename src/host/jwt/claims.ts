@@ -31,10 +31,12 @@ const orDefault = (leeway: number, otherwise: number): number => (leeway < 0 ? 0
 export function checkTimes(claims: Claims, rules: ClaimRules, nowSeconds: number): void {
   const [exp, nbf, iat] = ['exp', 'nbf', 'iat'].map((name) => {
     const value = claims[name]
-    if (value !== undefined && (typeof value !== 'number' || !Number.isFinite(value))) throw refused(`the ${name} claim is not a number`)
+    if (value !== undefined && (typeof value !== 'number' || !Number.isFinite(value)))
+      throw refused(`the ${name} claim is not a number`)
     return value
   }) as [number | undefined, number | undefined, number | undefined]
-  if (exp === undefined && nbf === undefined && iat === undefined) throw refused('no issued at (iat), not before (nbf), or expiration time (exp) claims in token')
+  if (exp === undefined && nbf === undefined && iat === undefined)
+    throw refused('no issued at (iat), not before (nbf), or expiration time (exp) claims in token')
   const expires = exp ?? Math.max(iat ?? 0, nbf ?? 0) + orDefault(rules.expiration_leeway, UNSTATED_LIFE_SECONDS)
   const begins = nbf ?? iat ?? expires - orDefault(rules.not_before_leeway, UNSTATED_LIFE_SECONDS)
   const skew = orDefault(rules.clock_skew_leeway, CLOCK_SKEW_SECONDS)
@@ -44,7 +46,8 @@ export function checkTimes(claims: Claims, rules: ClaimRules, nowSeconds: number
 
 /** Issuer, subject, audience, bound claims. Throws with the first that does not fit. */
 export function checkBounds(claims: Claims, rules: ClaimRules, boundIssuer: string): void {
-  for (const name of ['iss', 'sub'] as const) if (claims[name] !== undefined && typeof claims[name] !== 'string') throw refused(`the ${name} claim is not a text`)
+  for (const name of ['iss', 'sub'] as const)
+    if (claims[name] !== undefined && typeof claims[name] !== 'string') throw refused(`the ${name} claim is not a text`)
   if (boundIssuer !== '' && claims.iss !== boundIssuer) throw refused('invalid issuer (iss) claim')
   if (rules.bound_subject !== '' && claims.sub !== rules.bound_subject) throw refused('invalid subject (sub) claim')
   const audiences = listOf(claims.aud)
@@ -59,7 +62,9 @@ export function checkBounds(claims: Claims, rules: ClaimRules, boundIssuer: stri
     if (value === undefined) throw badRequest(`error validating claims: claim ${JSON.stringify(name)} is missing`)
     const matches = rules.bound_claims_type === 'glob' ? matchesGlob : isDeepStrictEqual
     if (!listOf(value).some((one) => listOf(wanted).some((other) => matches(one, other)))) {
-      throw badRequest(`error validating claims: claim ${JSON.stringify(name)} does not match any associated bound claim values`)
+      throw badRequest(
+        `error validating claims: claim ${JSON.stringify(name)} does not match any associated bound claim values`,
+      )
     }
   }
 }
@@ -69,7 +74,8 @@ export function userOf(claims: Claims, rules: ClaimRules): string {
   const { user_claim, user_claim_json_pointer } = rules
   const value = user_claim_json_pointer ? claimAt(claims, user_claim) : claims[user_claim]
   if (value === undefined) throw badRequest(`claim ${JSON.stringify(user_claim)} not found in token`)
-  if (typeof value !== 'string' || value === '') throw badRequest(`claim ${JSON.stringify(user_claim)} could not be converted to string`)
+  if (typeof value !== 'string' || value === '')
+    throw badRequest(`claim ${JSON.stringify(user_claim)} could not be converted to string`)
   return value
 }
 
@@ -79,19 +85,26 @@ export function metadataOf(claims: Claims, rules: ClaimRules): Record<string, st
   for (const [name, key] of Object.entries(rules.claim_mappings)) {
     const value = claimAt(claims, name)
     if (value === undefined || value === null) continue
-    if (typeof value === 'object') throw badRequest(`claim ${JSON.stringify(name)} is neither a text, a number nor a boolean, so it cannot be metadata`)
+    if (typeof value === 'object')
+      throw badRequest(
+        `claim ${JSON.stringify(name)} is neither a text, a number nor a boolean, so it cannot be metadata`,
+      )
     metadata[key] = String(value)
   }
   return metadata
 }
 
-const listOf = (value: unknown): readonly unknown[] => (value === undefined ? [] : Array.isArray(value) ? value as unknown[] : [value])
+const listOf = (value: unknown): readonly unknown[] =>
+  value === undefined ? [] : Array.isArray(value) ? (value as unknown[]) : [value]
 
 /** A claim by its name, or by a JSON pointer (RFC 6901) where the name starts with a slash. */
 function claimAt(claims: Claims, name: string): unknown {
   if (!name.startsWith('/')) return Object.hasOwn(claims, name) ? claims[name] : undefined
   let at: unknown = claims
-  for (const step of name.slice(1).split('/').map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))) {
+  for (const step of name
+    .slice(1)
+    .split('/')
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))) {
     if (typeof at !== 'object' || at === null || !Object.hasOwn(at, step)) return undefined
     at = (at as Record<string, unknown>)[step]
   }

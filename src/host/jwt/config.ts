@@ -23,9 +23,13 @@ export class JwtConfigStore {
   readonly #storage: Storage
   #source: { readonly of: string; readonly keys: Promise<KeySource> } | undefined
 
-  constructor(storage: Storage) { this.#storage = storage }
+  constructor(storage: Storage) {
+    this.#storage = storage
+  }
 
-  read(): Promise<JwtConfig | undefined> { return getJson<JwtConfig>(this.#storage, 'config') }
+  read(): Promise<JwtConfig | undefined> {
+    return getJson<JwtConfig>(this.#storage, 'config')
+  }
 
   async require(): Promise<JwtConfig> {
     const config = await this.read()
@@ -44,10 +48,14 @@ export class JwtConfigStore {
   keys(config: JwtConfig): Promise<KeySource> {
     const of = JSON.stringify(config)
     if (this.#source?.of !== of) {
-      const keys = openKeySource(config).catch(() => { throw unreachable() })
+      const keys = openKeySource(config).catch(() => {
+        throw unreachable()
+      })
       const source = { of, keys }
       this.#source = source
-      keys.catch(() => { if (this.#source === source) this.#source = undefined })
+      keys.catch(() => {
+        if (this.#source === source) this.#source = undefined
+      })
     }
     return this.#source!.keys
   }

@@ -7,7 +7,18 @@ import type { Claims } from './claims.ts'
 import type { JwtConfig } from './config.ts'
 
 /** Signatures by a private key: none and HMAC are no proof of who signed. */
-export const signatureAlgorithms = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'EdDSA'] as const
+export const signatureAlgorithms = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'EdDSA',
+] as const
 
 const FETCH_LIMIT_MS = 10_000
 
@@ -20,8 +31,10 @@ export interface KeySource {
 /** Reads the keys, from the network where they lie there; throws a 400 that says why they cannot be used. */
 export async function openKeySource(config: JwtConfig): Promise<KeySource> {
   const algorithms = config.jwt_supported_algs.length > 0 ? config.jwt_supported_algs : signatureAlgorithms
-  if (config.jwt_validation_pubkeys.length > 0) return localKeys(config.jwt_validation_pubkeys.map(publicKey), algorithms)
-  const url = config.jwks_url === '' ? await discover(config.oidc_discovery_url) : fetchable('jwks_url', config.jwks_url)
+  if (config.jwt_validation_pubkeys.length > 0)
+    return localKeys(config.jwt_validation_pubkeys.map(publicKey), algorithms)
+  const url =
+    config.jwks_url === '' ? await discover(config.oidc_discovery_url) : fetchable('jwks_url', config.jwks_url)
   const keys = createRemoteJWKSet(url, { timeoutDuration: FETCH_LIMIT_MS })
   try {
     await keys.reload()
@@ -32,17 +45,21 @@ export async function openKeySource(config: JwtConfig): Promise<KeySource> {
 }
 
 function localKeys(keys: readonly KeyObject[], algorithms: readonly string[]): KeySource {
-  return { async verify(token) {
-    headerOf(token, algorithms)
-    return claimsSignedBy(keys, token, algorithms)
-  } }
+  return {
+    async verify(token) {
+      headerOf(token, algorithms)
+      return claimsSignedBy(keys, token, algorithms)
+    },
+  }
 }
 
 function remoteKeys(find: RemoteJWKSet, algorithms: readonly string[]): KeySource {
-  return { async verify(token) {
-    const header = headerOf(token, algorithms)
-    return claimsSignedBy(await keysFor(find, header), token, algorithms)
-  } }
+  return {
+    async verify(token) {
+      const header = headerOf(token, algorithms)
+      return claimsSignedBy(await keysFor(find, header), token, algorithms)
+    },
+  }
 }
 
 type RemoteJWKSet = ReturnType<typeof createRemoteJWKSet>
@@ -62,17 +79,24 @@ async function keysFor(find: RemoteJWKSet, header: ProtectedHeader): Promise<rea
   }
 }
 
-async function claimsSignedBy(keys: readonly (CryptoKey | KeyObject)[], token: string, algorithms: readonly string[]): Promise<Claims> {
+async function claimsSignedBy(
+  keys: readonly (CryptoKey | KeyObject)[],
+  token: string,
+  algorithms: readonly string[],
+): Promise<Claims> {
   for (const key of keys) {
     // A key of another kind than the algorithm's is as good as another key.
     const verified = await compactVerify(token, key, { algorithms: [...algorithms] }).catch(() => undefined)
     if (verified) return claimsOf(verified.payload)
   }
-  throw badRequest('error validating token: error verifying token signature: no known key successfully validated the token signature')
+  throw badRequest(
+    'error validating token: error verifying token signature: no known key successfully validated the token signature',
+  )
 }
 
 /** An outage is not the token's fault. */
-export const unreachable = (): RequestError => new RequestError('unavailable', 'the keys that tokens are signed with cannot be fetched')
+export const unreachable = (): RequestError =>
+  new RequestError('unavailable', 'the keys that tokens are signed with cannot be fetched')
 
 type ProtectedHeader = ReturnType<typeof decodeProtectedHeader> & { alg: string }
 
@@ -84,7 +108,10 @@ function headerOf(token: string, algorithms: readonly string[]): ProtectedHeader
     throw badRequest('error validating token: error verifying token signature: it is no JWT in compact form')
   }
   const { alg } = header
-  if (alg === undefined || !algorithms.includes(alg)) throw badRequest('error validating token: invalid algorithm (alg) header parameter: token signed with unexpected algorithm')
+  if (alg === undefined || !algorithms.includes(alg))
+    throw badRequest(
+      'error validating token: invalid algorithm (alg) header parameter: token signed with unexpected algorithm',
+    )
   return { ...header, alg }
 }
 
@@ -92,7 +119,9 @@ function claimsOf(payload: Uint8Array): Claims {
   try {
     const claims: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload))
     if (typeof claims === 'object' && claims !== null && !Array.isArray(claims)) return claims as Claims
-  } catch { /* said below */ }
+  } catch {
+    /* said below */
+  }
   throw badRequest('error validating token: its payload is no object of claims')
 }
 
@@ -100,12 +129,15 @@ function publicKey(pem: string): KeyObject {
   try {
     // A private key would be taken too, and read back by whoever may read the configuration.
     if (!pem.includes('PRIVATE')) return createPublicKey(pem)
-  } catch { /* said below */ }
+  } catch {
+    /* said below */
+  }
   throw badRequest('error parsing public key: data does not contain any valid public keys')
 }
 
 function fetchable(field: string, text: string): URL {
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) throw badRequest(`${field} must be an http or https URL, for example ${field}=https://idp.example/keys.`)
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+    throw badRequest(`${field} must be an http or https URL, for example ${field}=https://idp.example/keys.`)
   return new URL(text)
 }
 
@@ -113,8 +145,11 @@ function fetchable(field: string, text: string): URL {
 async function discover(issuer: string): Promise<URL> {
   const url = `${fetchable('oidc_discovery_url', issuer).href.replace(/\/+$/, '')}/.well-known/openid-configuration`
   const document = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(FETCH_LIMIT_MS) })
-    .then(async (answer) => (answer.ok ? await answer.json() as unknown : undefined)).catch(() => undefined)
-  if (typeof document !== 'object' || document === null || !('issuer' in document) || !('jwks_uri' in document)) throw badRequest(`error checking oidc discovery URL: ${url} gives no provider configuration.`)
-  if (document.issuer !== issuer) throw badRequest(`error checking oidc discovery URL: ${url} is the configuration of another issuer.`)
+    .then(async (answer) => (answer.ok ? ((await answer.json()) as unknown) : undefined))
+    .catch(() => undefined)
+  if (typeof document !== 'object' || document === null || !('issuer' in document) || !('jwks_uri' in document))
+    throw badRequest(`error checking oidc discovery URL: ${url} gives no provider configuration.`)
+  if (document.issuer !== issuer)
+    throw badRequest(`error checking oidc discovery URL: ${url} is the configuration of another issuer.`)
   return fetchable('jwks_uri', String(document.jwks_uri))
 }

@@ -7,29 +7,37 @@ import { checkBounds, checkTimes, metadataOf, userOf } from './claims.ts'
 import type { JwtServices } from './services.ts'
 
 export function loginPaths({ config, roles, clock }: JwtServices): PathDef[] {
-  return [definePath({
-    pattern: 'login',
-    fields: {
-      role: { type: 'string', description: 'The role; the configuration\'s default_role when omitted.', example: 'ci' },
-      jwt: { type: 'string', description: 'The identity provider\'s token.', example: 'eyJhbGciOi…', secret: true },
-    },
-    operations: {
-      async write({ fields }) {
-        const settings = await config.require()
-        const name = fields.given('role') || settings.default_role
-        if (name === '') throw badRequest('missing role')
-        const role = await roles.find(name)
-        if (!role) throw badRequest(`role ${JSON.stringify(name)} could not be found`)
-        const token = fields.given('jwt')?.trim() ?? ''
-        if (token === '') throw badRequest('missing token')
-        const claims = await (await config.keys(settings)).verify(token)
-        checkTimes(claims, role, clock.now() / 1000)
-        checkBounds(claims, role, settings.bound_issuer)
-        return { auth: authOnTerms(role, { ...metadataOf(claims, role), role: name }, userOf(claims, role)) }
+  return [
+    definePath({
+      pattern: 'login',
+      fields: {
+        role: {
+          type: 'string',
+          description: "The role; the configuration's default_role when omitted.",
+          example: 'ci',
+        },
+        jwt: { type: 'string', description: "The identity provider's token.", example: 'eyJhbGciOi…', secret: true },
       },
-    },
-    synopsis: 'Log in.', description: 'Gives a token as the role says, for a token of the identity provider. Needs no token of this server.',
-  })]
+      operations: {
+        async write({ fields }) {
+          const settings = await config.require()
+          const name = fields.given('role') || settings.default_role
+          if (name === '') throw badRequest('missing role')
+          const role = await roles.find(name)
+          if (!role) throw badRequest(`role ${JSON.stringify(name)} could not be found`)
+          const token = fields.given('jwt')?.trim() ?? ''
+          if (token === '') throw badRequest('missing token')
+          const claims = await (await config.keys(settings)).verify(token)
+          checkTimes(claims, role, clock.now() / 1000)
+          checkBounds(claims, role, settings.bound_issuer)
+          return { auth: authOnTerms(role, { ...metadataOf(claims, role), role: name }, userOf(claims, role)) }
+        },
+      },
+      synopsis: 'Log in.',
+      description:
+        'Gives a token as the role says, for a token of the identity provider. Needs no token of this server.',
+    }),
+  ]
 }
 
 /** A token is renewed on the terms the role has now. */
@@ -39,7 +47,11 @@ export function loginTokens({ roles }: JwtServices): SecretType {
     async renew(_request, secret) {
       const name = String(secret.internal_data.role)
       const role = await roles.find(name)
-      if (!role) throw new RequestError('unrecoverable', `failed to renew entry: role ${JSON.stringify(name)} does not exist during renewal`)
+      if (!role)
+        throw new RequestError(
+          'unrecoverable',
+          `failed to renew entry: role ${JSON.stringify(name)} does not exist during renewal`,
+        )
       return { auth: authOnTerms(role, {}) }
     },
     // The token store ends tokens; nothing of them is kept here.

@@ -11,14 +11,22 @@ export class JwtRoleStore {
   readonly #storage: Storage
   readonly #lock = new KeyedLock()
 
-  constructor(storage: Storage) { this.#storage = storage }
+  constructor(storage: Storage) {
+    this.#storage = storage
+  }
 
-  find(name: string): Promise<JwtRole | undefined> { return getJson<JwtRole>(this.#storage, `role/${name}`) }
-  names(): Promise<string[]> { return this.#storage.list('role/') }
+  find(name: string): Promise<JwtRole | undefined> {
+    return getJson<JwtRole>(this.#storage, `role/${name}`)
+  }
+  names(): Promise<string[]> {
+    return this.#storage.list('role/')
+  }
 
   /** Creates a role or changes one; nothing changes when `next` throws. */
   save(name: string, next: (before: JwtRole | undefined) => JwtRole): Promise<void> {
-    return this.#lock.run(name, async () => { await putJson(this.#storage, `role/${name}`, next(await this.find(name))) })
+    return this.#lock.run(name, async () => {
+      await putJson(this.#storage, `role/${name}`, next(await this.find(name)))
+    })
   }
 
   delete(name: string): Promise<void> {

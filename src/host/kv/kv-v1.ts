@@ -9,14 +9,17 @@ import { listResponse } from '../../logical/response.ts'
 import { getJson, prefixStorage, putJson } from '../../logical/storage.ts'
 import type { Storage } from '../../logical/storage.ts'
 
-const help = 'Version 1 of the key-value engine: one value per path, no versions. A "ttl" field in a secret is answered as its lease duration, as a hint when to read again; nothing is revoked.'
+const help =
+  'Version 1 of the key-value engine: one value per path, no versions. A "ttl" field in a secret is answered as its lease duration, as a hint when to read again; nothing is revoked.'
 
 const PREFIX = 'secrets/'
 
 /** `kv` version 1. The answers of reads carry a lease duration and no lease: the host registers none for mounts of type kv. */
 export const kvV1Factory: Factory = (config) => {
   const storage = prefixStorage(config.storage, PREFIX)
-  return Promise.resolve(createBackend({ help, system: config.system, paths: [pathRoot(storage), pathSecret(config, storage)] }))
+  return Promise.resolve(
+    createBackend({ help, system: config.system, paths: [pathRoot(storage), pathSecret(config, storage)] }),
+  )
 }
 
 function pathRoot(storage: Storage): PathDef {
@@ -32,7 +35,14 @@ function pathRoot(storage: Storage): PathDef {
 function pathSecret({ system }: BackendConfig, storage: Storage): PathDef {
   return definePath({
     pattern: ':path...',
-    fields: { path: { type: 'string', description: 'Where the secret lies; may hold slashes.', example: 'mcp/stripe', required: true } },
+    fields: {
+      path: {
+        type: 'string',
+        description: 'Where the secret lies; may hold slashes.',
+        example: 'mcp/stripe',
+        required: true,
+      },
+    },
     takes_arbitrary_input: true,
     synopsis: 'Write, read, list and delete secrets.',
     description: 'A write replaces the whole secret with the fields given.',

@@ -1,6 +1,7 @@
 import type { Data } from '../../logical/request.ts'
 
-export const isObject = (value: unknown): value is Data => typeof value === 'object' && value !== null && !Array.isArray(value)
+export const isObject = (value: unknown): value is Data =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /**
  * JSON merge patch (RFC 7396) of one object into another: null removes, objects merge, everything else replaces. Neither argument

@@ -40,8 +40,15 @@ const DEFAULT_MAX_VERSIONS = 10
 
 export function newMetadata(nowMs: number): SecretMetadata {
   return {
-    current_version: 0, oldest_version: 0, created_time: nowMs, updated_time: nowMs, max_versions: 0, cas_required: false,
-    delete_version_after: 0, custom_metadata: null, versions: {},
+    current_version: 0,
+    oldest_version: 0,
+    created_time: nowMs,
+    updated_time: nowMs,
+    max_versions: 0,
+    cas_required: false,
+    delete_version_after: 0,
+    custom_metadata: null,
+    versions: {},
   }
 }
 
@@ -49,11 +56,17 @@ export function newMetadata(nowMs: number): SecretMetadata {
 export function addVersion(metadata: SecretMetadata, config: KvConfig, nowMs: number): void {
   metadata.updated_time = nowMs
   metadata.current_version++
-  metadata.versions[metadata.current_version] = { created_time: nowMs, deletion_time: scheduledDeletion(metadata, config, nowMs), destroyed: false }
+  metadata.versions[metadata.current_version] = {
+    created_time: nowMs,
+    deletion_time: scheduledDeletion(metadata, config, nowMs),
+    destroyed: false,
+  }
   const limit = Math.max(metadata.max_versions, config.max_versions) || DEFAULT_MAX_VERSIONS
   if (metadata.current_version - metadata.oldest_version < limit) return
   metadata.oldest_version = metadata.current_version - limit + 1
-  metadata.versions = Object.fromEntries(Object.entries(metadata.versions).filter(([number]) => Number(number) >= metadata.oldest_version))
+  metadata.versions = Object.fromEntries(
+    Object.entries(metadata.versions).filter(([number]) => Number(number) >= metadata.oldest_version),
+  )
 }
 
 /** When a version that begins to live now is deleted by itself: after the shorter of the two settings, null = never. */

@@ -12,9 +12,18 @@ import { readVersion } from './read-version.ts'
 import type { SecretStore } from './store.ts'
 
 const dataFields = {
-  path: { type: 'string', description: 'Where the secret lies; may hold slashes.', example: 'mcp/stripe', required: true },
+  path: {
+    type: 'string',
+    description: 'Where the secret lies; may hold slashes.',
+    example: 'mcp/stripe',
+    required: true,
+  },
   version: { type: 'int', description: 'Which version to read; 0 is the latest.', example: 2 },
-  options: { type: 'object', description: 'cas: the version this write is based on. 0 = the secret must not exist yet.', example: { cas: 1 } },
+  options: {
+    type: 'object',
+    description: 'cas: the version this write is based on. 0 = the secret must not exist yet.',
+    example: { cas: 1 },
+  },
   data: { type: 'object', description: 'The secret: any JSON object.', example: { api_key: '…' }, secret: true },
 } as const satisfies Record<string, FieldSchema>
 
@@ -32,8 +41,10 @@ function givenData(fields: DataFields): Data {
 function checkCas(fields: DataFields, config: KvConfig, metadata: SecretMetadata | undefined): void {
   const options = fields.given('options') ?? {}
   if (Object.hasOwn(options, 'cas')) {
-    if (casNumber(options.cas) !== (metadata?.current_version ?? 0)) throw invalid('check-and-set parameter did not match the current version')
-  } else if (config.cas_required || metadata?.cas_required) throw invalid('check-and-set parameter required for this call')
+    if (casNumber(options.cas) !== (metadata?.current_version ?? 0))
+      throw invalid('check-and-set parameter did not match the current version')
+  } else if (config.cas_required || metadata?.cas_required)
+    throw invalid('check-and-set parameter required for this call')
 }
 
 /** As Vault's decoder reads it: an explicit null or empty text is 0, that is "must not exist yet", and not "no check". */
@@ -54,12 +65,15 @@ export function pathData(store: SecretStore): PathDef {
     pattern: 'data/:path...',
     fields: dataFields,
     synopsis: 'Write, patch, read and delete secrets.',
-    description: 'Every write makes a new version. A read gives the latest one unless version is given. Patch merges into the latest version (RFC 7396). Delete marks the latest version as deleted and can be undone.',
+    description:
+      'Every write makes a new version. A read gives the latest one unless version is given. Patch merges into the latest version (RFC 7396). Delete marks the latest version as deleted and can be undone.',
     exists: async ({ fields }) => (await store.metadata(fields.require('path'))) !== undefined,
     operations: {
       async read({ fields }) {
         const found = await readVersion(store, fields.require('path'), fields.given('version') ?? 0)
-        return found && { data: { data: found.data, metadata: found.metadata }, ...(found.data === null && { status: 404 }) }
+        return (
+          found && { data: { data: found.data, metadata: found.metadata }, ...(found.data === null && { status: 404 }) }
+        )
       },
 
       async write({ fields }) {
@@ -83,8 +97,11 @@ export function pathData(store: SecretStore): PathDef {
           const number = metadata.current_version
           const latest = metadata.versions[number]
           if (!latest) return { status: 404 }
-          if (latest.destroyed || isDeleted(latest, store.clock.now())) return { status: 404, data: versionAnswer(metadata, number, latest) }
-          return written(await store.addVersion(path, metadata, config, mergePatch(await store.data(path, number), data)))
+          if (latest.destroyed || isDeleted(latest, store.clock.now()))
+            return { status: 404, data: versionAnswer(metadata, number, latest) }
+          return written(
+            await store.addVersion(path, metadata, config, mergePatch(await store.data(path, number), data)),
+          )
         })
       },
 

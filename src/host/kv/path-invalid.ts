@@ -4,7 +4,14 @@ import { RequestError } from '../../logical/errors.ts'
 import type { Operation } from '../../logical/request.ts'
 
 const folders = ['data', 'metadata', 'subkeys', 'delete', 'undelete', 'destroy']
-const cliVerbs: Partial<Record<Operation, string>> = { create: 'put', update: 'put', read: 'get', list: 'list', delete: 'delete', patch: 'patch' }
+const cliVerbs: Partial<Record<Operation, string>> = {
+  create: 'put',
+  update: 'put',
+  read: 'get',
+  list: 'list',
+  delete: 'delete',
+  patch: 'patch',
+}
 
 /** Whoever takes this mount for version 1 of the engine gets Vault's hint with the 404. Must be the last path. */
 export function pathInvalid(): PathDef {
@@ -12,7 +19,12 @@ export function pathInvalid(): PathDef {
     const [folder = '', ...rest] = request.path.split('/').filter((segment) => segment !== '')
     if (folder === 'config' && rest.length === 0) throw new RequestError('unsupported_operation')
     if (!folders.includes(folder)) {
-      return { status: 404, warnings: [`Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use. If using the Vault CLI, use 'vault kv ${cliVerbs[request.operation] ?? 'get'}' for this operation.`] }
+      return {
+        status: 404,
+        warnings: [
+          `Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use. If using the Vault CLI, use 'vault kv ${cliVerbs[request.operation] ?? 'get'}' for this operation.`,
+        ],
+      }
     }
     if (rest.length > 0) throw new RequestError('unsupported_operation')
     return { status: 404, warnings: ['Non-listing operations on the root path are not supported.'] }

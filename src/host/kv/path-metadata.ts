@@ -14,9 +14,18 @@ import { CAS_IGNORED, maxVersions, settingFields, signedSeconds } from './settin
 import type { SecretStore } from './store.ts'
 
 const metadataFields = {
-  path: { type: 'string', description: 'Where the secret lies; may hold slashes.', example: 'mcp/stripe', required: true },
+  path: {
+    type: 'string',
+    description: 'Where the secret lies; may hold slashes.',
+    example: 'mcp/stripe',
+    required: true,
+  },
   ...settingFields,
-  custom_metadata: { type: 'object', description: 'At most 64 texts (128 bytes of name, 512 of value) that describe the secret whatever its version.', example: { mcp_origins: 'https://api.stripe.com' } },
+  custom_metadata: {
+    type: 'object',
+    description: 'At most 64 texts (128 bytes of name, 512 of value) that describe the secret whatever its version.',
+    example: { mcp_origins: 'https://api.stripe.com' },
+  },
 } as const satisfies Record<string, FieldSchema>
 
 type MetadataFields = FieldData<typeof metadataFields>
@@ -26,18 +35,31 @@ function changes(fields: MetadataFields): ((metadata: SecretMetadata) => void) |
   const steps: ((metadata: SecretMetadata) => void)[] = []
   if (fields.has('max_versions')) {
     const value = maxVersions(fields.given('max_versions') ?? 0)
-    steps.push((metadata) => { metadata.max_versions = value })
+    steps.push((metadata) => {
+      metadata.max_versions = value
+    })
   }
   if (fields.has('cas_required')) {
     const value = fields.given('cas_required') ?? false
-    steps.push((metadata) => { metadata.cas_required = value })
+    steps.push((metadata) => {
+      metadata.cas_required = value
+    })
   }
   if (fields.has('delete_version_after')) {
     const value = signedSeconds(fields.given('delete_version_after') ?? 0)
-    if (value < 0) throw badRequest('delete_version_after must not be negative, for example delete_version_after=720h; only the mount\'s config can switch it off.')
-    steps.push((metadata) => { metadata.delete_version_after = value })
+    if (value < 0)
+      throw badRequest(
+        "delete_version_after must not be negative, for example delete_version_after=720h; only the mount's config can switch it off.",
+      )
+    steps.push((metadata) => {
+      metadata.delete_version_after = value
+    })
   }
-  return steps.length === 0 ? undefined : (metadata) => { for (const step of steps) step(metadata) }
+  return steps.length === 0
+    ? undefined
+    : (metadata) => {
+        for (const step of steps) step(metadata)
+      }
 }
 
 /** Says that a secret cannot free itself of what its mount demands. */
@@ -46,11 +68,14 @@ function casWarning(fields: MetadataFields, config: KvConfig): Response | undefi
 }
 
 function metadataAnswer(metadata: SecretMetadata): Data {
-  const versions = Object.entries(metadata.versions).map(([number, version]) => [number, {
-    created_time: timestamp(version.created_time),
-    deletion_time: timestamp(version.deletion_time),
-    destroyed: version.destroyed,
-  }])
+  const versions = Object.entries(metadata.versions).map(([number, version]) => [
+    number,
+    {
+      created_time: timestamp(version.created_time),
+      deletion_time: timestamp(version.deletion_time),
+      destroyed: version.destroyed,
+    },
+  ])
   return {
     cas_required: metadata.cas_required,
     created_time: timestamp(metadata.created_time),
@@ -69,7 +94,8 @@ export function pathMetadata(store: SecretStore): PathDef {
     pattern: 'metadata/:path...',
     fields: metadataFields,
     synopsis: 'What is known about a secret beside its data, and its settings.',
-    description: 'Read gives every version and its state; write sets settings and custom metadata, and creates the record if need be; patch merges custom metadata (RFC 7396); delete removes the secret with all its versions for good.',
+    description:
+      'Read gives every version and its state; write sets settings and custom metadata, and creates the record if need be; patch merges custom metadata (RFC 7396); delete removes the secret with all its versions for good.',
     exists: async ({ fields }) => (await store.metadata(fields.require('path'))) !== undefined,
     operations: {
       async read({ fields }) {
@@ -99,7 +125,8 @@ export function pathMetadata(store: SecretStore): PathDef {
           if (!metadata) return { status: 404 }
           apply?.(metadata)
           const custom = fields.given('custom_metadata')
-          if (custom !== undefined) metadata.custom_metadata = customMetadata(mergePatch(metadata.custom_metadata ?? {}, custom))
+          if (custom !== undefined)
+            metadata.custom_metadata = customMetadata(mergePatch(metadata.custom_metadata ?? {}, custom))
           else if (fields.isNull('custom_metadata')) metadata.custom_metadata = null
           await store.saveMetadata(path, metadata)
           return casWarning(fields, await store.config())

@@ -29,9 +29,13 @@ export class SecretStore {
   }
 
   /** Runs `task` while no other task touches the secret. Everything below that reads and then writes belongs in one. */
-  exclusively<T>(path: string, task: () => Promise<T>): Promise<T> { return this.#lock.run(metadataKey(path), task) }
+  exclusively<T>(path: string, task: () => Promise<T>): Promise<T> {
+    return this.#lock.run(metadataKey(path), task)
+  }
 
-  async config(): Promise<KvConfig> { return (await getJson<KvConfig>(this.#storage, CONFIG_KEY)) ?? { ...defaultConfig } }
+  async config(): Promise<KvConfig> {
+    return (await getJson<KvConfig>(this.#storage, CONFIG_KEY)) ?? { ...defaultConfig }
+  }
 
   changeConfig(change: (config: KvConfig) => void): Promise<void> {
     return this.#lock.run(CONFIG_KEY, async () => {
@@ -41,11 +45,17 @@ export class SecretStore {
     })
   }
 
-  metadata(path: string): Promise<SecretMetadata | undefined> { return getJson<SecretMetadata>(this.#storage, metadataKey(path)) }
-  saveMetadata(path: string, metadata: SecretMetadata): Promise<void> { return putJson(this.#storage, metadataKey(path), metadata) }
+  metadata(path: string): Promise<SecretMetadata | undefined> {
+    return getJson<SecretMetadata>(this.#storage, metadataKey(path))
+  }
+  saveMetadata(path: string, metadata: SecretMetadata): Promise<void> {
+    return putJson(this.#storage, metadataKey(path), metadata)
+  }
 
   /** The names in a folder; the mount's root is `''`. */
-  list(folder: string): Promise<string[]> { return this.#storage.list(METADATA_PREFIX + folder) }
+  list(folder: string): Promise<string[]> {
+    return this.#storage.list(METADATA_PREFIX + folder)
+  }
 
   async data(path: string, version: number): Promise<Data> {
     const data = await getJson<Data>(this.#storage, versionKey(path, version))
@@ -57,7 +67,12 @@ export class SecretStore {
    * Stores the next version of a secret; `metadata` undefined = its first. Gives the metadata as it is now, and a warning where
    * erasing versions over the limit failed: the new version stands, and the next write erases them.
    */
-  async addVersion(path: string, before: SecretMetadata | undefined, config: KvConfig, data: Data): Promise<{ metadata: SecretMetadata; warnings: string[] }> {
+  async addVersion(
+    path: string,
+    before: SecretMetadata | undefined,
+    config: KvConfig,
+    data: Data,
+  ): Promise<{ metadata: SecretMetadata; warnings: string[] }> {
     const now = this.clock.now()
     const metadata = before ?? newMetadata(now)
     addVersion(metadata, config, now)
@@ -66,7 +81,10 @@ export class SecretStore {
     try {
       await this.#erasePruned(path, metadata.oldest_version - 1)
     } catch {
-      return { metadata, warnings: ['error occurred when cleaning up old versions, these will be cleaned up on next write'] }
+      return {
+        metadata,
+        warnings: ['error occurred when cleaning up old versions, these will be cleaned up on next write'],
+      }
     }
     return { metadata, warnings: [] }
   }

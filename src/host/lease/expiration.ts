@@ -48,7 +48,8 @@ export class Expiration {
   constructor(config: ExpirationConfig) {
     this.#config = config
     this.#queue = new RevokeQueue({
-      clock: config.clock, random: config.random,
+      clock: config.clock,
+      random: config.random,
       attempt: (leaseId) => this.#revoke(leaseId, false),
       giveUp: (leaseId, error) => this.#giveUp(leaseId, error),
     })
@@ -70,7 +71,9 @@ export class Expiration {
     }
   }
 
-  close(): void { this.#queue.close() }
+  close(): void {
+    this.#queue.close()
+  }
 
   /** Registers a secret just issued. When that fails the engine is told to undo it, and the failure is the answer. */
   async register(path: string, secret: Secret, owner: string): Promise<GrantedLease> {
@@ -78,8 +81,15 @@ export class Expiration {
     const now = this.#config.clock.now()
     const entry: LeaseEntry = {
       lease_id: `${path.replace(/\/$/, '')}/${base62(this.#config.random, 24)}`,
-      path, owner, internal_data: secret.internal_data, ttl: granted.ttl, max_ttl: secret.lease_options.max_ttl,
-      renewable: secret.lease_options.renewable, issue_time: now, expire_time: now + granted.ttl * 1000, last_renewal: null,
+      path,
+      owner,
+      internal_data: secret.internal_data,
+      ttl: granted.ttl,
+      max_ttl: secret.lease_options.max_ttl,
+      renewable: secret.lease_options.renewable,
+      issue_time: now,
+      expire_time: now + granted.ttl * 1000,
+      last_renewal: null,
     }
     // Known before it is stored, so that an owner who ends meanwhile takes it along; locked, so that it is stored before it goes.
     this.#index(entry)
@@ -99,15 +109,33 @@ export class Expiration {
   /** Takes back a secret that never became a lease. A failure is logged: nobody holds the secret, and its own expiry ends it. */
   async undo(path: string, secret: Secret): Promise<void> {
     const { ttl, max_ttl, renewable } = secret.lease_options
-    await this.#config.callEngine({ operation: 'revoke', path, internal_data: secret.internal_data, ttl, max_ttl, renewable, issue_time: null, increment: 0 })
-      .catch((cause: unknown) => { this.#config.logger.error({ cause, path }, 'a secret without a lease could not be revoked') })
+    await this.#config
+      .callEngine({
+        operation: 'revoke',
+        path,
+        internal_data: secret.internal_data,
+        ttl,
+        max_ttl,
+        renewable,
+        issue_time: null,
+        increment: 0,
+      })
+      .catch((cause: unknown) => {
+        this.#config.logger.error({ cause, path }, 'a secret without a lease could not be revoked')
+      })
   }
 
-  get(leaseId: string): LeaseEntry | undefined { return this.#leases.get(leaseId) }
+  get(leaseId: string): LeaseEntry | undefined {
+    return this.#leases.get(leaseId)
+  }
 
-  all(): LeaseEntry[] { return [...this.#leases.values()] }
+  all(): LeaseEntry[] {
+    return [...this.#leases.values()]
+  }
 
-  under(prefix: string): LeaseEntry[] { return this.all().filter((entry) => entry.lease_id.startsWith(prefix)) }
+  under(prefix: string): LeaseEntry[] {
+    return this.all().filter((entry) => entry.lease_id.startsWith(prefix))
+  }
 
   /** Direct children of a prefix that ends in `/` (or is empty): folders with a slash, lease ends without. */
   list(prefix: string): string[] {
@@ -134,10 +162,24 @@ export class Expiration {
       if (!response || !secret) return undefined
       const { ttl, max_ttl, renewable } = secret.lease_options
       const granted = renewTtl(
-        { increment, ttl, max_ttl, issue_time_unix: Math.floor(entry.issue_time / 1000), now_unix: Math.floor(now / 1000) },
+        {
+          increment,
+          ttl,
+          max_ttl,
+          issue_time_unix: Math.floor(entry.issue_time / 1000),
+          now_unix: Math.floor(now / 1000),
+        },
         this.#config.limits(entry.path),
       )
-      const renewed = { ...entry, internal_data: secret.internal_data, ttl: granted.ttl, max_ttl, renewable, expire_time: now + granted.ttl * 1000, last_renewal: now }
+      const renewed = {
+        ...entry,
+        internal_data: secret.internal_data,
+        ttl: granted.ttl,
+        max_ttl,
+        renewable,
+        expire_time: now + granted.ttl * 1000,
+        last_renewal: now,
+      }
       await this.#save(renewed)
       this.#index(renewed)
       // While the engine worked, the owner may have ended or the lease been queued; a renewal never outlives either.
@@ -148,7 +190,9 @@ export class Expiration {
   }
 
   /** One attempt, now; its failure is the caller's, and the lease stays as it was. Revoking what is gone succeeds. */
-  revokeNow(leaseId: string): Promise<void> { return this.#revoke(leaseId, false) }
+  revokeNow(leaseId: string): Promise<void> {
+    return this.#revoke(leaseId, false)
+  }
 
   /** Ends the lease durably and queues the engine's part. */
   async revokeLater(leaseId: string): Promise<void> {
@@ -169,7 +213,9 @@ export class Expiration {
   }
 
   /** Has the engine try once, and forgets the lease whatever it said. */
-  revokeForced(leaseId: string): Promise<void> { return this.#revoke(leaseId, true) }
+  revokeForced(leaseId: string): Promise<void> {
+    return this.#revoke(leaseId, true)
+  }
 
   /** One by one, stopping at the first failure. */
   async revokeAllNow(prefix: string): Promise<void> {
@@ -189,7 +235,10 @@ export class Expiration {
         await this.#config.callEngine(this.#call('revoke', entry, 0))
       } catch (cause) {
         if (!force) throw cause
-        this.#config.logger.warn({ cause, lease_id: leaseId }, 'lease removed by force although its engine could not revoke it')
+        this.#config.logger.warn(
+          { cause, lease_id: leaseId },
+          'lease removed by force although its engine could not revoke it',
+        )
       }
       await this.#config.storage.delete(`id/${leaseId}`)
       this.#forget(entry)
@@ -200,7 +249,10 @@ export class Expiration {
     await this.#lock.run(leaseId, async () => {
       const entry = this.#leases.get(leaseId)
       if (!entry) return
-      this.#config.logger.error({ lease_id: leaseId, error: error.message }, 'lease could not be revoked; it is kept as irrevocable')
+      this.#config.logger.error(
+        { lease_id: leaseId, error: error.message },
+        'lease could not be revoked; it is kept as irrevocable',
+      )
       const marked = { ...entry, irrevocable: error.message.slice(0, longestReason) }
       await this.#save(marked)
       this.#index(marked)
@@ -213,7 +265,9 @@ export class Expiration {
     return { operation, path, internal_data, ttl, max_ttl, renewable, issue_time, increment }
   }
 
-  #save(entry: LeaseEntry): Promise<void> { return putJson(this.#config.storage, `id/${entry.lease_id}`, entry) }
+  #save(entry: LeaseEntry): Promise<void> {
+    return putJson(this.#config.storage, `id/${entry.lease_id}`, entry)
+  }
 
   #index(entry: LeaseEntry): void {
     this.#leases.set(entry.lease_id, entry)

@@ -1,6 +1,9 @@
 import type { Clock } from '../../logical/clock.ts'
 
-interface Due { readonly key: string; readonly at: number }
+interface Due {
+  readonly key: string
+  readonly at: number
+}
 
 // A wall clock may be set back and timers have a longest delay; re-checking at least this often bounds both.
 const longestWaitMs = 60_000
@@ -30,7 +33,9 @@ export class ExpiryQueue {
     this.#arm()
   }
 
-  delete(key: string): void { this.#times.delete(key) }
+  delete(key: string): void {
+    this.#times.delete(key)
+  }
 
   close(): void {
     this.#closed = true
@@ -45,7 +50,9 @@ export class ExpiryQueue {
     this.#cancel()
     this.#armedFor = next.at
     const wait = Math.min(Math.max(next.at - this.#clock.now(), 0), longestWaitMs)
-    this.#cancel = this.#clock.after(wait, () => { this.#fire() })
+    this.#cancel = this.#clock.after(wait, () => {
+      this.#fire()
+    })
   }
 
   #fire(): void {

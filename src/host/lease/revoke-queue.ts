@@ -16,7 +16,12 @@ export interface RevokeQueueConfig {
 const workers = 64
 const maxAttempts = 6
 const firstDelayMs = 20_000
-const hopeless: ReadonlySet<ErrorKind> = new Set<ErrorKind>(['unsupported_operation', 'unsupported_path', 'invalid_request', 'unrecoverable'])
+const hopeless: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
+  'unsupported_operation',
+  'unsupported_path',
+  'invalid_request',
+  'unrecoverable',
+])
 
 /** Retrying is pointless: the engine does not know the secret, or says so itself. */
 export const isHopeless = (error: RequestError): boolean => hopeless.has(error.kind)
@@ -35,11 +40,15 @@ export class RevokeQueue {
 
   constructor(config: RevokeQueueConfig) {
     this.#config = config
-    this.#due = new ExpiryQueue(config.clock, (leaseId) => { this.now(leaseId) })
+    this.#due = new ExpiryQueue(config.clock, (leaseId) => {
+      this.now(leaseId)
+    })
   }
 
   /** Revoke at this time, unless told otherwise before. */
-  at(leaseId: string, unixMs: number): void { this.#due.set(leaseId, unixMs) }
+  at(leaseId: string, unixMs: number): void {
+    this.#due.set(leaseId, unixMs)
+  }
 
   /** Revoke as soon as a worker is free. */
   now(leaseId: string): void {
@@ -93,6 +102,8 @@ export class RevokeQueue {
       return
     }
     this.#failures.delete(leaseId)
-    await this.#config.giveUp(leaseId, error).catch(() => { this.at(leaseId, this.#config.clock.now() + 60_000) })
+    await this.#config.giveUp(leaseId, error).catch(() => {
+      this.at(leaseId, this.#config.clock.now() + 60_000)
+    })
   }
 }

@@ -56,7 +56,10 @@ async function checkKey(inner: Storage, sealer: Sealer): Promise<void> {
   const check = await inner.get(CHECK_KEY)
   if (!check) {
     if ((await inner.list('', { limit: 1 })).length > 0) {
-      throw new RequestError('internal', 'the store holds data but not the entry that proves its key; it is damaged or was not written by this program')
+      throw new RequestError(
+        'internal',
+        'the store holds data but not the entry that proves its key; it is damaged or was not written by this program',
+      )
     }
     await inner.put({ key: CHECK_KEY, value: sealer.seal(CHECK_KEY, Buffer.from(CHECK_TEXT)) })
     return
@@ -64,7 +67,9 @@ async function checkKey(inner: Storage, sealer: Sealer): Promise<void> {
   try {
     sealer.open(CHECK_KEY, check.value)
   } catch (cause) {
-    throw new RequestError('internal', 'the store key does not fit this store: it was written under another key', { cause })
+    throw new RequestError('internal', 'the store key does not fit this store: it was written under another key', {
+      cause,
+    })
   }
 }
 
@@ -88,8 +93,11 @@ class Sealer {
   }
 
   open(name: string, sealed: Uint8Array): Uint8Array {
-    if (sealed.length < HEAD_BYTES || sealed[0] !== VERSION) throw unreadable(name, 'it is not a sealed value of this version')
-    const decipher = createDecipheriv('aes-256-gcm', this.#keyOf(name), sealed.subarray(1, 1 + NONCE_BYTES), { authTagLength: TAG_BYTES })
+    if (sealed.length < HEAD_BYTES || sealed[0] !== VERSION)
+      throw unreadable(name, 'it is not a sealed value of this version')
+    const decipher = createDecipheriv('aes-256-gcm', this.#keyOf(name), sealed.subarray(1, 1 + NONCE_BYTES), {
+      authTagLength: TAG_BYTES,
+    })
     decipher.setAAD(additionalData(name))
     decipher.setAuthTag(sealed.subarray(1 + NONCE_BYTES, HEAD_BYTES))
     const value = decipher.update(sealed.subarray(HEAD_BYTES))

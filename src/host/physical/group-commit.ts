@@ -25,7 +25,9 @@ export class GroupCommit {
   #closed = false
 
   /** `write` must be atomic and durable when it resolves. */
-  constructor(write: (batch: readonly Change[]) => Promise<void>) { this.#write = write }
+  constructor(write: (batch: readonly Change[]) => Promise<void>) {
+    this.#write = write
+  }
 
   /** Resolves once the change is durable; rejects with what `write` rejected with. */
   submit(change: Change): Promise<void> {

@@ -15,7 +15,11 @@ export interface DurableStorage extends Storage {
 export interface LevelDatabase {
   getSync(key: Buffer): Buffer | undefined
   batch(changes: Change[], options: { sync: boolean }): Promise<void>
-  keys(range: { gte: Buffer; lt?: Buffer }): { next(): Promise<Buffer | undefined>; seek(target: Buffer): void; close(): Promise<void> }
+  keys(range: { gte: Buffer; lt?: Buffer }): {
+    next(): Promise<Buffer | undefined>
+    seek(target: Buffer): void
+    close(): Promise<void>
+  }
   close(): Promise<void>
 }
 
@@ -66,7 +70,10 @@ export class LevelStorage implements DurableStorage {
     const limit = page.limit !== undefined && page.limit > 0 ? page.limit : Infinity
     const names: string[] = []
     try {
-      const keys = this.#db.keys({ gte: firstKey(start, page.after), ...(start.length > 0 && { lt: successor(start) }) })
+      const keys = this.#db.keys({
+        gte: firstKey(start, page.after),
+        ...(start.length > 0 && { lt: successor(start) }),
+      })
       try {
         for (let key = await keys.next(); key !== undefined && names.length < limit; key = await keys.next()) {
           if (key.length === start.length) continue
@@ -89,7 +96,12 @@ export class LevelStorage implements DurableStorage {
   }
 
   async #write(batch: readonly Change[]): Promise<void> {
-    if (this.#broken) throw new RequestError('unavailable', `the store in ${this.#path} takes no more writes since one failed; free what it lacks and start again`, { cause: this.#broken })
+    if (this.#broken)
+      throw new RequestError(
+        'unavailable',
+        `the store in ${this.#path} takes no more writes since one failed; free what it lacks and start again`,
+        { cause: this.#broken },
+      )
     try {
       await this.#db.batch([...batch], { sync: true })
     } catch (cause) {
@@ -120,7 +132,11 @@ export async function openLevelStorage(path: string): Promise<DurableStorage> {
     // abstract-level wraps what LevelDB said.
     const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown
     if (codeOf(cause) === 'LEVEL_LOCKED') {
-      throw new RequestError('unavailable', `the store in ${path} is in use by another process; stop that process or choose another directory`, { cause })
+      throw new RequestError(
+        'unavailable',
+        `the store in ${path} is in use by another process; stop that process or choose another directory`,
+        { cause },
+      )
     }
     if (codeOf(cause) === 'LEVEL_CORRUPTION') throw damaged(path, cause)
     throw new RequestError('unavailable', `the store in ${path} cannot be opened: ${reasonOf(cause)}`, { cause })
@@ -138,7 +154,11 @@ async function refuseHeadless(path: string): Promise<void> {
 }
 
 function damaged(path: string, cause: unknown): RequestError {
-  return new RequestError('internal', `the store in ${path} is damaged (${reasonOf(cause)}); restore the directory from a backup`, { cause })
+  return new RequestError(
+    'internal',
+    `the store in ${path} is damaged (${reasonOf(cause)}); restore the directory from a backup`,
+    { cause },
+  )
 }
 
 function codeOf(cause: unknown): unknown {
@@ -152,7 +172,8 @@ function reasonOf(cause: unknown): string {
 /** A lone surrogate has no UTF-8 form: two different names would become one key. */
 function keyBytes(key: string): Buffer {
   const bytes = Buffer.from(key, 'utf8')
-  if (bytes.includes(REPLACEMENT) && bytes.toString('utf8') !== key) throw new RequestError('bad_request', 'a name must be well-formed Unicode; this one holds half of a surrogate pair')
+  if (bytes.includes(REPLACEMENT) && bytes.toString('utf8') !== key)
+    throw new RequestError('bad_request', 'a name must be well-formed Unicode; this one holds half of a surrogate pair')
   return bytes
 }
 const REPLACEMENT = Buffer.from('\ufffd', 'utf8')

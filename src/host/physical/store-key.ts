@@ -27,7 +27,10 @@ export async function loadStoreKey({ environment, file, create, random }: StoreK
   const fromEnvironment = environment[STORE_KEY_VARIABLE]
   delete environment[STORE_KEY_VARIABLE]
   if (fromEnvironment !== undefined) return parseKey(fromEnvironment, STORE_KEY_VARIABLE)
-  if (file === undefined) throw refused(`no store key: set ${STORE_KEY_VARIABLE} to 32 random bytes in base64 (openssl rand -base64 32), or name a key file`)
+  if (file === undefined)
+    throw refused(
+      `no store key: set ${STORE_KEY_VARIABLE} to 32 random bytes in base64 (openssl rand -base64 32), or name a key file`,
+    )
   const existing = await readKeyFile(file)
   if (existing) return existing
   if (!create) throw refused(`the store key file ${file} does not exist`)
@@ -57,8 +60,14 @@ async function refuseLoose(handle: FileHandle, file: string): Promise<void> {
   // Windows has neither owners nor modes in this sense.
   const self = process.geteuid?.()
   if (self === undefined) return
-  if (facts.uid !== self) throw refused(`the store key file ${file} belongs to user ${facts.uid}, not to us (user ${self}): chown it to us, then chmod 600 ${file}`)
-  if ((facts.mode & 0o077) !== 0) throw refused(`the store key file ${file} is open to other users (mode ${(facts.mode & 0o777).toString(8)}): chmod 600 ${file}`)
+  if (facts.uid !== self)
+    throw refused(
+      `the store key file ${file} belongs to user ${facts.uid}, not to us (user ${self}): chown it to us, then chmod 600 ${file}`,
+    )
+  if ((facts.mode & 0o077) !== 0)
+    throw refused(
+      `the store key file ${file} is open to other users (mode ${(facts.mode & 0o777).toString(8)}): chmod 600 ${file}`,
+    )
 }
 
 async function createKeyFile(file: string, random: (bytes: number) => Uint8Array): Promise<Uint8Array> {
@@ -95,7 +104,9 @@ function parseKey(text: string, where: string): Uint8Array {
   const trimmed = text.trim()
   if (/^[0-9a-fA-F]{64}$/.test(trimmed)) return Buffer.from(trimmed, 'hex')
   if (/^[A-Za-z0-9+/_-]{43}=?$/.test(trimmed)) return Buffer.from(trimmed, 'base64')
-  throw refused(`${where} must hold 32 bytes as base64 (44 characters) or hex (64 characters), for example the output of: openssl rand -base64 32`)
+  throw refused(
+    `${where} must hold 32 bytes as base64 (44 characters) or hex (64 characters), for example the output of: openssl rand -base64 32`,
+  )
 }
 
 const refused = (message: string, cause?: unknown): RequestError => new RequestError('bad_request', message, { cause })

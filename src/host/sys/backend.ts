@@ -12,14 +12,24 @@ import type { SysServices } from './services.ts'
 
 /** The engine at `sys/`: the server managing itself. Its status paths (health, seal-status, …) are in status.ts. */
 export function sysFactory(services: SysServices): Factory {
-  return (config) => Promise.resolve(createBackend({
-    help: 'The system engine: mounts, policies, leases, audit devices.',
-    paths: [
-      ...mountPaths(services), ...remountPaths(services), ...authPaths(services), ...internalPaths(services), ...policyPaths(services),
-      ...capabilityPaths(services), ...leasePaths(services), ...auditPaths(services), ...pluginPaths(services),
-    ],
-    // Any token may ask which mount serves a path it can reach, and for the API of those, whatever its policies say of sys/; the paths check that themselves.
-    unauthenticated: ['internal/ui/mounts', 'internal/ui/mounts/*', 'internal/specs/openapi'],
-    system: config.system,
-  }))
+  return (config) =>
+    Promise.resolve(
+      createBackend({
+        help: 'The system engine: mounts, policies, leases, audit devices.',
+        paths: [
+          ...mountPaths(services),
+          ...remountPaths(services),
+          ...authPaths(services),
+          ...internalPaths(services),
+          ...policyPaths(services),
+          ...capabilityPaths(services),
+          ...leasePaths(services),
+          ...auditPaths(services),
+          ...pluginPaths(services),
+        ],
+        // Any token may ask which mount serves a path it can reach, and for the API of those, whatever its policies say of sys/; the paths check that themselves.
+        unauthenticated: ['internal/ui/mounts', 'internal/ui/mounts/*', 'internal/specs/openapi'],
+        system: config.system,
+      }),
+    )
 }

@@ -8,18 +8,53 @@ import type { MountChanges, MountRequest } from '../core/mounts.ts'
 export const mountFields = {
   path: { type: 'string', description: 'Where the engine is mounted.', example: 'mcp' },
   type: { type: 'string', description: 'The engine to mount.', example: 'mcp' },
-  plugin_name: { type: 'string', description: 'Old place of the engine\'s name, read when type is empty or "plugin".', example: 'mcp' },
+  plugin_name: {
+    type: 'string',
+    description: 'Old place of the engine\'s name, read when type is empty or "plugin".',
+    example: 'mcp',
+  },
   description: { type: 'string', description: 'A text for people.', example: 'Phantom tokens for agents' },
-  config: { type: 'object', description: 'default_lease_ttl, max_lease_ttl, force_no_cache, plugin_version, audit_non_hmac_request_keys, audit_non_hmac_response_keys.', example: { max_lease_ttl: '1h' } },
+  config: {
+    type: 'object',
+    description:
+      'default_lease_ttl, max_lease_ttl, force_no_cache, plugin_version, audit_non_hmac_request_keys, audit_non_hmac_response_keys.',
+    example: { max_lease_ttl: '1h' },
+  },
   options: { type: 'object', description: 'Options of the engine, as texts.', example: { version: '2' } },
-  local: { type: 'bool', description: 'Accepted and shown; this server does not replicate.', example: false, default: false },
-  seal_wrap: { type: 'bool', description: 'Accepted and shown; all storage is encrypted alike.', example: false, default: false },
+  local: {
+    type: 'bool',
+    description: 'Accepted and shown; this server does not replicate.',
+    example: false,
+    default: false,
+  },
+  seal_wrap: {
+    type: 'bool',
+    description: 'Accepted and shown; all storage is encrypted alike.',
+    example: false,
+    default: false,
+  },
   external_entropy_access: { type: 'bool', description: 'Accepted and shown.', example: false, default: false },
-  default_lease_ttl: { type: 'string', description: 'tune: lease life when an engine names none; "system" resets it.', example: '15m' },
+  default_lease_ttl: {
+    type: 'string',
+    description: 'tune: lease life when an engine names none; "system" resets it.',
+    example: '15m',
+  },
   max_lease_ttl: { type: 'string', description: 'tune: longest lease life; "system" resets it.', example: '1h' },
-  plugin_version: { type: 'string', description: 'tune: a version registered in the catalogue, or empty for the built-in engine.', example: 'v0.1.0' },
-  audit_non_hmac_request_keys: { type: 'list', description: 'tune: request fields written readable to the audit log.', example: ['purpose'] },
-  audit_non_hmac_response_keys: { type: 'list', description: 'tune: response fields written readable to the audit log.', example: ['session_id'] },
+  plugin_version: {
+    type: 'string',
+    description: 'tune: a version registered in the catalogue, or empty for the built-in engine.',
+    example: 'v0.1.0',
+  },
+  audit_non_hmac_request_keys: {
+    type: 'list',
+    description: 'tune: request fields written readable to the audit log.',
+    example: ['purpose'],
+  },
+  audit_non_hmac_response_keys: {
+    type: 'list',
+    description: 'tune: response fields written readable to the audit log.',
+    example: ['session_id'],
+  },
 } as const
 
 export type MountFieldData = FieldData<typeof mountFields>
@@ -33,7 +68,7 @@ const aliases: Readonly<Record<string, { type: string; options?: Record<string, 
 export function mountRequest(path: string, given: MountFieldData): MountRequest {
   const config = given.get('config') ?? {}
   const asked = given.get('type') ?? ''
-  const type = asked === '' || asked === 'plugin' ? (given.get('plugin_name') || text(config.plugin_name)) : asked
+  const type = asked === '' || asked === 'plugin' ? given.get('plugin_name') || text(config.plugin_name) : asked
   const alias = aliases[type]
   const options = optionsOf({ ...given.get('options'), ...alias?.options })
   return {
@@ -78,21 +113,28 @@ function ttlOf(name: string, given: unknown): number | undefined {
   if (given === undefined || given === null || given === '') return undefined
   if (given === 'system') return 0
   const seconds = durationSeconds(given)
-  if (seconds === undefined || seconds < 0) throw badRequest(`${name} must be a duration in seconds, or a text such as 15m, for example ${name}=900.`)
+  if (seconds === undefined || seconds < 0)
+    throw badRequest(`${name} must be a duration in seconds, or a text such as 15m, for example ${name}=900.`)
   return seconds
 }
 
 function namesOf(name: string, given: unknown): string[] {
   if (given === undefined || given === null) return []
-  if (!Array.isArray(given) || !given.every((item) => typeof item === 'string')) throw badRequest(`${name} must be a list of field names, for example ["purpose"].`)
+  if (!Array.isArray(given) || !given.every((item) => typeof item === 'string'))
+    throw badRequest(`${name} must be a list of field names, for example ["purpose"].`)
   return given
 }
 
 function optionsOf(given: Record<string, unknown>): Record<string, string> {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null).map(([name, value]) => {
-    if (typeof value === 'object') throw badRequest(`options.${name} must be a text, for example options={"version":"2"}.`)
-    return [name, String(value)]
-  }))
+  return Object.fromEntries(
+    Object.entries(given)
+      .filter(([, value]) => value !== null)
+      .map(([name, value]) => {
+        if (typeof value === 'object')
+          throw badRequest(`options.${name} must be a text, for example options={"version":"2"}.`)
+        return [name, String(value)]
+      }),
+  )
 }
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')

@@ -48,7 +48,11 @@ export function tuneView(mount: Mount): Data {
 
 function nonHmacKeys(config: Mount['entry']['config']): Data {
   return {
-    ...(config.audit_non_hmac_request_keys.length > 0 && { audit_non_hmac_request_keys: [...config.audit_non_hmac_request_keys] }),
-    ...(config.audit_non_hmac_response_keys.length > 0 && { audit_non_hmac_response_keys: [...config.audit_non_hmac_response_keys] }),
+    ...(config.audit_non_hmac_request_keys.length > 0 && {
+      audit_non_hmac_request_keys: [...config.audit_non_hmac_request_keys],
+    }),
+    ...(config.audit_non_hmac_response_keys.length > 0 && {
+      audit_non_hmac_response_keys: [...config.audit_non_hmac_response_keys],
+    }),
   }
 }

@@ -1,5 +1,12 @@
 import { ofHelpAnswer } from '../../framework/openapi.ts'
-import type { OpenApiDocument, OpenApiInfo, OpenApiOperation, OpenApiParameter, OpenApiPathItem, OpenApiSchema } from '../../framework/openapi.ts'
+import type {
+  OpenApiDocument,
+  OpenApiInfo,
+  OpenApiOperation,
+  OpenApiParameter,
+  OpenApiPathItem,
+  OpenApiSchema,
+} from '../../framework/openapi.ts'
 import type { Request } from '../../logical/request.ts'
 import { isAuthPath } from '../core/mount.ts'
 import type { Mount } from '../core/mount.ts'
@@ -22,10 +29,14 @@ export async function serverDocument({ mounts, info, generic, request }: Documen
     const document = await documentOf(mount, request)
     if (!document) continue
     const parameter = generic ? mountParameter(mount) : undefined
-    const prefix = parameter ? `${isAuthPath(mount.entry.path) ? 'auth/' : ''}{${parameter.name}}` : mount.entry.path.slice(0, -1)
+    const prefix = parameter
+      ? `${isAuthPath(mount.entry.path) ? 'auth/' : ''}{${parameter.name}}`
+      : mount.entry.path.slice(0, -1)
     for (const [path, item] of Object.entries(document.paths)) {
       const named = withOwnNames(item, mount.entry.type === 'system' ? 'system' : undefined, taken)
-      paths[`/${prefix}${path}`] = parameter ? { ...named, parameters: [...named.parameters ?? [], parameter] } : named
+      paths[`/${prefix}${path}`] = parameter
+        ? { ...named, parameters: [...(named.parameters ?? []), parameter] }
+        : named
     }
     Object.assign(schemas, document.components.schemas)
   }
@@ -34,7 +45,13 @@ export async function serverDocument({ mounts, info, generic, request }: Documen
 
 async function documentOf(mount: Mount, request: Request): Promise<OpenApiDocument | undefined> {
   const answer = await mount.backend?.handleRequest({
-    ...request, operation: 'help', path: '', data: { requestResponsePrefix: mount.entry.type }, storage: mount.storage, client_token: mount.salted(''), mount_point: mount.entry.path,
+    ...request,
+    operation: 'help',
+    path: '',
+    data: { requestResponsePrefix: mount.entry.type },
+    storage: mount.storage,
+    client_token: mount.salted(''),
+    mount_point: mount.entry.path,
   })
   const document = answer?.data?.openapi
   return document === undefined ? undefined : ofHelpAnswer(document as OpenApiDocument)
@@ -44,16 +61,33 @@ async function documentOf(mount: Mount, request: Request): Promise<OpenApiDocume
 function mountParameter({ entry }: Mount): OpenApiParameter | undefined {
   if (entry.type === 'system' || entry.type === 'token') return undefined
   const place = entry.path.replace(/^auth\//, '').slice(0, -1)
-  return { name: `${place.replaceAll(/\W/g, '_')}_mount_path`, description: 'Path that the backend was mounted at', in: 'path', required: true, schema: { type: 'string', default: place } }
+  return {
+    name: `${place.replaceAll(/\W/g, '_')}_mount_path`,
+    description: 'Path that the backend was mounted at',
+    in: 'path',
+    required: true,
+    schema: { type: 'string', default: place },
+  }
 }
 
 /** Two mounts of one type name their operations alike; in one document each has a name of its own. */
 function withOwnNames(item: OpenApiPathItem, tag: string | undefined, taken: Set<string>): OpenApiPathItem {
   const named = (['get', 'post', 'patch', 'delete'] as const).flatMap((method) => {
     const operation = item[method]
-    return operation ? [[method, { ...operation, operationId: ownName(operation.operationId, taken), ...(tag !== undefined && { tags: [tag] }) } satisfies OpenApiOperation]] : []
+    return operation
+      ? [
+          [
+            method,
+            {
+              ...operation,
+              operationId: ownName(operation.operationId, taken),
+              ...(tag !== undefined && { tags: [tag] }),
+            } satisfies OpenApiOperation,
+          ],
+        ]
+      : []
   })
-  return { ...item, ...Object.fromEntries(named) as Partial<OpenApiPathItem> }
+  return { ...item, ...(Object.fromEntries(named) as Partial<OpenApiPathItem>) }
 }
 
 function ownName(wanted: string, taken: Set<string>): string {

@@ -18,12 +18,20 @@ export function authPaths({ router, mounts }: SysServices): PathDef[] {
   }
   return [
     definePath({
-      pattern: 'auth', fields: {},
-      operations: { read: () => ({ data: Object.fromEntries(all().map((mount) => [mount.entry.path.slice('auth/'.length), mountView(mount)])) }) },
-      synopsis: 'List the auth methods.', description: 'Each by its path, with type and tuning.',
+      pattern: 'auth',
+      fields: {},
+      operations: {
+        read: () => ({
+          data: Object.fromEntries(all().map((mount) => [mount.entry.path.slice('auth/'.length), mountView(mount)])),
+        }),
+      },
+      synopsis: 'List the auth methods.',
+      description: 'Each by its path, with type and tuning.',
     }),
     definePath({
-      pattern: 'auth/:path...', fields: mountFields, sudo: true,
+      pattern: 'auth/:path...',
+      fields: mountFields,
+      sudo: true,
       operations: {
         read: ({ fields }) => {
           const path = fields.require('path')
@@ -36,7 +44,8 @@ export function authPaths({ router, mounts }: SysServices): PathDef[] {
             return undefined
           }
           const type = fields.get('type') ?? ''
-          if (type === 'token') throw badRequest('path is already in use at token/: the token store is always mounted there.')
+          if (type === 'token')
+            throw badRequest('path is already in use at token/: the token store is always mounted there.')
           await mounts.enable(mountRequest(`auth/${mountPath(path)}`, fields))
           return undefined
         },
@@ -47,7 +56,9 @@ export function authPaths({ router, mounts }: SysServices): PathDef[] {
           return undefined
         },
       },
-      synopsis: 'Enable, read, tune or disable an auth method.', description: 'Disabling one ends every token that came from it, and deletes its data. With /tune at the end its TTLs, description and audit settings are read and changed.',
+      synopsis: 'Enable, read, tune or disable an auth method.',
+      description:
+        'Disabling one ends every token that came from it, and deletes its data. With /tune at the end its TTLs, description and audit settings are read and changed.',
     }),
   ]
 }

@@ -10,24 +10,29 @@ import type { SysServices } from './services.ts'
 
 /** The question clients ask before they use a path: which mount is it, and of what version? Any token may ask about what it can reach. */
 export function internalPaths({ router, version }: SysServices): PathDef[] {
-  const visible = (acl: HostAcl, auth: boolean): Data => Object.fromEntries(
-    router.all()
-      .filter(({ entry }) => entry.path.startsWith('auth/') === auth && acl.seesBelow(entry.path))
-      .map((mount) => [auth ? mount.entry.path.slice('auth/'.length) : mount.entry.path, mountView(mount)]),
-  )
+  const visible = (acl: HostAcl, auth: boolean): Data =>
+    Object.fromEntries(
+      router
+        .all()
+        .filter(({ entry }) => entry.path.startsWith('auth/') === auth && acl.seesBelow(entry.path))
+        .map((mount) => [auth ? mount.entry.path.slice('auth/'.length) : mount.entry.path, mountView(mount)]),
+    )
   return [
     definePath({
-      pattern: 'internal/ui/mounts', fields: {},
+      pattern: 'internal/ui/mounts',
+      fields: {},
       operations: {
         read: ({ request }) => {
           const { acl } = callerOf(request)
           return { data: { secret: visible(acl, false), auth: visible(acl, true) } }
         },
       },
-      synopsis: 'The mounts the caller can reach.', description: 'Used by user interfaces.',
+      synopsis: 'The mounts the caller can reach.',
+      description: 'Used by user interfaces.',
     }),
     definePath({
-      pattern: 'internal/ui/mounts/:path...', fields: { path: { type: 'string', description: 'Any path below a mount.', example: 'secret/data/mcp/stripe' } },
+      pattern: 'internal/ui/mounts/:path...',
+      fields: { path: { type: 'string', description: 'Any path below a mount.', example: 'secret/data/mcp/stripe' } },
       operations: {
         read: ({ request, fields }) => {
           const { acl } = callerOf(request)
@@ -35,23 +40,45 @@ export function internalPaths({ router, version }: SysServices): PathDef[] {
           const mount = router.find(path)?.mount
           // The same answer whether the mount is missing or out of reach: the path tells nobody what exists.
           if (!mount || !acl.seesBelow(mount.entry.path)) {
-            throw new RequestError('permission_denied', `preflight capability check returned 403, please ensure client's policies grant access to path "${path}/"`)
+            throw new RequestError(
+              'permission_denied',
+              `preflight capability check returned 403, please ensure client's policies grant access to path "${path}/"`,
+            )
           }
           return { data: { ...mountView(mount), path: mount.entry.path } }
         },
       },
-      synopsis: 'The mount that serves a path.', description: 'Clients ask before reading, to tell KV version 1 from version 2.',
+      synopsis: 'The mount that serves a path.',
+      description: 'Clients ask before reading, to tell KV version 1 from version 2.',
     }),
     definePath({
-      pattern: 'internal/specs/openapi', fields: { generic_mount_paths: { type: 'bool', description: 'Write mounts as parameters, for generators of clients.', example: true, default: false } },
+      pattern: 'internal/specs/openapi',
+      fields: {
+        generic_mount_paths: {
+          type: 'bool',
+          description: 'Write mounts as parameters, for generators of clients.',
+          example: true,
+          default: false,
+        },
+      },
       operations: {
         read: async ({ request, fields }) => {
           const { acl } = callerOf(request)
           const mounts = router.all().filter(({ entry }) => acl.seesBelow(entry.path))
-          return { data: { ...await serverDocument({ mounts, info: { ...info, version }, generic: fields.get('generic_mount_paths') ?? false, request }) } }
+          return {
+            data: {
+              ...(await serverDocument({
+                mounts,
+                info: { ...info, version },
+                generic: fields.get('generic_mount_paths') ?? false,
+                request,
+              })),
+            },
+          }
         },
       },
-      synopsis: 'OpenAPI document of the mounts the caller can reach.', description: 'Answered bare, without the envelope other answers have. Its schemas are of what lies in data.',
+      synopsis: 'OpenAPI document of the mounts the caller can reach.',
+      description: 'Answered bare, without the envelope other answers have. Its schemas are of what lies in data.',
     }),
   ]
 }

@@ -6,11 +6,29 @@ import { listResponse } from '../../logical/response.ts'
 import type { Response } from '../../logical/response.ts'
 import type { SysServices } from './services.ts'
 
-const leaseId = { type: 'string', description: 'The lease, as it was answered when it was issued.', example: 'mcp/creds/ci/2f6aC0…' } as const
-const increment = { type: 'duration', description: 'Seconds the lease is to live from now; the engine\'s own when omitted.', example: 900 } as const
+const leaseId = {
+  type: 'string',
+  description: 'The lease, as it was answered when it was issued.',
+  example: 'mcp/creds/ci/2f6aC0…',
+} as const
+const increment = {
+  type: 'duration',
+  description: "Seconds the lease is to live from now; the engine's own when omitted.",
+  example: 900,
+} as const
 /** As in Vault, whose CLI sends false where nothing is asked for. */
-const sync = { type: 'bool', description: 'Answer after the engine has revoked, with its error if it failed. false: answer 202 once the revoke is queued.', example: false, default: true } as const
-const prefix = { type: 'string', description: 'Start of the lease ids, by whole segments.', example: 'mcp/creds/ci' } as const
+const sync = {
+  type: 'bool',
+  description:
+    'Answer after the engine has revoked, with its error if it failed. false: answer 202 once the revoke is queued.',
+  example: false,
+  default: true,
+} as const
+const prefix = {
+  type: 'string',
+  description: 'Start of the lease ids, by whole segments.',
+  example: 'mcp/creds/ci',
+} as const
 /** The revocation is on disk and queued; the engine's part follows. */
 const queued: Response = { status: 202 }
 const wholeSegments = (given: string): string => `${given.replace(/\/$/, '')}/`
@@ -22,38 +40,66 @@ export function leasePaths(services: SysServices): PathDef[] {
 function lookupPaths({ leases, clock }: SysServices): PathDef[] {
   return [
     definePath({
-      pattern: 'leases/lookup', fields: { lease_id: leaseId },
+      pattern: 'leases/lookup',
+      fields: { lease_id: leaseId },
       operations: {
         write: ({ fields }) => {
           const entry = leases.get(fields.require('lease_id'))
           if (!entry) throw badRequest('invalid lease')
           return {
             data: {
-              id: entry.lease_id, path: entry.path, issue_time: isoSeconds(entry.issue_time), expire_time: isoSeconds(entry.expire_time),
-              last_renewal: entry.last_renewal === null ? null : isoSeconds(entry.last_renewal), renewable: entry.renewable && entry.irrevocable === undefined,
+              id: entry.lease_id,
+              path: entry.path,
+              issue_time: isoSeconds(entry.issue_time),
+              expire_time: isoSeconds(entry.expire_time),
+              last_renewal: entry.last_renewal === null ? null : isoSeconds(entry.last_renewal),
+              renewable: entry.renewable && entry.irrevocable === undefined,
               ttl: Math.max(0, Math.ceil((entry.expire_time - clock.now()) / 1000)),
             },
           }
         },
         list: () => listResponse(leases.list('')),
       },
-      synopsis: 'Look up a lease.', description: 'When it was issued, when it ends and whether it can be renewed.',
+      synopsis: 'Look up a lease.',
+      description: 'When it was issued, when it ends and whether it can be renewed.',
     }),
     definePath({
-      pattern: 'leases/lookup/:prefix...', fields: { prefix }, sudo: true,
+      pattern: 'leases/lookup/:prefix...',
+      fields: { prefix },
+      sudo: true,
       operations: { list: ({ fields }) => listResponse(leases.list(wholeSegments(fields.require('prefix')))) },
-      synopsis: 'List leases below a prefix.', description: 'Folders end in a slash.',
+      synopsis: 'List leases below a prefix.',
+      description: 'Folders end in a slash.',
     }),
     definePath({
-      pattern: 'leases', fields: { type: { type: 'string', description: 'irrevocable is the only kind that can be listed.', example: 'irrevocable', allowed: ['irrevocable'] } }, sudo: true,
+      pattern: 'leases',
+      fields: {
+        type: {
+          type: 'string',
+          description: 'irrevocable is the only kind that can be listed.',
+          example: 'irrevocable',
+          allowed: ['irrevocable'],
+        },
+      },
+      sudo: true,
       operations: {
         read: ({ fields }) => {
           fields.require('type')
           const stuck = leases.all().filter((entry) => entry.irrevocable !== undefined)
-          return { data: { lease_count: stuck.length, leases: stuck.map((entry) => ({ lease_id: entry.lease_id, mount_point: `${entry.path.split('/')[0]!}/`, error: entry.irrevocable })) } }
+          return {
+            data: {
+              lease_count: stuck.length,
+              leases: stuck.map((entry) => ({
+                lease_id: entry.lease_id,
+                mount_point: `${entry.path.split('/')[0]!}/`,
+                error: entry.irrevocable,
+              })),
+            },
+          }
         },
       },
-      synopsis: 'Leases the server has given up revoking.', description: 'With the error of the last attempt. revoke-force removes them.',
+      synopsis: 'Leases the server has given up revoking.',
+      description: 'With the error of the last attempt. revoke-force removes them.',
     }),
   ]
 }
@@ -64,56 +110,86 @@ function renewPaths({ leases }: SysServices): PathDef[] {
     if (!renewed) return undefined
     const warnings = [...(renewed.response.warnings ?? []), ...renewed.warnings]
     return {
-      secret: { lease_id: renewed.lease_id, lease_options: { ttl: renewed.ttl, max_ttl: 0, renewable: renewed.renewable }, internal_data: {} },
+      secret: {
+        lease_id: renewed.lease_id,
+        lease_options: { ttl: renewed.ttl, max_ttl: 0, renewable: renewed.renewable },
+        internal_data: {},
+      },
       ...(warnings.length > 0 && { warnings }),
     }
   }
-  const paths = (pattern: string): PathDef => definePath({
-    pattern, fields: { lease_id: leaseId, increment },
-    operations: { write: ({ fields }) => renew(fields.require('lease_id'), fields.get('increment') ?? 0) },
-    synopsis: 'Renew a lease.', description: 'Asks the engine to extend the lease; the mount\'s and the engine\'s ceilings hold.',
-  })
+  const paths = (pattern: string): PathDef =>
+    definePath({
+      pattern,
+      fields: { lease_id: leaseId, increment },
+      operations: { write: ({ fields }) => renew(fields.require('lease_id'), fields.get('increment') ?? 0) },
+      synopsis: 'Renew a lease.',
+      description: "Asks the engine to extend the lease; the mount's and the engine's ceilings hold.",
+    })
   return [paths('leases/renew'), paths('leases/renew/:lease_id...'), paths('renew'), paths('renew/:lease_id...')]
 }
 
 function revokePaths({ leases }: SysServices): PathDef[] {
-  const one = (pattern: string): PathDef => definePath({
-    pattern, fields: { lease_id: leaseId, sync },
-    operations: {
-      write: async ({ fields }) => {
-        const id = fields.require('lease_id')
-        if (fields.get('sync')) { await leases.revokeNow(id); return undefined }
-        await leases.revokeLater(id)
-        return queued
+  const one = (pattern: string): PathDef =>
+    definePath({
+      pattern,
+      fields: { lease_id: leaseId, sync },
+      operations: {
+        write: async ({ fields }) => {
+          const id = fields.require('lease_id')
+          if (fields.get('sync')) {
+            await leases.revokeNow(id)
+            return undefined
+          }
+          await leases.revokeLater(id)
+          return queued
+        },
       },
-    },
-    synopsis: 'Revoke a lease.', description: 'Queued with sync=false. Revoking a lease that is gone succeeds.',
-  })
-  const prefixed = (pattern: string): PathDef => definePath({
-    pattern, fields: { prefix, sync }, sudo: true,
-    operations: {
-      write: async ({ fields }) => {
-        const under = wholeSegments(fields.require('prefix'))
-        if (fields.get('sync')) { await leases.revokeAllNow(under); return undefined }
-        await leases.revokeAllLater(under)
-        return queued
+      synopsis: 'Revoke a lease.',
+      description: 'Queued with sync=false. Revoking a lease that is gone succeeds.',
+    })
+  const prefixed = (pattern: string): PathDef =>
+    definePath({
+      pattern,
+      fields: { prefix, sync },
+      sudo: true,
+      operations: {
+        write: async ({ fields }) => {
+          const under = wholeSegments(fields.require('prefix'))
+          if (fields.get('sync')) {
+            await leases.revokeAllNow(under)
+            return undefined
+          }
+          await leases.revokeAllLater(under)
+          return queued
+        },
       },
-    },
-    synopsis: 'Revoke every lease below a prefix.', description: 'One by one until the first failure, or queued with sync=false.',
-  })
-  const forced = (pattern: string): PathDef => definePath({
-    pattern, fields: { prefix }, sudo: true,
-    operations: {
-      write: async ({ fields }) => {
-        for (const entry of leases.under(wholeSegments(fields.require('prefix')))) await leases.revokeForced(entry.lease_id)
-        return undefined
+      synopsis: 'Revoke every lease below a prefix.',
+      description: 'One by one until the first failure, or queued with sync=false.',
+    })
+  const forced = (pattern: string): PathDef =>
+    definePath({
+      pattern,
+      fields: { prefix },
+      sudo: true,
+      operations: {
+        write: async ({ fields }) => {
+          for (const entry of leases.under(wholeSegments(fields.require('prefix'))))
+            await leases.revokeForced(entry.lease_id)
+          return undefined
+        },
       },
-    },
-    synopsis: 'Remove every lease below a prefix, whatever the engine says.', description: 'The engine is asked once; what it failed to revoke lives on where it was issued.',
-  })
+      synopsis: 'Remove every lease below a prefix, whatever the engine says.',
+      description: 'The engine is asked once; what it failed to revoke lives on where it was issued.',
+    })
   return [
-    one('leases/revoke'), one('leases/revoke/:lease_id...'), one('revoke'), one('revoke/:lease_id...'),
-    prefixed('leases/revoke-prefix/:prefix...'), prefixed('revoke-prefix/:prefix...'),
-    forced('leases/revoke-force/:prefix...'), forced('revoke-force/:prefix...'),
+    one('leases/revoke'),
+    one('leases/revoke/:lease_id...'),
+    one('revoke'),
+    one('revoke/:lease_id...'),
+    prefixed('leases/revoke-prefix/:prefix...'),
+    prefixed('revoke-prefix/:prefix...'),
+    forced('leases/revoke-force/:prefix...'),
+    forced('revoke-force/:prefix...'),
   ]
 }

@@ -21,17 +21,29 @@ export function mountPaths({ router, mounts, catalog }: SysServices): PathDef[] 
     return mount
   }
   const withVersion = async (type: string, config: Partial<MountConfig>): Promise<Partial<MountConfig>> =>
-    (config.plugin_version === undefined ? config : { ...config, plugin_version: await catalog.mountable(type, config.plugin_version) })
+    config.plugin_version === undefined
+      ? config
+      : { ...config, plugin_version: await catalog.mountable(type, config.plugin_version) }
   return [
     definePath({
-      pattern: 'mounts', fields: {},
+      pattern: 'mounts',
+      fields: {},
       operations: {
-        read: () => ({ data: Object.fromEntries(router.all().filter(({ entry }) => !entry.path.startsWith('auth/')).map((mount) => [mount.entry.path, mountView(mount)])) }),
+        read: () => ({
+          data: Object.fromEntries(
+            router
+              .all()
+              .filter(({ entry }) => !entry.path.startsWith('auth/'))
+              .map((mount) => [mount.entry.path, mountView(mount)]),
+          ),
+        }),
       },
-      synopsis: 'List the mounted secrets engines.', description: 'Each mount by its path, with type, options and tuning.',
+      synopsis: 'List the mounted secrets engines.',
+      description: 'Each mount by its path, with type, options and tuning.',
     }),
     definePath({
-      pattern: 'mounts/:path...', fields: mountFields,
+      pattern: 'mounts/:path...',
+      fields: mountFields,
       operations: {
         read: ({ fields }) => {
           const path = fields.require('path')
@@ -51,13 +63,17 @@ export function mountPaths({ router, mounts, catalog }: SysServices): PathDef[] 
         },
         delete: async ({ fields }) => {
           const path = mountPath(fields.require('path'))
-          if (path.startsWith('auth/') && path !== 'auth/token/') throw badRequest(`cannot unmount ${path}: auth methods are disabled at sys/auth/${path.slice('auth/'.length, -1)}.`)
+          if (path.startsWith('auth/') && path !== 'auth/token/')
+            throw badRequest(
+              `cannot unmount ${path}: auth methods are disabled at sys/auth/${path.slice('auth/'.length, -1)}.`,
+            )
           await mounts.disable(path)
           return undefined
         },
       },
       synopsis: 'Mount, read, tune or unmount a secrets engine.',
-      description: 'Unmounting revokes every lease of the mount and deletes its data. With /tune at the end the mount\'s TTLs, description, options and audit settings are read and changed.',
+      description:
+        "Unmounting revokes every lease of the mount and deletes its data. With /tune at the end the mount's TTLs, description, options and audit settings are read and changed.",
     }),
   ]
 }
@@ -70,16 +86,21 @@ function secretsPath(given: string): string {
 }
 
 export function remountPaths({ mounts, random }: SysServices): PathDef[] {
-  const from = { type: 'string', description: 'The mount\'s path now.', example: 'mcp' } as const
+  const from = { type: 'string', description: "The mount's path now.", example: 'mcp' } as const
   const to = { type: 'string', description: 'Where it is to be.', example: 'agents' } as const
   // A move is over when it is answered; the statuses exist for clients that poll. The oldest are forgotten.
   const moves = new Map<string, { source_mount: string; target_mount: string }>()
   return [
     definePath({
-      pattern: 'remount', fields: { from, to }, sudo: true,
+      pattern: 'remount',
+      fields: { from, to },
+      sudo: true,
       operations: {
         write: async ({ fields }) => {
-          const move = { source_mount: mountPath(fields.require('from')), target_mount: mountPath(fields.require('to')) }
+          const move = {
+            source_mount: mountPath(fields.require('from')),
+            target_mount: mountPath(fields.require('to')),
+          }
           await mounts.remount(move.source_mount, move.target_mount)
           const id = Buffer.from(random(16)).toString('hex')
           moves.set(id, move)
@@ -87,10 +108,12 @@ export function remountPaths({ mounts, random }: SysServices): PathDef[] {
           return { data: { migration_id: id } }
         },
       },
-      synopsis: 'Move a mount.', description: 'Revokes every lease of the mount first. Its data stays.',
+      synopsis: 'Move a mount.',
+      description: 'Revokes every lease of the mount first. Its data stays.',
     }),
     definePath({
-      pattern: 'remount/status/:migration_id', fields: { migration_id: { type: 'string', description: 'What remount answered.', example: '0f4b…' } },
+      pattern: 'remount/status/:migration_id',
+      fields: { migration_id: { type: 'string', description: 'What remount answered.', example: '0f4b…' } },
       operations: {
         read: ({ fields }) => {
           const id = fields.require('migration_id')
@@ -98,7 +121,8 @@ export function remountPaths({ mounts, random }: SysServices): PathDef[] {
           return move && { data: { migration_id: id, migration_info: { ...move, status: 'success' } } }
         },
       },
-      synopsis: 'How a move went.', description: 'Moves are finished when they are answered, so the status is always success.',
+      synopsis: 'How a move went.',
+      description: 'Moves are finished when they are answered, so the status is always success.',
     }),
   ]
 }

@@ -22,7 +22,9 @@ const semver = /^v?((?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-[0-9A-Za-z
 export class PluginCatalog {
   readonly #storage: Storage
 
-  constructor(storage: Storage) { this.#storage = storage }
+  constructor(storage: Storage) {
+    this.#storage = storage
+  }
 
   /** Registering again replaces. Throws on a version that is none, and on what no real server would take. */
   async register({ name, version, command, sha256, args }: PluginEntry): Promise<void> {
@@ -30,8 +32,15 @@ export class PluginCatalog {
     if (sha256 === '') throw badRequest('missing SHA-256 value')
     if (!/^(?:[0-9a-f]{2})+$/i.test(sha256)) throw badRequest('Could not decode SHA-256 value from Hex')
     const known = normalised(version)
-    if (known === undefined) throw badRequest(`version ${JSON.stringify(version)} is not a valid semantic version, for example v0.1.0.`)
-    await putJson(this.#storage, keyOf(name, known), { name, version: known, command, sha256, args } satisfies PluginEntry)
+    if (known === undefined)
+      throw badRequest(`version ${JSON.stringify(version)} is not a valid semantic version, for example v0.1.0.`)
+    await putJson(this.#storage, keyOf(name, known), {
+      name,
+      version: known,
+      command,
+      sha256,
+      args,
+    } satisfies PluginEntry)
   }
 
   async find(name: string, version: string): Promise<PluginEntry | undefined> {
@@ -41,7 +50,9 @@ export class PluginCatalog {
 
   /** Every version of a plugin, in no particular order. */
   async versions(name: string): Promise<PluginEntry[]> {
-    const entries = await Promise.all((await this.#storage.list(`${name}/`)).map((key) => getJson<PluginEntry>(this.#storage, `${name}/${key}`)))
+    const entries = await Promise.all(
+      (await this.#storage.list(`${name}/`)).map((key) => getJson<PluginEntry>(this.#storage, `${name}/${key}`)),
+    )
     return entries.filter((entry) => entry !== undefined)
   }
 

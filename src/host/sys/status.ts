@@ -10,7 +10,10 @@ export interface StatusConfig {
   readonly ready: () => boolean
 }
 
-export interface BareAnswer { readonly status: number; readonly body: Data }
+export interface BareAnswer {
+  readonly status: number
+  readonly body: Data
+}
 
 const clusterName = 'vault-cluster-embedded'
 const notReady = 503
@@ -19,14 +22,27 @@ const truths = new Set(['', '1', 't', 'T', 'true', 'TRUE', 'True'])
 /** The paths answered without token, envelope or audit line: what load balancers and clients look at first. */
 export function statusAnswer(config: StatusConfig, path: string, query: URLSearchParams): BareAnswer | undefined {
   switch (path) {
-    case 'sys/health': return health(config, query)
-    case 'sys/seal-status': return { status: 200, body: sealStatus(config) }
-    case 'sys/init': return { status: 200, body: { initialized: true } }
-    case 'sys/leader': return {
-      status: 200,
-      body: { ha_enabled: false, is_self: false, active_time: '0001-01-01T00:00:00Z', leader_address: '', leader_cluster_address: '', performance_standby: false, performance_standby_last_remote_wal: 0 },
-    }
-    default: return undefined
+    case 'sys/health':
+      return health(config, query)
+    case 'sys/seal-status':
+      return { status: 200, body: sealStatus(config) }
+    case 'sys/init':
+      return { status: 200, body: { initialized: true } }
+    case 'sys/leader':
+      return {
+        status: 200,
+        body: {
+          ha_enabled: false,
+          is_self: false,
+          active_time: '0001-01-01T00:00:00Z',
+          leader_address: '',
+          leader_cluster_address: '',
+          performance_standby: false,
+          performance_standby_last_remote_wal: 0,
+        },
+      }
+    default:
+      return undefined
   }
 }
 
@@ -42,16 +58,39 @@ function health({ clock, version, clusterId, ready }: StatusConfig, query: URLSe
   return {
     status: active || standbyOk ? activeStatus : code('standbycode', notReady),
     body: {
-      initialized: true, sealed: false, standby: !active, performance_standby: false, replication_performance_mode: 'disabled', replication_dr_mode: 'disabled',
-      server_time_utc: Math.floor(clock.now() / 1000), version, enterprise: false, cluster_name: clusterName, cluster_id: clusterId,
-      echo_duration_ms: 0, clock_skew_ms: 0, replication_primary_canary_age_ms: 0,
+      initialized: true,
+      sealed: false,
+      standby: !active,
+      performance_standby: false,
+      replication_performance_mode: 'disabled',
+      replication_dr_mode: 'disabled',
+      server_time_utc: Math.floor(clock.now() / 1000),
+      version,
+      enterprise: false,
+      cluster_name: clusterName,
+      cluster_id: clusterId,
+      echo_duration_ms: 0,
+      clock_skew_ms: 0,
+      replication_primary_canary_age_ms: 0,
     },
   }
 }
 
 function sealStatus({ version, clusterId }: StatusConfig): Data {
   return {
-    type: 'shamir', initialized: true, sealed: false, t: 1, n: 1, progress: 0, nonce: '', version, build_date: '',
-    migration: false, cluster_name: clusterName, cluster_id: clusterId, recovery_seal: false, storage_type: 'inmem',
+    type: 'shamir',
+    initialized: true,
+    sealed: false,
+    t: 1,
+    n: 1,
+    progress: 0,
+    nonce: '',
+    version,
+    build_date: '',
+    migration: false,
+    cluster_name: clusterName,
+    cluster_id: clusterId,
+    recovery_seal: false,
+    storage_type: 'inmem',
   }
 }

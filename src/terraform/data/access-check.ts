@@ -15,20 +15,46 @@ const capabilities = ['read', 'create', 'update', 'delete', 'list']
 export function accessCheckSource(server: () => Server): DataSource {
   return {
     schema: {
-      description: 'Whether an agent may use a tool, and why. For `check` blocks and tests: what is judged are the documents as they are when this is read, scopes and tool policies alike; policies\' rules on parameters are left to each call.',
+      description:
+        "Whether an agent may use a tool, and why. For `check` blocks and tests: what is judged are the documents as they are when this is read, scopes and tool policies alike; policies' rules on parameters are left to each call.",
       attributes: {
-        agent: { type: 'string', required: true, description: 'Name or id of the agent. With the id of an `mcp_agent`, this is read once the agent is made.' },
-        tool: { type: 'string', required: true, description: 'The tool: an `mcp_tool`\'s id, or `stripe/invoices`.' },
-        capability: { type: 'string', optional: true, computed: true, description: `${capabilities.map((word) => `\`${word}\``).join(', ')}. Default: \`read\`.` },
-        environment: { type: 'string', optional: true, description: 'Default: the agent\'s own.' },
+        agent: {
+          type: 'string',
+          required: true,
+          description: 'Name or id of the agent. With the id of an `mcp_agent`, this is read once the agent is made.',
+        },
+        tool: { type: 'string', required: true, description: "The tool: an `mcp_tool`'s id, or `stripe/invoices`." },
+        capability: {
+          type: 'string',
+          optional: true,
+          computed: true,
+          description: `${capabilities.map((word) => `\`${word}\``).join(', ')}. Default: \`read\`.`,
+        },
+        environment: { type: 'string', optional: true, description: "Default: the agent's own." },
         allowed: { type: 'bool', computed: true, description: 'Whether a session of the agent may.' },
         reason: { type: 'string', computed: true, description: 'A sentence that says why, or why not.' },
       },
     },
     validate: ({ agent, tool, capability, environment }) => [
       ...(typeof agent === 'string' ? checkName(['agent'], agentName(agent), 'claude-billing-agent') : []),
-      ...(typeof tool === 'string' && exactToolPathOf(tool) === undefined ? [fault(`tool ${JSON.stringify(tool.slice(0, 120))} is not a tool`, 'Write for example mcp_tool.invoices.id, or "stripe/invoices".', ['tool'])] : []),
-      ...(typeof capability === 'string' && !capabilities.includes(capability) ? [fault(`capability ${JSON.stringify(capability.slice(0, 60))} is none of ${capabilities.join(', ')}`, 'Write for example capability = "read".', ['capability'])] : []),
+      ...(typeof tool === 'string' && exactToolPathOf(tool) === undefined
+        ? [
+            fault(
+              `tool ${JSON.stringify(tool.slice(0, 120))} is not a tool`,
+              'Write for example mcp_tool.invoices.id, or "stripe/invoices".',
+              ['tool'],
+            ),
+          ]
+        : []),
+      ...(typeof capability === 'string' && !capabilities.includes(capability)
+        ? [
+            fault(
+              `capability ${JSON.stringify(capability.slice(0, 60))} is none of ${capabilities.join(', ')}`,
+              'Write for example capability = "read".',
+              ['capability'],
+            ),
+          ]
+        : []),
       ...checkName(['environment'], environment, 'staging'),
     ],
     async read(config) {
@@ -46,7 +72,11 @@ export function accessCheckSource(server: () => Server): DataSource {
 /** The last segment of an id, or the name itself. */
 const agentName = (text: string): string => text.slice(text.lastIndexOf('/') + 1)
 
-async function judged(server: Server, config: ValueObject, capability: string): Promise<{ readonly allowed: boolean; readonly reason: string }> {
+async function judged(
+  server: Server,
+  config: ValueObject,
+  capability: string,
+): Promise<{ readonly allowed: boolean; readonly reason: string }> {
   const name = agentName(String(config.agent))
   const toolPath = exactToolPathOf(String(config.tool)) ?? ''
   const at = (path: string) => server.read(`${server.mount()}/${path}`).then((answer) => answer?.data ?? undefined)
@@ -60,16 +90,25 @@ async function judged(server: Server, config: ValueObject, capability: string): 
   const declared = await at(`agents/${name}/scopes${own ? '' : `/${environment}`}`)
   if (!own && !declared) return no(`Agent ${name} has no scopes for ${environment}.`)
   const names = texts(agent.policies)
-  const policies = names && await policiesOf(names, at)
-  const { allowed, message } = judgeTool([{ agent_id: name, granted: null, declared_scopes: texts(declared?.scopes), policies, own_environment: own }], toolPath, capability)
+  const policies = names && (await policiesOf(names, at))
+  const { allowed, message } = judgeTool(
+    [{ agent_id: name, granted: null, declared_scopes: texts(declared?.scopes), policies, own_environment: own }],
+    toolPath,
+    capability,
+  )
   if (allowed) return { allowed, reason: `${capability} on ${toolPath} is granted.` }
-  return no(texts(declared?.scopes) === null && policies === null ? `Agent ${name} has neither scopes nor policies.` : message)
+  return no(
+    texts(declared?.scopes) === null && policies === null ? `Agent ${name} has neither scopes nor policies.` : message,
+  )
 }
 
 const texts = (value: unknown): string[] | null => (Array.isArray(value) ? value.map(String) : null)
 
 /** One that does not exist grants nothing. */
-async function policiesOf(names: readonly string[], at: (path: string) => Promise<Readonly<Record<string, unknown>> | undefined>): Promise<PolicyDocument[]> {
+async function policiesOf(
+  names: readonly string[],
+  at: (path: string) => Promise<Readonly<Record<string, unknown>> | undefined>,
+): Promise<PolicyDocument[]> {
   const found = await Promise.all(names.map((name) => at(`policies/${name}`)))
   return found.flatMap((document) => (typeof document?.policy === 'string' ? [parsePolicy(document.policy)] : []))
 }

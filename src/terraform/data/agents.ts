@@ -25,6 +25,7 @@ export function agentsSource(server: () => Server): DataSource {
 
 /** An empty collection is a 404. */
 function noneAreNone(error: unknown): undefined {
-  if (error instanceof CallFailure && error.error.kind === 'not_found' && error.error.errors.length === 0) return undefined
+  if (error instanceof CallFailure && error.error.kind === 'not_found' && error.error.errors.length === 0)
+    return undefined
   throw error
 }

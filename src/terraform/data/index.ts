@@ -6,5 +6,9 @@ import { policyDocument } from './policy-document.ts'
 
 /** `server` is asked for only where one is needed. */
 export function dataSources(server: () => Server): Record<string, DataSource> {
-  return { mcp_policy_document: policyDocument, mcp_access_check: accessCheckSource(server), mcp_agents: agentsSource(server) }
+  return {
+    mcp_policy_document: policyDocument,
+    mcp_access_check: accessCheckSource(server),
+    mcp_agents: agentsSource(server),
+  }
 }

@@ -22,7 +22,12 @@ const schema: Block = {
   description: `${creds.synopsis} ${creds.description} **The token dies with the run**: its lease is revoked when Terraform closes the resource, is interrupted, or ends. It is for what happens while Terraform runs; what goes on afterwards asks for a token of its own. \`plan\` opens ephemeral resources too: with \`issue = terraform.applying\` nothing is issued there.`,
   attributes: {
     ...Object.fromEntries(fields.map(([name, field]) => [name, declaration(name, field)])),
-    issue: { type: 'bool', optional: true, description: 'Whether a token is issued. With false, all of the answer is null and no server is asked. Write `terraform.applying` to have one only while applying. Default: true.' },
+    issue: {
+      type: 'bool',
+      optional: true,
+      description:
+        'Whether a token is issued. With false, all of the answer is null and no server is asked. Write `terraform.applying` to have one only while applying. Default: true.',
+    },
     lease_id: { type: 'string', computed: true, description: 'The lease of the token.' },
   } satisfies Attributes,
 }
@@ -35,7 +40,10 @@ function declaration(name: string, field: EngineField): Attributes[string] {
   return name === 'environment' ? { ...base, computed: true } : base
 }
 
-const subject: Subject = { attributeOf: (field) => (Object.hasOwn(schema.attributes, field) ? field : undefined), writeNeeds: ['update'] }
+const subject: Subject = {
+  attributeOf: (field) => (Object.hasOwn(schema.attributes, field) ? field : undefined),
+  writeNeeds: ['update'],
+}
 
 export interface CredsOptions {
   readonly server: () => Server
@@ -45,7 +53,8 @@ export interface CredsOptions {
 
 export function credsType({ server, loans, clock }: CredsOptions): EphemeralType {
   /** Half of the life that is left. */
-  const renewal = ({ lease_duration: seconds, renewable }: VaultAnswer) => (renewable === true && seconds !== undefined && seconds > 1 ? { renewAtMs: clock.now() + seconds * 500 } : {})
+  const renewal = ({ lease_duration: seconds, renewable }: VaultAnswer) =>
+    renewable === true && seconds !== undefined && seconds > 1 ? { renewAtMs: clock.now() + seconds * 500 } : {}
 
   return {
     schema,
@@ -62,15 +71,25 @@ export function credsType({ server, loans, clock }: CredsOptions): EphemeralType
       const at = server()
       try {
         const path = `${at.mount()}/creds/${String(config.agent)}`
-        const body = Object.fromEntries(asked.filter(([name]) => name !== 'agent' && config[name] !== null).map(([name]) => [name, config[name]]))
+        const body = Object.fromEntries(
+          asked.filter(([name]) => name !== 'agent' && config[name] !== null).map(([name]) => [name, config[name]]),
+        )
         const answer = await at.request('POST', path, { body, once: true })
         const { lease_id: leaseId = '', data } = answer
         const loan: Loan = { lease_id: leaseId, session_path: `${path}/${String(data?.session_id)}` }
         loans.add(loan, at)
         // Interrupted meanwhile: what has just been lent is on nobody's list.
         if (loans.over) await loans.takeAllBack()
-        if (typeof data?.token !== 'string') throw new Refusal(fault(`${path} was answered without a token`, 'Something else than this engine may be mounted there.'))
-        return { result: answered(config, data, leaseId), handle: JSON.stringify(loan), ...renewal(answer), diagnostics: remarks(answer.warnings, subject) }
+        if (typeof data?.token !== 'string')
+          throw new Refusal(
+            fault(`${path} was answered without a token`, 'Something else than this engine may be mounted there.'),
+          )
+        return {
+          result: answered(config, data, leaseId),
+          handle: JSON.stringify(loan),
+          ...renewal(answer),
+          diagnostics: remarks(answer.warnings, subject),
+        }
       } catch (error) {
         return explain(error, at, subject)
       }
@@ -78,7 +97,9 @@ export function credsType({ server, loans, clock }: CredsOptions): EphemeralType
     async renew(handle) {
       const at = server()
       try {
-        return renewal(await at.request('PUT', 'sys/leases/renew', { body: { lease_id: (JSON.parse(handle) as Loan).lease_id } }))
+        return renewal(
+          await at.request('PUT', 'sys/leases/renew', { body: { lease_id: (JSON.parse(handle) as Loan).lease_id } }),
+        )
       } catch (error) {
         return explain(error, at, subject)
       }
@@ -91,9 +112,20 @@ export function credsType({ server, loans, clock }: CredsOptions): EphemeralType
 }
 
 /** What was asked for as it stands, and what is not, from the answer. */
-function answered(config: ValueObject, data: Readonly<Record<string, unknown>>, leaseId: string | undefined): ValueObject {
-  const value = (name: string, field: EngineField): Value => (field.computed || (name === 'environment' && config[name] === null) ? fromEngine(name, field, data[name]) : withDefault(name, field, config))
-  return { ...Object.fromEntries(fields.map(([name, field]) => [name, value(name, field)])), issue: config.issue ?? null, lease_id: leaseId ?? null }
+function answered(
+  config: ValueObject,
+  data: Readonly<Record<string, unknown>>,
+  leaseId: string | undefined,
+): ValueObject {
+  const value = (name: string, field: EngineField): Value =>
+    field.computed || (name === 'environment' && config[name] === null)
+      ? fromEngine(name, field, data[name])
+      : withDefault(name, field, config)
+  return {
+    ...Object.fromEntries(fields.map(([name, field]) => [name, value(name, field)])),
+    issue: config.issue ?? null,
+    lease_id: leaseId ?? null,
+  }
 }
 
 function withDefault(name: string, field: EngineField, config: ValueObject): Value {

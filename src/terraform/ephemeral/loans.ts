@@ -18,12 +18,18 @@ export class Loans {
   readonly #logger: Logger
   #over = false
 
-  constructor(logger: Logger) { this.#logger = logger }
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
 
   /** The run is ending: nothing is to be lent any more. */
-  get over(): boolean { return this.#over }
+  get over(): boolean {
+    return this.#over
+  }
 
-  add(loan: Loan, server: Server): void { this.#open.set(loan.lease_id, { loan, server }) }
+  add(loan: Loan, server: Server): void {
+    this.#open.set(loan.lease_id, { loan, server })
+  }
 
   /** Rejects where it could not be; it is tried again at the end. */
   async takeBack(loan: Loan, server: Server, within?: number): Promise<void> {
@@ -31,7 +37,11 @@ export class Loans {
     try {
       await server.request('PUT', 'sys/leases/revoke', { body: { lease_id: loan.lease_id, sync: true }, ...limit })
     } catch (error) {
-      if (!(error instanceof CallFailure) || (error.error.kind !== 'permission_denied' && error.error.kind !== 'bad_request')) throw error
+      if (
+        !(error instanceof CallFailure) ||
+        (error.error.kind !== 'permission_denied' && error.error.kind !== 'bad_request')
+      )
+        throw error
       // The token may not revoke leases, or this one is over: whoever opened a session may close it.
       await server.request('DELETE', loan.session_path, limit)
     }
@@ -41,12 +51,17 @@ export class Loans {
   /** Never rejects. Within the time a provider has left. */
   async takeAllBack(): Promise<void> {
     this.#over = true
-    await Promise.all([...this.#open.values()].map(async ({ loan, server }) => {
-      try {
-        await this.takeBack(loan, server, IN_HASTE_MS)
-      } catch (error) {
-        this.#logger.warn({ lease_id: loan.lease_id, error: error instanceof Error ? error.message : String(error) }, 'a credential could not be revoked; it ends by its TTL')
-      }
-    }))
+    await Promise.all(
+      [...this.#open.values()].map(async ({ loan, server }) => {
+        try {
+          await this.takeBack(loan, server, IN_HASTE_MS)
+        } catch (error) {
+          this.#logger.warn(
+            { lease_id: loan.lease_id, error: error instanceof Error ? error.message : String(error) },
+            'a credential could not be revoked; it ends by its TTL',
+          )
+        }
+      }),
+    )
   }
 }

@@ -22,8 +22,18 @@ export class Refusal extends Error {
   }
 }
 
-export const fault = (summary: string, detail: string, path?: Path): Diagnostic => ({ severity: 'error', summary, detail, ...(path && { path }) })
-export const warning = (summary: string, detail: string, path?: Path): Diagnostic => ({ severity: 'warning', summary, detail, ...(path && { path }) })
+export const fault = (summary: string, detail: string, path?: Path): Diagnostic => ({
+  severity: 'error',
+  summary,
+  detail,
+  ...(path && { path }),
+})
+export const warning = (summary: string, detail: string, path?: Path): Diagnostic => ({
+  severity: 'warning',
+  summary,
+  detail,
+  ...(path && { path }),
+})
 
 const severities = { error: 1, warning: 2 } as const
 
@@ -34,7 +44,12 @@ const clipped = (text: string, most: number): string => (text.length > most ? `$
 
 /** A `Diagnostic` message. */
 export function diagnosticMessage({ severity, summary, detail, path }: Diagnostic): object {
-  return { severity: severities[severity], summary: clipped(summary, LONGEST_SUMMARY), detail: clipped(detail, LONGEST_DETAIL), ...(path && { attribute: pathMessage(path) }) }
+  return {
+    severity: severities[severity],
+    summary: clipped(summary, LONGEST_SUMMARY),
+    detail: clipped(detail, LONGEST_DETAIL),
+    ...(path && { attribute: pathMessage(path) }),
+  }
 }
 
 /** An `AttributePath` message. */
@@ -49,21 +64,28 @@ export function pathMessage(path: Path): object {
 
 /** `scopes[0]`, `environment_labels.production-eu`: a path as people and the engine write it. */
 export function pathText(path: Path): string {
-  return path.map((step, index) => {
-    if (typeof step === 'number') return `[${String(step)}]`
-    const name = typeof step === 'string' ? step : step.key
-    return index === 0 ? name : `.${name}`
-  }).join('')
+  return path
+    .map((step, index) => {
+      if (typeof step === 'number') return `[${String(step)}]`
+      const name = typeof step === 'string' ? step : step.key
+      return index === 0 ? name : `.${name}`
+    })
+    .join('')
 }
 
 /**
  * Splits a sentence of the engine's or a parser's into what is wrong and what to do: `"read:*" covers every upstream. Name a
  * resource, …` becomes the two. `subject` is put in front of the first.
  */
-export function splitSentence(subject: string, sentence: string): { readonly summary: string; readonly detail: string } {
+export function splitSentence(
+  subject: string,
+  sentence: string,
+): { readonly summary: string; readonly detail: string } {
   const text = sentence.trim()
   const cut = /(?:\.\s+(?=[A-Z{])|;\s+|,\s+(?=for example\b))/.exec(text)
-  const [first, rest] = cut ? [text.slice(0, cut.index), text.slice(cut.index + cut[0].length)] : [text.replace(/\.$/, ''), '']
+  const [first, rest] = cut
+    ? [text.slice(0, cut.index), text.slice(cut.index + cut[0].length)]
+    : [text.replace(/\.$/, ''), '']
   const summary = [subject, first].filter((part) => part !== '').join(' ')
   return { summary, detail: rest.charAt(0).toUpperCase() + rest.slice(1) }
 }

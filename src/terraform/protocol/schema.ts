@@ -1,7 +1,12 @@
 /** Schemas as this provider declares them, and as Terraform is told of them. */
 
 /** A cty type in its JSON spelling, which is also how it is sent. */
-export type CtyType = 'string' | 'number' | 'bool' | readonly ['list' | 'map', CtyType] | readonly ['object', Readonly<Record<string, CtyType>>]
+export type CtyType =
+  | 'string'
+  | 'number'
+  | 'bool'
+  | readonly ['list' | 'map', CtyType]
+  | readonly ['object', Readonly<Record<string, CtyType>>]
 
 /** One attribute. Exactly one of `required`, `optional` and `computed` is set, or the last two together. */
 export interface Attribute {
@@ -48,7 +53,11 @@ function blockMessage({ description, attributes, blocks = {} }: Block): object {
     description,
     description_kind: MARKDOWN,
     attributes: attributeMessages(attributes),
-    block_types: Object.entries(blocks).map(([name, block]) => ({ type_name: name, nesting: NESTING_SINGLE, block: blockMessage(block) })),
+    block_types: Object.entries(blocks).map(([name, block]) => ({
+      type_name: name,
+      nesting: NESTING_SINGLE,
+      block: blockMessage(block),
+    })),
   }
 }
 
@@ -57,7 +66,9 @@ function attributeMessages(attributes: Attributes): object[] {
     name,
     description_kind: MARKDOWN,
     ...rest,
-    ...(isNested(type) ? { nested_type: { nesting: NESTING_LIST, attributes: attributeMessages(type.listOf) } } : { type: typeBytes(type) }),
+    ...(isNested(type)
+      ? { nested_type: { nesting: NESTING_LIST, attributes: attributeMessages(type.listOf) } }
+      : { type: typeBytes(type) }),
   }))
 }
 
@@ -71,7 +82,11 @@ export function functionMessage({ summary, description, parameters, returns }: F
     summary,
     description,
     description_kind: MARKDOWN,
-    parameters: parameters.map((parameter) => ({ ...parameter, type: typeBytes(parameter.type), description_kind: MARKDOWN })),
+    parameters: parameters.map((parameter) => ({
+      ...parameter,
+      type: typeBytes(parameter.type),
+      description_kind: MARKDOWN,
+    })),
     return: { type: typeBytes(returns) },
   }
 }

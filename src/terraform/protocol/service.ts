@@ -14,7 +14,9 @@ import { upgradedState } from './upgrade.ts'
 import { decodeValue, encodeValue, isObject, isWhollyKnown, unknown } from './value.ts'
 import type { Value, ValueObject } from './value.ts'
 
-interface DynamicValue { readonly msgpack: Uint8Array }
+interface DynamicValue {
+  readonly msgpack: Uint8Array
+}
 type Sent = DynamicValue | null
 
 /** The members of all requests; each has its own few. */
@@ -44,17 +46,27 @@ const messages = (diagnostics: readonly Diagnostic[]): object[] => diagnostics.m
 function config(request: Request): ValueObject {
   const value = received(request.config)
   if (isObject(value)) return value
-  throw new Refusal(fault('The configuration cannot be read', 'Terraform sent something else than an object. Please report this with the output of terraform version.'))
+  throw new Refusal(
+    fault(
+      'The configuration cannot be read',
+      'Terraform sent something else than an object. Please report this with the output of terraform version.',
+    ),
+  )
 }
 
 function named<T>(kind: string, things: Readonly<Record<string, T>>, name: string): T {
   const thing = Object.hasOwn(things, name) ? things[name] : undefined
-  if (thing === undefined) throw new Refusal(fault(`This provider has no ${kind} ${name}`, `It has ${Object.keys(things).join(', ')}.`))
+  if (thing === undefined)
+    throw new Refusal(fault(`This provider has no ${kind} ${name}`, `It has ${Object.keys(things).join(', ')}.`))
   return thing
 }
 
-const schemas = (things: Readonly<Record<string, { readonly schema: Block }>>): object => Object.fromEntries(Object.entries(things).map(([name, { schema }]) => [name, schemaMessage(schema)]))
-const functions = (provider: Provider): object => Object.fromEntries(Object.entries(provider.functions).map(([name, { signature }]) => [name, functionMessage(signature)]))
+const schemas = (things: Readonly<Record<string, { readonly schema: Block }>>): object =>
+  Object.fromEntries(Object.entries(things).map(([name, { schema }]) => [name, schemaMessage(schema)]))
+const functions = (provider: Provider): object =>
+  Object.fromEntries(
+    Object.entries(provider.functions).map(([name, { signature }]) => [name, functionMessage(signature)]),
+  )
 const typeNames = (things: object): object[] => Object.keys(things).map((type_name) => ({ type_name }))
 
 /** Later processes of the same command need not ask for the schemas again. */
@@ -78,9 +90,17 @@ const describing: Readonly<Record<string, Handler>> = {
   }),
   GetFunctions: (provider) => ({ functions: functions(provider) }),
   ValidateProviderConfig: (provider, request) => ({ diagnostics: messages(provider.validate(config(request))) }),
-  ValidateResourceConfig: (provider, request) => ({ diagnostics: messages(named('resource', provider.resources, request.type_name).validate(config(request))) }),
-  ValidateDataResourceConfig: (provider, request) => ({ diagnostics: messages(named('data source', provider.dataSources, request.type_name).validate(config(request))) }),
-  ValidateEphemeralResourceConfig: (provider, request) => ({ diagnostics: messages(named('ephemeral resource', provider.ephemeralTypes, request.type_name).validate(config(request))) }),
+  ValidateResourceConfig: (provider, request) => ({
+    diagnostics: messages(named('resource', provider.resources, request.type_name).validate(config(request))),
+  }),
+  ValidateDataResourceConfig: (provider, request) => ({
+    diagnostics: messages(named('data source', provider.dataSources, request.type_name).validate(config(request))),
+  }),
+  ValidateEphemeralResourceConfig: (provider, request) => ({
+    diagnostics: messages(
+      named('ephemeral resource', provider.ephemeralTypes, request.type_name).validate(config(request)),
+    ),
+  }),
   ConfigureProvider: (provider, request) => ({ diagnostics: messages(provider.configure(config(request))) }),
   StopProvider: async (provider) => {
     await provider.stop()
@@ -101,10 +121,19 @@ const managed: Readonly<Record<string, Handler>> = {
   },
   PlanResourceChange: async (provider, request) => {
     // A destroy: there is nothing to decide.
-    if (received(request.proposed_new_state) === null) return { planned_state: request.proposed_new_state, planned_private: request.prior_private }
+    if (received(request.proposed_new_state) === null)
+      return { planned_state: request.proposed_new_state, planned_private: request.prior_private }
     const prior = received(request.prior_state)
-    const plan = await named('resource', provider.resources, request.type_name).plan({ prior: isObject(prior) ? prior : null, config: config(request) })
-    return { planned_state: dynamic(plan.planned), requires_replace: plan.replace.map(pathMessage), planned_private: request.prior_private, diagnostics: messages(plan.diagnostics) }
+    const plan = await named('resource', provider.resources, request.type_name).plan({
+      prior: isObject(prior) ? prior : null,
+      config: config(request),
+    })
+    return {
+      planned_state: dynamic(plan.planned),
+      requires_replace: plan.replace.map(pathMessage),
+      planned_private: request.prior_private,
+      diagnostics: messages(plan.diagnostics),
+    }
   },
   ApplyResourceChange: async (provider, request) => {
     const resource = named('resource', provider.resources, request.type_name)
@@ -113,26 +142,54 @@ const managed: Readonly<Record<string, Handler>> = {
       if (isObject(prior)) await resource.delete(prior)
       return { new_state: dynamic(null) }
     }
-    const { state, diagnostics } = isObject(prior) ? await resource.update(prior, planned, config(request)) : await resource.create(planned, config(request))
+    const { state, diagnostics } = isObject(prior)
+      ? await resource.update(prior, planned, config(request))
+      : await resource.create(planned, config(request))
     return { new_state: dynamic(state), private: request.planned_private, diagnostics: messages(diagnostics) }
   },
   ImportResourceState: (provider, { type_name, id }) => ({
-    imported_resources: [{ type_name, state: dynamic(named('resource', provider.resources, type_name).importState(id)) }],
+    imported_resources: [
+      { type_name, state: dynamic(named('resource', provider.resources, type_name).importState(id)) },
+    ],
   }),
-  MoveResourceState: (_provider, request) => { throw new Refusal(fault('Resources cannot be moved between types', `No other resource can become one of ${JSON.stringify(request.type_name)}; import it instead.`)) },
-  ReadDataSource: async (provider, request) => ({ state: dynamic(await named('data source', provider.dataSources, request.type_name).read(config(request))) }),
+  MoveResourceState: (_provider, request) => {
+    throw new Refusal(
+      fault(
+        'Resources cannot be moved between types',
+        `No other resource can become one of ${JSON.stringify(request.type_name)}; import it instead.`,
+      ),
+    )
+  },
+  ReadDataSource: async (provider, request) => ({
+    state: dynamic(await named('data source', provider.dataSources, request.type_name).read(config(request))),
+  }),
 }
 
-const timestamp = (unixMs: number | undefined): object => (unixMs === undefined ? {} : { renew_at: { seconds: Math.floor(unixMs / 1000), nanos: (Math.floor(unixMs) % 1000) * 1_000_000 } })
+const timestamp = (unixMs: number | undefined): object =>
+  unixMs === undefined
+    ? {}
+    : { renew_at: { seconds: Math.floor(unixMs / 1000), nanos: (Math.floor(unixMs) % 1000) * 1_000_000 } }
 const handleOf = ({ private: bytes }: Request): string => Buffer.from(bytes ?? []).toString()
 
 const lent: Readonly<Record<string, Handler>> = {
   OpenEphemeralResource: async (provider, request) => {
-    const { result, handle, renewAtMs, diagnostics = [] } = await named('ephemeral resource', provider.ephemeralTypes, request.type_name).open(config(request))
-    return { result: dynamic(result), ...timestamp(renewAtMs), diagnostics: messages(diagnostics), ...(handle !== undefined && { private: Buffer.from(handle) }) }
+    const {
+      result,
+      handle,
+      renewAtMs,
+      diagnostics = [],
+    } = await named('ephemeral resource', provider.ephemeralTypes, request.type_name).open(config(request))
+    return {
+      result: dynamic(result),
+      ...timestamp(renewAtMs),
+      diagnostics: messages(diagnostics),
+      ...(handle !== undefined && { private: Buffer.from(handle) }),
+    }
   },
   RenewEphemeralResource: async (provider, request) => {
-    const { renewAtMs } = await named('ephemeral resource', provider.ephemeralTypes, request.type_name).renew(handleOf(request))
+    const { renewAtMs } = await named('ephemeral resource', provider.ephemeralTypes, request.type_name).renew(
+      handleOf(request),
+    )
     return { ...timestamp(renewAtMs), private: request.private }
   },
   CloseEphemeralResource: async (provider, request) => {
@@ -164,15 +221,20 @@ const kept: Readonly<Record<string, (request: Request) => object>> = {
 
 export function providerService(provider: Provider, logger: Logger): Service {
   const handlers = { ...describing, ...managed, ...lent }
-  const implementation = Object.fromEntries(Object.entries(handlers).map(([name, handler]) => [name, async ({ request }: ServerUnaryCall<Request, object>, callback: sendUnaryData<object>) => {
-    let reply: object
-    try {
-      reply = await handler(provider, request)
-    } catch (error) {
-      reply = { ...kept[name]?.(request), ...failure(name, request, error, logger) }
-    }
-    callback(null, reply)
-  }]))
+  const implementation = Object.fromEntries(
+    Object.entries(handlers).map(([name, handler]) => [
+      name,
+      async ({ request }: ServerUnaryCall<Request, object>, callback: sendUnaryData<object>) => {
+        let reply: object
+        try {
+          reply = await handler(provider, request)
+        } catch (error) {
+          reply = { ...kept[name]?.(request), ...failure(name, request, error, logger) }
+        }
+        callback(null, reply)
+      },
+    ]),
+  )
   return { definition: serviceDefinition(tfplugin6, 'tfplugin6.Provider'), implementation }
 }
 
@@ -180,8 +242,15 @@ export function providerService(provider: Provider, logger: Logger): Service {
 function failure(method: string, request: Request, error: unknown, logger: Logger): object {
   const expected = error instanceof Refusal
   if (!expected) logger.error({ method, type_name: request.type_name, error }, 'a call of Terraform failed')
-  const diagnostics = expected ? error.diagnostics : [fault(`The provider failed in ${method}`, `This is a defect of the provider (${error instanceof Error ? error.name : typeof error}). The log has its trace: run again with TF_LOG_PROVIDER=ERROR, and report it.`)]
-  if (method === 'CallFunction') return { error: { text: diagnostics.map(({ summary, detail }) => `${summary}. ${detail}`).join('\n') } }
+  const diagnostics = expected
+    ? error.diagnostics
+    : [
+        fault(
+          `The provider failed in ${method}`,
+          `This is a defect of the provider (${error instanceof Error ? error.name : typeof error}). The log has its trace: run again with TF_LOG_PROVIDER=ERROR, and report it.`,
+        ),
+      ]
+  if (method === 'CallFunction')
+    return { error: { text: diagnostics.map(({ summary, detail }) => `${summary}. ${detail}`).join('\n') } }
   return method === 'StopProvider' ? { Error: diagnostics[0]?.summary ?? '' } : { diagnostics: messages(diagnostics) }
 }
-

@@ -13,15 +13,22 @@ export function upgradedState(schema: Block, json: Uint8Array): Value {
   try {
     state = JSON.parse(Buffer.from(json).toString()) as Value
   } catch {
-    throw new Refusal(fault('The state cannot be read', 'What is kept of this resource is no JSON. Remove it from the state with terraform state rm, and import it again.'))
+    throw new Refusal(
+      fault(
+        'The state cannot be read',
+        'What is kept of this resource is no JSON. Remove it from the state with terraform state rm, and import it again.',
+      ),
+    )
   }
   return isObject(state) ? conform(schema.attributes, state) : null
 }
 
 function conform(attributes: Attributes, value: ValueObject): ValueObject {
-  return Object.fromEntries(Object.entries(attributes).map(([name, { type }]) => {
-    const member = Object.hasOwn(value, name) ? value[name] ?? null : null
-    if (!isNested(type) || !isList(member)) return [name, member]
-    return [name, member.map((item) => (isObject(item) ? conform(type.listOf, item) : null))]
-  }))
+  return Object.fromEntries(
+    Object.entries(attributes).map(([name, { type }]) => {
+      const member = Object.hasOwn(value, name) ? (value[name] ?? null) : null
+      if (!isNested(type) || !isList(member)) return [name, member]
+      return [name, member.map((item) => (isObject(item) ? conform(type.listOf, item) : null))]
+    }),
+  )
 }

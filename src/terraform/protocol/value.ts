@@ -6,7 +6,9 @@
 import { ExtData, ExtensionCodec, decode, encode } from '@msgpack/msgpack'
 
 export type Value = null | boolean | number | bigint | string | Uint8Array | Unknown | readonly Value[] | ValueObject
-export interface ValueObject { readonly [name: string]: Value }
+export interface ValueObject {
+  readonly [name: string]: Value
+}
 export type Unknown = ExtData
 
 /** An unknown value of which nothing else is known. */
@@ -19,7 +21,9 @@ export const isUnknown = (value: Value | undefined): value is Unknown => value i
 export const isList = (value: Value | undefined): value is readonly Value[] => Array.isArray(value)
 
 export function isObject(value: Value | undefined): value is ValueObject {
-  return typeof value === 'object' && value !== null && !isList(value) && !isUnknown(value) && !(value instanceof Uint8Array)
+  return (
+    typeof value === 'object' && value !== null && !isList(value) && !isUnknown(value) && !(value instanceof Uint8Array)
+  )
 }
 
 /** Whether nothing in it is unknown, at any depth. */
@@ -35,13 +39,17 @@ export function isEqual(a: Value | undefined, b: Value | undefined): boolean {
   if (isList(a) && isList(b)) return a.length === b.length && a.every((item, index) => isEqual(item, b[index]))
   if (isObject(a) && isObject(b)) {
     const names = Object.keys(a)
-    return names.length === Object.keys(b).length && names.every((name) => Object.hasOwn(b, name) && isEqual(a[name], b[name]))
+    return (
+      names.length === Object.keys(b).length &&
+      names.every((name) => Object.hasOwn(b, name) && isEqual(a[name], b[name]))
+    )
   }
   if (isNumeric(a) && isNumeric(b)) return Number(a) === Number(b)
   return a === b
 }
 
-const isNumeric = (value: Value | undefined): value is number | bigint => typeof value === 'number' || typeof value === 'bigint'
+const isNumeric = (value: Value | undefined): value is number | bigint =>
+  typeof value === 'number' || typeof value === 'bigint'
 
 /** Throws what MessagePack makes of bytes that are none; an absent value is null. */
 export function decodeValue(bytes: Uint8Array | undefined): Value {

@@ -21,7 +21,7 @@ export const agentScopesSpec: DocumentSpec = {
   ],
   async checkPlan(planned, server) {
     const broad = broadScopes(planned)
-    return broad.length === 0 || await wildcardsMayPass(server) ? [] : broad
+    return broad.length === 0 || (await wildcardsMayPass(server)) ? [] : broad
   },
 }
 

@@ -76,30 +76,51 @@ export class DocumentResource implements ResourceType {
     this.#spec = spec
     this.#server = server
     this.#place = placeOf(spec.document.pattern, spec.optionalName)
-    this.#members = Object.entries(spec.document.fields).filter(([name]) => !spec.omit?.includes(name)).map(([name, field]) => (
-      { name, attribute: this.#called(name), field, items: spec.items?.[name], isName: this.#place.names.includes(name) }))
-    const attributes: Attributes = { ...Object.fromEntries(this.#members.map((member) => [member.attribute, declaration(spec, member)])), ...spec.extra, id: idAttribute }
+    this.#members = Object.entries(spec.document.fields)
+      .filter(([name]) => !spec.omit?.includes(name))
+      .map(([name, field]) => ({
+        name,
+        attribute: this.#called(name),
+        field,
+        items: spec.items?.[name],
+        isName: this.#place.names.includes(name),
+      }))
+    const attributes: Attributes = {
+      ...Object.fromEntries(this.#members.map((member) => [member.attribute, declaration(spec, member)])),
+      ...spec.extra,
+      id: idAttribute,
+    }
     this.schema = { description: `${spec.document.synopsis} ${spec.document.description}`, attributes }
-    this.#subject = { attributeOf: (field) => (Object.hasOwn(attributes, this.#called(field)) ? this.#called(field) : undefined) }
+    this.#subject = {
+      attributeOf: (field) => (Object.hasOwn(attributes, this.#called(field)) ? this.#called(field) : undefined),
+    }
   }
 
   validate(config: ValueObject): Diagnostic[] {
-    const found = this.#members.filter(({ field }) => !field.computed).flatMap(({ attribute, field, items }) => checkField([attribute], field, config[attribute], items))
+    const found = this.#members
+      .filter(({ field }) => !field.computed)
+      .flatMap(({ attribute, field, items }) => checkField([attribute], field, config[attribute], items))
     return [...found, ...(this.#spec.check?.(config) ?? [])]
   }
 
   async plan({ prior, config }: PlannedChange): Promise<Plan> {
     const planned = this.#desired(config)
     const replace = prior === null ? [] : this.#replacements(prior, planned)
-    const changed = prior === null || replace.length > 0 || Object.keys(planned).some((name) => !isEqual(planned[name], prior[name]))
-    for (const { attribute, field } of this.#members) if (field.computed) planned[attribute] = changed ? unknown : prior[attribute] ?? null
-    planned.id = prior === null || replace.length > 0 ? unknown : prior.id ?? null
-    return { planned, replace, diagnostics: await this.#spec.checkPlan?.(planned, this.#server()) ?? [] }
+    const changed =
+      prior === null || replace.length > 0 || Object.keys(planned).some((name) => !isEqual(planned[name], prior[name]))
+    for (const { attribute, field } of this.#members)
+      if (field.computed) planned[attribute] = changed ? unknown : (prior[attribute] ?? null)
+    planned.id = prior === null || replace.length > 0 ? unknown : (prior.id ?? null)
+    return { planned, replace, diagnostics: (await this.#spec.checkPlan?.(planned, this.#server())) ?? [] }
   }
 
-  create(planned: ValueObject, config: ValueObject): Promise<Outcome> { return this.#write(null, planned, config) }
+  create(planned: ValueObject, config: ValueObject): Promise<Outcome> {
+    return this.#write(null, planned, config)
+  }
 
-  update(prior: ValueObject, planned: ValueObject, config: ValueObject): Promise<Outcome> { return this.#write(prior, planned, config) }
+  update(prior: ValueObject, planned: ValueObject, config: ValueObject): Promise<Outcome> {
+    return this.#write(prior, planned, config)
+  }
 
   async delete(prior: ValueObject): Promise<void> {
     const server = this.#server()
@@ -111,18 +132,39 @@ export class DocumentResource implements ResourceType {
     }
   }
 
-  async read(state: ValueObject): Promise<{ readonly state: ValueObject | null; readonly diagnostics: readonly Diagnostic[] }> {
+  async read(
+    state: ValueObject,
+  ): Promise<{ readonly state: ValueObject | null; readonly diagnostics: readonly Diagnostic[] }> {
     const server = this.#server()
     try {
       const answer = await server.read(String(state.id))
       if (!answer) return { state: null, diagnostics: [] }
       const { data } = answer
-      if (!data) throw new Refusal(fault(`${String(state.id)} was answered without data`, 'Something else than a Vault server may stand at the address. The state is left as it was.'))
-      const read = this.#members.filter(({ isName }) => !isName).map(({ name, attribute, field, items }) => [attribute, fromEngine(attribute, field, data[name], items)] as const)
+      if (!data)
+        throw new Refusal(
+          fault(
+            `${String(state.id)} was answered without data`,
+            'Something else than a Vault server may stand at the address. The state is left as it was.',
+          ),
+        )
+      const read = this.#members
+        .filter(({ isName }) => !isName)
+        .map(
+          ({ name, attribute, field, items }) => [attribute, fromEngine(attribute, field, data[name], items)] as const,
+        )
       return { state: { ...state, ...Object.fromEntries(read) }, diagnostics: [] }
     } catch (error) {
-      if (!(error instanceof CallFailure) || error.error.kind !== 'unsupported_path') return explain(error, server, nowhere)
-      return { state: null, diagnostics: [warning(`Nothing is mounted at ${String(state.id)} any more`, 'It is planned to be made again. Enable the engine first, or set mount in the provider block.')] }
+      if (!(error instanceof CallFailure) || error.error.kind !== 'unsupported_path')
+        return explain(error, server, nowhere)
+      return {
+        state: null,
+        diagnostics: [
+          warning(
+            `Nothing is mounted at ${String(state.id)} any more`,
+            'It is planned to be made again. Enable the engine first, or set mount in the provider block.',
+          ),
+        ],
+      }
     }
   }
 
@@ -130,11 +172,17 @@ export class DocumentResource implements ResourceType {
     const mount = this.#server().mount()
     const names = this.#place.parse(id, mount)
     const given = Object.fromEntries(Object.entries(names).map(([name, value]) => [this.#called(name), value]))
-    return { ...Object.fromEntries(Object.keys(this.schema.attributes).map((name) => [name, null])), ...given, id: `${mount}/${this.#place.path(names)}` }
+    return {
+      ...Object.fromEntries(Object.keys(this.schema.attributes).map((name) => [name, null])),
+      ...given,
+      id: `${mount}/${this.#place.path(names)}`,
+    }
   }
 
   /** A field's name here. */
-  #called(field: string): string { return this.#spec.rename?.[field] ?? field }
+  #called(field: string): string {
+    return this.#spec.rename?.[field] ?? field
+  }
 
   /** What the configuration comes to: every attribute but the computed ones. */
   #desired(config: ValueObject): Record<string, Value> {
@@ -142,35 +190,49 @@ export class DocumentResource implements ResourceType {
     const values: Record<string, Value> = {}
     for (const { attribute, field, items } of this.#members.filter((member) => !member.field.computed)) {
       const given = config[attribute] ?? null
-      values[attribute] = given === null ? defaults?.[attribute]?.(config) ?? defaultOf(field) ?? null : completed(given, items)
+      values[attribute] =
+        given === null ? (defaults?.[attribute]?.(config) ?? defaultOf(field) ?? null) : completed(given, items)
     }
-    for (const [name, { write_only: writeOnly }] of Object.entries(extra ?? {})) values[name] = writeOnly ? null : config[name] ?? null
+    for (const [name, { write_only: writeOnly }] of Object.entries(extra ?? {}))
+      values[name] = writeOnly ? null : (config[name] ?? null)
     return values
   }
 
   /** A document cannot be renamed, nor moved to another mount. */
   #replacements(prior: ValueObject, planned: ValueObject): Path[] {
-    const renamed = this.#members.filter(({ isName, attribute }) => isName && !isEqual(prior[attribute], planned[attribute]))
+    const renamed = this.#members.filter(
+      ({ isName, attribute }) => isName && !isEqual(prior[attribute], planned[attribute]),
+    )
     const mount = this.#server().knownMount()
     const moved = mount !== undefined && prior.id !== `${mount}/${this.#path(prior)}`
     return [...renamed.map(({ attribute }) => [attribute]), ...(moved ? [['id']] : [])]
   }
 
   #path(values: ValueObject): string {
-    return this.#place.path(Object.fromEntries(this.#place.names.map((name) => {
-      const value = values[this.#called(name)]
-      return [name, typeof value === 'string' ? value : undefined]
-    })))
+    return this.#place.path(
+      Object.fromEntries(
+        this.#place.names.map((name) => {
+          const value = values[this.#called(name)]
+          return [name, typeof value === 'string' ? value : undefined]
+        }),
+      ),
+    )
   }
 
   /** Writes the document as planned and reads it back for what the engine adds. */
   async #write(prior: ValueObject | null, given: ValueObject, config: ValueObject): Promise<Outcome> {
     const server = this.#server()
     const desired = this.#desired(config)
-    const planned: Record<string, Value> = Object.fromEntries(Object.entries(given).map(([name, value]) => [name, isWhollyKnown(value) ? value : desired[name] ?? null]))
+    const planned: Record<string, Value> = Object.fromEntries(
+      Object.entries(given).map(([name, value]) => [name, isWhollyKnown(value) ? value : (desired[name] ?? null)]),
+    )
     const path = prior === null ? `${server.mount()}/${this.#path(planned)}` : String(prior.id)
     planned.id = path
-    const body = Object.fromEntries(this.#members.filter(({ field, isName }) => !field.computed && !isName).map(({ name, attribute }) => [name, planned[attribute] ?? null]))
+    const body = Object.fromEntries(
+      this.#members
+        .filter(({ field, isName }) => !field.computed && !isName)
+        .map(({ name, attribute }) => [name, planned[attribute] ?? null]),
+    )
     const write: DocumentWrite = { server, prior, planned, config }
     try {
       await this.#spec.beforeWrite?.(write)
@@ -183,13 +245,35 @@ export class DocumentResource implements ResourceType {
   }
 
   async #confirmed(path: string, planned: Record<string, Value>, diagnostics: readonly Diagnostic[]): Promise<Outcome> {
-    const answer = await this.#server().read(path).catch((error: unknown) => (error instanceof CallFailure ? error : Promise.reject(error as Error)))
+    const answer = await this.#server()
+      .read(path)
+      .catch((error: unknown) => (error instanceof CallFailure ? error : Promise.reject(error as Error)))
     // Written it is; an error here would have Terraform replace it.
-    if (answer instanceof CallFailure) return { state: planned, diagnostics: [...diagnostics, warning(`${path} was written and cannot be read`, `The server says: ${answer.message}. The next plan will need to read it.`)] }
+    if (answer instanceof CallFailure)
+      return {
+        state: planned,
+        diagnostics: [
+          ...diagnostics,
+          warning(
+            `${path} was written and cannot be read`,
+            `The server says: ${answer.message}. The next plan will need to read it.`,
+          ),
+        ],
+      }
     const data = answer?.data ?? {}
-    for (const { name, attribute, field, items } of this.#members) if (field.computed) planned[attribute] = fromEngine(attribute, field, data[name], items)
-    const ignored = this.#members.filter(({ name, attribute, isName }) => answer !== undefined && !isName && !Object.hasOwn(data, name) && planned[attribute] !== null)
-    const faults = ignored.map(({ attribute }) => fault(`The engine does not know ${attribute}`, `What is mounted at ${path.split('/')[0] ?? ''}/ is older than this provider and ignored it. Upgrade it, or use the provider of its version.`, [attribute]))
+    for (const { name, attribute, field, items } of this.#members)
+      if (field.computed) planned[attribute] = fromEngine(attribute, field, data[name], items)
+    const ignored = this.#members.filter(
+      ({ name, attribute, isName }) =>
+        answer !== undefined && !isName && !Object.hasOwn(data, name) && planned[attribute] !== null,
+    )
+    const faults = ignored.map(({ attribute }) =>
+      fault(
+        `The engine does not know ${attribute}`,
+        `What is mounted at ${path.split('/')[0] ?? ''}/ is older than this provider and ignored it. Upgrade it, or use the provider of its version.`,
+        [attribute],
+      ),
+    )
     return { state: planned, diagnostics: [...diagnostics, ...faults] }
   }
 }
@@ -205,5 +289,6 @@ function completed(value: Value, items: Items | undefined): Value {
 }
 
 function unlessGone(error: unknown): void {
-  if (!(error instanceof CallFailure) || (error.error.kind !== 'not_found' && error.error.kind !== 'unsupported_path')) throw error
+  if (!(error instanceof CallFailure) || (error.error.kind !== 'not_found' && error.error.kind !== 'unsupported_path'))
+    throw error
 }

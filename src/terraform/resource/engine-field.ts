@@ -46,7 +46,11 @@ const ctyTypes: Readonly<Record<Exclude<EngineField['type'], 'objects' | 'any'>,
 
 /** A field with a default is in the plan with it. */
 export function attributeOf(name: string, field: EngineField, items?: Items): Attribute {
-  const described = [field.description, ...(field.allowed ? [`One of ${field.allowed.map((word) => `\`${word}\``).join(', ')}.`] : []), ...(field.default === undefined ? [] : [`Default: \`${JSON.stringify(field.default)}\`.`])].join(' ')
+  const described = [
+    field.description,
+    ...(field.allowed ? [`One of ${field.allowed.map((word) => `\`${word}\``).join(', ')}.`] : []),
+    ...(field.default === undefined ? [] : [`Default: \`${JSON.stringify(field.default)}\`.`]),
+  ].join(' ')
   const base = { type: typeOf(name, field, items), description: described, ...(field.secret && { sensitive: true }) }
   if (field.computed) return { ...base, computed: true }
   if (field.required) return { ...base, required: true }
@@ -55,7 +59,8 @@ export function attributeOf(name: string, field: EngineField, items?: Items): At
 
 function typeOf(name: string, { type }: EngineField, items: Items | undefined): Attribute['type'] {
   if (type === 'objects' && items) return { listOf: items.attributes }
-  if (type === 'objects' || type === 'any') throw new Error(`the field ${name} is of type ${type}: what it holds is to be declared beside its resource`)
+  if (type === 'objects' || type === 'any')
+    throw new Error(`the field ${name} is of type ${type}: what it holds is to be declared beside its resource`)
   return ctyTypes[type]
 }
 
@@ -67,20 +72,39 @@ export function fromEngine(name: string, field: EngineField, value: unknown, ite
   if (value === null || value === undefined) return null
   const read = typed(field, value, items)
   if (read !== undefined) return read
-  throw new Refusal(fault(`The server's answer for ${name} is not of the type ${field.type}`, 'Something else than this engine, or another version of it, may be mounted there. The state is left as it was.'))
+  throw new Refusal(
+    fault(
+      `The server's answer for ${name} is not of the type ${field.type}`,
+      'Something else than this engine, or another version of it, may be mounted there. The state is left as it was.',
+    ),
+  )
 }
 
 /** Undefined where the type is another one. */
 function typed(field: EngineField, value: unknown, items: Items | undefined): Value | undefined {
   switch (field.type) {
-    case 'string': return typeof value === 'object' ? undefined : String(value)
+    case 'string':
+      return typeof value === 'object' ? undefined : String(value)
     case 'int':
-    case 'duration': return Number.isFinite(value) ? Number(value) : undefined
-    case 'bool': return typeof value === 'boolean' ? value : undefined
-    case 'list': return Array.isArray(value) ? value.map(String) : undefined
-    case 'object': return isObject(value as Value) ? Object.fromEntries(Object.entries(value as object).map(([key, member]) => [key, typeof member === 'string' ? member : JSON.stringify(member)])) : undefined
-    case 'objects': return Array.isArray(value) && items ? readItems(value, items) : undefined
-    case 'any': return null
+    case 'duration':
+      return Number.isFinite(value) ? Number(value) : undefined
+    case 'bool':
+      return typeof value === 'boolean' ? value : undefined
+    case 'list':
+      return Array.isArray(value) ? value.map(String) : undefined
+    case 'object':
+      return isObject(value as Value)
+        ? Object.fromEntries(
+            Object.entries(value as object).map(([key, member]) => [
+              key,
+              typeof member === 'string' ? member : JSON.stringify(member),
+            ]),
+          )
+        : undefined
+    case 'objects':
+      return Array.isArray(value) && items ? readItems(value, items) : undefined
+    case 'any':
+      return null
   }
 }
 
@@ -104,13 +128,27 @@ export function checkField(path: Path, field: EngineField, value: Value | undefi
   const name = pathText(path)
   const example = `Write for example ${name} = ${JSON.stringify(field.example)}.`
   if (field.required && value === '') return [fault(`${name} is empty`, example, path)]
-  if (field.allowed && typeof value === 'string' && !field.allowed.includes(value)) return [fault(`${name} ${JSON.stringify(value.slice(0, 60))} is none of ${field.allowed.join(', ')}`, example, path)]
+  if (field.allowed && typeof value === 'string' && !field.allowed.includes(value))
+    return [
+      fault(`${name} ${JSON.stringify(value.slice(0, 60))} is none of ${field.allowed.join(', ')}`, example, path),
+    ]
   if (field.type === 'int' || field.type === 'duration') {
     if (!Number.isSafeInteger(value)) return [fault(`${name} is no whole number`, example, path)]
-    if (field.type === 'duration' && Number(value) < 0) return [fault(`${name} is negative`, `It is a number of seconds. ${example}`, path)]
+    if (field.type === 'duration' && Number(value) < 0)
+      return [fault(`${name} is negative`, `It is a number of seconds. ${example}`, path)]
   }
   if (isList(value)) return value.flatMap((item, index) => checkItem([...path, index], item, items))
-  if (isObject(value)) return Object.entries(value).flatMap(([key, member]) => (member === null ? [fault(`${name}[${JSON.stringify(key)}] is null`, 'Leave the key out, or give it a value.', [...path, { key }])] : []))
+  if (isObject(value))
+    return Object.entries(value).flatMap(([key, member]) =>
+      member === null
+        ? [
+            fault(`${name}[${JSON.stringify(key)}] is null`, 'Leave the key out, or give it a value.', [
+              ...path,
+              { key },
+            ]),
+          ]
+        : [],
+    )
   return []
 }
 

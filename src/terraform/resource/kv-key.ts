@@ -28,8 +28,18 @@ export async function writeKey(server: Server, place: KeyPlace, key: string): Pr
     // Another one's first write of the secret may come between; the second attempt finds it.
     if (!(await putKey(server, place, key).catch(whereChanged))) await putKey(server, place, key)
   } catch (error) {
-    if (!(error instanceof CallFailure) || (error.error.kind !== 'unsupported_path' && error.error.kind !== 'unsupported_operation')) throw error
-    throw new Refusal(fault(`There is no KV engine of version 2 at ${place.mount}/`, 'Keys lie in one. Enable it, for example with vault secrets enable -path=secret kv-v2, or set kv_mount.', ['kv_mount']))
+    if (
+      !(error instanceof CallFailure) ||
+      (error.error.kind !== 'unsupported_path' && error.error.kind !== 'unsupported_operation')
+    )
+      throw error
+    throw new Refusal(
+      fault(
+        `There is no KV engine of version 2 at ${place.mount}/`,
+        'Keys lie in one. Enable it, for example with vault secrets enable -path=secret kv-v2, or set kv_mount.',
+        ['kv_mount'],
+      ),
+    )
   }
 }
 
@@ -45,7 +55,8 @@ async function putKey(server: Server, { mount, path, field }: KeyPlace, key: str
 }
 
 function whereChanged(error: unknown): false {
-  if (error instanceof CallFailure && error.error.kind === 'bad_request' && /check-and-set/.test(error.message)) return false
+  if (error instanceof CallFailure && error.error.kind === 'bad_request' && /check-and-set/.test(error.message))
+    return false
   throw error
 }
 
@@ -59,12 +70,21 @@ export function changeConsent(server: Server, { mount, path, origin }: KeyPlace,
   const place = `${mount}/metadata/${path}`
   return inTurn(server, place, async () => {
     const metadata = (await server.read(place).catch(whereMissing))?.data?.custom_metadata
-    const known = typeof metadata === 'object' && metadata !== null ? metadata as Readonly<Record<string, unknown>> : {}
-    const listed = typeof known.mcp_origins === 'string' ? known.mcp_origins.split(',').map((text) => text.trim()).filter((text) => text !== '') : []
+    const known =
+      typeof metadata === 'object' && metadata !== null ? (metadata as Readonly<Record<string, unknown>>) : {}
+    const listed =
+      typeof known.mcp_origins === 'string'
+        ? known.mcp_origins
+            .split(',')
+            .map((text) => text.trim())
+            .filter((text) => text !== '')
+        : []
     if (listed.includes(origin) === given) return
     const origins = given ? [...listed, origin] : listed.filter((other) => other !== origin)
     const { mcp_origins: _, ...others } = known
-    await server.request('POST', place, { body: { custom_metadata: origins.length > 0 ? { ...others, mcp_origins: origins.join(',') } : others } })
+    await server.request('POST', place, {
+      body: { custom_metadata: origins.length > 0 ? { ...others, mcp_origins: origins.join(',') } : others },
+    })
   })
 }
 
@@ -75,7 +95,10 @@ function inTurn(server: Server, place: string, work: () => Promise<void>): Promi
   const places = turns.get(server) ?? new Map<string, Promise<void>>()
   turns.set(server, places)
   const turn = (places.get(place) ?? Promise.resolve()).then(work)
-  places.set(place, turn.catch(() => undefined))
+  places.set(
+    place,
+    turn.catch(() => undefined),
+  )
   return turn
 }
 

@@ -10,10 +10,28 @@ import type { Items } from './engine-field.ts'
 
 const operations: Items = {
   attributes: {
-    method: { type: 'string', required: true, description: 'HTTP method: `GET`, `HEAD`, `POST`, `PUT`, `PATCH` or `DELETE`.' },
-    path: { type: 'string', required: true, description: 'Path below the upstream\'s URL; `{x}` is one segment, as in `/v1/invoices/{id}`.' },
-    capability: { type: 'string', optional: true, computed: true, description: 'What a scope must grant: `create`, `read`, `update`, `delete` or `list`. Default: what the method stands for; `GET` is `read`.' },
-    parameters: { type: ['list', 'string'], optional: true, description: 'The only query parameters that pass. Omitted: all do; `[]`: none.' },
+    method: {
+      type: 'string',
+      required: true,
+      description: 'HTTP method: `GET`, `HEAD`, `POST`, `PUT`, `PATCH` or `DELETE`.',
+    },
+    path: {
+      type: 'string',
+      required: true,
+      description: "Path below the upstream's URL; `{x}` is one segment, as in `/v1/invoices/{id}`.",
+    },
+    capability: {
+      type: 'string',
+      optional: true,
+      computed: true,
+      description:
+        'What a scope must grant: `create`, `read`, `update`, `delete` or `list`. Default: what the method stands for; `GET` is `read`.',
+    },
+    parameters: {
+      type: ['list', 'string'],
+      optional: true,
+      description: 'The only query parameters that pass. Omitted: all do; `[]`: none.',
+    },
   },
   /** The engine keeps what it was sent: others may have written `"GET /v1/invoices"`. */
   read(item) {
@@ -43,7 +61,11 @@ const member = / operation (capability|method|path|parameters)\b/
 
 /** Names the member the sentence is about, and the one spelling there is here. It points at the operation: Terraform finds no line for what is deeper. */
 function operationFaults(path: Path, operation: Record<string, Value | undefined>): Diagnostic[] {
-  return parsed(path, () => parseOperation(operation)).map((found) => ({ ...found, summary: found.summary.replace(member, '.$1'), detail: 'Write for example { method = "GET", path = "/v1/invoices/{id}", capability = "read" }.' }))
+  return parsed(path, () => parseOperation(operation)).map((found) => ({
+    ...found,
+    summary: found.summary.replace(member, '.$1'),
+    detail: 'Write for example { method = "GET", path = "/v1/invoices/{id}", capability = "read" }.',
+  }))
 }
 
 export const toolSpec: DocumentSpec = {
@@ -51,9 +73,26 @@ export const toolSpec: DocumentSpec = {
   items: { operations },
   check: ({ upstream, name, operations: given, fields }) => [
     ...checkName(['upstream'], upstream, 'stripe'),
-    ...(typeof name === 'string' && !isToolName(name) ? [fault(`name ${JSON.stringify(name.slice(0, 60))} is not the name of a tool`, 'It is a resource, or resource/qualifier. Write for example customers/id-only.', ['name'])] : []),
-    ...(isList(given) && given.length === 0 ? [fault('operations is empty', 'Name at least one, for example { method = "GET", path = "/v1/invoices" }.', ['operations'])] : []),
-    ...(isList(fields) ? fields.flatMap((field, index) => (typeof field === 'string' ? parsed(['fields', index], () => compileProjection([field])) : [])) : []),
+    ...(typeof name === 'string' && !isToolName(name)
+      ? [
+          fault(
+            `name ${JSON.stringify(name.slice(0, 60))} is not the name of a tool`,
+            'It is a resource, or resource/qualifier. Write for example customers/id-only.',
+            ['name'],
+          ),
+        ]
+      : []),
+    ...(isList(given) && given.length === 0
+      ? [
+          fault('operations is empty', 'Name at least one, for example { method = "GET", path = "/v1/invoices" }.', [
+            'operations',
+          ]),
+        ]
+      : []),
+    ...(isList(fields)
+      ? fields.flatMap((field, index) =>
+          typeof field === 'string' ? parsed(['fields', index], () => compileProjection([field])) : [],
+        )
+      : []),
   ],
 }
-

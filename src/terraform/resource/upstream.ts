@@ -10,16 +10,36 @@ import type { DocumentSpec, DocumentWrite } from './document.ts'
 import { changeConsent, keyPlace, removeKey, samePlace, sameSecret, writeKey } from './kv-key.ts'
 
 /** Of all the writes of a key: what is asked for one after the other is said at once. */
-const atKey: Subject = { attributeOf: () => undefined, otherwise: ['key_wo'], writeNeeds: ['create', 'patch', 'update'] }
+const atKey: Subject = {
+  attributeOf: () => undefined,
+  otherwise: ['key_wo'],
+  writeNeeds: ['create', 'patch', 'update'],
+}
 
 export const upstreamSpec: DocumentSpec = {
   document: engineSchema.upstreams,
   extra: {
-    key_wo: { type: 'string', optional: true, sensitive: true, write_only: true, description: 'The upstream\'s key. Written to `kv_field` of the secret `kv_path` in `kv_mount`, with the upstream\'s origin added to its `mcp_origins`; in neither plan nor state. Destroying the resource takes both out again, whoever else uses them, so give each upstream a `kv_path` of its own. Needs `key_wo_version`.' },
-    key_wo_version: { type: 'number', optional: true, description: 'Change it whenever `key_wo` is another key: that is what writes it.' },
+    key_wo: {
+      type: 'string',
+      optional: true,
+      sensitive: true,
+      write_only: true,
+      description:
+        "The upstream's key. Written to `kv_field` of the secret `kv_path` in `kv_mount`, with the upstream's origin added to its `mcp_origins`; in neither plan nor state. Destroying the resource takes both out again, whoever else uses them, so give each upstream a `kv_path` of its own. Needs `key_wo_version`.",
+    },
+    key_wo_version: {
+      type: 'number',
+      optional: true,
+      description: 'Change it whenever `key_wo` is another key: that is what writes it.',
+    },
   },
   defaults: { kv_path: ({ name }) => (typeof name === 'string' ? `mcp/${name}` : isUnknown(name) ? unknown : null) },
-  check: (config) => [...checkName(['name'], config.name, 'stripe'), ...checkUrl(config), ...checkPlace(config), ...checkKey(config)],
+  check: (config) => [
+    ...checkName(['name'], config.name, 'stripe'),
+    ...checkUrl(config),
+    ...checkPlace(config),
+    ...checkKey(config),
+  ],
   beforeWrite: writeKeyOf,
   async afterWrite({ server, prior, planned }) {
     if (prior === null || prior.key_wo_version === null || planned.key_wo_version === null) return
@@ -54,16 +74,44 @@ async function writeKeyOf({ server, prior, planned, config }: DocumentWrite): Pr
 
 function givenKey({ key_wo: key }: ValueObject): string {
   if (typeof key === 'string' && key !== '') return key
-  throw new Refusal(fault('key_wo has no value', 'key_wo_version or the place of the key has changed, so the key is to be written. Give it, for example by a variable with ephemeral = true.', ['key_wo']))
+  throw new Refusal(
+    fault(
+      'key_wo has no value',
+      'key_wo_version or the place of the key has changed, so the key is to be written. Give it, for example by a variable with ephemeral = true.',
+      ['key_wo'],
+    ),
+  )
 }
 
 function checkKey({ key_wo: key, key_wo_version: version, kv_path: path }: ValueObject): Diagnostic[] {
   const found: Diagnostic[] = []
-  if (key === '') found.push(fault('key_wo is empty', 'Give the upstream\'s key, or leave key_wo out and write the key with vault kv put.', ['key_wo']))
-  if (typeof key === 'string' && version === null) found.push(fault('key_wo needs key_wo_version', 'A write-only value is not kept, so a number says when it is another one. Write for example key_wo_version = 1.', ['key_wo']))
+  if (key === '')
+    found.push(
+      fault('key_wo is empty', "Give the upstream's key, or leave key_wo out and write the key with vault kv put.", [
+        'key_wo',
+      ]),
+    )
+  if (typeof key === 'string' && version === null)
+    found.push(
+      fault(
+        'key_wo needs key_wo_version',
+        'A write-only value is not kept, so a number says when it is another one. Write for example key_wo_version = 1.',
+        ['key_wo'],
+      ),
+    )
   if (version !== null && version !== undefined && !isUnknown(version)) {
-    if (!Number.isSafeInteger(version)) found.push(fault('key_wo_version is no whole number', 'Write for example key_wo_version = 1.', ['key_wo_version']))
-    if (typeof path === 'string' && path.includes('{{')) found.push(fault('key_wo cannot be written to a kv_path with {{environment}}', 'There is one key for each environment. Write them with vault kv put, or make one upstream for each.', ['kv_path']))
+    if (!Number.isSafeInteger(version))
+      found.push(
+        fault('key_wo_version is no whole number', 'Write for example key_wo_version = 1.', ['key_wo_version']),
+      )
+    if (typeof path === 'string' && path.includes('{{'))
+      found.push(
+        fault(
+          'key_wo cannot be written to a kv_path with {{environment}}',
+          'There is one key for each environment. Write them with vault kv put, or make one upstream for each.',
+          ['kv_path'],
+        ),
+      )
   }
   return found
 }
@@ -72,22 +120,47 @@ const segments = /^(?:[A-Za-z0-9_.@-]|\{\{environment\}\})+(?:\/(?:[A-Za-z0-9_.@
 
 /** As the engine has it, which is asked only after the key was written. */
 function checkPlace({ kv_mount: mount, kv_path: path, kv_field: field }: ValueObject): Diagnostic[] {
-  const wrong = (value: Value | undefined): boolean => typeof value === 'string' && (!segments.test(value) || value.split('/').some((segment) => segment === '.' || segment === '..'))
+  const wrong = (value: Value | undefined): boolean =>
+    typeof value === 'string' &&
+    (!segments.test(value) || value.split('/').some((segment) => segment === '.' || segment === '..'))
   return [
-    ...(wrong(mount) ? [fault('kv_mount is no mount path', 'It has neither a slash at its ends nor other characters than letters, digits, _ . @ and -. Write for example secret.', ['kv_mount'])] : []),
-    ...(wrong(path) ? [fault('kv_path is no path of a secret', 'It has neither a slash at its ends nor other characters than letters, digits, _ . @ and -. Write for example mcp/stripe.', ['kv_path'])] : []),
+    ...(wrong(mount)
+      ? [
+          fault(
+            'kv_mount is no mount path',
+            'It has neither a slash at its ends nor other characters than letters, digits, _ . @ and -. Write for example secret.',
+            ['kv_mount'],
+          ),
+        ]
+      : []),
+    ...(wrong(path)
+      ? [
+          fault(
+            'kv_path is no path of a secret',
+            'It has neither a slash at its ends nor other characters than letters, digits, _ . @ and -. Write for example mcp/stripe.',
+            ['kv_path'],
+          ),
+        ]
+      : []),
     ...(field === '' ? [fault('kv_field is empty', 'Write for example api_key.', ['kv_field'])] : []),
   ]
 }
 
 function checkUrl({ url, allow_private_addresses: allowPrivate }: ValueObject): Diagnostic[] {
   if (typeof url !== 'string' || url === '') return []
-  const at = (summary: string, detail = 'Write for example https://api.stripe.com.'): Diagnostic[] => [fault(summary, detail, ['url'])]
+  const at = (summary: string, detail = 'Write for example https://api.stripe.com.'): Diagnostic[] => [
+    fault(summary, detail, ['url']),
+  ]
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (!parsed) return at('url is not an absolute URL')
-  if (parsed.username !== '' || parsed.password !== '') return at('url holds a user or password', 'Keys lie in KV. Write for example https://api.stripe.com.')
+  if (parsed.username !== '' || parsed.password !== '')
+    return at('url holds a user or password', 'Keys lie in KV. Write for example https://api.stripe.com.')
   if (parsed.protocol !== 'https:' && parsed.protocol !== 'http:') return at('url does not begin with https://')
-  if (parsed.protocol === 'http:' && isFalse(allowPrivate)) return at('url is http:, which sends the key unencrypted', 'Use https:, or set allow_private_addresses = true for an upstream of your own network.')
+  if (parsed.protocol === 'http:' && isFalse(allowPrivate))
+    return at(
+      'url is http:, which sends the key unencrypted',
+      'Use https:, or set allow_private_addresses = true for an upstream of your own network.',
+    )
   return []
 }
 

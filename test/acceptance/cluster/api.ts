@@ -24,12 +24,20 @@ export interface VaultApi {
 
 export function vaultApi(address: string, connections = 64): VaultApi {
   const dispatcher = new Agent({ connections, pipelining: 1 })
-  const call = async (method: string, path: string, { token, body, timeoutMs = 20_000, forward = true }: CallOptions = {}): Promise<VaultAnswer> => {
+  const call = async (
+    method: string,
+    path: string,
+    { token, body, timeoutMs = 20_000, forward = true }: CallOptions = {},
+  ): Promise<VaultAnswer> => {
     const listed = method === 'LIST'
     const answer = await request(`${address}/v1/${path}${listed ? '?list=true' : ''}`, {
       dispatcher,
       method: (listed ? 'GET' : method) as 'GET',
-      headers: { ...(token !== undefined && { 'x-vault-token': token }), ...(body !== undefined && { 'content-type': 'application/json' }), ...(!forward && { 'x-vault-no-request-forwarding': '1' }) },
+      headers: {
+        ...(token !== undefined && { 'x-vault-token': token }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(!forward && { 'x-vault-no-request-forwarding': '1' }),
+      },
       ...(body !== undefined && { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(timeoutMs),
     })
@@ -40,5 +48,9 @@ export function vaultApi(address: string, connections = 64): VaultApi {
 }
 
 function parsed(text: string): unknown {
-  try { return JSON.parse(text) } catch { return { errors: [text] } }
+  try {
+    return JSON.parse(text)
+  } catch {
+    return { errors: [text] }
+  }
 }

@@ -40,9 +40,19 @@ export async function openCluster(size = 3): Promise<Cluster> {
   const plugin = await buildPlugin({ outDir: pluginDirectory })
   const ports = await freePorts(size * 2)
   const { binary, product } = findServer(process.env.TARGET as Product | undefined)
-  const nodes = Array.from({ length: size }, (_, index) => new ClusterNode({
-    binary, product, pluginDirectory, name: `node${String(index + 1)}`, directory: join(directory, `node${String(index + 1)}`), port: ports[index * 2]!, clusterPort: ports[index * 2 + 1]!,
-  }))
+  const nodes = Array.from(
+    { length: size },
+    (_, index) =>
+      new ClusterNode({
+        binary,
+        product,
+        pluginDirectory,
+        name: `node${String(index + 1)}`,
+        directory: join(directory, `node${String(index + 1)}`),
+        port: ports[index * 2]!,
+        clusterPort: ports[index * 2 + 1]!,
+      }),
+  )
   const close = async (): Promise<void> => {
     await Promise.all(nodes.map((node) => node.stop()))
     if (process.env.KEEP_CLUSTER === undefined) await rm(directory, { recursive: true, force: true, maxRetries: 3 })
@@ -66,7 +76,10 @@ async function form(nodes: readonly ClusterNode[]): Promise<{ rootToken: string;
   const [rootToken, unsealKey] = [String(body.root_token), String(body.keys[0])]
   await first.unseal(unsealKey)
   await timeUntil('the first node is active', () => first.isActive())
-  const autopilot = await first.api('POST', 'sys/storage/raft/autopilot/configuration', { token: rootToken, body: { server_stabilization_time: '1s' } })
+  const autopilot = await first.api('POST', 'sys/storage/raft/autopilot/configuration', {
+    token: rootToken,
+    body: { server_stabilization_time: '1s' },
+  })
   if (autopilot.status >= 300) throw new Error(`autopilot: ${JSON.stringify(autopilot.body)}`)
   for (const node of nodes.slice(1)) {
     const joined = await node.api('PUT', 'sys/storage/raft/join', { body: { leader_api_addr: first.address } })
@@ -84,20 +97,26 @@ async function form(nodes: readonly ClusterNode[]): Promise<{ rootToken: string;
     await node.kill()
     await node.start()
     await node.unseal(unsealKey)
-    await timeUntil(`${node.name} serves`, async () => await node.health() === 429)
+    await timeUntil(`${node.name} serves`, async () => (await node.health()) === 429)
   }
   return { rootToken, unsealKey }
 }
 
 async function mountEngine(cluster: Cluster): Promise<void> {
   const { sha256, path } = cluster.plugin
-  await cluster.root('POST', 'sys/plugins/catalog/secret/mcp', { sha256, command: basename(path), version: `v${await packageVersion()}` })
+  await cluster.root('POST', 'sys/plugins/catalog/secret/mcp', {
+    sha256,
+    command: basename(path),
+    version: `v${await packageVersion()}`,
+  })
   await cluster.root('POST', 'sys/mounts/mcp', { type: 'mcp' })
   await cluster.root('POST', 'sys/mounts/secret', { type: 'kv', options: { version: '2' } })
   // Version 2 is made in the background after the mount.
   await timeUntil('the key-value store is ready', async () => {
     const leader = await cluster.leader()
-    return (await leader.api('POST', 'secret/data/ready', { token: cluster.rootToken, body: { data: {} } })).status === 200
+    return (
+      (await leader.api('POST', 'secret/data/ready', { token: cluster.rootToken, body: { data: {} } })).status === 200
+    )
   })
   // Standbys that read know a mount when they have applied what the leader wrote: until then their answer is 404.
   await Promise.all(cluster.nodes.map((node) => cluster.caughtUp(node)))
@@ -107,7 +126,8 @@ type Made = Pick<Cluster, 'product' | 'nodes' | 'plugin' | 'rootToken' | 'unseal
 
 function clusterOf(made: Made): Cluster {
   const { nodes, rootToken, unsealKey } = made
-  const states = async () => Promise.all(nodes.map(async (node) => ({ node, health: node.running ? await node.health() : undefined })))
+  const states = async () =>
+    Promise.all(nodes.map(async (node) => ({ node, health: node.running ? await node.health() : undefined })))
   const leader = async (): Promise<ClusterNode> => {
     let found: ClusterNode | undefined
     await timeUntil('a node is active', async () => {
@@ -119,14 +139,18 @@ function clusterOf(made: Made): Cluster {
   const root: Cluster['root'] = async (method, path, body) => {
     const options: CallOptions = { token: rootToken, ...(body !== undefined && { body }) }
     const answer = await (await leader()).api(method, path, options)
-    if (answer.status >= 300) throw new Error(`${method} ${path}: ${String(answer.status)} ${JSON.stringify(answer.body)}`)
+    if (answer.status >= 300)
+      throw new Error(`${method} ${path}: ${String(answer.status)} ${JSON.stringify(answer.body)}`)
     return answer
   }
   const caughtUp = async (node: ClusterNode): Promise<void> => {
     const { body: marker } = await root('POST', 'secret/data/marker', { data: {} })
     await timeUntil(`${node.name} has caught up`, async () => {
       const { body } = await node.api('GET', 'secret/data/marker', { token: rootToken })
-      return body.data?.metadata?.version >= marker.data.version && (await node.api('GET', 'mcp/config', { token: rootToken })).status === 200
+      return (
+        body.data?.metadata?.version >= marker.data.version &&
+        (await node.api('GET', 'mcp/config', { token: rootToken })).status === 200
+      )
     })
   }
   return {
@@ -138,7 +162,7 @@ function clusterOf(made: Made): Cluster {
     async revive(node) {
       await node.start()
       await node.unseal(unsealKey)
-      await timeUntil(`${node.name} serves`, async () => [200, 429].includes(await node.health() ?? 0))
+      await timeUntil(`${node.name} serves`, async () => [200, 429].includes((await node.health()) ?? 0))
       await caughtUp(node)
     },
     pluginPids: (node) => childrenRunning(node.pid, made.plugin.path),
@@ -149,9 +173,13 @@ function clusterOf(made: Made): Cluster {
 async function childrenRunning(parent: number | undefined, file: string): Promise<number[]> {
   if (parent === undefined) return []
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-  const found = await Promise.all(pids.map(async (pid) => {
-    const [status, line] = await Promise.all(['status', 'cmdline'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '')))
-    return status!.includes(`\nPPid:\t${String(parent)}\n`) && line!.includes(file) ? [Number(pid)] : []
-  }))
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const [status, line] = await Promise.all(
+        ['status', 'cmdline'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '')),
+      )
+      return status!.includes(`\nPPid:\t${String(parent)}\n`) && line!.includes(file) ? [Number(pid)] : []
+    }),
+  )
   return found.flat()
 }

@@ -20,7 +20,11 @@ export async function openGateways(cluster: Cluster): Promise<Gateways> {
   const policy = await readFile(resolve(import.meta.dirname, '../../../vault-config/policies/mcp-gateway.hcl'), 'utf8')
   await cluster.root('POST', 'sys/policies/acl/mcp-gateway', { policy })
   await cluster.root('POST', 'sys/auth/approle', { type: 'approle' })
-  await cluster.root('POST', 'auth/approle/role/gateway', { token_policies: ['mcp-gateway'], token_ttl: '20m', token_max_ttl: '1h' })
+  await cluster.root('POST', 'auth/approle/role/gateway', {
+    token_policies: ['mcp-gateway'],
+    token_ttl: '20m',
+    token_max_ttl: '1h',
+  })
   const { body: role } = await cluster.root('GET', 'auth/approle/role/gateway/role-id')
   // One for all: a standby that is asked about a secret ID it has not heard of yet may not believe in it for long.
   const { body: secret } = await cluster.root('POST', 'auth/approle/role/gateway/secret-id', {})
@@ -30,18 +34,25 @@ export async function openGateways(cluster: Cluster): Promise<Gateways> {
   return {
     async start(address) {
       const name = `gateway-${randomBytes(4).toString('hex')}`
-      await workshop.write(`${name}.hcl`, `
+      await workshop.write(
+        `${name}.hcl`,
+        `
         vault { address = "${address}" approle { role_id = "${String(role.data.role_id)}" secret_id_file = "secret-id" } }
         listener "http" { address = "127.0.0.1:0" }
         listener "grpc" { address = "127.0.0.1:0" }
         audit_path = "${name}.jsonl"
         max_staleness { high = 2 standard = "60s" }
         log_level = "warn"
-      `)
+      `,
+      )
       const gateway = await workshop.start(['gateway', `-config=${name}.hcl`])
       running.push(gateway)
       const url = /HTTP\s+(\S+)/.exec(gateway.banner)?.[1] ?? ''
-      await timeUntil(`${name} is in contact`, async () => (await fetch(`${url}/healthz`)).status === 200, 20_000).catch((cause: unknown) => {
+      await timeUntil(
+        `${name} is in contact`,
+        async () => (await fetch(`${url}/healthz`)).status === 200,
+        20_000,
+      ).catch((cause: unknown) => {
         throw new Error(`${name} at ${address} is not in contact:\n${gateway.log()}`, { cause })
       })
       return url
@@ -54,12 +65,18 @@ export async function openGateways(cluster: Cluster): Promise<Gateways> {
   }
 }
 
-export interface Outcome { readonly status: number; readonly code: string }
+export interface Outcome {
+  readonly status: number
+  readonly code: string
+}
 
 /** One call through `/u/`: the status, and the gateway's word for it where it refused. */
 export async function callThrough(gatewayUrl: string, token: string, path: string): Promise<Outcome> {
-  const response = await fetch(`${gatewayUrl}/u/${path}`, { headers: { authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(20_000) })
-  const body = await response.json().catch(() => ({})) as { error?: { code: string } }
+  const response = await fetch(`${gatewayUrl}/u/${path}`, {
+    headers: { authorization: `Bearer ${token}` },
+    signal: AbortSignal.timeout(20_000),
+  })
+  const body = (await response.json().catch(() => ({}))) as { error?: { code: string } }
   return { status: response.status, code: body.error?.code ?? '' }
 }
 
@@ -79,7 +96,10 @@ export class Probe {
   async #call(gatewayUrl: string, path: string, tokenOf: () => string): Promise<void> {
     let goodAt = performance.now()
     while (!this.#stopping) {
-      const { status, code } = await callThrough(gatewayUrl, tokenOf(), path).catch(() => ({ status: 0, code: 'no answer' }))
+      const { status, code } = await callThrough(gatewayUrl, tokenOf(), path).catch(() => ({
+        status: 0,
+        code: 'no answer',
+      }))
       const outcome = [String(status), code].filter(Boolean).join(' ')
       this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1)
       if (status === 200) {
@@ -113,12 +133,15 @@ export class OpenStream {
       }
     }
     // A cut is a broken stream.
-    this.over = read().catch(() => undefined).then(() => performance.now())
+    this.over = read()
+      .catch(() => undefined)
+      .then(() => performance.now())
   }
 
   static async open(gatewayUrl: string, token: string, path: string): Promise<OpenStream> {
     const response = await fetch(`${gatewayUrl}/u/${path}`, { headers: { authorization: `Bearer ${token}` } })
-    if (response.status !== 200) throw new Error(`the stream was refused: ${String(response.status)} ${await response.text()}`)
+    if (response.status !== 200)
+      throw new Error(`the stream was refused: ${String(response.status)} ${await response.text()}`)
     const stream = new OpenStream(response)
     await stream.flows()
     return stream

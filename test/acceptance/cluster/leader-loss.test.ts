@@ -27,7 +27,11 @@ afterAll(async () => {
   await upstream.close()
 })
 
-interface Issued { readonly token: string; readonly session_id: string; readonly lease_id: string }
+interface Issued {
+  readonly token: string
+  readonly session_id: string
+  readonly lease_id: string
+}
 
 async function issue(): Promise<Issued> {
   const { body } = await cluster.root('POST', `mcp/creds/${AGENT}`, { purpose: 'watched' })
@@ -40,7 +44,10 @@ const running = (): ClusterNode[] => cluster.nodes.filter((node) => node.running
 
 /** Resolves to the milliseconds until a token issued only now passes, so that the gateway has to ask. */
 const untilNewTokensPass = (gatewayUrl: string, token: string): Promise<number> =>
-  timeUntil('a new token passes', async () => (await callThrough(gatewayUrl, token, 'stripe/v1/invoices')).status === 200)
+  timeUntil(
+    'a new token passes',
+    async () => (await callThrough(gatewayUrl, token, 'stripe/v1/invoices')).status === 200,
+  )
 
 /** Load on every running node, a gateway at a standby, a stream and calls through it, while `disturb` happens to the leader. */
 async function watched(what: string, disturb: (leader: ClusterNode) => Promise<void>) {
@@ -70,13 +77,15 @@ async function watched(what: string, disturb: (leader: ClusterNode) => Promise<v
   const [cutMs] = await Promise.all([cutAfter(cut, () => revoke(revoked)), stream.flows()])
   const streamCutMs = await cutAfter(stream, () => revoke(streaming))
   const verdict = await writers.examine(next)
-  console.log([
-    `${what}: ${next.name} is active after ${ms(electedMs)} (the call itself ${ms(disturbedMs)}), a token new to the gateway passes after ${ms(gatewayMs)}`,
-    `${WRITERS} writers: ${writers.acknowledged} acknowledged (${before} before), nothing acknowledged for ${ms(writers.longestGapMs)} at most, ${spread(writers.latencies)}`,
-    `refused: ${refusalsOf(writers)}`,
-    `sessions ${verdict.live} live, ${verdict.ended} ended, ${verdict.doubtful} in doubt; ${verdict.problems.length} lost or revived; ${verdict.early} superseded tokens ended early`,
-    `gateway said ${[...probe.outcomes].map(([outcome, count]) => `${outcome} x ${count}`).join(', ')}; longest without a success ${ms(probe.longestGapMs)}; revoke (request) to last byte ${ms(cutMs)}, of the older stream ${ms(streamCutMs)}`,
-  ].join('\n  '))
+  console.log(
+    [
+      `${what}: ${next.name} is active after ${ms(electedMs)} (the call itself ${ms(disturbedMs)}), a token new to the gateway passes after ${ms(gatewayMs)}`,
+      `${WRITERS} writers: ${writers.acknowledged} acknowledged (${before} before), nothing acknowledged for ${ms(writers.longestGapMs)} at most, ${spread(writers.latencies)}`,
+      `refused: ${refusalsOf(writers)}`,
+      `sessions ${verdict.live} live, ${verdict.ended} ended, ${verdict.doubtful} in doubt; ${verdict.problems.length} lost or revived; ${verdict.early} superseded tokens ended early`,
+      `gateway said ${[...probe.outcomes].map(([outcome, count]) => `${outcome} x ${count}`).join(', ')}; longest without a success ${ms(probe.longestGapMs)}; revoke (request) to last byte ${ms(cutMs)}, of the older stream ${ms(streamCutMs)}`,
+    ].join('\n  '),
+  )
   return { leader, next, outcomes, verdict, cutMs, streamCutMs }
 }
 
@@ -88,7 +97,8 @@ async function cutAfter(stream: OpenStream, end: () => Promise<unknown>): Promis
   return stream.lastByteAt - asked
 }
 
-const invalid = (outcomes: readonly string[]): string[] => outcomes.filter((outcome) => outcome !== '200' && !outcome.startsWith('503 '))
+const invalid = (outcomes: readonly string[]): string[] =>
+  outcomes.filter((outcome) => outcome !== '200' && !outcome.startsWith('503 '))
 
 describe('a cluster under load whose leader', () => {
   it('is killed with -9 loses nothing that was acknowledged, revives nothing, and the gateway calls no live token invalid', async () => {
@@ -102,7 +112,7 @@ describe('a cluster under load whose leader', () => {
   it('steps down loses nothing, revives nothing, and the gateway calls no live token invalid', async () => {
     const { leader, next, outcomes, verdict } = await watched('leader steps down', async (node) => {
       await node.api('PUT', 'sys/step-down', { token: cluster.rootToken })
-      await timeUntil('it is no longer active', async () => !await node.isActive())
+      await timeUntil('it is no longer active', async () => !(await node.isActive()))
     })
     expect(next.name).not.toBe(leader.name)
     expect(verdict.problems).toEqual([])

@@ -41,7 +41,9 @@ export class ClusterNode {
   async start(): Promise<void> {
     const { binary, product, directory, pluginDirectory, name, port, clusterPort } = this.#place
     await mkdir(join(directory, 'raft'), { recursive: true })
-    await writeFile(join(directory, 'server.hcl'), `
+    await writeFile(
+      join(directory, 'server.hcl'),
+      `
       storage "raft" {
         path = "${join(directory, 'raft')}"
         node_id = "${name}"
@@ -55,7 +57,8 @@ export class ClusterNode {
       plugin_directory = "${pluginDirectory}"
       ${product === 'vault' ? 'disable_mlock = true' : ''}
       log_level = "info"
-    `)
+    `,
+    )
     const child = spawn(binary, ['server', `-config=${join(directory, 'server.hcl')}`], {
       cwd: directory,
       env: { PATH: process.env.PATH, HOME: directory, TMPDIR: directory },
@@ -71,15 +74,21 @@ export class ClusterNode {
     })
   }
 
-  get pid(): number | undefined { return this.#child?.pid }
-  get running(): boolean { return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null }
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+  get running(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null
+  }
 
   /** Status of `sys/health`: 200 active, 429 standby, 501 not initialised, 503 sealed; undefined = does not answer. */
   async health(): Promise<number | undefined> {
     return (await this.api('GET', 'sys/health', { timeoutMs: 2000 }).catch(() => undefined))?.status
   }
 
-  async isActive(): Promise<boolean> { return await this.health() === 200 }
+  async isActive(): Promise<boolean> {
+    return (await this.health()) === 200
+  }
 
   async unseal(key: string): Promise<void> {
     await timeUntil(`${this.name} is unsealed`, async () => {
@@ -89,7 +98,9 @@ export class ClusterNode {
   }
 
   /** Without warning. Its plugin processes are left to notice by themselves, as after any crash. */
-  async kill(): Promise<void> { await this.#end('SIGKILL') }
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL')
+  }
 
   /** Asks it to end, and waits. */
   async stop(): Promise<void> {
@@ -101,7 +112,9 @@ export class ClusterNode {
     if (!this.running) return
     const exited = once(this.#child!, 'exit')
     this.#child!.kill(signal)
-    const late = setTimeout(() => { this.#child?.kill('SIGKILL') }, 15_000)
+    const late = setTimeout(() => {
+      this.#child?.kill('SIGKILL')
+    }, 15_000)
     await exited
     clearTimeout(late)
   }

@@ -31,17 +31,30 @@ function startPolls(): { stop(): Promise<void> } {
     let after = ''
     while (!stopping) {
       const leader = await cluster.leader()
-      const answer = await leader.api('GET', `mcp/feed?wait=2s${after}`, { token: cluster.rootToken }).catch(() => undefined)
-      after = answer?.status === 200 ? `&epoch=${String(answer.body.data.epoch)}&after=${String(answer.body.data.sequence)}` : ''
+      const answer = await leader
+        .api('GET', `mcp/feed?wait=2s${after}`, { token: cluster.rootToken })
+        .catch(() => undefined)
+      after =
+        answer?.status === 200
+          ? `&epoch=${String(answer.body.data.epoch)}&after=${String(answer.body.data.sequence)}`
+          : ''
       if (answer?.status !== 200) await pause(50)
     }
   }
   const polls = [poll(), poll(), poll()]
-  return { async stop() { stopping = true; await Promise.all(polls) } }
+  return {
+    async stop() {
+      stopping = true
+      await Promise.all(polls)
+    },
+  }
 }
 
 /** Milliseconds `act` takes, alternately without anybody on the feed and with three waiting polls. */
-async function besidePolls(turns: number, act: () => Promise<number>): Promise<{ without: number[]; withPolls: number[] }> {
+async function besidePolls(
+  turns: number,
+  act: () => Promise<number>,
+): Promise<{ without: number[]; withPolls: number[] }> {
   const [without, withPolls]: [number[], number[]] = [[], []]
   for (let turn = 0; turn < turns; turn++) {
     without.push(await act())
@@ -60,13 +73,22 @@ async function timed(act: () => Promise<unknown>): Promise<number> {
 }
 
 /** Until the engine answers a write again. */
-const untilServed = () => timeUntil('the engine serves', async () => {
-  const leader = await cluster.leader()
-  return (await leader.api('POST', 'mcp/introspect', { token: cluster.rootToken, body: { session_id: 'sess_00000000000000000000000000' } })).status === 200
-})
+const untilServed = () =>
+  timeUntil('the engine serves', async () => {
+    const leader = await cluster.leader()
+    return (
+      (
+        await leader.api('POST', 'mcp/introspect', {
+          token: cluster.rootToken,
+          body: { session_id: 'sess_00000000000000000000000000' },
+        })
+      ).status === 200
+    )
+  })
 
 const reload = () => cluster.root('PUT', 'sys/plugins/reload/backend', { mounts: ['mcp/'] })
-const invalid = (outcomes: readonly string[]): string[] => outcomes.filter((outcome) => outcome !== '200' && !outcome.startsWith('503 '))
+const invalid = (outcomes: readonly string[]): string[] =>
+  outcomes.filter((outcome) => outcome !== '200' && !outcome.startsWith('503 '))
 const list = (values: readonly number[]): string => values.map((value) => value.toFixed(0)).join(', ')
 
 async function underLoad<T>(count: number, act: () => Promise<T>) {
@@ -86,7 +108,11 @@ async function underLoad<T>(count: number, act: () => Promise<T>) {
 
 async function issueAndStream(gateway: string) {
   const { body } = await cluster.root('POST', `mcp/creds/${AGENT}`, { purpose: 'watched' })
-  return { token: String(body.data.token), leaseId: String(body.lease_id), stream: await OpenStream.open(gateway, body.data.token, 'github/v1/events') }
+  return {
+    token: String(body.data.token),
+    leaseId: String(body.lease_id),
+    stream: await OpenStream.open(gateway, body.data.token, 'github/v1/events'),
+  }
 }
 
 describe('the plugin, under load', () => {
@@ -94,13 +120,22 @@ describe('the plugin, under load', () => {
     const gateway = await gateways.start((await cluster.leader()).address)
     const { token, leaseId, stream } = await issueAndStream(gateway)
     const probe = new Probe(gateway, ['stripe/v1/invoices'], () => token)
-    const { result, verdict, line } = await underLoad(20, () => besidePolls(4, () => timed(async () => { await reload(); await untilServed() })))
+    const { result, verdict, line } = await underLoad(20, () =>
+      besidePolls(4, () =>
+        timed(async () => {
+          await reload()
+          await untilServed()
+        }),
+      ),
+    )
     const outcomes = await probe.stop()
     await stream.flows()
     await cluster.root('POST', 'sys/leases/revoke', { lease_id: leaseId, sync: true })
     const revoked = performance.now()
     await stream.over
-    console.log(`plugin reload, ms until served: ${list(result.without)} without polls, ${list(result.withPolls)} beside 3 waiting polls\n  ${line}\n  gateway said ${[...probe.outcomes].map(([outcome, many]) => `${outcome} x ${many}`).join(', ')}; revoke to last byte ${Math.max(0, stream.lastByteAt - revoked).toFixed(0)} ms`)
+    console.log(
+      `plugin reload, ms until served: ${list(result.without)} without polls, ${list(result.withPolls)} beside 3 waiting polls\n  ${line}\n  gateway said ${[...probe.outcomes].map(([outcome, many]) => `${outcome} x ${many}`).join(', ')}; revoke to last byte ${Math.max(0, stream.lastByteAt - revoked).toFixed(0)} ms`,
+    )
     expect(verdict.problems).toEqual([])
     expect(invalid(outcomes)).toEqual([])
   })
@@ -123,7 +158,9 @@ describe('the plugin, under load', () => {
     })
     const outcomes = await probe.stop()
     await stream.flows()
-    console.log(`plugin killed, ms until served: ${list(result)}\n  ${line}\n  gateway said ${[...probe.outcomes].map(([outcome, many]) => `${outcome} x ${many}`).join(', ')}`)
+    console.log(
+      `plugin killed, ms until served: ${list(result)}\n  ${line}\n  gateway said ${[...probe.outcomes].map(([outcome, many]) => `${outcome} x ${many}`).join(', ')}`,
+    )
     expect(verdict.problems).toEqual([])
     expect(invalid(outcomes)).toEqual([])
   })
@@ -133,14 +170,16 @@ describe('the plugin, under load', () => {
       const leader = await cluster.leader()
       const took = await timed(async () => {
         expect((await leader.api('PUT', 'sys/step-down', { token: cluster.rootToken })).status).toBe(204)
-        await timeUntil('it is no longer active', async () => !await leader.isActive(), 60_000, 5)
+        await timeUntil('it is no longer active', async () => !(await leader.isActive()), 60_000, 5)
       })
       await untilServed()
       // A node that stepped down stands aside for ten seconds; with three nodes there is always another.
       return took
     }
     const { result, verdict, line } = await underLoad(10, () => besidePolls(2, stepDown))
-    console.log(`step-down, ms until no longer active: ${list(result.without)} without polls, ${list(result.withPolls)} beside 3 waiting polls\n  ${line}`)
+    console.log(
+      `step-down, ms until no longer active: ${list(result.without)} without polls, ${list(result.withPolls)} beside 3 waiting polls\n  ${line}`,
+    )
     expect(verdict.problems).toEqual([])
   })
 })
@@ -152,15 +191,24 @@ describe('secrets disable', () => {
     await cluster.root('POST', 'many/agents/a/scopes', { scopes: ['read:stripe:invoices'] })
     const leader = await cluster.leader()
     const left = Array.from({ length: 1000 }).values()
-    const issuing = await timed(() => Promise.all(Array.from({ length: 20 }, async () => {
-      for (const _ of left) expect((await leader.api('POST', 'many/creds/a', { token: cluster.rootToken, body: {} })).status).toBe(200)
-    })))
+    const issuing = await timed(() =>
+      Promise.all(
+        Array.from({ length: 20 }, async () => {
+          for (const _ of left)
+            expect((await leader.api('POST', 'many/creds/a', { token: cluster.rootToken, body: {} })).status).toBe(200)
+        }),
+      ),
+    )
     expect((await cluster.root('LIST', 'sys/leases/lookup/many/creds/a')).body.data.keys).toHaveLength(1000)
     const disabling = await timed(async () => {
-      expect((await leader.api('DELETE', 'sys/mounts/many', { token: cluster.rootToken, timeoutMs: 200_000 })).status).toBe(204)
+      expect(
+        (await leader.api('DELETE', 'sys/mounts/many', { token: cluster.rootToken, timeoutMs: 200_000 })).status,
+      ).toBe(204)
     })
     expect((await leader.api('LIST', 'sys/leases/lookup/many/creds/a', { token: cluster.rootToken })).status).toBe(404)
     expect((await leader.api('POST', 'many/creds/a', { token: cluster.rootToken, body: {} })).status).toBe(404)
-    console.log(`secrets disable with 1000 live leases: ${disabling.toFixed(0)} ms (issuing them took ${issuing.toFixed(0)} ms)`)
+    console.log(
+      `secrets disable with 1000 live leases: ${disabling.toFixed(0)} ms (issuing them took ${issuing.toFixed(0)} ms)`,
+    )
   })
 })

@@ -21,11 +21,14 @@ const ask = (node: ClusterNode, method: string, path: string, body?: unknown, fo
   node.api(method, path, { token: cluster.rootToken, forward, ...(body !== undefined && { body }) })
 
 /** Who answers where nothing may be forwarded: the standby itself, or 307 to the active node. */
-const alone = async (method: string, path: string, body?: unknown): Promise<number> => (await ask(standby, method, path, body, false)).status
+const alone = async (method: string, path: string, body?: unknown): Promise<number> =>
+  (await ask(standby, method, path, body, false)).status
 
 describe('a standby', () => {
   it('passes on what writes: documents, credentials, refreshes and ends', async () => {
-    expect((await ask(standby, 'POST', 'mcp/agents/through-standby', { owner: 'a', environment: 'test' })).status).toBe(204)
+    expect((await ask(standby, 'POST', 'mcp/agents/through-standby', { owner: 'a', environment: 'test' })).status).toBe(
+      204,
+    )
     expect((await ask(leader, 'GET', 'mcp/agents/through-standby')).body.data).toMatchObject({ owner: 'a' })
     const issued = await ask(standby, 'POST', `mcp/creds/${AGENT}`, { purpose: 'standby' })
     expect(issued.status).toBe(200)
@@ -39,7 +42,9 @@ describe('a standby', () => {
 
   it('answers introspection and feed as the active node, of whose engine there is one', async () => {
     const { body: issued } = await ask(leader, 'POST', `mcp/creds/${AGENT}`, {})
-    const answers = await Promise.all(cluster.nodes.map((node) => ask(node, 'POST', 'mcp/introspect', { token: issued.data.token })))
+    const answers = await Promise.all(
+      cluster.nodes.map((node) => ask(node, 'POST', 'mcp/introspect', { token: issued.data.token })),
+    )
     expect(answers.map(({ body }) => body.data.active)).toEqual([true, true, true])
     expect(new Set(answers.map(({ body }) => body.data.epoch)).size).toBe(1)
     const feeds = await Promise.all(cluster.nodes.map((node) => ask(node, 'GET', 'mcp/feed?wait=0')))
@@ -50,14 +55,27 @@ describe('a standby', () => {
     const verdicts: unknown[] = []
     for (let turn = 0; turn < 50; turn++) {
       const { body } = await ask(cluster.nodes[turn % 3]!, 'POST', `mcp/creds/${AGENT}`, {})
-      verdicts.push((await ask(cluster.nodes[(turn + 1) % 3]!, 'POST', 'mcp/introspect', { token: body.data.token })).body.data.active)
+      verdicts.push(
+        (await ask(cluster.nodes[(turn + 1) % 3]!, 'POST', 'mcp/introspect', { token: body.data.token })).body.data
+          .active,
+      )
     }
     expect(verdicts).toEqual(verdicts.map(() => true))
   })
 
   it('does nothing by itself: not even reading, for which it lags behind', async () => {
-    for (const path of [`agents/${AGENT}`, `agents/${AGENT}/scopes`, 'upstreams/stripe', 'tools/stripe/all', 'config', 'feed?wait=0', `creds/${AGENT}`]) expect([path, await alone('GET', `mcp/${path}`)]).toEqual([path, 307])
-    for (const path of ['agents', 'policies', 'upstreams', 'tools/stripe', 'sessions']) expect([path, await alone('LIST', `mcp/${path}`)]).toEqual([path, 307])
+    for (const path of [
+      `agents/${AGENT}`,
+      `agents/${AGENT}/scopes`,
+      'upstreams/stripe',
+      'tools/stripe/all',
+      'config',
+      'feed?wait=0',
+      `creds/${AGENT}`,
+    ])
+      expect([path, await alone('GET', `mcp/${path}`)]).toEqual([path, 307])
+    for (const path of ['agents', 'policies', 'upstreams', 'tools/stripe', 'sessions'])
+      expect([path, await alone('LIST', `mcp/${path}`)]).toEqual([path, 307])
     expect(await alone('POST', `mcp/creds/${AGENT}`, {})).toBe(307)
     expect(await alone('POST', 'mcp/introspect', { token: 'svt_prod_x' })).toBe(307)
     expect(await alone('POST', `mcp/agents/${AGENT}`, { description: 'x' })).toBe(307)
@@ -68,9 +86,13 @@ describe('a standby', () => {
     for (let turn = 0; turn < 20; turn++) {
       const [writer, reader] = turn % 2 === 0 ? [standby, standby] : [leader, standby]
       const [agent, description] = [`agent-${String(turn)}`, `version ${String(turn)}`]
-      expect((await ask(writer, 'POST', `mcp/agents/${agent}`, { owner: 'a', environment: 'test', description })).status).toBe(204)
+      expect(
+        (await ask(writer, 'POST', `mcp/agents/${agent}`, { owner: 'a', environment: 'test', description })).status,
+      ).toBe(204)
       expect((await ask(reader, 'GET', `mcp/agents/${agent}`)).body.data).toMatchObject({ description })
-      expect((await ask(reader, 'POST', `mcp/agents/${agent}/scopes`, { scopes: ['read:stripe:all'] })).status).toBe(204)
+      expect((await ask(reader, 'POST', `mcp/agents/${agent}/scopes`, { scopes: ['read:stripe:all'] })).status).toBe(
+        204,
+      )
       expect((await ask(writer, 'POST', 'mcp/config', { default_ttl: 600 + turn })).status).toBe(204)
       expect((await ask(reader, 'GET', 'mcp/config')).body.data).toMatchObject({ default_ttl: 600 + turn })
     }

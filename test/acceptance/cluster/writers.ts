@@ -6,7 +6,10 @@ import type { ClusterNode } from './node.ts'
 
 export const AGENT = 'claude-billing-agent'
 
-interface Token { readonly token: string; readonly lease_id: string }
+interface Token {
+  readonly token: string
+  readonly lease_id: string
+}
 
 /** `live`: everything acknowledged says so. `doubtful`: a request that ends it got no good answer. `ended`: its end was acknowledged. */
 interface Session {
@@ -48,7 +51,9 @@ export class Writers {
     this.#token = token
   }
 
-  get acknowledged(): number { return this.latencies.length }
+  get acknowledged(): number {
+    return this.latencies.length
+  }
 
   start(count: number, pauseMs = 5): void {
     this.#lastAt = performance.now()
@@ -77,7 +82,13 @@ export class Writers {
     const dice = random()
     if (!session || dice < 0.45) {
       const body = await this.#ask(node, 'POST', `mcp/creds/${AGENT}`, { purpose: 'load' })
-      if (body) mine.push({ session_id: body.data.session_id, tokens: [{ token: body.data.token, lease_id: body.lease_id }], standing: 'live', refreshing: false })
+      if (body)
+        mine.push({
+          session_id: body.data.session_id,
+          tokens: [{ token: body.data.token, lease_id: body.lease_id }],
+          standing: 'live',
+          refreshing: false,
+        })
       return body !== undefined
     }
     if (dice < 0.7) {
@@ -89,16 +100,24 @@ export class Writers {
       return true
     }
     session.standing = 'doubtful'
-    const body = dice < 0.85
-      ? await this.#ask(node, 'POST', 'sys/leases/revoke', { lease_id: session.tokens.at(-1)!.lease_id, sync: true })
-      : await this.#ask(node, 'DELETE', `mcp/sessions/${session.session_id}`)
+    const body =
+      dice < 0.85
+        ? await this.#ask(node, 'POST', 'sys/leases/revoke', { lease_id: session.tokens.at(-1)!.lease_id, sync: true })
+        : await this.#ask(node, 'DELETE', `mcp/sessions/${session.session_id}`)
     if (body) session.standing = 'ended'
     return body !== undefined
   }
 
-  async #ask(node: ClusterNode, method: string, path: string, body?: unknown): Promise<VaultAnswer['body'] | undefined> {
+  async #ask(
+    node: ClusterNode,
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<VaultAnswer['body'] | undefined> {
     const started = performance.now()
-    const answer = await node.api(method, path, { token: this.#token, ...(body !== undefined && { body }) }).catch(() => undefined)
+    const answer = await node
+      .api(method, path, { token: this.#token, ...(body !== undefined && { body }) })
+      .catch(() => undefined)
     if (answer && answer.status < 300) {
       const now = performance.now()
       this.latencies.push(now - started)
@@ -106,7 +125,11 @@ export class Writers {
       this.#lastAt = now
       return answer.body
     }
-    const reason = answer ? `${String(answer.status)} ${String(answer.body.errors?.[0] ?? '').replaceAll(/\s+/g, ' ').slice(0, 100)}` : 'no answer'
+    const reason = answer
+      ? `${String(answer.status)} ${String(answer.body.errors?.[0] ?? '')
+          .replaceAll(/\s+/g, ' ')
+          .slice(0, 100)}`
+      : 'no answer'
     this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1)
     return undefined
   }
@@ -123,24 +146,42 @@ export class Writers {
     const examine = async ({ session_id, tokens, standing, refreshing }: Session): Promise<void> => {
       const verdicts = await Promise.all(tokens.map(({ token }) => introspect(token)))
       const newest = verdicts.at(-1)!
-      if (standing === 'ended' && verdicts.some((verdict) => verdict !== 'revoked')) problems.push(`${session_id} was ended: ${verdicts.join(', ')}`)
+      if (standing === 'ended' && verdicts.some((verdict) => verdict !== 'revoked'))
+        problems.push(`${session_id} was ended: ${verdicts.join(', ')}`)
       if (standing !== 'live') return
-      if (newest !== 'active') problems.push(`${session_id} is live${refreshing ? ', refreshing' : ''}: ${verdicts.join(', ')}`)
-      if (verdicts.slice(0, -2).includes('active')) problems.push(`${session_id} has more than two live tokens: ${verdicts.join(', ')}`)
+      if (newest !== 'active')
+        problems.push(`${session_id} is live${refreshing ? ', refreshing' : ''}: ${verdicts.join(', ')}`)
+      if (verdicts.slice(0, -2).includes('active'))
+        problems.push(`${session_id} has more than two live tokens: ${verdicts.join(', ')}`)
       if (!refreshing && verdicts.length > 1 && verdicts.at(-2) !== 'active') early++
-      const lease = await node.api('PUT', 'sys/leases/lookup', { token: this.#token, body: { lease_id: tokens.at(-1)!.lease_id } })
+      const lease = await node.api('PUT', 'sys/leases/lookup', {
+        token: this.#token,
+        body: { lease_id: tokens.at(-1)!.lease_id },
+      })
       if (lease.status !== 200) problems.push(`${session_id} is live, its lease is lost: ${JSON.stringify(lease.body)}`)
     }
     const waiting = this.#sessions.values()
-    await Promise.all(Array.from({ length: 16 }, async () => { for (const session of waiting) await examine(session) }))
-    const count = (wanted: Session['standing']): number => this.#sessions.filter(({ standing }) => standing === wanted).length
+    await Promise.all(
+      Array.from({ length: 16 }, async () => {
+        for (const session of waiting) await examine(session)
+      }),
+    )
+    const count = (wanted: Session['standing']): number =>
+      this.#sessions.filter(({ standing }) => standing === wanted).length
     return { problems, live: count('live'), ended: count('ended'), doubtful: count('doubtful'), early }
   }
 }
 
 /** The agent all of them are, and what it needs. */
-export async function provisionAgent(root: (method: string, path: string, body?: unknown) => Promise<unknown>, upstreamUrl: string, key: string): Promise<void> {
-  for (const [name, sensitivity] of [['stripe', 'high'], ['github', 'standard']] as const) {
+export async function provisionAgent(
+  root: (method: string, path: string, body?: unknown) => Promise<unknown>,
+  upstreamUrl: string,
+  key: string,
+): Promise<void> {
+  for (const [name, sensitivity] of [
+    ['stripe', 'high'],
+    ['github', 'standard'],
+  ] as const) {
     await root('POST', `secret/data/mcp/${name}`, { data: { api_key: key } })
     await root('POST', `secret/metadata/mcp/${name}`, { custom_metadata: { mcp_origins: upstreamUrl } })
     await root('POST', `mcp/upstreams/${name}`, { url: upstreamUrl, sensitivity, allow_private_addresses: true })
@@ -150,7 +191,8 @@ export async function provisionAgent(root: (method: string, path: string, body?:
   await root('POST', `mcp/agents/${AGENT}/scopes`, { scopes: ['read:stripe:all', 'read:github:all'] })
 }
 
-const at = (sorted: readonly number[], share: number): string => (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN).toFixed(1)
+const at = (sorted: readonly number[], share: number): string =>
+  (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN).toFixed(1)
 
 /** `p50 1.2, p99 3.4 ms of 100` */
 export function spread(values: readonly number[]): string {

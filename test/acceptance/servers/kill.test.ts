@@ -44,8 +44,10 @@ async function write(ledger: Ledger, stopped: () => boolean): Promise<void> {
       if (refreshed) ledger.live.set(issued(refreshed).token, issued(refreshed))
     } else if (turn % 3 === 2) {
       ledger.live.delete(token.token)
-      const answer = await attempt(ledger, () => engine.sys('PUT', 'leases/revoke', { lease_id: token.lease_id, sync: true }));
-      (answer ? ledger.revoked : ledger.unsure).push(token)
+      const answer = await attempt(ledger, () =>
+        engine.sys('PUT', 'leases/revoke', { lease_id: token.lease_id, sync: true }),
+      )
+      ;(answer ? ledger.revoked : ledger.unsure).push(token)
     }
   }
 }
@@ -69,7 +71,11 @@ describe('kill -9 of the plugin under writers', () => {
       await delay(BETWEEN_MS)
       for (const pid of await server.plugin!.pids()) killed.add(pid)
       await server.plugin!.kill()
-      await eventually('it is started anew', async () => (await engine.read('config').catch(() => undefined))?.status, 200)
+      await eventually(
+        'it is started anew',
+        async () => (await engine.read('config').catch(() => undefined))?.status,
+        200,
+      )
     }
     await delay(BETWEEN_MS)
     stopped = true
@@ -79,7 +85,9 @@ describe('kill -9 of the plugin under writers', () => {
     const states = async (tokens: readonly Issued[]) => Promise.all(tokens.map((token) => engine.state(token)))
     const lost = (await states(asked)).filter((state) => state !== 'active')
     const revived = (await states(ledger.revoked)).filter((state) => state !== 'revoked')
-    console.log(`killed ${KILLS} times: ${asked.length} live tokens and ${ledger.revoked.length} revokes acknowledged, ${ledger.failures} calls failed, ${lost.length} lost, ${revived.length} revived`)
+    console.log(
+      `killed ${KILLS} times: ${asked.length} live tokens and ${ledger.revoked.length} revokes acknowledged, ${ledger.failures} calls failed, ${lost.length} lost, ${revived.length} revived`,
+    )
     expect([lost, revived]).toEqual([[], []])
     expect(killed.size).toBe(KILLS)
     expect([asked.length > WRITERS, ledger.revoked.length > WRITERS]).toEqual([true, true])
@@ -91,7 +99,12 @@ describe('kill -9 of the plugin under writers', () => {
 
 describe('kill -9 of an idle plugin', () => {
   it('is mended by whatever is asked next', async () => {
-    for (const ask of [() => engine.read('config'), () => engine.list('agents'), () => engine.write('creds/billing'), () => engine.write('introspect', { token: 'x' })]) {
+    for (const ask of [
+      () => engine.read('config'),
+      () => engine.list('agents'),
+      () => engine.write('creds/billing'),
+      () => engine.write('introspect', { token: 'x' }),
+    ]) {
       await server.plugin!.kill()
       const first = (await ask()).status
       expect([200, 500]).toContain(first)
@@ -102,7 +115,11 @@ describe('kill -9 of an idle plugin', () => {
   it('does not stand between a revoke and its token', async () => {
     const [token, other] = [await engine.issue('billing'), await engine.issue('billing')]
     await server.plugin!.kill()
-    await eventually('the revoke is acknowledged', async () => (await engine.sys('PUT', 'leases/revoke', { lease_id: token.lease_id, sync: true })).status, 204)
+    await eventually(
+      'the revoke is acknowledged',
+      async () => (await engine.sys('PUT', 'leases/revoke', { lease_id: token.lease_id, sync: true })).status,
+      204,
+    )
     expect([await engine.state(token), await engine.state(other)]).toEqual(['revoked', 'active'])
   })
 

@@ -43,9 +43,18 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-const clientEnv = (token: string) => ({ PATH: process.env.PATH, HOME: folder, VAULT_CLI: cli, VAULT_ADDR: server.address, VAULT_TOKEN: token })
+const clientEnv = (token: string) => ({
+  PATH: process.env.PATH,
+  HOME: folder,
+  VAULT_CLI: cli,
+  VAULT_ADDR: server.address,
+  VAULT_TOKEN: token,
+})
 
-interface Ran { readonly status: number; readonly output: string }
+interface Ran {
+  readonly status: number
+  readonly output: string
+}
 
 function run(script: string, args: readonly string[], token = server.rootToken): Promise<Ran> {
   return new Promise((resolve) => {
@@ -64,7 +73,9 @@ it('register.sh mounts a registered version where nothing is mounted, and may ru
   }
   expect(await server.plugin!.running('scripted')).toBe(`v${NEXT}`)
   const { body } = await server.api('GET', 'sys/mounts/scripted/tune')
-  expect((body as { data: { audit_non_hmac_response_keys: string[] } }).data.audit_non_hmac_response_keys).toContain('session_id')
+  expect((body as { data: { audit_non_hmac_response_keys: string[] } }).data.audit_non_hmac_response_keys).toContain(
+    'session_id',
+  )
 })
 
 it('register.sh refuses another file under a version that is registered', async () => {
@@ -98,7 +109,7 @@ it('upgrade.sh and rollback.sh change what a mount runs, and sessions stay', asy
 })
 
 it('upgrade.sh takes back a version that does not start', async () => {
-  const { body } = await must(server.api('GET', 'sys/config/state/sanitized'), 'the server\'s configuration')
+  const { body } = await must(server.api('GET', 'sys/config/state/sanitized'), "the server's configuration")
   const plugins = (body as { data: { plugin_directory: string } }).data.plugin_directory
   const broken = join(plugins, 'broken')
   await writeFile(broken, '#!/bin/sh\nexit 1\n', { mode: 0o755 })
@@ -122,19 +133,29 @@ it('add-agent.sh gives an identity agent.hcl keeps a live token with', async () 
   const policy = policyText('mcp-agent').replaceAll('"mcp/', `"${engine.mount}/`)
   await must(server.api('PUT', 'sys/policies/acl/mcp-agent', { body: { policy } }), 'the policy')
   await must(server.api('POST', 'sys/auth/approle', { body: { type: 'approle' } }), 'approle')
-  for (const _again of [1, 2]) expect(await run('agent/add-agent.sh', [AGENT, join(folder, 'agent')])).toMatchObject({ status: 0 })
+  for (const _again of [1, 2])
+    expect(await run('agent/add-agent.sh', [AGENT, join(folder, 'agent')])).toMatchObject({ status: 0 })
   expect((await stat(join(folder, 'agent/secret-id'))).mode & 0o777).toBe(0o600)
 
   const config = (await readFile(vaultConfig('agent/agent.hcl'), 'utf8'))
-    .replace('https://vault.internal:8200', server.address).replace('mcp/creds/claude-billing-agent', `${engine.mount}/creds/${AGENT}`)
-    .replaceAll('/etc/mcp-agent', join(folder, 'agent')).replaceAll('/run/mcp-agent', join(folder, 'run'))
+    .replace('https://vault.internal:8200', server.address)
+    .replace('mcp/creds/claude-billing-agent', `${engine.mount}/creds/${AGENT}`)
+    .replaceAll('/etc/mcp-agent', join(folder, 'agent'))
+    .replaceAll('/run/mcp-agent', join(folder, 'run'))
   await writeFile(join(folder, 'agent.hcl'), config)
-  const agent = spawn(cli, ['agent', `-config=${join(folder, 'agent.hcl')}`], { env: { PATH: process.env.PATH, HOME: folder }, stdio: 'ignore' })
+  const agent = spawn(cli, ['agent', `-config=${join(folder, 'agent.hcl')}`], {
+    env: { PATH: process.env.PATH, HOME: folder },
+    stdio: 'ignore',
+  })
   const rendered = () => readFile(join(folder, 'run/token'), 'utf8').catch(() => 'none yet')
   try {
     await eventually('a token is in the file', async () => engine.state({ token: await rendered() }), 'active')
     const first = await rendered()
-    await eventually('another one follows', async () => (await rendered()) !== first && engine.state({ token: await rendered() }), 'active')
+    await eventually(
+      'another one follows',
+      async () => (await rendered()) !== first && engine.state({ token: await rendered() }),
+      'active',
+    )
     expect((await stat(join(folder, 'run/token'))).mode & 0o777).toBe(0o600)
   } finally {
     const exited = once(agent, 'exit')

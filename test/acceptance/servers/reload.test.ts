@@ -23,7 +23,10 @@ const epoch = async (engine: Engine): Promise<string> => (await engine.read('fee
 describe('the plugin process', () => {
   it('is one for all mounts of a version, which is the one registered', async () => {
     expect(await plugin.pids()).toHaveLength(1)
-    expect([await plugin.running(left.mount), await plugin.running(right.mount)]).toEqual([plugin.version, plugin.version])
+    expect([await plugin.running(left.mount), await plugin.running(right.mount)]).toEqual([
+      plugin.version,
+      plugin.version,
+    ])
   })
 
   it('ends with its last mount', async () => {
@@ -38,14 +41,21 @@ describe('the plugin process', () => {
 
 describe('reload', () => {
   it('starts another process, in which every session and lease of both mounts lives on, under a new epoch', async () => {
-    const tokens = [[left, await left.issue('billing', { ttl: 120 })], [right, await right.issue('billing', { ttl: 120 })]] as const
+    const tokens = [
+      [left, await left.issue('billing', { ttl: 120 })],
+      [right, await right.issue('billing', { ttl: 120 })],
+    ] as const
     const [pids, epochs] = [await plugin.pids(), [await epoch(left), await epoch(right)]]
     await plugin.reload(left.mount)
     for (const [engine, token] of tokens) {
       expect(await engine.state(token)).toBe('active')
-      expect((await engine.sys('PUT', 'leases/renew', { lease_id: token.lease_id, increment: 600 })).body.lease_duration).toBe(600)
+      expect(
+        (await engine.sys('PUT', 'leases/renew', { lease_id: token.lease_id, increment: 600 })).body.lease_duration,
+      ).toBe(600)
       expect((await engine.issue(`billing/${token.session_id}`)).session_id).toBe(token.session_id)
-      expect((await engine.sys('PUT', `leases/revoke-prefix/${engine.mount}/creds/billing`, { sync: true })).status).toBe(204)
+      expect(
+        (await engine.sys('PUT', `leases/revoke-prefix/${engine.mount}/creds/billing`, { sync: true })).status,
+      ).toBe(204)
       expect(await engine.state(token)).toBe('revoked')
     }
     await eventually('one process again', async () => (await plugin.pids()).length, 1)
@@ -55,9 +65,15 @@ describe('reload', () => {
   })
 
   it('tells a follower of the old epoch to drop what it knows', async () => {
-    const { epoch: before, sequence } = (await left.read('feed?wait=0')).body.data as { epoch: string; sequence: number }
+    const { epoch: before, sequence } = (await left.read('feed?wait=0')).body.data as {
+      epoch: string
+      sequence: number
+    }
     await plugin.reload(left.mount)
-    expect((await left.read(`feed?epoch=${before}&after=${sequence}&wait=0`)).body.data).toMatchObject({ reset: true, events: [] })
+    expect((await left.read(`feed?epoch=${before}&after=${sequence}&wait=0`)).body.data).toMatchObject({
+      reset: true,
+      events: [],
+    })
   })
 
   it('is not held up by a question that waits', async () => {

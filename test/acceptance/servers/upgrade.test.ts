@@ -23,10 +23,14 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 /** Issued under one version; then used under the other. */
-async function used(tokens: readonly [renewed: Issued, revoked: Issued, refreshed: Issued, queued: Issued]): Promise<void> {
+async function used(
+  tokens: readonly [renewed: Issued, revoked: Issued, refreshed: Issued, queued: Issued],
+): Promise<void> {
   const [renewed, revoked, refreshed, queued] = tokens
   for (const token of tokens) expect(await engine.state(token)).toBe('active')
-  expect((await engine.sys('PUT', 'leases/renew', { lease_id: renewed.lease_id, increment: 600 })).body).toMatchObject({ lease_duration: 600 })
+  expect((await engine.sys('PUT', 'leases/renew', { lease_id: renewed.lease_id, increment: 600 })).body).toMatchObject({
+    lease_duration: 600,
+  })
   expect((await engine.sys('PUT', 'leases/revoke', { lease_id: revoked.lease_id, sync: true })).status).toBe(204)
   expect(await engine.state(revoked)).toBe('revoked')
   const again = await engine.issue(`billing/${refreshed.session_id}`)
@@ -34,7 +38,13 @@ async function used(tokens: readonly [renewed: Issued, revoked: Issued, refreshe
   await eventually('the queued one is over', () => engine.state(queued), 'revoked')
   expect([await engine.state(renewed), await engine.state(again)]).toEqual(['active', 'active'])
 }
-const four = async () => [await engine.issue('billing', { ttl: 120 }), await engine.issue('billing'), await engine.issue('billing'), await engine.issue('billing')] as const
+const four = async () =>
+  [
+    await engine.issue('billing', { ttl: 120 }),
+    await engine.issue('billing'),
+    await engine.issue('billing'),
+    await engine.issue('billing'),
+  ] as const
 const config = async (of: Engine): Promise<unknown> => (await of.read('config')).body.data
 
 describe('a second version', () => {
@@ -42,7 +52,10 @@ describe('a second version', () => {
     await engine.write('config', { max_ttl: 1800 })
     const [tokens, before, other] = [await four(), await config(engine), await stays.issue('billing')]
     await plugin.use(engine.mount, `v${NEXT}`)
-    expect([await plugin.running(engine.mount), await plugin.running(stays.mount)]).toEqual([`v${NEXT}`, plugin.version])
+    expect([await plugin.running(engine.mount), await plugin.running(stays.mount)]).toEqual([
+      `v${NEXT}`,
+      plugin.version,
+    ])
     await used(tokens)
     expect([await config(engine), await stays.state(other)]).toEqual([before, 'active'])
     expect(await plugin.pids()).toHaveLength(2)

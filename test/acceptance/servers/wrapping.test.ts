@@ -19,10 +19,19 @@ const unwrap = (token: string): Promise<Answer> => server.api('POST', 'sys/wrapp
 describe('wrapping', () => {
   it('gives the lease to whoever unwraps, once', async () => {
     const wrapped = await engine.write('creds/billing', { purpose: 'wrapped' }, { wrapTtl: '60' })
-    expect(wrapped.body).toMatchObject({ lease_id: '', data: null, wrap_info: { ttl: 60, creation_path: `${engine.mount}/creds/billing` } })
+    expect(wrapped.body).toMatchObject({
+      lease_id: '',
+      data: null,
+      wrap_info: { ttl: 60, creation_path: `${engine.mount}/creds/billing` },
+    })
     const token = wrapped.body.wrap_info.token as string
     const plain = await unwrap(token)
-    expect([plain.status, plain.body.lease_duration, plain.body.data.purpose, keysOf(plain)]).toEqual([200, 900, 'wrapped', keysOf(await engine.write('creds/billing'))])
+    expect([plain.status, plain.body.lease_duration, plain.body.data.purpose, keysOf(plain)]).toEqual([
+      200,
+      900,
+      'wrapped',
+      keysOf(await engine.write('creds/billing')),
+    ])
     expect(await engine.state(plain.body.data)).toBe('active')
     expect((await unwrap(token)).status).toBe(400)
     expect((await engine.sys('PUT', 'leases/revoke', { lease_id: plain.body.lease_id, sync: true })).status).toBe(204)
@@ -31,7 +40,11 @@ describe('wrapping', () => {
 
   it('that nobody unwraps in time gives nothing away', async () => {
     const { body } = await engine.write('creds/billing', {}, { wrapTtl: '1s' })
-    await eventually('the wrapping token is over', async () => (await unwrap(body.wrap_info.token as string)).status, 400)
+    await eventually(
+      'the wrapping token is over',
+      async () => (await unwrap(body.wrap_info.token as string)).status,
+      400,
+    )
   })
 
   it('of a list', async () => {

@@ -29,11 +29,18 @@ export async function startContainer(env: Readonly<Record<string, string | undef
     const { sha256 } = await scratchBuild(own, () => Promise.resolve())
     await register(server.api, { version, command: pluginFile, sha256 })
     return {
-      target: 'containers', product, address, rootToken: server.rootToken, api: server.api, seal: server.seal,
+      target: 'containers',
+      product,
+      address,
+      rootToken: server.rootToken,
+      api: server.api,
+      seal: server.seal,
       mount: mounter(server.api, { config: { plugin_version: version } }),
       plugin: pluginControl(container, server.api, version),
       readFile: async (path) => (await container.exec(['cat', path])).output,
-      async stop() { await container.stop() },
+      async stop() {
+        await container.stop()
+      },
     }
   } catch (error) {
     await container.stop()
@@ -42,14 +49,23 @@ export async function startContainer(env: Readonly<Record<string, string | undef
 }
 
 async function started(image: string, product: Product): Promise<StartedTestContainer> {
-  const built = await GenericContainer.fromDockerfile(resolve(import.meta.dirname, '../../..'), 'vault-config/docker/Dockerfile')
+  const built = await GenericContainer.fromDockerfile(
+    resolve(import.meta.dirname, '../../..'),
+    'vault-config/docker/Dockerfile',
+  )
     .withBuildkit()
     .withBuildArgs({ SERVER_IMAGE: image, SERVER: product })
     .build()
   const config = JSON.stringify({
     storage: { raft: { path: `/${product}/file`, node_id: 'one', performance_multiplier: 1 } },
     // As in process.ts: Vault lets no text above a megabyte through unless told to.
-    listener: { tcp: { address: `0.0.0.0:${PORT}`, tls_disable: true, ...(product === 'vault' && { max_json_string_value_length: 32 << 20 }) } },
+    listener: {
+      tcp: {
+        address: `0.0.0.0:${PORT}`,
+        tls_disable: true,
+        ...(product === 'vault' && { max_json_string_value_length: 32 << 20 }),
+      },
+    },
     api_addr: `http://127.0.0.1:${PORT}`,
     cluster_addr: `https://127.0.0.1:${PORT + 1}`,
     // OpenBao locks no memory and does not know the field.
@@ -68,16 +84,23 @@ async function started(image: string, product: Product): Promise<StartedTestCont
 function pluginControl(container: StartedTestContainer, api: Api, version: string): PluginControl {
   const pids = async () => {
     const { output } = await container.exec(['pgrep', '-f', `${PLUGINS}/${pluginFile}`])
-    return output.split('\n').map(Number).filter((pid) => pid > 0)
+    return output
+      .split('\n')
+      .map(Number)
+      .filter((pid) => pid > 0)
   }
   return {
     version,
     pids,
-    async kill() { await container.exec(['kill', '-9', ...(await pids()).map(String)]) },
+    async kill() {
+      await container.exec(['kill', '-9', ...(await pids()).map(String)])
+    },
     reload: (mount) => reload(api, mount),
     async register(next) {
       const command = `${pluginFile}-${next}`
-      const { sha256 } = await scratchBuild(next, (source) => container.copyFilesToContainer([{ source, target: `${PLUGINS}/${command}`, mode: 0o755 }]))
+      const { sha256 } = await scratchBuild(next, (source) =>
+        container.copyFilesToContainer([{ source, target: `${PLUGINS}/${command}`, mode: 0o755 }]),
+      )
       await register(api, { version: `v${next}`, command, sha256 })
     },
     use: (mount, wanted) => useVersion(api, mount, wanted),

@@ -11,10 +11,23 @@ import type { Server } from './server.ts'
 /** The embedded host in this process, behind its real HTTP listener. */
 export async function startEmbedded(): Promise<Server> {
   const host = await createHost({
-    storage: new MemoryStorage(), clock: systemClock, random: (bytes) => randomBytes(bytes), logger: silentLogger, engines: { mcp: mcpFactory },
+    storage: new MemoryStorage(),
+    clock: systemClock,
+    random: (bytes) => randomBytes(bytes),
+    logger: silentLogger,
+    engines: { mcp: mcpFactory },
   })
   const { url: address } = await host.listen({ address: '127.0.0.1:0' })
   const rootToken = host.rootToken!
   const api = apiOf(address, rootToken)
-  return { target: 'embedded', product: 'embedded', address, rootToken, api, mount: mounter(api), readFile: (path) => readFile(path, 'utf8'), stop: () => host.close() }
+  return {
+    target: 'embedded',
+    product: 'embedded',
+    address,
+    rootToken,
+    api,
+    mount: mounter(api),
+    readFile: (path) => readFile(path, 'utf8'),
+    stop: () => host.close(),
+  }
 }

@@ -5,7 +5,8 @@ import { buildPlugin } from '../../../scripts/build-plugin.mjs'
 
 /** The version the plugin is built under unless another is asked for, without the `v`. */
 export async function packageVersion(): Promise<string> {
-  return (JSON.parse(await readFile(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string }).version
+  return (JSON.parse(await readFile(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string })
+    .version
 }
 
 /** Builds the plugin into a folder that is gone when `use` is done with the file. */

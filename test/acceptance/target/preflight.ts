@@ -7,8 +7,13 @@ export async function setup(): Promise<void> {
   if (target === 'openbao' || target === 'vault') findServer(target)
   if (target === 'containers') await requireDocker()
   if (target !== 'embedded') return
-  console.log(`acceptance on the embedded host; only with a real server (npm run test:vault): ${[...testsIn('servers'), ...testsIn('cluster').map((name) => `cluster ${name}`)].join(', ')}`)
+  console.log(
+    `acceptance on the embedded host; only with a real server (npm run test:vault): ${[...testsIn('servers'), ...testsIn('cluster').map((name) => `cluster ${name}`)].join(', ')}`,
+  )
 }
 
 const testsIn = (folder: string): string[] =>
-  readdirSync(new URL(`../${folder}/`, import.meta.url)).filter((file) => file.endsWith('.test.ts')).map((file) => file.slice(0, -'.test.ts'.length)).sort()
+  readdirSync(new URL(`../${folder}/`, import.meta.url))
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => file.slice(0, -'.test.ts'.length))
+    .sort()

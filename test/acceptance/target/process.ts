@@ -35,7 +35,11 @@ export async function startProcess({ product, binary }: { product: Product; bina
   const config = join(folder, 'server.json')
   await mkdir(join(folder, 'raft'))
   await writeFile(config, JSON.stringify(configuration(product, folder, address, cluster)))
-  const child = spawn(binary, ['server', `-config=${config}`], { cwd: folder, env: { PATH: process.env.PATH, HOME: folder }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(binary, ['server', `-config=${config}`], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, HOME: folder },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const log = collect(child)
   // Where a run is broken off, nothing stops it in order.
   const orphaned = () => child.kill('SIGKILL')
@@ -51,7 +55,12 @@ export async function startProcess({ product, binary }: { product: Product; bina
     const version = `v${await packageVersion()}`
     await register(server.api, { version, command: pluginFile, sha256: built.sha256 })
     return {
-      target: product, product, address, rootToken: server.rootToken, api: server.api, seal: server.seal,
+      target: product,
+      product,
+      address,
+      rootToken: server.rootToken,
+      api: server.api,
+      seal: server.seal,
       mount: mounter(server.api, { config: { plugin_version: version } }),
       plugin: pluginControl(server, version, plugins, child.pid!),
       readFile: (path) => readFile(path, 'utf8'),
@@ -66,11 +75,15 @@ export async function startProcess({ product, binary }: { product: Product; bina
 function configuration(product: Product, folder: string, address: string, cluster: number): object {
   return {
     storage: { raft: { path: join(folder, 'raft'), node_id: 'one', performance_multiplier: 1 } },
-    listener: { tcp: {
-      address: new URL(address).host, cluster_address: `127.0.0.1:${cluster}`, tls_disable: true,
-      // Vault lets no text above a megabyte through to a plugin unless told to; OpenBao has no such limit.
-      ...(product === 'vault' && { max_json_string_value_length: 32 << 20 }),
-    } },
+    listener: {
+      tcp: {
+        address: new URL(address).host,
+        cluster_address: `127.0.0.1:${cluster}`,
+        tls_disable: true,
+        // Vault lets no text above a megabyte through to a plugin unless told to; OpenBao has no such limit.
+        ...(product === 'vault' && { max_json_string_value_length: 32 << 20 }),
+      },
+    },
     api_addr: address,
     cluster_addr: `https://127.0.0.1:${cluster}`,
     plugin_directory: join(folder, 'plugins'),
@@ -87,7 +100,9 @@ function pluginControl({ api }: Unsealed, version: string, plugins: string, serv
   return {
     version,
     pids,
-    async kill() { for (const pid of await pids()) process.kill(pid, 'SIGKILL') },
+    async kill() {
+      for (const pid of await pids()) process.kill(pid, 'SIGKILL')
+    },
     reload: (mount) => reload(api, mount),
     async register(next) {
       const command = `${pluginFile}-${next}`
@@ -110,10 +125,14 @@ async function childrenOf(parent: number, file: string): Promise<number[]> {
 
 async function listening(address: string, child: ChildProcess): Promise<void> {
   const stranger = apiOf(address, '')
-  await eventually('the server listens', async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return 'ended'
-    return (await stranger('GET', 'sys/health').catch(() => undefined))?.status ?? 'not yet'
-  }, 501)
+  await eventually(
+    'the server listens',
+    async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return 'ended'
+      return (await stranger('GET', 'sys/health').catch(() => undefined))?.status ?? 'not yet'
+    },
+    501,
+  )
 }
 
 async function end(child: ChildProcess): Promise<void> {
@@ -140,6 +159,9 @@ async function freePorts(): Promise<[number, number]> {
     await once(server, 'listening')
     ports.push((server.address() as AddressInfo).port)
   }
-  for (const server of servers) { server.close(); await once(server, 'close') }
+  for (const server of servers) {
+    server.close()
+    await once(server, 'close')
+  }
   return ports as [number, number]
 }

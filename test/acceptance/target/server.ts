@@ -60,12 +60,16 @@ export function apiOf(address: string, rootToken: string): Api {
   return async (method, path, { token = rootToken, body, headers = {}, wrapTtl } = {}) => {
     const response = await fetch(`${address}/v1/${path}`, {
       method,
-      headers: { ...(token !== '' && { 'X-Vault-Token': token }), ...(wrapTtl !== undefined && { 'X-Vault-Wrap-TTL': wrapTtl }), ...headers },
+      headers: {
+        ...(token !== '' && { 'X-Vault-Token': token }),
+        ...(wrapTtl !== undefined && { 'X-Vault-Wrap-TTL': wrapTtl }),
+        ...headers,
+      },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       redirect: 'error',
     })
     const text = await response.text()
-    return { status: response.status, body: text === '' ? undefined : JSON.parse(text) as unknown }
+    return { status: response.status, body: text === '' ? undefined : (JSON.parse(text) as unknown) }
   }
 }
 

@@ -12,8 +12,14 @@ export interface Unsealed {
 /** A server that has just been started with empty storage. Resolves when it serves. */
 export async function initialise(address: string): Promise<Unsealed> {
   const stranger = apiOf(address, '')
-  const { body } = await must(stranger('PUT', 'sys/init', { body: { secret_shares: 1, secret_threshold: 1 } }), 'initialising')
-  const { root_token: rootToken, keys_base64: [key] } = body as { root_token: string; keys_base64: [string] }
+  const { body } = await must(
+    stranger('PUT', 'sys/init', { body: { secret_shares: 1, secret_threshold: 1 } }),
+    'initialising',
+  )
+  const {
+    root_token: rootToken,
+    keys_base64: [key],
+  } = body as { root_token: string; keys_base64: [string] }
   const api = apiOf(address, rootToken)
   const health = async () => (await stranger('GET', 'sys/health').catch(() => undefined))?.status
   const open = async () => {
@@ -22,7 +28,8 @@ export async function initialise(address: string): Promise<Unsealed> {
   }
   await open()
   return {
-    rootToken, api,
+    rootToken,
+    api,
     seal: {
       open,
       async close() {

@@ -8,22 +8,49 @@ import { call, failure, httpUpstream, KEY, rawUpstream, text, upstreamAt } from 
 describe('a call that is answered', () => {
   it('reaches the upstream with the real key and comes back with status, listed headers and body', async () => {
     const { url, seen } = await httpUpstream((_request, response) => {
-      response.writeHead(200, { 'content-type': 'application/json', etag: '"1"', 'x-request-id': 'req_1', 'set-cookie': 'a=b', server: 'x', 'x-internal': 'y' })
+      response.writeHead(200, {
+        'content-type': 'application/json',
+        etag: '"1"',
+        'x-request-id': 'req_1',
+        'set-cookie': 'a=b',
+        server: 'x',
+        'x-internal': 'y',
+      })
       response.end('{"data":[]}')
     })
     const answer = await call(upstreamAt(url), { ask: 'GET /v1/invoices/in_1?limit=3' })
     expect(answer.status).toBe(200)
-    expect(Object.fromEntries(answer.headers)).toMatchObject({ 'content-type': 'application/json', etag: '"1"', 'x-request-id': 'req_1' })
-    expect(answer.headers.map(([name]) => name).filter((name) => ['set-cookie', 'server', 'x-internal', 'content-length', 'connection'].includes(name))).toEqual([])
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      'content-type': 'application/json',
+      etag: '"1"',
+      'x-request-id': 'req_1',
+    })
+    expect(
+      answer.headers
+        .map(([name]) => name)
+        .filter((name) => ['set-cookie', 'server', 'x-internal', 'content-length', 'connection'].includes(name)),
+    ).toEqual([])
     expect(await text(answer)).toBe('{"data":[]}')
-    expect(seen).toMatchObject([{ method: 'GET', url: '/v1/invoices/in_1?limit=3', headers: { authorization: `Bearer ${KEY}`, 'accept-encoding': 'identity' } }])
+    expect(seen).toMatchObject([
+      {
+        method: 'GET',
+        url: '/v1/invoices/in_1?limit=3',
+        headers: { authorization: `Bearer ${KEY}`, 'accept-encoding': 'identity' },
+      },
+    ])
     expect(await answer.finished).toMatchObject({ bytes: 11, result: 'complete', key_echoes: 0 })
   })
 
   it.each([404, 403, 429, 500, 503])('with %i is handed on with its body', async (status) => {
-    const { url } = await httpUpstream((_request, response) => { response.writeHead(status, { 'retry-after': '7' }).end('no') })
+    const { url } = await httpUpstream((_request, response) => {
+      response.writeHead(status, { 'retry-after': '7' }).end('no')
+    })
     const answer = await call(upstreamAt(url))
-    expect([answer.status, await text(answer), Object.fromEntries(answer.headers)['retry-after']]).toEqual([status, 'no', '7'])
+    expect([answer.status, await text(answer), Object.fromEntries(answer.headers)['retry-after']]).toEqual([
+      status,
+      'no',
+      '7',
+    ])
   })
 
   it('has its key echoes cut out of headers and body, whatever the chunks', async () => {
@@ -40,7 +67,9 @@ describe('a call that is answered', () => {
 
   it('loses its trailers', async () => {
     const url = await rawUpstream((socket) => {
-      socket.end(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Key\r\n\r\n2\r\nok\r\n0\r\nX-Key: ${KEY}\r\n\r\n`)
+      socket.end(
+        `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Key\r\n\r\n2\r\nok\r\n0\r\nX-Key: ${KEY}\r\n\r\n`,
+      )
     })
     const answer = await call(upstreamAt(url))
     expect(await text(answer)).toBe('ok')
@@ -49,7 +78,9 @@ describe('a call that is answered', () => {
 
   it('is awaited behind interim answers, which are dropped', async () => {
     const url = await rawUpstream((socket) => {
-      socket.end('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+      socket.end(
+        'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+      )
     })
     const answer = await call(upstreamAt(url))
     expect([answer.status, await text(answer)]).toEqual([200, 'ok'])
@@ -60,7 +91,9 @@ describe('a call that is answered', () => {
     let finish: () => void = () => undefined
     const { url } = await httpUpstream((_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n')
-      finish = () => { response.end('data: 2\n\n') }
+      finish = () => {
+        response.end('data: 2\n\n')
+      }
     })
     const answer = await call(upstreamAt(url))
     const chunks = answer.body[Symbol.asyncIterator]()
@@ -77,7 +110,10 @@ describe('a call that is answered', () => {
       const more = () => {
         while (written < 64) {
           written++
-          if (!response.write(megabyte)) { response.once('drain', more); return }
+          if (!response.write(megabyte)) {
+            response.once('drain', more)
+            return
+          }
         }
         response.end()
       }
@@ -91,13 +127,21 @@ describe('a call that is answered', () => {
   })
 
   it('to HEAD has headers, length and no body', async () => {
-    const { url } = await httpUpstream((_request, response) => { response.writeHead(200, { 'content-length': '1234' }).end() })
+    const { url } = await httpUpstream((_request, response) => {
+      response.writeHead(200, { 'content-length': '1234' }).end()
+    })
     const answer = await call(upstreamAt(url), { ask: 'HEAD /v1/file' })
-    expect([answer.status, Object.fromEntries(answer.headers)['content-length'], await text(answer)]).toEqual([200, '1234', ''])
+    expect([answer.status, Object.fromEntries(answer.headers)['content-length'], await text(answer)]).toEqual([
+      200,
+      '1234',
+      '',
+    ])
   })
 
   it('without a key keeps its length', async () => {
-    const { url, seen } = await httpUpstream((_request, response) => { response.end('hello') })
+    const { url, seen } = await httpUpstream((_request, response) => {
+      response.end('hello')
+    })
     const answer = await call(upstreamAt(url, { auth: 'none' }))
     expect([Object.fromEntries(answer.headers)['content-length'], await text(answer)]).toEqual(['5', 'hello'])
     expect(seen[0]!.headers).not.toHaveProperty('authorization')
@@ -106,7 +150,9 @@ describe('a call that is answered', () => {
 
 describe('a call without an answer to hand on', () => {
   it.each([401, 407])('when the upstream refuses our key with %i', async (status) => {
-    const { url } = await httpUpstream((request, response) => { response.writeHead(status, { 'www-authenticate': 'Bearer' }).end(`bad key ${request.headers.authorization!}`) })
+    const { url } = await httpUpstream((request, response) => {
+      response.writeHead(status, { 'www-authenticate': 'Bearer' }).end(`bad key ${request.headers.authorization!}`)
+    })
     const error = await failure(call(upstreamAt(url)))
     expect(error).toMatchObject({ code: 'upstream_unauthorized', kind: 'upstream_error' })
     expect(error.message).not.toContain(KEY)
@@ -121,28 +167,58 @@ describe('a call without an answer to hand on', () => {
   it.each([
     ['closes without a word', '', 'upstream_unreachable'],
     ['does not speak HTTP', 'SSH-2.0-OpenSSH_9.6\r\n', 'upstream_invalid_response'],
-    ['names two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok', 'upstream_invalid_response'],
-    ['names a length beside chunks', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 'upstream_invalid_response'],
-    ['upgrades unasked', 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n', 'upstream_unreachable'],
+    [
+      'names two lengths',
+      'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok',
+      'upstream_invalid_response',
+    ],
+    [
+      'names a length beside chunks',
+      'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      'upstream_invalid_response',
+    ],
+    [
+      'upgrades unasked',
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n',
+      'upstream_unreachable',
+    ],
     ['answers with a part', 'HTTP/1.1 206 Partial Content\r\nContent-Length: 2\r\n\r\nok', 'upstream_invalid_response'],
-    ['uses an unknown encoding', 'HTTP/1.1 200 OK\r\nContent-Encoding: zstd\r\nContent-Length: 2\r\n\r\nok', 'upstream_invalid_response'],
-    ['stacks encodings', 'HTTP/1.1 200 OK\r\nContent-Encoding: gzip, br\r\nContent-Length: 2\r\n\r\nok', 'upstream_invalid_response'],
+    [
+      'uses an unknown encoding',
+      'HTTP/1.1 200 OK\r\nContent-Encoding: zstd\r\nContent-Length: 2\r\n\r\nok',
+      'upstream_invalid_response',
+    ],
+    [
+      'stacks encodings',
+      'HTTP/1.1 200 OK\r\nContent-Encoding: gzip, br\r\nContent-Length: 2\r\n\r\nok',
+      'upstream_invalid_response',
+    ],
   ])('when the upstream %s', async (_name, bytes, code) => {
-    const url = await rawUpstream((socket) => { socket.end(bytes) })
+    const url = await rawUpstream((socket) => {
+      socket.end(bytes)
+    })
     expect(await failure(call(upstreamAt(url)))).toMatchObject({ code, kind: 'upstream_error' })
   })
 
   it('and no error, with all it carries for the log, holds an echo of the key', async () => {
-    const garbage = await rawUpstream((socket) => { socket.end(`${KEY} ${KEY}\r\n\r\n`) })
+    const garbage = await rawUpstream((socket) => {
+      socket.end(`${KEY} ${KEY}\r\n\r\n`)
+    })
     expect(inspect(await failure(call(upstreamAt(garbage))), { depth: 9 })).not.toContain(KEY.slice(0, 12))
-    const { url } = await httpUpstream((_request, response) => { response.writeHead(200, { 'content-type': 'application/json' }).end(KEY) })
-    expect(inspect(await failure(call(upstreamAt(url), { projection: (json) => json })), { depth: 9 })).not.toContain(KEY.slice(0, 8))
+    const { url } = await httpUpstream((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(KEY)
+    })
+    expect(inspect(await failure(call(upstreamAt(url), { projection: (json) => json })), { depth: 9 })).not.toContain(
+      KEY.slice(0, 8),
+    )
   })
 
   it('when the upstream sends headers without end', async () => {
     const url = await rawUpstream((socket) => {
       socket.write('HTTP/1.1 200 OK\r\n')
-      const more = () => { if (!socket.destroyed) socket.write('X: y\r\n'.repeat(100), more) }
+      const more = () => {
+        if (!socket.destroyed) socket.write('X: y\r\n'.repeat(100), more)
+      }
       more()
     })
     expect(await failure(call(upstreamAt(url)))).toMatchObject({ code: 'upstream_invalid_response' })
@@ -151,8 +227,12 @@ describe('a call without an answer to hand on', () => {
   it('when the upstream stays silent past its time-out', async () => {
     const clock = new FakeClock()
     let asked: () => void = () => undefined
-    const arrived = new Promise<void>((resolve) => { asked = resolve })
-    const url = await rawUpstream(() => { asked() })
+    const arrived = new Promise<void>((resolve) => {
+      asked = resolve
+    })
+    const url = await rawUpstream(() => {
+      asked()
+    })
     const failed = failure(call(upstreamAt(url, { timeout: 60 }), { clock }))
     await arrived
     await clock.advance(60_000)
@@ -162,8 +242,13 @@ describe('a call without an answer to hand on', () => {
   it('when interim answers only keep the caller waiting', async () => {
     const clock = new FakeClock()
     let asked: () => void = () => undefined
-    const arrived = new Promise<void>((resolve) => { asked = resolve })
-    const url = await rawUpstream((socket) => { socket.write('HTTP/1.1 102 Processing\r\n\r\n'.repeat(1000)); asked() })
+    const arrived = new Promise<void>((resolve) => {
+      asked = resolve
+    })
+    const url = await rawUpstream((socket) => {
+      socket.write('HTTP/1.1 102 Processing\r\n\r\n'.repeat(1000))
+      asked()
+    })
     const failed = failure(call(upstreamAt(url), { clock }))
     await arrived
     await clock.advance(60_000)
@@ -177,7 +262,9 @@ describe('an answer that is not whole ends in an error', () => {
     ['chunks without an end', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n'],
     ['a chunk size that is none', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n'],
   ])('%s', async (_name, bytes) => {
-    const url = await rawUpstream((socket) => { socket.end(bytes) })
+    const url = await rawUpstream((socket) => {
+      socket.end(bytes)
+    })
     const answer = await call(upstreamAt(url))
     expect(await failure(text(answer))).toMatchObject({ code: 'upstream_invalid_response' })
     expect((await answer.finished).result).toBe('upstream_invalid_response')
@@ -185,7 +272,9 @@ describe('an answer that is not whole ends in an error', () => {
 
   it('when the upstream goes silent in the middle for idle_timeout', async () => {
     const clock = new FakeClock()
-    const url = await rawUpstream((socket) => { socket.write('HTTP/1.1 200 OK\r\n\r\nhalf') })
+    const url = await rawUpstream((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\nhalf')
+    })
     const answer = await call(upstreamAt(url, { idle_timeout: 300 }), { clock })
     const chunks = answer.body[Symbol.asyncIterator]()
     await chunks.next()
@@ -195,10 +284,15 @@ describe('an answer that is not whole ends in an error', () => {
     expect((await answer.finished).result).toBe('upstream_timeout')
   })
 
-  it('but a reader that takes its time is not the upstream\'s fault', async () => {
+  it("but a reader that takes its time is not the upstream's fault", async () => {
     const clock = new FakeClock()
     let more: (text: string) => void = () => undefined
-    const { url } = await httpUpstream((_request, response) => { response.flushHeaders(); more = (text) => { response.write(text) } })
+    const { url } = await httpUpstream((_request, response) => {
+      response.flushHeaders()
+      more = (text) => {
+        response.write(text)
+      }
+    })
     const answer = await call(upstreamAt(url), { clock })
     await clock.advance(3_600_000)
     const chunks = answer.body[Symbol.asyncIterator]()
@@ -216,7 +310,9 @@ describe('a call is ended', () => {
   /** An upstream in the middle of an endless answer, and word of its connection's end. */
   async function endless(): Promise<{ url: string; closed: Promise<void> }> {
     let onClose: () => void = () => undefined
-    const closed = new Promise<void>((resolve) => { onClose = resolve })
+    const closed = new Promise<void>((resolve) => {
+      onClose = resolve
+    })
     const { url } = await httpUpstream((_request, response) => {
       response.on('close', onClose).writeHead(200).write('first')
     })
@@ -249,35 +345,54 @@ describe('a call is ended', () => {
 
   it('by its signal, before there is an answer', async () => {
     let close: () => void = () => undefined
-    const closed = new Promise<void>((resolve) => { close = resolve })
+    const closed = new Promise<void>((resolve) => {
+      close = resolve
+    })
     const controller = new AbortController()
-    const url = await rawUpstream((socket) => { socket.on('close', close); controller.abort() })
+    const url = await rawUpstream((socket) => {
+      socket.on('close', close)
+      controller.abort()
+    })
     expect(await failure(call(upstreamAt(url), { signal: controller.signal }))).toMatchObject({ code: 'call_ended' })
     await closed
   })
 
   it('before it began, without a connection', async () => {
-    const { url, seen } = await httpUpstream((_request, response) => { response.end() })
+    const { url, seen } = await httpUpstream((_request, response) => {
+      response.end()
+    })
     expect(await failure(call(upstreamAt(url), { signal: AbortSignal.abort() }))).toMatchObject({ code: 'call_ended' })
     expect(seen).toEqual([])
   })
 
   it('when the state behind it goes stale while the connection is being made: the key is not sent', async () => {
-    const { url, seen } = await httpUpstream((_request, response) => { response.end() })
+    const { url, seen } = await httpUpstream((_request, response) => {
+      response.end()
+    })
     let asked = 0
-    expect(await failure(call(upstreamAt(url), { stillFresh: () => ++asked === 1 }))).toMatchObject({ code: 'stale', kind: 'unavailable' })
+    expect(await failure(call(upstreamAt(url), { stillFresh: () => ++asked === 1 }))).toMatchObject({
+      code: 'stale',
+      kind: 'unavailable',
+    })
     expect(seen).toEqual([])
   })
 
   it('when nobody vouches for the key any more: it is not sent', async () => {
-    const { url, seen } = await httpUpstream((_request, response) => { response.end() })
+    const { url, seen } = await httpUpstream((_request, response) => {
+      response.end()
+    })
     expect(await failure(call(upstreamAt(url), { keyStillVouched: () => false }))).toMatchObject({ code: 'stale' })
     expect(seen).toEqual([])
   })
 
   it('when the state goes stale between two chunks: the second is not handed out', async () => {
     let more: () => void = () => undefined
-    const { url } = await httpUpstream((_request, response) => { response.write('one'); more = () => { response.end('two') } })
+    const { url } = await httpUpstream((_request, response) => {
+      response.write('one')
+      more = () => {
+        response.end('two')
+      }
+    })
     let fresh = true
     const answer = await call(upstreamAt(url), { stillFresh: () => fresh })
     const chunks = answer.body[Symbol.asyncIterator]()
@@ -289,14 +404,22 @@ describe('a call is ended', () => {
   })
 
   it.each<[string, (answer: Awaited<ReturnType<typeof call>>) => unknown]>([
-    ['when it is cancelled unread', (answer) => { answer.cancel() }],
+    [
+      'when it is cancelled unread',
+      (answer) => {
+        answer.cancel()
+      },
+    ],
     ['when a reader leaves at once', (answer) => answer.body[Symbol.asyncIterator]().return!()],
-    ['when a reader leaves while waiting', async (answer) => {
-      const chunks = answer.body[Symbol.asyncIterator]()
-      await chunks.next()
-      chunks.next().catch(() => undefined)
-      await chunks.return!()
-    }],
+    [
+      'when a reader leaves while waiting',
+      async (answer) => {
+        const chunks = answer.body[Symbol.asyncIterator]()
+        await chunks.next()
+        chunks.next().catch(() => undefined)
+        await chunks.return!()
+      },
+    ],
   ])('%s', async (_name, leave) => {
     const { url, closed } = await endless()
     const answer = await call(upstreamAt(url))

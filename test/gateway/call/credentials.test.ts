@@ -13,22 +13,35 @@ function extract(auth: string, headers: HeaderPairs, target = '/') {
   return extractToken(parseAuth({ name: 'any', auth }), { headers, query }, looksLikeToken)
 }
 
-describe('the caller\'s token is found', () => {
+describe("the caller's token is found", () => {
   it.each<[string, string, [string, string][], string]>([
     ['as a bearer token', 'bearer', [['Authorization', `Bearer ${T}`]], '/'],
     ['whatever the case', 'bearer', [['AUTHORIZATION', `bEaReR   ${T} `]], '/'],
-    ['with GitHub\'s scheme', 'bearer', [['authorization', `token ${T}`]], '/'],
-    ['as basic user, the way Stripe\'s SDK does', 'basic', [['authorization', basic(`${T}:`)]], '/'],
+    ["with GitHub's scheme", 'bearer', [['authorization', `token ${T}`]], '/'],
+    ["as basic user, the way Stripe's SDK does", 'basic', [['authorization', basic(`${T}:`)]], '/'],
     ['as basic user beside another password', 'basic', [['authorization', basic(`${T}:x-oauth-basic`)]], '/'],
     ['as basic password', 'basic', [['authorization', basic(`me:${T}`)]], '/'],
     ['as both basic user and password', 'basic', [['authorization', basic(`${T}:${T}`)]], '/'],
     ['as a bearer token where the upstream takes basic', 'basic', [['authorization', `Bearer ${T}`]], '/'],
-    ['in the upstream\'s own header', 'header:X-Api-Key', [['x-api-key', T]], '/'],
-    ['in the upstream\'s own header with a scheme', 'header:X-Api-Key', [['x-api-key', `Bearer ${T}`]], '/'],
-    ['bare in Authorization where that is the upstream\'s own header', 'header:Authorization', [['authorization', T]], '/'],
-    ['in the upstream\'s own query parameter', 'query:api_key', [], `/?api_key=${T}`],
+    ["in the upstream's own header", 'header:X-Api-Key', [['x-api-key', T]], '/'],
+    ["in the upstream's own header with a scheme", 'header:X-Api-Key', [['x-api-key', `Bearer ${T}`]], '/'],
+    [
+      "bare in Authorization where that is the upstream's own header",
+      'header:Authorization',
+      [['authorization', T]],
+      '/',
+    ],
+    ["in the upstream's own query parameter", 'query:api_key', [], `/?api_key=${T}`],
     ['in that parameter in another case', 'query:api_key', [], `/?API_KEY=${T}`],
-    ['in two places, when it is the same', 'header:X-Api-Key', [['x-api-key', T], ['authorization', `Bearer ${T}`]], '/'],
+    [
+      'in two places, when it is the same',
+      'header:X-Api-Key',
+      [
+        ['x-api-key', T],
+        ['authorization', `Bearer ${T}`],
+      ],
+      '/',
+    ],
   ])('%s', (_name, auth, headers, target) => {
     const found = extract(auth, headers, target)
     expect(found.token).toBe(T)
@@ -36,8 +49,19 @@ describe('the caller\'s token is found', () => {
   })
 
   it('and everything else of the request stays', () => {
-    const found = extract('query:api_key', [['Accept', 'a'], ['Authorization', `Bearer ${T}`], ['accept', 'b']], `/?x=1&api_key=${T}&x=2`)
-    expect(found.headers).toEqual([['Accept', 'a'], ['accept', 'b']])
+    const found = extract(
+      'query:api_key',
+      [
+        ['Accept', 'a'],
+        ['Authorization', `Bearer ${T}`],
+        ['accept', 'b'],
+      ],
+      `/?x=1&api_key=${T}&x=2`,
+    )
+    expect(found.headers).toEqual([
+      ['Accept', 'a'],
+      ['accept', 'b'],
+    ])
     expect(found.query.map(({ encoded }) => encoded)).toEqual(['x=1', 'x=2'])
   })
 
@@ -47,7 +71,7 @@ describe('the caller\'s token is found', () => {
   })
 })
 
-describe('the caller\'s token is not taken', () => {
+describe("the caller's token is not taken", () => {
   it.each<[string, string, [string, string][], string]>([
     ['from a header that is not its place', 'bearer', [['x-api-key', T]], '/'],
     ['from a query parameter that is not its place', 'bearer', [], `/?api_key=${T}`],
@@ -63,9 +87,25 @@ describe('the caller\'s token is not taken', () => {
 
 describe('two different tokens are refused', () => {
   it.each<[string, string, [string, string][], string]>([
-    ['in two Authorization headers', 'bearer', [['authorization', `Bearer ${T}`], ['authorization', `Bearer ${OTHER}`]], '/'],
+    [
+      'in two Authorization headers',
+      'bearer',
+      [
+        ['authorization', `Bearer ${T}`],
+        ['authorization', `Bearer ${OTHER}`],
+      ],
+      '/',
+    ],
     ['as basic user and password', 'basic', [['authorization', basic(`${T}:${OTHER}`)]], '/'],
-    ['in Authorization and the upstream\'s own header', 'header:X-Api-Key', [['authorization', `Bearer ${T}`], ['x-api-key', OTHER]], '/'],
+    [
+      "in Authorization and the upstream's own header",
+      'header:X-Api-Key',
+      [
+        ['authorization', `Bearer ${T}`],
+        ['x-api-key', OTHER],
+      ],
+      '/',
+    ],
     ['in Authorization and the query', 'query:k', [['authorization', `Bearer ${T}`]], `/?k=${OTHER}`],
     ['twice in the query', 'query:k', [], `/?k=${T}&k=${OTHER}`],
   ])('%s', (_name, auth, headers, target) => {
@@ -74,5 +114,8 @@ describe('two different tokens are refused', () => {
 })
 
 it('raw headers become pairs, repeats kept', () => {
-  expect(headerPairs(['A', '1', 'a', '2'])).toEqual([['A', '1'], ['a', '2']])
+  expect(headerPairs(['A', '1', 'a', '2'])).toEqual([
+    ['A', '1'],
+    ['a', '2'],
+  ])
 })

@@ -4,7 +4,17 @@ import { buildOutgoing } from '../../../src/gateway/call/outgoing.ts'
 import { prepareKey } from '../../../src/gateway/call/key.ts'
 import { KEY_REMOVED } from '../../../src/gateway/call/scrub.ts'
 import type { Upstream } from '../../../src/gateway/call/upstream.ts'
-import { call, callInput, failure, httpUpstream, KEY, rawUpstream, text, upstreamAt, type CallChanges } from './upstream-server.ts'
+import {
+  call,
+  callInput,
+  failure,
+  httpUpstream,
+  KEY,
+  rawUpstream,
+  text,
+  upstreamAt,
+  type CallChanges,
+} from './upstream-server.ts'
 import { settle } from '../../fakes/clock.ts'
 
 const at = (changes: Partial<Upstream> = {}) => upstreamAt('https://api.stripe.com', changes)
@@ -33,24 +43,66 @@ describe('the outgoing request', () => {
   })
 
   it('has listed headers only', () => {
-    const { headers } = build({ headers: [
-      ['Accept', 'application/json'], ['ACCEPT', 'text/plain'], ['X-GitHub-Api-Version', '2022-11-28'], ['Idempotency-Key', 'k'], ['traceparent', '00-1'],
-      ['Authorization', 'Bearer x'], ['Cookie', 'a=b'], ['Host', 'evil'], ['Connection', 'keep-alive'], ['Transfer-Encoding', 'chunked'], ['Content-Length', '5'],
-      ['X-Forwarded-For', '1.2.3.4'], ['Forwarded', 'for=1'], ['Proxy-Authorization', 'x'], ['X-HTTP-Method-Override', 'DELETE'], ['X-Original-URL', '/admin'],
-      ['Range', 'bytes=0-3'], ['If-Range', 'x'], ['Stripe-Account', 'acct_1'], ['Accept-Encoding', 'gzip'], ['Expect', '100-continue'], ['Upgrade', 'h2c'], ['TE', 'trailers'],
-    ] })
+    const { headers } = build({
+      headers: [
+        ['Accept', 'application/json'],
+        ['ACCEPT', 'text/plain'],
+        ['X-GitHub-Api-Version', '2022-11-28'],
+        ['Idempotency-Key', 'k'],
+        ['traceparent', '00-1'],
+        ['Authorization', 'Bearer x'],
+        ['Cookie', 'a=b'],
+        ['Host', 'evil'],
+        ['Connection', 'keep-alive'],
+        ['Transfer-Encoding', 'chunked'],
+        ['Content-Length', '5'],
+        ['X-Forwarded-For', '1.2.3.4'],
+        ['Forwarded', 'for=1'],
+        ['Proxy-Authorization', 'x'],
+        ['X-HTTP-Method-Override', 'DELETE'],
+        ['X-Original-URL', '/admin'],
+        ['Range', 'bytes=0-3'],
+        ['If-Range', 'x'],
+        ['Stripe-Account', 'acct_1'],
+        ['Accept-Encoding', 'gzip'],
+        ['Expect', '100-continue'],
+        ['Upgrade', 'h2c'],
+        ['TE', 'trailers'],
+      ],
+    })
     expect(headers).toEqual({
-      'user-agent': 'vault-plugin-secrets-mcp', accept: 'application/json, text/plain', 'x-github-api-version': '2022-11-28', 'idempotency-key': 'k', traceparent: '00-1',
-      'accept-encoding': 'identity', authorization: `Bearer ${KEY}`,
+      'user-agent': 'vault-plugin-secrets-mcp',
+      accept: 'application/json, text/plain',
+      'x-github-api-version': '2022-11-28',
+      'idempotency-key': 'k',
+      traceparent: '00-1',
+      'accept-encoding': 'identity',
+      authorization: `Bearer ${KEY}`,
     })
   })
 
   it('leaves out what Connection names', () => {
-    expect(build({ headers: [['Connection', 'close, Prefer'], ['prefer', 'x'], ['accept', 'y']] }).headers).not.toHaveProperty('prefer')
+    expect(
+      build({
+        headers: [
+          ['Connection', 'close, Prefer'],
+          ['prefer', 'x'],
+          ['accept', 'y'],
+        ],
+      }).headers,
+    ).not.toHaveProperty('prefer')
   })
 
-  it('has the upstream\'s own headers, which win', () => {
-    const { headers } = build({ headers: [['Stripe-Version', 'theirs'], ['User-Agent', 'sdk/1']] }, { headers: { 'Stripe-Version': '2026-01-01', 'Stripe-Account': 'acct_1' } })
+  it("has the upstream's own headers, which win", () => {
+    const { headers } = build(
+      {
+        headers: [
+          ['Stripe-Version', 'theirs'],
+          ['User-Agent', 'sdk/1'],
+        ],
+      },
+      { headers: { 'Stripe-Version': '2026-01-01', 'Stripe-Account': 'acct_1' } },
+    )
     expect(headers).toMatchObject({ 'stripe-version': '2026-01-01', 'stripe-account': 'acct_1', 'user-agent': 'sdk/1' })
   })
 
@@ -63,13 +115,20 @@ describe('the outgoing request', () => {
     ['its query parameter', 'query:api key', 'k/1&x=y', {}, '/v1?a=1&api%20key=k%2F1%26x%3Dy'],
   ])('carries the key as %s', (_name, auth, key, headers, path) => {
     const request = build({ ask: 'GET /v1?a=1', key }, { auth })
-    expect([request.headers, request.path]).toEqual([{ 'user-agent': 'vault-plugin-secrets-mcp', 'accept-encoding': 'identity', ...headers }, path])
+    expect([request.headers, request.path]).toEqual([
+      { 'user-agent': 'vault-plugin-secrets-mcp', 'accept-encoding': 'identity', ...headers },
+      path,
+    ])
     expect(request.publicUrl.href).toBe('https://api.stripe.com/v1?a=1')
   })
 
-  it('carries the key once: the caller\'s and the operator\'s copies of its place are gone', () => {
+  it("carries the key once: the caller's and the operator's copies of its place are gone", () => {
     expect(build({ ask: 'GET /v1?key=mine&KEY=mine' }, { auth: 'query:key' }).path).toBe(`/v1?key=${KEY}`)
-    expect(build({ headers: [['prefer', 'mine']] }, { auth: 'header:Prefer', headers: { PREFER: 'operator' } }).headers['prefer']).toBe(KEY)
+    expect(
+      build({ headers: [['prefer', 'mine']] }, { auth: 'header:Prefer', headers: { PREFER: 'operator' } }).headers[
+        'prefer'
+      ],
+    ).toBe(KEY)
   })
 })
 
@@ -86,7 +145,9 @@ describe('the outgoing request is refused', () => {
     ['half a surrogate pair', 'sk\ud800', 'well-formed'],
     ['5000 characters', 'k'.repeat(5000), 'longer than'],
   ])('for a key with %s', (_name, key, reason) => {
-    expect(() => prepareKey(at(), key)).toThrow(expect.objectContaining({ code: 'key_unavailable', message: expect.stringContaining(reason) as string }) as Error)
+    expect(() => prepareKey(at(), key)).toThrow(
+      expect.objectContaining({ code: 'key_unavailable', message: expect.stringContaining(reason) as string }) as Error,
+    )
     expect(() => prepareKey(at({ auth: 'none' }), key)).not.toThrow()
   })
 
@@ -106,7 +167,7 @@ describe('the outgoing request is refused', () => {
     ['a query parameter', { ask: 'GET /v1?x=svt_prod_one' }],
     ['the path', { ask: 'GET /v1/svt_prod_one' }],
     ['a header', { headers: [['prefer', 'a svt_prod_one']] }],
-  ])('for the caller\'s token in %s', (_name, changes) => {
+  ])("for the caller's token in %s", (_name, changes) => {
     expect(() => build({ ...changes, callerToken: 'svt_prod_one' })).toThrow('the token stands in a part')
   })
 
@@ -128,7 +189,9 @@ describe('the outgoing request is refused', () => {
     ['a url that is none', { url: 'x.example' }],
   ])('for an upstream with %s', (_name, changes) => {
     const input = callInput(at())
-    expect(() => buildOutgoing({ ...input, upstream: at(changes) })).toThrow(expect.objectContaining({ code: 'upstream_misconfigured' }) as Error)
+    expect(() => buildOutgoing({ ...input, upstream: at(changes) })).toThrow(
+      expect.objectContaining({ code: 'upstream_misconfigured' }) as Error,
+    )
   })
 })
 
@@ -139,8 +202,16 @@ it('a prepared key shows nothing of itself', () => {
 
 describe('the request body', () => {
   const post = { ask: 'POST /v1/x', headers: [['content-type', 'text/plain']] as [string, string][] }
-  const chunks = async function* (...parts: string[]) { for (const part of parts) { await Promise.resolve(); yield Buffer.from(part) } }
-  const echo = () => httpUpstream((_request, response) => { response.end('ok') })
+  const chunks = async function* (...parts: string[]) {
+    for (const part of parts) {
+      await Promise.resolve()
+      yield Buffer.from(part)
+    }
+  }
+  const echo = () =>
+    httpUpstream((_request, response) => {
+      response.end('ok')
+    })
 
   it.each([
     ['bytes', Buffer.from('hello'), undefined, 'content-length', '5'],
@@ -165,13 +236,15 @@ describe('the request body', () => {
     ['shorter than announced', { body: chunks('123'), contentLength: 5 }, 'upstream_error'],
   ])('%s is refused and never completed', async (_name, body, kind) => {
     const { url, seen } = await echo()
-    expect(await failure(call(upstreamAt(url, { max_request_bytes: 10 }), { ...post, ...body }))).toMatchObject({ kind })
+    expect(await failure(call(upstreamAt(url, { max_request_bytes: 10 }), { ...post, ...body }))).toMatchObject({
+      kind,
+    })
     expect(seen.filter((entry) => entry.body.length > 10)).toEqual([])
   })
 
   it.each([
     ['our own marker', `{"secret":"${KEY_REMOVED}"}`],
-    ['the caller\'s token', 'my token is svt_prod_one.'],
+    ["the caller's token", 'my token is svt_prod_one.'],
   ])('holding %s is refused, however it is cut, and nothing of that text is sent', async (_name, body) => {
     const { url, seen } = await echo()
     const upstream = upstreamAt(url)
@@ -186,18 +259,32 @@ describe('the request body', () => {
     const received: string[] = []
     const url = await rawUpstream((socket, head) => {
       received.push(head)
-      socket.on('data', (chunk) => { received.push(chunk.toString()) })
+      socket.on('data', (chunk) => {
+        received.push(chunk.toString())
+      })
     })
-    const body = async function* () { await settle(); yield Buffer.from('first'); await settle(); fresh = false; yield Buffer.from('second') }
-    expect(await failure(call(upstreamAt(url), { ...post, body: body(), stillFresh: () => fresh }))).toMatchObject({ code: 'stale' })
+    const body = async function* () {
+      await settle()
+      yield Buffer.from('first')
+      await settle()
+      fresh = false
+      yield Buffer.from('second')
+    }
+    expect(await failure(call(upstreamAt(url), { ...post, body: body(), stillFresh: () => fresh }))).toMatchObject({
+      code: 'stale',
+    })
     await settle()
     expect(received.join('')).toContain('first')
     expect(received.join('')).not.toContain('second')
   })
 
-  it('that fails on the caller\'s side fails the call', async () => {
+  it("that fails on the caller's side fails the call", async () => {
     const { url } = await echo()
-    const broken = async function* () { await Promise.resolve(); yield Buffer.from('x'); throw new Error('client went away') }
+    const broken = async function* () {
+      await Promise.resolve()
+      yield Buffer.from('x')
+      throw new Error('client went away')
+    }
     await failure(call(upstreamAt(url), { ...post, body: broken() }))
   })
 

@@ -7,9 +7,16 @@ import { call, failure, httpUpstream, KEY, text, upstreamAt, type CallChanges } 
 
 type HeaderBag = Record<string, string | string[]>
 
-async function answerTo(headers: HeaderBag | ((url: string) => HeaderBag), changes: CallChanges = {}, upstream: Partial<Upstream> & { base?: string } = {}, status = 302) {
+async function answerTo(
+  headers: HeaderBag | ((url: string) => HeaderBag),
+  changes: CallChanges = {},
+  upstream: Partial<Upstream> & { base?: string } = {},
+  status = 302,
+) {
   let origin = ''
-  const { url, seen } = await httpUpstream((_request, response) => { response.writeHead(status, typeof headers === 'function' ? headers(origin) : headers).end() })
+  const { url, seen } = await httpUpstream((_request, response) => {
+    response.writeHead(status, typeof headers === 'function' ? headers(origin) : headers).end()
+  })
   origin = url
   const { base = '', ...rest } = upstream
   const answer = await call(upstreamAt(url + base, rest), changes)
@@ -35,11 +42,15 @@ describe('a redirect is handed on, never followed; its Location', () => {
     ['what our own parser refuses', '/api/v1%2f..%2fx', undefined],
     ['no URL', 'http://[', undefined],
   ])('%s', async (_name, location, expected) => {
-    const { status, headers, seen } = await answerTo((url) => ({ location: location.replace('{origin}', url).replace('{host}', new URL(url).host) }), { ask: 'GET /v1/a' }, { base: '/api' })
+    const { status, headers, seen } = await answerTo(
+      (url) => ({ location: location.replace('{origin}', url).replace('{host}', new URL(url).host) }),
+      { ask: 'GET /v1/a' },
+      { base: '/api' },
+    )
     expect([status, headers['location'], seen.length]).toEqual([302, expected, 1])
   })
 
-  it('leads to the caller\'s own view of the gateway', async () => {
+  it("leads to the caller's own view of the gateway", async () => {
     const { headers } = await answerTo({ location: '/v1/x' }, { callerBase: 'https://gateway.example/u/stripe/' })
     expect(headers['location']).toBe('https://gateway.example/u/stripe/v1/x')
   })
@@ -52,23 +63,60 @@ describe('a redirect is handed on, never followed; its Location', () => {
 
 describe('a Link header', () => {
   it('keeps pages of the same upstream, rewritten, and loses links elsewhere', async () => {
-    const { headers } = await answerTo((url) => ({ link: `<${url}/v1/x?page=2>; rel="next", <https://evil.example/a,b>; rel="last", </v1/x?page=9>; rel=last; title="a, b"` }), { callerBase: 'http://127.0.0.1:8251/u/stripe' }, {}, 200)
-    expect(headers['link']).toBe('<http://127.0.0.1:8251/u/stripe/v1/x?page=2>; rel="next", <http://127.0.0.1:8251/u/stripe/v1/x?page=9>; rel=last; title="a, b"')
+    const { headers } = await answerTo(
+      (url) => ({
+        link: `<${url}/v1/x?page=2>; rel="next", <https://evil.example/a,b>; rel="last", </v1/x?page=9>; rel=last; title="a, b"`,
+      }),
+      { callerBase: 'http://127.0.0.1:8251/u/stripe' },
+      {},
+      200,
+    )
+    expect(headers['link']).toBe(
+      '<http://127.0.0.1:8251/u/stripe/v1/x?page=2>; rel="next", <http://127.0.0.1:8251/u/stripe/v1/x?page=9>; rel=last; title="a, b"',
+    )
   })
 
   it('without any such link is dropped', async () => {
-    expect((await answerTo({ link: '<https://docs.example/x>; rel="help"' }, {}, {}, 200)).headers).not.toHaveProperty('link')
+    expect((await answerTo({ link: '<https://docs.example/x>; rel="help"' }, {}, {}, 200)).headers).not.toHaveProperty(
+      'link',
+    )
   })
 })
 
 it('only listed headers are handed on', async () => {
-  const { headers } = await answerTo({
-    'x-ratelimit-remaining': '1', 'ratelimit-limit': '2', 'anthropic-ratelimit-tokens-remaining': '3', 'cache-control': 'no-store', 'mcp-session-id': 's',
-    'set-cookie': ['a=b', 'c=d'], 'www-authenticate': 'Basic', 'proxy-authenticate': 'x', 'keep-alive': 'timeout=5', 'accept-ranges': 'bytes', 'content-location': '/x', refresh: '0; url=/x',
-    'access-control-allow-origin': '*', 'x-amzn-remapped-authorization': 'x', 'strict-transport-security': 'x', 'alt-svc': 'h3', 'content-security-policy': 'x', 'content-encoding': 'identity',
-  }, {}, {}, 200)
+  const { headers } = await answerTo(
+    {
+      'x-ratelimit-remaining': '1',
+      'ratelimit-limit': '2',
+      'anthropic-ratelimit-tokens-remaining': '3',
+      'cache-control': 'no-store',
+      'mcp-session-id': 's',
+      'set-cookie': ['a=b', 'c=d'],
+      'www-authenticate': 'Basic',
+      'proxy-authenticate': 'x',
+      'keep-alive': 'timeout=5',
+      'accept-ranges': 'bytes',
+      'content-location': '/x',
+      refresh: '0; url=/x',
+      'access-control-allow-origin': '*',
+      'x-amzn-remapped-authorization': 'x',
+      'strict-transport-security': 'x',
+      'alt-svc': 'h3',
+      'content-security-policy': 'x',
+      'content-encoding': 'identity',
+    },
+    {},
+    {},
+    200,
+  )
   delete headers['date']
-  expect(headers).toEqual({ 'x-ratelimit-remaining': '1', 'ratelimit-limit': '2', 'anthropic-ratelimit-tokens-remaining': '3', 'cache-control': 'no-store', 'mcp-session-id': 's' })
+  expect(headers).toEqual({
+    'x-ratelimit-remaining': '1',
+    'ratelimit-limit': '2',
+    'anthropic-ratelimit-tokens-remaining': '3',
+    'cache-control': 'no-store',
+    'mcp-session-id': 's',
+  })
 })
 
 describe('a compressed answer, though none was asked for,', () => {
@@ -76,7 +124,12 @@ describe('a compressed answer, though none was asked for,', () => {
   const clean = body.replace(KEY, KEY_REMOVED)
 
   it.each([
-    ['gzip', gzipSync(body)], ['x-gzip', gzipSync(body)], ['GZIP', gzipSync(body)], ['deflate', deflateSync(body)], ['deflate', deflateRawSync(body)], ['br', brotliCompressSync(body)],
+    ['gzip', gzipSync(body)],
+    ['x-gzip', gzipSync(body)],
+    ['GZIP', gzipSync(body)],
+    ['deflate', deflateSync(body)],
+    ['deflate', deflateRawSync(body)],
+    ['br', brotliCompressSync(body)],
     ['identity, gzip', gzipSync(body)],
   ])('is decoded and scrubbed: %s', async (encoding, bytes) => {
     const { url } = await httpUpstream((_request, response) => {
@@ -95,7 +148,9 @@ describe('a compressed answer, though none was asked for,', () => {
       response.writeHead(200, { 'content-encoding': 'deflate' })
       // A zlib stream of stored blocks (RFC 1951, 3.2.4): each block can be decoded alone.
       response.write(Buffer.from('7801000500faff68656c6c6f', 'hex'))
-      finish = () => { response.end(Buffer.from('010000ffff062c0215', 'hex')) }
+      finish = () => {
+        response.end(Buffer.from('010000ffff062c0215', 'hex'))
+      }
     })
     const chunks = (await call(upstreamAt(url))).body[Symbol.asyncIterator]()
     expect(Buffer.from((await chunks.next()).value as Uint8Array).toString()).toBe('hello')
@@ -104,16 +159,24 @@ describe('a compressed answer, though none was asked for,', () => {
   })
 
   it('may be empty', async () => {
-    const { url } = await httpUpstream((_request, response) => { response.writeHead(200, { 'content-encoding': 'gzip' }).end() })
+    const { url } = await httpUpstream((_request, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end()
+    })
     expect(await text(await call(upstreamAt(url)))).toBe('')
   })
 
   it.each([
-    ['is damaged', Buffer.concat([gzipSync(body).subarray(0, 40), Buffer.from('garbage garbage')]), 'upstream_invalid_response'],
+    [
+      'is damaged',
+      Buffer.concat([gzipSync(body).subarray(0, 40), Buffer.from('garbage garbage')]),
+      'upstream_invalid_response',
+    ],
     ['ends early', gzipSync(body).subarray(0, 40), 'upstream_invalid_response'],
     ['is a bomb', gzipSync(Buffer.alloc(64 * 1024 * 1024)), 'upstream_response_too_large'],
   ])('ends in an error when it %s', async (_name, bytes, code) => {
-    const { url } = await httpUpstream((_request, response) => { response.writeHead(200, { 'content-encoding': 'gzip' }).end(bytes) })
+    const { url } = await httpUpstream((_request, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(bytes)
+    })
     const answer = await call(upstreamAt(url))
     expect(await failure(text(answer))).toMatchObject({ code })
     expect(await answer.finished).toMatchObject({ result: code })
@@ -122,26 +185,56 @@ describe('a compressed answer, though none was asked for,', () => {
 
 describe('a projected answer', () => {
   const projection = compileProjection(['data[].id', 'has_more'])
-  async function projected(body: string | Buffer, headers: HeaderBag = { 'content-type': 'application/json; charset=utf-8' }, status = 200, upstream: Partial<Upstream> = {}) {
-    const { url } = await httpUpstream((_request, response) => { response.writeHead(status, headers).end(body) })
+  async function projected(
+    body: string | Buffer,
+    headers: HeaderBag = { 'content-type': 'application/json; charset=utf-8' },
+    status = 200,
+    upstream: Partial<Upstream> = {},
+  ) {
+    const { url } = await httpUpstream((_request, response) => {
+      response.writeHead(status, headers).end(body)
+    })
     return call(upstreamAt(url, upstream), { projection })
   }
 
   it('holds the listed fields and nothing else, freshly serialised', async () => {
-    const answer = await projected('{ "data": [ {"id":"cus_1", "email":"a@b"} ], "has_more" : false, "url":"x" }', { 'content-type': 'application/vnd.api+json', etag: '"1"', link: '</v1/x>; rel=next', 'content-disposition': 'x' })
+    const answer = await projected('{ "data": [ {"id":"cus_1", "email":"a@b"} ], "has_more" : false, "url":"x" }', {
+      'content-type': 'application/vnd.api+json',
+      etag: '"1"',
+      link: '</v1/x>; rel=next',
+      'content-disposition': 'x',
+    })
     expect(await text(answer)).toBe('{"data":[{"id":"cus_1"}],"has_more":false}')
     expect(Object.fromEntries(answer.headers)).toMatchObject({ 'content-type': 'application/json', etag: '"1"' })
-    expect(answer.headers.map(([name]) => name).filter((name) => ['link', 'content-disposition', 'content-length'].includes(name))).toEqual([])
+    expect(
+      answer.headers
+        .map(([name]) => name)
+        .filter((name) => ['link', 'content-disposition', 'content-length'].includes(name)),
+    ).toEqual([])
   })
 
   it('keeps numbers as they were written', async () => {
-    const numbers = ['9007199254740993', '-12345678901234567890', '1.10', '1e400', '0.1', '-0', '1E5', '3', '123456789012345678901234567890.5']
-    const answer = await projected(`{"data":[${numbers.map((number) => `{"id":${number},"x":"1.10 ${number}"}`).join(',')}]}`)
+    const numbers = [
+      '9007199254740993',
+      '-12345678901234567890',
+      '1.10',
+      '1e400',
+      '0.1',
+      '-0',
+      '1E5',
+      '3',
+      '123456789012345678901234567890.5',
+    ]
+    const answer = await projected(
+      `{"data":[${numbers.map((number) => `{"id":${number},"x":"1.10 ${number}"}`).join(',')}]}`,
+    )
     expect(await text(answer)).toBe(`{"data":[${numbers.map((number) => `{"id":${number}}`).join(',')}]}`)
   })
 
   it('leaves numbers inside strings and keys alone', async () => {
-    const answer = await projected('{"data":[{"id":"9007199254740993 \\" 1.10 \\\\"},{"9007199254740993":1,"id":"\\u0031.10"}]}')
+    const answer = await projected(
+      '{"data":[{"id":"9007199254740993 \\" 1.10 \\\\"},{"9007199254740993":1,"id":"\\u0031.10"}]}',
+    )
     expect(await text(answer)).toBe('{"data":[{"id":"9007199254740993 \\" 1.10 \\\\"},{"id":"1.10"}]}')
   })
 
@@ -150,12 +243,19 @@ describe('a projected answer', () => {
   })
 
   it('is decoded first', async () => {
-    const answer = await projected(gzipSync('{"has_more":true,"x":1}'), { 'content-type': 'application/json', 'content-encoding': 'gzip' })
+    const answer = await projected(gzipSync('{"has_more":true,"x":1}'), {
+      'content-type': 'application/json',
+      'content-encoding': 'gzip',
+    })
     expect(await text(answer)).toBe('{"has_more":true}')
   })
 
   it.each([400, 404, 500, 301])('of status %i has its body replaced', async (status) => {
-    const answer = await projected('{"error":{"message":"customer jane@example.com"},"data":[{"id":1}]}', { 'content-type': 'application/json', location: '/v1/x?customer=jane' }, status)
+    const answer = await projected(
+      '{"error":{"message":"customer jane@example.com"},"data":[{"id":1}]}',
+      { 'content-type': 'application/json', location: '/v1/x?customer=jane' },
+      status,
+    )
     const body = await text(answer)
     expect(answer.status).toBe(status)
     expect(JSON.parse(body)).toMatchObject({ error: { code: 'upstream_status', status } })
@@ -163,7 +263,10 @@ describe('a projected answer', () => {
     expect(await answer.finished).toMatchObject({ result: 'complete', bytes: Buffer.byteLength(body) })
   })
 
-  it.each([[204, {}], [304, { etag: '"1"' }]])('of status %i has no body', async (status, headers) => {
+  it.each([
+    [204, {}],
+    [304, { etag: '"1"' }],
+  ])('of status %i has no body', async (status, headers) => {
     expect(await text(await projected('', headers, status))).toBe('')
   })
 
@@ -178,19 +281,33 @@ describe('a projected answer', () => {
     ['not in UTF-8', Buffer.from([0x22, 0xff, 0x22]), { 'content-type': 'application/json' }],
     ['JSON sequences by type', '{}', { 'content-type': 'application/json-seq' }],
   ])('that is %s is refused', async (_name, body, headers) => {
-    expect(await failure(projected(body, headers))).toMatchObject({ code: 'upstream_invalid_response', kind: 'upstream_error' })
+    expect(await failure(projected(body, headers))).toMatchObject({
+      code: 'upstream_invalid_response',
+      kind: 'upstream_error',
+    })
   })
 
   it('nested beyond measure is refused or cut, never a crash', async () => {
     const depth = 200_000
-    const answer = await projected(`{"has_more":${'['.repeat(depth)}${']'.repeat(depth)}}`).then(text, (error: unknown) => (error as { code: string }).code)
+    const answer = await projected(`{"has_more":${'['.repeat(depth)}${']'.repeat(depth)}}`).then(
+      text,
+      (error: unknown) => (error as { code: string }).code,
+    )
     expect(['upstream_invalid_response', '{}']).toContain(answer)
   })
 
   it('longer than max_response_bytes is refused, also when it only unpacks to that', async () => {
     const body = JSON.stringify({ has_more: 'x'.repeat(2000) })
-    expect(await failure(projected(body, undefined, 200, { max_response_bytes: 1000 }))).toMatchObject({ code: 'upstream_response_too_large' })
-    expect(await failure(projected(gzipSync(body), { 'content-type': 'application/json', 'content-encoding': 'gzip' }, 200, { max_response_bytes: 1000 }))).toMatchObject({ code: 'upstream_response_too_large' })
+    expect(await failure(projected(body, undefined, 200, { max_response_bytes: 1000 }))).toMatchObject({
+      code: 'upstream_response_too_large',
+    })
+    expect(
+      await failure(
+        projected(gzipSync(body), { 'content-type': 'application/json', 'content-encoding': 'gzip' }, 200, {
+          max_response_bytes: 1000,
+        }),
+      ),
+    ).toMatchObject({ code: 'upstream_response_too_large' })
     expect(await text(await projected(body, undefined, 200, { max_response_bytes: 3000 }))).toBe(body)
   })
 })

@@ -15,12 +15,16 @@ function scrub(needles: readonly Uint8Array[], chunks: readonly Uint8Array[]): {
 function expected(needles: readonly Uint8Array[], text: Buffer): { bytes: Buffer; hits: number } {
   const covered = new Array<boolean>(text.length).fill(false)
   for (const needle of needles) {
-    for (let at = text.indexOf(needle); at >= 0; at = text.indexOf(needle, at + 1)) covered.fill(true, at, at + needle.length)
+    for (let at = text.indexOf(needle); at >= 0; at = text.indexOf(needle, at + 1))
+      covered.fill(true, at, at + needle.length)
   }
   const out: number[] = []
   let hits = 0
   for (const [i, byte] of text.entries()) {
-    if (!covered[i]) { out.push(byte); continue }
+    if (!covered[i]) {
+      out.push(byte)
+      continue
+    }
     if (i > 0 && covered[i - 1]) continue
     hits++
     out.push(...Buffer.from(KEY_REMOVED))
@@ -37,18 +41,28 @@ const cuts = fc.array(fc.nat(), { maxLength: 20 })
 
 describe('the scrubber', () => {
   it('does by any cutting what the definition says, on texts made of needle pieces', () => {
-    const letters = fc.array(fc.constantFrom(97, 98, 99), { minLength: 1, maxLength: 6 }).map((bytes) => Buffer.from(bytes))
+    const letters = fc
+      .array(fc.constantFrom(97, 98, 99), { minLength: 1, maxLength: 6 })
+      .map((bytes) => Buffer.from(bytes))
     const needles = fc.array(letters, { minLength: 1, maxLength: 5 })
     const text = fc.array(fc.constantFrom(97, 98, 99, 100), { maxLength: 80 }).map((bytes) => Buffer.from(bytes))
-    fc.assert(fc.property(needles, text, cuts, (found, body, at) => {
-      expect(scrub(found, cut(body, at))).toEqual(expected(found, body))
-    }), { numRuns: 5000 })
+    fc.assert(
+      fc.property(needles, text, cuts, (found, body, at) => {
+        expect(scrub(found, cut(body, at))).toEqual(expected(found, body))
+      }),
+      { numRuns: 5000 },
+    )
   })
 
   it('does so byte by byte', () => {
     const needles = [Buffer.from('abab'), Buffer.from('babb'), Buffer.from('bb')]
     const text = Buffer.from('xababbababbbxabxbabbabab')
-    expect(scrub(needles, [...text].map((byte) => Buffer.from([byte])))).toEqual(expected(needles, text))
+    expect(
+      scrub(
+        needles,
+        [...text].map((byte) => Buffer.from([byte])),
+      ),
+    ).toEqual(expected(needles, text))
   })
 
   it('takes needles that use all 256 byte values', () => {
@@ -84,11 +98,30 @@ const encoders: readonly (readonly [string, (key: string) => string])[] = [
   ['as it is', (key) => key],
   ['in JSON', (key) => JSON.stringify({ a: key })],
   ['in JSON with escaped slashes', (key) => JSON.stringify(key).replaceAll('/', '\\/')],
-  ['in JSON as Go writes it', (key) => JSON.stringify(key).replace(/[<>&]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)],
-  ['in JSON as Python writes it', (key) => JSON.stringify(key).replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)],
-  ['in HTML', (key) => key.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;')],
+  [
+    'in JSON as Go writes it',
+    (key) => JSON.stringify(key).replace(/[<>&]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  ],
+  [
+    'in JSON as Python writes it',
+    (key) =>
+      JSON.stringify(key).replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  ],
+  [
+    'in HTML',
+    (key) =>
+      key
+        .replaceAll('&', '&amp;')
+        .replaceAll('<', '&lt;')
+        .replaceAll('>', '&gt;')
+        .replaceAll('"', '&quot;')
+        .replaceAll("'", '&#39;'),
+  ],
   ['as a URL component', (key) => encodeURIComponent(key)],
-  ['as a URL component in lower case', (key) => encodeURIComponent(key).replace(/%[0-9A-F]{2}/g, (hex) => hex.toLowerCase())],
+  [
+    'as a URL component in lower case',
+    (key) => encodeURIComponent(key).replace(/%[0-9A-F]{2}/g, (hex) => hex.toLowerCase()),
+  ],
   ['as a form field', (key) => new URLSearchParams({ key }).toString()],
   ['as base64', (key) => Buffer.from(key).toString('base64')],
   ['as base64 behind one byte', (key) => Buffer.from(`x${key}yz`).toString('base64')],
@@ -100,31 +133,44 @@ const encoders: readonly (readonly [string, (key: string) => string])[] = [
 
 describe('a key is found', () => {
   // Letters apart from those of the surrounding text, so that a leftover of the key is visible.
-  const keys = fc.string({ unit: fc.constantFrom(...'KLMNOPQ0123456789/+=<>&"\' ~!(*é%_-'), minLength: 12, maxLength: 40 })
+  const keys = fc.string({
+    unit: fc.constantFrom(...'KLMNOPQ0123456789/+=<>&"\' ~!(*é%_-'),
+    minLength: 12,
+    maxLength: 40,
+  })
   const text = fc.string({ unit: fc.constantFrom(...'abc {}[]:,\n'), maxLength: 40 })
 
   it.each(encoders)('%s, in any cutting', (_name, encode) => {
-    fc.assert(fc.property(keys, text, text, cuts, (key, before, after, at) => {
-      const body = Buffer.from(before + encode(key) + after)
-      const { bytes, hits } = scrub(keyNeedles([key]), cut(body, at))
-      expect(hits).toBeGreaterThan(0)
-      expect(keyNeedles([key]).filter((needle) => bytes.includes(needle))).toEqual([])
-      expect(bytes.subarray(0, Buffer.byteLength(before)).toString()).toBe(before)
-      expect(bytes.subarray(bytes.length - Buffer.byteLength(after)).toString()).toBe(after)
-    }), { numRuns: 200 })
+    fc.assert(
+      fc.property(keys, text, text, cuts, (key, before, after, at) => {
+        const body = Buffer.from(before + encode(key) + after)
+        const { bytes, hits } = scrub(keyNeedles([key]), cut(body, at))
+        expect(hits).toBeGreaterThan(0)
+        expect(keyNeedles([key]).filter((needle) => bytes.includes(needle))).toEqual([])
+        expect(bytes.subarray(0, Buffer.byteLength(before)).toString()).toBe(before)
+        expect(bytes.subarray(bytes.length - Buffer.byteLength(after)).toString()).toBe(after)
+      }),
+      { numRuns: 200 },
+    )
   })
 
   it('in a header value, byte for byte', () => {
-    expect(scrubHeader(buildMatcher(keyNeedles(['sk_live_0123456789'])), 'caf\xe9 sk_live_0123456789;')).toEqual({ value: `caf\xe9 ${KEY_REMOVED};`, hits: 1 })
+    expect(scrubHeader(buildMatcher(keyNeedles(['sk_live_0123456789'])), 'caf\xe9 sk_live_0123456789;')).toEqual({
+      value: `caf\xe9 ${KEY_REMOVED};`,
+      hits: 1,
+    })
   })
 })
 
 describe('ordinary data stays as it is', () => {
   it('whatever the bytes and the cutting', () => {
     const matcher = keyNeedles(['sk_live_51HqLyjWDarjtT1zdp7dc'])
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), cuts, (bytes, at) => {
-      expect(scrub(matcher, cut(Buffer.from(bytes), at)).bytes.equals(Buffer.from(bytes))).toBe(true)
-    }), { numRuns: 1000 })
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), cuts, (bytes, at) => {
+        expect(scrub(matcher, cut(Buffer.from(bytes), at)).bytes.equals(Buffer.from(bytes))).toBe(true)
+      }),
+      { numRuns: 1000 },
+    )
   })
 
   it('where the key is too short to be told from data: only its injected form is looked for', () => {

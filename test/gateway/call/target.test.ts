@@ -32,13 +32,24 @@ describe('a request target is taken', () => {
   it('with its query in order, repeats kept, decoded, and re-encoded down to unreserved characters', () => {
     const { query } = parseTarget("/u/s/x?b=1&a=x%20y+z&b=%2F..%2F&flag&created[gte]=1;2&q='&e=")
     expect(query.map(({ name, value }) => [name, value])).toEqual([
-      ['b', '1'], ['a', 'x y z'], ['b', '/../'], ['flag', ''], ['created[gte]', '1;2'], ['q', "'"], ['e', ''],
+      ['b', '1'],
+      ['a', 'x y z'],
+      ['b', '/../'],
+      ['flag', ''],
+      ['created[gte]', '1;2'],
+      ['q', "'"],
+      ['e', ''],
     ])
-    expect(query.map(({ encoded }) => encoded).join('&')).toBe('b=1&a=x%20y+z&b=%2F..%2F&flag&created%5Bgte%5D=1%3B2&q=%27&e=')
+    expect(query.map(({ encoded }) => encoded).join('&')).toBe(
+      'b=1&a=x%20y+z&b=%2F..%2F&flag&created%5Bgte%5D=1%3B2&q=%27&e=',
+    )
   })
 
   it('whole, where a listener serves one upstream', () => {
-    expect(parseTarget('/v1/charges?limit=3', 'stripe')).toMatchObject({ upstream: 'stripe', segments: ['v1', 'charges'] })
+    expect(parseTarget('/v1/charges?limit=3', 'stripe')).toMatchObject({
+      upstream: 'stripe',
+      segments: ['v1', 'charges'],
+    })
     expect(parseTarget('/', 'stripe')).toMatchObject({ upstream: 'stripe', segments: [] })
     expect(parseTarget('/u/other/v1', 'stripe')).toMatchObject({ upstream: 'stripe', segments: ['u', 'other', 'v1'] })
   })
@@ -118,10 +129,41 @@ describe('a request target is refused, with the reason,', () => {
 })
 
 describe('what is taken means one thing only', () => {
-  const hostile = fc.array(fc.oneof(
-    fc.constantFrom('/', '.', '..', '%2e', '%2F', '%5c', '%00', '%25', '%252e', '\\', ';', '?', '&', '=', '+', '#', '%', ' ', '%C3%A9', '%ef%bc%8f', 'é', '\0', 'http://', '@', ':'),
-    fc.string({ maxLength: 4 }),
-  ), { maxLength: 12 }).map((parts) => `/u/stripe/${parts.join('')}`)
+  const hostile = fc
+    .array(
+      fc.oneof(
+        fc.constantFrom(
+          '/',
+          '.',
+          '..',
+          '%2e',
+          '%2F',
+          '%5c',
+          '%00',
+          '%25',
+          '%252e',
+          '\\',
+          ';',
+          '?',
+          '&',
+          '=',
+          '+',
+          '#',
+          '%',
+          ' ',
+          '%C3%A9',
+          '%ef%bc%8f',
+          'é',
+          '\0',
+          'http://',
+          '@',
+          ':',
+        ),
+        fc.string({ maxLength: 4 }),
+      ),
+      { maxLength: 12 },
+    )
+    .map((parts) => `/u/stripe/${parts.join('')}`)
 
   const accepted = (raw: string) => {
     try {
@@ -132,29 +174,44 @@ describe('what is taken means one thing only', () => {
   }
 
   it('its path, rendered anew, is the path every URL parser sees, and parses to the same target', () => {
-    fc.assert(fc.property(hostile, (raw) => {
-      const target = accepted(raw)
-      fc.pre(target !== undefined)
-      const query = target!.query.map(({ encoded }) => encoded).join('&')
-      const rendered = `/u/stripe${['', ...target!.segments.map(encodeURIComponent)].join('/')}${query === '' ? '' : `?${query}`}`
-      expect(parseTarget(rendered)).toEqual(target)
-      const url = new URL(`http://upstream.example${rendered}`)
-      expect(url.pathname + url.search).toBe(rendered)
-      expect([...url.searchParams]).toEqual(target!.query.map(({ name, value }) => [name, value]))
-    }), { numRuns: 3000 })
+    fc.assert(
+      fc.property(hostile, (raw) => {
+        const target = accepted(raw)
+        fc.pre(target !== undefined)
+        const query = target!.query.map(({ encoded }) => encoded).join('&')
+        const rendered = `/u/stripe${['', ...target!.segments.map(encodeURIComponent)].join('/')}${query === '' ? '' : `?${query}`}`
+        expect(parseTarget(rendered)).toEqual(target)
+        const url = new URL(`http://upstream.example${rendered}`)
+        expect(url.pathname + url.search).toBe(rendered)
+        expect([...url.searchParams]).toEqual(target!.query.map(({ name, value }) => [name, value]))
+      }),
+      { numRuns: 3000 },
+    )
   })
 
   it('no segment can leave its place', () => {
-    fc.assert(fc.property(hostile, (raw) => {
-      const segments = accepted(raw)?.segments ?? []
-      expect(segments.filter((segment) => segment === '' || segment === '.' || segment === '..' || /[/\\\0]/.test(segment))).toEqual([])
-    }), { numRuns: 3000 })
+    fc.assert(
+      fc.property(hostile, (raw) => {
+        const segments = accepted(raw)?.segments ?? []
+        expect(
+          segments.filter(
+            (segment) => segment === '' || segment === '.' || segment === '..' || /[/\\\0]/.test(segment),
+          ),
+        ).toEqual([])
+      }),
+      { numRuns: 3000 },
+    )
   })
 })
 
 it.each([
   ['below /u/', undefined, undefined, 'request target: it holds a backslash; example: /u/stripe/v1/invoices?limit=3'],
-  ['at an upstream\'s own listener', 'stripe', undefined, 'request target: it holds a backslash; example: /v1/invoices?limit=3'],
+  [
+    "at an upstream's own listener",
+    'stripe',
+    undefined,
+    'request target: it holds a backslash; example: /v1/invoices?limit=3',
+  ],
   ['in a field', 'stripe', 'path', 'path: it holds a backslash; example: /v1/invoices?limit=3'],
 ])('a refusal is worded for whoever gave the target %s', (_where, listener, field, sentence) => {
   expect(() => parseTarget('/u/stripe/a\\b', listener, field)).toThrow(sentence)

@@ -23,7 +23,10 @@ afterEach(async () => {
 
 async function listen(server: Server): Promise<string> {
   const sockets = new Set<Socket>()
-  server.on('connection', (socket: Socket) => { sockets.add(socket); socket.on('error', () => undefined).on('close', () => sockets.delete(socket)) })
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined).on('close', () => sockets.delete(socket))
+  })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   cleanups.push(async () => {
@@ -34,44 +37,79 @@ async function listen(server: Server): Promise<string> {
   return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`
 }
 
-export interface Seen { method: string; url: string; headers: Record<string, string>; raw: string[]; body: string }
+export interface Seen {
+  method: string
+  url: string
+  headers: Record<string, string>
+  raw: string[]
+  body: string
+}
 
 /** An HTTP upstream that records what it was asked. */
-export async function httpUpstream(listener: (request: IncomingMessage, response: ServerResponse, seen: Seen) => void): Promise<{ url: string; seen: Seen[] }> {
+export async function httpUpstream(
+  listener: (request: IncomingMessage, response: ServerResponse, seen: Seen) => void,
+): Promise<{ url: string; seen: Seen[] }> {
   const seen: Seen[] = []
   const onRequest: RequestListener = (request, response) => {
-    const entry: Seen = { method: request.method!, url: request.url!, headers: request.headers as Record<string, string>, raw: request.rawHeaders, body: '' }
+    const entry: Seen = {
+      method: request.method!,
+      url: request.url!,
+      headers: request.headers as Record<string, string>,
+      raw: request.rawHeaders,
+      body: '',
+    }
     seen.push(entry)
     request.on('error', () => undefined)
-    request.setEncoding('utf8').on('data', (text: string) => { entry.body += text }).on('end', () => { listener(request, response, entry) })
+    request
+      .setEncoding('utf8')
+      .on('data', (text: string) => {
+        entry.body += text
+      })
+      .on('end', () => {
+        listener(request, response, entry)
+      })
   }
   return { url: await listen(createServer(onRequest)), seen }
 }
 
 /** An HTTPS upstream that answers with the server name it was asked for. */
 export async function tlsUpstream(identity: { key: string; cert: string }): Promise<number> {
-  const server = createTlsServer(identity, (request, response) => { response.end(String((request.socket as TLSSocket).servername)) })
+  const server = createTlsServer(identity, (request, response) => {
+    response.end(String((request.socket as TLSSocket).servername))
+  })
   return Number(new URL(await listen(server)).port)
 }
 
 /** An upstream that speaks whatever bytes the test wants, once a request's head has come in. */
 export async function rawUpstream(talk: (socket: Socket, head: string) => void): Promise<string> {
-  return listen(createTcpServer((socket) => {
-    let head = ''
-    const onData = (chunk: Buffer) => {
-      head += chunk.toString('latin1')
-      if (!head.includes('\r\n\r\n')) return
-      socket.off('data', onData)
-      talk(socket, head)
-    }
-    socket.on('data', onData)
-  }))
+  return listen(
+    createTcpServer((socket) => {
+      let head = ''
+      const onData = (chunk: Buffer) => {
+        head += chunk.toString('latin1')
+        if (!head.includes('\r\n\r\n')) return
+        socket.off('data', onData)
+        talk(socket, head)
+      }
+      socket.on('data', onData)
+    }),
+  )
 }
 
 export function upstreamAt(url: string, changes: Partial<Upstream> = {}): Upstream {
   return {
-    name: 'stripe', url, auth: 'bearer', headers: null, allow_private_addresses: true, connect_timeout: 5, timeout: 60, idle_timeout: 300,
-    max_request_bytes: 1_000_000, max_response_bytes: 1_000_000, version: 1, ...changes,
+    name: 'stripe',
+    url,
+    auth: 'bearer',
+    headers: null,
+    allow_private_addresses: true,
+    connect_timeout: 5,
+    timeout: 60,
+    idle_timeout: 300,
+    max_request_bytes: 1_000_000,
+    max_response_bytes: 1_000_000,
+    version: 1,
+    ...changes,
   }
 }
 
@@ -89,19 +127,37 @@ export interface CallChanges extends Partial<Omit<CallInput, 'upstream' | 'match
 }
 
 /** A call as the gateway would make it after it has judged the request. */
-export function callInput(upstream: Upstream, { ask = 'GET /v1/invoices', operation, key = KEY, ...changes }: CallChanges = {}): CallInput {
+export function callInput(
+  upstream: Upstream,
+  { ask = 'GET /v1/invoices', operation, key = KEY, ...changes }: CallChanges = {},
+): CallInput {
   const [method, raw] = ask.split(' ') as [string, string]
   const target = parseTarget(raw, upstream.name)
-  const tool = { upstream: upstream.name, name: 'any', operations: [parseOperation(operation ?? `${method} /${target.segments.map((_, i) => `{s${String(i)}}`).join('/')}`)] }
+  const tool = {
+    upstream: upstream.name,
+    name: 'any',
+    operations: [
+      parseOperation(operation ?? `${method} /${target.segments.map((_, i) => `{s${String(i)}}`).join('/')}`),
+    ],
+  }
   const match = matchOperations([tool], method, target.segments)[0]!
   const clock = changes.clock ?? new FakeClock()
   return {
-    upstream, match, query: target.query, headers: [], key: prepareKey(upstream, key), clock,
-    egress: changes.egress ?? egressFor({ clock }), signal: new AbortController().signal, stillFresh: () => true, ...changes,
+    upstream,
+    match,
+    query: target.query,
+    headers: [],
+    key: prepareKey(upstream, key),
+    clock,
+    egress: changes.egress ?? egressFor({ clock }),
+    signal: new AbortController().signal,
+    stillFresh: () => true,
+    ...changes,
   }
 }
 
-export const call = (upstream: Upstream, changes: CallChanges = {}): Promise<CallAnswer> => callUpstream(callInput(upstream, changes))
+export const call = (upstream: Upstream, changes: CallChanges = {}): Promise<CallAnswer> =>
+  callUpstream(callInput(upstream, changes))
 
 export async function text(answer: CallAnswer): Promise<string> {
   const chunks: Uint8Array[] = []
@@ -111,7 +167,10 @@ export async function text(answer: CallAnswer): Promise<string> {
 
 /** The error a promise rejects with; resolves are a failure. */
 export async function failure(promise: Promise<unknown>): Promise<GatewayCallError & RequestError> {
-  const outcome = await promise.then(() => undefined, (error: unknown) => error)
+  const outcome = await promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
   if (!(outcome instanceof Error)) throw new Error('expected a failure')
   return outcome as GatewayCallError & RequestError
 }

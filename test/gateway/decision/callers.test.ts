@@ -15,14 +15,27 @@ beforeEach(() => {
   vault.tokens.set('hvs.checker', { paths: ['mcp/introspect'] })
   vault.tokens.set('hvs.agent', { paths: ['mcp/creds'] })
   strangers = 0
-  callers = new Callers({ vault: vault.client(), mount: 'mcp', clock, services: [{ name: 'billing', sha256: tokenDigest('gst_good'), agents: ['a', 'b'], vault: undefined }], onStranger: () => { strangers++ } })
+  callers = new Callers({
+    vault: vault.client(),
+    mount: 'mcp',
+    clock,
+    services: [{ name: 'billing', sha256: tokenDigest('gst_good'), agents: ['a', 'b'], vault: undefined }],
+    onStranger: () => {
+      strangers++
+    },
+  })
 })
 
 const identify = (bearer: string | undefined) => verdict(Promise.resolve().then(() => callers.identify(bearer)))
 
 describe('who a bearer value stands for', () => {
   it('is a service for a configured service token', () => {
-    expect(callers.identify('gst_good')).toEqual({ kind: 'service', name: 'billing', agents: ['a', 'b'], vault: undefined })
+    expect(callers.identify('gst_good')).toEqual({
+      kind: 'service',
+      name: 'billing',
+      agents: ['a', 'b'],
+      vault: undefined,
+    })
   })
 
   it.each(['hvs.CAESIJ', 's.oldstyle', 'root', 'hvs.three.parts', 'hvb.AAAA'])('is a Vault token for %s', (bearer) => {
@@ -35,7 +48,11 @@ describe('who a bearer value stands for', () => {
     ['an unknown service token', 'gst_bad', 'invalid_token caller_unknown'],
     ['a service token cut short', 'gst_goo', 'invalid_token caller_unknown'],
     ['the hash of a service token', `gst_${tokenDigest('gst_good')}`, 'invalid_token caller_unknown'],
-    ['a phantom token', 'svt_prod_0000000000000000000000000000000000000000000000000', 'invalid_token caller_phantom_token'],
+    [
+      'a phantom token',
+      'svt_prod_0000000000000000000000000000000000000000000000000',
+      'invalid_token caller_phantom_token',
+    ],
     ['a JWT', 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln', 'invalid_token caller_jwt_not_configured'],
     ['a value with control characters', 'hvs.\u0001', 'invalid_token caller_unknown'],
     ['a value of absurd length', 'h'.repeat(5_000), 'invalid_token caller_unknown'],
@@ -58,7 +75,7 @@ describe('checking tokens and calling upstreams', () => {
     expect(await require('hvs.checker')).toBe('allowed')
   })
 
-  it('is not for an agent\'s own Vault token, nor for one Vault does not know', async () => {
+  it("is not for an agent's own Vault token, nor for one Vault does not know", async () => {
     expect(await require('hvs.agent')).toBe('insufficient_scope caller_denied')
     expect(await require('hvs.unknown')).toBe('invalid_token caller_unknown')
   })
@@ -85,8 +102,18 @@ describe('checking tokens and calling upstreams', () => {
 
 it('binds a service token to its agents', async () => {
   const caller = callers.identify('gst_good')
-  expect(() => { requireAgent(caller, 'a') }).not.toThrow()
-  expect(await verdict(Promise.resolve().then(() => { requireAgent(caller, 'c') }))).toBe('insufficient_scope caller_not_bound')
+  expect(() => {
+    requireAgent(caller, 'a')
+  }).not.toThrow()
+  expect(
+    await verdict(
+      Promise.resolve().then(() => {
+        requireAgent(caller, 'c')
+      }),
+    ),
+  ).toBe('insufficient_scope caller_not_bound')
   expect(await verdict(Promise.resolve().then(() => vaultOf(caller)))).toBe('insufficient_scope caller_without_vault')
-  expect(() => { requireAgent(callers.identify('root'), 'c') }).not.toThrow()
+  expect(() => {
+    requireAgent(callers.identify('root'), 'c')
+  }).not.toThrow()
 })

@@ -5,7 +5,9 @@ import { authorize, itself, openSession, startRig, tokenOf, validate, verdict } 
 import type { Rig } from '../rig.ts'
 
 let rig: Rig
-beforeEach(async () => { rig = await startRig() })
+beforeEach(async () => {
+  rig = await startRig()
+})
 afterEach(() => rig.stop())
 
 const bound: Caller = { kind: 'service', name: 'bound', agents: ['other-agent'], vault: undefined }
@@ -14,33 +16,93 @@ describe('validate', () => {
   it('answers with who the session is and that the scope is covered', async () => {
     const session = openSession(rig)
     expect(await validate(rig, tokenOf(session))).toEqual({
-      active: true, scope_match: true, required_scope: 'read:stripe:invoices', session_id: session.session_id, agent_id: 'claude-billing-agent',
-      token_id: session.tokens[0]!.token_id, owner: 'platform-team', environment: 'production', purpose: 'test',
-      scopes: ['read:stripe:invoices', 'read:stripe:customers:id-only'], expires_at_unix: session.tokens[0]!.expires_at_unix, issued_at_unix: session.tokens[0]!.issued_at_unix, vouched_ms: 5_000,
+      active: true,
+      scope_match: true,
+      required_scope: 'read:stripe:invoices',
+      session_id: session.session_id,
+      agent_id: 'claude-billing-agent',
+      token_id: session.tokens[0]!.token_id,
+      owner: 'platform-team',
+      environment: 'production',
+      purpose: 'test',
+      scopes: ['read:stripe:invoices', 'read:stripe:customers:id-only'],
+      expires_at_unix: session.tokens[0]!.expires_at_unix,
+      issued_at_unix: session.tokens[0]!.issued_at_unix,
+      vouched_ms: 5_000,
     })
   })
 
   it('answers scope_match false for a live token that lacks the scope, and records a denial', async () => {
     const answer = await validate(rig, tokenOf(openSession(rig)), 'create:stripe:refunds')
     expect(answer.scope_match).toBe(false)
-    expect(rig.sink.last).toMatchObject({ decision: 'deny', validation_result: 'insufficient_scope', required_scope: 'create:stripe:refunds' })
+    expect(rig.sink.last).toMatchObject({
+      decision: 'deny',
+      validation_result: 'insufficient_scope',
+      required_scope: 'create:stripe:refunds',
+    })
   })
 
   it('never says that an omitted scope is covered', async () => {
     expect(await validate(rig, tokenOf(openSession(rig)), undefined)).toMatchObject({ active: true })
-    const answer = await rig.core.decisions.validate({ token: tokenOf(openSession(rig)), requiredScope: undefined, requestId: 'r', caller: itself })
+    const answer = await rig.core.decisions.validate({
+      token: tokenOf(openSession(rig)),
+      requiredScope: undefined,
+      requestId: 'r',
+      caller: itself,
+    })
     expect(answer).toMatchObject({ active: true, scope_match: false, required_scope: null })
   })
 
   it.each([
     ['no token', () => '', 'invalid_token missing', 'unknown'],
     ['noise', () => 'svt_prod_notatoken', 'invalid_token malformed', 'unknown'],
-    ['a token with one character changed', () => `${tokenOf(openSession(rig)).slice(0, -1)}!`, 'invalid_token malformed', 'unknown'],
-    ['a token nobody issued', () => { const token = tokenOf(openSession(rig)); rig.engine.sessions.clear(); return token }, 'invalid_token unknown', 'unknown'],
+    [
+      'a token with one character changed',
+      () => `${tokenOf(openSession(rig)).slice(0, -1)}!`,
+      'invalid_token malformed',
+      'unknown',
+    ],
+    [
+      'a token nobody issued',
+      () => {
+        const token = tokenOf(openSession(rig))
+        rig.engine.sessions.clear()
+        return token
+      },
+      'invalid_token unknown',
+      'unknown',
+    ],
     ['an expired token', () => tokenOf(openSession(rig, { ttl: 0 })), 'invalid_token reuse_after_expiry', 'expired'],
-    ['a revoked token', () => { const session = openSession(rig); rig.engine.end(session); return tokenOf(session) }, 'invalid_token reuse_after_revocation', 'revoked'],
-    ['a token of a revoked agent', () => { const session = openSession(rig); rig.engine.revokeAgent('claude-billing-agent'); return tokenOf(session) }, 'invalid_token reuse_after_revocation', 'revoked'],
-    ['a token of an ended ancestor', () => { const parent = openSession(rig); rig.engine.end(parent); return tokenOf(openSession(rig, { parent })) }, 'invalid_token reuse_after_revocation', 'revoked'],
+    [
+      'a revoked token',
+      () => {
+        const session = openSession(rig)
+        rig.engine.end(session)
+        return tokenOf(session)
+      },
+      'invalid_token reuse_after_revocation',
+      'revoked',
+    ],
+    [
+      'a token of a revoked agent',
+      () => {
+        const session = openSession(rig)
+        rig.engine.revokeAgent('claude-billing-agent')
+        return tokenOf(session)
+      },
+      'invalid_token reuse_after_revocation',
+      'revoked',
+    ],
+    [
+      'a token of an ended ancestor',
+      () => {
+        const parent = openSession(rig)
+        rig.engine.end(parent)
+        return tokenOf(openSession(rig, { parent }))
+      },
+      'invalid_token reuse_after_revocation',
+      'revoked',
+    ],
   ])('refuses %s and records it', async (_case, token, refusal, result) => {
     expect(await verdict(validate(rig, token()))).toBe(refusal)
     expect(rig.sink.last).toMatchObject({ decision: 'deny', validation_result: result, reason: refusal.split(' ')[1] })
@@ -49,7 +111,12 @@ describe('validate', () => {
   it('names session, agent and token in the record of a reused token', async () => {
     const session = openSession(rig, { ttl: 0 })
     await verdict(validate(rig, tokenOf(session)))
-    expect(rig.sink.last).toMatchObject({ session_id: session.session_id, agent_id: 'claude-billing-agent', token_id: session.tokens[0]!.token_id, owner: 'platform-team' })
+    expect(rig.sink.last).toMatchObject({
+      session_id: session.session_id,
+      agent_id: 'claude-billing-agent',
+      token_id: session.tokens[0]!.token_id,
+      owner: 'platform-team',
+    })
   })
 
   it.each([
@@ -62,7 +129,9 @@ describe('validate', () => {
   })
 
   it('refuses a service token that is bound to other agents', async () => {
-    expect(await verdict(validate(rig, tokenOf(openSession(rig)), 'read:stripe:invoices', bound))).toBe('insufficient_scope caller_not_bound')
+    expect(await verdict(validate(rig, tokenOf(openSession(rig)), 'read:stripe:invoices', bound))).toBe(
+      'insufficient_scope caller_not_bound',
+    )
   })
 
   it('denies at the very second of expiry and allows the one before', async () => {
@@ -73,7 +142,7 @@ describe('validate', () => {
     expect(await verdict(validate(rig, token))).toBe('invalid_token reuse_after_expiry')
   })
 
-  it('judges expiry on the engine\'s clock, not on its own', async () => {
+  it("judges expiry on the engine's clock, not on its own", async () => {
     rig.engine.clockAheadMs = 600_000
     rig.engine.restart()
     await rig.flush()
@@ -86,19 +155,57 @@ describe('validate', () => {
 
 describe('what is declared now', () => {
   it.each([
-    ['a removed scope', (r: Rig) => { r.engine.agent('claude-billing-agent', { scopes: ['read:stripe:customers:id-only'] }) }],
-    ['scopes set to nothing', (r: Rig) => { r.engine.agent('claude-billing-agent', { scopes: [] }) }],
-    ['unset scopes without policies', (r: Rig) => { r.engine.remove('agents/claude-billing-agent/scopes') }],
-    ['a deleted agent', (r: Rig) => { r.engine.remove('agents/claude-billing-agent') }],
-    ['a policy that does not grant it', (r: Rig) => {
-      r.engine.put('policies/p', { name: 'p', policy: 'path "tools/stripe/customers/id-only" { capabilities = ["read"] }' })
-      r.engine.agent('claude-billing-agent', { policies: ['p'] })
-    }],
-    ['a policy that denies it', (r: Rig) => {
-      r.engine.put('policies/p', { name: 'p', policy: 'path "tools/stripe/+" { capabilities = ["read"] }\npath "tools/stripe/invoices" { capabilities = ["deny"] }' })
-      r.engine.agent('claude-billing-agent', { policies: ['p'] })
-    }],
-    ['a policy that does not exist', (r: Rig) => { r.engine.agent('claude-billing-agent', { policies: ['ghost'] }) }],
+    [
+      'a removed scope',
+      (r: Rig) => {
+        r.engine.agent('claude-billing-agent', { scopes: ['read:stripe:customers:id-only'] })
+      },
+    ],
+    [
+      'scopes set to nothing',
+      (r: Rig) => {
+        r.engine.agent('claude-billing-agent', { scopes: [] })
+      },
+    ],
+    [
+      'unset scopes without policies',
+      (r: Rig) => {
+        r.engine.remove('agents/claude-billing-agent/scopes')
+      },
+    ],
+    [
+      'a deleted agent',
+      (r: Rig) => {
+        r.engine.remove('agents/claude-billing-agent')
+      },
+    ],
+    [
+      'a policy that does not grant it',
+      (r: Rig) => {
+        r.engine.put('policies/p', {
+          name: 'p',
+          policy: 'path "tools/stripe/customers/id-only" { capabilities = ["read"] }',
+        })
+        r.engine.agent('claude-billing-agent', { policies: ['p'] })
+      },
+    ],
+    [
+      'a policy that denies it',
+      (r: Rig) => {
+        r.engine.put('policies/p', {
+          name: 'p',
+          policy:
+            'path "tools/stripe/+" { capabilities = ["read"] }\npath "tools/stripe/invoices" { capabilities = ["deny"] }',
+        })
+        r.engine.agent('claude-billing-agent', { policies: ['p'] })
+      },
+    ],
+    [
+      'a policy that does not exist',
+      (r: Rig) => {
+        r.engine.agent('claude-billing-agent', { policies: ['ghost'] })
+      },
+    ],
   ])('takes %s away from a live session', async (_case, change) => {
     const token = tokenOf(openSession(rig))
     expect((await validate(rig, token)).scope_match).toBe(true)
@@ -135,7 +242,14 @@ describe('authorizeCall', () => {
     const call = await authorize(rig, tokenOf(session), { segments: ['v1', 'invoices', 'in_123'] })
     expect(call.verdict.judgement.tools.map(({ tool }) => tool.name)).toEqual(['invoices'])
     expect(rig.sink.last).toMatchObject({
-      decision: 'allow', validation_result: 'valid', upstream: 'stripe', platform: 'stripe', method: 'GET', endpoint: '/v1/invoices/{id}', risk: 'low', tools: ['stripe/invoices'],
+      decision: 'allow',
+      validation_result: 'valid',
+      upstream: 'stripe',
+      platform: 'stripe',
+      method: 'GET',
+      endpoint: '/v1/invoices/{id}',
+      risk: 'low',
+      tools: ['stripe/invoices'],
       session_id: session.session_id,
     })
     call.close()
@@ -145,7 +259,11 @@ describe('authorizeCall', () => {
     ['an operation without tool', { segments: ['v1', 'payouts'] }, 'insufficient_scope no_tool'],
     ['another method of a granted path', { method: 'DELETE' }, 'insufficient_scope no_tool'],
     ['an unknown upstream', { upstream: 'github' }, 'insufficient_scope no_tool'],
-    ['a tool that is not granted', { method: 'POST', segments: ['v1', 'refunds'] }, 'insufficient_scope insufficient_scope'],
+    [
+      'a tool that is not granted',
+      { method: 'POST', segments: ['v1', 'refunds'] },
+      'insufficient_scope insufficient_scope',
+    ],
     ['a body longer than the upstream takes', { hasBody: true, contentLength: 2_000_000 }, 'invalid_request too_large'],
   ])('refuses %s and records it', async (_case, call, refusal) => {
     expect(await verdict(authorize(rig, tokenOf(openSession(rig)), call))).toBe(refusal)
@@ -154,11 +272,15 @@ describe('authorizeCall', () => {
   })
 
   it('refuses a service token that is bound to other agents', async () => {
-    expect(await verdict(authorize(rig, tokenOf(openSession(rig)), { caller: bound }))).toBe('insufficient_scope caller_not_bound')
+    expect(await verdict(authorize(rig, tokenOf(openSession(rig)), { caller: bound }))).toBe(
+      'insufficient_scope caller_not_bound',
+    )
   })
 
   it('says which scope would help', async () => {
-    await expect(authorize(rig, tokenOf(openSession(rig)), { method: 'POST', segments: ['v1', 'refunds'] })).rejects.toMatchObject({ scope: 'create:stripe:refunds' })
+    await expect(
+      authorize(rig, tokenOf(openSession(rig)), { method: 'POST', segments: ['v1', 'refunds'] }),
+    ).rejects.toMatchObject({ scope: 'create:stripe:refunds' })
   })
 
   it('writes no identifiers of a path that no tool covers', async () => {
@@ -176,11 +298,24 @@ describe('authorizeCall', () => {
   })
 
   it('judges a body only where a parameter rule asks for it', async () => {
-    rig.engine.put('policies/p', { name: 'p', policy: 'path "tools/stripe/refunds" { capabilities = ["create"]\n denied_parameters = { "amount" = ["1000000"] } }' })
-    rig.engine.agent('claude-billing-agent', { policies: ['p'], scopes: ['create:stripe:refunds', 'read:stripe:invoices'] })
+    rig.engine.put('policies/p', {
+      name: 'p',
+      policy:
+        'path "tools/stripe/refunds" { capabilities = ["create"]\n denied_parameters = { "amount" = ["1000000"] } }',
+    })
+    rig.engine.agent('claude-billing-agent', {
+      policies: ['p'],
+      scopes: ['create:stripe:refunds', 'read:stripe:invoices'],
+    })
     await rig.flush()
     const token = tokenOf(openSession(rig, { scopes: ['create:stripe:refunds'] }))
-    const post = (amount: string) => authorize(rig, token, { method: 'POST', segments: ['v1', 'refunds'], hasBody: true, readBody: () => Promise.resolve({ kind: 'form', pairs: [['amount', amount]] }) })
+    const post = (amount: string) =>
+      authorize(rig, token, {
+        method: 'POST',
+        segments: ['v1', 'refunds'],
+        hasBody: true,
+        readBody: () => Promise.resolve({ kind: 'form', pairs: [['amount', amount]] }),
+      })
     expect(await verdict(post('5'))).toBe('allowed')
     expect(await verdict(post('1000000'))).toBe('insufficient_scope parameter_refused')
   })
@@ -200,7 +335,9 @@ describe('durable before it is answered', () => {
     const session = openSession(rig)
     await validate(rig, tokenOf(session))
     let written = () => undefined as void
-    rig.sink.gate = new Promise((resolve) => { written = resolve })
+    rig.sink.gate = new Promise((resolve) => {
+      written = resolve
+    })
     const asked = verdict(validate(rig, tokenOf(session)))
     await rig.flush()
     rig.engine.end(session)
@@ -213,7 +350,9 @@ describe('durable before it is answered', () => {
     const session = openSession(rig)
     await validate(rig, tokenOf(session))
     let written = () => undefined as void
-    rig.sink.gate = new Promise((resolve) => { written = resolve })
+    rig.sink.gate = new Promise((resolve) => {
+      written = resolve
+    })
     const asked = validate(rig, tokenOf(session))
     await rig.flush()
     rig.engine.agent('claude-billing-agent', { scopes: [] })
@@ -226,7 +365,13 @@ describe('durable before it is answered', () => {
 describe('outages', () => {
   it.each([
     ['a token never seen', () => tokenOf(openSession(rig))],
-    ['a token already known', () => { const token = tokenOf(openSession(rig)); return token }],
+    [
+      'a token already known',
+      () => {
+        const token = tokenOf(openSession(rig))
+        return token
+      },
+    ],
   ])('answers unavailable, never invalid, for %s', async (_case, token) => {
     const text = token()
     rig.vault.cutLine()
@@ -249,7 +394,10 @@ describe('outages', () => {
     expect(rig.core.records.counters.allowed).toBe(allowed)
   })
 
-  it.each([['standard', 29, 33], ['low', 119, 123]])('allows %s upstreams %s s without contact and refuses at %s s', async (sensitivity, within, beyond) => {
+  it.each([
+    ['standard', 29, 33],
+    ['low', 119, 123],
+  ])('allows %s upstreams %s s without contact and refuses at %s s', async (sensitivity, within, beyond) => {
     rig.engine.upstream('stripe', { sensitivity })
     await rig.flush()
     const token = tokenOf(openSession(rig))
@@ -268,7 +416,9 @@ describe('outages', () => {
     await rig.core.decisions.validate({ token, requiredScope: undefined, requestId: 'r', caller: itself })
     rig.vault.cutLine()
     await rig.clock.advance(8_000)
-    expect(await verdict(rig.core.decisions.validate({ token, requiredScope: undefined, requestId: 'r', caller: itself }))).toBe('unavailable stale')
+    expect(
+      await verdict(rig.core.decisions.validate({ token, requiredScope: undefined, requestId: 'r', caller: itself })),
+    ).toBe('unavailable stale')
   })
 
   it('still calls a token revoked that it knows to be revoked', async () => {
@@ -290,12 +440,17 @@ describe('outages', () => {
   })
 })
 
-it('finds a session\'s agent for routing, ended or not, and nothing for an unknown one', async () => {
+it("finds a session's agent for routing, ended or not, and nothing for an unknown one", async () => {
   const session = openSession(rig)
   const asked = { session_id: session.session_id }
   expect(await rig.core.decisions.agentOf(asked)).toEqual({ ...asked, agent_id: 'claude-billing-agent' })
   rig.engine.end(session)
   await rig.flush()
-  expect(await rig.core.decisions.agentOf({ token: tokenOf(session) })).toEqual({ ...asked, agent_id: 'claude-billing-agent' })
-  expect(await rig.core.decisions.agentOf({ session_id: `sess_${tokenDigest('x').slice(0, 26).toUpperCase()}` })).toBeUndefined()
+  expect(await rig.core.decisions.agentOf({ token: tokenOf(session) })).toEqual({
+    ...asked,
+    agent_id: 'claude-billing-agent',
+  })
+  expect(
+    await rig.core.decisions.agentOf({ session_id: `sess_${tokenDigest('x').slice(0, 26).toUpperCase()}` }),
+  ).toBeUndefined()
 })

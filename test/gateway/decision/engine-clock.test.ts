@@ -4,7 +4,11 @@ import { FakeClock } from '../../fakes/clock.ts'
 
 const ENGINE = Date.parse('2026-03-15T16:00:00Z')
 
-async function exchange(clock: FakeClock, engine: EngineClock, settings: { outMs: number; heldMs?: number; backMs: number; aheadMs?: number }): Promise<void> {
+async function exchange(
+  clock: FakeClock,
+  engine: EngineClock,
+  settings: { outMs: number; heldMs?: number; backMs: number; aheadMs?: number },
+): Promise<void> {
   const { outMs, heldMs = 0, backMs, aheadMs = 0 } = settings
   const sentMs = clock.monotonic()
   await clock.advance(outMs + heldMs)
@@ -13,7 +17,7 @@ async function exchange(clock: FakeClock, engine: EngineClock, settings: { outMs
   engine.observe({ sentMs, receivedMs: clock.monotonic(), serverUnixMs, heldMs })
 }
 
-describe('the engine\'s clock as seen from here', () => {
+describe("the engine's clock as seen from here", () => {
   it('is unknown, so that everything counts as expired, before the first exchange', () => {
     expect(new EngineClock(new FakeClock()).nowUnixMs()).toBe(Infinity)
   })
@@ -43,7 +47,10 @@ describe('the engine\'s clock as seen from here', () => {
     expect(engine.nowUnixMs() - clock.now()).toBeLessThan(3)
   })
 
-  it.each([['forward', 10_000], ['back', -10_000]])('follows when the engine\'s clock is set %s', async (_case, aheadMs) => {
+  it.each([
+    ['forward', 10_000],
+    ['back', -10_000],
+  ])("follows when the engine's clock is set %s", async (_case, aheadMs) => {
     const clock = new FakeClock()
     const engine = new EngineClock(clock)
     await exchange(clock, engine, { outMs: 1, backMs: 1 })

@@ -16,8 +16,25 @@ beforeEach(() => {
   vault = new FakeVault(clock)
   heard = []
   logins = 0
-  follower = new FeedFollower({ vault: vault.client(), mount: 'mcp', clock, logger: silentLogger, onRefused: () => { logins++; vault.tokens.set('hvs.gateway', { paths: ['*'] }); return Promise.resolve() } })
-  follower.subscribe({ changed: (events) => { heard.push(...events) }, reset: () => { heard.push('reset') } })
+  follower = new FeedFollower({
+    vault: vault.client(),
+    mount: 'mcp',
+    clock,
+    logger: silentLogger,
+    onRefused: () => {
+      logins++
+      vault.tokens.set('hvs.gateway', { paths: ['*'] })
+      return Promise.resolve()
+    },
+  })
+  follower.subscribe({
+    changed: (events) => {
+      heard.push(...events)
+    },
+    reset: () => {
+      heard.push('reset')
+    },
+  })
 })
 afterEach(() => follower.stop())
 
@@ -55,9 +72,24 @@ describe('following', () => {
   })
 
   it.each([
-    ['the engine restarts', () => { vault.engine.restart() }],
-    ['an event is of a kind it does not know', () => { vault.engine.publish({ type: 'new_kind' }) }],
-    ['an event lacks what it must say', () => { vault.engine.publish({ type: 'session_ended' }) }],
+    [
+      'the engine restarts',
+      () => {
+        vault.engine.restart()
+      },
+    ],
+    [
+      'an event is of a kind it does not know',
+      () => {
+        vault.engine.publish({ type: 'new_kind' })
+      },
+    ],
+    [
+      'an event lacks what it must say',
+      () => {
+        vault.engine.publish({ type: 'session_ended' })
+      },
+    ],
   ])('drops everything when %s', async (_case, happen) => {
     await start()
     happen()
@@ -67,7 +99,12 @@ describe('following', () => {
   })
 
   it('drops everything when a listener fails', async () => {
-    follower.subscribe({ changed: () => { throw new Error('a defect') }, reset: () => undefined })
+    follower.subscribe({
+      changed: () => {
+        throw new Error('a defect')
+      },
+      reset: () => undefined,
+    })
     await start()
     vault.engine.publish({ type: 'generation', agent_id: 'a', generation: 1 })
     await settle()
@@ -92,7 +129,7 @@ describe('freshness', () => {
   it('does not let an answer claim to have been held longer than it took', async () => {
     await start()
     const original = vault.engine.feed.bind(vault.engine)
-    vault.engine.feed = async (query, signal) => ({ ...await original(query, signal), held_ms: 60_000 })
+    vault.engine.feed = async (query, signal) => ({ ...(await original(query, signal)), held_ms: 60_000 })
     await clock.advance(3_000)
     expect(follower.ageMs()).toBeGreaterThanOrEqual(0)
   })
@@ -125,11 +162,21 @@ describe('freshness', () => {
   it('is not claimed by an answer that is cut short: more events wait', async () => {
     await start()
     const original = vault.engine.feed.bind(vault.engine)
-    const many = Array.from({ length: 1_024 }, (_, index) => ({ sequence: index + 1, type: 'generation', agent_id: 'a', generation: index }))
-    let calls = 0
-    vault.engine.feed = async (query, signal) => (calls++ === 0 ? { ...await original(query, signal), events: many, sequence: 1_024, more: true } : new Promise((_resolve, reject) => {
-      signal?.addEventListener('abort', () => { reject(new Error('stopped')) })
+    const many = Array.from({ length: 1_024 }, (_, index) => ({
+      sequence: index + 1,
+      type: 'generation',
+      agent_id: 'a',
+      generation: index,
     }))
+    let calls = 0
+    vault.engine.feed = async (query, signal) =>
+      calls++ === 0
+        ? { ...(await original(query, signal)), events: many, sequence: 1_024, more: true }
+        : new Promise((_resolve, reject) => {
+            signal?.addEventListener('abort', () => {
+              reject(new Error('stopped'))
+            })
+          })
     await clock.advance(2_000)
     expect(follower.sequence).toBe(1_024)
     expect(follower.ageMs()).toBeGreaterThanOrEqual(1_000)
@@ -147,7 +194,16 @@ describe('outages', () => {
 
   it('does not poll in a tight loop when the engine answers at once with nothing', async () => {
     await start()
-    vault.engine.feed = () => Promise.resolve({ epoch: vault.engine.epoch, sequence: vault.engine.sequence, server_time_unix_ms: clock.now(), held_ms: 0, events: [], reset: false, more: false })
+    vault.engine.feed = () =>
+      Promise.resolve({
+        epoch: vault.engine.epoch,
+        sequence: vault.engine.sequence,
+        server_time_unix_ms: clock.now(),
+        held_ms: 0,
+        events: [],
+        reset: false,
+        more: false,
+      })
     await clock.advance(1_000)
     const before = polls()
     await clock.advance(1_000)

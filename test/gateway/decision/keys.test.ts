@@ -18,19 +18,40 @@ beforeEach(() => {
 
 function upstream(settings: Partial<UpstreamDocument> = {}): UpstreamDocument {
   return {
-    name: 'stripe', url: 'https://api.stripe.com', kv_mount: 'secret', kv_path: 'mcp/stripe', kv_field: 'api_key', auth: 'bearer', headers: {}, sensitivity: 'high',
-    allow_private_addresses: false, connect_timeout: 5, timeout: 60, idle_timeout: 300, max_request_bytes: 1, max_response_bytes: 1, version: 1, ...settings,
+    name: 'stripe',
+    url: 'https://api.stripe.com',
+    kv_mount: 'secret',
+    kv_path: 'mcp/stripe',
+    kv_field: 'api_key',
+    auth: 'bearer',
+    headers: {},
+    sensitivity: 'high',
+    allow_private_addresses: false,
+    connect_timeout: 5,
+    timeout: 60,
+    idle_timeout: 300,
+    max_request_bytes: 1,
+    max_response_bytes: 1,
+    version: 1,
+    ...settings,
   }
 }
-const get = (settings: Partial<UpstreamDocument> = {}, environment = 'production') => keys.get(upstream(settings), environment)
-const header = async (settings: Partial<UpstreamDocument> = {}, environment = 'production') => (await get(settings, environment)).key?.header
+const get = (settings: Partial<UpstreamDocument> = {}, environment = 'production') =>
+  keys.get(upstream(settings), environment)
+const header = async (settings: Partial<UpstreamDocument> = {}, environment = 'production') =>
+  (await get(settings, environment)).key?.header
 
 describe('a key is used', () => {
   it('where its owner has listed exactly this origin', async () => {
     expect(await header()).toEqual(['authorization', 'Bearer sk_live_secret'])
   })
 
-  it.each(['https://other.example, https://api.stripe.com', 'https://api.stripe.com/', 'https://api.stripe.com:443', ' https://API.stripe.com '])('where the list is "%s"', async (origins) => {
+  it.each([
+    'https://other.example, https://api.stripe.com',
+    'https://api.stripe.com/',
+    'https://api.stripe.com:443',
+    ' https://API.stripe.com ',
+  ])('where the list is "%s"', async (origins) => {
     vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' }, origins)
     expect(await header()).toBeDefined()
   })
@@ -39,14 +60,22 @@ describe('a key is used', () => {
     expect(await header({ url: 'https://api.stripe.com/base' })).toBeDefined()
   })
 
-  it('of the session\'s environment', async () => {
+  it("of the session's environment", async () => {
     vault.putKey('mcp/staging/stripe', { api_key: 'sk_staging' }, 'https://api.stripe.com')
-    expect(await header({ kv_path: 'mcp/{{environment}}/stripe' }, 'staging')).toEqual(['authorization', 'Bearer sk_staging'])
+    expect(await header({ kv_path: 'mcp/{{environment}}/stripe' }, 'staging')).toEqual([
+      'authorization',
+      'Bearer sk_staging',
+    ])
   })
 
   it.each([
-    ['header:X-Api-Key', {}], ['header:private-token', {}], ['query:api_key', {}], ['query:key', {}], ['basic', {}],
-    ['header:X-Note', { mcp_auth: 'bearer, header:x-note' }], ['query:text', { mcp_auth: 'query:text', mcp_fields: 'api_key' }],
+    ['header:X-Api-Key', {}],
+    ['header:private-token', {}],
+    ['query:api_key', {}],
+    ['query:key', {}],
+    ['basic', {}],
+    ['header:X-Note', { mcp_auth: 'bearer, header:x-note' }],
+    ['query:text', { mcp_auth: 'query:text', mcp_fields: 'api_key' }],
   ])('sent as %s with %j', async (auth, consent) => {
     vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' }, 'https://api.stripe.com', consent)
     expect((await get({ auth })).key).toBeDefined()
@@ -85,7 +114,7 @@ describe('a key is refused', () => {
 
   it.each([
     ['a message text', 'query:text', {}],
-    ['an object\'s metadata', 'header:x-amz-meta-token', {}],
+    ["an object's metadata", 'header:x-amz-meta-token', {}],
     ['a header of no meaning', 'header:X-Note', {}],
     ['a place the owner did not list', 'bearer', { mcp_auth: 'header:X-Api-Key' }],
     ['a query name in another case', 'query:Key', { mcp_auth: 'query:key' }],
@@ -120,9 +149,12 @@ describe('a key is refused', () => {
     expect(await verdict(get())).toBe('upstream_error key_unavailable')
   })
 
-  it('when the gateway\'s own policy does not cover it, without naming where it lies', async () => {
+  it("when the gateway's own policy does not cover it, without naming where it lies", async () => {
     vault.tokens.set(GATEWAY_TOKEN, { paths: ['mcp'] })
-    await expect(get()).rejects.toMatchObject({ code: 'key_unavailable', message: expect.not.stringContaining('secret/') as string })
+    await expect(get()).rejects.toMatchObject({
+      code: 'key_unavailable',
+      message: expect.not.stringContaining('secret/') as string,
+    })
   })
 
   it('as unavailable, not as missing, when Vault is out of reach', async () => {
@@ -173,6 +205,11 @@ describe('how long one read vouches', () => {
 
 it('shows nothing of a key, whatever prints it', async () => {
   const usable = await get()
-  const printed = [inspect(usable, { depth: 10, showHidden: true }), inspect(keys, { depth: 10, showHidden: true }), JSON.stringify(usable), String(usable.key)].join('\n')
+  const printed = [
+    inspect(usable, { depth: 10, showHidden: true }),
+    inspect(keys, { depth: 10, showHidden: true }),
+    JSON.stringify(usable),
+    String(usable.key),
+  ].join('\n')
   expect(printed).not.toContain('sk_live_secret')
 })

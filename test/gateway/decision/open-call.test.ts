@@ -20,20 +20,84 @@ const reasonOf = (open: OpenCall): unknown => (open.signal.aborted ? (open.signa
 
 describe('a call is cut', () => {
   it.each([
-    ['its session is ended', () => { rig.engine.end(session) }, 'revoked'],
-    ['its token is revoked', () => { rig.engine.endToken(session, session.tokens[0]!, 'lease revoked') }, 'revoked'],
-    ['its agent is revoked', () => { rig.engine.revokeAgent('claude-billing-agent') }, 'revoked'],
-    ['its scope is taken away', () => { rig.engine.agent('claude-billing-agent', { scopes: ['read:stripe:customers:id-only'] }) }, 'insufficient_scope'],
-    ['its tool is removed', () => { rig.engine.remove('tools/stripe/invoices') }, 'no_tool'],
-    ['its tool no longer covers the operation', () => { rig.engine.tool('stripe', 'invoices', ['GET /v1/invoices/{id}']) }, 'no_tool'],
-    ['its upstream is removed', () => { rig.engine.remove('upstreams/stripe') }, 'no_tool'],
-    ['its upstream moves elsewhere', () => { rig.engine.upstream('stripe', { url: 'https://elsewhere.example' }) }, 'upstream_changed'],
-    ['its upstream takes another key', () => { rig.engine.upstream('stripe', { kv_path: 'mcp/other' }) }, 'upstream_changed'],
-    ['less of the answer may pass', () => { rig.engine.tool('stripe', 'invoices', ['GET /v1/invoices'], { fields: ['data[].id'] }) }, 'grant_changed'],
-    ['a policy denies its tool', () => {
-      rig.engine.put('policies/p', { name: 'p', policy: 'path "tools/stripe/invoices" { capabilities = ["deny"] }' })
-      rig.engine.agent('claude-billing-agent', { policies: ['p'] })
-    }, 'denied'],
+    [
+      'its session is ended',
+      () => {
+        rig.engine.end(session)
+      },
+      'revoked',
+    ],
+    [
+      'its token is revoked',
+      () => {
+        rig.engine.endToken(session, session.tokens[0]!, 'lease revoked')
+      },
+      'revoked',
+    ],
+    [
+      'its agent is revoked',
+      () => {
+        rig.engine.revokeAgent('claude-billing-agent')
+      },
+      'revoked',
+    ],
+    [
+      'its scope is taken away',
+      () => {
+        rig.engine.agent('claude-billing-agent', { scopes: ['read:stripe:customers:id-only'] })
+      },
+      'insufficient_scope',
+    ],
+    [
+      'its tool is removed',
+      () => {
+        rig.engine.remove('tools/stripe/invoices')
+      },
+      'no_tool',
+    ],
+    [
+      'its tool no longer covers the operation',
+      () => {
+        rig.engine.tool('stripe', 'invoices', ['GET /v1/invoices/{id}'])
+      },
+      'no_tool',
+    ],
+    [
+      'its upstream is removed',
+      () => {
+        rig.engine.remove('upstreams/stripe')
+      },
+      'no_tool',
+    ],
+    [
+      'its upstream moves elsewhere',
+      () => {
+        rig.engine.upstream('stripe', { url: 'https://elsewhere.example' })
+      },
+      'upstream_changed',
+    ],
+    [
+      'its upstream takes another key',
+      () => {
+        rig.engine.upstream('stripe', { kv_path: 'mcp/other' })
+      },
+      'upstream_changed',
+    ],
+    [
+      'less of the answer may pass',
+      () => {
+        rig.engine.tool('stripe', 'invoices', ['GET /v1/invoices'], { fields: ['data[].id'] })
+      },
+      'grant_changed',
+    ],
+    [
+      'a policy denies its tool',
+      () => {
+        rig.engine.put('policies/p', { name: 'p', policy: 'path "tools/stripe/invoices" { capabilities = ["deny"] }' })
+        rig.engine.agent('claude-billing-agent', { policies: ['p'] })
+      },
+      'denied',
+    ],
   ])('when %s', async (_case, change, reason) => {
     change()
     await rig.flush()
@@ -43,7 +107,12 @@ describe('a call is cut', () => {
   })
 
   it('in the very turn the event is learnt, before anything else runs', () => {
-    rig.core.follower.applyOwn({ type: 'session_ended', session_id: session.session_id, reason: 'closed', sequence: Number.MAX_SAFE_INTEGER })
+    rig.core.follower.applyOwn({
+      type: 'session_ended',
+      session_id: session.session_id,
+      reason: 'closed',
+      sequence: Number.MAX_SAFE_INTEGER,
+    })
     expect(reasonOf(call)).toBe('revoked')
   })
 
@@ -55,14 +124,14 @@ describe('a call is cut', () => {
     expect([reasonOf(call), reasonOf(below)]).toEqual(['revoked', 'revoked'])
   })
 
-  it('at hard expiry, to the millisecond of the engine\'s clock', async () => {
+  it("at hard expiry, to the millisecond of the engine's clock", async () => {
     await rig.clock.advance(899_000)
     expect(reasonOf(call)).toBe('open')
     await rig.clock.advance(1_000)
     expect(reasonOf(call)).toBe('expired')
   })
 
-  it('as soon as the engine\'s clock is learnt to be further on than thought, though the timer is set for later', async () => {
+  it("as soon as the engine's clock is learnt to be further on than thought, though the timer is set for later", async () => {
     rig.engine.clockAheadMs = 900_000
     await rig.clock.advance(1_000)
     expect(call.stillFresh()).toBe(false)
@@ -87,16 +156,49 @@ describe('a call is cut', () => {
 
 describe('a call goes on', () => {
   it.each([
-    ['another session is ended', () => { rig.engine.end(openSession(rig)) }],
-    ['another agent is revoked', () => { rig.engine.revokeAgent('other-agent') }],
-    ['a younger token supersedes its own', () => {
-      rig.engine.refresh(session)
-      rig.engine.endToken(session, session.tokens[0]!, 'superseded')
-    }],
-    ['another tool changes', () => { rig.engine.tool('stripe', 'refunds', ['POST /v1/refunds', 'GET /v1/refunds']) }],
-    ['scopes are added', () => { rig.engine.agent('claude-billing-agent', { scopes: ['read:stripe:invoices', 'read:stripe:customers'] }) }],
-    ['its upstream only changes its limits', () => { rig.engine.upstream('stripe', { timeout: 5 }) }],
-    ['the engine restarts and still knows the session', () => { rig.engine.restart() }],
+    [
+      'another session is ended',
+      () => {
+        rig.engine.end(openSession(rig))
+      },
+    ],
+    [
+      'another agent is revoked',
+      () => {
+        rig.engine.revokeAgent('other-agent')
+      },
+    ],
+    [
+      'a younger token supersedes its own',
+      () => {
+        rig.engine.refresh(session)
+        rig.engine.endToken(session, session.tokens[0]!, 'superseded')
+      },
+    ],
+    [
+      'another tool changes',
+      () => {
+        rig.engine.tool('stripe', 'refunds', ['POST /v1/refunds', 'GET /v1/refunds'])
+      },
+    ],
+    [
+      'scopes are added',
+      () => {
+        rig.engine.agent('claude-billing-agent', { scopes: ['read:stripe:invoices', 'read:stripe:customers'] })
+      },
+    ],
+    [
+      'its upstream only changes its limits',
+      () => {
+        rig.engine.upstream('stripe', { timeout: 5 })
+      },
+    ],
+    [
+      'the engine restarts and still knows the session',
+      () => {
+        rig.engine.restart()
+      },
+    ],
   ])('when %s', async (_case, change) => {
     change()
     await rig.flush()
@@ -104,7 +206,7 @@ describe('a call goes on', () => {
     expect(call.stillFresh()).toBe(true)
   })
 
-  it('past its own token\'s expiry while its session has a younger live one, and no longer', async () => {
+  it("past its own token's expiry while its session has a younger live one, and no longer", async () => {
     await rig.clock.advance(600_000)
     rig.engine.refresh(session)
     await rig.flush()
@@ -123,7 +225,9 @@ describe('out of contact', () => {
     expect(call.stillFresh()).toBe(true)
     await rig.clock.advance(1_001)
     expect(call.stillFresh()).toBe(false)
-    expect(() => { call.require() }).toThrow(expect.objectContaining({ type: 'unavailable', code: 'stale' }) as Error)
+    expect(() => {
+      call.require()
+    }).toThrow(expect.objectContaining({ type: 'unavailable', code: 'stale' }) as Error)
   })
 
   it('no byte passes when a change cannot be judged within that time', async () => {
@@ -152,20 +256,30 @@ describe('out of contact', () => {
 it('is over at once when the session ended between the look-up and the call', async () => {
   const other = openSession(rig)
   let written = () => undefined as void
-  rig.sink.gate = new Promise((resolve) => { written = resolve })
+  rig.sink.gate = new Promise((resolve) => {
+    written = resolve
+  })
   const asked = authorize(rig, tokenOf(other))
   await rig.flush()
   rig.engine.end(other)
   await rig.flush()
   written()
   const open = await asked
-  expect(() => { open.require() }).toThrow(expect.objectContaining({ code: 'revoked' }) as Error)
+  expect(() => {
+    open.require()
+  }).toThrow(expect.objectContaining({ code: 'revoked' }) as Error)
 })
 
 it('tells watchers once, in the moment it is learnt', async () => {
   const heard: string[] = []
-  await rig.core.decisions.watch({ key: { session_id: session.session_id }, requestId: 'w', caller: service }, (reason) => heard.push(reason))
-  const cancelled = await rig.core.decisions.watch({ key: { token: tokenOf(session) }, requestId: 'w', caller: service }, () => heard.push('cancelled watch'))
+  await rig.core.decisions.watch(
+    { key: { session_id: session.session_id }, requestId: 'w', caller: service },
+    (reason) => heard.push(reason),
+  )
+  const cancelled = await rig.core.decisions.watch(
+    { key: { token: tokenOf(session) }, requestId: 'w', caller: service },
+    () => heard.push('cancelled watch'),
+  )
   cancelled.cancel()
   rig.engine.end(session)
   await rig.flush()

@@ -5,7 +5,9 @@ import type { Rig } from '../rig.ts'
 import type { FakeSession } from '../../fakes/engine.ts'
 
 let rig: Rig
-beforeEach(async () => { rig = await startRig() })
+beforeEach(async () => {
+  rig = await startRig()
+})
 afterEach(() => rig.stop())
 
 /** Asks about a token; the engine's answer is made now and delivered after `between` has run. */
@@ -23,13 +25,37 @@ async function lookUpAcross(session: FakeSession, between: () => void | Promise<
 
 describe('a look-up whose answer is late', () => {
   it.each([
-    ['the session is ended', (session: FakeSession) => { rig.engine.end(session) }],
-    ['the token is ended', (session: FakeSession) => { rig.engine.endToken(session, session.tokens[0]!, 'lease revoked') }],
-    ['the agent is revoked', () => { rig.engine.revokeAgent('claude-billing-agent') }],
-    ['the whole mount is revoked', () => { rig.engine.publish({ type: 'mount_generation', generation: 1 }) }],
+    [
+      'the session is ended',
+      (session: FakeSession) => {
+        rig.engine.end(session)
+      },
+    ],
+    [
+      'the token is ended',
+      (session: FakeSession) => {
+        rig.engine.endToken(session, session.tokens[0]!, 'lease revoked')
+      },
+    ],
+    [
+      'the agent is revoked',
+      () => {
+        rig.engine.revokeAgent('claude-billing-agent')
+      },
+    ],
+    [
+      'the whole mount is revoked',
+      () => {
+        rig.engine.publish({ type: 'mount_generation', generation: 1 })
+      },
+    ],
   ])('does not revive it when meanwhile %s', async (_case, end) => {
     const session = openSession(rig)
-    expect(await lookUpAcross(session, () => { end(session) })).toBe('invalid_token reuse_after_revocation')
+    expect(
+      await lookUpAcross(session, () => {
+        end(session)
+      }),
+    ).toBe('invalid_token reuse_after_revocation')
     // Nor is the late "yes" left in the cache.
     expect(await verdict(validate(rig, tokenOf(session)))).toBe('invalid_token reuse_after_revocation')
   })
@@ -37,26 +63,40 @@ describe('a look-up whose answer is late', () => {
   it('does not revive it when an ancestor is ended meanwhile', async () => {
     const parent = openSession(rig)
     const child = openSession(rig, { parent })
-    expect(await lookUpAcross(child, () => { rig.engine.end(parent) })).toBe('invalid_token reuse_after_revocation')
+    expect(
+      await lookUpAcross(child, () => {
+        rig.engine.end(parent)
+      }),
+    ).toBe('invalid_token reuse_after_revocation')
   })
 
   it('is not spoilt by the end of another session', async () => {
     const other = openSession(rig)
-    expect(await lookUpAcross(openSession(rig), () => { rig.engine.end(other) })).toBe('allowed')
+    expect(
+      await lookUpAcross(openSession(rig), () => {
+        rig.engine.end(other)
+      }),
+    ).toBe('allowed')
     expect(rig.vault.count('mcp/introspect')).toBe(1)
   })
 
   it('is asked again when the engine restarted meanwhile, because the answer is of an epoch that is gone', async () => {
-    expect(await lookUpAcross(openSession(rig), () => { rig.engine.restart() })).toBe('allowed')
+    expect(
+      await lookUpAcross(openSession(rig), () => {
+        rig.engine.restart()
+      }),
+    ).toBe('allowed')
     expect(rig.vault.count('mcp/introspect')).toBe(2)
   })
 
   it('is asked again, and denied, when the engine restarted and forgot meanwhile', async () => {
     const session = openSession(rig)
-    expect(await lookUpAcross(session, () => {
-      rig.engine.sessions.clear()
-      rig.engine.restart()
-    })).toBe('invalid_token unknown')
+    expect(
+      await lookUpAcross(session, () => {
+        rig.engine.sessions.clear()
+        rig.engine.restart()
+      }),
+    ).toBe('invalid_token unknown')
   })
 
   it('waits for the feed when the answer is of an epoch the feed has not told of yet', async () => {
@@ -78,7 +118,13 @@ describe('a look-up whose answer is late', () => {
     const session = openSession(rig, { ttl: 100 })
     await lookUpAcross(session, () => {
       session.tokens[0]!.expires_at_unix += 500
-      rig.engine.publish({ type: 'expiry', session_id: session.session_id, token_id: session.tokens[0]!.token_id, expires_at_unix: session.tokens[0]!.expires_at_unix, newest: true })
+      rig.engine.publish({
+        type: 'expiry',
+        session_id: session.session_id,
+        token_id: session.tokens[0]!.token_id,
+        expires_at_unix: session.tokens[0]!.expires_at_unix,
+        newest: true,
+      })
     })
     const asked = rig.vault.count('mcp/introspect')
     await rig.clock.advance(200_000)
@@ -92,8 +138,17 @@ describe('the cache', () => {
     const session = openSession(rig)
     await validate(rig, tokenOf(session))
     let written = () => undefined as void
-    rig.sink.gate = new Promise((resolve) => { written = resolve })
-    const [asked, called] = [verdict(validate(rig, tokenOf(session))), verdict(authorize(rig, tokenOf(session)).then((call) => { call.require() }))]
+    rig.sink.gate = new Promise((resolve) => {
+      written = resolve
+    })
+    const [asked, called] = [
+      verdict(validate(rig, tokenOf(session))),
+      verdict(
+        authorize(rig, tokenOf(session)).then((call) => {
+          call.require()
+        }),
+      ),
+    ]
     await rig.flush()
     // Ended and restarted: the event is lost with the old engine.
     session.ended = 'closed'
@@ -118,7 +173,14 @@ describe('the cache', () => {
     // The poll that was under way ends first.
     await rig.clock.advance(1_000)
     const { token_id, expires_at_unix } = session.tokens[0]!
-    for (const at of [expires_at_unix - 850, expires_at_unix]) rig.engine.publish({ type: 'expiry', session_id: session.session_id, token_id, expires_at_unix: at, newest: true })
+    for (const at of [expires_at_unix - 850, expires_at_unix])
+      rig.engine.publish({
+        type: 'expiry',
+        session_id: session.session_id,
+        token_id,
+        expires_at_unix: at,
+        newest: true,
+      })
     const before = rig.core.follower.sequence
     await validate(rig, tokenOf(session))
     deliver = 1
@@ -229,7 +291,11 @@ describe('a document whose answer is late', () => {
     const held = rig.vault.holdAnswers('mcp/agents/claude-billing-agent/scopes')
     const asked = validate(rig, tokenOf(session))
     await rig.flush()
-    rig.engine.put('agents/claude-billing-agent/scopes', { scopes: [], max_ttl_seconds: 900, environment: 'production' })
+    rig.engine.put('agents/claude-billing-agent/scopes', {
+      scopes: [],
+      max_ttl_seconds: 900,
+      environment: 'production',
+    })
     await rig.flush()
     held.release()
     expect((await asked).scope_match).toBe(false)
@@ -240,7 +306,11 @@ describe('a document whose answer is late', () => {
     const held = rig.vault.holdAnswers('mcp/agents/claude-billing-agent/scopes')
     const asked = validate(rig, tokenOf(session))
     await rig.flush()
-    rig.engine.put('agents/claude-billing-agent/scopes', { scopes: [], max_ttl_seconds: 900, environment: 'production' }, true)
+    rig.engine.put(
+      'agents/claude-billing-agent/scopes',
+      { scopes: [], max_ttl_seconds: 900, environment: 'production' },
+      true,
+    )
     rig.engine.restart()
     await rig.flush()
     held.release()
@@ -264,7 +334,11 @@ describe('a document whose answer is late', () => {
   it('is judged together with what changed while it was being read', async () => {
     const session = openSession(rig)
     ;(await authorize(rig, tokenOf(session))).close()
-    rig.engine.put('agents/claude-billing-agent/scopes', { scopes: ['read:stripe:invoices'], max_ttl_seconds: 900, environment: 'production' })
+    rig.engine.put('agents/claude-billing-agent/scopes', {
+      scopes: ['read:stripe:invoices'],
+      max_ttl_seconds: 900,
+      environment: 'production',
+    })
     await rig.flush()
     const held = rig.vault.holdAnswers('mcp/agents/claude-billing-agent/scopes')
     const asked = verdict(authorize(rig, tokenOf(session)))
@@ -291,7 +365,11 @@ describe('a document whose answer is late', () => {
   it('is read again when an introspection names a newer version than the one kept', async () => {
     await validate(rig, tokenOf(openSession(rig)))
     // The document has changed, its event is still on the way.
-    rig.engine.put('agents/claude-billing-agent/scopes', { scopes: [], max_ttl_seconds: 900, environment: 'production' }, true)
+    rig.engine.put(
+      'agents/claude-billing-agent/scopes',
+      { scopes: [], max_ttl_seconds: 900, environment: 'production' },
+      true,
+    )
     expect((await validate(rig, tokenOf(openSession(rig)))).scope_match).toBe(false)
   })
 
@@ -299,10 +377,16 @@ describe('a document whose answer is late', () => {
     const tokens = Array.from({ length: 5 }, () => tokenOf(openSession(rig)))
     await Promise.all(tokens.map((token) => validate(rig, token)))
     rig.vault.asked.length = 0
-    rig.engine.put('agents/claude-billing-agent/scopes', { scopes: ['read:stripe:invoices'], max_ttl_seconds: 900, environment: 'production' })
+    rig.engine.put('agents/claude-billing-agent/scopes', {
+      scopes: ['read:stripe:invoices'],
+      max_ttl_seconds: 900,
+      environment: 'production',
+    })
     await rig.flush()
     await Promise.all(tokens.map((token) => validate(rig, token)))
-    expect(rig.vault.asked.filter(({ path }) => path !== 'mcp/feed').map(({ path }) => path)).toEqual(['mcp/agents/claude-billing-agent/scopes'])
+    expect(rig.vault.asked.filter(({ path }) => path !== 'mcp/feed').map(({ path }) => path)).toEqual([
+      'mcp/agents/claude-billing-agent/scopes',
+    ])
   })
 
   it('believes that a document is gone although the event did not say so', async () => {

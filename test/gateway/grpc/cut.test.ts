@@ -10,7 +10,9 @@ import { asService, methodOf } from './port.ts'
 import { behind, bytesOut, still, until } from './upstream.ts'
 
 const scopes = ['read:stripe:invoices', 'create:stripe:refunds']
-const head = (token: string) => ({ head: { token, upstream: 'stripe', method: 'GET', path: '/v1/invoices', request_id: 'req-cut' } })
+const head = (token: string) => ({
+  head: { token, upstream: 'stripe', method: 'GET', path: '/v1/invoices', request_id: 'req-cut' },
+})
 
 /** RST_STREAM is 13 bytes; PING and SETTINGS acknowledgements may come along. A part of a body would be thousands. */
 const FRAMES_ONLY = 200
@@ -34,7 +36,9 @@ function endless(): { answer: Parameters<typeof behind>[0]; taken: () => number 
 }
 
 const cleanups: (() => void)[] = []
-afterEach(() => { for (const cleanup of cleanups.splice(0)) cleanup() })
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0)) cleanup()
+})
 
 /** A way to the port that can stop taking anything from it. */
 async function valve(address: string): Promise<{ address: string; shut(): void; open(): void }> {
@@ -43,39 +47,73 @@ async function valve(address: string): Promise<{ address: string; shut(): void; 
     const socket = connect(Number(address.split(':').at(-1)), '127.0.0.1')
     pairs.push([socket, outer])
     outer.pipe(socket).pipe(outer)
-    for (const end of [outer, socket]) end.on('error', () => { outer.destroy(); socket.destroy() })
-    cleanups.push(() => { outer.destroy(); socket.destroy() })
+    for (const end of [outer, socket])
+      end.on('error', () => {
+        outer.destroy()
+        socket.destroy()
+      })
+    cleanups.push(() => {
+      outer.destroy()
+      socket.destroy()
+    })
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  cleanups.push(() => { server.close() })
+  cleanups.push(() => {
+    server.close()
+  })
   return {
     address: `127.0.0.1:${String((server.address() as AddressInfo).port)}`,
-    shut: () => { for (const [inner] of pairs) { inner.unpipe(); inner.pause() } },
-    open: () => { for (const [inner, outer] of pairs) inner.pipe(outer) },
+    shut: () => {
+      for (const [inner] of pairs) {
+        inner.unpipe()
+        inner.pause()
+      }
+    },
+    open: () => {
+      for (const [inner, outer] of pairs) inner.pipe(outer)
+    },
   }
 }
 
-function openStream(client: Client): { call: ClientDuplexStream<object, object>; received: () => number; ended: Promise<ServiceError | undefined> } {
+function openStream(client: Client): {
+  call: ClientDuplexStream<object, object>
+  received: () => number
+  ended: Promise<ServiceError | undefined>
+} {
   const { path, requestSerialize, responseDeserialize } = methodOf('Upstreams.Stream')
   const metadata = new Metadata()
   metadata.set('authorization', asService.authorization)
   const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata)
   let messages = 0
-  call.on('data', () => { messages++ })
-  const ended = new Promise<ServiceError | undefined>((resolve) => { call.on('error', resolve).on('end', () => { resolve(undefined) }) })
+  call.on('data', () => {
+    messages++
+  })
+  const ended = new Promise<ServiceError | undefined>((resolve) => {
+    call.on('error', resolve).on('end', () => {
+      resolve(undefined)
+    })
+  })
   return { call, received: () => messages, ended }
 }
 
 describe('when a session ends during a stream', () => {
   it('with nothing on its way out, the stream ends ABORTED and says why', async () => {
-    const state = await behind((_request, response) => { response.writeHead(200).write('first') })
+    const state = await behind((_request, response) => {
+      response.writeHead(200).write('first')
+    })
     const session = openSession(state.rig, { scopes })
     const stream = state.port.open('Upstreams.Stream')
     stream.write(head(tokenOf(session)))
     await stream.seen(2)
     state.rig.engine.end(session)
-    expect(await stream.ended).toMatchObject({ code: status.ABORTED, type: 'invalid_token', error: 'revoked', request_id: 'req-cut', details: 'the session was ended during the call' })
+    expect(await stream.ended).toMatchObject({
+      code: status.ABORTED,
+      type: 'invalid_token',
+      error: 'revoked',
+      request_id: 'req-cut',
+      details: 'the session was ended during the call',
+    })
     await until(() => state.broken === 1)
     await until(() => state.rig.sink.outcomes.length > 0)
     expect(state.rig.sink.outcomes).toMatchObject([{ result: 'revoked', bytes: 5 }])
@@ -97,7 +135,7 @@ describe('when a session ends during a stream', () => {
     stream.resume()
     const failure = await stream.ended
     expect(failure).toMatchObject({ code: status.CANCELLED, type: undefined })
-    expect(await still(sent) - before).toBeLessThan(FRAMES_ONLY)
+    expect((await still(sent)) - before).toBeLessThan(FRAMES_ONLY)
     expect(await still(taken)).toBe(takenBefore)
   })
 
@@ -106,8 +144,14 @@ describe('when a session ends during a stream', () => {
     const state = await behind(answer)
     const session = openSession(state.rig, { scopes })
     const way = await valve(state.port.server.address)
-    const client = new Client(way.address, credentials.createInsecure(), { 'grpc.max_receive_message_length': -1, 'grpc.use_local_subchannel_pool': 1, 'grpc-node.flow_control_window': 512 * 1024 * 1024 })
-    cleanups.push(() => { client.close() })
+    const client = new Client(way.address, credentials.createInsecure(), {
+      'grpc.max_receive_message_length': -1,
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc-node.flow_control_window': 512 * 1024 * 1024,
+    })
+    cleanups.push(() => {
+      client.close()
+    })
     const sent = bytesOut(state.port.server.address)
     const streams = [1, 2, 3, 4].map(() => openStream(client))
     for (const { call } of streams) call.write(head(tokenOf(session)))
@@ -118,7 +162,7 @@ describe('when a session ends during a stream', () => {
     await until(() => state.broken === streams.length)
     way.open()
     for (const { ended } of streams) expect(await ended).toMatchObject({ code: status.CANCELLED })
-    expect(await still(sent) - before).toBeLessThan(FRAMES_ONLY)
+    expect((await still(sent)) - before).toBeLessThan(FRAMES_ONLY)
   })
 
   it('others on the same connection go on', async () => {
@@ -140,20 +184,41 @@ describe('when a session ends during a stream', () => {
 
 describe('when a session ends while a whole answer is on its way', () => {
   it('the rest of it is not sent', async () => {
-    const state = await behind((_request, response) => { response.end(Buffer.alloc(3 * 1024 * 1024, 'x')) })
+    const state = await behind((_request, response) => {
+      response.end(Buffer.alloc(3 * 1024 * 1024, 'x'))
+    })
     const session = openSession(state.rig, { scopes })
     const way = await valve(state.port.server.address)
-    const client = new Client(way.address, credentials.createInsecure(), { 'grpc.max_receive_message_length': -1, 'grpc.use_local_subchannel_pool': 1 })
-    cleanups.push(() => { client.close() })
+    const client = new Client(way.address, credentials.createInsecure(), {
+      'grpc.max_receive_message_length': -1,
+      'grpc.use_local_subchannel_pool': 1,
+    })
+    cleanups.push(() => {
+      client.close()
+    })
     const sent = bytesOut(state.port.server.address)
-    await new Promise<void>((resolve, reject) => { client.waitForReady(Infinity, (error) => { if (error) reject(error); else resolve() }) })
+    await new Promise<void>((resolve, reject) => {
+      client.waitForReady(Infinity, (error) => {
+        if (error) reject(error)
+        else resolve()
+      })
+    })
     await still(sent)
     way.shut()
     const { path, requestSerialize, responseDeserialize } = methodOf('Upstreams.Call')
     const metadata = new Metadata()
     metadata.set('authorization', asService.authorization)
     const failed = new Promise<ServiceError | null>((resolve) => {
-      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, head(tokenOf(session)).head, metadata, (error) => { resolve(error) })
+      client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        head(tokenOf(session)).head,
+        metadata,
+        (error) => {
+          resolve(error)
+        },
+      )
     })
     await until(() => sent() > 60_000)
     const before = await still(sent)
@@ -161,19 +226,29 @@ describe('when a session ends while a whole answer is on its way', () => {
     await until(() => state.rig.sink.outcomes.length > 0)
     way.open()
     expect(await failed).toMatchObject({ code: status.CANCELLED })
-    expect(await still(sent) - before).toBeLessThan(FRAMES_ONLY)
+    expect((await still(sent)) - before).toBeLessThan(FRAMES_ONLY)
     expect(state.rig.sink.outcomes).toMatchObject([{ result: 'revoked' }])
   })
 })
 
 describe('when an upstream takes no more of a request', () => {
   it('no more is taken from the caller either', async () => {
-    const state = await behind((request) => { request.pause() }, { early: true, settings: { max_request_bytes: 1024 * 1024 * 1024 } })
+    const state = await behind(
+      (request) => {
+        request.pause()
+      },
+      { early: true, settings: { max_request_bytes: 1024 * 1024 * 1024 } },
+    )
     const { call } = openStream(state.port.client)
     const part = Buffer.alloc(256 * 1024, 'x')
     let left = 0
-    call.write({ head: { ...head(tokenOf(openSession(state.rig, { scopes }))).head, method: 'POST', path: '/v1/refunds' } })
-    for (let count = 0; count < 200; count++) call.write({ body: part }, () => { left++ })
+    call.write({
+      head: { ...head(tokenOf(openSession(state.rig, { scopes }))).head, method: 'POST', path: '/v1/refunds' },
+    })
+    for (let count = 0; count < 200; count++)
+      call.write({ body: part }, () => {
+        left++
+      })
     await until(() => state.asked.length === 1)
     // Of 50 MiB: what two kernels hold between caller, gateway and upstream, and a few parts.
     expect(await still(() => left)).toBeLessThan(80)
@@ -184,7 +259,9 @@ describe('when an upstream takes no more of a request', () => {
 
 describe('when nothing can vouch for a session any more', () => {
   it('a stream ends ABORTED, not as an invalid token', async () => {
-    const state = await behind((_request, response) => { response.writeHead(200).write('first') })
+    const state = await behind((_request, response) => {
+      response.writeHead(200).write('first')
+    })
     const session = openSession(state.rig, { scopes })
     const stream = state.port.open('Upstreams.Stream')
     stream.write(head(tokenOf(session)))
@@ -197,7 +274,9 @@ describe('when nothing can vouch for a session any more', () => {
   })
 
   it('a stream whose agent loses the scope ends, and one of another tool goes on', async () => {
-    const state = await behind((_request, response) => { response.writeHead(200).write('first') })
+    const state = await behind((_request, response) => {
+      response.writeHead(200).write('first')
+    })
     const session = openSession(state.rig, { scopes })
     const stream = state.port.open('Upstreams.Stream')
     stream.write(head(tokenOf(session)))

@@ -7,7 +7,13 @@ import { openPort } from './port.ts'
 const noCaller = {}
 
 describe('health', () => {
-  it.each(['', 'mcp.gateway.v1.Tokens', 'mcp.gateway.v1.Sessions', 'mcp.gateway.v1.Upstreams', 'grpc.health.v1.Health'])('"%s" serves while the feed is followed; nobody has to say who asks', async (service) => {
+  it.each([
+    '',
+    'mcp.gateway.v1.Tokens',
+    'mcp.gateway.v1.Sessions',
+    'mcp.gateway.v1.Upstreams',
+    'grpc.health.v1.Health',
+  ])('"%s" serves while the feed is followed; nobody has to say who asks', async (service) => {
     const port = await openPort()
     expect(await port.ask('grpc.health.v1.Health.Check', { service }, noCaller)).toEqual({ status: 'SERVING' })
   })
@@ -22,7 +28,9 @@ describe('health', () => {
 
   it('an unknown service is NOT_FOUND', async () => {
     const port = await openPort()
-    expect(await port.ask('grpc.health.v1.Health.Check', { service: 'mcp.gateway.v2.Tokens' }, noCaller)).toMatchObject({ code: status.NOT_FOUND })
+    expect(await port.ask('grpc.health.v1.Health.Check', { service: 'mcp.gateway.v2.Tokens' }, noCaller)).toMatchObject(
+      { code: status.NOT_FOUND },
+    )
   })
 
   it('a watcher is told at once and at every change', async () => {
@@ -45,8 +53,15 @@ describe('health', () => {
   })
 })
 
-interface Described { name: string; package: string; service: { name: string; method: { name: string }[] }[]; messageType: { name: string; field: { name: string; number: number; typeName: string }[] }[] }
-const { FileDescriptorProto } = createRequire(import.meta.url)('protobufjs/ext/descriptor') as { FileDescriptorProto: { decode(bytes: Uint8Array): Described } }
+interface Described {
+  name: string
+  package: string
+  service: { name: string; method: { name: string }[] }[]
+  messageType: { name: string; field: { name: string; number: number; typeName: string }[] }[]
+}
+const { FileDescriptorProto } = createRequire(import.meta.url)('protobufjs/ext/descriptor') as {
+  FileDescriptorProto: { decode(bytes: Uint8Array): Described }
+}
 
 describe('reflection', () => {
   async function asked(request: object): Promise<Record<string, unknown>> {
@@ -59,23 +74,45 @@ describe('reflection', () => {
     return answer!
   }
 
-  const fileOf = (answer: Record<string, unknown>) => FileDescriptorProto.decode((answer.file_descriptor_response as { file_descriptor_proto: Uint8Array[] }).file_descriptor_proto[0]!)
+  const fileOf = (answer: Record<string, unknown>) =>
+    FileDescriptorProto.decode(
+      (answer.file_descriptor_response as { file_descriptor_proto: Uint8Array[] }).file_descriptor_proto[0]!,
+    )
 
   it('lists exactly the four services', async () => {
     expect(await asked({ list_services: '*' })).toMatchObject({
-      valid_host: 'here', original_request: { list_services: '*' },
-      list_services_response: { service: ['grpc.health.v1.Health', 'mcp.gateway.v1.Sessions', 'mcp.gateway.v1.Tokens', 'mcp.gateway.v1.Upstreams'].map((name) => ({ name })) },
+      valid_host: 'here',
+      original_request: { list_services: '*' },
+      list_services_response: {
+        service: [
+          'grpc.health.v1.Health',
+          'mcp.gateway.v1.Sessions',
+          'mcp.gateway.v1.Tokens',
+          'mcp.gateway.v1.Upstreams',
+        ].map((name) => ({ name })),
+      },
     })
   })
 
-  it.each(['mcp.gateway.v1.Tokens', 'mcp.gateway.v1.Tokens.Validate', 'mcp.gateway.v1.ValidateRequest', 'mcp.gateway.v1.SessionEvent.Kind'])('describes %s', async (symbol) => {
+  it.each([
+    'mcp.gateway.v1.Tokens',
+    'mcp.gateway.v1.Tokens.Validate',
+    'mcp.gateway.v1.ValidateRequest',
+    'mcp.gateway.v1.SessionEvent.Kind',
+  ])('describes %s', async (symbol) => {
     const file = fileOf(await asked({ file_containing_symbol: symbol }))
     expect(file).toMatchObject({ name: 'mcp_gateway_v1.proto', package: 'mcp.gateway.v1' })
-    expect(file.service.map(({ name, method }) => [name, method.length])).toEqual([['Sessions', 5], ['Tokens', 3], ['Upstreams', 2]])
+    expect(file.service.map(({ name, method }) => [name, method.length])).toEqual([
+      ['Sessions', 5],
+      ['Tokens', 3],
+      ['Upstreams', 2],
+    ])
   })
 
   it('hands the same file out by its name', async () => {
-    expect(fileOf(await asked({ file_by_filename: 'grpc_health_v1.proto' }))).toMatchObject({ package: 'grpc.health.v1' })
+    expect(fileOf(await asked({ file_by_filename: 'grpc_health_v1.proto' }))).toMatchObject({
+      package: 'grpc.health.v1',
+    })
   })
 
   it.each([
@@ -89,7 +126,11 @@ describe('reflection', () => {
 
   it('speaks v1alpha too', async () => {
     const port = await openPort()
-    const alpha = port.open('grpc.reflection.v1.ServerReflection.ServerReflectionInfo|grpc.reflection.v1alpha.ServerReflection', undefined, noCaller)
+    const alpha = port.open(
+      'grpc.reflection.v1.ServerReflection.ServerReflectionInfo|grpc.reflection.v1alpha.ServerReflection',
+      undefined,
+      noCaller,
+    )
     alpha.write({ list_services: '' })
     expect((await alpha.seen(1))[0]).toHaveProperty('list_services_response')
   })

@@ -17,7 +17,9 @@ import type { Rig } from '../rig.ts'
 type Json = Parameters<typeof fromJSON>[0]
 type Method = MethodDefinition<object, object>
 
-const loaded = [gatewayV1, healthV1, reflectionV1].map((json) => fromJSON(json as Json, { keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true }))
+const loaded = [gatewayV1, healthV1, reflectionV1].map((json) =>
+  fromJSON(json as Json, { keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true }),
+)
 
 /** `Tokens.Validate`, `grpc.health.v1.Health.Check`; `|<service>` asks the same of a service of another name. */
 export function methodOf(spelled: string): Method {
@@ -31,11 +33,23 @@ export function methodOf(spelled: string): Method {
   throw new Error(`no method ${name}`)
 }
 
-export interface Failure { readonly code: number; readonly details: string; readonly type: string | undefined; readonly error: string | undefined; readonly request_id: string | undefined }
+export interface Failure {
+  readonly code: number
+  readonly details: string
+  readonly type: string | undefined
+  readonly error: string | undefined
+  readonly request_id: string | undefined
+}
 
 export function failureOf(error: ServiceError): Failure {
   const first = (key: string) => error.metadata.get(key)[0] as string | undefined
-  return { code: error.code, details: error.details, type: first('mcp-error-type'), error: first('mcp-error-code'), request_id: first('mcp-request-id') }
+  return {
+    code: error.code,
+    details: error.details,
+    type: first('mcp-error-type'),
+    error: first('mcp-error-code'),
+    request_id: first('mcp-request-id'),
+  }
 }
 
 export type Answer = Record<string, unknown>
@@ -59,22 +73,39 @@ export interface Port {
   readonly server: GrpcServer
   readonly client: Client
   /** The answer, or the failure. A request given as bytes is sent as they are. */
-  ask(method: string, request: object, metadata?: Record<string, string>, deadlineMs?: number): Promise<Answer & Partial<Failure>>
+  ask(
+    method: string,
+    request: object,
+    metadata?: Record<string, string>,
+    deadlineMs?: number,
+  ): Promise<Answer & Partial<Failure>>
   open(method: string, request?: object, metadata?: Record<string, string>): Followed
 }
 
 export const asService = { authorization: `Bearer ${SERVICE_TOKEN}` }
 
 const cleanups: (() => Promise<void>)[] = []
-afterEach(async () => { for (const cleanup of cleanups.splice(0).reverse()) await cleanup() })
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
 
 export async function openPort(changes: Partial<GrpcConfig> = {}, rig?: Rig): Promise<Port> {
-  const used = rig ?? await startRig()
+  const used = rig ?? (await startRig())
   const { core, clock } = used
   const server = await startGrpcServer({
-    ...core, clock, logger: silentLogger, random: (bytes) => randomBytes(bytes), healthy: () => core.freshness.isFresh(undefined), address: '127.0.0.1:0', ...changes,
+    ...core,
+    clock,
+    logger: silentLogger,
+    random: (bytes) => randomBytes(bytes),
+    healthy: () => core.freshness.isFresh(undefined),
+    address: '127.0.0.1:0',
+    ...changes,
   })
-  const client = new Client(server.address, credentials.createInsecure(), { 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1, 'grpc.use_local_subchannel_pool': 1 })
+  const client = new Client(server.address, credentials.createInsecure(), {
+    'grpc.max_receive_message_length': -1,
+    'grpc.max_send_message_length': -1,
+    'grpc.use_local_subchannel_pool': 1,
+  })
   cleanups.push(async () => {
     client.close()
     await server.close()
@@ -84,7 +115,8 @@ export async function openPort(changes: Partial<GrpcConfig> = {}, rig?: Rig): Pr
     rig: used,
     server,
     client,
-    ask: (method, request, metadata = asService, deadlineMs = Infinity) => ask(client, methodOf(method), request, metadataOf(metadata), deadlineMs),
+    ask: (method, request, metadata = asService, deadlineMs = Infinity) =>
+      ask(client, methodOf(method), request, metadataOf(metadata), deadlineMs),
     open: (method, request, metadata = asService) => follow(client, methodOf(method), request, metadataOf(metadata)),
   }
 }
@@ -95,45 +127,83 @@ function metadataOf(entries: Record<string, string>): Metadata {
   return metadata
 }
 
-function ask(client: Client, method: Method, request: object, metadata: Metadata, deadlineMs: number): Promise<Answer & Partial<Failure>> {
+function ask(
+  client: Client,
+  method: Method,
+  request: object,
+  metadata: Metadata,
+  deadlineMs: number,
+): Promise<Answer & Partial<Failure>> {
   return new Promise((resolve) => {
-    client.makeUnaryRequest(method.path, Buffer.isBuffer(request) ? () => request : method.requestSerialize, method.responseDeserialize, request, metadata, { deadline: Date.now() + deadlineMs }, (error: ServiceError | null, answer?: object) => {
-      resolve(error ? { ...failureOf(error) } : answer as Answer)
-    })
+    client.makeUnaryRequest(
+      method.path,
+      Buffer.isBuffer(request) ? () => request : method.requestSerialize,
+      method.responseDeserialize,
+      request,
+      metadata,
+      { deadline: Date.now() + deadlineMs },
+      (error: ServiceError | null, answer?: object) => {
+        resolve(error ? { ...failureOf(error) } : (answer as Answer))
+      },
+    )
   })
 }
 
 function follow(client: Client, method: Method, request: object | undefined, metadata: Metadata): Followed {
   const { path, requestSerialize: serialize, responseDeserialize: deserialize } = method
-  const call = method.requestStream ? client.makeBidiStreamRequest(path, serialize, deserialize, metadata) : client.makeServerStreamRequest(path, serialize, deserialize, request ?? {}, metadata)
+  const call = method.requestStream
+    ? client.makeBidiStreamRequest(path, serialize, deserialize, metadata)
+    : client.makeServerStreamRequest(path, serialize, deserialize, request ?? {}, metadata)
   const messages: Answer[] = []
   const watchers = new Set<() => void>()
   let over = false
-  call.on('data', (message: Answer) => { messages.push(message); for (const tell of [...watchers]) tell() })
+  call.on('data', (message: Answer) => {
+    messages.push(message)
+    for (const tell of [...watchers]) tell()
+  })
   const ended = new Promise<Failure | undefined>((resolve) => {
     let failure: Failure | undefined
-    call.on('error', (error: ServiceError) => { failure = failureOf(error) })
+    call.on('error', (error: ServiceError) => {
+      failure = failureOf(error)
+    })
     // After 'status' every message that came has been read, or never will be.
-    call.on('status', () => { over = true; setImmediate(() => { for (const tell of [...watchers]) tell(); resolve(failure) }) })
+    call.on('status', () => {
+      over = true
+      setImmediate(() => {
+        for (const tell of [...watchers]) tell()
+        resolve(failure)
+      })
+    })
   })
   const writable = call as unknown as { write(message: object): void; end(): void }
   return {
     messages,
     ended,
-    seen: (count) => new Promise((resolve, reject) => {
-      const tell = () => {
-        if (messages.length >= count) resolve(messages)
-        else if (over) reject(new Error(`the call ended after ${String(messages.length)} messages`))
-        else return
-        watchers.delete(tell)
-      }
-      watchers.add(tell)
-      tell()
-    }),
-    write: (message) => { writable.write(message) },
-    end: () => { writable.end() },
-    cancel: () => { call.cancel() },
-    pause: () => { call.pause() },
-    resume: () => { call.resume() },
+    seen: (count) =>
+      new Promise((resolve, reject) => {
+        const tell = () => {
+          if (messages.length >= count) resolve(messages)
+          else if (over) reject(new Error(`the call ended after ${String(messages.length)} messages`))
+          else return
+          watchers.delete(tell)
+        }
+        watchers.add(tell)
+        tell()
+      }),
+    write: (message) => {
+      writable.write(message)
+    },
+    end: () => {
+      writable.end()
+    },
+    cancel: () => {
+      call.cancel()
+    },
+    pause: () => {
+      call.pause()
+    },
+    resume: () => {
+      call.resume()
+    },
   }
 }

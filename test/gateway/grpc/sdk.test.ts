@@ -8,32 +8,49 @@ import type { Behind } from './upstream.ts'
 
 const scopes = ['read:stripe:invoices', 'create:stripe:refunds']
 const cleanups: (() => void)[] = []
-afterEach(() => { for (const cleanup of cleanups.splice(0)) cleanup() })
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0)) cleanup()
+})
 
 function clientOf({ port }: Behind, token = SERVICE_TOKEN): GatewayClient {
   const client = connect({ address: port.server.address, token })
-  cleanups.push(() => { client.close() })
+  cleanups.push(() => {
+    client.close()
+  })
   return client
 }
 
 /** Type and code of the error a promise rejects with. */
-const refusalOf = (asked: Promise<unknown>) => asked.then(() => 'allowed', (error: unknown) => { const { type, code } = error as { type: string; code: string }; return `${type} ${code}` })
+const refusalOf = (asked: Promise<unknown>) =>
+  asked.then(
+    () => 'allowed',
+    (error: unknown) => {
+      const { type, code } = error as { type: string; code: string }
+      return `${type} ${code}`
+    },
+  )
 
 describe('the SDK at the port', () => {
   it('validates, introspects and fetches with bodies both ways', async () => {
-    const state = await behind((_request, response, { body }) => { response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ got: body })) })
+    const state = await behind((_request, response, { body }) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ got: body }))
+    })
     const client = clientOf(state)
     const token = tokenOf(openSession(state.rig, { scopes }))
     expect(await client.validate(token, 'read:stripe:invoices')).toMatchObject({ active: true, scope_match: true })
     expect(await client.introspect(token)).toMatchObject({ active: true, client_id: 'claude-billing-agent' })
-    const response = await client.upstream('stripe', token).fetch('/v1/refunds', { method: 'POST', body: 'charge=ch_1' })
+    const response = await client
+      .upstream('stripe', token)
+      .fetch('/v1/refunds', { method: 'POST', body: 'charge=ch_1' })
     expect(response.status).toBe(200)
     expect(await response.json()).toEqual({ got: 'charge=ch_1' })
     expect(state.asked[0]!.headers).toMatchObject({ 'content-length': '11' })
   })
 
   it('words each refusal by its type and code', async () => {
-    const state = await behind((_request, response) => { response.writeHead(401).end() })
+    const state = await behind((_request, response) => {
+      response.writeHead(401).end()
+    })
     const client = clientOf(state)
     const session = openSession(state.rig, { scopes })
     const token = tokenOf(session)
@@ -47,15 +64,23 @@ describe('the SDK at the port', () => {
     expect(await refusalOf(clientOf(state, 'gst_other').validate(token))).toBe('invalid_token caller_unknown')
   })
 
-  it.each(['gst_other', 'svt_prod_x', 'eyJh.eyJz.c2ln'])('whose own credential (%s) is refused never calls the agent\'s token invalid', async (credential) => {
-    const state = await behind(() => undefined)
-    const tool = clientOf(state, credential).requireScope('read:stripe:invoices', () => ({ content: [] }))
-    const result = await tool({}, { authInfo: { token: tokenOf(openSession(state.rig, { scopes })) } })
-    expect(result._meta?.[ERROR_META]).toMatchObject({ type: 'unavailable', code: expect.stringMatching(/^caller_/) as string })
-  })
+  it.each(['gst_other', 'svt_prod_x', 'eyJh.eyJz.c2ln'])(
+    "whose own credential (%s) is refused never calls the agent's token invalid",
+    async (credential) => {
+      const state = await behind(() => undefined)
+      const tool = clientOf(state, credential).requireScope('read:stripe:invoices', () => ({ content: [] }))
+      const result = await tool({}, { authInfo: { token: tokenOf(openSession(state.rig, { scopes })) } })
+      expect(result._meta?.[ERROR_META]).toMatchObject({
+        type: 'unavailable',
+        code: expect.stringMatching(/^caller_/) as string,
+      })
+    },
+  )
 
   it('a body that is being read breaks off with the reason when the session ends', async () => {
-    const state = await behind((_request, response) => { response.writeHead(200).write('first') })
+    const state = await behind((_request, response) => {
+      response.writeHead(200).write('first')
+    })
     const session = openSession(state.rig, { scopes })
     const response = await clientOf(state).upstream('stripe', tokenOf(session)).fetch('/v1/invoices')
     const reader = response.body!.getReader()
@@ -66,22 +91,34 @@ describe('the SDK at the port', () => {
   })
 
   it('an upstream that may have acted is never asked twice', async () => {
-    const state = await behind((request) => { request.socket.destroy() })
+    const state = await behind((request) => {
+      request.socket.destroy()
+    })
     const { fetch } = clientOf(state).upstream('stripe', tokenOf(openSession(state.rig, { scopes })))
-    expect(await refusalOf(fetch('/v1/refunds', { method: 'POST', body: 'x' }))).toBe('upstream_error upstream_unreachable')
+    expect(await refusalOf(fetch('/v1/refunds', { method: 'POST', body: 'x' }))).toBe(
+      'upstream_error upstream_unreachable',
+    )
     expect(state.asked).toHaveLength(1)
   })
 
   it('opens, refreshes and closes sessions, and hears of their end', async () => {
     const state = await behind(() => undefined)
     const client = clientOf(state)
-    const session = await client.sessions.open({ agent_id: 'claude-billing-agent', requested_scopes: ['read:stripe:invoices'] })
-    cleanups.push(() => { void session.close().catch(() => undefined) })
+    const session = await client.sessions.open({
+      agent_id: 'claude-billing-agent',
+      requested_scopes: ['read:stripe:invoices'],
+    })
+    cleanups.push(() => {
+      void session.close().catch(() => undefined)
+    })
     const token = await session.token()
     expect(await client.validate(token, 'read:stripe:invoices')).toMatchObject({ scope_match: true })
     expect((await session.refresh()).token).not.toBe(token)
     const heard: string[] = []
-    const watching = (async () => { for await (const { kind, reason } of client.sessions.watch({ session_id: session.session_id })) heard.push(`${kind} ${reason}`) })()
+    const watching = (async () => {
+      for await (const { kind, reason } of client.sessions.watch({ session_id: session.session_id }))
+        heard.push(`${kind} ${reason}`)
+    })()
     await until(() => heard.length === 1)
     await session.close()
     await watching
@@ -93,18 +130,31 @@ describe('the SDK at the port', () => {
     const state = await behind(() => undefined)
     const client = clientOf(state)
     const begun: AbortSignal[] = []
-    const tool = client.requireScope('read:stripe:invoices', (_args, { signal }) => { begun.push(signal); return new Promise(() => undefined) })
+    const tool = client.requireScope('read:stripe:invoices', (_args, { signal }) => {
+      begun.push(signal)
+      return new Promise(() => undefined)
+    })
     const call = (token: string) => tool({}, { authInfo: { token } })
     const session = openSession(state.rig, { scopes })
     const ended = call(tokenOf(session))
     await until(() => begun.length === 1)
     state.rig.engine.end(session)
-    expect(await ended).toMatchObject({ isError: true, content: [{ text: expect.stringContaining('401 invalid_token') as string }] })
+    expect(await ended).toMatchObject({
+      isError: true,
+      content: [{ text: expect.stringContaining('401 invalid_token') as string }],
+    })
     const watched = state.rig.core.sessionCache.size
     const narrowed = call(tokenOf(openSession(state.rig, { scopes })))
     await until(() => begun.length === 2 && state.rig.core.sessionCache.size > watched)
-    state.rig.engine.put('agents/claude-billing-agent/scopes', { scopes: ['create:stripe:refunds'], max_ttl_seconds: 900, environment: 'production' })
-    expect(await narrowed).toMatchObject({ isError: true, content: [{ text: expect.stringContaining('403 insufficient_scope') as string }] })
+    state.rig.engine.put('agents/claude-billing-agent/scopes', {
+      scopes: ['create:stripe:refunds'],
+      max_ttl_seconds: 900,
+      environment: 'production',
+    })
+    expect(await narrowed).toMatchObject({
+      isError: true,
+      content: [{ text: expect.stringContaining('403 insufficient_scope') as string }],
+    })
   })
 })
 
@@ -112,12 +162,21 @@ describe('a guarded tool at the port', () => {
   /** One that works for ever; both sides live by the gateway's clock. */
   async function working() {
     const state = await behind(() => undefined)
-    const { rig, port: { server } } = state
+    const {
+      rig,
+      port: { server },
+    } = state
     const client = connect({ address: server.address, token: SERVICE_TOKEN, clock: rig.clock })
-    cleanups.push(() => { client.close() })
+    cleanups.push(() => {
+      client.close()
+    })
     const token = tokenOf(openSession(rig, { scopes }))
     let answered: string | undefined
-    void client.requireScope('read:stripe:invoices', () => new Promise(() => undefined))({}, { authInfo: { token } }).then(({ content }) => { answered = (content[0] as { text: string }).text })
+    void client
+      .requireScope('read:stripe:invoices', () => new Promise(() => undefined))({}, { authInfo: { token } })
+      .then(({ content }) => {
+        answered = (content[0] as { text: string }).text
+      })
     await until(() => rig.core.sessionCache.size > 0)
     await client.introspect(token)
     return {

@@ -10,35 +10,81 @@ import { throwAwayCertificate } from '../../vault-client/certificate.ts'
 import { asService, methodOf, openPort } from './port.ts'
 
 const cleanups: (() => void)[] = []
-afterEach(() => { for (const cleanup of cleanups.splice(0)) cleanup() })
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0)) cleanup()
+})
 
 function raw(address: string): ClientHttp2Session {
   const session = connectHttp2(`http://${address}`)
   session.on('error', () => undefined)
-  cleanups.push(() => { session.destroy() })
+  cleanups.push(() => {
+    session.destroy()
+  })
   return session
 }
 
 /** Sends bytes as the body of a call; answers with what came in headers and trailers. */
-function send(session: ClientHttp2Session, path: string, body: Buffer, headers: Record<string, string> = {}): Promise<IncomingHttpHeaders> {
+function send(
+  session: ClientHttp2Session,
+  path: string,
+  body: Buffer,
+  headers: Record<string, string> = {},
+): Promise<IncomingHttpHeaders> {
   return new Promise((resolve, reject) => {
-    const request = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers', ...headers })
+    const request = session.request({
+      ':method': 'POST',
+      ':path': path,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      ...headers,
+    })
     let seen: IncomingHttpHeaders = {}
-    request.on('response', (head) => { seen = { ...seen, ...head } }).on('trailers', (trailers) => { seen = { ...seen, ...trailers } })
-    request.on('error', reject).on('close', () => { resolve(seen) }).resume().end(body)
+    request
+      .on('response', (head) => {
+        seen = { ...seen, ...head }
+      })
+      .on('trailers', (trailers) => {
+        seen = { ...seen, ...trailers }
+      })
+    request
+      .on('error', reject)
+      .on('close', () => {
+        resolve(seen)
+      })
+      .resume()
+      .end(body)
   })
 }
 
-const framed = (message: Buffer, compressed = 0): Buffer => Buffer.concat([Buffer.from([compressed, 0, 0, 0, message.length]), message])
+const framed = (message: Buffer, compressed = 0): Buffer =>
+  Buffer.concat([Buffer.from([compressed, 0, 0, 0, message.length]), message])
 
 describe('what no client of ours would send', () => {
   it.each([
     ['a method that is not there', '/mcp.gateway.v1.Tokens/Forget', framed(Buffer.alloc(0)), {}, '12'],
     ['no message', '/mcp.gateway.v1.Tokens/Validate', Buffer.alloc(0), asService, '12'],
-    ['two messages', '/mcp.gateway.v1.Tokens/Validate', Buffer.concat([framed(Buffer.alloc(0)), framed(Buffer.alloc(0))]), asService, '12'],
+    [
+      'two messages',
+      '/mcp.gateway.v1.Tokens/Validate',
+      Buffer.concat([framed(Buffer.alloc(0)), framed(Buffer.alloc(0))]),
+      asService,
+      '12',
+    ],
     ['bytes that are no message', '/mcp.gateway.v1.Tokens/Validate', framed(Buffer.from([0x0f, 0xff])), asService, '3'],
-    ['compression nobody agreed on', '/mcp.gateway.v1.Tokens/Validate', framed(Buffer.from('x'), 1), { ...asService, 'grpc-encoding': 'snappy' }, '12'],
-    ['a deadline that is none', '/mcp.gateway.v1.Tokens/Validate', framed(Buffer.alloc(0)), { ...asService, 'grpc-timeout': 'soon' }, '13'],
+    [
+      'compression nobody agreed on',
+      '/mcp.gateway.v1.Tokens/Validate',
+      framed(Buffer.from('x'), 1),
+      { ...asService, 'grpc-encoding': 'snappy' },
+      '12',
+    ],
+    [
+      'a deadline that is none',
+      '/mcp.gateway.v1.Tokens/Validate',
+      framed(Buffer.alloc(0)),
+      { ...asService, 'grpc-timeout': 'soon' },
+      '13',
+    ],
   ])('%s is answered with a status, and the server goes on', async (_what, path, body, headers, code) => {
     const port = await openPort()
     expect(await send(raw(port.server.address), path, body, headers)).toMatchObject({ 'grpc-status': code })
@@ -49,17 +95,37 @@ describe('what no client of ours would send', () => {
     const port = await openPort()
     // `required_scope` holding U+D800 as three bytes, which no encoder of text would write.
     const token = Buffer.from(tokenOf(openSession(port.rig)))
-    const message = Buffer.concat([Buffer.from([0x0a, token.length]), token, Buffer.from([0x12, 0x03, 0xed, 0xa0, 0x80])])
-    expect(await send(raw(port.server.address), '/mcp.gateway.v1.Tokens/Validate', framed(message), asService)).toMatchObject({ 'grpc-status': '3', 'mcp-error-type': 'invalid_request' })
+    const message = Buffer.concat([
+      Buffer.from([0x0a, token.length]),
+      token,
+      Buffer.from([0x12, 0x03, 0xed, 0xa0, 0x80]),
+    ])
+    expect(
+      await send(raw(port.server.address), '/mcp.gateway.v1.Tokens/Validate', framed(message), asService),
+    ).toMatchObject({ 'grpc-status': '3', 'mcp-error-type': 'invalid_request' })
   })
 
   it('what a handler did not foresee is INTERNAL and tells nothing', async () => {
     const rig = await startRig()
     const logged: string[] = []
-    const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: (_fields: object, message: string) => { logged.push(message) } }
-    const broken = { ...rig.core.decisions, validate: () => Promise.reject(new TypeError('sk_live_secret')) } as unknown as typeof rig.core.decisions
+    const logger = {
+      debug: () => undefined,
+      info: () => undefined,
+      warn: () => undefined,
+      error: (_fields: object, message: string) => {
+        logged.push(message)
+      },
+    }
+    const broken = {
+      ...rig.core.decisions,
+      validate: () => Promise.reject(new TypeError('sk_live_secret')),
+    } as unknown as typeof rig.core.decisions
     const port = await openPort({ decisions: broken, logger }, rig)
-    expect(await port.ask('Tokens.Validate', { token: 'x' })).toMatchObject({ code: status.INTERNAL, details: 'internal error', error: 'internal' })
+    expect(await port.ask('Tokens.Validate', { token: 'x' })).toMatchObject({
+      code: status.INTERNAL,
+      details: 'internal error',
+      error: 'internal',
+    })
     expect(logged).toEqual(['a request failed unexpectedly'])
   })
 })
@@ -83,9 +149,15 @@ describe('closing', () => {
     await closed
     port.client.close()
     const late = new Client(port.server.address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 })
-    cleanups.push(() => { late.close() })
+    cleanups.push(() => {
+      late.close()
+    })
     const { path, requestSerialize, responseDeserialize } = methodOf('grpc.health.v1.Health.Check')
-    const failure = await new Promise((resolve) => { late.makeUnaryRequest(path, requestSerialize, responseDeserialize, {}, (error) => { resolve(error) }) })
+    const failure = await new Promise((resolve) => {
+      late.makeUnaryRequest(path, requestSerialize, responseDeserialize, {}, (error) => {
+        resolve(error)
+      })
+    })
     expect(failure).toMatchObject({ code: status.UNAVAILABLE })
   })
 
@@ -106,26 +178,41 @@ describe('closing', () => {
 describe('listening', () => {
   it('with TLS, where files are given', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'grpc-tls-'))
-    cleanups.push(() => { rmSync(directory, { recursive: true }) })
+    cleanups.push(() => {
+      rmSync(directory, { recursive: true })
+    })
     const { certificate, key } = throwAwayCertificate()
     const tls = { certFile: join(directory, 'cert.pem'), keyFile: join(directory, 'key.pem') }
     writeFileSync(tls.certFile, certificate)
     writeFileSync(tls.keyFile, key)
     const port = await openPort({ tls })
-    const client = new Client(port.server.address, credentials.createSsl(Buffer.from(certificate)), { 'grpc.use_local_subchannel_pool': 1 })
-    cleanups.push(() => { client.close() })
+    const client = new Client(port.server.address, credentials.createSsl(Buffer.from(certificate)), {
+      'grpc.use_local_subchannel_pool': 1,
+    })
+    cleanups.push(() => {
+      client.close()
+    })
     const { path, requestSerialize, responseDeserialize } = methodOf('grpc.health.v1.Health.Check')
-    const answer = await new Promise((resolve) => { client.makeUnaryRequest(path, requestSerialize, responseDeserialize, {}, (error, value) => { resolve(error ?? value) }) })
+    const answer = await new Promise((resolve) => {
+      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, {}, (error, value) => {
+        resolve(error ?? value)
+      })
+    })
     expect(answer).toEqual({ status: 'SERVING' })
   })
 
   it('an address that is taken, or is none, is told', async () => {
     const port = await openPort()
-    await expect(openPort({ address: port.server.address })).rejects.toMatchObject({ code: 'EADDRINUSE', message: `listen EADDRINUSE: address already in use ${port.server.address}` })
+    await expect(openPort({ address: port.server.address })).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+      message: `listen EADDRINUSE: address already in use ${port.server.address}`,
+    })
     await expect(openPort({ address: 'http://127.0.0.1:1' })).rejects.toThrow('is not host:port')
   })
 
   it('TLS files that are not there are told', async () => {
-    await expect(openPort({ tls: { certFile: '/nonexistent/cert.pem', keyFile: '/nonexistent/key.pem' } })).rejects.toThrow('ENOENT')
+    await expect(
+      openPort({ tls: { certFile: '/nonexistent/cert.pem', keyFile: '/nonexistent/key.pem' } }),
+    ).rejects.toThrow('ENOENT')
   })
 })

@@ -18,13 +18,36 @@ const lastAsked = (rig: Rig, path: string) => rig.vault.asked.findLast((asked) =
 describe('Sessions.Open', () => {
   it('opens a session as the caller and answers with its first token', async () => {
     const { rig, port } = await openedPort()
-    const answer = await port.ask('Sessions.Open', { agent_id, purpose: 'reconciliation', requested_scopes: ['read:stripe:invoices'], environment: 'production', ttl_seconds: 600, request_id: 'req-1' })
+    const answer = await port.ask('Sessions.Open', {
+      agent_id,
+      purpose: 'reconciliation',
+      requested_scopes: ['read:stripe:invoices'],
+      environment: 'production',
+      ttl_seconds: 600,
+      request_id: 'req-1',
+    })
     expect(answer).toMatchObject({
-      agent_id, purpose: 'reconciliation', scopes: ['read:stripe:invoices'], environment: 'production', issued_at: '2026-03-15T16:00:00Z', expires_at: '2026-03-15T16:10:00Z', ttl_seconds: 600, request_id: 'req-1',
+      agent_id,
+      purpose: 'reconciliation',
+      scopes: ['read:stripe:invoices'],
+      environment: 'production',
+      issued_at: '2026-03-15T16:00:00Z',
+      expires_at: '2026-03-15T16:10:00Z',
+      ttl_seconds: 600,
+      request_id: 'req-1',
     })
     expect(answer.token).toMatch(/^svt_prod_/)
     expect(answer.refresh_after_unix).toBe(Date.parse('2026-03-15T16:08:00Z') / 1000)
-    expect(lastAsked(rig, 'mcp/creds')).toMatchObject({ token: 'hvs.opener-service', path: `mcp/creds/${agent_id}`, body: { purpose: 'reconciliation', requested_scopes: ['read:stripe:invoices'], environment: 'production', ttl: 600 } })
+    expect(lastAsked(rig, 'mcp/creds')).toMatchObject({
+      token: 'hvs.opener-service',
+      path: `mcp/creds/${agent_id}`,
+      body: {
+        purpose: 'reconciliation',
+        requested_scopes: ['read:stripe:invoices'],
+        environment: 'production',
+        ttl: 600,
+      },
+    })
   })
 
   it('what is empty is omitted, so that the engine chooses', async () => {
@@ -48,24 +71,38 @@ describe('Sessions.Open', () => {
   it('a service token bound to other agents, or without a Vault login, opens nothing', async () => {
     const { rig, port } = await openedPort()
     const bound = { authorization: `Bearer ${BOUND_TOKEN}` }
-    expect(await port.ask('Sessions.Open', { agent_id }, bound)).toMatchObject({ code: status.PERMISSION_DENIED, error: 'caller_not_bound' })
-    expect(await port.ask('Sessions.Open', { agent_id: 'other-agent' }, bound)).toMatchObject({ code: status.PERMISSION_DENIED, error: 'caller_without_vault' })
+    expect(await port.ask('Sessions.Open', { agent_id }, bound)).toMatchObject({
+      code: status.PERMISSION_DENIED,
+      error: 'caller_not_bound',
+    })
+    expect(await port.ask('Sessions.Open', { agent_id: 'other-agent' }, bound)).toMatchObject({
+      code: status.PERMISSION_DENIED,
+      error: 'caller_without_vault',
+    })
     expect(rig.engine.sessions.size).toBe(0)
   })
 
   it('a Vault token that ends within a minute opens nothing', async () => {
     const { rig, port } = await openedPort()
     rig.vault.tokens.set('hvs.opener-short', { paths: ['mcp/creds'], ttl: 40 })
-    expect(await port.ask('Sessions.Open', { agent_id }, { authorization: 'Bearer hvs.opener-short' })).toMatchObject({ code: status.INVALID_ARGUMENT, error: 'caller_expires_soon' })
+    expect(await port.ask('Sessions.Open', { agent_id }, { authorization: 'Bearer hvs.opener-short' })).toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      error: 'caller_expires_soon',
+    })
     expect(rig.engine.sessions.size).toBe(0)
   })
 
   it('what Vault refuses the caller is PERMISSION_DENIED, an outage UNAVAILABLE', async () => {
     const { rig, port } = await openedPort()
     rig.vault.tokens.set('hvs.reader', { paths: ['secret'] })
-    expect(await port.ask('Sessions.Open', { agent_id }, { authorization: 'Bearer hvs.reader' })).toMatchObject({ code: status.PERMISSION_DENIED })
+    expect(await port.ask('Sessions.Open', { agent_id }, { authorization: 'Bearer hvs.reader' })).toMatchObject({
+      code: status.PERMISSION_DENIED,
+    })
     rig.vault.cutLine()
-    expect(await port.ask('Sessions.Open', { agent_id })).toMatchObject({ code: status.UNAVAILABLE, type: 'unavailable' })
+    expect(await port.ask('Sessions.Open', { agent_id })).toMatchObject({
+      code: status.UNAVAILABLE,
+      type: 'unavailable',
+    })
   })
 })
 
@@ -84,23 +121,39 @@ describe('Sessions.Refresh and Close', () => {
     const token = tokenOf(session)
     expect(await port.ask('Tokens.Validate', { token })).toMatchObject({ active: true })
     const held = rig.vault.holdAnswers('mcp/feed')
-    expect(await port.ask('Sessions.Close', { session_id: session.session_id, request_id: 'req-9' })).toEqual({ request_id: 'req-9' })
-    expect(await port.ask('Tokens.Validate', { token })).toMatchObject({ code: status.UNAUTHENTICATED, error: 'reuse_after_revocation' })
+    expect(await port.ask('Sessions.Close', { session_id: session.session_id, request_id: 'req-9' })).toEqual({
+      request_id: 'req-9',
+    })
+    expect(await port.ask('Tokens.Validate', { token })).toMatchObject({
+      code: status.UNAUTHENTICATED,
+      error: 'reuse_after_revocation',
+    })
     held.release()
   })
 
   it.each(['Sessions.Refresh', 'Sessions.Close'])('%s names what is wrong with a session id', async (method) => {
     const { port } = await openedPort()
-    expect(await port.ask(method, {})).toMatchObject({ code: status.INVALID_ARGUMENT, details: 'session_id: is missing, for example sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' })
-    expect(await port.ask(method, { session_id: '../x' })).toMatchObject({ code: status.INVALID_ARGUMENT, error: 'bad_request' })
-    expect(await port.ask(method, { session_id: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' })).toMatchObject({ code: status.NOT_FOUND, error: 'session_unknown' })
+    expect(await port.ask(method, {})).toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      details: 'session_id: is missing, for example sess_01JNKQ8X4F2MVBP7RD3WCZH9GT',
+    })
+    expect(await port.ask(method, { session_id: '../x' })).toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      error: 'bad_request',
+    })
+    expect(await port.ask(method, { session_id: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' })).toMatchObject({
+      code: status.NOT_FOUND,
+      error: 'session_unknown',
+    })
   })
 
   it('a caller that did not open the session and is no operator closes nothing', async () => {
     const { rig, port } = await openedPort()
     const session = openSession(rig)
     rig.vault.tokens.set('hvs.other', { paths: ['mcp/creds'] })
-    expect(await port.ask('Sessions.Close', { session_id: session.session_id }, { authorization: 'Bearer hvs.other' })).toMatchObject({ code: status.PERMISSION_DENIED })
+    expect(
+      await port.ask('Sessions.Close', { session_id: session.session_id }, { authorization: 'Bearer hvs.other' }),
+    ).toMatchObject({ code: status.PERMISSION_DENIED })
     expect(session.ended).toBeUndefined()
   })
 })
@@ -110,8 +163,17 @@ describe('Sessions.Delegate', () => {
     const { rig, port } = await openedPort()
     rig.engine.agent('sub-agent', { scopes: ['read:stripe:invoices'] })
     const parent_token = tokenOf(openSession(rig))
-    expect(await port.ask('Sessions.Delegate', { parent_token, agent_id: 'sub-agent', requested_scopes: ['read:stripe:invoices'] })).toMatchObject({ agent_id: 'sub-agent', scopes: ['read:stripe:invoices'] })
-    expect(lastAsked(rig, 'mcp/creds')).toMatchObject({ path: 'mcp/creds/sub-agent', body: { parent_token, requested_scopes: ['read:stripe:invoices'] } })
+    expect(
+      await port.ask('Sessions.Delegate', {
+        parent_token,
+        agent_id: 'sub-agent',
+        requested_scopes: ['read:stripe:invoices'],
+      }),
+    ).toMatchObject({ agent_id: 'sub-agent', scopes: ['read:stripe:invoices'] })
+    expect(lastAsked(rig, 'mcp/creds')).toMatchObject({
+      path: 'mcp/creds/sub-agent',
+      body: { parent_token, requested_scopes: ['read:stripe:invoices'] },
+    })
   })
 
   it.each([
@@ -123,26 +185,33 @@ describe('Sessions.Delegate', () => {
     expect(lastAsked(rig, 'mcp/creds')).toBeUndefined()
   })
 
-  it('a caller bound to other agents may not spend this one\'s session', async () => {
+  it("a caller bound to other agents may not spend this one's session", async () => {
     const { rig, port } = await openedPort()
     rig.engine.agent('other-agent', { scopes: ['read:stripe:invoices'] })
-    const failure = await port.ask('Sessions.Delegate', { parent_token: tokenOf(openSession(rig)), agent_id: 'other-agent' }, { authorization: `Bearer ${BOUND_OPENER_TOKEN}` })
+    const failure = await port.ask(
+      'Sessions.Delegate',
+      { parent_token: tokenOf(openSession(rig)), agent_id: 'other-agent' },
+      { authorization: `Bearer ${BOUND_OPENER_TOKEN}` },
+    )
     expect(failure).toMatchObject({ code: status.PERMISSION_DENIED, error: 'caller_not_bound' })
     expect(lastAsked(rig, 'mcp/creds')).toBeUndefined()
   })
 })
 
 describe('Sessions.Watch', () => {
-  it.each(['token', 'session_id'] as const)('by %s: tells that the session lives, then that it ended, and ends', async (by) => {
-    const { rig, port } = await openedPort()
-    const session = openSession(rig)
-    const { session_id } = session
-    const watch = port.open('Sessions.Watch', by === 'token' ? { token: tokenOf(session) } : { session_id })
-    expect(await watch.seen(1)).toEqual([{ kind: 'KIND_LIVE', session_id, reason: '', vouched_ms: 5_000 }])
-    rig.engine.end(session)
-    expect(await watch.ended).toBeUndefined()
-    expect(watch.messages.slice(1)).toEqual([{ kind: 'KIND_ENDED', session_id, reason: 'revoked', vouched_ms: 0 }])
-  })
+  it.each(['token', 'session_id'] as const)(
+    'by %s: tells that the session lives, then that it ended, and ends',
+    async (by) => {
+      const { rig, port } = await openedPort()
+      const session = openSession(rig)
+      const { session_id } = session
+      const watch = port.open('Sessions.Watch', by === 'token' ? { token: tokenOf(session) } : { session_id })
+      expect(await watch.seen(1)).toEqual([{ kind: 'KIND_LIVE', session_id, reason: '', vouched_ms: 5_000 }])
+      rig.engine.end(session)
+      expect(await watch.ended).toBeUndefined()
+      expect(watch.messages.slice(1)).toEqual([{ kind: 'KIND_ENDED', session_id, reason: 'revoked', vouched_ms: 0 }])
+    },
+  )
 
   it('tells the hard expiry in the moment it comes', async () => {
     const { rig, port } = await openedPort()
@@ -162,7 +231,10 @@ describe('Sessions.Watch', () => {
     await rig.clock.advance(120_000)
     rig.engine.end(session)
     await watch.ended
-    expect(watch.messages.filter(({ kind }) => kind !== 'KIND_VOUCHED')).toMatchObject([{ kind: 'KIND_LIVE' }, { kind: 'KIND_ENDED', reason: 'revoked' }])
+    expect(watch.messages.filter(({ kind }) => kind !== 'KIND_VOUCHED')).toMatchObject([
+      { kind: 'KIND_LIVE' },
+      { kind: 'KIND_ENDED', reason: 'revoked' },
+    ])
   })
 
   it('tells when a document the session rests on changed, and not when another did', async () => {
@@ -173,7 +245,11 @@ describe('Sessions.Watch', () => {
     await rig.flush()
     rig.engine.agent('somebody-else', { scopes: [] })
     await rig.flush()
-    rig.engine.put(`agents/${agent_id}/scopes`, { scopes: ['read:stripe:invoices'], max_ttl_seconds: 900, environment: 'production' })
+    rig.engine.put(`agents/${agent_id}/scopes`, {
+      scopes: ['read:stripe:invoices'],
+      max_ttl_seconds: 900,
+      environment: 'production',
+    })
     await watch.seen(2)
     rig.engine.end(session)
     await watch.ended
@@ -217,7 +293,12 @@ describe('Sessions.Watch', () => {
 
   it.each([
     ['nothing to watch', {}, status.INVALID_ARGUMENT, 'bad_request'],
-    ['both', { session_id: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', token: 'svt_prod_x' }, status.INVALID_ARGUMENT, 'bad_request'],
+    [
+      'both',
+      { session_id: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', token: 'svt_prod_x' },
+      status.INVALID_ARGUMENT,
+      'bad_request',
+    ],
     ['a mistyped token', { token: 'svt_prod_x' }, status.UNAUTHENTICATED, 'malformed'],
     ['an unknown session', { session_id: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' }, status.UNAUTHENTICATED, 'unknown'],
   ])('%s is refused', async (_what, request, code, error) => {
@@ -231,7 +312,10 @@ describe('Sessions.Watch', () => {
     const { rig, port } = await openedPort()
     const token = tokenOf(openSession(rig))
     await port.ask('Tokens.Validate', { token })
-    expect(await port.open('Sessions.Watch', { session_id: tokenDigest(token) }).ended).toMatchObject({ code: status.UNAUTHENTICATED, error: 'unknown' })
+    expect(await port.open('Sessions.Watch', { session_id: tokenDigest(token) }).ended).toMatchObject({
+      code: status.UNAUTHENTICATED,
+      error: 'unknown',
+    })
   })
 
   it('a refusal leaves a decision record, a stranger is counted', async () => {
@@ -259,8 +343,17 @@ describe('Sessions.Watch', () => {
     const { rig, port } = await openedPort()
     const request = { token: tokenOf(openSession(rig)) }
     rig.vault.tokens.set('hvs.nobody', { paths: ['secret'] })
-    expect(await port.open('Sessions.Watch', request, {}).ended).toMatchObject({ code: status.UNAUTHENTICATED, error: 'caller_missing' })
-    expect(await port.open('Sessions.Watch', request, { authorization: `Bearer ${BOUND_TOKEN}` }).ended).toMatchObject({ code: status.PERMISSION_DENIED, error: 'caller_not_bound' })
-    expect(await port.open('Sessions.Watch', request, { authorization: 'Bearer hvs.nobody' }).ended).toMatchObject({ code: status.PERMISSION_DENIED, error: 'caller_denied' })
+    expect(await port.open('Sessions.Watch', request, {}).ended).toMatchObject({
+      code: status.UNAUTHENTICATED,
+      error: 'caller_missing',
+    })
+    expect(await port.open('Sessions.Watch', request, { authorization: `Bearer ${BOUND_TOKEN}` }).ended).toMatchObject({
+      code: status.PERMISSION_DENIED,
+      error: 'caller_not_bound',
+    })
+    expect(await port.open('Sessions.Watch', request, { authorization: 'Bearer hvs.nobody' }).ended).toMatchObject({
+      code: status.PERMISSION_DENIED,
+      error: 'caller_denied',
+    })
   })
 })

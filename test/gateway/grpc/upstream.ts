@@ -13,7 +13,12 @@ import type { Port } from './port.ts'
 
 export const KEY = 'sk_live_51HqLyjWDarjtT1zdp7dc'
 
-export interface Asked { readonly method: string; readonly url: string; readonly headers: IncomingMessage['headers']; body: string }
+export interface Asked {
+  readonly method: string
+  readonly url: string
+  readonly headers: IncomingMessage['headers']
+  body: string
+}
 
 export interface Behind {
   readonly rig: Rig
@@ -25,19 +30,38 @@ export interface Behind {
 }
 
 const cleanups: (() => Promise<void> | void)[] = []
-afterEach(async () => { for (const cleanup of cleanups.splice(0).reverse()) await cleanup() })
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
 
 /** `answer` runs when the request has come in whole; `early` when its head has, and the body is left to it. */
-export async function behind(answer: (request: IncomingMessage, response: ServerResponse, asked: Asked) => void, { early = false, settings = {} }: { early?: boolean; settings?: Record<string, unknown> } = {}): Promise<Behind> {
+export async function behind(
+  answer: (request: IncomingMessage, response: ServerResponse, asked: Asked) => void,
+  { early = false, settings = {} }: { early?: boolean; settings?: Record<string, unknown> } = {},
+): Promise<Behind> {
   const rig = await startRig()
   const state: { asked: Asked[]; broken: number } = { asked: [], broken: 0 }
   const server = createServer((request, response) => {
     const asked: Asked = { method: request.method!, url: request.url!, headers: request.headers, body: '' }
     state.asked.push(asked)
-    response.on('error', () => undefined).on('close', () => { if (!response.writableFinished) state.broken++ })
+    response
+      .on('error', () => undefined)
+      .on('close', () => {
+        if (!response.writableFinished) state.broken++
+      })
     request.on('error', () => undefined)
-    if (early) { answer(request, response, asked); return }
-    request.setEncoding('utf8').on('data', (text: string) => { asked.body += text }).on('end', () => { answer(request, response, asked) })
+    if (early) {
+      answer(request, response, asked)
+      return
+    }
+    request
+      .setEncoding('utf8')
+      .on('data', (text: string) => {
+        asked.body += text
+      })
+      .on('end', () => {
+        answer(request, response, asked)
+      })
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -46,12 +70,26 @@ export async function behind(answer: (request: IncomingMessage, response: Server
     server.close()
   })
   const url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`
-  rig.engine.upstream('stripe', { url, allow_private_addresses: true, max_request_bytes: 16 * 1024 * 1024, ...settings })
+  rig.engine.upstream('stripe', {
+    url,
+    allow_private_addresses: true,
+    max_request_bytes: 16 * 1024 * 1024,
+    ...settings,
+  })
   rig.vault.putKey('mcp/stripe', { api_key: KEY }, url)
-  rig.engine.agent('claude-billing-agent', { scopes: ['read:stripe:invoices', 'read:stripe:customers:id-only', 'create:stripe:refunds'] })
+  rig.engine.agent('claude-billing-agent', {
+    scopes: ['read:stripe:invoices', 'read:stripe:customers:id-only', 'create:stripe:refunds'],
+  })
   await settle()
   const port = await openPort({}, rig)
-  return { rig, port, asked: state.asked, get broken() { return state.broken } }
+  return {
+    rig,
+    port,
+    asked: state.asked,
+    get broken() {
+      return state.broken
+    },
+  }
 }
 
 /** Bytes the gateway's end of gRPC connections has handed to its sockets, whoever reads them. */
@@ -62,7 +100,9 @@ export function bytesOut(address: string): () => number {
     if (socket.localPort === Number(address.split(':').at(-1))) sockets.push(socket)
   }
   subscribe('net.server.socket', listener)
-  cleanups.push(() => { unsubscribe('net.server.socket', listener) })
+  cleanups.push(() => {
+    unsubscribe('net.server.socket', listener)
+  })
   return () => sockets.reduce((sum, socket) => sum + socket.bytesWritten, 0)
 }
 

@@ -8,41 +8,89 @@ import type { Followed } from './port.ts'
 
 const scopes = ['read:stripe:invoices', 'read:stripe:customers:id-only', 'create:stripe:refunds']
 const newToken = (rig: Rig): string => tokenOf(openSession(rig, { scopes }))
-const invoices = (token: string, changes: object = {}) => ({ token, upstream: 'stripe', method: 'GET', path: '/v1/invoices', ...changes })
-const json = (response: ServerResponse, body: unknown, code = 200) => response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(body))
-const headers = (answer: Record<string, unknown>): Record<string, string> => Object.fromEntries((answer.headers as { name: string; value: string }[]).map(({ name, value }) => [name, value]))
-const bodyOf = (stream: Followed): string => Buffer.concat(stream.messages.flatMap(({ body }) => (body ? [body as Buffer] : []))).toString('utf8')
+const invoices = (token: string, changes: object = {}) => ({
+  token,
+  upstream: 'stripe',
+  method: 'GET',
+  path: '/v1/invoices',
+  ...changes,
+})
+const json = (response: ServerResponse, body: unknown, code = 200) =>
+  response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+const headers = (answer: Record<string, unknown>): Record<string, string> =>
+  Object.fromEntries((answer.headers as { name: string; value: string }[]).map(({ name, value }) => [name, value]))
+const bodyOf = (stream: Followed): string =>
+  Buffer.concat(stream.messages.flatMap(({ body }) => (body ? [body as Buffer] : []))).toString('utf8')
 
 describe('Upstreams.Call', () => {
   it('calls with the real key and answers with status, headers and body', async () => {
-    const { port, rig, asked } = await behind((_request, response) => { json(response, { data: [{ id: 'in_1' }] }) })
-    const answer = await port.ask('Upstreams.Call', invoices(newToken(rig), { path: '/v1/invoices?limit=3', headers: [{ name: 'Stripe-Version', value: '2026-01-01' }], request_id: 'req-1' }))
+    const { port, rig, asked } = await behind((_request, response) => {
+      json(response, { data: [{ id: 'in_1' }] })
+    })
+    const answer = await port.ask(
+      'Upstreams.Call',
+      invoices(newToken(rig), {
+        path: '/v1/invoices?limit=3',
+        headers: [{ name: 'Stripe-Version', value: '2026-01-01' }],
+        request_id: 'req-1',
+      }),
+    )
     expect(answer).toMatchObject({ status: 200, request_id: 'req-1' })
     expect(String(answer.body)).toBe('{"data":[{"id":"in_1"}]}')
     expect(headers(answer)).toMatchObject({ 'content-type': 'application/json' })
-    expect(asked).toMatchObject([{ method: 'GET', url: '/v1/invoices?limit=3', headers: { authorization: `Bearer ${KEY}`, 'stripe-version': '2026-01-01' } }])
+    expect(asked).toMatchObject([
+      {
+        method: 'GET',
+        url: '/v1/invoices?limit=3',
+        headers: { authorization: `Bearer ${KEY}`, 'stripe-version': '2026-01-01' },
+      },
+    ])
     await until(() => rig.sink.outcomes.length > 0)
     expect(rig.sink.outcomes).toMatchObject([{ request_id: 'req-1', status: 200, result: 'complete', bytes: 24 }])
   })
 
   it('hands on a whole body and an answer that is not 2xx', async () => {
-    const { port, rig, asked } = await behind((_request, response) => { json(response, { error: 'declined' }, 402) })
-    const answer = await port.ask('Upstreams.Call', { token: newToken(rig), upstream: 'stripe', method: 'POST', path: '/v1/refunds', headers: [{ name: 'content-type', value: 'application/json' }], body: Buffer.from('{"charge":"ch_1"}') })
+    const { port, rig, asked } = await behind((_request, response) => {
+      json(response, { error: 'declined' }, 402)
+    })
+    const answer = await port.ask('Upstreams.Call', {
+      token: newToken(rig),
+      upstream: 'stripe',
+      method: 'POST',
+      path: '/v1/refunds',
+      headers: [{ name: 'content-type', value: 'application/json' }],
+      body: Buffer.from('{"charge":"ch_1"}'),
+    })
     expect(answer).toMatchObject({ status: 402 })
     expect(asked).toMatchObject([{ method: 'POST', body: '{"charge":"ch_1"}', headers: { 'content-length': '17' } }])
   })
 
   it('projects where the tool says so, and never hands on credentials of the caller', async () => {
-    const { port, rig, asked } = await behind((_request, response) => { json(response, { data: [{ id: 'cus_1', email: 'a@b.c' }], has_more: false, key: KEY }) })
-    const answer = await port.ask('Upstreams.Call', invoices(newToken(rig), { path: '/v1/customers', headers: [{ name: 'Authorization', value: 'Bearer other' }, { name: 'Cookie', value: 'a=b' }] }))
+    const { port, rig, asked } = await behind((_request, response) => {
+      json(response, { data: [{ id: 'cus_1', email: 'a@b.c' }], has_more: false, key: KEY })
+    })
+    const answer = await port.ask(
+      'Upstreams.Call',
+      invoices(newToken(rig), {
+        path: '/v1/customers',
+        headers: [
+          { name: 'Authorization', value: 'Bearer other' },
+          { name: 'Cookie', value: 'a=b' },
+        ],
+      }),
+    )
     expect(String(answer.body)).toBe('{"data":[{"id":"cus_1"}],"has_more":false}')
     expect(asked[0]!.headers).toMatchObject({ authorization: `Bearer ${KEY}` })
     expect(asked[0]!.headers).not.toHaveProperty('cookie')
   })
 
   it('words locations as paths that can be asked for here', async () => {
-    const { port, rig } = await behind((request, response) => { response.writeHead(201, { location: `http://${request.headers.host!}/v1/invoices/in_2` }).end() })
-    expect(headers(await port.ask('Upstreams.Call', invoices(newToken(rig))))).toMatchObject({ location: '/v1/invoices/in_2' })
+    const { port, rig } = await behind((request, response) => {
+      response.writeHead(201, { location: `http://${request.headers.host!}/v1/invoices/in_2` }).end()
+    })
+    expect(headers(await port.ask('Upstreams.Call', invoices(newToken(rig))))).toMatchObject({
+      location: '/v1/invoices/in_2',
+    })
   })
 
   it.each([
@@ -58,48 +106,85 @@ describe('Upstreams.Call', () => {
     ['dot segments', { path: '/v1/refunds/../invoices' }, status.INVALID_ARGUMENT, 'bad_request'],
     ['encoded slashes', { path: '/v1%2finvoices' }, status.INVALID_ARGUMENT, 'bad_request'],
     ['a body with GET', { body: Buffer.from('x') }, status.INVALID_ARGUMENT, 'bad_request'],
-    ['a header that breaks out', { headers: [{ name: 'accept', value: 'a\r\nx: y' }] }, status.INVALID_ARGUMENT, 'bad_request'],
+    [
+      'a header that breaks out',
+      { headers: [{ name: 'accept', value: 'a\r\nx: y' }] },
+      status.INVALID_ARGUMENT,
+      'bad_request',
+    ],
   ])('%s: refused, and the upstream hears nothing', async (_what, changes, code, error) => {
-    const { port, rig, asked } = await behind((_request, response) => { json(response, {}) })
+    const { port, rig, asked } = await behind((_request, response) => {
+      json(response, {})
+    })
     expect(await port.ask('Upstreams.Call', invoices(newToken(rig), changes))).toMatchObject({ code, error })
     expect(asked).toEqual([])
   })
 
   it('a scope the session was not given is PERMISSION_DENIED and recorded', async () => {
-    const { port, rig, asked } = await behind((_request, response) => { json(response, {}) })
+    const { port, rig, asked } = await behind((_request, response) => {
+      json(response, {})
+    })
     const token = tokenOf(openSession(rig, { scopes: ['read:stripe:invoices'] }))
-    expect(await port.ask('Upstreams.Call', { token, upstream: 'stripe', method: 'POST', path: '/v1/refunds' })).toMatchObject({ code: status.PERMISSION_DENIED, type: 'insufficient_scope' })
+    expect(
+      await port.ask('Upstreams.Call', { token, upstream: 'stripe', method: 'POST', path: '/v1/refunds' }),
+    ).toMatchObject({ code: status.PERMISSION_DENIED, type: 'insufficient_scope' })
     expect(asked).toEqual([])
     expect(rig.sink.last).toMatchObject({ decision: 'deny', validation_result: 'insufficient_scope' })
   })
 
   it('a caller that may not introspect may not call', async () => {
-    const { port, rig, asked } = await behind((_request, response) => { json(response, {}) })
+    const { port, rig, asked } = await behind((_request, response) => {
+      json(response, {})
+    })
     rig.vault.tokens.set('hvs.nobody', { paths: ['secret'] })
-    expect(await port.ask('Upstreams.Call', invoices(newToken(rig)), { authorization: 'Bearer hvs.nobody' })).toMatchObject({ code: status.PERMISSION_DENIED, error: 'caller_denied' })
+    expect(
+      await port.ask('Upstreams.Call', invoices(newToken(rig)), { authorization: 'Bearer hvs.nobody' }),
+    ).toMatchObject({ code: status.PERMISSION_DENIED, error: 'caller_denied' })
     expect(asked).toEqual([])
   })
 
   it('what the upstream did wrong is no status that clients retry by themselves', async () => {
-    const { port, rig } = await behind((_request, response) => { response.writeHead(401).end() })
-    expect(await port.ask('Upstreams.Call', invoices(newToken(rig)))).toMatchObject({ code: status.FAILED_PRECONDITION, type: 'upstream_error', error: 'upstream_unauthorized' })
+    const { port, rig } = await behind((_request, response) => {
+      response.writeHead(401).end()
+    })
+    expect(await port.ask('Upstreams.Call', invoices(newToken(rig)))).toMatchObject({
+      code: status.FAILED_PRECONDITION,
+      type: 'upstream_error',
+      error: 'upstream_unauthorized',
+    })
   })
 
   it('an outage of Vault before the upstream was asked is UNAVAILABLE', async () => {
-    const { port, rig, asked } = await behind((_request, response) => { json(response, {}) })
+    const { port, rig, asked } = await behind((_request, response) => {
+      json(response, {})
+    })
     const token = newToken(rig)
     rig.vault.cutLine()
-    expect(await port.ask('Upstreams.Call', invoices(token))).toMatchObject({ code: status.UNAVAILABLE, type: 'unavailable' })
+    expect(await port.ask('Upstreams.Call', invoices(token))).toMatchObject({
+      code: status.UNAVAILABLE,
+      type: 'unavailable',
+    })
     expect(asked).toEqual([])
   })
 
   it('a session that ends while the upstream works is ABORTED with the reason, and the upstream is dropped', async () => {
     const state = await behind(() => undefined)
     const session = openSession(state.rig, { scopes })
-    const answer = state.port.ask('Upstreams.Call', { token: tokenOf(session), upstream: 'stripe', method: 'POST', path: '/v1/refunds', request_id: 'req-cut' })
+    const answer = state.port.ask('Upstreams.Call', {
+      token: tokenOf(session),
+      upstream: 'stripe',
+      method: 'POST',
+      path: '/v1/refunds',
+      request_id: 'req-cut',
+    })
     await until(() => state.asked.length === 1)
     state.rig.engine.end(session)
-    expect(await answer).toMatchObject({ code: status.ABORTED, type: 'invalid_token', error: 'revoked', request_id: 'req-cut' })
+    expect(await answer).toMatchObject({
+      code: status.ABORTED,
+      type: 'invalid_token',
+      error: 'revoked',
+      request_id: 'req-cut',
+    })
     await until(() => state.broken === 1)
     expect(state.asked).toHaveLength(1)
   })
@@ -114,16 +199,28 @@ describe('Upstreams.Call', () => {
   })
 
   it('an answer longer than a message is refused with the way out', async () => {
-    const { port, rig } = await behind((_request, response) => { response.end(Buffer.alloc(5 * 1024 * 1024)) })
+    const { port, rig } = await behind((_request, response) => {
+      response.end(Buffer.alloc(5 * 1024 * 1024))
+    })
     const failure = await port.ask('Upstreams.Call', invoices(newToken(rig)))
     expect(failure).toMatchObject({ code: status.RESOURCE_EXHAUSTED, error: 'response_too_large' })
     expect(failure.details).toContain('use Stream')
   })
 
   it('a message longer than the limit is refused before anything is judged', async () => {
-    const { port, rig, asked } = await behind((_request, response) => { json(response, {}) })
+    const { port, rig, asked } = await behind((_request, response) => {
+      json(response, {})
+    })
     const before = rig.sink.records.length
-    expect(await port.ask('Upstreams.Call', { token: newToken(rig), upstream: 'stripe', method: 'POST', path: '/v1/refunds', body: Buffer.alloc(5 * 1024 * 1024) })).toMatchObject({ code: status.RESOURCE_EXHAUSTED })
+    expect(
+      await port.ask('Upstreams.Call', {
+        token: newToken(rig),
+        upstream: 'stripe',
+        method: 'POST',
+        path: '/v1/refunds',
+        body: Buffer.alloc(5 * 1024 * 1024),
+      }),
+    ).toMatchObject({ code: status.RESOURCE_EXHAUSTED })
     expect(asked).toEqual([])
     expect(rig.sink.records).toHaveLength(before)
   })
@@ -131,7 +228,9 @@ describe('Upstreams.Call', () => {
 
 describe('Upstreams.Stream', () => {
   it('sends the head first, then the body in parts, and ends', async () => {
-    const { port, rig } = await behind((_request, response) => { response.writeHead(200, { 'content-type': 'text/plain' }).end('x'.repeat(300_000)) })
+    const { port, rig } = await behind((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/plain' }).end('x'.repeat(300_000))
+    })
     const stream = port.open('Upstreams.Stream')
     stream.write({ head: invoices(newToken(rig), { request_id: 'req-2' }) })
     stream.end()
@@ -144,7 +243,9 @@ describe('Upstreams.Stream', () => {
   })
 
   it('passes the request body on as it comes', async () => {
-    const { port, rig, asked } = await behind((_request, response, { body }) => { response.end(`got ${body}`) })
+    const { port, rig, asked } = await behind((_request, response, { body }) => {
+      response.end(`got ${body}`)
+    })
     const stream = port.open('Upstreams.Stream')
     stream.write({ head: { token: newToken(rig), upstream: 'stripe', method: 'POST', path: '/v1/refunds' } })
     stream.write({ body: Buffer.from('one ') })
@@ -156,9 +257,19 @@ describe('Upstreams.Stream', () => {
   })
 
   it('a declared length goes upstream', async () => {
-    const { port, rig, asked } = await behind((_request, response) => { response.end() })
+    const { port, rig, asked } = await behind((_request, response) => {
+      response.end()
+    })
     const stream = port.open('Upstreams.Stream')
-    stream.write({ head: { token: newToken(rig), upstream: 'stripe', method: 'POST', path: '/v1/refunds', headers: [{ name: 'content-length', value: '3' }] } })
+    stream.write({
+      head: {
+        token: newToken(rig),
+        upstream: 'stripe',
+        method: 'POST',
+        path: '/v1/refunds',
+        headers: [{ name: 'content-length', value: '3' }],
+      },
+    })
     stream.write({ body: Buffer.from('abc') })
     stream.end()
     expect(await stream.ended).toBeUndefined()
@@ -169,15 +280,40 @@ describe('Upstreams.Stream', () => {
     ['nothing at all', [], 'ended without a head'],
     ['a body first', [{ body: Buffer.from('x') }], 'must be a head'],
     ['an empty message first', [{}], 'must be a head'],
-    ['two heads', [{ head: { method: 'POST', path: '/v1/refunds' } }, { head: { method: 'POST', path: '/v1/refunds' } }], 'only the first message may be a head'],
-    ['less than was declared', [{ head: { method: 'POST', path: '/v1/refunds', headers: [{ name: 'Content-Length', value: '9' }] } }, { body: Buffer.from('abc') }], 'says 9 bytes, but the body has 3'],
-    ['more than was declared', [{ head: { method: 'POST', path: '/v1/refunds', headers: [{ name: 'Content-Length', value: '2' }] } }, { body: Buffer.from('abc') }], 'says 2 bytes, but the body has more'],
-    ['a length that is none', [{ head: { method: 'POST', path: '/v1/refunds', headers: [{ name: 'Content-Length', value: '-1' }] } }], 'is not a number of bytes'],
+    [
+      'two heads',
+      [{ head: { method: 'POST', path: '/v1/refunds' } }, { head: { method: 'POST', path: '/v1/refunds' } }],
+      'only the first message may be a head',
+    ],
+    [
+      'less than was declared',
+      [
+        { head: { method: 'POST', path: '/v1/refunds', headers: [{ name: 'Content-Length', value: '9' }] } },
+        { body: Buffer.from('abc') },
+      ],
+      'says 9 bytes, but the body has 3',
+    ],
+    [
+      'more than was declared',
+      [
+        { head: { method: 'POST', path: '/v1/refunds', headers: [{ name: 'Content-Length', value: '2' }] } },
+        { body: Buffer.from('abc') },
+      ],
+      'says 2 bytes, but the body has more',
+    ],
+    [
+      'a length that is none',
+      [{ head: { method: 'POST', path: '/v1/refunds', headers: [{ name: 'Content-Length', value: '-1' }] } }],
+      'is not a number of bytes',
+    ],
   ])('%s is INVALID_ARGUMENT, and no whole request reaches the upstream', async (_what, messages, sentence) => {
     let whole = 0
-    const { port, rig } = await behind(() => { whole++ })
+    const { port, rig } = await behind(() => {
+      whole++
+    })
     const stream = port.open('Upstreams.Stream')
-    for (const message of messages as { head?: object }[]) stream.write(message.head ? { head: { token: newToken(rig), upstream: 'stripe', ...message.head } } : message)
+    for (const message of messages as { head?: object }[])
+      stream.write(message.head ? { head: { token: newToken(rig), upstream: 'stripe', ...message.head } } : message)
     stream.end()
     const failure = await stream.ended
     expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, type: 'invalid_request' })
@@ -191,18 +327,26 @@ describe('Upstreams.Stream', () => {
     stream.write({ head: invoices(newToken(state.rig)) })
     await until(() => state.asked.length === 1)
     stream.write({ body: Buffer.from('x') })
-    expect(await stream.ended).toMatchObject({ code: status.INVALID_ARGUMENT, details: 'a GET request takes no body; end the stream after the head' })
+    expect(await stream.ended).toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      details: 'a GET request takes no body; end the stream after the head',
+    })
     await until(() => state.broken === 1)
     expect(state.broken).toBe(1)
   })
 
   it('an unknown caller is refused before a message is read', async () => {
     const { port } = await behind(() => undefined)
-    expect(await port.open('Upstreams.Stream', undefined, {}).ended).toMatchObject({ code: status.UNAUTHENTICATED, error: 'caller_missing' })
+    expect(await port.open('Upstreams.Stream', undefined, {}).ended).toMatchObject({
+      code: status.UNAUTHENTICATED,
+      error: 'caller_missing',
+    })
   })
 
   it('a caller that goes away takes the upstream call with it', async () => {
-    const state = await behind((_request, response) => { response.writeHead(200).write('first') })
+    const state = await behind((_request, response) => {
+      response.writeHead(200).write('first')
+    })
     const stream = state.port.open('Upstreams.Stream')
     stream.write({ head: invoices(newToken(state.rig)) })
     await stream.seen(2)
@@ -214,11 +358,17 @@ describe('Upstreams.Stream', () => {
 
   it('an upstream that breaks off is a failure that is not retried', async () => {
     const { port, rig } = await behind((_request, response) => {
-      response.writeHead(200, { 'content-length': '100' }).write('part', () => { response.destroy() })
+      response.writeHead(200, { 'content-length': '100' }).write('part', () => {
+        response.destroy()
+      })
     })
     const stream = port.open('Upstreams.Stream')
     stream.write({ head: invoices(newToken(rig)) })
     stream.end()
-    expect(await stream.ended).toMatchObject({ code: status.FAILED_PRECONDITION, type: 'upstream_error', error: 'upstream_invalid_response' })
+    expect(await stream.ended).toMatchObject({
+      code: status.FAILED_PRECONDITION,
+      type: 'upstream_error',
+      error: 'upstream_invalid_response',
+    })
   })
 })

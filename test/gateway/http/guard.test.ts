@@ -7,29 +7,53 @@ import { ask, refusal, startHttpRig } from './rig.ts'
 import type { HttpRig } from './rig.ts'
 
 let rig: HttpRig
-beforeEach(async () => { rig = await startHttpRig() })
+beforeEach(async () => {
+  rig = await startHttpRig()
+})
 afterEach(() => rig.stop())
 
 const port = () => new URL(rig.url).port
 
 describe('Host', () => {
-  it.each([() => `127.0.0.1:${port()}`, () => `localhost:${port()}`, () => `LOCALHOST:${port()}`, () => `[::1]:${port()}`, () => 'gateway.internal'])('is answered when it is ours (%#)', async (host) => {
+  it.each([
+    () => `127.0.0.1:${port()}`,
+    () => `localhost:${port()}`,
+    () => `LOCALHOST:${port()}`,
+    () => `[::1]:${port()}`,
+    () => 'gateway.internal',
+  ])('is answered when it is ours (%#)', async (host) => {
     expect((await ask(rig.url, '/healthz', { headers: { Host: host() } })).status).toBe(200)
   })
 
-  it.each([() => 'evil.example', () => `evil.example:${port()}`, () => '127.0.0.1', () => '127.0.0.1:1', () => `127.0.0.1.evil.example:${port()}`, () => 'gateway.internal.evil.example'])('is 421 when it is not ours (%#)', async (host) => {
-    expect(refusal(await ask(rig.url, '/healthz', { headers: { Host: host() } }))).toBe('421 invalid_request misdirected')
+  it.each([
+    () => 'evil.example',
+    () => `evil.example:${port()}`,
+    () => '127.0.0.1',
+    () => '127.0.0.1:1',
+    () => `127.0.0.1.evil.example:${port()}`,
+    () => 'gateway.internal.evil.example',
+  ])('is 421 when it is not ours (%#)', async (host) => {
+    expect(refusal(await ask(rig.url, '/healthz', { headers: { Host: host() } }))).toBe(
+      '421 invalid_request misdirected',
+    )
   })
 
   it('is 421 on upstream listeners too, before the token is looked at', async () => {
     const asked = rig.vault.asked.length
-    expect((await ask(rig.stripeUrl, '/v1/invoices', { headers: { Host: 'evil.example', Authorization: 'Bearer x' } })).status).toBe(421)
+    expect(
+      (await ask(rig.stripeUrl, '/v1/invoices', { headers: { Host: 'evil.example', Authorization: 'Bearer x' } }))
+        .status,
+    ).toBe(421)
     expect(rig.vault.asked.length).toBe(asked)
   })
 
   it('is refused when it is missing or given twice', async () => {
     expect(await raw('GET /healthz HTTP/1.0\r\n\r\n')).toContain(' 421 ')
-    expect(await raw(`GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${port()}\r\nHost: evil.example\r\nConnection: close\r\n\r\n`)).toMatch(/ 4(?:00|21) /)
+    expect(
+      await raw(
+        `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${port()}\r\nHost: evil.example\r\nConnection: close\r\n\r\n`,
+      ),
+    ).toMatch(/ 4(?:00|21) /)
   })
 })
 
@@ -49,7 +73,14 @@ describe('web pages', () => {
   })
 
   it('get no answer to a preflight', async () => {
-    expect((await ask(rig.url, '/validate', { method: 'OPTIONS', headers: { Origin: 'https://evil.example', 'Access-Control-Request-Method': 'POST' } })).status).toBe(403)
+    expect(
+      (
+        await ask(rig.url, '/validate', {
+          method: 'OPTIONS',
+          headers: { Origin: 'https://evil.example', 'Access-Control-Request-Method': 'POST' },
+        })
+      ).status,
+    ).toBe(403)
   })
 
   it.each(['none', 'same-origin'])('are not assumed behind Sec-Fetch-Site: %s', async (site) => {
@@ -58,17 +89,28 @@ describe('web pages', () => {
 })
 
 it('refuses the absolute form of the target', async () => {
-  expect(await raw(`GET http://127.0.0.1:${port()}/healthz HTTP/1.1\r\nHost: 127.0.0.1:${port()}\r\nConnection: close\r\n\r\n`)).toContain(' 400 ')
+  expect(
+    await raw(
+      `GET http://127.0.0.1:${port()}/healthz HTTP/1.1\r\nHost: 127.0.0.1:${port()}\r\nConnection: close\r\n\r\n`,
+    ),
+  ).toContain(' 400 ')
 })
 
 describe('listening addresses', () => {
-  it.each([['127.0.0.1:8251', '127.0.0.1', 8251], ['[::1]:0', '::1', 0], ['gateway.internal:80', 'gateway.internal', 80]])('reads %s', (text, host, number) => {
+  it.each([
+    ['127.0.0.1:8251', '127.0.0.1', 8251],
+    ['[::1]:0', '::1', 0],
+    ['gateway.internal:80', 'gateway.internal', 80],
+  ])('reads %s', (text, host, number) => {
     expect(parseAddress(text)).toEqual({ host, port: number })
   })
 
-  it.each(['8251', 'localhost', '::1:8251', '127.0.0.1:99999', 'http://127.0.0.1:8251', ':8251'])('refuses %s', async (text) => {
-    expect(await verdict(Promise.resolve().then(() => parseAddress(text)))).toBe('invalid_request bad_request')
-  })
+  it.each(['8251', 'localhost', '::1:8251', '127.0.0.1:99999', 'http://127.0.0.1:8251', ':8251'])(
+    'refuses %s',
+    async (text) => {
+      expect(await verdict(Promise.resolve().then(() => parseAddress(text)))).toBe('invalid_request bad_request')
+    },
+  )
 
   it('knows port 80 without its number, and no loopback names off loopback', () => {
     expect(ownHosts({ host: '127.0.0.1', port: 80 }, [])('localhost')).toBe(true)
@@ -81,8 +123,12 @@ function raw(text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port()), '127.0.0.1', () => socket.write(text))
     let answer = ''
-    socket.on('data', (chunk) => { answer += chunk.toString() })
-    socket.on('close', () => { resolve(answer) })
+    socket.on('data', (chunk) => {
+      answer += chunk.toString()
+    })
+    socket.on('close', () => {
+      resolve(answer)
+    })
     socket.on('error', reject)
   })
 }

@@ -14,47 +14,92 @@ beforeEach(async () => {
 })
 afterEach(() => rig.stop())
 
-const post = (path: string, token: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> => ask(rig.url, path, {
-  method: 'POST', headers: { ...bearer(token), 'Content-Type': 'application/json', ...headers }, ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-})
+const post = (path: string, token: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> =>
+  ask(rig.url, path, {
+    method: 'POST',
+    headers: { ...bearer(token), 'Content-Type': 'application/json', ...headers },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  })
 
-describe('the article\'s five steps', () => {
+describe("the article's five steps", () => {
   it('registers an agent', async () => {
-    const answer = await post('/agents', 'hvs.admin', { agent_id: 'new-agent', owner: 'platform-team', environment: 'production', description: 'Handles Stripe billing queries via MCP' })
+    const answer = await post('/agents', 'hvs.admin', {
+      agent_id: 'new-agent',
+      owner: 'platform-team',
+      environment: 'production',
+      description: 'Handles Stripe billing queries via MCP',
+    })
     expect(answer.status).toBe(200)
-    expect(answer.json).toMatchObject({ agent_id: 'new-agent', owner: 'platform-team', environment: 'production', description: 'Handles Stripe billing queries via MCP' })
-    expect(rig.vault.asked.find(({ method, path }) => method === 'POST' && path === 'mcp/agents/new-agent')).toMatchObject({ token: 'hvs.admin' })
+    expect(answer.json).toMatchObject({
+      agent_id: 'new-agent',
+      owner: 'platform-team',
+      environment: 'production',
+      description: 'Handles Stripe billing queries via MCP',
+    })
+    expect(
+      rig.vault.asked.find(({ method, path }) => method === 'POST' && path === 'mcp/agents/new-agent'),
+    ).toMatchObject({ token: 'hvs.admin' })
   })
 
   it('declares scopes', async () => {
-    const answer = await post('/agents/claude-billing-agent/scopes', 'hvs.admin', { scopes: ['read:stripe:invoices'], max_ttl_seconds: 900 })
+    const answer = await post('/agents/claude-billing-agent/scopes', 'hvs.admin', {
+      scopes: ['read:stripe:invoices'],
+      max_ttl_seconds: 900,
+    })
     expect(answer.status).toBe(200)
     expect(answer.json).toMatchObject({ scopes: ['read:stripe:invoices'], max_ttl_seconds: 900 })
   })
 
-  it('opens a session under the caller\'s own Vault identity', async () => {
-    const answer = await post('/sessions', 'hvs.opener', { agent_id: 'claude-billing-agent', purpose: 'quarterly-invoice-reconciliation', requested_scopes: ['read:stripe:invoices'] })
+  it("opens a session under the caller's own Vault identity", async () => {
+    const answer = await post('/sessions', 'hvs.opener', {
+      agent_id: 'claude-billing-agent',
+      purpose: 'quarterly-invoice-reconciliation',
+      requested_scopes: ['read:stripe:invoices'],
+    })
     expect(answer.status).toBe(200)
-    expect(answer.json).toMatchObject({ scopes: ['read:stripe:invoices'], issued_at: '2026-03-15T16:00:00Z', expires_at: '2026-03-15T16:15:00Z', ttl_seconds: 900 })
+    expect(answer.json).toMatchObject({
+      scopes: ['read:stripe:invoices'],
+      issued_at: '2026-03-15T16:00:00Z',
+      expires_at: '2026-03-15T16:15:00Z',
+      ttl_seconds: 900,
+    })
     expect(answer.json.session_id).toMatch(/^sess_[0-9A-Z]{26}$/)
     expect(answer.json.token).toMatch(/^svt_prod_/)
     expect(answer.text).not.toContain('sk_live')
-    expect(rig.vault.asked.find(({ path }) => path === 'mcp/creds/claude-billing-agent')).toMatchObject({ token: 'hvs.opener', body: { purpose: 'quarterly-invoice-reconciliation' } })
+    expect(rig.vault.asked.find(({ path }) => path === 'mcp/creds/claude-billing-agent')).toMatchObject({
+      token: 'hvs.opener',
+      body: { purpose: 'quarterly-invoice-reconciliation' },
+    })
   })
 
   it('validates with the service key', async () => {
     const session = openSession(rig)
-    const answer = await post('/validate', SERVICE_TOKEN, { token: tokenOf(session), required_scope: 'read:stripe:invoices', request_id: null })
+    const answer = await post('/validate', SERVICE_TOKEN, {
+      token: tokenOf(session),
+      required_scope: 'read:stripe:invoices',
+      request_id: null,
+    })
     expect(answer.status).toBe(200)
     expect(answer.json).toEqual({
-      active: true, scope_match: true, required_scope: 'read:stripe:invoices', session_id: session.session_id, agent_id: 'claude-billing-agent', token_id: session.tokens[0]!.token_id,
-      scopes: ['read:stripe:invoices', 'read:stripe:customers:id-only'], environment: 'production', expires_at: '2026-03-15T16:15:00Z', expires_at_unix: session.tokens[0]!.expires_at_unix,
+      active: true,
+      scope_match: true,
+      required_scope: 'read:stripe:invoices',
+      session_id: session.session_id,
+      agent_id: 'claude-billing-agent',
+      token_id: session.tokens[0]!.token_id,
+      scopes: ['read:stripe:invoices', 'read:stripe:customers:id-only'],
+      environment: 'production',
+      expires_at: '2026-03-15T16:15:00Z',
+      expires_at_unix: session.tokens[0]!.expires_at_unix,
       request_id: answer.headers['x-request-id'],
     })
   })
 
   it('answers 200 with scope_match false where the scope is lacking', async () => {
-    const answer = await post('/validate', SERVICE_TOKEN, { token: tokenOf(openSession(rig)), required_scope: 'create:stripe:refunds' })
+    const answer = await post('/validate', SERVICE_TOKEN, {
+      token: tokenOf(openSession(rig)),
+      required_scope: 'create:stripe:refunds',
+    })
     expect([answer.status, answer.json.scope_match]).toEqual([200, false])
   })
 
@@ -66,12 +111,18 @@ describe('the article\'s five steps', () => {
     const { path, body } = request(session.session_id)
     const answer = await post(path, 'hvs.opener', body)
     expect(answer.status).toBe(200)
-    expect(answer.json).toMatchObject({ session_id: session.session_id, expires_at_unix: session.tokens[1]!.expires_at_unix, token: session.tokens[1]!.token })
+    expect(answer.json).toMatchObject({
+      session_id: session.session_id,
+      expires_at_unix: session.tokens[1]!.expires_at_unix,
+      token: session.tokens[1]!.token,
+    })
   })
 
   it('refreshes by token too', async () => {
     const session = openSession(rig)
-    expect((await post('/sessions/refresh', 'hvs.opener', { token: tokenOf(session) })).json.session_id).toBe(session.session_id)
+    expect((await post('/sessions/refresh', 'hvs.opener', { token: tokenOf(session) })).json.session_id).toBe(
+      session.session_id,
+    )
   })
 
   it('ends a session: 204, and the very next validation is 401', async () => {
@@ -80,34 +131,58 @@ describe('the article\'s five steps', () => {
     // Even while the event is still under way.
     const feed = rig.vault.holdAnswers('mcp/feed')
     await rig.clock.advance(1_000)
-    const ended = await ask(rig.url, `/sessions/${session.session_id}`, { method: 'DELETE', headers: bearer('hvs.opener') })
+    const ended = await ask(rig.url, `/sessions/${session.session_id}`, {
+      method: 'DELETE',
+      headers: bearer('hvs.opener'),
+    })
     expect([ended.status, ended.text]).toEqual([204, ''])
-    expect(refusal(await post('/validate', SERVICE_TOKEN, { token: tokenOf(session), required_scope: 'read:stripe:invoices' }))).toBe('401 invalid_token reuse_after_revocation')
+    expect(
+      refusal(
+        await post('/validate', SERVICE_TOKEN, { token: tokenOf(session), required_scope: 'read:stripe:invoices' }),
+      ),
+    ).toBe('401 invalid_token reuse_after_revocation')
     feed.release()
-    expect((await ask(rig.url, `/sessions/${session.session_id}`, { method: 'DELETE', headers: bearer('hvs.opener') })).status).toBe(204)
+    expect(
+      (await ask(rig.url, `/sessions/${session.session_id}`, { method: 'DELETE', headers: bearer('hvs.opener') }))
+        .status,
+    ).toBe(204)
   })
 
   it('lets an operator end a session that is not its own', async () => {
     const session = openSession(rig)
-    expect((await ask(rig.url, `/sessions/${session.session_id}`, { method: 'DELETE', headers: bearer('hvs.admin') })).status).toBe(204)
+    expect(
+      (await ask(rig.url, `/sessions/${session.session_id}`, { method: 'DELETE', headers: bearer('hvs.admin') }))
+        .status,
+    ).toBe(204)
     expect(session.ended).toBeDefined()
   })
 
   it('refuses an expired token', async () => {
-    const answer = await post('/validate', SERVICE_TOKEN, { token: tokenOf(openSession(rig, { ttl: 0 })), required_scope: 'read:stripe:invoices' })
+    const answer = await post('/validate', SERVICE_TOKEN, {
+      token: tokenOf(openSession(rig, { ttl: 0 })),
+      required_scope: 'read:stripe:invoices',
+    })
     expect(refusal(answer)).toBe('401 invalid_token reuse_after_expiry')
   })
 })
 
 describe('reading back', () => {
   it('lists agents, and shows one and its scopes', async () => {
-    expect((await ask(rig.url, '/agents', { headers: bearer('hvs.admin') })).json).toEqual({ agents: ['claude-billing-agent'] })
-    expect((await ask(rig.url, '/agents/claude-billing-agent', { headers: bearer('hvs.admin') })).json).toMatchObject({ owner: 'platform-team' })
-    expect((await ask(rig.url, '/agents/claude-billing-agent/scopes', { headers: bearer('hvs.admin') })).json).toMatchObject({ max_ttl_seconds: 900 })
+    expect((await ask(rig.url, '/agents', { headers: bearer('hvs.admin') })).json).toEqual({
+      agents: ['claude-billing-agent'],
+    })
+    expect((await ask(rig.url, '/agents/claude-billing-agent', { headers: bearer('hvs.admin') })).json).toMatchObject({
+      owner: 'platform-team',
+    })
+    expect(
+      (await ask(rig.url, '/agents/claude-billing-agent/scopes', { headers: bearer('hvs.admin') })).json,
+    ).toMatchObject({ max_ttl_seconds: 900 })
   })
 
   it('answers 404 for an agent that is not there', async () => {
-    expect(refusal(await ask(rig.url, '/agents/ghost', { headers: bearer('hvs.admin') }))).toBe('404 invalid_request not_found')
+    expect(refusal(await ask(rig.url, '/agents/ghost', { headers: bearer('hvs.admin') }))).toBe(
+      '404 invalid_request not_found',
+    )
   })
 })
 
@@ -122,7 +197,11 @@ describe('who may', () => {
     ['a JWT', 'eyJh.eyJz.c2ln', '401 invalid_token caller_jwt_not_configured'],
     ['a service token of other agents', BOUND_TOKEN, '403 insufficient_scope caller_not_bound'],
   ])('may not validate: %s', async (_case, token, expected) => {
-    const answer = await ask(rig.url, '/validate', { method: 'POST', headers: token === undefined ? {} : bearer(token), body: JSON.stringify(valid()) })
+    const answer = await ask(rig.url, '/validate', {
+      method: 'POST',
+      headers: token === undefined ? {} : bearer(token),
+      body: JSON.stringify(valid()),
+    })
     expect(refusal(answer)).toBe(expected)
     expect(answer.headers['www-authenticate']).toMatch(/^Bearer realm="mcp"/)
   })
@@ -141,26 +220,38 @@ describe('who may', () => {
     ['declare scopes', 'POST', '/agents/claude-billing-agent/scopes', { scopes: [] }],
     ['list agents', 'GET', '/agents', undefined],
   ])('may not %s: a caller whose own Vault policies do not let it', async (_case, method, path, body) => {
-    const answer = await ask(rig.url, path, { method, headers: bearer('hvs.opener'), ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+    const answer = await ask(rig.url, path, {
+      method,
+      headers: bearer('hvs.opener'),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
     expect(refusal(answer)).toBe('403 insufficient_scope permission_denied')
   })
 
   it('may not open a session of another agent: a bound service token', async () => {
-    expect(refusal(await post('/sessions', BOUND_TOKEN, { agent_id: 'claude-billing-agent' }))).toBe('403 insufficient_scope caller_not_bound')
+    expect(refusal(await post('/sessions', BOUND_TOKEN, { agent_id: 'claude-billing-agent' }))).toBe(
+      '403 insufficient_scope caller_not_bound',
+    )
   })
 
   it('may not open a session at all: a service token without a Vault login', async () => {
-    expect(refusal(await post('/sessions', BOUND_TOKEN, { agent_id: 'other-agent' }))).toBe('403 insufficient_scope caller_without_vault')
+    expect(refusal(await post('/sessions', BOUND_TOKEN, { agent_id: 'other-agent' }))).toBe(
+      '403 insufficient_scope caller_without_vault',
+    )
   })
 })
 
 describe('delegation', () => {
-  beforeEach(() => { rig.engine.agent('other-agent', { scopes: ['read:stripe:invoices'] }) })
+  beforeEach(() => {
+    rig.engine.agent('other-agent', { scopes: ['read:stripe:invoices'] })
+  })
   const asked = () => rig.vault.asked.filter(({ path }) => path.startsWith('mcp/creds'))
 
   it('opens a child of the session the token belongs to', async () => {
     const parent_token = tokenOf(openSession(rig))
-    expect((await post('/sessions', SERVICE_TOKEN, { agent_id: 'other-agent', parent_token })).json).toMatchObject({ agent_id: 'other-agent' })
+    expect((await post('/sessions', SERVICE_TOKEN, { agent_id: 'other-agent', parent_token })).json).toMatchObject({
+      agent_id: 'other-agent',
+    })
     expect(asked()).toMatchObject([{ path: 'mcp/creds/other-agent', body: { parent_token } }])
   })
 
@@ -170,20 +261,45 @@ describe('delegation', () => {
   })
 
   it.each([
-    ['the session of an agent it is not bound to', () => tokenOf(openSession(rig)), '403 insufficient_scope caller_not_bound'],
-    ['that session after its end', () => { const session = openSession(rig); rig.engine.end(session); return tokenOf(session) }, '403 insufficient_scope caller_not_bound'],
-    ['a token nobody knows', () => mintToken({ prefix: 'svt', label: 'prod', random: (bytes) => new Uint8Array(bytes).fill(99) }), '401 invalid_token unknown'],
+    [
+      'the session of an agent it is not bound to',
+      () => tokenOf(openSession(rig)),
+      '403 insufficient_scope caller_not_bound',
+    ],
+    [
+      'that session after its end',
+      () => {
+        const session = openSession(rig)
+        rig.engine.end(session)
+        return tokenOf(session)
+      },
+      '403 insufficient_scope caller_not_bound',
+    ],
+    [
+      'a token nobody knows',
+      () => mintToken({ prefix: 'svt', label: 'prod', random: (bytes) => new Uint8Array(bytes).fill(99) }),
+      '401 invalid_token unknown',
+    ],
     ['a mistyped token', () => 'svt_prod_x', '401 invalid_token malformed'],
     ['an empty token', () => '', '401 invalid_token malformed'],
     ['what is no text', () => 5, '401 invalid_token malformed'],
   ])('refuses a bound service token that spends %s', async (_case, parent, expected) => {
-    expect(refusal(await post('/sessions', BOUND_OPENER_TOKEN, { agent_id: 'other-agent', parent_token: parent() }))).toBe(expected)
+    expect(
+      refusal(await post('/sessions', BOUND_OPENER_TOKEN, { agent_id: 'other-agent', parent_token: parent() })),
+    ).toBe(expected)
     expect(asked()).toEqual([])
   })
 })
 
-describe('the caller\'s own token bounds what hangs on it', () => {
-  it.each([[300, undefined, 300], [300, 200, 200], [300, 3_000, 300], [2_000, undefined, 900], [100_000, undefined, undefined], [0, 600, 600]])('with %s s left and %s asked for, %s is asked of the engine', async (left, asked, sent) => {
+describe("the caller's own token bounds what hangs on it", () => {
+  it.each([
+    [300, undefined, 300],
+    [300, 200, 200],
+    [300, 3_000, 300],
+    [2_000, undefined, 900],
+    [100_000, undefined, undefined],
+    [0, 600, 600],
+  ])('with %s s left and %s asked for, %s is asked of the engine', async (left, asked, sent) => {
     rig.vault.tokens.set('hvs.opener', { paths: ['mcp/creds'], ...(left === 0 ? {} : { ttl: left }) })
     await post('/sessions', 'hvs.opener', { agent_id: 'claude-billing-agent', ttl: asked ?? null })
     expect(rig.vault.asked.find(({ path }) => path === 'mcp/creds/claude-billing-agent')?.body?.ttl).toBe(sent)
@@ -191,8 +307,12 @@ describe('the caller\'s own token bounds what hangs on it', () => {
 
   it('refuses under a minute', async () => {
     rig.vault.tokens.set('hvs.opener', { paths: ['mcp/creds'], ttl: 59 })
-    expect(refusal(await post('/sessions', 'hvs.opener', { agent_id: 'claude-billing-agent' }))).toBe('400 invalid_request caller_expires_soon')
-    expect(refusal(await post(`/sessions/${openSession(rig).session_id}/refresh`, 'hvs.opener'))).toBe('400 invalid_request caller_expires_soon')
+    expect(refusal(await post('/sessions', 'hvs.opener', { agent_id: 'claude-billing-agent' }))).toBe(
+      '400 invalid_request caller_expires_soon',
+    )
+    expect(refusal(await post(`/sessions/${openSession(rig).session_id}/refresh`, 'hvs.opener'))).toBe(
+      '400 invalid_request caller_expires_soon',
+    )
     expect(rig.vault.asked.filter(({ path }) => path.startsWith('mcp/creds'))).toEqual([])
   })
 })
@@ -203,17 +323,53 @@ describe('bad input', () => {
     ['a null token', '/validate', { token: null }, '401 invalid_token missing', 'missing token'],
     ['a token that is no text', '/validate', { token: 5 }, '400 invalid_request bad_request', 'token: is not a text'],
     ['noise for a token', '/validate', { token: 'svt_x' }, '401 invalid_token malformed', 'not a token'],
-    ['a wildcard scope', '/validate', { token: 'T', required_scope: 'read:*' }, '400 invalid_request bad_request', 'required_scope: '],
+    [
+      'a wildcard scope',
+      '/validate',
+      { token: 'T', required_scope: 'read:*' },
+      '400 invalid_request bad_request',
+      'required_scope: ',
+    ],
     ['a body that is not JSON', '/validate', 'token=x', '400 invalid_request bad_request', 'not JSON'],
     ['a list', '/validate', '[]', '400 invalid_request bad_request', 'JSON object'],
-    ['a body that is too long', '/validate', `{"token":"${'x'.repeat(300_000)}"}`, '413 invalid_request too_large', 'longer than'],
+    [
+      'a body that is too long',
+      '/validate',
+      `{"token":"${'x'.repeat(300_000)}"}`,
+      '413 invalid_request too_large',
+      'longer than',
+    ],
     ['a session without agent', '/sessions', {}, '400 invalid_request bad_request', 'agent_id: '],
     ['an agent that climbs', '/sessions', { agent_id: '../sys' }, '400 invalid_request bad_request', 'agent_id: '],
-    ['a ttl that is no number', '/sessions', { agent_id: 'claude-billing-agent', ttl: 'soon' }, '400 invalid_request bad_request', 'ttl: '],
-    ['an unregistered agent', '/sessions', { agent_id: 'ghost' }, '400 invalid_request bad_request', 'agent "ghost" is not registered.'],
+    [
+      'a ttl that is no number',
+      '/sessions',
+      { agent_id: 'claude-billing-agent', ttl: 'soon' },
+      '400 invalid_request bad_request',
+      'ttl: ',
+    ],
+    [
+      'an unregistered agent',
+      '/sessions',
+      { agent_id: 'ghost' },
+      '400 invalid_request bad_request',
+      'agent "ghost" is not registered.',
+    ],
     ['refresh of nothing', '/sessions/refresh', {}, '400 invalid_request bad_request', 'either session_id or token'],
-    ['refresh of a malformed id', '/sessions/refresh', { session_id: 'sess_1' }, '400 invalid_request bad_request', 'session_id: '],
-    ['refresh of an unknown session', '/sessions/sess_01JNKQ8X4F2MVBP7RD3WCZH9GT/refresh', {}, '404 invalid_request session_unknown', 'no such session'],
+    [
+      'refresh of a malformed id',
+      '/sessions/refresh',
+      { session_id: 'sess_1' },
+      '400 invalid_request bad_request',
+      'session_id: ',
+    ],
+    [
+      'refresh of an unknown session',
+      '/sessions/sess_01JNKQ8X4F2MVBP7RD3WCZH9GT/refresh',
+      {},
+      '404 invalid_request session_unknown',
+      'no such session',
+    ],
     ['an agent without id', '/agents', { owner: 'x' }, '400 invalid_request bad_request', 'agent_id: '],
   ])('refuses %s with a sentence', async (_case, path, body, expected, words) => {
     const answer = await post(path, 'hvs.admin', body)
@@ -251,14 +407,20 @@ describe('outages', () => {
     ['GET', '/agents/claude-billing-agent', undefined],
   ])('answers 503 to %s %s while Vault has no engine at the mount', async (method, path, body) => {
     rig.vault.down = new VaultError('unsupported_path', 404, 'no handler for route "mcp/x". route entry not found.')
-    const answer = await ask(rig.url, path, { method, headers: { ...bearer('hvs.admin'), 'Content-Type': 'application/json' }, ...(body && { body: JSON.stringify(body) }) })
+    const answer = await ask(rig.url, path, {
+      method,
+      headers: { ...bearer('hvs.admin'), 'Content-Type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    })
     expect(refusal(answer)).toBe('503 unavailable vault_unavailable')
   })
 
   it('answers 503 when the audit log is broken', async () => {
     const token = tokenOf(openSession(rig))
     rig.sink.broken = true
-    expect(refusal(await post('/validate', SERVICE_TOKEN, { token, required_scope: 'read:stripe:invoices' }))).toBe('503 unavailable audit_unavailable')
+    expect(refusal(await post('/validate', SERVICE_TOKEN, { token, required_scope: 'read:stripe:invoices' }))).toBe(
+      '503 unavailable audit_unavailable',
+    )
   })
 
   it('tells health checks', async () => {
@@ -271,12 +433,22 @@ describe('outages', () => {
 
 describe('paths and methods', () => {
   it.each([
-    ['GET', '/nowhere'], ['GET', '/'], ['POST', '/agents/'], ['POST', '/agents/a%2Fb/scopes'], ['POST', '//validate'], ['DELETE', '/sessions/x/y/z'],
+    ['GET', '/nowhere'],
+    ['GET', '/'],
+    ['POST', '/agents/'],
+    ['POST', '/agents/a%2Fb/scopes'],
+    ['POST', '//validate'],
+    ['DELETE', '/sessions/x/y/z'],
   ])('answers 404 for %s %s', async (method, path) => {
     expect(refusal(await ask(rig.url, path, { method }))).toBe('404 invalid_request not_found')
   })
 
-  it.each([['GET', '/validate', 'POST'], ['PUT', '/agents', 'GET, POST'], ['GET', '/sessions/refresh', 'POST'], ['POST', '/sessions/sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', 'DELETE']])('answers 405 for %s %s with Allow: %s', async (method, path, allow) => {
+  it.each([
+    ['GET', '/validate', 'POST'],
+    ['PUT', '/agents', 'GET, POST'],
+    ['GET', '/sessions/refresh', 'POST'],
+    ['POST', '/sessions/sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', 'DELETE'],
+  ])('answers 405 for %s %s with Allow: %s', async (method, path, allow) => {
     const answer = await ask(rig.url, path, { method })
     expect(refusal(answer)).toBe('405 invalid_request method_not_allowed')
     expect(answer.headers.allow).toBe(allow)
@@ -284,9 +456,17 @@ describe('paths and methods', () => {
 })
 
 describe('the request id', () => {
-  const validId = async (headers: Record<string, string>, request_id?: unknown) => (await post('/validate', SERVICE_TOKEN, { token: tokenOf(openSession(rig)), required_scope: 'read:stripe:invoices', request_id }, headers)).json.request_id
+  const validId = async (headers: Record<string, string>, request_id?: unknown) =>
+    (
+      await post(
+        '/validate',
+        SERVICE_TOKEN,
+        { token: tokenOf(openSession(rig)), required_scope: 'read:stripe:invoices', request_id },
+        headers,
+      )
+    ).json.request_id
 
-  it('is the caller\'s, from the header or the body, and stands in the record', async () => {
+  it("is the caller's, from the header or the body, and stands in the record", async () => {
     expect(await validId({ 'X-Request-Id': 'abc-1' })).toBe('abc-1')
     expect(await validId({ 'X-Request-Id': 'abc-1' }, 'abc-2')).toBe('abc-2')
     expect(rig.sink.last).toMatchObject({ request_id: 'abc-2' })

@@ -13,7 +13,12 @@ export interface HttpRig extends Rig {
   readonly stripeUrl: string
   readonly upstreamUrl: string
   /** What the upstream got, newest last. */
-  readonly received: { readonly method: string; readonly url: string; readonly headers: IncomingHttpHeaders; body: string }[]
+  readonly received: {
+    readonly method: string
+    readonly url: string
+    readonly headers: IncomingHttpHeaders
+    body: string
+  }[]
   /** How the upstream answers; by default `{"data":[…],"has_more":false}`. */
   respond(listener: RequestListener): void
 }
@@ -43,15 +48,24 @@ export async function startHttpRig(settings: Parameters<typeof startRig>[0] = {}
   const upstream = createServer((request, response) => {
     const entry = { method: request.method ?? '', url: request.url ?? '', headers: request.headers, body: '' }
     received.push(entry)
-    request.on('data', (chunk: Buffer) => { entry.body += chunk.toString() })
+    request.on('data', (chunk: Buffer) => {
+      entry.body += chunk.toString()
+    })
     respond(request, response)
   })
-  await new Promise<void>((resolve) => { upstream.listen(0, '127.0.0.1', resolve) })
+  await new Promise<void>((resolve) => {
+    upstream.listen(0, '127.0.0.1', resolve)
+  })
   const upstreamUrl = `http://127.0.0.1:${String((upstream.address() as AddressInfo).port)}`
   rig.engine.upstream('stripe', { url: upstreamUrl, allow_private_addresses: true })
   rig.vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' }, upstreamUrl)
   await rig.flush()
-  const parts = { ...rig.core, random: counted, logger: silentLogger, healthy: () => rig.core.freshness.isFresh(undefined) }
+  const parts = {
+    ...rig.core,
+    random: counted,
+    logger: silentLogger,
+    healthy: () => rig.core.freshness.isFresh(undefined),
+  }
   const main = await listenHttp(parts, { address: '127.0.0.1:0', allowedHosts: ['gateway.internal'] })
   const stripe = await listenHttp(parts, { address: '127.0.0.1:0', allowedHosts: [], upstream: 'stripe' })
   return {
@@ -60,11 +74,15 @@ export async function startHttpRig(settings: Parameters<typeof startRig>[0] = {}
     stripeUrl: stripe.url,
     upstreamUrl,
     received,
-    respond(listener) { respond = listener },
+    respond(listener) {
+      respond = listener
+    },
     async stop() {
       await Promise.all([main.close(), stripe.close()])
       upstream.closeAllConnections()
-      await new Promise((resolve) => { upstream.close(resolve) })
+      await new Promise((resolve) => {
+        upstream.close(resolve)
+      })
       await rig.stop()
     },
   }
@@ -74,11 +92,21 @@ export async function startHttpRig(settings: Parameters<typeof startRig>[0] = {}
 export function ask(url: string, path: string, options: AskOptions = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url)
-    const sent = httpRequest({ hostname, port, path, method: options.method ?? 'GET', headers: options.headers ?? {}, agent: false }, (response) => {
-      readAll(response).then((text) => {
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, get json() { return JSON.parse(text) as Record<string, unknown> } })
-      }, reject)
-    })
+    const sent = httpRequest(
+      { hostname, port, path, method: options.method ?? 'GET', headers: options.headers ?? {}, agent: false },
+      (response) => {
+        readAll(response).then((text) => {
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            text,
+            get json() {
+              return JSON.parse(text) as Record<string, unknown>
+            },
+          })
+        }, reject)
+      },
+    )
     sent.on('error', reject)
     sent.end(options.body)
   })
@@ -110,6 +138,9 @@ export function refusal({ status, json }: Answer): string {
 
 /** Lets sockets do their work until something holds. */
 export async function eventually(holds: () => boolean): Promise<void> {
-  for (let turns = 0; turns < 20_000 && !holds(); turns++) await new Promise<void>((resolve) => { setImmediate(resolve) })
+  for (let turns = 0; turns < 20_000 && !holds(); turns++)
+    await new Promise<void>((resolve) => {
+      setImmediate(resolve)
+    })
   if (!holds()) throw new Error('what was waited for did not happen')
 }

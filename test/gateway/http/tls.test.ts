@@ -26,8 +26,13 @@ beforeEach(async () => {
   gateway = await startGateway({
     // Nobody is there: what is asked for here needs no Vault.
     vault: { address: 'http://127.0.0.1:1', token: 'hvs.t', mount: 'mcp' },
-    httpAddress: '127.0.0.1:0', httpTls: tls, upstreamListeners: [{ upstream: 'stripe', address: '127.0.0.1:0', tls }],
-    auditPath: join(directory, 'audit.jsonl'), clock: new FakeClock(), random: (bytes) => new Uint8Array(bytes), logger: silentLogger,
+    httpAddress: '127.0.0.1:0',
+    httpTls: tls,
+    upstreamListeners: [{ upstream: 'stripe', address: '127.0.0.1:0', tls }],
+    auditPath: join(directory, 'audit.jsonl'),
+    clock: new FakeClock(),
+    random: (bytes) => new Uint8Array(bytes),
+    logger: silentLogger,
   })
 })
 afterEach(async () => {
@@ -44,11 +49,21 @@ it('speaks TLS where it has a certificate, on its own port and on those of upstr
 
 it('sends a client that follows a Location on in TLS', async () => {
   const rig = await startHttpRig()
-  const parts = { ...rig.core, random: (bytes: number) => new Uint8Array(bytes), logger: silentLogger, healthy: () => true }
+  const parts = {
+    ...rig.core,
+    random: (bytes: number) => new Uint8Array(bytes),
+    logger: silentLogger,
+    healthy: () => true,
+  }
   const tls = { certFile: join(directory, 'tls.crt'), keyFile: join(directory, 'tls.key') }
   const listener = await listenHttp(parts, { address: '127.0.0.1:0', allowedHosts: [], upstream: 'stripe', tls })
-  rig.respond((_request, response) => { response.writeHead(302, { location: '/v1/invoices/in_1' }).end() })
-  const answer = await request(`${listener.url}/v1/invoices`, { dispatcher: agent, headers: bearer(tokenOf(openSession(rig))) })
+  rig.respond((_request, response) => {
+    response.writeHead(302, { location: '/v1/invoices/in_1' }).end()
+  })
+  const answer = await request(`${listener.url}/v1/invoices`, {
+    dispatcher: agent,
+    headers: bearer(tokenOf(openSession(rig))),
+  })
   expect(answer.headers.location).toBe(`${listener.url}/v1/invoices/in_1`)
   await listener.close()
   await rig.stop()
@@ -60,5 +75,7 @@ it('does not answer there in plain text', async () => {
 
 it('takes no new connection while it drains, and then closes', async () => {
   await gateway.drain(1_000)
-  await expect(request(`${gateway.httpUrl}/healthz`, { dispatcher: agent })).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  await expect(request(`${gateway.httpUrl}/healthz`, { dispatcher: agent })).rejects.toMatchObject({
+    code: 'ECONNREFUSED',
+  })
 })

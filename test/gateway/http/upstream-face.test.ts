@@ -28,10 +28,12 @@ const upstreamWith = async (settings: Record<string, unknown>) => {
 }
 
 describe('an allowed call', () => {
-  it('reaches the upstream with the real key in the token\'s place, and the token nowhere', async () => {
+  it("reaches the upstream with the real key in the token's place, and the token nowhere", async () => {
     const answer = await get('/u/stripe/v1/invoices?limit=3')
     expect(answer.status).toBe(200)
-    expect(rig.received).toMatchObject([{ method: 'GET', url: '/v1/invoices?limit=3', headers: { authorization: 'Bearer sk_live_secret' } }])
+    expect(rig.received).toMatchObject([
+      { method: 'GET', url: '/v1/invoices?limit=3', headers: { authorization: 'Bearer sk_live_secret' } },
+    ])
     expect(JSON.stringify(rig.received)).not.toContain(token)
     expect(answer.text + JSON.stringify(answer.headers)).not.toContain('sk_live_secret')
     expect(answer.headers['set-cookie']).toBeUndefined()
@@ -41,22 +43,46 @@ describe('an allowed call', () => {
     expect((await get('/u/stripe/v1/customers')).json).toEqual({ data: [{ id: 'cus_1' }], has_more: false })
   })
 
-  it('works at the root of an upstream\'s own listener', async () => {
+  it("works at the root of an upstream's own listener", async () => {
     expect((await ask(rig.stripeUrl, '/v1/invoices', { headers: bearer(token) })).status).toBe(200)
-    expect(refusal(await ask(rig.stripeUrl, '/u/stripe/v1/invoices', { headers: bearer(token) }))).toBe('403 insufficient_scope no_tool')
+    expect(refusal(await ask(rig.stripeUrl, '/u/stripe/v1/invoices', { headers: bearer(token) }))).toBe(
+      '403 insufficient_scope no_tool',
+    )
   })
 
   it('leaves a decision before and an outcome after, joined by the request id', async () => {
     await get('/u/stripe/v1/invoices/in_42', { ...bearer(token), 'X-Request-Id': 'job-7' })
     await rig.flush()
     expect(rig.sink.records).toMatchObject([
-      { type: 'decision', request_id: 'job-7', decision: 'allow', session_id: session.session_id, upstream: 'stripe', platform: 'stripe', method: 'GET', endpoint: '/v1/invoices/{id}', risk: 'low' },
-      { type: 'outcome', request_id: 'job-7', status: 200, result: 'complete', session_id: session.session_id, endpoint: '/v1/invoices/{id}', method: 'GET', platform: 'stripe', risk: 'low' },
+      {
+        type: 'decision',
+        request_id: 'job-7',
+        decision: 'allow',
+        session_id: session.session_id,
+        upstream: 'stripe',
+        platform: 'stripe',
+        method: 'GET',
+        endpoint: '/v1/invoices/{id}',
+        risk: 'low',
+      },
+      {
+        type: 'outcome',
+        request_id: 'job-7',
+        status: 200,
+        result: 'complete',
+        session_id: session.session_id,
+        endpoint: '/v1/invoices/{id}',
+        method: 'GET',
+        platform: 'stripe',
+        risk: 'low',
+      },
     ])
   })
 
-  it('passes an upstream\'s own errors through', async () => {
-    rig.respond((_request, response) => { response.writeHead(429, { 'retry-after': '7' }).end('slow down') })
+  it("passes an upstream's own errors through", async () => {
+    rig.respond((_request, response) => {
+      response.writeHead(429, { 'retry-after': '7' }).end('slow down')
+    })
     expect(await get('/u/stripe/v1/invoices')).toMatchObject({ status: 429, text: 'slow down' })
   })
 
@@ -64,7 +90,11 @@ describe('an allowed call', () => {
     rig.engine.agent('claude-billing-agent', { scopes: ['create:stripe:refunds'] })
     await rig.flush()
     const own = tokenOf(openSession(rig, { scopes: ['create:stripe:refunds'] }))
-    const answer = await ask(rig.url, '/u/stripe/v1/refunds', { method: 'POST', headers: { ...bearer(own), 'Content-Type': 'application/x-www-form-urlencoded' }, body: 'charge=ch_1' })
+    const answer = await ask(rig.url, '/u/stripe/v1/refunds', {
+      method: 'POST',
+      headers: { ...bearer(own), 'Content-Type': 'application/x-www-form-urlencoded' },
+      body: 'charge=ch_1',
+    })
     expect(answer.status).toBe(200)
     expect(rig.received).toMatchObject([{ method: 'POST', body: 'charge=ch_1' }])
   })
@@ -79,8 +109,8 @@ describe('where the token may stand', () => {
     ['lower-case bearer', 'bearer', () => ({ Authorization: `bearer ${token}` }), ''],
     ['the basic user', 'basic', () => basic(`${token}:`), ''],
     ['the basic password', 'basic', () => basic(`x:${token}`), ''],
-    ['the upstream\'s own header', 'header:X-Api-Key', () => ({ 'x-api-key': token }), ''],
-    ['the upstream\'s own query name', 'query:key', () => ({}), () => `?key=${token}`],
+    ["the upstream's own header", 'header:X-Api-Key', () => ({ 'x-api-key': token }), ''],
+    ["the upstream's own query name", 'query:key', () => ({}), () => `?key=${token}`],
     ['Bearer, whatever the upstream takes', 'header:X-Api-Key', () => ({ Authorization: `Bearer ${token}` }), ''],
   ])('%s', async (_case, auth, headers, query) => {
     await upstreamWith({ auth })
@@ -91,7 +121,7 @@ describe('where the token may stand', () => {
 
   it.each([
     ['nowhere', 'bearer', () => ({})],
-    ['in a header that is not the upstream\'s', 'bearer', () => ({ 'X-Api-Key': token })],
+    ["in a header that is not the upstream's", 'bearer', () => ({ 'X-Api-Key': token })],
     ['in the user where the upstream takes a bearer', 'bearer', () => basic(`${token}:`)],
   ])('not %s', async (_case, auth, headers) => {
     await upstreamWith({ auth })
@@ -102,7 +132,7 @@ describe('where the token may stand', () => {
   it.each([
     ['an expired token', 'reuse_after_expiry', () => tokenOf(openSession(rig, { ttl: 0 }))],
     ['an unknown token', 'unknown', () => stranger],
-  ])('%s is told as such in the upstream\'s own place, too', async (_case, code, given) => {
+  ])("%s is told as such in the upstream's own place, too", async (_case, code, given) => {
     await upstreamWith({ auth: 'header:X-Api-Key' })
     expect(refusal(await get('/u/stripe/v1/invoices', { 'X-Api-Key': given() }))).toBe(`401 invalid_token ${code}`)
   })
@@ -110,24 +140,33 @@ describe('where the token may stand', () => {
   it('not twice with different ones', async () => {
     await upstreamWith({ auth: 'header:X-Api-Key' })
     const other = tokenOf(openSession(rig))
-    expect(refusal(await get('/u/stripe/v1/invoices', { ...bearer(token), 'X-Api-Key': other }))).toBe('400 invalid_request bad_request')
+    expect(refusal(await get('/u/stripe/v1/invoices', { ...bearer(token), 'X-Api-Key': other }))).toBe(
+      '400 invalid_request bad_request',
+    )
   })
 })
 
-describe('a body under a policy\'s parameter rule', () => {
+describe("a body under a policy's parameter rule", () => {
   const json = 'application/json'
   const form = 'application/x-www-form-urlencoded'
   // JSON without "amount" to one reader, a form with it to another.
   const twofold = '{"x":"&amount=1000000&"}'
   const send = async (headers: Record<string, string | string[]>, body: string) => {
-    rig.engine.put('policies/p', { name: 'p', policy: 'path "tools/stripe/refunds" { capabilities = ["create"]\n denied_parameters = { "amount" = [] } }' })
+    rig.engine.put('policies/p', {
+      name: 'p',
+      policy: 'path "tools/stripe/refunds" { capabilities = ["create"]\n denied_parameters = { "amount" = [] } }',
+    })
     rig.engine.agent('claude-billing-agent', { policies: ['p'], scopes: ['create:stripe:refunds'] })
     await rig.flush()
     const own = tokenOf(openSession(rig, { scopes: ['create:stripe:refunds'] }))
     return ask(rig.url, '/u/stripe/v1/refunds', { method: 'POST', headers: { ...bearer(own), ...headers }, body })
   }
 
-  it.each([[json, '{"charge":"ch_1"}'], [`${json}; charset=utf-8`, twofold], [form, 'charge=ch_1&reason=x%3By']])('is judged as %s: %s', async (type, body) => {
+  it.each([
+    [json, '{"charge":"ch_1"}'],
+    [`${json}; charset=utf-8`, twofold],
+    [form, 'charge=ch_1&reason=x%3By'],
+  ])('is judged as %s: %s', async (type, body) => {
     expect((await send({ 'Content-Type': type }, body)).status).toBe(200)
     expect(rig.received).toMatchObject([{ body, headers: { 'content-type': type } }])
   })
@@ -135,7 +174,11 @@ describe('a body under a policy\'s parameter rule', () => {
   it.each<[string, Record<string, string | string[]>, string]>([
     ['holds the denied parameter', { 'Content-Type': json }, '{"amount":1}'],
     ['comes with two content types', { 'Content-Type': [json, form] }, twofold],
-    ['comes with a content type that is not passed on', { 'Content-Type': json, 'Connection': 'close, content-type' }, twofold],
+    [
+      'comes with a content type that is not passed on',
+      { 'Content-Type': json, Connection: 'close, content-type' },
+      twofold,
+    ],
     ['parts its pairs as only some servers read', { 'Content-Type': form }, 'charge=ch_1;amount=1'],
     ['holds a name that ends early for some servers', { 'Content-Type': form }, 'amount%00=1'],
     ['is of no known type', {}, twofold],
@@ -144,7 +187,7 @@ describe('a body under a policy\'s parameter rule', () => {
     expect(rig.received).toEqual([])
   })
 
-  it('is judged by the content type the upstream\'s document puts in place of the caller\'s', async () => {
+  it("is judged by the content type the upstream's document puts in place of the caller's", async () => {
     await upstreamWith({ headers: { 'Content-Type': form } })
     expect(refusal(await send({ 'Content-Type': json }, twofold))).toMatch(/^403 insufficient_scope /)
   })
@@ -166,7 +209,14 @@ describe('a refused call never reaches the upstream', () => {
   it.each([
     ['noise', () => 'noise', '401 invalid_token malformed'],
     ['a Vault token', () => 'hvs.gateway', '401 invalid_token malformed'],
-    ['a revoked token', () => { rig.engine.end(session); return token }, '401 invalid_token reuse_after_revocation'],
+    [
+      'a revoked token',
+      () => {
+        rig.engine.end(session)
+        return token
+      },
+      '401 invalid_token reuse_after_revocation',
+    ],
     ['an expired token', () => tokenOf(openSession(rig, { ttl: 0 })), '401 invalid_token reuse_after_expiry'],
   ])('%s', async (_case, given, expected) => {
     const answer = await get('/u/stripe/v1/invoices', bearer(given()))
@@ -181,7 +231,7 @@ describe('a refused call never reaches the upstream', () => {
     expect(answer.headers['www-authenticate']).toContain('scope="create:stripe:refunds"')
   })
 
-  it('without the key owner\'s consent', async () => {
+  it("without the key owner's consent", async () => {
     rig.vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' })
     expect(refusal(await get('/u/stripe/v1/invoices'))).toBe('502 upstream_error key_consent_missing')
     await rig.flush()
@@ -218,14 +268,22 @@ it.each([
   ['without token', () => ({})],
   ['with noise', () => bearer('noise')],
   ['with a token of its own making', () => bearer(stranger)],
-  ['with one that is over', () => { rig.engine.end(session); return bearer(token) }],
+  [
+    'with one that is over',
+    () => {
+      rig.engine.end(session)
+      return bearer(token)
+    },
+  ],
 ])('a stranger %s makes the gateway read no document', async (_case, headers) => {
   for (const name of ['stripe', 'a', 'b']) expect((await get(`/u/${name}/v1/invoices`, headers())).status).toBe(401)
   expect(rig.vault.asked.filter(({ path }) => path.startsWith('mcp/upstreams'))).toEqual([])
 })
 
-it('answers 502 when the upstream refuses the real key, and 401 stays the token\'s own', async () => {
-  rig.respond((_request, response) => { response.writeHead(401).end() })
+it("answers 502 when the upstream refuses the real key, and 401 stays the token's own", async () => {
+  rig.respond((_request, response) => {
+    response.writeHead(401).end()
+  })
   expect(refusal(await get('/u/stripe/v1/invoices'))).toBe('502 upstream_error upstream_unauthorized')
 })
 
@@ -239,18 +297,19 @@ it('says in every decision that consent was not required, where it is not', asyn
 
 describe('a stream', () => {
   /** An upstream that has sent its head and one event and goes on for as long as it is let. */
-  const streaming = () => new Promise<ServerResponse>((resolve) => {
-    rig.respond((_request, response) => {
-      response.writeHead(200, { 'content-type': 'text/event-stream' })
-      response.write('data: 1\n\n')
-      resolve(response)
+  const streaming = () =>
+    new Promise<ServerResponse>((resolve) => {
+      rig.respond((_request, response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' })
+        response.write('data: 1\n\n')
+        resolve(response)
+      })
     })
-  })
   beforeEach(() => {
     session = openSession(rig, { ttl: 200 })
     token = tokenOf(session)
   })
-  const firstChunk = async (response: NodeJS.ReadableStream) => String((await once(response, 'data') as [Buffer])[0])
+  const firstChunk = async (response: NodeJS.ReadableStream) => String(((await once(response, 'data')) as [Buffer])[0])
 
   it('hands on each piece as it comes', async () => {
     const upstream = streaming()
@@ -266,8 +325,20 @@ describe('a stream', () => {
   })
 
   it.each([
-    ['its session is revoked', () => { rig.engine.end(session) }, 'revoked'],
-    ['its scope is taken away', () => { rig.engine.agent('claude-billing-agent', { scopes: [] }) }, 'insufficient_scope'],
+    [
+      'its session is revoked',
+      () => {
+        rig.engine.end(session)
+      },
+      'revoked',
+    ],
+    [
+      'its scope is taken away',
+      () => {
+        rig.engine.agent('claude-billing-agent', { scopes: [] })
+      },
+      'insufficient_scope',
+    ],
     ['it expires', () => rig.clock.advance(200_000), 'expired'],
   ])('is broken off, upstream and all, when %s', async (_case, end, result) => {
     const upstream = streaming()
@@ -299,7 +370,9 @@ it('hands nothing on of an answer while it is being judged anew whether that may
   let answer = () => undefined as void
   const reached = new Promise<void>((resolve) => {
     rig.respond((_request, response) => {
-      answer = () => { response.end('{"email":"jane@example.com"}') }
+      answer = () => {
+        response.end('{"email":"jane@example.com"}')
+      }
       resolve()
     })
   })
@@ -317,8 +390,13 @@ it('hands nothing on of an answer while it is being judged anew whether that may
 it('resets a connection whose client reads slowly, and drops what is queued for it', async () => {
   let sent = 0
   rig.respond((_request, response) => {
-    const more = () => { while (!response.destroyed && response.write(Buffer.alloc(256 * 1024, 'x'))) sent++ }
-    response.on('drain', () => { sent++; more() })
+    const more = () => {
+      while (!response.destroyed && response.write(Buffer.alloc(256 * 1024, 'x'))) sent++
+    }
+    response.on('drain', () => {
+      sent++
+      more()
+    })
     more()
   })
   const response = await openStream(rig.url, '/u/stripe/v1/invoices', bearer(token))
@@ -340,7 +418,11 @@ it('resets a connection whose client reads slowly, and drops what is queued for 
 })
 
 it('answers with the reason when a call is cut before anything was handed on', async () => {
-  const reached = new Promise<void>((resolve) => { rig.respond(() => { resolve() }) })
+  const reached = new Promise<void>((resolve) => {
+    rig.respond(() => {
+      resolve()
+    })
+  })
   const asked = get('/u/stripe/v1/invoices')
   await reached
   rig.engine.end(session)
@@ -359,13 +441,21 @@ describe('an answer that has been read to its end and waits for a slow client', 
       response = of.response
       const write = socket._write.bind(socket)
       Object.assign(socket, { _writev: null })
-      socket._write = (chunk, encoding, callback) => { held.push(() => { write(chunk, encoding, callback) }) }
+      socket._write = (chunk, encoding, callback) => {
+        held.push(() => {
+          write(chunk, encoding, callback)
+        })
+      }
     }
     subscribe('http.server.request.start', stall)
     return {
       answered: () => response?.writableEnded === true,
-      flow: () => { for (const next of held.splice(0)) next() },
-      stop: () => { unsubscribe('http.server.request.start', stall) },
+      flow: () => {
+        for (const next of held.splice(0)) next()
+      },
+      stop: () => {
+        unsubscribe('http.server.request.start', stall)
+      },
     }
   }
 
@@ -377,7 +467,9 @@ describe('an answer that has been read to its end and waits for a slow client', 
     await eventually(() => client.answered())
     await rig.flush()
   })
-  afterEach(() => { client.stop() })
+  afterEach(() => {
+    client.stop()
+  })
 
   it('is still watched, and has no outcome yet', () => {
     expect(rig.core.openCalls.size).toBe(1)
@@ -385,8 +477,21 @@ describe('an answer that has been read to its end and waits for a slow client', 
   })
 
   it.each([
-    ['its session is revoked', () => { rig.engine.end(session) }, 'revoked'],
-    ['this gateway loses contact with Vault', async () => { rig.vault.cutLine(); await rig.clock.advance(7_000) }, 'stale'],
+    [
+      'its session is revoked',
+      () => {
+        rig.engine.end(session)
+      },
+      'revoked',
+    ],
+    [
+      'this gateway loses contact with Vault',
+      async () => {
+        rig.vault.cutLine()
+        await rig.clock.advance(7_000)
+      },
+      'stale',
+    ],
   ])('never arrives when %s', async (_case, end, result) => {
     await end()
     await eventually(() => rig.sink.outcomes.length === 1)
@@ -398,19 +503,31 @@ describe('an answer that has been read to its end and waits for a slow client', 
 
 describe('request ids', () => {
   const idsOf = async (headers: Record<string, string>) => {
-    rig.respond((_request, response) => { response.writeHead(200, headers).end() })
-    const { rawHeaders } = await openStream(rig.url, '/u/stripe/v1/invoices', { ...bearer(token), 'X-Request-Id': 'job-7' })
-    return rawHeaders.flatMap((name, index) => (index % 2 === 0 && name.endsWith('request-id') ? [`${name}: ${rawHeaders[index + 1] ?? ''}`] : []))
+    rig.respond((_request, response) => {
+      response.writeHead(200, headers).end()
+    })
+    const { rawHeaders } = await openStream(rig.url, '/u/stripe/v1/invoices', {
+      ...bearer(token),
+      'X-Request-Id': 'job-7',
+    })
+    return rawHeaders.flatMap((name, index) =>
+      index % 2 === 0 && name.endsWith('request-id') ? [`${name}: ${rawHeaders[index + 1] ?? ''}`] : [],
+    )
   }
 
-  it('ours is x-request-id, once; the upstream\'s keeps its own name, and has another where it is the same', async () => {
+  it("ours is x-request-id, once; the upstream's keeps its own name, and has another where it is the same", async () => {
     expect(await idsOf({ 'request-id': 'req_stripe' })).toEqual(['request-id: req_stripe', 'x-request-id: job-7'])
     expect(await idsOf({ 'x-request-id': 'up-1' })).toEqual(['x-upstream-request-id: up-1', 'x-request-id: job-7'])
   })
 })
 
-it.each([['sk_live_secret', 1], ['nothing secret', 0]])('says in the outcome how often the upstream echoed its key (%s)', async (text, key_echoes) => {
-  rig.respond((_request, response) => { response.end(text) })
+it.each([
+  ['sk_live_secret', 1],
+  ['nothing secret', 0],
+])('says in the outcome how often the upstream echoed its key (%s)', async (text, key_echoes) => {
+  rig.respond((_request, response) => {
+    response.end(text)
+  })
   expect((await get('/u/stripe/v1/invoices')).text).not.toContain('sk_live')
   await eventually(() => rig.sink.outcomes.length === 1)
   expect(rig.sink.outcomes).toMatchObject([{ key_echoes }])
@@ -418,16 +535,27 @@ it.each([['sk_live_secret', 1], ['nothing secret', 0]])('says in the outcome how
 
 describe('a Location or Link of the same upstream', () => {
   const pointing = (headers: Record<string, string>) => {
-    rig.respond((_request, response) => { response.writeHead(200, { location: '/v1/invoices/in_1', link: `<${rig.upstreamUrl}/v1/invoices?page=2>; rel="next"` }).end() })
+    rig.respond((_request, response) => {
+      response
+        .writeHead(200, { location: '/v1/invoices/in_1', link: `<${rig.upstreamUrl}/v1/invoices?page=2>; rel="next"` })
+        .end()
+    })
     return get('/u/stripe/v1/invoices', { ...bearer(token), ...headers })
   }
 
   it.each([
     ['as this client reaches us', {}, undefined],
     ['under the name it asked for', { Host: 'gateway.internal' }, 'http://gateway.internal'],
-    ['in TLS where a proxy in front speaks it', { Host: 'gateway.internal', 'X-Forwarded-Proto': 'https' }, 'https://gateway.internal'],
+    [
+      'in TLS where a proxy in front speaks it',
+      { Host: 'gateway.internal', 'X-Forwarded-Proto': 'https' },
+      'https://gateway.internal',
+    ],
   ])('is absolute, %s', async (_case, headers, named) => {
     const base = `${named ?? rig.url}/u/stripe`
-    expect((await pointing(headers)).headers).toMatchObject({ location: `${base}/v1/invoices/in_1`, link: `<${base}/v1/invoices?page=2>; rel="next"` })
+    expect((await pointing(headers)).headers).toMatchObject({
+      location: `${base}/v1/invoices/in_1`,
+      link: `<${base}/v1/invoices?page=2>; rel="next"`,
+    })
   })
 })

@@ -8,17 +8,24 @@ import { settle } from '../../fakes/clock.ts'
 import { startBench } from '../bench.ts'
 import type { Bench } from '../bench.ts'
 
-type Line = Record<string, Record<string, never>> & { type: string, error?: string }
+type Line = Record<string, Record<string, never>> & { type: string; error?: string }
 
 /** An audit log in memory that fails while told to. */
 class MemoryLog implements AuditLog {
   readonly lines: Line[] = []
   failing: (line: Line) => boolean = () => false
-  open(): Promise<void> { return Promise.resolve() }
-  reopen(): Promise<void> { return Promise.resolve() }
-  close(): Promise<void> { return Promise.resolve() }
+  open(): Promise<void> {
+    return Promise.resolve()
+  }
+  reopen(): Promise<void> {
+    return Promise.resolve()
+  }
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
   append(record: object): Promise<void> {
-    if (this.failing(record as Line)) return Promise.reject(new RequestError('unavailable', 'the audit log cannot be written'))
+    if (this.failing(record as Line))
+      return Promise.reject(new RequestError('unavailable', 'the audit log cannot be written'))
     this.lines.push(record as Line)
     return Promise.resolve()
   }
@@ -30,50 +37,86 @@ beforeEach(async () => {
   log = new MemoryLog()
   bench = await startBench({ openAuditLog: () => log, auditPath: '/unused' })
 })
-afterEach(async () => { await bench.host.close() })
+afterEach(async () => {
+  await bench.host.close()
+})
 
-const hash = async (input: string): Promise<string> => (await bench.call('POST', 'sys/audit-hash/file', { input })).body.data.hash as string
+const hash = async (input: string): Promise<string> =>
+  (await bench.call('POST', 'sys/audit-hash/file', { input })).body.data.hash as string
 
 describe('what is written', () => {
   it('a request line before the engine acts, a response line before the client is answered', async () => {
     let linesAtEngine = 0
-    bench.desk.beforeLoan = () => { linesAtEngine = log.lines.length; return Promise.resolve() }
+    bench.desk.beforeLoan = () => {
+      linesAtEngine = log.lines.length
+      return Promise.resolve()
+    }
     const before = log.lines.length
     const answer = await bench.call('PUT', 'lend/loans/ladder', { ttl: 60 })
     expect(linesAtEngine).toBe(before + 1)
     const [request, response] = log.lines.slice(before)
     expect(request).toMatchObject({
-      time: '2026-03-15T16:00:00.000Z', type: 'request', auth: { display_name: 'root', policies: ['root'], token_type: 'service' },
-      request: { id: answer.body.request_id as string, operation: 'update', path: 'lend/loans/ladder', mount_point: 'lend/', mount_type: 'lend', remote_address: '127.0.0.1', data: { ttl: 60 }, namespace: { id: 'root' } },
+      time: '2026-03-15T16:00:00.000Z',
+      type: 'request',
+      auth: { display_name: 'root', policies: ['root'], token_type: 'service' },
+      request: {
+        id: answer.body.request_id as string,
+        operation: 'update',
+        path: 'lend/loans/ladder',
+        mount_point: 'lend/',
+        mount_type: 'lend',
+        remote_address: '127.0.0.1',
+        data: { ttl: 60 },
+        namespace: { id: 'root' },
+      },
     })
-    expect(response).toMatchObject({ type: 'response', request: { id: answer.body.request_id as string }, response: { secret: { lease_id: answer.body.lease_id as string }, data: { ticket: await hash('ticket-ladder-1') } } })
+    expect(response).toMatchObject({
+      type: 'response',
+      request: { id: answer.body.request_id as string },
+      response: {
+        secret: { lease_id: answer.body.lease_id as string },
+        data: { ticket: await hash('ticket-ladder-1') },
+      },
+    })
   })
 
   it('no text of a body, no token and no accessor, only their hashes', async () => {
-    const made = (await bench.call('POST', 'auth/token/create', { policies: ['wizard'], meta: { team: 'deep-secret' } })).body.auth as { client_token: string, accessor: string }
+    const made = (
+      await bench.call('POST', 'auth/token/create', { policies: ['wizard'], meta: { team: 'deep-secret' } })
+    ).body.auth as { client_token: string; accessor: string }
     await bench.call('PUT', 'lend/items/x', { colour: 'infrared' })
     await bench.call('POST', 'auth/token/lookup', { token: made.client_token })
     const text = JSON.stringify(log.lines)
     expect(text).toContain(await hash('infrared'))
     expect(text).toContain(await hash(made.client_token))
     expect(text).toContain(await hash(made.accessor))
-    for (const secret of ['infrared', made.client_token, made.accessor]) expect(JSON.stringify(log.lines)).not.toContain(secret)
+    for (const secret of ['infrared', made.client_token, made.accessor])
+      expect(JSON.stringify(log.lines)).not.toContain(secret)
   })
 
-  it.each(['lend?help=1', 'sys/internal/specs/openapi'])('one hash for all of a description of the API (%s)', async (target) => {
-    const { body } = await bench.call('GET', target)
-    const line = log.lines.at(-1) as unknown as { response: { data: unknown } }
-    expect(line.response.data).toEqual({ http_raw_body: await hash(JSON.stringify(body)) })
-  })
+  it.each(['lend?help=1', 'sys/internal/specs/openapi'])(
+    'one hash for all of a description of the API (%s)',
+    async (target) => {
+      const { body } = await bench.call('GET', target)
+      const line = log.lines.at(-1) as unknown as { response: { data: unknown } }
+      expect(line.response.data).toEqual({ http_raw_body: await hash(JSON.stringify(body)) })
+    },
+  )
 
   it('fields the mount is tuned to show, in the clear', async () => {
-    await bench.call('POST', 'sys/mounts/lend/tune', { audit_non_hmac_request_keys: ['colour'], audit_non_hmac_response_keys: 'ticket' })
+    await bench.call('POST', 'sys/mounts/lend/tune', {
+      audit_non_hmac_request_keys: ['colour'],
+      audit_non_hmac_response_keys: 'ticket',
+    })
     await bench.call('PUT', 'lend/items/x', { colour: 'red' })
     await bench.call('PUT', 'lend/loans/x', {})
     const text = JSON.stringify(log.lines)
     expect(text).toContain('"colour":"red"')
     expect(text).toContain('"ticket":"ticket-x-1"')
-    expect((await bench.call('GET', 'sys/mounts/lend/tune')).body.data).toMatchObject({ audit_non_hmac_request_keys: ['colour'], audit_non_hmac_response_keys: ['ticket'] })
+    expect((await bench.call('GET', 'sys/mounts/lend/tune')).body.data).toMatchObject({
+      audit_non_hmac_request_keys: ['colour'],
+      audit_non_hmac_response_keys: ['ticket'],
+    })
   })
 
   it('denials, strangers and failures, with the reason', async () => {
@@ -84,7 +127,10 @@ describe('what is written', () => {
     bench.desk.itemFailure = new RequestError('rate_limited', 'slow down')
     await bench.call('GET', 'lend/items/x')
     expect(log.lines.slice(before).map(({ type, error }) => [type, error])).toEqual([
-      ['request', '1 error occurred:\n\t* permission denied'], ['request', 'permission denied'], ['request', undefined], ['response', 'slow down'],
+      ['request', '1 error occurred:\n\t* permission denied'],
+      ['request', 'permission denied'],
+      ['request', undefined],
+      ['response', 'slow down'],
     ])
     expect(log.lines[before + 1]).not.toHaveProperty('auth')
   })
@@ -100,7 +146,10 @@ describe('when it cannot be written', () => {
   it('no request reaches an engine', async () => {
     log.failing = () => true
     const before = bench.desk.requests.length
-    expect(await bench.call('PUT', 'lend/items/x', { colour: 'red' })).toMatchObject({ status: 503, body: { errors: ['no audit device could be written; the request was refused'] } })
+    expect(await bench.call('PUT', 'lend/items/x', { colour: 'red' })).toMatchObject({
+      status: 503,
+      body: { errors: ['no audit device could be written; the request was refused'] },
+    })
     expect(bench.desk.requests).toHaveLength(before)
     log.failing = () => false
     expect((await bench.call('GET', 'lend/items/x')).status).toBe(404)
@@ -121,27 +170,38 @@ describe('when it cannot be written', () => {
   it.each([
     ['gone', 204, 0, () => bench.call('DELETE', 'sys/mounts/lend')],
     ['moved', 200, 0, () => bench.call('POST', 'sys/remount', { from: 'lend', to: 'library' })],
-    ['half gone', 500, 1, async () => {
-      await bench.call('PUT', 'lend/loans/stuck', {})
-      bench.desk.revokeFailure = new Error('down')
-      return bench.call('DELETE', 'sys/mounts/lend')
-    }],
-  ])('a request whose line was long in coming does not reach a mount that is %s by then', async (_case, status, requests, ending) => {
-    let written = (): void => undefined
-    const append = log.append.bind(log)
-    log.append = async (record) => {
-      const { request, type } = record as { type: string, request: { path: string } }
-      if (type === 'request' && request.path === 'lend/loans/a') await new Promise<void>((resolve) => { written = resolve })
-      await append(record)
-    }
-    const loan = bench.call('PUT', 'lend/loans/a', {})
-    await settle()
-    const unmount = await ending()
-    written()
-    expect((await loan).status).toBe(404)
-    expect(unmount.status).toBe(status)
-    expect(bench.desk.requests).toHaveLength(requests)
-  })
+    [
+      'half gone',
+      500,
+      1,
+      async () => {
+        await bench.call('PUT', 'lend/loans/stuck', {})
+        bench.desk.revokeFailure = new Error('down')
+        return bench.call('DELETE', 'sys/mounts/lend')
+      },
+    ],
+  ])(
+    'a request whose line was long in coming does not reach a mount that is %s by then',
+    async (_case, status, requests, ending) => {
+      let written = (): void => undefined
+      const append = log.append.bind(log)
+      log.append = async (record) => {
+        const { request, type } = record as { type: string; request: { path: string } }
+        if (type === 'request' && request.path === 'lend/loans/a')
+          await new Promise<void>((resolve) => {
+            written = resolve
+          })
+        await append(record)
+      }
+      const loan = bench.call('PUT', 'lend/loans/a', {})
+      await settle()
+      const unmount = await ending()
+      written()
+      expect((await loan).status).toBe(404)
+      expect(unmount.status).toBe(status)
+      expect(bench.desk.requests).toHaveLength(requests)
+    },
+  )
 
   it('one device that can is enough', async () => {
     const second = new MemoryLog()
@@ -158,12 +218,16 @@ describe('when it cannot be written', () => {
 
 describe('devices', () => {
   it('are listed, disabled and enabled again with another salt', async () => {
-    expect((await bench.call('GET', 'sys/audit')).body.data).toEqual({ 'file/': { path: 'file/', type: 'file', description: '', local: false, options: { file_path: '/unused' } } })
+    expect((await bench.call('GET', 'sys/audit')).body.data).toEqual({
+      'file/': { path: 'file/', type: 'file', description: '', local: false, options: { file_path: '/unused' } },
+    })
     const first = await hash('x')
     expect((await bench.call('DELETE', 'sys/audit/file')).status).toBe(204)
     expect((await bench.call('DELETE', 'sys/audit/file')).status).toBe(204)
     expect((await bench.call('POST', 'sys/audit-hash/file', { input: 'x' })).status).toBe(400)
-    expect((await bench.call('PUT', 'sys/audit/file', { type: 'file', options: { file_path: '/again' } })).status).toBe(204)
+    expect((await bench.call('PUT', 'sys/audit/file', { type: 'file', options: { file_path: '/again' } })).status).toBe(
+      204,
+    )
     expect(await hash('x')).not.toBe(first)
   })
 
@@ -183,15 +247,26 @@ describe('devices', () => {
     const again = await startBench({ storage: bench.storage, openAuditLog: () => log })
     expect((await again.call('POST', 'sys/audit-hash/file', { input: 'x' })).body.data.hash).toBe(before)
     await again.host.close()
-    const broken: AuditLog = { open: () => Promise.reject(new Error('read-only')), append: () => Promise.resolve(), reopen: () => Promise.resolve(), close: () => Promise.resolve() }
-    await expect(startBench({ storage: bench.storage, openAuditLog: () => broken })).rejects.toThrow('/unused cannot be appended to')
+    const broken: AuditLog = {
+      open: () => Promise.reject(new Error('read-only')),
+      append: () => Promise.resolve(),
+      reopen: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+    }
+    await expect(startBench({ storage: bench.storage, openAuditLog: () => broken })).rejects.toThrow(
+      '/unused cannot be appended to',
+    )
   })
 })
 
 describe('on disk', () => {
   let folder: string
-  beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'host-audit-')) })
-  afterEach(() => { rmSync(folder, { recursive: true }) })
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'host-audit-'))
+  })
+  afterEach(() => {
+    rmSync(folder, { recursive: true })
+  })
 
   it('each line is JSON and hashed tokens survive redaction', async () => {
     const path = join(folder, 'audit.jsonl')
@@ -199,7 +274,10 @@ describe('on disk', () => {
     await real.call('PUT', 'lend/items/x', { colour: 'infrared' })
     const expected = (await real.call('POST', 'sys/audit-hash/file', { input: 'root' })).body.data.hash as string
     await real.host.close()
-    const lines = readFileSync(path, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as { type: string, request: { client_token: string } })
+    const lines = readFileSync(path, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string; request: { client_token: string } })
     expect(lines.shift()).toMatchObject({ type: 'opened', device: 'file/' })
     expect(lines).toHaveLength(6)
     expect(lines.every(({ request }) => request.client_token === expected)).toBe(true)
@@ -208,7 +286,9 @@ describe('on disk', () => {
 
   it('a device that is full is refused, instead of locking everybody out', async () => {
     const real = await startBench()
-    expect((await real.call('PUT', 'sys/audit/full', { type: 'file', options: { file_path: '/dev/full' } })).status).toBe(400)
+    expect(
+      (await real.call('PUT', 'sys/audit/full', { type: 'file', options: { file_path: '/dev/full' } })).status,
+    ).toBe(400)
     expect((await real.call('PUT', 'lend/items/x', {})).status).toBe(204)
     await real.host.close()
   })
@@ -216,8 +296,11 @@ describe('on disk', () => {
   it('a file that cannot be opened is refused and changes nothing', async () => {
     const real = await startBench()
     writeFileSync(join(folder, 'file'), '')
-    expect(await real.call('PUT', 'sys/audit/bad', { type: 'file', options: { file_path: join(folder, 'file', 'x') } })).toMatchObject({
-      status: 400, body: { errors: [expect.stringContaining('cannot be appended to')] },
+    expect(
+      await real.call('PUT', 'sys/audit/bad', { type: 'file', options: { file_path: join(folder, 'file', 'x') } }),
+    ).toMatchObject({
+      status: 400,
+      body: { errors: [expect.stringContaining('cannot be appended to')] },
     })
     expect((await real.call('GET', 'sys/audit')).body.data).toEqual({})
     expect((await real.call('PUT', 'lend/items/x', {})).status).toBe(204)

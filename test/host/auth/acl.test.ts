@@ -23,7 +23,9 @@ beforeAll(async () => {
   for (const name of ['ladder', 'secret-plan', 'rope']) await bench.call('PUT', `lend/items/${name}`, {})
   token = await bench.tokenFor({ worker: policy })
 })
-afterAll(async () => { await bench.host.close() })
+afterAll(async () => {
+  await bench.host.close()
+})
 
 const denied = { status: 403, body: { errors: ['1 error occurred:\n\t* permission denied\n\n'] } }
 
@@ -75,8 +77,18 @@ describe('denied', () => {
     ['an accessor for a token', 'accessor'],
     ['the root token with a space inside', 'ro ot'],
   ])('everything, with %s, in the same words', async (_case, given) => {
-    for (const target of ['lend/items/ladder', 'sys/mounts', 'nowhere/x', 'auth/token/lookup-self', 'sys/internal/ui/mounts', 'lend/?help=1']) {
-      expect(await bench.call('GET', target, undefined, given)).toMatchObject({ status: 403, body: { errors: ['permission denied'] } })
+    for (const target of [
+      'lend/items/ladder',
+      'sys/mounts',
+      'nowhere/x',
+      'auth/token/lookup-self',
+      'sys/internal/ui/mounts',
+      'lend/?help=1',
+    ]) {
+      expect(await bench.call('GET', target, undefined, given)).toMatchObject({
+        status: 403,
+        body: { errors: ['permission denied'] },
+      })
     }
   })
 
@@ -89,7 +101,7 @@ describe('denied', () => {
 })
 
 describe('sudo', () => {
-  it('opens root paths, together with the operation\'s own capability', async () => {
+  it("opens root paths, together with the operation's own capability", async () => {
     const chief = await bench.tokenFor({ chief: 'path "lend/audit-all" { capabilities = ["update", "sudo"] }' })
     expect((await bench.call('PUT', 'lend/audit-all', {}, chief)).status).toBe(204)
     const half = await bench.tokenFor({ half: 'path "lend/audit-all" { capabilities = ["sudo"] }' })
@@ -122,35 +134,68 @@ describe('policies in motion', () => {
 
 describe('capabilities', () => {
   it('are told per path', async () => {
-    const answer = await bench.call('POST', 'sys/capabilities-self', { paths: ['lend/items/ladder', 'lend/items/secret', 'nowhere', 'lend/items/'] }, token)
-    expect(answer.body.data).toEqual({ 'lend/items/ladder': ['read', 'update'], 'lend/items/secret': ['deny'], nowhere: ['deny'], 'lend/items/': ['list'] })
+    const answer = await bench.call(
+      'POST',
+      'sys/capabilities-self',
+      { paths: ['lend/items/ladder', 'lend/items/secret', 'nowhere', 'lend/items/'] },
+      token,
+    )
+    expect(answer.body.data).toEqual({
+      'lend/items/ladder': ['read', 'update'],
+      'lend/items/secret': ['deny'],
+      nowhere: ['deny'],
+      'lend/items/': ['list'],
+    })
     expect(answer.body['lend/items/ladder']).toEqual(['read', 'update'])
   })
 
   it('of one path come a second time under "capabilities"', async () => {
-    expect((await bench.call('POST', 'sys/capabilities', { token, path: 'sys/mounts' })).body.data).toEqual({ 'sys/mounts': ['read'], capabilities: ['read'] })
+    expect((await bench.call('POST', 'sys/capabilities', { token, path: 'sys/mounts' })).body.data).toEqual({
+      'sys/mounts': ['read'],
+      capabilities: ['read'],
+    })
     expect((await bench.call('POST', 'sys/capabilities-self', { path: 'x' })).body.data.capabilities).toEqual(['root'])
   })
 
   it('of an unknown token or accessor are refused', async () => {
-    expect((await bench.call('POST', 'sys/capabilities', { token: 'hvs.x', path: 'x' })).body.errors).toEqual(['invalid token'])
-    expect((await bench.call('POST', 'sys/capabilities-accessor', { accessor: 'x', path: 'x' })).body.errors).toEqual(['invalid accessor'])
+    expect((await bench.call('POST', 'sys/capabilities', { token: 'hvs.x', path: 'x' })).body.errors).toEqual([
+      'invalid token',
+    ])
+    expect((await bench.call('POST', 'sys/capabilities-accessor', { accessor: 'x', path: 'x' })).body.errors).toEqual([
+      'invalid accessor',
+    ])
     expect((await bench.call('POST', 'sys/capabilities-self', {})).status).toBe(400)
   })
 })
 
 describe('which mount serves a path', () => {
   it('is told to those who can reach something below it, even without the default policy', async () => {
-    const bare = await bench.tokenFor({ bare: 'path "lend/items/ladder" { capabilities = ["read"] }' }, { no_default_policy: true })
+    const bare = await bench.tokenFor(
+      { bare: 'path "lend/items/ladder" { capabilities = ["read"] }' },
+      { no_default_policy: true },
+    )
     const answer = await bench.call('GET', 'sys/internal/ui/mounts/lend/items/whatever', undefined, bare)
     expect(answer.body.data).toMatchObject({ path: 'lend/', type: 'lend', options: null })
-    expect(Object.keys((await bench.call('GET', 'sys/internal/ui/mounts', undefined, bare)).body.data.secret as object)).toEqual(['lend/'])
+    expect(
+      Object.keys((await bench.call('GET', 'sys/internal/ui/mounts', undefined, bare)).body.data.secret as object),
+    ).toEqual(['lend/'])
   })
 
-  it.each([['a mount out of reach', 'auth/token/x'], ['no mount at all', 'nowhere/x']])('is refused with 403 for %s', async (_case, path) => {
-    const bare = await bench.tokenFor({ bare: 'path "lend/items/ladder" { capabilities = ["read"] }' }, { no_default_policy: true })
+  it.each([
+    ['a mount out of reach', 'auth/token/x'],
+    ['no mount at all', 'nowhere/x'],
+  ])('is refused with 403 for %s', async (_case, path) => {
+    const bare = await bench.tokenFor(
+      { bare: 'path "lend/items/ladder" { capabilities = ["read"] }' },
+      { no_default_policy: true },
+    )
     expect(await bench.call('GET', `sys/internal/ui/mounts/${path}`, undefined, bare)).toMatchObject({
-      status: 403, body: { errors: [`preflight capability check returned 403, please ensure client's policies grant access to path "${path}/"`] },
+      status: 403,
+      body: {
+        errors: [
+          `preflight capability check returned 403, please ensure client's policies grant access to path "${path}/"`,
+        ],
+      },
     })
   })
 })
@@ -159,14 +204,25 @@ describe('a slash at the end of a path', () => {
   let caller: string
   beforeAll(async () => {
     caller = await bench.tokenFor({
-      broad: 'path "lend/*" { capabilities = ["read", "list", "delete"] }\npath "lend/items/ladder" { capabilities = ["deny"] }\npath "auth/token/*" { capabilities = ["list"] }\npath "sys/leases/*" { capabilities = ["read", "list"] }\npath "sys/leases" { capabilities = ["read", "list"] }',
+      broad:
+        'path "lend/*" { capabilities = ["read", "list", "delete"] }\npath "lend/items/ladder" { capabilities = ["deny"] }\npath "auth/token/*" { capabilities = ["list"] }\npath "sys/leases/*" { capabilities = ["read", "list"] }\npath "sys/leases" { capabilities = ["read", "list"] }',
     })
   })
 
-  it.each([['GET', 'lend/items/ladder', 403], ['GET', 'lend/items/ladder/', 404], ['GET', 'lend/items/ladder%2f', 404], ['DELETE', 'lend/items/ladder//', 404], ['GET', 'lend/items/rope', 200]])(
-    'does not carry %s %s past a deny: %i', async (method, target, status) => { expect((await bench.call(method, target, undefined, caller)).status).toBe(status) })
-
-  it.each(['auth/token/accessors', 'auth/token/accessors/', 'sys/leases', 'sys/leases/'])('does not hide that LIST %s needs sudo', async (target) => {
-    expect((await bench.call('LIST', target, undefined, caller)).status).toBe(403)
+  it.each([
+    ['GET', 'lend/items/ladder', 403],
+    ['GET', 'lend/items/ladder/', 404],
+    ['GET', 'lend/items/ladder%2f', 404],
+    ['DELETE', 'lend/items/ladder//', 404],
+    ['GET', 'lend/items/rope', 200],
+  ])('does not carry %s %s past a deny: %i', async (method, target, status) => {
+    expect((await bench.call(method, target, undefined, caller)).status).toBe(status)
   })
+
+  it.each(['auth/token/accessors', 'auth/token/accessors/', 'sys/leases', 'sys/leases/'])(
+    'does not hide that LIST %s needs sudo',
+    async (target) => {
+      expect((await bench.call('LIST', target, undefined, caller)).status).toBe(403)
+    },
+  )
 })

@@ -4,34 +4,72 @@ import { startBench } from '../bench.ts'
 import type { Bench } from '../bench.ts'
 
 let bench: Bench
-beforeEach(async () => { bench = await startBench() })
-afterEach(async () => { await bench.host.close() })
+beforeEach(async () => {
+  bench = await startBench()
+})
+afterEach(async () => {
+  await bench.host.close()
+})
 
-const make = async (body: object, token = 'root', path = 'auth/token/create') => (await bench.call('POST', path, body, token)).body.auth
-const alive = async (token: string): Promise<boolean> => (await bench.call('GET', 'sys/internal/ui/mounts', undefined, token)).status === 200
+const make = async (body: object, token = 'root', path = 'auth/token/create') =>
+  (await bench.call('POST', path, body, token)).body.auth
+const alive = async (token: string): Promise<boolean> =>
+  (await bench.call('GET', 'sys/internal/ui/mounts', undefined, token)).status === 200
 const minutes = (count: number): Promise<void> => bench.clock.advance(count * 60_000)
-const creator = 'path "auth/token/create" { capabilities = ["update"] }\npath "lend/*" { capabilities = ["create", "update", "read"] }'
+const creator =
+  'path "auth/token/create" { capabilities = ["update"] }\npath "lend/*" { capabilities = ["create", "update", "read"] }'
 
 describe('making tokens', () => {
   it('answers the auth part of the envelope', async () => {
-    const answer = await bench.call('POST', 'auth/token/create', { policies: ['a'], ttl: '1h', meta: { team: 'x' }, display_name: 'ci job' })
+    const answer = await bench.call('POST', 'auth/token/create', {
+      policies: ['a'],
+      ttl: '1h',
+      meta: { team: 'x' },
+      display_name: 'ci job',
+    })
     expect(answer.status).toBe(200)
-    expect(answer.body).toMatchObject({ data: null, lease_id: '', lease_duration: 0, renewable: false, mount_type: 'token' })
+    expect(answer.body).toMatchObject({
+      data: null,
+      lease_id: '',
+      lease_duration: 0,
+      renewable: false,
+      mount_type: 'token',
+    })
     expect(answer.body.auth).toMatchObject({
-      policies: ['a', 'default'], token_policies: ['a', 'default'], metadata: { team: 'x' }, lease_duration: 3600, renewable: true,
-      entity_id: '', token_type: 'service', orphan: false, mfa_requirement: null, num_uses: 0,
+      policies: ['a', 'default'],
+      token_policies: ['a', 'default'],
+      metadata: { team: 'x' },
+      lease_duration: 3600,
+      renewable: true,
+      entity_id: '',
+      token_type: 'service',
+      orphan: false,
+      mfa_requirement: null,
+      num_uses: 0,
     })
     expect(answer.body.auth.client_token).toMatch(/^hvs\.[0-9A-Za-z]{24}$/)
     expect(answer.body.auth.accessor).toMatch(/^[0-9A-Za-z]{24}$/)
   })
 
   it('accepts what the Terraform provider sends', async () => {
-    const answer = await bench.call('POST', 'auth/token/create', { ttl: '1200s', explicit_max_ttl: '1200s', display_name: 'terraform', num_uses: 0, renewable: false, type: '', entity_alias: '', policies: null, meta: null })
+    const answer = await bench.call('POST', 'auth/token/create', {
+      ttl: '1200s',
+      explicit_max_ttl: '1200s',
+      display_name: 'terraform',
+      num_uses: 0,
+      renewable: false,
+      type: '',
+      entity_alias: '',
+      policies: null,
+      meta: null,
+    })
     expect(answer.body.auth).toMatchObject({ lease_duration: 1200, renewable: false })
-    expect((await bench.call('GET', 'auth/token/lookup-self', undefined, answer.body.auth.client_token)).body.data).toMatchObject({ display_name: 'token-terraform', explicit_max_ttl: 1200, policies: ['root'] })
+    expect(
+      (await bench.call('GET', 'auth/token/lookup-self', undefined, answer.body.auth.client_token)).body.data,
+    ).toMatchObject({ display_name: 'token-terraform', explicit_max_ttl: 1200, policies: ['root'] })
   })
 
-  it('caps a ttl over the mount\'s maximum, with a warning', async () => {
+  it("caps a ttl over the mount's maximum, with a warning", async () => {
     await bench.call('POST', 'sys/mounts/auth/token/tune', { max_lease_ttl: '1h' })
     const answer = await bench.call('POST', 'auth/token/create', { policies: ['a'], ttl: '2h' })
     expect(answer.body.auth.lease_duration).toBe(3600)
@@ -60,7 +98,13 @@ describe('making tokens', () => {
     expect(second).toBe(first)
     expect(other).not.toBe(first)
     expect(first).not.toContain(token)
-    expect(bench.desk.requests[0]).toMatchObject({ display_name: 'token', entity_id: '', mount_point: 'lend/', remote_addr: '127.0.0.1', operation: 'create' })
+    expect(bench.desk.requests[0]).toMatchObject({
+      display_name: 'token',
+      entity_id: '',
+      mount_point: 'lend/',
+      remote_addr: '127.0.0.1',
+      operation: 'create',
+    })
   })
 })
 
@@ -73,7 +117,10 @@ describe('what a token may make', () => {
     ['a token of its choosing', { id: 'mine' }, 'root or sudo privileges required to specify token id'],
   ])('refuses %s without sudo', async (_case, body, message) => {
     const token = await bench.tokenFor({ creator })
-    expect(await bench.call('POST', 'auth/token/create', body, token)).toMatchObject({ status: 400, body: { errors: [message] } })
+    expect(await bench.call('POST', 'auth/token/create', body, token)).toMatchObject({
+      status: 400,
+      body: { errors: [message] },
+    })
   })
 
   it.each([
@@ -91,7 +138,7 @@ describe('what a token may make', () => {
     expect(answer.body.errors[0]).toContain(message)
   })
 
-  it('inherits the creator\'s policies when none are asked for', async () => {
+  it("inherits the creator's policies when none are asked for", async () => {
     const token = await bench.tokenFor({ creator })
     expect((await make({}, token)).policies).toEqual(['creator', 'default'])
     expect((await make({ no_default_policy: true }, token)).policies).toEqual(['creator'])
@@ -99,16 +146,22 @@ describe('what a token may make', () => {
 
   it('with sudo may go beyond its own policies, but not to root', async () => {
     const token = await bench.tokenFor({ chief: 'path "auth/token/create" { capabilities = ["update", "sudo"] }' })
-    expect((await make({ policies: ['other'], no_parent: true, period: '1h' }, token))).toMatchObject({ policies: ['default', 'other'], orphan: true, lease_duration: 3600 })
+    expect(await make({ policies: ['other'], no_parent: true, period: '1h' }, token)).toMatchObject({
+      policies: ['default', 'other'],
+      orphan: true,
+      lease_duration: 3600,
+    })
     expect((await bench.call('POST', 'auth/token/create', { policies: ['root'] }, token)).status).toBe(400)
   })
 
-  it('create-orphan needs its own grant and still no more than the creator\'s policies', async () => {
+  it("create-orphan needs its own grant and still no more than the creator's policies", async () => {
     const orphans = 'path "auth/token/create-orphan" { capabilities = ["update"] }'
     const token = await bench.tokenFor({ orphans })
     expect(await make({}, token, 'auth/token/create-orphan')).toMatchObject({ orphan: true })
     expect((await bench.call('POST', 'auth/token/create-orphan', { policies: ['other'] }, token)).status).toBe(400)
-    expect((await bench.call('POST', 'auth/token/create-orphan', {}, await bench.tokenFor({ creator }))).status).toBe(403)
+    expect((await bench.call('POST', 'auth/token/create-orphan', {}, await bench.tokenFor({ creator }))).status).toBe(
+      403,
+    )
   })
 })
 
@@ -118,20 +171,44 @@ describe('looking up', () => {
     await bench.clock.advance(60_500)
     const { data } = (await bench.call('GET', 'auth/token/lookup-self', undefined, token)).body
     expect(data).toEqual({
-      accessor: expect.stringMatching(/^\w{24}$/) as string, creation_time: Date.parse('2026-03-15T16:00:00Z') / 1000, creation_ttl: 600, display_name: 'token', entity_id: '',
-      expire_time: '2026-03-15T16:10:00Z', explicit_max_ttl: 0, id: token, issue_time: '2026-03-15T16:00:00Z', meta: { k: 'v' }, num_uses: 0, orphan: false,
-      path: 'auth/token/create', policies: ['a', 'default'], renewable: true, ttl: 540, type: 'service',
+      accessor: expect.stringMatching(/^\w{24}$/) as string,
+      creation_time: Date.parse('2026-03-15T16:00:00Z') / 1000,
+      creation_ttl: 600,
+      display_name: 'token',
+      entity_id: '',
+      expire_time: '2026-03-15T16:10:00Z',
+      explicit_max_ttl: 0,
+      id: token,
+      issue_time: '2026-03-15T16:00:00Z',
+      meta: { k: 'v' },
+      num_uses: 0,
+      orphan: false,
+      path: 'auth/token/create',
+      policies: ['a', 'default'],
+      renewable: true,
+      ttl: 540,
+      type: 'service',
     })
   })
 
   it('answers by accessor without the token', async () => {
     const { accessor } = await make({ policies: ['a'] })
-    expect((await bench.call('POST', 'auth/token/lookup-accessor', { accessor })).body.data).toMatchObject({ id: '', accessor })
+    expect((await bench.call('POST', 'auth/token/lookup-accessor', { accessor })).body.data).toMatchObject({
+      id: '',
+      accessor,
+    })
     expect((await bench.call('LIST', 'auth/token/accessors')).body.data.keys).toContain(accessor)
   })
 
   it('the root token never expires', async () => {
-    expect((await bench.call('GET', 'auth/token/lookup-self')).body.data).toMatchObject({ ttl: 0, expire_time: null, policies: ['root'], renewable: false, orphan: true, display_name: 'root' })
+    expect((await bench.call('GET', 'auth/token/lookup-self')).body.data).toMatchObject({
+      ttl: 0,
+      expire_time: null,
+      policies: ['root'],
+      renewable: false,
+      orphan: true,
+      display_name: 'root',
+    })
   })
 
   it.each([
@@ -159,7 +236,8 @@ describe('the end of a token', () => {
     const child = (await make({}, parent)).client_token as string
     const grandchild = (await make({}, child)).client_token as string
     const stranger = await bench.tokenFor({ creator })
-    for (const [index, token] of [parent, child, grandchild, stranger].entries()) await bench.call('PUT', `lend/loans/of-${index}`, {}, token)
+    for (const [index, token] of [parent, child, grandchild, stranger].entries())
+      await bench.call('PUT', `lend/loans/of-${index}`, {}, token)
     expect((await bench.call('POST', 'auth/token/revoke', { token: parent })).status).toBe(204)
     for (const token of [parent, child, grandchild]) expect(await alive(token)).toBe(false)
     expect(await alive(stranger)).toBe(true)
@@ -180,7 +258,8 @@ describe('the end of a token', () => {
     const child = (await faulty.call('POST', 'auth/token/create', {}, parent)).body.auth.client_token as string
     storage.delete = () => Promise.reject(new Error('disk is gone'))
     expect((await faulty.call('POST', 'auth/token/revoke', { token: parent })).status).toBe(500)
-    for (const token of [parent, child]) expect((await faulty.call('GET', 'auth/token/lookup-self', undefined, token)).status).toBe(403)
+    for (const token of [parent, child])
+      expect((await faulty.call('GET', 'auth/token/lookup-self', undefined, token)).status).toBe(403)
     await faulty.host.close()
   })
 
@@ -227,15 +306,20 @@ describe('renewing', () => {
     const { client_token } = await make({ policies: ['a'], ttl: '10m' })
     await minutes(5)
     expect((await bench.call('POST', 'auth/token/renew', { token: client_token })).body.auth.lease_duration).toBe(600)
-    expect((await bench.call('GET', 'auth/token/lookup-self', undefined, client_token)).body.data).toMatchObject({ ttl: 600, last_renewal: '2026-03-15T16:05:00Z' })
+    expect((await bench.call('GET', 'auth/token/lookup-self', undefined, client_token)).body.data).toMatchObject({
+      ttl: 600,
+      last_renewal: '2026-03-15T16:05:00Z',
+    })
   })
 
-  it('keeps a periodic token alive past the mount\'s maximum, one period at a time', async () => {
+  it("keeps a periodic token alive past the mount's maximum, one period at a time", async () => {
     await bench.call('POST', 'sys/mounts/auth/token/tune', { max_lease_ttl: '1h' })
     const { client_token } = await make({ policies: ['a'], period: '30m' })
     for (let round = 0; round < 5; round++) {
       await minutes(29)
-      expect((await bench.call('POST', 'auth/token/renew-self', { increment: 5 }, client_token)).body.auth.lease_duration).toBe(1800)
+      expect(
+        (await bench.call('POST', 'auth/token/renew-self', { increment: 5 }, client_token)).body.auth.lease_duration,
+      ).toBe(1800)
     }
     await minutes(30)
     expect(await alive(client_token)).toBe(false)
@@ -243,13 +327,23 @@ describe('renewing', () => {
 
   it('by accessor does not answer the token', async () => {
     const { accessor } = await make({ policies: ['a'] })
-    expect((await bench.call('POST', 'auth/token/renew-accessor', { accessor })).body.auth).toMatchObject({ client_token: '', accessor })
+    expect((await bench.call('POST', 'auth/token/renew-accessor', { accessor })).body.auth).toMatchObject({
+      client_token: '',
+      accessor,
+    })
   })
 
   it('refuses tokens that are not renewable, and unknown ones', async () => {
     const { client_token } = await make({ policies: ['a'], renewable: false })
-    for (const body of [{ token: client_token }, { token: 'root' }]) expect(await bench.call('POST', 'auth/token/renew', body)).toMatchObject({ status: 400, body: { errors: ['lease is not renewable'] } })
-    expect(await bench.call('POST', 'auth/token/renew', { token: 'hvs.unknown' })).toMatchObject({ status: 400, body: { errors: ['token not found'] } })
+    for (const body of [{ token: client_token }, { token: 'root' }])
+      expect(await bench.call('POST', 'auth/token/renew', body)).toMatchObject({
+        status: 400,
+        body: { errors: ['lease is not renewable'] },
+      })
+    expect(await bench.call('POST', 'auth/token/renew', { token: 'hvs.unknown' })).toMatchObject({
+      status: 400,
+      body: { errors: ['token not found'] },
+    })
   })
 })
 
@@ -263,7 +357,9 @@ describe('tokens with limited uses', () => {
 
   it('cannot be spent twice by requests that come at once', async () => {
     const { client_token } = await make({ policies: ['a'], num_uses: 3 })
-    const answers = await Promise.all(Array.from({ length: 8 }, () => bench.call('GET', 'auth/token/lookup-self', undefined, client_token)))
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () => bench.call('GET', 'auth/token/lookup-self', undefined, client_token)),
+    )
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(3)
   })
 

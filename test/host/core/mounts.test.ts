@@ -5,26 +5,62 @@ import { startBench } from '../bench.ts'
 import type { Bench } from '../bench.ts'
 
 let bench: Bench
-beforeEach(async () => { bench = await startBench() })
-afterEach(async () => { await bench.host.close() })
+beforeEach(async () => {
+  bench = await startBench()
+})
+afterEach(async () => {
+  await bench.host.close()
+})
 
 const mount = (path: string, body: object = {}) => bench.call('POST', `sys/mounts/${path}`, { type: 'lend', ...body })
 
 describe('mounting', () => {
   it('accepts what the Terraform provider sends, and reads back what it needs', async () => {
-    const body = { type: 'kv', description: 'keys', config: { options: null, default_lease_ttl: '900s', max_lease_ttl: '3600s', force_no_cache: false }, local: false, seal_wrap: false, external_entropy_access: false, options: { version: '2' } }
+    const body = {
+      type: 'kv',
+      description: 'keys',
+      config: { options: null, default_lease_ttl: '900s', max_lease_ttl: '3600s', force_no_cache: false },
+      local: false,
+      seal_wrap: false,
+      external_entropy_access: false,
+      options: { version: '2' },
+    }
     expect((await bench.call('POST', 'sys/mounts/team/keys', body)).status).toBe(204)
     expect((await bench.call('GET', 'sys/mounts/team/keys')).body.data).toMatchObject({
-      type: 'kv', description: 'keys', options: { version: '2' }, local: false, seal_wrap: false, external_entropy_access: false, plugin_version: '',
-      config: { default_lease_ttl: 900, max_lease_ttl: 3600, force_no_cache: false }, accessor: expect.stringMatching(/^kv_[0-9a-f]{8}$/) as string,
+      type: 'kv',
+      description: 'keys',
+      options: { version: '2' },
+      local: false,
+      seal_wrap: false,
+      external_entropy_access: false,
+      plugin_version: '',
+      config: { default_lease_ttl: 900, max_lease_ttl: 3600, force_no_cache: false },
+      accessor: expect.stringMatching(/^kv_[0-9a-f]{8}$/) as string,
     })
   })
 
   it('accepts nulls, as hvac sends them, and old names of kv', async () => {
-    expect((await bench.call('POST', 'sys/mounts/a', { type: 'kv-v2', config: null, options: null, plugin_name: null, description: null })).status).toBe(204)
-    expect((await bench.call('POST', 'sys/mounts/b', { type: 'plugin', config: { plugin_name: 'lend' } })).status).toBe(204)
+    expect(
+      (
+        await bench.call('POST', 'sys/mounts/a', {
+          type: 'kv-v2',
+          config: null,
+          options: null,
+          plugin_name: null,
+          description: null,
+        })
+      ).status,
+    ).toBe(204)
+    expect((await bench.call('POST', 'sys/mounts/b', { type: 'plugin', config: { plugin_name: 'lend' } })).status).toBe(
+      204,
+    )
     const { data } = (await bench.call('GET', 'sys/mounts')).body
-    expect([data['a/'].type, data['a/'].options, data['b/'].type, data['b/'].options]).toEqual(['kv', { version: '2' }, 'lend', null])
+    expect([data['a/'].type, data['a/'].options, data['b/'].type, data['b/'].options]).toEqual([
+      'kv',
+      { version: '2' },
+      'lend',
+      null,
+    ])
   })
 
   it('lists at the top level too, with all members clients require', async () => {
@@ -32,7 +68,19 @@ describe('mounting', () => {
     expect(Object.keys(body.data)).toEqual(['lend/', 'sys/'])
     expect(body['lend/']).toEqual(body.data['lend/'])
     expect(Object.keys(body['lend/']).sort()).toEqual([
-      'accessor', 'config', 'deprecation_status', 'description', 'external_entropy_access', 'local', 'options', 'plugin_version', 'running_plugin_version', 'running_sha256', 'seal_wrap', 'type', 'uuid',
+      'accessor',
+      'config',
+      'deprecation_status',
+      'description',
+      'external_entropy_access',
+      'local',
+      'options',
+      'plugin_version',
+      'running_plugin_version',
+      'running_sha256',
+      'seal_wrap',
+      'type',
+      'uuid',
     ])
   })
 
@@ -42,11 +90,26 @@ describe('mounting', () => {
     ['a path that would hold a mount', 'sys', {}, 'path is already in use at sys/'],
     ['a path kept for the server', 'auth/x', {}, 'path is already in use at auth/'],
     ['a path with odd characters', 'a b', {}, 'is not a mount path'],
-    ['an engine that does not exist', 'x', { type: 'ghost' }, 'plugin not found in the catalog: ghost; type is one of kv, lend, for example type=kv.'],
+    [
+      'an engine that does not exist',
+      'x',
+      { type: 'ghost' },
+      'plugin not found in the catalog: ghost; type is one of kv, lend, for example type=kv.',
+    ],
     ['no engine', 'x', { type: '' }, 'plugin not found in the catalog: (no type)'],
     ['a second token store', 'x', { type: 'token' }, 'plugin not found in the catalog'],
-    ['a default ttl over the maximum', 'x', { config: { default_lease_ttl: '2h', max_lease_ttl: '1h' } }, 'is longer than max_lease_ttl'],
-    ['a ttl that is no duration', 'x', { config: { max_lease_ttl: 'soon' } }, 'config.max_lease_ttl must be a duration'],
+    [
+      'a default ttl over the maximum',
+      'x',
+      { config: { default_lease_ttl: '2h', max_lease_ttl: '1h' } },
+      'is longer than max_lease_ttl',
+    ],
+    [
+      'a ttl that is no duration',
+      'x',
+      { config: { max_lease_ttl: 'soon' } },
+      'config.max_lease_ttl must be a duration',
+    ],
     ['an option that is no text', 'x', { options: { version: {} } }, 'options.version must be a text'],
   ])('refuses %s', async (_case, path, body, message) => {
     const answer = await mount(path, body)
@@ -56,7 +119,10 @@ describe('mounting', () => {
   })
 
   it('says which mount is missing in words Terraform knows', async () => {
-    expect(await bench.call('GET', 'sys/mounts/nope')).toMatchObject({ status: 400, body: { errors: ['No secret engine mount at nope/'] } })
+    expect(await bench.call('GET', 'sys/mounts/nope')).toMatchObject({
+      status: 400,
+      body: { errors: ['No secret engine mount at nope/'] },
+    })
   })
 
   it('routes by the longest mount path, by whole segments', async () => {
@@ -65,27 +131,52 @@ describe('mounting', () => {
     await bench.call('PUT', 'team/ab/items/x', { colour: 'red' })
     expect((await bench.call('GET', 'team/ab/items/x')).status).toBe(200)
     expect((await bench.call('GET', 'team/a/items/x')).status).toBe(404)
-    expect(await bench.call('GET', 'team/items/x')).toMatchObject({ status: 404, body: { errors: ['no handler for route "team/items/x". route entry not found.'] } })
+    expect(await bench.call('GET', 'team/items/x')).toMatchObject({
+      status: 404,
+      body: { errors: ['no handler for route "team/items/x". route entry not found.'] },
+    })
   })
 })
 
 describe('tuning', () => {
   it('shows the ttls in force and the options', async () => {
-    expect((await bench.call('GET', 'sys/mounts/lend/tune')).body.data).toEqual({ default_lease_ttl: 2764800, max_lease_ttl: 2764800, force_no_cache: false, description: '' })
-    await bench.call('POST', 'sys/mounts/lend/tune', { default_lease_ttl: '15m', max_lease_ttl: 3600, description: 'things', options: {} })
-    expect((await bench.call('GET', 'sys/mounts/lend/tune')).body).toMatchObject({ data: { default_lease_ttl: 900, max_lease_ttl: 3600, description: 'things' }, default_lease_ttl: 900 })
+    expect((await bench.call('GET', 'sys/mounts/lend/tune')).body.data).toEqual({
+      default_lease_ttl: 2764800,
+      max_lease_ttl: 2764800,
+      force_no_cache: false,
+      description: '',
+    })
+    await bench.call('POST', 'sys/mounts/lend/tune', {
+      default_lease_ttl: '15m',
+      max_lease_ttl: 3600,
+      description: 'things',
+      options: {},
+    })
+    expect((await bench.call('GET', 'sys/mounts/lend/tune')).body).toMatchObject({
+      data: { default_lease_ttl: 900, max_lease_ttl: 3600, description: 'things' },
+      default_lease_ttl: 900,
+    })
   })
 
   it('leaves alone what is not given or empty, and resets with "system"', async () => {
     await bench.call('POST', 'sys/mounts/lend/tune', { default_lease_ttl: '15m', max_lease_ttl: '1h' })
     await bench.call('POST', 'sys/mounts/lend/tune', { default_lease_ttl: '', description: 'd' })
     await bench.call('POST', 'sys/mounts/lend/tune', { max_lease_ttl: 'system' })
-    expect((await bench.call('GET', 'sys/mounts/lend/tune')).body.data).toMatchObject({ default_lease_ttl: 900, max_lease_ttl: 2764800, description: 'd' })
+    expect((await bench.call('GET', 'sys/mounts/lend/tune')).body.data).toMatchObject({
+      default_lease_ttl: 900,
+      max_lease_ttl: 2764800,
+      description: 'd',
+    })
   })
 
   it.each([
     ['a missing mount', 'nope', {}, 'No secret engine mount at nope/'],
-    ['a default over the maximum', 'lend', { default_lease_ttl: '2h', max_lease_ttl: '1h' }, 'is longer than max_lease_ttl'],
+    [
+      'a default over the maximum',
+      'lend',
+      { default_lease_ttl: '2h', max_lease_ttl: '1h' },
+      'is longer than max_lease_ttl',
+    ],
     ['a negative ttl', 'lend', { default_lease_ttl: '-1h' }, 'default_lease_ttl must be a duration'],
   ])('refuses %s', async (_case, path, body, message) => {
     const answer = await bench.call('POST', `sys/mounts/${path}/tune`, body)
@@ -136,7 +227,10 @@ describe('unmounting', () => {
 
   it('waits for a running request, and takes its lease along', async () => {
     let letGo = (): void => undefined
-    bench.desk.beforeLoan = () => new Promise((resolve) => { letGo = resolve })
+    bench.desk.beforeLoan = () =>
+      new Promise((resolve) => {
+        letGo = resolve
+      })
     const loan = bench.call('PUT', 'lend/loans/late', {})
     await settle()
     const unmounting = bench.call('DELETE', 'sys/mounts/lend')
@@ -156,7 +250,11 @@ describe('moving', () => {
     await bench.call('PUT', 'lend/loans/a', {})
     const answer = await bench.call('POST', 'sys/remount', { from: 'lend', to: 'library' })
     const status = await bench.call('GET', `sys/remount/status/${answer.body.data.migration_id as string}`)
-    expect(status.body.data.migration_info).toEqual({ source_mount: 'lend/', target_mount: 'library/', status: 'success' })
+    expect(status.body.data.migration_info).toEqual({
+      source_mount: 'lend/',
+      target_mount: 'library/',
+      status: 'success',
+    })
     expect((await bench.call('GET', 'library/items/ladder')).body.data.colour).toBe('red')
     expect((await bench.call('GET', 'lend/items/ladder')).status).toBe(404)
     expect(bench.desk.revoked).toHaveLength(1)
@@ -165,7 +263,7 @@ describe('moving', () => {
   it.each([
     ['what is not mounted', { from: 'nope', to: 'x' }, 'no matching mount at nope/'],
     ['onto a mount', { from: 'lend', to: 'sys' }, 'path is already in use at sys/'],
-    ['the server\'s own', { from: 'sys', to: 'x' }, 'it is part of the server'],
+    ["the server's own", { from: 'sys', to: 'x' }, 'it is part of the server'],
     ['without a target', { from: 'lend' }, 'to is required'],
   ])('refuses %s', async (_case, body, message) => {
     const answer = await bench.call('POST', 'sys/remount', body)
@@ -196,7 +294,10 @@ describe('an engine that does not start', () => {
 
   it('after a restart answers 503 while everything else serves', async () => {
     await bench.host.close()
-    const again = await startBench({ storage: bench.storage, engines: { lend: () => Promise.reject(new Error('no')) } }, lendingDesk())
+    const again = await startBench(
+      { storage: bench.storage, engines: { lend: () => Promise.reject(new Error('no')) } },
+      lendingDesk(),
+    )
     expect((await again.call('GET', 'lend/items/x')).status).toBe(503)
     expect((await again.call('GET', 'sys/mounts/lend')).status).toBe(200)
     await again.host.close()

@@ -13,7 +13,8 @@ async function crash(bench: Bench): Promise<MemoryStorage> {
   return left
 }
 
-const lender = 'path "lend/*" { capabilities = ["create", "read", "update"] }\npath "auth/token/create" { capabilities = ["update"] }'
+const lender =
+  'path "lend/*" { capabilities = ["create", "read", "update"] }\npath "auth/token/create" { capabilities = ["update"] }'
 
 describe('after a crash', () => {
   it('mounts, tuning, policies, tokens, leases and data are there', async () => {
@@ -27,7 +28,10 @@ describe('after a crash', () => {
     expect((await after.call('GET', 'lend/items/ladder', undefined, token)).body.data.colour).toBe('red')
     expect(after.desk.requests.at(-1)!.client_token).toBe(salted)
     expect((await after.call('GET', 'sys/mounts/lend/tune')).body.data.max_lease_ttl).toBe(1800)
-    expect((await after.call('PUT', 'sys/leases/lookup', { lease_id: lease_id as string })).body.data).toMatchObject({ ttl: 1800, renewable: true })
+    expect((await after.call('PUT', 'sys/leases/lookup', { lease_id: lease_id as string })).body.data).toMatchObject({
+      ttl: 1800,
+      renewable: true,
+    })
     expect((await after.call('GET', 'sys/policies/acl/lender')).body.data.policy).toBe(lender)
     await after.host.close()
   })
@@ -48,7 +52,9 @@ describe('after a crash', () => {
     const before = await startBench()
     const { lease_id } = (await before.call('PUT', 'lend/loans/a', {})).body
     before.desk.revokeFailure = new Error('down')
-    expect((await before.call('PUT', 'sys/leases/revoke', { lease_id: lease_id as string, sync: false })).status).toBe(202)
+    expect((await before.call('PUT', 'sys/leases/revoke', { lease_id: lease_id as string, sync: false })).status).toBe(
+      202,
+    )
     const after = await startBench({ storage: await crash(before), clock: before.clock })
     await after.clock.advance(0)
     expect(after.desk.revoked.map(({ loan }) => loan)).toEqual(['a-1'])
@@ -73,7 +79,8 @@ describe('after a crash', () => {
     await before.call('POST', 'auth/token/revoke', { token: parent })
     expect(marked).toBe(true)
     const after = await startBench({ storage: await crash(before), clock: before.clock })
-    for (const token of [parent, child]) expect((await after.call('GET', 'auth/token/lookup-self', undefined, token)).status).toBe(403)
+    for (const token of [parent, child])
+      expect((await after.call('GET', 'auth/token/lookup-self', undefined, token)).status).toBe(403)
     await settle()
     expect(after.desk.revoked.map(({ loan }) => loan)).toEqual(['a-1'])
     expect(await after.storage.list('sys/token/id/')).toHaveLength(1)
@@ -95,7 +102,8 @@ describe('after a crash', () => {
   it('a spent token stays spent', async () => {
     const storage = new FaultyStorage()
     const before = await startBench({ storage })
-    const token = (await before.call('POST', 'auth/token/create', { policies: ['a'], num_uses: 1 })).body.auth.client_token as string
+    const token = (await before.call('POST', 'auth/token/create', { policies: ['a'], num_uses: 1 })).body.auth
+      .client_token as string
     storage.delete = () => Promise.reject(new Error('disk is gone'))
     await before.call('GET', 'auth/token/lookup-self', undefined, token)
     const after = await startBench({ storage: await crash(before), clock: before.clock })
@@ -118,7 +126,9 @@ describe('the first start', () => {
   it('makes a random root token unless one is given', async () => {
     const bench = await startBench({ devRootTokenId: undefined } as never)
     expect(bench.host.rootToken).toMatch(/^hvs\.\w{24}$/)
-    expect((await bench.call('GET', 'auth/token/lookup-self', undefined, bench.host.rootToken)).body.data.policies).toEqual(['root'])
+    expect(
+      (await bench.call('GET', 'auth/token/lookup-self', undefined, bench.host.rootToken)).body.data.policies,
+    ).toEqual(['root'])
     expect((await bench.call('GET', 'auth/token/lookup-self')).status).toBe(403)
     await bench.host.close()
   })
@@ -136,14 +146,22 @@ describe('when storage fails', () => {
     const bench = await startBench({ storage })
     await bench.call('POST', 'sys/mounts/lend', { type: 'lend' })
     const state = async () => ({
-      tokens: (await bench.call('LIST', 'auth/token/accessors')).body, policies: (await bench.call('GET', 'sys/policy')).body.data, mounts: (await bench.call('GET', 'sys/mounts')).body.data,
+      tokens: (await bench.call('LIST', 'auth/token/accessors')).body,
+      policies: (await bench.call('GET', 'sys/policy')).body.data,
+      mounts: (await bench.call('GET', 'sys/mounts')).body.data,
       item: (await bench.call('GET', 'lend/items/none')).body,
     })
-    const { tokens: { request_id: _first, ...tokens }, ...rest } = await state()
+    const {
+      tokens: { request_id: _first, ...tokens },
+      ...rest
+    } = await state()
     storage.refusing = /./
     expect((await bench.call(method, path, body)).status).toBe(500)
     storage.refusing = undefined
-    const { tokens: { request_id: _second, ...tokensAfter }, ...restAfter } = await state()
+    const {
+      tokens: { request_id: _second, ...tokensAfter },
+      ...restAfter
+    } = await state()
     expect({ tokensAfter, ...restAfter }).toEqual({ tokensAfter: tokens, ...rest })
     await bench.host.close()
   })

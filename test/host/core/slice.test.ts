@@ -3,14 +3,26 @@ import { startBench } from '../bench.ts'
 import type { Bench } from '../bench.ts'
 
 let bench: Bench
-beforeEach(async () => { bench = await startBench() })
-afterEach(async () => { await bench.host.close() })
+beforeEach(async () => {
+  bench = await startBench()
+})
+afterEach(async () => {
+  await bench.host.close()
+})
 
 describe('from request to lease and back', () => {
   it('issues a lease for a secret and revokes it with sync', async () => {
     const issued = await bench.call('PUT', 'lend/loans/ladder', { ttl: '15m' })
     expect(issued.status).toBe(200)
-    expect(issued.body).toMatchObject({ data: { ticket: 'ticket-ladder-1' }, lease_duration: 900, renewable: true, auth: null, wrap_info: null, warnings: null, mount_type: 'lend' })
+    expect(issued.body).toMatchObject({
+      data: { ticket: 'ticket-ladder-1' },
+      lease_duration: 900,
+      renewable: true,
+      auth: null,
+      wrap_info: null,
+      warnings: null,
+      mount_type: 'lend',
+    })
     expect(issued.body.lease_id).toMatch(/^lend\/loans\/ladder\/[0-9A-Za-z]{24}$/)
     const revoked = await bench.call('PUT', `sys/leases/revoke/${issued.body.lease_id as string}`, { sync: true })
     expect(revoked).toMatchObject({ status: 204, body: undefined })

@@ -4,29 +4,49 @@ import { callHost, startBench } from '../bench.ts'
 import type { Bench } from '../bench.ts'
 
 let bench: Bench
-beforeAll(async () => { bench = await startBench() })
-afterAll(async () => { await bench.host.close() })
+beforeAll(async () => {
+  bench = await startBench()
+})
+afterAll(async () => {
+  await bench.host.close()
+})
 
 const form = { 'content-type': 'application/x-www-form-urlencoded' }
-const put = (body: string | undefined, headers: Record<string, string> = {}) => bench.call('PUT', 'lend/items/x', body, 'root', headers)
+const put = (body: string | undefined, headers: Record<string, string> = {}) =>
+  bench.call('PUT', 'lend/items/x', body, 'root', headers)
 const item = async () => (await bench.call('GET', 'lend/items/x')).body.data
 
 describe('the envelope', () => {
   it('has every member, none of them missing', async () => {
     await put('{"colour":"red","weight":"3"}')
     expect((await bench.call('GET', 'lend/items/x')).body).toEqual({
-      request_id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/) as string,
-      lease_id: '', renewable: false, lease_duration: 0, data: { colour: 'red', weight: 3 }, wrap_info: null, warnings: null, auth: null, mount_type: 'lend',
+      request_id: expect.stringMatching(
+        /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+      ) as string,
+      lease_id: '',
+      renewable: false,
+      lease_duration: 0,
+      data: { colour: 'red', weight: 3 },
+      wrap_info: null,
+      warnings: null,
+      auth: null,
+      mount_type: 'lend',
     })
   })
 
   it('carries warnings alone with 200 and data null', async () => {
     const answer = await put('{"colour":"red","smell":"tar"}')
-    expect(answer).toMatchObject({ status: 200, body: { data: null, warnings: ['Endpoint ignored these unrecognized parameters: [smell]'] } })
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { data: null, warnings: ['Endpoint ignored these unrecognized parameters: [smell]'] },
+    })
   })
 
   it('is not used for errors, which are a list of texts', async () => {
-    expect(await put('{"colour":"plaid"}')).toMatchObject({ status: 400, body: { errors: ['colour may not be plaid, for example colour=red.'] } })
+    expect(await put('{"colour":"plaid"}')).toMatchObject({
+      status: 400,
+      body: { errors: ['colour may not be plaid, for example colour=red.'] },
+    })
   })
 
   it('shows nothing of a failure inside the server', async () => {
@@ -36,7 +56,13 @@ describe('the envelope', () => {
   })
 
   it.each([
-    ['unavailable', 503], ['rate_limited', 429], ['upstream_error', 502], ['precondition_failed', 412], ['not_found', 404], ['readonly', 500], ['sealed', 503],
+    ['unavailable', 503],
+    ['rate_limited', 429],
+    ['upstream_error', 502],
+    ['precondition_failed', 412],
+    ['not_found', 404],
+    ['readonly', 500],
+    ['sealed', 503],
   ] as const)('says %s as %i', async (kind, status) => {
     bench.desk.itemFailure = new RequestError(kind, 'why')
     expect(await bench.call('GET', 'lend/items/x')).toMatchObject({ status, body: { errors: ['why'] } })
@@ -46,7 +72,11 @@ describe('the envelope', () => {
 
 describe('what a body may be', () => {
   it.each([
-    ['nothing', undefined], ['an empty text', ''], ['white space', ' \n'], ['null', 'null'], ['{}', '{}'],
+    ['nothing', undefined],
+    ['an empty text', ''],
+    ['white space', ' \n'],
+    ['null', 'null'],
+    ['{}', '{}'],
   ])('%s is an empty object', async (_case, body) => {
     expect((await put(body)).status).toBe(204)
     expect(await item()).toEqual({ colour: null, weight: 0 })
@@ -79,7 +109,15 @@ describe('what a body may be', () => {
   })
 
   it('not bytes that are no UTF-8', async () => {
-    const answer = await bench.host.handle({ method: 'PUT', path: '/v1/lend/items/x', query: new URLSearchParams(), headers: { 'x-vault-token': 'root' }, body: Uint8Array.of(0x7b, 0xff, 0x7d), remoteAddr: '', signal: new AbortController().signal })
+    const answer = await bench.host.handle({
+      method: 'PUT',
+      path: '/v1/lend/items/x',
+      query: new URLSearchParams(),
+      headers: { 'x-vault-token': 'root' },
+      body: Uint8Array.of(0x7b, 0xff, 0x7d),
+      remoteAddr: '',
+      signal: new AbortController().signal,
+    })
     expect(answer).toMatchObject({ status: 400, body: expect.stringContaining('not valid UTF-8') as string })
   })
 
@@ -107,8 +145,22 @@ describe('operations', () => {
   it.each([
     ['an unknown path of an engine', 'GET', 'lend/nothing/here', {}, 404, 'unsupported path'],
     ['an operation a path does not have', 'DELETE', 'lend/items/', {}, 405, 'unsupported operation'],
-    ['PATCH of another media type', 'PATCH', 'lend/items/x', { 'content-type': 'application/json' }, 415, 'PATCH requires Content-Type'],
-    ['PATCH where there is none', 'PATCH', 'lend/items/x', { 'content-type': 'application/merge-patch+json' }, 405, 'unsupported operation'],
+    [
+      'PATCH of another media type',
+      'PATCH',
+      'lend/items/x',
+      { 'content-type': 'application/json' },
+      415,
+      'PATCH requires Content-Type',
+    ],
+    [
+      'PATCH where there is none',
+      'PATCH',
+      'lend/items/x',
+      { 'content-type': 'application/merge-patch+json' },
+      405,
+      'unsupported operation',
+    ],
     ['a write to a folder', 'PUT', 'lend/items/', {}, 400, "cannot write to a path ending in '/'"],
     ['a relative path', 'GET', 'lend/items/../items/x', {}, 400, 'relative segments'],
     ['an encoded relative path', 'GET', 'lend/%2e%2e/sys/mounts', {}, 400, 'relative segments'],
@@ -132,7 +184,10 @@ describe('operations', () => {
   })
 
   it('query parameters are the fields of a read', async () => {
-    expect((await bench.call('GET', 'lend/items/x?smell=tar&smell=salt')).body.data).toEqual({ colour: null, weight: 0 })
+    expect((await bench.call('GET', 'lend/items/x?smell=tar&smell=salt')).body.data).toEqual({
+      colour: null,
+      weight: 0,
+    })
   })
 })
 
@@ -148,11 +203,23 @@ describe('headers', () => {
   })
 
   it('the root namespace is accepted and echoed', async () => {
-    expect(await read({ 'x-vault-token': 'root', 'x-vault-namespace': 'root/' })).toMatchObject({ status: 200, headers: { 'x-vault-namespace': 'root/' } })
+    expect(await read({ 'x-vault-token': 'root', 'x-vault-namespace': 'root/' })).toMatchObject({
+      status: 200,
+      headers: { 'x-vault-namespace': 'root/' },
+    })
   })
 
-  it('X-Vault-Request and others of Vault\'s clients are ignored', async () => {
-    expect((await read({ 'x-vault-token': 'root', 'x-vault-request': 'true', 'x-vault-index': 'x', 'x-vault-policy-override': 'true' })).status).toBe(200)
+  it("X-Vault-Request and others of Vault's clients are ignored", async () => {
+    expect(
+      (
+        await read({
+          'x-vault-token': 'root',
+          'x-vault-request': 'true',
+          'x-vault-index': 'x',
+          'x-vault-policy-override': 'true',
+        })
+      ).status,
+    ).toBe(200)
   })
 })
 

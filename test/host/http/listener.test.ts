@@ -14,51 +14,82 @@ beforeEach(async () => {
   listener = await bench.host.listen({ address: '127.0.0.1:0', allowedHosts: ['vault.test:8200'] })
   port = Number(new URL(listener.url).port)
 })
-afterEach(async () => { await bench.host.close() })
+afterEach(async () => {
+  await bench.host.close()
+})
 
 const root = { 'X-Vault-Token': 'root' }
 const get = (path: string, headers: Record<string, string> = root) => fetch(`${listener.url}${path}`, { headers })
 
 /** Writes pieces one after the other to a raw socket, each once the text before it has been answered `answers` times in all. */
-async function raw(pieces: readonly (string | { waitFor: number })[], until: (text: string) => boolean): Promise<string> {
+async function raw(
+  pieces: readonly (string | { waitFor: number })[],
+  until: (text: string) => boolean,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = ''
     let next = 0
     const socket = connect(port, '127.0.0.1')
     const proceed = (): void => {
-      if (until(text)) { socket.destroy(); resolve(text); return }
+      if (until(text)) {
+        socket.destroy()
+        resolve(text)
+        return
+      }
       for (let piece = pieces[next]; piece !== undefined; piece = pieces[++next]) {
-        if (typeof piece !== 'string') { if (count(text) < piece.waitFor) return } else socket.write(piece)
+        if (typeof piece !== 'string') {
+          if (count(text) < piece.waitFor) return
+        } else socket.write(piece)
       }
     }
     socket.setNoDelay(true)
     socket.on('connect', proceed)
-    socket.on('data', (chunk) => { text += chunk.toString(); proceed() })
-    socket.on('close', () => { resolve(text) })
+    socket.on('data', (chunk) => {
+      text += chunk.toString()
+      proceed()
+    })
+    socket.on('close', () => {
+      resolve(text)
+    })
     socket.on('error', reject)
   })
 }
 const count = (text: string): number => text.split('HTTP/1.1 ').length - 1
-const head = (method: string, path: string, more = ''): string => `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nX-Vault-Token: root\r\n${more}\r\n`
+const head = (method: string, path: string, more = ''): string =>
+  `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nX-Vault-Token: root\r\n${more}\r\n`
 
 describe('verbs node:http does not know', () => {
-  beforeEach(async () => { await bench.call('PUT', 'lend/items/ladder', {}) })
+  beforeEach(async () => {
+    await bench.call('PUT', 'lend/items/ladder', {})
+  })
 
   it('LIST is served, with and without a trailing slash', async () => {
-    const answer = await raw([head('LIST', '/v1/lend/items'), { waitFor: 1 }, head('LIST', '/v1/lend/items/')], (text) => count(text) === 2 && text.split('["ladder"]').length === 3)
+    const answer = await raw(
+      [head('LIST', '/v1/lend/items'), { waitFor: 1 }, head('LIST', '/v1/lend/items/')],
+      (text) => count(text) === 2 && text.split('["ladder"]').length === 3,
+    )
     expect(answer.match(/HTTP\/1\.1 200/g)).toHaveLength(2)
   })
 
   it('LIST is recognised when the first bytes arrive one by one', async () => {
     const [first, ...rest] = ['L', 'I', 'S', 'T', ' ']
-    const answer = await raw([first!, ...rest, head('LIST', '/v1/lend/items').slice(5)], (text) => text.includes('ladder'))
+    const answer = await raw([first!, ...rest, head('LIST', '/v1/lend/items').slice(5)], (text) =>
+      text.includes('ladder'),
+    )
     expect(answer).toContain('"keys":["ladder"]')
   })
 
   it('requests of other verbs and LIST follow each other on one connection', async () => {
     const body = '{"colour":"LIST /v1/lend/items HTTP/1.1"}'
     const answer = await raw(
-      [head('POST', '/v1/lend/items/rope', `Content-Length: ${body.length}\r\n`), body, { waitFor: 1 }, head('LIST', '/v1/lend/items'), { waitFor: 2 }, head('GET', '/v1/lend/items/rope')],
+      [
+        head('POST', '/v1/lend/items/rope', `Content-Length: ${body.length}\r\n`),
+        body,
+        { waitFor: 1 },
+        head('LIST', '/v1/lend/items'),
+        { waitFor: 2 },
+        head('GET', '/v1/lend/items/rope'),
+      ],
       (text) => count(text) === 3 && text.includes('LIST /v1'),
     )
     expect(answer).toContain('["ladder","rope"]')
@@ -108,13 +139,17 @@ describe('the front door', () => {
     ['a loopback name with another port', '127.0.0.1:1'],
     ['a loopback name without port', 'localhost'],
   ])('refuses %s in the Host header with 421', async (_case, host) => {
-    const answer = await raw([`GET /v1/sys/health HTTP/1.1\r\nHost: ${host}\r\n\r\n`], (text) => text.includes('errors'))
+    const answer = await raw([`GET /v1/sys/health HTTP/1.1\r\nHost: ${host}\r\n\r\n`], (text) =>
+      text.includes('errors'),
+    )
     expect(answer).toContain('HTTP/1.1 421')
   })
 
   it('answers localhost, [::1] and names allowed by configuration', async () => {
     for (const host of [`localhost:${port}`, `[::1]:${port}`, 'vault.test:8200', 'VAULT.test:8200']) {
-      expect(await raw([`GET /v1/sys/health HTTP/1.1\r\nHost: ${host}\r\n\r\n`], (text) => text.includes('initialized'))).toContain('HTTP/1.1 200')
+      expect(
+        await raw([`GET /v1/sys/health HTTP/1.1\r\nHost: ${host}\r\n\r\n`], (text) => text.includes('initialized')),
+      ).toContain('HTTP/1.1 200')
     }
   })
 
@@ -124,29 +159,49 @@ describe('the front door', () => {
     ['a cross-site fetch', { 'Sec-Fetch-Site': 'cross-site' }],
     ['a fetch from another port of this machine', { 'Sec-Fetch-Site': 'same-site' }],
   ])('refuses %s with 403, health included, and grants no CORS', async (_case, header) => {
-    const headers = Object.entries({ ...header, 'X-Vault-Token': 'root' }).map(([name, value]) => `${name}: ${value}\r\n`).join('')
-    const answer = await raw([`GET /v1/sys/health HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${headers}\r\n`], (text) => text.includes('errors'))
+    const headers = Object.entries({ ...header, 'X-Vault-Token': 'root' })
+      .map(([name, value]) => `${name}: ${value}\r\n`)
+      .join('')
+    const answer = await raw([`GET /v1/sys/health HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${headers}\r\n`], (text) =>
+      text.includes('errors'),
+    )
     expect(answer).toContain('HTTP/1.1 403')
     expect(answer.toLowerCase()).not.toContain('access-control')
   })
 
   it('refuses a body declared larger than 32 MiB without reading it', async () => {
-    const answer = await raw([head('PUT', '/v1/lend/items/rope', `Content-Length: ${32 * 1024 * 1024 + 1}\r\n`)], (text) => text.includes('errors'))
+    const answer = await raw(
+      [head('PUT', '/v1/lend/items/rope', `Content-Length: ${32 * 1024 * 1024 + 1}\r\n`)],
+      (text) => text.includes('errors'),
+    )
     expect(answer).toContain('HTTP/1.1 413')
     expect(answer.toLowerCase()).toContain('connection: close')
   })
 
   it('refuses a chunked body once it has grown past 32 MiB', async () => {
     const chunk = `${(1024 * 1024).toString(16)}\r\n${'x'.repeat(1024 * 1024)}\r\n`
-    const answer = await raw([head('PUT', '/v1/lend/items/rope', 'Transfer-Encoding: chunked\r\n'), ...Array.from({ length: 34 }, () => chunk)], (text) => text.includes('errors'))
+    const answer = await raw(
+      [
+        head('PUT', '/v1/lend/items/rope', 'Transfer-Encoding: chunked\r\n'),
+        ...Array.from({ length: 34 }, () => chunk),
+      ],
+      (text) => text.includes('errors'),
+    )
     expect(answer).toContain('HTTP/1.1 413')
   })
 
   it('tells an engine when its client goes away', async () => {
     const abort = new AbortController()
-    const waiting = fetch(`${listener.url}/v1/lend/wait`, { headers: root, signal: abort.signal }).catch((error: unknown) => error)
-    while (bench.desk.requests.length === 0) await new Promise((resolve) => { setImmediate(resolve) })
-    const told = new Promise((resolve) => { bench.desk.requests[0]!.signal.addEventListener('abort', resolve, { once: true }) })
+    const waiting = fetch(`${listener.url}/v1/lend/wait`, { headers: root, signal: abort.signal }).catch(
+      (error: unknown) => error,
+    )
+    while (bench.desk.requests.length === 0)
+      await new Promise((resolve) => {
+        setImmediate(resolve)
+      })
+    const told = new Promise((resolve) => {
+      bench.desk.requests[0]!.signal.addEventListener('abort', resolve, { once: true })
+    })
     abort.abort()
     await told
     expect(await waiting).toMatchObject({ name: 'AbortError' })
@@ -189,9 +244,15 @@ describe('with a certificate', () => {
       let text = ''
       const socket = connectTls({ host: '127.0.0.1', port: Number(securePort), ca: certificate })
       socket.on('error', reject)
-      socket.on('data', (chunk) => { text += chunk.toString() })
-      socket.on('close', () => { resolve(text) })
-      socket.write(`LIST /v1/lend/items HTTP/1.1\r\nHost: 127.0.0.1:${securePort}\r\nX-Vault-Token: root\r\nConnection: close\r\n\r\n`)
+      socket.on('data', (chunk) => {
+        text += chunk.toString()
+      })
+      socket.on('close', () => {
+        resolve(text)
+      })
+      socket.write(
+        `LIST /v1/lend/items HTTP/1.1\r\nHost: 127.0.0.1:${securePort}\r\nX-Vault-Token: root\r\nConnection: close\r\n\r\n`,
+      )
     })
     expect(answer).toContain('HTTP/1.1 200')
     expect(answer).toContain('["ladder"]')
@@ -203,16 +264,45 @@ describe('bodies of strangers', () => {
   it('are held up to a bound for all of them together, and the server serves on', async () => {
     const part = Buffer.alloc(30 * 1024 * 1024, ' ')
     const sockets = Array.from({ length: 6 }, () => connect(port, '127.0.0.1'))
-    const refusal = Promise.race(sockets.map((socket) => new Promise<string>((resolve) => { socket.once('data', (chunk) => { resolve(chunk.toString()) }) })))
+    const refusal = Promise.race(
+      sockets.map(
+        (socket) =>
+          new Promise<string>((resolve) => {
+            socket.once('data', (chunk) => {
+              resolve(chunk.toString())
+            })
+          }),
+      ),
+    )
     for (const socket of sockets) {
       socket.on('error', () => undefined)
-      socket.write(`POST /v1/lend/items/a HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Length: ${part.length + 1}\r\n\r\n`)
+      socket.write(
+        `POST /v1/lend/items/a HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Length: ${part.length + 1}\r\n\r\n`,
+      )
       socket.write(part)
     }
     expect(await refusal).toMatch(/^HTTP\/1\.1 503 [^]*too many request bodies/)
-    const closed = Promise.all(sockets.map((socket) => new Promise((resolve) => { socket.once('close', resolve) })))
+    const closed = Promise.all(
+      sockets.map(
+        (socket) =>
+          new Promise((resolve) => {
+            socket.once('close', resolve)
+          }),
+      ),
+    )
     for (const socket of sockets) socket.destroy()
     await closed
-    await expect.poll(async () => (await fetch(`${listener.url}/v1/lend/items/b`, { method: 'POST', headers: root, body: JSON.stringify({ note: ' '.repeat(1024) }) })).status).toBe(200)
+    await expect
+      .poll(
+        async () =>
+          (
+            await fetch(`${listener.url}/v1/lend/items/b`, {
+              method: 'POST',
+              headers: root,
+              body: JSON.stringify({ note: ' '.repeat(1024) }),
+            })
+          ).status,
+      )
+      .toBe(200)
   })
 })

@@ -6,16 +6,23 @@ import type { Mounted } from './mounted.ts'
 
 describe('KV version 2: data', () => {
   let kv: Mounted
-  beforeEach(async () => { kv = await mount(kvV2Factory) })
+  beforeEach(async () => {
+    kv = await mount(kvV2Factory)
+  })
 
   const write = (path: string, data: Record<string, unknown>, options?: Record<string, unknown>) =>
     kv.data('create', `data/${path}`, { data, ...(options && { options }) })
-  const read = async (path: string, version?: unknown) => (await kv.data('read', `data/${path}`, version === undefined ? {} : { version })).data
+  const read = async (path: string, version?: unknown) =>
+    (await kv.data('read', `data/${path}`, version === undefined ? {} : { version })).data
 
   it('answers a write with what it made', async () => {
     await kv.clock.advance(120)
     expect(await write('app', { key: 'one' })).toEqual({
-      version: 1, created_time: '2026-03-15T16:00:00.12Z', deletion_time: '', destroyed: false, custom_metadata: null,
+      version: 1,
+      created_time: '2026-03-15T16:00:00.12Z',
+      deletion_time: '',
+      destroyed: false,
+      custom_metadata: null,
     })
   })
 
@@ -24,7 +31,13 @@ describe('KV version 2: data', () => {
     expect(await kv.ask('read', 'data/app')).toEqual({
       data: {
         data: { key: 'one', nested: { list: [1, 'two', null, true] } },
-        metadata: { version: 1, created_time: '2026-03-15T16:00:00Z', deletion_time: '', destroyed: false, custom_metadata: null },
+        metadata: {
+          version: 1,
+          created_time: '2026-03-15T16:00:00Z',
+          deletion_time: '',
+          destroyed: false,
+          custom_metadata: null,
+        },
       },
     })
   })
@@ -49,16 +62,28 @@ describe('KV version 2: data', () => {
 
   it('refuses a version that is not a number', async () => {
     await write('app', { n: 1 })
-    await expect(kv.ask('read', 'data/app', { version: 'latest' })).rejects.toMatchObject({ kind: 'bad_request', message: expect.stringContaining('version must be a whole number') as string })
+    await expect(kv.ask('read', 'data/app', { version: 'latest' })).rejects.toMatchObject({
+      kind: 'bad_request',
+      message: expect.stringContaining('version must be a whole number') as string,
+    })
   })
 
-  it.each([{}, { data: null }, { key: 'value' }, { options: { cas: 0 } }])('refuses a write without data: %j', async (body) => {
-    await expect(kv.ask('create', 'data/app', body)).rejects.toMatchObject({ kind: 'invalid_request', message: 'no data provided' })
-    expect(await kv.ask('read', 'metadata/app')).toBeUndefined()
-  })
+  it.each([{}, { data: null }, { key: 'value' }, { options: { cas: 0 } }])(
+    'refuses a write without data: %j',
+    async (body) => {
+      await expect(kv.ask('create', 'data/app', body)).rejects.toMatchObject({
+        kind: 'invalid_request',
+        message: 'no data provided',
+      })
+      expect(await kv.ask('read', 'metadata/app')).toBeUndefined()
+    },
+  )
 
   it.each([[['list']], [5], [true]])('refuses data that is no object, without quoting it: %j', async (data) => {
-    await expect(kv.ask('create', 'data/app', { data })).rejects.toMatchObject({ kind: 'bad_request', message: expect.stringMatching(/^data must be an object/) as string })
+    await expect(kv.ask('create', 'data/app', { data })).rejects.toMatchObject({
+      kind: 'bad_request',
+      message: expect.stringMatching(/^data must be an object/) as string,
+    })
   })
 
   it('stores an empty object as a version of its own', async () => {
@@ -75,7 +100,24 @@ describe('KV version 2: data', () => {
   })
 
   it('keeps paths with unusual characters apart', async () => {
-    const paths = ['a b', 'a%20b', 'a+b', '\u00e9', 'e\u0301', '\u{1f600}/x', 'dot.', '.hidden', 'a:b', 'q?x=1', '1', '1/1', '1/2', 'data/data', 'metadata/x', 'config']
+    const paths = [
+      'a b',
+      'a%20b',
+      'a+b',
+      '\u00e9',
+      'e\u0301',
+      '\u{1f600}/x',
+      'dot.',
+      '.hidden',
+      'a:b',
+      'q?x=1',
+      '1',
+      '1/1',
+      '1/2',
+      'data/data',
+      'metadata/x',
+      'config',
+    ]
     for (const path of paths) await write(path, { path })
     for (const path of paths) expect(await read(path)).toEqual({ path })
     expect((await collectKeys(kv.storage, 'metadata/')).length).toBe(paths.length)
@@ -113,12 +155,16 @@ describe('KV version 2: data', () => {
       await write('app', { n: 1 })
       await write('app', { n: 2 }, { cas: 1 })
       await write('app', { n: 3 }, { cas: '2' })
-      for (const cas of [0, 1, 2, 4, -3, '1', null, '']) await expect(write('app', { n: 9 }, { cas })).rejects.toMatchObject(mismatch)
+      for (const cas of [0, 1, 2, 4, -3, '1', null, ''])
+        await expect(write('app', { n: 9 }, { cas })).rejects.toMatchObject(mismatch)
       expect(await read('app')).toEqual({ n: 3 })
     })
 
     it.each(['three', 1.5, { n: 1 }, [1], '1x'])('refuses cas=%j', async (cas) => {
-      await expect(write('app', { n: 1 }, { cas })).rejects.toMatchObject({ kind: 'invalid_request', message: 'error parsing check-and-set parameter' })
+      await expect(write('app', { n: 1 }, { cas })).rejects.toMatchObject({
+        kind: 'invalid_request',
+        message: 'error parsing check-and-set parameter',
+      })
     })
 
     it('ignores a cas beside data, as Terraform sends it, with a warning', async () => {
@@ -156,7 +202,7 @@ describe('KV version 2: data', () => {
       expect(await kv.data('read', 'metadata/app')).toMatchObject({ current_version: 12, oldest_version: 3 })
     })
 
-    it('follows the larger of the secret\'s and the mount\'s setting, from the next write on', async () => {
+    it("follows the larger of the secret's and the mount's setting, from the next write on", async () => {
       for (let n = 1; n <= 5; n++) await write('app', { n })
       await kv.ask('update', 'metadata/app', { max_versions: 2 })
       expect((await versions()).length).toBe(5)
@@ -175,7 +221,10 @@ describe('KV version 2: data', () => {
       kv.storage.failOn = (change) => change === 'delete'
       for (const n of [2, 3]) {
         const answer = await kv.ask('update', 'data/app', { data: { n } })
-        expect(answer).toMatchObject({ data: { version: n }, warnings: ['error occurred when cleaning up old versions, these will be cleaned up on next write'] })
+        expect(answer).toMatchObject({
+          data: { version: n },
+          warnings: ['error occurred when cleaning up old versions, these will be cleaned up on next write'],
+        })
       }
       expect((await stored()).length).toBe(3)
       kv.storage.failOn = () => false
@@ -187,21 +236,42 @@ describe('KV version 2: data', () => {
   describe('patch', () => {
     it('merges into the latest version and makes a new one', async () => {
       await write('app', { keep: 1, change: 'old', drop: true, nested: { a: 1, b: 2 }, list: [1, 2] })
-      expect(await kv.data('patch', 'data/app', { data: { change: 'new', drop: null, nested: { b: null, c: 3 }, list: [9], fresh: { inner: { gone: null, kept: 1 } } } })).toMatchObject({ version: 2, deletion_time: '', destroyed: false })
-      expect(await read('app')).toEqual({ keep: 1, change: 'new', nested: { a: 1, c: 3 }, list: [9], fresh: { inner: { kept: 1 } } })
+      expect(
+        await kv.data('patch', 'data/app', {
+          data: {
+            change: 'new',
+            drop: null,
+            nested: { b: null, c: 3 },
+            list: [9],
+            fresh: { inner: { gone: null, kept: 1 } },
+          },
+        }),
+      ).toMatchObject({ version: 2, deletion_time: '', destroyed: false })
+      expect(await read('app')).toEqual({
+        keep: 1,
+        change: 'new',
+        nested: { a: 1, c: 3 },
+        list: [9],
+        fresh: { inner: { kept: 1 } },
+      })
       expect(await read('app', 1)).toEqual({ keep: 1, change: 'old', drop: true, nested: { a: 1, b: 2 }, list: [1, 2] })
     })
 
     it('honours cas', async () => {
       await write('app', { n: 1 })
-      await expect(kv.ask('patch', 'data/app', { data: { n: 2 }, options: { cas: 0 } })).rejects.toMatchObject({ message: 'check-and-set parameter did not match the current version' })
+      await expect(kv.ask('patch', 'data/app', { data: { n: 2 }, options: { cas: 0 } })).rejects.toMatchObject({
+        message: 'check-and-set parameter did not match the current version',
+      })
       await kv.ask('patch', 'data/app', { data: { n: 2 }, options: { cas: 1 } })
       expect(await read('app')).toEqual({ n: 2 })
     })
 
     it('refuses to patch without data', async () => {
       await write('app', { n: 1 })
-      await expect(kv.ask('patch', 'data/app', {})).rejects.toMatchObject({ kind: 'invalid_request', message: 'no data provided' })
+      await expect(kv.ask('patch', 'data/app', {})).rejects.toMatchObject({
+        kind: 'invalid_request',
+        message: 'no data provided',
+      })
     })
 
     it('answers 404 for a secret that is not there, deleted or destroyed, and makes nothing', async () => {
@@ -210,9 +280,15 @@ describe('KV version 2: data', () => {
       expect(await kv.ask('patch', 'data/app', { data: { n: 1 } })).toEqual({ status: 404 })
       await write('app', { n: 1 })
       await kv.ask('delete', 'data/app')
-      expect(await kv.ask('patch', 'data/app', { data: { n: 2 } })).toMatchObject({ status: 404, data: { version: 1, destroyed: false, deletion_time: '2026-03-15T16:00:00Z' } })
+      expect(await kv.ask('patch', 'data/app', { data: { n: 2 } })).toMatchObject({
+        status: 404,
+        data: { version: 1, destroyed: false, deletion_time: '2026-03-15T16:00:00Z' },
+      })
       await kv.ask('update', 'destroy/app', { versions: [1] })
-      expect(await kv.ask('patch', 'data/app', { data: { n: 2 } })).toMatchObject({ status: 404, data: { version: 1, destroyed: true } })
+      expect(await kv.ask('patch', 'data/app', { data: { n: 2 } })).toMatchObject({
+        status: 404,
+        data: { version: 1, destroyed: true },
+      })
       expect(await kv.data('read', 'metadata/app')).toMatchObject({ current_version: 1 })
     })
   })
@@ -225,7 +301,16 @@ describe('KV version 2: data', () => {
       expect(await kv.ask('delete', 'data/app')).toBeUndefined()
       expect(await kv.ask('read', 'data/app')).toEqual({
         status: 404,
-        data: { data: null, metadata: { version: 2, created_time: '2026-03-15T16:00:00Z', deletion_time: '2026-03-15T16:00:01.5Z', destroyed: false, custom_metadata: null } },
+        data: {
+          data: null,
+          metadata: {
+            version: 2,
+            created_time: '2026-03-15T16:00:00Z',
+            deletion_time: '2026-03-15T16:00:01.5Z',
+            destroyed: false,
+            custom_metadata: null,
+          },
+        },
       })
       expect(await read('app', 1)).toEqual({ n: 1 })
     })
@@ -279,7 +364,10 @@ describe('KV version 2: data', () => {
   it('reports a version whose data has vanished as its own failure, not as a missing secret', async () => {
     await write('app', { n: 1 })
     await kv.storage.delete('versions/app/1')
-    await expect(kv.ask('read', 'data/app')).rejects.toMatchObject({ kind: 'internal', message: 'the data of version 1 is missing from storage' })
+    await expect(kv.ask('read', 'data/app')).rejects.toMatchObject({
+      kind: 'internal',
+      message: 'the data of version 1 is missing from storage',
+    })
   })
 
   it.each([
@@ -298,6 +386,9 @@ describe('KV version 2: data', () => {
     await expect(kv.ask('list', 'data/app')).rejects.toMatchObject(unsupported)
     await expect(kv.ask('read', 'destroy/app')).rejects.toMatchObject(unsupported)
     await expect(kv.ask('delete', 'config')).rejects.toMatchObject(unsupported)
-    expect(await kv.ask('read', 'data')).toEqual({ status: 404, warnings: ['Non-listing operations on the root path are not supported.'] })
+    expect(await kv.ask('read', 'data')).toEqual({
+      status: 404,
+      warnings: ['Non-listing operations on the root path are not supported.'],
+    })
   })
 })

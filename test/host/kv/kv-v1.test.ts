@@ -6,17 +6,27 @@ import type { Mounted } from './mounted.ts'
 
 describe('KV version 1', () => {
   let kv: Mounted
-  beforeEach(async () => { kv = await mount(kvV1Factory) })
+  beforeEach(async () => {
+    kv = await mount(kvV1Factory)
+  })
 
   it('gives back the fields written, with the default lease duration and nothing to renew', async () => {
-    expect(await kv.ask('create', 'app', { key: 'value', path: 'a field of that name', nested: { n: 1 } })).toBeUndefined()
+    expect(
+      await kv.ask('create', 'app', { key: 'value', path: 'a field of that name', nested: { n: 1 } }),
+    ).toBeUndefined()
     expect(await kv.ask('read', 'app')).toEqual({
       data: { key: 'value', path: 'a field of that name', nested: { n: 1 } },
       secret: { lease_options: { ttl: 2_764_800, max_ttl: 0, renewable: false }, internal_data: {} },
     })
   })
 
-  it.each([[{ ttl: '1h' }, 3600], [{ ttl: 90 }, 90], [{ lease: '2m' }, 120], [{ ttl: 'whenever' }, 2_764_800], [{ ttl: -5 }, 2_764_800]])('answers %j with a lease duration of %i', async (fields, ttl) => {
+  it.each([
+    [{ ttl: '1h' }, 3600],
+    [{ ttl: 90 }, 90],
+    [{ lease: '2m' }, 120],
+    [{ ttl: 'whenever' }, 2_764_800],
+    [{ ttl: -5 }, 2_764_800],
+  ])('answers %j with a lease duration of %i', async (fields, ttl) => {
     await kv.ask('create', 'app', { key: 'value', ...fields })
     expect((await kv.ask('read', 'app'))?.secret?.lease_options.ttl).toBe(ttl)
   })
@@ -28,7 +38,10 @@ describe('KV version 1', () => {
   })
 
   it('refuses a write without fields', async () => {
-    await expect(kv.ask('create', 'app', {})).rejects.toMatchObject({ kind: 'bad_request', message: 'missing data fields' })
+    await expect(kv.ask('create', 'app', {})).rejects.toMatchObject({
+      kind: 'bad_request',
+      message: 'missing data fields',
+    })
   })
 
   it('answers nothing for what is not there, and deletes it without complaint', async () => {
@@ -60,7 +73,8 @@ describe('KV version 1', () => {
 })
 
 describe('a mount of type kv', () => {
-  const isVersion2 = async (options: Record<string, string>): Promise<boolean> => (await mount(kvFactory, options)).ask('read', 'config').then((answer) => answer !== undefined)
+  const isVersion2 = async (options: Record<string, string>): Promise<boolean> =>
+    (await mount(kvFactory, options)).ask('read', 'config').then((answer) => answer !== undefined)
 
   it('is version 2 when its options say so, else version 1', async () => {
     expect(await isVersion2({ version: '2' })).toBe(true)

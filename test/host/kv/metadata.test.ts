@@ -6,11 +6,14 @@ import type { Mounted } from './mounted.ts'
 
 describe('KV version 2: metadata, settings and versions', () => {
   let kv: Mounted
-  beforeEach(async () => { kv = await mount(kvV2Factory) })
+  beforeEach(async () => {
+    kv = await mount(kvV2Factory)
+  })
 
   const write = (path: string, data: Record<string, unknown> = { n: 1 }) => kv.data('create', `data/${path}`, { data })
   const metadata = (path: string) => kv.data('read', `metadata/${path}`)
-  const status = async (path: string, version: number) => (await kv.ask('read', `data/${path}`, { version }))?.status ?? 200
+  const status = async (path: string, version: number) =>
+    (await kv.ask('read', `data/${path}`, { version }))?.status ?? 200
 
   it('tells everything about a secret but its data', async () => {
     await write('app', { password: 'hunter2' })
@@ -46,7 +49,11 @@ describe('KV version 2: metadata, settings and versions', () => {
     expect(await kv.exists('metadata/app')).toBe(false)
     expect(await kv.ask('create', 'metadata/app', { custom_metadata: { owner: 'team-a' } })).toBeUndefined()
     expect(await kv.exists('metadata/app')).toBe(true)
-    expect(await metadata('app')).toMatchObject({ current_version: 0, versions: {}, custom_metadata: { owner: 'team-a' } })
+    expect(await metadata('app')).toMatchObject({
+      current_version: 0,
+      versions: {},
+      custom_metadata: { owner: 'team-a' },
+    })
     expect(await kv.ask('read', 'data/app')).toBeUndefined()
     await kv.clock.advance(5000)
     expect(await write('app')).toMatchObject({ version: 1, custom_metadata: { owner: 'team-a' } })
@@ -54,17 +61,49 @@ describe('KV version 2: metadata, settings and versions', () => {
   })
 
   it('keeps what a write omits and resets what is null', async () => {
-    await kv.ask('create', 'metadata/app', { max_versions: '4', cas_required: 'true', delete_version_after: '3h25m19s', custom_metadata: { a: '1' } })
+    await kv.ask('create', 'metadata/app', {
+      max_versions: '4',
+      cas_required: 'true',
+      delete_version_after: '3h25m19s',
+      custom_metadata: { a: '1' },
+    })
     await kv.ask('update', 'metadata/app', { max_versions: 5 })
-    expect(await metadata('app')).toMatchObject({ max_versions: 5, cas_required: true, delete_version_after: '3h25m19s', custom_metadata: { a: '1' } })
-    await kv.ask('update', 'metadata/app', { max_versions: null, cas_required: null, delete_version_after: null, custom_metadata: null })
-    expect(await metadata('app')).toMatchObject({ max_versions: 0, cas_required: false, delete_version_after: '0s', custom_metadata: null })
+    expect(await metadata('app')).toMatchObject({
+      max_versions: 5,
+      cas_required: true,
+      delete_version_after: '3h25m19s',
+      custom_metadata: { a: '1' },
+    })
+    await kv.ask('update', 'metadata/app', {
+      max_versions: null,
+      cas_required: null,
+      delete_version_after: null,
+      custom_metadata: null,
+    })
+    expect(await metadata('app')).toMatchObject({
+      max_versions: 0,
+      cas_required: false,
+      delete_version_after: '0s',
+      custom_metadata: null,
+    })
   })
 
   it('patches: custom metadata merge, null removes', async () => {
-    await kv.ask('create', 'metadata/app', { max_versions: 4, custom_metadata: { keep: '1', change: 'old', drop: 'x' } })
-    expect(await kv.ask('patch', 'metadata/app', { custom_metadata: { change: 'new', drop: null, fresh: '2' }, cas_required: true })).toBeUndefined()
-    expect(await metadata('app')).toMatchObject({ max_versions: 4, cas_required: true, custom_metadata: { keep: '1', change: 'new', fresh: '2' } })
+    await kv.ask('create', 'metadata/app', {
+      max_versions: 4,
+      custom_metadata: { keep: '1', change: 'old', drop: 'x' },
+    })
+    expect(
+      await kv.ask('patch', 'metadata/app', {
+        custom_metadata: { change: 'new', drop: null, fresh: '2' },
+        cas_required: true,
+      }),
+    ).toBeUndefined()
+    expect(await metadata('app')).toMatchObject({
+      max_versions: 4,
+      cas_required: true,
+      custom_metadata: { keep: '1', change: 'new', fresh: '2' },
+    })
     await kv.ask('patch', 'metadata/app', { custom_metadata: null, max_versions: null })
     expect(await metadata('app')).toMatchObject({ max_versions: 0, cas_required: true, custom_metadata: null })
   })
@@ -75,12 +114,18 @@ describe('KV version 2: metadata, settings and versions', () => {
       ...Array.from({ length: 5 }, (_, n) => kv.ask('patch', 'metadata/app', { custom_metadata: { [`k${n}`]: 'v' } })),
       ...Array.from({ length: 5 }, () => write('app')),
     ])
-    expect(await metadata('app')).toMatchObject({ current_version: 5, max_versions: 20, custom_metadata: { k0: 'v', k1: 'v', k2: 'v', k3: 'v', k4: 'v' } })
+    expect(await metadata('app')).toMatchObject({
+      current_version: 5,
+      max_versions: 20,
+      custom_metadata: { k0: 'v', k1: 'v', k2: 'v', k3: 'v', k4: 'v' },
+    })
   })
 
   it('warns when a secret would free itself of check-and-set that its mount demands', async () => {
     await kv.ask('update', 'config', { cas_required: true })
-    const warned = { warnings: ['"cas_required" set to false, but is mandated by backend config. This value will be ignored.'] }
+    const warned = {
+      warnings: ['"cas_required" set to false, but is mandated by backend config. This value will be ignored.'],
+    }
     expect(await kv.ask('create', 'metadata/app', { cas_required: false })).toEqual(warned)
     expect(await kv.ask('patch', 'metadata/app', { cas_required: false })).toEqual(warned)
     expect(await kv.ask('patch', 'metadata/app', { cas_required: true })).toBeUndefined()
@@ -118,13 +163,19 @@ describe('KV version 2: metadata, settings and versions', () => {
 
     it('holds a patch to the limits by what it leads to', async () => {
       await set(many(64))
-      await expect(kv.ask('patch', 'metadata/app', { custom_metadata: { one: 'more' } })).rejects.toMatchObject({ message: expect.stringContaining('provided 65') as string })
+      await expect(kv.ask('patch', 'metadata/app', { custom_metadata: { one: 'more' } })).rejects.toMatchObject({
+        message: expect.stringContaining('provided 65') as string,
+      })
       await kv.ask('patch', 'metadata/app', { custom_metadata: { one: 'more', k0: null } })
       expect(Object.keys((await metadata('app')).custom_metadata as object).length).toBe(64)
     })
 
     it('reports every problem at once', async () => {
-      await expect(set({ '': 'v', k: '' })).rejects.toMatchObject({ message: expect.stringMatching(/^2 errors occurred:\n\t\* custom_metadata validation failed: .+\n\t\* custom_metadata validation failed: .+\n\n$/) as string })
+      await expect(set({ '': 'v', k: '' })).rejects.toMatchObject({
+        message: expect.stringMatching(
+          /^2 errors occurred:\n\t\* custom_metadata validation failed: .+\n\t\* custom_metadata validation failed: .+\n\n$/,
+        ) as string,
+      })
     })
   })
 
@@ -135,7 +186,10 @@ describe('KV version 2: metadata, settings and versions', () => {
     [{ delete_version_after: 'soon' }, 'delete_version_after must be a duration'],
     [{ delete_version_after: -5 }, 'delete_version_after must not be negative'],
   ])('refuses %j and changes nothing', async (body, reason) => {
-    await expect(kv.ask('create', 'metadata/app', body)).rejects.toMatchObject({ kind: 'bad_request', message: expect.stringContaining(reason) as string })
+    await expect(kv.ask('create', 'metadata/app', body)).rejects.toMatchObject({
+      kind: 'bad_request',
+      message: expect.stringContaining(reason) as string,
+    })
     expect(await kv.ask('read', 'metadata/app')).toBeUndefined()
   })
 
@@ -212,7 +266,10 @@ describe('KV version 2: metadata, settings and versions', () => {
     it('destroys for good: the data is gone from storage, and undelete cannot help', async () => {
       expect(await kv.ask('update', 'destroy/app', { versions: [2] })).toBeUndefined()
       await kv.ask('update', 'undelete/app', { versions: [2] })
-      expect(await kv.ask('read', 'data/app', { version: 2 })).toMatchObject({ status: 404, data: { data: null, metadata: { version: 2, destroyed: true } } })
+      expect(await kv.ask('read', 'data/app', { version: 2 })).toMatchObject({
+        status: 404,
+        data: { data: null, metadata: { version: 2, destroyed: true } },
+      })
       expect(await kv.storage.get('versions/app/2')).toBeUndefined()
       expect(await kv.storage.get('versions/app/1')).toBeDefined()
     })
@@ -246,15 +303,28 @@ describe('KV version 2: metadata, settings and versions', () => {
 
     it.each([[undefined], [null], [[]], ['']])('refuses no versions: %j', async (versions) => {
       const body = versions === undefined ? {} : { versions }
-      await expect(kv.ask('update', 'delete/app', body)).rejects.toMatchObject({ kind: 'invalid_request', message: 'No version number provided' })
-      await expect(kv.ask('update', 'undelete/app', body)).rejects.toMatchObject({ message: 'No version number provided' })
-      await expect(kv.ask('update', 'destroy/app', body)).rejects.toMatchObject({ message: 'no version number provided' })
+      await expect(kv.ask('update', 'delete/app', body)).rejects.toMatchObject({
+        kind: 'invalid_request',
+        message: 'No version number provided',
+      })
+      await expect(kv.ask('update', 'undelete/app', body)).rejects.toMatchObject({
+        message: 'No version number provided',
+      })
+      await expect(kv.ask('update', 'destroy/app', body)).rejects.toMatchObject({
+        message: 'no version number provided',
+      })
     })
 
-    it.each([['all'], [[1, 'two']], [[1.5]], [{ 1: true }], [true]])('refuses versions=%j and changes nothing', async (versions) => {
-      await expect(kv.ask('update', 'destroy/app', { versions })).rejects.toMatchObject({ kind: 'bad_request', message: expect.stringContaining('versions must be a list of version numbers') as string })
-      expect(await status('app', 1)).toBe(200)
-    })
+    it.each([['all'], [[1, 'two']], [[1.5]], [{ 1: true }], [true]])(
+      'refuses versions=%j and changes nothing',
+      async (versions) => {
+        await expect(kv.ask('update', 'destroy/app', { versions })).rejects.toMatchObject({
+          kind: 'bad_request',
+          message: expect.stringContaining('versions must be a list of version numbers') as string,
+        })
+        expect(await status('app', 1)).toBe(200)
+      },
+    )
   })
 
   describe('delete_version_after', () => {
@@ -270,7 +340,7 @@ describe('KV version 2: metadata, settings and versions', () => {
       expect(await kv.ask('patch', 'data/app', { data: { n: 2 } })).toMatchObject({ status: 404 })
     })
 
-    it('counts the shorter of the secret\'s and the mount\'s', async () => {
+    it("counts the shorter of the secret's and the mount's", async () => {
       await kv.ask('update', 'config', { delete_version_after: '30m' })
       expect(await write('plain')).toMatchObject({ deletion_time: '2026-03-15T16:30:00Z' })
       await kv.ask('create', 'metadata/long', { delete_version_after: '2h' })
@@ -298,7 +368,14 @@ describe('KV version 2: metadata, settings and versions', () => {
     })
 
     it('is answered as Go prints durations, which Terraform parses', async () => {
-      for (const [given, answered] of [[0, '0s'], [45, '45s'], ['90s', '1m30s'], ['1h', '1h0m0s'], ['30d', '720h0m0s'], [12_319, '3h25m19s']] as const) {
+      for (const [given, answered] of [
+        [0, '0s'],
+        [45, '45s'],
+        ['90s', '1m30s'],
+        ['1h', '1h0m0s'],
+        ['30d', '720h0m0s'],
+        [12_319, '3h25m19s'],
+      ] as const) {
         await kv.ask('update', 'metadata/app', { delete_version_after: given })
         expect((await metadata('app')).delete_version_after).toBe(answered)
       }
@@ -307,26 +384,40 @@ describe('KV version 2: metadata, settings and versions', () => {
 
   describe('config', () => {
     it('starts at nothing set', async () => {
-      expect(await kv.data('read', 'config')).toEqual({ max_versions: 0, cas_required: false, delete_version_after: '0s' })
+      expect(await kv.data('read', 'config')).toEqual({
+        max_versions: 0,
+        cas_required: false,
+        delete_version_after: '0s',
+      })
     })
 
     it('changes only what is given', async () => {
       expect(await kv.ask('update', 'config', { max_versions: 5, delete_version_after: '1h' })).toBeUndefined()
       await kv.ask('update', 'config', { cas_required: true })
-      expect(await kv.data('read', 'config')).toEqual({ max_versions: 5, cas_required: true, delete_version_after: '1h0m0s' })
+      expect(await kv.data('read', 'config')).toEqual({
+        max_versions: 5,
+        cas_required: true,
+        delete_version_after: '1h0m0s',
+      })
     })
 
-    it.each([[{ max_versions: -1 }], [{ max_versions: 2 ** 32 }], [{ max_versions: 3, delete_version_after: 'soon' }]])('refuses %j and changes nothing', async (body) => {
-      await expect(kv.ask('update', 'config', body)).rejects.toMatchObject({ kind: 'bad_request' })
-      expect((await kv.data('read', 'config')).max_versions).toBe(0)
-    })
+    it.each([[{ max_versions: -1 }], [{ max_versions: 2 ** 32 }], [{ max_versions: 3, delete_version_after: 'soon' }]])(
+      'refuses %j and changes nothing',
+      async (body) => {
+        await expect(kv.ask('update', 'config', body)).rejects.toMatchObject({ kind: 'bad_request' })
+        expect((await kv.data('read', 'config')).max_versions).toBe(0)
+      },
+    )
   })
 
   describe('subkeys', () => {
     it('shows names and no values', async () => {
       await write('app', { password: 'hunter2', nested: { user: 'x', empty: {}, deep: { list: ['hunter2'] } } })
       const answer = await kv.data('read', 'subkeys/app')
-      expect(answer).toMatchObject({ subkeys: { password: null, nested: { user: null, empty: null, deep: { list: null } } }, metadata: { version: 1 } })
+      expect(answer).toMatchObject({
+        subkeys: { password: null, nested: { user: null, empty: null, deep: { list: null } } },
+        metadata: { version: 1 },
+      })
       expect(JSON.stringify(answer)).not.toContain('hunter2')
     })
 
@@ -341,12 +432,25 @@ describe('KV version 2: metadata, settings and versions', () => {
       expect(await kv.ask('read', 'subkeys/app')).toBeUndefined()
       await write('app')
       await kv.ask('delete', 'data/app')
-      expect(await kv.ask('read', 'subkeys/app')).toMatchObject({ status: 404, data: { subkeys: null, metadata: { version: 1 } } })
+      expect(await kv.ask('read', 'subkeys/app')).toMatchObject({
+        status: 404,
+        data: { subkeys: null, metadata: { version: 1 } },
+      })
     })
   })
 
   it('explains every path', async () => {
-    for (const path of ['', 'config', 'data/x', 'metadata/x', 'subkeys/x', 'delete/x', 'undelete/x', 'destroy/x', 'metadata/']) {
+    for (const path of [
+      '',
+      'config',
+      'data/x',
+      'metadata/x',
+      'subkeys/x',
+      'delete/x',
+      'undelete/x',
+      'destroy/x',
+      'metadata/',
+    ]) {
       expect((await kv.data('help', path)).help).toEqual(expect.stringMatching(/\w{20,}|.{60,}/s))
     }
   })

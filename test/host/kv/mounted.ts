@@ -41,13 +41,32 @@ export interface Mounted {
 export async function mount(factory: Factory, options: Record<string, string> = {}): Promise<Mounted> {
   const clock = new FakeClock()
   const storage = new FragileStorage()
-  const backend = await factory({ storage, system: fakeSystem, logger: silentLogger, clock, random: randomBytes, config: options, backend_uuid: randomUUID() })
+  const backend = await factory({
+    storage,
+    system: fakeSystem,
+    logger: silentLogger,
+    clock,
+    random: randomBytes,
+    config: options,
+    backend_uuid: randomUUID(),
+  })
   await backend.initialize()
   const request = (operation: Operation, path: string, data: Data, on: Storage) => ({
-    id: randomUUID(), operation, path, data, storage: on, client_token: 'salted', client_token_accessor: 'accessor', display_name: 'token',
-    entity_id: '', mount_point: 'secret/', remote_addr: '127.0.0.1', signal: new AbortController().signal,
+    id: randomUUID(),
+    operation,
+    path,
+    data,
+    storage: on,
+    client_token: 'salted',
+    client_token_accessor: 'accessor',
+    display_name: 'token',
+    entity_id: '',
+    mount_point: 'secret/',
+    remote_addr: '127.0.0.1',
+    signal: new AbortController().signal,
   })
-  const ask: Mounted['ask'] = (operation, path, data = {}) => backend.handleRequest(request(operation, path, data, storage))
+  const ask: Mounted['ask'] = (operation, path, data = {}) =>
+    backend.handleRequest(request(operation, path, data, storage))
   return {
     backend,
     clock,

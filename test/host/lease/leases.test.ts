@@ -6,16 +6,21 @@ import { startBench } from '../bench.ts'
 import type { Bench } from '../bench.ts'
 
 let bench: Bench
-beforeEach(async () => { bench = await startBench() })
-afterEach(async () => { await bench.host.close() })
+beforeEach(async () => {
+  bench = await startBench()
+})
+afterEach(async () => {
+  await bench.host.close()
+})
 
-const lend = async (name: string, body: object = {}, token = 'root'): Promise<string> => (await bench.call('PUT', `lend/loans/${name}`, body, token)).body.lease_id as string
+const lend = async (name: string, body: object = {}, token = 'root'): Promise<string> =>
+  (await bench.call('PUT', `lend/loans/${name}`, body, token)).body.lease_id as string
 const look = (lease_id: string) => bench.call('PUT', 'sys/leases/lookup', { lease_id })
 const revokedLoans = (): unknown[] => bench.desk.revoked.map(({ loan }) => loan)
 const seconds = (count: number): Promise<void> => bench.clock.advance(count * 1000)
 
 describe('issuing', () => {
-  it('takes the mount\'s default ttl and caps at its maximum, with a warning', async () => {
+  it("takes the mount's default ttl and caps at its maximum, with a warning", async () => {
     await bench.call('POST', 'sys/mounts/lend/tune', { default_lease_ttl: '10m', max_lease_ttl: '20m' })
     expect((await bench.call('PUT', 'lend/loans/a', {})).body).toMatchObject({ lease_duration: 600, warnings: null })
     const capped = await bench.call('PUT', 'lend/loans/a', { ttl: '1h' })
@@ -37,7 +42,9 @@ describe('issuing', () => {
 
   it('to a token revoked meanwhile is undone, and refused', async () => {
     const token = await bench.tokenFor({ lender: 'path "lend/loans/*" { capabilities = ["update"] }' })
-    bench.desk.beforeLoan = async () => { await bench.call('POST', 'auth/token/revoke', { token }) }
+    bench.desk.beforeLoan = async () => {
+      await bench.call('POST', 'auth/token/revoke', { token })
+    }
     expect((await bench.call('PUT', 'lend/loans/a', {}, token)).status).toBe(403)
     await settle()
     expect(revokedLoans()).toEqual(['a-1'])
@@ -45,8 +52,18 @@ describe('issuing', () => {
 
   it('to a client that has gone is undone', async () => {
     const gone = new AbortController()
-    bench.desk.beforeLoan = () => { gone.abort(); return Promise.resolve() }
-    await bench.host.handle({ method: 'PUT', path: '/v1/lend/loans/a', query: new URLSearchParams(), headers: { 'x-vault-token': 'root' }, remoteAddr: '', signal: gone.signal })
+    bench.desk.beforeLoan = () => {
+      gone.abort()
+      return Promise.resolve()
+    }
+    await bench.host.handle({
+      method: 'PUT',
+      path: '/v1/lend/loans/a',
+      query: new URLSearchParams(),
+      headers: { 'x-vault-token': 'root' },
+      remoteAddr: '',
+      signal: gone.signal,
+    })
     await settle()
     expect(revokedLoans()).toEqual(['a-1'])
   })
@@ -64,7 +81,13 @@ describe('looking up', () => {
     const id = await lend('a', { ttl: '10m' })
     await seconds(30)
     expect((await look(id)).body.data).toEqual({
-      id, path: 'lend/loans/a', issue_time: '2026-03-15T16:00:00Z', expire_time: '2026-03-15T16:10:00Z', last_renewal: null, renewable: true, ttl: 570,
+      id,
+      path: 'lend/loans/a',
+      issue_time: '2026-03-15T16:00:00Z',
+      expire_time: '2026-03-15T16:10:00Z',
+      last_renewal: null,
+      renewable: true,
+      ttl: 570,
     })
   })
 
@@ -72,9 +95,14 @@ describe('looking up', () => {
     const id = await lend('a')
     expect((await bench.call('LIST', 'sys/leases/lookup')).body.data.keys).toEqual(['lend/'])
     expect((await bench.call('LIST', 'sys/leases/lookup/lend/loans')).body.data.keys).toEqual(['a/'])
-    expect((await bench.call('GET', 'sys/leases/lookup/lend/loans/a/?list=true')).body.data.keys).toEqual([id.split('/').at(-1)])
-    expect((await bench.call('LIST', 'sys/leases/lookup/lend/loans/b'))).toMatchObject({ status: 404, body: { errors: [] } })
-    expect((await bench.call('LIST', 'sys/leases/lookup/lend/loan'))).toMatchObject({ status: 404 })
+    expect((await bench.call('GET', 'sys/leases/lookup/lend/loans/a/?list=true')).body.data.keys).toEqual([
+      id.split('/').at(-1),
+    ])
+    expect(await bench.call('LIST', 'sys/leases/lookup/lend/loans/b')).toMatchObject({
+      status: 404,
+      body: { errors: [] },
+    })
+    expect(await bench.call('LIST', 'sys/leases/lookup/lend/loan')).toMatchObject({ status: 404 })
   })
 })
 
@@ -87,12 +115,19 @@ describe('renewing', () => {
     const id = await lend('a', { ttl: '10m' })
     await seconds(300)
     const answer = await bench.call(method, path(id), { ...(inBody && { lease_id: id }), increment: 900 })
-    expect(answer).toMatchObject({ status: 200, body: { lease_id: id, lease_duration: 900, renewable: true, data: null } })
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { lease_id: id, lease_duration: 900, renewable: true, data: null },
+    })
     expect(bench.desk.renewed).toEqual([{ loan: 'a-1', increment: 900 }])
-    expect((await look(id)).body.data).toMatchObject({ ttl: 900, last_renewal: '2026-03-15T16:05:00Z', issue_time: '2026-03-15T16:00:00Z' })
+    expect((await look(id)).body.data).toMatchObject({
+      ttl: 900,
+      last_renewal: '2026-03-15T16:05:00Z',
+      issue_time: '2026-03-15T16:00:00Z',
+    })
   })
 
-  it('never passes the engine\'s own maximum, counted from the issue', async () => {
+  it("never passes the engine's own maximum, counted from the issue", async () => {
     const id = await lend('a', { ttl: '10m', max_ttl: '15m' })
     await seconds(540)
     const answer = await bench.call('PUT', 'sys/leases/renew', { lease_id: id, increment: 3600 })
@@ -105,11 +140,31 @@ describe('renewing', () => {
   it.each([
     ['an unknown lease', () => Promise.resolve('lend/loans/a/nope'), 'lease not found'],
     ['one that is not renewable', () => lend('a', { renewable: false }), 'lease is not renewable'],
-    ['one that was revoked', async () => { const id = await lend('a'); await bench.call('PUT', 'sys/leases/revoke', { lease_id: id, sync: true }); return id }, 'lease not found'],
-    ['one that has ended but is still to be revoked', async () => { const id = await lend('a', { ttl: 60 }); bench.desk.revokeFailure = new Error('down'); await seconds(60); return id }, 'lease expired'],
+    [
+      'one that was revoked',
+      async () => {
+        const id = await lend('a')
+        await bench.call('PUT', 'sys/leases/revoke', { lease_id: id, sync: true })
+        return id
+      },
+      'lease not found',
+    ],
+    [
+      'one that has ended but is still to be revoked',
+      async () => {
+        const id = await lend('a', { ttl: 60 })
+        bench.desk.revokeFailure = new Error('down')
+        await seconds(60)
+        return id
+      },
+      'lease expired',
+    ],
   ])('refuses %s', async (_case, prepare, message) => {
     const id = await prepare()
-    expect(await bench.call('PUT', 'sys/leases/renew', { lease_id: id })).toMatchObject({ status: 400, body: { errors: [message] } })
+    expect(await bench.call('PUT', 'sys/leases/renew', { lease_id: id })).toMatchObject({
+      status: 400,
+      body: { errors: [message] },
+    })
     expect(bench.desk.renewed).toEqual([])
   })
 
@@ -132,16 +187,23 @@ describe('revoking', () => {
     expect((await look(id)).status).toBe(400)
   })
 
-  it('with sync reports the engine\'s failure and keeps the lease', async () => {
+  it("with sync reports the engine's failure and keeps the lease", async () => {
     const id = await lend('a')
     bench.desk.revokeFailure = new RequestError('unavailable', 'the lending desk is closed')
-    expect(await bench.call('PUT', 'sys/leases/revoke', { lease_id: id, sync: true })).toMatchObject({ status: 503, body: { errors: ['the lending desk is closed'] } })
+    expect(await bench.call('PUT', 'sys/leases/revoke', { lease_id: id, sync: true })).toMatchObject({
+      status: 503,
+      body: { errors: ['the lending desk is closed'] },
+    })
     expect((await look(id)).body.data.renewable).toBe(true)
   })
 
   it('of what is gone succeeds', async () => {
-    expect((await bench.call('PUT', 'sys/leases/revoke', { lease_id: 'lend/loans/a/gone', sync: true })).status).toBe(204)
-    expect((await bench.call('PUT', 'sys/leases/revoke', { lease_id: 'lend/loans/a/gone', sync: false })).status).toBe(202)
+    expect((await bench.call('PUT', 'sys/leases/revoke', { lease_id: 'lend/loans/a/gone', sync: true })).status).toBe(
+      204,
+    )
+    expect((await bench.call('PUT', 'sys/leases/revoke', { lease_id: 'lend/loans/a/gone', sync: false })).status).toBe(
+      202,
+    )
   })
 
   it('by prefix takes whole segments: a, but not ab', async () => {
@@ -169,7 +231,10 @@ describe('revoking', () => {
 
   it('happens once however many ask at the same time', async () => {
     const id = await lend('a')
-    await Promise.all([...Array.from({ length: 5 }, () => bench.call('PUT', 'sys/leases/revoke', { lease_id: id, sync: true })), bench.call('PUT', 'sys/leases/revoke', { lease_id: id, sync: false })])
+    await Promise.all([
+      ...Array.from({ length: 5 }, () => bench.call('PUT', 'sys/leases/revoke', { lease_id: id, sync: true })),
+      bench.call('PUT', 'sys/leases/revoke', { lease_id: id, sync: false }),
+    ])
     await settle()
     expect(revokedLoans()).toEqual(['a-1'])
   })
@@ -235,7 +300,7 @@ describe('an engine that fails to revoke', () => {
   })
 })
 
-describe('a token\'s leases', () => {
+describe("a token's leases", () => {
   it('end with the token, at its natural expiry too', async () => {
     const token = await bench.tokenFor({ lender: 'path "lend/loans/*" { capabilities = ["update"] }' }, { ttl: 60 })
     await lend('a', { ttl: 3600 }, token)

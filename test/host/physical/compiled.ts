@@ -17,10 +17,16 @@ export async function compileForChild(entry: string): Promise<{ directory: strin
   const sources = new Set([resolve(entry)])
   for (const source of sources) {
     const text = await readFile(source, 'utf8')
-    for (const [, specifier] of text.matchAll(/from '(\.[^']+\.ts)'/g)) sources.add(resolve(dirname(source), specifier!))
+    for (const [, specifier] of text.matchAll(/from '(\.[^']+\.ts)'/g))
+      sources.add(resolve(dirname(source), specifier!))
     const { outputText } = ts.transpileModule(text, {
       fileName: source,
-      compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true, rewriteRelativeImportExtensions: true },
+      compilerOptions: {
+        module: ts.ModuleKind.ESNext,
+        target: ts.ScriptTarget.ES2023,
+        verbatimModuleSyntax: true,
+        rewriteRelativeImportExtensions: true,
+      },
     })
     await mkdir(dirname(target(source)), { recursive: true })
     await writeFile(target(source), outputText)

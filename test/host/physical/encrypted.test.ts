@@ -10,20 +10,35 @@ import { storageContract } from '../../logical/storage-contract.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const key = randomBytes(32)
-const open = (inner: MemoryStorage, using: Uint8Array = key) => openEncryptedStorage({ inner, key: using, random: randomBytes })
+const open = (inner: MemoryStorage, using: Uint8Array = key) =>
+  openEncryptedStorage({ inner, key: using, random: randomBytes })
 
-storageContract('encrypted storage in memory', async () => ({ storage: await open(new MemoryStorage()), close: () => Promise.resolve() }))
+storageContract('encrypted storage in memory', async () => ({
+  storage: await open(new MemoryStorage()),
+  close: () => Promise.resolve(),
+}))
 storageContract('encrypted storage on disk', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'sealed-test-'))
   const inner = await openLevelStorage(directory)
   const storage = await openEncryptedStorage({ inner, key, random: randomBytes })
-  return { storage, close: async () => { await inner.close(); await rm(directory, { recursive: true }) } }
+  return {
+    storage,
+    close: async () => {
+      await inner.close()
+      await rm(directory, { recursive: true })
+    },
+  }
 })
 
 describe('encryption at rest', () => {
-  const sealedOf = async (inner: MemoryStorage, name: string): Promise<Uint8Array> => (await inner.get(`data/${name}`))!.value
-  const tamper = (inner: MemoryStorage, name: string, value: Uint8Array): Promise<void> => inner.put({ key: `data/${name}`, value })
-  const refusal = (name: string) => ({ kind: 'internal', message: expect.stringMatching(new RegExp(`^stored value at ${name} does not open: `)) as string })
+  const sealedOf = async (inner: MemoryStorage, name: string): Promise<Uint8Array> =>
+    (await inner.get(`data/${name}`))!.value
+  const tamper = (inner: MemoryStorage, name: string, value: Uint8Array): Promise<void> =>
+    inner.put({ key: `data/${name}`, value })
+  const refusal = (name: string) => ({
+    kind: 'internal',
+    message: expect.stringMatching(new RegExp(`^stored value at ${name} does not open: `)) as string,
+  })
 
   it('never writes a value in the clear', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'sealed-test-'))
@@ -48,19 +63,27 @@ describe('encryption at rest', () => {
     const inner = new MemoryStorage()
     await (await open(inner)).put({ key: 'a', value: bytes('value') })
     const before = await collectKeys(inner, '')
-    await expect(open(inner, randomBytes(32))).rejects.toMatchObject({ kind: 'internal', message: 'the store key does not fit this store: it was written under another key' })
+    await expect(open(inner, randomBytes(32))).rejects.toMatchObject({
+      kind: 'internal',
+      message: 'the store key does not fit this store: it was written under another key',
+    })
     expect(await collectKeys(inner, '')).toEqual(before)
   })
 
   it('refuses a key of the wrong length', async () => {
-    await expect(open(new MemoryStorage(), randomBytes(16))).rejects.toMatchObject({ message: 'the store key must be 32 bytes long, not 16' })
+    await expect(open(new MemoryStorage(), randomBytes(16))).rejects.toMatchObject({
+      message: 'the store key must be 32 bytes long, not 16',
+    })
   })
 
   it('refuses a store that holds data but no proof of its key', async () => {
     const inner = new MemoryStorage()
     await (await open(inner)).put({ key: 'a', value: bytes('value') })
     await inner.delete('store-key-check')
-    await expect(open(inner)).rejects.toMatchObject({ kind: 'internal', message: expect.stringContaining('not the entry that proves its key') as string })
+    await expect(open(inner)).rejects.toMatchObject({
+      kind: 'internal',
+      message: expect.stringContaining('not the entry that proves its key') as string,
+    })
     expect(await inner.get('store-key-check')).toBeUndefined()
   })
 
@@ -76,7 +99,14 @@ describe('encryption at rest', () => {
   it('takes a fresh 96-bit nonce from the randomness handed in, per value', async () => {
     const asked: number[] = []
     const inner = new MemoryStorage()
-    const storage = await openEncryptedStorage({ inner, key, random: (count) => { asked.push(count); return randomBytes(count) } })
+    const storage = await openEncryptedStorage({
+      inner,
+      key,
+      random: (count) => {
+        asked.push(count)
+        return randomBytes(count)
+      },
+    })
     await storage.put({ key: 'a', value: bytes('1') })
     await storage.put({ key: 'a', value: bytes('1') })
     expect(asked).toEqual([12, 12, 12])

@@ -17,7 +17,10 @@ const key = Buffer.alloc(32, 7)
 const random = (count: number): Uint8Array => Buffer.alloc(count, 1)
 
 /** Acknowledged and standing: written and not acknowledged as deleted since. */
-interface Acknowledged { readonly written: Set<string>; readonly deleted: Set<string> }
+interface Acknowledged {
+  readonly written: Set<string>
+  readonly deleted: Set<string>
+}
 
 describe('kill -9', () => {
   let compiled: { directory: string; script: string }
@@ -33,7 +36,9 @@ describe('kill -9', () => {
 
   /** Lets twenty writers write, and kills them without warning after some number of acknowledgements. */
   async function writeAndKill(round: number, acknowledgements: number, acknowledged: Acknowledged): Promise<void> {
-    const child = spawn(process.execPath, [compiled.script, store, key.toString('hex'), String(round)], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, [compiled.script, store, key.toString('hex'), String(round)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     const exited = once(child, 'exit')
     let seen = 0
     for await (const line of createInterface({ input: child.stdout })) {
@@ -47,20 +52,24 @@ describe('kill -9', () => {
     expect(await exited).toEqual([null, 'SIGKILL'])
   }
 
-  it(`loses no acknowledged write and revives no deleted one in ${rounds} rounds of twenty writers`, async () => {
-    const acknowledged: Acknowledged = { written: new Set(), deleted: new Set() }
-    for (let round = 0; round < rounds; round++) {
-      await writeAndKill(round, 150 + round * 137, acknowledged)
-      const level = await openLevelStorage(store)
-      const storage = await openEncryptedStorage({ inner: level, key, random })
-      const present = new Set(await collectKeys(storage, ''))
-      expect([...acknowledged.deleted].filter((name) => present.has(name))).toEqual([])
-      // The third of every five is deleted later: such a deletion may have been stored without having been acknowledged.
-      const standing = [...acknowledged.written].filter((name) => Number(name.split('/')[2]) % 5 !== 2)
-      expect(standing.filter((name) => !present.has(name))).toEqual([])
-      expect(standing.length).toBeGreaterThan(100)
-      for (const name of present) expect(Buffer.compare((await storage.get(name))!.value, valueOf(name))).toBe(0)
-      await level.close()
-    }
-  }, 30_000 + rounds * 10_000)
+  it(
+    `loses no acknowledged write and revives no deleted one in ${rounds} rounds of twenty writers`,
+    async () => {
+      const acknowledged: Acknowledged = { written: new Set(), deleted: new Set() }
+      for (let round = 0; round < rounds; round++) {
+        await writeAndKill(round, 150 + round * 137, acknowledged)
+        const level = await openLevelStorage(store)
+        const storage = await openEncryptedStorage({ inner: level, key, random })
+        const present = new Set(await collectKeys(storage, ''))
+        expect([...acknowledged.deleted].filter((name) => present.has(name))).toEqual([])
+        // The third of every five is deleted later: such a deletion may have been stored without having been acknowledged.
+        const standing = [...acknowledged.written].filter((name) => Number(name.split('/')[2]) % 5 !== 2)
+        expect(standing.filter((name) => !present.has(name))).toEqual([])
+        expect(standing.length).toBeGreaterThan(100)
+        for (const name of present) expect(Buffer.compare((await storage.get(name))!.value, valueOf(name))).toBe(0)
+        await level.close()
+      }
+    },
+    30_000 + rounds * 10_000,
+  )
 })

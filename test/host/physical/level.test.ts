@@ -15,12 +15,20 @@ const newDirectory = (): Promise<string> => mkdtemp(join(tmpdir(), 'level-test-'
 storageContract('LevelStorage', async () => {
   const directory = await newDirectory()
   const storage = await openLevelStorage(directory)
-  return { storage, close: async () => { await storage.close(); await remove(directory) } }
+  return {
+    storage,
+    close: async () => {
+      await storage.close()
+      await remove(directory)
+    },
+  }
 })
 
 describe('the store on disk', () => {
   let directory: string
-  beforeEach(async () => { directory = await newDirectory() })
+  beforeEach(async () => {
+    directory = await newDirectory()
+  })
   afterEach(() => remove(directory))
 
   it('has everything again after it was closed and opened', async () => {
@@ -57,11 +65,18 @@ describe('the store on disk', () => {
     await storage.close()
     const manifest = (await readdir(directory)).find((file) => file.startsWith('MANIFEST-'))!
     await writeFile(join(directory, manifest), 'not a manifest')
-    const refusal = { kind: 'internal', message: expect.stringMatching(new RegExp(`^the store in ${directory} is damaged \\(.+\\); restore the directory from a backup$`)) as string }
+    const refusal = {
+      kind: 'internal',
+      message: expect.stringMatching(
+        new RegExp(`^the store in ${directory} is damaged \\(.+\\); restore the directory from a backup$`),
+      ) as string,
+    }
     await expect(openLevelStorage(directory)).rejects.toMatchObject(refusal)
     await rm(join(directory, 'CURRENT'))
     await expect(openLevelStorage(directory)).rejects.toMatchObject(refusal)
-    await expect(openLevelStorage(directory)).rejects.toMatchObject({ message: expect.stringContaining('CURRENT file is missing') as string })
+    await expect(openLevelStorage(directory)).rejects.toMatchObject({
+      message: expect.stringContaining('CURRENT file is missing') as string,
+    })
   })
 
   it('opens a directory in which a first start was interrupted before there was a CURRENT file', async () => {
@@ -75,7 +90,10 @@ describe('the store on disk', () => {
   it('refuses a path that is a file', async () => {
     const path = join(directory, 'file')
     await writeFile(path, 'x')
-    await expect(openLevelStorage(path)).rejects.toMatchObject({ kind: 'unavailable', message: expect.stringContaining(`the store in ${path} cannot be opened: `) as string })
+    await expect(openLevelStorage(path)).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringContaining(`the store in ${path} cannot be opened: `) as string,
+    })
   })
 
   it('drops a torn record at the end of the log and keeps what came before', async () => {
@@ -83,7 +101,10 @@ describe('the store on disk', () => {
     await storage.put({ key: 'whole', value: bytes('x'.repeat(1000)) })
     await storage.put({ key: 'torn', value: bytes('y'.repeat(1000)) })
     await storage.close()
-    const log = join(directory, (await readdir(directory)).find((file) => file.endsWith('.log'))!)
+    const log = join(
+      directory,
+      (await readdir(directory)).find((file) => file.endsWith('.log'))!,
+    )
     const content = await readFile(log)
     await writeFile(log, content.subarray(0, content.length - 500))
     const again = await openLevelStorage(directory)
@@ -122,11 +143,22 @@ describe('the store on disk', () => {
       ...plain(db),
       keys(range) {
         const keys = (db as unknown as LevelDatabase).keys(range)
-        return { next: () => { steps++; return keys.next() }, seek: (target) => { keys.seek(target) }, close: () => keys.close() }
+        return {
+          next: () => {
+            steps++
+            return keys.next()
+          },
+          seek: (target) => {
+            keys.seek(target)
+          },
+          close: () => keys.close(),
+        }
       },
     }
     const storage = new LevelStorage(counting, directory)
-    await Promise.all(Array.from({ length: 900 }, (_, index) => storage.put({ key: `f${index % 3}/${index}`, value: bytes('x') })))
+    await Promise.all(
+      Array.from({ length: 900 }, (_, index) => storage.put({ key: `f${index % 3}/${index}`, value: bytes('x') })),
+    )
     expect(await storage.list('')).toEqual(['f0/', 'f1/', 'f2/'])
     expect(steps).toBe(4)
     await storage.close()
@@ -146,16 +178,26 @@ describe('a failing disk', () => {
     batches.length = 0
     full = false
   })
-  afterEach(async () => { await db.close(); await remove(directory) })
+  afterEach(async () => {
+    await db.close()
+    await remove(directory)
+  })
 
-  const open = (): LevelStorage => new LevelStorage({
-    ...plain(db),
-    batch(changes, options) {
-      batches.push({ changes: [...changes], sync: options.sync })
-      if (full) return Promise.reject(Object.assign(new Error('IO error: 000003.log: No space left on device'), { code: 'LEVEL_IO_ERROR' }))
-      return (db as unknown as LevelDatabase).batch(changes, options)
-    },
-  }, directory)
+  const open = (): LevelStorage =>
+    new LevelStorage(
+      {
+        ...plain(db),
+        batch(changes, options) {
+          batches.push({ changes: [...changes], sync: options.sync })
+          if (full)
+            return Promise.reject(
+              Object.assign(new Error('IO error: 000003.log: No space left on device'), { code: 'LEVEL_IO_ERROR' }),
+            )
+          return (db as unknown as LevelDatabase).batch(changes, options)
+        },
+      },
+      directory,
+    )
 
   it('syncs every batch, and writers at the same time share one', async () => {
     const storage = open()
@@ -172,7 +214,10 @@ describe('a failing disk', () => {
     await Promise.resolve()
     const rest = [storage.put({ key: 'b', value: bytes('1') }), storage.delete('c')]
     await Promise.all([first, ...rest])
-    expect(batches.map((batch) => batch.changes.map((change) => `${change.type} ${change.key.toString()}`))).toEqual([['put a'], ['put b', 'del c']])
+    expect(batches.map((batch) => batch.changes.map((change) => `${change.type} ${change.key.toString()}`))).toEqual([
+      ['put a'],
+      ['put b', 'del c'],
+    ])
   })
 
   it('bounds a batch by count and by bytes', async () => {
@@ -189,7 +234,11 @@ describe('a failing disk', () => {
     const storage = open()
     await storage.put({ key: 'before', value: bytes('1') })
     full = true
-    const outcomes = await Promise.allSettled([storage.put({ key: 'a', value: bytes('secret value') }), storage.put({ key: 'b', value: bytes('2') }), storage.delete('before')])
+    const outcomes = await Promise.allSettled([
+      storage.put({ key: 'a', value: bytes('secret value') }),
+      storage.put({ key: 'b', value: bytes('2') }),
+      storage.delete('before'),
+    ])
     expect(outcomes.map((outcome) => outcome.status)).toEqual(['rejected', 'rejected', 'rejected'])
     await expect(storage.put({ key: 'c', value: bytes('secret value') })).rejects.toMatchObject({ kind: 'unavailable' })
     expect(await storage.list('')).toEqual(['before'])
@@ -210,7 +259,10 @@ describe('a failing disk', () => {
     full = true
     await storage.put({ key: 'a', value: bytes('1') }).catch(() => undefined)
     full = false
-    await expect(storage.put({ key: 'b', value: bytes('2') })).rejects.toMatchObject({ kind: 'unavailable', message: expect.stringContaining('takes no more writes') as string })
+    await expect(storage.put({ key: 'b', value: bytes('2') })).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringContaining('takes no more writes') as string,
+    })
     expect(await storage.get('before')).toBeDefined()
     await storage.close()
     const again = await openLevelStorage(directory)

@@ -24,7 +24,12 @@ describe('the store key', () => {
     await chmod(file, mode)
   }
 
-  it.each([['base64', base64], ['base64url without padding', key.toString('base64url')], ['hex', key.toString('hex')], ['upper-case hex', key.toString('hex').toUpperCase()]])('reads %s from a file', async (_, text) => {
+  it.each([
+    ['base64', base64],
+    ['base64url without padding', key.toString('base64url')],
+    ['hex', key.toString('hex')],
+    ['upper-case hex', key.toString('hex').toUpperCase()],
+  ])('reads %s from a file', async (_, text) => {
     await write(`${text}\n`)
     expect(Buffer.compare(await load({ file }), key)).toBe(0)
   })
@@ -43,13 +48,17 @@ describe('the store key', () => {
 
   it('removes the variable even when its value is refused', async () => {
     const environment: Record<string, string> = { [STORE_KEY_VARIABLE]: 'too short' }
-    await expect(load({ environment })).rejects.toMatchObject({ message: expect.stringContaining(STORE_KEY_VARIABLE) as string })
+    await expect(load({ environment })).rejects.toMatchObject({
+      message: expect.stringContaining(STORE_KEY_VARIABLE) as string,
+    })
     expect(environment).toEqual({})
   })
 
   it('refuses an empty variable instead of falling back to the file', async () => {
     await write(base64)
-    await expect(load({ environment: { [STORE_KEY_VARIABLE]: '' }, file })).rejects.toMatchObject({ kind: 'bad_request' })
+    await expect(load({ environment: { [STORE_KEY_VARIABLE]: '' }, file })).rejects.toMatchObject({
+      kind: 'bad_request',
+    })
   })
 
   it('makes the key file on first use when told so, readable by its owner only, and reads it afterwards', async () => {
@@ -64,7 +73,9 @@ describe('the store key', () => {
   it('gives one key to two processes that start at the same time, or refuses one of them', async () => {
     const outcomes = await Promise.allSettled([load({ file, create: true }), load({ file, create: true })])
     const stored = await load({ file })
-    const keys = outcomes.filter((outcome) => outcome.status === 'fulfilled').map((outcome) => Buffer.from(outcome.value).toString('hex'))
+    const keys = outcomes
+      .filter((outcome) => outcome.status === 'fulfilled')
+      .map((outcome) => Buffer.from(outcome.value).toString('hex'))
     expect(new Set(keys)).toEqual(new Set([Buffer.from(stored).toString('hex')]))
   })
 
@@ -73,25 +84,33 @@ describe('the store key', () => {
   })
 
   it('refuses to start without any key, saying how to make one', async () => {
-    await expect(load({ create: true })).rejects.toMatchObject({ message: expect.stringContaining('openssl rand -base64 32') as string })
+    await expect(load({ create: true })).rejects.toMatchObject({
+      message: expect.stringContaining('openssl rand -base64 32') as string,
+    })
   })
 
   it.each([0o644, 0o640, 0o604, 0o660, 0o620, 0o601])('refuses mode %o, saying chmod 600', async (mode) => {
     await write(base64, mode)
-    await expect(load({ file })).rejects.toMatchObject({ message: `the store key file ${file} is open to other users (mode ${mode.toString(8)}): chmod 600 ${file}` })
+    await expect(load({ file })).rejects.toMatchObject({
+      message: `the store key file ${file} is open to other users (mode ${mode.toString(8)}): chmod 600 ${file}`,
+    })
   })
 
   it('judges the file a link leads to', async () => {
     const link = join(directory, 'link')
     await write(base64, 0o644)
     await symlink(file, link)
-    await expect(load({ file: link })).rejects.toMatchObject({ message: expect.stringContaining('chmod 600') as string })
+    await expect(load({ file: link })).rejects.toMatchObject({
+      message: expect.stringContaining('chmod 600') as string,
+    })
   })
 
   it('refuses what is not a file, and a directory that cannot take one', async () => {
     await mkdir(file)
     await expect(load({ file })).rejects.toMatchObject({ message: `the store key file ${file} is not a regular file` })
-    await expect(load({ file: join(directory, 'none', 'store.key'), create: true })).rejects.toMatchObject({ message: expect.stringContaining('cannot be made') as string })
+    await expect(load({ file: join(directory, 'none', 'store.key'), create: true })).rejects.toMatchObject({
+      message: expect.stringContaining('cannot be made') as string,
+    })
   })
 
   it.each([
@@ -103,7 +122,10 @@ describe('the store key', () => {
   ])('refuses %s, without quoting it', async (_, text) => {
     await write(text)
     const refusal: unknown = await load({ file }).catch((error: unknown) => error)
-    expect(refusal).toMatchObject({ kind: 'bad_request', message: expect.stringMatching(/must hold 32 bytes as base64 \(44 characters\) or hex/) as string })
+    expect(refusal).toMatchObject({
+      kind: 'bad_request',
+      message: expect.stringMatching(/must hold 32 bytes as base64 \(44 characters\) or hex/) as string,
+    })
     expect(String(refusal)).not.toContain(base64)
   })
 })

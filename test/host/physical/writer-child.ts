@@ -9,7 +9,11 @@ import { valueOf } from './writer-values.ts'
 const WRITERS = 20
 const [directory = '', keyHex = '', round = ''] = process.argv.slice(2)
 
-const storage = await openEncryptedStorage({ inner: await openLevelStorage(directory), key: Buffer.from(keyHex, 'hex'), random: randomBytes })
+const storage = await openEncryptedStorage({
+  inner: await openLevelStorage(directory),
+  key: Buffer.from(keyHex, 'hex'),
+  random: randomBytes,
+})
 
 async function writeForever(writer: number): Promise<never> {
   for (let count = 0; ; count++) {

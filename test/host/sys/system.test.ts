@@ -4,19 +4,37 @@ import type { Bench } from '../bench.ts'
 
 let bench: Bench
 let ready = true
-beforeEach(async () => { ready = true; bench = await startBench({ ready: () => ready, version: '1.20.1' }) })
-afterEach(async () => { await bench.host.close() })
+beforeEach(async () => {
+  ready = true
+  bench = await startBench({ ready: () => ready, version: '1.20.1' })
+})
+afterEach(async () => {
+  await bench.host.close()
+})
 
 describe('status, for anyone, bare', () => {
   it('health', async () => {
     const answer = await bench.call('GET', 'sys/health', undefined, '')
-    expect(answer).toMatchObject({ status: 200, body: { initialized: true, sealed: false, standby: false, version: '1.20.1', enterprise: false, server_time_utc: Date.parse('2026-03-15T16:00:00Z') / 1000 } })
+    expect(answer).toMatchObject({
+      status: 200,
+      body: {
+        initialized: true,
+        sealed: false,
+        standby: false,
+        version: '1.20.1',
+        enterprise: false,
+        server_time_utc: Date.parse('2026-03-15T16:00:00Z') / 1000,
+      },
+    })
     expect(answer.body.request_id).toBeUndefined()
   })
 
-  it('health is a standby\'s while what belongs to the server does not serve', async () => {
+  it("health is a standby's while what belongs to the server does not serve", async () => {
     ready = false
-    expect(await bench.call('GET', 'sys/health', undefined, '')).toMatchObject({ status: 503, body: { standby: true, sealed: false } })
+    expect(await bench.call('GET', 'sys/health', undefined, '')).toMatchObject({
+      status: 503,
+      body: { standby: true, sealed: false },
+    })
     expect((await bench.call('HEAD', 'sys/health?standbycode=429', undefined, '')).status).toBe(429)
     expect((await bench.call('GET', 'sys/health?standbyok=true', undefined, '')).status).toBe(200)
     expect((await bench.call('GET', 'sys/health?standbyok', undefined, '')).status).toBe(200)
@@ -29,9 +47,20 @@ describe('status, for anyone, bare', () => {
   })
 
   it('seal-status, init and leader', async () => {
-    expect((await bench.call('GET', 'sys/seal-status', undefined, '')).body).toMatchObject({ type: 'shamir', initialized: true, sealed: false, t: 1, n: 1, progress: 0, version: '1.20.1' })
+    expect((await bench.call('GET', 'sys/seal-status', undefined, '')).body).toMatchObject({
+      type: 'shamir',
+      initialized: true,
+      sealed: false,
+      t: 1,
+      n: 1,
+      progress: 0,
+      version: '1.20.1',
+    })
     expect((await bench.call('GET', 'sys/init', undefined, '')).body).toEqual({ initialized: true })
-    expect((await bench.call('GET', 'sys/leader', undefined, '')).body).toMatchObject({ ha_enabled: false, leader_address: '' })
+    expect((await bench.call('GET', 'sys/leader', undefined, '')).body).toMatchObject({
+      ha_enabled: false,
+      leader_address: '',
+    })
   })
 
   it.each([
@@ -50,27 +79,45 @@ describe('policies', () => {
     expect((await bench.call('PUT', 'sys/policies/acl/Reader', { policy: text })).status).toBe(204)
     expect((await bench.call('GET', 'sys/policies/acl/READER')).body.data).toEqual({ name: 'reader', policy: text })
     expect((await bench.call('LIST', 'sys/policies/acl')).body.data.keys).toEqual(['default', 'reader', 'root'])
-    expect((await bench.call('GET', 'sys/policies/acl?list=true')).body.data.keys).toEqual(['default', 'reader', 'root'])
+    expect((await bench.call('GET', 'sys/policies/acl?list=true')).body.data.keys).toEqual([
+      'default',
+      'reader',
+      'root',
+    ])
   })
 
   it('have an old form, with rules, at the top level too', async () => {
     expect((await bench.call('PUT', 'sys/policy/reader', { rules: text })).status).toBe(204)
-    expect((await bench.call('GET', 'sys/policy/reader')).body).toMatchObject({ data: { name: 'reader', rules: text }, rules: text })
-    expect((await bench.call('GET', 'sys/policy')).body).toMatchObject({ data: { keys: ['default', 'reader', 'root'] }, policies: ['default', 'reader', 'root'] })
+    expect((await bench.call('GET', 'sys/policy/reader')).body).toMatchObject({
+      data: { name: 'reader', rules: text },
+      rules: text,
+    })
+    expect((await bench.call('GET', 'sys/policy')).body).toMatchObject({
+      data: { keys: ['default', 'reader', 'root'] },
+      policies: ['default', 'reader', 'root'],
+    })
   })
 
   it('may be JSON', async () => {
-    expect((await bench.call('PUT', 'sys/policies/acl/j', { policy: '{"path":{"x":{"capabilities":["read"]}}}' })).status).toBe(204)
+    expect(
+      (await bench.call('PUT', 'sys/policies/acl/j', { policy: '{"path":{"x":{"capabilities":["read"]}}}' })).status,
+    ).toBe(204)
   })
 
-  it('answer the author\'s oddities as warnings', async () => {
+  it("answer the author's oddities as warnings", async () => {
     const answer = await bench.call('PUT', 'sys/policies/acl/odd', { policy: 'path "x" { }' })
     expect(answer.status).toBe(200)
     expect(answer.body.warnings[0]).toContain('line 1')
   })
 
   it.each([
-    ['a policy that does not parse, with its line', 'PUT', 'bad', { policy: '\npath "x" { capabilities = ["fly"] }' }, 'failed to parse policy: line 2: path "x": invalid capability "fly"'],
+    [
+      'a policy that does not parse, with its line',
+      'PUT',
+      'bad',
+      { policy: '\npath "x" { capabilities = ["fly"] }' },
+      'failed to parse policy: line 2: path "x": invalid capability "fly"',
+    ],
     ['no policy', 'PUT', 'bad', {}, 'policy is required, for example policy='],
     ['a policy that is no text', 'PUT', 'bad', { policy: ['x'] }, 'policy must be a string'],
     ['a name with a space', 'PUT', 'b ad', { policy: text }, 'policy name "b ad" may hold'],
@@ -103,28 +150,68 @@ describe('auth methods', () => {
     expect((await bench.call('GET', 'sys/auth/token/tune')).body.data.default_lease_ttl).toBe(2764800)
   })
 
-  it('and what is enabled besides, at a path of one\'s choosing, tuned and disabled', async () => {
-    expect((await bench.call('POST', 'sys/auth/team/machines', { type: 'approle', description: 'machines', config: { max_lease_ttl: '10h' } })).status).toBe(204)
+  it("and what is enabled besides, at a path of one's choosing, tuned and disabled", async () => {
+    expect(
+      (
+        await bench.call('POST', 'sys/auth/team/machines', {
+          type: 'approle',
+          description: 'machines',
+          config: { max_lease_ttl: '10h' },
+        })
+      ).status,
+    ).toBe(204)
     const mount = (await bench.call('GET', 'sys/auth')).body['team/machines/']
-    expect(mount).toMatchObject({ type: 'approle', description: 'machines', config: { max_lease_ttl: 36_000, token_type: 'default-service' } })
+    expect(mount).toMatchObject({
+      type: 'approle',
+      description: 'machines',
+      config: { max_lease_ttl: 36_000, token_type: 'default-service' },
+    })
     expect(mount.accessor).toMatch(/^auth_approle_[0-9a-f]{8}$/)
     expect((await bench.call('GET', 'sys/mounts')).body.data).not.toHaveProperty(['auth/team/machines/'])
     // Terraform reads an auth method here.
-    expect((await bench.call('GET', 'sys/mounts/auth/team/machines')).body.data).toMatchObject({ type: 'approle', description: 'machines' })
+    expect((await bench.call('GET', 'sys/mounts/auth/team/machines')).body.data).toMatchObject({
+      type: 'approle',
+      description: 'machines',
+    })
     expect((await bench.call('POST', 'sys/auth/team/machines/tune', { max_lease_ttl: '5h' })).status).toBe(204)
     expect((await bench.call('GET', 'sys/mounts/auth/team/machines/tune')).body.data.max_lease_ttl).toBe(18_000)
-    for (const times of [1, 2]) expect([times, (await bench.call('DELETE', 'sys/auth/team/machines')).status]).toEqual([times, 204])
+    for (const times of [1, 2])
+      expect([times, (await bench.call('DELETE', 'sys/auth/team/machines')).status]).toEqual([times, 204])
     expect((await bench.call('GET', 'sys/auth/team/machines')).status).toBe(400)
   })
 
   it.each<[string, string, string, object | undefined, string]>([
     ['a method there is not', 'POST', 'auth/ldap', { type: 'ldap' }, 'plugin not found in the catalog: ldap'],
     ['a secrets engine as one', 'POST', 'auth/kv', { type: 'kv' }, 'plugin not found in the catalog: kv'],
-    ['one as a secrets engine', 'POST', 'mounts/approle', { type: 'approle' }, 'plugin not found in the catalog: approle'],
-    ['one mounted as a secrets engine', 'POST', 'mounts/auth/x', { type: 'approle' }, 'path is already in use at auth/'],
-    ['one unmounted as a secrets engine', 'DELETE', 'mounts/auth/approle', undefined, 'auth methods are disabled at sys/auth/approle'],
+    [
+      'one as a secrets engine',
+      'POST',
+      'mounts/approle',
+      { type: 'approle' },
+      'plugin not found in the catalog: approle',
+    ],
+    [
+      'one mounted as a secrets engine',
+      'POST',
+      'mounts/auth/x',
+      { type: 'approle' },
+      'path is already in use at auth/',
+    ],
+    [
+      'one unmounted as a secrets engine',
+      'DELETE',
+      'mounts/auth/approle',
+      undefined,
+      'auth methods are disabled at sys/auth/approle',
+    ],
     ['one moved', 'POST', 'remount', { from: 'auth/approle', to: 'secret2' }, 'auth methods stay where they are'],
-    ['a secrets engine moved among them', 'POST', 'remount', { from: 'lend', to: 'auth/lend' }, 'auth methods stay where they are'],
+    [
+      'a secrets engine moved among them',
+      'POST',
+      'remount',
+      { from: 'lend', to: 'auth/lend' },
+      'auth methods stay where they are',
+    ],
     ['two at one path', 'POST', 'auth/approle', { type: 'approle' }, 'path is already in use at approle/'],
     ['one below another', 'POST', 'auth/approle/x', { type: 'approle' }, 'path is already in use at approle/'],
     ['a second token store', 'POST', 'auth/more', { type: 'token' }, 'path is already in use at token/'],
@@ -138,8 +225,11 @@ describe('auth methods', () => {
   })
 
   it('need sudo', async () => {
-    const token = await bench.tokenFor({ weak: 'path "sys/auth/*" { capabilities = ["create", "update", "delete", "read"] }' })
-    for (const method of ['POST', 'DELETE']) expect((await bench.call(method, 'sys/auth/approle', { type: 'approle' }, token)).status).toBe(403)
+    const token = await bench.tokenFor({
+      weak: 'path "sys/auth/*" { capabilities = ["create", "update", "delete", "read"] }',
+    })
+    for (const method of ['POST', 'DELETE'])
+      expect((await bench.call(method, 'sys/auth/approle', { type: 'approle' }, token)).status).toBe(403)
   })
 })
 
@@ -147,36 +237,74 @@ describe('the catalogue', () => {
   it('tells what can be mounted, as built in', async () => {
     const { data } = (await bench.call('GET', 'sys/plugins/catalog')).body
     expect(data).toMatchObject({ secret: ['kv', 'lend'], auth: ['approle', 'jwt', 'token'] })
-    expect(data.detailed).toContainEqual({ builtin: true, deprecation_status: 'supported', name: 'lend', type: 'secret', version: '' })
+    expect(data.detailed).toContainEqual({
+      builtin: true,
+      deprecation_status: 'supported',
+      name: 'lend',
+      type: 'secret',
+      version: '',
+    })
     expect((await bench.call('LIST', 'sys/plugins/catalog/secret')).body.data.keys).toEqual(['kv', 'lend'])
-    expect((await bench.call('GET', 'sys/plugins/catalog/secret/lend')).body.data).toMatchObject({ name: 'lend', builtin: true, sha256: '' })
+    expect((await bench.call('GET', 'sys/plugins/catalog/secret/lend')).body.data).toMatchObject({
+      name: 'lend',
+      builtin: true,
+      sha256: '',
+    })
   })
 
   it('has nothing else', async () => {
     expect((await bench.call('GET', 'sys/plugins/catalog/secret/aws')).status).toBe(404)
     expect((await bench.call('GET', 'sys/plugins/catalog/secret/lend?version=v0.1.0')).status).toBe(404)
     expect((await bench.call('LIST', 'sys/plugins/catalog/auth')).body.data.keys).toContain('approle')
-    expect((await bench.call('GET', 'sys/plugins/catalog/auth/approle')).body.data).toMatchObject({ name: 'approle', builtin: true })
+    expect((await bench.call('GET', 'sys/plugins/catalog/auth/approle')).body.data).toMatchObject({
+      name: 'approle',
+      builtin: true,
+    })
     expect((await bench.call('GET', 'sys/plugins/catalog/auth/ldap')).status).toBe(404)
   })
 
   const entry = { type: 'secret', command: 'vault-plugin-secrets-lend', sha256: 'ab12', version: '0.1.0' }
 
-  it('keeps what is registered under an engine\'s name, says that it is not started, and mounts it by its number', async () => {
+  it("keeps what is registered under an engine's name, says that it is not started, and mounts it by its number", async () => {
     const registered = await bench.call('PUT', 'sys/plugins/catalog/secret/lend', entry)
     expect(registered.status).toBe(200)
     expect(registered.body.warnings).toEqual([expect.stringContaining('starts no plugin files')])
-    expect((await bench.call('GET', 'sys/plugins/catalog/secret/lend?version=v0.1.0')).body.data).toEqual({ args: [], builtin: false, command: entry.command, name: 'lend', sha256: 'ab12', version: 'v0.1.0' })
-    expect((await bench.call('GET', 'sys/plugins/catalog/secret/lend')).body.data).toMatchObject({ builtin: true, version: '' })
-    expect((await bench.call('GET', 'sys/plugins/catalog')).body.data.detailed).toContainEqual({ builtin: false, name: 'lend', sha256: 'ab12', type: 'secret', version: 'v0.1.0' })
+    expect((await bench.call('GET', 'sys/plugins/catalog/secret/lend?version=v0.1.0')).body.data).toEqual({
+      args: [],
+      builtin: false,
+      command: entry.command,
+      name: 'lend',
+      sha256: 'ab12',
+      version: 'v0.1.0',
+    })
+    expect((await bench.call('GET', 'sys/plugins/catalog/secret/lend')).body.data).toMatchObject({
+      builtin: true,
+      version: '',
+    })
+    expect((await bench.call('GET', 'sys/plugins/catalog')).body.data.detailed).toContainEqual({
+      builtin: false,
+      name: 'lend',
+      sha256: 'ab12',
+      type: 'secret',
+      version: 'v0.1.0',
+    })
 
-    expect((await bench.call('POST', 'sys/mounts/loans', { type: 'lend', config: { plugin_version: 'v0.1.0' } })).status).toBe(204)
-    expect((await bench.call('GET', 'sys/mounts/loans')).body.data).toMatchObject({ plugin_version: 'v0.1.0', running_plugin_version: 'v0.1.0' })
+    expect(
+      (await bench.call('POST', 'sys/mounts/loans', { type: 'lend', config: { plugin_version: 'v0.1.0' } })).status,
+    ).toBe(204)
+    expect((await bench.call('GET', 'sys/mounts/loans')).body.data).toMatchObject({
+      plugin_version: 'v0.1.0',
+      running_plugin_version: 'v0.1.0',
+    })
     expect((await bench.call('GET', 'sys/mounts/loans/tune')).body.data.plugin_version).toBe('v0.1.0')
     expect((await bench.call('POST', 'sys/mounts/loans/tune', { plugin_version: '' })).status).toBe(204)
     expect((await bench.call('GET', 'sys/mounts/loans')).body.data.plugin_version).toBe('')
 
-    for (const times of [1, 2]) expect([times, (await bench.call('DELETE', 'sys/plugins/catalog/secret/lend?version=v0.1.0')).status]).toEqual([times, 204])
+    for (const times of [1, 2])
+      expect([times, (await bench.call('DELETE', 'sys/plugins/catalog/secret/lend?version=v0.1.0')).status]).toEqual([
+        times,
+        204,
+      ])
     expect((await bench.call('GET', 'sys/plugins/catalog/secret/lend?version=v0.1.0')).status).toBe(404)
     expect((await bench.call('GET', 'sys/plugins/catalog/secret/lend')).status).toBe(200)
   })
@@ -192,14 +320,19 @@ describe('the catalogue', () => {
     const answer = await bench.call('PUT', `sys/plugins/catalog/secret/${name}`, { ...entry, ...change })
     expect(answer.status).toBe(400)
     expect(answer.body.errors[0]).toContain(message)
-    expect((await bench.call('GET', 'sys/plugins/catalog')).body.data.detailed).not.toContainEqual(expect.objectContaining({ builtin: false }))
+    expect((await bench.call('GET', 'sys/plugins/catalog')).body.data.detailed).not.toContainEqual(
+      expect.objectContaining({ builtin: false }),
+    )
   })
 
   it('starts engines anew, by mount and by name, and loses nothing', async () => {
     await bench.call('POST', 'sys/mounts/notes', { type: 'kv', options: { version: '2' } })
     await bench.call('POST', 'notes/data/x', { data: { a: 'b' } })
     for (const body of [{ mounts: ['notes/'] }, { mounts: ['notes'] }, { plugin: 'kv' }]) {
-      expect(await bench.call('PUT', 'sys/plugins/reload/backend', body)).toMatchObject({ status: 200, body: { data: { reload_id: expect.any(String) } } })
+      expect(await bench.call('PUT', 'sys/plugins/reload/backend', body)).toMatchObject({
+        status: 200,
+        body: { data: { reload_id: expect.any(String) } },
+      })
       expect((await bench.call('GET', 'notes/data/x')).body.data.data).toEqual({ a: 'b' })
     }
     const cleanups = bench.desk.cleanups
@@ -218,15 +351,28 @@ describe('the catalogue', () => {
   })
 
   it('mounts and tunes to no version that is not registered', async () => {
-    for (const [path, body] of [['sys/mounts/loans', { type: 'lend', config: { plugin_version: 'v9.0.0' } }], ['sys/mounts/lend/tune', { plugin_version: 'v9.0.0' }]] as const) {
-      expect(await bench.call('POST', path, body)).toMatchObject({ status: 400, body: { errors: ['plugin not found in the catalog: lend, version=v9.0.0'] } })
+    for (const [path, body] of [
+      ['sys/mounts/loans', { type: 'lend', config: { plugin_version: 'v9.0.0' } }],
+      ['sys/mounts/lend/tune', { plugin_version: 'v9.0.0' }],
+    ] as const) {
+      expect(await bench.call('POST', path, body)).toMatchObject({
+        status: 400,
+        body: { errors: ['plugin not found in the catalog: lend, version=v9.0.0'] },
+      })
     }
     expect((await bench.call('GET', 'sys/mounts/loans')).status).toBe(400)
   })
 
   it('is written with sudo alone', async () => {
-    const token = await bench.tokenFor({ weak: 'path "sys/plugins/catalog/*" { capabilities = ["create", "update", "delete", "read"] }' })
-    for (const method of ['GET', 'PUT', 'DELETE']) expect([method, (await bench.call(method, 'sys/plugins/catalog/secret/lend', method === 'PUT' ? entry : undefined, token)).status]).toEqual([method, 403])
+    const token = await bench.tokenFor({
+      weak: 'path "sys/plugins/catalog/*" { capabilities = ["create", "update", "delete", "read"] }',
+    })
+    for (const method of ['GET', 'PUT', 'DELETE'])
+      expect([
+        method,
+        (await bench.call(method, 'sys/plugins/catalog/secret/lend', method === 'PUT' ? entry : undefined, token))
+          .status,
+      ]).toEqual([method, 403])
   })
 })
 

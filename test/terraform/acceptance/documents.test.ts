@@ -20,44 +20,57 @@ interface Kind {
 
 const kinds: readonly Kind[] = [
   {
-    type: 'mcp_config', id: 'mcp/config', lasting: true,
+    type: 'mcp_config',
+    id: 'mcp/config',
+    lasting: true,
     made: 'default_ttl = 600\nenvironment_labels = { production-eu = "prodeu" }',
     changed: 'default_ttl = 300\nallow_wildcards = true',
     renamed: undefined,
     drift: { default_ttl: 1200 },
   },
   {
-    type: 'mcp_upstream', id: 'mcp/upstreams/stripe',
+    type: 'mcp_upstream',
+    id: 'mcp/upstreams/stripe',
     made: 'name = "stripe"\nurl = "https://api.stripe.com"',
-    changed: 'name = "stripe"\nurl = "https://api.stripe.com/v1"\nsensitivity = "high"\nheaders = { Stripe-Version = "2025-03-31" }',
+    changed:
+      'name = "stripe"\nurl = "https://api.stripe.com/v1"\nsensitivity = "high"\nheaders = { Stripe-Version = "2025-03-31" }',
     renamed: 'name = "stripe-eu"\nurl = "https://api.stripe.com"',
     drift: { timeout: 5 },
   },
   {
-    type: 'mcp_tool', id: 'mcp/tools/stripe/customers/id-only',
+    type: 'mcp_tool',
+    id: 'mcp/tools/stripe/customers/id-only',
     needs: [['upstreams/stripe', { url: 'https://api.stripe.com' }]],
     made: 'upstream = "stripe"\nname = "customers/id-only"\noperations = [{ method = "GET", path = "/v1/customers" }]\nfields = ["data[].id", "has_more"]',
-    changed: 'upstream = "stripe"\nname = "customers/id-only"\noperations = [{ method = "GET", path = "/v1/customers" }, { method = "GET", path = "/v1/customers/{id}", parameters = ["limit"] }]\nfields = ["data[].id"]\nrisk = "low"',
+    changed:
+      'upstream = "stripe"\nname = "customers/id-only"\noperations = [{ method = "GET", path = "/v1/customers" }, { method = "GET", path = "/v1/customers/{id}", parameters = ["limit"] }]\nfields = ["data[].id"]\nrisk = "low"',
     renamed: 'upstream = "stripe"\nname = "customers"\noperations = [{ method = "GET", path = "/v1/customers" }]',
     drift: { operations: ['POST /v1/customers'] },
   },
   {
-    type: 'mcp_policy', id: 'mcp/policies/billing-read',
+    type: 'mcp_policy',
+    id: 'mcp/policies/billing-read',
     made: 'name = "billing-read"\npolicy = <<-EOT\n  path "tools/stripe/invoices" {\n    capabilities = ["read"]\n  }\nEOT',
     changed: 'name = "billing-read"\npolicy = "path \\"tools/stripe/customers\\" { capabilities = [\\"read\\"] }"',
     renamed: 'name = "billing"\npolicy = "path \\"tools/stripe/customers\\" { capabilities = [\\"read\\"] }"',
     drift: { policy: 'path "tools/stripe/refunds" { capabilities = ["create"] }' },
   },
   {
-    type: 'mcp_agent', id: 'mcp/agents/claude-billing-agent',
+    type: 'mcp_agent',
+    id: 'mcp/agents/claude-billing-agent',
     made: 'name = "claude-billing-agent"\nowner = "platform-team"\nenvironment = "production"',
-    changed: 'name = "claude-billing-agent"\nowner = "billing-team"\nenvironment = "production"\ndescription = "Handles billing"\ndisabled = true',
+    changed:
+      'name = "claude-billing-agent"\nowner = "billing-team"\nenvironment = "production"\ndescription = "Handles billing"\ndisabled = true',
     renamed: 'name = "claude-agent"\nowner = "platform-team"\nenvironment = "production"',
     drift: { owner: 'somebody' },
   },
   {
-    type: 'mcp_agent_scopes', id: 'mcp/agents/claude-billing-agent/scopes',
-    needs: [['agents/claude-billing-agent', { owner: 'platform-team', environment: 'production' }], ['agents/other', { owner: 'platform-team', environment: 'production' }]],
+    type: 'mcp_agent_scopes',
+    id: 'mcp/agents/claude-billing-agent/scopes',
+    needs: [
+      ['agents/claude-billing-agent', { owner: 'platform-team', environment: 'production' }],
+      ['agents/other', { owner: 'platform-team', environment: 'production' }],
+    ],
     made: 'agent = "claude-billing-agent"\nscopes = ["read:stripe:invoices", "read:stripe:customers:id-only"]',
     changed: 'agent = "claude-billing-agent"\nscopes = ["read:stripe:invoices"]\nmax_ttl_seconds = 300',
     renamed: 'agent = "other"\nscopes = ["read:stripe:invoices"]',
@@ -131,7 +144,8 @@ describe.each(targets)('on $TARGET', (target) => {
       await ready(rig, kind)
       await workspace.apply()
       const field = Object.keys(drift)[0]!
-      const current = async () => ((await rig.engine('GET', path)).body as { data: Record<string, unknown> }).data[field]
+      const current = async () =>
+        ((await rig.engine('GET', path)).body as { data: Record<string, unknown> }).data[field]
       const before = await current()
       await rig.engine('POST', path, drift)
       expect(await workspace.actions()).toEqual({ [address]: 'update' })

@@ -16,7 +16,8 @@ resource "mcp_agent_scopes" "billing" {
   scopes = ["read:stripe:invoices"]
 }
 `
-const creds = (body: string): string => `ephemeral "mcp_creds" "it" {\n  agent   = mcp_agent_scopes.billing.agent\n  purpose = "terraform"\n${body}\n}\n`
+const creds = (body: string): string =>
+  `ephemeral "mcp_creds" "it" {\n  agent   = mcp_agent_scopes.billing.agent\n  purpose = "terraform"\n${body}\n}\n`
 
 /** Lays the token down where only this test looks, and waits until it is told to go on. */
 const use = (command: string): string => `resource "terraform_data" "use" {
@@ -29,10 +30,19 @@ const use = (command: string): string => `resource "terraform_data" "use" {
 let runs = 0
 
 /** An apply that has got as far as its provisioner, which holds a live token. */
-async function applying(rig: Rig, body: string, provider = header, env: Readonly<Record<string, string>> = {}, first = ''): Promise<{ running: Running; token: string; goOn(): Promise<void> }> {
+async function applying(
+  rig: Rig,
+  body: string,
+  provider = header,
+  env: Readonly<Record<string, string>> = {},
+  first = '',
+): Promise<{ running: Running; token: string; goOn(): Promise<void> }> {
   const { workspace } = rig
   const file = join(rig.scratch, `token-${String(++runs)}`)
-  await workspace.write('main.tf', `${provider}${agent}${creds(body)}${use(`${first}printf %s "$TOKEN" > ${file}.new && mv ${file}.new ${file}; while [ ! -e go ]; do sleep 0.05; done`)}`)
+  await workspace.write(
+    'main.tf',
+    `${provider}${agent}${creds(body)}${use(`${first}printf %s "$TOKEN" > ${file}.new && mv ${file}.new ${file}; while [ ! -e go ]; do sleep 0.05; done`)}`,
+  )
   await workspace.init()
   const running = workspace.start(['apply', '-auto-approve', '-no-color'], env)
   const read = () => readFile(file, 'utf8').catch(() => '')
@@ -44,7 +54,8 @@ async function active(rig: Rig, token: string): Promise<boolean> {
   return ((await rig.engine('POST', 'introspect', { token })).body as { data: { active: boolean } }).data.active
 }
 
-const issued = async (rig: Rig): Promise<number> => (await rig.requests()).filter((request) => /mcp\/creds\/[^/]+$/.test(request)).length
+const issued = async (rig: Rig): Promise<number> =>
+  (await rig.requests()).filter((request) => /mcp\/creds\/[^/]+$/.test(request)).length
 
 describe.each(targets)('mcp_creds on $TARGET', (target) => {
   const rig = terraformRig(target)
@@ -73,7 +84,11 @@ describe.each(targets)('mcp_creds on $TARGET', (target) => {
 
   test('is renewed while what uses it takes longer than its life', async () => {
     const { running, token, goOn } = await applying(rig, 'issue = terraform.applying\nttl = 4')
-    await eventually('it is renewed twice', async () => Math.min(2, (await rig.requests()).filter((request) => request.includes('sys/leases/renew')).length), 2)
+    await eventually(
+      'it is renewed twice',
+      async () => Math.min(2, (await rig.requests()).filter((request) => request.includes('sys/leases/renew')).length),
+      2,
+    )
     expect(await active(rig, token)).toBe(true)
     await goOn()
     expect((await running.ended).code).toBe(0)
@@ -83,7 +98,10 @@ describe.each(targets)('mcp_creds on $TARGET', (target) => {
   test('is revoked when what uses it fails', async () => {
     const { workspace } = rig
     const file = join(rig.scratch, `token-${String(++runs)}`)
-    await workspace.write('main.tf', `${header}${agent}${creds('issue = terraform.applying')}${use(`printf %s "$TOKEN" > ${file}; exit 3`)}`)
+    await workspace.write(
+      'main.tf',
+      `${header}${agent}${creds('issue = terraform.applying')}${use(`printf %s "$TOKEN" > ${file}; exit 3`)}`,
+    )
     await workspace.init()
     expect((await workspace.run(['apply', '-auto-approve', '-no-color'])).text).toContain('exit status 3')
     const token = rig.secret(await readFile(file, 'utf8'))
@@ -112,7 +130,13 @@ describe.each(targets)('mcp_creds on $TARGET', (target) => {
 
   test('is revoked when a second interrupt ends Terraform before it has asked for that', async () => {
     const { workspace } = rig
-    const { running, token, goOn } = await applying(rig, 'issue = terraform.applying\nttl = 300', header, {}, 'trap "" INT; ')
+    const { running, token, goOn } = await applying(
+      rig,
+      'issue = terraform.applying\nttl = 300',
+      header,
+      {},
+      'trap "" INT; ',
+    )
     process.kill(running.process.pid!, 'SIGINT')
     await eventually('the first is heard', () => Promise.resolve(running.said().includes('Interrupt received')), true)
     // Where it has ended meanwhile, there is nothing to interrupt, and what follows holds as well.
@@ -123,11 +147,17 @@ describe.each(targets)('mcp_creds on $TARGET', (target) => {
     expect([await active(rig, token), await rig.leases(), await rig.tokens()]).toEqual([false, [], []])
   })
 
-  test('ends by its TTL, and the run\'s own token with it, when everything is killed at once', async () => {
+  test("ends by its TTL, and the run's own token with it, when everything is killed at once", async () => {
     const provider = `${requirement}provider "mcp" {\n  max_lease_ttl_seconds = 10\n}\n`
     const { running, token, goOn } = await applying(rig, 'issue = terraform.applying\nttl = 300', provider)
-    const lookups = await Promise.all((await rig.tokens()).map((accessor) => rig.server.api('POST', 'auth/token/lookup-accessor', { body: { accessor } })))
-    expect([...new Set(lookups.map(({ body }) => (body as { data: { explicit_max_ttl: number } }).data.explicit_max_ttl))]).toEqual([10])
+    const lookups = await Promise.all(
+      (await rig.tokens()).map((accessor) =>
+        rig.server.api('POST', 'auth/token/lookup-accessor', { body: { accessor } }),
+      ),
+    )
+    expect([
+      ...new Set(lookups.map(({ body }) => (body as { data: { explicit_max_ttl: number } }).data.explicit_max_ttl)),
+    ]).toEqual([10])
     process.kill(-running.process.pid!, 'SIGKILL')
     await running.ended
     await goOn()
@@ -141,7 +171,10 @@ describe('what cannot be issued', () => {
 
   test('is said at the block that asks for it', async () => {
     const { workspace } = rig
-    await workspace.write('main.tf', `${header}${agent}ephemeral "mcp_creds" "it" {\n  agent            = mcp_agent_scopes.billing.agent\n  requested_scopes = ["read:stripe:refunds"]\n  issue            = terraform.applying\n}\nresource "terraform_data" "use" {\n  provisioner "local-exec" {\n    environment = { TOKEN = ephemeral.mcp_creds.it.token }\n    command     = "true"\n  }\n}\n`)
+    await workspace.write(
+      'main.tf',
+      `${header}${agent}ephemeral "mcp_creds" "it" {\n  agent            = mcp_agent_scopes.billing.agent\n  requested_scopes = ["read:stripe:refunds"]\n  issue            = terraform.applying\n}\nresource "terraform_data" "use" {\n  provisioner "local-exec" {\n    environment = { TOKEN = ephemeral.mcp_creds.it.token }\n    command     = "true"\n  }\n}\n`,
+    )
     await workspace.init()
     const refused = await workspace.run(['apply', '-auto-approve', '-no-color'])
     expect(refused.code).toBe(1)
@@ -150,15 +183,26 @@ describe('what cannot be issued', () => {
   })
 
   test('a run under a token that may not revoke leases closes what it opened', async () => {
-    const token = await rig.tokenWith('path "mcp/*" { capabilities = ["create", "read", "update", "delete"] }\npath "auth/token/create" { capabilities = ["update"] }\npath "auth/token/revoke-self" { capabilities = ["update"] }', { no_default_policy: true })
-    const { running, token: phantom, goOn } = await applying(rig, 'issue = terraform.applying\nttl = 300', header, { VAULT_TOKEN: token })
+    const token = await rig.tokenWith(
+      'path "mcp/*" { capabilities = ["create", "read", "update", "delete"] }\npath "auth/token/create" { capabilities = ["update"] }\npath "auth/token/revoke-self" { capabilities = ["update"] }',
+      { no_default_policy: true },
+    )
+    const {
+      running,
+      token: phantom,
+      goOn,
+    } = await applying(rig, 'issue = terraform.applying\nttl = 300', header, { VAULT_TOKEN: token })
     await goOn()
     expect((await running.ended).code).toBe(0)
     expect([await active(rig, phantom), await rig.leases()]).toEqual([false, []])
   })
 
   test('a run that works with the given token itself still takes back what it lent', async () => {
-    const { running, token, goOn } = await applying(rig, 'issue = terraform.applying\nttl = 300', `${requirement}provider "mcp" {\n  skip_child_token = true\n}\n`)
+    const { running, token, goOn } = await applying(
+      rig,
+      'issue = terraform.applying\nttl = 300',
+      `${requirement}provider "mcp" {\n  skip_child_token = true\n}\n`,
+    )
     expect(await rig.tokens()).toEqual([])
     process.kill(-running.process.pid!, 'SIGINT')
     expect((await running.ended).code).toBe(1)

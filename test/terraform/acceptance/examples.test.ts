@@ -10,9 +10,19 @@ const examples = join(root, 'vault-config/terraform/examples')
 const docs = join(root, 'vault-config/terraform/docs')
 const kinds = ['resources', 'data-sources', 'ephemeral-resources', 'functions']
 /** Folders of examples: `resources/mcp_agent`. */
-const folders = kinds.flatMap((kind) => readdirSync(join(examples, kind)).sort().map((name) => `${kind}/${name}`))
-const fileNames: Readonly<Record<string, string>> = { 'resources': 'resource.tf', 'data-sources': 'data-source.tf', 'functions': 'function.tf' }
-const applied = folders.flatMap((folder) => (fileNames[dirname(folder)] ? [`${folder}/${fileNames[dirname(folder)]!}`] : []))
+const folders = kinds.flatMap((kind) =>
+  readdirSync(join(examples, kind))
+    .sort()
+    .map((name) => `${kind}/${name}`),
+)
+const fileNames: Readonly<Record<string, string>> = {
+  resources: 'resource.tf',
+  'data-sources': 'data-source.tf',
+  functions: 'function.tf',
+}
+const applied = folders.flatMap((folder) =>
+  fileNames[dirname(folder)] ? [`${folder}/${fileNames[dirname(folder)]!}`] : [],
+)
 const text = (example: string): string => readFileSync(join(examples, example), 'utf8')
 
 async function write(example: string): Promise<Record<string, string>> {
@@ -24,7 +34,11 @@ async function write(example: string): Promise<Record<string, string>> {
 
 test('examples are formatted, and there is one for every page', async () => {
   await rig.workspace.ok(['fmt', '-check', '-recursive', '-diff', examples])
-  const pages = kinds.flatMap((kind) => readdirSync(join(docs, kind)).sort().map((page) => `${kind}/${page.replace(/\.md$/, '')}`))
+  const pages = kinds.flatMap((kind) =>
+    readdirSync(join(docs, kind))
+      .sort()
+      .map((page) => `${kind}/${page.replace(/\.md$/, '')}`),
+  )
   expect(folders.map((folder) => folder.replace('/mcp_', '/')).sort()).toEqual(pages.sort())
 })
 
@@ -48,9 +62,15 @@ describe.each(folders.filter((folder) => folder.startsWith('resources/')))('the 
     const { workspace } = rig
     const env = await write(`${folder}/resource.tf`)
     await workspace.apply(env)
-    const all = (await workspace.ok(['state', 'list'])).stdout.trim().split('\n').filter((address) => !address.startsWith('data.'))
+    const all = (await workspace.ok(['state', 'list'])).stdout
+      .trim()
+      .split('\n')
+      .filter((address) => !address.startsWith('data.'))
     const addresses = [...text(`${folder}/import.tf`).matchAll(/to = (\S+)/g)].map(([, address]) => address!)
-    const commands = text(`${folder}/import.sh`).trim().split('\n').map((line) => line.split(' '))
+    const commands = text(`${folder}/import.sh`)
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' '))
     expect(commands.map(([, , address]) => address)).toEqual(addresses)
 
     await workspace.forget()
@@ -61,7 +81,13 @@ describe.each(folders.filter((folder) => folder.startsWith('resources/')))('the 
 
     await workspace.write('import.tf', '')
     for (const [, ...args] of commands) await workspace.ok([...args.toSpliced(1, 0, '-no-color')], env)
-    expect((await workspace.ok(['state', 'list'])).stdout.trim().split('\n').filter((address) => !address.startsWith('data.')).sort()).toEqual(addresses.sort())
+    expect(
+      (await workspace.ok(['state', 'list'])).stdout
+        .trim()
+        .split('\n')
+        .filter((address) => !address.startsWith('data.'))
+        .sort(),
+    ).toEqual(addresses.sort())
   })
 })
 

@@ -47,14 +47,33 @@ resource "mcp_agent_scopes" "billing" {
 async function install(provider: string, dir: string): Promise<string> {
   let out = ''
   const none = () => Promise.reject(new Error('nothing is asked'))
-  const io = { env: {}, home: dir, clock: systemClock, signal: new AbortController().signal, stdinIsTerminal: false, stdoutIsTerminal: false, stdout: (text: string) => { out += text }, stderr: (text: string) => { out += text }, readStdin: none, askHidden: none, readFile: none }
+  const io = {
+    env: {},
+    home: dir,
+    clock: systemClock,
+    signal: new AbortController().signal,
+    stdinIsTerminal: false,
+    stdoutIsTerminal: false,
+    stdout: (text: string) => {
+      out += text
+    },
+    stderr: (text: string) => {
+      out += text
+    },
+    readStdin: none,
+    askHidden: none,
+    readFile: none,
+  }
   const load = () => Promise.resolve(terraformCommands(provider, process))
-  const code = await run(['terraform', 'install', `-dir=${dir}`], io, [{ group: 'Run', name: 'terraform', summary: '', load }])
+  const code = await run(['terraform', 'install', `-dir=${dir}`], io, [
+    { group: 'Run', name: 'terraform', summary: '', load },
+  ])
   if (code !== 0) throw new Error(out)
   return out
 }
 
-const providerIn = (mirror: string, version: string): string => join(mirror, 'terraform.local/mcp/mcp', version, platform, 'terraform-provider-mcp')
+const providerIn = (mirror: string, version: string): string =>
+  join(mirror, 'terraform.local/mcp/mcp', version, platform, 'terraform-provider-mcp')
 
 /** Terraform as a person has it, with a CLI configuration that says nothing: only what lies beside the configuration is found. */
 async function unconfigured(rig: Rig): Promise<Record<string, string>> {
@@ -65,11 +84,15 @@ async function unconfigured(rig: Rig): Promise<Record<string, string>> {
 describe.each(targets)('on $TARGET', (target) => {
   const rig = terraformRig(target)
 
-  test('the documentation\'s first ten minutes, line by line', async () => {
+  test("the documentation's first ten minutes, line by line", async () => {
     const { workspace } = rig
     const key = rig.secret('sk_live_51Nx-first-ten-minutes')
-    const env = { ...await unconfigured(rig), TF_VAR_stripe_key: key }
-    expect(await install(providerIn(rig.mirror, '0.1.0'), workspace.dir)).toMatch(new RegExp(`^terraform\\.local/mcp/mcp 0\\.1\\.0 → .*/terraform\\.d/plugins/terraform\\.local/mcp/mcp/0\\.1\\.0/${platform}/ {2}\\(sha256 [0-9a-f]{64}\\)\\n$`))
+    const env = { ...(await unconfigured(rig)), TF_VAR_stripe_key: key }
+    expect(await install(providerIn(rig.mirror, '0.1.0'), workspace.dir)).toMatch(
+      new RegExp(
+        `^terraform\\.local/mcp/mcp 0\\.1\\.0 → .*/terraform\\.d/plugins/terraform\\.local/mcp/mcp/0\\.1\\.0/${platform}/ {2}\\(sha256 [0-9a-f]{64}\\)\\n$`,
+      ),
+    )
     await workspace.write('main.tf', main)
     await workspace.ok(['init', '-no-color'], env)
     expect((await workspace.apply(env)).text).toContain('Apply complete! Resources: 4 added, 0 changed, 0 destroyed.')
@@ -77,9 +100,16 @@ describe.each(targets)('on $TARGET', (target) => {
     expect((await workspace.read('terraform.tfstate')).split('sk_live')).toHaveLength(1)
 
     const secret = (await rig.server.api('GET', 'secret/data/mcp/stripe')).body as { data: { data: unknown } }
-    const metadata = (await rig.server.api('GET', 'secret/metadata/mcp/stripe')).body as { data: { custom_metadata: unknown } }
-    expect([secret.data.data, metadata.data.custom_metadata]).toEqual([{ api_key: key }, { mcp_origins: 'https://api.stripe.com' }])
-    const scopes = (await rig.engine('GET', 'agents/claude-billing-agent/scopes')).body as { data: Record<string, unknown> }
+    const metadata = (await rig.server.api('GET', 'secret/metadata/mcp/stripe')).body as {
+      data: { custom_metadata: unknown }
+    }
+    expect([secret.data.data, metadata.data.custom_metadata]).toEqual([
+      { api_key: key },
+      { mcp_origins: 'https://api.stripe.com' },
+    ])
+    const scopes = (await rig.engine('GET', 'agents/claude-billing-agent/scopes')).body as {
+      data: Record<string, unknown>
+    }
     expect(scopes.data).toMatchObject({ scopes: ['read:stripe:invoices'], max_ttl_seconds: 900 })
 
     await workspace.write('main.tf', main.replace(/\[provider::mcp::scope.*\]/, '["read:*"]'))
@@ -104,8 +134,12 @@ describe('where terraform init finds it', () => {
     mkdirSync(folder, { recursive: true })
     const out = join(rig.scratch, 'release')
     const files = await releaseProvider({ outDir: out, version: '0.1.0' })
-    for (const { name } of files.filter((file) => file.name.endsWith('.zip'))) copyFileSync(join(out, name), join(folder, name))
-    await workspace.write('home/packed.tfrc', `provider_installation {\n  filesystem_mirror {\n    path = "${mirror}"\n  }\n}\n`)
+    for (const { name } of files.filter((file) => file.name.endsWith('.zip')))
+      copyFileSync(join(out, name), join(folder, name))
+    await workspace.write(
+      'home/packed.tfrc',
+      `provider_installation {\n  filesystem_mirror {\n    path = "${mirror}"\n  }\n}\n`,
+    )
     const env = { TF_CLI_CONFIG_FILE: workspace.path('home/packed.tfrc') }
     await workspace.write('main.tf', agent)
     await workspace.ok(['init', '-no-color'], env)
@@ -142,10 +176,14 @@ describe('where terraform init finds it', () => {
 
     await installed(join(rig.scratch, 'newer'), '0.2.0')
     await install(providerIn(join(rig.scratch, 'newer'), '0.2.0'), workspace.dir)
-    expect((await workspace.ok(['init', '-no-color', '-upgrade'], env)).text).toMatch(/terraform\.local\/mcp\/mcp v0\.2\.0/)
+    expect((await workspace.ok(['init', '-no-color', '-upgrade'], env)).text).toMatch(
+      /terraform\.local\/mcp\/mcp v0\.2\.0/,
+    )
     expect(await workspace.planCode(env)).toBe(0)
     await workspace.apply(env)
-    expect((JSON.parse(await workspace.read('terraform.tfstate')) as { resources: unknown }).resources).toEqual(before.resources)
+    expect((JSON.parse(await workspace.read('terraform.tfstate')) as { resources: unknown }).resources).toEqual(
+      before.resources,
+    )
   })
 
   test('another build under the same version is not run unnoticed', async () => {
@@ -158,11 +196,15 @@ describe('where terraform init finds it', () => {
     await mkdir(other, { recursive: true })
     await copyFile(providerIn(rig.mirror, '0.1.0'), join(other, 'terraform-provider-mcp'))
     await workspace.edit(join(other, 'terraform-provider-mcp'), (text) => `${text}// changed\n`)
-    expect(await install(join(other, 'terraform-provider-mcp'), workspace.dir)).toContain('take that block out and run terraform init')
+    expect(await install(join(other, 'terraform-provider-mcp'), workspace.dir)).toContain(
+      'take that block out and run terraform init',
+    )
     expect((await workspace.run(['plan', '-no-color'], env)).text).toMatch(/checksum|does not match/i)
     await workspace.write('.terraform.lock.hcl', '')
     await workspace.ok(['init', '-no-color'], env)
     expect(await workspace.planCode(env)).toBe(2)
-    expect((await readdir(workspace.path(`terraform.d/plugins/terraform.local/mcp/mcp/0.1.0/${platform}`))).sort()).toEqual(['package.json', 'terraform-provider-mcp_v0.1.0'])
+    expect(
+      (await readdir(workspace.path(`terraform.d/plugins/terraform.local/mcp/mcp/0.1.0/${platform}`))).sort(),
+    ).toEqual(['package.json', 'terraform-provider-mcp_v0.1.0'])
   })
 })

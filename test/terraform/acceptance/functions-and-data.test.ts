@@ -9,7 +9,9 @@ describe('functions, with no server anywhere', () => {
 
   test('are the scope language', async () => {
     const { workspace } = rig
-    await workspace.write('main.tf', `${requirement}output "all" {
+    await workspace.write(
+      'main.tf',
+      `${requirement}output "all" {
   value = {
     scope     = provider::mcp::scope("read", "stripe/customers/id-only")
     from_id   = provider::mcp::scope("write", "mcp/tools/stripe/invoices")
@@ -21,13 +23,22 @@ describe('functions, with no server anywhere', () => {
     none      = provider::mcp::scope_covers([], "read:stripe:invoices")
   }
 }
-`)
+`,
+    )
     await workspace.init()
     const plan = await workspace.plan(nobody)
     expect(plan.planned_values.outputs?.all?.value).toEqual({
       scope: 'read:stripe:customers:id-only',
       from_id: 'write:stripe:invoices',
-      parsed: { capability: 'read', capabilities: ['read'], upstream: 'stripe', resource: 'customers', qualifier: 'id-only', tool: 'stripe/customers/id-only', canonical: 'read:stripe:customers:id-only' },
+      parsed: {
+        capability: 'read',
+        capabilities: ['read'],
+        upstream: 'stripe',
+        resource: 'customers',
+        qualifier: 'id-only',
+        tool: 'stripe/customers/id-only',
+        canonical: 'read:stripe:customers:id-only',
+      },
       bare: null,
       covered: true,
       uncovered: false,
@@ -56,7 +67,7 @@ describe('functions, with no server anywhere', () => {
     expect(refused.text).toContain(said)
   })
 
-  test('policy documents are written, and read back by the engine\'s own parser', async () => {
+  test("policy documents are written, and read back by the engine's own parser", async () => {
     const { workspace } = rig
     const configuration = `data "mcp_policy_document" "it" {
   rules = [
@@ -66,11 +77,16 @@ describe('functions, with no server anywhere', () => {
   ]
 }
 `
-    await workspace.write('main.tf', `${requirement}${configuration}output "it" {\n  value = data.mcp_policy_document.it.policy\n}\n`)
+    await workspace.write(
+      'main.tf',
+      `${requirement}${configuration}output "it" {\n  value = data.mcp_policy_document.it.policy\n}\n`,
+    )
     await workspace.init()
     const text = (await workspace.plan(nobody)).planned_values.outputs?.it?.value as string
     expect(text).toContain('path "tools/stripe/invoices" {')
-    await rig.engine('POST', 'policies/written', { policy: text.replace('path "tools/stripe/customers/*"', 'path "tools/stripe/customers"') })
+    await rig.engine('POST', 'policies/written', {
+      policy: text.replace('path "tools/stripe/customers/*"', 'path "tools/stripe/customers"'),
+    })
     expect((await workspace.run(['plan', '-no-color'], { ...nobody, VAULT_ADDR: 'http://127.0.0.1:9' })).code).toBe(0)
   })
 })
@@ -87,7 +103,9 @@ describe.each(targets)('data on $TARGET', (target) => {
     await rig.engine('POST', 'agents/billing/scopes', { scopes: ['read:stripe:invoices'] })
     await rig.engine('POST', 'agents/asleep', { owner: 'platform-team', environment: 'production', disabled: true })
     const ask = (name: string, body: string) => `data "mcp_access_check" "${name}" {\n${body}\n}\n`
-    await workspace.write('main.tf', `${header}${ask('may', 'agent = "billing"\ntool = "stripe/invoices"')}${ask('not', 'agent = "billing"\ntool = "stripe/refunds"\ncapability = "create"')}${ask('gone', 'agent = "nobody"\ntool = "stripe/invoices"')}${ask('asleep', 'agent = "asleep"\ntool = "stripe/invoices"')}${ask('missing', 'agent = "billing"\ntool = "stripe/nothing"')}data "mcp_agents" "all" {}
+    await workspace.write(
+      'main.tf',
+      `${header}${ask('may', 'agent = "billing"\ntool = "stripe/invoices"')}${ask('not', 'agent = "billing"\ntool = "stripe/refunds"\ncapability = "create"')}${ask('gone', 'agent = "nobody"\ntool = "stripe/invoices"')}${ask('asleep', 'agent = "asleep"\ntool = "stripe/invoices"')}${ask('missing', 'agent = "billing"\ntool = "stripe/nothing"')}data "mcp_agents" "all" {}
 output "it" {
   value = { for name, it in { may = data.mcp_access_check.may, not = data.mcp_access_check.not, gone = data.mcp_access_check.gone, asleep = data.mcp_access_check.asleep, missing = data.mcp_access_check.missing } : name => [it.allowed, it.reason] }
 }
@@ -100,9 +118,12 @@ check "least_privilege" {
     error_message = "billing reads invoices: \${data.mcp_access_check.may.reason}"
   }
 }
-`)
+`,
+    )
     await workspace.init()
-    const { planned_values: { outputs } } = await workspace.plan()
+    const {
+      planned_values: { outputs },
+    } = await workspace.plan()
     expect(outputs?.agents?.value).toEqual(['asleep', 'billing'])
     expect(outputs?.it?.value).toMatchObject({
       may: [true, 'read on tools/stripe/invoices is granted.'],
@@ -111,7 +132,9 @@ check "least_privilege" {
       asleep: [false, 'Agent asleep is disabled.'],
       missing: [false, 'Tool stripe/nothing does not exist.'],
     })
-    expect((await workspace.ok(['plan', '-no-color'])).text).toMatch(/Warning: Check block assertion failed[\s\S]*billing reads invoices/)
+    expect((await workspace.ok(['plan', '-no-color'])).text).toMatch(
+      /Warning: Check block assertion failed[\s\S]*billing reads invoices/,
+    )
   })
 })
 
@@ -122,17 +145,54 @@ describe('what it says of itself', () => {
     const { workspace } = rig
     await workspace.write('main.tf', requirement)
     await workspace.init()
-    type Block = { readonly attributes?: Readonly<Record<string, { readonly description?: string; readonly nested_type?: Block; readonly write_only?: boolean; readonly sensitive?: boolean }>>; readonly description?: string }
-    const { provider_schemas: all } = JSON.parse((await workspace.ok(['providers', 'schema', '-json'], nobody)).stdout) as { provider_schemas: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, { readonly block: Block; readonly description?: string }>>>>>> }
+    type Block = {
+      readonly attributes?: Readonly<
+        Record<
+          string,
+          {
+            readonly description?: string
+            readonly nested_type?: Block
+            readonly write_only?: boolean
+            readonly sensitive?: boolean
+          }
+        >
+      >
+      readonly description?: string
+    }
+    const { provider_schemas: all } = JSON.parse(
+      (await workspace.ok(['providers', 'schema', '-json'], nobody)).stdout,
+    ) as {
+      provider_schemas: Readonly<
+        Record<
+          string,
+          Readonly<Record<string, Readonly<Record<string, { readonly block: Block; readonly description?: string }>>>>
+        >
+      >
+    }
     const schema = all['terraform.local/mcp/mcp']!
     const names = (kind: string) => Object.keys(schema[kind] ?? {}).sort()
-    expect(names('resource_schemas')).toEqual(['mcp_agent', 'mcp_agent_scopes', 'mcp_config', 'mcp_policy', 'mcp_tool', 'mcp_upstream'])
+    expect(names('resource_schemas')).toEqual([
+      'mcp_agent',
+      'mcp_agent_scopes',
+      'mcp_config',
+      'mcp_policy',
+      'mcp_tool',
+      'mcp_upstream',
+    ])
     expect(names('data_source_schemas')).toEqual(['mcp_access_check', 'mcp_agents', 'mcp_policy_document'])
     expect(names('ephemeral_resource_schemas')).toEqual(['mcp_creds'])
     expect(names('functions')).toEqual(['parse_scope', 'scope', 'scope_covers'])
-    const undescribed = (where: string, { attributes = {} }: Block): string[] => Object.entries(attributes).flatMap(([name, attribute]) => [...(attribute.description ? [] : [`${where}.${name}`]), ...(attribute.nested_type ? undescribed(`${where}.${name}`, attribute.nested_type) : [])])
-    const blocks = ['resource_schemas', 'data_source_schemas', 'ephemeral_resource_schemas'].flatMap((kind) => Object.entries(schema[kind]!))
-    expect(blocks.flatMap(([name, { block }]) => [...(block.description ? [] : [name]), ...undescribed(name, block)])).toEqual([])
+    const undescribed = (where: string, { attributes = {} }: Block): string[] =>
+      Object.entries(attributes).flatMap(([name, attribute]) => [
+        ...(attribute.description ? [] : [`${where}.${name}`]),
+        ...(attribute.nested_type ? undescribed(`${where}.${name}`, attribute.nested_type) : []),
+      ])
+    const blocks = ['resource_schemas', 'data_source_schemas', 'ephemeral_resource_schemas'].flatMap((kind) =>
+      Object.entries(schema[kind]!),
+    )
+    expect(
+      blocks.flatMap(([name, { block }]) => [...(block.description ? [] : [name]), ...undescribed(name, block)]),
+    ).toEqual([])
     expect(undescribed('provider', (schema.provider as unknown as { block: Block }).block)).toEqual([])
     const { key_wo: key } = schema.resource_schemas!.mcp_upstream!.block.attributes!
     expect([key!.write_only, key!.sensitive]).toEqual([true, true])
@@ -140,7 +200,9 @@ describe('what it says of itself', () => {
 
   test('terraform test runs files of tests, and leaves nothing behind', async () => {
     const { workspace } = rig
-    await workspace.write('main.tf', `${header}variable "owner" {
+    await workspace.write(
+      'main.tf',
+      `${header}variable "owner" {
   type    = string
   default = "platform-team"
 }
@@ -153,8 +215,11 @@ resource "mcp_agent_scopes" "it" {
   agent  = mcp_agent.it.name
   scopes = [provider::mcp::scope("read", "stripe/invoices")]
 }
-`)
-    await workspace.write('tests/agent.tftest.hcl', `run "plan" {
+`,
+    )
+    await workspace.write(
+      'tests/agent.tftest.hcl',
+      `run "plan" {
   command = plan
   assert {
     condition     = mcp_agent_scopes.it.max_ttl_seconds == 900
@@ -176,7 +241,8 @@ run "change" {
     error_message = mcp_agent.it.owner
   }
 }
-`)
+`,
+    )
     await workspace.init()
     const ran = await workspace.ok(['test', '-no-color'])
     expect(ran.text).toMatch(/run "plan"\.\.\. pass[\s\S]*run "make"\.\.\. pass[\s\S]*run "change"\.\.\. pass/)

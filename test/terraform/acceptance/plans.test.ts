@@ -18,7 +18,9 @@ describe.each(targets)('at scale on $TARGET', (target) => {
 
   test('200 resources, ten at a time: made, nothing to do then, and destroyed', async () => {
     const { workspace } = rig
-    await workspace.write('main.tf', `${header}resource "mcp_agent" "many" {
+    await workspace.write(
+      'main.tf',
+      `${header}resource "mcp_agent" "many" {
   count       = 100
   name        = "agent-\${count.index}"
   owner       = "platform-team"
@@ -29,11 +31,18 @@ resource "mcp_agent_scopes" "many" {
   agent  = mcp_agent.many[count.index].name
   scopes = ["read:stripe:invoices", "list:stripe:customers"]
 }
-`)
+`,
+    )
     await workspace.init()
-    expect((await workspace.ok(['apply', '-auto-approve', '-no-color', '-parallelism=10'])).text).toContain('200 added, 0 changed, 0 destroyed')
-    expect((await workspace.ok(['plan', '-no-color', '-detailed-exitcode', '-parallelism=10'])).text).toContain('No changes.')
-    expect((await workspace.ok(['destroy', '-auto-approve', '-no-color', '-parallelism=10'])).text).toContain('200 destroyed')
+    expect((await workspace.ok(['apply', '-auto-approve', '-no-color', '-parallelism=10'])).text).toContain(
+      '200 added, 0 changed, 0 destroyed',
+    )
+    expect((await workspace.ok(['plan', '-no-color', '-detailed-exitcode', '-parallelism=10'])).text).toContain(
+      'No changes.',
+    )
+    expect((await workspace.ok(['destroy', '-auto-approve', '-no-color', '-parallelism=10'])).text).toContain(
+      '200 destroyed',
+    )
     expect((await rig.server.api('LIST', 'mcp/agents')).status).toBe(404)
   })
 })
@@ -71,16 +80,22 @@ describe('parts of a plan', () => {
     expect(await workspace.actions()).toEqual({ 'mcp_agent.billing': 'create' })
     await workspace.applyPlanned()
     await workspace.ok(['destroy', '-auto-approve', '-no-color', '-target=mcp_agent.support'])
-    expect([(await rig.server.api('GET', 'mcp/agents/billing')).status, (await rig.server.api('GET', 'mcp/agents/support')).status]).toEqual([200, 404])
+    expect([
+      (await rig.server.api('GET', 'mcp/agents/billing')).status,
+      (await rig.server.api('GET', 'mcp/agents/support')).status,
+    ]).toEqual([200, 404])
   })
 
   test('what was made before something failed stays, and the next apply makes the rest', async () => {
     const { workspace } = rig
-    const policy = (tools: string) => `resource "mcp_policy" "late" {\n  name   = mcp_agent.billing.name\n  policy = "path \\"tools/${tools}\\" { capabilities = [\\"read\\"] }"\n}\n`
+    const policy = (tools: string) =>
+      `resource "mcp_policy" "late" {\n  name   = mcp_agent.billing.name\n  policy = "path \\"tools/${tools}\\" { capabilities = [\\"read\\"] }"\n}\n`
     await workspace.write('main.tf', `${header}${agents}${policy('stripe/*')}`)
     await workspace.init()
     // Only the engine knows whether its mount allows that.
-    expect((await workspace.run(['apply', '-auto-approve', '-no-color'])).text).toMatch(/Error: policy, line 1 path "tools\/stripe\/\*" covers more than one resource/)
+    expect((await workspace.run(['apply', '-auto-approve', '-no-color'])).text).toMatch(
+      /Error: policy, line 1 path "tools\/stripe\/\*" covers more than one resource/,
+    )
     await workspace.write('main.tf', `${header}${agents}${policy('stripe/invoices')}`)
     expect(await workspace.actions()).toEqual({ 'mcp_policy.late': 'create' })
     await workspace.applyPlanned()
@@ -95,7 +110,10 @@ describe('parts of a plan', () => {
     await rig.engine('POST', 'agents/billing', { owner: 'somebody' })
     await workspace.ok(['apply', '-auto-approve', '-no-color', '-refresh-only'])
     expect((await workspace.attributes('mcp_agent.billing')).owner).toBe('somebody')
-    expect(await workspace.actions({}, ['-replace=mcp_agent.support'])).toEqual({ 'mcp_agent.billing': 'update', 'mcp_agent.support': 'delete+create' })
+    expect(await workspace.actions({}, ['-replace=mcp_agent.support'])).toEqual({
+      'mcp_agent.billing': 'update',
+      'mcp_agent.support': 'delete+create',
+    })
     await workspace.applyPlanned()
     expect(await workspace.planCode()).toBe(0)
   })
@@ -195,7 +213,9 @@ describe.each(targets)('values that are known late on $TARGET', (target) => {
     expect(Object.entries(actions).filter(([, action]) => action !== 'create')).toEqual([])
     await workspace.applyPlanned()
     expect(await workspace.planCode()).toBe(0)
-    expect((await rig.engine('GET', 'tools/stripe/invoices')).body).toMatchObject({ data: { mcp_tools: ['billing-read'], fields: ['data[].id', 'platform-team'] } })
+    expect((await rig.engine('GET', 'tools/stripe/invoices')).body).toMatchObject({
+      data: { mcp_tools: ['billing-read'], fields: ['data[].id', 'platform-team'] },
+    })
 
     // All of it becomes unknown once more, and comes to the same.
     const again = await workspace.actions({}, ['-replace=terraform_data.later'])
@@ -207,7 +227,9 @@ describe.each(targets)('values that are known late on $TARGET', (target) => {
 
   test('feed the provider block too', async () => {
     const { workspace } = rig
-    await workspace.write('main.tf', `${requirement}resource "terraform_data" "server" {
+    await workspace.write(
+      'main.tf',
+      `${requirement}resource "terraform_data" "server" {
   input = { address = "${rig.server.address}", mount = "mcp", seconds = 60, retries = 1, namespace = "" }
 }
 provider "mcp" {
@@ -221,10 +243,14 @@ ${agents}resource "mcp_agent_scopes" "it" {
   agent  = mcp_agent.billing.name
   scopes = ["read:stripe:invoices"]
 }
-`)
+`,
+    )
     await workspace.init()
     const env = { VAULT_ADDR: 'http://127.0.0.1:9' }
-    expect(await workspace.actions(env)).toMatchObject({ 'mcp_agent.billing': 'create', 'mcp_agent_scopes.it': 'create' })
+    expect(await workspace.actions(env)).toMatchObject({
+      'mcp_agent.billing': 'create',
+      'mcp_agent_scopes.it': 'create',
+    })
     await workspace.applyPlanned(env)
     expect(await workspace.planCode(env)).toBe(0)
     // The provider is unknown again while there is something to read: that is said, with what to do.

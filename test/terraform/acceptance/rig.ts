@@ -59,7 +59,14 @@ export interface Rig {
 /** The embedded server, and a real one where there is one (VAULT_BIN, set by scripts/check-terraform.mjs). */
 export const targets: readonly Readonly<Record<string, string>>[] = [
   { TARGET: 'embedded' },
-  ...(process.env.VAULT_BIN ? [{ TARGET: findServer(undefined, { VAULT_BIN: process.env.VAULT_BIN }).product, VAULT_BIN: process.env.VAULT_BIN }] : []),
+  ...(process.env.VAULT_BIN
+    ? [
+        {
+          TARGET: findServer(undefined, { VAULT_BIN: process.env.VAULT_BIN }).product,
+          VAULT_BIN: process.env.VAULT_BIN,
+        },
+      ]
+    : []),
 ]
 
 /** To be called where tests are declared: it starts the server before the first of them and ends it after the last. */
@@ -71,21 +78,42 @@ export function terraformRig(target: Readonly<Record<string, string>> = { TARGET
   let before: ReadonlySet<string>
   let audited: number
   const auditFile = (): string => join(scratch, 'audit.log')
-  const call = (method: string, path: string, body?: unknown) => must(server.api(method, path, body === undefined ? {} : { body }), `${method} ${path}`)
-  const keysBelow = async (path: string): Promise<readonly string[]> => ((await server.api('LIST', path)).body as { data?: { keys?: string[] } } | undefined)?.data?.keys ?? []
+  const call = (method: string, path: string, body?: unknown) =>
+    must(server.api(method, path, body === undefined ? {} : { body }), `${method} ${path}`)
+  const keysBelow = async (path: string): Promise<readonly string[]> =>
+    ((await server.api('LIST', path)).body as { data?: { keys?: string[] } } | undefined)?.data?.keys ?? []
 
   const rig: Rig = {
-    get server() { return server },
-    get workspace() { return workspace },
-    get scratch() { return scratch },
-    get mirror() { return join(scratch, 'mirror') },
-    secret(value) { secrets.push(value); return value },
+    get server() {
+      return server
+    },
+    get workspace() {
+      return workspace
+    },
+    get scratch() {
+      return scratch
+    },
+    get mirror() {
+      return join(scratch, 'mirror')
+    },
+    secret(value) {
+      secrets.push(value)
+      return value
+    },
     engine: (method, path, body) => call(method, `mcp/${path}`, body),
     async leases() {
       const agents = await keysBelow('sys/leases/lookup/mcp/creds')
-      return (await Promise.all(agents.map(async (agent) => (await keysBelow(`sys/leases/lookup/mcp/creds/${agent}`)).map((id) => `mcp/creds/${agent}${id}`)))).flat()
+      return (
+        await Promise.all(
+          agents.map(async (agent) =>
+            (await keysBelow(`sys/leases/lookup/mcp/creds/${agent}`)).map((id) => `mcp/creds/${agent}${id}`),
+          ),
+        )
+      ).flat()
     },
-    async tokens() { return (await keysBelow('auth/token/accessors')).filter((accessor) => !before.has(accessor)) },
+    async tokens() {
+      return (await keysBelow('auth/token/accessors')).filter((accessor) => !before.has(accessor))
+    },
     async tokenWith(policy, more = {}) {
       const name = `terraform-${String(++policies)}`
       await call('PUT', `sys/policies/acl/${name}`, { policy })
@@ -94,7 +122,9 @@ export function terraformRig(target: Readonly<Record<string, string>> = { TARGET
       before = new Set([...before, accessor])
       return rig.secret(token)
     },
-    async requests() { return (await auditedRequests(server, auditFile())).slice(audited) },
+    async requests() {
+      return (await auditedRequests(server, auditFile())).slice(audited)
+    },
   }
 
   beforeAll(async () => {
@@ -142,15 +172,24 @@ export async function installed(mirror: string, version: string): Promise<string
   return path
 }
 
-async function freshMounts(server: Server, call: (method: string, path: string, body?: unknown) => Promise<Answer>): Promise<void> {
+async function freshMounts(
+  server: Server,
+  call: (method: string, path: string, body?: unknown) => Promise<Answer>,
+): Promise<void> {
   for (const mount of ['mcp', 'secret']) await server.api('DELETE', `sys/mounts/${mount}`)
-  await call('POST', 'sys/mounts/mcp', { type: 'mcp', ...(server.plugin && { config: { plugin_version: server.plugin.version } }) })
+  await call('POST', 'sys/mounts/mcp', {
+    type: 'mcp',
+    ...(server.plugin && { config: { plugin_version: server.plugin.version } }),
+  })
   await call('POST', 'sys/mounts/secret', { type: 'kv', options: { version: '2' } })
   await eventually('KV serves', async () => (await server.api('GET', 'secret/config')).status, 200)
 }
 
 async function auditedRequests(server: Server, file: string): Promise<readonly string[]> {
-  const lines = (await server.readFile(file)).trim().split('\n').filter((line) => line !== '')
+  const lines = (await server.readFile(file))
+    .trim()
+    .split('\n')
+    .filter((line) => line !== '')
   return lines.flatMap((line) => {
     const { type, request } = JSON.parse(line) as { type: string; request: { operation: string; path: string } }
     return type === 'request' ? [`${request.operation} ${request.path}`] : []

@@ -15,12 +15,24 @@ resource "mcp_upstream" "stripe" {
 ${body}
 }
 `
-const withKey = (version: number, more = ''): string => `${header}${stripe(`  key_wo         = var.key\n  key_wo_version = ${String(version)}\n${more}`)}`
+const withKey = (version: number, more = ''): string =>
+  `${header}${stripe(`  key_wo         = var.key\n  key_wo_version = ${String(version)}\n${more}`)}`
 
-async function kept(rig: Rig, path = 'mcp/stripe'): Promise<{ readonly data: unknown; readonly origins: unknown; readonly version: unknown }> {
-  const secret = (await rig.server.api('GET', `secret/data/${path}`)).body as { data?: { data: unknown; metadata: { version: number } } }
-  const metadata = (await rig.server.api('GET', `secret/metadata/${path}`)).body as { data?: { custom_metadata: Record<string, unknown> | null } }
-  return { data: secret.data?.data, origins: metadata.data?.custom_metadata?.mcp_origins, version: secret.data?.metadata.version }
+async function kept(
+  rig: Rig,
+  path = 'mcp/stripe',
+): Promise<{ readonly data: unknown; readonly origins: unknown; readonly version: unknown }> {
+  const secret = (await rig.server.api('GET', `secret/data/${path}`)).body as {
+    data?: { data: unknown; metadata: { version: number } }
+  }
+  const metadata = (await rig.server.api('GET', `secret/metadata/${path}`)).body as {
+    data?: { custom_metadata: Record<string, unknown> | null }
+  }
+  return {
+    data: secret.data?.data,
+    origins: metadata.data?.custom_metadata?.mcp_origins,
+    version: secret.data?.metadata.version,
+  }
 }
 
 const put = (rig: Rig, path: string, body: unknown) => rig.server.api('POST', `secret/${path}`, { body })
@@ -47,7 +59,9 @@ describe.each(targets)('a write-only key on $TARGET', (target) => {
 
   test('is written again when its version changes, and only then', async () => {
     const { workspace } = rig
-    const [first, second, third] = ['sk_live_first-41', 'sk_live_second-42', 'sk_live_third-43'].map((key) => rig.secret(key)) as [string, string, string]
+    const [first, second, third] = ['sk_live_first-41', 'sk_live_second-42', 'sk_live_third-43'].map((key) =>
+      rig.secret(key),
+    ) as [string, string, string]
     await workspace.write('main.tf', withKey(1))
     await workspace.init()
     await workspace.apply({ TF_VAR_key: first })
@@ -65,11 +79,16 @@ describe.each(targets)('a write-only key on $TARGET', (target) => {
     const { workspace } = rig
     const key = rig.secret('sk_live_shared-77')
     await put(rig, 'data/mcp/stripe', { data: { webhook: 'whsec_1' } })
-    await put(rig, 'metadata/mcp/stripe', { custom_metadata: { owner: 'billing', mcp_origins: 'https://files.stripe.com' } })
+    await put(rig, 'metadata/mcp/stripe', {
+      custom_metadata: { owner: 'billing', mcp_origins: 'https://files.stripe.com' },
+    })
     await workspace.write('main.tf', withKey(1))
     await workspace.init()
     await workspace.apply({ TF_VAR_key: key })
-    expect(await kept(rig)).toMatchObject({ data: { webhook: 'whsec_1', api_key: key }, origins: 'https://files.stripe.com,https://api.stripe.com' })
+    expect(await kept(rig)).toMatchObject({
+      data: { webhook: 'whsec_1', api_key: key },
+      origins: 'https://files.stripe.com,https://api.stripe.com',
+    })
     await workspace.destroy()
     expect(await kept(rig)).toMatchObject({ data: { webhook: 'whsec_1' }, origins: 'https://files.stripe.com' })
   })
@@ -82,7 +101,10 @@ describe.each(targets)('a write-only key on $TARGET', (target) => {
     await workspace.apply({ TF_VAR_key: key })
     await workspace.write('main.tf', withKey(1, '  kv_path  = "mcp/payments"\n  kv_field = "secret_key"\n'))
     await workspace.apply({ TF_VAR_key: key })
-    expect(await kept(rig, 'mcp/payments')).toMatchObject({ data: { secret_key: key }, origins: 'https://api.stripe.com' })
+    expect(await kept(rig, 'mcp/payments')).toMatchObject({
+      data: { secret_key: key },
+      origins: 'https://api.stripe.com',
+    })
     const before = await kept(rig)
     expect([before.data ?? {}, before.origins]).toEqual([{}, undefined])
     expect(await workspace.planCode()).toBe(0)
@@ -94,13 +116,23 @@ describe('the search that every test ends with', () => {
 
   test('finds what is no secret to Terraform in configuration, state, plan and output, and as base64', async () => {
     const { workspace } = rig
-    await workspace.write('main.tf', `${header}resource "mcp_agent" "it" {\n  name        = "billing"\n  owner       = "not-a-secret"\n  environment = "production"\n  description = base64encode("not-a-secret-either")\n}\n`)
+    await workspace.write(
+      'main.tf',
+      `${header}resource "mcp_agent" "it" {\n  name        = "billing"\n  owner       = "not-a-secret"\n  environment = "production"\n  description = base64encode("not-a-secret-either")\n}\n`,
+    )
     await workspace.init()
     await workspace.actions()
     await workspace.applyPlanned()
     const found = await holders(workspace.dir, ['not-a-secret'], { said: 'owner = "not-a-secret"', silent: '' })
-    expect(found.map((file) => file.split('/').at(-1)).sort()).toEqual(['main.tf', 'said', 'terraform.tfstate', 'tfplan'])
-    expect((await holders(workspace.dir, ['not-a-secret-either'], {})).map((file) => file.split('/').at(-1)).sort()).toEqual(['main.tf', 'terraform.tfstate', 'tfplan'])
+    expect(found.map((file) => file.split('/').at(-1)).sort()).toEqual([
+      'main.tf',
+      'said',
+      'terraform.tfstate',
+      'tfplan',
+    ])
+    expect(
+      (await holders(workspace.dir, ['not-a-secret-either'], {})).map((file) => file.split('/').at(-1)).sort(),
+    ).toEqual(['main.tf', 'terraform.tfstate', 'tfplan'])
     expect(await holders(workspace.dir, ['not-there'], {})).toEqual([])
   })
 })
@@ -121,7 +153,9 @@ describe('what a key needs', () => {
     const { workspace } = rig
     await workspace.write('main.tf', withKey(1, '  kv_mount = "nowhere"\n'))
     await workspace.init()
-    const refused = await workspace.run(['apply', '-auto-approve', '-no-color'], { TF_VAR_key: rig.secret('sk_live_no-kv') })
+    const refused = await workspace.run(['apply', '-auto-approve', '-no-color'], {
+      TF_VAR_key: rig.secret('sk_live_no-kv'),
+    })
     expect(refused.code).toBe(1)
     expect(refused.text).toMatch(/Error: There is no KV engine of version 2 at nowhere\//)
     expect((await rig.server.api('GET', 'mcp/upstreams/stripe')).status).toBe(404)
@@ -129,10 +163,15 @@ describe('what a key needs', () => {
 
   test('the rights to write it: a refusal names path and capability', async () => {
     const { workspace } = rig
-    const token = await rig.tokenWith('path "mcp/*" { capabilities = ["create", "read", "update", "delete"] }\npath "auth/token/create" { capabilities = ["update"] }')
+    const token = await rig.tokenWith(
+      'path "mcp/*" { capabilities = ["create", "read", "update", "delete"] }\npath "auth/token/create" { capabilities = ["update"] }',
+    )
     await workspace.write('main.tf', withKey(1))
     await workspace.init()
-    const refused = await workspace.run(['apply', '-auto-approve', '-no-color'], { TF_VAR_key: rig.secret('sk_live_refused'), VAULT_TOKEN: token })
+    const refused = await workspace.run(['apply', '-auto-approve', '-no-color'], {
+      TF_VAR_key: rig.secret('sk_live_refused'),
+      VAULT_TOKEN: token,
+    })
     expect(refused.code).toBe(1)
     expect(refused.text).toMatch(/Error: The token lacks .* on secret\/data\/mcp\/stripe/)
     expect(refused.text).toMatch(/on main\.tf line \d+, in resource "mcp_upstream" "stripe":\n +\d+: {3}key_wo /)
@@ -140,7 +179,9 @@ describe('what a key needs', () => {
 
   test('no more rights than the policy for Terraform has', async () => {
     const { workspace } = rig
-    const token = await rig.tokenWith(await readFile(new URL('../../../vault-config/policies/mcp-terraform.hcl', import.meta.url), 'utf8'))
+    const token = await rig.tokenWith(
+      await readFile(new URL('../../../vault-config/policies/mcp-terraform.hcl', import.meta.url), 'utf8'),
+    )
     const env = { TF_VAR_key: rig.secret('sk_live_least-rights'), VAULT_TOKEN: token }
     await workspace.write('main.tf', withKey(1))
     await workspace.init()
@@ -150,19 +191,28 @@ describe('what a key needs', () => {
   })
 })
 
-describe('the provider\'s own secrets', () => {
+describe("the provider's own secrets", () => {
   const rig = terraformRig()
 
   test('a login with AppRole: neither its secret id nor a token of it stays, in files or alive', async () => {
     const { workspace, server } = rig
     const call = (method: string, path: string, body: unknown = {}) => server.api(method, path, { body })
     await call('POST', 'sys/auth/approle', { type: 'approle' })
-    await call('PUT', 'sys/policies/acl/approle-terraform', { policy: 'path "mcp/*" { capabilities = ["create", "read", "update", "delete"] }\npath "auth/token/create" { capabilities = ["update"] }' })
+    await call('PUT', 'sys/policies/acl/approle-terraform', {
+      policy:
+        'path "mcp/*" { capabilities = ["create", "read", "update", "delete"] }\npath "auth/token/create" { capabilities = ["update"] }',
+    })
     await call('POST', 'auth/approle/role/terraform', { token_policies: ['approle-terraform'], token_ttl: '10m' })
-    const { role_id: role } = (await server.api('GET', 'auth/approle/role/terraform/role-id')).body.data as { role_id: string }
-    const { secret_id: secret } = (await call('POST', 'auth/approle/role/terraform/secret-id')).body.data as { secret_id: string }
+    const { role_id: role } = (await server.api('GET', 'auth/approle/role/terraform/role-id')).body.data as {
+      role_id: string
+    }
+    const { secret_id: secret } = (await call('POST', 'auth/approle/role/terraform/secret-id')).body.data as {
+      secret_id: string
+    }
     const env = { VAULT_TOKEN: '', TF_VAR_secret_id: rig.secret(secret), TF_LOG: 'trace' }
-    await workspace.write('main.tf', `${requirement}variable "secret_id" {
+    await workspace.write(
+      'main.tf',
+      `${requirement}variable "secret_id" {
   type      = string
   ephemeral = true
 }
@@ -177,18 +227,23 @@ resource "mcp_agent" "it" {
   owner       = "platform-team"
   environment = "production"
 }
-`)
+`,
+    )
     await workspace.init()
     await workspace.apply(env)
     expect(await rig.tokens()).toEqual([])
-    expect((await workspace.run(['plan', '-no-color'], { ...env, TF_VAR_secret_id: 'wrong', TF_LOG: '' })).text).toContain('Error: The login at auth/approle/login was refused')
+    expect(
+      (await workspace.run(['plan', '-no-color'], { ...env, TF_VAR_secret_id: 'wrong', TF_LOG: '' })).text,
+    ).toContain('Error: The login at auth/approle/login was refused')
   })
 
   test('a token of no worth is told from a server that is down', async () => {
     const { workspace } = rig
     await workspace.write('main.tf', `${header}data "mcp_agents" "all" {}\n`)
     await workspace.init()
-    expect((await workspace.run(['plan', '-no-color'], { VAULT_TOKEN: rig.secret('hvs.nobody') })).text).toContain('Error: The token is not valid')
+    expect((await workspace.run(['plan', '-no-color'], { VAULT_TOKEN: rig.secret('hvs.nobody') })).text).toContain(
+      'Error: The token is not valid',
+    )
     const none = await workspace.run(['plan', '-no-color'], { VAULT_TOKEN: '' })
     expect(none.text).toContain('Error: There is no token')
     expect(none.text).toContain('VAULT_TOKEN')

@@ -27,7 +27,14 @@ export interface Running {
 
 /** The parts of `terraform show -json` that tests look into. */
 export interface Plan {
-  readonly resource_changes?: readonly { readonly address: string; readonly change: { readonly actions: readonly string[]; readonly before: Record<string, unknown> | null; readonly after: Record<string, unknown> | null } }[]
+  readonly resource_changes?: readonly {
+    readonly address: string
+    readonly change: {
+      readonly actions: readonly string[]
+      readonly before: Record<string, unknown> | null
+      readonly after: Record<string, unknown> | null
+    }
+  }[]
   readonly planned_values: { readonly outputs?: Readonly<Record<string, { readonly value?: unknown }>> }
 }
 
@@ -45,16 +52,29 @@ export class Workspace {
 
   static async in(dir: string, mirror: string, env: Record<string, string>): Promise<Workspace> {
     const config = join(dir, '..', `${mirror.split('/').at(-1)!}.tfrc`)
-    await writeFile(config, `provider_installation {\n  filesystem_mirror {\n    path    = "${mirror}"\n    include = ["terraform.local/*/*"]\n  }\n}\n`)
+    await writeFile(
+      config,
+      `provider_installation {\n  filesystem_mirror {\n    path    = "${mirror}"\n    include = ["terraform.local/*/*"]\n  }\n}\n`,
+    )
     return new Workspace(dir, {
-      PATH: process.env.PATH ?? '', HOME: join(dir, 'home'), TMPDIR: process.env.TMPDIR ?? '/tmp',
-      TF_CLI_CONFIG_FILE: config, TF_DATA_DIR: join(dir, '.terraform'), CHECKPOINT_DISABLE: '1', TF_IN_AUTOMATION: '1', TF_INPUT: '0',
-      HTTP_PROXY: NOWHERE, HTTPS_PROXY: NOWHERE, NO_PROXY: '127.0.0.1,localhost',
+      PATH: process.env.PATH ?? '',
+      HOME: join(dir, 'home'),
+      TMPDIR: process.env.TMPDIR ?? '/tmp',
+      TF_CLI_CONFIG_FILE: config,
+      TF_DATA_DIR: join(dir, '.terraform'),
+      CHECKPOINT_DISABLE: '1',
+      TF_IN_AUTOMATION: '1',
+      TF_INPUT: '0',
+      HTTP_PROXY: NOWHERE,
+      HTTPS_PROXY: NOWHERE,
+      NO_PROXY: '127.0.0.1,localhost',
       ...env,
     })
   }
 
-  path(name: string): string { return join(this.dir, name) }
+  path(name: string): string {
+    return join(this.dir, name)
+  }
 
   async write(name: string, text: string): Promise<void> {
     await mkdir(dirname(this.path(name)), { recursive: true })
@@ -67,18 +87,34 @@ export class Workspace {
     await writeFile(path, change(await readFile(path, 'utf8')))
   }
 
-  read(name: string): Promise<string> { return readFile(this.path(name), 'utf8') }
+  read(name: string): Promise<string> {
+    return readFile(this.path(name), 'utf8')
+  }
 
   /** Begins one command; it is the leader of a process group, as a shell's job is. */
   start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
-    const child = spawn(findTerraform().binary, [...args], { cwd: this.dir, env: { ...this.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
-    const limit = setTimeout(() => { child.kill('SIGKILL') }, LIMIT_MS)
+    const child = spawn(findTerraform().binary, [...args], {
+      cwd: this.dir,
+      env: { ...this.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    })
+    const limit = setTimeout(() => {
+      child.kill('SIGKILL')
+    }, LIMIT_MS)
     this.#running.add(child)
     const name = `output ${String(++this.#count)} of terraform ${args.join(' ')}`
     let stdout = ''
     let all = ''
-    child.stdout.on('data', (chunk: Buffer) => { stdout += chunk.toString(); all += chunk.toString(); this.#outputs[name] = all })
-    child.stderr.on('data', (chunk: Buffer) => { all += chunk.toString(); this.#outputs[name] = all })
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdout += chunk.toString()
+      all += chunk.toString()
+      this.#outputs[name] = all
+    })
+    child.stderr.on('data', (chunk: Buffer) => {
+      all += chunk.toString()
+      this.#outputs[name] = all
+    })
     const ended = once(child, 'close').then(([code]) => {
       clearTimeout(limit)
       this.#running.delete(child)
@@ -88,7 +124,9 @@ export class Workspace {
   }
 
   /** One command to its end. */
-  run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ran> { return this.start(args, env).ended }
+  run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ran> {
+    return this.start(args, env).ended
+  }
 
   /** One that must succeed. */
   async ok(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ran> {
@@ -97,20 +135,32 @@ export class Workspace {
     return ran
   }
 
-  async init(): Promise<void> { await this.ok(['init', '-no-color']) }
+  async init(): Promise<void> {
+    await this.ok(['init', '-no-color'])
+  }
 
-  apply(env?: Readonly<Record<string, string>>): Promise<Ran> { return this.ok(['apply', '-auto-approve', '-no-color'], env) }
+  apply(env?: Readonly<Record<string, string>>): Promise<Ran> {
+    return this.ok(['apply', '-auto-approve', '-no-color'], env)
+  }
 
   /** What `plan` or `actions` came to last. */
-  applyPlanned(env?: Readonly<Record<string, string>>): Promise<Ran> { return this.ok(['apply', '-no-color', 'tfplan'], env) }
+  applyPlanned(env?: Readonly<Record<string, string>>): Promise<Ran> {
+    return this.ok(['apply', '-no-color', 'tfplan'], env)
+  }
 
   /** As if Terraform had never been here. */
-  async forget(): Promise<void> { await rm(this.path('terraform.tfstate')) }
+  async forget(): Promise<void> {
+    await rm(this.path('terraform.tfstate'))
+  }
 
-  destroy(env?: Readonly<Record<string, string>>): Promise<Ran> { return this.ok(['destroy', '-auto-approve', '-no-color'], env) }
+  destroy(env?: Readonly<Record<string, string>>): Promise<Ran> {
+    return this.ok(['destroy', '-auto-approve', '-no-color'], env)
+  }
 
   /** 0: nothing to do, 1: an error, 2: changes. */
-  async planCode(env?: Readonly<Record<string, string>>): Promise<number | null> { return (await this.run(['plan', '-detailed-exitcode', '-no-color'], env)).code }
+  async planCode(env?: Readonly<Record<string, string>>): Promise<number | null> {
+    return (await this.run(['plan', '-detailed-exitcode', '-no-color'], env)).code
+  }
 
   /** Saved as `tfplan`. */
   async plan(env?: Readonly<Record<string, string>>, more: readonly string[] = []): Promise<Plan> {
@@ -119,14 +169,23 @@ export class Workspace {
   }
 
   /** What the next apply would do: actions by address, without those that do nothing. */
-  async actions(env?: Readonly<Record<string, string>>, more?: readonly string[]): Promise<Readonly<Record<string, string>>> {
+  async actions(
+    env?: Readonly<Record<string, string>>,
+    more?: readonly string[],
+  ): Promise<Readonly<Record<string, string>>> {
     const { resource_changes: changes = [] } = await this.plan(env, more)
-    return Object.fromEntries(changes.map(({ address, change }) => [address, change.actions.join('+')]).filter(([, actions]) => actions !== 'no-op' && actions !== 'read'))
+    return Object.fromEntries(
+      changes
+        .map(({ address, change }) => [address, change.actions.join('+')])
+        .filter(([, actions]) => actions !== 'no-op' && actions !== 'read'),
+    )
   }
 
   /** Attributes of a resource in the state. */
   async attributes(address: string): Promise<Record<string, unknown>> {
-    const { values } = JSON.parse((await this.ok(['show', '-json'])).stdout) as { values?: { root_module: { resources?: { address: string; values: Record<string, unknown> }[] } } }
+    const { values } = JSON.parse((await this.ok(['show', '-json'])).stdout) as {
+      values?: { root_module: { resources?: { address: string; values: Record<string, unknown> }[] } }
+    }
     const found = values?.root_module.resources?.find((resource) => resource.address === address)
     if (!found) throw new Error(`${address} is not in the state`)
     return found.values
@@ -135,7 +194,11 @@ export class Workspace {
   /** Ends what a failed test left running, and answers all that was said. */
   endAll(): Readonly<Record<string, string>> {
     for (const child of this.#running) {
-      try { process.kill(-child.pid!, 'SIGKILL') } catch { /* It has ended meanwhile. */ }
+      try {
+        process.kill(-child.pid!, 'SIGKILL')
+      } catch {
+        /* It has ended meanwhile. */
+      }
     }
     return this.#outputs
   }

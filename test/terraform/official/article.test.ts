@@ -25,17 +25,24 @@ describe.skipIf(provider === '').each(servers)('the official route (VAULT_PROVID
   const keys = (given: Record<string, string>) => ({ TF_VAR_keys: JSON.stringify(given) })
   const plan = async (env = {}) => (await terraform.run(['plan', '-detailed-exitcode'], env)).code
   const apply = () => terraform.must(['apply', '-auto-approve'])
-  const data = async (path: string, token?: string) => (await server.api('GET', path, token === undefined ? {} : { token })).body?.data
+  const data = async (path: string, token?: string) =>
+    (await server.api('GET', path, token === undefined ? {} : { token })).body?.data
   const names = async (path: string) => (await server.api('LIST', path)).body?.data?.keys ?? []
   const present = async () => ({
-    mounts: Object.keys(await data('sys/mounts')).sort(), auth: Object.keys(await data('sys/auth')).sort(), policies: await names('sys/policies/acl'),
-    registered: (await data('sys/plugins/catalog')).detailed.filter((entry: { builtin: boolean }) => !entry.builtin), leases: await names('sys/leases/lookup/mcp'),
+    mounts: Object.keys(await data('sys/mounts')).sort(),
+    auth: Object.keys(await data('sys/auth')).sort(),
+    policies: await names('sys/policies/acl'),
+    registered: (await data('sys/plugins/catalog')).detailed.filter((entry: { builtin: boolean }) => !entry.builtin),
+    leases: await names('sys/leases/lookup/mcp'),
   })
   /** Logs in as somebody who was handed a role id and a secret id. */
   const login = async (role: string): Promise<string> => {
     const { role_id } = await data(`auth/approle/role/${role}/role-id`)
     const { body } = await must(server.api('POST', `auth/approle/role/${role}/secret-id`), 'making a secret id')
-    const answer = await must(server.api('POST', 'auth/approle/login', { token: '', body: { role_id, secret_id: body.data.secret_id } }), 'logging in')
+    const answer = await must(
+      server.api('POST', 'auth/approle/login', { token: '', body: { role_id, secret_id: body.data.secret_id } }),
+      'logging in',
+    )
     return answer.body.auth.client_token as string
   }
 
@@ -43,9 +50,16 @@ describe.skipIf(provider === '').each(servers)('the official route (VAULT_PROVID
     const started = await start()
     server = started.server
     before = await present()
-    terraform = await openWorkspace('examples/article-official', { provider, env: {
-      VAULT_ADDR: server.address, VAULT_TOKEN: server.rootToken, TF_VAR_plugin: started.plugin, TF_VAR_create_kv_mount: 'true', ...keys(KEYS),
-    } })
+    terraform = await openWorkspace('examples/article-official', {
+      provider,
+      env: {
+        VAULT_ADDR: server.address,
+        VAULT_TOKEN: server.rootToken,
+        TF_VAR_plugin: started.plugin,
+        TF_VAR_create_kv_mount: 'true',
+        ...keys(KEYS),
+      },
+    })
   })
   afterAll(async () => {
     await terraform?.close()
@@ -61,29 +75,51 @@ describe.skipIf(provider === '').each(servers)('the official route (VAULT_PROVID
     await terraform.must(['plan', '-out=first.tfplan'])
     expect(await terraform.must(['apply', 'first.tfplan'])).toContain('Apply complete!')
     expect(await plan()).toBe(unchanged)
-    expect(await data('mcp/upstreams/stripe')).toMatchObject({ url: 'https://api.stripe.com', kv_path: 'mcp/stripe', sensitivity: 'high' })
+    expect(await data('mcp/upstreams/stripe')).toMatchObject({
+      url: 'https://api.stripe.com',
+      kv_path: 'mcp/stripe',
+      sensitivity: 'high',
+    })
     expect(await names('mcp/tools/stripe')).toEqual(['customers/id-only', 'events', 'invoices', 'refunds'])
     expect(await data(`mcp/agents/${AGENT}/scopes`)).toMatchObject({ scopes: SCOPES, max_ttl_seconds: 900 })
-    expect((await data('secret/metadata/mcp/stripe')).custom_metadata).toEqual({ mcp_origins: 'https://api.stripe.com' })
+    expect((await data('secret/metadata/mcp/stripe')).custom_metadata).toEqual({
+      mcp_origins: 'https://api.stripe.com',
+    })
     expect((await data('sys/mounts/mcp')).config).toMatchObject({ default_lease_ttl: 900, max_lease_ttl: 3600 })
   })
 
-  it('writes the shipped policies as they stand, and the agent\'s with its name in it', async () => {
+  it("writes the shipped policies as they stand, and the agent's with its name in it", async () => {
     for (const name of ['operator', 'auditor', 'service', 'gateway', 'terraform', 'agent']) {
       const shipped = await readFile(new URL(`../../../vault-config/policies/mcp-${name}.hcl`, import.meta.url), 'utf8')
       const written = name === 'agent' ? `mcp-agent-${AGENT}` : `mcp-${name}`
-      expect((await data(`sys/policies/acl/${written}`)).policy).toBe(shipped.replaceAll('{{identity.entity.name}}', AGENT))
+      expect((await data(`sys/policies/acl/${written}`)).policy).toBe(
+        shipped.replaceAll('{{identity.entity.name}}', AGENT),
+      )
     }
   })
 
   it('lets the agent open sessions of its own, and nothing else', async () => {
     const token = await login(AGENT)
-    const { status, body } = await server.api('PUT', `mcp/creds/${AGENT}`, { token, body: { purpose: 'reconciliation' } })
+    const { status, body } = await server.api('PUT', `mcp/creds/${AGENT}`, {
+      token,
+      body: { purpose: 'reconciliation' },
+    })
     expect([status, body.data.scopes]).toEqual([200, SCOPES])
-    for (const [method, path] of [['PUT', 'mcp/creds/another'], ['PUT', 'mcp/introspect'], ['GET', `mcp/agents/${AGENT}`], ['GET', 'secret/data/mcp/stripe']] as const) {
-      expect([path, (await server.api(method, path, { token, ...(method === 'PUT' && { body: { token: 'x' } }) })).status]).toEqual([path, 403])
+    for (const [method, path] of [
+      ['PUT', 'mcp/creds/another'],
+      ['PUT', 'mcp/introspect'],
+      ['GET', `mcp/agents/${AGENT}`],
+      ['GET', 'secret/data/mcp/stripe'],
+    ] as const) {
+      expect([
+        path,
+        (await server.api(method, path, { token, ...(method === 'PUT' && { body: { token: 'x' } }) })).status,
+      ]).toEqual([path, 403])
     }
-    await must(server.api('PUT', 'sys/leases/revoke', { body: { lease_id: body.lease_id, sync: true } }), 'ending the session')
+    await must(
+      server.api('PUT', 'sys/leases/revoke', { body: { lease_id: body.lease_id, sync: true } }),
+      'ending the session',
+    )
   })
 
   it('lets a gateway read keys, documents and the feed, and issue nothing', async () => {
@@ -107,9 +143,16 @@ describe.skipIf(provider === '').each(servers)('the official route (VAULT_PROVID
     await terraform.must(['apply', '-auto-approve'], keys(ROTATED))
     expect((await data('secret/data/mcp/stripe')).data).toEqual({ api_key: ROTATED.stripe })
     expect((await data('secret/data/mcp/github')).metadata.version).toBe(1)
-    await terraform.edit('main.tf', 'url         = "https://api.stripe.com"', 'url         = "https://eu.api.stripe.com"')
+    await terraform.edit(
+      'main.tf',
+      'url         = "https://api.stripe.com"',
+      'url         = "https://eu.api.stripe.com"',
+    )
     await apply()
-    expect((await data('secret/metadata/mcp/stripe'))).toMatchObject({ current_version: 2, custom_metadata: { mcp_origins: 'https://eu.api.stripe.com' } })
+    expect(await data('secret/metadata/mcp/stripe')).toMatchObject({
+      current_version: 2,
+      custom_metadata: { mcp_origins: 'https://eu.api.stripe.com' },
+    })
     expect(await plan()).toBe(unchanged)
   })
 
@@ -124,15 +167,66 @@ describe.skipIf(provider === '').each(servers)('the official route (VAULT_PROVID
   })
 
   it.each([
-    ['a scope more', async () => { await server.api('PUT', `mcp/agents/${AGENT}/scopes`, { body: { scopes: [...SCOPES, 'create:stripe:refunds'] } }) }],
-    ['fields where there were none', async () => { await server.api('PUT', 'mcp/tools/stripe/invoices', { body: { fields: ['id'] } }) }],
-    ['a tool gone', async () => { await server.api('DELETE', 'mcp/tools/stripe/refunds') }],
-    ['the agent gone', async () => { await server.api('DELETE', `mcp/agents/${AGENT}`) }],
-    ['another origin for a key', async () => { await server.api('PUT', 'secret/metadata/mcp/github', { body: { custom_metadata: { mcp_origins: 'https://evil.example' } } }) }],
-    ['a key gone with its metadata', async () => { await server.api('DELETE', 'secret/metadata/mcp/github') }],
-    ['a policy that says more', async () => { await server.api('PUT', 'sys/policies/acl/mcp-gateway', { body: { policy: 'path "*" { capabilities = ["read"] }' } }) }],
-    ['a role with another policy', async () => { await server.api('POST', `auth/approle/role/${AGENT}`, { body: { token_policies: ['mcp-operator'] } }) }],
-    ['the mount tuned', async () => { await server.api('POST', 'sys/mounts/mcp/tune', { body: { max_lease_ttl: '48h' } }) }],
+    [
+      'a scope more',
+      async () => {
+        await server.api('PUT', `mcp/agents/${AGENT}/scopes`, {
+          body: { scopes: [...SCOPES, 'create:stripe:refunds'] },
+        })
+      },
+    ],
+    [
+      'fields where there were none',
+      async () => {
+        await server.api('PUT', 'mcp/tools/stripe/invoices', { body: { fields: ['id'] } })
+      },
+    ],
+    [
+      'a tool gone',
+      async () => {
+        await server.api('DELETE', 'mcp/tools/stripe/refunds')
+      },
+    ],
+    [
+      'the agent gone',
+      async () => {
+        await server.api('DELETE', `mcp/agents/${AGENT}`)
+      },
+    ],
+    [
+      'another origin for a key',
+      async () => {
+        await server.api('PUT', 'secret/metadata/mcp/github', {
+          body: { custom_metadata: { mcp_origins: 'https://evil.example' } },
+        })
+      },
+    ],
+    [
+      'a key gone with its metadata',
+      async () => {
+        await server.api('DELETE', 'secret/metadata/mcp/github')
+      },
+    ],
+    [
+      'a policy that says more',
+      async () => {
+        await server.api('PUT', 'sys/policies/acl/mcp-gateway', {
+          body: { policy: 'path "*" { capabilities = ["read"] }' },
+        })
+      },
+    ],
+    [
+      'a role with another policy',
+      async () => {
+        await server.api('POST', `auth/approle/role/${AGENT}`, { body: { token_policies: ['mcp-operator'] } })
+      },
+    ],
+    [
+      'the mount tuned',
+      async () => {
+        await server.api('POST', 'sys/mounts/mcp/tune', { body: { max_lease_ttl: '48h' } })
+      },
+    ],
   ])('sees and mends drift: %s', async (_what, drift) => {
     await drift()
     expect(await plan()).toBe(changes)
@@ -140,13 +234,18 @@ describe.skipIf(provider === '').each(servers)('the official route (VAULT_PROVID
     expect(await plan()).toBe(unchanged)
     expect((await data(`mcp/agents/${AGENT}/scopes`)).scopes).toEqual(SCOPES)
     expect((await data('secret/data/mcp/github')).data).toEqual({ api_key: KEYS.github })
-    expect((await data('secret/metadata/mcp/github')).custom_metadata).toEqual({ mcp_origins: 'https://api.github.com' })
+    expect((await data('secret/metadata/mcp/github')).custom_metadata).toEqual({
+      mcp_origins: 'https://api.github.com',
+    })
   })
 
-  it('shows the engine\'s own sentence where it refuses, and changes nothing', async () => {
+  it("shows the engine's own sentence where it refuses, and changes nothing", async () => {
     await terraform.edit('main.tf', '"read:stripe:invoices", "read', '"read:*", "read')
     const { code, output } = await terraform.run(['apply', '-auto-approve'])
-    expect([code, output.replaceAll(/\s+/g, ' ')]).toEqual([1, expect.stringContaining('"read:*" covers every upstream. Name a resource')])
+    expect([code, output.replaceAll(/\s+/g, ' ')]).toEqual([
+      1,
+      expect.stringContaining('"read:*" covers every upstream. Name a resource'),
+    ])
     expect((await data(`mcp/agents/${AGENT}/scopes`)).scopes).toEqual(SCOPES)
     await terraform.edit('main.tf', '"read:*", "read', '"read:stripe:invoices", "read')
     await apply()
@@ -163,8 +262,17 @@ describe.skipIf(provider === '').each(servers)('the official route (VAULT_PROVID
   it('has put no key into state, plans, any other file or what was said', async () => {
     const everything = await terraform.everything()
     const files = Object.keys(everything)
-    for (const expected of ['terraform.tfstate', 'terraform.tfstate.backup', 'first.tfplan:tfplan', 'first.tfplan:tfstate', 'all output']) expect(files.some((file) => file.endsWith(expected))).toBe(true)
-    const leaked = [...Object.values(KEYS), ROTATED.stripe].flatMap((key) => files.filter((file) => everything[file]!.includes(key)))
+    for (const expected of [
+      'terraform.tfstate',
+      'terraform.tfstate.backup',
+      'first.tfplan:tfplan',
+      'first.tfplan:tfstate',
+      'all output',
+    ])
+      expect(files.some((file) => file.endsWith(expected))).toBe(true)
+    const leaked = [...Object.values(KEYS), ROTATED.stripe].flatMap((key) =>
+      files.filter((file) => everything[file]!.includes(key)),
+    )
     expect(leaked).toEqual([])
   })
 })

@@ -32,26 +32,50 @@ export interface Workspace {
  * A copy of `vault-config/<configuration>` with the modules and policies it refers to, for the provider binary as it is: dev_overrides
  * need no init and no registry.
  */
-export async function openWorkspace(configuration: string, { provider, env }: { provider: string; env: Readonly<Record<string, string>> }): Promise<Workspace> {
+export async function openWorkspace(
+  configuration: string,
+  { provider, env }: { provider: string; env: Readonly<Record<string, string>> },
+): Promise<Workspace> {
   const scratch = await mkdtemp(join(tmpdir(), 'terraform-official-'))
   for (const folder of ['terraform/vault-provider', 'terraform/examples/article-official', 'policies']) {
-    await cp(join(root, 'vault-config', folder), join(scratch, folder), { recursive: true, filter: (path) => !/\.terraform|terraform\.tfstate/.test(path) })
+    await cp(join(root, 'vault-config', folder), join(scratch, folder), {
+      recursive: true,
+      filter: (path) => !/\.terraform|terraform\.tfstate/.test(path),
+    })
   }
   const cliConfig = join(scratch, 'cli.tfrc')
-  await writeFile(cliConfig, `provider_installation {\n  dev_overrides { "hashicorp/vault" = ${JSON.stringify(dirname(resolve(provider)))} }\n}\n`)
+  await writeFile(
+    cliConfig,
+    `provider_installation {\n  dev_overrides { "hashicorp/vault" = ${JSON.stringify(dirname(resolve(provider)))} }\n}\n`,
+  )
   await mkdir(join(scratch, 'home'))
   const { binary } = findTerraform()
   const folder = join(scratch, 'terraform', configuration)
   // Nothing of this machine's own settings: no CLI configuration, no token file, no proxy.
-  const base = { PATH: process.env.PATH ?? '', HOME: join(scratch, 'home'), TMPDIR: scratch, TF_CLI_CONFIG_FILE: cliConfig, CHECKPOINT_DISABLE: '1', TF_IN_AUTOMATION: '1', TF_INPUT: '0', ...env }
+  const base = {
+    PATH: process.env.PATH ?? '',
+    HOME: join(scratch, 'home'),
+    TMPDIR: scratch,
+    TF_CLI_CONFIG_FILE: cliConfig,
+    CHECKPOINT_DISABLE: '1',
+    TF_IN_AUTOMATION: '1',
+    TF_INPUT: '0',
+    ...env,
+  }
   const said: string[] = []
-  const run: Workspace['run'] = (args, more = {}) => new Promise((done) => {
-    execFile(binary, [...args, ...(colourful.has(args[0] ?? '') ? ['-no-color'] : [])], { cwd: folder, env: { ...base, ...more }, timeout: LIMIT_MS, maxBuffer: 64 * 2 ** 20 }, (failure, stdout, stderr) => {
-      const output = stdout + stderr
-      said.push(output)
-      done({ code: failure === null ? 0 : typeof failure.code === 'number' ? failure.code : -1, output })
+  const run: Workspace['run'] = (args, more = {}) =>
+    new Promise((done) => {
+      execFile(
+        binary,
+        [...args, ...(colourful.has(args[0] ?? '') ? ['-no-color'] : [])],
+        { cwd: folder, env: { ...base, ...more }, timeout: LIMIT_MS, maxBuffer: 64 * 2 ** 20 },
+        (failure, stdout, stderr) => {
+          const output = stdout + stderr
+          said.push(output)
+          done({ code: failure === null ? 0 : typeof failure.code === 'number' ? failure.code : -1, output })
+        },
+      )
     })
-  })
   const must: Workspace['must'] = async (args, more) => {
     const { code, output } = await run(args, more)
     if (code !== 0) throw new Error(`terraform ${args.join(' ')} exited ${code}:\n${output}`)
@@ -60,13 +84,15 @@ export async function openWorkspace(configuration: string, { provider, env }: { 
   // Modules are linked, providers are not looked for.
   await must(['get'])
   return {
-    folder, run, must,
+    folder,
+    run,
+    must,
     async edit(file, from, to) {
       const text = await readFile(join(folder, file), 'utf8')
       if (!text.includes(from)) throw new Error(`${file} does not hold ${JSON.stringify(from)}`)
       await writeFile(join(folder, file), text.replaceAll(from, to))
     },
-    everything: async () => ({ ...await filesBelow(scratch), 'all output': said.join('\n') }),
+    everything: async () => ({ ...(await filesBelow(scratch)), 'all output': said.join('\n') }),
     close: () => rm(scratch, { recursive: true, force: true }),
   }
 }
@@ -79,7 +105,12 @@ async function filesBelow(folder: string): Promise<Record<string, string>> {
     if (!entry.isFile()) continue
     const path = join(entry.parentPath, entry.name)
     const content = await readFile(path)
-    Object.assign(found, entry.name.endsWith('.tfplan') ? Object.fromEntries(unzip(content).map(([name, text]) => [`${path}:${name}`, text])) : { [path]: content.toString('latin1') })
+    Object.assign(
+      found,
+      entry.name.endsWith('.tfplan')
+        ? Object.fromEntries(unzip(content).map(([name, text]) => [`${path}:${name}`, text]))
+        : { [path]: content.toString('latin1') },
+    )
   }
   return found
 }
@@ -89,10 +120,20 @@ function unzip(zip: Buffer): [name: string, text: string][] {
   const end = zip.lastIndexOf(Buffer.from('PK\x05\x06'))
   const entries: [string, string][] = []
   for (let at = zip.readUInt32LE(end + 16), left = zip.readUInt16LE(end + 10); left > 0; left--) {
-    const [method, size, nameLength, extraLength, commentLength, local] = [zip.readUInt16LE(at + 10), zip.readUInt32LE(at + 20), zip.readUInt16LE(at + 28), zip.readUInt16LE(at + 30), zip.readUInt16LE(at + 32), zip.readUInt32LE(at + 42)]
+    const [method, size, nameLength, extraLength, commentLength, local] = [
+      zip.readUInt16LE(at + 10),
+      zip.readUInt32LE(at + 20),
+      zip.readUInt16LE(at + 28),
+      zip.readUInt16LE(at + 30),
+      zip.readUInt16LE(at + 32),
+      zip.readUInt32LE(at + 42),
+    ]
     const from = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28)
     const data = zip.subarray(from, from + size)
-    entries.push([zip.toString('utf8', at + 46, at + 46 + nameLength), (method === 8 ? inflateRawSync(data) : data).toString('latin1')])
+    entries.push([
+      zip.toString('utf8', at + 46, at + 46 + nameLength),
+      (method === 8 ? inflateRawSync(data) : data).toString('latin1'),
+    ])
     at += 46 + nameLength + extraLength + commentLength
   }
   return entries

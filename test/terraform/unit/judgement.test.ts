@@ -17,12 +17,18 @@ beforeAll(async () => {
   terraform = await deployment.terraform()
   offline = await TerraformCore.start()
   const { admin } = deployment
-  for (const tool of ['invoices', 'refunds', 'customers/id-only']) await admin.write(`mcp/tools/stripe/${tool}`, { operations: 'GET /v1/x' })
-  await admin.write('mcp/policies/read', { policy: 'path "tools/stripe/invoices" { capabilities = ["read"] }\npath "tools/stripe/refunds" { capabilities = ["deny"] }' })
+  for (const tool of ['invoices', 'refunds', 'customers/id-only'])
+    await admin.write(`mcp/tools/stripe/${tool}`, { operations: 'GET /v1/x' })
+  await admin.write('mcp/policies/read', {
+    policy:
+      'path "tools/stripe/invoices" { capabilities = ["read"] }\npath "tools/stripe/refunds" { capabilities = ["deny"] }',
+  })
   await admin.write('mcp/agents/billing', { owner: 'o', environment: 'production' })
   await admin.write('mcp/agents/billing/scopes', { scopes: ['read:stripe:invoices', 'read:stripe:refunds'] })
   await admin.write('mcp/agents/bounded', { owner: 'o', environment: 'production', policies: ['read', 'nosuch'] })
-  await admin.write('mcp/agents/bounded/scopes', { scopes: ['read:stripe:invoices', 'read:stripe:refunds', 'create:stripe:invoices'] })
+  await admin.write('mcp/agents/bounded/scopes', {
+    scopes: ['read:stripe:invoices', 'read:stripe:refunds', 'create:stripe:invoices'],
+  })
   await admin.write('mcp/agents/bare', { owner: 'o', environment: 'production' })
   await admin.write('mcp/agents/off', { owner: 'o', environment: 'production', disabled: true })
 })
@@ -39,15 +45,53 @@ describe('functions, without any server', () => {
     ['scope', ['read', 'team/a/tools/stripe/tools'], 'read:stripe:tools'],
     ['scope', ['read', 'stripe/customers/*'], 'read:stripe:customers:*'],
     ['scope', [unknown, 'stripe/invoices'], unknown],
-    ['parse_scope', ['write:stripe:customers:id-only'], { capability: 'write', capabilities: ['create', 'update'], upstream: 'stripe', resource: 'customers', qualifier: 'id-only', tool: 'stripe/customers/id-only', canonical: 'write:stripe:customers:id-only' }],
-    ['parse_scope', ['read:tools/stripe/invoices'], { capability: 'read', capabilities: ['read'], upstream: 'stripe', resource: 'invoices', qualifier: null, tool: 'stripe/invoices', canonical: 'read:stripe:invoices' }],
-    ['parse_scope', ['read:*'], { capability: 'read', capabilities: ['read'], upstream: '*', resource: null, qualifier: null, tool: '*', canonical: 'read:*' }],
+    [
+      'parse_scope',
+      ['write:stripe:customers:id-only'],
+      {
+        capability: 'write',
+        capabilities: ['create', 'update'],
+        upstream: 'stripe',
+        resource: 'customers',
+        qualifier: 'id-only',
+        tool: 'stripe/customers/id-only',
+        canonical: 'write:stripe:customers:id-only',
+      },
+    ],
+    [
+      'parse_scope',
+      ['read:tools/stripe/invoices'],
+      {
+        capability: 'read',
+        capabilities: ['read'],
+        upstream: 'stripe',
+        resource: 'invoices',
+        qualifier: null,
+        tool: 'stripe/invoices',
+        canonical: 'read:stripe:invoices',
+      },
+    ],
+    [
+      'parse_scope',
+      ['read:*'],
+      {
+        capability: 'read',
+        capabilities: ['read'],
+        upstream: '*',
+        resource: null,
+        qualifier: null,
+        tool: '*',
+        canonical: 'read:*',
+      },
+    ],
     ['scope_covers', [['write:stripe:invoices'], 'create:stripe:invoices'], true],
     ['scope_covers', [['read:stripe:customers'], 'read:stripe:customers:id-only'], false],
     ['scope_covers', [['read:stripe:*', 'deny:stripe:refunds'], 'read:stripe:refunds'], false],
     ['scope_covers', [[], 'read:stripe:invoices'], false],
     ['scope_covers', [['read:stripe:invoices', unknown], 'read:stripe:invoices'], unknown],
-  ])('%s %j is %j', async (name, args, result) => { expect(await offline.fn(name, ...args)).toEqual({ result, error: undefined, argument: undefined }) })
+  ])('%s %j is %j', async (name, args, result) => {
+    expect(await offline.fn(name, ...args)).toEqual({ result, error: undefined, argument: undefined })
+  })
 
   it.each<[string, Value[], number, string]>([
     ['scope', ['eat', 'stripe/invoices'], 0, 'begins with no capability'],
@@ -65,26 +109,56 @@ describe('functions, without any server', () => {
 })
 
 describe('mcp_policy_document, without any server', () => {
-  const rule: ValueObject = { tool: 'mcp/tools/stripe/invoices', capabilities: ['read', 'list'], description: 'two\nlines', allowed_parameters: { limit: ['1', '10'], '*': [] }, denied_parameters: { expand: [] }, required_parameters: ['customer "x"'] }
+  const rule: ValueObject = {
+    tool: 'mcp/tools/stripe/invoices',
+    capabilities: ['read', 'list'],
+    description: 'two\nlines',
+    allowed_parameters: { limit: ['1', '10'], '*': [] },
+    denied_parameters: { expand: [] },
+    required_parameters: ['customer "x"'],
+  }
 
   it('writes what the policy language reads back', async () => {
-    const { state, diagnostics } = await offline.data('mcp_policy_document', { rules: [rule, { tool: 'stripe/customers/*', capabilities: ['deny'] }] })
+    const { state, diagnostics } = await offline.data('mcp_policy_document', {
+      rules: [rule, { tool: 'stripe/customers/*', capabilities: ['deny'] }],
+    })
     expect(diagnostics).toEqual([])
-    expect(state!.policy).toMatch(/^# two\n# lines\npath "tools\/stripe\/invoices" \{\n {2}capabilities = \["read", "list"\]\n/)
+    expect(state!.policy).toMatch(
+      /^# two\n# lines\npath "tools\/stripe\/invoices" \{\n {2}capabilities = \["read", "list"\]\n/,
+    )
     expect(parsePolicy(String(state!.policy)).paths).toMatchObject([
-      { pattern: 'tools/stripe/invoices', capabilities: ['read', 'list'], allowed_parameters: { 'limit': ['1', '10'], '*': [] }, denied_parameters: { expand: [] }, required_parameters: ['customer "x"'] },
+      {
+        pattern: 'tools/stripe/invoices',
+        capabilities: ['read', 'list'],
+        allowed_parameters: { limit: ['1', '10'], '*': [] },
+        denied_parameters: { expand: [] },
+        required_parameters: ['customer "x"'],
+      },
       { pattern: 'tools/stripe/customers/*', capabilities: ['deny'] },
     ])
   })
 
   it.each<[ValueObject, string]>([
     [{ tool: 'stripe', capabilities: ['read'] }, 'rules[0].tool "stripe" is not a tool'],
-    [{ tool: 'stripe/invoices', capabilities: ['read', 'sudo'] }, 'rules[0].capabilities: "sudo" is not a capability of tools'],
+    [
+      { tool: 'stripe/invoices', capabilities: ['read', 'sudo'] },
+      'rules[0].capabilities: "sudo" is not a capability of tools',
+    ],
   ])('%j is refused', async (bad, summary) => {
-    expect((await offline.data('mcp_policy_document', { rules: [bad] })).diagnostics.map((found) => [found.at, found.summary])).toEqual([['rules[0]', summary]])
+    expect(
+      (await offline.data('mcp_policy_document', { rules: [bad] })).diagnostics.map((found) => [
+        found.at,
+        found.summary,
+      ]),
+    ).toEqual([['rules[0]', summary]])
   })
 
-  it.each<[Value]>([[unknown], [[unknown]], [[{ tool: unknown, capabilities: unknown }]], [[{ tool: 'a/b', capabilities: ['read', unknown], allowed_parameters: { a: unknown } }]]])('may have unknown parts while it is validated: %#', async (rules) => {
+  it.each<[Value]>([
+    [unknown],
+    [[unknown]],
+    [[{ tool: unknown, capabilities: unknown }]],
+    [[{ tool: 'a/b', capabilities: ['read', unknown], allowed_parameters: { a: unknown } }]],
+  ])('may have unknown parts while it is validated: %#', async (rules) => {
     expect(await offline.validateData('mcp_policy_document', { rules })).toEqual([])
   })
 })
@@ -92,18 +166,42 @@ describe('mcp_policy_document, without any server', () => {
 describe('mcp_access_check', () => {
   it.each<[ValueObject, boolean, string]>([
     [{ agent: 'billing', tool: 'stripe/invoices' }, true, 'read on tools/stripe/invoices is granted.'],
-    [{ agent: 'mcp/agents/billing', tool: 'mcp/tools/stripe/invoices', capability: 'read' }, true, 'read on tools/stripe/invoices is granted.'],
-    [{ agent: 'billing', tool: 'stripe/invoices', capability: 'create' }, false, 'create on tools/stripe/invoices is not granted.'],
-    [{ agent: 'billing', tool: 'stripe/customers/id-only' }, false, 'read on tools/stripe/customers/id-only is not granted.'],
+    [
+      { agent: 'mcp/agents/billing', tool: 'mcp/tools/stripe/invoices', capability: 'read' },
+      true,
+      'read on tools/stripe/invoices is granted.',
+    ],
+    [
+      { agent: 'billing', tool: 'stripe/invoices', capability: 'create' },
+      false,
+      'create on tools/stripe/invoices is not granted.',
+    ],
+    [
+      { agent: 'billing', tool: 'stripe/customers/id-only' },
+      false,
+      'read on tools/stripe/customers/id-only is not granted.',
+    ],
     [{ agent: 'bounded', tool: 'stripe/invoices' }, true, 'read on tools/stripe/invoices is granted.'],
-    [{ agent: 'bounded', tool: 'stripe/invoices', capability: 'create' }, false, 'create on tools/stripe/invoices is not granted.'],
+    [
+      { agent: 'bounded', tool: 'stripe/invoices', capability: 'create' },
+      false,
+      'create on tools/stripe/invoices is not granted.',
+    ],
     [{ agent: 'bounded', tool: 'stripe/refunds' }, false, 'tools/stripe/refunds is denied.'],
     [{ agent: 'billing', tool: 'stripe/nosuch' }, false, 'Tool stripe/nosuch does not exist.'],
     [{ agent: 'nobody', tool: 'stripe/invoices' }, false, 'Agent nobody is not registered.'],
     [{ agent: 'off', tool: 'stripe/invoices' }, false, 'Agent off is disabled.'],
     [{ agent: 'bare', tool: 'stripe/invoices' }, false, 'Agent bare has neither scopes nor policies.'],
-    [{ agent: 'billing', tool: 'stripe/invoices', environment: 'staging' }, false, 'Agent billing has no scopes for staging.'],
-    [{ agent: 'billing', tool: 'stripe/invoices', environment: 'production' }, true, 'read on tools/stripe/invoices is granted.'],
+    [
+      { agent: 'billing', tool: 'stripe/invoices', environment: 'staging' },
+      false,
+      'Agent billing has no scopes for staging.',
+    ],
+    [
+      { agent: 'billing', tool: 'stripe/invoices', environment: 'production' },
+      true,
+      'read on tools/stripe/invoices is granted.',
+    ],
   ])('%j: %s', async (config, allowed, reason) => {
     const { state, diagnostics } = await terraform.data('mcp_access_check', config)
     expect(diagnostics).toEqual([])
@@ -114,7 +212,9 @@ describe('mcp_access_check', () => {
     [{ agent: 'A b', tool: 'stripe/invoices' }, 'agent'],
     [{ agent: 'billing', tool: 'stripe/*' }, 'tool'],
     [{ agent: 'billing', tool: 'stripe/invoices', capability: 'deny' }, 'capability'],
-  ])('%j is refused at %s', async (config, at) => { expect((await offline.data('mcp_access_check', config)).diagnostics.map((found) => found.at)).toEqual([at]) })
+  ])('%j is refused at %s', async (config, at) => {
+    expect((await offline.data('mcp_access_check', config)).diagnostics.map((found) => found.at)).toEqual([at])
+  })
 })
 
 describe('mcp_agents', () => {

@@ -16,9 +16,16 @@ beforeEach(async () => {
 })
 afterEach(() => deployment.close())
 
-const upstream = (rest: ValueObject = {}): ValueObject => ({ name: 'stripe', url: 'https://api.stripe.com/v1', key_wo: KEY, key_wo_version: 1, ...rest })
+const upstream = (rest: ValueObject = {}): ValueObject => ({
+  name: 'stripe',
+  url: 'https://api.stripe.com/v1',
+  key_wo: KEY,
+  key_wo_version: 1,
+  ...rest,
+})
 const secret = async (path = 'mcp/stripe') => (await deployment.admin.read(`secret/data/${path}`))?.data?.data
-const metadata = async (path = 'mcp/stripe') => (await deployment.admin.read(`secret/metadata/${path}`))?.data?.custom_metadata
+const metadata = async (path = 'mcp/stripe') =>
+  (await deployment.admin.read(`secret/metadata/${path}`))?.data?.custom_metadata
 const made = async (config: ValueObject, prior: ValueObject | null = null): Promise<ValueObject> => {
   const { state, diagnostics } = await terraform.apply('mcp_upstream', prior, config)
   expect(diagnostics).toEqual([])
@@ -31,14 +38,20 @@ describe('a key', () => {
     expect(await secret()).toEqual({ api_key: KEY })
     expect(await metadata()).toEqual({ mcp_origins: 'https://api.stripe.com' })
     expect(state).toMatchObject({ key_wo: null, key_wo_version: 1 })
-    const said = JSON.stringify([state, await terraform.plan('mcp_upstream', state, upstream({ key_wo_version: 2 })), terraform.logs])
+    const said = JSON.stringify([
+      state,
+      await terraform.plan('mcp_upstream', state, upstream({ key_wo_version: 2 })),
+      terraform.logs,
+    ])
     expect(said).not.toContain(KEY)
     expect(terraform.logs.length).toBeGreaterThan(3)
   })
 
   it('leaves the other fields and metadata of its secret alone', async () => {
     await deployment.admin.write('secret/data/mcp/stripe', { data: { note: 'ours', api_key: 'old' } })
-    await deployment.admin.write('secret/metadata/mcp/stripe', { custom_metadata: { team: 'billing', mcp_origins: 'https://other.example' } })
+    await deployment.admin.write('secret/metadata/mcp/stripe', {
+      custom_metadata: { team: 'billing', mcp_origins: 'https://other.example' },
+    })
     const state = await made(upstream())
     expect(await secret()).toEqual({ note: 'ours', api_key: KEY })
     expect(await metadata()).toEqual({ team: 'billing', mcp_origins: 'https://other.example,https://api.stripe.com' })
@@ -68,7 +81,7 @@ describe('a key', () => {
     expect(await secret('mcp/elsewhere')).toEqual({ token: KEY })
     expect(await metadata('mcp/elsewhere')).toEqual({ mcp_origins: 'https://api.stripe.com' })
     expect(await secret()).toEqual({})
-    expect(await metadata() ?? {}).toEqual({})
+    expect((await metadata()) ?? {}).toEqual({})
   })
 
   it('that moves to another field of its secret keeps its consent', async () => {
@@ -80,7 +93,9 @@ describe('a key', () => {
 
   it('that moves to another secret takes no consent away there', async () => {
     await deployment.admin.write('secret/data/mcp/both', { data: { theirs: 'other' } })
-    await deployment.admin.write('secret/metadata/mcp/both', { custom_metadata: { mcp_origins: 'https://api.stripe.com' } })
+    await deployment.admin.write('secret/metadata/mcp/both', {
+      custom_metadata: { mcp_origins: 'https://api.stripe.com' },
+    })
     const state = await made(upstream())
     await made(upstream({ kv_path: 'mcp/both', url: 'https://api2.stripe.com' }), state)
     expect(await metadata('mcp/both')).toEqual({ mcp_origins: 'https://api.stripe.com,https://api2.stripe.com' })
@@ -88,13 +103,24 @@ describe('a key', () => {
 
   it('and many more of one secret, written at the same time, are all there with their consents', async () => {
     const names = Array.from({ length: 12 }, (_, index) => `u${String(index)}`)
-    const config = (name: string): ValueObject => ({ name, url: `https://${name}.example`, kv_path: 'mcp/all', kv_field: name, key_wo: `key of ${name}`, key_wo_version: 1 })
+    const config = (name: string): ValueObject => ({
+      name,
+      url: `https://${name}.example`,
+      kv_path: 'mcp/all',
+      kv_field: name,
+      key_wo: `key of ${name}`,
+      key_wo_version: 1,
+    })
     const states = await Promise.all(names.map((name) => made(config(name))))
     expect(await secret('mcp/all')).toEqual(Object.fromEntries(names.map((name) => [name, `key of ${name}`])))
-    expect(String((await metadata('mcp/all') as { mcp_origins: string }).mcp_origins).split(',').sort()).toEqual(names.map((name) => `https://${name}.example`).sort())
+    expect(
+      String(((await metadata('mcp/all')) as { mcp_origins: string }).mcp_origins)
+        .split(',')
+        .sort(),
+    ).toEqual(names.map((name) => `https://${name}.example`).sort())
     await Promise.all(states.map((state) => terraform.destroy('mcp_upstream', state)))
     expect(await secret('mcp/all')).toEqual({})
-    expect(await metadata('mcp/all') ?? {}).toEqual({})
+    expect((await metadata('mcp/all')) ?? {}).toEqual({})
   })
 
   it('may be used for the new origin, and no longer for the old one, when the URL changes', async () => {
@@ -120,12 +146,16 @@ describe('a key', () => {
   it('needs a KV engine of version 2, which is said at kv_mount', async () => {
     const { state, diagnostics } = await terraform.apply('mcp_upstream', null, upstream({ kv_mount: 'nowhere' }))
     expect(state).toBeNull()
-    expect(diagnostics.map(({ at, summary }) => [at, summary])).toEqual([['kv_mount', 'There is no KV engine of version 2 at nowhere/']])
+    expect(diagnostics.map(({ at, summary }) => [at, summary])).toEqual([
+      ['kv_mount', 'There is no KV engine of version 2 at nowhere/'],
+    ])
   })
 
   it('that may not be taken out keeps its upstream from being destroyed, so that it is not forgotten', async () => {
     const state = await made(upstream())
-    const token = await deployment.tokenWith('path "auth/token/create" { capabilities = ["update"] }\npath "mcp/*" { capabilities = ["create", "read", "update", "delete"] }')
+    const token = await deployment.tokenWith(
+      'path "auth/token/create" { capabilities = ["update"] }\npath "mcp/*" { capabilities = ["create", "read", "update", "delete"] }',
+    )
     const limited = await deployment.terraform({ token })
     const { state: kept, diagnostics } = await limited.destroy('mcp_upstream', state)
     expect(kept).toEqual(state)

@@ -14,7 +14,12 @@ interface Answer {
   /** Called when it is asked for; it is given once that is done. */
   readonly before?: () => Promise<unknown>
 }
-interface Asked { readonly method: string; readonly path: string; readonly token: string; readonly namespace: string }
+interface Asked {
+  readonly method: string
+  readonly path: string
+  readonly token: string
+  readonly namespace: string
+}
 
 let server: Server | undefined
 let core: TerraformCore | undefined
@@ -33,7 +38,9 @@ function hurried(pauses: number[]): Clock {
       if (ms > 3_000 || ms < 1_000) return () => undefined
       pauses.push(ms)
       const timer = setImmediate(callback)
-      return () => { clearImmediate(timer) }
+      return () => {
+        clearImmediate(timer)
+      }
     },
   }
 }
@@ -47,13 +54,35 @@ async function serve(answers: readonly Answer[], config: ValueObject = {}) {
     const { method = '', url = '', headers } = request
     const path = url.replace('/v1/', '')
     request.resume()
-    const known: Answer | undefined = path === 'auth/token/create' ? { status: 200, body: { auth: { client_token: 'hvs.child', lease_duration: 1200, renewable: false } } } : path === 'auth/token/revoke-self' ? { status: 204 } : undefined
-    if (!known) asked.push({ method, path, token: String(headers['x-vault-token']), namespace: String(headers['x-vault-namespace']) })
+    const known: Answer | undefined =
+      path === 'auth/token/create'
+        ? { status: 200, body: { auth: { client_token: 'hvs.child', lease_duration: 1200, renewable: false } } }
+        : path === 'auth/token/revoke-self'
+          ? { status: 204 }
+          : undefined
+    if (!known)
+      asked.push({
+        method,
+        path,
+        token: String(headers['x-vault-token']),
+        namespace: String(headers['x-vault-namespace']),
+      })
     const { status, body, before } = known ?? (left.length > 1 ? left.shift() : left[0]) ?? { status: 500 }
-    void (before?.() ?? Promise.resolve()).then(() => response.writeHead(status, { 'Content-Type': 'application/json' }).end(body ? JSON.stringify(body) : ''))
+    void (before?.() ?? Promise.resolve()).then(() =>
+      response.writeHead(status, { 'Content-Type': 'application/json' }).end(body ? JSON.stringify(body) : ''),
+    )
   })
-  await new Promise<void>((resolve) => { server!.listen(0, '127.0.0.1', resolve) })
-  core = await TerraformCore.start({ VAULT_ADDR: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`, VAULT_TOKEN: 'hvs.given', VAULT_NAMESPACE: 'team-a' }, hurried(pauses))
+  await new Promise<void>((resolve) => {
+    server!.listen(0, '127.0.0.1', resolve)
+  })
+  core = await TerraformCore.start(
+    {
+      VAULT_ADDR: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`,
+      VAULT_TOKEN: 'hvs.given',
+      VAULT_NAMESPACE: 'team-a',
+    },
+    hurried(pauses),
+  )
   expect(await core.configure(config)).toEqual([])
   return { asked, pauses, terraform: core }
 }
@@ -62,16 +91,25 @@ const busy = (status: number): Answer => ({ status, body: { errors: ['try later'
 const list: Answer = { status: 200, body: { data: { keys: ['b', 'a'] } } }
 
 describe('a request', () => {
-  it.each([412, 429, 500, 502, 503])('answered with %i is sent again, twice, after a pause that grows', async (status) => {
-    const { asked, pauses, terraform } = await serve([busy(status), busy(status), list])
-    expect((await terraform.data('mcp_agents', {})).state).toEqual({ names: ['a', 'b'] })
-    expect(asked).toHaveLength(3)
-    expect(pauses).toEqual([1000, 1500])
-  })
+  it.each([412, 429, 500, 502, 503])(
+    'answered with %i is sent again, twice, after a pause that grows',
+    async (status) => {
+      const { asked, pauses, terraform } = await serve([busy(status), busy(status), list])
+      expect((await terraform.data('mcp_agents', {})).state).toEqual({ names: ['a', 'b'] })
+      expect(asked).toHaveLength(3)
+      expect(pauses).toEqual([1000, 1500])
+    },
+  )
 
   it('is given up after that, with what the server said', async () => {
     const { asked, terraform } = await serve([busy(503)])
-    expect((await terraform.data('mcp_agents', {})).diagnostics).toMatchObject([{ severity: 'error', summary: 'The server could not answer LIST mcp/agents', detail: expect.stringContaining('try later') as string }])
+    expect((await terraform.data('mcp_agents', {})).diagnostics).toMatchObject([
+      {
+        severity: 'error',
+        summary: 'The server could not answer LIST mcp/agents',
+        detail: expect.stringContaining('try later') as string,
+      },
+    ])
     expect(asked).toHaveLength(3)
   })
 
@@ -88,7 +126,12 @@ describe('a request', () => {
   })
 
   it('that issues a token is sent again only where the server did nothing', async () => {
-    for (const [status, times] of [[500, 1], [502, 1], [429, 3], [503, 3]] as const) {
+    for (const [status, times] of [
+      [500, 1],
+      [502, 1],
+      [429, 3],
+      [503, 3],
+    ] as const) {
       const { asked, terraform } = await serve([busy(status)])
       await terraform.open({ agent: 'a' })
       expect([status, asked.filter(({ path }) => path === 'mcp/creds/a').length]).toEqual([status, times])
@@ -115,7 +158,12 @@ describe('a token', () => {
   it('that is issued while the user interrupts is taken back, though Terraform will not ask for it', async () => {
     const issued: Answer = {
       status: 200,
-      body: { lease_id: 'mcp/creds/a/1', lease_duration: 900, renewable: false, data: { session_id: 'sess_1', token: 'svt_x' } },
+      body: {
+        lease_id: 'mcp/creds/a/1',
+        lease_duration: 900,
+        renewable: false,
+        data: { session_id: 'sess_1', token: 'svt_x' },
+      },
       // The interrupt has been dealt with before the token arrives.
       before: () => core!.call('StopProvider', {}),
     }
@@ -126,9 +174,22 @@ describe('a token', () => {
 })
 
 describe('something that is no Vault', () => {
-  const state = { name: 'a', owner: 'o', environment: 'production', description: '', policies: null, disabled: false, id: 'mcp/agents/a' }
+  const state = {
+    name: 'a',
+    owner: 'o',
+    environment: 'production',
+    description: '',
+    policies: null,
+    disabled: false,
+    id: 'mcp/agents/a',
+  }
 
-  it.each<[string, Answer]>([['an empty 200', { status: 200 }], ['an empty 204', { status: 204 }], ['JSON of its own', { status: 200, body: { hello: 'world' } }], ['a 404 of its own', { status: 404, body: { message: 'nothing here' } }]])('that answers %s changes nothing in the state', async (_name, answer) => {
+  it.each<[string, Answer]>([
+    ['an empty 200', { status: 200 }],
+    ['an empty 204', { status: 204 }],
+    ['JSON of its own', { status: 200, body: { hello: 'world' } }],
+    ['a 404 of its own', { status: 404, body: { message: 'nothing here' } }],
+  ])('that answers %s changes nothing in the state', async (_name, answer) => {
     const { terraform } = await serve([answer], { max_retries: 0 })
     const read = await terraform.refresh('mcp_agent', state)
     expect(read.state).toEqual(state)
@@ -142,21 +203,49 @@ describe('something that is no Vault', () => {
     ['a list for an object', 'headers', { headers: ['a'] }],
   ])('that answers %s changes nothing in the state, and says where', async (_name, field, data) => {
     const { terraform } = await serve([{ status: 200, body: { data } }], { max_retries: 0 })
-    const state = { ...Object.fromEntries(terraform.schemas.resource_schemas.mcp_upstream!.block.attributes.map(({ name }) => [name, null])), name: 'a', url: 'https://a.example', id: 'mcp/upstreams/a' }
+    const state = {
+      ...Object.fromEntries(
+        terraform.schemas.resource_schemas.mcp_upstream!.block.attributes.map(({ name }) => [name, null]),
+      ),
+      name: 'a',
+      url: 'https://a.example',
+      id: 'mcp/upstreams/a',
+    }
     const read = await terraform.refresh('mcp_upstream', state)
     expect(read.state).toEqual(state)
-    expect(read.diagnostics).toMatchObject([{ severity: 'error', summary: expect.stringContaining(`answer for ${field}`) as string }])
+    expect(read.diagnostics).toMatchObject([
+      { severity: 'error', summary: expect.stringContaining(`answer for ${field}`) as string },
+    ])
   })
 
   it('that answers operations nobody can read changes nothing in the state', async () => {
-    const { terraform } = await serve([{ status: 200, body: { data: { operations: [{ method: 5 }] } } }], { max_retries: 0 })
-    const state = { ...Object.fromEntries(terraform.schemas.resource_schemas.mcp_tool!.block.attributes.map(({ name }) => [name, null])), upstream: 'a', name: 'b', id: 'mcp/tools/a/b' }
-    expect(await terraform.refresh('mcp_tool', state)).toMatchObject({ state, diagnostics: [{ severity: 'error', summary: expect.stringContaining('answer for operations') as string }] })
+    const { terraform } = await serve([{ status: 200, body: { data: { operations: [{ method: 5 }] } } }], {
+      max_retries: 0,
+    })
+    const state = {
+      ...Object.fromEntries(
+        terraform.schemas.resource_schemas.mcp_tool!.block.attributes.map(({ name }) => [name, null]),
+      ),
+      upstream: 'a',
+      name: 'b',
+      id: 'mcp/tools/a/b',
+    }
+    expect(await terraform.refresh('mcp_tool', state)).toMatchObject({
+      state,
+      diagnostics: [{ severity: 'error', summary: expect.stringContaining('answer for operations') as string }],
+    })
   })
 
-  it.each<[string, object]>([['no data', {}], ['no token', { data: { session_id: 'sess_1' } }], ['a token that is none', { data: { token: 5 } }]])('that answers a request for a credential with %s lends nothing', async (_name, body) => {
+  it.each<[string, object]>([
+    ['no data', {}],
+    ['no token', { data: { session_id: 'sess_1' } }],
+    ['a token that is none', { data: { token: 5 } }],
+  ])('that answers a request for a credential with %s lends nothing', async (_name, body) => {
     const { terraform } = await serve([{ status: 200, body }], { max_retries: 0 })
-    expect(await terraform.open({ agent: 'a' })).toMatchObject({ state: null, diagnostics: [{ severity: 'error', summary: 'mcp/creds/a was answered without a token' }] })
+    expect(await terraform.open({ agent: 'a' })).toMatchObject({
+      state: null,
+      diagnostics: [{ severity: 'error', summary: 'mcp/creds/a was answered without a token' }],
+    })
   })
 
   it('that fails a write creates nothing', async () => {

@@ -23,7 +23,14 @@ export interface Deployment {
 }
 
 export async function deploy(): Promise<Deployment> {
-  const host = await createHost({ storage: new MemoryStorage(), clock: systemClock, random: (bytes) => randomBytes(bytes), logger: silentLogger, engines: { mcp: mcpFactory }, devRootTokenId: 'root' })
+  const host = await createHost({
+    storage: new MemoryStorage(),
+    clock: systemClock,
+    random: (bytes) => randomBytes(bytes),
+    logger: silentLogger,
+    engines: { mcp: mcpFactory },
+    devRootTokenId: 'root',
+  })
   const address = (await host.listen({ address: '127.0.0.1:0' })).url
   const admin = createVaultClient({ address, token: 'root', clock: systemClock })
   await admin.write('sys/mounts/mcp', { type: 'mcp' })
@@ -44,7 +51,7 @@ export async function deploy(): Promise<Deployment> {
       await admin.write('sys/policies/acl/limited', { policy })
       return (await admin.write('auth/token/create', { policies: ['limited'] })).auth!.client_token
     },
-    accessors: async () => (await keys('auth/token/accessors') as unknown[]).length,
+    accessors: async () => ((await keys('auth/token/accessors')) as unknown[]).length,
     leases: (agent) => keys(`sys/leases/lookup/mcp/creds/${agent}`),
     async close() {
       for (const core of cores) await core.close()
