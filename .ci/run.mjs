@@ -63,6 +63,7 @@ const exits = (code, command) => `{ ${command}; test $? -eq ${code}; }`
 const has = (tool) => spawnSync('bash', ['-c', tool], { stdio: 'ignore' }).status === 0
 
 step('lint', 'npm run --silent lint')
+step('format', 'npm run --silent format:check')
 step('types', 'npm run --silent typecheck')
 step('layers', 'npm run --silent check:layers')
 step('generated files', 'npm run --silent check:generated')
