@@ -99,9 +99,7 @@ export function decodeAsHost(answered: unknown): DecodedDocument {
 }
 
 /** Every operation of a document with the parameters of its path. */
-export function operationsOf({
-  paths,
-}: DecodedDocument): {
+export function operationsOf({ paths }: DecodedDocument): {
   readonly at: string
   readonly path: string
   readonly operation: DecodedOperation
