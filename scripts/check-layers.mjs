@@ -1,7 +1,8 @@
-// Fails when an import under src/ runs against the agreed arrows, which are transitive.
+// Fails when an import under src/ runs against the agreed arrows, or when files import each other in a circle.
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 
+/** Between the folders of src/. Transitive: who may import a folder may import what that folder may. */
 const arrows = {
   policy: [],
   logical: [],
@@ -20,11 +21,62 @@ const arrows = {
   demo: ['host', 'gateway', 'mcp', 'client'],
   cli: ['*'],
 }
+
+/**
+ * Inside a folder, between its subfolders and the files beside them. Transitive too. A file beside them that is not named
+ * is a roof: it may import everything in its folder, and nothing in its folder may import it.
+ */
+const inside = {
+  host: {
+    base: [],
+    physical: [],
+    lease: ['base'],
+    auth: ['lease'],
+    audit: ['auth'],
+    kv: ['base'],
+    approle: ['auth'],
+    jwt: ['auth'],
+    sys: ['audit'],
+    core: ['audit'],
+    http: ['core', 'sys'],
+  },
+  gateway: {
+    'error.ts': [],
+    'request-id.ts': [],
+    'listen-address.ts': ['error.ts'],
+    'pulse.ts': [],
+    'vault-identity.ts': [],
+    'process.ts': [],
+    call: [],
+    knowledge: ['call', 'error.ts'],
+    decision: ['knowledge'],
+    proxy: ['decision'],
+    'session-service.ts': ['decision'],
+    'core.ts': ['proxy', 'session-service.ts', 'pulse.ts'],
+    http: ['core.ts', 'request-id.ts', 'listen-address.ts'],
+    grpc: ['core.ts', 'request-id.ts', 'listen-address.ts'],
+  },
+  terraform: {
+    protocol: [],
+    'engine-schema.ts': [],
+    'tool-name.ts': [],
+    'checks.ts': ['protocol'],
+    'engine-field.ts': ['protocol'],
+    'settings.ts': ['protocol'],
+    'server.ts': ['settings.ts'],
+    'explain.ts': ['server.ts'],
+    function: ['protocol', 'tool-name.ts'],
+    data: ['checks.ts', 'explain.ts', 'tool-name.ts'],
+    resource: ['checks.ts', 'explain.ts', 'engine-field.ts', 'engine-schema.ts'],
+    ephemeral: ['checks.ts', 'explain.ts', 'engine-field.ts', 'engine-schema.ts'],
+  },
+}
+
 const forbiddenFolders = ['utils', 'common', 'shared', 'helpers']
 const src = resolve(import.meta.dirname, '..', 'src')
 
-function reachable(folder, seen = new Set()) {
-  for (const next of arrows[folder] ?? []) if (!seen.has(next)) reachable(next, seen.add(next))
+function reachable(table, node, seen = new Set()) {
+  for (const next of table[node] ?? []) if (!seen.has(next)) reachable(table, next, seen.add(next))
   return seen
 }
 
@@ -36,29 +88,84 @@ function* sourceFiles(dir) {
   }
 }
 
-const problems = []
-for (const file of sourceFiles(src)) {
-  const parts = relative(src, file).split(sep)
-  const folder = parts[0]
+/** By file, relative to src/: what it imports, and its text. */
+function readImports() {
+  const files = new Map()
+  for (const path of sourceFiles(src)) {
+    const text = readFileSync(path, 'utf8')
+    const imports = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map(([, specifier]) =>
+      relative(src, resolve(dirname(path), specifier))
+        .split(sep)
+        .join('/'),
+    )
+    files.set(relative(src, path).split(sep).join('/'), { text, imports: imports.filter((one) => one.endsWith('.ts')) })
+  }
+  return files
+}
+
+function* placeProblems(file, text) {
+  const parts = file.split('/')
   for (const part of parts)
     if (forbiddenFolders.includes(part.replace(/\.ts$/, '')))
-      problems.push(`${relative(src, file)}: a folder or file may not be called ${part}`)
-  if (parts.length === 1) {
-    problems.push(`${folder}: files live in a folder of src/, not beside them`)
-    continue
+      yield `${file}: a folder or file may not be called ${part}`
+  if (parts.length === 1) yield `${file}: files live in a folder of src/, not beside them`
+  else if (!(parts[0] in arrows)) yield `src/${parts[0]}: unknown folder; add its arrows to scripts/check-layers.mjs`
+  if (parts[0] === 'goplugin' && /vault/i.test(text))
+    yield `${file}: goplugin serves any go-plugin host; the word "vault" may not occur in it`
+}
+
+/** Why `file` may not import `target`, or undefined. */
+function arrowProblem(file, target) {
+  const [folder, room] = file.split('/')
+  const [targetFolder, targetRoom] = target.split('/')
+  if (folder !== targetFolder) {
+    const allowed = reachable(arrows, folder)
+    if (!allowed.has('*') && !allowed.has(targetFolder)) return `${file}: ${folder} may not import ${target}`
+    return undefined
   }
-  if (!(folder in arrows)) {
-    problems.push(`src/${folder}: unknown folder; add its arrows to scripts/check-layers.mjs`)
-    continue
+  const table = inside[folder]
+  if (table === undefined || room === targetRoom || !(room in table)) return undefined
+  if (!reachable(table, room).has(targetRoom)) return `${file}: ${folder}/${room} may not import ${target}`
+  return undefined
+}
+
+function* unplacedRooms(files) {
+  for (const [folder, table] of Object.entries(inside)) {
+    const rooms = new Set(
+      [...files.keys()].filter((file) => file.startsWith(`${folder}/`)).map((file) => file.split('/')[1]),
+    )
+    for (const room of rooms)
+      if (!room.endsWith('.ts') && !(room in table))
+        yield `src/${folder}/${room}: unknown folder; add its arrows to scripts/check-layers.mjs`
+    for (const room of Object.keys(table))
+      if (!rooms.has(room)) yield `scripts/check-layers.mjs names src/${folder}/${room}, which does not exist`
   }
-  const text = readFileSync(file, 'utf8')
-  if (folder === 'goplugin' && /vault/i.test(text))
-    problems.push(`${relative(src, file)}: goplugin serves any go-plugin host; the word "vault" may not occur in it`)
-  const allowed = reachable(folder)
-  for (const [, specifier] of text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)) {
-    const target = relative(src, resolve(dirname(file), specifier)).split(sep)[0]
-    if (target === folder || allowed.has('*') || allowed.has(target)) continue
-    problems.push(`${relative(src, file)}: ${folder} may not import ${target} (${specifier})`)
+}
+
+/** Files that import each other in a circle, types included; each circle once. */
+function* circles(files) {
+  const state = new Map()
+  const path = []
+  function* visit(file) {
+    state.set(file, 'open')
+    path.push(file)
+    for (const next of files.get(file)?.imports ?? []) {
+      if (state.get(next) === 'open') yield `circle: ${[...path.slice(path.indexOf(next)), next].join(' → ')}`
+      else if (!state.has(next) && files.has(next)) yield* visit(next)
+    }
+    path.pop()
+    state.set(file, 'done')
+  }
+  for (const file of files.keys()) if (!state.has(file)) yield* visit(file)
+}
+
+const files = readImports()
+const problems = [...unplacedRooms(files), ...circles(files)]
+for (const [file, { text, imports }] of files) {
+  problems.push(...placeProblems(file, text))
+  for (const target of imports) {
+    const problem = arrowProblem(file, target)
+    if (problem !== undefined) problems.push(problem)
   }
 }
 for (const problem of problems) console.error(problem)

@@ -1,4 +1,4 @@
 import type { PathDef } from '../../src/framework/path.ts'
-import type { EngineDocument } from '../../src/terraform/resource/engine-field.ts'
+import type { EngineDocument } from '../../src/terraform/engine-field.ts'
 export declare function engineSchema(paths: readonly PathDef[]): Record<string, EngineDocument>
 export declare function engineSchemaText(paths: readonly PathDef[]): string

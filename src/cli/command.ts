@@ -56,3 +56,11 @@ export async function runCommand(
   if (args.length > most) throw new UsageError(`Too many arguments (expected ${expected}, got ${String(args.length)})`)
   return entry.run({ io, args, flags })
 }
+
+/** One word of the command line. The module is loaded only when the word is used: a `read` must not pay for a server. */
+export interface Registration {
+  readonly group: string
+  readonly name: string
+  readonly summary: string
+  load(): Promise<Command | Family>
+}

@@ -6,7 +6,7 @@ import { command } from './command.ts'
 import { toggle } from './flags.ts'
 import type { Io } from './io.ts'
 import { run } from './run.ts'
-import type { Registration } from './run.ts'
+import type { Registration } from './command.ts'
 
 /** `npm start`. Needs the registered commands, because the walk types them. */
 export const demo = (registrations: readonly Registration[]) =>

@@ -1,6 +1,5 @@
 import { isFamily } from './command.ts'
-import type { Command, Family } from './command.ts'
-import type { Registration } from './run.ts'
+import type { Command, Family, Registration } from './command.ts'
 
 /** The screens of help. They are texts, not data: wording may change at any time. */
 

@@ -3,7 +3,7 @@ import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { processIo } from './io.ts'
 import { run } from './run.ts'
-import type { Registration } from './run.ts'
+import type { Registration } from './command.ts'
 
 /** Every command, in the order help shows them: one line each. */
 export const registrations: readonly Registration[] = [

@@ -1,4 +1,4 @@
-import { base62 } from '../host/core/ids.ts'
+import { base62 } from '../host/base/ids.ts'
 import { getJson, putJson } from '../logical/storage.ts'
 import type { Storage } from '../logical/storage.ts'
 import { tokenDigest } from '../scope/index.ts'

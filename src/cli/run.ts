@@ -1,18 +1,10 @@
 import { isFamily, runCommand } from './command.ts'
-import type { Command, Family } from './command.ts'
+import type { Command, Family, Registration } from './command.ts'
 import { Failure, UsageError } from './failure.ts'
 import { entryHelp, overview, usageLine } from './help.ts'
 import type { Io } from './io.ts'
 import { nearest } from './suggest.ts'
 import { printable } from './table.ts'
-
-/** One word of the command line. The module is loaded only when the word is used: a `read` must not pay for a server. */
-export interface Registration {
-  readonly group: string
-  readonly name: string
-  readonly summary: string
-  load(): Promise<Command | Family>
-}
 
 const helpWords = new Set(['help', '-h', '-help', '--help'])
 

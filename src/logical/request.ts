@@ -1,11 +1,9 @@
+import type { Data } from './data.ts'
 import type { Storage } from './storage.ts'
 import type { Secret, WrapRequest } from './secret.ts'
 
 export type Operation =
   'create' | 'read' | 'update' | 'patch' | 'delete' | 'list' | 'help' | 'renew' | 'revoke' | 'rollback'
-
-/** A JSON object as it came over the wire: from the CLI every value is a string. */
-export type Data = Record<string, unknown>
 
 /** What an engine is asked, after the host has authenticated and authorised the caller. */
 export interface Request {

@@ -1,4 +1,4 @@
-import type { Data } from './request.ts'
+import type { Data } from './data.ts'
 import type { Auth, Secret } from './secret.ts'
 
 /** What an engine answers. `undefined` instead of a Response means "nothing": 404 for read and list, 204 for writes. */

@@ -1,4 +1,4 @@
-import type { Data } from './request.ts'
+import type { Data } from './data.ts'
 
 /** Lease terms. Durations in whole seconds; 0 or absent means "the mount's default". */
 export interface LeaseOptions {

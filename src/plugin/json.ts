@@ -1,6 +1,6 @@
 /** The JSON objects that travel as text within messages. */
 import { RequestError } from '../logical/errors.ts'
-import type { Data } from '../logical/request.ts'
+import type { Data } from '../logical/data.ts'
 
 /** Requests without data come as `null`. Undefined for what is no object. */
 function objectOf(json: string): Data | undefined {

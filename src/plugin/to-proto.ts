@@ -1,5 +1,5 @@
 /** What the engine answers, as the server reads it. */
-import type { Data } from '../logical/request.ts'
+import type { Data } from '../logical/data.ts'
 import type { Response } from '../logical/response.ts'
 import type { Secret } from '../logical/secret.ts'
 import type { Response as PbResponse, Secret as PbSecret, Timestamp } from '../proto/vault-backend.ts'

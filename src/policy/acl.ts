@@ -1,4 +1,4 @@
-import type { PolicyDocument } from './document.ts'
+import type { PolicyDocument } from './rule.ts'
 import { constrainsParameters, deniedProblem, parameterProblem } from './parameter-check.ts'
 import { comparePriority, matchesSegments, overlaps, parsePattern } from './pattern.ts'
 import type { Pattern } from './pattern.ts'

@@ -1,7 +1,7 @@
 export { compileAcl } from './acl.ts'
 export type { Acl, AclMatch, AclRequest, AclRule, AclVerdict } from './acl.ts'
 export { parsePolicy } from './document.ts'
-export type { ParameterValues, PathRule, PolicyDocument } from './document.ts'
+export type { ParameterValues, PathRule, PolicyDocument } from './rule.ts'
 export { PolicyError } from './error.ts'
 export { comparePriority, covers, intersect, overlaps, parsePattern, patternProblem } from './pattern.ts'
 export type { Pattern } from './pattern.ts'

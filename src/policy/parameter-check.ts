@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { ParameterValues } from './document.ts'
+import type { ParameterValues } from './rule.ts'
 import type { Permissions } from './permissions.ts'
 
 /** Whether a rule looks at parameters at all; if not, a request need not be read to be judged. */

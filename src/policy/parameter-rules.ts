@@ -1,4 +1,4 @@
-import type { ParameterValues } from './document.ts'
+import type { ParameterValues } from './rule.ts'
 import { PolicyError } from './error.ts'
 import { kindOf, plainValue } from './tree.ts'
 import type { Member, Node } from './tree.ts'

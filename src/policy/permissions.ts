@@ -1,4 +1,4 @@
-import type { ParameterValues, PathRule } from './document.ts'
+import type { ParameterValues, PathRule } from './rule.ts'
 import type { Pattern } from './pattern.ts'
 
 /** What all rules with one and the same pattern grant together. */

@@ -1,4 +1,4 @@
-import type { PathRule, PolicyDocument } from './document.ts'
+import type { PathRule, PolicyDocument } from './rule.ts'
 
 /** `{{identity.entity.id}}` and its like in paths: filled in with what is known of the caller, never with wildcards. */
 

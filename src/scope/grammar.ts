@@ -1,6 +1,6 @@
 import { compileAcl } from '../policy/acl.ts'
 import type { Acl } from '../policy/acl.ts'
-import type { PathRule, PolicyDocument } from '../policy/document.ts'
+import type { PathRule, PolicyDocument } from '../policy/rule.ts'
 import { quote, ScopeError } from './error.ts'
 import { isName, nameRule } from './name.ts'
 

@@ -1,6 +1,6 @@
 import { compileAcl } from '../policy/acl.ts'
 import type { Acl, AclMatch } from '../policy/acl.ts'
-import type { PolicyDocument } from '../policy/document.ts'
+import type { PolicyDocument } from '../policy/rule.ts'
 import { topLevelParameters, wholeNames } from './call-parameters.ts'
 import type { CallParameters } from './call-parameters.ts'
 import { scopeCovered } from './containment.ts'

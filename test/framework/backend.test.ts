@@ -3,7 +3,8 @@ import { createBackend } from '../../src/framework/backend.ts'
 import { issueTtl, renewTtl } from '../../src/framework/lease.ts'
 import { definePath } from '../../src/framework/path.ts'
 import { RequestError } from '../../src/logical/errors.ts'
-import type { Data, Operation, Request } from '../../src/logical/request.ts'
+import type { Operation, Request } from '../../src/logical/request.ts'
+import type { Data } from '../../src/logical/data.ts'
 import { MemoryStorage, getJson, putJson } from '../../src/logical/storage.ts'
 
 const storage = new MemoryStorage()

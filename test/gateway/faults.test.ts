@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createCore } from '../../src/gateway/core.ts'
 import type { GatewayCore } from '../../src/gateway/core.ts'
-import { defaultStaleness } from '../../src/gateway/decision/freshness.ts'
+import { defaultStaleness } from '../../src/gateway/knowledge/freshness.ts'
 import type { Logger } from '../../src/logical/log.ts'
 import { tokenDigest } from '../../src/scope/index.ts'
 import { createVaultClient } from '../../src/vault-client/index.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Data } from '../../src/logical/request.ts'
+import type { Data } from '../../src/logical/data.ts'
 import { tokenDigest } from '../../src/scope/index.ts'
 import { settle } from '../fakes/clock.ts'
 import { TestEngine } from './engine.ts'

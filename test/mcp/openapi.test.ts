@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { ofHelpAnswer } from '../../src/framework/openapi.ts'
 import type { OpenApiDocument, OpenApiSchema } from '../../src/framework/openapi.ts'
-import type { Data } from '../../src/logical/request.ts'
+import type { Data } from '../../src/logical/data.ts'
 import { decodeAsHost, operationsOf } from '../framework/openapi-decoder.ts'
 import { TestEngine } from './engine.ts'
 

@@ -1,7 +1,7 @@
 import { unavailable } from '../error.ts'
 import type { GatewayError } from '../error.ts'
 import type { Caller } from './callers.ts'
-import type { SessionFacts } from './session-entry.ts'
+import type { SessionFacts } from '../knowledge/session-entry.ts'
 
 export type ValidationResult = 'valid' | 'insufficient_scope' | 'expired' | 'revoked' | 'unknown' | 'unavailable'
 

@@ -1,7 +1,7 @@
 import type { CallJudgement } from '../../scope/index.ts'
 import { GatewayError } from '../error.ts'
-import type { Inactive } from './feed-event.ts'
-import type { EndReason } from './session-entry.ts'
+import type { Inactive } from '../knowledge/feed-event.ts'
+import type { EndReason } from '../knowledge/session-entry.ts'
 
 /** A new request with a token that is over. That is not the ordinary end of a call: somebody holds on to an old token. */
 export function reuse(reason: EndReason): GatewayError {

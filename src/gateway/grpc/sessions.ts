@@ -1,6 +1,6 @@
 /** `mcp.gateway.v1.Sessions`: opened, refreshed and closed under the caller's own Vault identity. */
 import type { UntypedServiceImplementation } from '@grpc/grpc-js'
-import type { Issued, OpenAsk } from '../decision/session-service.ts'
+import type { Issued, OpenAsk } from '../session-service.ts'
 import { requireToken, wrongField } from './exchange.ts'
 import type { GrpcParts } from './exchange.ts'
 import type { CloseRequest, DelegateRequest, OpenRequest, RefreshRequest, SessionToken } from './messages.ts'

@@ -4,7 +4,7 @@ import type { ServerDuplexStream, UntypedServiceImplementation } from '@grpc/grp
 import { isName } from '../../scope/index.ts'
 import { GatewayCallError } from '../call/call-error.ts'
 import { parseTarget } from '../call/target.ts'
-import type { UpstreamAnswer, UpstreamAsk } from '../decision/upstream-calls.ts'
+import type { UpstreamAnswer, UpstreamAsk } from '../proxy/upstream-calls.ts'
 import { GatewayError, toGatewayError, unavailable } from '../error.ts'
 import type { Undecodable } from './definitions.ts'
 import { callerOf, failureOf, requestIdFor, requireToken, wrongField } from './exchange.ts'

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { badRequest } from '../../logical/errors.ts'
 import { getJson, putJson } from '../../logical/storage.ts'
 import type { Storage } from '../../logical/storage.ts'
-import { uuid } from '../core/ids.ts'
-import type { Random } from '../core/ids.ts'
-import { KeyedLock } from '../core/keyed-lock.ts'
+import { uuid } from '../base/ids.ts'
+import type { Random } from '../base/ids.ts'
+import { KeyedLock } from '../../logical/keyed-lock.ts'
 import type { RoleRecord, RoleSettings } from './role.ts'
 
 const namePattern = /^\w(?:[\w.-]*\w)?$/

@@ -3,9 +3,9 @@ import type { Clock } from '../../logical/clock.ts'
 import { badRequest } from '../../logical/errors.ts'
 import { collectKeys, getJson, putJson } from '../../logical/storage.ts'
 import type { Storage } from '../../logical/storage.ts'
-import { hmacHex, uuid } from '../core/ids.ts'
-import type { Random } from '../core/ids.ts'
-import { KeyedLock } from '../core/keyed-lock.ts'
+import { hmacHex, uuid } from '../base/ids.ts'
+import type { Random } from '../base/ids.ts'
+import { KeyedLock } from '../../logical/keyed-lock.ts'
 import type { RoleRecord } from './role.ts'
 
 /** A secret id as stored, under its HMAC; the secret id itself is kept nowhere. Times in Unix milliseconds. */

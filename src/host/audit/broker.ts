@@ -4,9 +4,9 @@ import type { AuditLog } from '../../audit/index.ts'
 import { RequestError } from '../../logical/errors.ts'
 import type { Logger } from '../../logical/log.ts'
 import type { Operation } from '../../logical/request.ts'
-import type { ApiCall, ApiOutcome } from '../core/call.ts'
-import type { Caller } from '../core/caller.ts'
-import type { Mount } from '../core/mount.ts'
+import type { ApiCall, ApiOutcome } from '../base/call.ts'
+import type { Caller } from '../auth/caller.ts'
+import type { Mount } from '../base/mount.ts'
 import { requestLine, responseLine } from './lines.ts'
 
 interface Device {

@@ -3,8 +3,8 @@ import type { AuditLog } from '../../audit/index.ts'
 import { badRequest, RequestError } from '../../logical/errors.ts'
 import { getJson, putJson } from '../../logical/storage.ts'
 import type { Storage } from '../../logical/storage.ts'
-import { KeyedLock } from '../core/keyed-lock.ts'
-import type { Random } from '../core/ids.ts'
+import { KeyedLock } from '../../logical/keyed-lock.ts'
+import type { Random } from '../base/ids.ts'
 import type { AuditBroker } from './broker.ts'
 
 /** An audit device as stored and as `sys/audit` shows it; `path` ends in `/`. */

@@ -1,11 +1,12 @@
 import type { KeyObject } from 'node:crypto'
 import { auditHash, auditHashValues } from '../../audit/index.ts'
 import type { RequestError } from '../../logical/errors.ts'
-import type { Data, Operation } from '../../logical/request.ts'
+import type { Operation } from '../../logical/request.ts'
+import type { Data } from '../../logical/data.ts'
 import type { Auth } from '../../logical/secret.ts'
-import type { ApiCall, ApiOutcome } from '../core/call.ts'
-import type { Caller } from '../core/caller.ts'
-import type { Mount } from '../core/mount.ts'
+import type { ApiCall, ApiOutcome } from '../base/call.ts'
+import type { Caller } from '../auth/caller.ts'
+import type { Mount } from '../base/mount.ts'
 
 export interface LineFacts {
   readonly call: ApiCall

@@ -1,4 +1,5 @@
-import type { Data, Operation } from '../../logical/request.ts'
+import type { Operation } from '../../logical/request.ts'
+import type { Data } from '../../logical/data.ts'
 import { compileAcl } from '../../policy/index.ts'
 import type { Acl } from '../../policy/index.ts'
 import type { PolicyStore } from './policy-store.ts'

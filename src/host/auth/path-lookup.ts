@@ -2,7 +2,7 @@ import { definePath } from '../../framework/path.ts'
 import type { PathDef } from '../../framework/path.ts'
 import { badRequest, permissionDenied } from '../../logical/errors.ts'
 import { listResponse } from '../../logical/response.ts'
-import { callerOf } from '../core/caller.ts'
+import { callerOf } from './caller.ts'
 import type { TokenServices } from './services.ts'
 import { tokenView } from './token-view.ts'
 

@@ -1,7 +1,7 @@
 import { definePath } from '../../framework/path.ts'
 import type { PathDef } from '../../framework/path.ts'
 import { badRequest } from '../../logical/errors.ts'
-import { callerOf } from '../core/caller.ts'
+import { callerOf } from './caller.ts'
 import type { TokenServices } from './services.ts'
 
 const token = { type: 'string', description: 'The token to revoke.', example: 'hvs.CAES…', secret: true } as const

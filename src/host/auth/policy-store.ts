@@ -4,7 +4,7 @@ import { getJson, putJson } from '../../logical/storage.ts'
 import type { Storage } from '../../logical/storage.ts'
 import { PolicyError, parsePolicy } from '../../policy/index.ts'
 import type { PolicyDocument } from '../../policy/index.ts'
-import { KeyedLock } from '../core/keyed-lock.ts'
+import { KeyedLock } from '../../logical/keyed-lock.ts'
 import { defaultPolicy } from './default-policy.ts'
 import { rootPolicy } from './token-record.ts'
 

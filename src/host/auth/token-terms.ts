@@ -1,7 +1,7 @@
 import type { FieldData } from '../../framework/field-data.ts'
 import type { Fields } from '../../framework/field.ts'
 import { badRequest } from '../../logical/errors.ts'
-import type { Data } from '../../logical/request.ts'
+import type { Data } from '../../logical/data.ts'
 import type { Auth } from '../../logical/secret.ts'
 
 /** What a role of any auth method says of its tokens. Names are the API's; durations in seconds, 0 = no limit of the role's own. */

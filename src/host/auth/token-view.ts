@@ -1,5 +1,5 @@
 import { isoSeconds } from '../../logical/clock.ts'
-import type { Data } from '../../logical/request.ts'
+import type { Data } from '../../logical/data.ts'
 import type { Auth } from '../../logical/secret.ts'
 import type { TokenRecord } from './token-record.ts'
 

@@ -3,8 +3,8 @@ import { RequestError } from '../../logical/errors.ts'
 import type { Request } from '../../logical/request.ts'
 import type { Response } from '../../logical/response.ts'
 import type { LeaseCall } from '../lease/lease-entry.ts'
-import type { Mount } from './mount.ts'
-import type { Router } from './router.ts'
+import type { Mount } from '../base/mount.ts'
+import type { Router } from '../base/router.ts'
 
 /** The longest an engine may work on one request. */
 export const requestLimitMs = 90_000

@@ -2,8 +2,8 @@ import type { Clock } from '../../logical/clock.ts'
 import { fromUnknown } from '../../logical/errors.ts'
 import type { Logger } from '../../logical/log.ts'
 import type { EngineCalls } from './engine-call.ts'
-import type { Mount } from './mount.ts'
-import type { Router } from './router.ts'
+import type { Mount } from '../base/mount.ts'
+import type { Router } from '../base/router.ts'
 
 const tickMs = 60_000
 

@@ -1,7 +1,7 @@
 import type { RequestError } from '../../logical/errors.ts'
-import type { Data } from '../../logical/request.ts'
+import type { Data } from '../../logical/data.ts'
 import type { Auth } from '../../logical/secret.ts'
-import type { ApiOutcome } from '../core/call.ts'
+import type { ApiOutcome } from '../base/call.ts'
 import type { HostAnswer } from './call.ts'
 
 // Exactly this media type: with a charset behind it hvac does not read `errors`.

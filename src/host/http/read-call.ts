@@ -1,6 +1,6 @@
 import { RequestError, badRequest } from '../../logical/errors.ts'
-import type { Data } from '../../logical/request.ts'
-import type { ApiCall } from '../core/call.ts'
+import type { Data } from '../../logical/data.ts'
+import type { ApiCall } from '../base/call.ts'
 import type { HostCall } from './call.ts'
 
 // Go's strconv.ParseBool; hvac really sends `?list=True`.

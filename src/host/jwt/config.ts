@@ -2,17 +2,11 @@ import { badRequest } from '../../logical/errors.ts'
 import { getJson, putJson } from '../../logical/storage.ts'
 import type { Storage } from '../../logical/storage.ts'
 import { openKeySource, unreachable } from './key-source.ts'
-import type { KeySource } from './key-source.ts'
+import type { KeySource, KeySourceConfig } from './key-source.ts'
 
-/** Exactly one of the three sources of keys is set. */
-export interface JwtConfig {
-  readonly jwt_validation_pubkeys: readonly string[]
-  readonly jwks_url: string
-  readonly oidc_discovery_url: string
+export interface JwtConfig extends KeySourceConfig {
   /** Empty: any issuer. */
   readonly bound_issuer: string
-  /** Empty: every algorithm there is. */
-  readonly jwt_supported_algs: readonly string[]
   readonly default_role: string
   /** Of browser logins, which this server has not; kept because clients compare it. */
   readonly namespace_in_state: boolean

@@ -4,7 +4,6 @@ import { compactVerify, createRemoteJWKSet, decodeProtectedHeader, errors } from
 import type { CryptoKey } from 'jose'
 import { RequestError, badRequest } from '../../logical/errors.ts'
 import type { Claims } from './claims.ts'
-import type { JwtConfig } from './config.ts'
 
 /** Signatures by a private key: none and HMAC are no proof of who signed. */
 export const signatureAlgorithms = [
@@ -22,6 +21,15 @@ export const signatureAlgorithms = [
 
 const FETCH_LIMIT_MS = 10_000
 
+/** Exactly one of the three sources of keys is set. */
+export interface KeySourceConfig {
+  readonly jwt_validation_pubkeys: readonly string[]
+  readonly jwks_url: string
+  readonly oidc_discovery_url: string
+  /** Empty: every algorithm there is. */
+  readonly jwt_supported_algs: readonly string[]
+}
+
 /** Where the keys come from that tokens are signed with. */
 export interface KeySource {
   /** The claims of a token that one of the keys has signed. Throws a 400 for one that is not; `unavailable` when keys cannot be had. */
@@ -29,7 +37,7 @@ export interface KeySource {
 }
 
 /** Reads the keys, from the network where they lie there; throws a 400 that says why they cannot be used. */
-export async function openKeySource(config: JwtConfig): Promise<KeySource> {
+export async function openKeySource(config: KeySourceConfig): Promise<KeySource> {
   const algorithms = config.jwt_supported_algs.length > 0 ? config.jwt_supported_algs : signatureAlgorithms
   if (config.jwt_validation_pubkeys.length > 0)
     return localKeys(config.jwt_validation_pubkeys.map(publicKey), algorithms)

@@ -1,6 +1,6 @@
 import { getJson, putJson } from '../../logical/storage.ts'
 import type { Storage } from '../../logical/storage.ts'
-import { KeyedLock } from '../core/keyed-lock.ts'
+import { KeyedLock } from '../../logical/keyed-lock.ts'
 import type { TokenTerms } from '../auth/token-terms.ts'
 import type { ClaimRules } from './claims.ts'
 

@@ -1,5 +1,5 @@
 import { badRequest } from '../../logical/errors.ts'
-import type { Data } from '../../logical/request.ts'
+import type { Data } from '../../logical/data.ts'
 
 const MOST_KEYS = 64
 const LONGEST_KEY = 128

@@ -1,4 +1,4 @@
-import type { Data } from '../../logical/request.ts'
+import type { Data } from '../../logical/data.ts'
 
 export const isObject = (value: unknown): value is Data =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,4 +1,4 @@
-import type { Data } from '../../logical/request.ts'
+import type { Data } from '../../logical/data.ts'
 
 /** One version of a secret. Times in Unix milliseconds. */
 export interface VersionState {

@@ -1,7 +1,7 @@
 import { definePath } from '../../framework/path.ts'
 import type { PathDef } from '../../framework/path.ts'
 import { RequestError } from '../../logical/errors.ts'
-import type { Data } from '../../logical/request.ts'
+import type { Data } from '../../logical/data.ts'
 import { isObject } from './merge-patch.ts'
 import { readVersion } from './read-version.ts'
 import type { SecretStore } from './store.ts'

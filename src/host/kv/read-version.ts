@@ -1,4 +1,4 @@
-import type { Data } from '../../logical/request.ts'
+import type { Data } from '../../logical/data.ts'
 import { isDeleted, versionAnswer } from './metadata.ts'
 import type { SecretStore } from './store.ts'
 

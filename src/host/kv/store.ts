@@ -1,9 +1,9 @@
 import type { Clock } from '../../logical/clock.ts'
 import { RequestError } from '../../logical/errors.ts'
-import type { Data } from '../../logical/request.ts'
+import type { Data } from '../../logical/data.ts'
 import { getJson, putJson } from '../../logical/storage.ts'
 import type { Storage } from '../../logical/storage.ts'
-import { KeyedLock } from '../core/keyed-lock.ts'
+import { KeyedLock } from '../../logical/keyed-lock.ts'
 import { addVersion, defaultConfig, newMetadata } from './metadata.ts'
 import type { KvConfig, SecretMetadata } from './metadata.ts'
 

@@ -1,4 +1,4 @@
-import type { Data } from '../../logical/request.ts'
+import type { Data } from '../../logical/data.ts'
 
 /**
  * A lease as stored. It holds what renewing and revoking need and nothing of what the client was given: no token, no key.

@@ -1,7 +1,7 @@
 import type { Clock } from '../../logical/clock.ts'
 import type { ErrorKind, RequestError } from '../../logical/errors.ts'
 import { fromUnknown } from '../../logical/errors.ts'
-import type { Random } from '../core/ids.ts'
+import type { Random } from '../base/ids.ts'
 import { ExpiryQueue } from './expiry-queue.ts'
 
 export interface RevokeQueueConfig {

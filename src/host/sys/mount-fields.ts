@@ -1,8 +1,8 @@
 import { durationSeconds } from '../../framework/duration.ts'
 import type { FieldData } from '../../framework/field-data.ts'
 import { badRequest } from '../../logical/errors.ts'
-import type { MountConfig } from '../core/mount.ts'
-import type { MountChanges, MountRequest } from '../core/mounts.ts'
+import type { MountConfig } from '../base/mount.ts'
+import type { MountChanges, MountRequest } from '../base/mounts.ts'
 
 /** Fields of enabling and of tuning; one URL pattern serves both. */
 export const mountFields = {

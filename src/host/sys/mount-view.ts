@@ -1,5 +1,5 @@
-import type { Data } from '../../logical/request.ts'
-import type { Mount } from '../core/mount.ts'
+import type { Data } from '../../logical/data.ts'
+import type { Mount } from '../base/mount.ts'
 
 /** `mcp`, `/mcp/` and `mcp/` are the same mount. */
 export const mountPath = (given: string): string => `${given.replace(/^\/+|\/+$/g, '')}/`

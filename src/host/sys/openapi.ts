@@ -8,8 +8,8 @@ import type {
   OpenApiSchema,
 } from '../../framework/openapi.ts'
 import type { Request } from '../../logical/request.ts'
-import { isAuthPath } from '../core/mount.ts'
-import type { Mount } from '../core/mount.ts'
+import { isAuthPath } from '../base/mount.ts'
+import type { Mount } from '../base/mount.ts'
 
 export interface DocumentQuestion {
   readonly mounts: readonly Mount[]

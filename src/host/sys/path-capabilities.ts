@@ -3,7 +3,7 @@ import type { PathDef } from '../../framework/path.ts'
 import { badRequest } from '../../logical/errors.ts'
 import type { Response } from '../../logical/response.ts'
 import type { HostAcl } from '../auth/authorizer.ts'
-import { callerOf } from '../core/caller.ts'
+import { callerOf } from '../auth/caller.ts'
 import type { SysServices } from './services.ts'
 
 const path = { type: 'list', description: 'Paths to judge (also as paths).', example: ['mcp/creds/ci'] } as const

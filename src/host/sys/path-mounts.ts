@@ -1,7 +1,7 @@
 import { definePath } from '../../framework/path.ts'
 import type { PathDef } from '../../framework/path.ts'
 import { badRequest } from '../../logical/errors.ts'
-import type { Mount, MountConfig } from '../core/mount.ts'
+import type { Mount, MountConfig } from '../base/mount.ts'
 import { mountChanges, mountFields, mountRequest } from './mount-fields.ts'
 import { mountPath, mountView, tuneView } from './mount-view.ts'
 import type { SysServices } from './services.ts'

@@ -1,9 +1,9 @@
 import { definePath } from '../../framework/path.ts'
 import type { PathDef } from '../../framework/path.ts'
 import { badRequest } from '../../logical/errors.ts'
-import type { Data } from '../../logical/request.ts'
+import type { Data } from '../../logical/data.ts'
 import { listResponse } from '../../logical/response.ts'
-import { uuid } from '../core/ids.ts'
+import { uuid } from '../base/ids.ts'
 import { mountPath } from './mount-view.ts'
 import type { SysServices } from './services.ts'
 

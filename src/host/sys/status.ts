@@ -1,5 +1,5 @@
 import type { Clock } from '../../logical/clock.ts'
-import type { Data } from '../../logical/request.ts'
+import type { Data } from '../../logical/data.ts'
 
 export interface StatusConfig {
   readonly clock: Clock

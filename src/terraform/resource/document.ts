@@ -12,8 +12,8 @@ import { isEqual, isList, isObject, isWhollyKnown, unknown } from '../protocol/v
 import type { Value, ValueObject } from '../protocol/value.ts'
 import { CallFailure } from '../server.ts'
 import type { Server } from '../server.ts'
-import { attributeOf, checkField, defaultOf, fromEngine } from './engine-field.ts'
-import type { EngineDocument, EngineField, Items } from './engine-field.ts'
+import { attributeOf, checkField, defaultOf, fromEngine } from '../engine-field.ts'
+import type { EngineDocument, EngineField, Items } from '../engine-field.ts'
 import { placeOf } from './place.ts'
 import type { Place } from './place.ts'
 

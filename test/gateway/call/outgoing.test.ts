@@ -14,7 +14,7 @@ import {
   text,
   upstreamAt,
   type CallChanges,
-} from './upstream-server.ts'
+} from '../proxy/upstream-server.ts'
 import { settle } from '../../fakes/clock.ts'
 
 const at = (changes: Partial<Upstream> = {}) => upstreamAt('https://api.stripe.com', changes)

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { KEY_REMOVED } from '../../../src/gateway/call/scrub.ts'
 import type { Upstream } from '../../../src/gateway/call/upstream.ts'
 import { compileProjection } from '../../../src/scope/index.ts'
-import { call, failure, httpUpstream, KEY, text, upstreamAt, type CallChanges } from './upstream-server.ts'
+import { call, failure, httpUpstream, KEY, text, upstreamAt, type CallChanges } from '../proxy/upstream-server.ts'
 
 type HeaderBag = Record<string, string | string[]>
 

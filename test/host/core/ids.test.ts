@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { base62, uuid } from '../../../src/host/core/ids.ts'
+import { base62, uuid } from '../../../src/host/base/ids.ts'
 
 /** Every byte value in turn. */
 function counting(): (bytes: number) => Uint8Array {

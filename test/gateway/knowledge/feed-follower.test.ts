@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { silentLogger } from '../../../src/logical/log.ts'
-import { FeedFollower } from '../../../src/gateway/decision/feed-follower.ts'
-import type { FeedEvent } from '../../../src/gateway/decision/feed-event.ts'
+import { FeedFollower } from '../../../src/gateway/knowledge/feed-follower.ts'
+import type { FeedEvent } from '../../../src/gateway/knowledge/feed-event.ts'
 import { FakeClock, settle } from '../../fakes/clock.ts'
 import { FakeVault } from '../../fakes/vault.ts'
 

@@ -2,8 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher, Pool } from 'undici'
 import type { Clock } from '../../logical/clock.ts'
 import { RequestError } from '../../logical/errors.ts'
-import { GatewayCallError, plainCause } from './call-error.ts'
-import type { OutgoingRequest } from './outgoing.ts'
+import { GatewayCallError, plainCause } from '../call/call-error.ts'
+import type { OutgoingRequest } from '../call/outgoing.ts'
 
 /** Bytes read ahead of the consumer before the upstream's socket is paused. */
 const READ_AHEAD = 128 * 1024

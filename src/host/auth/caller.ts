@@ -1,7 +1,7 @@
 import { permissionDenied } from '../../logical/errors.ts'
 import type { Request } from '../../logical/request.ts'
-import type { HostAcl } from '../auth/authorizer.ts'
-import type { TokenRecord } from '../auth/token-record.ts'
+import type { HostAcl } from './authorizer.ts'
+import type { TokenRecord } from './token-record.ts'
 
 /** Who is asking. Known to the host's own engines only: what others get is the salted hash in `Request.client_token`. */
 export interface Caller {

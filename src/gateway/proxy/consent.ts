@@ -6,7 +6,7 @@
  */
 import { GatewayError } from '../error.ts'
 import { parseBase } from '../call/upstream.ts'
-import type { UpstreamDocument } from './document-shapes.ts'
+import type { UpstreamDocument } from '../knowledge/document-shapes.ts'
 
 type Metadata = Readonly<Record<string, unknown>>
 

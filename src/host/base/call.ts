@@ -1,4 +1,5 @@
-import type { Data, Operation } from '../../logical/request.ts'
+import type { Operation } from '../../logical/request.ts'
+import type { Data } from '../../logical/data.ts'
 import type { Response } from '../../logical/response.ts'
 import type { Auth } from '../../logical/secret.ts'
 

@@ -1,11 +1,11 @@
-import type { VaultAnswer, VaultClient } from '../../vault-client/index.ts'
-import { isName, sessionKeyOf, tokenShape } from '../../scope/index.ts'
-import { RequestError } from '../../logical/errors.ts'
-import { GatewayError } from '../error.ts'
-import { requireAgent, vaultOf } from './callers.ts'
-import type { Caller } from './callers.ts'
-import type { Decisions } from './decide.ts'
-import { malformed } from './refusals.ts'
+import type { VaultAnswer, VaultClient } from '../vault-client/index.ts'
+import { isName, sessionKeyOf, tokenShape } from '../scope/index.ts'
+import { RequestError } from '../logical/errors.ts'
+import { GatewayError } from './error.ts'
+import { requireAgent, vaultOf } from './decision/callers.ts'
+import type { Caller } from './decision/callers.ts'
+import type { Decisions } from './decision/decide.ts'
+import { malformed } from './decision/refusals.ts'
 
 /** What a session is opened with, beside its agent; passed to `creds/<agent>` as it is. */
 export type OpenAsk = Readonly<Record<string, unknown>> & {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { EngineClock } from '../../../src/gateway/decision/engine-clock.ts'
+import { EngineClock } from '../../../src/gateway/knowledge/engine-clock.ts'
 import { FakeClock } from '../../fakes/clock.ts'
 
 const ENGINE = Date.parse('2026-03-15T16:00:00Z')

@@ -6,7 +6,7 @@ import { prepareKey } from '../call/key.ts'
 import type { PreparedKey } from '../call/key.ts'
 import { parseBase } from '../call/upstream.ts'
 import { checkConsent } from './consent.ts'
-import type { UpstreamDocument } from './document-shapes.ts'
+import type { UpstreamDocument } from '../knowledge/document-shapes.ts'
 
 export interface KeysConfig {
   readonly vault: VaultClient

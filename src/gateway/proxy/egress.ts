@@ -2,9 +2,9 @@ import { lookup as systemLookup } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
 import { buildConnector, Pool } from 'undici'
 import type { Clock } from '../../logical/clock.ts'
-import { classifyAddress, isMetadataName } from './address.ts'
-import { GatewayCallError, plainCause } from './call-error.ts'
-import { parseBase, type Upstream } from './upstream.ts'
+import { classifyAddress, isMetadataName } from '../call/address.ts'
+import { GatewayCallError, plainCause } from '../call/call-error.ts'
+import { parseBase, type Upstream } from '../call/upstream.ts'
 
 /** All addresses of a host name, as strings. Rejects when there is none. */
 export type Resolver = (hostname: string) => Promise<readonly string[]>

@@ -1,10 +1,10 @@
 /** The engine's field types in Terraform's: how they are declared, checked, sent and read. */
-import { ScopeError } from '../../scope/index.ts'
-import { Refusal, fault, pathText } from '../protocol/diagnostic.ts'
-import type { Diagnostic, Path } from '../protocol/diagnostic.ts'
-import type { Attribute, Attributes, CtyType } from '../protocol/schema.ts'
-import { isList, isObject, isUnknown } from '../protocol/value.ts'
-import type { Value, ValueObject } from '../protocol/value.ts'
+import { ScopeError } from '../scope/index.ts'
+import { Refusal, fault, pathText } from './protocol/diagnostic.ts'
+import type { Diagnostic, Path } from './protocol/diagnostic.ts'
+import type { Attribute, Attributes, CtyType } from './protocol/schema.ts'
+import { isList, isObject, isUnknown } from './protocol/value.ts'
+import type { Value, ValueObject } from './protocol/value.ts'
 
 /** A field as src/mcp declares it and engine-schema.ts repeats it. */
 export interface EngineField {
