@@ -1,5 +1,5 @@
 import type { PolicyDocument } from './rule.ts'
-import { constrainsParameters, deniedProblem, parameterProblem } from './parameter-check.ts'
+import { constrainsParameters, parameterProblem, spellingProblem } from './parameter-check.ts'
 import { comparePriority, matchesSegments, overlaps, parsePattern } from './pattern.ts'
 import type { Pattern } from './pattern.ts'
 import { merge, permissionsOf } from './permissions.ts'
@@ -15,8 +15,8 @@ export interface AclMatch {
   readonly constrainsParameters: boolean
   /** Why the parameters are refused, as a sentence; `undefined` when they pass. */
   checkParameters(parameters: Readonly<Record<string, unknown>>): string | undefined
-  /** As `checkParameters`, for `denied_parameters` alone: may be asked before all parameters are known. */
-  checkDenied(parameters: Readonly<Record<string, unknown>>): string | undefined
+  /** What is refused in any spelling an upstream may read (`spellingProblem`): may be asked before all parameters are known. */
+  checkSpellings(parameters: Readonly<Record<string, unknown>>): string | undefined
   /** Why a request with this wrapping TTL (seconds, `undefined` = not wrapped) is refused; `undefined` when it passes. */
   checkWrapping(wrapTtlSeconds: number | undefined): string | undefined
 }
@@ -178,13 +178,13 @@ function refusal(rule: AclMatch, { capability, parameters = {}, wrapTtlSeconds }
 const grants = (rule: Permissions): boolean => rule.capabilities.size > 0 && !rule.capabilities.has('deny')
 
 function matchOf(permissions: Permissions): AclMatch {
-  const { capabilities, pattern, denied, minWrappingTtlSeconds: shortest, maxWrappingTtlSeconds: longest } = permissions
+  const { capabilities, pattern, minWrappingTtlSeconds: shortest, maxWrappingTtlSeconds: longest } = permissions
   return {
     capabilities,
     pattern: pattern.text,
     constrainsParameters: constrainsParameters(permissions),
     checkParameters: (parameters) => parameterProblem(permissions, parameters),
-    checkDenied: (parameters) => deniedProblem(denied, parameters),
+    checkSpellings: (parameters) => spellingProblem(permissions, parameters),
     checkWrapping(wrapTtlSeconds) {
       const given = wrapTtlSeconds ?? 0
       if (shortest > 0 && longest > 0 && longest < shortest) return 'the merged wrapping bounds exclude each other.'

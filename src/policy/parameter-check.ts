@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { foldedRules, nameReadings } from './parameter-name.ts'
 import type { ParameterValues } from './rule.ts'
 import type { Permissions } from './permissions.ts'
 
@@ -31,8 +32,33 @@ export function parameterProblem(
   return undefined
 }
 
+/**
+ * What a rule refuses whatever other parameters are given, judged by every name an upstream may read for the one sent (see
+ * `foldName`): denied values, and values that a name listed beside `*` does not take. Vault itself compares names in lower
+ * case only, so this is for calls to upstreams, whose servers are not Vault.
+ */
+export function spellingProblem(
+  { denied, allowed }: Permissions,
+  parameters: Readonly<Record<string, unknown>>,
+): string | undefined {
+  const refusal = deniedProblem(denied, parameters)
+  if (refusal !== undefined) return refusal
+  const refuses = isSet(denied) ? foldedRules(denied) : undefined
+  const limits = isSet(allowed) ? foldedRules(allowed) : undefined
+  if (!refuses && !limits) return undefined
+  for (const [name, value] of Object.entries(parameters)) {
+    for (const reading of nameReadings(name)) {
+      if (refuses?.get(reading)?.some((values) => isDenied(values, value)))
+        return `parameter "${name}" has a value that is denied here.`
+      if (limits?.get(reading)?.every((values) => !isAllowed(values, value)))
+        return `parameter "${name}" has a value that is not among the allowed ones.`
+    }
+  }
+  return undefined
+}
+
 /** As `parameterProblem`, for `denied_parameters` alone. */
-export function deniedProblem(
+function deniedProblem(
   denied: ParameterValues | undefined,
   parameters: Readonly<Record<string, unknown>>,
 ): string | undefined {

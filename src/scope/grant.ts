@@ -101,7 +101,7 @@ function judgeList(
 function parameterFinding(match: AclMatch, call: CallParameters): Finding | undefined {
   const refused = (message: string): Finding => ({ reason: 'parameter_refused', message })
   const parameters = topLevelParameters(call)
-  const denied = match.checkDenied(wholeNames(call)) ?? match.checkDenied(parameters)
+  const denied = match.checkSpellings(wholeNames(call)) ?? match.checkSpellings(parameters)
   if (denied !== undefined) return refused(denied)
   if (call.body.kind === 'unread')
     return { reason: 'needs_body', message: 'a parameter rule applies and the body was not read.' }
