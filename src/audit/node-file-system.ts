@@ -2,20 +2,11 @@ import { constants } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { syncDirectory } from '../logical/durable-file.ts'
 import type { AuditFile, AuditFileSystem } from './sink.ts'
 
 // O_APPEND: every write lands at the end even when a rotation has copied and truncated the file under us.
 const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOCTTY
-
-/** A new name in a directory is itself data, and lost with the power unless the directory is synced too. */
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
 
 function wrap(handle: FileHandle): AuditFile {
   return {

@@ -1,4 +1,4 @@
-import { rename, rm, writeFile } from 'node:fs/promises'
+import { replaceDurably } from '../logical/durable-file.ts'
 import type { VaultAnswer, VaultAuth } from '../vault-client/index.ts'
 import { tokenFile } from './connection.ts'
 import { Failure, UsageError } from './failure.ts'
@@ -12,12 +12,8 @@ const PRIVATE = 0o600
 /** Only the owner may read it, from its first byte on; a half-written file never takes the place of the old one. */
 async function store(io: Io, token: string): Promise<void> {
   const path = tokenFile(io)
-  const fresh = `${path}.new`
   try {
-    // The mode counts only for a file that was not there, and `wx` follows no link that was left in its place.
-    await rm(fresh, { force: true })
-    await writeFile(fresh, token, { mode: PRIVATE, flag: 'wx' })
-    await rename(fresh, path)
+    await replaceDurably(path, token, PRIVATE)
   } catch (thrown) {
     const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'failed'
     throw new Failure(

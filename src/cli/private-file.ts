@@ -1,6 +1,6 @@
-import { link, open, rm } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { createDurably } from '../logical/durable-file.ts'
 import { Failure } from './failure.ts'
 
 const reasonOf = (thrown: unknown): string =>
@@ -38,38 +38,11 @@ async function refuseLoose(handle: FileHandle, path: string, what: string): Prom
  * when there is one of that name already.
  */
 export async function writePrivateFile(path: string, text: string, what: string): Promise<boolean> {
-  const fresh = `${path}.new`
   try {
-    await rm(fresh, { force: true })
-    await writeSynced(fresh, `${text}\n`)
-    // Unlike a rename, a link never takes the place of what is there.
-    await link(fresh, path).finally(() => rm(fresh, { force: true }))
-    await syncDirectory(dirname(path))
+    await createDurably(path, `${text}\n`, 0o600)
     return true
   } catch (thrown) {
     if (reasonOf(thrown) === 'EEXIST') return false
     throw new Failure(1, `${what} ${path} cannot be written (${reasonOf(thrown)}).`)
-  }
-}
-
-async function writeSynced(path: string, text: string): Promise<void> {
-  const handle = await open(path, 'wx', 0o600)
-  try {
-    await handle.writeFile(text)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-/** A new name is durable only once its directory is. */
-async function syncDirectory(directory: string): Promise<void> {
-  // Windows cannot sync directories.
-  if (process.platform === 'win32') return
-  const handle = await open(directory, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }

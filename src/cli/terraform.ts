@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { chmod, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, stat } from 'node:fs/promises'
 import { join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { replaceDurably } from '../logical/durable-file.ts'
 import { command } from './command.ts'
 import type { Family } from './command.ts'
 import { Failure, UsageError } from './failure.ts'
@@ -85,18 +86,12 @@ async function builtProvider(
 /** Never in place, so that a Terraform that starts it meanwhile finds the old one or the new one. True where it took another one's place. */
 async function place(contents: Buffer, folder: string, file: string, mode: number): Promise<boolean> {
   const path = join(folder, file)
-  const unfinished = join(folder, `.${file}.${String(process.pid)}.tmp`)
   try {
     await mkdir(folder, { recursive: true })
     const before = await readFile(path).catch(() => undefined)
-    await writeFile(unfinished, contents)
-    await chmod(unfinished, mode)
-    const handle = await open(unfinished, 'r')
-    await handle.sync().finally(() => handle.close())
-    await rename(unfinished, path)
+    await replaceDurably(path, contents, mode)
     return before !== undefined && !before.equals(contents)
   } catch (thrown) {
-    await rm(unfinished, { force: true }).catch(() => undefined)
     throw new Failure(1, `${folder} cannot be written (${(thrown as NodeJS.ErrnoException).code ?? 'unknown'}).`)
   }
 }

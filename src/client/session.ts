@@ -1,9 +1,9 @@
+import { Backoff } from '../logical/backoff.ts'
 import type { Clock } from './clock.ts'
 import { GatewayError, typeForAgent } from './error.ts'
 import type { SessionToken } from './wire.ts'
 
-const FIRST_RETRY_MS = 500
-const LONGEST_RETRY_MS = 15_000
+const RETRY = { firstMs: 500, longestMs: 15_000 }
 /** Below this a refresh would follow the last one without pause. */
 const SHORTEST_PAUSE_MS = 1_000
 
@@ -25,6 +25,7 @@ export class Session {
   #over: GatewayError | undefined
   #refreshing: Promise<void> | undefined
   #cancelTimer: () => void = () => undefined
+  readonly #backoff = new Backoff(RETRY)
 
   /** `askedAt`: monotonic milliseconds when the token was asked for. */
   constructor(parts: SessionParts, first: SessionToken, askedAt: number) {
@@ -91,21 +92,19 @@ export class Session {
   }
 
   #adopt(token: SessionToken, askedAt: number): void {
+    this.#backoff.reset()
     this.#current = token
     this.#expiresAt = askedAt + token.ttl_seconds * 1000
     const dueSeconds = token.ttl_seconds - (token.expires_at_unix - token.refresh_after_unix)
-    this.#schedule(
-      Math.max(askedAt + dueSeconds * 1000 - this.#parts.clock.monotonic(), SHORTEST_PAUSE_MS),
-      FIRST_RETRY_MS,
-    )
+    this.#schedule(Math.max(askedAt + dueSeconds * 1000 - this.#parts.clock.monotonic(), SHORTEST_PAUSE_MS))
   }
 
-  #schedule(ms: number, retryMs: number): void {
+  #schedule(ms: number): void {
     this.#cancelTimer()
     if (this.#over) return
     this.#cancelTimer = this.#parts.clock.after(ms, () => {
       this.#refresh().catch(() => {
-        this.#schedule(retryMs, Math.min(retryMs * 2, LONGEST_RETRY_MS))
+        this.#schedule(this.#backoff.next())
       })
     })
   }

@@ -1,3 +1,4 @@
+import { Backoff } from '../logical/backoff.ts'
 import type { Channel } from './channel.ts'
 import type { Clock } from './clock.ts'
 import { GatewayError, fromGrpc, typeForAgent } from './error.ts'
@@ -5,8 +6,7 @@ import type { SessionEvent } from './wire.ts'
 
 /** How long a session is watched after its last call: the next one then finds the stream open. */
 const LINGER_MS = 5_000
-const FIRST_RETRY_MS = 100
-const LONGEST_RETRY_MS = 1_000
+const RETRY = { firstMs: 100, longestMs: 1_000 }
 
 /** A hold on the life of one token while a tool works under it. */
 export interface Watch {
@@ -94,7 +94,7 @@ class FollowedToken {
   #cancelEnd: () => void = nothing
   #cancelRetry: () => void = nothing
   #cancelLinger: () => void = nothing
-  #pauseMs = FIRST_RETRY_MS
+  readonly #backoff = new Backoff(RETRY)
   #isStarted = false
 
   constructor(channel: Channel, clock: Clock, token: string, forget: () => void) {
@@ -161,7 +161,7 @@ class FollowedToken {
     if (kind === 'KIND_CHANGED') for (const holder of this.#holders) holder.changed()
     if (kind === 'KIND_LIVE') {
       this.#isWatched = true
-      this.#pauseMs = FIRST_RETRY_MS
+      this.#backoff.reset()
       this.#settle()
     }
   }
@@ -206,10 +206,9 @@ class FollowedToken {
       return
     }
     this.#settle()
-    this.#cancelRetry = this.#clock.after(this.#pauseMs, () => {
+    this.#cancelRetry = this.#clock.after(this.#backoff.next(), () => {
       this.#connect()
     })
-    this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_RETRY_MS)
   }
 
   #end(reason: GatewayError): void {

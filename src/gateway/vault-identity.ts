@@ -1,3 +1,4 @@
+import { Backoff } from '../logical/backoff.ts'
 import { delay } from '../logical/clock.ts'
 import type { Clock } from '../logical/clock.ts'
 import { RequestError } from '../logical/errors.ts'
@@ -65,7 +66,7 @@ export class VaultIdentity {
   /** Resolves once there is a token; tries for as long as that takes. Requests are `unavailable` until then. */
   async start(): Promise<void> {
     const { clock, logger } = this.#config
-    let pauseMs = FIRST_PAUSE_MS
+    const backoff = new Backoff({ firstMs: FIRST_PAUSE_MS, longestMs: LONGEST_PAUSE_MS })
     let told: string | undefined
     while (!this.#stop.signal.aborted) {
       try {
@@ -75,8 +76,7 @@ export class VaultIdentity {
         const reason = reasonOf(error)
         if (reason !== told) logger.warn({ error: reason }, 'Vault gives no token yet; trying on')
         told = reason
-        await delay(clock, pauseMs, this.#stop.signal)
-        pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
+        await delay(clock, backoff.next(), this.#stop.signal)
       }
     }
   }

@@ -2,6 +2,7 @@
  * The engine's storage: JSON records behind one cache, every change followed by its feed events. There is one writer, the
  * active node; other nodes only read and drop what `invalidate` names.
  */
+import { KeyedLock } from '../logical/keyed-lock.ts'
 import { getJson, jsonEntry, jsonOf } from '../logical/storage.ts'
 import type { Storage } from '../logical/storage.ts'
 import type { Feed, FeedEvent } from './feed.ts'
@@ -30,7 +31,7 @@ export class Records {
   #old = new Map<string, Kept>()
   /** Reads under way. One that a change overtook is no longer in here, and what it finds is not kept. */
   readonly #reads = new Map<string, Promise<Kept>>()
-  readonly #queues = new Map<string, Promise<unknown>>()
+  readonly #lock = new KeyedLock()
 
   constructor(storage: Storage, feed: Feed) {
     this.storage = storage
@@ -84,19 +85,8 @@ export class Records {
   }
 
   /** Runs `work` alone among callers naming the same `key`: read-modify-write of one record. */
-  async exclusive<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#queues.get(key) ?? Promise.resolve()
-    const mine = before.then(work, work)
-    const settled = mine.then(
-      () => undefined,
-      () => undefined,
-    )
-    this.#queues.set(key, settled)
-    try {
-      return await mine
-    } finally {
-      if (this.#queues.get(key) === settled) this.#queues.delete(key)
-    }
+  exclusive<T>(key: string, work: () => Promise<T>): Promise<T> {
+    return this.#lock.run(key, work)
   }
 
   async #change(key: string, write: () => Promise<void>, events: readonly FeedEvent[]): Promise<void> {

@@ -2,6 +2,7 @@
  * The server, as resources see it: asked lazily, with a short-lived child token, again where it was not able to answer. Neither
  * `validate` nor a provider function ever comes here.
  */
+import { pauseMs } from '../logical/backoff.ts'
 import type { Clock } from '../logical/clock.ts'
 import { delay } from '../logical/clock.ts'
 import type { Logger } from '../logical/log.ts'
@@ -53,7 +54,8 @@ export interface SessionOptions {
   readonly userAgent: string
 }
 
-const RETRY_MS = 1_000
+/** The longest is longer than any number of retries that can be configured asks for. */
+const RETRY = { firstMs: 1_000, longestMs: 60_000, factor: 1.5 }
 /** The process is given a second for all of its leaving. */
 const FAREWELL_MS = 300
 
@@ -152,7 +154,7 @@ export class Session implements Server {
         )
         if (attempt >= retries || this.#stop.signal.aborted || !isWorthAgain(error, once))
           throw new CallFailure(error, method, path)
-        await delay(clock, RETRY_MS * 1.5 ** attempt, this.#stop.signal)
+        await delay(clock, pauseMs(RETRY, attempt + 1), this.#stop.signal)
       }
     }
   }

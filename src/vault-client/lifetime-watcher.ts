@@ -1,3 +1,4 @@
+import { Backoff, fractionOf, jitterOf } from '../logical/backoff.ts'
 import { delay } from '../logical/clock.ts'
 import type { Clock } from '../logical/clock.ts'
 import { fromUnknown, RequestError } from '../logical/errors.ts'
@@ -109,7 +110,8 @@ class TokenWatch implements LifetimeWatcher {
   /** Renews or logs in, as often as it takes. False when there is nothing left to try. */
   async #replace(): Promise<boolean> {
     const { clock, login } = this.#options
-    let pauseMs = SHORTEST_PAUSE_MS
+    const jitter = jitterOf(this.#options.random, 0.5, 1)
+    const backoff = new Backoff({ firstMs: SHORTEST_PAUSE_MS, longestMs: LONGEST_PAUSE_MS, jitter })
     while (!this.#stop.signal.aborted && this.#held) {
       const held = this.#held
       const renewing = held.renewable && clock.monotonic() < held.expiresAtMs
@@ -128,8 +130,7 @@ class TokenWatch implements LifetimeWatcher {
         // Vault has said no: this token will not be renewed, so a login, if there is one, is due now.
         if (renewing && !isOutage(error)) this.#held = { ...held, renewable: false }
         else {
-          await this.#sleepUntil(this.#nextTryMs(held, pauseMs))
-          pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
+          await this.#sleepUntil(this.#nextTryMs(held, backoff.next()))
         }
       }
     }
@@ -145,8 +146,7 @@ class TokenWatch implements LifetimeWatcher {
   /** While the token lives there is time; once it has expired everything waits for the next one. */
   #nextTryMs(held: Held, pauseMs: number): number {
     const nowMs = this.#options.clock.monotonic()
-    const jitter = 0.5 + 0.5 * this.#fraction()
-    return Math.min(nowMs + pauseMs * jitter, Math.max(held.expiresAtMs, nowMs + SHORTEST_PAUSE_MS * jitter))
+    return Math.min(nowMs + pauseMs, Math.max(held.expiresAtMs, nowMs + Math.min(pauseMs, SHORTEST_PAUSE_MS)))
   }
 
   async #lookUp(token: string): Promise<Held> {
@@ -191,10 +191,9 @@ class TokenWatch implements LifetimeWatcher {
     return (((held.expiresAtMs - this.#options.clock.monotonic()) * 2) / 3) * (1 - 0.1 * this.#fraction())
   }
 
-  /** In [0, 1). */
+  /** In [0, 1]. */
   #fraction(): number {
-    const [high = 0, low = 0] = this.#options.random(2)
-    return (high * 256 + low) / 65_536
+    return fractionOf(this.#options.random)
   }
 
   async #sleepUntil(atMs: number): Promise<void> {

@@ -1,6 +1,6 @@
 /** The first start may be interrupted anywhere: there is always a way in afterwards, and never a second one. */
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -43,7 +43,10 @@ describe('the root token of a first start', () => {
   it('is a new one when the start was interrupted before it was written', async () => {
     const before = await start()
     await rm(file)
-    await writeFile(`${file}.new`, 'hvs.half', { mode: 0o600 })
+    const half = `${file}.0123456789ab.new`
+    await writeFile(half, 'hvs.half', { mode: 0o600 })
+    const longAgo = new Date(Date.now() - 120_000)
+    await utimes(half, longAgo, longAgo)
     const after = await start()
     expect(after?.id).not.toBe(before?.id)
     expect(await written()).toBe(after?.id)

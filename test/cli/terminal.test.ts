@@ -103,7 +103,6 @@ policies             ["default" "operators"]
   it('narrows a token file that others could read', async () => {
     const shell = await terminal([self])
     await shell.write('.vault-token', 'old')
-    await shell.write('.vault-token.new', 'left over')
     await shell.mcpVault('login', 'hvs.mine')
     expect(await shell.read('.vault-token')).toBe('hvs.mine')
     expect((await stat(join(shell.home, '.vault-token'))).mode & 0o777).toBe(0o600)

@@ -3,6 +3,7 @@
  * it. The follower is its heartbeat: one long poll of `mcp/feed` at a time tells every cache what changed, in order.
  */
 import { RequestError } from '../../logical/errors.ts'
+import { Backoff } from '../../logical/backoff.ts'
 import { delay } from '../../logical/clock.ts'
 import type { Clock } from '../../logical/clock.ts'
 import type { Logger } from '../../logical/log.ts'
@@ -64,7 +65,7 @@ export class FeedFollower {
   /** The state is known as of this moment, on both clocks. */
   #asOfMs = -Infinity
   #asOfUnixMs = 0
-  #failures = 0
+  readonly #backoff = new Backoff({ firstMs: FIRST_PAUSE_MS, longestMs: LONGEST_PAUSE_MS })
   #heard: () => void = () => undefined
 
   constructor(config: FollowerConfig) {
@@ -83,7 +84,7 @@ export class FeedFollower {
   }
   /** Polls that failed in a row; 0 while in contact. */
   get failures(): number {
-    return this.#failures
+    return this.#backoff.failures
   }
 
   /** Listeners hear of a change in the order they subscribed: caches first, then who acts on them. */
@@ -149,12 +150,12 @@ export class FeedFollower {
     while (!signal.aborted) {
       try {
         const idle = await this.#poll(signal)
-        if (this.#failures > 0)
+        if (this.failures > 0)
           this.#config.logger.info(
-            { failures: this.#failures, epoch: this.#epoch },
+            { failures: this.failures, epoch: this.#epoch },
             'the revocation feed is followed again',
           )
-        this.#failures = 0
+        this.#backoff.reset()
         if (idle) await delay(this.#config.clock, FIRST_PAUSE_MS, signal)
       } catch (error) {
         if (signal.aborted) return
@@ -214,12 +215,12 @@ export class FeedFollower {
   }
 
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
-    this.#failures++
+    const pause = this.#backoff.next()
     const { logger, clock, onRefused } = this.#config
     // Told ever more rarely: the 1st, 2nd, 4th, 8th… time.
-    if (Number.isInteger(Math.log2(this.#failures))) {
+    if (Number.isInteger(Math.log2(this.failures))) {
       logger.warn(
-        { failures: this.#failures, error: error instanceof RequestError ? error.message : 'unexpected' },
+        { failures: this.failures, error: error instanceof RequestError ? error.message : 'unexpected' },
         'the revocation feed cannot be followed',
       )
     }
@@ -228,7 +229,7 @@ export class FeedFollower {
         logger.warn({}, 'logging in to Vault again failed')
       })
     }
-    await delay(clock, Math.min(FIRST_PAUSE_MS * 2 ** (this.#failures - 1), LONGEST_PAUSE_MS), signal)
+    await delay(clock, pause, signal)
   }
 
   #wake(): void {

@@ -1,3 +1,4 @@
+import { jitterOf, pauseMs } from '../../logical/backoff.ts'
 import type { Clock } from '../../logical/clock.ts'
 import type { ErrorKind, RequestError } from '../../logical/errors.ts'
 import { fromUnknown } from '../../logical/errors.ts'
@@ -15,7 +16,7 @@ export interface RevokeQueueConfig {
 
 const workers = 64
 const maxAttempts = 6
-const firstDelayMs = 20_000
+const retry = { firstMs: 20_000, longestMs: 320_000 }
 const hopeless: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
   'unsupported_operation',
   'unsupported_path',
@@ -97,8 +98,8 @@ export class RevokeQueue {
     const failures = (this.#failures.get(leaseId) ?? 0) + 1
     if (failures < maxAttempts && !isHopeless(error)) {
       this.#failures.set(leaseId, failures)
-      const jitter = 0.5 + this.#config.random(1)[0]! / 255
-      this.at(leaseId, this.#config.clock.now() + firstDelayMs * 2 ** (failures - 1) * jitter)
+      const wait = pauseMs({ ...retry, jitter: jitterOf(this.#config.random, 0.5, 1.5) }, failures)
+      this.at(leaseId, this.#config.clock.now() + wait)
       return
     }
     this.#failures.delete(leaseId)

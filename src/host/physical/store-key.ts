@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { createDurably } from '../../logical/durable-file.ts'
 import { RequestError } from '../../logical/errors.ts'
 
 /** The environment variable that may hold the store key. */
@@ -73,31 +73,13 @@ async function refuseLoose(handle: FileHandle, file: string): Promise<void> {
 async function createKeyFile(file: string, random: (bytes: number) => Uint8Array): Promise<Uint8Array> {
   const key = random(KEY_BYTES)
   try {
-    // `wx`: of two processes started at once only one makes the key; the other fails here instead of sealing under a lost one.
-    const handle = await open(file, 'wx', 0o600)
-    try {
-      await handle.writeFile(`${Buffer.from(key).toString('base64')}\n`)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    await syncDirectory(dirname(file))
+    // Of two processes started at once only one makes the key; the other fails here instead of sealing under a lost one. Not
+    // durable, a power cut could keep the sealed data and lose the key.
+    await createDurably(file, `${Buffer.from(key).toString('base64')}\n`, 0o600)
   } catch (cause) {
     throw refused(`the store key file ${file} cannot be made: ${reasonOf(cause)}`, cause)
   }
   return key
-}
-
-/** A new name is durable only once its directory is: without it a power cut could keep the sealed data and lose the key. */
-async function syncDirectory(directory: string): Promise<void> {
-  // Windows cannot sync directories.
-  if (process.platform === 'win32') return
-  const handle = await open(directory, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }
 
 function parseKey(text: string, where: string): Uint8Array {

@@ -1,4 +1,5 @@
 /** An upstream's key in its KV v2 place: one field of a secret, and its origin among those the secret may be used for. */
+import { KeyedLock } from '../../logical/keyed-lock.ts'
 import { Refusal, fault } from '../protocol/diagnostic.ts'
 import type { Value, ValueObject } from '../protocol/value.ts'
 import { CallFailure } from '../server.ts'
@@ -68,7 +69,7 @@ export async function removeKey(server: Server, { mount, path, field }: KeyPlace
 /** Consents to the place's origin, or no longer; other origins, and other metadata, stay. */
 export function changeConsent(server: Server, { mount, path, origin }: KeyPlace, given: boolean): Promise<void> {
   const place = `${mount}/metadata/${path}`
-  return inTurn(server, place, async () => {
+  return lockOf(server).run(place, async () => {
     const metadata = (await server.read(place).catch(whereMissing))?.data?.custom_metadata
     const known =
       typeof metadata === 'object' && metadata !== null ? (metadata as Readonly<Record<string, unknown>>) : {}
@@ -88,18 +89,13 @@ export function changeConsent(server: Server, { mount, path, origin }: KeyPlace,
   })
 }
 
-const turns = new WeakMap<Server, Map<string, Promise<void>>>()
-
 /** KV's metadata has no check-and-set: what reads and writes it does so one after the other, at least in this process. */
-function inTurn(server: Server, place: string, work: () => Promise<void>): Promise<void> {
-  const places = turns.get(server) ?? new Map<string, Promise<void>>()
-  turns.set(server, places)
-  const turn = (places.get(place) ?? Promise.resolve()).then(work)
-  places.set(
-    place,
-    turn.catch(() => undefined),
-  )
-  return turn
+const locks = new WeakMap<Server, KeyedLock>()
+
+function lockOf(server: Server): KeyedLock {
+  const lock = locks.get(server) ?? new KeyedLock()
+  locks.set(server, lock)
+  return lock
 }
 
 /** By the status alone: Vault answers the patch of a secret that is not there with an empty 404. */
