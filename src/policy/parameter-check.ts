@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from 'node:util'
 import { foldedRules, nameReadings } from './parameter-name.ts'
 import type { ParameterValues } from './rule.ts'
 import type { Permissions } from './permissions.ts'
+import { holdsListed, isEachListed } from './value-match.ts'
 
 /** Whether a rule looks at parameters at all; if not, a request need not be read to be judged. */
 export function constrainsParameters(permissions: Permissions): boolean {
@@ -26,7 +26,7 @@ export function parameterProblem(
   for (const name of names) {
     const values = allowed[name.toLowerCase()]
     if (values === undefined && !('*' in allowed)) return `parameter "${name}" is not among the allowed ones.`
-    if (values !== undefined && !isAllowed(values, parameters[name]))
+    if (values !== undefined && !isEachListed(values, parameters[name]))
       return `parameter "${name}" has a value that is not among the allowed ones.`
   }
   return undefined
@@ -46,16 +46,28 @@ export function spellingProblem(
   const refuses = isSet(denied) ? foldedRules(denied) : undefined
   const limits = isSet(allowed) ? foldedRules(allowed) : undefined
   if (!refuses && !limits) return undefined
-  for (const [name, value] of Object.entries(parameters)) {
-    for (const reading of nameReadings(name)) {
-      if (refuses?.get(reading)?.some((values) => isDenied(values, value)))
+  for (const [name, readings] of readingsOf(parameters)) {
+    const value = parameters[name]
+    for (const reading of readings) {
+      if (refuses?.get(reading)?.some((values) => holdsListed(values, value)))
         return `parameter "${name}" has a value that is denied here.`
-      if (limits?.get(reading)?.every((values) => !isAllowed(values, value)))
+      if (limits?.get(reading)?.every((values) => !isEachListed(values, value)))
         return `parameter "${name}" has a value that is not among the allowed ones.`
     }
   }
   return undefined
 }
+
+/** Folding costs more than all that is asked of it: done once for each request, however many rules look at it. */
+function readingsOf(parameters: Readonly<Record<string, unknown>>): ReadonlyMap<string, ReadonlySet<string>> {
+  const known = folded.get(parameters)
+  if (known) return known
+  const readings = new Map(Object.keys(parameters).map((name) => [name, nameReadings(name)]))
+  folded.set(parameters, readings)
+  return readings
+}
+
+const folded = new WeakMap<Readonly<Record<string, unknown>>, ReadonlyMap<string, ReadonlySet<string>>>()
 
 /** As `parameterProblem`, for `denied_parameters` alone. */
 function deniedProblem(
@@ -65,55 +77,12 @@ function deniedProblem(
   const names = Object.keys(parameters)
   if (!isSet(denied) || names.length === 0) return undefined
   if ('*' in denied) return 'no parameters may be given here.'
-  const refused = names.find((name) => isDenied(denied[name.toLowerCase()], parameters[name]))
+  const refused = names.find((name) => {
+    const values = denied[name.toLowerCase()]
+    return values !== undefined && holdsListed(values, parameters[name])
+  })
   return refused === undefined ? undefined : `parameter "${refused}" has a value that is denied here.`
 }
 
 const isSet = (values: ParameterValues | undefined): values is ParameterValues =>
   values !== undefined && Object.keys(values).length > 0
-
-/** A list is denied for one denied element, at any depth: hiding a value in a structure does not carry it past. */
-function isDenied(values: readonly unknown[] | undefined, given: unknown): boolean {
-  if (values === undefined) return false
-  if (values.length === 0 || values.some((value) => isSame(value, given))) return true
-  return typeof given === 'object' && given !== null && Object.values(given).some((part) => isDenied(values, part))
-}
-
-/** A list is allowed when it is listed itself or when it has elements and each of them is allowed. */
-function isAllowed(values: readonly unknown[], given: unknown): boolean {
-  if (values.length === 0 || values.some((value) => isSame(value, given))) return true
-  return (
-    Array.isArray(given) && given.length > 0 && given.every((element) => values.some((value) => isSame(value, element)))
-  )
-}
-
-/**
- * Scalars are compared by their text, because query strings and forms know no others: a rule for 10 or false holds for
- * "10" and "false" too. Texts of a rule may begin or end with `*`.
- */
-function isSame(rule: unknown, given: unknown): boolean {
-  if (!isScalar(rule) || !isScalar(given)) return isDeepStrictEqual(plain(rule), plain(given))
-  if (typeof rule !== 'string') return String(rule) === String(given)
-  return globMatches(rule, String(given))
-}
-
-const isScalar = (value: unknown): value is string | number | boolean =>
-  ['string', 'number', 'boolean'].includes(typeof value)
-
-function globMatches(rule: string, text: string): boolean {
-  const open = rule.startsWith('*')
-  const body = rule.slice(open ? 1 : 0, rule.endsWith('*') ? -1 : undefined)
-  if (open && rule.endsWith('*')) return text.includes(body)
-  if (open) return text.endsWith(body)
-  return rule.endsWith('*') ? text.startsWith(body) : text === rule
-}
-
-/** Objects of either origin compared as equals: with and without prototype. */
-function plain(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(plain)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.assign(
-    Object.create(null),
-    Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plain(part)])),
-  )
-}

@@ -17,7 +17,8 @@ export function foldName(name: string): string {
 /** Folded: the whole name, and the names of the structures it may stand for a member of, such as `a` of `a[b]` and of `a.b`. */
 export function nameReadings(name: string): ReadonlySet<string> {
   const inner = name.replace(/^[\s[\].]+/, '')
-  return new Set([name, inner.split('[', 1)[0]!, inner.split('.', 1)[0]!].map(foldName))
+  const names = new Set([name, inner.split('[', 1)[0]!, inner.split('.', 1)[0]!])
+  return new Set([...names].map(foldName))
 }
 
 /** The lists of values a rule gives, by folded name. Two names of a rule may fold alike. */

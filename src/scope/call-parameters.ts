@@ -23,30 +23,35 @@ export function jsonBody(value: unknown): CallBody {
   return { kind: 'fields', fields: value as Record<string, unknown> }
 }
 
-/**
- * Query and body fields together by name. What stands in both, or repeatedly, becomes a list, so that each value is
- * judged. `metadata[order]=7` is the structured parameter `metadata`, as the servers that use such names read it.
- */
-export function topLevelParameters(call: CallParameters): Record<string, unknown> {
-  const parameters = emptyRecord()
-  for (const [name, value] of pairsOf(call)) {
-    const bracket = name.indexOf('[')
-    const rest = bracket < 1 ? '' : name.slice(bracket)
-    add(
-      parameters,
-      rest === '' ? name : name.slice(0, bracket),
-      rest === '' || rest === '[]' ? value : { [rest]: value },
-    )
-  }
-  if (call.body.kind === 'fields')
-    for (const [name, value] of Object.entries(call.body.fields)) add(parameters, name, value)
-  return parameters
+/** The parameters of one call, by name. */
+export interface NamedParameters {
+  /**
+   * Query and body fields together. What stands in both, or repeatedly, becomes a list, so that each value is judged.
+   * `metadata[order]=7` is the structured parameter `metadata`, as the servers that use such names read it.
+   */
+  readonly topLevel: Readonly<Record<string, unknown>>
+  /** Query parameters and form fields by their whole names, brackets included: a rule may deny `created[gte]`. */
+  readonly whole: Readonly<Record<string, unknown>>
 }
 
-/** Query parameters and form fields by their whole names, brackets included: a rule may deny `created[gte]`. */
-export function wholeNames(call: CallParameters): Record<string, unknown> {
-  const parameters = emptyRecord()
-  for (const [name, value] of pairsOf(call)) add(parameters, name, value)
+const named = new WeakMap<CallParameters, NamedParameters>()
+
+/** Derived once for each call, in time linear in it, however many rules look at it. */
+export function namedParameters(call: CallParameters): NamedParameters {
+  const known = named.get(call)
+  if (known) return known
+  const topLevel = new Collected()
+  const whole = new Collected()
+  for (const [name, value] of pairsOf(call)) {
+    whole.add(name, value)
+    const bracket = name.indexOf('[')
+    const rest = bracket < 1 ? '' : name.slice(bracket)
+    topLevel.add(rest === '' ? name : name.slice(0, bracket), rest === '' || rest === '[]' ? value : { [rest]: value })
+  }
+  if (call.body.kind === 'fields')
+    for (const [name, value] of Object.entries(call.body.fields)) topLevel.add(name, value)
+  const parameters = { topLevel: topLevel.record(), whole: whole.record() }
+  named.set(call, parameters)
   return parameters
 }
 
@@ -58,8 +63,20 @@ function pairsOf(call: CallParameters): readonly (readonly [string, string])[] {
   )
 }
 
-const emptyRecord = (): Record<string, unknown> => Object.create(null) as Record<string, unknown>
+/** Values by name, in the order they came. */
+class Collected {
+  readonly #values = new Map<string, unknown[]>()
 
-function add(parameters: Record<string, unknown>, name: string, value: unknown): void {
-  parameters[name] = name in parameters ? [parameters[name], value].flat() : value
+  add(name: string, value: unknown): void {
+    const values = this.#values.get(name)
+    if (values) values.push(value)
+    else this.#values.set(name, [value])
+  }
+
+  /** What came once stands as it is; what came repeatedly is one list. Without prototype: any name may be given. */
+  record(): Readonly<Record<string, unknown>> {
+    const record = Object.create(null) as Record<string, unknown>
+    for (const [name, values] of this.#values) record[name] = values.length === 1 ? values[0] : values.flat()
+    return record
+  }
 }

@@ -1,7 +1,7 @@
 import { compileAcl } from '../policy/acl.ts'
 import type { Acl, AclMatch } from '../policy/acl.ts'
 import type { PolicyDocument } from '../policy/rule.ts'
-import { topLevelParameters, wholeNames } from './call-parameters.ts'
+import { namedParameters } from './call-parameters.ts'
 import type { CallParameters } from './call-parameters.ts'
 import { scopeCovered } from './containment.ts'
 import { ScopeError } from './error.ts'
@@ -100,14 +100,14 @@ function judgeList(
 
 function parameterFinding(match: AclMatch, call: CallParameters): Finding | undefined {
   const refused = (message: string): Finding => ({ reason: 'parameter_refused', message })
-  const parameters = topLevelParameters(call)
-  const denied = match.checkSpellings(wholeNames(call)) ?? match.checkSpellings(parameters)
+  const { topLevel, whole } = namedParameters(call)
+  const denied = match.checkSpellings(whole) ?? match.checkSpellings(topLevel)
   if (denied !== undefined) return refused(denied)
   if (call.body.kind === 'unread')
     return { reason: 'needs_body', message: 'a parameter rule applies and the body was not read.' }
   if (call.body.kind === 'opaque')
     return refused('a parameter rule applies and the body is neither a JSON object nor a form.')
-  const problem = match.checkParameters(parameters)
+  const problem = match.checkParameters(topLevel)
   return problem === undefined ? undefined : refused(problem)
 }
 

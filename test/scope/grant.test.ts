@@ -229,6 +229,13 @@ describe('a required scope', () => {
   })
 })
 
+/** `text` inside `depth` lists. */
+function nested(depth: number, text: string): unknown {
+  let value: unknown = text
+  for (let level = 0; level < depth; level++) value = [value]
+  return value
+}
+
 describe('parameter rules', () => {
   const chain = [
     link({
@@ -285,6 +292,22 @@ describe('parameter rules', () => {
   })
   it('deny: what the query alone already forbids needs no body', () => {
     expect(reason('expand=x', { kind: 'unread' })).toBe('parameter_refused')
+  })
+  // Each would take hours, or end the stack, if judging were not linear in what is given.
+  const many = 200_000
+  it('deny: a denied value behind a name given two hundred thousand times', () => {
+    const pairs = Array.from({ length: many }, () => ['status', 'open'] as const)
+    expect(reason('limit=1', { kind: 'form', pairs: [...pairs, ['status', 'draft']] })).toBe('parameter_refused')
+  })
+  it('deny: a denied value a hundred thousand lists deep', () => {
+    expect(reason('limit=1', jsonBody({ status: nested(100_000, 'draft') }))).toBe('parameter_refused')
+  })
+  it('allow: the same without the denied value', () => {
+    const pairs = Array.from({ length: many }, () => ['status', 'open'] as const)
+    expect([
+      reason('limit=1', { kind: 'form', pairs }),
+      reason('limit=1', jsonBody({ status: nested(100_000, 'open') })),
+    ]).toEqual(['allowed', 'allowed'])
   })
   it('an unread body is asked for', () => {
     expect(judge(chain, 'read', 'tools/stripe/invoices', call('limit=1', { kind: 'unread' }))).toMatchObject({
