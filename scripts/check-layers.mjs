@@ -6,6 +6,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path'
 const arrows = {
   policy: [],
   logical: [],
+  http: ['logical'],
   audit: ['logical'],
   proto: [],
   scope: ['policy'],
@@ -14,8 +15,8 @@ const arrows = {
   goplugin: ['logical', 'proto'],
   plugin: ['logical', 'goplugin', 'proto'],
   'vault-client': ['logical'],
-  host: ['framework', 'policy', 'audit'],
-  gateway: ['vault-client', 'audit', 'scope', 'proto'],
+  host: ['framework', 'policy', 'audit', 'http'],
+  gateway: ['vault-client', 'audit', 'http', 'scope', 'proto'],
   // logical is a leaf: of it the packed SDK loads only the files it uses, today the back-off.
   client: ['scope', 'proto', 'logical'],
   terraform: ['goplugin', 'vault-client', 'scope', 'proto'],
@@ -44,7 +45,6 @@ const inside = {
   gateway: {
     'error.ts': [],
     'request-id.ts': [],
-    'listen-address.ts': ['error.ts'],
     'pulse.ts': [],
     'vault-identity.ts': [],
     'process.ts': [],
@@ -54,8 +54,8 @@ const inside = {
     proxy: ['decision'],
     'session-service.ts': ['decision'],
     'core.ts': ['proxy', 'session-service.ts', 'pulse.ts'],
-    http: ['core.ts', 'request-id.ts', 'listen-address.ts'],
-    grpc: ['core.ts', 'request-id.ts', 'listen-address.ts'],
+    http: ['core.ts', 'request-id.ts'],
+    grpc: ['core.ts', 'request-id.ts'],
   },
   terraform: {
     protocol: [],

@@ -207,9 +207,11 @@ const byListener = (
   expectation: [417, `${code}Expect: only 100-continue is understood`],
   connect: [405, `${code}CONNECT is not served here [Allow: GET, HEAD, POST, PUT, PATCH, DELETE]`],
 })
+const notOurs =
+  'this server does not answer to the name in the Host header; use its address, or allow the name with allowed_hosts'
 const byGateway = {
   ...byListener('bad_request: '),
-  notOurs: [421, 'misdirected: this gateway does not answer to that Host; ask it under its configured name'],
+  notOurs: [421, `misdirected: ${notOurs}`],
   webPage: [403, 'cross_site: requests from web pages are not served'],
 } as const
 const noToken: Refusal = [
@@ -224,11 +226,8 @@ const faces: [name: string, face: Face, target: string, refusals: Refusals][] = 
     '/v1/mcp/agents/billing',
     {
       ...byListener(''),
-      notOurs: [
-        421,
-        'this server does not answer to the name in the Host header; use its address, or allow the name with allowed_hosts',
-      ],
-      webPage: [403, 'requests from web pages are not answered'],
+      notOurs: [421, notOurs],
+      webPage: [403, 'requests from web pages are not served'],
       wrongChunk: byListener('').malformed,
       stranger: [403, 'permission denied'],
       trace: [405, 'unsupported operation [Allow: GET, LIST, POST, PUT, PATCH, DELETE]'],

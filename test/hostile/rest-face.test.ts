@@ -310,13 +310,13 @@ describe('bodies', () => {
       'not JSON',
       'POST /agents\n\n{"agent_id"',
       400,
-      'bad_request: the body is not JSON, for example {"agent_id":"claude-billing-agent"}',
+      'bad_request: the body is not valid JSON, for example {"agent_id":"claude-billing-agent"}',
     ],
     [
       'a token in what is not JSON',
       'POST /validate\n\n{"token":"<phantom>"',
       400,
-      'bad_request: the body is not JSON, for example {"agent_id":"claude-billing-agent"}',
+      'bad_request: the body is not valid JSON, for example {"agent_id":"claude-billing-agent"}',
     ],
     [
       'a list',
@@ -346,7 +346,7 @@ describe('bodies', () => {
       'bytes that are not UTF-8',
       'POST /agents\n\n{"agent_id":"new","owner":"\xff","environment":"production"}',
       400,
-      'bad_request: the body is not JSON, for example {"agent_id":"claude-billing-agent"}',
+      'bad_request: the body is not valid UTF-8, for example {"agent_id":"claude-billing-agent"}',
     ],
     [
       '10 000 levels',
@@ -364,13 +364,13 @@ describe('bodies', () => {
       '300 KB',
       `POST /agents\n\n{"agent_id":"${long(300_000)}"}`,
       413,
-      'too_large: the body is longer than 262144 bytes',
+      'too_large: request body too large; the limit is 256 KiB',
     ],
     [
       'a form',
       'POST /agents\nContent-Type: application/x-www-form-urlencoded\n\nagent_id=new',
       400,
-      'bad_request: the body is not JSON, for example {"agent_id":"claude-billing-agent"}',
+      'bad_request: the body is not valid JSON, for example {"agent_id":"claude-billing-agent"}',
     ],
     [
       '__proto__',

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { Server, ServerCredentials, logVerbosity, setLogVerbosity } from '@grpc/grpc-js'
 import type { UntypedServiceImplementation } from '@grpc/grpc-js'
-import { parseAddress } from '../listen-address.ts'
+import { bracketed, isLoopback, parseListenAddress } from '../../http/index.ts'
 import { services } from './definitions.ts'
 import type { GrpcParts } from './exchange.ts'
 import { healthService } from './health.ts'
@@ -52,9 +52,9 @@ export async function startGrpcServer(config: GrpcConfig): Promise<GrpcServer> {
   const { address, tls, clock, logger } = config
   // It would print failures in lines of its own; all of them reach us as errors too.
   if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE)
-  const { host } = parseAddress(address)
+  const { host } = parseListenAddress(address)
   const credentials = await credentialsFrom(tls)
-  if (!tls && host !== 'localhost' && host !== '::1' && !host.startsWith('127.')) {
+  if (!tls && !isLoopback(host)) {
     logger.warn(
       { address },
       'gRPC listens beyond this machine without TLS: tokens travel in plain text unless something in front encrypts',
@@ -67,7 +67,7 @@ export async function startGrpcServer(config: GrpcConfig): Promise<GrpcServer> {
   for (const [methods, implementation] of implementations(parts, streams)) server.addService(methods, implementation)
   const port = await bind(server, address, credentials)
   return {
-    address: `${host.includes(':') ? `[${host}]` : host}:${String(port)}`,
+    address: `${bracketed(host)}:${String(port)}`,
     close: async () => {
       closing = true
       const drained = new Promise<void>((resolve) => {
@@ -117,7 +117,7 @@ function bind(server: Server, address: string, credentials: ServerCredentials): 
 
 /** In the form Node gives such errors, so that whoever starts the gateway can word them all alike. */
 function bindError(address: string, { message }: Error): Error {
-  const { host, port } = parseAddress(address)
+  const { host, port } = parseListenAddress(address)
   if (message.includes('EADDRINUSE'))
     return Object.assign(new Error(`listen EADDRINUSE: address already in use ${address}`), {
       code: 'EADDRINUSE',

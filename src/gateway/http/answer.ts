@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { writeResponse } from '../../http/index.ts'
+import type { BodyReader } from '../../http/index.ts'
 import type { GatewayError } from '../error.ts'
 
 /** One exchange as the handlers see it. `target` is the request line's, raw. */
@@ -9,30 +11,31 @@ export interface Exchange {
   readonly requestId: string
   /** Aborts when the client has gone. */
   readonly signal: AbortSignal
+  /** Reads bodies that are wanted whole; those of upstream calls are streamed instead. */
+  readonly bodies: BodyReader
 }
 
 const RETRY_AFTER_SECONDS = 1
 
 export function sendJson(
-  exchange: Exchange,
+  { response, request, requestId }: Exchange,
   status: number,
   body: object | undefined,
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  const { response, request, requestId } = exchange
-  const text = body === undefined ? '' : `${JSON.stringify(body)}\n`
-  // What is left of a request body that nobody wants is not read: the connection ends with the answer.
-  if (!request.complete && hasBody(request)) response.shouldKeepAlive = false
-  response.writeHead(status, {
-    ...(body === undefined
-      ? {}
-      : { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(text)) }),
-    'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
-    'X-Request-Id': requestId,
-    ...headers,
-  })
-  response.end(request.method === 'HEAD' ? undefined : text)
+  writeResponse(
+    request,
+    response,
+    status,
+    {
+      ...(body !== undefined && { 'Content-Type': 'application/json' }),
+      'Cache-Control': 'no-store',
+      'X-Content-Type-Options': 'nosniff',
+      'X-Request-Id': requestId,
+      ...headers,
+    },
+    body === undefined ? '' : `${JSON.stringify(body)}\n`,
+  )
 }
 
 /** `{"error":{"type","code","message"},"request_id"}`: the shape API clients throw on. */
@@ -46,14 +49,6 @@ export function sendError(exchange: Exchange, error: GatewayError, status = erro
     { error: { type, code, message }, request_id: exchange.requestId },
     { ...challenge, ...retry, ...(allow && { Allow: allow.join(', ') }) },
   )
-}
-
-export const hasBody = (request: IncomingMessage): boolean =>
-  request.headers['transfer-encoding'] !== undefined || (contentLength(request) ?? 0) > 0
-
-export function contentLength(request: IncomingMessage): number | undefined {
-  const text = request.headers['content-length']
-  return text === undefined ? undefined : Number(text)
 }
 
 /** RFC 6750, section 3. Without a token there is no error to name. */

@@ -1,38 +1,26 @@
-import type { IncomingMessage } from 'node:http'
 import type { z } from 'zod'
-import { badRequest } from '../../logical/errors.ts'
-import { GatewayError } from '../error.ts'
+import { parseJson } from '../../http/index.ts'
+import { RequestError, badRequest } from '../../logical/errors.ts'
+import type { Exchange } from './answer.ts'
 
-const LARGEST_BODY = 256 * 1024
-const decoder = new TextDecoder('utf-8', { fatal: true })
-
-/** A small JSON object. An empty body counts as `{}`, whatever its Content-Type. */
-export async function readJsonObject(request: IncomingMessage): Promise<Record<string, unknown>> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  // Stopping early must not destroy the socket: the refusal still has to go out.
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > LARGEST_BODY)
-      throw new GatewayError('invalid_request', 'too_large', `the body is longer than ${String(LARGEST_BODY)} bytes`, {
-        kind: 'too_large',
-      })
-    chunks.push(chunk)
-  }
-  const value = parse(Buffer.concat(chunks))
+/** A JSON object. An empty body counts as `{}`, whatever its Content-Type. */
+export async function readJsonObject({ request, response, bodies }: Exchange): Promise<Record<string, unknown>> {
+  // A client that has gone reads no response; whatever this is answered with ends nowhere.
+  const bytes = await bodies.read(request, response)
+  const value = parse(bytes ?? new Uint8Array())
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw badRequest('the body must be a JSON object, for example {"agent_id":"claude-billing-agent"}')
+    throw badRequest(`the body must be a JSON object, ${example}`)
   return value as Record<string, unknown>
 }
 
-function parse(bytes: Buffer): unknown {
+const example = 'for example {"agent_id":"claude-billing-agent"}'
+
+function parse(bytes: Uint8Array): unknown {
   try {
-    // Bytes that are no UTF-8 would be stored as something the caller never wrote.
-    const text = decoder.decode(bytes)
-    return text.trim() === '' ? {} : JSON.parse(text)
-  } catch {
-    // The parser's own words quote the body, which may hold a token.
-    throw badRequest('the body is not JSON, for example {"agent_id":"claude-billing-agent"}')
+    const value = parseJson(bytes)
+    return value === undefined ? {} : value
+  } catch (thrown) {
+    throw thrown instanceof RequestError ? badRequest(`${thrown.message}, ${example}`) : thrown
   }
 }
 

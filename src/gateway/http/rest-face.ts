@@ -1,5 +1,6 @@
 /** The plain REST face: agents, scopes, sessions, validation. Everything here is worded for HTTP; what it means is decided elsewhere. */
 import { z } from 'zod'
+import { isRepeated } from '../../http/index.ts'
 import { isoSeconds } from '../../logical/clock.ts'
 import { isName } from '../../scope/index.ts'
 import { requireAgent, vaultOf } from '../decision/callers.ts'
@@ -95,8 +96,7 @@ export function restRoutes(parts: RestParts): readonly Route<RestHandler>[] {
 
 /** `Authorization: Bearer <Vault token or service token>`. */
 function callerOf({ callers }: RestParts, { request }: Exchange): Caller {
-  // node:http keeps the first of several and drops the rest; a proxy in between may keep another.
-  if ((request.headersDistinct.authorization?.length ?? 0) > 1)
+  if (isRepeated(request, 'authorization'))
     throw new GatewayError('invalid_request', 'bad_request', 'Authorization is given twice; send it once')
   const header = request.headers.authorization
   const bearer = header === undefined ? undefined : /^bearer +(\S+)$/i.exec(header.trim())?.[1]
@@ -119,13 +119,13 @@ const isVisible = (caller: Caller, agentId: string): boolean =>
 
 async function writeAgent(parts: RestParts, exchange: Exchange): Promise<void> {
   const caller = callerOf(parts, exchange)
-  const { agent_id, ...rest } = checkBody(agentBody, await readJsonObject(exchange.request))
+  const { agent_id, ...rest } = checkBody(agentBody, await readJsonObject(exchange))
   await writeDocument(parts, exchange, caller, agent_id, '', rest)
 }
 
 async function writeScopes(parts: RestParts, exchange: Exchange, agentId: string, below: string): Promise<void> {
   const caller = callerOf(parts, exchange)
-  await writeDocument(parts, exchange, caller, agentId, below, await readJsonObject(exchange.request))
+  await writeDocument(parts, exchange, caller, agentId, below, await readJsonObject(exchange))
 }
 
 /** Writes, and answers with the document as it then is; with what was given where the caller may write but not read. */
@@ -175,13 +175,13 @@ function agentPath({ mount }: RestParts, agentId: string, below: string): string
 
 async function openSession(parts: RestParts, exchange: Exchange): Promise<void> {
   const caller = callerOf(parts, exchange)
-  const { agent_id, ...ask } = checkBody(openBody, withoutNulls(await readJsonObject(exchange.request)))
+  const { agent_id, ...ask } = checkBody(openBody, withoutNulls(await readJsonObject(exchange)))
   sendJson(exchange, 200, { ...(await parts.sessions.open(caller, agent_id, ask)), request_id: exchange.requestId })
 }
 
 async function refreshSession(parts: RestParts, exchange: Exchange, sessionId: string): Promise<void> {
   const caller = callerOf(parts, exchange)
-  const ask = checkBody(refreshBody, withoutNulls(await readJsonObject(exchange.request)))
+  const ask = checkBody(refreshBody, withoutNulls(await readJsonObject(exchange)))
   sendJson(exchange, 200, {
     ...(await parts.sessions.refresh(caller, { session_id: sessionId }, { ttl: ask.ttl })),
     request_id: exchange.requestId,
@@ -190,11 +190,7 @@ async function refreshSession(parts: RestParts, exchange: Exchange, sessionId: s
 
 async function refreshNamed(parts: RestParts, exchange: Exchange): Promise<void> {
   const caller = callerOf(parts, exchange)
-  const {
-    session_id,
-    token,
-    ttl: asked,
-  } = checkBody(refreshByBody, withoutNulls(await readJsonObject(exchange.request)))
+  const { session_id, token, ttl: asked } = checkBody(refreshByBody, withoutNulls(await readJsonObject(exchange)))
   if ((session_id === undefined) === (token === undefined)) {
     throw new GatewayError(
       'invalid_request',
@@ -220,7 +216,7 @@ async function validate(parts: RestParts, exchange: Exchange): Promise<void> {
     token,
     required_scope: requiredScope,
     request_id,
-  } = checkBody(validateBody, withoutNulls(await readJsonObject(exchange.request)))
+  } = checkBody(validateBody, withoutNulls(await readJsonObject(exchange)))
   const requestId = request_id === undefined ? exchange.requestId : requestIdOf(request_id, parts.random)
   const answered = { ...exchange, requestId }
   const { scopes, expires_at_unix, ...rest } = await parts.decisions.validate({

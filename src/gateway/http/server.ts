@@ -1,17 +1,22 @@
 import { readFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
-import type { Server as TlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import {
+  BodyReader,
+  bindServer,
+  checkFrontDoor,
+  closeServer,
+  createHttpServer,
+  drainServer,
+  originForm,
+  ownHosts,
+  parseListenAddress,
+} from '../../http/index.ts'
+import type { TlsMaterial } from '../../http/index.ts'
 import type { Logger } from '../../logical/log.ts'
-import { answerUnreadable } from '../../logical/unreadable-request.ts'
 import { GatewayError, toGatewayError } from '../error.ts'
-import { parseAddress } from '../listen-address.ts'
 import { requestIdOf } from '../request-id.ts'
 import { sendError, sendJson } from './answer.ts'
 import type { Exchange } from './answer.ts'
-import { guardRequest, ownHosts } from './guard.ts'
 import { restRoutes } from './rest-face.ts'
 import type { RestHandler, RestParts } from './rest-face.ts'
 import { findRoute } from './router.ts'
@@ -51,64 +56,55 @@ export interface ListenOptions {
   readonly tls?: TlsFiles | undefined
 }
 
-const HEADERS_TIMEOUT_MS = 15_000
-const KEEP_ALIVE_MS = 65_000
+const timeouts = { headersTimeout: 15_000, requestTimeout: 300_000, keepAliveTimeout: 65_000 }
+const kibi = 1024
+/** Of what is read whole; the bodies of upstream calls are bounded where they are judged. */
+const bodyLimits = { each: 256 * kibi, total: 64 * 1024 * kibi }
 
 /** Opens one HTTP listener. Rejects when the address cannot be listened on or the TLS files cannot be read. */
 export async function listenHttp(parts: HttpParts, options: ListenOptions): Promise<HttpListener> {
-  const { host, port } = parseAddress(options.address)
+  const place = parseListenAddress(options.address)
   const routes = [...restRoutes(parts), healthRoute(parts)]
+  const bodies = new BodyReader(bodyLimits)
   let isOurHost: (given: string) => boolean = () => false
   let draining = false
-  const server = await makeServer(options.tls, (request, response) => {
+  const server = createHttpServer(await readTls(options.tls), timeouts, ({ message }) => ({
+    error: { type: 'invalid_request', code: 'bad_request', message },
+    request_id: requestIdOf(undefined, parts.random),
+  }))
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     response.once('finish', () => {
       if (draining) request.socket.end()
     })
-    const exchange = open(parts, request, response)
-    const refused = guardRequest(request, (given) => isOurHost(given))
+    const exchange = open(parts, bodies, request, response)
+    const refused = checkFrontDoor(request, isOurHost)
     if (refused) {
-      sendError(exchange, refused.error, refused.status)
+      sendError(exchange, new GatewayError('invalid_request', refused.code, refused.message), refused.status)
       return
     }
     serve(parts, routes, exchange, options.upstream).catch((thrown: unknown) => {
       fail(parts, exchange, thrown)
     })
   })
-  answerUnreadable(server, ({ message }) => ({
-    error: { type: 'invalid_request', code: 'bad_request', message },
-    request_id: requestIdOf(undefined, parts.random),
-  }))
-  await listening(server, host, port)
-  const bound = (server.address() as AddressInfo).port
-  isOurHost = ownHosts({ host, port: bound }, options.allowedHosts)
+  const { port, url } = await bindServer(server, place)
+  isOurHost = ownHosts({ host: place.host, port }, options.allowedHosts)
   return {
-    url: `${options.tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${String(bound)}`,
-    drain: () =>
-      new Promise((resolve) => {
-        draining = true
-        server.close(() => {
-          resolve()
-        })
-        server.closeIdleConnections()
-      }),
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          resolve()
-        })
-        server.closeAllConnections()
-      }),
+    url,
+    drain: () => {
+      draining = true
+      return drainServer(server)
+    },
+    close: () => closeServer(server),
   }
 }
 
-async function makeServer(tls: TlsFiles | undefined, serveOne: RequestListener): Promise<Server | TlsServer> {
-  const limits = { headersTimeout: HEADERS_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS, requireHostHeader: false }
-  if (!tls) return createServer(limits, serveOne)
-  const [cert, key] = await Promise.all([readFile(tls.certFile), readFile(tls.keyFile)])
-  return createTlsServer({ ...limits, cert, key, minVersion: 'TLSv1.2' }, serveOne)
+async function readTls(files: TlsFiles | undefined): Promise<TlsMaterial | undefined> {
+  if (!files) return undefined
+  const [cert, key] = await Promise.all([readFile(files.certFile, 'utf8'), readFile(files.keyFile, 'utf8')])
+  return { cert, key }
 }
 
-function open({ random }: HttpParts, request: IncomingMessage, response: ServerResponse): Exchange {
+function open({ random }: HttpParts, bodies: BodyReader, request: IncomingMessage, response: ServerResponse): Exchange {
   const gone = new AbortController()
   response.on('close', () => {
     if (!response.writableFinished) gone.abort()
@@ -122,6 +118,7 @@ function open({ random }: HttpParts, request: IncomingMessage, response: ServerR
     target: request.url ?? '',
     requestId: requestIdOf(request.headers['x-request-id'], random),
     signal: gone.signal,
+    bodies,
   }
 }
 
@@ -138,7 +135,7 @@ async function serve(
   }
   if (!target.startsWith('/'))
     throw new GatewayError('invalid_request', 'bad_request', 'the request target must start with /')
-  const { handle, captures } = findRoute(routes, request.method ?? '', target.split('?', 1)[0]!)
+  const { handle, captures } = findRoute(routes, request.method ?? '', originForm(target).path)
   await handle(exchange, captures)
 }
 
@@ -168,14 +165,4 @@ function healthRoute({ healthy }: HttpParts): Route<RestHandler> {
       return Promise.resolve()
     },
   }
-}
-
-function listening(server: Server | TlsServer, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
 }

@@ -1,6 +1,7 @@
 /** `/u/<upstream>/…` and upstream listeners: any SDK of the upstream, with a phantom token where its key stood. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { TLSSocket } from 'node:tls'
+import { contentLength, hasBody } from '../../http/index.ts'
 import { tokenShape } from '../../scope/index.ts'
 import { extractToken, headerPairs, likelyToken } from '../call/credentials.ts'
 import type { HeaderPairs } from '../call/credentials.ts'
@@ -12,7 +13,6 @@ import type { UpstreamAnswer, UpstreamCalls } from '../proxy/upstream-calls.ts'
 import type { Records } from '../decision/records.ts'
 import { missing } from '../decision/refusals.ts'
 import type { Pulse } from '../pulse.ts'
-import { contentLength, hasBody } from './answer.ts'
 import type { Exchange } from './answer.ts'
 
 export interface UpstreamParts {

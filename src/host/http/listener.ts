@@ -1,14 +1,21 @@
-import { createServer } from 'node:http'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
-import type { Server as TlsServer } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
-import { RequestError, badRequest } from '../../logical/errors.ts'
-import { answerUnreadable } from '../../logical/unreadable-request.ts'
-import { errorAnswer } from './answer.ts'
-import { BodyReader } from './body.ts'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import {
+  BodyReader,
+  bindServer,
+  checkFrontDoor,
+  closeServer,
+  createHttpServer,
+  isRepeated,
+  originForm,
+  ownHosts,
+  parseListenAddress,
+  writeResponse,
+} from '../../http/index.ts'
+import type { HttpServer, TlsMaterial } from '../../http/index.ts'
+import { badRequest, fromUnknown } from '../../logical/errors.ts'
+import { errorAnswer, jsonAnswer } from './answer.ts'
 import type { HostAnswer, HostCall } from './call.ts'
-import { hostNames, refusal } from './front-door.ts'
 import { VerbSocket, originalMethod } from './verb-socket.ts'
 
 export interface ListenConfig {
@@ -16,8 +23,8 @@ export interface ListenConfig {
   readonly address: string
   /** Host header values answered besides the loopback names, with port. */
   readonly allowedHosts?: readonly string[]
-  /** PEM texts; without them the listener speaks plain HTTP. */
-  readonly tls?: { readonly cert: string; readonly key: string }
+  /** Without it the listener speaks plain HTTP. */
+  readonly tls?: TlsMaterial
   readonly answer: (call: HostCall) => Promise<HostAnswer>
 }
 
@@ -26,122 +33,77 @@ export interface Listener {
   close(): Promise<void>
 }
 
-// A client that dribbles its request in holds nothing but its own socket, and not for long.
-const headersTimeoutMs = 10_000
-const requestTimeoutMs = 60_000
-const keepAliveMs = 75_000
+const timeouts = { headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 75_000 }
+const mebi = 1024 * 1024
+/** All together: bodies are read before anybody knows who sends them. */
+const bodyLimits = { each: 32 * mebi, total: 128 * mebi }
 
 export async function listen(config: ListenConfig): Promise<Listener> {
-  const { host, port } = splitAddress(config.address)
-  let allowed: ReadonlySet<string> = new Set()
-  const limits = {
-    keepAliveTimeout: keepAliveMs,
-    headersTimeout: headersTimeoutMs,
-    requestTimeout: requestTimeoutMs,
-    connectionsCheckingInterval: 5_000,
-    noDelay: true,
-    requireHostHeader: false,
-  }
-  const http = config.tls ? createTlsServer({ ...limits, ...config.tls, minVersion: 'TLSv1.2' }) : createServer(limits)
-  answerUnreadable(http, ({ message }) => ({ errors: [message] }))
-  const bodies = new BodyReader()
+  const place = parseListenAddress(config.address)
+  let isOurHost: (host: string) => boolean = () => false
+  const http = createHttpServer(config.tls, timeouts, ({ message }) => ({ errors: [message] }))
+  const bodies = new BodyReader(bodyLimits)
   http.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    void serve({ config, allowed, bodies }, request, response)
+    void serve({ config, isOurHost: (host) => isOurHost(host), bodies }, request, response)
   })
-  // node:http reads the wrapped socket; everything else, time-outs included, stays its own.
-  const accepted = config.tls ? 'secureConnection' : 'connection'
+  readVerbs(http, config.tls ? 'secureConnection' : 'connection')
+  const { port, url } = await bindServer(http, place)
+  isOurHost = ownHosts({ host: place.host, port }, config.allowedHosts ?? [])
+  return { url, close: () => closeServer(http) }
+}
+
+/** node:http reads the wrapped socket; everything else, time-outs included, stays its own. */
+function readVerbs(http: HttpServer, accepted: 'connection' | 'secureConnection'): void {
   const accept = http.listeners(accepted)
   http.removeAllListeners(accepted)
   http.on(accepted, (socket: Socket) => {
     const wrapped = new VerbSocket(socket)
     for (const listener of accept) listener.call(http, wrapped)
   })
-  await new Promise<void>((resolve, reject) => {
-    http.once('error', reject)
-    http.listen({ host, port }, () => {
-      http.off('error', reject)
-      resolve()
-    })
-  })
-  const bound = (http.address() as AddressInfo).port
-  allowed = hostNames(host, bound, config.allowedHosts ?? [])
-  return {
-    url: `${config.tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${bound}`,
-    close: () => close(http),
-  }
-}
-
-function close(http: Server | TlsServer): Promise<void> {
-  return new Promise((resolve) => {
-    http.close(() => {
-      resolve()
-    })
-    http.closeAllConnections()
-  })
-}
-
-function splitAddress(address: string): { host: string; port: number } {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address)
-  if (!match)
-    throw new RequestError(
-      'bad_request',
-      `address ${JSON.stringify(address)} must be host:port, for example 127.0.0.1:8200.`,
-    )
-  return { host: (match[1] ?? match[2])!, port: Number(match[3]) }
 }
 
 interface Serving {
   readonly config: ListenConfig
-  readonly allowed: ReadonlySet<string>
+  readonly isOurHost: (host: string) => boolean
   readonly bodies: BodyReader
 }
 
-async function serve(
-  { config, allowed, bodies }: Serving,
+async function serve(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const refused = checkFrontDoor(request, serving.isOurHost)
+  if (refused) {
+    send(request, response, jsonAnswer(refused.status, { errors: [refused.message] }))
+    return
+  }
+  const answered = await respond(serving, request, response).catch((thrown: unknown) =>
+    errorAnswer(fromUnknown(thrown)),
+  )
+  if (answered) send(request, response, answered)
+}
+
+/** Undefined when the client is gone. */
+async function respond(
+  { config, bodies }: Serving,
   request: IncomingMessage,
   response: ServerResponse,
-): Promise<void> {
+): Promise<HostAnswer | undefined> {
   const gone = new AbortController()
   response.once('close', () => {
     if (!response.writableFinished) gone.abort()
   })
-  const refused = refusal(request, allowed)
-  if (refused) {
-    send(request, response, refused)
-    return
-  }
-  const twice = ['authorization', 'x-vault-token'].find((name) => (request.headersDistinct[name]?.length ?? 0) > 1)
-  // node:http keeps one of several; a proxy in between may keep another.
-  if (twice !== undefined) {
-    send(request, response, errorAnswer(badRequest(`${twice} is given twice; send it once.`)))
-    return
-  }
+  const twice = ['authorization', 'x-vault-token'].find((name) => isRepeated(request, name))
+  if (twice !== undefined) throw badRequest(`${twice} is given twice; send it once.`)
   const body = await bodies.read(request, response)
-  if (body === 'gone') return
-  if (body === 'too many') {
-    send(
-      request,
-      response,
-      errorAnswer(new RequestError('unavailable', 'too many request bodies are being read at once; try again')),
-    )
-    return
-  }
-  if (body === 'too large') {
-    send(request, response, errorAnswer(new RequestError('too_large', 'request body too large; the limit is 32 MiB')))
-    return
-  }
-  const target = request.url ?? '/'
-  const question = target.indexOf('?')
-  const answered = await config.answer({
+  if (body === undefined) return undefined
+  const { path, query } = originForm(request.url ?? '/')
+  return config.answer({
     method: originalMethod(request.method ?? 'GET'),
-    path: question < 0 ? target : target.slice(0, question),
-    query: new URLSearchParams(question < 0 ? '' : target.slice(question + 1)),
+    path,
+    query: new URLSearchParams(query),
     headers: singleHeaders(request),
     ...(body.length > 0 && { body }),
     remoteAddr: request.socket.remoteAddress ?? '',
     signal: gone.signal,
   })
-  send(request, response, answered)
 }
 
 function singleHeaders(request: IncomingMessage): Record<string, string | undefined> {
@@ -150,15 +112,8 @@ function singleHeaders(request: IncomingMessage): Record<string, string | undefi
   )
 }
 
-function send(request: IncomingMessage, response: ServerResponse, answered: HostAnswer): void {
+function send(request: IncomingMessage, response: ServerResponse, { status, headers, body }: HostAnswer): void {
   if (response.destroyed) return
   const socket = request.socket as unknown as VerbSocket
-  // With the request not read to its end the connection cannot carry another.
-  if (request.complete || isBodiless(request)) socket.expectRequest()
-  else response.setHeader('connection', 'close')
-  response.writeHead(answered.status, { ...answered.headers, 'content-length': Buffer.byteLength(answered.body) })
-  response.end(request.method === 'HEAD' ? undefined : answered.body)
+  if (writeResponse(request, response, status, headers, body)) socket.expectRequest()
 }
-
-const isBodiless = ({ headers }: IncomingMessage): boolean =>
-  headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0

@@ -1,3 +1,4 @@
+import { bodyText, parseJson } from '../../http/index.ts'
 import { RequestError, badRequest } from '../../logical/errors.ts'
 import type { Data } from '../../logical/data.ts'
 import type { ApiCall } from '../base/call.ts'
@@ -6,7 +7,6 @@ import type { HostCall } from './call.ts'
 // Go's strconv.ParseBool; hvac really sends `?list=True`.
 const truths = new Set(['1', 't', 'T', 'true', 'TRUE', 'True'])
 const falsehoods = new Set(['', '0', 'f', 'F', 'false', 'FALSE', 'False'])
-const decoder = new TextDecoder('utf-8', { fatal: true })
 /** Those that mean anything to this API at all. */
 const methods = ['GET', 'LIST', 'POST', 'PUT', 'PATCH', 'DELETE']
 
@@ -104,23 +104,21 @@ function queryOf(query: URLSearchParams): Data {
  * A body is JSON whatever its Content-Type says (Go clients send none, curl the form type), unless it is declared a form and
  * does not look like JSON. An empty one is `{}`.
  */
-function bodyOf({ body, headers }: HostCall): Data {
-  const text = textOf(body).trim()
-  if (text === '') return {}
-  if (mediaType(headers) === 'application/x-www-form-urlencoded' && !/^[[{]/.test(text))
-    return queryOf(new URLSearchParams(text))
-  let value: unknown
+function bodyOf({ body = new Uint8Array(), headers }: HostCall): Data {
   try {
-    value = JSON.parse(text)
-  } catch {
-    throw badRequest('failed to parse JSON input: the body is not valid JSON')
+    if (mediaType(headers) === 'application/x-www-form-urlencoded') {
+      const text = bodyText(body).trim()
+      if (!/^[[{]/.test(text)) return queryOf(new URLSearchParams(text))
+    }
+    const value = parseJson(body) ?? {}
+    if (typeof value !== 'object' || Array.isArray(value))
+      throw badRequest('the body must be a JSON object, for example {"ttl":"15m"}')
+    if (isDeeper(value, deepest)) throw badRequest(`objects and lists are nested more than ${deepest} deep`)
+    return value as Data
+  } catch (thrown) {
+    if (thrown instanceof RequestError) throw badRequest(`failed to parse JSON input: ${thrown.message}`)
+    throw thrown
   }
-  if (value === null) return {}
-  if (typeof value !== 'object' || Array.isArray(value))
-    throw badRequest('failed to parse JSON input: the body must be a JSON object, for example {"ttl":"15m"}')
-  if (isDeeper(value, deepest))
-    throw badRequest(`failed to parse JSON input: objects and lists are nested more than ${deepest} deep`)
-  return value as Data
 }
 
 /** Vault's own limit (`max_json_depth`). What serialises, hashes and audits a body recurses, and a stack is not endless. */
@@ -129,12 +127,4 @@ const deepest = 300
 function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false
   return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1))
-}
-
-function textOf(body: Uint8Array | undefined): string {
-  try {
-    return body ? decoder.decode(body) : ''
-  } catch {
-    throw badRequest('failed to parse JSON input: the body is not valid UTF-8')
-  }
 }

@@ -207,7 +207,7 @@ describe('listening', () => {
       code: 'EADDRINUSE',
       message: `listen EADDRINUSE: address already in use ${port.server.address}`,
     })
-    await expect(openPort({ address: 'http://127.0.0.1:1' })).rejects.toThrow('is not host:port')
+    await expect(openPort({ address: 'http://127.0.0.1:1' })).rejects.toThrow('must be host:port')
   })
 
   it('TLS files that are not there are told', async () => {

@@ -1,8 +1,5 @@
 import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ownHosts } from '../../../src/gateway/http/guard.ts'
-import { parseAddress } from '../../../src/gateway/listen-address.ts'
-import { verdict } from '../rig.ts'
 import { ask, refusal, startHttpRig } from './rig.ts'
 import type { HttpRig } from './rig.ts'
 
@@ -94,29 +91,6 @@ it('refuses the absolute form of the target', async () => {
       `GET http://127.0.0.1:${port()}/healthz HTTP/1.1\r\nHost: 127.0.0.1:${port()}\r\nConnection: close\r\n\r\n`,
     ),
   ).toContain(' 400 ')
-})
-
-describe('listening addresses', () => {
-  it.each([
-    ['127.0.0.1:8251', '127.0.0.1', 8251],
-    ['[::1]:0', '::1', 0],
-    ['gateway.internal:80', 'gateway.internal', 80],
-  ])('reads %s', (text, host, number) => {
-    expect(parseAddress(text)).toEqual({ host, port: number })
-  })
-
-  it.each(['8251', 'localhost', '::1:8251', '127.0.0.1:99999', 'http://127.0.0.1:8251', ':8251'])(
-    'refuses %s',
-    async (text) => {
-      expect(await verdict(Promise.resolve().then(() => parseAddress(text)))).toBe('invalid_request bad_request')
-    },
-  )
-
-  it('knows port 80 without its number, and no loopback names off loopback', () => {
-    expect(ownHosts({ host: '127.0.0.1', port: 80 }, [])('localhost')).toBe(true)
-    expect(ownHosts({ host: '10.0.0.7', port: 8251 }, [])('localhost:8251')).toBe(false)
-    expect(ownHosts({ host: '10.0.0.7', port: 8251 }, [])('10.0.0.7:8251')).toBe(true)
-  })
 })
 
 function raw(text: string): Promise<string> {

@@ -1,0 +1,58 @@
+import type { IncomingMessage } from 'node:http'
+import { bracketed, isLoopback } from './listen-address.ts'
+import type { ListenAddress } from './listen-address.ts'
+
+/** Why a request is not even read. `code` is stable; the statuses are not all in the table of errors. */
+export interface FrontDoorRefusal {
+  readonly status: 403 | 421 | 501
+  readonly code: 'misdirected' | 'bad_request' | 'cross_site'
+  readonly message: string
+}
+
+const misdirected: FrontDoorRefusal = {
+  status: 421,
+  code: 'misdirected',
+  message:
+    'this server does not answer to the name in the Host header; use its address, or allow the name with allowed_hosts',
+}
+const otherCoding: FrontDoorRefusal = {
+  status: 501,
+  code: 'bad_request',
+  message: 'Transfer-Encoding: only chunked is understood',
+}
+const crossSite: FrontDoorRefusal = {
+  status: 403,
+  code: 'cross_site',
+  message: 'requests from web pages are not served',
+}
+
+/**
+ * Before anything else: is this request meant for this listener, and does no web page stand behind it? A page can make a browser
+ * talk to a local port, also under a name that has come to resolve here (DNS rebinding); it cannot forge `Host`, `Origin` or
+ * `Sec-Fetch-Site`, and no CORS is granted to anyone. A body in a coding that is not undone here would be judged as something else
+ * than it is.
+ */
+export function checkFrontDoor(
+  { headers, headersDistinct }: Pick<IncomingMessage, 'headers' | 'headersDistinct'>,
+  isOurHost: (host: string) => boolean,
+): FrontDoorRefusal | undefined {
+  const hosts = headersDistinct.host ?? []
+  if (hosts.length !== 1 || !isOurHost(hosts[0]!.toLowerCase())) return misdirected
+  const coding = headers['transfer-encoding']
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') return otherCoding
+  const site = headers['sec-fetch-site']
+  if (headers.origin !== undefined || (site !== undefined && site !== 'none' && site !== 'same-origin'))
+    return crossSite
+  return undefined
+}
+
+/** The Host values a listener answers to: the names of where it listens, and those configured (with or without a port). */
+export function ownHosts({ host, port }: ListenAddress, allowed: readonly string[]): (host: string) => boolean {
+  const names = isLoopback(host) ? ['127.0.0.1', 'localhost', '[::1]', bracketed(host)] : [bracketed(host)]
+  const accepted = new Set(allowed.map((entry) => entry.toLowerCase()))
+  for (const name of names) {
+    accepted.add(`${name.toLowerCase()}:${String(port)}`)
+    if (port === 80) accepted.add(name.toLowerCase())
+  }
+  return (given) => accepted.has(given)
+}

@@ -1,0 +1,17 @@
+/**
+ * What every HTTP listener of the product does alike, whoever stands behind it: where it listens, whom it answers, how much of a body
+ * it reads, how JSON is read and written. Knows neither Vault's API nor the gateway's: each face words its own error bodies.
+ */
+export { bracketed, isLoopback, parseListenAddress } from './listen-address.ts'
+export type { ListenAddress } from './listen-address.ts'
+export { bindServer, closeServer, createHttpServer, drainServer } from './server.ts'
+export type { HttpServer, ServerTimeouts, TlsMaterial } from './server.ts'
+export { checkFrontDoor, ownHosts } from './front-door.ts'
+export type { FrontDoorRefusal } from './front-door.ts'
+export { BodyReader } from './body.ts'
+export type { BodyLimits } from './body.ts'
+export { bodyText, parseJson } from './json.ts'
+export { contentLength, hasBody, isRepeated, originForm } from './request.ts'
+export { writeResponse } from './response.ts'
+export { answerUnreadable } from './unreadable-request.ts'
+export type { Unreadable } from './unreadable-request.ts'
