@@ -33,7 +33,7 @@ export interface Family {
 export const isFamily = (entry: Command | Family): entry is Family => 'commands' in entry
 
 /** Forgets the types of the flags, which only `run` needs; the values it gets are those its own table has read. */
-export const command = <F extends FlagTable>(definition: Command<F>): Command => definition as unknown as Command
+export const command = <F extends FlagTable>(definition: Command<F>): Command => definition
 
 /** Reads flags and arguments and runs the command. `showHelp` serves `-h`. */
 export async function runCommand(

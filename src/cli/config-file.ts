@@ -15,7 +15,8 @@ export async function readConfigFile<S extends z.ZodType>(
   path: string,
   schema: S,
 ): Promise<z.output<S>> {
-  const text = await io.readFile(path).catch((error: NodeJS.ErrnoException) => {
+  const text = await io.readFile(path).catch((thrown: unknown) => {
+    const error = thrown as NodeJS.ErrnoException
     throw new Failure(1, `The configuration ${path} cannot be read (${error.code ?? 'unreadable'}).`)
   })
   const read = schema.safeParse(settingsOf(path, text))

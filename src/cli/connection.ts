@@ -32,7 +32,8 @@ export function variable(io: Io, name: string): string | undefined {
 export const tokenFile = (io: Io): string => join(io.home, '.vault-token')
 
 async function storedToken(io: Io): Promise<string | undefined> {
-  const stored = await readFile(tokenFile(io), 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const stored = await readFile(tokenFile(io), 'utf8').catch((thrown: unknown) => {
+    const error = thrown as NodeJS.ErrnoException
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return ''
     throw new Failure(
       1,

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { resolve } from 'node:path'
+import { isatty } from 'node:tty'
 import { systemClock } from '../logical/clock.ts'
 import type { Clock } from '../logical/clock.ts'
 import { Failure, INTERRUPTED } from './failure.ts'
@@ -47,8 +48,8 @@ export function processIo(): Io {
         })
       return fresh.signal
     },
-    stdinIsTerminal: Boolean(process.stdin.isTTY),
-    stdoutIsTerminal: Boolean(process.stdout.isTTY),
+    stdinIsTerminal: isatty(0),
+    stdoutIsTerminal: isatty(1),
     stdout: (text) => {
       process.stdout.write(text)
     },

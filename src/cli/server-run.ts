@@ -45,7 +45,7 @@ async function openSealed(level: DurableStorage, config: ServerConfig, io: Io): 
   const isNew = (await level.list('', { limit: 1 })).length === 0
   const key = await loadStoreKey({
     // Taken out of the real environment, which `io.env` is.
-    environment: io.env as Record<string, string | undefined>,
+    environment: io.env,
     // A key made for a store that has one already could only be the wrong one.
     create: isNew,
     random,

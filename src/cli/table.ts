@@ -38,7 +38,7 @@ export function goText(value: unknown): string {
       .sort(byKey)
       .map(([key, member]) => `${key}:${goText(member)}`)
       .join(' ')}]`
-  return String(value as string | number | boolean)
+  return String(value)
 }
 
 /** Byte order, as Go sorts the keys it prints. */

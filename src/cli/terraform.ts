@@ -65,13 +65,14 @@ function checkedPlatform(asked: string): string {
 async function builtProvider(
   file: string,
 ): Promise<{ readonly contents: Buffer; readonly version: string; readonly sha256: string }> {
-  const contents = await readFile(file).catch((thrown: NodeJS.ErrnoException) => {
-    if (thrown.code === 'ENOENT')
+  const contents = await readFile(file).catch((thrown: unknown) => {
+    const { code } = thrown as NodeJS.ErrnoException
+    if (code === 'ENOENT')
       throw new Failure(
         1,
         `The provider is not built: there is no ${file}. In a clone of the repository: npm run build:provider`,
       )
-    throw new Failure(1, `The provider ${file} cannot be read (${thrown.code ?? 'unknown'}).`)
+    throw new Failure(1, `The provider ${file} cannot be read (${code ?? 'unknown'}).`)
   })
   const [, version] =
     new RegExp(`^// ${FILE} ([0-9A-Za-z.+-]+),`, 'm').exec(contents.subarray(0, 1_024).toString('latin1')) ?? []

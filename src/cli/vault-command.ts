@@ -25,16 +25,20 @@ export const fieldFlag = { field: text('name', 'Print only this field, raw.') }
 export interface VaultCall<F extends FlagTable = FlagTable> extends Call<F> {
   readonly format: Format
   /** Puts a question and gives back its answer. A failure is printed after `doing`, as in `Error reading mcp/config: …`, and ends the command with 2. */
-  ask<T>(doing: string, question: (vault: VaultClient, options: CallOptions) => Promise<T>): Promise<T>
+  readonly ask: <T>(doing: string, question: (vault: VaultClient, options: CallOptions) => Promise<T>) => Promise<T>
   /** The same with a token other than the person's own. */
-  askAs<T>(token: string, doing: string, question: (vault: VaultClient, options: CallOptions) => Promise<T>): Promise<T>
+  readonly askAs: <T>(
+    token: string,
+    doing: string,
+    question: (vault: VaultClient, options: CallOptions) => Promise<T>,
+  ) => Promise<T>
   /** A line (or several) of text, only in table format: scripts that asked for JSON get no sentences. */
-  say(text: string): void
+  readonly say: (text: string) => void
   /** Prints a document in JSON or YAML, or what `asTable` makes of it. */
-  print(value: unknown, asTable: () => string): void
+  readonly print: (value: unknown, asTable: () => string) => void
   warn(answer: VaultAnswer | undefined): void
   /** Prints an answer whole, or the field asked for; `done` is said when there is nothing else to print. Resolves to the exit code. */
-  show(answer: VaultAnswer, done?: string, field?: string): number
+  readonly show: (answer: VaultAnswer, done?: string, field?: string) => number
 }
 
 export interface VaultCommand<F extends FlagTable> extends Omit<Command<F>, 'run'> {

@@ -16,7 +16,7 @@ export type Validation = Omit<ValidateResponse, 'error_type' | 'error_code' | 'e
 /** Given to a guarded tool beside its arguments. */
 export interface ToolContext<Extra extends ToolExtra = ToolExtra> {
   /** An API behind the gateway, called under the session of this tool call. Ends with the tool call. */
-  upstream(name: string): Upstream
+  readonly upstream: (name: string) => Upstream
   readonly session: Validation
   /** Aborts when the session ends, when what it may do no longer covers this tool, or when the MCP client gives up. */
   readonly signal: AbortSignal

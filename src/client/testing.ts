@@ -349,7 +349,10 @@ async function stream(state: FakeState, call: ServerDuplexStream<StreamRequest, 
   })
   try {
     // A plain iterator would destroy both directions once the request has been read.
-    const parts = call.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]() as AsyncIterator<StreamRequest>
+    const parts = call.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]() as AsyncIterator<
+      StreamRequest,
+      undefined
+    >
     const { head } = (await parts.next()).value as StreamRequest
     if (!head || !admit(state, 'Stream', call.metadata, head)) return
     const { session } = state.find({ token: head.token })
@@ -380,7 +383,7 @@ async function stream(state: FakeState, call: ServerDuplexStream<StreamRequest, 
         upstream_ms: 1,
       },
     })
-    for await (const body of response.body ?? []) {
+    for await (const body of (response.body ?? []) as AsyncIterable<Buffer>) {
       if (aborted.signal.aborted) return
       if (!call.write({ body }))
         await new Promise<void>((resolve) => {
@@ -396,14 +399,14 @@ async function stream(state: FakeState, call: ServerDuplexStream<StreamRequest, 
 
 function requestOf(
   head: NonNullable<StreamRequest['head']>,
-  parts: AsyncIterator<StreamRequest>,
+  parts: AsyncIterator<StreamRequest, undefined>,
   signal: AbortSignal,
 ): Request {
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       const { value, done } = await parts.next()
       if (done === true) controller.close()
-      else controller.enqueue((value as StreamRequest).body!)
+      else controller.enqueue(value.body!)
     },
   })
   const headers = head.headers.map(({ name, value }): [string, string] => [name, value])

@@ -72,7 +72,7 @@ interface Exchange {
 
 function startExchange(channel: Channel, requestId: string, signal: AbortSignal): Exchange {
   const call = channel.stream()
-  const answers = call[Symbol.asyncIterator]() as AsyncIterator<StreamResponse>
+  const answers = call[Symbol.asyncIterator]() as AsyncIterator<StreamResponse, undefined>
   let failure: { readonly reason: unknown } | undefined
   let cutListener: (reason: unknown) => void = () => undefined
   const fail = (reason: unknown) => {
@@ -94,7 +94,7 @@ function startExchange(channel: Channel, requestId: string, signal: AbortSignal)
     try {
       const { value, done } = await answers.next()
       if (failure) throw failure.reason
-      return done === true ? undefined : (value as StreamResponse)
+      return done === true ? undefined : value
     } catch (thrown) {
       if (failure) throw failure.reason
       throw fromGrpc(thrown as ServiceError, requestId)

@@ -44,7 +44,7 @@ export async function callTool({ url, token, tool, args = {}, signal, onProgress
   const client = new Client({ name: 'mcp-vault', version: '1.0.0' })
   try {
     const options = { timeout: LONGEST_CALL_MS, ...(signal && { signal }) }
-    await client.connect(transport as Parameters<typeof client.connect>[0], options)
+    await client.connect(transport, options)
     const result = await client.callTool({ name: tool, arguments: { ...args } }, undefined, {
       ...options,
       ...(onProgress && {

@@ -123,6 +123,6 @@ async function answer(request: IncomingMessage, response: ServerResponse, gatewa
   response.on('close', () => {
     void mcp.close()
   })
-  await mcp.connect(transport as Parameters<McpServer['connect']>[0])
+  await mcp.connect(transport)
   await transport.handleRequest(request, response)
 }

@@ -97,10 +97,10 @@ export function registerTools(mcp: McpServer, gateway: GatewayClient): void {
 interface FollowExtra {
   readonly signal: AbortSignal
   readonly _meta?: { readonly progressToken?: string | number | undefined } | undefined
-  sendNotification(notification: {
+  readonly sendNotification: (notification: {
     method: 'notifications/progress'
     params: { progressToken: string | number; progress: number; total: number; message: string }
-  }): Promise<void>
+  }) => Promise<void>
 }
 
 async function tell(

@@ -255,7 +255,7 @@ async function revoke(stage: Stage, { token, lease_id }: Issued): Promise<void> 
   tell.typed(`curl -N -H "Authorization: Bearer $TOKEN" ${url} &`)
   const stream = await fetch(url, { headers: { authorization: `Bearer ${token}` } })
   const reader = stream.body!.getReader()
-  const first = await reader.read()
+  const first = (await reader.read()) as { readonly value: Uint8Array }
   tell.answered(new TextDecoder().decode(first.value), 3)
   const cut = drain(reader).then(() => clock.monotonic())
   const { code } = await vault(stage, `lease revoke -sync ${lease_id}`)

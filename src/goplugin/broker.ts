@@ -33,7 +33,7 @@ export interface BrokerConfig {
 
 export interface Broker {
   readonly service: Service
-  dial(brokerId: number): Promise<Client>
+  readonly dial: (brokerId: number) => Promise<Client>
 }
 
 const WAIT_MS = 5_000

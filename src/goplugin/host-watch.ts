@@ -16,8 +16,8 @@ export interface HostWatchConfig {
 
 /** Hosts keep one broker stream open from connecting until they end. */
 export interface HostWatch {
-  streamOpened(): void
-  streamClosed(): void
+  readonly streamOpened: () => void
+  readonly streamClosed: () => void
 }
 
 export function watchHost({ clock, parent, gone }: HostWatchConfig): HostWatch {

@@ -11,7 +11,7 @@ const loaded = new WeakMap<object, protobuf.Namespace>()
 function load(contract: object): protobuf.Namespace {
   const known = loaded.get(contract)
   if (known) return known
-  const root = protobuf.Root.fromJSON(contract as protobuf.INamespace).resolveAll()
+  const root = protobuf.Root.fromJSON(contract).resolveAll()
   loaded.set(contract, root)
   return root
 }

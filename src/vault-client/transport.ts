@@ -52,7 +52,7 @@ async function exchangeOnce(
   const answer = await agent.request({
     origin,
     path: uri,
-    method: method as 'GET',
+    method: method,
     headers: { ...headers },
     body: content ?? null,
     signal,

@@ -55,11 +55,7 @@ async function bearer(authorization: string | undefined, requiredScopes: string[
     },
   }
   const middleware = requireBearerAuth({ verifier, requiredScopes })
-  await middleware(
-    request as unknown as Parameters<typeof middleware>[0],
-    response as unknown as Parameters<typeof middleware>[1],
-    () => undefined,
-  )
+  await middleware(request, response, () => undefined)
   told.auth = (request as { auth?: unknown }).auth
   return told
 }

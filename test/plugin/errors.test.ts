@@ -10,7 +10,7 @@ afterEach(async () => {
 })
 
 async function failing(thrown: unknown) {
-  const fail = () => Promise.reject(thrown as Error)
+  const fail = () => Promise.reject(thrown)
   const script: Partial<Backend> = { handleRequest: fail, handleExistenceCheck: fail }
   const plugin = await InProcessPlugin.start({ factory: scripted(script) })
   plugins.push(plugin)

@@ -29,7 +29,7 @@ export function decoded<Request>(request: Request | Undecodable): Request {
 type ServiceMethods = Record<string, MethodDefinition<object, object>>
 
 const load = (json: object): PackageDefinition =>
-  fromJSON(json as Parameters<typeof fromJSON>[0], {
+  fromJSON(json, {
     keepCase: true,
     longs: Number,
     enums: String,

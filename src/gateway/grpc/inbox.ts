@@ -6,7 +6,7 @@ import { unavailable } from '../error.ts'
  */
 export class Inbox<Request extends object> {
   readonly #call: Readable & { readonly cancelled: boolean }
-  readonly #messages: AsyncIterator<Request>
+  readonly #messages: AsyncIterator<Request, undefined>
 
   constructor(call: Readable & { readonly cancelled: boolean }) {
     this.#call = call
@@ -14,14 +14,16 @@ export class Inbox<Request extends object> {
     const { _readableState: state } = call as unknown as { readonly _readableState?: { highWaterMark: number } }
     if (state) state.highWaterMark = 1
     // Ending the reading side must not end the answer.
-    this.#messages = (call.iterator({ destroyOnReturn: false }) as AsyncIterable<Request>)[Symbol.asyncIterator]()
+    this.#messages = (call.iterator({ destroyOnReturn: false }) as AsyncIterable<Request, undefined>)[
+      Symbol.asyncIterator
+    ]()
   }
 
   /** The next message; undefined once the caller has ended its side. Throws when the call is gone. */
   async next(): Promise<Request | undefined> {
     try {
       const { value, done } = await this.#messages.next()
-      return done === true ? undefined : (value as Request)
+      return done === true ? undefined : value
     } catch (error) {
       throw this.#call.cancelled ? unavailable('caller_gone', 'the caller has gone', error) : error
     }

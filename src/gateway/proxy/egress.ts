@@ -98,7 +98,7 @@ export class Egress {
       rejectUnauthorized: true,
       allowH2: false,
       ...(ca === undefined ? {} : { ca }),
-    } as buildConnector.BuildOptions)
+    })
     return (options, callback) => {
       // A literal address is connected to without a look-up, so it is checked here.
       const refusal = isIP(options.hostname) === 0 ? undefined : refuseAddress(upstream, options.hostname)
@@ -181,10 +181,10 @@ function checkedLookup(upstream: Upstream, resolve: Resolver): LookupFunction {
   }
 }
 
-function connectFailure(upstream: Upstream, error: Error | null): GatewayCallError {
+function connectFailure(upstream: Upstream, error: NodeJS.ErrnoException | null): GatewayCallError {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
     if (cause instanceof GatewayCallError) return cause
-  const code = (error as NodeJS.ErrnoException | null)?.code ?? ''
+  const code = error?.code ?? ''
   if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') {
     return new GatewayCallError(
       'upstream_timeout',

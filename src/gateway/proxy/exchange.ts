@@ -58,7 +58,7 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
     const options = {
       origin: request.origin,
       path: request.path,
-      method: request.method as Dispatcher.HttpMethod,
+      method: request.method,
       headers: request.headers,
       body: payload,
     }

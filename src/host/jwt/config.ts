@@ -51,6 +51,6 @@ export class JwtConfigStore {
         if (this.#source === source) this.#source = undefined
       })
     }
-    return this.#source!.keys
+    return this.#source.keys
   }
 }

@@ -126,7 +126,7 @@ export async function openLevelStorage(path: string): Promise<DurableStorage> {
     await refuseHeadless(path)
     const db = new ClassicLevel<Buffer, Buffer>(path, { keyEncoding: 'buffer', valueEncoding: 'buffer' })
     await db.open()
-    return new LevelStorage(db as unknown as LevelDatabase, path)
+    return new LevelStorage(db, path)
   } catch (thrown) {
     if (thrown instanceof RequestError) throw thrown
     // abstract-level wraps what LevelDB said.

@@ -61,7 +61,7 @@ export interface Opened {
 export interface ProviderFunction {
   readonly signature: FunctionSignature
   /** Arguments are known and not null. Throws `ArgumentFault` for one that makes no sense. */
-  call(args: readonly Value[]): Value
+  readonly call: (args: readonly Value[]) => Value
 }
 
 export class ArgumentFault extends Error {

@@ -7,7 +7,7 @@ import { buildProvider, providerFile } from '../../../scripts/build-provider.mjs
 import { serviceDefinition } from '../../../src/goplugin/index.ts'
 import { tfplugin6 } from '../../../src/proto/tfplugin6.ts'
 import { decodeValue, encodeValue } from '../../../src/terraform/protocol/value.ts'
-import type { Value, ValueObject } from '../../../src/terraform/protocol/value.ts'
+import type { Value } from '../../../src/terraform/protocol/value.ts'
 import { launchPlugin } from '../../fakes/go-plugin-host.ts'
 import type { GoPluginHost } from '../../fakes/go-plugin-host.ts'
 import { filled } from './terraform-core.ts'
@@ -194,7 +194,7 @@ describe('a call that makes no sense', () => {
       'values of other types',
       {
         type_name: 'mcp_tool',
-        config: dynamic({ name: 7, upstream: [], operations: 'x', fields: [1], id: {} } as ValueObject),
+        config: dynamic({ name: 7, upstream: [], operations: 'x', fields: [1], id: {} }),
         current_state: dynamic(7),
         prior_state: dynamic('x'),
         proposed_new_state: dynamic([]),
