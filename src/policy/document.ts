@@ -125,6 +125,8 @@ function oddities(rule: PathRule): string[] {
       found.push(`has the capability "${capability}", which no operation of this server asks for.`)
   if (rule.pattern.split('/').some((segment) => segment.includes('+') && segment !== '+'))
     found.push('has a "+" beside other characters of a segment, where it is an ordinary character.')
+  if (rule.pattern.slice(0, -1).includes('*'))
+    found.push('has a "*" before its end, where it is an ordinary character; "+" stands for one whole segment.')
   for (const key of ['allowed_parameters', 'denied_parameters'] as const) {
     const values = rule[key]
     if (values && Object.keys(values).length === 0) found.push(`has an empty ${key}, which restricts nothing.`)

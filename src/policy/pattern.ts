@@ -38,8 +38,6 @@ export function patternProblem(written: string): string | undefined {
   if (text === '') return 'is empty; name a path, for example "secret/data/app".'
   if (text.includes('+*'))
     return 'has an invalid use of wildcards ("+*" is forbidden); write "+" for one whole segment, or "*" alone at the end.'
-  if (text.slice(0, -1).includes('*'))
-    return 'has a "*" before its end; "*" is a wildcard only as the last character, and "+" stands for one whole segment.'
   if (/[\x00-\x1f\x7f]/.test(text)) return 'holds a control character.'
   return undefined
 }

@@ -36,6 +36,7 @@ describe('which paths a pattern matches', () => {
     ['two plus are not one', { 'secret/+/+/teamb': 'read' }, 'secret/foo/teamb'],
     ['a plus and a glob need every segment before the glob', { 'secret/+/foo/*': 'read' }, 'secret/x/foo'],
     ['a plus and a glob keep the literal between them', { 'secret/+/foo*': 'read' }, 'secret/x/fo'],
+    ['a star in the middle is an ordinary character', { '*/sth/*': 'read' }, 'secret/sth/one'],
     ['a plus inside a segment is an ordinary character', { 'secret/a+': 'read' }, 'secret/ab'],
     ['a template that was not filled in', { 'secret/{{identity.entity.id}}': 'read' }, 'secret/{{identity.entity.id}}'],
     [
