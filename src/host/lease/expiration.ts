@@ -133,7 +133,11 @@ export class Expiration {
     return [...this.#leases.values()]
   }
 
-  under(prefix: string): LeaseEntry[] {
+  /** The lease of exactly this id; without one, those below it, by whole segments. As Vault's revoke-prefix takes either. */
+  under(idOrPrefix: string): LeaseEntry[] {
+    const exact = this.#leases.get(idOrPrefix)
+    if (exact) return [exact]
+    const prefix = `${idOrPrefix.replace(/\/$/, '')}/`
     return this.all().filter((entry) => entry.lease_id.startsWith(prefix))
   }
 

@@ -26,7 +26,7 @@ const sync = {
 } as const
 const prefix = {
   type: 'string',
-  description: 'Start of the lease ids, by whole segments.',
+  description: 'Start of the lease ids, by whole segments, or one whole lease id.',
   example: 'mcp/creds/ci',
 } as const
 /** The revocation is on disk and queued; the engine's part follows. */
@@ -155,7 +155,7 @@ function revokePaths({ leases }: SysServices): PathDef[] {
       sudo: true,
       operations: {
         write: async ({ fields }) => {
-          const under = wholeSegments(fields.require('prefix'))
+          const under = fields.require('prefix')
           if (fields.get('sync')) {
             await leases.revokeAllNow(under)
             return undefined
@@ -174,8 +174,7 @@ function revokePaths({ leases }: SysServices): PathDef[] {
       sudo: true,
       operations: {
         write: async ({ fields }) => {
-          for (const entry of leases.under(wholeSegments(fields.require('prefix'))))
-            await leases.revokeForced(entry.lease_id)
+          for (const entry of leases.under(fields.require('prefix'))) await leases.revokeForced(entry.lease_id)
           return undefined
         },
       },

@@ -1,0 +1,43 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { startBench } from '../bench.ts'
+import type { Bench } from '../bench.ts'
+
+let bench: Bench
+beforeEach(async () => {
+  bench = await startBench()
+})
+afterEach(async () => {
+  await bench.host.close()
+})
+
+const lend = async (name: string): Promise<string> => (await bench.call('PUT', `lend/loans/${name}`, {})).body.lease_id
+const lives = async (lease_id: string): Promise<boolean> =>
+  (await bench.call('PUT', 'sys/leases/lookup', { lease_id })).status === 200
+
+describe.each([
+  ['revoke-prefix', { sync: true }, 204],
+  ['revoke-prefix', {}, 204],
+  ['revoke-prefix', { sync: false }, 202],
+  ['revoke-force', {}, 204],
+] as const)('%s of a whole lease id with %j', (path, body, status) => {
+  it('revokes that lease and no other', async () => {
+    const [one, other] = [await lend('a'), await lend('a')]
+    expect((await bench.call('PUT', `sys/leases/${path}/${one}`, body)).status).toBe(status)
+    await bench.clock.advance(1000)
+    expect([await lives(one), await lives(other)]).toEqual([false, true])
+  })
+
+  it('spares leases whose ids only begin alike', async () => {
+    const [one, longer] = [await lend('a'), await lend('ab')]
+    expect((await bench.call('PUT', `sys/leases/${path}/lend/loans/a`, body)).status).toBe(status)
+    await bench.clock.advance(1000)
+    expect([await lives(one), await lives(longer)]).toEqual([false, true])
+  })
+
+  it('revokes nothing by a part of an id', async () => {
+    const one = await lend('a')
+    expect((await bench.call('PUT', `sys/leases/${path}/${one.slice(0, -2)}`, body)).status).toBe(status)
+    await bench.clock.advance(1000)
+    expect(await lives(one)).toBe(true)
+  })
+})
