@@ -120,6 +120,12 @@ function ttlOf(name: string, given: unknown): number | undefined {
 
 function namesOf(name: string, given: unknown): string[] {
   if (given === undefined || given === null) return []
+  // A text with commas, as the CLI's flags and older clients send it.
+  if (typeof given === 'string')
+    return given
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '')
   if (!Array.isArray(given) || !given.every((item) => typeof item === 'string'))
     throw badRequest(`${name} must be a list of field names, for example ["purpose"].`)
   return given
