@@ -55,7 +55,8 @@ export class Authorizer {
       this.#cache.clear()
       this.#version = this.#policies.version
     }
-    const key = [...names].sort().join(',')
+    // Names may hold any character, so that joining them would make one of several.
+    const key = JSON.stringify([...names].sort())
     const known = this.#cache.get(key)
     if (known) return known
     const made = hostAcl(compileAcl(this.#policies.documents(names)))

@@ -3,12 +3,13 @@ import { issueTtl } from '../../framework/lease.ts'
 import { definePath } from '../../framework/path.ts'
 import type { PathDef } from '../../framework/path.ts'
 import { badRequest } from '../../logical/errors.ts'
+import type { Request } from '../../logical/request.ts'
 import type { Response } from '../../logical/response.ts'
 import { callerOf } from './caller.ts'
 import type { Caller } from './caller.ts'
 import type { TokenServices } from './services.ts'
 import type { TokenSpec } from './token-record.ts'
-import { isRoot, rootPolicy } from './token-record.ts'
+import { isRoot, policyNames, rootPolicy } from './token-record.ts'
 import { authOf } from './token-view.ts'
 
 const fields = {
@@ -67,7 +68,7 @@ export function createPaths(services: TokenServices): PathDef[] {
     definePath({
       pattern,
       fields,
-      operations: { write: ({ request, fields: given }) => create(services, callerOf(request), given, orphan) },
+      operations: { write: ({ request, fields: given }) => create(services, request, given, orphan) },
       synopsis: orphan ? 'Create a token without a parent.' : 'Create a token.',
       description:
         "The new token is a child of the caller's and ends with it, unless it is an orphan. It has at most the caller's policies, unless the caller has sudo on this path.",
@@ -77,10 +78,13 @@ export function createPaths(services: TokenServices): PathDef[] {
 
 async function create(
   services: TokenServices,
-  caller: Caller,
+  request: Request,
   given: CreateFields,
   orphan: boolean,
 ): Promise<Response> {
+  const caller = callerOf(request)
+  // Else a few uses would be as good as any number of them.
+  if (caller.record.num_uses !== 0) throw badRequest('restricted use token cannot generate child tokens')
   const path = `auth/token/${orphan ? 'create-orphan' : 'create'}`
   const privileged = caller.acl.sudo(path)
   refuseUnsupported(given)
@@ -96,7 +100,7 @@ async function create(
     // create-orphan is a path of its own, so that policies can grant it.
     if (given.get('no_parent')) throw badRequest('root or sudo privileges required to create orphan token')
   }
-  const policies = policiesOf(caller, given, privileged)
+  const policies = policiesOf(caller, wantedPolicies(request, given), given, privileged)
   const warnings: string[] = []
   const ttl = ttlOf(
     services,
@@ -129,13 +133,18 @@ function refuseUnsupported(given: CreateFields): void {
     throw badRequest('entity_alias is not supported by this server: it has no identities. Leave it out.')
 }
 
+/** Here, unlike in roles, Vault takes a text with commas for one name; splitting it would grant policies it does not. */
+function wantedPolicies(request: Request, given: CreateFields): string[] {
+  const { policies } = request.data
+  return policyNames(typeof policies === 'string' ? [policies] : (given.get('policies') ?? []))
+}
+
 /**
  * Sorted and without repetitions, as Vault shows them. The default policy comes along unless declined, or the creator has
  * neither it nor sudo. Root goes alone: other policies could not narrow it.
  */
-function policiesOf(caller: Caller, given: CreateFields, privileged: boolean): string[] {
+function policiesOf(caller: Caller, wanted: readonly string[], given: CreateFields, privileged: boolean): string[] {
   const own = caller.record.policies
-  const wanted = (given.get('policies') ?? []).map((name) => name.toLowerCase())
   const policies = new Set(wanted.length > 0 ? wanted : own)
   if (policies.has(rootPolicy)) {
     if (!isRoot(caller.record)) throw badRequest('root tokens may not be created without parent token being root')

@@ -44,13 +44,13 @@ export function revokePaths({ tokens }: TokenServices): PathDef[] {
       operations: {
         write: async ({ fields }) => {
           const record = tokens.findByAccessor(fields.require('accessor'))
-          if (!record) throw badRequest('invalid accessor')
+          if (!record) return { warnings: ['No token found with this accessor'] }
           await tokens.end(record.id_hash)
           return undefined
         },
       },
       synopsis: 'Revoke a token by its accessor.',
-      description: 'As revoke, for those who do not hold the token.',
+      description: 'As revoke, for callers who do not hold the token. Revoking an unknown one succeeds with a warning.',
     }),
     definePath({
       pattern: 'revoke-orphan',

@@ -45,8 +45,9 @@ export class PolicyStore {
     return [...this.#policies.keys(), rootPolicy].sort()
   }
 
-  text(name: string): string | undefined {
-    return name.toLowerCase() === rootPolicy ? '' : this.#policies.get(name.toLowerCase())?.text
+  text(given: string): string | undefined {
+    const name = normalized(given)
+    return name === rootPolicy ? '' : this.#policies.get(name)?.text
   }
 
   /** The documents of those names that exist; a name without a policy grants nothing. */
@@ -68,7 +69,7 @@ export class PolicyStore {
   }
 
   async delete(given: string): Promise<void> {
-    const name = given.toLowerCase()
+    const name = normalized(given)
     if (name === rootPolicy || name === 'default') throw badRequest(`cannot delete ${JSON.stringify(name)} policy`)
     await this.#lock.run('', async () => {
       if (!this.#policies.has(name)) return
@@ -80,8 +81,11 @@ export class PolicyStore {
   }
 }
 
+/** How Vault takes the name of a policy wherever one is given. */
+const normalized = (given: string): string => given.trim().toLowerCase()
+
 function checkedName(given: string): string {
-  const name = given.toLowerCase()
+  const name = normalized(given)
   if (!namePattern.test(name))
     throw badRequest(
       `policy name ${JSON.stringify(given)} may hold letters, digits and "_.@:+/-", for example mcp-gateway.`,

@@ -41,4 +41,9 @@ export interface TokenSpec {
 }
 
 export const rootPolicy = 'root'
+
+/** Names of policies as Vault takes them: without the spaces around them, in lower case, each once. What is empty is none. */
+export const policyNames = (given: readonly string[]): string[] => [
+  ...new Set(given.map((name) => name.trim().toLowerCase()).filter((name) => name !== '')),
+]
 export const isRoot = (record: TokenRecord): boolean => record.policies.includes(rootPolicy)

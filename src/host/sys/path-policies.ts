@@ -46,7 +46,9 @@ export function policyPaths({ policies }: SysServices): PathDef[] {
       operations: {
         read: ({ fields }) => {
           const text = policies.text(fields.require('name'))
-          return text === undefined ? undefined : { data: { name: fields.require('name').toLowerCase(), policy: text } }
+          return text === undefined
+            ? undefined
+            : { data: { name: fields.require('name').trim().toLowerCase(), policy: text } }
         },
         write: ({ fields }) => write(fields.require('name'), fields.require('policy')),
         delete: ({ fields }) => remove(fields.require('name')),
@@ -70,7 +72,9 @@ export function policyPaths({ policies }: SysServices): PathDef[] {
       operations: {
         read: ({ fields }) => {
           const text = policies.text(fields.require('name'))
-          return text === undefined ? undefined : { data: { name: fields.require('name').toLowerCase(), rules: text } }
+          return text === undefined
+            ? undefined
+            : { data: { name: fields.require('name').trim().toLowerCase(), rules: text } }
         },
         write: ({ fields }) => {
           const text = fields.get('policy') || fields.get('rules')

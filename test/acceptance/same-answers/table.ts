@@ -1,0 +1,62 @@
+/**
+ * Requests and what Vault's API answers, as rows: the same ones go to the embedded host in every run and to a real server with
+ * `npm run test:vault`. Rows of one table follow each other on one server.
+ */
+import { expect } from 'vitest'
+import { sentences } from '../differences.ts'
+import type { Answer, Server } from '../target/index.ts'
+
+/** `$name` in a path, a body or a token stands for what an earlier row remembered under that name. */
+export interface Row {
+  readonly name: string
+  readonly method: 'GET' | 'LIST' | 'POST' | 'PUT' | 'DELETE'
+  readonly path: string
+  readonly body?: unknown
+  /** The root token unless given; '' sends none. */
+  readonly token?: string
+  readonly wrapTtl?: string
+  readonly status: number | readonly number[]
+  /** Of the body, as `toMatchObject` compares. */
+  readonly has?: object
+  /** Keys of `data`, of which none may be missing or more. */
+  readonly dataKeys?: readonly string[]
+  /** The sentences of a refusal. */
+  readonly says?: readonly string[]
+  /** Name to a dotted path into the body. */
+  readonly remember?: Readonly<Record<string, string>>
+}
+
+export type Memory = Map<string, string>
+
+export async function answersAs(row: Row, server: Server, memory: Memory): Promise<void> {
+  const answer = await server.api(row.method, filled(row.path, memory), {
+    ...(row.body !== undefined && { body: deeplyFilled(row.body, memory) }),
+    ...(row.token !== undefined && { token: filled(row.token, memory) }),
+    ...(row.wrapTtl !== undefined && { wrapTtl: row.wrapTtl }),
+  })
+  for (const [name, path] of Object.entries(row.remember ?? {})) memory.set(name, String(at(answer, path)))
+  expect([row.status].flat(), JSON.stringify(answer.body)).toContain(answer.status)
+  expect(answer.body ?? {}).toMatchObject(deeplyFilled(row.has ?? {}, memory) as object)
+  expect(row.says ?? []).toEqual(row.says ? sentences(answer).map((text) => text.trim()) : [])
+  expect(row.dataKeys ?? []).toEqual(row.dataKeys ? Object.keys(answer.body.data as object).sort() : [])
+}
+
+function at(answer: Answer, path: string): unknown {
+  return path.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], answer.body)
+}
+
+function filled(text: string, memory: Memory): string {
+  return text.replace(/\$(\w+)/g, (_whole, name: string) => {
+    const value = memory.get(name)
+    if (value === undefined) throw new Error(`no row before this one remembered $${name}`)
+    return value
+  })
+}
+
+/** Only texts hold names; matchers of the test runner pass as they are. */
+function deeplyFilled(value: unknown, memory: Memory): unknown {
+  if (typeof value === 'string') return filled(value, memory)
+  if (Array.isArray(value)) return value.map((item) => deeplyFilled(item, memory))
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, deeplyFilled(member, memory)]))
+}

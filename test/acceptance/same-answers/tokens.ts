@@ -1,0 +1,145 @@
+import { expect } from 'vitest'
+import type { Row } from './table.ts'
+
+const policy = (name: string, text: string): Row => ({
+  name: `(policy ${name})`,
+  method: 'PUT',
+  path: `sys/policies/acl/${name}`,
+  body: { policy: text },
+  status: 204,
+})
+
+const refusedChildren = ['restricted use token cannot generate child tokens']
+
+export const policyNames: readonly Row[] = [
+  policy('read-tree', 'path "sys/auth" { capabilities = ["read"] }'),
+  {
+    name: 'one policy whose name has a comma is none of the two it is made of',
+    method: 'POST',
+    path: 'auth/token/create',
+    body: { policies: ['read-tree,default'], no_default_policy: true },
+    status: 200,
+    has: { auth: { policies: ['read-tree,default'] } },
+    remember: { comma: 'auth.client_token' },
+  },
+  {
+    name: '(a token that has both)',
+    method: 'POST',
+    path: 'auth/token/create',
+    body: { policies: ['read-tree', 'default'] },
+    status: 200,
+    remember: { both: 'auth.client_token' },
+  },
+  { name: 'the token with both reads', method: 'GET', path: 'sys/auth', token: '$both', status: 200 },
+  { name: 'the one with the comma does not', method: 'GET', path: 'sys/auth', token: '$comma', status: 403 },
+  {
+    name: 'a text is one name, whatever commas are in it',
+    method: 'POST',
+    path: 'auth/token/create',
+    body: { policies: 'read-tree,default', no_default_policy: true },
+    status: 200,
+    has: { auth: { policies: ['read-tree,default'] } },
+  },
+  {
+    name: 'names lose the spaces around them and their capitals',
+    method: 'POST',
+    path: 'auth/token/create',
+    body: { policies: [' Read-Tree '], no_default_policy: true },
+    status: 200,
+    has: { auth: { policies: ['read-tree'] } },
+  },
+  {
+    name: 'a policy too, when it is written',
+    method: 'PUT',
+    path: 'sys/policies/acl/%20Trimmed%20',
+    body: { policy: 'path "a" { capabilities = ["read"] }' },
+    status: [200, 204],
+  },
+  { name: 'and it is read without them', method: 'GET', path: 'sys/policies/acl/trimmed', status: 200 },
+  {
+    name: 'a star before the end of a path is an ordinary character',
+    method: 'PUT',
+    path: 'sys/policies/acl/star',
+    body: { policy: 'path "*/auth" { capabilities = ["read"] }' },
+    status: [200, 204],
+  },
+  {
+    name: '(a token of that policy)',
+    method: 'POST',
+    path: 'auth/token/create',
+    body: { policies: ['star'] },
+    status: 200,
+    remember: { star: 'auth.client_token' },
+  },
+  { name: 'so that it grants nothing', method: 'GET', path: 'sys/auth', token: '$star', status: 403 },
+]
+
+export const tokens: readonly Row[] = [
+  policy('maker', 'path "auth/token/create*" { capabilities = ["update"] }'),
+  {
+    name: '(a token with a number of uses)',
+    method: 'POST',
+    path: 'auth/token/create',
+    body: { policies: ['maker'], num_uses: 5 },
+    status: 200,
+    has: { auth: { num_uses: 5 } },
+    remember: { limited: 'auth.client_token' },
+  },
+  {
+    name: 'a token with a number of uses has no children',
+    method: 'POST',
+    path: 'auth/token/create',
+    body: {},
+    token: '$limited',
+    status: 400,
+    says: refusedChildren,
+  },
+  {
+    name: 'nor orphans',
+    method: 'POST',
+    path: 'auth/token/create-orphan',
+    body: {},
+    token: '$limited',
+    status: 400,
+    says: refusedChildren,
+  },
+  {
+    name: '(a token to revoke)',
+    method: 'POST',
+    path: 'auth/token/create',
+    body: { policies: ['maker'] },
+    status: 200,
+    remember: { accessor: 'auth.accessor' },
+  },
+  {
+    name: 'revoke-accessor',
+    method: 'POST',
+    path: 'auth/token/revoke-accessor',
+    body: { accessor: '$accessor' },
+    status: 204,
+  },
+  {
+    name: 'revoke-accessor a second time succeeds with a warning',
+    method: 'POST',
+    path: 'auth/token/revoke-accessor',
+    body: { accessor: '$accessor' },
+    status: 200,
+    has: { warnings: ['No token found with this accessor'] },
+  },
+  {
+    name: 'revoke-accessor without one does not',
+    method: 'POST',
+    path: 'auth/token/revoke-accessor',
+    body: {},
+    status: 400,
+  },
+  {
+    name: 'looking the accessor up does not',
+    method: 'POST',
+    path: 'auth/token/lookup-accessor',
+    body: { accessor: '$accessor' },
+    status: 400,
+    says: ['invalid accessor'],
+    has: { errors: expect.any(Array) },
+  },
+]
