@@ -1,30 +1,31 @@
 /**
  * An Aho-Corasick automaton as one flat table (Aho and Corasick, CACM 18(6), 1975): one look-up per byte whatever the
- * number of needles. State 0 is the root.
+ * number of patterns. State 0 is the root.
  */
 export interface Matcher {
-  /** Byte → column. Bytes that occur in no needle share column 0. */
+  /** Byte → column. Bytes that occur in no pattern share column 0. */
   readonly columnOf: Uint8Array
   readonly columns: number
   /** state × columns + column → state */
   readonly next: Uint32Array
-  /** Length of the longest needle prefix that ends at this state: what must be held back. */
+  /** Length of the longest pattern prefix that ends at this state: what must be held back. */
   readonly depth: Uint32Array
-  /** Length of the longest needle that ends at this state; 0 for none. */
+  /** Length of the longest pattern that ends at this state; 0 for none. */
   readonly longest: Uint32Array
 }
 
-/** Builds the automaton. Needles must not be empty. */
-export function buildMatcher(needles: readonly Uint8Array[]): Matcher {
+/** Builds the automaton. Patterns must not be empty. */
+export function buildMatcher(patterns: readonly Uint8Array[]): Matcher {
   const columnOf = new Uint8Array(256)
   let columns = 1
-  for (const needle of needles) for (const byte of needle) if (columnOf[byte] === 0) columnOf[byte] = columns++ & 0xff
+  for (const pattern of patterns)
+    for (const byte of pattern) if (columnOf[byte] === 0) columnOf[byte] = columns++ & 0xff
   // 256 different bytes would need column 256: give each byte its own column and leave none unused.
   if (columns > 256) {
     columns = 256
     for (let byte = 0; byte < 256; byte++) columnOf[byte] = byte
   }
-  const states = 1 + needles.reduce((sum, needle) => sum + needle.length, 0)
+  const states = 1 + patterns.reduce((sum, pattern) => sum + pattern.length, 0)
   const matcher = {
     columnOf,
     columns,
@@ -32,16 +33,16 @@ export function buildMatcher(needles: readonly Uint8Array[]): Matcher {
     depth: new Uint32Array(states),
     longest: new Uint32Array(states),
   }
-  addNeedles(matcher, needles)
+  addPatterns(matcher, patterns)
   linkFailures(matcher)
   return matcher
 }
 
-function addNeedles({ columnOf, columns, next, depth, longest }: Matcher, needles: readonly Uint8Array[]): void {
+function addPatterns({ columnOf, columns, next, depth, longest }: Matcher, patterns: readonly Uint8Array[]): void {
   let used = 0
-  for (const needle of needles) {
+  for (const pattern of patterns) {
     let state = 0
-    for (const byte of needle) {
+    for (const byte of pattern) {
       const edge = state * columns + columnOf[byte]!
       if (next[edge] === 0) {
         next[edge] = ++used
@@ -49,7 +50,7 @@ function addNeedles({ columnOf, columns, next, depth, longest }: Matcher, needle
       }
       state = next[edge]!
     }
-    longest[state] = needle.length
+    longest[state] = pattern.length
   }
 }
 

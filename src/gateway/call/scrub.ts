@@ -11,9 +11,9 @@ interface Range {
 }
 
 /**
- * Removes every occurrence of the needles from a stream of chunks, however it is cut. Overlapping and touching occurrences
+ * Removes every occurrence of the patterns from a stream of chunks, however it is cut. Overlapping and touching occurrences
  * become one marker; every other byte comes out unchanged and in order. Holds back only what may be the beginning of a
- * needle, so at most the longest needle less one byte.
+ * pattern, so at most the longest pattern less one byte.
  */
 export class Scrubber {
   readonly #matcher: Matcher

@@ -94,7 +94,8 @@ export class Keys {
     if (requireConsent) checkConsent(upstream, isRecord(custom) ? custom : {})
     const fields = secret?.data?.data
     const value = isRecord(fields) ? fields[upstream.kv_field] : undefined
-    return { key: prepareKey(upstream, typeof value === 'string' ? value : undefined), sentMs, sentUnixMs }
+    const key = prepareKey(upstream, typeof value === 'string' ? value : undefined, textsIn(fields))
+    return { key, sentMs, sentUnixMs }
   }
 
   async #ask(upstream: UpstreamDocument, path: string): Promise<VaultAnswer | undefined> {
@@ -140,6 +141,12 @@ function keyPath(upstream: UpstreamDocument, environment: string): string {
       `upstream ${upstream.name}: its kv_path does not name a secret`,
     )
   return path
+}
+
+/** Every text of a secret, at any depth. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value]
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : []
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

@@ -107,12 +107,24 @@ describe('the outgoing request', () => {
   })
 
   it.each<[string, string, string, Record<string, string>, string]>([
-    ['bearer', 'bearer', 'k_1', { authorization: 'Bearer k_1' }, '/v1?a=1'],
-    ['basic with user and password', 'basic', 'me:p:w', { authorization: `Basic ${btoa('me:p:w')}` }, '/v1?a=1'],
-    ['basic with a user only', 'basic', 'sk_1', { authorization: `Basic ${btoa('sk_1:')}` }, '/v1?a=1'],
-    ['bearer, without the line break its file ended in', 'bearer', 'k_1\n', { authorization: 'Bearer k_1' }, '/v1?a=1'],
-    ['its header', 'header:X-Api-Key', 'k 1', { 'x-api-key': 'k 1' }, '/v1?a=1'],
-    ['its query parameter', 'query:api key', 'k/1&x=y', {}, '/v1?a=1&api%20key=k%2F1%26x%3Dy'],
+    ['bearer', 'bearer', 'key_1234', { authorization: 'Bearer key_1234' }, '/v1?a=1'],
+    [
+      'basic with user and password',
+      'basic',
+      'me:pass:word',
+      { authorization: `Basic ${btoa('me:pass:word')}` },
+      '/v1?a=1',
+    ],
+    ['basic with a user only', 'basic', 'sk_12345', { authorization: `Basic ${btoa('sk_12345:')}` }, '/v1?a=1'],
+    [
+      'bearer, without the line break its file ended in',
+      'bearer',
+      'key_1234\n',
+      { authorization: 'Bearer key_1234' },
+      '/v1?a=1',
+    ],
+    ['its header', 'header:X-Api-Key', 'key 12345678', { 'x-api-key': 'key 12345678' }, '/v1?a=1'],
+    ['its query parameter', 'query:api key', 'key/1&x=y', {}, '/v1?a=1&api%20key=key%2F1%26x%3Dy'],
   ])('carries the key as %s', (_name, auth, key, headers, path) => {
     const request = build({ ask: 'GET /v1?a=1', key }, { auth })
     expect([request.headers, request.path]).toEqual([
@@ -144,6 +156,9 @@ describe('the outgoing request is refused', () => {
     ['nothing', '', 'missing or empty'],
     ['half a surrogate pair', 'sk\ud800', 'well-formed'],
     ['5000 characters', 'k'.repeat(5000), 'longer than'],
+    ['7 characters', 'sk_1234', 'shorter than 8 bytes'],
+    ['7 characters behind a scheme word', 'GoogleLogin sk_1234', 'shorter than 8 bytes'],
+    ['7 characters behind a scheme word and a name', 'Token token=sk_1234', 'shorter than 8 bytes'],
   ])('for a key with %s', (_name, key, reason) => {
     expect(() => prepareKey(at(), key)).toThrow(
       expect.objectContaining({ code: 'key_unavailable', message: expect.stringContaining(reason) as string }) as Error,

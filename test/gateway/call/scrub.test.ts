@@ -1,22 +1,22 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { buildMatcher } from '../../../src/gateway/call/matcher.ts'
-import { keyNeedles } from '../../../src/gateway/call/needles.ts'
+import { keyPatterns } from '../../../src/gateway/call/patterns.ts'
 import { KEY_REMOVED, scrubHeader, Scrubber } from '../../../src/gateway/call/scrub.ts'
 
-function scrub(needles: readonly Uint8Array[], chunks: readonly Uint8Array[]): { bytes: Buffer; hits: number } {
-  const scrubber = new Scrubber(buildMatcher(needles))
+function scrub(patterns: readonly Uint8Array[], chunks: readonly Uint8Array[]): { bytes: Buffer; hits: number } {
+  const scrubber = new Scrubber(buildMatcher(patterns))
   const out = chunks.map((chunk) => Buffer.from(scrubber.push(chunk)))
   const bytes = Buffer.concat([...out, scrubber.flush()])
   return { bytes, hits: scrubber.hits }
 }
 
 /** What must come out, by the definition alone: covered bytes go, each run of them leaves one marker. */
-function expected(needles: readonly Uint8Array[], text: Buffer): { bytes: Buffer; hits: number } {
+function expected(patterns: readonly Uint8Array[], text: Buffer): { bytes: Buffer; hits: number } {
   const covered = new Array<boolean>(text.length).fill(false)
-  for (const needle of needles) {
-    for (let at = text.indexOf(needle); at >= 0; at = text.indexOf(needle, at + 1))
-      covered.fill(true, at, at + needle.length)
+  for (const pattern of patterns) {
+    for (let at = text.indexOf(pattern); at >= 0; at = text.indexOf(pattern, at + 1))
+      covered.fill(true, at, at + pattern.length)
   }
   const out: number[] = []
   let hits = 0
@@ -40,14 +40,14 @@ function cut(text: Buffer, cuts: readonly number[]): Buffer[] {
 const cuts = fc.array(fc.nat(), { maxLength: 20 })
 
 describe('the scrubber', () => {
-  it('does by any cutting what the definition says, on texts made of needle pieces', () => {
+  it('does by any cutting what the definition says, on texts made of pattern pieces', () => {
     const letters = fc
       .array(fc.constantFrom(97, 98, 99), { minLength: 1, maxLength: 6 })
       .map((bytes) => Buffer.from(bytes))
-    const needles = fc.array(letters, { minLength: 1, maxLength: 5 })
+    const patterns = fc.array(letters, { minLength: 1, maxLength: 5 })
     const text = fc.array(fc.constantFrom(97, 98, 99, 100), { maxLength: 80 }).map((bytes) => Buffer.from(bytes))
     fc.assert(
-      fc.property(needles, text, cuts, (found, body, at) => {
+      fc.property(patterns, text, cuts, (found, body, at) => {
         expect(scrub(found, cut(body, at))).toEqual(expected(found, body))
       }),
       { numRuns: 5000 },
@@ -55,23 +55,23 @@ describe('the scrubber', () => {
   })
 
   it('does so byte by byte', () => {
-    const needles = [Buffer.from('abab'), Buffer.from('babb'), Buffer.from('bb')]
+    const patterns = [Buffer.from('abab'), Buffer.from('babb'), Buffer.from('bb')]
     const text = Buffer.from('xababbababbbxabxbabbabab')
     expect(
       scrub(
-        needles,
+        patterns,
         [...text].map((byte) => Buffer.from([byte])),
       ),
-    ).toEqual(expected(needles, text))
+    ).toEqual(expected(patterns, text))
   })
 
-  it('takes needles that use all 256 byte values', () => {
+  it('takes patterns that use all 256 byte values', () => {
     const all = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
     const text = Buffer.concat([Buffer.from('a'), all, Buffer.from('b')])
     expect(scrub([all], [text]).bytes.toString('latin1')).toBe(`a${KEY_REMOVED}b`)
   })
 
-  it('holds back nothing that cannot begin a needle: an event ends where it ends', () => {
+  it('holds back nothing that cannot begin a pattern: an event ends where it ends', () => {
     const scrubber = new Scrubber(buildMatcher([Buffer.from('sk_live_0123456789')]))
     expect(Buffer.from(scrubber.push(Buffer.from('data: hello\n\n'))).toString()).toBe('data: hello\n\n')
     expect(Buffer.from(scrubber.push(Buffer.from('data: sk_li'))).toString()).toBe('data: ')
@@ -144,9 +144,9 @@ describe('a key is found', () => {
     fc.assert(
       fc.property(keys, text, text, cuts, (key, before, after, at) => {
         const body = Buffer.from(before + encode(key) + after)
-        const { bytes, hits } = scrub(keyNeedles([key]), cut(body, at))
+        const { bytes, hits } = scrub(keyPatterns([key]), cut(body, at))
         expect(hits).toBeGreaterThan(0)
-        expect(keyNeedles([key]).filter((needle) => bytes.includes(needle))).toEqual([])
+        expect(keyPatterns([key]).filter((pattern) => bytes.includes(pattern))).toEqual([])
         expect(bytes.subarray(0, Buffer.byteLength(before)).toString()).toBe(before)
         expect(bytes.subarray(bytes.length - Buffer.byteLength(after)).toString()).toBe(after)
       }),
@@ -155,7 +155,7 @@ describe('a key is found', () => {
   })
 
   it('in a header value, byte for byte', () => {
-    expect(scrubHeader(buildMatcher(keyNeedles(['sk_live_0123456789'])), 'caf\xe9 sk_live_0123456789;')).toEqual({
+    expect(scrubHeader(buildMatcher(keyPatterns(['sk_live_0123456789'])), 'caf\xe9 sk_live_0123456789;')).toEqual({
       value: `caf\xe9 ${KEY_REMOVED};`,
       hits: 1,
     })
@@ -164,7 +164,7 @@ describe('a key is found', () => {
 
 describe('ordinary data stays as it is', () => {
   it('whatever the bytes and the cutting', () => {
-    const matcher = keyNeedles(['sk_live_51HqLyjWDarjtT1zdp7dc'])
+    const matcher = keyPatterns(['sk_live_51HqLyjWDarjtT1zdp7dc'])
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), cuts, (bytes, at) => {
         expect(scrub(matcher, cut(Buffer.from(bytes), at)).bytes.equals(Buffer.from(bytes))).toBe(true)
@@ -174,8 +174,8 @@ describe('ordinary data stays as it is', () => {
   })
 
   it('where the key is too short to be told from data: only its injected form is looked for', () => {
-    expect(keyNeedles(['test'])).toEqual([])
-    expect(keyNeedles(['1234567'], 'Bearer 1234567').map(String)).toEqual(['Bearer 1234567'])
-    expect(keyNeedles(['12345678']).map(String)).toContain('12345678')
+    expect(keyPatterns(['test'])).toEqual([])
+    expect(keyPatterns(['1234567'], 'Bearer 1234567').map(String)).toEqual(['Bearer 1234567'])
+    expect(keyPatterns(['12345678']).map(String)).toContain('12345678')
   })
 })

@@ -1,21 +1,21 @@
-/** Shortest text that is taken for a key when it turns up in an answer. */
-export const SHORTEST_NEEDLE = 8
+/** Shortest text that is taken for a key when it turns up in a response. */
+export const SHORTEST_PATTERN = 8
 
 /**
- * The byte strings by which a key is recognised in an answer: itself, and as JSON, HTML, URL, base64 and hex would spell
+ * The byte strings by which a key is recognised in a response: itself, and as JSON, HTML, URL, base64 and hex would spell
  * it. `injected` is the header value the key was sent as.
  *
- * Secrets of fewer than 8 bytes are looked for only in the form they were injected (`Bearer abc`): "test" or "1234" occur
- * in ordinary answers, and cutting them out would corrupt data without hiding anything.
+ * Secrets of fewer than 8 bytes are no patterns: "test" or "1234" occur in ordinary responses, and cutting them out would
+ * corrupt data without hiding anything. A key that has no longer part is not used at all (`prepareKey`).
  */
-export function keyNeedles(secrets: readonly string[], injected?: string): Buffer[] {
+export function keyPatterns(secrets: readonly string[], injected?: string): Buffer[] {
   const found = new Map<string, Buffer>()
   const add = (text: string) => {
     const bytes = Buffer.from(text, 'utf8')
-    if (bytes.length >= SHORTEST_NEEDLE) found.set(bytes.toString('latin1'), bytes)
+    if (bytes.length >= SHORTEST_PATTERN) found.set(bytes.toString('latin1'), bytes)
   }
   for (const secret of secrets) {
-    if (Buffer.byteLength(secret) < SHORTEST_NEEDLE) continue
+    if (Buffer.byteLength(secret) < SHORTEST_PATTERN) continue
     for (const spelling of [secret, ...jsonSpellings(secret), ...htmlSpellings(secret), ...urlSpellings(secret)])
       add(spelling)
     const bytes = Buffer.from(secret, 'utf8')
