@@ -2,12 +2,21 @@
 import { badRequest } from '../logical/errors.ts'
 import type { Request } from '../logical/request.ts'
 import type { Response } from '../logical/response.ts'
-import { parseScope, sessionIdOf, tokenDigest, tokenShape } from '../scope/index.ts'
+import {
+  declaresNothing,
+  effectiveScopes,
+  isPattern,
+  narrowScopes,
+  parseScope,
+  sessionIdOf,
+  tokenDigest,
+  tokenShape,
+} from '../scope/index.ts'
 import { declaredIn, registeredAgent } from './agent.ts'
 import type { AgentRecord } from './agent.ts'
 import { checkAgentName, isShort, sentence, shown } from './check.ts'
 import type { Engine } from './engine.ts'
-import { declaresNothing, effectiveScopes, firstExcess, grantLink, isPattern, narrowScopes } from './grant.ts'
+import { firstExcess, grantLink, grantLinks } from './grant.ts'
 import type { JudgedLink } from './grant.ts'
 import { credsResponse, mint, tokenTerms } from './issue.ts'
 import { sessionLiveness } from './liveness.ts'
@@ -58,7 +67,8 @@ export async function open(engine: Engine, request: Request, ask: Ask): Promise<
     tokens: [token.record],
   }
   await openSession(engine, session)
-  return credsResponse(session, token, terms, scopes ?? effectiveScopes([own]))
+  const chain = await grantLinks(engine, [session, ...(parent ?? [])])
+  return credsResponse(session, token, terms, effectiveScopes(chain))
 }
 
 /** An agent tokens may be issued for, or a 400 that says what is missing. */
@@ -152,7 +162,7 @@ async function withinParent(
   requested: readonly string[] | undefined,
   parent: readonly SessionRecord[],
 ): Promise<readonly string[]> {
-  const links = await Promise.all(parent.map((session) => grantLink(engine, session)))
+  const links = await grantLinks(engine, parent)
   if (requested) {
     const bounds = links.flatMap((link) => [link, { declared_scopes: link.granted, policies: null }])
     const excess = bounds.map((bound) => firstExcess(bound, requested)).find((scope) => scope !== undefined)

@@ -3,9 +3,10 @@ import type { FieldData } from '../framework/field-data.ts'
 import type { Fields } from '../framework/field.ts'
 import { badRequest, permissionDenied } from '../logical/errors.ts'
 import type { Request } from '../logical/request.ts'
+import { effectiveScopes } from '../scope/index.ts'
 import { checkAgentName } from './check.ts'
 import type { Engine } from './engine.ts'
-import { effectiveScopes, grantLink } from './grant.ts'
+import { grantLinks } from './grant.ts'
 import { credsAnswer, credsResponse, mint, tokenTerms } from './issue.ts'
 import { sessionLiveness } from './liveness.ts'
 import { issuableAgent, open } from './open.ts'
@@ -157,7 +158,7 @@ async function refresh(engine: Engine, request: Request, session: SessionRecord,
     ...held.slice(0, Math.max(0, held.length - 1)),
     ...unanswered,
   ])
-  return credsResponse(session, token, terms, session.scopes ?? effectiveScopes([await grantLink(engine, session)]))
+  return credsResponse(session, token, terms, effectiveScopes(await grantLinks(engine, liveness.chain)))
 }
 
 /** The same non-empty identity entity as the opener; without entities the same Vault token. */

@@ -2,12 +2,12 @@ import { definePath } from '../framework/path.ts'
 import type { Fields } from '../framework/field.ts'
 import { isoSeconds } from '../logical/clock.ts'
 import { badRequest } from '../logical/errors.ts'
-import { parseScope, scopeMatch, tokenDigest, tokenShape } from '../scope/index.ts'
+import { effectiveScopes, parseScope, scopeMatch, tokenDigest, tokenShape } from '../scope/index.ts'
 import { agentRecord } from './agent.ts'
 import { sentence } from './check.ts'
 import type { Engine } from './engine.ts'
 import type { FeedPosition } from './feed.ts'
-import { effectiveScopes, grantLink } from './grant.ts'
+import { grantLinks } from './grant.ts'
 import type { JudgedLink } from './grant.ts'
 import { sessionLiveness } from './liveness.ts'
 import { findByDigest, findSession, newestToken } from './session.ts'
@@ -90,9 +90,15 @@ const fields = {
   scopes: {
     type: 'list',
     computed: true,
+    description: 'The scopes it amounts to now, after every narrowing: those of scope, as a list.',
+    example: ['read:stripe:invoices'],
+  },
+  granted_scopes: {
+    type: 'list',
+    computed: true,
     nullable: true,
     description: "Scopes granted at issue; null: the agent's policies alone bound it.",
-    example: ['read:stripe:invoices'],
+    example: ['read:stripe:invoices', 'read:stripe:events'],
   },
   expires_at: {
     type: 'string',
@@ -201,14 +207,16 @@ async function answer(engine: Engine, position: FeedPosition, subject: Subject, 
   if (token && engine.nowUnix() >= token.expires_at_unix)
     return inactive(engine, position, 'expired', subject, 'the token expired')
   if (token?.ended) return inactive(engine, position, 'revoked', subject, 'the token was ended')
-  const links = await Promise.all(liveness.chain.map((link) => grantLink(engine, link)))
+  const links = await grantLinks(engine, liveness.chain)
+  const scopes = effectiveScopes(links)
   return {
     data: {
       active: true,
-      ...rfc7662(session, token, effectiveScopes(links)),
+      ...rfc7662(session, token, scopes),
       ...(await identity(engine, subject)),
       purpose: session.purpose,
-      scopes: session.scopes,
+      scopes,
+      granted_scopes: session.scopes,
       ...(token && { expires_at: isoSeconds(token.expires_at_unix * 1000), expires_at_unix: token.expires_at_unix }),
       session_expires_at_unix: session.life_ends_unix,
       chain: liveness.chain.map((link, index) => chainLink(link, links[index]!)),

@@ -3,10 +3,11 @@ import type { Fields } from '../framework/field.ts'
 import { isoSeconds } from '../logical/clock.ts'
 import { badRequest } from '../logical/errors.ts'
 import { listResponse } from '../logical/response.ts'
-import { sessionKeyOf } from '../scope/index.ts'
+import { effectiveScopes, sessionKeyOf } from '../scope/index.ts'
 import { agentRecord } from './agent.ts'
 import { checkAgentName } from './check.ts'
 import type { Engine } from './engine.ts'
+import { grantLinks } from './grant.ts'
 import { sessionLiveness } from './liveness.ts'
 import { changeSession, endMarker, endSession, findSession } from './session.ts'
 import type { SessionRecord } from './session.ts'
@@ -90,9 +91,15 @@ const sessionFields = {
   scopes: {
     type: 'list',
     computed: true,
+    description: 'The scopes it amounts to now, after every narrowing; none once it is over.',
+    example: ['read:stripe:invoices'],
+  },
+  granted_scopes: {
+    type: 'list',
+    computed: true,
     nullable: true,
     description: "Scopes granted at issue; null: the agent's policies alone bound it.",
-    example: ['read:stripe:invoices'],
+    example: ['read:stripe:invoices', 'read:stripe:events'],
   },
   policies: {
     type: 'list',
@@ -194,7 +201,8 @@ async function sessionData(engine: Engine, session: SessionRecord): Promise<Reco
     owner: (await agentRecord(engine, session.agent_id))?.owner ?? '',
     environment: session.environment,
     purpose: session.purpose,
-    scopes: session.scopes,
+    scopes: liveness.live ? effectiveScopes(await grantLinks(engine, liveness.chain)) : [],
+    granted_scopes: session.scopes,
     policies: session.policies,
     state: liveness.live ? 'live' : liveness.reason,
     state_reason: liveness.live ? null : liveness.detail,

@@ -49,7 +49,8 @@ describe('creds issues a leased phantom token', () => {
     expect(issued.data.scopes).toEqual([invoices, 'update:stripe:invoices'])
     expect((await engine.write(`creds/governed/${issued.session_id}`))!.data!.scopes).toEqual(issued.data.scopes)
     expect(await engine.introspect({ token: issued.token })).toMatchObject({
-      scopes: null,
+      scopes: [invoices, 'update:stripe:invoices'],
+      granted_scopes: null,
       scope: 'read:stripe:invoices update:stripe:invoices',
     })
   })

@@ -270,6 +270,7 @@ describe('an introspection', () => {
       environment: 'production',
       purpose: 'p',
       scopes: ['read:stripe:invoices'],
+      granted_scopes: ['read:stripe:invoices'],
       expires_at: issued.data.expires_at,
       expires_at_unix: issued.data.expires_at_unix,
       session_expires_at_unix: Number(issued.data.expires_at_unix) - 900 + 28_800,

@@ -16,7 +16,8 @@ import type { Documents } from '../knowledge/documents.ts'
 import type { UpstreamDocument } from '../knowledge/document-shapes.ts'
 import type { FeedFollower } from '../knowledge/feed-follower.ts'
 import type { Freshness } from '../knowledge/freshness.ts'
-import type { Grants } from './grants.ts'
+import { scopesOf } from './grants.ts'
+import type { Grants, LiveGrant } from './grants.ts'
 import type { OpenCall, OpenCalls, Verdict } from './open-call.ts'
 import { normalisePath, refusalResult } from './records.ts'
 import type { Asked, KnownSession, Records } from './records.ts'
@@ -49,6 +50,8 @@ export interface Validation extends SessionFacts {
   readonly active: true
   readonly scope_match: boolean
   readonly required_scope: string | null
+  /** What the session may do now, not what it was granted at issue. */
+  readonly scopes: readonly string[]
   readonly expires_at_unix: number
   /** Null where the engine did not tell. */
   readonly issued_at_unix: number | null
@@ -118,7 +121,8 @@ export class Decisions {
       const upstream = upstreamName === undefined ? undefined : await this.#parts.documents.upstream(upstreamName)
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
         if (entry.detached) entry = await this.#liveSession(ask.token, context)
-        const matched = await this.#hasScope(entry, requiredScope)
+        const grant = await this.#parts.grants.of(entry)
+        const matched = hasScope(grant, requiredScope)
         const covered = matched || requiredScope === undefined
         await this.#parts.records.decision({
           request_id: requestId,
@@ -130,7 +134,8 @@ export class Decisions {
             : { decision: 'deny', validation_result: 'insufficient_scope', reason: 'insufficient_scope' }),
         })
         // Writing took time: what was decided must still hold.
-        const holds = matched === (await this.#hasScope(entry, requiredScope))
+        const after = await this.#parts.grants.of(entry)
+        const holds = matched === hasScope(after, requiredScope)
         this.#requireLive(entry, upstream?.sensitivity)
         if (!holds || entry.detached) continue
         const vouched_ms = this.#parts.freshness.leftMs(upstream?.sensitivity)
@@ -139,6 +144,7 @@ export class Decisions {
           scope_match: matched,
           required_scope: requiredScope ?? null,
           ...entry.facts,
+          scopes: scopesOf(after),
           expires_at_unix: entry.expiresAtUnix,
           issued_at_unix: entry.issuedAtUnix,
           vouched_ms,
@@ -284,11 +290,6 @@ export class Decisions {
     if (over) throw reuse(over)
   }
 
-  async #hasScope(entry: SessionEntry, requiredScope: string | undefined): Promise<boolean> {
-    const { chain } = await this.#parts.grants.of(entry)
-    return requiredScope !== undefined && scopeMatch(chain, requiredScope)
-  }
-
   /** The judge of one call, to be asked again when documents change. The body is read once, and only where a rule needs it. */
   #judgeOf(entry: SessionEntry, ask: CallAsk, context: Context): () => Promise<Verdict> {
     const { documents, grants } = this.#parts
@@ -320,6 +321,9 @@ export class Decisions {
     }
   }
 }
+
+const hasScope = ({ chain }: LiveGrant, requiredScope: string | undefined): boolean =>
+  requiredScope !== undefined && scopeMatch(chain, requiredScope)
 
 const known = ({
   session_id,

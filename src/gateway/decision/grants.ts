@@ -1,4 +1,5 @@
 import type { PolicyDocument } from '../../policy/index.ts'
+import { effectiveScopes } from '../../scope/index.ts'
 import type { GrantLink } from '../../scope/index.ts'
 import { unavailable } from '../error.ts'
 import type { Documents } from '../knowledge/documents.ts'
@@ -13,6 +14,18 @@ export interface LiveGrant {
 }
 
 const ATTEMPTS = 8
+
+/** Spelled out once per grant, and only where somebody is told: most calls are judged without the list. */
+const spelledOut = new WeakMap<LiveGrant, readonly string[]>()
+
+/** The scopes a grant amounts to, for verifiers that compare them literally. */
+export function scopesOf(grant: LiveGrant): readonly string[] {
+  const known = spelledOut.get(grant)
+  if (known) return known
+  const scopes = effectiveScopes(grant.chain)
+  spelledOut.set(grant, scopes)
+  return scopes
+}
 
 /** Joins what was granted at issue with what agents declare now. Derived once per session and revision of the documents. */
 export class Grants {

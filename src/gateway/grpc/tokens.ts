@@ -63,7 +63,7 @@ function worded(validation: Validation, requestId: string): ValidateResponse {
     session_id,
     agent_id,
     token_id: token_id ?? '',
-    scopes: scopes ?? [],
+    scopes: [...scopes],
     environment,
     expires_at: isoSeconds(expires_at_unix * 1000),
     expires_at_unix,
@@ -133,7 +133,7 @@ async function introspect(
       await decisions.validate({ token, requiredScope: undefined, requestId, caller })
     return {
       active: true,
-      scope: (scopes ?? []).join(' '),
+      scope: scopes.join(' '),
       client_id: agent_id,
       sub: session_id,
       exp: expires_at_unix,

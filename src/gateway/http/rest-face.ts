@@ -233,7 +233,7 @@ async function validate(parts: RestParts, exchange: Exchange): Promise<void> {
     session_id,
     agent_id,
     token_id,
-    scopes: scopes ?? [],
+    scopes,
     environment,
     expires_at: isoSeconds(expires_at_unix * 1000),
     expires_at_unix,

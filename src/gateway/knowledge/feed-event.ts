@@ -102,7 +102,6 @@ const active = z.object({
   owner: z.string(),
   environment: z.string(),
   purpose: z.string().nullish(),
-  scopes: z.array(z.string()).nullable(),
   expires_at_unix: z.number().optional(),
   /** RFC 7662: when the token was issued; absent likewise. */
   iat: z.number().optional(),

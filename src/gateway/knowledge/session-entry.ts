@@ -10,8 +10,6 @@ export interface SessionFacts {
   readonly owner: string
   readonly environment: string
   readonly purpose: string | null
-  /** Granted at issue; null = everything the agent's policies allow. */
-  readonly scopes: readonly string[] | null
 }
 
 /** Ended by a younger token taking its place, or by running out: calls under way go on while the session lives. */
@@ -41,7 +39,7 @@ export class SessionEntry {
 
   constructor(key: string, answer: Active) {
     this.key = key
-    const { session_id, agent_id, owner, environment, scopes, documents, sequence } = answer
+    const { session_id, agent_id, owner, environment, documents, sequence } = answer
     this.facts = {
       session_id,
       agent_id,
@@ -49,7 +47,6 @@ export class SessionEntry {
       owner,
       environment,
       purpose: answer.purpose ?? null,
-      scopes,
     }
     this.documents = documents
     this.sequence = sequence

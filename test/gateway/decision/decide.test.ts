@@ -236,6 +236,39 @@ describe('what is declared now', () => {
   })
 })
 
+describe('the scopes a live token is answered with', () => {
+  it('are the narrowed ones once the agent was narrowed', async () => {
+    const token = tokenOf(openSession(rig))
+    await validate(rig, token)
+    rig.engine.put('agents/claude-billing-agent/scopes', { scopes: ['read:stripe:customers:id-only'] })
+    await rig.flush()
+    expect((await validate(rig, token, undefined)).scopes).toEqual(['read:stripe:customers:id-only'])
+  })
+
+  it('are those of the policies where policies alone bind the agent', async () => {
+    rig.engine.put('policies/p', { policy: 'path "tools/stripe/invoices" { capabilities = ["read"] }' })
+    rig.engine.agent('governed', { policies: ['p'] })
+    const token = tokenOf(rig.engine.open('governed'))
+    expect((await validate(rig, token)).scopes).toEqual(['read:stripe:invoices'])
+  })
+
+  it('are none where the only policy denies', async () => {
+    rig.engine.put('policies/p', { policy: 'path "tools/stripe/invoices" { capabilities = ["deny"] }' })
+    rig.engine.agent('governed', { policies: ['p'] })
+    const token = tokenOf(rig.engine.open('governed'))
+    expect((await validate(rig, token)).scopes).not.toContain('read:stripe:invoices')
+  })
+
+  it('are cut to what every ancestor may do now', async () => {
+    rig.engine.agent('child', { scopes: ['read:stripe:invoices', 'read:stripe:customers:id-only'] })
+    const parent = openSession(rig)
+    const token = tokenOf(rig.engine.open('child', { parent, scopes: ['read:stripe:invoices'] }))
+    rig.engine.put('agents/claude-billing-agent/scopes', { scopes: ['read:stripe:customers:id-only'] })
+    await rig.flush()
+    expect((await validate(rig, token, undefined)).scopes).toEqual([])
+  })
+})
+
 describe('authorizeCall', () => {
   it('allows a granted operation and records tools, template, risk and platform', async () => {
     const session = openSession(rig)
