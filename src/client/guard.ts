@@ -17,6 +17,7 @@ export type Validation = Omit<ValidateResponse, 'error_type' | 'error_code' | 'e
 export interface ToolContext<Extra extends ToolExtra = ToolExtra> {
   /** An API behind the gateway, called under the session of this tool call. Ends with the tool call. */
   readonly upstream: (name: string) => Upstream
+  /** Read it again in long work: once what the session may do was changed, it tells what holds since. */
   readonly session: Validation
   /** Aborts when the session ends, when what it may do no longer covers this tool, or when the MCP client gives up. */
   readonly signal: AbortSignal
@@ -106,48 +107,40 @@ async function callTool<Args, Extra extends ToolExtra>(
   args: Args,
   extra: Extra,
 ): Promise<ToolResult> {
-  const { channel, clock, watcher } = parts
+  const { clock, watcher } = parts
   const givenUp = extra.signal ?? extra.mcpReq?.signal
   const token = sessionTokenOf(extra, () => parts.sessionToken())
   const request_id = requestIdOf(extra)
   const judge = async () =>
     judged(await parts.validate(token, requiredScope, { signal: givenUp, requestId: request_id }), requiredScope)
-  const timing = { gateway_ms: 0, upstream_ms: 0 }
+  const timing: Timing = { calls: 0, gateway_ms: 0, upstream_ms: 0 }
   const askedAt = clock.monotonic()
-  const { vouched_ms, ...session } = await judge()
+  const { vouched_ms, ...opening } = await judge()
+  let session: Validation = opening
   timing.gateway_ms += clock.monotonic() - askedAt
 
   const watch = watcher.hold(token, askedAt + vouched_ms, async () => {
-    await judge()
+    const { vouched_ms: _, ...changed } = await judge()
+    session = changed
   })
   const finished = new AbortController()
   const signal = AbortSignal.any([watch.cut, finished.signal, ...(givenUp ? [givenUp] : [])])
-  let calls = 0
-  const upstream = (name: string) =>
-    createUpstream(channel, clock, name, {
-      token,
-      signal,
-      requestId: () => `${request_id}.${++calls}`,
-      onTiming: ({ total_ms, upstream_ms }) => {
-        timing.gateway_ms += Math.max(total_ms - upstream_ms, 0)
-        timing.upstream_ms += upstream_ms
-      },
-    })
+  const upstream = upstreamsOf(parts, token, signal, request_id, timing)
   try {
     const result = await beforeCut(watch.cut, async () =>
-      handler(args, { upstream, session, signal, request_id, extra }),
+      handler(args, {
+        upstream,
+        get session() {
+          return session
+        },
+        signal,
+        request_id,
+        extra,
+      }),
     )
     // A session that ended before anybody watched it must not pass for one that lives.
     await beforeCut(watch.cut, () => watch.settled)
-    return calls === 0
-      ? result
-      : {
-          ...result,
-          _meta: {
-            ...result._meta,
-            [TIMING_META]: { gateway_ms: Math.round(timing.gateway_ms), upstream_ms: Math.round(timing.upstream_ms) },
-          },
-        }
+    return timing.calls === 0 ? result : timed(result, timing)
   } finally {
     watch.release()
     finished.abort(
@@ -155,6 +148,41 @@ async function callTool<Args, Extra extends ToolExtra>(
     )
   }
 }
+
+interface Timing {
+  /** Upstream calls made. */
+  calls: number
+  gateway_ms: number
+  upstream_ms: number
+}
+
+/** `context.upstream` of one tool call. */
+function upstreamsOf(
+  { channel, clock }: GuardParts,
+  token: string,
+  signal: AbortSignal,
+  requestId: string,
+  timing: Timing,
+): (name: string) => Upstream {
+  return (name) =>
+    createUpstream(channel, clock, name, {
+      token,
+      signal,
+      requestId: () => `${requestId}.${++timing.calls}`,
+      onTiming: ({ total_ms, upstream_ms }) => {
+        timing.gateway_ms += Math.max(total_ms - upstream_ms, 0)
+        timing.upstream_ms += upstream_ms
+      },
+    })
+}
+
+const timed = (result: ToolResult, { gateway_ms, upstream_ms }: Timing): ToolResult => ({
+  ...result,
+  _meta: {
+    ...result._meta,
+    [TIMING_META]: { gateway_ms: Math.round(gateway_ms), upstream_ms: Math.round(upstream_ms) },
+  },
+})
 
 /** The work's own result, unless the cut comes first: then its reason, whatever the work still does or throws. */
 async function beforeCut<T>(cut: AbortSignal, work: () => Promise<T>): Promise<T> {

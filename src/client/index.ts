@@ -10,11 +10,12 @@ export { GatewayError } from './error.ts'
 export type { GatewayErrorType } from './error.ts'
 export { ERROR_META, TIMING_META } from './guard.ts'
 export type { GuardedTool, ToolContent, ToolContext, ToolHandler, ToolResult, Validation } from './guard.ts'
+export type { OAuthErrorClasses } from './oauth-error.ts'
 export type { Session } from './session.ts'
 export type { ToolExtra } from './session-token.ts'
 export type { Sessions } from './sessions.ts'
 export type { Upstream, UpstreamInit } from './upstream.ts'
-export type { AuthInfo, OAuthErrorClasses, TokenVerifier, VerifierOptions } from './verifier.ts'
+export type { AuthInfo, TokenVerifier, VerifierOptions } from './verifier.ts'
 export type {
   CloseRequest,
   DelegateRequest,

@@ -148,6 +148,29 @@ test('the errors are those of the SDK', async () => {
   await expect(verifier.verifyAccessToken(session.token)).rejects.toBeInstanceOf(ServerError)
 })
 
+/** As SDK 2.x tells its errors, across all copies of itself. */
+const isBranded = (thrown: unknown): boolean =>
+  (thrown as Record<symbol, Set<string> | undefined>)[Symbol.for('mcp.sdk.errorBrands')]?.has('mcp.OAuthError') === true
+
+test.each([
+  ['a revoked token', () => session.token, 'invalid_token'],
+  ['noise', () => 'noise', 'invalid_token'],
+  ['a gateway that is down', () => session.token, 'server_error'],
+])('%s is recognised by SDK 2.x too', async (name, token, code) => {
+  if (code === 'server_error') await fake.close()
+  else fake.endSession(session.session_id)
+  const thrown = await verifier.verifyAccessToken(token()).catch((error: unknown) => error)
+  expect([name, isBranded(thrown), (thrown as { code: string }).code]).toEqual([name, true, code])
+  expect((thrown as { toResponseObject(): object }).toResponseObject()).toMatchObject({ error: code })
+})
+
+test('the scopes are those the session has now, so that a narrowed one is 403', async () => {
+  fake.changeScopes(session.session_id, ['read:stripe:events'])
+  const { status, auth } = await bearer(`Bearer ${session.token}`)
+  expect([status, (auth as { scopes: string[] }).scopes]).toEqual([200, ['read:stripe:events']])
+  expect((await bearer(`Bearer ${session.token}`, ['read:stripe:invoices'])).status).toBe(403)
+})
+
 test('the errors of another copy of the SDK can be given', async () => {
   class Invalid extends Error {}
   class Down extends Error {}
