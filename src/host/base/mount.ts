@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import type { Backend, SystemView } from '../../logical/backend.ts'
-import { RequestError } from '../../logical/errors.ts'
+import { RequestError, badRequest } from '../../logical/errors.ts'
 import type { Storage } from '../../logical/storage.ts'
 import { hmacHex } from './ids.ts'
 
@@ -76,6 +76,18 @@ export class Mount {
     return { default_ttl: Math.min(config.default_lease_ttl || systemDefaultLeaseTtl, max_ttl), max_ttl }
   }
 
+  /**
+   * It is going: no new request gets through, and the engine that looks for this mark lets go of those that wait. Said before any
+   * lock is asked for, as real servers do, so that nothing stands behind a waiting request. The returned function puts it back.
+   */
+  taint(): () => void {
+    const { tainted } = this.entry
+    this.entry = { ...this.entry, tainted: true }
+    return () => {
+      this.entry = { ...this.entry, tainted }
+    }
+  }
+
   /** A caller's token as the engine sees it: stable within the mount, not reversible, different in every mount. */
   salted(token: string): string {
     return hmacHex(this.#salt, token)
@@ -101,4 +113,13 @@ export class Mount {
   async idle(): Promise<void> {
     await Promise.allSettled([...this.#running])
   }
+}
+
+/** `config` as it is. Throws `bad_request` where the default life of leases is longer than the longest. */
+export function checkTtls(config: MountConfig): MountConfig {
+  const { default_lease_ttl, max_lease_ttl } = config
+  if (max_lease_ttl > 0 && default_lease_ttl > max_lease_ttl) {
+    throw badRequest(`default_lease_ttl (${default_lease_ttl} s) is longer than max_lease_ttl (${max_lease_ttl} s).`)
+  }
+  return config
 }

@@ -7,7 +7,7 @@ import type { Storage } from '../../logical/storage.ts'
 import { uuid } from './ids.ts'
 import type { Random } from './ids.ts'
 import { KeyedLock } from '../../logical/keyed-lock.ts'
-import { Mount, isAuthPath, untuned } from './mount.ts'
+import { Mount, checkTtls, isAuthPath, untuned } from './mount.ts'
 import type { MountConfig, MountEntry } from './mount.ts'
 import { loadMounts, saveMounts } from './mount-table.ts'
 import type { Router } from './router.ts'
@@ -118,10 +118,11 @@ export class Mounts {
    * stops it and leaves the mount tainted, so that disabling can be tried again. Disabling what is not there succeeds.
    */
   disable(path: string): Promise<void> {
+    const untaint = this.#own(path)?.taint()
     return this.#change(async () => {
       const mount = this.#own(path)
       if (!mount) return
-      await this.#drain(mount)
+      await this.#drain(mount, untaint)
       await mount.backend?.cleanup()
       for (const key of await collectKeys(mount.storage, '')) await mount.storage.delete(key)
       await this.#save(this.#entries().filter((entry) => entry.path !== path))
@@ -130,17 +131,14 @@ export class Mounts {
   }
 
   /** Moves a mount: its leases are revoked first, its storage and UUID stay. */
-  remount(from: string, to: string): Promise<void> {
-    return this.#change(async () => {
-      const mount = this.#own(from)
-      if (!mount) throw badRequest(`no matching mount at ${from}`)
-      // Their tokens carry the path they were made at.
-      if (isAuthPath(from) || isAuthPath(to))
-        throw badRequest(
-          `cannot move ${from} to ${to}: auth methods stay where they are. Enable another one and disable this.`,
-        )
-      this.#checkPath(to)
-      await this.#drain(mount)
+  async remount(from: string, to: string): Promise<void> {
+    const mount = this.#movable(from, to)
+    const untaint = mount.taint()
+    await this.#change(async () => {
+      // The target may have been taken, or the mount moved, while this waited for its turn.
+      if (this.#config.router.conflict(to) !== undefined) untaint()
+      this.#movable(from, to)
+      await this.#drain(mount, untaint)
       const moved = { ...mount.entry, path: to, tainted: false }
       await this.#save([...this.#entries().filter((entry) => entry.path !== from), moved])
       this.#config.router.remove(from)
@@ -170,7 +168,7 @@ export class Mounts {
             : entry.options,
       }
       await this.#save(this.#entries().map((other) => (other.path === path ? next : other)))
-      mount.entry = next
+      mount.entry = { ...next, tainted: mount.entry.tainted }
       if (JSON.stringify(next.options) !== JSON.stringify(entry.options)) await this.#rebuild(mount)
     })
   }
@@ -206,10 +204,23 @@ export class Mounts {
     return mount
   }
 
-  async #drain(mount: Mount): Promise<void> {
-    const tainted = { ...mount.entry, tainted: true }
-    await this.#save(this.#entries().map((entry) => (entry.path === tainted.path ? tainted : entry)))
-    mount.entry = tainted
+  #movable(from: string, to: string): Mount {
+    const mount = this.#own(from)
+    if (!mount) throw badRequest(`no matching mount at ${from}`)
+    // Their tokens carry the path they were made at.
+    if (isAuthPath(from) || isAuthPath(to))
+      throw badRequest(
+        `cannot move ${from} to ${to}: auth methods stay where they are. Enable another one and disable this.`,
+      )
+    this.#checkPath(to)
+    return mount
+  }
+
+  async #drain(mount: Mount, untaint = mount.taint()): Promise<void> {
+    await this.#save(this.#entries()).catch((cause: unknown) => {
+      untaint()
+      throw cause
+    })
     await mount.idle()
     await this.#config.rollback(mount)
     await this.#config.revokeLeases(mount.entry.path)
@@ -282,12 +293,4 @@ export class Mounts {
     if (conflict !== undefined)
       throw badRequest(`path is already in use at ${isAuthPath(path) ? conflict.slice('auth/'.length) : conflict}`)
   }
-}
-
-function checkTtls(config: MountConfig): MountConfig {
-  const { default_lease_ttl, max_lease_ttl } = config
-  if (max_lease_ttl > 0 && default_lease_ttl > max_lease_ttl) {
-    throw badRequest(`default_lease_ttl (${default_lease_ttl} s) is longer than max_lease_ttl (${max_lease_ttl} s).`)
-  }
-  return config
 }

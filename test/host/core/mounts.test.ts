@@ -225,6 +225,39 @@ describe('unmounting', () => {
     expect(bench.desk.revoked).toHaveLength(1)
   })
 
+  it.each([
+    ['removed', () => bench.call('DELETE', 'sys/mounts/second')],
+    ['moved', () => bench.call('POST', 'sys/remount', { from: 'second', to: 'third' })],
+  ])('closes a mount that is to be %s at once, though another one is still going', async (_what, remove) => {
+    await bench.call('POST', 'sys/mounts/second', { type: 'lend' })
+    expect((await bench.call('PUT', 'second/items/ladder', { colour: 'red' })).status).toBeLessThan(300)
+    let letGo = (): void => undefined
+    bench.desk.beforeLoan = () =>
+      new Promise((resolve) => {
+        letGo = resolve
+      })
+    const loan = bench.call('PUT', 'lend/loans/late', {})
+    await settle()
+    const first = bench.call('DELETE', 'sys/mounts/lend')
+    const second = remove()
+    await settle()
+    expect((await bench.call('GET', 'second/items/ladder')).status).toBe(404)
+    letGo()
+    await Promise.all([loan, first, second])
+    expect((await second).status).toBeLessThan(300)
+  })
+
+  it('leaves a mount open whose move turns out to be impossible when its turn comes', async () => {
+    await bench.call('POST', 'sys/mounts/second', { type: 'lend' })
+    await bench.call('PUT', 'second/items/ladder', { colour: 'red' })
+    const [first, second] = await Promise.all([
+      bench.call('POST', 'sys/remount', { from: 'lend', to: 'library' }),
+      bench.call('POST', 'sys/remount', { from: 'second', to: 'library' }),
+    ])
+    expect([first.status, second.status]).toEqual([200, 400])
+    expect((await bench.call('GET', 'second/items/ladder')).body.data.colour).toBe('red')
+  })
+
   it('waits for a running request, and takes its lease along', async () => {
     let letGo = (): void => undefined
     bench.desk.beforeLoan = () =>
