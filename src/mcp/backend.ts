@@ -50,7 +50,6 @@ export function enginePaths(engine: Engine, tidy: Tidy): PathDef[] {
 export const mcpFactory: Factory = (config) => {
   const engine = new Engine(config)
   const tidy = new Tidy(engine)
-  let endedForRemoval = false
   return Promise.resolve(
     createBackend({
       help: 'The mcp engine issues leased phantom tokens to AI agents. A token names tool scopes; a gateway checks it on every request and makes the upstream call with the real key, which agents and MCP servers never see. Ending a lease ends everything that grew from it.',
@@ -67,11 +66,8 @@ export const mcpFactory: Factory = (config) => {
       },
       async rollback() {
         if (await config.system.readOnly()) return
-        const tainted = await config.system.tainted()
         // One write ends the whole mount, so that the revokes of its leases, which follow, need none.
-        if (tainted && !endedForRemoval) await engine.endMount()
-        endedForRemoval = tainted
-        if (!tainted) await tidy.tick(TICK_BUDGET_MS)
+        if (!(await engine.removal.check())) await tidy.tick(TICK_BUDGET_MS)
       },
     }),
   )

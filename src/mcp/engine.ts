@@ -3,7 +3,9 @@ import type { BackendConfig, SystemView } from '../logical/backend.ts'
 import { forwardClock } from '../logical/clock.ts'
 import type { Clock } from '../logical/clock.ts'
 import { Feed } from './feed.ts'
+import { Pollers } from './pollers.ts'
 import { Records } from './records.ts'
+import { Removal } from './removal.ts'
 import { defaultSettings } from './settings.ts'
 import type { Settings } from './settings.ts'
 
@@ -17,6 +19,8 @@ export interface StoredConfig {
 export class Engine {
   readonly records: Records
   readonly feed: Feed
+  readonly removal: Removal
+  readonly pollers: Pollers
   readonly clock: Clock
   readonly random: (bytes: number) => Uint8Array
   readonly system: SystemView
@@ -27,7 +31,14 @@ export class Engine {
     this.random = config.random
     this.system = config.system
     this.feed = new Feed(this.clock, config.random)
+    this.pollers = new Pollers(this.clock)
     this.records = new Records(config.storage, this.feed)
+    this.removal = new Removal({
+      system: this.system,
+      clock: this.clock,
+      feed: this.feed,
+      endMount: () => this.endMount(),
+    })
   }
 
   /** Unix seconds, fractions cut: the engine's clock, on which expiry is judged. */

@@ -34,6 +34,8 @@ export interface FeedAnswer extends FeedPosition {
   readonly reset: boolean
   /** True = there are later events already: this answer makes nothing fresh, ask on at once. */
   readonly more: boolean
+  /** True = the mount is being disabled or moved: everything under it has ended, and no further poll is held. */
+  readonly removed: boolean
 }
 
 /** At least so many are kept. */
@@ -49,6 +51,7 @@ export class Feed {
   #epoch: string
   #sequence = 0
   #closed = false
+  #removed = false
 
   constructor(clock: Clock, random: (bytes: number) => Uint8Array) {
     this.#clock = clock
@@ -61,25 +64,29 @@ export class Feed {
     return { epoch: this.#epoch, sequence: this.#sequence }
   }
 
+  get removed(): boolean {
+    return this.#removed
+  }
+
   publish(events: readonly FeedEvent[]): void {
     if (events.length === 0) return
     for (const event of events) this.#ring.push({ sequence: ++this.#sequence, ...event })
     // Trimmed by halves: moving the whole ring for each event would cost far more than the event.
     if (this.#ring.length > 2 * RING_EVENTS) this.#ring = this.#ring.slice(-RING_EVENTS)
-    this.#wake()
+    this.wake()
   }
 
   newEpoch(): void {
     this.#epoch = this.#drawEpoch()
     this.#ring = []
-    this.#wake()
+    this.wake()
   }
 
   /** Answers at once when there is something to say, else after `waitMs`, at the next event, on abort or on close. */
   async poll(follower: { epoch: string; after: number }, waitMs: number, signal: AbortSignal): Promise<FeedAnswer> {
     const asked = this.#clock.monotonic()
-    if (waitMs > 0 && this.#isCurrent(follower) && follower.after === this.#sequence && !this.#closed)
-      await this.#wait(waitMs, signal)
+    const held = waitMs > 0 && !this.#closed && !this.#removed
+    if (held && this.#isCurrent(follower) && follower.after === this.#sequence) await this.#wait(waitMs, signal)
     const current = this.#isCurrent(follower)
     const events = current ? this.#after(follower.after) : []
     // A cut answer reports the position it reaches, so that the follower asks on from there.
@@ -92,6 +99,7 @@ export class Feed {
       events,
       reset: !current,
       more: sequence < this.#sequence,
+      removed: this.#removed,
     }
   }
 
@@ -103,7 +111,22 @@ export class Feed {
   /** Ends every waiting poll and lets none wait again. */
   close(): void {
     this.#closed = true
-    this.#wake()
+    this.wake()
+  }
+
+  /** From here on every poll says that the mount is going, and none waits. Those that wait are woken by what is published next. */
+  remove(): void {
+    this.#removed = true
+  }
+
+  /** The mount stays after all, or goes on at another path. */
+  restore(): void {
+    this.#removed = false
+  }
+
+  /** Ends every waiting poll. */
+  wake(): void {
+    for (const finish of [...this.#waiting]) finish()
   }
 
   #isCurrent(follower: { epoch: string; after: number }): boolean {
@@ -127,10 +150,6 @@ export class Feed {
       this.#waiting.add(finish)
       signal.addEventListener('abort', finish, { once: true })
     })
-  }
-
-  #wake(): void {
-    for (const finish of [...this.#waiting]) finish()
   }
 
   #drawEpoch(): string {

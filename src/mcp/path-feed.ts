@@ -16,6 +16,12 @@ const fields = {
   },
   after: { type: 'int', description: 'Sequence of the last answer.', example: 41, default: 0 },
   wait: { type: 'duration', description: 'Seconds to wait for an event, at most 2.', example: 1, default: 1 },
+  gateway: {
+    type: 'string',
+    description: 'Random name of the gateway that polls, for counting: up to 64 letters, digits, _ and -.',
+    example: 'gw_3f9c2b71d0a84e65',
+    default: '',
+  },
   sequence: { type: 'int', computed: true, description: 'Where this answer ends: the next after.', example: 42 },
   server_time_unix_ms: {
     type: 'int',
@@ -43,6 +49,19 @@ const fields = {
     description: 'Later events are there already: ask on at once.',
     example: false,
   },
+  removed: {
+    type: 'bool',
+    computed: true,
+    description: 'The mount is being disabled or moved: everything under it has ended, and no further poll is held.',
+    example: false,
+  },
+  pollers: {
+    type: 'int',
+    computed: true,
+    description:
+      'Gateways that polled in the last 10 s, this one included if it gave its name: what a limit meant for all of them together is divided by.',
+    example: 2,
+  },
 } as const satisfies Fields
 
 export function pathFeed(engine: Engine) {
@@ -52,15 +71,21 @@ export function pathFeed(engine: Engine) {
     active_node_only: true,
     synopsis: 'The ordered stream of changes that gateways follow.',
     description:
-      'Answers at once when there are events after the given sequence, else when one happens or the wait is over. reset: the position is not known here, drop everything cached. What a follower knows is as fresh as its question plus held_ms.',
+      'Answers at once when there are events after the given sequence, else when one happens or the wait is over. reset: the position is not known here, drop everything cached. removed: the mount is going, everything has ended. What a follower knows is as fresh as its question plus held_ms.',
     operations: {
       async read({ request, fields: given }) {
         const after = given.get('after') ?? 0
         if (after < 0) throw badRequest('after must not be negative, for example after=0.')
         const waitMs = Math.min(given.get('wait') ?? 1, LONGEST_WAIT_SECONDS) * 1000
-        return {
-          data: { ...(await engine.feed.poll({ epoch: given.get('epoch') ?? '', after }, waitMs, request.signal)) },
-        }
+        const gateway = given.get('gateway') ?? ''
+        if (!/^[A-Za-z0-9_-]{0,64}$/.test(gateway))
+          throw badRequest(
+            'gateway must be at most 64 letters, digits, _ and -, for example gateway=gw_3f9c2b71d0a84e65.',
+          )
+        engine.pollers.polled(gateway)
+        const follower = { epoch: given.get('epoch') ?? '', after }
+        const answer = await engine.removal.during(() => engine.feed.poll(follower, waitMs, request.signal))
+        return { data: { ...answer, pollers: engine.pollers.count } }
       },
     },
   })

@@ -110,6 +110,7 @@ export async function findByDigest(
  */
 export async function openSession(engine: Engine, session: SessionRecord): Promise<void> {
   await engine.records.put(sessionKey(sessionKeyOf(session.session_id)!), session)
+  engine.removal.sessionOpened()
 }
 
 /** Runs `work` alone among changes of one session, on its record as it then is. */

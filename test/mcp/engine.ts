@@ -22,6 +22,8 @@ export class TestEngine {
   readonly clock: FakeClock
   readonly storage: CountingStorage
   readonly limits = { default_ttl: 2_764_800, max_ttl: 2_764_800, tainted: false, readOnly: false }
+  /** What the host says when it is asked whether the mount is being removed. */
+  tainted = (): Promise<boolean> => Promise.resolve(this.limits.tainted)
   backend!: Backend
 
   private constructor(storage: Storage, clock: FakeClock) {
@@ -42,7 +44,7 @@ export class TestEngine {
       system: {
         defaultLeaseTtl: () => Promise.resolve(this.limits.default_ttl),
         maxLeaseTtl: () => Promise.resolve(this.limits.max_ttl),
-        tainted: () => Promise.resolve(this.limits.tainted),
+        tainted: () => this.tainted(),
         readOnly: () => Promise.resolve(this.limits.readOnly),
       },
       logger: silentLogger,

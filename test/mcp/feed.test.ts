@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Data } from '../../src/logical/data.ts'
 import { tokenDigest } from '../../src/scope/index.ts'
 import { settle } from '../fakes/clock.ts'
+import { FaultyStorage } from '../fakes/faulty-storage.ts'
 import { TestEngine } from './engine.ts'
 
 interface Answer {
@@ -11,6 +12,7 @@ interface Answer {
   reset: boolean
   more: boolean
   held_ms: number
+  removed: boolean
 }
 
 async function poll(engine: TestEngine, after: Partial<Answer> = {}, wait = 0, signal?: AbortSignal): Promise<Answer> {
@@ -180,7 +182,7 @@ describe('the feed', () => {
     const waiting = poll(engine, await poll(engine), 3600)
     await settle()
     await engine.clock.advance(1_999)
-    expect(engine.clock.waiting).toBe(1)
+    expect(await Promise.race([waiting, 'still waiting'])).toBe('still waiting')
     await engine.clock.advance(1)
     expect(await waiting).toMatchObject({ held_ms: 2000, events: [] })
   })
@@ -236,6 +238,109 @@ describe('the feed', () => {
     const after = await poll(engine, before)
     expect(after.reset).toBe(true)
     expect(after.epoch).not.toBe(before.epoch)
+  })
+})
+
+describe('a mount that is being removed', () => {
+  it('answers a waiting poll within a tenth of a second, with the end of every session, and lets none wait again', async () => {
+    const engine = await start()
+    const issued = await engine.issue('billing')
+    const waiting = poll(engine, await poll(engine), 2)
+    await settle()
+    engine.limits.tainted = true
+    expect(
+      await engine.storage.during(async () => {
+        await engine.clock.advance(100)
+        expect(await waiting).toMatchObject({ removed: true, events: [{ type: 'mount_generation', generation: 1 }] })
+      }),
+    ).toMatchObject({ put: 1 })
+    expect(await engine.introspect({ token: issued.token })).toMatchObject({ active: false, reason: 'revoked' })
+    expect(await poll(engine, await poll(engine), 2)).toMatchObject({ removed: true, held_ms: 0 })
+  })
+
+  it('answers however many polls wait with one write', async () => {
+    const engine = await start()
+    const position = await poll(engine)
+    const waiting = [poll(engine, position, 2), poll(engine, position, 2), poll(engine, position, 2)]
+    await settle()
+    engine.limits.tainted = true
+    expect(
+      await engine.storage.during(async () => {
+        await engine.clock.advance(100)
+        await Promise.all(waiting)
+        await engine.call('rollback', '')
+      }),
+    ).toMatchObject({ put: 1 })
+    expect((await Promise.all(waiting)).map(({ removed }) => removed)).toEqual([true, true, true])
+  })
+
+  it('answers at once all the same when the end cannot be stored, and the next look tries again', async () => {
+    const storage = new FaultyStorage()
+    const engine = await TestEngine.start({ storage })
+    await engine.declare('billing', ['read:stripe:invoices'])
+    const waiting = poll(engine, await poll(engine), 2)
+    await settle()
+    engine.limits.tainted = true
+    storage.refusing = /^cfg/
+    await engine.clock.advance(100)
+    expect(await waiting).toMatchObject({ removed: true, reset: true })
+    storage.refusing = undefined
+    expect(await engine.storage.during(() => engine.call('rollback', ''))).toMatchObject({ put: 1 })
+  })
+
+  it('holds polls again once it is there to stay, as after a move', async () => {
+    const engine = await start()
+    engine.limits.tainted = true
+    await engine.call('rollback', '')
+    engine.limits.tainted = false
+    const position = await poll(engine)
+    expect(position.removed).toBe(false)
+    const waiting = poll(engine, position, 2)
+    await settle()
+    await engine.clock.advance(2_000)
+    expect(await waiting).toMatchObject({ removed: false, held_ms: 2_000 })
+  })
+
+  it('that the host cannot be asked about is followed as before', async () => {
+    const engine = await start()
+    const waiting = poll(engine, await poll(engine), 2)
+    engine.tainted = () => Promise.reject(new Error('the server does not answer'))
+    await settle()
+    await engine.clock.advance(2_000)
+    expect(await waiting).toMatchObject({ removed: false, events: [], held_ms: 2_000 })
+  })
+})
+
+describe('gateways that poll', () => {
+  const polled = async (engine: TestEngine, gateway: string) =>
+    (await engine.call('read', 'feed', { wait: 0, gateway }))!.data!.pollers
+
+  it('are counted by their name for ten seconds', async () => {
+    const engine = await start()
+    expect(await polled(engine, 'gw_a')).toBe(1)
+    expect(await polled(engine, 'gw_b')).toBe(2)
+    expect(await polled(engine, 'gw_a')).toBe(2)
+    await engine.clock.advance(9_000)
+    expect(await polled(engine, 'gw_a')).toBe(2)
+    await engine.clock.advance(2_000)
+    expect(await polled(engine, 'gw_a')).toBe(1)
+  })
+
+  it('without a name are not counted', async () => {
+    expect(await polled(await start(), '')).toBe(0)
+  })
+
+  it('under ever new names are counted up to a limit', async () => {
+    const engine = await start()
+    for (let i = 0; i < 1_100; i++) await polled(engine, `gw_${String(i)}`)
+    expect(await polled(engine, 'gw_last')).toBe(1_024)
+  })
+
+  it.each(['a b', 'a/b', 'x'.repeat(65)])('as %j are refused', async (gateway) => {
+    expect(await (await start()).refusal(polled(await start(), gateway))).toEqual({
+      kind: 'bad_request',
+      message: 'gateway must be at most 64 letters, digits, _ and -, for example gateway=gw_3f9c2b71d0a84e65.',
+    })
   })
 })
 

@@ -311,7 +311,6 @@ describe('revoking a lease', () => {
     await engine.revoke(after)
     expect(await state(engine, after)).toBe('revoked')
     const later = await engine.issue('billing')
-    await engine.call('rollback', '')
     engine.limits.tainted = true
     await engine.call('rollback', '')
     expect(await state(engine, later)).toBe('revoked')
