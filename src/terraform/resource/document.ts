@@ -12,6 +12,7 @@ import { isEqual, isList, isObject, isWhollyKnown, unknown } from '../protocol/v
 import type { Value, ValueObject } from '../protocol/value.ts'
 import { CallFailure } from '../server.ts'
 import type { Server } from '../server.ts'
+import type { VaultAnswer } from '../../vault-client/index.ts'
 import { attributeOf, checkField, defaultOf, fromEngine } from '../engine-field.ts'
 import type { EngineDocument, EngineField, Items } from '../engine-field.ts'
 import { placeOf } from './place.ts'
@@ -36,13 +37,15 @@ export interface DocumentSpec {
   /** With a server at hand, unless it cannot be asked. */
   checkPlan?(planned: ValueObject, server: Server): Promise<readonly Diagnostic[]>
   /** Around the write of the document; `prior` is null at creation. */
-  beforeWrite?(write: DocumentWrite): Promise<void>
-  afterWrite?(write: DocumentWrite): Promise<void>
+  /** Writes what belongs to the document beside it; `put` sends the document itself, once. Default: just that. */
+  writeWith?(write: DocumentWrite, put: () => Promise<VaultAnswer>): Promise<VaultAnswer>
   /** Where it fails, the document and the state stay. */
   beforeDelete?(prior: ValueObject, server: Server): Promise<void>
 }
 
 export interface DocumentWrite {
+  /** Of the document, mount included. */
+  readonly path: string
   readonly server: Server
   readonly prior: ValueObject | null
   readonly planned: ValueObject
@@ -233,11 +236,10 @@ export class DocumentResource implements ResourceType {
         .filter(({ field, isName }) => !field.computed && !isName)
         .map(({ name, attribute }) => [name, planned[attribute] ?? null]),
     )
-    const write: DocumentWrite = { server, prior, planned, config }
+    const put = () => server.request('POST', path, { body })
     try {
-      await this.#spec.beforeWrite?.(write)
-      const { warnings } = await server.request('POST', path, { body })
-      await this.#spec.afterWrite?.(write)
+      const { warnings } =
+        (await this.#spec.writeWith?.({ server, path, prior, planned, config }, put)) ?? (await put())
       return await this.#confirmed(path, planned, remarks(warnings, this.#subject))
     } catch (error) {
       return explain(error, server, this.#subject)

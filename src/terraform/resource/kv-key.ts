@@ -66,8 +66,8 @@ export async function removeKey(server: Server, { mount, path, field }: KeyPlace
   await server.request('PATCH', `${mount}/data/${path}`, { body: { data: { [field]: null } } }).catch(whereMissing)
 }
 
-/** Consents to the place's origin, or no longer; other origins, and other metadata, stay. */
-export function changeConsent(server: Server, { mount, path, origin }: KeyPlace, given: boolean): Promise<void> {
+/** Consents to the place's origin, or no longer; other origins, and other metadata, stay. False: it was so already. */
+export function changeConsent(server: Server, { mount, path, origin }: KeyPlace, given: boolean): Promise<boolean> {
   const place = `${mount}/metadata/${path}`
   return lockOf(server).run(place, async () => {
     const metadata = (await server.read(place).catch(whereMissing))?.data?.custom_metadata
@@ -80,12 +80,13 @@ export function changeConsent(server: Server, { mount, path, origin }: KeyPlace,
             .map((text) => text.trim())
             .filter((text) => text !== '')
         : []
-    if (listed.includes(origin) === given) return
+    if (listed.includes(origin) === given) return false
     const origins = given ? [...listed, origin] : listed.filter((other) => other !== origin)
     const { mcp_origins: _, ...others } = known
     await server.request('POST', place, {
       body: { custom_metadata: origins.length > 0 ? { ...others, mcp_origins: origins.join(',') } : others },
     })
+    return true
   })
 }
 

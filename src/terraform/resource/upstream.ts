@@ -6,8 +6,12 @@ import { Refusal, fault } from '../protocol/diagnostic.ts'
 import type { Diagnostic } from '../protocol/diagnostic.ts'
 import { isUnknown, unknown } from '../protocol/value.ts'
 import type { Value, ValueObject } from '../protocol/value.ts'
+import { CallFailure } from '../server.ts'
+import type { Server } from '../server.ts'
+import type { VaultAnswer } from '../../vault-client/index.ts'
 import type { DocumentSpec, DocumentWrite } from './document.ts'
 import { changeConsent, keyPlace, removeKey, samePlace, sameSecret, writeKey } from './kv-key.ts'
+import type { KeyPlace } from './kv-key.ts'
 
 /** Of all the writes of a key: what is asked for one after the other is said at once. */
 const atKey: Subject = {
@@ -40,14 +44,7 @@ export const upstreamSpec: DocumentSpec = {
     ...checkPlace(config),
     ...checkKey(config),
   ],
-  beforeWrite: writeKeyOf,
-  async afterWrite({ server, prior, planned }) {
-    if (prior === null || prior.key_wo_version === null || planned.key_wo_version === null) return
-    const [before, place] = [keyPlace(prior), keyPlace(planned)]
-    // The key was moved: nothing of it stays where it was.
-    if (!samePlace(before, place)) await removeKey(server, before)
-    if (!sameSecret(before, place) || before.origin !== place.origin) await changeConsent(server, before, false)
-  },
+  writeWith: (write, put) => (write.prior === null ? createWithKey(write, put) : updateWithKey(write, put)),
   // An upstream that is gone is dropped from the state by the next refresh, and with it all that is known of a key left behind.
   async beforeDelete(prior, server) {
     if (prior.key_wo_version === null) return
@@ -57,18 +54,95 @@ export const upstreamSpec: DocumentSpec = {
   },
 }
 
-/** Key and consent first: an upstream without them would be called, and refused, meanwhile. What they replace goes last, for the same reason. */
-async function writeKeyOf({ server, prior, planned, config }: DocumentWrite): Promise<void> {
-  if (planned.key_wo_version === null) return
+type Put = () => Promise<VaultAnswer>
+
+/** The document first: one that the engine refuses leaves neither key nor consent behind. Nobody calls an upstream that is just being made. */
+async function createWithKey({ server, path, planned, config }: DocumentWrite, put: Put): Promise<VaultAnswer> {
+  if (planned.key_wo_version === null) return put()
+  const key = givenKey(config)
+  // Where that cannot be told, nothing that may be another's is deleted.
+  const existed = await server.read(path).then(
+    (document) => document !== undefined,
+    () => true,
+  )
+  const response = await put()
+  try {
+    await writeKey(server, keyPlace(planned), key)
+    await changeConsent(server, keyPlace(planned), true)
+  } catch (error) {
+    // What the key's failure is about comes before that of cleaning up after it.
+    if (!existed) await server.request('DELETE', path).catch(() => undefined)
+    await explain(error, server, atKey)
+  }
+  return response
+}
+
+interface KeyChange {
+  readonly place: KeyPlace
+  /** Where the key lay until now; undefined where Terraform wrote none. */
+  readonly before: KeyPlace | undefined
+  readonly moved: boolean
+  readonly rotated: boolean
+  readonly consentMoved: boolean
+}
+
+function keyChange({ prior, planned }: DocumentWrite): KeyChange {
   const place = keyPlace(planned)
   const before = prior === null || prior.key_wo_version === null ? undefined : keyPlace(prior)
-  const same = before !== undefined && samePlace(before, place) && prior?.key_wo_version === planned.key_wo_version
-  if (same && before.origin === place.origin) return
+  const moved = before === undefined || !samePlace(before, place)
+  return {
+    place,
+    before,
+    moved,
+    rotated: !moved && prior?.key_wo_version !== planned.key_wo_version,
+    consentMoved: before === undefined || !sameSecret(before, place) || before.origin !== place.origin,
+  }
+}
+
+/**
+ * A key or an origin that the document is going to name is there before it: the upstream is in use, and would be refused meanwhile.
+ * What they replace goes last, for the same reason.
+ */
+async function updateWithKey(write: DocumentWrite, put: Put): Promise<VaultAnswer> {
+  const { server, planned, config } = write
+  if (planned.key_wo_version === null) return put()
+  const change = keyChange(write)
+  const { place, before, moved, rotated, consentMoved } = change
+  const key = moved || rotated ? givenKey(config) : ''
+  const undo = await prepare(server, change, key)
+  const response = await put().catch(async (error: unknown) => {
+    if (isRefusal(error)) await undo()
+    throw error
+  })
+  if (rotated) await explained(server, writeKey(server, place, key))
+  if (before !== undefined && moved) await removeKey(server, before)
+  if (before !== undefined && consentMoved) await changeConsent(server, before, false)
+  return response
+}
+
+/** Writes what the changed document needs beside it, and answers how to take that back. */
+async function prepare(
+  server: Server,
+  { place, moved, consentMoved }: KeyChange,
+  key: string,
+): Promise<() => Promise<void>> {
+  if (moved) await explained(server, writeKey(server, place, key))
+  const consentAdded = consentMoved && (await explained(server, changeConsent(server, place, true)))
+  return async () => {
+    if (consentAdded) await changeConsent(server, place, false)
+    if (moved) await removeKey(server, place)
+  }
+}
+
+/** The engine has looked at the document and stored nothing; after anything else it may have. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof CallFailure && error.error.status >= 400 && error.error.status < 500
+
+async function explained<T>(server: Server, written: Promise<T>): Promise<T> {
   try {
-    if (!same) await writeKey(server, place, givenKey(config))
-    await changeConsent(server, place, true)
+    return await written
   } catch (error) {
-    await explain(error, server, atKey)
+    return explain(error, server, atKey)
   }
 }
 

@@ -149,6 +149,7 @@ describe('a key', () => {
     expect(diagnostics.map(({ at, summary }) => [at, summary])).toEqual([
       ['kv_mount', 'There is no KV engine of version 2 at nowhere/'],
     ])
+    expect(await deployment.admin.read('mcp/upstreams/stripe')).toBeUndefined()
   })
 
   it('that may not be taken out keeps its upstream from being destroyed, so that it is not forgotten', async () => {
@@ -169,5 +170,59 @@ describe('a key', () => {
     const state = await made(upstream())
     await deployment.admin.delete('sys/mounts/secret')
     expect(await terraform.destroy('mcp_upstream', state)).toEqual({ state: null, diagnostics: [] })
+  })
+})
+
+describe('a document that the engine refuses', () => {
+  /** May write keys, and read documents: what the engine says to a write is no. */
+  const refused = async () =>
+    deployment.terraform({
+      token: await deployment.tokenWith(
+        'path "auth/token/create" { capabilities = ["update"] }\npath "mcp/*" { capabilities = ["read"] }\npath "secret/*" { capabilities = ["create", "read", "update", "patch"] }',
+      ),
+    })
+
+  it('leaves neither key nor consent when it is made', async () => {
+    const { state, diagnostics } = await (await refused()).apply('mcp_upstream', null, upstream())
+    expect(state).toBeNull()
+    expect(diagnostics.map(({ summary }) => summary)).toEqual([
+      'The token lacks "create" and "update" on mcp/upstreams/stripe',
+    ])
+    expect(await secret()).toBeUndefined()
+    expect(await metadata()).toBeUndefined()
+  })
+
+  it('leaves a key that was there before as it was', async () => {
+    await deployment.admin.write('secret/data/mcp/stripe', { data: { api_key: 'the one before' } })
+    await (await refused()).apply('mcp_upstream', null, upstream())
+    expect(await secret()).toEqual({ api_key: 'the one before' })
+    expect(await metadata()).toBeNull()
+  })
+
+  it('leaves the key where it was, and nothing where it was to go', async () => {
+    const state = await made(upstream())
+    const moved = upstream({ kv_path: 'mcp/elsewhere', url: 'https://api2.stripe.com' })
+    const { diagnostics } = await (await refused()).apply('mcp_upstream', state, moved)
+    expect(diagnostics).toHaveLength(1)
+    expect(await secret()).toEqual({ api_key: KEY })
+    expect(await metadata()).toEqual({ mcp_origins: 'https://api.stripe.com' })
+    expect(await secret('mcp/elsewhere')).toEqual({})
+    expect((await metadata('mcp/elsewhere')) ?? {}).toEqual({})
+  })
+
+  it('leaves the key as it was when that was to be rotated with it', async () => {
+    const state = await made(upstream())
+    const rotated = upstream({ key_wo: 'another', key_wo_version: 2, timeout: 30 })
+    await (await refused()).apply('mcp_upstream', state, rotated)
+    expect(await secret()).toEqual({ api_key: KEY })
+  })
+
+  it('takes back no consent that another upstream has to the same origin', async () => {
+    const state = await made(upstream())
+    await deployment.admin.write('secret/metadata/mcp/stripe', {
+      custom_metadata: { mcp_origins: 'https://api.stripe.com,https://api2.stripe.com' },
+    })
+    await (await refused()).apply('mcp_upstream', state, upstream({ url: 'https://api2.stripe.com' }))
+    expect(await metadata()).toEqual({ mcp_origins: 'https://api.stripe.com,https://api2.stripe.com' })
   })
 })

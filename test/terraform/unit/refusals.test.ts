@@ -231,7 +231,7 @@ describe('what the engine has against it', () => {
 describe('a token that may not', () => {
   it('is told path, what is missing and what it has, with the lines to add', async () => {
     const token = await deployment.tokenWith(
-      'path "auth/token/create" { capabilities = ["update"] }\npath "mcp/agents/*" { capabilities = ["read"] }',
+      'path "auth/token/create" { capabilities = ["update"] }\npath "mcp/agents/*" { capabilities = ["read"] }\npath "mcp/upstreams/*" { capabilities = ["create", "read", "update", "delete"] }',
     )
     const limited = await deployment.terraform({ token })
     const { state, diagnostics } = await limited.apply('mcp_agent', null, agent({}))
@@ -249,6 +249,7 @@ describe('a token that may not', () => {
     expect(keyless.diagnostics.map(({ at, summary }) => [at, summary])).toEqual([
       ['key_wo', 'The token lacks "create" and "patch" and "update" on secret/data/mcp/a'],
     ])
+    expect(await deployment.admin.read('mcp/upstreams/a')).toBeUndefined()
   })
 
   it('have a child is told so, and one that is not valid is told that', async () => {
