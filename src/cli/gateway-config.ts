@@ -115,6 +115,9 @@ export const gatewayConfig = block(
     audit_path: text('/var/log/mcp-vault/gateway-audit.jsonl'),
     service_token: blocks(serviceToken, '"billing-mcp" { sha256 = "…" agents = ["claude-billing-agent"] }').default({}),
     require_key_consent: yesOrNo(true).default(true),
+    consent_upstreams: z
+      .enum(['enforce', 'warn'], { error: 'must be "enforce", or "warn" for an upgrade' })
+      .default('enforce'),
     max_staleness: block(
       { high: seconds(5).optional(), standard: seconds(30).optional(), low: seconds(120).optional() },
       '{ high = 5 }',

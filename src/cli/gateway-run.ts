@@ -87,6 +87,7 @@ async function settingsOf(io: Io, config: GatewayFile, audits: AuditFiles, logge
     openAuditLog: (path) => audits.log({ path, clock }),
     serviceTokens: await Promise.all(services),
     requireKeyConsent: config.require_key_consent,
+    consentUpstreams: config.consent_upstreams,
     maxStaleness: definedOf(config.max_staleness),
     ...(upstreamCa !== undefined && {
       upstreamCa: await readFile(upstreamCa, 'utf8').catch(
@@ -126,6 +127,9 @@ function banner(config: GatewayFile, gateway: Gateway): string {
     ...(config.require_key_consent
       ? []
       : ["    WARNING       require_key_consent is false: keys are used without their owners' consent"]),
+    ...(config.consent_upstreams === 'warn'
+      ? ['    WARNING       consent_upstreams is "warn": run mcp-vault consent migrate, then remove it']
+      : []),
   ]
   return `${lines.join('\n')}\n`
 }

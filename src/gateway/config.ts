@@ -49,6 +49,8 @@ export interface GatewayConfig {
   readonly serviceTokens?: readonly ServiceTokenConfig[]
   /** False uses keys without their owners' consent. Not for production: warned of at start and in every decision record. */
   readonly requireKeyConsent?: boolean
+  /** `warn` uses keys whose owners have not listed the upstream in `mcp_upstreams`, and records it: for one release. */
+  readonly consentUpstreams?: 'enforce' | 'warn'
   /** Seconds a gateway may be out of contact and still act, by upstream sensitivity. */
   readonly maxStaleness?: Partial<StalenessLimits>
   /** PEM certificates to trust for upstreams instead of the machine's. */

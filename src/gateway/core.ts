@@ -11,6 +11,7 @@ import { FeedFollower } from './knowledge/feed-follower.ts'
 import { Freshness } from './knowledge/freshness.ts'
 import type { StalenessLimits } from './knowledge/freshness.ts'
 import { Grants } from './decision/grants.ts'
+import type { ConsentMode } from './proxy/consent.ts'
 import { Keys } from './proxy/keys.ts'
 import { OpenCalls } from './decision/open-call.ts'
 import { Records } from './decision/records.ts'
@@ -29,7 +30,7 @@ export interface CoreConfig {
   readonly services: readonly ServiceIdentity[]
   readonly sink: RecordSink
   readonly staleness: StalenessLimits
-  readonly requireKeyConsent: boolean
+  readonly keyConsent: ConsentMode
   readonly upstreamCa?: string | undefined
   readonly resolveUpstream?: Resolver | undefined
   readonly clock: Clock
@@ -56,7 +57,7 @@ export interface GatewayCore {
 
 /** Joins the parts. Nothing runs until `follower.start()`. */
 export function createCore(config: CoreConfig): GatewayCore {
-  const { vault, mount, clock, logger, requireKeyConsent, onRefused, upstreamCa, resolveUpstream } = config
+  const { vault, mount, clock, logger, keyConsent, onRefused, upstreamCa, resolveUpstream } = config
   const follower = new FeedFollower({ vault, mount, clock, logger, ...(onRefused ? { onRefused } : {}) })
   const sessionCache = new Sessions({ vault, mount, follower, clock, logger })
   const documents = new Documents({ vault, mount, clock, logger })
@@ -70,7 +71,7 @@ export function createCore(config: CoreConfig): GatewayCore {
   })
   // Caches first: who acts on a change must find it applied.
   for (const listener of [documents, sessionCache, openCalls]) follower.subscribe(listener)
-  const records = new Records(config.sink, requireKeyConsent ? {} : { key_consent: 'not_required' })
+  const records = new Records(config.sink, keyConsent === 'not_required' ? { key_consent: 'not_required' } : {})
   const callers = new Callers({
     vault,
     mount,
@@ -95,7 +96,7 @@ export function createCore(config: CoreConfig): GatewayCore {
     ...(upstreamCa === undefined ? {} : { ca: upstreamCa }),
     ...(resolveUpstream === undefined ? {} : { resolve: resolveUpstream }),
   })
-  const keys = new Keys({ vault, clock, requireConsent: requireKeyConsent })
+  const keys = new Keys({ vault, mount, clock, logger, consent: keyConsent })
   return {
     mount,
     follower,

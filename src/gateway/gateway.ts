@@ -4,6 +4,7 @@ import { delay } from '../logical/clock.ts'
 import { checkConfig, stalenessOf } from './config.ts'
 import type { GatewayConfig } from './config.ts'
 import { createCore } from './core.ts'
+import type { ConsentMode } from './proxy/consent.ts'
 import type { GatewayCore } from './core.ts'
 import type { FeedFollower } from './knowledge/feed-follower.ts'
 import type { ServiceIdentity } from './decision/callers.ts'
@@ -61,7 +62,7 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
     services: services.map(({ known }) => known),
     sink: audit,
     staleness: stalenessOf(config),
-    requireKeyConsent: config.requireKeyConsent ?? true,
+    keyConsent: consentModeOf(config),
     upstreamCa: config.upstreamCa,
     resolveUpstream: config.resolveUpstream,
     clock,
@@ -69,6 +70,8 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
   })
   if (config.requireKeyConsent === false)
     logger.warn({}, "require_key_consent is false: keys are used without their owners' consent")
+  else if (config.consentUpstreams === 'warn')
+    logger.warn({}, 'consent_upstreams is "warn": keys are used for upstreams that their owners have not listed')
   const listeners: HttpListener[] = []
   let grpc: GrpcServer | undefined
   const close = async () => {
@@ -166,4 +169,9 @@ function stateOf({ freshness, follower, sessionCache, openCalls, records }: Gate
     calls_open: openCalls.size,
     counters: { ...records.counters },
   }
+}
+
+function consentModeOf({ requireKeyConsent, consentUpstreams }: GatewayConfig): ConsentMode {
+  if (requireKeyConsent === false) return 'not_required'
+  return consentUpstreams === 'warn' ? 'warn_upstreams' : 'enforce'
 }

@@ -2,6 +2,15 @@ export { judgeCall } from './call-judgement.ts'
 export type { CallJudgement } from './call-judgement.ts'
 export { jsonBody } from './call-parameters.ts'
 export type { CallBody, CallParameters } from './call-parameters.ts'
+export {
+  consentCommand,
+  isCredentialPlace,
+  isListable,
+  missingConsent,
+  withConsent,
+  withoutConsent,
+} from './consent.ts'
+export type { ConsentList, CustomMetadata, KeyUse, MissingConsent } from './consent.ts'
 export { intersectScopes, scopeCovered } from './containment.ts'
 export { declaresNothing, effectiveScopes, isPattern, narrowScopes } from './effective.ts'
 export { ScopeError, quote } from './error.ts'

@@ -99,10 +99,8 @@ export class FakeVault {
   }
 
   putKey(path: string, fields: Record<string, unknown>, origins?: string, consent: Record<string, string> = {}): void {
-    this.kv.set(`secret/data/${path}`, { data: fields, metadata: { version: 1 } })
-    this.kv.set(`secret/metadata/${path}`, {
-      custom_metadata: origins === undefined ? null : { mcp_origins: origins, ...consent },
-    })
+    const custom_metadata = origins === undefined ? null : { mcp_origins: origins, ...consent }
+    this.kv.set(`secret/data/${path}`, { data: fields, metadata: { version: 1, custom_metadata } })
   }
 
   async #request(token: string, method: VaultMethod, path: string, options: RequestOptions = {}): Promise<VaultAnswer> {

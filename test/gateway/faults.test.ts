@@ -44,7 +44,7 @@ async function follow(address: string | readonly string[]): Promise<void> {
     services: [{ name: 'test', sha256: tokenDigest(SERVICE_TOKEN), agents: ['*'], vault: undefined }],
     sink: new FakeSink(),
     staleness: defaultStaleness,
-    requireKeyConsent: true,
+    keyConsent: 'enforce',
     clock,
     logger,
   })

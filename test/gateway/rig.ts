@@ -1,4 +1,5 @@
 /** A gateway's core over a fake Vault, with a hand-cranked clock: what the tests of this folder stand on. */
+import type { ConsentMode } from '../../src/gateway/proxy/consent.ts'
 import { silentLogger } from '../../src/logical/log.ts'
 import { createCore } from '../../src/gateway/core.ts'
 import type { GatewayCore } from '../../src/gateway/core.ts'
@@ -51,7 +52,7 @@ export interface Rig {
 }
 
 /** With one upstream, two tools, and an agent that declares scopes for both; the feed is followed. */
-export async function startRig(settings: { requireKeyConsent?: boolean } = {}): Promise<Rig> {
+export async function startRig(settings: { keyConsent?: ConsentMode } = {}): Promise<Rig> {
   const clock = new FakeClock()
   const vault = new FakeVault(clock)
   const sink = new FakeSink()
@@ -71,7 +72,7 @@ export async function startRig(settings: { requireKeyConsent?: boolean } = {}): 
     ],
     sink,
     staleness: defaultStaleness,
-    requireKeyConsent: settings.requireKeyConsent ?? true,
+    keyConsent: settings.keyConsent ?? 'enforce',
     clock,
     logger: silentLogger,
   })

@@ -45,6 +45,8 @@ export interface Outcome {
   /** Places in which the upstream had echoed its key. */
   readonly key_echoes: number
   readonly result: string
+  /** `upstream_not_listed`: the key's owner has not listed the upstream, which was only warned of. */
+  readonly key_consent?: 'upstream_not_listed'
 }
 
 /** Running totals since start. */
@@ -98,6 +100,7 @@ export class Records {
     bytes,
     key_echoes,
     result,
+    key_consent,
   }: Outcome): Promise<void> {
     const times = {
       latency_ms: Math.round(latency_ms),
@@ -111,6 +114,7 @@ export class Records {
       bytes,
       key_echoes,
       result,
+      ...(key_consent === undefined ? {} : { key_consent }),
       ...sessionFields(session),
       ...askedFields(asked),
     }).catch(() => {

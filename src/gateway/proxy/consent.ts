@@ -1,63 +1,46 @@
-/**
- * The key owner's consent, in the secret's own KV v2 metadata: `mcp_origins` (where the key may be sent, required), `mcp_auth`
- * and `mcp_fields` (how it may be sent, and which field of the secret; optional). Whoever may write `upstreams/` but not this
- * metadata must not be able to have a key delivered: neither to another origin nor, at an origin that many share, into a place
- * of the request that others can read back, such as a message text or an object's metadata.
- */
-import { GatewayError } from '../error.ts'
-import { parseBase } from '../call/upstream.ts'
+import { consentCommand, missingConsent } from '../../scope/index.ts'
+import type { CustomMetadata, KeyUse } from '../../scope/index.ts'
 import type { UpstreamDocument } from '../knowledge/document-shapes.ts'
 
-type Metadata = Readonly<Record<string, unknown>>
-
-export function checkConsent(upstream: UpstreamDocument, custom: Metadata): void {
-  const { origin } = parseBase(upstream)
-  if (!listed(custom.mcp_origins)?.some((text) => originOf(text) === origin))
-    throw missing(upstream, `its use at ${origin}`, `mcp_origins`, origin)
-  const places = listed(custom.mcp_auth)
-  if (places ? !places.some((place) => sameAuth(place, upstream.auth)) : !isCredentialPlace(upstream.auth))
-    throw missing(upstream, `its being sent as ${upstream.auth}`, 'mcp_auth', upstream.auth)
-  const fields = listed(custom.mcp_fields)
-  if (fields && !fields.includes(upstream.kv_field))
-    throw missing(upstream, `the use of field ${upstream.kv_field}`, 'mcp_fields', upstream.kv_field)
-}
-
-const missing = (upstream: UpstreamDocument, what: string, name: string, value: string): GatewayError =>
-  new GatewayError(
-    'upstream_error',
-    'key_consent_missing',
-    `the owner of upstream ${upstream.name}'s key has not agreed to ${what}: list ${value} in the secret's custom_metadata.${name}`,
-  )
-
-/** The entries of a comma-separated text; undefined where there is none. */
-function listed(value: unknown): string[] | undefined {
-  return typeof value === 'string' ? value.split(',').map((text) => text.trim()) : undefined
-}
-
-/** An entry counts only as a bare origin: one with a path looks like a narrower consent than could be kept. */
-function originOf(text: string): string | undefined {
-  if (!URL.canParse(text)) return undefined
-  const url = new URL(text)
-  return url.href === `${url.origin}/` ? url.origin : undefined
-}
-
-/** Header names are the same in any case; query names are not. */
-const sameAuth = (a: string, b: string): boolean =>
-  a.startsWith('header:') && b.startsWith('header:') ? a.toLowerCase() === b.toLowerCase() : a === b
-
 /**
- * Places that servers read a credential from by convention need no further consent. Names with `meta` are left out: object
- * stores keep such headers (`x-amz-meta-token`) and show them to readers.
+ * `enforce`: all of the owner's consent is needed. `warn_upstreams`: a missing entry in `mcp_upstreams` is allowed and
+ * recorded, for the upgrade from a release without that list. `not_required`: keys are used for whatever an upstream names.
  */
-function isCredentialPlace(auth: string): boolean {
-  if (auth.startsWith('header:'))
-    return (
-      /^(?:[a-z0-9]+-)*(?:api-?key|key|token|auth|authorization)$/i.test(auth.slice('header:'.length)) &&
-      !/meta/i.test(auth)
-    )
-  if (auth.startsWith('query:'))
-    return /^(?:key|token|api[-_]?key|access[-_]?(?:key|token)|auth[-_]?(?:key|token)|app[-_]?id)$/i.test(
-      auth.slice('query:'.length),
-    )
-  return true
+export type ConsentMode = 'enforce' | 'warn_upstreams' | 'not_required'
+
+export interface ConsentJudgement {
+  /** What is missing, for the operator; undefined when the use is allowed. */
+  readonly refused: string | undefined
+  /** The same where it is only warned of. */
+  readonly warned: string | undefined
+  /** What the key's owner runs to agree; empty when nothing is missing. */
+  readonly command: string
+}
+
+/** Judges one use of a key by the custom metadata that came with it. */
+export function judgeConsent(
+  mode: ConsentMode,
+  use: KeyUse,
+  kvMount: string,
+  custom: CustomMetadata,
+): ConsentJudgement {
+  const missing = mode === 'not_required' ? [] : missingConsent(use, custom)
+  if (missing.length === 0) return { refused: undefined, warned: undefined, command: '' }
+  const lists = missing.map(({ list, entry }) => `${JSON.stringify(entry)} in ${list}`).join(', ')
+  const warn = mode === 'warn_upstreams' && missing.every(({ list }) => list === 'mcp_upstreams')
+  const what = `the owner of ${kvMount}/${use.kv_path} has not agreed to its use by upstream ${use.upstream} of ${use.mount}/: missing is ${lists}`
+  return {
+    refused: warn ? undefined : `${what}.`,
+    warned: warn ? `${what}. Allowed while consent_upstreams is "warn".` : undefined,
+    command: consentCommand(use, kvMount, custom),
+  }
+}
+
+/** What the operator does about a key that is not there. */
+export function tellOperator(code: string, upstream: UpstreamDocument, path: string): string {
+  const { kv_mount: mount, kv_field: field } = upstream
+  const place = `${mount}/${path}`
+  return code === 'key_field_missing'
+    ? `the secret ${place} has no text in the field ${JSON.stringify(field)}: vault kv patch -mount=${mount} ${path} ${/^[\w.-]+$/.test(field) ? field : '<field>'}=-`
+    : `there is no secret at ${place}, or its latest version is deleted: vault kv put -mount=${mount} ${path} ${/^[\w.-]+$/.test(field) ? field : '<field>'}=-`
 }

@@ -2,17 +2,24 @@ import type { Clock } from '../../logical/clock.ts'
 import { RequestError } from '../../logical/errors.ts'
 import type { VaultAnswer, VaultClient } from '../../vault-client/index.ts'
 import { GatewayError, unavailable } from '../error.ts'
+import { GatewayCallError } from '../call/call-error.ts'
 import { prepareKey } from '../call/key.ts'
 import type { PreparedKey } from '../call/key.ts'
 import { parseBase } from '../call/upstream.ts'
-import { checkConsent } from './consent.ts'
+import type { Logger } from '../../logical/log.ts'
+import type { CustomMetadata } from '../../scope/index.ts'
+import { judgeConsent, tellOperator } from './consent.ts'
+import type { ConsentMode } from './consent.ts'
 import type { UpstreamDocument } from '../knowledge/document-shapes.ts'
 
 export interface KeysConfig {
   readonly vault: VaultClient
   readonly clock: Clock
-  /** False only by the gateway's own start configuration: keys are then used for whatever origin an upstream names. */
-  readonly requireConsent: boolean
+  /** Where the engine is mounted, without slashes. */
+  readonly mount: string
+  readonly consent: ConsentMode
+  /** For the operator: what agents are not told. */
+  readonly logger: Logger
 }
 
 /** A key ready for its upstream; `key` undefined for auth `none`. */
@@ -20,6 +27,8 @@ export interface UsableKey {
   readonly key: PreparedKey | undefined
   /** Asked in the instant before use: is the KV read that vouches for it recent enough? */
   readonly stillVouched: () => boolean
+  /** The owner has not listed this upstream, and `consent_upstreams = "warn"` lets it pass: stands in the record of the call. */
+  readonly unlistedUpstream: boolean
 }
 
 /** The longest a key is used after the KV read that vouches for it was sent. */
@@ -29,28 +38,37 @@ const REUSED_MS = 20_000
 const CLOCK_AGREEMENT_MS = 1_000
 const TIMEOUT_MS = 5_000
 
+/** One line for the operator about one upstream and one reason in this time, however many calls fail. */
+const TOLD_AGAIN_MS = 60_000
+const MOST_TOLD = 1_000
+
 interface Held {
   readonly key: PreparedKey | undefined
+  readonly unlistedUpstream: boolean
   readonly sentMs: number
   readonly sentUnixMs: number
 }
 
 /**
- * The upstreams' keys, out of KV v2 and never anywhere else: kept in memory for as long as one read vouches for them. A secret
- * is used only for origins its owner lists in `custom_metadata.mcp_origins`; writing upstream documents gives nobody a key.
+ * The upstreams' keys, out of KV v2 and never anywhere else: kept in memory for as long as one read vouches for them. One read
+ * carries the secret and its custom metadata, which is its owner's consent; writing upstream documents gives nobody a key.
  */
 export class Keys {
   readonly #config: KeysConfig
   readonly #held = new Map<string, Held>()
   readonly #reading = new Map<string, Promise<Held>>()
+  readonly #toldMs = new Map<string, number>()
 
   constructor(config: KeysConfig) {
     this.#config = config
   }
 
-  /** Throws `key_consent_missing` or `key_unavailable` (502), and `unavailable` when Vault does not answer. */
+  /**
+   * Throws `key_secret_missing`, `key_field_missing`, `key_consent_missing` or `key_unavailable` (502), and `unavailable` when
+   * Vault does not answer. The agent is told only that its operator must act; the log has the path and the command.
+   */
   async get(upstream: UpstreamDocument, environment: string): Promise<UsableKey> {
-    if (upstream.auth === 'none') return { key: undefined, stillVouched: () => true }
+    if (upstream.auth === 'none') return { key: undefined, stillVouched: () => true, unlistedUpstream: false }
     const path = keyPath(upstream, environment)
     const name = JSON.stringify([
       upstream.name,
@@ -62,7 +80,11 @@ export class Keys {
     ])
     const kept = this.#held.get(name)
     const held = kept && this.#isWithin(kept, REUSED_MS) ? kept : await this.#readOnce(name, upstream, path)
-    return { key: held.key, stillVouched: () => this.#isWithin(held, VOUCHED_MS) }
+    return {
+      key: held.key,
+      stillVouched: () => this.#isWithin(held, VOUCHED_MS),
+      unlistedUpstream: held.unlistedUpstream,
+    }
   }
 
   #readOnce(name: string, upstream: UpstreamDocument, path: string): Promise<Held> {
@@ -84,35 +106,69 @@ export class Keys {
   }
 
   async #read(upstream: UpstreamDocument, path: string): Promise<Held> {
-    const { clock, requireConsent } = this.#config
+    const { clock } = this.#config
     const [sentMs, sentUnixMs] = [clock.monotonic(), clock.now()]
-    const [metadata, secret] = await Promise.all([
-      requireConsent ? this.#ask(upstream, `${upstream.kv_mount}/metadata/${path}`) : undefined,
-      this.#ask(upstream, `${upstream.kv_mount}/data/${path}`),
-    ])
-    const custom = metadata?.data?.custom_metadata
-    if (requireConsent) checkConsent(upstream, isRecord(custom) ? custom : {})
+    const secret = await this.#readSecret(upstream, path)
     const fields = secret?.data?.data
-    const value = isRecord(fields) ? fields[upstream.kv_field] : undefined
-    const key = prepareKey(upstream, typeof value === 'string' ? value : undefined, textsIn(fields))
-    return { key, sentMs, sentUnixMs }
+    if (!isRecord(fields)) throw this.#refuse(upstream, path, 'key_secret_missing')
+    const metadata = secret?.data?.metadata
+    const custom = isRecord(metadata) && isRecord(metadata.custom_metadata) ? metadata.custom_metadata : {}
+    const unlistedUpstream = this.#requireConsent(upstream, path, custom)
+    const value = Object.hasOwn(fields, upstream.kv_field) ? fields[upstream.kv_field] : undefined
+    if (typeof value !== 'string' || value === '') throw this.#refuse(upstream, path, 'key_field_missing')
+    try {
+      return { key: prepareKey(upstream, value, textsIn(fields)), unlistedUpstream, sentMs, sentUnixMs }
+    } catch (error) {
+      if (error instanceof GatewayCallError && error.code === 'key_unavailable') {
+        this.#tell(upstream, path, 'key_unavailable', error.message)
+        throw operatorMustAct(upstream, 'key_unavailable', error)
+      }
+      throw error
+    }
   }
 
-  async #ask(upstream: UpstreamDocument, path: string): Promise<VaultAnswer | undefined> {
+  /** True when the owner has not listed the upstream and that is only warned of. */
+  #requireConsent(upstream: UpstreamDocument, path: string, custom: CustomMetadata): boolean {
+    const { consent, mount } = this.#config
+    const use = {
+      mount,
+      upstream: upstream.name,
+      origin: parseBase(upstream).origin,
+      auth: upstream.auth,
+      kv_path: path,
+      kv_field: upstream.kv_field,
+    }
+    const { refused, warned, command } = judgeConsent(consent, use, upstream.kv_mount, custom)
+    if (refused !== undefined) throw this.#refuse(upstream, path, 'key_consent_missing', `${refused} ${command}`)
+    if (warned !== undefined) this.#tell(upstream, path, 'key_consent_missing', `${warned} ${command}`)
+    return warned !== undefined
+  }
+
+  #refuse(upstream: UpstreamDocument, path: string, code: KeyRefusal, what?: string, cause?: unknown): GatewayError {
+    this.#tell(upstream, path, code, what ?? tellOperator(code, upstream, path))
+    return operatorMustAct(upstream, code, cause)
+  }
+
+  #tell(upstream: UpstreamDocument, path: string, code: KeyRefusal, message: string): void {
+    const { clock, logger } = this.#config
+    const name = JSON.stringify([upstream.name, path, code, message])
+    const nowMs = clock.monotonic()
+    if (nowMs - (this.#toldMs.get(name) ?? -Infinity) < TOLD_AGAIN_MS) return
+    if (this.#toldMs.size >= MOST_TOLD) this.#toldMs.clear()
+    this.#toldMs.set(name, nowMs)
+    logger.warn({ code, upstream: upstream.name, kv_mount: upstream.kv_mount, kv_path: path }, message)
+  }
+
+  async #readSecret(upstream: UpstreamDocument, path: string): Promise<VaultAnswer | undefined> {
     try {
-      return await this.#config.vault.read(path, { timeoutMs: TIMEOUT_MS })
+      return await this.#config.vault.read(`${upstream.kv_mount}/data/${path}`, { timeoutMs: TIMEOUT_MS })
     } catch (error) {
       const kind = error instanceof RequestError ? error.kind : 'internal'
-      const refused =
-        kind === 'permission_denied' || kind === 'bad_request' || kind === 'unsupported_path' || kind === 'not_found'
-      // Where the key lies is not the caller's to know.
-      if (refused)
-        throw new GatewayError(
-          'upstream_error',
-          'key_unavailable',
-          `the key of upstream ${upstream.name} cannot be read by the gateway`,
-          { cause: error },
-        )
+      if (kind === 'not_found') return undefined
+      if (kind === 'permission_denied' || kind === 'bad_request' || kind === 'unsupported_path') {
+        const what = `the gateway may not read ${upstream.kv_mount}/data/${path}, or no KV engine of version 2 is at ${upstream.kv_mount}/; its policy needs "read" there (vault-config/policies/mcp-gateway.hcl)`
+        throw this.#refuse(upstream, path, 'key_unavailable', what, error)
+      }
       throw unavailable(
         'vault_unavailable',
         "Vault cannot be asked for the upstream's key at the moment; try again",
@@ -127,6 +183,17 @@ export class Keys {
     return elapsedMs <= limitMs && Math.abs(elapsedMs - elapsedWallMs) <= CLOCK_AGREEMENT_MS
   }
 }
+
+export type KeyRefusal = 'key_secret_missing' | 'key_field_missing' | 'key_consent_missing' | 'key_unavailable'
+
+/** Where the key lies, and what is wrong with it, is not the agent's to know: it cannot mend it. */
+const operatorMustAct = ({ name }: UpstreamDocument, code: KeyRefusal, cause?: unknown): GatewayError =>
+  new GatewayError(
+    'upstream_error',
+    code,
+    `upstream ${name} is not ready for use: its operator must act. Ask them to look into the gateway's log`,
+    { cause },
+  )
 
 /** The secret's path in its mount, `{{environment}}` filled in. Segments are checked again when the path is asked for. */
 function keyPath(upstream: UpstreamDocument, environment: string): string {

@@ -77,7 +77,7 @@ export class UpstreamCalls {
       readBody: (upstream) => body.parameters(upstream),
     })
     try {
-      const answer = await this.#send(ask, call, body)
+      const { answer, unlistedUpstream } = await this.#send(ask, call, body)
       void Promise.all([answer.finished, ask.delivered]).then(([outcome]) => {
         const reason: unknown = call.signal.reason
         call.close()
@@ -88,6 +88,7 @@ export class UpstreamCalls {
           bytes: outcome.bytes,
           key_echoes: outcome.key_echoes,
           result,
+          ...(unlistedUpstream ? { key_consent: 'upstream_not_listed' as const } : {}),
           startedMs,
         })
       })
@@ -117,7 +118,11 @@ export class UpstreamCalls {
     }
   }
 
-  async #send(ask: UpstreamAsk, call: OpenCall, body: RequestBody): Promise<CallAnswer> {
+  async #send(
+    ask: UpstreamAsk,
+    call: OpenCall,
+    body: RequestBody,
+  ): Promise<{ answer: CallAnswer; unlistedUpstream: boolean }> {
     const { keys, egress, clock } = this.#parts
     const usable = await keys.get(call.upstream, call.session.environment)
     await call.settled()
@@ -149,7 +154,7 @@ export class UpstreamCalls {
       answer.cancel()
       throw toGatewayError(call.signal.reason)
     }
-    return answer
+    return { answer, unlistedUpstream: usable.unlistedUpstream }
   }
 
   async #outcome(
@@ -158,7 +163,9 @@ export class UpstreamCalls {
     {
       startedMs,
       ...what
-    }: Pick<Outcome, 'status' | 'upstream_ms' | 'bytes' | 'key_echoes' | 'result'> & { readonly startedMs: number },
+    }: Pick<Outcome, 'status' | 'upstream_ms' | 'bytes' | 'key_echoes' | 'result' | 'key_consent'> & {
+      readonly startedMs: number
+    },
   ): Promise<void> {
     const { records, clock } = this.#parts
     await records.outcome({

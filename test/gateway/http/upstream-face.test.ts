@@ -289,7 +289,7 @@ it("answers 502 when the upstream refuses the real key, and 401 stays the token'
 
 it('says in every decision that consent was not required, where it is not', async () => {
   await rig.stop()
-  rig = await startHttpRig({ requireKeyConsent: false })
+  rig = await startHttpRig({ keyConsent: 'not_required' })
   rig.vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' })
   await get('/u/stripe/v1/invoices', bearer(tokenOf(openSession(rig))))
   expect(rig.sink.last).toMatchObject({ decision: 'allow', key_consent: 'not_required' })

@@ -2,6 +2,8 @@ import { inspect } from 'node:util'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Keys } from '../../../src/gateway/proxy/keys.ts'
 import type { UpstreamDocument } from '../../../src/gateway/knowledge/document-shapes.ts'
+import type { ConsentMode } from '../../../src/gateway/proxy/consent.ts'
+import { silentLogger } from '../../../src/logical/log.ts'
 import { FakeClock } from '../../fakes/clock.ts'
 import { FakeVault, GATEWAY_TOKEN } from '../../fakes/vault.ts'
 import { verdict } from '../rig.ts'
@@ -9,10 +11,17 @@ import { verdict } from '../rig.ts'
 let clock: FakeClock
 let vault: FakeVault
 let keys: Keys
+/** What the operator's log was told. */
+let told: { fields: object; message: string }[]
+const keysWith = (consent: ConsentMode): Keys => {
+  const warn = (fields: object, message: string) => void told.push({ fields, message })
+  return new Keys({ vault: vault.client(), mount: 'mcp', clock, consent, logger: { ...silentLogger, warn } })
+}
 beforeEach(() => {
   clock = new FakeClock()
   vault = new FakeVault(clock)
-  keys = new Keys({ vault: vault.client(), clock, requireConsent: true })
+  told = []
+  keys = keysWith('enforce')
   vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' }, 'https://api.stripe.com')
 })
 
@@ -61,7 +70,9 @@ describe('a key is used', () => {
   })
 
   it("of the session's environment", async () => {
-    vault.putKey('mcp/staging/stripe', { api_key: 'sk_staging' }, 'https://api.stripe.com')
+    vault.putKey('mcp/staging/stripe', { api_key: 'sk_staging' }, 'https://api.stripe.com', {
+      mcp_upstreams: 'mcp/stripe',
+    })
     expect(await header({ kv_path: 'mcp/{{environment}}/stripe' }, 'staging')).toEqual([
       'authorization',
       'Bearer sk_staging',
@@ -83,7 +94,7 @@ describe('a key is used', () => {
 
   it('without consent only where the start configuration says so', async () => {
     vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' })
-    keys = new Keys({ vault: vault.client(), clock, requireConsent: false })
+    keys = keysWith('not_required')
     expect(await header()).toBeDefined()
   })
 
@@ -127,7 +138,9 @@ describe('a key is refused', () => {
 
   it.each<[string, Partial<UpstreamDocument>, string]>([
     ['an upstream pointed at another origin', { url: 'https://evil.example' }, 'upstream_error key_consent_missing'],
-    ['a field that is not there', { kv_field: 'other' }, 'upstream_error key_unavailable'],
+    ['a field that is not there', { kv_field: 'other' }, 'upstream_error key_field_missing'],
+    ['a field that every object inherits', { kv_field: '__proto__' }, 'upstream_error key_field_missing'],
+    ['a secret of another upstream', { name: 'shop' }, 'upstream_error key_consent_missing'],
     ['a path that climbs', { kv_path: 'mcp/../../sys/seal' }, 'upstream_error key_unavailable'],
     ['a template nobody fills in', { kv_path: 'mcp/{{tenant}}' }, 'upstream_error key_unavailable'],
   ])('for %s', async (_case, settings, refusal) => {
@@ -136,17 +149,17 @@ describe('a key is refused', () => {
 
   it('when the secret is not there', async () => {
     vault.kv.delete('secret/data/mcp/stripe')
-    expect(await verdict(get())).toBe('upstream_error key_unavailable')
+    expect(await verdict(get())).toBe('upstream_error key_secret_missing')
   })
 
   it('when the secret is not text', async () => {
     vault.putKey('mcp/stripe', { api_key: { nested: true } }, 'https://api.stripe.com')
-    expect(await verdict(get())).toBe('upstream_error key_unavailable')
+    expect(await verdict(get())).toBe('upstream_error key_field_missing')
   })
 
   it('when the version was deleted', async () => {
     vault.kv.set('secret/data/mcp/stripe', { data: null, metadata: { deletion_time: '2026-03-15T16:00:00Z' } })
-    expect(await verdict(get())).toBe('upstream_error key_unavailable')
+    expect(await verdict(get())).toBe('upstream_error key_secret_missing')
   })
 
   it("when the gateway's own policy does not cover it, without naming where it lies", async () => {
@@ -161,6 +174,93 @@ describe('a key is refused', () => {
     vault.cutLine()
     expect(await verdict(get())).toBe('unavailable vault_unavailable')
   })
+})
+
+describe('what is missing is for the operator, with the command; the agent is told to ask them', () => {
+  it.each<[string, () => void, string, string]>([
+    [
+      'the secret',
+      () => vault.kv.delete('secret/data/mcp/stripe'),
+      'key_secret_missing',
+      'vault kv put -mount=secret mcp/stripe api_key=-',
+    ],
+    [
+      'the field',
+      () => {
+        vault.putKey('mcp/stripe', { other: 'sk_live_secret' }, 'https://api.stripe.com')
+      },
+      'key_field_missing',
+      'vault kv patch -mount=secret mcp/stripe api_key=-',
+    ],
+    [
+      'the consent',
+      () => {
+        vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' }, 'https://a.example', { mcp_upstreams: 'mcp/other' })
+      },
+      'key_consent_missing',
+      'vault kv metadata patch -mount=secret -custom-metadata=mcp_origins=https://a.example,https://api.stripe.com -custom-metadata=mcp_upstreams=mcp/other,mcp/stripe mcp/stripe',
+    ],
+    [
+      'a usable key',
+      () => {
+        vault.putKey('mcp/stripe', { api_key: 'short' }, 'https://api.stripe.com')
+      },
+      'key_unavailable',
+      'shorter than 8 bytes',
+    ],
+  ])('%s', async (_what, arrange, code, command) => {
+    arrange()
+    const error = await get().catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({
+      code,
+      message: "upstream stripe is not ready for use: its operator must act. Ask them to look into the gateway's log",
+    })
+    expect(told).toEqual([
+      {
+        fields: { code, upstream: 'stripe', kv_mount: 'secret', kv_path: 'mcp/stripe' },
+        message: expect.stringContaining(command) as string,
+      },
+    ])
+    expect(JSON.stringify(told)).not.toContain('sk_live_secret')
+  })
+
+  it('once a minute, however many calls fail', async () => {
+    vault.kv.delete('secret/data/mcp/stripe')
+    for (let calls = 0; calls < 5; calls++) await verdict(get())
+    expect(told).toHaveLength(1)
+    await clock.advance(60_000)
+    await verdict(get())
+    expect(told).toHaveLength(2)
+  })
+})
+
+describe('consent_upstreams = "warn"', () => {
+  beforeEach(() => {
+    keys = keysWith('warn_upstreams')
+  })
+
+  it('allows an upstream that is not listed, and says so', async () => {
+    const usable = await get({ name: 'shop' })
+    expect([usable.key?.header?.[0], usable.unlistedUpstream]).toEqual(['authorization', true])
+    expect(told[0]?.message).toContain('-custom-metadata=mcp_upstreams=mcp/stripe,mcp/shop mcp/stripe')
+  })
+
+  it('says nothing of one that is', async () => {
+    expect((await get()).unlistedUpstream).toBe(false)
+    expect(told).toEqual([])
+  })
+
+  it.each<[string, Partial<UpstreamDocument>]>([
+    ['another origin', { name: 'shop', url: 'https://evil.example' }],
+    ['another place', { name: 'shop', auth: 'query:text' }],
+  ])('deny: %s, all the same', async (_what, settings) => {
+    expect(await verdict(get(settings))).toBe('upstream_error key_consent_missing')
+  })
+})
+
+it('one read carries the key and the consent', async () => {
+  await get()
+  expect(vault.asked.map(({ path }) => path)).toEqual(['secret/data/mcp/stripe'])
 })
 
 describe('how long one read vouches', () => {

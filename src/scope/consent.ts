@@ -1,0 +1,173 @@
+/**
+ * The key owner's consent, in the custom metadata of the key's own KV v2 secret. Whoever may write `upstreams/` but not this
+ * metadata must not be able to have a key delivered: not for an upstream of their own, not to another origin, and, at an
+ * origin that many share, not into a place of the request that others can read back.
+ *
+ * `mcp_origins`: where the key may be sent; required. `mcp_upstreams`: `<mount>/<upstream>`, who may use it; without it, only
+ * the upstream that has this secret by default (`mcp/<upstream>`), on the mount named in `mcp_mount`, else `mcp`. `mcp_auth`:
+ * how it may be sent; without it, in conventional credential places. `mcp_fields`: which fields of the secret may be used;
+ * without it, the upstream's one `kv_field`. Each is a comma-separated list that may continue in `<name>_2`, `<name>_3` …,
+ * because KV takes at most 512 bytes a value.
+ */
+
+/** One use of one secret that needs its owner's consent. */
+export interface KeyUse {
+  /** Where the engine is mounted, without slashes at the ends. */
+  readonly mount: string
+  readonly upstream: string
+  /** Scheme, host and port. */
+  readonly origin: string
+  readonly auth: string
+  /** Of the secret in its KV mount, `{{environment}}` filled in. */
+  readonly kv_path: string
+  readonly kv_field: string
+}
+
+export type ConsentList = 'mcp_origins' | 'mcp_upstreams' | 'mcp_auth' | 'mcp_fields'
+
+/** One entry that is missing in one list. */
+export interface MissingConsent {
+  readonly list: ConsentList
+  readonly entry: string
+}
+
+export type CustomMetadata = Readonly<Record<string, unknown>>
+
+const LONGEST_VALUE = 512
+const MOST_VALUES = 64
+const DEFAULT_MOUNT = 'mcp'
+
+/** What the owner has not agreed to; empty when the use is allowed. */
+export function missingConsent(use: KeyUse, custom: CustomMetadata): readonly MissingConsent[] {
+  const origins = listed(custom, 'mcp_origins') ?? []
+  const upstreams = listed(custom, 'mcp_upstreams')
+  const places = listed(custom, 'mcp_auth')
+  const fields = listed(custom, 'mcp_fields')
+  const [origin, upstream, place, field] = entriesOf(use)
+  return [
+    ...(origins.some((text) => originOf(text) === use.origin) ? [] : [origin]),
+    ...((upstreams ? upstreams.includes(upstream.entry) : isDefaultUse(use, custom)) ? [] : [upstream]),
+    ...((places ? places.some((text) => sameAuth(text, use.auth)) : isCredentialPlace(use.auth)) ? [] : [place]),
+    ...(!fields || fields.includes(use.kv_field) ? [] : [field]),
+  ]
+}
+
+const entriesOf = (use: KeyUse) =>
+  [
+    { list: 'mcp_origins', entry: use.origin },
+    { list: 'mcp_upstreams', entry: `${use.mount}/${use.upstream}` },
+    { list: 'mcp_auth', entry: use.auth },
+    { list: 'mcp_fields', entry: use.kv_field },
+  ] as const satisfies readonly MissingConsent[]
+
+/** The metadata with everything the use lacks added; other entries and other metadata stay. */
+export function withConsent(use: KeyUse, custom: CustomMetadata): Record<string, unknown> {
+  let result: Record<string, unknown> = { ...custom }
+  for (const { list, entry } of missingConsent(use, custom)) {
+    // A list of upstreams replaces the default, which must go on holding.
+    const kept = listed(custom, list) ?? (list === 'mcp_upstreams' ? defaultUpstream(use, custom) : [])
+    result = withList(result, list, [...kept, entry])
+  }
+  return result
+}
+
+/** The metadata without what `use` is listed by, unless `kept`, another use of the same secret, needs it. */
+export function withoutConsent(use: KeyUse, custom: CustomMetadata, kept?: KeyUse): Record<string, unknown> {
+  const needed = kept ? entriesOf(kept) : []
+  let result: Record<string, unknown> = { ...custom }
+  for (const { list, entry } of entriesOf(use)) {
+    const entries = listed(result, list)
+    if (!entries?.includes(entry) || needed.some((other) => other.list === list && other.entry === entry)) continue
+    const left = entries.filter((other) => other !== entry)
+    const byDefault = list === 'mcp_upstreams' && left.join() === defaultUpstream(use, custom).join()
+    result = withList(result, list, byDefault ? [] : left)
+  }
+  return result
+}
+
+/** Whether an entry can stand in a list: printable and without a comma. What cannot is never consented to. */
+export const isListable = (entry: string): boolean => /^[\x21-\x2b\x2d-\x7e]+(?: [\x21-\x2b\x2d-\x7e]+)*$/.test(entry)
+
+/** The entries of a list with its continuations; undefined where there is none. */
+function listed(custom: CustomMetadata, list: ConsentList): string[] | undefined {
+  const names = [list, ...Array.from({ length: MOST_VALUES }, (_, at) => `${list}_${String(at + 2)}`)]
+  const values = names.map((name) => custom[name]).filter((value) => typeof value === 'string')
+  return values.length === 0 ? undefined : values.flatMap((value) => value.split(',').map((text) => text.trim()))
+}
+
+function withList(custom: CustomMetadata, list: ConsentList, entries: readonly string[]): Record<string, unknown> {
+  const others = Object.fromEntries(
+    Object.entries(custom).filter(([name]) => name !== list && !new RegExp(`^${list}_\\d+$`).test(name)),
+  )
+  const values: string[] = []
+  for (const entry of entries.filter((text) => text !== '')) {
+    const longer = values.length > 0 ? `${values.at(-1)!},${entry}` : entry
+    if (values.length > 0 && longer.length <= LONGEST_VALUE) values[values.length - 1] = longer
+    else values.push(entry)
+  }
+  const names = values.map((value, at) => [at === 0 ? list : `${list}_${String(at + 1)}`, value] as const)
+  return { ...others, ...Object.fromEntries(names) }
+}
+
+const mountOf = ({ mcp_mount: mount }: CustomMetadata): string =>
+  typeof mount === 'string' ? mount.trim().replace(/^\/+|\/+$/g, '') : DEFAULT_MOUNT
+
+const isDefaultUse = (use: KeyUse, custom: CustomMetadata): boolean =>
+  use.mount === mountOf(custom) && use.kv_path === `mcp/${use.upstream}`
+
+/** The upstream that may use this secret where no list says otherwise, as an entry of one; empty where there is none. */
+function defaultUpstream({ kv_path: path }: KeyUse, custom: CustomMetadata): string[] {
+  const name = /^mcp\/([a-z0-9][a-z0-9_-]*)$/.exec(path)?.[1]
+  return name === undefined ? [] : [`${mountOf(custom)}/${name}`]
+}
+
+/** An entry counts only as a bare origin: one with a path looks like a narrower consent than could be kept. */
+function originOf(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined
+  const url = new URL(text)
+  return url.href === `${url.origin}/` ? url.origin : undefined
+}
+
+/** Header names are the same in any case; query names and templates are not. */
+function sameAuth(a: string, b: string): boolean {
+  const normal = (auth: string) =>
+    auth.replace(/^(header:)([^=]*)/, (_whole, kind: string, name: string) => kind + name.toLowerCase())
+  return normal(a) === normal(b)
+}
+
+/**
+ * Places that servers read a credential from by convention need no further consent, with at most one scheme word before the
+ * key (`header:Authorization=Bot {api_key}`).
+ */
+export function isCredentialPlace(auth: string): boolean {
+  if (auth === 'bearer' || auth === 'basic' || auth === 'none') return true
+  const [, kind, name, template] = /^(header|query):([^=]*)(?:=(.*))?$/s.exec(auth) ?? []
+  if (template !== undefined && !/^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+ )?\{[A-Za-z0-9_]+\}$/.test(template)) return false
+  if (kind === 'header')
+    return /^(?:[a-z0-9]+-)*(?:api-?key|key|token|auth|authorization)$/i.test(name!) && !noCredential.test(name!)
+  return (
+    kind === 'query' &&
+    /^(?:key|token|api[-_]?key|access[-_]?(?:key|token)|auth[-_]?(?:key|token)|app[-_]?id)$/i.test(name!)
+  )
+}
+
+/**
+ * Headers named like a credential that are none: servers store them, compare them, hand them to caches or show them to
+ * readers. Object metadata (`x-amz-meta-token`), idempotency, caches and their tags (`Surrogate-Key`), CSRF, paging, sharding,
+ * client-made request tokens, keys for encryption and handshakes.
+ */
+const noCredential =
+  /meta|idempot|dedup|cache|csrf|xsrf|forgery|encryption|websocket|(?:^|-)(?:surrogate|tag|verification|page|next|continuation|cursor|sync|partition|sort|shard|routing|customer|public|device|push|request|client|trace|correlation|object)(?:-|$)/i
+
+/** The command by which the owner of a secret agrees to what a use lacks; a sentence where no command can do it. */
+export function consentCommand(use: KeyUse, kvMount: string, custom: CustomMetadata): string {
+  const unlistable = missingConsent(use, custom).find(({ entry }) => !isListable(entry))
+  if (unlistable)
+    return `No list can name ${JSON.stringify(unlistable.entry)}: use printable characters without a comma in the upstream's document.`
+  const changed = Object.entries(withConsent(use, custom)).filter(([name, value]) => custom[name] !== value)
+  const flags = changed.map(([name, value]) => `-custom-metadata=${shellQuote(`${name}=${String(value)}`)}`)
+  return `Run, if you own the key and agree: vault kv metadata patch -mount=${shellQuote(kvMount)} ${flags.join(' ')} ${shellQuote(use.kv_path)}`
+}
+
+/** The lists hold what others wrote into documents, and the command is meant to be pasted. */
+const shellQuote = (text: string): string => (/^[\w./:=,@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`)
