@@ -75,6 +75,11 @@ step(
   `npm run --silent build:plugin:sea && ${exits(1, 'dist/sea/vault-plugin-secrets-mcp 2>/dev/null')}`,
 )
 step('README commands', 'node scripts/check-readme.mjs')
+const buf = join(scratch, 'buf', 'node_modules', '.bin', 'buf')
+if (has(`npm i --prefix ${join(scratch, 'buf')} --ignore-scripts --no-audit --no-fund @bufbuild/buf@1.75.0`)) {
+  has('python3 -c "import grpc_tools" || python3 -m pip install -q grpcio-tools')
+  counted('check:proto', `BUF=${buf} npm run --silent check:proto`)
+} else skip('check:proto', 'buf cannot be installed here')
 if (
   has('/usr/bin/python3 -c "import hvac"') ||
   has('apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-hvac')

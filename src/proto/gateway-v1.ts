@@ -6,6 +6,9 @@ export const gatewayV1 = {
         "gateway": {
           "nested": {
             "v1": {
+              "options": {
+                "go_package": "vault-plugin-secrets-mcp/gateway/v1;gatewayv1"
+              },
               "nested": {
                 "Sessions": {
                   "methods": {

@@ -32,14 +32,16 @@ export interface GrpcServer {
   close(): Promise<void>
 }
 
-/** What clients accept of one message unless told otherwise; the limit both ways. */
-export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+/** What clients accept of one message unless told otherwise. */
+export const MAX_SENT_MESSAGE_BYTES = 4 * 1024 * 1024
+/** A body of the default `max_request_bytes`, 10 MiB, in one `Call`, with headers and framing around it. */
+const MAX_RECEIVED_MESSAGE_BYTES = 10.5 * 1024 * 1024
 const GRACE_MS = 5_000
 
 /** channelz stays on: without it the library's forceShutdown knows no connection it could break off. */
 const limits = {
-  'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
-  'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+  'grpc.max_receive_message_length': MAX_RECEIVED_MESSAGE_BYTES,
+  'grpc.max_send_message_length': MAX_SENT_MESSAGE_BYTES,
   // One connection carries a watch for every session an MCP server works under, beside its calls.
   'grpc.max_concurrent_streams': 4096,
   // A peer that vanished without a goodbye is noticed, and its calls are given up.
