@@ -20,6 +20,7 @@ const typeOfKind: Readonly<Record<ErrorKind, GatewayErrorType>> = {
   unsupported_path: 'unavailable',
   not_found: 'invalid_request',
   unsupported_operation: 'invalid_request',
+  request_timeout: 'invalid_request',
   precondition_failed: 'unavailable',
   too_large: 'invalid_request',
   unsupported_media_type: 'invalid_request',

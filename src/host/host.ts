@@ -17,7 +17,7 @@ import type { TokenRecord } from './auth/token-record.ts'
 import { TokenStore } from './auth/token-store.ts'
 import { jwtFactory } from './jwt/backend.ts'
 import { kvFactory } from './kv/backend.ts'
-import { answerCall } from './http/api.ts'
+import { answerCall, standingOf } from './http/api.ts'
 import type { HostAnswer, HostCall } from './http/call.ts'
 import { listen } from './http/listener.ts'
 import type { ListenConfig, Listener } from './http/listener.ts'
@@ -57,7 +57,7 @@ export interface Host {
   /** A root token made by this start. */
   readonly rootToken?: string
   handle(call: HostCall): Promise<HostAnswer>
-  listen(options: Omit<ListenConfig, 'answer'>): Promise<Listener>
+  listen(options: Omit<ListenConfig, 'answer' | 'standing' | 'clock'>): Promise<Listener>
   /** Stops listeners and timers, lets the engines clean up. What was acknowledged is in the storage already. */
   close(): Promise<void>
 }
@@ -100,7 +100,12 @@ export async function createHost(config: HostConfig): Promise<Host> {
     ...(rootToken !== undefined && { rootToken }),
     handle,
     async listen(options) {
-      const listener = await listen({ ...options, answer: handle })
+      const listener = await listen({
+        ...options,
+        clock: config.clock,
+        standing: (head) => standingOf(api, head),
+        answer: handle,
+      })
       listeners.push(listener)
       return listener
     },

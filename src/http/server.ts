@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import { Server as TlsServer, createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { limitConnections } from './connections.ts'
 import { bracketed } from './listen-address.ts'
 import type { ListenAddress } from './listen-address.ts'
 import { answerUnreadable } from './unreadable-request.ts'
@@ -25,17 +26,25 @@ export interface ServerTimeouts {
   readonly keepAliveTimeout: number
 }
 
+const connectionLimits = { unfinished: 512, total: 4096 }
+
 /** A server that listens nowhere yet. `unreadable` words the JSON for what node:http would refuse without one. */
 export function createHttpServer(
   tls: TlsMaterial | undefined,
   timeouts: ServerTimeouts,
   unreadable: (refused: Unreadable) => object,
 ): HttpServer {
-  // A missing Host is refused in the face's own words.
-  const options = { ...timeouts, connectionsCheckingInterval: 5_000, noDelay: true, requireHostHeader: false }
+  const options = {
+    ...timeouts,
+    connectionsCheckingInterval: 5_000,
+    noDelay: true,
+    // A missing Host is refused in the face's own words.
+    requireHostHeader: false,
+  }
   const server = tls
-    ? createTlsServer({ ...options, cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' })
+    ? createTlsServer({ ...options, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: timeouts.headersTimeout })
     : createServer(options)
+  limitConnections(server, connectionLimits)
   answerUnreadable(server, unreadable)
   return server
 }

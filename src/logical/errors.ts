@@ -11,6 +11,7 @@ export type ErrorKind =
   | 'unsupported_path'
   | 'not_found'
   | 'unsupported_operation'
+  | 'request_timeout'
   | 'precondition_failed'
   | 'too_large'
   | 'unsupported_media_type'
@@ -45,6 +46,7 @@ export const errorTable: Readonly<Record<ErrorKind, ErrorRow>> = {
   not_found: { http: 404, pb: 3, grpc: 5, text: 'not found' },
   unsupported_path: { http: 404, pb: 6, grpc: 12, text: 'unsupported path' },
   unsupported_operation: { http: 405, pb: 5, grpc: 12, text: 'unsupported operation' },
+  request_timeout: { http: 408, pb: 3, grpc: 4, text: 'the request did not arrive in time' },
   precondition_failed: { http: 412, pb: 3, grpc: 9, text: 'precondition failed' },
   too_large: { http: 413, pb: 3, grpc: 8, text: 'request body too large' },
   unsupported_media_type: { http: 415, pb: 3, grpc: 3, text: 'unsupported media type' },

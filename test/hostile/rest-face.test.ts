@@ -364,7 +364,7 @@ describe('bodies', () => {
       '300 KB',
       `POST /agents\n\n{"agent_id":"${long(300_000)}"}`,
       413,
-      'too_large: request body too large; the limit is 256 KiB',
+      'too_large: request body too large; the limit is 64 KiB',
     ],
     [
       'a form',

@@ -48,6 +48,7 @@ const rows: readonly [ErrorKind, object, object, object][] = [
     [
       ['unauthenticated', 401],
       ['not_found', 404],
+      ['request_timeout', 408],
       ['precondition_failed', 412],
       ['too_large', 413],
       ['unsupported_media_type', 415],

@@ -1,12 +1,19 @@
 import type { z } from 'zod'
 import { parseJson } from '../../http/index.ts'
 import { RequestError, badRequest } from '../../logical/errors.ts'
+import type { Caller } from '../decision/callers.ts'
 import type { Exchange } from './answer.ts'
 
-/** A JSON object. An empty body counts as `{}`, whatever its Content-Type. */
-export async function readJsonObject({ request, response, bodies }: Exchange): Promise<Record<string, unknown>> {
+/**
+ * A JSON object. An empty body counts as `{}`, whatever its Content-Type. Whether a Vault token is one only Vault can say, so its
+ * bearer counts as unauthenticated here.
+ */
+export async function readJsonObject(
+  { request, response, bodies }: Exchange,
+  caller: Caller,
+): Promise<Record<string, unknown>> {
   // A client that has gone reads no response; whatever this is answered with ends nowhere.
-  const bytes = await bodies.read(request, response)
+  const bytes = await bodies.read(request, response, caller.kind === 'service' ? caller.name : undefined)
   const value = parse(bytes ?? new Uint8Array())
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw badRequest(`the body must be a JSON object, ${example}`)

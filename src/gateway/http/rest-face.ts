@@ -119,13 +119,13 @@ const isVisible = (caller: Caller, agentId: string): boolean =>
 
 async function writeAgent(parts: RestParts, exchange: Exchange): Promise<void> {
   const caller = callerOf(parts, exchange)
-  const { agent_id, ...rest } = checkBody(agentBody, await readJsonObject(exchange))
+  const { agent_id, ...rest } = checkBody(agentBody, await readJsonObject(exchange, caller))
   await writeDocument(parts, exchange, caller, agent_id, '', rest)
 }
 
 async function writeScopes(parts: RestParts, exchange: Exchange, agentId: string, below: string): Promise<void> {
   const caller = callerOf(parts, exchange)
-  await writeDocument(parts, exchange, caller, agentId, below, await readJsonObject(exchange))
+  await writeDocument(parts, exchange, caller, agentId, below, await readJsonObject(exchange, caller))
 }
 
 /** Writes, and answers with the document as it then is; with what was given where the caller may write but not read. */
@@ -175,13 +175,13 @@ function agentPath({ mount }: RestParts, agentId: string, below: string): string
 
 async function openSession(parts: RestParts, exchange: Exchange): Promise<void> {
   const caller = callerOf(parts, exchange)
-  const { agent_id, ...ask } = checkBody(openBody, withoutNulls(await readJsonObject(exchange)))
+  const { agent_id, ...ask } = checkBody(openBody, withoutNulls(await readJsonObject(exchange, caller)))
   sendJson(exchange, 200, { ...(await parts.sessions.open(caller, agent_id, ask)), request_id: exchange.requestId })
 }
 
 async function refreshSession(parts: RestParts, exchange: Exchange, sessionId: string): Promise<void> {
   const caller = callerOf(parts, exchange)
-  const ask = checkBody(refreshBody, withoutNulls(await readJsonObject(exchange)))
+  const ask = checkBody(refreshBody, withoutNulls(await readJsonObject(exchange, caller)))
   sendJson(exchange, 200, {
     ...(await parts.sessions.refresh(caller, { session_id: sessionId }, { ttl: ask.ttl })),
     request_id: exchange.requestId,
@@ -190,7 +190,11 @@ async function refreshSession(parts: RestParts, exchange: Exchange, sessionId: s
 
 async function refreshNamed(parts: RestParts, exchange: Exchange): Promise<void> {
   const caller = callerOf(parts, exchange)
-  const { session_id, token, ttl: asked } = checkBody(refreshByBody, withoutNulls(await readJsonObject(exchange)))
+  const {
+    session_id,
+    token,
+    ttl: asked,
+  } = checkBody(refreshByBody, withoutNulls(await readJsonObject(exchange, caller)))
   if ((session_id === undefined) === (token === undefined)) {
     throw new GatewayError(
       'invalid_request',
@@ -216,7 +220,7 @@ async function validate(parts: RestParts, exchange: Exchange): Promise<void> {
     token,
     required_scope: requiredScope,
     request_id,
-  } = checkBody(validateBody, withoutNulls(await readJsonObject(exchange)))
+  } = checkBody(validateBody, withoutNulls(await readJsonObject(exchange, caller)))
   const requestId = request_id === undefined ? exchange.requestId : requestIdOf(request_id, parts.random)
   const answered = { ...exchange, requestId }
   const { scopes, expires_at_unix, ...rest } = await parts.decisions.validate({

@@ -12,6 +12,7 @@ import {
   parseListenAddress,
 } from '../../http/index.ts'
 import type { TlsMaterial } from '../../http/index.ts'
+import type { Clock } from '../../logical/clock.ts'
 import type { Logger } from '../../logical/log.ts'
 import { GatewayError, toGatewayError } from '../error.ts'
 import { requestIdOf } from '../request-id.ts'
@@ -25,6 +26,7 @@ import { serveUpstream } from './upstream-face.ts'
 import type { UpstreamParts } from './upstream-face.ts'
 
 export interface HttpParts extends RestParts, UpstreamParts {
+  readonly clock: Clock
   readonly logger: Logger
   /** Is this gateway in contact with Vault? */
   readonly healthy: () => boolean
@@ -59,13 +61,13 @@ export interface ListenOptions {
 const timeouts = { headersTimeout: 15_000, requestTimeout: 300_000, keepAliveTimeout: 65_000 }
 const kibi = 1024
 /** Of what is read whole; the bodies of upstream calls are bounded where they are judged. */
-const bodyLimits = { each: 256 * kibi, total: 64 * 1024 * kibi }
+const bodyShare = { each: 256 * kibi, total: 64 * 1024 * kibi }
 
 /** Opens one HTTP listener. Rejects when the address cannot be listened on or the TLS files cannot be read. */
 export async function listenHttp(parts: HttpParts, options: ListenOptions): Promise<HttpListener> {
   const place = parseListenAddress(options.address)
   const routes = [...restRoutes(parts), healthRoute(parts)]
-  const bodies = new BodyReader(bodyLimits)
+  const bodies = new BodyReader({ clock: parts.clock, authenticated: bodyShare })
   let isOurHost: (given: string) => boolean = () => false
   let draining = false
   const server = createHttpServer(await readTls(options.tls), timeouts, ({ message }) => ({

@@ -88,6 +88,7 @@ function parts({ call, caller, mount, operation, salt }: LineFacts): object {
       ...(Object.keys(call.data).length > 0 && {
         data: auditHashValues(salt, call.data, new Set(mount?.entry.config.audit_non_hmac_request_keys)),
       }),
+      ...(call.unread !== undefined && { unread_bytes: call.unread }),
       remote_address: call.remote_addr,
     },
   }

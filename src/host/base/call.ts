@@ -14,6 +14,8 @@ export interface ApiCall {
   /** '' when the client sent none. */
   readonly token: string
   readonly remote_addr: string
+  /** Bytes of a body that was thrown away unread, because nobody known sent it; the call can only be refused. */
+  readonly unread?: number
   readonly signal: AbortSignal
 }
 

@@ -57,10 +57,16 @@ export class Core {
     }
   }
 
+  /** Who sends a request, before its body is read. */
+  standing(token: string, path: string): { kind: 'known'; caller: string } | { kind: 'open' | 'refused' } {
+    const record = this.#config.tokens.find(token)
+    if (record) return { kind: 'known', caller: record.id_hash }
+    return { kind: isOpen(this.#config.router.find(path)) ? 'open' : 'refused' }
+  }
+
   async #handle(call: ApiCall): Promise<ApiOutcome> {
     const route = this.#config.router.find(call.path)
-    const open =
-      route?.mount.backend !== undefined && matchesSpecial(route.mount.backend.specialPaths.unauthenticated, route.path)
+    const open = isOpen(route)
     const known = await this.#authenticate(call, open)
     if (!known) return this.#admitAndServe(call, route, undefined, false)
     const { record, spent } = await this.#config.tokens.use(known.record)
@@ -83,9 +89,10 @@ export class Core {
 
   /** Undefined only on paths that are open to strangers. */
   async #authenticate(call: ApiCall, open: boolean): Promise<Caller | undefined> {
-    const record = this.#config.tokens.find(call.token)
+    // A token that came to life while the body was thrown away must not be given an empty one to act on.
+    const record = call.unread === undefined ? this.#config.tokens.find(call.token) : undefined
     if (record) return { token: call.token, record, acl: this.#config.authorizer.aclFor(record) }
-    if (open) return undefined
+    if (open && call.unread === undefined) return undefined
     const refusal = permissionDenied()
     await this.#config.audit.request(call, undefined, undefined, call.operation, refusal)
     throw refusal
@@ -232,6 +239,9 @@ export class Core {
     throw refusal
   }
 }
+
+const isOpen = (route: Route | undefined): boolean =>
+  route?.mount.backend !== undefined && matchesSpecial(route.mount.backend.specialPaths.unauthenticated, route.path)
 
 const leaseOf = ({ lease_id, lease_options }: Secret): { lease_id: string; ttl: number; renewable: boolean } => ({
   lease_id: lease_id ?? '',

@@ -6,8 +6,8 @@ import type { Random } from '../base/ids.ts'
 import { statusAnswer } from '../sys/status.ts'
 import type { StatusConfig } from '../sys/status.ts'
 import { errorAnswer, jsonAnswer, outcomeAnswer } from './answer.ts'
-import type { HostAnswer, HostCall } from './call.ts'
-import { apiPath, readCall } from './read-call.ts'
+import type { HostAnswer, HostCall, Standing } from './call.ts'
+import { apiPath, readCall, tokenOf } from './read-call.ts'
 
 export interface ApiConfig {
   readonly core: Core
@@ -41,6 +41,16 @@ async function answer(config: ApiConfig, call: HostCall): Promise<HostAnswer> {
   }
   const id = uuid(config.random)
   return outcomeAnswer(await config.core.handle(readCall(call, path, id)), id)
+}
+
+/** What the head of a request tells of its sender. */
+export function standingOf({ core }: ApiConfig, { path, headers }: Pick<HostCall, 'path' | 'headers'>): Standing {
+  try {
+    return core.standing(tokenOf(headers), apiPath(path) ?? '')
+  } catch {
+    // Not a path at all.
+    return { kind: 'refused' }
+  }
 }
 
 /** Clients check that the namespace they named is the one that answered. */

@@ -6,10 +6,18 @@ export interface HostCall {
   readonly query: URLSearchParams
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly body?: Uint8Array
+  /** Bytes of a body that was thrown away unread; see `Standing`. */
+  readonly unread?: number
   readonly remoteAddr: string
   /** Aborts when the client has gone. */
   readonly signal: AbortSignal
 }
+
+/**
+ * Who sends a request, as far as its head tells. `known`: the holder of a living token, under a name of its own. `open`: the path is
+ * for callers without one. `refused`: neither, so that the body need not be looked at.
+ */
+export type Standing = { readonly kind: 'known'; readonly caller: string } | { readonly kind: 'open' | 'refused' }
 
 export interface HostAnswer {
   readonly status: number

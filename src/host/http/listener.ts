@@ -5,17 +5,20 @@ import {
   bindServer,
   checkFrontDoor,
   closeServer,
+  contentLength,
   createHttpServer,
   isRepeated,
   originForm,
   ownHosts,
   parseListenAddress,
+  unauthenticatedBodyBytes,
   writeResponse,
 } from '../../http/index.ts'
 import type { HttpServer, TlsMaterial } from '../../http/index.ts'
+import type { Clock } from '../../logical/clock.ts'
 import { badRequest, fromUnknown } from '../../logical/errors.ts'
 import { errorAnswer, jsonAnswer } from './answer.ts'
-import type { HostAnswer, HostCall } from './call.ts'
+import type { HostAnswer, HostCall, Standing } from './call.ts'
 import { VerbSocket, originalMethod } from './verb-socket.ts'
 
 export interface ListenConfig {
@@ -25,6 +28,9 @@ export interface ListenConfig {
   readonly allowedHosts?: readonly string[]
   /** Without it the listener speaks plain HTTP. */
   readonly tls?: TlsMaterial
+  readonly clock: Clock
+  /** Asked before a body is read. */
+  readonly standing: (head: Pick<HostCall, 'path' | 'headers'>) => Standing
   readonly answer: (call: HostCall) => Promise<HostAnswer>
 }
 
@@ -35,14 +41,13 @@ export interface Listener {
 
 const timeouts = { headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 75_000 }
 const mebi = 1024 * 1024
-/** All together: bodies are read before anybody knows who sends them. */
-const bodyLimits = { each: 32 * mebi, total: 128 * mebi }
+const bodyShare = { each: 32 * mebi, total: 128 * mebi }
 
 export async function listen(config: ListenConfig): Promise<Listener> {
   const place = parseListenAddress(config.address)
   let isOurHost: (host: string) => boolean = () => false
   const http = createHttpServer(config.tls, timeouts, ({ message }) => ({ errors: [message] }))
-  const bodies = new BodyReader(bodyLimits)
+  const bodies = new BodyReader({ clock: config.clock, authenticated: bodyShare })
   http.on('request', (request: IncomingMessage, response: ServerResponse) => {
     void serve({ config, isOurHost: (host) => isOurHost(host), bodies }, request, response)
   })
@@ -92,18 +97,38 @@ async function respond(
   })
   const twice = ['authorization', 'x-vault-token'].find((name) => isRepeated(request, name))
   if (twice !== undefined) throw badRequest(`${twice} is given twice; send it once.`)
-  const body = await bodies.read(request, response)
-  if (body === undefined) return undefined
   const { path, query } = originForm(request.url ?? '/')
+  const headers = singleHeaders(request)
+  const standing = config.standing({ path, headers })
+  const body =
+    standing.kind === 'refused'
+      ? await unreadBytes(bodies, request, response)
+      : await bodies.read(request, response, standing.kind === 'known' ? standing.caller : undefined)
+  if (body === undefined) return undefined
   return config.answer({
     method: originalMethod(request.method ?? 'GET'),
     path,
     query: new URLSearchParams(query),
-    headers: singleHeaders(request),
-    ...(body.length > 0 && { body }),
+    headers,
+    ...(typeof body === 'number' ? body > 0 && { unread: body } : body.length > 0 && { body }),
     remoteAddr: request.socket.remoteAddress ?? '',
     signal: gone.signal,
   })
+}
+
+/** Reads a short body to its end all the same, so that the connection lives on; a long one is left where it is. */
+async function unreadBytes(
+  bodies: BodyReader,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<number | undefined> {
+  const declared = contentLength(request)
+  try {
+    return (await bodies.read(request, response, undefined))?.length
+  } catch (thrown) {
+    if (fromUnknown(thrown).kind === 'too_large') return declared ?? unauthenticatedBodyBytes
+    throw thrown
+  }
 }
 
 function singleHeaders(request: IncomingMessage): Record<string, string | undefined> {

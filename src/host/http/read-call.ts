@@ -33,9 +33,16 @@ export function readCall(call: HostCall, path: string, id: string): ApiCall {
     operation,
     path: listing ? `${path}/` : path,
     data:
-      operation === 'update' || operation === 'patch' ? bodyOf(call) : operation === 'help' ? {} : queryOf(call.query),
+      operation === 'update' || operation === 'patch'
+        ? call.unread === undefined
+          ? bodyOf(call)
+          : {}
+        : operation === 'help'
+          ? {}
+          : queryOf(call.query),
     token: tokenOf(call.headers),
     remote_addr: call.remoteAddr,
+    ...(call.unread !== undefined && { unread: call.unread }),
     signal: call.signal,
   }
 }
@@ -73,7 +80,7 @@ const mediaType = (headers: HostCall['headers']): string =>
   (headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase()
 
 /** `X-Vault-Token` wins over `Authorization: Bearer`. */
-function tokenOf(headers: HostCall['headers']): string {
+export function tokenOf(headers: HostCall['headers']): string {
   const own = headers['x-vault-token']?.trim() ?? ''
   return own !== '' ? own : (/^Bearer\s+(\S+)\s*$/i.exec(headers.authorization ?? '')?.[1] ?? '')
 }

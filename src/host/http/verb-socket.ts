@@ -51,6 +51,10 @@ export class VerbSocket extends Duplex {
     return this.#socket.remoteAddress ?? ''
   }
 
+  get remotePort(): number | undefined {
+    return this.#socket.remotePort
+  }
+
   expectRequest(): void {
     this.#atStart = true
   }

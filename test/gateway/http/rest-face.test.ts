@@ -337,7 +337,7 @@ describe('bad input', () => {
       '/validate',
       `{"token":"${'x'.repeat(300_000)}"}`,
       '413 invalid_request too_large',
-      'the limit is 256 KiB',
+      'the limit is 64 KiB',
     ],
     ['a session without agent', '/sessions', {}, '400 invalid_request bad_request', 'agent_id: '],
     ['an agent that climbs', '/sessions', { agent_id: '../sys' }, '400 invalid_request bad_request', 'agent_id: '],

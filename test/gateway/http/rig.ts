@@ -62,6 +62,7 @@ export async function startHttpRig(settings: Parameters<typeof startRig>[0] = {}
   await rig.flush()
   const parts = {
     ...rig.core,
+    clock: rig.clock,
     random: counted,
     logger: silentLogger,
     healthy: () => rig.core.freshness.isFresh(undefined),

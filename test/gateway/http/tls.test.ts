@@ -51,6 +51,7 @@ it('sends a client that follows a Location on in TLS', async () => {
   const rig = await startHttpRig()
   const parts = {
     ...rig.core,
+    clock: rig.clock,
     random: (bytes: number) => new Uint8Array(bytes),
     logger: silentLogger,
     healthy: () => true,

@@ -260,7 +260,7 @@ describe('with a certificate', () => {
   })
 })
 
-describe('bodies of strangers', () => {
+describe('bodies of known callers', () => {
   it('are held up to a bound for all of them together, and the server serves on', async () => {
     const part = Buffer.alloc(30 * 1024 * 1024, ' ')
     const sockets = Array.from({ length: 6 }, () => connect(port, '127.0.0.1'))
@@ -277,7 +277,7 @@ describe('bodies of strangers', () => {
     for (const socket of sockets) {
       socket.on('error', () => undefined)
       socket.write(
-        `POST /v1/lend/items/a HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Length: ${part.length + 1}\r\n\r\n`,
+        `POST /v1/lend/items/a HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nX-Vault-Token: root\r\nContent-Length: ${part.length + 1}\r\n\r\n`,
       )
       socket.write(part)
     }
