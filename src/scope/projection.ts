@@ -1,12 +1,25 @@
 import { quote, ScopeError } from './error.ts'
 
-/** What passes below one place of a document. */
-interface Filter {
+/** What passes of the value at one place of a document. */
+export interface FieldFilter {
   /** The value passes whole. */
+  readonly whole: boolean
+  readonly members: ReadonlyMap<string, FieldFilter>
+  /** What passes of each element, when the value is a list; undefined = a list does not pass. */
+  readonly elements: FieldFilter | undefined
+}
+
+interface Filter extends FieldFilter {
   whole: boolean
   readonly members: Map<string, Filter>
-  /** What passes of each element, when the value is a list. */
   elements: Filter | undefined
+}
+
+/** Keeps the listed fields of a JSON value; never throws, never changes its input. */
+export interface Projection {
+  (json: unknown): unknown
+  /** The same as data, for documents that are read piece by piece. */
+  readonly filter: FieldFilter
 }
 
 const maxFieldLength = 512
@@ -18,10 +31,10 @@ const maxFieldDepth = 32
  * vanish; elements of a list stay in place as far as they have the right type. Where nothing passes the answer is null.
  * The function never throws and never changes its input. Throws `ScopeError` for a malformed field.
  */
-export function compileProjection(fields: readonly string[]): (json: unknown) => unknown {
+export function compileProjection(fields: readonly string[]): Projection {
   const root = emptyFilter()
   for (const field of fields) addField(root, field)
-  return (json) => project(root, json) ?? null
+  return Object.assign((json: unknown) => project(root, json) ?? null, { filter: root })
 }
 
 const emptyFilter = (): Filter => ({ whole: false, members: new Map(), elements: undefined })
@@ -55,7 +68,7 @@ function fieldSteps(field: string): string[] {
 }
 
 /** `undefined` when nothing of the value may pass. */
-function project(filter: Filter, value: unknown): unknown {
+function project(filter: FieldFilter, value: unknown): unknown {
   if (filter.whole) return value
   if (Array.isArray(value)) {
     const { elements } = filter

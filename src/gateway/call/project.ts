@@ -1,7 +1,10 @@
+import { isUtf8 } from 'node:buffer'
+import type { Projection } from '../../scope/index.ts'
 import { GatewayCallError } from './call-error.ts'
-
-/** From `compileProjection`: keeps the listed members of a JSON value; never throws. */
-export type Projection = (json: unknown) => unknown
+import { turns } from '../turns.ts'
+import type { DocumentBuffer } from './document-buffer.ts'
+import { FieldPicker } from './field-picker.ts'
+import { JsonScanner, JsonSyntaxError } from './json-scanner.ts'
 
 /** Media types whose whole is one JSON text. */
 export const isJsonType = (contentType: string | undefined): boolean =>
@@ -14,33 +17,49 @@ export interface ProjectInput {
   readonly body: AsyncIterable<Uint8Array>
   readonly maxBytes: number
   readonly projection: Projection
-  /** Cryptographic randomness: `bytes` of it. */
-  readonly random: (bytes: number) => Uint8Array
+  /** Asked before that many more bytes are held for this call; throws to refuse them. */
+  readonly reserve?: ((bytes: number) => void) | undefined
 }
 
 /**
- * The projected body, freshly serialised: no byte of the upstream's answer is copied. Answers other than 2xx have bodies of
- * their own shape, which no field list covers, and are replaced. Undefined = the upstream sent no body.
+ * The projected body, freshly serialised: names and strings are written anew, numbers as the upstream wrote them, members in its
+ * order, of a name given twice the last. The document is read as it comes and never held; what passes of it is held until its
+ * end, because a document that turns out malformed must not have been handed on in part. Answers other than 2xx have bodies
+ * of their own shape, which no field list covers, and are replaced. Undefined = the upstream sent no body.
  */
 export async function projectBody(input: ProjectInput): Promise<Uint8Array | undefined> {
   const { upstreamName, status } = input
   if (status < 200 || status > 299) return neutralBody(upstreamName, status)
-  const bytes = await collect(input)
-  if (bytes.length === 0) return undefined
   const invalid = (what: string) =>
     new GatewayCallError(
       'upstream_invalid_response',
       `upstream ${upstreamName}: its answer ${what}, so the granted fields cannot be picked from it`,
     )
-  if (!isJsonType(input.contentType)) throw invalid('is not JSON')
+  const document = new ProjectedDocument(input)
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    const mark = `number ${Buffer.from(input.random(16)).toString('hex')} `
-    const projected = JSON.stringify(input.projection(JSON.parse(shieldNumbers(text, mark)))) as string | undefined
-    return Buffer.from((projected ?? 'null').replaceAll(new RegExp(`"${mark}([^"]*)"`, 'g'), '$1'))
-  } catch {
-    // The parser's own message quotes the body.
-    throw invalid('is not JSON in UTF-8, or is nested too deeply')
+    for await (const chunk of limited(input)) {
+      if (!isJsonType(input.contentType)) throw invalid('is not JSON')
+      for (let start = 0; start < chunk.length; start += turns.step) {
+        const step = chunk.subarray(start, start + turns.step)
+        await turns.take(step.length)
+        document.write(step)
+      }
+    }
+    if (document.isEmpty) return undefined
+    const projected = document.end()
+    if (!projected) return Buffer.from('null')
+    return await stepwise(projected)
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) throw invalid('is not JSON in UTF-8, or is nested too deeply')
+    throw error
+  }
+}
+
+async function stepwise(document: DocumentBuffer): Promise<Uint8Array> {
+  const work = document.whole(turns.step)
+  for (let next = work.next(); ; next = work.next()) {
+    if (next.done === true) return next.value
+    await turns.take(turns.step)
   }
 }
 
@@ -49,8 +68,7 @@ function neutralBody(upstreamName: string, status: number): Uint8Array {
   return Buffer.from(JSON.stringify({ error: { type: 'upstream_status', code: 'upstream_status', message, status } }))
 }
 
-async function collect({ upstreamName, body, maxBytes }: ProjectInput): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
+async function* limited({ upstreamName, body, maxBytes }: ProjectInput): AsyncGenerator<Uint8Array> {
   let bytes = 0
   for await (const chunk of body) {
     bytes += chunk.length
@@ -59,53 +77,81 @@ async function collect({ upstreamName, body, maxBytes }: ProjectInput): Promise<
         'upstream_response_too_large',
         `upstream ${upstreamName}: its answer is longer than max_response_bytes (${String(maxBytes)})`,
       )
-    chunks.push(chunk)
+    if (chunk.length > 0) yield chunk
   }
-  return Buffer.concat(chunks)
 }
 
-const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
+/** Bytes to the fields that pass. Throws `JsonSyntaxError` for what is not JSON in UTF-8. */
+class ProjectedDocument {
+  readonly #picker: FieldPicker
+  readonly #scanner: JsonScanner
+  readonly #utf8 = new Utf8Check()
+  /** The first bytes, until it is known whether they are a byte order mark. */
+  #head: Uint8Array | undefined = new Uint8Array(0)
+  #begun = false
 
-/**
- * Wraps every number that a double would not give back as it was written (2^53 + 1, 1.10, 1e400) into a string led by
- * `mark`, an unguessable text that is taken off again after serialising: 64-bit ids pass unharmed. Text that is not JSON
- * stays not JSON.
- */
-function shieldNumbers(text: string, mark: string): string {
-  const pieces: string[] = []
-  let copied = 0
-  for (let i = 0; i < text.length;) {
-    const code = text.charCodeAt(i)
-    if (code === 0x22) {
-      i = endOfString(text, i)
-      continue
-    }
-    if (code !== 0x2d && (code < 0x30 || code > 0x39)) {
-      i++
-      continue
-    }
-    NUMBER.lastIndex = i
-    const token = NUMBER.exec(text)?.[0]
-    if (token === undefined) {
-      i++
-      continue
-    }
-    if (String(Number(token)) !== token) {
-      pieces.push(text.slice(copied, i), `"${mark}${token}"`)
-      copied = i + token.length
-    }
-    i += token.length
+  constructor({ projection, reserve = () => undefined }: ProjectInput) {
+    this.#picker = new FieldPicker(projection.filter, reserve)
+    this.#scanner = new JsonScanner(this.#picker)
   }
-  pieces.push(text.slice(copied))
-  return pieces.join('')
+
+  get isEmpty(): boolean {
+    return !this.#begun
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#begun = true
+    if (!this.#head) {
+      this.#scan(bytes)
+      return
+    }
+    this.#head = Buffer.concat([this.#head, bytes])
+    if (this.#head.length >= 3) this.#passHead()
+  }
+
+  /** `undefined` = nothing passes. */
+  end(): DocumentBuffer | undefined {
+    this.#passHead()
+    this.#utf8.end()
+    this.#scanner.end()
+    return this.#picker.finish()
+  }
+
+  #passHead(): void {
+    const head = this.#head
+    this.#head = undefined
+    // RFC 8259, 8.1: a parser may ignore a byte order mark; upstreams that send one are read.
+    if (head) this.#scan(head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? head.subarray(3) : head)
+  }
+
+  #scan(bytes: Uint8Array): void {
+    this.#utf8.write(bytes)
+    this.#scanner.write(bytes)
+  }
 }
 
-/** The index after the closing quote of the string that opens at `start`. */
-function endOfString(text: string, start: number): number {
-  for (let i = start + 1; i < text.length; i++) {
-    const code = text.charCodeAt(i)
-    if (code === 0x5c) i++
-    else if (code === 0x22) return i + 1
+/** Checks that bytes are UTF-8, however characters are cut. Throws `JsonSyntaxError`. */
+class Utf8Check {
+  #rest: Uint8Array = new Uint8Array(0)
+
+  write(bytes: Uint8Array): void {
+    const all = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes])
+    const whole = all.length - openTail(all)
+    if (!isUtf8(all.subarray(0, whole))) throw new JsonSyntaxError()
+    this.#rest = Uint8Array.from(all.subarray(whole))
   }
-  return text.length
+
+  end(): void {
+    if (this.#rest.length > 0) throw new JsonSyntaxError()
+  }
+}
+
+/** How many bytes at the end begin a character (RFC 3629, 3) that is not whole yet. */
+function openTail(bytes: Uint8Array): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back]!
+    if (byte < 0x80) return 0
+    if (byte >= 0xc0) return (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) > back ? back : 0
+  }
+  return 0
 }

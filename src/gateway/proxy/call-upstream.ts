@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import type { Projection } from '../../scope/index.ts'
 import type { Clock } from '../../logical/clock.ts'
 import { badRequest, RequestError } from '../../logical/errors.ts'
 import { GatewayCallError, type CallErrorCode } from '../call/call-error.ts'
@@ -7,7 +7,7 @@ import { decode, encodingOf } from '../call/decode.ts'
 import type { Egress } from './egress.ts'
 import { Exchange, type AnswerHead } from './exchange.ts'
 import { buildOutgoing, type OutgoingInput } from '../call/outgoing.ts'
-import { projectBody, type Projection } from '../call/project.ts'
+import { projectBody } from '../call/project.ts'
 import { guardBody } from '../call/request-body.ts'
 import { responseHeaders } from '../call/response.ts'
 import { Scrubber } from '../call/scrub.ts'
@@ -207,7 +207,6 @@ async function shapeAnswer(input: CallInput, received: Received): Promise<CallAn
     body: plain,
     maxBytes,
     projection,
-    random: randomBytes,
   })
   // A replaced body leaves the upstream's own unread.
   if (status < 200 || status > 299)
