@@ -26,18 +26,21 @@ export class GatewayError extends Error {
   readonly code: string
   /** Joins this failure to the gateway's audit log. Empty where no request was sent. */
   readonly request_id: string
+  /** Seconds after which it is worth trying again; undefined where the gateway did not say. */
+  readonly retry_after_seconds: number | undefined
 
   constructor(
     type: GatewayErrorType,
     code: string,
     message: string,
-    options: { request_id?: string; cause?: unknown } = {},
+    options: { request_id?: string; retry_after_seconds?: number | undefined; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'GatewayError'
     this.type = type
     this.code = code
     this.request_id = options.request_id ?? ''
+    this.retry_after_seconds = options.retry_after_seconds
   }
 
   /** 401, 403, 400, 503 or 502. */
@@ -91,7 +94,12 @@ const typeOfStatus: Readonly<Record<number, readonly [GatewayErrorType, string]>
 export function fromGrpc(error: ServiceError, requestId: string): GatewayError {
   const type = trailer(error, 'mcp-error-type')
   const code = trailer(error, 'mcp-error-code')
-  const details = { request_id: trailer(error, 'mcp-request-id') ?? requestId, cause: error }
+  const retryAfter = Number(trailer(error, 'mcp-retry-after'))
+  const details = {
+    request_id: trailer(error, 'mcp-request-id') ?? requestId,
+    retry_after_seconds: retryAfter > 0 ? retryAfter : undefined,
+    cause: error,
+  }
   const message = error.details || 'the gateway gave no reason'
   if (isType(type)) return new GatewayError(type, code ?? type, message, details)
   const [likelyType, likelyCode] = typeOfStatus[error.code] ?? ['unavailable', 'gateway_unreachable']

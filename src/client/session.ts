@@ -68,7 +68,7 @@ export class Session {
     await this.close()
   }
 
-  /** One refresh at a time: a third live token would end the oldest, under which work may be going on. */
+  /** One refresh at a time: each takes one of the few places a session has for live tokens. */
   #refresh(): Promise<void> {
     this.#refreshing ??= this.#ask().finally(() => {
       this.#refreshing = undefined
@@ -103,8 +103,9 @@ export class Session {
     this.#cancelTimer()
     if (this.#over) return
     this.#cancelTimer = this.#parts.clock.after(ms, () => {
-      this.#refresh().catch(() => {
-        this.#schedule(this.#backoff.next())
+      this.#refresh().catch((error: unknown) => {
+        const askedMs = error instanceof GatewayError ? (error.retry_after_seconds ?? 0) * 1000 : 0
+        this.#schedule(Math.max(this.#backoff.next(), askedMs))
       })
     })
   }

@@ -61,6 +61,8 @@ export interface FakeFailure {
   readonly type?: GatewayErrorType
   readonly code?: string
   readonly message?: string
+  /** Seconds after which it is worth trying again, as the gateway tells it beside a 429. */
+  readonly retry_after_seconds?: number
 }
 
 export interface FakeGatewayOptions {
@@ -257,6 +259,7 @@ function statusOf(thrown: unknown, grpc?: number): { code: number; details: stri
   if (failure.type !== undefined) {
     metadata.set('mcp-error-type', failure.type)
     metadata.set('mcp-error-code', failure.code ?? failure.type)
+    if (failure.retry_after_seconds !== undefined) metadata.set('mcp-retry-after', String(failure.retry_after_seconds))
   }
   return {
     code: grpc ?? failure.grpc ?? (failure.type === undefined ? status.UNAVAILABLE : grpcOfType[failure.type]),

@@ -38,6 +38,8 @@ export interface GatewayErrorDetails {
   readonly kind?: ErrorKind
   /** Scopes that would help, for `WWW-Authenticate`. */
   readonly scope?: string
+  /** For 429: whole seconds after which it is worth trying again. */
+  readonly retryAfterSeconds?: number
   /** For 405: the methods that are served. */
   readonly allow?: readonly string[]
   readonly cause?: unknown
@@ -73,5 +75,7 @@ export function toGatewayError(thrown: unknown): GatewayError {
   if (thrown.kind === 'unsupported_path')
     return unavailable('vault_unavailable', 'Vault has no engine at the mount at the moment; try again', thrown)
   const code = 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : thrown.kind
-  return new GatewayError(typeOfKind[thrown.kind], code, thrown.message, { kind: thrown.kind, cause: thrown })
+  const { kind, message, retryAfterSeconds } = thrown
+  const later = retryAfterSeconds === undefined ? {} : { retryAfterSeconds }
+  return new GatewayError(typeOfKind[kind], code, message, { kind, cause: thrown, ...later })
 }

@@ -60,13 +60,11 @@ export class SessionService {
     const found = await this.#decisions.agentOf(session)
     if (!found) throw noSession()
     requireAgent(caller, found.agent_id)
-    return issued(
-      await vault.write(
-        `${this.#mount}/creds/${found.agent_id}/${found.session_id}`,
-        { ...ask, ttl },
-        { timeoutMs: TIMEOUT_MS },
-      ),
-    )
+    const path = `${this.#mount}/creds/${found.agent_id}/${found.session_id}`
+    const response = await vault
+      .write(path, { ...ask, ttl }, { timeoutMs: TIMEOUT_MS })
+      .catch((error: unknown) => this.#refreshRefused(error, found.session_id))
+    return issued(response)
   }
 
   /** Ends the session; resolves once it is ended at the engine and here. Ending what is over succeeds. */
@@ -84,6 +82,19 @@ export class SessionService {
       await vault.delete(`${this.#mount}/sessions/${found.session_id}`, { timeoutMs: TIMEOUT_MS })
     }
     this.#decisions.sessionEnded(found.session_id)
+  }
+
+  /** Vault says 429 for its own quotas too, and tells no plugin's `Retry-After`: the session is asked which of both it is. */
+  async #refreshRefused(error: unknown, sessionId: string): Promise<never> {
+    if (!(error instanceof RequestError) || error.kind !== 'rate_limited') throw error
+    const retryAfterSeconds = await this.#decisions.secondsToRefresh(sessionId)
+    if (retryAfterSeconds === 0) throw error
+    throw new GatewayError(
+      'unavailable',
+      'too_many_live_tokens',
+      `the session holds as many live tokens as it may; go on with one of them and refresh in ${String(retryAfterSeconds)} s`,
+      { kind: 'rate_limited', retryAfterSeconds, cause: error },
+    )
   }
 
   /** A caller bound to some agents may not spend the session of another, even one whose token it got hold of. */

@@ -66,12 +66,19 @@ export class RequestError extends Error {
   readonly kind: ErrorKind
   /** Of an `unsupported_operation`: the HTTP methods that are served there, where the thrower knows them. */
   readonly allow: readonly string[] | undefined
+  /** Of a `rate_limited`: whole seconds after which it is worth trying again (RFC 9110, `Retry-After`), where the thrower knows. */
+  readonly retryAfterSeconds: number | undefined
 
-  constructor(kind: ErrorKind, message?: string, options?: { cause?: unknown; allow?: readonly string[] }) {
+  constructor(
+    kind: ErrorKind,
+    message?: string,
+    options?: { cause?: unknown; allow?: readonly string[]; retryAfterSeconds?: number },
+  ) {
     super(message ?? errorTable[kind].text, options)
     this.name = 'RequestError'
     this.kind = kind
     this.allow = options?.allow
+    this.retryAfterSeconds = options?.retryAfterSeconds
   }
 
   get row(): ErrorRow {

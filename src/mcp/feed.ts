@@ -14,7 +14,10 @@ export type FeedEvent =
       readonly session_id: string
       readonly token_id: string
       readonly expires_at_unix: number
+      /** Whether it is the last of its session's tokens to run out. */
       readonly newest: boolean
+      /** When the last one does. */
+      readonly tokens_end_unix: number
     }
   | { readonly type: 'document'; readonly path: string; readonly version: number; readonly deleted: boolean }
 

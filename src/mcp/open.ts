@@ -20,7 +20,7 @@ import { firstExcess, grantLink, grantLinks } from './grant.ts'
 import type { JudgedLink } from './grant.ts'
 import { credsResponse, mint, tokenTerms } from './issue.ts'
 import { sessionLiveness } from './liveness.ts'
-import { MAX_DEPTH, findByDigest, newestToken, openSession } from './session.ts'
+import { MAX_DEPTH, findByDigest, isTokenLive, openSession, tokensEndUnix } from './session.ts'
 import type { SessionRecord } from './session.ts'
 
 /** To say what a chain of sessions amounts to takes the square of their number, each time one of its tokens is asked about. */
@@ -46,7 +46,7 @@ export async function open(engine: Engine, request: Request, ask: Ask): Promise<
   const scopes = parent ? await withinParent(engine, own, requested, parent) : (requested ?? own.declared_scopes)
   const { session_max_life } = await engine.settings()
   const nowUnix = engine.nowUnix()
-  const parentEnds = parent?.flatMap((link) => [link.life_ends_unix, newestToken(link)?.expires_at_unix ?? 0]) ?? []
+  const parentEnds = parent?.flatMap((link) => [link.life_ends_unix, tokensEndUnix(link)]) ?? []
   const lifeEnds = Math.min(nowUnix + session_max_life, ...(parent?.map((link) => link.life_ends_unix) ?? []))
   const terms = await tokenTerms(engine, agent, environment, ask.ttl, Math.min(lifeEnds, ...parentEnds))
   const token = await mint(engine, environment, terms.ttl, request.client_token)
@@ -86,8 +86,7 @@ export async function issuableAgent(engine: Engine, agentId: string): Promise<Ag
 async function liveParent(engine: Engine, token: string): Promise<readonly SessionRecord[]> {
   const found = tokenShape(token) ? await findByDigest(engine, tokenDigest(token)) : undefined
   const liveness = found && (await sessionLiveness(engine, found.session))
-  const tokenOver = !found || found.token.ended === true || engine.nowUnix() >= found.token.expires_at_unix
-  if (!liveness?.live || tokenOver)
+  if (!found || !liveness?.live || !isTokenLive(found.token, engine.nowUnix()))
     throw badRequest('parent_token is not a live token; delegate from a live session, or omit parent_token.')
   if (liveness.chain.length > MAX_DEPTH)
     throw badRequest(

@@ -1,7 +1,7 @@
 import { definePath } from '../framework/path.ts'
 import type { FieldData } from '../framework/field-data.ts'
 import type { Fields } from '../framework/field.ts'
-import { badRequest, permissionDenied } from '../logical/errors.ts'
+import { RequestError, badRequest, permissionDenied } from '../logical/errors.ts'
 import type { Request } from '../logical/request.ts'
 import { effectiveScopes } from '../scope/index.ts'
 import { checkAgentName } from './check.ts'
@@ -11,7 +11,7 @@ import { credsAnswer, credsResponse, mint, tokenTerms } from './issue.ts'
 import { sessionLiveness } from './liveness.ts'
 import { issuableAgent, open } from './open.ts'
 import type { Ask } from './open.ts'
-import { addToken, changeSession, endSession, newestToken } from './session.ts'
+import { MAX_LIVE_TOKENS, addToken, changeSession, endSession, refreshPossibleUnix, tokensEndUnix } from './session.ts'
 import type { SessionRecord } from './session.ts'
 
 const MAX_PURPOSE = 512
@@ -115,7 +115,7 @@ export function pathCredsSession(engine: Engine) {
     active_node_only: true,
     synopsis: "Refreshes (write) or closes (delete) a session of one's own.",
     description:
-      'Refresh issues a new token with a lease of its own in the same session; the old token lives until its own expiry. At most two tokens live: a third ends the oldest at once. Only the identity that opened the session may do either.',
+      'Refresh issues a new token with a lease of its own in the same session; the old token lives until its own expiry. A session holds at most eight live tokens: a further refresh is 429 too_many_live_tokens until one of them expires, and ends none. Only the identity that opened the session may do either.',
     operations: {
       write: ({ request, fields: given }) =>
         changeSession(engine, given.require('session'), async (session) => {
@@ -140,7 +140,8 @@ async function refresh(engine: Engine, request: Request, session: SessionRecord,
   const liveness = await sessionLiveness(engine, session)
   if (!liveness.live) throw badRequest('session is over, open a new one')
   const agent = await issuableAgent(engine, session.agent_id)
-  const parentEnds = liveness.chain.slice(1).map((link) => newestToken(link)?.expires_at_unix ?? 0)
+  requireFreeSlot(session, engine.nowUnix())
+  const parentEnds = liveness.chain.slice(1).map(tokensEndUnix)
   const terms = await tokenTerms(
     engine,
     agent,
@@ -149,16 +150,20 @@ async function refresh(engine: Engine, request: Request, session: SessionRecord,
     Math.min(session.life_ends_unix, ...parentEnds),
   )
   const token = await mint(engine, session.environment, terms.ttl, request.client_token)
-  const nowUnix = engine.nowUnix()
-  const alive = session.tokens.filter((old) => !old.ended && old.expires_at_unix > nowUnix)
-  // A host repeats a request whose process died: the token of the first try was answered to nobody and supersedes none.
-  const unanswered = alive.filter((old) => request.id !== '' && old.request_id === request.id)
-  const held = alive.filter((old) => !unanswered.includes(old))
-  await addToken(engine, session, { ...token.record, request_id: request.id }, [
-    ...held.slice(0, Math.max(0, held.length - 1)),
-    ...unanswered,
-  ])
+  await addToken(engine, session, token.record)
   return credsResponse(session, token, terms, effectiveScopes(await grantLinks(engine, liveness.chain)))
+}
+
+/** Lost responses and shared sessions must never end a token somebody holds, so the refresh waits instead. */
+function requireFreeSlot(session: SessionRecord, nowUnix: number): void {
+  const possibleUnix = refreshPossibleUnix(session, nowUnix)
+  if (possibleUnix === 0) return
+  const retryAfterSeconds = possibleUnix - nowUnix
+  throw new RequestError(
+    'rate_limited',
+    `too_many_live_tokens: the session holds ${MAX_LIVE_TOKENS} live tokens, and the next of them expires in ${retryAfterSeconds} s. Go on with a token you hold and refresh after that; open a session of its own for each worker.`,
+    { retryAfterSeconds },
+  )
 }
 
 /** The same non-empty identity entity as the opener; without entities the same Vault token. */

@@ -10,7 +10,7 @@ import type { FeedPosition } from './feed.ts'
 import { grantLinks } from './grant.ts'
 import type { JudgedLink } from './grant.ts'
 import { sessionLiveness } from './liveness.ts'
-import { findByDigest, findSession, newestToken } from './session.ts'
+import { findByDigest, findSession, refreshPossibleUnix, tokensEndUnix } from './session.ts'
 import type { SessionRecord, SessionToken } from './session.ts'
 
 const fields = {
@@ -113,6 +113,12 @@ const fields = {
     description: "End of the session's life over all refreshes, in Unix seconds.",
     example: 1773619200,
   },
+  refresh_possible_unix: {
+    type: 'int',
+    computed: true,
+    description: 'From when a refresh finds a free place among the eight live tokens, in Unix seconds; 0: at once.',
+    example: 0,
+  },
   chain: {
     type: 'objects',
     computed: true,
@@ -206,7 +212,14 @@ async function answer(engine: Engine, position: FeedPosition, subject: Subject, 
   if (!liveness.live) return inactive(engine, position, liveness.reason, subject, liveness.detail)
   if (token && engine.nowUnix() >= token.expires_at_unix)
     return inactive(engine, position, 'expired', subject, 'the token expired')
-  if (token?.ended) return inactive(engine, position, 'revoked', subject, 'the token was ended')
+  if (token?.ended)
+    return inactive(
+      engine,
+      position,
+      token.ended_reason === 'expired' ? 'expired' : 'revoked',
+      subject,
+      'the token was ended',
+    )
   const links = await grantLinks(engine, liveness.chain)
   const scopes = effectiveScopes(links)
   return {
@@ -219,6 +232,7 @@ async function answer(engine: Engine, position: FeedPosition, subject: Subject, 
       granted_scopes: session.scopes,
       ...(token && { expires_at: isoSeconds(token.expires_at_unix * 1000), expires_at_unix: token.expires_at_unix }),
       session_expires_at_unix: session.life_ends_unix,
+      refresh_possible_unix: refreshPossibleUnix(session, engine.nowUnix()),
       chain: liveness.chain.map((link, index) => chainLink(link, links[index]!)),
       mount_generation: session.mount_generation,
       documents: Object.assign({}, ...links.map((link) => link.documents)) as JudgedLink['documents'],
@@ -259,7 +273,7 @@ function chainLink(session: SessionRecord, link: JudgedLink) {
     scopes: session.scopes,
     policies: session.policies,
     generation: session.generation,
-    newest_token_expires_at_unix: newestToken(session)?.expires_at_unix ?? 0,
+    newest_token_expires_at_unix: tokensEndUnix(session),
     session_expires_at_unix: session.life_ends_unix,
   }
 }

@@ -8,10 +8,10 @@ import type { Engine } from './engine.ts'
 import { SECRET_TYPE } from './issue.ts'
 import type { TokenLease } from './issue.ts'
 import { sessionLiveness } from './liveness.ts'
-import { changeSession, endSession, endToken, newestToken, setExpiry } from './session.ts'
+import { changeSession, endSession, endToken, isTokenLive, liveTokens, setExpiry } from './session.ts'
 import type { SessionRecord, SessionToken } from './session.ts'
 
-/** Revoked this much before its expiry, a superseded token was revoked on purpose, not by its lease running out. */
+/** Revoked this much before its expiry, a token that has a successor was revoked on purpose, not by its lease running out. */
 const PURPOSEFUL_SECONDS = 30
 
 export function secretToken(engine: Engine): SecretType {
@@ -24,8 +24,7 @@ export function secretToken(engine: Engine): SecretType {
         if (
           !session ||
           !token ||
-          token.ended ||
-          engine.nowUnix() >= token.expires_at_unix ||
+          !isTokenLive(token, engine.nowUnix()) ||
           !(await sessionLiveness(engine, session)).live
         )
           throw badRequest('session is over, open a new one')
@@ -75,6 +74,7 @@ async function revokeToken(
   token: SessionToken,
   unregistered: boolean,
 ): Promise<void> {
+  if (token.ended) return
   if (unregistered) {
     // The host never registered the lease, so nobody holds this token: undo it alone, and the session if it was the only one.
     const others = session.tokens.some((other) => other !== token && !other.ended)
@@ -83,7 +83,7 @@ async function revokeToken(
   }
   const left = token.expires_at_unix - engine.nowUnix()
   if (left <= 0) return
-  const newest = newestToken(session)
+  const newest = liveTokens(session, engine.nowUnix()).at(-1)
   if (token === newest) await endSession(engine, session, 'lease revoked')
   else if (newest && newest.issuer !== token.issuer) await endToken(engine, session, token, 'lease revoked')
   else if (left > PURPOSEFUL_SECONDS) await endSession(engine, session, 'lease revoked')

@@ -4,6 +4,7 @@
  */
 import { sessionKeyOf, sessionKeyOfDigest } from '../scope/index.ts'
 import type { Engine } from './engine.ts'
+import type { FeedEvent } from './feed.ts'
 
 export interface SessionToken {
   readonly token_id: string
@@ -13,10 +14,10 @@ export interface SessionToken {
   readonly expires_at_unix: number
   /** Salted hash of the Vault token it was issued under. */
   readonly issuer: string
-  /** Of a refresh: the API request it was minted for. */
-  readonly request_id?: string
   /** Ended before its expiry, while the session may go on. */
   readonly ended?: boolean
+  /** Why, as it was published; records written by 0.1.0 have none. */
+  readonly ended_reason?: string
 }
 
 export interface Ancestor {
@@ -43,7 +44,7 @@ export interface SessionRecord {
   readonly opener: string
   readonly opened_at_unix: number
   readonly life_ends_unix: number
-  /** Oldest first. The first stays for look-ups; long superseded ones are dropped from the middle. */
+  /** Oldest first. The first stays for look-ups, and every live one; others are dropped from the middle. */
   readonly tokens: readonly SessionToken[]
 }
 
@@ -65,6 +66,8 @@ interface TokenPointer {
 }
 
 export const MAX_DEPTH = 8
+/** Live tokens a session holds at most: a lost response costs one of them until that token expires. */
+export const MAX_LIVE_TOKENS = 8
 const KEPT_TOKENS = 24
 
 const sessionKey = (key: string): string => `s/${key.slice(0, 2)}/${key}`
@@ -123,12 +126,7 @@ export function changeSession<T>(
 }
 
 /** Adds a token of a refresh: pointer first, so that a crash in between leaves a pointer to nothing, never a lost token. */
-export async function addToken(
-  engine: Engine,
-  session: SessionRecord,
-  token: SessionToken,
-  ended: readonly SessionToken[],
-): Promise<void> {
+export async function addToken(engine: Engine, session: SessionRecord, token: SessionToken): Promise<void> {
   const pointer: TokenPointer = {
     session_id: session.session_id,
     token_id: token.token_id,
@@ -136,29 +134,28 @@ export async function addToken(
     life_ends_unix: session.life_ends_unix,
   }
   await engine.records.put(pointerKey(token.digest), pointer)
-  const marked = session.tokens.map((candidate) =>
-    ended.includes(candidate) ? { ...candidate, ended: true } : candidate,
-  )
-  const tokens = [...marked, token]
-  const kept = tokens.length > KEPT_TOKENS ? [tokens[0]!, ...tokens.slice(tokens.length - KEPT_TOKENS + 1)] : tokens
-  await engine.records.put(sessionKey(sessionKeyOf(session.session_id)!), { ...session, tokens: kept }, [
-    ...ended.map(
-      (old) =>
-        ({
-          type: 'token_ended',
-          session_id: session.session_id,
-          token_id: old.token_id,
-          reason: 'superseded',
-        }) as const,
-    ),
-    {
-      type: 'expiry',
-      session_id: session.session_id,
-      token_id: token.token_id,
-      expires_at_unix: token.expires_at_unix,
-      newest: true,
-    },
+  const tokens = kept([...session.tokens, token], engine.nowUnix())
+  await engine.records.put(sessionKey(sessionKeyOf(session.session_id)!), { ...session, tokens }, [
+    expiryEvent({ ...session, tokens }, token),
   ])
+}
+
+/** The first, all live ones, and of the others the youngest: a token that lives long may have many short-lived successors. */
+function kept(tokens: readonly SessionToken[], nowUnix: number): readonly SessionToken[] {
+  let surplus = tokens.length - KEPT_TOKENS
+  return tokens.filter((token, index) => index === 0 || isTokenLive(token, nowUnix) || surplus-- <= 0)
+}
+
+const expiryEvent = (session: SessionRecord, token: SessionToken): FeedEvent => {
+  const tokens_end_unix = tokensEndUnix(session)
+  return {
+    type: 'expiry',
+    session_id: session.session_id,
+    token_id: token.token_id,
+    expires_at_unix: token.expires_at_unix,
+    newest: token.expires_at_unix === tokens_end_unix,
+    tokens_end_unix,
+  }
 }
 
 /** Moves one token's expiry (renew). */
@@ -171,15 +168,8 @@ export async function setExpiry(
   const tokens = session.tokens.map((candidate) =>
     candidate.token_id === token.token_id ? { ...candidate, expires_at_unix: expiresAtUnix } : candidate,
   )
-  const newest = newestToken(session)?.token_id === token.token_id
   await engine.records.put(sessionKey(sessionKeyOf(session.session_id)!), { ...session, tokens }, [
-    {
-      type: 'expiry',
-      session_id: session.session_id,
-      token_id: token.token_id,
-      expires_at_unix: expiresAtUnix,
-      newest,
-    },
+    expiryEvent({ ...session, tokens }, { ...token, expires_at_unix: expiresAtUnix }),
   ])
 }
 
@@ -192,7 +182,7 @@ export async function endToken(
 ): Promise<void> {
   if (token.ended || (await endMarker(engine, session.session_id))) return
   const tokens = session.tokens.map((candidate) =>
-    candidate.token_id === token.token_id ? { ...candidate, ended: true } : candidate,
+    candidate.token_id === token.token_id ? { ...candidate, ended: true, ended_reason: reason } : candidate,
   )
   await engine.records.put(sessionKey(sessionKeyOf(session.session_id)!), { ...session, tokens }, [
     { type: 'token_ended', session_id: session.session_id, token_id: token.token_id, reason },
@@ -224,12 +214,23 @@ export async function endSession(engine: Engine, session: SessionRecord, reason:
 export const endMarker = (engine: Engine, sessionId: string): Promise<EndMarker | undefined> =>
   engine.records.get<EndMarker>(markerKey(sessionId))
 
-/** The youngest token that was not ended or undone; none = the session is over. */
-export const newestToken = (session: SessionRecord): SessionToken | undefined =>
-  session.tokens.findLast((token) => !token.ended)
+export const isTokenLive = (token: SessionToken, nowUnix: number): boolean =>
+  token.ended !== true && nowUnix < token.expires_at_unix
 
-/** Over by itself: outlived its newest token or its life. */
-export function isOver(session: SessionRecord, nowUnix: number): boolean {
-  const newest = newestToken(session)
-  return newest === undefined || nowUnix >= newest.expires_at_unix || nowUnix >= session.life_ends_unix
+/** Oldest first. None = the session is over. */
+export const liveTokens = (session: SessionRecord, nowUnix: number): readonly SessionToken[] =>
+  session.tokens.filter((token) => isTokenLive(token, nowUnix))
+
+/** From when a refresh finds a free place, in Unix seconds; 0 = at once. */
+export function refreshPossibleUnix(session: SessionRecord, nowUnix: number): number {
+  const live = liveTokens(session, nowUnix)
+  return live.length < MAX_LIVE_TOKENS ? 0 : Math.min(...live.map((token) => token.expires_at_unix))
 }
+
+/** When the last of its tokens runs out that was not ended or undone, in Unix seconds; 0 = there is none. */
+export const tokensEndUnix = (session: SessionRecord): number =>
+  Math.max(0, ...session.tokens.filter((token) => !token.ended).map((token) => token.expires_at_unix))
+
+/** Over by itself: outlived its last token or its life. Not its newest: that may be the shortest-lived of all it holds. */
+export const isOver = (session: SessionRecord, nowUnix: number): boolean =>
+  nowUnix >= tokensEndUnix(session) || nowUnix >= session.life_ends_unix

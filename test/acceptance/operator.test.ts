@@ -232,11 +232,13 @@ describe('operator flow', () => {
       'exp',
       'expires_at',
       'expires_at_unix',
+      'granted_scopes',
       'iat',
       'jti',
       'mount_generation',
       'owner',
       'purpose',
+      'refresh_possible_unix',
       'required_scope',
       'scope',
       'scope_match',
@@ -272,15 +274,19 @@ describe('operator flow', () => {
     ])
   })
 
-  it('refresh: another token in the same session, and the oldest of three ends', async () => {
+  it('refresh: another token in the same session, up to eight live ones; then 429, and none ends', async () => {
     const first = await engine.issue('billing')
     const answer = await engine.write(`creds/billing/${first.session_id}`)
     const second = issued(answer)
     expect([answer.status, keysOf(answer), second.session_id]).toEqual([200, credsKeys, first.session_id])
     expect(second.lease_id).toMatch(new RegExp(`^${engine.mount}/creds/billing/${first.session_id}/[0-9A-Za-z]{24}$`))
     expect([await engine.state(first), await engine.state(second)]).toEqual(['active', 'active'])
-    const third = await engine.issue(`billing/${first.session_id}`)
-    expect(await states(first, second, third)).toEqual(['revoked', 'active', 'active'])
+    const others = []
+    while (others.length < 6) others.push(await engine.issue(`billing/${first.session_id}`))
+    const refused = await engine.write(`creds/billing/${first.session_id}`)
+    expect(refused.status).toBe(429)
+    expect(JSON.stringify(refused)).toContain('too_many_live_tokens: ')
+    expect(await states(first, second, ...others)).toEqual(Array(8).fill('active'))
   })
 
   it('a session as operators see it, never with a token', async () => {
@@ -291,6 +297,7 @@ describe('operator flow', () => {
       'ancestors',
       'ended_at',
       'environment',
+      'granted_scopes',
       'opened_at',
       'owner',
       'policies',

@@ -94,6 +94,27 @@ describe('an open session', () => {
     await session.close()
   })
 
+  test('that holds as many tokens as it may goes on with its own, and refreshes when it was told to', async () => {
+    const session = await open()
+    const old = await session.token()
+    fake.fail('Refresh', {
+      grpc: 8,
+      type: 'unavailable',
+      code: 'too_many_live_tokens',
+      message: 'as many live tokens as it may',
+      retry_after_seconds: 90,
+    })
+    await clock.advance(720_000)
+    await refreshed(1)
+    expect(await session.token()).toBe(old)
+    await clock.advance(89_999)
+    expect(asked('Refresh')).toHaveLength(1)
+    await clock.advance(1)
+    await refreshed(2)
+    expect(await session.token()).not.toBe(old)
+    await session.close()
+  })
+
   test('outlasts an outage: the old token serves, and the refresh is tried again', async () => {
     const session = await open()
     const old = await session.token()

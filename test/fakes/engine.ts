@@ -159,7 +159,8 @@ export class FakeEngine {
       session_id: session.session_id,
       token_id: token.token_id,
       expires_at_unix: token.expires_at_unix,
-      newest: true,
+      newest: newest(session) === token,
+      tokens_end_unix: newest(session)?.expires_at_unix ?? 0,
     })
     return token
   }
@@ -277,6 +278,7 @@ export class FakeEngine {
         session_expires_at_unix: link.session_expires_at_unix,
       })),
       mount_generation: 0,
+      refresh_possible_unix: this.#refreshPossibleUnix(session),
       documents: Object.fromEntries(
         chain
           .flatMap((link) => [`agents/${link.agent_id}`, `agents/${link.agent_id}/scopes`])
@@ -294,6 +296,11 @@ export class FakeEngine {
       : undefined
   }
 
+  #refreshPossibleUnix({ tokens }: FakeSession): number {
+    const live = tokens.filter((token) => !token.ended && token.expires_at_unix > this.nowUnix())
+    return live.length < 8 ? 0 : Math.min(...live.map((token) => token.expires_at_unix))
+  }
+
   #issue(agentId: string, sessionId: string | undefined, body: Record<string, unknown>): Record<string, unknown> {
     if (!this.documents.has(`agents/${agentId}`))
       throw new VaultError('bad_request', 400, `agent "${agentId}" is not registered.`, [
@@ -303,6 +310,8 @@ export class FakeEngine {
     const known = sessionId === undefined ? undefined : this.sessions.get(sessionId)
     if (sessionId !== undefined && (!known || this.#over(known)))
       throw new VaultError('bad_request', 400, 'session is over, open a new one', ['session is over, open a new one'])
+    if (known && this.#refreshPossibleUnix(known) > 0)
+      throw new VaultError('rate_limited', 429, 'too_many_live_tokens', ['too_many_live_tokens'])
     const session =
       known ??
       this.open(agentId, {
@@ -365,7 +374,14 @@ export class FakeEngine {
   }
 }
 
-const newest = (session: FakeSession): FakeToken | undefined => session.tokens.findLast((token) => !token.ended)
+/** The one that runs out last. */
+const newest = (session: FakeSession): FakeToken | undefined =>
+  session.tokens
+    .filter((token) => !token.ended)
+    .reduce<FakeToken | undefined>(
+      (last, token) => (last && last.expires_at_unix > token.expires_at_unix ? last : token),
+      undefined,
+    )
 
 function chainOf(session: FakeSession): FakeSession[] {
   return session.parent ? [session, ...chainOf(session.parent)] : [session]

@@ -39,6 +39,8 @@ export class FakeVault {
   readonly asked: Asked[] = []
   /** While set, every request fails with it. */
   down: VaultError | undefined
+  /** While set, requests below its path fail with it: what some other part of Vault refuses. */
+  refusal: { readonly below: string; readonly error: VaultError } | undefined
   readonly #gates: {
     readonly matches: (asked: Asked) => boolean
     readonly released: Promise<void>
@@ -107,6 +109,7 @@ export class FakeVault {
     const asked: Asked = { method, path, token, body: options.body as Record<string, unknown> | undefined }
     this.asked.push(asked)
     if (this.down) throw this.down
+    if (this.refusal && path.startsWith(this.refusal.below)) throw this.refusal.error
     const gate = this.#gates.find((candidate) => candidate.matches(asked))
     const answering = this.#answer(asked, options)
     if (gate) {

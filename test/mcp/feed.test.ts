@@ -379,6 +379,7 @@ describe('an introspection', () => {
       expires_at: issued.data.expires_at,
       expires_at_unix: issued.data.expires_at_unix,
       session_expires_at_unix: Number(issued.data.expires_at_unix) - 900 + 28_800,
+      refresh_possible_unix: 0,
       chain: [
         {
           session_id: issued.session_id,

@@ -24,6 +24,8 @@ class World {
   readonly issued: Issued[] = []
   readonly dead = new Set<string>()
   readonly parents = new Map<string, string>()
+  /** Tokens of a session that lived just before it was refreshed. */
+  refreshedOver: readonly string[] = []
 
   async start(): Promise<this> {
     this.engine = await TestEngine.start({ storage: new MemoryStorage() })
@@ -37,6 +39,12 @@ class World {
     await this.engine.write(`agents/${agent}/scopes`, { max_ttl_seconds: 1500 })
   }
 
+  async liveTokens(sessionId: string): Promise<string[]> {
+    const held = this.issued.filter(({ session_id }) => session_id === sessionId).map(({ token }) => token)
+    const answers = await Promise.all(held.map((token) => this.engine.introspect({ token })))
+    return held.filter((_, index) => answers[index]!.active === true)
+  }
+
   /** Refusals are part of life here; what must hold is checked after every step. */
   async try(work: () => Promise<unknown>): Promise<unknown> {
     return work().catch(() => undefined)
@@ -44,6 +52,7 @@ class World {
 
   async take(one: Step): Promise<void> {
     const { engine } = this
+    this.refreshedOver = []
     const target = 'pick' in one && this.issued.length > 0 ? this.issued[one.pick % this.issued.length] : undefined
     const keep = (issued: Issued, parent?: string) => {
       this.issued.push(issued)
@@ -51,6 +60,7 @@ class World {
     }
     const byTarget: Record<string, (of: Issued) => Promise<unknown>> = {
       refresh: async (of) => {
+        this.refreshedOver = await this.liveTokens(of.session_id)
         keep(new Issued(await engine.write(`creds/${of.agent_id}/${of.session_id}`)))
       },
       delegate: async (of) => {
@@ -93,6 +103,8 @@ class World {
       const parent = this.parents.get(session)
       if (alive && parent !== undefined && !live.get(parent)) wrong.push(`${session} outlives its parent`)
     }
+    for (const token of this.refreshedOver)
+      if ((await this.engine.introspect({ token })).active !== true) wrong.push('a refresh ended a live token')
     for (const issued of this.issued) {
       const answer = await this.engine.introspect({ token: issued.token })
       if (answer.active === true && !live.get(issued.session_id)) wrong.push(`${issued.token_id} outlives its session`)

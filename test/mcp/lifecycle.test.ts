@@ -40,69 +40,64 @@ describe('a refresh', () => {
     expect(await engine.storage.during(() => refresh(engine, first))).toMatchObject({ put: 2, delete: 0 })
   })
 
-  it('that would make a third live token ends the oldest at once', async () => {
+  it('however often, ends no token before its own expiry: at eight live ones it is refused and ends none', async () => {
     const engine = await start()
-    const first = await engine.issue('billing')
-    const second = await refresh(engine, first)
-    const third = await refresh(engine, first)
-    expect([await state(engine, first), await state(engine, second), await state(engine, third)]).toEqual([
-      'revoked',
-      'live',
-      'live',
-    ])
+    const tokens = [await engine.issue('billing')]
+    while (tokens.length < 8) {
+      await engine.clock.advance(10_000)
+      tokens.push(await refresh(engine, tokens[0]!))
+    }
+    const states = () => Promise.all(tokens.map((issued) => state(engine, issued)))
+    const refused = refresh(engine, tokens[0]!).catch((error: unknown) => error)
+    expect(await refused).toMatchObject({ kind: 'rate_limited', retryAfterSeconds: 900 - 70 })
+    expect(String(await refused)).toContain('too_many_live_tokens: ')
+    expect(await states()).toEqual(Array(8).fill('live'))
+    await engine.clock.advance((900 - 71) * 1000)
+    expect((await engine.refusal(refresh(engine, tokens[0]!))).kind).toBe('rate_limited')
+    await engine.clock.advance(1_000)
+    tokens.push(await refresh(engine, tokens[0]!))
+    expect(await states()).toEqual(['expired', ...(Array(8).fill('live') as string[])])
   })
 
-  it('repeated by a host whose plugin died before it answered ends the token nobody was given, and no other', async () => {
+  it('in the same moment as others gives each a token that works', async () => {
     const engine = await start()
     const first = await engine.issue('billing')
-    const unanswered = await refresh(engine, first, { request_id: 'one' })
-    await engine.restart()
-    const repeated = await refresh(engine, first, { request_id: 'one' })
-    expect([await state(engine, first), await state(engine, unanswered), await state(engine, repeated)]).toEqual([
-      'live',
-      'revoked',
-      'live',
-    ])
-    const next = await refresh(engine, first, { request_id: 'two' })
-    expect([await state(engine, first), await state(engine, repeated), await state(engine, next)]).toEqual([
-      'revoked',
-      'live',
-      'live',
-    ])
+    const others = await Promise.all(Array.from({ length: 7 }, () => refresh(engine, first)))
+    const states = [first, ...others].map((issued) => state(engine, issued))
+    expect(await Promise.all(states)).toEqual(Array(8).fill('live'))
+    expect(new Set(others.map(({ token }) => token)).size).toBe(7)
   })
 
-  it('repeated where two tokens were held takes the place of the first try, so that the newer of the two stays', async () => {
+  it('repeated by a host whose plugin died before it answered ends no token that was handed out', async () => {
     const engine = await start()
     const first = await engine.issue('billing')
     const second = await refresh(engine, first, { request_id: 'one' })
-    const unanswered = await refresh(engine, first, { request_id: 'two' })
+    await refresh(engine, first, { request_id: 'two' })
     await engine.restart()
     const repeated = await refresh(engine, first, { request_id: 'two' })
-    const states = [first, second, unanswered, repeated].map((issued) => state(engine, issued))
-    expect(await Promise.all(states)).toEqual(['revoked', 'live', 'revoked', 'live'])
+    const states = [first, second, repeated].map((issued) => state(engine, issued))
+    expect(await Promise.all(states)).toEqual(['live', 'live', 'live'])
   })
 
-  it("under the id of another session's ends nothing there", async () => {
-    const engine = await start()
-    const [mine, theirs] = [await engine.issue('billing'), await engine.issue('billing')]
-    const refreshed = [
-      await refresh(engine, theirs, { request_id: 'same' }),
-      await refresh(engine, mine, { request_id: 'same' }),
-    ]
-    const states = [mine, theirs, ...refreshed].map((issued) => state(engine, issued))
-    expect(await Promise.all(states)).toEqual(['live', 'live', 'live', 'live'])
-  })
-
-  it('by a host that gives no ids is never taken for a repeated one', async () => {
+  it('with a shorter life does not take the session with it when it runs out', async () => {
     const engine = await start()
     const first = await engine.issue('billing')
-    const second = await refresh(engine, first, { request_id: '' })
-    const third = await refresh(engine, first, { request_id: '' })
-    expect([await state(engine, first), await state(engine, second), await state(engine, third)]).toEqual([
-      'revoked',
-      'live',
-      'live',
-    ])
+    const brief = new Issued(await engine.write(`creds/billing/${first.session_id}`, { ttl: 60 }))
+    await engine.clock.advance(60_000)
+    expect([await state(engine, first), await state(engine, brief)]).toEqual(['live', 'expired'])
+    expect(await state(engine, await refresh(engine, first))).toBe('live')
+  })
+
+  it('many times over within the life of one long token keeps that one', async () => {
+    const engine = await start()
+    await engine.write('agents/billing/scopes', { max_ttl_seconds: 3600 })
+    const opened = await engine.issue('billing')
+    const long = new Issued(await engine.write(`creds/billing/${opened.session_id}`, { ttl: 3600 }))
+    for (let i = 0; i < 40; i++) {
+      await engine.write(`creds/billing/${opened.session_id}`, { ttl: 10 })
+      await engine.clock.advance(10_000)
+    }
+    expect([await state(engine, opened), await state(engine, long)]).toEqual(['live', 'live'])
   })
 
   it('ends no later than the session', async () => {
@@ -249,13 +244,47 @@ describe('revoking a lease', () => {
     expect([await state(engine, first), await state(engine, second)]).toEqual(['revoked', 'revoked'])
   })
 
-  it('(e) of a token that a third live one has ended already ends the session too', async () => {
+  it('(b) of a token that was ended already changes nothing, however long before its expiry', async () => {
+    const engine = await start()
+    const first = await engine.issue('billing', {}, alice)
+    const second = await refresh(engine, first, aliceAgain)
+    const third = await refresh(engine, first, alice)
+    await engine.revoke(second)
+    await engine.revoke(second)
+    expect([await state(engine, first), await state(engine, second), await state(engine, third)]).toEqual([
+      'live',
+      'revoked',
+      'live',
+    ])
+  })
+
+  it('(c) of the newest of eight ends all of them', async () => {
+    const engine = await start()
+    const tokens = [await engine.issue('billing')]
+    while (tokens.length < 8) tokens.push(await refresh(engine, tokens[0]!))
+    await engine.revoke(tokens[7]!)
+    expect(await Promise.all(tokens.map((issued) => state(engine, issued)))).toEqual(Array(8).fill('revoked'))
+  })
+
+  it('(c) of the newest that still lives ends the session, though a younger one has run out', async () => {
     const engine = await start()
     const first = await engine.issue('billing')
-    await refresh(engine, first)
-    const third = await refresh(engine, first)
+    await engine.write(`creds/billing/${first.session_id}`, { ttl: 60 })
+    await engine.clock.advance(60_000)
     await engine.revoke(first)
-    expect(await state(engine, third)).toBe('revoked')
+    expect((await engine.introspect({ session_id: first.session_id })).reason).toBe('revoked')
+  })
+
+  it('(e) of each of eight within 30 seconds of its expiry ends that one alone, and none is called revoked', async () => {
+    const engine = await start()
+    const tokens = [await engine.issue('billing')]
+    while (tokens.length < 8) tokens.push(await refresh(engine, tokens[0]!))
+    await engine.clock.advance(871_000)
+    await engine.revoke(tokens[0]!)
+    expect((await Promise.all(tokens.map((issued) => state(engine, issued)))).sort()).toEqual([
+      'expired',
+      ...(Array(7).fill('live') as string[]),
+    ])
   })
 
   it('of a token that is ended already, under another Vault token or shortly before its expiry, changes nothing', async () => {
@@ -275,7 +304,7 @@ describe('revoking a lease', () => {
     const second = await refresh(engine, first)
     await engine.clock.advance(151_000)
     await engine.revoke(first)
-    expect([await state(engine, first), await state(engine, second)]).toEqual(['revoked', 'live'])
+    expect([await state(engine, first), await state(engine, second)]).toEqual(['expired', 'live'])
   })
 
   it('of a whole tree is one write', async () => {

@@ -231,6 +231,11 @@ export class Decisions {
     return session_id !== undefined && agent_id !== undefined ? { session_id, agent_id } : undefined
   }
 
+  /** See `SessionCache`: 0 where a refresh may be tried at once. */
+  secondsToRefresh(sessionId: string): Promise<number> {
+    return this.#parts.sessions.secondsToRefresh(sessionId)
+  }
+
   /** This gateway has just ended a session at the engine: what it knows is brought in line before anyone is told. */
   sessionEnded(sessionId: string): void {
     this.#parts.follower.applyOwn({

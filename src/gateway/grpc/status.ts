@@ -2,7 +2,7 @@ import { Metadata } from '@grpc/grpc-js'
 import { unavailable } from '../error.ts'
 import type { GatewayError } from '../error.ts'
 
-/** What a failed call ends with. Trailing metadata: `mcp-error-type`, `mcp-error-code`, `mcp-request-id`. */
+/** What a failed call ends with. Trailing metadata: `mcp-error-type`, `mcp-error-code`, `mcp-request-id`, and `mcp-retry-after` in seconds. */
 export interface Reply {
   readonly code: number
   readonly details: string
@@ -17,6 +17,7 @@ export function replyOf(error: GatewayError, requestId: string, code: number = e
   const metadata = new Metadata()
   metadata.set('mcp-error-type', error.type)
   metadata.set('mcp-error-code', error.code)
+  if (error.retryAfterSeconds !== undefined) metadata.set('mcp-retry-after', String(error.retryAfterSeconds))
   if (requestId !== '') metadata.set('mcp-request-id', requestId)
   return { code, details: wellFormed(error.message.slice(0, LONGEST_DETAILS)), metadata }
 }

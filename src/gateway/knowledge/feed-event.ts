@@ -22,6 +22,8 @@ const feedEvent = z.discriminatedUnion('type', [
     token_id: z.string(),
     expires_at_unix: z.number(),
     newest: z.boolean(),
+    /** Absent from an engine of 0.1.0, for which the newest token is the one that counts. */
+    tokens_end_unix: z.number().optional(),
   }),
   z.object({ sequence, type: z.literal('document'), path: z.string(), version: count, deleted: z.boolean() }),
 ])
@@ -107,6 +109,8 @@ const active = z.object({
   iat: z.number().optional(),
   chain: z.array(chainLink).min(1),
   mount_generation: count,
+  /** Unix seconds from when a refresh finds a free place; 0 = at once, and where an older engine does not tell. */
+  refresh_possible_unix: z.number().default(0),
   documents: z.record(z.string(), count.nullable()),
   ...position,
 })

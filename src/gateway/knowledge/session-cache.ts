@@ -77,6 +77,13 @@ export class Sessions implements FeedListener {
     return asked
   }
 
+  /** Whole seconds until a session has a free place for a token again; 0 = it has one, or is over. Asks the engine. */
+  async secondsToRefresh(sessionId: string): Promise<number> {
+    const response = await this.#introspect({ session_id: sessionId })
+    if (!response.active || response.refresh_possible_unix === 0) return 0
+    return Math.max(1, response.refresh_possible_unix - Math.floor(response.server_time_unix_ms / 1000))
+  }
+
   /** Unix milliseconds on the engine's clock, never late. */
   nowUnixMs(): number {
     return this.#config.follower.engineClock.nowUnixMs()

@@ -121,7 +121,8 @@ export class SessionEntry {
   #move(event: FeedEvent & { type: 'expiry' }): void {
     if (event.token_id === this.facts.token_id) this.#expiresAtUnix = event.expires_at_unix
     const link = this.chain.find((other) => other.session_id === event.session_id)
-    if (link && event.newest) link.newest_token_expires_at_unix = event.expires_at_unix
+    const endUnix = event.tokens_end_unix ?? (event.newest ? event.expires_at_unix : undefined)
+    if (link && endUnix !== undefined) link.newest_token_expires_at_unix = endUnix
   }
 
   #chainEndsAtUnix(): number {

@@ -14,9 +14,16 @@ export const jsonAnswer = (status: number, body: object): HostAnswer => ({
   body: `${JSON.stringify(body)}\n`,
 })
 
-export function errorAnswer({ row, message, allow }: RequestError): HostAnswer {
+export function errorAnswer({ row, message, allow, retryAfterSeconds }: RequestError): HostAnswer {
   const answer = jsonAnswer(row.http, { errors: [message] })
-  return allow ? { ...answer, headers: { ...headers, allow: allow.join(', ') } } : answer
+  return {
+    ...answer,
+    headers: {
+      ...answer.headers,
+      ...(allow && { allow: allow.join(', ') }),
+      ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
+    },
+  }
 }
 
 /** Their data is repeated at the top level of the answer, where old clients look for it. */

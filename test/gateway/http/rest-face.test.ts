@@ -118,6 +118,27 @@ describe("the article's five steps", () => {
     })
   })
 
+  it('refuses to refresh a session that holds eight live tokens, and says for how long', async () => {
+    const session = openSession(rig)
+    const path = `/sessions/${session.session_id}/refresh`
+    const statuses = []
+    for (let i = 0; i < 8; i++) statuses.push((await post(path, 'hvs.opener')).status)
+    expect(statuses).toEqual([...(Array(7).fill(200) as number[]), 429])
+    await rig.clock.advance(100_000)
+    const answer = await post(path, 'hvs.opener')
+    expect([refusal(answer), answer.headers['retry-after']]).toEqual(['429 unavailable too_many_live_tokens', '800'])
+    const states = session.tokens.map(({ token }) => post('/validate', SERVICE_TOKEN, { token }))
+    expect((await Promise.all(states)).map(({ status }) => status)).toEqual(Array(8).fill(200))
+  })
+
+  it("passes on a 429 of Vault's own as what it is", async () => {
+    const session = openSession(rig)
+    const error = new VaultError('rate_limited', 429, 'request path "mcp/creds": rate limit quota exceeded')
+    rig.vault.refusal = { below: 'mcp/creds', error }
+    const answer = await post(`/sessions/${session.session_id}/refresh`, 'hvs.opener')
+    expect(refusal(answer)).toContain('429 unavailable rate_limited')
+  })
+
   it('refreshes by token too', async () => {
     const session = openSession(rig)
     expect((await post('/sessions/refresh', 'hvs.opener', { token: tokenOf(session) })).json.session_id).toBe(
