@@ -25,7 +25,9 @@ import { Expiration } from './lease/expiration.ts'
 import { sysFactory } from './sys/backend.ts'
 import { PluginCatalog } from './sys/plugin-catalog.ts'
 import { Core } from './core/core.ts'
+import { Issuing } from './core/issuing.ts'
 import { EngineCalls } from './core/engine-call.ts'
+import { Wrapping } from './wrapping/wrapping.ts'
 import { uuid } from './base/ids.ts'
 import type { Random } from './base/ids.ts'
 import { Mounts } from './base/mounts.ts'
@@ -64,13 +66,14 @@ export interface Host {
 
 export async function createHost(config: HostConfig): Promise<Host> {
   const parts = assemble(config)
-  const { mounts, tokens, leases, policies, audits, rollback, broker } = parts
+  const { mounts, tokens, leases, policies, audits, rollback, broker, wrapping } = parts
   await policies.start()
   await audits.start()
   const fresh = await mounts.start()
   // Engines first: what tokens and leases find ended is revoked at once. Leases next: tokens hand them their own.
   await leases.load()
   await tokens.start()
+  await wrapping.start()
   leases.start()
   rollback.start()
   if (config.auditPath !== undefined && audits.all().length === 0) {
@@ -120,13 +123,12 @@ export async function createHost(config: HostConfig): Promise<Host> {
   }
 }
 
-/** Builds the parts and ties the knots between them; nothing runs yet. */
-function assemble(config: HostConfig) {
+const defaults = { default_ttl: systemDefaultLeaseTtl, max_ttl: systemMaxLeaseTtl }
+
+/** What keeps records of its own: audit devices, policies, tokens, leases, wrapped responses. */
+function assembleStores(config: HostConfig, router: Router, calls: EngineCalls) {
   const { storage, clock, random, logger } = config
   const at = (prefix: string): Storage => prefixStorage(storage, prefix)
-  const router = new Router()
-  const calls = new EngineCalls(router, clock)
-  const rollback = new Rollback(clock, router, calls, logger)
   const broker = new AuditBroker(logger, () => clock.now())
   const audits = new AuditDevices({
     storage: at('core/'),
@@ -136,7 +138,6 @@ function assemble(config: HostConfig) {
   })
   const policies = new PolicyStore(at('sys/policy/'), logger)
   const authorizer = new Authorizer(policies)
-  const defaults = { default_ttl: systemDefaultLeaseTtl, max_ttl: systemMaxLeaseTtl }
   const tokens: TokenStore = new TokenStore({
     storage: at('sys/token/'),
     clock,
@@ -144,8 +145,10 @@ function assemble(config: HostConfig) {
     logger,
     onEnded: (idHash) => {
       leases.ownerEnded(idHash)
+      wrapping.forget(idHash)
     },
   })
+  const wrapping: Wrapping = new Wrapping({ storage: at('sys/wrapping/'), clock, logger, tokens })
   const leases: Expiration = new Expiration({
     storage: at('sys/expire/'),
     clock,
@@ -155,6 +158,17 @@ function assemble(config: HostConfig) {
     limits: (path) => router.find(path)?.mount.limits() ?? defaults,
     ownerAlive: (owner) => tokens.findByHash(owner) !== undefined,
   })
+  return { broker, audits, policies, authorizer, tokens, leases, wrapping }
+}
+
+/** Builds the parts and ties the knots between them; nothing runs yet. */
+function assemble(config: HostConfig) {
+  const { storage, clock, random, logger } = config
+  const router = new Router()
+  const calls = new EngineCalls(router, clock)
+  const rollback = new Rollback(clock, router, calls, logger)
+  const stores = assembleStores(config, router, calls)
+  const { broker, policies, authorizer, tokens, leases, wrapping, audits } = stores
   const engines: Record<string, Factory> = { kv: kvFactory, ...config.engines }
   const mounts = new Mounts({
     storage,
@@ -187,11 +201,13 @@ function assemble(config: HostConfig) {
     tokens,
     leases,
     audits,
-    catalog: new PluginCatalog(at('sys/plugin-catalog/')),
+    catalog: new PluginCatalog(prefixStorage(storage, 'sys/plugin-catalog/')),
+    wrapping,
     version: versionOf(config),
   })
-  const core = new Core({ clock, logger, router, tokens, authorizer, leases, audit: broker })
-  return { router, rollback, broker, audits, policies, tokens, leases, mounts, core }
+  const issuing = new Issuing({ tokens, leases })
+  const core = new Core({ clock, logger, router, tokens, authorizer, issuing, audit: broker, wrapping })
+  return { ...stores, rollback, mounts, core }
 }
 
 const versionOf = ({ version }: HostConfig): string => version ?? '1.19.0'

@@ -33,7 +33,7 @@ export interface Trail {
 }
 
 /** A day of one agent, with every way its tokens travel: issued, refreshed, delegated, wrapped, asked about, renewed, revoked. */
-export async function leaveTrail(api: Api, mount: string, wrapping: boolean): Promise<Trail> {
+export async function leaveTrail(api: Api, mount: string): Promise<Trail> {
   const ask = (method: string, path: string, body?: unknown, wrapTtl?: string): Promise<Answer> =>
     must(
       api(method, path, { ...(body !== undefined && { body }), ...(wrapTtl !== undefined && { wrapTtl }) }),
@@ -51,10 +51,8 @@ export async function leaveTrail(api: Api, mount: string, wrapping: boolean): Pr
   })
   const read = await ask('GET', `${mount}/creds/${agent}`)
   const answers = [opened, refreshed, child, read]
-  if (wrapping) {
-    const { body } = await ask('POST', `${mount}/creds/${agent}`, {}, '60s')
-    answers.push(await ask('POST', 'sys/wrapping/unwrap', { token: body.wrap_info.token as string }))
-  }
+  const { body } = await ask('POST', `${mount}/creds/${agent}`, {}, '60s')
+  answers.push(await ask('POST', 'sys/wrapping/unwrap', { token: body.wrap_info.token as string }))
   const tokens = answers.map(({ body }) => body.data.token as string)
   const digests = tokens.map((token) => createHash('sha256').update(token).digest('hex'))
   await ask('POST', `${mount}/introspect`, { token: tokens[0], required_scope: 'read:stripe:invoices' })

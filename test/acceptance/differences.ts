@@ -20,13 +20,9 @@ const leaseKeys = ['expire_time', 'id', 'issue_time', 'last_renewal', 'renewable
 const and = (keys: readonly string[], key: string): readonly string[] => [...keys, key].sort()
 
 export const differences = {
-  wrapping: difference(
-    'The embedded host does not wrap. It refuses, because what was to be wrapped must not be answered in the clear.',
-    { embedded: 400, openbao: 200, vault: 200 },
-  ),
   wrappedList: difference(
     "What wraps a list expects a Go slice of strings, and a plugin's list arrives as a list of anything: the server finds no keys in it.",
-    { embedded: 400, openbao: 404, vault: 404 },
+    { embedded: 200, openbao: 404, vault: 404 },
   ),
   envelope: difference(
     "Newer versions of Vault name the mount's type in every answer, and the embedded host as they do.",

@@ -288,14 +288,15 @@ describe('a secret id', () => {
     expect(outcome(await login(ids))).toEqual(INVALID)
   })
 
-  it('is not answered wrapped, as this server wraps nothing', async () => {
+  it('is answered wrapped, and opened once', async () => {
     await bench.call('POST', `${ROLE}/r`, {})
     const answer = await bench.call('POST', `${ROLE}/r/secret-id`, {}, 'root', { 'x-vault-wrap-ttl': '60s' })
-    expect([answer.status, answer.body.errors[0]]).toEqual([
-      400,
-      expect.stringContaining('response wrapping is not supported by this server'),
-    ])
-    expect((await bench.call('LIST', `${ROLE}/r/secret-id`)).status).toBe(404)
+    expect(JSON.stringify(answer.body)).not.toContain('secret_id"')
+    const { token } = answer.body.wrap_info
+    const opened = await bench.call('PUT', 'sys/wrapping/unwrap', undefined, token)
+    const role_id = (await bench.call('GET', `${ROLE}/r/role-id`)).body.data.role_id
+    expect((await login({ role_id, secret_id: opened.body.data.secret_id })).status).toBe(200)
+    expect((await bench.call('PUT', 'sys/wrapping/unwrap', undefined, token)).status).toBe(400)
   })
 
   it('that has expired leaves nothing behind for long', async () => {

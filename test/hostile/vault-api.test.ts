@@ -219,10 +219,10 @@ describe('verbs', () => {
     ['list=maybe', 'GET /v1/mcp/agents?list=maybe', 400, 'list must be true or false, for example ?list=true.'],
     ['help=maybe', 'GET /v1/mcp/agents?help=maybe', 400, 'help must be true or false, for example ?help=true.'],
     [
-      'wrapping',
-      'GET /v1/mcp/agents/billing\nX-Vault-Wrap-TTL: 60',
+      'a wrapping TTL that is none',
+      'GET /v1/mcp/agents/billing\nX-Vault-Wrap-TTL: soon',
       400,
-      'response wrapping is not supported by this server; leave X-Vault-Wrap-TTL (-wrap-ttl) out.',
+      'error parsing X-Vault-Wrap-TTL header: it must be a duration in seconds, or a text such as 5m, and not negative',
     ],
     [
       'a namespace',

@@ -3,6 +3,7 @@ import { auditHash, auditHashValues } from '../../audit/index.ts'
 import type { RequestError } from '../../logical/errors.ts'
 import type { Operation } from '../../logical/request.ts'
 import type { Data } from '../../logical/data.ts'
+import type { WrapInfo } from '../../logical/response.ts'
 import type { Auth } from '../../logical/secret.ts'
 import type { ApiCall, ApiOutcome } from '../base/call.ts'
 import type { Caller } from '../auth/caller.ts'
@@ -30,23 +31,27 @@ export function requestLine(facts: LineFacts): object {
 }
 
 export function responseLine(facts: LineFacts, outcome: ApiOutcome | undefined): object {
-  const { mount, salt, error } = facts
-  const shown = mount?.entry.config.audit_non_hmac_response_keys ?? []
-  const response = outcome && {
-    ...(mount && { mount_point: mount.entry.path, mount_type: mount.entry.type, mount_accessor: mount.entry.accessor }),
-    ...(outcome.response?.data && {
-      data: auditHashValues(salt, dataOf(outcome, outcome.response.data), new Set(shown)),
-    }),
-    ...(outcome.lease && { secret: { lease_id: outcome.lease.lease_id } }),
-    ...(outcome.auth && { auth: authPart(outcome.auth, salt) }),
-    ...(outcome.response?.warnings && { warnings: outcome.response.warnings }),
-  }
+  const { error } = facts
+  const response = outcome && responsePart(facts, outcome)
   return {
     time: new Date(facts.now).toISOString(),
     type: 'response',
     ...parts(facts),
     ...(response && { response }),
     ...(error && { error: error.message.trim() }),
+  }
+}
+
+function responsePart({ mount, salt }: LineFacts, outcome: ApiOutcome): object {
+  const { data, warnings, wrap_info } = outcome.response ?? {}
+  const shown = new Set(mount?.entry.config.audit_non_hmac_response_keys)
+  return {
+    ...(mount && { mount_point: mount.entry.path, mount_type: mount.entry.type, mount_accessor: mount.entry.accessor }),
+    ...(data && { data: auditHashValues(salt, dataOf(outcome, data), shown) }),
+    ...(outcome.lease && { secret: { lease_id: outcome.lease.lease_id } }),
+    ...(outcome.auth && { auth: authPart(outcome.auth, salt) }),
+    ...(wrap_info && { wrap_info: wrapPart(wrap_info, salt) }),
+    ...(warnings && { warnings }),
   }
 }
 
@@ -91,6 +96,15 @@ function parts({ call, caller, mount, operation, salt }: LineFacts): object {
       ...(call.unread !== undefined && { unread_bytes: call.unread }),
       remote_address: call.remote_addr,
     },
+  }
+}
+
+function wrapPart({ token, accessor, wrapped_accessor, ...rest }: WrapInfo, salt: KeyObject): object {
+  return {
+    ...rest,
+    token: auditHash(salt, token),
+    accessor: auditHash(salt, accessor),
+    ...(wrapped_accessor !== undefined && { wrapped_accessor: auditHash(salt, wrapped_accessor) }),
   }
 }
 

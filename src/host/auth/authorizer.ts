@@ -13,6 +13,8 @@ export interface AclQuestion {
   readonly data: Data
   /** The path is among its engine's root paths. */
   readonly needsSudo: boolean
+  /** Seconds; present when the response is to be wrapped. */
+  readonly wrapTtl?: number
 }
 
 /** What one set of policies allows, as the host asks it. */
@@ -68,10 +70,15 @@ export class Authorizer {
 function hostAcl(acl: Acl): HostAcl {
   return {
     root: false,
-    allows({ operation, path, data, needsSudo }) {
+    allows({ operation, path, data, needsSudo, wrapTtl }) {
       // Help describes the API, not its contents: any living token may read it.
       if (operation === 'help') return true
-      const verdict = acl.judge({ path, capability: operation, parameters: data })
+      const verdict = acl.judge({
+        path,
+        capability: operation,
+        parameters: data,
+        ...(wrapTtl !== undefined && { wrapTtlSeconds: wrapTtl }),
+      })
       return verdict.allowed && (!needsSudo || verdict.sudo)
     },
     sudo: (path) => acl.match(path)?.capabilities.has('sudo') ?? false,

@@ -23,6 +23,17 @@ path "sys/internal/ui/mounts/*" {
   capabilities = ["read"]
 }
 
+# Wrap any data, look wrapping tokens up and open them.
+path "sys/wrapping/wrap" {
+  capabilities = ["update"]
+}
+path "sys/wrapping/lookup" {
+  capabilities = ["update"]
+}
+path "sys/wrapping/unwrap" {
+  capabilities = ["update"]
+}
+
 # Renew a lease and look one up; whoever knows a lease's id holds it.
 path "sys/renew" {
   capabilities = ["update"]

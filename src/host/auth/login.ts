@@ -2,7 +2,7 @@ import { issueTtl } from '../../framework/lease.ts'
 import type { LeaseLimits } from '../../framework/lease.ts'
 import { badRequest } from '../../logical/errors.ts'
 import type { Auth } from '../../logical/secret.ts'
-import { policyNames, rootPolicy } from './token-record.ts'
+import { policyNames, rootPolicy, wrappingPolicy } from './token-record.ts'
 import type { TokenStore } from './token-store.ts'
 import { authOf } from './token-view.ts'
 
@@ -26,6 +26,7 @@ export async function tokenOfLogin(
   { auth, path, mountPath, limits }: Login,
 ): Promise<{ auth: Auth; warnings: readonly string[] }> {
   const policies = new Set(policyNames(auth.policies))
+  if (policies.has(wrappingPolicy)) throw badRequest(`cannot assign policy ${JSON.stringify(wrappingPolicy)}`)
   if (policies.has(rootPolicy)) throw badRequest('auth methods cannot create root tokens')
   if (!auth.no_default_policy) policies.add('default')
   const period = Math.min(auth.period, limits.max_ttl)

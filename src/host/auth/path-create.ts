@@ -9,7 +9,7 @@ import { callerOf } from './caller.ts'
 import type { Caller } from './caller.ts'
 import type { TokenServices } from './services.ts'
 import type { TokenSpec } from './token-record.ts'
-import { isRoot, policyNames, rootPolicy } from './token-record.ts'
+import { isRoot, policyNames, rootPolicy, wrappingPolicy } from './token-record.ts'
 import { authOf } from './token-view.ts'
 
 const fields = {
@@ -146,6 +146,7 @@ function wantedPolicies(request: Request, given: CreateFields): string[] {
 function policiesOf(caller: Caller, wanted: readonly string[], given: CreateFields, privileged: boolean): string[] {
   const own = caller.record.policies
   const policies = new Set(wanted.length > 0 ? wanted : own)
+  if (policies.has(wrappingPolicy)) throw badRequest(`cannot assign policy ${JSON.stringify(wrappingPolicy)}`)
   if (policies.has(rootPolicy)) {
     if (!isRoot(caller.record)) throw badRequest('root tokens may not be created without parent token being root')
     return [rootPolicy]

@@ -6,13 +6,15 @@ import { PolicyError, parsePolicy } from '../../policy/index.ts'
 import type { PolicyDocument } from '../../policy/index.ts'
 import { KeyedLock } from '../../logical/keyed-lock.ts'
 import { defaultPolicy } from './default-policy.ts'
-import { rootPolicy } from './token-record.ts'
+import { rootPolicy, wrappingPolicy } from './token-record.ts'
 
 interface StoredPolicy {
   readonly text: string
   readonly document: PolicyDocument
 }
 
+const wrappingRules = 'path "sys/wrapping/unwrap" {\n  capabilities = ["update"]\n}\n'
+const wrappingDocument = parsePolicy(wrappingRules)
 const namePattern = /^[a-z0-9_.@:+-][a-z0-9_.@:+/-]{0,255}$/
 
 /** The ACL policies, by lower-case name. `root` has no text and cannot be written; `default` cannot be deleted. */
@@ -47,18 +49,20 @@ export class PolicyStore {
 
   text(given: string): string | undefined {
     const name = normalized(given)
-    return name === rootPolicy ? '' : this.#policies.get(name)?.text
+    return name === rootPolicy ? '' : name === wrappingPolicy ? wrappingRules : this.#policies.get(name)?.text
   }
 
   /** The documents of those names that exist; a name without a policy grants nothing. */
   documents(names: readonly string[]): PolicyDocument[] {
-    return names.flatMap((name) => this.#policies.get(name)?.document ?? [])
+    return names.flatMap((name) =>
+      name === wrappingPolicy ? wrappingDocument : (this.#policies.get(name)?.document ?? []),
+    )
   }
 
   /** Stores a policy; answers its warnings. */
   async write(given: string, text: string): Promise<readonly string[]> {
     const name = checkedName(given)
-    if (name === rootPolicy) throw badRequest('cannot update "root" policy')
+    if (name === rootPolicy || name === wrappingPolicy) throw badRequest(`cannot update ${JSON.stringify(name)} policy`)
     const document = parse(text)
     await this.#lock.run('', async () => {
       await putJson(this.#storage, encodeURIComponent(name), text)
@@ -70,7 +74,8 @@ export class PolicyStore {
 
   async delete(given: string): Promise<void> {
     const name = normalized(given)
-    if (name === rootPolicy || name === 'default') throw badRequest(`cannot delete ${JSON.stringify(name)} policy`)
+    if (name === rootPolicy || name === wrappingPolicy || name === 'default')
+      throw badRequest(`cannot delete ${JSON.stringify(name)} policy`)
     await this.#lock.run('', async () => {
       if (!this.#policies.has(name)) return
       await this.#storage.delete(encodeURIComponent(name))

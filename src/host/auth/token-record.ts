@@ -41,6 +41,8 @@ export interface TokenSpec {
 }
 
 export const rootPolicy = 'root'
+/** Of the tokens that open wrapped responses; nobody can give it to another. */
+export const wrappingPolicy = 'response-wrapping'
 
 /** Names of policies as Vault takes them: without the spaces around them, in lower case, each once. What is empty is none. */
 export const policyNames = (given: readonly string[]): string[] => [

@@ -81,6 +81,12 @@ export class TokenStore {
     return record && this.#alive(record) ? record : undefined
   }
 
+  /** As `find`, with a token whose last use is the request at hand. */
+  findSpent(token: string): TokenRecord | undefined {
+    const record = this.#records.get(this.hash(token))
+    return record && (record.num_uses < 0 ? !record.ended : this.#alive(record)) ? record : undefined
+  }
+
   findByAccessor(accessor: string): TokenRecord | undefined {
     const idHash = this.#accessors.get(accessor)
     return idHash === undefined ? undefined : this.findByHash(idHash)

@@ -16,6 +16,8 @@ export interface ApiCall {
   readonly remote_addr: string
   /** Bytes of a body that was thrown away unread, because nobody known sent it; the call can only be refused. */
   readonly unread?: number
+  /** Seconds; present when the response is to be wrapped. */
+  readonly wrap_ttl?: number
   readonly signal: AbortSignal
 }
 
@@ -27,4 +29,14 @@ export interface ApiOutcome {
   readonly response: Response | undefined
   readonly lease?: { readonly lease_id: string; readonly ttl: number; readonly renewable: boolean }
   readonly auth?: Auth
+}
+
+/** What is answered with 404: a read that found nothing, a list without keys. */
+export function isNothing({ operation, response }: ApiOutcome): boolean {
+  if (response?.wrap_info) return false
+  if (operation === 'list') {
+    const keys = response?.data?.keys
+    return !Array.isArray(keys) || keys.length === 0
+  }
+  return operation === 'read' && response?.data === undefined && response?.status === undefined
 }

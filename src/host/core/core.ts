@@ -3,19 +3,15 @@ import type { Clock } from '../../logical/clock.ts'
 import { RequestError, badRequest, fromUnknown, permissionDenied } from '../../logical/errors.ts'
 import type { Logger } from '../../logical/log.ts'
 import type { Operation, Request } from '../../logical/request.ts'
-import type { Response } from '../../logical/response.ts'
-import type { Secret } from '../../logical/secret.ts'
 import type { AuditBroker } from '../audit/broker.ts'
 import type { Authorizer } from '../auth/authorizer.ts'
-import { tokenOfLogin } from '../auth/login.ts'
 import type { TokenStore } from '../auth/token-store.ts'
-import type { Expiration } from '../lease/expiration.ts'
 import { rememberCaller } from '../auth/caller.ts'
 import type { Caller } from '../auth/caller.ts'
+import type { Wrapping } from '../wrapping/wrapping.ts'
 import type { ApiCall, ApiOutcome } from '../base/call.ts'
 import { limitedSignal, requestLimitMs } from './engine-call.ts'
-import { isAuthPath } from '../base/mount.ts'
-import type { Mount } from '../base/mount.ts'
+import type { Issuing } from './issuing.ts'
 import type { Route, Router } from '../base/router.ts'
 
 export interface CoreConfig {
@@ -24,8 +20,9 @@ export interface CoreConfig {
   readonly router: Router
   readonly tokens: TokenStore
   readonly authorizer: Authorizer
-  readonly leases: Expiration
+  readonly issuing: Issuing
   readonly audit: AuditBroker
+  readonly wrapping: Wrapping
 }
 
 interface Admitted {
@@ -64,16 +61,28 @@ export class Core {
     return { kind: isOpen(this.#config.router.find(path)) ? 'open' : 'refused' }
   }
 
-  async #handle(call: ApiCall): Promise<ApiOutcome> {
+  async #handle(asked: ApiCall): Promise<ApiOutcome> {
+    const call = await this.#withWrappingToken(asked)
     const route = this.#config.router.find(call.path)
     const open = isOpen(route)
     const known = await this.#authenticate(call, open)
     if (!known) return this.#admitAndServe(call, route, undefined, false)
-    const { record, spent } = await this.#config.tokens.use(known.record)
+    const { record, spent } = this.#config.wrapping.isFree(call, known.record)
+      ? { record: known.record, spent: false }
+      : await this.#config.tokens.use(known.record)
     try {
       return await this.#admitAndServe(call, route, { ...known, record }, spent)
     } finally {
       if (spent) await this.#config.tokens.end(record.id_hash)
+    }
+  }
+
+  async #withWrappingToken(call: ApiCall): Promise<ApiCall> {
+    try {
+      return this.#config.wrapping.admit(call)
+    } catch (thrown) {
+      await this.#config.audit.request(call, undefined, undefined, call.operation, fromUnknown(thrown))
+      throw thrown
     }
   }
 
@@ -118,7 +127,8 @@ export class Core {
     const special = route?.mount.backend?.specialPaths
     if (route && special && matchesSpecial(special.unauthenticated, route.path)) return true
     const needsSudo = route !== undefined && special !== undefined && matchesSpecial(special.root, route.path)
-    return caller?.acl.allows({ operation, path: call.path, data: call.data, needsSudo }) ?? false
+    const wrapTtl = call.wrap_ttl === undefined ? {} : { wrapTtl: call.wrap_ttl }
+    return caller?.acl.allows({ operation, path: call.path, data: call.data, needsSudo, ...wrapTtl }) ?? false
   }
 
   /** create or update: the engine knows whether the object is there. Unknown paths fail later, with their own words. */
@@ -148,6 +158,7 @@ export class Core {
       entity_id: caller?.record.entity_id ?? '',
       mount_point: mount.entry.path,
       remote_addr: call.remote_addr,
+      ...(call.wrap_ttl !== undefined && { wrap: { ttl: call.wrap_ttl } }),
       signal: call.signal,
     }
     if (caller) rememberCaller(request, caller)
@@ -156,12 +167,25 @@ export class Core {
 
   async #serve(call: ApiCall, admitted: Admitted): Promise<ApiOutcome> {
     const { caller, route, request } = admitted
-    let outcome: ApiOutcome
+    const made = await this.#perform(call, admitted)
+    let outcome = made
+    try {
+      outcome = await this.#config.wrapping.wrap(call, made)
+      await this.#config.audit.response(call, caller, route.mount, request.operation, outcome, undefined)
+    } catch (unwritten) {
+      await this.#config.issuing.takeBack(call, made, outcome.response?.wrap_info?.token)
+      throw unwritten
+    }
+    return outcome
+  }
+
+  async #perform(call: ApiCall, { caller, route, request, spent }: Admitted): Promise<ApiOutcome> {
     try {
       // Asked again: the mount may have gone while the audit line was being written.
       const now = this.#config.router.find(call.path)
       if (now?.mount !== route.mount || route.mount.entry.tainted) throw noRoute(call.path)
-      outcome = await this.#answer(call, admitted, await route.mount.engine().handleRequest(request))
+      const response = await route.mount.engine().handleRequest(request)
+      return await this.#config.issuing.outcome(call, { caller, mount: route.mount, spent }, response)
     } catch (thrown) {
       const error = fromUnknown(thrown)
       if (error.kind === 'internal')
@@ -172,82 +196,11 @@ export class Core {
       await this.#config.audit.response(call, caller, route.mount, request.operation, undefined, error)
       throw error
     }
-    try {
-      await this.#config.audit.response(call, caller, route.mount, request.operation, outcome, undefined)
-    } catch (unwritten) {
-      // The client will not see the secret, so nobody may hold it.
-      if (outcome.lease) await this.#config.leases.revokeLater(outcome.lease.lease_id)
-      if (outcome.auth?.client_token) await this.#endUnseen(outcome.auth.client_token, call)
-      throw unwritten
-    }
-    return outcome
-  }
-
-  /** Of a renewal or a look-up the client holds the token already: only what this call made ends. */
-  async #endUnseen(token: string, call: ApiCall): Promise<void> {
-    const record = this.#config.tokens.find(token)
-    if (record?.path === call.path) await this.#config.tokens.end(record.id_hash)
-  }
-
-  async #answer(call: ApiCall, admitted: Admitted, response: Response | undefined): Promise<ApiOutcome> {
-    const { mount } = admitted.route
-    const plain = { operation: call.operation, path: call.path, mount_type: mount.entry.type, response }
-    // The token store answers with tokens it has made; what a login may have is made here.
-    if (response?.auth && mount.entry.type === 'token') return { ...plain, auth: response.auth }
-    if (response?.auth && isAuthPath(mount.entry.path)) {
-      const { path: mountPath } = mount.entry
-      const { auth, warnings } = await tokenOfLogin(this.#config.tokens, {
-        auth: response.auth,
-        path: call.path,
-        mountPath,
-        limits: mount.limits(),
-      })
-      return { ...plain, response: { ...response, warnings: [...(response.warnings ?? []), ...warnings] }, auth }
-    }
-    if (!response?.secret) return plain
-    // The system engine tells of a lease that exists already.
-    if (mount.entry.type === 'system') return { ...plain, lease: leaseOf(response.secret) }
-    // KV states how long a copy may be kept; there is nothing to revoke.
-    if (mount.entry.type === 'kv')
-      return { ...plain, lease: { lease_id: '', ttl: response.secret.lease_options.ttl, renewable: false } }
-    const lease = await this.#lease(call, admitted, mount, response.secret)
-    return { ...plain, response: { ...response, warnings: [...(response.warnings ?? []), ...lease.warnings] }, lease }
-  }
-
-  async #lease(call: ApiCall, { caller, spent }: Admitted, mount: Mount, secret: Secret) {
-    const { leases, tokens } = this.#config
-    if (!caller) {
-      await leases.undo(call.path, secret)
-      throw permissionDenied()
-    }
-    if (spent) {
-      await leases.undo(call.path, secret)
-      throw badRequest(
-        'Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.',
-      )
-    }
-    const lease = await leases.register(call.path, secret, caller.record.id_hash)
-    const refusal = call.signal.aborted
-      ? new RequestError('unavailable', 'the request was cancelled')
-      : mount.entry.tainted
-        ? new RequestError('unavailable', `${mount.entry.path} is being removed`)
-        : tokens.findByHash(caller.record.id_hash)
-          ? undefined
-          : permissionDenied()
-    if (!refusal) return lease
-    await leases.revokeLater(lease.lease_id)
-    throw refusal
   }
 }
 
 const isOpen = (route: Route | undefined): boolean =>
   route?.mount.backend !== undefined && matchesSpecial(route.mount.backend.specialPaths.unauthenticated, route.path)
-
-const leaseOf = ({ lease_id, lease_options }: Secret): { lease_id: string; ttl: number; renewable: boolean } => ({
-  lease_id: lease_id ?? '',
-  ttl: lease_options.ttl,
-  renewable: lease_options.renewable,
-})
 
 /** Worded as Vault words what its policies refuse; clients look for it. */
 const policyDenied = (): RequestError =>

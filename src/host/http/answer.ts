@@ -1,6 +1,7 @@
 import type { RequestError } from '../../logical/errors.ts'
 import type { Data } from '../../logical/data.ts'
 import type { Auth } from '../../logical/secret.ts'
+import { isNothing } from '../base/call.ts'
 import type { ApiOutcome } from '../base/call.ts'
 import type { HostAnswer } from './call.ts'
 
@@ -43,39 +44,32 @@ const bare = new Set(['sys/internal/specs/openapi'])
 
 /** What the core answered, in Vault's envelope and with Vault's status codes. */
 export function outcomeAnswer(outcome: ApiOutcome, requestId: string): HostAnswer {
-  const { response, operation, lease, auth } = outcome
-  if (operation === 'help') return jsonAnswer(200, { help: '', see_also: null, ...response?.data })
-  const data = response?.data
-  const warnings = response?.warnings ?? []
+  const { data, status } = outcome.response ?? {}
+  if (outcome.operation === 'help') return jsonAnswer(200, { help: '', see_also: null, ...data })
   if (data && bare.has(outcome.path)) return jsonAnswer(200, data)
-  if (nothingThere(outcome))
-    return warnings.length > 0 ? jsonAnswer(404, envelope(outcome, requestId)) : jsonAnswer(404, { errors: [] })
-  const empty = data === undefined && warnings.length === 0 && !lease && !auth
-  if (empty) return bodiless(response?.status ?? 204)
-  return jsonAnswer(response?.status ?? 200, envelope(outcome, requestId))
+  if (isNothing(outcome)) return jsonAnswer(404, isWarned(outcome) ? envelope(outcome, requestId) : { errors: [] })
+  return isEmpty(outcome) ? bodiless(status ?? 204) : jsonAnswer(status ?? 200, envelope(outcome, requestId))
 }
 
-function nothingThere({ operation, response }: ApiOutcome): boolean {
-  if (operation === 'list') {
-    const keys = response?.data?.keys
-    return !Array.isArray(keys) || keys.length === 0
-  }
-  return operation === 'read' && response?.data === undefined && response?.status === undefined
-}
+const isWarned = ({ response }: ApiOutcome): boolean => (response?.warnings ?? []).length > 0
+
+const isEmpty = (outcome: ApiOutcome): boolean =>
+  !isWarned(outcome) &&
+  (outcome.response?.data ?? outcome.response?.wrap_info ?? outcome.lease ?? outcome.auth) === undefined
 
 function envelope(outcome: ApiOutcome, requestId: string): Data {
-  const { response, lease, auth, path } = outcome
-  const data = response?.data ?? null
+  const { lease = { lease_id: '', ttl: 0, renewable: false }, auth, path } = outcome
+  const { data = null, warnings = [], wrap_info = null } = outcome.response ?? {}
   const inject = injected.some((prefix) => path === prefix || path.startsWith(`${prefix}/`))
   return {
     ...(inject && data),
     request_id: requestId,
-    lease_id: lease?.lease_id ?? '',
-    renewable: lease?.renewable ?? false,
-    lease_duration: lease?.ttl ?? 0,
+    lease_id: lease.lease_id,
+    renewable: lease.renewable,
+    lease_duration: lease.ttl,
     data,
-    wrap_info: null,
-    warnings: response?.warnings && response.warnings.length > 0 ? response.warnings : null,
+    wrap_info,
+    warnings: warnings.length > 0 ? warnings : null,
     auth: auth ? authPart(auth) : null,
     mount_type: outcome.mount_type,
   }

@@ -1,3 +1,4 @@
+import { durationSeconds } from '../../framework/duration.ts'
 import { bodyText, parseJson } from '../../http/index.ts'
 import { RequestError, badRequest } from '../../logical/errors.ts'
 import type { Data } from '../../logical/data.ts'
@@ -26,6 +27,7 @@ export function apiPath(rawPath: string): string | undefined {
 /** Reads what the core needs out of an HTTP request. Refuses what cannot be honoured instead of ignoring it. */
 export function readCall(call: HostCall, path: string, id: string): ApiCall {
   refuseUnsupported(call.headers)
+  const wrapTtl = wrapTtlOf(call.headers['x-vault-wrap-ttl'] ?? '')
   const operation = operationOf(call)
   const listing = operation === 'list' && path !== '' && !path.endsWith('/')
   return {
@@ -43,6 +45,7 @@ export function readCall(call: HostCall, path: string, id: string): ApiCall {
     token: tokenOf(call.headers),
     remote_addr: call.remoteAddr,
     ...(call.unread !== undefined && { unread: call.unread }),
+    ...(wrapTtl > 0 && { wrap_ttl: wrapTtl }),
     signal: call.signal,
   }
 }
@@ -86,12 +89,21 @@ export function tokenOf(headers: HostCall['headers']): string {
 }
 
 function refuseUnsupported(headers: HostCall['headers']): void {
-  // Answering in the clear what was to be wrapped would give a secret away.
-  if (!['', '0', '0s'].includes(headers['x-vault-wrap-ttl'] ?? ''))
-    throw badRequest('response wrapping is not supported by this server; leave X-Vault-Wrap-TTL (-wrap-ttl) out.')
+  if ((headers['x-vault-wrap-format'] ?? '') !== '')
+    throw badRequest('X-Vault-Wrap-Format is not supported by this server; leave it out.')
   const namespace = (headers['x-vault-namespace'] ?? '').replaceAll(/^\/+|\/+$/g, '')
   if (namespace !== '' && namespace !== 'root')
     throw badRequest('namespaces are not supported by this server; leave X-Vault-Namespace (VAULT_NAMESPACE) out.')
+}
+
+/** Seconds; 0 = the response is not to be wrapped. */
+function wrapTtlOf(given: string): number {
+  const seconds = durationSeconds(given)
+  if (seconds === undefined || seconds < 0)
+    throw badRequest(
+      'error parsing X-Vault-Wrap-TTL header: it must be a duration in seconds, or a text such as 5m, and not negative',
+    )
+  return seconds
 }
 
 /** Query parameters as fields; one given twice is a list. */

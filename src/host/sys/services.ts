@@ -7,6 +7,7 @@ import type { Random } from '../base/ids.ts'
 import type { Mounts } from '../base/mounts.ts'
 import type { Router } from '../base/router.ts'
 import type { Expiration } from '../lease/expiration.ts'
+import type { Wrapping } from '../wrapping/wrapping.ts'
 import type { PluginCatalog } from './plugin-catalog.ts'
 
 /** What the system engine's paths work on. */
@@ -21,6 +22,7 @@ export interface SysServices {
   readonly leases: Expiration
   readonly audits: AuditDevices
   readonly catalog: PluginCatalog
+  readonly wrapping: Wrapping
   /** The Vault version clients are told. */
   readonly version: string
 }

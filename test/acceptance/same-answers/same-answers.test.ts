@@ -4,6 +4,7 @@ import type { Server } from '../target/index.ts'
 import { mounts } from './mounts.ts'
 import { answersAs } from './table.ts'
 import type { Memory } from './table.ts'
+import { wrapping } from './wrapping.ts'
 import { policyNames, tokens } from './tokens.ts'
 
 let server: Server
@@ -18,6 +19,7 @@ describe.each([
   ['policies', policyNames],
   ['tokens', tokens],
   ['mounts', mounts],
+  ['wrapping', wrapping],
 ])('%s', (_table, rows) => {
   it.each(rows.map((row) => [row.name, row] as const))('%s', async (_name, row) => {
     await answersAs(row, server, memory)

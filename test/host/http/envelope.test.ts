@@ -170,7 +170,9 @@ describe('operations', () => {
     ['a method nobody knows', 'OPTIONS', 'lend/items/x', {}, 405, 'unsupported operation'],
     ['HEAD of data', 'HEAD', 'lend/items/x', {}, 405, 'unsupported operation'],
     ['list that is no boolean', 'GET', 'lend/items?list=maybe', {}, 400, 'list must be true or false'],
-    ['wrapping', 'GET', 'lend/items/x', { 'x-vault-wrap-ttl': '60' }, 400, 'response wrapping is not supported'],
+    ['a wrapping TTL that is none', 'GET', 'lend/items/x', { 'x-vault-wrap-ttl': 'soon' }, 400, 'X-Vault-Wrap-TTL'],
+    ['a negative wrapping TTL', 'GET', 'lend/items/x', { 'x-vault-wrap-ttl': '-5' }, 400, 'not negative'],
+    ['a wrap format', 'GET', 'lend/items/x', { 'x-vault-wrap-format': 'jwt' }, 400, 'X-Vault-Wrap-Format'],
     ['a namespace', 'GET', 'lend/items/x', { 'x-vault-namespace': 'team-a' }, 400, 'namespaces are not supported'],
   ])('refuses %s', async (_case, method, target, headers, status, message) => {
     const answer = await bench.call(method, target, undefined, 'root', headers)

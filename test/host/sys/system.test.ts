@@ -378,7 +378,6 @@ describe('the catalogue', () => {
 
 describe('what this server does not have', () => {
   it.each([
-    ['wrapping', 'POST', 'sys/wrapping/wrap', 404],
     ['namespaces', 'LIST', 'sys/namespaces', 404],
     ['identities', 'GET', 'identity/entity/id', 404],
     ['cubbyholes', 'GET', 'cubbyhole/x', 404],

@@ -1,0 +1,112 @@
+import { RequestError, badRequest, permissionDenied } from '../../logical/errors.ts'
+import type { Response } from '../../logical/response.ts'
+import type { Auth, Secret } from '../../logical/secret.ts'
+import type { Caller } from '../auth/caller.ts'
+import { tokenOfLogin } from '../auth/login.ts'
+import type { TokenStore } from '../auth/token-store.ts'
+import type { ApiCall, ApiOutcome } from '../base/call.ts'
+import { isAuthPath } from '../base/mount.ts'
+import type { Mount } from '../base/mount.ts'
+import type { Expiration } from '../lease/expiration.ts'
+
+export interface IssuingConfig {
+  readonly tokens: TokenStore
+  readonly leases: Expiration
+}
+
+/** Who asked, and whom. */
+export interface Performed {
+  readonly caller: Caller | undefined
+  readonly mount: Mount
+  /** The request was the last use of the caller's token. */
+  readonly spent: boolean
+}
+
+/** What an engine's response makes the host issue: the token of a login, the lease of a secret. */
+export class Issuing {
+  readonly #config: IssuingConfig
+
+  constructor(config: IssuingConfig) {
+    this.#config = config
+  }
+
+  async outcome(call: ApiCall, performed: Performed, response: Response | undefined): Promise<ApiOutcome> {
+    const { path: mountPath, type } = performed.mount.entry
+    const plain = { operation: call.operation, path: call.path, mount_type: type, response }
+    // The system engine tells of leases and tokens that exist already.
+    if (type === 'system') return { ...plain, ...existing(response) }
+    // The token store answers with tokens it has made; what a login may have is made here.
+    if (response?.auth && type === 'token') return { ...plain, auth: response.auth }
+    if (response?.auth && isAuthPath(mountPath)) return this.#login(call, performed.mount, response, response.auth)
+    if (!response?.secret) return plain
+    // KV states how long a copy may be kept; there is nothing to revoke.
+    if (type === 'kv')
+      return { ...plain, lease: { lease_id: '', ttl: response.secret.lease_options.ttl, renewable: false } }
+    const lease = await this.#lease(call, performed, response.secret)
+    return { ...plain, response: { ...response, warnings: [...(response.warnings ?? []), ...lease.warnings] }, lease }
+  }
+
+  /** The client will not see what was made, so nobody may hold it. */
+  async takeBack(call: ApiCall, { lease, auth }: ApiOutcome, wrappingToken: string | undefined): Promise<void> {
+    if (lease) await this.#config.leases.revokeLater(lease.lease_id)
+    for (const token of [auth?.client_token, wrappingToken]) if (token) await this.#endUnseen(token, call)
+  }
+
+  /** Of a renewal or a look-up the client holds the token already: only what this call made ends. */
+  async #endUnseen(token: string, call: ApiCall): Promise<void> {
+    const record = this.#config.tokens.find(token)
+    if (record?.path === call.path) await this.#config.tokens.end(record.id_hash)
+  }
+
+  async #login(call: ApiCall, mount: Mount, response: Response, given: Auth): Promise<ApiOutcome> {
+    const { path: mountPath, type } = mount.entry
+    const { auth, warnings } = await tokenOfLogin(this.#config.tokens, {
+      auth: given,
+      path: call.path,
+      mountPath,
+      limits: mount.limits(),
+    })
+    return {
+      operation: call.operation,
+      path: call.path,
+      mount_type: type,
+      response: { ...response, warnings: [...(response.warnings ?? []), ...warnings] },
+      auth,
+    }
+  }
+
+  async #lease(call: ApiCall, { caller, mount, spent }: Performed, secret: Secret) {
+    const { leases, tokens } = this.#config
+    if (!caller) {
+      await leases.undo(call.path, secret)
+      throw permissionDenied()
+    }
+    if (spent) {
+      await leases.undo(call.path, secret)
+      throw badRequest(
+        'Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.',
+      )
+    }
+    const lease = await leases.register(call.path, secret, caller.record.id_hash)
+    const refusal = call.signal.aborted
+      ? new RequestError('unavailable', 'the request was cancelled')
+      : mount.entry.tainted
+        ? new RequestError('unavailable', `${mount.entry.path} is being removed`)
+        : tokens.findByHash(caller.record.id_hash)
+          ? undefined
+          : permissionDenied()
+    if (!refusal) return lease
+    await leases.revokeLater(lease.lease_id)
+    throw refusal
+  }
+}
+
+function existing(response: Response | undefined): Pick<ApiOutcome, 'lease' | 'auth'> {
+  const { secret, auth } = response ?? {}
+  const lease = secret && {
+    lease_id: secret.lease_id ?? '',
+    ttl: secret.lease_options.ttl,
+    renewable: secret.lease_options.renewable,
+  }
+  return { ...(lease && { lease }), ...(auth && { auth }) }
+}
