@@ -43,6 +43,22 @@ export const systemClock: Clock = {
   },
 }
 
+/** A moment, on both of a machine's clocks. */
+export interface Moment {
+  readonly monotonicMs: number
+  readonly unixMs: number
+}
+
+export const momentOf = (clock: Clock): Moment => ({ monotonicMs: clock.monotonic(), unixMs: clock.now() })
+
+/**
+ * Milliseconds since `moment`, never too few: the monotonic clock stands still while the machine sleeps, and the wall clock may be
+ * set back, so the longer of the two counts.
+ */
+export function elapsedSince(clock: Clock, moment: Moment): number {
+  return Math.max(clock.monotonic() - moment.monotonicMs, clock.now() - moment.unixMs)
+}
+
 /** Resolves after `ms`; resolves early, without throwing, when `signal` aborts. */
 export function delay(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

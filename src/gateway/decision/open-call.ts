@@ -1,4 +1,5 @@
-import type { Clock } from '../../logical/clock.ts'
+import { elapsedSince, momentOf } from '../../logical/clock.ts'
+import type { Clock, Moment } from '../../logical/clock.ts'
 import type { CallJudgement } from '../../scope/index.ts'
 import { GatewayCallError } from '../call/call-error.ts'
 import { toGatewayError, unavailable } from '../error.ts'
@@ -59,7 +60,7 @@ export class OpenCall {
   #verdict: Verdict
   #rejudging: Promise<void> | undefined
   #rejudgeAgain = false
-  #doubtSinceMs: number | undefined
+  #doubtSince: Moment | undefined
 
   constructor(config: OpenCallConfig, around: Surroundings) {
     this.#config = config
@@ -112,6 +113,12 @@ export class OpenCall {
       throw unavailable('stale', 'what this session may do cannot be confirmed at the moment; try again')
   }
 
+  /** Why the key may not go out for this call any more: its own token is over, though calls that have begun may go on by a younger one. */
+  whyNotBegin(): GatewayError | undefined {
+    const over = this.#config.entry.endOfToken(this.#around.sessions.nowUnixMs())
+    return over && ended(over)
+  }
+
   /** Resolves when no re-judgement is under way. */
   async settled(): Promise<void> {
     while (this.#rejudging) await this.#rejudging
@@ -135,7 +142,7 @@ export class OpenCall {
   review(changed: ReadonlySet<string> | 'all'): void {
     if (this.signal.aborted || (changed !== 'all' && ![...changed].some((path) => this.#verdict.paths.has(path))))
       return
-    this.#doubtSinceMs ??= this.#around.clock.monotonic()
+    this.#doubtSince ??= momentOf(this.#around.clock)
     this.#rejudgeAgain = true
     this.#rejudging ??= this.#rejudge().finally(() => {
       this.#rejudging = undefined
@@ -145,7 +152,7 @@ export class OpenCall {
   #isVouchedFor(): boolean {
     const { freshness, clock } = this.#around
     const limitMs = freshness.limitMs(this.upstream.sensitivity)
-    const doubtMs = this.#doubtSinceMs === undefined ? 0 : clock.monotonic() - this.#doubtSinceMs
+    const doubtMs = this.#doubtSince === undefined ? 0 : elapsedSince(clock, this.#doubtSince)
     return freshness.isFresh(this.upstream.sensitivity) && this.#watch.adriftMs() <= limitMs && doubtMs <= limitMs
   }
 
@@ -170,7 +177,7 @@ export class OpenCall {
         await this.#around.nextAnswer(RETRY_MS)
       }
     }
-    this.#doubtSinceMs = undefined
+    this.#doubtSince = undefined
   }
 }
 

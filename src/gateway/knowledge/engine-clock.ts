@@ -2,6 +2,8 @@ import type { Clock } from '../../logical/clock.ts'
 
 /** How far two clocks may drift apart per millisecond before the next answer: 200 ppm, twice what quartz does. */
 const DRIFT = 0.0002
+/** A difference between wall and monotonic clock that is larger says that nothing known here is fresh, whatever the time. */
+const UNNOTICED_SLEEP_MS = 1_000
 
 /** One exchange with the engine: monotonic send and receive times, and the engine's wall clock at its end of it. */
 export interface ClockSample {
@@ -21,6 +23,7 @@ export class EngineClock {
   #low = Infinity
   #high = Infinity
   #atMs = 0
+  #atUnixMs = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -31,12 +34,13 @@ export class EngineClock {
     const high = serverUnixMs - Math.min(sentMs + heldMs, receivedMs)
     const slack = Math.max(0, receivedMs - this.#atMs) * DRIFT
     const tighterLow = Math.max(low, this.#low - slack)
-    const tighterHigh = Math.min(high, this.#high + slack)
+    const tighterHigh = Math.min(high, this.#high + slack + this.#sleptMs(receivedMs))
     // Bounds that do not meet: one of the clocks was set, or this machine slept. Only the newest exchange counts.
     const stepped = this.#high === Infinity || tighterLow > tighterHigh
     this.#low = stepped ? low : tighterLow
     this.#high = stepped ? high : tighterHigh
     this.#atMs = receivedMs
+    this.#atUnixMs = this.#clock.now()
   }
 
   /** Another engine may answer from now on, with another clock. */
@@ -48,6 +52,12 @@ export class EngineClock {
   /** Unix milliseconds, never behind the engine's own; Infinity (everything has expired) before the first exchange. */
   nowUnixMs(): number {
     const monotonicMs = this.#clock.monotonic()
-    return this.#high + monotonicMs + Math.max(0, monotonicMs - this.#atMs) * DRIFT
+    const sleptMs = Math.min(this.#sleptMs(monotonicMs), UNNOTICED_SLEEP_MS)
+    return this.#high + monotonicMs + Math.max(0, monotonicMs - this.#atMs) * DRIFT + sleptMs
+  }
+
+  /** By how much the wall clock has gone on further since the last exchange: the monotonic one stands still while the machine sleeps. */
+  #sleptMs(monotonicMs: number): number {
+    return Math.max(0, this.#clock.now() - this.#atUnixMs - (monotonicMs - this.#atMs))
   }
 }

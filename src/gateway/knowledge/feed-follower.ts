@@ -109,7 +109,8 @@ export class FeedFollower {
   ageMs(): number {
     const elapsedMs = this.#config.clock.monotonic() - this.#asOfMs
     const elapsedWallMs = this.#config.clock.now() - this.#asOfUnixMs
-    return Math.abs(elapsedMs - elapsedWallMs) > CLOCK_AGREEMENT_MS ? Infinity : elapsedMs
+    // The monotonic clock stands still in a sleep too short to be noticed, so the longer of the two counts.
+    return Math.abs(elapsedMs - elapsedWallMs) > CLOCK_AGREEMENT_MS ? Infinity : Math.max(elapsedMs, elapsedWallMs)
   }
 
   /** To be opened before the engine is asked, and closed when its answer has been dealt with. */

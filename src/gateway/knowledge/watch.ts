@@ -1,4 +1,5 @@
-import type { Clock } from '../../logical/clock.ts'
+import { elapsedSince, momentOf } from '../../logical/clock.ts'
+import type { Clock, Moment } from '../../logical/clock.ts'
 import type { EndReason, SessionEntry } from './session-entry.ts'
 
 export interface WatchConfig {
@@ -16,7 +17,7 @@ export class Watch {
   #entry: SessionEntry
   #cancelTimer: (() => void) | undefined
   #over = false
-  #adriftSinceMs: number | undefined
+  #adriftSince: Moment | undefined
 
   constructor(config: WatchConfig) {
     this.#config = config
@@ -27,12 +28,12 @@ export class Watch {
     return this.#entry
   }
   get adrift(): boolean {
-    return this.#adriftSinceMs !== undefined && !this.#over
+    return this.#adriftSince !== undefined && !this.#over
   }
 
   /** Milliseconds since what was known of this session was dropped; 0 while it is known. */
   adriftMs(): number {
-    return this.#adriftSinceMs === undefined ? 0 : this.#config.clock.monotonic() - this.#adriftSinceMs
+    return this.#adriftSince === undefined ? 0 : elapsedSince(this.#config.clock, this.#adriftSince)
   }
 
   /** Ends if the session has, and sets the timer for its hard expiry. */
@@ -67,11 +68,11 @@ export class Watch {
 
   /** What was known of the session holds no more, until `attach` brings a fresh entry. */
   drift(): void {
-    this.#adriftSinceMs ??= this.#config.clock.monotonic()
+    this.#adriftSince ??= momentOf(this.#config.clock)
   }
 
   attach(entry: SessionEntry): void {
     this.#entry = entry
-    this.#adriftSinceMs = undefined
+    this.#adriftSince = undefined
   }
 }

@@ -30,6 +30,8 @@ export interface CallInput extends OutgoingInput {
   readonly stillFresh: () => boolean
   /** Asked with the former before the key is written: is the KV read that vouches for it recent enough? */
   readonly keyStillVouched?: (() => boolean) | undefined
+  /** Asked then too: connecting takes time, and a call whose token is over by now must not begin. */
+  readonly whyNotBegin?: (() => RequestError | undefined) | undefined
 }
 
 export interface CallOutcome {
@@ -111,9 +113,9 @@ function whyEnded({ signal, stillFresh }: CallInput): RequestError | undefined {
 function whyNotSend(input: CallInput): RequestError | undefined {
   const ended = whyEnded(input)
   if (ended) return ended
-  return input.keyStillVouched?.() === false
-    ? new GatewayCallError('stale', 'the gateway can no longer vouch for the upstream key; try again')
-    : undefined
+  if (input.keyStillVouched?.() === false)
+    return new GatewayCallError('stale', 'the gateway can no longer vouch for the upstream key; try again')
+  return input.whyNotBegin?.()
 }
 
 function throwIfEnded(input: CallInput): void {

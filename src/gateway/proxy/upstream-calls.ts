@@ -147,6 +147,7 @@ export class UpstreamCalls {
       signal: call.signal,
       stillFresh: () => call.stillFresh(),
       keyStillVouched: usable.stillVouched,
+      whyNotBegin: () => call.whyNotBegin(),
     })
     // A change that is being judged while nothing has been handed on yet is waited for.
     await call.settled()

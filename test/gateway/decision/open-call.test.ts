@@ -251,6 +251,42 @@ describe('out of contact', () => {
     expect(reasonOf(call)).toBe('stale')
     held.release()
   })
+
+  it('the time that the machine slept counts as time in which a session could not be confirmed', async () => {
+    const held = rig.vault.holdAnswers('mcp/introspect')
+    rig.engine.restart()
+    await rig.flush()
+    await rig.clock.advance(1_000)
+    rig.clock.sleepThrough(4_001)
+    await rig.clock.advance(4_000)
+    // The feed is followed again, so that what is known of other sessions is fresh.
+    expect(rig.core.freshness.isFresh('high')).toBe(true)
+    expect(call.stillFresh()).toBe(false)
+    expect(reasonOf(call)).toBe('stale')
+    held.release()
+  })
+
+  it('the time that the machine slept counts as time in which a change could not be judged', async () => {
+    const held = rig.vault.holdAnswers('mcp/tools/stripe')
+    rig.engine.tool('stripe', 'invoices', [])
+    await rig.flush()
+    await rig.clock.advance(1_000)
+    rig.clock.sleepThrough(4_001)
+    await rig.clock.advance(4_000)
+    expect(call.stillFresh()).toBe(false)
+    expect(reasonOf(call)).toBe('stale')
+    held.release()
+  })
+})
+
+it('sends no key once its own token has expired, though its session goes on by a younger one', async () => {
+  await rig.clock.advance(600_000)
+  rig.engine.refresh(session)
+  await rig.flush()
+  expect(call.whyNotBegin()).toBeUndefined()
+  await rig.clock.advance(300_000)
+  expect(call.stillFresh()).toBe(true)
+  expect(call.whyNotBegin()).toMatchObject({ type: 'invalid_token', code: 'expired' })
 })
 
 it('is over at once when the session ended between the look-up and the call', async () => {

@@ -68,6 +68,25 @@ describe("the engine's clock as seen from here", () => {
     expect(ahead).toBeLessThan(21)
   })
 
+  it('is not behind after a sleep too short to be noticed', async () => {
+    const clock = new FakeClock()
+    const engine = new EngineClock(clock)
+    await exchange(clock, engine, { outMs: 1, backMs: 1 })
+    clock.sleepThrough(800)
+    expect(engine.nowUnixMs()).toBeGreaterThanOrEqual(clock.now())
+    await exchange(clock, engine, { outMs: 400, backMs: 900 })
+    expect(engine.nowUnixMs()).toBeGreaterThanOrEqual(clock.now())
+  })
+
+  it('is ahead by no more than a second when the wall clock here is set forward', async () => {
+    const clock = new FakeClock()
+    const engine = new EngineClock(clock)
+    await exchange(clock, engine, { outMs: 1, backMs: 1 })
+    const before = engine.nowUnixMs()
+    clock.sleepThrough(3_600_000)
+    expect(engine.nowUnixMs() - before).toBe(1_000)
+  })
+
   it('starts from nothing with another engine', async () => {
     const clock = new FakeClock()
     const engine = new EngineClock(clock)

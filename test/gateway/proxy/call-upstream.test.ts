@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { GatewayCallError } from '../../../src/gateway/call/call-error.ts'
 import { RequestError } from '../../../src/logical/errors.ts'
 import { KEY_REMOVED } from '../../../src/gateway/call/scrub.ts'
 import { compileProjection } from '../../../src/scope/index.ts'
@@ -383,6 +384,15 @@ describe('a call is ended', () => {
       response.end()
     })
     expect(await failure(call(upstreamAt(url), { keyStillVouched: () => false }))).toMatchObject({ code: 'stale' })
+    expect(seen).toEqual([])
+  })
+
+  it('when its token is over by the time there is a connection: the key is not sent', async () => {
+    const { url, seen } = await httpUpstream((_request, response) => {
+      response.end()
+    })
+    const expired = new GatewayCallError('call_ended', 'the token expired')
+    expect(await failure(call(upstreamAt(url), { whyNotBegin: () => expired }))).toBe(expired)
     expect(seen).toEqual([])
   })
 

@@ -301,6 +301,14 @@ describe('how long one read vouches', () => {
     clock.sleepThrough(60_000)
     expect(stillVouched()).toBe(false)
   })
+
+  it('counts a sleep too short to be noticed', async () => {
+    const { stillVouched } = await get()
+    await clock.advance(29_500)
+    expect(stillVouched()).toBe(true)
+    clock.sleepThrough(501)
+    expect(stillVouched()).toBe(false)
+  })
 })
 
 it('shows nothing of a key, whatever prints it', async () => {
