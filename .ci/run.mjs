@@ -68,6 +68,7 @@ step('types', 'npm run --silent typecheck')
 step('layers', 'npm run --silent check:layers')
 step('generated files', 'npm run --silent check:generated')
 vitest('npm test', 'npm test --')
+counted('sim', 'npm run --silent sim -- -seed=1 -episodes=500')
 step('npm start', 'npm start --silent -- --once')
 step('plugin', 'npm run --silent build:plugin')
 step(

@@ -1,0 +1,143 @@
+/** Writes down, at the engine's own door, what it was asked and what it answered: the truth everything else is held to. */
+import { fromUnknown } from '../../src/logical/errors.ts'
+import type { Response } from '../../src/logical/response.ts'
+import type { History, HistoryEvent } from './history.ts'
+import type { Lease } from './leases.ts'
+import type { Names } from './names.ts'
+import { START_UNIX_MS } from './machine.ts'
+import { PluginDied } from './plugin.ts'
+import type { PluginRequest } from './plugin.ts'
+
+type Begin = Omit<Extract<HistoryEvent, { kind: 'begin' }>, 'kind' | 'op'>
+
+/** Refusals of these kinds come before anything is changed. */
+const untouched = new Set([
+  'bad_request',
+  'permission_denied',
+  'not_found',
+  'unsupported_path',
+  'unsupported_operation',
+  'rate_limited',
+])
+
+export class EngineLog {
+  readonly #history: History
+  readonly #names: Names
+  #clockOffsetMs = 0
+
+  constructor(history: History, names: Names) {
+    this.#history = history
+    this.#names = names
+  }
+
+  /** A new engine takes the machine's wall clock as it finds it. */
+  clockStarted(wallOffsetMs: number): void {
+    this.#clockOffsetMs = wallOffsetMs
+    this.#history.add({ kind: 'engine-clock', offsetMs: wallOffsetMs })
+  }
+
+  /** A running engine's clock never goes back. */
+  clockStepped(wallOffsetMs: number, isEngines: boolean): void {
+    if (!isEngines || wallOffsetMs <= this.#clockOffsetMs) return
+    this.#clockOffsetMs = wallOffsetMs
+    this.#history.add({ kind: 'engine-clock', offsetMs: wallOffsetMs })
+  }
+
+  async around(
+    request: PluginRequest,
+    lease: Lease | undefined,
+    handle: () => Promise<Response | undefined>,
+  ): Promise<Response | undefined> {
+    const begin = this.#meaningOf(request, lease)
+    if (!begin) return handle()
+    const op = this.#history.begin(begin)
+    try {
+      const response = await handle()
+      this.#wrote(op, begin, response)
+      return response
+    } catch (thrown) {
+      const { kind } = fromUnknown(thrown)
+      const outcome = !(thrown instanceof PluginDied) && untouched.has(kind) ? 'refused' : 'unknown'
+      this.#history.add({ kind: 'end', op, outcome, why: thrown instanceof PluginDied ? 'died' : kind })
+      throw thrown
+    }
+  }
+
+  #wrote(op: number, begin: Begin, response: Response | undefined): void {
+    const data = response?.data ?? {}
+    const { what } = begin
+    if (what === 'open' || what === 'refresh') {
+      this.#history.add({
+        kind: 'issued',
+        op,
+        session: this.#names.session(String(data.session_id)),
+        token: this.#names.token(String(data.token)),
+        agent: String(data.agent_id),
+        parent: what === 'open' ? begin.token : undefined,
+        scopes: data.scopes as string[],
+        expires: Number(data.expires_at_unix),
+      })
+    } else if (what === 'renew') {
+      const engineMs = START_UNIX_MS + this.#history.now + this.#clockOffsetMs
+      const expires = Math.floor(engineMs / 1000) + (response?.secret?.lease_options.ttl ?? 0)
+      this.#history.add({ kind: 'renewed', op, token: begin.token!, expires })
+    } else if (what === 'introspect') {
+      const reason = data.active === true ? undefined : String(data.reason)
+      this.#history.add({ kind: 'introspected', op, token: begin.token!, reason })
+    } else this.#history.add({ kind: 'end', op, outcome: 'ok' })
+  }
+
+  #meaningOf({ operation, path, data, secret }: PluginRequest, lease: Lease | undefined): Begin | undefined {
+    if (lease && secret) return ofLease(operation, data, secret.lease_options.issue_time ?? null, lease)
+    const [root = '', agent = '', rest] = path.split('/')
+    if (operation === 'update' && root === 'introspect') return this.#introspect(data)
+    if (root === 'creds') return this.#creds(operation, agent, rest, data)
+    if (root === 'sessions' && operation === 'delete')
+      return { what: 'end-session', session: this.#names.session(agent) }
+    if (root === 'sessions' && agent === 'revoke-all') return { what: 'end-mount' }
+    if (root === 'agents') return ofAgent(operation, agent, rest, data)
+    return undefined
+  }
+
+  #introspect({ token, token_sha256, session_id }: PluginRequest['data']): Begin {
+    const text =
+      typeof token === 'string'
+        ? this.#names.token(token)
+        : typeof token_sha256 === 'string'
+          ? this.#names.digest(token_sha256)
+          : this.#names.session(String(session_id))
+    return { what: 'introspect', token: text }
+  }
+
+  #creds(operation: string, agent: string, session: string | undefined, data: PluginRequest['data']): Begin {
+    const name = session === undefined ? undefined : this.#names.session(session)
+    if (operation === 'delete') return { what: 'end-session', session: name! }
+    if (name !== undefined) return { what: 'refresh', agent, session: name }
+    const parent = typeof data.parent_token === 'string' ? this.#names.token(data.parent_token) : undefined
+    return { what: 'open', agent, ...(parent === undefined ? {} : { token: parent }) }
+  }
+}
+
+function ofLease(
+  operation: string,
+  data: PluginRequest['data'],
+  issueTime: number | null,
+  { token, session }: Lease,
+): Begin {
+  if (operation === 'renew') return { what: 'renew', token, session }
+  if (issueTime === null) return { what: 'undo', token, session }
+  return { what: data.onPurpose === true ? 'revoke-lease' : 'lease-ran-out', token, session }
+}
+
+function ofAgent(
+  operation: string,
+  agent: string,
+  rest: string | undefined,
+  data: PluginRequest['data'],
+): Begin | undefined {
+  const writes = operation === 'update'
+  if (rest === 'revoke' && writes) return { what: 'end-agent', agent }
+  if (rest === 'scopes' && writes) return { what: 'declare', agent, scopes: data.scopes as string[] }
+  if (rest !== undefined) return undefined
+  return operation === 'delete' || (writes && data.disabled === true) ? { what: 'end-agent', agent } : undefined
+}
