@@ -64,20 +64,33 @@ const entriesOf = (use: KeyUse) =>
 export function withConsent(use: KeyUse, custom: CustomMetadata): Record<string, unknown> {
   let result: Record<string, unknown> = { ...custom }
   for (const { list, entry } of missingConsent(use, custom)) {
-    // A list of upstreams replaces the default, which must go on holding.
-    const kept = listed(custom, list) ?? (list === 'mcp_upstreams' ? defaultUpstream(use, custom) : [])
+    // A list of upstreams replaces the default, which must go on holding where the secret was in use by it.
+    const byDefault = list === 'mcp_upstreams' && listed(custom, 'mcp_origins') ? defaultUpstream(use, custom) : []
+    const kept = listed(custom, list) ?? byDefault
     result = withList(result, list, [...kept, entry])
   }
   return result
 }
 
-/** The metadata without what `use` is listed by, unless `kept`, another use of the same secret, needs it. */
+/** The metadata without what `use` is listed by, unless `kept`, another use of the same secret, is listed by it too. */
 export function withoutConsent(use: KeyUse, custom: CustomMetadata, kept?: KeyUse): Record<string, unknown> {
   const needed = kept ? entriesOf(kept) : []
+  const given = entriesOf(use).filter((one) => !needed.some((other) => sameEntry(one, other)))
+  return withoutEntries(use, custom, given)
+}
+
+const sameEntry = (a: MissingConsent, b: MissingConsent): boolean => a.list === b.list && a.entry === b.entry
+
+/** The metadata without these entries of the use: takes back exactly what `withConsent` added. */
+export function withoutEntries(
+  use: KeyUse,
+  custom: CustomMetadata,
+  given: readonly MissingConsent[],
+): Record<string, unknown> {
   let result: Record<string, unknown> = { ...custom }
-  for (const { list, entry } of entriesOf(use)) {
+  for (const { list, entry } of given) {
     const entries = listed(result, list)
-    if (!entries?.includes(entry) || needed.some((other) => other.list === list && other.entry === entry)) continue
+    if (!entries?.includes(entry)) continue
     const left = entries.filter((other) => other !== entry)
     const byDefault = list === 'mcp_upstreams' && left.join() === defaultUpstream(use, custom).join()
     result = withList(result, list, byDefault ? [] : left)

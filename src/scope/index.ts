@@ -9,6 +9,7 @@ export {
   missingConsent,
   withConsent,
   withoutConsent,
+  withoutEntries,
 } from './consent.ts'
 export type { ConsentList, CustomMetadata, KeyUse, MissingConsent } from './consent.ts'
 export { intersectScopes, scopeCovered } from './containment.ts'

@@ -1,4 +1,6 @@
-/** An upstream's key in its KV v2 place: one field of a secret, and its origin among those the secret may be used for. */
+/** An upstream's key in its KV v2 place: one field of a secret, and the consent to its use by this upstream. */
+import { missingConsent, withConsent, withoutConsent, withoutEntries } from '../../scope/index.ts'
+import type { CustomMetadata, KeyUse, MissingConsent } from '../../scope/index.ts'
 import { KeyedLock } from '../../logical/keyed-lock.ts'
 import { Refusal, fault } from '../protocol/diagnostic.ts'
 import type { Value, ValueObject } from '../protocol/value.ts'
@@ -9,18 +11,32 @@ export interface KeyPlace {
   readonly mount: string
   readonly path: string
   readonly field: string
-  /** Scheme, host and port of the upstream. */
-  readonly origin: string
+  /** What its owner consents to by writing the key here. */
+  readonly use: KeyUse
 }
 
-export function keyPlace({ kv_mount: mount, kv_path: path, kv_field: field, url }: ValueObject): KeyPlace {
-  return { mount: text(mount), path: text(path), field: text(field), origin: originOf(text(url)) }
+/** `engineMount`: where the upstream is declared, which is not where its key lies. */
+export function keyPlace(
+  { name, kv_mount: mount, kv_path: path, kv_field: field, url, auth }: ValueObject,
+  engineMount: string,
+): KeyPlace {
+  const use = {
+    mount: engineMount,
+    upstream: text(name),
+    origin: originOf(text(url)),
+    auth: text(auth),
+    kv_path: text(path),
+    kv_field: text(field),
+  }
+  return { mount: text(mount), path: text(path), field: text(field), use }
 }
 
 const text = (value: Value | undefined): string => (typeof value === 'string' ? value : '')
 const originOf = (url: string): string => (URL.canParse(url) ? new URL(url).origin : '')
 
 export const sameSecret = (a: KeyPlace, b: KeyPlace): boolean => a.mount === b.mount && a.path === b.path
+export const sameUse = (a: KeyPlace, b: KeyPlace): boolean =>
+  sameSecret(a, b) && JSON.stringify(a.use) === JSON.stringify(b.use)
 export const samePlace = (a: KeyPlace, b: KeyPlace): boolean => sameSecret(a, b) && a.field === b.field
 
 /** Other fields of the secret stay. Rejects with `CallFailure`, or `Refusal` where there is no KV engine of version 2. */
@@ -66,27 +82,39 @@ export async function removeKey(server: Server, { mount, path, field }: KeyPlace
   await server.request('PATCH', `${mount}/data/${path}`, { body: { data: { [field]: null } } }).catch(whereMissing)
 }
 
-/** Consents to the place's origin, or no longer; other origins, and other metadata, stay. False: it was so already. */
-export function changeConsent(server: Server, { mount, path, origin }: KeyPlace, given: boolean): Promise<boolean> {
+/** Consents to the use of the key in this place; other entries, and other metadata, stay. Resolves to what was added. */
+export async function giveConsent(server: Server, place: KeyPlace): Promise<readonly MissingConsent[]> {
+  let added: readonly MissingConsent[] = []
+  await changeMetadata(server, place, (custom) => {
+    added = missingConsent(place.use, custom)
+    return added.length === 0 ? custom : withConsent(place.use, custom)
+  })
+  return added
+}
+
+/** Takes back what `giveConsent` has added. */
+export function undoConsent(server: Server, place: KeyPlace, added: readonly MissingConsent[]): Promise<void> {
+  return changeMetadata(server, place, (custom) => withoutEntries(place.use, custom, added))
+}
+
+/** Takes back the consent to the use of the key in this place, but for what `kept`, another use of the secret, needs. */
+export function withdrawConsent(server: Server, place: KeyPlace, kept?: KeyPlace): Promise<void> {
+  const other = kept && sameSecret(place, kept) ? kept.use : undefined
+  return changeMetadata(server, place, (custom) => withoutConsent(place.use, custom, other))
+}
+
+function changeMetadata(
+  server: Server,
+  { mount, path }: KeyPlace,
+  change: (custom: CustomMetadata) => CustomMetadata,
+): Promise<void> {
   const place = `${mount}/metadata/${path}`
   return lockOf(server).run(place, async () => {
     const metadata = (await server.read(place).catch(whereMissing))?.data?.custom_metadata
-    const known =
-      typeof metadata === 'object' && metadata !== null ? (metadata as Readonly<Record<string, unknown>>) : {}
-    const listed =
-      typeof known.mcp_origins === 'string'
-        ? known.mcp_origins
-            .split(',')
-            .map((text) => text.trim())
-            .filter((text) => text !== '')
-        : []
-    if (listed.includes(origin) === given) return false
-    const origins = given ? [...listed, origin] : listed.filter((other) => other !== origin)
-    const { mcp_origins: _, ...others } = known
-    await server.request('POST', place, {
-      body: { custom_metadata: origins.length > 0 ? { ...others, mcp_origins: origins.join(',') } : others },
-    })
-    return true
+    const known = typeof metadata === 'object' && metadata !== null ? (metadata as CustomMetadata) : {}
+    const changed = change(known)
+    if (JSON.stringify(changed) !== JSON.stringify(known))
+      await server.request('POST', place, { body: { custom_metadata: changed } })
   })
 }
 

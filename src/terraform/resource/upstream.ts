@@ -10,7 +10,16 @@ import { CallFailure } from '../server.ts'
 import type { Server } from '../server.ts'
 import type { VaultAnswer } from '../../vault-client/index.ts'
 import type { DocumentSpec, DocumentWrite } from './document.ts'
-import { changeConsent, keyPlace, removeKey, samePlace, sameSecret, writeKey } from './kv-key.ts'
+import {
+  giveConsent,
+  keyPlace,
+  removeKey,
+  samePlace,
+  sameUse,
+  undoConsent,
+  withdrawConsent,
+  writeKey,
+} from './kv-key.ts'
 import type { KeyPlace } from './kv-key.ts'
 
 /** Of all the writes of a key: what is asked for one after the other is said at once. */
@@ -29,7 +38,7 @@ export const upstreamSpec: DocumentSpec = {
       sensitive: true,
       write_only: true,
       description:
-        "The upstream's key. Written to `kv_field` of the secret `kv_path` in `kv_mount`, with the upstream's origin added to its `mcp_origins`; in neither plan nor state. Destroying the resource takes both out again, whoever else uses them, so give each upstream a `kv_path` of its own. Needs `key_wo_version`.",
+        "The upstream's key. Written to `kv_field` of the secret `kv_path` in `kv_mount`, with the consent to its use by this upstream in that secret's custom metadata (`mcp_origins`, and `mcp_upstreams`, `mcp_auth`, `mcp_fields` where the defaults do not cover it); in neither plan nor state. Destroying the resource takes all of it out again, whoever else uses it, so give each upstream a `kv_path` of its own. Needs `key_wo_version`.",
     },
     key_wo_version: {
       type: 'number',
@@ -48,9 +57,9 @@ export const upstreamSpec: DocumentSpec = {
   // An upstream that is gone is dropped from the state by the next refresh, and with it all that is known of a key left behind.
   async beforeDelete(prior, server) {
     if (prior.key_wo_version === null) return
-    const place = keyPlace(prior)
+    const place = keyPlace(prior, server.mount())
     await removeKey(server, place)
-    await changeConsent(server, place, false)
+    await withdrawConsent(server, place)
   },
 }
 
@@ -67,8 +76,9 @@ async function createWithKey({ server, path, planned, config }: DocumentWrite, p
   )
   const response = await put()
   try {
-    await writeKey(server, keyPlace(planned), key)
-    await changeConsent(server, keyPlace(planned), true)
+    const place = keyPlace(planned, server.mount())
+    await writeKey(server, place, key)
+    await giveConsent(server, place)
   } catch (error) {
     // What the key's failure is about comes before that of cleaning up after it.
     if (!existed) await server.request('DELETE', path).catch(() => undefined)
@@ -86,16 +96,16 @@ interface KeyChange {
   readonly consentMoved: boolean
 }
 
-function keyChange({ prior, planned }: DocumentWrite): KeyChange {
-  const place = keyPlace(planned)
-  const before = prior === null || prior.key_wo_version === null ? undefined : keyPlace(prior)
+function keyChange({ server, prior, planned }: DocumentWrite): KeyChange {
+  const place = keyPlace(planned, server.mount())
+  const before = prior === null || prior.key_wo_version === null ? undefined : keyPlace(prior, server.mount())
   const moved = before === undefined || !samePlace(before, place)
   return {
     place,
     before,
     moved,
     rotated: !moved && prior?.key_wo_version !== planned.key_wo_version,
-    consentMoved: before === undefined || !sameSecret(before, place) || before.origin !== place.origin,
+    consentMoved: before === undefined || !sameUse(before, place),
   }
 }
 
@@ -116,7 +126,7 @@ async function updateWithKey(write: DocumentWrite, put: Put): Promise<VaultAnswe
   })
   if (rotated) await explained(server, writeKey(server, place, key))
   if (before !== undefined && moved) await removeKey(server, before)
-  if (before !== undefined && consentMoved) await changeConsent(server, before, false)
+  if (before !== undefined && consentMoved) await withdrawConsent(server, before, place)
   return response
 }
 
@@ -127,9 +137,9 @@ async function prepare(
   key: string,
 ): Promise<() => Promise<void>> {
   if (moved) await explained(server, writeKey(server, place, key))
-  const consentAdded = consentMoved && (await explained(server, changeConsent(server, place, true)))
+  const added = consentMoved ? await explained(server, giveConsent(server, place)) : []
   return async () => {
-    if (consentAdded) await changeConsent(server, place, false)
+    await undoConsent(server, place, added)
     if (moved) await removeKey(server, place)
   }
 }

@@ -79,7 +79,10 @@ describe('a key', () => {
     const state = await made(upstream())
     await made(upstream({ kv_path: 'mcp/elsewhere', kv_field: 'token' }), state)
     expect(await secret('mcp/elsewhere')).toEqual({ token: KEY })
-    expect(await metadata('mcp/elsewhere')).toEqual({ mcp_origins: 'https://api.stripe.com' })
+    expect(await metadata('mcp/elsewhere')).toEqual({
+      mcp_origins: 'https://api.stripe.com',
+      mcp_upstreams: 'mcp/stripe',
+    })
     expect(await secret()).toEqual({})
     expect((await metadata()) ?? {}).toEqual({})
   })
@@ -98,7 +101,10 @@ describe('a key', () => {
     })
     const state = await made(upstream())
     await made(upstream({ kv_path: 'mcp/both', url: 'https://api2.stripe.com' }), state)
-    expect(await metadata('mcp/both')).toEqual({ mcp_origins: 'https://api.stripe.com,https://api2.stripe.com' })
+    expect(await metadata('mcp/both')).toEqual({
+      mcp_origins: 'https://api.stripe.com,https://api2.stripe.com',
+      mcp_upstreams: 'mcp/both,mcp/stripe',
+    })
   })
 
   it('and many more of one secret, written at the same time, are all there with their consents', async () => {
@@ -121,6 +127,19 @@ describe('a key', () => {
     await Promise.all(states.map((state) => terraform.destroy('mcp_upstream', state)))
     expect(await secret('mcp/all')).toEqual({})
     expect((await metadata('mcp/all')) ?? {}).toEqual({})
+  })
+
+  it('is consented to as it is sent, where no convention covers that, and by which field', async () => {
+    await deployment.admin.write('secret/data/mcp/stripe', { data: { note: 'ours' } })
+    await deployment.admin.write('secret/metadata/mcp/stripe', { custom_metadata: { mcp_fields: 'note' } })
+    const state = await made(upstream({ auth: 'header:X-Note' }))
+    expect(await metadata()).toEqual({
+      mcp_origins: 'https://api.stripe.com',
+      mcp_auth: 'header:X-Note',
+      mcp_fields: 'note,api_key',
+    })
+    await terraform.destroy('mcp_upstream', state)
+    expect(await metadata()).toEqual({ mcp_fields: 'note' })
   })
 
   it('may be used for the new origin, and no longer for the old one, when the URL changes', async () => {

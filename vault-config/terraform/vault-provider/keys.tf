@@ -3,7 +3,11 @@ locals {
     path    = local.upstreams[name].kv_path
     field   = upstream.kv_field
     version = upstream.key_version
-    origins = join(",", upstream.key_origins != null ? upstream.key_origins : regex("^https?://[^/]+", upstream.url)[*])
+    consent = merge(
+      { mcp_origins = join(",", upstream.key_origins != null ? upstream.key_origins : regex("^https?://[^/]+", upstream.url)[*]) },
+      # By default only the upstream of the secret's own name, on mcp/, may use it.
+      { for list, entry in { mcp_upstreams = "${var.mount}/${name}" } : list => entry if local.upstreams[name].kv_path != "mcp/${name}" || var.mount != "mcp" },
+    )
   } if upstream.key_version != null }
 }
 
@@ -16,14 +20,14 @@ resource "vault_mount" "kv" {
   options     = { version = "2" }
 }
 
-# The consent of the key's owner: where the gateway may send it. A resource of its own, so that a change of it needs no new
+# The consent of the key's owner: where the gateway may send it, and for which upstream. A resource of its own, so that a change of it needs no new
 # version of the key, and drift of it is seen without reading the key.
 resource "vault_generic_endpoint" "key_origins" {
   for_each = local.keys
 
   path                 = "${var.kv_mount}/metadata/${each.value.path}"
   ignore_absent_fields = true
-  data_json            = jsonencode({ custom_metadata = { mcp_origins = each.value.origins } })
+  data_json            = jsonencode({ custom_metadata = each.value.consent })
 
   depends_on = [vault_mount.kv]
 }
