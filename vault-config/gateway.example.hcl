@@ -64,8 +64,11 @@ max_staleness {
   low      = "2m"
 }
 
-# False uses keys whose owners have not listed the upstream's origin in mcp_origins. Not for production.
+# False uses keys whose owners have not agreed to it in their secrets' custom metadata. Not for production.
 require_key_consent = true
+# "warn" still uses keys for upstreams that their owners have not listed in mcp_upstreams, and records each use: for the time
+# of an upgrade, until `mcp-vault consent migrate` names nothing more. It goes with the next release.
+consent_upstreams = "enforce"
 
 # upstream_ca_file = "/etc/mcp-vault/upstream-ca.pem"
 log_level = "info"

@@ -69,6 +69,12 @@ export const registrations: readonly Registration[] = [
   },
   {
     group: 'Data',
+    name: 'consent',
+    summary: "Consent of keys' owners to their use by upstreams",
+    load: async () => (await import('./consent.ts')).consent,
+  },
+  {
+    group: 'Data',
     name: 'lease',
     summary: 'Leases: what ends everything issued under them',
     load: async () => (await import('./lease.ts')).lease,

@@ -1,4 +1,5 @@
-# The gateway's own identity: follow the feed, read the documents it judges by, ask about tokens, read the keys.
+# The gateway's own identity: follow the feed, read the documents it judges by, ask about tokens, read the keys (with which
+# their owners' consent comes).
 # Must be denied: sys/leases/*, mcp/creds/*, any write under mcp/ but introspect, any KV outside secret/mcp/. Every call:
 # expectations.json.
 path "mcp/feed" { capabilities = ["read"] }
@@ -8,7 +9,6 @@ path "mcp/policies/*" { capabilities = ["read"] }
 path "mcp/upstreams/*" { capabilities = ["read"] }
 path "mcp/tools/*" { capabilities = ["read", "list"] }
 path "secret/data/mcp/*" { capabilities = ["read"] }
-path "secret/metadata/mcp/*" { capabilities = ["read"] }
 # In Vault's default policy too; here for tokens made without it.
 path "auth/token/lookup-self" { capabilities = ["read"] }
 path "auth/token/renew-self" { capabilities = ["update"] }

@@ -1,5 +1,5 @@
 # Operators of the engine: agents, scopes, tools, policies, upstreams, sessions, tidy. They never need the keys themselves:
-# writing one into KV, and its mcp_origins, are rights of their own.
+# writing one into KV, and the consent to its use beside it (mcp_origins, mcp_upstreams …), are rights of their own.
 # Must be denied: secret/data/mcp/* (reading keys), mcp/introspect, mcp/creds/*. Every call: expectations.json.
 path "mcp/config" { capabilities = ["create", "read", "update", "delete"] }
 path "mcp/upstreams/*" { capabilities = ["create", "read", "update", "delete", "list"] }

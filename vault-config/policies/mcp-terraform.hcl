@@ -15,7 +15,7 @@ path "mcp/agents/+/scopes/" { capabilities = ["list"] }
 path "mcp/agents/+/scopes/+" { capabilities = ["create", "read", "update", "delete"] }
 # Providers run on a short-lived child of the token they are given.
 path "auth/token/create" { capabilities = ["update"] }
-# Keys are written and never read; their metadata says where they may be sent (mcp_origins), which makes this Terraform the
-# keys' owner. Leave the two out where somebody else puts keys into KV.
+# Keys are written and never read; their metadata says which upstreams may use them and where they may be sent (mcp_upstreams,
+# mcp_origins …), which makes this Terraform the keys' owner. Leave the two out where somebody else puts keys into KV.
 path "secret/data/mcp/*" { capabilities = ["create", "update", "patch", "delete"] }
 path "secret/metadata/mcp/*" { capabilities = ["create", "read", "update", "patch", "delete"] }

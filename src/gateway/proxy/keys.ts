@@ -111,19 +111,23 @@ export class Keys {
     const secret = await this.#readSecret(upstream, path)
     const fields = secret?.data?.data
     if (!isRecord(fields)) throw this.#refuse(upstream, path, 'key_secret_missing')
-    const metadata = secret?.data?.metadata
-    const custom = isRecord(metadata) && isRecord(metadata.custom_metadata) ? metadata.custom_metadata : {}
-    const unlistedUpstream = this.#requireConsent(upstream, path, custom)
+    const unlistedUpstream = this.#requireConsent(upstream, path, customMetadataOf(secret))
     const value = Object.hasOwn(fields, upstream.kv_field) ? fields[upstream.kv_field] : undefined
     if (typeof value !== 'string' || value === '') throw this.#refuse(upstream, path, 'key_field_missing')
+    return { key: this.#prepare(upstream, path, value, fields), unlistedUpstream, sentMs, sentUnixMs }
+  }
+
+  #prepare(
+    upstream: UpstreamDocument,
+    path: string,
+    value: string,
+    fields: Record<string, unknown>,
+  ): PreparedKey | undefined {
     try {
-      return { key: prepareKey(upstream, value, textsIn(fields)), unlistedUpstream, sentMs, sentUnixMs }
+      return prepareKey(upstream, value, textsIn(fields))
     } catch (error) {
-      if (error instanceof GatewayCallError && error.code === 'key_unavailable') {
-        this.#tell(upstream, path, 'key_unavailable', error.message)
-        throw operatorMustAct(upstream, 'key_unavailable', error)
-      }
-      throw error
+      if (!(error instanceof GatewayCallError) || error.code !== 'key_unavailable') throw error
+      throw this.#refuse(upstream, path, 'key_unavailable', error.message, error)
     }
   }
 
@@ -209,6 +213,11 @@ function keyPath(upstream: UpstreamDocument, environment: string): string {
       `upstream ${upstream.name}: its kv_path does not name a secret`,
     )
   return path
+}
+
+function customMetadataOf(secret: VaultAnswer | undefined): CustomMetadata {
+  const metadata = secret?.data?.metadata
+  return isRecord(metadata) && isRecord(metadata.custom_metadata) ? metadata.custom_metadata : {}
 }
 
 /** Every text of a secret, at any depth. */
