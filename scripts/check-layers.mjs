@@ -8,6 +8,7 @@ const arrows = {
   logical: [],
   http: ['logical'],
   audit: ['logical'],
+  'error-code': ['logical'],
   proto: [],
   scope: ['policy'],
   framework: ['logical'],
@@ -16,9 +17,9 @@ const arrows = {
   plugin: ['logical', 'goplugin', 'proto'],
   'vault-client': ['logical'],
   host: ['framework', 'policy', 'audit', 'http'],
-  gateway: ['vault-client', 'audit', 'http', 'scope', 'proto'],
-  // logical is a leaf: of it the packed SDK loads only the files it uses, today the back-off.
-  client: ['scope', 'proto', 'logical'],
+  gateway: ['vault-client', 'audit', 'http', 'scope', 'proto', 'error-code'],
+  // Of logical, a leaf, the packed SDK loads only the files it uses: the back-off and the table of kinds of failure.
+  client: ['scope', 'proto', 'logical', 'error-code'],
   terraform: ['goplugin', 'vault-client', 'scope', 'proto'],
   demo: ['host', 'gateway', 'mcp', 'client'],
   cli: ['*'],

@@ -3,11 +3,13 @@
 //   src/terraform/engine-schema.ts      the engine's documents, out of the declarations of its paths
 //   vault-config/openapi.json           the engine's API, mount-relative
 //   vault-config/cli-reference.md       the same for people
+//   vault-config/error-codes.md         what the gateway and the SDK refuse with, and who must act
 //   vault-config/terraform/docs/        the provider, in the registry's layout, with the examples beside it; guides/ is written by hand
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { cliReference } from './generate/cli-reference.mjs'
-import { readEngine, readProvider } from './generate/declarations.mjs'
+import { readEngine, readErrorCodes, readProvider } from './generate/declarations.mjs'
+import { errorCodesText } from './generate/error-codes.mjs'
 import { engineSchemaText } from './generate/engine-schema.mjs'
 import { openApiText } from './generate/openapi.mjs'
 import { protoFiles } from './generate/proto.mjs'
@@ -27,6 +29,11 @@ const outputs = [
   { target: 'src/terraform/engine-schema.ts', source: engine, text: engineSchema },
   { target: 'vault-config/openapi.json', source: engine, text: openApiText(paths, openApiDocument) },
   { target: 'vault-config/cli-reference.md', source: engine, text: cliReference(paths) },
+  {
+    target: 'vault-config/error-codes.md',
+    source: 'src/error-code',
+    text: errorCodesText(await readErrorCodes()),
+  },
   ...Object.entries(pages).map(([page, text]) => ({ target: `${docs}/${page}`, source: 'src/terraform', text })),
 ]
 

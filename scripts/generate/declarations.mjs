@@ -40,6 +40,11 @@ export async function readEngine() {
   return { paths: enginePaths(), openApiDocument }
 }
 
+/** Every error code of the gateway and the SDK, as src/error-code lists them. */
+export async function readErrorCodes() {
+  return (await evaluate("export { errorCodes } from './src/error-code/index.ts'")).errorCodes
+}
+
 /** The Terraform provider as it will be with `engineSchema` as the text of src/terraform/engine-schema.ts; bound to no server. */
 export async function readProvider(engineSchema) {
   const { createProvider } = await evaluate("export { createProvider } from './src/terraform/provider.ts'", {

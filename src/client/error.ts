@@ -1,40 +1,30 @@
 import { status } from '@grpc/grpc-js'
 import type { ServiceError } from '@grpc/grpc-js'
+import { errorTypes, httpStatusOfType } from '../error-code/index.ts'
+import type { GatewayErrorCode, GatewayErrorType, TypedCode } from '../error-code/index.ts'
 
-/**
- * Why the gateway said no, in five kinds that call for five different reactions:
- * `invalid_token` the session is over or never was: open a new one · `insufficient_scope` another scope is needed ·
- * `invalid_request` the call itself is wrong · `unavailable` nothing is known: keep the token and retry ·
- * `upstream_error` the API behind the gateway could not be called.
- */
-export type GatewayErrorType =
-  'invalid_token' | 'insufficient_scope' | 'invalid_request' | 'unavailable' | 'upstream_error'
+/** A code that this version of the SDK does not know: a newer gateway may have more. */
+export type UnlistedCode = string & Record<never, never>
 
-/** The HTTP status an MCP server's users know each type by. */
-export const httpStatus: Readonly<Record<GatewayErrorType, number>> = {
-  invalid_token: 401,
-  insufficient_scope: 403,
-  invalid_request: 400,
-  unavailable: 503,
-  upstream_error: 502,
+interface GatewayErrorOptions {
+  readonly request_id?: string
+  readonly retry_after_seconds?: number | undefined
+  readonly cause?: unknown
 }
+
+type GatewayErrorArguments = TypedCode<[message: string, options?: GatewayErrorOptions]>
 
 /** Every failure of this SDK. The message never holds a token. */
 export class GatewayError extends Error {
   readonly type: GatewayErrorType
-  /** Stable reason to match on: `expired`, `revoked`, `unknown`, `no_tool`, `upstream_unreachable`, … */
-  readonly code: string
+  /** Stable reason to match on: `expired`, `revoked`, `no_tool`, `upstream_unreachable`, …; all are in vault-config/error-codes.md. */
+  readonly code: GatewayErrorCode | UnlistedCode
   /** Joins this failure to the gateway's audit log. Empty where no request was sent. */
   readonly request_id: string
   /** Seconds after which it is worth trying again; undefined where the gateway did not say. */
   readonly retry_after_seconds: number | undefined
 
-  constructor(
-    type: GatewayErrorType,
-    code: string,
-    message: string,
-    options: { request_id?: string; retry_after_seconds?: number | undefined; cause?: unknown } = {},
-  ) {
+  constructor(...[type, code, message, options = {}]: GatewayErrorArguments) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'GatewayError'
     this.type = type
@@ -45,7 +35,7 @@ export class GatewayError extends Error {
 
   /** 401, 403, 400, 503 or 502. */
   get http_status(): number {
-    return httpStatus[this.type]
+    return httpStatusOfType(this.type)
   }
 }
 
@@ -69,17 +59,17 @@ export function advice(error: GatewayError): string {
 /** What an agent, or the person behind it, reads: `403 insufficient_scope: needs …`. */
 export function sentence(error: GatewayError): string {
   const type = typeForAgent(error)
-  return `${httpStatus[type]} ${type}: ${advice(error)}`
+  return `${httpStatusOfType(type)} ${type}: ${advice(error)}`
 }
 
 const isType = (text: string | undefined): text is GatewayErrorType =>
-  text !== undefined && Object.hasOwn(httpStatus, text)
+  text !== undefined && (errorTypes as readonly string[]).includes(text)
 
 /**
  * Types of statuses that carry no `mcp-error-type`: then it was not the gateway's judgement that failed the call but
  * something on the way (a proxy, the transport, an older gateway). A token is never called invalid on such word.
  */
-const typeOfStatus: Readonly<Record<number, readonly [GatewayErrorType, string]>> = {
+const typeOfStatus: Readonly<Record<number, readonly [GatewayErrorType, GatewayErrorCode]>> = {
   [status.INVALID_ARGUMENT]: ['invalid_request', 'invalid_argument'],
   [status.OUT_OF_RANGE]: ['invalid_request', 'out_of_range'],
   [status.DEADLINE_EXCEEDED]: ['unavailable', 'deadline_exceeded'],
@@ -89,6 +79,8 @@ const typeOfStatus: Readonly<Record<number, readonly [GatewayErrorType, string]>
   [status.CANCELLED]: ['unavailable', 'cut'],
   [status.ABORTED]: ['unavailable', 'cut'],
 }
+
+const unreachable: readonly [GatewayErrorType, GatewayErrorCode] = ['unavailable', 'gateway_unreachable']
 
 /** A gRPC failure as the gateway means it: its trailing metadata decides, the status only where there is none. */
 export function fromGrpc(error: ServiceError, requestId: string): GatewayError {
@@ -101,10 +93,18 @@ export function fromGrpc(error: ServiceError, requestId: string): GatewayError {
     cause: error,
   }
   const message = error.details || 'the gateway gave no reason'
-  if (isType(type)) return new GatewayError(type, code ?? type, message, details)
-  const [likelyType, likelyCode] = typeOfStatus[error.code] ?? ['unavailable', 'gateway_unreachable']
-  return new GatewayError(likelyType, code ?? likelyCode, wordedByTransport[error.code] ?? message, details)
+  if (isType(type)) return received(type, code ?? type, message, details)
+  const [likelyType, likelyCode] = typeOfStatus[error.code] ?? unreachable
+  return received(likelyType, code ?? likelyCode, wordedByTransport[error.code] ?? message, details)
 }
+
+/** As the gateway words it, whether this SDK lists the code or not. */
+export const received = (
+  type: GatewayErrorType,
+  code: GatewayErrorCode | UnlistedCode,
+  message: string,
+  details: GatewayErrorOptions = {},
+): GatewayError => new GatewayError(...([type, code, message, details] as GatewayErrorArguments))
 
 function trailer(error: ServiceError, name: string): string | undefined {
   const [value] = error.metadata.get(name)

@@ -8,10 +8,11 @@ import type {
   UntypedHandleCall,
   sendUnaryData,
 } from '@grpc/grpc-js'
+import { grpcStatusOfType } from '../error-code/index.ts'
+import type { GatewayErrorType } from '../error-code/index.ts'
 import { newTokenId, sessionIdOf } from '../scope/identifier.ts'
 import { scopeCovered } from '../scope/containment.ts'
 import { mintToken, tokenDigest } from '../scope/token.ts'
-import type { GatewayErrorType } from './error.ts'
 import { service } from './wire.ts'
 import type {
   DelegateRequest,
@@ -237,14 +238,6 @@ function issue(request: OpenRequest): SessionToken {
   }
 }
 
-const grpcOfType: Readonly<Record<GatewayErrorType, number>> = {
-  invalid_token: status.UNAUTHENTICATED,
-  insufficient_scope: status.PERMISSION_DENIED,
-  invalid_request: status.INVALID_ARGUMENT,
-  unavailable: status.UNAVAILABLE,
-  upstream_error: status.UNAVAILABLE,
-}
-
 class Refusal extends Error {
   readonly failure: FakeFailure
   constructor(failure: FakeFailure) {
@@ -262,7 +255,7 @@ function statusOf(thrown: unknown, grpc?: number): { code: number; details: stri
     if (failure.retry_after_seconds !== undefined) metadata.set('mcp-retry-after', String(failure.retry_after_seconds))
   }
   return {
-    code: grpc ?? failure.grpc ?? (failure.type === undefined ? status.UNAVAILABLE : grpcOfType[failure.type]),
+    code: grpc ?? failure.grpc ?? (failure.type === undefined ? status.UNAVAILABLE : grpcStatusOfType(failure.type)),
     details: failure.message ?? '',
     metadata,
   }

@@ -1,7 +1,7 @@
 import { Backoff } from '../logical/backoff.ts'
 import type { Channel } from './channel.ts'
 import type { Clock } from './clock.ts'
-import { GatewayError, fromGrpc, typeForAgent } from './error.ts'
+import { GatewayError, fromGrpc, received, typeForAgent } from './error.ts'
 import type { SessionEvent } from './wire.ts'
 
 /** How long a session is watched after its last call: the next one then finds the stream open. */
@@ -266,8 +266,6 @@ function listen(
 
 /** What the end of a session is to whoever works under it. */
 export const endedError = (reason: string): GatewayError =>
-  new GatewayError(
-    'invalid_token',
-    reason === '' ? 'ended' : reason,
-    reason === '' ? 'the session is over; open a new one' : `the session is over (${reason}); open a new one`,
-  )
+  reason === ''
+    ? new GatewayError('invalid_token', 'ended', 'the session is over; open a new one')
+    : received('invalid_token', reason, `the session is over (${reason}); open a new one`)

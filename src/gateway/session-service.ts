@@ -93,7 +93,7 @@ export class SessionService {
       'unavailable',
       'too_many_live_tokens',
       `the session holds as many live tokens as it may; go on with one of them and refresh in ${String(retryAfterSeconds)} s`,
-      { kind: 'rate_limited', retryAfterSeconds, cause: error },
+      { retryAfterSeconds, cause: error },
     )
   }
 
@@ -105,8 +105,7 @@ export class SessionService {
   }
 }
 
-const noSession = (): GatewayError =>
-  new GatewayError('invalid_request', 'session_unknown', 'there is no such session', { kind: 'not_found' })
+const noSession = (): GatewayError => new GatewayError('invalid_request', 'session_unknown', 'there is no such session')
 
 function checkAgent(agentId: string): void {
   if (!isName(agentId))

@@ -174,7 +174,6 @@ export class Decisions {
           'invalid_request',
           'too_large',
           `the request body is longer than upstream ${ask.upstream} takes (max_request_bytes ${String(max_request_bytes)})`,
-          { kind: 'too_large' },
         )
       }
       const call = this.#parts.openCalls.open({ entry, verdict, asked: context.asked, judge, signal: ask.signal })

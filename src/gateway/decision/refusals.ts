@@ -49,6 +49,8 @@ export function notGranted(
       'no_tool',
       `no tool of ${upstream} covers ${method} /${segments.join('/')}`,
     )
+  if (judgement.reason === 'allowed' || judgement.reason === 'needs_body')
+    throw new Error('only a call that is refused has a refusal')
   return new GatewayError('insufficient_scope', judgement.reason, judgement.message, {
     scope: judgement.needed.join(' '),
   })

@@ -143,7 +143,6 @@ async function collect(answer: UpstreamAnswer): Promise<Buffer> {
         'invalid_request',
         'response_too_large',
         `the upstream's answer is longer than Call carries (${String(MAX_CALL_BODY_BYTES)} bytes); use Stream`,
-        { kind: 'too_large' },
       )
     }
     chunks.push(chunk)

@@ -39,7 +39,7 @@ export function sendJson(
 }
 
 /** `{"error":{"type","code","message"},"request_id"}`: the shape API clients throw on. */
-export function sendError(exchange: Exchange, error: GatewayError, status = error.row.http): void {
+export function sendError(exchange: Exchange, error: GatewayError, status = error.status): void {
   const { type, code, message, allow, retryAfterSeconds = RETRY_AFTER_SECONDS } = error
   const challenge = status === 401 || status === 403 ? { 'WWW-Authenticate': challengeOf(error) } : {}
   const retry = status === 503 || status === 429 ? { 'Retry-After': String(retryAfterSeconds) } : {}

@@ -158,7 +158,6 @@ async function answerDocument(parts: RestParts, exchange: Exchange, agentId: str
       'invalid_request',
       'not_found',
       below === '' ? `agent ${agentId} is not registered` : `agent ${agentId} has declared no scopes here`,
-      { kind: 'not_found' },
     )
   sendJson(exchange, 200, data)
 }

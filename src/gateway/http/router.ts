@@ -18,7 +18,7 @@ function methodNotAllowed(method: string, methods: readonly string[]): GatewayEr
     'invalid_request',
     'method_not_allowed',
     `${method} is not served here; use ${allow.join(', ')}`,
-    { kind: 'unsupported_operation', allow },
+    { allow },
   )
 }
 
@@ -35,7 +35,6 @@ export function findRoute<H>(routes: readonly Route<H>[], method: string, path: 
       'invalid_request',
       'not_found',
       'nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
-      { kind: 'not_found' },
     )
   // The first pattern that fits owns the path: `/sessions/refresh` is never a session called "refresh".
   const owner = fitting.filter(({ route }) => route.pattern === first.route.pattern)

@@ -210,7 +210,6 @@ async function collect({ body, upstream }: UpstreamAsk, maxBytes: number): Promi
         'invalid_request',
         'too_large',
         `the request body is longer than upstream ${upstream} takes (max_request_bytes ${String(maxBytes)})`,
-        { kind: 'too_large' },
       )
     chunks.push(chunk)
   }

@@ -96,7 +96,7 @@ describe('the revoke queue', () => {
     const given: string[] = []
     const queue = new RevokeQueue({
       clock,
-      random: () => Uint8Array.of(byte),
+      random: (bytes) => new Uint8Array(bytes).fill(byte),
       attempt: () => {
         attempts.push((clock.now() - start) / 1000)
         return Promise.reject(new Error('down'))

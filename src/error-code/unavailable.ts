@@ -1,0 +1,161 @@
+import type { ErrorCodeEntry } from './entry.ts'
+
+/** Nothing is known at the moment: the token is kept and the request sent again. 503 unless said otherwise. */
+export const unavailableCodes = {
+  caller_unauthenticated: {
+    origin: 'sdk',
+    meaning: 'This server has no valid credential for the gateway.',
+    actor: 'operator',
+    action: "Give the server a valid one; the agent's token may be perfect and is kept.",
+  },
+  caller_forbidden: {
+    origin: 'sdk',
+    meaning: "Something on the way to the gateway refused this server's credential.",
+    actor: 'operator',
+    action: "Check the server's credential; the agent's token may be perfect and is kept.",
+  },
+  stale: {
+    meaning: 'The gateway is out of contact with Vault and can no longer vouch for the session or the key.',
+    actor: 'nobody',
+    action: 'Try again; operators check that the gateway reaches Vault.',
+  },
+  feed_behind: {
+    meaning: 'The gateway is still catching up with the revocation feed.',
+    actor: 'nobody',
+    action: 'Try again.',
+  },
+  vault_behind: {
+    meaning: 'Documents change faster than they can be read, or the Vault node lags behind.',
+    actor: 'nobody',
+    action: 'Try again.',
+  },
+  vault_unavailable: {
+    meaning: 'Vault gives no usable response at the moment.',
+    actor: 'operator',
+    action: 'Try again; check that Vault is unsealed, reachable and has the engine mounted.',
+  },
+  busy: {
+    meaning: 'Too many lookups are under way.',
+    actor: 'nobody',
+    action: 'Try again.',
+  },
+  audit_unavailable: {
+    meaning: 'The decision cannot be recorded, so it is not taken.',
+    actor: 'operator',
+    action: 'Make room for the audit log of the gateway, or make it writable.',
+  },
+  shutting_down: {
+    meaning: 'The gateway is shutting down.',
+    actor: 'nobody',
+    action: 'Try again; another gateway or the restarted one responds.',
+  },
+  caller_gone: {
+    meaning: 'The caller gave up the request before it had ended.',
+    actor: 'nobody',
+    action: 'Nothing: nobody waits for it.',
+  },
+  call_ended: {
+    meaning: 'The call was ended before its response was complete.',
+    actor: 'nobody',
+    action: 'Try again, if the call may be repeated.',
+  },
+  upstream_changed: {
+    meaning: 'The upstream was changed during the call.',
+    actor: 'nobody',
+    action: 'Try again, if the call may be repeated.',
+  },
+  grant_changed: {
+    meaning: 'Less of the response may be passed on than when the call began.',
+    actor: 'nobody',
+    action: 'Try again, if the call may be repeated.',
+  },
+  too_many_live_tokens: {
+    kind: 'rate_limited',
+    meaning: 'The session holds as many live tokens as it may.',
+    actor: 'MCP server',
+    action: 'Go on with a token it holds, and refresh after `Retry-After`; open a session for each worker.',
+  },
+  rate_limited: {
+    kind: 'rate_limited',
+    meaning: 'Vault or the gateway limits how often this may be asked.',
+    actor: 'agent',
+    action: 'Wait as long as `Retry-After` says.',
+  },
+  unavailable: {
+    meaning: 'Vault did not respond.',
+    actor: 'nobody',
+    action: 'Try again.',
+  },
+  sealed: {
+    kind: 'sealed',
+    meaning: 'Vault is sealed.',
+    actor: 'operator',
+    action: 'Unseal Vault.',
+  },
+  readonly: {
+    kind: 'readonly',
+    meaning: 'The Vault node takes no writes.',
+    actor: 'nobody',
+    action: 'Try again.',
+  },
+  precondition_failed: {
+    kind: 'precondition_failed',
+    meaning: 'The Vault node has not yet seen what the request rests on.',
+    actor: 'nobody',
+    action: 'Try again.',
+  },
+  unsupported_path: {
+    kind: 'unsupported_path',
+    meaning: 'Vault has nothing at the path; the engine may be unmounted.',
+    actor: 'operator',
+    action: 'Check the mount.',
+  },
+  unrecoverable: {
+    kind: 'unrecoverable',
+    meaning: 'Vault failed in a way that another attempt does not mend.',
+    actor: 'operator',
+    action: "Read Vault's log.",
+  },
+  internal: {
+    kind: 'internal',
+    meaning: 'The gateway failed; its log has the cause under the request id.',
+    actor: 'operator',
+    action: "Read the gateway's log.",
+  },
+  gateway_unreachable: {
+    origin: 'sdk',
+    meaning: 'The gateway cannot be reached.',
+    actor: 'operator',
+    action: 'Check the address and whether the gateway runs.',
+  },
+  deadline_exceeded: {
+    origin: 'sdk',
+    meaning: 'The gateway did not respond in time.',
+    actor: 'nobody',
+    action: 'Try again.',
+  },
+  unimplemented: {
+    origin: 'sdk',
+    meaning: 'The gateway does not know the method.',
+    actor: 'MCP server',
+    action: 'Use an SDK of the version of the gateway.',
+  },
+  empty_answer: {
+    origin: 'sdk',
+    meaning: 'The gateway sent an empty response.',
+    actor: 'nobody',
+    action: 'Try again.',
+  },
+  unwatched: {
+    origin: 'sdk',
+    meaning: 'The gateway does not vouch for the session at the moment, so work under it was stopped.',
+    actor: 'nobody',
+    action: 'Try again.',
+  },
+  cut: {
+    origin: 'sdk',
+    meaning: 'The connection to the gateway was cut.',
+    actor: 'nobody',
+    action: 'Try again, if the call may be repeated.',
+  },
+} as const satisfies Readonly<Record<string, ErrorCodeEntry>>
