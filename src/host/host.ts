@@ -14,6 +14,7 @@ import { tokenFactory } from './auth/token-engine.ts'
 import type { RenewalTerms } from './auth/services.ts'
 import { rootPolicy } from './auth/token-record.ts'
 import type { TokenRecord } from './auth/token-record.ts'
+import { TokenRoleStore } from './auth/role-store.ts'
 import { TokenStore } from './auth/token-store.ts'
 import { jwtFactory } from './jwt/backend.ts'
 import { kvFactory } from './kv/backend.ts'
@@ -188,6 +189,7 @@ function assemble(config: HostConfig) {
     clock,
     tokens,
     authorizer,
+    roles: new TokenRoleStore(prefixStorage(storage, 'sys/token-role/')),
     limits: () => router.at('auth/token/')?.limits() ?? defaults,
     renewalTerms: (record) => renewalTerms(router, calls, record),
   })

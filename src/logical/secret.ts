@@ -36,6 +36,8 @@ export interface Auth {
   readonly explicit_max_ttl: number
   readonly period: number
   readonly no_default_policy: boolean
+  /** Address blocks the token can be used from; missing = any. */
+  readonly bound_cidrs?: readonly string[]
   /** Filled by the token store. */
   readonly client_token?: string
   readonly accessor?: string

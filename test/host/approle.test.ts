@@ -90,16 +90,11 @@ describe('a role', () => {
     ['negative uses', { token_num_uses: -1 }, "'token_num_uses' cannot be negative"],
     ['negative uses of secret ids', { secret_id_num_uses: -1 }, 'secret_id_num_uses cannot be negative'],
     ['a type there is not', { token_type: 'x' }, 'invalid \'token_type\' value "x"'],
-    ['batch tokens', { token_type: 'batch' }, 'token_type "batch" is not supported'],
+    ['batch tokens with a period', { token_type: 'batch', token_period: 60 }, "'token_type' cannot be 'batch'"],
     ['no constraint', { bind_secret_id: false }, 'at least one constraint should be enabled on the role'],
-    ['addresses of secret ids', { secret_id_bound_cidrs: ['10.0.0.0/8'] }, 'secret_id_bound_cidrs is not supported'],
-    [
-      'addresses of secret ids by their old name',
-      { bound_cidr_list: '10.0.0.0/8' },
-      'bound_cidr_list is not supported',
-    ],
-    ['addresses of tokens', { token_bound_cidrs: '10.0.0.0/8' }, 'token_bound_cidrs is not supported'],
-    ['the address of the login', { token_strictly_bind_ip: true }, 'token_strictly_bind_ip is not supported'],
+    ['addresses of secret ids that are none', { secret_id_bound_cidrs: ['10.0.0'] }, 'is no address block'],
+    ['such by their old name', { bound_cidr_list: '10.0.0.0/33' }, 'is no address block'],
+    ['addresses of tokens that are none', { token_bound_cidrs: 'home' }, 'is no address block'],
     ['local secret ids', { local_secret_ids: true }, 'local_secret_ids is not supported'],
   ])('is not changed by %s', async (_case, settings, words) => {
     await bench.call('POST', `${ROLE}/r`, { token_ttl: 60 })
@@ -215,7 +210,7 @@ describe('a secret id', () => {
     ['a longer life than its role gives', { ttl: '11m' }, "ttl cannot be longer than the role's secret_id_ttl"],
     ['a life without end', { ttl: 0 }, "ttl cannot be longer than the role's secret_id_ttl"],
     ['negative uses', { num_uses: -1 }, 'num_uses cannot be negative'],
-    ['addresses', { cidr_list: '10.0.0.0/8' }, 'cidr_list is not supported'],
+    ['addresses that are none', { cidr_list: '10.0.0.0/x' }, 'is no address block'],
     ['metadata that is no object', { metadata: '[1]' }, 'metadata must be a JSON object'],
     ['metadata that is no JSON', { metadata: '{' }, 'metadata must be a JSON object'],
     ['metadata of numbers', { metadata: '{"a":1}' }, 'metadata must be a JSON object'],
@@ -286,6 +281,39 @@ describe('a secret id', () => {
     await bench.call('DELETE', `${ROLE}/s`)
     await bench.call('POST', `${ROLE}/s`, { role_id: 'same' })
     expect(outcome(await login(ids))).toEqual(INVALID)
+  })
+
+  it('is good from its addresses only, the second of two as well', async () => {
+    await bench.call('POST', `${ROLE}/r`, { secret_id_num_uses: 1 })
+    const bound = async (cidr_list: unknown) => {
+      const { secret_id } = (await bench.call('POST', `${ROLE}/r/secret-id`, { cidr_list })).body.data
+      return login({ role_id: (await bench.call('GET', `${ROLE}/r/role-id`)).body.data.role_id, secret_id })
+    }
+    expect((await bound('10.0.0.0/8,192.168.0.0/16')).status).toBe(400)
+    expect((await bound(['10.0.0.0/8', '127.0.0.0/8'])).status).toBe(200)
+    // What was refused for its address has used nothing up.
+    expect((await bench.call('LIST', `${ROLE}/r/secret-id`)).body.data.keys).toHaveLength(1)
+  })
+
+  it('is bound to no addresses outside those of its role', async () => {
+    await bench.call('POST', `${ROLE}/r`, { secret_id_bound_cidrs: '10.0.0.0/8', token_bound_cidrs: '127.0.0.1' })
+    const made = (terms: object) => bench.call('POST', `${ROLE}/r/secret-id`, terms)
+    expect((await made({ cidr_list: '10.1.0.0/16' })).status).toBe(200)
+    expect((await made({ cidr_list: '0.0.0.0/0' })).status).toBe(400)
+    expect((await made({ token_bound_cidrs: '127.0.0.0/8' })).status).toBe(400)
+  })
+
+  it('gives tokens that are bound as the role says', async () => {
+    for (const [settings, status] of [
+      [{ token_bound_cidrs: '10.0.0.0/8' }, 403],
+      [{ token_bound_cidrs: '127.0.0.1' }, 200],
+      [{ token_bound_cidrs: '', token_strictly_bind_ip: true }, 200],
+      [{ token_type: 'batch', token_bound_cidrs: '10.0.0.0/8', token_strictly_bind_ip: false }, 403],
+    ] as const) {
+      await bench.call('POST', `${ROLE}/r`, settings)
+      const { client_token } = (await login(await idsOf('r'))).body.auth
+      expect((await bench.call('GET', 'auth/token/lookup-self', undefined, client_token)).status).toBe(status)
+    }
   })
 
   it('is answered wrapped, and opened once', async () => {

@@ -326,8 +326,8 @@ describe('a role', () => {
     ["metadata that is the role's", { claim_mappings: { x: 'role' } }, 'reserved'],
     ['two claims for one metadata', { claim_mappings: { x: 'a', y: 'a' } }, 'multiple keys are mapped'],
     ['a ttl over the maximum', { token_ttl: '48h' }, "'token_ttl' cannot be greater"],
-    ['batch tokens', { token_type: 'batch' }, 'no batch tokens'],
-    ['bound addresses', { token_bound_cidrs: ['10.0.0.0/8'] }, 'binds nothing to addresses'],
+    ['a type there is not', { token_type: 'x' }, 'token_type'],
+    ['bound addresses that are none', { token_bound_cidrs: ['10.0.0.0/64'] }, 'is no address block'],
     ['groups', { groups_claim: 'groups' }, 'groups_claim is not supported'],
   ])('is refused with %s, and stays as it was', async (_case, change, message) => {
     const before = (await bench.call('GET', 'auth/jwt/role/ci')).body.data

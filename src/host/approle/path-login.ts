@@ -2,6 +2,7 @@ import { definePath } from '../../framework/path.ts'
 import type { PathDef } from '../../framework/path.ts'
 import type { SecretType } from '../../framework/secret-type.ts'
 import { RequestError, badRequest } from '../../logical/errors.ts'
+import { isWithin } from '../base/cidr.ts'
 import { authOf } from './role.ts'
 import type { AppRoleServices } from './services.ts'
 
@@ -26,23 +27,35 @@ export function loginPaths({ roles, secretIds }: AppRoleServices): PathDef[] {
         },
       },
       operations: {
-        async write({ fields }) {
+        async write({ request, fields }) {
           const roleId = fields.given('role_id')?.trim() ?? ''
           const secretId = fields.given('secret_id')?.trim() ?? ''
           if (roleId === '') throw badRequest('missing role_id')
           const role = await roles.findById(roleId)
           if (!role) throw invalid()
           if (secretId === '') throw badRequest('missing secret_id')
+          const known = await secretIds.find(role, secretId)
+          // Before a use is counted: nobody can use a secret id up from elsewhere.
+          if (known) checkAddress([known.cidr_list, role.secret_id_bound_cidrs], request.remote_addr)
           const used = await secretIds.use(role, secretId)
           // Asked again: the role may have gone, or come by another id, while the use was being counted.
           if (!used || (await roles.findById(roleId))?.uid !== role.uid) throw invalid()
-          return { auth: authOf(role, used.metadata) }
+          const { token_bound_cidrs: narrower = [] } = used
+          const bound = narrower.length > 0 ? { ...role, token_bound_cidrs: narrower } : role
+          return { auth: authOf(bound, used.metadata, request.remote_addr) }
         },
       },
       synopsis: 'Log in.',
       description: 'Gives a token as the role says. Needs no token.',
     }),
   ]
+}
+
+function checkAddress(bounds: readonly (readonly string[] | undefined)[], remoteAddress: string): void {
+  if (!bounds.every((cidrs) => isWithin(cidrs, remoteAddress)))
+    throw badRequest(
+      `source address ${JSON.stringify(remoteAddress)} unauthorized through CIDR restrictions on the secret ID`,
+    )
 }
 
 /** A token is renewed on the terms the role has now. */

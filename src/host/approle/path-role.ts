@@ -5,7 +5,8 @@ import type { PathDef } from '../../framework/path.ts'
 import { badRequest } from '../../logical/errors.ts'
 import type { Data } from '../../logical/data.ts'
 import { listResponse } from '../../logical/response.ts'
-import { refuseAddresses, tokenFields, tokenTermsOf, tokenTermsView } from '../auth/token-terms.ts'
+import { tokenFields, tokenTermsOf, tokenTermsView } from '../auth/token-terms.ts'
+import { parseCidrs } from '../base/cidr.ts'
 import { newRole } from './role.ts'
 import type { RoleRecord, RoleSettings } from './role.ts'
 import type { AppRoleServices } from './services.ts'
@@ -44,10 +45,11 @@ const fields = {
   ...tokenFields,
   secret_id_bound_cidrs: {
     type: 'list',
-    description: 'Accepted empty; this server binds nothing to addresses.',
-    example: [],
+    description: 'Address blocks its secret ids can be used from.',
+    example: ['10.0.0.0/8'],
+    default: [],
   },
-  bound_cidr_list: { type: 'list', description: 'Old name of secret_id_bound_cidrs.', example: [] },
+  bound_cidr_list: { type: 'list', description: 'Old name of secret_id_bound_cidrs.', example: ['10.0.0.0/8'] },
   local_secret_ids: { type: 'bool', description: 'Accepted false; this server does not replicate.', example: false },
 } as const satisfies Fields
 
@@ -122,9 +124,11 @@ const roleIdOf = (given: Pick<RoleFields, 'given'>): string | undefined => given
 function settingsOf(given: RoleFields, before: RoleSettings, warnings: string[]): RoleSettings {
   refuseUnsupported(given)
   const merged = (name: 'secret_id_num_uses' | 'secret_id_ttl') => (given.has(name) ? given.get(name)! : before[name])
+  const cidrs = given.has('secret_id_bound_cidrs') ? given.get('secret_id_bound_cidrs') : given.given('bound_cidr_list')
   const settings: RoleSettings = {
     secret_id_num_uses: merged('secret_id_num_uses'),
     secret_id_ttl: merged('secret_id_ttl'),
+    secret_id_bound_cidrs: cidrs ? parseCidrs('secret_id_bound_cidrs', cidrs) : (before.secret_id_bound_cidrs ?? []),
     ...tokenTermsOf(given, before, warnings),
   }
   if (settings.secret_id_num_uses < 0) throw badRequest('secret_id_num_uses cannot be negative')
@@ -137,17 +141,16 @@ function refuseUnsupported(given: RoleFields): void {
     throw badRequest(
       'at least one constraint should be enabled on the role: bind_secret_id is the only one this server has, so it cannot be false',
     )
-  for (const name of ['secret_id_bound_cidrs', 'bound_cidr_list'] as const) refuseAddresses(given.given(name), name)
   if (given.given('local_secret_ids') === true)
     throw badRequest('local_secret_ids is not supported by this server; leave it out.')
 }
 
 function roleView(role: RoleRecord): Data {
-  const { secret_id_num_uses, secret_id_ttl } = role
+  const { secret_id_num_uses, secret_id_ttl, secret_id_bound_cidrs = [] } = role
   return {
     bind_secret_id: true,
     local_secret_ids: false,
-    secret_id_bound_cidrs: null,
+    secret_id_bound_cidrs: secret_id_bound_cidrs.length > 0 ? [...secret_id_bound_cidrs] : null,
     secret_id_num_uses,
     secret_id_ttl,
     ...tokenTermsView(role),

@@ -7,6 +7,7 @@ import { RequestError, badRequest } from '../../logical/errors.ts'
 import type { Data } from '../../logical/data.ts'
 import type { Response } from '../../logical/response.ts'
 import { listResponse } from '../../logical/response.ts'
+import { areWithin, parseCidrs } from '../base/cidr.ts'
 import { roleName } from './path-role.ts'
 import type { RoleRecord } from './role.ts'
 import type { SecretIdRecord, SecretIdTerms } from './secret-id-store.ts'
@@ -41,11 +42,15 @@ const termFields = {
     description: "Seconds it lives; at most the role's secret_id_ttl, which counts when omitted.",
     example: '1h',
   },
-  cidr_list: { type: 'list', description: 'Accepted empty; this server binds nothing to addresses.', example: [] },
+  cidr_list: {
+    type: 'list',
+    description: "Address blocks it can be used from, within the role's secret_id_bound_cidrs.",
+    example: ['10.0.0.0/8'],
+  },
   token_bound_cidrs: {
     type: 'list',
-    description: 'Accepted empty; this server binds nothing to addresses.',
-    example: [],
+    description: "Address blocks its tokens can be used from, within the role's token_bound_cidrs.",
+    example: ['10.0.0.0/8'],
   },
 } as const satisfies Fields
 
@@ -176,9 +181,9 @@ async function make(
 
 /** A secret id may be given less than its role gives, never more; 0 is more than any limit. */
 function termsOf(given: FieldData<typeof termFields>, role: RoleRecord, longest: number): SecretIdTerms {
-  for (const name of ['cidr_list', 'token_bound_cidrs'] as const) {
-    if ((given.given(name) ?? []).length > 0)
-      throw badRequest(`${name} is not supported by this server, which binds nothing to addresses; leave it out.`)
+  const bounds = {
+    cidr_list: blocksOf(given, 'cidr_list', role.secret_id_bound_cidrs),
+    token_bound_cidrs: blocksOf(given, 'token_bound_cidrs', role.token_bound_cidrs),
   }
   const uses = given.given('num_uses') ?? role.secret_id_num_uses
   const ttl = given.given('ttl') ?? role.secret_id_ttl
@@ -187,7 +192,18 @@ function termsOf(given: FieldData<typeof termFields>, role: RoleRecord, longest:
     throw badRequest("num_uses cannot be higher than the role's secret_id_num_uses")
   if (role.secret_id_ttl > 0 && (ttl === 0 || ttl > role.secret_id_ttl))
     throw badRequest("ttl cannot be longer than the role's secret_id_ttl")
-  return { num_uses: uses, ttl: Math.min(ttl, longest), metadata: metadataOf(given.given('metadata') ?? '') }
+  return { num_uses: uses, ttl: Math.min(ttl, longest), metadata: metadataOf(given.given('metadata') ?? ''), ...bounds }
+}
+
+function blocksOf(
+  given: FieldData<typeof termFields>,
+  name: 'cidr_list' | 'token_bound_cidrs',
+  ofRole: readonly string[] = [],
+): string[] {
+  const blocks = parseCidrs(name, given.given(name) ?? [])
+  if (!areWithin(blocks, ofRole))
+    throw badRequest(`${name} must lie within what the role allows: ${ofRole.join(', ')}.`)
+  return blocks
 }
 
 function metadataOf(text: string): Record<string, string> {
@@ -215,7 +231,7 @@ const never = '0001-01-01T00:00:00Z'
 
 function secretIdView(record: SecretIdRecord): Data {
   return {
-    cidr_list: [],
+    cidr_list: [...(record.cidr_list ?? [])],
     creation_time: isoSeconds(record.creation_time),
     expiration_time: record.expiration_time === null ? never : isoSeconds(record.expiration_time),
     last_updated_time: isoSeconds(record.last_updated_time),
@@ -223,6 +239,6 @@ function secretIdView(record: SecretIdRecord): Data {
     secret_id_accessor: record.accessor,
     secret_id_num_uses: record.num_uses,
     secret_id_ttl: record.ttl,
-    token_bound_cidrs: [],
+    token_bound_cidrs: [...(record.token_bound_cidrs ?? [])],
   }
 }

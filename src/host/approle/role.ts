@@ -6,6 +6,8 @@ import type { TokenTerms } from '../auth/token-terms.ts'
 export interface RoleSettings extends TokenTerms {
   readonly secret_id_num_uses: number
   readonly secret_id_ttl: number
+  /** Address blocks its secret ids can be used from; missing in what older versions stored. */
+  readonly secret_id_bound_cidrs?: readonly string[]
 }
 
 /** A role as stored, under its name. */
@@ -21,6 +23,6 @@ export interface RoleRecord extends RoleSettings {
 export const newRole: RoleSettings = { secret_id_num_uses: 0, secret_id_ttl: 0, ...newTokenTerms }
 
 /** The token a login is to have. `metadata` is the secret id's. */
-export function authOf(role: RoleRecord, metadata: Readonly<Record<string, string>>): Auth {
-  return authOnTerms(role, { ...metadata, role_name: role.name })
+export function authOf(role: RoleRecord, metadata: Readonly<Record<string, string>>, remoteAddress = ''): Auth {
+  return authOnTerms(role, { ...metadata, role_name: role.name }, { remoteAddress })
 }

@@ -19,12 +19,18 @@ export interface SecretIdRecord {
   readonly expiration_time: number | null
   readonly last_updated_time: number
   readonly metadata: Readonly<Record<string, string>>
+  readonly cidr_list?: readonly string[]
+  readonly token_bound_cidrs?: readonly string[]
 }
 
 export interface SecretIdTerms {
   readonly num_uses: number
   readonly ttl: number
   readonly metadata: Readonly<Record<string, string>>
+  /** Address blocks it can be used from; none = any. */
+  readonly cidr_list: readonly string[]
+  /** Address blocks its tokens can be used from; none = as the role says. */
+  readonly token_bound_cidrs: readonly string[]
 }
 
 export interface MadeSecretId {

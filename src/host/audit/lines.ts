@@ -73,7 +73,7 @@ function parts({ call, caller, mount, operation, salt }: LineFacts): object {
         token_policies: record.policies,
         ...(record.meta && { metadata: record.meta }),
         entity_id: record.entity_id,
-        token_type: 'service',
+        token_type: record.type ?? 'service',
         token_ttl: record.creation_ttl,
         token_issue_time: new Date(record.creation_time).toISOString(),
       },

@@ -48,6 +48,8 @@ export async function tokenOfLogin(
     explicit_max_ttl: auth.explicit_max_ttl,
     period,
     renewable: auth.lease_options.renewable,
+    ...(auth.token_type === 'batch' && { type: 'batch' }),
+    ...(auth.bound_cidrs && { bound_cidrs: auth.bound_cidrs }),
   })
   return { auth: authOf(record, token, granted.ttl), warnings: granted.warnings }
 }

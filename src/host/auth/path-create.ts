@@ -1,15 +1,18 @@
 import type { FieldData } from '../../framework/field-data.ts'
 import { issueTtl } from '../../framework/lease.ts'
+import type { LeaseLimits } from '../../framework/lease.ts'
 import { definePath } from '../../framework/path.ts'
 import type { PathDef } from '../../framework/path.ts'
 import { badRequest } from '../../logical/errors.ts'
 import type { Request } from '../../logical/request.ts'
 import type { Response } from '../../logical/response.ts'
 import { callerOf } from './caller.ts'
-import type { Caller } from './caller.ts'
+import { childPolicies } from './child-policies.ts'
+import { lowerLimit } from './login.ts'
+import type { TokenRole } from './role-store.ts'
 import type { TokenServices } from './services.ts'
-import type { TokenSpec } from './token-record.ts'
-import { isRoot, policyNames, rootPolicy, wrappingPolicy } from './token-record.ts'
+import { policyNames, rootPolicy } from './token-record.ts'
+import type { TokenRecord, TokenSpec } from './token-record.ts'
 import { authOf } from './token-view.ts'
 
 const fields = {
@@ -50,114 +53,175 @@ const fields = {
   display_name: { type: 'string', description: 'Name shown by look-ups and in the audit log.', example: 'ci' },
   type: {
     type: 'string',
-    description: 'Only service tokens exist here.',
+    description: 'service, or batch: a token that is not renewed, has no children and cannot be revoked.',
     example: 'service',
     allowed: ['', 'default', 'service', 'batch'],
   },
   entity_alias: {
     type: 'string',
-    description: 'Accepted empty, as Terraform sends it; this server has no identities.',
+    description: 'Accepted empty, as Terraform sends it.',
     example: '',
   },
 } as const
 
 type CreateFields = FieldData<typeof fields>
 
+const ownRules =
+  "The new token is a child of the caller's and ends with it, unless it is an orphan. It has at most the caller's policies, unless the caller has sudo on this path."
+
 export function createPaths(services: TokenServices): PathDef[] {
-  const path = (pattern: string, orphan: boolean): PathDef =>
+  return [
     definePath({
-      pattern,
+      pattern: 'create',
       fields,
-      operations: { write: ({ request, fields: given }) => create(services, request, given, orphan) },
-      synopsis: orphan ? 'Create a token without a parent.' : 'Create a token.',
-      description:
-        "The new token is a child of the caller's and ends with it, unless it is an orphan. It has at most the caller's policies, unless the caller has sudo on this path.",
-    })
-  return [path('create', false), path('create-orphan', true)]
+      operations: { write: ({ request, fields: given }) => create(services, request, given, { path: 'create' }) },
+      synopsis: 'Create a token.',
+      description: ownRules,
+    }),
+    definePath({
+      pattern: 'create-orphan',
+      fields,
+      operations: {
+        write: ({ request, fields: given }) =>
+          create(services, request, given, { path: 'create-orphan', orphan: true }),
+      },
+      synopsis: 'Create a token without a parent.',
+      description: ownRules,
+    }),
+    definePath({
+      pattern: 'create/:role_name',
+      fields: { ...fields, role_name: { type: 'string', description: 'The token role.', example: 'ci' } },
+      operations: {
+        write: async ({ request, fields: given }) => {
+          const name = given.require('role_name')
+          const role = await services.roles.find(name)
+          if (!role) throw badRequest(`unknown role ${name.slice(0, 64)}`)
+          return create(services, request, given as CreateFields, { path: `create/${name}`, role })
+        },
+      },
+      synopsis: 'Create a token as a role says.',
+      description: "The role's lists count in place of the caller's policies; limits of both hold.",
+    }),
+  ]
 }
 
-async function create(
-  services: TokenServices,
-  request: Request,
-  given: CreateFields,
-  orphan: boolean,
-): Promise<Response> {
-  const caller = callerOf(request)
-  // Else a few uses would be as good as any number of them.
-  if (caller.record.num_uses !== 0) throw badRequest('restricted use token cannot generate child tokens')
-  const path = `auth/token/${orphan ? 'create-orphan' : 'create'}`
-  const privileged = caller.acl.sudo(path)
-  refuseUnsupported(given)
-  const explicitMaxTtl = given.get('explicit_max_ttl') ?? 0
-  const period = given.get('period') ?? 0
-  const id = given.get('id') ?? ''
-  const numUses = given.get('num_uses') ?? 0
-  const noParent = orphan || (given.get('no_parent') ?? false)
-  if (numUses < 0) throw badRequest('number of uses cannot be negative')
-  if (!privileged) {
-    if (id !== '') throw badRequest('root or sudo privileges required to specify token id')
-    if (period > 0) throw badRequest('root or sudo privileges required to create periodic token')
-    // create-orphan is a path of its own, so that policies can grant it.
-    if (given.get('no_parent')) throw badRequest('root or sudo privileges required to create orphan token')
-  }
-  const policies = policiesOf(caller, wantedPolicies(request, given), given, privileged)
+/** By which path a token is asked for. */
+interface Way {
+  readonly path: string
+  readonly orphan?: boolean
+  readonly role?: TokenRole
+}
+
+async function create(services: TokenServices, request: Request, given: CreateFields, way: Way): Promise<Response> {
+  const { role } = way
+  const { record: parent, acl } = callerOf(request)
+  const privileged = acl.sudo(`auth/token/${way.path}`)
+  checkParent(parent)
+  if (!privileged) checkUnprivileged(given, role)
+  const limits = services.limits()
   const warnings: string[] = []
-  const ttl = ttlOf(
-    services,
-    { asked: given.get('ttl') ?? given.get('lease') ?? 0, explicitMaxTtl, period, root: policies.includes(rootPolicy) },
+  const type = typeOf(given.get('type') ?? '', role)
+  const explicit_max_ttl = lesser(
+    'Explicit max TTL',
+    given.get('explicit_max_ttl'),
+    role?.token_explicit_max_ttl,
     warnings,
   )
-  const spec: TokenSpec = {
-    ...(id !== '' && { id }),
+  const period = lesser('Period', given.get('period'), role?.token_period, warnings)
+  const num_uses = lowerLimit(given.get('num_uses') ?? 0, role?.token_num_uses ?? 0)
+  if (num_uses < 0) throw badRequest('number of uses cannot be negative')
+  const terms = { ...idOf(given), num_uses, explicit_max_ttl, period: Math.min(period, limits.max_ttl) }
+  if (type === 'batch') checkBatch(terms)
+  const policies = childPolicies({
+    parent,
+    wanted: wantedPolicies(request, given),
+    withoutDefault: given.get('no_default_policy') ?? false,
+    privileged,
+    ...(role && { role }),
+  })
+  const isRootToken = policies.includes(rootPolicy)
+  if (isRootToken && type === 'batch') throw badRequest('batch tokens cannot be root tokens')
+  const asked = given.get('ttl') ?? given.get('lease') ?? 0
+  const ttl = ttlOf({ asked, explicitMaxTtl: explicit_max_ttl, period, root: isRootToken }, limits, warnings)
+  if (isRootToken && ttl > 0 && parent.expire_time === null) warnings.push('This root token will expire.')
+  const { token, record } = await services.tokens.create({
+    ...terms,
+    ...(type === 'batch' && { type }),
+    ...roleTerms(role),
     policies,
-    path,
+    path: ['auth/token', way.path, ...(role?.path_suffix ? [role.path_suffix] : [])].join('/'),
     meta: metaOf(given.get('meta')),
     display_name: displayName(given.get('display_name')),
-    num_uses: numUses,
-    parent: noParent ? '' : caller.record.id_hash,
+    parent: isOrphan(given, way) ? '' : parent.id_hash,
     ttl,
-    explicit_max_ttl: explicitMaxTtl,
-    period: Math.min(period, services.limits().max_ttl),
-    renewable: ttl > 0 && (given.get('renewable') ?? true),
-  }
-  if (policies.includes(rootPolicy) && ttl > 0 && caller.record.expire_time === null)
-    warnings.push('This root token will expire.')
-  const { token, record } = await services.tokens.create(spec)
+    renewable: type === 'service' && ttl > 0 && (role?.renewable ?? true) && (given.get('renewable') ?? true),
+  })
   return { auth: authOf(record, token, ttl), ...(warnings.length > 0 && { warnings }) }
 }
 
-function refuseUnsupported(given: CreateFields): void {
-  if (given.get('type') === 'batch')
-    throw badRequest('type "batch" is not supported by this server; leave it out or use type=service.')
+function checkParent({ type, num_uses }: TokenRecord): void {
+  if (type === 'batch') throw badRequest('batch tokens cannot create more tokens')
+  // Else a few uses would be as good as any number of them.
+  if (num_uses !== 0) throw badRequest('restricted use token cannot generate child tokens')
+}
+
+function checkUnprivileged(given: CreateFields, role: TokenRole | undefined): void {
+  if ((given.get('id') ?? '') !== '') throw badRequest('root or sudo privileges required to specify token id')
+  if ((given.get('period') ?? 0) > 0) throw badRequest('root or sudo privileges required to create periodic token')
+  // create-orphan is a path of its own, so that policies can grant it; a role says itself what its tokens are.
+  if (given.get('no_parent') && !role) throw badRequest('root or sudo privileges required to create orphan token')
+}
+
+/** A role decides unless it leaves the choice to the request. */
+function typeOf(given: string, role: TokenRole | undefined): 'service' | 'batch' {
+  const wanted = given === 'batch' ? 'batch' : given === 'service' ? 'service' : undefined
+  switch (role?.token_type) {
+    case 'service':
+    case 'batch':
+      return role.token_type
+    case 'default-batch':
+      return wanted ?? 'batch'
+    default:
+      return wanted ?? 'service'
+  }
+}
+
+const isOrphan = (given: CreateFields, { orphan, role }: Way): boolean =>
+  role ? role.orphan : (orphan ?? given.get('no_parent') ?? false)
+
+const roleTerms = (role: TokenRole | undefined): Pick<TokenSpec, 'role' | 'bound_cidrs'> =>
+  role ? { role: role.name, ...(role.token_bound_cidrs.length > 0 && { bound_cidrs: role.token_bound_cidrs }) } : {}
+
+function idOf(given: CreateFields): { id?: string } {
   if ((given.get('entity_alias') ?? '') !== '')
-    throw badRequest('entity_alias is not supported by this server: it has no identities. Leave it out.')
+    throw badRequest('entity_alias is not supported by this server; leave it out.')
+  const id = given.get('id') ?? ''
+  return id === '' ? {} : { id }
+}
+
+function checkBatch({
+  id,
+  num_uses,
+  period,
+  explicit_max_ttl,
+}: Pick<TokenSpec, 'id' | 'num_uses' | 'period' | 'explicit_max_ttl'>): void {
+  const refused = Object.entries({ num_uses, period, explicit_max_ttl, id: id ?? 0 }).find(([, value]) => value !== 0)
+  if (refused) throw badRequest(`batch tokens cannot have ${JSON.stringify(refused[0])} set`)
+}
+
+function lesser(name: string, asked = 0, ofRole = 0, warnings: string[]): number {
+  const seconds = lowerLimit(asked, ofRole)
+  if (asked > 0 && ofRole > 0)
+    warnings.push(
+      `${name} specified both during creation call and in role; using the lesser value of ${seconds} seconds`,
+    )
+  return seconds
 }
 
 /** Here, unlike in roles, Vault takes a text with commas for one name; splitting it would grant policies it does not. */
 function wantedPolicies(request: Request, given: CreateFields): string[] {
   const { policies } = request.data
   return policyNames(typeof policies === 'string' ? [policies] : (given.get('policies') ?? []))
-}
-
-/**
- * Sorted and without repetitions, as Vault shows them. The default policy comes along unless declined, or the creator has
- * neither it nor sudo. Root goes alone: other policies could not narrow it.
- */
-function policiesOf(caller: Caller, wanted: readonly string[], given: CreateFields, privileged: boolean): string[] {
-  const own = caller.record.policies
-  const policies = new Set(wanted.length > 0 ? wanted : own)
-  if (policies.has(wrappingPolicy)) throw badRequest(`cannot assign policy ${JSON.stringify(wrappingPolicy)}`)
-  if (policies.has(rootPolicy)) {
-    if (!isRoot(caller.record)) throw badRequest('root tokens may not be created without parent token being root')
-    return [rootPolicy]
-  }
-  const excess = [...policies].filter((name) => !own.includes(name)).sort()
-  if (!privileged && excess.length > 0)
-    throw badRequest(`child policies must be subset of parent; the parent lacks ${excess.join(', ')}.`)
-  if (given.get('no_default_policy')) {
-    if (wanted.length === 0) policies.delete('default')
-  } else if (privileged || own.includes('default')) policies.add('default')
-  return [...policies].sort()
 }
 
 interface TtlQuestion {
@@ -168,13 +232,8 @@ interface TtlQuestion {
 }
 
 /** 0 = never expires: only root tokens, unless a ttl was given. */
-function ttlOf(
-  services: TokenServices,
-  { asked, explicitMaxTtl, period, root }: TtlQuestion,
-  warnings: string[],
-): number {
+function ttlOf({ asked, explicitMaxTtl, period, root }: TtlQuestion, limits: LeaseLimits, warnings: string[]): number {
   if (root && asked === 0 && period === 0 && explicitMaxTtl === 0) return 0
-  const limits = services.limits()
   const granted = issueTtl({ ttl: period > 0 ? period : asked, max_ttl: explicitMaxTtl }, limits)
   warnings.push(...granted.warnings)
   return granted.ttl

@@ -74,6 +74,7 @@ async function renew(
   given: string,
   asked: number | undefined,
 ): Promise<Response> {
+  if (record.type === 'batch') throw badRequest('batch tokens cannot be renewed')
   if (!record.renewable || record.expire_time === null) throw badRequest('lease is not renewable')
   const terms = await renewalTerms(record)
   const bounds = terms?.limits ?? limits()

@@ -3,6 +3,7 @@ import type { PathDef } from '../../framework/path.ts'
 import { badRequest } from '../../logical/errors.ts'
 import { callerOf } from './caller.ts'
 import type { TokenServices } from './services.ts'
+import type { TokenRecord } from './token-record.ts'
 
 const token = { type: 'string', description: 'The token to revoke.', example: 'hvs.CAES…', secret: true } as const
 const accessor = {
@@ -12,13 +13,17 @@ const accessor = {
 } as const
 
 export function revokePaths({ tokens }: TokenServices): PathDef[] {
+  const end = async (record: TokenRecord | undefined, idHash = record?.id_hash ?? ''): Promise<void> => {
+    if (record?.type === 'batch') throw badRequest('batch tokens cannot be revoked')
+    await tokens.end(idHash)
+  }
   return [
     definePath({
       pattern: 'revoke-self',
       fields: {},
       operations: {
         write: async ({ request }) => {
-          await tokens.end(callerOf(request).record.id_hash)
+          await end(callerOf(request).record)
           return undefined
         },
       },
@@ -30,7 +35,7 @@ export function revokePaths({ tokens }: TokenServices): PathDef[] {
       fields: { token },
       operations: {
         write: async ({ fields }) => {
-          await tokens.end(tokens.hash(fields.require('token')))
+          await end(tokens.find(fields.require('token')), tokens.hash(fields.require('token')))
           return undefined
         },
       },

@@ -3,6 +3,7 @@ import type { Factory } from '../../logical/backend.ts'
 import { createPaths } from './path-create.ts'
 import { lookupPaths } from './path-lookup.ts'
 import { renewPaths } from './path-renew.ts'
+import { rolePaths } from './path-roles.ts'
 import { revokePaths } from './path-revoke.ts'
 import type { TokenServices } from './services.ts'
 
@@ -13,7 +14,13 @@ export function tokenFactory(services: TokenServices): Factory {
       createBackend({
         type: 'auth',
         help: 'The token store: making, looking up, renewing and revoking the tokens requests are made with.',
-        paths: [...createPaths(services), ...lookupPaths(services), ...renewPaths(services), ...revokePaths(services)],
+        paths: [
+          ...createPaths(services),
+          ...rolePaths(services),
+          ...lookupPaths(services),
+          ...renewPaths(services),
+          ...revokePaths(services),
+        ],
         system: config.system,
       }),
     )

@@ -20,6 +20,12 @@ export interface TokenRecord {
   readonly period: number
   readonly renewable: boolean
   readonly entity_id: string
+  /** Missing in service tokens. */
+  readonly type?: 'batch'
+  /** The token role that made it. */
+  readonly role?: string
+  /** Address blocks it can be used from; missing = any. */
+  readonly bound_cidrs?: readonly string[]
   /** Set first when a token ends: from then it, and everything below it, is dead, whatever cleaning up is still to do. */
   readonly ended?: boolean
 }
@@ -38,6 +44,10 @@ export interface TokenSpec {
   readonly explicit_max_ttl: number
   readonly period: number
   readonly renewable: boolean
+  readonly type?: 'batch'
+  readonly role?: string
+  readonly bound_cidrs?: readonly string[]
+  readonly entity_id?: string
 }
 
 export const rootPolicy = 'root'

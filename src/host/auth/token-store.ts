@@ -100,14 +100,15 @@ export class TokenStore {
   async create(spec: TokenSpec): Promise<{ token: string; record: TokenRecord }> {
     if (spec.id !== undefined && !idPattern.test(spec.id))
       throw badRequest('id may only hold letters, digits, dots, dashes and underscores, for example id=dev-root.')
-    const token = spec.id ?? `hvs.${base62(this.#config.random, 24)}`
+    const token = spec.id ?? `${spec.type === 'batch' ? 'hvb' : 'hvs'}.${base62(this.#config.random, 24)}`
     const id_hash = this.hash(token)
     return this.#lock.run(id_hash, async () => {
       if (this.#records.has(id_hash)) throw badRequest('cannot create a token with a duplicate ID')
       const now = this.#config.clock.now()
       const record: TokenRecord = {
         id_hash,
-        accessor: base62(this.#config.random, 24),
+        // A batch token has none: nobody can look it up, renew it or revoke it.
+        accessor: spec.type === 'batch' ? '' : base62(this.#config.random, 24),
         policies: spec.policies,
         path: spec.path,
         meta: spec.meta,
@@ -121,7 +122,10 @@ export class TokenStore {
         explicit_max_ttl: spec.explicit_max_ttl,
         period: spec.period,
         renewable: spec.renewable,
-        entity_id: '',
+        entity_id: spec.entity_id ?? '',
+        ...(spec.type && { type: spec.type }),
+        ...(spec.role !== undefined && { role: spec.role }),
+        ...(spec.bound_cidrs && spec.bound_cidrs.length > 0 && { bound_cidrs: spec.bound_cidrs }),
       }
       this.#index(record)
       try {
@@ -238,7 +242,7 @@ export class TokenStore {
 
   #index(record: TokenRecord): void {
     this.#records.set(record.id_hash, record)
-    this.#accessors.set(record.accessor, record.id_hash)
+    if (record.accessor !== '') this.#accessors.set(record.accessor, record.id_hash)
     if (record.parent !== '') {
       const siblings = this.#children.get(record.parent) ?? new Set()
       this.#children.set(record.parent, siblings.add(record.id_hash))

@@ -1,5 +1,6 @@
 import type { FieldData } from '../../framework/field-data.ts'
 import type { Fields } from '../../framework/field.ts'
+import { parseCidrs } from '../base/cidr.ts'
 import { badRequest } from '../../logical/errors.ts'
 import type { Data } from '../../logical/data.ts'
 import type { Auth } from '../../logical/secret.ts'
@@ -13,7 +14,11 @@ export interface TokenTerms {
   readonly token_period: number
   readonly token_num_uses: number
   readonly token_no_default_policy: boolean
-  readonly token_type: 'default' | 'service'
+  readonly token_type: 'default' | 'service' | 'batch' | 'default-batch'
+  /** Address blocks the tokens can be used from; missing in what older versions stored. */
+  readonly token_bound_cidrs?: readonly string[]
+  /** Binds each token to the address of its login. */
+  readonly token_strictly_bind_ip?: boolean
 }
 
 export const newTokenTerms: TokenTerms = {
@@ -70,27 +75,26 @@ export const tokenFields = {
   },
   token_type: {
     type: 'string',
-    description: 'default or service; this server has no batch tokens.',
+    description: 'default, service, or batch: not renewed, no children, not revoked.',
     example: 'service',
     default: 'default',
   },
   token_bound_cidrs: {
     type: 'list',
-    description: 'Accepted empty; this server binds nothing to addresses.',
-    example: [],
+    description: 'Address blocks the tokens can be used from.',
+    example: ['10.0.0.0/8'],
+    default: [],
   },
   token_strictly_bind_ip: {
     type: 'bool',
-    description: 'Accepted false; this server binds nothing to addresses.',
+    description: 'Binds each token to the address of its login.',
     example: false,
+    default: false,
   },
 } as const satisfies Fields
 
 /** What is stored, under what is given; null stands for the default. Throws on what would be stored and not enforced. */
 export function tokenTermsOf(given: FieldData<typeof tokenFields>, before: TokenTerms, warnings: string[]): TokenTerms {
-  refuseAddresses(given.given('token_bound_cidrs'), 'token_bound_cidrs')
-  if (given.given('token_strictly_bind_ip') === true)
-    throw badRequest('token_strictly_bind_ip is not supported by this server; leave it out.')
   const merged = <Name extends keyof TokenTerms>(name: Name) =>
     (given.has(name) ? given.get(name) : before[name]) as TokenTerms[Name]
   const terms: TokenTerms = {
@@ -106,24 +110,24 @@ export function tokenTermsOf(given: FieldData<typeof tokenFields>, before: Token
     token_num_uses: merged('token_num_uses'),
     token_no_default_policy: merged('token_no_default_policy'),
     token_type: given.has('token_type') ? tokenType(given.get('token_type')!, warnings) : before.token_type,
+    token_bound_cidrs: given.has('token_bound_cidrs')
+      ? parseCidrs('token_bound_cidrs', given.get('token_bound_cidrs')!)
+      : (before.token_bound_cidrs ?? []),
+    token_strictly_bind_ip: given.has('token_strictly_bind_ip')
+      ? given.get('token_strictly_bind_ip')!
+      : (before.token_strictly_bind_ip ?? false),
   }
   if (terms.token_num_uses < 0) throw badRequest("'token_num_uses' cannot be negative")
+  if (isBatch(terms) && (terms.token_period > 0 || terms.token_num_uses > 0))
+    throw badRequest("'token_type' cannot be 'batch' when 'token_period' or 'token_num_uses' is set")
   if (terms.token_max_ttl > 0 && terms.token_ttl > terms.token_max_ttl)
     throw badRequest("'token_ttl' cannot be greater than 'token_max_ttl'")
   return terms
 }
 
-export function refuseAddresses(given: readonly string[] | undefined, name: string): void {
-  if ((given ?? []).length > 0)
-    throw badRequest(`${name} is not supported by this server, which binds nothing to addresses; leave it out.`)
-}
-
 function tokenType(given: string, warnings: string[]): TokenTerms['token_type'] {
   if (given === '' || given === 'default') return 'default'
-  if (given === 'batch' || given === 'default-batch')
-    throw badRequest(
-      `token_type "${given}" is not supported by this server, which has no batch tokens; leave it out or use token_type=service.`,
-    )
+  if (given === 'batch' || given === 'default-batch') return given
   if (given === 'default-service') warnings.push('default-service has no useful meaning; adjusting to service')
   else if (given !== 'service') throw badRequest(`invalid 'token_type' value ${JSON.stringify(given)}`)
   return 'service'
@@ -150,24 +154,39 @@ export function tokenTermsView(terms: TokenTerms): Data {
     token_num_uses,
     token_no_default_policy,
     token_type,
-    token_bound_cidrs: [],
-    token_strictly_bind_ip: false,
+    token_bound_cidrs: [...(terms.token_bound_cidrs ?? [])],
+    token_strictly_bind_ip: terms.token_strictly_bind_ip ?? false,
   }
 }
 
 /** The token a login is to have. `metadata` comes back at its renewal; `displayName` follows the mount's name. */
-export function authOnTerms(terms: TokenTerms, metadata: Readonly<Record<string, string>>, displayName = ''): Auth {
+export function authOnTerms(
+  terms: TokenTerms,
+  metadata: Readonly<Record<string, string>>,
+  { displayName = '', remoteAddress = '' } = {},
+): Auth {
   return {
     display_name: displayName,
     policies: terms.token_policies,
     metadata,
-    lease_options: { ttl: terms.token_ttl, max_ttl: terms.token_max_ttl, renewable: true },
+    lease_options: { ttl: terms.token_ttl, max_ttl: terms.token_max_ttl, renewable: !isBatch(terms) },
     entity_id: '',
-    token_type: 'service',
+    token_type: isBatch(terms) ? 'batch' : 'service',
+    ...boundTo(terms, remoteAddress),
     orphan: true,
     num_uses: terms.token_num_uses,
     explicit_max_ttl: terms.token_explicit_max_ttl,
     period: terms.token_period,
     no_default_policy: terms.token_no_default_policy,
   }
+}
+
+const isBatch = ({ token_type }: Pick<TokenTerms, 'token_type'>): boolean => token_type.endsWith('batch')
+
+function boundTo(
+  { token_bound_cidrs = [], token_strictly_bind_ip }: TokenTerms,
+  remoteAddress: string,
+): { bound_cidrs?: readonly string[] } {
+  if (token_strictly_bind_ip && remoteAddress !== '') return { bound_cidrs: [remoteAddress.replace(/^::ffff:/, '')] }
+  return token_bound_cidrs.length > 0 ? { bound_cidrs: token_bound_cidrs } : {}
 }

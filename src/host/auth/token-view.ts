@@ -12,6 +12,7 @@ export function secondsLeft(record: TokenRecord, nowMs: number): number {
 export function tokenView(record: TokenRecord, id: string, nowMs: number): Data {
   return {
     accessor: record.accessor,
+    ...(record.bound_cidrs && { bound_cidrs: [...record.bound_cidrs] }),
     creation_time: Math.floor(record.creation_time / 1000),
     creation_ttl: record.creation_ttl,
     display_name: record.display_name,
@@ -31,8 +32,9 @@ export function tokenView(record: TokenRecord, id: string, nowMs: number): Data 
     ...(record.period > 0 && { period: record.period }),
     policies: [...record.policies],
     renewable: record.renewable,
+    ...(record.role !== undefined && { role: record.role }),
     ttl: secondsLeft(record, nowMs),
-    type: 'service',
+    type: record.type ?? 'service',
   }
 }
 
@@ -46,7 +48,7 @@ export function authOf(record: TokenRecord, token: string, ttlSeconds: number): 
     metadata: record.meta ?? {},
     lease_options: { ttl: ttlSeconds, max_ttl: record.explicit_max_ttl, renewable: record.renewable },
     entity_id: record.entity_id,
-    token_type: 'service',
+    token_type: record.type ?? 'service',
     orphan: record.parent === '',
     num_uses: Math.max(record.num_uses, 0),
     explicit_max_ttl: record.explicit_max_ttl,

@@ -9,6 +9,7 @@ import type { TokenStore } from '../auth/token-store.ts'
 import { rememberCaller } from '../auth/caller.ts'
 import type { Caller } from '../auth/caller.ts'
 import type { Wrapping } from '../wrapping/wrapping.ts'
+import { isWithin } from '../base/cidr.ts'
 import type { ApiCall, ApiOutcome } from '../base/call.ts'
 import { limitedSignal, requestLimitMs } from './engine-call.ts'
 import type { Issuing } from './issuing.ts'
@@ -100,7 +101,8 @@ export class Core {
   async #authenticate(call: ApiCall, open: boolean): Promise<Caller | undefined> {
     // A token that came to life while the body was thrown away must not be given an empty one to act on.
     const record = call.unread === undefined ? this.#config.tokens.find(call.token) : undefined
-    if (record) return { token: call.token, record, acl: this.#config.authorizer.aclFor(record) }
+    if (record && isWithin(record.bound_cidrs, call.remote_addr))
+      return { token: call.token, record, acl: this.#config.authorizer.aclFor(record) }
     if (open && call.unread === undefined) return undefined
     const refusal = permissionDenied()
     await this.#config.audit.request(call, undefined, undefined, call.operation, refusal)

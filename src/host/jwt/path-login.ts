@@ -19,7 +19,7 @@ export function loginPaths({ config, roles, clock }: JwtServices): PathDef[] {
         jwt: { type: 'string', description: "The identity provider's token.", example: 'eyJhbGciOi…', secret: true },
       },
       operations: {
-        async write({ fields }) {
+        async write({ request, fields }) {
           const settings = await config.require()
           const name = fields.given('role') || settings.default_role
           if (name === '') throw badRequest('missing role')
@@ -30,7 +30,16 @@ export function loginPaths({ config, roles, clock }: JwtServices): PathDef[] {
           const claims = await (await config.keys(settings)).verify(token)
           checkTimes(claims, role, clock.now() / 1000)
           checkBounds(claims, role, settings.bound_issuer)
-          return { auth: authOnTerms(role, { ...metadataOf(claims, role), role: name }, userOf(claims, role)) }
+          return {
+            auth: authOnTerms(
+              role,
+              { ...metadataOf(claims, role), role: name },
+              {
+                displayName: userOf(claims, role),
+                remoteAddress: request.remote_addr,
+              },
+            ),
+          }
         },
       },
       synopsis: 'Log in.',

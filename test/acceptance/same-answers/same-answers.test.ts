@@ -4,6 +4,7 @@ import type { Server } from '../target/index.ts'
 import { mounts } from './mounts.ts'
 import { answersAs } from './table.ts'
 import type { Memory } from './table.ts'
+import { batchTokens, tokenRoles } from './token-roles.ts'
 import { wrapping } from './wrapping.ts'
 import { policyNames, tokens } from './tokens.ts'
 
@@ -20,6 +21,8 @@ describe.each([
   ['tokens', tokens],
   ['mounts', mounts],
   ['wrapping', wrapping],
+  ['token roles', tokenRoles],
+  ['batch tokens', batchTokens],
 ])('%s', (_table, rows) => {
   it.each(rows.map((row) => [row.name, row] as const))('%s', async (_name, row) => {
     await answersAs(row, server, memory)

@@ -124,7 +124,8 @@ describe('what a token may make', () => {
   })
 
   it.each([
-    ['a batch token', { type: 'batch' }, 'type "batch" is not supported'],
+    ['a batch token with root', { type: 'batch' }, 'batch tokens cannot be root tokens'],
+    ['a batch token with an id', { type: 'batch', id: 'x' }, 'batch tokens cannot have "id" set'],
     ['an unknown type', { type: 'plastic' }, 'type must be one of'],
     ['an entity alias', { entity_alias: 'bob' }, 'entity_alias is not supported'],
     ['a negative number of uses', { num_uses: -1 }, 'number of uses cannot be negative'],

@@ -1,0 +1,261 @@
+import { expect } from 'vitest'
+import type { Row } from './table.ts'
+
+const role = (name: string, body: object, more: Partial<Row> = {}): Row => ({
+  name: `role ${name}`,
+  method: 'POST',
+  path: `auth/token/roles/${name}`,
+  body,
+  status: 204,
+  ...more,
+})
+const create = (name: string, path: string, body: object, more: Partial<Row>): Row => ({
+  name,
+  method: 'POST',
+  path: `auth/token/create${path}`,
+  body,
+  status: 200,
+  ...more,
+})
+const refused = (name: string, path: string, body: object, says: string): Row =>
+  create(name, path, body, { status: 400, says: [says] })
+const policies = (...names: string[]): object => ({ auth: { policies: names } })
+
+export const tokenRoles: readonly Row[] = [
+  { name: 'no roles', method: 'LIST', path: 'auth/token/roles', status: 404 },
+  { name: 'an unknown role', method: 'GET', path: 'auth/token/roles/none', status: 404 },
+  refused('a token of an unknown role', '/none', { type: 'batch' }, 'unknown role none'),
+  role('plain', {}),
+  {
+    name: 'as it is read',
+    method: 'GET',
+    path: 'auth/token/roles/plain',
+    status: 200,
+    has: { data: { name: 'plain', orphan: false, renewable: true, token_type: 'default-service', path_suffix: '' } },
+    dataKeys: [
+      'allowed_entity_aliases',
+      'allowed_policies',
+      'allowed_policies_glob',
+      'disallowed_policies',
+      'disallowed_policies_glob',
+      'explicit_max_ttl',
+      'name',
+      'orphan',
+      'path_suffix',
+      'period',
+      'renewable',
+      'token_explicit_max_ttl',
+      'token_no_default_policy',
+      'token_period',
+      'token_type',
+    ],
+  },
+  { name: 'roles by name', method: 'LIST', path: 'auth/token/roles', status: 200, has: { data: { keys: ['plain'] } } },
+  role('full', {
+    allowed_policies: ['maker'],
+    allowed_policies_glob: 'dev-*',
+    disallowed_policies: 'bad',
+    orphan: true,
+    renewable: false,
+    path_suffix: 'blue',
+    token_bound_cidrs: ['127.0.0.1/32'],
+    token_num_uses: 3,
+    token_no_default_policy: true,
+    token_type: 'service',
+  }),
+  create(
+    'a token of a role',
+    '/full',
+    { policies: ['maker'], no_parent: false },
+    {
+      has: { auth: { policies: ['maker'], num_uses: 3, renewable: false, orphan: true } },
+      remember: { full: 'auth.client_token' },
+    },
+  ),
+  {
+    name: 'looked up',
+    method: 'POST',
+    path: 'auth/token/lookup',
+    body: { token: '$full' },
+    status: 200,
+    has: {
+      data: { role: 'full', path: 'auth/token/create/full/blue', bound_cidrs: ['127.0.0.1'], orphan: true },
+    },
+  },
+  create("the role's policies without any asked for", '/full', {}, { has: policies('maker') }),
+  create('a policy of a glob', '/full', { policies: ['dev-1'] }, { has: policies('dev-1') }),
+  create(
+    'what the role says of the type counts',
+    '/full',
+    { type: 'batch' },
+    { has: { auth: { token_type: 'service' } } },
+  ),
+  create('fewer uses than asked for', '/full', { num_uses: 9 }, { has: { auth: { num_uses: 3 } } }),
+  refused(
+    'a policy it does not allow',
+    '/full',
+    { policies: ['other'] },
+    'token policies (["other"]) must be subset of the role\'s allowed policies (["maker"]) or glob policies (["dev-*"])',
+  ),
+  refused(
+    'root',
+    '/full',
+    { policies: ['root'] },
+    'token policies (["root"]) must be subset of the role\'s allowed policies (["maker"]) or glob policies (["dev-*"])',
+  ),
+  role('nodefault', { disallowed_policies: ['default'], disallowed_policies_glob: 'prod-*' }),
+  create('without the default policy', '/nodefault', { policies: ['maker'] }, { has: policies('maker') }),
+  refused(
+    'a disallowed policy',
+    '/nodefault',
+    { policies: ['default'] },
+    'token policy "default" is disallowed by this role',
+  ),
+  create('a policy of a disallowed glob', '/nodefault', { policies: ['prod-1'] }, { status: 400 }),
+  role('child', { allowed_policies: ['maker'], orphan: false }),
+  create('no_parent does not count beside a role', '/child', { no_parent: true }, { has: { auth: { orphan: false } } }),
+  create(
+    'limits of both, whichever is less',
+    '/child',
+    { ttl: '5m', explicit_max_ttl: '8m' },
+    {
+      has: { auth: { lease_duration: 300 } },
+    },
+  ),
+  role('away', { allowed_policies: ['maker'], token_bound_cidrs: '10.0.0.0/8' }),
+  create('a token bound to other addresses', '/away', {}, { remember: { away: 'auth.client_token' } }),
+  { name: 'is refused here', method: 'GET', path: 'auth/token/lookup-self', token: '$away', status: 403 },
+  role('away-batch', {
+    allowed_policies: ['maker'],
+    token_bound_cidrs: ['10.0.0.0/8', '192.168.0.0/16'],
+    token_type: 'batch',
+    orphan: true,
+    renewable: false,
+  }),
+  create(
+    'a batch token bound to other addresses',
+    '/away-batch',
+    {},
+    {
+      has: { auth: { token_type: 'batch', accessor: '', renewable: false } },
+      remember: { awayBatch: 'auth.client_token' },
+    },
+  ),
+  { name: 'is refused here too', method: 'GET', path: 'auth/token/lookup-self', token: '$awayBatch', status: 403 },
+  role('here-batch', {
+    token_bound_cidrs: ['10.0.0.0/8', '127.0.0.0/8', '::1/128'],
+    allowed_policies: ['maker'],
+    token_type: 'batch',
+    orphan: true,
+    renewable: false,
+  }),
+  create(
+    'a batch token, the second of whose blocks fits',
+    '/here-batch',
+    {},
+    {
+      remember: { hereBatch: 'auth.client_token' },
+    },
+  ),
+  {
+    name: 'is good here',
+    method: 'GET',
+    path: 'auth/token/lookup-self',
+    token: '$hereBatch',
+    status: 200,
+    has: { data: { type: 'batch', accessor: '', renewable: false, role: 'here-batch', orphan: true } },
+  },
+  role(
+    'never',
+    { token_type: 'batch' },
+    {
+      name: 'a batch role whose tokens have parents',
+      status: 400,
+      says: ["'token_type' cannot be 'batch' when role is set to generate non-orphan tokens"],
+    },
+  ),
+  role(
+    'never',
+    { token_type: 'xx' },
+    {
+      name: 'a type that is none',
+      status: 400,
+      says: [`invalid 'token_type' value "xx"`],
+    },
+  ),
+  role('never', { path_suffix: 'a/b c' }, { name: 'a suffix with a slash', status: 400 }),
+  role('never', { token_bound_cidrs: 'nonsense' }, { name: 'a block that is none', status: 400 }),
+  { name: 'delete', method: 'DELETE', path: 'auth/token/roles/plain', status: 204 },
+  { name: 'delete again', method: 'DELETE', path: 'auth/token/roles/plain', status: 204 },
+  { name: 'and it is gone', method: 'GET', path: 'auth/token/roles/plain', status: 404 },
+]
+
+export const batchTokens: readonly Row[] = [
+  create(
+    'a batch token',
+    '',
+    { type: 'batch', policies: ['maker', 'default'], renewable: true, ttl: '10m' },
+    {
+      has: { auth: { token_type: 'batch', accessor: '', renewable: false, lease_duration: 600 } },
+      remember: { batch: 'auth.client_token' },
+    },
+  ),
+  {
+    name: 'looked up',
+    method: 'GET',
+    path: 'auth/token/lookup-self',
+    token: '$batch',
+    status: 200,
+    has: { data: { type: 'batch', accessor: '', policies: ['default', 'maker'], creation_ttl: 600 } },
+  },
+  ...[
+    ['is not renewed', 'auth/token/renew-self', {}, 'batch tokens cannot be renewed'],
+    ['has no children', 'auth/token/create', {}, 'batch tokens cannot create more tokens'],
+    ['does not revoke itself', 'auth/token/revoke-self', {}, 'batch tokens cannot be revoked'],
+  ].map(([name, path, body, says]): Row => ({
+    name: String(name),
+    method: 'POST',
+    path: String(path),
+    body,
+    token: '$batch',
+    status: 400,
+    says: [String(says)],
+  })),
+  {
+    name: 'nor is it revoked by others',
+    method: 'POST',
+    path: 'auth/token/revoke',
+    body: { token: '$batch' },
+    status: 400,
+    says: ['batch tokens cannot be revoked'],
+  },
+  refused('not with root', '', { type: 'batch' }, 'batch tokens cannot be root tokens'),
+  ...(['num_uses', 'period', 'explicit_max_ttl'] as const).map((field) =>
+    refused(
+      `not with ${field}`,
+      '',
+      { type: 'batch', policies: ['maker'], [field]: 60 },
+      `batch tokens cannot have "${field}" set`,
+    ),
+  ),
+  create('(a parent)', '', { policies: ['maker'] }, { remember: { parent: 'auth.client_token' } }),
+  create(
+    '(its batch child)',
+    '',
+    { type: 'batch', policies: ['maker'] },
+    {
+      token: '$parent',
+      has: { auth: { orphan: false, client_token: expect.any(String) } },
+      remember: { batchChild: 'auth.client_token' },
+    },
+  ),
+  { name: 'it lives', method: 'GET', path: 'auth/token/create', token: '$batchChild', status: [403, 405] },
+  {
+    name: '(the parent is revoked)',
+    method: 'POST',
+    path: 'auth/token/revoke',
+    body: { token: '$parent' },
+    status: 204,
+  },
+  { name: 'and with it the child', method: 'GET', path: 'auth/token/lookup-self', token: '$batchChild', status: 403 },
+]
