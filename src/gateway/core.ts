@@ -59,10 +59,11 @@ export interface GatewayCore {
 export function createCore(config: CoreConfig): GatewayCore {
   const { vault, mount, clock, logger, keyConsent, onRefused, upstreamCa, resolveUpstream } = config
   const follower = new FeedFollower({ vault, mount, clock, logger, ...(onRefused ? { onRefused } : {}) })
-  const sessionCache = new Sessions({ vault, mount, follower, clock, logger })
+  const freshness = new Freshness(follower, config.staleness)
+  const isFresh = () => freshness.isFresh(undefined)
+  const sessionCache = new Sessions({ vault, mount, follower, isFresh, clock, logger })
   const documents = new Documents({ vault, mount, clock, logger })
   const grants = new Grants(documents)
-  const freshness = new Freshness(follower, config.staleness)
   const openCalls = new OpenCalls({
     sessions: sessionCache,
     freshness,

@@ -2,10 +2,11 @@
 import { createBackend } from '../framework/backend.ts'
 import type { PathDef } from '../framework/path.ts'
 import type { Factory } from '../logical/backend.ts'
+import { ensureCheck } from './check-key.ts'
 import { Engine } from './engine.ts'
 import { pathAgentRevoke, pathAgents, pathAgentsList } from './path-agents.ts'
 import { pathAgentScopes } from './path-agent-scopes.ts'
-import { pathConfig } from './path-config.ts'
+import { pathConfig, pathRotateCheckKey } from './path-config.ts'
 import { pathCreds, pathCredsSession } from './path-creds.ts'
 import { pathFeed } from './path-feed.ts'
 import { pathIntrospect } from './path-introspect.ts'
@@ -23,6 +24,7 @@ const TICK_BUDGET_MS = 250
 export function enginePaths(engine: Engine, tidy: Tidy): PathDef[] {
   return [
     pathConfig(engine),
+    pathRotateCheckKey(engine),
     pathUpstreamsList(engine),
     pathUpstreams(engine),
     pathToolsUpstreams(engine),
@@ -56,6 +58,11 @@ export const mcpFactory: Factory = (config) => {
       system: config.system,
       paths: enginePaths(engine, tidy),
       secrets: [secretToken(engine)],
+      async initialize() {
+        if (await config.system.readOnly()) return
+        // What cannot be stored now is stored with the first token; a mount must start all the same.
+        await ensureCheck(engine).catch(() => undefined)
+      },
       invalidate: (key) => {
         engine.records.invalidate(key)
       },

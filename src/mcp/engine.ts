@@ -9,11 +9,30 @@ import { Removal } from './removal.ts'
 import { defaultSettings } from './settings.ts'
 import type { Settings } from './settings.ts'
 
+export interface CheckKey {
+  /** Base64, 32 bytes. */
+  readonly key: string
+  /** Tokens are minted under it from then on, in Unix seconds. */
+  readonly mint_from_unix: number
+  /** No token minted under it lives longer; null = it is the one in use, or will be. */
+  readonly valid_until_unix: number | null
+}
+
+/** Part of `cfg`. */
+export interface StoredCheck {
+  /** One or two, oldest first. */
+  readonly keys: readonly CheckKey[]
+  /** Tokens minted before there was a key are over by then, in Unix seconds: from then on a mismatch is final. */
+  readonly enforced_from_unix: number
+}
+
 export interface StoredConfig {
   /** Only what was written; the rest are defaults. */
   readonly settings: Partial<Settings>
   /** Sessions opened under a smaller one are over. */
   readonly mount_generation: number
+  /** Absent until the first start of an engine that checks tokens by key. */
+  readonly check?: StoredCheck
 }
 
 export class Engine {

@@ -9,6 +9,7 @@ import type { Response } from '../logical/response.ts'
 import { environmentLabel, mintToken, newTokenId, tokenDigest } from '../scope/index.ts'
 import { DEFAULT_MAX_TTL_SECONDS, declaredIn } from './agent.ts'
 import type { AgentRecord } from './agent.ts'
+import { ensureCheck, mintingKey } from './check-key.ts'
 import type { Engine } from './engine.ts'
 import type { SessionRecord, SessionToken } from './session.ts'
 
@@ -64,6 +65,7 @@ export async function mint(engine: Engine, environment: string, ttl: number, iss
     prefix: token_prefix,
     label: environmentLabel(environment, environment_labels),
     random: engine.random,
+    checkKey: mintingKey(await ensureCheck(engine), engine.nowUnix()),
   })
   const issuedAt = engine.nowUnix()
   return {

@@ -1,6 +1,7 @@
 import { definePath } from '../framework/path.ts'
 import type { Fields } from '../framework/field.ts'
 import { badRequest } from '../logical/errors.ts'
+import { rotateCheck } from './check-key.ts'
 import { mergeFields } from './document.ts'
 import type { Engine } from './engine.ts'
 import { defaultSettings } from './settings.ts'
@@ -80,6 +81,27 @@ export function pathConfig(engine: Engine) {
           return undefined
         }),
     },
+  })
+}
+
+/** `config/rotate-check-key`. */
+export function pathRotateCheckKey(engine: Engine) {
+  return definePath({
+    pattern: 'config/rotate-check-key',
+    fields: {
+      mint_from_unix: {
+        type: 'int',
+        computed: true,
+        description: 'From when tokens are minted under the new key, in Unix seconds.',
+        example: 1773590520,
+      },
+    },
+    sudo: true,
+    active_node_only: true,
+    synopsis: 'Replaces the key by which gateways tell made-up tokens from possible ones.',
+    description:
+      'Live tokens stay good. Gateways hear of the new key at once; it is used first two minutes later. Two keys are in force until the last token of the old one can have run out; until then a further rotation is refused.',
+    operations: { write: async () => ({ data: { mint_from_unix: await rotateCheck(engine) } }) },
   })
 }
 

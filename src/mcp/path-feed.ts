@@ -1,6 +1,7 @@
 import { definePath } from '../framework/path.ts'
 import type { Fields } from '../framework/field.ts'
 import { badRequest } from '../logical/errors.ts'
+import { publishedCheck } from './check-key.ts'
 import type { Engine } from './engine.ts'
 
 /** A waiting request holds locks in Vault, so that a reload or step-down must never stand behind it for long. */
@@ -55,6 +56,18 @@ const fields = {
     description: 'The mount is being disabled or moved: everything under it has ended, and no further poll is held.',
     example: false,
   },
+  check_keys: {
+    type: 'list',
+    computed: true,
+    description: 'With reset only: keys, in base64, by one of which every token of this mount is checked.',
+    example: ['…'],
+  },
+  check_enforced_from_unix: {
+    type: 'int',
+    computed: true,
+    description: 'With reset only: from when a token that fails the check cannot exist, in Unix seconds.',
+    example: 1773590400,
+  },
   pollers: {
     type: 'int',
     computed: true,
@@ -85,7 +98,8 @@ export function pathFeed(engine: Engine) {
         engine.pollers.polled(gateway)
         const follower = { epoch: given.get('epoch') ?? '', after }
         const answer = await engine.removal.during(() => engine.feed.poll(follower, waitMs, request.signal))
-        return { data: { ...answer, pollers: engine.pollers.count } }
+        const check = answer.reset ? await publishedCheck(engine) : undefined
+        return { data: { ...answer, pollers: engine.pollers.count, ...check } }
       },
     },
   })

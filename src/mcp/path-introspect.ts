@@ -5,6 +5,7 @@ import { badRequest } from '../logical/errors.ts'
 import { effectiveScopes, parseScope, scopeMatch, tokenDigest, tokenShape } from '../scope/index.ts'
 import { agentRecord } from './agent.ts'
 import { sentence } from './check.ts'
+import { isMadeUp } from './check-key.ts'
 import type { Engine } from './engine.ts'
 import type { FeedPosition } from './feed.ts'
 import { grantLinks } from './grant.ts'
@@ -181,6 +182,7 @@ export function pathIntrospect(engine: Engine) {
         if (required !== undefined) sentence('required_scope', () => parseScope(required))
         const text = given.given('token')
         if (text !== undefined && !tokenShape(text)) return inactive(engine, position, 'malformed')
+        if (text !== undefined && (await isMadeUp(engine, text))) return inactive(engine, position, 'unknown')
         const subject = await find(engine, text, given.given('token_sha256'), given.given('session_id'))
         return subject ? answer(engine, position, subject, required) : inactive(engine, position, 'unknown')
       },

@@ -1,10 +1,12 @@
-import { hash } from 'node:crypto'
+import { createHmac, hash, timingSafeEqual } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { ScopeError } from './error.ts'
 
 /**
- * Phantom tokens: `<prefix>_<label>_<43 base62: 256 random bits><6 base62: CRC-32 of all before it>`. The checksum keeps
- * noise away from storage and lets secret scanners tell a token from chance; it is no security. Only digests are stored.
+ * Phantom tokens: `<prefix>_<label>_<43 base62: 32 bytes><6 base62: CRC-32 of all before it>`. The checksum keeps noise away from
+ * storage and lets secret scanners tell a token from chance; it is no security. The last 4 of the 32 bytes are a keyed check over
+ * prefix, label and the 28 random ones, so that who holds the mount's check key tells made-up tokens without looking them up. It is
+ * a filter: a token rests on its 224 random bits, whoever knows the key. Only digests are stored.
  */
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
@@ -13,18 +15,31 @@ const secretLength = 43
 const checksumLength = 6
 const shape = /^([a-z0-9]{1,16})_([a-z0-9]{1,16})_[0-9A-Za-z]{43}([0-9A-Za-z]{6})$/
 
-/** A new token. `random(32)` must come from a cryptographic source; `prefix` and `label` are 1 to 16 of `[a-z0-9]`. */
+const RANDOM_BYTES = 28
+const CHECK_BYTES = 4
+const SECRET_BYTES = RANDOM_BYTES + CHECK_BYTES
+
+/**
+ * A new token. `random` must come from a cryptographic source; `prefix` and `label` are 1 to 16 of `[a-z0-9]`. Without
+ * `checkKey` all 32 bytes are random, as in tokens that nobody checks.
+ */
 export function mintToken({
   prefix,
   label,
   random,
+  checkKey,
 }: {
   prefix: string
   label: string
   random: (bytes: number) => Uint8Array
+  checkKey?: Uint8Array | undefined
 }): string {
-  const bytes = random(32)
-  if (bytes.length !== 32) throw new ScopeError(`a token needs 32 random bytes, the source gave ${bytes.length}.`)
+  const wanted = checkKey === undefined ? SECRET_BYTES : RANDOM_BYTES
+  const drawn = random(wanted)
+  if (drawn.length !== wanted)
+    throw new ScopeError(`a token needs ${wanted} random bytes, the source gave ${drawn.length}.`)
+  const bytes =
+    checkKey === undefined ? drawn : Buffer.concat([drawn, keyedCheck(`${prefix}_${label}_`, drawn, checkKey)])
   const body = `${prefix}_${label}_${base62(BigInt(`0x${Buffer.from(bytes).toString('hex')}`), secretLength)}`
   const token = body + checksum(body)
   if (!shape.test(token))
@@ -39,8 +54,27 @@ export function tokenShape(text: string): { prefix: string; label: string } | un
   if (text.length > 100) return undefined
   const [, prefix, label, given] = shape.exec(text) ?? []
   if (prefix === undefined || label === undefined) return undefined
-  return checksum(text.slice(0, -checksumLength)) === given ? { prefix, label } : undefined
+  if (checksum(text.slice(0, -checksumLength)) !== given) return undefined
+  // The alphabet is in the order of its character codes, so texts of one length compare as the numbers they stand for.
+  return text.slice(-(secretLength + checksumLength), -checksumLength) <= largestSecret ? { prefix, label } : undefined
 }
+
+/**
+ * Whether a token (one that has a shape) may have been minted under one of these keys. False = certainly not; true says no more than
+ * that a look-up is worth it.
+ */
+export function passesKeyedCheck(token: string, checkKeys: readonly Uint8Array[]): boolean {
+  const secretAt = token.length - secretLength - checksumLength
+  const secret = bytesOf(token.slice(secretAt, secretAt + secretLength))
+  const given = secret.subarray(RANDOM_BYTES)
+  const isOurs = (key: Uint8Array) =>
+    timingSafeEqual(keyedCheck(token.slice(0, secretAt), secret.subarray(0, RANDOM_BYTES), key), given)
+  return checkKeys.some(isOurs)
+}
+
+/** HMAC-SHA-256 over the ASCII `<prefix>_<label>_` and the random bytes, cut to its first 4 bytes. */
+const keyedCheck = (start: string, random: Uint8Array, key: Uint8Array): Buffer =>
+  createHmac('sha256', key).update(start, 'ascii').update(random).digest().subarray(0, CHECK_BYTES)
 
 /** Hex SHA-256: what is stored and looked up instead of the token. */
 export function tokenDigest(token: string): string {
@@ -55,8 +89,18 @@ function checksum(body: string): string {
   return digits
 }
 
+/** The 32 bytes behind 43 digits that stand for less than 2^256. */
+function bytesOf(digits: string): Buffer {
+  let value = 0n
+  for (const digit of digits) value = value * 62n + BigInt(alphabet.indexOf(digit))
+  return Buffer.from(value.toString(16).padStart(2 * SECRET_BYTES, '0'), 'hex')
+}
+
 function base62(value: bigint, length: number): string {
   let digits = ''
   for (let rest = value; digits.length < length; rest /= 62n) digits = (alphabet[Number(rest % 62n)] ?? '') + digits
   return digits
 }
+
+/** 2^256 - 1: 43 digits could stand for a little more, which no mint ever draws. */
+const largestSecret = base62(2n ** 256n - 1n, secretLength)

@@ -33,6 +33,8 @@ export class FakeEngine {
   clockAheadMs = 0
   epoch = 'epoch-1'
   sequence = 0
+  /** Told with every reset; undefined: an engine that has no check keys. Tokens are minted under the last of them. */
+  check: { readonly check_keys: readonly string[]; readonly check_enforced_from_unix: number } | undefined
   readonly documents = new Map<string, Record<string, unknown>>()
   readonly sessions = new Map<string, FakeSession>()
   #events: (Event & { sequence: number })[] = []
@@ -194,6 +196,7 @@ export class FakeEngine {
         events: current ? this.#events.filter((event) => event.sequence > after) : [],
         reset: !current,
         more: false,
+        ...(!current && this.check),
       }
     }
     if (epoch !== this.epoch || after !== this.sequence) return Promise.resolve(answer())
@@ -365,8 +368,10 @@ export class FakeEngine {
 
   #mint(ttl: number): FakeToken {
     const random = (bytes: number) => new Uint8Array(bytes).fill(++this.#seed)
+    const last = this.check?.check_keys.at(-1)
+    const checkKey = last === undefined ? undefined : Buffer.from(last, 'base64')
     return {
-      token: mintToken({ prefix: 'svt', label: 'prod', random }),
+      token: mintToken({ prefix: 'svt', label: 'prod', random, checkKey }),
       token_id: newTokenId(random, this.clock.now()),
       issued_at_unix: this.nowUnix(),
       expires_at_unix: this.nowUnix() + ttl,

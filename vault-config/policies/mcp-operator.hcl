@@ -8,6 +8,7 @@ path "mcp/policies/*" { capabilities = ["create", "read", "update", "delete", "l
 path "mcp/agents/*" { capabilities = ["create", "read", "update", "delete", "list"] }
 path "mcp/sessions/*" { capabilities = ["read", "delete", "list"] }
 path "mcp/sessions/revoke-all" { capabilities = ["update", "sudo"] }
+path "mcp/config/rotate-check-key" { capabilities = ["update", "sudo"] }
 path "mcp/tidy" { capabilities = ["update", "sudo"] }
 path "mcp/tidy/status" { capabilities = ["read"] }
 path "sys/leases/revoke" { capabilities = ["update"] }

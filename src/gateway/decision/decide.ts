@@ -1,13 +1,5 @@
 import { badRequest } from '../../logical/errors.ts'
-import {
-  ScopeError,
-  judgeCall,
-  matchOperations,
-  parseScope,
-  scopeMatch,
-  tokenDigest,
-  tokenShape,
-} from '../../scope/index.ts'
+import { ScopeError, judgeCall, matchOperations, parseScope, scopeMatch, tokenShape } from '../../scope/index.ts'
 import type { CallBody, ToolMatch } from '../../scope/index.ts'
 import { GatewayError, toGatewayError, unavailable } from '../error.ts'
 import { requireAgent } from './callers.ts'
@@ -213,7 +205,7 @@ export class Decisions {
   isLive(token: string): Promise<boolean> {
     return this.#recorded({ requestId: '', caller: { kind: 'session' }, session: undefined, asked: {} }, async () => {
       const { sessions } = this.#parts
-      const { entry } = await sessions.find({ token_sha256: tokenDigest(token) })
+      const { entry } = await sessions.findByToken(token)
       return entry !== undefined && entry.endOfToken(sessions.nowUnixMs()) === undefined
     })
   }
@@ -223,9 +215,8 @@ export class Decisions {
     key: { readonly token: string } | { readonly session_id: string },
   ): Promise<{ session_id: string; agent_id: string } | undefined> {
     if ('token' in key && !tokenShape(key.token)) throw malformed()
-    const { entry, inactive } = await this.#parts.sessions.find(
-      'token' in key ? { token_sha256: tokenDigest(key.token) } : key,
-    )
+    const { sessions } = this.#parts
+    const { entry, inactive } = await ('token' in key ? sessions.findByToken(key.token) : sessions.find(key))
     const { session_id, agent_id } = entry ? entry.facts : inactive
     return session_id !== undefined && agent_id !== undefined ? { session_id, agent_id } : undefined
   }
@@ -273,7 +264,7 @@ export class Decisions {
     if (token === undefined || token === '') throw missing('')
     if (!tokenShape(token)) throw malformed()
     const { sessions } = this.#parts
-    const { entry, inactive } = await sessions.find({ token_sha256: tokenDigest(token) })
+    const { entry, inactive } = await sessions.findByToken(token)
     context.session = entry ? entry.facts : known(inactive)
     if (!entry) throw inactiveToken(inactive)
     const over = entry.endOfToken(sessions.nowUnixMs())

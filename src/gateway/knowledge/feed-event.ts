@@ -1,5 +1,6 @@
 /** What the engine's feed and introspection say, read from the wire. Names and units are the engine's. */
 import { z } from 'zod'
+import { TokenCheck } from './token-check.ts'
 
 const sequence = z.number().int().nonnegative()
 const count = z.number().int()
@@ -38,6 +39,9 @@ const feedAnswer = z.object({
   events: z.array(z.unknown()),
   reset: z.boolean(),
   more: z.boolean(),
+  /** With a reset, from an engine that checks tokens by key. */
+  check_keys: z.array(z.string()).optional(),
+  check_enforced_from_unix: z.number().optional(),
 })
 
 export interface FeedAnswer {
@@ -49,6 +53,7 @@ export interface FeedAnswer {
   readonly reset: boolean
   /** The engine cut the answer: later events wait. */
   readonly more: boolean
+  readonly check: TokenCheck | undefined
 }
 
 /**
@@ -58,13 +63,18 @@ export interface FeedAnswer {
 export function readFeedAnswer(data: unknown): FeedAnswer | undefined {
   const answer = feedAnswer.safeParse(data)
   if (!answer.success) return undefined
+  const { check_keys, check_enforced_from_unix, ...rest } = answer.data
+  const check =
+    check_keys === undefined || check_enforced_from_unix === undefined
+      ? undefined
+      : new TokenCheck(check_keys, check_enforced_from_unix)
   const events: FeedEvent[] = []
-  for (const raw of answer.data.events) {
+  for (const raw of rest.events) {
     const event = feedEvent.safeParse(raw)
-    if (!event.success) return { ...answer.data, events: [], reset: true }
+    if (!event.success) return { ...rest, check, events: [], reset: true }
     events.push(event.data)
   }
-  return { ...answer.data, events }
+  return { ...rest, check, events }
 }
 
 const chainLink = z.object({

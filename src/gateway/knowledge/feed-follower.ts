@@ -9,6 +9,7 @@ import type { Clock } from '../../logical/clock.ts'
 import type { Logger } from '../../logical/log.ts'
 import type { VaultClient } from '../../vault-client/index.ts'
 import { EngineClock } from './engine-clock.ts'
+import type { TokenCheck } from './token-check.ts'
 import { readFeedAnswer } from './feed-event.ts'
 import type { FeedAnswer, FeedEvent } from './feed-event.ts'
 
@@ -62,6 +63,8 @@ export class FeedFollower {
   #running: Promise<void> | undefined
   #epoch: string | undefined
   #sequence = 0
+  /** Of the current epoch. */
+  #tokenCheck: TokenCheck | undefined
   /** The state is known as of this moment, on both clocks. */
   #asOfMs = -Infinity
   #asOfUnixMs = 0
@@ -78,6 +81,10 @@ export class FeedFollower {
 
   get epoch(): string | undefined {
     return this.#epoch
+  }
+  /** Told in this epoch; undefined where it was not. Act on it only while the state is known to be fresh. */
+  get tokenCheck(): TokenCheck | undefined {
+    return this.#tokenCheck
   }
   get sequence(): number {
     return this.#sequence
@@ -192,6 +199,8 @@ export class FeedFollower {
   #take(answer: FeedAnswer): void {
     const reset = answer.reset || answer.epoch !== this.#epoch || answer.sequence < this.#sequence
     const events = reset ? [] : answer.events.filter((event) => event.sequence > this.#sequence)
+    if (answer.check) this.#tokenCheck = answer.check
+    else if (answer.epoch !== this.#epoch) this.#tokenCheck = undefined
     this.#epoch = answer.epoch
     this.#sequence = answer.sequence
     if (reset) this.#reset()

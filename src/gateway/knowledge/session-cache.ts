@@ -2,6 +2,7 @@ import { RequestError } from '../../logical/errors.ts'
 import type { Clock } from '../../logical/clock.ts'
 import type { Logger } from '../../logical/log.ts'
 import type { VaultClient } from '../../vault-client/index.ts'
+import { tokenDigest } from '../../scope/index.ts'
 import { unavailable } from '../error.ts'
 import type { FeedFollower, FeedListener, Question } from './feed-follower.ts'
 import { readIntrospection } from './feed-event.ts'
@@ -20,6 +21,8 @@ export interface SessionsConfig {
   readonly vault: VaultClient
   readonly mount: string
   readonly follower: FeedFollower
+  /** Whether the feed has been heard within the strictest staleness limit. */
+  readonly isFresh: () => boolean
   readonly clock: Clock
   readonly logger: Logger
   /** Entries kept; default 100,000. */
@@ -54,6 +57,21 @@ export class Sessions implements FeedListener {
 
   get size(): number {
     return this.#entries.size
+  }
+
+  /**
+   * As `find`, by the token itself. One that the engine cannot have minted is unknown without asking: made-up tokens cost Vault
+   * neither a look-up nor a line in its audit log. That rests on what the feed told lately, else the engine is asked.
+   */
+  async findByToken(token: string): Promise<Found> {
+    const { follower, isFresh } = this.#config
+    const key = { token_sha256: tokenDigest(token) }
+    const isRefused = () => isFresh() && follower.tokenCheck?.refuses(token, this.nowUnixMs()) === true
+    if (this.#entries.has(key.token_sha256) || !isRefused()) return this.find(key)
+    const { epoch = '', sequence } = follower
+    return {
+      inactive: { active: false, reason: 'unknown', epoch, sequence, server_time_unix_ms: this.nowUnixMs() },
+    }
   }
 
   /** The entry of a token or session, live or ended, or the engine's "no". Throws `unavailable`, never "invalid", in an outage. */
