@@ -16,6 +16,8 @@ import { rootPolicy } from './auth/token-record.ts'
 import type { TokenRecord } from './auth/token-record.ts'
 import { TokenRoleStore } from './auth/role-store.ts'
 import { TokenStore } from './auth/token-store.ts'
+import { identityFactory } from './identity/backend.ts'
+import { EntityStore } from './identity/entity-store.ts'
 import { jwtFactory } from './jwt/backend.ts'
 import { kvFactory } from './kv/backend.ts'
 import { answerCall, standingOf } from './http/api.ts'
@@ -69,6 +71,7 @@ export async function createHost(config: HostConfig): Promise<Host> {
   const parts = assemble(config)
   const { mounts, tokens, leases, policies, audits, rollback, broker, wrapping } = parts
   await policies.start()
+  await parts.entities.start()
   await audits.start()
   const fresh = await mounts.start()
   // Engines first: what tokens and leases find ended is revoked at once. Leases next: tokens hand them their own.
@@ -138,7 +141,8 @@ function assembleStores(config: HostConfig, router: Router, calls: EngineCalls) 
     openLog: config.openAuditLog ?? ((path) => createAuditLog({ path, clock, redact: redactCredentials })),
   })
   const policies = new PolicyStore(at('sys/policy/'), logger)
-  const authorizer = new Authorizer(policies)
+  const entities = new EntityStore(at('sys/identity/'), clock, random)
+  const authorizer = new Authorizer(policies, entities)
   const tokens: TokenStore = new TokenStore({
     storage: at('sys/token/'),
     clock,
@@ -159,7 +163,7 @@ function assembleStores(config: HostConfig, router: Router, calls: EngineCalls) 
     limits: (path) => router.find(path)?.mount.limits() ?? defaults,
     ownerAlive: (owner) => tokens.findByHash(owner) !== undefined,
   })
-  return { broker, audits, policies, authorizer, tokens, leases, wrapping }
+  return { broker, audits, policies, authorizer, tokens, leases, wrapping, entities }
 }
 
 /** Builds the parts and ties the knots between them; nothing runs yet. */
@@ -169,7 +173,7 @@ function assemble(config: HostConfig) {
   const calls = new EngineCalls(router, clock)
   const rollback = new Rollback(clock, router, calls, logger)
   const stores = assembleStores(config, router, calls)
-  const { broker, policies, authorizer, tokens, leases, wrapping, audits } = stores
+  const { broker, policies, authorizer, tokens, leases, wrapping, audits, entities } = stores
   const engines: Record<string, Factory> = { kv: kvFactory, ...config.engines }
   const mounts = new Mounts({
     storage,
@@ -189,10 +193,12 @@ function assemble(config: HostConfig) {
     clock,
     tokens,
     authorizer,
+    entities,
     roles: new TokenRoleStore(prefixStorage(storage, 'sys/token-role/')),
     limits: () => router.at('auth/token/')?.limits() ?? defaults,
     renewalTerms: (record) => renewalTerms(router, calls, record),
   })
+  engines.identity = identityFactory({ entities, router })
   engines.system = sysFactory({
     clock,
     random,
@@ -207,7 +213,7 @@ function assemble(config: HostConfig) {
     wrapping,
     version: versionOf(config),
   })
-  const issuing = new Issuing({ tokens, leases })
+  const issuing = new Issuing({ tokens, leases, entities })
   const core = new Core({ clock, logger, router, tokens, authorizer, issuing, audit: broker, wrapping })
   return { ...stores, rollback, mounts, core }
 }

@@ -36,6 +36,10 @@ export interface Auth {
   readonly explicit_max_ttl: number
   readonly period: number
   readonly no_default_policy: boolean
+  /** Who logs in, as the auth method knows them. */
+  readonly alias_name?: string
+  /** What the caller's entity adds to `policies`. */
+  readonly identity_policies?: readonly string[]
   /** Address blocks the token can be used from; missing = any. */
   readonly bound_cidrs?: readonly string[]
   /** Filled by the token store. */

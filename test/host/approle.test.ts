@@ -361,7 +361,7 @@ describe('a login', () => {
       metadata: { host: 'gateway-1', role_name: 'r' },
       lease_duration: 1200,
       renewable: true,
-      entity_id: '',
+      entity_id: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
       token_type: 'service',
       orphan: true,
       mfa_requirement: null,

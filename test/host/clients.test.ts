@@ -38,7 +38,7 @@ describe('node-vault', () => {
     })
     await vault.remount!({ from: 'shed', to: 'barn' })
     await vault.unmount!({ mount_point: 'barn' })
-    expect(Object.keys(((await vault.mounts!()) as { data: object }).data)).toEqual(['lend/', 'sys/'])
+    expect(Object.keys(((await vault.mounts!()) as { data: object }).data)).toEqual(['identity/', 'lend/', 'sys/'])
   })
 
   it('writes, lists, reads and removes policies', async () => {

@@ -24,5 +24,5 @@ export const newRole: RoleSettings = { secret_id_num_uses: 0, secret_id_ttl: 0, 
 
 /** The token a login is to have. `metadata` is the secret id's. */
 export function authOf(role: RoleRecord, metadata: Readonly<Record<string, string>>, remoteAddress = ''): Auth {
-  return authOnTerms(role, { ...metadata, role_name: role.name }, { remoteAddress })
+  return authOnTerms(role, { ...metadata, role_name: role.name }, { remoteAddress, aliasName: role.role_id })
 }

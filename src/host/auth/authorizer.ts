@@ -1,7 +1,10 @@
 import type { Operation } from '../../logical/request.ts'
 import type { Data } from '../../logical/data.ts'
-import { compileAcl } from '../../policy/index.ts'
-import type { Acl } from '../../policy/index.ts'
+import { compileAcl, substituteTemplates } from '../../policy/index.ts'
+import type { Acl, PolicyDocument } from '../../policy/index.ts'
+import { templateValue } from '../identity/entity.ts'
+import type { Entity } from '../identity/entity.ts'
+import type { EntityStore } from '../identity/entity-store.ts'
 import type { PolicyStore } from './policy-store.ts'
 import { isRoot } from './token-record.ts'
 import type { TokenRecord } from './token-record.ts'
@@ -41,31 +44,43 @@ const cacheLimit = 1000
 /** Compiled access rights per set of policy names, thrown away whenever a policy changes. */
 export class Authorizer {
   readonly #policies: PolicyStore
+  readonly #entities: EntityStore
   readonly #cache = new Map<string, HostAcl>()
   #version = -1
 
-  constructor(policies: PolicyStore) {
+  constructor(policies: PolicyStore, entities: EntityStore) {
     this.#policies = policies
+    this.#entities = entities
+  }
+
+  /** Whether whoever holds the token may act at all: not when the entity it is of is disabled or gone. */
+  admits({ entity_id }: TokenRecord): boolean {
+    return entity_id === '' || this.#entities.find(entity_id)?.disabled === false
   }
 
   aclFor(record: TokenRecord): HostAcl {
-    return isRoot(record) ? rootAcl : this.aclForPolicies(record.policies)
+    if (isRoot(record)) return rootAcl
+    const entity = record.entity_id === '' ? undefined : this.#entities.find(record.entity_id)
+    return this.#compiled([...new Set([...record.policies, ...(entity?.policies ?? [])])], entity)
   }
 
-  aclForPolicies(names: readonly string[]): HostAcl {
+  #compiled(names: readonly string[], entity: Entity | undefined): HostAcl {
     if (this.#version !== this.#policies.version || this.#cache.size >= cacheLimit) {
       this.#cache.clear()
       this.#version = this.#policies.version
     }
     // Names may hold any character, so that joining them would make one of several.
-    const key = JSON.stringify([...names].sort())
+    const key = JSON.stringify([[...names].sort(), entity ?? null])
     const known = this.#cache.get(key)
     if (known) return known
-    const made = hostAcl(compileAcl(this.#policies.documents(names)))
+    const made = hostAcl(compileAcl(this.#policies.documents(names).map((document) => filledIn(document, entity))))
     this.#cache.set(key, made)
     return made
   }
 }
+
+const filledIn = (document: PolicyDocument, entity: Entity | undefined): PolicyDocument =>
+  substituteTemplates(document, (parameter) => entity && templateValue(entity, parameter))
 
 function hostAcl(acl: Acl): HostAcl {
   return {

@@ -10,6 +10,14 @@ path "auth/token/revoke-self" {
   capabilities = ["update"]
 }
 
+# Read the entity it is of.
+path "identity/entity/id/{{identity.entity.id}}" {
+  capabilities = ["read"]
+}
+path "identity/entity/name/{{identity.entity.name}}" {
+  capabilities = ["read"]
+}
+
 # Ask what it may do, on any path.
 path "sys/capabilities-self" {
   capabilities = ["update"]

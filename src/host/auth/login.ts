@@ -14,6 +14,8 @@ export interface Login {
   /** `auth/approle/` */
   readonly mountPath: string
   readonly limits: LeaseLimits
+  /** '' = nobody in particular. */
+  readonly entityId: string
 }
 
 /** The lower of two limits; 0 = no limit. */
@@ -23,7 +25,7 @@ export const lowerLimit = (one: number, other: number): number =>
 /** Makes the token of a login: an orphan, as it has nobody to end with. */
 export async function tokenOfLogin(
   tokens: TokenStore,
-  { auth, path, mountPath, limits }: Login,
+  { auth, path, mountPath, limits, entityId }: Login,
 ): Promise<{ auth: Auth; warnings: readonly string[] }> {
   const policies = new Set(policyNames(auth.policies))
   if (policies.has(wrappingPolicy)) throw badRequest(`cannot assign policy ${JSON.stringify(wrappingPolicy)}`)
@@ -44,6 +46,7 @@ export async function tokenOfLogin(
     display_name: displayName(mountPath, auth.display_name),
     num_uses: auth.num_uses,
     parent: '',
+    entity_id: entityId,
     ttl: granted.ttl,
     explicit_max_ttl: auth.explicit_max_ttl,
     period,

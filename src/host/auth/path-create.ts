@@ -152,6 +152,7 @@ async function create(services: TokenServices, request: Request, given: CreateFi
     path: ['auth/token', way.path, ...(role?.path_suffix ? [role.path_suffix] : [])].join('/'),
     meta: metaOf(given.get('meta')),
     display_name: displayName(given.get('display_name')),
+    entity_id: parent.entity_id,
     parent: isOrphan(given, way) ? '' : parent.id_hash,
     ttl,
     renewable: type === 'service' && ttl > 0 && (role?.renewable ?? true) && (given.get('renewable') ?? true),

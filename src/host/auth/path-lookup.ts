@@ -4,6 +4,7 @@ import { badRequest, permissionDenied } from '../../logical/errors.ts'
 import { listResponse } from '../../logical/response.ts'
 import { callerOf } from './caller.ts'
 import type { TokenServices } from './services.ts'
+import type { TokenRecord } from './token-record.ts'
 import { tokenView } from './token-view.ts'
 
 const token = {
@@ -18,11 +19,20 @@ const accessor = {
   example: '8609694a-cdbc-db9b-d345-e782dbb562ed',
 } as const
 
-export function lookupPaths({ tokens, clock }: TokenServices): PathDef[] {
+export function lookupPaths({ tokens, clock, entities }: TokenServices): PathDef[] {
+  const view = (record: TokenRecord, id: string) => {
+    const policies = entities.find(record.entity_id)?.policies ?? []
+    return {
+      data: {
+        ...tokenView(record, id, clock.now()),
+        ...(policies.length > 0 && { identity_policies: policies, external_namespace_policies: {} }),
+      },
+    }
+  }
   const lookup = (given: string) => {
     const record = tokens.find(given)
     if (!record) throw permissionDenied()
-    return { data: tokenView(record, given, clock.now()) }
+    return view(record, given)
   }
   return [
     definePath({
@@ -31,11 +41,11 @@ export function lookupPaths({ tokens, clock }: TokenServices): PathDef[] {
       operations: {
         read: ({ request }) => {
           const caller = callerOf(request)
-          return { data: tokenView(caller.record, caller.token, clock.now()) }
+          return view(caller.record, caller.token)
         },
         write: ({ request }) => {
           const caller = callerOf(request)
-          return { data: tokenView(caller.record, caller.token, clock.now()) }
+          return view(caller.record, caller.token)
         },
       },
       synopsis: 'Look up the calling token.',
@@ -58,7 +68,7 @@ export function lookupPaths({ tokens, clock }: TokenServices): PathDef[] {
         write: ({ fields }) => {
           const record = tokens.findByAccessor(fields.require('accessor'))
           if (!record) throw badRequest('invalid accessor')
-          return { data: tokenView(record, '', clock.now()) }
+          return view(record, '')
         },
       },
       synopsis: 'Look up a token by its accessor.',

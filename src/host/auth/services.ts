@@ -2,6 +2,7 @@ import type { LeaseLimits } from '../../framework/lease.ts'
 import type { Clock } from '../../logical/clock.ts'
 import type { Auth } from '../../logical/secret.ts'
 import type { Authorizer } from './authorizer.ts'
+import type { EntityStore } from '../identity/entity-store.ts'
 import type { TokenRoleStore } from './role-store.ts'
 import type { TokenRecord } from './token-record.ts'
 import type { TokenStore } from './token-store.ts'
@@ -18,6 +19,7 @@ export interface TokenServices {
   readonly tokens: TokenStore
   readonly authorizer: Authorizer
   readonly roles: TokenRoleStore
+  readonly entities: EntityStore
   /** TTL bounds of `auth/token/`, as tuned now. */
   readonly limits: () => LeaseLimits
   /** Undefined for tokens the token store made itself. */

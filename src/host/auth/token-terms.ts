@@ -163,7 +163,7 @@ export function tokenTermsView(terms: TokenTerms): Data {
 export function authOnTerms(
   terms: TokenTerms,
   metadata: Readonly<Record<string, string>>,
-  { displayName = '', remoteAddress = '' } = {},
+  { displayName = '', remoteAddress = '', aliasName = '' } = {},
 ): Auth {
   return {
     display_name: displayName,
@@ -173,6 +173,7 @@ export function authOnTerms(
     entity_id: '',
     token_type: isBatch(terms) ? 'batch' : 'service',
     ...boundTo(terms, remoteAddress),
+    ...(aliasName !== '' && { alias_name: aliasName }),
     orphan: true,
     num_uses: terms.token_num_uses,
     explicit_max_ttl: terms.token_explicit_max_ttl,

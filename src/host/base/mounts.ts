@@ -46,7 +46,9 @@ export interface MountChanges {
   readonly options?: Readonly<Record<string, string>>
 }
 
-const builtIn = new Set(['system', 'token'])
+/** Mounts of the server itself. */
+const own = { 'sys/': 'system', 'auth/token/': 'token', 'identity/': 'identity' }
+const builtIn = new Set(Object.values(own))
 const reserved = ['sys/', 'audit/', 'identity/', 'cubbyhole/']
 const pathPattern = /^(?:[A-Za-z0-9_.~-]+\/)+$/
 
@@ -63,8 +65,10 @@ export class Mounts {
   async start(): Promise<boolean> {
     const { storage, router, logger } = this.#config
     const stored = await loadMounts(prefixStorage(storage, 'core/'))
-    const entries = stored ?? [this.#entry('sys/', 'system'), this.#entry('auth/token/', 'token')]
-    if (!stored) await saveMounts(prefixStorage(storage, 'core/'), entries)
+    // Older versions had no identity store.
+    const missing = Object.entries(own).filter(([path]) => !stored?.some((entry) => entry.path === path))
+    const entries = [...(stored ?? []), ...missing.map(([path, type]) => this.#entry(path, type))]
+    if (missing.length > 0) await saveMounts(prefixStorage(storage, 'core/'), entries)
     for (const entry of entries) {
       const mount = this.#mount(entry)
       router.add(mount)

@@ -101,7 +101,7 @@ export class Core {
   async #authenticate(call: ApiCall, open: boolean): Promise<Caller | undefined> {
     // A token that came to life while the body was thrown away must not be given an empty one to act on.
     const record = call.unread === undefined ? this.#config.tokens.find(call.token) : undefined
-    if (record && isWithin(record.bound_cidrs, call.remote_addr))
+    if (record && isWithin(record.bound_cidrs, call.remote_addr) && this.#config.authorizer.admits(record))
       return { token: call.token, record, acl: this.#config.authorizer.aclFor(record) }
     if (open && call.unread === undefined) return undefined
     const refusal = permissionDenied()

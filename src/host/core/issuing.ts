@@ -7,11 +7,14 @@ import type { TokenStore } from '../auth/token-store.ts'
 import type { ApiCall, ApiOutcome } from '../base/call.ts'
 import { isAuthPath } from '../base/mount.ts'
 import type { Mount } from '../base/mount.ts'
+import type { Entity } from '../identity/entity.ts'
+import type { EntityStore } from '../identity/entity-store.ts'
 import type { Expiration } from '../lease/expiration.ts'
 
 export interface IssuingConfig {
   readonly tokens: TokenStore
   readonly leases: Expiration
+  readonly entities: EntityStore
 }
 
 /** Who asked, and whom. */
@@ -60,8 +63,10 @@ export class Issuing {
 
   async #login(call: ApiCall, mount: Mount, response: Response, given: Auth): Promise<ApiOutcome> {
     const { path: mountPath, type } = mount.entry
+    const entity = await this.#entityOf(mount, given)
     const { auth, warnings } = await tokenOfLogin(this.#config.tokens, {
       auth: given,
+      entityId: entity?.id ?? '',
       path: call.path,
       mountPath,
       limits: mount.limits(),
@@ -71,8 +76,17 @@ export class Issuing {
       path: call.path,
       mount_type: type,
       response: { ...response, warnings: [...(response.warnings ?? []), ...warnings] },
-      auth,
+      auth: { ...auth, ...(entity && entity.policies.length > 0 && { identity_policies: entity.policies }) },
     }
+  }
+
+  /** Who logs in. One who is not known yet is made known; one who is disabled stays out. */
+  async #entityOf(mount: Mount, { alias_name, metadata }: Auth): Promise<Entity | undefined> {
+    if (alias_name === undefined) return undefined
+    const { accessor: mount_accessor } = mount.entry
+    const entity = await this.#config.entities.ofLogin({ name: alias_name, mount_accessor, metadata })
+    if (entity.disabled) throw permissionDenied()
+    return entity
   }
 
   async #lease(call: ApiCall, { caller, mount, spent }: Performed, secret: Secret) {

@@ -79,8 +79,9 @@ function authPart(auth: Auth): Data {
   return {
     client_token: auth.client_token ?? '',
     accessor: auth.accessor ?? '',
-    policies: auth.policies,
+    policies: [...new Set([...auth.policies, ...(auth.identity_policies ?? [])])].sort(),
     token_policies: auth.policies,
+    ...(auth.identity_policies && { identity_policies: auth.identity_policies }),
     metadata: Object.keys(auth.metadata).length > 0 ? auth.metadata : null,
     lease_duration: auth.lease_options.ttl,
     renewable: auth.lease_options.renewable,

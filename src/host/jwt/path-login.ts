@@ -36,6 +36,7 @@ export function loginPaths({ config, roles, clock }: JwtServices): PathDef[] {
               { ...metadataOf(claims, role), role: name },
               {
                 displayName: userOf(claims, role),
+                aliasName: userOf(claims, role),
                 remoteAddress: request.remote_addr,
               },
             ),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { startTarget } from '../target/index.ts'
 import type { Server } from '../target/index.ts'
+import { identity } from './identity.ts'
 import { mounts } from './mounts.ts'
 import { answersAs } from './table.ts'
 import type { Memory } from './table.ts'
@@ -21,6 +22,7 @@ describe.each([
   ['tokens', tokens],
   ['mounts', mounts],
   ['wrapping', wrapping],
+  ['identity', identity],
   ['token roles', tokenRoles],
   ['batch tokens', batchTokens],
 ])('%s', (_table, rows) => {

@@ -65,7 +65,7 @@ describe('mounting', () => {
 
   it('lists at the top level too, with all members clients require', async () => {
     const { body } = await bench.call('GET', 'sys/mounts')
-    expect(Object.keys(body.data)).toEqual(['lend/', 'sys/'])
+    expect(Object.keys(body.data)).toEqual(['identity/', 'lend/', 'sys/'])
     expect(body['lend/']).toEqual(body.data['lend/'])
     expect(Object.keys(body['lend/']).sort()).toEqual([
       'accessor',
@@ -115,7 +115,7 @@ describe('mounting', () => {
     const answer = await mount(path, body)
     expect(answer.status).toBe(400)
     expect(answer.body.errors[0]).toContain(message)
-    expect(Object.keys((await bench.call('GET', 'sys/mounts')).body.data)).toEqual(['lend/', 'sys/'])
+    expect(Object.keys((await bench.call('GET', 'sys/mounts')).body.data)).toEqual(['identity/', 'lend/', 'sys/'])
   })
 
   it('says which mount is missing in words Terraform knows', async () => {

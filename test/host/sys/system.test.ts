@@ -379,7 +379,6 @@ describe('the catalogue', () => {
 describe('what this server does not have', () => {
   it.each([
     ['namespaces', 'LIST', 'sys/namespaces', 404],
-    ['identities', 'GET', 'identity/entity/id', 404],
     ['cubbyholes', 'GET', 'cubbyhole/x', 404],
     ['logins', 'POST', 'auth/approle/login', 404],
   ])('%s', async (_case, method, path, status) => {
