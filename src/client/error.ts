@@ -39,27 +39,29 @@ export class GatewayError extends Error {
   }
 }
 
-/** By this prefix the gateway marks every refusal of the MCP server's own credential, whatever the type. */
-const isAboutCaller = (code: string): boolean => code.startsWith('caller_')
+/** By this prefix the gateway marks every refusal of the MCP server's own credential, whatever the type. One that went away had none. */
+const isAboutCaller = (code: string): boolean => code.startsWith('caller_') && code !== 'caller_gone'
 
 /**
- * The type as the agent is concerned. Where the MCP server's own credential was refused, the agent's token may be perfect
- * and must not be dropped.
+ * The type as the agent is concerned. Where the MCP server's own credential was refused, the agent's token may be perfect and must not
+ * be dropped; nor does it help to keep it and retry, because that lasts until the server's operator acts.
  */
 export const typeForAgent = ({ type, code }: GatewayError): GatewayErrorType =>
-  isAboutCaller(code) ? 'unavailable' : type
+  isAboutCaller(code) ? 'insufficient_scope' : type
 
 /** The message, with what to do where it is not plain. */
 export function advice(error: GatewayError): string {
   const message = error.message.replace(/\.$/, '')
+  if (isAboutCaller(error.code))
+    return `${message}; that is the MCP server's own credential, so its operator must act: the session token is not at fault`
   if (typeForAgent(error) !== 'unavailable') return message
   return `${message.replace(/[;,] (?:keep the token and )?(?:retry|try again)$/, '')}; keep the token and retry`
 }
 
-/** What an agent, or the person behind it, reads: `403 insufficient_scope: needs …`. */
+/** What an agent, or the person behind it, reads: `403 insufficient_scope: needs …`; of the server's own fault, `403 caller_unknown: …`. */
 export function sentence(error: GatewayError): string {
   const type = typeForAgent(error)
-  return `${httpStatusOfType(type)} ${type}: ${advice(error)}`
+  return `${httpStatusOfType(type)} ${isAboutCaller(error.code) ? error.code : type}: ${advice(error)}`
 }
 
 const isType = (text: string | undefined): text is GatewayErrorType =>

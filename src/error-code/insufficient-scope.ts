@@ -17,6 +17,11 @@ export const insufficientScopeCodes = {
     actor: 'operator',
     action: 'Give the service token a Vault login in the configuration of the gateway, or call with a Vault token.',
   },
+  caller_vault_refused: {
+    meaning: 'The service token is good, but Vault refuses the login it acts under. Waiting does not mend it.',
+    actor: 'operator',
+    action: "Renew the service token's Vault login (its token, role or secret id) in the configuration of the gateway.",
+  },
   no_tool: {
     meaning: 'No tool of the upstream covers this call, or there is no such upstream.',
     actor: 'operator',

@@ -146,7 +146,7 @@ function serviceIdentity(config: GatewayConfig, service: NonNullable<GatewayConf
         ...(login === undefined ? {} : { login }),
       })
     : undefined
-  const known: ServiceIdentity = { name, sha256, agents, vault: identity?.client }
+  const known: ServiceIdentity = { name, sha256, agents, vault: identity?.client, refusal: () => identity?.refusal }
   return {
     known,
     start: async () => {

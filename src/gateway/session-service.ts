@@ -2,7 +2,7 @@ import type { VaultAnswer, VaultClient } from '../vault-client/index.ts'
 import { isName, sessionKeyOf, tokenShape } from '../scope/index.ts'
 import { RequestError } from '../logical/errors.ts'
 import { GatewayError } from './error.ts'
-import { requireAgent, vaultOf } from './decision/callers.ts'
+import { requireAgent, vaultOf, vaultRefused } from './decision/callers.ts'
 import type { Caller } from './decision/callers.ts'
 import type { Decisions } from './decision/decide.ts'
 import { malformed } from './decision/refusals.ts'
@@ -47,7 +47,7 @@ export class SessionService {
     const { parent_token } = ask
     if (parent_token !== undefined && (typeof parent_token !== 'string' || !tokenShape(parent_token))) throw malformed()
     const vault = vaultOf(caller)
-    const ttl = cutTtl(ask.ttl, await secondsLeft(vault))
+    const ttl = cutTtl(ask.ttl, await secondsLeft(caller, vault))
     if (parent_token !== undefined) await this.#requireParent(caller, parent_token)
     return issued(await vault.write(`${this.#mount}/creds/${agentId}`, { ...ask, ttl }, { timeoutMs: TIMEOUT_MS }))
   }
@@ -56,7 +56,7 @@ export class SessionService {
   async refresh(caller: Caller, session: SessionName, ask: OpenAsk): Promise<Issued> {
     checkName(session)
     const vault = vaultOf(caller)
-    const ttl = cutTtl(ask.ttl, await secondsLeft(vault))
+    const ttl = cutTtl(ask.ttl, await secondsLeft(caller, vault))
     const found = await this.#decisions.agentOf(session)
     if (!found) throw noSession()
     requireAgent(caller, found.agent_id)
@@ -128,8 +128,15 @@ function checkName(session: SessionName): void {
 }
 
 /** Seconds the caller's own token has left; Infinity for one that does not expire. */
-async function secondsLeft(vault: VaultClient): Promise<number> {
-  const { data } = await vault.request('GET', 'auth/token/lookup-self', { timeoutMs: TIMEOUT_MS })
+async function secondsLeft(caller: Caller, vault: VaultClient): Promise<number> {
+  const { data } = await vault
+    .request('GET', 'auth/token/lookup-self', { timeoutMs: TIMEOUT_MS })
+    .catch((error: unknown) => {
+      if (!(error instanceof RequestError)) throw error
+      const refusal = caller.kind === 'service' ? caller.refusal?.() : undefined
+      const isRefused = refusal !== undefined || error.kind === 'permission_denied' || error.kind === 'unauthenticated'
+      throw isRefused ? vaultRefused(caller, refusal ?? error.message) : error
+    })
   if (typeof data?.ttl !== 'number')
     throw new GatewayError(
       'unavailable',

@@ -33,6 +33,8 @@ const LONGEST_PAUSE_MS = 1_000
 const REPLACE_EVERY_MS = 30_000
 /** How long a token that Vault has vouched for is not doubted again. */
 const VOUCHED_MS = 5_000
+/** How long a refused login is not tried again by those who ask for its reason. */
+const REFUSED_MS = 5_000
 
 /**
  * A Vault client under a token that is kept alive, renewed or replaced for as long as the process runs. What its client rejects
@@ -48,6 +50,9 @@ export class VaultIdentity {
   #replacedAtMs = -Infinity
   #checking: Promise<boolean> | undefined
   #vouchedAtMs = -Infinity
+  /** Why Vault refused the last login that was to replace a token, if it did. */
+  #refused: string | undefined
+  #refusedAtMs = -Infinity
 
   constructor(config: IdentityConfig) {
     this.#config = config
@@ -61,6 +66,12 @@ export class VaultIdentity {
     this.#inner = createVaultClient({ ...place, token: () => this.#watcher.token() })
     this.client = config.login ? this.#guarded(this.#inner) : this.#inner
     this.#watcher = this.#watch(config.token)
+  }
+
+  /** Vault's reason where there is no token because Vault said no; undefined while there is one, and in an outage. */
+  get refusal(): string | undefined {
+    const isRecent = this.#config.clock.monotonic() - this.#refusedAtMs < REFUSED_MS
+    return isRecent ? this.#refused : this.#watcher.refusal
   }
 
   /** Resolves once there is a token; tries for as long as that takes. Requests are `unavailable` until then. */
@@ -98,7 +109,11 @@ export class VaultIdentity {
   async #replace(): Promise<void> {
     const { clock, logger } = this.#config
     const watcher = this.#watch(undefined)
-    await watcher.start()
+    await watcher.start().catch((error: unknown) => {
+      this.#refused = watcher.refusal
+      this.#refusedAtMs = clock.monotonic()
+      throw error
+    })
     if (this.#stop.signal.aborted) {
       watcher.stop()
       return
@@ -106,6 +121,7 @@ export class VaultIdentity {
     // The token before is left to run out: leases that were asked for with it end with it.
     this.#watcher.stop()
     this.#watcher = watcher
+    this.#refused = undefined
     this.#replacedAtMs = clock.monotonic()
     logger.info({}, 'logged in to Vault again')
   }

@@ -32,6 +32,8 @@ export interface LifetimeWatcher {
   start(): Promise<void>
   /** The token of the moment. Throws `unavailable` before `start` and once the token has expired: an expired token's 403 must not look like the caller's. */
   token(): string
+  /** Vault's reason where there is no token because Vault said no, which waiting does not mend; undefined else, in an outage too. */
+  readonly refusal: string | undefined
   /** Ends the watch. The token is left to run out. */
   stop(): void
 }
@@ -65,6 +67,7 @@ class TokenWatch implements LifetimeWatcher {
   #held: Held | undefined
   #started: Promise<void> | undefined
   #told = ''
+  #refused: string | undefined
 
   constructor(options: LifetimeWatcherOptions) {
     this.#options = options
@@ -74,6 +77,7 @@ class TokenWatch implements LifetimeWatcher {
   start(): Promise<void> {
     this.#started ??= this.#begin().catch((thrown: unknown) => {
       this.#started = undefined
+      this.#noteRefusal(fromUnknown(thrown))
       throw thrown
     })
     return this.#started
@@ -93,8 +97,17 @@ class TokenWatch implements LifetimeWatcher {
     return held.token
   }
 
+  get refusal(): string | undefined {
+    const isHeld = this.#held !== undefined && this.#options.clock.monotonic() < this.#held.expiresAtMs
+    return isHeld ? undefined : this.#refused
+  }
+
   stop(): void {
     this.#stop.abort()
+  }
+
+  #noteRefusal(error: RequestError): void {
+    this.#refused = isOutage(error) ? undefined : error.message
   }
 
   async #watch(): Promise<void> {
@@ -116,6 +129,7 @@ class TokenWatch implements LifetimeWatcher {
       const held = this.#held
       const renewing = held.renewable && clock.monotonic() < held.expiresAtMs
       if (!renewing && !login) {
+        this.#refused = 'its Vault token ran out, and there is no login to replace it'
         this.#logger.error({}, 'the Vault token of this process cannot be renewed and there is no login to replace it')
         return false
       }
@@ -126,6 +140,7 @@ class TokenWatch implements LifetimeWatcher {
       } catch (thrown) {
         if (this.#stop.signal.aborted) return false
         const error = fromUnknown(thrown)
+        this.#noteRefusal(error)
         this.#tell(error, renewing ? 'renewing the Vault token of this process failed' : 'logging in to Vault failed')
         // Vault has said no: this token will not be renewed, so a login, if there is one, is due now.
         if (renewing && !isOutage(error)) this.#held = { ...held, renewable: false }

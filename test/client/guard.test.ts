@@ -189,9 +189,9 @@ describe('a refusal is a tool result with one sentence', () => {
     stranger.close()
     expect(said(result)).toEqual({
       type: 'text',
-      text: '503 unavailable: the service token is not known to this gateway; keep the token and retry',
+      text: "403 caller_unknown: the service token is not known to this gateway; that is the MCP server's own credential, so its operator must act: the session token is not at fault",
     })
-    expect(result._meta?.[ERROR_META]).toMatchObject({ type: 'unavailable', code: 'caller_unknown' })
+    expect(result._meta?.[ERROR_META]).toMatchObject({ type: 'insufficient_scope', code: 'caller_unknown' })
   })
 
   test('when an upstream call inside the handler is refused', async () => {

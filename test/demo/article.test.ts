@@ -153,7 +153,7 @@ describe('the SDK at the real gateway', () => {
     expect(result.content).toEqual([
       {
         type: 'text',
-        text: '503 unavailable: the service token is not known to this gateway; keep the token and retry',
+        text: "403 caller_unknown: the service token is not known to this gateway; that is the MCP server's own credential, so its operator must act: the session token is not at fault",
       },
     ])
   })

@@ -163,6 +163,20 @@ describe('a token', () => {
     expect(vault.count(LOGIN)).toBe(2)
   })
 
+  it('that Vault has ended, with no other to be had because Vault says no, is told with that reason; in an outage with none', async () => {
+    await identity.start()
+    expect(identity.refusal).toBeUndefined()
+    vault.tokens.clear()
+    vault.secretIds.clear()
+    await asking()
+    expect(identity.refusal).toBeDefined()
+    await clock.advance(5_000)
+    expect(identity.refusal).toBeUndefined()
+    await vault.close()
+    await asking()
+    expect(identity.refusal).toBeUndefined()
+  })
+
   it('that may not is told so, without a new login', async () => {
     await identity.start()
     vault.denied.add('mcp/feed')

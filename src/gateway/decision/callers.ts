@@ -12,6 +12,7 @@ export type Caller =
       readonly name: string
       readonly agents: readonly string[]
       readonly vault: VaultClient | undefined
+      readonly refusal?: ServiceIdentity['refusal']
     }
   | { readonly kind: 'vault'; readonly digest: string; readonly vault: VaultClient }
   /** The phantom token itself, on `/u/`. */
@@ -24,6 +25,8 @@ export interface ServiceIdentity {
   readonly sha256: string
   readonly agents: readonly string[]
   readonly vault: VaultClient | undefined
+  /** Why Vault refuses that login, where it does; waiting does not mend it. */
+  readonly refusal?: () => string | undefined
 }
 
 export interface CallersConfig {
@@ -113,7 +116,8 @@ export class Callers {
       if (expected.length === given.length && timingSafeEqual(expected, given)) found = service
     }
     if (!found) throw unknownCaller('the service token is not known to this gateway')
-    return { kind: 'service', name: found.name, agents: found.agents, vault: found.vault }
+    const { name, agents, vault, refusal } = found
+    return { kind: 'service', name, agents, vault, ...(refusal && { refusal }) }
   }
 
   async #askCapability(caller: Caller & { kind: 'vault' }): Promise<boolean> {
@@ -147,8 +151,23 @@ export function requireAgent(caller: Caller, agentId: string): void {
   )
 }
 
+/** Vault refuses the identity a caller acts under. That is no outage: it lasts until whoever runs the caller mends it. */
+export function vaultRefused(caller: Caller, reason: string): GatewayError {
+  if (caller.kind === 'service')
+    return new GatewayError(
+      'insufficient_scope',
+      'caller_vault_refused',
+      `service token ${caller.name} is known, but Vault refuses the login it acts under (${reason}); the operator of this gateway must renew that login`,
+    )
+  return unknownCaller(
+    `Vault does not know the caller's token, or does not let it look itself up (${reason}); log in to Vault again`,
+  )
+}
+
 /** The Vault identity a caller's own requests run under. */
 export function vaultOf(caller: Caller): VaultClient {
+  const refusal = caller.kind === 'service' ? caller.refusal?.() : undefined
+  if (refusal !== undefined) throw vaultRefused(caller, refusal)
   if (caller.kind !== 'session' && caller.vault) return caller.vault
   throw new GatewayError(
     'insufficient_scope',

@@ -139,6 +139,27 @@ describe("the article's five steps", () => {
     expect(refusal(answer)).toContain('429 unavailable rate_limited')
   })
 
+  it("names the caller's fault where Vault refuses the login of a service token, and says nothing of retrying", async () => {
+    rig.vault.tokens.delete('hvs.opener-service')
+    const answer = await post('/sessions', SERVICE_TOKEN, { agent_id: 'claude-billing-agent' })
+    expect(refusal(answer)).toBe('403 insufficient_scope caller_vault_refused')
+    expect(answer.text).toContain('service token test')
+    expect([answer.headers['retry-after'], answer.text.includes('try again')]).toEqual([undefined, false])
+  })
+
+  it('names the fault of a caller whose own Vault token is dead', async () => {
+    const session = openSession(rig)
+    rig.vault.tokens.delete('hvs.opener')
+    const answer = await post(`/sessions/${session.session_id}/refresh`, 'hvs.opener')
+    expect(refusal(answer)).toBe('401 invalid_token caller_unknown')
+  })
+
+  it('calls an outage an outage, also where a caller opens a session', async () => {
+    rig.vault.cutLine()
+    const answer = await post('/sessions', SERVICE_TOKEN, { agent_id: 'claude-billing-agent' })
+    expect(answer.status).toBe(503)
+  })
+
   it('refreshes by token too', async () => {
     const session = openSession(rig)
     expect((await post('/sessions/refresh', 'hvs.opener', { token: tokenOf(session) })).json.session_id).toBe(
