@@ -1,5 +1,8 @@
 /** Checks of what callers write, each refusing with a sentence that names the field. */
+import { subjectOf } from '../document/index.ts'
+import type { DocumentProblem } from '../document/index.ts'
 import { badRequest } from '../logical/errors.ts'
+import type { RequestError } from '../logical/errors.ts'
 import { PolicyError } from '../policy/index.ts'
 import { ScopeError, isName } from '../scope/index.ts'
 
@@ -30,4 +33,13 @@ export function sentence<T>(field: string, parse: () => T): T {
     if (error instanceof ScopeError || error instanceof PolicyError) throw badRequest(`${field}: ${error.message}`)
     throw error
   }
+}
+
+/** A problem of a document as this API words it: field, problem, example. */
+export function problemRequest(problem: DocumentProblem): RequestError {
+  const { field, value, advice, example } = problem
+  const written = value === undefined ? '' : ` ${shown(value)}`
+  const text = typeof example === 'object' ? JSON.stringify(example) : String(example)
+  const rest = advice === undefined ? `, for example ${field}=${text}.` : `. ${advice}`
+  return badRequest(`${subjectOf(problem)}${written} ${problem.problem}${rest}`)
 }

@@ -1,6 +1,6 @@
 import { badRequest } from '../../logical/errors.ts'
 import type { QueryParameter } from './target.ts'
-import type { UpstreamAuth } from './upstream.ts'
+import type { UpstreamAuth } from '../../document/index.ts'
 
 /** Request or response headers in order, repeats included, names in any case. */
 export type HeaderPairs = readonly (readonly [name: string, value: string])[]

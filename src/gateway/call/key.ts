@@ -3,7 +3,8 @@ import { buildMatcher, type Matcher } from './matcher.ts'
 import { keyPatterns, SHORTEST_PATTERN } from './patterns.ts'
 import { credentialsIn, isRecognisable } from './secret-text.ts'
 import { encodeStrict } from './target.ts'
-import { parseAuth, type Upstream, type UpstreamAuth } from './upstream.ts'
+import type { UpstreamAuth } from '../../document/index.ts'
+import { parseAuth, type Upstream } from './upstream.ts'
 
 const LONGEST_KEY = 4096
 /** Of all credentials in one secret together: what bounds the automaton. */

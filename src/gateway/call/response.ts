@@ -3,7 +3,8 @@ import type { HeaderPairs } from './credentials.ts'
 import type { Matcher } from './matcher.ts'
 import { scrubHeader } from './scrub.ts'
 import { parseTarget } from './target.ts'
-import { parseBase, type Upstream, type UpstreamAuth } from './upstream.ts'
+import type { UpstreamAuth } from '../../document/index.ts'
+import { parseBase, type Upstream } from './upstream.ts'
 
 /** Response headers that say nothing about the body's fields: passed even when the body is projected. */
 const always = new Set([

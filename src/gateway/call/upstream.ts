@@ -1,3 +1,5 @@
+import { readAuth, subjectOf, upstreamProblems } from '../../document/index.ts'
+import type { DocumentProblem, UpstreamAuth } from '../../document/index.ts'
 import { GatewayCallError } from './call-error.ts'
 
 /** An upstream document as `mcp/upstreams/<name>` answers it, as far as a call needs it. Times in seconds. */
@@ -16,66 +18,28 @@ export interface Upstream {
   readonly version: number
 }
 
-/** Where an upstream wants its key. */
-export type UpstreamAuth =
-  | { readonly kind: 'bearer' }
-  | { readonly kind: 'basic' }
-  | { readonly kind: 'none' }
-  | { readonly kind: 'header'; readonly name: string }
-  | { readonly kind: 'query'; readonly name: string }
-
-export const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
-
-/** Headers that frame or route a message: never set from a request, a key place or an upstream's document. */
-const framing = new Set([
-  'connection',
-  'content-encoding',
-  'content-length',
-  'cookie',
-  'expect',
-  'forwarded',
-  'host',
-  'http2-settings',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'range',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'via',
-])
-
-export const isFramingHeader = (lowerName: string): boolean =>
-  framing.has(lowerName) || lowerName.startsWith('x-forwarded-')
-
 /** Reads `auth`. What the engine should never have stored is `upstream_misconfigured`, and the call is not made. */
 export function parseAuth(upstream: Pick<Upstream, 'name' | 'auth'>): UpstreamAuth {
-  const { auth } = upstream
-  if (auth === 'bearer' || auth === 'basic' || auth === 'none') return { kind: auth }
-  const colon = auth.indexOf(':')
-  const place = auth.slice(0, Math.max(colon, 0))
-  const name = auth.slice(colon + 1)
-  if (place === 'header' && HEADER_NAME.test(name) && !isFramingHeader(name.toLowerCase()))
-    return { kind: 'header', name }
-  if (place === 'query' && name !== '') return { kind: 'query', name }
-  throw new GatewayCallError(
-    'upstream_misconfigured',
-    `upstream ${upstream.name}: auth is not one of bearer, basic, header:<Name>, query:<name>, none`,
-  )
+  return readAuth(upstream.auth) ?? misconfigured(upstream, upstreamProblems({ auth: upstream.auth }))
 }
 
 /** The base URL: origin and path. Credentials, query and fragment in it are refused. */
 export function parseBase(upstream: Pick<Upstream, 'name' | 'url'>): URL {
-  const base = URL.canParse(upstream.url) ? new URL(upstream.url) : undefined
-  const plain = base && base.username === '' && base.password === '' && base.search === '' && base.hash === ''
-  if (!plain || (base.protocol !== 'https:' && base.protocol !== 'http:')) {
-    throw new GatewayCallError(
-      'upstream_misconfigured',
-      `upstream ${upstream.name}: url is not an http(s) base URL without credentials, query or fragment`,
-    )
-  }
-  return base
+  const problems = upstreamProblems({ url: upstream.url })
+  return problems.length === 0 ? new URL(upstream.url) : misconfigured(upstream, problems)
+}
+
+/** Everything at once, by the rules it was written by: an engine of another version may have had others. */
+export function requireUsable(upstream: Upstream): void {
+  const problems = usable.get(upstream) ?? upstreamProblems({ ...upstream, headers: upstream.headers ?? {} })
+  // Judged once for each version of a document, and not for each call.
+  usable.set(upstream, problems)
+  if (problems.length > 0) misconfigured(upstream, problems)
+}
+
+const usable = new WeakMap<Upstream, readonly DocumentProblem[]>()
+
+function misconfigured({ name }: Pick<Upstream, 'name'>, [first]: readonly DocumentProblem[]): never {
+  const what = first ? `${subjectOf(first)} ${first.problem}` : 'it cannot be used'
+  throw new GatewayCallError('upstream_misconfigured', `upstream ${name}: ${what}`)
 }

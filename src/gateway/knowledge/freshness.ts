@@ -1,5 +1,5 @@
 import { unavailable } from '../error.ts'
-import type { Sensitivity } from './document-shapes.ts'
+import type { Sensitivity } from '../../document/index.ts'
 
 export type StalenessLimits = Readonly<Record<Sensitivity, number>>
 

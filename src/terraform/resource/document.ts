@@ -66,6 +66,12 @@ interface Member {
 const idAttribute: Attribute = { type: 'string', computed: true, description: 'Path of the document: `<mount>/…`.' }
 const nowhere: Subject = { attributeOf: () => undefined }
 
+/** The document's rules say of a value of the wrong type what its declaration has said already. */
+function firstOfEach(found: readonly Diagnostic[]): Diagnostic[] {
+  const places = found.map(({ path }) => JSON.stringify(path))
+  return found.filter((_, index) => places[index] === undefined || places.indexOf(places[index]) === index)
+}
+
 export class DocumentResource implements ResourceType {
   readonly schema: Block
   readonly #spec: DocumentSpec
@@ -103,7 +109,7 @@ export class DocumentResource implements ResourceType {
     const found = this.#members
       .filter(({ field }) => !field.computed)
       .flatMap(({ attribute, field, items }) => checkField([attribute], field, config[attribute], items))
-    return [...found, ...(this.#spec.check?.(config) ?? [])]
+    return firstOfEach([...found, ...(this.#spec.check?.(config) ?? [])])
   }
 
   async plan({ prior, config }: PlannedChange): Promise<Plan> {

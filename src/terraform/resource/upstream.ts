@@ -1,11 +1,12 @@
+import { subjectOf, upstreamFields, upstreamProblems } from '../../document/index.ts'
 import { checkName } from '../checks.ts'
 import { engineSchema } from '../engine-schema.ts'
 import { explain } from '../explain.ts'
 import type { Subject } from '../explain.ts'
 import { Refusal, fault } from '../protocol/diagnostic.ts'
 import type { Diagnostic } from '../protocol/diagnostic.ts'
-import { isUnknown, unknown } from '../protocol/value.ts'
-import type { Value, ValueObject } from '../protocol/value.ts'
+import { isUnknown, isWhollyKnown, unknown } from '../protocol/value.ts'
+import type { ValueObject } from '../protocol/value.ts'
 import { CallFailure } from '../server.ts'
 import type { Server } from '../server.ts'
 import type { VaultAnswer } from '../../vault-client/index.ts'
@@ -47,12 +48,7 @@ export const upstreamSpec: DocumentSpec = {
     },
   },
   defaults: { kv_path: ({ name }) => (typeof name === 'string' ? `mcp/${name}` : isUnknown(name) ? unknown : null) },
-  check: (config) => [
-    ...checkName(['name'], config.name, 'stripe'),
-    ...checkUrl(config),
-    ...checkPlace(config),
-    ...checkKey(config),
-  ],
+  check: (config) => [...checkName(['name'], config.name, 'stripe'), ...checkDocument(config), ...checkKey(config)],
   writeWith: (write, put) => (write.prior === null ? createWithKey(write, put) : updateWithKey(write, put)),
   // An upstream that is gone is dropped from the state by the next refresh, and with it all that is known of a key left behind.
   async beforeDelete(prior, server) {
@@ -200,52 +196,21 @@ function checkKey({ key_wo: key, key_wo_version: version, kv_path: path }: Value
   return found
 }
 
-const segments = /^(?:[A-Za-z0-9_.@-]|\{\{environment\}\})+(?:\/(?:[A-Za-z0-9_.@-]|\{\{environment\}\})+)*$/
-
-/** As the engine has it, which is asked only after the key was written. */
-function checkPlace({ kv_mount: mount, kv_path: path, kv_field: field }: ValueObject): Diagnostic[] {
-  const wrong = (value: Value | undefined): boolean =>
-    typeof value === 'string' &&
-    (!segments.test(value) || value.split('/').some((segment) => segment === '.' || segment === '..'))
-  return [
-    ...(wrong(mount)
-      ? [
-          fault(
-            'kv_mount is no mount path',
-            'It has neither a slash at its ends nor other characters than letters, digits, _ . @ and -. Write for example secret.',
-            ['kv_mount'],
-          ),
-        ]
-      : []),
-    ...(wrong(path)
-      ? [
-          fault(
-            'kv_path is no path of a secret',
-            'It has neither a slash at its ends nor other characters than letters, digits, _ . @ and -. Write for example mcp/stripe.',
-            ['kv_path'],
-          ),
-        ]
-      : []),
-    ...(field === '' ? [fault('kv_field is empty', 'Write for example api_key.', ['kv_field'])] : []),
-  ]
-}
-
-function checkUrl({ url, allow_private_addresses: allowPrivate }: ValueObject): Diagnostic[] {
-  if (typeof url !== 'string' || url === '') return []
-  const at = (summary: string, detail = 'Write for example https://api.stripe.com.'): Diagnostic[] => [
-    fault(summary, detail, ['url']),
-  ]
-  const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (!parsed) return at('url is not an absolute URL')
-  if (parsed.username !== '' || parsed.password !== '')
-    return at('url holds a user or password', 'Keys lie in KV. Write for example https://api.stripe.com.')
-  if (parsed.protocol !== 'https:' && parsed.protocol !== 'http:') return at('url does not begin with https://')
-  if (parsed.protocol === 'http:' && isFalse(allowPrivate))
-    return at(
-      'url is http:, which sends the key unencrypted',
-      'Use https:, or set allow_private_addresses = true for an upstream of your own network.',
+/** By the engine's own rules, as far as the values are known. */
+function checkDocument(config: ValueObject): Diagnostic[] {
+  const known = Object.entries(config).filter(([name, value]) => value !== null && name in upstreamFields)
+  const values = Object.fromEntries(known.filter(([, value]) => isWhollyKnown(value)))
+  const allowPrivate = config.allow_private_addresses ?? false
+  const problems = upstreamProblems(
+    isUnknown(allowPrivate) ? values : { ...values, allow_private_addresses: allowPrivate },
+  )
+  return problems.map((problem) => {
+    const { field, key, advice, example } = problem
+    const path = key === undefined ? [field] : [field, { key }]
+    return fault(
+      `${subjectOf(problem)} ${problem.problem}`,
+      advice ?? `Write for example ${field} = ${JSON.stringify(example)}.`,
+      path,
     )
-  return []
+  })
 }
-
-const isFalse = (value: Value | undefined): boolean => value === false || value === null || value === undefined

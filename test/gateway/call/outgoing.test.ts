@@ -124,7 +124,7 @@ describe('the outgoing request', () => {
       '/v1?a=1',
     ],
     ['its header', 'header:X-Api-Key', 'key 12345678', { 'x-api-key': 'key 12345678' }, '/v1?a=1'],
-    ['its query parameter', 'query:api key', 'key/1&x=y', {}, '/v1?a=1&api%20key=key%2F1%26x%3Dy'],
+    ['its query parameter', 'query:api_key', 'key/1&x=y', {}, '/v1?a=1&api_key=key%2F1%26x%3Dy'],
   ])('carries the key as %s', (_name, auth, key, headers, path) => {
     const request = build({ ask: 'GET /v1?a=1', key }, { auth })
     expect([request.headers, request.path]).toEqual([

@@ -165,7 +165,7 @@ describe('the way out is closed', () => {
 
   it('over http:, unless private addresses are allowed', async () => {
     expect(await failure(call(upstreamAt('http://api.example.com', { allow_private_addresses: false })))).toMatchObject(
-      { code: 'upstream_address_refused', message: expect.stringContaining('http:') as string },
+      { code: 'upstream_misconfigured', message: expect.stringContaining('http:') as string },
     )
   })
 

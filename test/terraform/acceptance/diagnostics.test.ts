@@ -76,12 +76,12 @@ const wrong: readonly (readonly [title: string, hcl: string, said: RegExp])[] = 
   [
     'a URL with a password',
     'resource "mcp_upstream" "X" {\n  name = "stripe"\n  url = "https://me:secret@api.stripe.com" # here\n}',
-    /url holds a user or password/,
+    /url must not hold a user or password/,
   ],
   [
     'a URL of another scheme',
     'resource "mcp_upstream" "X" {\n  name = "stripe"\n  url = "ftp://api.stripe.com" # here\n}',
-    /does not begin with https/,
+    /must start with https/,
   ],
   [
     'http to the world',

@@ -1,10 +1,11 @@
 /** The engine's documents as the gateway uses them, read from the wire. A document that does not read is never guessed at. */
 import { z } from 'zod'
-import { parsePolicy } from '../../policy/index.ts'
-import type { PolicyDocument } from '../../policy/index.ts'
-import { parseOperation } from '../../scope/index.ts'
-import type { Tool } from '../../scope/index.ts'
-import type { Upstream } from '../call/upstream.ts'
+import { parsePolicy } from '../policy/index.ts'
+import type { PolicyDocument } from '../policy/index.ts'
+import { parseOperation } from '../scope/index.ts'
+import type { Tool } from '../scope/index.ts'
+import { upstreamProblems } from './upstream.ts'
+import type { UpstreamValues } from './upstream.ts'
 
 const version = z.number().int()
 const names = z.array(z.string()).nullable()
@@ -29,13 +30,13 @@ const upstream = z.object({
   headers: z.record(z.string(), z.string()).nullable(),
   sensitivity: z.string(),
   allow_private_addresses: z.boolean(),
-  connect_timeout: z.number(),
-  timeout: z.number(),
-  idle_timeout: z.number(),
-  max_request_bytes: z.number(),
-  max_response_bytes: z.number(),
+  connect_timeout: z.number().int(),
+  timeout: z.number().int(),
+  idle_timeout: z.number().int(),
+  max_request_bytes: z.number().int(),
+  max_response_bytes: z.number().int(),
   version,
-})
+} satisfies Record<keyof UpstreamValues | 'version', z.ZodType>)
 const tool = z.object({
   operations: z.array(z.unknown()),
   fields: names,
@@ -49,8 +50,20 @@ export type AgentDocument = z.infer<typeof agent>
 export type AgentScopes = z.infer<typeof agentScopes>
 export type Sensitivity = 'high' | 'standard' | 'low'
 
-/** An upstream, with where its key lies. `kv_path` may hold `{{environment}}`. */
-export interface UpstreamDocument extends Upstream {
+/** An upstream, with where its key lies. `kv_path` may hold `{{environment}}`. Times in seconds. */
+export interface UpstreamDocument {
+  readonly name: string
+  readonly url: string
+  /** `bearer`, `basic`, `header:<Name>`, `query:<name>` or `none`. */
+  readonly auth: string
+  readonly headers: Readonly<Record<string, string>> | null
+  readonly allow_private_addresses: boolean
+  readonly connect_timeout: number
+  readonly timeout: number
+  readonly idle_timeout: number
+  readonly max_request_bytes: number
+  readonly max_response_bytes: number
+  readonly version: number
   readonly kv_mount: string
   readonly kv_path: string
   readonly kv_field: string

@@ -1,0 +1,236 @@
+/** What an operator may write about an upstream: its fields and every rule for them. */
+import type { DocumentProblem } from './problem.ts'
+
+const MEBIBYTE = 1_048_576
+
+/** The document's fields as paths of the engine declare them; OpenAPI, CLI reference and provider are generated from there. */
+export const upstreamFields = {
+  name: {
+    type: 'string',
+    description: 'Name of the upstream, the first part of its tools and scopes.',
+    example: 'stripe',
+  },
+  url: {
+    type: 'string',
+    required: true,
+    description: 'Base URL of the API. Calls go below it. http: needs allow_private_addresses.',
+    example: 'https://api.stripe.com',
+  },
+  kv_mount: {
+    type: 'string',
+    description: 'Mount of the KV v2 engine that holds the key.',
+    example: 'secret',
+    default: 'secret',
+  },
+  kv_path: {
+    type: 'string',
+    description:
+      "Path of the secret in kv_mount; {{environment}} stands for the session's environment. Default: mcp/<name>.",
+    example: 'mcp/{{environment}}/stripe',
+  },
+  kv_field: {
+    type: 'string',
+    description: 'Field of the secret that is the key.',
+    example: 'api_key',
+    default: 'api_key',
+  },
+  auth: {
+    type: 'string',
+    description: 'How the key is put into a request: bearer, basic, header:<Name>, query:<name> or none.',
+    example: 'bearer',
+    default: 'bearer',
+  },
+  headers: {
+    type: 'object',
+    description: 'Headers added to every request. Not for credentials: names that carry one are refused.',
+    example: { 'Stripe-Version': '2025-03-31' },
+    default: {},
+  },
+  sensitivity: {
+    type: 'string',
+    allowed: ['high', 'standard', 'low'],
+    description: "How old a gateway's knowledge may be when it uses this key: high 5 s, standard 30 s, low 120 s.",
+    example: 'high',
+    default: 'standard',
+  },
+  allow_private_addresses: {
+    type: 'bool',
+    description: 'Allow http: and private, loopback or link-local addresses. Metadata addresses stay refused.',
+    example: false,
+    default: false,
+  },
+  connect_timeout: { type: 'duration', description: 'Seconds to connect.', example: 5, default: 5 },
+  timeout: {
+    type: 'duration',
+    description: "Seconds until the upstream's response headers.",
+    example: 60,
+    default: 60,
+  },
+  idle_timeout: { type: 'duration', description: 'Seconds a response body may be silent.', example: 300, default: 300 },
+  max_request_bytes: { type: 'int', description: 'Largest request body.', example: MEBIBYTE, default: 10 * MEBIBYTE },
+  max_response_bytes: {
+    type: 'int',
+    description: "Largest response body that is buffered (those a tool's fields project).",
+    example: MEBIBYTE,
+    default: 10 * MEBIBYTE,
+  },
+} as const
+
+/** The values of an upstream, as far as they are known; the defaults are in `upstreamFields`. */
+export type UpstreamValues = Readonly<Partial<Record<keyof typeof upstreamFields, unknown>>>
+
+/** Everything wrong with what is there. What is absent is not judged: a plan may not know it yet. */
+export function upstreamProblems(values: UpstreamValues): readonly DocumentProblem[] {
+  return [
+    ...urlProblems(values),
+    ...kvProblems(values),
+    ...authProblems(values.auth),
+    ...headerProblems(values.headers),
+    ...sensitivityProblems(values.sensitivity),
+    ...limits.flatMap((field) => limitProblems(field, values[field])),
+  ]
+}
+
+/** What is stored and may still be a mistake. Whole sentences. */
+export const upstreamWarnings = ({ url }: UpstreamValues): readonly string[] =>
+  typeof url === 'string' && url.toLowerCase().startsWith('http:')
+    ? ['url is http: the key travels unencrypted to this upstream.']
+    : []
+
+function urlProblems({ url, allow_private_addresses: allowPrivate }: UpstreamValues): readonly DocumentProblem[] {
+  if (typeof url !== 'string') return []
+  const wrong = (problem: string, rest: Partial<DocumentProblem> = {}): readonly DocumentProblem[] => [
+    { field: 'url', problem, example: 'https://api.stripe.com', ...rest },
+  ]
+  if (!URL.canParse(url)) return wrong('is not an absolute URL', { value: url })
+  const { protocol, username, password } = new URL(url)
+  if (protocol !== 'https:' && protocol !== 'http:') return wrong('must start with https://')
+  if (username !== '' || password !== '') return wrong('must not hold a user or password; keys lie in KV')
+  if (url.includes('?') || url.includes('#')) return wrong('must not have a query or fragment')
+  if (protocol === 'http:' && allowPrivate === false)
+    return wrong('is http:, which sends the key unencrypted', {
+      advice: 'Use https:, or set allow_private_addresses=true for an upstream of your own network.',
+    })
+  return []
+}
+
+const kvSegment = /^(?:[A-Za-z0-9_.@-]|\{\{environment\}\})+$/
+const LONGEST_KV_PATH = 512
+const kvRule = 'is not a KV path: segments of letters, digits, _ . @ - separated by single slashes'
+
+function kvProblems({ kv_path: path, kv_mount: mount, kv_field: field }: UpstreamValues): readonly DocumentProblem[] {
+  const problems: DocumentProblem[] = []
+  if (typeof path === 'string' && !isKvPath(path))
+    problems.push({
+      field: 'kv_path',
+      value: path,
+      problem: `${kvRule}, {{environment}} allowed`,
+      example: 'mcp/stripe',
+    })
+  if (typeof mount === 'string' && !isKvPath(mount))
+    problems.push({ field: 'kv_mount', value: mount, problem: kvRule, example: 'secret' })
+  else if (typeof mount === 'string' && mount.includes('{{'))
+    problems.push({ field: 'kv_mount', problem: 'must be a fixed mount path', example: 'secret' })
+  if (field === '') problems.push({ field: 'kv_field', problem: 'must not be empty', example: 'api_key' })
+  return problems
+}
+
+const isKvPath = (path: string): boolean =>
+  path.length <= LONGEST_KV_PATH &&
+  path.split('/').every((segment) => kvSegment.test(segment) && segment !== '.' && segment !== '..')
+
+/** Where an upstream wants its key. */
+export type UpstreamAuth =
+  | { readonly kind: 'bearer' }
+  | { readonly kind: 'basic' }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'header'; readonly name: string }
+  | { readonly kind: 'query'; readonly name: string }
+
+/** Undefined where `auth` is not a way to send a key. */
+export function readAuth(auth: string): UpstreamAuth | undefined {
+  if (auth === 'bearer' || auth === 'basic' || auth === 'none') return { kind: auth }
+  const colon = auth.indexOf(':')
+  const kind = auth.slice(0, Math.max(colon, 0))
+  const name = auth.slice(colon + 1)
+  if (kind === 'header' && isHeaderName(name) && !isFramingHeader(name)) return { kind, name }
+  if (kind === 'query' && /^[A-Za-z0-9_.~-]{1,64}$/.test(name)) return { kind, name }
+  return undefined
+}
+
+function authProblems(auth: unknown): readonly DocumentProblem[] {
+  if (typeof auth !== 'string' || readAuth(auth) !== undefined) return []
+  const problem = 'is not a way to send a key: bearer, basic, header:<Name>, query:<name> or none'
+  return [{ field: 'auth', value: auth, problem, example: 'header:X-Api-Key' }]
+}
+
+/** RFC 9110, 5.6.2: a token. */
+export const isHeaderName = (name: string): boolean => /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)
+
+/** Headers that frame, route or cut a message: a key or a fixed value in them would change what the request is. */
+const framing = new Set([
+  'accept-encoding',
+  'connection',
+  'content-encoding',
+  'content-length',
+  'cookie',
+  'expect',
+  'forwarded',
+  'host',
+  'http2-settings',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'range',
+  'set-cookie',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'via',
+])
+
+/** Never set from a request, the place of a key or a document. */
+export const isFramingHeader = (name: string): boolean =>
+  framing.has(name.toLowerCase()) || name.toLowerCase().startsWith('x-forwarded-')
+
+const credential =
+  /^(?:authorization|proxy-authorization|cookie2?|x-vault-token)$|(?:api[-_]?key|token|secret|password|credential|signature)/i
+const LONGEST_HEADER_VALUE = 1024
+
+function headerProblems(headers: unknown): readonly DocumentProblem[] {
+  if (typeof headers !== 'object' || headers === null) return []
+  return Object.entries(headers).flatMap(([name, value]) => headerProblem(name, value) ?? [])
+}
+
+function headerProblem(name: string, value: unknown): DocumentProblem | undefined {
+  const base = { field: 'headers', key: name, example: { 'Stripe-Version': '2025-03-31' } }
+  // A name this long is no header but something that went to the wrong place, and is not repeated.
+  const shown = name.length > 64 ? `(${String(name.length)} characters)` : JSON.stringify(name)
+  if (credential.test(name) && isHeaderName(name) && !framing.has(name.toLowerCase()))
+    return {
+      ...base,
+      subject: `headers: ${shown}`,
+      problem: 'carries a credential',
+      advice: `Put the key into KV and name its place with auth, for example auth=header:${name.slice(0, 64)}.`,
+    }
+  if (!isHeaderName(name) || isFramingHeader(name))
+    return { ...base, subject: `headers: ${shown}`, problem: 'is not a header that can be added' }
+  if (typeof value !== 'string' || /[^\t\x20-\x7e]/.test(value) || value.length > LONGEST_HEADER_VALUE)
+    return { ...base, subject: `headers.${name}`, problem: 'must be a printable text on one line' }
+  return undefined
+}
+
+function sensitivityProblems(sensitivity: unknown): readonly DocumentProblem[] {
+  const { allowed } = upstreamFields.sensitivity
+  if (sensitivity === undefined || (allowed as readonly unknown[]).includes(sensitivity)) return []
+  return [{ field: 'sensitivity', problem: `must be one of ${allowed.join(', ')}`, example: 'high' }]
+}
+
+const limits = ['connect_timeout', 'timeout', 'idle_timeout', 'max_request_bytes', 'max_response_bytes'] as const
+
+function limitProblems(field: (typeof limits)[number], value: unknown): readonly DocumentProblem[] {
+  if (value === undefined || (typeof value === 'number' && value >= 1)) return []
+  return [{ field, problem: 'must be at least 1', example: upstreamFields[field].default }]
+}
