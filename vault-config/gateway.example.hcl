@@ -32,6 +32,15 @@ listener "http" {
   address = "127.0.0.1:8251"
   # tls_cert_file = "/etc/mcp-vault/tls.crt"
   # tls_key_file  = "/etc/mcp-vault/tls.key"
+
+  # What JSON bodies may hold; these are the defaults, under Vault's names and OpenBao's for the last two (no limit on strings here).
+  # max_json_depth                = 300
+  # max_json_string_value_length  = 1048576
+  # max_json_object_entry_count   = 10000
+  # max_json_array_element_count  = 10000
+  # max_json_token                = 500000
+  # max_request_json_memory       = 34078720
+  # max_request_json_strings      = 1000
 }
 
 listener "grpc" {

@@ -1,5 +1,16 @@
 import { z } from 'zod'
-import { block, blocks, isAnyAddress, listener, logLevel, seconds, text, texts, yesOrNo } from './settings.ts'
+import {
+  block,
+  blocks,
+  jsonListener,
+  isAnyAddress,
+  listener,
+  logLevel,
+  seconds,
+  text,
+  texts,
+  yesOrNo,
+} from './settings.ts'
 
 /** The settings of `mcp-vault gateway -config=<file>`. */
 
@@ -106,7 +117,7 @@ export const gatewayConfig = block(
   {
     vault,
     listener: block(
-      { http: listener('127.0.0.1:8251').optional(), grpc: listener('127.0.0.1:8250').optional() },
+      { http: jsonListener('127.0.0.1:8251').optional(), grpc: listener('127.0.0.1:8250').optional() },
       '"http" { address = "127.0.0.1:8251" }',
     ).default({}),
     /** By upstream: a port that stands for it, for SDKs that take no path prefix. */

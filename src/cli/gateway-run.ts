@@ -12,6 +12,7 @@ import type { GatewayFile } from './gateway-config.ts'
 import { vaultLogin } from './gateway-login.ts'
 import type { LoginSettings } from './gateway-login.ts'
 import type { Io } from './io.ts'
+import { jsonLimitsOf } from './settings.ts'
 import { AuditFiles, readTls, startFailure, untilAborted } from './service.ts'
 import type { TlsFiles } from './service.ts'
 import { packageVersion } from './version.ts'
@@ -79,6 +80,7 @@ async function settingsOf(io: Io, config: GatewayFile, audits: AuditFiles, logge
     vault: { ...place, mount: vault.mount, login: await login(vault) },
     httpAddress: http?.address ?? '127.0.0.1:8251',
     ...(await tlsOf('httpTls', http ?? {})),
+    ...(http && { httpJson: jsonLimitsOf(http) }),
     grpcAddress: grpc?.address ?? '127.0.0.1:8250',
     ...(await tlsOf('grpcTls', grpc ?? {})),
     upstreamListeners: await Promise.all(upstreams),

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { block, isAnyAddress, listener, logLevel, text, texts } from './settings.ts'
+import { block, isAnyAddress, logLevel, text, texts, vaultListener } from './settings.ts'
 
 /** The settings of `mcp-vault server -config=<file>`. Spelled as in Vault's own configuration where it has the same thing. */
 export const serverConfig = block(
@@ -18,7 +18,7 @@ export const serverConfig = block(
       },
       '"level" { path = "/var/lib/mcp-vault" }',
     ),
-    listener: block({ tcp: listener('127.0.0.1:8200') }, '"tcp" { address = "127.0.0.1:8200" }'),
+    listener: block({ tcp: vaultListener('127.0.0.1:8200') }, '"tcp" { address = "127.0.0.1:8200" }'),
     /** Host values answered to besides the listener's own: `vault.internal:8200`. */
     allowed_hosts: texts('vault.internal:8200').default([]),
     audit_path: text('/var/log/mcp-vault/audit.jsonl').optional(),

@@ -18,6 +18,7 @@ import type { Io } from './io.ts'
 import { firstRootToken } from './root-token.ts'
 import { serverConfig } from './server-config.ts'
 import type { ServerConfig } from './server-config.ts'
+import { jsonLimitsOf } from './settings.ts'
 import { AuditFiles, readTls, startFailure, untilAborted } from './service.ts'
 import { packageVersion } from './version.ts'
 
@@ -87,9 +88,15 @@ async function serve(parts: Parts): Promise<number> {
         { audit_path: auditPath, devices: audits.paths },
         "audit_path is not where this store's audit devices write; to change them: mcp-vault audit enable, mcp-vault audit disable",
       )
-    const { address } = config.listener.tcp
+    const { address, max_request_size: maxRequestSize } = config.listener.tcp
     const { url } = await host
-      .listen({ address, allowedHosts: config.allowed_hosts, ...(tls && { tls }) })
+      .listen({
+        address,
+        allowedHosts: config.allowed_hosts,
+        json: jsonLimitsOf(config.listener.tcp),
+        ...(maxRequestSize !== undefined && { maxRequestSize }),
+        ...(tls && { tls }),
+      })
       .catch(startFailure(`The server cannot listen on ${address}`))
     io.stdout(banner(parts, url, audits.paths, root && rootTokenFile))
     await untilAborted(io)

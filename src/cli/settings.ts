@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { defaultJsonLimits } from '../http/index.ts'
+import type { JsonLimits } from '../http/index.ts'
 import { durationSeconds } from '../framework/duration.ts'
 import { nearest } from './suggest.ts'
 
@@ -65,6 +67,30 @@ export const seconds = (example: number) =>
 
 export const logLevel = oneOf(['error', 'warn', 'info', 'debug', 'trace'])
 
+const count = (example: number) => {
+  const error = wanted('a whole number of at least 1', String(example))
+  return z.int({ error }).min(1, { error }).optional()
+}
+
+/** Vault's names; the last two are OpenBao's. */
+const jsonSettings = {
+  max_json_depth: count(300),
+  max_json_string_value_length: count(1_048_576),
+  max_json_object_entry_count: count(10_000),
+  max_json_array_element_count: count(10_000),
+  max_json_token: count(500_000),
+  max_request_json_memory: count(34_078_720),
+  max_request_json_strings: count(1000),
+}
+
+/** What a listener's settings say of JSON, where they say anything. */
+export function jsonLimitsOf(settings: object): Partial<JsonLimits> {
+  const names = Object.keys(defaultJsonLimits)
+  return Object.fromEntries(
+    Object.entries(settings).filter(([name, value]) => names.includes(name) && value !== undefined),
+  )
+}
+
 const loopback = /^(?:127(?:\.\d{1,3}){3}|localhost|\[::1\]):/
 
 export const address = (example: string) =>
@@ -81,14 +107,34 @@ export const address = (example: string) =>
  * for every interface names no host, so the names to answer to must be listed.
  */
 export const listener = (example: string) =>
+  block(place(example), `{ address = "${example}" }`).superRefine(tlsCheck(example))
+
+/** A listener that reads JSON bodies, and how much they may hold. */
+export const jsonListener = (example: string) =>
+  block({ ...place(example), ...jsonSettings }, `{ address = "${example}" }`).superRefine(tlsCheck(example))
+
+/** A listener of Vault's API. */
+export const vaultListener = (example: string) =>
   block(
-    {
-      address: address(example),
-      tls_cert_file: text('/etc/mcp-vault/tls.crt').optional(),
-      tls_key_file: text('/etc/mcp-vault/tls.key').optional(),
-    },
+    { ...place(example), ...jsonSettings, max_request_size: count(33_554_432) },
     `{ address = "${example}" }`,
-  ).superRefine(({ address: at, tls_cert_file: cert, tls_key_file: key }, context) => {
+  ).superRefine(tlsCheck(example))
+
+const place = (example: string) => ({
+  address: address(example),
+  tls_cert_file: text('/etc/mcp-vault/tls.crt').optional(),
+  tls_key_file: text('/etc/mcp-vault/tls.key').optional(),
+})
+
+interface Place {
+  readonly address: string
+  readonly tls_cert_file?: string | undefined
+  readonly tls_key_file?: string | undefined
+}
+
+const tlsCheck =
+  (example: string) =>
+  ({ address: at, tls_cert_file: cert, tls_key_file: key }: Place, context: z.core.$RefinementCtx): void => {
     const refuse = (path: string, message: string): void => {
       context.addIssue({ code: 'custom', path: [path], message })
     }
@@ -101,7 +147,7 @@ export const listener = (example: string) =>
         `"${at}" can be reached from other machines, so it needs TLS: give tls_cert_file and tls_key_file, or listen on "${example}"`,
       )
     }
-  })
+  }
 
 /** `0.0.0.0` and `[::]` are no names a client asks for. */
 export const isAnyAddress = (at: string): boolean => /^(?:0(?:\.0){3}|\[[0:]+\]):/.test(at)

@@ -1,4 +1,5 @@
 import type { AuditLog } from '../audit/index.ts'
+import type { JsonLimits } from '../http/index.ts'
 import type { Clock } from '../logical/clock.ts'
 import type { Logger } from '../logical/log.ts'
 import type { Resolver } from './proxy/egress.ts'
@@ -30,6 +31,8 @@ export interface GatewayConfig {
   readonly httpAddress: string
   /** Undefined = plain HTTP. */
   readonly httpTls?: TlsFiles
+  /** What the bodies of the REST face may hold; the defaults for what is not given. */
+  readonly httpJson?: Partial<JsonLimits>
   /** Undefined = no gRPC. */
   readonly grpcAddress?: string
   /** Undefined = gRPC in plain text: loopback, or where a service mesh encrypts. */

@@ -95,7 +95,14 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
   const parts = { ...core, clock, random, logger, healthy: () => !draining && core.freshness.isFresh(undefined) }
   const upstreamUrls: Record<string, string> = {}
   try {
-    listeners.push(await listenHttp(parts, { address: config.httpAddress, allowedHosts, tls: config.httpTls }))
+    listeners.push(
+      await listenHttp(parts, {
+        address: config.httpAddress,
+        allowedHosts,
+        tls: config.httpTls,
+        json: config.httpJson,
+      }),
+    )
     if (config.grpcAddress !== undefined)
       grpc = await startGrpcServer({ ...parts, address: config.grpcAddress, tls: config.grpcTls })
     for (const { upstream, address, tls } of config.upstreamListeners ?? []) {

@@ -352,13 +352,13 @@ describe('bodies', () => {
       '10 000 levels',
       `POST /agents\n\n{"agent_id":"new","owner":${deep(10_000)}}`,
       400,
-      'bad_request: body: cannot be written as JSON',
+      'bad_request: objects and lists are nested more than 300 deep (max_json_depth); send less, or have the operator raise the setting of the listener',
     ],
     [
       '10 000 levels for scopes',
       `POST /agents/billing/scopes\n\n{"scopes":${'['.repeat(10_000)}${']'.repeat(10_000)}}`,
       400,
-      'bad_request: body: cannot be written as JSON',
+      'bad_request: objects and lists are nested more than 300 deep (max_json_depth); send less, or have the operator raise the setting of the listener',
     ],
     [
       '300 KB',

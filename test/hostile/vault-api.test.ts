@@ -292,19 +292,19 @@ describe('bodies', () => {
       '10 000 levels',
       `POST /v1/mcp/agents/new\n\n${deep(10_000)}`,
       400,
-      'failed to parse JSON input: objects and lists are nested more than 300 deep',
+      'failed to parse JSON input: objects and lists are nested more than 300 deep (max_json_depth); send less, or have the operator raise the setting of the listener',
     ],
     [
       '10 000 levels in KV',
       `POST /v1/secret/data/mcp/new\n\n{"data":${deep(10_000)}}`,
       400,
-      'failed to parse JSON input: objects and lists are nested more than 300 deep',
+      'failed to parse JSON input: objects and lists are nested more than 300 deep (max_json_depth); send less, or have the operator raise the setting of the listener',
     ],
     [
       'a million brackets',
       `POST /v1/secret/data/mcp/new\n\n{"data":{"a":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}}}`,
       400,
-      'failed to parse JSON input: objects and lists are nested more than 300 deep',
+      'failed to parse JSON input: objects and lists are nested more than 300 deep (max_json_depth); send less, or have the operator raise the setting of the listener',
     ],
     [
       '33 MiB',
@@ -880,7 +880,7 @@ describe('tool policies', () => {
       'a megabyte',
       write('#'.repeat(1_100_000)),
       400,
-      'policy: the policy is longer than 1048576 characters; split it into several policies.',
+      'failed to parse JSON input: a text is longer than 1048576 bytes (max_json_string_value_length); send less, or have the operator raise the setting of the listener',
     ],
     [
       'a NUL',
@@ -1142,7 +1142,7 @@ describe('scopes', () => {
       'a max_ttl_seconds that is infinite',
       'POST /v1/mcp/agents/billing/scopes\n\n{"max_ttl_seconds":1e999}',
       400,
-      'max_ttl_seconds must be a duration in seconds, or a text such as 15m or 1h30m, for example max_ttl_seconds=900.',
+      'failed to parse JSON input: a number has more digits than this server keeps, or is too large for it; send it as a text, for example "9007199254740993"',
     ],
   ])
 })

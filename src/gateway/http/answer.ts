@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { writeResponse } from '../../http/index.ts'
-import type { BodyReader } from '../../http/index.ts'
+import type { BodyReader, JsonLimits } from '../../http/index.ts'
 import type { GatewayError } from '../error.ts'
 
 /** One exchange as the handlers see it. `target` is the request line's, raw. */
@@ -13,6 +13,7 @@ export interface Exchange {
   readonly signal: AbortSignal
   /** Reads bodies that are wanted whole; those of upstream calls are streamed instead. */
   readonly bodies: BodyReader
+  readonly json: JsonLimits
 }
 
 const RETRY_AFTER_SECONDS = 1

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { parseJson } from '../../http/index.ts'
+import type { JsonLimits } from '../../http/index.ts'
 import { RequestError, badRequest } from '../../logical/errors.ts'
 import type { Caller } from '../decision/callers.ts'
 import type { Exchange } from './answer.ts'
@@ -9,12 +10,12 @@ import type { Exchange } from './answer.ts'
  * bearer counts as unauthenticated here.
  */
 export async function readJsonObject(
-  { request, response, bodies }: Exchange,
+  { request, response, bodies, json }: Exchange,
   caller: Caller,
 ): Promise<Record<string, unknown>> {
   // A client that has gone reads no response; whatever this is answered with ends nowhere.
   const bytes = await bodies.read(request, response, caller.kind === 'service' ? caller.name : undefined)
-  const value = parse(bytes ?? new Uint8Array())
+  const value = await parse(bytes ?? Buffer.alloc(0), json)
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw badRequest(`the body must be a JSON object, ${example}`)
   return value as Record<string, unknown>
@@ -22,12 +23,13 @@ export async function readJsonObject(
 
 const example = 'for example {"agent_id":"claude-billing-agent"}'
 
-function parse(bytes: Uint8Array): unknown {
+async function parse(bytes: Buffer, json: JsonLimits): Promise<unknown> {
   try {
-    const value = parseJson(bytes)
+    const value = await parseJson(bytes, json)
     return value === undefined ? {} : value
   } catch (thrown) {
-    throw thrown instanceof RequestError ? badRequest(`${thrown.message}, ${example}`) : thrown
+    const malformed = thrown instanceof RequestError && thrown.message.startsWith('the body is not')
+    throw malformed ? badRequest(`${thrown.message}, ${example}`) : thrown
   }
 }
 

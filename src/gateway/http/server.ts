@@ -6,12 +6,13 @@ import {
   checkFrontDoor,
   closeServer,
   createHttpServer,
+  defaultJsonLimits,
   drainServer,
   originForm,
   ownHosts,
   parseListenAddress,
 } from '../../http/index.ts'
-import type { TlsMaterial } from '../../http/index.ts'
+import type { JsonLimits, TlsMaterial } from '../../http/index.ts'
 import type { Clock } from '../../logical/clock.ts'
 import type { Logger } from '../../logical/log.ts'
 import { GatewayError, toGatewayError } from '../error.ts'
@@ -56,6 +57,8 @@ export interface ListenOptions {
   readonly upstream?: string
   /** Undefined = plain HTTP. */
   readonly tls?: TlsFiles | undefined
+  /** What bodies may hold; the defaults for what is not given. */
+  readonly json?: Partial<JsonLimits> | undefined
 }
 
 const timeouts = { headersTimeout: 15_000, requestTimeout: 300_000, keepAliveTimeout: 65_000 }
@@ -68,6 +71,7 @@ export async function listenHttp(parts: HttpParts, options: ListenOptions): Prom
   const place = parseListenAddress(options.address)
   const routes = [...restRoutes(parts), healthRoute(parts)]
   const bodies = new BodyReader({ clock: parts.clock, authenticated: bodyShare })
+  const json = { ...defaultJsonLimits, ...options.json }
   let isOurHost: (given: string) => boolean = () => false
   let draining = false
   const server = createHttpServer(await readTls(options.tls), timeouts, ({ message }) => ({
@@ -78,7 +82,7 @@ export async function listenHttp(parts: HttpParts, options: ListenOptions): Prom
     response.once('finish', () => {
       if (draining) request.socket.end()
     })
-    const exchange = open(parts, bodies, request, response)
+    const exchange = open(parts, { bodies, json }, request, response)
     const refused = checkFrontDoor(request, isOurHost)
     if (refused) {
       sendError(exchange, new GatewayError('invalid_request', refused.code, refused.message), refused.status)
@@ -106,7 +110,12 @@ async function readTls(files: TlsFiles | undefined): Promise<TlsMaterial | undef
   return { cert, key }
 }
 
-function open({ random }: HttpParts, bodies: BodyReader, request: IncomingMessage, response: ServerResponse): Exchange {
+function open(
+  { random }: HttpParts,
+  reading: Pick<Exchange, 'bodies' | 'json'>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Exchange {
   const gone = new AbortController()
   response.on('close', () => {
     if (!response.writableFinished) gone.abort()
@@ -120,7 +129,7 @@ function open({ random }: HttpParts, bodies: BodyReader, request: IncomingMessag
     target: request.url ?? '',
     requestId: requestIdOf(request.headers['x-request-id'], random),
     signal: gone.signal,
-    bodies,
+    ...reading,
   }
 }
 

@@ -40,7 +40,7 @@ async function answer(config: ApiConfig, call: HostCall): Promise<HostAnswer> {
     throw new RequestError('unsupported_operation', undefined, { allow: ['GET', 'HEAD'] })
   }
   const id = uuid(config.random)
-  return outcomeAnswer(await config.core.handle(readCall(call, path, id)), id)
+  return outcomeAnswer(await config.core.handle(await readCall(call, path, id)), id)
 }
 
 /** What the head of a request tells of its sender. */

@@ -1,3 +1,5 @@
+import type { JsonLimits } from '../../http/index.ts'
+
 /** One HTTP request to the API, read whole. Header names are lower-case. */
 export interface HostCall {
   readonly method: string
@@ -6,6 +8,8 @@ export interface HostCall {
   readonly query: URLSearchParams
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly body?: Uint8Array
+  /** Of the listener; the defaults unless given. */
+  readonly json?: JsonLimits
   /** Bytes of a body that was thrown away unread; see `Standing`. */
   readonly unread?: number
   readonly remoteAddr: string

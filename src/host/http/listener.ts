@@ -7,6 +7,7 @@ import {
   closeServer,
   contentLength,
   createHttpServer,
+  defaultJsonLimits,
   isRepeated,
   originForm,
   ownHosts,
@@ -14,7 +15,7 @@ import {
   unauthenticatedBodyBytes,
   writeResponse,
 } from '../../http/index.ts'
-import type { HttpServer, TlsMaterial } from '../../http/index.ts'
+import type { HttpServer, JsonLimits, TlsMaterial } from '../../http/index.ts'
 import type { Clock } from '../../logical/clock.ts'
 import { badRequest, fromUnknown } from '../../logical/errors.ts'
 import { errorAnswer, jsonAnswer } from './answer.ts'
@@ -28,6 +29,10 @@ export interface ListenConfig {
   readonly allowedHosts?: readonly string[]
   /** Without it the listener speaks plain HTTP. */
   readonly tls?: TlsMaterial
+  /** Bytes of one body of a known caller; 32 MiB unless given. */
+  readonly maxRequestSize?: number
+  /** What bodies may hold; the defaults for what is not given. */
+  readonly json?: Partial<JsonLimits>
   readonly clock: Clock
   /** Asked before a body is read. */
   readonly standing: (head: Pick<HostCall, 'path' | 'headers'>) => Standing
@@ -41,13 +46,18 @@ export interface Listener {
 
 const timeouts = { headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 75_000 }
 const mebi = 1024 * 1024
-const bodyShare = { each: 32 * mebi, total: 128 * mebi }
+const defaultRequestSize = 32 * mebi
+const totalBodies = 128 * mebi
 
 export async function listen(config: ListenConfig): Promise<Listener> {
   const place = parseListenAddress(config.address)
   let isOurHost: (host: string) => boolean = () => false
   const http = createHttpServer(config.tls, timeouts, ({ message }) => ({ errors: [message] }))
-  const bodies = new BodyReader({ clock: config.clock, authenticated: bodyShare })
+  const each = config.maxRequestSize ?? defaultRequestSize
+  const bodies = new BodyReader({
+    clock: config.clock,
+    authenticated: { each, total: Math.max(totalBodies, 2 * each) },
+  })
   http.on('request', (request: IncomingMessage, response: ServerResponse) => {
     void serve({ config, isOurHost: (host) => isOurHost(host), bodies }, request, response)
   })
@@ -110,6 +120,7 @@ async function respond(
     path,
     query: new URLSearchParams(query),
     headers,
+    ...(config.json && { json: { ...defaultJsonLimits, ...config.json } }),
     ...(typeof body === 'number' ? body > 0 && { unread: body } : body.length > 0 && { body }),
     remoteAddr: request.socket.remoteAddress ?? '',
     signal: gone.signal,

@@ -1,5 +1,5 @@
 import { durationSeconds } from '../../framework/duration.ts'
-import { bodyText, parseJson } from '../../http/index.ts'
+import { bodyText, defaultJsonLimits, parseJson } from '../../http/index.ts'
 import { RequestError, badRequest } from '../../logical/errors.ts'
 import type { Data } from '../../logical/data.ts'
 import type { ApiCall } from '../base/call.ts'
@@ -25,7 +25,7 @@ export function apiPath(rawPath: string): string | undefined {
 }
 
 /** Reads what the core needs out of an HTTP request. Refuses what cannot be honoured instead of ignoring it. */
-export function readCall(call: HostCall, path: string, id: string): ApiCall {
+export async function readCall(call: HostCall, path: string, id: string): Promise<ApiCall> {
   refuseUnsupported(call.headers)
   const wrapTtl = wrapTtlOf(call.headers['x-vault-wrap-ttl'] ?? '')
   const operation = operationOf(call)
@@ -34,20 +34,19 @@ export function readCall(call: HostCall, path: string, id: string): ApiCall {
     id,
     operation,
     path: listing ? `${path}/` : path,
-    data:
-      operation === 'update' || operation === 'patch'
-        ? call.unread === undefined
-          ? bodyOf(call)
-          : {}
-        : operation === 'help'
-          ? {}
-          : queryOf(call.query),
+    data: await dataOf(call, operation),
     token: tokenOf(call.headers),
     remote_addr: call.remoteAddr,
     ...(call.unread !== undefined && { unread: call.unread }),
     ...(wrapTtl > 0 && { wrap_ttl: wrapTtl }),
     signal: call.signal,
   }
+}
+
+async function dataOf(call: HostCall, operation: ApiCall['operation']): Promise<Data> {
+  if (operation === 'help') return {}
+  if (operation !== 'update' && operation !== 'patch') return queryOf(call.query)
+  return call.unread === undefined ? bodyOf(call) : {}
 }
 
 function operationOf({ method, query, headers }: HostCall): ApiCall['operation'] {
@@ -123,27 +122,21 @@ function queryOf(query: URLSearchParams): Data {
  * A body is JSON whatever its Content-Type says (Go clients send none, curl the form type), unless it is declared a form and
  * does not look like JSON. An empty one is `{}`.
  */
-function bodyOf({ body = new Uint8Array(), headers }: HostCall): Data {
+async function bodyOf({ body: bytes, headers, json = defaultJsonLimits }: HostCall): Promise<Data> {
+  if (bytes === undefined) return {}
+  const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   try {
-    if (mediaType(headers) === 'application/x-www-form-urlencoded') {
-      const text = bodyText(body).trim()
-      if (!/^[[{]/.test(text)) return queryOf(new URLSearchParams(text))
-    }
-    const value = parseJson(body) ?? {}
+    if (
+      mediaType(headers) === 'application/x-www-form-urlencoded' &&
+      !/^\s*[[{]/.test(body.toString('latin1', 0, 1024))
+    )
+      return queryOf(new URLSearchParams(bodyText(body).trim()))
+    const value = (await parseJson(body, json)) ?? {}
     if (typeof value !== 'object' || Array.isArray(value))
       throw badRequest('the body must be a JSON object, for example {"ttl":"15m"}')
-    if (isDeeper(value, deepest)) throw badRequest(`objects and lists are nested more than ${deepest} deep`)
     return value as Data
   } catch (thrown) {
     if (thrown instanceof RequestError) throw badRequest(`failed to parse JSON input: ${thrown.message}`)
     throw thrown
   }
-}
-
-/** Vault's own limit (`max_json_depth`). What serialises, hashes and audits a body recurses, and a stack is not endless. */
-const deepest = 300
-
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1))
 }
