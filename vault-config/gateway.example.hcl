@@ -8,6 +8,7 @@ vault {
   ## addresses = ["https://vault-1.internal:8200", "https://vault-2.internal:8200"]
 
   # A login under a role with the policy vault-config/policies/mcp-gateway.hcl:
+  #   vault auth enable approle
   #   vault write auth/approle/role/mcp-gateway token_policies=mcp-gateway token_no_default_policy=true token_period=1h
   # The file, mode 0600, holds what "vault write -f auth/approle/role/mcp-gateway/secret-id" gives. It is read at every login, and a
   # login follows whenever Vault renews the token no longer or refuses it.

@@ -112,6 +112,12 @@ export const registrations: readonly Registration[] = [
   },
   {
     group: 'Vault',
+    name: 'auth',
+    summary: 'Auth methods',
+    load: async () => (await import('./auth.ts')).auth,
+  },
+  {
+    group: 'Vault',
     name: 'audit',
     summary: 'Audit devices of the server',
     load: async () => (await import('./audit.ts')).audit,

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Gives an agent an identity to log in with: an entity of its own name, which mcp-agent.hcl looks for, and an AppRole behind it.
-# The AppRole auth method must be enabled at approle/, and the policy mcp-agent written.
+# Before the first one: vault auth enable approle, and vault policy write mcp-agent vault-config/policies/mcp-agent.hcl.
 #
 #   add-agent.sh <agent> <folder>
 #
