@@ -10,6 +10,7 @@ import { parseFields } from './field-data.ts'
 import { pathHelp, rootHelp } from './help.ts'
 import { asHelpAnswer, openApiDocument } from './openapi.ts'
 import type { Operations, PathDef } from './path.ts'
+import { paged, takePage } from './paging.ts'
 import { compilePattern, rootPaths, segmentsOf } from './pattern.ts'
 import type { Pattern } from './pattern.ts'
 import type { SecretType } from './secret-type.ts'
@@ -119,8 +120,10 @@ async function operate(spec: BackendSpec, routes: readonly Route[], request: Req
   const handler = name && !folder ? matched.path.operations[name] : undefined
   if (!handler) throw new RequestError('unsupported_operation', undefined, { allow: methodsAt(routes, request.path) })
   if (matched.path.active_node_only && (await spec.system.readOnly())) throw new RequestError('readonly')
-  const { fields, warnings } = parseFields(matched.path.fields, request.data, matched.captures)
-  const response = await handler({ request, fields })
+  const { data, page } = name === 'list' ? takePage(matched.path.fields, request.data) : { data: request.data }
+  const { fields, warnings } = parseFields(matched.path.fields, data, matched.captures)
+  const whole = await handler({ request, fields })
+  const response = page ? paged(whole, page) : whole
   if (warnings.length === 0 || matched.path.takes_arbitrary_input) return response
   return { ...response, warnings: [...(response?.warnings ?? []), ...warnings] }
 }

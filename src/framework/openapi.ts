@@ -5,6 +5,7 @@
  */
 import type { FieldSchema, FieldType, Fields } from './field.ts'
 import type { Operations, PathDef } from './path.ts'
+import { pageFields } from './paging.ts'
 import { matchesSpecial, segmentsOf } from './pattern.ts'
 
 export interface OpenApiSchema {
@@ -214,10 +215,7 @@ function queryParameters(path: PathDef, verb: Verb): OpenApiParameter[] {
   const asked =
     path.operations.write || path.operations.patch
       ? []
-      : givenFields(path).map(([name, field]): OpenApiParameter => {
-          const { description = '', ...schema } = fieldSchema(field)
-          return { name, description, in: 'query', ...(field.required && { required: true }), schema }
-        })
+      : givenFields(path).map(([name, field]) => queryParameter(name, field))
   const list: OpenApiParameter = {
     name: 'list',
     description: 'Must be set to `true`',
@@ -225,7 +223,14 @@ function queryParameters(path: PathDef, verb: Verb): OpenApiParameter[] {
     required: true,
     schema: { type: 'string', enum: ['true'] },
   }
-  return verb === 'list' ? [...asked, list] : asked
+  const known = new Set([...Object.keys(path.fields), ...capturesOf(path)])
+  const pages = known.has('after') || known.has('limit') ? [] : Object.entries(pageFields)
+  return verb === 'list' ? [...asked, ...pages.map(([name, field]) => queryParameter(name, field)), list] : asked
+}
+
+function queryParameter(name: string, field: FieldSchema): OpenApiParameter {
+  const { description = '', ...schema } = fieldSchema(field)
+  return { name, description, in: 'query', ...(field.required && { required: true }), schema }
 }
 
 const done = { description: 'empty body' }
