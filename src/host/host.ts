@@ -28,6 +28,8 @@ import { Expiration } from './lease/expiration.ts'
 import { sysFactory } from './sys/backend.ts'
 import { PluginCatalog } from './sys/plugin-catalog.ts'
 import { Core } from './core/core.ts'
+import { noteVersion } from './core/version-history.ts'
+import type { InstalledVersion } from './core/version-history.ts'
 import { Issuing } from './core/issuing.ts'
 import { EngineCalls } from './core/engine-call.ts'
 import { Wrapping } from './wrapping/wrapping.ts'
@@ -68,7 +70,8 @@ export interface Host {
 }
 
 export async function createHost(config: HostConfig): Promise<Host> {
-  const parts = assemble(config)
+  const versions = await noteVersion(prefixStorage(config.storage, 'core/'), config.clock, versionOf(config))
+  const parts = assemble(config, versions)
   const { mounts, tokens, leases, policies, audits, rollback, broker, wrapping } = parts
   await policies.start()
   await parts.entities.start()
@@ -167,7 +170,7 @@ function assembleStores(config: HostConfig, router: Router, calls: EngineCalls) 
 }
 
 /** Builds the parts and ties the knots between them; nothing runs yet. */
-function assemble(config: HostConfig) {
+function assemble(config: HostConfig, versions: readonly InstalledVersion[]) {
   const { storage, clock, random, logger } = config
   const router = new Router()
   const calls = new EngineCalls(router, clock)
@@ -211,6 +214,7 @@ function assemble(config: HostConfig) {
     audits,
     catalog: new PluginCatalog(prefixStorage(storage, 'sys/plugin-catalog/')),
     wrapping,
+    versions: () => versions,
     version: versionOf(config),
   })
   const issuing = new Issuing({ tokens, leases, entities })

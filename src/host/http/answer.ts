@@ -35,6 +35,7 @@ const injected = [
   'sys/policy',
   'sys/remount',
   'sys/capabilities',
+  'sys/key-status',
   'sys/capabilities-self',
   'sys/capabilities-accessor',
 ]

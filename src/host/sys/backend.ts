@@ -8,6 +8,7 @@ import { leasePaths } from './path-leases.ts'
 import { mountPaths, remountPaths } from './path-mounts.ts'
 import { pluginPaths } from './path-plugins.ts'
 import { policyPaths } from './path-policies.ts'
+import { versionPaths } from './path-versions.ts'
 import { wrappingPaths } from './path-wrapping.ts'
 import type { SysServices } from './services.ts'
 
@@ -28,6 +29,7 @@ export function sysFactory(services: SysServices): Factory {
           ...auditPaths(services),
           ...pluginPaths(services),
           ...wrappingPaths(services),
+          ...versionPaths(services),
         ],
         // Any token may ask which mount serves a path it can reach, and for the API of those, whatever its policies say of sys/; the paths check that themselves.
         unauthenticated: ['internal/ui/mounts', 'internal/ui/mounts/*', 'internal/specs/openapi', 'wrapping/lookup'],

@@ -37,7 +37,7 @@ export function leasePaths(services: SysServices): PathDef[] {
   return [...lookupPaths(services), ...renewPaths(services), ...revokePaths(services)]
 }
 
-function lookupPaths({ leases, clock }: SysServices): PathDef[] {
+function lookupPaths({ leases, clock, router }: SysServices): PathDef[] {
   return [
     definePath({
       pattern: 'leases/lookup',
@@ -70,6 +70,43 @@ function lookupPaths({ leases, clock }: SysServices): PathDef[] {
       operations: { list: ({ fields }) => listResponse(leases.list(wholeSegments(fields.require('prefix')))) },
       synopsis: 'List leases below a prefix.',
       description: 'Folders end in a slash.',
+    }),
+    definePath({
+      pattern: 'leases/count',
+      fields: {
+        type: {
+          type: 'string',
+          description: 'irrevocable is the only kind that is counted.',
+          example: 'irrevocable',
+        },
+      },
+      operations: {
+        read: ({ fields }) => {
+          if (fields.get('type') !== 'irrevocable') return undefined
+          const counts: Record<string, number> = {}
+          const stuck = leases.all().filter((entry) => entry.irrevocable !== undefined)
+          for (const { path } of stuck) {
+            const mount = router.find(path)?.mount.entry.path ?? ''
+            counts[mount] = (counts[mount] ?? 0) + 1
+          }
+          return { data: { lease_count: stuck.length, counts } }
+        },
+      },
+      synopsis: 'How many leases the server has given up revoking.',
+      description: 'In all, and by mount.',
+    }),
+    definePath({
+      pattern: 'leases/tidy',
+      fields: {},
+      operations: {
+        // Leases are in memory with their owners; what a crash leaves behind is mended at the start.
+        write: () => ({
+          status: 202,
+          warnings: ['Tidy operation successfully started. There is nothing to tidy here.'],
+        }),
+      },
+      synopsis: 'Remove what leases have left behind.',
+      description: 'Leases of this server leave nothing behind; the path is there for operators who run it.',
     }),
     definePath({
       pattern: 'leases',

@@ -23,6 +23,8 @@ export interface SysServices {
   readonly audits: AuditDevices
   readonly catalog: PluginCatalog
   readonly wrapping: Wrapping
+  /** What has served this storage, oldest first. */
+  readonly versions: () => readonly { readonly version: string; readonly installed: number }[]
   /** The Vault version clients are told. */
   readonly version: string
 }

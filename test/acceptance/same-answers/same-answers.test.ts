@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { startTarget } from '../target/index.ts'
 import type { Server } from '../target/index.ts'
+import { server as itself } from './server.ts'
 import { identity } from './identity.ts'
 import { mounts } from './mounts.ts'
 import { answersAs } from './table.ts'
@@ -22,6 +23,7 @@ describe.each([
   ['tokens', tokens],
   ['mounts', mounts],
   ['wrapping', wrapping],
+  ['server', itself],
   ['identity', identity],
   ['token roles', tokenRoles],
   ['batch tokens', batchTokens],
