@@ -1,4 +1,5 @@
 /** What an operator may write about an upstream: its fields and every rule for them. */
+import { isOverrideHeader, isOverrideParameter } from '../scope/index.ts'
 import type { DocumentProblem } from './problem.ts'
 
 const MEBIBYTE = 1_048_576
@@ -154,7 +155,7 @@ export function readAuth(auth: string): UpstreamAuth | undefined {
   const kind = auth.slice(0, Math.max(colon, 0))
   const name = auth.slice(colon + 1)
   if (kind === 'header' && isHeaderName(name) && !isFramingHeader(name)) return { kind, name }
-  if (kind === 'query' && /^[A-Za-z0-9_.~-]{1,64}$/.test(name)) return { kind, name }
+  if (kind === 'query' && /^[A-Za-z0-9_.~-]{1,64}$/.test(name) && !isOverrideParameter(name)) return { kind, name }
   return undefined
 }
 
@@ -193,7 +194,7 @@ const framing = new Set([
 
 /** Never set from a request, the place of a key or a document. */
 export const isFramingHeader = (name: string): boolean =>
-  framing.has(name.toLowerCase()) || name.toLowerCase().startsWith('x-forwarded-')
+  framing.has(name.toLowerCase()) || name.toLowerCase().startsWith('x-forwarded-') || isOverrideHeader(name)
 
 const credential =
   /^(?:authorization|proxy-authorization|cookie2?|x-vault-token)$|(?:api[-_]?key|token|secret|password|credential|signature)/i

@@ -26,14 +26,20 @@ const refusedCall = { allowed: false, tools: [], fields: [], needed: [] } as con
 
 /**
  * Judges a call by all operations it can be. Each match is judged alone, one granted match suffices, and an explicit deny
- * of any matching tool denies, whatever its operation's `parameters` say.
+ * of any matching tool denies, whatever its operation's `parameters` say; also of one that only fits by another reading of
+ * the path (`matchReadings`).
  */
 export function judgeCall(
   chain: readonly GrantLink[],
   matches: readonly ToolMatch[],
   call: CallParameters,
+  readings: readonly ToolMatch[] = [],
 ): CallJudgement {
   if (matches.length === 0) return { ...refusedCall, reason: 'no_tool', message: 'no tool covers this call.' }
+  const denied = readings
+    .map(({ tool, operation }) => judgeTool(chain, toolPath(tool), operation.capability))
+    .find((judgement) => judgement.denied)
+  if (denied) return { ...refusedCall, reason: 'denied', message: denied.message }
   const findings = matches.map((match) => ({ match, ...judgeMatch(chain, match, call) }))
   const first = (reason: GrantReason) => findings.find((finding) => finding.reason === reason)
   // A match that waits for the body could widen the projection, so it is settled before any grant is acted on.
@@ -56,7 +62,7 @@ function judgeMatch(
   const { tool, operation } = match
   const judgement = judgeTool(chain, toolPath(tool), operation.capability, call)
   if (judgement.reason !== 'allowed' && judgement.reason !== 'needs_body') return judgement
-  const passing = operation.parameters
+  const passing = operation.parameters ?? (tool.fields ? pagingParameters : undefined)
   const stray = passing && call.query.find(([name]) => !passing.includes(name))
   if (stray === undefined) return judgement
   return {
@@ -64,6 +70,20 @@ function judgeMatch(
     message: `query parameter ${JSON.stringify(stray[0].slice(0, 120))} is not one that ${operation.method} ${operation.path} of ${tool.upstream}/${tool.name} passes on.`,
   }
 }
+
+/** All that passes to a tool with `fields` and no `parameters`: any filter would be an oracle over the fields it hides. */
+const pagingParameters: readonly string[] = [
+  'limit',
+  'page',
+  'per_page',
+  'offset',
+  'cursor',
+  'after',
+  'before',
+  'starting_after',
+  'ending_before',
+  'page_token',
+]
 
 function unitedFields(matches: readonly ToolMatch[]): readonly string[] | null {
   const lists = matches.map(({ tool }) => tool.fields ?? null)

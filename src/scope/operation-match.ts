@@ -23,7 +23,40 @@ export function matchOperations(tools: readonly Tool[], method: string, segments
   )
 }
 
+/**
+ * Every tool whose operation some server may take the call for: in any case, Unicode form and trailing punctuation of its
+ * segments, with an empty last one, and with an encoded slash as a separator. What is denied is denied in every reading.
+ */
+export function matchReadings(tools: readonly Tool[], method: string, segments: readonly string[]): ToolMatch[] {
+  const read = segments
+    .flatMap((segment) => segment.split('/'))
+    .map(foldSegment)
+    .filter((segment) => segment !== '')
+  return tools.flatMap((tool) =>
+    tool.operations.flatMap((operation) => {
+      if (operation.method !== method) return []
+      const template = templateOf(operation)
+      const fits =
+        template.length === read.length &&
+        template.every(({ folded, name }, at) => name !== undefined || folded === read[at])
+      return fits ? [{ tool, operation, params: new Map<string, string>() }] : []
+    }),
+  )
+}
+
+/** Windows servers drop dots and spaces at the end of a name; IIS, Express and many routers tell no cases apart. */
+const foldSegment = (segment: string): string =>
+  segment
+    .normalize('NFKC')
+    .toUpperCase()
+    .toLowerCase()
+    .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+    .replace(/[\s.]+$/, '')
+
 interface TemplatePart {
+  /** As `foldSegment` has it. */
+  readonly folded: string
+
   readonly text: string
   readonly name: string | undefined
 }
@@ -40,7 +73,11 @@ function fit(template: readonly TemplatePart[], segments: readonly string[]): Ma
 function templateOf(operation: ToolOperation): readonly TemplatePart[] {
   const known = templates.get(operation)
   if (known) return known
-  const template = templateSegments(operation.path).map((text) => ({ text, name: templateName(text) }))
+  const template = templateSegments(operation.path).map((text) => ({
+    text,
+    folded: foldSegment(text),
+    name: templateName(text),
+  }))
   templates.set(operation, template)
   return template
 }

@@ -130,6 +130,7 @@ export function authorize(
   call: Partial<Parameters<GatewayCore['decisions']['authorizeCall']>[0]> = {},
 ) {
   return rig.core.decisions.authorizeCall({
+    headers: [],
     token,
     upstream: 'stripe',
     method: 'GET',

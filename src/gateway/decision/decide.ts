@@ -1,5 +1,13 @@
 import { badRequest } from '../../logical/errors.ts'
-import { ScopeError, judgeCall, matchOperations, parseScope, scopeMatch, tokenShape } from '../../scope/index.ts'
+import {
+  ScopeError,
+  judgeCall,
+  matchOperations,
+  matchReadings,
+  parseScope,
+  scopeMatch,
+  tokenShape,
+} from '../../scope/index.ts'
 import type { CallBody, ToolMatch } from '../../scope/index.ts'
 import { GatewayError, toGatewayError, unavailable } from '../error.ts'
 import { requireAgent } from './callers.ts'
@@ -11,6 +19,7 @@ import type { Freshness } from '../knowledge/freshness.ts'
 import { scopesOf } from './grants.ts'
 import type { Grants, LiveGrant } from './grants.ts'
 import type { OpenCall, OpenCalls, Verdict } from './open-call.ts'
+import { refuseOverrides } from './overrides.ts'
 import { normalisePath, refusalResult } from './records.ts'
 import type { Asked, KnownSession, Records } from './records.ts'
 import { inactiveToken, malformed, missing, notGranted, reuse } from './refusals.ts'
@@ -66,6 +75,7 @@ export interface CallAsk {
   readonly segments: readonly string[]
   /** Decoded names and values. */
   readonly query: readonly (readonly [string, string])[]
+  readonly headers: readonly (readonly [string, string])[]
   readonly hasBody: boolean
   /** Bytes, where the caller told. */
   readonly contentLength: number | undefined
@@ -158,6 +168,7 @@ export class Decisions {
       await this.#parts.callers.requireIntrospection(ask.caller)
       const entry = await this.#liveSession(ask.token, context)
       requireAgent(ask.caller, entry.facts.agent_id)
+      refuseOverrides(ask)
       const judge = this.#judgeOf(entry, ask, context)
       const verdict = await judge()
       const { max_request_bytes } = verdict.upstream
@@ -294,12 +305,18 @@ export class Decisions {
         const { revision } = documents
         const upstream = await documents.upstream(ask.upstream)
         if (!upstream) throw new GatewayError('insufficient_scope', 'no_tool', `there is no upstream ${ask.upstream}`)
-        const matches = matchOperations(await documents.tools(ask.upstream), ask.method, ask.segments)
+        const tools = await documents.tools(ask.upstream)
+        const matches = matchOperations(tools, ask.method, ask.segments)
         const grant = await grants.of(entry)
         // Only documents that all stood at the same time make a judgement.
         if (revision !== documents.revision) continue
         context.asked = askedOf(ask, matches)
-        const judgement = judgeCall(grant.chain, matches, { query: ask.query, body })
+        const judgement = judgeCall(
+          grant.chain,
+          matches,
+          { query: ask.query, body },
+          matchReadings(tools, ask.method, ask.segments),
+        )
         if (judgement.reason === 'needs_body') {
           body = await ask.readBody(upstream)
           continue

@@ -185,6 +185,9 @@ async function shapeAnswer(input: CallInput, received: Received): Promise<CallAn
       'upstream_invalid_response',
       `upstream ${upstream.name} answered with a part that was not asked for`,
     )
+  // RFC 9110, 15.3.6: a 205 has no content. Some clients read what one brings all the same.
+  if (status === 205 && method !== 'HEAD' && !(await exchange.next()).done)
+    throw new GatewayCallError('upstream_invalid_response', `upstream ${upstream.name} sent a body where none may be`)
   const bodyless = method === 'HEAD' || status === 204 || status === 205 || status === 304
   const encoding = bodyless ? 'identity' : encodingOf(upstream.name, headers)
   const plain = encoding === 'identity' ? exchange : decode(upstream.name, encoding, exchange)

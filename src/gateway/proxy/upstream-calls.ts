@@ -12,6 +12,7 @@ import type { Caller } from '../decision/callers.ts'
 import type { Decisions } from '../decision/decide.ts'
 import type { UpstreamDocument } from '../../document/index.ts'
 import type { Keys } from './keys.ts'
+import { isForm, refuseFormOverride } from '../decision/overrides.ts'
 import type { OpenCall } from '../decision/open-call.ts'
 import type { Outcome, Records } from '../decision/records.ts'
 
@@ -124,6 +125,7 @@ export class UpstreamCalls {
     body: RequestBody,
   ): Promise<{ answer: CallAnswer; unlistedUpstream: boolean }> {
     const { keys, egress, clock } = this.#parts
+    await body.refuseOverride(call.upstream)
     const usable = await keys.get(call.upstream, call.session.environment)
     await call.settled()
     call.require()
@@ -190,6 +192,14 @@ class RequestBody {
 
   toSend(): AsyncIterable<Uint8Array> | Uint8Array | undefined {
     return this.#read ?? this.#ask.body
+  }
+
+  /** A form may name another method in a field, so it is read before it is sent. Throws `bad_request`. */
+  async refuseOverride(upstream: UpstreamDocument): Promise<void> {
+    const contentType = outgoingHeaders({ upstream, headers: this.#ask.headers }).get('content-type')
+    if (this.#ask.body === undefined || !isForm(contentType)) return
+    this.#read ??= await collect(this.#ask, upstream.max_request_bytes)
+    refuseFormOverride(contentType, this.#read)
   }
 
   /** By the content type it is sent with: headers that repeat it, or keep it from being passed on, make it another. */

@@ -231,6 +231,22 @@ describe('a refused call never reaches the upstream', () => {
     expect(answer.headers['www-authenticate']).toContain('scope="create:stripe:refunds"')
   })
 
+  it.each<[string, string, Record<string, string>]>([
+    ['_method in the query', '/u/stripe/v1/invoices?_method=DELETE', {}],
+    ['a method override header', '/u/stripe/v1/invoices', { 'X-HTTP-Method-Override': 'DELETE' }],
+    ['another URL in a header', '/u/stripe/v1/invoices', { 'X-Original-URL': '/v1/admin' }],
+  ])('that names another operation by %s', async (_what, path, headers) => {
+    expect((await get(path, { ...bearer(token), ...headers })).status).toBe(400)
+    expect(rig.received).toEqual([])
+  })
+
+  it('whose upstream sends a body with 205, which nothing would project', async () => {
+    rig.respond((_request, response) => {
+      response.socket!.end('HTTP/1.1 205 Reset Content\r\nContent-Length: 5\r\n\r\nhello')
+    })
+    expect(refusal(await get('/u/stripe/v1/customers'))).toBe('502 upstream_error upstream_invalid_response')
+  })
+
   it("without the key owner's consent", async () => {
     rig.vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' })
     expect(refusal(await get('/u/stripe/v1/invoices'))).toBe('502 upstream_error key_consent_missing')

@@ -1,0 +1,36 @@
+import { badRequest } from '../../logical/errors.ts'
+import { isOverrideHeader, isOverrideParameter } from '../../scope/index.ts'
+
+const why = 'it names another operation than the one that is judged; send that method and path itself'
+
+/** A request that names its operation twice is refused: what is judged must be what runs. Throws `bad_request`. */
+export function refuseOverrides(request: {
+  readonly headers: readonly (readonly [string, string])[]
+  readonly query: readonly (readonly [string, string])[]
+}): void {
+  const header = request.headers.find(([name]) => isOverrideHeader(name))
+  if (header) throw badRequest(`header ${header[0].toLowerCase().slice(0, 64)}: ${why}`)
+  if (request.query.some(([name]) => isOverrideParameter(name))) throw badRequest(`query parameter _method: ${why}`)
+}
+
+/** The same of a form, which must have been read whole. Names are decoded leniently, as the most forgiving server would. */
+export function refuseFormOverride(contentType: string | undefined, bytes: Uint8Array): void {
+  const text = Buffer.from(bytes).toString('latin1')
+  const names = isMultipart(contentType)
+    ? [...text.matchAll(/\bname\*?[ \t]{0,8}=[ \t]{0,8}(?:utf-8'')?["']?([^"'\r\n;]{1,64})/gi)].map(
+        (found) => found[1]!,
+      )
+    : text.split(/[&;]/).map((pair) => pair.split('=', 1)[0]!.slice(0, 256))
+  if (names.map(lenientlyDecoded).some(isOverrideParameter)) throw badRequest(`form field _method: ${why}`)
+}
+
+/** Whether servers read form fields from a body of this type. */
+export const isForm = (contentType: string | undefined): boolean =>
+  /^\s*application\/x-www-form-urlencoded\b/i.test(contentType ?? '') || isMultipart(contentType)
+
+const isMultipart = (contentType: string | undefined): boolean => /^\s*multipart\//i.test(contentType ?? '')
+
+const lenientlyDecoded = (name: string): string =>
+  name
+    .replaceAll('+', ' ')
+    .replace(/%([0-9A-Fa-f]{2})/g, (_whole, hex: string) => String.fromCharCode(parseInt(hex, 16)))

@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest'
+import {
+  isOverrideHeader,
+  isOverrideParameter,
+  judgeCall,
+  matchOperations,
+  matchReadings,
+  parseOperation,
+} from '../../src/scope/index.ts'
+import type { GrantLink, Tool } from '../../src/scope/index.ts'
+
+const tool = (name: string, operation: string, fields?: string[]): Tool => ({
+  upstream: 'u',
+  name,
+  operations: [parseOperation(operation)],
+  ...(fields && { fields }),
+})
+const tools = [tool('any', 'GET /v1/{x}'), tool('admin', 'GET /v1/admin'), tool('deep', 'GET /v1/a/b')]
+const chain: GrantLink[] = [
+  {
+    agent_id: 'a',
+    granted: null,
+    declared_scopes: ['read:u:any', 'deny:u:admin', 'deny:u:deep', 'read:u:ids'],
+    policies: null,
+    own_environment: true,
+  },
+]
+const reason = (...segments: string[]): string =>
+  judgeCall(
+    chain,
+    matchOperations(tools, 'GET', segments),
+    { query: [], body: { kind: 'none' } },
+    matchReadings(tools, 'GET', segments),
+  ).reason
+
+describe('deny: a path that some server takes for a denied one', () => {
+  it.each(['admin', 'ADMIN', 'Admin', '\uff41dmin', 'adm\u0131n', 'admin.', 'admin ', 'admin/', 'a/b', 'A/b'])(
+    '%j',
+    (segment) => {
+      const segments = ['v1', segment]
+      const matches = [{ tool: tools[0]!, operation: tools[0]!.operations[0]!, params: new Map([['x', segment]]) }]
+      expect(
+        judgeCall(chain, matches, { query: [], body: { kind: 'none' } }, matchReadings(tools, 'GET', segments)).reason,
+      ).toBe('denied')
+    },
+  )
+  it('in other segments too', () => {
+    expect(reason('V1', 'admin')).not.toBe('allowed')
+  })
+})
+
+it.each(['admins', 'adminx', 'ad-min', 'b'])('allow: %s, which no server takes for it', (segment) => {
+  expect(reason('v1', segment)).toBe('allowed')
+})
+
+describe('a tool with fields and no parameters', () => {
+  const ids = [tool('ids', 'GET /v1/customers', ['data[].id'])]
+  const query = (name: string): string =>
+    judgeCall(chain, matchOperations(ids, 'GET', ['v1', 'customers']), {
+      query: [[name, 'x']],
+      body: { kind: 'none' },
+    }).reason
+
+  it.each(['email', 'email[starts]', 'balance[gte]', 'q', 'filter', 'expand[]', 'sort', 'fields', 'LIMIT'])(
+    'deny: %s, by which hidden fields could be guessed',
+    (name) => {
+      expect(query(name)).toBe('parameter_refused')
+    },
+  )
+  it.each([
+    'limit',
+    'page',
+    'per_page',
+    'offset',
+    'cursor',
+    'after',
+    'before',
+    'starting_after',
+    'ending_before',
+    'page_token',
+  ])('allow: %s', (name) => {
+    expect(query(name)).toBe('allowed')
+  })
+})
+
+describe('what names another operation', () => {
+  it.each(['_method', '_METHOD', '%5fmethod'.replace('%5f', '_'), '.method', '[method', ' _method', '_method[]'])(
+    '%j',
+    (name) => {
+      expect(isOverrideParameter(name)).toBe(true)
+    },
+  )
+  it.each(['method', 'payment_method', '_methods', 'shipping.method', 'a_method'])('not %j', (name) => {
+    expect(isOverrideParameter(name)).toBe(false)
+  })
+  it.each([
+    'X-HTTP-Method-Override',
+    'x_http_method_override',
+    'X-HTTP-Method',
+    'X-Method-Override',
+    'X-Original-URL',
+    'X-Rewrite-URL',
+    'X-Forwarded-Path',
+    'X-Forwarded-Method',
+  ])('header %s', (name) => {
+    expect(isOverrideHeader(name)).toBe(true)
+  })
+  it.each(['X-Forwarded-For', 'X-Forwarded-Proto', 'X-Request-Id', 'Accept'])('not header %s', (name) => {
+    expect(isOverrideHeader(name)).toBe(false)
+  })
+})
