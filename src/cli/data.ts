@@ -3,7 +3,7 @@ import { UsageError } from './failure.ts'
 
 /**
  * What stands after the path of a write, in Vault's notation: `name=text`, `name=@file`, `name=-` (standard input),
- * `name=\@text` for a text that begins with `@`, `@file.json` or `-` for JSON objects. A name given twice becomes a list.
+ * `name=\@text` for a text that begins with `@`, `@file.json` or `-` for JSON objects, `@name=value` for a name that begins with `@`. A name given twice becomes a list.
  */
 export async function readData(words: readonly string[], io: Io): Promise<Record<string, unknown>> {
   const data: Record<string, unknown> = {}
@@ -12,7 +12,8 @@ export async function readData(words: readonly string[], io: Io): Promise<Record
   for (const word of words) {
     const equals = word.indexOf('=')
     if (word === '-') merge(data, parseObject(await stdin(), 'standard input'))
-    else if (word.startsWith('@')) merge(data, parseObject(await contents(io, word.slice(1)), word.slice(1)))
+    else if (word.startsWith('@') && equals < 0)
+      merge(data, parseObject(await contents(io, word.slice(1)), word.slice(1)))
     else if (equals < 1)
       throw new UsageError(
         `Failed to parse K=V data: "${shown(word)}" is not name=value, for example owner=platform-team`,

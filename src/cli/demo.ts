@@ -31,7 +31,7 @@ export const demo = (registrations: readonly Registration[]) =>
       )
       if (!flags.once && !io.signal.aborted) {
         io.stdout(
-          `\nStill running; Ctrl-C ends it. In another terminal:\n  export VAULT_ADDR=${done.server.vaultAddress} VAULT_TOKEN=${done.server.rootToken}\n  npx mcp-vault write mcp/creds/claude-billing-agent purpose=try-out\n  npx mcp-vault call ${done.mcpUrl} list_invoices -agent claude-billing-agent\n`,
+          `\nStill running; Ctrl-C ends it. In another terminal:\n  export VAULT_ADDR=${done.server.vaultAddress} VAULT_TOKEN=${done.server.rootToken}\n  npx --no mcp-vault write mcp/creds/claude-billing-agent purpose=try-out\n  npx --no mcp-vault call ${done.mcpUrl} list_invoices -agent claude-billing-agent\n`,
         )
         await new Promise<void>((ended) => {
           io.signal.addEventListener(

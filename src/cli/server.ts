@@ -9,8 +9,10 @@ import type { SeededArticle } from '../demo/article.ts'
 import { command } from './command.ts'
 import { Failure, UsageError } from './failure.ts'
 import { text, texts, toggle } from './flags.ts'
+import type { FlagValues } from './flags.ts'
 import type { Io } from './io.ts'
 import { serveConfigured } from './server-run.ts'
+import { startFailure, untilAborted } from './service.ts'
 import { packageVersion } from './version.ts'
 
 const flags = {
@@ -21,7 +23,8 @@ const flags = {
   dev: toggle('Development: in memory, unsealed, loopback only.'),
   'dev-root-token-id': text('token', 'Root token of -dev; default a random one, printed.'),
   'dev-listen-address': text('host:port', 'Address of the Vault API; default 127.0.0.1:8200.'),
-  'dev-seed': text('article', 'Also start two local upstreams and provision an agent for them.'),
+  'dev-seed': text('article', 'Also start two local upstreams and an MCP server, and provision an agent for them.'),
+  'mcp-address': text('host:port', 'Address of the MCP server of -dev-seed; default 127.0.0.1:3000.'),
   'gateway-grpc-address': text('host:port', "Address of the gateway's gRPC face; default 127.0.0.1:8250."),
   'gateway-http-address': text('host:port', "Address of the gateway's HTTP face; default 127.0.0.1:8251."),
   'gateway-upstream-address': texts(
@@ -43,59 +46,90 @@ export const server = command({
   ],
   flags,
   takes: [0, 0],
-  async run({ io, flags: given }) {
-    if (given.config !== undefined) {
-      const other = Object.entries(given).find(
-        ([name, value]) =>
-          name !== 'config' && value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0),
-      )
-      if (other)
-        throw new UsageError(
-          given.dev
-            ? 'give either -dev or -config'
-            : `-${other[0]} is for -dev; with -config everything stands in the file`,
-        )
-      return serveConfigured(io, given.config)
-    }
-    if (!given.dev)
-      throw new UsageError('give -dev to try it in memory on loopback, or -config=<file> to keep what is written')
-    if (given['dev-seed'] !== undefined && given['dev-seed'] !== 'article')
-      throw new UsageError(`-dev-seed: "${given['dev-seed']}" is not known; the one there is is article`)
-    const auditPath = resolve(given['audit-path'] ?? '.mcp-dev/audit.jsonl')
-    await mkdir(dirname(auditPath), { recursive: true, mode: 0o700 })
-    const listeners = given['gateway-upstream-address'].map(upstreamListener)
-    const seeded = given['dev-seed'] === 'article'
-    if (seeded && !listeners.some(({ upstream }) => upstream === ARTICLE_LISTENER.upstream))
-      listeners.push(ARTICLE_LISTENER)
-    const seed: { article?: SeededArticle } = {}
-    const places = {
-      'dev-listen-address': loopback('dev-listen-address', given['dev-listen-address'] ?? '127.0.0.1:8200'),
-      'gateway-grpc-address': loopback('gateway-grpc-address', given['gateway-grpc-address'] ?? '127.0.0.1:8250'),
-      'gateway-http-address': loopback('gateway-http-address', given['gateway-http-address'] ?? '127.0.0.1:8251'),
-    }
-    const started = await startDevServer({
-      ...(given['dev-root-token-id'] !== undefined && { rootTokenId: given['dev-root-token-id'] }),
-      listenAddress: places['dev-listen-address'],
-      grpcAddress: places['gateway-grpc-address'],
-      httpAddress: places['gateway-http-address'],
-      upstreamListeners: listeners,
-      auditPath,
-      clock: io.clock,
-      random: (bytes) => randomBytes(bytes),
-      logger: pino({ level: 'warn' }, pino.destination({ fd: 2, sync: true })),
-      ...(seeded && {
-        provision: async (server) => {
-          seed.article = await seedArticle(server)
-        },
-      }),
-    }).catch(addressInUse(places))
-    io.stdout(banner(started, auditPath, seed.article))
-    await untilAborted(io)
-    await seed.article?.close()
-    await started.close()
-    return 0
+  run({ io, flags: given }) {
+    return given.config === undefined ? serveDev(io, given) : serveConfigured(io, onlyConfig(given, given.config))
   },
 })
+
+type Given = FlagValues<typeof flags>
+
+/** What the file says and what a flag says could differ, so there is no second place to say it. */
+function onlyConfig(given: Given, file: string): string {
+  const other = Object.entries(given).find(
+    ([name, value]) =>
+      name !== 'config' && value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0),
+  )
+  if (other)
+    throw new UsageError(
+      given.dev
+        ? 'give either -dev or -config'
+        : `-${other[0]} is for -dev; with -config everything stands in the file`,
+    )
+  return file
+}
+
+async function serveDev(io: Io, given: Given): Promise<number> {
+  const seeded = checkDevFlags(given)
+  const auditPath = resolve(given['audit-path'] ?? '.mcp-dev/audit.jsonl')
+  await mkdir(dirname(auditPath), { recursive: true, mode: 0o700 }).catch(
+    startFailure(
+      `The folder ${dirname(auditPath)} for audit records cannot be made; choose another file with -audit-path`,
+    ),
+  )
+  const listeners = given['gateway-upstream-address'].map(upstreamListener)
+  if (seeded && !listeners.some(({ upstream }) => upstream === ARTICLE_LISTENER.upstream))
+    listeners.push(ARTICLE_LISTENER)
+  const seed: { article?: SeededArticle } = {}
+  const addresses = addressesOf(given, seeded)
+  const started = await startDevServer({
+    ...(given['dev-root-token-id'] !== undefined && { rootTokenId: given['dev-root-token-id'] }),
+    listenAddress: addresses['dev-listen-address'],
+    grpcAddress: addresses['gateway-grpc-address'],
+    httpAddress: addresses['gateway-http-address'],
+    upstreamListeners: listeners,
+    auditPath,
+    clock: io.clock,
+    random: (bytes) => randomBytes(bytes),
+    logger: pino({ level: 'warn' }, pino.destination({ fd: 2, sync: true })),
+    ...(seeded && {
+      provision: async (server) => {
+        seed.article = await seedArticle(server, addresses['mcp-address'])
+      },
+    }),
+  }).catch(addressInUse(addresses))
+  io.stdout(banner(started, auditPath, seed.article))
+  await untilAborted(io)
+  await seed.article?.close()
+  await started.close()
+  return 0
+}
+
+/** Whether the seed is wanted. */
+function checkDevFlags(given: Given): boolean {
+  if (!given.dev)
+    throw new UsageError('give -dev to try it in memory on loopback, or -config=<file> to keep what is written')
+  const seed = given['dev-seed']
+  if (seed !== undefined && seed !== 'article')
+    throw new UsageError(`-dev-seed: "${seed}" is not known; the one there is is article`)
+  if (seed === undefined && given['mcp-address'] !== undefined)
+    throw new UsageError('-mcp-address is for the MCP server that -dev-seed=article starts; give both')
+  return seed !== undefined
+}
+
+const defaultAddresses = {
+  'dev-listen-address': '127.0.0.1:8200',
+  'gateway-grpc-address': '127.0.0.1:8250',
+  'gateway-http-address': '127.0.0.1:8251',
+  'mcp-address': '127.0.0.1:3000',
+} as const
+type AddressFlag = keyof typeof defaultAddresses
+
+function addressesOf(given: Given, seeded: boolean): Readonly<Record<AddressFlag, string>> {
+  const names = (Object.keys(defaultAddresses) as AddressFlag[]).filter((name) => seeded || name !== 'mcp-address')
+  return Object.fromEntries(
+    names.map((name) => [name, loopback(name, given[name] ?? defaultAddresses[name])]),
+  ) as Record<AddressFlag, string>
+}
 
 /** Names the flag that would have chosen another address. */
 const addressInUse =
@@ -122,12 +156,12 @@ function banner(server: DevServer, auditPath: string, article: SeededArticle | u
     ),
     `    Root token    ${server.rootToken}           Service token for MCP servers: ${server.serviceToken}`,
     ...(article ? articleLines(article) : []),
-    '    Try, with vault, bao or `npx mcp-vault`:',
+    '    Try, with vault, bao or `npx --no mcp-vault` (from anywhere after `npm i -g` of what `npm pack` makes):',
     `      export VAULT_ADDR=${server.vaultAddress} VAULT_TOKEN=${server.rootToken}`,
     ...(article
-      ? ['      npx mcp-vault write mcp/creds/claude-billing-agent purpose=quarterly-invoice-reconciliation']
-      : ['      npx mcp-vault kv put -mount=secret mcp/stripe api_key=@stripe.key']),
-    '      npx mcp-vault path-help mcp/',
+      ? ['      npx --no mcp-vault write mcp/creds/claude-billing-agent purpose=quarterly-invoice-reconciliation']
+      : ['      npx --no mcp-vault kv put -mount=secret mcp/stripe api_key=@stripe.key']),
+    '      npx --no mcp-vault path-help mcp/',
   ]
   return `${lines.join('\n')}\n`
 }
@@ -165,19 +199,3 @@ function loopback(flag: string, address: string): string {
     )
   return address
 }
-
-const untilAborted = (io: Io): Promise<void> =>
-  new Promise((resolvePromise) => {
-    if (io.signal.aborted) {
-      resolvePromise()
-      return
-    }
-    // An aborted signal ends the server; until then the listeners keep the process alive.
-    io.signal.addEventListener(
-      'abort',
-      () => {
-        resolvePromise()
-      },
-      { once: true },
-    )
-  })

@@ -38,6 +38,7 @@ const reasons: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the address is in use; is another one running?',
   EADDRNOTAVAIL: 'this machine has no such address',
   EACCES: 'permission denied',
+  EROFS: 'the file system is read-only',
   ENOENT: 'there is no such file',
 }
 

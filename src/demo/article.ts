@@ -62,14 +62,12 @@ export interface SeededArticle {
   close(): Promise<void>
 }
 
-/** `server -dev -dev-seed=article`: everything provisioned, nothing left to type. */
-export async function seedArticle(server: DevServer): Promise<SeededArticle> {
+/** `server -dev -dev-seed=article`: everything provisioned, nothing left to type. Rejects with EADDRINUSE where `mcpAddress` is taken. */
+export async function seedArticle(server: DevServer, mcpAddress = '127.0.0.1:0'): Promise<SeededArticle> {
   const upstreams = await startUpstreams()
   try {
     await provision(server, upstreams)
-    const mcp = await startArticleMcpServer(server, '127.0.0.1:3000').catch(() =>
-      startArticleMcpServer(server, '127.0.0.1:0'),
-    )
+    const mcp = await startArticleMcpServer(server, mcpAddress)
     const issued = await server.admin.write(`mcp/creds/${AGENT}`, { purpose: 'try-out' })
     return {
       scopes: SCOPES,

@@ -1,6 +1,7 @@
 /** Checks of what callers write, each refusing with a sentence that names the field. */
 import { subjectOf } from '../document/index.ts'
 import type { DocumentProblem } from '../document/index.ts'
+import type { Data } from '../logical/data.ts'
 import { badRequest } from '../logical/errors.ts'
 import type { RequestError } from '../logical/errors.ts'
 import { PolicyError } from '../policy/index.ts'
@@ -24,6 +25,14 @@ export function checkName(field: string, name: string, example: string): string 
 
 export const checkAgentName = (field: 'agent' | 'agent_id', name: string): string =>
   checkName(field, name, 'claude-billing-agent')
+
+/** An empty text could mean either, and the two are opposites: one leaves the agent with nothing, the other with no bound here. */
+export function refuseEmptyText(data: Data, field: string): void {
+  if (data[field] !== '') return
+  throw badRequest(
+    `${field} is an empty text, which could mean two things: write [] to grant nothing (${field}=[]), or null to unset it ({"${field}": null} as JSON, with the CLI: echo '{"${field}":null}' | vault write <path> -).`,
+  )
+}
 
 /** Runs a parser of the scope or policy language; what it refuses becomes a 400 that starts with the field. */
 export function sentence<T>(field: string, parse: () => T): T {

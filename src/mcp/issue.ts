@@ -43,15 +43,25 @@ export async function tokenTerms(
   const limits = { default_ttl: settings.default_ttl, max_ttl: await engine.system.maxLeaseTtl() }
   const left = endsUnix - engine.nowUnix()
   if (left < 1) throw badRequest('session is over, open a new one')
+  const ceilings: readonly (readonly [seconds: number, setting: string])[] = [
+    [agentCap, `max_ttl_seconds of the scopes of agent ${agent.agent_id}`],
+    [settings.max_ttl, 'max_ttl of config'],
+    [limits.max_ttl, 'max_lease_ttl of the mount'],
+    [left, 'the end of the session'],
+  ]
   const max_ttl = leaseCeiling(Math.min(agentCap, settings.max_ttl, left), limits)
   const wanted = asked ?? settings.default_ttl
   if (asked === undefined || wanted <= max_ttl) return { ttl: Math.min(wanted, max_ttl), max_ttl, warnings: [] }
   return {
     ttl: max_ttl,
     max_ttl,
-    warnings: [`ttl of ${durationText(wanted)} is cut to ${durationText(max_ttl)}, the longest allowed here.`],
+    warnings: [`ttl of ${durationText(wanted)} is cut to ${durationText(max_ttl)} by ${leastOf(ceilings)}.`],
   }
 }
+
+/** Which setting an operator would have to change. */
+const leastOf = (ceilings: readonly (readonly [seconds: number, setting: string])[]): string =>
+  ceilings.reduce((least, next) => (next[0] < least[0] ? next : least))[1]
 
 export interface MintedToken {
   /** The token in the clear: goes into the answer and nowhere else. */

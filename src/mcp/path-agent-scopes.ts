@@ -7,7 +7,7 @@ import { listResponse } from '../logical/response.ts'
 import { parseScope } from '../scope/index.ts'
 import { DEFAULT_MAX_TTL_SECONDS, changeAgent, declaredIn, declaredKey, registeredAgent, scopesPath } from './agent.ts'
 import type { AgentRecord, DeclaredScopes } from './agent.ts'
-import { checkAgentName, checkName, sentence } from './check.ts'
+import { checkAgentName, checkName, refuseEmptyText, sentence } from './check.ts'
 import { versionField } from './document.ts'
 import type { Engine } from './engine.ts'
 
@@ -100,8 +100,9 @@ function read(engine: Engine): ScopesHandler {
 }
 
 function write(engine: Engine): ScopesHandler {
-  return async ({ fields: given }) => {
+  return async ({ request, fields: given }) => {
     const agentId = given.require('agent_id')
+    refuseEmptyText(request.data, 'scopes')
     await required(engine, agentId)
     const warnings = await checkScopes(engine, given.given('scopes') ?? [])
     const cap = given.given('max_ttl_seconds')

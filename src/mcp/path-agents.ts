@@ -6,7 +6,7 @@ import { RequestError, badRequest } from '../logical/errors.ts'
 import { listResponse } from '../logical/response.ts'
 import { changeAgent, documentPaths, registeredAgent } from './agent.ts'
 import type { AgentRecord } from './agent.ts'
-import { checkAgentName, checkName } from './check.ts'
+import { checkAgentName, checkName, refuseEmptyText } from './check.ts'
 import { versionField } from './document.ts'
 import type { Engine } from './engine.ts'
 
@@ -59,8 +59,9 @@ export function pathAgents(engine: Engine) {
         const agent = await registeredAgent(engine, checkAgentName('agent_id', given.require('agent_id')))
         return agent && { data: agentData(agent) }
       },
-      async write({ fields: given }) {
+      async write({ request, fields: given }) {
         const agentId = checkAgentName('agent_id', given.require('agent_id'))
+        refuseEmptyText(request.data, 'policies')
         await changeAgent(engine, agentId, (stored) => {
           const record = merge(agentId, stored, given)
           const moved = stored !== undefined && stored.environment !== record.environment
@@ -152,32 +153,52 @@ function agentData(agent: AgentRecord): Record<string, unknown> {
   }
 }
 
-function merge(agentId: string, stored: AgentRecord | undefined, given: FieldData<typeof fields>): AgentRecord {
+type Given = FieldData<typeof fields>
+
+/** What is omitted keeps its value; null resets it. */
+function merge(agentId: string, stored: AgentRecord | undefined, given: Given): AgentRecord {
   const before = stored?.deleted ? undefined : stored
-  const text = (name: 'owner' | 'environment') => {
-    const value = given.has(name) ? given.given(name) : before?.[name]
-    if (value === undefined || value === '') throw badRequest(missing(name, fields[name]))
-    return value
-  }
-  const owner = text('owner')
+  const owner = requiredText('owner', given, before)
   if (owner.length > 256) throw badRequest('owner must be at most 256 characters, for example owner=platform-team.')
-  const environment = checkName('environment', text('environment'), 'production')
-  const policies = given.has('policies') ? (given.given('policies') ?? null) : (before?.policies ?? null)
+  const environment = checkName('environment', requiredText('environment', given, before), 'production')
+  const policies = merged('policies', null, given, before)
   for (const [index, name] of (policies ?? []).entries()) checkName(`policies[${index}]`, name, 'billing-read')
-  const disabled = given.has('disabled') ? (given.given('disabled') ?? false) : (before?.disabled ?? false)
-  const ends = disabled && before !== undefined && !before.disabled
+  const disabled = merged('disabled', false, given, before)
   return {
     agent_id: agentId,
     owner,
     environment,
-    description: given.has('description') ? (given.given('description') ?? '') : (before?.description ?? ''),
+    description: merged('description', '', given, before),
     policies,
     disabled,
-    generation: (stored?.generation ?? 0) + (ends ? 1 : 0),
+    generation: generationAfter(stored, disabled),
     deleted: false,
     version: stored?.version ?? 0,
     declared: before?.declared ?? {},
   }
+}
+
+/** Disabling ends every session, in the same write; nothing ever lowers it. */
+function generationAfter(stored: AgentRecord | undefined, disabled: boolean): number {
+  if (stored === undefined) return 0
+  const ends = disabled && !stored.deleted && !stored.disabled
+  return stored.generation + (ends ? 1 : 0)
+}
+
+function requiredText(name: 'owner' | 'environment', given: Given, before: AgentRecord | undefined): string {
+  const value = given.has(name) ? given.given(name) : before?.[name]
+  if (value === undefined || value === '') throw badRequest(missing(name, fields[name]))
+  return value
+}
+
+function merged<K extends 'policies' | 'disabled' | 'description'>(
+  name: K,
+  reset: AgentRecord[K],
+  given: Given,
+  before: AgentRecord | undefined,
+): AgentRecord[K] {
+  if (given.has(name)) return (given.given(name) as AgentRecord[K] | undefined) ?? reset
+  return before?.[name] ?? reset
 }
 
 async function warnings(engine: Engine, agentId: string) {

@@ -2,7 +2,9 @@ import { definePath } from '../framework/path.ts'
 import type { Fields } from '../framework/field.ts'
 import { isoSeconds } from '../logical/clock.ts'
 import { badRequest } from '../logical/errors.ts'
+import type { Data } from '../logical/data.ts'
 import { listResponse } from '../logical/response.ts'
+import type { Response } from '../logical/response.ts'
 import { effectiveScopes, sessionKeyOf } from '../scope/index.ts'
 import { agentRecord } from './agent.ts'
 import { checkAgentName } from './check.ts'
@@ -32,10 +34,11 @@ export function pathSessionsList(engine: Engine) {
     active_node_only: true,
     synopsis: 'Sessions, live and remembered.',
     description:
-      'Lists session ids by shard, a page at a time: pass the last id as after to go on. Ended sessions stay listed until reuse_window has passed.',
+      'Lists session ids by shard, each with its agent and state, a page at a time: pass the last id as after to go on. Ended sessions stay listed until reuse_window has passed.',
     operations: {
       list: async ({ request, fields: given }) =>
-        listResponse(
+        listed(
+          engine,
           await pageOfSessions(
             engine,
             request.signal,
@@ -54,11 +57,12 @@ export function pathAgentSessions(engine: Engine) {
     fields: { ...paging, agent_id: { type: 'string', description: 'The agent.', example: 'claude-billing-agent' } },
     active_node_only: true,
     synopsis: 'Sessions of one agent.',
-    description: "Lists the ids of an agent's sessions, live and remembered, a page at a time.",
+    description: "Lists the ids of an agent's sessions, live and remembered, each with its state, a page at a time.",
     operations: {
       async list({ request, fields: given }) {
         const agentId = checkAgentName('agent_id', given.require('agent_id'))
-        return listResponse(
+        return listed(
+          engine,
           await pageOfSessions(
             engine,
             request.signal,
@@ -219,6 +223,16 @@ async function sessionData(engine: Engine, session: SessionRecord): Promise<Reco
   }
 }
 
+/** With what an operator looks for in a list: whose session it is, and whether it is over. */
+async function listed(engine: Engine, sessions: readonly SessionRecord[]): Promise<Response | undefined> {
+  const info: Record<string, Data> = {}
+  for (const session of sessions) {
+    const liveness = await sessionLiveness(engine, session)
+    info[session.session_id] = { agent_id: session.agent_id, state: liveness.live ? 'live' : liveness.reason }
+  }
+  return listResponse(Object.keys(info), info)
+}
+
 function limitOf(limit: number | undefined): number {
   if (limit !== undefined && limit < 1) throw badRequest('limit must be at least 1, for example limit=100.')
   return Math.min(limit ?? PAGE, PAGE)
@@ -231,17 +245,17 @@ async function pageOfSessions(
   after: string,
   limit: number,
   wanted: (session: SessionRecord) => boolean,
-): Promise<string[]> {
+): Promise<SessionRecord[]> {
   const afterKey = after === '' ? '' : sessionKeyOf(after)
   if (afterKey === undefined)
     throw badRequest('after must be a session id, for example after=sess_01JNKQ8X4F2MVBP7RD3WCZH9GT.')
-  const found: string[] = []
+  const found: SessionRecord[] = []
   for (const shard of await engine.records.storage.list('s/')) {
     if (shard < `${afterKey.slice(0, 2)}/` && afterKey !== '') continue
     for (const key of await engine.records.storage.list(`s/${shard}`)) {
       if (key <= afterKey) continue
       const session = await engine.records.peek<SessionRecord>(`s/${shard}${key}`)
-      if (session && wanted(session)) found.push(session.session_id)
+      if (session && wanted(session)) found.push(session)
       if (found.length >= limit || signal.aborted) return found
     }
   }

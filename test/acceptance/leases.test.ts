@@ -247,7 +247,7 @@ describe("the mount's own longest life", () => {
     expect(body).toMatchObject({
       lease_duration: 120,
       renewable: false,
-      warnings: ['ttl of 10m is cut to 2m, the longest allowed here.'],
+      warnings: ['ttl of 10m is cut to 2m by max_lease_ttl of the mount.'],
       data: { ttl_seconds: 120 },
     })
     await own.sys('POST', `mounts/${own.mount}/tune`, { max_lease_ttl: '1h' })

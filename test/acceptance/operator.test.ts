@@ -212,7 +212,7 @@ describe('operator flow', () => {
       body: {
         lease_duration: 1800,
         renewable: false,
-        warnings: ['ttl of 2h is cut to 30m, the longest allowed here.'],
+        warnings: ['ttl of 2h is cut to 30m by max_ttl_seconds of the scopes of agent billing.'],
         data: { ttl_seconds: 1800 },
       },
     })

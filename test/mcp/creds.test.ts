@@ -89,7 +89,7 @@ describe('creds issues a leased phantom token', () => {
     engine.limits.max_ttl = 120
     const issued = await engine.issue('billing', { ttl: 600 })
     expect(issued.data.ttl_seconds).toBe(120)
-    expect(issued.warnings).toEqual(['ttl of 10m is cut to 2m, the longest allowed here.'])
+    expect(issued.warnings).toEqual(['ttl of 10m is cut to 2m by max_lease_ttl of the mount.'])
   })
 
   it('renewable only while the ttl is under its ceiling', async () => {

@@ -3,7 +3,7 @@ terraform {
 
   required_providers {
     mcp = {
-      source  = "terraform.local/mcp/mcp" # put there by: npx mcp-vault terraform install
+      source  = "terraform.local/mcp/mcp" # put there by: npx --no mcp-vault terraform install
       version = "~> 0.1"
     }
   }
