@@ -187,7 +187,7 @@ export const engineSchema = {
       },
       "mcp_tools": {
         "type": "list",
-        "description": "Names of the MCP tools this tool stands for.",
+        "description": "Names of the MCP tools this tool stands for, for people and for reports. Nothing enforces it yet: what a session may call follows from operations alone.",
         "example": [
           "list_invoices"
         ],
