@@ -39,6 +39,7 @@ export function pathSessionsList(engine: Engine) {
       list: async ({ request, fields: given }) =>
         listed(
           engine,
+          request.signal,
           await pageOfSessions(
             engine,
             request.signal,
@@ -63,6 +64,7 @@ export function pathAgentSessions(engine: Engine) {
         const agentId = checkAgentName('agent_id', given.require('agent_id'))
         return listed(
           engine,
+          request.signal,
           await pageOfSessions(
             engine,
             request.signal,
@@ -224,9 +226,14 @@ async function sessionData(engine: Engine, session: SessionRecord): Promise<Reco
 }
 
 /** With what an operator looks for in a list: whose session it is, and whether it is over. */
-async function listed(engine: Engine, sessions: readonly SessionRecord[]): Promise<Response | undefined> {
+async function listed(
+  engine: Engine,
+  signal: AbortSignal,
+  sessions: readonly SessionRecord[],
+): Promise<Response | undefined> {
   const info: Record<string, Data> = {}
   for (const session of sessions) {
+    if (signal.aborted) break
     const liveness = await sessionLiveness(engine, session)
     info[session.session_id] = { agent_id: session.agent_id, state: liveness.live ? 'live' : liveness.reason }
   }

@@ -372,7 +372,19 @@ describe('operator flow', () => {
     const start = await engine.read('feed?wait=0')
     expect([start.status, keysOf(start)]).toEqual([
       200,
-      ['epoch', 'events', 'held_ms', 'more', 'reset', 'sequence', 'server_time_unix_ms'],
+      [
+        'check_enforced_from_unix',
+        'check_keys',
+        'epoch',
+        'events',
+        'held_ms',
+        'more',
+        'pollers',
+        'removed',
+        'reset',
+        'sequence',
+        'server_time_unix_ms',
+      ],
     ])
     const { epoch, sequence } = data(start) as { epoch: string; sequence: number }
     const waiting = engine.read(`feed?epoch=${epoch}&after=${sequence}&wait=2`)

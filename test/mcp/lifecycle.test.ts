@@ -558,13 +558,28 @@ describe('records of the dead', () => {
 })
 
 describe('a list of sessions', () => {
-  it.each(['sessions/', 'agents/nobody/sessions/'])('is not read on for a caller who has gone: %s', async (path) => {
+  // Each session of the page also has its end marker looked for, and their agent is read once.
+  it.each([
+    ['sessions/', 41],
+    ['agents/nobody/sessions/', 20],
+  ])('is not read on for a caller who has gone: %s', async (path, reads) => {
     const engine = await start()
     for (let i = 0; i < 20; i++) await engine.issue('billing')
     await engine.restart()
     expect(
       await engine.storage.during(() => engine.call('list', path, {}, {}, undefined, AbortSignal.abort())),
     ).toMatchObject({ get: 1 })
-    expect(await engine.storage.during(() => engine.call('list', path))).toMatchObject({ get: 20 })
+    expect(await engine.storage.during(() => engine.call('list', path))).toMatchObject({ get: reads })
+  })
+
+  it('says whose each is, and whether it is over', async () => {
+    const engine = await start()
+    const [live, closed] = [await engine.issue('billing'), await engine.issue('billing')]
+    await engine.call('delete', `sessions/${String(closed.data.session_id)}`)
+    const listed = await engine.call('list', 'sessions/')
+    expect(listed?.data?.key_info).toEqual({
+      [String(live.data.session_id)]: { agent_id: 'billing', state: 'live' },
+      [String(closed.data.session_id)]: { agent_id: 'billing', state: 'revoked' },
+    })
   })
 })
