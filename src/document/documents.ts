@@ -4,7 +4,6 @@ import { parsePolicy } from '../policy/index.ts'
 import type { PolicyDocument } from '../policy/index.ts'
 import { parseOperation } from '../scope/index.ts'
 import type { Tool } from '../scope/index.ts'
-import { upstreamProblems } from './upstream.ts'
 import type { UpstreamValues } from './upstream.ts'
 
 const version = z.number().int()

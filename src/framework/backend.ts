@@ -21,6 +21,8 @@ export interface BackendSpec {
   readonly help: string
   readonly paths: readonly PathDef[]
   readonly secrets?: readonly SecretType[]
+  /** See `Backend`; `host` unless given. */
+  readonly leasing?: Backend['leasing']
   readonly system: SystemView
   readonly unauthenticated?: readonly string[]
   initialize?(): Promise<void>
@@ -57,6 +59,7 @@ export function createBackend(spec: BackendSpec): Backend {
   return {
     type: spec.type ?? 'secret',
     specialPaths,
+    leasing: spec.leasing ?? 'host',
     initialize: () => spec.initialize?.() ?? Promise.resolve(),
     invalidateKey: (key) => {
       spec.invalidate?.(key)

@@ -26,6 +26,11 @@ export interface SpecialPaths {
 export interface Backend {
   readonly type: 'secret' | 'auth'
   readonly specialPaths: SpecialPaths
+  /**
+   * Who makes the leases and tokens that responses speak of. `host`: a secret gets a lease, a login gets a token. `engine`: they
+   * exist already (the token store, the system engine), or the response only says how long a copy may be kept (KV).
+   */
+  readonly leasing: 'host' | 'engine'
   /** Called once after mounting; storage may be read and written from here on. */
   initialize(): Promise<void>
   /** Rejects with `RequestError`. */

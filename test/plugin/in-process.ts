@@ -132,6 +132,7 @@ export function scripted(script: Partial<Backend>, made: BackendConfig[] = []): 
     return Promise.resolve({
       type: 'secret',
       specialPaths: { root: [], unauthenticated: [] },
+      leasing: 'host',
       initialize: () => Promise.resolve(),
       handleRequest: () => Promise.resolve(undefined),
       handleExistenceCheck: () => Promise.resolve(undefined),

@@ -13,6 +13,7 @@ export function tokenFactory(services: TokenServices): Factory {
     Promise.resolve(
       createBackend({
         type: 'auth',
+        leasing: 'engine',
         help: 'The token store: making, looking up, renewing and revoking the tokens requests are made with.',
         paths: [
           ...createPaths(services),

@@ -36,15 +36,9 @@ export class Issuing {
   async outcome(call: ApiCall, performed: Performed, response: Response | undefined): Promise<ApiOutcome> {
     const { path: mountPath, type } = performed.mount.entry
     const plain = { operation: call.operation, path: call.path, mount_type: type, response }
-    // The system engine tells of leases and tokens that exist already.
-    if (type === 'system') return { ...plain, ...existing(response) }
-    // The token store answers with tokens it has made; what a login may have is made here.
-    if (response?.auth && type === 'token') return { ...plain, auth: response.auth }
+    if (performed.mount.backend?.leasing === 'engine') return { ...plain, ...existing(response) }
     if (response?.auth && isAuthPath(mountPath)) return this.#login(call, performed.mount, response, response.auth)
     if (!response?.secret) return plain
-    // KV states how long a copy may be kept; there is nothing to revoke.
-    if (type === 'kv')
-      return { ...plain, lease: { lease_id: '', ttl: response.secret.lease_options.ttl, renewable: false } }
     const lease = await this.#lease(call, performed, response.secret)
     return { ...plain, response: { ...response, warnings: [...(response.warnings ?? []), ...lease.warnings] }, lease }
   }

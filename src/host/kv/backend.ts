@@ -16,6 +16,7 @@ export const kvV2Factory: Factory = (config) => {
   const store = new SecretStore(config.storage, config.clock)
   return Promise.resolve(
     createBackend({
+      leasing: 'engine',
       help,
       system: config.system,
       paths: [

@@ -17,6 +17,7 @@ export function sysFactory(services: SysServices): Factory {
   return (config) =>
     Promise.resolve(
       createBackend({
+        leasing: 'engine',
         help: 'The system engine: mounts, policies, leases, audit devices.',
         paths: [
           ...mountPaths(services),

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { lendingDesk } from '../../fakes/lending-engine.ts'
 import { startBench } from '../bench.ts'
 import type { Bench } from '../bench.ts'
 
@@ -29,5 +30,17 @@ describe('from request to lease and back', () => {
     expect(bench.desk.revoked).toEqual([{ loan: 'ladder-1', issue_time: bench.clock.now() }])
     const gone = await bench.call('PUT', 'sys/leases/lookup', { lease_id: issued.body.lease_id as string })
     expect(gone).toMatchObject({ status: 400, body: { errors: ['invalid lease'] } })
+  })
+
+  it('makes no lease for an engine that says it needs none, whatever its name', async () => {
+    const desk = lendingDesk()
+    const other = await startBench(
+      { engines: { lend: async (config) => ({ ...(await desk.factory(config)), leasing: 'engine' as const }) } },
+      desk,
+    )
+    const answered = await other.call('PUT', 'lend/loans/ladder', { ttl: '15m' })
+    expect(answered.body).toMatchObject({ lease_id: '', lease_duration: 900 })
+    expect((await other.call('LIST', 'sys/leases/lookup/lend/loans/ladder')).status).toBe(404)
+    await other.host.close()
   })
 })
