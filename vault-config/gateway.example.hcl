@@ -74,6 +74,22 @@ max_staleness {
   low      = "2m"
 }
 
+# What one session, address or caller may take at a time; more is answered with 429 and Retry-After. Where several gateways follow the
+# feed, each enforces its part. These are the defaults.
+limits {
+  calls_per_session = 128 # calls to upstreams under way
+  # The same, by the address of callers that bring nothing but a session's token.
+  calls_per_address   = 1024
+  streams_per_session = 32 # gRPC streams that watch a session
+  lookups_per_address = 64 # tokens being looked up in Vault at a time
+  # Each second: tokens that turn out unknown, by address (authenticated callers: ten times as many), and refusals of a session that
+  # are recorded in full. Further refusals stand in one record a second.
+  unknown_tokens_per_second = 20
+  refusals_per_second       = 20
+  # Held by all calls together: responses of which selected fields pass, and requests a parameter rule must see.
+  buffered_bytes = 67108864
+}
+
 # False uses keys whose owners have not agreed to it in their secrets' custom metadata. Not for production.
 require_key_consent = true
 # "warn" still uses keys for upstreams that their owners have not listed in mcp_upstreams, and records each use: for the time

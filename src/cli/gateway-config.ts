@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { defaultLimits } from '../gateway/limits/index.ts'
 import {
+  atLeastOne,
   block,
   blocks,
   jsonListener,
@@ -113,6 +115,17 @@ const serviceToken = block(
 
 const example = 'vault { address = "https://vault.internal:8200" token_file = "/etc/mcp-vault/gateway.token" }'
 
+const limit = (name: keyof typeof defaultLimits) => atLeastOne(defaultLimits[name]).optional()
+const limits = {
+  calls_per_session: limit('calls_per_session'),
+  calls_per_address: limit('calls_per_address'),
+  streams_per_session: limit('streams_per_session'),
+  lookups_per_address: limit('lookups_per_address'),
+  unknown_tokens_per_second: limit('unknown_tokens_per_second'),
+  refusals_per_second: limit('refusals_per_second'),
+  buffered_bytes: limit('buffered_bytes'),
+}
+
 export const gatewayConfig = block(
   {
     vault,
@@ -133,6 +146,7 @@ export const gatewayConfig = block(
       { high: seconds(5).optional(), standard: seconds(30).optional(), low: seconds(120).optional() },
       '{ high = 5 }',
     ).default({}),
+    limits: block(limits, '{ calls_per_session = 64 }').default({}),
     upstream_ca_file: text('/etc/mcp-vault/upstream-ca.pem').optional(),
     log_level: logLevel.default('info'),
   },

@@ -91,6 +91,7 @@ async function settingsOf(io: Io, config: GatewayFile, audits: AuditFiles, logge
     requireKeyConsent: config.require_key_consent,
     consentUpstreams: config.consent_upstreams,
     maxStaleness: definedOf(config.max_staleness),
+    limits: definedOf(config.limits),
     ...(upstreamCa !== undefined && {
       upstreamCa: await readFile(upstreamCa, 'utf8').catch(
         startFailure(`The upstream_ca_file ${upstreamCa} cannot be read`),

@@ -65,6 +65,11 @@ export const seconds = (example: number) =>
       return z.NEVER
     })
 
+export const atLeastOne = (example: number) =>
+  z
+    .int({ error: wanted('a whole number', String(example)) })
+    .min(1, { error: `must be at least 1, for example ${String(example)}` })
+
 export const logLevel = oneOf(['error', 'warn', 'info', 'debug', 'trace'])
 
 const count = (example: number) => {

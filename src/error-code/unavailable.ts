@@ -75,6 +75,42 @@ export const unavailableCodes = {
     actor: 'MCP server',
     action: 'Go on with a token it holds, and refresh after `Retry-After`; open a session for each worker.',
   },
+  calls_limit: {
+    kind: 'rate_limited',
+    meaning: 'The session, or the address, has as many calls under way as it may.',
+    actor: 'agent',
+    action: 'Wait for a call to end, then send it again.',
+  },
+  streams_limit: {
+    kind: 'rate_limited',
+    meaning: 'The session is watched by as many streams as it may be.',
+    actor: 'MCP server',
+    action: 'End a stream first; one for each session is enough.',
+  },
+  lookups_limit: {
+    kind: 'rate_limited',
+    meaning: 'Too many tokens that this gateway does not know came from the same place.',
+    actor: 'MCP server',
+    action: 'Wait as long as `Retry-After` says.',
+  },
+  refusals_limit: {
+    kind: 'rate_limited',
+    meaning: 'More requests of the session were refused in this second than are recorded one by one.',
+    actor: 'agent',
+    action: 'Look at what the requests are refused for; they go on being refused.',
+  },
+  buffer_limit: {
+    kind: 'rate_limited',
+    meaning: 'The calls of the session hold more bytes of bodies than there is room for.',
+    actor: 'agent',
+    action: 'Ask for less at a time, or for fewer responses at once.',
+  },
+  upstream_share_limit: {
+    kind: 'rate_limited',
+    meaning: 'The session has its share of the connections to the upstream.',
+    actor: 'agent',
+    action: 'Wait for a call to end, then send it again.',
+  },
   rate_limited: {
     kind: 'rate_limited',
     meaning: 'Vault or the gateway limits how often this may be asked.',

@@ -5,6 +5,8 @@ import type { Logger } from '../logical/log.ts'
 import type { Resolver } from './proxy/egress.ts'
 import { GatewayError } from './error.ts'
 import type { GrpcTls } from './grpc/server.ts'
+import { defaultLimits } from './limits/index.ts'
+import type { LimitSettings } from './limits/index.ts'
 import { defaultStaleness } from './knowledge/freshness.ts'
 import type { StalenessLimits } from './knowledge/freshness.ts'
 import type { TlsFiles } from './http/server.ts'
@@ -56,6 +58,8 @@ export interface GatewayConfig {
   readonly consentUpstreams?: 'enforce' | 'warn'
   /** Seconds a gateway may be out of contact and still act, by upstream sensitivity. */
   readonly maxStaleness?: Partial<StalenessLimits>
+  /** What one session or address may take at a time; those not given stand at their defaults. */
+  readonly limits?: Partial<LimitSettings> | undefined
   /** PEM certificates to trust for upstreams instead of the machine's. */
   readonly upstreamCa?: string
   /** Looks upstreams' host names up instead of the machine's resolver; what it answers is checked alike. */
@@ -75,7 +79,16 @@ export function checkConfig(config: GatewayConfig): void {
     refuse('vault.mount: is not the path of a mount, for example mcp')
   if (vault.token === undefined && vault.login === undefined)
     refuse('vault: give a token or a login; the gateway needs a Vault identity of its own')
-  for (const [index, { name, sha256, agents }] of serviceTokens.entries()) {
+  checkServices(serviceTokens, refuse)
+  checkLimits(config, refuse)
+  for (const [sensitivity, seconds] of Object.entries(stalenessOf(config))) {
+    if (!Number.isFinite(seconds) || seconds <= 0 || seconds > 3600)
+      refuse(`maxStaleness.${sensitivity}: must be more than 0 and at most 3600 seconds, for example 5`)
+  }
+}
+
+function checkServices(services: readonly ServiceTokenConfig[], refuse: (message: string) => never): void {
+  for (const [index, { name, sha256, agents }] of services.entries()) {
     const field = `serviceTokens[${String(index)}]`
     if (!/^[A-Za-z0-9_-]{1,64}$/.test(name))
       refuse(`${field}.name: must be 1 to 64 letters, digits, _ or -, for example billing-mcp`)
@@ -83,9 +96,14 @@ export function checkConfig(config: GatewayConfig): void {
       refuse(`${field}.sha256: must be the token's SHA-256 in 64 lower-case hexadecimal digits`)
     if (agents.length === 0) refuse(`${field}.agents: must name agents, or "*" for all`)
   }
-  for (const [sensitivity, seconds] of Object.entries(stalenessOf(config))) {
-    if (!Number.isFinite(seconds) || seconds <= 0 || seconds > 3600)
-      refuse(`maxStaleness.${sensitivity}: must be more than 0 and at most 3600 seconds, for example 5`)
+}
+
+function checkLimits({ limits }: GatewayConfig, refuse: (message: string) => never): void {
+  for (const name of Object.keys(defaultLimits) as (keyof LimitSettings)[]) {
+    const usual = defaultLimits[name]
+    const limit = limits?.[name] ?? usual
+    if (!Number.isSafeInteger(limit) || limit < 1)
+      refuse(`limits.${name}: must be a whole number of at least 1, for example ${String(usual)}`)
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../logical/clock.ts'
 import type { Logger } from '../logical/log.ts'
 import type { VaultClient } from '../vault-client/index.ts'
-import { Egress } from './proxy/egress.ts'
+import { CONNECTIONS_PER_UPSTREAM, Egress } from './proxy/egress.ts'
 import type { Resolver } from './proxy/egress.ts'
 import { Callers } from './decision/callers.ts'
 import type { ServiceIdentity } from './decision/callers.ts'
@@ -18,6 +18,8 @@ import { Records } from './decision/records.ts'
 import type { RecordSink } from './decision/records.ts'
 import { SessionService } from './session-service.ts'
 import { Sessions } from './knowledge/session-cache.ts'
+import { Limits, defaultLimits } from './limits/index.ts'
+import type { LimitSettings } from './limits/index.ts'
 import { UpstreamCalls } from './proxy/upstream-calls.ts'
 import { Pulse } from './pulse.ts'
 
@@ -30,6 +32,8 @@ export interface CoreConfig {
   readonly services: readonly ServiceIdentity[]
   readonly sink: RecordSink
   readonly staleness: StalenessLimits
+  /** Those not given stand at their defaults. */
+  readonly limits?: Partial<LimitSettings> | undefined
   readonly keyConsent: ConsentMode
   readonly upstreamCa?: string | undefined
   readonly resolveUpstream?: Resolver | undefined
@@ -53,7 +57,11 @@ export interface GatewayCore {
   readonly openCalls: OpenCalls
   readonly egress: Egress
   readonly pulse: Pulse
+  readonly limits: Limits
 }
+
+const limitsOf = ({ limits, clock }: CoreConfig): Limits =>
+  new Limits({ settings: { ...defaultLimits, ...limits }, clock, connectionsPerUpstream: CONNECTIONS_PER_UPSTREAM })
 
 /** Joins the parts. Nothing runs until `follower.start()`. */
 export function createCore(config: CoreConfig): GatewayCore {
@@ -72,7 +80,8 @@ export function createCore(config: CoreConfig): GatewayCore {
   })
   // Caches first: who acts on a change must find it applied.
   for (const listener of [documents, sessionCache, openCalls]) follower.subscribe(listener)
-  const records = new Records(config.sink, keyConsent === 'not_required' ? { key_consent: 'not_required' } : {})
+  const limits = limitsOf(config)
+  const records = new Records(config.sink, clock, keyConsent === 'not_required' ? { key_consent: 'not_required' } : {})
   const callers = new Callers({
     vault,
     mount,
@@ -91,6 +100,7 @@ export function createCore(config: CoreConfig): GatewayCore {
     callers,
     records,
     openCalls,
+    limits,
   })
   const egress = new Egress({
     clock,
@@ -111,7 +121,8 @@ export function createCore(config: CoreConfig): GatewayCore {
     openCalls,
     egress,
     pulse: new Pulse(clock, logger),
+    limits,
     sessions: new SessionService(decisions, mount),
-    calls: new UpstreamCalls({ decisions, keys, records, egress, clock }),
+    calls: new UpstreamCalls({ decisions, keys, records, egress, limits, clock }),
   }
 }

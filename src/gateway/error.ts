@@ -34,6 +34,14 @@ export class GatewayError extends RequestError {
   }
 }
 
+/** Reasons of a 429: which of the gateway's limits (block `limits` of its file) was met. */
+export type LimitCode =
+  'calls_limit' | 'streams_limit' | 'lookups_limit' | 'refusals_limit' | 'buffer_limit' | 'upstream_share_limit'
+
+/** A limit was met: 429 with `Retry-After`, RESOURCE_EXHAUSTED over gRPC. The token is as good as before. */
+export const limited = (code: LimitCode, message: string): GatewayError =>
+  new GatewayError('unavailable', code, message, { retryAfterSeconds: 1 })
+
 export const unavailable = (code: CodesOf<'unavailable'>, message: string, cause?: unknown): GatewayError =>
   new GatewayError('unavailable', code, message, { cause })
 

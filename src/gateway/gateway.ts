@@ -62,6 +62,7 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
     services: services.map(({ known }) => known),
     sink: audit,
     staleness: stalenessOf(config),
+    limits: config.limits,
     keyConsent: consentModeOf(config),
     upstreamCa: config.upstreamCa,
     resolveUpstream: config.resolveUpstream,
@@ -84,6 +85,7 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
     ])
     core.pulse.stop()
     await Promise.all([identity.close(), ...services.map(({ close: end }) => end())])
+    await core.records.flush()
     await audit.close()
   }
   let draining = false

@@ -107,7 +107,14 @@ export class GatewayNode {
       },
     )
     const keys = new Keys({ vault, mount: 'mcp', clock, logger: this.#logger(), consent: 'enforce' })
-    this.#calls = new UpstreamCalls({ decisions: core.decisions, keys, records: core.records, egress, clock })
+    this.#calls = new UpstreamCalls({
+      decisions: core.decisions,
+      keys,
+      records: core.records,
+      egress,
+      limits: core.limits,
+      clock,
+    })
     const grpc: GrpcParts = {
       ...core,
       calls: this.#calls,

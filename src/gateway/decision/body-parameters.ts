@@ -1,4 +1,7 @@
-import { badRequest } from '../../logical/errors.ts'
+import { badRequest, RequestError } from '../../logical/errors.ts'
+import { JsonScanner, JsonSyntaxError } from '../call/json-scanner.ts'
+import type { JsonEvents } from '../call/json-scanner.ts'
+import { turns } from '../turns.ts'
 import { jsonBody } from '../../scope/index.ts'
 import type { CallBody } from '../../scope/index.ts'
 
@@ -8,7 +11,7 @@ const opaque: CallBody = { kind: 'opaque' }
  * What a policy's parameter rules see of a request body. JSON and forms are read; anything else, and anything two servers could
  * read differently, is opaque, which a rule refuses. Throws `bad_request` for a name given twice.
  */
-export function bodyParameters(contentType: string | undefined, bytes: Uint8Array): CallBody {
+export async function bodyParameters(contentType: string | undefined, bytes: Uint8Array): Promise<CallBody> {
   if (bytes.length === 0) return { kind: 'none' }
   const [type = '', ...attributes] = (contentType ?? '')
     .toLowerCase()
@@ -19,7 +22,7 @@ export function bodyParameters(contentType: string | undefined, bytes: Uint8Arra
   )
   const text = utf8 ? decode(bytes) : undefined
   if (text === undefined) return opaque
-  if (type === 'application/json' || /^application\/[a-z0-9.-]+\+json$/.test(type)) return fromJson(text)
+  if (type === 'application/json' || /^application\/[a-z0-9.-]+\+json$/.test(type)) return await fromJson(text, bytes)
   if (type === 'application/x-www-form-urlencoded') return fromForm(text)
   return opaque
 }
@@ -32,13 +35,73 @@ function decode(bytes: Uint8Array): string | undefined {
   }
 }
 
-function fromJson(text: string): CallBody {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return opaque
+/** Values, and levels of nesting, of a body that a rule must see: bounded before it is built (Vault's `max_json_depth`). */
+const MOST_VALUES = 100_000
+const MOST_LEVELS = 300
+const MOST_PAIRS = 10_000
+
+const tooMuch = (what: string): RequestError =>
+  new RequestError('too_large', `a parameter rule applies, and the body ${what}; send less in one request`)
+
+/** Counts; throws when a bound is passed. */
+class BodyBounds implements JsonEvents {
+  #values = 0
+  #levels = 0
+
+  openObject(): void {
+    this.#open()
   }
+  openArray(): void {
+    this.#open()
+  }
+  closeObject(): void {
+    this.#levels--
+  }
+  closeArray(): void {
+    this.#levels--
+  }
+  beginName(): void {
+    this.#count()
+  }
+  beginString(): void {
+    this.#count()
+  }
+  beginScalar(): void {
+    this.#count()
+  }
+  readonly endName = nothing
+  readonly endString = nothing
+  readonly text = nothing
+  readonly character = nothing
+  readonly scalar = nothing
+
+  #open(): void {
+    this.#count()
+    if (++this.#levels > MOST_LEVELS) throw tooMuch(`is nested more than ${String(MOST_LEVELS)} levels deep`)
+  }
+
+  #count(): void {
+    if (++this.#values > MOST_VALUES) throw tooMuch(`holds more than ${String(MOST_VALUES)} names and values`)
+  }
+}
+
+function nothing(): void {
+  // Only the outline counts.
+}
+
+async function fromJson(text: string, bytes: Uint8Array): Promise<CallBody> {
+  const scanner = new JsonScanner(new BodyBounds())
+  try {
+    for (let start = 0; start < bytes.length; start += turns.step) {
+      await turns.take(turns.step)
+      scanner.write(bytes.subarray(start, start + turns.step))
+    }
+    scanner.end()
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) return opaque
+    throw error
+  }
+  const value: unknown = JSON.parse(text)
   const twice = repeatedName(text)
   if (twice !== undefined)
     throw badRequest(
@@ -50,6 +113,9 @@ function fromJson(text: string): CallBody {
 function fromForm(text: string): CallBody {
   // What a malformed escape stands for is the server's guess; `;` parts pairs for some servers, and NUL ends a name for some.
   if (/%(?![0-9A-Fa-f]{2})|;|%00|\0/.test(text)) return opaque
+  let pairs = 1
+  for (let at = text.indexOf('&'); at !== -1; at = text.indexOf('&', at + 1))
+    if (++pairs > MOST_PAIRS) throw tooMuch(`holds more than ${String(MOST_PAIRS)} pairs`)
   return { kind: 'form', pairs: [...new URLSearchParams(text)] }
 }
 
@@ -77,9 +143,10 @@ export function repeatedName(text: string): string | undefined {
 
 /** The index after the closing quote of the string that opens at `start`. */
 function endOfString(text: string, start: number): number {
-  for (let at = start + 1; at < text.length; at++) {
-    if (text[at] === '\\') at++
-    else if (text[at] === '"') return at + 1
+  for (let quote = text.indexOf('"', start + 1); quote !== -1; quote = text.indexOf('"', quote + 1)) {
+    let slashes = 0
+    while (text[quote - 1 - slashes] === '\\') slashes++
+    if (slashes % 2 === 0) return quote + 1
   }
   return text.length
 }

@@ -4,6 +4,7 @@ import { RequestError } from '../../logical/errors.ts'
 import { tokenDigest, tokenShape } from '../../scope/index.ts'
 import type { VaultClient } from '../../vault-client/index.ts'
 import { GatewayError, unavailable } from '../error.ts'
+import type { Origin } from '../limits/index.ts'
 
 /** Who asks. `vault` is the caller's own Vault identity; everything but checking tokens and calling upstreams runs as it. */
 export type Caller =
@@ -15,8 +16,8 @@ export type Caller =
       readonly refusal?: ServiceIdentity['refusal']
     }
   | { readonly kind: 'vault'; readonly digest: string; readonly vault: VaultClient }
-  /** The phantom token itself, on `/u/`. */
-  | { readonly kind: 'session' }
+  /** The phantom token itself, on `/u/`; `address` is where the connection comes from. */
+  | { readonly kind: 'session'; readonly address?: string | undefined }
 
 /** A service token as configured: stored hashed, bound to agents (`*` = all) and to a Vault login of its own, if it has one. */
 export interface ServiceIdentity {
@@ -162,6 +163,13 @@ export function vaultRefused(caller: Caller, reason: string): GatewayError {
   return unknownCaller(
     `Vault does not know the caller's token, or does not let it look itself up (${reason}); log in to Vault again`,
   )
+}
+
+/** Whose a request is, for limits: authenticated callers by name, others by address. */
+export function originOf(caller: Caller): Origin {
+  if (caller.kind === 'service') return { key: `service ${caller.name}`, authenticated: true }
+  if (caller.kind === 'vault') return { key: `vault ${caller.digest}`, authenticated: true }
+  return { key: caller.address ?? '', authenticated: false }
 }
 
 /** The Vault identity a caller's own requests run under. */

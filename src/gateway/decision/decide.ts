@@ -10,7 +10,9 @@ import {
 } from '../../scope/index.ts'
 import type { CallBody, ToolMatch } from '../../scope/index.ts'
 import { GatewayError, toGatewayError, unavailable } from '../error.ts'
-import { requireAgent } from './callers.ts'
+import type { Limits } from '../limits/index.ts'
+import { findToken, recordRefusal } from './bounded-lookup.ts'
+import { originOf, requireAgent } from './callers.ts'
 import type { Caller, Callers } from './callers.ts'
 import type { Documents } from '../knowledge/documents.ts'
 import type { UpstreamDocument } from '../../document/index.ts'
@@ -20,7 +22,7 @@ import { scopesOf } from './grants.ts'
 import type { Grants, LiveGrant } from './grants.ts'
 import type { OpenCall, OpenCalls, Verdict } from './open-call.ts'
 import { refuseOverrides } from './overrides.ts'
-import { normalisePath, refusalResult } from './records.ts'
+import { normalisePath } from './records.ts'
 import type { Asked, KnownSession, Records } from './records.ts'
 import { inactiveToken, malformed, missing, notGranted, reuse } from './refusals.ts'
 import type { EndReason, SessionEntry, SessionFacts } from '../knowledge/session-entry.ts'
@@ -36,6 +38,7 @@ export interface DecisionParts {
   readonly callers: Callers
   readonly records: Records
   readonly openCalls: OpenCalls
+  readonly limits: Limits
 }
 
 export interface ValidateAsk {
@@ -169,34 +172,46 @@ export class Decisions {
       const entry = await this.#liveSession(ask.token, context)
       requireAgent(ask.caller, entry.facts.agent_id)
       refuseOverrides(ask)
-      const judge = this.#judgeOf(entry, ask, context)
-      const verdict = await judge()
-      const { max_request_bytes } = verdict.upstream
-      if ((ask.contentLength ?? 0) > max_request_bytes) {
-        throw new GatewayError(
-          'invalid_request',
-          'too_large',
-          `the request body is longer than upstream ${ask.upstream} takes (max_request_bytes ${String(max_request_bytes)})`,
-        )
-      }
-      const call = this.#parts.openCalls.open({ entry, verdict, asked: context.asked, judge, signal: ask.signal })
+      const leave = this.#parts.limits.call(entry.facts.session_id, ask.upstream, originOf(ask.caller))
       try {
-        call.require()
-        await this.#parts.records.decision({
-          request_id: ask.requestId,
-          caller: ask.caller,
-          session: context.session,
-          asked: context.asked,
-          decision: 'allow',
-          validation_result: 'valid',
-          reason: 'allowed',
-        })
-        return call
+        return await this.#open(entry, ask, context, leave)
       } catch (error) {
-        call.close()
+        leave()
         throw error
       }
     })
+  }
+
+  /** Judges, and records what is allowed. `leave` is called when the call is over. */
+  async #open(entry: SessionEntry, ask: CallAsk, context: Context, leave: () => void): Promise<OpenCall> {
+    const { openCalls, records } = this.#parts
+    const judge = this.#judgeOf(entry, ask, context)
+    const verdict = await judge()
+    const { max_request_bytes } = verdict.upstream
+    if ((ask.contentLength ?? 0) > max_request_bytes) {
+      throw new GatewayError(
+        'invalid_request',
+        'too_large',
+        `the request body is longer than upstream ${ask.upstream} takes (max_request_bytes ${String(max_request_bytes)})`,
+      )
+    }
+    const call = openCalls.open({ entry, verdict, asked: context.asked, judge, signal: ask.signal, onClose: leave })
+    try {
+      call.require()
+      await records.decision({
+        request_id: ask.requestId,
+        caller: ask.caller,
+        session: context.session,
+        asked: context.asked,
+        decision: 'allow',
+        validation_result: 'valid',
+        reason: 'allowed',
+      })
+      return call
+    } catch (error) {
+      call.close()
+      throw error
+    }
   }
 
   /** Calls `onEnd` in the moment it is learnt that the session is over; throws what a request with the token would. */
@@ -213,10 +228,10 @@ export class Decisions {
   }
 
   /** Is this token alive? Allows nothing: it tells what may be asked of Vault on its behalf. Throws `unavailable`. */
-  isLive(token: string): Promise<boolean> {
-    return this.#recorded({ requestId: '', caller: { kind: 'session' }, session: undefined, asked: {} }, async () => {
+  isLive(token: string, caller: Caller = { kind: 'session' }): Promise<boolean> {
+    return this.#recorded({ requestId: '', caller, session: undefined, asked: {} }, async () => {
       const { sessions } = this.#parts
-      const { entry } = await sessions.findByToken(token)
+      const { entry } = await findToken(sessions, this.#parts.limits, token, caller)
       return entry !== undefined && entry.endOfToken(sessions.nowUnixMs()) === undefined
     })
   }
@@ -257,14 +272,8 @@ export class Decisions {
       const { requestId: request_id, caller, session, asked } = context
       if (caller.kind === 'session' && session === undefined) this.#parts.records.stranger()
       else if (error.code !== 'caller_unknown') {
-        await this.#parts.records.decision({
-          request_id,
-          caller,
-          ...refusalResult(error, session !== undefined),
-          reason: error.code,
-          session,
-          asked,
-        })
+        const { records, limits } = this.#parts
+        throw await recordRefusal(records, limits, error, { request_id, caller, session, asked })
       }
       throw error
     }
@@ -274,8 +283,8 @@ export class Decisions {
   async #liveSession(token: string | undefined, context: Context): Promise<SessionEntry> {
     if (token === undefined || token === '') throw missing('')
     if (!tokenShape(token)) throw malformed()
-    const { sessions } = this.#parts
-    const { entry, inactive } = await sessions.findByToken(token)
+    const { sessions, limits } = this.#parts
+    const { entry, inactive } = await findToken(sessions, limits, token, context.caller)
     context.session = entry ? entry.facts : known(inactive)
     if (!entry) throw inactiveToken(inactive)
     const over = entry.endOfToken(sessions.nowUnixMs())

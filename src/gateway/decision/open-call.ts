@@ -29,6 +29,8 @@ export interface OpenCallConfig {
   readonly asked: Asked
   /** Judges the same call again by the documents as they then are; throws the refusal. */
   readonly judge: () => Promise<Verdict>
+  /** The call is over; called at least once. */
+  readonly onClose?: () => void
   /** The caller's own: aborts when it has gone away. */
   readonly signal: AbortSignal
 }
@@ -212,6 +214,7 @@ export class OpenCalls implements FeedListener {
       ...this.#around,
       onClose: (closed) => {
         this.#calls.delete(closed)
+        config.onClose?.()
       },
     })
     if (!call.signal.aborted) this.#calls.add(call)

@@ -1,3 +1,4 @@
+import type { Clock } from '../../logical/clock.ts'
 import { unavailable } from '../error.ts'
 import type { GatewayError } from '../error.ts'
 import type { Caller } from './callers.ts'
@@ -59,15 +60,28 @@ export interface Counters {
   outcomes_lost: number
 }
 
+interface Summary {
+  readonly decision: Decision
+  /** How many followed the first one. */
+  count: number
+  cancel: () => void
+}
+
+const SUMMARY_MS = 1_000
+
 /** Writes decision and outcome records. A decision that cannot be made durable is not taken. */
 export class Records {
   readonly counters: Counters = { allowed: 0, denied: 0, errors: 0, strangers: 0, outcomes_lost: 0 }
   readonly #sink: RecordSink
   readonly #remarks: Readonly<Record<string, string>>
+  readonly #clock: Clock
+  /** Refusals for limits that are being summed up, by session (or caller) and reason. */
+  readonly #summaries = new Map<string, Summary>()
 
   /** `remarks` stand in every decision record: start settings that weaken a promise. */
-  constructor(sink: RecordSink, remarks: Readonly<Record<string, string>> = {}) {
+  constructor(sink: RecordSink, clock: Clock, remarks: Readonly<Record<string, string>> = {}) {
     this.#sink = sink
+    this.#clock = clock
     this.#remarks = remarks
   }
 
@@ -86,6 +100,47 @@ export class Records {
       ...this.#remarks,
     }).catch((error: unknown) => {
       throw unavailable('audit_unavailable', 'the decision cannot be recorded, so it is not taken; try again', error)
+    })
+  }
+
+  /**
+   * A refusal because a limit was met. The first of each second is recorded as any decision is; those that follow within it are
+   * counted, and stand in one record when the second is over: who is refused by the thousand must not fill the disk.
+   */
+  async limited(decision: Decision): Promise<void> {
+    const { reason, session, caller } = decision
+    const key = `${session?.session_id ?? callerName(caller)} ${reason}`
+    const known = this.#summaries.get(key)
+    if (known) {
+      known.count++
+      this.counters.denied++
+      return
+    }
+    const summary: Summary = { decision, count: 0, cancel: () => undefined }
+    summary.cancel = this.#clock.after(SUMMARY_MS, () => {
+      void this.#summarise(key, summary)
+    })
+    this.#summaries.set(key, summary)
+    await this.decision(decision)
+  }
+
+  /** Writes the summaries that wait. */
+  async flush(): Promise<void> {
+    await Promise.all([...this.#summaries].map(([key, summary]) => this.#summarise(key, summary)))
+  }
+
+  async #summarise(key: string, { decision: { reason, session, caller }, count, cancel }: Summary): Promise<void> {
+    cancel()
+    this.#summaries.delete(key)
+    if (count === 0) return
+    await this.#append({
+      type: 'refusals',
+      reason,
+      count,
+      ...sessionFields(session),
+      caller: callerName(caller),
+    }).catch(() => {
+      this.counters.outcomes_lost++
     })
   }
 
@@ -133,9 +188,10 @@ export class Records {
 
 /** How a refusal stands in the log. `judged` = the token had been found good before something else was refused. */
 export function refusalResult(
-  { type, code }: GatewayError,
+  { type, code, kind }: GatewayError,
   judged: boolean,
 ): Pick<Decision, 'decision' | 'validation_result'> {
+  if (kind === 'rate_limited') return { decision: 'deny', validation_result: judged ? 'valid' : 'unknown' }
   if (type === 'unavailable') return { decision: 'error', validation_result: 'unavailable' }
   if (type !== 'invalid_token' && !judged) return { decision: 'deny', validation_result: 'unknown' }
   if (type === 'insufficient_scope') return { decision: 'deny', validation_result: 'insufficient_scope' }

@@ -9,7 +9,7 @@ import { requestIdOf } from '../request-id.ts'
 /** What the services of this port act through. */
 export interface GrpcParts extends Pick<
   GatewayCore,
-  'calls' | 'callers' | 'decisions' | 'follower' | 'freshness' | 'grants' | 'pulse' | 'sessions'
+  'calls' | 'callers' | 'decisions' | 'follower' | 'freshness' | 'grants' | 'limits' | 'pulse' | 'sessions'
 > {
   readonly clock: Clock
   readonly logger: Logger

@@ -86,6 +86,7 @@ class WatchedSession {
   #toldMs = 0
   #watch!: Watch
   #stopPulse: () => void = () => undefined
+  #leave: () => void = () => undefined
   /** Documents that say what the session may do; undefined while that is not known: then every change counts. */
   #paths: ReadonlySet<string> | undefined
   #telling = false
@@ -106,6 +107,12 @@ class WatchedSession {
       watched.#end(reason)
     })
     watched.#watch = watch
+    try {
+      watched.#leave = parts.limits.stream(watched.#sessionId)
+    } catch (refused) {
+      watch.cancel()
+      throw refused
+    }
     if (ended !== undefined) {
       watched.#end(ended)
       return watched
@@ -123,6 +130,7 @@ class WatchedSession {
   }
 
   stop(): void {
+    this.#leave()
     this.#stopPulse()
     this.#watch.cancel()
   }

@@ -7,6 +7,7 @@ import { extractToken, headerPairs, likelyToken } from '../call/credentials.ts'
 import type { HeaderPairs } from '../call/credentials.ts'
 import { parseTarget } from '../call/target.ts'
 import { parseAuth } from '../call/upstream.ts'
+import type { Caller } from '../decision/callers.ts'
 import type { Decisions } from '../decision/decide.ts'
 import type { Documents } from '../knowledge/documents.ts'
 import type { UpstreamAnswer, UpstreamCalls } from '../proxy/upstream-calls.ts'
@@ -33,12 +34,15 @@ export async function serveUpstream(parts: UpstreamParts, exchange: Exchange, li
   const delivered = new Promise<void>((resolve) => {
     response.once('close', resolve)
   })
+  const caller: Caller = { kind: 'session', address: request.socket.remoteAddress }
   const target = parseTarget(exchange.target, listener)
   const given = { headers: headerPairs(request.rawHeaders), query: target.query }
   const likely = likelyToken(given, looksLikeToken)
   // Only who brings a live token makes this gateway read documents: strangers could ask for ever new ones.
   const upstream =
-    likely !== undefined && (await decisions.isLive(likely)) ? await documents.upstream(target.upstream) : undefined
+    likely !== undefined && (await decisions.isLive(likely, caller))
+      ? await documents.upstream(target.upstream)
+      : undefined
   // Where an unknown upstream's key would stand nobody knows; the usual place is looked at, and the token judged all the same.
   const {
     token = upstream ? undefined : likely,
@@ -61,7 +65,7 @@ export async function serveUpstream(parts: UpstreamParts, exchange: Exchange, li
     contentLength: contentLength(request),
     callerBase: `${originOf(request)}${listener === undefined ? `/u/${target.upstream}` : ''}`,
     requestId,
-    caller: { kind: 'session' },
+    caller,
     signal,
     delivered,
   })

@@ -64,10 +64,9 @@ export class Sessions implements FeedListener {
    * neither a look-up nor a line in its audit log. That rests on what the feed told lately, else the engine is asked.
    */
   async findByToken(token: string): Promise<Found> {
-    const { follower, isFresh } = this.#config
+    const { follower } = this.#config
     const key = { token_sha256: tokenDigest(token) }
-    const isRefused = () => isFresh() && follower.tokenCheck?.refuses(token, this.nowUnixMs()) === true
-    if (this.#entries.has(key.token_sha256) || !isRefused()) return this.find(key)
+    if (this.#entries.has(key.token_sha256) || !this.#isRefused(token)) return this.find(key)
     const { epoch = '', sequence } = follower
     return {
       inactive: { active: false, reason: 'unknown', epoch, sequence, server_time_unix_ms: this.nowUnixMs() },
@@ -100,6 +99,19 @@ export class Sessions implements FeedListener {
     const response = await this.#introspect({ session_id: sessionId })
     if (!response.active || response.refresh_possible_unix === 0) return 0
     return Math.max(1, response.refresh_possible_unix - Math.floor(response.server_time_unix_ms / 1000))
+  }
+
+  /** Whether `findByToken` asks Vault nothing new. */
+  isAtHand(token: string): boolean {
+    const text = tokenDigest(token)
+    const entry = this.#entries.get(text)
+    if (this.#asking.has(text) || this.#isRefused(token)) return true
+    return entry !== undefined && entry.endOfToken(this.nowUnixMs()) !== 'expired'
+  }
+
+  #isRefused(token: string): boolean {
+    const { follower, isFresh } = this.#config
+    return isFresh() && follower.tokenCheck?.refuses(token, this.nowUnixMs()) === true
   }
 
   /** Unix milliseconds on the engine's clock, never late. */

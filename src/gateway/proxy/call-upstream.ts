@@ -20,6 +20,8 @@ export interface CallInput extends OutgoingInput {
   readonly body?: Uint8Array | AsyncIterable<Uint8Array> | undefined
   /** The caller's Content-Length for a streamed body; unknown = sent in chunks. */
   readonly contentLength?: number | undefined
+  /** Asked before that many more bytes of the response are held; throws to refuse them. */
+  readonly reserve?: ((bytes: number) => void) | undefined
   /** Present = the granted scopes cover selected fields only. */
   readonly projection?: Projection | undefined
   /** See `ResponseHeaderInput.callerBase`; `/u/<upstream>` when not given. */
@@ -212,6 +214,7 @@ async function shapeAnswer(input: CallInput, received: Received): Promise<CallAn
     body: plain,
     maxBytes,
     projection,
+    reserve: input.reserve,
   })
   // A replaced body leaves the upstream's own unread.
   if (status < 200 || status > 299)

@@ -19,7 +19,7 @@ export interface EgressOptions {
 }
 
 /** Bounds what one upstream may take of this process; streams hold a connection each. */
-const CONNECTIONS_PER_UPSTREAM = 1024
+export const CONNECTIONS_PER_UPSTREAM = 1024
 const LARGEST_HEADERS = 64 * 1024
 
 interface PoolEntry {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../logical/clock.ts'
-import { compileProjection } from '../../scope/index.ts'
+import { compileProjection, tokenDigest } from '../../scope/index.ts'
 import { callUpstream } from './call-upstream.ts'
 import type { CallAnswer } from './call-upstream.ts'
 import type { HeaderPairs } from '../call/credentials.ts'
@@ -13,6 +13,7 @@ import type { Decisions } from '../decision/decide.ts'
 import type { UpstreamDocument } from '../../document/index.ts'
 import type { Keys } from './keys.ts'
 import { isForm, refuseFormOverride } from '../decision/overrides.ts'
+import type { Hold, Limits } from '../limits/index.ts'
 import type { OpenCall } from '../decision/open-call.ts'
 import type { Outcome, Records } from '../decision/records.ts'
 
@@ -55,6 +56,7 @@ export interface UpstreamCallsParts {
   readonly keys: Keys
   readonly records: Records
   readonly egress: Egress
+  readonly limits: Limits
   readonly clock: Clock
 }
 
@@ -68,20 +70,17 @@ export class UpstreamCalls {
 
   /** Judges, records and makes one call. Throws `GatewayError` when there is no answer to hand on. */
   async perform(ask: UpstreamAsk): Promise<UpstreamAnswer> {
-    const { decisions, clock } = this.#parts
+    const { limits, clock } = this.#parts
     const startedMs = clock.monotonic()
-    const body = new RequestBody(ask)
-    const call = await decisions.authorizeCall({
-      ...ask,
-      query: ask.query.map(({ name, value }) => [name, value] as const),
-      hasBody: ask.body !== undefined,
-      readBody: (upstream) => body.parameters(upstream),
-    })
+    const held = new HeldBytes(limits, ask.token)
+    const body = new RequestBody(ask, held)
+    const call = await this.#authorize(ask, body, held)
     try {
-      const { answer, unlistedUpstream } = await this.#send(ask, call, body)
+      const { answer, unlistedUpstream } = await this.#send(ask, call, body, held)
       void Promise.all([answer.finished, ask.delivered]).then(([outcome]) => {
         const reason: unknown = call.signal.reason
         call.close()
+        held.release()
         const result = reason instanceof GatewayError ? reason.code : outcome.result
         return this.#outcome(ask, call, {
           status: answer.status,
@@ -107,6 +106,7 @@ export class UpstreamCalls {
     } catch (thrown) {
       const error = whyFailed(thrown, call)
       call.close()
+      held.release()
       await this.#outcome(ask, call, {
         status: error.row.http,
         upstream_ms: null,
@@ -119,10 +119,27 @@ export class UpstreamCalls {
     }
   }
 
+  async #authorize(ask: UpstreamAsk, body: RequestBody, held: HeldBytes): Promise<OpenCall> {
+    try {
+      const call = await this.#parts.decisions.authorizeCall({
+        ...ask,
+        query: ask.query.map(({ name, value }) => [name, value] as const),
+        hasBody: ask.body !== undefined,
+        readBody: (upstream) => body.parameters(upstream),
+      })
+      held.cutsFrom(call)
+      return call
+    } catch (refused) {
+      held.release()
+      throw refused
+    }
+  }
+
   async #send(
     ask: UpstreamAsk,
     call: OpenCall,
     body: RequestBody,
+    held: HeldBytes,
   ): Promise<{ answer: CallAnswer; unlistedUpstream: boolean }> {
     const { keys, egress, clock } = this.#parts
     await body.refuseOverride(call.upstream)
@@ -145,6 +162,9 @@ export class UpstreamCalls {
       body: body.toSend(),
       contentLength: ask.contentLength,
       ...(fields === null ? {} : { projection: compileProjection(fields) }),
+      reserve: (bytes) => {
+        held.take(bytes)
+      },
       callerBase: ask.callerBase,
       signal: call.signal,
       stillFresh: () => call.stillFresh(),
@@ -181,13 +201,40 @@ export class UpstreamCalls {
   }
 }
 
+/** What one call holds of bodies. By its token: the session is not known yet when the first bytes come. */
+class HeldBytes {
+  readonly #hold: Hold
+  #cut: ((reason: GatewayError) => void) | undefined
+
+  constructor(limits: Limits, token: string) {
+    this.#hold = limits.buffers.hold(tokenDigest(token), (reason) => this.#cut?.(reason))
+  }
+
+  /** From here on giving way means that the call is cut; before, that its next bytes are refused. */
+  cutsFrom(call: OpenCall): void {
+    this.#cut = (reason) => {
+      call.cut(reason)
+    }
+  }
+
+  take(bytes: number): void {
+    this.#hold.take(bytes)
+  }
+
+  release(): void {
+    this.#hold.release()
+  }
+}
+
 /** The request's body: passed on as it comes, unless a parameter rule needed to see it first. */
 class RequestBody {
   readonly #ask: UpstreamAsk
+  readonly #held: HeldBytes
   #read: Buffer | undefined
 
-  constructor(ask: UpstreamAsk) {
+  constructor(ask: UpstreamAsk, held: HeldBytes) {
     this.#ask = ask
+    this.#held = held
   }
 
   toSend(): AsyncIterable<Uint8Array> | Uint8Array | undefined {
@@ -198,19 +245,19 @@ class RequestBody {
   async refuseOverride(upstream: UpstreamDocument): Promise<void> {
     const contentType = outgoingHeaders({ upstream, headers: this.#ask.headers }).get('content-type')
     if (this.#ask.body === undefined || !isForm(contentType)) return
-    this.#read ??= await collect(this.#ask, upstream.max_request_bytes)
+    this.#read ??= await collect(this.#ask, upstream.max_request_bytes, this.#held)
     refuseFormOverride(contentType, this.#read)
   }
 
   /** By the content type it is sent with: headers that repeat it, or keep it from being passed on, make it another. */
   async parameters(upstream: UpstreamDocument) {
-    this.#read ??= await collect(this.#ask, upstream.max_request_bytes)
+    this.#read ??= await collect(this.#ask, upstream.max_request_bytes, this.#held)
     const contentType = outgoingHeaders({ upstream, headers: this.#ask.headers }).get('content-type')
     return bodyParameters(contentType, this.#read)
   }
 }
 
-async function collect({ body, upstream }: UpstreamAsk, maxBytes: number): Promise<Buffer> {
+async function collect({ body, upstream }: UpstreamAsk, maxBytes: number, held: HeldBytes): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of body ?? []) {
@@ -221,6 +268,7 @@ async function collect({ body, upstream }: UpstreamAsk, maxBytes: number): Promi
         'too_large',
         `the request body is longer than upstream ${upstream} takes (max_request_bytes ${String(maxBytes)})`,
       )
+    held.take(chunk.length)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)

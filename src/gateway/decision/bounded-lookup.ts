@@ -1,0 +1,47 @@
+import { limited } from '../error.ts'
+import type { GatewayError } from '../error.ts'
+import type { Found, Sessions } from '../knowledge/session-cache.ts'
+import type { Limits } from '../limits/index.ts'
+import { originOf } from './callers.ts'
+import type { Caller } from './callers.ts'
+import { refusalResult } from './records.ts'
+import type { Decision, Records } from './records.ts'
+
+/** The session of a token; where it is not known here yet, looked up within the limits of whose request this is. */
+export async function findToken(sessions: Sessions, limits: Limits, token: string, caller: Caller): Promise<Found> {
+  if (sessions.isAtHand(token)) return sessions.findByToken(token)
+  const lookup = limits.lookup(originOf(caller))
+  let unknown = false
+  try {
+    const found = await sessions.findByToken(token)
+    unknown = found.inactive !== undefined && found.inactive.session_id === undefined
+    return found
+  } finally {
+    lookup.done(unknown)
+  }
+}
+
+/**
+ * Records a refusal, and tells what to answer: past the session's limit of refusals that is the limit, summed up in the records.
+ * Nothing that is allowed is affected by how much was refused.
+ */
+export async function recordRefusal(
+  records: Records,
+  limits: Limits,
+  error: GatewayError,
+  refused: Pick<Decision, 'request_id' | 'caller' | 'session' | 'asked'>,
+): Promise<GatewayError> {
+  const { caller, session } = refused
+  const key = session?.session_id ?? originOf(caller).key
+  const answered =
+    error.kind === 'rate_limited' || error.type === 'unavailable' || limits.recordRefusal(key)
+      ? error
+      : limited(
+          'refusals_limit',
+          'too many requests of this session were refused in this second; look at what they are refused for (refusals_per_second)',
+        )
+  const decision = { ...refused, ...refusalResult(answered, session !== undefined), reason: answered.code }
+  if (answered.kind === 'rate_limited') await records.limited(decision)
+  else await records.decision(decision)
+  return answered
+}

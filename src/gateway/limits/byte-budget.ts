@@ -1,0 +1,79 @@
+import { limited } from '../error.ts'
+import type { GatewayError } from '../error.ts'
+
+/** Memory of one call. */
+export interface Hold {
+  /** Asked before that many more bytes are held. Throws 429 where they are not to be had, and after the call was picked to give way. */
+  take(bytes: number): void
+  /** Gives all of it back. */
+  release(): void
+}
+
+interface Entry {
+  readonly owner: string
+  bytes: number
+  refused: GatewayError | undefined
+  readonly giveWay: (reason: GatewayError) => void
+}
+
+const refusal = (): GatewayError =>
+  limited(
+    'buffer_limit',
+    'this session has too many bytes of bodies waiting here; ask for less at a time (buffered_bytes)',
+  )
+
+/**
+ * Bytes that all calls together may hold. When they are used up, the owner that holds most gives way: who asks for little is
+ * served whatever others do.
+ */
+export class ByteBudget {
+  readonly #limit: number
+  #used = 0
+  readonly #entries = new Set<Entry>()
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  get used(): number {
+    return this.#used
+  }
+
+  /** `giveWay` is called when this call must end to make room; what it held counts as free from then. */
+  hold(owner: string, giveWay: (reason: GatewayError) => void): Hold {
+    const entry: Entry = { owner, bytes: 0, refused: undefined, giveWay }
+    return {
+      take: (bytes) => {
+        if (entry.refused) throw entry.refused
+        this.#makeRoom(entry, bytes)
+        this.#entries.add(entry)
+        entry.bytes += bytes
+        this.#used += bytes
+      },
+      release: () => {
+        this.#drop(entry)
+      },
+    }
+  }
+
+  #makeRoom(asking: Entry, bytes: number): void {
+    while (this.#used + bytes > this.#limit) {
+      const owners = new Map<string, number>([[asking.owner, bytes]])
+      for (const { owner, bytes: held } of this.#entries) owners.set(owner, (owners.get(owner) ?? 0) + held)
+      const [most] = [...owners].reduce((a, b) => (b[1] > a[1] ? b : a))
+      if (most === asking.owner) throw refusal()
+      const largest = [...this.#entries]
+        .filter(({ owner }) => owner === most)
+        .reduce((a, b) => (b.bytes > a.bytes ? b : a))
+      largest.refused = refusal()
+      this.#drop(largest)
+      largest.giveWay(largest.refused)
+    }
+  }
+
+  #drop(entry: Entry): void {
+    this.#used -= entry.bytes
+    entry.bytes = 0
+    this.#entries.delete(entry)
+  }
+}
