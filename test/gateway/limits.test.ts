@@ -47,7 +47,7 @@ describe('refused calls', () => {
     const answers = await settled(120, () => authorize(rig, token, { segments: ['none'] }))
     expect(new Set(answers)).toEqual(new Set(['insufficient_scope no_tool', 'unavailable refusals_limit']))
     expect(rig.sink.records).toHaveLength(defaultLimits.refusals_per_second + 1)
-    rig.clock.advance(1_000)
+    await rig.clock.advance(1_000)
     await rig.flush()
     expect(rig.sink.records.at(-1)).toMatchObject({
       type: 'refusals',
@@ -93,13 +93,13 @@ const limits = (settings: Partial<typeof defaultLimits> = {}, clock = new FakeCl
   })
 
 describe('the limits', () => {
-  it('deny: unknown tokens from one address past the rate; allow: from another, and later from the same', () => {
+  it('deny: unknown tokens from one address past the rate; allow: from another, and later from the same', async () => {
     const clock = new FakeClock()
     const all = limits({ unknown_tokens_per_second: 5 }, clock)
     for (let i = 0; i < 5; i++) all.lookup(address).done(true)
     expect(outcome(() => all.lookup(address))).toBe('429 lookups_limit retry 1')
     expect(outcome(() => all.lookup({ ...address, key: '192.0.2.8' }))).toBe('passes')
-    clock.advance(1_000)
+    await clock.advance(1_000)
     expect(outcome(() => all.lookup(address))).toBe('passes')
   })
   it('allow: any number of known tokens', () => {
