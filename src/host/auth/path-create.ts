@@ -96,7 +96,7 @@ export function createPaths(services: TokenServices): PathDef[] {
           const name = given.require('role_name')
           const role = await services.roles.find(name)
           if (!role) throw badRequest(`unknown role ${name.slice(0, 64)}`)
-          return create(services, request, given as CreateFields, { path: `create/${name}`, role })
+          return create(services, request, given, { path: `create/${name}`, role })
         },
       },
       synopsis: 'Create a token as a role says.',
@@ -113,52 +113,57 @@ interface Way {
 }
 
 async function create(services: TokenServices, request: Request, given: CreateFields, way: Way): Promise<Response> {
-  const { role } = way
   const { record: parent, acl } = callerOf(request)
   const privileged = acl.sudo(`auth/token/${way.path}`)
   checkParent(parent)
-  if (!privileged) checkUnprivileged(given, role)
-  const limits = services.limits()
+  if (!privileged) checkUnprivileged(given, way.role)
   const warnings: string[] = []
-  const type = typeOf(given.get('type') ?? '', role)
-  const explicit_max_ttl = lesser(
-    'Explicit max TTL',
-    given.get('explicit_max_ttl'),
-    role?.token_explicit_max_ttl,
-    warnings,
-  )
-  const period = lesser('Period', given.get('period'), role?.token_period, warnings)
-  const num_uses = lowerLimit(given.get('num_uses') ?? 0, role?.token_num_uses ?? 0)
-  if (num_uses < 0) throw badRequest('number of uses cannot be negative')
-  const terms = { ...idOf(given), num_uses, explicit_max_ttl, period: Math.min(period, limits.max_ttl) }
+  const limits = services.limits()
+  const type = typeOf(given.get('type') ?? '', way.role)
+  const terms = termsOf(given, way.role, limits, warnings)
   if (type === 'batch') checkBatch(terms)
   const policies = childPolicies({
     parent,
     wanted: wantedPolicies(request, given),
     withoutDefault: given.get('no_default_policy') ?? false,
     privileged,
-    ...(role && { role }),
+    ...(way.role && { role: way.role }),
   })
-  const isRootToken = policies.includes(rootPolicy)
-  if (isRootToken && type === 'batch') throw badRequest('batch tokens cannot be root tokens')
-  const asked = given.get('ttl') ?? given.get('lease') ?? 0
-  const ttl = ttlOf({ asked, explicitMaxTtl: explicit_max_ttl, period, root: isRootToken }, limits, warnings)
-  if (isRootToken && ttl > 0 && parent.expire_time === null) warnings.push('This root token will expire.')
+  const root = policies.includes(rootPolicy)
+  if (root && type === 'batch') throw badRequest('batch tokens cannot be root tokens')
+  const ttl = ttlOf({ asked: askedTtl(given), ...terms, root }, limits, warnings)
+  if (root && ttl > 0 && parent.expire_time === null) warnings.push('This root token will expire.')
   const { token, record } = await services.tokens.create({
     ...terms,
+    ...wayTerms(way),
     ...(type === 'batch' && { type }),
-    ...roleTerms(role),
     policies,
-    path: ['auth/token', way.path, ...(role?.path_suffix ? [role.path_suffix] : [])].join('/'),
     meta: metaOf(given.get('meta')),
     display_name: displayName(given.get('display_name')),
     entity_id: parent.entity_id,
     parent: isOrphan(given, way) ? '' : parent.id_hash,
     ttl,
-    renewable: type === 'service' && ttl > 0 && (role?.renewable ?? true) && (given.get('renewable') ?? true),
+    renewable: type === 'service' && ttl > 0 && isRenewable(given, way),
   })
   return { auth: authOf(record, token, ttl), ...(warnings.length > 0 && { warnings }) }
 }
+
+type Terms = Pick<TokenSpec, 'id' | 'num_uses' | 'explicit_max_ttl' | 'period'>
+
+/** Of what the request and the role say, whichever is less. */
+function termsOf(given: CreateFields, role: TokenRole | undefined, limits: LeaseLimits, warnings: string[]): Terms {
+  const asked = given.get('explicit_max_ttl')
+  const explicit_max_ttl = lesser('Explicit max TTL', asked, role?.token_explicit_max_ttl, warnings)
+  const period = lesser('Period', given.get('period'), role?.token_period, warnings)
+  const num_uses = lowerLimit(given.get('num_uses') ?? 0, role?.token_num_uses ?? 0)
+  if (num_uses < 0) throw badRequest('number of uses cannot be negative')
+  return { ...idOf(given), num_uses, explicit_max_ttl, period: Math.min(period, limits.max_ttl) }
+}
+
+const askedTtl = (given: CreateFields): number => given.get('ttl') ?? given.get('lease') ?? 0
+
+const isRenewable = (given: CreateFields, { role }: Way): boolean =>
+  (role?.renewable ?? true) && (given.get('renewable') ?? true)
 
 function checkParent({ type, num_uses }: TokenRecord): void {
   if (type === 'batch') throw badRequest('batch tokens cannot create more tokens')
@@ -190,8 +195,13 @@ function typeOf(given: string, role: TokenRole | undefined): 'service' | 'batch'
 const isOrphan = (given: CreateFields, { orphan, role }: Way): boolean =>
   role ? role.orphan : (orphan ?? given.get('no_parent') ?? false)
 
-const roleTerms = (role: TokenRole | undefined): Pick<TokenSpec, 'role' | 'bound_cidrs'> =>
-  role ? { role: role.name, ...(role.token_bound_cidrs.length > 0 && { bound_cidrs: role.token_bound_cidrs }) } : {}
+/** What the path and the role it names say of its tokens. */
+function wayTerms({ path, role }: Way): Pick<TokenSpec, 'path' | 'role' | 'bound_cidrs'> {
+  if (!role) return { path: `auth/token/${path}` }
+  const suffix = role.path_suffix === '' ? '' : `/${role.path_suffix}`
+  const bound_cidrs = role.token_bound_cidrs.length > 0 ? { bound_cidrs: role.token_bound_cidrs } : {}
+  return { path: `auth/token/${path}${suffix}`, role: role.name, ...bound_cidrs }
+}
 
 function idOf(given: CreateFields): { id?: string } {
   if ((given.get('entity_alias') ?? '') !== '')
@@ -227,13 +237,17 @@ function wantedPolicies(request: Request, given: CreateFields): string[] {
 
 interface TtlQuestion {
   asked: number
-  explicitMaxTtl: number
+  explicit_max_ttl: number
   period: number
   root: boolean
 }
 
 /** 0 = never expires: only root tokens, unless a ttl was given. */
-function ttlOf({ asked, explicitMaxTtl, period, root }: TtlQuestion, limits: LeaseLimits, warnings: string[]): number {
+function ttlOf(
+  { asked, explicit_max_ttl: explicitMaxTtl, period, root }: TtlQuestion,
+  limits: LeaseLimits,
+  warnings: string[],
+): number {
   if (root && asked === 0 && period === 0 && explicitMaxTtl === 0) return 0
   const granted = issueTtl({ ttl: period > 0 ? period : asked, max_ttl: explicitMaxTtl }, limits)
   warnings.push(...granted.warnings)
