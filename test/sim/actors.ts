@@ -207,20 +207,20 @@ export function startCallers(gateway: GatewayNode, writers: Writers, random: Ran
   }
   loop(
     withToken((held) => gateway.validate(held)),
-    60,
-    400,
+    200,
+    900,
     random.fork('validate'),
   )
   loop(
     withToken((held) => gateway.call(held, false)),
-    150,
-    900,
+    300,
+    1_500,
     random.fork('call'),
   )
   loop(
     withToken((held) => gateway.call(held, true)),
-    1_000,
-    4_000,
+    1_500,
+    5_000,
     random.fork('stream'),
   )
 }

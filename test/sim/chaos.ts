@@ -107,7 +107,11 @@ const ordinary: readonly Fault[] = [
     parts.cluster.stepWall(machine, ms)
     return `${machine.name} sets its clock by ${ms.toFixed(0)} ms`
   },
-  (parts, random) => sleep(parts.cluster.front, random),
+  (parts, random) => {
+    const ms = sleepMs(random)
+    parts.cluster.sleep(ms)
+    return `the leading node sleeps for ${ms.toFixed(0)} ms`
+  },
 ]
 
 /** Draws the faults of the episode before it begins, each from a stream of its own. */

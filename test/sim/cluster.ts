@@ -152,6 +152,14 @@ export class Cluster {
     this.#log.clockStepped(machine.wallOffsetMs, this.#active?.machine === machine)
   }
 
+  /** The active node's machine stands still. */
+  sleep(ms: number): void {
+    const machine = this.front
+    if (machine.isAsleep) return
+    machine.sleep(ms)
+    if (this.#active) this.#log.slept(ms, machine.wallOffsetMs)
+  }
+
   #process(machine: Machine): Process {
     return new Process(machine, this.#random.fork(`process ${String(++this.#runs)}`))
   }

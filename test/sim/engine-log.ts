@@ -43,6 +43,14 @@ export class EngineLog {
     this.#history.add({ kind: 'engine-clock', offsetMs: wallOffsetMs })
   }
 
+  /** Where the wall clock had been set back, the engine's goes by the monotonic one, and that stands still in a sleep. */
+  slept(ms: number, wallOffsetMs: number): void {
+    const offsetMs = Math.max(wallOffsetMs, this.#clockOffsetMs - ms)
+    if (offsetMs === this.#clockOffsetMs) return
+    this.#clockOffsetMs = offsetMs
+    this.#history.add({ kind: 'engine-clock', offsetMs })
+  }
+
   async around(
     request: PluginRequest,
     lease: Lease | undefined,

@@ -7,6 +7,7 @@ import { Disk } from './disk.ts'
 import { GatewayNode } from './gateway.ts'
 import { History, lineOf } from './history.ts'
 import { Machine } from './machine.ts'
+import { McpServer } from './mcp-server.ts'
 import { Names } from './names.ts'
 import { Network } from './network.ts'
 import { Random } from './random.ts'
@@ -22,10 +23,10 @@ export interface EpisodeResult {
 }
 
 const SETTLED_MS = 3_000
-const HEALED_MS = 50_000
+const HEALED_MS = 40_000
 /** Long enough after the last fault for everything to be in contact again. */
-const RECOVERED_MS = 58_000
-const END_MS = 66_000
+const RECOVERED_MS = 47_000
+const END_MS = 51_000
 const CONSENT = { mcp_origins: 'https://crm.example, https://wiki.example' }
 
 /** `-seed` and the number of the episode make all of it. */
@@ -80,6 +81,14 @@ async function act(world: World, history: History, random: Random, isCalm: boole
     (name) => new GatewayNode({ ...shared, machine: machine(name), random: random.fork(name) }),
   )
   for (const gateway of gateways) runCallers(gateway, '')
+  const servers = gateways.map((_, index) => machine(`mcp-server-${String(index + 1)}`))
+  servers.forEach((own, index) => {
+    const server = new McpServer({ ...shared, machine: own, random: random.fork(own.name), gateway: gateways[index]! })
+    server.start(
+      (draw) => writers.choose(draw),
+      () => isOver,
+    )
+  })
 
   void writers.setUp().then(() => {
     writers.start()
@@ -95,7 +104,7 @@ async function act(world: World, history: History, random: Random, isCalm: boole
         cluster,
         vaults,
         gateways,
-        others: [machine('mcp-server-1')],
+        others: servers,
         restartGateway: (gateway) => {
           gateway.start()
           runCallers(gateway, String(world.steps))
@@ -105,7 +114,7 @@ async function act(world: World, history: History, random: Random, isCalm: boole
     )
   if (random.chance(0.1)) {
     const comesBack = random.chance(0.5)
-    world.at(random.between(20_000, 40_000), () => {
+    world.at(random.between(12_000, 32_000), () => {
       void writers.removeMount(comesBack)
     })
   }

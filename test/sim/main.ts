@@ -14,6 +14,9 @@ process.on('unhandledRejection', (thrown) => {
   process.exit(2)
 })
 
+// Thousands of refusals are thrown, and nobody looks where; in a replay somebody may.
+if (isTraced !== 1) Error.stackTraceLimit = 0
+
 for (let episode = first; episode < first + count; episode += stride) {
   const result = await runEpisode(
     seed,

@@ -125,7 +125,7 @@ export class Truth {
   #begin(t: number, begin: Begin): void {
     const session = begin.session === undefined ? undefined : this.sessions.get(begin.session)
     if (begin.what === 'refresh') session?.issueOps.push(begin.op)
-    const ends = this.#targetsOf(begin, session).map((list) => {
+    const ends = this.#targetsOf(begin, session, t).map((list) => {
       const end: End = { startedAt: t, ackedAt: undefined }
       list.push(end)
       return end
@@ -145,12 +145,14 @@ export class Truth {
   }
 
   /** Where to write down that somebody tries to end something. What comes first is what an acknowledgement counts for. */
-  #targetsOf({ what, token, agent }: Begin, session: SessionTruth | undefined): End[][] {
+  #targetsOf({ what, token, agent }: Begin, session: SessionTruth | undefined, t: number): End[][] {
     const its = token === undefined ? undefined : this.tokens.get(token)
     switch (what) {
       case 'revoke-lease':
         return its ? [its.ends, its.session.ends] : []
       case 'lease-ran-out':
+        // After a renewal in doubt the host may think it shorter than the engine does, and the engine take this for a revocation.
+        if (its?.expiry.possible(t, t).includes(Infinity)) return [its.ends, its.session.ends]
         return its ? [its.ends] : []
       case 'undo':
         if (!its) return []
