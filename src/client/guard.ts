@@ -1,3 +1,4 @@
+import { momentOf } from '../logical/clock.ts'
 import { parseScope } from '../scope/grammar.ts'
 import { newRequestId } from './channel.ts'
 import type { AskOptions, Channel } from './channel.ts'
@@ -114,12 +115,12 @@ async function callTool<Args, Extra extends ToolExtra>(
   const judge = async () =>
     judged(await parts.validate(token, requiredScope, { signal: givenUp, requestId: request_id }), requiredScope)
   const timing: Timing = { calls: 0, gateway_ms: 0, upstream_ms: 0 }
-  const askedAt = clock.monotonic()
+  const asked = momentOf(clock)
   const { vouched_ms, ...opening } = await judge()
   let session: Validation = opening
-  timing.gateway_ms += clock.monotonic() - askedAt
+  timing.gateway_ms += clock.monotonic() - asked.monotonicMs
 
-  const watch = watcher.hold(token, askedAt + vouched_ms, async () => {
+  const watch = watcher.hold(token, asked, vouched_ms, async () => {
     const { vouched_ms: _, ...changed } = await judge()
     session = changed
   })
@@ -140,6 +141,8 @@ async function callTool<Args, Extra extends ToolExtra>(
     )
     // A session that ended before anybody watched it must not pass for one that lives.
     await beforeCut(watch.cut, () => watch.settled)
+    watch.check()
+    watch.cut.throwIfAborted()
     return timing.calls === 0 ? result : timed(result, timing)
   } finally {
     watch.release()

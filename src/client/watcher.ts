@@ -1,4 +1,6 @@
 import { Backoff } from '../logical/backoff.ts'
+import { momentOf } from '../logical/clock.ts'
+import type { Moment } from '../logical/clock.ts'
 import type { Channel } from './channel.ts'
 import type { Clock } from './clock.ts'
 import { GatewayError, fromGrpc, received, typeForAgent } from './error.ts'
@@ -8,21 +10,26 @@ import type { SessionEvent } from './wire.ts'
 const LINGER_MS = 5_000
 const RETRY = { firstMs: 100, longestMs: 1_000 }
 
+/** No timer runs while a machine sleeps: so soon after it woke, work that nobody vouches for any more is cut. */
+const LONGEST_UNCHECKED_MS = 250
+
 /** A hold on the life of one token while a tool works under it. */
 export interface Watch {
   /** Aborts, with a `GatewayError` as reason, when the session ends or nothing has vouched for it for too long. */
   readonly cut: AbortSignal
   /** Resolves when the gateway has told whether the session lives, or could not be asked. */
   readonly settled: Promise<void>
+  /** Cuts, before it returns, what nobody vouches for at this instant. */
+  check(): void
   release(): void
 }
 
 export interface Watcher {
   /**
-   * The gateway vouched for the session until `vouchedUntil` (monotonic milliseconds) when this work was allowed. `recheck` runs when
+   * The gateway vouched for the session for `vouchedMs` from `asked` on when this work was allowed. `recheck` runs when
    * what the session may do was changed; when it rejects, that is the cut.
    */
-  hold(token: string, vouchedUntil: number, recheck: () => Promise<void>): Watch
+  hold(token: string, asked: Moment, vouchedMs: number, recheck: () => Promise<void>): Watch
   close(): void
 }
 
@@ -34,7 +41,7 @@ export interface Watcher {
 export function createWatcher(channel: Channel, clock: Clock): Watcher {
   const followed = new Map<string, FollowedToken>()
 
-  function hold(token: string, vouchedUntil: number, recheck: () => Promise<void>): Watch {
+  function hold(token: string, asked: Moment, vouchedMs: number, recheck: () => Promise<void>): Watch {
     const entry =
       followed.get(token) ??
       new FollowedToken(channel, clock, token, () => {
@@ -43,7 +50,7 @@ export function createWatcher(channel: Channel, clock: Clock): Watcher {
     followed.set(token, entry)
     const cut = new AbortController()
     const holder: Holder = {
-      vouchedUntil,
+      vouchedUntil: later(asked, vouchedMs),
       end: (reason) => {
         cut.abort(reason)
       },
@@ -57,6 +64,9 @@ export function createWatcher(channel: Channel, clock: Clock): Watcher {
     return {
       cut: cut.signal,
       settled: entry.settled,
+      check: () => {
+        entry.check()
+      },
       release: () => {
         entry.leave(holder)
       },
@@ -72,7 +82,7 @@ export function createWatcher(channel: Channel, clock: Clock): Watcher {
 }
 
 interface Holder {
-  readonly vouchedUntil: number
+  readonly vouchedUntil: Moment
   end(reason: GatewayError): void
   changed(): void
 }
@@ -86,8 +96,8 @@ class FollowedToken {
   readonly #holders = new Set<Holder>()
   #settle: () => void = nothing
   #disconnect: () => void = nothing
-  /** Monotonic milliseconds until which the gateway has vouched for the session on any stream. */
-  #vouchedUntil = -Infinity
+  /** Until when the gateway has vouched for the session on any stream. */
+  #vouchedUntil: Moment | undefined
   /** The stream is open and has told that the session lives. */
   #isWatched = false
   #cause: GatewayError | undefined
@@ -137,7 +147,7 @@ class FollowedToken {
   }
 
   #connect(): void {
-    const askedAt = this.#clock.monotonic()
+    const askedAt = momentOf(this.#clock)
     this.#disconnect = listen(
       this.#channel,
       this.#token,
@@ -151,13 +161,14 @@ class FollowedToken {
     )
   }
 
-  #hear({ kind, reason, vouched_ms }: SessionEvent, askedAt: number): void {
+  #hear({ kind, reason, vouched_ms }: SessionEvent, askedAt: Moment): void {
     if (kind === 'KIND_ENDED') {
       this.#end(endedError(reason))
       return
     }
-    this.#vouchedUntil = Math.max(this.#vouchedUntil, askedAt + vouched_ms)
-    this.#schedule()
+    const until = later(askedAt, vouched_ms)
+    if (!this.#vouchedUntil || this.#leftUntil(until) > this.#leftUntil(this.#vouchedUntil)) this.#vouchedUntil = until
+    this.check()
     if (kind === 'KIND_CHANGED') for (const holder of this.#holders) holder.changed()
     if (kind === 'KIND_LIVE') {
       this.#isWatched = true
@@ -166,23 +177,29 @@ class FollowedToken {
     }
   }
 
-  #untilOf(holder: Holder): number {
-    return Math.max(holder.vouchedUntil, this.#vouchedUntil)
+  /** Milliseconds for which it is still vouched for; negative = not any more. */
+  #leftOf(holder: Holder): number {
+    const left = this.#leftUntil(holder.vouchedUntil)
+    return this.#vouchedUntil ? Math.max(left, this.#leftUntil(this.#vouchedUntil)) : left
+  }
+
+  /** On whichever clock it comes sooner: the monotonic one stands still in a sleep, and the wall clock may be set back. */
+  #leftUntil({ monotonicMs, unixMs }: Moment): number {
+    return Math.min(monotonicMs - this.#clock.monotonic(), unixMs - this.#clock.now())
   }
 
   /** Sets the timer for the first work that nobody will vouch for any more, unless the gateway is heard before. */
   #schedule(): void {
     this.#cancelEnd()
     if (this.#holders.size === 0) return
-    const first = Math.min(...[...this.#holders].map((holder) => this.#untilOf(holder)))
-    this.#cancelEnd = this.#clock.after(Math.max(first - this.#clock.monotonic(), 0), () => {
-      this.#endUnvouched()
+    const first = Math.min(...[...this.#holders].map((holder) => this.#leftOf(holder)))
+    this.#cancelEnd = this.#clock.after(Math.min(Math.max(first, 0), LONGEST_UNCHECKED_MS), () => {
+      this.check()
     })
   }
 
-  #endUnvouched(): void {
-    const now = this.#clock.monotonic()
-    const unvouched = [...this.#holders].filter((holder) => this.#untilOf(holder) <= now)
+  check(): void {
+    const unvouched = [...this.#holders].filter((holder) => this.#leftOf(holder) <= 0)
     const reason = new GatewayError(
       'unavailable',
       'unwatched',
@@ -193,7 +210,7 @@ class FollowedToken {
       this.#holders.delete(holder)
       holder.end(reason)
     }
-    if (this.#holders.size === 0) this.stop()
+    if (unvouched.length > 0 && this.#holders.size === 0) this.stop()
     else this.#schedule()
   }
 
@@ -220,6 +237,11 @@ class FollowedToken {
 }
 
 const nothing = (): void => undefined
+
+const later = ({ monotonicMs, unixMs }: Moment, ms: number): Moment => ({
+  monotonicMs: monotonicMs + ms,
+  unixMs: unixMs + ms,
+})
 
 /** One attempt. `over` is called at most once, never after the returned function. */
 function listen(

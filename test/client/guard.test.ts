@@ -391,6 +391,38 @@ describe('the cut', () => {
     expect(said(await called)).toMatchObject({ text: expect.stringMatching(/^503 unavailable/) as string })
   })
 
+  test('time that the machine slept through counts: nothing is worked on after waking that nobody vouches for', async () => {
+    await vouchingFor(5_000)
+    fake.fail('Watch', 'silence')
+    const { token } = fake.openSession({ scopes: ['read:stripe:invoices'] })
+    const called = gateway.requireScope('read:stripe:invoices', () => new Promise<ToolResult>(() => undefined))(
+      {},
+      bearing(token),
+    )
+    await until(() => askedOf('Watch').length === 1)
+    await clock.advance(1_000)
+    clock.sleepThrough(3_600_000)
+    await clock.advance(250)
+    expect(said(await called)).toMatchObject({ text: expect.stringMatching(/^503 unavailable/) as string })
+  })
+
+  test('a result that was reached in the instant of waking is not handed out', async () => {
+    await vouchingFor(5_000)
+    const { token } = fake.openSession({ scopes: ['read:stripe:invoices'] })
+    let finish: (result: ToolResult) => void = () => undefined
+    const called = gateway.requireScope(
+      'read:stripe:invoices',
+      () =>
+        new Promise<ToolResult>((resolve) => {
+          finish = resolve
+        }),
+    )({}, bearing(token))
+    await until(() => askedOf('Watch').length === 1)
+    clock.sleepThrough(3_600_000)
+    finish(text('done'))
+    expect(said(await called)).toMatchObject({ text: expect.stringMatching(/^503 unavailable/) as string })
+  })
+
   test('a gateway lost for a moment costs nothing', async () => {
     const { token } = fake.openSession({ scopes: ['read:stripe:invoices'] })
     fake.fail('Watch', {}, 1)
