@@ -31,6 +31,8 @@ const SLACK_MS = 25
 /** How much too early something may be called expired: a round trip, of which the longest is a poll that is given up. */
 const EARLY_MS = 3_500
 const CALM_EARLY_MS = 400
+/** Work at an MCP server goes on for so long after its machine woke, until the SDK looks at its clocks. */
+const WAKING_MS = 250
 /** A refusal may rest on documents that were read, or retried, for so long. */
 const JUDGING_MS = 15_000
 
@@ -115,7 +117,8 @@ class Checker {
     this.#checkExpiry(entry, event, token, isNew)
   }
 
-  #checkEnds(entry: Entry, { limitMs }: Accept, token: TokenTruth, isNew: boolean): void {
+  #checkEnds(entry: Entry, { limitMs: bound, how }: Accept, token: TokenTruth, isNew: boolean): void {
+    const limitMs = bound + (how === 'work' ? WAKING_MS : 0)
     for (const session of this.#truth.chainOf(token.session)) {
       const endedAt = this.#truth.endedAt(session)
       if (endedAt !== undefined && entry.t - endedAt > limitMs + SLACK_MS)
@@ -131,7 +134,8 @@ class Checker {
       this.#violate('late accept', entry, `${token.name} had been ended, and the bound is ${limitMs} ms`, token)
   }
 
-  #checkScope(entry: Entry, { limitMs, scope }: Accept, token: TokenTruth): void {
+  #checkScope(entry: Entry, { limitMs: bound, scope, how }: Accept, token: TokenTruth): void {
+    const limitMs = bound + (how === 'work' ? WAKING_MS : 0)
     for (const session of this.#truth.chainOf(token.session)) {
       const declared = session.agent.scopes.possible(entry.t - limitMs - SLACK_MS, entry.t)
       if (!session.scopes.includes(scope) || !declared.some((list) => list.includes(scope)))
@@ -141,7 +145,7 @@ class Checker {
 
   /** A tool at an MCP server goes on for as long as the gateway vouched; the gateway itself gives nothing. */
   #checkExpiry(entry: Entry, { how, limitMs }: Accept, token: TokenTruth, isNew: boolean): void {
-    const graceMs = how === 'work' || how === 'result' ? limitMs : 0
+    const graceMs = how === 'work' ? limitMs + WAKING_MS : how === 'result' ? limitMs : 0
     const since = entry.t - limitMs - SLACK_MS
     const { least } = this.#truth.engineClock(since, entry.t)
     const latestOf = (tokens: readonly TokenTruth[]) =>
@@ -194,8 +198,6 @@ class Checker {
   /** There is a reason to call it invalid: someone began to end it or what it hangs on, or, where that may be why, it has expired. */
   #isExplained(token: TokenTruth, at: number, mayBeExpiry: boolean): boolean {
     if (token.ends.some((end) => end.startedAt <= at)) return true
-    // A third live token ends the oldest.
-    if (token.session.issueOps.filter((op) => op > token.op).length > 1) return true
     const chain = this.#truth.chainOf(token.session)
     if (chain.some((session) => this.#truth.mayHaveEnded(session, at))) return true
     if (!mayBeExpiry) return false
@@ -205,10 +207,10 @@ class Checker {
     const isOver = (expires: number) => most + earlyMs >= expires * 1000
     if (token.expiry.possible(since, at).some(isOver)) return true
     return chain.some((session) => {
-      // A session is over when its newest token is.
-      const newest = session.tokens.findLast((one) => one.issuedAt < since)
-      const later = session.tokens.filter((one) => one.issuedAt >= since)
-      return [...(newest ? [newest] : []), ...later].some((one) => one.expiry.possible(since, at).some(isOver))
+      // A session lives as long as any of its tokens.
+      const settled = session.tokens.filter((one) => one.issuedAt < since)
+      const known = settled.length > 0 ? settled : session.tokens.slice(0, 1)
+      return known.every((one) => one.expiry.possible(since, at).some(isOver))
     })
   }
 
