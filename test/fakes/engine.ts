@@ -1,4 +1,5 @@
 /** The engine as gateways see it: documents, sessions, introspection and the feed, with none of its storage. */
+import { upstreamFields } from '../../src/document/index.ts'
 import { mintToken, newTokenId, sessionIdOf, tokenDigest } from '../../src/scope/index.ts'
 import { VaultError } from '../../src/vault-client/index.ts'
 import type { FakeClock } from './clock.ts'
@@ -24,6 +25,10 @@ export interface FakeSession {
   readonly tokens: FakeToken[]
   ended?: string
 }
+
+const upstreamDefaults = Object.fromEntries(
+  Object.entries(upstreamFields).flatMap(([name, field]) => ('default' in field ? [[name, field.default]] : [])),
+)
 
 type Event = Record<string, unknown> & { type: string }
 
@@ -134,6 +139,7 @@ export class FakeEngine {
       parent?: FakeSession
       environment?: string
       life?: number
+      purpose?: string
     } = {},
   ): FakeSession {
     const token = this.#mint(settings.ttl ?? 900)
@@ -141,7 +147,7 @@ export class FakeEngine {
       session_id: sessionIdOf(tokenDigest(token.token), this.clock.now()),
       agent_id: agentId,
       environment: settings.environment ?? 'production',
-      purpose: 'test',
+      purpose: settings.purpose ?? 'test',
       scopes: settings.scopes ?? null,
       policies: settings.policies ?? null,
       generation: this.#generation(agentId),
@@ -181,6 +187,10 @@ export class FakeEngine {
     const generation = this.#generation(agentId) + 1
     this.#generations.set(agentId, generation)
     this.publish({ type: 'generation', agent_id: agentId, generation })
+    // The generation is kept in the agent's document, which so has another version.
+    const path = `agents/${agentId}`
+    const document = this.documents.get(path)
+    if (document) this.put(path, { ...document, generation })
   }
 
   feed(query: Readonly<Record<string, unknown>>, signal?: AbortSignal): Promise<Record<string, unknown>> {
@@ -226,12 +236,41 @@ export class FakeEngine {
     if (kind === 'creds' && method === 'POST') return this.#issue(agentId, sessionId, body)
     if (kind === 'creds' && method === 'DELETE') return this.#close(sessionId ?? '', asker)
     if (kind === 'sessions' && method === 'DELETE') return this.#close(agentId, undefined)
+    if (kind === 'agents' && method === 'POST' && sessionId === 'revoke') {
+      this.revokeAgent(agentId)
+      return undefined
+    }
     if (kind === 'agents' && method === 'POST') {
       this.put(path, {
-        ...this.documents.get(path),
         ...(path.includes('/scopes') ? {} : { agent_id: agentId, policies: null, disabled: false }),
+        ...this.documents.get(path),
         ...body,
       })
+      return undefined
+    }
+    if (kind === 'upstreams' && method === 'POST') {
+      this.put(path, {
+        ...upstreamDefaults,
+        name: agentId,
+        kv_path: `mcp/${agentId}`,
+        ...this.documents.get(path),
+        ...body,
+      })
+      return undefined
+    }
+    if (kind === 'tools' && method === 'POST') {
+      const known = {
+        upstream: agentId,
+        name: path.split('/').slice(2).join('/'),
+        fields: null,
+        mcp_tools: [],
+        risk: null,
+      }
+      this.put(path, { ...known, ...this.documents.get(path), ...body })
+      return undefined
+    }
+    if (method === 'DELETE' && this.documents.has(path)) {
+      this.remove(path)
       return undefined
     }
     throw new VaultError('unsupported_path', 404, 'unsupported path', ['unsupported path'])
@@ -315,6 +354,9 @@ export class FakeEngine {
       throw new VaultError('bad_request', 400, 'session is over, open a new one', ['session is over, open a new one'])
     if (known && this.#refreshPossibleUnix(known) > 0)
       throw new VaultError('rate_limited', 429, 'too_many_live_tokens', ['too_many_live_tokens'])
+    const parent = [...this.sessions.values()].find(({ tokens }) =>
+      tokens.some(({ token }) => token === body.parent_token),
+    )
     const session =
       known ??
       this.open(agentId, {
@@ -323,6 +365,8 @@ export class FakeEngine {
           (this.documents.get(`agents/${agentId}/scopes`)?.scopes as string[] | undefined) ??
           null,
         ttl,
+        ...(parent && { parent }),
+        ...(typeof body.purpose === 'string' && { purpose: body.purpose }),
       })
     const token = known ? this.refresh(known, ttl) : session.tokens[0]!
     const iso = (unix: number) => new Date(unix * 1000).toISOString().replace('.000Z', 'Z')
