@@ -18,7 +18,7 @@ export const invalidTokenCodes = {
     action: 'Open a new session.',
   },
   expired: {
-    meaning: 'The token expired while the call was under way.',
+    meaning: 'The token has expired, before the call or while it was under way.',
     actor: 'agent',
     action: "Use the session's newest token, or open a new session.",
   },
@@ -28,7 +28,7 @@ export const invalidTokenCodes = {
     action: 'Open a new session, if that is still allowed.',
   },
   reuse_after_expiry: {
-    meaning: 'A token was used after it had expired.',
+    meaning: 'A token was used after it had expired, and not for the first time.',
     actor: 'agent',
     action: "Use the session's newest token, or open a new session.",
   },

@@ -281,7 +281,14 @@ function chainLink(session: SessionRecord, link: JudgedLink) {
 }
 
 async function inactive(engine: Engine, position: FeedPosition, reason: string, subject?: Subject, detail?: string) {
-  const about = subject ? { ...(await identity(engine, subject)), purpose: subject.session.purpose, detail } : {}
+  const about = subject
+    ? {
+        ...(await identity(engine, subject)),
+        ...(subject.token && { expires_at_unix: subject.token.expires_at_unix }),
+        purpose: subject.session.purpose,
+        detail,
+      }
+    : {}
   return { data: { active: false, reason, ...about, ...stamp(engine, position) } }
 }
 

@@ -296,7 +296,7 @@ export class FakeEngine {
       environment,
       owner: 'platform-team',
       purpose: session.purpose,
-      ...(token && { token_id: token.token_id }),
+      ...(token && { token_id: token.token_id, expires_at_unix: token.expires_at_unix }),
     }
     const chain = chainOf(session)
     const reason =

@@ -586,7 +586,7 @@ describe('validate', () => {
       'an expired one',
       ask({ token: '<expired>' }),
       401,
-      "reuse_after_expiry: the token has expired; use the session's newest token, or open a new session",
+      "expired: the token has expired; use the session's newest token, or open a new session",
     ],
     [
       'a scope that is none',

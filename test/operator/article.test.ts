@@ -374,7 +374,7 @@ describe('expire and rotate', () => {
     )
     expect(recentlyValid).toEqual(new Set([replayed.token_id, rested.token_id]))
     expect(alerts).toMatchObject([
-      { token_id: replayed.token_id, session_id: replayed.session_id, reason: 'reuse_after_expiry', decision: 'deny' },
+      { token_id: replayed.token_id, session_id: replayed.session_id, reason: 'expired', decision: 'deny' },
     ])
   })
 

@@ -7,7 +7,7 @@ import { GatewayError, unavailable } from '../error.ts'
 import type { Origin } from '../limits/index.ts'
 
 /** Who asks. `vault` is the caller's own Vault identity; everything but checking tokens and calling upstreams runs as it. */
-export type Caller =
+export type Caller = (
   | {
       readonly kind: 'service'
       readonly name: string
@@ -16,8 +16,12 @@ export type Caller =
       readonly refusal?: ServiceIdentity['refusal']
     }
   | { readonly kind: 'vault'; readonly digest: string; readonly vault: VaultClient }
-  /** The phantom token itself, on `/u/`; `address` is where the connection comes from. */
-  | { readonly kind: 'session'; readonly address?: string | undefined }
+  /** The phantom token itself, on `/u/`. */
+  | { readonly kind: 'session' }
+) & {
+  /** The network address the request came from, where it is known. */
+  readonly address?: string | undefined
+}
 
 /** A service token as configured: stored hashed, bound to agents (`*` = all) and to a Vault login of its own, if it has one. */
 export interface ServiceIdentity {

@@ -22,6 +22,7 @@ import { scopesOf } from './grants.ts'
 import type { Grants, LiveGrant } from './grants.ts'
 import type { OpenCall, OpenCalls, Verdict } from './open-call.ts'
 import { refuseOverrides } from './overrides.ts'
+import { LateUses } from './late-uses.ts'
 import { normalisePath } from './records.ts'
 import type { Asked, KnownSession, Records } from './records.ts'
 import { inactiveToken, malformed, missing, notGranted, reuse } from './refusals.ts'
@@ -94,6 +95,8 @@ interface Context {
   readonly caller: Caller
   session: KnownSession | undefined
   asked: Asked
+  /** Set by a use after expiry. */
+  lateSeconds?: number
 }
 
 const ATTEMPTS = 8
@@ -104,6 +107,7 @@ const ATTEMPTS = 8
  */
 export class Decisions {
   readonly #parts: DecisionParts
+  readonly #lateUses = new LateUses()
 
   constructor(parts: DecisionParts) {
     this.#parts = parts
@@ -273,7 +277,13 @@ export class Decisions {
       if (caller.kind === 'session' && session === undefined) this.#parts.records.stranger()
       else if (error.code !== 'caller_unknown') {
         const { records, limits } = this.#parts
-        throw await recordRefusal(records, limits, error, { request_id, caller, session, asked })
+        throw await recordRefusal(records, limits, error, {
+          request_id,
+          caller,
+          session,
+          asked,
+          lateSeconds: context.lateSeconds,
+        })
       }
       throw error
     }
@@ -286,10 +296,19 @@ export class Decisions {
     const { sessions, limits } = this.#parts
     const { entry, inactive } = await findToken(sessions, limits, token, context.caller)
     context.session = entry ? entry.facts : known(inactive)
+    const nowMs = sessions.nowUnixMs()
+    const over = entry ? entry.endOfToken(nowMs) : inactive.reason
+    if (over === 'expired') throw this.#lateUse(context, entry ? entry.expiresAtUnix : inactive.expires_at_unix, nowMs)
     if (!entry) throw inactiveToken(inactive)
-    const over = entry.endOfToken(sessions.nowUnixMs())
-    if (over) throw reuse(over)
+    if (over === 'revoked') throw reuse(over)
     return entry
+  }
+
+  #lateUse(context: Context, expiresAtUnix: number | undefined, nowMs: number): GatewayError {
+    const { session } = context
+    context.lateSeconds = Math.max(0, Math.floor(nowMs / 1000 - (expiresAtUnix ?? nowMs / 1000)))
+    const tokenId = session?.token_id ?? undefined
+    return reuse('expired', tokenId !== undefined && this.#lateUses.note(tokenId))
   }
 
   async #namedSession(key: { readonly session_id: string }, context: Context): Promise<SessionEntry> {

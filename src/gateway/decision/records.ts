@@ -33,6 +33,8 @@ export interface Decision {
   readonly reason: string
   readonly session: KnownSession | undefined
   readonly asked: Asked
+  /** Of a use after expiry: for how long the token had been over, in whole seconds. */
+  readonly lateSeconds?: number | undefined
 }
 
 export interface Outcome {
@@ -86,7 +88,16 @@ export class Records {
   }
 
   /** Resolves when the record is durable; rejects with `unavailable` when it cannot be written. */
-  async decision({ request_id, caller, decision, validation_result, reason, session, asked }: Decision): Promise<void> {
+  async decision({
+    request_id,
+    caller,
+    decision,
+    validation_result,
+    reason,
+    session,
+    asked,
+    lateSeconds,
+  }: Decision): Promise<void> {
     this.counters[decision === 'allow' ? 'allowed' : decision === 'deny' ? 'denied' : 'errors']++
     await this.#append({
       type: 'decision',
@@ -97,6 +108,7 @@ export class Records {
       ...sessionFields(session),
       ...askedFields(asked),
       caller: callerName(caller),
+      ...(lateSeconds === undefined ? {} : { late_seconds: lateSeconds, address: caller.address ?? null }),
       ...this.#remarks,
     }).catch((error: unknown) => {
       throw unavailable('audit_unavailable', 'the decision cannot be recorded, so it is not taken; try again', error)

@@ -3,12 +3,12 @@ import { GatewayError } from '../error.ts'
 import type { Inactive } from '../knowledge/feed-event.ts'
 import type { EndReason } from '../knowledge/session-entry.ts'
 
-/** A new request with a token that is over. That is not the ordinary end of a call: somebody holds on to an old token. */
-export function reuse(reason: EndReason): GatewayError {
+/** A new request with a token that is over. `again` = not its first use since it expired: somebody holds on to an old token. */
+export function reuse(reason: EndReason, again = false): GatewayError {
   return reason === 'expired'
     ? new GatewayError(
         'invalid_token',
-        'reuse_after_expiry',
+        again ? 'reuse_after_expiry' : 'expired',
         "the token has expired; use the session's newest token, or open a new session",
       )
     : new GatewayError('invalid_token', 'reuse_after_revocation', 'the token was revoked; open a new session')

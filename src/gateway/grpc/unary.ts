@@ -24,7 +24,7 @@ export function unary<Request extends { readonly request_id: string }, Response>
     const { metadata } = call
     let requestId = requestIdFor(parts, metadata)
     const answer = async () => {
-      const caller = callerOf(parts, metadata)
+      const caller = { ...callerOf(parts, metadata), address: call.getPeer().replace(/:\d+$/, '') }
       const request = decoded(call.request)
       requestId = requestIdFor(parts, metadata, request.request_id)
       return handle(request, { caller, requestId, metadata, call })

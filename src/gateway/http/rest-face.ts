@@ -102,7 +102,7 @@ function callerOf({ callers }: RestParts, { request }: Exchange): Caller {
   const bearer = header === undefined ? undefined : /^bearer +(\S+)$/i.exec(header.trim())?.[1]
   if (header !== undefined && bearer === undefined)
     throw new GatewayError('invalid_token', 'caller_unknown', 'Authorization is not "Bearer <token>"')
-  return callers.identify(bearer)
+  return { ...callers.identify(bearer), address: request.socket.remoteAddress }
 }
 
 async function listAgents(parts: RestParts, exchange: Exchange): Promise<void> {

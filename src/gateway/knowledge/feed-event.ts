@@ -102,6 +102,8 @@ const inactive = z.object({
   token_id: z.string().optional(),
   owner: z.string().optional(),
   environment: z.string().optional(),
+  /** Of a token that is over; absent from an engine of 0.1.0. */
+  expires_at_unix: z.number().optional(),
   ...position,
 })
 

@@ -72,7 +72,7 @@ describe('validate', () => {
       'invalid_token unknown',
       'unknown',
     ],
-    ['an expired token', () => tokenOf(openSession(rig, { ttl: 0 })), 'invalid_token reuse_after_expiry', 'expired'],
+    ['an expired token', () => tokenOf(openSession(rig, { ttl: 0 })), 'invalid_token expired', 'expired'],
     [
       'a revoked token',
       () => {
@@ -139,7 +139,7 @@ describe('validate', () => {
     await rig.clock.advance(99_000)
     expect(await verdict(validate(rig, token))).toBe('allowed')
     await rig.clock.advance(1_000)
-    expect(await verdict(validate(rig, token))).toBe('invalid_token reuse_after_expiry')
+    expect(await verdict(validate(rig, token))).toBe('invalid_token expired')
   })
 
   it("judges expiry on the engine's clock, not on its own", async () => {
@@ -149,7 +149,7 @@ describe('validate', () => {
     const token = tokenOf(openSession(rig, { ttl: 100 }))
     expect(await verdict(validate(rig, token))).toBe('allowed')
     await rig.clock.advance(100_000)
-    expect(await verdict(validate(rig, token))).toBe('invalid_token reuse_after_expiry')
+    expect(await verdict(validate(rig, token))).toBe('invalid_token expired')
   })
 })
 
@@ -233,6 +233,40 @@ describe('what is declared now', () => {
     const child = openSession(rig, { parent })
     expect((await validate(rig, tokenOf(child))).scope_match).toBe(false)
     expect((await validate(rig, tokenOf(child), 'read:stripe:customers:id-only')).scope_match).toBe(true)
+  })
+})
+
+describe('a token used after its expiry', () => {
+  const late = async (token: string, caller?: Caller) => verdict(validate(rig, token, undefined, caller))
+
+  it('is expired at first, whatever its age, and reuse from the second use on', async () => {
+    const token = tokenOf(openSession(rig, { ttl: 60 }))
+    await rig.clock.advance(7_000_000)
+    expect([await late(token), await late(token), await late(token)]).toEqual([
+      'invalid_token expired',
+      'invalid_token reuse_after_expiry',
+      'invalid_token reuse_after_expiry',
+    ])
+  })
+
+  it('is counted for itself, not for its session', async () => {
+    const session = openSession(rig, { ttl: 60 })
+    rig.engine.refresh(session, 60)
+    await rig.clock.advance(61_000)
+    expect([await late(session.tokens[0]!.token), await late(session.tokens[1]!.token)]).toEqual([
+      'invalid_token expired',
+      'invalid_token expired',
+    ])
+  })
+
+  it('is recorded each time with its age and where it came from', async () => {
+    const token = tokenOf(openSession(rig, { ttl: 60 }))
+    await rig.clock.advance(100_000)
+    for (const address of ['192.0.2.1', '192.0.2.2']) {
+      await late(token, { kind: 'service', name: 'test', agents: ['*'], vault: undefined, address })
+      expect(rig.sink.last).toMatchObject({ late_seconds: 40, address, validation_result: 'expired' })
+    }
+    expect(rig.sink.last).toMatchObject({ reason: 'reuse_after_expiry' })
   })
 })
 

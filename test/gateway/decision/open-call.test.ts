@@ -212,7 +212,7 @@ describe('a call goes on', () => {
     await rig.flush()
     await rig.clock.advance(400_000)
     expect(reasonOf(call)).toBe('open')
-    expect(await verdict(authorize(rig, session.tokens[0]!.token))).toBe('invalid_token reuse_after_expiry')
+    expect(await verdict(authorize(rig, session.tokens[0]!.token))).toBe('invalid_token expired')
     await rig.clock.advance(500_000)
     expect(reasonOf(call)).toBe('expired')
   })

@@ -213,7 +213,7 @@ describe('the cache', () => {
     await rig.flush()
     expect(await verdict(validate(rig, old))).toBe('allowed')
     await rig.clock.advance(50_000)
-    expect(await verdict(validate(rig, old))).toBe('invalid_token reuse_after_expiry')
+    expect(await verdict(validate(rig, old))).toBe('invalid_token expired')
     expect(await verdict(validate(rig, young))).toBe('allowed')
   })
 

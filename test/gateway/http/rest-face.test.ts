@@ -204,7 +204,7 @@ describe("the article's five steps", () => {
       token: tokenOf(openSession(rig, { ttl: 0 })),
       required_scope: 'read:stripe:invoices',
     })
-    expect(refusal(answer)).toBe('401 invalid_token reuse_after_expiry')
+    expect(refusal(answer)).toBe('401 invalid_token expired')
   })
 })
 

@@ -130,7 +130,7 @@ describe('where the token may stand', () => {
   })
 
   it.each([
-    ['an expired token', 'reuse_after_expiry', () => tokenOf(openSession(rig, { ttl: 0 }))],
+    ['an expired token', 'expired', () => tokenOf(openSession(rig, { ttl: 0 }))],
     ['an unknown token', 'unknown', () => stranger],
   ])("%s is told as such in the upstream's own place, too", async (_case, code, given) => {
     await upstreamWith({ auth: 'header:X-Api-Key' })
@@ -217,7 +217,7 @@ describe('a refused call never reaches the upstream', () => {
       },
       '401 invalid_token reuse_after_revocation',
     ],
-    ['an expired token', () => tokenOf(openSession(rig, { ttl: 0 })), '401 invalid_token reuse_after_expiry'],
+    ['an expired token', () => tokenOf(openSession(rig, { ttl: 0 })), '401 invalid_token expired'],
   ])('%s', async (_case, given, expected) => {
     const answer = await get('/u/stripe/v1/invoices', bearer(given()))
     expect(refusal(answer)).toBe(expected)
