@@ -28,8 +28,8 @@ export function loginPaths({ roles, secretIds }: AppRoleServices): PathDef[] {
       },
       operations: {
         async write({ request, fields }) {
-          const roleId = fields.given('role_id')?.trim() ?? ''
-          const secretId = fields.given('secret_id')?.trim() ?? ''
+          const roleId = trimmed(fields.given('role_id'))
+          const secretId = trimmed(fields.given('secret_id'))
           if (roleId === '') throw badRequest('missing role_id')
           const role = await roles.findById(roleId)
           if (!role) throw invalid()
@@ -50,6 +50,8 @@ export function loginPaths({ roles, secretIds }: AppRoleServices): PathDef[] {
     }),
   ]
 }
+
+const trimmed = (given: string | undefined): string => given?.trim() ?? ''
 
 function checkAddress(bounds: readonly (readonly string[] | undefined)[], remoteAddress: string): void {
   if (!bounds.every((cidrs) => isWithin(cidrs, remoteAddress)))

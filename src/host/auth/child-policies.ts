@@ -59,15 +59,19 @@ function byRole({ parent, wanted, withoutDefault }: PolicyRequest, role: TokenRo
     policies.add('default')
     allowed.push('default')
   }
-  for (const name of policies)
-    if (disallowed.includes(name) || matchesAny(role.disallowed_policies_glob, name))
-      throw badRequest(`token policy ${JSON.stringify(name)} is disallowed by this role`)
+  refuseDisallowed(policies, disallowed, role.disallowed_policies_glob)
   const fits = (name: string) => allowed.includes(name) || matchesAny(role.allowed_policies_glob, name)
   if (limited && ![...policies].every(fits))
     throw badRequest(
       `token policies (${listed(policies)}) must be subset of the role's allowed policies (${listed(new Set(allowed))}) or glob policies (${listed(role.allowed_policies_glob)})`,
     )
   return policies
+}
+
+function refuseDisallowed(policies: Iterable<string>, names: readonly string[], globs: readonly string[]): void {
+  for (const name of policies)
+    if (names.includes(name) || matchesAny(globs, name))
+      throw badRequest(`token policy ${JSON.stringify(name)} is disallowed by this role`)
 }
 
 /** `*` stands for any characters, as in Vault's globs. Linear in the name: each part is looked for after the one before. */

@@ -122,17 +122,10 @@ async function create(services: TokenServices, request: Request, given: CreateFi
   const type = typeOf(given.get('type') ?? '', way.role)
   const terms = termsOf(given, way.role, limits, warnings)
   if (type === 'batch') checkBatch(terms)
-  const policies = childPolicies({
-    parent,
-    wanted: wantedPolicies(request, given),
-    withoutDefault: given.get('no_default_policy') ?? false,
-    privileged,
-    ...(way.role && { role: way.role }),
-  })
+  const policies = policiesOf(request, given, way, privileged)
   const root = policies.includes(rootPolicy)
   if (root && type === 'batch') throw badRequest('batch tokens cannot be root tokens')
-  const ttl = ttlOf({ asked: askedTtl(given), ...terms, root }, limits, warnings)
-  if (root && ttl > 0 && parent.expire_time === null) warnings.push('This root token will expire.')
+  const ttl = ttlOf({ asked: askedTtl(given), ...terms, root, parent }, limits, warnings)
   const { token, record } = await services.tokens.create({
     ...terms,
     ...wayTerms(way),
@@ -146,6 +139,16 @@ async function create(services: TokenServices, request: Request, given: CreateFi
     renewable: type === 'service' && ttl > 0 && isRenewable(given, way),
   })
   return { auth: authOf(record, token, ttl), ...(warnings.length > 0 && { warnings }) }
+}
+
+function policiesOf(request: Request, given: CreateFields, { role }: Way, privileged: boolean): string[] {
+  return childPolicies({
+    parent: callerOf(request).record,
+    wanted: wantedPolicies(request, given),
+    withoutDefault: given.get('no_default_policy') ?? false,
+    privileged,
+    ...(role && { role }),
+  })
 }
 
 type Terms = Pick<TokenSpec, 'id' | 'num_uses' | 'explicit_max_ttl' | 'period'>
@@ -240,17 +243,19 @@ interface TtlQuestion {
   explicit_max_ttl: number
   period: number
   root: boolean
+  parent: TokenRecord
 }
 
 /** 0 = never expires: only root tokens, unless a ttl was given. */
 function ttlOf(
-  { asked, explicit_max_ttl: explicitMaxTtl, period, root }: TtlQuestion,
+  { asked, explicit_max_ttl: explicitMaxTtl, period, root, parent }: TtlQuestion,
   limits: LeaseLimits,
   warnings: string[],
 ): number {
   if (root && asked === 0 && period === 0 && explicitMaxTtl === 0) return 0
   const granted = issueTtl({ ttl: period > 0 ? period : asked, max_ttl: explicitMaxTtl }, limits)
   warnings.push(...granted.warnings)
+  if (root && granted.ttl > 0 && parent.expire_time === null) warnings.push('This root token will expire.')
   return granted.ttl
 }
 

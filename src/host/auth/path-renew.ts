@@ -68,35 +68,49 @@ export function renewPaths(services: TokenServices): PathDef[] {
   ]
 }
 
+/** What limits a renewal: the terms its auth method has for the token today, else what the token was made with. */
+async function renewalBounds({ limits, renewalTerms }: TokenServices, record: TokenRecord) {
+  const terms = await renewalTerms(record)
+  if (!terms)
+    return {
+      bounds: limits(),
+      period: record.period,
+      ttl: record.creation_ttl,
+      max_ttl: record.explicit_max_ttl,
+    }
+  const { limits: bounds, auth } = terms
+  const period = Math.min(auth.period, bounds.max_ttl)
+  const { ttl, max_ttl } = auth.lease_options
+  return {
+    bounds,
+    period,
+    ttl,
+    max_ttl: period > 0 ? record.explicit_max_ttl : lowerLimit(record.explicit_max_ttl, max_ttl),
+  }
+}
+
 async function renew(
-  { tokens, clock, limits, renewalTerms }: TokenServices,
+  services: TokenServices,
   record: TokenRecord,
   given: string,
   asked: number | undefined,
 ): Promise<Response> {
   if (record.type === 'batch') throw badRequest('batch tokens cannot be renewed')
   if (!record.renewable || record.expire_time === null) throw badRequest('lease is not renewable')
-  const terms = await renewalTerms(record)
-  const bounds = terms?.limits ?? limits()
-  const period = terms ? Math.min(terms.auth.period, bounds.max_ttl) : record.period
-  const ttl = terms ? terms.auth.lease_options.ttl : record.creation_ttl
-  const maxTtl =
-    period > 0 || !terms
-      ? record.explicit_max_ttl
-      : lowerLimit(record.explicit_max_ttl, terms.auth.lease_options.max_ttl)
+  const { bounds, period, ttl, max_ttl } = await renewalBounds(services, record)
   // A periodic token may be renewed for ever, one period at a time.
   const ceiling = period > 0 ? { ...bounds, max_ttl: record.explicit_max_ttl || Number.MAX_SAFE_INTEGER } : bounds
   const granted = renewTtl(
     {
       increment: period > 0 ? period : (asked ?? 0),
       ttl,
-      max_ttl: maxTtl,
+      max_ttl,
       issue_time_unix: Math.floor(record.creation_time / 1000),
-      now_unix: Math.floor(clock.now() / 1000),
+      now_unix: Math.floor(services.clock.now() / 1000),
     },
     ceiling,
   )
-  const renewed = await tokens.renew(record.id_hash, granted.ttl)
+  const renewed = await services.tokens.renew(record.id_hash, granted.ttl)
   return {
     auth: authOf(renewed, given, granted.ttl),
     ...(granted.warnings.length > 0 && { warnings: granted.warnings }),

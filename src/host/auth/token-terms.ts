@@ -97,32 +97,33 @@ export const tokenFields = {
 export function tokenTermsOf(given: FieldData<typeof tokenFields>, before: TokenTerms, warnings: string[]): TokenTerms {
   const merged = <Name extends keyof TokenTerms>(name: Name) =>
     (given.has(name) ? given.get(name) : before[name]) as TokenTerms[Name]
+  const renamed = <Name extends 'token_policies' | 'token_period'>(name: Name, oldName: 'policies' | 'period') =>
+    (given.has(name) ? given.get(name) : (given.given(oldName) ?? before[name])) as TokenTerms[Name]
   const terms: TokenTerms = {
-    token_policies: given.has('token_policies')
-      ? given.get('token_policies')!
-      : (given.given('policies') ?? before.token_policies),
+    token_policies: renamed('token_policies', 'policies'),
     token_ttl: merged('token_ttl'),
     token_max_ttl: merged('token_max_ttl'),
     token_explicit_max_ttl: merged('token_explicit_max_ttl'),
-    token_period: given.has('token_period')
-      ? given.get('token_period')!
-      : (given.given('period') ?? before.token_period),
+    token_period: renamed('token_period', 'period'),
     token_num_uses: merged('token_num_uses'),
     token_no_default_policy: merged('token_no_default_policy'),
     token_type: given.has('token_type') ? tokenType(given.get('token_type')!, warnings) : before.token_type,
     token_bound_cidrs: given.has('token_bound_cidrs')
       ? parseCidrs('token_bound_cidrs', given.get('token_bound_cidrs')!)
       : (before.token_bound_cidrs ?? []),
-    token_strictly_bind_ip: given.has('token_strictly_bind_ip')
-      ? given.get('token_strictly_bind_ip')!
-      : (before.token_strictly_bind_ip ?? false),
+    token_strictly_bind_ip: merged('token_strictly_bind_ip') ?? false,
   }
+  refuseContradictions(terms)
+  return terms
+}
+
+/** Terms that cannot all hold. */
+function refuseContradictions(terms: TokenTerms): void {
   if (terms.token_num_uses < 0) throw badRequest("'token_num_uses' cannot be negative")
   if (isBatch(terms) && (terms.token_period > 0 || terms.token_num_uses > 0))
     throw badRequest("'token_type' cannot be 'batch' when 'token_period' or 'token_num_uses' is set")
   if (terms.token_max_ttl > 0 && terms.token_ttl > terms.token_max_ttl)
     throw badRequest("'token_ttl' cannot be greater than 'token_max_ttl'")
-  return terms
 }
 
 function tokenType(given: string, warnings: string[]): TokenTerms['token_type'] {

@@ -50,13 +50,20 @@ export function checkBounds(claims: Claims, rules: ClaimRules, boundIssuer: stri
     if (claims[name] !== undefined && typeof claims[name] !== 'string') throw refused(`the ${name} claim is not a text`)
   if (boundIssuer !== '' && claims.iss !== boundIssuer) throw refused('invalid issuer (iss) claim')
   if (rules.bound_subject !== '' && claims.sub !== rules.bound_subject) throw refused('invalid subject (sub) claim')
-  const audiences = listOf(claims.aud)
-  if (rules.bound_audiences.length === 0) {
+  checkAudience(listOf(claims.aud), rules.bound_audiences)
+  checkBoundClaims(claims, rules)
+}
+
+function checkAudience(audiences: readonly unknown[], bound: readonly string[]): void {
+  if (bound.length === 0) {
     // A token made for somebody: it must be said that this server may be meant.
     if (audiences.length > 0) throw badRequest('audience claim found in JWT but no audiences bound to the role')
-  } else if (!audiences.some((audience) => rules.bound_audiences.includes(audience as string))) {
+  } else if (!audiences.some((audience) => bound.includes(audience as string))) {
     throw refused('invalid audience (aud) claim: audience claim does not match any expected audience')
   }
+}
+
+function checkBoundClaims(claims: Claims, rules: ClaimRules): void {
   for (const [name, wanted] of Object.entries(rules.bound_claims)) {
     const value = claimAt(claims, name)
     if (value === undefined) throw badRequest(`error validating claims: claim ${JSON.stringify(name)} is missing`)

@@ -145,14 +145,8 @@ function roleOf(given: RoleFields, before: JwtRole | undefined, warnings: string
   return { ...rules, ...tokenTermsOf(given, base, warnings) }
 }
 
-function checkRules({
-  user_claim,
-  bound_audiences,
-  bound_subject,
-  bound_claims,
-  bound_claims_type,
-  claim_mappings,
-}: ClaimRules): void {
+function checkRules(rules: ClaimRules): void {
+  const { user_claim, bound_audiences, bound_subject, bound_claims, bound_claims_type } = rules
   if (user_claim === '') throw badRequest('a user claim must be defined on the role, for example user_claim=sub')
   if (!['string', 'glob'].includes(bound_claims_type))
     throw badRequest(`invalid 'bound_claims_type': ${bound_claims_type}; it is string or glob.`)
@@ -162,6 +156,11 @@ function checkRules({
       'must have at least one bound constraint when creating/updating a role: bound_audiences, bound_subject or bound_claims, for example bound_audiences=mcp',
     )
   }
+  checkBoundClaims(rules)
+  checkMappings(rules)
+}
+
+function checkBoundClaims({ bound_claims, bound_claims_type }: ClaimRules): void {
   const plain = (value: unknown) => ['string', 'number', 'boolean'].includes(typeof value)
   for (const [name, value] of Object.entries(bound_claims)) {
     const values = Array.isArray(value) ? (value as unknown[]) : [value]
@@ -172,6 +171,9 @@ function checkRules({
     if (bound_claims_type === 'glob' && !values.every((one) => typeof one === 'string'))
       throw badRequest(`claim is not a string or list: ${name}; bound_claims_type=glob compares texts.`)
   }
+}
+
+function checkMappings({ claim_mappings }: ClaimRules): void {
   const names = Object.values(claim_mappings)
   if (!names.every((name) => typeof name === 'string' && name !== ''))
     throw badRequest('claim_mappings must name the metadata of each claim, for example claim_mappings={"team":"team"}.')
@@ -187,17 +189,21 @@ function refuseUnsupported(given: RoleFields, exists: boolean): void {
   if (type === '' || type === 'oidc')
     throw badRequest("'role_type' must be given as jwt: unspecified it is oidc, and this server has no browser logins.")
   if (type !== 'jwt') throw badRequest(`invalid 'role_type': ${type}`)
-  const empty = {
-    groups_claim: given.given('groups_claim') ?? '',
-    oidc_scopes: given.given('oidc_scopes')?.join() ?? '',
-    allowed_redirect_uris: given.given('allowed_redirect_uris')?.join() ?? '',
-  }
-  for (const [name, value] of Object.entries(empty))
-    if (value !== '') throw badRequest(`${name} is not supported by this server; leave it out.`)
-  if ((given.given('max_age') ?? 0) !== 0) throw badRequest('max_age is not supported by this server; leave it out.')
-  if (given.given('verbose_oidc_logging') === true)
-    throw badRequest('verbose_oidc_logging is not supported by this server; leave it out.')
+  for (const name of browserLoginFields)
+    if (!isUnset(given.given(name))) throw badRequest(`${name} is not supported by this server; leave it out.`)
 }
+
+/** Fields of logins in a browser: accepted where they say nothing, as clients send them. */
+const browserLoginFields = [
+  'groups_claim',
+  'oidc_scopes',
+  'allowed_redirect_uris',
+  'max_age',
+  'verbose_oidc_logging',
+] as const
+
+const isUnset = (value: string | number | boolean | readonly string[] | undefined): boolean =>
+  typeof value === 'object' ? value.join() === '' : !value
 
 function roleView(role: JwtRole): Data {
   const {

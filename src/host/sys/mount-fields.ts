@@ -67,26 +67,34 @@ const aliases: Readonly<Record<string, { type: string; options?: Record<string, 
 
 export function mountRequest(path: string, given: MountFieldData): MountRequest {
   const config = given.get('config') ?? {}
-  const asked = given.get('type') ?? ''
-  const type = asked === '' || asked === 'plugin' ? given.get('plugin_name') || text(config.plugin_name) : asked
+  const type = engineType(given, config)
   const alias = aliases[type]
   const options = optionsOf({ ...given.get('options'), ...alias?.options })
   return {
     path,
     type: alias?.type ?? type,
     description: given.get('description') ?? '',
-    config: {
-      default_lease_ttl: ttlOf('config.default_lease_ttl', config.default_lease_ttl) ?? 0,
-      max_lease_ttl: ttlOf('config.max_lease_ttl', config.max_lease_ttl) ?? 0,
-      force_no_cache: config.force_no_cache === true || config.force_no_cache === 'true',
-      plugin_version: text(config.plugin_version),
-      audit_non_hmac_request_keys: namesOf('config.audit_non_hmac_request_keys', config.audit_non_hmac_request_keys),
-      audit_non_hmac_response_keys: namesOf('config.audit_non_hmac_response_keys', config.audit_non_hmac_response_keys),
-    },
+    config: mountConfig(config),
     options: Object.keys(options).length > 0 ? options : null,
     local: given.get('local') ?? false,
     seal_wrap: given.get('seal_wrap') ?? false,
     external_entropy_access: given.get('external_entropy_access') ?? false,
+  }
+}
+
+function engineType(given: MountFieldData, config: Readonly<Record<string, unknown>>): string {
+  const asked = given.get('type') ?? ''
+  return asked === '' || asked === 'plugin' ? given.get('plugin_name') || text(config.plugin_name) : asked
+}
+
+function mountConfig(given: Readonly<Record<string, unknown>>): MountConfig {
+  return {
+    default_lease_ttl: ttlOf('config.default_lease_ttl', given.default_lease_ttl) ?? 0,
+    max_lease_ttl: ttlOf('config.max_lease_ttl', given.max_lease_ttl) ?? 0,
+    force_no_cache: given.force_no_cache === true || given.force_no_cache === 'true',
+    plugin_version: text(given.plugin_version),
+    audit_non_hmac_request_keys: namesOf('config.audit_non_hmac_request_keys', given.audit_non_hmac_request_keys),
+    audit_non_hmac_response_keys: namesOf('config.audit_non_hmac_response_keys', given.audit_non_hmac_response_keys),
   }
 }
 
