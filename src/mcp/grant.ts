@@ -26,21 +26,30 @@ export async function grantLink(engine: Engine, granted: Granted): Promise<Judge
     [scopesPath(granted.agent_id, own, granted.environment)]: agent && declared ? agent.version : null,
   }
   const names = agent ? policiesInForce(agent, granted.policies) : null
-  const policies: PolicyDocument[] = []
-  for (const name of names ?? []) {
-    const policy = await findPolicy(engine, name)
-    documents[`policies/${name}`] = policy?.version ?? null
-    // A name without a document grants nothing.
-    if (policy) policies.push(policy.rules)
-  }
+  const policies = names && (await policyDocuments(engine, names, documents))
   return {
     agent_id: granted.agent_id,
     granted: granted.scopes,
     declared_scopes: declared?.scopes ?? null,
-    policies: names && policies,
+    policies,
     own_environment: own,
     documents,
   }
+}
+
+/** The policies of these names, their versions noted in `versions`. A name without a document grants nothing. */
+async function policyDocuments(
+  engine: Engine,
+  names: readonly string[],
+  versions: Record<string, number | null>,
+): Promise<PolicyDocument[]> {
+  const found: PolicyDocument[] = []
+  for (const name of names) {
+    const policy = await findPolicy(engine, name)
+    versions[`policies/${name}`] = policy?.version ?? null
+    if (policy) found.push(policy.rules)
+  }
+  return found
 }
 
 /** The links of a chain, the session first. */

@@ -48,13 +48,7 @@ function checkRule(rule: PathRule, allowWildcards: boolean): string[] {
     throw badRequest(
       `${at}: path "${rule.pattern}" is not a tool. Paths are tools/<upstream>/<resource> or tools/<upstream>/<resource>/<qualifier>, for example path "tools/stripe/invoices".`,
     )
-  const unknown = rule.capabilities.find((capability) => !toolCapabilities.has(capability))
-  if (unknown)
-    throw badRequest(
-      `${at}: capability "${unknown}" does not exist for tools. Use create, read, update, delete, list or deny.`,
-    )
-  if (rule.min_wrapping_ttl !== undefined || rule.max_wrapping_ttl !== undefined)
-    throw badRequest(`${at}: wrapping TTLs mean nothing for tools. Leave min_wrapping_ttl and max_wrapping_ttl out.`)
+  refuseUnenforced(rule, at)
   const isWide = (segment: string) => segment === '+' || segment.endsWith('*')
   if (rule.capabilities.includes('deny') || (!isWide(upstream) && !isWide(resource))) return []
   const breadth = `${at}: path "${rule.pattern}" covers ${isWide(upstream) ? 'more than one upstream' : `more than one resource of ${upstream}`}.`
@@ -63,6 +57,17 @@ function checkRule(rule: PathRule, allowWildcards: boolean): string[] {
       `${breadth} Name a resource, for example path "tools/stripe/invoices", or set allow_wildcards in config.`,
     )
   return [breadth]
+}
+
+/** What Vault has for its own paths and no call of a tool could obey. */
+function refuseUnenforced(rule: PathRule, at: string): void {
+  const unknown = rule.capabilities.find((capability) => !toolCapabilities.has(capability))
+  if (unknown)
+    throw badRequest(
+      `${at}: capability "${unknown}" does not exist for tools. Use create, read, update, delete, list or deny.`,
+    )
+  if (rule.min_wrapping_ttl !== undefined || rule.max_wrapping_ttl !== undefined)
+    throw badRequest(`${at}: wrapping TTLs mean nothing for tools. Leave min_wrapping_ttl and max_wrapping_ttl out.`)
 }
 
 /** Anything else would match no tool, and could not be spelled as a scope. */

@@ -81,22 +81,29 @@ function readRule(
   const allowed = parameterValues(values.get('allowed_parameters'), 'allowed_parameters', name)
   const denied = parameterValues(values.get('denied_parameters'), 'denied_parameters', name)
   const required = requiredNames(values.get('required_parameters'), name)
-  const shortest = wrappingTtl(values.get('min_wrapping_ttl'), 'min_wrapping_ttl', name)
-  const longest = wrappingTtl(values.get('max_wrapping_ttl'), 'max_wrapping_ttl', name)
-  if (shortest > 0 && longest > 0 && longest < shortest)
-    throw new PolicyError(line, `${name}: max_wrapping_ttl (${longest}) is less than min_wrapping_ttl (${shortest}).`)
   const rule: PathRule = {
     pattern,
     capabilities,
     ...(allowed && { allowed_parameters: allowed }),
     ...(denied && { denied_parameters: denied }),
     ...(required && { required_parameters: required }),
-    ...(shortest > 0 && { min_wrapping_ttl: shortest }),
-    ...(longest > 0 && { max_wrapping_ttl: longest }),
+    ...wrappingTtls(values, name, line),
     line,
   }
   warnings.push(...oddities(rule).map((sentence) => `line ${line}: ${name} ${sentence}`))
   return rule
+}
+
+function wrappingTtls(
+  values: ReadonlyMap<Key, Member>,
+  name: string,
+  line: number,
+): Pick<PathRule, 'min_wrapping_ttl' | 'max_wrapping_ttl'> {
+  const shortest = wrappingTtl(values.get('min_wrapping_ttl'), 'min_wrapping_ttl', name)
+  const longest = wrappingTtl(values.get('max_wrapping_ttl'), 'max_wrapping_ttl', name)
+  if (shortest > 0 && longest > 0 && longest < shortest)
+    throw new PolicyError(line, `${name}: max_wrapping_ttl (${longest}) is less than min_wrapping_ttl (${shortest}).`)
+  return { ...(shortest > 0 && { min_wrapping_ttl: shortest }), ...(longest > 0 && { max_wrapping_ttl: longest }) }
 }
 
 function membersByKey(body: ObjectNode, name: string): Map<Key, Member> {

@@ -47,13 +47,23 @@ export function spellingProblem(
   const limits = isSet(allowed) ? foldedRules(allowed) : undefined
   if (!refuses && !limits) return undefined
   for (const [name, readings] of readingsOf(parameters)) {
-    const value = parameters[name]
-    for (const reading of readings) {
-      if (refuses?.get(reading)?.some((values) => holdsListed(values, value)))
-        return `parameter "${name}" has a value that is denied here.`
-      if (limits?.get(reading)?.every((values) => !isEachListed(values, value)))
-        return `parameter "${name}" has a value that is not among the allowed ones.`
-    }
+    const problem = readingsProblem(readings, parameters[name], refuses, limits)
+    if (problem !== undefined) return `parameter "${name}" has a value that is ${problem}.`
+  }
+  return undefined
+}
+
+type FoldedRules = ReturnType<typeof foldedRules>
+
+function readingsProblem(
+  readings: ReadonlySet<string>,
+  value: unknown,
+  refuses: FoldedRules | undefined,
+  limits: FoldedRules | undefined,
+): string | undefined {
+  for (const reading of readings) {
+    if (refuses?.get(reading)?.some((values) => holdsListed(values, value))) return 'denied here'
+    if (limits?.get(reading)?.every((values) => !isEachListed(values, value))) return 'not among the allowed ones'
   }
   return undefined
 }

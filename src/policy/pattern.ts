@@ -125,10 +125,27 @@ function intersectSegment(
   bBegins: boolean,
   unsayable: () => string | undefined,
 ): string | undefined {
-  if (aBegins && bBegins) return a.startsWith(b) ? a : b.startsWith(a) ? b : undefined
+  if (aBegins && bBegins) return longerBeginning(a, b)
   if (aBegins) return intersectSegment(b, bBegins, a, aBegins, unsayable)
-  if (bBegins) return b === '' || (a !== '+' && a.startsWith(b)) ? a : a === '+' ? unsayable() : undefined
-  return a === '+' ? b : b === '+' || a === b ? a : undefined
+  if (bBegins) return wholeSegmentBeginning(a, b, unsayable)
+  if (a === '+') return b
+  return b === '+' || a === b ? a : undefined
+}
+
+function longerBeginning(a: string, b: string): string | undefined {
+  if (a.startsWith(b)) return a
+  return b.startsWith(a) ? b : undefined
+}
+
+/** `whole` where its segment can begin with `beginning`. */
+function wholeSegmentBeginning(
+  whole: string,
+  beginning: string,
+  unsayable: () => string | undefined,
+): string | undefined {
+  if (beginning === '') return whole
+  if (whole === '+') return unsayable()
+  return whole.startsWith(beginning) ? whole : undefined
 }
 
 const isBeginning = (pattern: Pattern, at: number): boolean => pattern.glob && at === pattern.segments.length - 1

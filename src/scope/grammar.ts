@@ -60,20 +60,8 @@ export function parseScope(text: string, options: { readonly allowWildcards?: bo
 function checkSegments(text: string, segments: readonly string[]): void {
   const last = segments.length - 1
   for (const [at, segment] of segments.entries()) {
-    if (segment === '+' || isName(segment)) continue
-    const glob = at === last && segment.endsWith('*')
-    if (glob && (segment === '*' || isName(segment.slice(0, -1)))) continue
-    if (segment === '')
-      throw new ScopeError(
-        `${quote(text)} ${segments.length === 1 ? 'names no upstream' : 'has an empty part'}. Write for example read:stripe:invoices.`,
-      )
-    if (segment.endsWith('*') && at < last)
-      throw new ScopeError(
-        `${quote(text)} has a "*" before its end. "*" stands only at the end, "+" for one part; write for example read:stripe:+:id-only.`,
-      )
-    throw new ScopeError(
-      `${quote(text)}: ${quote(segment)} is not a name (${nameRule}). Write for example read:stripe:invoices.`,
-    )
+    const problem = isSegment(segment, at === last) ? undefined : segmentProblem(segment, segments.length, at === last)
+    if (problem !== undefined) throw new ScopeError(`${quote(text)}${problem}`)
   }
   if (segments.length > 3)
     throw new ScopeError(
@@ -82,6 +70,21 @@ function checkSegments(text: string, segments: readonly string[]): void {
   const endsInGlob = segments[last]?.endsWith('*') === true
   if (segments.length < 2 && !endsInGlob)
     throw new ScopeError(`${quote(text)} names no resource. Name one, for example ${exampleFor(segments[0])}.`)
+}
+
+/** A name or `+`; the last one may also be or end in `*`. */
+function isSegment(segment: string, isLast: boolean): boolean {
+  if (segment === '+' || isName(segment)) return true
+  return isLast && segment.endsWith('*') && (segment === '*' || isName(segment.slice(0, -1)))
+}
+
+/** Follows the quoted scope in the message. */
+function segmentProblem(segment: string, count: number, isLast: boolean): string {
+  if (segment === '')
+    return ` ${count === 1 ? 'names no upstream' : 'has an empty part'}. Write for example read:stripe:invoices.`
+  if (segment.endsWith('*') && !isLast)
+    return ' has a "*" before its end. "*" stands only at the end, "+" for one part; write for example read:stripe:+:id-only.'
+  return `: ${quote(segment)} is not a name (${nameRule}). Write for example read:stripe:invoices.`
 }
 
 /** Whoever can write to every upstream or every resource should have been asked first. */
