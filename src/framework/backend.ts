@@ -114,14 +114,20 @@ function match(routes: readonly Route[], path: string, wanted?: keyof Operations
   return first
 }
 
-async function operate(spec: BackendSpec, routes: readonly Route[], request: Request): Promise<Response | undefined> {
-  const name = handlerNames[request.operation]
+/** The path a request is for and its handler there. Throws `RequestError` where there is none. */
+function handlerFor(routes: readonly Route[], request: Request, name: keyof Operations<never> | undefined) {
   const matched = match(routes, request.path, name)
   if (!matched) throw new RequestError('unsupported_path')
   // Not the collection either, for what is no list: `agents/x/scopes/` would pass a deny of `agents/x/scopes`.
   const folder = request.path.endsWith('/') && name !== 'list'
   const handler = name && !folder ? matched.path.operations[name] : undefined
   if (!handler) throw new RequestError('unsupported_operation', undefined, { allow: methodsAt(routes, request.path) })
+  return { matched, handler }
+}
+
+async function operate(spec: BackendSpec, routes: readonly Route[], request: Request): Promise<Response | undefined> {
+  const name = handlerNames[request.operation]
+  const { matched, handler } = handlerFor(routes, request, name)
   if (matched.path.active_node_only && (await spec.system.readOnly())) throw new RequestError('readonly')
   const { data, page } = name === 'list' ? takePage(matched.path.fields, request.data) : { data: request.data }
   const { fields, warnings } = parseFields(matched.path.fields, data, matched.captures)

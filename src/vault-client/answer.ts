@@ -89,6 +89,9 @@ function isData(status: number, path: string, body: JsonObject): boolean {
   return path === 'sys/health' || (status === 404 && isObject(body.data))
 }
 
+/** Whether Vault itself refused. A proxy in front says 403 or 404 in its own words, which judge neither token nor path. */
+const isRefusal = (body: JsonObject): boolean => Array.isArray(body.errors) || 'request_id' in body
+
 /**
  * Judges what came over the wire. `path` is the decoded path asked for; `secrets` lists what may not show in an error
  * and is asked only when there is one. Throws `VaultError`; every 2xx is a success (Vault queues some work and says
@@ -104,13 +107,12 @@ export function readAnswer(status: number, text: string, path: string, secrets: 
     )
   }
   const body = parseBody(text)
-  // A proxy in front says 403 or 404 in its own words. That is no judgement of Vault's on token or path.
-  if (!body || !(success || isData(status, path, body) || Array.isArray(body.errors) || 'request_id' in body))
+  if (body && (success || isData(status, path, body))) return pick(status, body)
+  if (!body || !isRefusal(body))
     throw noAnswer(
       `the answer with status ${String(status)} is not one of Vault's; is the address that of a Vault server?`,
       status,
     )
-  if (success || isData(status, path, body)) return pick(status, body)
   const errors = errorsOf(body, secrets())
   const message = errors.length > 0 ? errors.map(plainSentence).join('; ') : `Vault answered ${String(status)}`
   throw new VaultError(kindOfAnswer(status, errors), status, message, errors)
