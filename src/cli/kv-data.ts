@@ -17,6 +17,13 @@ const casOption = (cas: number | undefined) => ({ options: cas === undefined ? {
 export const members = (value: unknown): Members | undefined =>
   typeof value === 'object' && value !== null ? (value as Members) : undefined
 
+/** What a read of the data path holds: version 2 wraps the secret together with its metadata. */
+const contentsOf = (
+  answer: VaultAnswer,
+  v2: boolean,
+): { data?: Members | undefined; metadata?: Members | undefined } =>
+  v2 ? { data: members(answer.data?.data), metadata: members(answer.data?.metadata) } : { data: members(answer.data) }
+
 /** What stands above the answers of a version 2 engine. */
 export const pathHeading = (title: string, path: string): string => `${heading(title, path.length)}\n${path}\n\n`
 
@@ -70,14 +77,13 @@ export const get = vaultCommand({
     const query = flags.version === undefined ? {} : { query: { version: flags.version } }
     const answer = await ask(`Error reading ${path}`, (vault, options) => vault.read(path, { ...options, ...query }))
     if (!answer) throw new Failure(2, `No value found at ${path}`)
-    const data = place.v2 ? members(answer.data?.data) : members(answer.data)
+    const { data, metadata } = contentsOf(answer, place.v2)
     if (flags.field !== undefined && !answer.wrap_info) {
       if (!data) throw new Failure(2, `No data found at ${path}`)
       return show({ ...answer, data }, undefined, flags.field)
     }
     if (format !== 'table' || answer.wrap_info) return show(answer, undefined, flags.field)
     call.warn(answer)
-    const metadata = place.v2 ? members(answer.data?.metadata) : undefined
     if (place.v2) io.stdout(pathHeading('Secret Path', path))
     if (metadata) io.stdout(`${section('Metadata', metadata)}${data ? '\n' : ''}`)
     if (data) io.stdout(section('Data', data))

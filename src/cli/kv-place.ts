@@ -23,6 +23,28 @@ export interface KvPlace {
   at(part: Part): string
 }
 
+const withoutSlashes = (path: string): string => path.replace(/^\/+|\/+$/g, '')
+
+/** The path of the secret below the mount at `root`. With `-mount` the argument already is that path. */
+function pathBelow(root: string, path: string, mountNamed: boolean): string {
+  if (mountNamed) return path
+  if (path === root) return ''
+  return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path
+}
+
+/** The mount that serves `path`, and whether its engine is version 2. */
+async function mountServing(
+  call: VaultCall<MountFlags>,
+  path: string,
+): Promise<{ readonly path: string | undefined; readonly v2: boolean }> {
+  const preflight = await call.ask(`Error looking up the mount of ${path}`, (vault, { signal }) =>
+    vault.read(`sys/internal/ui/mounts/${path}`, signal ? { signal } : {}),
+  )
+  const found = preflight?.data?.path
+  const options = preflight?.data?.options as { version?: unknown } | null | undefined
+  return { path: typeof found === 'string' ? found : undefined, v2: options?.version === '2' }
+}
+
 /** `named` is the argument, absent only where the mount itself is meant. */
 export async function locate(
   call: VaultCall<MountFlags>,
@@ -33,20 +55,15 @@ export async function locate(
   if (mount === undefined && named === undefined) throw new UsageError('Not enough arguments (expected 1, got 0)')
   const path = named === undefined || (mount !== undefined && named.trim() === '') ? '' : cleanPath(named)
   const asked = mount === undefined ? path : cleanPath(mount)
-  const preflight = await call.ask(`Error looking up the mount of ${asked}`, (vault, { signal }) =>
-    vault.read(`sys/internal/ui/mounts/${asked}`, signal ? { signal } : {}),
-  )
-  // Servers older than this question have version 1 only.
-  const found = typeof preflight?.data?.path === 'string' ? preflight.data.path : mount === undefined ? '' : `${asked}/`
-  const root = found.replace(/^\/+|\/+$/g, '')
-  const below =
-    mount !== undefined ? path : path === root ? '' : path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path
+  const found = await mountServing(call, asked)
+  // Servers older than this endpoint have version 1 only.
+  const root = withoutSlashes(found.path ?? (mount === undefined ? '' : asked))
+  const below = pathBelow(root, path, mount !== undefined)
   if (below === '' && !mountItself)
     throw new UsageError(
       `The path names no secret below ${root}/, for example ${mount === undefined ? `${root}/` : ''}mcp/stripe`,
     )
-  const options = preflight?.data?.options as { version?: unknown } | null | undefined
-  const v2 = options?.version === '2'
+  const { v2 } = found
   return { v2, at: (part) => [root, v2 ? part : '', below].filter((step) => step !== '').join('/') }
 }
 

@@ -1,3 +1,4 @@
+import type { VaultAnswer } from '../vault-client/index.ts'
 import { cleanPath } from './data.ts'
 import { Failure } from './failure.ts'
 import { toggle } from './flags.ts'
@@ -9,12 +10,7 @@ import type { VaultCall } from './vault-command.ts'
 export async function listKeys(call: VaultCall, path: string, detailed = false): Promise<number> {
   const answer = await call.ask(`Error listing ${path}`, (vault, options) => vault.list(path, options))
   const keys = answer?.data?.keys
-  if (!answer || !Array.isArray(keys)) {
-    // A wrapped listing has no keys to show, only the token that will.
-    if (answer?.wrap_info) return call.show(answer)
-    if (call.format !== 'table') call.print({}, () => '')
-    throw new Failure(2, `No value found at ${path}/`)
-  }
+  if (!answer || !Array.isArray(keys)) return showNoKeys(call, answer, path)
   call.warn(answer)
   const info = answer.data?.key_info
   if (detailed && typeof info === 'object' && info !== null)
@@ -27,6 +23,13 @@ export async function listKeys(call: VaultCall, path: string, detailed = false):
       ),
     )
   return 0
+}
+
+/** A wrapped listing has no keys to show, only the token that will. Anything else without keys is a failure. */
+function showNoKeys(call: VaultCall, answer: VaultAnswer | undefined, path: string): number {
+  if (answer?.wrap_info) return call.show(answer)
+  if (call.format !== 'table') call.print({}, () => '')
+  throw new Failure(2, `No value found at ${path}/`)
 }
 
 function detailTable(keys: readonly unknown[], info: Readonly<Record<string, unknown>>): string {

@@ -85,21 +85,20 @@ async function judged(
   if (!agent) return no(`Agent ${name} is not registered.`)
   if (agent.disabled === true) return no(`Agent ${name} is disabled.`)
   if (!tool) return no(`Tool ${toolPath.slice('tools/'.length)} does not exist.`)
-  const environment = typeof config.environment === 'string' ? config.environment : undefined
-  const own = environment === undefined || environment === agent.environment
-  const declared = await at(`agents/${name}/scopes${own ? '' : `/${environment}`}`)
-  if (!own && !declared) return no(`Agent ${name} has no scopes for ${environment}.`)
+  const environment = typeof config.environment === 'string' ? config.environment : agent.environment
+  const own = environment === agent.environment
+  const declared = await at(`agents/${name}/scopes${own ? '' : `/${String(environment)}`}`)
+  if (!own && !declared) return no(`Agent ${name} has no scopes for ${String(environment)}.`)
+  const scopes = texts(declared?.scopes)
   const names = texts(agent.policies)
   const policies = names && (await policiesOf(names, at))
   const { allowed, message } = judgeTool(
-    [{ agent_id: name, granted: null, declared_scopes: texts(declared?.scopes), policies, own_environment: own }],
+    [{ agent_id: name, granted: null, declared_scopes: scopes, policies, own_environment: own }],
     toolPath,
     capability,
   )
   if (allowed) return { allowed, reason: `${capability} on ${toolPath} is granted.` }
-  return no(
-    texts(declared?.scopes) === null && policies === null ? `Agent ${name} has neither scopes nor policies.` : message,
-  )
+  return no(scopes === null && policies === null ? `Agent ${name} has neither scopes nor policies.` : message)
 }
 
 const texts = (value: unknown): string[] | null => (Array.isArray(value) ? value.map(String) : null)
