@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js'
 import type { ServiceError } from '@grpc/grpc-js'
-import { errorTypes, httpStatusOfType } from '../error-code/index.ts'
+import { errorCode, errorTypes, httpStatusOfType, isListedCode } from '../error-code/index.ts'
 import type { GatewayErrorCode, GatewayErrorType, TypedCode } from '../error-code/index.ts'
 
 /** A code that this version of the SDK does not know: a newer gateway may have more. */
@@ -33,6 +33,11 @@ export class GatewayError extends Error {
     this.retry_after_seconds = options.retry_after_seconds
   }
 
+  /** False where waiting changes nothing: the token is kept, and an operator has to act. */
+  get retryable(): boolean {
+    return !isListedCode(this.code) || errorCode(this.code).retry
+  }
+
   /** 401, 403, 400, 503 or 502. */
   get http_status(): number {
     return httpStatusOfType(this.type)
@@ -54,7 +59,7 @@ export function advice(error: GatewayError): string {
   const message = error.message.replace(/\.$/, '')
   if (isAboutCaller(error.code))
     return `${message}; that is the MCP server's own credential, so its operator must act: the session token is not at fault`
-  if (typeForAgent(error) !== 'unavailable') return message
+  if (typeForAgent(error) !== 'unavailable' || !error.retryable) return message
   return `${message.replace(/[;,] (?:keep the token and )?(?:retry|try again)$/, '')}; keep the token and retry`
 }
 

@@ -155,7 +155,7 @@ class FollowedToken {
         this.#hear(event, askedAt)
       },
       (error) => {
-        if (typeForAgent(error) === 'invalid_token') this.#end(error)
+        if (typeForAgent(error) === 'invalid_token' || !error.retryable) this.#end(error)
         else this.#lose(error)
       },
     )

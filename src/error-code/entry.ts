@@ -10,6 +10,8 @@ export interface ErrorCodeEntry {
   readonly http?: number
   /** `sdk`: the client library says it, and no wire carries it. `gateway` where it is not given. */
   readonly origin?: 'gateway' | 'sdk'
+  /** `false`: waiting changes nothing, so that nobody is told to try again: no `Retry-After`, and clients do not by themselves. */
+  readonly retry?: false
   /** What has happened. A whole sentence. */
   readonly meaning: string
   readonly actor: ErrorActor

@@ -59,6 +59,8 @@ export interface ErrorCode {
   /** gRPC status code. */
   readonly grpc: number
   readonly origin: 'gateway' | 'sdk'
+  /** False where waiting changes nothing. */
+  readonly retry: boolean
   readonly meaning: string
   readonly actor: ErrorActor
   readonly action: string
@@ -71,12 +73,13 @@ function* allCodes(): Generator<ErrorCode> {
         kind = kindOfType[type],
         http = errorTable[kind].http,
         origin = 'gateway',
+        retry = true,
         meaning,
         actor,
         action,
       } = entry
       const { grpc } = errorTable[kind]
-      yield { code: code as GatewayErrorCode, type, kind, http, grpc, origin, meaning, actor, action }
+      yield { code: code as GatewayErrorCode, type, kind, http, grpc, origin, retry, meaning, actor, action }
     }
   }
 }

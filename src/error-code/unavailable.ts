@@ -34,6 +34,24 @@ export const unavailableCodes = {
     actor: 'operator',
     action: 'Try again; check that Vault is unsealed, reachable and has the engine mounted.',
   },
+  mount_gone: {
+    retry: false,
+    meaning: 'Vault no longer has the engine where the gateway expects it: the mount was disabled or moved.',
+    actor: 'operator',
+    action: 'Keep the token; mount the engine there again, or set the mount in the gateway and restart it.',
+  },
+  vault_sealed: {
+    retry: false,
+    meaning: 'For five seconds no configured Vault node has been active: Vault is sealed or has no leader.',
+    actor: 'operator',
+    action: 'Keep the token; unseal Vault.',
+  },
+  gateway_refused: {
+    retry: false,
+    meaning: "Vault refuses the gateway's own login, or what it asks for under a fresh one.",
+    actor: 'operator',
+    action: "Keep the token; restore the gateway's policy, role and secret id in Vault.",
+  },
   busy: {
     meaning: 'Too many lookups are under way.',
     actor: 'nobody',

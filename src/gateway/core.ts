@@ -1,6 +1,6 @@
 import type { Clock } from '../logical/clock.ts'
 import type { Logger } from '../logical/log.ts'
-import type { VaultClient } from '../vault-client/index.ts'
+import type { VaultClient, VaultHealth } from '../vault-client/index.ts'
 import { CONNECTIONS_PER_UPSTREAM, Egress } from './proxy/egress.ts'
 import type { Resolver } from './proxy/egress.ts'
 import { Callers } from './decision/callers.ts'
@@ -29,6 +29,12 @@ export interface CoreConfig {
   readonly mount: string
   /** Vault refused that identity: get a new token. */
   readonly onRefused?: () => Promise<void>
+  /** Which of Vault's nodes serve. */
+  readonly health?: (signal: AbortSignal) => Promise<VaultHealth>
+  /** Must changes be heard of at once? Unless given: while a call is under way, or somebody listens for the end of a session. */
+  readonly inUse?: () => boolean
+  /** Random name of this process, by which the engine counts gateways. */
+  readonly gatewayId?: string
   readonly services: readonly ServiceIdentity[]
   readonly sink: RecordSink
   readonly staleness: StalenessLimits
@@ -65,11 +71,11 @@ const limitsOf = ({ limits, clock }: CoreConfig): Limits =>
 
 /** Joins the parts. Nothing runs until `follower.start()`. */
 export function createCore(config: CoreConfig): GatewayCore {
-  const { vault, mount, clock, logger, keyConsent, onRefused, upstreamCa, resolveUpstream } = config
-  const follower = new FeedFollower({ vault, mount, clock, logger, ...(onRefused ? { onRefused } : {}) })
+  const { vault, mount, clock, logger, keyConsent, upstreamCa, resolveUpstream } = config
+  const follower: FeedFollower = createFollower(config, config.inUse ?? (() => sessionCache.watched > 0))
   const freshness = new Freshness(follower, config.staleness)
   const isFresh = () => freshness.isFresh(undefined)
-  const sessionCache = new Sessions({ vault, mount, follower, isFresh, clock, logger })
+  const sessionCache: Sessions = new Sessions({ vault, mount, follower, isFresh, clock, logger })
   const documents = new Documents({ vault, mount, clock, logger })
   const grants = new Grants(documents)
   const openCalls = new OpenCalls({
@@ -78,8 +84,9 @@ export function createCore(config: CoreConfig): GatewayCore {
     clock,
     nextAnswer: (ms) => follower.nextAnswer(ms),
   })
+  const keys = new Keys({ vault, mount, clock, logger, consent: keyConsent })
   // Caches first: who acts on a change must find it applied.
-  for (const listener of [documents, sessionCache, openCalls]) follower.subscribe(listener)
+  for (const listener of [documents, sessionCache, keys, openCalls]) follower.subscribe(listener)
   const limits = limitsOf(config)
   const records = new Records(config.sink, clock, keyConsent === 'not_required' ? { key_consent: 'not_required' } : {})
   const callers = new Callers({
@@ -107,7 +114,6 @@ export function createCore(config: CoreConfig): GatewayCore {
     ...(upstreamCa === undefined ? {} : { ca: upstreamCa }),
     ...(resolveUpstream === undefined ? {} : { resolve: resolveUpstream }),
   })
-  const keys = new Keys({ vault, mount, clock, logger, consent: keyConsent })
   return {
     mount,
     follower,
@@ -125,4 +131,19 @@ export function createCore(config: CoreConfig): GatewayCore {
     sessions: new SessionService(decisions, mount),
     calls: new UpstreamCalls({ decisions, keys, records, egress, limits, clock }),
   }
+}
+
+function createFollower(config: CoreConfig, inUse: () => boolean): FeedFollower {
+  const { vault, mount, clock, logger, onRefused, health, gatewayId } = config
+  return new FeedFollower({
+    vault,
+    mount,
+    clock,
+    logger,
+    // A call under way watches its session, and so does whoever listens for its end.
+    inUse,
+    ...(onRefused ? { onRefused } : {}),
+    ...(health ? { health } : {}),
+    ...(gatewayId === undefined ? {} : { gatewayId }),
+  })
 }

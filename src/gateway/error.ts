@@ -28,6 +28,11 @@ export class GatewayError extends RequestError {
     this.scope = details.scope
   }
 
+  /** False where waiting changes nothing, so that nobody is told to try again. */
+  get retryable(): boolean {
+    return errorCode(this.code).retry
+  }
+
   /** HTTP status. */
   get status(): number {
     return errorCode(this.code).http

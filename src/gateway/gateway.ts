@@ -1,5 +1,6 @@
 /** The gateway: knows Vault only through its HTTP API, holds no state that Vault does not, and any number of it may run. */
 import { createAuditLog } from '../audit/index.ts'
+import type { AuditLog } from '../audit/index.ts'
 import { delay } from '../logical/clock.ts'
 import { checkConfig, stalenessOf } from './config.ts'
 import type { GatewayConfig } from './config.ts'
@@ -7,6 +8,7 @@ import { createCore } from './core.ts'
 import type { ConsentMode } from './proxy/consent.ts'
 import type { GatewayCore } from './core.ts'
 import type { FeedFollower } from './knowledge/feed-follower.ts'
+import type { RefusalCode } from './knowledge/vault-refusal.ts'
 import type { ServiceIdentity } from './decision/callers.ts'
 import type { Counters } from './decision/records.ts'
 import { unavailable } from './error.ts'
@@ -15,12 +17,18 @@ import type { GrpcServer } from './grpc/server.ts'
 import { listenHttp } from './http/server.ts'
 import type { HttpListener } from './http/server.ts'
 import { VaultIdentity } from './vault-identity.ts'
+import { createHealthCheck } from '../vault-client/index.ts'
+import type { HealthCheck } from '../vault-client/index.ts'
 
 export type { GatewayConfig, ServiceTokenConfig } from './config.ts'
 
 export interface GatewayState {
-  /** Within every staleness limit, the strictest included. */
+  /** Within every staleness limit, the strictest included; while nothing is followed: some node of Vault is active. */
   readonly healthy: boolean
+  /** Vault said no: its mount is gone, it is sealed, or it refuses this gateway. */
+  readonly refusal: RefusalCode | undefined
+  /** False while nobody uses the gateway: its first call then catches up with one round trip. */
+  readonly following: boolean
   /** Milliseconds; Infinity before the first answer of the feed. */
   readonly feed_age_ms: number
   readonly feed_failures: number
@@ -54,21 +62,9 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
   const audit = config.openAuditLog?.(config.auditPath) ?? createAuditLog({ path: config.auditPath, clock })
   await audit.open()
   const identity = new VaultIdentity({ ...vault, clock, random, logger })
+  const health = createHealthCheck({ ...vault, clock })
   const services = (config.serviceTokens ?? []).map((service) => serviceIdentity(config, service))
-  const core = createCore({
-    vault: identity.client,
-    mount: vault.mount,
-    onRefused: () => identity.replace(),
-    services: services.map(({ known }) => known),
-    sink: audit,
-    staleness: stalenessOf(config),
-    limits: config.limits,
-    keyConsent: consentModeOf(config),
-    upstreamCa: config.upstreamCa,
-    resolveUpstream: config.resolveUpstream,
-    clock,
-    logger,
-  })
+  const core = coreOf(config, { identity, health, audit, services: services.map(({ known }) => known) })
   if (config.requireKeyConsent === false)
     logger.warn({}, "require_key_consent is false: keys are used without their owners' consent")
   else if (config.consentUpstreams === 'warn')
@@ -84,7 +80,7 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
       core.egress.close(),
     ])
     core.pulse.stop()
-    await Promise.all([identity.close(), ...services.map(({ close: end }) => end())])
+    await Promise.all([identity.close(), health.close(), ...services.map(({ close: end }) => end())])
     await core.records.flush()
     await audit.close()
   }
@@ -94,7 +90,7 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
     await Promise.race([Promise.all(listeners.map((listener) => listener.drain())), delay(clock, graceMs)])
   }
   const allowedHosts = config.allowedHosts ?? []
-  const parts = { ...core, clock, random, logger, healthy: () => !draining && core.freshness.isFresh(undefined) }
+  const parts = { ...core, clock, random, logger, healthy: () => !draining && isHealthy(core) }
   const upstreamUrls: Record<string, string> = {}
   try {
     listeners.push(
@@ -126,6 +122,33 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
     drain,
     close,
   }
+}
+
+interface Connections {
+  readonly identity: VaultIdentity
+  readonly health: HealthCheck
+  readonly audit: AuditLog
+  readonly services: readonly ServiceIdentity[]
+}
+
+function coreOf(config: GatewayConfig, { identity, health, audit, services }: Connections): GatewayCore {
+  const { vault, clock, random, logger, upstreamCa, resolveUpstream } = config
+  return createCore({
+    vault: identity.client,
+    mount: vault.mount,
+    onRefused: () => identity.replace(),
+    health: (signal) => health.check(signal),
+    gatewayId: `gw_${Buffer.from(random(8)).toString('hex')}`,
+    services,
+    sink: audit,
+    staleness: stalenessOf(config),
+    limits: config.limits,
+    keyConsent: consentModeOf(config),
+    upstreamCa,
+    resolveUpstream,
+    clock,
+    logger,
+  })
 }
 
 async function follow(follower: FeedFollower, identity: VaultIdentity): Promise<void> {
@@ -167,9 +190,14 @@ function serviceIdentity(config: GatewayConfig, service: NonNullable<GatewayConf
   }
 }
 
+const isHealthy = ({ freshness, follower }: Pick<GatewayCore, 'freshness' | 'follower'>): boolean =>
+  follower.isFollowing ? freshness.isFresh(undefined) : follower.isVaultActive
+
 function stateOf({ freshness, follower, sessionCache, openCalls, records }: GatewayCore): GatewayState {
   return {
-    healthy: freshness.isFresh(undefined),
+    healthy: isHealthy({ freshness, follower }),
+    refusal: follower.refusal,
+    following: follower.isFollowing,
     feed_age_ms: follower.ageMs(),
     feed_failures: follower.failures,
     epoch: follower.epoch,

@@ -47,6 +47,7 @@ export class SessionService {
     const { parent_token } = ask
     if (parent_token !== undefined && (typeof parent_token !== 'string' || !tokenShape(parent_token))) throw malformed()
     const vault = vaultOf(caller)
+    await this.#decisions.requireService()
     const ttl = cutTtl(ask.ttl, await secondsLeft(caller, vault))
     if (parent_token !== undefined) await this.#requireParent(caller, parent_token)
     return issued(await vault.write(`${this.#mount}/creds/${agentId}`, { ...ask, ttl }, { timeoutMs: TIMEOUT_MS }))
@@ -56,6 +57,7 @@ export class SessionService {
   async refresh(caller: Caller, session: SessionName, ask: OpenAsk): Promise<Issued> {
     checkName(session)
     const vault = vaultOf(caller)
+    await this.#decisions.requireService()
     const ttl = cutTtl(ask.ttl, await secondsLeft(caller, vault))
     const found = await this.#decisions.agentOf(session)
     if (!found) throw noSession()

@@ -3,7 +3,7 @@ import { delay } from '../logical/clock.ts'
 import type { Clock } from '../logical/clock.ts'
 import { RequestError } from '../logical/errors.ts'
 import type { Logger } from '../logical/log.ts'
-import { createVaultClient, watchTokenLifetime } from '../vault-client/index.ts'
+import { LoginRefused, createVaultClient, watchTokenLifetime } from '../vault-client/index.ts'
 import type { LifetimeWatcher, TokenGrant, VaultClient } from '../vault-client/index.ts'
 
 /** Where Vault is. */
@@ -92,7 +92,10 @@ export class VaultIdentity {
     }
   }
 
-  /** Vault refused what the present token asked for: logs in again where there is a login and it has not just done so. */
+  /**
+   * Vault refused what the present token asked for: logs in again where there is a login and it has not just done so. Rejects with
+   * `LoginRefused` when Vault says no to that too.
+   */
   async replace(): Promise<void> {
     if (!this.#config.login || this.#replacedLately()) return
     await (this.#replacing ??= this.#replace().finally(() => {
@@ -112,7 +115,7 @@ export class VaultIdentity {
     await watcher.start().catch((error: unknown) => {
       this.#refused = watcher.refusal
       this.#refusedAtMs = clock.monotonic()
-      throw error
+      throw error instanceof RequestError && finalKinds.has(error.kind) ? new LoginRefused(error) : error
     })
     if (this.#stop.signal.aborted) {
       watcher.stop()
@@ -164,6 +167,7 @@ export class VaultIdentity {
       if (token === this.#watcher.token()) {
         if (this.#replacedLately() || (await this.#vouchedFor(token))) throw refusal
         await this.replace().catch((cause: unknown) => {
+          if (cause instanceof LoginRefused) throw cause
           throw new RequestError(
             'unavailable',
             `Vault has ended the token of this process, and gives no other yet: ${reasonOf(cause)}`,
@@ -194,6 +198,15 @@ export class VaultIdentity {
     return true
   }
 }
+
+/** What a login is refused with where its role, its secret id, its auth method or its namespace is gone. */
+const finalKinds: ReadonlySet<string> = new Set([
+  'bad_request',
+  'permission_denied',
+  'unauthenticated',
+  'unsupported_path',
+  'not_found',
+])
 
 const isRefusal = (error: unknown): boolean =>
   error instanceof RequestError && (error.kind === 'permission_denied' || error.kind === 'unauthenticated')

@@ -45,3 +45,13 @@ export function kindOfAnswer(status: number, errors: readonly string[]): ErrorKi
   if (status === 503 && errors.some((text) => /\bsealed\b/i.test(text))) return 'sealed'
   return kinds[status] ?? 'unavailable'
 }
+
+/** Vault has ended this process's token and refuses it another one; `unavailable` to whoever asked for something else. */
+export class LoginRefused extends RequestError {
+  constructor(cause: Error) {
+    super('unavailable', `Vault has ended the token of this process, and refuses it another: ${cause.message}`, {
+      cause,
+    })
+    this.name = 'LoginRefused'
+  }
+}

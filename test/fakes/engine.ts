@@ -209,7 +209,7 @@ export class FakeEngine {
         ...(!current && this.check),
       }
     }
-    if (epoch !== this.epoch || after !== this.sequence) return Promise.resolve(answer())
+    if (wait === 0 || epoch !== this.epoch || after !== this.sequence) return Promise.resolve(answer())
     return new Promise((resolve) => {
       const finish = () => {
         cancel()

@@ -37,6 +37,10 @@ export class FakeVault {
   readonly kv = new Map<string, Record<string, unknown>>()
   readonly tokens = new Map<string, FakeTokenRights>([[GATEWAY_TOKEN, { paths: ['*'] }]])
   readonly asked: Asked[] = []
+  /** Status of `sys/health`. */
+  health = 200
+  /** The mount is gone: no route leads to the engine. */
+  unmounted = false
   /** While set, every request fails with it. */
   down: VaultError | undefined
   /** While set, requests below its path fail with it: what some other part of Vault refuses. */
@@ -124,6 +128,8 @@ export class FakeVault {
 
   async #answer(asked: Asked, options: RequestOptions): Promise<VaultAnswer> {
     const { path, method, token } = asked
+    if (path === 'sys/health') return { status: this.health, raw: {} }
+    if (this.health !== 200) throw new VaultError('sealed', 503, 'Vault is sealed', ['Vault is sealed'])
     const rights = this.tokens.get(token)
     if (!rights) throw new VaultError('permission_denied', 403, 'permission denied', ['permission denied'])
     if (path === 'sys/capabilities-self') return ok(capabilities(rights, asked.body))
@@ -135,6 +141,8 @@ export class FakeVault {
       })
     if (!may(rights, path)) throw new VaultError('permission_denied', 403, 'permission denied', ['permission denied'])
     if (path.startsWith('secret/')) return found(this.kv.get(path))
+    if (this.unmounted && path.startsWith('mcp/'))
+      throw new VaultError('unsupported_path', 404, 'no handler for route', ['no handler for route'])
     if (path === 'mcp/feed') return ok(await this.engine.feed(options.query ?? {}, options.signal))
     const data = this.engine.handle(method, path.slice('mcp/'.length), asked.body ?? {}, token)
     return method === 'GET' || method === 'LIST' ? found(data) : ok(data)

@@ -39,6 +39,7 @@ async function follow(address: string | readonly string[]): Promise<void> {
     },
   }
   core = createCore({
+    inUse: () => true,
     vault: client,
     mount: 'mcp',
     services: [{ name: 'test', sha256: tokenDigest(SERVICE_TOKEN), agents: ['*'], vault: undefined }],

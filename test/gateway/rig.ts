@@ -52,7 +52,7 @@ export interface Rig {
 }
 
 /** With one upstream, two tools, and an agent that declares scopes for both; the feed is followed. */
-export async function startRig(settings: { keyConsent?: ConsentMode } = {}): Promise<Rig> {
+export async function startRig(settings: { keyConsent?: ConsentMode; idle?: boolean } = {}): Promise<Rig> {
   const clock = new FakeClock()
   const vault = new FakeVault(clock)
   const sink = new FakeSink()
@@ -73,6 +73,8 @@ export async function startRig(settings: { keyConsent?: ConsentMode } = {}): Pro
     sink,
     staleness: defaultStaleness,
     keyConsent: settings.keyConsent ?? 'enforce',
+    // Most tests tell the engine something and expect the gateway to hear of it, whether anybody uses it or not.
+    ...(settings.idle === true ? {} : { inUse: () => true }),
     clock,
     logger: silentLogger,
   })

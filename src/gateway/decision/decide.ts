@@ -235,6 +235,7 @@ export class Decisions {
   isLive(token: string, caller: Caller = { kind: 'session' }): Promise<boolean> {
     return this.#recorded({ requestId: '', caller, session: undefined, asked: {} }, async () => {
       const { sessions } = this.#parts
+      await this.#requireContact()
       const { entry } = await findToken(sessions, this.#parts.limits, token, caller)
       return entry !== undefined && entry.endOfToken(sessions.nowUnixMs()) === undefined
     })
@@ -245,6 +246,7 @@ export class Decisions {
     key: { readonly token: string } | { readonly session_id: string },
   ): Promise<{ session_id: string; agent_id: string } | undefined> {
     if ('token' in key && !tokenShape(key.token)) throw malformed()
+    await this.#requireContact()
     const { sessions } = this.#parts
     const { entry, inactive } = await ('token' in key ? sessions.findByToken(key.token) : sessions.find(key))
     const { session_id, agent_id } = entry ? entry.facts : inactive
@@ -266,9 +268,21 @@ export class Decisions {
     })
   }
 
+  /** Brings what is known up to date where nothing is followed at the moment. Throws what callers are told when Vault has said no. */
+  #requireContact(): Promise<void> {
+    const { follower, freshness } = this.#parts
+    return follower.contact(freshness.limitMs(undefined))
+  }
+
+  /** Throws what callers are told when Vault has said no, unless it serves again by now. */
+  async requireService(): Promise<void> {
+    if (this.#parts.follower.refusal !== undefined) await this.#requireContact()
+  }
+
   /** Runs the steps; a refusal is recorded before it is answered. */
   async #recorded<T>(context: Context, steps: () => Promise<T>): Promise<T> {
     try {
+      await this.requireService()
       return await steps()
     } catch (thrown) {
       const error = toGatewayError(thrown)
@@ -293,7 +307,8 @@ export class Decisions {
   async #liveSession(token: string | undefined, context: Context): Promise<SessionEntry> {
     if (token === undefined || token === '') throw missing('')
     if (!tokenShape(token)) throw malformed()
-    const { sessions, limits } = this.#parts
+    await this.#requireContact()
+    const { sessions, limits, follower } = this.#parts
     const { entry, inactive } = await findToken(sessions, limits, token, context.caller)
     context.session = entry ? entry.facts : known(inactive)
     const nowMs = sessions.nowUnixMs()
@@ -301,6 +316,7 @@ export class Decisions {
     if (over === 'expired') throw this.#lateUse(context, entry ? entry.expiresAtUnix : inactive.expires_at_unix, nowMs)
     if (!entry) throw inactiveToken(inactive)
     if (over === 'revoked') throw reuse(over)
+    follower.used()
     return entry
   }
 
@@ -312,6 +328,7 @@ export class Decisions {
   }
 
   async #namedSession(key: { readonly session_id: string }, context: Context): Promise<SessionEntry> {
+    await this.#requireContact()
     const { entry, inactive } = await this.#parts.sessions.find(key)
     context.session = entry ? entry.facts : known(inactive)
     if (!entry) throw new GatewayError('invalid_token', 'unknown', 'the session is over or not known')

@@ -6,7 +6,7 @@ import { toGatewayError, unavailable } from '../error.ts'
 import type { GatewayError } from '../error.ts'
 import { slotOf } from '../knowledge/documents.ts'
 import type { UpstreamDocument } from '../../document/index.ts'
-import type { FeedListener } from '../knowledge/feed-follower.ts'
+import type { FeedListener } from '../knowledge/listeners.ts'
 import type { FeedEvent } from '../knowledge/feed-event.ts'
 import type { Freshness } from '../knowledge/freshness.ts'
 import type { Asked } from './records.ts'
@@ -228,6 +228,11 @@ export class OpenCalls implements FeedListener {
 
   reset(): void {
     for (const call of this.#calls) call.review('all')
+  }
+
+  /** Vault said no: no call may go on, whatever vouched for it. */
+  refused(reason: GatewayError): void {
+    this.closeAll(reason)
   }
 
   /** The gateway stops: every call ends. */

@@ -18,6 +18,8 @@ export function replyOf(error: GatewayError, requestId: string, code: number = e
   metadata.set('mcp-error-type', error.type)
   metadata.set('mcp-error-code', error.code)
   if (error.retryAfterSeconds !== undefined) metadata.set('mcp-retry-after', String(error.retryAfterSeconds))
+  // gRPC's own way of saying that no client shall try again by itself (gRFC A6, server pushback).
+  if (!error.retryable) metadata.set('grpc-retry-pushback-ms', '-1')
   if (requestId !== '') metadata.set('mcp-request-id', requestId)
   return { code, details: wellFormed(error.message.slice(0, LONGEST_DETAILS)), metadata }
 }

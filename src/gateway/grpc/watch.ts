@@ -6,6 +6,7 @@ import type { FeedEvent } from '../knowledge/feed-event.ts'
 import type { EndReason } from '../knowledge/session-entry.ts'
 import type { Watch } from '../knowledge/watch.ts'
 import { toGatewayError, unavailable } from '../error.ts'
+import type { GatewayError } from '../error.ts'
 import { decoded } from './definitions.ts'
 import type { Undecodable } from './definitions.ts'
 import { callerOf, failureOf, requestIdFor, wrongField } from './exchange.ts'
@@ -32,6 +33,9 @@ export function watchHandler(
     },
     reset: () => {
       for (const watched of open) watched.documentsChanged(undefined)
+    },
+    refused: (reason) => {
+      for (const watched of [...open]) watched.refuse(reason)
     },
   })
   return (call: WatchCall) => {
@@ -133,6 +137,11 @@ class WatchedSession {
     this.#leave()
     this.#stopPulse()
     this.#watch.cancel()
+  }
+
+  /** Vault said no: nothing vouches for the session any more, and nothing says that it is over. */
+  refuse(reason: GatewayError): void {
+    this.#outbox.cut(replyOf(reason, ''))
   }
 
   documentsChanged(paths: readonly string[] | undefined): void {

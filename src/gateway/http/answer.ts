@@ -43,7 +43,8 @@ export function sendJson(
 export function sendError(exchange: Exchange, error: GatewayError, status = error.status): void {
   const { type, code, message, allow, retryAfterSeconds = RETRY_AFTER_SECONDS } = error
   const challenge = status === 401 || status === 403 ? { 'WWW-Authenticate': challengeOf(error) } : {}
-  const retry = status === 503 || status === 429 ? { 'Retry-After': String(retryAfterSeconds) } : {}
+  const retries = (status === 503 && error.retryable) || status === 429
+  const retry = retries ? { 'Retry-After': String(retryAfterSeconds) } : {}
   sendJson(
     exchange,
     status,

@@ -7,7 +7,7 @@ import type { VaultClient } from '../../vault-client/index.ts'
 import { unavailable } from '../error.ts'
 import { readAgent, readPolicy, readScopes, readTools, readUpstream } from '../../document/index.ts'
 import type { AgentDocument, AgentScopes, Reading, UpstreamDocument } from '../../document/index.ts'
-import type { FeedListener } from './feed-follower.ts'
+import type { FeedListener } from './listeners.ts'
 import type { FeedEvent } from './feed-event.ts'
 
 export interface DocumentsConfig {

@@ -42,6 +42,9 @@ const feedAnswer = z.object({
   /** With a reset, from an engine that checks tokens by key. */
   check_keys: z.array(z.string()).optional(),
   check_enforced_from_unix: z.number().optional(),
+  // Older engines do not tell.
+  removed: z.boolean().default(false),
+  pollers: z.number().int().nonnegative().default(0),
 })
 
 export interface FeedAnswer {
@@ -54,6 +57,10 @@ export interface FeedAnswer {
   /** The engine cut the answer: later events wait. */
   readonly more: boolean
   readonly check: TokenCheck | undefined
+  /** The mount is being disabled or moved: everything under it has ended. */
+  readonly removed: boolean
+  /** Gateways that polled in the last 10 s; 0 where the engine does not tell. */
+  readonly pollers: number
 }
 
 /**

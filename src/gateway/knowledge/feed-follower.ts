@@ -5,43 +5,17 @@
 import { RequestError } from '../../logical/errors.ts'
 import { Backoff } from '../../logical/backoff.ts'
 import { delay } from '../../logical/clock.ts'
-import type { Clock } from '../../logical/clock.ts'
-import type { Logger } from '../../logical/log.ts'
-import type { VaultClient } from '../../vault-client/index.ts'
+import { Demand } from './demand.ts'
 import { EngineClock } from './engine-clock.ts'
 import type { TokenCheck } from './token-check.ts'
 import { readFeedAnswer } from './feed-event.ts'
 import type { FeedAnswer, FeedEvent } from './feed-event.ts'
-
-/** Hears of every change in order. Neither method may throw or wait. */
-export interface FeedListener {
-  changed(events: readonly FeedEvent[]): void
-  /** Nothing known before holds any more: drop it. */
-  reset(): void
-}
-
-/**
- * A question to the engine while it is under way. Its answer reflects the feed up to the sequence it carries; `events` are
- * those learnt since it was asked, to be replayed onto the answer.
- */
-export interface Question {
-  readonly epoch: string | undefined
-  readonly sequence: number
-  readonly events: readonly FeedEvent[]
-  /** True once the feed was reset: the answer may rest on a state that is gone. */
-  readonly broken: boolean
-  close(): void
-}
-
-export interface FollowerConfig {
-  readonly vault: VaultClient
-  /** `mcp` */
-  readonly mount: string
-  readonly clock: Clock
-  readonly logger: Logger
-  /** Vault refused our own token: log in again. Awaited before the next poll. */
-  readonly onRefused?: () => Promise<void>
-}
+import type { FollowerConfig } from './follower-config.ts'
+import { Listeners } from './listeners.ts'
+import type { FeedListener, Question } from './listeners.ts'
+import { refusedByVault } from './vault-refusal.ts'
+import type { RefusalCode } from './vault-refusal.ts'
+import { VaultStanding, healthBy } from './vault-standing.ts'
 
 const WAIT_SECONDS = 1
 /** A poll is held for one second; a server that is this late has lost it. */
@@ -49,17 +23,28 @@ const POLL_TIMEOUT_MS = 3_000
 const FIRST_PAUSE_MS = 100
 /** So that it is there again within a second of the server, and gateways without one do not wear it down. */
 const LONGEST_PAUSE_MS = 1_000
+const SHORTEST_PAUSE_MS = 20
 const CLOCK_AGREEMENT_MS = 1_000
+/** While nothing is followed: what is known is good enough for this long, and brought up to date no oftener. */
+const FRESH_MS = 1_000
+const LOOK_EVERY_MS = 2_000
+/** Between looks whether Vault serves again. */
+const REFUSED_PAUSE_MS = 1_000
+/** Without a sign of an active node for longer, a gateway says that it is not healthy. */
+const UNHEALTHY_MS = 5_000
+/** Answers of one round trip: the engine keeps no more events than these can hold. */
+const MOST_TRIES = 32
 
 export class FeedFollower {
   readonly engineClock: EngineClock
   /** Resolves at the first answer of the feed. */
   readonly heardOnce: Promise<void>
   readonly #config: FollowerConfig
-  readonly #listeners: FeedListener[] = []
-  readonly #questions = new Set<{ events: FeedEvent[]; broken: boolean }>()
+  readonly #listeners: Listeners
   readonly #stop = new AbortController()
-  readonly #waiting = new Set<() => void>()
+  readonly #demand: Demand
+  readonly #standing: VaultStanding
+  #refusal: RefusalCode | undefined
   #running: Promise<void> | undefined
   #epoch: string | undefined
   #sequence = 0
@@ -68,6 +53,10 @@ export class FeedFollower {
   /** The state is known as of this moment, on both clocks. */
   #asOfMs = -Infinity
   #asOfUnixMs = 0
+  /** Monotonic: when the feed was last asked while nothing followed it, and when it last failed. */
+  #caughtUpAtMs = -Infinity
+  #failedAtMs = -Infinity
+  #pauseMs = FIRST_PAUSE_MS
   readonly #backoff = new Backoff({ firstMs: FIRST_PAUSE_MS, longestMs: LONGEST_PAUSE_MS })
   #heard: () => void = () => undefined
 
@@ -76,7 +65,13 @@ export class FeedFollower {
     this.heardOnce = new Promise((resolve) => {
       this.#heard = resolve
     })
-    this.engineClock = new EngineClock(config.clock)
+    const { clock, logger, onRefused, inUse, health } = config
+    this.engineClock = new EngineClock(clock)
+    this.#listeners = new Listeners(logger)
+    this.#demand = new Demand(clock, inUse ?? (() => true))
+    const { signal } = this.#stop
+    const askHealth = health ?? ((stop: AbortSignal) => healthBy(config.vault, stop))
+    this.#standing = new VaultStanding({ clock, logger, onRefused, health: askHealth, signal })
   }
 
   get epoch(): string | undefined {
@@ -89,14 +84,47 @@ export class FeedFollower {
   get sequence(): number {
     return this.#sequence
   }
-  /** Polls that failed in a row; 0 while in contact. */
+  /** Polls that failed in a row. */
   get failures(): number {
     return this.#backoff.failures
   }
 
+  /** What Vault said no for; undefined while it serves this gateway, or is only out of reach. */
+  get refusal(): RefusalCode | undefined {
+    return this.#refusal
+  }
+
+  /** Polling at the moment. A gateway that nobody uses does not: its first call catches up with one round trip. */
+  get isFollowing(): boolean {
+    if (this.#refusal !== undefined) return false
+    return this.#epoch === undefined || this.#demand.inUse
+  }
+
+  /** Vault is known to serve: by the feed while it is followed, else by its own health. */
+  get isVaultActive(): boolean {
+    return this.#refusal === undefined && this.#standing.activeAgeMs <= UNHEALTHY_MS
+  }
+
+  /**
+   * To be awaited before anything is decided. While nothing is followed it brings what is known up to date, unless that is younger than
+   * `freshMs` already; in an outage it returns all the same. Throws what callers are told when Vault has said no.
+   */
+  async contact(freshMs: number): Promise<void> {
+    if (this.#refusal === undefined && (this.isFollowing || this.ageMs() <= Math.min(freshMs, FRESH_MS))) return
+    // No more than one round trip a second, however many ask: others share what came of the last.
+    const justFailed = this.#config.clock.monotonic() - this.#failedAtMs < FRESH_MS
+    if (!justFailed && !this.#stop.signal.aborted) await this.#demand.ask()
+    if (this.#refusal !== undefined) throw refusedByVault(this.#refusal)
+  }
+
+  /** A live session was used. */
+  used(): void {
+    this.#demand.used()
+  }
+
   /** Listeners hear of a change in the order they subscribed: caches first, then who acts on them. */
   subscribe(listener: FeedListener): void {
-    this.#listeners.push(listener)
+    this.#listeners.add(listener)
   }
 
   start(): void {
@@ -106,7 +134,7 @@ export class FeedFollower {
   async stop(): Promise<void> {
     this.#stop.abort()
     await this.#running
-    this.#wake()
+    this.#demand.heard()
   }
 
   /**
@@ -122,30 +150,12 @@ export class FeedFollower {
 
   /** To be opened before the engine is asked, and closed when its answer has been dealt with. */
   openQuestion(): Question {
-    const open = { events: [] as FeedEvent[], broken: false }
-    this.#questions.add(open)
-    return {
-      epoch: this.#epoch,
-      sequence: this.#sequence,
-      events: open.events,
-      get broken() {
-        return open.broken
-      },
-      close: () => this.#questions.delete(open),
-    }
+    return this.#listeners.openQuestion({ epoch: this.#epoch, sequence: this.#sequence })
   }
 
   /** Resolves at the next answer of the feed, or after `timeoutMs`, or when the follower is stopped. */
   nextAnswer(timeoutMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const finish = () => {
-        cancel()
-        this.#waiting.delete(finish)
-        resolve()
-      }
-      const cancel = this.#config.clock.after(timeoutMs, finish)
-      this.#waiting.add(finish)
-    })
+    return this.#demand.nextAnswer(timeoutMs)
   }
 
   /** Something this gateway itself has just done and been acknowledged for; applied as if the feed had said it. */
@@ -156,32 +166,91 @@ export class FeedFollower {
   async #run(): Promise<void> {
     const { signal } = this.#stop
     while (!signal.aborted) {
-      try {
-        const idle = await this.#poll(signal)
-        if (this.failures > 0)
-          this.#config.logger.info(
-            { failures: this.failures, epoch: this.#epoch },
-            'the revocation feed is followed again',
-          )
-        this.#backoff.reset()
-        if (idle) await delay(this.#config.clock, FIRST_PAUSE_MS, signal)
-      } catch (error) {
-        if (signal.aborted) return
-        await this.#recover(error, signal)
-      }
+      if (this.isFollowing) await this.#follow(signal)
+      else await this.#rest(signal)
+    }
+    this.#demand.answer()
+  }
+
+  /** One poll that waits for changes, and the pause after it where it needs one. */
+  async #follow(signal: AbortSignal): Promise<void> {
+    // Whoever asks is not to wait for a change.
+    const outcome = await this.#attempt(this.#demand.isAsked ? 0 : WAIT_SECONDS, signal)
+    this.#demand.answer()
+    if (outcome === 'again' || this.#refusal !== undefined) return
+    const pauseMs = outcome === 'idle' ? FIRST_PAUSE_MS : Math.min(this.#pauseMs, this.#standing.sealedInMs ?? Infinity)
+    await delay(this.#config.clock, Math.max(pauseMs, SHORTEST_PAUSE_MS), signal)
+  }
+
+  /** Nobody has to hear of changes: only Vault's health is looked at, until somebody asks, or Vault serves again. */
+  async #rest(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#config
+    const refused = this.#refusal
+    const pauseMs = refused === undefined ? LOOK_EVERY_MS : REFUSED_PAUSE_MS
+    const asked = await this.#demand.rest(pauseMs, signal, refused !== undefined)
+    if (signal.aborted || this.isFollowing) return
+    const mayServe = refused === 'vault_sealed' ? await this.#checkHealth() : refused !== undefined || asked
+    if (mayServe) {
+      const earlyMs = this.#caughtUpAtMs + FRESH_MS - clock.monotonic()
+      if (earlyMs > 0) await delay(clock, earlyMs, signal)
+      this.#caughtUpAtMs = clock.monotonic()
+      let tries = 0
+      while ((await this.#attempt(0, signal)) === 'again' && tries < MOST_TRIES) tries++
+    } else if (refused === undefined) await this.#checkHealth()
+    this.#demand.answer()
+  }
+
+  async #checkHealth(): Promise<boolean> {
+    if ((await this.#standing.checkHealth()) === 'vault_sealed') this.#refuse('vault_sealed')
+    return this.#standing.isActive
+  }
+
+  /** `again`: there is more to be asked for at once. `idle`: there was nothing to say. `failed`: judged, and refused where that is final. */
+  async #attempt(waitSeconds: number, signal: AbortSignal): Promise<'again' | 'idle' | 'failed'> {
+    const { clock, logger } = this.#config
+    try {
+      const outcome = await this.#poll(waitSeconds, signal)
+      if (this.failures > 0 && this.#refusal === undefined)
+        logger.info({ failures: this.failures, epoch: this.#epoch }, 'the revocation feed is followed again')
+      if (this.#refusal === undefined) this.#backoff.reset()
+      return outcome
+    } catch (error) {
+      if (signal.aborted) return 'failed'
+      this.#failedAtMs = clock.monotonic()
+      this.#pauseMs = this.#backoff.next()
+      // Told ever more rarely: the 1st, 2nd, 4th, 8th… time.
+      if (Number.isInteger(Math.log2(this.failures)))
+        logger.warn(
+          { failures: this.failures, error: error instanceof RequestError ? error.message : 'unexpected' },
+          'the revocation feed cannot be followed',
+        )
+      const judgement = await this.#standing.failed(error)
+      if (judgement === 'again') return 'again'
+      if (judgement !== undefined) this.#refuse(judgement)
+      return 'failed'
     }
   }
 
-  /** True when the engine answered at once though it had nothing to say: asking on at that pace would be a busy loop. */
-  async #poll(signal: AbortSignal): Promise<boolean> {
-    const { vault, mount, clock } = this.#config
+  async #poll(waitSeconds: number, signal: AbortSignal): Promise<'again' | 'idle'> {
+    const { vault, mount, clock, gatewayId } = this.#config
     const sentMs = clock.monotonic()
     const sentUnixMs = clock.now()
-    const query = { epoch: this.#epoch ?? '', after: this.#sequence, wait: WAIT_SECONDS }
+    const query = {
+      epoch: this.#epoch ?? '',
+      after: this.#sequence,
+      wait: waitSeconds,
+      ...(gatewayId === undefined ? {} : { gateway: gatewayId }),
+    }
     const received = await vault.read(`${mount}/feed`, { query, signal, timeoutMs: POLL_TIMEOUT_MS })
     const receivedMs = clock.monotonic()
     const answer = readFeedAnswer(received?.data)
     if (!answer) throw new RequestError('unavailable', 'the answer of the feed does not read')
+    this.#standing.answered(sentMs)
+    if (answer.removed) {
+      this.#refuse('mount_gone')
+      return 'idle'
+    }
+    this.#refusal = undefined
     // Held can be no longer than it took; anything else would make stale knowledge look fresh.
     const heldMs = Math.min(answer.held_ms, receivedMs - sentMs)
     this.#take(answer)
@@ -192,8 +261,10 @@ export class FeedFollower {
       this.#asOfUnixMs = sentUnixMs + heldMs
     }
     this.#heard()
-    this.#wake()
-    return answer.events.length === 0 && !answer.reset && heldMs < FIRST_PAUSE_MS
+    this.#demand.heard()
+    // Answered at once though there was nothing to say: asking on at that pace would be a busy loop.
+    const isIdle = answer.events.length === 0 && !answer.reset && heldMs < FIRST_PAUSE_MS
+    return isIdle || (waitSeconds === 0 && !answer.more) ? 'idle' : 'again'
   }
 
   #take(answer: FeedAnswer): void {
@@ -208,41 +279,25 @@ export class FeedFollower {
   }
 
   #publish(events: readonly FeedEvent[]): void {
-    for (const question of this.#questions) question.events.push(...events)
-    try {
-      for (const listener of this.#listeners) listener.changed(events)
-    } catch (error) {
-      // A cache that failed half way no longer knows what it holds.
-      this.#config.logger.error({ error: String(error) }, 'a change could not be applied, everything known is dropped')
-      this.#reset()
-    }
+    if (!this.#listeners.publish(events)) this.#reset()
   }
 
   #reset(): void {
     this.engineClock.forget()
-    for (const question of this.#questions) question.broken = true
-    for (const listener of this.#listeners) listener.reset()
+    this.#listeners.reset()
   }
 
-  async #recover(error: unknown, signal: AbortSignal): Promise<void> {
-    const pause = this.#backoff.next()
-    const { logger, clock, onRefused } = this.#config
-    // Told ever more rarely: the 1st, 2nd, 4th, 8th… time.
-    if (Number.isInteger(Math.log2(this.failures))) {
-      logger.warn(
-        { failures: this.failures, error: error instanceof RequestError ? error.message : 'unexpected' },
-        'the revocation feed cannot be followed',
-      )
-    }
-    if (error instanceof RequestError && (error.kind === 'permission_denied' || error.kind === 'unauthenticated')) {
-      await onRefused?.().catch(() => {
-        logger.warn({}, 'logging in to Vault again failed')
-      })
-    }
-    await delay(clock, pause, signal)
-  }
-
-  #wake(): void {
-    for (const finish of [...this.#waiting]) finish()
+  /** Vault said no: everything known is dropped, and nothing is followed until Vault serves again. */
+  #refuse(refusal: RefusalCode): void {
+    if (this.#refusal === refusal) return
+    this.#refusal = refusal
+    this.#epoch = undefined
+    this.#sequence = 0
+    this.#asOfMs = -Infinity
+    const reason = refusedByVault(refusal)
+    this.#config.logger.error({ code: refusal }, `everything known is dropped: ${reason.message}`)
+    this.#listeners.refused(reason)
+    this.#reset()
+    this.#demand.heard()
   }
 }

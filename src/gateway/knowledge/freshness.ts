@@ -1,5 +1,7 @@
 import { unavailable } from '../error.ts'
 import type { Sensitivity } from '../../document/index.ts'
+import { refusedByVault } from './vault-refusal.ts'
+import type { RefusalCode } from './vault-refusal.ts'
 
 export type StalenessLimits = Readonly<Record<Sensitivity, number>>
 
@@ -8,11 +10,11 @@ export const defaultStaleness: StalenessLimits = { high: 5, standard: 30, low: 1
 
 /** How old the known state may be when it is acted on. */
 export class Freshness {
-  readonly #ageMs: () => number
+  readonly #follower: { ageMs(): number; readonly refusal?: RefusalCode | undefined }
   readonly #limits: StalenessLimits
 
-  constructor(follower: { ageMs(): number }, limits: StalenessLimits) {
-    this.#ageMs = () => follower.ageMs()
+  constructor(follower: { ageMs(): number; readonly refusal?: RefusalCode | undefined }, limits: StalenessLimits) {
+    this.#follower = follower
     this.#limits = limits
   }
 
@@ -27,7 +29,7 @@ export class Freshness {
 
   /** Milliseconds until what is known now may no longer be acted on unless it is confirmed meanwhile; negative = not any more. */
   leftMs(sensitivity: string | undefined): number {
-    return this.limitMs(sensitivity) - this.#ageMs()
+    return this.limitMs(sensitivity) - this.#follower.ageMs()
   }
 
   isFresh(sensitivity: string | undefined): boolean {
@@ -36,6 +38,8 @@ export class Freshness {
 
   /** Throws `unavailable`: what ended meanwhile cannot be known, so nothing is allowed, and nothing is called invalid. */
   require(sensitivity: string | undefined): void {
+    const { refusal } = this.#follower
+    if (refusal !== undefined) throw refusedByVault(refusal)
     if (!this.isFresh(sensitivity))
       throw unavailable(
         'stale',

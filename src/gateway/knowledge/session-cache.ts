@@ -4,10 +4,12 @@ import type { Logger } from '../../logical/log.ts'
 import type { VaultClient } from '../../vault-client/index.ts'
 import { tokenDigest } from '../../scope/index.ts'
 import { unavailable } from '../error.ts'
-import type { FeedFollower, FeedListener, Question } from './feed-follower.ts'
+import type { FeedFollower } from './feed-follower.ts'
+import type { FeedListener, Question } from './listeners.ts'
 import { readIntrospection } from './feed-event.ts'
 import type { Active, FeedEvent, Inactive, Introspection } from './feed-event.ts'
 import { SessionEntry } from './session-entry.ts'
+import { addTo, removeFrom } from './sets-by-key.ts'
 import { Watch } from './watch.ts'
 import type { EndReason } from './session-entry.ts'
 
@@ -71,6 +73,11 @@ export class Sessions implements FeedListener {
     return {
       inactive: { active: false, reason: 'unknown', epoch, sequence, server_time_unix_ms: this.nowUnixMs() },
     }
+  }
+
+  /** Sessions of which something is under way. */
+  get watched(): number {
+    return this.#watches.size
   }
 
   /** The entry of a token or session, live or ended, or the engine's "no". Throws `unavailable`, never "invalid", in an outage. */
@@ -296,15 +303,4 @@ export class Sessions implements FeedListener {
   #forget(watch: Watch): void {
     removeFrom(this.#watches, watch.entry, watch)
   }
-}
-
-function addTo<K, V>(index: Map<K, Set<V>>, key: K, value: V): void {
-  const set = index.get(key)
-  if (set) set.add(value)
-  else index.set(key, new Set([value]))
-}
-
-function removeFrom<K, V>(index: Map<K, Set<V>>, key: K, value: V): void {
-  const set = index.get(key)
-  if (set?.delete(value) && set.size === 0) index.delete(key)
 }

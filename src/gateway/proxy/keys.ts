@@ -11,6 +11,7 @@ import type { CustomMetadata } from '../../scope/index.ts'
 import { judgeConsent, tellOperator } from './consent.ts'
 import type { ConsentMode } from './consent.ts'
 import type { UpstreamDocument } from '../../document/index.ts'
+import type { FeedListener } from '../knowledge/listeners.ts'
 
 export interface KeysConfig {
   readonly vault: VaultClient
@@ -53,7 +54,7 @@ interface Held {
  * The upstreams' keys, out of KV v2 and never anywhere else: kept in memory for as long as one read vouches for them. One read
  * carries the secret and its custom metadata, which is its owner's consent; writing upstream documents gives nobody a key.
  */
-export class Keys {
+export class Keys implements FeedListener {
   readonly #config: KeysConfig
   readonly #held = new Map<string, Held>()
   readonly #reading = new Map<string, Promise<Held>>()
@@ -87,11 +88,26 @@ export class Keys {
     }
   }
 
+  /** What vouches for a key is its read from KV, not the feed. */
+  changed(): void {
+    return undefined
+  }
+  reset(): void {
+    return undefined
+  }
+
+  /** Vault said no: drops every key, also those being read at the moment. */
+  refused(): void {
+    this.#held.clear()
+    this.#reading.clear()
+  }
+
   #readOnce(name: string, upstream: UpstreamDocument, path: string): Promise<Held> {
     const under = this.#reading.get(name)
     if (under) return under
     const read = this.#read(upstream, path)
       .then((held) => {
+        if (this.#reading.get(name) !== read) return held
         this.#held.set(name, held)
         this.#config.clock.after(VOUCHED_MS, () => {
           if (this.#held.get(name) === held) this.#held.delete(name)
@@ -99,7 +115,7 @@ export class Keys {
         return held
       })
       .finally(() => {
-        this.#reading.delete(name)
+        if (this.#reading.get(name) === read) this.#reading.delete(name)
       })
     this.#reading.set(name, read)
     return read

@@ -1,0 +1,19 @@
+import type { Clock } from '../../logical/clock.ts'
+import type { Logger } from '../../logical/log.ts'
+import type { VaultClient, VaultHealth } from '../../vault-client/index.ts'
+
+export interface FollowerConfig {
+  readonly vault: VaultClient
+  /** `mcp` */
+  readonly mount: string
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Vault refused our own token: log in again. Awaited before the next poll; `LoginRefused` = Vault says no to that too. */
+  readonly onRefused?: () => Promise<void>
+  /** Which of Vault's nodes serve; never rejects. Unless given, the node that `vault` goes to is asked. */
+  readonly health?: (signal: AbortSignal) => Promise<VaultHealth>
+  /** Is anything under way that must hear of changes at once? Unless given there always is, and polls never cease. */
+  readonly inUse?: () => boolean
+  /** Random; the engine counts the gateways that poll by it. */
+  readonly gatewayId?: string
+}

@@ -1,0 +1,74 @@
+import type { Logger } from '../../logical/log.ts'
+import type { GatewayError } from '../error.ts'
+import type { FeedEvent } from './feed-event.ts'
+
+/** Hears of every change in order. No method may throw or wait. */
+export interface FeedListener {
+  changed(events: readonly FeedEvent[]): void
+  /** Nothing known before holds any more: drop it. */
+  reset(): void
+  /** Vault said no, and `reason` is what callers are told: end what is under way. A reset follows. */
+  refused?(reason: GatewayError): void
+}
+
+/**
+ * A question to the engine while it is under way. Its answer reflects the feed up to the sequence it carries; `events` are
+ * those learnt since it was asked, to be replayed onto the answer.
+ */
+export interface Question {
+  readonly epoch: string | undefined
+  readonly sequence: number
+  readonly events: readonly FeedEvent[]
+  /** True once the feed was reset: the answer may rest on a state that is gone. */
+  readonly broken: boolean
+  close(): void
+}
+
+/** Whom the follower tells: caches and those who act on them, and requests to the engine that are under way. */
+export class Listeners {
+  readonly #logger: Logger
+  readonly #listeners: FeedListener[] = []
+  readonly #questions = new Set<{ events: FeedEvent[]; broken: boolean }>()
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
+  add(listener: FeedListener): void {
+    this.#listeners.push(listener)
+  }
+
+  openQuestion(position: { readonly epoch: string | undefined; readonly sequence: number }): Question {
+    const open = { events: [] as FeedEvent[], broken: false }
+    this.#questions.add(open)
+    return {
+      ...position,
+      events: open.events,
+      get broken() {
+        return open.broken
+      },
+      close: () => this.#questions.delete(open),
+    }
+  }
+
+  /** False where a listener failed half way: it no longer knows what it holds, so that all have to be reset. */
+  publish(events: readonly FeedEvent[]): boolean {
+    for (const question of this.#questions) question.events.push(...events)
+    try {
+      for (const listener of this.#listeners) listener.changed(events)
+      return true
+    } catch (error) {
+      this.#logger.error({ error: String(error) }, 'a change could not be applied, everything known is dropped')
+      return false
+    }
+  }
+
+  reset(): void {
+    for (const question of this.#questions) question.broken = true
+    for (const listener of this.#listeners) listener.reset()
+  }
+
+  refused(reason: GatewayError): void {
+    for (const listener of this.#listeners) listener.refused?.(reason)
+  }
+}

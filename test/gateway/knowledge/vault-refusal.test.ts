@@ -1,0 +1,146 @@
+/** Vault saying no, and gateways that nobody uses. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { settle } from '../../fakes/clock.ts'
+import { authorize, openSession, startRig, tokenOf, validate, verdict } from '../rig.ts'
+import type { Rig } from '../rig.ts'
+
+let rig: Rig
+beforeEach(async () => {
+  rig = await startRig({ idle: true })
+})
+afterEach(() => rig.stop())
+
+const polls = () => rig.vault.count('mcp/feed')
+const ways: [string, string, (rig: Rig) => void, (rig: Rig) => void][] = [
+  [
+    'the mount is gone',
+    'mount_gone',
+    ({ vault }) => {
+      vault.unmounted = true
+    },
+    ({ vault }) => {
+      vault.unmounted = false
+    },
+  ],
+  [
+    "the gateway's own right is gone",
+    'gateway_refused',
+    ({ vault }) => {
+      vault.tokens.set('hvs.gateway', { paths: [] })
+    },
+    ({ vault }) => {
+      vault.tokens.set('hvs.gateway', { paths: ['*'] })
+    },
+  ],
+  [
+    'Vault is sealed',
+    'vault_sealed',
+    ({ vault }) => {
+      vault.health = 503
+    },
+    ({ vault }) => {
+      vault.health = 200
+    },
+  ],
+]
+
+describe('while Vault says no', () => {
+  it.each(ways)(
+    'because %s, calls under way are cut and new ones told %s within six seconds',
+    async (_w, code, take) => {
+      const token = tokenOf(openSession(rig))
+      const call = await authorize(rig, token)
+      take(rig)
+      await rig.clock.advance(6_000)
+      expect((call.signal.reason as { code: string }).code).toBe(code)
+      expect(await verdict(validate(rig, token))).toBe(`unavailable ${code}`)
+      expect(rig.core.sessionCache.size).toBe(0)
+    },
+  )
+
+  it.each(ways)(
+    'because %s (%s) and until it serves again: then everything goes on',
+    async (_w, code, take, giveBack) => {
+      const token = tokenOf(openSession(rig))
+      await authorize(rig, token)
+      take(rig)
+      await rig.clock.advance(6_000)
+      giveBack(rig)
+      await rig.clock.advance(6_000)
+      expect(rig.core.follower.refusal).toBeUndefined()
+      expect(await verdict(validate(rig, token))).toBe('allowed')
+    },
+  )
+
+  it('a node that is sealed for less than five seconds changes nothing', async () => {
+    const token = tokenOf(openSession(rig))
+    const call = await authorize(rig, token)
+    rig.vault.health = 503
+    await rig.clock.advance(3_900)
+    rig.vault.health = 200
+    await rig.clock.advance(3_000)
+    expect(call.signal.aborted).toBe(false)
+    expect(rig.core.follower.refusal).toBeUndefined()
+  })
+
+  it('an outage is no such thing, however long', async () => {
+    const token = tokenOf(openSession(rig))
+    await authorize(rig, token)
+    rig.vault.cutLine()
+    await rig.clock.advance(60_000)
+    expect(rig.core.follower.refusal).toBeUndefined()
+    expect(await verdict(validate(rig, token))).toBe('unavailable stale')
+  })
+})
+
+describe('a gateway that nobody uses', () => {
+  it('asks the engine nothing', async () => {
+    const before = polls()
+    await rig.clock.advance(600_000)
+    expect(polls()).toBe(before)
+  })
+
+  it('catches up with one round trip, however many calls come at once, and hears what ended meanwhile', async () => {
+    const [ended, live] = [openSession(rig), openSession(rig)]
+    for (const session of [ended, live]) expect(await verdict(validate(rig, tokenOf(session)))).toBe('allowed')
+    await rig.clock.advance(60_000)
+    const before = polls()
+    rig.engine.end(ended)
+    await rig.clock.advance(60_000)
+    expect(polls()).toBe(before)
+    const verdicts = await Promise.all([ended, live, ended, live].map((s) => verdict(validate(rig, tokenOf(s)))))
+    expect(verdicts.filter((text) => text === 'allowed')).toHaveLength(2)
+    expect(verdicts.filter((text) => text.includes('reuse_after_revocation'))).toHaveLength(2)
+    await settle()
+    expect(polls() - before).toBe(2)
+  })
+
+  it('follows changes while it is used and for a while after, then no more', async () => {
+    await validate(rig, tokenOf(openSession(rig)))
+    await settle()
+    expect(rig.core.follower.isFollowing).toBe(true)
+    await rig.clock.advance(12_000)
+    expect(rig.core.follower.isFollowing).toBe(false)
+  })
+
+  it('follows changes for as long as a call is under way', async () => {
+    const call = await authorize(rig, tokenOf(openSession(rig)))
+    await rig.clock.advance(60_000)
+    expect(rig.core.follower.isFollowing).toBe(true)
+    call.close()
+    await rig.clock.advance(2_000)
+    expect(rig.core.follower.isFollowing).toBe(false)
+  })
+
+  it('is not made to ask oftener than once a second by callers whose tokens are not known', async () => {
+    await rig.clock.advance(60_000)
+    const before = polls()
+    const other = tokenOf(openSession(rig))
+    rig.engine.sessions.clear()
+    for (let i = 0; i < 20; i++) {
+      await verdict(validate(rig, other))
+      await rig.clock.advance(50)
+    }
+    expect(polls() - before).toBeLessThanOrEqual(2)
+  })
+})
