@@ -18,6 +18,7 @@ const keyOrder: readonly string[] = [
   'time',
   'type',
   'request_id',
+  'caller_request_id',
   'decision',
   'validation_result',
   'reason',

@@ -611,6 +611,7 @@ export interface ValidateResponse {
   readonly environment: string
   readonly expires_at: string
   readonly expires_at_unix: number
+  /** The request's own where it gave one, else the gateway's. The audit log has both. */
   readonly request_id: string
   /** Set on ValidateStream, where a refusal must not end the stream. */
   readonly error_type: string

@@ -10,15 +10,31 @@ const written = (record: object): Record<string, unknown> =>
 describe('an audit line', () => {
   it('has its keys in one order, whatever order they were set in', () => {
     const one = auditLine(
-      { decision: 'deny', zebra: 1, type: 'decision', agent_id: 'a', apple: { y: 1, x: 2 }, request_id: 'r' },
+      {
+        decision: 'deny',
+        zebra: 1,
+        type: 'decision',
+        agent_id: 'a',
+        apple: { y: 1, x: 2 },
+        caller_request_id: 'c',
+        request_id: 'r',
+      },
       time,
     )
     const other = auditLine(
-      { apple: { x: 2, y: 1 }, request_id: 'r', agent_id: 'a', type: 'decision', zebra: 1, decision: 'deny' },
+      {
+        apple: { x: 2, y: 1 },
+        request_id: 'r',
+        caller_request_id: 'c',
+        agent_id: 'a',
+        type: 'decision',
+        zebra: 1,
+        decision: 'deny',
+      },
       time,
     )
     expect(one).toBe(
-      `{"time":"${time}","type":"decision","request_id":"r","decision":"deny","agent_id":"a","apple":{"x":2,"y":1},"zebra":1}`,
+      `{"time":"${time}","type":"decision","request_id":"r","caller_request_id":"c","decision":"deny","agent_id":"a","apple":{"x":2,"y":1},"zebra":1}`,
     )
     expect(other).toBe(one)
   })

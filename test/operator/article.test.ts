@@ -317,7 +317,13 @@ describe('validate', () => {
     expect(await answerTo(KEYS.stripe)).toBe('401 invalid or expired token')
     const common = { type: 'decision', agent_id: 'claude-guarded', token_id, session_id, owner: 'platform-team' }
     expect(await auditOf('claude-guarded')).toMatchObject([
-      { ...common, request_id: 'req-7', required_scope: INVOICES, decision: 'allow', validation_result: 'valid' },
+      {
+        ...common,
+        caller_request_id: 'req-7',
+        required_scope: INVOICES,
+        decision: 'allow',
+        validation_result: 'valid',
+      },
       { ...common, required_scope: CUSTOMER_IDS, decision: 'deny', validation_result: 'insufficient_scope' },
     ])
   })

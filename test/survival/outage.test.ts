@@ -141,7 +141,7 @@ describe('a server that is killed under its gateway', () => {
   it('has streams cut that nobody can vouch for, and leaves the others', async () => {
     const results = (await station.records(audit))
       .filter(({ type }) => type === 'outcome')
-      .map(({ request_id, result }) => [request_id, result])
+      .map(({ caller_request_id, result }) => [caller_request_id, result])
     expect(results).toContainEqual(['high-stream', 'stale'])
     expect(results).toContainEqual(['standard-stream', 'revoked'])
   })
@@ -216,7 +216,7 @@ describe('a gateway that is stopped', () => {
     const allowed = new Set(
       (await station.records(audit))
         .filter(({ type, decision }) => type === 'decision' && decision === 'allow')
-        .map(({ request_id }) => request_id),
+        .map(({ caller_request_id }) => caller_request_id),
     )
     expect(answered.filter((id) => !allowed.has(id))).toEqual([])
     expect(allowed.size).toBeGreaterThanOrEqual(station.upstream.calls() - callsBefore)

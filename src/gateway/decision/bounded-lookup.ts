@@ -29,7 +29,7 @@ export async function recordRefusal(
   records: Records,
   limits: Limits,
   error: GatewayError,
-  refused: Pick<Decision, 'request_id' | 'caller' | 'session' | 'asked' | 'lateSeconds'>,
+  refused: Pick<Decision, 'request_id' | 'caller_request_id' | 'caller' | 'session' | 'asked' | 'lateSeconds'>,
 ): Promise<GatewayError> {
   const { caller, session } = refused
   const key = session?.session_id ?? originOf(caller).key

@@ -24,7 +24,7 @@ import type { OpenCall, OpenCalls, Verdict } from './open-call.ts'
 import { refuseOverrides } from './overrides.ts'
 import { LateUses } from './late-uses.ts'
 import { normalisePath } from './records.ts'
-import type { Asked, KnownSession, Records } from './records.ts'
+import type { Asked, KnownSession, Records, RequestIds } from './records.ts'
 import { inactiveToken, malformed, missing, notGranted, reuse } from './refusals.ts'
 import type { EndReason, SessionEntry, SessionFacts } from '../knowledge/session-entry.ts'
 import type { Sessions } from '../knowledge/session-cache.ts'
@@ -42,12 +42,11 @@ export interface DecisionParts {
   readonly limits: Limits
 }
 
-export interface ValidateAsk {
+export interface ValidateAsk extends RequestIds {
   /** Undefined or empty is refused as `missing`. */
   readonly token: string | undefined
   /** Omitted: only whether the token is live is asked, and `scope_match` is false. */
   readonly requiredScope: string | undefined
-  readonly requestId: string
   readonly caller: Caller
 }
 
@@ -64,13 +63,12 @@ export interface Validation extends SessionFacts {
   readonly vouched_ms: number
 }
 
-export interface WatchAsk {
+export interface WatchAsk extends RequestIds {
   readonly key: { readonly token: string } | { readonly session_id: string }
-  readonly requestId: string
   readonly caller: Caller
 }
 
-export interface CallAsk {
+export interface CallAsk extends RequestIds {
   readonly token: string
   readonly upstream: string
   /** Upper case. */
@@ -85,13 +83,11 @@ export interface CallAsk {
   readonly contentLength: number | undefined
   /** Asked for at most once, and only where a parameter rule needs it. */
   readonly readBody: (upstream: UpstreamDocument) => Promise<CallBody>
-  readonly requestId: string
   readonly caller: Caller
   readonly signal: AbortSignal
 }
 
-interface Context {
-  readonly requestId: string
+interface Context extends RequestIds {
   readonly caller: Caller
   session: KnownSession | undefined
   asked: Asked
@@ -115,9 +111,10 @@ export class Decisions {
 
   /** Is the token live, and does its session have this scope now? Throws `GatewayError`; a lacking scope is an answer. */
   validate(ask: ValidateAsk): Promise<Validation> {
-    const { requiredScope, requestId, caller } = ask
+    const { requiredScope, requestId, callerRequestId, caller } = ask
     const context: Context = {
       requestId,
+      callerRequestId,
       caller,
       session: undefined,
       asked: requiredScope === undefined ? {} : { required_scope: requiredScope },
@@ -135,6 +132,7 @@ export class Decisions {
         const covered = matched || requiredScope === undefined
         await this.#parts.records.decision({
           request_id: requestId,
+          caller_request_id: callerRequestId,
           caller,
           session: context.session,
           asked: context.asked,
@@ -167,6 +165,7 @@ export class Decisions {
   authorizeCall(ask: CallAsk): Promise<OpenCall> {
     const context: Context = {
       requestId: ask.requestId,
+      callerRequestId: ask.callerRequestId,
       caller: ask.caller,
       session: undefined,
       asked: askedOf(ask, []),
@@ -204,6 +203,7 @@ export class Decisions {
       call.require()
       await records.decision({
         request_id: ask.requestId,
+        caller_request_id: ask.callerRequestId,
         caller: ask.caller,
         session: context.session,
         asked: context.asked,
@@ -219,8 +219,8 @@ export class Decisions {
   }
 
   /** Calls `onEnd` in the moment it is learnt that the session is over; throws what a request with the token would. */
-  watch({ key, requestId, caller }: WatchAsk, onEnd: (reason: EndReason) => void): Promise<Watch> {
-    const context: Context = { requestId, caller, session: undefined, asked: {} }
+  watch({ key, requestId, callerRequestId, caller }: WatchAsk, onEnd: (reason: EndReason) => void): Promise<Watch> {
+    const context: Context = { requestId, callerRequestId, caller, session: undefined, asked: {} }
     return this.#recorded(context, async () => {
       await this.#parts.callers.requireIntrospection(caller)
       const entry =
@@ -287,12 +287,13 @@ export class Decisions {
     } catch (thrown) {
       const error = toGatewayError(thrown)
       if (error.code === 'audit_unavailable') throw error
-      const { requestId: request_id, caller, session, asked } = context
+      const { requestId: request_id, callerRequestId: caller_request_id, caller, session, asked } = context
       if (caller.kind === 'session' && session === undefined) this.#parts.records.stranger()
       else if (error.code !== 'caller_unknown') {
         const { records, limits } = this.#parts
         throw await recordRefusal(records, limits, error, {
           request_id,
+          caller_request_id,
           caller,
           session,
           asked,

@@ -4,6 +4,14 @@ import type { GatewayError } from '../error.ts'
 import type { Caller } from './callers.ts'
 import type { SessionFacts } from '../knowledge/session-entry.ts'
 
+/** What a request is called in headers, responses and records. */
+export interface RequestIds {
+  /** Ours, unlike any other: it joins a decision with its outcome. */
+  readonly requestId: string
+  /** The caller's own, which it may well repeat: it stands beside ours in the records. */
+  readonly callerRequestId?: string | undefined
+}
+
 export type ValidationResult = 'valid' | 'insufficient_scope' | 'expired' | 'revoked' | 'unknown' | 'unavailable'
 
 /** Where records go, each with the time it came; resolves when the record is durable. */
@@ -27,6 +35,8 @@ export interface Asked {
 
 export interface Decision {
   readonly request_id: string
+  /** The caller's own, where it gave one. */
+  readonly caller_request_id?: string | undefined
   readonly caller: Caller
   readonly decision: 'allow' | 'deny' | 'error'
   readonly validation_result: ValidationResult
@@ -39,6 +49,7 @@ export interface Decision {
 
 export interface Outcome {
   readonly request_id: string
+  readonly caller_request_id?: string | undefined
   readonly session: KnownSession
   readonly asked: Asked
   readonly status: number | null
@@ -88,20 +99,13 @@ export class Records {
   }
 
   /** Resolves when the record is durable; rejects with `unavailable` when it cannot be written. */
-  async decision({
-    request_id,
-    caller,
-    decision,
-    validation_result,
-    reason,
-    session,
-    asked,
-    lateSeconds,
-  }: Decision): Promise<void> {
+  async decision(taken: Decision): Promise<void> {
+    const { request_id, caller_request_id, caller, decision, validation_result, reason, session, asked, lateSeconds } =
+      taken
     this.counters[decision === 'allow' ? 'allowed' : decision === 'deny' ? 'denied' : 'errors']++
     await this.#append({
       type: 'decision',
-      request_id,
+      ...requestFields(request_id, caller_request_id),
       decision,
       validation_result,
       reason,
@@ -159,6 +163,7 @@ export class Records {
   /** Follows a decision. The call has happened: a record that cannot be written is counted, not thrown. */
   async outcome({
     request_id,
+    caller_request_id,
     session,
     asked,
     status,
@@ -175,7 +180,7 @@ export class Records {
     }
     await this.#append({
       type: 'outcome',
-      request_id,
+      ...requestFields(request_id, caller_request_id),
       status,
       ...times,
       bytes,
@@ -212,6 +217,11 @@ export function refusalResult(
   if (code === 'revoked' || code === 'reuse_after_revocation') return { decision: 'deny', validation_result: 'revoked' }
   return { decision: 'deny', validation_result: 'unknown' }
 }
+
+const requestFields = (request_id: string, caller_request_id: string | undefined): object => ({
+  request_id,
+  ...(caller_request_id === undefined ? {} : { caller_request_id }),
+})
 
 function sessionFields(session: KnownSession | undefined): object {
   const {

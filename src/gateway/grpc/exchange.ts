@@ -4,7 +4,7 @@ import type { Logger } from '../../logical/log.ts'
 import type { GatewayCore } from '../core.ts'
 import type { Caller, Callers } from '../decision/callers.ts'
 import { GatewayError, toGatewayError } from '../error.ts'
-import { requestIdOf } from '../request-id.ts'
+import { callerRequestIdOf, requestIdOf } from '../request-id.ts'
 
 /** What the services of this port act through. */
 export interface GrpcParts extends Pick<
@@ -32,10 +32,12 @@ export function callerOf({ callers }: { readonly callers: Pick<Callers, 'identif
   return callers.identify(bearer)
 }
 
-/** The message's request id, else metadata `x-request-id`, else a new one. */
-export function requestIdFor({ random }: Pick<GrpcParts, 'random'>, metadata: Metadata, given = ''): string {
-  return requestIdOf(given === '' ? metadata.get('x-request-id')[0] : given, random)
-}
+/** A new id of ours. */
+export const requestIdFor = ({ random }: Pick<GrpcParts, 'random'>): string => requestIdOf(random)
+
+/** The caller's own id: the message's, else metadata `x-request-id`. */
+export const callerRequestIdFor = (metadata: Metadata, given = ''): string | undefined =>
+  callerRequestIdOf(given === '' ? metadata.get('x-request-id')[0] : given)
 
 /** Whatever a handler threw, as it is answered. What nobody foresaw is logged; its text goes nowhere. */
 export function failureOf({ logger }: Pick<GrpcParts, 'logger'>, thrown: unknown, requestId: string): GatewayError {

@@ -35,7 +35,7 @@ export function healthService(parts: GrpcParts, streams: OpenStreams): UntypedSe
             details: 'there is no such service; ask for "" or a name that reflection lists',
           })
       } catch (thrown) {
-        callback(refusal(parts, call, thrown))
+        callback(refusal(parts, thrown))
       }
     },
     Watch: (call: ServerWritableStream<HealthRequest | Undecodable, HealthResponse>) => {
@@ -44,7 +44,7 @@ export function healthService(parts: GrpcParts, streams: OpenStreams): UntypedSe
       try {
         watch(parts, outbox, decoded(call.request).service, statusOf)
       } catch (thrown) {
-        outbox.fail(refusal(parts, call, thrown))
+        outbox.fail(refusal(parts, thrown))
       }
     },
   }
@@ -68,11 +68,7 @@ function watch(
   tell()
 }
 
-function refusal(
-  parts: GrpcParts,
-  { metadata }: { readonly metadata: Parameters<typeof requestIdFor>[1] },
-  thrown: unknown,
-) {
-  const requestId = requestIdFor(parts, metadata)
+function refusal(parts: GrpcParts, thrown: unknown) {
+  const requestId = requestIdFor(parts)
   return replyOf(failureOf(parts, thrown, requestId), requestId)
 }

@@ -35,7 +35,7 @@ export function reflectionService(parts: GrpcParts, streams: OpenStreams): Untyp
       const outbox = new Outbox<ReflectionResponse>(call)
       streams.add(outbox)
       converse(new Inbox(call), outbox).catch((thrown: unknown) => {
-        const requestId = requestIdFor(parts, call.metadata)
+        const requestId = requestIdFor(parts)
         outbox.fail(replyOf(failureOf(parts, thrown, requestId), requestId))
       })
     },

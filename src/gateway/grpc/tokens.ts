@@ -3,8 +3,9 @@ import type { ServerDuplexStream, UntypedServiceImplementation } from '@grpc/grp
 import { isoSeconds } from '../../logical/clock.ts'
 import type { Caller } from '../decision/callers.ts'
 import type { Validation } from '../decision/decide.ts'
+import type { RequestIds } from '../decision/records.ts'
 import { toGatewayError } from '../error.ts'
-import { requestIdOf } from '../request-id.ts'
+import { callerRequestIdOf } from '../request-id.ts'
 import { decoded } from './definitions.ts'
 import type { Undecodable } from './definitions.ts'
 import { callerOf, failureOf, requestIdFor, requireToken } from './exchange.ts'
@@ -21,17 +22,15 @@ const AT_ONCE = 64
 
 export function tokensService(parts: GrpcParts, streams: OpenStreams): UntypedServiceImplementation {
   return {
-    Validate: unary(parts, (request: ValidateRequest, { caller, requestId }) =>
-      validate(parts, request, caller, requestId),
-    ),
-    Introspect: unary(parts, (request: IntrospectRequest, { caller, requestId }) =>
-      introspect(parts, request, caller, requestId),
+    Validate: unary(parts, (request: ValidateRequest, exchange) => validate(parts, request, exchange.caller, exchange)),
+    Introspect: unary(parts, (request: IntrospectRequest, exchange) =>
+      introspect(parts, request, exchange.caller, exchange),
     ),
     ValidateStream: (call: ServerDuplexStream<ValidateRequest | Undecodable, ValidateResponse>) => {
       const outbox = new Outbox(call)
       streams.add(outbox)
       validateStream(parts, call, outbox).catch((thrown: unknown) => {
-        const requestId = requestIdFor(parts, call.metadata)
+        const requestId = requestIdFor(parts)
         outbox.fail(replyOf(failureOf(parts, thrown, requestId), requestId))
       })
     },
@@ -42,16 +41,21 @@ async function validate(
   { decisions, clock }: GrpcParts,
   request: ValidateRequest,
   caller: Caller,
-  requestId: string,
+  { requestId, callerRequestId }: RequestIds,
 ): Promise<ValidateResponse> {
   const askedMs = clock.monotonic()
   const requiredScope = request.required_scope === '' ? undefined : request.required_scope
-  const validation = await decisions.validate({ token: requireToken(request.token), requiredScope, requestId, caller })
+  const token = requireToken(request.token)
+  const validation = await decisions.validate({ token, requiredScope, requestId, callerRequestId, caller })
   return {
-    ...worded(validation, requestId),
+    ...worded(validation, responseId(request, requestId)),
     vouched_ms: Math.floor(clock.monotonic() - askedMs + validation.vouched_ms),
   }
 }
+
+/** The request's own id, where it gave one: it tells the responses of a stream apart. The records have both. */
+const responseId = (request: ValidateRequest, requestId: string): string =>
+  callerRequestIdOf(request.request_id) ?? requestId
 
 function worded(validation: Validation, requestId: string): ValidateResponse {
   const { active, scope_match, required_scope, session_id, agent_id, token_id, scopes, environment, expires_at_unix } =
@@ -100,14 +104,18 @@ async function answerOne(
   caller: Caller,
 ): Promise<ValidateResponse> {
   // The metadata's id is the whole stream's: it would not tell the answers apart.
-  let requestId = requestIdOf(undefined, parts.random)
+  const requestId = requestIdFor(parts)
+  let request_id = requestId
   try {
     const request = decoded(message)
-    requestId = requestIdOf(request.request_id, parts.random)
-    return await validate(parts, request, caller, requestId)
+    request_id = responseId(request, requestId)
+    return await validate(parts, request, caller, {
+      requestId,
+      callerRequestId: callerRequestIdOf(request.request_id),
+    })
   } catch (thrown) {
     const { type, code, message: error_message } = failureOf(parts, thrown, requestId)
-    return { active: false, request_id: requestId, error_type: type, error_code: code, error_message }
+    return { active: false, request_id, error_type: type, error_code: code, error_message }
   }
 }
 
@@ -126,11 +134,11 @@ async function introspect(
   { decisions }: GrpcParts,
   { token }: IntrospectRequest,
   caller: Caller,
-  requestId: string,
+  { requestId, callerRequestId }: RequestIds,
 ): Promise<IntrospectResponse> {
   try {
     const { session_id, agent_id, token_id, scopes, environment, expires_at_unix, issued_at_unix } =
-      await decisions.validate({ token, requiredScope: undefined, requestId, caller })
+      await decisions.validate({ token, requiredScope: undefined, requestId, callerRequestId, caller })
     return {
       active: true,
       scope: scopes.join(' '),

@@ -2,14 +2,14 @@ import type { Metadata, ServerUnaryCall, handleUnaryCall } from '@grpc/grpc-js'
 import type { Caller } from '../decision/callers.ts'
 import { decoded } from './definitions.ts'
 import type { Undecodable } from './definitions.ts'
-import { callerOf, failureOf, requestIdFor } from './exchange.ts'
+import { callerOf, callerRequestIdFor, failureOf, requestIdFor } from './exchange.ts'
 import type { GrpcParts } from './exchange.ts'
 import { replyOf } from './status.ts'
+import type { RequestIds } from '../decision/records.ts'
 import type { GatewayError } from '../error.ts'
 
-export interface UnaryExchange {
+export interface UnaryExchange extends RequestIds {
   readonly caller: Caller
-  readonly requestId: string
   readonly metadata: Metadata
   readonly call: ServerUnaryCall<unknown, unknown>
 }
@@ -22,12 +22,12 @@ export function unary<Request extends { readonly request_id: string }, Response>
 ): handleUnaryCall<Request | Undecodable, Response> {
   return (call, callback) => {
     const { metadata } = call
-    let requestId = requestIdFor(parts, metadata)
+    const requestId = requestIdFor(parts)
     const answer = async () => {
       const caller = { ...callerOf(parts, metadata), address: call.getPeer().replace(/:\d+$/, '') }
       const request = decoded(call.request)
-      requestId = requestIdFor(parts, metadata, request.request_id)
-      return handle(request, { caller, requestId, metadata, call })
+      const callerRequestId = callerRequestIdFor(metadata, request.request_id)
+      return handle(request, { caller, requestId, callerRequestId, metadata, call })
     }
     answer()
       .then(

@@ -7,7 +7,7 @@ import { parseTarget } from '../call/target.ts'
 import type { UpstreamAnswer, UpstreamAsk } from '../proxy/upstream-calls.ts'
 import { GatewayError, toGatewayError, unavailable } from '../error.ts'
 import type { Undecodable } from './definitions.ts'
-import { callerOf, failureOf, requestIdFor, requireToken, wrongField } from './exchange.ts'
+import { callerOf, callerRequestIdFor, failureOf, requestIdFor, requireToken, wrongField } from './exchange.ts'
 import type { GrpcParts } from './exchange.ts'
 import { Inbox } from './inbox.ts'
 import type { CallRequest, CallResponse, StreamRequest, StreamResponse } from './messages.ts'
@@ -50,7 +50,7 @@ function codeOf(error: GatewayError): number {
 const stale = (): GatewayError =>
   unavailable('stale', 'the gateway can no longer vouch for this session; keep the token and try again')
 
-type Way = Pick<UpstreamAsk, 'caller' | 'requestId' | 'body' | 'contentLength' | 'signal'> & {
+type Way = Pick<UpstreamAsk, 'caller' | 'requestId' | 'callerRequestId' | 'body' | 'contentLength' | 'signal'> & {
   readonly delivered: Promise<void>
 }
 
@@ -80,7 +80,7 @@ function headOf({ status: code, headers, upstream_ms }: UpstreamAnswer, requestI
 async function callWhole(
   parts: GrpcParts,
   request: CallRequest,
-  { caller, requestId, call }: UnaryExchange,
+  { caller, requestId, callerRequestId, call }: UnaryExchange,
 ): Promise<CallResponse> {
   const stream = http2StreamOf(call)
   const left = new AbortController()
@@ -102,6 +102,7 @@ async function callWhole(
   const way: Way = {
     caller,
     requestId,
+    callerRequestId,
     delivered,
     signal: left.signal,
     ...(body.length === 0
@@ -155,7 +156,7 @@ class UpstreamStream {
   readonly #parts: GrpcParts
   readonly #call: ServerDuplexStream<StreamRequest | Undecodable, StreamResponse>
   readonly #outbox: Outbox<StreamResponse>
-  #requestId: string
+  readonly #requestId: string
   #answer: UpstreamAnswer | undefined
 
   constructor(
@@ -166,14 +167,13 @@ class UpstreamStream {
     this.#parts = parts
     this.#call = call
     this.#outbox = outbox
-    this.#requestId = requestIdFor(parts, call.metadata)
+    this.#requestId = requestIdFor(parts)
   }
 
   async run(): Promise<void> {
     const caller = callerOf(this.#parts, this.#call.metadata)
     const inbox = new Inbox<StreamRequest | Undecodable>(this.#call)
     const head = await takeHead(inbox)
-    this.#requestId = requestIdFor(this.#parts, this.#call.metadata, head.request_id)
     const { gone, broken } = this.#outbox
     const delivered = new Promise<void>((resolve) => {
       if (gone.aborted) resolve()
@@ -189,6 +189,7 @@ class UpstreamStream {
     const ask = askOf(head, {
       caller,
       requestId: this.#requestId,
+      callerRequestId: callerRequestIdFor(this.#call.metadata, head.request_id),
       delivered,
       signal: broken,
       body: undefined,

@@ -9,7 +9,7 @@ import { toGatewayError, unavailable } from '../error.ts'
 import type { GatewayError } from '../error.ts'
 import { decoded } from './definitions.ts'
 import type { Undecodable } from './definitions.ts'
-import { callerOf, failureOf, requestIdFor, wrongField } from './exchange.ts'
+import { callerOf, callerRequestIdFor, failureOf, requestIdFor, wrongField } from './exchange.ts'
 import type { GrpcParts } from './exchange.ts'
 import type { SessionEvent, WatchRequest } from './messages.ts'
 import { Outbox } from './outbox.ts'
@@ -41,7 +41,7 @@ export function watchHandler(
   return (call: WatchCall) => {
     const outbox = new Outbox<SessionEvent>(call)
     streams.add(outbox)
-    const requestId = requestIdFor(parts, call.metadata)
+    const requestId = requestIdFor(parts)
     start(parts, call, outbox, open, requestId).catch((thrown: unknown) => {
       outbox.fail(replyOf(failureOf(parts, thrown, requestId), requestId))
     })
@@ -60,7 +60,8 @@ async function start(
 ): Promise<void> {
   const caller = callerOf(parts, call.metadata)
   const key = keyOf(decoded(call.request))
-  const watched = await WatchedSession.begin(parts, { key, caller, requestId }, outbox)
+  const callerRequestId = callerRequestIdFor(call.metadata)
+  const watched = await WatchedSession.begin(parts, { key, caller, requestId, callerRequestId }, outbox)
   if (outbox.over) {
     watched.stop()
     return

@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { writeResponse } from '../../http/index.ts'
 import type { BodyReader, JsonLimits } from '../../http/index.ts'
+import type { RequestIds } from '../decision/records.ts'
 import type { GatewayError } from '../error.ts'
 
 /** One exchange as the handlers see it. `target` is the request line's, raw. */
-export interface Exchange {
+export interface Exchange extends RequestIds {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly target: string
-  readonly requestId: string
   /** Aborts when the client has gone. */
   readonly signal: AbortSignal
   /** Reads bodies that are wanted whole; those of upstream calls are streamed instead. */

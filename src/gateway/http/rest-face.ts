@@ -8,7 +8,7 @@ import type { Caller, Callers } from '../decision/callers.ts'
 import type { Decisions } from '../decision/decide.ts'
 import type { SessionName, SessionService } from '../session-service.ts'
 import { GatewayError } from '../error.ts'
-import { requestIdOf } from '../request-id.ts'
+import { callerRequestIdOf } from '../request-id.ts'
 import { sendJson } from './answer.ts'
 import type { Exchange } from './answer.ts'
 import { checkBody, readJsonObject, withoutNulls } from './body.ts'
@@ -19,7 +19,6 @@ export interface RestParts {
   readonly decisions: Decisions
   readonly sessions: SessionService
   readonly mount: string
-  readonly random: (bytes: number) => Uint8Array
 }
 
 export type RestHandler = (exchange: Exchange, captures: Readonly<Record<string, string>>) => Promise<void>
@@ -220,16 +219,17 @@ async function validate(parts: RestParts, exchange: Exchange): Promise<void> {
     required_scope: requiredScope,
     request_id,
   } = checkBody(validateBody, withoutNulls(await readJsonObject(exchange, caller)))
-  const requestId = request_id === undefined ? exchange.requestId : requestIdOf(request_id, parts.random)
-  const answered = { ...exchange, requestId }
+  const { requestId } = exchange
+  const own = callerRequestIdOf(request_id)
   const { scopes, expires_at_unix, ...rest } = await parts.decisions.validate({
     token,
     requiredScope,
     requestId,
+    callerRequestId: own ?? exchange.callerRequestId,
     caller,
   })
   const { active, scope_match, required_scope, session_id, agent_id, token_id, environment } = rest
-  sendJson(answered, 200, {
+  sendJson(exchange, 200, {
     active,
     scope_match,
     required_scope,
@@ -240,6 +240,7 @@ async function validate(parts: RestParts, exchange: Exchange): Promise<void> {
     environment,
     expires_at: isoSeconds(expires_at_unix * 1000),
     expires_at_unix,
-    request_id: requestId,
+    // The one member in which a caller finds its own id again; the header and the records have ours.
+    request_id: own ?? requestId,
   })
 }

@@ -16,7 +16,7 @@ import type { JsonLimits, TlsMaterial } from '../../http/index.ts'
 import type { Clock } from '../../logical/clock.ts'
 import type { Logger } from '../../logical/log.ts'
 import { GatewayError, toGatewayError } from '../error.ts'
-import { requestIdOf } from '../request-id.ts'
+import { callerRequestIdOf, requestIdOf } from '../request-id.ts'
 import { sendError, sendJson } from './answer.ts'
 import type { Exchange } from './answer.ts'
 import { restRoutes } from './rest-face.ts'
@@ -29,6 +29,7 @@ import type { UpstreamParts } from './upstream-face.ts'
 export interface HttpParts extends RestParts, UpstreamParts {
   readonly clock: Clock
   readonly logger: Logger
+  readonly random: (bytes: number) => Uint8Array
   /** Is this gateway in contact with Vault? */
   readonly healthy: () => boolean
 }
@@ -76,7 +77,7 @@ export async function listenHttp(parts: HttpParts, options: ListenOptions): Prom
   let draining = false
   const server = createHttpServer(await readTls(options.tls), timeouts, ({ message }) => ({
     error: { type: 'invalid_request', code: 'bad_request', message },
-    request_id: requestIdOf(undefined, parts.random),
+    request_id: requestIdOf(parts.random),
   }))
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     response.once('finish', () => {
@@ -127,7 +128,8 @@ function open(
     request,
     response,
     target: request.url ?? '',
-    requestId: requestIdOf(request.headers['x-request-id'], random),
+    requestId: requestIdOf(random),
+    callerRequestId: callerRequestIdOf(request.headers['x-request-id']),
     signal: gone.signal,
     ...reading,
   }

@@ -29,7 +29,7 @@ const looksLikeToken = (text: string): boolean => tokenShape(text) !== undefined
 /** Serves one call. `listener` = the upstream this port stands for, under which no `/u/<upstream>` prefix is expected. */
 export async function serveUpstream(parts: UpstreamParts, exchange: Exchange, listener?: string): Promise<void> {
   const { decisions, documents, calls, records } = parts
-  const { request, response, requestId, signal } = exchange
+  const { request, response, requestId, callerRequestId, signal } = exchange
   // Comes after 'finish', when everything has left this process, and when the connection breaks.
   const delivered = new Promise<void>((resolve) => {
     response.once('close', resolve)
@@ -65,6 +65,7 @@ export async function serveUpstream(parts: UpstreamParts, exchange: Exchange, li
     contentLength: contentLength(request),
     callerBase: `${originOf(request)}${listener === undefined ? `/u/${target.upstream}` : ''}`,
     requestId,
+    callerRequestId,
     caller,
     signal,
     delivered,

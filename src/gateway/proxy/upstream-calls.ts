@@ -15,9 +15,9 @@ import type { Keys } from './keys.ts'
 import { isForm, refuseFormOverride } from '../decision/overrides.ts'
 import type { Hold, Limits } from '../limits/index.ts'
 import type { OpenCall } from '../decision/open-call.ts'
-import type { Outcome, Records } from '../decision/records.ts'
+import type { Outcome, Records, RequestIds } from '../decision/records.ts'
 
-export interface UpstreamAsk {
+export interface UpstreamAsk extends RequestIds {
   readonly token: string
   readonly upstream: string
   readonly method: string
@@ -30,7 +30,6 @@ export interface UpstreamAsk {
   readonly contentLength: number | undefined
   /** What stands for the upstream's base URL before this caller. */
   readonly callerBase: string
-  readonly requestId: string
   readonly caller: Caller
   readonly signal: AbortSignal
   /** Resolves when the last byte of the answer has left this process, or never will; until then the call is watched. Undefined = with the last chunk read. */
@@ -193,6 +192,7 @@ export class UpstreamCalls {
     const { records, clock } = this.#parts
     await records.outcome({
       request_id: ask.requestId,
+      caller_request_id: ask.callerRequestId,
       session: call.session,
       asked: call.asked,
       latency_ms: clock.monotonic() - startedMs,

@@ -111,7 +111,7 @@ describe('when a session ends during a stream', () => {
       code: status.ABORTED,
       type: 'invalid_token',
       error: 'revoked',
-      request_id: 'req-cut',
+      request_id: expect.stringMatching(/^req_[0-9a-f]{32}$/) as string,
       details: 'the session was ended during the call',
     })
     await until(() => state.broken === 1)

@@ -34,7 +34,7 @@ describe('Sessions.Open', () => {
       issued_at: '2026-03-15T16:00:00Z',
       expires_at: '2026-03-15T16:10:00Z',
       ttl_seconds: 600,
-      request_id: 'req-1',
+      request_id: expect.stringMatching(/^req_[0-9a-f]{32}$/) as string,
     })
     expect(answer.token).toMatch(/^svt_prod_/)
     expect(answer.refresh_after_unix).toBe(Date.parse('2026-03-15T16:08:00Z') / 1000)
@@ -122,7 +122,7 @@ describe('Sessions.Refresh and Close', () => {
     expect(await port.ask('Tokens.Validate', { token })).toMatchObject({ active: true })
     const held = rig.vault.holdAnswers('mcp/feed')
     expect(await port.ask('Sessions.Close', { session_id: session.session_id, request_id: 'req-9' })).toEqual({
-      request_id: 'req-9',
+      request_id: expect.stringMatching(/^req_[0-9a-f]{32}$/) as string,
     })
     expect(await port.ask('Tokens.Validate', { token })).toMatchObject({
       code: status.UNAUTHENTICATED,
@@ -331,7 +331,7 @@ describe('Sessions.Watch', () => {
     await port.open('Sessions.Watch', { session_id: session.session_id }).ended
     const { session_id } = session
     expect(rig.sink.decisions).toMatchObject([
-      { request_id: 'w-1', decision: 'deny', reason: 'caller_not_bound', session_id, caller: 'service:bound' },
+      { caller_request_id: 'w-1', decision: 'deny', reason: 'caller_not_bound', session_id, caller: 'service:bound' },
       { decision: 'deny', reason: 'caller_denied', session_id: null },
       { decision: 'deny', reason: 'reuse_after_revocation', validation_result: 'revoked', session_id },
       { decision: 'deny', reason: 'unknown', session_id },

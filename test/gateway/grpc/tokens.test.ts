@@ -6,6 +6,8 @@ import { asService, openPort } from './port.ts'
 
 const scope = 'read:stripe:invoices'
 
+const ours = expect.stringMatching(/^req_[0-9a-f]{32}$/) as string
+
 describe('Tokens.Validate', () => {
   it('answers with the session a live token belongs to, and whether it has the scope', async () => {
     const port = await openPort()
@@ -28,7 +30,7 @@ describe('Tokens.Validate', () => {
       expires_at_unix: session.tokens[0]!.expires_at_unix,
       request_id: 'req-7',
     })
-    expect(port.rig.sink.last).toMatchObject({ request_id: 'req-7', decision: 'allow', caller: 'service:test' })
+    expect(port.rig.sink.last).toMatchObject({ caller_request_id: 'req-7', decision: 'allow', caller: 'service:test' })
   })
 
   it('a scope the session lacks is an answer, and is recorded as a denial', async () => {
@@ -54,7 +56,7 @@ describe('Tokens.Validate', () => {
       code: status.UNAUTHENTICATED,
       type: 'invalid_token',
       error: 'reuse_after_revocation',
-      request_id: 'req-8',
+      request_id: ours,
       details: 'the token was revoked; open a new session',
     })
   })
@@ -146,15 +148,15 @@ describe('Tokens.Validate', () => {
     expect(failure.details).toContain('does not decode as ValidateRequest')
   })
 
-  it('takes the request id from metadata where the message has none, and makes one where neither is fit', async () => {
+  it("responds with the message's request id, else with its own; metadata's stands in the record", async () => {
     const port = await openPort()
     const token = tokenOf(openSession(port.rig))
     expect(
       await port.ask('Tokens.Validate', { token }, { ...asService, 'x-request-id': 'from-metadata' }),
-    ).toMatchObject({ request_id: 'from-metadata' })
-    expect((await port.ask('Tokens.Validate', { token, request_id: 'two words' })).request_id).toMatch(
-      /^req_[0-9a-f]{32}$/,
-    )
+    ).toMatchObject({ request_id: ours })
+    expect(port.rig.sink.last).toMatchObject({ request_id: ours, caller_request_id: 'from-metadata' })
+    expect((await port.ask('Tokens.Validate', { token, request_id: 'two words' })).request_id).toEqual(ours)
+    expect(port.rig.sink.last).not.toHaveProperty('caller_request_id')
   })
 })
 
@@ -172,7 +174,7 @@ describe('Tokens.Introspect', () => {
       environment: 'production',
       exp: session.tokens[0]!.expires_at_unix,
       iat: session.tokens[0]!.issued_at_unix,
-      request_id: 'r1',
+      request_id: ours,
     })
   })
 
@@ -193,7 +195,7 @@ describe('Tokens.Introspect', () => {
       jti: '',
       token_type: '',
       environment: '',
-      request_id: 'r2',
+      request_id: ours,
     })
   })
 

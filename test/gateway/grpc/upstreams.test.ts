@@ -22,6 +22,8 @@ const headers = (answer: Record<string, unknown>): Record<string, string> =>
 const bodyOf = (stream: Followed): string =>
   Buffer.concat(stream.messages.flatMap(({ body }) => (body ? [body as Buffer] : []))).toString('utf8')
 
+const ours = expect.stringMatching(/^req_[0-9a-f]{32}$/) as string
+
 describe('Upstreams.Call', () => {
   it('calls with the real key and answers with status, headers and body', async () => {
     const { port, rig, asked } = await behind((_request, response) => {
@@ -35,7 +37,7 @@ describe('Upstreams.Call', () => {
         request_id: 'req-1',
       }),
     )
-    expect(answer).toMatchObject({ status: 200, request_id: 'req-1' })
+    expect(answer).toMatchObject({ status: 200, request_id: ours })
     expect(String(answer.body)).toBe('{"data":[{"id":"in_1"}]}')
     expect(headers(answer)).toMatchObject({ 'content-type': 'application/json' })
     expect(asked).toMatchObject([
@@ -46,7 +48,9 @@ describe('Upstreams.Call', () => {
       },
     ])
     await until(() => rig.sink.outcomes.length > 0)
-    expect(rig.sink.outcomes).toMatchObject([{ request_id: 'req-1', status: 200, result: 'complete', bytes: 24 }])
+    expect(rig.sink.outcomes).toMatchObject([
+      { request_id: answer.request_id, caller_request_id: 'req-1', status: 200, result: 'complete', bytes: 24 },
+    ])
   })
 
   it('hands on a whole body and an answer that is not 2xx', async () => {
@@ -183,7 +187,7 @@ describe('Upstreams.Call', () => {
       code: status.ABORTED,
       type: 'invalid_token',
       error: 'revoked',
-      request_id: 'req-cut',
+      request_id: ours,
     })
     await until(() => state.broken === 1)
     expect(state.asked).toHaveLength(1)
@@ -245,11 +249,11 @@ describe('Upstreams.Stream', () => {
     stream.write({ head: invoices(newToken(rig), { request_id: 'req-2' }) })
     stream.end()
     expect(await stream.ended).toBeUndefined()
-    expect(stream.messages[0]).toMatchObject({ part: 'head', head: { status: 200, request_id: 'req-2' } })
+    expect(stream.messages[0]).toMatchObject({ part: 'head', head: { status: 200, request_id: ours } })
     expect(stream.messages.slice(1).every(({ part }) => part === 'body')).toBe(true)
     expect(bodyOf(stream)).toBe('x'.repeat(300_000))
     await until(() => rig.sink.outcomes.length > 0)
-    expect(rig.sink.outcomes).toMatchObject([{ request_id: 'req-2', result: 'complete', bytes: 300_000 }])
+    expect(rig.sink.outcomes).toMatchObject([{ caller_request_id: 'req-2', result: 'complete', bytes: 300_000 }])
   })
 
   it('passes the request body on as it comes', async () => {

@@ -508,13 +508,40 @@ describe('the request id', () => {
       )
     ).json.request_id
 
-  it("is the caller's, from the header or the body, and stands in the record", async () => {
-    expect(await validId({ 'X-Request-Id': 'abc-1' })).toBe('abc-1')
-    expect(await validId({ 'X-Request-Id': 'abc-1' }, 'abc-2')).toBe('abc-2')
-    expect(rig.sink.last).toMatchObject({ request_id: 'abc-2' })
+  const ours = expect.stringMatching(/^req_[0-9a-f]{32}$/) as string
+
+  it("is ours; the caller's, from the header or the body, stands beside it in the record", async () => {
+    expect(await validId({ 'X-Request-Id': 'abc-1' })).toEqual(ours)
+    expect(rig.sink.last).toMatchObject({ request_id: ours, caller_request_id: 'abc-1' })
+    await validId({ 'X-Request-Id': 'abc-1' }, 'abc-2')
+    expect(rig.sink.last).toMatchObject({ request_id: ours, caller_request_id: 'abc-2' })
   })
 
-  it.each(['with space', 'x'.repeat(200), 'quote"'])('is made anew when the caller\'s is "%s"', async (id) => {
-    expect(await validId({ 'X-Request-Id': id })).toMatch(/^req_[0-9a-f]{32}$/)
+  it('given in the body of a validation comes back there, and never stands for ours', async () => {
+    const { headers, json } = await post('/validate', SERVICE_TOKEN, {
+      token: tokenOf(openSession(rig)),
+      request_id: 'abc-2',
+    })
+    expect(json.request_id).toBe('abc-2')
+    expect(rig.sink.last).toMatchObject({ request_id: headers['x-request-id'], caller_request_id: 'abc-2' })
+    expect(headers['x-request-id']).toEqual(ours)
+  })
+
+  it('names a refusal by ours, in the header, the body and the record', async () => {
+    const { headers, json } = await post(
+      '/validate',
+      SERVICE_TOKEN,
+      { token: 'svt_prod_nonsense', request_id: 'abc-2' },
+      { 'X-Request-Id': 'abc-1' },
+    )
+    expect(json.request_id).toEqual(ours)
+    expect(headers['x-request-id']).toBe(json.request_id)
+    expect(rig.sink.last).toMatchObject({ request_id: json.request_id, decision: 'deny', caller_request_id: 'abc-2' })
+  })
+
+  it.each(['with space', 'x'.repeat(200), 'quote"'])('leaves out a caller\'s that is "%s"', async (id) => {
+    expect(await validId({ 'X-Request-Id': id })).toEqual(ours)
+    expect(await validId({}, id)).toEqual(ours)
+    expect(rig.sink.last).not.toHaveProperty('caller_request_id')
   })
 })

@@ -36,7 +36,13 @@ export interface AskOptions {
   readonly body?: string
 }
 
-const counted = (bytes: number): Uint8Array => new Uint8Array(bytes).fill(7)
+let made = 0
+/** As many different ones as are asked for. */
+const counted = (bytes: number): Uint8Array => {
+  const random = Buffer.alloc(bytes, 7)
+  random.writeUInt32BE((made += 1))
+  return random
+}
 
 export async function startHttpRig(settings: Parameters<typeof startRig>[0] = {}): Promise<HttpRig> {
   const rig = await startRig(settings)

@@ -51,12 +51,15 @@ describe('an allowed call', () => {
   })
 
   it('leaves a decision before and an outcome after, joined by the request id', async () => {
-    await get('/u/stripe/v1/invoices/in_42', { ...bearer(token), 'X-Request-Id': 'job-7' })
+    const { headers } = await get('/u/stripe/v1/invoices/in_42', { ...bearer(token), 'X-Request-Id': 'job-7' })
     await rig.flush()
+    const request_id = headers['x-request-id']
+    expect(request_id).toMatch(/^req_[0-9a-f]{32}$/)
     expect(rig.sink.records).toMatchObject([
       {
         type: 'decision',
-        request_id: 'job-7',
+        request_id,
+        caller_request_id: 'job-7',
         decision: 'allow',
         session_id: session.session_id,
         upstream: 'stripe',
@@ -67,7 +70,8 @@ describe('an allowed call', () => {
       },
       {
         type: 'outcome',
-        request_id: 'job-7',
+        request_id,
+        caller_request_id: 'job-7',
         status: 200,
         result: 'complete',
         session_id: session.session_id,
@@ -77,6 +81,18 @@ describe('an allowed call', () => {
         risk: 'low',
       },
     ])
+  })
+
+  it('joins each pair by an id of its own, however often a caller repeats its own', async () => {
+    for (const path of ['/u/stripe/v1/invoices/in_1', '/u/stripe/v1/refunds', '/u/stripe/v1/invoices'])
+      await get(path, { ...bearer(token), 'X-Request-Id': 'job-7' })
+    await rig.flush()
+    const records = rig.sink.records as { type: string; decision?: string; request_id: string }[]
+    const idsOf = (type: string) => records.filter((record) => record.type === type).map(({ request_id }) => request_id)
+    expect(rig.sink.records.every((record) => record.caller_request_id === 'job-7')).toBe(true)
+    expect(new Set(idsOf('decision')).size).toBe(3)
+    expect(new Set(idsOf('outcome')).size).toBe(2)
+    expect(idsOf('outcome').filter((id) => !idsOf('decision').includes(id))).toEqual([])
   })
 
   it("passes an upstream's own errors through", async () => {
@@ -518,6 +534,7 @@ describe('an answer that has been read to its end and waits for a slow client', 
 })
 
 describe('request ids', () => {
+  const ours = expect.stringMatching(/^x-request-id: req_[0-9a-f]{32}$/) as string
   const idsOf = async (headers: Record<string, string>) => {
     rig.respond((_request, response) => {
       response.writeHead(200, headers).end()
@@ -532,8 +549,8 @@ describe('request ids', () => {
   }
 
   it("ours is x-request-id, once; the upstream's keeps its own name, and has another where it is the same", async () => {
-    expect(await idsOf({ 'request-id': 'req_stripe' })).toEqual(['request-id: req_stripe', 'x-request-id: job-7'])
-    expect(await idsOf({ 'x-request-id': 'up-1' })).toEqual(['x-upstream-request-id: up-1', 'x-request-id: job-7'])
+    expect(await idsOf({ 'request-id': 'req_stripe' })).toEqual(['request-id: req_stripe', ours])
+    expect(await idsOf({ 'x-request-id': 'up-1' })).toEqual(['x-upstream-request-id: up-1', ours])
   })
 })
 
