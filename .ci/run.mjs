@@ -70,6 +70,7 @@ step('generated files', 'npm run --silent check:generated')
 vitest('npm test', 'npm test --')
 counted('sim', 'npm run --silent sim -- -seed=1 -episodes=500')
 step('npm start', 'npm start --silent -- --once')
+counted('test:hostile', 'npm run --silent test:hostile')
 step('plugin', 'npm run --silent build:plugin')
 step(
   'plugin as a single executable',

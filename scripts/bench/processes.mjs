@@ -21,6 +21,8 @@ export function openProcesses() {
       children.push({ child, signal })
       return printedBy(child, args.slice(0, 2).join(' '), pattern)
     },
+    /** Of those started, in that order. */
+    pids: () => children.map(({ child }) => child.pid),
     /** `ask(method, path, body)` resolves with the parsed answer, and rejects for any that is no success: no failure is measured. */
     client(url, headers = {}, connections = MOST_CONNECTIONS) {
       const pool = new Pool(url, { connections, pipelining: 1 })

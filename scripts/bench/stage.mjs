@@ -47,10 +47,11 @@ export async function startDurable(processes) {
     [main, 'server', config],
     /Vault API\s+(\S+)[\s\S]*Root token\s+in (\S+),/,
   )
-  const vault = vaultClient(processes, url, readFileSync(tokenFile, 'utf8').trim())
+  const rootToken = readFileSync(tokenFile, 'utf8').trim()
+  const vault = vaultClient(processes, url, rootToken)
   await vault('POST', '/v1/sys/mounts/secret', { type: 'kv', options: { version: '2' } })
   await vault('POST', '/v1/sys/mounts/mcp', { type: 'mcp' })
-  return { vault, url }
+  return { vault, url, rootToken }
 }
 
 /** A process of its own beside a durable server: `gateway -config`. Answers its URL once it follows the feed. */
