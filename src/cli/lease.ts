@@ -36,7 +36,7 @@ const renew = vaultCommand({
 })
 
 const revoke = vaultCommand({
-  summary: 'End a lease, or every lease below a prefix',
+  summary: 'End a lease, or every lease below a prefix (to stop an agent: write -f mcp/agents/<agent>/revoke first)',
   usage: '[flags] <lease id | prefix>',
   examples: ['lease revoke -sync $LEASE', 'lease revoke -sync -prefix mcp/creds/claude-billing-agent'],
   flags: {

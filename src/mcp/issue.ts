@@ -20,6 +20,9 @@ export interface TokenLease {
   readonly session_id: string
   readonly token_id: string
   readonly mount_generation: number
+  /** The agent, and its generation when the session was opened. Leases made by 0.1.0 have neither. */
+  readonly agent_id?: string
+  readonly generation?: number
 }
 
 export interface TokenTerms {
@@ -142,11 +145,12 @@ export function credsResponse(
   scopes: readonly string[],
 ): Response {
   const { issued_at_unix, expires_at_unix, token_id } = token.record
-  const lease: TokenLease = { session_id: session.session_id, token_id, mount_generation: session.mount_generation }
+  const { session_id, agent_id, mount_generation, generation } = session
+  const lease: TokenLease = { session_id, token_id, mount_generation, agent_id, generation }
   return {
     data: {
-      session_id: session.session_id,
-      agent_id: session.agent_id,
+      session_id,
+      agent_id,
       token: token.text,
       token_id,
       scopes,

@@ -3,7 +3,7 @@ import { renewTtl } from '../framework/lease.ts'
 import type { SecretType } from '../framework/secret-type.ts'
 import { badRequest } from '../logical/errors.ts'
 import type { Secret } from '../logical/secret.ts'
-import { DEFAULT_MAX_TTL_SECONDS, declaredIn, registeredAgent } from './agent.ts'
+import { DEFAULT_MAX_TTL_SECONDS, agentRecord, declaredIn, registeredAgent } from './agent.ts'
 import type { Engine } from './engine.ts'
 import { SECRET_TYPE } from './issue.ts'
 import type { TokenLease } from './issue.ts'
@@ -56,16 +56,29 @@ export function secretToken(engine: Engine): SecretType {
       })
     },
     async revoke(_request, secret) {
-      const { session_id, token_id, mount_generation } = readLease(secret)
+      const lease = readLease(secret)
       // Ended with all others, as when the mount is being removed: not even the session need be looked up.
-      if ((await engine.storedConfig()).mount_generation > mount_generation) return undefined
+      if ((await engine.storedConfig()).mount_generation > lease.mount_generation) return undefined
+      if (await endedWithAgent(engine, lease)) return undefined
+      const { session_id, token_id } = lease
       await changeSession(engine, session_id, async (session) => {
+        if (session && (await endedWithAgent(engine, session))) return
         const token = session?.tokens.find((candidate) => candidate.token_id === token_id)
         if (session && token) await revokeToken(engine, session, token, secret.lease_options.issue_time === null)
       })
       return undefined
     },
   }
+}
+
+/** All sessions of its agent were ended since, by one write: the clean-up of its leases needs none. Generations never fall. */
+async function endedWithAgent(
+  engine: Engine,
+  { agent_id, generation }: Pick<TokenLease, 'agent_id' | 'generation'>,
+): Promise<boolean> {
+  if (agent_id === undefined || generation === undefined) return false
+  const agent = await agentRecord(engine, agent_id)
+  return agent !== undefined && agent.generation > generation
 }
 
 async function revokeToken(
@@ -99,6 +112,11 @@ async function renewCeiling(engine: Engine, session: SessionRecord, leaseMaxTtl:
 }
 
 function readLease(secret: Secret): TokenLease {
-  const { session_id, token_id, mount_generation } = secret.internal_data
-  return { session_id: String(session_id), token_id: String(token_id), mount_generation: Number(mount_generation) }
+  const { session_id, token_id, mount_generation, agent_id, generation } = secret.internal_data
+  return {
+    session_id: String(session_id),
+    token_id: String(token_id),
+    mount_generation: Number(mount_generation),
+    ...(typeof agent_id === 'string' && typeof generation === 'number' ? { agent_id, generation } : {}),
+  }
 }
