@@ -62,7 +62,7 @@ function unary(
     const bytes = method.requestSerialize(request)
     network.send(from, to, () => {
       gateway.process.deliver(() => {
-        const call = { request: method.requestDeserialize(bytes), metadata: credential() }
+        const call = { request: method.requestDeserialize(bytes), metadata: credential(), getPeer: peer }
         const handler = gateway.grpc.tokens[method.path.split('/').at(-1)!] as unknown as UnaryHandler
         handler(call, (error, response) => {
           respond(() => {
@@ -134,6 +134,10 @@ class ServerCall extends EventEmitter {
     })
   }
 
+  getPeer(): string {
+    return peer()
+  }
+
   write(message: object, done: () => void): void {
     this.#connection.send({ data: this.#method.responseSerialize(message) })
     this.#connection.owner.clock.after(0, done)
@@ -153,6 +157,8 @@ class ServerCall extends EventEmitter {
     })
   }
 }
+
+const peer = (): string => '127.0.0.1:40000'
 
 function credential(): Metadata {
   const metadata = new Metadata()
