@@ -38,6 +38,12 @@ export const upstreamErrorCodes = {
     actor: 'operator',
     action: 'Try again; raise the timeout, if the upstream is slow by nature.',
   },
+  upstream_too_slow: {
+    meaning: "The upstream kept moving, but under 1 KiB/s over longer than its document's timeouts allow.",
+    actor: 'operator',
+    action:
+      'Try again; raise `idle_timeout`, if the upstream is slow by nature. `text/event-stream` has no such limit.',
+  },
   upstream_address_refused: {
     meaning: 'The address or scheme of the upstream may not be called from the gateway.',
     actor: 'operator',

@@ -4,9 +4,13 @@ import type { Clock } from '../../logical/clock.ts'
 import { RequestError } from '../../logical/errors.ts'
 import { GatewayCallError, plainCause } from '../call/call-error.ts'
 import type { OutgoingRequest } from '../call/outgoing.ts'
+import { WaitBudget } from './wait-budget.ts'
 
 /** Bytes read ahead of the consumer before the upstream's socket is paused. */
 const READ_AHEAD = 128 * 1024
+
+const isEventStream = (headers: IncomingHttpHeaders): boolean =>
+  /^text\/event-stream[\t ]*(?:;|$)/i.test(headers['content-type'] ?? '')
 
 export interface ExchangeOptions {
   readonly upstreamName: string
@@ -30,6 +34,7 @@ export interface AnswerHead {
  */
 export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterator<Uint8Array, undefined> {
   readonly #options: ExchangeOptions
+  readonly #budget: WaitBudget
   readonly #head: Promise<AnswerHead>
   #settleHead!: { resolve: (head: AnswerHead) => void; reject: (error: Error) => void }
   #controller: Dispatcher.DispatchController | undefined
@@ -44,6 +49,8 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
 
   constructor(options: ExchangeOptions) {
     this.#options = options
+    // Both together, so that one long wait of either kind is judged by its own limit alone.
+    this.#budget = new WaitBudget(options.clock, options.timeoutMs + options.idleTimeoutMs)
     this.#head = new Promise((resolve, reject) => {
       this.#settleHead = { resolve, reject }
     })
@@ -82,7 +89,7 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
     this.#failure = error
     this.#queue = []
     this.#queuedBytes = 0
-    this.#cancelTimer()
+    this.#stopWaiting()
     this.#settleHead.reject(error)
     this.#waiter?.reject(error)
     this.#waiter = undefined
@@ -100,14 +107,17 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200) return
     this.#answered = true
-    this.#cancelTimer()
+    // Events come when they happen; such a response ends with its session.
+    if (isEventStream(headers)) this.#budget.lift()
+    this.#stopWaiting()
     this.#settleHead.resolve({ status, headers })
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#failure || chunk.length === 0) return
+    this.#budget.moved(chunk.length)
     if (this.#waiter) {
-      this.#cancelTimer()
+      this.#stopWaiting()
       const { resolve } = this.#waiter
       this.#waiter = undefined
       resolve({ done: false, value: chunk })
@@ -121,7 +131,7 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
   /** Trailers are not passed on. */
   onResponseEnd(): void {
     this.#ended = true
-    this.#cancelTimer()
+    this.#stopWaiting()
     this.#waiter?.resolve({ done: true, value: undefined })
     this.#waiter = undefined
   }
@@ -158,12 +168,13 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
 
   /** While the caller's next bytes are awaited, no time runs against the upstream. */
   async *#upload(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    if (!this.#answered) this.#cancelTimer()
+    if (!this.#answered) this.#stopWaiting()
     for await (const chunk of body) {
       if (this.#failure) throw this.#failure
       if (!this.#answered) this.#waitForHead()
       yield chunk
-      if (!this.#answered) this.#cancelTimer()
+      this.#budget.moved(chunk.length)
+      if (!this.#answered) this.#stopWaiting()
     }
     if (!this.#answered) this.#waitForHead()
   }
@@ -172,12 +183,28 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
     this.#arm(this.#options.timeoutMs, `upstream ${this.#options.upstreamName} did not answer in time`)
   }
 
+  /** Waits for the upstream: `ms` at most, and no longer than is left of the whole call's budget. */
   #arm(ms: number, message: string): void {
-    this.#cancelTimer()
+    this.#stopWaiting()
     if (this.#failure) return
-    this.#cancelTimer = this.#options.clock.after(ms, () => {
-      this.fail(new GatewayCallError('upstream_timeout', message))
+    const leftMs = this.#budget.start()
+    this.#cancelTimer = this.#options.clock.after(Math.min(ms, leftMs), () => {
+      this.fail(leftMs < ms ? this.#tooSlow() : new GatewayCallError('upstream_timeout', message))
     })
+  }
+
+  #stopWaiting(): void {
+    this.#cancelTimer()
+    this.#budget.stop()
+  }
+
+  #tooSlow(): GatewayCallError {
+    const { upstreamName, timeoutMs, idleTimeoutMs } = this.#options
+    const seconds = String((timeoutMs + idleTimeoutMs) / 1000)
+    return new GatewayCallError(
+      'upstream_too_slow',
+      `upstream ${upstreamName} was waited for longer than ${seconds} s (timeout and idle_timeout together) and 1 s per KiB that moved`,
+    )
   }
 
   #explain(error: Error): Error {
