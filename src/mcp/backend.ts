@@ -13,10 +13,12 @@ import { pathIntrospect } from './path-introspect.ts'
 import { pathPolicies, pathPoliciesList } from './path-policies.ts'
 import { pathAgentSessions, pathSessions, pathSessionsList, pathSessionsRevokeAll } from './path-sessions.ts'
 import { pathTidy, pathTidyStatus } from './path-tidy.ts'
+import { pathTtlCeiling } from './path-ttl-ceiling.ts'
 import { pathTools, pathToolsList, pathToolsUpstreams } from './path-tools.ts'
 import { pathUpstreams, pathUpstreamsList } from './path-upstreams.ts'
 import { secretToken } from './secret-token.ts'
 import { Tidy } from './tidy.ts'
+import { cutSettings } from './ttl-ceiling.ts'
 
 const TICK_BUDGET_MS = 250
 
@@ -25,6 +27,7 @@ export function enginePaths(engine: Engine, tidy: Tidy): PathDef[] {
   return [
     pathConfig(engine),
     pathRotateCheckKey(engine),
+    pathTtlCeiling(engine),
     pathUpstreamsList(engine),
     pathUpstreams(engine),
     pathToolsUpstreams(engine),
@@ -62,6 +65,8 @@ export const mcpFactory: Factory = (config) => {
         if (await config.system.readOnly()) return
         // What cannot be stored now is stored with the first token; a mount must start all the same.
         await ensureCheck(engine).catch(() => undefined)
+        const stored = await engine.storedConfig().catch(() => undefined)
+        for (const sentence of stored ? cutSettings(stored) : []) config.logger.warn({}, sentence)
       },
       invalidate: (key) => {
         engine.records.invalidate(key)

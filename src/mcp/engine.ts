@@ -6,8 +6,8 @@ import { Feed } from './feed.ts'
 import { Pollers } from './pollers.ts'
 import { Records } from './records.ts'
 import { Removal } from './removal.ts'
-import { defaultSettings } from './settings.ts'
-import type { Settings } from './settings.ts'
+import type { Settings, StoredSettings } from './settings.ts'
+import { settingsInForce } from './ttl-ceiling.ts'
 
 export interface CheckKey {
   /** Base64, 32 bytes. */
@@ -28,7 +28,9 @@ export interface StoredCheck {
 
 export interface StoredConfig {
   /** Only what was written; the rest are defaults. */
-  readonly settings: Partial<Settings>
+  readonly settings: StoredSettings
+  /** Seconds; absent = the default. Not one of the settings, because only sudo may change it. */
+  readonly ttl_ceiling?: number
   /** Sessions opened under a smaller one are over. */
   readonly mount_generation: number
   /** Absent until the first start of an engine that checks tokens by key. */
@@ -70,7 +72,7 @@ export class Engine {
   }
 
   async settings(): Promise<Settings> {
-    return { ...defaultSettings, ...(await this.storedConfig()).settings }
+    return settingsInForce(await this.storedConfig())
   }
 
   /** A document's next version: grows across delete and re-create too, because it never falls behind the clock. */

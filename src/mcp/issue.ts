@@ -12,6 +12,7 @@ import type { AgentRecord } from './agent.ts'
 import { ensureCheck, mintingKey } from './check-key.ts'
 import type { Engine } from './engine.ts'
 import type { SessionRecord, SessionToken } from './session.ts'
+import { settingsInForce } from './ttl-ceiling.ts'
 
 export const SECRET_TYPE = 'mcp_token'
 
@@ -41,20 +42,23 @@ export async function tokenTerms(
 ): Promise<TokenTerms> {
   if (asked !== undefined && asked < 1)
     throw badRequest('ttl must be at least 1 second; tokens always expire, for example ttl=15m.')
-  const settings = await engine.settings()
+  const stored = await engine.storedConfig()
+  const settings = settingsInForce(stored)
   const agentCap = declaredIn(agent, environment)?.max_ttl_seconds ?? DEFAULT_MAX_TTL_SECONDS
   const limits = { default_ttl: settings.default_ttl, max_ttl: await engine.system.maxLeaseTtl() }
   const left = endsUnix - engine.nowUnix()
   if (left < 1) throw badRequest('session is over, open a new one')
   const ceilings: readonly (readonly [seconds: number, setting: string])[] = [
     [agentCap, `max_ttl_seconds of the scopes of agent ${agent.agent_id}`],
+    [settings.ttl_ceiling, 'ttl_ceiling of config'],
     [settings.max_ttl, 'max_ttl of config'],
     [limits.max_ttl, 'max_lease_ttl of the mount'],
     [left, 'the end of the session'],
   ]
   const max_ttl = leaseCeiling(Math.min(agentCap, settings.max_ttl, left), limits)
-  const wanted = asked ?? settings.default_ttl
-  if (asked === undefined || wanted <= max_ttl) return { ttl: Math.min(wanted, max_ttl), max_ttl, warnings: [] }
+  const wanted = asked ?? stored.settings.default_ttl ?? settings.default_ttl
+  const warned = asked !== undefined || wanted > settings.ttl_ceiling
+  if (!warned || wanted <= max_ttl) return { ttl: Math.min(wanted, max_ttl), max_ttl, warnings: [] }
   return {
     ttl: max_ttl,
     max_ttl,

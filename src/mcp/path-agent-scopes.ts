@@ -10,6 +10,7 @@ import type { AgentRecord, DeclaredScopes } from './agent.ts'
 import { checkAgentName, checkName, refuseEmptyText, sentence } from './check.ts'
 import { versionField } from './document.ts'
 import type { Engine } from './engine.ts'
+import { checkLife, cutLife } from './ttl-ceiling.ts'
 
 const fields = {
   agent_id: { type: 'string', description: 'The agent.', example: 'claude-billing-agent' },
@@ -26,7 +27,8 @@ const fields = {
   },
   max_ttl_seconds: {
     type: 'duration',
-    description: 'Longest life of any token issued under these scopes, in seconds.',
+    description:
+      'Longest life of any token issued under these scopes, in seconds; at most ttl_ceiling and cut to max_ttl of config.',
     example: 900,
     default: DEFAULT_MAX_TTL_SECONDS,
   },
@@ -81,21 +83,25 @@ async function findDeclared(engine: Engine, given: FieldData<typeof fields>) {
   const agent = await registeredAgent(engine, checkAgentName('agent_id', given.require('agent_id')))
   const environment = given.given('environment') ?? agent?.environment ?? ''
   const declared = agent && declaredIn(agent, environment)
-  return (
-    declared && {
-      agent_id: agent.agent_id,
-      environment,
-      scopes: declared.scopes,
-      max_ttl_seconds: declared.max_ttl_seconds,
-      version: agent.version,
-    }
-  )
+  return declared && { agent, environment, declared }
 }
 
 function read(engine: Engine): ScopesHandler {
   return async ({ fields: given }) => {
-    const data = await findDeclared(engine, given)
-    return data && { data }
+    const found = await findDeclared(engine, given)
+    if (!found) return undefined
+    const { agent, environment, declared } = found
+    const { ttl_ceiling } = await engine.settings()
+    return {
+      data: {
+        agent_id: agent.agent_id,
+        environment,
+        scopes: declared.scopes,
+        max_ttl_seconds: Math.min(declared.max_ttl_seconds, ttl_ceiling),
+        version: agent.version,
+      },
+      warnings: cutLife('max_ttl_seconds', declared.max_ttl_seconds, ttl_ceiling),
+    }
   }
 }
 
@@ -108,7 +114,7 @@ function write(engine: Engine): ScopesHandler {
     const cap = given.given('max_ttl_seconds')
     if (cap !== undefined && cap < 1)
       throw badRequest('max_ttl_seconds must be at least 1; tokens always expire, for example max_ttl_seconds=900.')
-    const { max_ttl } = await engine.settings()
+    const { max_ttl, ttl_ceiling } = await engine.settings()
     if (cap !== undefined && cap > max_ttl)
       warnings.push(
         `max_ttl_seconds (${cap}) is above this mount's max_ttl (${max_ttl}); tokens are cut to the latter.`,
@@ -120,12 +126,14 @@ function write(engine: Engine): ScopesHandler {
         : agent.environment
       const key = declaredKey(agent, environment)
       const before = declaredIn(agent, environment)
+      if (cap !== undefined) warnings.push(...checkLife('max_ttl_seconds', cap, before?.max_ttl_seconds, ttl_ceiling))
       const declared: DeclaredScopes = {
         scopes: given.has('scopes') ? (given.given('scopes') ?? null) : (before?.scopes ?? null),
         max_ttl_seconds: given.has('max_ttl_seconds')
           ? (cap ?? DEFAULT_MAX_TTL_SECONDS)
           : (before?.max_ttl_seconds ?? DEFAULT_MAX_TTL_SECONDS),
       }
+      warnings.push(...cutLife('max_ttl_seconds', declared.max_ttl_seconds, ttl_ceiling))
       return {
         record: { ...agent, declared: { ...agent.declared, [key]: declared } },
         paths: [scopesPath(agentId, key === '', environment)],

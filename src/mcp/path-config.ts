@@ -1,11 +1,14 @@
+import { durationSeconds } from '../framework/duration.ts'
 import { definePath } from '../framework/path.ts'
 import type { Fields } from '../framework/field.ts'
+import type { FieldData } from '../framework/field-data.ts'
 import { badRequest } from '../logical/errors.ts'
 import { rotateCheck } from './check-key.ts'
 import { mergeFields } from './document.ts'
-import type { Engine } from './engine.ts'
+import type { Engine, StoredConfig } from './engine.ts'
 import { defaultSettings } from './settings.ts'
-import type { Settings } from './settings.ts'
+import type { Settings, StoredSettings } from './settings.ts'
+import { checkLife, cutSettings, settingsInForce } from './ttl-ceiling.ts'
 
 const fields = {
   default_ttl: {
@@ -16,9 +19,16 @@ const fields = {
   },
   max_ttl: {
     type: 'duration',
-    description: 'Longest life of any token of this mount, in seconds.',
+    description: 'Longest life of any token of this mount, in seconds; at most ttl_ceiling.',
     example: 3600,
     default: defaultSettings.max_ttl,
+  },
+  ttl_ceiling: {
+    type: 'duration',
+    computed: true,
+    description:
+      'No token of this mount lives longer, in seconds: a longer max_ttl or max_ttl_seconds is refused. Set at config/ttl-ceiling, which needs sudo.',
+    example: 86400,
   },
   session_max_life: {
     type: 'duration',
@@ -62,17 +72,21 @@ export function pathConfig(engine: Engine) {
     example_fields: ['default_ttl', 'max_ttl'],
     synopsis: 'Settings of this mount.',
     description:
-      'Reading answers every setting with its value in force. Writing merges: what is omitted keeps its value, null resets it. Deleting resets all to the defaults; live sessions stay.',
+      'Reading answers every setting with its value in force. Writing merges: what is omitted keeps its value, null resets it. Deleting resets all but ttl_ceiling to the defaults; live sessions stay.',
     exists: async () => (await engine.records.get('cfg')) !== undefined,
     operations: {
-      read: async () => ({ data: { ...(await engine.settings()) } }),
-      write: ({ fields: given }) =>
+      read: async () => {
+        const stored = await engine.storedConfig()
+        return { data: { ...settingsInForce(stored) }, warnings: cutSettings(stored) }
+      },
+      write: ({ request, fields: given }) =>
         engine.records.exclusive('cfg', async () => {
           const stored = await engine.storedConfig()
-          const settings = mergeFields(fields, stored.settings, given) as Partial<Settings>
-          checkSettings({ ...defaultSettings, ...settings })
+          refuseCeiling(request.data.ttl_ceiling, stored)
+          const settings = mergeFields(fields, stored.settings, given) as StoredSettings
+          const warnings = checkWritten(given, stored, settings)
           await engine.records.put('cfg', { ...stored, settings })
-          return undefined
+          return warnings.length > 0 ? { warnings } : undefined
         }),
       delete: () =>
         engine.records.exclusive('cfg', async () => {
@@ -103,6 +117,26 @@ export function pathRotateCheckKey(engine: Engine) {
       'Live tokens stay good. Gateways hear of the new key at once; it is used first two minutes later. Two keys are in force until the last token of the old one can have run out; until then a further rotation is refused.',
     operations: { write: async () => ({ data: { mint_from_unix: await rotateCheck(engine) } }) },
   })
+}
+
+/** `ttl_ceiling` is shown here and set elsewhere: writing back what was read is harmless, hoping to change it is not. */
+function refuseCeiling(given: unknown, stored: StoredConfig): void {
+  if (given === undefined || durationSeconds(given) === settingsInForce(stored).ttl_ceiling) return
+  throw badRequest(
+    'ttl_ceiling is not set here, because that needs sudo; write config/ttl-ceiling, for example ttl_ceiling=24h.',
+  )
+}
+
+/** A life that does not change counts as it is in force. Returns what to warn about. */
+function checkWritten(given: FieldData<typeof fields>, before: StoredConfig, settings: StoredSettings): string[] {
+  const after = { ...before, settings }
+  const inForce = settingsInForce(after)
+  const lives = (['default_ttl', 'max_ttl'] as const).filter((name) => settings[name] !== before.settings[name])
+  checkSettings({ ...inForce, ...Object.fromEntries(lives.map((name) => [name, settings[name] ?? inForce[name]])) })
+  const max_ttl = given.given('max_ttl')
+  const warnings =
+    max_ttl === undefined ? [] : checkLife('max_ttl', max_ttl, before.settings.max_ttl, inForce.ttl_ceiling)
+  return [...warnings, ...cutSettings(after)]
 }
 
 function checkSettings(settings: Settings): void {

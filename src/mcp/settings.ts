@@ -2,6 +2,8 @@
 export interface Settings {
   readonly default_ttl: number
   readonly max_ttl: number
+  /** Bounds `max_ttl`, and `max_ttl_seconds` of scopes. */
+  readonly ttl_ceiling: number
   readonly session_max_life: number
   readonly allow_wildcards: boolean
   readonly token_prefix: string
@@ -9,9 +11,13 @@ export interface Settings {
   readonly reuse_window: number
 }
 
+/** What writing `config` changes. */
+export type StoredSettings = Partial<Omit<Settings, 'ttl_ceiling'>>
+
 export const defaultSettings: Settings = {
   default_ttl: 900,
   max_ttl: 3600,
+  ttl_ceiling: 86_400,
   session_max_life: 28_800,
   allow_wildcards: false,
   token_prefix: 'svt',

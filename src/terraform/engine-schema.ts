@@ -3,7 +3,7 @@ export const engineSchema = {
   "config": {
     "pattern": "config",
     "synopsis": "Settings of this mount.",
-    "description": "Reading answers every setting with its value in force. Writing merges: what is omitted keeps its value, null resets it. Deleting resets all to the defaults; live sessions stay.",
+    "description": "Reading answers every setting with its value in force. Writing merges: what is omitted keeps its value, null resets it. Deleting resets all but ttl_ceiling to the defaults; live sessions stay.",
     "fields": {
       "default_ttl": {
         "type": "duration",
@@ -13,9 +13,15 @@ export const engineSchema = {
       },
       "max_ttl": {
         "type": "duration",
-        "description": "Longest life of any token of this mount, in seconds.",
+        "description": "Longest life of any token of this mount, in seconds; at most ttl_ceiling.",
         "example": 3600,
         "default": 3600
+      },
+      "ttl_ceiling": {
+        "type": "duration",
+        "computed": true,
+        "description": "No token of this mount lives longer, in seconds: a longer max_ttl or max_ttl_seconds is refused. Set at config/ttl-ceiling, which needs sudo.",
+        "example": 86400
       },
       "session_max_life": {
         "type": "duration",
@@ -316,7 +322,7 @@ export const engineSchema = {
       },
       "max_ttl_seconds": {
         "type": "duration",
-        "description": "Longest life of any token issued under these scopes, in seconds.",
+        "description": "Longest life of any token issued under these scopes, in seconds; at most ttl_ceiling and cut to max_ttl of config.",
         "example": 900,
         "default": 900
       },

@@ -22,6 +22,8 @@ const patterns = [
   'agents/:agent_id/scopes/:environment',
   'agents/:agent_id/sessions/',
   'config',
+  'config/rotate-check-key',
+  'config/ttl-ceiling',
   'creds/:agent',
   'creds/:agent/:session',
   'feed',

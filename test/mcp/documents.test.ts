@@ -10,6 +10,7 @@ describe('documents', () => {
       {
         default_ttl: 600,
         max_ttl: 3600,
+        ttl_ceiling: 86400,
         session_max_life: 28800,
         allow_wildcards: true,
         token_prefix: 'svt',
@@ -139,6 +140,7 @@ describe('documents', () => {
     expect(await warnings('agents/a/scopes', { scopes: 'read:stripe:invoices', max_ttl_seconds: 7200 })).toEqual([
       'scopes[0]: "read:stripe:invoices" names a tool that does not exist yet; it grants nothing until mcp/tools/stripe/invoices is written.',
       "max_ttl_seconds (7200) is above this mount's max_ttl (3600); tokens are cut to the latter.",
+      expect.stringContaining('max_ttl_seconds of 2h is long'),
     ])
     expect(await warnings('tools/stripe/invoices', { operations: 'GET /v1/invoices' })).toEqual([
       'upstream "stripe" does not exist yet; calls to this tool fail until mcp/upstreams/stripe is written.',
@@ -454,6 +456,7 @@ describe('help', () => {
     expect(await help('')).toContain('creds/:agent/:session')
     for (const path of [
       'config',
+      'config/ttl-ceiling',
       'upstreams',
       'upstreams/x',
       'tools/',

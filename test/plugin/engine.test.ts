@@ -243,6 +243,7 @@ describe('a node that cannot write', () => {
     ['read', 'policies/p', {}],
     ['list', 'policies/', {}],
     ['read', 'config', {}],
+    ['update', 'config/ttl-ceiling', { ttl_ceiling: '48h' }],
     ['read', 'upstreams/s', {}],
     ['list', 'upstreams/', {}],
     ['read', 'tools/s/t', {}],
