@@ -74,6 +74,7 @@ async function serve(parts: Parts): Promise<number> {
   try {
     host = await createHost({
       storage,
+      storageType: 'level',
       random,
       logger,
       auditPath,

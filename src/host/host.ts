@@ -26,6 +26,7 @@ import { listen } from './http/listener.ts'
 import type { ListenConfig, Listener } from './http/listener.ts'
 import { Expiration } from './lease/expiration.ts'
 import { sysFactory } from './sys/backend.ts'
+import type { StorageType } from './sys/status.ts'
 import { PluginCatalog } from './sys/plugin-catalog.ts'
 import { Core } from './core/core.ts'
 import { noteVersion } from './core/version-history.ts'
@@ -43,6 +44,8 @@ import { systemDefaultLeaseTtl, systemMaxLeaseTtl } from './base/mount.ts'
 export interface HostConfig {
   /** Everything the host keeps. One host per storage. */
   readonly storage: Storage
+  /** What that is, as `sys/seal-status` names it; `inmem` unless given. */
+  readonly storageType?: StorageType
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -101,6 +104,7 @@ export async function createHost(config: HostConfig): Promise<Host> {
       clock: config.clock,
       version: versionOf(config),
       clusterId: await clusterId(config),
+      storageType: config.storageType ?? 'inmem',
       ready: config.ready ?? (() => true),
     },
   }

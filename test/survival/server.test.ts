@@ -43,6 +43,12 @@ async function mountEngine(vault: VaultClient): Promise<void> {
 }
 
 describe('a server with a store of its own', () => {
+  it('names that store as its storage', async () => {
+    await station.startServer()
+    const vault = await station.asRoot()
+    expect((await vault.request('GET', 'sys/seal-status')).raw).toMatchObject({ storage_type: 'level' })
+  })
+
   it('makes its key and root token on the first start, for their owner alone, and prints neither', async () => {
     const server = await station.startServer()
     const { workshop } = station

@@ -1,11 +1,15 @@
 import type { Clock } from '../../logical/clock.ts'
 import type { Data } from '../../logical/data.ts'
 
+/** What a server keeps its data in: in memory, lost with the process, or in a LevelDB store on disk. */
+export type StorageType = 'inmem' | 'level'
+
 export interface StatusConfig {
   readonly clock: Clock
   /** A semantic version of Vault whose API this server speaks; clients switch features by it. */
   readonly version: string
   readonly clusterId: string
+  readonly storageType: StorageType
   /** Whether everything that belongs to the server serves, e.g. a gateway beside it. */
   readonly ready: () => boolean
 }
@@ -76,7 +80,7 @@ function health({ clock, version, clusterId, ready }: StatusConfig, query: URLSe
   }
 }
 
-function sealStatus({ version, clusterId }: StatusConfig): Data {
+function sealStatus({ version, clusterId, storageType }: StatusConfig): Data {
   return {
     type: 'shamir',
     initialized: true,
@@ -91,6 +95,6 @@ function sealStatus({ version, clusterId }: StatusConfig): Data {
     cluster_name: clusterName,
     cluster_id: clusterId,
     recovery_seal: false,
-    storage_type: 'inmem',
+    storage_type: storageType,
   }
 }

@@ -55,6 +55,7 @@ describe('status, for anyone, bare', () => {
       n: 1,
       progress: 0,
       version: '1.20.1',
+      storage_type: 'inmem',
     })
     expect((await bench.call('GET', 'sys/init', undefined, '')).body).toEqual({ initialized: true })
     expect((await bench.call('GET', 'sys/leader', undefined, '')).body).toMatchObject({
