@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createBackend } from '../../src/framework/backend.ts'
 import { ofHelpAnswer } from '../../src/framework/openapi.ts'
-import type { OpenApiDocument } from '../../src/framework/openapi.ts'
+import type { OpenApiDocument } from '../../src/framework/openapi-document.ts'
 import { definePath } from '../../src/framework/path.ts'
 import type { Data } from '../../src/logical/data.ts'
 import { MemoryStorage } from '../../src/logical/storage.ts'

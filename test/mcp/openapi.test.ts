@@ -1,7 +1,7 @@
 /** The engine's document against the engine: what it answers is what the document says it answers. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { ofHelpAnswer } from '../../src/framework/openapi.ts'
-import type { OpenApiDocument, OpenApiSchema } from '../../src/framework/openapi.ts'
+import type { OpenApiDocument, OpenApiSchema } from '../../src/framework/openapi-document.ts'
 import type { Data } from '../../src/logical/data.ts'
 import { decodeAsHost, operationsOf } from '../framework/openapi-decoder.ts'
 import { TestEngine } from './engine.ts'

@@ -6,7 +6,7 @@ import type {
   OpenApiParameter,
   OpenApiPathItem,
   OpenApiSchema,
-} from '../../framework/openapi.ts'
+} from '../../framework/openapi-document.ts'
 import type { Request } from '../../logical/request.ts'
 import { isAuthPath } from '../base/mount.ts'
 import type { Mount } from '../base/mount.ts'
