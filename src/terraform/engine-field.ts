@@ -70,7 +70,7 @@ function typeOf(name: string, { type }: EngineField, items: Items | undefined): 
  */
 export function fromEngine(name: string, field: EngineField, value: unknown, items?: Items): Value {
   if (value === null || value === undefined) return null
-  const read = typed(field, value, items)
+  const read = readers[field.type](value, items)
   if (read !== undefined) return read
   throw new Refusal(
     fault(
@@ -80,33 +80,24 @@ export function fromEngine(name: string, field: EngineField, value: unknown, ite
   )
 }
 
-/** Undefined where the type is another one. */
-function typed(field: EngineField, value: unknown, items: Items | undefined): Value | undefined {
-  switch (field.type) {
-    case 'string':
-      return typeof value === 'object' ? undefined : String(value)
-    case 'int':
-    case 'duration':
-      return Number.isFinite(value) ? Number(value) : undefined
-    case 'bool':
-      return typeof value === 'boolean' ? value : undefined
-    case 'list':
-      return Array.isArray(value) ? value.map(String) : undefined
-    case 'object':
-      return isObject(value as Value)
-        ? Object.fromEntries(
-            Object.entries(value as object).map(([key, member]) => [
-              key,
-              typeof member === 'string' ? member : JSON.stringify(member),
-            ]),
-          )
-        : undefined
-    case 'objects':
-      return Array.isArray(value) && items ? readItems(value, items) : undefined
-    case 'any':
-      return null
-  }
+const numberOf = (value: unknown): Value | undefined => (Number.isFinite(value) ? Number(value) : undefined)
+
+/** A value of the engine's as one of Terraform's, by the type of its field; undefined where it is of another type. */
+const readers: Readonly<Record<EngineField['type'], (value: unknown, items?: Items) => Value | undefined>> = {
+  string: (value) => (typeof value === 'object' ? undefined : String(value)),
+  int: numberOf,
+  duration: numberOf,
+  bool: (value) => (typeof value === 'boolean' ? value : undefined),
+  list: (value) => (Array.isArray(value) ? value.map(String) : undefined),
+  object: (value) => (isObject(value as Value) ? textsOf(value as object) : undefined),
+  objects: (value, items) => (Array.isArray(value) && items ? readItems(value, items) : undefined),
+  any: () => null,
 }
+
+const textsOf = (value: object): Value =>
+  Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [key, typeof member === 'string' ? member : JSON.stringify(member)]),
+  )
 
 function readItems(values: readonly unknown[], items: Items): Value | undefined {
   try {
@@ -132,24 +123,30 @@ export function checkField(path: Path, field: EngineField, value: Value | undefi
     return [
       fault(`${name} ${JSON.stringify(value.slice(0, 60))} is none of ${field.allowed.join(', ')}`, example, path),
     ]
-  if (field.type === 'int' || field.type === 'duration') {
-    if (!Number.isSafeInteger(value)) return [fault(`${name} is no whole number`, example, path)]
-    if (field.type === 'duration' && Number(value) < 0)
-      return [fault(`${name} is negative`, `It is a number of seconds. ${example}`, path)]
-  }
+  if (isNumber(field)) return checkNumber(path, field, value, example)
   if (isList(value)) return value.flatMap((item, index) => checkItem([...path, index], item, items))
-  if (isObject(value))
-    return Object.entries(value).flatMap(([key, member]) =>
-      member === null
-        ? [
-            fault(`${name}[${JSON.stringify(key)}] is null`, 'Leave the key out, or give it a value.', [
-              ...path,
-              { key },
-            ]),
-          ]
-        : [],
-    )
+  return isObject(value) ? checkMembers(path, value) : []
+}
+
+const isNumber = ({ type }: EngineField): boolean => type === 'int' || type === 'duration'
+
+function checkNumber(path: Path, { type }: EngineField, value: Value, example: string): Diagnostic[] {
+  const name = pathText(path)
+  if (!Number.isSafeInteger(value)) return [fault(`${name} is no whole number`, example, path)]
+  if (type === 'duration' && Number(value) < 0)
+    return [fault(`${name} is negative`, `It is a number of seconds. ${example}`, path)]
   return []
+}
+
+function checkMembers(path: Path, value: ValueObject): Diagnostic[] {
+  return Object.entries(value)
+    .filter(([, member]) => member === null)
+    .map(([key]) =>
+      fault(`${pathText(path)}[${JSON.stringify(key)}] is null`, 'Leave the key out, or give it a value.', [
+        ...path,
+        { key },
+      ]),
+    )
 }
 
 function checkItem(path: Path, item: Value, items: Items | undefined): readonly Diagnostic[] {

@@ -1,7 +1,7 @@
 /** Failures of the server as diagnostics: at the attribute they are about, and with what is missing. */
 import { Refusal, fault, splitSentence, warning } from './protocol/diagnostic.ts'
 import type { Diagnostic, Path } from './protocol/diagnostic.ts'
-import { CallFailure } from './server.ts'
+import { CallFailure } from './call-failure.ts'
 import type { Server } from './server.ts'
 
 export interface Subject {

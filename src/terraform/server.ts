@@ -8,6 +8,9 @@ import { delay } from '../logical/clock.ts'
 import type { Logger } from '../logical/log.ts'
 import { VaultError } from '../vault-client/errors.ts'
 import type { VaultAnswer, VaultClient, VaultMethod } from '../vault-client/index.ts'
+import { CallFailure } from './call-failure.ts'
+import { createChildToken, logIn } from './login.ts'
+import type { Post } from './login.ts'
 import { Refusal, fault } from './protocol/diagnostic.ts'
 import type { Settings } from './settings.ts'
 
@@ -30,21 +33,6 @@ export interface RequestOptions {
   readonly once?: boolean
   /** Milliseconds; no retries then. */
   readonly within?: number
-}
-
-/** What a request came to. Its message is that of the error, and holds no secret. */
-export class CallFailure extends Error {
-  override readonly name = 'CallFailure'
-  readonly error: VaultError
-  readonly method: VaultMethod
-  readonly path: string
-
-  constructor(error: VaultError, method: VaultMethod, path: string) {
-    super(error.message)
-    this.error = error
-    this.method = method
-    this.path = path
-  }
 }
 
 export interface SessionOptions {
@@ -189,9 +177,15 @@ export class Session implements Server {
         }),
       )
     const root = open(settings.namespace)
+    const post: Post = (client, path, body, once) =>
+      this.#ask(client, 'POST', path, { body, timeoutMs: settings.timeoutMs }, once, settings.maxRetries)
     try {
       const given = settings.login
-        ? await this.#login(settings.login.namespace === undefined ? root : open(settings.login.namespace))
+        ? await logIn(
+            post,
+            settings.login.namespace === undefined ? root : open(settings.login.namespace),
+            settings.login,
+          )
         : settings.token
       if (given === undefined)
         throw new Refusal(
@@ -203,7 +197,7 @@ export class Session implements Server {
       const parent = asked(settings, () => root.withToken(given))
       const client = settings.childToken
         ? root.withToken(
-            await this.#childToken(parent).catch(async (error: unknown) => {
+            await createChildToken(post, parent, settings.childTtlSeconds).catch(async (error: unknown) => {
               // Nothing else is going to end what was logged in.
               if (settings.login) await this.#revoke(parent)
               throw error
@@ -216,77 +210,6 @@ export class Session implements Server {
       void root.close()
       throw error
     }
-  }
-
-  async #login(client: VaultClient): Promise<string> {
-    const { login, maxRetries, timeoutMs } = this.#options.settings
-    const { path, parameters } = login!
-    const answer = await this.#ask(client, 'POST', path, { body: parameters, timeoutMs }, true, maxRetries).catch(
-      (error: unknown) => {
-        if (!(error instanceof CallFailure) || error.error.kind === 'unavailable') throw error
-        throw new Refusal(
-          fault(
-            `The login at ${path} was refused`,
-            `The server says: ${error.message}. Check auth_login of the provider block.`,
-          ),
-        )
-      },
-    )
-    const token = answer.auth?.client_token
-    if (token === undefined || token === '')
-      throw new Refusal(
-        fault(
-          `The login at ${path} answered no token`,
-          'The path may be that of another thing than a login, or a second factor may be asked for.',
-        ),
-      )
-    return token
-  }
-
-  async #childToken(parent: VaultClient): Promise<string> {
-    const { settings } = this.#options
-    const ttl = `${String(settings.childTtlSeconds)}s`
-    const body = { ttl, explicit_max_ttl: ttl, display_name: 'terraform', renewable: false }
-    const answer = await this.#ask(
-      parent,
-      'POST',
-      'auth/token/create',
-      { body, timeoutMs: settings.timeoutMs },
-      false,
-      settings.maxRetries,
-    ).catch((error: unknown) => this.#noChild(parent, error))
-    const token = answer.auth?.client_token
-    if (token === undefined || token === '')
-      throw new Refusal(
-        fault(
-          'The server made no child token',
-          'auth/token/create answered without a token. Set skip_child_token = true in the provider block to work with the given one.',
-        ),
-      )
-    return token
-  }
-
-  /** A token that is not valid and one that may not have children are refused alike; looking the token up tells them apart. */
-  async #noChild(parent: VaultClient, error: unknown): Promise<never> {
-    if (!(error instanceof CallFailure) || error.error.kind === 'unavailable' || error.error.kind === 'sealed')
-      throw error
-    const valid = await parent.request('GET', 'auth/token/lookup-self').then(
-      () => true,
-      () => false,
-    )
-    if (!valid)
-      throw new Refusal(
-        fault(
-          'The token is not valid, or may do nothing',
-          'The server knows no such token, it has expired, or it has neither "read" on auth/token/lookup-self nor "update" on auth/token/create. Set VAULT_TOKEN to another one, or log in again.',
-        ),
-      )
-    throw new Refusal(
-      fault(
-        'The token may have no child token',
-        `The server says: ${error.message}. Give it the capability "update" on auth/token/create, or set skip_child_token = true in the provider block.`,
-      ),
-    )
   }
 }
 

@@ -125,13 +125,7 @@ export function validateSettings(config: ValueObject): Diagnostic[] {
       fault(`mount ${JSON.stringify(mount)} is no mount path`, 'Write for example mcp, or team-a/mcp.', ['mount']),
     )
   for (const [name, least] of Object.entries({ max_lease_ttl_seconds: 1, max_retries: 0, timeout_seconds: 1 })) {
-    const value = config[name]
-    if (
-      value !== null &&
-      value !== undefined &&
-      !isUnknown(value) &&
-      !(Number.isSafeInteger(value) && Number(value) >= least)
-    )
+    if (!isAtLeast(config[name], least))
       found.push(
         fault(
           `${name} is no whole number of at least ${String(least)}`,
@@ -144,6 +138,10 @@ export function validateSettings(config: ValueObject): Diagnostic[] {
     found.push(fault('auth_login.path is empty', 'Write for example auth/approle/login.', ['auth_login', 'path']))
   return found
 }
+
+/** What is not given or not known yet is no mistake. */
+const isAtLeast = (value: Value | undefined, least: number): boolean =>
+  value === null || value === undefined || isUnknown(value) || (Number.isSafeInteger(value) && Number(value) >= least)
 
 const defaults = { max_lease_ttl_seconds: 1200, max_retries: 2, timeout_seconds: 60 } as const
 const withoutSlashes = (path: string): string => path.replace(/^\/+|\/+$/g, '')

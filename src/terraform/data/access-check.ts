@@ -72,13 +72,15 @@ export function accessCheckSource(server: () => Server): DataSource {
 /** The last segment of an id, or the name itself. */
 const agentName = (text: string): string => text.slice(text.lastIndexOf('/') + 1)
 
+const toolPathOf = (config: ValueObject): string => exactToolPathOf(String(config.tool)) ?? ''
+
 async function judged(
   server: Server,
   config: ValueObject,
   capability: string,
 ): Promise<{ readonly allowed: boolean; readonly reason: string }> {
   const name = agentName(String(config.agent))
-  const toolPath = exactToolPathOf(String(config.tool)) ?? ''
+  const toolPath = toolPathOf(config)
   const at = (path: string) => server.read(`${server.mount()}/${path}`).then((answer) => answer?.data ?? undefined)
   const no = (reason: string) => ({ allowed: false, reason })
   const [agent, tool] = await Promise.all([at(`agents/${name}`), at(toolPath)])
@@ -87,7 +89,7 @@ async function judged(
   if (!tool) return no(`Tool ${toolPath.slice('tools/'.length)} does not exist.`)
   const environment = typeof config.environment === 'string' ? config.environment : agent.environment
   const own = environment === agent.environment
-  const declared = await at(`agents/${name}/scopes${own ? '' : `/${String(environment)}`}`)
+  const declared = await at(scopesPath(name, own, environment))
   if (!own && !declared) return no(`Agent ${name} has no scopes for ${String(environment)}.`)
   const scopes = texts(declared?.scopes)
   const names = texts(agent.policies)
@@ -100,6 +102,10 @@ async function judged(
   if (allowed) return { allowed, reason: `${capability} on ${toolPath} is granted.` }
   return no(scopes === null && policies === null ? `Agent ${name} has neither scopes nor policies.` : message)
 }
+
+/** Of its own environment, or of another one. */
+const scopesPath = (name: string, own: boolean, environment: unknown): string =>
+  `agents/${name}/scopes${own ? '' : `/${String(environment)}`}`
 
 const texts = (value: unknown): string[] | null => (Array.isArray(value) ? value.map(String) : null)
 

@@ -1,6 +1,6 @@
 import { explain } from '../explain.ts'
 import type { DataSource } from '../protocol/provider.ts'
-import { CallFailure } from '../server.ts'
+import { CallFailure } from '../call-failure.ts'
 import type { Server } from '../server.ts'
 
 export function agentsSource(server: () => Server): DataSource {

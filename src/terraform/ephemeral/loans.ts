@@ -1,6 +1,6 @@
 /** What was lent during this run and is to be taken back, also where Terraform does not get to ask for it. */
 import type { Logger } from '../../logical/log.ts'
-import { CallFailure } from '../server.ts'
+import { CallFailure } from '../call-failure.ts'
 import type { Server } from '../server.ts'
 
 /** What is needed to take a credential back; Terraform keeps it in memory. Not the token. */

@@ -6,7 +6,7 @@ import type { Diagnostic } from '../protocol/diagnostic.ts'
 import { isList } from '../protocol/value.ts'
 import type { ValueObject } from '../protocol/value.ts'
 import type { Server } from '../server.ts'
-import type { DocumentSpec } from './document.ts'
+import type { DocumentSpec } from './document-spec.ts'
 
 export const agentScopesSpec: DocumentSpec = {
   document: engineSchema['agents/scopes'],

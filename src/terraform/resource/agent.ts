@@ -1,6 +1,6 @@
 import { checkName, checkNames } from '../checks.ts'
 import { engineSchema } from '../engine-schema.ts'
-import type { DocumentSpec } from './document.ts'
+import type { DocumentSpec } from './document-spec.ts'
 
 export const agentSpec: DocumentSpec = {
   document: engineSchema.agents,

@@ -1,5 +1,5 @@
 import { engineSchema } from '../engine-schema.ts'
-import type { DocumentSpec } from './document.ts'
+import type { DocumentSpec } from './document-spec.ts'
 
 /** The mount's one and only: it is always there, and deleting it brings the defaults back. */
 export const configSpec: DocumentSpec = {

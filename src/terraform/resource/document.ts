@@ -8,60 +8,15 @@ import { Refusal, fault, warning } from '../protocol/diagnostic.ts'
 import type { Diagnostic, Path } from '../protocol/diagnostic.ts'
 import type { Outcome, Plan, PlannedChange, ResourceType } from '../protocol/provider.ts'
 import type { Attribute, Attributes, Block } from '../protocol/schema.ts'
-import { isEqual, isList, isObject, isWhollyKnown, unknown } from '../protocol/value.ts'
+import { isEqual, isWhollyKnown, unknown } from '../protocol/value.ts'
 import type { Value, ValueObject } from '../protocol/value.ts'
-import { CallFailure } from '../server.ts'
+import { CallFailure } from '../call-failure.ts'
 import type { Server } from '../server.ts'
-import type { VaultAnswer } from '../../vault-client/index.ts'
-import { attributeOf, checkField, defaultOf, fromEngine } from '../engine-field.ts'
-import type { EngineDocument, EngineField, Items } from '../engine-field.ts'
+import { checkField, defaultOf, fromEngine } from '../engine-field.ts'
+import { completed, declaration } from './document-spec.ts'
+import type { DocumentSpec, Member } from './document-spec.ts'
 import { placeOf } from './place.ts'
 import type { Place } from './place.ts'
-
-export interface DocumentSpec {
-  readonly document: EngineDocument
-  /** Fields that are called otherwise here. */
-  readonly rename?: Readonly<Record<string, string>>
-  /** The name that may be left out. */
-  readonly optionalName?: string
-  /** Fields that are no attributes. */
-  readonly omit?: readonly string[]
-  /** What the fields of type `objects` hold. */
-  readonly items?: Readonly<Record<string, Items>>
-  /** Defaults that follow from other attributes, which may be unknown. */
-  readonly defaults?: Readonly<Record<string, (config: ValueObject) => Value>>
-  /** Attributes the engine knows nothing of. What is not write-only is kept as configured. */
-  readonly extra?: Attributes
-  /** Beyond what the fields say of themselves. */
-  check?(config: ValueObject): readonly Diagnostic[]
-  /** With a server at hand, unless it cannot be asked. */
-  checkPlan?(planned: ValueObject, server: Server): Promise<readonly Diagnostic[]>
-  /** Around the write of the document; `prior` is null at creation. */
-  /** Writes what belongs to the document beside it; `put` sends the document itself, once. Default: just that. */
-  writeWith?(write: DocumentWrite, put: () => Promise<VaultAnswer>): Promise<VaultAnswer>
-  /** Where it fails, the document and the state stay. */
-  beforeDelete?(prior: ValueObject, server: Server): Promise<void>
-}
-
-export interface DocumentWrite {
-  /** Of the document, mount included. */
-  readonly path: string
-  readonly server: Server
-  readonly prior: ValueObject | null
-  readonly planned: ValueObject
-  /** With the write-only attributes. */
-  readonly config: ValueObject
-}
-
-/** A field of the document and the attribute it is. */
-interface Member {
-  readonly name: string
-  readonly attribute: string
-  readonly field: EngineField
-  readonly items: Items | undefined
-  /** It names the document and is no part of it. */
-  readonly isName: boolean
-}
 
 const idAttribute: Attribute = { type: 'string', computed: true, description: 'Path of the document: `<mount>/…`.' }
 const nowhere: Subject = { attributeOf: () => undefined }
@@ -115,11 +70,11 @@ export class DocumentResource implements ResourceType {
   async plan({ prior, config }: PlannedChange): Promise<Plan> {
     const planned = this.#desired(config)
     const replace = prior === null ? [] : this.#replacements(prior, planned)
-    const changed =
-      prior === null || replace.length > 0 || Object.keys(planned).some((name) => !isEqual(planned[name], prior[name]))
+    const isNew = prior === null || replace.length > 0
+    const changed = isNew || Object.keys(planned).some((name) => !isEqual(planned[name], prior[name]))
     for (const { attribute, field } of this.#members)
       if (field.computed) planned[attribute] = changed ? unknown : (prior[attribute] ?? null)
-    planned.id = prior === null || replace.length > 0 ? unknown : (prior.id ?? null)
+    planned.id = isNew ? unknown : (prior.id ?? null)
     return { planned, replace, diagnostics: (await this.#spec.checkPlan?.(planned, this.#server())) ?? [] }
   }
 
@@ -284,16 +239,6 @@ export class DocumentResource implements ResourceType {
     )
     return { state: planned, diagnostics: [...diagnostics, ...faults] }
   }
-}
-
-function declaration(spec: DocumentSpec, { name, attribute, field, items, isName }: Member): Attribute {
-  const base = attributeOf(name, field, items)
-  if (!isName) return spec.defaults?.[attribute] ? { ...base, computed: true } : base
-  return { ...base, optional: name === spec.optionalName, required: name !== spec.optionalName }
-}
-
-function completed(value: Value, items: Items | undefined): Value {
-  return items && isList(value) ? value.map((item) => (isObject(item) ? items.complete(item) : item)) : value
 }
 
 function unlessGone(error: unknown): void {

@@ -4,7 +4,7 @@ import type { CustomMetadata, KeyUse, MissingConsent } from '../../scope/index.t
 import { KeyedLock } from '../../logical/keyed-lock.ts'
 import { Refusal, fault } from '../protocol/diagnostic.ts'
 import type { Value, ValueObject } from '../protocol/value.ts'
-import { CallFailure } from '../server.ts'
+import { CallFailure } from '../call-failure.ts'
 import type { Server } from '../server.ts'
 
 export interface KeyPlace {

@@ -1,7 +1,7 @@
 import { parsePolicy } from '../../policy/index.ts'
 import { checkName, parsed } from '../checks.ts'
 import { engineSchema } from '../engine-schema.ts'
-import type { DocumentSpec } from './document.ts'
+import type { DocumentSpec } from './document-spec.ts'
 
 export const policySpec: DocumentSpec = {
   document: engineSchema.policies,

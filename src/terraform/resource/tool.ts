@@ -5,7 +5,7 @@ import { fault } from '../protocol/diagnostic.ts'
 import type { Diagnostic, Path } from '../protocol/diagnostic.ts'
 import { isList, isUnknown, isWhollyKnown, unknown } from '../protocol/value.ts'
 import type { Value } from '../protocol/value.ts'
-import type { DocumentSpec } from './document.ts'
+import type { DocumentSpec } from './document-spec.ts'
 import type { Items } from '../engine-field.ts'
 
 const operations: Items = {

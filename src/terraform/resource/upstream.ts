@@ -7,10 +7,10 @@ import { Refusal, fault } from '../protocol/diagnostic.ts'
 import type { Diagnostic } from '../protocol/diagnostic.ts'
 import { isUnknown, isWhollyKnown, unknown } from '../protocol/value.ts'
 import type { ValueObject } from '../protocol/value.ts'
-import { CallFailure } from '../server.ts'
+import { CallFailure } from '../call-failure.ts'
 import type { Server } from '../server.ts'
 import type { VaultAnswer } from '../../vault-client/index.ts'
-import type { DocumentSpec, DocumentWrite } from './document.ts'
+import type { DocumentSpec, DocumentWrite } from './document-spec.ts'
 import {
   giveConsent,
   keyPlace,

@@ -1,0 +1,64 @@
+/** What differs between the documents of the engine, and how their fields become attributes. */
+import type { VaultAnswer } from '../../vault-client/index.ts'
+import { attributeOf } from '../engine-field.ts'
+import type { EngineDocument, EngineField, Items } from '../engine-field.ts'
+import type { Diagnostic } from '../protocol/diagnostic.ts'
+import type { Attribute, Attributes } from '../protocol/schema.ts'
+import { isList, isObject } from '../protocol/value.ts'
+import type { Value, ValueObject } from '../protocol/value.ts'
+import type { Server } from '../server.ts'
+
+export interface DocumentSpec {
+  readonly document: EngineDocument
+  /** Fields that are called otherwise here. */
+  readonly rename?: Readonly<Record<string, string>>
+  /** The name that may be left out. */
+  readonly optionalName?: string
+  /** Fields that are no attributes. */
+  readonly omit?: readonly string[]
+  /** What the fields of type `objects` hold. */
+  readonly items?: Readonly<Record<string, Items>>
+  /** Defaults that follow from other attributes, which may be unknown. */
+  readonly defaults?: Readonly<Record<string, (config: ValueObject) => Value>>
+  /** Attributes the engine knows nothing of. What is not write-only is kept as configured. */
+  readonly extra?: Attributes
+  /** Beyond what the fields say of themselves. */
+  check?(config: ValueObject): readonly Diagnostic[]
+  /** With a server at hand, unless it cannot be asked. */
+  checkPlan?(planned: ValueObject, server: Server): Promise<readonly Diagnostic[]>
+  /** Writes what belongs to the document beside it; `put` sends the document itself, once. Default: just that. */
+  writeWith?(write: DocumentWrite, put: () => Promise<VaultAnswer>): Promise<VaultAnswer>
+  /** Where it fails, the document and the state stay. */
+  beforeDelete?(prior: ValueObject, server: Server): Promise<void>
+}
+
+export interface DocumentWrite {
+  /** Of the document, mount included. */
+  readonly path: string
+  readonly server: Server
+  /** Null at creation. */
+  readonly prior: ValueObject | null
+  readonly planned: ValueObject
+  /** With the write-only attributes. */
+  readonly config: ValueObject
+}
+
+/** A field of the document and the attribute it is. */
+export interface Member {
+  readonly name: string
+  readonly attribute: string
+  readonly field: EngineField
+  readonly items: Items | undefined
+  /** It names the document and is no part of it. */
+  readonly isName: boolean
+}
+
+export function declaration(spec: DocumentSpec, { name, attribute, field, items, isName }: Member): Attribute {
+  const base = attributeOf(name, field, items)
+  if (!isName) return spec.defaults?.[attribute] ? { ...base, computed: true } : base
+  return { ...base, optional: name === spec.optionalName, required: name !== spec.optionalName }
+}
+
+export function completed(value: Value, items: Items | undefined): Value {
+  return items && isList(value) ? value.map((item) => (isObject(item) ? items.complete(item) : item)) : value
+}
