@@ -60,23 +60,38 @@ async function exchangeOnce(
   return { statusCode: answer.statusCode, body: await answer.body.text() }
 }
 
+function createAgent(ca: string | undefined): Agent {
+  return new Agent({
+    connections: MOST_CONNECTIONS,
+    pipelining: 1,
+    maxResponseSize: LONGEST_ANSWER_BYTES,
+    // One deadline for the whole exchange is kept by the transport, on the clock that was handed in.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    // Stated, because NODE_TLS_REJECT_UNAUTHORIZED only counts where nothing is.
+    connect: { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) },
+  })
+}
+
+/** Rejects with the reason of the signal, a `VaultError`, once it is aborted. */
+const rejectionBy = (signal: AbortSignal): Promise<never> =>
+  new Promise((_resolve, reject) => {
+    signal.addEventListener(
+      'abort',
+      () => {
+        reject(signal.reason as VaultError)
+      },
+      { once: true },
+    )
+  })
+
 /**
  * The pooled HTTP client below node-vault. Never follows redirects, never reads proxy or TLS switches from the
  * environment, checks certificates always. Failures are `VaultError` of kind `unavailable`. Where there are several nodes, the one
  * that has failed an exchange is left for the next one; no exchange is sent twice, as the first may have been acted on.
  */
 export function createTransport({ origins, ca, clock }: TransportOptions): Transport {
-  const agent = new Agent({
-    connections: MOST_CONNECTIONS,
-    pipelining: 1,
-    maxResponseSize: LONGEST_ANSWER_BYTES,
-    // One deadline for the whole exchange is kept below, on the clock that was handed in.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    // Stated, because NODE_TLS_REJECT_UNAUTHORIZED only counts where nothing is.
-    connect: { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) },
-  })
-
+  const agent = createAgent(ca)
   const nodes = new Nodes(origins)
 
   async function send(exchange: Exchange): Promise<RawAnswer> {
@@ -84,15 +99,7 @@ export function createTransport({ origins, ca, clock }: TransportOptions): Trans
     const origin = nodes.current
     const stop = new AbortController()
     // Raced, because undici looks at the signal only once it has a connection.
-    const stopped = new Promise<never>((_resolve, reject) => {
-      stop.signal.addEventListener(
-        'abort',
-        () => {
-          reject(stop.signal.reason as VaultError)
-        },
-        { once: true },
-      )
-    })
+    const stopped = rejectionBy(stop.signal)
     const cancel = () => {
       stop.abort(noAnswer('the request to Vault was cancelled'))
     }

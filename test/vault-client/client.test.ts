@@ -5,73 +5,13 @@ import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../src/logical/clock.ts'
-import { createVaultClient, VaultError } from '../../src/vault-client/index.ts'
-import type { VaultClient, VaultClientOptions } from '../../src/vault-client/index.ts'
+import { createVaultClient } from '../../src/vault-client/index.ts'
 import { FakeClock, settle } from '../fakes/clock.ts'
 import { throwAwayCertificate } from './certificate.ts'
+import { cleanups, clientOf, envelope, failureOf, key, printed, thrownBy, token, vaultThat } from './fixture.ts'
 import { json, startLocalVault } from './local-vault.ts'
-import type { Answer, LocalVault } from './local-vault.ts'
-
-const token = 'hvs.CAESIJ5vT0kenOfTheGatewayItself0001'
-const key = 'sk_live_51TheRealUpstreamKey'
-const envelope = {
-  request_id: 'r-1',
-  lease_id: '',
-  renewable: false,
-  lease_duration: 0,
-  data: { keys: ['a'] },
-  warnings: null,
-  auth: null,
-  wrap_info: null,
-}
-
-const cleanups: (() => unknown)[] = []
-afterEach(async () => {
-  vi.unstubAllEnvs()
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-
-async function vaultThat(answer: Answer): Promise<LocalVault> {
-  const vault = await startLocalVault(answer)
-  cleanups.push(() => vault.close())
-  return vault
-}
-
-function clientOf(vault: { address: string }, options: Partial<VaultClientOptions> = {}): VaultClient {
-  const client = createVaultClient({ address: vault.address, token, clock: systemClock, ...options })
-  cleanups.push(() => client.close())
-  return client
-}
-
-async function failureOf(asked: Promise<unknown>): Promise<VaultError> {
-  const thrown: unknown = await asked.then(
-    () => 'nothing was thrown',
-    (error: unknown) => error,
-  )
-  expect(thrown).toBeInstanceOf(VaultError)
-  return thrown as VaultError
-}
-
-function thrownBy(act: () => unknown): VaultError {
-  try {
-    act()
-  } catch (thrown) {
-    return thrown as VaultError
-  }
-  throw new Error('nothing was thrown')
-}
-
-/** Everything a log could make of an error. */
-const printed = (error: VaultError): string =>
-  [
-    error.message,
-    JSON.stringify(error),
-    inspect(error, { depth: 20, showHidden: true }),
-    JSON.stringify(Object.entries(error)),
-    error.stack,
-  ].join('\n')
 
 it("takes the only item out of Vault's list of errors, and keeps the list beside it", async () => {
   const listed = '1 error occurred:\n\t* permission denied\n\n'
