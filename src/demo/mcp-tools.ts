@@ -13,6 +13,12 @@ const text = (value: string, isError = false): ToolResult => ({
 const passOn = async (response: Response): Promise<ToolResult> => text(await response.text(), !response.ok)
 
 export function registerTools(mcp: McpServer, gateway: GatewayClient): void {
+  registerBilling(mcp, gateway)
+  registerPullRequests(mcp, gateway)
+  registerEvents(mcp, gateway)
+}
+
+function registerBilling(mcp: McpServer, gateway: GatewayClient): void {
   mcp.registerTool(
     'list_invoices',
     { description: 'The newest invoices', inputSchema: { limit: z.int().min(1).max(100).default(3) } },
@@ -40,7 +46,9 @@ export function registerTools(mcp: McpServer, gateway: GatewayClient): void {
       return passOn(await upstream('stripe').fetch('/v1/refunds', { method: 'POST', body }))
     }),
   )
+}
 
+function registerPullRequests(mcp: McpServer, gateway: GatewayClient): void {
   mcp.registerTool(
     'pr_status',
     {
@@ -73,7 +81,9 @@ export function registerTools(mcp: McpServer, gateway: GatewayClient): void {
       )
     }),
   )
+}
 
+function registerEvents(mcp: McpServer, gateway: GatewayClient): void {
   mcp.registerTool(
     'follow_events',
     {

@@ -94,7 +94,8 @@ export function startStripe(options?: LocalUpstreamOptions): Promise<LocalUpstre
           data: { object: { id: `in_${count}` } },
         }),
       }
-    if (method === 'POST' && path === '/v1/refunds') return once(headers['idempotency-key'], () => refund(asked))
+    if (method === 'POST' && path === '/v1/refunds')
+      return once(headers['idempotency-key'], () => refund(asked, refunds))
     if (method === 'GET' || method === 'HEAD') return collection(asked, { invoices, customers, subscriptions, refunds })
     return unrecognized(asked)
   }
@@ -108,39 +109,40 @@ export function startStripe(options?: LocalUpstreamOptions): Promise<LocalUpstre
     return answered
   }
 
-  function refund({ body }: Asked): Answer {
-    const form = new URLSearchParams(body)
-    const charge = form.get('charge')
-    if (charge === null)
-      return failure(400, 'One of the following params should be provided for this request: payment_intent or charge.')
-    const charged = Object.hasOwn(charges, charge) ? charges[charge] : undefined
-    if (charged === undefined)
-      return failure(404, `No such charge: '${charge}'`, { code: 'resource_missing', param: 'charge' })
-    const amount = Number(form.get('amount') ?? charged)
-    const left =
-      charged - refunds.filter((other) => other.charge === charge).reduce((sum, other) => sum + other.amount, 0)
-    if (!Number.isInteger(amount) || amount < 1 || amount > left)
-      return failure(
-        400,
-        `Refund amount (${form.get('amount') ?? String(charged)}) is greater than unrefunded amount on charge (${left})`,
-        { param: 'amount' },
-      )
-    const made: Refund = {
-      id: `re_${refunds.length + 1}`,
-      object: 'refund',
-      amount,
-      charge,
-      currency: 'usd',
-      status: 'succeeded',
-    }
-    refunds.push(made)
-    return reply(200, made)
-  }
-
   return listen(
     { key, isAuthorized: ({ authorization }) => keyOf(authorization) === key, unauthorized, answer },
     options,
   )
+}
+
+/** Refunds a charge, whole or in part, and adds it to those made so far. */
+function refund({ body }: Asked, refunds: Refund[]): Answer {
+  const form = new URLSearchParams(body)
+  const charge = form.get('charge')
+  if (charge === null)
+    return failure(400, 'One of the following params should be provided for this request: payment_intent or charge.')
+  const charged = Object.hasOwn(charges, charge) ? charges[charge] : undefined
+  if (charged === undefined)
+    return failure(404, `No such charge: '${charge}'`, { code: 'resource_missing', param: 'charge' })
+  const amount = Number(form.get('amount') ?? charged)
+  const left =
+    charged - refunds.filter((other) => other.charge === charge).reduce((sum, other) => sum + other.amount, 0)
+  if (!Number.isInteger(amount) || amount < 1 || amount > left)
+    return failure(
+      400,
+      `Refund amount (${form.get('amount') ?? String(charged)}) is greater than unrefunded amount on charge (${left})`,
+      { param: 'amount' },
+    )
+  const made: Refund = {
+    id: `re_${refunds.length + 1}`,
+    object: 'refund',
+    amount,
+    charge,
+    currency: 'usd',
+    status: 'succeeded',
+  }
+  refunds.push(made)
+  return reply(200, made)
 }
 
 function keyOf(authorization: string | undefined): string | undefined {
@@ -165,9 +167,17 @@ function collection(
       ? reply(200, found)
       : failure(404, `No such ${name.slice(0, -1)}: '${id}'`, { code: 'resource_missing', param: 'id' })
   }
-  const customer = asked.query.get('customer')
-  const after = asked.query.get('starting_after')
-  const limit = Number(asked.query.get('limit') ?? 10)
+  return page(name, entries, asked.query)
+}
+
+function page(
+  name: string,
+  entries: readonly { readonly id: string; readonly customer?: string }[],
+  query: URLSearchParams,
+): Answer {
+  const customer = query.get('customer')
+  const after = query.get('starting_after')
+  const limit = Number(query.get('limit') ?? 10)
   if (!Number.isInteger(limit) || limit < 1 || limit > 100)
     return failure(400, 'Invalid integer: limit must be between 1 and 100', { param: 'limit' })
   const wanted = customer === null ? entries : entries.filter((entry) => entry.customer === customer)

@@ -5,26 +5,15 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Clock } from '../logical/clock.ts'
 import { AGENT, SCOPES, TOOLS, startArticleMcpServer, startUpstreams } from './article.ts'
-import type { Upstreams } from './article.ts'
 import { startDevServer } from './dev-server.ts'
 import type { DevServer } from './dev-server.ts'
 import { Narrator } from './narrator.ts'
-import { callTool } from './mcp-client.ts'
 import { silentLogger } from '../logical/log.ts'
+import { tool, validate, vault } from './walk-calls.ts'
+import type { Issued, Stage, WalkOptions } from './walk-calls.ts'
 
-export interface WalkOptions {
-  readonly print: (text: string) => void
-  /** Runs `mcp-vault <args>` and answers what it printed. */
-  readonly mcpVault: (
-    args: readonly string[],
-    env: Readonly<Record<string, string>>,
-    cwd: string,
-  ) => Promise<{ code: number; out: string }>
-  readonly clock: Clock
-  readonly random: (bytes: number) => Uint8Array
-}
+export type { WalkOptions } from './walk-calls.ts'
 
 export interface Walk {
   /** Promises that were not kept; empty = all were. */
@@ -32,22 +21,6 @@ export interface Walk {
   readonly server: DevServer
   readonly mcpUrl: string
   close(): Promise<void>
-}
-
-/** The walk's surroundings, handed from step to step. */
-interface Stage extends WalkOptions {
-  readonly tell: Narrator
-  readonly server: DevServer
-  readonly upstreams: Upstreams
-  readonly folder: string
-  readonly auditPath: string
-  mcpUrl: string
-}
-
-interface Issued {
-  readonly token: string
-  readonly session_id: string
-  readonly lease_id: string
 }
 
 export async function walk(options: WalkOptions): Promise<Walk> {
@@ -98,19 +71,6 @@ export async function walk(options: WalkOptions): Promise<Walk> {
     throw error
   }
   return { failures: tell.failures, server, mcpUrl: mcp.url, close }
-}
-
-async function vault(
-  stage: Stage,
-  line: string,
-  args: readonly string[] = line.split(' '),
-): Promise<{ code: number; out: string }> {
-  stage.tell.typed(`mcp-vault ${line}`)
-  return stage.mcpVault(
-    args,
-    { VAULT_ADDR: stage.server.vaultAddress, VAULT_TOKEN: stage.server.rootToken },
-    stage.folder,
-  )
 }
 
 async function keys(stage: Stage): Promise<void> {
@@ -174,13 +134,6 @@ async function issue(stage: Stage): Promise<Issued> {
   return { token: String(answer.data.token), session_id: String(answer.data.session_id), lease_id: answer.lease_id }
 }
 
-async function tool(stage: Stage, name: string, token: string, args: Record<string, unknown> = {}) {
-  stage.tell.typed(`mcp client → tools/call ${name}${Object.keys(args).length > 0 ? ` ${JSON.stringify(args)}` : ''}`)
-  const answer = await callTool({ url: stage.mcpUrl, token, tool: name, args })
-  stage.tell.answered(answer.text, 4)
-  return answer
-}
-
 async function use(stage: Stage, { token }: Issued): Promise<void> {
   const { tell, upstreams } = stage
   tell.step(
@@ -237,15 +190,6 @@ async function refresh(stage: Stage, issued: Issued): Promise<Issued> {
     old.status === 200 && young.status === 200 && second.session_id === issued.session_id,
   )
   return second
-}
-
-async function validate(stage: Stage, token: string): Promise<{ status: number; body: string }> {
-  const answer = await fetch(`${stage.server.gateway.httpUrl}/validate`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${stage.server.serviceToken}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ token, required_scope: 'read:stripe:invoices' }),
-  })
-  return { status: answer.status, body: await answer.text() }
 }
 
 async function revoke(stage: Stage, { token, lease_id }: Issued): Promise<void> {
