@@ -1,0 +1,304 @@
+/** The gateway's REST face: paths, verbs and callers. */
+import { afterAll, beforeAll, describe } from 'vitest'
+import { answers, restFace } from './rows.ts'
+import { closeClean, startStage } from './stage.ts'
+import type { Stage } from './stage.ts'
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await startStage()
+})
+afterAll(() => closeClean(stage))
+const on = (): Stage => stage
+
+const long = (count: number): string => 'x'.repeat(count)
+
+describe('paths and verbs', () => {
+  answers(restFace, on, [
+    [
+      'the root',
+      'GET /',
+      404,
+      'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
+    ],
+    [
+      'an unknown path',
+      'GET /nothing',
+      404,
+      'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
+    ],
+    [
+      'a Vault path',
+      'GET /v1/sys/health',
+      404,
+      'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
+    ],
+    [
+      'a trailing slash',
+      'GET /agents/',
+      404,
+      'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
+    ],
+    [
+      'two slashes',
+      'GET //agents',
+      404,
+      'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
+    ],
+    [
+      '..',
+      'GET /agents/../agents/billing',
+      404,
+      'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
+    ],
+    [
+      '%2e%2e',
+      'GET /agents/%2e%2e/sessions',
+      404,
+      'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
+    ],
+    [
+      'an encoded slash',
+      'GET /agents/billing%2fscopes',
+      404,
+      'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
+    ],
+    [
+      'a semicolon',
+      'GET /agents;x=1',
+      404,
+      'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
+    ],
+    [
+      'a backslash',
+      'GET /agents\\billing',
+      404,
+      'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
+    ],
+    [
+      'an encoded NUL',
+      'GET /agents/billing%00',
+      404,
+      'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
+    ],
+    [
+      'a name in capitals',
+      'GET /agents/Billing',
+      400,
+      'bad_request: agent_id: is not a name of 1 to 64 characters a-z, 0-9, _ and -, for example claude-billing-agent',
+    ],
+    [
+      '__proto__',
+      'GET /agents/__proto__',
+      400,
+      'bad_request: agent_id: is not a name of 1 to 64 characters a-z, 0-9, _ and -, for example claude-billing-agent',
+    ],
+    ['an agent that is not there', 'GET /agents/none', 404, 'not_found: agent none is not registered'],
+    [
+      'scopes that are not there',
+      'GET /agents/refunder/scopes',
+      404,
+      'not_found: agent refunder has declared no scopes here',
+    ],
+    [
+      'scopes of an environment called constructor',
+      'GET /agents/billing/scopes/constructor',
+      404,
+      'not_found: agent billing has declared no scopes here',
+    ],
+    [
+      'scopes of an environment in capitals',
+      'GET /agents/billing/scopes/PROD',
+      404,
+      'not_found: agent billing has declared no scopes here',
+    ],
+    ['the absolute form', 'GET http://<host>/agents', 400, 'bad_request: the request target must start with /'],
+    [
+      'DELETE agents',
+      'DELETE /agents',
+      405,
+      'method_not_allowed: DELETE is not served here; use GET, POST [Allow: GET, POST]',
+    ],
+    [
+      'PUT an agent',
+      'PUT /agents/billing\n\n{}',
+      405,
+      'method_not_allowed: PUT is not served here; use GET [Allow: GET]',
+    ],
+    [
+      'PATCH an agent',
+      'PATCH /agents/billing\n\n{}',
+      405,
+      'method_not_allowed: PATCH is not served here; use GET [Allow: GET]',
+    ],
+    [
+      'DELETE an agent',
+      'DELETE /agents/billing',
+      405,
+      'method_not_allowed: DELETE is not served here; use GET [Allow: GET]',
+    ],
+    [
+      'DELETE scopes',
+      'DELETE /agents/billing/scopes',
+      405,
+      'method_not_allowed: DELETE is not served here; use GET, POST [Allow: GET, POST]',
+    ],
+    ['GET sessions', 'GET /sessions', 405, 'method_not_allowed: GET is not served here; use POST [Allow: POST]'],
+    [
+      'GET a session',
+      'GET /sessions/<session>',
+      405,
+      'method_not_allowed: GET is not served here; use DELETE [Allow: DELETE]',
+    ],
+    [
+      'GET a refresh',
+      'GET /sessions/<session>/refresh',
+      405,
+      'method_not_allowed: GET is not served here; use POST [Allow: POST]',
+    ],
+    [
+      'DELETE the refresh',
+      'DELETE /sessions/refresh',
+      405,
+      'method_not_allowed: DELETE is not served here; use POST [Allow: POST]',
+    ],
+    ['GET validate', 'GET /validate', 405, 'method_not_allowed: GET is not served here; use POST [Allow: POST]'],
+    ['POST health', 'POST /healthz\n\n{}', 405, 'method_not_allowed: POST is not served here; use GET [Allow: GET]'],
+    [
+      'two Authorization headers',
+      'GET /agents\nAuthorization: Bearer <root>\nAuthorization: Bearer nobody',
+      400,
+      'bad_request: Authorization is given twice; send it once',
+    ],
+    ['HEAD health', 'HEAD /healthz', 405, ' [Allow: GET]'],
+    ['OPTIONS', 'OPTIONS /validate', 405, 'method_not_allowed: OPTIONS is not served here; use POST [Allow: POST]'],
+    ['LIST', 'LIST /agents', 400, 'bad_request: the request begins with no method that is known here, for example GET'],
+    ['LINK', 'LINK /agents', 405, 'method_not_allowed: LINK is not served here; use GET, POST [Allow: GET, POST]'],
+  ])
+})
+
+describe('callers', () => {
+  const as = (header: string): string => `GET /agents\n${header}`
+  answers(restFace, on, [
+    [
+      'none',
+      as('anonymous'),
+      401,
+      'caller_missing: send the caller\'s own token: "Authorization: Bearer <Vault token or service token>"',
+    ],
+    ['an empty Authorization', as('Authorization:'), 401, 'caller_unknown: Authorization is not "Bearer <token>"'],
+    [
+      'Bearer without a token',
+      as('Authorization: Bearer'),
+      401,
+      'caller_unknown: Authorization is not "Bearer <token>"',
+    ],
+    ['Basic', as('Authorization: Basic cm9vdDpyb290'), 401, 'caller_unknown: Authorization is not "Bearer <token>"'],
+    ['two words', as('Authorization: Bearer a b'), 401, 'caller_unknown: Authorization is not "Bearer <token>"'],
+    ['nonsense', as('Authorization: Bearer hello'), 403, 'permission_denied: permission denied'],
+    ['bytes beyond ASCII', as('Authorization: Bearer h\xe9llo'), 401, "caller_unknown: the caller's token is not one"],
+    [
+      '5000 characters',
+      as(`Authorization: Bearer ${long(5000)}`),
+      401,
+      "caller_unknown: the caller's token is not one",
+    ],
+    [
+      'a phantom token',
+      as('Authorization: Bearer <phantom>'),
+      401,
+      'caller_phantom_token: a phantom token is no caller here: authenticate with a Vault or service token and put the phantom token into the body',
+    ],
+    [
+      'what looks like a phantom token',
+      as('Authorization: Bearer svt_prod_x'),
+      401,
+      'caller_phantom_token: a phantom token is no caller here: authenticate with a Vault or service token and put the phantom token into the body',
+    ],
+    [
+      'a phantom token of another prefix',
+      as('Authorization: Bearer <foreign>'),
+      401,
+      'caller_phantom_token: a phantom token is no caller here: authenticate with a Vault or service token and put the phantom token into the body',
+    ],
+    [
+      'a service token nobody configured',
+      as('Authorization: Bearer <stray>'),
+      401,
+      'caller_unknown: the service token is not known to this gateway',
+    ],
+    [
+      'a service token cut short',
+      as('Authorization: Bearer gst_'),
+      401,
+      'caller_unknown: the service token is not known to this gateway',
+    ],
+    [
+      'a service token without a Vault login',
+      as('Authorization: Bearer <bound>'),
+      403,
+      'caller_without_vault: this caller has no Vault login of its own, so it can only validate tokens and call upstreams',
+    ],
+    [
+      'a JWT',
+      as('Authorization: Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJyb290In0.'),
+      401,
+      'caller_jwt_not_configured: this gateway is not configured for JWT callers; use a Vault token or a service token',
+    ],
+    [
+      'X-Vault-Token',
+      as('anonymous\nX-Vault-Token: <root>'),
+      401,
+      'caller_missing: send the caller\'s own token: "Authorization: Bearer <Vault token or service token>"',
+    ],
+    [
+      'in the query',
+      'GET /agents?access_token=<root>\nanonymous',
+      401,
+      'caller_missing: send the caller\'s own token: "Authorization: Bearer <Vault token or service token>"',
+    ],
+    ['a Vault token without rights', as('Authorization: Bearer <nobody>'), 403, 'permission_denied: permission denied'],
+    [
+      'a service bound to others, on an agent',
+      'GET /agents/billing\nAuthorization: Bearer <bound>',
+      403,
+      'caller_not_bound: service token bound is not bound to agent billing',
+    ],
+    [
+      'a service bound to others, opening',
+      'POST /sessions\nAuthorization: Bearer <bound>\n\n{"agent_id":"billing"}',
+      403,
+      'caller_not_bound: service token bound is not bound to agent billing',
+    ],
+    [
+      'a service bound to others, validating',
+      'POST /validate\nAuthorization: Bearer <bound>\n\n{"token":"<phantom>"}',
+      403,
+      'caller_not_bound: service token bound is not bound to agent billing',
+    ],
+    [
+      'a service writing agents',
+      'POST /agents\nAuthorization: Bearer <service>\n\n{"agent_id":"new","owner":"x","environment":"production"}',
+      403,
+      'permission_denied: permission denied',
+    ],
+    [
+      'a Vault token that may not introspect, validating',
+      'POST /validate\nAuthorization: Bearer <mcp-operator>\n\n{"token":"<phantom>"}',
+      403,
+      'caller_denied: the caller\'s Vault policies do not allow this: it needs "update" on mcp/introspect',
+    ],
+    [
+      'a Vault token nobody knows, validating',
+      'POST /validate\nAuthorization: Bearer hvs.nothing\n\n{"token":"<phantom>"}',
+      401,
+      "caller_unknown: Vault does not know the caller's token, or does not let it ask sys/capabilities-self",
+    ],
+    [
+      'a service closing a session of another',
+      'DELETE /sessions/<session>\nAuthorization: Bearer <service>',
+      403,
+      'permission_denied: permission denied',
+    ],
+  ])
+})
