@@ -1,14 +1,11 @@
 // The real Stripe SDK, with a phantom token for a key, through the gateway to Stripe's own stripe-mock, which checks every request
 // against Stripe's OpenAPI. Needs Go and a build (npm run build); the module and its version are in test/conformance/stripe-mock.mod.
-import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
-import { clearTimeout, setTimeout } from 'node:timers'
+import { setTimeout } from 'node:timers'
 import Stripe from 'stripe'
+import { auditPath, cli, endAll, startRelay, startServer, startStripeMock } from './stripe-mock-servers.mjs'
 
 const AGENT = 'stripe-conformance'
 const SCOPES = ['read:stripe:invoices', 'read:stripe:customers:id-only', 'create:stripe:invoiceitems']
@@ -18,16 +15,11 @@ const TOOLS = {
   invoiceitems: { operations: ['POST /v1/invoiceitems'] },
   refunds: { operations: ['POST /v1/refunds'] },
 }
-const START_MS = 30_000
 /** The strictest staleness limit is 5 s; a long poll that is under way when contact is lost comes on top. */
 const FEED_LOST_MS = 90_000
 
-const root = resolve(import.meta.dirname, '..')
-const cli = join(root, 'dist/cli/main.js')
-const scratch = mkdtempSync(join(tmpdir(), 'mcp-stripe-mock-'))
 const key = `sk_test_${randomBytes(16).toString('hex')}`
 const tokens = []
-const children = []
 let checks = 0
 
 function check(what, ok, found) {
@@ -37,90 +29,6 @@ function check(what, ok, found) {
     )
   checks++
   console.log(`  ok  ${what}`)
-}
-
-/** Resolves with the first match in what the child prints; `log()` is all of it so far. */
-async function start(command, args, pattern) {
-  const child = spawn(command, args, { cwd: scratch, stdio: ['ignore', 'pipe', 'pipe'] })
-  children.push(child)
-  const printed = []
-  const log = () => printed.join('')
-  const match = await new Promise((found, failed) => {
-    const timer = setTimeout(
-      () => failed(new Error(`${command} did not start within ${START_MS / 1000} s:\n${log()}`)),
-      START_MS,
-    )
-    const look = (chunk) => {
-      printed.push(chunk.toString())
-      const hit = pattern.exec(log())
-      if (hit) {
-        clearTimeout(timer)
-        found(hit)
-      }
-    }
-    child.stdout.on('data', look)
-    child.stderr.on('data', look)
-    child.on('error', failed)
-    child.on('exit', (code) => failed(new Error(`${command} ended with ${code}:\n${log()}`)))
-  })
-  return { child, match, log }
-}
-
-async function startStripeMock() {
-  const binary = join(scratch, 'stripe-mock')
-  const built = spawnSync(
-    'go',
-    ['build', '-modfile=stripe-mock.mod', '-mod=readonly', '-o', binary, 'github.com/stripe/stripe-mock'],
-    { cwd: join(root, 'test/conformance'), env: { ...process.env, CGO_ENABLED: '0' }, stdio: 'inherit' },
-  )
-  if (built.error !== undefined)
-    throw new Error('stripe-mock is built with Go, and `go` cannot be started: install Go 1.24 or newer')
-  if (built.status !== 0) throw new Error('go build of stripe-mock failed')
-  // Without an HTTPS address of its own it would listen on every interface.
-  const mock = await start(
-    binary,
-    ['-verbose', '-http-addr', '127.0.0.1:0', '-https-addr', '127.0.0.1:0'],
-    /Listening for HTTP at address: 127\.0\.0\.1:(\d+)/,
-  )
-  return { port: Number(mock.match[1]), log: mock.log }
-}
-
-/** stripe-mock prints no headers: a relay before it keeps every byte that the gateway sends. */
-async function startRelay(port) {
-  const seen = []
-  const relay = createServer((from) => {
-    const to = connect(port, '127.0.0.1')
-    from.on('data', (chunk) => seen.push(chunk))
-    from.pipe(to).pipe(from)
-    from.on('error', () => to.destroy())
-    to.on('error', () => from.destroy())
-  })
-  await new Promise((listening) => relay.listen(0, '127.0.0.1', listening))
-  relay.unref()
-  return { url: `http://127.0.0.1:${relay.address().port}`, seen: () => Buffer.concat(seen).toString('latin1') }
-}
-
-async function startServer() {
-  const addresses = [
-    '-dev-listen-address=127.0.0.1:0',
-    '-gateway-grpc-address=127.0.0.1:0',
-    '-gateway-http-address=127.0.0.1:0',
-    '-gateway-upstream-address=stripe=127.0.0.1:0',
-  ]
-  const args = [
-    cli,
-    'server',
-    '-dev',
-    '-dev-root-token-id=root',
-    `-audit-path=${join(scratch, 'audit.jsonl')}`,
-    ...addresses,
-  ]
-  const server = await start(
-    process.execPath,
-    args,
-    /Vault API\s+(http:\S+)[\s\S]*stripe at (http:\S+)[\s\S]*path-help/,
-  )
-  return { child: server.child, vaultUrl: server.match[1], stripeUrl: server.match[2], log: server.log }
 }
 
 /** Vault's HTTP API under the root token. */
@@ -297,7 +205,7 @@ function checkSecrecy(mock, relay, server) {
     'no phantom token ever went to stripe-mock',
     !tokens.some((token) => sent.includes(token) || mock.log().includes(token)),
   )
-  const kept = readFileSync(join(scratch, 'audit.jsonl'), 'utf8') + server.log()
+  const kept = readFileSync(auditPath, 'utf8') + server.log()
   check(
     "neither the key nor a phantom token stands in the audit log or on the server's output",
     ![key, ...tokens].some((secret) => kept.includes(secret)),
@@ -339,6 +247,5 @@ try {
   console.error(`stripe-mock: failed after ${checks} checks: ${error.message}`)
   process.exitCode = 1
 } finally {
-  for (const child of children) child.kill('SIGKILL')
-  rmSync(scratch, { recursive: true, force: true })
+  endAll()
 }
