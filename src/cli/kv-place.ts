@@ -32,6 +32,9 @@ function pathBelow(root: string, path: string, mountNamed: boolean): string {
   return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path
 }
 
+const noSecretNamed = (root: string, mountNamed: boolean): UsageError =>
+  new UsageError(`The path names no secret below ${root}/, for example ${mountNamed ? '' : `${root}/`}mcp/stripe`)
+
 /** The mount that serves `path`, and whether its engine is version 2. */
 async function mountServing(
   call: VaultCall<MountFlags>,
@@ -59,10 +62,7 @@ export async function locate(
   // Servers older than this endpoint have version 1 only.
   const root = withoutSlashes(found.path ?? (mount === undefined ? '' : asked))
   const below = pathBelow(root, path, mount !== undefined)
-  if (below === '' && !mountItself)
-    throw new UsageError(
-      `The path names no secret below ${root}/, for example ${mount === undefined ? `${root}/` : ''}mcp/stripe`,
-    )
+  if (below === '' && !mountItself) throw noSecretNamed(root, mount !== undefined)
   const { v2 } = found
   return { v2, at: (part) => [root, v2 ? part : '', below].filter((step) => step !== '').join('/') }
 }
