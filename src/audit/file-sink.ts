@@ -1,3 +1,4 @@
+import type { Logger } from '../logical/log.ts'
 import type { AuditFile, AuditFileSystem, AuditSink } from './sink.ts'
 
 const NEWLINE = 0x0a
@@ -29,43 +30,79 @@ async function appendWhole(file: AuditFile, bytes: Uint8Array): Promise<void> {
 /**
  * Ends what a crash or a full disk left half written. Nobody was told that such a record is durable, so nothing rests
  * on it; it is kept as the text of a line of its own, so that every line of the file parses. Where the file may only
- * grow (`chattr +a`), or the tail is too long to be ours, a newline must do.
+ * grow (`chattr +a`), or the tail is too long to be ours, a newline must do. Returns the size it has then.
  */
-async function repair(file: AuditFile, time: string): Promise<void> {
+async function repair(file: AuditFile, time: string): Promise<number> {
   const size = await file.size()
   const tail = await tornTail(file, size)
-  if (tail?.length === 0) return
+  if (tail?.length === 0) return size
   if (tail) {
     const truncated = await file.truncate(size - tail.length).then(
       () => true,
       () => false,
     )
-    if (truncated)
-      return appendWhole(
-        file,
-        Buffer.from(`${JSON.stringify({ time, type: 'torn', text: Buffer.from(tail).toString() })}\n`),
-      )
+    if (truncated) {
+      const torn = Buffer.from(`${JSON.stringify({ time, type: 'torn', text: Buffer.from(tail).toString() })}\n`)
+      await appendWhole(file, torn)
+      return size - tail.length + torn.length
+    }
   }
   await appendWhole(file, Buffer.from('\n'))
+  return size + 1
 }
 
-/** Opens the log file at `path`, with its last line whole. `time` is written into what a repair leaves. */
+/** Why the lines of a file that was there are not durable any more, and who must act; for the operator's log. */
+const losses = {
+  removed: 'the audit file was removed; its lines are lost, and a new one is begun',
+  replaced: 'the audit file was replaced by another; its lines are lost, and the other one is continued',
+  truncated: 'the audit file was truncated; lines may be lost. Rotate it by renaming it and sending SIGHUP',
+} as const
+
+/**
+ * Opens the log file at `path`, with its last line whole. `time` is written into what a repair leaves. After each write the file must
+ * still be at its path: one that a rotation has renamed keeps what it has and is continued at the path, and for one whose lines are gone the write
+ * fails, because nobody could read the record.
+ */
 export async function openFileSink(
   fileSystem: AuditFileSystem,
   path: string,
   fsync: boolean,
   time: string,
+  logger: Logger,
 ): Promise<AuditSink> {
-  const file = await fileSystem.open(path)
-  try {
-    await repair(file, time)
-  } catch (thrown) {
-    await file.close().catch(() => undefined)
-    throw thrown
+  const openWhole = async (): Promise<{ file: AuditFile; size: number }> => {
+    const opened = await fileSystem.open(path)
+    try {
+      return { file: opened, size: await repair(opened, time) }
+    } catch (thrown) {
+      await opened.close().catch(() => undefined)
+      throw thrown
+    }
   }
+  let { file, size } = await openWhole()
+  const write = async (bytes: Uint8Array): Promise<void> => {
+    await appendWhole(file, bytes)
+    size += bytes.length
+  }
+  const sync = () => (fsync ? file.sync() : Promise.resolve())
   return {
-    write: (bytes) => appendWhole(file, bytes),
-    sync: () => (fsync ? file.sync() : Promise.resolve()),
+    write,
+    async sync() {
+      await sync()
+      const state = await file.fate(size)
+      if (state === 'here') return
+      if (state !== 'moved') {
+        logger.error(
+          { path, fate: state },
+          `${losses[state]}; an operator must find out who did it and restore the lines from a copy`,
+        )
+        throw new Error(`the file was ${state}`)
+      }
+      // What was written is durable under the other name.
+      logger.warn({ path }, 'the audit file was renamed; a new one is begun at its path')
+      await file.close()
+      ;({ file, size } = await openWhole())
+    },
     close: () => file.close(),
   }
 }

@@ -1,6 +1,8 @@
 import type { Writable } from 'node:stream'
 import type { Clock } from '../logical/clock.ts'
 import { RequestError } from '../logical/errors.ts'
+import { silentLogger } from '../logical/log.ts'
+import type { Logger } from '../logical/log.ts'
 import { openFileSink } from './file-sink.ts'
 import { auditLine } from './line.ts'
 import type { Redact } from './line.ts'
@@ -23,6 +25,8 @@ export interface AuditLogOptions {
   /** How long a batch may take before those who wait are told that it failed. Default 5 s. */
   readonly timeoutMs?: number
   readonly fileSystem?: AuditFileSystem
+  /** Is told when the file is moved, removed, replaced or truncated while it is in use. */
+  readonly logger?: Logger
 }
 
 /**
@@ -55,12 +59,12 @@ const unavailable = (reason: string, cause?: unknown): RequestError =>
   new RequestError('unavailable', `the audit log ${reason}`, { cause })
 
 export function createAuditLog(options: AuditLogOptions): AuditLog {
-  const { path, stream, clock, fsync = true, fileSystem = nodeFileSystem } = options
+  const { path, stream, clock, fsync = true, fileSystem = nodeFileSystem, logger = silentLogger } = options
   if ((path === undefined) === (stream === undefined))
     throw new RequestError('bad_request', 'audit log: give either path or stream')
   const time = () => new Date(clock.now()).toISOString()
   const sink = stream && streamSink(stream)
-  const open = sink ? () => Promise.resolve(sink) : () => openFileSink(fileSystem, path!, fsync, time())
+  const open = sink ? () => Promise.resolve(sink) : () => openFileSink(fileSystem, path!, fsync, time(), logger)
   return new BatchLog(options, open, (record) => auditLine(record, time(), options.redact))
 }
 

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { mkdir, open } from 'node:fs/promises'
+import { mkdir, open, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { syncDirectory } from '../logical/durable-file.ts'
@@ -8,7 +8,13 @@ import type { AuditFile, AuditFileSystem } from './sink.ts'
 // O_APPEND: every write lands at the end even when a rotation has copied and truncated the file under us.
 const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOCTTY
 
-function wrap(handle: FileHandle): AuditFile {
+const statOf = (path: string) =>
+  stat(path).catch((thrown: unknown) => {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw thrown
+  })
+
+function wrap(handle: FileHandle, path: string): AuditFile {
   return {
     append: async (bytes) => (await handle.write(bytes)).bytesWritten,
     sync: () => handle.datasync(),
@@ -18,6 +24,12 @@ function wrap(handle: FileHandle): AuditFile {
       return buffer.subarray(0, bytesRead)
     },
     truncate: (length) => handle.truncate(length),
+    async fate(size) {
+      const [own, there] = await Promise.all([handle.stat(), statOf(path)])
+      if (there?.ino === own.ino && there.dev === own.dev) return own.size < size ? 'truncated' : 'here'
+      if (own.nlink > 0) return 'moved'
+      return there ? 'replaced' : 'removed'
+    },
     close: () => handle.close(),
   }
 }
@@ -30,7 +42,7 @@ export const nodeFileSystem: AuditFileSystem = {
       const stat = await handle.stat()
       if (!stat.isFile()) throw new Error('not a regular file')
       if (stat.size === 0) await syncDirectory(dirname(path))
-      return wrap(handle)
+      return wrap(handle, path)
     } catch (thrown) {
       await handle.close()
       throw thrown

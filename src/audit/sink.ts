@@ -16,6 +16,11 @@ export interface AuditFile {
   size(): Promise<number>
   read(position: number, length: number): Promise<Uint8Array>
   truncate(length: number): Promise<void>
+  /**
+   * What has become of the file behind this process's back. `moved`: another name leads to it; `removed`, `replaced`: none does, and
+   * its lines are gone; `truncated`: it is shorter than `size`, which it had.
+   */
+  fate(size: number): Promise<'here' | 'moved' | 'removed' | 'replaced' | 'truncated'>
   close(): Promise<void>
 }
 

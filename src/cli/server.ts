@@ -12,7 +12,7 @@ import { text, texts, toggle } from './flags.ts'
 import type { FlagValues } from './flags.ts'
 import type { Io } from './io.ts'
 import { serveConfigured } from './server-run.ts'
-import { startFailure, untilAborted } from './service.ts'
+import { AuditFiles, startFailure, untilAborted } from './service.ts'
 import { packageVersion } from './version.ts'
 
 const flags = {
@@ -81,6 +81,8 @@ async function serveDev(io: Io, given: Given): Promise<number> {
     listeners.push(ARTICLE_LISTENER)
   const seed: { article?: SeededArticle } = {}
   const addresses = addressesOf(given, seeded)
+  const logger = pino({ level: 'warn' }, pino.destination({ fd: 2, sync: true }))
+  const audits = new AuditFiles(logger)
   const started = await startDevServer({
     ...(given['dev-root-token-id'] !== undefined && { rootTokenId: given['dev-root-token-id'] }),
     listenAddress: addresses['dev-listen-address'],
@@ -90,7 +92,8 @@ async function serveDev(io: Io, given: Given): Promise<number> {
     auditPath,
     clock: io.clock,
     random: (bytes) => randomBytes(bytes),
-    logger: pino({ level: 'warn' }, pino.destination({ fd: 2, sync: true })),
+    logger,
+    openAuditLog: (options) => audits.log(options),
     ...(seeded && {
       provision: async (server) => {
         seed.article = await seedArticle(server, addresses['mcp-address'])
@@ -100,6 +103,7 @@ async function serveDev(io: Io, given: Given): Promise<number> {
   io.stdout(banner(started, auditPath, seed.article))
   await untilAborted(io)
   await seed.article?.close()
+  audits.stop()
   await started.close()
   return 0
 }

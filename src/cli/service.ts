@@ -62,7 +62,7 @@ export class AuditFiles {
   /** A log that stays known here until it is closed. */
   log(options: AuditLogOptions & { readonly path: string }): AuditLog {
     const { path } = options
-    const log = createAuditLog(options)
+    const log = createAuditLog({ logger: this.#logger, ...options })
     const known: AuditLog = {
       open: () =>
         log.open().catch((cause: unknown) => {

@@ -3,6 +3,8 @@
  * through its HTTP API, under policies of its own. Loopback only.
  */
 import { readFileSync } from 'node:fs'
+import { redactCredentials } from '../audit/index.ts'
+import type { AuditLog, AuditLogOptions } from '../audit/index.ts'
 import type { Clock } from '../logical/clock.ts'
 import type { Logger } from '../logical/log.ts'
 import { MemoryStorage } from '../logical/storage.ts'
@@ -24,6 +26,8 @@ export interface DevServerOptions {
   readonly upstreamListeners: readonly { readonly upstream: string; readonly address: string }[]
   /** Decision and outcome records. */
   readonly auditPath: string
+  /** Opens an audit file, the gateway's and the host's alike; a durable log of `src/audit` unless given. */
+  readonly openAuditLog?: ((options: AuditLogOptions & { readonly path: string }) => AuditLog) | undefined
   readonly clock: Clock
   readonly random: (bytes: number) => Uint8Array
   readonly logger: Logger
@@ -48,7 +52,7 @@ export interface DevServer {
  * that fails leaves nothing open: a process that has said why it cannot start must end.
  */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
-  const { clock, random, logger } = options
+  const { clock, random, logger, openAuditLog: open } = options
   let ready = false
   const host = await createHost({
     storage: new MemoryStorage(),
@@ -56,6 +60,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     random,
     logger,
     engines: { mcp: mcpFactory },
+    ...(open && { openAuditLog: (path: string) => open({ path, clock, redact: redactCredentials }) }),
     ...(options.rootTokenId !== undefined && { devRootTokenId: options.rootTokenId }),
     ready: () => ready,
   })
@@ -89,13 +94,14 @@ async function gatewayConfig(
   admin: VaultClient,
   serviceToken: string,
 ): Promise<GatewayConfig> {
-  const { grpcAddress, httpAddress, upstreamListeners, auditPath, clock, random, logger } = options
+  const { grpcAddress, httpAddress, upstreamListeners, auditPath, openAuditLog, clock, random, logger } = options
   return {
     vault: { address: vaultAddress, token: await tokenFor(admin, 'mcp-gateway'), mount: 'mcp' },
     grpcAddress,
     httpAddress,
     upstreamListeners,
     auditPath,
+    ...(openAuditLog && { openAuditLog: (path: string) => openAuditLog({ path, clock }) }),
     serviceTokens: [
       {
         name: 'dev',

@@ -59,7 +59,7 @@ export interface Gateway {
 export async function startGateway(config: GatewayConfig): Promise<Gateway> {
   checkConfig(config)
   const { clock, random, logger, vault } = config
-  const audit = config.openAuditLog?.(config.auditPath) ?? createAuditLog({ path: config.auditPath, clock })
+  const audit = config.openAuditLog?.(config.auditPath) ?? createAuditLog({ path: config.auditPath, clock, logger })
   await audit.open()
   const identity = new VaultIdentity({ ...vault, clock, random, logger })
   const health = createHealthCheck({ ...vault, clock })

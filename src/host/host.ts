@@ -145,7 +145,7 @@ function assembleStores(config: HostConfig, router: Router, calls: EngineCalls) 
     storage: at('core/'),
     broker,
     random,
-    openLog: config.openAuditLog ?? ((path) => createAuditLog({ path, clock, redact: redactCredentials })),
+    openLog: config.openAuditLog ?? ((path) => createAuditLog({ path, clock, logger, redact: redactCredentials })),
   })
   const policies = new PolicyStore(at('sys/policy/'), logger)
   const entities = new EntityStore(at('sys/identity/'), clock, random)

@@ -40,6 +40,7 @@ export class FaultyFileSystem implements AuditFileSystem {
         await this.#step('read')
         return this.content.subarray(position, position + length)
       },
+      fate: () => Promise.resolve('here'),
       truncate: async (length) => {
         await this.#step('truncate')
         this.content = this.content.subarray(0, length)
