@@ -87,13 +87,16 @@ function bounded(text: string): string {
   return text.slice(0, text.lastIndexOf(' ', LONGEST_STRING * 4) + 1) + ELLIPSIS
 }
 
-function writeValue(value: unknown, pen: Pen, redact: Redact, depth: number): unknown {
-  pen.left -= COST_OF_VALUE
+function writeScalar(value: unknown, pen: Pen, redact: Redact): unknown {
   if (typeof value === 'string') return writeString(value, pen, redact)
   if (typeof value === 'number') return Number.isFinite(value) ? value : null
-  if (typeof value === 'boolean' || value === null) return value
   if (typeof value === 'bigint') return value.toString()
-  if (typeof value !== 'object') return undefined
+  return typeof value === 'boolean' || value === null ? value : undefined
+}
+
+function writeValue(value: unknown, pen: Pen, redact: Redact, depth: number): unknown {
+  pen.left -= COST_OF_VALUE
+  if (typeof value !== 'object' || value === null) return writeScalar(value, pen, redact)
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString()
   if (depth >= DEEPEST || pen.left <= 0) return ELLIPSIS
   if (Array.isArray(value))

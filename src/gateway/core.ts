@@ -69,9 +69,16 @@ export interface GatewayCore {
 const limitsOf = ({ limits, clock }: CoreConfig): Limits =>
   new Limits({ settings: { ...defaultLimits, ...limits }, clock, connectionsPerUpstream: CONNECTIONS_PER_UPSTREAM })
 
+const egressOf = ({ clock, upstreamCa, resolveUpstream }: CoreConfig): Egress =>
+  new Egress({
+    clock,
+    ...(upstreamCa === undefined ? {} : { ca: upstreamCa }),
+    ...(resolveUpstream === undefined ? {} : { resolve: resolveUpstream }),
+  })
+
 /** Joins the parts. Nothing runs until `follower.start()`. */
 export function createCore(config: CoreConfig): GatewayCore {
-  const { vault, mount, clock, logger, keyConsent, upstreamCa, resolveUpstream } = config
+  const { vault, mount, clock, logger, keyConsent } = config
   const follower: FeedFollower = createFollower(config, config.inUse ?? (() => sessionCache.watched > 0))
   const freshness = new Freshness(follower, config.staleness)
   const isFresh = () => freshness.isFresh(undefined)
@@ -109,11 +116,7 @@ export function createCore(config: CoreConfig): GatewayCore {
     openCalls,
     limits,
   })
-  const egress = new Egress({
-    clock,
-    ...(upstreamCa === undefined ? {} : { ca: upstreamCa }),
-    ...(resolveUpstream === undefined ? {} : { resolve: resolveUpstream }),
-  })
+  const egress = egressOf(config)
   return {
     mount,
     follower,

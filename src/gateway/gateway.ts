@@ -15,7 +15,7 @@ import { unavailable } from './error.ts'
 import { startGrpcServer } from './grpc/server.ts'
 import type { GrpcServer } from './grpc/server.ts'
 import { listenHttp } from './http/server.ts'
-import type { HttpListener } from './http/server.ts'
+import type { HttpListener, HttpParts } from './http/server.ts'
 import { VaultIdentity } from './vault-identity.ts'
 import { createHealthCheck } from '../vault-client/index.ts'
 import type { HealthCheck } from '../vault-client/index.ts'
@@ -65,10 +65,7 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
   const health = createHealthCheck({ ...vault, clock })
   const services = (config.serviceTokens ?? []).map((service) => serviceIdentity(config, service))
   const core = coreOf(config, { identity, health, audit, services: services.map(({ known }) => known) })
-  if (config.requireKeyConsent === false)
-    logger.warn({}, "require_key_consent is false: keys are used without their owners' consent")
-  else if (config.consentUpstreams === 'warn')
-    logger.warn({}, 'consent_upstreams is "warn": keys are used for upstreams that their owners have not listed')
+  warnOfConsent(config)
   const listeners: HttpListener[] = []
   let grpc: GrpcServer | undefined
   const close = async () => {
@@ -91,7 +88,7 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
   }
   const allowedHosts = config.allowedHosts ?? []
   const parts = { ...core, clock, random, logger, healthy: () => !draining && isHealthy(core) }
-  const upstreamUrls: Record<string, string> = {}
+  let upstreamUrls: Readonly<Record<string, string>>
   try {
     listeners.push(
       await listenHttp(parts, {
@@ -103,11 +100,7 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
     )
     if (config.grpcAddress !== undefined)
       grpc = await startGrpcServer({ ...parts, address: config.grpcAddress, tls: config.grpcTls })
-    for (const { upstream, address, tls } of config.upstreamListeners ?? []) {
-      const listener = await listenHttp(parts, { address, allowedHosts, upstream, tls })
-      listeners.push(listener)
-      upstreamUrls[upstream] = listener.url
-    }
+    upstreamUrls = await listenForUpstreams(config, parts, listeners)
   } catch (error) {
     await close()
     throw error
@@ -122,6 +115,28 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
     drain,
     close,
   }
+}
+
+function warnOfConsent({ requireKeyConsent, consentUpstreams, logger }: GatewayConfig): void {
+  if (requireKeyConsent === false)
+    logger.warn({}, "require_key_consent is false: keys are used without their owners' consent")
+  else if (consentUpstreams === 'warn')
+    logger.warn({}, 'consent_upstreams is "warn": keys are used for upstreams that their owners have not listed')
+}
+
+/** Opens the listeners that stand for one upstream each, and adds them to `listeners` as they open. Their URLs by upstream. */
+async function listenForUpstreams(
+  { upstreamListeners = [], allowedHosts = [] }: GatewayConfig,
+  parts: HttpParts,
+  listeners: HttpListener[],
+): Promise<Readonly<Record<string, string>>> {
+  const urls: Record<string, string> = {}
+  for (const { upstream, address, tls } of upstreamListeners) {
+    const listener = await listenHttp(parts, { address, allowedHosts, upstream, tls })
+    listeners.push(listener)
+    urls[upstream] = listener.url
+  }
+  return urls
 }
 
 interface Connections {

@@ -98,23 +98,43 @@ function ipv6Groups(address: string): number[] {
   return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after]
 }
 
-/**
- * The IPv4 address an IPv6 address carries: mapped ::ffff:0:0/96 and NAT64 64:ff9b::/96 (RFC 6052) lead to exactly that host
- * (`transparent`); compatible ::/96, local NAT64 64:ff9b:1::/48 (RFC 8215), 6to4 (RFC 3056), Teredo (RFC 4380) and ISATAP
- * (RFC 5214) may.
- */
+interface Carrier {
+  readonly prefix: readonly number[]
+  /** The first of the two groups that hold the IPv4 address. */
+  readonly at: number
+  /** The prefix leads to exactly that host; others may. */
+  readonly transparent?: boolean
+  readonly inverted?: boolean
+}
+
+const carriers: readonly Carrier[] = [
+  // Mapped, ::ffff:0:0/96, and NAT64, 64:ff9b::/96 (RFC 6052).
+  { prefix: [0, 0, 0, 0, 0, 0xffff], at: 6, transparent: true },
+  { prefix: [0x64, 0xff9b, 0, 0, 0, 0], at: 6, transparent: true },
+  // Local NAT64, 64:ff9b:1::/48 (RFC 8215).
+  { prefix: [0x64, 0xff9b, 1], at: 6 },
+  // Compatible, ::/96, and translated, ::ffff:0:0:0/96.
+  { prefix: [0, 0, 0, 0, 0, 0], at: 6 },
+  { prefix: [0, 0, 0, 0, 0xffff], at: 6 },
+  // 6to4 (RFC 3056) and Teredo (RFC 4380).
+  { prefix: [0x2002], at: 1 },
+  { prefix: [0x2001, 0], at: 6, inverted: true },
+]
+
+/** RFC 5214: after any prefix. */
+const isIsatap = (groups: readonly number[]): boolean =>
+  (groups[4] === 0 || groups[4] === 0x200) && groups[5] === 0x5efe
+
+/** The IPv4 address an IPv6 address carries, in any of the ways it may. */
 function embedded4(groups: readonly number[]): { address: string; transparent: boolean } | undefined {
-  const dotted = (high: number, low: number) => [high >> 8, high & 255, low >> 8, low & 255].join('.')
-  const [a, b, c, d, e, f, g, h] = groups as [number, number, number, number, number, number, number, number]
-  const zeros = a === 0 && b === 0 && c === 0 && d === 0
-  if (zeros && e === 0 && f === 0xffff) return { address: dotted(g, h), transparent: true }
-  if (a === 0x64 && b === 0xff9b && c === 0 && d === 0 && e === 0 && f === 0)
-    return { address: dotted(g, h), transparent: true }
-  if (a === 0x64 && b === 0xff9b && c === 1) return { address: dotted(g, h), transparent: false }
-  if (zeros && (e === 0 || e === 0xffff) && (f === 0 || e === 0xffff))
-    return { address: dotted(g, h), transparent: false }
-  if (a === 0x2002) return { address: dotted(b, c), transparent: false }
-  if (a === 0x2001 && b === 0) return { address: dotted(g ^ 0xffff, h ^ 0xffff), transparent: false }
-  if ((e === 0 || e === 0x200) && f === 0x5efe) return { address: dotted(g, h), transparent: false }
-  return undefined
+  const carrier =
+    carriers.find(({ prefix }) => prefix.every((group, index) => groups[index] === group)) ??
+    (isIsatap(groups) ? { at: 6, transparent: false, inverted: false } : undefined)
+  if (!carrier) return undefined
+  const { at, transparent = false, inverted = false } = carrier
+  const bytes = groups
+    .slice(at, at + 2)
+    .map((group) => (inverted ? group ^ 0xffff : group))
+    .flatMap((group) => [group >> 8, group & 255])
+  return { address: bytes.join('.'), transparent }
 }

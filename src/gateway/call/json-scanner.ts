@@ -53,7 +53,9 @@ const literals = new Map(['true', 'false', 'null'].map((word) => [word.charCodeA
 /** Bytes of a string that stand for themselves: all but control characters, the quote and the backslash. */
 const plain = Uint8Array.from({ length: 256 }, (_, byte) => (byte >= 0x20 && byte !== 0x22 && byte !== 0x5c ? 1 : 0))
 const space = Uint8Array.from({ length: 256 }, (_, byte) => ([0x20, 0x0a, 0x0d, 0x09].includes(byte) ? 1 : 0))
-const escapes = new Map([...'"\\/bfnrt'].map((sign, index) => [sign.charCodeAt(0), '"\\/\b\f\n\r\t'.charCodeAt(index)]))
+const escapes = new Map(
+  Array.from('"\\/bfnrt', (sign, index) => [sign.charCodeAt(0), '"\\/\b\f\n\r\t'.charCodeAt(index)]),
+)
 
 export class JsonScanner {
   readonly #events: JsonEvents

@@ -86,16 +86,7 @@ export function buildOutgoing(input: OutgoingInput): OutgoingRequest {
     throw new GatewayCallError('key_unavailable', `upstream ${upstream.name}: the key does not fit its auth setting`)
   const base = parseBase(upstream)
   const path = joinPath(base, renderPath(operation, params))
-  const ownName = auth.kind === 'query' ? auth.name.toLowerCase() : undefined
-  const query = input.query.filter(({ name }) => name.toLowerCase() !== ownName)
-  for (const { name } of query) {
-    if (operation.parameters && !operation.parameters.includes(name))
-      throw new RequestError(
-        'permission_denied',
-        `query parameter ${JSON.stringify(name)} is not one this operation takes`,
-      )
-  }
-  const publicQuery = query.map(({ encoded }) => encoded).join('&')
+  const publicQuery = queryOf(input, auth)
   const publicTarget = publicQuery === '' ? path : `${path}?${publicQuery}`
   const headers = outgoingHeaders(input)
   refuseCallerToken(input, publicTarget, headers)
@@ -109,6 +100,20 @@ export function buildOutgoing(input: OutgoingInput): OutgoingRequest {
     headers: [...headers].flat(),
     publicUrl: new URL(base.origin + publicTarget),
   }
+}
+
+/** The caller's query without the parameter our key goes in. Throws `permission_denied` for one the operation does not take. */
+function queryOf({ query, match: { operation } }: OutgoingInput, auth: ReturnType<typeof parseAuth>): string {
+  const ownName = auth.kind === 'query' ? auth.name.toLowerCase() : undefined
+  const passedOn = query.filter(({ name }) => name.toLowerCase() !== ownName)
+  for (const { name } of passedOn) {
+    if (operation.parameters && !operation.parameters.includes(name))
+      throw new RequestError(
+        'permission_denied',
+        `query parameter ${JSON.stringify(name)} is not one this operation takes`,
+      )
+  }
+  return passedOn.map(({ encoded }) => encoded).join('&')
 }
 
 /** The second lock on the path: whatever rendered it, nothing but one plain absolute path below the base comes out. */

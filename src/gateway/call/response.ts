@@ -62,19 +62,9 @@ export function responseHeaders(input: ResponseHeaderInput): { headers: HeaderPa
   const pairs: [string, string][] = []
   let hits = 0
   for (const [name, raw] of Object.entries(input.headers)) {
-    if (
-      raw === undefined ||
-      !(
-        always.has(name) ||
-        isRateLimit(name) ||
-        (!input.projected && withBody.has(name)) ||
-        (name === 'content-length' && input.untouched)
-      )
-    )
-      continue
+    if (raw === undefined || !isPassed(name, input)) continue
     for (const value of typeof raw === 'string' ? [raw] : raw) {
-      const own =
-        name === 'location' ? rewriteReference(value, input) : name === 'link' ? rewriteLinks(value, input) : value
+      const own = ownView(name, value, input)
       // Bytes no header may hold cannot be handed on; HTTP parsers let some through.
       if (own === undefined || /[^\t\x20-\x7e\x80-\xff]/.test(own)) continue
       const scrubbed = input.matcher ? scrubHeader(input.matcher, own) : { value: own, hits: 0 }
@@ -83,6 +73,18 @@ export function responseHeaders(input: ResponseHeaderInput): { headers: HeaderPa
     }
   }
   return { headers: pairs, hits }
+}
+
+const isPassed = (name: string, { projected, untouched }: ResponseHeaderInput): boolean =>
+  always.has(name) ||
+  isRateLimit(name) ||
+  (!projected && withBody.has(name)) ||
+  (name === 'content-length' && untouched)
+
+/** The value as the caller is to see it; undefined where it leads anywhere else. */
+function ownView(name: string, value: string, input: ResponseHeaderInput): string | undefined {
+  if (name === 'location') return rewriteReference(value, input)
+  return name === 'link' ? rewriteLinks(value, input) : value
 }
 
 /** A URL of the same upstream as the caller would ask for it; undefined when it is not one or our own parser would refuse it. */

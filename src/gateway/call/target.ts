@@ -77,14 +77,20 @@ function checkRaw(raw: string): void {
   if (/%(?![0-9A-Fa-f]{2})/.test(raw)) refuse('a % is not followed by two hex digits')
 }
 
+/** What no segment may hold, as it is spelled. */
+const refusedInSegment: readonly (readonly [RegExp, string])[] = [
+  [/^$/, 'it holds an empty path segment (// or a / at the end)'],
+  [/^\.\.?$/, 'it holds a . or .. path segment'],
+  [/;/, 'it holds path parameters (;)'],
+  [/["<>^`{|}]/, 'it holds one of " < > ^ ` { | } in the path; write it as %XX'],
+  [/%2e/i, 'it holds an encoded dot (%2e) in the path'],
+  [/%2f/i, 'it holds an encoded slash (%2f) in the path'],
+  [/%5c/i, 'it holds an encoded backslash (%5c) in the path'],
+]
+
 function decodeSegment(raw: string): string {
-  if (raw === '') return refuse('it holds an empty path segment (// or a / at the end)')
-  if (raw === '.' || raw === '..') return refuse('it holds a . or .. path segment')
-  if (raw.includes(';')) return refuse('it holds path parameters (;)')
-  if (/["<>^`{|}]/.test(raw)) return refuse('it holds one of " < > ^ ` { | } in the path; write it as %XX')
-  if (/%2e/i.test(raw)) return refuse('it holds an encoded dot (%2e) in the path')
-  if (/%2f/i.test(raw)) return refuse('it holds an encoded slash (%2f) in the path')
-  if (/%5c/i.test(raw)) return refuse('it holds an encoded backslash (%5c) in the path')
+  const refused = refusedInSegment.find(([pattern]) => pattern.test(raw))
+  if (refused) return refuse(refused[1])
   const segment = decodePercent(raw)
   if (/[\x00-\x1f\x7f-\x9f]/.test(segment)) return refuse('it holds an encoded control character in the path')
   // An upstream that decodes twice would see another path.

@@ -94,9 +94,7 @@ export class SessionEntry {
         if (this.chain.some((link) => link.session_id === event.session_id)) this.#end(reasonOf(event.reason))
         break
       case 'token_ended':
-        if (event.token_id !== this.facts.token_id) break
-        this.#tokenOver ??= reasonOf(event.reason)
-        if (!passing.has(event.reason)) this.#callsOver ??= reasonOf(event.reason)
+        if (event.token_id === this.facts.token_id) this.#endToken(event.reason)
         break
       case 'generation':
         if (this.chain.some((link) => link.agent_id === event.agent_id && link.generation < event.generation))
@@ -111,6 +109,11 @@ export class SessionEntry {
       case 'document':
         break
     }
+  }
+
+  #endToken(reason: Parameters<typeof reasonOf>[0]): void {
+    this.#tokenOver ??= reasonOf(reason)
+    if (!passing.has(reason)) this.#callsOver ??= reasonOf(reason)
   }
 
   #end(reason: EndReason): void {
