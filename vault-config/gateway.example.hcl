@@ -81,6 +81,7 @@ limits {
   # The same, by the address of callers that bring nothing but a session's token.
   calls_per_address   = 1024
   streams_per_session = 32 # gRPC streams that watch a session
+  streams_per_caller  = 128 # gRPC streams on which a caller validates tokens
   lookups_per_address = 64 # tokens being looked up in Vault at a time
   # Each second: tokens that turn out unknown, by address (authenticated callers: ten times as many), and refusals of a session that
   # are recorded in full. Further refusals stand in one record a second.

@@ -120,6 +120,7 @@ const limits = {
   calls_per_session: limit('calls_per_session'),
   calls_per_address: limit('calls_per_address'),
   streams_per_session: limit('streams_per_session'),
+  streams_per_caller: limit('streams_per_caller'),
   lookups_per_address: limit('lookups_per_address'),
   unknown_tokens_per_second: limit('unknown_tokens_per_second'),
   refusals_per_second: limit('refusals_per_second'),

@@ -101,9 +101,9 @@ export const unavailableCodes = {
   },
   streams_limit: {
     kind: 'rate_limited',
-    meaning: 'The session is watched by as many streams as it may be.',
+    meaning: 'The session is watched by, or the caller validates tokens on, as many streams as it may.',
     actor: 'MCP server',
-    action: 'End a stream first; one for each session is enough.',
+    action: 'End a stream first; one for each session, and one to validate tokens on, is enough.',
   },
   lookups_limit: {
     kind: 'rate_limited',

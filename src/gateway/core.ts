@@ -66,8 +66,13 @@ export interface GatewayCore {
   readonly limits: Limits
 }
 
-const limitsOf = ({ limits, clock }: CoreConfig): Limits =>
-  new Limits({ settings: { ...defaultLimits, ...limits }, clock, connectionsPerUpstream: CONNECTIONS_PER_UPSTREAM })
+const limitsOf = ({ limits, clock }: CoreConfig, follower: FeedFollower): Limits =>
+  new Limits({
+    settings: { ...defaultLimits, ...limits },
+    clock,
+    connectionsPerUpstream: CONNECTIONS_PER_UPSTREAM,
+    gateways: () => follower.gateways,
+  })
 
 const egressOf = ({ clock, upstreamCa, resolveUpstream }: CoreConfig): Egress =>
   new Egress({
@@ -94,7 +99,7 @@ export function createCore(config: CoreConfig): GatewayCore {
   const keys = new Keys({ vault, mount, clock, logger, consent: keyConsent })
   // Caches first: who acts on a change must find it applied.
   for (const listener of [documents, sessionCache, keys, openCalls]) follower.subscribe(listener)
-  const limits = limitsOf(config)
+  const limits = limitsOf(config, follower)
   const records = new Records(config.sink, clock, keyConsent === 'not_required' ? { key_consent: 'not_required' } : {})
   const callers = new Callers({
     vault,

@@ -5,6 +5,7 @@ import { GatewayError } from './error.ts'
 import { requireAgent, vaultOf, vaultRefused } from './decision/callers.ts'
 import type { Caller } from './decision/callers.ts'
 import type { Decisions } from './decision/decide.ts'
+import type { SessionName } from './knowledge/session-cache.ts'
 import { malformed } from './decision/refusals.ts'
 
 /** What a session is opened with, beside its agent; passed to `creds/<agent>` as it is. */
@@ -17,8 +18,6 @@ export type OpenAsk = Readonly<Record<string, unknown>> & {
 
 /** What `creds` answers: `session_id, token, expires_at_unix` …, with the lease it hangs on. */
 export type Issued = Readonly<Record<string, unknown>>
-
-export type SessionName = { readonly session_id: string } | { readonly token: string }
 
 /** Less than this left of the caller's own token, and what hangs on it would die before it is of use. */
 const LEAST_LIFE_SECONDS = 60
@@ -59,7 +58,7 @@ export class SessionService {
     const vault = vaultOf(caller)
     await this.#decisions.requireService()
     const ttl = cutTtl(ask.ttl, await secondsLeft(caller, vault))
-    const found = await this.#decisions.agentOf(session)
+    const found = await this.#decisions.agentOf(session, caller)
     if (!found) throw noSession()
     requireAgent(caller, found.agent_id)
     const path = `${this.#mount}/creds/${found.agent_id}/${found.session_id}`
@@ -73,7 +72,7 @@ export class SessionService {
   async close(caller: Caller, session: SessionName): Promise<void> {
     checkName(session)
     const vault = vaultOf(caller)
-    const found = await this.#decisions.agentOf(session)
+    const found = await this.#decisions.agentOf(session, caller)
     if (!found) throw noSession()
     requireAgent(caller, found.agent_id)
     try {
@@ -101,7 +100,7 @@ export class SessionService {
 
   /** A caller bound to some agents may not spend the session of another, even one whose token it got hold of. */
   async #requireParent(caller: Caller, parentToken: string): Promise<void> {
-    const parent = await this.#decisions.agentOf({ token: parentToken })
+    const parent = await this.#decisions.agentOf({ token: parentToken }, caller)
     if (!parent) throw new GatewayError('invalid_token', 'unknown', 'parent_token: the token is not known')
     requireAgent(caller, parent.agent_id)
   }

@@ -38,6 +38,8 @@ export class FakeEngine {
   clockAheadMs = 0
   epoch = 'epoch-1'
   sequence = 0
+  /** Gateways that follow the feed, as it tells them. */
+  pollers = 1
   /** Told with every reset; undefined: an engine that has no check keys. Tokens are minted under the last of them. */
   check: { readonly check_keys: readonly string[]; readonly check_enforced_from_unix: number } | undefined
   readonly documents = new Map<string, Record<string, unknown>>()
@@ -206,6 +208,7 @@ export class FakeEngine {
         events: current ? this.#events.filter((event) => event.sequence > after) : [],
         reset: !current,
         more: false,
+        pollers: this.pollers,
         ...(!current && this.check),
       }
     }

@@ -4,6 +4,7 @@ import { silentLogger } from '../../src/logical/log.ts'
 import { createCore } from '../../src/gateway/core.ts'
 import type { GatewayCore } from '../../src/gateway/core.ts'
 import type { Caller } from '../../src/gateway/decision/callers.ts'
+import type { LimitSettings } from '../../src/gateway/limits/index.ts'
 import { defaultStaleness } from '../../src/gateway/knowledge/freshness.ts'
 import { toGatewayError } from '../../src/gateway/error.ts'
 import { tokenDigest } from '../../src/scope/index.ts'
@@ -52,7 +53,9 @@ export interface Rig {
 }
 
 /** With one upstream, two tools, and an agent that declares scopes for both; the feed is followed. */
-export async function startRig(settings: { keyConsent?: ConsentMode; idle?: boolean } = {}): Promise<Rig> {
+export async function startRig(
+  settings: { keyConsent?: ConsentMode; idle?: boolean; limits?: Partial<LimitSettings> } = {},
+): Promise<Rig> {
   const clock = new FakeClock()
   const vault = new FakeVault(clock)
   const sink = new FakeSink()
@@ -73,6 +76,7 @@ export async function startRig(settings: { keyConsent?: ConsentMode; idle?: bool
     sink,
     staleness: defaultStaleness,
     keyConsent: settings.keyConsent ?? 'enforce',
+    limits: settings.limits,
     // Most tests tell the engine something and expect the gateway to hear of it, whether anybody uses it or not.
     ...(settings.idle === true ? {} : { inUse: () => true }),
     clock,

@@ -1,19 +1,24 @@
 import { limited } from '../error.ts'
 import type { GatewayError } from '../error.ts'
-import type { Found, Sessions } from '../knowledge/session-cache.ts'
+import type { Found, SessionName, Sessions } from '../knowledge/session-cache.ts'
 import type { Limits } from '../limits/index.ts'
 import { originOf } from './callers.ts'
 import type { Caller } from './callers.ts'
 import { refusalResult } from './records.ts'
 import type { Decision, Records } from './records.ts'
 
-/** The session of a token; where it is not known here yet, looked up within the limits of whose request this is. */
-export async function findToken(sessions: Sessions, limits: Limits, token: string, caller: Caller): Promise<Found> {
-  if (sessions.isAtHand(token)) return sessions.findByToken(token)
+/** The session of a token or id; where it is not known here yet, looked up within the limits of whose request this is. */
+export async function findSession(
+  sessions: Sessions,
+  limits: Limits,
+  name: SessionName,
+  caller: Caller,
+): Promise<Found> {
+  if (sessions.isAtHand(name)) return sessions.findNamed(name)
   const lookup = limits.lookup(originOf(caller))
   let unknown = false
   try {
-    const found = await sessions.findByToken(token)
+    const found = await sessions.findNamed(name)
     unknown = found.inactive !== undefined && found.inactive.session_id === undefined
     return found
   } finally {

@@ -11,7 +11,7 @@ import {
 import type { CallBody, ToolMatch } from '../../scope/index.ts'
 import { GatewayError, toGatewayError, unavailable } from '../error.ts'
 import type { Limits } from '../limits/index.ts'
-import { findToken, recordRefusal } from './bounded-lookup.ts'
+import { findSession, recordRefusal } from './bounded-lookup.ts'
 import { originOf, requireAgent } from './callers.ts'
 import type { Caller, Callers } from './callers.ts'
 import type { Documents } from '../knowledge/documents.ts'
@@ -27,7 +27,7 @@ import { normalisePath } from './records.ts'
 import type { Asked, KnownSession, Records, RequestIds } from './records.ts'
 import { inactiveToken, malformed, missing, notGranted, reuse } from './refusals.ts'
 import type { EndReason, SessionEntry, SessionFacts } from '../knowledge/session-entry.ts'
-import type { Sessions } from '../knowledge/session-cache.ts'
+import type { SessionName, Sessions } from '../knowledge/session-cache.ts'
 import type { Watch } from '../knowledge/watch.ts'
 
 export interface DecisionParts {
@@ -64,7 +64,7 @@ export interface Validation extends SessionFacts {
 }
 
 export interface WatchAsk extends RequestIds {
-  readonly key: { readonly token: string } | { readonly session_id: string }
+  readonly key: SessionName
   readonly caller: Caller
 }
 
@@ -236,19 +236,16 @@ export class Decisions {
     return this.#recorded({ requestId: '', caller, session: undefined, asked: {} }, async () => {
       const { sessions } = this.#parts
       await this.#requireContact()
-      const { entry } = await findToken(sessions, this.#parts.limits, token, caller)
+      const { entry } = await findSession(sessions, this.#parts.limits, { token }, caller)
       return entry !== undefined && entry.endOfToken(sessions.nowUnixMs()) === undefined
     })
   }
 
   /** Which agent a session belongs to, live or ended; undefined where the engine does not know it. For routing only. */
-  async agentOf(
-    key: { readonly token: string } | { readonly session_id: string },
-  ): Promise<{ session_id: string; agent_id: string } | undefined> {
-    if ('token' in key && !tokenShape(key.token)) throw malformed()
-    await this.#requireContact()
-    const { sessions } = this.#parts
-    const { entry, inactive } = await ('token' in key ? sessions.findByToken(key.token) : sessions.find(key))
+  async agentOf(name: SessionName, caller: Caller): Promise<{ session_id: string; agent_id: string } | undefined> {
+    if ('token' in name && !tokenShape(name.token)) throw malformed()
+    const { sessions, limits } = this.#parts
+    const { entry, inactive } = await findSession(sessions, limits, name, caller)
     const { session_id, agent_id } = entry ? entry.facts : inactive
     return session_id !== undefined && agent_id !== undefined ? { session_id, agent_id } : undefined
   }
@@ -310,7 +307,7 @@ export class Decisions {
     if (!tokenShape(token)) throw malformed()
     await this.#requireContact()
     const { sessions, limits, follower } = this.#parts
-    const { entry, inactive } = await findToken(sessions, limits, token, context.caller)
+    const { entry, inactive } = await findSession(sessions, limits, { token }, context.caller)
     context.session = entry ? entry.facts : known(inactive)
     const nowMs = sessions.nowUnixMs()
     const over = entry ? entry.endOfToken(nowMs) : inactive.reason
@@ -330,7 +327,7 @@ export class Decisions {
 
   async #namedSession(key: { readonly session_id: string }, context: Context): Promise<SessionEntry> {
     await this.#requireContact()
-    const { entry, inactive } = await this.#parts.sessions.find(key)
+    const { entry, inactive } = await findSession(this.#parts.sessions, this.#parts.limits, key, context.caller)
     context.session = entry ? entry.facts : known(inactive)
     if (!entry) throw new GatewayError('invalid_token', 'unknown', 'the session is over or not known')
     return entry

@@ -1,6 +1,7 @@
 /** `mcp.gateway.v1.Tokens`: is this token alive, and may it do this? */
 import type { ServerDuplexStream, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { isoSeconds } from '../../logical/clock.ts'
+import { originOf } from '../decision/callers.ts'
 import type { Caller } from '../decision/callers.ts'
 import type { Validation } from '../decision/decide.ts'
 import type { RequestIds } from '../decision/records.ts'
@@ -82,6 +83,9 @@ async function validateStream(
   outbox: Outbox<ValidateResponse>,
 ): Promise<void> {
   const caller = callerOf(parts, call.metadata)
+  const leave = parts.limits.validateStream(originOf(caller))
+  outbox.gone.addEventListener('abort', leave, { once: true })
+  if (outbox.over) leave()
   const inbox = new Inbox<ValidateRequest | Undecodable>(call)
   const open = new Set<Promise<void>>()
   for (let message = await inbox.next(); message !== undefined && !outbox.over; message = await inbox.next()) {

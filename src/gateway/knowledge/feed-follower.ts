@@ -48,6 +48,7 @@ export class FeedFollower {
   #running: Promise<void> | undefined
   #epoch: string | undefined
   #sequence = 0
+  #gateways = 1
   /** Of the current epoch. */
   #tokenCheck: TokenCheck | undefined
   /** The state is known as of this moment, on both clocks. */
@@ -83,6 +84,10 @@ export class FeedFollower {
   }
   get sequence(): number {
     return this.#sequence
+  }
+  /** How many gateways follow the feed, this one included, as of its last answer. */
+  get gateways(): number {
+    return this.#gateways
   }
   /** Polls that failed in a row. */
   get failures(): number {
@@ -251,6 +256,7 @@ export class FeedFollower {
       return 'idle'
     }
     this.#refusal = undefined
+    this.#gateways = Math.max(1, answer.pollers)
     // Held can be no longer than it took; anything else would make stale knowledge look fresh.
     const heldMs = Math.min(answer.held_ms, receivedMs - sentMs)
     this.#take(answer)

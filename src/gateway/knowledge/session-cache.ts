@@ -19,6 +19,9 @@ export type Found =
 /** What a session is asked for by: the digest of a token, or its id. */
 export type SessionKey = { readonly token_sha256: string } | { readonly session_id: string }
 
+/** What callers name a session by. */
+export type SessionName = { readonly token: string } | { readonly session_id: string }
+
 export interface SessionsConfig {
   readonly vault: VaultClient
   readonly mount: string
@@ -80,6 +83,10 @@ export class Sessions implements FeedListener {
     return this.#watches.size
   }
 
+  findNamed(name: SessionName): Promise<Found> {
+    return 'token' in name ? this.findByToken(name.token) : this.find(name)
+  }
+
   /** The entry of a token or session, live or ended, or the engine's "no". Throws `unavailable`, never "invalid", in an outage. */
   async find(key: SessionKey): Promise<Found> {
     const text = textOf(key)
@@ -108,11 +115,11 @@ export class Sessions implements FeedListener {
     return Math.max(1, response.refresh_possible_unix - Math.floor(response.server_time_unix_ms / 1000))
   }
 
-  /** Whether `findByToken` asks Vault nothing new. */
-  isAtHand(token: string): boolean {
-    const text = tokenDigest(token)
+  /** Whether `findNamed` asks Vault nothing new. */
+  isAtHand(name: SessionName): boolean {
+    const text = 'token' in name ? tokenDigest(name.token) : textOf(name)
     const entry = this.#entries.get(text)
-    if (this.#asking.has(text) || this.#isRefused(token)) return true
+    if (this.#asking.has(text) || ('token' in name && this.#isRefused(name.token))) return true
     return entry !== undefined && entry.endOfToken(this.nowUnixMs()) !== 'expired'
   }
 

@@ -13,6 +13,8 @@ export interface LimitSettings {
   readonly calls_per_address: number
   /** gRPC streams that watch a session. */
   readonly streams_per_session: number
+  /** gRPC streams by which one authenticated caller validates tokens. */
+  readonly streams_per_caller: number
   /** Tokens being looked up in Vault at a time. */
   readonly lookups_per_address: number
   /** Tokens that turn out unknown, each second; for authenticated callers ten times as many. */
@@ -27,6 +29,7 @@ export const defaultLimits: LimitSettings = {
   calls_per_session: 128,
   calls_per_address: 1024,
   streams_per_session: 32,
+  streams_per_caller: 128,
   lookups_per_address: 64,
   unknown_tokens_per_second: 20,
   refusals_per_second: 20,
@@ -54,6 +57,7 @@ export class Limits {
   readonly #calls = new UnderWay()
   readonly #addresses = new UnderWay()
   readonly #streams = new UnderWay()
+  readonly #callerStreams = new UnderWay()
   readonly #lookups = new UnderWay()
   readonly #unknown: RateLimit
   readonly #refusals: RateLimit
@@ -105,6 +109,14 @@ export class Limits {
     const leave = this.#streams.enter(sessionId, this.#part(this.#config.settings.streams_per_session))
     if (!leave)
       throw limited('streams_limit', 'this session is watched by too many streams; end one first (streams_per_session)')
+    return leave
+  }
+
+  /** A caller opens a stream to validate tokens on. Throws 429. */
+  validateStream(origin: Origin): () => void {
+    const leave = this.#callerStreams.enter(origin.key, this.#part(this.#config.settings.streams_per_caller))
+    if (!leave)
+      throw limited('streams_limit', 'this caller has too many streams open; end one first (streams_per_caller)')
     return leave
   }
 

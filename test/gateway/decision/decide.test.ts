@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { tokenDigest } from '../../../src/scope/index.ts'
 import type { Caller } from '../../../src/gateway/decision/callers.ts'
-import { authorize, itself, openSession, startRig, tokenOf, validate, verdict } from '../rig.ts'
+import { authorize, itself, openSession, service, startRig, tokenOf, validate, verdict } from '../rig.ts'
 import type { Rig } from '../rig.ts'
 
 let rig: Rig
@@ -510,14 +510,14 @@ describe('outages', () => {
 it("finds a session's agent for routing, ended or not, and nothing for an unknown one", async () => {
   const session = openSession(rig)
   const asked = { session_id: session.session_id }
-  expect(await rig.core.decisions.agentOf(asked)).toEqual({ ...asked, agent_id: 'claude-billing-agent' })
+  expect(await rig.core.decisions.agentOf(asked, service)).toEqual({ ...asked, agent_id: 'claude-billing-agent' })
   rig.engine.end(session)
   await rig.flush()
-  expect(await rig.core.decisions.agentOf({ token: tokenOf(session) })).toEqual({
+  expect(await rig.core.decisions.agentOf({ token: tokenOf(session) }, service)).toEqual({
     ...asked,
     agent_id: 'claude-billing-agent',
   })
   expect(
-    await rig.core.decisions.agentOf({ session_id: `sess_${tokenDigest('x').slice(0, 26).toUpperCase()}` }),
+    await rig.core.decisions.agentOf({ session_id: `sess_${tokenDigest('x').slice(0, 26).toUpperCase()}` }, service),
   ).toBeUndefined()
 })

@@ -39,6 +39,8 @@ export interface Failure {
   readonly type: string | undefined
   readonly error: string | undefined
   readonly request_id: string | undefined
+  /** Seconds. */
+  readonly retry_after?: string
 }
 
 export function failureOf(error: ServiceError): Failure {
@@ -49,6 +51,7 @@ export function failureOf(error: ServiceError): Failure {
     type: first('mcp-error-type'),
     error: first('mcp-error-code'),
     request_id: first('mcp-request-id'),
+    ...(first('mcp-retry-after') !== undefined && { retry_after: first('mcp-retry-after')! }),
   }
 }
 
