@@ -163,4 +163,19 @@ describe('the limits', () => {
     honest.release()
     expect(buffers.used).toBe(0)
   })
+  it('bytes are given back one by one, and none are taken by what goes on after a call is over', () => {
+    const { buffers } = limits({ buffered_bytes: 1000 })
+    const hold = buffers.hold('greedy', () => undefined)
+    hold.take(900)
+    hold.take(-500)
+    hold.take(500)
+    expect(buffers.used).toBe(900)
+    hold.release()
+    expect(
+      outcome(() => {
+        hold.take(1)
+      }),
+    ).toBe('429 buffer_limit retry 1')
+    expect(buffers.used).toBe(0)
+  })
 })

@@ -119,8 +119,9 @@ export class DocumentBuffer {
     this.bytes(written, 0, written.length)
   }
 
-  /** The text without what was taken out, a step at a time: a long one is to be interrupted. */
+  /** The text without what was taken out, a step at a time: a long one is to be interrupted. Nothing may be written after. */
   *whole(stepBytes: number): Generator<undefined, Uint8Array> {
+    this.#names.release()
     if (!this.#holes) return this.#bytes.subarray(0, this.#length)
     const bytes = this.#bytes
     const view = new DataView(bytes.buffer)
@@ -190,10 +191,12 @@ export class DocumentBuffer {
     const needed = this.#length + more
     if (needed <= this.#bytes.length) return
     const size = Math.max(needed, this.#bytes.length * 2, 1024)
-    this.#reserve(size - this.#bytes.length)
-    const wider = new Uint8Array(size)
-    wider.set(this.#bytes.subarray(0, this.#length))
-    this.#bytes = wider
+    const old = this.#bytes
+    // Both are there while one is copied into the other.
+    this.#reserve(size)
+    this.#bytes = new Uint8Array(size)
+    this.#bytes.set(old.subarray(0, this.#length))
+    this.#reserve(-old.length)
   }
 }
 

@@ -34,6 +34,15 @@ export class MemberNames {
 
   constructor(reserve: (bytes: number) => void) {
     this.#reserve = reserve
+    reserve(this.#members.byteLength)
+  }
+
+  /** Nothing is looked for any more. */
+  release(): void {
+    for (const { index } of this.#objects.splice(0)) this.#drop(index)
+    this.#reserve(-this.#members.byteLength)
+    this.#members = new Int32Array(0)
+    this.#count = 0
   }
 
   open(): void {
@@ -41,7 +50,9 @@ export class MemberNames {
   }
 
   close(): void {
-    this.#count = this.#objects.pop()!.base
+    const { base, index } = this.#objects.pop()!
+    this.#count = base
+    this.#drop(index)
   }
 
   /** The live member of the innermost object whose name is `bytes` from `start` to `end`; -1 = none. */
@@ -73,7 +84,11 @@ export class MemberNames {
     if (this.#vacant !== undefined) return
     const size = this.#count - object.base
     if (object.index && size * 2 <= object.index.length) this.#insert(object.index, member)
-    else if (size > SMALL) object.index = this.#indexed(object.base)
+    else if (size > SMALL) {
+      const old = object.index
+      object.index = this.#indexed(object.base)
+      this.#drop(old)
+    }
   }
 
   at(member: number): number {
@@ -127,10 +142,15 @@ export class MemberNames {
   }
 
   #widen(): void {
-    this.#reserve(this.#members.byteLength)
-    const wider = new Int32Array(this.#members.length * 2)
-    wider.set(this.#members)
-    this.#members = wider
+    const old = this.#members
+    this.#reserve(2 * old.byteLength)
+    this.#members = new Int32Array(2 * old.length)
+    this.#members.set(old)
+    this.#reserve(-old.byteLength)
+  }
+
+  #drop(index: Int32Array | undefined): void {
+    if (index) this.#reserve(-index.byteLength)
   }
 }
 

@@ -17,7 +17,7 @@ export interface ProjectInput {
   readonly body: AsyncIterable<Uint8Array>
   readonly maxBytes: number
   readonly projection: Projection
-  /** Asked before that many more bytes are held for this call; throws to refuse them. */
+  /** Asked before that many more bytes are held for this call; throws to refuse them. Fewer than 0: as many are held no more. */
   readonly reserve?: ((bytes: number) => void) | undefined
 }
 

@@ -3,9 +3,12 @@ import type { GatewayError } from '../error.ts'
 
 /** Memory of one call. */
 export interface Hold {
-  /** Asked before that many more bytes are held. Throws 429 where they are not to be had, and after the call was picked to give way. */
+  /**
+   * Asked before that many more bytes are held; fewer than 0 gives as many back. Throws 429 where they are not to be had, and
+   * after the call was picked to give way or gave all back.
+   */
   take(bytes: number): void
-  /** Gives all of it back. */
+  /** Gives all of it back, for good. */
   release(): void
 }
 
@@ -51,6 +54,8 @@ export class ByteBudget {
         this.#used += bytes
       },
       release: () => {
+        // What is still under way for a call that is over must not take what nobody would give back.
+        entry.refused ??= refusal()
         this.#drop(entry)
       },
     }

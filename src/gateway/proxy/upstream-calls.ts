@@ -271,7 +271,11 @@ async function collect({ body, upstream }: UpstreamAsk, maxBytes: number, held: 
     held.take(chunk.length)
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks)
+  // Whole and in chunks at once, for a moment.
+  held.take(bytes)
+  const whole = Buffer.concat(chunks)
+  held.take(-bytes)
+  return whole
 }
 
 /** Why a call ended: what it was cut for comes before what that looked like on the wire. */

@@ -300,4 +300,39 @@ describe('what it costs', () => {
     const kept = await projected(chunks, ['data[].id'], (bytes) => (held += bytes))
     expect([kept.length, held < 400_000]).toEqual([9001 * 9 + 10, true])
   })
+
+  describe('is told to the budget', () => {
+    /** Most bytes held at a time, and how many are held in the end. */
+    async function heldFor(text: string, fields: string[]): Promise<{ most: number; left: number }> {
+      let [now, most] = [0, 0]
+      const outcome = await projected(whole(text), fields, (bytes) => {
+        now += bytes
+        most = Math.max(most, now)
+      })
+      expect(outcome).not.toContain('refused')
+      return { most, left: now }
+    }
+    const members = (count: number) => Array.from({ length: count }, (_, index) => `"m${String(index)}":1`).join(',')
+
+    it('with the copy that is made while a buffer grows', async () => {
+      const bytes = 300_000
+      const { most, left } = await heldFor(`{"a":"${'x'.repeat(bytes)}"}`, ['a'])
+      // Grown by doubling: the last step holds a buffer and one twice as long.
+      expect(most).toBeGreaterThan(left * 1.3)
+      expect(left).toBeGreaterThan(bytes)
+      expect(left).toBeLessThan(2.1 * bytes)
+    })
+    it('and given back: where names lie once the document is whole', async () => {
+      const text = `{"a":{${members(20_000)}}}`
+      const { most, left } = await heldFor(text, ['a'])
+      expect(most).toBeGreaterThan(left + 20_000 * 16)
+      expect(left).toBeLessThan(2.1 * text.length)
+    })
+    it('and given back: the index of an object that is closed, so that a thousand cost no more than one', async () => {
+      const one = `{${members(40)}}`
+      const many = await heldFor(`{"a":[${Array(1000).fill(one).join(',')}]}`, ['a'])
+      const flat = await heldFor(`{"a":"${'x'.repeat(1000 * (one.length + 1))}"}`, ['a'])
+      expect(many.most - flat.most).toBeLessThan(10_000)
+    })
+  })
 })
