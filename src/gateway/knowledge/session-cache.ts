@@ -4,10 +4,12 @@ import type { Logger } from '../../logical/log.ts'
 import type { VaultClient } from '../../vault-client/index.ts'
 import { tokenDigest } from '../../scope/index.ts'
 import { unavailable } from '../error.ts'
+import { EndedTokens } from './ended-tokens.ts'
 import type { FeedFollower } from './feed-follower.ts'
 import type { FeedListener, Question } from './listeners.ts'
-import { readIntrospection } from './feed-event.ts'
-import type { Active, FeedEvent, Inactive, Introspection } from './feed-event.ts'
+import type { Active, FeedEvent, Inactive } from './feed-event.ts'
+import { introspect } from './introspection.ts'
+import type { SessionKey } from './introspection.ts'
 import { SessionEntry } from './session-entry.ts'
 import { addTo, removeFrom } from './sets-by-key.ts'
 import { Watch } from './watch.ts'
@@ -15,9 +17,6 @@ import type { EndReason } from './session-entry.ts'
 
 export type Found =
   { readonly entry: SessionEntry; readonly inactive?: never } | { readonly inactive: Inactive; readonly entry?: never }
-
-/** What a session is asked for by: the digest of a token, or its id. */
-export type SessionKey = { readonly token_sha256: string } | { readonly session_id: string }
 
 /** What callers name a session by. */
 export type SessionName = { readonly token: string } | { readonly session_id: string }
@@ -44,8 +43,8 @@ const textOf = (key: SessionKey): string => ('session_id' in key ? `id ${key.ses
 
 /**
  * Introspection, cached. An answer is admitted only after every event learnt since it was asked for has been replayed onto it,
- * and never across epochs; otherwise a revoke between look-up and caching would be lost. Answers of "no" are not cached: an
- * entry that ended while cached stays, as ended, because that verdict is final.
+ * and never across epochs; otherwise a revoke between look-up and caching would be lost. Of answers of "no" only those are
+ * kept that are final; an entry that ended while cached stays, as ended, for the same reason.
  */
 export class Sessions implements FeedListener {
   readonly #config: SessionsConfig
@@ -55,6 +54,7 @@ export class Sessions implements FeedListener {
   readonly #byAgent = new Map<string, Set<SessionEntry>>()
   readonly #asking = new Map<string, Promise<Found>>()
   readonly #watches = new Map<SessionEntry, Set<Watch>>()
+  readonly #ended = new EndedTokens()
 
   constructor(config: SessionsConfig) {
     this.#config = config
@@ -97,6 +97,8 @@ export class Sessions implements FeedListener {
       this.#entries.set(text, entry)
       return { entry }
     }
+    const ended = this.#ended.get(text)
+    if (ended) return { inactive: ended }
     const asking = this.#asking.get(text)
     if (asking) return asking
     if (this.#asking.size >= QUESTIONS_AT_ONCE)
@@ -110,7 +112,7 @@ export class Sessions implements FeedListener {
 
   /** Whole seconds until a session has a free place for a token again; 0 = it has one, or is over. Asks the engine. */
   async secondsToRefresh(sessionId: string): Promise<number> {
-    const response = await this.#introspect({ session_id: sessionId })
+    const response = await introspect(this.#config, { session_id: sessionId })
     if (!response.active || response.refresh_possible_unix === 0) return 0
     return Math.max(1, response.refresh_possible_unix - Math.floor(response.server_time_unix_ms / 1000))
   }
@@ -119,7 +121,8 @@ export class Sessions implements FeedListener {
   isAtHand(name: SessionName): boolean {
     const text = 'token' in name ? tokenDigest(name.token) : textOf(name)
     const entry = this.#entries.get(text)
-    if (this.#asking.has(text) || ('token' in name && this.#isRefused(name.token))) return true
+    if (this.#asking.has(text) || this.#ended.has(text)) return true
+    if ('token' in name && this.#isRefused(name.token)) return true
     return entry !== undefined && entry.endOfToken(this.nowUnixMs()) !== 'expired'
   }
 
@@ -166,6 +169,7 @@ export class Sessions implements FeedListener {
   reset(): void {
     for (const entry of this.#entries.values()) entry.detached = true
     this.#entries.clear()
+    this.#ended.clear()
     this.#bySession.clear()
     this.#byAgent.clear()
     const adrift = [...this.#watches.values()].flatMap((set) => [...set])
@@ -186,8 +190,11 @@ export class Sessions implements FeedListener {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const question = follower.openQuestion()
       try {
-        const answer = await this.#introspect(key)
-        if (!answer.active) return { inactive: answer }
+        const answer = await introspect(this.#config, key)
+        if (!answer.active) {
+          if ('token_sha256' in key && this.#isOfEpoch(answer, question)) this.#ended.note(key.token_sha256, answer)
+          return { inactive: answer }
+        }
         const entry = this.#confirmed(new SessionEntry(textOf(key), answer), answer, question)
         if (entry) return { entry }
       } finally {
@@ -201,40 +208,19 @@ export class Sessions implements FeedListener {
 
   /** Admits an answer after replaying onto it what was learnt while it was under way; undefined when it cannot be used. */
   #confirmed(entry: SessionEntry, answer: Active, question: Question): SessionEntry | undefined {
-    const { epoch } = this.#config.follower
-    const sameEpoch = !question.broken && question.epoch === answer.epoch && epoch === answer.epoch
-    if (!sameEpoch || answer.sequence < question.sequence || question.events.some((event) => entry.isDoubtedBy(event)))
+    if (
+      !this.#isOfEpoch(answer, question) ||
+      answer.sequence < question.sequence ||
+      question.events.some((event) => entry.isDoubtedBy(event))
+    )
       return undefined
     for (const event of question.events) entry.apply(event)
     this.#admit(entry)
     return entry
   }
 
-  async #introspect(key: SessionKey): Promise<Introspection> {
-    const { vault, mount, clock, follower } = this.#config
-    const sentMs = clock.monotonic()
-    let data: unknown
-    try {
-      data = (await vault.write(`${mount}/introspect`, key, { timeoutMs: TIMEOUT_MS })).data
-    } catch (error) {
-      // Refused or out of reach, the fault is ours: nothing is known about the token.
-      throw unavailable(
-        'vault_unavailable',
-        'Vault cannot be asked about this token at the moment; keep it and try again',
-        error,
-      )
-    }
-    const answer = readIntrospection(data)
-    if (!answer) throw unavailable('vault_unavailable', 'the answer of introspection does not read')
-    if (answer.epoch === follower.epoch) {
-      follower.engineClock.observe({
-        sentMs,
-        receivedMs: clock.monotonic(),
-        serverUnixMs: answer.server_time_unix_ms,
-        heldMs: 0,
-      })
-    }
-    return answer
+  #isOfEpoch({ epoch }: { readonly epoch: string }, question: Question): boolean {
+    return !question.broken && question.epoch === epoch && this.#config.follower.epoch === epoch
   }
 
   #admit(entry: SessionEntry): void {

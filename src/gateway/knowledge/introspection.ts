@@ -1,0 +1,48 @@
+import type { Clock } from '../../logical/clock.ts'
+import type { VaultClient } from '../../vault-client/index.ts'
+import { unavailable } from '../error.ts'
+import { readIntrospection } from './feed-event.ts'
+import type { Introspection } from './feed-event.ts'
+import type { FeedFollower } from './feed-follower.ts'
+
+/** What a session is asked for by: the digest of a token, or its id. */
+export type SessionKey = { readonly token_sha256: string } | { readonly session_id: string }
+
+interface IntrospectionDependencies {
+  readonly vault: VaultClient
+  readonly mount: string
+  readonly follower: FeedFollower
+  readonly clock: Clock
+}
+
+const TIMEOUT_MS = 5_000
+
+/** Asks the engine about a token or session. Throws `unavailable`. */
+export async function introspect(
+  { vault, mount, clock, follower }: IntrospectionDependencies,
+  key: SessionKey,
+): Promise<Introspection> {
+  const sentMs = clock.monotonic()
+  let data: unknown
+  try {
+    data = (await vault.write(`${mount}/introspect`, key, { timeoutMs: TIMEOUT_MS })).data
+  } catch (error) {
+    // Refused or out of reach, the fault is ours: nothing is known about the token.
+    throw unavailable(
+      'vault_unavailable',
+      'Vault cannot be asked about this token at the moment; keep it and try again',
+      error,
+    )
+  }
+  const response = readIntrospection(data)
+  if (!response) throw unavailable('vault_unavailable', 'the answer of introspection does not read')
+  if (response.epoch === follower.epoch) {
+    follower.engineClock.observe({
+      sentMs,
+      receivedMs: clock.monotonic(),
+      serverUnixMs: response.server_time_unix_ms,
+      heldMs: 0,
+    })
+  }
+  return response
+}
