@@ -82,7 +82,7 @@ async function watched(what: string, disturb: (leader: ClusterNode) => Promise<v
       `${what}: ${next.name} is active after ${ms(electedMs)} (the call itself ${ms(disturbedMs)}), a token new to the gateway passes after ${ms(gatewayMs)}`,
       `${WRITERS} writers: ${writers.acknowledged} acknowledged (${before} before), nothing acknowledged for ${ms(writers.longestGapMs)} at most, ${spread(writers.latencies)}`,
       `refused: ${refusalsOf(writers)}`,
-      `sessions ${verdict.live} live, ${verdict.ended} ended, ${verdict.doubtful} in doubt; ${verdict.problems.length} lost or revived; ${verdict.early} superseded tokens ended early`,
+      `sessions ${verdict.live} live, ${verdict.ended} ended, ${verdict.doubtful} in doubt; ${verdict.problems.length} lost or revived`,
       `gateway said ${[...probe.outcomes].map(([outcome, count]) => `${outcome} x ${count}`).join(', ')}; longest without a success ${ms(probe.longestGapMs)}; revoke (request) to last byte ${ms(cutMs)}, of the older stream ${ms(streamCutMs)}`,
     ].join('\n  '),
   )

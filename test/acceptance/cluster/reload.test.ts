@@ -101,7 +101,7 @@ async function underLoad<T>(count: number, act: () => Promise<T>) {
   const verdict = await writers.examine(await cluster.leader())
   const line = [
     `${count} writers: ${writers.acknowledged} acknowledged, none for ${writers.longestGapMs.toFixed(0)} ms at most, ${spread(writers.latencies)}; refused: ${refusalsOf(writers)}`,
-    `sessions ${verdict.live} live, ${verdict.ended} ended, ${verdict.doubtful} in doubt; ${verdict.problems.length} lost or revived; ${verdict.early} superseded tokens ended early`,
+    `sessions ${verdict.live} live, ${verdict.ended} ended, ${verdict.doubtful} in doubt; ${verdict.problems.length} lost or revived`,
   ].join('\n  ')
   return { result, verdict, line }
 }
