@@ -77,6 +77,7 @@ step(
   `npm run --silent build:plugin:sea && ${exits(1, 'dist/sea/vault-plugin-secrets-mcp 2>/dev/null')}`,
 )
 counted('check:examples', 'npm run --silent check:examples')
+counted('test:sdk', 'npm run --silent test:sdk')
 step('README commands', 'node scripts/check-readme.mjs')
 const buf = join(scratch, 'buf', 'node_modules', '.bin', 'buf')
 if (has(`npm i --prefix ${join(scratch, 'buf')} --ignore-scripts --no-audit --no-fund @bufbuild/buf@1.75.0`)) {
