@@ -35,6 +35,7 @@ describe('operator flow', () => {
     const defaults = {
       default_ttl: 900,
       max_ttl: 3600,
+      ttl_ceiling: 86_400,
       session_max_life: 28_800,
       allow_wildcards: false,
       token_prefix: 'svt',
