@@ -1,32 +1,24 @@
 import { badRequest } from '../../logical/errors.ts'
-import {
-  ScopeError,
-  judgeCall,
-  matchOperations,
-  matchReadings,
-  parseScope,
-  scopeMatch,
-  tokenShape,
-} from '../../scope/index.ts'
-import type { CallBody, ToolMatch } from '../../scope/index.ts'
+import { ScopeError, parseScope, scopeMatch, tokenShape } from '../../scope/index.ts'
 import { GatewayError, toGatewayError, unavailable } from '../error.ts'
 import type { Limits } from '../limits/index.ts'
 import { findSession, recordRefusal } from './bounded-lookup.ts'
 import { originOf, requireAgent } from './callers.ts'
 import type { Caller, Callers } from './callers.ts'
 import type { Documents } from '../knowledge/documents.ts'
-import type { UpstreamDocument } from '../../document/index.ts'
 import type { FeedFollower } from '../knowledge/feed-follower.ts'
 import type { Freshness } from '../knowledge/freshness.ts'
 import { scopesOf } from './grants.ts'
 import type { Grants, LiveGrant } from './grants.ts'
-import type { OpenCall, OpenCalls, Verdict } from './open-call.ts'
+import type { OpenCall, OpenCalls } from './open-call.ts'
+import { askedOf, judgeOf } from './judge.ts'
 import { refuseOverrides } from './overrides.ts'
 import { LateUses } from './late-uses.ts'
-import { normalisePath } from './records.ts'
-import type { Asked, KnownSession, Records, RequestIds } from './records.ts'
-import { inactiveToken, malformed, missing, notGranted, reuse } from './refusals.ts'
-import type { EndReason, SessionEntry, SessionFacts } from '../knowledge/session-entry.ts'
+import { knownSession } from './records.ts'
+import type { Records } from './records.ts'
+import { inactiveToken, malformed, missing, reuse } from './refusals.ts'
+import type { CallAsk, Context, ValidateAsk, Validation, WatchAsk } from './requests.ts'
+import type { EndReason, SessionEntry } from '../knowledge/session-entry.ts'
 import type { SessionName, Sessions } from '../knowledge/session-cache.ts'
 import type { Watch } from '../knowledge/watch.ts'
 
@@ -40,59 +32,6 @@ export interface DecisionParts {
   readonly records: Records
   readonly openCalls: OpenCalls
   readonly limits: Limits
-}
-
-export interface ValidateAsk extends RequestIds {
-  /** Undefined or empty is refused as `missing`. */
-  readonly token: string | undefined
-  /** Omitted: only whether the token is live is asked, and `scope_match` is false. */
-  readonly requiredScope: string | undefined
-  readonly caller: Caller
-}
-
-export interface Validation extends SessionFacts {
-  readonly active: true
-  readonly scope_match: boolean
-  readonly required_scope: string | null
-  /** What the session may do now, not what it was granted at issue. */
-  readonly scopes: readonly string[]
-  readonly expires_at_unix: number
-  /** Null where the engine did not tell. */
-  readonly issued_at_unix: number | null
-  /** Milliseconds for which this answer stands without contact with Vault. */
-  readonly vouched_ms: number
-}
-
-export interface WatchAsk extends RequestIds {
-  readonly key: SessionName
-  readonly caller: Caller
-}
-
-export interface CallAsk extends RequestIds {
-  readonly token: string
-  readonly upstream: string
-  /** Upper case. */
-  readonly method: string
-  /** Decoded and safe: from `parseTarget`. */
-  readonly segments: readonly string[]
-  /** Decoded names and values. */
-  readonly query: readonly (readonly [string, string])[]
-  readonly headers: readonly (readonly [string, string])[]
-  readonly hasBody: boolean
-  /** Bytes, where the caller told. */
-  readonly contentLength: number | undefined
-  /** Asked for at most once, and only where a parameter rule needs it. */
-  readonly readBody: (upstream: UpstreamDocument) => Promise<CallBody>
-  readonly caller: Caller
-  readonly signal: AbortSignal
-}
-
-interface Context extends RequestIds {
-  readonly caller: Caller
-  session: KnownSession | undefined
-  asked: Asked
-  /** Set by a use after expiry. */
-  lateSeconds?: number
 }
 
 const ATTEMPTS = 8
@@ -188,7 +127,7 @@ export class Decisions {
   /** Judges, and records what is allowed. `leave` is called when the call is over. */
   async #open(entry: SessionEntry, ask: CallAsk, context: Context, leave: () => void): Promise<OpenCall> {
     const { openCalls, records } = this.#parts
-    const judge = this.#judgeOf(entry, ask, context)
+    const judge = judgeOf(this.#parts, entry, ask, context)
     const verdict = await judge()
     const { max_request_bytes } = verdict.upstream
     if ((ask.contentLength ?? 0) > max_request_bytes) {
@@ -308,7 +247,7 @@ export class Decisions {
     await this.#requireContact()
     const { sessions, limits, follower } = this.#parts
     const { entry, inactive } = await findSession(sessions, limits, { token }, context.caller)
-    context.session = entry ? entry.facts : known(inactive)
+    context.session = entry ? entry.facts : knownSession(inactive)
     const nowMs = sessions.nowUnixMs()
     const over = entry ? entry.endOfToken(nowMs) : inactive.reason
     if (over === 'expired') throw this.#lateUse(context, entry ? entry.expiresAtUnix : inactive.expires_at_unix, nowMs)
@@ -328,7 +267,7 @@ export class Decisions {
   async #namedSession(key: { readonly session_id: string }, context: Context): Promise<SessionEntry> {
     await this.#requireContact()
     const { entry, inactive } = await findSession(this.#parts.sessions, this.#parts.limits, key, context.caller)
-    context.session = entry ? entry.facts : known(inactive)
+    context.session = entry ? entry.facts : knownSession(inactive)
     if (!entry) throw new GatewayError('invalid_token', 'unknown', 'the session is over or not known')
     return entry
   }
@@ -338,64 +277,10 @@ export class Decisions {
     const over = entry.endOfToken(this.#parts.sessions.nowUnixMs())
     if (over) throw reuse(over)
   }
-
-  /** The judge of one call, to be asked again when documents change. The body is read once, and only where a rule needs it. */
-  #judgeOf(entry: SessionEntry, ask: CallAsk, context: Context): () => Promise<Verdict> {
-    const { documents, grants } = this.#parts
-    let body: CallBody = ask.hasBody ? { kind: 'unread' } : { kind: 'none' }
-    return async () => {
-      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        const { revision } = documents
-        const upstream = await documents.upstream(ask.upstream)
-        if (!upstream) throw new GatewayError('insufficient_scope', 'no_tool', `there is no upstream ${ask.upstream}`)
-        const tools = await documents.tools(ask.upstream)
-        const matches = matchOperations(tools, ask.method, ask.segments)
-        const grant = await grants.of(entry)
-        // Only documents that all stood at the same time make a judgement.
-        if (revision !== documents.revision) continue
-        context.asked = askedOf(ask, matches)
-        const judgement = judgeCall(
-          grant.chain,
-          matches,
-          { query: ask.query, body },
-          matchReadings(tools, ask.method, ask.segments),
-        )
-        if (judgement.reason === 'needs_body') {
-          body = await ask.readBody(upstream)
-          continue
-        }
-        if (!judgement.allowed) throw notGranted(judgement, ask.upstream, ask.method, ask.segments)
-        context.asked = askedOf(ask, judgement.tools)
-        return {
-          upstream,
-          judgement,
-          paths: new Set([...grant.paths, `upstreams/${ask.upstream}`, `tools/${ask.upstream}`]),
-        }
-      }
-      throw unavailable('vault_behind', 'tools and policies are changing faster than they can be judged; try again')
-    }
-  }
 }
 
 const hasScope = ({ chain }: LiveGrant, requiredScope: string | undefined): boolean =>
   requiredScope !== undefined && scopeMatch(chain, requiredScope)
-
-const known = ({
-  session_id,
-  agent_id,
-  token_id,
-  owner,
-  environment,
-}: { [K in keyof SessionFacts]?: SessionFacts[K] | undefined }): KnownSession | undefined =>
-  session_id === undefined
-    ? undefined
-    : {
-        session_id,
-        ...(agent_id === undefined ? {} : { agent_id }),
-        ...(token_id === undefined ? {} : { token_id }),
-        ...(owner === undefined ? {} : { owner }),
-        ...(environment === undefined ? {} : { environment }),
-      }
 
 /** The upstream a scope speaks of. Throws `bad_request` with the reason why it is none. */
 function upstreamOfScope(text: string): string | undefined {
@@ -404,19 +289,5 @@ function upstreamOfScope(text: string): string | undefined {
   } catch (error) {
     if (error instanceof ScopeError) throw badRequest(`required_scope: ${error.message}`)
     throw error
-  }
-}
-
-const risks = ['low', 'medium', 'high', 'critical']
-
-function askedOf(ask: CallAsk, matches: readonly ToolMatch[]): Asked {
-  const endpoint = matches[0]?.operation.path ?? normalisePath(ask.segments)
-  const risk = risks.findLast((level) => matches.some(({ tool }) => tool.risk === level)) ?? null
-  return {
-    upstream: ask.upstream,
-    method: ask.method,
-    endpoint,
-    risk,
-    tools: matches.map(({ tool }) => `${tool.upstream}/${tool.name}`),
   }
 }

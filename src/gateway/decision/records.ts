@@ -22,6 +22,24 @@ export interface RecordSink {
 /** What is known of a session whose token is no longer good: enough to tell reuse from noise. */
 export type KnownSession = Partial<SessionFacts>
 
+/** The part of what the engine says that it knows; undefined where it knows no such session. */
+export const knownSession = ({
+  session_id,
+  agent_id,
+  token_id,
+  owner,
+  environment,
+}: { [K in keyof SessionFacts]?: SessionFacts[K] | undefined }): KnownSession | undefined =>
+  session_id === undefined
+    ? undefined
+    : {
+        session_id,
+        ...(agent_id === undefined ? {} : { agent_id }),
+        ...(token_id === undefined ? {} : { token_id }),
+        ...(owner === undefined ? {} : { owner }),
+        ...(environment === undefined ? {} : { environment }),
+      }
+
 /** What was asked for, in names that hold no secret and no personal data. */
 export interface Asked {
   readonly required_scope?: string

@@ -3,7 +3,7 @@ import type { ServerDuplexStream, UntypedServiceImplementation } from '@grpc/grp
 import { isoSeconds } from '../../logical/clock.ts'
 import { originOf } from '../decision/callers.ts'
 import type { Caller } from '../decision/callers.ts'
-import type { Validation } from '../decision/decide.ts'
+import type { Validation } from '../decision/requests.ts'
 import type { RequestIds } from '../decision/records.ts'
 import { toGatewayError } from '../error.ts'
 import { callerRequestIdOf } from '../request-id.ts'

@@ -1,7 +1,7 @@
 /** `Sessions.Watch`: tells in the moment it is learnt that a session ended, and when what it may do was changed. */
 import type { ServerWritableStream, handleServerStreamingCall } from '@grpc/grpc-js'
 import { slotOf } from '../knowledge/documents.ts'
-import type { WatchAsk } from '../decision/decide.ts'
+import type { WatchAsk } from '../decision/requests.ts'
 import type { FeedEvent } from '../knowledge/feed-event.ts'
 import type { EndReason } from '../knowledge/session-entry.ts'
 import type { Watch } from '../knowledge/watch.ts'

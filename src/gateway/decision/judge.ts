@@ -1,0 +1,70 @@
+/** Judging one call by the documents as they are: what it asks for, and whether the session's grant covers it. */
+import { judgeCall, matchOperations, matchReadings } from '../../scope/index.ts'
+import type { CallBody, ToolMatch } from '../../scope/index.ts'
+import { GatewayError, unavailable } from '../error.ts'
+import type { Documents } from '../knowledge/documents.ts'
+import type { SessionEntry } from '../knowledge/session-entry.ts'
+import type { Grants } from './grants.ts'
+import type { Verdict } from './open-call.ts'
+import { normalisePath } from './records.ts'
+import type { Asked } from './records.ts'
+import { notGranted } from './refusals.ts'
+import type { CallAsk, Context } from './requests.ts'
+
+const ATTEMPTS = 8
+
+/** The judge of one call, to be asked again when documents change. The body is read once, and only where a rule needs it. */
+export function judgeOf(
+  { documents, grants }: { readonly documents: Documents; readonly grants: Grants },
+  entry: SessionEntry,
+  ask: CallAsk,
+  context: Context,
+): () => Promise<Verdict> {
+  let body: CallBody = ask.hasBody ? { kind: 'unread' } : { kind: 'none' }
+  return async () => {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const { revision } = documents
+      const upstream = await documents.upstream(ask.upstream)
+      if (!upstream) throw new GatewayError('insufficient_scope', 'no_tool', `there is no upstream ${ask.upstream}`)
+      const tools = await documents.tools(ask.upstream)
+      const matches = matchOperations(tools, ask.method, ask.segments)
+      const grant = await grants.of(entry)
+      // Only documents that all stood at the same time make a judgement.
+      if (revision !== documents.revision) continue
+      context.asked = askedOf(ask, matches)
+      const judgement = judgeCall(
+        grant.chain,
+        matches,
+        { query: ask.query, body },
+        matchReadings(tools, ask.method, ask.segments),
+      )
+      if (judgement.reason === 'needs_body') {
+        body = await ask.readBody(upstream)
+        continue
+      }
+      if (!judgement.allowed) throw notGranted(judgement, ask.upstream, ask.method, ask.segments)
+      context.asked = askedOf(ask, judgement.tools)
+      return {
+        upstream,
+        judgement,
+        paths: new Set([...grant.paths, `upstreams/${ask.upstream}`, `tools/${ask.upstream}`]),
+      }
+    }
+    throw unavailable('vault_behind', 'tools and policies are changing faster than they can be judged; try again')
+  }
+}
+
+const risks = ['low', 'medium', 'high', 'critical']
+
+/** What a call asks for, in names that may go into records. */
+export function askedOf(ask: CallAsk, matches: readonly ToolMatch[]): Asked {
+  const endpoint = matches[0]?.operation.path ?? normalisePath(ask.segments)
+  const risk = risks.findLast((level) => matches.some(({ tool }) => tool.risk === level)) ?? null
+  return {
+    upstream: ask.upstream,
+    method: ask.method,
+    endpoint,
+    risk,
+    tools: matches.map(({ tool }) => `${tool.upstream}/${tool.name}`),
+  }
+}

@@ -1,0 +1,61 @@
+/** What is asked of `Decisions`, and what it finds out about a request on the way. */
+import type { CallBody } from '../../scope/index.ts'
+import type { UpstreamDocument } from '../../document/index.ts'
+import type { SessionName } from '../knowledge/session-cache.ts'
+import type { SessionFacts } from '../knowledge/session-entry.ts'
+import type { Caller } from './callers.ts'
+import type { Asked, KnownSession, RequestIds } from './records.ts'
+
+export interface ValidateAsk extends RequestIds {
+  /** Undefined or empty is refused as `missing`. */
+  readonly token: string | undefined
+  /** Omitted: only whether the token is live is asked, and `scope_match` is false. */
+  readonly requiredScope: string | undefined
+  readonly caller: Caller
+}
+
+export interface Validation extends SessionFacts {
+  readonly active: true
+  readonly scope_match: boolean
+  readonly required_scope: string | null
+  /** What the session may do now, not what it was granted at issue. */
+  readonly scopes: readonly string[]
+  readonly expires_at_unix: number
+  /** Null where the engine did not tell. */
+  readonly issued_at_unix: number | null
+  /** Milliseconds for which this answer stands without contact with Vault. */
+  readonly vouched_ms: number
+}
+
+export interface WatchAsk extends RequestIds {
+  readonly key: SessionName
+  readonly caller: Caller
+}
+
+export interface CallAsk extends RequestIds {
+  readonly token: string
+  readonly upstream: string
+  /** Upper case. */
+  readonly method: string
+  /** Decoded and safe: from `parseTarget`. */
+  readonly segments: readonly string[]
+  /** Decoded names and values. */
+  readonly query: readonly (readonly [string, string])[]
+  readonly headers: readonly (readonly [string, string])[]
+  readonly hasBody: boolean
+  /** Bytes, where the caller told. */
+  readonly contentLength: number | undefined
+  /** Asked for at most once, and only where a parameter rule needs it. */
+  readonly readBody: (upstream: UpstreamDocument) => Promise<CallBody>
+  readonly caller: Caller
+  readonly signal: AbortSignal
+}
+
+/** What is known of a request so far: what its record says, whichever step refuses it. */
+export interface Context extends RequestIds {
+  readonly caller: Caller
+  session: KnownSession | undefined
+  asked: Asked
+  /** Set by a use after expiry. */
+  lateSeconds?: number
+}
