@@ -1,17 +1,32 @@
+import { createHash } from 'node:crypto'
+import { importantFirst } from './order.ts'
 import { redactCredentials, redactText, isCredentialName, credentialPlaceholder } from './redact.ts'
 
 /**
  * One record, one line of JSON. Keys come in a fixed order whatever order they were set in; strings are cut, nesting is
- * bounded, nothing in a record can make the line invalid, endless or two lines.
+ * bounded, nothing in a record can make the line invalid, endless or two lines. What is cut is counted, and its digest
+ * stands in `left_out` at the end of the line.
  */
 
-const LONGEST_STRING = 4096
-const MOST_ITEMS = 128
-const DEEPEST = 6
-/** All strings of a record together, and a few characters for each value; what comes after is cut to nothing. */
+interface Limits {
+  readonly string: number
+  readonly items: number
+  readonly depth: number
+}
+
+const shownLimits: Limits = { string: 4096, items: 128, depth: 16 }
+const digestedLimits: Limits = { string: Infinity, items: Infinity, depth: 64 }
+/** All strings of a record together, and a few characters for each value; what comes after is left out. */
 const LONGEST_RECORD = 64 * 1024
+/** The same, of what is left out and digested. */
+const LONGEST_REST = 512 * 1024
+/** Characters of one text, and of all texts of a record, that redaction looks through. */
+const LONGEST_REDACTED = 64 * 1024
+const MOST_REDACTED = 512 * 1024
 const COST_OF_VALUE = 8
 const ELLIPSIS = '…'
+/** A record's own field of this name is written under another. */
+const LEFT_OUT = 'left_out'
 
 /** The order of keys on a line; unknown ones follow, sorted. */
 const keyOrder: readonly string[] = [
@@ -60,10 +75,15 @@ export type Redact = (text: string) => string
 
 interface Pen {
   left: number
+  readonly limits: Limits
+  /** Characters that redaction may still look through; one budget for what is shown and what is digested. */
+  readonly work: { left: number }
   /** Replace what stands under a credential's name, whatever it looks like. */
   readonly hideByName: boolean
   readonly redact: Redact
   readonly redactName: Redact
+  /** Counts what the pen does not write, and digests what `write` makes of it. */
+  readonly leaveOut: (items: number, write?: (rest: Pen) => unknown) => void
 }
 
 function cut(text: string, limit: number): string {
@@ -76,15 +96,21 @@ function cut(text: string, limit: number): string {
 
 function writeString(text: string, pen: Pen, redact: Redact): string {
   // Redacted before it is cut, so that no half of a token escapes recognition.
-  const clean = cut(redact(bounded(text)), Math.min(LONGEST_STRING, pen.left))
+  const whole = redact(bounded(text, pen))
+  const clean = cut(whole, Math.min(pen.limits.string, pen.left))
+  // The rest is redacted text: its digest tells no more than the text itself would.
+  if (clean !== whole) pen.leaveOut(1, () => whole.slice(clean.length - ELLIPSIS.length))
   pen.left -= clean.length
   return clean
 }
 
 /** Bounds the work of redaction. The cut falls between words, for the same reason. */
-function bounded(text: string): string {
-  if (text.length <= LONGEST_STRING * 4) return text
-  return text.slice(0, text.lastIndexOf(' ', LONGEST_STRING * 4) + 1) + ELLIPSIS
+function bounded(text: string, pen: Pen): string {
+  const limit = Math.min(LONGEST_REDACTED, pen.work.left)
+  pen.work.left -= Math.min(text.length, limit)
+  if (text.length <= limit) return text
+  pen.leaveOut(1)
+  return limit === 0 ? ELLIPSIS : text.slice(0, text.lastIndexOf(' ', limit) + 1) + ELLIPSIS
 }
 
 function writeScalar(value: unknown, pen: Pen, redact: Redact): unknown {
@@ -98,15 +124,29 @@ function writeValue(value: unknown, pen: Pen, redact: Redact, depth: number): un
   pen.left -= COST_OF_VALUE
   if (typeof value !== 'object' || value === null) return writeScalar(value, pen, redact)
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString()
-  if (depth >= DEEPEST || pen.left <= 0) return ELLIPSIS
-  if (Array.isArray(value))
-    return value
-      .slice(0, Math.min(MOST_ITEMS, pen.left))
-      .map((item) => writeValue(item, pen, redact, depth + 1) ?? null)
   // Buffers, keys, sockets: objects that are more than their members have no business in a log.
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return undefined
-  return writeMembers(value as Record<string, unknown>, pen, redact, depth + 1)
+  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return undefined
+  if (depth >= pen.limits.depth || pen.left <= 0) {
+    pen.leaveOut(1, (rest) => writeValue(value, rest, redact, 0))
+    return ELLIPSIS
+  }
+  return Array.isArray(value)
+    ? writeItems(value, pen, redact, depth + 1)
+    : writeMembers(value as Record<string, unknown>, pen, redact, depth + 1)
+}
+
+function writeItems(items: readonly unknown[], pen: Pen, redact: Redact, depth: number): unknown[] {
+  const written: unknown[] = []
+  for (const item of items) {
+    if (written.length >= pen.limits.items || pen.left <= 0) {
+      const left = items.slice(written.length)
+      pen.leaveOut(left.length, (rest) => writeItems(left, rest, redact, 0))
+      break
+    }
+    written.push(writeValue(item, pen, redact, depth) ?? null)
+  }
+  return written
 }
 
 function writeMembers(
@@ -115,18 +155,74 @@ function writeMembers(
   redact: Redact,
   depth: number,
 ): Record<string, unknown> {
-  const written: [string, unknown][] = []
-  for (const key of Object.keys(members).sort().slice(0, MOST_ITEMS)) {
+  const written = new Map<string, unknown>()
+  const leaveOut = (keys: readonly string[]): void => {
+    const left = Object.fromEntries(keys.map((key) => [key, members[key]]))
+    pen.leaveOut(keys.length, (rest) => writeMembers(left, rest, redact, 0))
+  }
+  const keys = importantFirst(Object.keys(members).sort())
+  for (const [index, key] of keys.entries()) {
+    if (written.size >= pen.limits.items || pen.left <= 0) {
+      leaveOut(keys.slice(index))
+      break
+    }
     const name = writeString(key, pen, pen.redactName)
-    written.push([
-      name,
-      pen.hideByName && typeof members[key] === 'string' && isCredentialName(key)
-        ? credentialPlaceholder
-        : writeValue(members[key], pen, redact, depth),
-    ])
+    // Cut or redacted, two names may look the same: the second must not take the place of the first.
+    if (written.has(name)) leaveOut([key])
+    else written.set(name, writeMember(key, members[key], pen, redact, depth))
   }
   // fromEntries defines members, so that one called __proto__ is written like any other.
   return Object.fromEntries(written)
+}
+
+function writeMember(key: string, value: unknown, pen: Pen, redact: Redact, depth: number): unknown {
+  if (pen.hideByName && typeof value === 'string' && isCredentialName(key)) return credentialPlaceholder
+  // A caller's data never takes the room of what follows it.
+  const kept = key === 'data' && pen.limits === shownLimits && pen.left > 0 ? Math.floor(pen.left / 2) : 0
+  pen.left -= kept
+  const written = writeValue(value, pen, redact, depth)
+  pen.left += kept
+  return written
+}
+
+/** Counts and digests what a line has no room for. */
+class Rest {
+  readonly #digest = createHash('sha256')
+  readonly #pen: Pen
+  #items = 0
+  #bytes = 0
+  #undigested = 0
+
+  constructor(pen: Omit<Pen, 'left' | 'limits' | 'leaveOut'>) {
+    const leaveOut = (items: number): void => {
+      this.#undigested += items
+    }
+    this.#pen = { ...pen, left: LONGEST_REST, limits: digestedLimits, leaveOut }
+  }
+
+  add(items: number, write?: (rest: Pen) => unknown): void {
+    this.#items += items
+    if (!write || this.#pen.left <= 0) {
+      this.#undigested += items
+      return
+    }
+    const text = `${JSON.stringify(write(this.#pen))}\n`
+    this.#bytes += Buffer.byteLength(text)
+    this.#digest.update(text, 'utf8')
+  }
+
+  /**
+   * `items` are texts, items of lists and members of objects that are missing, `bytes` and `sha256` those of their redacted JSON, a line
+   * for each cut. `undigested` of them, or within them, were too long to be digested.
+   */
+  summary(): object {
+    return {
+      items: this.#items,
+      bytes: this.#bytes,
+      sha256: this.#digest.digest('hex'),
+      ...(this.#undigested > 0 && { undigested: this.#undigested }),
+    }
+  }
 }
 
 /**
@@ -135,22 +231,40 @@ function writeMembers(
  */
 export function auditLine(record: object, time: string, redact?: Redact): string {
   const members = record as Record<string, unknown>
-  const pen: Pen = {
-    left: LONGEST_RECORD,
+  const rules = {
+    work: { left: MOST_REDACTED },
     hideByName: redact === undefined,
     redact: redact ?? redactText,
     redactName: redact ?? redactCredentials,
+  }
+  // Digested when the line is written: what stands in the line has the first claim on the work.
+  const cuts: Parameters<Pen['leaveOut']>[] = []
+  const pen: Pen = {
+    ...rules,
+    left: LONGEST_RECORD,
+    limits: shownLimits,
+    leaveOut: (...cut) => {
+      cuts.push(cut)
+    },
   }
   const line: Record<string, unknown> = { time }
   for (const key of keyOrder) {
     const value = members[key]
     if (value !== undefined) line[key] = writeValue(value, pen, verbatim.has(key) ? pen.redactName : pen.redact, 0)
   }
-  const others = Object.keys(members).filter((key) => !ordered.has(key))
-  const whole =
-    others.length === 0
-      ? line
-      : { ...line, ...writeMembers(Object.fromEntries(others.map((key) => [key, members[key]])), pen, pen.redact, 0) }
-  const text = JSON.stringify(whole)
+  const others = Object.entries(members).filter(([key]) => !ordered.has(key))
+  const whole = others.length === 0 ? line : { ...line, ...writeMembers(ownFields(others), pen, pen.redact, 0) }
+  const left = cuts.length > 0 && leftOut(cuts, new Rest(rules))
+  const text = JSON.stringify(left ? { ...whole, [LEFT_OUT]: left } : whole)
   return unsafe.test(text) ? text.replace(unsafeAll, escaped) : text
+}
+
+function leftOut(cuts: readonly Parameters<Pen['leaveOut']>[], rest: Rest): object {
+  for (const cut of cuts) rest.add(...cut)
+  return rest.summary()
+}
+
+/** A field that calls itself what the line says about its own cuts gets one more underscore, as do those it would collide with. */
+function ownFields(fields: readonly [string, unknown][]): Record<string, unknown> {
+  return Object.fromEntries(fields.map(([key, value]) => [/^_*left_out$/.test(key) ? `_${key}` : key, value]))
 }

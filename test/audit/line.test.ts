@@ -1,4 +1,4 @@
-import { createSecretKey } from 'node:crypto'
+import { createHash, createSecretKey } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { auditLine } from '../../src/audit/line.ts'
@@ -6,6 +6,10 @@ import { auditLine } from '../../src/audit/line.ts'
 const time = '2026-03-15T16:00:00.000Z'
 const written = (record: object): Record<string, unknown> =>
   JSON.parse(auditLine(record, time)) as Record<string, unknown>
+const digest = (...cuts: unknown[]): object => {
+  const text = cuts.map((cut) => `${JSON.stringify(cut)}\n`).join('')
+  return { bytes: Buffer.byteLength(text), sha256: createHash('sha256').update(text).digest('hex') }
+}
 
 describe('an audit line', () => {
   it('has its keys in one order, whatever order they were set in', () => {
@@ -171,5 +175,96 @@ describe('an audit line', () => {
     expect(auditLine(JSON.parse('{"__proto__":{"polluted":1},"x":{"__proto__":2}}') as object, time)).toContain(
       '"__proto__":{"polluted":1},"x":{"__proto__":2}',
     )
+  })
+})
+
+describe('what an audit line leaves out', () => {
+  it('of a list, is counted and digested', () => {
+    const scopes = [...Array.from({ length: 128 }, (_, index) => `read:a:r${String(index)}`), 'create:stripe:refunds']
+    expect(written({ scopes })).toEqual({
+      time,
+      scopes: scopes.slice(0, 128),
+      left_out: { items: 1, ...digest(['create:stripe:refunds']) },
+    })
+    expect(written({ scopes: scopes.slice(0, 128) })).not.toHaveProperty('left_out')
+  })
+
+  it('of an object, a text or a depth, too', () => {
+    const wide = Object.fromEntries(Array.from({ length: 130 }, (_, index) => [`k${String(1000 + index)}`, index]))
+    expect(written({ wide }).left_out).toEqual({ items: 2, ...digest({ k1128: 128, k1129: 129 }) })
+    expect(written({ reason: `${'a '.repeat(2048)}and the end` }).left_out).toEqual({
+      items: 1,
+      ...digest('and the end'),
+    })
+    const deep = Array.from({ length: 20 }).reduce<unknown>((inner) => ({ inner }), 'x')
+    expect(written({ deep }).left_out).toEqual({
+      items: 1,
+      ...digest({ inner: { inner: { inner: { inner: 'x' } } } }),
+    })
+  })
+
+  it('changes the digest with any change', () => {
+    const line = (last: string): unknown =>
+      written({ tools: [...Array.from({ length: 128 }, () => 'x'), last] }).left_out
+    expect(line('a')).not.toEqual(line('b'))
+    expect(line('a')).toEqual(line('a'))
+  })
+
+  it('is digested as redacted, so that nobody can try secrets on the digest', () => {
+    const line = (secret: string): unknown => {
+      const decoys = Array.from({ length: 128 }, () => 'x')
+      return written({ note: [...decoys, { password: secret }, `token=${secret}`] }).left_out
+    }
+    expect(line('1234')).toEqual(line('9876'))
+    expect(line('1234')).toMatchObject({
+      items: 2,
+      ...digest([{ password: '[redacted:credential]' }, 'token=[redacted:credential]']),
+    })
+  })
+
+  it('is never what says what was done, however much stands beside it', () => {
+    const decoys = Object.fromEntries(
+      Array.from({ length: 200 }, (_, index) => [`!${String(index)}`, 'x y '.repeat(1000)]),
+    )
+    const line = written({
+      request: {
+        data: { ...decoys, policy: 'P', policies: ['Q'] },
+        auth: 1,
+        operation: 'update',
+        path: 'sys/policies/acl/a',
+      },
+      response: { data: decoys, auth: { accessor: 'R' } },
+    })
+    expect(line).toMatchObject({
+      request: { operation: 'update', path: 'sys/policies/acl/a', data: { policy: 'P', policies: ['Q'] } },
+      response: { auth: { accessor: 'R' } },
+    })
+  })
+
+  it('cannot be told by a field of the record', () => {
+    const fake = { items: 0, bytes: 0, sha256: '' }
+    expect(written({ left_out: fake, _left_out: 1 })).toEqual({ time, _left_out: fake, __left_out: 1 })
+    expect(written({ left_out: fake, tools: Array.from({ length: 129 }, () => 'x') })).toMatchObject({
+      _left_out: fake,
+      left_out: { items: 1, ...digest(['x']) },
+    })
+  })
+
+  it('includes a member whose name looks like another once it is cut', () => {
+    const name = 'n'.repeat(4096)
+    expect(written({ data: { [`${name}1`]: 'a', [`${name}2`]: 'b' } })).toMatchObject({
+      data: { [`${name}…`]: 'a' },
+      left_out: { items: 3, ...digest('1', '2', { [`${name}2`]: 'b' }) },
+    })
+  })
+
+  it('is counted as undigested where that would be endless', () => {
+    const circle: Record<string, unknown> = {}
+    circle.circle = circle
+    expect(written({ circle }).left_out).toMatchObject({ items: 1, undigested: 1 })
+    expect(written({ reason: 'x'.repeat(10_000_000) })).toMatchObject({
+      reason: '…',
+      left_out: { items: 1, undigested: 1 },
+    })
   })
 })
