@@ -1,8 +1,14 @@
 import { createHmac, createSecretKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
+import { importantFirst } from './order.ts'
 
 const SALT_BYTES = 32
 const DEEPEST = 32
+/** Values of one request or response that get a hash each. */
+const MOST_VALUES = 1024
+/** Characters of names and of readable values, one by one and together: what is longer is hashed or left out. */
+const LONGEST_READABLE = 4096
+const MOST_READABLE = 128 * 1024
 
 /** A fresh salt for one audit device. A `KeyObject`, because HMAC with a raw key is many times slower on Node 24. */
 export function newAuditSalt(random: (bytes: number) => Uint8Array): KeyObject {
@@ -14,24 +20,131 @@ export function auditHash(salt: KeyObject, text: string): string {
   return `hmac-sha256:${createHmac('sha256', salt).update(text, 'utf8').digest('hex')}`
 }
 
+export interface AuditHashOptions {
+  /** Names whose values are left readable (`audit_non_hmac_request_keys`). */
+  readonly plain?: ReadonlySet<string>
+  /** Values that are hashed one by one; by default 1024. */
+  readonly most?: number
+}
+
+/** What stands in no hash of its own. */
+export interface AuditLeftOut {
+  /** Texts, numbers, booleans and nulls. */
+  readonly values: number
+  /** Under the salt, of the JSON of each cut, joined by a newline: the rest of a list, or of an object as `[name, value]`. */
+  readonly hmac: string
+}
+
 /**
- * A copy of a request's or answer's data with every string value hashed, at any depth, as Vault's audit devices do; keys,
- * numbers, booleans and null stay. `plain` holds names whose values are left readable (`audit_non_hmac_request_keys`). As in Vault
- * the innermost name decides, wherever it stands: of `{"purpose": {"token": "…"}}` a readable `purpose` shows no token.
+ * A copy of a request's or response's data with every string value hashed, at any depth, as Vault's audit devices do; keys,
+ * numbers, booleans and null stay. As in Vault the innermost name decides what is readable, wherever it stands: of
+ * `{"purpose": {"token": "…"}}` a readable `purpose` shows no token. The work is bounded: what goes beyond it is counted
+ * and hashed at once, outside of the data, where no field of the caller's can be taken for it.
  */
-export function auditHashValues(salt: KeyObject, value: unknown, plain: ReadonlySet<string> = new Set()): unknown {
-  const text = (clear: string, readable: boolean): string => (readable ? clear : auditHash(salt, clear))
-  const hash = (inner: unknown, depth: number, readable: boolean): unknown => {
-    if (typeof inner === 'string') return text(inner, readable)
-    if (typeof inner === 'bigint') return text(inner.toString(), readable)
-    if (typeof inner !== 'object' || inner === null) return inner
-    // Too deep to be anybody's request; hashed as nothing rather than written as it is.
-    if (depth > DEEPEST) return auditHash(salt, '')
-    if (inner instanceof Date) return text(inner.toISOString(), readable)
-    if (Array.isArray(inner)) return inner.map((item) => hash(item, depth + 1, readable))
-    return Object.fromEntries(
-      Object.entries(inner).map(([key, member]) => [key, hash(member, depth + 1, plain.has(key))]),
-    )
+export function auditHashValues(
+  salt: KeyObject,
+  value: unknown,
+  options: AuditHashOptions = {},
+): { readonly data: unknown; readonly left_out?: AuditLeftOut } {
+  const hasher = new Hasher(salt, options)
+  const data = hasher.hash(value, 0, false)
+  const left = hasher.leftOut()
+  return { data, ...(left && { left_out: left }) }
+}
+
+class Hasher {
+  readonly #salt: KeyObject
+  readonly #plain: ReadonlySet<string>
+  #values: number
+  #readable = MOST_READABLE
+  #rest: ReturnType<typeof createHmac> | undefined
+  #count = 0
+
+  constructor(salt: KeyObject, { plain = new Set(), most = MOST_VALUES }: AuditHashOptions) {
+    this.#salt = salt
+    this.#plain = plain
+    // And one for what holds them all.
+    this.#values = most + 1
   }
-  return hash(value, 0, false)
+
+  leftOut(): AuditLeftOut | undefined {
+    return this.#rest && { values: this.#count, hmac: `hmac-sha256:${this.#rest.digest('hex')}` }
+  }
+
+  hash(value: unknown, depth: number, readable: boolean): unknown {
+    // Containers count too: a list of empty lists is not free.
+    this.#values -= 1
+    if (typeof value === 'string') return this.#text(value, readable)
+    if (typeof value === 'bigint') return this.#text(value.toString(), readable)
+    if (typeof value !== 'object' || value === null) return value
+    if (value instanceof Date) return this.#text(value.toISOString(), readable)
+    if (depth > DEEPEST) {
+      this.#leaveOut(value)
+      return '…'
+    }
+    return Array.isArray(value) ? this.#list(value, depth, readable) : this.#members(value, depth)
+  }
+
+  #list(items: readonly unknown[], depth: number, readable: boolean): unknown[] {
+    const hashed: unknown[] = []
+    for (const item of items) {
+      if (this.#isFull()) {
+        this.#leaveOut(items.slice(hashed.length))
+        break
+      }
+      hashed.push(this.hash(item, depth + 1, readable))
+    }
+    return hashed
+  }
+
+  #members(value: object, depth: number): Record<string, unknown> {
+    const members = value as Record<string, unknown>
+    const names = importantFirst(Object.keys(members))
+    const hashed: [string, unknown][] = []
+    for (const name of names) {
+      if (this.#isFull()) {
+        this.#leaveOut(names.slice(hashed.length).map((left) => [left, members[left]]))
+        break
+      }
+      hashed.push([this.#text(name, true), this.hash(members[name], depth + 1, this.#plain.has(name))])
+    }
+    // fromEntries defines members, so that one called __proto__ is hashed like any other.
+    return Object.fromEntries(hashed)
+  }
+
+  #text(text: string, readable: boolean): string {
+    if (!readable || text.length > LONGEST_READABLE) return auditHash(this.#salt, text)
+    this.#readable -= text.length
+    return text
+  }
+
+  #isFull(): boolean {
+    return this.#values <= 0 || this.#readable <= 0
+  }
+
+  #leaveOut(rest: object): void {
+    if (this.#rest) this.#rest.update('\n')
+    this.#rest ??= createHmac('sha256', this.#salt)
+    const { values, odd } = census(rest)
+    this.#count += values
+    // A replacer makes the engine's writer several times slower; JSON bodies need none.
+    this.#rest.update(odd ? JSON.stringify(rest, withoutBigints) : JSON.stringify(rest), 'utf8')
+  }
+}
+
+const withoutBigints = (_name: string, value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value)
+
+/** How many values, and whether one is of a kind JSON has no word for. */
+function census(rest: object): { values: number; odd: boolean } {
+  let values = 0
+  let odd = false
+  const waiting: unknown[] = [rest]
+  while (waiting.length > 0) {
+    const value = waiting.pop()
+    if (typeof value !== 'object' || value === null || value instanceof Date) {
+      values += 1
+      odd ||= typeof value === 'bigint'
+    } else for (const inner of Array.isArray(value) ? (value as unknown[]) : Object.values(value)) waiting.push(inner)
+  }
+  return { values, odd }
 }

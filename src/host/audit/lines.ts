@@ -20,6 +20,11 @@ export interface LineFacts {
   readonly salt: KeyObject
 }
 
+/** A login has a handful of values; who has no token yet is not worth more work than that. */
+const MOST_HASHES_WITHOUT_TOKEN = 64
+
+const mostHashes = ({ caller }: LineFacts): { most?: number } => (caller ? {} : { most: MOST_HASHES_WITHOUT_TOKEN })
+
 /** A request as Vault's audit devices write it: every text of the body hashed, unless the mount is tuned to show its field. */
 export function requestLine(facts: LineFacts): object {
   return {
@@ -42,12 +47,14 @@ export function responseLine(facts: LineFacts, outcome: ApiOutcome | undefined):
   }
 }
 
-function responsePart({ mount, salt }: LineFacts, outcome: ApiOutcome): object {
+function responsePart(facts: LineFacts, outcome: ApiOutcome): object {
   const { data, warnings, wrap_info } = outcome.response ?? {}
+  const { mount, salt } = facts
+  const most = mostHashes(facts)
   const shown = new Set(mount?.entry.config.audit_non_hmac_response_keys)
   return {
     ...(mount && { mount_point: mount.entry.path, mount_type: mount.entry.type, mount_accessor: mount.entry.accessor }),
-    ...(data && { data: auditHashValues(salt, dataOf(outcome, data), shown) }),
+    ...(data && auditHashValues(salt, dataOf(outcome, data), { plain: shown, ...most })),
     ...(outcome.lease && { secret: { lease_id: outcome.lease.lease_id } }),
     ...(outcome.auth && { auth: authPart(outcome.auth, salt) }),
     ...(wrap_info && { wrap_info: wrapPart(wrap_info, salt) }),
@@ -60,7 +67,8 @@ function dataOf({ operation, path }: ApiOutcome, data: Data): Data {
   return operation === 'help' || path === 'sys/internal/specs/openapi' ? { http_raw_body: JSON.stringify(data) } : data
 }
 
-function parts({ call, caller, mount, operation, salt }: LineFacts): object {
+function parts(facts: LineFacts): object {
+  const { call, caller, mount, operation, salt } = facts
   const record = caller?.record
   const token = call.token === '' ? {} : { client_token: auditHash(salt, call.token) }
   return {
@@ -90,9 +98,11 @@ function parts({ call, caller, mount, operation, salt }: LineFacts): object {
       }),
       namespace: { id: 'root' },
       path: call.path,
-      ...(Object.keys(call.data).length > 0 && {
-        data: auditHashValues(salt, call.data, new Set(mount?.entry.config.audit_non_hmac_request_keys)),
-      }),
+      ...(Object.keys(call.data).length > 0 &&
+        auditHashValues(salt, call.data, {
+          plain: new Set(mount?.entry.config.audit_non_hmac_request_keys),
+          ...mostHashes(facts),
+        })),
       ...(call.unread !== undefined && { unread_bytes: call.unread }),
       remote_address: call.remote_addr,
     },

@@ -135,6 +135,31 @@ describe('what is written', () => {
     expect(log.lines[before + 1]).not.toHaveProperty('auth')
   })
 
+  it('policies of a write behind any number of other fields, the rest as a count and a hash', async () => {
+    const decoys = Object.fromEntries(Array.from({ length: 1200 }, (_, index) => [`!${String(index)}`, 'x']))
+    const policy = 'path "*" { capabilities = ["sudo"] }'
+    const before = log.lines.length
+    await bench.call('POST', 'sys/policies/acl/backdoor', { ...decoys, policy })
+    const { request } = log.lines[before]!
+    expect(request).toMatchObject({ data: { policy: await hash(policy) }, left_out: { values: expect.any(Number) } })
+    // The name and the value of each field.
+    const left = Object.keys(decoys).slice(1023)
+    expect(request).toMatchObject({
+      left_out: { values: 2 * left.length, hmac: await hash(JSON.stringify(left.map((name) => [name, 'x']))) },
+    })
+  })
+
+  it('few hashes of a caller without a token, the rest as a count and one hash', async () => {
+    const list = Array.from({ length: 1000 }, (_, index) => String(index))
+    const before = log.lines.length
+    await bench.call('POST', 'lend/items/x', { list }, 'hvs.unknown')
+    const { request } = log.lines[before] as unknown as { request: { data: { list: string[] } } }
+    expect(request).toMatchObject({
+      left_out: { values: 937, hmac: await hash(JSON.stringify(list.slice(63))) },
+    })
+    expect(request.data.list).toHaveLength(63)
+  })
+
   it('nothing about health', async () => {
     const before = log.lines.length
     await bench.call('GET', 'sys/health', undefined, '')
