@@ -108,6 +108,7 @@ describe('the built file, launched as a server launches it', () => {
     const mount = new HostedMount()
     mount.view.maxTtlSeconds = 31_536_001
     const calls = await mountOn(host, mount)
+    await calls.write('config/ttl-ceiling', { ttl_ceiling: '31536000' })
     await calls.write('config', { max_ttl: '31536000' })
     await calls.write('agents/a', { owner: 'o', environment: 'production' })
     await calls.write('agents/a/scopes', { scopes: ['read:stripe:invoices'], max_ttl_seconds: 31_536_000 })

@@ -71,7 +71,7 @@ describe('the SDK at the port', () => {
       const tool = clientOf(state, credential).requireScope('read:stripe:invoices', () => ({ content: [] }))
       const result = await tool({}, { authInfo: { token: tokenOf(openSession(state.rig, { scopes })) } })
       expect(result._meta?.[ERROR_META]).toMatchObject({
-        type: 'unavailable',
+        type: 'insufficient_scope',
         code: expect.stringMatching(/^caller_/) as string,
       })
     },
