@@ -18,8 +18,15 @@ export interface GrpcParts extends Pick<
   readonly healthy: () => boolean
 }
 
-/** Metadata `authorization: Bearer <Vault token or service token>`. Throws `invalid_token`. */
-export function callerOf({ callers }: { readonly callers: Pick<Callers, 'identify'> }, metadata: Metadata): Caller {
+/** Metadata `authorization: Bearer <Vault token or service token>`, and where the call comes from. Throws `invalid_token`. */
+export function callerOf(
+  { callers }: { readonly callers: Pick<Callers, 'identify'> },
+  call: { readonly metadata: Metadata; getPeer(): string },
+): Caller {
+  return { ...identified(callers, call.metadata), address: call.getPeer().replace(/:\d+$/, '') }
+}
+
+function identified(callers: Pick<Callers, 'identify'>, metadata: Metadata): Caller {
   const values = metadata.get('authorization')
   if (values.length === 0) return callers.identify(undefined)
   const bearer = values.length === 1 ? /^bearer +(\S+)$/i.exec(String(values[0]).trim())?.[1] : undefined

@@ -82,7 +82,7 @@ async function validateStream(
   call: ServerDuplexStream<ValidateRequest | Undecodable, ValidateResponse>,
   outbox: Outbox<ValidateResponse>,
 ): Promise<void> {
-  const caller = callerOf(parts, call.metadata)
+  const caller = callerOf(parts, call)
   const leave = parts.limits.validateStream(originOf(caller))
   outbox.gone.addEventListener('abort', leave, { once: true })
   if (outbox.over) leave()

@@ -24,7 +24,7 @@ export function unary<Request extends { readonly request_id: string }, Response>
     const { metadata } = call
     const requestId = requestIdFor(parts)
     const answer = async () => {
-      const caller = { ...callerOf(parts, metadata), address: call.getPeer().replace(/:\d+$/, '') }
+      const caller = callerOf(parts, call)
       const request = decoded(call.request)
       const callerRequestId = callerRequestIdFor(metadata, request.request_id)
       return handle(request, { caller, requestId, callerRequestId, metadata, call })

@@ -171,7 +171,7 @@ class UpstreamStream {
   }
 
   async run(): Promise<void> {
-    const caller = callerOf(this.#parts, this.#call.metadata)
+    const caller = callerOf(this.#parts, this.#call)
     const inbox = new Inbox<StreamRequest | Undecodable>(this.#call)
     const head = await takeHead(inbox)
     const { gone, broken } = this.#outbox

@@ -58,7 +58,7 @@ async function start(
   open: Set<WatchedSession>,
   requestId: string,
 ): Promise<void> {
-  const caller = callerOf(parts, call.metadata)
+  const caller = callerOf(parts, call)
   const key = keyOf(decoded(call.request))
   const callerRequestId = callerRequestIdFor(call.metadata)
   const watched = await WatchedSession.begin(parts, { key, caller, requestId, callerRequestId }, outbox)

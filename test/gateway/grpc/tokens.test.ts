@@ -235,6 +235,19 @@ describe('Tokens.ValidateStream', () => {
     expect(await stream.ended).toBeUndefined()
   })
 
+  it('a use after expiry is recorded with where it came from', async () => {
+    const rig = await startRig()
+    const port = await openPort({}, rig)
+    const token = tokenOf(openSession(rig, { ttl: 60 }))
+    await rig.clock.advance(61_000)
+    const stream = port.open('Tokens.ValidateStream')
+    stream.write({ token, request_id: 'late' })
+    expect(await stream.seen(1)).toMatchObject([{ request_id: 'late' }])
+    expect(rig.sink.last).toMatchObject({ reason: 'expired', late_seconds: 1, address: '127.0.0.1' })
+    stream.end()
+    await stream.ended
+  })
+
   it('a refusal is a message, and the stream goes on', async () => {
     const port = await openPort()
     const session = openSession(port.rig)
