@@ -65,11 +65,14 @@ export async function startServer(processes, { binary, product }, plugins) {
   await processes.start(['server', `-config=${config}`], /server started!/, binary, 'SIGTERM')
   const stranger = processes.client(url)
   const { keys, root_token: token } = await stranger('PUT', '/v1/sys/init', { secret_shares: 1, secret_threshold: 1 })
-  await stranger('PUT', '/v1/sys/unseal', { key: keys[0] })
+  const unseal = async () => {
+    await stranger('PUT', '/v1/sys/unseal', { key: keys[0] })
+    await until('the server is active', () => stranger('GET', '/v1/sys/health'))
+  }
+  await unseal()
   const vault = vaultClient(processes, url, token, MOST_CONNECTIONS)
-  await until('the server is active', () => stranger('GET', '/v1/sys/health'))
   await mountAll(vault, plugins)
-  return { vault, url }
+  return { vault, url, unseal }
 }
 
 async function mountAll(vault, plugins) {
