@@ -10,6 +10,7 @@ import { EngineClock } from './engine-clock.ts'
 import type { TokenCheck } from './token-check.ts'
 import { readFeedAnswer } from './feed-event.ts'
 import type { FeedAnswer, FeedEvent } from './feed-event.ts'
+import { FRESH_MS, LOOK_EVERY_MS, MOST_TRIES, REFUSED_PAUSE_MS } from './follower-config.ts'
 import type { FollowerConfig } from './follower-config.ts'
 import { Listeners } from './listeners.ts'
 import type { FeedListener, Question } from './listeners.ts'
@@ -25,15 +26,6 @@ const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 1_000
 const SHORTEST_PAUSE_MS = 20
 const CLOCK_AGREEMENT_MS = 1_000
-/** While nothing is followed: what is known is good enough for this long, and brought up to date no oftener. */
-const FRESH_MS = 1_000
-const LOOK_EVERY_MS = 2_000
-/** Between looks whether Vault serves again. */
-const REFUSED_PAUSE_MS = 1_000
-/** Without a sign of an active node for longer, a gateway says that it is not healthy. */
-const UNHEALTHY_MS = 5_000
-/** Answers of one round trip: the engine keeps no more events than these can hold. */
-const MOST_TRIES = 32
 
 export class FeedFollower {
   readonly engineClock: EngineClock
@@ -70,9 +62,8 @@ export class FeedFollower {
     this.engineClock = new EngineClock(clock)
     this.#listeners = new Listeners(logger)
     this.#demand = new Demand(clock, inUse ?? (() => true))
-    const { signal } = this.#stop
     const askHealth = health ?? ((stop: AbortSignal) => healthBy(config.vault, stop))
-    this.#standing = new VaultStanding({ clock, logger, onRefused, health: askHealth, signal })
+    this.#standing = new VaultStanding({ clock, logger, onRefused, health: askHealth, signal: this.#stop.signal })
   }
 
   get epoch(): string | undefined {
@@ -107,7 +98,7 @@ export class FeedFollower {
 
   /** Vault is known to serve: by the feed while it is followed, else by its own health. */
   get isVaultActive(): boolean {
-    return this.#refusal === undefined && this.#standing.activeAgeMs <= UNHEALTHY_MS
+    return this.#refusal === undefined && this.#standing.wasActiveLately
   }
 
   /**

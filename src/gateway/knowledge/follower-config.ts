@@ -17,3 +17,11 @@ export interface FollowerConfig {
   /** Random; the engine counts the gateways that poll by it. */
   readonly gatewayId?: string
 }
+
+/** While nothing is followed: what is known is good enough for this long, and brought up to date no oftener. */
+export const FRESH_MS = 1_000
+export const LOOK_EVERY_MS = 2_000
+/** Between looks whether Vault serves again. */
+export const REFUSED_PAUSE_MS = 1_000
+/** Answers of one round trip: the engine keeps no more events than these can hold. */
+export const MOST_TRIES = 32

@@ -8,6 +8,9 @@ import type { FeedFollower } from './feed-follower.ts'
 /** What a session is asked for by: the digest of a token, or its id. */
 export type SessionKey = { readonly token_sha256: string } | { readonly session_id: string }
 
+/** Ids come from callers: none may hit the entry of a token whose digest it is spelled like. */
+export const textOf = (key: SessionKey): string => ('session_id' in key ? `id ${key.session_id}` : key.token_sha256)
+
 interface IntrospectionDependencies {
   readonly vault: VaultClient
   readonly mount: string

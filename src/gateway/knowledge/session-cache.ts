@@ -8,7 +8,8 @@ import { EndedTokens } from './ended-tokens.ts'
 import type { FeedFollower } from './feed-follower.ts'
 import type { FeedListener, Question } from './listeners.ts'
 import type { Active, FeedEvent, Inactive } from './feed-event.ts'
-import { introspect } from './introspection.ts'
+import { EndedSessions } from './ended-sessions.ts'
+import { introspect, textOf } from './introspection.ts'
 import type { SessionKey } from './introspection.ts'
 import { SessionEntry } from './session-entry.ts'
 import { addTo, removeFrom } from './sets-by-key.ts'
@@ -38,13 +39,9 @@ const QUESTIONS_AT_ONCE = 256
 const ATTEMPTS = 3
 const TIMEOUT_MS = 5_000
 
-/** Ids come from callers: none may hit the entry of a token whose digest it is spelled like. */
-const textOf = (key: SessionKey): string => ('session_id' in key ? `id ${key.session_id}` : key.token_sha256)
-
 /**
  * Introspection, cached. An answer is admitted only after every event learnt since it was asked for has been replayed onto it,
- * and never across epochs; otherwise a revoke between look-up and caching would be lost. Of answers of "no" only those are
- * kept that are final; an entry that ended while cached stays, as ended, for the same reason.
+ * and never across epochs; otherwise a revoke in between would be lost. A "no" is kept where it is final, as ended entries are.
  */
 export class Sessions implements FeedListener {
   readonly #config: SessionsConfig
@@ -55,6 +52,7 @@ export class Sessions implements FeedListener {
   readonly #asking = new Map<string, Promise<Found>>()
   readonly #watches = new Map<SessionEntry, Set<Watch>>()
   readonly #ended = new EndedTokens()
+  readonly #endedSessions = new EndedSessions({ nowUnixMs: () => this.nowUnixMs() })
 
   constructor(config: SessionsConfig) {
     this.#config = config
@@ -158,8 +156,10 @@ export class Sessions implements FeedListener {
 
   changed(events: readonly FeedEvent[]): void {
     for (const event of events) {
+      if (event.type === 'session_ended') this.#endedSessions.add(event.session_id)
       for (const entry of this.#touchedBy(event)) {
         entry.apply(event)
+        this.#endedSessions.addAll(entry.sessionsEndedBy(event))
         for (const watch of this.#watches.get(entry) ?? []) watch.review()
         if (entry.isDoubtedBy(event)) this.#doubt(entry)
       }
@@ -215,6 +215,7 @@ export class Sessions implements FeedListener {
     )
       return undefined
     for (const event of question.events) entry.apply(event)
+    if (this.#endedSessions.hasAny(entry.chain)) entry.end('revoked')
     this.#admit(entry)
     return entry
   }

@@ -86,22 +86,28 @@ export class SessionEntry {
     )
   }
 
+  /** The sessions of its chain that an event says are over. */
+  sessionsEndedBy(event: FeedEvent): readonly ChainLink[] {
+    if (event.sequence <= this.sequence) return []
+    if (event.type === 'session_ended') return this.chain.filter((link) => link.session_id === event.session_id)
+    if (event.type === 'generation')
+      return this.chain.filter((link) => link.agent_id === event.agent_id && link.generation < event.generation)
+    return event.type === 'mount_generation' && this.#mountGeneration < event.generation ? this.chain : []
+  }
+
   apply(event: FeedEvent): void {
     // The answer this entry was built from already reflects everything up to its own sequence.
     if (event.sequence <= this.sequence) return
     switch (event.type) {
       case 'session_ended':
-        if (this.chain.some((link) => link.session_id === event.session_id)) this.#end(reasonOf(event.reason))
+        this.#endWith(event, reasonOf(event.reason))
         break
       case 'token_ended':
         if (event.token_id === this.facts.token_id) this.#endToken(event.reason)
         break
       case 'generation':
-        if (this.chain.some((link) => link.agent_id === event.agent_id && link.generation < event.generation))
-          this.#end('revoked')
-        break
       case 'mount_generation':
-        if (this.#mountGeneration < event.generation) this.#end('revoked')
+        this.#endWith(event, 'revoked')
         break
       case 'expiry':
         this.#move(event)
@@ -116,7 +122,12 @@ export class SessionEntry {
     if (!passing.has(reason)) this.#callsOver ??= reasonOf(reason)
   }
 
-  #end(reason: EndReason): void {
+  #endWith(event: FeedEvent, reason: EndReason): void {
+    if (this.sessionsEndedBy(event).length > 0) this.end(reason)
+  }
+
+  /** For good. */
+  end(reason: EndReason): void {
     this.#tokenOver ??= reason
     this.#callsOver ??= reason
   }

@@ -42,6 +42,11 @@ export class VaultStanding {
     return this.#config.clock.monotonic() - this.#activeAtMs
   }
 
+  /** A sign of an active node is no older than what counts as sealed. */
+  get wasActiveLately(): boolean {
+    return this.activeAgeMs <= INACTIVE_MS
+  }
+
   /** What the last look at the nodes found. */
   get isActive(): boolean {
     return !this.#isInactive
