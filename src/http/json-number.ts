@@ -12,6 +12,8 @@ export function isExactNumber(bytes: Buffer, start: number, end: number): boolea
   if (length > longest) return false
   const text = bytes.toString('latin1', start, end)
   const value = Number(text)
+  // The usual spelling, and cheap to see. Not "Infinity" and "NaN": those are no JSON.
+  if (String(value) === text && Number.isFinite(value)) return true
   // What is no number at all is for the grammar to refuse.
   if (Number.isNaN(value)) return true
   return Number.isFinite(value) && normalised(text) === normalised(String(value))

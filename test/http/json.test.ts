@@ -1,3 +1,4 @@
+import { createHook } from 'node:async_hooks'
 import { describe, expect, it } from 'vitest'
 import { defaultJsonLimits, parseJson } from '../../src/http/index.ts'
 import type { JsonLimits } from '../../src/http/index.ts'
@@ -65,6 +66,48 @@ describe('a JSON body', () => {
     const pad = `"${'x'.repeat(200_000)}"`
     await expect(parse(`[${pad},${text},`)).rejects.toThrow('the body is not valid JSON')
     await expect(parse(`{"a":${pad},"b":${text}}`)).rejects.toThrow('the body is not valid JSON')
+  })
+
+  const items = Array.from({ length: 9000 }, (_, index) => String(index + 10_000_000)).join(',')
+  it.each([
+    ['[LIST, [LIST], {"a":[LIST],"b":[]}, 1]', true],
+    ['[[LIST],[LIST],"]",[],[LIST]]', true],
+    ['{"a":[LIST],"a":{"b":[LIST]}}', true],
+    ['[LIST,]', false],
+    ['[LIST,,1]', false],
+    ['[,LIST]', false],
+    ['[LIST}', false],
+    ['[LIST],[LIST]', false],
+    ['[LIST][LIST]', false],
+    ['[1],[2,[LIST]]', false],
+    ['[LIST 1]', false],
+    ['[[LIST][LIST]]', false],
+    ['[LIST,[1,2},{"a":3]]', false],
+    ['[LIST', false],
+    ['[LIST,', false],
+    ['{"a":[LIST]', false],
+    ['{"a":[LIST],}', false],
+    ['{"a" [LIST]}', false],
+    ['{[LIST]}', false],
+  ])('with long lists is read or refused as by JSON.parse: %s', async (shape, valid) => {
+    const text = shape.replaceAll('LIST', items)
+    const read = parse(text)
+    await (valid ? expect(read).resolves.toEqual(JSON.parse(text)) : expect(read).rejects.toThrow('not valid JSON'))
+  })
+
+  it('costs a promise for each turn, not for each value', async () => {
+    let promises = 0
+    const hook = createHook({
+      init: (_id, type) => {
+        promises += type === 'PROMISE' ? 1 : 0
+      },
+    })
+    const text = `[${Array.from({ length: 20 }, () => `[${items}]`).join(',')}]`
+    hook.enable()
+    await parse(text)
+    hook.disable()
+    // 180,000 values in 1.6 MB: at most a turn for each 16 KiB, each way.
+    expect(promises).toBeLessThan(2000)
   })
 
   it('is refused when it is not UTF-8', async () => {
