@@ -1,5 +1,4 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js'
-import type { ServiceDefinition } from '@grpc/grpc-js'
 import { fakeServices } from './fake-services.ts'
 import { FakeSessions } from './fake-sessions.ts'
 import type { FakeCall, FakeFailure, FakeMethod, FakeSessionsOptions } from './fake-sessions.ts'
@@ -41,7 +40,7 @@ export async function startFakeGateway(options: FakeGatewayOptions = {}): Promis
   const state = new FakeSessions(options)
   const server = new Server()
   for (const [name, handlers] of Object.entries(fakeServices(state)))
-    server.addService(service(name as 'Tokens') as unknown as ServiceDefinition, handlers)
+    server.addService(service(name as 'Tokens'), handlers)
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(`127.0.0.1:${options.port ?? 0}`, ServerCredentials.createInsecure(), (error, bound) => {
       if (error) reject(error)

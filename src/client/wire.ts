@@ -1,5 +1,6 @@
-import { fromJSON } from '@grpc/proto-loader'
-import type { MethodDefinition } from '@grpc/proto-loader'
+import type { MethodDefinition } from '@grpc/grpc-js'
+import { serviceDefinition } from '../grpc/index.ts'
+import type { LoadedService } from '../grpc/index.ts'
 import { gatewayV1 } from '../proto/gateway-v1.ts'
 import type * as wire from '../proto/gateway-v1.ts'
 import type { IntrospectResponse, SessionEvent, SessionToken, ValidateResponse } from '../proto/gateway-v1.ts'
@@ -31,25 +32,16 @@ export interface StreamResponse {
   readonly body?: Buffer
 }
 
-export type Method<Request, Response> = MethodDefinition<Request, unknown, unknown, Response>
+export type Method<Request, Response> = MethodDefinition<Request, Response>
 
-const definitions = fromJSON(gatewayV1 as Parameters<typeof fromJSON>[0], {
-  keepCase: true,
-  longs: Number,
-  enums: String,
-  defaults: true,
-  oneofs: true,
-})
+type ServiceName = 'Sessions' | 'Tokens' | 'Upstreams'
 
-/** The methods of one service: the key is the service's name, for example `Tokens`. */
-export function service(name: 'Sessions' | 'Tokens' | 'Upstreams'): Record<string, Method<never, unknown>> {
-  return definitions[`mcp.gateway.v1.${name}`] as unknown as Record<string, Method<never, unknown>>
-}
+/** The methods of one service, for example `Tokens`. */
+export const service = (name: ServiceName): LoadedService =>
+  serviceDefinition(gatewayV1, `mcp.gateway.v1.${name}`, 'named')
 
-const method = <Request, Response>(
-  serviceName: 'Sessions' | 'Tokens' | 'Upstreams',
-  name: string,
-): Method<Request, Response> => service(serviceName)[name] as unknown as Method<Request, Response>
+const method = <Request, Response>(serviceName: ServiceName, name: string): Method<Request, Response> =>
+  service(serviceName)[name] as Method<Request, Response>
 
 export const methods = {
   open: method<OpenRequest, SessionToken>('Sessions', 'Open'),

@@ -6,7 +6,7 @@ import { RequestError } from '../logical/errors.ts'
 import { goplugin } from '../proto/goplugin.ts'
 import type { Certificate } from './certificate.ts'
 import type { Service } from './plugin.ts'
-import { serviceDefinition } from './service-definition.ts'
+import { serviceDefinition } from '../grpc/index.ts'
 
 interface ConnInfo {
   readonly service_id: number

@@ -3,7 +3,7 @@ import type { ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js'
 import type { Clock } from '../logical/clock.ts'
 import { goplugin } from '../proto/goplugin.ts'
 import type { Service } from './plugin.ts'
-import { serviceDefinition } from './service-definition.ts'
+import { serviceDefinition } from '../grpc/index.ts'
 
 /** Enough for the answer to leave; hosts wait two seconds for the exit, then kill. */
 const ANSWER_MS = 20

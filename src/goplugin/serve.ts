@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import tls from 'node:tls'
 import { Server, ServerCredentials, logVerbosity, setLogVerbosity } from '@grpc/grpc-js'
+import { healthDefinition, healthService } from '../grpc/index.ts'
 import { systemClock } from '../logical/clock.ts'
 import type { Logger } from '../logical/log.ts'
 import { createBroker } from './broker.ts'
@@ -11,7 +12,6 @@ import { controllerService } from './controller.ts'
 import { handleSignals, orderlyExit } from './exit.ts'
 import { guarded } from './guard.ts'
 import { LaunchError, handshakeLine, readLaunch } from './handshake.ts'
-import { healthService } from './health.ts'
 import { listen } from './listen.ts'
 import { watchHost } from './host-watch.ts'
 import { captureOutput } from './output.ts'
@@ -24,6 +24,12 @@ const serverOptions = {
   'grpc.max_receive_message_length': -1,
   'grpc.max_send_message_length': -1,
   'grpc.enable_channelz': 0,
+}
+
+/** A plugin that answers at all is serving. Hosts ask for the service called `plugin`. */
+const health: Service = {
+  definition: healthDefinition,
+  implementation: healthService({ services: ['plugin'], instead: '"plugin"', serving: () => true }),
 }
 
 /**
@@ -72,7 +78,7 @@ async function start(plugin: GoPlugin, output: Output, exit: (code: number) => v
   if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE)
   const server = new Server(serverOptions)
   const services = [
-    healthService(),
+    health,
     broker.service,
     controllerService(clock, () => {
       exit(0)

@@ -5,7 +5,7 @@
 import type { ServerWritableStream } from '@grpc/grpc-js'
 import { goplugin } from '../proto/goplugin.ts'
 import type { Service } from './plugin.ts'
-import { serviceDefinition } from './service-definition.ts'
+import { serviceDefinition } from '../grpc/index.ts'
 
 export function stdioService(): Service {
   const StreamStdio = (stream: ServerWritableStream<object, object>) => {

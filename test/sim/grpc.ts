@@ -67,7 +67,7 @@ function unary(
         handler(call, (error, response) => {
           respond(() => {
             if (error) fail(error)
-            else resolve(method.responseDeserialize(method.responseSerialize(response)))
+            else resolve(method.responseDeserialize(method.responseSerialize(response as object)))
           })
         })
       })

@@ -2,7 +2,8 @@
  * The services of this port, compiled from `proto/` and inlined: nothing is read from disk, so a bundle serves them too.
  */
 import { fromJSON } from '@grpc/proto-loader'
-import type { MethodDefinition, PackageDefinition } from '@grpc/proto-loader'
+import { healthDefinition, serviceDefinition } from '../../grpc/index.ts'
+import type { LoadedService } from '../../grpc/index.ts'
 import { gatewayV1 } from '../../proto/gateway-v1.ts'
 import { healthV1 } from '../../proto/health-v1.ts'
 import { reflectionV1 } from '../../proto/reflection-v1.ts'
@@ -26,51 +27,38 @@ export function decoded<Request>(request: Request | Undecodable): Request {
   return request
 }
 
-type ServiceMethods = Record<string, MethodDefinition<object, object>>
-
-const load = (json: object): PackageDefinition =>
-  fromJSON(json, {
-    keepCase: true,
-    longs: Number,
-    enums: String,
-    defaults: true,
-    oneofs: true,
-  })
-
-function methodsOf(definitions: PackageDefinition, name: string): ServiceMethods {
-  const methods = definitions[name] as unknown as ServiceMethods
-  return Object.fromEntries(Object.entries(methods).map(([method, definition]) => [method, tolerant(definition)]))
+/** A service of this port: what does not decode comes to its handler all the same. */
+function served(definition: LoadedService): LoadedService {
+  return Object.fromEntries(
+    Object.entries(definition).map(([name, method]) => {
+      const requestDeserialize = (bytes: Buffer): object => {
+        try {
+          return method.requestDeserialize(bytes) as object
+        } catch {
+          return new Undecodable(method.requestType)
+        }
+      }
+      return [name, { ...method, requestDeserialize }]
+    }),
+  )
 }
 
-function tolerant(definition: MethodDefinition<object, object>): MethodDefinition<object, object> {
-  const name = (definition.requestType.type as { readonly name?: string }).name ?? 'its type'
-  const requestDeserialize = (bytes: Buffer): object => {
-    try {
-      return definition.requestDeserialize(bytes)
-    } catch {
-      return new Undecodable(name)
-    }
-  }
-  return { ...definition, requestDeserialize }
-}
+const load = (contract: object, name: string): LoadedService => served(serviceDefinition(contract, name, 'named'))
 
-const gateway = load(gatewayV1)
-const health = load(healthV1)
-const reflection = load(reflectionV1)
 /** v1alpha differs in its name alone. */
-const reflectionAlpha = load({
+const reflectionAlpha = {
   nested: {
     grpc: { nested: { reflection: { nested: { v1alpha: reflectionV1.nested.grpc.nested.reflection.nested.v1 } } } },
   },
-})
+}
 
 export const services = {
-  sessions: methodsOf(gateway, 'mcp.gateway.v1.Sessions'),
-  tokens: methodsOf(gateway, 'mcp.gateway.v1.Tokens'),
-  upstreams: methodsOf(gateway, 'mcp.gateway.v1.Upstreams'),
-  health: methodsOf(health, 'grpc.health.v1.Health'),
-  reflection: methodsOf(reflection, 'grpc.reflection.v1.ServerReflection'),
-  reflectionAlpha: methodsOf(reflectionAlpha, 'grpc.reflection.v1alpha.ServerReflection'),
+  sessions: load(gatewayV1, 'mcp.gateway.v1.Sessions'),
+  tokens: load(gatewayV1, 'mcp.gateway.v1.Tokens'),
+  upstreams: load(gatewayV1, 'mcp.gateway.v1.Upstreams'),
+  health: served(healthDefinition),
+  reflection: load(reflectionV1, 'grpc.reflection.v1.ServerReflection'),
+  reflectionAlpha: load(reflectionAlpha, 'grpc.reflection.v1alpha.ServerReflection'),
 } as const
 
 /** What reflection tells of. Reflection itself is not among it: whoever asks has found it. */
@@ -105,8 +93,9 @@ function* symbolsIn(node: Node, path: string): Generator<string> {
     yield* symbolsIn(inner, path === '' ? name : `${path}.${name}`)
 }
 
-function describe(packageName: string, json: Node, definitions: PackageDefinition): DescribedFile {
-  const [bytes] = Object.values(definitions).flatMap((definition) =>
+function describe(packageName: string, json: Node): DescribedFile {
+  // The descriptors are all that this library is for here.
+  const [bytes] = Object.values(fromJSON(json)).flatMap((definition) =>
     'fileDescriptorProtos' in definition ? (definition.fileDescriptorProtos as readonly Buffer[]) : [],
   )
   if (!bytes) throw new Error(`the compiled ${packageName} has no file descriptor`)
@@ -115,6 +104,6 @@ function describe(packageName: string, json: Node, definitions: PackageDefinitio
 
 /** What reflection answers with: one file per package. */
 export const describedFiles: readonly DescribedFile[] = [
-  describe('mcp.gateway.v1', gatewayV1, gateway),
-  describe('grpc.health.v1', healthV1, health),
+  describe('mcp.gateway.v1', gatewayV1),
+  describe('grpc.health.v1', healthV1),
 ]

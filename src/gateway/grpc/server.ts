@@ -5,7 +5,7 @@ import type { UntypedServiceImplementation } from '@grpc/grpc-js'
 import { bracketed, isLoopback, parseListenAddress } from '../../http/index.ts'
 import { services } from './definitions.ts'
 import type { GrpcParts } from './exchange.ts'
-import { healthService } from './health.ts'
+import { gatewayHealth } from './health.ts'
 import { OpenStreams } from './outbox.ts'
 import { reflectionService } from './reflection.ts'
 import { sessionsService } from './sessions.ts'
@@ -96,7 +96,7 @@ function implementations(
     [services.sessions, sessionsService(parts, streams)],
     [services.tokens, tokensService(parts, streams)],
     [services.upstreams, upstreamsService(parts)],
-    [services.health, healthService(parts, streams)],
+    [services.health, gatewayHealth(parts, streams)],
     [services.reflection, reflection],
     [services.reflectionAlpha, reflection],
   ]
