@@ -94,3 +94,19 @@ it('the key shows in no log line and in nothing that is serialised', async () =>
   await verdict(validate(rig, madeUp()))
   expect(JSON.stringify(rig.sink.records)).not.toContain(key)
 })
+
+describe('a gateway that nobody uses', () => {
+  it('is brought up to date by a made-up token, with one round trip of the feed and no look-up', async () => {
+    const idle = await startRig({ idle: true })
+    try {
+      idle.engine.check = { check_keys: [key], check_enforced_from_unix: Math.floor(idle.clock.now() / 1000) }
+      idle.engine.restart()
+      await idle.clock.advance(60_000)
+      const before = idle.vault.asked.length
+      for (let i = 0; i < 20; i++) expect(await verdict(validate(idle, madeUp()))).toBe('invalid_token unknown')
+      expect(idle.vault.asked.slice(before).map(({ path }) => path)).toEqual(['mcp/feed'])
+    } finally {
+      await idle.stop()
+    }
+  })
+})
