@@ -45,8 +45,9 @@ export const differences = {
     openbao: and(leaseKeys, 'path'),
     vault: leaseKeys,
   }),
+  // The embedded server refuses it before it is stored: a text is at most max_json_string_value_length, 1 MiB, as in Vault 1.21.
   largeRecord: difference('Raft takes about a megabyte in one entry. The engine says so, and goes on.', {
-    embedded: { written: 204, read: 200 },
+    embedded: { written: 400, read: 404 },
     openbao: { written: 413, read: 404 },
     vault: { written: 413, read: 404 },
   }),

@@ -1,7 +1,8 @@
 /** One set of rules for upstreams, at the three places that ask for them. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readUpstream, upstreamFields } from '../../src/document/index.ts'
+import { upstreamFields } from '../../src/document/index.ts'
+import { readUpstream } from '../../src/document/documents.ts'
 import { GatewayCallError } from '../../src/gateway/call/call-error.ts'
 import { buildOutgoing } from '../../src/gateway/call/outgoing.ts'
 import { prepareKey } from '../../src/gateway/call/key.ts'

@@ -1,6 +1,6 @@
 /** What gateways rely on in an engine, of the fake they are tested with and of the real one: where they differ, the fake has drifted. */
 import { describe, expect, it } from 'vitest'
-import { readAgent, readScopes, readTools, readUpstream } from '../../src/document/index.ts'
+import { readAgent, readScopes, readTools, readUpstream } from '../../src/document/documents.ts'
 import { readFeedAnswer, readIntrospection } from '../../src/gateway/knowledge/feed-event.ts'
 import type { FeedAnswer, FeedEvent, Introspection } from '../../src/gateway/knowledge/feed-event.ts'
 import { RequestError } from '../../src/logical/errors.ts'

@@ -1,5 +1,5 @@
 import { unavailable } from '../error.ts'
-import type { Sensitivity } from '../../document/index.ts'
+import type { Sensitivity } from '../../document/documents.ts'
 import { refusedByVault } from './vault-refusal.ts'
 import type { RefusalCode } from './vault-refusal.ts'
 

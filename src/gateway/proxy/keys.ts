@@ -10,7 +10,7 @@ import type { Logger } from '../../logical/log.ts'
 import type { CustomMetadata } from '../../scope/index.ts'
 import { judgeConsent, tellOperator } from './consent.ts'
 import type { ConsentMode } from './consent.ts'
-import type { UpstreamDocument } from '../../document/index.ts'
+import type { UpstreamDocument } from '../../document/documents.ts'
 import type { FeedListener } from '../knowledge/listeners.ts'
 
 export interface KeysConfig {

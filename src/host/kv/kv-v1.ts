@@ -14,11 +14,16 @@ const help =
 
 const PREFIX = 'secrets/'
 
-/** `kv` version 1. The answers of reads carry a lease duration and no lease: the host registers none for mounts of type kv. */
+/** `kv` version 1. The answers of reads carry a lease duration and no lease: that is what `leasing: 'engine'` says. */
 export const kvV1Factory: Factory = (config) => {
   const storage = prefixStorage(config.storage, PREFIX)
   return Promise.resolve(
-    createBackend({ help, system: config.system, paths: [pathRoot(storage), pathSecret(config, storage)] }),
+    createBackend({
+      leasing: 'engine',
+      help,
+      system: config.system,
+      paths: [pathRoot(storage), pathSecret(config, storage)],
+    }),
   )
 }
 

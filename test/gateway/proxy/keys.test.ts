@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Keys } from '../../../src/gateway/proxy/keys.ts'
-import type { UpstreamDocument } from '../../../src/document/index.ts'
+import type { UpstreamDocument } from '../../../src/document/documents.ts'
 import type { ConsentMode } from '../../../src/gateway/proxy/consent.ts'
 import { silentLogger } from '../../../src/logical/log.ts'
 import { FakeClock } from '../../fakes/clock.ts'
