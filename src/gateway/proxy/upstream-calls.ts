@@ -1,7 +1,7 @@
 import type { Clock } from '../../logical/clock.ts'
 import { compileProjection, tokenDigest } from '../../scope/index.ts'
 import { callUpstream } from './call-upstream.ts'
-import type { CallAnswer } from './call-upstream.ts'
+import type { CallAnswer } from './upstream-call.ts'
 import type { HeaderPairs } from '../call/credentials.ts'
 import type { Egress } from './egress.ts'
 import { outgoingHeaders } from '../call/outgoing.ts'

@@ -1,0 +1,112 @@
+import { GatewayCallError } from '../call/call-error.ts'
+import type { HeaderPairs } from '../call/credentials.ts'
+import { Scrubber } from '../call/scrub.ts'
+import type { Exchange } from './exchange.ts'
+import { endReason, throwIfEnded } from './upstream-call.ts'
+import type { CallAnswer, CallInput, CallOutcome } from './upstream-call.ts'
+
+const resultOf = (error: unknown): CallOutcome['result'] => (error instanceof GatewayCallError ? error.code : 'error')
+
+/** Hands the body out chunk by chunk: scrubbed, counted, and only while the call may go on. */
+export class Delivery {
+  readonly #input: CallInput
+  readonly #upstreamMs: number
+  readonly #exchange: Exchange
+  readonly #finished: Promise<CallOutcome>
+  #settle!: (outcome: CallOutcome) => void
+  #echoes: number
+  #bytes = 0
+
+  constructor(input: CallInput, upstreamMs: number, headerEchoes: number, exchange: Exchange) {
+    this.#input = input
+    this.#upstreamMs = upstreamMs
+    this.#echoes = headerEchoes
+    this.#exchange = exchange
+    this.#finished = new Promise((resolve) => {
+      this.#settle = resolve
+    })
+  }
+
+  answer(status: number, headers: HeaderPairs, source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): CallAnswer {
+    const chunks = this.#deliver(source)
+    // A generator that was never started, or is waiting, does not run its `finally` when it is given up.
+    const body: AsyncIterableIterator<Uint8Array, undefined> = {
+      next: () => chunks.next(),
+      return: () => {
+        this.#abandon()
+        return chunks.return(undefined)
+      },
+      [Symbol.asyncIterator]: () => body,
+    }
+    const { signal } = this.#input
+    const onAbort = () => {
+      this.#finish(resultOf(endReason(signal)))
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    void this.#finished.then(() => {
+      signal.removeEventListener('abort', onAbort)
+    })
+    return {
+      status,
+      headers,
+      upstream_ms: this.#upstreamMs,
+      body,
+      cancel: () => {
+        this.#abandon()
+      },
+      finished: this.#finished,
+    }
+  }
+
+  #finish(result: CallOutcome['result']): void {
+    this.#settle({ bytes: this.#bytes, result, upstream_ms: this.#upstreamMs, key_echoes: this.#echoes })
+  }
+
+  #abandon(): void {
+    this.#exchange.fail(new GatewayCallError('call_ended', 'the answer was given up'))
+    this.#finish('abandoned')
+  }
+
+  async *#deliver(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Uint8Array, undefined> {
+    const matcher = this.#input.key?.matcher
+    const scrubber = matcher && new Scrubber(matcher)
+    const headerEchoes = this.#echoes
+    const countEchoes = () => {
+      this.#echoes = headerEchoes + (scrubber?.hits ?? 0)
+    }
+    try {
+      for await (const chunk of scrubbed(source, scrubber)) yield this.#handOut(chunk)
+      throwIfEnded(this.#input)
+      countEchoes()
+      this.#finish('complete')
+    } catch (error) {
+      this.#exchange.fail(error as Error)
+      countEchoes()
+      this.#finish(resultOf(error))
+      throw error
+    } finally {
+      this.#abandon()
+    }
+    return undefined
+  }
+
+  #handOut(bytes: Uint8Array): Uint8Array {
+    throwIfEnded(this.#input)
+    this.#bytes += bytes.length
+    return bytes
+  }
+}
+
+/** What is left of the chunks once the key is removed; as they are where there is none. */
+async function* scrubbed(
+  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  scrubber: Scrubber | undefined,
+): AsyncGenerator<Uint8Array, undefined> {
+  for await (const chunk of source) {
+    const out = scrubber ? scrubber.push(chunk) : chunk
+    if (out.length > 0) yield out
+  }
+  const rest = scrubber?.flush()
+  if (rest && rest.length > 0) yield rest
+  return undefined
+}

@@ -1,0 +1,91 @@
+/** From the upstream's response to what is handed on of it: statuses, headers, decoding, projection. */
+import { GatewayCallError } from '../call/call-error.ts'
+import type { HeaderPairs } from '../call/credentials.ts'
+import { decode, encodingOf } from '../call/decode.ts'
+import { projectBody } from '../call/project.ts'
+import { responseHeaders } from '../call/response.ts'
+import { parseAuth } from '../call/upstream.ts'
+import { Delivery } from './delivery.ts'
+import type { AnswerHead, Exchange } from './exchange.ts'
+import { throwIfEnded } from './upstream-call.ts'
+import type { CallAnswer, CallInput } from './upstream-call.ts'
+
+export interface Received {
+  readonly head: AnswerHead
+  readonly exchange: Exchange
+  readonly requestUrl: URL
+  readonly upstreamMs: number
+}
+
+/** Throws `GatewayCallError` for a response of which nothing may be handed on. */
+export async function shapeAnswer(input: CallInput, received: Received): Promise<CallAnswer> {
+  const { upstream, projection } = input
+  const { head, exchange } = received
+  const { status, headers } = head
+  await refuseStatus(input, received)
+  const bodyless = hasNoBody(input, status)
+  const encoding = bodyless ? 'identity' : encodingOf(upstream.name, headers)
+  const plain = encoding === 'identity' ? exchange : decode(upstream.name, encoding, exchange)
+  const isPlain = encoding === 'identity' && isLengthKept(input, bodyless)
+  const shaped = headersOf(input, received, isPlain)
+  const delivery = new Delivery(input, received.upstreamMs, shaped.hits, exchange)
+  if (!projection || bodyless) return delivery.answer(status, shaped.headers, plain)
+  const body = await projectBody({
+    upstreamName: upstream.name,
+    status,
+    contentType: headers['content-type'],
+    body: plain,
+    maxBytes: upstream.max_response_bytes,
+    projection,
+    reserve: input.reserve,
+  })
+  // A replaced body leaves the upstream's own unread.
+  if (status < 200 || status > 299)
+    exchange.fail(new GatewayCallError('call_ended', 'the answer was not read to its end'))
+  throwIfEnded(input)
+  const typed: HeaderPairs = body ? [...shaped.headers, ['content-type', 'application/json']] : shaped.headers
+  return delivery.answer(status, typed, body ? [body] : [])
+}
+
+const headersOf = (
+  { upstream, projection, callerBase = `/u/${upstream.name}`, key }: CallInput,
+  { head: { headers }, requestUrl }: Received,
+  isPlain: boolean,
+): ReturnType<typeof responseHeaders> =>
+  responseHeaders({
+    upstream,
+    auth: parseAuth(upstream),
+    headers,
+    requestUrl,
+    callerBase,
+    projected: projection !== undefined,
+    untouched: !projection && isPlain,
+    matcher: key?.matcher,
+  })
+
+async function refuseStatus(input: CallInput, { head: { status }, exchange }: Received): Promise<void> {
+  const { name } = input.upstream
+  if (status === 401 || status === 407)
+    throw new GatewayCallError(
+      'upstream_unauthorized',
+      `upstream ${name} refused the gateway's key (${String(status)})`,
+    )
+  // Never asked for: Range is not passed on.
+  if (status === 206)
+    throw new GatewayCallError(
+      'upstream_invalid_response',
+      `upstream ${name} answered with a part that was not asked for`,
+    )
+  // RFC 9110, 15.3.6: a 205 has no content. Some clients read what one brings all the same.
+  if (status === 205 && !isHead(input) && !(await exchange.next()).done)
+    throw new GatewayCallError('upstream_invalid_response', `upstream ${name} sent a body where none may be`)
+}
+
+const isHead = ({ match }: CallInput): boolean => match.operation.method === 'HEAD'
+
+const hasNoBody = (input: CallInput, status: number): boolean =>
+  isHead(input) || status === 204 || status === 205 || status === 304
+
+/** Scrubbing may change a body's length; that of a HEAD speaks of a body that does not come. */
+const isLengthKept = (input: CallInput, bodyless: boolean): boolean =>
+  isHead(input) || (!bodyless && input.key?.matcher === undefined)

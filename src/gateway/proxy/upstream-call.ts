@@ -1,0 +1,80 @@
+/** One call to an upstream: what it is made with, what comes of it, and when it may not go on. */
+import type { Clock } from '../../logical/clock.ts'
+import { RequestError } from '../../logical/errors.ts'
+import type { Projection } from '../../scope/index.ts'
+import { GatewayCallError, type CallErrorCode } from '../call/call-error.ts'
+import type { HeaderPairs } from '../call/credentials.ts'
+import type { OutgoingInput } from '../call/outgoing.ts'
+import type { Egress } from './egress.ts'
+
+export interface CallInput extends OutgoingInput {
+  readonly egress: Egress
+  readonly clock: Clock
+  /** Not for GET and HEAD. A stream is read as the upstream takes it. */
+  readonly body?: Uint8Array | AsyncIterable<Uint8Array> | undefined
+  /** The caller's Content-Length for a streamed body; unknown = sent in chunks. */
+  readonly contentLength?: number | undefined
+  /** Asked before that many more bytes of the response are held; throws to refuse them. */
+  readonly reserve?: ((bytes: number) => void) | undefined
+  /** Present = the granted scopes cover selected fields only. */
+  readonly projection?: Projection | undefined
+  /** See `ResponseHeaderInput.callerBase`; `/u/<upstream>` when not given. */
+  readonly callerBase?: string | undefined
+  /** Ends the call at once, in every phase. A reason that is a `RequestError` is what readers are told. */
+  readonly signal: AbortSignal
+  /** Asked in the instant before the key is written to the socket and before every chunk in either direction. */
+  readonly stillFresh: () => boolean
+  /** Asked with the former before the key is written: is the KV read that vouches for it recent enough? */
+  readonly keyStillVouched?: (() => boolean) | undefined
+  /** Asked then too: connecting takes time, and a call whose token is over by now must not begin. */
+  readonly whyNotBegin?: (() => RequestError | undefined) | undefined
+}
+
+export interface CallOutcome {
+  /** Body bytes handed to the caller. */
+  readonly bytes: number
+  readonly result: 'complete' | 'abandoned' | CallErrorCode | 'error'
+  /** Milliseconds from the start of the call to the upstream's headers. */
+  readonly upstream_ms: number
+  /** Places in which the upstream had echoed the key. */
+  readonly key_echoes: number
+}
+
+export interface CallAnswer {
+  readonly status: number
+  readonly headers: HeaderPairs
+  /** Milliseconds from the start of the call to the upstream's headers. */
+  readonly upstream_ms: number
+  /** To be read once. Ends by throwing a `RequestError` when the answer is not whole. */
+  readonly body: AsyncIterable<Uint8Array>
+  /** Gives the answer up, read or not; destroys the upstream's socket. */
+  cancel(): void
+  /** Settles when the body has been read, has failed, was given up or the signal aborted. Never rejects. */
+  readonly finished: Promise<CallOutcome>
+}
+
+/** What readers of a call are told whose signal has aborted. */
+export const endReason = (signal: AbortSignal): RequestError =>
+  signal.reason instanceof RequestError ? signal.reason : new GatewayCallError('call_ended', 'the call was ended')
+
+/** Why the call may not go on at this instant; undefined = it may. */
+function whyEnded({ signal, stillFresh }: CallInput): RequestError | undefined {
+  if (signal.aborted) return endReason(signal)
+  return stillFresh()
+    ? undefined
+    : new GatewayCallError('stale', 'the gateway can no longer vouch for this session; try again')
+}
+
+/** Why the key may not be written to the socket at this instant. */
+export function whyNotSend(input: CallInput): RequestError | undefined {
+  const ended = whyEnded(input)
+  if (ended) return ended
+  if (input.keyStillVouched?.() === false)
+    return new GatewayCallError('stale', 'the gateway can no longer vouch for the upstream key; try again')
+  return input.whyNotBegin?.()
+}
+
+export function throwIfEnded(input: CallInput): void {
+  const reason = whyEnded(input)
+  if (reason) throw reason
+}
