@@ -217,6 +217,8 @@ export class GatewayNode {
       info: nothing,
       warn: nothing,
       error: (fields, message) => {
+        // Told to an operator, and true: the simulation removes the mount.
+        if ((fields as { code?: unknown }).code === 'mount_gone') return
         this.parts.history.add({ kind: 'broken', what: `${this.name}: ${message} ${JSON.stringify(fields)}` })
       },
     }
