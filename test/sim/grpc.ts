@@ -80,7 +80,7 @@ function watch(process: Process, network: Network, gateway: GatewayNode, request
   const [near, far] = network.connect(process, gateway.process)
   const stream = new EventEmitter()
   far.onMessage = (message) => {
-    const call = new ServerCall(far, method, method.requestDeserialize((message as { data: Buffer }).data) as object)
+    const call = new ServerCall(far, method, method.requestDeserialize((message as { data: Buffer }).data))
     const handler = gateway.grpc.watch as unknown as (call: object) => void
     handler(call)
   }
