@@ -4,7 +4,7 @@ import { UsageError } from './failure.ts'
 import type { Io } from './io.ts'
 
 /** What one command is asked, after its flags are read. */
-export interface Call<F extends FlagTable = FlagTable> {
+export interface CommandCall<F extends FlagTable = FlagTable> {
   readonly io: Io
   readonly args: readonly string[]
   readonly flags: FlagValues<F>
@@ -21,7 +21,7 @@ export interface Command<F extends FlagTable = FlagTable> {
   /** Fewest and most arguments. */
   readonly takes: readonly [number, number]
   /** Resolves to the exit code. Throws `Failure` or `UsageError`; anything else is a defect and is printed without its stack. */
-  run(call: Call<F>): Promise<number>
+  run(call: CommandCall<F>): Promise<number>
 }
 
 /** A word that only groups others: `kv`, `kv metadata`. */

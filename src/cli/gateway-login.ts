@@ -15,7 +15,7 @@ export interface LoginPlace {
   readonly clock: Clock
 }
 
-export type Login = (signal: AbortSignal) => Promise<TokenGrant>
+export type GatewayLogin = (signal: AbortSignal) => Promise<TokenGrant>
 
 /** One of the two must be given, and is: the configuration is refused otherwise. */
 export interface LoginSettings {
@@ -23,13 +23,16 @@ export interface LoginSettings {
   readonly approle?: AppRoleSettings | undefined
 }
 
-export async function vaultLogin(place: LoginPlace, { token_file: tokenFile, approle }: LoginSettings): Promise<Login> {
+export async function vaultLogin(
+  place: LoginPlace,
+  { token_file: tokenFile, approle }: LoginSettings,
+): Promise<GatewayLogin> {
   const client = createVaultClient(place)
   if (approle) return appRole(client, place.clock, approle)
   return tokenFileLogin(client, await privateFile(tokenFile!, 'The Vault token file'))
 }
 
-async function appRole(client: VaultClient, clock: Clock, settings: AppRoleSettings): Promise<Login> {
+async function appRole(client: VaultClient, clock: Clock, settings: AppRoleSettings): Promise<GatewayLogin> {
   const {
     mount,
     role_id: literal,
@@ -47,7 +50,7 @@ async function appRole(client: VaultClient, clock: Clock, settings: AppRoleSetti
  * A login that takes whatever token the file holds at the moment. It is asked again when Vault refuses the token or it cannot be
  * renewed any longer, so that an agent that writes the file, or a person, is all it takes to replace it.
  */
-function tokenFileLogin(client: VaultClient, read: () => Promise<string>): Login {
+function tokenFileLogin(client: VaultClient, read: () => Promise<string>): GatewayLogin {
   return async (signal) => {
     const token = await read()
     const { data } = await client.withToken(token).request('GET', 'auth/token/lookup-self', { signal })

@@ -14,7 +14,7 @@ import type { LoginSettings } from './gateway-login.ts'
 import type { Io } from './io.ts'
 import { jsonLimitsOf } from './settings.ts'
 import { AuditFiles, readTls, startFailure, untilAborted } from './service.ts'
-import type { TlsFiles } from './service.ts'
+import type { CertificateFiles } from './service.ts'
 import { packageVersion } from './version.ts'
 
 const DRAIN_MS = 10_000
@@ -106,7 +106,7 @@ async function settingsOf(io: Io, config: GatewayFile, audits: AuditFiles, logge
 /** The files of a listener that has some, after a look at them: a start should fail for a wrong file, with a sentence. */
 async function tlsOf<K extends string>(
   name: K,
-  files: TlsFiles,
+  files: CertificateFiles,
 ): Promise<Partial<Record<K, { certFile: string; keyFile: string }>>> {
   if (!(await readTls(files))) return {}
   return { [name]: { certFile: files.tls_cert_file, keyFile: files.tls_key_file } } as Record<

@@ -9,7 +9,7 @@ import { readPrivateFile } from './private-file.ts'
 
 /** What the commands that keep running have in common: certificates, audit files that can be rotated, start and stop. */
 
-export interface TlsFiles {
+export interface CertificateFiles {
   readonly tls_cert_file?: string | undefined
   readonly tls_key_file?: string | undefined
 }
@@ -18,7 +18,7 @@ export interface TlsFiles {
 export async function readTls({
   tls_cert_file: certFile,
   tls_key_file: keyFile,
-}: TlsFiles): Promise<{ cert: string; key: string } | undefined> {
+}: CertificateFiles): Promise<{ cert: string; key: string } | undefined> {
   if (certFile === undefined || keyFile === undefined) return undefined
   const cert = await readFile(certFile, 'utf8').catch(startFailure(`The certificate ${certFile} cannot be read`))
   return { cert, key: await readPrivateFile(keyFile, 'The TLS key') }

@@ -1,7 +1,7 @@
 import { VaultError } from '../vault-client/index.ts'
 import type { CallOptions, VaultAnswer, VaultClient } from '../vault-client/index.ts'
 import { command } from './command.ts'
-import type { Call, Command } from './command.ts'
+import type { CommandCall, Command } from './command.ts'
 import { connect, connectionFlags, describe, variable } from './connection.ts'
 import type { Connection } from './connection.ts'
 import { Failure, INTERRUPTED, UsageError } from './failure.ts'
@@ -22,7 +22,7 @@ const sharedFlags = {
 
 export const fieldFlag = { field: text('name', 'Print only this field, raw.') }
 
-export interface VaultCall<F extends FlagTable = FlagTable> extends Call<F> {
+export interface VaultCall<F extends FlagTable = FlagTable> extends CommandCall<F> {
   readonly format: Format
   /** Puts a question and gives back its answer. A failure is printed after `doing`, as in `Error reading mcp/config: …`, and ends the command with 2. */
   readonly ask: <T>(doing: string, question: (vault: VaultClient, options: CallOptions) => Promise<T>) => Promise<T>

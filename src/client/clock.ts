@@ -1,5 +1,5 @@
 /** Time as this SDK needs it: intervals, on two clocks, because one stands still while the machine sleeps. Handed in through `connect` so that tests can crank it by hand. */
-export interface Clock {
+export interface IntervalClock {
   /** Wall clock, Unix milliseconds. */
   now(): number
   /** Milliseconds from an arbitrary start; never goes back. */
@@ -9,7 +9,7 @@ export interface Clock {
 }
 
 /** The machine's own. */
-export const machineClock: Clock = {
+export const machineClock: IntervalClock = {
   now: () => new Date().getTime(),
   monotonic: () => performance.now(),
   after(ms, callback) {

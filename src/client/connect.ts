@@ -1,7 +1,7 @@
 import { newRequestId, openChannel } from './channel.ts'
 import type { AskOptions, ChannelOptions } from './channel.ts'
 import { machineClock } from './clock.ts'
-import type { Clock } from './clock.ts'
+import type { IntervalClock } from './clock.ts'
 import { guardTool } from './guard.ts'
 import type { GuardedTool, GuardParts, ToolHandler, Validation } from './guard.ts'
 import { checkSessionToken } from './session-token.ts'
@@ -19,7 +19,7 @@ import type { IntrospectResponse } from './wire.ts'
 export interface ConnectOptions extends ChannelOptions {
   /** The phantom token of tool calls that come without HTTP request (stdio); default `MCP_SESSION_TOKEN` of the environment. */
   readonly sessionToken?: () => string | undefined
-  readonly clock?: Clock
+  readonly clock?: IntervalClock
 }
 
 /** One gateway, as an MCP server uses it. Keep one per process. All failures are `GatewayError`. */

@@ -2,7 +2,7 @@ import { momentOf } from '../logical/clock.ts'
 import { parseScope } from '../scope/grammar.ts'
 import { newRequestId } from './channel.ts'
 import type { AskOptions, Channel } from './channel.ts'
-import type { Clock } from './clock.ts'
+import type { IntervalClock } from './clock.ts'
 import { GatewayError, sentence, typeForAgent } from './error.ts'
 import { headerOf, sessionTokenOf } from './session-token.ts'
 import type { ToolExtra } from './session-token.ts'
@@ -76,7 +76,7 @@ export const TIMING_META = 'vault-plugin-secrets-mcp/timing'
 
 export interface GuardParts {
   readonly channel: Channel
-  readonly clock: Clock
+  readonly clock: IntervalClock
   readonly watcher: Watcher
   validate(token: string, requiredScope: string, options: AskOptions): Promise<ValidateResponse>
   /** The session of the process itself, for stdio servers. */

@@ -5,7 +5,7 @@
 export { connect } from './connect.ts'
 export type { ConnectOptions, GatewayClient } from './connect.ts'
 export type { AskOptions, TlsOptions } from './channel.ts'
-export type { Clock } from './clock.ts'
+export type { IntervalClock as Clock } from './clock.ts'
 export { GatewayError } from './error.ts'
 export type { UnlistedCode } from './error.ts'
 export type { GatewayErrorCode, GatewayErrorType } from '../error-code/index.ts'

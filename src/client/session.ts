@@ -1,5 +1,5 @@
 import { Backoff } from '../logical/backoff.ts'
-import type { Clock } from './clock.ts'
+import type { IntervalClock } from './clock.ts'
 import { GatewayError, typeForAgent } from './error.ts'
 import type { SessionToken } from './wire.ts'
 
@@ -8,7 +8,7 @@ const RETRY = { firstMs: 500, longestMs: 15_000 }
 const SHORTEST_PAUSE_MS = 1_000
 
 export interface SessionParts {
-  readonly clock: Clock
+  readonly clock: IntervalClock
   refresh(): Promise<SessionToken>
   close(): Promise<void>
 }

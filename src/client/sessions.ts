@@ -1,6 +1,6 @@
 import type { ServiceError } from '@grpc/grpc-js'
 import type { AskOptions, Channel } from './channel.ts'
-import type { Clock } from './clock.ts'
+import type { IntervalClock } from './clock.ts'
 import { fromGrpc } from './error.ts'
 import { Session } from './session.ts'
 import { methods } from './wire.ts'
@@ -28,7 +28,7 @@ export interface Sessions {
   watch(target: WatchRequest, options?: { readonly signal?: AbortSignal }): AsyncIterable<SessionEvent>
 }
 
-export function createSessions(channel: Channel, clock: Clock): Sessions {
+export function createSessions(channel: Channel, clock: IntervalClock): Sessions {
   const refresh = (request: RefreshRequest, options?: AskOptions) => channel.ask(methods.refresh, request, options)
   const close = async (request: CloseRequest, options?: AskOptions) => {
     await channel.ask(methods.close, request, options)

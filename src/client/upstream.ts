@@ -1,6 +1,6 @@
 import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js'
 import type { Channel } from './channel.ts'
-import type { Clock } from './clock.ts'
+import type { IntervalClock } from './clock.ts'
 import { GatewayError, fromGrpc } from './error.ts'
 import { requestContent } from './request-content.ts'
 import type { AnswerHead, StreamRequest, StreamResponse } from './wire.ts'
@@ -35,7 +35,12 @@ export interface UpstreamSession {
   onTiming?(timing: UpstreamTiming): void
 }
 
-export function createUpstream(channel: Channel, clock: Clock, name: string, session: UpstreamSession): Upstream {
+export function createUpstream(
+  channel: Channel,
+  clock: IntervalClock,
+  name: string,
+  session: UpstreamSession,
+): Upstream {
   async function fetch(path: string, init: UpstreamInit = {}): Promise<Response> {
     if (typeof path !== 'string' || !path.startsWith('/') || path.startsWith('//')) {
       throw new GatewayError(

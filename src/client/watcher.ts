@@ -2,7 +2,7 @@ import { Backoff } from '../logical/backoff.ts'
 import { momentOf } from '../logical/clock.ts'
 import type { Moment } from '../logical/clock.ts'
 import type { Channel } from './channel.ts'
-import type { Clock } from './clock.ts'
+import type { IntervalClock } from './clock.ts'
 import { GatewayError, fromGrpc, received, typeForAgent } from './error.ts'
 import type { SessionEvent } from './wire.ts'
 
@@ -38,7 +38,7 @@ export interface Watcher {
  * goes on until the time the gateway last vouched for, and no patience is added here: what it says counts from the moment it was
  * asked, so a message that was long on its way vouches for less, not for more.
  */
-export function createWatcher(channel: Channel, clock: Clock): Watcher {
+export function createWatcher(channel: Channel, clock: IntervalClock): Watcher {
   const followed = new Map<string, FollowedToken>()
 
   function hold(token: string, asked: Moment, vouchedMs: number, recheck: () => Promise<void>): Watch {
@@ -90,7 +90,7 @@ interface Holder {
 class FollowedToken {
   readonly settled: Promise<void>
   readonly #channel: Channel
-  readonly #clock: Clock
+  readonly #clock: IntervalClock
   readonly #token: string
   readonly #forget: () => void
   readonly #holders = new Set<Holder>()
@@ -107,7 +107,7 @@ class FollowedToken {
   readonly #backoff = new Backoff(RETRY)
   #isStarted = false
 
-  constructor(channel: Channel, clock: Clock, token: string, forget: () => void) {
+  constructor(channel: Channel, clock: IntervalClock, token: string, forget: () => void) {
     this.#channel = channel
     this.#clock = clock
     this.#token = token

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { listen } from './upstream.ts'
-import type { Answer, Asked, LocalUpstream, LocalUpstreamOptions } from './upstream.ts'
+import type { Answer, ReceivedRequest, LocalUpstream, LocalUpstreamOptions } from './upstream.ts'
 
 /** The parts of GitHub's REST API that the article needs: `Authorization: Bearer <key>` or `token <key>`. */
 
@@ -40,12 +40,12 @@ const statuses: Readonly<
 /** A GitHub-like API on loopback; every repository has the same two pull requests. */
 export function startGitHub(options?: LocalUpstreamOptions): Promise<LocalUpstream> {
   const key = `ghp_${randomBytes(18).toString('hex')}`
-  const isAuthorized = ({ authorization }: Asked['headers']) =>
+  const isAuthorized = ({ authorization }: ReceivedRequest['headers']) =>
     /^(?:bearer|token) +(\S+)$/i.exec(authorization ?? '')?.[1] === key
   return listen({ key, isAuthorized, unauthorized: message(401, 'Bad credentials'), answer }, options)
 }
 
-function answer({ method, path }: Asked): Answer {
+function answer({ method, path }: ReceivedRequest): Answer {
   if (method !== 'GET') return message(404, 'Not Found')
   if (path === '/user') return reply({ login: 'acme-bot', id: 1, type: 'User' })
   const [, repository, kind, id] = /^\/repos\/([\w.-]+\/[\w.-]+)\/(pulls|commits)\/(\w+)(?:\/status)?$/.exec(path) ?? []

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { listen } from './upstream.ts'
-import type { Answer, Asked, LocalUpstream, LocalUpstreamOptions } from './upstream.ts'
+import type { Answer, ReceivedRequest, LocalUpstream, LocalUpstreamOptions } from './upstream.ts'
 
 /** The parts of Stripe's API that the article needs: `Authorization: Bearer <key>`, or basic with the key as user name. */
 
@@ -76,7 +76,7 @@ export function startStripe(options?: LocalUpstreamOptions): Promise<LocalUpstre
   const refunds: Refund[] = []
   const byIdempotencyKey = new Map<string, Answer>()
 
-  function answer(asked: Asked): Answer {
+  function answer(asked: ReceivedRequest): Answer {
     const { method, path, headers } = asked
     if (path === '/v1/echo')
       return {
@@ -116,7 +116,7 @@ export function startStripe(options?: LocalUpstreamOptions): Promise<LocalUpstre
 }
 
 /** Refunds a charge, whole or in part, and adds it to those made so far. */
-function refund({ body }: Asked, refunds: Refund[]): Answer {
+function refund({ body }: ReceivedRequest, refunds: Refund[]): Answer {
   const form = new URLSearchParams(body)
   const charge = form.get('charge')
   if (charge === null)
@@ -155,7 +155,7 @@ function keyOf(authorization: string | undefined): string | undefined {
 
 /** `/v1/<name>` and `/v1/<name>/<id>`. */
 function collection(
-  asked: Asked,
+  asked: ReceivedRequest,
   lists: Readonly<Record<string, readonly { readonly id: string; readonly customer?: string }[]>>,
 ): Answer {
   const [, name = '', id] = /^\/v1\/([a-z]+)(?:\/([\w-]+))?$/.exec(asked.path) ?? []
@@ -197,7 +197,8 @@ const reply = (status: number, body: unknown): Answer => ({
 })
 const failure = (status: number, message: string, details: object = {}): Answer =>
   reply(status, { error: { type: 'invalid_request_error', message, ...details } })
-const unrecognized = ({ method, path }: Asked): Answer => failure(404, `Unrecognized request URL (${method}: ${path}).`)
+const unrecognized = ({ method, path }: ReceivedRequest): Answer =>
+  failure(404, `Unrecognized request URL (${method}: ${path}).`)
 const unauthorized: Answer = {
   status: 401,
   headers: { 'www-authenticate': 'Basic realm="Stripe"' },

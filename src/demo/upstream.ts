@@ -27,7 +27,7 @@ export interface LocalUpstreamOptions {
   readonly tickMs?: number
 }
 
-export interface Asked {
+export interface ReceivedRequest {
   readonly method: string
   readonly path: string
   readonly query: URLSearchParams
@@ -48,7 +48,7 @@ export interface LocalApi {
   readonly key: string
   isAuthorized(headers: IncomingMessage['headers']): boolean
   readonly unauthorized: Answer
-  answer(asked: Asked): Answer
+  answer(asked: ReceivedRequest): Answer
 }
 
 const LARGEST_BODY = 1_000_000

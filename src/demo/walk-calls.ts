@@ -27,7 +27,7 @@ export interface Stage extends WalkOptions {
   mcpUrl: string
 }
 
-export interface Issued {
+export interface WalkSession {
   readonly token: string
   readonly session_id: string
   readonly lease_id: string

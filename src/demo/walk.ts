@@ -11,7 +11,7 @@ import type { DevServer } from './dev-server.ts'
 import { Narrator } from './narrator.ts'
 import { silentLogger } from '../logical/log.ts'
 import { tool, validate, vault } from './walk-calls.ts'
-import type { Issued, Stage, WalkOptions } from './walk-calls.ts'
+import type { WalkSession, Stage, WalkOptions } from './walk-calls.ts'
 
 export type { WalkOptions } from './walk-calls.ts'
 
@@ -118,7 +118,7 @@ async function agent(stage: Stage): Promise<void> {
   )
 }
 
-async function issue(stage: Stage): Promise<Issued> {
+async function issue(stage: Stage): Promise<WalkSession> {
   const { tell } = stage
   tell.step('A task begins: a session is opened and its first phantom token issued, as a Vault lease.')
   const args = ['write', '-format=json', `mcp/creds/${AGENT}`, 'purpose=quarterly-invoice-reconciliation']
@@ -134,7 +134,7 @@ async function issue(stage: Stage): Promise<Issued> {
   return { token: String(answer.data.token), session_id: String(answer.data.session_id), lease_id: answer.lease_id }
 }
 
-async function use(stage: Stage, { token }: Issued): Promise<void> {
+async function use(stage: Stage, { token }: WalkSession): Promise<void> {
   const { tell, upstreams } = stage
   tell.step(
     'A real MCP client calls a real MCP server with the phantom token; the gateway adds the real key on the way.',
@@ -154,7 +154,7 @@ async function use(stage: Stage, { token }: Issued): Promise<void> {
   )
 }
 
-async function refuse(stage: Stage, { token }: Issued): Promise<void> {
+async function refuse(stage: Stage, { token }: WalkSession): Promise<void> {
   const { tell, upstreams, server } = stage
   tell.step('What the session was not granted is refused before any key is touched.')
   const before = upstreams.stripe.calls()
@@ -170,7 +170,7 @@ async function refuse(stage: Stage, { token }: Issued): Promise<void> {
   )
 }
 
-async function refresh(stage: Stage, issued: Issued): Promise<Issued> {
+async function refresh(stage: Stage, issued: WalkSession): Promise<WalkSession> {
   const { tell } = stage
   tell.step(
     'Before the token expires (at 80 % of its life) the agent refreshes: a new token in the same session, the old one lives on until its own expiry.',
@@ -192,7 +192,7 @@ async function refresh(stage: Stage, issued: Issued): Promise<Issued> {
   return second
 }
 
-async function revoke(stage: Stage, { token, lease_id }: Issued): Promise<void> {
+async function revoke(stage: Stage, { token, lease_id }: WalkSession): Promise<void> {
   const { tell, server, clock } = stage
   tell.step('Revoking the lease cuts what is under way: here a stream of events that would never end.')
   const url = `${server.gateway.httpUrl}/u/stripe/v1/events/stream`
@@ -220,7 +220,7 @@ async function drain(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<v
   }
 }
 
-async function reuse(stage: Stage, { token }: Issued): Promise<void> {
+async function reuse(stage: Stage, { token }: WalkSession): Promise<void> {
   const { tell } = stage
   tell.step('Whoever still holds the token gets a 401, and is flagged in the audit log.')
   const answer = await validate(stage, token)

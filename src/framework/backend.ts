@@ -12,7 +12,7 @@ import { asHelpAnswer, openApiDocument } from './openapi.ts'
 import type { Operations, PathDef } from './path.ts'
 import { paged, takePage } from './paging.ts'
 import { compilePattern, rootPaths, segmentsOf } from './pattern.ts'
-import type { Pattern } from './pattern.ts'
+import type { CompiledPattern } from './pattern.ts'
 import type { SecretType } from './secret-type.ts'
 
 export interface BackendSpec {
@@ -34,7 +34,7 @@ export interface BackendSpec {
 
 interface Route {
   readonly path: PathDef
-  readonly pattern: Pattern
+  readonly pattern: CompiledPattern
 }
 interface Matched {
   readonly path: PathDef

@@ -2,13 +2,13 @@
  * Path patterns people can read: `agents/:id/scopes/:environment`. `:name` captures one segment, `:name...` one or more.
  * A trailing `/` is decoration that marks a collection; requests match with or without it.
  */
-export interface Pattern {
+export interface CompiledPattern {
   readonly text: string
   /** The captures, or undefined when the path of these segments (`segmentsOf`) does not match. */
   match(segments: readonly string[]): Record<string, string> | undefined
 }
 
-export function compilePattern(text: string): Pattern {
+export function compilePattern(text: string): CompiledPattern {
   const parts = segmentsOf(text)
   const rest = parts.findIndex((part) => part.endsWith('...'))
   if (rest >= 0 && rest !== parts.length - 1)

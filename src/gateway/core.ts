@@ -14,16 +14,16 @@ import { Grants } from './decision/grants.ts'
 import type { ConsentMode } from './proxy/consent.ts'
 import { Keys } from './proxy/keys.ts'
 import { OpenCalls } from './decision/open-call.ts'
-import { Records } from './decision/records.ts'
+import { DecisionRecords } from './decision/records.ts'
 import type { RecordSink } from './decision/records.ts'
 import { SessionService } from './session-service.ts'
-import { Sessions } from './knowledge/session-cache.ts'
+import { SessionCache } from './knowledge/session-cache.ts'
 import { Limits, defaultLimits } from './limits/index.ts'
 import type { LimitSettings } from './limits/index.ts'
 import { UpstreamCalls } from './proxy/upstream-calls.ts'
 import { Pulse } from './pulse.ts'
 
-export interface CoreConfig {
+export interface GatewayCoreConfig {
   /** Under the gateway's own Vault identity. */
   readonly vault: VaultClient
   readonly mount: string
@@ -51,12 +51,12 @@ export interface CoreConfig {
 export interface GatewayCore {
   readonly mount: string
   readonly follower: FeedFollower
-  readonly sessionCache: Sessions
+  readonly sessionCache: SessionCache
   readonly documents: Documents
   readonly grants: Grants
   readonly freshness: Freshness
   readonly callers: Callers
-  readonly records: Records
+  readonly records: DecisionRecords
   readonly decisions: Decisions
   readonly sessions: SessionService
   readonly calls: UpstreamCalls
@@ -66,7 +66,7 @@ export interface GatewayCore {
   readonly limits: Limits
 }
 
-const limitsOf = ({ limits, clock }: CoreConfig, follower: FeedFollower): Limits =>
+const limitsOf = ({ limits, clock }: GatewayCoreConfig, follower: FeedFollower): Limits =>
   new Limits({
     settings: { ...defaultLimits, ...limits },
     clock,
@@ -74,7 +74,7 @@ const limitsOf = ({ limits, clock }: CoreConfig, follower: FeedFollower): Limits
     gateways: () => follower.gateways,
   })
 
-const egressOf = ({ clock, upstreamCa, resolveUpstream }: CoreConfig): Egress =>
+const egressOf = ({ clock, upstreamCa, resolveUpstream }: GatewayCoreConfig): Egress =>
   new Egress({
     clock,
     ...(upstreamCa === undefined ? {} : { ca: upstreamCa }),
@@ -82,12 +82,12 @@ const egressOf = ({ clock, upstreamCa, resolveUpstream }: CoreConfig): Egress =>
   })
 
 /** Joins the parts. Nothing runs until `follower.start()`. */
-export function createCore(config: CoreConfig): GatewayCore {
+export function createCore(config: GatewayCoreConfig): GatewayCore {
   const { vault, mount, clock, logger, keyConsent } = config
   const follower: FeedFollower = createFollower(config, config.inUse ?? (() => sessionCache.watched > 0))
   const freshness = new Freshness(follower, config.staleness)
   const isFresh = () => freshness.isFresh(undefined)
-  const sessionCache: Sessions = new Sessions({ vault, mount, follower, isFresh, clock, logger })
+  const sessionCache: SessionCache = new SessionCache({ vault, mount, follower, isFresh, clock, logger })
   const documents = new Documents({ vault, mount, clock, logger })
   const grants = new Grants(documents)
   const openCalls = new OpenCalls({
@@ -100,7 +100,11 @@ export function createCore(config: CoreConfig): GatewayCore {
   // Caches first: who acts on a change must find it applied.
   for (const listener of [documents, sessionCache, keys, openCalls]) follower.subscribe(listener)
   const limits = limitsOf(config, follower)
-  const records = new Records(config.sink, clock, keyConsent === 'not_required' ? { key_consent: 'not_required' } : {})
+  const records = new DecisionRecords(
+    config.sink,
+    clock,
+    keyConsent === 'not_required' ? { key_consent: 'not_required' } : {},
+  )
   const callers = new Callers({
     vault,
     mount,
@@ -141,7 +145,7 @@ export function createCore(config: CoreConfig): GatewayCore {
   }
 }
 
-function createFollower(config: CoreConfig, inUse: () => boolean): FeedFollower {
+function createFollower(config: GatewayCoreConfig, inUse: () => boolean): FeedFollower {
   const { vault, mount, clock, logger, onRefused, health, gatewayId } = config
   return new FeedFollower({
     vault,

@@ -5,7 +5,7 @@ import type { Server, ServerCredentials } from '@grpc/grpc-js'
 import { LaunchError } from './handshake.ts'
 import type { Launch, Listening } from './handshake.ts'
 
-export interface ListenConfig {
+export interface PluginListenConfig {
   readonly server: Server
   readonly credentials: ServerCredentials
   readonly launch: Launch
@@ -17,11 +17,17 @@ export interface ListenConfig {
 const longestPath = (platform: NodeJS.Platform): number => (platform === 'darwin' ? 103 : 107)
 
 /** Resolves once connections are accepted. Rejects with `LaunchError` where nothing can be listened on. */
-export function listen(config: ListenConfig): Promise<Listening> {
+export function listen(config: PluginListenConfig): Promise<Listening> {
   return config.platform === 'win32' ? listenOnPort(config) : listenOnSocket(config)
 }
 
-async function listenOnSocket({ server, credentials, launch, platform, random }: ListenConfig): Promise<Listening> {
+async function listenOnSocket({
+  server,
+  credentials,
+  launch,
+  platform,
+  random,
+}: PluginListenConfig): Promise<Listening> {
   // Never a name used before: a killed process leaves its socket behind.
   const address = join(launch.socketFolder, `plugin${Buffer.from(random(12)).toString('hex')}`)
   const limit = longestPath(platform)
@@ -77,7 +83,7 @@ function groupId(name: string): number {
   throw new Error('there is no such group')
 }
 
-async function listenOnPort({ server, credentials, launch: { ports } }: ListenConfig): Promise<Listening> {
+async function listenOnPort({ server, credentials, launch: { ports } }: PluginListenConfig): Promise<Listening> {
   let last: unknown
   for (let port = ports.min; port <= Math.max(ports.min, ports.max); port++) {
     try {

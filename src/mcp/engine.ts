@@ -6,7 +6,7 @@ import { Feed } from './feed.ts'
 import { Pollers } from './pollers.ts'
 import { Records } from './records.ts'
 import { Removal } from './removal.ts'
-import type { Settings, StoredSettings } from './settings.ts'
+import type { EngineSettings, StoredSettings } from './settings.ts'
 import { settingsInForce } from './ttl-ceiling.ts'
 
 export interface CheckKey {
@@ -71,7 +71,7 @@ export class Engine {
     return (await this.records.get<StoredConfig>('cfg')) ?? { settings: {}, mount_generation: 0 }
   }
 
-  async settings(): Promise<Settings> {
+  async settings(): Promise<EngineSettings> {
     return settingsInForce(await this.storedConfig())
   }
 

@@ -26,7 +26,7 @@ export interface TokenLease {
   readonly generation?: number
 }
 
-export interface TokenTerms {
+export interface IssueTerms {
   readonly ttl: number
   readonly max_ttl: number
   readonly warnings: readonly string[]
@@ -39,7 +39,7 @@ export async function tokenTerms(
   environment: string,
   asked: number | undefined,
   endsUnix: number,
-): Promise<TokenTerms> {
+): Promise<IssueTerms> {
   if (asked !== undefined && asked < 1)
     throw badRequest('ttl must be at least 1 second; tokens always expire, for example ttl=15m.')
   const stored = await engine.storedConfig()
@@ -145,7 +145,7 @@ export const credsAnswer = {
 export function credsResponse(
   session: SessionRecord,
   token: MintedToken,
-  terms: TokenTerms,
+  terms: IssueTerms,
   scopes: readonly string[],
 ): Response {
   const { issued_at_unix, expires_at_unix, token_id } = token.record

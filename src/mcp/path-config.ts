@@ -7,7 +7,7 @@ import { rotateCheck } from './check-key.ts'
 import { mergeFields } from './document.ts'
 import type { Engine, StoredConfig } from './engine.ts'
 import { defaultSettings } from './settings.ts'
-import type { Settings, StoredSettings } from './settings.ts'
+import type { EngineSettings, StoredSettings } from './settings.ts'
 import { checkLife, cutSettings, settingsInForce } from './ttl-ceiling.ts'
 
 const fields = {
@@ -139,7 +139,7 @@ function checkWritten(given: FieldData<typeof fields>, before: StoredConfig, set
   return [...warnings, ...cutSettings(after)]
 }
 
-function checkSettings(settings: Settings): void {
+function checkSettings(settings: EngineSettings): void {
   for (const name of ['default_ttl', 'max_ttl', 'session_max_life'] as const) {
     if (settings[name] < 1)
       throw badRequest(

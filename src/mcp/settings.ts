@@ -1,5 +1,5 @@
 /** The mount's settings, `mcp/config`. Durations in seconds. */
-export interface Settings {
+export interface EngineSettings {
   readonly default_ttl: number
   readonly max_ttl: number
   /** Bounds `max_ttl`, and `max_ttl_seconds` of scopes. */
@@ -12,9 +12,9 @@ export interface Settings {
 }
 
 /** What writing `config` changes. */
-export type StoredSettings = Partial<Omit<Settings, 'ttl_ceiling'>>
+export type StoredSettings = Partial<Omit<EngineSettings, 'ttl_ceiling'>>
 
-export const defaultSettings: Settings = {
+export const defaultSettings: EngineSettings = {
   default_ttl: 900,
   max_ttl: 3600,
   ttl_ceiling: 86_400,

@@ -6,7 +6,7 @@
 import { durationText } from '../framework/duration.ts'
 import { badRequest } from '../logical/errors.ts'
 import { defaultSettings } from './settings.ts'
-import type { Settings, StoredSettings } from './settings.ts'
+import type { EngineSettings, StoredSettings } from './settings.ts'
 
 /** The part of `cfg` this rests on. */
 interface StoredLives {
@@ -20,7 +20,7 @@ interface StoredLives {
 const LONG_SECONDS = 3600
 
 /** Every setting with its value in force. */
-export function settingsInForce({ settings, ttl_ceiling = defaultSettings.ttl_ceiling }: StoredLives): Settings {
+export function settingsInForce({ settings, ttl_ceiling = defaultSettings.ttl_ceiling }: StoredLives): EngineSettings {
   const all = { ...defaultSettings, ...settings, ttl_ceiling }
   return {
     ...all,

@@ -2,12 +2,12 @@
 import type { VaultAnswer, VaultClient } from '../vault-client/index.ts'
 import { CallFailure } from './call-failure.ts'
 import { Refusal, fault } from './protocol/diagnostic.ts'
-import type { Login } from './settings.ts'
+import type { ProviderLogin } from './settings.ts'
 
 /** Sends a POST with the provider's retries; with `once`, again only where the server did nothing. Rejects with `CallFailure`. */
 export type Post = (client: VaultClient, path: string, body: object, once: boolean) => Promise<VaultAnswer>
 
-export async function logIn(post: Post, client: VaultClient, { path, parameters }: Login): Promise<string> {
+export async function logIn(post: Post, client: VaultClient, { path, parameters }: ProviderLogin): Promise<string> {
   const answer = await post(client, path, parameters, true).catch((error: unknown) => {
     if (!(error instanceof CallFailure) || error.error.kind === 'unavailable') throw error
     throw new Refusal(

@@ -8,7 +8,7 @@ import { functions } from './function/index.ts'
 import { Refusal, fault } from './protocol/diagnostic.ts'
 import type { Provider } from './protocol/provider.ts'
 import { resourceTypes } from './resource/index.ts'
-import { Session } from './server.ts'
+import { VaultSession } from './server.ts'
 import type { Server } from './server.ts'
 import { providerSchema, readSettings, validateSettings } from './settings.ts'
 import type { Surroundings } from './settings.ts'
@@ -25,7 +25,7 @@ export interface ClosableProvider extends Provider {
 }
 
 export function createProvider(options: ProviderOptions): ClosableProvider {
-  let session: Session | undefined
+  let session: VaultSession | undefined
   const loans = new Loans(options.logger)
   const server = (): Server => {
     if (session) return session
@@ -46,7 +46,7 @@ export function createProvider(options: ProviderOptions): ClosableProvider {
     configure(config) {
       const found = validateSettings(config)
       if (found.length === 0)
-        session = new Session({
+        session = new VaultSession({
           settings: readSettings(config, options),
           clock: options.clock,
           logger: options.logger,

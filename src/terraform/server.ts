@@ -12,7 +12,7 @@ import { CallFailure } from './call-failure.ts'
 import { createChildToken, logIn } from './login.ts'
 import type { Post } from './login.ts'
 import { Refusal, fault } from './protocol/diagnostic.ts'
-import type { Settings } from './settings.ts'
+import type { ProviderSettings } from './settings.ts'
 
 export interface Server {
   /** Set where this run is to allow wildcards, so that scopes planned after it are not held against the setting of before. */
@@ -22,12 +22,12 @@ export interface Server {
   /** The same, undefined while it is not known. */
   knownMount(): string | undefined
   /** Paths are Vault's, decoded and without `/v1/`. Rejects with `CallFailure`. */
-  request(method: VaultMethod, path: string, options?: RequestOptions): Promise<VaultAnswer>
+  request(method: VaultMethod, path: string, options?: ServerRequestOptions): Promise<VaultAnswer>
   /** Undefined where there is nothing. */
   read(path: string): Promise<VaultAnswer | undefined>
 }
 
-export interface RequestOptions {
+export interface ServerRequestOptions {
   readonly body?: object
   /** Sent again only where the server says that it did nothing: twice done would be done twice. */
   readonly once?: boolean
@@ -36,7 +36,7 @@ export interface RequestOptions {
 }
 
 export interface SessionOptions {
-  readonly settings: Settings
+  readonly settings: ProviderSettings
   readonly clock: Clock
   readonly logger: Logger
   readonly userAgent: string
@@ -55,7 +55,7 @@ interface Connected {
   readonly own: VaultClient | undefined
 }
 
-export class Session implements Server {
+export class VaultSession implements Server {
   wildcardsPlanned = false
   readonly #options: SessionOptions
   readonly #stop = new AbortController()
@@ -78,7 +78,7 @@ export class Session implements Server {
   async request(
     method: VaultMethod,
     path: string,
-    { body, once = false, within }: RequestOptions = {},
+    { body, once = false, within }: ServerRequestOptions = {},
   ): Promise<VaultAnswer> {
     const { client } = await this.#connect()
     const { settings } = this.#options
@@ -229,7 +229,7 @@ function notKnown(names: readonly string[]): Refusal {
 }
 
 /** What is wrong with an argument is said as it stands. */
-function asked<T>({ caFile = '' }: Settings, make: () => T): T {
+function asked<T>({ caFile = '' }: ProviderSettings, make: () => T): T {
   try {
     return make()
   } catch (error) {

@@ -82,19 +82,19 @@ export const providerSchema: Block = {
   },
 }
 
-export interface Login {
+export interface ProviderLogin {
   readonly path: string
   readonly parameters: Readonly<Record<string, string>>
   readonly namespace: string | undefined
 }
 
-export interface Settings {
+export interface ProviderSettings {
   /** Names of what is not known yet; the rest of this says nothing about them. */
   readonly unknown: readonly string[]
   readonly address: string | undefined
   /** Where no login is asked for; undefined also where there is none. */
   readonly token: string | undefined
-  readonly login: Login | undefined
+  readonly login: ProviderLogin | undefined
   readonly namespace: string | undefined
   readonly caFile: string | undefined
   /** Undefined while unknown. */
@@ -150,7 +150,7 @@ function isHttp(address: string): boolean {
   return URL.canParse(address) && /^https?:$/.test(new URL(address).protocol)
 }
 
-export function readSettings(config: ValueObject, { env, tokenFile }: Surroundings): Settings {
+export function readSettings(config: ValueObject, { env, tokenFile }: Surroundings): ProviderSettings {
   const { auth_login: login } = config
   const text = (value: Value | undefined, variable?: string): string | undefined =>
     typeof value === 'string' && value !== '' ? value : (variable !== undefined && env[variable]) || undefined

@@ -6,7 +6,7 @@
  */
 
 import nodeVault from 'node-vault'
-import type { Transport, Exchange, RawAnswer } from './transport.ts'
+import type { Transport, HttpExchange, RawAnswer } from './transport.ts'
 
 export interface Cage {
   /** Scheme, host, port and optional path, without trailing slash. */
@@ -18,7 +18,7 @@ export interface Cage {
 }
 
 /** One exchange: `path` is percent-encoded, starts with `/` and may carry a query. */
-export type CagedRequest = Omit<Exchange, 'uri' | 'headers'> & {
+export type CagedRequest = Omit<HttpExchange, 'uri' | 'headers'> & {
   readonly path: string
   readonly headers: Record<string, string>
 }
@@ -37,7 +37,7 @@ export function cageVault({
     debug: () => undefined,
     // Its hundred generated commands interpolate paths unchecked, and building them costs more than a request.
     commands: {},
-    'request-promise': { defaults: () => (exchange: Exchange) => transport.send(exchange) },
+    'request-promise': { defaults: () => (exchange: HttpExchange) => transport.send(exchange) },
   })
   // Assigned, not configured: for a configured empty string node-vault falls back to the environment.
   Object.assign(client, {

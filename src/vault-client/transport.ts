@@ -4,7 +4,7 @@ import { noAnswer, VaultError } from './errors.ts'
 import { Nodes, turnsAway } from './nodes.ts'
 
 /** One HTTP exchange as node-vault hands it over: `uri` is set by node-vault, the rest passes through it. */
-export interface Exchange {
+export interface HttpExchange {
   readonly method: string
   readonly uri: string
   readonly headers: Readonly<Record<string, string>>
@@ -20,7 +20,7 @@ export interface RawAnswer {
 }
 
 export interface Transport {
-  send(exchange: Exchange): Promise<RawAnswer>
+  send(exchange: HttpExchange): Promise<RawAnswer>
   /** Takes nothing more, lets running exchanges finish (each has its deadline), then ends every connection. */
   close(): Promise<void>
 }
@@ -47,7 +47,7 @@ function codeOf(thrown: unknown): string {
 async function exchangeOnce(
   agent: Agent,
   origin: string,
-  { uri, method, headers, content, signal }: Exchange,
+  { uri, method, headers, content, signal }: HttpExchange,
 ): Promise<RawAnswer> {
   const answer = await agent.request({
     origin,
@@ -94,7 +94,7 @@ export function createTransport({ origins, ca, clock }: TransportOptions): Trans
   const agent = createAgent(ca)
   const nodes = new Nodes(origins)
 
-  async function send(exchange: Exchange): Promise<RawAnswer> {
+  async function send(exchange: HttpExchange): Promise<RawAnswer> {
     const { signal, timeoutMs } = exchange
     const origin = nodes.current
     const stop = new AbortController()

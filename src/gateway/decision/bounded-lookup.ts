@@ -1,15 +1,15 @@
 import { limited } from '../error.ts'
 import type { GatewayError } from '../error.ts'
-import type { Found, SessionName, Sessions } from '../knowledge/session-cache.ts'
+import type { Found, SessionName, SessionCache } from '../knowledge/session-cache.ts'
 import type { Limits } from '../limits/index.ts'
 import { originOf } from './callers.ts'
 import type { Caller } from './callers.ts'
 import { refusalResult } from './records.ts'
-import type { Decision, Records } from './records.ts'
+import type { Decision, DecisionRecords } from './records.ts'
 
 /** The session of a token or id; where it is not known here yet, looked up within the limits of whose request this is. */
 export async function findSession(
-  sessions: Sessions,
+  sessions: SessionCache,
   limits: Limits,
   name: SessionName,
   caller: Caller,
@@ -31,7 +31,7 @@ export async function findSession(
  * Nothing that is allowed is affected by how much was refused.
  */
 export async function recordRefusal(
-  records: Records,
+  records: DecisionRecords,
   limits: Limits,
   error: GatewayError,
   refused: Pick<Decision, 'request_id' | 'caller_request_id' | 'caller' | 'session' | 'asked' | 'lateSeconds'>,

@@ -15,21 +15,21 @@ import { askedOf, judgeOf } from './judge.ts'
 import { refuseOverrides } from './overrides.ts'
 import { LateUses } from './late-uses.ts'
 import { knownSession } from './records.ts'
-import type { Records } from './records.ts'
+import type { DecisionRecords } from './records.ts'
 import { inactiveToken, malformed, missing, reuse } from './refusals.ts'
-import type { CallAsk, Context, ValidateAsk, Validation, WatchAsk } from './requests.ts'
+import type { CallAsk, Context, ValidateAsk, TokenValidation, WatchAsk } from './requests.ts'
 import type { EndReason, SessionEntry } from '../knowledge/session-entry.ts'
-import type { SessionName, Sessions } from '../knowledge/session-cache.ts'
-import type { Watch } from '../knowledge/watch.ts'
+import type { SessionName, SessionCache } from '../knowledge/session-cache.ts'
+import type { SessionWatch } from '../knowledge/watch.ts'
 
 export interface DecisionParts {
   readonly follower: FeedFollower
-  readonly sessions: Sessions
+  readonly sessions: SessionCache
   readonly documents: Documents
   readonly grants: Grants
   readonly freshness: Freshness
   readonly callers: Callers
-  readonly records: Records
+  readonly records: DecisionRecords
   readonly openCalls: OpenCalls
   readonly limits: Limits
 }
@@ -49,7 +49,7 @@ export class Decisions {
   }
 
   /** Is the token live, and does its session have this scope now? Throws `GatewayError`; a lacking scope is an answer. */
-  validate(ask: ValidateAsk): Promise<Validation> {
+  validate(ask: ValidateAsk): Promise<TokenValidation> {
     const { requiredScope, requestId, callerRequestId, caller } = ask
     const context: Context = {
       requestId,
@@ -158,7 +158,10 @@ export class Decisions {
   }
 
   /** Calls `onEnd` in the moment it is learnt that the session is over; throws what a request with the token would. */
-  watch({ key, requestId, callerRequestId, caller }: WatchAsk, onEnd: (reason: EndReason) => void): Promise<Watch> {
+  watch(
+    { key, requestId, callerRequestId, caller }: WatchAsk,
+    onEnd: (reason: EndReason) => void,
+  ): Promise<SessionWatch> {
     const context: Context = { requestId, callerRequestId, caller, session: undefined, asked: {} }
     return this.#recorded(context, async () => {
       await this.#parts.callers.requireIntrospection(caller)

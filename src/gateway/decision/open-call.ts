@@ -12,8 +12,8 @@ import type { Freshness } from '../knowledge/freshness.ts'
 import type { Asked } from './records.ts'
 import { ended, reuse } from './refusals.ts'
 import type { SessionEntry, SessionFacts } from '../knowledge/session-entry.ts'
-import type { Sessions } from '../knowledge/session-cache.ts'
-import type { Watch } from '../knowledge/watch.ts'
+import type { SessionCache } from '../knowledge/session-cache.ts'
+import type { SessionWatch } from '../knowledge/watch.ts'
 
 /** A call judged allowed, and what that rests on. */
 export interface Verdict {
@@ -36,7 +36,7 @@ export interface OpenCallConfig {
 }
 
 interface Surroundings {
-  readonly sessions: Sessions
+  readonly sessions: SessionCache
   readonly freshness: Freshness
   readonly clock: Clock
   readonly nextAnswer: (timeoutMs: number) => Promise<void>
@@ -55,7 +55,7 @@ export class OpenCall {
   readonly #config: OpenCallConfig
   readonly #around: Surroundings
   readonly #controller = new AbortController()
-  readonly #watch: Watch
+  readonly #watch: SessionWatch
   readonly #onCallerGone = () => {
     this.cut(unavailable('caller_gone', 'the caller has gone'))
   }
@@ -136,7 +136,7 @@ export class OpenCall {
   close(): void {
     this.#config.signal.removeEventListener('abort', this.#onCallerGone)
     // Undefined while the constructor runs: a session that is over cuts at once.
-    ;(this.#watch as Watch | undefined)?.cancel()
+    ;(this.#watch as SessionWatch | undefined)?.cancel()
     this.#around.onClose(this)
   }
 

@@ -101,7 +101,7 @@ interface Summary {
 const SUMMARY_MS = 1_000
 
 /** Writes decision and outcome records. A decision that cannot be made durable is not taken. */
-export class Records {
+export class DecisionRecords {
   readonly counters: Counters = { allowed: 0, denied: 0, errors: 0, strangers: 0, outcomes_lost: 0 }
   readonly #sink: RecordSink
   readonly #remarks: Readonly<Record<string, string>>

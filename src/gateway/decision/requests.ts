@@ -14,7 +14,7 @@ export interface ValidateAsk extends RequestIds {
   readonly caller: Caller
 }
 
-export interface Validation extends SessionFacts {
+export interface TokenValidation extends SessionFacts {
   readonly active: true
   readonly scope_match: boolean
   readonly required_scope: string | null

@@ -22,4 +22,4 @@ export type SessionEvent = Sent<wire.SessionEvent, 'kind' | 'session_id'>
 export type ValidateResponse = Sent<wire.ValidateResponse, 'active' | 'request_id'>
 export type IntrospectResponse = Sent<wire.IntrospectResponse, 'active' | 'request_id'>
 export type CallResponse = Sent<wire.CallResponse, 'status' | 'headers' | 'request_id' | 'upstream_ms'>
-export type StreamResponse = { readonly head: CallResponse } | { readonly body: Uint8Array }
+export type StreamedResponse = { readonly head: CallResponse } | { readonly body: Uint8Array }

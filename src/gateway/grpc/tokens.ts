@@ -3,7 +3,7 @@ import type { ServerDuplexStream, UntypedServiceImplementation } from '@grpc/grp
 import { isoSeconds } from '../../logical/clock.ts'
 import { originOf } from '../decision/callers.ts'
 import type { Caller } from '../decision/callers.ts'
-import type { Validation } from '../decision/requests.ts'
+import type { TokenValidation } from '../decision/requests.ts'
 import type { RequestIds } from '../decision/records.ts'
 import { toGatewayError } from '../error.ts'
 import { callerRequestIdOf } from '../request-id.ts'
@@ -58,7 +58,7 @@ async function validate(
 const responseId = (request: ValidateRequest, requestId: string): string =>
   callerRequestIdOf(request.request_id) ?? requestId
 
-function worded(validation: Validation, requestId: string): ValidateResponse {
+function worded(validation: TokenValidation, requestId: string): ValidateResponse {
   const { active, scope_match, required_scope, session_id, agent_id, token_id, scopes, environment, expires_at_unix } =
     validation
   return {

@@ -10,7 +10,7 @@ import type { Undecodable } from './definitions.ts'
 import { callerOf, callerRequestIdFor, failureOf, requestIdFor, requireToken, wrongField } from './exchange.ts'
 import type { GrpcParts } from './exchange.ts'
 import { Inbox } from './inbox.ts'
-import type { CallRequest, CallResponse, StreamRequest, StreamResponse } from './messages.ts'
+import type { CallRequest, CallResponse, StreamRequest, StreamedResponse } from './messages.ts'
 import { Outbox, http2StreamOf, reset } from './outbox.ts'
 import { replyOf } from './status.ts'
 import { takeHead, uploadOf } from './upload.ts'
@@ -25,8 +25,8 @@ const PART_BYTES = 32 * 1024
 export function upstreamsService(parts: GrpcParts): UntypedServiceImplementation {
   return {
     Call: unary(parts, (request: CallRequest, exchange) => callWhole(parts, request, exchange), codeOf),
-    Stream: (call: ServerDuplexStream<StreamRequest | Undecodable, StreamResponse>) => {
-      const outbox = new Outbox<StreamResponse>(call)
+    Stream: (call: ServerDuplexStream<StreamRequest | Undecodable, StreamedResponse>) => {
+      const outbox = new Outbox<StreamedResponse>(call)
       const stream = new UpstreamStream(parts, call, outbox)
       stream.run().catch((thrown: unknown) => {
         outbox.cut(stream.replyTo(thrown))
@@ -154,15 +154,15 @@ async function collect(answer: UpstreamAnswer): Promise<Buffer> {
 /** One `Stream` call: head, body parts as the upstream takes them, the answer likewise. */
 class UpstreamStream {
   readonly #parts: GrpcParts
-  readonly #call: ServerDuplexStream<StreamRequest | Undecodable, StreamResponse>
-  readonly #outbox: Outbox<StreamResponse>
+  readonly #call: ServerDuplexStream<StreamRequest | Undecodable, StreamedResponse>
+  readonly #outbox: Outbox<StreamedResponse>
   readonly #requestId: string
   #answer: UpstreamAnswer | undefined
 
   constructor(
     parts: GrpcParts,
-    call: ServerDuplexStream<StreamRequest | Undecodable, StreamResponse>,
-    outbox: Outbox<StreamResponse>,
+    call: ServerDuplexStream<StreamRequest | Undecodable, StreamedResponse>,
+    outbox: Outbox<StreamedResponse>,
   ) {
     this.#parts = parts
     this.#call = call
@@ -230,7 +230,7 @@ class UpstreamStream {
   }
 
   /** One part at a time: the next is taken from the upstream when this one has left. */
-  async #send(answer: UpstreamAnswer, message: StreamResponse): Promise<void> {
+  async #send(answer: UpstreamAnswer, message: StreamedResponse): Promise<void> {
     if (this.#outbox.over) return
     if (!answer.stillFresh()) throw stale()
     await this.#outbox.send(message)

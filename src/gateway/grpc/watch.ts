@@ -4,7 +4,7 @@ import { slotOf } from '../knowledge/documents.ts'
 import type { WatchAsk } from '../decision/requests.ts'
 import type { FeedEvent } from '../knowledge/feed-event.ts'
 import type { EndReason } from '../knowledge/session-entry.ts'
-import type { Watch } from '../knowledge/watch.ts'
+import type { SessionWatch } from '../knowledge/watch.ts'
 import { toGatewayError, unavailable } from '../error.ts'
 import type { GatewayError } from '../error.ts'
 import { decoded } from './definitions.ts'
@@ -89,7 +89,7 @@ class WatchedSession {
   /** What `vouched_ms` counts from: no earlier than the moment the caller sent its request. */
   readonly #askedMs: number
   #toldMs = 0
-  #watch!: Watch
+  #watch!: SessionWatch
   #stopPulse: () => void = () => undefined
   #leave: () => void = () => undefined
   /** Documents that say what the session may do; undefined while that is not known: then every change counts. */
@@ -183,7 +183,7 @@ class WatchedSession {
 
   #end(reason: EndReason): void {
     // The first word is LIVE, or none: an end before it is told by whoever is beginning.
-    if ((this.#watch as Watch | undefined) === undefined) return
+    if ((this.#watch as SessionWatch | undefined) === undefined) return
     void this.#outbox.send({ kind: 'KIND_ENDED', session_id: this.#sessionId, reason })
     this.#outbox.end()
   }

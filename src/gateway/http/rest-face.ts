@@ -13,7 +13,7 @@ import { callerRequestIdOf } from '../request-id.ts'
 import { sendJson } from './answer.ts'
 import type { Exchange } from './answer.ts'
 import { checkBody, readJsonObject, withoutNulls } from './body.ts'
-import type { Route } from './router.ts'
+import type { HttpRoute } from './router.ts'
 
 export interface RestParts {
   readonly callers: Callers
@@ -47,7 +47,7 @@ const validateBody = z.object({
   request_id: z.string({ error: 'is not a text' }).optional(),
 })
 
-export function restRoutes(parts: RestParts): readonly Route<RestHandler>[] {
+export function restRoutes(parts: RestParts): readonly HttpRoute<RestHandler>[] {
   return [
     { method: 'GET', pattern: '/agents', handle: (exchange) => listAgents(parts, exchange) },
     { method: 'POST', pattern: '/agents', handle: (exchange) => writeAgent(parts, exchange) },

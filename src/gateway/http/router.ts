@@ -1,6 +1,6 @@
 import { GatewayError } from '../error.ts'
 
-export interface Route<H> {
+export interface HttpRoute<H> {
   readonly method: string
   /** `/agents/:agent_id/scopes`; literal segments are tried before captures, in the order of the table. */
   readonly pattern: string
@@ -23,7 +23,7 @@ function methodNotAllowed(method: string, methods: readonly string[]): GatewayEr
 }
 
 /** Finds the route of a path (without query). Throws `not_found`, or `unsupported_operation` with what is allowed. */
-export function findRoute<H>(routes: readonly Route<H>[], method: string, path: string): Matched<H> {
+export function findRoute<H>(routes: readonly HttpRoute<H>[], method: string, path: string): Matched<H> {
   const given = path.split('/')
   const fitting = routes.flatMap((route) => {
     const captures = capture(route.pattern.split('/'), given)

@@ -22,7 +22,7 @@ import type { Exchange } from './answer.ts'
 import { restRoutes } from './rest-face.ts'
 import type { RestHandler, RestParts } from './rest-face.ts'
 import { findRoute } from './router.ts'
-import type { Route } from './router.ts'
+import type { HttpRoute } from './router.ts'
 import { serveUpstream } from './upstream-face.ts'
 import type { UpstreamParts } from './upstream-face.ts'
 
@@ -137,7 +137,7 @@ function open(
 
 async function serve(
   parts: HttpParts,
-  routes: readonly Route<RestHandler>[],
+  routes: readonly HttpRoute<RestHandler>[],
   exchange: Exchange,
   upstream: string | undefined,
 ): Promise<void> {
@@ -168,7 +168,7 @@ function fail({ logger }: HttpParts, exchange: Exchange, thrown: unknown): void 
   sendError(exchange, error)
 }
 
-function healthRoute({ healthy }: HttpParts): Route<RestHandler> {
+function healthRoute({ healthy }: HttpParts): HttpRoute<RestHandler> {
   return {
     method: 'GET',
     pattern: '/healthz',

@@ -11,7 +11,7 @@ import type { Caller } from '../decision/callers.ts'
 import type { Decisions } from '../decision/decide.ts'
 import type { Documents } from '../knowledge/documents.ts'
 import type { UpstreamAnswer, UpstreamCalls } from '../proxy/upstream-calls.ts'
-import type { Records } from '../decision/records.ts'
+import type { DecisionRecords } from '../decision/records.ts'
 import { missing } from '../decision/refusals.ts'
 import type { Pulse } from '../pulse.ts'
 import type { Exchange } from './answer.ts'
@@ -20,7 +20,7 @@ export interface UpstreamParts {
   readonly decisions: Decisions
   readonly documents: Documents
   readonly calls: UpstreamCalls
-  readonly records: Records
+  readonly records: DecisionRecords
   readonly pulse: Pulse
 }
 

@@ -13,7 +13,7 @@ import { introspect, textOf } from './introspection.ts'
 import type { SessionKey } from './introspection.ts'
 import { SessionEntry } from './session-entry.ts'
 import { addTo, removeFrom } from './sets-by-key.ts'
-import { Watch } from './watch.ts'
+import { SessionWatch } from './watch.ts'
 import type { EndReason } from './session-entry.ts'
 
 export type Found =
@@ -43,14 +43,14 @@ const TIMEOUT_MS = 5_000
  * Introspection, cached. An answer is admitted only after every event learnt since it was asked for has been replayed onto it,
  * and never across epochs; otherwise a revoke in between would be lost. A "no" is kept where it is final, as ended entries are.
  */
-export class Sessions implements FeedListener {
+export class SessionCache implements FeedListener {
   readonly #config: SessionsConfig
   readonly #entries = new Map<string, SessionEntry>()
   /** By session id and by agent id: the entries with it anywhere in their chain. */
   readonly #bySession = new Map<string, Set<SessionEntry>>()
   readonly #byAgent = new Map<string, Set<SessionEntry>>()
   readonly #asking = new Map<string, Promise<Found>>()
-  readonly #watches = new Map<SessionEntry, Set<Watch>>()
+  readonly #watches = new Map<SessionEntry, Set<SessionWatch>>()
   readonly #ended = new EndedTokens()
   readonly #endedSessions = new EndedSessions({ nowUnixMs: () => this.nowUnixMs() })
 
@@ -135,8 +135,8 @@ export class Sessions implements FeedListener {
   }
 
   /** Calls `onEnd` at the moment it is learnt that calls of this session are over, or their time has come; at once if they are. */
-  watch(entry: SessionEntry, onEnd: (reason: EndReason) => void): Watch {
-    const watch = new Watch({
+  watch(entry: SessionEntry, onEnd: (reason: EndReason) => void): SessionWatch {
+    const watch = new SessionWatch({
       entry,
       onEnd,
       clock: this.#config.clock,
@@ -267,7 +267,7 @@ export class Sessions implements FeedListener {
   }
 
   /** After a reset: asks about a watched session until there is an answer, and cuts its calls if that answer is no. */
-  async #reconfirm(watch: Watch): Promise<void> {
+  async #reconfirm(watch: SessionWatch): Promise<void> {
     while (watch.adrift) {
       try {
         // By id, not by token: a call outlives its token while the session has a younger one.
@@ -284,17 +284,17 @@ export class Sessions implements FeedListener {
     }
   }
 
-  #reattach(watch: Watch, entry: SessionEntry): void {
+  #reattach(watch: SessionWatch, entry: SessionEntry): void {
     this.#forget(watch)
     watch.attach(entry)
     this.#keep(watch)
     watch.review()
   }
 
-  #keep(watch: Watch): void {
+  #keep(watch: SessionWatch): void {
     addTo(this.#watches, watch.entry, watch)
   }
-  #forget(watch: Watch): void {
+  #forget(watch: SessionWatch): void {
     removeFrom(this.#watches, watch.entry, watch)
   }
 }

@@ -12,7 +12,7 @@ export interface WatchConfig {
 }
 
 /** Eyes on one session for as long as something of it is under way: a call, a stream, a listener. Ends at most once. */
-export class Watch {
+export class SessionWatch {
   readonly #config: WatchConfig
   #entry: SessionEntry
   #cancelTimer: (() => void) | undefined

@@ -2,7 +2,7 @@ import { badRequest, RequestError } from '../../logical/errors.ts'
 import { buildOutgoing } from '../call/outgoing.ts'
 import { guardBody } from '../call/request-body.ts'
 import type { Upstream } from '../call/upstream.ts'
-import { Exchange } from './exchange.ts'
+import { UpstreamExchange } from './exchange.ts'
 import { shapeAnswer } from './shape-response.ts'
 import { endReason, throwIfEnded, whyNotSend } from './upstream-call.ts'
 import type { CallAnswer, CallInput } from './upstream-call.ts'
@@ -16,7 +16,7 @@ export async function callUpstream(input: CallInput): Promise<CallAnswer> {
   const request = buildOutgoing(input)
   const body = requestBody(input, request.headers)
   const pool = input.egress.poolFor(upstream)
-  const exchange = new Exchange({
+  const exchange = new UpstreamExchange({
     upstreamName: upstream.name,
     clock,
     timeoutMs: upstream.timeout * 1000,
@@ -40,7 +40,7 @@ export async function callUpstream(input: CallInput): Promise<CallAnswer> {
   }
 }
 
-function endOnAbort(signal: AbortSignal, exchange: Exchange): () => void {
+function endOnAbort(signal: AbortSignal, exchange: UpstreamExchange): () => void {
   const onAbort = () => {
     exchange.fail(endReason(signal))
   }

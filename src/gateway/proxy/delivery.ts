@@ -1,7 +1,7 @@
 import { GatewayCallError } from '../call/call-error.ts'
 import type { HeaderPairs } from '../call/credentials.ts'
 import { Scrubber } from '../call/scrub.ts'
-import type { Exchange } from './exchange.ts'
+import type { UpstreamExchange } from './exchange.ts'
 import { endReason, throwIfEnded } from './upstream-call.ts'
 import type { CallAnswer, CallInput, CallOutcome } from './upstream-call.ts'
 
@@ -11,13 +11,13 @@ const resultOf = (error: unknown): CallOutcome['result'] => (error instanceof Ga
 export class Delivery {
   readonly #input: CallInput
   readonly #upstreamMs: number
-  readonly #exchange: Exchange
+  readonly #exchange: UpstreamExchange
   readonly #finished: Promise<CallOutcome>
   #settle!: (outcome: CallOutcome) => void
   #echoes: number
   #bytes = 0
 
-  constructor(input: CallInput, upstreamMs: number, headerEchoes: number, exchange: Exchange) {
+  constructor(input: CallInput, upstreamMs: number, headerEchoes: number, exchange: UpstreamExchange) {
     this.#input = input
     this.#upstreamMs = upstreamMs
     this.#echoes = headerEchoes

@@ -23,7 +23,7 @@ export interface ExchangeOptions {
   readonly whyNotSend: () => Error | undefined
 }
 
-export interface AnswerHead {
+export interface UpstreamResponseHead {
   readonly status: number
   readonly headers: IncomingHttpHeaders
 }
@@ -32,11 +32,11 @@ export interface AnswerHead {
  * One request and its answer on one pooled connection. The answer's body is read by iterating over the exchange, once;
  * `fail` ends it at any time: queued bytes are dropped, the socket is destroyed, whoever waits is told the reason.
  */
-export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterator<Uint8Array, undefined> {
+export class UpstreamExchange implements Dispatcher.DispatchHandler, AsyncIterableIterator<Uint8Array, undefined> {
   readonly #options: ExchangeOptions
   readonly #budget: WaitBudget
-  readonly #head: Promise<AnswerHead>
-  #settleHead!: { resolve: (head: AnswerHead) => void; reject: (error: Error) => void }
+  readonly #head: Promise<UpstreamResponseHead>
+  #settleHead!: { resolve: (head: UpstreamResponseHead) => void; reject: (error: Error) => void }
   #controller: Dispatcher.DispatchController | undefined
   #queue: Uint8Array[] = []
   #queuedBytes = 0
@@ -59,7 +59,11 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
   }
 
   /** Sends the request; resolves with the final answer's head. Interim (1xx) answers are dropped. */
-  send(pool: Pool, request: OutgoingRequest, body: AsyncIterable<Uint8Array> | Uint8Array | null): Promise<AnswerHead> {
+  send(
+    pool: Pool,
+    request: OutgoingRequest,
+    body: AsyncIterable<Uint8Array> | Uint8Array | null,
+  ): Promise<UpstreamResponseHead> {
     this.#waitForHead()
     const payload = body === null || body instanceof Uint8Array ? body : this.#upload(body)
     const options = {

@@ -6,13 +6,13 @@ import { projectBody } from '../call/project.ts'
 import { responseHeaders } from '../call/response.ts'
 import { parseAuth } from '../call/upstream.ts'
 import { Delivery } from './delivery.ts'
-import type { AnswerHead, Exchange } from './exchange.ts'
+import type { UpstreamResponseHead, UpstreamExchange } from './exchange.ts'
 import { throwIfEnded } from './upstream-call.ts'
 import type { CallAnswer, CallInput } from './upstream-call.ts'
 
 export interface Received {
-  readonly head: AnswerHead
-  readonly exchange: Exchange
+  readonly head: UpstreamResponseHead
+  readonly exchange: UpstreamExchange
   readonly requestUrl: URL
   readonly upstreamMs: number
 }

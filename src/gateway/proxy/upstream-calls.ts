@@ -15,7 +15,7 @@ import type { Keys } from './keys.ts'
 import { isForm, refuseFormOverride } from '../decision/overrides.ts'
 import type { Hold, Limits } from '../limits/index.ts'
 import type { OpenCall } from '../decision/open-call.ts'
-import type { Outcome, Records, RequestIds } from '../decision/records.ts'
+import type { Outcome, DecisionRecords, RequestIds } from '../decision/records.ts'
 
 export interface UpstreamAsk extends RequestIds {
   readonly token: string
@@ -53,7 +53,7 @@ export interface UpstreamAnswer {
 export interface UpstreamCallsParts {
   readonly decisions: Decisions
   readonly keys: Keys
-  readonly records: Records
+  readonly records: DecisionRecords
   readonly egress: Egress
   readonly limits: Limits
   readonly clock: Clock

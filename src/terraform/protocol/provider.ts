@@ -9,8 +9,8 @@ export interface ResourceType {
   /** Without any server; anything may be unknown. */
   validate(config: ValueObject): readonly Diagnostic[]
   plan(change: PlannedChange): Promise<Plan>
-  create(planned: ValueObject, config: ValueObject): Promise<Outcome>
-  update(prior: ValueObject, planned: ValueObject, config: ValueObject): Promise<Outcome>
+  create(planned: ValueObject, config: ValueObject): Promise<ApplyOutcome>
+  update(prior: ValueObject, planned: ValueObject, config: ValueObject): Promise<ApplyOutcome>
   delete(prior: ValueObject): Promise<void>
   /** A null state says that there is nothing any more. */
   read(state: ValueObject): Promise<{ readonly state: ValueObject | null; readonly diagnostics: readonly Diagnostic[] }>
@@ -30,7 +30,7 @@ export interface Plan {
   readonly diagnostics: readonly Diagnostic[]
 }
 
-export interface Outcome {
+export interface ApplyOutcome {
   readonly state: ValueObject
   readonly diagnostics: readonly Diagnostic[]
 }

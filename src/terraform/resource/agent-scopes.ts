@@ -6,9 +6,9 @@ import type { Diagnostic } from '../protocol/diagnostic.ts'
 import { isList } from '../protocol/value.ts'
 import type { ValueObject } from '../protocol/value.ts'
 import type { Server } from '../server.ts'
-import type { DocumentSpec } from './document-spec.ts'
+import type { ResourceSpec } from './document-spec.ts'
 
-export const agentScopesSpec: DocumentSpec = {
+export const agentScopesSpec: ResourceSpec = {
   document: engineSchema['agents/scopes'],
   rename: { agent_id: 'agent' },
   optionalName: 'environment',

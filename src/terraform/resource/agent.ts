@@ -1,8 +1,8 @@
 import { checkName, checkNames } from '../checks.ts'
 import { engineSchema } from '../engine-schema.ts'
-import type { DocumentSpec } from './document-spec.ts'
+import type { ResourceSpec } from './document-spec.ts'
 
-export const agentSpec: DocumentSpec = {
+export const agentSpec: ResourceSpec = {
   document: engineSchema.agents,
   rename: { agent_id: 'name' },
   // Both move when the agent's scopes are written or its sessions are ended, which is no change of this resource.

@@ -8,7 +8,7 @@ import { isList, isObject } from '../protocol/value.ts'
 import type { Value, ValueObject } from '../protocol/value.ts'
 import type { Server } from '../server.ts'
 
-export interface DocumentSpec {
+export interface ResourceSpec {
   readonly document: EngineDocument
   /** Fields that are called otherwise here. */
   readonly rename?: Readonly<Record<string, string>>
@@ -44,7 +44,7 @@ export interface DocumentWrite {
 }
 
 /** A field of the document and the attribute it is. */
-export interface Member {
+export interface ResourceMember {
   readonly name: string
   readonly attribute: string
   readonly field: EngineField
@@ -53,7 +53,7 @@ export interface Member {
   readonly isName: boolean
 }
 
-export function declaration(spec: DocumentSpec, { name, attribute, field, items, isName }: Member): Attribute {
+export function declaration(spec: ResourceSpec, { name, attribute, field, items, isName }: ResourceMember): Attribute {
   const base = attributeOf(name, field, items)
   if (!isName) return spec.defaults?.[attribute] ? { ...base, computed: true } : base
   return { ...base, optional: name === spec.optionalName, required: name !== spec.optionalName }

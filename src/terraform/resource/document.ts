@@ -1,12 +1,12 @@
 /**
  * The one kind of managed resource: a document of the engine, written whole, read back typed. What differs between documents is in
- * their `DocumentSpec`s.
+ * their `ResourceSpec`s.
  */
 import { explain, remarks } from '../explain.ts'
 import type { Subject } from '../explain.ts'
 import { Refusal, fault, warning } from '../protocol/diagnostic.ts'
 import type { Diagnostic, Path } from '../protocol/diagnostic.ts'
-import type { Outcome, Plan, PlannedChange, ResourceType } from '../protocol/provider.ts'
+import type { ApplyOutcome, Plan, PlannedChange, ResourceType } from '../protocol/provider.ts'
 import type { Attribute, Attributes, Block } from '../protocol/schema.ts'
 import { isEqual, isWhollyKnown, unknown } from '../protocol/value.ts'
 import type { Value, ValueObject } from '../protocol/value.ts'
@@ -14,7 +14,7 @@ import { CallFailure } from '../call-failure.ts'
 import type { Server } from '../server.ts'
 import { checkField, defaultOf, fromEngine } from '../engine-field.ts'
 import { completed, declaration } from './document-spec.ts'
-import type { DocumentSpec, Member } from './document-spec.ts'
+import type { ResourceSpec, ResourceMember } from './document-spec.ts'
 import { placeOf } from './place.ts'
 import type { Place } from './place.ts'
 
@@ -29,14 +29,14 @@ function firstOfEach(found: readonly Diagnostic[]): Diagnostic[] {
 
 export class DocumentResource implements ResourceType {
   readonly schema: Block
-  readonly #spec: DocumentSpec
+  readonly #spec: ResourceSpec
   readonly #server: () => Server
   readonly #place: Place
-  readonly #members: readonly Member[]
+  readonly #members: readonly ResourceMember[]
   readonly #subject: Subject
 
   /** `server` is asked for only where one is needed. */
-  constructor(spec: DocumentSpec, server: () => Server) {
+  constructor(spec: ResourceSpec, server: () => Server) {
     this.#spec = spec
     this.#server = server
     this.#place = placeOf(spec.document.pattern, spec.optionalName)
@@ -78,11 +78,11 @@ export class DocumentResource implements ResourceType {
     return { planned, replace, diagnostics: (await this.#spec.checkPlan?.(planned, this.#server())) ?? [] }
   }
 
-  create(planned: ValueObject, config: ValueObject): Promise<Outcome> {
+  create(planned: ValueObject, config: ValueObject): Promise<ApplyOutcome> {
     return this.#write(null, planned, config)
   }
 
-  update(prior: ValueObject, planned: ValueObject, config: ValueObject): Promise<Outcome> {
+  update(prior: ValueObject, planned: ValueObject, config: ValueObject): Promise<ApplyOutcome> {
     return this.#write(prior, planned, config)
   }
 
@@ -184,7 +184,7 @@ export class DocumentResource implements ResourceType {
   }
 
   /** Writes the document as planned and reads it back for what the engine adds. */
-  async #write(prior: ValueObject | null, given: ValueObject, config: ValueObject): Promise<Outcome> {
+  async #write(prior: ValueObject | null, given: ValueObject, config: ValueObject): Promise<ApplyOutcome> {
     const server = this.#server()
     const desired = this.#desired(config)
     const planned: Record<string, Value> = Object.fromEntries(
@@ -207,7 +207,11 @@ export class DocumentResource implements ResourceType {
     }
   }
 
-  async #confirmed(path: string, planned: Record<string, Value>, diagnostics: readonly Diagnostic[]): Promise<Outcome> {
+  async #confirmed(
+    path: string,
+    planned: Record<string, Value>,
+    diagnostics: readonly Diagnostic[],
+  ): Promise<ApplyOutcome> {
     const answer = await this.#server()
       .read(path)
       .catch((error: unknown) => (error instanceof CallFailure ? error : Promise.reject(error as Error)))

@@ -1,9 +1,9 @@
 import { parsePolicy } from '../../policy/index.ts'
 import { checkName, parsed } from '../checks.ts'
 import { engineSchema } from '../engine-schema.ts'
-import type { DocumentSpec } from './document-spec.ts'
+import type { ResourceSpec } from './document-spec.ts'
 
-export const policySpec: DocumentSpec = {
+export const policySpec: ResourceSpec = {
   document: engineSchema.policies,
   check: ({ name, policy }) => [
     ...checkName(['name'], name, 'billing-read'),

@@ -5,7 +5,7 @@ import { fault } from '../protocol/diagnostic.ts'
 import type { Diagnostic, Path } from '../protocol/diagnostic.ts'
 import { isList, isUnknown, isWhollyKnown, unknown } from '../protocol/value.ts'
 import type { Value } from '../protocol/value.ts'
-import type { DocumentSpec } from './document-spec.ts'
+import type { ResourceSpec } from './document-spec.ts'
 import type { Items } from '../engine-field.ts'
 
 const operations: Items = {
@@ -68,7 +68,7 @@ function operationFaults(path: Path, operation: Record<string, Value | undefined
   }))
 }
 
-export const toolSpec: DocumentSpec = {
+export const toolSpec: ResourceSpec = {
   document: engineSchema.tools,
   items: { operations },
   check: ({ upstream, name, operations: given, fields }) => [

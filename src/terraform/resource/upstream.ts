@@ -10,7 +10,7 @@ import type { ValueObject } from '../protocol/value.ts'
 import { CallFailure } from '../call-failure.ts'
 import type { Server } from '../server.ts'
 import type { VaultAnswer } from '../../vault-client/index.ts'
-import type { DocumentSpec, DocumentWrite } from './document-spec.ts'
+import type { ResourceSpec, DocumentWrite } from './document-spec.ts'
 import {
   giveConsent,
   keyPlace,
@@ -30,7 +30,7 @@ const atKey: Subject = {
   writeNeeds: ['create', 'patch', 'update'],
 }
 
-export const upstreamSpec: DocumentSpec = {
+export const upstreamSpec: ResourceSpec = {
   document: engineSchema.upstreams,
   extra: {
     key_wo: {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Dispatcher, Pool } from 'undici'
 import { describe, expect, it } from 'vitest'
-import { Exchange } from '../../../src/gateway/proxy/exchange.ts'
+import { UpstreamExchange } from '../../../src/gateway/proxy/exchange.ts'
 import { FakeClock } from '../../fakes/clock.ts'
 import { call, failure, rawUpstream, upstreamAt } from './upstream-server.ts'
 
@@ -54,7 +54,7 @@ describe('a response that never stops moving and never comes to an end', () => {
 
   it('is cut while it takes a request a byte at a time, before it responds', async () => {
     const clock = new FakeClock()
-    const exchange = new Exchange({
+    const exchange = new UpstreamExchange({
       upstreamName: 'stripe',
       clock,
       timeoutMs: 60_000,
