@@ -81,6 +81,9 @@ const egressOf = ({ clock, upstreamCa, resolveUpstream }: GatewayCoreConfig): Eg
     ...(resolveUpstream === undefined ? {} : { resolve: resolveUpstream }),
   })
 
+const recordsOf = ({ sink, clock, keyConsent }: GatewayCoreConfig): DecisionRecords =>
+  new DecisionRecords(sink, clock, keyConsent === 'not_required' ? { key_consent: 'not_required' } : {})
+
 /** Joins the parts. Nothing runs until `follower.start()`. */
 export function createCore(config: GatewayCoreConfig): GatewayCore {
   const { vault, mount, clock, logger, keyConsent } = config
@@ -100,11 +103,7 @@ export function createCore(config: GatewayCoreConfig): GatewayCore {
   // Caches first: who acts on a change must find it applied.
   for (const listener of [documents, sessionCache, keys, openCalls]) follower.subscribe(listener)
   const limits = limitsOf(config, follower)
-  const records = new DecisionRecords(
-    config.sink,
-    clock,
-    keyConsent === 'not_required' ? { key_consent: 'not_required' } : {},
-  )
+  const records = recordsOf(config)
   const callers = new Callers({
     vault,
     mount,
