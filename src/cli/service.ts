@@ -87,12 +87,12 @@ export class AuditFiles {
     for (const [path, log] of this.#open) {
       await log.reopen().then(
         () => {
-          this.#logger.info({ path }, 'audit log opened anew')
+          this.#logger.info({ path }, 'audit log reopened')
         },
         (cause: unknown) => {
           this.#logger.error(
             { cause, path },
-            'audit log could not be opened anew; nothing it must record is served until it can',
+            'audit log could not be reopened; nothing it must record is served until it can',
           )
         },
       )

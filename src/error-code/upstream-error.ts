@@ -57,7 +57,7 @@ export const upstreamErrorCodes = {
   upstream_invalid_response: {
     meaning: 'The response of the upstream breaks HTTP, its encoding or its content type, or ended early.',
     actor: 'operator',
-    action: 'Ask whoever runs the upstream.',
+    action: 'Ask the people who run the upstream.',
   },
   upstream_response_too_large: {
     meaning: "The response is longer than the upstream's `max_response_bytes`.",

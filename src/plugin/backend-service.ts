@@ -125,7 +125,7 @@ function requestOf(
   return requestFromProto({ ...asked, data }, { storage, signal: () => (signal ??= signalOf(call)) })
 }
 
-/** For those who look at it: it is dear beside a request that waits for nothing. */
+/** For those who look at it: it costs more than a request that never waits. */
 function signalOf(call: Call<HandleRequestArgs>): AbortSignal {
   const gone = new AbortController()
   if (call.cancelled) gone.abort()

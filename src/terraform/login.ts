@@ -63,7 +63,7 @@ async function explainNoChild(parent: VaultClient, error: unknown): Promise<neve
     )
   throw new Refusal(
     fault(
-      'The token may have no child token',
+      'This token is not allowed to create child tokens',
       `The server says: ${error.message}. Give it the capability "update" on auth/token/create, or set skip_child_token = true in the provider block.`,
     ),
   )

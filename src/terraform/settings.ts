@@ -118,7 +118,7 @@ export function validateSettings(config: ValueObject): Diagnostic[] {
   const { address, mount, auth_login: login } = config
   if (typeof address === 'string' && !isHttp(address))
     found.push(
-      fault('address is no http or https URL', 'Write for example https://vault.example.com:8200.', ['address']),
+      fault('address must be an http or https URL', 'Write for example https://vault.example.com:8200.', ['address']),
     )
   if (typeof mount === 'string' && !mountPattern.test(withoutSlashes(mount)))
     found.push(

@@ -11,12 +11,14 @@ export type Standing = 'live' | 'doubtful' | 'ending' | 'adrift' | 'ended'
 
 export interface HeldSession {
   readonly session_id: string
-  /** Oldest first, each with its lease. Of more than two only the last two are good. */
+  /** Oldest first, each with its lease. All are good: a refresh ends none. */
   readonly tokens: { readonly token: string; readonly lease_id: string; readonly token_id: string }[]
   standing: Standing
-  /** A refresh got no answer: its token may be there, and may have ended the oldest. */
+  /** A refresh got no answer: its token may be there, unknown to anyone. */
   refreshing: boolean
 }
+
+const MOST_TOKENS = 8
 
 /** A value that was acknowledged, and those sent after it without an answer: what is stored is one of them. */
 export class Remembered<T> {
@@ -93,7 +95,8 @@ export class Writer {
     const session = live[Math.floor(this.#random() * live.length)]
     const dice = this.#random()
     if (!session || dice < 0.35) return this.#open()
-    if (dice < 0.5) return this.#refresh(session)
+    // A ninth live token would be refused.
+    if (dice < 0.5) return session.tokens.length < MOST_TOKENS ? this.#refresh(session) : this.#open()
     if (dice < 0.6)
       return this.#end(session, () =>
         this.#vault.write('sys/leases/revoke', { lease_id: session.tokens.at(-1)!.lease_id, sync: true }),

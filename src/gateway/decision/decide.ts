@@ -157,7 +157,7 @@ export class Decisions {
     }
   }
 
-  /** Calls `onEnd` in the moment it is learnt that the session is over; throws what a request with the token would. */
+  /** Calls `onEnd` as soon as it is known that the session is over; throws what a request with the token would. */
   watch(
     { key, requestId, callerRequestId, caller }: WatchAsk,
     onEnd: (reason: EndReason) => void,

@@ -46,7 +46,7 @@ interface Surroundings {
 const RETRY_MS = 1_000
 
 /**
- * A call from its judgement to its last byte. `signal` aborts, with the `GatewayError` that says why, in the moment it is learnt
+ * A call from its judgement to its last byte. `signal` aborts, with the `GatewayError` that says why, as soon as it is known
  * that the session ended, expired, or may no longer do this; it also aborts when the caller has gone.
  */
 export class OpenCall {

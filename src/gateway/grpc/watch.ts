@@ -1,4 +1,4 @@
-/** `Sessions.Watch`: tells in the moment it is learnt that a session ended, and when what it may do was changed. */
+/** `Sessions.Watch`: tells as soon as it is known that a session ended, and when what it may do was changed. */
 import type { ServerWritableStream, handleServerStreamingCall } from '@grpc/grpc-js'
 import { slotOf } from '../knowledge/documents.ts'
 import type { WatchAsk } from '../decision/requests.ts'

@@ -43,7 +43,7 @@ export interface UpstreamAnswer {
   readonly upstream_ms: number
   /** To be read once. Throws a `GatewayError` when the call is cut or breaks. */
   readonly body: AsyncIterable<Uint8Array>
-  /** Aborts, with the `GatewayError` that says why, in the moment no further byte may be handed on. */
+  /** Aborts, with the `GatewayError` that says why, as soon as no further byte may be handed on. */
   readonly signal: AbortSignal
   /** False at this instant = no byte may be handed on, queued ones included. */
   readonly stillFresh: () => boolean

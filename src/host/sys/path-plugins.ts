@@ -197,7 +197,7 @@ function reloadPaths({ mounts, router, random }: SysServices): PathDef[] {
           return { data: { reload_id: uuid(random) } }
         },
       },
-      synopsis: 'Start engines anew.',
+      synopsis: 'Restart engines.',
       description:
         'Between requests; leases, sessions and data stay. A mount whose engine did not start is tried again.',
     }),

@@ -108,7 +108,7 @@ export class DocumentResource implements ResourceType {
         throw new Refusal(
           fault(
             `${String(state.id)} was answered without data`,
-            'Something else than a Vault server may stand at the address. The state is left as it was.',
+            'The address may not be a Vault server. The state is left as it was.',
           ),
         )
       const read = this.#members

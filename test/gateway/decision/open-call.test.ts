@@ -1,4 +1,4 @@
-/** Calls under way: cut in the moment it is learnt that they may not go on. */
+/** Calls under way: cut as soon as it is known that they may not go on. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { GatewayError } from '../../../src/gateway/error.ts'
 import type { OpenCall } from '../../../src/gateway/decision/open-call.ts'
@@ -306,7 +306,7 @@ it('is over at once when the session ended between the look-up and the call', as
   }).toThrow(expect.objectContaining({ code: 'revoked' }) as Error)
 })
 
-it('tells watchers once, in the moment it is learnt', async () => {
+it('tells watchers once, as soon as it is known', async () => {
   const heard: string[] = []
   await rig.core.decisions.watch(
     { key: { session_id: session.session_id }, requestId: 'w', caller: service },

@@ -197,7 +197,7 @@ const wrong: readonly (readonly [title: string, hcl: string, said: RegExp])[] = 
   [
     'an address that is none',
     'data "mcp_agents" "X" {\n  provider = mcp.X\n}\nprovider "mcp" {\n  alias = "X"\n  address = "vault.example.com" # here\n}',
-    /address is no http or https URL/,
+    /address must be an http or https URL/,
   ],
   [
     'a mount with a space',
@@ -317,7 +317,7 @@ describe('refusals of the server', () => {
     await workspace.write('main.tf', `${header}${agent}`)
     await workspace.init()
     const { text } = await workspace.run(['apply', '-auto-approve', '-no-color'], { VAULT_TOKEN: token })
-    expect(text).toContain('Error: The token may have no child token')
+    expect(text).toContain('Error: This token is not allowed to create child tokens')
     expect(text).toContain('skip_child_token')
   })
 

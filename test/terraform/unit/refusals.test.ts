@@ -272,7 +272,7 @@ describe('a token that may not', () => {
       token: await deployment.tokenWith('path "mcp/*" { capabilities = ["read"] }'),
     })
     expect((await childless.importState('mcp_agent', 'billing')).diagnostics.map(({ summary }) => summary)).toEqual([
-      'The token may have no child token',
+      'This token is not allowed to create child tokens',
     ])
     const strange = await deployment.terraform({ token: 'hvs.nobody' })
     expect((await strange.importState('mcp_agent', 'billing')).diagnostics.map(({ summary }) => summary)).toEqual([
@@ -283,7 +283,7 @@ describe('a token that may not', () => {
 
 describe('a provider block', () => {
   it.each<[ValueObject, string, string]>([
-    [{ address: 'ftp://x' }, 'address', 'address is no http or https URL'],
+    [{ address: 'ftp://x' }, 'address', 'address must be an http or https URL'],
     [{ mount: 'a b' }, 'mount', 'mount "a b" is no mount path'],
     [{ max_retries: -1 }, 'max_retries', 'max_retries is no whole number of at least 0'],
     [{ auth_login: { path: '' } }, 'auth_login.path', 'auth_login.path is empty'],

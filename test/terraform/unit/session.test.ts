@@ -172,7 +172,7 @@ describe('auth_login', () => {
       owner: 'o',
       environment: 'production',
     })
-    expect(diagnostics.map(({ summary }) => summary)).toEqual(['The token may have no child token'])
+    expect(diagnostics.map(({ summary }) => summary)).toEqual(['This token is not allowed to create child tokens'])
     await terraformer.plugin.close!()
     expect(await deployment.accessors()).toBe(before)
   })
