@@ -19,7 +19,7 @@ import type { DecisionRecords } from './records.ts'
 import { inactiveToken, malformed, missing, reuse } from './refusals.ts'
 import type { CallAsk, Context, ValidateAsk, TokenValidation, WatchAsk } from './requests.ts'
 import type { EndReason, SessionEntry } from '../knowledge/session-entry.ts'
-import type { SessionName, SessionCache } from '../knowledge/session-cache.ts'
+import type { Found, SessionName, SessionCache } from '../knowledge/session-cache.ts'
 import type { SessionWatch } from '../knowledge/watch.ts'
 
 export interface DecisionParts {
@@ -209,8 +209,7 @@ export class Decisions {
 
   /** Brings what is known up to date where nothing is followed at the moment. Throws what callers are told when Vault has said no. */
   #requireContact(): Promise<void> {
-    const { follower, freshness } = this.#parts
-    return follower.contact(freshness.limitMs(undefined))
+    return this.#parts.follower.contact(this.#parts.freshness.limitMs(undefined))
   }
 
   /** Throws what callers are told when Vault has said no, unless it serves again by now. */
@@ -247,17 +246,23 @@ export class Decisions {
   async #liveSession(token: string | undefined, context: Context): Promise<SessionEntry> {
     if (token === undefined || token === '') throw missing('')
     if (!tokenShape(token)) throw malformed()
-    await this.#requireContact()
-    const { sessions, limits, follower } = this.#parts
-    const { entry, inactive } = await findSession(sessions, limits, { token }, context.caller)
+    const { entry, inactive } = await this.#found({ token }, context)
     context.session = entry ? entry.facts : knownSession(inactive)
-    const nowMs = sessions.nowUnixMs()
+    const nowMs = this.#parts.sessions.nowUnixMs()
     const over = entry ? entry.endOfToken(nowMs) : inactive.reason
     if (over === 'expired') throw this.#lateUse(context, entry ? entry.expiresAtUnix : inactive.expires_at_unix, nowMs)
     if (!entry) throw inactiveToken(inactive)
     if (over === 'revoked') throw reuse(over)
-    follower.used()
+    this.#parts.follower.used()
     return entry
+  }
+
+  /** The session as of now: also where its look-up took long while nothing was followed, and a revoke overtook the response. */
+  async #found(name: SessionName, context: Context): Promise<Found> {
+    await this.#requireContact()
+    const found = await findSession(this.#parts.sessions, this.#parts.limits, name, context.caller)
+    if (found.entry) await this.#requireContact()
+    return found
   }
 
   #lateUse(context: Context, expiresAtUnix: number | undefined, nowMs: number): GatewayError {
@@ -268,8 +273,7 @@ export class Decisions {
   }
 
   async #namedSession(key: { readonly session_id: string }, context: Context): Promise<SessionEntry> {
-    await this.#requireContact()
-    const { entry, inactive } = await findSession(this.#parts.sessions, this.#parts.limits, key, context.caller)
+    const { entry, inactive } = await this.#found(key, context)
     context.session = entry ? entry.facts : knownSession(inactive)
     if (!entry) throw new GatewayError('invalid_token', 'unknown', 'the session is over or not known')
     return entry
