@@ -100,20 +100,31 @@ async function until(holds: () => boolean): Promise<void> {
 
 const REVOKED = '401 reuse_after_revocation'
 
+const ENDS: readonly (readonly [string, (issued: Issued) => Promise<unknown>])[] = [
+  ['the lease is revoked', revoke],
+  ['an operator ends the session', ({ session_id }) => root.delete(`mcp/sessions/${session_id}`)],
+  ['the agent is disabled', () => root.write(`mcp/agents/${AGENT}`, { disabled: true })],
+  ['everything is revoked', () => root.write('mcp/sessions/revoke-all')],
+]
+
+/** The gateway follows the feed for ten seconds after a session was used. */
+async function useGateway(): Promise<void> {
+  expect(await validate(await open())).toBe('200')
+  expect(gateway.state().following).toBe(true)
+}
+
+const hasHeard = (sequence: number) => (): boolean => gateway.state().sequence >= sequence
+
 describe('a look-up whose answer is delivered after the revoke', () => {
-  it.each([
-    ['the lease is revoked', (issued: Issued) => revoke(issued)],
-    ['an operator ends the session', ({ session_id }: Issued) => root.delete(`mcp/sessions/${session_id}`)],
-    ['the agent is disabled', () => root.write(`mcp/agents/${AGENT}`, { disabled: true })],
-    ['everything is revoked', () => root.write('mcp/sessions/revoke-all')],
-  ])('does not let the token pass when %s', async (_case, end) => {
+  beforeEach(useGateway)
+
+  it.each(ENDS)('does not let the token pass when %s', async (_case, end) => {
     const issued = await open()
     const held = proxy.hold('/mcp/introspect')
     const asked = validate(issued)
     await held.caught
     await end(issued)
-    const sequence = await position(issued)
-    await until(() => gateway.state().sequence >= sequence)
+    await until(hasHeard(await position(issued)))
     held.release()
     expect(await asked).toBe(REVOKED)
     expect(await validate(issued)).toBe(REVOKED)
@@ -126,8 +137,7 @@ describe('a look-up whose answer is delivered after the revoke', () => {
     const asked = validate(child)
     await held.caught
     await revoke(parent)
-    const sequence = await position(parent)
-    await until(() => gateway.state().sequence >= sequence)
+    await until(hasHeard(await position(parent)))
     held.release()
     expect(await asked).toBe(REVOKED)
     expect(await validate(child)).toBe(REVOKED)
@@ -139,8 +149,7 @@ describe('a look-up whose answer is delivered after the revoke', () => {
     const asked = validate(issued)
     await held.caught
     await revoke(other)
-    const sequence = await position(other)
-    await until(() => gateway.state().sequence >= sequence)
+    await until(hasHeard(await position(other)))
     held.release()
     expect(await asked).toBe('200')
   })
@@ -152,8 +161,80 @@ describe('a look-up whose answer is delivered after the revoke', () => {
     expect(await validate(issued)).toBe('200')
     await revoke(issued)
     held.release()
-    const sequence = await position(issued)
-    await until(() => gateway.state().sequence >= sequence)
+    await until(hasHeard(await position(issued)))
+    expect(await validate(issued)).toBe(REVOKED)
+  })
+})
+
+describe('a look-up of a gateway that follows nothing, because nobody used it', () => {
+  /** What was known when the look-up began is too old to act on by now: nothing was polled meanwhile. */
+  const isOutdated = (): boolean => gateway.state().feed_age_ms > 1_000
+
+  beforeEach(async () => {
+    await until(() => !gateway.state().following)
+    // Slower than all else, so that no poll that the request itself sets off overtakes its decision by chance.
+    proxy.delayMs = (path) => (path.endsWith('/feed') ? 200 : 0)
+  })
+
+  it.each(ENDS)('does not let the token pass on a late answer when %s', async (_case, end) => {
+    const issued = await open()
+    const held = proxy.hold('/mcp/introspect')
+    const asked = validate(issued)
+    await held.caught
+    await end(issued)
+    await until(isOutdated)
+    expect(gateway.state().following).toBe(false)
+    held.release()
+    expect(await asked).toBe(REVOKED)
+    expect(await validate(issued)).toBe(REVOKED)
+  })
+
+  it('does not let a delegated token pass on a late answer when its parent is revoked', async () => {
+    const parent = await open()
+    const child = await open(parent.token)
+    const held = proxy.hold('/mcp/introspect')
+    const asked = validate(child)
+    await held.caught
+    await revoke(parent)
+    await until(isOutdated)
+    held.release()
+    expect(await asked).toBe(REVOKED)
+    expect(await validate(child)).toBe(REVOKED)
+  })
+
+  it('is good after all when only another session ended', async () => {
+    const [issued, other] = [await open(), await open()]
+    const held = proxy.hold('/mcp/introspect')
+    const asked = validate(issued)
+    await held.caught
+    await revoke(other)
+    await until(isOutdated)
+    held.release()
+    expect(await asked).toBe('200')
+  })
+
+  it('loses no revoke that was not heard before the session was cached', async () => {
+    const issued = await open()
+    const held = proxy.hold('/mcp/introspect')
+    const asked = validate(issued)
+    await held.caught
+    await revoke(issued)
+    held.release()
+    // Within a second of the last contact this one request may still pass; it makes the gateway follow the feed.
+    await asked
+    await until(hasHeard(await position(issued)))
+    expect(await validate(issued)).toBe(REVOKED)
+  })
+
+  it('asks about the session only after the feed, however late that is', async () => {
+    const issued = await open()
+    await until(isOutdated)
+    const held = proxy.hold('/mcp/feed')
+    const asked = validate(issued)
+    await held.caught
+    await revoke(issued)
+    held.release()
+    expect(await asked).toBe(REVOKED)
     expect(await validate(issued)).toBe(REVOKED)
   })
 })
