@@ -56,7 +56,7 @@ function tokenFileLogin(client: VaultClient, read: () => Promise<string>): Gatew
     const { data } = await client.withToken(token).request('GET', 'auth/token/lookup-self', { signal })
     if (typeof data?.ttl !== 'number')
       throw new RequestError('unavailable', 'Vault did not say how long the token lives')
-    return { token, ttl: data.ttl, renewable: data.renewable === true }
+    return { token, ttl: data.ttl, renewable: data.renewable === true, isFound: true }
   }
 }
 

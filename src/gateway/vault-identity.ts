@@ -31,6 +31,8 @@ const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 1_000
 /** Not oftener does a login replace a token: where policies are what is wrong, each would only leave a token behind. */
 const REPLACE_EVERY_MS = 30_000
+/** A login that finds its token leaves none behind; the right one may be put there at any time. */
+const FIND_EVERY_MS = 2_000
 /** How long a token that Vault has vouched for is not doubted again. */
 const VOUCHED_MS = 5_000
 /** How long a refused login is not tried again by those who ask for its reason. */
@@ -48,6 +50,8 @@ export class VaultIdentity {
   #watcher: LifetimeWatcher
   #replacing: Promise<void> | undefined
   #replacedAtMs = -Infinity
+  /** What the last login gave. */
+  #granted: TokenGrant | undefined
   #checking: Promise<boolean> | undefined
   #vouchedAtMs = -Infinity
   /** Why Vault refused the last login that was to replace a token, if it did. */
@@ -112,6 +116,7 @@ export class VaultIdentity {
   async #replace(): Promise<void> {
     const { clock, logger } = this.#config
     const watcher = this.#watch(undefined)
+    const before = this.#granted?.token
     await watcher.start().catch((error: unknown) => {
       this.#refused = watcher.refusal
       this.#refusedAtMs = clock.monotonic()
@@ -126,11 +131,12 @@ export class VaultIdentity {
     this.#watcher = watcher
     this.#refused = undefined
     this.#replacedAtMs = clock.monotonic()
-    logger.info({}, 'logged in to Vault again')
+    if (this.#granted?.token !== before) logger.info({}, 'logged in to Vault again')
   }
 
   #replacedLately(): boolean {
-    return this.#config.clock.monotonic() - this.#replacedAtMs < REPLACE_EVERY_MS
+    const everyMs = this.#granted?.isFound ? FIND_EVERY_MS : REPLACE_EVERY_MS
+    return this.#config.clock.monotonic() - this.#replacedAtMs < everyMs
   }
 
   #watch(token: string | undefined): LifetimeWatcher {
@@ -141,7 +147,7 @@ export class VaultIdentity {
       random,
       logger,
       ...(token === undefined ? {} : { token }),
-      ...(login === undefined ? {} : { login }),
+      ...(login === undefined ? {} : { login: async (signal) => (this.#granted = await login(signal)) }),
     })
   }
 

@@ -12,6 +12,8 @@ export interface TokenGrant {
   readonly token: string
   readonly ttl: number
   readonly renewable: boolean
+  /** The login made no token but found one that there was already, as in a file: asking again leaves none behind. */
+  readonly isFound?: boolean
 }
 
 export interface LifetimeWatcherOptions {

@@ -20,6 +20,7 @@ let identity: VaultIdentity
 let secretId: string
 let log: string
 let loggingIn: number
+let isFound: boolean
 
 beforeEach(async () => {
   clock = new FakeClock()
@@ -28,6 +29,7 @@ beforeEach(async () => {
   secretId = 'secret-1'
   log = ''
   loggingIn = 0
+  isFound = false
   const note = (fields: object, message: string): void => {
     log += `${message} ${JSON.stringify(fields)}\n`
   }
@@ -41,9 +43,10 @@ beforeEach(async () => {
   })
   const counted = async (signal: AbortSignal) => {
     loggingIn++
-    return login(signal).finally(() => {
+    const grant = await login(signal).finally(() => {
       loggingIn--
     })
+    return { ...grant, isFound }
   }
   identity = new VaultIdentity({
     address: vault.address,
@@ -199,6 +202,25 @@ describe('a token', () => {
     await identity.replace()
     expect(vault.count(LOGIN)).toBe(2)
     expect(await asking()).toBe('hvs.login-2')
+  })
+
+  it('that was made is replaced on demand every half a minute at most, one that was found every two seconds', async () => {
+    await identity.start()
+    for (const [found, everyMs] of [
+      [false, 30_000],
+      [true, 2_000],
+      [true, 2_000],
+    ] as const) {
+      isFound = found
+      await identity.replace()
+      const logins = vault.count(LOGIN)
+      await clock.advance(everyMs - 1)
+      await identity.replace()
+      expect(vault.count(LOGIN)).toBe(logins)
+      await clock.advance(1)
+    }
+    await identity.replace()
+    expect(vault.count(LOGIN)).toBe(5)
   })
 
   it('of a caller is never replaced by one of this process', async () => {

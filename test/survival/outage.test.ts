@@ -178,6 +178,23 @@ describe('a gateway whose own Vault token is refused', () => {
     const after = await outcomesUntil('200', issued)
     expect(after.filter((one) => one !== '200' && !one.startsWith('503 unavailable '))).toEqual([])
   })
+
+  it('goes on within seconds with the right token, where a live one that may nothing was put there before', async () => {
+    const { workshop, root } = station
+    const gateway = await station.startGateway('wrong-token.jsonl')
+    killAtEnd(gateway)
+    const issued = await station.open()
+    expect(await outcome(issued)).toBe('200')
+    const { auth } = await root.write('auth/token/create', { policies: ['default'], no_parent: true })
+    const before = await readFile(workshop.path('gateway.token'), 'utf8')
+    await workshop.write('gateway.token', String(auth?.client_token))
+    await root.write('auth/token/revoke', { token: before })
+    expect(await outcomesUntil(REFUSED, issued)).toEqual(['200', REFUSED])
+    const putAt = performance.now()
+    await workshop.write('gateway.token', await station.tokenOfGateway())
+    await outcomesUntil('200', issued)
+    expect(performance.now() - putAt).toBeLessThan(10_000)
+  })
 })
 
 describe('an audit log that cannot be written', () => {
