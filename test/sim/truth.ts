@@ -212,7 +212,7 @@ export class Truth {
       agent: this.agent(event.agent),
       parent,
       openedAt: t,
-      scopes: event.scopes,
+      scopes: this.#granted(t, event),
       tokens: [],
       ends: [],
       issueOps: [event.op],
@@ -229,5 +229,14 @@ export class Truth {
     token.expiry.made(token.expiry.begin(event.expires, t), t)
     session.tokens.push(token)
     this.tokens.set(event.token, token)
+  }
+
+  /**
+   * Granted is what was declared when the session was opened. The response tells what is in force when it is written: a scope taken
+   * away between the two is missing in it, and comes back to the session with the declaration.
+   */
+  #granted(t: number, { op, agent, scopes }: Extract<HistoryEvent, { kind: 'issued' }>): readonly string[] {
+    const startedAt = this.#ops.get(op)?.startedAt ?? t
+    return [...new Set([...scopes, ...this.agent(agent).scopes.possible(startedAt, t).flat()])]
   }
 }
