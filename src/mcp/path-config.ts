@@ -73,7 +73,7 @@ export function pathConfig(engine: Engine) {
     synopsis: 'Settings of this mount.',
     description:
       'Reading answers every setting with its value in force. Writing merges: what is omitted keeps its value, null resets it. Deleting resets all but ttl_ceiling to the defaults; live sessions stay.',
-    exists: async () => (await engine.records.get('cfg')) !== undefined,
+    exists: async () => Object.keys((await engine.storedConfig()).settings).length > 0,
     operations: {
       read: async () => {
         const stored = await engine.storedConfig()

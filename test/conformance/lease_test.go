@@ -63,6 +63,7 @@ func TestLivesOfMoreThan104DaysKeepTheirNanoseconds(t *testing.T) {
 	m.declare("billing")
 	life := 9*year + 7*time.Second
 	seconds := int64(life / time.Second)
+	m.write("config/ttl-ceiling", map[string]any{"ttl_ceiling": seconds})
 	m.write("config", map[string]any{"session_max_life": seconds, "max_ttl": seconds, "default_ttl": seconds})
 	m.write("agents/billing/scopes", map[string]any{"max_ttl_seconds": seconds})
 	issued := m.issue("billing")

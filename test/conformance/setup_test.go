@@ -185,6 +185,7 @@ func TestTwoMountsOfOneProcessKnowNothingOfEachOther(t *testing.T) {
 	h := newHost(t)
 	one, two := h.mount(), h.mount()
 	pid := h.pid()
+	before := two.store.count().puts
 	one.declare("billing")
 	one.write("config", map[string]any{"default_ttl": 60})
 	if ttl := two.must(ReadOperation, "config", nil).Data["default_ttl"]; ttl != 900.0 {
@@ -193,7 +194,7 @@ func TestTwoMountsOfOneProcessKnowNothingOfEachOther(t *testing.T) {
 	if response, err := two.call(ReadOperation, "agents/billing", nil); err != nil || response != nil {
 		t.Errorf("the other mount knows the agent: %v, %v", response, err)
 	}
-	if written := two.store.count().puts; written != 0 {
+	if written := two.store.count().puts - before; written != 0 {
 		t.Errorf("%d writes to the other mount's storage", written)
 	}
 	two.declare("billing")
@@ -257,10 +258,15 @@ func TestTheRegistrationProbeSucceedsWithoutStorage(t *testing.T) {
 	}
 }
 
-func TestSetupReadsAndWritesNothing(t *testing.T) {
+// The very first start makes the key of the mount's keyed check, in one write; later ones find it.
+func TestSetupWritesTheCheckKeyOnceAndNothingElse(t *testing.T) {
 	s := newStore()
 	newHost(t).mount(on(s))
-	if asked := s.count(); asked.puts+asked.deletes != 0 {
-		t.Errorf("Setup and Initialize asked %v", asked)
+	if asked := s.count(); asked.puts != 1 || asked.deletes != 0 {
+		t.Errorf("the first Setup and Initialize asked %v", asked)
+	}
+	newHost(t).mount(on(s))
+	if asked := s.count(); asked.puts != 1 || asked.deletes != 0 {
+		t.Errorf("the second Setup and Initialize asked %v", asked)
 	}
 }
