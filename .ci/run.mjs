@@ -1,62 +1,60 @@
 // Runs every check in turn and counts. Optional ones name the tool they miss and count as skipped, never as passed.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { readReport } from '../scripts/vitest-report.mjs'
+import { countsIn, summarize } from './summary.mjs'
 
 const root = resolve(import.meta.dirname, '..')
 const scratch = mkdtempSync(join(tmpdir(), 'mcp-ci-'))
-const totals = { passed: 0, failed: 0, skipped: 0 }
+const steps = []
 
-function sh(command, timeoutMinutes = 10) {
+/** Runs a command and shows its output, which is kept too: `output` is both streams. */
+function sh(name, command, timeoutMinutes = 10) {
+  const log = join(scratch, `${name.replaceAll(/\W/g, '-')}.log`)
+  console.log(`\n--- ${name}: ${command}`)
   const started = Date.now()
-  const run = spawnSync('bash', ['-c', command], { cwd: root, stdio: 'inherit', timeout: timeoutMinutes * 60_000 })
-  return { ok: run.status === 0, seconds: Math.round((Date.now() - started) / 1000) }
+  const piped = `set -o pipefail; { ${command}; } 2>&1 | tee '${log}'`
+  const run = spawnSync('bash', ['-c', piped], { cwd: root, stdio: 'inherit', timeout: timeoutMinutes * 60_000 })
+  const output = existsSync(log) ? readFileSync(log, 'utf8') : ''
+  const late = run.error?.code === 'ETIMEDOUT' ? `\nnot over after ${timeoutMinutes} minutes` : ''
+  return { ok: run.status === 0, seconds: Math.round((Date.now() - started) / 1000), output: output + late }
 }
 
+function record(result) {
+  steps.push(result)
+  const { name, passed, failed, skipped, seconds } = result
+  console.log(`--- ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped (${seconds} s)`)
+}
+
+/** What exits with another code than 0, or without a single test, has failed, whatever it counted. */
+const atLeastOne = (ok, { passed, failed }) => (failed > 0 ? failed : ok && passed > 0 ? 0 : 1)
+
 function step(name, command, timeoutMinutes) {
-  console.log(`\n--- ${name}: ${command}`)
-  const { ok, seconds } = sh(command, timeoutMinutes)
-  totals[ok ? 'passed' : 'failed']++
-  console.log(`--- ${name}: ${ok ? 'passed' : 'FAILED'} (${seconds} s)`)
-  return ok
+  const { ok, seconds, output } = sh(name, command, timeoutMinutes)
+  record({ name, passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0, seconds, output })
 }
 
 function skip(name, why) {
-  totals.skipped++
+  steps.push({ name, passed: 0, failed: 0, skipped: 1, seconds: 0, why })
   console.log(`\n--- ${name}: skipped, ${why}`)
 }
 
 /** A step whose last line is `N passed, N failed, N skipped`: the counts are taken over. */
 function counted(name, command, timeoutMinutes) {
-  const log = join(scratch, `${name.replaceAll(/\W/g, '-')}.log`)
-  console.log(`\n--- ${name}: ${command}`)
-  const { ok, seconds } = sh(`set -o pipefail; ${command} | tee ${log}`, timeoutMinutes)
-  const [passed, failed, skipped] = readFileSync(log, 'utf8')
-    .match(/^(\d+) passed, (\d+) failed, (\d+) skipped$/m)
-    ?.slice(1)
-    .map(Number) ?? [0, 0, 0]
-  totals.passed += passed
-  totals.failed += failed || (ok && passed > 0 ? 0 : 1)
-  totals.skipped += skipped
-  console.log(`--- ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped (${seconds} s)`)
+  const { ok, seconds, output } = sh(name, command, timeoutMinutes)
+  const counts = countsIn(output) ?? { passed: 0, failed: 0, skipped: 0 }
+  record({ name, ...counts, failed: atLeastOne(ok, counts), seconds, output })
 }
 
-/** A vitest run: the counts of its report are taken over. */
+/** A vitest run: the counts and the names of its failures are taken from its report. */
 function vitest(name, command) {
   const report = join(scratch, `${name.replaceAll(/\W/g, '-')}.json`)
-  console.log(`\n--- ${name}: ${command}`)
-  const { ok, seconds } = sh(`${command} --reporter=dot --reporter=json --outputFile.json=${report}`, 15)
-  let counts = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0 }
-  try {
-    counts = JSON.parse(readFileSync(report, 'utf8'))
-  } catch {
-    console.log(`--- ${name}: no report was written`)
-  }
-  totals.passed += counts.numPassedTests
-  totals.failed += counts.numFailedTests || (ok && counts.numPassedTests > 0 ? 0 : 1)
-  totals.skipped += counts.numPendingTests + counts.numTodoTests
-  console.log(`--- ${name}: ${counts.numPassedTests} passed, ${counts.numFailedTests} failed (${seconds} s)`)
+  const reporters = `--reporter=minimal --reporter=json --outputFile.json=${report}`
+  const { ok, seconds, output } = sh(name, `${command} ${reporters}`, 15)
+  const result = readReport(report, root)
+  record({ name, ...result, failed: atLeastOne(ok, result), seconds, output })
 }
 
 const exits = (code, command) => `{ ${command}; test $? -eq ${code}; }`
@@ -104,5 +102,6 @@ if (has('command -v terraform || command -v tofu')) counted('test:terraform', 'n
 else skip('test:terraform', 'neither terraform nor tofu is on PATH')
 
 rmSync(scratch, { recursive: true, force: true })
-console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`)
-process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1)
+const { passed, failed, text } = summarize(steps)
+console.log(text)
+process.exit(failed === 0 && passed > 0 ? 0 : 1)
