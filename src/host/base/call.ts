@@ -28,6 +28,8 @@ export interface ApiOutcome {
   readonly mount_type: string
   readonly response: Response | undefined
   readonly lease?: { readonly lease_id: string; readonly ttl: number; readonly renewable: boolean }
+  /** The lease was issued for this call. Missing where the call only renewed or repeated one. */
+  readonly issued?: true
   readonly auth?: Auth
 }
 

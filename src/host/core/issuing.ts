@@ -40,19 +40,26 @@ export class Issuing {
     if (response?.auth && isAuthPath(mountPath)) return this.#login(call, performed.mount, response, response.auth)
     if (!response?.secret) return plain
     const lease = await this.#lease(call, performed, response.secret)
-    return { ...plain, response: { ...response, warnings: [...(response.warnings ?? []), ...lease.warnings] }, lease }
+    return {
+      ...plain,
+      response: { ...response, warnings: [...(response.warnings ?? []), ...lease.warnings] },
+      lease,
+      issued: true,
+    }
   }
 
-  /** The client will not see what was made, so nobody may hold it. */
-  async takeBack(call: ApiCall, { lease, auth }: ApiOutcome, wrappingToken: string | undefined): Promise<void> {
-    if (lease) await this.#config.leases.revokeLater(lease.lease_id)
-    for (const token of [auth?.client_token, wrappingToken]) if (token) await this.#endUnseen(token, call)
-  }
-
-  /** Of a renewal or a look-up the client holds the token already: only what this call made ends. */
-  async #endUnseen(token: string, call: ApiCall): Promise<void> {
-    const record = this.#config.tokens.find(token)
-    if (record?.path === call.path) await this.#config.tokens.end(record.id_hash)
+  /**
+   * The client will not see what this call made, so nobody may hold it. A lease or token it only renewed, looked up or unwrapped is
+   * held by somebody already and lives on.
+   */
+  async takeBack(call: ApiCall, { lease, auth, issued }: ApiOutcome, wrappingToken: string | undefined): Promise<void> {
+    const { leases, tokens } = this.#config
+    if (lease && issued) await leases.revokeLater(lease.lease_id)
+    // A token knows the call that made it.
+    const made = tokens.find(auth?.client_token ?? '')
+    if (made?.path === call.path) await tokens.end(made.id_hash)
+    const wrapping = tokens.find(wrappingToken ?? '')
+    if (wrapping) await tokens.end(wrapping.id_hash)
   }
 
   async #login(call: ApiCall, mount: Mount, response: Response, given: Auth): Promise<ApiOutcome> {

@@ -6,7 +6,7 @@ import type { AuditLog } from '../../../src/audit/index.ts'
 import { RequestError } from '../../../src/logical/errors.ts'
 import { settle } from '../../fakes/clock.ts'
 import { startBench } from '../bench.ts'
-import type { Bench } from '../bench.ts'
+import type { Answer, Bench } from '../bench.ts'
 
 type Line = Record<string, Record<string, never>> & { type: string; error?: string }
 
@@ -191,6 +191,37 @@ describe('when it cannot be written', () => {
     await settle()
     expect(bench.desk.revoked.map(({ loan }) => loan)).toEqual(['a-1'])
   })
+
+  it('a login, or a wrapped answer, that could not be recorded leaves no token behind', async () => {
+    const accessors = async (): Promise<unknown> => (await bench.call('LIST', 'auth/token/accessors')).body.data.keys
+    const before = await accessors()
+    log.failing = ({ type }) => type === 'response'
+    expect((await bench.call('POST', 'auth/token/create', {})).status).toBe(503)
+    expect((await bench.call('GET', 'sys/mounts', undefined, 'root', { 'x-vault-wrap-ttl': '60' })).status).toBe(503)
+    log.failing = () => false
+    expect(await accessors()).toEqual(before)
+  })
+
+  it.each<[string, (lease: string, token: string) => Promise<Answer>]>([
+    ['renewed', (lease) => bench.call('PUT', 'sys/leases/renew', { lease_id: lease })],
+    ['renewed under the old path', (lease) => bench.call('PUT', `sys/renew/${lease}`)],
+    ['looked up', (lease) => bench.call('PUT', 'sys/leases/lookup', { lease_id: lease })],
+    ['renewed with its token', (_lease, token) => bench.call('POST', 'auth/token/renew-self', {}, token)],
+    ['looked up with its token', (_lease, token) => bench.call('GET', 'auth/token/lookup-self', undefined, token)],
+  ])(
+    'a lease that is held already outlives the answer that could not be recorded when it is %s',
+    async (_how, call) => {
+      const token = await bench.tokenFor({ lender: 'path "lend/*" { capabilities = ["update"] }' }, { ttl: '1h' })
+      const lease = (await bench.call('PUT', 'lend/loans/a', { ttl: '1h' }, token)).body.lease_id as string
+      log.failing = ({ type }) => type === 'response'
+      expect((await call(lease, token)).status).toBe(503)
+      await settle()
+      log.failing = () => false
+      expect((await bench.call('PUT', 'sys/leases/lookup', { lease_id: lease })).status).toBe(200)
+      expect((await bench.call('PUT', 'lend/loans/b', {}, token)).status).toBe(200)
+      expect(bench.desk.revoked).toEqual([])
+    },
+  )
 
   it.each([
     ['gone', 204, 0, () => bench.call('DELETE', 'sys/mounts/lend')],
