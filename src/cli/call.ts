@@ -1,7 +1,7 @@
 import { callTool } from '../demo/mcp-client.ts'
 import type { ToolAnswer } from '../demo/mcp-client.ts'
 import { TIMING_META } from '../client/index.ts'
-import type { CallOptions, VaultAnswer } from '../vault-client/index.ts'
+import type { CallOptions, VaultResponse } from '../vault-client/index.ts'
 import { cleanPath, readData } from './data.ts'
 import { Failure, UsageError } from './failure.ts'
 import { duration, text } from './flags.ts'
@@ -94,7 +94,7 @@ function sessionRequest({ purpose, scopes, environment, ttl }: Flags, defaultPur
 }
 
 /** Ends the lease, and with it the session; where the person may not touch leases, closes the session. */
-async function end(io: Io, ask: VaultCall['ask'], { lease_id }: VaultAnswer, path: string): Promise<void> {
+async function end(io: Io, ask: VaultCall['ask'], { lease_id }: VaultResponse, path: string): Promise<void> {
   const late = (options: CallOptions) => ({ ...options, signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS) })
   try {
     await ask('', (vault, options) =>

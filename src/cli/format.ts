@@ -1,4 +1,4 @@
-import type { VaultAnswer } from '../vault-client/index.ts'
+import type { VaultResponse } from '../vault-client/index.ts'
 import { byKey } from './table.ts'
 import { yaml } from './yaml.ts'
 
@@ -20,7 +20,7 @@ function sorted(value: unknown): unknown {
 }
 
 /** The whole envelope in Vault's order; what Vault answers bare (seal status, help) as it is. */
-export function envelope(answer: VaultAnswer): unknown {
+export function envelope(answer: VaultResponse): unknown {
   const all = sorted(answer.raw)
   if (typeof all !== 'object' || all === null || !('request_id' in all)) return all
   const members = new Map(Object.entries(all).filter(([key, value]) => value !== null || !leftOutWhenNull.has(key)))
@@ -34,7 +34,7 @@ export function document(format: 'json' | 'yaml', value: unknown): string {
 }
 
 /** One field of an answer, by the name its table row has; undefined when there is none. */
-export function fieldOf(answer: VaultAnswer, field: string): unknown {
+export function fieldOf(answer: VaultResponse, field: string): unknown {
   const { auth, wrap_info: wrap, data } = answer
   if (auth) {
     const names: Record<string, unknown> = {

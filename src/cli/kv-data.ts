@@ -1,5 +1,5 @@
 import { VaultError } from '../vault-client/index.ts'
-import type { VaultAnswer } from '../vault-client/index.ts'
+import type { VaultResponse } from '../vault-client/index.ts'
 import { readData } from './data.ts'
 import { Failure, UsageError } from './failure.ts'
 import { integer, oneOf } from './flags.ts'
@@ -19,7 +19,7 @@ export const members = (value: unknown): Members | undefined =>
 
 /** What a read of the data path holds: version 2 wraps the secret together with its metadata. */
 const contentsOf = (
-  answer: VaultAnswer,
+  answer: VaultResponse,
   v2: boolean,
 ): { data?: Members | undefined; metadata?: Members | undefined } =>
   v2 ? { data: members(answer.data?.data), metadata: members(answer.data?.metadata) } : { data: members(answer.data) }
@@ -28,7 +28,7 @@ const contentsOf = (
 export const pathHeading = (title: string, path: string): string => `${heading(title, path.length)}\n${path}\n\n`
 
 /** The answer of a version 2 write: where, and the new version. */
-function showWritten(call: VaultCall, answer: VaultAnswer, path: string, field: string | undefined): number {
+function showWritten(call: VaultCall, answer: VaultResponse, path: string, field: string | undefined): number {
   const metadata = members(answer.data)
   if (field !== undefined || call.format !== 'table' || answer.wrap_info || !metadata)
     return call.show(answer, `Success! Data written to: ${path}`, field)
@@ -149,7 +149,7 @@ async function readAndWrite(
   path: string,
   changes: Members,
   cas: number | undefined,
-): Promise<VaultAnswer> {
+): Promise<VaultResponse> {
   const current = await ask(`Error doing pre-read at ${path}`, (vault, { signal }) =>
     vault.read(path, signal ? { signal } : {}),
   )

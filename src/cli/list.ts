@@ -1,4 +1,4 @@
-import type { VaultAnswer } from '../vault-client/index.ts'
+import type { VaultResponse } from '../vault-client/index.ts'
 import { cleanPath } from './data.ts'
 import { Failure } from './failure.ts'
 import { toggle } from './flags.ts'
@@ -26,7 +26,7 @@ export async function listKeys(call: VaultCall, path: string, detailed = false):
 }
 
 /** A wrapped listing has no keys to show, only the token that will. Anything else without keys is a failure. */
-function showNoKeys(call: VaultCall, answer: VaultAnswer | undefined, path: string): number {
+function showNoKeys(call: VaultCall, answer: VaultResponse | undefined, path: string): number {
   if (answer?.wrap_info) return call.show(answer)
   if (call.format !== 'table') call.print({}, () => '')
   throw new Failure(2, `No value found at ${path}/`)

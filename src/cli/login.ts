@@ -1,5 +1,5 @@
 import { replaceDurably } from '../logical/durable-file.ts'
-import type { VaultAnswer, VaultAuth } from '../vault-client/index.ts'
+import type { VaultResponse, VaultAuth } from '../vault-client/index.ts'
 import { tokenFile } from './connection.ts'
 import { Failure, UsageError } from './failure.ts'
 import { oneOf, toggle } from './flags.ts'
@@ -39,7 +39,7 @@ async function tokenOf(words: readonly string[], io: Io): Promise<string> {
 }
 
 /** What lookup-self says, in the shape of a login's answer. */
-function asLogin(token: string, { status, raw, data }: VaultAnswer): VaultAnswer {
+function asLogin(token: string, { status, raw, data }: VaultResponse): VaultResponse {
   const { accessor, ttl, renewable, policies, identity_policies } = data ?? {}
   const auth = {
     client_token: token,

@@ -1,5 +1,5 @@
 import { durationText } from '../framework/duration.ts'
-import type { VaultAnswer } from '../vault-client/index.ts'
+import type { VaultResponse } from '../vault-client/index.ts'
 
 /** Vault's tables: cells in columns four spaces apart, dashes below the head, `n/a` where a cell is empty. */
 
@@ -75,7 +75,7 @@ function authRows(auth: Readonly<Record<string, unknown>>): [string, string][] {
   ]
 }
 
-function leaseRows({ lease_id, lease_duration = 0, renewable = false }: VaultAnswer): [string, string][] {
+function leaseRows({ lease_id, lease_duration = 0, renewable = false }: VaultResponse): [string, string][] {
   if (lease_id)
     return [
       ['lease_id', lease_id],
@@ -97,7 +97,7 @@ function wrapRows(wrap: Readonly<Record<string, unknown>>): [string, string][] {
 }
 
 /** Rows of a whole answer, lease first; none when there is nothing to show. */
-export function answerRows(answer: VaultAnswer): [string, string][] {
+export function answerRows(answer: VaultResponse): [string, string][] {
   return [
     ...leaseRows(answer),
     ...(answer.auth ? authRows(answer.auth) : []),

@@ -1,4 +1,4 @@
-import type { VaultAnswer } from '../vault-client/index.ts'
+import type { VaultResponse } from '../vault-client/index.ts'
 import type { Family } from './command.ts'
 import { cleanPath } from './data.ts'
 import { UsageError } from './failure.ts'
@@ -15,7 +15,7 @@ async function askAbout(
   doing: string,
   verb: 'lookup' | 'renew' | 'revoke',
   more: object = {},
-): Promise<VaultAnswer> {
+): Promise<VaultResponse> {
   const { args, flags, ask } = call
   const named = args[0]?.trim()
   if (flags.accessor && !named) throw new UsageError('-accessor needs the accessor as argument')

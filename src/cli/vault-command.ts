@@ -1,5 +1,5 @@
 import { VaultError } from '../vault-client/index.ts'
-import type { CallOptions, VaultAnswer, VaultClient } from '../vault-client/index.ts'
+import type { CallOptions, VaultResponse, VaultClient } from '../vault-client/index.ts'
 import { command } from './command.ts'
 import type { CommandCall, Command } from './command.ts'
 import { connect, connectionFlags, describe, variable } from './connection.ts'
@@ -36,9 +36,9 @@ export interface VaultCall<F extends FlagTable = FlagTable> extends CommandCall<
   readonly say: (text: string) => void
   /** Prints a document in JSON or YAML, or what `asTable` makes of it. */
   readonly print: (value: unknown, asTable: () => string) => void
-  warn(answer: VaultAnswer | undefined): void
+  warn(answer: VaultResponse | undefined): void
   /** Prints an answer whole, or the field asked for; `done` is said when there is nothing else to print. Resolves to the exit code. */
-  readonly show: (answer: VaultAnswer, done?: string, field?: string) => number
+  readonly show: (answer: VaultResponse, done?: string, field?: string) => number
 }
 
 export interface VaultCommand<F extends FlagTable> extends Omit<Command<F>, 'run'> {
@@ -111,13 +111,13 @@ function printer(io: Io, format: Format): Pick<VaultCall, 'say' | 'print' | 'war
   const print = (value: unknown, asTable: () => string) => {
     io.stdout(format === 'table' ? asTable() : document(format, value))
   }
-  const warn = (answer: VaultAnswer | undefined) => {
+  const warn = (answer: VaultResponse | undefined) => {
     if (format !== 'table' || !answer?.warnings?.length) return
     io.stderr(
       `WARNING! The following warnings were returned from Vault:\n\n${answer.warnings.map((warning) => `  * ${printable(warning)}\n`).join('\n')}\n`,
     )
   }
-  function show(answer: VaultAnswer, done?: string, field?: string): number {
+  function show(answer: VaultResponse, done?: string, field?: string): number {
     if (field !== undefined) return showField(answer, field)
     warn(answer)
     const rows = answerRows(answer)
@@ -126,7 +126,7 @@ function printer(io: Io, format: Format): Pick<VaultCall, 'say' | 'print' | 'war
     } else if (answer.raw !== undefined) print(envelope(answer), () => keyValueTable(rows))
     return 0
   }
-  function showField(answer: VaultAnswer, field: string): number {
+  function showField(answer: VaultResponse, field: string): number {
     const value = fieldOf(answer, field)
     if (value === undefined) throw new Failure(1, `Field "${field}" not present in secret`)
     if (format !== 'table') io.stdout(document(format, value))

@@ -1,4 +1,4 @@
-import type { VaultAnswer, VaultClient } from '../vault-client/index.ts'
+import type { VaultResponse, VaultClient } from '../vault-client/index.ts'
 import { isName, sessionKeyOf, tokenShape } from '../scope/index.ts'
 import { RequestError } from '../logical/errors.ts'
 import { GatewayError } from './error.ts'
@@ -159,7 +159,7 @@ function cutTtl(asked: number | undefined, leftSeconds: number): number | undefi
   return leftSeconds < LONGEST_DEFAULT_SECONDS ? Math.min(CAUTIOUS_TTL_SECONDS, Math.floor(leftSeconds)) : undefined
 }
 
-function issued({ data, lease_id, warnings }: VaultAnswer): Issued {
+function issued({ data, lease_id, warnings }: VaultResponse): Issued {
   return {
     ...data,
     ...(lease_id === undefined ? {} : { lease_id }),

@@ -1,11 +1,11 @@
 /** Where a run's token comes from: a login, and the child token that everything is done with. */
-import type { VaultAnswer, VaultClient } from '../vault-client/index.ts'
+import type { VaultResponse, VaultClient } from '../vault-client/index.ts'
 import { CallFailure } from './call-failure.ts'
 import { Refusal, fault } from './protocol/diagnostic.ts'
 import type { ProviderLogin } from './settings.ts'
 
 /** Sends a POST with the provider's retries; with `once`, again only where the server did nothing. Rejects with `CallFailure`. */
-export type Post = (client: VaultClient, path: string, body: object, once: boolean) => Promise<VaultAnswer>
+export type Post = (client: VaultClient, path: string, body: object, once: boolean) => Promise<VaultResponse>
 
 export async function logIn(post: Post, client: VaultClient, { path, parameters }: ProviderLogin): Promise<string> {
   const answer = await post(client, path, parameters, true).catch((error: unknown) => {

@@ -7,7 +7,7 @@ import type { Clock } from '../logical/clock.ts'
 import { delay } from '../logical/clock.ts'
 import type { Logger } from '../logical/log.ts'
 import { VaultError } from '../vault-client/errors.ts'
-import type { VaultAnswer, VaultClient, VaultMethod } from '../vault-client/index.ts'
+import type { VaultResponse, VaultClient, VaultMethod } from '../vault-client/index.ts'
 import { CallFailure } from './call-failure.ts'
 import { createChildToken, logIn } from './login.ts'
 import type { Post } from './login.ts'
@@ -22,9 +22,9 @@ export interface Server {
   /** The same, undefined while it is not known. */
   knownMount(): string | undefined
   /** Paths are Vault's, decoded and without `/v1/`. Rejects with `CallFailure`. */
-  request(method: VaultMethod, path: string, options?: ServerRequestOptions): Promise<VaultAnswer>
+  request(method: VaultMethod, path: string, options?: ServerRequestOptions): Promise<VaultResponse>
   /** Undefined where there is nothing. */
-  read(path: string): Promise<VaultAnswer | undefined>
+  read(path: string): Promise<VaultResponse | undefined>
 }
 
 export interface ServerRequestOptions {
@@ -79,14 +79,14 @@ export class VaultSession implements Server {
     method: VaultMethod,
     path: string,
     { body, once = false, within }: ServerRequestOptions = {},
-  ): Promise<VaultAnswer> {
+  ): Promise<VaultResponse> {
     const { client } = await this.#connect()
     const { settings } = this.#options
     const options = { ...(body && { body }), timeoutMs: within ?? settings.timeoutMs }
     return this.#ask(client, method, path, options, once, within === undefined ? settings.maxRetries : 0)
   }
 
-  async read(path: string): Promise<VaultAnswer | undefined> {
+  async read(path: string): Promise<VaultResponse | undefined> {
     try {
       return await this.request('GET', path)
     } catch (error) {
@@ -126,7 +126,7 @@ export class VaultSession implements Server {
     options: { readonly body?: object; readonly timeoutMs: number },
     once: boolean,
     retries: number,
-  ): Promise<VaultAnswer> {
+  ): Promise<VaultResponse> {
     const { clock, logger } = this.#options
     for (let attempt = 0; ; attempt++) {
       const began = clock.monotonic()

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../logical/clock.ts'
-import type { VaultAnswer } from './answer.ts'
+import type { VaultResponse } from './response.ts'
 import type { VaultClient } from './client.ts'
-import { noAnswer, VaultError } from './errors.ts'
+import { noResponse, VaultError } from './errors.ts'
 import type { TokenGrant } from './lifetime-watcher.ts'
 
 export interface AppRoleLoginOptions {
@@ -57,10 +57,10 @@ const isRefusal = (thrown: unknown): thrown is VaultError =>
   thrown instanceof VaultError &&
   (thrown.kind === 'bad_request' || thrown.kind === 'permission_denied' || thrown.kind === 'unauthenticated')
 
-function grantOf({ auth }: VaultAnswer): TokenGrant {
+function grantOf({ auth }: VaultResponse): TokenGrant {
   // Where a second factor is asked for, the answer has an `auth` with an empty token.
   if (!auth || auth.client_token === '')
-    throw noAnswer(
+    throw noResponse(
       'Vault answered the AppRole login without a token; it may ask for a second factor, which this process cannot give',
     )
   return { token: auth.client_token, ttl: auth.lease_duration, renewable: auth.renewable }

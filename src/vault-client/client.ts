@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
 import type { Clock } from '../logical/clock.ts'
-import { readAnswer } from './answer.ts'
-import type { VaultAnswer } from './answer.ts'
-import { cageVault } from './cage.ts'
-import { noAnswer, refused, VaultError } from './errors.ts'
+import { readResponse } from './response.ts'
+import type { VaultResponse } from './response.ts'
+import { hardenedClient } from './hardened-client.ts'
+import { noResponse, refused, VaultError } from './errors.ts'
 import { encodePath, encodeQuery } from './path.ts'
 import { secretsOf } from './scrub.ts'
 import { createTransport } from './transport.ts'
-import type { RawAnswer, Transport } from './transport.ts'
+import type { RawResponse, Transport } from './transport.ts'
 
 export type VaultMethod = 'GET' | 'LIST' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
 
@@ -31,13 +31,13 @@ export interface RequestOptions extends CallOptions {
  */
 export interface VaultClient {
   /** Any request. 2xx resolves; so do `sys/health` in any state and the 404 of a deleted KV version, with their data. */
-  request(method: VaultMethod, path: string, options?: RequestOptions): Promise<VaultAnswer>
+  request(method: VaultMethod, path: string, options?: RequestOptions): Promise<VaultResponse>
   /** Undefined when there is nothing at the path, and Vault does not say why. */
-  read(path: string, options?: CallOptions): Promise<VaultAnswer | undefined>
+  read(path: string, options?: CallOptions): Promise<VaultResponse | undefined>
   /** Undefined likewise. Sent as `GET ?list=true`, which every proxy lets through. */
-  list(path: string, options?: CallOptions): Promise<VaultAnswer | undefined>
-  write(path: string, body?: object, options?: CallOptions): Promise<VaultAnswer>
-  delete(path: string, options?: CallOptions): Promise<VaultAnswer>
+  list(path: string, options?: CallOptions): Promise<VaultResponse | undefined>
+  write(path: string, body?: object, options?: CallOptions): Promise<VaultResponse>
+  delete(path: string, options?: CallOptions): Promise<VaultResponse>
   /** The same connections under another token. Throws `bad_request` for an empty or malformed one. */
   withToken(token: string): VaultClient
   /** Ends the connections. They belong to the first client: closing one made by `withToken` does nothing. */
@@ -94,7 +94,7 @@ export function createVaultClient(options: VaultClientOptions): VaultClient {
 function clientOf(settings: Settings, token: string | (() => string), close: () => Promise<void>): VaultClient {
   const sender = senderOf(settings, token)
 
-  async function request(method: VaultMethod, path: string, options: RequestOptions = {}): Promise<VaultAnswer> {
+  async function request(method: VaultMethod, path: string, options: RequestOptions = {}): Promise<VaultResponse> {
     const { body, signal, wrapTtl } = options
     const listing = method === 'LIST'
     const reading = listing || method === 'GET'
@@ -108,10 +108,10 @@ function clientOf(settings: Settings, token: string | (() => string), close: () 
       timeoutMs: checkTimeout(options.timeoutMs ?? settings.timeoutMs),
       ...(signal ? { signal } : {}),
       ...(body === undefined ? {} : { content: serialise(body) }),
-    }).catch((thrown: unknown): RawAnswer => {
-      throw thrown instanceof VaultError ? thrown : noAnswer('the request to Vault failed')
+    }).catch((thrown: unknown): RawResponse => {
+      throw thrown instanceof VaultError ? thrown : noResponse('the request to Vault failed')
     })
-    return readAnswer(answer.statusCode, answer.body, path, () => secretsOf(current, body))
+    return readResponse(answer.statusCode, answer.body, path, () => secretsOf(current, body))
   }
 
   return Object.freeze({
@@ -127,7 +127,7 @@ function clientOf(settings: Settings, token: string | (() => string), close: () 
 
 /** The caged client of the token of the moment; a new one is built only when the token has changed. */
 function senderOf(settings: Settings, token: string | (() => string)) {
-  const build = (current: string) => ({ current, send: cageVault({ ...settings, token: current }) })
+  const build = (current: string) => ({ current, send: hardenedClient({ ...settings, token: current }) })
   if (typeof token === 'string') {
     const fixed = build(token)
     return () => fixed
@@ -137,13 +137,13 @@ function senderOf(settings: Settings, token: string | (() => string)) {
     const current = token()
     if (latest?.current === current) return latest
     // The caller did nothing wrong here: it is our own identity that is missing.
-    if (current === '') throw noAnswer('there is no Vault token to ask with at the moment')
+    if (current === '') throw noResponse('there is no Vault token to ask with at the moment')
     latest = build(checkToken(current))
     return latest
   }
 }
 
-async function orNothing(asked: Promise<VaultAnswer>): Promise<VaultAnswer | undefined> {
+async function orNothing(asked: Promise<VaultResponse>): Promise<VaultResponse | undefined> {
   try {
     return await asked
   } catch (thrown) {

@@ -23,7 +23,7 @@ export class VaultError extends RequestError {
 export const refused = (message: string): VaultError => new VaultError('bad_request', 0, message)
 
 /** No answer of Vault: the fault is on the way or at the other end, so nothing is known about token or path. */
-export const noAnswer = (message: string, status = 0): VaultError => new VaultError('unavailable', status, message)
+export const noResponse = (message: string, status = 0): VaultError => new VaultError('unavailable', status, message)
 
 /** Statuses Vault itself gives to a request it has judged. Every other one says that Vault has not judged it. */
 const kinds: Readonly<Record<number, ErrorKind>> = {
@@ -39,7 +39,7 @@ const kinds: Readonly<Record<number, ErrorKind>> = {
 }
 
 /** Maps a failed answer to a kind. A thing that is not there is told apart from a route that does not exist. */
-export function kindOfAnswer(status: number, errors: readonly string[]): ErrorKind {
+export function kindOfResponse(status: number, errors: readonly string[]): ErrorKind {
   if (status === 404 && errors.some((text) => /no handler for route|unsupported path/i.test(text)))
     return 'unsupported_path'
   if (status === 503 && errors.some((text) => /\bsealed\b/i.test(text))) return 'sealed'

@@ -1,6 +1,6 @@
 import { Agent } from 'undici'
 import type { Clock } from '../logical/clock.ts'
-import { noAnswer, VaultError } from './errors.ts'
+import { noResponse, VaultError } from './errors.ts'
 import { Nodes, turnsAway } from './nodes.ts'
 
 /** One HTTP exchange as node-vault hands it over: `uri` is set by node-vault, the rest passes through it. */
@@ -14,13 +14,13 @@ export interface HttpExchange {
   readonly signal?: AbortSignal
 }
 
-export interface RawAnswer {
+export interface RawResponse {
   readonly statusCode: number
   readonly body: string
 }
 
 export interface Transport {
-  send(exchange: HttpExchange): Promise<RawAnswer>
+  send(exchange: HttpExchange): Promise<RawResponse>
   /** Takes nothing more, lets running exchanges finish (each has its deadline), then ends every connection. */
   close(): Promise<void>
 }
@@ -34,7 +34,7 @@ export interface TransportOptions {
 }
 
 // Vault takes requests of up to 32 MiB; a listing of a large mount is the longest answer.
-const LONGEST_ANSWER_BYTES = 64 * 1024 * 1024
+const LONGEST_RESPONSE_BYTES = 64 * 1024 * 1024
 const MOST_CONNECTIONS = 128
 
 /** The code of a network failure; its message and properties may quote what was sent or received and are dropped. */
@@ -48,11 +48,11 @@ async function exchangeOnce(
   agent: Agent,
   origin: string,
   { uri, method, headers, content, signal }: HttpExchange,
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   const answer = await agent.request({
     origin,
     path: uri,
-    method: method,
+    method,
     headers: { ...headers },
     body: content ?? null,
     signal,
@@ -64,7 +64,7 @@ function createAgent(ca: string | undefined): Agent {
   return new Agent({
     connections: MOST_CONNECTIONS,
     pipelining: 1,
-    maxResponseSize: LONGEST_ANSWER_BYTES,
+    maxResponseSize: LONGEST_RESPONSE_BYTES,
     // One deadline for the whole exchange is kept by the transport, on the clock that was handed in.
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -94,18 +94,18 @@ export function createTransport({ origins, ca, clock }: TransportOptions): Trans
   const agent = createAgent(ca)
   const nodes = new Nodes(origins)
 
-  async function send(exchange: HttpExchange): Promise<RawAnswer> {
+  async function send(exchange: HttpExchange): Promise<RawResponse> {
     const { signal, timeoutMs } = exchange
     const origin = nodes.current
     const stop = new AbortController()
     // Raced, because undici looks at the signal only once it has a connection.
     const stopped = rejectionBy(stop.signal)
     const cancel = () => {
-      stop.abort(noAnswer('the request to Vault was cancelled'))
+      stop.abort(noResponse('the request to Vault was cancelled'))
     }
     const cancelTimer = clock.after(timeoutMs, () => {
       nodes.leave(origin)
-      stop.abort(noAnswer(`Vault at ${origin} did not answer within ${String(timeoutMs)} ms`))
+      stop.abort(noResponse(`Vault at ${origin} did not answer within ${String(timeoutMs)} ms`))
     })
     signal?.addEventListener('abort', cancel, { once: true })
     if (signal?.aborted) cancel()
@@ -119,7 +119,7 @@ export function createTransport({ origins, ca, clock }: TransportOptions): Trans
     } catch (thrown) {
       if (thrown instanceof VaultError) throw thrown
       nodes.leave(origin)
-      throw noAnswer(`Vault at ${origin} cannot be reached (${codeOf(thrown)})`)
+      throw noResponse(`Vault at ${origin} cannot be reached (${codeOf(thrown)})`)
     } finally {
       cancelTimer()
       signal?.removeEventListener('abort', cancel)
@@ -137,7 +137,7 @@ export function createTransport({ origins, ca, clock }: TransportOptions): Trans
 
   return {
     send(exchange) {
-      if (closed) return Promise.reject(noAnswer('this Vault client is closed'))
+      if (closed) return Promise.reject(noResponse('this Vault client is closed'))
       const sent = send(exchange).finally(() => running.delete(sent))
       running.add(sent)
       return sent

@@ -7,7 +7,7 @@ import { VaultError } from '../../src/vault-client/index.ts'
 import type {
   CallOptions,
   RequestOptions,
-  VaultAnswer,
+  VaultResponse,
   VaultClient,
   VaultMethod,
 } from '../../src/vault-client/index.ts'
@@ -109,7 +109,12 @@ export class FakeVault {
     this.kv.set(`secret/data/${path}`, { data: fields, metadata: { version: 1, custom_metadata } })
   }
 
-  async #request(token: string, method: VaultMethod, path: string, options: RequestOptions = {}): Promise<VaultAnswer> {
+  async #request(
+    token: string,
+    method: VaultMethod,
+    path: string,
+    options: RequestOptions = {},
+  ): Promise<VaultResponse> {
     const asked: Asked = { method, path, token, body: options.body as Record<string, unknown> | undefined }
     this.asked.push(asked)
     if (this.down) throw this.down
@@ -126,7 +131,7 @@ export class FakeVault {
     return answer
   }
 
-  async #answer(asked: Asked, options: RequestOptions): Promise<VaultAnswer> {
+  async #answer(asked: Asked, options: RequestOptions): Promise<VaultResponse> {
     const { path, method, token } = asked
     if (path === 'sys/health') return { status: this.health, raw: {} }
     if (this.health !== 200) throw new VaultError('sealed', 503, 'Vault is sealed', ['Vault is sealed'])
@@ -160,10 +165,10 @@ function capabilities(rights: FakeTokenRights, body: Record<string, unknown> | u
   return { [path!]: granted, capabilities: granted }
 }
 
-const ok = (data: Record<string, unknown> | undefined): VaultAnswer =>
+const ok = (data: Record<string, unknown> | undefined): VaultResponse =>
   data === undefined ? { status: 204, raw: undefined } : { status: 200, data, raw: data }
 
-function found(data: Record<string, unknown> | undefined): VaultAnswer {
+function found(data: Record<string, unknown> | undefined): VaultResponse {
   if (!data) throw new VaultError('not_found', 404, 'Vault answered 404')
   return ok(data)
 }
@@ -179,7 +184,7 @@ const aborted = (signal?: AbortSignal): Promise<never> =>
     )
   })
 
-async function orNothing(asked: Promise<VaultAnswer>): Promise<VaultAnswer | undefined> {
+async function orNothing(asked: Promise<VaultResponse>): Promise<VaultResponse | undefined> {
   try {
     return await asked
   } catch (error) {

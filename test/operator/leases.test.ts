@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { VaultAnswer, VaultClient } from '../../src/vault-client/index.ts'
+import type { VaultResponse, VaultClient } from '../../src/vault-client/index.ts'
 import { declare, deploy } from './deployment.ts'
 import type { Deployment } from './deployment.ts'
 
@@ -13,7 +13,7 @@ beforeEach(async () => {
 })
 afterEach(() => deployment.close())
 
-const state = async (issued: VaultAnswer): Promise<unknown> => {
+const state = async (issued: VaultResponse): Promise<unknown> => {
   const { data } = await root.write('mcp/introspect', { token: issued.data!.token })
   return data!.active === true ? 'live' : data!.reason
 }
@@ -38,7 +38,7 @@ describe('an issued token is a Vault lease', () => {
     expect([await state(issued), await state(refreshed)]).toEqual(['live', 'live'])
   })
 
-  it.each<[string, (issued: VaultAnswer) => Promise<unknown>]>([
+  it.each<[string, (issued: VaultResponse) => Promise<unknown>]>([
     [
       'sys/leases/revoke with the id in the body and sync',
       (issued) => root.write('sys/leases/revoke', { lease_id: issued.lease_id, sync: true }),

@@ -1,6 +1,6 @@
 /** Who uses the product in an episode: brokers that open sessions for agents, an operator that ends and narrows, callers with tokens. */
 import { delay } from '../../src/logical/clock.ts'
-import type { VaultAnswer, VaultClient } from '../../src/vault-client/index.ts'
+import type { VaultResponse, VaultClient } from '../../src/vault-client/index.ts'
 import type { ClientParts } from './vault-client.ts'
 import { vaultClient } from './vault-client.ts'
 import { PATHS } from './gateway.ts'
@@ -150,7 +150,7 @@ export class Writers {
     this.#keep(await client.write(`mcp/creds/${agent}/${session_id}`, { ttl }, REQUEST_MS), agent, client)
   }
 
-  #keep({ data, lease_id }: VaultAnswer, agent: string, client: VaultClient): void {
+  #keep({ data, lease_id }: VaultResponse, agent: string, client: VaultClient): void {
     if (!data || lease_id === undefined) return
     const text = String(data.token)
     this.grants.push({

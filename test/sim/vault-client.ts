@@ -1,6 +1,6 @@
-import type { RequestOptions, VaultAnswer, VaultClient, VaultMethod } from '../../src/vault-client/index.ts'
+import type { RequestOptions, VaultResponse, VaultClient, VaultMethod } from '../../src/vault-client/index.ts'
 import { VaultError } from '../../src/vault-client/index.ts'
-import { kindOfAnswer, noAnswer } from '../../src/vault-client/errors.ts'
+import { kindOfResponse, noResponse } from '../../src/vault-client/errors.ts'
 import type { Cluster, WireResponse } from './cluster.ts'
 import type { Process } from './machine.ts'
 import type { Network } from './network.ts'
@@ -32,7 +32,7 @@ export function vaultClient(parts: ClientParts): VaultClient {
 /** Proxies and load balancers repeat what changes nothing. */
 const isRepeatable = (method: VaultMethod, path: string): boolean => method === 'GET' || path === 'mcp/introspect'
 
-function send(parts: ClientParts, method: VaultMethod, path: string, options: RequestOptions): Promise<VaultAnswer> {
+function send(parts: ClientParts, method: VaultMethod, path: string, options: RequestOptions): Promise<VaultResponse> {
   const { cluster, network, process, token } = parts
   const { signal, timeoutMs = DEFAULT_TIMEOUT_MS, query, body } = options
   const target = cluster.front
@@ -55,10 +55,10 @@ function send(parts: ClientParts, method: VaultMethod, path: string, options: Re
       })
     }
     const onAbort = () => {
-      giveUp(noAnswer('the request to Vault was cancelled'))
+      giveUp(noResponse('the request to Vault was cancelled'))
     }
     const cancelTimer = process.clock.after(timeoutMs, () => {
-      giveUp(noAnswer(`Vault did not answer within ${String(timeoutMs)} ms`))
+      giveUp(noResponse(`Vault did not answer within ${String(timeoutMs)} ms`))
     })
     if (signal?.aborted) {
       onAbort()
@@ -95,13 +95,13 @@ function send(parts: ClientParts, method: VaultMethod, path: string, options: Re
 
 function settle(
   { status, data, errors, lease_id }: WireResponse,
-  resolve: (response: VaultAnswer) => void,
+  resolve: (response: VaultResponse) => void,
   reject: (error: VaultError) => void,
 ): void {
-  if (status === 0) reject(noAnswer('the connection to Vault broke'))
+  if (status === 0) reject(noResponse('the connection to Vault broke'))
   else if (status >= 400) {
     const texts = errors ?? []
-    reject(new VaultError(kindOfAnswer(status, texts), status, texts[0] ?? `Vault answered ${String(status)}`, texts))
+    reject(new VaultError(kindOfResponse(status, texts), status, texts[0] ?? `Vault answered ${String(status)}`, texts))
   } else {
     resolve({
       status,
@@ -112,7 +112,7 @@ function settle(
   }
 }
 
-async function orNothing(request: Promise<VaultAnswer>): Promise<VaultAnswer | undefined> {
+async function orNothing(request: Promise<VaultResponse>): Promise<VaultResponse | undefined> {
   try {
     return await request
   } catch (error) {

@@ -1,6 +1,6 @@
 /** Somebody who does ordinary work with a server that may die at any moment, and remembers what it was told. */
 import { RequestError } from '../../src/logical/errors.ts'
-import type { VaultAnswer, VaultClient } from '../../src/vault-client/index.ts'
+import type { VaultResponse, VaultClient } from '../../src/vault-client/index.ts'
 
 /**
  * What may be true of a session. `live`: all that was acknowledged says so. `doubtful`: a request that ends it got no answer.
@@ -128,7 +128,7 @@ export class Writer {
     session.refreshing = false
   }
 
-  async #end(session: HeldSession, end: () => Promise<VaultAnswer>): Promise<void> {
+  async #end(session: HeldSession, end: () => Promise<VaultResponse>): Promise<void> {
     session.standing = 'doubtful'
     await end()
     session.standing = 'ended'
@@ -181,7 +181,7 @@ export class Writer {
   }
 }
 
-const tokenOf = (data: VaultAnswer['data'], leaseId: string | undefined): HeldSession['tokens'][number] => ({
+const tokenOf = (data: VaultResponse['data'], leaseId: string | undefined): HeldSession['tokens'][number] => ({
   token: String(data?.token),
   token_id: String(data?.token_id),
   lease_id: leaseId ?? '',

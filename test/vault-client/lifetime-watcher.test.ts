@@ -2,17 +2,17 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { RequestError } from '../../src/logical/errors.ts'
 import type { Logger } from '../../src/logical/log.ts'
 import { VaultError, watchTokenLifetime } from '../../src/vault-client/index.ts'
-import type { LifetimeWatcher, TokenGrant, VaultAnswer, VaultClient } from '../../src/vault-client/index.ts'
+import type { LifetimeWatcher, TokenGrant, VaultResponse, VaultClient } from '../../src/vault-client/index.ts'
 import { FakeClock, settle } from '../fakes/clock.ts'
 
-type Handler = () => Partial<VaultAnswer>
+type Handler = () => Partial<VaultResponse>
 
 /** Vault as the watcher sees it: every request is noted as `<token> <method> <path>` and answered by `answer`. */
 function fakeVault() {
   const asked: string[] = []
   const vault = {
     asked,
-    answer: (): Partial<VaultAnswer> => {
+    answer: (): Partial<VaultResponse> => {
       throw new Error('no answer set')
     },
   }

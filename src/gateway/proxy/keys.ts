@@ -1,6 +1,6 @@
 import type { Clock } from '../../logical/clock.ts'
 import { RequestError } from '../../logical/errors.ts'
-import type { VaultAnswer, VaultClient } from '../../vault-client/index.ts'
+import type { VaultResponse, VaultClient } from '../../vault-client/index.ts'
 import { GatewayError, unavailable } from '../error.ts'
 import { GatewayCallError } from '../call/call-error.ts'
 import { prepareKey } from '../call/key.ts'
@@ -179,7 +179,7 @@ export class Keys implements FeedListener {
     logger.warn({ code, upstream: upstream.name, kv_mount: upstream.kv_mount, kv_path: path }, message)
   }
 
-  async #readSecret(upstream: UpstreamDocument, path: string): Promise<VaultAnswer | undefined> {
+  async #readSecret(upstream: UpstreamDocument, path: string): Promise<VaultResponse | undefined> {
     try {
       return await this.#config.vault.read(`${upstream.kv_mount}/data/${path}`, { timeoutMs: TIMEOUT_MS })
     } catch (error) {
@@ -231,7 +231,7 @@ function keyPath(upstream: UpstreamDocument, environment: string): string {
   return path
 }
 
-function customMetadataOf(secret: VaultAnswer | undefined): CustomMetadata {
+function customMetadataOf(secret: VaultResponse | undefined): CustomMetadata {
   const metadata = secret?.data?.metadata
   return isRecord(metadata) && isRecord(metadata.custom_metadata) ? metadata.custom_metadata : {}
 }

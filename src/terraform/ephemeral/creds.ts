@@ -1,6 +1,6 @@
 /** `ephemeral "mcp_creds"`: a phantom token for as long as the run lasts. */
 import type { Clock } from '../../logical/clock.ts'
-import type { VaultAnswer } from '../../vault-client/index.ts'
+import type { VaultResponse } from '../../vault-client/index.ts'
 import { checkName, checkNames, checkScopes } from '../checks.ts'
 import { engineSchema } from '../engine-schema.ts'
 import { explain, remarks } from '../explain.ts'
@@ -53,7 +53,7 @@ export interface CredsOptions {
 
 export function credsType({ server, loans, clock }: CredsOptions): EphemeralType {
   /** Half of the life that is left. */
-  const renewal = ({ lease_duration: seconds, renewable }: VaultAnswer) =>
+  const renewal = ({ lease_duration: seconds, renewable }: VaultResponse) =>
     renewable === true && seconds !== undefined && seconds > 1 ? { renewAtMs: clock.now() + seconds * 500 } : {}
 
   return {

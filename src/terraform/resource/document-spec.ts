@@ -1,5 +1,5 @@
 /** What differs between the documents of the engine, and how their fields become attributes. */
-import type { VaultAnswer } from '../../vault-client/index.ts'
+import type { VaultResponse } from '../../vault-client/index.ts'
 import { attributeOf } from '../engine-field.ts'
 import type { EngineDocument, EngineField, Items } from '../engine-field.ts'
 import type { Diagnostic } from '../protocol/diagnostic.ts'
@@ -27,7 +27,7 @@ export interface ResourceSpec {
   /** With a server at hand, unless it cannot be asked. */
   checkPlan?(planned: ValueObject, server: Server): Promise<readonly Diagnostic[]>
   /** Writes what belongs to the document beside it; `put` sends the document itself, once. Default: just that. */
-  writeWith?(write: DocumentWrite, put: () => Promise<VaultAnswer>): Promise<VaultAnswer>
+  writeWith?(write: DocumentWrite, put: () => Promise<VaultResponse>): Promise<VaultResponse>
   /** Where it fails, the document and the state stay. */
   beforeDelete?(prior: ValueObject, server: Server): Promise<void>
 }

@@ -9,7 +9,7 @@ import { isUnknown, isWhollyKnown, unknown } from '../protocol/value.ts'
 import type { ValueObject } from '../protocol/value.ts'
 import { CallFailure } from '../call-failure.ts'
 import type { Server } from '../server.ts'
-import type { VaultAnswer } from '../../vault-client/index.ts'
+import type { VaultResponse } from '../../vault-client/index.ts'
 import type { ResourceSpec, DocumentWrite } from './document-spec.ts'
 import {
   giveConsent,
@@ -59,10 +59,10 @@ export const upstreamSpec: ResourceSpec = {
   },
 }
 
-type Put = () => Promise<VaultAnswer>
+type Put = () => Promise<VaultResponse>
 
 /** The document first: one that the engine refuses leaves neither key nor consent behind. Nobody calls an upstream that is just being made. */
-async function createWithKey({ server, path, planned, config }: DocumentWrite, put: Put): Promise<VaultAnswer> {
+async function createWithKey({ server, path, planned, config }: DocumentWrite, put: Put): Promise<VaultResponse> {
   if (planned.key_wo_version === null) return put()
   const key = givenKey(config)
   // Where that cannot be told, nothing that may be another's is deleted.
@@ -109,7 +109,7 @@ function keyChange({ server, prior, planned }: DocumentWrite): KeyChange {
  * A key or an origin that the document is going to name is there before it: the upstream is in use, and would be refused meanwhile.
  * What they replace goes last, for the same reason.
  */
-async function updateWithKey(write: DocumentWrite, put: Put): Promise<VaultAnswer> {
+async function updateWithKey(write: DocumentWrite, put: Put): Promise<VaultResponse> {
   const { server, planned, config } = write
   if (planned.key_wo_version === null) return put()
   const change = keyChange(write)

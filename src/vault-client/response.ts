@@ -1,8 +1,8 @@
-import { kindOfAnswer, noAnswer, VaultError } from './errors.ts'
+import { kindOfResponse, noResponse, VaultError } from './errors.ts'
 import { scrub } from './scrub.ts'
 
 /** What Vault answered. Members are present when the answer has them with the right type; `raw` is the parsed body. */
-export interface VaultAnswer {
+export interface VaultResponse {
   readonly status: number
   readonly request_id?: string
   readonly lease_id?: string
@@ -40,7 +40,7 @@ const isObject = (value: unknown): value is JsonObject =>
 const isText = (value: unknown): value is string => typeof value === 'string'
 const isNullableObject = (value: unknown): boolean => value === null || isObject(value)
 
-const memberTypes: Readonly<Record<Exclude<keyof VaultAnswer, 'status' | 'raw'>, (value: unknown) => boolean>> = {
+const memberTypes: Readonly<Record<Exclude<keyof VaultResponse, 'status' | 'raw'>, (value: unknown) => boolean>> = {
   request_id: isText,
   lease_id: isText,
   lease_duration: (value) => typeof value === 'number',
@@ -66,11 +66,11 @@ function parseBody(text: string): JsonObject | undefined {
   }
 }
 
-function pick(status: number, body: JsonObject): VaultAnswer {
+function pick(status: number, body: JsonObject): VaultResponse {
   const members = Object.entries(memberTypes)
     .filter(([name, fits]) => name in body && fits(body[name]))
     .map(([name]) => [name, body[name]])
-  return { ...(Object.fromEntries(members) as Omit<VaultAnswer, 'status' | 'raw'>), status, raw: body }
+  return { ...(Object.fromEntries(members) as Omit<VaultResponse, 'status' | 'raw'>), status, raw: body }
 }
 
 /** A 404 may say why only in its warnings: a version 1 path on a version 2 KV mount. */
@@ -97,11 +97,16 @@ const isRefusal = (body: JsonObject): boolean => Array.isArray(body.errors) || '
  * and is asked only when there is one. Throws `VaultError`; every 2xx is a success (Vault queues some work and says
  * 202), and so are the two kinds of data Vault sends with another status.
  */
-export function readAnswer(status: number, text: string, path: string, secrets: () => readonly string[]): VaultAnswer {
+export function readResponse(
+  status: number,
+  text: string,
+  path: string,
+  secrets: () => readonly string[],
+): VaultResponse {
   const success = status >= 200 && status < 300
   if (success && text.trim() === '') return { status, raw: undefined }
   if (status >= 300 && status < 400) {
-    throw noAnswer(
+    throw noResponse(
       `Vault answered ${String(status)}, a redirect; redirects are not followed because the token would go with them, so set the address to the active node`,
       status,
     )
@@ -109,11 +114,11 @@ export function readAnswer(status: number, text: string, path: string, secrets: 
   const body = parseBody(text)
   if (body && (success || isData(status, path, body))) return pick(status, body)
   if (!body || !isRefusal(body))
-    throw noAnswer(
+    throw noResponse(
       `the answer with status ${String(status)} is not one of Vault's; is the address that of a Vault server?`,
       status,
     )
   const errors = errorsOf(body, secrets())
   const message = errors.length > 0 ? errors.map(plainSentence).join('; ') : `Vault answered ${String(status)}`
-  throw new VaultError(kindOfAnswer(status, errors), status, message, errors)
+  throw new VaultError(kindOfResponse(status, errors), status, message, errors)
 }

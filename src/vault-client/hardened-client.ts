@@ -6,9 +6,9 @@
  */
 
 import nodeVault from 'node-vault'
-import type { Transport, HttpExchange, RawAnswer } from './transport.ts'
+import type { Transport, HttpExchange, RawResponse } from './transport.ts'
 
-export interface Cage {
+export interface HardenedClientConfig {
   /** Scheme, host, port and optional path, without trailing slash. */
   readonly endpoint: string
   /** Empty for requests that need none. */
@@ -18,18 +18,18 @@ export interface Cage {
 }
 
 /** One exchange: `path` is percent-encoded, starts with `/` and may carry a query. */
-export type CagedRequest = Omit<HttpExchange, 'uri' | 'headers'> & {
+export type HardenedRequest = Omit<HttpExchange, 'uri' | 'headers'> & {
   readonly path: string
   readonly headers: Record<string, string>
 }
 
 /** A function that sends through a frozen node-vault client of exactly this token. */
-export function cageVault({
+export function hardenedClient({
   endpoint,
   token,
   namespace,
   transport,
-}: Cage): (request: CagedRequest) => Promise<RawAnswer> {
+}: HardenedClientConfig): (request: HardenedRequest) => Promise<RawResponse> {
   const client = nodeVault({
     endpoint,
     apiVersion: 'v1',
@@ -45,8 +45,8 @@ export function cageVault({
     namespace,
     pathPrefix: '',
     // The status and every error are wanted, so the answer is judged by us, from the unaltered response.
-    handleVaultResponse: (response: RawAnswer) => Promise.resolve(response),
+    handleVaultResponse: (response: RawResponse) => Promise.resolve(response),
   })
   Object.freeze(client)
-  return (request) => client.request({ ...request }) as Promise<RawAnswer>
+  return (request) => client.request({ ...request }) as Promise<RawResponse>
 }
