@@ -1,3 +1,4 @@
+import { semicolonPairs } from './call-parameters.ts'
 import type { CallParameters } from './call-parameters.ts'
 import { judgeTool } from './grant.ts'
 import type { GrantLink, GrantReason } from './grant.ts'
@@ -63,13 +64,17 @@ function judgeMatch(
   const judgement = judgeTool(chain, toolPath(tool), operation.capability, call)
   if (judgement.reason !== 'allowed' && judgement.reason !== 'needs_body') return judgement
   const passing = operation.parameters ?? (tool.fields ? pagingParameters : undefined)
-  const stray = passing && call.query.find(([name]) => !passing.includes(name))
+  const stray = passing && [...call.query, ...hiddenPairs(call)].find(([name]) => !passing.includes(name))
   if (stray === undefined) return judgement
   return {
     reason: 'parameter_refused',
     message: `query parameter ${JSON.stringify(stray[0].slice(0, 120))} is not one that ${operation.method} ${operation.path} of ${tool.upstream}/${tool.name} passes on.`,
   }
 }
+
+/** What stands behind a `;` in a value and has a value of its own; a word there is taken for part of the text. */
+const hiddenPairs = ({ query }: CallParameters): readonly (readonly [string, string])[] =>
+  semicolonPairs(query).filter(([, value]) => value !== '')
 
 /** All that passes to a tool with `fields` and no `parameters`: any filter would be an oracle over the fields it hides. */
 const pagingParameters: readonly string[] = [

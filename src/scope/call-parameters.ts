@@ -30,7 +30,10 @@ export interface NamedParameters {
    * `metadata[order]=7` is the structured parameter `metadata`, as the servers that use such names read it.
    */
   readonly topLevel: Readonly<Record<string, unknown>>
-  /** Query parameters and form fields by their whole names, brackets included: a rule may deny `created[gte]`. */
+  /**
+   * Query parameters and form fields by their whole names, brackets included: a rule may deny `created[gte]`. Also what a
+   * server that parts pairs at `;` reads. For denials: nothing is allowed or required by it.
+   */
   readonly whole: Readonly<Record<string, unknown>>
 }
 
@@ -48,6 +51,7 @@ export function namedParameters(call: CallParameters): NamedParameters {
     const rest = bracket < 1 ? '' : name.slice(bracket)
     topLevel.add(rest === '' ? name : name.slice(0, bracket), rest === '' || rest === '[]' ? value : { [rest]: value })
   }
+  for (const [name, value] of semicolonPairs(allPairs(call))) whole.add(name.trim(), value)
   if (call.body.kind === 'fields')
     for (const [name, value] of Object.entries(call.body.fields)) topLevel.add(name, value)
   const parameters = { topLevel: topLevel.record(), whole: whole.record() }
@@ -55,10 +59,28 @@ export function namedParameters(call: CallParameters): NamedParameters {
   return parameters
 }
 
+type Pair = readonly [string, string]
+
+const allPairs = (call: CallParameters): readonly Pair[] =>
+  call.body.kind === 'form' ? [...call.query, ...call.body.pairs] : call.query
+
+/**
+ * What pairs hold for a server that parts them at `;` too (HTML 4.01, B.2.2 recommended it; older CGI, Perl and Java servers
+ * do), decoded before it splits or not: `x=1;destination=a` gives `x` and `destination`. Pairs without a `;` give none.
+ */
+export const semicolonPairs = (pairs: readonly Pair[]): readonly Pair[] =>
+  pairs.flatMap(([name, value]) =>
+    name.includes(';') || value.includes(';') ? `${name}=${value}`.split(';').map(pairOf) : [],
+  )
+
+function pairOf(text: string): Pair {
+  const equals = text.indexOf('=')
+  return equals < 0 ? [text, ''] : [text.slice(0, equals), text.slice(equals + 1)]
+}
+
 /** A name with white space around it is judged as it stands and without: some servers trim names (PHP), most do not. */
-function pairsOf(call: CallParameters): readonly (readonly [string, string])[] {
-  const pairs = call.body.kind === 'form' ? [...call.query, ...call.body.pairs] : call.query
-  return pairs.flatMap(([name, value]) =>
+function pairsOf(call: CallParameters): readonly Pair[] {
+  return allPairs(call).flatMap(([name, value]) =>
     name.trim() === name ? [[name, value] as const] : [[name, value] as const, [name.trim(), value] as const],
   )
 }

@@ -1,6 +1,6 @@
 export { judgeCall } from './call-judgement.ts'
 export type { CallJudgement } from './call-judgement.ts'
-export { jsonBody } from './call-parameters.ts'
+export { jsonBody, semicolonPairs } from './call-parameters.ts'
 export type { CallBody, CallParameters } from './call-parameters.ts'
 export {
   consentCommand,

@@ -105,7 +105,16 @@ describe('calls that are refused', () => {
 
   it('deny: query parameters that the operation does not pass on', () => {
     const idOnly = session(['read:stripe:customers:id-only'])
-    for (const query of ['email=x', 'limit=1&email=x', 'Limit=1', 'created=5', 'created[lte]=5', 'limit[]=1', '=']) {
+    for (const query of [
+      'email=x',
+      'limit=1&email=x',
+      'Limit=1',
+      'created=5',
+      'created[lte]=5',
+      'limit[]=1',
+      '=',
+      'limit=1;email=x',
+    ]) {
       expect(judge(idOnly, 'GET', `/v1/customers?${query}`), query).toMatchObject({
         allowed: false,
         reason: 'parameter_refused',

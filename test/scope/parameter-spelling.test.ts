@@ -54,6 +54,17 @@ describe('deny: a denied name in a spelling that some server reads as the same',
     ]).toEqual(['parameter_refused', 'parameter_refused', 'parameter_refused'])
   })
 
+  it.each(['x=1;destination=a', 'x=1%3Bdestination%3Da', 'x;destination=a', 'x=1; destination', 'x=1;source.id=a'])(
+    'behind a ";", at which some servers part pairs: %s',
+    (text) => {
+      expect([
+        reason(policy, text),
+        reason(policy, '', { kind: 'form', pairs: [...new URLSearchParams(text)] }),
+        reason(limited, text.replace(/destination|source.id/, 'amount')),
+      ]).toEqual(['parameter_refused', 'parameter_refused', 'parameter_refused'])
+    },
+  )
+
   it('and a value that is not allowed does not pass by "*" in another spelling', () => {
     expect([reason(limited, '\uff41mount=2'), reason(limited, 'a.mount=2'), reason(limited, 'amount[]=2')]).toEqual([
       'parameter_refused',
@@ -68,6 +79,13 @@ describe('allow: names that no server takes for the denied one', () => {
     '%s',
     (name) => {
       expect(reason(policy, new URLSearchParams({ [name]: '1' }).toString())).toBe('allowed')
+    },
+  )
+
+  it.each(['note=a;b', 'note=sources; destinations', 'note=a;amount', 'destinations=1;2'])(
+    'nor behind a ";": %s',
+    (text) => {
+      expect(reason(policy, text)).toBe('allowed')
     },
   )
 

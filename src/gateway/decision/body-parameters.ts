@@ -114,7 +114,8 @@ function fromForm(text: string): CallBody {
   // What a malformed escape stands for is the server's guess; `;` parts pairs for some servers, and NUL ends a name for some.
   if (/%(?![0-9A-Fa-f]{2})|;|%00|\0/.test(text)) return opaque
   let pairs = 1
-  for (let at = text.indexOf('&'); at !== -1; at = text.indexOf('&', at + 1))
+  // An encoded `;` parts pairs too, in the reading of some servers.
+  for (const separator = /&|%3b/gi; separator.test(text);)
     if (++pairs > MOST_PAIRS) throw tooMuch(`holds more than ${String(MOST_PAIRS)} pairs`)
   return { kind: 'form', pairs: [...new URLSearchParams(text)] }
 }

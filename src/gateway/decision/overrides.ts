@@ -1,5 +1,6 @@
 import { badRequest } from '../../logical/errors.ts'
-import { isOverrideHeader, isOverrideParameter } from '../../scope/index.ts'
+import { isOverrideHeader, isOverrideParameter, semicolonPairs } from '../../scope/index.ts'
+import { namesMethod } from './json-override.ts'
 
 const why = 'it names another operation than the one that is judged; send that method and path itself'
 
@@ -10,11 +11,21 @@ export function refuseOverrides(request: {
 }): void {
   const header = request.headers.find(([name]) => isOverrideHeader(name))
   if (header) throw badRequest(`header ${header[0].toLowerCase().slice(0, 64)}: ${why}`)
-  if (request.query.some(([name]) => isOverrideParameter(name))) throw badRequest(`query parameter _method: ${why}`)
+  const names = [...request.query, ...semicolonPairs(request.query)].map(([name]) => name)
+  if (names.some(isOverrideParameter)) throw badRequest(`query parameter _method: ${why}`)
 }
 
-/** The same of a form, which must have been read whole. Names are decoded leniently, as the most forgiving server would. */
-export function refuseFormOverride(contentType: string | undefined, bytes: Uint8Array): void {
+/** Whether servers read parameters, and so perhaps a method, from a body of this type. */
+export const mayOverride = (contentType: string | undefined): boolean => isForm(contentType) || isJson(contentType)
+
+/** The same of a body, which must have been read whole. Throws `bad_request`. */
+export async function refuseBodyOverride(contentType: string | undefined, bytes: Uint8Array): Promise<void> {
+  if (isForm(contentType)) refuseFormOverride(contentType, bytes)
+  else if (isJson(contentType) && (await namesMethod(bytes))) throw badRequest(`body field _method: ${why}`)
+}
+
+/** Names are decoded leniently, as the most forgiving server would. */
+function refuseFormOverride(contentType: string | undefined, bytes: Uint8Array): void {
   const text = Buffer.from(bytes).toString('latin1')
   const names = isMultipart(contentType)
     ? [...text.matchAll(/\bname\*?[ \t]{0,8}=[ \t]{0,8}(?:utf-8'')?["']?([^"'\r\n;]{1,64})/gi)].map(
@@ -25,8 +36,11 @@ export function refuseFormOverride(contentType: string | undefined, bytes: Uint8
 }
 
 /** Whether servers read form fields from a body of this type. */
-export const isForm = (contentType: string | undefined): boolean =>
+const isForm = (contentType: string | undefined): boolean =>
   /^\s*application\/x-www-form-urlencoded\b/i.test(contentType ?? '') || isMultipart(contentType)
+
+const isJson = (contentType: string | undefined): boolean =>
+  /^\s*(?:application|text)\/(?:[\w.+-]+\+)?json\b/i.test(contentType ?? '')
 
 const isMultipart = (contentType: string | undefined): boolean => /^\s*multipart\//i.test(contentType ?? '')
 

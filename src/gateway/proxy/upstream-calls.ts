@@ -12,7 +12,7 @@ import type { Caller } from '../decision/callers.ts'
 import type { Decisions } from '../decision/decide.ts'
 import type { UpstreamDocument } from '../../document/documents.ts'
 import type { Keys } from './keys.ts'
-import { isForm, refuseFormOverride } from '../decision/overrides.ts'
+import { mayOverride, refuseBodyOverride } from '../decision/overrides.ts'
 import type { Hold, Limits } from '../limits/index.ts'
 import type { OpenCall } from '../decision/open-call.ts'
 import type { Outcome, DecisionRecords, RequestIds } from '../decision/records.ts'
@@ -241,12 +241,12 @@ class RequestBody {
     return this.#read ?? this.#ask.body
   }
 
-  /** A form may name another method in a field, so it is read before it is sent. Throws `bad_request`. */
+  /** A form or a JSON object may name another method in a field, so it is read before it is sent. Throws `bad_request`. */
   async refuseOverride(upstream: UpstreamDocument): Promise<void> {
     const contentType = outgoingHeaders({ upstream, headers: this.#ask.headers }).get('content-type')
-    if (this.#ask.body === undefined || !isForm(contentType)) return
+    if (this.#ask.body === undefined || !mayOverride(contentType)) return
     this.#read ??= await collect(this.#ask, upstream.max_request_bytes, this.#held)
-    refuseFormOverride(contentType, this.#read)
+    await refuseBodyOverride(contentType, this.#read)
   }
 
   /** By the content type it is sent with: headers that repeat it, or keep it from being passed on, make it another. */

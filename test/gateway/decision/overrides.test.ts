@@ -1,12 +1,11 @@
 import { expect, it } from 'vitest'
-import { isForm, refuseFormOverride } from '../../../src/gateway/decision/overrides.ts'
+import { mayOverride, refuseBodyOverride, refuseOverrides } from '../../../src/gateway/decision/overrides.ts'
 
 const form = 'application/x-www-form-urlencoded'
 const multipart = 'multipart/form-data; boundary=x'
 const part = (name: string) => `--x\r\nContent-Disposition: form-data; name=${name}\r\n\r\nDELETE\r\n--x--\r\n`
-const check = (type: string, body: string) => () => {
-  refuseFormOverride(type, Buffer.from(body))
-}
+const json = 'application/json'
+const check = (type: string, body: string | Buffer) => refuseBodyOverride(type, Buffer.from(body))
 
 it.each([
   [form, '_method=DELETE'],
@@ -15,15 +14,51 @@ it.each([
   [form, '.method=DELETE&b=%'],
   [multipart, part('"_method"')],
   [multipart, part('_method')],
-])('deny: a form of %s with %j', (type, body) => {
-  expect(check(type, body)).toThrow('form field _method')
-  expect(isForm(type)).toBe(true)
+])('deny: a form of %s with %j', async (type, body) => {
+  await expect(check(type, body)).rejects.toThrow('form field _method')
+  expect(mayOverride(type)).toBe(true)
 })
 
-it.each([
+it.each<[string, string, string | Buffer]>([
+  ['a JSON object', json, '{"amount": 1, "_method": "DELETE"}'],
+  ['other letters', json, '{"_METHOD":"DELETE"}'],
+  ['an escape in the name', json, '{"\\u005fmeth\\u006fd":"DELETE"}'],
+  ['full-width letters', json, '{"\uff3fmethod":"DELETE"}'],
+  ['a structure', json, '{"_method[]":"DELETE"}'],
+  ['a byte order mark', json, '\ufeff{"_method":"DELETE"}'],
+  ['text/json', 'text/json; charset=utf-8', '{"_method":"DELETE"}'],
+  ['a +json type', 'application/vnd.api+json', '{"_method":"DELETE"}'],
+  ['behind a member of 100 kB', json, `{"a":"${'x'.repeat(100_000)}","_method":"DELETE"}`],
+  ['a second text', json, '{"a":1}{"_method":"DELETE"}'],
+  ['UTF-16', 'application/json; charset=utf-16', Buffer.from('{"_method":"DELETE"}', 'utf16le')],
+  ['a comment, which JSON has not', json, '{/* */"_method":"DELETE"}'],
+  ['a name without quotes, across two reads', json, `{a:"${'x'.repeat(32_760)}",_method:"DELETE"}`],
+])('deny: %s that names a method', async (_what, type, body) => {
+  await expect(check(type, body)).rejects.toThrow('body field _method')
+  expect(mayOverride(type)).toBe(true)
+})
+
+it.each<[string, string]>([
   [form, 'payment_method=card&method=x'],
   [form, 'note=_method'],
   [multipart, part('"payment_method"')],
-])('allow: a form of %s with %j', (type, body) => {
-  expect(check(type, body)).not.toThrow()
+  [json, '{"payment_method":"card","method":"x"}'],
+  [json, '{"note":"_method","list":["_method"]}'],
+  [json, '{"template":{"_method":"DELETE"}}'],
+  [json, '["_method"]'],
+  [json, ''],
+  [json, '{"index":{}}\n{"payment_method":"card"}\n'],
+])('allow: %s with %j', async (type, body) => {
+  await expect(check(type, body)).resolves.toBeUndefined()
+})
+
+it.each(['text/plain', 'application/octet-stream', undefined])('no server reads parameters from %s', (type) => {
+  expect(mayOverride(type)).toBe(false)
+})
+
+it('deny: a query that names a method for servers that part pairs at ;', () => {
+  const query = [['x', '1;_method=DELETE']] as const
+  expect(() => {
+    refuseOverrides({ headers: [], query })
+  }).toThrow('query parameter _method')
 })

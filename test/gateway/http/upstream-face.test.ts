@@ -196,10 +196,19 @@ describe("a body under a policy's parameter rule", () => {
       twofold,
     ],
     ['parts its pairs as only some servers read', { 'Content-Type': form }, 'charge=ch_1;amount=1'],
+    ['hides a pair in a value', { 'Content-Type': form }, 'charge=ch_1&reason=x%3Bamount=1'],
     ['holds a name that ends early for some servers', { 'Content-Type': form }, 'amount%00=1'],
     ['is of no known type', {}, twofold],
   ])('is refused when it %s', async (_case, headers, body) => {
     expect(refusal(await send(headers, body))).toMatch(/^403 insufficient_scope /)
+    expect(rig.received).toEqual([])
+  })
+
+  it.each([
+    [json, '{"charge":"ch_1","_method":"DELETE"}'],
+    [form, 'charge=ch_1&_method=DELETE'],
+  ])('of %s is refused when it names a method: %s', async (type, body) => {
+    expect(refusal(await send({ 'Content-Type': type }, body))).toBe('400 invalid_request bad_request')
     expect(rig.received).toEqual([])
   })
 
@@ -249,6 +258,7 @@ describe('a refused call never reaches the upstream', () => {
 
   it.each<[string, string, Record<string, string>]>([
     ['_method in the query', '/u/stripe/v1/invoices?_method=DELETE', {}],
+    ['_method behind a ;', '/u/stripe/v1/invoices?x=1;_method=DELETE', {}],
     ['a method override header', '/u/stripe/v1/invoices', { 'X-HTTP-Method-Override': 'DELETE' }],
     ['another URL in a header', '/u/stripe/v1/invoices', { 'X-Original-URL': '/v1/admin' }],
   ])('that names another operation by %s', async (_what, path, headers) => {
