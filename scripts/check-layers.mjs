@@ -50,17 +50,17 @@ const inside = {
   gateway: {
     'error.ts': [],
     'request-id.ts': [],
-    'pulse.ts': [],
-    'turns.ts': [],
+    'ticker.ts': [],
+    'loop-budget.ts': [],
     'vault-identity.ts': [],
     'process.ts': [],
     limits: ['error.ts'],
-    call: ['turns.ts'],
+    call: ['loop-budget.ts'],
     knowledge: ['call', 'limits', 'error.ts'],
     decision: ['knowledge'],
     proxy: ['decision'],
     'session-service.ts': ['decision'],
-    'core.ts': ['proxy', 'session-service.ts', 'pulse.ts'],
+    'core.ts': ['proxy', 'session-service.ts', 'ticker.ts'],
     http: ['core.ts', 'request-id.ts'],
     grpc: ['core.ts', 'request-id.ts'],
   },
@@ -173,7 +173,7 @@ function* circles(files) {
  * Exported types that share a name across folders, until they are renamed; nothing is added here. `GatewayError` and
  * `Upstream` are the SDK's public names too, `Caller` and the feed's are renamed with the rooms they are in.
  */
-const sharedNames = new Set(['Caller', 'FeedAnswer', 'FeedEvent', 'GatewayError', 'Upstream'])
+const sharedNames = new Set(['Caller', 'FeedEvent', 'GatewayError', 'Upstream'])
 
 /** One name, one thing: who reads `Exchange` must not have to look which of four it is. src/proto is generated. */
 function* nameProblems(files) {

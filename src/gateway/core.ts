@@ -21,7 +21,7 @@ import { SessionCache } from './knowledge/session-cache.ts'
 import { Limits, defaultLimits } from './limits/index.ts'
 import type { LimitSettings } from './limits/index.ts'
 import { UpstreamCalls } from './proxy/upstream-calls.ts'
-import { Pulse } from './pulse.ts'
+import { Ticker } from './ticker.ts'
 
 export interface GatewayCoreConfig {
   /** Under the gateway's own Vault identity. */
@@ -62,7 +62,7 @@ export interface GatewayCore {
   readonly calls: UpstreamCalls
   readonly openCalls: OpenCalls
   readonly egress: Egress
-  readonly pulse: Pulse
+  readonly ticker: Ticker
   readonly limits: Limits
 }
 
@@ -97,7 +97,7 @@ export function createCore(config: GatewayCoreConfig): GatewayCore {
     sessions: sessionCache,
     freshness,
     clock,
-    nextAnswer: (ms) => follower.nextAnswer(ms),
+    nextResponse: (ms) => follower.nextResponse(ms),
   })
   const keys = new Keys({ vault, mount, clock, logger, consent: keyConsent })
   // Caches first: who acts on a change must find it applied.
@@ -109,8 +109,8 @@ export function createCore(config: GatewayCoreConfig): GatewayCore {
     mount,
     clock,
     services: config.services,
-    onStranger: () => {
-      records.stranger()
+    onUnauthenticated: () => {
+      records.unauthenticated()
     },
   })
   const decisions = new Decisions({
@@ -137,7 +137,7 @@ export function createCore(config: GatewayCoreConfig): GatewayCore {
     decisions,
     openCalls,
     egress,
-    pulse: new Pulse(clock, logger),
+    ticker: new Ticker(clock, logger),
     limits,
     sessions: new SessionService(decisions, mount),
     calls: new UpstreamCalls({ decisions, keys, records, egress, limits, clock }),

@@ -15,7 +15,7 @@ import { unavailable } from './error.ts'
 import { startGrpcServer } from './grpc/server.ts'
 import type { GrpcServer } from './grpc/server.ts'
 import { listenHttp } from './http/server.ts'
-import type { HttpListener, HttpParts } from './http/server.ts'
+import type { HttpListener, HttpDependencies } from './http/server.ts'
 import { VaultIdentity } from './vault-identity.ts'
 import { createHealthCheck } from '../vault-client/index.ts'
 import type { HealthCheck } from '../vault-client/index.ts'
@@ -76,7 +76,7 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
       core.follower.stop(),
       core.egress.close(),
     ])
-    core.pulse.stop()
+    core.ticker.stop()
     await Promise.all([identity.close(), health.close(), ...services.map(({ close: end }) => end())])
     await core.records.flush()
     await audit.close()
@@ -87,11 +87,11 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
     await Promise.race([Promise.all(listeners.map((listener) => listener.drain())), delay(clock, graceMs)])
   }
   const allowedHosts = config.allowedHosts ?? []
-  const parts = { ...core, clock, random, logger, healthy: () => !draining && isHealthy(core) }
+  const dependencies = { ...core, clock, random, logger, healthy: () => !draining && isHealthy(core) }
   let upstreamUrls: Readonly<Record<string, string>>
   try {
     listeners.push(
-      await listenHttp(parts, {
+      await listenHttp(dependencies, {
         address: config.httpAddress,
         allowedHosts,
         tls: config.httpTls,
@@ -99,8 +99,8 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
       }),
     )
     if (config.grpcAddress !== undefined)
-      grpc = await startGrpcServer({ ...parts, address: config.grpcAddress, tls: config.grpcTls })
-    upstreamUrls = await listenForUpstreams(config, parts, listeners)
+      grpc = await startGrpcServer({ ...dependencies, address: config.grpcAddress, tls: config.grpcTls })
+    upstreamUrls = await listenForUpstreams(config, dependencies, listeners)
   } catch (error) {
     await close()
     throw error
@@ -127,12 +127,12 @@ function warnOfConsent({ requireKeyConsent, consentUpstreams, logger }: GatewayC
 /** Opens the listeners that stand for one upstream each, and adds them to `listeners` as they open. Their URLs by upstream. */
 async function listenForUpstreams(
   { upstreamListeners = [], allowedHosts = [] }: GatewayConfig,
-  parts: HttpParts,
+  dependencies: HttpDependencies,
   listeners: HttpListener[],
 ): Promise<Readonly<Record<string, string>>> {
   const urls: Record<string, string> = {}
   for (const { upstream, address, tls } of upstreamListeners) {
-    const listener = await listenHttp(parts, { address, allowedHosts, upstream, tls })
+    const listener = await listenHttp(dependencies, { address, allowedHosts, upstream, tls })
     listeners.push(listener)
     urls[upstream] = listener.url
   }

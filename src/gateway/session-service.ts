@@ -9,7 +9,7 @@ import type { SessionName } from './knowledge/session-cache.ts'
 import { malformed } from './decision/refusals.ts'
 
 /** What a session is opened with, beside its agent; passed to `creds/<agent>` as it is. */
-export type OpenAsk = Readonly<Record<string, unknown>> & {
+export type OpenSessionRequest = Readonly<Record<string, unknown>> & {
   /** Seconds. */
   readonly ttl?: number | undefined
   /** A live token of the session this one is to be a child of. */
@@ -40,30 +40,30 @@ export class SessionService {
    * With `parent_token`, a child of that session. Throws what the engine says about the agent and what was asked;
    * `invalid_request` where the caller's token ends too soon.
    */
-  async open(caller: Caller, agentId: string, ask: OpenAsk): Promise<Issued> {
+  async open(caller: Caller, agentId: string, request: OpenSessionRequest): Promise<Issued> {
     checkAgent(agentId)
     requireAgent(caller, agentId)
-    const { parent_token } = ask
+    const { parent_token } = request
     if (parent_token !== undefined && (typeof parent_token !== 'string' || !tokenShape(parent_token))) throw malformed()
     const vault = vaultOf(caller)
     await this.#decisions.requireService()
-    const ttl = cutTtl(ask.ttl, await secondsLeft(caller, vault))
+    const ttl = cutTtl(request.ttl, await secondsLeft(caller, vault))
     if (parent_token !== undefined) await this.#requireParent(caller, parent_token)
-    return issued(await vault.write(`${this.#mount}/creds/${agentId}`, { ...ask, ttl }, { timeoutMs: TIMEOUT_MS }))
+    return issued(await vault.write(`${this.#mount}/creds/${agentId}`, { ...request, ttl }, { timeoutMs: TIMEOUT_MS }))
   }
 
   /** A new token in the same session; the old one lives until its own expiry. */
-  async refresh(caller: Caller, session: SessionName, ask: OpenAsk): Promise<Issued> {
+  async refresh(caller: Caller, session: SessionName, request: OpenSessionRequest): Promise<Issued> {
     checkName(session)
     const vault = vaultOf(caller)
     await this.#decisions.requireService()
-    const ttl = cutTtl(ask.ttl, await secondsLeft(caller, vault))
+    const ttl = cutTtl(request.ttl, await secondsLeft(caller, vault))
     const found = await this.#decisions.agentOf(session, caller)
     if (!found) throw noSession()
     requireAgent(caller, found.agent_id)
     const path = `${this.#mount}/creds/${found.agent_id}/${found.session_id}`
     const response = await vault
-      .write(path, { ...ask, ttl }, { timeoutMs: TIMEOUT_MS })
+      .write(path, { ...request, ttl }, { timeoutMs: TIMEOUT_MS })
       .catch((error: unknown) => this.#refreshRefused(error, found.session_id))
     return issued(response)
   }
@@ -147,7 +147,7 @@ async function secondsLeft(caller: Caller, vault: VaultClient): Promise<number> 
   return data.ttl === 0 && (data.expire_time === null || data.expire_time === undefined) ? Infinity : data.ttl
 }
 
-function cutTtl(asked: number | undefined, leftSeconds: number): number | undefined {
+function cutTtl(requested: number | undefined, leftSeconds: number): number | undefined {
   if (leftSeconds < LEAST_LIFE_SECONDS) {
     throw new GatewayError(
       'invalid_request',
@@ -155,7 +155,7 @@ function cutTtl(asked: number | undefined, leftSeconds: number): number | undefi
       `the caller's Vault token has ${String(Math.max(0, Math.floor(leftSeconds)))} s left, and sessions opened under it end with it; renew it or log in again first (at least ${String(LEAST_LIFE_SECONDS)} s are needed)`,
     )
   }
-  if (asked !== undefined) return Math.min(asked, Math.floor(leftSeconds))
+  if (requested !== undefined) return Math.min(requested, Math.floor(leftSeconds))
   return leftSeconds < LONGEST_DEFAULT_SECONDS ? Math.min(CAUTIOUS_TTL_SECONDS, Math.floor(leftSeconds)) : undefined
 }
 

@@ -153,18 +153,18 @@ export class VaultIdentity {
 
   #guarded(inner: VaultClient): VaultClient {
     return Object.freeze<VaultClient>({
-      request: (...asked) => this.#ask(() => inner.request(...asked)),
-      read: (...asked) => this.#ask(() => inner.read(...asked)),
-      list: (...asked) => this.#ask(() => inner.list(...asked)),
-      write: (...asked) => this.#ask(() => inner.write(...asked)),
-      delete: (...asked) => this.#ask(() => inner.delete(...asked)),
+      request: (...call) => this.#send(() => inner.request(...call)),
+      read: (...call) => this.#send(() => inner.read(...call)),
+      list: (...call) => this.#send(() => inner.list(...call)),
+      write: (...call) => this.#send(() => inner.write(...call)),
+      delete: (...call) => this.#send(() => inner.delete(...call)),
       withToken: (token) => inner.withToken(token),
       close: () => inner.close(),
     })
   }
 
   /** Vault says 403 alike to a token that has died and to one that may not. What it refused it did not do, so it may be asked again. */
-  async #ask<T>(request: () => Promise<T>): Promise<T> {
+  async #send<T>(request: () => Promise<T>): Promise<T> {
     const token = this.#watcher.token()
     try {
       return await request()

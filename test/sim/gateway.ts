@@ -2,7 +2,7 @@
 import { tokensService } from '../../src/gateway/grpc/tokens.ts'
 import { watchHandler } from '../../src/gateway/grpc/watch.ts'
 import { OpenStreams } from '../../src/gateway/grpc/outbox.ts'
-import type { GrpcParts } from '../../src/gateway/grpc/exchange.ts'
+import type { GrpcDependencies } from '../../src/gateway/grpc/exchange.ts'
 import { createCore } from '../../src/gateway/core.ts'
 import type { GatewayCore } from '../../src/gateway/core.ts'
 import { parseTarget } from '../../src/gateway/call/target.ts'
@@ -115,7 +115,7 @@ export class GatewayNode {
       limits: core.limits,
       clock,
     })
-    const grpc: GrpcParts = {
+    const grpc: GrpcDependencies = {
       ...core,
       calls: this.#calls,
       clock,

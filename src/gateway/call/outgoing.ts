@@ -54,7 +54,7 @@ export interface OutgoingRequest {
   readonly publicUrl: URL
 }
 
-export interface OutgoingInput {
+export interface OutgoingRequestOptions {
   readonly upstream: Upstream
   /** The granted operation: its method, template and parameter names are what is sent. */
   readonly match: Pick<ToolMatch, 'operation' | 'params'>
@@ -69,12 +69,12 @@ export interface OutgoingInput {
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'])
 
 /** Builds the outgoing request from nothing but listed parts. */
-export function buildOutgoing(input: OutgoingInput): OutgoingRequest {
+export function buildOutgoing(options: OutgoingRequestOptions): OutgoingRequest {
   const {
     upstream,
     key,
     match: { operation, params },
-  } = input
+  } = options
   if (!methods.has(operation.method))
     throw new RequestError(
       'unsupported_operation',
@@ -86,10 +86,10 @@ export function buildOutgoing(input: OutgoingInput): OutgoingRequest {
     throw new GatewayCallError('key_unavailable', `upstream ${upstream.name}: the key does not fit its auth setting`)
   const base = parseBase(upstream)
   const path = joinPath(base, renderPath(operation, params))
-  const publicQuery = queryOf(input, auth)
+  const publicQuery = queryOf(options, auth)
   const publicTarget = publicQuery === '' ? path : `${path}?${publicQuery}`
-  const headers = outgoingHeaders(input)
-  refuseCallerToken(input, publicTarget, headers)
+  const headers = outgoingHeaders(options)
+  refuseCallerToken(options, publicTarget, headers)
   if (key?.header) headers.set(...key.header)
   const secretQuery =
     key?.query === undefined ? publicTarget : `${publicTarget}${publicQuery === '' ? '?' : '&'}${key.query}`
@@ -103,7 +103,7 @@ export function buildOutgoing(input: OutgoingInput): OutgoingRequest {
 }
 
 /** The caller's query without the parameter our key goes in. Throws `permission_denied` for one the operation does not take. */
-function queryOf({ query, match: { operation } }: OutgoingInput, auth: ReturnType<typeof parseAuth>): string {
+function queryOf({ query, match: { operation } }: OutgoingRequestOptions, auth: ReturnType<typeof parseAuth>): string {
   const ownName = auth.kind === 'query' ? auth.name.toLowerCase() : undefined
   const passedOn = query.filter(({ name }) => name.toLowerCase() !== ownName)
   for (const { name } of passedOn) {
@@ -130,17 +130,17 @@ function joinPath(base: URL, rendered: string): string {
 }
 
 /** What is sent beside the key, by lower-case name. Whatever is judged of a header must be judged of this, never of what came in. */
-export function outgoingHeaders(input: Pick<OutgoingInput, 'upstream' | 'headers'>): Map<string, string> {
-  const { upstream } = input
+export function outgoingHeaders(options: Pick<OutgoingRequestOptions, 'upstream' | 'headers'>): Map<string, string> {
+  const { upstream } = options
   // RFC 9110, 7.6.1: what Connection names is meant for us alone.
   const forUsAlone = new Set(
-    input.headers
+    options.headers
       .filter(([name]) => name.toLowerCase() === 'connection')
       .flatMap(([, value]) => value.split(',').map((token) => token.trim().toLowerCase())),
   )
   const headers = new Map<string, string>([['user-agent', DEFAULT_USER_AGENT]])
   const seen = new Set<string>()
-  for (const [name, value] of input.headers) {
+  for (const [name, value] of options.headers) {
     const lowerName = name.toLowerCase()
     if (!passed.has(lowerName) || forUsAlone.has(lowerName)) continue
     if (!isHeaderValue(value)) throw badRequest(`header ${lowerName} holds a control character`)
@@ -161,7 +161,11 @@ export function outgoingHeaders(input: Pick<OutgoingInput, 'upstream' | 'headers
 
 const isHeaderValue = (value: string): boolean => !/[^\t\x20-\x7e\x80-\xff]/.test(value)
 
-function refuseCallerToken({ callerToken }: OutgoingInput, target: string, headers: Map<string, string>): void {
+function refuseCallerToken(
+  { callerToken }: OutgoingRequestOptions,
+  target: string,
+  headers: Map<string, string>,
+): void {
   if (callerToken === undefined || callerToken === '') return
   if ([target, ...headers.values()].some((text) => text.includes(callerToken))) {
     throw badRequest(

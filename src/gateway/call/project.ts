@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Projection } from '../../scope/index.ts'
 import { GatewayCallError } from './call-error.ts'
-import { turns } from '../turns.ts'
+import { loopBudget } from '../loop-budget.ts'
 import type { DocumentBuffer } from './document-buffer.ts'
 import { FieldPicker } from './field-picker.ts'
 import { JsonScanner, JsonSyntaxError } from './json-scanner.ts'
@@ -10,7 +10,7 @@ import { JsonScanner, JsonSyntaxError } from './json-scanner.ts'
 export const isJsonType = (contentType: string | undefined): boolean =>
   /^\s*application\/(?:json|[a-z0-9!#$&^_.+-]+\+json)\s*(?:;|$)/i.test(contentType ?? '')
 
-export interface ProjectInput {
+export interface ProjectionOptions {
   readonly upstreamName: string
   readonly status: number
   readonly contentType: string | undefined
@@ -27,21 +27,21 @@ export interface ProjectInput {
  * end, because a document that turns out malformed must not have been handed on in part. Answers other than 2xx have bodies
  * of their own shape, which no field list covers, and are replaced. Undefined = the upstream sent no body.
  */
-export async function projectBody(input: ProjectInput): Promise<Uint8Array | undefined> {
-  const { upstreamName, status } = input
+export async function projectBody(options: ProjectionOptions): Promise<Uint8Array | undefined> {
+  const { upstreamName, status } = options
   if (status < 200 || status > 299) return neutralBody(upstreamName, status)
   const invalid = (what: string) =>
     new GatewayCallError(
       'upstream_invalid_response',
       `upstream ${upstreamName}: its answer ${what}, so the granted fields cannot be picked from it`,
     )
-  const document = new ProjectedDocument(input)
+  const document = new ProjectedDocument(options)
   try {
-    for await (const chunk of limited(input)) {
-      if (!isJsonType(input.contentType)) throw invalid('is not JSON')
-      for (let start = 0; start < chunk.length; start += turns.step) {
-        const step = chunk.subarray(start, start + turns.step)
-        await turns.take(step.length)
+    for await (const chunk of limited(options)) {
+      if (!isJsonType(options.contentType)) throw invalid('is not JSON')
+      for (let start = 0; start < chunk.length; start += loopBudget.step) {
+        const step = chunk.subarray(start, start + loopBudget.step)
+        await loopBudget.take(step.length)
         document.write(step)
       }
     }
@@ -56,10 +56,10 @@ export async function projectBody(input: ProjectInput): Promise<Uint8Array | und
 }
 
 async function stepwise(document: DocumentBuffer): Promise<Uint8Array> {
-  const work = document.whole(turns.step)
+  const work = document.whole(loopBudget.step)
   for (let next = work.next(); ; next = work.next()) {
     if (next.done === true) return next.value
-    await turns.take(turns.step)
+    await loopBudget.take(loopBudget.step)
   }
 }
 
@@ -68,7 +68,7 @@ function neutralBody(upstreamName: string, status: number): Uint8Array {
   return Buffer.from(JSON.stringify({ error: { type: 'upstream_status', code: 'upstream_status', message, status } }))
 }
 
-async function* limited({ upstreamName, body, maxBytes }: ProjectInput): AsyncGenerator<Uint8Array> {
+async function* limited({ upstreamName, body, maxBytes }: ProjectionOptions): AsyncGenerator<Uint8Array> {
   let bytes = 0
   for await (const chunk of body) {
     bytes += chunk.length
@@ -90,7 +90,7 @@ class ProjectedDocument {
   #head: Uint8Array | undefined = new Uint8Array(0)
   #begun = false
 
-  constructor({ projection, reserve = () => undefined }: ProjectInput) {
+  constructor({ projection, reserve = () => undefined }: ProjectionOptions) {
     this.#picker = new FieldPicker(projection.filter, reserve)
     this.#scanner = new JsonScanner(this.#picker)
   }

@@ -24,7 +24,7 @@ export function guardBody(
   if (!(body instanceof Uint8Array)) return guardStream(body, guard, scrubber)
   scrubber.push(body)
   scrubber.flush()
-  refuseHits(scrubber)
+  refuseMatches(scrubber)
   return body
 }
 
@@ -35,7 +35,7 @@ async function* guardStream(
 ): AsyncGenerator<Uint8Array> {
   let bytes = 0
   const pass = (safe: Uint8Array): Uint8Array => {
-    refuseHits(scrubber)
+    refuseMatches(scrubber)
     guard.check()
     return safe
   }
@@ -49,8 +49,8 @@ async function* guardStream(
   if (rest.length > 0) yield rest
 }
 
-function refuseHits(scrubber: Scrubber): void {
-  if (scrubber.hits === 0) return
+function refuseMatches(scrubber: Scrubber): void {
+  if (scrubber.matches === 0) return
   throw badRequest(
     `the body holds the session token, or "${KEY_REMOVED}", which the gateway wrote in place of a key; send neither upstream, leave such a field out`,
   )

@@ -39,7 +39,7 @@ const withBody = new Set(['content-disposition', 'content-type', 'link', 'locati
 const isRateLimit = (name: string): boolean =>
   /^(?:x-)?ratelimit(?:-|$)/.test(name) || /^anthropic-ratelimit-/.test(name)
 
-export interface ResponseHeaderInput {
+export interface ResponseHeaderOptions {
   readonly upstream: Upstream
   readonly auth: UpstreamAuth
   readonly headers: IncomingHttpHeaders
@@ -58,38 +58,38 @@ export interface ResponseHeaderInput {
  * trailers. `location` and `link` are rewritten to the caller's view of the same upstream, and dropped when they lead
  * anywhere else: a client that followed them would carry its token there.
  */
-export function responseHeaders(input: ResponseHeaderInput): { headers: HeaderPairs; hits: number } {
+export function responseHeaders(options: ResponseHeaderOptions): { headers: HeaderPairs; matches: number } {
   const pairs: [string, string][] = []
-  let hits = 0
-  for (const [name, raw] of Object.entries(input.headers)) {
-    if (raw === undefined || !isPassed(name, input)) continue
+  let matches = 0
+  for (const [name, raw] of Object.entries(options.headers)) {
+    if (raw === undefined || !isPassed(name, options)) continue
     for (const value of typeof raw === 'string' ? [raw] : raw) {
-      const own = ownView(name, value, input)
+      const own = ownView(name, value, options)
       // Bytes no header may hold cannot be handed on; HTTP parsers let some through.
       if (own === undefined || /[^\t\x20-\x7e\x80-\xff]/.test(own)) continue
-      const scrubbed = input.matcher ? scrubHeader(input.matcher, own) : { value: own, hits: 0 }
-      hits += scrubbed.hits
+      const scrubbed = options.matcher ? scrubHeader(options.matcher, own) : { value: own, matches: 0 }
+      matches += scrubbed.matches
       pairs.push([name, scrubbed.value])
     }
   }
-  return { headers: pairs, hits }
+  return { headers: pairs, matches }
 }
 
-const isPassed = (name: string, { projected, untouched }: ResponseHeaderInput): boolean =>
+const isPassed = (name: string, { projected, untouched }: ResponseHeaderOptions): boolean =>
   always.has(name) ||
   isRateLimit(name) ||
   (!projected && withBody.has(name)) ||
   (name === 'content-length' && untouched)
 
 /** The value as the caller is to see it; undefined where it leads anywhere else. */
-function ownView(name: string, value: string, input: ResponseHeaderInput): string | undefined {
-  if (name === 'location') return rewriteReference(value, input)
-  return name === 'link' ? rewriteLinks(value, input) : value
+function ownView(name: string, value: string, options: ResponseHeaderOptions): string | undefined {
+  if (name === 'location') return rewriteReference(value, options)
+  return name === 'link' ? rewriteLinks(value, options) : value
 }
 
 /** A URL of the same upstream as the caller would ask for it; undefined when it is not one or our own parser would refuse it. */
-function rewriteReference(reference: string, input: ResponseHeaderInput): string | undefined {
-  const { upstream, auth, requestUrl, callerBase } = input
+function rewriteReference(reference: string, options: ResponseHeaderOptions): string | undefined {
+  const { upstream, auth, requestUrl, callerBase } = options
   if (!URL.canParse(reference, requestUrl.href)) return undefined
   const url = new URL(reference, requestUrl)
   const base = parseBase(upstream)
@@ -109,12 +109,12 @@ function rewriteReference(reference: string, input: ResponseHeaderInput): string
 }
 
 /** RFC 8288 link values whose target is of the same upstream; undefined when none is left. */
-function rewriteLinks(value: string, input: ResponseHeaderInput): string | undefined {
+function rewriteLinks(value: string, options: ResponseHeaderOptions): string | undefined {
   const kept: string[] = []
   for (const [, target, parameters] of value.matchAll(
     /<([^<>]*)>((?:\s*;\s*[^\s=;,<>"]+(?:\s*=\s*(?:"[^"]*"|[^\s;,<>"]+))?)*)/g,
   )) {
-    const own = rewriteReference(target!, input)
+    const own = rewriteReference(target!, options)
     if (own !== undefined) kept.push(`<${own}>${parameters!}`)
   }
   return kept.length > 0 ? kept.join(', ') : undefined

@@ -21,15 +21,15 @@ export class Scrubber {
   #held: Uint8Array = new Uint8Array(0)
   /** Occurrences inside `#held`, ascending, apart from each other. */
   #ranges: Range[] = []
-  #hits = 0
+  #matches = 0
 
   constructor(matcher: Matcher) {
     this.#matcher = matcher
   }
 
   /** Markers written so far. */
-  get hits(): number {
-    return this.#hits
+  get matches(): number {
+    return this.#matches
   }
 
   /** The bytes that are safe to hand out; may be empty, may share memory with `chunk`. */
@@ -80,7 +80,7 @@ export class Scrubber {
         pieces.push(window.subarray(from, range.start))
         if (!range.marked) {
           pieces.push(marker)
-          this.#hits++
+          this.#matches++
         }
         from = Math.min(range.end, boundary)
         range.marked = true
@@ -95,8 +95,8 @@ export class Scrubber {
 }
 
 /** A whole text of bytes at once, as latin1: header values. */
-export function scrubHeader(matcher: Matcher, value: string): { value: string; hits: number } {
+export function scrubHeader(matcher: Matcher, value: string): { value: string; matches: number } {
   const scrubber = new Scrubber(matcher)
   const bytes = Buffer.concat([scrubber.push(Buffer.from(value, 'latin1')), scrubber.flush()])
-  return { value: bytes.toString('latin1'), hits: scrubber.hits }
+  return { value: bytes.toString('latin1'), matches: scrubber.matches }
 }

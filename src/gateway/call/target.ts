@@ -59,8 +59,8 @@ function readTarget(raw: string, listener: string | undefined): Target {
   return { upstream, segments, query: mark < 0 ? [] : parseQuery(raw.slice(mark + 1)) }
 }
 
-function takeUpstream(parts: string[]): string {
-  const [prefix, upstream] = parts.splice(0, 2)
+function takeUpstream(segments: string[]): string {
+  const [prefix, upstream] = segments.splice(0, 2)
   if (prefix !== 'u' || upstream === undefined || !/^[a-z0-9][a-z0-9_-]{0,63}$/.test(upstream)) {
     return refuse('the path must begin with /u/ and the name of an upstream')
   }
@@ -112,9 +112,9 @@ function decodePercent(raw: string): string {
 
 /** Pairs split at `&` only. `+` is a space to most readers and a plus to some: it is kept as it was spelled. */
 function parseQuery(raw: string): QueryParameter[] {
-  const parts = raw.split('&').filter((part) => part !== '')
-  if (parts.length > MAX_PARAMETERS) refuse(`it has more than ${String(MAX_PARAMETERS)} query parameters`)
-  return parts.map((part) => {
+  const segments = raw.split('&').filter((part) => part !== '')
+  if (segments.length > MAX_PARAMETERS) refuse(`it has more than ${String(MAX_PARAMETERS)} query parameters`)
+  return segments.map((part) => {
     const equals = part.indexOf('=')
     const rawName = equals < 0 ? part : part.slice(0, equals)
     const rawValue = equals < 0 ? '' : part.slice(equals + 1)

@@ -1,7 +1,7 @@
 import { badRequest, RequestError } from '../../logical/errors.ts'
 import { JsonScanner, JsonSyntaxError } from '../call/json-scanner.ts'
 import type { JsonEvents } from '../call/json-scanner.ts'
-import { turns } from '../turns.ts'
+import { loopBudget } from '../loop-budget.ts'
 import { jsonBody } from '../../scope/index.ts'
 import type { CallBody } from '../../scope/index.ts'
 
@@ -92,9 +92,9 @@ function nothing(): void {
 async function fromJson(text: string, bytes: Uint8Array): Promise<CallBody> {
   const scanner = new JsonScanner(new BodyBounds())
   try {
-    for (let start = 0; start < bytes.length; start += turns.step) {
-      await turns.take(turns.step)
-      scanner.write(bytes.subarray(start, start + turns.step))
+    for (let start = 0; start < bytes.length; start += loopBudget.step) {
+      await loopBudget.take(loopBudget.step)
+      scanner.write(bytes.subarray(start, start + loopBudget.step))
     }
     scanner.end()
   } catch (error) {

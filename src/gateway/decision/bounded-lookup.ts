@@ -34,19 +34,19 @@ export async function recordRefusal(
   records: DecisionRecords,
   limits: Limits,
   error: GatewayError,
-  refused: Pick<Decision, 'request_id' | 'caller_request_id' | 'caller' | 'session' | 'asked' | 'lateSeconds'>,
+  refused: Pick<Decision, 'request_id' | 'caller_request_id' | 'caller' | 'session' | 'requested' | 'lateSeconds'>,
 ): Promise<GatewayError> {
   const { caller, session } = refused
   const key = session?.session_id ?? originOf(caller).key
-  const answered =
+  const result =
     error.kind === 'rate_limited' || error.type === 'unavailable' || limits.recordRefusal(key)
       ? error
       : limited(
           'refusals_limit',
           'too many requests of this session were refused in this second; look at what they are refused for (refusals_per_second)',
         )
-  const decision = { ...refused, ...refusalResult(answered, session !== undefined), reason: answered.code }
-  if (answered.kind === 'rate_limited') await records.limited(decision)
+  const decision = { ...refused, ...refusalResult(result, session !== undefined), reason: result.code }
+  if (result.kind === 'rate_limited') await records.limited(decision)
   else await records.decision(decision)
-  return answered
+  return result
 }

@@ -41,7 +41,7 @@ export interface CallersConfig {
   readonly clock: Clock
   readonly services: readonly ServiceIdentity[]
   /** Somebody asked who did not authenticate. */
-  readonly onStranger: () => void
+  readonly onUnauthenticated: () => void
 }
 
 const CAPABILITY_MS = 5_000
@@ -66,7 +66,7 @@ export class Callers {
     try {
       return this.#known(bearer)
     } catch (error) {
-      this.#config.onStranger()
+      this.#config.onUnauthenticated()
       throw error
     }
   }
@@ -129,16 +129,16 @@ export class Callers {
     const { mount, clock } = this.#config
     const path = `${mount}/introspect`
     const atMs = clock.monotonic()
-    const answer = await caller.vault
+    const response = await caller.vault
       .write('sys/capabilities-self', { paths: [path] }, { timeoutMs: TIMEOUT_MS })
       .catch((error: unknown) => {
         if (error instanceof RequestError && (error.kind === 'permission_denied' || error.kind === 'unauthenticated')) {
-          this.#config.onStranger()
+          this.#config.onUnauthenticated()
           throw unknownCaller("Vault does not know the caller's token, or does not let it ask sys/capabilities-self")
         }
         throw unavailable('vault_unavailable', 'Vault cannot be asked about the caller at the moment; try again', error)
       })
-    const capabilities = answer.data?.[path] ?? answer.data?.capabilities
+    const capabilities = response.data?.[path] ?? response.data?.capabilities
     const allowed = Array.isArray(capabilities) && (capabilities.includes('update') || capabilities.includes('root'))
     if (this.#allowed.size >= CAPABILITIES_KEPT) this.#allowed.clear()
     this.#allowed.set(caller.digest, { atMs, allowed })

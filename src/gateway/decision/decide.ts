@@ -11,18 +11,18 @@ import type { Freshness } from '../knowledge/freshness.ts'
 import { scopesOf } from './grants.ts'
 import type { Grants, LiveGrant } from './grants.ts'
 import type { OpenCall, OpenCalls } from './open-call.ts'
-import { askedOf, judgeOf } from './judge.ts'
+import { requestedAccess, judgeOf } from './judge.ts'
 import { refuseOverrides } from './overrides.ts'
 import { LateUses } from './late-uses.ts'
 import { knownSession } from './records.ts'
 import type { DecisionRecords } from './records.ts'
 import { inactiveToken, malformed, missing, reuse } from './refusals.ts'
-import type { CallAsk, Context, ValidateAsk, TokenValidation, WatchAsk } from './requests.ts'
+import type { AuthorizationRequest, Context, ValidationRequest, TokenValidation, WatchingRequest } from './requests.ts'
 import type { EndReason, SessionEntry } from '../knowledge/session-entry.ts'
 import type { Found, SessionName, SessionCache } from '../knowledge/session-cache.ts'
 import type { SessionWatch } from '../knowledge/watch.ts'
 
-export interface DecisionParts {
+export interface DecisionDependencies {
   readonly follower: FeedFollower
   readonly sessions: SessionCache
   readonly documents: Documents
@@ -41,50 +41,46 @@ const ATTEMPTS = 8
  * shape, session, expiry, live grant, operation, limits, durable decision. What follows an allowed call is `UpstreamCalls`.
  */
 export class Decisions {
-  readonly #parts: DecisionParts
+  readonly #dependencies: DecisionDependencies
   readonly #lateUses = new LateUses()
 
-  constructor(parts: DecisionParts) {
-    this.#parts = parts
+  constructor(dependencies: DecisionDependencies) {
+    this.#dependencies = dependencies
   }
 
   /** Is the token live, and does its session have this scope now? Throws `GatewayError`; a lacking scope is an answer. */
-  validate(ask: ValidateAsk): Promise<TokenValidation> {
-    const { requiredScope, requestId, callerRequestId, caller } = ask
-    const context: Context = {
-      requestId,
-      callerRequestId,
-      caller,
-      session: undefined,
-      asked: requiredScope === undefined ? {} : { required_scope: requiredScope },
-    }
+  validate(request: ValidationRequest): Promise<TokenValidation> {
+    const { requiredScope, requestId, callerRequestId, caller } = request
+    const requested = requiredScope === undefined ? {} : { required_scope: requiredScope }
+    const context: Context = { requestId, callerRequestId, caller, session: undefined, requested }
     return this.#recorded(context, async () => {
-      await this.#parts.callers.requireIntrospection(caller)
+      await this.#dependencies.callers.requireIntrospection(caller)
       const upstreamName = requiredScope === undefined ? undefined : upstreamOfScope(requiredScope)
-      let entry = await this.#liveSession(ask.token, context)
+      let entry = await this.#liveSession(request.token, context)
       requireAgent(caller, entry.facts.agent_id)
-      const upstream = upstreamName === undefined ? undefined : await this.#parts.documents.upstream(upstreamName)
+      const upstream =
+        upstreamName === undefined ? undefined : await this.#dependencies.documents.upstream(upstreamName)
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        if (entry.detached) entry = await this.#liveSession(ask.token, context)
-        const grant = await this.#parts.grants.of(entry)
+        if (entry.detached) entry = await this.#liveSession(request.token, context)
+        const grant = await this.#dependencies.grants.of(entry)
         const matched = hasScope(grant, requiredScope)
         const covered = matched || requiredScope === undefined
-        await this.#parts.records.decision({
+        await this.#dependencies.records.decision({
           request_id: requestId,
           caller_request_id: callerRequestId,
           caller,
           session: context.session,
-          asked: context.asked,
+          requested,
           ...(covered
             ? { decision: 'allow', validation_result: 'valid', reason: 'allowed' }
             : { decision: 'deny', validation_result: 'insufficient_scope', reason: 'insufficient_scope' }),
         })
         // Writing took time: what was decided must still hold.
-        const after = await this.#parts.grants.of(entry)
+        const after = await this.#dependencies.grants.of(entry)
         const holds = matched === hasScope(after, requiredScope)
         this.#requireLive(entry, upstream?.sensitivity)
         if (!holds || entry.detached) continue
-        const vouched_ms = this.#parts.freshness.leftMs(upstream?.sensitivity)
+        const vouched_ms = this.#dependencies.freshness.leftMs(upstream?.sensitivity)
         return {
           active: true,
           scope_match: matched,
@@ -101,22 +97,19 @@ export class Decisions {
   }
 
   /** Judges a call to an upstream. The call that comes back is recorded as allowed and watched; it must be closed. */
-  authorizeCall(ask: CallAsk): Promise<OpenCall> {
-    const context: Context = {
-      requestId: ask.requestId,
-      callerRequestId: ask.callerRequestId,
-      caller: ask.caller,
-      session: undefined,
-      asked: askedOf(ask, []),
-    }
+  authorizeCall(request: AuthorizationRequest): Promise<OpenCall> {
+    const { requestId, callerRequestId, caller } = request
+    const requested = requestedAccess(request, [])
+    const context: Context = { requestId, callerRequestId, caller, session: undefined, requested }
     return this.#recorded(context, async () => {
-      await this.#parts.callers.requireIntrospection(ask.caller)
-      const entry = await this.#liveSession(ask.token, context)
-      requireAgent(ask.caller, entry.facts.agent_id)
-      refuseOverrides(ask)
-      const leave = this.#parts.limits.call(entry.facts.session_id, ask.upstream, originOf(ask.caller))
+      const { callers, limits } = this.#dependencies
+      await callers.requireIntrospection(caller)
+      const entry = await this.#liveSession(request.token, context)
+      requireAgent(caller, entry.facts.agent_id)
+      refuseOverrides(request)
+      const leave = limits.call(entry.facts.session_id, request.upstream, originOf(caller))
       try {
-        return await this.#open(entry, ask, context, leave)
+        return await this.#open(entry, request, context, leave)
       } catch (error) {
         leave()
         throw error
@@ -124,28 +117,34 @@ export class Decisions {
     })
   }
 
-  /** Judges, and records what is allowed. `leave` is called when the call is over. */
-  async #open(entry: SessionEntry, ask: CallAsk, context: Context, leave: () => void): Promise<OpenCall> {
-    const { openCalls, records } = this.#parts
-    const judge = judgeOf(this.#parts, entry, ask, context)
-    const verdict = await judge()
-    const { max_request_bytes } = verdict.upstream
-    if ((ask.contentLength ?? 0) > max_request_bytes) {
+  /** Judges, and records what is allowed. `end` is called when the call is over. */
+  async #open(
+    entry: SessionEntry,
+    request: AuthorizationRequest,
+    context: Context,
+    end: () => void,
+  ): Promise<OpenCall> {
+    const { openCalls, records } = this.#dependencies
+    const judge = judgeOf(this.#dependencies, entry, request, context)
+    const allowed = await judge()
+    const { max_request_bytes } = allowed.upstream
+    if ((request.contentLength ?? 0) > max_request_bytes) {
       throw new GatewayError(
         'invalid_request',
         'too_large',
-        `the request body is longer than upstream ${ask.upstream} takes (max_request_bytes ${String(max_request_bytes)})`,
+        `the request body is longer than upstream ${request.upstream} takes (max_request_bytes ${String(max_request_bytes)})`,
       )
     }
-    const call = openCalls.open({ entry, verdict, asked: context.asked, judge, signal: ask.signal, onClose: leave })
+    const { requestId, callerRequestId, caller, session, requested } = context
+    const call = openCalls.open({ entry, allowed, requested, judge, signal: request.signal, onClose: end })
     try {
       call.require()
       await records.decision({
-        request_id: ask.requestId,
-        caller_request_id: ask.callerRequestId,
-        caller: ask.caller,
-        session: context.session,
-        asked: context.asked,
+        request_id: requestId,
+        caller_request_id: callerRequestId,
+        caller,
+        session,
+        requested,
         decision: 'allow',
         validation_result: 'valid',
         reason: 'allowed',
@@ -159,26 +158,26 @@ export class Decisions {
 
   /** Calls `onEnd` as soon as it is known that the session is over; throws what a request with the token would. */
   watch(
-    { key, requestId, callerRequestId, caller }: WatchAsk,
+    { key, requestId, callerRequestId, caller }: WatchingRequest,
     onEnd: (reason: EndReason) => void,
   ): Promise<SessionWatch> {
-    const context: Context = { requestId, callerRequestId, caller, session: undefined, asked: {} }
+    const context: Context = { requestId, callerRequestId, caller, session: undefined, requested: {} }
     return this.#recorded(context, async () => {
-      await this.#parts.callers.requireIntrospection(caller)
+      await this.#dependencies.callers.requireIntrospection(caller)
       const entry =
         'token' in key ? await this.#liveSession(key.token, context) : await this.#namedSession(key, context)
       requireAgent(caller, entry.facts.agent_id)
       this.#requireLive(entry, undefined)
-      return this.#parts.sessions.watch(entry, onEnd)
+      return this.#dependencies.sessions.watch(entry, onEnd)
     })
   }
 
   /** Is this token alive? Allows nothing: it tells what may be asked of Vault on its behalf. Throws `unavailable`. */
   isLive(token: string, caller: Caller = { kind: 'session' }): Promise<boolean> {
-    return this.#recorded({ requestId: '', caller, session: undefined, asked: {} }, async () => {
-      const { sessions } = this.#parts
+    return this.#recorded({ requestId: '', caller, session: undefined, requested: {} }, async () => {
+      const { sessions } = this.#dependencies
       await this.#requireContact()
-      const { entry } = await findSession(sessions, this.#parts.limits, { token }, caller)
+      const { entry } = await findSession(sessions, this.#dependencies.limits, { token }, caller)
       return entry !== undefined && entry.endOfToken(sessions.nowUnixMs()) === undefined
     })
   }
@@ -186,7 +185,7 @@ export class Decisions {
   /** Which agent a session belongs to, live or ended; undefined where the engine does not know it. For routing only. */
   async agentOf(name: SessionName, caller: Caller): Promise<{ session_id: string; agent_id: string } | undefined> {
     if ('token' in name && !tokenShape(name.token)) throw malformed()
-    const { sessions, limits } = this.#parts
+    const { sessions, limits } = this.#dependencies
     const { entry, inactive } = await findSession(sessions, limits, name, caller)
     const { session_id, agent_id } = entry ? entry.facts : inactive
     return session_id !== undefined && agent_id !== undefined ? { session_id, agent_id } : undefined
@@ -194,12 +193,12 @@ export class Decisions {
 
   /** See `SessionCache`: 0 where a refresh may be tried at once. */
   secondsToRefresh(sessionId: string): Promise<number> {
-    return this.#parts.sessions.secondsToRefresh(sessionId)
+    return this.#dependencies.sessions.secondsToRefresh(sessionId)
   }
 
   /** This gateway has just ended a session at the engine: what it knows is brought in line before anyone is told. */
   sessionEnded(sessionId: string): void {
-    this.#parts.follower.applyOwn({
+    this.#dependencies.follower.applyOwn({
       type: 'session_ended',
       session_id: sessionId,
       reason: 'revoked',
@@ -209,12 +208,12 @@ export class Decisions {
 
   /** Brings what is known up to date where nothing is followed at the moment. Throws what callers are told when Vault has said no. */
   #requireContact(): Promise<void> {
-    return this.#parts.follower.contact(this.#parts.freshness.limitMs(undefined))
+    return this.#dependencies.follower.contact(this.#dependencies.freshness.limitMs(undefined))
   }
 
   /** Throws what callers are told when Vault has said no, unless it serves again by now. */
   async requireService(): Promise<void> {
-    if (this.#parts.follower.refusal !== undefined) await this.#requireContact()
+    if (this.#dependencies.follower.refusal !== undefined) await this.#requireContact()
   }
 
   /** Runs the steps; a refusal is recorded before it is answered. */
@@ -225,16 +224,16 @@ export class Decisions {
     } catch (thrown) {
       const error = toGatewayError(thrown)
       if (error.code === 'audit_unavailable') throw error
-      const { requestId: request_id, callerRequestId: caller_request_id, caller, session, asked } = context
-      if (caller.kind === 'session' && session === undefined) this.#parts.records.stranger()
+      const { requestId: request_id, callerRequestId: caller_request_id, caller, session, requested } = context
+      if (caller.kind === 'session' && session === undefined) this.#dependencies.records.unauthenticated()
       else if (error.code !== 'caller_unknown') {
-        const { records, limits } = this.#parts
+        const { records, limits } = this.#dependencies
         throw await recordRefusal(records, limits, error, {
           request_id,
           caller_request_id,
           caller,
           session,
-          asked,
+          requested,
           lateSeconds: context.lateSeconds,
         })
       }
@@ -248,19 +247,19 @@ export class Decisions {
     if (!tokenShape(token)) throw malformed()
     const { entry, inactive } = await this.#found({ token }, context)
     context.session = entry ? entry.facts : knownSession(inactive)
-    const nowMs = this.#parts.sessions.nowUnixMs()
+    const nowMs = this.#dependencies.sessions.nowUnixMs()
     const over = entry ? entry.endOfToken(nowMs) : inactive.reason
     if (over === 'expired') throw this.#lateUse(context, entry ? entry.expiresAtUnix : inactive.expires_at_unix, nowMs)
     if (!entry) throw inactiveToken(inactive)
     if (over === 'revoked') throw reuse(over)
-    this.#parts.follower.used()
+    this.#dependencies.follower.used()
     return entry
   }
 
   /** The session as of now: also where its look-up took long while nothing was followed, and a revoke overtook the response. */
   async #found(name: SessionName, context: Context): Promise<Found> {
     await this.#requireContact()
-    const found = await findSession(this.#parts.sessions, this.#parts.limits, name, context.caller)
+    const found = await findSession(this.#dependencies.sessions, this.#dependencies.limits, name, context.caller)
     if (found.entry) await this.#requireContact()
     return found
   }
@@ -280,8 +279,8 @@ export class Decisions {
   }
 
   #requireLive(entry: SessionEntry, sensitivity: string | undefined): void {
-    this.#parts.freshness.require(sensitivity)
-    const over = entry.endOfToken(this.#parts.sessions.nowUnixMs())
+    this.#dependencies.freshness.require(sensitivity)
+    const over = entry.endOfToken(this.#dependencies.sessions.nowUnixMs())
     if (over) throw reuse(over)
   }
 }

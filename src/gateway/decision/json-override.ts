@@ -1,7 +1,7 @@
 import { isOverrideParameter } from '../../scope/index.ts'
 import { JsonScanner, JsonSyntaxError } from '../call/json-scanner.ts'
 import type { JsonEvents } from '../call/json-scanner.ts'
-import { turns } from '../turns.ts'
+import { loopBudget } from '../loop-budget.ts'
 
 /** Whether a JSON body names a method: Laravel, and Express behind a body parser, read `_method` from its outermost object too. */
 export async function namesMethod(bytes: Uint8Array): Promise<boolean> {
@@ -19,9 +19,9 @@ export async function namesMethod(bytes: Uint8Array): Promise<boolean> {
 }
 
 async function* steps(bytes: Uint8Array, from: number, overlap = 0): AsyncGenerator<Uint8Array, undefined> {
-  for (let start = from; start < bytes.length; start += turns.step) {
-    await turns.take(turns.step)
-    yield bytes.subarray(start, start + turns.step + overlap)
+  for (let start = from; start < bytes.length; start += loopBudget.step) {
+    await loopBudget.take(loopBudget.step)
+    yield bytes.subarray(start, start + loopBudget.step + overlap)
   }
   return undefined
 }

@@ -5,11 +5,11 @@ import { GatewayError, unavailable } from '../error.ts'
 import type { Documents } from '../knowledge/documents.ts'
 import type { SessionEntry } from '../knowledge/session-entry.ts'
 import type { Grants } from './grants.ts'
-import type { Verdict } from './open-call.ts'
+import type { AllowedCall } from './open-call.ts'
 import { normalisePath } from './records.ts'
-import type { Asked } from './records.ts'
+import type { RequestedAccess } from './records.ts'
 import { notGranted } from './refusals.ts'
-import type { CallAsk, Context } from './requests.ts'
+import type { AuthorizationRequest, Context } from './requests.ts'
 
 const ATTEMPTS = 8
 
@@ -17,37 +17,37 @@ const ATTEMPTS = 8
 export function judgeOf(
   { documents, grants }: { readonly documents: Documents; readonly grants: Grants },
   entry: SessionEntry,
-  ask: CallAsk,
+  request: AuthorizationRequest,
   context: Context,
-): () => Promise<Verdict> {
-  let body: CallBody = ask.hasBody ? { kind: 'unread' } : { kind: 'none' }
+): () => Promise<AllowedCall> {
+  let body: CallBody = request.hasBody ? { kind: 'unread' } : { kind: 'none' }
   return async () => {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const { revision } = documents
-      const upstream = await documents.upstream(ask.upstream)
-      if (!upstream) throw new GatewayError('insufficient_scope', 'no_tool', `there is no upstream ${ask.upstream}`)
-      const tools = await documents.tools(ask.upstream)
-      const matches = matchOperations(tools, ask.method, ask.segments)
+      const upstream = await documents.upstream(request.upstream)
+      if (!upstream) throw new GatewayError('insufficient_scope', 'no_tool', `there is no upstream ${request.upstream}`)
+      const tools = await documents.tools(request.upstream)
+      const matches = matchOperations(tools, request.method, request.segments)
       const grant = await grants.of(entry)
       // Only documents that all stood at the same time make a judgement.
       if (revision !== documents.revision) continue
-      context.asked = askedOf(ask, matches)
+      context.requested = requestedAccess(request, matches)
       const judgement = judgeCall(
         grant.chain,
         matches,
-        { query: ask.query, body },
-        matchReadings(tools, ask.method, ask.segments),
+        { query: request.query, body },
+        matchReadings(tools, request.method, request.segments),
       )
       if (judgement.reason === 'needs_body') {
-        body = await ask.readBody(upstream)
+        body = await request.readBody(upstream)
         continue
       }
-      if (!judgement.allowed) throw notGranted(judgement, ask.upstream, ask.method, ask.segments)
-      context.asked = askedOf(ask, judgement.tools)
+      if (!judgement.allowed) throw notGranted(judgement, request.upstream, request.method, request.segments)
+      context.requested = requestedAccess(request, judgement.tools)
       return {
         upstream,
         judgement,
-        paths: new Set([...grant.paths, `upstreams/${ask.upstream}`, `tools/${ask.upstream}`]),
+        paths: new Set([...grant.paths, `upstreams/${request.upstream}`, `tools/${request.upstream}`]),
       }
     }
     throw unavailable('vault_behind', 'tools and policies are changing faster than they can be judged; try again')
@@ -57,12 +57,12 @@ export function judgeOf(
 const risks = ['low', 'medium', 'high', 'critical']
 
 /** What a call asks for, in names that may go into records. */
-export function askedOf(ask: CallAsk, matches: readonly ToolMatch[]): Asked {
-  const endpoint = matches[0]?.operation.path ?? normalisePath(ask.segments)
+export function requestedAccess(request: AuthorizationRequest, matches: readonly ToolMatch[]): RequestedAccess {
+  const endpoint = matches[0]?.operation.path ?? normalisePath(request.segments)
   const risk = risks.findLast((level) => matches.some(({ tool }) => tool.risk === level)) ?? null
   return {
-    upstream: ask.upstream,
-    method: ask.method,
+    upstream: request.upstream,
+    method: request.method,
     endpoint,
     risk,
     tools: matches.map(({ tool }) => `${tool.upstream}/${tool.name}`),

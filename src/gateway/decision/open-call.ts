@@ -9,14 +9,14 @@ import type { UpstreamDocument } from '../../document/documents.ts'
 import type { FeedListener } from '../knowledge/listeners.ts'
 import type { FeedEvent } from '../knowledge/feed-event.ts'
 import type { Freshness } from '../knowledge/freshness.ts'
-import type { Asked } from './records.ts'
+import type { RequestedAccess } from './records.ts'
 import { ended, reuse } from './refusals.ts'
 import type { SessionEntry, SessionFacts } from '../knowledge/session-entry.ts'
 import type { SessionCache } from '../knowledge/session-cache.ts'
 import type { SessionWatch } from '../knowledge/watch.ts'
 
 /** A call judged allowed, and what that rests on. */
-export interface Verdict {
+export interface AllowedCall {
   readonly upstream: UpstreamDocument
   readonly judgement: CallJudgement
   /** Paths of the documents judged from. */
@@ -25,21 +25,21 @@ export interface Verdict {
 
 export interface OpenCallConfig {
   readonly entry: SessionEntry
-  readonly verdict: Verdict
-  readonly asked: Asked
+  readonly allowed: AllowedCall
+  readonly requested: RequestedAccess
   /** Judges the same call again by the documents as they then are; throws the refusal. */
-  readonly judge: () => Promise<Verdict>
+  readonly judge: () => Promise<AllowedCall>
   /** The call is over; called at least once. */
   readonly onClose?: () => void
   /** The caller's own: aborts when it has gone away. */
   readonly signal: AbortSignal
 }
 
-interface Surroundings {
+interface OpenCallDependencies {
   readonly sessions: SessionCache
   readonly freshness: Freshness
   readonly clock: Clock
-  readonly nextAnswer: (timeoutMs: number) => Promise<void>
+  readonly nextResponse: (timeoutMs: number) => Promise<void>
   readonly onClose: (call: OpenCall) => void
 }
 
@@ -51,28 +51,28 @@ const RETRY_MS = 1_000
  */
 export class OpenCall {
   readonly session: SessionFacts
-  readonly asked: Asked
+  readonly requested: RequestedAccess
   readonly #config: OpenCallConfig
-  readonly #around: Surroundings
+  readonly #dependencies: OpenCallDependencies
   readonly #controller = new AbortController()
   readonly #watch: SessionWatch
   readonly #onCallerGone = () => {
     this.cut(unavailable('caller_gone', 'the caller has gone'))
   }
-  #verdict: Verdict
+  #allowed: AllowedCall
   #rejudging: Promise<void> | undefined
   #rejudgeAgain = false
   #doubtSince: Moment | undefined
 
-  constructor(config: OpenCallConfig, around: Surroundings) {
+  constructor(config: OpenCallConfig, dependencies: OpenCallDependencies) {
     this.#config = config
-    this.#around = around
-    this.#verdict = config.verdict
+    this.#dependencies = dependencies
+    this.#allowed = config.allowed
     this.session = config.entry.facts
-    this.asked = config.asked
+    this.requested = config.requested
     config.signal.addEventListener('abort', this.#onCallerGone, { once: true })
     if (config.signal.aborted) this.#onCallerGone()
-    this.#watch = around.sessions.watch(config.entry, (reason) => {
+    this.#watch = dependencies.sessions.watch(config.entry, (reason) => {
       this.cut(ended(reason))
     })
   }
@@ -81,17 +81,17 @@ export class OpenCall {
     return this.#controller.signal
   }
   /** The judgement in force: replaced when documents changed and still allow the call. */
-  get verdict(): Verdict {
-    return this.#verdict
+  get allowed(): AllowedCall {
+    return this.#allowed
   }
   get upstream(): UpstreamDocument {
-    return this.#verdict.upstream
+    return this.#allowed.upstream
   }
 
   /** Asked before every byte in either direction: may this go on at this instant? Where not, the call is cut. */
   stillFresh(): boolean {
     if (this.signal.aborted) return false
-    const over = this.#watch.adrift ? undefined : this.#watch.entry.endOfCalls(this.#around.sessions.nowUnixMs())
+    const over = this.#watch.stale ? undefined : this.#watch.entry.endOfCalls(this.#dependencies.sessions.nowUnixMs())
     if (over) {
       this.cut(ended(over))
       return false
@@ -108,16 +108,16 @@ export class OpenCall {
   /** Throws when a new request with this token would be refused now, or when nothing recent enough is known about it. */
   require(): void {
     if (this.signal.aborted) throw toGatewayError(this.signal.reason)
-    this.#around.freshness.require(this.upstream.sensitivity)
-    const over = this.#config.entry.endOfToken(this.#around.sessions.nowUnixMs())
+    this.#dependencies.freshness.require(this.upstream.sensitivity)
+    const over = this.#config.entry.endOfToken(this.#dependencies.sessions.nowUnixMs())
     if (over) throw reuse(over)
-    if (this.#watch.adrift || !this.#isVouchedFor())
+    if (this.#watch.stale || !this.#isVouchedFor())
       throw unavailable('stale', 'what this session may do cannot be confirmed at the moment; try again')
   }
 
   /** Why the key may not go out for this call any more: its own token is over, though calls that have begun may go on by a younger one. */
   whyNotBegin(): GatewayError | undefined {
-    const over = this.#config.entry.endOfToken(this.#around.sessions.nowUnixMs())
+    const over = this.#config.entry.endOfToken(this.#dependencies.sessions.nowUnixMs())
     return over && ended(over)
   }
 
@@ -137,14 +137,14 @@ export class OpenCall {
     this.#config.signal.removeEventListener('abort', this.#onCallerGone)
     // Undefined while the constructor runs: a session that is over cuts at once.
     ;(this.#watch as SessionWatch | undefined)?.cancel()
-    this.#around.onClose(this)
+    this.#dependencies.onClose(this)
   }
 
   /** Documents changed: judges again if the call rests on one of them. `all` = everything known was dropped. */
   review(changed: ReadonlySet<string> | 'all'): void {
-    if (this.signal.aborted || (changed !== 'all' && ![...changed].some((path) => this.#verdict.paths.has(path))))
+    if (this.signal.aborted || (changed !== 'all' && ![...changed].some((path) => this.#allowed.paths.has(path))))
       return
-    this.#doubtSince ??= momentOf(this.#around.clock)
+    this.#doubtSince ??= momentOf(this.#dependencies.clock)
     this.#rejudgeAgain = true
     this.#rejudging ??= this.#rejudge().finally(() => {
       this.#rejudging = undefined
@@ -152,23 +152,23 @@ export class OpenCall {
   }
 
   #isVouchedFor(): boolean {
-    const { freshness, clock } = this.#around
+    const { freshness, clock } = this.#dependencies
     const limitMs = freshness.limitMs(this.upstream.sensitivity)
     const doubtMs = this.#doubtSince === undefined ? 0 : elapsedSince(clock, this.#doubtSince)
-    return freshness.isFresh(this.upstream.sensitivity) && this.#watch.adriftMs() <= limitMs && doubtMs <= limitMs
+    return freshness.isFresh(this.upstream.sensitivity) && this.#watch.staleMs() <= limitMs && doubtMs <= limitMs
   }
 
   async #rejudge(): Promise<void> {
     while (this.#rejudgeAgain && !this.signal.aborted) {
       this.#rejudgeAgain = false
       try {
-        const verdict = await this.#config.judge()
-        const change = whatChanged(this.#verdict, verdict)
+        const allowed = await this.#config.judge()
+        const change = whatChanged(this.#allowed, allowed)
         if (change) {
           this.cut(change)
           return
         }
-        this.#verdict = verdict
+        this.#allowed = allowed
       } catch (thrown) {
         const error = toGatewayError(thrown)
         if (error.type !== 'unavailable' || !this.stillFresh()) {
@@ -176,7 +176,7 @@ export class OpenCall {
           return
         }
         this.#rejudgeAgain = true
-        await this.#around.nextAnswer(RETRY_MS)
+        await this.#dependencies.nextResponse(RETRY_MS)
       }
     }
     this.#doubtSince = undefined
@@ -184,8 +184,8 @@ export class OpenCall {
 }
 
 /** Why a call that is still allowed cannot go on as it was begun: its key would now go elsewhere, or less of the answer may pass. */
-function whatChanged(before: Verdict, after: Verdict): GatewayError | undefined {
-  const target = ({ upstream: { url, kv_mount, kv_path, kv_field, auth } }: Verdict) =>
+function whatChanged(before: AllowedCall, after: AllowedCall): GatewayError | undefined {
+  const target = ({ upstream: { url, kv_mount, kv_path, kv_field, auth } }: AllowedCall) =>
     JSON.stringify([url, kv_mount, kv_path, kv_field, auth])
   if (target(before) !== target(after))
     return unavailable('upstream_changed', `upstream ${after.upstream.name} was changed during the call; try again`)
@@ -199,10 +199,10 @@ function whatChanged(before: Verdict, after: Verdict): GatewayError | undefined 
 /** Every call under way, so that a change of a document reaches those that rest on it. */
 export class OpenCalls implements FeedListener {
   readonly #calls = new Set<OpenCall>()
-  readonly #around: Omit<Surroundings, 'onClose'>
+  readonly #dependencies: Omit<OpenCallDependencies, 'onClose'>
 
-  constructor(around: Omit<Surroundings, 'onClose'>) {
-    this.#around = around
+  constructor(dependencies: Omit<OpenCallDependencies, 'onClose'>) {
+    this.#dependencies = dependencies
   }
 
   get size(): number {
@@ -211,7 +211,7 @@ export class OpenCalls implements FeedListener {
 
   open(config: OpenCallConfig): OpenCall {
     const call = new OpenCall(config, {
-      ...this.#around,
+      ...this.#dependencies,
       onClose: (closed) => {
         this.#calls.delete(closed)
         config.onClose?.()

@@ -41,7 +41,7 @@ export const knownSession = ({
       }
 
 /** What was asked for, in names that hold no secret and no personal data. */
-export interface Asked {
+export interface RequestedAccess {
   readonly required_scope?: string
   readonly tools?: readonly string[]
   readonly upstream?: string
@@ -60,7 +60,7 @@ export interface Decision {
   readonly validation_result: ValidationResult
   readonly reason: string
   readonly session: KnownSession | undefined
-  readonly asked: Asked
+  readonly requested: RequestedAccess
   /** Of a use after expiry: for how long the token had been over, in whole seconds. */
   readonly lateSeconds?: number | undefined
 }
@@ -69,7 +69,7 @@ export interface Outcome {
   readonly request_id: string
   readonly caller_request_id?: string | undefined
   readonly session: KnownSession
-  readonly asked: Asked
+  readonly requested: RequestedAccess
   readonly status: number | null
   readonly latency_ms: number
   readonly upstream_ms: number | null
@@ -87,7 +87,7 @@ export interface Counters {
   denied: number
   errors: number
   /** Requests of callers who did not authenticate: counted, never written, so that strangers cannot fill the disk. */
-  strangers: number
+  unauthenticated: number
   outcomes_lost: number
 }
 
@@ -102,24 +102,33 @@ const SUMMARY_MS = 1_000
 
 /** Writes decision and outcome records. A decision that cannot be made durable is not taken. */
 export class DecisionRecords {
-  readonly counters: Counters = { allowed: 0, denied: 0, errors: 0, strangers: 0, outcomes_lost: 0 }
+  readonly counters: Counters = { allowed: 0, denied: 0, errors: 0, unauthenticated: 0, outcomes_lost: 0 }
   readonly #sink: RecordSink
-  readonly #remarks: Readonly<Record<string, string>>
+  readonly #extraFields: Readonly<Record<string, string>>
   readonly #clock: Clock
   /** Refusals for limits that are being summed up, by session (or caller) and reason. */
   readonly #summaries = new Map<string, Summary>()
 
   /** `remarks` stand in every decision record: start settings that weaken a promise. */
-  constructor(sink: RecordSink, clock: Clock, remarks: Readonly<Record<string, string>> = {}) {
+  constructor(sink: RecordSink, clock: Clock, extraFields: Readonly<Record<string, string>> = {}) {
     this.#sink = sink
     this.#clock = clock
-    this.#remarks = remarks
+    this.#extraFields = extraFields
   }
 
   /** Resolves when the record is durable; rejects with `unavailable` when it cannot be written. */
   async decision(taken: Decision): Promise<void> {
-    const { request_id, caller_request_id, caller, decision, validation_result, reason, session, asked, lateSeconds } =
-      taken
+    const {
+      request_id,
+      caller_request_id,
+      caller,
+      decision,
+      validation_result,
+      reason,
+      session,
+      requested,
+      lateSeconds,
+    } = taken
     this.counters[decision === 'allow' ? 'allowed' : decision === 'deny' ? 'denied' : 'errors']++
     await this.#append({
       type: 'decision',
@@ -128,10 +137,10 @@ export class DecisionRecords {
       validation_result,
       reason,
       ...sessionFields(session),
-      ...askedFields(asked),
+      ...requestedFields(requested),
       caller: callerName(caller),
       ...(lateSeconds === undefined ? {} : { late_seconds: lateSeconds, address: caller.address ?? null }),
-      ...this.#remarks,
+      ...this.#extraFields,
     }).catch((error: unknown) => {
       throw unavailable('audit_unavailable', 'the decision cannot be recorded, so it is not taken; try again', error)
     })
@@ -183,7 +192,7 @@ export class DecisionRecords {
     request_id,
     caller_request_id,
     session,
-    asked,
+    requested,
     status,
     latency_ms,
     upstream_ms,
@@ -206,14 +215,14 @@ export class DecisionRecords {
       result,
       ...(key_consent === undefined ? {} : { key_consent }),
       ...sessionFields(session),
-      ...askedFields(asked),
+      ...requestedFields(requested),
     }).catch(() => {
       this.counters.outcomes_lost++
     })
   }
 
-  stranger(): void {
-    this.counters.strangers++
+  unauthenticated(): void {
+    this.counters.unauthenticated++
   }
 
   #append(record: object): Promise<void> {
@@ -254,7 +263,7 @@ function sessionFields(session: KnownSession | undefined): object {
 }
 
 /** `platform` is the upstream under the name monitoring uses for it. */
-function askedFields({ required_scope, tools, upstream, method, endpoint, risk }: Asked): object {
+function requestedFields({ required_scope, tools, upstream, method, endpoint, risk }: RequestedAccess): object {
   return {
     ...(required_scope === undefined ? {} : { required_scope }),
     ...(tools === undefined ? {} : { tools }),

@@ -4,9 +4,9 @@ import type { UpstreamDocument } from '../../document/documents.ts'
 import type { SessionName } from '../knowledge/session-cache.ts'
 import type { SessionFacts } from '../knowledge/session-entry.ts'
 import type { Caller } from './callers.ts'
-import type { Asked, KnownSession, RequestIds } from './records.ts'
+import type { RequestedAccess, KnownSession, RequestIds } from './records.ts'
 
-export interface ValidateAsk extends RequestIds {
+export interface ValidationRequest extends RequestIds {
   /** Undefined or empty is refused as `missing`. */
   readonly token: string | undefined
   /** Omitted: only whether the token is live is asked, and `scope_match` is false. */
@@ -27,12 +27,12 @@ export interface TokenValidation extends SessionFacts {
   readonly vouched_ms: number
 }
 
-export interface WatchAsk extends RequestIds {
+export interface WatchingRequest extends RequestIds {
   readonly key: SessionName
   readonly caller: Caller
 }
 
-export interface CallAsk extends RequestIds {
+export interface AuthorizationRequest extends RequestIds {
   readonly token: string
   readonly upstream: string
   /** Upper case. */
@@ -55,7 +55,7 @@ export interface CallAsk extends RequestIds {
 export interface Context extends RequestIds {
   readonly caller: Caller
   session: KnownSession | undefined
-  asked: Asked
+  requested: RequestedAccess
   /** Set by a use after expiry. */
   lateSeconds?: number
 }

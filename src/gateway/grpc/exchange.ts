@@ -7,9 +7,9 @@ import { GatewayError, toGatewayError } from '../error.ts'
 import { callerRequestIdOf, requestIdOf } from '../request-id.ts'
 
 /** What the services of this port act through. */
-export interface GrpcParts extends Pick<
+export interface GrpcDependencies extends Pick<
   GatewayCore,
-  'calls' | 'callers' | 'decisions' | 'follower' | 'freshness' | 'grants' | 'limits' | 'pulse' | 'sessions'
+  'calls' | 'callers' | 'decisions' | 'follower' | 'freshness' | 'grants' | 'limits' | 'ticker' | 'sessions'
 > {
   readonly clock: Clock
   readonly logger: Logger
@@ -40,14 +40,18 @@ function identified(callers: Pick<Callers, 'identify'>, metadata: Metadata): Cal
 }
 
 /** A new id of ours. */
-export const requestIdFor = ({ random }: Pick<GrpcParts, 'random'>): string => requestIdOf(random)
+export const requestIdFor = ({ random }: Pick<GrpcDependencies, 'random'>): string => requestIdOf(random)
 
 /** The caller's own id: the message's, else metadata `x-request-id`. */
 export const callerRequestIdFor = (metadata: Metadata, given = ''): string | undefined =>
   callerRequestIdOf(given === '' ? metadata.get('x-request-id')[0] : given)
 
 /** Whatever a handler threw, as it is answered. What nobody foresaw is logged; its text goes nowhere. */
-export function failureOf({ logger }: Pick<GrpcParts, 'logger'>, thrown: unknown, requestId: string): GatewayError {
+export function failureOf(
+  { logger }: Pick<GrpcDependencies, 'logger'>,
+  thrown: unknown,
+  requestId: string,
+): GatewayError {
   const error = toGatewayError(thrown)
   if (error.kind === 'internal')
     logger.error(

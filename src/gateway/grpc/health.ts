@@ -5,21 +5,21 @@ import type { HealthRequest, HealthResponse } from '../../grpc/index.ts'
 import { decoded, serviceNames } from './definitions.ts'
 import type { Undecodable } from './definitions.ts'
 import { failureOf, requestIdFor } from './exchange.ts'
-import type { GrpcParts } from './exchange.ts'
+import type { GrpcDependencies } from './exchange.ts'
 import { Outbox } from './outbox.ts'
 import type { OpenStreams } from './outbox.ts'
-import { replyOf } from './status.ts'
+import { failureStatus } from './status.ts'
 
 type Check = ServerUnaryCall<HealthRequest, HealthResponse>
 type Watch = ServerWritableStream<HealthRequest, HealthResponse>
 
-export function gatewayHealth(parts: GrpcParts, streams: OpenStreams): UntypedServiceImplementation {
+export function gatewayHealth(dependencies: GrpcDependencies, streams: OpenStreams): UntypedServiceImplementation {
   const health = healthService(
     {
       services: serviceNames,
       instead: '"" or a name that reflection lists',
-      serving: () => parts.healthy(),
-      onChange: (tell) => parts.pulse.every(tell),
+      serving: () => dependencies.healthy(),
+      onChange: (tell) => dependencies.ticker.every(tell),
     },
     (call) => {
       const outbox = new Outbox<HealthResponse>(call)
@@ -29,12 +29,12 @@ export function gatewayHealth(parts: GrpcParts, streams: OpenStreams): UntypedSe
   )
   return {
     Check: (call: Check, callback: sendUnaryData<HealthResponse>) => {
-      const refused = refusal(parts, call.request)
+      const refused = refusal(dependencies, call.request)
       if (refused) callback(refused)
       else health.Check(call, callback)
     },
     Watch: (call: Watch) => {
-      const refused = refusal(parts, call.request)
+      const refused = refusal(dependencies, call.request)
       if (refused) new Outbox<HealthResponse>(call).fail(refused)
       else health.Watch(call)
     },
@@ -42,12 +42,12 @@ export function gatewayHealth(parts: GrpcParts, streams: OpenStreams): UntypedSe
 }
 
 /** Of a request that did not decode; undefined for others. */
-function refusal(parts: GrpcParts, request: HealthRequest | Undecodable) {
+function refusal(dependencies: GrpcDependencies, request: HealthRequest | Undecodable) {
   try {
     decoded(request)
     return undefined
   } catch (thrown) {
-    const requestId = requestIdFor(parts)
-    return replyOf(failureOf(parts, thrown, requestId), requestId)
+    const requestId = requestIdFor(dependencies)
+    return failureStatus(failureOf(dependencies, thrown, requestId), requestId)
   }
 }

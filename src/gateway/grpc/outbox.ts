@@ -3,8 +3,8 @@ import type { ServerHttp2Stream } from 'node:http2'
 import type { ServerDuplexStream, ServerWritableStream } from '@grpc/grpc-js'
 import { RequestError } from '../../logical/errors.ts'
 import type { GatewayError } from '../error.ts'
-import { replyOf, shuttingDown } from './status.ts'
-import type { Reply } from './status.ts'
+import { failureStatus, shuttingDown } from './status.ts'
+import type { FailureStatus } from './status.ts'
 
 /** Ends a call at once: nothing of it that has not left this process is sent any more; the peer sees RST_STREAM (CANCEL). */
 export function reset(stream: ServerHttp2Stream): void {
@@ -85,7 +85,7 @@ export class Outbox<Response> {
   }
 
   /** Ends the call with a status, after what has been sent. */
-  fail(reply: Reply): void {
+  fail(reply: FailureStatus): void {
     if (this.over) return
     this.#ending = true
     this.#broken.abort()
@@ -93,7 +93,7 @@ export class Outbox<Response> {
   }
 
   /** Ends the call at once. The reason is told only where nothing is queued ahead of it. */
-  cut(reply: Reply): void {
+  cut(reply: FailureStatus): void {
     if (this.idle) {
       this.fail(reply)
       return
@@ -128,6 +128,6 @@ export class OpenStreams {
   }
 
   endAll(error: GatewayError = shuttingDown()): void {
-    for (const outbox of [...this.#streams]) outbox.cut(replyOf(error, ''))
+    for (const outbox of [...this.#streams]) outbox.cut(failureStatus(error, ''))
   }
 }

@@ -4,11 +4,11 @@ import type { ServerDuplexStream, UntypedServiceImplementation } from '@grpc/grp
 import { decoded, describedFiles, serviceNames } from './definitions.ts'
 import type { DescribedFile, Undecodable } from './definitions.ts'
 import { failureOf, requestIdFor } from './exchange.ts'
-import type { GrpcParts } from './exchange.ts'
+import type { GrpcDependencies } from './exchange.ts'
 import { Inbox } from './inbox.ts'
 import { Outbox } from './outbox.ts'
 import type { OpenStreams } from './outbox.ts'
-import { replyOf } from './status.ts'
+import { failureStatus } from './status.ts'
 
 interface ReflectionRequest {
   readonly host: string
@@ -22,21 +22,24 @@ interface ReflectionRequest {
   readonly file_containing_symbol?: string
 }
 
-type Answer =
+type ReflectionResult =
   | { readonly file_descriptor_response: { readonly file_descriptor_proto: readonly Uint8Array[] } }
   | { readonly list_services_response: { readonly service: readonly { readonly name: string }[] } }
   | { readonly error_response: { readonly error_code: number; readonly error_message: string } }
 
-type ReflectionResponse = Answer & { readonly valid_host: string; readonly original_request: ReflectionRequest }
+type ReflectionResponse = ReflectionResult & {
+  readonly valid_host: string
+  readonly original_request: ReflectionRequest
+}
 
-export function reflectionService(parts: GrpcParts, streams: OpenStreams): UntypedServiceImplementation {
+export function reflectionService(dependencies: GrpcDependencies, streams: OpenStreams): UntypedServiceImplementation {
   return {
     ServerReflectionInfo: (call: ServerDuplexStream<ReflectionRequest | Undecodable, ReflectionResponse>) => {
       const outbox = new Outbox<ReflectionResponse>(call)
       streams.add(outbox)
       converse(new Inbox(call), outbox).catch((thrown: unknown) => {
-        const requestId = requestIdFor(parts)
-        outbox.fail(replyOf(failureOf(parts, thrown, requestId), requestId))
+        const requestId = requestIdFor(dependencies)
+        outbox.fail(failureStatus(failureOf(dependencies, thrown, requestId), requestId))
       })
     },
   }
@@ -48,12 +51,16 @@ async function converse(
 ): Promise<void> {
   for (let message = await inbox.next(); message !== undefined; message = await inbox.next()) {
     const request = decoded(message)
-    await outbox.send({ valid_host: request.host, original_request: request, ...answer(request) })
+    await outbox.send({ valid_host: request.host, original_request: request, ...resolveRequest(request) })
   }
   outbox.end()
 }
 
-function answer({ message_request, file_by_filename = '', file_containing_symbol = '' }: ReflectionRequest): Answer {
+function resolveRequest({
+  message_request,
+  file_by_filename = '',
+  file_containing_symbol = '',
+}: ReflectionRequest): ReflectionResult {
   switch (message_request) {
     case 'list_services':
       return { list_services_response: { service: serviceNames.map((name) => ({ name })) } }
@@ -69,13 +76,13 @@ function answer({ message_request, file_by_filename = '', file_containing_symbol
   }
 }
 
-function fileWhere(matches: (file: DescribedFile) => boolean, otherwise: string): Answer {
+function fileWhere(matches: (file: DescribedFile) => boolean, otherwise: string): ReflectionResult {
   const file = describedFiles.find(matches)
   return file
     ? { file_descriptor_response: { file_descriptor_proto: [file.bytes] } }
     : refused(status.NOT_FOUND, otherwise)
 }
 
-const refused = (error_code: number, error_message: string): Answer => ({
+const refused = (error_code: number, error_message: string): ReflectionResult => ({
   error_response: { error_code, error_message },
 })

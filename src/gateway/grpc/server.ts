@@ -4,7 +4,7 @@ import { Server, ServerCredentials, logVerbosity, setLogVerbosity } from '@grpc/
 import type { UntypedServiceImplementation } from '@grpc/grpc-js'
 import { bracketed, isLoopback, parseListenAddress } from '../../http/index.ts'
 import { services } from './definitions.ts'
-import type { GrpcParts } from './exchange.ts'
+import type { GrpcDependencies } from './exchange.ts'
 import { gatewayHealth } from './health.ts'
 import { OpenStreams } from './outbox.ts'
 import { reflectionService } from './reflection.ts'
@@ -18,7 +18,7 @@ export interface GrpcTls {
   readonly keyFile: string
 }
 
-export interface GrpcConfig extends GrpcParts {
+export interface GrpcConfig extends GrpcDependencies {
   /** `host:port`; port 0 takes a free one. */
   readonly address: string
   /** Without it the port speaks plain text: loopback, or where a service mesh encrypts. */
@@ -65,8 +65,9 @@ export async function startGrpcServer(config: GrpcConfig): Promise<GrpcServer> {
   const server = new Server(limits)
   const streams = new OpenStreams()
   let closing = false
-  const parts: GrpcParts = { ...config, healthy: () => !closing && config.healthy() }
-  for (const [methods, implementation] of implementations(parts, streams)) server.addService(methods, implementation)
+  const dependencies: GrpcDependencies = { ...config, healthy: () => !closing && config.healthy() }
+  for (const [methods, implementation] of implementations(dependencies, streams))
+    server.addService(methods, implementation)
   const port = await bind(server, address, credentials)
   return {
     address: `${bracketed(host)}:${String(port)}`,
@@ -88,15 +89,15 @@ export async function startGrpcServer(config: GrpcConfig): Promise<GrpcServer> {
 }
 
 function implementations(
-  parts: GrpcParts,
+  dependencies: GrpcDependencies,
   streams: OpenStreams,
 ): [(typeof services)[keyof typeof services], UntypedServiceImplementation][] {
-  const reflection = reflectionService(parts, streams)
+  const reflection = reflectionService(dependencies, streams)
   return [
-    [services.sessions, sessionsService(parts, streams)],
-    [services.tokens, tokensService(parts, streams)],
-    [services.upstreams, upstreamsService(parts)],
-    [services.health, gatewayHealth(parts, streams)],
+    [services.sessions, sessionsService(dependencies, streams)],
+    [services.tokens, tokensService(dependencies, streams)],
+    [services.upstreams, upstreamsService(dependencies)],
+    [services.health, gatewayHealth(dependencies, streams)],
     [services.reflection, reflection],
     [services.reflectionAlpha, reflection],
   ]

@@ -1,50 +1,50 @@
 /** `mcp.gateway.v1.Sessions`: opened, refreshed and closed under the caller's own Vault identity. */
 import type { UntypedServiceImplementation } from '@grpc/grpc-js'
-import type { Issued, OpenAsk } from '../session-service.ts'
+import type { Issued, OpenSessionRequest } from '../session-service.ts'
 import { requireToken, wrongField } from './exchange.ts'
-import type { GrpcParts } from './exchange.ts'
+import type { GrpcDependencies } from './exchange.ts'
 import type { CloseRequest, DelegateRequest, OpenRequest, RefreshRequest, SessionToken } from './messages.ts'
 import type { OpenStreams } from './outbox.ts'
 import { unary } from './unary.ts'
 import { watchHandler } from './watch.ts'
 
-export function sessionsService(parts: GrpcParts, streams: OpenStreams): UntypedServiceImplementation {
-  const { sessions } = parts
+export function sessionsService(dependencies: GrpcDependencies, streams: OpenStreams): UntypedServiceImplementation {
+  const { sessions } = dependencies
   return {
-    Open: unary(parts, async (request: OpenRequest, { caller, requestId }) =>
-      worded(await sessions.open(caller, requireAgentId(request.agent_id), openAsk(request)), requestId),
+    Open: unary(dependencies, async (request: OpenRequest, { caller, requestId }) =>
+      worded(await sessions.open(caller, requireAgentId(request.agent_id), openRequest(request)), requestId),
     ),
-    Refresh: unary(parts, async ({ session_id, ttl_seconds }: RefreshRequest, { caller, requestId }) =>
+    Refresh: unary(dependencies, async ({ session_id, ttl_seconds }: RefreshRequest, { caller, requestId }) =>
       worded(
         await sessions.refresh(caller, { session_id: requireSessionId(session_id) }, { ttl: given(ttl_seconds) }),
         requestId,
       ),
     ),
-    Close: unary(parts, async ({ session_id }: CloseRequest, { caller, requestId }) => {
+    Close: unary(dependencies, async ({ session_id }: CloseRequest, { caller, requestId }) => {
       await sessions.close(caller, { session_id: requireSessionId(session_id) })
       return { request_id: requestId }
     }),
-    Delegate: unary(parts, async (request: DelegateRequest, { caller, requestId }) => {
+    Delegate: unary(dependencies, async (request: DelegateRequest, { caller, requestId }) => {
       const parent_token = requireToken(request.parent_token, 'parent_token')
       return worded(
         await sessions.open(caller, requireAgentId(request.agent_id), {
-          ...openAsk({ ...request, environment: '' }),
+          ...openRequest({ ...request, environment: '' }),
           parent_token,
         }),
         requestId,
       )
     }),
-    Watch: watchHandler(parts, streams),
+    Watch: watchHandler(dependencies, streams),
   }
 }
 
 /** Empty is omitted: the engine then chooses. */
-function openAsk({
+function openRequest({
   purpose,
   requested_scopes,
   environment,
   ttl_seconds,
-}: Pick<OpenRequest, 'purpose' | 'requested_scopes' | 'environment' | 'ttl_seconds'>): OpenAsk {
+}: Pick<OpenRequest, 'purpose' | 'requested_scopes' | 'environment' | 'ttl_seconds'>): OpenSessionRequest {
   return {
     ...(purpose === '' ? {} : { purpose }),
     ...(requested_scopes.length === 0 ? {} : { requested_scopes }),

@@ -3,7 +3,7 @@ import { unavailable } from '../error.ts'
 import type { GatewayError } from '../error.ts'
 
 /** What a failed call ends with. Trailing metadata: `mcp-error-type`, `mcp-error-code`, `mcp-request-id`, and `mcp-retry-after` in seconds. */
-export interface Reply {
+export interface FailureStatus {
   readonly code: number
   readonly details: string
   readonly metadata: Metadata
@@ -13,7 +13,7 @@ export interface Reply {
 const LONGEST_DETAILS = 1_000
 
 /** `requestId` empty where no single request failed. `code` where the moment of the failure says more than its kind: ABORTED for a call that was cut. */
-export function replyOf(error: GatewayError, requestId: string, code: number = error.row.grpc): Reply {
+export function failureStatus(error: GatewayError, requestId: string, code: number = error.row.grpc): FailureStatus {
   const metadata = new Metadata()
   metadata.set('mcp-error-type', error.type)
   metadata.set('mcp-error-code', error.code)

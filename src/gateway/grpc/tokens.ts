@@ -10,36 +10,38 @@ import { callerRequestIdOf } from '../request-id.ts'
 import { decoded } from './definitions.ts'
 import type { Undecodable } from './definitions.ts'
 import { callerOf, failureOf, requestIdFor, requireToken } from './exchange.ts'
-import type { GrpcParts } from './exchange.ts'
+import type { GrpcDependencies } from './exchange.ts'
 import { Inbox } from './inbox.ts'
 import type { IntrospectRequest, IntrospectResponse, ValidateRequest, ValidateResponse } from './messages.ts'
 import { Outbox } from './outbox.ts'
 import type { OpenStreams } from './outbox.ts'
-import { replyOf } from './status.ts'
+import { failureStatus } from './status.ts'
 import { unary } from './unary.ts'
 
 /** Questions of one stream that are answered at the same time; further ones wait unread. */
 const AT_ONCE = 64
 
-export function tokensService(parts: GrpcParts, streams: OpenStreams): UntypedServiceImplementation {
+export function tokensService(dependencies: GrpcDependencies, streams: OpenStreams): UntypedServiceImplementation {
   return {
-    Validate: unary(parts, (request: ValidateRequest, exchange) => validate(parts, request, exchange.caller, exchange)),
-    Introspect: unary(parts, (request: IntrospectRequest, exchange) =>
-      introspect(parts, request, exchange.caller, exchange),
+    Validate: unary(dependencies, (request: ValidateRequest, exchange) =>
+      validate(dependencies, request, exchange.caller, exchange),
+    ),
+    Introspect: unary(dependencies, (request: IntrospectRequest, exchange) =>
+      introspect(dependencies, request, exchange.caller, exchange),
     ),
     ValidateStream: (call: ServerDuplexStream<ValidateRequest | Undecodable, ValidateResponse>) => {
       const outbox = new Outbox(call)
       streams.add(outbox)
-      validateStream(parts, call, outbox).catch((thrown: unknown) => {
-        const requestId = requestIdFor(parts)
-        outbox.fail(replyOf(failureOf(parts, thrown, requestId), requestId))
+      validateStream(dependencies, call, outbox).catch((thrown: unknown) => {
+        const requestId = requestIdFor(dependencies)
+        outbox.fail(failureStatus(failureOf(dependencies, thrown, requestId), requestId))
       })
     },
   }
 }
 
 async function validate(
-  { decisions, clock }: GrpcParts,
+  { decisions, clock }: GrpcDependencies,
   request: ValidateRequest,
   caller: Caller,
   { requestId, callerRequestId }: RequestIds,
@@ -78,47 +80,47 @@ function worded(validation: TokenValidation, requestId: string): ValidateRespons
 
 /** Ends when the caller has ended its side and every question is answered. A refusal is an answer here. */
 async function validateStream(
-  parts: GrpcParts,
+  dependencies: GrpcDependencies,
   call: ServerDuplexStream<ValidateRequest | Undecodable, ValidateResponse>,
   outbox: Outbox<ValidateResponse>,
 ): Promise<void> {
-  const caller = callerOf(parts, call)
-  const leave = parts.limits.validateStream(originOf(caller))
+  const caller = callerOf(dependencies, call)
+  const leave = dependencies.limits.validateStream(originOf(caller))
   outbox.gone.addEventListener('abort', leave, { once: true })
   if (outbox.over) leave()
   const inbox = new Inbox<ValidateRequest | Undecodable>(call)
   const open = new Set<Promise<void>>()
   for (let message = await inbox.next(); message !== undefined && !outbox.over; message = await inbox.next()) {
     // A slot is free again once its answer has left: a caller that does not read its answers is not read either.
-    const answered = answerOne(parts, message, caller)
+    const respondedTo = validateOne(dependencies, message, caller)
       .then((response) => outbox.send(response))
       .finally(() => {
-        open.delete(answered)
+        open.delete(respondedTo)
       })
-    open.add(answered)
+    open.add(respondedTo)
     if (open.size >= AT_ONCE) await Promise.race(open)
   }
   await Promise.all(open)
   outbox.end()
 }
 
-async function answerOne(
-  parts: GrpcParts,
+async function validateOne(
+  dependencies: GrpcDependencies,
   message: ValidateRequest | Undecodable,
   caller: Caller,
 ): Promise<ValidateResponse> {
   // The metadata's id is the whole stream's: it would not tell the answers apart.
-  const requestId = requestIdFor(parts)
+  const requestId = requestIdFor(dependencies)
   let request_id = requestId
   try {
     const request = decoded(message)
     request_id = responseId(request, requestId)
-    return await validate(parts, request, caller, {
+    return await validate(dependencies, request, caller, {
       requestId,
       callerRequestId: callerRequestIdOf(request.request_id),
     })
   } catch (thrown) {
-    const { type, code, message: error_message } = failureOf(parts, thrown, requestId)
+    const { type, code, message: error_message } = failureOf(dependencies, thrown, requestId)
     return { active: false, request_id, error_type: type, error_code: code, error_message }
   }
 }
@@ -135,7 +137,7 @@ const aboutToken = new Set([
 ])
 
 async function introspect(
-  { decisions }: GrpcParts,
+  { decisions }: GrpcDependencies,
   { token }: IntrospectRequest,
   caller: Caller,
   { requestId, callerRequestId }: RequestIds,

@@ -3,8 +3,8 @@ import type { Caller } from '../decision/callers.ts'
 import { decoded } from './definitions.ts'
 import type { Undecodable } from './definitions.ts'
 import { callerOf, callerRequestIdFor, failureOf, requestIdFor } from './exchange.ts'
-import type { GrpcParts } from './exchange.ts'
-import { replyOf } from './status.ts'
+import type { GrpcDependencies } from './exchange.ts'
+import { failureStatus } from './status.ts'
 import type { RequestIds } from '../decision/records.ts'
 import type { GatewayError } from '../error.ts'
 
@@ -16,15 +16,15 @@ export interface UnaryExchange extends RequestIds {
 
 /** One question, one answer: caller and request id are read first, whatever is thrown becomes a status. */
 export function unary<Request extends { readonly request_id: string }, Response>(
-  parts: GrpcParts,
+  dependencies: GrpcDependencies,
   handle: (request: Request, exchange: UnaryExchange) => Promise<Response>,
   codeOf?: (error: GatewayError) => number,
 ): handleUnaryCall<Request | Undecodable, Response> {
   return (call, callback) => {
     const { metadata } = call
-    const requestId = requestIdFor(parts)
+    const requestId = requestIdFor(dependencies)
     const answer = async () => {
-      const caller = callerOf(parts, call)
+      const caller = callerOf(dependencies, call)
       const request = decoded(call.request)
       const callerRequestId = callerRequestIdFor(metadata, request.request_id)
       return handle(request, { caller, requestId, callerRequestId, metadata, call })
@@ -35,12 +35,12 @@ export function unary<Request extends { readonly request_id: string }, Response>
           callback(null, response)
         },
         (thrown: unknown) => {
-          const error = failureOf(parts, thrown, requestId)
-          callback(replyOf(error, requestId, codeOf?.(error)))
+          const error = failureOf(dependencies, thrown, requestId)
+          callback(failureStatus(error, requestId, codeOf?.(error)))
         },
       )
       .catch((thrown: unknown) => {
-        failureOf(parts, thrown, requestId)
+        failureOf(dependencies, thrown, requestId)
       })
   }
 }

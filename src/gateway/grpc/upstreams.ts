@@ -4,15 +4,15 @@ import type { ServerDuplexStream, UntypedServiceImplementation } from '@grpc/grp
 import { isName } from '../../scope/index.ts'
 import { GatewayCallError } from '../call/call-error.ts'
 import { parseTarget } from '../call/target.ts'
-import type { UpstreamAnswer, UpstreamAsk } from '../proxy/upstream-calls.ts'
+import type { UpstreamCallResponse, UpstreamCallRequest } from '../proxy/upstream-calls.ts'
 import { GatewayError, toGatewayError, unavailable } from '../error.ts'
 import type { Undecodable } from './definitions.ts'
 import { callerOf, callerRequestIdFor, failureOf, requestIdFor, requireToken, wrongField } from './exchange.ts'
-import type { GrpcParts } from './exchange.ts'
+import type { GrpcDependencies } from './exchange.ts'
 import { Inbox } from './inbox.ts'
 import type { CallRequest, CallResponse, StreamRequest, StreamedResponse } from './messages.ts'
 import { Outbox, http2StreamOf, reset } from './outbox.ts'
-import { replyOf } from './status.ts'
+import { failureStatus } from './status.ts'
 import { takeHead, uploadOf } from './upload.ts'
 import { unary } from './unary.ts'
 import type { UnaryExchange } from './unary.ts'
@@ -22,14 +22,14 @@ export const MAX_CALL_BODY_BYTES = 4 * 1024 * 1024 - 128 * 1024
 /** Of one part of a streamed answer: what may be on its way out when a call is cut. */
 const PART_BYTES = 32 * 1024
 
-export function upstreamsService(parts: GrpcParts): UntypedServiceImplementation {
+export function upstreamsService(dependencies: GrpcDependencies): UntypedServiceImplementation {
   return {
-    Call: unary(parts, (request: CallRequest, exchange) => callWhole(parts, request, exchange), codeOf),
+    Call: unary(dependencies, (request: CallRequest, exchange) => callWhole(dependencies, request, exchange), codeOf),
     Stream: (call: ServerDuplexStream<StreamRequest | Undecodable, StreamedResponse>) => {
       const outbox = new Outbox<StreamedResponse>(call)
-      const stream = new UpstreamStream(parts, call, outbox)
+      const stream = new UpstreamStream(dependencies, call, outbox)
       stream.run().catch((thrown: unknown) => {
-        outbox.cut(stream.replyTo(thrown))
+        outbox.cut(stream.failureFor(thrown))
       })
     },
   }
@@ -50,12 +50,15 @@ function codeOf(error: GatewayError): number {
 const stale = (): GatewayError =>
   unavailable('stale', 'the gateway can no longer vouch for this session; keep the token and try again')
 
-type Way = Pick<UpstreamAsk, 'caller' | 'requestId' | 'callerRequestId' | 'body' | 'contentLength' | 'signal'> & {
+type Way = Pick<
+  UpstreamCallRequest,
+  'caller' | 'requestId' | 'callerRequestId' | 'body' | 'contentLength' | 'signal'
+> & {
   readonly delivered: Promise<void>
 }
 
 /** Throws for a head that cannot be one, naming the field. */
-function askOf(head: CallRequest, way: Way): UpstreamAsk {
+function upstreamCallRequest(head: CallRequest, way: Way): UpstreamCallRequest {
   const token = requireToken(head.token)
   if (!isName(head.upstream))
     throw wrongField('upstream: is not a name of 1 to 64 characters a-z, 0-9, _ and -, for example stripe')
@@ -68,7 +71,7 @@ function askOf(head: CallRequest, way: Way): UpstreamAsk {
   return { ...way, token, upstream: head.upstream, method: head.method, segments, query, headers, callerBase: '' }
 }
 
-function headOf({ status: code, headers, upstream_ms }: UpstreamAnswer, requestId: string): CallResponse {
+function headOf({ status: code, headers, upstream_ms }: UpstreamCallResponse, requestId: string): CallResponse {
   return {
     status: code,
     headers: headers.map(([name, value]) => ({ name, value })),
@@ -78,15 +81,15 @@ function headOf({ status: code, headers, upstream_ms }: UpstreamAnswer, requestI
 }
 
 async function callWhole(
-  parts: GrpcParts,
+  dependencies: GrpcDependencies,
   request: CallRequest,
   { caller, requestId, callerRequestId, call }: UnaryExchange,
 ): Promise<CallResponse> {
   const stream = http2StreamOf(call)
   const left = new AbortController()
-  let answered = false
+  let finished = false
   const leave = () => {
-    if (!answered) left.abort()
+    if (!finished) left.abort()
   }
   call.on('cancelled', leave)
   const delivered = new Promise<void>((resolve) => {
@@ -109,37 +112,37 @@ async function callWhole(
       ? { body: undefined, contentLength: undefined }
       : { body: once(body), contentLength: body.length }),
   }
-  const answer = await parts.calls.perform(askOf(request, way))
-  const whole = await collect(answer)
-  if (answer.signal.aborted) throw toGatewayError(answer.signal.reason)
-  if (!answer.stillFresh()) throw stale()
+  const response = await dependencies.calls.perform(upstreamCallRequest(request, way))
+  const whole = await collect(response)
+  if (response.signal.aborted) throw toGatewayError(response.signal.reason)
+  if (!response.stillFresh()) throw stale()
   // From here on the answer may wait in queues we cannot look into; when the call is cut it goes down with its stream.
-  answer.signal.addEventListener(
+  response.signal.addEventListener(
     'abort',
     () => {
       reset(stream)
     },
     { once: true },
   )
-  const stopPulse = parts.pulse.every(() => {
-    if (!answer.stillFresh()) reset(stream)
+  const stopTicking = dependencies.ticker.every(() => {
+    if (!response.stillFresh()) reset(stream)
   })
-  void delivered.then(stopPulse)
-  answered = true
-  return { ...headOf(answer, requestId), body: whole }
+  void delivered.then(stopTicking)
+  finished = true
+  return { ...headOf(response, requestId), body: whole }
 }
 
 async function* once(body: Uint8Array): AsyncGenerator<Uint8Array> {
   yield body
 }
 
-async function collect(answer: UpstreamAnswer): Promise<Buffer> {
+async function collect(response: UpstreamCallResponse): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   let bytes = 0
-  for await (const chunk of answer.body) {
+  for await (const chunk of response.body) {
     bytes += chunk.length
     if (bytes > MAX_CALL_BODY_BYTES) {
-      answer.cancel()
+      response.cancel()
       throw new GatewayError(
         'invalid_request',
         'response_too_large',
@@ -153,25 +156,25 @@ async function collect(answer: UpstreamAnswer): Promise<Buffer> {
 
 /** One `Stream` call: head, body parts as the upstream takes them, the answer likewise. */
 class UpstreamStream {
-  readonly #parts: GrpcParts
+  readonly #dependencies: GrpcDependencies
   readonly #call: ServerDuplexStream<StreamRequest | Undecodable, StreamedResponse>
   readonly #outbox: Outbox<StreamedResponse>
   readonly #requestId: string
-  #answer: UpstreamAnswer | undefined
+  #answer: UpstreamCallResponse | undefined
 
   constructor(
-    parts: GrpcParts,
+    dependencies: GrpcDependencies,
     call: ServerDuplexStream<StreamRequest | Undecodable, StreamedResponse>,
     outbox: Outbox<StreamedResponse>,
   ) {
-    this.#parts = parts
+    this.#dependencies = dependencies
     this.#call = call
     this.#outbox = outbox
-    this.#requestId = requestIdFor(parts)
+    this.#requestId = requestIdFor(dependencies)
   }
 
   async run(): Promise<void> {
-    const caller = callerOf(this.#parts, this.#call)
+    const caller = callerOf(this.#dependencies, this.#call)
     const inbox = new Inbox<StreamRequest | Undecodable>(this.#call)
     const head = await takeHead(inbox)
     const { gone, broken } = this.#outbox
@@ -186,7 +189,7 @@ class UpstreamStream {
           { once: true },
         )
     })
-    const ask = askOf(head, {
+    const request = upstreamCallRequest(head, {
       caller,
       requestId: this.#requestId,
       callerRequestId: callerRequestIdFor(this.#call.metadata, head.request_id),
@@ -196,50 +199,50 @@ class UpstreamStream {
       contentLength: undefined,
     })
     const upload = await uploadOf(head, inbox, (thrown) => {
-      this.#outbox.cut(this.replyTo(thrown))
+      this.#outbox.cut(this.failureFor(thrown))
     })
-    this.#answer = await this.#parts.calls.perform({ ...ask, ...upload })
+    this.#answer = await this.#dependencies.calls.perform({ ...request, ...upload })
     await this.#deliver(this.#answer)
   }
 
-  async #deliver(answer: UpstreamAnswer): Promise<void> {
+  async #deliver(response: UpstreamCallResponse): Promise<void> {
     const cut = () => {
-      this.#outbox.cut(this.replyTo(answer.signal.reason))
+      this.#outbox.cut(this.failureFor(response.signal.reason))
     }
-    if (answer.signal.aborted) {
+    if (response.signal.aborted) {
       cut()
       return
     }
-    answer.signal.addEventListener('abort', cut, { once: true })
+    response.signal.addEventListener('abort', cut, { once: true })
     // A part may wait for a slow reader longer than this gateway stays in contact with Vault.
-    const stopPulse = this.#parts.pulse.every(() => {
-      if (!answer.stillFresh()) this.#outbox.cut(this.replyTo(stale()))
+    const stopTicking = this.#dependencies.ticker.every(() => {
+      if (!response.stillFresh()) this.#outbox.cut(this.failureFor(stale()))
     })
-    this.#outbox.gone.addEventListener('abort', stopPulse, { once: true })
+    this.#outbox.gone.addEventListener('abort', stopTicking, { once: true })
     try {
-      await this.#send(answer, { head: headOf(answer, this.#requestId) })
-      for await (const chunk of answer.body) {
+      await this.#send(response, { head: headOf(response, this.#requestId) })
+      for await (const chunk of response.body) {
         for (let start = 0; start < chunk.length; start += PART_BYTES)
-          await this.#send(answer, { body: chunk.subarray(start, start + PART_BYTES) })
+          await this.#send(response, { body: chunk.subarray(start, start + PART_BYTES) })
         if (this.#outbox.over) break
       }
       this.#outbox.end()
     } finally {
-      answer.cancel()
+      response.cancel()
     }
   }
 
   /** One part at a time: the next is taken from the upstream when this one has left. */
-  async #send(answer: UpstreamAnswer, message: StreamedResponse): Promise<void> {
+  async #send(response: UpstreamCallResponse, message: StreamedResponse): Promise<void> {
     if (this.#outbox.over) return
-    if (!answer.stillFresh()) throw stale()
+    if (!response.stillFresh()) throw stale()
     await this.#outbox.send(message)
   }
 
-  replyTo(thrown: unknown) {
-    const error = failureOf(this.#parts, thrown, this.#requestId)
+  failureFor(thrown: unknown) {
+    const error = failureOf(this.#dependencies, thrown, this.#requestId)
     // Once there is an answer, the upstream has done its work whatever becomes of the rest.
-    return replyOf(
+    return failureStatus(
       error,
       this.#requestId,
       this.#answer && error.type !== 'upstream_error' ? status.ABORTED : codeOf(error),

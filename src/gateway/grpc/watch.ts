@@ -1,7 +1,7 @@
 /** `Sessions.Watch`: tells as soon as it is known that a session ended, and when what it may do was changed. */
 import type { ServerWritableStream, handleServerStreamingCall } from '@grpc/grpc-js'
 import { slotOf } from '../knowledge/documents.ts'
-import type { WatchAsk } from '../decision/requests.ts'
+import type { WatchingRequest } from '../decision/requests.ts'
 import type { FeedEvent } from '../knowledge/feed-event.ts'
 import type { EndReason } from '../knowledge/session-entry.ts'
 import type { SessionWatch } from '../knowledge/watch.ts'
@@ -10,11 +10,11 @@ import type { GatewayError } from '../error.ts'
 import { decoded } from './definitions.ts'
 import type { Undecodable } from './definitions.ts'
 import { callerOf, callerRequestIdFor, failureOf, requestIdFor, wrongField } from './exchange.ts'
-import type { GrpcParts } from './exchange.ts'
+import type { GrpcDependencies } from './exchange.ts'
 import type { SessionEvent, WatchRequest } from './messages.ts'
 import { Outbox } from './outbox.ts'
 import type { OpenStreams } from './outbox.ts'
-import { replyOf } from './status.ts'
+import { failureStatus } from './status.ts'
 
 /** No further apart are the times a watcher hears for how long it may go on. */
 const LONGEST_SILENCE_MS = 1_000
@@ -22,11 +22,11 @@ const LONGEST_SILENCE_MS = 1_000
 type WatchCall = ServerWritableStream<WatchRequest | Undecodable, SessionEvent>
 
 export function watchHandler(
-  parts: GrpcParts,
+  dependencies: GrpcDependencies,
   streams: OpenStreams,
 ): handleServerStreamingCall<WatchRequest | Undecodable, SessionEvent> {
   const open = new Set<WatchedSession>()
-  parts.follower.subscribe({
+  dependencies.follower.subscribe({
     changed: (events) => {
       const paths = documentsIn(events)
       if (paths.length > 0) for (const watched of open) watched.documentsChanged(paths)
@@ -41,9 +41,9 @@ export function watchHandler(
   return (call: WatchCall) => {
     const outbox = new Outbox<SessionEvent>(call)
     streams.add(outbox)
-    const requestId = requestIdFor(parts)
-    start(parts, call, outbox, open, requestId).catch((thrown: unknown) => {
-      outbox.fail(replyOf(failureOf(parts, thrown, requestId), requestId))
+    const requestId = requestIdFor(dependencies)
+    start(dependencies, call, outbox, open, requestId).catch((thrown: unknown) => {
+      outbox.fail(failureStatus(failureOf(dependencies, thrown, requestId), requestId))
     })
   }
 }
@@ -52,16 +52,16 @@ const documentsIn = (events: readonly FeedEvent[]): string[] =>
   events.flatMap((event) => (event.type === 'document' ? [slotOf(event.path)] : []))
 
 async function start(
-  parts: GrpcParts,
+  dependencies: GrpcDependencies,
   call: WatchCall,
   outbox: Outbox<SessionEvent>,
   open: Set<WatchedSession>,
   requestId: string,
 ): Promise<void> {
-  const caller = callerOf(parts, call)
+  const caller = callerOf(dependencies, call)
   const key = keyOf(decoded(call.request))
   const callerRequestId = callerRequestIdFor(call.metadata)
-  const watched = await WatchedSession.begin(parts, { key, caller, requestId, callerRequestId }, outbox)
+  const watched = await WatchedSession.begin(dependencies, { key, caller, requestId, callerRequestId }, outbox)
   if (outbox.over) {
     watched.stop()
     return
@@ -77,43 +77,47 @@ async function start(
   )
 }
 
-function keyOf({ session_id, token }: WatchRequest): WatchAsk['key'] {
+function keyOf({ session_id, token }: WatchRequest): WatchingRequest['key'] {
   if ((session_id === '') === (token === ''))
     throw wrongField('give either session_id or token, for example session_id: "sess_01JNKQ8X4F2MVBP7RD3WCZH9GT"')
   return token === '' ? { session_id } : { token }
 }
 
 class WatchedSession {
-  readonly #parts: GrpcParts
+  readonly #dependencies: GrpcDependencies
   readonly #outbox: Outbox<SessionEvent>
   /** What `vouched_ms` counts from: no earlier than the moment the caller sent its request. */
   readonly #askedMs: number
   #toldMs = 0
   #watch!: SessionWatch
-  #stopPulse: () => void = () => undefined
+  #stopTicking: () => void = () => undefined
   #leave: () => void = () => undefined
   /** Documents that say what the session may do; undefined while that is not known: then every change counts. */
   #paths: ReadonlySet<string> | undefined
   #telling = false
   #owed = false
 
-  private constructor(parts: GrpcParts, outbox: Outbox<SessionEvent>) {
-    this.#parts = parts
+  private constructor(dependencies: GrpcDependencies, outbox: Outbox<SessionEvent>) {
+    this.#dependencies = dependencies
     this.#outbox = outbox
-    this.#askedMs = parts.clock.monotonic()
+    this.#askedMs = dependencies.clock.monotonic()
   }
 
   /** Tells that the session is live. Throws what a request with its token would. */
-  static async begin(parts: GrpcParts, ask: WatchAsk, outbox: Outbox<SessionEvent>): Promise<WatchedSession> {
-    const watched = new WatchedSession(parts, outbox)
+  static async begin(
+    dependencies: GrpcDependencies,
+    request: WatchingRequest,
+    outbox: Outbox<SessionEvent>,
+  ): Promise<WatchedSession> {
+    const watched = new WatchedSession(dependencies, outbox)
     let ended: EndReason | undefined
-    const watch = await parts.decisions.watch(ask, (reason) => {
+    const watch = await dependencies.decisions.watch(request, (reason) => {
       ended = reason
       watched.#end(reason)
     })
     watched.#watch = watch
     try {
-      watched.#leave = parts.limits.stream(watched.#sessionId)
+      watched.#leave = dependencies.limits.stream(watched.#sessionId)
     } catch (refused) {
       watch.cancel()
       throw refused
@@ -123,7 +127,7 @@ class WatchedSession {
       return watched
     }
     void watched.#tell('KIND_LIVE')
-    watched.#stopPulse = parts.pulse.every(() => {
+    watched.#stopTicking = dependencies.ticker.every(() => {
       watched.#vouch()
     })
     void watched.#learnPaths()
@@ -136,13 +140,13 @@ class WatchedSession {
 
   stop(): void {
     this.#leave()
-    this.#stopPulse()
+    this.#stopTicking()
     this.#watch.cancel()
   }
 
   /** Vault said no: nothing vouches for the session any more, and nothing says that it is over. */
   refuse(reason: GatewayError): void {
-    this.#outbox.cut(replyOf(reason, ''))
+    this.#outbox.cut(failureStatus(reason, ''))
   }
 
   documentsChanged(paths: readonly string[] | undefined): void {
@@ -170,11 +174,11 @@ class WatchedSession {
 
   async #learnPaths(): Promise<void> {
     try {
-      const { paths } = await this.#parts.grants.of(this.#watch.entry)
+      const { paths } = await this.#dependencies.grants.of(this.#watch.entry)
       this.#paths = paths
     } catch (thrown) {
       // Until they are known every change is told.
-      this.#parts.logger.debug(
+      this.#dependencies.logger.debug(
         { kind: toGatewayError(thrown).kind },
         'what a watched session rests on cannot be read yet',
       )
@@ -189,7 +193,7 @@ class WatchedSession {
   }
 
   #tell(kind: SessionEvent['kind']): Promise<void> {
-    this.#toldMs = this.#parts.clock.monotonic()
+    this.#toldMs = this.#dependencies.clock.monotonic()
     return this.#outbox.send({
       kind,
       session_id: this.#sessionId,
@@ -198,16 +202,16 @@ class WatchedSession {
   }
 
   #leftMs(): number {
-    const { freshness } = this.#parts
-    return Math.min(freshness.leftMs(undefined), freshness.limitMs(undefined) - this.#watch.adriftMs())
+    const { freshness } = this.#dependencies
+    return Math.min(freshness.leftMs(undefined), freshness.limitMs(undefined) - this.#watch.staleMs())
   }
 
   /** An open stream vouches for the session: it may last only while this gateway can. */
   #vouch(): void {
-    const { clock, freshness } = this.#parts
+    const { clock, freshness } = this.#dependencies
     if (this.#leftMs() < 0) {
       this.#outbox.cut(
-        replyOf(
+        failureStatus(
           unavailable('stale', 'this gateway can no longer vouch for the session; keep the token and try again'),
           '',
         ),

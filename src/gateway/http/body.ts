@@ -3,7 +3,7 @@ import { parseJson } from '../../http/index.ts'
 import type { JsonLimits } from '../../http/index.ts'
 import { RequestError, badRequest } from '../../logical/errors.ts'
 import type { Caller } from '../decision/callers.ts'
-import type { Exchange } from './answer.ts'
+import type { Exchange } from './response.ts'
 
 /**
  * A JSON object. An empty body counts as `{}`, whatever its Content-Type. Whether a Vault token is one only Vault can say, so its

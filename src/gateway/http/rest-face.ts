@@ -10,12 +10,12 @@ import type { SessionName } from '../knowledge/session-cache.ts'
 import type { SessionService } from '../session-service.ts'
 import { GatewayError } from '../error.ts'
 import { callerRequestIdOf } from '../request-id.ts'
-import { sendJson } from './answer.ts'
-import type { Exchange } from './answer.ts'
+import { sendJson } from './response.ts'
+import type { Exchange } from './response.ts'
 import { checkBody, readJsonObject, withoutNulls } from './body.ts'
 import type { HttpRoute } from './router.ts'
 
-export interface RestParts {
+export interface RestDependencies {
   readonly callers: Callers
   readonly decisions: Decisions
   readonly sessions: SessionService
@@ -47,55 +47,55 @@ const validateBody = z.object({
   request_id: z.string({ error: 'is not a text' }).optional(),
 })
 
-export function restRoutes(parts: RestParts): readonly HttpRoute<RestHandler>[] {
+export function restRoutes(dependencies: RestDependencies): readonly HttpRoute<RestHandler>[] {
   return [
-    { method: 'GET', pattern: '/agents', handle: (exchange) => listAgents(parts, exchange) },
-    { method: 'POST', pattern: '/agents', handle: (exchange) => writeAgent(parts, exchange) },
+    { method: 'GET', pattern: '/agents', handle: (exchange) => listAgents(dependencies, exchange) },
+    { method: 'POST', pattern: '/agents', handle: (exchange) => writeAgent(dependencies, exchange) },
     {
       method: 'GET',
       pattern: '/agents/:agent_id',
-      handle: (exchange, { agent_id = '' }) => answerDocument(parts, exchange, agent_id, ''),
+      handle: (exchange, { agent_id = '' }) => sendDocument(dependencies, exchange, agent_id, ''),
     },
     {
       method: 'GET',
       pattern: '/agents/:agent_id/scopes',
-      handle: (exchange, { agent_id = '' }) => answerDocument(parts, exchange, agent_id, '/scopes'),
+      handle: (exchange, { agent_id = '' }) => sendDocument(dependencies, exchange, agent_id, '/scopes'),
     },
     {
       method: 'POST',
       pattern: '/agents/:agent_id/scopes',
-      handle: (exchange, { agent_id = '' }) => writeScopes(parts, exchange, agent_id, '/scopes'),
+      handle: (exchange, { agent_id = '' }) => writeScopes(dependencies, exchange, agent_id, '/scopes'),
     },
     {
       method: 'GET',
       pattern: '/agents/:agent_id/scopes/:environment',
       handle: (exchange, { agent_id = '', environment = '' }) =>
-        answerDocument(parts, exchange, agent_id, `/scopes/${environment}`),
+        sendDocument(dependencies, exchange, agent_id, `/scopes/${environment}`),
     },
     {
       method: 'POST',
       pattern: '/agents/:agent_id/scopes/:environment',
       handle: (exchange, { agent_id = '', environment = '' }) =>
-        writeScopes(parts, exchange, agent_id, `/scopes/${environment}`),
+        writeScopes(dependencies, exchange, agent_id, `/scopes/${environment}`),
     },
-    { method: 'POST', pattern: '/sessions', handle: (exchange) => openSession(parts, exchange) },
-    { method: 'POST', pattern: '/sessions/refresh', handle: (exchange) => refreshNamed(parts, exchange) },
+    { method: 'POST', pattern: '/sessions', handle: (exchange) => openSession(dependencies, exchange) },
+    { method: 'POST', pattern: '/sessions/refresh', handle: (exchange) => refreshNamed(dependencies, exchange) },
     {
       method: 'POST',
       pattern: '/sessions/:session_id/refresh',
-      handle: (exchange, { session_id = '' }) => refreshSession(parts, exchange, session_id),
+      handle: (exchange, { session_id = '' }) => refreshSession(dependencies, exchange, session_id),
     },
     {
       method: 'DELETE',
       pattern: '/sessions/:session_id',
-      handle: (exchange, { session_id = '' }) => closeSession(parts, exchange, session_id),
+      handle: (exchange, { session_id = '' }) => closeSession(dependencies, exchange, session_id),
     },
-    { method: 'POST', pattern: '/validate', handle: (exchange) => validate(parts, exchange) },
+    { method: 'POST', pattern: '/validate', handle: (exchange) => validate(dependencies, exchange) },
   ]
 }
 
 /** `Authorization: Bearer <Vault token or service token>`. */
-function callerOf({ callers }: RestParts, { request }: Exchange): Caller {
+function callerOf({ callers }: RestDependencies, { request }: Exchange): Caller {
   if (isRepeated(request, 'authorization'))
     throw new GatewayError('invalid_request', 'bad_request', 'Authorization is given twice; send it once')
   const header = request.headers.authorization
@@ -105,9 +105,9 @@ function callerOf({ callers }: RestParts, { request }: Exchange): Caller {
   return { ...callers.identify(bearer), address: request.socket.remoteAddress }
 }
 
-async function listAgents(parts: RestParts, exchange: Exchange): Promise<void> {
-  const caller = callerOf(parts, exchange)
-  const keys = (await vaultOf(caller).list(`${parts.mount}/agents`))?.data?.keys
+async function listAgents(dependencies: RestDependencies, exchange: Exchange): Promise<void> {
+  const caller = callerOf(dependencies, exchange)
+  const keys = (await vaultOf(caller).list(`${dependencies.mount}/agents`))?.data?.keys
   const agents = Array.isArray(keys)
     ? keys.filter((key): key is string => typeof key === 'string' && isVisible(caller, key))
     : []
@@ -117,20 +117,25 @@ async function listAgents(parts: RestParts, exchange: Exchange): Promise<void> {
 const isVisible = (caller: Caller, agentId: string): boolean =>
   caller.kind !== 'service' || caller.agents.includes('*') || caller.agents.includes(agentId)
 
-async function writeAgent(parts: RestParts, exchange: Exchange): Promise<void> {
-  const caller = callerOf(parts, exchange)
+async function writeAgent(dependencies: RestDependencies, exchange: Exchange): Promise<void> {
+  const caller = callerOf(dependencies, exchange)
   const { agent_id, ...rest } = checkBody(agentBody, await readJsonObject(exchange, caller))
-  await writeDocument(parts, exchange, caller, agent_id, '', rest)
+  await writeDocument(dependencies, exchange, caller, agent_id, '', rest)
 }
 
-async function writeScopes(parts: RestParts, exchange: Exchange, agentId: string, below: string): Promise<void> {
-  const caller = callerOf(parts, exchange)
-  await writeDocument(parts, exchange, caller, agentId, below, await readJsonObject(exchange, caller))
+async function writeScopes(
+  dependencies: RestDependencies,
+  exchange: Exchange,
+  agentId: string,
+  below: string,
+): Promise<void> {
+  const caller = callerOf(dependencies, exchange)
+  await writeDocument(dependencies, exchange, caller, agentId, below, await readJsonObject(exchange, caller))
 }
 
 /** Writes, and answers with the document as it then is; with what was given where the caller may write but not read. */
 async function writeDocument(
-  parts: RestParts,
+  dependencies: RestDependencies,
   exchange: Exchange,
   caller: Caller,
   agentId: string,
@@ -139,7 +144,7 @@ async function writeDocument(
 ): Promise<void> {
   requireAgent(caller, agentId)
   const vault = vaultOf(caller)
-  const path = agentPath(parts, agentId, below)
+  const path = agentPath(dependencies, agentId, below)
   const { warnings } = await vault.write(path, body)
   const stored = await vault.read(path).catch(() => undefined)
   sendJson(exchange, 200, {
@@ -149,10 +154,15 @@ async function writeDocument(
   })
 }
 
-async function answerDocument(parts: RestParts, exchange: Exchange, agentId: string, below: string): Promise<void> {
-  const caller = callerOf(parts, exchange)
+async function sendDocument(
+  dependencies: RestDependencies,
+  exchange: Exchange,
+  agentId: string,
+  below: string,
+): Promise<void> {
+  const caller = callerOf(dependencies, exchange)
   requireAgent(caller, agentId)
-  const data = (await vaultOf(caller).read(agentPath(parts, agentId, below)))?.data
+  const data = (await vaultOf(caller).read(agentPath(dependencies, agentId, below)))?.data
   if (!data)
     throw new GatewayError(
       'invalid_request',
@@ -162,7 +172,7 @@ async function answerDocument(parts: RestParts, exchange: Exchange, agentId: str
   sendJson(exchange, 200, data)
 }
 
-function agentPath({ mount }: RestParts, agentId: string, below: string): string {
+function agentPath({ mount }: RestDependencies, agentId: string, below: string): string {
   if (!isName(agentId))
     throw new GatewayError(
       'invalid_request',
@@ -172,27 +182,30 @@ function agentPath({ mount }: RestParts, agentId: string, below: string): string
   return `${mount}/agents/${agentId}${below}`
 }
 
-async function openSession(parts: RestParts, exchange: Exchange): Promise<void> {
-  const caller = callerOf(parts, exchange)
-  const { agent_id, ...ask } = checkBody(openBody, withoutNulls(await readJsonObject(exchange, caller)))
-  sendJson(exchange, 200, { ...(await parts.sessions.open(caller, agent_id, ask)), request_id: exchange.requestId })
-}
-
-async function refreshSession(parts: RestParts, exchange: Exchange, sessionId: string): Promise<void> {
-  const caller = callerOf(parts, exchange)
-  const ask = checkBody(refreshBody, withoutNulls(await readJsonObject(exchange, caller)))
+async function openSession(dependencies: RestDependencies, exchange: Exchange): Promise<void> {
+  const caller = callerOf(dependencies, exchange)
+  const { agent_id, ...request } = checkBody(openBody, withoutNulls(await readJsonObject(exchange, caller)))
   sendJson(exchange, 200, {
-    ...(await parts.sessions.refresh(caller, { session_id: sessionId }, { ttl: ask.ttl })),
+    ...(await dependencies.sessions.open(caller, agent_id, request)),
     request_id: exchange.requestId,
   })
 }
 
-async function refreshNamed(parts: RestParts, exchange: Exchange): Promise<void> {
-  const caller = callerOf(parts, exchange)
+async function refreshSession(dependencies: RestDependencies, exchange: Exchange, sessionId: string): Promise<void> {
+  const caller = callerOf(dependencies, exchange)
+  const request = checkBody(refreshBody, withoutNulls(await readJsonObject(exchange, caller)))
+  sendJson(exchange, 200, {
+    ...(await dependencies.sessions.refresh(caller, { session_id: sessionId }, { ttl: request.ttl })),
+    request_id: exchange.requestId,
+  })
+}
+
+async function refreshNamed(dependencies: RestDependencies, exchange: Exchange): Promise<void> {
+  const caller = callerOf(dependencies, exchange)
   const {
     session_id,
     token,
-    ttl: asked,
+    ttl: requestedTtl,
   } = checkBody(refreshByBody, withoutNulls(await readJsonObject(exchange, caller)))
   if ((session_id === undefined) === (token === undefined)) {
     throw new GatewayError(
@@ -203,18 +216,18 @@ async function refreshNamed(parts: RestParts, exchange: Exchange): Promise<void>
   }
   const session: SessionName = session_id === undefined ? { token: token ?? '' } : { session_id }
   sendJson(exchange, 200, {
-    ...(await parts.sessions.refresh(caller, session, { ttl: asked })),
+    ...(await dependencies.sessions.refresh(caller, session, { ttl: requestedTtl })),
     request_id: exchange.requestId,
   })
 }
 
-async function closeSession(parts: RestParts, exchange: Exchange, sessionId: string): Promise<void> {
-  await parts.sessions.close(callerOf(parts, exchange), { session_id: sessionId })
+async function closeSession(dependencies: RestDependencies, exchange: Exchange, sessionId: string): Promise<void> {
+  await dependencies.sessions.close(callerOf(dependencies, exchange), { session_id: sessionId })
   sendJson(exchange, 204, undefined)
 }
 
-async function validate(parts: RestParts, exchange: Exchange): Promise<void> {
-  const caller = callerOf(parts, exchange)
+async function validate(dependencies: RestDependencies, exchange: Exchange): Promise<void> {
+  const caller = callerOf(dependencies, exchange)
   const {
     token,
     required_scope: requiredScope,
@@ -222,7 +235,7 @@ async function validate(parts: RestParts, exchange: Exchange): Promise<void> {
   } = checkBody(validateBody, withoutNulls(await readJsonObject(exchange, caller)))
   const { requestId } = exchange
   const own = callerRequestIdOf(request_id)
-  const { scopes, expires_at_unix, ...rest } = await parts.decisions.validate({
+  const { scopes, expires_at_unix, ...rest } = await dependencies.decisions.validate({
     token,
     requiredScope,
     requestId,

@@ -17,16 +17,16 @@ import type { Clock } from '../../logical/clock.ts'
 import type { Logger } from '../../logical/log.ts'
 import { GatewayError, toGatewayError } from '../error.ts'
 import { callerRequestIdOf, requestIdOf } from '../request-id.ts'
-import { sendError, sendJson } from './answer.ts'
-import type { Exchange } from './answer.ts'
+import { sendError, sendJson } from './response.ts'
+import type { Exchange } from './response.ts'
 import { restRoutes } from './rest-face.ts'
-import type { RestHandler, RestParts } from './rest-face.ts'
+import type { RestHandler, RestDependencies } from './rest-face.ts'
 import { findRoute } from './router.ts'
 import type { HttpRoute } from './router.ts'
 import { serveUpstream } from './upstream-face.ts'
-import type { UpstreamParts } from './upstream-face.ts'
+import type { UpstreamFaceDependencies } from './upstream-face.ts'
 
-export interface HttpParts extends RestParts, UpstreamParts {
+export interface HttpDependencies extends RestDependencies, UpstreamFaceDependencies {
   readonly clock: Clock
   readonly logger: Logger
   readonly random: (bytes: number) => Uint8Array
@@ -68,29 +68,29 @@ const kibi = 1024
 const bodyShare = { each: 256 * kibi, total: 64 * 1024 * kibi }
 
 /** Opens one HTTP listener. Rejects when the address cannot be listened on or the TLS files cannot be read. */
-export async function listenHttp(parts: HttpParts, options: ListenOptions): Promise<HttpListener> {
+export async function listenHttp(dependencies: HttpDependencies, options: ListenOptions): Promise<HttpListener> {
   const place = parseListenAddress(options.address)
-  const routes = [...restRoutes(parts), healthRoute(parts)]
-  const bodies = new BodyReader({ clock: parts.clock, authenticated: bodyShare })
+  const routes = [...restRoutes(dependencies), healthRoute(dependencies)]
+  const bodies = new BodyReader({ clock: dependencies.clock, authenticated: bodyShare })
   const json = { ...defaultJsonLimits, ...options.json }
   let isOurHost: (given: string) => boolean = () => false
   let draining = false
   const server = createHttpServer(await readTls(options.tls), timeouts, ({ message }) => ({
     error: { type: 'invalid_request', code: 'bad_request', message },
-    request_id: requestIdOf(parts.random),
+    request_id: requestIdOf(dependencies.random),
   }))
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     response.once('finish', () => {
       if (draining) request.socket.end()
     })
-    const exchange = open(parts, { bodies, json }, request, response)
+    const exchange = open(dependencies, { bodies, json }, request, response)
     const refused = checkFrontDoor(request, isOurHost)
     if (refused) {
       sendError(exchange, new GatewayError('invalid_request', refused.code, refused.message), refused.status)
       return
     }
-    serve(parts, routes, exchange, options.upstream).catch((thrown: unknown) => {
-      fail(parts, exchange, thrown)
+    serve(dependencies, routes, exchange, options.upstream).catch((thrown: unknown) => {
+      fail(dependencies, exchange, thrown)
     })
   })
   const { port, url } = await bindServer(server, place)
@@ -112,7 +112,7 @@ async function readTls(files: TlsFiles | undefined): Promise<TlsMaterial | undef
 }
 
 function open(
-  { random }: HttpParts,
+  { random }: HttpDependencies,
   reading: Pick<Exchange, 'bodies' | 'json'>,
   request: IncomingMessage,
   response: ServerResponse,
@@ -136,14 +136,14 @@ function open(
 }
 
 async function serve(
-  parts: HttpParts,
+  dependencies: HttpDependencies,
   routes: readonly HttpRoute<RestHandler>[],
   exchange: Exchange,
   upstream: string | undefined,
 ): Promise<void> {
   const { target, request } = exchange
   if (upstream !== undefined || target.startsWith('/u/')) {
-    await serveUpstream(parts, exchange, upstream)
+    await serveUpstream(dependencies, exchange, upstream)
     return
   }
   if (!target.startsWith('/'))
@@ -152,7 +152,7 @@ async function serve(
   await handle(exchange, captures)
 }
 
-function fail({ logger }: HttpParts, exchange: Exchange, thrown: unknown): void {
+function fail({ logger }: HttpDependencies, exchange: Exchange, thrown: unknown): void {
   const error = toGatewayError(thrown)
   const { response } = exchange
   if (error.kind === 'internal')
@@ -168,7 +168,7 @@ function fail({ logger }: HttpParts, exchange: Exchange, thrown: unknown): void 
   sendError(exchange, error)
 }
 
-function healthRoute({ healthy }: HttpParts): HttpRoute<RestHandler> {
+function healthRoute({ healthy }: HttpDependencies): HttpRoute<RestHandler> {
   return {
     method: 'GET',
     pattern: '/healthz',

@@ -10,25 +10,29 @@ import { parseAuth } from '../call/upstream.ts'
 import type { Caller } from '../decision/callers.ts'
 import type { Decisions } from '../decision/decide.ts'
 import type { Documents } from '../knowledge/documents.ts'
-import type { UpstreamAnswer, UpstreamCalls } from '../proxy/upstream-calls.ts'
+import type { UpstreamCallResponse, UpstreamCalls } from '../proxy/upstream-calls.ts'
 import type { DecisionRecords } from '../decision/records.ts'
 import { missing } from '../decision/refusals.ts'
-import type { Pulse } from '../pulse.ts'
-import type { Exchange } from './answer.ts'
+import type { Ticker } from '../ticker.ts'
+import type { Exchange } from './response.ts'
 
-export interface UpstreamParts {
+export interface UpstreamFaceDependencies {
   readonly decisions: Decisions
   readonly documents: Documents
   readonly calls: UpstreamCalls
   readonly records: DecisionRecords
-  readonly pulse: Pulse
+  readonly ticker: Ticker
 }
 
 const looksLikeToken = (text: string): boolean => tokenShape(text) !== undefined
 
 /** Serves one call. `listener` = the upstream this port stands for, under which no `/u/<upstream>` prefix is expected. */
-export async function serveUpstream(parts: UpstreamParts, exchange: Exchange, listener?: string): Promise<void> {
-  const { decisions, documents, calls, records } = parts
+export async function serveUpstream(
+  dependencies: UpstreamFaceDependencies,
+  exchange: Exchange,
+  listener?: string,
+): Promise<void> {
+  const { decisions, documents, calls, records } = dependencies
   const { request, response, requestId, callerRequestId, signal } = exchange
   // Comes after 'finish', when everything has left this process, and when the connection breaks.
   const delivered = new Promise<void>((resolve) => {
@@ -50,7 +54,7 @@ export async function serveUpstream(parts: UpstreamParts, exchange: Exchange, li
     query,
   } = extractToken(upstream ? parseAuth(upstream) : { kind: 'bearer' }, given, looksLikeToken)
   if (token === undefined) {
-    records.stranger()
+    records.unauthenticated()
     throw missing(': send it as "Authorization: Bearer <token>", or where this upstream takes its key')
   }
   const answer = await calls.perform({
@@ -70,7 +74,7 @@ export async function serveUpstream(parts: UpstreamParts, exchange: Exchange, li
     signal,
     delivered,
   })
-  await deliver(parts.pulse, exchange, answer, delivered)
+  await deliver(dependencies.ticker, exchange, answer, delivered)
 }
 
 /**
@@ -88,9 +92,9 @@ function originOf({ headers, socket }: IncomingMessage): string {
  * still holds of it is dropped, and the client sees a broken answer, never a short one that looks whole.
  */
 async function deliver(
-  pulse: Pulse,
+  ticker: Ticker,
   { request, response, requestId }: Exchange,
-  answer: UpstreamAnswer,
+  answer: UpstreamCallResponse,
   delivered: Promise<void>,
 ): Promise<void> {
   const reset = () => {
@@ -102,11 +106,11 @@ async function deliver(
   }
   answer.signal.addEventListener('abort', reset, { once: true })
   // A slow reader may leave bytes waiting here for longer than this gateway stays in contact with Vault.
-  const stopPulse = pulse.every(() => {
+  const stopTicking = ticker.every(() => {
     if (!answer.stillFresh()) reset()
   })
   void delivered.then(() => {
-    stopPulse()
+    stopTicking()
     answer.signal.removeEventListener('abort', reset)
   })
   try {
@@ -131,7 +135,7 @@ async function deliver(
 }
 
 /** `x-request-id` is the id in our audit log. An upstream that tells its own id under that name is passed on under another. */
-function headersFor({ headers }: UpstreamAnswer, requestId: string): HeaderPairs {
+function headersFor({ headers }: UpstreamCallResponse, requestId: string): HeaderPairs {
   const upstreams = headers.map(
     ([name, value]) => [name === 'x-request-id' ? 'x-upstream-request-id' : name, value] as const,
   )

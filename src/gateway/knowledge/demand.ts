@@ -8,7 +8,7 @@ export class Demand {
   readonly #clock: Clock
   readonly #underWay: () => boolean
   readonly #waiting = new Set<() => void>()
-  readonly #asking = new Set<() => void>()
+  readonly #updateRequests = new Set<() => void>()
   #usedUntilMs = -Infinity
   #wake: () => void = () => undefined
 
@@ -28,24 +28,24 @@ export class Demand {
   }
 
   /** Resolves once the state of the moment was asked for, whatever came of it. */
-  ask(): Promise<void> {
+  requestUpdate(): Promise<void> {
     return new Promise((resolve) => {
-      this.#asking.add(resolve)
+      this.#updateRequests.add(resolve)
       this.#wake()
     })
   }
 
-  get isAsked(): boolean {
-    return this.#asking.size > 0
+  get isUpdateRequested(): boolean {
+    return this.#updateRequests.size > 0
   }
 
-  answer(): void {
-    for (const resolve of this.#asking) resolve()
-    this.#asking.clear()
+  resolveUpdateRequests(): void {
+    for (const resolve of this.#updateRequests) resolve()
+    this.#updateRequests.clear()
   }
 
   /** Resolves at the next answer of the feed, or after `timeoutMs`. The feed is followed meanwhile. */
-  nextAnswer(timeoutMs: number): Promise<void> {
+  nextResponse(timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
       const finish = () => {
         cancel()
@@ -58,13 +58,13 @@ export class Demand {
     })
   }
 
-  heard(): void {
+  received(): void {
     for (const finish of [...this.#waiting]) finish()
   }
 
   /** Resolves after `ms`, or when somebody asks or begins to use what is known. True = somebody asks. `despiteUse`: use alone is no reason to begin. */
   async rest(ms: number, signal: AbortSignal, despiteUse: boolean): Promise<boolean> {
-    if (this.#asking.size === 0 && (despiteUse || !this.inUse) && !signal.aborted) {
+    if (this.#updateRequests.size === 0 && (despiteUse || !this.inUse) && !signal.aborted) {
       await new Promise<void>((resolve) => {
         const cancel = this.#clock.after(ms, resolve)
         this.#wake = () => {
@@ -76,6 +76,6 @@ export class Demand {
       signal.removeEventListener('abort', this.#wake)
       this.#wake = () => undefined
     }
-    return this.#asking.size > 0
+    return this.#updateRequests.size > 0
   }
 }

@@ -132,10 +132,10 @@ export class Documents implements FeedListener {
     const floors = this.#floorsBelow(path)
     try {
       const full = `${mount}/${path}`
-      const answer = await (path.startsWith('tools/')
+      const response = await (path.startsWith('tools/')
         ? vault.list(full, { timeoutMs: TIMEOUT_MS })
         : vault.read(full, { timeoutMs: TIMEOUT_MS }))
-      return { reading: answer && reader(path, answer.data), floors }
+      return { reading: response && reader(path, response.data), floors }
     } catch (error) {
       logger.warn({ path, error: error instanceof Error ? error.name : 'unexpected' }, 'a document cannot be read')
       throw unavailable(

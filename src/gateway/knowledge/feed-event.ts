@@ -31,7 +31,7 @@ const feedEvent = z.discriminatedUnion('type', [
 
 export type FeedEvent = z.infer<typeof feedEvent>
 
-const feedAnswer = z.object({
+const feedUpdate = z.object({
   epoch: z.string().min(1),
   sequence,
   server_time_unix_ms: z.number(),
@@ -47,7 +47,7 @@ const feedAnswer = z.object({
   pollers: z.number().int().nonnegative().default(0),
 })
 
-export interface FeedAnswer {
+export interface FeedUpdate {
   readonly epoch: string
   readonly sequence: number
   readonly server_time_unix_ms: number
@@ -67,10 +67,10 @@ export interface FeedAnswer {
  * Reads an answer of `mcp/feed`; undefined when it is none. An event this gateway does not understand makes the answer a
  * reset: something changed, and dropping everything is the one reaction that is never wrong.
  */
-export function readFeedAnswer(data: unknown): FeedAnswer | undefined {
-  const answer = feedAnswer.safeParse(data)
-  if (!answer.success) return undefined
-  const { check_keys, check_enforced_from_unix, ...rest } = answer.data
+export function readFeedUpdate(data: unknown): FeedUpdate | undefined {
+  const parsed = feedUpdate.safeParse(data)
+  if (!parsed.success) return undefined
+  const { check_keys, check_enforced_from_unix, ...rest } = parsed.data
   const check =
     check_keys === undefined || check_enforced_from_unix === undefined
       ? undefined
@@ -142,6 +142,6 @@ const introspection = z.discriminatedUnion('active', [active, inactive])
 
 /** Reads an answer of `mcp/introspect`; undefined when it is none. */
 export function readIntrospection(data: unknown): Introspection | undefined {
-  const answer = introspection.safeParse(data)
-  return answer.success ? answer.data : undefined
+  const parsed = introspection.safeParse(data)
+  return parsed.success ? parsed.data : undefined
 }

@@ -8,12 +8,12 @@ import { delay } from '../../logical/clock.ts'
 import { Demand } from './demand.ts'
 import { EngineClock } from './engine-clock.ts'
 import type { TokenCheck } from './token-check.ts'
-import { readFeedAnswer } from './feed-event.ts'
-import type { FeedAnswer, FeedEvent } from './feed-event.ts'
+import { readFeedUpdate } from './feed-event.ts'
+import type { FeedUpdate, FeedEvent } from './feed-event.ts'
 import { FRESH_MS, LOOK_EVERY_MS, MOST_TRIES, REFUSED_PAUSE_MS } from './follower-config.ts'
 import type { FollowerConfig } from './follower-config.ts'
 import { Listeners } from './listeners.ts'
-import type { FeedListener, Question } from './listeners.ts'
+import type { FeedListener, PendingLookup } from './listeners.ts'
 import { refusedByVault } from './vault-refusal.ts'
 import type { RefusalCode } from './vault-refusal.ts'
 import { VaultStanding, healthBy } from './vault-standing.ts'
@@ -62,8 +62,8 @@ export class FeedFollower {
     this.engineClock = new EngineClock(clock)
     this.#listeners = new Listeners(logger)
     this.#demand = new Demand(clock, inUse ?? (() => true))
-    const askHealth = health ?? ((stop: AbortSignal) => healthBy(config.vault, stop))
-    this.#standing = new VaultStanding({ clock, logger, onRefused, health: askHealth, signal: this.#stop.signal })
+    const checkHealth = health ?? ((stop: AbortSignal) => healthBy(config.vault, stop))
+    this.#standing = new VaultStanding({ clock, logger, onRefused, health: checkHealth, signal: this.#stop.signal })
   }
 
   get epoch(): string | undefined {
@@ -109,7 +109,7 @@ export class FeedFollower {
     if (this.#refusal === undefined && (this.isFollowing || this.ageMs() <= Math.min(freshMs, FRESH_MS))) return
     // No more than one round trip a second, however many ask: others share what came of the last.
     const justFailed = this.#config.clock.monotonic() - this.#failedAtMs < FRESH_MS
-    if (!justFailed && !this.#stop.signal.aborted) await this.#demand.ask()
+    if (!justFailed && !this.#stop.signal.aborted) await this.#demand.requestUpdate()
     if (this.#refusal !== undefined) throw refusedByVault(this.#refusal)
   }
 
@@ -130,7 +130,7 @@ export class FeedFollower {
   async stop(): Promise<void> {
     this.#stop.abort()
     await this.#running
-    this.#demand.heard()
+    this.#demand.received()
   }
 
   /**
@@ -145,13 +145,13 @@ export class FeedFollower {
   }
 
   /** To be opened before the engine is asked, and closed when its answer has been dealt with. */
-  openQuestion(): Question {
-    return this.#listeners.openQuestion({ epoch: this.#epoch, sequence: this.#sequence })
+  openLookup(): PendingLookup {
+    return this.#listeners.openLookup({ epoch: this.#epoch, sequence: this.#sequence })
   }
 
   /** Resolves at the next answer of the feed, or after `timeoutMs`, or when the follower is stopped. */
-  nextAnswer(timeoutMs: number): Promise<void> {
-    return this.#demand.nextAnswer(timeoutMs)
+  nextResponse(timeoutMs: number): Promise<void> {
+    return this.#demand.nextResponse(timeoutMs)
   }
 
   /** Something this gateway itself has just done and been acknowledged for; applied as if the feed had said it. */
@@ -165,14 +165,14 @@ export class FeedFollower {
       if (this.isFollowing) await this.#follow(signal)
       else await this.#rest(signal)
     }
-    this.#demand.answer()
+    this.#demand.resolveUpdateRequests()
   }
 
   /** One poll that waits for changes, and the pause after it where it needs one. */
   async #follow(signal: AbortSignal): Promise<void> {
     // Whoever asks is not to wait for a change.
-    const outcome = await this.#attempt(this.#demand.isAsked ? 0 : WAIT_SECONDS, signal)
-    this.#demand.answer()
+    const outcome = await this.#attempt(this.#demand.isUpdateRequested ? 0 : WAIT_SECONDS, signal)
+    this.#demand.resolveUpdateRequests()
     if (outcome === 'again' || this.#refusal !== undefined) return
     const pauseMs = outcome === 'idle' ? FIRST_PAUSE_MS : Math.min(this.#pauseMs, this.#standing.sealedInMs ?? Infinity)
     await delay(this.#config.clock, Math.max(pauseMs, SHORTEST_PAUSE_MS), signal)
@@ -183,9 +183,9 @@ export class FeedFollower {
     const { clock } = this.#config
     const refused = this.#refusal
     const pauseMs = refused === undefined ? LOOK_EVERY_MS : REFUSED_PAUSE_MS
-    const asked = await this.#demand.rest(pauseMs, signal, refused !== undefined)
+    const requested = await this.#demand.rest(pauseMs, signal, refused !== undefined)
     if (signal.aborted || this.isFollowing) return
-    const mayServe = refused === 'vault_sealed' ? await this.#checkHealth() : refused !== undefined || asked
+    const mayServe = refused === 'vault_sealed' ? await this.#checkHealth() : refused !== undefined || requested
     if (mayServe) {
       const earlyMs = this.#caughtUpAtMs + FRESH_MS - clock.monotonic()
       if (earlyMs > 0) await delay(clock, earlyMs, signal)
@@ -193,7 +193,7 @@ export class FeedFollower {
       let tries = 0
       while ((await this.#attempt(0, signal)) === 'again' && tries < MOST_TRIES) tries++
     } else if (refused === undefined) await this.#checkHealth()
-    this.#demand.answer()
+    this.#demand.resolveUpdateRequests()
   }
 
   async #checkHealth(): Promise<boolean> {
@@ -239,38 +239,38 @@ export class FeedFollower {
     }
     const received = await vault.read(`${mount}/feed`, { query, signal, timeoutMs: POLL_TIMEOUT_MS })
     const receivedMs = clock.monotonic()
-    const answer = readFeedAnswer(received?.data)
-    if (!answer) throw new RequestError('unavailable', 'the answer of the feed does not read')
-    this.#standing.answered(sentMs)
-    if (answer.removed) {
+    const update = readFeedUpdate(received?.data)
+    if (!update) throw new RequestError('unavailable', 'the answer of the feed does not read')
+    this.#standing.responded(sentMs)
+    if (update.removed) {
       this.#refuse('mount_gone')
       return 'idle'
     }
     this.#refusal = undefined
-    this.#gateways = Math.max(1, answer.pollers)
+    this.#gateways = Math.max(1, update.pollers)
     // Held can be no longer than it took; anything else would make stale knowledge look fresh.
-    const heldMs = Math.min(answer.held_ms, receivedMs - sentMs)
-    this.#take(answer)
-    this.engineClock.observe({ sentMs, receivedMs, serverUnixMs: answer.server_time_unix_ms, heldMs })
+    const heldMs = Math.min(update.held_ms, receivedMs - sentMs)
+    this.#take(update)
+    this.engineClock.observe({ sentMs, receivedMs, serverUnixMs: update.server_time_unix_ms, heldMs })
     // With more events waiting it does not vouch for the state at the time of asking.
-    if (!answer.more) {
+    if (!update.more) {
       this.#asOfMs = sentMs + heldMs
       this.#asOfUnixMs = sentUnixMs + heldMs
     }
     this.#heard()
-    this.#demand.heard()
+    this.#demand.received()
     // Answered at once though there was nothing to say: asking on at that pace would be a busy loop.
-    const isIdle = answer.events.length === 0 && !answer.reset && heldMs < FIRST_PAUSE_MS
-    return isIdle || (waitSeconds === 0 && !answer.more) ? 'idle' : 'again'
+    const isIdle = update.events.length === 0 && !update.reset && heldMs < FIRST_PAUSE_MS
+    return isIdle || (waitSeconds === 0 && !update.more) ? 'idle' : 'again'
   }
 
-  #take(answer: FeedAnswer): void {
-    const reset = answer.reset || answer.epoch !== this.#epoch || answer.sequence < this.#sequence
-    const events = reset ? [] : answer.events.filter((event) => event.sequence > this.#sequence)
-    if (answer.check) this.#tokenCheck = answer.check
-    else if (answer.epoch !== this.#epoch) this.#tokenCheck = undefined
-    this.#epoch = answer.epoch
-    this.#sequence = answer.sequence
+  #take(update: FeedUpdate): void {
+    const reset = update.reset || update.epoch !== this.#epoch || update.sequence < this.#sequence
+    const events = reset ? [] : update.events.filter((event) => event.sequence > this.#sequence)
+    if (update.check) this.#tokenCheck = update.check
+    else if (update.epoch !== this.#epoch) this.#tokenCheck = undefined
+    this.#epoch = update.epoch
+    this.#sequence = update.sequence
     if (reset) this.#reset()
     else if (events.length > 0) this.#publish(events)
   }
@@ -295,6 +295,6 @@ export class FeedFollower {
     this.#config.logger.error({ code: refusal }, `everything known is dropped: ${reason.message}`)
     this.#listeners.refused(reason)
     this.#reset()
-    this.#demand.heard()
+    this.#demand.received()
   }
 }

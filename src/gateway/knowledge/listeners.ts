@@ -15,7 +15,7 @@ export interface FeedListener {
  * A question to the engine while it is under way. Its answer reflects the feed up to the sequence it carries; `events` are
  * those learnt since it was asked, to be replayed onto the answer.
  */
-export interface Question {
+export interface PendingLookup {
   readonly epoch: string | undefined
   readonly sequence: number
   readonly events: readonly FeedEvent[]
@@ -28,7 +28,7 @@ export interface Question {
 export class Listeners {
   readonly #logger: Logger
   readonly #listeners: FeedListener[] = []
-  readonly #questions = new Set<{ events: FeedEvent[]; broken: boolean }>()
+  readonly #lookups = new Set<{ events: FeedEvent[]; broken: boolean }>()
 
   constructor(logger: Logger) {
     this.#logger = logger
@@ -38,22 +38,22 @@ export class Listeners {
     this.#listeners.push(listener)
   }
 
-  openQuestion(position: { readonly epoch: string | undefined; readonly sequence: number }): Question {
+  openLookup(position: { readonly epoch: string | undefined; readonly sequence: number }): PendingLookup {
     const open = { events: [] as FeedEvent[], broken: false }
-    this.#questions.add(open)
+    this.#lookups.add(open)
     return {
       ...position,
       events: open.events,
       get broken() {
         return open.broken
       },
-      close: () => this.#questions.delete(open),
+      close: () => this.#lookups.delete(open),
     }
   }
 
   /** False where a listener failed half way: it no longer knows what it holds, so that all have to be reset. */
   publish(events: readonly FeedEvent[]): boolean {
-    for (const question of this.#questions) question.events.push(...events)
+    for (const lookup of this.#lookups) lookup.events.push(...events)
     try {
       for (const listener of this.#listeners) listener.changed(events)
       return true
@@ -64,7 +64,7 @@ export class Listeners {
   }
 
   reset(): void {
-    for (const question of this.#questions) question.broken = true
+    for (const lookup of this.#lookups) lookup.broken = true
     for (const listener of this.#listeners) listener.reset()
   }
 

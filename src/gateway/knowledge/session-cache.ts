@@ -6,7 +6,7 @@ import { tokenDigest } from '../../scope/index.ts'
 import { unavailable } from '../error.ts'
 import { EndedTokens } from './ended-tokens.ts'
 import type { FeedFollower } from './feed-follower.ts'
-import type { FeedListener, Question } from './listeners.ts'
+import type { FeedListener, PendingLookup } from './listeners.ts'
 import type { Active, FeedEvent, Inactive } from './feed-event.ts'
 import { EndedSessions } from './ended-sessions.ts'
 import { introspect, textOf } from './introspection.ts'
@@ -35,7 +35,7 @@ export interface SessionsConfig {
 }
 
 const CAPACITY = 100_000
-const QUESTIONS_AT_ONCE = 256
+const LOOKUPS_AT_ONCE = 256
 const ATTEMPTS = 3
 const TIMEOUT_MS = 5_000
 
@@ -49,7 +49,7 @@ export class SessionCache implements FeedListener {
   /** By session id and by agent id: the entries with it anywhere in their chain. */
   readonly #bySession = new Map<string, Set<SessionEntry>>()
   readonly #byAgent = new Map<string, Set<SessionEntry>>()
-  readonly #asking = new Map<string, Promise<Found>>()
+  readonly #pending = new Map<string, Promise<Found>>()
   readonly #watches = new Map<SessionEntry, Set<SessionWatch>>()
   readonly #ended = new EndedTokens()
   readonly #endedSessions = new EndedSessions({ nowUnixMs: () => this.nowUnixMs() })
@@ -97,15 +97,15 @@ export class SessionCache implements FeedListener {
     }
     const ended = this.#ended.get(text)
     if (ended) return { inactive: ended }
-    const asking = this.#asking.get(text)
-    if (asking) return asking
-    if (this.#asking.size >= QUESTIONS_AT_ONCE)
+    const pending = this.#pending.get(text)
+    if (pending) return pending
+    if (this.#pending.size >= LOOKUPS_AT_ONCE)
       throw unavailable('busy', 'too many tokens are being looked up; try again')
-    const asked = this.#ask(key).finally(() => {
-      this.#asking.delete(text)
+    const lookup = this.#lookUp(key).finally(() => {
+      this.#pending.delete(text)
     })
-    this.#asking.set(text, asked)
-    return asked
+    this.#pending.set(text, lookup)
+    return lookup
   }
 
   /** Whole seconds until a session has a free place for a token again; 0 = it has one, or is over. Asks the engine. */
@@ -119,7 +119,7 @@ export class SessionCache implements FeedListener {
   isAtHand(name: SessionName): boolean {
     const text = 'token' in name ? tokenDigest(name.token) : textOf(name)
     const entry = this.#entries.get(text)
-    if (this.#asking.has(text) || this.#ended.has(text)) return true
+    if (this.#pending.has(text) || this.#ended.has(text)) return true
     if ('token' in name && this.#isRefused(name.token)) return true
     return entry !== undefined && entry.endOfToken(this.nowUnixMs()) !== 'expired'
   }
@@ -148,7 +148,7 @@ export class SessionCache implements FeedListener {
     this.#keep(watch)
     watch.review()
     if (entry.detached) {
-      watch.drift()
+      watch.markStale()
       void this.#reconfirm(watch)
     }
     return watch
@@ -172,56 +172,56 @@ export class SessionCache implements FeedListener {
     this.#ended.clear()
     this.#bySession.clear()
     this.#byAgent.clear()
-    const adrift = [...this.#watches.values()].flatMap((set) => [...set])
-    for (const watch of adrift) watch.drift()
-    for (const watch of adrift) void this.#reconfirm(watch)
+    const stale = [...this.#watches.values()].flatMap((set) => [...set])
+    for (const watch of stale) watch.markStale()
+    for (const watch of stale) void this.#reconfirm(watch)
   }
 
   #doubt(entry: SessionEntry): void {
     this.#drop(entry)
     for (const watch of [...(this.#watches.get(entry) ?? [])]) {
-      watch.drift()
+      watch.markStale()
       void this.#reconfirm(watch)
     }
   }
 
-  async #ask(key: SessionKey): Promise<Found> {
+  async #lookUp(key: SessionKey): Promise<Found> {
     const { follower } = this.#config
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const question = follower.openQuestion()
+      const lookup = follower.openLookup()
       try {
-        const answer = await introspect(this.#config, key)
-        if (!answer.active) {
-          if ('token_sha256' in key && this.#isOfEpoch(answer, question)) this.#ended.note(key.token_sha256, answer)
-          return { inactive: answer }
+        const response = await introspect(this.#config, key)
+        if (!response.active) {
+          if ('token_sha256' in key && this.#isOfEpoch(response, lookup)) this.#ended.note(key.token_sha256, response)
+          return { inactive: response }
         }
-        const entry = this.#confirmed(new SessionEntry(textOf(key), answer), answer, question)
+        const entry = this.#confirmed(new SessionEntry(textOf(key), response), response, lookup)
         if (entry) return { entry }
       } finally {
-        question.close()
+        lookup.close()
       }
       // Either the feed has moved on, and asking again is all it takes, or it has yet to hear what the answer tells.
-      if (!question.broken) await follower.nextAnswer(TIMEOUT_MS)
+      if (!lookup.broken) await follower.nextResponse(TIMEOUT_MS)
     }
     throw unavailable('feed_behind', 'this gateway is catching up with Vault; try again')
   }
 
   /** Admits an answer after replaying onto it what was learnt while it was under way; undefined when it cannot be used. */
-  #confirmed(entry: SessionEntry, answer: Active, question: Question): SessionEntry | undefined {
+  #confirmed(entry: SessionEntry, response: Active, lookup: PendingLookup): SessionEntry | undefined {
     if (
-      !this.#isOfEpoch(answer, question) ||
-      answer.sequence < question.sequence ||
-      question.events.some((event) => entry.isDoubtedBy(event))
+      !this.#isOfEpoch(response, lookup) ||
+      response.sequence < lookup.sequence ||
+      lookup.events.some((event) => entry.isDoubtedBy(event))
     )
       return undefined
-    for (const event of question.events) entry.apply(event)
+    for (const event of lookup.events) entry.apply(event)
     if (this.#endedSessions.hasAny(entry.chain)) entry.end('revoked')
     this.#admit(entry)
     return entry
   }
 
-  #isOfEpoch({ epoch }: { readonly epoch: string }, question: Question): boolean {
-    return !question.broken && question.epoch === epoch && this.#config.follower.epoch === epoch
+  #isOfEpoch({ epoch }: { readonly epoch: string }, lookup: PendingLookup): boolean {
+    return !lookup.broken && lookup.epoch === epoch && this.#config.follower.epoch === epoch
   }
 
   #admit(entry: SessionEntry): void {
@@ -268,18 +268,18 @@ export class SessionCache implements FeedListener {
 
   /** After a reset: asks about a watched session until there is an answer, and cuts its calls if that answer is no. */
   async #reconfirm(watch: SessionWatch): Promise<void> {
-    while (watch.adrift) {
+    while (watch.stale) {
       try {
         // By id, not by token: a call outlives its token while the session has a younger one.
         const { entry, inactive } = await this.find({ session_id: watch.entry.facts.session_id })
         if (inactive) watch.end(inactive.reason === 'expired' ? 'expired' : 'revoked')
-        else if (watch.adrift) this.#reattach(watch, entry)
+        else if (watch.stale) this.#reattach(watch, entry)
       } catch (error) {
         this.#config.logger.debug(
           { kind: error instanceof RequestError ? error.kind : 'unexpected' },
           'a session in use cannot be confirmed yet',
         )
-        await this.#config.follower.nextAnswer(TIMEOUT_MS)
+        await this.#config.follower.nextResponse(TIMEOUT_MS)
       }
     }
   }

@@ -37,23 +37,23 @@ export class SessionEntry {
   #tokenOver: EndReason | undefined
   #callsOver: EndReason | undefined
 
-  constructor(key: string, answer: Active) {
+  constructor(key: string, response: Active) {
     this.key = key
-    const { session_id, agent_id, owner, environment, documents, sequence } = answer
+    const { session_id, agent_id, owner, environment, documents, sequence } = response
     this.facts = {
       session_id,
       agent_id,
-      token_id: answer.token_id ?? null,
+      token_id: response.token_id ?? null,
       owner,
       environment,
-      purpose: answer.purpose ?? null,
+      purpose: response.purpose ?? null,
     }
     this.documents = documents
     this.sequence = sequence
-    this.issuedAtUnix = answer.iat ?? null
-    this.chain = answer.chain.map((link) => ({ ...link }))
-    this.#expiresAtUnix = answer.expires_at_unix ?? Infinity
-    this.#mountGeneration = answer.mount_generation
+    this.issuedAtUnix = response.iat ?? null
+    this.chain = response.chain.map((link) => ({ ...link }))
+    this.#expiresAtUnix = response.expires_at_unix ?? Infinity
+    this.#mountGeneration = response.mount_generation
   }
 
   /** Unix seconds: when the token, or the session asked for, ends unless renewed. */

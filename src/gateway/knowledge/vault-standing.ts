@@ -58,7 +58,7 @@ export class VaultStanding {
   }
 
   /** The engine answered a request sent at `sentMs`. */
-  answered(sentMs: number): void {
+  responded(sentMs: number): void {
     this.#activeAtMs = Math.max(this.#activeAtMs, sentMs)
     this.#isInactive = false
     this.#suspected = undefined

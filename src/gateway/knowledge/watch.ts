@@ -17,7 +17,7 @@ export class SessionWatch {
   #entry: SessionEntry
   #cancelTimer: (() => void) | undefined
   #over = false
-  #adriftSince: Moment | undefined
+  #staleSince: Moment | undefined
 
   constructor(config: WatchConfig) {
     this.#config = config
@@ -27,13 +27,13 @@ export class SessionWatch {
   get entry(): SessionEntry {
     return this.#entry
   }
-  get adrift(): boolean {
-    return this.#adriftSince !== undefined && !this.#over
+  get stale(): boolean {
+    return this.#staleSince !== undefined && !this.#over
   }
 
   /** Milliseconds since what was known of this session was dropped; 0 while it is known. */
-  adriftMs(): number {
-    return this.#adriftSince === undefined ? 0 : elapsedSince(this.#config.clock, this.#adriftSince)
+  staleMs(): number {
+    return this.#staleSince === undefined ? 0 : elapsedSince(this.#config.clock, this.#staleSince)
   }
 
   /** Ends if the session has, and sets the timer for its hard expiry. */
@@ -67,12 +67,12 @@ export class SessionWatch {
   }
 
   /** What was known of the session holds no more, until `attach` brings a fresh entry. */
-  drift(): void {
-    this.#adriftSince ??= momentOf(this.#config.clock)
+  markStale(): void {
+    this.#staleSince ??= momentOf(this.#config.clock)
   }
 
   attach(entry: SessionEntry): void {
     this.#entry = entry
-    this.#adriftSince = undefined
+    this.#staleSince = undefined
   }
 }

@@ -61,12 +61,12 @@ export class ByteBudget {
     }
   }
 
-  #makeRoom(asking: Entry, bytes: number): void {
+  #makeRoom(requesting: Entry, bytes: number): void {
     while (this.#used + bytes > this.#limit) {
-      const owners = new Map<string, number>([[asking.owner, bytes]])
+      const owners = new Map<string, number>([[requesting.owner, bytes]])
       for (const { owner, bytes: held } of this.#entries) owners.set(owner, (owners.get(owner) ?? 0) + held)
       const [most] = [...owners].reduce((a, b) => (b[1] > a[1] ? b : a))
-      if (most === asking.owner) throw refusal()
+      if (most === requesting.owner) throw refusal()
       const largest = [...this.#entries]
         .filter(({ owner }) => owner === most)
         .reduce((a, b) => (b.bytes > a.bytes ? b : a))

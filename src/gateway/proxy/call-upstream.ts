@@ -3,36 +3,36 @@ import { buildOutgoing } from '../call/outgoing.ts'
 import { guardBody } from '../call/request-body.ts'
 import type { Upstream } from '../call/upstream.ts'
 import { UpstreamExchange } from './exchange.ts'
-import { shapeAnswer } from './shape-response.ts'
+import { shapeResponse } from './shape-response.ts'
 import { endReason, throwIfEnded, whyNotSend } from './upstream-call.ts'
-import type { CallAnswer, CallInput } from './upstream-call.ts'
+import type { UpstreamResponse, UpstreamCall } from './upstream-call.ts'
 
 /**
  * Makes one call to an upstream with the real key. Rejects with a `RequestError` (most often `GatewayCallError`) when there
  * is no answer to hand on; every status but 401 and 407 is an answer.
  */
-export async function callUpstream(input: CallInput): Promise<CallAnswer> {
-  const { upstream, clock } = input
-  const request = buildOutgoing(input)
-  const body = requestBody(input, request.headers)
-  const pool = input.egress.poolFor(upstream)
+export async function callUpstream(call: UpstreamCall): Promise<UpstreamResponse> {
+  const { upstream, clock } = call
+  const request = buildOutgoing(call)
+  const body = requestBody(call, request.headers)
+  const pool = call.egress.poolFor(upstream)
   const exchange = new UpstreamExchange({
     upstreamName: upstream.name,
     clock,
     timeoutMs: upstream.timeout * 1000,
     idleTimeoutMs: upstream.idle_timeout * 1000,
-    whyNotSend: () => whyNotSend(input),
+    whyNotSend: () => whyNotSend(call),
   })
-  const stopListening = endOnAbort(input.signal, exchange)
+  const stopListening = endOnAbort(call.signal, exchange)
   try {
     const startedMs = clock.monotonic()
-    throwIfEnded(input)
+    throwIfEnded(call)
     const head = await exchange.send(pool, request, body)
     const upstreamMs = clock.monotonic() - startedMs
-    throwIfEnded(input)
-    const answer = await shapeAnswer(input, { head, exchange, requestUrl: request.publicUrl, upstreamMs })
-    void answer.finished.then(stopListening)
-    return answer
+    throwIfEnded(call)
+    const response = await shapeResponse(call, { head, exchange, requestUrl: request.publicUrl, upstreamMs })
+    void response.finished.then(stopListening)
+    return response
   } catch (error) {
     stopListening()
     exchange.fail(error as Error)
@@ -51,27 +51,27 @@ function endOnAbort(signal: AbortSignal, exchange: UpstreamExchange): () => void
 }
 
 /** The body to send, or null for none; adds its length to `headers` where it is known. */
-function requestBody(input: CallInput, headers: string[]): Uint8Array | AsyncIterable<Uint8Array> | null {
+function requestBody(call: UpstreamCall, headers: string[]): Uint8Array | AsyncIterable<Uint8Array> | null {
   const {
     body,
     match: {
       operation: { method },
     },
     upstream,
-  } = input
-  const length = body instanceof Uint8Array ? body.length : input.contentLength
+  } = call
+  const length = body instanceof Uint8Array ? body.length : call.contentLength
   if (body === undefined || length === 0) return null
   if (method === 'GET' || method === 'HEAD')
     throw badRequest(`a ${method} request takes no body; send parameters in the query, for example ?limit=3`)
   if (length !== undefined && length > upstream.max_request_bytes) throw tooLarge(upstream)
   if (!(body instanceof Uint8Array) && length !== undefined) headers.push('content-length', String(length))
   const check = () => {
-    throwIfEnded(input)
+    throwIfEnded(call)
   }
   return guardBody(body, {
     maxBytes: upstream.max_request_bytes,
     tooLarge: () => tooLarge(upstream),
-    callerToken: input.callerToken,
+    callerToken: call.callerToken,
     check,
   })
 }

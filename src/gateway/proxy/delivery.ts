@@ -3,13 +3,13 @@ import type { HeaderPairs } from '../call/credentials.ts'
 import { Scrubber } from '../call/scrub.ts'
 import type { UpstreamExchange } from './exchange.ts'
 import { endReason, throwIfEnded } from './upstream-call.ts'
-import type { CallAnswer, CallInput, CallOutcome } from './upstream-call.ts'
+import type { UpstreamResponse, UpstreamCall, CallOutcome } from './upstream-call.ts'
 
 const resultOf = (error: unknown): CallOutcome['result'] => (error instanceof GatewayCallError ? error.code : 'error')
 
 /** Hands the body out chunk by chunk: scrubbed, counted, and only while the call may go on. */
 export class Delivery {
-  readonly #input: CallInput
+  readonly #call: UpstreamCall
   readonly #upstreamMs: number
   readonly #exchange: UpstreamExchange
   readonly #finished: Promise<CallOutcome>
@@ -17,8 +17,8 @@ export class Delivery {
   #echoes: number
   #bytes = 0
 
-  constructor(input: CallInput, upstreamMs: number, headerEchoes: number, exchange: UpstreamExchange) {
-    this.#input = input
+  constructor(call: UpstreamCall, upstreamMs: number, headerEchoes: number, exchange: UpstreamExchange) {
+    this.#call = call
     this.#upstreamMs = upstreamMs
     this.#echoes = headerEchoes
     this.#exchange = exchange
@@ -27,7 +27,11 @@ export class Delivery {
     })
   }
 
-  answer(status: number, headers: HeaderPairs, source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): CallAnswer {
+  response(
+    status: number,
+    headers: HeaderPairs,
+    source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  ): UpstreamResponse {
     const chunks = this.#deliver(source)
     // A generator that was never started, or is waiting, does not run its `finally` when it is given up.
     const body: AsyncIterableIterator<Uint8Array, undefined> = {
@@ -38,7 +42,7 @@ export class Delivery {
       },
       [Symbol.asyncIterator]: () => body,
     }
-    const { signal } = this.#input
+    const { signal } = this.#call
     const onAbort = () => {
       this.#finish(resultOf(endReason(signal)))
     }
@@ -68,15 +72,15 @@ export class Delivery {
   }
 
   async *#deliver(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Uint8Array, undefined> {
-    const matcher = this.#input.key?.matcher
+    const matcher = this.#call.key?.matcher
     const scrubber = matcher && new Scrubber(matcher)
     const headerEchoes = this.#echoes
     const countEchoes = () => {
-      this.#echoes = headerEchoes + (scrubber?.hits ?? 0)
+      this.#echoes = headerEchoes + (scrubber?.matches ?? 0)
     }
     try {
       for await (const chunk of scrubbed(source, scrubber)) yield this.#handOut(chunk)
-      throwIfEnded(this.#input)
+      throwIfEnded(this.#call)
       countEchoes()
       this.#finish('complete')
     } catch (error) {
@@ -91,7 +95,7 @@ export class Delivery {
   }
 
   #handOut(bytes: Uint8Array): Uint8Array {
-    throwIfEnded(this.#input)
+    throwIfEnded(this.#call)
     this.#bytes += bytes.length
     return bytes
   }

@@ -156,7 +156,7 @@ function refuseAddress(upstream: Upstream, address: string): GatewayCallError | 
  */
 function checkedLookup(upstream: Upstream, resolve: Resolver): LookupFunction {
   return (hostname, options, callback) => {
-    const answer = async () => {
+    const respond = async () => {
       const all = await resolve(hostname)
       for (const address of all) {
         const refusal = refuseAddress(upstream, address)
@@ -169,7 +169,7 @@ function checkedLookup(upstream: Upstream, resolve: Resolver): LookupFunction {
         throw new GatewayCallError('upstream_unreachable', `upstream ${upstream.name}: its host name has no address`)
       return addresses.map((address) => ({ address, family: isIP(address) }))
     }
-    answer().then(
+    respond().then(
       (addresses) => {
         if (options.all) callback(null, addresses)
         else callback(null, addresses[0]!.address, addresses[0]!.family)

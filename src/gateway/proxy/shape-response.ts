@@ -8,7 +8,7 @@ import { parseAuth } from '../call/upstream.ts'
 import { Delivery } from './delivery.ts'
 import type { UpstreamResponseHead, UpstreamExchange } from './exchange.ts'
 import { throwIfEnded } from './upstream-call.ts'
-import type { CallAnswer, CallInput } from './upstream-call.ts'
+import type { UpstreamResponse, UpstreamCall } from './upstream-call.ts'
 
 export interface Received {
   readonly head: UpstreamResponseHead
@@ -18,18 +18,18 @@ export interface Received {
 }
 
 /** Throws `GatewayCallError` for a response of which nothing may be handed on. */
-export async function shapeAnswer(input: CallInput, received: Received): Promise<CallAnswer> {
-  const { upstream, projection } = input
+export async function shapeResponse(call: UpstreamCall, received: Received): Promise<UpstreamResponse> {
+  const { upstream, projection } = call
   const { head, exchange } = received
   const { status, headers } = head
-  await refuseStatus(input, received)
-  const bodyless = hasNoBody(input, status)
+  await refuseStatus(call, received)
+  const bodyless = hasNoBody(call, status)
   const encoding = bodyless ? 'identity' : encodingOf(upstream.name, headers)
   const plain = encoding === 'identity' ? exchange : decode(upstream.name, encoding, exchange)
-  const isPlain = encoding === 'identity' && isLengthKept(input, bodyless)
-  const shaped = headersOf(input, received, isPlain)
-  const delivery = new Delivery(input, received.upstreamMs, shaped.hits, exchange)
-  if (!projection || bodyless) return delivery.answer(status, shaped.headers, plain)
+  const isPlain = encoding === 'identity' && isLengthKept(call, bodyless)
+  const shaped = headersOf(call, received, isPlain)
+  const delivery = new Delivery(call, received.upstreamMs, shaped.matches, exchange)
+  if (!projection || bodyless) return delivery.response(status, shaped.headers, plain)
   const body = await projectBody({
     upstreamName: upstream.name,
     status,
@@ -37,18 +37,18 @@ export async function shapeAnswer(input: CallInput, received: Received): Promise
     body: plain,
     maxBytes: upstream.max_response_bytes,
     projection,
-    reserve: input.reserve,
+    reserve: call.reserve,
   })
   // A replaced body leaves the upstream's own unread.
   if (status < 200 || status > 299)
     exchange.fail(new GatewayCallError('call_ended', 'the answer was not read to its end'))
-  throwIfEnded(input)
+  throwIfEnded(call)
   const typed: HeaderPairs = body ? [...shaped.headers, ['content-type', 'application/json']] : shaped.headers
-  return delivery.answer(status, typed, body ? [body] : [])
+  return delivery.response(status, typed, body ? [body] : [])
 }
 
 const headersOf = (
-  { upstream, projection, callerBase = `/u/${upstream.name}`, key }: CallInput,
+  { upstream, projection, callerBase = `/u/${upstream.name}`, key }: UpstreamCall,
   { head: { headers }, requestUrl }: Received,
   isPlain: boolean,
 ): ReturnType<typeof responseHeaders> =>
@@ -63,8 +63,8 @@ const headersOf = (
     matcher: key?.matcher,
   })
 
-async function refuseStatus(input: CallInput, { head: { status }, exchange }: Received): Promise<void> {
-  const { name } = input.upstream
+async function refuseStatus(call: UpstreamCall, { head: { status }, exchange }: Received): Promise<void> {
+  const { name } = call.upstream
   if (status === 401 || status === 407)
     throw new GatewayCallError(
       'upstream_unauthorized',
@@ -77,15 +77,15 @@ async function refuseStatus(input: CallInput, { head: { status }, exchange }: Re
       `upstream ${name} answered with a part that was not asked for`,
     )
   // RFC 9110, 15.3.6: a 205 has no content. Some clients read what one brings all the same.
-  if (status === 205 && !isHead(input) && !(await exchange.next()).done)
+  if (status === 205 && !isHead(call) && !(await exchange.next()).done)
     throw new GatewayCallError('upstream_invalid_response', `upstream ${name} sent a body where none may be`)
 }
 
-const isHead = ({ match }: CallInput): boolean => match.operation.method === 'HEAD'
+const isHead = ({ match }: UpstreamCall): boolean => match.operation.method === 'HEAD'
 
-const hasNoBody = (input: CallInput, status: number): boolean =>
-  isHead(input) || status === 204 || status === 205 || status === 304
+const hasNoBody = (call: UpstreamCall, status: number): boolean =>
+  isHead(call) || status === 204 || status === 205 || status === 304
 
 /** Scrubbing may change a body's length; that of a HEAD speaks of a body that does not come. */
-const isLengthKept = (input: CallInput, bodyless: boolean): boolean =>
-  isHead(input) || (!bodyless && input.key?.matcher === undefined)
+const isLengthKept = (call: UpstreamCall, bodyless: boolean): boolean =>
+  isHead(call) || (!bodyless && call.key?.matcher === undefined)

@@ -4,10 +4,10 @@ import { RequestError } from '../../logical/errors.ts'
 import type { Projection } from '../../scope/index.ts'
 import { GatewayCallError, type CallErrorCode } from '../call/call-error.ts'
 import type { HeaderPairs } from '../call/credentials.ts'
-import type { OutgoingInput } from '../call/outgoing.ts'
+import type { OutgoingRequestOptions } from '../call/outgoing.ts'
 import type { Egress } from './egress.ts'
 
-export interface CallInput extends OutgoingInput {
+export interface UpstreamCall extends OutgoingRequestOptions {
   readonly egress: Egress
   readonly clock: Clock
   /** Not for GET and HEAD. A stream is read as the upstream takes it. */
@@ -40,7 +40,7 @@ export interface CallOutcome {
   readonly key_echoes: number
 }
 
-export interface CallAnswer {
+export interface UpstreamResponse {
   readonly status: number
   readonly headers: HeaderPairs
   /** Milliseconds from the start of the call to the upstream's headers. */
@@ -58,7 +58,7 @@ export const endReason = (signal: AbortSignal): RequestError =>
   signal.reason instanceof RequestError ? signal.reason : new GatewayCallError('call_ended', 'the call was ended')
 
 /** Why the call may not go on at this instant; undefined = it may. */
-function whyEnded({ signal, stillFresh }: CallInput): RequestError | undefined {
+function whyEnded({ signal, stillFresh }: UpstreamCall): RequestError | undefined {
   if (signal.aborted) return endReason(signal)
   return stillFresh()
     ? undefined
@@ -66,15 +66,15 @@ function whyEnded({ signal, stillFresh }: CallInput): RequestError | undefined {
 }
 
 /** Why the key may not be written to the socket at this instant. */
-export function whyNotSend(input: CallInput): RequestError | undefined {
-  const ended = whyEnded(input)
+export function whyNotSend(call: UpstreamCall): RequestError | undefined {
+  const ended = whyEnded(call)
   if (ended) return ended
-  if (input.keyStillVouched?.() === false)
+  if (call.keyStillVouched?.() === false)
     return new GatewayCallError('stale', 'the gateway can no longer vouch for the upstream key; try again')
-  return input.whyNotBegin?.()
+  return call.whyNotBegin?.()
 }
 
-export function throwIfEnded(input: CallInput): void {
-  const reason = whyEnded(input)
+export function throwIfEnded(call: UpstreamCall): void {
+  const reason = whyEnded(call)
   if (reason) throw reason
 }

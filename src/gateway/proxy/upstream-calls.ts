@@ -1,7 +1,7 @@
 import type { Clock } from '../../logical/clock.ts'
 import { compileProjection, tokenDigest } from '../../scope/index.ts'
 import { callUpstream } from './call-upstream.ts'
-import type { CallAnswer } from './upstream-call.ts'
+import type { UpstreamResponse } from './upstream-call.ts'
 import type { HeaderPairs } from '../call/credentials.ts'
 import type { Egress } from './egress.ts'
 import { outgoingHeaders } from '../call/outgoing.ts'
@@ -17,7 +17,7 @@ import type { Hold, Limits } from '../limits/index.ts'
 import type { OpenCall } from '../decision/open-call.ts'
 import type { Outcome, DecisionRecords, RequestIds } from '../decision/records.ts'
 
-export interface UpstreamAsk extends RequestIds {
+export interface UpstreamCallRequest extends RequestIds {
   readonly token: string
   readonly upstream: string
   readonly method: string
@@ -36,7 +36,7 @@ export interface UpstreamAsk extends RequestIds {
   readonly delivered?: Promise<void>
 }
 
-export interface UpstreamAnswer {
+export interface UpstreamCallResponse {
   readonly status: number
   readonly headers: HeaderPairs
   /** Milliseconds the upstream took until its headers. */
@@ -50,7 +50,7 @@ export interface UpstreamAnswer {
   cancel(): void
 }
 
-export interface UpstreamCallsParts {
+export interface UpstreamCallsDependencies {
   readonly decisions: Decisions
   readonly keys: Keys
   readonly records: DecisionRecords
@@ -61,28 +61,28 @@ export interface UpstreamCallsParts {
 
 /** Allowed calls on their way: key, freshness again, call, project, scrub, outcome. */
 export class UpstreamCalls {
-  readonly #parts: UpstreamCallsParts
+  readonly #dependencies: UpstreamCallsDependencies
 
-  constructor(parts: UpstreamCallsParts) {
-    this.#parts = parts
+  constructor(dependencies: UpstreamCallsDependencies) {
+    this.#dependencies = dependencies
   }
 
   /** Judges, records and makes one call. Throws `GatewayError` when there is no answer to hand on. */
-  async perform(ask: UpstreamAsk): Promise<UpstreamAnswer> {
-    const { limits, clock } = this.#parts
+  async perform(request: UpstreamCallRequest): Promise<UpstreamCallResponse> {
+    const { limits, clock } = this.#dependencies
     const startedMs = clock.monotonic()
-    const held = new HeldBytes(limits, ask.token)
-    const body = new RequestBody(ask, held)
-    const call = await this.#authorize(ask, body, held)
+    const held = new HeldBytes(limits, request.token)
+    const body = new RequestBody(request, held)
+    const call = await this.#authorize(request, body, held)
     try {
-      const { answer, unlistedUpstream } = await this.#send(ask, call, body, held)
-      void Promise.all([answer.finished, ask.delivered]).then(([outcome]) => {
+      const { response, unlistedUpstream } = await this.#send(request, call, body, held)
+      void Promise.all([response.finished, request.delivered]).then(([outcome]) => {
         const reason: unknown = call.signal.reason
         call.close()
         held.release()
         const result = reason instanceof GatewayError ? reason.code : outcome.result
-        return this.#outcome(ask, call, {
-          status: answer.status,
+        return this.#outcome(request, call, {
+          status: response.status,
           upstream_ms: outcome.upstream_ms,
           bytes: outcome.bytes,
           key_echoes: outcome.key_echoes,
@@ -92,21 +92,21 @@ export class UpstreamCalls {
         })
       })
       return {
-        status: answer.status,
-        headers: answer.headers,
-        upstream_ms: answer.upstream_ms,
-        body: reworded(answer.body, call),
+        status: response.status,
+        headers: response.headers,
+        upstream_ms: response.upstream_ms,
+        body: reworded(response.body, call),
         signal: call.signal,
         stillFresh: () => call.stillFresh(),
         cancel: () => {
-          answer.cancel()
+          response.cancel()
         },
       }
     } catch (thrown) {
       const error = whyFailed(thrown, call)
       call.close()
       held.release()
-      await this.#outcome(ask, call, {
+      await this.#outcome(request, call, {
         status: error.row.http,
         upstream_ms: null,
         bytes: 0,
@@ -118,12 +118,12 @@ export class UpstreamCalls {
     }
   }
 
-  async #authorize(ask: UpstreamAsk, body: RequestBody, held: HeldBytes): Promise<OpenCall> {
+  async #authorize(request: UpstreamCallRequest, body: RequestBody, held: HeldBytes): Promise<OpenCall> {
     try {
-      const call = await this.#parts.decisions.authorizeCall({
-        ...ask,
-        query: ask.query.map(({ name, value }) => [name, value] as const),
-        hasBody: ask.body !== undefined,
+      const call = await this.#dependencies.decisions.authorizeCall({
+        ...request,
+        query: request.query.map(({ name, value }) => [name, value] as const),
+        hasBody: request.body !== undefined,
         readBody: (upstream) => body.parameters(upstream),
       })
       held.cutsFrom(call)
@@ -135,12 +135,12 @@ export class UpstreamCalls {
   }
 
   async #send(
-    ask: UpstreamAsk,
+    request: UpstreamCallRequest,
     call: OpenCall,
     body: RequestBody,
     held: HeldBytes,
-  ): Promise<{ answer: CallAnswer; unlistedUpstream: boolean }> {
-    const { keys, egress, clock } = this.#parts
+  ): Promise<{ response: UpstreamResponse; unlistedUpstream: boolean }> {
+    const { keys, egress, clock } = this.#dependencies
     await body.refuseOverride(call.upstream)
     const usable = await keys.get(call.upstream, call.session.environment)
     await call.settled()
@@ -148,23 +148,23 @@ export class UpstreamCalls {
     const {
       upstream,
       judgement: { tools, fields },
-    } = call.verdict
-    const answer = await callUpstream({
+    } = call.allowed
+    const response = await callUpstream({
       upstream,
       match: tools[0]!,
-      query: ask.query,
-      headers: ask.headers,
+      query: request.query,
+      headers: request.headers,
       key: usable.key,
-      callerToken: ask.token,
+      callerToken: request.token,
       egress,
       clock,
       body: body.toSend(),
-      contentLength: ask.contentLength,
+      contentLength: request.contentLength,
       ...(fields === null ? {} : { projection: compileProjection(fields) }),
       reserve: (bytes) => {
         held.take(bytes)
       },
-      callerBase: ask.callerBase,
+      callerBase: request.callerBase,
       signal: call.signal,
       stillFresh: () => call.stillFresh(),
       keyStillVouched: usable.stillVouched,
@@ -173,14 +173,14 @@ export class UpstreamCalls {
     // A change that is being judged while nothing has been handed on yet is waited for.
     await call.settled()
     if (call.signal.aborted) {
-      answer.cancel()
+      response.cancel()
       throw toGatewayError(call.signal.reason)
     }
-    return { answer, unlistedUpstream: usable.unlistedUpstream }
+    return { response, unlistedUpstream: usable.unlistedUpstream }
   }
 
   async #outcome(
-    ask: UpstreamAsk,
+    request: UpstreamCallRequest,
     call: OpenCall,
     {
       startedMs,
@@ -189,12 +189,12 @@ export class UpstreamCalls {
       readonly startedMs: number
     },
   ): Promise<void> {
-    const { records, clock } = this.#parts
+    const { records, clock } = this.#dependencies
     await records.outcome({
-      request_id: ask.requestId,
-      caller_request_id: ask.callerRequestId,
+      request_id: request.requestId,
+      caller_request_id: request.callerRequestId,
       session: call.session,
-      asked: call.asked,
+      requested: call.requested,
       latency_ms: clock.monotonic() - startedMs,
       ...what,
     })
@@ -228,12 +228,12 @@ class HeldBytes {
 
 /** The request's body: passed on as it comes, unless a parameter rule needed to see it first. */
 class RequestBody {
-  readonly #ask: UpstreamAsk
+  readonly #ask: UpstreamCallRequest
   readonly #held: HeldBytes
   #read: Buffer | undefined
 
-  constructor(ask: UpstreamAsk, held: HeldBytes) {
-    this.#ask = ask
+  constructor(request: UpstreamCallRequest, held: HeldBytes) {
+    this.#ask = request
     this.#held = held
   }
 
@@ -257,7 +257,7 @@ class RequestBody {
   }
 }
 
-async function collect({ body, upstream }: UpstreamAsk, maxBytes: number, held: HeldBytes): Promise<Buffer> {
+async function collect({ body, upstream }: UpstreamCallRequest, maxBytes: number, held: HeldBytes): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of body ?? []) {

@@ -8,7 +8,7 @@ function scrub(patterns: readonly Uint8Array[], chunks: readonly Uint8Array[]): 
   const scrubber = new Scrubber(buildMatcher(patterns))
   const out = chunks.map((chunk) => Buffer.from(scrubber.push(chunk)))
   const bytes = Buffer.concat([...out, scrubber.flush()])
-  return { bytes, hits: scrubber.hits }
+  return { bytes, hits: scrubber.matches }
 }
 
 /** What must come out, by the definition alone: covered bytes go, each run of them leaves one marker. */

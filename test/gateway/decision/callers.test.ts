@@ -20,7 +20,7 @@ beforeEach(() => {
     mount: 'mcp',
     clock,
     services: [{ name: 'billing', sha256: tokenDigest('gst_good'), agents: ['a', 'b'], vault: undefined }],
-    onStranger: () => {
+    onUnauthenticated: () => {
       strangers++
     },
   })

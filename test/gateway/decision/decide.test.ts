@@ -307,7 +307,7 @@ describe('authorizeCall', () => {
   it('allows a granted operation and records tools, template, risk and platform', async () => {
     const session = openSession(rig)
     const call = await authorize(rig, tokenOf(session), { segments: ['v1', 'invoices', 'in_123'] })
-    expect(call.verdict.judgement.tools.map(({ tool }) => tool.name)).toEqual(['invoices'])
+    expect(call.allowed.judgement.tools.map(({ tool }) => tool.name)).toEqual(['invoices'])
     expect(rig.sink.last).toMatchObject({
       decision: 'allow',
       validation_result: 'valid',
@@ -361,7 +361,7 @@ describe('authorizeCall', () => {
     expect(await verdict(authorize(rig, unknown))).toBe('invalid_token unknown')
     expect(await verdict(authorize(rig, 'noise'))).toBe('invalid_token malformed')
     expect(rig.sink.records).toEqual([])
-    expect(rig.core.records.counters.strangers).toBe(2)
+    expect(rig.core.records.counters.unauthenticated).toBe(2)
   })
 
   it('judges a body only where a parameter rule asks for it', async () => {

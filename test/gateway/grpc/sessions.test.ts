@@ -336,7 +336,7 @@ describe('Sessions.Watch', () => {
       { decision: 'deny', reason: 'reuse_after_revocation', validation_result: 'revoked', session_id },
       { decision: 'deny', reason: 'unknown', session_id },
     ])
-    expect(rig.core.records.counters.strangers).toBe(1)
+    expect(rig.core.records.counters.unauthenticated).toBe(1)
   })
 
   it('neither strangers, nor callers bound to other agents, nor Vault tokens without the right, watch', async () => {

@@ -5,7 +5,7 @@ import { createServer as createTcpServer, type AddressInfo, type Server, type So
 import type { TLSSocket } from 'node:tls'
 import { afterEach } from 'vitest'
 import { callUpstream } from '../../../src/gateway/proxy/call-upstream.ts'
-import type { CallAnswer, CallInput } from '../../../src/gateway/proxy/upstream-call.ts'
+import type { UpstreamResponse, UpstreamCall } from '../../../src/gateway/proxy/upstream-call.ts'
 import type { GatewayCallError } from '../../../src/gateway/call/call-error.ts'
 import { Egress, type EgressOptions } from '../../../src/gateway/proxy/egress.ts'
 import { prepareKey } from '../../../src/gateway/call/key.ts'
@@ -120,7 +120,7 @@ export function egressFor(options: Partial<EgressOptions> = {}): Egress {
   return egress
 }
 
-export interface CallChanges extends Partial<Omit<CallInput, 'upstream' | 'match' | 'key'>> {
+export interface CallChanges extends Partial<Omit<UpstreamCall, 'upstream' | 'match' | 'key'>> {
   /** `GET /v1/invoices/in_1?limit=3`; the operation is a template that fits it. */
   ask?: string
   operation?: unknown
@@ -131,7 +131,7 @@ export interface CallChanges extends Partial<Omit<CallInput, 'upstream' | 'match
 export function callInput(
   upstream: Upstream,
   { ask = 'GET /v1/invoices', operation, key = KEY, ...changes }: CallChanges = {},
-): CallInput {
+): UpstreamCall {
   const [method, raw] = ask.split(' ') as [string, string]
   const target = parseTarget(raw, upstream.name)
   const tool = {
@@ -157,10 +157,10 @@ export function callInput(
   }
 }
 
-export const call = (upstream: Upstream, changes: CallChanges = {}): Promise<CallAnswer> =>
+export const call = (upstream: Upstream, changes: CallChanges = {}): Promise<UpstreamResponse> =>
   callUpstream(callInput(upstream, changes))
 
-export async function text(answer: CallAnswer): Promise<string> {
+export async function text(answer: UpstreamResponse): Promise<string> {
   const chunks: Uint8Array[] = []
   for await (const chunk of answer.body) chunks.push(chunk)
   return Buffer.concat(chunks).toString('utf8')

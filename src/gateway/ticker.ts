@@ -4,10 +4,10 @@ import type { Logger } from '../logical/log.ts'
 const PERIOD_MS = 500
 
 /** One timer for everything that must notice time passing: lost contact with Vault is no event. */
-export class Pulse {
+export class Ticker {
   readonly #clock: Clock
   readonly #logger: Logger
-  readonly #beats = new Set<() => void>()
+  readonly #tasks = new Set<() => void>()
   #cancelTimer: (() => void) | undefined
 
   constructor(clock: Clock, logger: Logger) {
@@ -16,32 +16,32 @@ export class Pulse {
   }
 
   /** Runs `beat` twice a second until the returned function is called. */
-  every(beat: () => void): () => void {
-    this.#beats.add(beat)
+  every(task: () => void): () => void {
+    this.#tasks.add(task)
     this.#cancelTimer ??= this.#clock.after(PERIOD_MS, () => {
       this.#run()
     })
     return () => {
-      this.#beats.delete(beat)
+      this.#tasks.delete(task)
     }
   }
 
   stop(): void {
-    this.#beats.clear()
+    this.#tasks.clear()
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
   }
 
   #run(): void {
-    for (const beat of [...this.#beats]) {
+    for (const task of [...this.#tasks]) {
       try {
-        beat()
+        task()
       } catch (error) {
         this.#logger.error({ error: error instanceof Error ? error.stack : 'unexpected' }, 'a periodic check failed')
       }
     }
     this.#cancelTimer =
-      this.#beats.size > 0
+      this.#tasks.size > 0
         ? this.#clock.after(PERIOD_MS, () => {
             this.#run()
           })
