@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { requireContainers } from '../scripts/containers.mjs'
 import { readReport } from '../scripts/vitest-report.mjs'
 import { countsIn, summarize } from './summary.mjs'
 
@@ -98,6 +99,12 @@ if (has("go version | grep -Eq 'go(1\\.(2[4-9]|[3-9][0-9])|[2-9])'")) {
 if (has('test -n "$VAULT_BIN" || command -v bao || command -v vault'))
   counted('test:vault', 'npm run --silent test:vault', 12)
 else skip('test:vault', 'neither bao nor vault is on PATH, and VAULT_BIN is not set')
+try {
+  requireContainers()
+  counted('test:vault in containers', 'TARGET=containers npm run --silent test:vault', 20)
+} catch (missing) {
+  skip('test:vault in containers', missing.message)
+}
 if (has('command -v terraform || command -v tofu')) counted('test:terraform', 'npm run --silent test:terraform', 12)
 else skip('test:terraform', 'neither terraform nor tofu is on PATH')
 

@@ -4,4 +4,3 @@ export declare function findServer(
   wanted: Product | undefined,
   env?: Readonly<Record<string, string | undefined>>,
 ): { readonly product: Product; readonly binary: string }
-export declare function requireDocker(runtime?: () => Promise<unknown>): Promise<void>

@@ -23,19 +23,6 @@ export function findServer(wanted, env = process.env) {
   throw new Error(`${what}: ${how}, or set VAULT_BIN to the binary of a server.`)
 }
 
-/** Throws one sentence where no Docker answers; `runtime` is what asks it. */
-export async function requireDocker(
-  runtime = async () => (await import('testcontainers')).getContainerRuntimeClient(),
-) {
-  try {
-    await runtime()
-  } catch {
-    throw new Error(
-      'TARGET=containers needs Docker, and none answers: install and start Docker, or set DOCKER_HOST to one that runs.',
-    )
-  }
-}
-
 function named(binary, wanted) {
   const product = isExecutable(binary) ? productOf(binary) : undefined
   if (product === undefined)

@@ -3,7 +3,9 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { findServer, requireDocker } from '../../scripts/find-server.mjs'
+import { buildServerImage, containerOptions, requireContainers } from '../../scripts/containers.mjs'
+import type { Docker } from '../../scripts/containers.mjs'
+import { findServer } from '../../scripts/find-server.mjs'
 import { startTarget } from './target/index.ts'
 
 let folder: string
@@ -85,12 +87,79 @@ describe('starting a target', () => {
       'TARGET=consul is no target: it is one of embedded, openbao, vault, containers.',
     )
   })
+})
 
-  it('containers without Docker says what to start', async () => {
-    await expect(
-      requireDocker(() => Promise.reject(new Error('Could not find a working container runtime strategy'))),
-    ).rejects.toThrow(
+describe('containers', () => {
+  const lacking =
+    (...missing: string[]): Docker =>
+    (args) => ({ ok: !missing.some((what) => args.includes(what)), output: '', end: 'the end of the output' })
+
+  it('are built from the images the Dockerfile names, unless others are', () => {
+    expect(containerOptions({})).toEqual({
+      serverImage: 'hashicorp/vault:1.21',
+      nodeImage: 'node:24-alpine',
+      network: 'bridge',
+      product: 'vault',
+    })
+    const env = { SERVER_IMAGE: 'local/openbao:1', NODE_IMAGE: 'local/node', DOCKER_NETWORK: 'host' }
+    expect(requireContainers(env, lacking())).toEqual({
+      serverImage: 'local/openbao:1',
+      nodeImage: 'local/node',
+      network: 'host',
+      product: 'openbao',
+    })
+  })
+
+  it.each<[string, Docker, Record<string, string>, string]>([
+    [
+      'Docker',
+      lacking('version'),
+      {},
       'TARGET=containers needs Docker, and none answers: install and start Docker, or set DOCKER_HOST to one that runs.',
+    ],
+    [
+      'the image of the server',
+      lacking('hashicorp/vault:1.21'),
+      {},
+      'TARGET=containers needs the image hashicorp/vault:1.21, which is not here and cannot be pulled: set SERVER_IMAGE to one that is here, for example one made with `docker import`.',
+    ],
+    [
+      'the image of Node',
+      lacking('local/node'),
+      { NODE_IMAGE: 'local/node' },
+      'TARGET=containers needs the image local/node, which is not here and cannot be pulled: set NODE_IMAGE to one that is here, for example one made with `docker import`.',
+    ],
+    [
+      'a network',
+      lacking(),
+      { DOCKER_NETWORK: 'none' },
+      'DOCKER_NETWORK=none is not a network of TARGET=containers: set it to bridge or host.',
+    ],
+  ])('without %s are a failure that names it', (_what, docker, env, sentence) => {
+    expect(() => requireContainers(env, docker)).toThrow(new Error(sentence))
+  })
+
+  it('whose image is in a local store need no registry', () => {
+    const asked: (readonly string[])[] = []
+    requireContainers({}, (args) => {
+      asked.push(args)
+      return { ok: true, output: '', end: '' }
+    })
+    expect(asked.flat()).not.toContain('pull')
+  })
+
+  it('are built on the network they run on, and a build that fails shows its end', () => {
+    let command: readonly string[] = []
+    const options = containerOptions({ DOCKER_NETWORK: 'host' })
+    buildServerImage(options, 'tag', (args) => {
+      command = args
+      return { ok: true, output: '', end: '' }
+    })
+    expect(command).toEqual(
+      expect.arrayContaining(['--network=host', '--tag=tag', '--build-arg=SERVER_IMAGE=hashicorp/vault:1.21']),
     )
+    expect(() => {
+      buildServerImage(options, 'tag', lacking('build'))
+    }).toThrow('could not be built:\nthe end of the output')
   })
 })

@@ -3,18 +3,16 @@ import { execFile, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFile, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { buildPlugin, pluginFile } from '../../../scripts/build-plugin.mjs'
 import type { Product } from '../../../scripts/find-server.mjs'
-import { eventually } from '../eventually.ts'
+import { freePorts } from './free-ports.ts'
 import { packageVersion, scratchBuild } from './plugin-build.ts'
-import { apiOf, mounter } from './server.ts'
+import { mounter } from './server.ts'
 import type { PluginControl, Server } from './server.ts'
-import { initialise, register, reload, runningVersion, useVersion } from './setup.ts'
+import { initialise, register, reload, runningVersion, untilListening, useVersion } from './setup.ts'
 import type { Unsealed } from './setup.ts'
 
 const execute = promisify(execFile)
@@ -123,17 +121,8 @@ async function childrenOf(parent: number, file: string): Promise<number[]> {
   })
 }
 
-async function listening(address: string, child: ChildProcess): Promise<void> {
-  const stranger = apiOf(address, '')
-  await eventually(
-    'the server listens',
-    async () => {
-      if (child.exitCode !== null || child.signalCode !== null) return 'ended'
-      return (await stranger('GET', 'sys/health').catch(() => undefined))?.status ?? 'not yet'
-    },
-    501,
-  )
-}
+const listening = (address: string, child: ChildProcess): Promise<void> =>
+  untilListening(address, () => child.exitCode !== null || child.signalCode !== null)
 
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
@@ -148,20 +137,4 @@ function collect(child: ChildProcess): () => string {
   const chunks: Buffer[] = []
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => chunks.push(chunk))
   return () => Buffer.concat(chunks).toString('utf8')
-}
-
-/** Two ports nothing listens on: the API's must be known before the server starts. */
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()]
-  const ports: number[] = []
-  for (const server of servers) {
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    ports.push((server.address() as AddressInfo).port)
-  }
-  for (const server of servers) {
-    server.close()
-    await once(server, 'close')
-  }
-  return ports as [number, number]
 }

@@ -9,6 +9,19 @@ export interface Unsealed {
   readonly seal: NonNullable<Server['seal']>
 }
 
+/** Resolves when a server with empty storage answers at `address`. Rejects as soon as `hasEnded`. */
+export async function untilListening(address: string, hasEnded: () => boolean = () => false): Promise<void> {
+  const stranger = apiOf(address, '')
+  await eventually(
+    'the server listens',
+    async () => {
+      if (hasEnded()) throw new Error('the server ended before it listened')
+      return (await stranger('GET', 'sys/health').catch(() => undefined))?.status ?? 'not yet'
+    },
+    501,
+  )
+}
+
 /** A server that has just been started with empty storage. Resolves when it serves. */
 export async function initialise(address: string): Promise<Unsealed> {
   const stranger = apiOf(address, '')
