@@ -73,7 +73,7 @@ const escaped = (character: string): string => `\\u${character.charCodeAt(0).toS
 
 export type Redact = (text: string) => string
 
-interface Pen {
+interface LineWriter {
   left: number
   readonly limits: Limits
   /** Characters that redaction may still look through; one budget for what is shown and what is digested. */
@@ -83,7 +83,7 @@ interface Pen {
   readonly redact: Redact
   readonly redactName: Redact
   /** Counts what the pen does not write, and digests what `write` makes of it. */
-  readonly leaveOut: (items: number, write?: (rest: Pen) => unknown) => void
+  readonly leaveOut: (items: number, write?: (rest: LineWriter) => unknown) => void
 }
 
 function cut(text: string, limit: number): string {
@@ -94,119 +94,119 @@ function cut(text: string, limit: number): string {
   return text.slice(0, high >= 0xd800 && high <= 0xdbff ? limit - 1 : limit) + ELLIPSIS
 }
 
-function writeString(text: string, pen: Pen, redact: Redact): string {
+function writeString(text: string, writer: LineWriter, redact: Redact): string {
   // Redacted before it is cut, so that no half of a token escapes recognition.
-  const whole = redact(bounded(text, pen))
-  const clean = cut(whole, Math.min(pen.limits.string, pen.left))
+  const whole = redact(bounded(text, writer))
+  const clean = cut(whole, Math.min(writer.limits.string, writer.left))
   // The rest is redacted text: its digest tells no more than the text itself would.
-  if (clean !== whole) pen.leaveOut(1, () => whole.slice(clean.length - ELLIPSIS.length))
-  pen.left -= clean.length
+  if (clean !== whole) writer.leaveOut(1, () => whole.slice(clean.length - ELLIPSIS.length))
+  writer.left -= clean.length
   return clean
 }
 
 /** Bounds the work of redaction. The cut falls between words, for the same reason. */
-function bounded(text: string, pen: Pen): string {
-  const limit = Math.min(LONGEST_REDACTED, pen.work.left)
-  pen.work.left -= Math.min(text.length, limit)
+function bounded(text: string, writer: LineWriter): string {
+  const limit = Math.min(LONGEST_REDACTED, writer.work.left)
+  writer.work.left -= Math.min(text.length, limit)
   if (text.length <= limit) return text
-  pen.leaveOut(1)
+  writer.leaveOut(1)
   return limit === 0 ? ELLIPSIS : text.slice(0, text.lastIndexOf(' ', limit) + 1) + ELLIPSIS
 }
 
-function writeScalar(value: unknown, pen: Pen, redact: Redact): unknown {
-  if (typeof value === 'string') return writeString(value, pen, redact)
+function writeScalar(value: unknown, writer: LineWriter, redact: Redact): unknown {
+  if (typeof value === 'string') return writeString(value, writer, redact)
   if (typeof value === 'number') return Number.isFinite(value) ? value : null
   if (typeof value === 'bigint') return value.toString()
   return typeof value === 'boolean' || value === null ? value : undefined
 }
 
-function writeValue(value: unknown, pen: Pen, redact: Redact, depth: number): unknown {
-  pen.left -= COST_OF_VALUE
-  if (typeof value !== 'object' || value === null) return writeScalar(value, pen, redact)
+function writeValue(value: unknown, writer: LineWriter, redact: Redact, depth: number): unknown {
+  writer.left -= COST_OF_VALUE
+  if (typeof value !== 'object' || value === null) return writeScalar(value, writer, redact)
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString()
   // Buffers, keys, sockets: objects that are more than their members have no business in a log.
   const prototype: unknown = Object.getPrototypeOf(value)
   if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return undefined
-  if (depth >= pen.limits.depth || pen.left <= 0) {
-    pen.leaveOut(1, (rest) => writeValue(value, rest, redact, 0))
+  if (depth >= writer.limits.depth || writer.left <= 0) {
+    writer.leaveOut(1, (rest) => writeValue(value, rest, redact, 0))
     return ELLIPSIS
   }
   return Array.isArray(value)
-    ? writeItems(value, pen, redact, depth + 1)
-    : writeMembers(value as Record<string, unknown>, pen, redact, depth + 1)
+    ? writeItems(value, writer, redact, depth + 1)
+    : writeMembers(value as Record<string, unknown>, writer, redact, depth + 1)
 }
 
-function writeItems(items: readonly unknown[], pen: Pen, redact: Redact, depth: number): unknown[] {
+function writeItems(items: readonly unknown[], writer: LineWriter, redact: Redact, depth: number): unknown[] {
   const written: unknown[] = []
   for (const item of items) {
-    if (written.length >= pen.limits.items || pen.left <= 0) {
+    if (written.length >= writer.limits.items || writer.left <= 0) {
       const left = items.slice(written.length)
-      pen.leaveOut(left.length, (rest) => writeItems(left, rest, redact, 0))
+      writer.leaveOut(left.length, (rest) => writeItems(left, rest, redact, 0))
       break
     }
-    written.push(writeValue(item, pen, redact, depth) ?? null)
+    written.push(writeValue(item, writer, redact, depth) ?? null)
   }
   return written
 }
 
 function writeMembers(
   members: Record<string, unknown>,
-  pen: Pen,
+  writer: LineWriter,
   redact: Redact,
   depth: number,
 ): Record<string, unknown> {
   const written = new Map<string, unknown>()
   const leaveOut = (keys: readonly string[]): void => {
     const left = Object.fromEntries(keys.map((key) => [key, members[key]]))
-    pen.leaveOut(keys.length, (rest) => writeMembers(left, rest, redact, 0))
+    writer.leaveOut(keys.length, (rest) => writeMembers(left, rest, redact, 0))
   }
   const keys = importantFirst(Object.keys(members).sort())
   for (const [index, key] of keys.entries()) {
-    if (written.size >= pen.limits.items || pen.left <= 0) {
+    if (written.size >= writer.limits.items || writer.left <= 0) {
       leaveOut(keys.slice(index))
       break
     }
-    const name = writeString(key, pen, pen.redactName)
+    const name = writeString(key, writer, writer.redactName)
     // Cut or redacted, two names may look the same: the second must not take the place of the first.
     if (written.has(name)) leaveOut([key])
-    else written.set(name, writeMember(key, members[key], pen, redact, depth))
+    else written.set(name, writeMember(key, members[key], writer, redact, depth))
   }
   // fromEntries defines members, so that one called __proto__ is written like any other.
   return Object.fromEntries(written)
 }
 
-function writeMember(key: string, value: unknown, pen: Pen, redact: Redact, depth: number): unknown {
-  if (pen.hideByName && typeof value === 'string' && isCredentialName(key)) return credentialPlaceholder
+function writeMember(key: string, value: unknown, writer: LineWriter, redact: Redact, depth: number): unknown {
+  if (writer.hideByName && typeof value === 'string' && isCredentialName(key)) return credentialPlaceholder
   // A caller's data never takes the room of what follows it.
-  const kept = key === 'data' && pen.limits === shownLimits && pen.left > 0 ? Math.floor(pen.left / 2) : 0
-  pen.left -= kept
-  const written = writeValue(value, pen, redact, depth)
-  pen.left += kept
+  const kept = key === 'data' && writer.limits === shownLimits && writer.left > 0 ? Math.floor(writer.left / 2) : 0
+  writer.left -= kept
+  const written = writeValue(value, writer, redact, depth)
+  writer.left += kept
   return written
 }
 
 /** Counts and digests what a line has no room for. */
 class Rest {
   readonly #digest = createHash('sha256')
-  readonly #pen: Pen
+  readonly #writer: LineWriter
   #items = 0
   #bytes = 0
   #undigested = 0
 
-  constructor(pen: Omit<Pen, 'left' | 'limits' | 'leaveOut'>) {
+  constructor(writer: Omit<LineWriter, 'left' | 'limits' | 'leaveOut'>) {
     const leaveOut = (items: number): void => {
       this.#undigested += items
     }
-    this.#pen = { ...pen, left: LONGEST_REST, limits: digestedLimits, leaveOut }
+    this.#writer = { ...writer, left: LONGEST_REST, limits: digestedLimits, leaveOut }
   }
 
-  add(items: number, write?: (rest: Pen) => unknown): void {
+  add(items: number, write?: (rest: LineWriter) => unknown): void {
     this.#items += items
-    if (!write || this.#pen.left <= 0) {
+    if (!write || this.#writer.left <= 0) {
       this.#undigested += items
       return
     }
-    const text = `${JSON.stringify(write(this.#pen))}\n`
+    const text = `${JSON.stringify(write(this.#writer))}\n`
     this.#bytes += Buffer.byteLength(text)
     this.#digest.update(text, 'utf8')
   }
@@ -238,8 +238,8 @@ export function auditLine(record: object, time: string, redact?: Redact): string
     redactName: redact ?? redactCredentials,
   }
   // Digested when the line is written: what stands in the line has the first claim on the work.
-  const cuts: Parameters<Pen['leaveOut']>[] = []
-  const pen: Pen = {
+  const cuts: Parameters<LineWriter['leaveOut']>[] = []
+  const writer: LineWriter = {
     ...rules,
     left: LONGEST_RECORD,
     limits: shownLimits,
@@ -250,16 +250,17 @@ export function auditLine(record: object, time: string, redact?: Redact): string
   const line: Record<string, unknown> = { time }
   for (const key of keyOrder) {
     const value = members[key]
-    if (value !== undefined) line[key] = writeValue(value, pen, verbatim.has(key) ? pen.redactName : pen.redact, 0)
+    if (value !== undefined)
+      line[key] = writeValue(value, writer, verbatim.has(key) ? writer.redactName : writer.redact, 0)
   }
   const others = Object.entries(members).filter(([key]) => !ordered.has(key))
-  const whole = others.length === 0 ? line : { ...line, ...writeMembers(ownFields(others), pen, pen.redact, 0) }
+  const whole = others.length === 0 ? line : { ...line, ...writeMembers(ownFields(others), writer, writer.redact, 0) }
   const left = cuts.length > 0 && leftOut(cuts, new Rest(rules))
   const text = JSON.stringify(left ? { ...whole, [LEFT_OUT]: left } : whole)
   return unsafe.test(text) ? text.replace(unsafeAll, escaped) : text
 }
 
-function leftOut(cuts: readonly Parameters<Pen['leaveOut']>[], rest: Rest): object {
+function leftOut(cuts: readonly Parameters<LineWriter['leaveOut']>[], rest: Rest): object {
   for (const cut of cuts) rest.add(...cut)
   return rest.summary()
 }

@@ -24,7 +24,7 @@ const date = /^\d{4}-\d{2}-\d{2}(?:T|$)/
 const isPlaceholder = (value: string): boolean => value.startsWith('[redacted:')
 const isHidden = (value: string): boolean => value !== '' && !isPlaceholder(value) && !publicId.test(value)
 /** Long, joined by `_` or `-`, and still no words. */
-const isUnwordly = (value: string): boolean => /[\dA-Z]/.test(value)
+const hasDigitOrCapital = (value: string): boolean => /[\dA-Z]/.test(value)
 
 /** Of a value behind `token: ` in running text: a credential rather than a word about one. */
 const looksSecret = (value: string): boolean =>
@@ -104,13 +104,18 @@ export const credentialRules: readonly RedactionRule[] = [
     pattern: /(?<![A-Za-z0-9])[a-z0-9]{1,32}_[a-z0-9]{1,16}_[A-Za-z0-9]{49,}/g,
   },
   // The same under their own prefixes when cut short or misspelt, and service tokens.
-  { kind: 'token', hint: '[sg][vs]t_', pattern: /(?<![A-Za-z0-9])(?:svt|gst)_[A-Za-z0-9_-]{12,}/g, when: isUnwordly },
+  {
+    kind: 'token',
+    hint: '[sg][vs]t_',
+    pattern: /(?<![A-Za-z0-9])(?:svt|gst)_[A-Za-z0-9_-]{12,}/g,
+    when: hasDigitOrCapital,
+  },
   { kind: 'token', hint: 'hv[sbr]\\.', pattern: /(?<![A-Za-z0-9])hv[sbr]\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9]{1,32})?/g },
   {
     kind: 'token',
     hint: '[sbr]\\.[a-z0-9_-]{24}',
     pattern: /(?<![A-Za-z0-9._-])[sbr]\.[A-Za-z0-9_-]{24,}(?:\.[A-Za-z0-9]{1,32})?/g,
-    when: isUnwordly,
+    when: hasDigitOrCapital,
   },
   {
     kind: 'token',

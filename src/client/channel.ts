@@ -34,7 +34,7 @@ export interface ChannelOptions {
   readonly deadlineMs?: number
 }
 
-export interface AskOptions {
+export interface GatewayRequestOptions {
   readonly signal?: AbortSignal | undefined
   readonly deadlineMs?: number | undefined
   /** Joins the answer to the audit log; default a fresh one. */
@@ -44,10 +44,10 @@ export interface AskOptions {
 /** One connection to a gateway; reconnects by itself. */
 export interface Channel {
   /** Rejects with `GatewayError`, or with the signal's reason. */
-  ask<Request extends { readonly request_id?: string }, Response>(
+  request<Request extends { readonly request_id?: string }, Response>(
     method: Method<Request, Response>,
     request: Request,
-    options?: AskOptions,
+    options?: GatewayRequestOptions,
   ): Promise<Response>
   watch(request: WatchRequest): ClientReadableStream<SessionEvent>
   stream(): ClientDuplexStream<StreamRequest, StreamResponse>
@@ -110,8 +110,8 @@ export function openChannel(options: ChannelOptions): Channel {
   }
 
   return {
-    ask: async (method, request, asked = {}) =>
-      unary(client, method, request, metadata(), { ...asked, deadlineMs: asked.deadlineMs ?? deadlineMs }),
+    request: async (method, request, options = {}) =>
+      unary(client, method, request, metadata(), { ...options, deadlineMs: options.deadlineMs ?? deadlineMs }),
     watch: (request) =>
       client.makeServerStreamRequest(
         methods.watch.path,
@@ -138,7 +138,7 @@ function unary<Request extends { readonly request_id?: string }, Response>(
   method: Method<Request, Response>,
   request: Request,
   metadata: Metadata,
-  { signal, deadlineMs, requestId }: AskOptions & { readonly deadlineMs: number },
+  { signal, deadlineMs, requestId }: GatewayRequestOptions & { readonly deadlineMs: number },
 ): Promise<Response> {
   const sent = { ...request, request_id: requestId ?? request.request_id ?? newRequestId() }
   const options: GrpcCallOptions = { deadline: deadlineIn(deadlineMs) }
@@ -157,9 +157,9 @@ function unary<Request extends { readonly request_id?: string }, Response>(
       sent,
       metadata,
       options,
-      (error: ServiceError | null, answer?: Response) => {
+      (error: ServiceError | null, response?: Response) => {
         signal?.removeEventListener('abort', cancel)
-        if (error === null && answer !== undefined) resolve(answer)
+        if (error === null && response !== undefined) resolve(response)
         else if (signal?.aborted && error?.code === status.CANCELLED) reject(signal.reason as Error)
         else
           reject(

@@ -1,9 +1,9 @@
 import { newRequestId, openChannel } from './channel.ts'
-import type { AskOptions, ChannelOptions } from './channel.ts'
+import type { GatewayRequestOptions, ChannelOptions } from './channel.ts'
 import { machineClock } from './clock.ts'
 import type { IntervalClock } from './clock.ts'
 import { guardTool } from './guard.ts'
-import type { GuardedTool, GuardParts, ToolHandler, Validation } from './guard.ts'
+import type { GuardedTool, GuardDependencies, ToolHandler, Validation } from './guard.ts'
 import { checkSessionToken } from './session-token.ts'
 import type { ToolExtra } from './session-token.ts'
 import { createSessions } from './sessions.ts'
@@ -25,9 +25,9 @@ export interface ConnectOptions extends ChannelOptions {
 /** One gateway, as an MCP server uses it. Keep one per process. All failures are `GatewayError`. */
 export interface GatewayClient {
   /** Whether a session token is alive and covers a scope; a scope it lacks is `scope_match: false`, a dead token rejects (`invalid_token`). */
-  validate(token: string, requiredScope?: string, options?: AskOptions): Promise<Validation>
+  validate(token: string, requiredScope?: string, options?: GatewayRequestOptions): Promise<Validation>
   /** RFC 7662; a dead token is `active: false`. */
-  introspect(token: string, options?: AskOptions): Promise<IntrospectResponse>
+  introspect(token: string, options?: GatewayRequestOptions): Promise<IntrospectResponse>
   /**
    * Guards one MCP tool: every call is checked at the gateway first, and is cut when its session ends. Refusals are tool
    * results with `isError` and one sentence. Throws at once when the scope is malformed.
@@ -50,9 +50,9 @@ export function connect(options: ConnectOptions): GatewayClient {
   const channel = openChannel(options)
   const clock = options.clock ?? machineClock
   const watcher = createWatcher(channel, clock)
-  const validate = async (token: string, requiredScope = '', asked?: AskOptions) =>
-    channel.ask(methods.validate, { token: checkSessionToken(token), required_scope: requiredScope }, asked)
-  const parts: GuardParts = {
+  const validate = async (token: string, requiredScope = '', options?: GatewayRequestOptions) =>
+    channel.request(methods.validate, { token: checkSessionToken(token), required_scope: requiredScope }, options)
+  const dependencies: GuardDependencies = {
     channel,
     clock,
     watcher,
@@ -61,8 +61,9 @@ export function connect(options: ConnectOptions): GatewayClient {
   }
   return {
     validate,
-    introspect: async (token, asked) => channel.ask(methods.introspect, { token: checkSessionToken(token) }, asked),
-    requireScope: (scope, handler) => guardTool(parts, scope, handler),
+    introspect: async (token, options) =>
+      channel.request(methods.introspect, { token: checkSessionToken(token) }, options),
+    requireScope: (scope, handler) => guardTool(dependencies, scope, handler),
     upstream: (name, token, { signal } = {}) =>
       createUpstream(channel, clock, name, { token: checkSessionToken(token), signal, requestId: newRequestId }),
     verifier: (verifierOptions = {}) => createVerifier(validate, verifierOptions),

@@ -47,11 +47,14 @@ function admit(state: FakeSessions, method: FakeMethod, metadata: Metadata, requ
 
 /** `ValidateStream` and `Call` answer UNIMPLEMENTED: this SDK asks neither. */
 export function fakeServices(state: FakeSessions): Record<string, Record<string, UntypedHandleCall>> {
-  const unary = <Request extends object>(method: FakeMethod, answer: (request: Request) => object): UntypedHandleCall =>
+  const unary = <Request extends object>(
+    method: FakeMethod,
+    respond: (request: Request) => object,
+  ): UntypedHandleCall =>
     ((call: ServerUnaryCall<Request & { request_id: string }, object>, callback: sendUnaryData<object>) => {
       try {
         if (admit(state, method, call.metadata, call.request))
-          callback(null, { ...answer(call.request), request_id: call.request.request_id })
+          callback(null, { ...respond(call.request), request_id: call.request.request_id })
       } catch (thrown) {
         callback(statusOf(thrown))
       }
@@ -111,11 +114,11 @@ async function stream(state: FakeSessions, call: ServerDuplexStream<StreamReques
   })
   try {
     // A plain iterator would destroy both directions once the request has been read.
-    const parts = call.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]() as AsyncIterator<
+    const messages = call.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]() as AsyncIterator<
       StreamRequest,
       undefined
     >
-    const { head } = (await parts.next()).value as StreamRequest
+    const { head } = (await messages.next()).value as StreamRequest
     if (!head || !admit(state, 'Stream', call.metadata, head)) return
     const { session } = state.find({ token: head.token })
     const upstream = state.upstreams[head.upstream]
@@ -136,7 +139,7 @@ async function stream(state: FakeSessions, call: ServerDuplexStream<StreamReques
         ),
       )
     })
-    const response = await upstream(requestOf(head, parts, aborted.signal))
+    const response = await upstream(requestOf(head, messages, aborted.signal))
     call.write({
       head: {
         status: response.status,
@@ -161,12 +164,12 @@ async function stream(state: FakeSessions, call: ServerDuplexStream<StreamReques
 
 function requestOf(
   head: NonNullable<StreamRequest['head']>,
-  parts: AsyncIterator<StreamRequest, undefined>,
+  messages: AsyncIterator<StreamRequest, undefined>,
   signal: AbortSignal,
 ): Request {
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { value, done } = await parts.next()
+      const { value, done } = await messages.next()
       if (done === true) controller.close()
       else controller.enqueue(value.body!)
     },

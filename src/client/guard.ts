@@ -1,7 +1,7 @@
 import { momentOf } from '../logical/clock.ts'
 import { parseScope } from '../scope/grammar.ts'
 import { newRequestId } from './channel.ts'
-import type { AskOptions, Channel } from './channel.ts'
+import type { GatewayRequestOptions, Channel } from './channel.ts'
 import type { IntervalClock } from './clock.ts'
 import { GatewayError, sentence, typeForAgent } from './error.ts'
 import { headerOf, sessionTokenOf } from './session-token.ts'
@@ -74,18 +74,18 @@ export const ERROR_META = 'vault-plugin-secrets-mcp/error'
 /** `_meta` key of an answer: `{ gateway_ms, upstream_ms }`, whole milliseconds. */
 export const TIMING_META = 'vault-plugin-secrets-mcp/timing'
 
-export interface GuardParts {
+export interface GuardDependencies {
   readonly channel: Channel
   readonly clock: IntervalClock
   readonly watcher: Watcher
-  validate(token: string, requiredScope: string, options: AskOptions): Promise<ValidateResponse>
+  validate(token: string, requiredScope: string, options: GatewayRequestOptions): Promise<ValidateResponse>
   /** The session of the process itself, for stdio servers. */
   sessionToken(): string | undefined
 }
 
 /** Guards one tool. Throws `ScopeError` at once for a malformed scope; a guarded call itself throws only what its handler throws. */
 export function guardTool<Args, Extra extends ToolExtra>(
-  parts: GuardParts,
+  dependencies: GuardDependencies,
   requiredScope: string,
   handler: ToolHandler<Args, Extra>,
 ): GuardedTool<Args, Extra> {
@@ -93,7 +93,7 @@ export function guardTool<Args, Extra extends ToolExtra>(
   return async (...given: [Extra] | [Args, Extra]): Promise<ToolResult> => {
     const [args, extra] = given.length === 1 ? [{} as Args, given[0]] : given
     try {
-      return await callTool(parts, requiredScope, handler, args, extra)
+      return await callTool(dependencies, requiredScope, handler, args, extra)
     } catch (thrown) {
       if (thrown instanceof GatewayError) return refusal(thrown)
       throw thrown
@@ -102,31 +102,31 @@ export function guardTool<Args, Extra extends ToolExtra>(
 }
 
 async function callTool<Args, Extra extends ToolExtra>(
-  parts: GuardParts,
+  dependencies: GuardDependencies,
   requiredScope: string,
   handler: ToolHandler<Args, Extra>,
   args: Args,
   extra: Extra,
 ): Promise<ToolResult> {
-  const { clock, watcher } = parts
+  const { clock, watcher } = dependencies
   const givenUp = extra.signal ?? extra.mcpReq?.signal
-  const token = sessionTokenOf(extra, () => parts.sessionToken())
+  const token = sessionTokenOf(extra, () => dependencies.sessionToken())
   const request_id = requestIdOf(extra)
   const judge = async () =>
-    judged(await parts.validate(token, requiredScope, { signal: givenUp, requestId: request_id }), requiredScope)
+    judged(await dependencies.validate(token, requiredScope, { signal: givenUp, requestId: request_id }), requiredScope)
   const timing: Timing = { calls: 0, gateway_ms: 0, upstream_ms: 0 }
-  const asked = momentOf(clock)
+  const requestedAt = momentOf(clock)
   const { vouched_ms, ...opening } = await judge()
   let session: Validation = opening
-  timing.gateway_ms += clock.monotonic() - asked.monotonicMs
+  timing.gateway_ms += clock.monotonic() - requestedAt.monotonicMs
 
-  const watch = watcher.hold(token, asked, vouched_ms, async () => {
+  const watch = watcher.hold(token, requestedAt, vouched_ms, async () => {
     const { vouched_ms: _, ...changed } = await judge()
     session = changed
   })
   const finished = new AbortController()
   const signal = AbortSignal.any([watch.cut, finished.signal, ...(givenUp ? [givenUp] : [])])
-  const upstream = upstreamsOf(parts, token, signal, request_id, timing)
+  const upstream = upstreamsOf(dependencies, token, signal, request_id, timing)
   try {
     const result = await beforeCut(watch.cut, async () =>
       handler(args, {
@@ -161,7 +161,7 @@ interface Timing {
 
 /** `context.upstream` of one tool call. */
 function upstreamsOf(
-  { channel, clock }: GuardParts,
+  { channel, clock }: GuardDependencies,
   token: string,
   signal: AbortSignal,
   requestId: string,

@@ -4,7 +4,7 @@
  */
 export { connect } from './connect.ts'
 export type { ConnectOptions, GatewayClient } from './connect.ts'
-export type { AskOptions, TlsOptions } from './channel.ts'
+export type { GatewayRequestOptions, TlsOptions } from './channel.ts'
 export type { IntervalClock as Clock } from './clock.ts'
 export { GatewayError } from './error.ts'
 export type { UnlistedCode } from './error.ts'

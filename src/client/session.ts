@@ -7,7 +7,7 @@ const RETRY = { firstMs: 500, longestMs: 15_000 }
 /** Below this a refresh would follow the last one without pause. */
 const SHORTEST_PAUSE_MS = 1_000
 
-export interface SessionParts {
+export interface SessionDependencies {
   readonly clock: IntervalClock
   refresh(): Promise<SessionToken>
   close(): Promise<void>
@@ -18,7 +18,7 @@ export interface SessionParts {
  * goes on, because both live. Ends with `close`, or when the gateway says that it is over.
  */
 export class Session {
-  readonly #parts: SessionParts
+  readonly #dependencies: SessionDependencies
   #current: SessionToken
   /** Monotonic milliseconds. Counted from before the question, so early by the length of a round trip, never late. */
   #expiresAt = 0
@@ -28,10 +28,10 @@ export class Session {
   readonly #backoff = new Backoff(RETRY)
 
   /** `askedAt`: monotonic milliseconds when the token was asked for. */
-  constructor(parts: SessionParts, first: SessionToken, askedAt: number) {
-    this.#parts = parts
+  constructor(dependencies: SessionDependencies, first: SessionToken, requestedAt: number) {
+    this.#dependencies = dependencies
     this.#current = first
-    this.#adopt(first, askedAt)
+    this.#adopt(first, requestedAt)
   }
 
   /** The newest token with all that is known about it. */
@@ -45,7 +45,7 @@ export class Session {
   /** The newest live token. Waits only when the last one ran out during an outage. Rejects with `GatewayError`. */
   async token(): Promise<string> {
     if (this.#over) throw this.#over
-    if (this.#parts.clock.monotonic() >= this.#expiresAt) await this.#refresh()
+    if (this.#dependencies.clock.monotonic() >= this.#expiresAt) await this.#refresh()
     return this.#current.token
   }
 
@@ -61,7 +61,7 @@ export class Session {
     this.#cancelTimer()
     const wasOver = this.#over !== undefined
     this.#over ??= new GatewayError('invalid_token', 'closed', 'the session was closed here')
-    if (!wasOver) await this.#parts.close()
+    if (!wasOver) await this.#dependencies.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -77,9 +77,9 @@ export class Session {
   }
 
   async #ask(): Promise<void> {
-    const askedAt = this.#parts.clock.monotonic()
+    const requestedAt = this.#dependencies.clock.monotonic()
     try {
-      this.#adopt(await this.#parts.refresh(), askedAt)
+      this.#adopt(await this.#dependencies.refresh(), requestedAt)
     } catch (thrown) {
       // "Session is over" comes as invalid_request: nothing changes it any more. An outage ends, and so does a wrong credential of ours.
       if (thrown instanceof GatewayError && ['invalid_token', 'invalid_request'].includes(typeForAgent(thrown))) {
@@ -91,21 +91,21 @@ export class Session {
     if (this.#over) throw this.#over
   }
 
-  #adopt(token: SessionToken, askedAt: number): void {
+  #adopt(token: SessionToken, requestedAt: number): void {
     this.#backoff.reset()
     this.#current = token
-    this.#expiresAt = askedAt + token.ttl_seconds * 1000
+    this.#expiresAt = requestedAt + token.ttl_seconds * 1000
     const dueSeconds = token.ttl_seconds - (token.expires_at_unix - token.refresh_after_unix)
-    this.#schedule(Math.max(askedAt + dueSeconds * 1000 - this.#parts.clock.monotonic(), SHORTEST_PAUSE_MS))
+    this.#schedule(Math.max(requestedAt + dueSeconds * 1000 - this.#dependencies.clock.monotonic(), SHORTEST_PAUSE_MS))
   }
 
   #schedule(ms: number): void {
     this.#cancelTimer()
     if (this.#over) return
-    this.#cancelTimer = this.#parts.clock.after(ms, () => {
+    this.#cancelTimer = this.#dependencies.clock.after(ms, () => {
       this.#refresh().catch((error: unknown) => {
-        const askedMs = error instanceof GatewayError ? (error.retry_after_seconds ?? 0) * 1000 : 0
-        this.#schedule(Math.max(this.#backoff.next(), askedMs))
+        const requestedMs = error instanceof GatewayError ? (error.retry_after_seconds ?? 0) * 1000 : 0
+        this.#schedule(Math.max(this.#backoff.next(), requestedMs))
       })
     })
   }

@@ -1,5 +1,5 @@
 import type { ServiceError } from '@grpc/grpc-js'
-import type { AskOptions, Channel } from './channel.ts'
+import type { GatewayRequestOptions, Channel } from './channel.ts'
 import type { IntervalClock } from './clock.ts'
 import { fromGrpc } from './error.ts'
 import { Session } from './session.ts'
@@ -18,32 +18,33 @@ import type {
 /** Sessions are opened, refreshed and closed under the Vault identity of this client's own credential. Failures are `GatewayError`. */
 export interface Sessions {
   /** The session keeps itself alive until it is closed. */
-  open(request: OpenRequest, options?: AskOptions): Promise<Session>
+  open(request: OpenRequest, options?: GatewayRequestOptions): Promise<Session>
   /** A child of a live session, for another agent: no scope its parent lacks, no longer life. */
-  delegate(request: DelegateRequest, options?: AskOptions): Promise<Session>
+  delegate(request: DelegateRequest, options?: GatewayRequestOptions): Promise<Session>
   /** For a session this process did not open. */
-  refresh(request: RefreshRequest, options?: AskOptions): Promise<SessionToken>
-  close(request: CloseRequest, options?: AskOptions): Promise<void>
+  refresh(request: RefreshRequest, options?: GatewayRequestOptions): Promise<SessionToken>
+  close(request: CloseRequest, options?: GatewayRequestOptions): Promise<void>
   /** News of the session; ends after `KIND_ENDED`. Rejects when the gateway is lost, and then says nothing about the session. */
   watch(target: WatchRequest, options?: { readonly signal?: AbortSignal }): AsyncIterable<SessionEvent>
 }
 
 export function createSessions(channel: Channel, clock: IntervalClock): Sessions {
-  const refresh = (request: RefreshRequest, options?: AskOptions) => channel.ask(methods.refresh, request, options)
-  const close = async (request: CloseRequest, options?: AskOptions) => {
-    await channel.ask(methods.close, request, options)
+  const refresh = (request: RefreshRequest, options?: GatewayRequestOptions) =>
+    channel.request(methods.refresh, request, options)
+  const close = async (request: CloseRequest, options?: GatewayRequestOptions) => {
+    await channel.request(methods.close, request, options)
   }
 
   async function begin<Request extends { readonly request_id?: string; readonly ttl_seconds?: number }>(
     method: Method<Request, SessionToken>,
     request: Request,
-    options?: AskOptions,
+    options?: GatewayRequestOptions,
   ): Promise<Session> {
-    const askedAt = clock.monotonic()
-    const first = await channel.ask(method, request, options)
+    const requestedAt = clock.monotonic()
+    const first = await channel.request(method, request, options)
     const target = { session_id: first.session_id }
     const asked = request.ttl_seconds === undefined ? target : { ...target, ttl_seconds: request.ttl_seconds }
-    return new Session({ clock, refresh: () => refresh(asked), close: () => close(target) }, first, askedAt)
+    return new Session({ clock, refresh: () => refresh(asked), close: () => close(target) }, first, requestedAt)
   }
 
   return {

@@ -3,7 +3,7 @@ import type { Channel } from './channel.ts'
 import type { IntervalClock } from './clock.ts'
 import { GatewayError, fromGrpc } from './error.ts'
 import { requestContent } from './request-content.ts'
-import type { AnswerHead, StreamRequest, StreamResponse } from './wire.ts'
+import type { ResponseHead, StreamRequest, StreamResponse } from './wire.ts'
 
 export type UpstreamInit = Pick<RequestInit, 'method' | 'headers' | 'body'> & {
   readonly signal?: AbortSignal | null | undefined
@@ -54,12 +54,12 @@ export function createUpstream(
     signal.throwIfAborted()
     const requestId = session.requestId()
     const { headers, body } = await requestContent(init)
-    const askedAt = clock.monotonic()
+    const requestedAt = clock.monotonic()
     const method = (init.method ?? 'GET').toUpperCase()
     const exchange = startExchange(channel, requestId, signal)
     exchange.send({ token: session.token, upstream: name, method, path, headers, request_id: requestId }, body)
     const head = await exchange.head()
-    session.onTiming?.({ total_ms: clock.monotonic() - askedAt, upstream_ms: head.upstream_ms })
+    session.onTiming?.({ total_ms: clock.monotonic() - requestedAt, upstream_ms: head.upstream_ms })
     return toResponse(head, method, exchange)
   }
   return { name, fetch }
@@ -67,7 +67,7 @@ export function createUpstream(
 
 interface Exchange {
   send(head: NonNullable<StreamRequest['head']>, body: AsyncIterable<Uint8Array>): void
-  head(): Promise<AnswerHead>
+  head(): Promise<ResponseHead>
   /** Undefined at the end. */
   next(): Promise<Buffer | undefined>
   /** Called once when the signal cuts the answer short. */
@@ -77,7 +77,7 @@ interface Exchange {
 
 function startExchange(channel: Channel, requestId: string, signal: AbortSignal): Exchange {
   const call = channel.stream()
-  const answers = call[Symbol.asyncIterator]() as AsyncIterator<StreamResponse, undefined>
+  const responses = call[Symbol.asyncIterator]() as AsyncIterator<StreamResponse, undefined>
   let failure: { readonly reason: unknown } | undefined
   let cutListener: (reason: unknown) => void = () => undefined
   const fail = (reason: unknown) => {
@@ -97,7 +97,7 @@ function startExchange(channel: Channel, requestId: string, signal: AbortSignal)
 
   async function next(): Promise<StreamResponse | undefined> {
     try {
-      const { value, done } = await answers.next()
+      const { value, done } = await responses.next()
       if (failure) throw failure.reason
       return done === true ? undefined : value
     } catch (thrown) {
@@ -165,7 +165,7 @@ async function write(
 /** Statuses that never have a body; `Response` refuses one. */
 const bodyless = new Set([204, 205, 304])
 
-async function toResponse(head: AnswerHead, method: string, exchange: Exchange): Promise<Response> {
+async function toResponse(head: ResponseHead, method: string, exchange: Exchange): Promise<Response> {
   if (head.status < 200 || head.status > 599) {
     exchange.cancel()
     throw new GatewayError(

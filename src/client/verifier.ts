@@ -1,4 +1,4 @@
-import type { AskOptions } from './channel.ts'
+import type { GatewayRequestOptions } from './channel.ts'
 import { GatewayError, advice, typeForAgent } from './error.ts'
 import { errorClassesInUse, oauthError } from './oauth-error.ts'
 import type { OAuthErrorClasses } from './oauth-error.ts'
@@ -32,7 +32,7 @@ export interface VerifierOptions {
 }
 
 export function createVerifier(
-  validate: (token: string, requiredScope: string, options?: AskOptions) => Promise<ValidateResponse>,
+  validate: (token: string, requiredScope: string, options?: GatewayRequestOptions) => Promise<ValidateResponse>,
   options: VerifierOptions,
 ): TokenVerifier {
   return {

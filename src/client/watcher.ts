@@ -29,7 +29,7 @@ export interface Watcher {
    * The gateway vouched for the session for `vouchedMs` from `asked` on when this work was allowed. `recheck` runs when
    * what the session may do was changed; when it rejects, that is the cut.
    */
-  hold(token: string, asked: Moment, vouchedMs: number, recheck: () => Promise<void>): Watch
+  hold(token: string, requestedAt: Moment, vouchedMs: number, recheck: () => Promise<void>): Watch
   close(): void
 }
 
@@ -41,7 +41,7 @@ export interface Watcher {
 export function createWatcher(channel: Channel, clock: IntervalClock): Watcher {
   const followed = new Map<string, FollowedToken>()
 
-  function hold(token: string, asked: Moment, vouchedMs: number, recheck: () => Promise<void>): Watch {
+  function hold(token: string, requestedAt: Moment, vouchedMs: number, recheck: () => Promise<void>): Watch {
     const entry =
       followed.get(token) ??
       new FollowedToken(channel, clock, token, () => {
@@ -50,7 +50,7 @@ export function createWatcher(channel: Channel, clock: IntervalClock): Watcher {
     followed.set(token, entry)
     const cut = new AbortController()
     const holder: Holder = {
-      vouchedUntil: later(asked, vouchedMs),
+      vouchedUntil: later(requestedAt, vouchedMs),
       end: (reason) => {
         cut.abort(reason)
       },
@@ -147,12 +147,12 @@ class FollowedToken {
   }
 
   #connect(): void {
-    const askedAt = momentOf(this.#clock)
+    const requestedAt = momentOf(this.#clock)
     this.#disconnect = listen(
       this.#channel,
       this.#token,
       (event) => {
-        this.#hear(event, askedAt)
+        this.#apply(event, requestedAt)
       },
       (error) => {
         if (typeForAgent(error) === 'invalid_token' || !error.retryable) this.#end(error)
@@ -161,12 +161,12 @@ class FollowedToken {
     )
   }
 
-  #hear({ kind, reason, vouched_ms }: SessionEvent, askedAt: Moment): void {
+  #apply({ kind, reason, vouched_ms }: SessionEvent, requestedAt: Moment): void {
     if (kind === 'KIND_ENDED') {
       this.#end(endedError(reason))
       return
     }
-    const until = later(askedAt, vouched_ms)
+    const until = later(requestedAt, vouched_ms)
     if (!this.#vouchedUntil || this.#leftUntil(until) > this.#leftUntil(this.#vouchedUntil)) this.#vouchedUntil = until
     this.check()
     if (kind === 'KIND_CHANGED') for (const holder of this.#holders) holder.changed()
@@ -247,7 +247,7 @@ const later = ({ monotonicMs, unixMs }: Moment, ms: number): Moment => ({
 function listen(
   channel: Channel,
   token: string,
-  hear: (event: SessionEvent) => void,
+  apply: (event: SessionEvent) => void,
   over: (error: GatewayError) => void,
 ): () => void {
   let isOver = false
@@ -272,7 +272,7 @@ function listen(
     return nothing
   }
   stream.on('data', (event: SessionEvent) => {
-    if (!isOver) hear(event)
+    if (!isOver) apply(event)
   })
   stream.on('error', (error) => {
     finish(fromGrpc(error as Parameters<typeof fromGrpc>[0], ''))

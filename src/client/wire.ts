@@ -8,17 +8,17 @@ import type { IntrospectResponse, SessionEvent, SessionToken, ValidateResponse }
 /** The messages of `mcp.gateway.v1` as this SDK asks and hears them. Field names are those of the wire; what is left out of a request has its default. */
 export type { Header, IntrospectResponse, SessionEvent, SessionToken, ValidateResponse } from '../proto/gateway-v1.ts'
 
-type Asked<Message, Needed extends keyof Message> = Pick<Message, Needed> & Partial<Message>
+type WithDefaults<Message, Needed extends keyof Message> = Pick<Message, Needed> & Partial<Message>
 
-export type OpenRequest = Asked<wire.OpenRequest, 'agent_id'>
-export type DelegateRequest = Asked<wire.DelegateRequest, 'parent_token' | 'agent_id'>
-export type RefreshRequest = Asked<wire.RefreshRequest, 'session_id'>
-export type CloseRequest = Asked<wire.CloseRequest, 'session_id'>
+export type OpenRequest = WithDefaults<wire.OpenRequest, 'agent_id'>
+export type DelegateRequest = WithDefaults<wire.DelegateRequest, 'parent_token' | 'agent_id'>
+export type RefreshRequest = WithDefaults<wire.RefreshRequest, 'session_id'>
+export type CloseRequest = WithDefaults<wire.CloseRequest, 'session_id'>
 export type WatchRequest = Partial<wire.WatchRequest>
-export type ValidateRequest = Asked<wire.ValidateRequest, 'token'>
-export type IntrospectRequest = Asked<wire.IntrospectRequest, 'token'>
+export type ValidateRequest = WithDefaults<wire.ValidateRequest, 'token'>
+export type IntrospectRequest = WithDefaults<wire.IntrospectRequest, 'token'>
 export type CallHead = Omit<wire.CallRequest, 'body'>
-export type AnswerHead = Omit<wire.CallResponse, 'body'>
+export type ResponseHead = Omit<wire.CallResponse, 'body'>
 
 /** First the head, once, then parts of the body. */
 export interface StreamRequest {
@@ -28,7 +28,7 @@ export interface StreamRequest {
 
 export interface StreamResponse {
   readonly part?: 'head' | 'body'
-  readonly head?: AnswerHead
+  readonly head?: ResponseHead
   readonly body?: Buffer
 }
 

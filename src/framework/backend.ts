@@ -8,7 +8,7 @@ import type { Operation, Request } from '../logical/request.ts'
 import type { Response } from '../logical/response.ts'
 import { parseFields } from './field-data.ts'
 import { pathHelp, rootHelp } from './help.ts'
-import { asHelpAnswer, openApiDocument } from './openapi.ts'
+import { toHelpDocument, openApiDocument } from './openapi.ts'
 import type { Operations, PathDef } from './path.ts'
 import { paged, takePage } from './paging.ts'
 import { compilePattern, rootPaths, segmentsOf } from './pattern.ts'
@@ -184,7 +184,7 @@ function help(spec: BackendSpec, routes: readonly Route[], { path, data }: Reque
     data: {
       help: matched ? pathHelp(path, matched.path) : rootHelp(spec.help, spec.paths),
       see_also: null,
-      openapi: asHelpAnswer(openapi),
+      openapi: toHelpDocument(openapi),
     },
   }
 }

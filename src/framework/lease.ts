@@ -19,12 +19,12 @@ export function leaseCeiling(engineMaxTtl: number | undefined, limits: LeaseLimi
 }
 
 /** A new lease: what was asked for, else the default, never over the ceiling. */
-export function issueTtl(asked: { ttl?: number; max_ttl?: number }, limits: LeaseLimits): GrantedTtl {
-  const max_ttl = leaseCeiling(asked.max_ttl, limits)
-  const wanted = asked.ttl !== undefined && asked.ttl > 0 ? asked.ttl : limits.default_ttl
+export function issueTtl(requested: { ttl?: number; max_ttl?: number }, limits: LeaseLimits): GrantedTtl {
+  const max_ttl = leaseCeiling(requested.max_ttl, limits)
+  const wanted = requested.ttl !== undefined && requested.ttl > 0 ? requested.ttl : limits.default_ttl
   if (wanted <= max_ttl) return { ttl: wanted, max_ttl, warnings: [] }
   const warnings =
-    asked.ttl !== undefined && asked.ttl > 0
+    requested.ttl !== undefined && requested.ttl > 0
       ? [
           `TTL of "${durationText(wanted)}" exceeded the effective max_ttl of "${durationText(max_ttl)}"; TTL value is capped accordingly`,
         ]
@@ -34,17 +34,17 @@ export function issueTtl(asked: { ttl?: number; max_ttl?: number }, limits: Leas
 
 /** A renewal: the client's increment beats the engine's ttl; only the ceiling, counted from the issue, restrains it. */
 export function renewTtl(
-  asked: { increment?: number; ttl?: number; max_ttl?: number; issue_time_unix: number; now_unix: number },
+  requested: { increment?: number; ttl?: number; max_ttl?: number; issue_time_unix: number; now_unix: number },
   limits: LeaseLimits,
 ): GrantedTtl {
-  const max_ttl = leaseCeiling(asked.max_ttl, limits)
-  const left = asked.issue_time_unix + max_ttl - asked.now_unix
+  const max_ttl = leaseCeiling(requested.max_ttl, limits)
+  const left = requested.issue_time_unix + max_ttl - requested.now_unix
   if (left <= 0) throw badRequest('past the max TTL, cannot renew')
   const wanted =
-    asked.increment !== undefined && asked.increment > 0
-      ? asked.increment
-      : asked.ttl !== undefined && asked.ttl > 0
-        ? asked.ttl
+    requested.increment !== undefined && requested.increment > 0
+      ? requested.increment
+      : requested.ttl !== undefined && requested.ttl > 0
+        ? requested.ttl
         : limits.default_ttl
   if (wanted <= left) return { ttl: wanted, max_ttl, warnings: [] }
   return {

@@ -42,12 +42,12 @@ export function openApiDocument(paths: readonly PathDef[], options: OpenApiOptio
  * The same for a help answer. Vault's and OpenBao's decoder of plugins' documents knows a reference by the name of its Go field and
  * drops `$ref`, so that every schema would come out empty: there each has both. The standard ignores what stands beside a `$ref`.
  */
-export function asHelpAnswer(document: OpenApiDocument): OpenApiDocument {
+export function toHelpDocument(document: OpenApiDocument): OpenApiDocument {
   return mapReferences(document, ($ref) => ({ $ref, ref: $ref }))
 }
 
 /** Takes back what `asHelpAnswer` added. */
-export function ofHelpAnswer(document: OpenApiDocument): OpenApiDocument {
+export function fromHelpDocument(document: OpenApiDocument): OpenApiDocument {
   return mapReferences(document, ($ref) => ({ $ref }))
 }
 
@@ -159,7 +159,7 @@ function bodySchema(path: PathDef): OpenApiSchema | undefined {
 /** Reads and lists are asked by query parameters; where a path is also written, its fields are those of the body. */
 function queryParameters(path: PathDef, verb: Verb): OpenApiParameter[] {
   if (verb !== 'read' && verb !== 'list') return []
-  const asked =
+  const requested =
     path.operations.write || path.operations.patch
       ? []
       : givenFields(path).map(([name, field]) => queryParameter(name, field))
@@ -172,7 +172,9 @@ function queryParameters(path: PathDef, verb: Verb): OpenApiParameter[] {
   }
   const known = new Set([...Object.keys(path.fields), ...capturesOf(path)])
   const pages = known.has('after') || known.has('limit') ? [] : Object.entries(pageFields)
-  return verb === 'list' ? [...asked, ...pages.map(([name, field]) => queryParameter(name, field)), list] : asked
+  return verb === 'list'
+    ? [...requested, ...pages.map(([name, field]) => queryParameter(name, field)), list]
+    : requested
 }
 
 function queryParameter(name: string, field: FieldSchema): OpenApiParameter {
@@ -194,18 +196,18 @@ function responsesOf(part: Part, path: PathDef, verb: Verb, name: string): OpenA
   }
   // What can be told to exist is a document: written without an answer, read with all that was written.
   if (path.exists && verb !== 'read') return { 200: { description: 'done, with warnings' }, 204: done }
-  const fields = answeredFields(path)
+  const fields = responseFields(path)
   if (Object.keys(fields).length === 0) return verb === 'read' ? { 200: { description: 'OK' } } : { 204: done }
   part.schemas[name] = {
     type: 'object',
     properties: Object.fromEntries(
-      Object.entries(fields).map(([field, schema]) => [field, answerSchema(schema, path)]),
+      Object.entries(fields).map(([field, schema]) => [field, responseSchema(schema, path)]),
     ),
   }
   return { 200: { description: 'OK', content: jsonOf(name) } }
 }
 
-function answeredFields(path: PathDef): Fields {
+function responseFields(path: PathDef): Fields {
   return Object.fromEntries(
     Object.entries(path.fields).filter(
       ([, field]) => (field.computed || field.echoed || path.exists !== undefined) && !field.secret,
@@ -223,7 +225,7 @@ function fieldSchema(field: FieldSchema): OpenApiSchema {
 }
 
 /** A document's field without default is null until it is written. */
-function answerSchema(field: FieldSchema, path: PathDef): OpenApiSchema {
+function responseSchema(field: FieldSchema, path: PathDef): OpenApiSchema {
   const unset = path.exists !== undefined && !field.computed && !field.required && field.default === undefined
   return {
     ...valueSchema(field),

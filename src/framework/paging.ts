@@ -21,8 +21,8 @@ interface Page {
 /** Takes the page out of a list's parameters; undefined when none is asked for, or the path has pages of its own. */
 export function takePage(fields: Fields, data: Data): { data: Data; page?: Page } {
   const own = Object.keys(pageFields).some((name) => Object.hasOwn(fields, name))
-  const asked = Object.hasOwn(data, 'after') || Object.hasOwn(data, 'limit')
-  if (own || !asked) return { data }
+  const requested = Object.hasOwn(data, 'after') || Object.hasOwn(data, 'limit')
+  if (own || !requested) return { data }
   const { after, limit, ...rest } = data
   const given = Object.fromEntries(Object.entries({ after, limit }).filter(([, value]) => value !== undefined))
   const { fields: page } = parseFields(pageFields, given, {})

@@ -20,25 +20,25 @@ export function guarded({ definition, implementation }: Service, logger: Logger)
     }
     const bound = handler.bind(implementation)
     handlers[name] = (
-      method.responseStream ? streaming(bound, report) : answering(bound, report)
+      method.responseStream ? streaming(bound, report) : withResponse(bound, report)
     ) as UntypedServiceImplementation[string]
   }
   return { definition, implementation: handlers }
 }
 
-function answering(handler: Handler, report: (error: unknown) => void): Handler {
+function withResponse(handler: Handler, report: (error: unknown) => void): Handler {
   return (call, callback) => {
-    let answered = false
-    const answer: sendUnaryData<unknown> = (...reply) => {
-      if (answered) return
-      answered = true
+    let responded = false
+    const respond: sendUnaryData<unknown> = (...reply) => {
+      if (responded) return
+      responded = true
       callback?.(...reply)
     }
     run(
-      () => handler(call, answer),
+      () => handler(call, respond),
       (error) => {
         report(error)
-        answer(fault)
+        respond(fault)
       },
     )
   }

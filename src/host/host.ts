@@ -21,7 +21,7 @@ import { EntityStore } from './identity/entity-store.ts'
 import { jwtFactory } from './jwt/backend.ts'
 import { kvFactory } from './kv/backend.ts'
 import { answerCall, standingOf } from './http/api.ts'
-import type { HostAnswer, HostCall } from './http/call.ts'
+import type { HostResponse, HostCall } from './http/call.ts'
 import { listen } from './http/listener.ts'
 import type { ListenConfig, Listener } from './http/listener.ts'
 import { Expiration } from './lease/expiration.ts'
@@ -66,18 +66,18 @@ export interface HostConfig {
 export interface Host {
   /** A root token made by this start. */
   readonly rootToken?: string
-  handle(call: HostCall): Promise<HostAnswer>
-  listen(options: Omit<ListenConfig, 'answer' | 'standing' | 'clock'>): Promise<Listener>
+  handle(call: HostCall): Promise<HostResponse>
+  listen(options: Omit<ListenConfig, 'respond' | 'standing' | 'clock'>): Promise<Listener>
   /** Stops listeners and timers, lets the engines clean up. What was acknowledged is in the storage already. */
   close(): Promise<void>
 }
 
 export async function createHost(config: HostConfig): Promise<Host> {
   const versions = await noteVersion(prefixStorage(config.storage, 'core/'), config.clock, versionOf(config))
-  const parts = assemble(config, versions)
-  const { mounts, tokens, leases, policies, audits, rollback, broker, wrapping } = parts
+  const components = assemble(config, versions)
+  const { mounts, tokens, leases, policies, audits, rollback, broker, wrapping } = components
   await policies.start()
-  await parts.entities.start()
+  await components.entities.start()
   await audits.start()
   const fresh = await mounts.start()
   // Engines first: what tokens and leases find ended is revoked at once. Leases next: tokens hand them their own.
@@ -97,7 +97,7 @@ export async function createHost(config: HostConfig): Promise<Host> {
   }
   const rootToken = await makeRootToken(config, tokens, fresh)
   const api = {
-    core: parts.core,
+    core: components.core,
     random: config.random,
     logger: config.logger,
     status: {
@@ -109,7 +109,7 @@ export async function createHost(config: HostConfig): Promise<Host> {
     },
   }
   const listeners: Listener[] = []
-  const handle = (call: HostCall): Promise<HostAnswer> => answerCall(api, call)
+  const handle = (call: HostCall): Promise<HostResponse> => answerCall(api, call)
   return {
     ...(rootToken !== undefined && { rootToken }),
     handle,
@@ -118,7 +118,7 @@ export async function createHost(config: HostConfig): Promise<Host> {
         ...options,
         clock: config.clock,
         standing: (head) => standingOf(api, head),
-        answer: handle,
+        respond: handle,
       })
       listeners.push(listener)
       return listener
@@ -236,8 +236,8 @@ async function renewalTerms(
 ): Promise<RenewalTerms | undefined> {
   const mount = router.find(path)?.mount
   if (!mount || mount.entry.type === 'token') return undefined
-  const answer = await calls.renewLogin(path, meta ?? {})
-  return answer?.auth && { auth: answer.auth, limits: mount.limits() }
+  const response = await calls.renewLogin(path, meta ?? {})
+  return response?.auth && { auth: response.auth, limits: mount.limits() }
 }
 
 async function makeRootToken(config: HostConfig, tokens: TokenStore, fresh: boolean): Promise<string | undefined> {

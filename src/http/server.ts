@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { limitConnections } from './connections.ts'
 import { bracketed } from './listen-address.ts'
 import type { ListenAddress } from './listen-address.ts'
-import { answerUnreadable } from './unreadable-request.ts'
+import { respondUnreadable } from './unreadable-request.ts'
 import type { Unreadable } from './unreadable-request.ts'
 
 export type HttpServer = Server | TlsServer
@@ -45,7 +45,7 @@ export function createHttpServer(
     ? createTlsServer({ ...options, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: timeouts.headersTimeout })
     : createServer(options)
   limitConnections(server, connectionLimits)
-  answerUnreadable(server, unreadable)
+  respondUnreadable(server, unreadable)
   return server
 }
 

@@ -23,7 +23,7 @@ const methods = 'GET, HEAD, POST, PUT, PATCH, DELETE'
  * Answers in an API's own words what node:http refuses by itself, in silence or with an empty body: requests its parser does not
  * accept, CONNECT, and expectations other than 100-continue. `bodyOf` words the JSON. Connections end with these answers.
  */
-export function answerUnreadable(server: Server, bodyOf: (refused: Unreadable) => object): void {
+export function respondUnreadable(server: Server, bodyOf: (refused: Unreadable) => object): void {
   // Headers past node's 2000th would be left out in silence, and the request judged without them; their bytes are bounded anyway.
   server.maxHeadersCount = 0
   const underway = new WeakMap<Duplex, Set<ServerResponse>>()
@@ -38,8 +38,8 @@ export function answerUnreadable(server: Server, bodyOf: (refused: Unreadable) =
     const { code = '' } = error
     const answerable = code.startsWith('HPE_') || code in byParserCode
     // Within another answer's body these words would look like part of it.
-    const inAnswer = [...(underway.get(socket) ?? [])].some(({ headersSent }) => headersSent)
-    if (!answerable || inAnswer || !socket.writable) {
+    const hasBegun = [...(underway.get(socket) ?? [])].some(({ headersSent }) => headersSent)
+    if (!answerable || hasBegun || !socket.writable) {
       socket.destroy()
       return
     }

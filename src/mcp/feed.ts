@@ -28,7 +28,7 @@ export interface FeedPosition {
   readonly sequence: number
 }
 
-export interface FeedAnswer extends FeedPosition {
+export interface FeedResponse extends FeedPosition {
   readonly server_time_unix_ms: number
   /** How long the question was held here: the answer is as fresh as the question plus this. */
   readonly held_ms: number
@@ -43,7 +43,7 @@ export interface FeedAnswer extends FeedPosition {
 
 /** At least so many are kept. */
 const RING_EVENTS = 16_384
-const ANSWER_EVENTS = 1_024
+const MOST_EVENTS_PER_RESPONSE = 1_024
 
 export class Feed {
   readonly #clock: Clock
@@ -86,19 +86,19 @@ export class Feed {
   }
 
   /** Answers at once when there is something to say, else after `waitMs`, at the next event, on abort or on close. */
-  async poll(follower: { epoch: string; after: number }, waitMs: number, signal: AbortSignal): Promise<FeedAnswer> {
-    const asked = this.#clock.monotonic()
+  async poll(follower: { epoch: string; after: number }, waitMs: number, signal: AbortSignal): Promise<FeedResponse> {
+    const requestedAt = this.#clock.monotonic()
     const held = waitMs > 0 && !this.#closed && !this.#removed
     if (held && this.#isCurrent(follower) && follower.after === this.#sequence) await this.#wait(waitMs, signal)
     const current = this.#isCurrent(follower)
     const events = current ? this.#after(follower.after) : []
     // A cut answer reports the position it reaches, so that the follower asks on from there.
-    const sequence = events.length === ANSWER_EVENTS ? events[events.length - 1]!.sequence : this.#sequence
+    const sequence = events.length === MOST_EVENTS_PER_RESPONSE ? events[events.length - 1]!.sequence : this.#sequence
     return {
       epoch: this.#epoch,
       sequence,
       server_time_unix_ms: this.#clock.now(),
-      held_ms: Math.max(0, Math.floor(this.#clock.monotonic() - asked)),
+      held_ms: Math.max(0, Math.floor(this.#clock.monotonic() - requestedAt)),
       events,
       reset: !current,
       more: sequence < this.#sequence,
@@ -108,7 +108,7 @@ export class Feed {
 
   #after(sequence: number): readonly NumberedEvent[] {
     const start = this.#ring.length - (this.#sequence - sequence)
-    return this.#ring.slice(start, start + ANSWER_EVENTS)
+    return this.#ring.slice(start, start + MOST_EVENTS_PER_RESPONSE)
   }
 
   /** Ends every waiting poll and lets none wait again. */

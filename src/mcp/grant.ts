@@ -57,18 +57,18 @@ export const grantLinks = (engine: Engine, chain: readonly Granted[]): Promise<J
   Promise.all(chain.map((session) => grantLink(engine, session)))
 
 /** The agent's policies, cut to those asked for at issue: one taken from the agent is gone from its sessions. */
-function policiesInForce(agent: AgentRecord, asked: readonly string[] | null): readonly string[] | null {
-  if (asked === null) return agent.policies
-  return asked.filter((name) => agent.policies?.includes(name) ?? false)
+function policiesInForce(agent: AgentRecord, requested: readonly string[] | null): readonly string[] | null {
+  if (requested === null) return agent.policies
+  return requested.filter((name) => agent.policies?.includes(name) ?? false)
 }
 
 /** The first of `asked` that a link does not cover, or undefined when it covers all. */
 export function firstExcess(
   link: Pick<GrantLink, 'declared_scopes' | 'policies'>,
-  asked: readonly string[],
+  requested: readonly string[],
 ): string | undefined {
   const acl = link.policies === null ? undefined : compileAcl(link.policies)
-  return asked.find((scope) => {
+  return requested.find((scope) => {
     // What is declared word for word may be asked for, denies beside it included: they hold when the session is judged.
     if (
       link.declared_scopes !== null &&

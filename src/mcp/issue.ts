@@ -37,10 +37,10 @@ export async function tokenTerms(
   engine: Engine,
   agent: AgentRecord,
   environment: string,
-  asked: number | undefined,
+  requested: number | undefined,
   endsUnix: number,
 ): Promise<IssueTerms> {
-  if (asked !== undefined && asked < 1)
+  if (requested !== undefined && requested < 1)
     throw badRequest('ttl must be at least 1 second; tokens always expire, for example ttl=15m.')
   const stored = await engine.storedConfig()
   const settings = settingsInForce(stored)
@@ -56,8 +56,8 @@ export async function tokenTerms(
     [left, 'the end of the session'],
   ]
   const max_ttl = leaseCeiling(Math.min(agentCap, settings.max_ttl, left), limits)
-  const wanted = asked ?? stored.settings.default_ttl ?? settings.default_ttl
-  const warned = asked !== undefined || wanted > settings.ttl_ceiling
+  const wanted = requested ?? stored.settings.default_ttl ?? settings.default_ttl
+  const warned = requested !== undefined || wanted > settings.ttl_ceiling
   if (!warned || wanted <= max_ttl) return { ttl: Math.min(wanted, max_ttl), max_ttl, warnings: [] }
   return {
     ttl: max_ttl,
@@ -98,7 +98,7 @@ export async function mint(engine: Engine, environment: string, ttl: number, iss
 }
 
 /** What `creds` answers, besides the fields it shares with the question. */
-export const credsAnswer = {
+export const credsFields = {
   session_id: {
     type: 'string',
     computed: true,

@@ -26,7 +26,7 @@ import type { SessionRecord } from './session.ts'
 /** To say what a chain of sessions amounts to takes the square of their number, each time one of its tokens is asked about. */
 const MOST_WILDCARDS = 100
 
-export interface Ask {
+export interface SessionRequest {
   readonly agent_id: string
   readonly purpose: string
   readonly requested_scopes: readonly string[] | undefined
@@ -36,7 +36,7 @@ export interface Ask {
   readonly parent_token: string | undefined
 }
 
-export async function open(engine: Engine, request: Request, ask: Ask): Promise<Response> {
+export async function open(engine: Engine, request: Request, ask: SessionRequest): Promise<Response> {
   const agent = await issuableAgent(engine, ask.agent_id)
   const parent = ask.parent_token === undefined ? undefined : await liveParent(engine, ask.parent_token)
   const environment = chooseEnvironment(agent, ask.environment, parent?.[0])
@@ -95,8 +95,13 @@ async function liveParent(engine: Engine, token: string): Promise<readonly Sessi
   return liveness.chain
 }
 
-function chooseEnvironment(agent: AgentRecord, asked: string | undefined, parent: SessionRecord | undefined): string {
-  const environment = asked === undefined || asked === '' ? (parent?.environment ?? agent.environment) : asked
+function chooseEnvironment(
+  agent: AgentRecord,
+  requested: string | undefined,
+  parent: SessionRecord | undefined,
+): string {
+  const environment =
+    requested === undefined || requested === '' ? (parent?.environment ?? agent.environment) : requested
   if (parent && parent.environment !== environment)
     throw badRequest(
       `environment ${shown(environment)} is not the parent session's ("${parent.environment}"); a delegated session stays in its environment.`,
@@ -109,14 +114,14 @@ function chooseEnvironment(agent: AgentRecord, asked: string | undefined, parent
   return environment
 }
 
-function choosePolicies(agent: AgentRecord, asked: readonly string[] | undefined): readonly string[] | null {
-  if (asked === undefined) return null
-  const excess = asked.find((name) => !(agent.policies?.includes(name) ?? false))
+function choosePolicies(agent: AgentRecord, requested: readonly string[] | undefined): readonly string[] | null {
+  if (requested === undefined) return null
+  const excess = requested.find((name) => !(agent.policies?.includes(name) ?? false))
   if (excess !== undefined)
     throw badRequest(
       `policies: ${shown(excess)} is not a policy of agent "${agent.agent_id}" (it has ${agent.policies?.join(', ') || 'none'}).`,
     )
-  return asked
+  return requested
 }
 
 /** The scopes asked for, all of them declared; undefined = none were named, which asks for all. */

@@ -7,10 +7,10 @@ import { effectiveScopes } from '../scope/index.ts'
 import { checkAgentName } from './check.ts'
 import type { Engine } from './engine.ts'
 import { grantLinks } from './grant.ts'
-import { credsAnswer, credsResponse, mint, tokenTerms } from './issue.ts'
+import { credsFields, credsResponse, mint, tokenTerms } from './issue.ts'
 import { sessionLiveness } from './liveness.ts'
 import { issuableAgent, open } from './open.ts'
-import type { Ask } from './open.ts'
+import type { SessionRequest } from './open.ts'
 import { MAX_LIVE_TOKENS, addToken, changeSession, endSession, refreshPossibleUnix, tokensEndUnix } from './session.ts'
 import type { SessionRecord } from './session.ts'
 
@@ -53,7 +53,7 @@ const fields = {
       'A live token to delegate from: the new session is its child, has no scope it lacks and ends no later.',
     example: 'svt_prod_…',
   },
-  ...credsAnswer,
+  ...credsFields,
 } as const satisfies Fields
 
 /** `creds/:agent`: the path that issues. Read works too, without parameters, for clients that can only read. */
@@ -76,14 +76,14 @@ export function pathCreds(engine: Engine) {
           throw badRequest(
             `${stray} is not taken by a read, which asks for all that is declared. Write instead, for example vault write mcp/creds/${given.require('agent')} ttl=15m.`,
           )
-        return open(engine, request, ask(given))
+        return open(engine, request, sessionRequest(given))
       },
-      write: ({ request, fields: given }) => open(engine, request, ask(given)),
+      write: ({ request, fields: given }) => open(engine, request, sessionRequest(given)),
     },
   })
 }
 
-const ask = (given: FieldData<typeof fields>): Ask => ({
+const sessionRequest = (given: FieldData<typeof fields>): SessionRequest => ({
   agent_id: given.require('agent'),
   purpose: checkPurpose(given.given('purpose') ?? ''),
   requested_scopes: given.given('requested_scopes'),
@@ -104,7 +104,7 @@ const sessionFields = {
     description: "The session's.",
     example: 'quarterly-invoice-reconciliation',
   },
-  ...credsAnswer,
+  ...credsFields,
 } as const satisfies Fields
 
 /** `creds/:agent/:session`: refresh and close, for whoever opened the session. */

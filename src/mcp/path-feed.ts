@@ -97,9 +97,9 @@ export function pathFeed(engine: Engine) {
           )
         engine.pollers.polled(gateway)
         const follower = { epoch: given.get('epoch') ?? '', after }
-        const answer = await engine.removal.during(() => engine.feed.poll(follower, waitMs, request.signal))
-        const check = answer.reset ? await publishedCheck(engine) : undefined
-        return { data: { ...answer, pollers: engine.pollers.count, ...check } }
+        const response = await engine.removal.during(() => engine.feed.poll(follower, waitMs, request.signal))
+        const check = response.reset ? await publishedCheck(engine) : undefined
+        return { data: { ...response, pollers: engine.pollers.count, ...check } }
       },
     },
   })

@@ -184,7 +184,7 @@ export function pathIntrospect(engine: Engine) {
         if (text !== undefined && !tokenShape(text)) return inactive(engine, position, 'malformed')
         if (text !== undefined && (await isMadeUp(engine, text))) return inactive(engine, position, 'unknown')
         const subject = await find(engine, text, given.given('token_sha256'), given.given('session_id'))
-        return subject ? answer(engine, position, subject, required) : inactive(engine, position, 'unknown')
+        return subject ? respond(engine, position, subject, required) : inactive(engine, position, 'unknown')
       },
     },
   })
@@ -208,7 +208,7 @@ async function find(
   return findByDigest(engine, sha256)
 }
 
-async function answer(engine: Engine, position: FeedPosition, subject: Subject, required: string | undefined) {
+async function respond(engine: Engine, position: FeedPosition, subject: Subject, required: string | undefined) {
   const { session, token } = subject
   const liveness = await sessionLiveness(engine, session)
   if (!liveness.live) return inactive(engine, position, liveness.reason, subject, liveness.detail)

@@ -39,9 +39,9 @@ export function pathUpstreams(engine: Engine) {
     operations: {
       ...document.operations,
       async read(call) {
-        const answer = await document.operations.read!(call)
-        return answer?.data
-          ? { data: { ...answer.data, kv_path: answer.data.kv_path ?? `mcp/${String(answer.data.name)}` } }
+        const response = await document.operations.read!(call)
+        return response?.data
+          ? { data: { ...response.data, kv_path: response.data.kv_path ?? `mcp/${String(response.data.name)}` } }
           : undefined
       },
     },

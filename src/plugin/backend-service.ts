@@ -51,11 +51,11 @@ export function backendService(instances: Instances, logger: Logger): Service {
 }
 
 /** A handler of one answer. A `CallError` is answered as the status it is; anything else it throws is a fault and left to the server of it. */
-function unary<Arguments>(answer: (call: Call<Arguments>) => object | Promise<object>) {
+function unary<Arguments>(handle: (call: Call<Arguments>) => object | Promise<object>) {
   return async (call: Call<Arguments>, callback: sendUnaryData<object>): Promise<void> => {
     let reply: object
     try {
-      reply = await answer(call)
+      reply = await handle(call)
     } catch (error) {
       if (!(error instanceof CallError)) throw error
       callback({ code: error.code, details: error.details })

@@ -26,24 +26,24 @@ const operations: ReadonlySet<string> = new Set<Operation>([
 
 /** Throws `unsupported_operation` for what engines do not know (OpenBao's scan, HEAD) and `bad_request` for data that is no object. */
 export function requestFromProto(
-  asked: PbRequest,
+  request: PbRequest,
   context: { readonly storage: Storage; readonly signal: () => AbortSignal },
 ): Request {
-  if (!operations.has(asked.operation)) throw new RequestError('unsupported_operation')
+  if (!operations.has(request.operation)) throw new RequestError('unsupported_operation')
   return {
-    id: asked.id,
-    operation: asked.operation as Operation,
-    path: asked.path,
-    data: requestData(asked.data),
+    id: request.id,
+    operation: request.operation as Operation,
+    path: request.path,
+    data: requestData(request.data),
     storage: context.storage,
-    ...(asked.secret && { secret: secretFromProto(asked.secret) }),
-    client_token: asked.client_token,
-    client_token_accessor: asked.client_token_accessor,
-    display_name: asked.display_name,
-    entity_id: asked.entity_id,
-    mount_point: asked.mount_point,
-    remote_addr: asked.connection?.remote_addr ?? '',
-    ...(asked.wrap_info && { wrap: { ttl: secondsOf(asked.wrap_info.TTL) } }),
+    ...(request.secret && { secret: secretFromProto(request.secret) }),
+    client_token: request.client_token,
+    client_token_accessor: request.client_token_accessor,
+    display_name: request.display_name,
+    entity_id: request.entity_id,
+    mount_point: request.mount_point,
+    remote_addr: request.connection?.remote_addr ?? '',
+    ...(request.wrap_info && { wrap: { ttl: secondsOf(request.wrap_info.TTL) } }),
     get signal() {
       return context.signal()
     },

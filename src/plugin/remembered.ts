@@ -12,16 +12,16 @@ const STALE_MS = 1_000
 export class Remembered<Value> {
   readonly #clock: Clock
   readonly #ask: () => Promise<Value>
-  #known: { readonly value: Value; readonly askedAtMs: number } | undefined
+  #known: { readonly value: Value; readonly requestedAtMs: number } | undefined
   #asking: Promise<Value> | undefined
 
-  constructor(clock: Clock, ask: () => Promise<Value>) {
+  constructor(clock: Clock, fetch: () => Promise<Value>) {
     this.#clock = clock
-    this.#ask = ask
+    this.#ask = fetch
   }
 
   async get(): Promise<Value> {
-    const ageMs = this.#known ? this.#clock.monotonic() - this.#known.askedAtMs : STALE_MS
+    const ageMs = this.#known ? this.#clock.monotonic() - this.#known.requestedAtMs : STALE_MS
     if (!this.#known || ageMs >= STALE_MS) return this.#renew()
     // Whoever needs it when it is stale is told what went wrong.
     if (ageMs >= AGING_MS) this.#renew().catch(() => undefined)
@@ -36,9 +36,9 @@ export class Remembered<Value> {
   }
 
   async #askNow(): Promise<Value> {
-    const askedAtMs = this.#clock.monotonic()
+    const requestedAtMs = this.#clock.monotonic()
     const value = await this.#ask()
-    this.#known = { value, askedAtMs }
+    this.#known = { value, requestedAtMs }
     return value
   }
 }

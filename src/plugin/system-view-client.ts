@@ -14,11 +14,11 @@ const PERFORMANCE_SECONDARY = 64
 const DR_SECONDARY = 512
 const PERFORMANCE_STANDBY = 16_384
 
-type Ask = <Reply>(method: string) => Promise<Reply>
+type ViewRequest = <Reply>(method: string) => Promise<Reply>
 
 /** Asking costs three times what a request costs that asks nothing, and the answers hardly ever change: see `Remembered`. */
 export class SystemViewClient implements SystemView {
-  readonly #ask: Ask
+  readonly #ask: ViewRequest
   readonly #defaultLeaseTtl: Remembered<number>
   readonly #maxLeaseTtl: Remembered<number>
   readonly #readOnly: Remembered<boolean>

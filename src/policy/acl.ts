@@ -28,7 +28,7 @@ export interface AclRequest {
   readonly wrapTtlSeconds?: number
 }
 
-export interface AclVerdict {
+export interface AclResult {
   readonly allowed: boolean
   /** The deciding rule has `sudo`, whatever the operation; for root-protected paths it is needed besides `allowed`. */
   readonly sudo: boolean
@@ -52,7 +52,7 @@ export interface Acl {
    * that, Vault asks the inexact rule for the bare path first and OpenBao the one for the path with the slash, so that
    * `secret/*` or `secret/foo/*` decides over `LIST secret/foo/`. Here both must grant it: what passes, passes on either.
    */
-  judge(request: AclRequest): AclVerdict
+  judge(request: AclRequest): AclResult
   /** Sorted; `['deny']` when the path is denied or nothing is granted. As `sys/capabilities` answers. */
   capabilities(path: string): string[]
   /** Whether some granting rule lies at or below the prefix, e.g. `secret/`: may its existence be shown to the caller? */
@@ -102,7 +102,7 @@ class CompiledAcl implements Acl {
     return found && matchOf(found)
   }
 
-  judge(request: AclRequest): AclVerdict {
+  judge(request: AclRequest): AclResult {
     const { path, capability } = request
     const found = (capability === 'list' ? this.#listing(path) : [this.match(path)]).filter(
       (rule) => rule !== undefined,

@@ -1,5 +1,5 @@
 export { compileAcl } from './acl.ts'
-export type { Acl, AclMatch, AclRequest, AclRule, AclVerdict } from './acl.ts'
+export type { Acl, AclMatch, AclRequest, AclRule, AclResult } from './acl.ts'
 export { parsePolicy } from './document.ts'
 export type { ParameterValues, PathRule, PolicyDocument } from './rule.ts'
 export { PolicyError } from './error.ts'

@@ -103,14 +103,20 @@ export function intersect(a: Pattern, b: Pattern): Pattern | undefined {
  * Segment by segment, what both allow. `unsayable` answers for a segment that must begin with a text and be one whole
  * segment: no pattern spells that, but paths have it.
  */
-function intersectSegments(a: Pattern, b: Pattern, unsayable: () => string | undefined): string[] | undefined {
+function intersectSegments(a: Pattern, b: Pattern, unrepresentable: () => string | undefined): string[] | undefined {
   const [long, short] = a.segments.length >= b.segments.length ? [a, b] : [b, a]
   if (long.segments.length > short.segments.length && !short.glob) return undefined
   const result: string[] = []
   for (const [at, segment] of long.segments.entries()) {
     const common =
       at < short.segments.length
-        ? intersectSegment(segment, isBeginning(long, at), short.segments[at] ?? '', isBeginning(short, at), unsayable)
+        ? intersectSegment(
+            segment,
+            isBeginning(long, at),
+            short.segments[at] ?? '',
+            isBeginning(short, at),
+            unrepresentable,
+          )
         : segment
     if (common === undefined) return undefined
     result.push(common)
@@ -123,11 +129,11 @@ function intersectSegment(
   aBegins: boolean,
   b: string,
   bBegins: boolean,
-  unsayable: () => string | undefined,
+  unrepresentable: () => string | undefined,
 ): string | undefined {
   if (aBegins && bBegins) return longerBeginning(a, b)
-  if (aBegins) return intersectSegment(b, bBegins, a, aBegins, unsayable)
-  if (bBegins) return wholeSegmentBeginning(a, b, unsayable)
+  if (aBegins) return intersectSegment(b, bBegins, a, aBegins, unrepresentable)
+  if (bBegins) return wholeSegmentBeginning(a, b, unrepresentable)
   if (a === '+') return b
   return b === '+' || a === b ? a : undefined
 }
@@ -141,10 +147,10 @@ function longerBeginning(a: string, b: string): string | undefined {
 function wholeSegmentBeginning(
   whole: string,
   beginning: string,
-  unsayable: () => string | undefined,
+  unrepresentable: () => string | undefined,
 ): string | undefined {
   if (beginning === '') return whole
-  if (whole === '+') return unsayable()
+  if (whole === '+') return unrepresentable()
   return whole.startsWith(beginning) ? whole : undefined
 }
 

@@ -38,7 +38,7 @@ export function locate(
 }
 
 /** The engine accepted what it was sent, with these remarks. */
-export function remarks(warnings: readonly string[] | null | undefined, subject: Subject): Diagnostic[] {
+export function warningDiagnostics(warnings: readonly string[] | null | undefined, subject: Subject): Diagnostic[] {
   return (warnings ?? []).map((text) => {
     const { summary, detail, path } = locate(text, subject)
     return warning(summary, detail, path)

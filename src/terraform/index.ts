@@ -7,14 +7,14 @@ import type { Clock } from '../logical/clock.ts'
 import { createProvider } from './provider.ts'
 import type { ClosableProvider } from './provider.ts'
 import { providerService } from './protocol/service.ts'
-import type { Surroundings } from './settings.ts'
+import type { ProviderEnvironment } from './settings.ts'
 
 export interface TerraformOptions {
   /** Without a v. */
   readonly version: string
   readonly clock: Clock
   /** The environment and the token file; by default this process's. */
-  readonly surroundings?: Surroundings
+  readonly environment?: ProviderEnvironment
 }
 
 const usage = `This is a provider for Terraform and OpenTofu. They launch it; it is of no use by itself.
@@ -25,7 +25,7 @@ Put it where terraform init looks for it, for example
 and require terraform.local/mcp/mcp in the configuration.
 `
 
-export function terraformProvider({ version, clock, surroundings = ownSurroundings }: TerraformOptions): GoPlugin {
+export function terraformProvider({ version, clock, environment = processEnvironment }: TerraformOptions): GoPlugin {
   let provider: ClosableProvider | undefined
   return {
     // Fixed by Terraform, the same for OpenTofu.
@@ -36,14 +36,14 @@ export function terraformProvider({ version, clock, surroundings = ownSurroundin
     versions: [6],
     usage,
     services({ logger }) {
-      provider = createProvider({ version, clock, logger, ...surroundings })
+      provider = createProvider({ version, clock, logger, ...environment })
       return [providerService(provider, logger)]
     },
     close: async () => provider?.close(),
   }
 }
 
-const ownSurroundings: Surroundings = {
+const processEnvironment: ProviderEnvironment = {
   env: process.env,
   tokenFile() {
     try {

@@ -8,7 +8,7 @@ import type { ProviderLogin } from './settings.ts'
 export type Post = (client: VaultClient, path: string, body: object, once: boolean) => Promise<VaultResponse>
 
 export async function logIn(post: Post, client: VaultClient, { path, parameters }: ProviderLogin): Promise<string> {
-  const answer = await post(client, path, parameters, true).catch((error: unknown) => {
+  const response = await post(client, path, parameters, true).catch((error: unknown) => {
     if (!(error instanceof CallFailure) || error.error.kind === 'unavailable') throw error
     throw new Refusal(
       fault(
@@ -17,7 +17,7 @@ export async function logIn(post: Post, client: VaultClient, { path, parameters 
       ),
     )
   })
-  const token = answer.auth?.client_token
+  const token = response.auth?.client_token
   if (token === undefined || token === '')
     throw new Refusal(
       fault(
@@ -32,10 +32,10 @@ export async function logIn(post: Post, client: VaultClient, { path, parameters 
 export async function createChildToken(post: Post, parent: VaultClient, ttlSeconds: number): Promise<string> {
   const ttl = `${String(ttlSeconds)}s`
   const body = { ttl, explicit_max_ttl: ttl, display_name: 'terraform', renewable: false }
-  const answer = await post(parent, 'auth/token/create', body, false).catch((error: unknown) =>
+  const response = await post(parent, 'auth/token/create', body, false).catch((error: unknown) =>
     explainNoChild(parent, error),
   )
-  const token = answer.auth?.client_token
+  const token = response.auth?.client_token
   if (token === undefined || token === '')
     throw new Refusal(
       fault(

@@ -3,7 +3,7 @@ import type { Clock } from '../logical/clock.ts'
 import type { Logger } from '../logical/log.ts'
 import { dataSources } from './data/index.ts'
 import { credsType } from './ephemeral/creds.ts'
-import { Loans } from './ephemeral/loans.ts'
+import { HeldLeases } from './ephemeral/held-leases.ts'
 import { functions } from './function/index.ts'
 import { Refusal, fault } from './protocol/diagnostic.ts'
 import type { Provider } from './protocol/provider.ts'
@@ -11,9 +11,9 @@ import { resourceTypes } from './resource/index.ts'
 import { VaultSession } from './server.ts'
 import type { Server } from './server.ts'
 import { providerSchema, readSettings, validateSettings } from './settings.ts'
-import type { Surroundings } from './settings.ts'
+import type { ProviderEnvironment } from './settings.ts'
 
-export interface ProviderOptions extends Surroundings {
+export interface ProviderOptions extends ProviderEnvironment {
   readonly version: string
   readonly clock: Clock
   readonly logger: Logger
@@ -26,7 +26,7 @@ export interface ClosableProvider extends Provider {
 
 export function createProvider(options: ProviderOptions): ClosableProvider {
   let session: VaultSession | undefined
-  const loans = new Loans(options.logger)
+  const heldLeases = new HeldLeases(options.logger)
   const server = (): Server => {
     if (session) return session
     throw new Refusal(
@@ -40,7 +40,7 @@ export function createProvider(options: ProviderOptions): ClosableProvider {
     schema: providerSchema,
     resources: resourceTypes(server),
     dataSources: dataSources(server),
-    ephemeralTypes: { mcp_creds: credsType({ server, loans, clock: options.clock }) },
+    ephemeralTypes: { mcp_creds: credsType({ server, heldLeases, clock: options.clock }) },
     functions,
     validate: validateSettings,
     configure(config) {
@@ -56,11 +56,11 @@ export function createProvider(options: ProviderOptions): ClosableProvider {
     },
     async stop() {
       session?.stop()
-      await loans.takeAllBack()
+      await heldLeases.revokeAll()
     },
     async close() {
       session?.stop()
-      await loans.takeAllBack()
+      await heldLeases.revokeAll()
       await session?.close()
     },
   }

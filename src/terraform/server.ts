@@ -45,7 +45,7 @@ export interface SessionOptions {
 /** The longest is longer than any number of retries that can be configured asks for. */
 const RETRY = { firstMs: 1_000, longestMs: 60_000, factor: 1.5 }
 /** The process is given a second for all of its leaving. */
-const FAREWELL_MS = 300
+const SHUTDOWN_REQUEST_MS = 300
 
 interface Connected {
   readonly client: VaultClient
@@ -83,7 +83,7 @@ export class VaultSession implements Server {
     const { client } = await this.#connect()
     const { settings } = this.#options
     const options = { ...(body && { body }), timeoutMs: within ?? settings.timeoutMs }
-    return this.#ask(client, method, path, options, once, within === undefined ? settings.maxRetries : 0)
+    return this.#send(client, method, path, options, once, within === undefined ? settings.maxRetries : 0)
   }
 
   async read(path: string): Promise<VaultResponse | undefined> {
@@ -111,7 +111,7 @@ export class VaultSession implements Server {
   }
 
   async #revoke(own: VaultClient): Promise<void> {
-    await own.request('POST', 'auth/token/revoke-self', { timeoutMs: FAREWELL_MS }).catch((error: unknown) => {
+    await own.request('POST', 'auth/token/revoke-self', { timeoutMs: SHUTDOWN_REQUEST_MS }).catch((error: unknown) => {
       this.#options.logger.warn(
         { error: messageOf(error) },
         'the token of this run could not be revoked; it ends by its TTL',
@@ -119,7 +119,7 @@ export class VaultSession implements Server {
     })
   }
 
-  async #ask(
+  async #send(
     client: VaultClient,
     method: VaultMethod,
     path: string,
@@ -131,9 +131,9 @@ export class VaultSession implements Server {
     for (let attempt = 0; ; attempt++) {
       const began = clock.monotonic()
       try {
-        const answer = await client.request(method, path, options)
-        logger.debug({ method, path, status: answer.status, ms: Math.round(clock.monotonic() - began) }, 'request')
-        return answer
+        const response = await client.request(method, path, options)
+        logger.debug({ method, path, status: response.status, ms: Math.round(clock.monotonic() - began) }, 'request')
+        return response
       } catch (thrown) {
         const error = thrown instanceof VaultError ? thrown : new VaultError('unavailable', 0, 'the request failed')
         logger.debug(
@@ -166,7 +166,7 @@ export class VaultSession implements Server {
     // The HTTP client is a third of this program; most processes Terraform starts never ask anything.
     const { createVaultClient } = await import('../vault-client/index.ts')
     const open = (namespace: string | undefined): VaultClient =>
-      asked(settings, () =>
+      reportingArguments(settings, () =>
         createVaultClient({
           address: settings.address!,
           clock,
@@ -178,7 +178,7 @@ export class VaultSession implements Server {
       )
     const root = open(settings.namespace)
     const post: Post = (client, path, body, once) =>
-      this.#ask(client, 'POST', path, { body, timeoutMs: settings.timeoutMs }, once, settings.maxRetries)
+      this.#send(client, 'POST', path, { body, timeoutMs: settings.timeoutMs }, once, settings.maxRetries)
     try {
       const given = settings.login
         ? await logIn(
@@ -194,7 +194,7 @@ export class VaultSession implements Server {
             'Set the environment variable VAULT_TOKEN, log in so that ~/.vault-token is there, or give an auth_login block.',
           ),
         )
-      const parent = asked(settings, () => root.withToken(given))
+      const parent = reportingArguments(settings, () => root.withToken(given))
       const client = settings.childToken
         ? root.withToken(
             await createChildToken(post, parent, settings.childTtlSeconds).catch(async (error: unknown) => {
@@ -229,7 +229,7 @@ function notKnown(names: readonly string[]): Refusal {
 }
 
 /** What is wrong with an argument is said as it stands. */
-function asked<T>({ caFile = '' }: ProviderSettings, make: () => T): T {
+function reportingArguments<T>({ caFile = '' }: ProviderSettings, make: () => T): T {
   try {
     return make()
   } catch (error) {

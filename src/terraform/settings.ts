@@ -105,7 +105,7 @@ export interface ProviderSettings {
   readonly timeoutMs: number
 }
 
-export interface Surroundings {
+export interface ProviderEnvironment {
   readonly env: Readonly<Record<string, string | undefined>>
   /** The text of `~/.vault-token`; undefined where there is none. */
   readonly tokenFile: () => string | undefined
@@ -150,7 +150,7 @@ function isHttp(address: string): boolean {
   return URL.canParse(address) && /^https?:$/.test(new URL(address).protocol)
 }
 
-export function readSettings(config: ValueObject, { env, tokenFile }: Surroundings): ProviderSettings {
+export function readSettings(config: ValueObject, { env, tokenFile }: ProviderEnvironment): ProviderSettings {
   const { auth_login: login } = config
   const text = (value: Value | undefined, variable?: string): string | undefined =>
     typeof value === 'string' && value !== '' ? value : (variable !== undefined && env[variable]) || undefined

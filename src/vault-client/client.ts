@@ -101,7 +101,7 @@ function clientOf(settings: Settings, token: string | (() => string), close: () 
     if (reading && body !== undefined) throw refused(`body: ${method} carries none; use query`)
     const encoded = encodePath(path, listing) + encodeQuery({ ...options.query, ...(listing ? { list: true } : {}) })
     const { send, current } = sender()
-    const answer = await send({
+    const response = await send({
       method: listing ? 'GET' : method,
       path: `/${encoded}`,
       headers: headersOf(settings.userAgent, method, body !== undefined, wrapTtl),
@@ -111,7 +111,7 @@ function clientOf(settings: Settings, token: string | (() => string), close: () 
     }).catch((thrown: unknown): RawResponse => {
       throw thrown instanceof VaultError ? thrown : noResponse('the request to Vault failed')
     })
-    return readResponse(answer.statusCode, answer.body, path, () => secretsOf(current, body))
+    return readResponse(response.statusCode, response.body, path, () => secretsOf(current, body))
   }
 
   return Object.freeze({
@@ -143,9 +143,9 @@ function senderOf(settings: Settings, token: string | (() => string)) {
   }
 }
 
-async function orNothing(asked: Promise<VaultResponse>): Promise<VaultResponse | undefined> {
+async function orNothing(response: Promise<VaultResponse>): Promise<VaultResponse | undefined> {
   try {
-    return await asked
+    return await response
   } catch (thrown) {
     if (thrown instanceof VaultError && thrown.kind === 'not_found' && thrown.errors.length === 0) return undefined
     throw thrown

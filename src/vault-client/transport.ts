@@ -49,7 +49,7 @@ async function exchangeOnce(
   origin: string,
   { uri, method, headers, content, signal }: HttpExchange,
 ): Promise<RawResponse> {
-  const answer = await agent.request({
+  const response = await agent.request({
     origin,
     path: uri,
     method,
@@ -57,7 +57,7 @@ async function exchangeOnce(
     body: content ?? null,
     signal,
   })
-  return { statusCode: answer.statusCode, body: await answer.body.text() }
+  return { statusCode: response.statusCode, body: await response.body.text() }
 }
 
 function createAgent(ca: string | undefined): Agent {
@@ -110,12 +110,12 @@ export function createTransport({ origins, ca, clock }: TransportOptions): Trans
     signal?.addEventListener('abort', cancel, { once: true })
     if (signal?.aborted) cancel()
     try {
-      const answer = await Promise.race([
+      const response = await Promise.race([
         stopped,
         exchangeOnce(agent, origin, { ...exchange, uri: exchange.uri.slice(nodes.first.length), signal: stop.signal }),
       ])
-      if (turnsAway(answer.statusCode)) nodes.leave(origin)
-      return answer
+      if (turnsAway(response.statusCode)) nodes.leave(origin)
+      return response
     } catch (thrown) {
       if (thrown instanceof VaultError) throw thrown
       nodes.leave(origin)

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createBackend } from '../../src/framework/backend.ts'
-import { ofHelpAnswer } from '../../src/framework/openapi.ts'
+import { fromHelpDocument } from '../../src/framework/openapi.ts'
 import type { OpenApiDocument } from '../../src/framework/openapi-document.ts'
 import { definePath } from '../../src/framework/path.ts'
 import type { Data } from '../../src/logical/data.ts'
@@ -225,7 +225,7 @@ describe('the OpenAPI document of an engine', () => {
   })
 
   it('is plain OpenAPI again once what only hosts need is taken back', async () => {
-    const plain = ofHelpAnswer((await help('')).openapi as OpenApiDocument)
+    const plain = fromHelpDocument((await help('')).openapi as OpenApiDocument)
     expect(plain.paths['/login']!.post!.requestBody!.content['application/json'].schema).toEqual({
       $ref: '#/components/schemas/BoxOfThingsWriteLoginRequest',
     })

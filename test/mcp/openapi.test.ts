@@ -1,6 +1,6 @@
 /** The engine's document against the engine: what it answers is what the document says it answers. */
 import { beforeAll, describe, expect, it } from 'vitest'
-import { ofHelpAnswer } from '../../src/framework/openapi.ts'
+import { fromHelpDocument } from '../../src/framework/openapi.ts'
 import type { OpenApiDocument, OpenApiSchema } from '../../src/framework/openapi-document.ts'
 import type { Data } from '../../src/logical/data.ts'
 import { decodeAsHost, operationsOf } from '../framework/openapi-decoder.ts'
@@ -46,7 +46,8 @@ function misfits(schema: OpenApiSchema, data: Data): string[] {
 }
 
 function answerSchema(method: 'get' | 'post', path: string): OpenApiSchema {
-  const { $ref } = ofHelpAnswer(document).paths[path]![method]!.responses['200']!.content!['application/json'].schema
+  const { $ref } =
+    fromHelpDocument(document).paths[path]![method]!.responses['200']!.content!['application/json'].schema
   return document.components.schemas[$ref!.replace('#/components/schemas/', '')]!
 }
 

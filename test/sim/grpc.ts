@@ -23,7 +23,7 @@ const DEADLINE_MS = 5_000
 
 export function simulatedChannel(process: Process, network: Network, gateway: GatewayNode): Channel {
   return {
-    ask: (method, request, options = {}) =>
+    request: (method, request, options = {}) =>
       unary(process, network, gateway, method as unknown as Method<object, object>, {
         ...request,
         ...(options.requestId === undefined ? {} : { request_id: options.requestId }),

@@ -44,7 +44,8 @@ export class McpServer {
       channel,
       clock,
       watcher: createWatcher(channel, clock),
-      validate: (token, required_scope, options) => channel.ask(methods.validate, { token, required_scope }, options),
+      validate: (token, required_scope, options) =>
+        channel.request(methods.validate, { token, required_scope }, options),
       sessionToken: () => undefined,
     }
     for (const scope of Object.keys(PATHS))

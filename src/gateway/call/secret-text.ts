@@ -30,11 +30,11 @@ export function isRecognisable(text: string, basic: boolean): boolean {
 function collect(text: string, found: Set<string>, depth: number): void {
   if (text === '' || found.has(text)) return
   found.add(text)
-  if (depth < DEEPEST) for (const part of parts(text)) collect(part, found, depth + 1)
+  if (depth < DEEPEST) for (const part of segments(text)) collect(part, found, depth + 1)
 }
 
 /** The parts of a text one level down; empty where it has none. */
-function parts(text: string): string[] {
+function segments(text: string): string[] {
   const trimmed = text.trim()
   if (trimmed !== text) return [trimmed]
   const scheme = schemeWord.exec(text)

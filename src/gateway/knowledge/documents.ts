@@ -151,8 +151,8 @@ export class Documents implements FeedListener {
       const version = reading?.versions.get(document)
       if (version !== undefined && version < floor.version) return false
       // Absence has no version. Told of a write, it is believed when a second read, begun after that, finds it again.
-      const believed = floor.deleted || (attempt > 0 && floors.get(document)?.version === floor.version)
-      if (version === undefined && !believed) return false
+      const accepted = floor.deleted || (attempt > 0 && floors.get(document)?.version === floor.version)
+      if (version === undefined && !accepted) return false
     }
     return true
   }

@@ -30,7 +30,7 @@ export function requestLine(facts: LineFacts): object {
   return {
     time: new Date(facts.now).toISOString(),
     type: 'request',
-    ...parts(facts),
+    ...fields(facts),
     ...(facts.error && { error: facts.error.message.trim() }),
   }
 }
@@ -41,7 +41,7 @@ export function responseLine(facts: LineFacts, outcome: ApiOutcome | undefined):
   return {
     time: new Date(facts.now).toISOString(),
     type: 'response',
-    ...parts(facts),
+    ...fields(facts),
     ...(response && { response }),
     ...(error && { error: error.message.trim() }),
   }
@@ -67,7 +67,7 @@ function dataOf({ operation, path }: ApiOutcome, data: Data): Data {
   return operation === 'help' || path === 'sys/internal/specs/openapi' ? { http_raw_body: JSON.stringify(data) } : data
 }
 
-function parts(facts: LineFacts): object {
+function fields(facts: LineFacts): object {
   const { call, caller, mount, operation, salt } = facts
   const record = caller?.record
   const token = call.token === '' ? {} : { client_token: auditHash(salt, call.token) }

@@ -9,7 +9,7 @@ import type { PolicyStore } from './policy-store.ts'
 import { isRoot } from './token-record.ts'
 import type { TokenRecord } from './token-record.ts'
 
-export interface AclQuestion {
+export interface AuthorizationQuery {
   readonly operation: Operation
   /** Full path, mount included. */
   readonly path: string
@@ -23,7 +23,7 @@ export interface AclQuestion {
 /** What one set of policies allows, as the host asks it. */
 export interface HostAcl {
   readonly root: boolean
-  allows(question: AclQuestion): boolean
+  allows(query: AuthorizationQuery): boolean
   /** Whether the policies carry sudo on a path. */
   sudo(path: string): boolean
   /** As `sys/capabilities` answers: `['root']`, `['deny']`, or sorted names. */
@@ -88,13 +88,13 @@ function hostAcl(acl: Acl): HostAcl {
     allows({ operation, path, data, needsSudo, wrapTtl }) {
       // Help describes the API, not its contents: any living token may read it.
       if (operation === 'help') return true
-      const verdict = acl.judge({
+      const result = acl.judge({
         path,
         capability: operation,
         parameters: data,
         ...(wrapTtl !== undefined && { wrapTtlSeconds: wrapTtl }),
       })
-      return verdict.allowed && (!needsSudo || verdict.sudo)
+      return result.allowed && (!needsSudo || result.sudo)
     },
     sudo: (path) => acl.match(path)?.capabilities.has('sudo') ?? false,
     capabilities: (path) => acl.capabilities(path),

@@ -125,7 +125,7 @@ async function create(services: TokenServices, request: Request, given: CreateFi
   const policies = policiesOf(request, given, way, privileged)
   const root = policies.includes(rootPolicy)
   if (root && type === 'batch') throw badRequest('batch tokens cannot be root tokens')
-  const ttl = ttlOf({ asked: askedTtl(given), ...terms, root, parent }, limits, warnings)
+  const ttl = ttlOf({ requested: requestedTtl(given), ...terms, root, parent }, limits, warnings)
   const { token, record } = await services.tokens.create({
     ...terms,
     ...wayTerms(way),
@@ -155,15 +155,15 @@ type Terms = Pick<TokenSpec, 'id' | 'num_uses' | 'explicit_max_ttl' | 'period'>
 
 /** Of what the request and the role say, whichever is less. */
 function termsOf(given: CreateFields, role: TokenRole | undefined, limits: LeaseLimits, warnings: string[]): Terms {
-  const asked = given.get('explicit_max_ttl')
-  const explicit_max_ttl = lesser('Explicit max TTL', asked, role?.token_explicit_max_ttl, warnings)
+  const requested = given.get('explicit_max_ttl')
+  const explicit_max_ttl = lesser('Explicit max TTL', requested, role?.token_explicit_max_ttl, warnings)
   const period = lesser('Period', given.get('period'), role?.token_period, warnings)
   const num_uses = lowerLimit(given.get('num_uses') ?? 0, role?.token_num_uses ?? 0)
   if (num_uses < 0) throw badRequest('number of uses cannot be negative')
   return { ...idOf(given), num_uses, explicit_max_ttl, period: Math.min(period, limits.max_ttl) }
 }
 
-const askedTtl = (given: CreateFields): number => given.get('ttl') ?? given.get('lease') ?? 0
+const requestedTtl = (given: CreateFields): number => given.get('ttl') ?? given.get('lease') ?? 0
 
 const isRenewable = (given: CreateFields, { role }: Way): boolean =>
   (role?.renewable ?? true) && (given.get('renewable') ?? true)
@@ -223,9 +223,9 @@ function checkBatch({
   if (refused) throw badRequest(`batch tokens cannot have ${JSON.stringify(refused[0])} set`)
 }
 
-function lesser(name: string, asked = 0, ofRole = 0, warnings: string[]): number {
-  const seconds = lowerLimit(asked, ofRole)
-  if (asked > 0 && ofRole > 0)
+function lesser(name: string, requested = 0, ofRole = 0, warnings: string[]): number {
+  const seconds = lowerLimit(requested, ofRole)
+  if (requested > 0 && ofRole > 0)
     warnings.push(
       `${name} specified both during creation call and in role; using the lesser value of ${seconds} seconds`,
     )
@@ -238,8 +238,8 @@ function wantedPolicies(request: Request, given: CreateFields): string[] {
   return policyNames(typeof policies === 'string' ? [policies] : (given.get('policies') ?? []))
 }
 
-interface TtlQuestion {
-  asked: number
+interface TtlRequest {
+  requested: number
   explicit_max_ttl: number
   period: number
   root: boolean
@@ -248,12 +248,12 @@ interface TtlQuestion {
 
 /** 0 = never expires: only root tokens, unless a ttl was given. */
 function ttlOf(
-  { asked, explicit_max_ttl: explicitMaxTtl, period, root, parent }: TtlQuestion,
+  { requested, explicit_max_ttl: explicitMaxTtl, period, root, parent }: TtlRequest,
   limits: LeaseLimits,
   warnings: string[],
 ): number {
-  if (root && asked === 0 && period === 0 && explicitMaxTtl === 0) return 0
-  const granted = issueTtl({ ttl: period > 0 ? period : asked, max_ttl: explicitMaxTtl }, limits)
+  if (root && requested === 0 && period === 0 && explicitMaxTtl === 0) return 0
+  const granted = issueTtl({ ttl: period > 0 ? period : requested, max_ttl: explicitMaxTtl }, limits)
   warnings.push(...granted.warnings)
   if (root && granted.ttl > 0 && parent.expire_time === null) warnings.push('This root token will expire.')
   return granted.ttl

@@ -93,7 +93,7 @@ async function renew(
   services: TokenServices,
   record: TokenRecord,
   given: string,
-  asked: number | undefined,
+  requested: number | undefined,
 ): Promise<Response> {
   if (record.type === 'batch') throw badRequest('batch tokens cannot be renewed')
   if (!record.renewable || record.expire_time === null) throw badRequest('lease is not renewable')
@@ -102,7 +102,7 @@ async function renew(
   const ceiling = period > 0 ? { ...bounds, max_ttl: record.explicit_max_ttl || Number.MAX_SAFE_INTEGER } : bounds
   const granted = renewTtl(
     {
-      increment: period > 0 ? period : (asked ?? 0),
+      increment: period > 0 ? period : (requested ?? 0),
       ttl,
       max_ttl,
       issue_time_unix: Math.floor(record.creation_time / 1000),

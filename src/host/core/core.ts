@@ -62,8 +62,8 @@ export class Core {
     return { kind: isOpen(this.#config.router.find(path)) ? 'open' : 'refused' }
   }
 
-  async #handle(asked: ApiCall): Promise<ApiOutcome> {
-    const call = await this.#withWrappingToken(asked)
+  async #handle(request: ApiCall): Promise<ApiOutcome> {
+    const call = await this.#withWrappingToken(request)
     const route = this.#config.router.find(call.path)
     const open = isOpen(route)
     const known = await this.#authenticate(call, open)

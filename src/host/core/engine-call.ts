@@ -74,7 +74,7 @@ export class EngineCalls {
       )
     })
     try {
-      const answer = mount.engine().handleRequest({
+      const response = mount.engine().handleRequest({
         id: '',
         ...request,
         data: {},
@@ -87,7 +87,7 @@ export class EngineCalls {
         remote_addr: '',
         signal,
       })
-      return await Promise.race([answer, late])
+      return await Promise.race([response, late])
     } finally {
       done()
     }

@@ -3,10 +3,10 @@ import type { Logger } from '../../logical/log.ts'
 import type { Core } from '../core/core.ts'
 import { uuid } from '../base/ids.ts'
 import type { Random } from '../base/ids.ts'
-import { statusAnswer } from '../sys/status.ts'
+import { statusResponse } from '../sys/status.ts'
 import type { StatusConfig } from '../sys/status.ts'
-import { errorAnswer, jsonAnswer, outcomeAnswer } from './answer.ts'
-import type { HostAnswer, HostCall, Standing } from './call.ts'
+import { errorResponse, jsonResponse, outcomeResponse } from './response.ts'
+import type { HostResponse, HostCall, Standing } from './call.ts'
 import { apiPath, readCall, tokenOf } from './read-call.ts'
 
 export interface ApiConfig {
@@ -17,30 +17,30 @@ export interface ApiConfig {
 }
 
 /** Vault's HTTP API over the core: everything between a request that has been read and the answer to be written. Never rejects. */
-export async function answerCall(config: ApiConfig, call: HostCall): Promise<HostAnswer> {
+export async function answerCall(config: ApiConfig, call: HostCall): Promise<HostResponse> {
   try {
-    return withNamespace(call, await answer(config, call))
+    return withNamespace(call, await respond(config, call))
   } catch (thrown) {
     const error = fromUnknown(thrown)
     if (error.kind === 'internal')
       config.logger.error({ cause: error.cause ?? error }, 'request failed inside the server')
-    return withNamespace(call, errorAnswer(error))
+    return withNamespace(call, errorResponse(error))
   }
 }
 
-async function answer(config: ApiConfig, call: HostCall): Promise<HostAnswer> {
+async function respond(config: ApiConfig, call: HostCall): Promise<HostResponse> {
   const path = apiPath(call.path)
   if (path === undefined)
     throw new RequestError('unsupported_path', 'no handler for this path; the API lies under /v1/')
-  const bare = statusAnswer(config.status, path.replace(/\/$/, ''), call.query)
+  const bare = statusResponse(config.status, path.replace(/\/$/, ''), call.query)
   if (bare) {
-    if (call.method === 'GET') return jsonAnswer(bare.status, bare.body)
-    if (call.method === 'HEAD') return { ...jsonAnswer(bare.status, {}), body: '' }
+    if (call.method === 'GET') return jsonResponse(bare.status, bare.body)
+    if (call.method === 'HEAD') return { ...jsonResponse(bare.status, {}), body: '' }
     if (path === 'sys/init') throw badRequest('Vault is already initialized')
     throw new RequestError('unsupported_operation', undefined, { allow: ['GET', 'HEAD'] })
   }
   const id = uuid(config.random)
-  return outcomeAnswer(await config.core.handle(await readCall(call, path, id)), id)
+  return outcomeResponse(await config.core.handle(await readCall(call, path, id)), id)
 }
 
 /** What the head of a request tells of its sender. */
@@ -54,8 +54,8 @@ export function standingOf({ core }: ApiConfig, { path, headers }: Pick<HostCall
 }
 
 /** Clients check that the namespace they named is the one that answered. */
-function withNamespace(call: HostCall, answered: HostAnswer): HostAnswer {
+function withNamespace(call: HostCall, response: HostResponse): HostResponse {
   const namespace = call.headers['x-vault-namespace']
-  if (namespace === undefined || !/^[A-Za-z0-9/_-]*$/.test(namespace)) return answered
-  return { ...answered, headers: { ...answered.headers, 'x-vault-namespace': namespace } }
+  if (namespace === undefined || !/^[A-Za-z0-9/_-]*$/.test(namespace)) return response
+  return { ...response, headers: { ...response.headers, 'x-vault-namespace': namespace } }
 }

@@ -23,7 +23,7 @@ export interface HostCall {
  */
 export type Standing = { readonly kind: 'known'; readonly caller: string } | { readonly kind: 'open' | 'refused' }
 
-export interface HostAnswer {
+export interface HostResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string

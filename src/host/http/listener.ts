@@ -18,8 +18,8 @@ import {
 import type { HttpServer, JsonLimits, TlsMaterial } from '../../http/index.ts'
 import type { Clock } from '../../logical/clock.ts'
 import { badRequest, fromUnknown } from '../../logical/errors.ts'
-import { errorAnswer, jsonAnswer } from './answer.ts'
-import type { HostAnswer, HostCall, Standing } from './call.ts'
+import { errorResponse, jsonResponse } from './response.ts'
+import type { HostResponse, HostCall, Standing } from './call.ts'
 import { VerbSocket, originalMethod } from './verb-socket.ts'
 
 export interface ListenConfig {
@@ -36,7 +36,7 @@ export interface ListenConfig {
   readonly clock: Clock
   /** Asked before a body is read. */
   readonly standing: (head: Pick<HostCall, 'path' | 'headers'>) => Standing
-  readonly answer: (call: HostCall) => Promise<HostAnswer>
+  readonly respond: (call: HostCall) => Promise<HostResponse>
 }
 
 export interface Listener {
@@ -86,13 +86,13 @@ interface Serving {
 async function serve(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const refused = checkFrontDoor(request, serving.isOurHost)
   if (refused) {
-    send(request, response, jsonAnswer(refused.status, { errors: [refused.message] }))
+    send(request, response, jsonResponse(refused.status, { errors: [refused.message] }))
     return
   }
-  const answered = await respond(serving, request, response).catch((thrown: unknown) =>
-    errorAnswer(fromUnknown(thrown)),
+  const result = await respond(serving, request, response).catch((thrown: unknown) =>
+    errorResponse(fromUnknown(thrown)),
   )
-  if (answered) send(request, response, answered)
+  if (result) send(request, response, result)
 }
 
 /** Undefined when the client is gone. */
@@ -100,7 +100,7 @@ async function respond(
   { config, bodies }: Serving,
   request: IncomingMessage,
   response: ServerResponse,
-): Promise<HostAnswer | undefined> {
+): Promise<HostResponse | undefined> {
   const gone = new AbortController()
   response.once('close', () => {
     if (!response.writableFinished) gone.abort()
@@ -115,7 +115,7 @@ async function respond(
       ? await unreadBytes(bodies, request, response)
       : await bodies.read(request, response, standing.kind === 'known' ? standing.caller : undefined)
   if (body === undefined) return undefined
-  return config.answer({
+  return config.respond({
     method: originalMethod(request.method ?? 'GET'),
     path,
     query: new URLSearchParams(query),
@@ -148,7 +148,7 @@ function singleHeaders(request: IncomingMessage): Record<string, string | undefi
   )
 }
 
-function send(request: IncomingMessage, response: ServerResponse, { status, headers, body }: HostAnswer): void {
+function send(request: IncomingMessage, response: ServerResponse, { status, headers, body }: HostResponse): void {
   if (response.destroyed) return
   const socket = request.socket as unknown as VerbSocket
   if (writeResponse(request, response, status, headers, body)) socket.expectRequest()

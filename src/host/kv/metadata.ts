@@ -81,7 +81,7 @@ export function isDeleted(version: VersionState, nowMs: number): boolean {
 }
 
 /** What Vault says about one version in answers to reads and writes. */
-export function versionAnswer(metadata: SecretMetadata, number: number, version: VersionState): Data {
+export function versionResponse(metadata: SecretMetadata, number: number, version: VersionState): Data {
   return {
     version: number,
     created_time: timestamp(version.created_time),

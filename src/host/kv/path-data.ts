@@ -6,7 +6,7 @@ import { RequestError } from '../../logical/errors.ts'
 import type { Data } from '../../logical/data.ts'
 import type { Response } from '../../logical/response.ts'
 import { mergePatch } from './merge-patch.ts'
-import { isDeleted, versionAnswer } from './metadata.ts'
+import { isDeleted, versionResponse } from './metadata.ts'
 import type { KvConfig, SecretMetadata } from './metadata.ts'
 import { readVersion } from './read-version.ts'
 import type { SecretStore } from './store.ts'
@@ -57,7 +57,7 @@ function casNumber(value: unknown): number {
 
 function written({ metadata, warnings }: { metadata: SecretMetadata; warnings: string[] }): Response {
   const version = metadata.versions[metadata.current_version]!
-  return { data: versionAnswer(metadata, metadata.current_version, version), warnings }
+  return { data: versionResponse(metadata, metadata.current_version, version), warnings }
 }
 
 export function pathData(store: SecretStore): PathDef {
@@ -98,7 +98,7 @@ export function pathData(store: SecretStore): PathDef {
           const latest = metadata.versions[number]
           if (!latest) return { status: 404 }
           if (latest.destroyed || isDeleted(latest, store.clock.now()))
-            return { status: 404, data: versionAnswer(metadata, number, latest) }
+            return { status: 404, data: versionResponse(metadata, number, latest) }
           return written(
             await store.addVersion(path, metadata, config, mergePatch(await store.data(path, number), data)),
           )

@@ -67,7 +67,7 @@ function casWarning(fields: MetadataFields, config: KvConfig): Response | undefi
   return config.cas_required && fields.given('cas_required') === false ? { warnings: [CAS_IGNORED] } : undefined
 }
 
-function metadataAnswer(metadata: SecretMetadata): Data {
+function metadataResponse(metadata: SecretMetadata): Data {
   const versions = Object.entries(metadata.versions).map(([number, version]) => [
     number,
     {
@@ -100,7 +100,7 @@ export function pathMetadata(store: SecretStore): PathDef {
     operations: {
       async read({ fields }) {
         const metadata = await store.metadata(fields.require('path'))
-        return metadata && { data: metadataAnswer(metadata) }
+        return metadata && { data: metadataResponse(metadata) }
       },
 
       async write({ fields }) {

@@ -1,5 +1,5 @@
 import type { Data } from '../../logical/data.ts'
-import { isDeleted, versionAnswer } from './metadata.ts'
+import { isDeleted, versionResponse } from './metadata.ts'
 import type { SecretStore } from './store.ts'
 
 export interface FoundVersion {
@@ -9,15 +9,15 @@ export interface FoundVersion {
 }
 
 /** One version of a secret, the latest when `asked` is not positive; undefined when there is none of that number. */
-export function readVersion(store: SecretStore, path: string, asked: number): Promise<FoundVersion | undefined> {
+export function readVersion(store: SecretStore, path: string, requested: number): Promise<FoundVersion | undefined> {
   // Locked, so that no destroy and no pruning comes between the metadata and the data.
   return store.exclusively(path, async () => {
     const metadata = await store.metadata(path)
     if (!metadata) return undefined
-    const number = asked > 0 ? asked : metadata.current_version
+    const number = requested > 0 ? requested : metadata.current_version
     const version = metadata.versions[number]
     if (!version) return undefined
     const gone = version.destroyed || isDeleted(version, store.clock.now())
-    return { metadata: versionAnswer(metadata, number, version), data: gone ? null : await store.data(path, number) }
+    return { metadata: versionResponse(metadata, number, version), data: gone ? null : await store.data(path, number) }
   })
 }

@@ -83,8 +83,8 @@ export function mountRequest(path: string, given: MountFieldData): MountRequest 
 }
 
 function engineType(given: MountFieldData, config: Readonly<Record<string, unknown>>): string {
-  const asked = given.get('type') ?? ''
-  return asked === '' || asked === 'plugin' ? given.get('plugin_name') || text(config.plugin_name) : asked
+  const requested = given.get('type') ?? ''
+  return requested === '' || requested === 'plugin' ? given.get('plugin_name') || text(config.plugin_name) : requested
 }
 
 function mountConfig(given: Readonly<Record<string, unknown>>): MountConfig {

@@ -1,4 +1,4 @@
-import { ofHelpAnswer } from '../../framework/openapi.ts'
+import { fromHelpDocument } from '../../framework/openapi.ts'
 import type {
   OpenApiDocument,
   OpenApiInfo,
@@ -11,7 +11,7 @@ import type { Request } from '../../logical/request.ts'
 import { isAuthPath } from '../base/mount.ts'
 import type { Mount } from '../base/mount.ts'
 
-export interface DocumentQuestion {
+export interface DocumentRequest {
   readonly mounts: readonly Mount[]
   readonly info: OpenApiInfo
   /** Mounts as parameters of the path, for generators of clients. */
@@ -21,7 +21,7 @@ export interface DocumentQuestion {
 }
 
 /** The server's OpenAPI document: every engine's own, under its mount. What did not start is left out. */
-export async function serverDocument({ mounts, info, generic, request }: DocumentQuestion): Promise<OpenApiDocument> {
+export async function serverDocument({ mounts, info, generic, request }: DocumentRequest): Promise<OpenApiDocument> {
   const paths: Record<string, OpenApiPathItem> = {}
   const schemas: Record<string, OpenApiSchema> = {}
   const taken = new Set<string>()
@@ -44,7 +44,7 @@ export async function serverDocument({ mounts, info, generic, request }: Documen
 }
 
 async function documentOf(mount: Mount, request: Request): Promise<OpenApiDocument | undefined> {
-  const answer = await mount.backend?.handleRequest({
+  const response = await mount.backend?.handleRequest({
     ...request,
     operation: 'help',
     path: '',
@@ -53,8 +53,8 @@ async function documentOf(mount: Mount, request: Request): Promise<OpenApiDocume
     client_token: mount.salted(''),
     mount_point: mount.entry.path,
   })
-  const document = answer?.data?.openapi
-  return document === undefined ? undefined : ofHelpAnswer(document as OpenApiDocument)
+  const document = response?.data?.openapi
+  return document === undefined ? undefined : fromHelpDocument(document as OpenApiDocument)
 }
 
 /** What there is one of has its place; the rest can be mounted anywhere. */

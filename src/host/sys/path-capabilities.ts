@@ -25,7 +25,7 @@ export function capabilityPaths({ tokens, authorizer }: SysServices): PathDef[] 
       pattern: 'capabilities-self',
       fields: { path, paths, token },
       operations: {
-        write: ({ request, fields }) => answer(callerOf(request).acl, fields.get('paths') ?? fields.get('path')),
+        write: ({ request, fields }) => respond(callerOf(request).acl, fields.get('paths') ?? fields.get('path')),
       },
       synopsis: 'What the calling token may do on given paths.',
       description: 'Per path its capabilities; ["deny"] for none, ["root"] for a root token.',
@@ -37,7 +37,7 @@ export function capabilityPaths({ tokens, authorizer }: SysServices): PathDef[] 
         write: ({ fields }) => {
           const record = tokens.find(fields.require('token'))
           if (!record) throw badRequest('invalid token')
-          return answer(authorizer.aclFor(record), fields.get('paths') ?? fields.get('path'))
+          return respond(authorizer.aclFor(record), fields.get('paths') ?? fields.get('path'))
         },
       },
       synopsis: 'What a token may do on given paths.',
@@ -50,7 +50,7 @@ export function capabilityPaths({ tokens, authorizer }: SysServices): PathDef[] 
         write: ({ fields }) => {
           const record = tokens.findByAccessor(fields.require('accessor'))
           if (!record) throw badRequest('invalid accessor')
-          return answer(authorizer.aclFor(record), fields.get('paths') ?? fields.get('path'))
+          return respond(authorizer.aclFor(record), fields.get('paths') ?? fields.get('path'))
         },
       },
       synopsis: 'What the token of an accessor may do on given paths.',
@@ -59,9 +59,9 @@ export function capabilityPaths({ tokens, authorizer }: SysServices): PathDef[] 
   ]
 }
 
-function answer(acl: HostAcl, asked: readonly string[] | undefined): Response {
-  if (!asked || asked.length === 0) throw badRequest('paths is required, for example paths=mcp/creds/ci.')
-  const judged = Object.fromEntries(asked.map((one) => [one, acl.capabilities(one.replace(/^\//, ''))]))
-  const only = asked.length === 1 ? judged[asked[0]!] : undefined
+function respond(acl: HostAcl, requested: readonly string[] | undefined): Response {
+  if (!requested || requested.length === 0) throw badRequest('paths is required, for example paths=mcp/creds/ci.')
+  const judged = Object.fromEntries(requested.map((one) => [one, acl.capabilities(one.replace(/^\//, ''))]))
+  const only = requested.length === 1 ? judged[requested[0]!] : undefined
   return { data: { ...judged, ...(only && { capabilities: only }) } }
 }

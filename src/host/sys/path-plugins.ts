@@ -105,8 +105,8 @@ function secretPaths({ mounts, catalog }: SysServices): PathDef[] {
       operations: {
         async read({ fields }) {
           const engine = fields.require('name')
-          const asked = fields.get('version') ?? ''
-          const entry = await catalog.find(engine, asked)
+          const requested = fields.get('version') ?? ''
+          const entry = await catalog.find(engine, requested)
           if (entry)
             return {
               data: {
@@ -118,7 +118,7 @@ function secretPaths({ mounts, catalog }: SysServices): PathDef[] {
                 version: entry.version,
               },
             }
-          return asked === '' && mounts.types().includes(engine) ? { data: builtin(engine) } : undefined
+          return requested === '' && mounts.types().includes(engine) ? { data: builtin(engine) } : undefined
         },
         async write({ fields }) {
           const engine = fields.require('name')

@@ -14,7 +14,7 @@ export interface StatusConfig {
   readonly ready: () => boolean
 }
 
-export interface BareAnswer {
+export interface BareResponse {
   readonly status: number
   readonly body: Data
 }
@@ -24,7 +24,7 @@ const notReady = 503
 const truths = new Set(['', '1', 't', 'T', 'true', 'TRUE', 'True'])
 
 /** The paths answered without token, envelope or audit line: what load balancers and clients look at first. */
-export function statusAnswer(config: StatusConfig, path: string, query: URLSearchParams): BareAnswer | undefined {
+export function statusResponse(config: StatusConfig, path: string, query: URLSearchParams): BareResponse | undefined {
   switch (path) {
     case 'sys/health':
       return health(config, query)
@@ -51,7 +51,7 @@ export function statusAnswer(config: StatusConfig, path: string, query: URLSearc
 }
 
 /** Not ready looks like a standby that must not be sent requests: 503, or the status the asker wants for standbys. */
-function health({ clock, version, clusterId, ready }: StatusConfig, query: URLSearchParams): BareAnswer {
+function health({ clock, version, clusterId, ready }: StatusConfig, query: URLSearchParams): BareResponse {
   const active = ready()
   const code = (name: string, otherwise: number): number => {
     const given = query.get(name)

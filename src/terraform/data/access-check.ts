@@ -58,12 +58,12 @@ export function accessCheckSource(server: () => Server): DataSource {
       ...checkName(['environment'], environment, 'staging'),
     ],
     async read(config) {
-      const asked = server()
+      const requested = server()
       const capability = typeof config.capability === 'string' ? config.capability : 'read'
       try {
-        return { ...config, capability, ...(await judged(asked, config, capability)) }
+        return { ...config, capability, ...(await judged(requested, config, capability)) }
       } catch (error) {
-        return explain(error, asked, { attributeOf: (field) => (field in config ? field : undefined) })
+        return explain(error, requested, { attributeOf: (field) => (field in config ? field : undefined) })
       }
     },
   }
@@ -81,7 +81,7 @@ async function judged(
 ): Promise<{ readonly allowed: boolean; readonly reason: string }> {
   const name = agentName(String(config.agent))
   const toolPath = toolPathOf(config)
-  const at = (path: string) => server.read(`${server.mount()}/${path}`).then((answer) => answer?.data ?? undefined)
+  const at = (path: string) => server.read(`${server.mount()}/${path}`).then((response) => response?.data ?? undefined)
   const no = (reason: string) => ({ allowed: false, reason })
   const [agent, tool] = await Promise.all([at(`agents/${name}`), at(toolPath)])
   if (!agent) return no(`Agent ${name} is not registered.`)

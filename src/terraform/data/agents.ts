@@ -11,13 +11,13 @@ export function agentsSource(server: () => Server): DataSource {
     },
     validate: () => [],
     async read() {
-      const asked = server()
+      const session = server()
       try {
-        const answer = await asked.request('LIST', `${asked.mount()}/agents`).catch(noneAreNone)
-        const keys = answer?.data?.keys
+        const response = await session.request('LIST', `${session.mount()}/agents`).catch(noneAreNone)
+        const keys = response?.data?.keys
         return { names: Array.isArray(keys) ? keys.map(String).sort() : [] }
       } catch (error) {
-        return explain(error, asked, { attributeOf: () => undefined })
+        return explain(error, session, { attributeOf: () => undefined })
       }
     },
   }

@@ -3,7 +3,7 @@ import type { Clock } from '../../logical/clock.ts'
 import type { VaultResponse } from '../../vault-client/index.ts'
 import { checkName, checkNames, checkScopes } from '../checks.ts'
 import { engineSchema } from '../engine-schema.ts'
-import { explain, remarks } from '../explain.ts'
+import { explain, warningDiagnostics } from '../explain.ts'
 import type { Subject } from '../explain.ts'
 import { Refusal, fault } from '../protocol/diagnostic.ts'
 import type { EphemeralType, Opened } from '../protocol/provider.ts'
@@ -12,11 +12,11 @@ import type { Value, ValueObject } from '../protocol/value.ts'
 import { attributeOf, checkField, fromEngine } from '../engine-field.ts'
 import type { EngineField } from '../engine-field.ts'
 import type { Server } from '../server.ts'
-import type { Loan, Loans } from './loans.ts'
+import type { HeldLease, HeldLeases } from './held-leases.ts'
 
 const { creds } = engineSchema
 const fields = Object.entries<EngineField>(creds.fields)
-const asked = fields.filter(([, field]) => !field.computed)
+const argumentFields = fields.filter(([, field]) => !field.computed)
 
 const schema: Block = {
   description: `${creds.synopsis} ${creds.description} **The token dies with the run**: its lease is revoked when Terraform closes the resource, is interrupted, or ends. It is for what happens while Terraform runs; what goes on afterwards asks for a token of its own. \`plan\` opens ephemeral resources too: with \`issue = terraform.applying\` nothing is issued there.`,
@@ -47,11 +47,11 @@ const subject: Subject = {
 
 export interface CredsOptions {
   readonly server: () => Server
-  readonly loans: Loans
+  readonly heldLeases: HeldLeases
   readonly clock: Clock
 }
 
-export function credsType({ server, loans, clock }: CredsOptions): EphemeralType {
+export function credsType({ server, heldLeases, clock }: CredsOptions): EphemeralType {
   /** Half of the life that is left. */
   const renewal = ({ lease_duration: seconds, renewable }: VaultResponse) =>
     renewable === true && seconds !== undefined && seconds > 1 ? { renewAtMs: clock.now() + seconds * 500 } : {}
@@ -59,36 +59,38 @@ export function credsType({ server, loans, clock }: CredsOptions): EphemeralType
   return {
     schema,
     validate: (config) => [
-      ...asked.flatMap(([name, field]) => checkField([name], field, config[name])),
+      ...argumentFields.flatMap(([name, field]) => checkField([name], field, config[name])),
       ...checkName(['agent'], config.agent, 'claude-billing-agent'),
       ...checkName(['environment'], config.environment, 'production'),
       ...checkScopes(['requested_scopes'], config.requested_scopes),
       ...checkNames(['policies'], config.policies, 'billing-read'),
     ],
     async open(config): Promise<Opened> {
-      if (config.issue === false) return { result: answered(config, {}, undefined) }
-      if (loans.over) throw new Refusal(fault('Terraform was interrupted', 'No token is issued any more.'))
+      if (config.issue === false) return { result: result(config, {}, undefined) }
+      if (heldLeases.over) throw new Refusal(fault('Terraform was interrupted', 'No token is issued any more.'))
       const at = server()
       try {
         const path = `${at.mount()}/creds/${String(config.agent)}`
-        const body = Object.fromEntries(
-          asked.filter(([name]) => name !== 'agent' && config[name] !== null).map(([name]) => [name, config[name]]),
-        )
-        const answer = await at.request('POST', path, { body, once: true })
-        const { lease_id: leaseId = '', data } = answer
-        const loan: Loan = { lease_id: leaseId, session_path: `${path}/${String(data?.session_id)}` }
-        loans.add(loan, at)
-        // Interrupted meanwhile: what has just been lent is on nobody's list.
-        if (loans.over) await loans.takeAllBack()
+        const given = argumentFields.filter(([name]) => name !== 'agent' && config[name] !== null)
+        const body = Object.fromEntries(given.map(([name]) => [name, config[name]]))
+        const response = await at.request('POST', path, { body, once: true })
+        const { lease_id: leaseId = '', data } = response
+        const lease: HeldLease = { lease_id: leaseId, session_path: `${path}/${String(data?.session_id)}` }
+        heldLeases.add(lease, at)
+        // Interrupted meanwhile: nothing else revokes the lease just opened.
+        if (heldLeases.over) await heldLeases.revokeAll()
         if (typeof data?.token !== 'string')
           throw new Refusal(
-            fault(`${path} was answered without a token`, 'Something else than this engine may be mounted there.'),
+            fault(
+              `The response of ${path} holds no token`,
+              'That path may belong to a secrets engine of another type.',
+            ),
           )
         return {
-          result: answered(config, data, leaseId),
-          handle: JSON.stringify(loan),
-          ...renewal(answer),
-          diagnostics: remarks(answer.warnings, subject),
+          result: result(config, data, leaseId),
+          handle: JSON.stringify(lease),
+          ...renewal(response),
+          diagnostics: warningDiagnostics(response.warnings, subject),
         }
       } catch (error) {
         return explain(error, at, subject)
@@ -97,22 +99,22 @@ export function credsType({ server, loans, clock }: CredsOptions): EphemeralType
     async renew(handle) {
       const at = server()
       try {
-        return renewal(
-          await at.request('PUT', 'sys/leases/renew', { body: { lease_id: (JSON.parse(handle) as Loan).lease_id } }),
-        )
+        const { lease_id } = JSON.parse(handle) as HeldLease
+        return renewal(await at.request('PUT', 'sys/leases/renew', { body: { lease_id } }))
       } catch (error) {
         return explain(error, at, subject)
       }
     },
     async close(handle) {
       const at = server()
-      await loans.takeBack(JSON.parse(handle) as Loan, at).catch((error: unknown) => explain(error, at, subject))
+      const lease = JSON.parse(handle) as HeldLease
+      await heldLeases.revoke(lease, at).catch((error: unknown) => explain(error, at, subject))
     },
   }
 }
 
-/** What was asked for as it stands, and what is not, from the answer. */
-function answered(
+/** Arguments as they were given, and everything else from the response. */
+function result(
   config: ValueObject,
   data: Readonly<Record<string, unknown>>,
   leaseId: string | undefined,

@@ -38,7 +38,7 @@ const scope: ProviderFunction = {
         0,
         `${JSON.stringify(textOf(capability).slice(0, 60))} is not a capability. Write for example "read".`,
       )
-    return asked(0, () => parseScope(text, { allowWildcards: true }).canonical)
+    return parseArgument(0, () => parseScope(text, { allowWildcards: true }).canonical)
   },
 }
 
@@ -62,7 +62,7 @@ const parse: ProviderFunction = {
     ],
   },
   call([text]) {
-    return asked(0, () => {
+    return parseArgument(0, () => {
       const { canonical, capabilities, path } = parseScope(textOf(text), { allowWildcards: true })
       const [upstream = null, resource = null, qualifier = null] = path.split('/').slice(1)
       return {
@@ -91,8 +91,8 @@ const covers: ProviderFunction = {
   },
   call([granted, wanted]) {
     const list = isList(granted) ? granted.map(textOf) : []
-    asked(0, () => scopeCovered(list, 'deny:any:thing'))
-    return asked(1, () => scopeCovered(list, textOf(wanted)))
+    parseArgument(0, () => scopeCovered(list, 'deny:any:thing'))
+    return parseArgument(1, () => scopeCovered(list, textOf(wanted)))
   },
 }
 
@@ -101,7 +101,7 @@ export const functions: Readonly<Record<string, ProviderFunction>> = { scope, pa
 const textOf = (value: Value | undefined): string => (typeof value === 'string' ? value : '')
 
 /** What a parser refuses is said of the argument it came from. */
-function asked<T>(argument: number, parseIt: () => T): T {
+function parseArgument<T>(argument: number, parseIt: () => T): T {
   try {
     return parseIt()
   } catch (error) {

@@ -171,7 +171,7 @@ const timestamp = (unixMs: number | undefined): object =>
     : { renew_at: { seconds: Math.floor(unixMs / 1000), nanos: (Math.floor(unixMs) % 1000) * 1_000_000 } }
 const handleOf = ({ private: bytes }: Request): string => Buffer.from(bytes ?? []).toString()
 
-const lent: Readonly<Record<string, Handler>> = {
+const opened: Readonly<Record<string, Handler>> = {
   OpenEphemeralResource: async (provider, request) => {
     const {
       result,
@@ -220,7 +220,7 @@ const kept: Readonly<Record<string, (request: Request) => object>> = {
 }
 
 export function providerService(provider: Provider, logger: Logger): Service {
-  const handlers = { ...describing, ...managed, ...lent }
+  const handlers = { ...describing, ...managed, ...opened }
   const implementation = Object.fromEntries(
     Object.entries(handlers).map(([name, handler]) => [
       name,

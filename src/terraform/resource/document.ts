@@ -2,7 +2,7 @@
  * The one kind of managed resource: a document of the engine, written whole, read back typed. What differs between documents is in
  * their `ResourceSpec`s.
  */
-import { explain, remarks } from '../explain.ts'
+import { explain, warningDiagnostics } from '../explain.ts'
 import type { Subject } from '../explain.ts'
 import { Refusal, fault, warning } from '../protocol/diagnostic.ts'
 import type { Diagnostic, Path } from '../protocol/diagnostic.ts'
@@ -101,9 +101,9 @@ export class DocumentResource implements ResourceType {
   ): Promise<{ readonly state: ValueObject | null; readonly diagnostics: readonly Diagnostic[] }> {
     const server = this.#server()
     try {
-      const answer = await server.read(String(state.id))
-      if (!answer) return { state: null, diagnostics: [] }
-      const { data } = answer
+      const response = await server.read(String(state.id))
+      if (!response) return { state: null, diagnostics: [] }
+      const { data } = response
       if (!data)
         throw new Refusal(
           fault(
@@ -201,7 +201,7 @@ export class DocumentResource implements ResourceType {
     try {
       const { warnings } =
         (await this.#spec.writeWith?.({ server, path, prior, planned, config }, put)) ?? (await put())
-      return await this.#confirmed(path, planned, remarks(warnings, this.#subject))
+      return await this.#confirmed(path, planned, warningDiagnostics(warnings, this.#subject))
     } catch (error) {
       return explain(error, server, this.#subject)
     }
@@ -212,27 +212,27 @@ export class DocumentResource implements ResourceType {
     planned: Record<string, Value>,
     diagnostics: readonly Diagnostic[],
   ): Promise<ApplyOutcome> {
-    const answer = await this.#server()
+    const response = await this.#server()
       .read(path)
       .catch((error: unknown) => (error instanceof CallFailure ? error : Promise.reject(error as Error)))
     // Written it is; an error here would have Terraform replace it.
-    if (answer instanceof CallFailure)
+    if (response instanceof CallFailure)
       return {
         state: planned,
         diagnostics: [
           ...diagnostics,
           warning(
             `${path} was written and cannot be read`,
-            `The server says: ${answer.message}. The next plan will need to read it.`,
+            `The server says: ${response.message}. The next plan will need to read it.`,
           ),
         ],
       }
-    const data = answer?.data ?? {}
+    const data = response?.data ?? {}
     for (const { name, attribute, field, items } of this.#members)
       if (field.computed) planned[attribute] = fromEngine(attribute, field, data[name], items)
     const ignored = this.#members.filter(
       ({ name, attribute, isName }) =>
-        answer !== undefined && !isName && !Object.hasOwn(data, name) && planned[attribute] !== null,
+        response !== undefined && !isName && !Object.hasOwn(data, name) && planned[attribute] !== null,
     )
     const faults = ignored.map(({ attribute }) =>
       fault(

@@ -244,7 +244,7 @@ describe('something that is no Vault', () => {
     const { terraform } = await serve([{ status: 200, body }], { max_retries: 0 })
     expect(await terraform.open({ agent: 'a' })).toMatchObject({
       state: null,
-      diagnostics: [{ severity: 'error', summary: 'mcp/creds/a was answered without a token' }],
+      diagnostics: [{ severity: 'error', summary: 'The response of mcp/creds/a holds no token' }],
     })
   })
 

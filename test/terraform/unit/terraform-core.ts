@@ -132,7 +132,7 @@ export class TerraformCore {
   #client!: Client
 
   private constructor(env: Readonly<Record<string, string>>, clock: Clock) {
-    this.plugin = terraformProvider({ version: '0.1.0', clock, surroundings: { env, tokenFile: () => undefined } })
+    this.plugin = terraformProvider({ version: '0.1.0', clock, environment: { env, tokenFile: () => undefined } })
   }
 
   static async start(env: Readonly<Record<string, string>> = {}, clock: Clock = systemClock): Promise<TerraformCore> {

@@ -3,24 +3,24 @@ import type { Data } from '../../logical/data.ts'
 import type { Auth } from '../../logical/secret.ts'
 import { isNothing } from '../base/call.ts'
 import type { ApiOutcome } from '../base/call.ts'
-import type { HostAnswer } from './call.ts'
+import type { HostResponse } from './call.ts'
 
 // Exactly this media type: with a charset behind it hvac does not read `errors`.
 const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' }
 
-const bodiless = (status: number): HostAnswer => ({ status, headers, body: '' })
-export const jsonAnswer = (status: number, body: object): HostAnswer => ({
+const bodiless = (status: number): HostResponse => ({ status, headers, body: '' })
+export const jsonResponse = (status: number, body: object): HostResponse => ({
   status,
   headers,
   body: `${JSON.stringify(body)}\n`,
 })
 
-export function errorAnswer({ row, message, allow, retryAfterSeconds }: RequestError): HostAnswer {
-  const answer = jsonAnswer(row.http, { errors: [message] })
+export function errorResponse({ row, message, allow, retryAfterSeconds }: RequestError): HostResponse {
+  const response = jsonResponse(row.http, { errors: [message] })
   return {
-    ...answer,
+    ...response,
     headers: {
-      ...answer.headers,
+      ...response.headers,
       ...(allow && { allow: allow.join(', ') }),
       ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
     },
@@ -44,12 +44,12 @@ const injected = [
 const bare = new Set(['sys/internal/specs/openapi'])
 
 /** What the core answered, in Vault's envelope and with Vault's status codes. */
-export function outcomeAnswer(outcome: ApiOutcome, requestId: string): HostAnswer {
+export function outcomeResponse(outcome: ApiOutcome, requestId: string): HostResponse {
   const { data, status } = outcome.response ?? {}
-  if (outcome.operation === 'help') return jsonAnswer(200, { help: '', see_also: null, ...data })
-  if (data && bare.has(outcome.path)) return jsonAnswer(200, data)
-  if (isNothing(outcome)) return jsonAnswer(404, isWarned(outcome) ? envelope(outcome, requestId) : { errors: [] })
-  return isEmpty(outcome) ? bodiless(status ?? 204) : jsonAnswer(status ?? 200, envelope(outcome, requestId))
+  if (outcome.operation === 'help') return jsonResponse(200, { help: '', see_also: null, ...data })
+  if (data && bare.has(outcome.path)) return jsonResponse(200, data)
+  if (isNothing(outcome)) return jsonResponse(404, isWarned(outcome) ? envelope(outcome, requestId) : { errors: [] })
+  return isEmpty(outcome) ? bodiless(status ?? 204) : jsonResponse(status ?? 200, envelope(outcome, requestId))
 }
 
 const isWarned = ({ response }: ApiOutcome): boolean => (response?.warnings ?? []).length > 0
