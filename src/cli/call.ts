@@ -6,6 +6,7 @@ import { cleanPath, readData } from './data.ts'
 import { Failure, UsageError } from './failure.ts'
 import { duration, text } from './flags.ts'
 import type { FlagValues } from './flags.ts'
+import { document } from './format.ts'
 import type { Io } from './io.ts'
 import { printable } from './table.ts'
 import { vaultCommand } from './vault-command.ts'
@@ -51,10 +52,14 @@ export const call = vaultCommand({
     const session = await open(asked, `mcp-vault call ${tool}`)
     try {
       const onProgress = (message: string) => {
-        io.stdout(`${printable(message)}\n`)
+        // Who asked for a document gets nothing else on standard output.
+        const line = `${printable(message)}\n`
+        if (asked.format === 'table') io.stdout(line)
+        else io.stderr(line)
       }
       return report(
-        io,
+        asked,
+        tool,
         await callTool({ url, token: session.token, tool, args: toolArgs, signal: io.signal, onProgress }),
       )
     } catch (thrown) {
@@ -109,9 +114,13 @@ async function end(io: Io, ask: VaultCall['ask'], { lease_id }: VaultResponse, p
   }
 }
 
-function report(io: Io, { text: answer, isError, meta }: ToolAnswer): number {
+function report({ io, format }: VaultCall, tool: string, { text: answer, isError, meta }: ToolAnswer): number {
   const shown = printable(answer)
   if (isError) throw new Failure(1, shown)
+  if (format !== 'table') {
+    io.stdout(document(format, { tool, text: answer, ...(TIMING_META in meta && { timing: meta[TIMING_META] }) }))
+    return 0
+  }
   const timing = timingOf(meta)
   // In a pipe the answer must stay what the tool said.
   if (timing !== undefined && io.stdoutIsTerminal && !shown.includes('\n'))

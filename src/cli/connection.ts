@@ -5,6 +5,7 @@ import type { VaultClient, VaultError } from '../vault-client/index.ts'
 import { Failure } from './failure.ts'
 import { text } from './flags.ts'
 import type { FlagValues } from './flags.ts'
+import { variable } from './io.ts'
 import type { Io } from './io.ts'
 import { printable } from './table.ts'
 
@@ -23,11 +24,6 @@ export const connectionFlags = {
 
 const DEFAULT_ADDRESS = 'http://127.0.0.1:8200'
 const TIMEOUT_MS = 60_000
-
-/** A variable of Vault's, else OpenBao's of the same name. Empty counts as unset, as both have it. */
-export function variable(io: Io, name: string): string | undefined {
-  return io.env[`VAULT_${name}`] || io.env[`BAO_${name}`] || undefined
-}
 
 export const tokenFile = (io: Io): string => join(io.home, '.vault-token')
 

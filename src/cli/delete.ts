@@ -9,7 +9,7 @@ export const remove = vaultCommand({
   takes: [1, 1],
   async run({ args, ask, show }) {
     const path = cleanPath(args[0]!)
-    const answer = await ask(`Error deleting ${path}`, (vault, options) => vault.delete(path, options))
+    const answer = await ask(`Error deleting ${path}`, (vault, options) => vault.delete(path, options), path)
     return show(answer, `Success! Data deleted (if it existed) at: ${path}`)
   },
 })

@@ -1,9 +1,24 @@
 import type { VaultResponse } from '../vault-client/index.ts'
-import { byKey } from './table.ts'
+import { UsageError } from './failure.ts'
+import { text } from './flags.ts'
+import { variable } from './io.ts'
+import type { Io } from './io.ts'
+import { byKey, printable } from './table.ts'
 import { yaml } from './yaml.ts'
 
 export const formats = ['table', 'json', 'yaml'] as const
 export type Format = (typeof formats)[number]
+
+export const formatFlag = { format: text(formats.join('|'), 'How to print it; default VAULT_FORMAT, else table.') }
+
+/** The format asked for by flag, else by the environment. */
+export function formatOf(io: Pick<Io, 'env'>, given: string | undefined): Format {
+  const name = given ?? variable(io, 'FORMAT') ?? 'table'
+  const format = formats.find((known) => known === name)
+  if (format === undefined)
+    throw new UsageError(`Invalid output format: ${printable(name)}. Use ${formats.join(', ')}.`)
+  return format
+}
 
 const envelopeOrder = ['request_id', 'lease_id', 'lease_duration', 'renewable', 'data', 'warnings', 'auth', 'wrap_info']
 const leftOutWhenNull = new Set(['auth', 'wrap_info'])

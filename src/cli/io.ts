@@ -26,6 +26,11 @@ export interface Io {
   readFile(path: string): Promise<string>
 }
 
+/** A variable of Vault's, else OpenBao's of the same name. Empty counts as unset, as both have it. */
+export function variable(io: Pick<Io, 'env'>, name: string): string | undefined {
+  return io.env[`VAULT_${name}`] || io.env[`BAO_${name}`] || undefined
+}
+
 /** The real thing. Once `signal` was looked at, the first Ctrl-C or SIGTERM aborts it, and only a second one ends the process. */
 export function processIo(): Io {
   let stop: AbortController | undefined

@@ -1,14 +1,18 @@
 import type { VaultResponse } from '../vault-client/index.ts'
 import { cleanPath } from './data.ts'
 import { Failure } from './failure.ts'
-import { toggle } from './flags.ts'
+import { integer, text, toggle } from './flags.ts'
 import { byKey, goText, table } from './table.ts'
 import { vaultCommand } from './vault-command.ts'
 import type { VaultCall } from './vault-command.ts'
 
 /** Prints the keys below a path; used by every list-like command. */
-export async function listKeys(call: VaultCall, path: string, detailed = false): Promise<number> {
-  const answer = await call.ask(`Error listing ${path}`, (vault, options) => vault.list(path, options))
+export async function listKeys(call: VaultCall, path: string, { detailed = false, page = {} } = {}): Promise<number> {
+  const answer = await call.ask(
+    `Error listing ${path}`,
+    (vault, options) => vault.list(path, { ...options, query: page }),
+    path,
+  )
   const keys = answer?.data?.keys
   if (!answer || !Array.isArray(keys)) return showNoKeys(call, answer, path)
   call.warn(answer)
@@ -52,7 +56,15 @@ export const list = vaultCommand({
     'list -detailed mcp/tools/stripe',
     'list sys/leases/lookup/mcp/creds/claude-billing-agent',
   ],
-  flags: { detailed: toggle('Show what is known about each key besides its name.') },
+  flags: {
+    detailed: toggle('Show what is known about each key besides its name.'),
+    after: text('key', 'List only what sorts behind this key: the last one of the page before.'),
+    limit: integer('number', 'List this many keys at most; needs a server that knows pages, such as OpenBao.'),
+  },
   takes: [1, 1],
-  run: (call) => listKeys(call, cleanPath(call.args[0]!), call.flags.detailed),
+  run(call) {
+    const { detailed, after, limit } = call.flags
+    const page = { ...(after !== undefined && { after }), ...(limit !== undefined && { limit }) }
+    return listKeys(call, cleanPath(call.args[0]!), { detailed, page })
+  },
 })

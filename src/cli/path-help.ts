@@ -11,8 +11,10 @@ export const pathHelp = vaultCommand({
   takes: [1, 1],
   async run({ args, ask, print }) {
     const path = cleanPath(args[0]!)
-    const answer = await ask('Error retrieving help', (vault, options) =>
-      vault.request('GET', path, { ...options, query: { help: 1 } }),
+    const answer = await ask(
+      'Error retrieving help',
+      (vault, options) => vault.request('GET', path, { ...options, query: { help: 1 } }),
+      path,
     )
     const { help } = answer.raw as { help?: unknown }
     if (typeof help !== 'string' || help === '') throw new Failure(2, `No help for ${path}`)

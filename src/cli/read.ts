@@ -11,8 +11,10 @@ export const read = vaultCommand({
   async run({ io, args, flags, ask, show }) {
     const path = cleanPath(args[0]!)
     const query = Object.entries(await readData(args.slice(1), io)).map(([name, value]) => [name, String(value)])
-    const answer = await ask(`Error reading ${path}`, (vault, options) =>
-      vault.read(path, { ...options, query: Object.fromEntries(query) as Record<string, string> }),
+    const answer = await ask(
+      `Error reading ${path}`,
+      (vault, options) => vault.read(path, { ...options, query: Object.fromEntries(query) as Record<string, string> }),
+      path,
     )
     if (!answer) throw new Failure(2, `No value found at ${path}`)
     return show(answer, undefined, flags.field)

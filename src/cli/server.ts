@@ -10,6 +10,7 @@ import { command } from './command.ts'
 import { Failure, UsageError } from './failure.ts'
 import { text, texts, toggle } from './flags.ts'
 import type { FlagValues } from './flags.ts'
+import { document, formatOf } from './format.ts'
 import type { Io } from './io.ts'
 import { serveConfigured } from './server-run.ts'
 import { AuditFiles, startFailure, untilAborted } from './service.ts'
@@ -32,6 +33,7 @@ const flags = {
     'A port that stands for one upstream, for SDKs that take no path prefix.',
   ),
   'audit-path': text('file', 'File of decision and outcome records; default ./.mcp-dev/audit.jsonl.'),
+  format: text('table|json|yaml', 'How -dev prints where it listens and its tokens; default table.'),
 }
 
 const ARTICLE_LISTENER = { upstream: 'stripe', address: '127.0.0.1:8261' }
@@ -70,6 +72,8 @@ function onlyConfig(given: Given, file: string): string {
 
 async function serveDev(io: Io, given: Given): Promise<number> {
   const seeded = checkDevFlags(given)
+  // Not from the environment: a line of a start script is no answer of Vault's.
+  const format = formatOf({ env: {} }, given.format)
   const auditPath = resolve(given['audit-path'] ?? '.mcp-dev/audit.jsonl')
   await mkdir(dirname(auditPath), { recursive: true, mode: 0o700 }).catch(
     startFailure(
@@ -100,7 +104,11 @@ async function serveDev(io: Io, given: Given): Promise<number> {
       },
     }),
   }).catch(addressInUse(addresses))
-  io.stdout(banner(started, auditPath, seed.article))
+  io.stdout(
+    format === 'table'
+      ? banner(started, auditPath, seed.article)
+      : document(format, facts(started, auditPath, seed.article)),
+  )
   await untilAborted(io)
   await seed.article?.close()
   audits.stop()
@@ -169,6 +177,27 @@ function banner(server: DevServer, auditPath: string, article: SeededArticle | u
   ]
   return `${lines.join('\n')}\n`
 }
+
+/** What the banner says, for scripts. */
+const facts = (server: DevServer, auditPath: string, article: SeededArticle | undefined): object => ({
+  version: packageVersion(),
+  vault_address: server.vaultAddress,
+  root_token: server.rootToken,
+  service_token: server.serviceToken,
+  gateway_grpc_address: server.gateway.grpcAddress,
+  gateway_http_url: server.gateway.httpUrl,
+  gateway_upstream_urls: server.gateway.upstreamUrls,
+  audit_path: auditPath,
+  ...(article && {
+    seed: {
+      scopes: article.scopes,
+      upstreams: { stripe: article.stripeUrl, github: article.githubUrl },
+      mcp_url: article.mcpUrl,
+      session_token: article.token,
+      service_token: article.serviceToken,
+    },
+  }),
+})
 
 /** As one would type it from here, where it lies below. */
 function shortPath(path: string): string {

@@ -7,6 +7,8 @@ import { command } from './command.ts'
 import type { Family } from './command.ts'
 import { Failure, UsageError } from './failure.ts'
 import { text, texts } from './flags.ts'
+import { document, formatFlag, formatOf } from './format.ts'
+import type { Format } from './format.ts'
 import type { Io } from './io.ts'
 
 /** What is found in a local folder under this name is looked for nowhere else; no registry answers to the host. */
@@ -103,18 +105,28 @@ function shown(path: string): string {
   return below === '..' || below.startsWith(`..${sep}`) ? path : `./${below}`
 }
 
-async function install(io: Io, file: string, directory: string, platforms: readonly string[]): Promise<number> {
+interface Installation {
+  readonly file: string
+  readonly directory: string
+  readonly platforms: readonly string[]
+  readonly format: Format
+}
+
+async function install(io: Io, { file, directory, platforms, format }: Installation): Promise<number> {
   const { contents, version, sha256 } = await builtProvider(file)
   const facts = await stat(directory).catch(() => undefined)
   if (!facts?.isDirectory())
     throw new Failure(1, `-dir: ${directory} is not a directory; name the one your .tf files are in.`)
   let replaced = false
+  const folders: Record<string, string> = {}
   for (const platform of platforms) {
     const folder = join(directory, 'terraform.d/plugins', ADDRESS, version, platform)
     replaced = (await place(contents, folder, `${FILE}_v${version}`, 0o755)) || replaced
     await place(MANIFEST, folder, 'package.json', 0o644)
-    io.stdout(`${ADDRESS} ${version} → ${shown(folder)}/  (sha256 ${sha256})\n`)
+    folders[platform] = folder
+    if (format === 'table') io.stdout(`${ADDRESS} ${version} → ${shown(folder)}/  (sha256 ${sha256})\n`)
   }
+  if (format !== 'table') io.stdout(document(format, { source: ADDRESS, version, sha256, folders, replaced }))
   // Under the same version, not even terraform init -upgrade accepts another checksum than that of the lock file.
   if (replaced)
     io.stderr(
@@ -132,9 +144,16 @@ export function terraformCommands(file: string, machine: Machine): Family {
     flags: {
       dir: text('directory', 'Where your .tf files are; default the current one.'),
       platform: texts('os_arch', "Platform of the Terraform or OpenTofu that is to find it; default this machine's."),
+      ...formatFlag,
     },
     takes: [0, 0],
-    run: ({ io, flags }) => install(io, file, resolve(flags.dir ?? '.'), platformsOf(flags.platform, machine)),
+    run: ({ io, flags }) =>
+      install(io, {
+        file,
+        directory: resolve(flags.dir ?? '.'),
+        platforms: platformsOf(flags.platform, machine),
+        format: formatOf(io, flags.format),
+      }),
   })
   return { summary: 'Install the Terraform provider, without a registry', commands: { install: installProvider } }
 }

@@ -2,21 +2,22 @@ import { VaultError } from '../vault-client/index.ts'
 import type { CallOptions, VaultResponse, VaultClient } from '../vault-client/index.ts'
 import { command } from './command.ts'
 import type { CommandCall, Command } from './command.ts'
-import { connect, connectionFlags, describe, variable } from './connection.ts'
+import { connect, connectionFlags, describe } from './connection.ts'
 import type { Connection } from './connection.ts'
-import { Failure, INTERRUPTED, UsageError } from './failure.ts'
+import { Failure, INTERRUPTED } from './failure.ts'
 import { duration, text } from './flags.ts'
 import type { FlagTable, FlagValues } from './flags.ts'
-import { document, envelope, fieldOf, formats } from './format.ts'
+import { document, envelope, fieldOf, formatFlag, formatOf } from './format.ts'
 import type { Format } from './format.ts'
 import type { Io } from './io.ts'
+import { suggestPath } from './path-suggestion.ts'
 import { answerRows, goText, keyValueTable, printable } from './table.ts'
 
 /** Commands that put a question to Vault and print its answer. They share the flags of the connection and of the output. */
 
 const sharedFlags = {
   ...connectionFlags,
-  format: text(formats.join('|'), 'How to print the answer; default VAULT_FORMAT, else table.'),
+  ...formatFlag,
   'wrap-ttl': duration('Ask for the answer wrapped in a single-use token that lives this long, for example 5m.'),
 }
 
@@ -25,7 +26,12 @@ export const fieldFlag = { field: text('name', 'Print only this field, raw.') }
 export interface VaultCall<F extends FlagTable = FlagTable> extends CommandCall<F> {
   readonly format: Format
   /** Puts a question and gives back its answer. A failure is printed after `doing`, as in `Error reading mcp/config: …`, and ends the command with 2. */
-  readonly ask: <T>(doing: string, question: (vault: VaultClient, options: CallOptions) => Promise<T>) => Promise<T>
+  readonly ask: <T>(
+    doing: string,
+    question: (vault: VaultClient, options: CallOptions) => Promise<T>,
+    /** The path a person typed: where the server does not know it, the error says what it might have been. */
+    path?: string,
+  ) => Promise<T>
   /** The same with a token other than the person's own. */
   readonly askAs: <T>(
     token: string,
@@ -52,7 +58,7 @@ export function vaultCommand<F extends FlagTable>(definition: VaultCommand<F>): 
     async run({ io, args, flags }) {
       const own = flags as unknown as FlagValues<F>
       const shared = flags as unknown as FlagValues<typeof sharedFlags>
-      const format = formatOf(shared.format ?? variable(io, 'FORMAT') ?? 'table')
+      const format = formatOf(io, shared.format)
       const { ask, askAs, close } = asker(io, shared)
       try {
         return await definition.run({ io, args, flags: own, format, ask, askAs, ...printer(io, format) })
@@ -61,13 +67,6 @@ export function vaultCommand<F extends FlagTable>(definition: VaultCommand<F>): 
       }
     },
   })
-}
-
-function formatOf(name: string): Format {
-  const format = formats.find((known) => known === name)
-  if (format === undefined)
-    throw new UsageError(`Invalid output format: ${printable(name)}. Use ${formats.join(', ')}.`)
-  return format
 }
 
 function asker(io: Io, flags: FlagValues<typeof sharedFlags>) {
@@ -80,6 +79,7 @@ function asker(io: Io, flags: FlagValues<typeof sharedFlags>) {
     token: string | undefined,
     doing: string,
     question: (vault: VaultClient, options: CallOptions) => Promise<T>,
+    path?: string,
   ): Promise<T> {
     let connection: Connection | undefined
     try {
@@ -89,16 +89,20 @@ function asker(io: Io, flags: FlagValues<typeof sharedFlags>) {
     } catch (thrown) {
       if (!(thrown instanceof VaultError)) throw thrown
       if (io.signal.aborted) throw new Failure(INTERRUPTED, `${doing}: interrupted. Whether Vault did it is not known.`)
+      const hint =
+        thrown.kind === 'unsupported_path' && path !== undefined && connection !== undefined
+          ? await suggestPath(connection.client, path, options)
+          : undefined
       // What was refused before it was sent is a mistake in the call.
       throw new Failure(
         thrown.status === 0 && thrown.kind === 'bad_request' ? 1 : 2,
-        `${doing}: ${describe(thrown, connection)}`,
+        `${doing}: ${describe(thrown, connection)}${hint === undefined ? '' : `\n\n${printable(hint)}`}`,
       )
     }
   }
   return {
-    ask: <T>(doing: string, question: (vault: VaultClient, options: CallOptions) => Promise<T>) =>
-      put(undefined, doing, question),
+    ask: <T>(doing: string, question: (vault: VaultClient, options: CallOptions) => Promise<T>, path?: string) =>
+      put(undefined, doing, question, path),
     askAs: put,
     close: () => Promise.all(opened.map(({ client }) => client.close())),
   }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { command } from './command.ts'
+import { document, formatFlag, formatOf } from './format.ts'
 
 /** From the package this file was installed with: `src/cli` and `dist/cli` lie equally deep in it. */
 export function packageVersion(): string {
@@ -11,11 +12,13 @@ export function packageVersion(): string {
 
 export const version = command({
   summary: 'Print the version',
-  usage: '',
-  flags: {},
+  usage: '[flags]',
+  flags: formatFlag,
   takes: [0, 0],
-  run({ io }) {
-    io.stdout(`mcp-vault ${packageVersion()}\n`)
+  run({ io, flags }) {
+    const format = formatOf(io, flags.format)
+    const version = packageVersion()
+    io.stdout(format === 'table' ? `mcp-vault ${version}\n` : document(format, { version }))
     return Promise.resolve(0)
   },
 })

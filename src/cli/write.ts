@@ -19,8 +19,10 @@ export const write = vaultCommand({
     const words = args.slice(1)
     if (words.length === 0 && !flags.force) throw new UsageError('Must supply data or use -force')
     const body = words.length === 0 ? {} : { body: await readData(words, io) }
-    const answer = await ask(`Error writing data to ${path}`, (vault, options) =>
-      vault.request('PUT', path, { ...options, ...body }),
+    const answer = await ask(
+      `Error writing data to ${path}`,
+      (vault, options) => vault.request('PUT', path, { ...options, ...body }),
+      path,
     )
     const empty = answer.raw === undefined
     return show(answer, `Success! Data written to: ${path}`, empty ? undefined : flags.field)

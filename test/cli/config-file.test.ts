@@ -309,6 +309,13 @@ describe('gateway token', () => {
     expect(out).toContain(`service_token "billing-mcp" {\n    sha256 = "${tokenDigest(token)}"\n`)
   })
 
+  it('is a document for scripts', async () => {
+    const { out } = await (await shellAt(nowhere)).mcpVault('gateway', 'token', '-format=json', 'billing-mcp')
+    const { name, token, sha256 } = JSON.parse(out) as Record<string, string>
+    expect(name).toBe('billing-mcp')
+    expect(sha256).toBe(tokenDigest(token!))
+  })
+
   it.each([[['token', 'a b']], [['run']], [[]]])('is not misread: %j', async (words) => {
     expect(await (await shellAt(nowhere)).mcpVault('gateway', ...words)).toMatchObject({ code: 1, out: '' })
   })

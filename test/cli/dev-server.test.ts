@@ -105,6 +105,17 @@ describe('a dev server', () => {
     expect(await isOpen(address)).toBe(false)
   })
 
+  it('prints a document for scripts', async () => {
+    const { out } = await serve({ format: 'json', 'dev-root-token-id': 'root' })
+    expect(JSON.parse(out)).toMatchObject({
+      vault_address: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string,
+      root_token: 'root',
+      service_token: expect.stringMatching(/^gst_dev_/) as string,
+      gateway_http_url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string,
+      audit_path: expect.stringMatching(/audit\.jsonl$/) as string,
+    })
+  })
+
   it.each([
     ['dev-listen-address', (address: string) => ({ 'dev-listen-address': address })],
     ['gateway-grpc-address', (address: string) => ({ 'gateway-grpc-address': address })],

@@ -338,6 +338,8 @@ describe('help', () => {
   it('prints the version of the package', async () => {
     expect((await once([], ['version'])).out).toMatch(/^mcp-vault \d+\.\d+\.\d+\n$/)
     expect((await once([], ['-version'])).out).toMatch(/^mcp-vault /)
+    const { out } = await once([], ['version', '-format=json'])
+    expect(JSON.parse(out)).toEqual({ version: expect.stringMatching(/^\d+\.\d+\.\d+$/) as string })
   })
 
   it('says in the overview what each command says of itself', async () => {

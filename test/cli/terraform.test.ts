@@ -74,6 +74,18 @@ describe('where it goes', () => {
     )
   })
 
+  it('is a document for scripts', async () => {
+    const text = provider('1.2.3')
+    const { out } = await install(text, [`-dir=${join(folder, 'infra')}`, '-format=json'])
+    expect(JSON.parse(out)).toEqual({
+      source: 'terraform.local/mcp/mcp',
+      version: '1.2.3',
+      sha256: createHash('sha256').update(text).digest('hex'),
+      folders: { linux_amd64: installed('1.2.3/linux_amd64') },
+      replaced: false,
+    })
+  })
+
   it('lets the provider start below a package.json that says "type": "module"', async () => {
     await writeFile(join(folder, 'infra/package.json'), '{"type":"module"}')
     await install(provider('1.2.3', 'console.log(typeof module)'))

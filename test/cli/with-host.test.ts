@@ -206,3 +206,38 @@ describe('the other verbs, on the embedded host', () => {
     expect(await v('token lookup')).toMatch(/\npolicies +\[root\]\n/)
   })
 })
+
+describe('a path the server does not know', () => {
+  it.each([
+    ['read mcp/agent/billing', 'Did you mean: mcp/agents/billing?'],
+    ['write mcp/agents/billing/scope scopes=x', 'Did you mean: mcp/agents/billing/scopes?'],
+    ['list mcp/sesions', 'Did you mean: mcp/sessions?'],
+    ['delete mcp/tolls/stripe/invoices', 'Did you mean: mcp/tools/stripe/invoices?'],
+    ['path-help mcp/cred/billing', 'Did you mean: mcp/creds/billing?'],
+    ['read mpc/agents/billing', 'Did you mean: mcp/agents/billing?'],
+    ['read secrets/data/mcp/stripe/eu', 'Did you mean: secret/data/mcp/stripe/eu?'],
+    ['read auth/token/lokup-self', 'Did you mean: auth/token/lookup-self?'],
+    ['read mcp/nothing/like/it', 'To see the paths below mcp/: mcp-vault path-help mcp/'],
+    ['read elsewhere/x', 'To see what is mounted: mcp-vault secrets list'],
+  ])('is followed by what was meant: %s', async (line, hint) => {
+    const { code, out, err } = await attempt(line)
+    expect({ code, out }).toEqual({ code: 2, out: '' })
+    expect(err).toMatch(/: Code: 404\. Errors:\n\* (?:unsupported path|no handler for route .*)\n/)
+    expect(err.split('\n').slice(-3)).toEqual(['', hint, ''])
+  })
+
+  it('is reported alone to those who may not see what there is', async () => {
+    const stranger = await shellAt(address, { env: { VAULT_TOKEN: 'no-token' } })
+    const { err } = await stranger.mcpVault('read', 'mcp/agent/billing')
+    expect(err).toMatch(/^Error reading mcp\/agent\/billing: Code: 403\./)
+    expect(err).not.toMatch(/mean|To see/)
+  })
+})
+
+describe('a list', () => {
+  it('is shown a page at a time', async () => {
+    for (const name of ['a', 'b', 'c']) await v(`write mcp/agents/${name} owner=o environment=test`)
+    expect(await v('list -limit=2 mcp/agents')).toBe('Keys\n----\na\nb\n')
+    expect(await v('list -limit=2 -after=b mcp/agents')).toBe('Keys\n----\nc\n')
+  })
+})

@@ -105,6 +105,16 @@ describe('call', () => {
     expect(err).toBe('')
   })
 
+  test('is a document for scripts, with nothing else on standard output', async () => {
+    const { out, err } = await type([issued(), nothing], [mcp.url, 'list_invoices', '-format=json', ...asAgent])
+    expect(JSON.parse(out)).toEqual({
+      tool: 'list_invoices',
+      text: '{"data":[{"id":"in_1"}]}',
+      timing: { gateway_ms: expect.any(Number) as number, upstream_ms: expect.any(Number) as number },
+    })
+    expect(err).toBe('')
+  })
+
   test('passes purpose, scopes, environment and ttl on', async () => {
     const flags = [
       '-purpose=reconciliation',
