@@ -145,6 +145,7 @@ export function authorize(
     hasBody: false,
     contentLength: undefined,
     readBody: () => Promise.resolve({ kind: 'opaque' }),
+    checkBody: () => Promise.resolve(),
     requestId: 'req-1',
     caller: itself,
     signal: new AbortController().signal,

@@ -138,6 +138,8 @@ export class Decisions {
     const { requestId, callerRequestId, caller, session, requested } = context
     const call = openCalls.open({ entry, allowed, requested, judge, signal: request.signal, onClose: end })
     try {
+      await request.checkBody(allowed.upstream)
+      await call.settled()
       call.require()
       await records.decision({
         request_id: requestId,

@@ -47,6 +47,8 @@ export interface AuthorizationRequest extends RequestIds {
   readonly contentLength: number | undefined
   /** Asked for at most once, and only where a parameter rule needs it. */
   readonly readBody: (upstream: UpstreamDocument) => Promise<CallBody>
+  /** Throws the refusal of a body that names another operation than the one judged. Called before the call is recorded as allowed. */
+  readonly checkBody: (upstream: UpstreamDocument) => Promise<void>
   readonly caller: Caller
   readonly signal: AbortSignal
 }

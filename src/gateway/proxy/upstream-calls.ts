@@ -125,6 +125,7 @@ export class UpstreamCalls {
         query: request.query.map(({ name, value }) => [name, value] as const),
         hasBody: request.body !== undefined,
         readBody: (upstream) => body.parameters(upstream),
+        checkBody: (upstream) => body.refuseOverride(upstream),
       })
       held.cutsFrom(call)
       return call
@@ -141,6 +142,7 @@ export class UpstreamCalls {
     held: HeldBytes,
   ): Promise<{ response: UpstreamResponse; unlistedUpstream: boolean }> {
     const { keys, egress, clock } = this.#dependencies
+    // Judged before; the upstream may have been given another content type since.
     await body.refuseOverride(call.upstream)
     const usable = await keys.get(call.upstream, call.session.environment)
     await call.settled()

@@ -207,9 +207,11 @@ describe("a body under a policy's parameter rule", () => {
   it.each([
     [json, '{"charge":"ch_1","_method":"DELETE"}'],
     [form, 'charge=ch_1&_method=DELETE'],
-  ])('of %s is refused when it names a method: %s', async (type, body) => {
+  ])('of %s is refused, and never recorded as allowed, when it names a method: %s', async (type, body) => {
     expect(refusal(await send({ 'Content-Type': type }, body))).toBe('400 invalid_request bad_request')
     expect(rig.received).toEqual([])
+    await rig.flush()
+    expect(rig.sink.records).toMatchObject([{ type: 'decision', decision: 'deny', reason: 'bad_request' }])
   })
 
   it("is judged by the content type the upstream's document puts in place of the caller's", async () => {
