@@ -63,11 +63,17 @@ export const upstreamFields = {
   connect_timeout: { type: 'duration', description: 'Seconds to connect.', example: 5, default: 5 },
   timeout: {
     type: 'duration',
-    description: "Seconds until the upstream's response headers.",
+    description:
+      "Seconds until the upstream's response headers. With idle_timeout it is also the limit on all waiting for the upstream in one call, to which every KiB that moves adds a second; text/event-stream has no such limit.",
     example: 60,
     default: 60,
   },
-  idle_timeout: { type: 'duration', description: 'Seconds a response body may be silent.', example: 300, default: 300 },
+  idle_timeout: {
+    type: 'duration',
+    description: 'Seconds a response body may be silent. Part of the limit on all waiting in one call: see timeout.',
+    example: 300,
+    default: 300,
+  },
   max_request_bytes: { type: 'int', description: 'Largest request body.', example: MEBIBYTE, default: 10 * MEBIBYTE },
   max_response_bytes: {
     type: 'int',

@@ -129,13 +129,13 @@ export const engineSchema = {
       },
       "timeout": {
         "type": "duration",
-        "description": "Seconds until the upstream's response headers.",
+        "description": "Seconds until the upstream's response headers. With idle_timeout it is also the limit on all waiting for the upstream in one call, to which every KiB that moves adds a second; text/event-stream has no such limit.",
         "example": 60,
         "default": 60
       },
       "idle_timeout": {
         "type": "duration",
-        "description": "Seconds a response body may be silent.",
+        "description": "Seconds a response body may be silent. Part of the limit on all waiting in one call: see timeout.",
         "example": 300,
         "default": 300
       },
