@@ -104,7 +104,7 @@ const ordinary: readonly Fault[] = [
   (parts, random) => {
     const machine = random.pick(parts.vaults)
     const ms = random.between(-2_000, 3_000)
-    parts.cluster.stepWall(machine, ms)
+    machine.stepWall(ms)
     return `${machine.name} sets its clock by ${ms.toFixed(0)} ms`
   },
   (parts, random) => {

@@ -150,8 +150,10 @@ class Checker {
     const { least } = this.#truth.engineClock(since, entry.t)
     const latestOf = (tokens: readonly TokenTruth[]) =>
       Math.max(...tokens.flatMap((one) => one.expiry.possible(since, entry.t)))
-    const links = this.#truth.chainOf(token.session).map((session) => latestOf(session.tokens))
-    const expires = Math.min(...links, ...(isNew ? [latestOf([token])] : [])) * 1000
+    const links = this.#truth
+      .chainOf(token.session)
+      .map((session) => Math.max(latestOf(session.tokens) * 1000, this.#truth.inDoubtUntil(session, entry.t)))
+    const expires = Math.min(...links, ...(isNew ? [latestOf([token]) * 1000] : []))
     if (least > expires + graceMs + 2 * SLACK_MS)
       this.#violate(
         'expired accept',

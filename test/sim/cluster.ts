@@ -147,11 +147,6 @@ export class Cluster {
     })
   }
 
-  stepWall(machine: Machine, ms: number): void {
-    machine.stepWall(ms)
-    this.#log.clockStepped(machine.wallOffsetMs, this.#active?.machine === machine)
-  }
-
   /** The active node's machine stands still. */
   sleep(ms: number): void {
     const machine = this.front
@@ -179,8 +174,9 @@ export class Cluster {
 
   #startPlugin(node: Node): Plugin {
     const isFenced = () => this.#active !== node
-    node.plugin = new Plugin(this.#process(node.machine), this.#parts.disk, isFenced, () => this.#mount === 'tainted')
-    this.#log.clockStarted(node.machine.wallOffsetMs)
+    const process = this.#process(node.machine)
+    const isTainted = () => this.#mount === 'tainted'
+    node.plugin = new Plugin(process, this.#log.clockOf(process), this.#parts.disk, isFenced, isTainted)
     return node.plugin
   }
 

@@ -1,10 +1,12 @@
 /** Writes down, at the engine's own door, what it was asked and what it answered: the truth everything else is held to. */
+import type { Clock } from '../../src/logical/clock.ts'
 import { fromUnknown } from '../../src/logical/errors.ts'
 import type { Response } from '../../src/logical/response.ts'
 import type { History, HistoryEvent } from './history.ts'
 import type { Lease } from './leases.ts'
 import type { Names } from './names.ts'
 import { START_UNIX_MS } from './machine.ts'
+import type { Process } from './machine.ts'
 import { PluginDied } from './plugin.ts'
 import type { PluginRequest } from './plugin.ts'
 
@@ -24,29 +26,38 @@ export class EngineLog {
   readonly #history: History
   readonly #names: Names
   #clockOffsetMs = 0
+  /** Which run of the engine it is: what a dead one reads tells nothing. */
+  #run = 0
 
   constructor(history: History, names: Names) {
     this.#history = history
     this.#names = names
   }
 
-  /** A new engine takes the machine's wall clock as it finds it. */
-  clockStarted(wallOffsetMs: number): void {
-    this.#clockOffsetMs = wallOffsetMs
-    this.#history.add({ kind: 'engine-clock', offsetMs: wallOffsetMs })
-  }
-
-  /** A running engine's clock never goes back. */
-  clockStepped(wallOffsetMs: number, isEngines: boolean): void {
-    if (!isEngines || wallOffsetMs <= this.#clockOffsetMs) return
-    this.#clockOffsetMs = wallOffsetMs
-    this.#history.add({ kind: 'engine-clock', offsetMs: wallOffsetMs })
+  /**
+   * The clock of a new engine, which takes the machine's wall clock as it finds it and never goes back. It learns that the wall clock
+   * was set forward when it next reads it: a step that was taken back before that never happened for it.
+   */
+  clockOf({ clock, machine }: Process): Clock {
+    const run = ++this.#run
+    this.#clockIs(machine.wallOffsetMs)
+    return {
+      now: () => {
+        if (run === this.#run && machine.wallOffsetMs > this.#clockOffsetMs) this.#clockIs(machine.wallOffsetMs)
+        return clock.now()
+      },
+      monotonic: () => clock.monotonic(),
+      after: (ms, callback) => clock.after(ms, callback),
+    }
   }
 
   /** Where the wall clock had been set back, the engine's goes by the monotonic one, and that stands still in a sleep. */
   slept(ms: number, wallOffsetMs: number): void {
     const offsetMs = Math.max(wallOffsetMs, this.#clockOffsetMs - ms)
-    if (offsetMs === this.#clockOffsetMs) return
+    if (offsetMs !== this.#clockOffsetMs) this.#clockIs(offsetMs)
+  }
+
+  #clockIs(offsetMs: number): void {
     this.#clockOffsetMs = offsetMs
     this.#history.add({ kind: 'engine-clock', offsetMs })
   }
@@ -120,9 +131,10 @@ export class EngineLog {
   #creds(operation: string, agent: string, session: string | undefined, data: PluginRequest['data']): Begin {
     const name = session === undefined ? undefined : this.#names.session(session)
     if (operation === 'delete') return { what: 'end-session', session: name! }
-    if (name !== undefined) return { what: 'refresh', agent, session: name }
+    const ttl = Number(data.ttl)
+    if (name !== undefined) return { what: 'refresh', agent, session: name, ttl }
     const parent = typeof data.parent_token === 'string' ? this.#names.token(data.parent_token) : undefined
-    return { what: 'open', agent, ...(parent === undefined ? {} : { token: parent }) }
+    return { what: 'open', agent, ttl, ...(parent === undefined ? {} : { token: parent }) }
   }
 }
 

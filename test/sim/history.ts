@@ -26,6 +26,8 @@ export type HistoryEvent =
       readonly session?: string
       readonly token?: string
       readonly scopes?: readonly string[]
+      /** Asked for, in seconds. */
+      readonly ttl?: number
     }
   | { readonly kind: 'end'; readonly op: number; readonly outcome: OpOutcome; readonly why?: string }
   /** Ends an `open` or `refresh` that was answered. Times in Unix seconds. */

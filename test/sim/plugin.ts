@@ -1,5 +1,6 @@
 /** One run of the engine's process, as its host sees it: requests go in, answers come out, or it dies over them. */
 import type { Backend } from '../../src/logical/backend.ts'
+import type { Clock } from '../../src/logical/clock.ts'
 import type { Data } from '../../src/logical/data.ts'
 import { silentLogger } from '../../src/logical/log.ts'
 import type { Operation } from '../../src/logical/request.ts'
@@ -31,7 +32,7 @@ export class Plugin {
   readonly #storage
   readonly #pending = new Set<(died: PluginDied) => void>()
 
-  constructor(process: Process, disk: Disk, isFenced: () => boolean, isTainted: () => boolean) {
+  constructor(process: Process, clock: Clock, disk: Disk, isFenced: () => boolean, isTainted: () => boolean) {
     this.process = process
     this.#storage = disk.storageFor(process, isFenced)
     this.#backend = mcpFactory({
@@ -43,7 +44,7 @@ export class Plugin {
         readOnly: () => Promise.resolve(false),
       },
       logger: silentLogger,
-      clock: process.clock,
+      clock,
       random: process.random,
       config: {},
       backend_uuid: 'simulation',

@@ -50,6 +50,9 @@ interface Op {
     { readonly timeline: Timeline<readonly string[]>; readonly span: Span<readonly string[]> } | undefined
   /** Of a renewal: the token's expiry while it is not known what it was moved to. */
   readonly moved: Span<number> | undefined
+  endedAt: number | undefined
+  /** It has told what it issued, or that it issued nothing. */
+  isSettled: boolean
 }
 
 export class Truth {
@@ -90,6 +93,19 @@ export class Truth {
       (end) => end.ackedAt === undefined || end.ackedAt >= this.startOf(session.tokens[0]?.op ?? 0),
     )
     return [...session.ends, ...overlapping].some((end) => end.startedAt <= at)
+  }
+
+  /**
+   * Until when, in Unix milliseconds on the engine's clock, a session may live by tokens that nobody was told of: a refresh whose
+   * outcome is unknown may have stored one.
+   */
+  inDoubtUntil({ issueOps }: SessionTruth, at: number): number {
+    const ends = issueOps.flatMap((id) => {
+      const op = this.#ops.get(id)
+      if (!op || op.isSettled) return []
+      return this.engineClock(op.startedAt, op.endedAt ?? at).most + (op.begin.ttl ?? 0) * 1000
+    })
+    return Math.max(-Infinity, ...ends)
   }
 
   /** Unix milliseconds on the engine's clock at `at`, as it may have been known of at any moment since `from`: the least and the most. */
@@ -133,7 +149,7 @@ export class Truth {
     const timeline = begin.what === 'declare' ? this.agent(begin.agent ?? '').scopes : undefined
     const declared = timeline && { timeline, span: timeline.begin(begin.scopes ?? [], t) }
     const moved = begin.what === 'renew' ? this.tokens.get(begin.token ?? '')?.expiry.begin(Infinity, t) : undefined
-    this.#ops.set(begin.op, { begin, startedAt: t, ends, declared, moved })
+    this.#ops.set(begin.op, { begin, startedAt: t, ends, declared, moved, endedAt: undefined, isSettled: false })
   }
 
   #renewed(t: number, { op, token, expires }: Extract<HistoryEvent, { kind: 'renewed' }>): void {
@@ -171,6 +187,8 @@ export class Truth {
   #end(t: number, opId: number, outcome: 'ok' | 'refused' | 'unknown'): void {
     const op = this.#ops.get(opId)
     if (!op) return
+    op.endedAt = t
+    op.isSettled = outcome !== 'unknown'
     if (op.declared) {
       const { timeline, span } = op.declared
       if (outcome === 'ok') timeline.made(span, t)
@@ -228,6 +246,8 @@ export class Truth {
     }
     token.expiry.made(token.expiry.begin(event.expires, t), t)
     session.tokens.push(token)
+    const op = this.#ops.get(event.op)
+    if (op) op.isSettled = true
     this.tokens.set(event.token, token)
   }
 
