@@ -89,8 +89,7 @@ export function createCore(config: GatewayCoreConfig): GatewayCore {
   const { vault, mount, clock, logger, keyConsent } = config
   const follower: FeedFollower = createFollower(config, config.inUse ?? (() => sessionCache.watched > 0))
   const freshness = new Freshness(follower, config.staleness)
-  const isFresh = () => freshness.isFresh(undefined)
-  const sessionCache: SessionCache = new SessionCache({ vault, mount, follower, isFresh, clock, logger })
+  const sessionCache: SessionCache = new SessionCache({ vault, mount, follower, clock, logger })
   const documents = new Documents({ vault, mount, clock, logger })
   const grants = new Grants(documents)
   const openCalls = new OpenCalls({

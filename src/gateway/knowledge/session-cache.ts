@@ -26,8 +26,6 @@ export interface SessionsConfig {
   readonly vault: VaultClient
   readonly mount: string
   readonly follower: FeedFollower
-  /** Whether the feed has been heard within the strictest staleness limit. */
-  readonly isFresh: () => boolean
   readonly clock: Clock
   readonly logger: Logger
   /** Entries kept; default 100,000. */
@@ -38,6 +36,11 @@ const CAPACITY = 100_000
 const LOOKUPS_AT_ONCE = 256
 const ATTEMPTS = 3
 const TIMEOUT_MS = 5_000
+/**
+ * A token that fails the check is certainly unknown only as long as the keys are those of the mount as it is now: one that was removed
+ * and enabled again mints with others. Two polls; after that tokens are looked up, and where that fails Vault is unavailable.
+ */
+const CHECK_VALID_MS = 2_000
 
 /**
  * Introspection, cached. An answer is admitted only after every event learnt since it was asked for has been replayed onto it,
@@ -125,8 +128,8 @@ export class SessionCache implements FeedListener {
   }
 
   #isRefused(token: string): boolean {
-    const { follower, isFresh } = this.#config
-    return isFresh() && follower.tokenCheck?.refuses(token, this.nowUnixMs()) === true
+    const { follower } = this.#config
+    return follower.ageMs() <= CHECK_VALID_MS && follower.tokenCheck?.refuses(token, this.nowUnixMs()) === true
   }
 
   /** Unix milliseconds on the engine's clock, never late. */
