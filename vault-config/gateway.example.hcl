@@ -67,7 +67,8 @@ audit_path = "/var/log/mcp-vault/gateway-audit.jsonl"
 #   vault_token_file = "/etc/mcp-vault/billing-mcp.token"
 # }
 
-# How long it acts on what it knows while Vault is out of reach, by sensitivity of the upstream: seconds or a duration.
+# How long it acts on what it knows while Vault is out of reach, and how old the reading of a key may be when the key is used, by
+# sensitivity of the upstream: seconds or a duration.
 max_staleness {
   high     = "5s"
   standard = "30s"

@@ -98,7 +98,8 @@ export function createCore(config: GatewayCoreConfig): GatewayCore {
     clock,
     nextResponse: (ms) => follower.nextResponse(ms),
   })
-  const keys = new Keys({ vault, mount, clock, logger, consent: keyConsent })
+  const limitMs = (sensitivity: string) => freshness.limitMs(sensitivity)
+  const keys = new Keys({ vault, mount, clock, logger, consent: keyConsent, limitMs })
   // Caches first: who acts on a change must find it applied.
   for (const listener of [documents, sessionCache, keys, openCalls]) follower.subscribe(listener)
   const limits = limitsOf(config, follower)

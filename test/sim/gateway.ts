@@ -106,7 +106,14 @@ export class GatewayNode {
         this.#accept('key', request, this.#underWay.get(request)!)
       },
     )
-    const keys = new Keys({ vault, mount: 'mcp', clock, logger: this.#logger(), consent: 'enforce' })
+    const keys = new Keys({
+      vault,
+      mount: 'mcp',
+      clock,
+      logger: this.#logger(),
+      consent: 'enforce',
+      limitMs: (sensitivity) => core.freshness.limitMs(sensitivity),
+    })
     this.#calls = new UpstreamCalls({
       decisions: core.decisions,
       keys,

@@ -1,26 +1,23 @@
 import type { Clock } from '../../logical/clock.ts'
-import { RequestError } from '../../logical/errors.ts'
-import type { VaultResponse, VaultClient } from '../../vault-client/index.ts'
-import { GatewayError, unavailable } from '../error.ts'
-import { GatewayCallError } from '../call/call-error.ts'
-import { prepareKey } from '../call/key.ts'
+import type { UpstreamDocument } from '../../document/documents.ts'
+import { GatewayError, toGatewayError, unavailable } from '../error.ts'
 import type { PreparedKey } from '../call/key.ts'
 import { parseBase } from '../call/upstream.ts'
-import type { Logger } from '../../logical/log.ts'
-import type { CustomMetadata } from '../../scope/index.ts'
-import { judgeConsent, tellOperator } from './consent.ts'
-import type { ConsentMode } from './consent.ts'
-import type { UpstreamDocument } from '../../document/documents.ts'
 import type { FeedListener } from '../knowledge/listeners.ts'
+import { KeyReader, isGone } from './key-reader.ts'
+import type { KeyRead, KeyReaderConfig } from './key-reader.ts'
 
-export interface KeysConfig {
-  readonly vault: VaultClient
-  readonly clock: Clock
-  /** Where the engine is mounted, without slashes. */
-  readonly mount: string
-  readonly consent: ConsentMode
-  /** For the operator: what agents are not told. */
-  readonly logger: Logger
+export interface KeysConfig extends KeyReaderConfig {
+  /** Milliseconds for which one read of KV vouches for a key, by the sensitivity of its upstream. */
+  readonly limitMs: (sensitivity: string) => number
+}
+
+/** Something that was begun with a key and goes on: a call until its last byte. */
+export interface OngoingUse {
+  /** Of the upstream, as its document says at the moment. */
+  readonly sensitivity: () => string
+  /** It may not go on with this key; told at most once. */
+  readonly end: (reason: GatewayError) => void
 }
 
 /** A key ready for its upstream; `key` undefined for auth `none`. */
@@ -30,61 +27,62 @@ export interface UsableKey {
   readonly stillVouched: () => boolean
   /** The owner has not listed this upstream, and `consent_upstreams = "warn"` lets it pass: stands in the record of the call. */
   readonly unlistedUpstream: boolean
+  /** From here on the key is read again in time, and the use is ended when it is gone. Returns what is to be called when the use is over. */
+  readonly watch: (use: OngoingUse) => () => void
 }
 
-/** The longest a key is used after the KV read that vouches for it was sent. */
-const VOUCHED_MS = 30_000
-/** Read again earlier than that, so that connecting does not outlast it. */
-const REUSED_MS = 20_000
+/** A key that is used is read again from this share of its limit on, so that nothing has to wait for that. */
+const REREAD_FROM = 0.5
+/** Past this share a call waits for the new read: connecting is not to outlast the old one. */
+const WAIT_FROM = 0.75
 const CLOCK_AGREEMENT_MS = 1_000
-const TIMEOUT_MS = 5_000
+/** Between two looks at the keys of what is under way. */
+const LONGEST_PAUSE_MS = 1_000
+const SHORTEST_PAUSE_MS = 10
 
-/** One line for the operator about one upstream and one reason in this time, however many calls fail. */
-const TOLD_AGAIN_MS = 60_000
-const MOST_TOLD = 1_000
+/** Which key, of which upstream. */
+interface KeyName {
+  readonly name: string
+  readonly upstream: UpstreamDocument
+  readonly path: string
+}
 
-interface Held {
-  readonly key: PreparedKey | undefined
-  readonly unlistedUpstream: boolean
-  readonly sentMs: number
-  readonly sentUnixMs: number
+interface Watched extends KeyName {
+  readonly uses: Set<OngoingUse>
 }
 
 /**
- * The upstreams' keys, out of KV v2 and never anywhere else: kept in memory for as long as one read vouches for them. One read
- * carries the secret and its custom metadata, which is its owner's consent; writing upstream documents gives nobody a key.
+ * The upstreams' keys, out of KV v2 and never anywhere else: kept in memory for as long as one read vouches for them, and read
+ * again only where they were used since. Writing upstream documents gives nobody a key.
  */
 export class Keys implements FeedListener {
   readonly #config: KeysConfig
-  readonly #held = new Map<string, Held>()
-  readonly #reading = new Map<string, Promise<Held>>()
-  readonly #toldMs = new Map<string, number>()
+  readonly #clock: Clock
+  readonly #reader: KeyReader
+  readonly #held = new Map<string, KeyRead>()
+  readonly #reading = new Map<string, Promise<KeyRead>>()
+  /** What is under way, by the name of its key. */
+  readonly #watched = new Map<string, Watched>()
+  #cancelLook: (() => void) | undefined
 
   constructor(config: KeysConfig) {
     this.#config = config
+    this.#clock = config.clock
+    this.#reader = new KeyReader(config)
   }
 
-  /**
-   * Throws `key_secret_missing`, `key_field_missing`, `key_consent_missing` or `key_unavailable` (502), and `unavailable` when
-   * Vault does not answer. The agent is told only that its operator must act; the log has the path and the command.
-   */
+  /** Throws what `KeyReader.read` does. */
   async get(upstream: UpstreamDocument, environment: string): Promise<UsableKey> {
-    if (upstream.auth === 'none') return { key: undefined, stillVouched: () => true, unlistedUpstream: false }
-    const path = keyPath(upstream, environment)
-    const name = JSON.stringify([
-      upstream.name,
-      upstream.kv_mount,
-      path,
-      upstream.kv_field,
-      upstream.auth,
-      parseBase(upstream).origin,
-    ])
-    const kept = this.#held.get(name)
-    const held = kept && this.#isWithin(kept, REUSED_MS) ? kept : await this.#readOnce(name, upstream, path)
+    if (upstream.auth === 'none')
+      return { key: undefined, stillVouched: () => true, unlistedUpstream: false, watch: () => () => undefined }
+    const named = nameOf(upstream, environment)
+    const limitMs = this.#config.limitMs(upstream.sensitivity)
+    const held = await this.#heldOrRead(named, limitMs)
     return {
       key: held.key,
-      stillVouched: () => this.#isWithin(held, VOUCHED_MS),
+      stillVouched: () => this.#isWithin(held, limitMs),
       unlistedUpstream: held.unlistedUpstream,
+      watch: (use) => this.#watch(named, use),
     }
   }
 
@@ -102,17 +100,37 @@ export class Keys implements FeedListener {
     this.#reading.clear()
   }
 
-  #readOnce(name: string, upstream: UpstreamDocument, path: string): Promise<Held> {
-    const under = this.#reading.get(name)
-    if (under) return under
-    const read = this.#read(upstream, path)
+  async #heldOrRead(named: KeyName, limitMs: number): Promise<KeyRead> {
+    const held = this.#held.get(named.name)
+    if (!held || !this.#isWithin(held, limitMs)) return this.#readOnce(named)
+    if (this.#isWithin(held, limitMs * REREAD_FROM)) return held
+    const reading = this.#readOnce(named)
+    if (this.#isWithin(held, limitMs * WAIT_FROM)) {
+      reading.catch(() => undefined)
+      return held
+    }
+    return reading.catch((error: unknown) => {
+      // An outage takes nothing away: what was read before it vouches to its end.
+      if (toGatewayError(error).type === 'unavailable' && this.#isWithin(held, limitMs)) return held
+      throw error
+    })
+  }
+
+  #readOnce(named: KeyName): Promise<KeyRead> {
+    const { name, upstream, path } = named
+    const underWay = this.#reading.get(name)
+    if (underWay) return underWay
+    const read = this.#reader
+      .read(upstream, path)
       .then((held) => {
         if (this.#reading.get(name) !== read) return held
         this.#held.set(name, held)
-        this.#config.clock.after(VOUCHED_MS, () => {
-          if (this.#held.get(name) === held) this.#held.delete(name)
-        })
+        this.#forgetLater(named, held)
         return held
+      })
+      .catch((thrown: unknown) => {
+        if (this.#reading.get(name) === read && isGone(thrown)) this.#gone(name, thrown)
+        throw thrown
       })
       .finally(() => {
         if (this.#reading.get(name) === read) this.#reading.delete(name)
@@ -121,100 +139,100 @@ export class Keys implements FeedListener {
     return read
   }
 
-  async #read(upstream: UpstreamDocument, path: string): Promise<Held> {
-    const { clock } = this.#config
-    const [sentMs, sentUnixMs] = [clock.monotonic(), clock.now()]
-    const secret = await this.#readSecret(upstream, path)
-    const fields = secret?.data?.data
-    if (!isRecord(fields)) throw this.#refuse(upstream, path, 'key_secret_missing')
-    const unlistedUpstream = this.#requireConsent(upstream, path, customMetadataOf(secret))
-    const value = Object.hasOwn(fields, upstream.kv_field) ? fields[upstream.kv_field] : undefined
-    if (typeof value !== 'string' || value === '') throw this.#refuse(upstream, path, 'key_field_missing')
-    return { key: this.#prepare(upstream, path, value, fields), unlistedUpstream, sentMs, sentUnixMs }
+  /** There is no such key any more, or no consent to use it. */
+  #gone(name: string, reason: GatewayError): void {
+    this.#held.delete(name)
+    for (const use of [...(this.#watched.get(name)?.uses ?? [])]) use.end(reason)
   }
 
-  #prepare(
-    upstream: UpstreamDocument,
-    path: string,
-    value: string,
-    fields: Record<string, unknown>,
-  ): PreparedKey | undefined {
-    try {
-      return prepareKey(upstream, value, textsIn(fields))
-    } catch (error) {
-      if (!(error instanceof GatewayCallError) || error.code !== 'key_unavailable') throw error
-      throw this.#refuse(upstream, path, 'key_unavailable', error.message, error)
+  /** Nothing is kept that vouches no longer, but for what is under way. */
+  #forgetLater({ name, upstream }: KeyName, held: KeyRead): void {
+    const leftMs = this.#config.limitMs(upstream.sensitivity) - (this.#clock.monotonic() - held.sentMs)
+    this.#clock.after(leftMs + 1, () => {
+      if (this.#held.get(name) === held && !this.#watched.has(name)) this.#held.delete(name)
+    })
+  }
+
+  #watch(named: KeyName, use: OngoingUse): () => void {
+    const { name } = named
+    const watched = this.#watched.get(name) ?? { ...named, uses: new Set() }
+    this.#watched.set(name, watched)
+    watched.uses.add(use)
+    this.#lookLater()
+    return () => {
+      watched.uses.delete(use)
+      if (watched.uses.size > 0 || this.#watched.get(name) !== watched) return
+      this.#watched.delete(name)
+      const held = this.#held.get(name)
+      if (held) this.#forgetLater(named, held)
+      if (this.#watched.size > 0) return
+      this.#cancelLook?.()
+      this.#cancelLook = undefined
     }
   }
 
-  /** True when the owner has not listed the upstream and that is only warned of. */
-  #requireConsent(upstream: UpstreamDocument, path: string, custom: CustomMetadata): boolean {
-    const { consent, mount } = this.#config
-    const use = {
-      mount,
-      upstream: upstream.name,
-      origin: parseBase(upstream).origin,
-      auth: upstream.auth,
-      kv_path: path,
-      kv_field: upstream.kv_field,
-    }
-    const { refused, warned, command } = judgeConsent(consent, use, upstream.kv_mount, custom)
-    if (refused !== undefined) throw this.#refuse(upstream, path, 'key_consent_missing', `${refused} ${command}`)
-    if (warned !== undefined) this.#tell(upstream, path, 'key_consent_missing', `${warned} ${command}`)
-    return warned !== undefined
+  /** Sets the timer for the next look at what is under way, unless one is set. */
+  #lookLater(): void {
+    if (this.#cancelLook || this.#watched.size === 0) return
+    const dueMs = Math.min(...[...this.#watched.values()].map((watched) => this.#dueMs(watched)))
+    this.#cancelLook = this.#clock.after(Math.min(Math.max(dueMs, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS), () => {
+      this.#cancelLook = undefined
+      for (const watched of [...this.#watched.values()]) this.#look(watched)
+      this.#lookLater()
+    })
   }
 
-  #refuse(upstream: UpstreamDocument, path: string, code: KeyRefusal, what?: string, cause?: unknown): GatewayError {
-    this.#tell(upstream, path, code, what ?? tellOperator(code, upstream, path))
-    return operatorMustAct(upstream, code, cause)
+  #strictestMs({ uses }: Watched): number {
+    return Math.min(...[...uses].map(({ sensitivity }) => this.#config.limitMs(sensitivity())))
   }
 
-  #tell(upstream: UpstreamDocument, path: string, code: KeyRefusal, message: string): void {
-    const { clock, logger } = this.#config
-    const name = JSON.stringify([upstream.name, path, code, message])
-    const nowMs = clock.monotonic()
-    if (nowMs - (this.#toldMs.get(name) ?? -Infinity) < TOLD_AGAIN_MS) return
-    if (this.#toldMs.size >= MOST_TOLD) this.#toldMs.clear()
-    this.#toldMs.set(name, nowMs)
-    logger.warn({ code, upstream: upstream.name, kv_mount: upstream.kv_mount, kv_path: path }, message)
+  /** Milliseconds until the key is to be read again; once that is under way, until it vouches no longer. */
+  #dueMs(watched: Watched): number {
+    const held = this.#held.get(watched.name)
+    if (!held) return 0
+    const elapsedMs = this.#clock.monotonic() - held.sentMs
+    const limitMs = this.#strictestMs(watched)
+    const rereadMs = limitMs * REREAD_FROM
+    // A millisecond later, so that it is past then.
+    return (elapsedMs <= rereadMs ? rereadMs : limitMs) - elapsedMs + 1
   }
 
-  async #readSecret(upstream: UpstreamDocument, path: string): Promise<VaultResponse | undefined> {
-    try {
-      return await this.#config.vault.read(`${upstream.kv_mount}/data/${path}`, { timeoutMs: TIMEOUT_MS })
-    } catch (error) {
-      const kind = error instanceof RequestError ? error.kind : 'internal'
-      if (kind === 'not_found') return undefined
-      if (kind === 'permission_denied' || kind === 'bad_request' || kind === 'unsupported_path') {
-        const what = `the gateway may not read ${upstream.kv_mount}/data/${path}, or no KV engine of version 2 is at ${upstream.kv_mount}/; its policy needs "read" there (vault-config/policies/mcp-gateway.hcl)`
-        throw this.#refuse(upstream, path, 'key_unavailable', what, error)
-      }
-      throw unavailable(
-        'vault_unavailable',
-        "Vault cannot be asked for the upstream's key at the moment; try again",
-        error,
-      )
-    }
+  #look(watched: Watched): void {
+    const held = this.#held.get(watched.name)
+    const elapsedMs = held ? this.#clock.monotonic() - held.sentMs : Infinity
+    this.#endUses(watched, (limitMs) => elapsedMs > limitMs)
+    if (watched.uses.size === 0) return
+    if (held && this.#isWithin(held, this.#strictestMs(watched) * REREAD_FROM)) return
+    // The wall clock alone may have been set: what was read at the time is judged once it has been read again.
+    void this.#readOnce(watched)
+      .catch(() => undefined)
+      .then(() => {
+        const now = this.#held.get(watched.name)
+        this.#endUses(watched, (limitMs) => !now || !this.#isWithin(now, limitMs))
+      })
   }
 
-  #isWithin(held: Held, limitMs: number): boolean {
-    const elapsedMs = this.#config.clock.monotonic() - held.sentMs
-    const elapsedWallMs = this.#config.clock.now() - held.sentUnixMs
+  #endUses({ uses }: Watched, isOver: (limitMs: number) => boolean): void {
+    for (const use of [...uses])
+      if (isOver(this.#config.limitMs(use.sensitivity())))
+        use.end(
+          unavailable('stale', "this gateway can no longer vouch for the upstream's key; keep the token and try again"),
+        )
+  }
+
+  #isWithin(held: KeyRead, limitMs: number): boolean {
+    const elapsedMs = this.#clock.monotonic() - held.sentMs
+    const elapsedWallMs = this.#clock.now() - held.sentUnixMs
     // In a sleep too short to be noticed the monotonic clock stands still, so the longer of the two counts.
     return Math.max(elapsedMs, elapsedWallMs) <= limitMs && Math.abs(elapsedMs - elapsedWallMs) <= CLOCK_AGREEMENT_MS
   }
 }
 
-export type KeyRefusal = 'key_secret_missing' | 'key_field_missing' | 'key_consent_missing' | 'key_unavailable'
-
-/** Where the key lies, and what is wrong with it, is not the agent's to know: it cannot mend it. */
-const operatorMustAct = ({ name }: UpstreamDocument, code: KeyRefusal, cause?: unknown): GatewayError =>
-  new GatewayError(
-    'upstream_error',
-    code,
-    `upstream ${name} is not ready for use: its operator must act. Ask them to look into the gateway's log`,
-    { cause },
-  )
+function nameOf(upstream: UpstreamDocument, environment: string): KeyName {
+  const path = keyPath(upstream, environment)
+  const { name, kv_mount: kvMount, kv_field: kvField, auth } = upstream
+  return { name: JSON.stringify([name, kvMount, path, kvField, auth, parseBase(upstream).origin]), upstream, path }
+}
 
 /** The secret's path in its mount, `{{environment}}` filled in. Segments are checked again when the path is asked for. */
 function keyPath(upstream: UpstreamDocument, environment: string): string {
@@ -230,17 +248,3 @@ function keyPath(upstream: UpstreamDocument, environment: string): string {
     )
   return path
 }
-
-function customMetadataOf(secret: VaultResponse | undefined): CustomMetadata {
-  const metadata = secret?.data?.metadata
-  return isRecord(metadata) && isRecord(metadata.custom_metadata) ? metadata.custom_metadata : {}
-}
-
-/** Every text of a secret, at any depth. */
-function textsIn(value: unknown): string[] {
-  if (typeof value === 'string') return [value]
-  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : []
-}
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

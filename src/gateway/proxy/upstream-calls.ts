@@ -1,5 +1,6 @@
 import type { Clock } from '../../logical/clock.ts'
-import { compileProjection, tokenDigest } from '../../scope/index.ts'
+import { compileProjection } from '../../scope/index.ts'
+import { CallHolds } from './call-holds.ts'
 import { callUpstream } from './call-upstream.ts'
 import type { UpstreamResponse } from './upstream-call.ts'
 import type { HeaderPairs } from '../call/credentials.ts'
@@ -13,7 +14,7 @@ import type { Decisions } from '../decision/decide.ts'
 import type { UpstreamDocument } from '../../document/documents.ts'
 import type { Keys } from './keys.ts'
 import { mayOverride, refuseBodyOverride } from '../decision/overrides.ts'
-import type { Hold, Limits } from '../limits/index.ts'
+import type { Limits } from '../limits/index.ts'
 import type { OpenCall } from '../decision/open-call.ts'
 import type { Outcome, DecisionRecords, RequestIds } from '../decision/records.ts'
 
@@ -71,7 +72,7 @@ export class UpstreamCalls {
   async perform(request: UpstreamCallRequest): Promise<UpstreamCallResponse> {
     const { limits, clock } = this.#dependencies
     const startedMs = clock.monotonic()
-    const held = new HeldBytes(limits, request.token)
+    const held = new CallHolds(limits, request.token)
     const body = new RequestBody(request, held)
     const call = await this.#authorize(request, body, held)
     try {
@@ -118,7 +119,7 @@ export class UpstreamCalls {
     }
   }
 
-  async #authorize(request: UpstreamCallRequest, body: RequestBody, held: HeldBytes): Promise<OpenCall> {
+  async #authorize(request: UpstreamCallRequest, body: RequestBody, held: CallHolds): Promise<OpenCall> {
     try {
       const call = await this.#dependencies.decisions.authorizeCall({
         ...request,
@@ -139,12 +140,13 @@ export class UpstreamCalls {
     request: UpstreamCallRequest,
     call: OpenCall,
     body: RequestBody,
-    held: HeldBytes,
+    held: CallHolds,
   ): Promise<{ response: UpstreamResponse; unlistedUpstream: boolean }> {
     const { keys, egress, clock } = this.#dependencies
     // Judged before; the upstream may have been given another content type since.
     await body.refuseOverride(call.upstream)
     const usable = await keys.get(call.upstream, call.session.environment)
+    held.key(usable, call)
     await call.settled()
     call.require()
     const {
@@ -203,38 +205,13 @@ export class UpstreamCalls {
   }
 }
 
-/** What one call holds of bodies. By its token: the session is not known yet when the first bytes come. */
-class HeldBytes {
-  readonly #hold: Hold
-  #cut: ((reason: GatewayError) => void) | undefined
-
-  constructor(limits: Limits, token: string) {
-    this.#hold = limits.buffers.hold(tokenDigest(token), (reason) => this.#cut?.(reason))
-  }
-
-  /** From here on giving way means that the call is cut; before, that its next bytes are refused. */
-  cutsFrom(call: OpenCall): void {
-    this.#cut = (reason) => {
-      call.cut(reason)
-    }
-  }
-
-  take(bytes: number): void {
-    this.#hold.take(bytes)
-  }
-
-  release(): void {
-    this.#hold.release()
-  }
-}
-
 /** The request's body: passed on as it comes, unless a parameter rule needed to see it first. */
 class RequestBody {
   readonly #ask: UpstreamCallRequest
-  readonly #held: HeldBytes
+  readonly #held: CallHolds
   #read: Buffer | undefined
 
-  constructor(request: UpstreamCallRequest, held: HeldBytes) {
+  constructor(request: UpstreamCallRequest, held: CallHolds) {
     this.#ask = request
     this.#held = held
   }
@@ -259,7 +236,7 @@ class RequestBody {
   }
 }
 
-async function collect({ body, upstream }: UpstreamCallRequest, maxBytes: number, held: HeldBytes): Promise<Buffer> {
+async function collect({ body, upstream }: UpstreamCallRequest, maxBytes: number, held: CallHolds): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of body ?? []) {

@@ -1,10 +1,11 @@
 import { inspect } from 'node:util'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Keys } from '../../../src/gateway/proxy/keys.ts'
-import type { UpstreamDocument } from '../../../src/document/documents.ts'
+import { defaultStaleness } from '../../../src/gateway/knowledge/freshness.ts'
+import type { Sensitivity, UpstreamDocument } from '../../../src/document/documents.ts'
 import type { ConsentMode } from '../../../src/gateway/proxy/consent.ts'
 import { silentLogger } from '../../../src/logical/log.ts'
-import { FakeClock } from '../../fakes/clock.ts'
+import { FakeClock, settle } from '../../fakes/clock.ts'
 import { FakeVault, GATEWAY_TOKEN } from '../../fakes/vault.ts'
 import { verdict } from '../rig.ts'
 
@@ -15,7 +16,14 @@ let keys: Keys
 let told: { fields: object; message: string }[]
 const keysWith = (consent: ConsentMode): Keys => {
   const warn = (fields: object, message: string) => void told.push({ fields, message })
-  return new Keys({ vault: vault.client(), mount: 'mcp', clock, consent, logger: { ...silentLogger, warn } })
+  return new Keys({
+    vault: vault.client(),
+    mount: 'mcp',
+    clock,
+    consent,
+    logger: { ...silentLogger, warn },
+    limitMs: (sensitivity) => 1000 * defaultStaleness[sensitivity as Sensitivity],
+  })
 }
 beforeEach(() => {
   clock = new FakeClock()
@@ -263,17 +271,26 @@ it('one read carries the key and the consent', async () => {
   expect(vault.asked.map(({ path }) => path)).toEqual(['secret/data/mcp/stripe'])
 })
 
-describe('how long one read vouches', () => {
+const withdrawConsent = () => {
+  vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' }, 'https://elsewhere.example')
+}
+const reads = () => vault.count('secret/data/mcp/stripe')
+
+describe.each([
+  ['high', 5_000],
+  ['standard', 30_000],
+  ['low', 120_000],
+] as const)('how long one read vouches at sensitivity %s', (sensitivity, limitMs) => {
   it('reads once for calls close together', async () => {
-    await Promise.all([get(), get(), get()])
-    await clock.advance(15_000)
-    await get()
-    expect(vault.count('secret/data/mcp/stripe')).toBe(1)
+    await Promise.all([get({ sensitivity }), get({ sensitivity }), get({ sensitivity })])
+    await clock.advance(limitMs / 2)
+    await get({ sensitivity })
+    expect(reads()).toBe(1)
   })
 
-  it('vouches for thirty seconds from when the read was sent, and not longer', async () => {
-    const { stillVouched } = await get()
-    await clock.advance(30_000)
+  it(`vouches for ${String(limitMs)} ms from when the read was sent, and not longer`, async () => {
+    const { stillVouched } = await get({ sensitivity })
+    await clock.advance(limitMs)
     expect(stillVouched()).toBe(true)
     await clock.advance(1)
     expect(stillVouched()).toBe(false)
@@ -281,30 +298,65 @@ describe('how long one read vouches', () => {
 
   it('counts a slow read from its sending', async () => {
     const held = vault.holdAnswers('secret/')
-    const asked = get()
-    await clock.advance(29_000)
+    const asked = get({ sensitivity })
+    await clock.advance(limitMs - 1_000)
     held.release()
     const { stillVouched } = await asked
     await clock.advance(1_001)
     expect(stillVouched()).toBe(false)
   })
 
-  it('reads again in time, so that a withdrawn consent counts', async () => {
-    await get()
-    vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' }, 'https://elsewhere.example')
-    await clock.advance(20_001)
-    expect(await verdict(get())).toBe('upstream_error key_consent_missing')
+  it('is read again by a call past half that time, which need not wait for it, so that a withdrawn consent counts', async () => {
+    await get({ sensitivity })
+    withdrawConsent()
+    await clock.advance(limitMs / 2 + 1)
+    const held = vault.holdAnswers('secret/')
+    expect((await get({ sensitivity })).key).toBeDefined()
+    held.release()
+    await settle()
+    expect(await verdict(get({ sensitivity }))).toBe('upstream_error key_consent_missing')
   })
 
-  it('does not trust time that passed while the machine slept', async () => {
+  it('is waited for past three quarters of it', async () => {
+    await get({ sensitivity })
+    withdrawConsent()
+    await clock.advance(limitMs * 0.75 + 1)
+    expect(await verdict(get({ sensitivity }))).toBe('upstream_error key_consent_missing')
+  })
+
+  it('vouches to its end in an outage, and not longer', async () => {
+    await get({ sensitivity })
+    await clock.advance(limitMs)
+    vault.cutLine()
+    expect((await get({ sensitivity })).key).toBeDefined()
+    await clock.advance(1)
+    expect(await verdict(get({ sensitivity }))).toBe('unavailable vault_unavailable')
+  })
+
+  it('is not read again while nobody uses it', async () => {
+    await get({ sensitivity })
+    await clock.advance(10 * limitMs)
+    expect(reads()).toBe(1)
+  })
+})
+
+it('what vouches at one sensitivity does not at a stricter one', async () => {
+  await get({ sensitivity: 'low' })
+  withdrawConsent()
+  await clock.advance(5_001)
+  expect(await verdict(get({ sensitivity: 'high' }))).toBe('upstream_error key_consent_missing')
+})
+
+describe('time that passed while the machine slept', () => {
+  it('is not trusted', async () => {
     const { stillVouched } = await get()
     clock.sleepThrough(60_000)
     expect(stillVouched()).toBe(false)
   })
 
-  it('counts a sleep too short to be noticed', async () => {
+  it('counts where the sleep was too short to be noticed', async () => {
     const { stillVouched } = await get()
-    await clock.advance(29_500)
+    await clock.advance(4_500)
     expect(stillVouched()).toBe(true)
     clock.sleepThrough(501)
     expect(stillVouched()).toBe(false)

@@ -1,0 +1,160 @@
+import type { Clock } from '../../logical/clock.ts'
+import { RequestError } from '../../logical/errors.ts'
+import type { Logger } from '../../logical/log.ts'
+import type { CustomMetadata } from '../../scope/index.ts'
+import type { VaultResponse, VaultClient } from '../../vault-client/index.ts'
+import type { UpstreamDocument } from '../../document/documents.ts'
+import { GatewayCallError } from '../call/call-error.ts'
+import { prepareKey } from '../call/key.ts'
+import type { PreparedKey } from '../call/key.ts'
+import { parseBase } from '../call/upstream.ts'
+import { GatewayError, unavailable } from '../error.ts'
+import { judgeConsent, tellOperator } from './consent.ts'
+import type { ConsentMode } from './consent.ts'
+
+export interface KeyReaderConfig {
+  readonly vault: VaultClient
+  readonly clock: Clock
+  /** Where the engine is mounted, without slashes. */
+  readonly mount: string
+  readonly consent: ConsentMode
+  /** For the operator: what agents are not told. */
+  readonly logger: Logger
+}
+
+/** What one read of KV found, and when it was sent, on both clocks: from then on it ages. */
+export interface KeyRead {
+  readonly key: PreparedKey | undefined
+  /** The owner has not listed this upstream, and `consent_upstreams = "warn"` lets it pass. */
+  readonly unlistedUpstream: boolean
+  readonly sentMs: number
+  readonly sentUnixMs: number
+}
+
+const TIMEOUT_MS = 5_000
+/** One line for the operator about one upstream and one reason in this time, however many calls fail. */
+const TOLD_AGAIN_MS = 60_000
+const MOST_TOLD = 1_000
+
+/** Reads keys from KV v2. One read carries the secret and its custom metadata, which is its owner's consent. */
+export class KeyReader {
+  readonly #config: KeyReaderConfig
+  readonly #toldMs = new Map<string, number>()
+
+  constructor(config: KeyReaderConfig) {
+    this.#config = config
+  }
+
+  /**
+   * Throws `key_secret_missing`, `key_field_missing`, `key_consent_missing` or `key_unavailable` (502), and `unavailable` when
+   * Vault does not answer. The agent is told only that its operator must act; the log has the path and the command.
+   */
+  async read(upstream: UpstreamDocument, path: string): Promise<KeyRead> {
+    const { clock } = this.#config
+    const [sentMs, sentUnixMs] = [clock.monotonic(), clock.now()]
+    const secret = await this.#readSecret(upstream, path)
+    const fields = secret?.data?.data
+    if (!isRecord(fields)) throw this.#refuse(upstream, path, 'key_secret_missing')
+    const unlistedUpstream = this.#requireConsent(upstream, path, customMetadataOf(secret))
+    const value = Object.hasOwn(fields, upstream.kv_field) ? fields[upstream.kv_field] : undefined
+    if (typeof value !== 'string' || value === '') throw this.#refuse(upstream, path, 'key_field_missing')
+    return { key: this.#prepare(upstream, path, value, fields), unlistedUpstream, sentMs, sentUnixMs }
+  }
+
+  #prepare(
+    upstream: UpstreamDocument,
+    path: string,
+    value: string,
+    fields: Record<string, unknown>,
+  ): PreparedKey | undefined {
+    try {
+      return prepareKey(upstream, value, textsIn(fields))
+    } catch (error) {
+      if (!(error instanceof GatewayCallError) || error.code !== 'key_unavailable') throw error
+      throw this.#refuse(upstream, path, 'key_unavailable', error.message, error)
+    }
+  }
+
+  /** True when the owner has not listed the upstream and that is only warned of. */
+  #requireConsent(upstream: UpstreamDocument, path: string, custom: CustomMetadata): boolean {
+    const { consent, mount } = this.#config
+    const use = {
+      mount,
+      upstream: upstream.name,
+      origin: parseBase(upstream).origin,
+      auth: upstream.auth,
+      kv_path: path,
+      kv_field: upstream.kv_field,
+    }
+    const { refused, warned, command } = judgeConsent(consent, use, upstream.kv_mount, custom)
+    if (refused !== undefined) throw this.#refuse(upstream, path, 'key_consent_missing', `${refused} ${command}`)
+    if (warned !== undefined) this.#tell(upstream, path, 'key_consent_missing', `${warned} ${command}`)
+    return warned !== undefined
+  }
+
+  #refuse(upstream: UpstreamDocument, path: string, code: KeyRefusal, what?: string, cause?: unknown): GatewayError {
+    this.#tell(upstream, path, code, what ?? tellOperator(code, upstream, path))
+    return operatorMustAct(upstream, code, cause)
+  }
+
+  #tell(upstream: UpstreamDocument, path: string, code: KeyRefusal, message: string): void {
+    const { clock, logger } = this.#config
+    const name = JSON.stringify([upstream.name, path, code, message])
+    const nowMs = clock.monotonic()
+    if (nowMs - (this.#toldMs.get(name) ?? -Infinity) < TOLD_AGAIN_MS) return
+    if (this.#toldMs.size >= MOST_TOLD) this.#toldMs.clear()
+    this.#toldMs.set(name, nowMs)
+    logger.warn({ code, upstream: upstream.name, kv_mount: upstream.kv_mount, kv_path: path }, message)
+  }
+
+  async #readSecret(upstream: UpstreamDocument, path: string): Promise<VaultResponse | undefined> {
+    try {
+      return await this.#config.vault.read(`${upstream.kv_mount}/data/${path}`, { timeoutMs: TIMEOUT_MS })
+    } catch (error) {
+      const kind = error instanceof RequestError ? error.kind : 'internal'
+      if (kind === 'not_found') return undefined
+      if (kind === 'permission_denied' || kind === 'bad_request' || kind === 'unsupported_path') {
+        const what = `the gateway may not read ${upstream.kv_mount}/data/${path}, or no KV engine of version 2 is at ${upstream.kv_mount}/; its policy needs "read" there (vault-config/policies/mcp-gateway.hcl)`
+        throw this.#refuse(upstream, path, 'key_unavailable', what, error)
+      }
+      throw unavailable(
+        'vault_unavailable',
+        "Vault cannot be asked for the upstream's key at the moment; try again",
+        error,
+      )
+    }
+  }
+}
+
+type KeyRefusal = 'key_secret_missing' | 'key_field_missing' | 'key_consent_missing' | 'key_unavailable'
+
+/**
+ * Vault answered, and its owner has taken the key or the consent away. Not where Vault would not let it be read: that may be a node
+ * that is only just becoming active, and what was read before it vouches to its end.
+ */
+export const isGone = (thrown: unknown): thrown is GatewayError =>
+  thrown instanceof GatewayError &&
+  ['key_secret_missing', 'key_field_missing', 'key_consent_missing'].includes(thrown.code)
+
+/** Where the key lies, and what is wrong with it, is not the agent's to know: it cannot mend it. */
+const operatorMustAct = ({ name }: UpstreamDocument, code: KeyRefusal, cause?: unknown): GatewayError =>
+  new GatewayError(
+    'upstream_error',
+    code,
+    `upstream ${name} is not ready for use: its operator must act. Ask them to look into the gateway's log`,
+    { cause },
+  )
+
+function customMetadataOf(secret: VaultResponse | undefined): CustomMetadata {
+  const metadata = secret?.data?.metadata
+  return isRecord(metadata) && isRecord(metadata.custom_metadata) ? metadata.custom_metadata : {}
+}
+
+/** Every text of a secret, at any depth. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value]
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : []
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
