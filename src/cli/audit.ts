@@ -10,9 +10,11 @@ const list = vaultCommand({
   usage: '[flags]',
   flags: {},
   takes: [0, 0],
-  async run({ ask, print, format }) {
-    const answer = await ask('Error listing audits', (vault, options) => vault.request('GET', 'sys/audit', options))
-    const devices = Object.entries((answer.data ?? {}) as Record<string, Record<string, unknown> | null>).sort(byKey)
+  async run({ request, print, format }) {
+    const response = await request('Error listing audits', (vault, options) =>
+      vault.request('GET', 'sys/audit', options),
+    )
+    const devices = Object.entries((response.data ?? {}) as Record<string, Record<string, unknown> | null>).sort(byKey)
     if (devices.length === 0 && format === 'table') throw new Failure(2, 'No audit devices are enabled.')
     print(Object.fromEntries(devices), () =>
       table(
@@ -34,7 +36,7 @@ const enable = vaultCommand({
     local: toggle('Do not replicate it.'),
   },
   takes: [1, Infinity],
-  async run({ io, args, flags, ask, show }) {
+  async run({ io, args, flags, request, show }) {
     const type = args[0]!.trim()
     if (type === '') throw new UsageError('The type is empty, for example file')
     const path = cleanPath(flags.path ?? type)
@@ -44,10 +46,10 @@ const enable = vaultCommand({
       local: flags.local,
       options: await readData(args.slice(1), io),
     }
-    const answer = await ask('Error enabling audit device', (vault, options) =>
+    const response = await request('Error enabling audit device', (vault, options) =>
       vault.request('PUT', `sys/audit/${path}`, { ...options, body }),
     )
-    return show(answer, `Success! Enabled the ${type} audit device at: ${path}/`)
+    return show(response, `Success! Enabled the ${type} audit device at: ${path}/`)
   },
 })
 
@@ -56,12 +58,12 @@ const disable = vaultCommand({
   usage: '[flags] <path>',
   flags: {},
   takes: [1, 1],
-  async run({ args, ask, show }) {
+  async run({ args, request, show }) {
     const path = cleanPath(args[0]!)
-    const answer = await ask('Error disabling audit device', (vault, options) =>
+    const response = await request('Error disabling audit device', (vault, options) =>
       vault.delete(`sys/audit/${path}`, options),
     )
-    return show(answer, `Success! Disabled audit device (if it was enabled) at: ${path}/`)
+    return show(response, `Success! Disabled audit device (if it was enabled) at: ${path}/`)
   },
 })
 

@@ -15,11 +15,11 @@ const list = vaultCommand({
   usage: '[flags]',
   flags: {},
   takes: [0, 0],
-  async run({ ask, print }) {
-    const answer = await ask('Error listing auth methods', (vault, options) =>
+  async run({ request, print }) {
+    const response = await request('Error listing auth methods', (vault, options) =>
       vault.request('GET', 'sys/auth', options),
     )
-    const methods = Object.entries(members(answer.data)).sort(byKey)
+    const methods = Object.entries(members(response.data)).sort(byKey)
     print(Object.fromEntries(methods), () =>
       table(
         ['Path', 'Type', 'Accessor', 'Description'],
@@ -42,7 +42,7 @@ const enable = vaultCommand({
     local: toggle('Do not replicate the mount.'),
   },
   takes: [1, 1],
-  async run({ args, flags, ask, show }) {
+  async run({ args, flags, request, show }) {
     const type = args[0]!.trim()
     if (type === '') throw new UsageError('The type is empty, for example approle')
     const path = cleanPath(flags.path ?? type)
@@ -56,10 +56,10 @@ const enable = vaultCommand({
         max_lease_ttl: seconds(flags['max-lease-ttl']),
       },
     }
-    const answer = await ask(`Error enabling ${type} auth`, (vault, options) =>
+    const response = await request(`Error enabling ${type} auth`, (vault, options) =>
       vault.request('POST', `sys/auth/${path}`, { ...options, body }),
     )
-    return show(answer, `Success! Enabled ${type} auth method at: ${path}/`)
+    return show(response, `Success! Enabled ${type} auth method at: ${path}/`)
   },
 })
 
@@ -69,12 +69,12 @@ const disable = vaultCommand({
   examples: ['auth disable approle/'],
   flags: {},
   takes: [1, 1],
-  async run({ args, ask, show }) {
+  async run({ args, request, show }) {
     const path = cleanPath(args[0]!)
-    const answer = await ask(`Error disabling auth method at ${path}/`, (vault, options) =>
+    const response = await request(`Error disabling auth method at ${path}/`, (vault, options) =>
       vault.delete(`sys/auth/${path}`, options),
     )
-    return show(answer, `Success! Disabled the auth method (if it existed) at: ${path}/`)
+    return show(response, `Success! Disabled the auth method (if it existed) at: ${path}/`)
   },
 })
 

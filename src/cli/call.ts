@@ -1,5 +1,5 @@
 import { callTool } from '../demo/mcp-client.ts'
-import type { ToolAnswer } from '../demo/mcp-client.ts'
+import type { ToolCallResult } from '../demo/mcp-client.ts'
 import { TIMING_META } from '../client/index.ts'
 import type { CallOptions, VaultResponse } from '../vault-client/index.ts'
 import { cleanPath, readData } from './data.ts'
@@ -44,33 +44,33 @@ export const call = vaultCommand({
   ],
   flags,
   takes: [2, Infinity],
-  async run(asked) {
-    const { io, args } = asked
+  async run(call) {
+    const { io, args } = call
     const url = endpoint(args[0]!)
     const tool = args[1]!
     const toolArgs = await toolArguments(args.slice(2), io)
-    const session = await open(asked, `mcp-vault call ${tool}`)
+    const session = await open(call, `mcp-vault call ${tool}`)
     try {
       const onProgress = (message: string) => {
         // Who asked for a document gets nothing else on standard output.
         const line = `${printable(message)}\n`
-        if (asked.format === 'table') io.stdout(line)
+        if (call.format === 'table') io.stdout(line)
         else io.stderr(line)
       }
       return report(
-        asked,
+        call,
         tool,
         await callTool({ url, token: session.token, tool, args: toolArgs, signal: io.signal, onProgress }),
       )
     } catch (thrown) {
-      throw thrown instanceof Failure ? thrown : unanswered(io, tool, url, thrown)
+      throw thrown instanceof Failure ? thrown : noResponse(io, tool, url, thrown)
     } finally {
       await session.close()
     }
   },
 })
 
-async function open({ io, flags: given, ask }: VaultCall<typeof flags>, defaultPurpose: string): Promise<Opened> {
+async function open({ io, flags: given, request }: VaultCall<typeof flags>, defaultPurpose: string): Promise<Opened> {
   if (given.agent === undefined) {
     const token = io.env.MCP_SESSION_TOKEN
     if (!token)
@@ -80,13 +80,13 @@ async function open({ io, flags: given, ask }: VaultCall<typeof flags>, defaultP
     return { token, close: () => Promise.resolve() }
   }
   const path = `${cleanPath(given.mount ?? 'mcp')}/creds/${given.agent}`
-  const answer = await ask(`Error opening a session of ${given.agent}`, (vault, options) =>
+  const response = await request(`Error opening a session of ${given.agent}`, (vault, options) =>
     vault.request('PUT', path, { ...options, body: sessionRequest(given, defaultPurpose) }),
   )
-  const { token, session_id } = answer.data ?? {}
+  const { token, session_id } = response.data ?? {}
   if (typeof token !== 'string' || typeof session_id !== 'string')
     throw new Failure(2, `${path} answered no token; is an engine of type mcp mounted there?`)
-  return { token, close: () => end(io, ask, answer, `${path}/${session_id}`) }
+  return { token, close: () => end(io, request, response, `${path}/${session_id}`) }
 }
 
 function sessionRequest({ purpose, scopes, environment, ttl }: Flags, defaultPurpose: string): object {
@@ -99,14 +99,14 @@ function sessionRequest({ purpose, scopes, environment, ttl }: Flags, defaultPur
 }
 
 /** Ends the lease, and with it the session; where the person may not touch leases, closes the session. */
-async function end(io: Io, ask: VaultCall['ask'], { lease_id }: VaultResponse, path: string): Promise<void> {
+async function end(io: Io, request: VaultCall['request'], { lease_id }: VaultResponse, path: string): Promise<void> {
   const late = (options: CallOptions) => ({ ...options, signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS) })
   try {
-    await ask('', (vault, options) =>
+    await request('', (vault, options) =>
       vault.request('PUT', 'sys/leases/revoke', { ...late(options), body: { lease_id, sync: true } }),
     )
   } catch {
-    await ask('', (vault, options) => vault.delete(path, late(options))).catch(() => {
+    await request('', (vault, options) => vault.delete(path, late(options))).catch(() => {
       io.stderr(
         `WARNING! The session could not be ended and lives until its token expires. To end it: mcp-vault delete ${path}\n`,
       )
@@ -114,11 +114,11 @@ async function end(io: Io, ask: VaultCall['ask'], { lease_id }: VaultResponse, p
   }
 }
 
-function report({ io, format }: VaultCall, tool: string, { text: answer, isError, meta }: ToolAnswer): number {
-  const shown = printable(answer)
+function report({ io, format }: VaultCall, tool: string, { text: response, isError, meta }: ToolCallResult): number {
+  const shown = printable(response)
   if (isError) throw new Failure(1, shown)
   if (format !== 'table') {
-    io.stdout(document(format, { tool, text: answer, ...(TIMING_META in meta && { timing: meta[TIMING_META] }) }))
+    io.stdout(document(format, { tool, text: response, ...(TIMING_META in meta && { timing: meta[TIMING_META] }) }))
     return 0
   }
   const timing = timingOf(meta)
@@ -132,14 +132,14 @@ function report({ io, format }: VaultCall, tool: string, { text: answer, isError
   return 0
 }
 
-function timingOf(meta: ToolAnswer['meta']): string | undefined {
+function timingOf(meta: ToolCallResult['meta']): string | undefined {
   const { gateway_ms, upstream_ms } = (meta[TIMING_META] ?? {}) as { gateway_ms?: unknown; upstream_ms?: unknown }
   return typeof gateway_ms === 'number' && typeof upstream_ms === 'number'
     ? `gateway ${String(gateway_ms)} ms, upstream ${String(upstream_ms)} ms`
     : undefined
 }
 
-function unanswered(io: Io, tool: string, url: string, thrown: unknown): Failure {
+function noResponse(io: Io, tool: string, url: string, thrown: unknown): Failure {
   if (io.signal.aborted) return new Failure(1, 'Interrupted.')
   const { message, cause, code } = thrown as NodeJS.ErrnoException
   if (code === 'ERR_MODULE_NOT_FOUND')

@@ -23,9 +23,9 @@ const migrate = vaultCommand({
   examples: ['consent migrate', 'consent migrate -mount=team-a/mcp'],
   flags: { mount: text('path', 'Where the engine is mounted; default mcp.') },
   takes: [0, 0],
-  async run({ flags, ask, print }) {
+  async run({ flags, request, print }) {
     const mount = cleanPath(flags.mount ?? 'mcp')
-    const findings = await ask(`Error reading the upstreams of ${mount}/`, (vault, options) =>
+    const findings = await request(`Error reading the upstreams of ${mount}/`, (vault, options) =>
       inspect(vault, options, mount),
     )
     print(findings, () => report(findings))

@@ -7,9 +7,9 @@ export const remove = vaultCommand({
   examples: ['delete mcp/agents/claude-billing-agent'],
   flags: {},
   takes: [1, 1],
-  async run({ args, ask, show }) {
+  async run({ args, request, show }) {
     const path = cleanPath(args[0]!)
-    const answer = await ask(`Error deleting ${path}`, (vault, options) => vault.delete(path, options), path)
-    return show(answer, `Success! Data deleted (if it existed) at: ${path}`)
+    const response = await request(`Error deleting ${path}`, (vault, options) => vault.delete(path, options), path)
+    return show(response, `Success! Data deleted (if it existed) at: ${path}`)
   },
 })

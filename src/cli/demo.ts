@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
 import { readFile } from 'node:fs/promises'
-import { walk } from '../demo/walk.ts'
+import { runScript } from '../demo/script.ts'
 import { command } from './command.ts'
 import { toggle } from './flags.ts'
 import type { Io } from './io.ts'
@@ -16,7 +16,7 @@ export const demo = (registrations: readonly Registration[]) =>
     flags: { once: toggle('Exit when the walk is done; non-zero if a step did not do what it says.') },
     takes: [0, 0],
     async run({ io, flags }) {
-      const done = await walk({
+      const done = await runScript({
         print: (text) => {
           io.stdout(text)
         },

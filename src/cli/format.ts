@@ -35,8 +35,8 @@ function sorted(value: unknown): unknown {
 }
 
 /** The whole envelope in Vault's order; what Vault answers bare (seal status, help) as it is. */
-export function envelope(answer: VaultResponse): unknown {
-  const all = sorted(answer.raw)
+export function envelope(response: VaultResponse): unknown {
+  const all = sorted(response.raw)
   if (typeof all !== 'object' || all === null || !('request_id' in all)) return all
   const members = new Map(Object.entries(all).filter(([key, value]) => value !== null || !leftOutWhenNull.has(key)))
   const first = envelopeOrder.filter((key) => members.has(key)).map((key): [string, unknown] => [key, members.get(key)])
@@ -49,8 +49,8 @@ export function document(format: 'json' | 'yaml', value: unknown): string {
 }
 
 /** One field of an answer, by the name its table row has; undefined when there is none. */
-export function fieldOf(answer: VaultResponse, field: string): unknown {
-  const { auth, wrap_info: wrap, data } = answer
+export function fieldOf(response: VaultResponse, field: string): unknown {
+  const { auth, wrap_info: wrap, data } = response
   if (auth) {
     const names: Record<string, unknown> = {
       token: auth.client_token,
@@ -75,13 +75,13 @@ export function fieldOf(answer: VaultResponse, field: string): unknown {
     if (Object.hasOwn(names, field)) return names[field]
   }
   if (data && Object.hasOwn(data, field)) return data[field]
-  if (answer.lease_id) {
+  if (response.lease_id) {
     const names: Record<string, unknown> = {
-      lease_id: answer.lease_id,
-      lease_duration: answer.lease_duration,
-      lease_renewable: answer.renewable,
+      lease_id: response.lease_id,
+      lease_duration: response.lease_duration,
+      lease_renewable: response.renewable,
     }
     if (Object.hasOwn(names, field)) return names[field]
   }
-  return field === 'refresh_interval' ? answer.lease_duration : undefined
+  return field === 'refresh_interval' ? response.lease_duration : undefined
 }

@@ -21,7 +21,7 @@ export interface Io {
   /** All of standard input. */
   readStdin(): Promise<string>
   /** One line typed without being shown; only where `stdinIsTerminal`. */
-  askHidden(question: string): Promise<string>
+  promptHidden(prompt: string): Promise<string>
   /** UTF-8 text of a file; a relative path starts where the command was called. */
   readFile(path: string): Promise<string>
 }
@@ -62,7 +62,7 @@ export function processIo(): Io {
       process.stderr.write(text)
     },
     readStdin,
-    askHidden,
+    promptHidden,
     readFile: (path) => readFile(resolve(path), 'utf8'),
   }
 }
@@ -77,9 +77,9 @@ const ENTER = /[\r\n\u0004]/
 const INTERRUPT = '\u0003'
 const ERASE = /^[\u007f\b]$/
 
-async function askHidden(question: string): Promise<string> {
+async function promptHidden(prompt: string): Promise<string> {
   const { stdin, stderr } = process
-  stderr.write(question)
+  stderr.write(prompt)
   stdin.setRawMode(true)
   try {
     let typed = ''

@@ -19,20 +19,22 @@ export const members = (value: unknown): Members | undefined =>
 
 /** What a read of the data path holds: version 2 wraps the secret together with its metadata. */
 const contentsOf = (
-  answer: VaultResponse,
+  response: VaultResponse,
   v2: boolean,
 ): { data?: Members | undefined; metadata?: Members | undefined } =>
-  v2 ? { data: members(answer.data?.data), metadata: members(answer.data?.metadata) } : { data: members(answer.data) }
+  v2
+    ? { data: members(response.data?.data), metadata: members(response.data?.metadata) }
+    : { data: members(response.data) }
 
 /** What stands above the answers of a version 2 engine. */
 export const pathHeading = (title: string, path: string): string => `${heading(title, path.length)}\n${path}\n\n`
 
 /** The answer of a version 2 write: where, and the new version. */
-function showWritten(call: VaultCall, answer: VaultResponse, path: string, field: string | undefined): number {
-  const metadata = members(answer.data)
-  if (field !== undefined || call.format !== 'table' || answer.wrap_info || !metadata)
-    return call.show(answer, `Success! Data written to: ${path}`, field)
-  call.warn(answer)
+function showWritten(call: VaultCall, response: VaultResponse, path: string, field: string | undefined): number {
+  const metadata = members(response.data)
+  if (field !== undefined || call.format !== 'table' || response.wrap_info || !metadata)
+    return call.show(response, `Success! Data written to: ${path}`, field)
+  call.warn(response)
   call.io.stdout(pathHeading('Secret Path', path) + section('Metadata', metadata))
   return 0
 }
@@ -44,19 +46,19 @@ export const put = vaultCommand({
   flags: { ...mountFlag, ...casFlag, ...fieldFlag },
   takes: [1, Infinity],
   async run(call) {
-    const { args, flags, io, ask } = call
+    const { args, flags, io, request } = call
     if (args.length < 2) throw new UsageError('Must supply data, for example api_key=@stripe.key')
     const data = await readData(args.slice(1), io)
     const place = await locate(call, args[0])
     if (!place.v2 && flags.cas !== undefined) throw new Failure(1, 'Check-and-set not supported on KV Version 1')
     const path = place.at('data')
     const body = place.v2 ? { data, ...casOption(flags.cas) } : data
-    const answer = await ask(`Error writing data to ${path}`, (vault, options) =>
+    const response = await request(`Error writing data to ${path}`, (vault, options) =>
       vault.request('PUT', path, { ...options, body }),
     )
     return place.v2
-      ? showWritten(call, answer, path, flags.field)
-      : call.show(answer, `Success! Data written to: ${path}`)
+      ? showWritten(call, response, path, flags.field)
+      : call.show(response, `Success! Data written to: ${path}`)
   },
 })
 
@@ -71,19 +73,21 @@ export const get = vaultCommand({
   flags: { ...mountFlag, ...fieldFlag, version: integer('number', 'Read this version; default the newest.') },
   takes: [1, 1],
   async run(call) {
-    const { args, flags, io, ask, show, format } = call
+    const { args, flags, io, request, show, format } = call
     const place = await locate(call, args[0])
     const path = place.at('data')
     const query = flags.version === undefined ? {} : { query: { version: flags.version } }
-    const answer = await ask(`Error reading ${path}`, (vault, options) => vault.read(path, { ...options, ...query }))
-    if (!answer) throw new Failure(2, `No value found at ${path}`)
-    const { data, metadata } = contentsOf(answer, place.v2)
-    if (flags.field !== undefined && !answer.wrap_info) {
+    const response = await request(`Error reading ${path}`, (vault, options) =>
+      vault.read(path, { ...options, ...query }),
+    )
+    if (!response) throw new Failure(2, `No value found at ${path}`)
+    const { data, metadata } = contentsOf(response, place.v2)
+    if (flags.field !== undefined && !response.wrap_info) {
       if (!data) throw new Failure(2, `No data found at ${path}`)
-      return show({ ...answer, data }, undefined, flags.field)
+      return show({ ...response, data }, undefined, flags.field)
     }
-    if (format !== 'table' || answer.wrap_info) return show(answer, undefined, flags.field)
-    call.warn(answer)
+    if (format !== 'table' || response.wrap_info) return show(response, undefined, flags.field)
+    call.warn(response)
     if (place.v2) io.stdout(pathHeading('Secret Path', path))
     if (metadata) io.stdout(`${section('Metadata', metadata)}${data ? '\n' : ''}`)
     if (data) io.stdout(section('Data', data))
@@ -122,14 +126,14 @@ export const patch = vaultCommand({
   },
   takes: [1, Infinity],
   async run(call) {
-    const { args, flags, io, ask } = call
+    const { args, flags, io, request } = call
     if (args.length < 2) throw new UsageError('Must supply data, for example account=acct_1')
     const data = await readData(args.slice(1), io)
     const path = (await locateV2(call, args[0]!, 'Patch')).at('data')
     const patched =
       flags.method === 'rw'
         ? undefined
-        : await ask(`Error writing data to ${path}`, async (vault, options) => {
+        : await request(`Error writing data to ${path}`, async (vault, options) => {
             try {
               return await vault.request('PATCH', path, { ...options, body: { data, ...casOption(flags.cas) } })
             } catch (thrown) {
@@ -138,26 +142,26 @@ export const patch = vaultCommand({
               throw thrown
             }
           })
-    const answer = patched ?? (await readAndWrite(call, path, data, flags.cas))
-    return showWritten(call, answer, path, flags.field)
+    const response = patched ?? (await readAndWrite(call, path, data, flags.cas))
+    return showWritten(call, response, path, flags.field)
   },
 })
 
 /** Writes the newest version with `changes` over it, unless someone else wrote meanwhile. */
 async function readAndWrite(
-  { ask }: VaultCall,
+  { request }: VaultCall,
   path: string,
   changes: Members,
   cas: number | undefined,
 ): Promise<VaultResponse> {
-  const current = await ask(`Error doing pre-read at ${path}`, (vault, { signal }) =>
+  const current = await request(`Error doing pre-read at ${path}`, (vault, { signal }) =>
     vault.read(path, signal ? { signal } : {}),
   )
   const data = members(current?.data?.data)
   if (!data) throw new Failure(2, `No value found at ${path}`)
   const version = Number(members(current?.data?.metadata)?.version)
   const body = { data: { ...data, ...changes }, ...casOption(cas ?? version) }
-  return ask(`Error writing data to ${path}`, (vault, options) => vault.request('PUT', path, { ...options, body }))
+  return request(`Error writing data to ${path}`, (vault, options) => vault.request('PUT', path, { ...options, body }))
 }
 
 export const rollback = vaultCommand({
@@ -167,16 +171,16 @@ export const rollback = vaultCommand({
   flags: { ...mountFlag, version: integer('number', 'The version to write again; required.') },
   takes: [1, 1],
   async run(call) {
-    const { args, flags, ask } = call
+    const { args, flags, request } = call
     const { version } = flags
     if (version === undefined || version < 1)
       throw new UsageError('-version must name the version to go back to, for example -version=1')
     const path = (await locateV2(call, args[0]!, 'Rollback')).at('data')
-    const newest = await ask(`Error doing pre-read at ${path}`, (vault, { signal }) =>
+    const newest = await request(`Error doing pre-read at ${path}`, (vault, { signal }) =>
       vault.read(path, signal ? { signal } : {}),
     )
     if (!newest) throw new Failure(2, `No value found at ${path}`)
-    const old = await ask(`Error reading version ${String(version)} at ${path}`, (vault, { signal }) =>
+    const old = await request(`Error reading version ${String(version)} at ${path}`, (vault, { signal }) =>
       vault.read(path, { query: { version }, ...(signal ? { signal } : {}) }),
     )
     const data = members(old?.data?.data)
@@ -186,9 +190,9 @@ export const rollback = vaultCommand({
         `Version ${String(version)} at ${path} is deleted or destroyed, or never was; kv metadata get lists the versions`,
       )
     const body = { data, ...casOption(Number(members(newest.data?.metadata)?.version)) }
-    const answer = await ask(`Error writing data to ${path}`, (vault, options) =>
+    const response = await request(`Error writing data to ${path}`, (vault, options) =>
       vault.request('PUT', path, { ...options, body }),
     )
-    return showWritten(call, answer, path, undefined)
+    return showWritten(call, response, path, undefined)
   },
 })

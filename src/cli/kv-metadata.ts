@@ -43,13 +43,13 @@ const get = vaultCommand({
   flags: mountFlag,
   takes: [1, 1],
   async run(call) {
-    const { args, ask, io, format, show } = call
+    const { args, request, io, format, show } = call
     const path = (await locateV2(call, args[0]!, 'Metadata')).at('metadata')
-    const answer = await ask(`Error reading ${path}`, (vault, options) => vault.read(path, options))
-    if (!answer) throw new Failure(2, `No value found at ${path}`)
-    if (format !== 'table' || !answer.data) return show(answer)
-    call.warn(answer)
-    const { versions, ...rest } = answer.data
+    const response = await request(`Error reading ${path}`, (vault, options) => vault.read(path, options))
+    if (!response) throw new Failure(2, `No value found at ${path}`)
+    if (format !== 'table' || !response.data) return show(response)
+    call.warn(response)
+    const { versions, ...rest } = response.data
     const numbered = Object.entries(members(versions) ?? {}).sort(([a], [b]) => Number(a) - Number(b))
     const sections = [
       section('Metadata', rest),
@@ -67,12 +67,12 @@ const put = vaultCommand({
   flags: settings,
   takes: [1, 1],
   async run(call) {
-    const { args, flags, ask, show } = call
+    const { args, flags, request, show } = call
     const path = (await locateV2(call, args[0]!, 'Metadata')).at('metadata')
-    const answer = await ask(`Error writing data to ${path}`, (vault, options) =>
+    const response = await request(`Error writing data to ${path}`, (vault, options) =>
       vault.request('PUT', path, { ...options, body: bodyOf(flags) }),
     )
-    return show(answer, `Success! Data written to: ${path}`)
+    return show(response, `Success! Data written to: ${path}`)
   },
 })
 
@@ -83,12 +83,12 @@ const patch = vaultCommand({
   flags: { ...settings, 'remove-custom-metadata': texts('name', 'Custom metadata to remove.') },
   takes: [1, 1],
   async run(call) {
-    const { args, flags, ask, show } = call
+    const { args, flags, request, show } = call
     const path = (await locateV2(call, args[0]!, 'Metadata')).at('metadata')
-    const answer = await ask(`Error writing data to ${path}`, (vault, options) =>
+    const response = await request(`Error writing data to ${path}`, (vault, options) =>
       vault.request('PATCH', path, { ...options, body: bodyOf(flags, flags['remove-custom-metadata']) }),
     )
-    return show(answer, `Success! Data written to: ${path}`)
+    return show(response, `Success! Data written to: ${path}`)
   },
 })
 
@@ -99,10 +99,10 @@ const remove = vaultCommand({
   flags: mountFlag,
   takes: [1, 1],
   async run(call) {
-    const { args, ask, show } = call
+    const { args, request, show } = call
     const path = (await locateV2(call, args[0]!, 'Metadata')).at('metadata')
-    const answer = await ask(`Error deleting ${path}`, (vault, options) => vault.delete(path, options))
-    return show(answer, `Success! Data deleted (if it existed) at: ${path}`)
+    const response = await request(`Error deleting ${path}`, (vault, options) => vault.delete(path, options))
+    return show(response, `Success! Data deleted (if it existed) at: ${path}`)
   },
 })
 

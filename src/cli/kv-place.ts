@@ -40,7 +40,7 @@ async function mountServing(
   call: VaultCall<MountFlags>,
   path: string,
 ): Promise<{ readonly path: string | undefined; readonly v2: boolean }> {
-  const preflight = await call.ask(`Error looking up the mount of ${path}`, (vault, { signal }) =>
+  const preflight = await call.request(`Error looking up the mount of ${path}`, (vault, { signal }) =>
     vault.read(`sys/internal/ui/mounts/${path}`, signal ? { signal } : {}),
   )
   const found = preflight?.data?.path
@@ -57,10 +57,10 @@ export async function locate(
   const { mount } = call.flags
   if (mount === undefined && named === undefined) throw new UsageError('Not enough arguments (expected 1, got 0)')
   const path = named === undefined || (mount !== undefined && named.trim() === '') ? '' : cleanPath(named)
-  const asked = mount === undefined ? path : cleanPath(mount)
-  const found = await mountServing(call, asked)
+  const requested = mount === undefined ? path : cleanPath(mount)
+  const found = await mountServing(call, requested)
   // Servers older than this endpoint have version 1 only.
-  const root = withoutSlashes(found.path ?? (mount === undefined ? '' : asked))
+  const root = withoutSlashes(found.path ?? (mount === undefined ? '' : requested))
   const below = pathBelow(root, path, mount !== undefined)
   if (below === '' && !mountItself) throw noSecretNamed(root, mount !== undefined)
   const { v2 } = found

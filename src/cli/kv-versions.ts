@@ -13,18 +13,18 @@ export const remove = vaultCommand({
     const {
       args,
       flags: { versions },
-      ask,
+      request,
       show,
     } = call
     const place = await locate(call, args[0])
     if (!place.v2 && versions.length > 0) throw new Failure(1, 'Versions not supported on KV Version 1')
     const path = place.at('data')
-    const answer = await ask(`Error deleting ${path}`, (vault, options) =>
+    const response = await request(`Error deleting ${path}`, (vault, options) =>
       versions.length === 0
         ? vault.delete(path, options)
         : vault.request('PUT', place.at('delete'), { ...options, body: { versions } }),
     )
-    return show(answer, `Success! Data deleted (if it existed) at: ${path}`)
+    return show(response, `Success! Data deleted (if it existed) at: ${path}`)
   },
 })
 
@@ -39,16 +39,16 @@ const versionChange = (part: 'undelete' | 'destroy', summary: string) =>
       const {
         args,
         flags: { versions },
-        ask,
+        request,
         show,
       } = call
       if (versions.length === 0)
         throw new UsageError(`No versions provided, use the "-versions" flag to specify the version to ${part}.`)
       const path = (await locateV2(call, args[0]!, part === 'undelete' ? 'Undelete' : 'Destroy')).at(part)
-      const answer = await ask(`Error writing data to ${path}`, (vault, options) =>
+      const response = await request(`Error writing data to ${path}`, (vault, options) =>
         vault.request('PUT', path, { ...options, body: { versions } }),
       )
-      return show(answer, `Success! Data written to: ${path}`)
+      return show(response, `Success! Data written to: ${path}`)
     },
   })
 

@@ -10,12 +10,12 @@ const lookup = vaultCommand({
   examples: ['lease lookup $LEASE'],
   flags: {},
   takes: [1, 1],
-  async run({ args, ask, show }) {
+  async run({ args, request, show }) {
     const lease_id = args[0]!.trim()
-    const answer = await ask(`error looking up lease id ${lease_id}`, (vault, options) =>
+    const response = await request(`error looking up lease id ${lease_id}`, (vault, options) =>
       vault.request('PUT', 'sys/leases/lookup', { ...options, body: { lease_id } }),
     )
-    return show(answer)
+    return show(response)
   },
 })
 
@@ -25,13 +25,13 @@ const renew = vaultCommand({
   examples: ['lease renew -increment=15m $LEASE'],
   flags: { increment: duration('How long the lease shall last from now; the server may cut it.') },
   takes: [1, 1],
-  async run({ args, flags, ask, show }) {
+  async run({ args, flags, request, show }) {
     const lease_id = args[0]!.trim()
     const body = { lease_id, increment: flags.increment ?? 0 }
-    const answer = await ask(`Error renewing ${lease_id}`, (vault, options) =>
+    const response = await request(`Error renewing ${lease_id}`, (vault, options) =>
       vault.request('PUT', 'sys/leases/renew', { ...options, body }),
     )
-    return show(answer)
+    return show(response)
   },
 })
 
@@ -45,19 +45,19 @@ const revoke = vaultCommand({
     force: toggle('With -prefix: forget the leases even if the engine fails to end them. For recovery only.', 'f'),
   },
   takes: [1, 1],
-  async run({ io, args, flags: { sync, prefix, force }, ask, show }) {
+  async run({ io, args, flags: { sync, prefix, force }, request, show }) {
     if (force && !prefix) throw new UsageError('Specifying -force requires also specifying -prefix')
     const lease = cleanPath(args[0]!)
     if (force) io.stderr('Warning! Force-removing leases can cause Vault to become out of sync with\nsecret engines!\n')
     const doing = `Error ${force ? 'force ' : ''}revoking ${prefix ? 'leases with prefix' : 'lease'} ${lease}`
     const path = `sys/leases/${force ? 'revoke-force' : prefix ? 'revoke-prefix' : 'revoke'}/${lease}`
-    const answer = await ask(doing, (vault, options) =>
+    const response = await request(doing, (vault, options) =>
       vault.request('PUT', path, { ...options, ...(force ? {} : { body: { sync } }) }),
     )
-    if (force) return show(answer, `Success! Force revoked any leases with prefix: ${lease}`)
-    if (!sync) return show(answer, 'All revocation operations queued successfully!')
+    if (force) return show(response, `Success! Force revoked any leases with prefix: ${lease}`)
+    if (!sync) return show(response, 'All revocation operations queued successfully!')
     return show(
-      answer,
+      response,
       prefix ? `Success! Revoked any leases with prefix: ${lease}` : `Success! Revoked lease: ${lease}`,
     )
   },

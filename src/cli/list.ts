@@ -8,15 +8,15 @@ import type { VaultCall } from './vault-command.ts'
 
 /** Prints the keys below a path; used by every list-like command. */
 export async function listKeys(call: VaultCall, path: string, { detailed = false, page = {} } = {}): Promise<number> {
-  const answer = await call.ask(
+  const response = await call.request(
     `Error listing ${path}`,
     (vault, options) => vault.list(path, { ...options, query: page }),
     path,
   )
-  const keys = answer?.data?.keys
-  if (!answer || !Array.isArray(keys)) return showNoKeys(call, answer, path)
-  call.warn(answer)
-  const info = answer.data?.key_info
+  const keys = response?.data?.keys
+  if (!response || !Array.isArray(keys)) return showNoKeys(call, response, path)
+  call.warn(response)
+  const info = response.data?.key_info
   if (detailed && typeof info === 'object' && info !== null)
     call.print(info, () => detailTable(keys, info as Record<string, unknown>))
   else
@@ -30,8 +30,8 @@ export async function listKeys(call: VaultCall, path: string, { detailed = false
 }
 
 /** A wrapped listing has no keys to show, only the token that will. Anything else without keys is a failure. */
-function showNoKeys(call: VaultCall, answer: VaultResponse | undefined, path: string): number {
-  if (answer?.wrap_info) return call.show(answer)
+function showNoKeys(call: VaultCall, response: VaultResponse | undefined, path: string): number {
+  if (response?.wrap_info) return call.show(response)
   if (call.format !== 'table') call.print({}, () => '')
   throw new Failure(2, `No value found at ${path}/`)
 }

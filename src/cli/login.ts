@@ -4,7 +4,7 @@ import { tokenFile } from './connection.ts'
 import { Failure, UsageError } from './failure.ts'
 import { oneOf, toggle } from './flags.ts'
 import type { Io } from './io.ts'
-import { answerRows, keyValueTable } from './table.ts'
+import { responseRows, keyValueTable } from './table.ts'
 import { vaultCommand } from './vault-command.ts'
 
 const PRIVATE = 0o600
@@ -27,7 +27,7 @@ async function tokenOf(words: readonly string[], io: Io): Promise<string> {
   const word = words[0]
   const given =
     word === undefined && io.stdinIsTerminal
-      ? await io.askHidden('Token (will be hidden): ')
+      ? await io.promptHidden('Token (will be hidden): ')
       : word === undefined || word === '-'
         ? await io.readStdin()
         : word.startsWith('token=')
@@ -64,9 +64,9 @@ export const login = vaultCommand({
     'token-only': toggle('Print nothing but the token, and do not keep it.'),
   },
   takes: [0, 1],
-  async run({ io, args, flags, askAs, say, print }) {
+  async run({ io, args, flags, requestAs, say, print }) {
     const token = await tokenOf(args, io)
-    const answer = await askAs(token, 'Error authenticating', (vault, options) =>
+    const response = await requestAs(token, 'Error authenticating', (vault, options) =>
       vault.request('GET', 'auth/token/lookup-self', options),
     )
     const kept = !flags['no-store'] && !flags['token-only']
@@ -83,8 +83,8 @@ export const login = vaultCommand({
     say(
       `Success! You are now authenticated.${kept ? ` The token is kept in ${tokenFile(io)}\nand used from now on; there is no need to log in again.` : ' The token was not stored.'}`,
     )
-    const login = asLogin(token, answer)
-    if (!flags['no-print']) print({ auth: login.auth }, () => `\n${keyValueTable(answerRows(login))}`)
+    const login = asLogin(token, response)
+    if (!flags['no-print']) print({ auth: login.auth }, () => `\n${keyValueTable(responseRows(login))}`)
     return 0
   },
 })

@@ -9,16 +9,16 @@ export const pathHelp = vaultCommand({
   examples: ['path-help mcp/', 'path-help mcp/creds/claude-billing-agent'],
   flags: {},
   takes: [1, 1],
-  async run({ args, ask, print }) {
+  async run({ args, request, print }) {
     const path = cleanPath(args[0]!)
-    const answer = await ask(
+    const response = await request(
       'Error retrieving help',
       (vault, options) => vault.request('GET', path, { ...options, query: { help: 1 } }),
       path,
     )
-    const { help } = answer.raw as { help?: unknown }
+    const { help } = response.raw as { help?: unknown }
     if (typeof help !== 'string' || help === '') throw new Failure(2, `No help for ${path}`)
-    print(answer.raw, () => `${help.split('\n').map(printable).join('\n').trimEnd()}\n`)
+    print(response.raw, () => `${help.split('\n').map(printable).join('\n').trimEnd()}\n`)
     return 0
   },
 })

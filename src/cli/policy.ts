@@ -18,9 +18,11 @@ const list = vaultCommand({
   usage: '[flags]',
   flags: {},
   takes: [0, 0],
-  async run({ ask, print }) {
-    const answer = await ask('Error listing policies', (vault, options) => vault.list('sys/policies/acl', options))
-    const names = Array.isArray(answer?.data?.keys) ? answer.data.keys.map(goText) : []
+  async run({ request, print }) {
+    const response = await request('Error listing policies', (vault, options) =>
+      vault.list('sys/policies/acl', options),
+    )
+    const names = Array.isArray(response?.data?.keys) ? response.data.keys.map(goText) : []
     print(names, () => names.map((name) => `${name}\n`).join(''))
     return 0
   },
@@ -31,12 +33,12 @@ const read = vaultCommand({
   usage: '[flags] <name>',
   flags: {},
   takes: [1, 1],
-  async run({ args, ask, print }) {
+  async run({ args, request, print }) {
     const name = policyName(args[0]!)
-    const answer = await ask(`Error reading policy named ${name}`, (vault, options) =>
+    const response = await request(`Error reading policy named ${name}`, (vault, options) =>
       vault.read(`sys/policies/acl/${name}`, options),
     )
-    const policy = answer?.data?.policy
+    const policy = response?.data?.policy
     if (typeof policy !== 'string') throw new Failure(2, `No policy named: ${name}`)
     print({ policy }, () => `${policy.trim()}\n`)
     return 0
@@ -49,13 +51,13 @@ const write = vaultCommand({
   examples: ['policy write gateway vault-config/policies/gateway.hcl', 'policy write operators -'],
   flags: {},
   takes: [2, 2],
-  async run({ io, args, ask, show }) {
+  async run({ io, args, request, show }) {
     const name = policyName(args[0]!)
     const policy = args[1] === '-' ? await io.readStdin() : await contents(io, args[1]!)
-    const answer = await ask('Error uploading policy', (vault, options) =>
+    const response = await request('Error uploading policy', (vault, options) =>
       vault.request('PUT', `sys/policies/acl/${name}`, { ...options, body: { policy } }),
     )
-    return show(answer, `Success! Uploaded policy: ${name}`)
+    return show(response, `Success! Uploaded policy: ${name}`)
   },
 })
 
@@ -64,12 +66,12 @@ const remove = vaultCommand({
   usage: '[flags] <name>',
   flags: {},
   takes: [1, 1],
-  async run({ args, ask, show }) {
+  async run({ args, request, show }) {
     const name = policyName(args[0]!)
-    const answer = await ask(`Error deleting ${name}`, (vault, options) =>
+    const response = await request(`Error deleting ${name}`, (vault, options) =>
       vault.delete(`sys/policies/acl/${name}`, options),
     )
-    return show(answer, `Success! Deleted policy: ${name}`)
+    return show(response, `Success! Deleted policy: ${name}`)
   },
 })
 

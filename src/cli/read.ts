@@ -8,15 +8,15 @@ export const read = vaultCommand({
   examples: ['read mcp/agents/claude-billing-agent', 'read -field=url mcp/upstreams/stripe'],
   flags: fieldFlag,
   takes: [1, Infinity],
-  async run({ io, args, flags, ask, show }) {
+  async run({ io, args, flags, request, show }) {
     const path = cleanPath(args[0]!)
     const query = Object.entries(await readData(args.slice(1), io)).map(([name, value]) => [name, String(value)])
-    const answer = await ask(
+    const response = await request(
       `Error reading ${path}`,
       (vault, options) => vault.read(path, { ...options, query: Object.fromEntries(query) as Record<string, string> }),
       path,
     )
-    if (!answer) throw new Failure(2, `No value found at ${path}`)
-    return show(answer, undefined, flags.field)
+    if (!response) throw new Failure(2, `No value found at ${path}`)
+    return show(response, undefined, flags.field)
   },
 })

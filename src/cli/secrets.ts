@@ -34,11 +34,11 @@ const list = vaultCommand({
   usage: '[flags]',
   flags: { detailed: toggle('Show TTLs, options and plugin versions.') },
   takes: [0, 0],
-  async run({ flags, ask, print }) {
-    const answer = await ask('Error listing secrets engines', (vault, options) =>
+  async run({ flags, request, print }) {
+    const response = await request('Error listing secrets engines', (vault, options) =>
       vault.request('GET', 'sys/mounts', options),
     )
-    const mounts = Object.entries(members(answer.data)).sort(byKey)
+    const mounts = Object.entries(members(response.data)).sort(byKey)
     const columns = flags.detailed ? details : brief
     print(Object.fromEntries(mounts), () =>
       table(
@@ -87,7 +87,7 @@ const enable = vaultCommand({
     local: toggle('Do not replicate the mount.'),
   },
   takes: [1, 1],
-  async run({ args, flags, ask, show }) {
+  async run({ args, flags, request, show }) {
     const [, given, kvVersion] = /^(kv)-v([12])$/.exec(args[0]!.trim()) ?? [undefined, args[0]!.trim(), undefined]
     if (given === undefined || given === '') throw new UsageError('The type is empty, for example mcp')
     const path = cleanPath(flags.path ?? args[0]!)
@@ -99,10 +99,10 @@ const enable = vaultCommand({
       config: { ...ttls(flags), plugin_version: flags['plugin-version'] },
       options,
     }
-    const answer = await ask('Error enabling', (vault, options) =>
+    const response = await request('Error enabling', (vault, options) =>
       vault.request('POST', `sys/mounts/${path}`, { ...options, body }),
     )
-    return show(answer, `Success! Enabled the ${args[0]!.trim()} secrets engine at: ${path}/`)
+    return show(response, `Success! Enabled the ${args[0]!.trim()} secrets engine at: ${path}/`)
   },
 })
 
@@ -112,12 +112,12 @@ const disable = vaultCommand({
   examples: ['secrets disable mcp/'],
   flags: {},
   takes: [1, 1],
-  async run({ args, ask, show }) {
+  async run({ args, request, show }) {
     const path = cleanPath(args[0]!)
-    const answer = await ask(`Error disabling secrets engine at ${path}/`, (vault, options) =>
+    const response = await request(`Error disabling secrets engine at ${path}/`, (vault, options) =>
       vault.delete(`sys/mounts/${path}`, options),
     )
-    return show(answer, `Success! Disabled the secrets engine (if it existed) at: ${path}/`)
+    return show(response, `Success! Disabled the secrets engine (if it existed) at: ${path}/`)
   },
 })
 
@@ -127,7 +127,7 @@ const tune = vaultCommand({
   examples: ['secrets tune -max-lease-ttl=2h mcp/'],
   flags: tuning,
   takes: [1, 1],
-  async run({ args, flags, ask, show }) {
+  async run({ args, flags, request, show }) {
     const path = cleanPath(args[0]!)
     const body = {
       ...ttls(flags),
@@ -135,10 +135,10 @@ const tune = vaultCommand({
       options: optionsOf(flags),
       plugin_version: flags['plugin-version'],
     }
-    const answer = await ask(`Error tuning secrets engine ${path}/`, (vault, options) =>
+    const response = await request(`Error tuning secrets engine ${path}/`, (vault, options) =>
       vault.request('POST', `sys/mounts/${path}/tune`, { ...options, body }),
     )
-    return show(answer, `Success! Tuned the secrets engine at: ${path}/`)
+    return show(response, `Success! Tuned the secrets engine at: ${path}/`)
   },
 })
 

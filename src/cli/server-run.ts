@@ -55,7 +55,7 @@ async function openSealed(level: DurableStorage, config: ServerConfig, io: Io): 
   return openEncryptedStorage({ inner: level, key, random })
 }
 
-interface Parts {
+interface ServeOptions {
   readonly io: Io
   readonly config: ServerConfig
   readonly data: string
@@ -63,8 +63,8 @@ interface Parts {
   readonly logger: Logger
 }
 
-async function serve(parts: Parts): Promise<number> {
-  const { io, config, data, storage, logger } = parts
+async function serve(options: ServeOptions): Promise<number> {
+  const { io, config, data, storage, logger } = options
   const tls = await readTls(config.listener.tcp)
   const rootTokenFile = resolve(config.root_token_file ?? join(data, 'root-token'))
   const root = await firstRootToken(storage, rootTokenFile, random)
@@ -99,7 +99,7 @@ async function serve(parts: Parts): Promise<number> {
         ...(tls && { tls }),
       })
       .catch(startFailure(`The server cannot listen on ${address}`))
-    io.stdout(banner(parts, url, audits.paths, root && rootTokenFile))
+    io.stdout(banner(options, url, audits.paths, root && rootTokenFile))
     await untilAborted(io)
     return 0
   } finally {
@@ -109,7 +109,7 @@ async function serve(parts: Parts): Promise<number> {
 }
 
 function banner(
-  { data, config }: Parts,
+  { data, config }: ServeOptions,
   url: string,
   auditPaths: readonly string[],
   rootTokenFile: string | undefined,

@@ -9,12 +9,12 @@ export const status = vaultCommand({
   usage: '[flags]',
   flags: {},
   takes: [0, 0],
-  async run({ ask, print }) {
+  async run({ request, print }) {
     // Of the two exit codes for "no", the second is taken by "sealed".
     const failing = (thrown: unknown): never => {
       throw thrown instanceof Failure ? new Failure(1, thrown.message) : thrown
     }
-    const { seal, leader } = await ask('Error checking seal status', async (vault, options) => ({
+    const { seal, leader } = await request('Error checking seal status', async (vault, options) => ({
       seal: (await vault.request('GET', 'sys/seal-status', options)).raw as Record<string, unknown>,
       // A sealed server knows no leader.
       leader: await vault.request('GET', 'sys/leader', options).then(

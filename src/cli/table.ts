@@ -97,12 +97,12 @@ function wrapRows(wrap: Readonly<Record<string, unknown>>): [string, string][] {
 }
 
 /** Rows of a whole answer, lease first; none when there is nothing to show. */
-export function answerRows(answer: VaultResponse): [string, string][] {
+export function responseRows(response: VaultResponse): [string, string][] {
   return [
-    ...leaseRows(answer),
-    ...(answer.auth ? authRows(answer.auth) : []),
-    ...(answer.wrap_info ? wrapRows(answer.wrap_info) : []),
-    ...(answer.data ? dataRows(answer.data) : []),
+    ...leaseRows(response),
+    ...(response.auth ? authRows(response.auth) : []),
+    ...(response.wrap_info ? wrapRows(response.wrap_info) : []),
+    ...(response.data ? dataRows(response.data) : []),
   ]
 }
 

@@ -38,8 +38,8 @@ export interface Machine {
 const windows =
   'Windows is missing two things: Terraform starts nothing but an .exe there, which a script is not, and the provider listens on a Unix socket only. Run Terraform in WSL, and this command there.'
 
-function platformsOf(asked: readonly string[], { platform, arch }: Machine): readonly string[] {
-  if (asked.length > 0) return asked.map(checkedPlatform)
+function platformsOf(requested: readonly string[], { platform, arch }: Machine): readonly string[] {
+  if (requested.length > 0) return requested.map(checkedPlatform)
   if (platform === 'win32') throw new Failure(1, windows)
   const [system, processor] = [systems[platform], processors[arch]]
   if (system === undefined || processor === undefined)
@@ -52,15 +52,15 @@ function platformsOf(asked: readonly string[], { platform, arch }: Machine): rea
 
 const known = (names: Readonly<Record<string, string>>): string => Object.values(names).join(', ')
 
-function checkedPlatform(asked: string): string {
-  const [system = '', processor = '', ...rest] = asked.split('_')
+function checkedPlatform(requested: string): string {
+  const [system = '', processor = '', ...rest] = requested.split('_')
   if (system === 'windows') throw new Failure(1, windows)
   if (rest.length > 0 || !Object.values(systems).includes(system) || !Object.values(processors).includes(processor)) {
     throw new UsageError(
-      `-platform: "${asked}" is none of ${known(systems)} with one of ${known(processors)}, for example -platform=linux_arm64`,
+      `-platform: "${requested}" is none of ${known(systems)} with one of ${known(processors)}, for example -platform=linux_arm64`,
     )
   }
-  return asked
+  return requested
 }
 
 /** Its head names the version it was built as: a folder must not claim another one. */

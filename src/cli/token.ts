@@ -10,19 +10,19 @@ import type { VaultCall } from './vault-command.ts'
 const accessorFlag = { accessor: toggle('The argument is an accessor, not a token.') }
 
 /** One question about a token: the caller's own when none is named. */
-async function askAbout(
+async function requestAbout(
   call: VaultCall<typeof accessorFlag>,
   doing: string,
   verb: 'lookup' | 'renew' | 'revoke',
   more: object = {},
 ): Promise<VaultResponse> {
-  const { args, flags, ask } = call
+  const { args, flags, request } = call
   const named = args[0]?.trim()
   if (flags.accessor && !named) throw new UsageError('-accessor needs the accessor as argument')
   // An empty variable must not turn "that token" into "mine".
   if (named === '') throw new UsageError('The token is empty; leave it out to ask about your own')
   if (named === undefined) {
-    return ask(doing, (vault, options) =>
+    return request(doing, (vault, options) =>
       verb === 'lookup'
         ? vault.request('GET', 'auth/token/lookup-self', options)
         : vault.request('PUT', `auth/token/${verb}-self`, { ...options, body: more }),
@@ -30,7 +30,7 @@ async function askAbout(
   }
   const path = `auth/token/${verb}${flags.accessor ? '-accessor' : ''}`
   const body = { ...(flags.accessor ? { accessor: named } : { token: named }), ...more }
-  return ask(doing, (vault, options) => vault.request('POST', path, { ...options, body }))
+  return request(doing, (vault, options) => vault.request('POST', path, { ...options, body }))
 }
 
 const lookup = vaultCommand({
@@ -38,7 +38,8 @@ const lookup = vaultCommand({
   usage: '[flags] [token | accessor]',
   flags: { ...accessorFlag, ...fieldFlag },
   takes: [0, 1],
-  run: async (call) => call.show(await askAbout(call, 'Error looking up token', 'lookup'), undefined, call.flags.field),
+  run: async (call) =>
+    call.show(await requestAbout(call, 'Error looking up token', 'lookup'), undefined, call.flags.field),
 })
 
 const renew = vaultCommand({
@@ -49,7 +50,7 @@ const renew = vaultCommand({
   async run(call) {
     const { increment } = call.flags
     return call.show(
-      await askAbout(call, 'Error renewing token', 'renew', increment === undefined ? {} : { increment }),
+      await requestAbout(call, 'Error renewing token', 'renew', increment === undefined ? {} : { increment }),
     )
   },
 })
@@ -65,18 +66,18 @@ const revoke = vaultCommand({
   },
   takes: [0, 1],
   async run(call) {
-    const { args, flags, ask, show } = call
+    const { args, flags, request, show } = call
     if (flags.self === args.length > 0)
       throw new UsageError('Name a token or accessor, or use -self for your own; not both')
     if (flags.mode !== undefined && (flags.self || flags.accessor))
       throw new UsageError('-mode=orphan takes a token as argument, without -self or -accessor')
-    const answer =
+    const response =
       flags.mode === 'orphan'
-        ? await ask('Error revoking token', (vault, options) =>
+        ? await request('Error revoking token', (vault, options) =>
             vault.request('POST', 'auth/token/revoke-orphan', { ...options, body: { token: args[0]!.trim() } }),
           )
-        : await askAbout(call, 'Error revoking token', 'revoke')
-    return show(answer, 'Success! Revoked token (if it existed)')
+        : await requestAbout(call, 'Error revoking token', 'revoke')
+    return show(response, 'Success! Revoked token (if it existed)')
   },
 })
 
@@ -103,7 +104,7 @@ const create = vaultCommand({
     role: text('name', 'Token role to create it from.'),
   },
   takes: [0, 0],
-  async run({ flags, ask, show }) {
+  async run({ flags, request, show }) {
     const body = {
       policies: flags.policy.length === 0 ? undefined : flags.policy,
       ttl: seconds(flags.ttl),
@@ -118,10 +119,10 @@ const create = vaultCommand({
       meta: flags.metadata,
     }
     const path = `auth/token/create${flags.role === undefined ? '' : `/${flags.role}`}`
-    const answer = await ask('Error creating token', (vault, options) =>
+    const response = await request('Error creating token', (vault, options) =>
       vault.request('POST', path, { ...options, body }),
     )
-    return show(answer, undefined, flags.field)
+    return show(response, undefined, flags.field)
   },
 })
 
@@ -131,16 +132,17 @@ const capabilities = vaultCommand({
   examples: ['token capabilities mcp/creds/claude-billing-agent'],
   flags: accessorFlag,
   takes: [1, 2],
-  async run({ args, flags, ask, print }) {
+  async run({ args, flags, request, print }) {
     const [token] = args.length === 2 ? args : []
     if (flags.accessor && token === undefined) throw new UsageError('-accessor needs the accessor and a path')
     const path = cleanPath(args.at(-1)!)
-    const asked = token === undefined ? 'capabilities-self' : flags.accessor ? 'capabilities-accessor' : 'capabilities'
+    const requested =
+      token === undefined ? 'capabilities-self' : flags.accessor ? 'capabilities-accessor' : 'capabilities'
     const who = token === undefined ? {} : flags.accessor ? { accessor: token } : { token }
-    const answer = await ask('Error listing capabilities', (vault, options) =>
-      vault.request('POST', `sys/${asked}`, { ...options, body: { ...who, path } }),
+    const response = await request('Error listing capabilities', (vault, options) =>
+      vault.request('POST', `sys/${requested}`, { ...options, body: { ...who, path } }),
     )
-    const found = answer.data?.capabilities ?? answer.data?.[path]
+    const found = response.data?.capabilities ?? response.data?.[path]
     const list = (Array.isArray(found) ? found : []).map(goText).sort()
     print(list, () => `${list.join(', ')}\n`)
     return 0

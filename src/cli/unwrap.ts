@@ -7,16 +7,16 @@ export const unwrap = vaultCommand({
   examples: ['unwrap hvs.CAESI…'],
   flags: fieldFlag,
   takes: [0, 1],
-  async run({ args, flags, ask, askAs, show }) {
+  async run({ args, flags, request, requestAs, show }) {
     const token = args[0]?.trim()
     // An empty variable must not turn "that token" into "mine".
     if (token === '') throw new UsageError('The wrapping token is empty')
-    const answer =
+    const response =
       token !== undefined
-        ? await askAs(token, 'Error unwrapping', (vault, options) =>
+        ? await requestAs(token, 'Error unwrapping', (vault, options) =>
             vault.request('PUT', 'sys/wrapping/unwrap', options),
           )
-        : await ask('Error unwrapping', (vault, options) => vault.request('PUT', 'sys/wrapping/unwrap', options))
-    return show(answer, 'Success! The wrapped answer was empty', flags.field)
+        : await request('Error unwrapping', (vault, options) => vault.request('PUT', 'sys/wrapping/unwrap', options))
+    return show(response, 'Success! The wrapped answer was empty', flags.field)
   },
 })

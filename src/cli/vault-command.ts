@@ -11,7 +11,7 @@ import { document, envelope, fieldOf, formatFlag, formatOf } from './format.ts'
 import type { Format } from './format.ts'
 import type { Io } from './io.ts'
 import { suggestPath } from './path-suggestion.ts'
-import { answerRows, goText, keyValueTable, printable } from './table.ts'
+import { responseRows, goText, keyValueTable, printable } from './table.ts'
 
 /** Commands that put a question to Vault and print its answer. They share the flags of the connection and of the output. */
 
@@ -26,25 +26,25 @@ export const fieldFlag = { field: text('name', 'Print only this field, raw.') }
 export interface VaultCall<F extends FlagTable = FlagTable> extends CommandCall<F> {
   readonly format: Format
   /** Puts a question and gives back its answer. A failure is printed after `doing`, as in `Error reading mcp/config: …`, and ends the command with 2. */
-  readonly ask: <T>(
+  readonly request: <T>(
     doing: string,
-    question: (vault: VaultClient, options: CallOptions) => Promise<T>,
+    send: (vault: VaultClient, options: CallOptions) => Promise<T>,
     /** The path a person typed: where the server does not know it, the error says what it might have been. */
     path?: string,
   ) => Promise<T>
   /** The same with a token other than the person's own. */
-  readonly askAs: <T>(
+  readonly requestAs: <T>(
     token: string,
     doing: string,
-    question: (vault: VaultClient, options: CallOptions) => Promise<T>,
+    send: (vault: VaultClient, options: CallOptions) => Promise<T>,
   ) => Promise<T>
   /** A line (or several) of text, only in table format: scripts that asked for JSON get no sentences. */
   readonly say: (text: string) => void
   /** Prints a document in JSON or YAML, or what `asTable` makes of it. */
   readonly print: (value: unknown, asTable: () => string) => void
-  warn(answer: VaultResponse | undefined): void
+  warn(response: VaultResponse | undefined): void
   /** Prints an answer whole, or the field asked for; `done` is said when there is nothing else to print. Resolves to the exit code. */
-  readonly show: (answer: VaultResponse, done?: string, field?: string) => number
+  readonly show: (response: VaultResponse, done?: string, field?: string) => number
 }
 
 export interface VaultCommand<F extends FlagTable> extends Omit<Command<F>, 'run'> {
@@ -59,9 +59,9 @@ export function vaultCommand<F extends FlagTable>(definition: VaultCommand<F>): 
       const own = flags as unknown as FlagValues<F>
       const shared = flags as unknown as FlagValues<typeof sharedFlags>
       const format = formatOf(io, shared.format)
-      const { ask, askAs, close } = asker(io, shared)
+      const { request, requestAs, close } = requester(io, shared)
       try {
-        return await definition.run({ io, args, flags: own, format, ask, askAs, ...printer(io, format) })
+        return await definition.run({ io, args, flags: own, format, request, requestAs, ...printer(io, format) })
       } finally {
         await close()
       }
@@ -69,7 +69,7 @@ export function vaultCommand<F extends FlagTable>(definition: VaultCommand<F>): 
   })
 }
 
-function asker(io: Io, flags: FlagValues<typeof sharedFlags>) {
+function requester(io: Io, flags: FlagValues<typeof sharedFlags>) {
   const options: CallOptions = {
     signal: io.signal,
     ...(flags['wrap-ttl'] === undefined ? {} : { wrapTtl: `${String(flags['wrap-ttl'])}s` }),
@@ -78,14 +78,14 @@ function asker(io: Io, flags: FlagValues<typeof sharedFlags>) {
   async function put<T>(
     token: string | undefined,
     doing: string,
-    question: (vault: VaultClient, options: CallOptions) => Promise<T>,
+    send: (vault: VaultClient, options: CallOptions) => Promise<T>,
     path?: string,
   ): Promise<T> {
     let connection: Connection | undefined
     try {
       connection = await connect(flags, io, token)
       opened.push(connection)
-      return await question(connection.client, options)
+      return await send(connection.client, options)
     } catch (thrown) {
       if (!(thrown instanceof VaultError)) throw thrown
       if (io.signal.aborted) throw new Failure(INTERRUPTED, `${doing}: interrupted. Whether Vault did it is not known.`)
@@ -101,9 +101,9 @@ function asker(io: Io, flags: FlagValues<typeof sharedFlags>) {
     }
   }
   return {
-    ask: <T>(doing: string, question: (vault: VaultClient, options: CallOptions) => Promise<T>, path?: string) =>
-      put(undefined, doing, question, path),
-    askAs: put,
+    request: <T>(doing: string, send: (vault: VaultClient, options: CallOptions) => Promise<T>, path?: string) =>
+      put(undefined, doing, send, path),
+    requestAs: put,
     close: () => Promise.all(opened.map(({ client }) => client.close())),
   }
 }
@@ -115,23 +115,23 @@ function printer(io: Io, format: Format): Pick<VaultCall, 'say' | 'print' | 'war
   const print = (value: unknown, asTable: () => string) => {
     io.stdout(format === 'table' ? asTable() : document(format, value))
   }
-  const warn = (answer: VaultResponse | undefined) => {
-    if (format !== 'table' || !answer?.warnings?.length) return
+  const warn = (response: VaultResponse | undefined) => {
+    if (format !== 'table' || !response?.warnings?.length) return
     io.stderr(
-      `WARNING! The following warnings were returned from Vault:\n\n${answer.warnings.map((warning) => `  * ${printable(warning)}\n`).join('\n')}\n`,
+      `WARNING! The following warnings were returned from Vault:\n\n${response.warnings.map((warning) => `  * ${printable(warning)}\n`).join('\n')}\n`,
     )
   }
-  function show(answer: VaultResponse, done?: string, field?: string): number {
-    if (field !== undefined) return showField(answer, field)
-    warn(answer)
-    const rows = answerRows(answer)
+  function show(response: VaultResponse, done?: string, field?: string): number {
+    if (field !== undefined) return showField(response, field)
+    warn(response)
+    const rows = responseRows(response)
     if (format === 'table' && rows.length === 0) {
       if (done !== undefined) say(done)
-    } else if (answer.raw !== undefined) print(envelope(answer), () => keyValueTable(rows))
+    } else if (response.raw !== undefined) print(envelope(response), () => keyValueTable(rows))
     return 0
   }
-  function showField(answer: VaultResponse, field: string): number {
-    const value = fieldOf(answer, field)
+  function showField(response: VaultResponse, field: string): number {
+    const value = fieldOf(response, field)
     if (value === undefined) throw new Failure(1, `Field "${field}" not present in secret`)
     if (format !== 'table') io.stdout(document(format, value))
     // People get a line of its own; a script that captures the value must get nothing but the value.

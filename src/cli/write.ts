@@ -14,17 +14,17 @@ export const write = vaultCommand({
   ],
   flags: { ...fieldFlag, force: toggle('Write without any data.', 'f') },
   takes: [1, Infinity],
-  async run({ io, args, flags, ask, show }) {
+  async run({ io, args, flags, request, show }) {
     const path = cleanPath(args[0]!)
     const words = args.slice(1)
     if (words.length === 0 && !flags.force) throw new UsageError('Must supply data or use -force')
     const body = words.length === 0 ? {} : { body: await readData(words, io) }
-    const answer = await ask(
+    const response = await request(
       `Error writing data to ${path}`,
       (vault, options) => vault.request('PUT', path, { ...options, ...body }),
       path,
     )
-    const empty = answer.raw === undefined
-    return show(answer, `Success! Data written to: ${path}`, empty ? undefined : flags.field)
+    const empty = response.raw === undefined
+    return show(response, `Success! Data written to: ${path}`, empty ? undefined : flags.field)
   },
 })

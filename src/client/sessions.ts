@@ -43,8 +43,8 @@ export function createSessions(channel: Channel, clock: IntervalClock): Sessions
     const requestedAt = clock.monotonic()
     const first = await channel.request(method, request, options)
     const target = { session_id: first.session_id }
-    const asked = request.ttl_seconds === undefined ? target : { ...target, ttl_seconds: request.ttl_seconds }
-    return new Session({ clock, refresh: () => refresh(asked), close: () => close(target) }, first, requestedAt)
+    const requested = request.ttl_seconds === undefined ? target : { ...target, ttl_seconds: request.ttl_seconds }
+    return new Session({ clock, refresh: () => refresh(requested), close: () => close(target) }, first, requestedAt)
   }
 
   return {

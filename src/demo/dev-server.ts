@@ -129,11 +129,11 @@ async function mountEngines(admin: VaultClient): Promise<void> {
 async function tokenFor(admin: VaultClient, policy: string): Promise<string> {
   const text = readFileSync(new URL(`../../vault-config/policies/${policy}.hcl`, import.meta.url), 'utf8')
   await admin.write(`sys/policies/acl/${policy}`, { policy: text })
-  const answer = await admin.write('auth/token/create', {
+  const response = await admin.write('auth/token/create', {
     policies: [policy],
     no_default_policy: false,
     period: '1h',
     display_name: policy,
   })
-  return answer.auth?.client_token ?? ''
+  return response.auth?.client_token ?? ''
 }

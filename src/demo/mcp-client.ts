@@ -12,7 +12,7 @@ export interface ToolCall {
   readonly onProgress?: (message: string) => void
 }
 
-export interface ToolAnswer {
+export interface ToolCallResult {
   /** All text of the answer; a refusal or failure of the server's bearer check is worded as one by the tool. */
   readonly text: string
   readonly isError: boolean
@@ -27,17 +27,17 @@ const bearerCheckStatuses: ReadonlySet<number> = new Set([401, 403, 500, 503])
 const LONGEST_CALL_MS = 2 ** 31 - 1
 
 /** Refusals are answers with `isError`. Rejects when there is no MCP server at the URL, or when the signal aborts. */
-export async function callTool({ url, token, tool, args = {}, signal, onProgress }: ToolCall): Promise<ToolAnswer> {
+export async function callTool({ url, token, tool, args = {}, signal, onProgress }: ToolCall): Promise<ToolCallResult> {
   const [{ Client }, { StreamableHTTPClientTransport }] = await Promise.all([
     import('@modelcontextprotocol/sdk/client/index.js'),
     import('@modelcontextprotocol/sdk/client/streamableHttp.js'),
   ])
-  const refused: { answer?: ToolAnswer | undefined } = {}
+  const refused: { result?: ToolCallResult | undefined } = {}
   const transport = new StreamableHTTPClientTransport(new URL(url), {
     requestInit: { headers: { Authorization: `Bearer ${token}` } },
     fetch: async (input, init) => {
       const response = await fetch(input, init)
-      if (bearerCheckStatuses.has(response.status)) refused.answer = await refusalOf(response.clone())
+      if (bearerCheckStatuses.has(response.status)) refused.result = await refusalOf(response.clone())
       return response
     },
   })
@@ -60,14 +60,14 @@ export async function callTool({ url, token, tool, args = {}, signal, onProgress
       meta: result._meta ?? {},
     }
   } catch (thrown) {
-    if (refused.answer) return refused.answer
+    if (refused.result) return refused.result
     throw thrown
   } finally {
     await client.close()
   }
 }
 
-async function refusalOf(response: Response): Promise<ToolAnswer | undefined> {
+async function refusalOf(response: Response): Promise<ToolCallResult | undefined> {
   const { error, error_description: description } = (await response.json().catch(() => ({}))) as {
     error?: string
     error_description?: string

@@ -70,7 +70,7 @@ async function serve(
     return
   }
   const auth = await authenticate(request, response, verifier)
-  if (auth) await answer(Object.assign(request, { auth }), response, gateway)
+  if (auth) await respond(Object.assign(request, { auth }), response, gateway)
 }
 
 /** What `requireBearerAuth` of the SDK does for Express, except that an outage is 503. Answers by itself when it gives back nothing. */
@@ -112,7 +112,7 @@ function fail(
     .end(JSON.stringify({ error, error_description }))
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, gateway: GatewayClient): Promise<void> {
+async function respond(request: IncomingMessage, response: ServerResponse, gateway: GatewayClient): Promise<void> {
   const [{ McpServer }, { StreamableHTTPServerTransport }] = await Promise.all([
     import('@modelcontextprotocol/sdk/server/mcp.js'),
     import('@modelcontextprotocol/sdk/server/streamableHttp.js'),

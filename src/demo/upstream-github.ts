@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { listen } from './upstream.ts'
-import type { Answer, ReceivedRequest, LocalUpstream, LocalUpstreamOptions } from './upstream.ts'
+import type { DemoResponse, ReceivedRequest, LocalUpstream, LocalUpstreamOptions } from './upstream.ts'
 
 /** The parts of GitHub's REST API that the article needs: `Authorization: Bearer <key>` or `token <key>`. */
 
@@ -42,27 +42,27 @@ export function startGitHub(options?: LocalUpstreamOptions): Promise<LocalUpstre
   const key = `ghp_${randomBytes(18).toString('hex')}`
   const isAuthorized = ({ authorization }: ReceivedRequest['headers']) =>
     /^(?:bearer|token) +(\S+)$/i.exec(authorization ?? '')?.[1] === key
-  return listen({ key, isAuthorized, unauthorized: message(401, 'Bad credentials'), answer }, options)
+  return listen({ key, isAuthorized, unauthorized: message(401, 'Bad credentials'), respond }, options)
 }
 
-function answer({ method, path }: ReceivedRequest): Answer {
+function respond({ method, path }: ReceivedRequest): DemoResponse {
   if (method !== 'GET') return message(404, 'Not Found')
-  if (path === '/user') return reply({ login: 'acme-bot', id: 1, type: 'User' })
+  if (path === '/user') return result({ login: 'acme-bot', id: 1, type: 'User' })
   const [, repository, kind, id] = /^\/repos\/([\w.-]+\/[\w.-]+)\/(pulls|commits)\/(\w+)(?:\/status)?$/.exec(path) ?? []
   if (repository === undefined || id === undefined || (kind === 'commits') !== path.endsWith('/status'))
     return message(404, 'Not Found')
   if (kind === 'pulls') {
     const pull = pulls.find(({ number }) => String(number) === id)
-    return pull ? reply({ ...pull, url: `/repos/${repository}/pulls/${id}` }) : message(404, 'Not Found')
+    return pull ? result({ ...pull, url: `/repos/${repository}/pulls/${id}` }) : message(404, 'Not Found')
   }
   const checks = Object.hasOwn(statuses, id) ? statuses[id] : undefined
   if (checks === undefined) return message(404, 'Not Found')
   const state = checks.every((check) => check.state === 'success') ? 'success' : 'failure'
-  return reply({ state, sha: id, total_count: checks.length, statuses: checks, repository: { full_name: repository } })
+  return result({ state, sha: id, total_count: checks.length, statuses: checks, repository: { full_name: repository } })
 }
 
-const reply = (body: unknown): Answer => ({ status: 200, headers: headers(), body })
-const message = (status: number, text: string): Answer => ({
+const result = (body: unknown): DemoResponse => ({ status: 200, headers: headers(), body })
+const message = (status: number, text: string): DemoResponse => ({
   status,
   headers: headers(),
   body: { message: text, documentation_url: 'https://docs.github.com/rest', status: String(status) },

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { listen } from './upstream.ts'
-import type { Answer, ReceivedRequest, LocalUpstream, LocalUpstreamOptions } from './upstream.ts'
+import type { DemoResponse, ReceivedRequest, LocalUpstream, LocalUpstreamOptions } from './upstream.ts'
 
 /** The parts of Stripe's API that the article needs: `Authorization: Bearer <key>`, or basic with the key as user name. */
 
@@ -74,15 +74,15 @@ interface Refund {
 export function startStripe(options?: LocalUpstreamOptions): Promise<LocalUpstream> {
   const key = `sk_live_${randomBytes(24).toString('hex')}`
   const refunds: Refund[] = []
-  const byIdempotencyKey = new Map<string, Answer>()
+  const byIdempotencyKey = new Map<string, DemoResponse>()
 
-  function answer(asked: ReceivedRequest): Answer {
-    const { method, path, headers } = asked
+  function respond(request: ReceivedRequest): DemoResponse {
+    const { method, path, headers } = request
     if (path === '/v1/echo')
       return {
         status: 200,
         headers: { 'x-echo-authorization': headers.authorization ?? '' },
-        body: { object: 'echo', authorization: headers.authorization, key, body: asked.body },
+        body: { object: 'echo', authorization: headers.authorization, key, body: request.body },
       }
     if (method === 'GET' && path === '/v1/events/stream')
       return {
@@ -95,28 +95,29 @@ export function startStripe(options?: LocalUpstreamOptions): Promise<LocalUpstre
         }),
       }
     if (method === 'POST' && path === '/v1/refunds')
-      return once(headers['idempotency-key'], () => refund(asked, refunds))
-    if (method === 'GET' || method === 'HEAD') return collection(asked, { invoices, customers, subscriptions, refunds })
-    return unrecognized(asked)
+      return once(headers['idempotency-key'], () => refund(request, refunds))
+    if (method === 'GET' || method === 'HEAD')
+      return collection(request, { invoices, customers, subscriptions, refunds })
+    return unrecognized(request)
   }
 
-  function once(idempotencyKey: string | string[] | undefined, act: () => Answer): Answer {
+  function once(idempotencyKey: string | string[] | undefined, act: () => DemoResponse): DemoResponse {
     if (typeof idempotencyKey !== 'string') return act()
     const earlier = byIdempotencyKey.get(idempotencyKey)
     if (earlier) return { ...earlier, headers: { ...earlier.headers, 'idempotent-replayed': 'true' } }
-    const answered = act()
-    byIdempotencyKey.set(idempotencyKey, answered)
-    return answered
+    const result = act()
+    byIdempotencyKey.set(idempotencyKey, result)
+    return result
   }
 
   return listen(
-    { key, isAuthorized: ({ authorization }) => keyOf(authorization) === key, unauthorized, answer },
+    { key, isAuthorized: ({ authorization }) => keyOf(authorization) === key, unauthorized, respond },
     options,
   )
 }
 
 /** Refunds a charge, whole or in part, and adds it to those made so far. */
-function refund({ body }: ReceivedRequest, refunds: Refund[]): Answer {
+function refund({ body }: ReceivedRequest, refunds: Refund[]): DemoResponse {
   const form = new URLSearchParams(body)
   const charge = form.get('charge')
   if (charge === null)
@@ -142,7 +143,7 @@ function refund({ body }: ReceivedRequest, refunds: Refund[]): Answer {
     status: 'succeeded',
   }
   refunds.push(made)
-  return reply(200, made)
+  return result(200, made)
 }
 
 function keyOf(authorization: string | undefined): string | undefined {
@@ -155,26 +156,26 @@ function keyOf(authorization: string | undefined): string | undefined {
 
 /** `/v1/<name>` and `/v1/<name>/<id>`. */
 function collection(
-  asked: ReceivedRequest,
+  request: ReceivedRequest,
   lists: Readonly<Record<string, readonly { readonly id: string; readonly customer?: string }[]>>,
-): Answer {
-  const [, name = '', id] = /^\/v1\/([a-z]+)(?:\/([\w-]+))?$/.exec(asked.path) ?? []
+): DemoResponse {
+  const [, name = '', id] = /^\/v1\/([a-z]+)(?:\/([\w-]+))?$/.exec(request.path) ?? []
   const entries = Object.hasOwn(lists, name) ? lists[name] : undefined
-  if (entries === undefined) return unrecognized(asked)
+  if (entries === undefined) return unrecognized(request)
   if (id !== undefined) {
     const found = entries.find((entry) => entry.id === id)
     return found
-      ? reply(200, found)
+      ? result(200, found)
       : failure(404, `No such ${name.slice(0, -1)}: '${id}'`, { code: 'resource_missing', param: 'id' })
   }
-  return page(name, entries, asked.query)
+  return page(name, entries, request.query)
 }
 
 function page(
   name: string,
   entries: readonly { readonly id: string; readonly customer?: string }[],
   query: URLSearchParams,
-): Answer {
+): DemoResponse {
   const customer = query.get('customer')
   const after = query.get('starting_after')
   const limit = Number(query.get('limit') ?? 10)
@@ -182,7 +183,7 @@ function page(
     return failure(400, 'Invalid integer: limit must be between 1 and 100', { param: 'limit' })
   const wanted = customer === null ? entries : entries.filter((entry) => entry.customer === customer)
   const start = after === null ? 0 : wanted.findIndex((entry) => entry.id === after) + 1
-  return reply(200, {
+  return result(200, {
     object: 'list',
     url: `/v1/${name}`,
     has_more: wanted.length > start + limit,
@@ -190,16 +191,16 @@ function page(
   })
 }
 
-const reply = (status: number, body: unknown): Answer => ({
+const result = (status: number, body: unknown): DemoResponse => ({
   status,
   headers: { 'request-id': `req_${randomBytes(7).toString('hex')}`, 'stripe-version': '2026-01-28' },
   body,
 })
-const failure = (status: number, message: string, details: object = {}): Answer =>
-  reply(status, { error: { type: 'invalid_request_error', message, ...details } })
-const unrecognized = ({ method, path }: ReceivedRequest): Answer =>
+const failure = (status: number, message: string, details: object = {}): DemoResponse =>
+  result(status, { error: { type: 'invalid_request_error', message, ...details } })
+const unrecognized = ({ method, path }: ReceivedRequest): DemoResponse =>
   failure(404, `Unrecognized request URL (${method}: ${path}).`)
-const unauthorized: Answer = {
+const unauthorized: DemoResponse = {
   status: 401,
   headers: { 'www-authenticate': 'Basic realm="Stripe"' },
   body: { error: { type: 'invalid_request_error', message: 'Invalid API Key provided.' } },

@@ -35,7 +35,7 @@ export interface ReceivedRequest {
   readonly body: string
 }
 
-export interface Answer {
+export interface DemoResponse {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
   /** Sent as JSON. */
@@ -47,8 +47,8 @@ export interface Answer {
 export interface LocalApi {
   readonly key: string
   isAuthorized(headers: IncomingMessage['headers']): boolean
-  readonly unauthorized: Answer
-  answer(asked: ReceivedRequest): Answer
+  readonly unauthorized: DemoResponse
+  respond(request: ReceivedRequest): DemoResponse
 }
 
 const LARGEST_BODY = 1_000_000
@@ -69,7 +69,7 @@ export async function listen(
     }
     counts.calls += 1
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://local')
-    const answer = api.answer({
+    const answer = api.respond({
       method: request.method ?? 'GET',
       path: pathname,
       query: searchParams,
@@ -123,7 +123,7 @@ async function readBody(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-function send(response: ServerResponse, { status, headers = {}, body }: Answer): void {
+function send(response: ServerResponse, { status, headers = {}, body }: DemoResponse): void {
   const text = body === undefined ? '' : JSON.stringify(body)
   response.writeHead(status, {
     'content-type': 'application/json',

@@ -175,8 +175,8 @@ export function pathIntrospect(engine: Engine) {
     operations: {
       async write({ fields: given }) {
         const position = engine.feed.position
-        const asked = (['token', 'token_sha256', 'session_id'] as const).filter((name) => given.given(name))
-        if (asked.length !== 1)
+        const requested = (['token', 'token_sha256', 'session_id'] as const).filter((name) => given.given(name))
+        if (requested.length !== 1)
           throw badRequest('give exactly one of token, token_sha256 and session_id, for example token=svt_prod_….')
         const required = given.given('required_scope')
         if (required !== undefined) sentence('required_scope', () => parseScope(required))

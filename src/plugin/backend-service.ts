@@ -119,10 +119,10 @@ function requestOf(
   call: Call<HandleRequestArgs>,
   data = call.request.request?.data ?? '',
 ): Request {
-  const asked = call.request.request
-  if (!asked) throw new RequestError('invalid_request')
+  const requested = call.request.request
+  if (!requested) throw new RequestError('invalid_request')
   let signal: AbortSignal | undefined
-  return requestFromProto({ ...asked, data }, { storage, signal: () => (signal ??= signalOf(call)) })
+  return requestFromProto({ ...requested, data }, { storage, signal: () => (signal ??= signalOf(call)) })
 }
 
 /** For those who look at it: it costs more than a request that never waits. */

@@ -80,7 +80,7 @@ async function serve(
         said.err += text
       },
       readStdin: () => Promise.resolve(''),
-      askHidden: () => Promise.resolve(''),
+      promptHidden: () => Promise.resolve(''),
       readFile: () => Promise.reject(new Error('no files here')),
     },
     registrations,

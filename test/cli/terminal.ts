@@ -70,7 +70,7 @@ export async function shellAt(address: string, options: TerminalOptions = {}): P
           err += text
         },
         readStdin: () => Promise.resolve(options.stdin ?? ''),
-        askHidden: () => Promise.resolve(options.typed ?? ''),
+        promptHidden: () => Promise.resolve(options.typed ?? ''),
         readFile: (path) => readFile(inHome(path), 'utf8'),
       }
       return { code: await run(words, io, registrations), out, err }

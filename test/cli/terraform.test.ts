@@ -48,7 +48,7 @@ async function install(
       err += said
     },
     readStdin: unused,
-    askHidden: unused,
+    promptHidden: unused,
     readFile: unused,
   }
   const load = () => Promise.resolve(terraformCommands(file, machine))

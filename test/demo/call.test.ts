@@ -64,7 +64,7 @@ async function type(script: readonly Scripted[], words: readonly string[], io: P
       said.err += text
     },
     readStdin: () => Promise.resolve(''),
-    askHidden: () => Promise.resolve(''),
+    promptHidden: () => Promise.resolve(''),
     readFile: () => Promise.reject(new Error('no files here')),
     ...io,
   }

@@ -153,7 +153,7 @@ function fetchable(field: string, text: string): URL {
 async function discover(issuer: string): Promise<URL> {
   const url = `${fetchable('oidc_discovery_url', issuer).href.replace(/\/+$/, '')}/.well-known/openid-configuration`
   const document = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(FETCH_LIMIT_MS) })
-    .then(async (answer) => (answer.ok ? await answer.json() : undefined))
+    .then(async (response) => (response.ok ? await response.json() : undefined))
     .catch(() => undefined)
   if (typeof document !== 'object' || document === null || !('issuer' in document) || !('jwks_uri' in document))
     throw badRequest(`error checking oidc discovery URL: ${url} gives no provider configuration.`)

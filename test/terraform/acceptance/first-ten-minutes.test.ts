@@ -61,7 +61,7 @@ async function install(provider: string, dir: string): Promise<string> {
       out += text
     },
     readStdin: none,
-    askHidden: none,
+    promptHidden: none,
     readFile: none,
   }
   const load = () => Promise.resolve(terraformCommands(provider, process))

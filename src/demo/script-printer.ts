@@ -1,5 +1,5 @@
 /** Prints a walk: what a person would type, what came back, and whether it was what the step promised. */
-export class Narrator {
+export class ScriptPrinter {
   readonly #print: (text: string) => void
   #step = 0
   readonly failures: string[] = []
@@ -23,12 +23,12 @@ export class Narrator {
     this.#print(`\n${String(this.#step).padStart(2)}  ${title}\n`)
   }
 
-  typed(line: string): void {
+  command(line: string): void {
     this.#print(`    $ ${line}\n`)
   }
 
   /** What came back, cut to `most` lines. */
-  answered(text: string, most = 12): void {
+  output(text: string, most = 12): void {
     this.transcript += text
     const lines = text.trimEnd().split('\n')
     for (const line of lines.slice(0, most))

@@ -3,9 +3,9 @@ import type { Clock } from '../logical/clock.ts'
 import type { Upstreams } from './article.ts'
 import type { DevServer } from './dev-server.ts'
 import { callTool } from './mcp-client.ts'
-import type { Narrator } from './narrator.ts'
+import type { ScriptPrinter } from './script-printer.ts'
 
-export interface WalkOptions {
+export interface ScriptOptions {
   readonly print: (text: string) => void
   /** Runs `mcp-vault <args>` and answers what it printed. */
   readonly mcpVault: (
@@ -18,8 +18,8 @@ export interface WalkOptions {
 }
 
 /** The walk's surroundings, handed from step to step. */
-export interface Stage extends WalkOptions {
-  readonly tell: Narrator
+export interface ScriptContext extends ScriptOptions {
+  readonly printer: ScriptPrinter
   readonly server: DevServer
   readonly upstreams: Upstreams
   readonly folder: string
@@ -27,7 +27,7 @@ export interface Stage extends WalkOptions {
   mcpUrl: string
 }
 
-export interface WalkSession {
+export interface IssuedSession {
   readonly token: string
   readonly session_id: string
   readonly lease_id: string
@@ -35,32 +35,34 @@ export interface WalkSession {
 
 /** Runs `mcp-vault` under the root token. */
 export async function vault(
-  stage: Stage,
+  context: ScriptContext,
   line: string,
   args: readonly string[] = line.split(' '),
 ): Promise<{ code: number; out: string }> {
-  stage.tell.typed(`mcp-vault ${line}`)
-  return stage.mcpVault(
+  context.printer.command(`mcp-vault ${line}`)
+  return context.mcpVault(
     args,
-    { VAULT_ADDR: stage.server.vaultAddress, VAULT_TOKEN: stage.server.rootToken },
-    stage.folder,
+    { VAULT_ADDR: context.server.vaultAddress, VAULT_TOKEN: context.server.rootToken },
+    context.folder,
   )
 }
 
 /** Calls a tool of the MCP server under a phantom token. */
-export async function tool(stage: Stage, name: string, token: string, args: Record<string, unknown> = {}) {
-  stage.tell.typed(`mcp client → tools/call ${name}${Object.keys(args).length > 0 ? ` ${JSON.stringify(args)}` : ''}`)
-  const answer = await callTool({ url: stage.mcpUrl, token, tool: name, args })
-  stage.tell.answered(answer.text, 4)
-  return answer
+export async function tool(context: ScriptContext, name: string, token: string, args: Record<string, unknown> = {}) {
+  context.printer.command(
+    `mcp client → tools/call ${name}${Object.keys(args).length > 0 ? ` ${JSON.stringify(args)}` : ''}`,
+  )
+  const response = await callTool({ url: context.mcpUrl, token, tool: name, args })
+  context.printer.output(response.text, 4)
+  return response
 }
 
 /** What the gateway says of a token. */
-export async function validate(stage: Stage, token: string): Promise<{ status: number; body: string }> {
-  const answer = await fetch(`${stage.server.gateway.httpUrl}/validate`, {
+export async function validate(context: ScriptContext, token: string): Promise<{ status: number; body: string }> {
+  const response = await fetch(`${context.server.gateway.httpUrl}/validate`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${stage.server.serviceToken}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${context.server.serviceToken}`, 'content-type': 'application/json' },
     body: JSON.stringify({ token, required_scope: 'read:stripe:invoices' }),
   })
-  return { status: answer.status, body: await answer.text() }
+  return { status: response.status, body: await response.text() }
 }
