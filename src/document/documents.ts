@@ -1,72 +1,38 @@
 /** The engine's documents as the gateway uses them, read from the wire. A document that does not read is never guessed at. */
-import { z } from 'zod'
-import { parsePolicy } from '../policy/index.ts'
 import type { PolicyDocument } from '../policy/index.ts'
 import { parseOperation } from '../scope/index.ts'
 import type { Tool } from '../scope/index.ts'
-import type { UpstreamValues } from './upstream.ts'
+import { agentScopesFields, agentScopesProblems } from './agent-scopes.ts'
+import { agentFields, agentProblems } from './agent.ts'
+import { policyFields, policyProblems, readPolicyText } from './policy.ts'
+import { DocumentError } from './problem.ts'
+import type { DocumentProblem } from './problem.ts'
+import { readShape } from './shape.ts'
+import type { ReadValues, Shape } from './shape.ts'
+import { toolFields, toolProblems } from './tool.ts'
+import { upstreamFields } from './upstream.ts'
 
-const version = z.number().int()
-const names = z.array(z.string()).nullable()
+const version = { version: { type: 'int', always: true } } as const
+const upstreamShape = {
+  ...upstreamFields,
+  name: { ...upstreamFields.name, always: true },
+  // The engine fills it in.
+  kv_path: { ...upstreamFields.kv_path, always: true },
+  ...version,
+} as const
+const agentShape = { ...agentFields, agent_id: { ...agentFields.agent_id, always: true }, ...version } as const
+const scopesShape = { ...agentScopesFields, ...version } as const
+const policyShape = { ...policyFields, ...version } as const
+const toolShape = { ...toolFields, ...version } as const
+const toolListing = { key_info: { type: 'object', always: true } } as const
 
-const agent = z.object({
-  agent_id: z.string(),
-  owner: z.string(),
-  environment: z.string(),
-  policies: names,
-  disabled: z.boolean(),
-  version,
-})
-const agentScopes = z.object({ scopes: names, version })
-const policy = z.object({ policy: z.string(), version })
-const upstream = z.object({
-  name: z.string(),
-  url: z.string(),
-  kv_mount: z.string(),
-  kv_path: z.string(),
-  kv_field: z.string(),
-  auth: z.string(),
-  headers: z.record(z.string(), z.string()).nullable(),
-  sensitivity: z.string(),
-  allow_private_addresses: z.boolean(),
-  connect_timeout: z.number().int(),
-  timeout: z.number().int(),
-  idle_timeout: z.number().int(),
-  max_request_bytes: z.number().int(),
-  max_response_bytes: z.number().int(),
-  version,
-} satisfies Record<keyof UpstreamValues | 'version', z.ZodType>)
-const tool = z.object({
-  operations: z.array(z.unknown()),
-  fields: names,
-  mcp_tools: names.optional(),
-  risk: z.string().nullish(),
-  version,
-})
-const toolListing = z.object({ key_info: z.record(z.string(), tool) })
-
-export type AgentDocument = z.infer<typeof agent>
-export type AgentScopes = z.infer<typeof agentScopes>
-export type Sensitivity = 'high' | 'standard' | 'low'
+export type AgentDocument = ReadValues<typeof agentShape>
+export type AgentScopes = ReadValues<typeof scopesShape>
+export type Sensitivity = (typeof upstreamFields.sensitivity.allowed)[number]
 
 /** An upstream, with where its key lies. `kv_path` may hold `{{environment}}`. Times in seconds. */
-export interface UpstreamDocument {
-  readonly name: string
-  readonly url: string
-  /** `bearer`, `basic`, `header:<Name>`, `query:<name>` or `none`. */
-  readonly auth: string
-  readonly headers: Readonly<Record<string, string>> | null
-  readonly allow_private_addresses: boolean
-  readonly connect_timeout: number
-  readonly timeout: number
-  readonly idle_timeout: number
-  readonly max_request_bytes: number
-  readonly max_response_bytes: number
-  readonly version: number
-  readonly kv_mount: string
-  readonly kv_path: string
-  readonly kv_field: string
-  readonly sensitivity: string
+export type UpstreamDocument = Omit<ReadValues<typeof upstreamShape>, 'headers'> & {
+  readonly headers: Readonly<Record<string, string>>
 }
 
 /** A value and the versions it rests on, by document path. */
@@ -75,30 +41,61 @@ export interface Reading<T> {
   readonly versions: ReadonlyMap<string, number>
 }
 
-const single =
-  <T extends { version: number }, V>(schema: z.ZodType<T>, convert: (document: T) => V) =>
-  (path: string, data: unknown): Reading<V> => {
-    const document = schema.parse(data)
-    return { value: convert(document), versions: new Map([[path, document.version]]) }
-  }
+type Versioned = Shape & typeof version
 
-export const readAgent = single(agent, (document): AgentDocument => document)
-export const readScopes = single(agentScopes, (document): AgentScopes => document)
-export const readPolicy = single(policy, (document): PolicyDocument => parsePolicy(document.policy))
-export const readUpstream = single(upstream, (document): UpstreamDocument => document)
+/** What the engine responded for one document, held to the rules it was written by. Throws `DocumentError`. */
+function readDocument<F extends Versioned>(
+  path: string,
+  shape: F,
+  problemsOf: (values: ReadValues<F>) => readonly DocumentProblem[],
+  data: unknown,
+): ReadValues<F> {
+  const document = readShape(path, shape, data)
+  const [problem] = problemsOf(document)
+  if (problem) throw new DocumentError(path, problem)
+  return document
+}
+
+const reading = <T>(path: string, document: { readonly version: unknown }, value: T): Reading<T> => ({
+  value,
+  versions: new Map([[path, Number(document.version)]]),
+})
+
+export function readAgent(path: string, data: unknown): Reading<AgentDocument> {
+  const document = readDocument(path, agentShape, agentProblems, data)
+  return reading(path, document, document)
+}
+
+export function readScopes(path: string, data: unknown): Reading<AgentScopes> {
+  const document = readDocument(path, scopesShape, agentScopesProblems, data)
+  return reading(path, document, document)
+}
+
+export function readPolicy(path: string, data: unknown): Reading<PolicyDocument> {
+  const document = readDocument(path, policyShape, policyProblems, data)
+  return reading(path, document, readPolicyText(document.policy).rules!)
+}
+
+/** Its rules are judged by each call, which says what is wrong with the upstream it is for. */
+export function readUpstream(path: string, data: unknown): Reading<UpstreamDocument> {
+  const document = readShape(path, upstreamShape, data)
+  return reading(path, document, document as UpstreamDocument)
+}
 
 /** All tools of an upstream, from `LIST mcp/tools/<upstream>`; `path` is `tools/<upstream>`. */
 export function readTools(path: string, data: unknown): Reading<readonly Tool[]> {
-  const name = path.slice('tools/'.length)
-  const listed = Object.entries(toolListing.parse(data).key_info)
+  const upstream = path.slice('tools/'.length)
+  const listed = Object.entries(readShape(path, toolListing, data).key_info).map(
+    ([name, info]) => [name, readDocument(`${path}/${name}`, toolShape, toolProblems, info)] as const,
+  )
   return {
-    value: listed.map(([key, { operations, fields, risk }]) => ({
-      upstream: name,
-      name: key,
+    value: listed.map(([name, { operations, fields, risk }]) => ({
+      upstream,
+      name,
       operations: operations.map(parseOperation),
       fields,
-      risk: risk ?? null,
+      risk,
     })),
-    versions: new Map(listed.map(([key, document]) => [`${path}/${key}`, document.version])),
+    versions: new Map(listed.map(([name, document]) => [`${path}/${name}`, document.version])),
   }
 }

@@ -1,11 +1,20 @@
 /**
  * What operators write and what the engine says on the wire, described and checked once. The engine's paths, the gateway and
  * the provider call this and add no rule of their own: what one of them accepts, all of them do (test/document). Pure: knows
- * neither requests nor servers; imports only `src/scope` and `src/policy`. What the engine's documents look like to a reader stands in
- * `documents.ts`, imported by its own name: it needs a validator that plugin and provider do not carry.
+ * neither requests nor servers; imports only `src/scope` and `src/policy`. A kind of document is its fields and `…Problems`, what
+ * is wrong with values of them; `documents.ts` reads whole documents as the engine responds them.
  */
-export { subjectOf } from './problem.ts'
-export type { DocumentProblem } from './problem.ts'
+export { agentFields, agentProblems } from './agent.ts'
+export { agentScopesFields, agentScopesProblems, broadScopes } from './agent-scopes.ts'
+export { configFields, configProblems } from './config.ts'
+export type { ConfigValues } from './config.ts'
+export { LONG_SECONDS, ceilingProblems, cutLife, storedLife } from './life.ts'
+export type { MountRules } from './mount-rules.ts'
+export { nameProblems } from './name.ts'
+export { policyFields, policyProblems, readPolicyText } from './policy.ts'
+export { DocumentError, isShort, placeOf, shown, summaryOf } from './problem.ts'
+export type { DocumentProblem, RuleProblem } from './problem.ts'
+export { toolFields, toolNameProblems, toolProblems } from './tool.ts'
 export {
   isFramingHeader,
   isHeaderName,

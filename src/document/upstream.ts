@@ -1,6 +1,9 @@
 /** What an operator may write about an upstream: its fields and every rule for them. */
 import { isOverrideHeader, isOverrideParameter } from '../scope/index.ts'
-import type { DocumentProblem } from './problem.ts'
+import { nameProblems } from './name.ts'
+import type { DocumentProblem, RuleProblem } from './problem.ts'
+import { shapeProblems } from './shape.ts'
+import type { KnownValues } from './shape.ts'
 
 const MEBIBYTE = 1_048_576
 
@@ -84,17 +87,18 @@ export const upstreamFields = {
 } as const
 
 /** The values of an upstream, as far as they are known; the defaults are in `upstreamFields`. */
-export type UpstreamValues = Readonly<Partial<Record<keyof typeof upstreamFields, unknown>>>
+export type UpstreamValues = KnownValues<typeof upstreamFields>
 
 /** Everything wrong with what is there. What is absent is not judged: a plan may not know it yet. */
 export function upstreamProblems(values: UpstreamValues): readonly DocumentProblem[] {
   return [
+    ...nameProblems('name', values.name, 'stripe'),
     ...urlProblems(values),
     ...kvProblems(values),
     ...authProblems(values.auth),
     ...headerProblems(values.headers),
-    ...sensitivityProblems(values.sensitivity),
     ...limits.flatMap((field) => limitProblems(field, values[field])),
+    ...shapeProblems(upstreamFields, values),
   ]
 }
 
@@ -106,7 +110,7 @@ export const upstreamWarnings = ({ url }: UpstreamValues): readonly string[] =>
 
 function urlProblems({ url, allow_private_addresses: allowPrivate }: UpstreamValues): readonly DocumentProblem[] {
   if (typeof url !== 'string') return []
-  const wrong = (problem: string, rest: Partial<DocumentProblem> = {}): readonly DocumentProblem[] => [
+  const wrong = (problem: string, rest: Partial<RuleProblem> = {}): readonly DocumentProblem[] => [
     { field: 'url', problem, example: 'https://api.stripe.com', ...rest },
   ]
   if (!URL.canParse(url)) return wrong('is not an absolute URL', { value: url })
@@ -224,20 +228,16 @@ function headerProblem(name: string, value: unknown): DocumentProblem | undefine
     }
   if (!isHeaderName(name) || isFramingHeader(name))
     return { ...base, subject: `headers: ${shown}`, problem: 'is not a header that can be added' }
+  if (value === undefined) return undefined
   if (typeof value !== 'string' || /[^\t\x20-\x7e]/.test(value) || value.length > LONGEST_HEADER_VALUE)
     return { ...base, subject: `headers.${name}`, problem: 'must be a printable text on one line' }
   return undefined
 }
 
-function sensitivityProblems(sensitivity: unknown): readonly DocumentProblem[] {
-  const { allowed } = upstreamFields.sensitivity
-  if (sensitivity === undefined || (allowed as readonly unknown[]).includes(sensitivity)) return []
-  return [{ field: 'sensitivity', problem: `must be one of ${allowed.join(', ')}`, example: 'high' }]
-}
-
 const limits = ['connect_timeout', 'timeout', 'idle_timeout', 'max_request_bytes', 'max_response_bytes'] as const
 
 function limitProblems(field: (typeof limits)[number], value: unknown): readonly DocumentProblem[] {
-  if (value === undefined || (typeof value === 'number' && value >= 1)) return []
+  // Whether it is a number at all is for the field's declaration.
+  if (typeof value !== 'number' || value >= 1) return []
   return [{ field, problem: 'must be at least 1', example: upstreamFields[field].default }]
 }

@@ -34,6 +34,13 @@ export const unavailableCodes = {
     actor: 'operator',
     action: 'Try again; check that Vault is unsealed, reachable and has the engine mounted.',
   },
+  document_unreadable: {
+    retry: false,
+    meaning:
+      'A document of the engine breaks the rules this gateway knows; an engine of another version may have stored it.',
+    actor: 'operator',
+    action: 'Write the document again, or run engine and gateway of one version; the message names document and field.',
+  },
   mount_gone: {
     retry: false,
     meaning: 'Vault no longer has the engine where the gateway expects it: the mount was disabled or moved.',

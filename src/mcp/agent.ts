@@ -1,4 +1,5 @@
 /** The agent record: identity, declared scopes per environment, and the generation that ends its sessions. */
+import { agentScopesFields } from '../document/index.ts'
 import type { Engine } from './engine.ts'
 import type { FeedEvent } from './feed.ts'
 
@@ -25,7 +26,7 @@ export interface AgentRecord {
   readonly declared: Readonly<Record<string, DeclaredScopes>>
 }
 
-export const DEFAULT_MAX_TTL_SECONDS = 900
+export const DEFAULT_MAX_TTL_SECONDS = agentScopesFields.max_ttl_seconds.default
 
 const agentKey = (agentId: string): string => `ag/${agentId}`
 

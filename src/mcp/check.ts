@@ -1,25 +1,20 @@
 /** Checks of what callers write, each refusing with a sentence that names the field. */
-import { subjectOf } from '../document/index.ts'
+import { nameProblems, placeOf, shown, summaryOf } from '../document/index.ts'
 import type { DocumentProblem } from '../document/index.ts'
 import type { Data } from '../logical/data.ts'
 import { badRequest } from '../logical/errors.ts'
 import type { RequestError } from '../logical/errors.ts'
 import { PolicyError } from '../policy/index.ts'
-import { ScopeError, isName } from '../scope/index.ts'
+import { ScopeError } from '../scope/index.ts'
 
-/** Names are short; what is longer may be a token that went to the wrong place, and is not repeated. */
-const SHOWN = 24
-
-export const isShort = (text: string): boolean => text.length <= SHOWN
-
-/** What a caller wrote where something short belongs, for a sentence: error texts stand readable in logs. */
-export const shown = (text: string): string => (isShort(text) ? JSON.stringify(text) : `(${text.length} characters)`)
+/** Throws the first of them. */
+export function refuse(problems: readonly DocumentProblem[]): void {
+  const [problem] = problems
+  if (problem) throw problemRequest(problem)
+}
 
 export function checkName(field: string, name: string, example: string): string {
-  if (!isName(name))
-    throw badRequest(
-      `${field} ${shown(name)} is not a name: 1 to 64 characters of a-z, 0-9, _ and -, starting with a letter or digit, for example ${field}=${example}.`,
-    )
+  refuse(nameProblems(field, name, example))
   return name
 }
 
@@ -44,11 +39,19 @@ export function sentence<T>(field: string, parse: () => T): T {
   }
 }
 
-/** A problem of a document as this API words it: field, problem, example. */
-export function problemRequest(problem: DocumentProblem): RequestError {
-  const { field, value, advice, example } = problem
-  const written = value === undefined ? '' : ` ${shown(value)}`
+/** A problem of a document as this API words it: place, problem, example. */
+function problemRequest(problem: DocumentProblem): RequestError {
+  if ('sentence' in problem) return badRequest(summaryOf(problem))
+  const { value, rule, advice, example } = problem
   const text = typeof example === 'object' ? JSON.stringify(example) : String(example)
-  const rest = advice === undefined ? `, for example ${field}=${text}.` : `. ${advice}`
-  return badRequest(`${subjectOf(problem)}${written} ${problem.problem}${rest}`)
+  const place = placeOf({ ...problem, key: undefined })
+  return badRequest(
+    [
+      problem.subject ?? place,
+      ...(value === undefined ? [] : [` ${shown(value)}`]),
+      ` ${problem.problem}`,
+      ...(rule === undefined ? [] : [`: ${rule}`]),
+      advice === undefined ? `, for example ${place}=${text}.` : `. ${advice}`,
+    ].join(''),
+  )
 }

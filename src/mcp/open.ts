@@ -1,4 +1,5 @@
 /** Opening a session: who asks, for what, bounded by what. Everything is checked before the one write. */
+import { isShort, shown } from '../document/index.ts'
 import { badRequest } from '../logical/errors.ts'
 import type { Request } from '../logical/request.ts'
 import type { Response } from '../logical/response.ts'
@@ -14,7 +15,7 @@ import {
 } from '../scope/index.ts'
 import { declaredIn, registeredAgent } from './agent.ts'
 import type { AgentRecord } from './agent.ts'
-import { checkAgentName, isShort, sentence, shown } from './check.ts'
+import { checkAgentName, sentence } from './check.ts'
 import type { Engine } from './engine.ts'
 import { firstExcess, grantLink, grantLinks } from './grant.ts'
 import type { JudgedLink } from './grant.ts'

@@ -1,39 +1,19 @@
+import { agentScopesFields, agentScopesProblems, broadScopes, cutLife } from '../document/index.ts'
 import { definePath } from '../framework/path.ts'
 import type { Handler, PathSpec } from '../framework/path.ts'
 import type { FieldData } from '../framework/field-data.ts'
 import type { Fields } from '../framework/field.ts'
-import { RequestError, badRequest } from '../logical/errors.ts'
+import { RequestError } from '../logical/errors.ts'
 import { listResponse } from '../logical/response.ts'
 import { parseScope } from '../scope/index.ts'
 import { DEFAULT_MAX_TTL_SECONDS, changeAgent, declaredIn, declaredKey, registeredAgent, scopesPath } from './agent.ts'
 import type { AgentRecord, DeclaredScopes } from './agent.ts'
-import { checkAgentName, checkName, refuseEmptyText, sentence } from './check.ts'
+import { checkAgentName, checkName, refuse, refuseEmptyText } from './check.ts'
 import { versionField } from './document.ts'
 import type { Engine } from './engine.ts'
-import { checkLife, cutLife } from './ttl-ceiling.ts'
+import { checkLife } from './ttl-ceiling.ts'
 
-const fields = {
-  agent_id: { type: 'string', description: 'The agent.', example: 'claude-billing-agent' },
-  environment: {
-    type: 'string',
-    description: "The environment these scopes are for. Without it: the agent's own.",
-    example: 'staging',
-  },
-  scopes: {
-    type: 'list',
-    description:
-      'Scopes the agent declares: <capability>:<upstream>:<resource>[:<qualifier>]. [] grants nothing; null unsets.',
-    example: ['read:stripe:invoices', 'read:stripe:customers:id-only'],
-  },
-  max_ttl_seconds: {
-    type: 'duration',
-    description:
-      'Longest life of any token issued under these scopes, in seconds; at most ttl_ceiling and cut to max_ttl of config.',
-    example: 900,
-    default: DEFAULT_MAX_TTL_SECONDS,
-  },
-  ...versionField,
-} as const satisfies Fields
+const fields = { ...agentScopesFields, ...versionField } as const satisfies Fields
 
 type ScopesHandler = Handler<typeof fields>
 
@@ -110,11 +90,11 @@ function write(engine: Engine): ScopesHandler {
     const agentId = given.require('agent_id')
     refuseEmptyText(request.data, 'scopes')
     await required(engine, agentId)
-    const warnings = await checkScopes(engine, given.given('scopes') ?? [])
+    const { allow_wildcards, max_ttl, ttl_ceiling } = await engine.settings()
+    const scopes = given.given('scopes')
     const cap = given.given('max_ttl_seconds')
-    if (cap !== undefined && cap < 1)
-      throw badRequest('max_ttl_seconds must be at least 1; tokens always expire, for example max_ttl_seconds=900.')
-    const { max_ttl, ttl_ceiling } = await engine.settings()
+    refuse(agentScopesProblems({ scopes, max_ttl_seconds: cap }, { allow_wildcards }))
+    const warnings = await scopeWarnings(engine, scopes ?? [])
     if (cap !== undefined && cap > max_ttl)
       warnings.push(
         `max_ttl_seconds (${cap}) is above this mount's max_ttl (${max_ttl}); tokens are cut to the latter.`,
@@ -171,28 +151,18 @@ function list(engine: Engine): ScopesHandler {
   }
 }
 
-/** Refuses what is not a scope; warns of wildcards that are allowed and of tools that do not exist yet. */
-async function checkScopes(engine: Engine, scopes: readonly string[]): Promise<string[]> {
-  const { allow_wildcards } = await engine.settings()
+/** Wildcards that are allowed, and tools that do not exist yet. */
+async function scopeWarnings(engine: Engine, scopes: readonly string[]): Promise<string[]> {
+  const broad = broadScopes(scopes)
   const warnings: string[] = []
   for (const [index, text] of scopes.entries()) {
-    const broad = allow_wildcards ? problemOf(() => parseScope(text)) : undefined
-    const scope = sentence(`scopes[${index}]`, () => parseScope(text, { allowWildcards: allow_wildcards }))
-    if (broad !== undefined) warnings.push(`scopes[${index}]: ${broad}`)
-    else if (!scope.wildcard && !(await engine.records.get(scope.path.replace(/^tools\//, 'tool/'))))
+    const { wildcard, path } = parseScope(text, { allowWildcards: true })
+    const problem = broad.get(index)
+    if (problem !== undefined) warnings.push(problem)
+    else if (!wildcard && !(await engine.records.get(path.replace(/^tools\//, 'tool/'))))
       warnings.push(
-        `scopes[${index}]: "${text}" names a tool that does not exist yet; it grants nothing until mcp/${scope.path} is written.`,
+        `scopes[${index}]: "${text}" names a tool that does not exist yet; it grants nothing until mcp/${path} is written.`,
       )
   }
   return warnings
-}
-
-/** What a strict reading says against it: with allow_wildcards a warning instead of a refusal. */
-function problemOf(parse: () => unknown): string | undefined {
-  try {
-    parse()
-    return undefined
-  } catch (error) {
-    return error instanceof Error ? error.message : 'does not parse'
-  }
 }

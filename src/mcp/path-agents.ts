@@ -1,3 +1,4 @@
+import { agentFields, agentProblems } from '../document/index.ts'
 import { missing } from '../framework/field-data.ts'
 import type { FieldData } from '../framework/field-data.ts'
 import { definePath } from '../framework/path.ts'
@@ -6,36 +7,12 @@ import { RequestError, badRequest } from '../logical/errors.ts'
 import { listResponse } from '../logical/response.ts'
 import { changeAgent, documentPaths, registeredAgent } from './agent.ts'
 import type { AgentRecord } from './agent.ts'
-import { checkAgentName, checkName, refuseEmptyText } from './check.ts'
+import { checkAgentName, refuse, refuseEmptyText } from './check.ts'
 import { versionField } from './document.ts'
 import type { Engine } from './engine.ts'
 
 const fields = {
-  agent_id: { type: 'string', description: 'Stable identifier of the agent.', example: 'claude-billing-agent' },
-  owner: {
-    type: 'string',
-    required: true,
-    description: 'Team accountable for the agent; carried into audit records.',
-    example: 'platform-team',
-  },
-  environment: { type: 'string', required: true, description: "The agent's own environment.", example: 'production' },
-  description: {
-    type: 'string',
-    description: 'What the agent is for.',
-    example: 'Handles Stripe billing queries via MCP',
-    default: '',
-  },
-  policies: {
-    type: 'list',
-    description: 'Tool policies of the agent. Where scopes are declared too, both must allow. null: unset.',
-    example: ['billing-read'],
-  },
-  disabled: {
-    type: 'bool',
-    description: 'true ends every session at once and refuses new ones. Enabling again revives none.',
-    example: false,
-    default: false,
-  },
+  ...agentFields,
   generation: {
     type: 'int',
     computed: true,
@@ -158,20 +135,18 @@ type Given = FieldData<typeof fields>
 /** What is omitted keeps its value; null resets it. */
 function merge(agentId: string, stored: AgentRecord | undefined, given: Given): AgentRecord {
   const before = stored?.deleted ? undefined : stored
-  const owner = requiredText('owner', given, before)
-  if (owner.length > 256) throw badRequest('owner must be at most 256 characters, for example owner=platform-team.')
-  const environment = checkName('environment', requiredText('environment', given, before), 'production')
-  const policies = merged('policies', null, given, before)
-  for (const [index, name] of (policies ?? []).entries()) checkName(`policies[${index}]`, name, 'billing-read')
-  const disabled = merged('disabled', false, given, before)
+  const values = {
+    owner: requiredText('owner', given, before),
+    environment: requiredText('environment', given, before),
+    description: merged('description', '', given, before),
+    policies: merged('policies', null, given, before),
+    disabled: merged('disabled', false, given, before),
+  }
+  refuse(agentProblems(values))
   return {
     agent_id: agentId,
-    owner,
-    environment,
-    description: merged('description', '', given, before),
-    policies,
-    disabled,
-    generation: generationAfter(stored, disabled),
+    ...values,
+    generation: generationAfter(stored, values.disabled),
     deleted: false,
     version: stored?.version ?? 0,
     declared: before?.declared ?? {},

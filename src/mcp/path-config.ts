@@ -1,68 +1,17 @@
+import { configFields, configProblems } from '../document/index.ts'
 import { durationSeconds } from '../framework/duration.ts'
 import { definePath } from '../framework/path.ts'
 import type { Fields } from '../framework/field.ts'
 import type { FieldData } from '../framework/field-data.ts'
 import { badRequest } from '../logical/errors.ts'
+import { refuse } from './check.ts'
 import { rotateCheck } from './check-key.ts'
 import { mergeFields } from './document.ts'
 import type { Engine, StoredConfig } from './engine.ts'
-import { defaultSettings } from './settings.ts'
-import type { EngineSettings, StoredSettings } from './settings.ts'
+import type { StoredSettings } from './settings.ts'
 import { checkLife, cutSettings, settingsInForce } from './ttl-ceiling.ts'
 
-const fields = {
-  default_ttl: {
-    type: 'duration',
-    description: 'Life of a token when none is asked for, in seconds.',
-    example: 900,
-    default: defaultSettings.default_ttl,
-  },
-  max_ttl: {
-    type: 'duration',
-    description: 'Longest life of any token of this mount, in seconds; at most ttl_ceiling.',
-    example: 3600,
-    default: defaultSettings.max_ttl,
-  },
-  ttl_ceiling: {
-    type: 'duration',
-    computed: true,
-    description:
-      'No token of this mount lives longer, in seconds: a longer max_ttl or max_ttl_seconds is refused. Set at config/ttl-ceiling, which needs sudo.',
-    example: 86400,
-  },
-  session_max_life: {
-    type: 'duration',
-    description: 'Absolute life of a session over all its refreshes, in seconds.',
-    example: 28800,
-    default: defaultSettings.session_max_life,
-  },
-  allow_wildcards: {
-    type: 'bool',
-    description:
-      'Accept * and + as upstream or first resource segment of a scope or tool policy. Such scopes still warn.',
-    example: false,
-    default: defaultSettings.allow_wildcards,
-  },
-  token_prefix: {
-    type: 'string',
-    description: 'First part of every token, 2 to 8 characters of a-z and 0-9.',
-    example: 'svt',
-    default: defaultSettings.token_prefix,
-  },
-  environment_labels: {
-    type: 'object',
-    description: 'Labels tokens carry for environments, besides the built-in prod, staging, dev and test.',
-    example: { 'production-eu': 'prodeu' },
-    default: defaultSettings.environment_labels,
-  },
-  reuse_window: {
-    type: 'duration',
-    description:
-      'How long ended sessions are remembered, in seconds, so that reuse after expiry or revocation is told from an unknown token.',
-    example: 86400,
-    default: defaultSettings.reuse_window,
-  },
-} as const satisfies Fields
+const fields = configFields satisfies Fields
 
 export function pathConfig(engine: Engine) {
   return definePath({
@@ -132,36 +81,14 @@ function checkWritten(given: FieldData<typeof fields>, before: StoredConfig, set
   const after = { ...before, settings }
   const inForce = settingsInForce(after)
   const lives = (['default_ttl', 'max_ttl'] as const).filter((name) => settings[name] !== before.settings[name])
-  checkSettings({ ...inForce, ...Object.fromEntries(lives.map((name) => [name, settings[name] ?? inForce[name]])) })
+  refuse(
+    configProblems({
+      ...inForce,
+      ...Object.fromEntries(lives.map((name) => [name, settings[name] ?? inForce[name]])),
+    }),
+  )
   const max_ttl = given.given('max_ttl')
   const warnings =
     max_ttl === undefined ? [] : checkLife('max_ttl', max_ttl, before.settings.max_ttl, inForce.ttl_ceiling)
   return [...warnings, ...cutSettings(after)]
-}
-
-function checkSettings(settings: EngineSettings): void {
-  for (const name of ['default_ttl', 'max_ttl', 'session_max_life'] as const) {
-    if (settings[name] < 1)
-      throw badRequest(
-        `${name} must be at least 1 second; tokens and sessions always expire, for example ${name}=${defaultSettings[name]}.`,
-      )
-  }
-  if (settings.default_ttl > settings.max_ttl)
-    throw badRequest(
-      `default_ttl (${settings.default_ttl}) is longer than max_ttl (${settings.max_ttl}); raise max_ttl or lower default_ttl, for example default_ttl=${settings.max_ttl}.`,
-    )
-  if (settings.max_ttl > settings.session_max_life)
-    throw badRequest(
-      `max_ttl (${settings.max_ttl}) is longer than session_max_life (${settings.session_max_life}); a token cannot outlive its session, for example session_max_life=${settings.max_ttl}.`,
-    )
-  if (!/^[a-z0-9]{2,8}$/.test(settings.token_prefix) || settings.token_prefix === 'gst')
-    throw badRequest(
-      'token_prefix must be 2 to 8 characters of a-z and 0-9 (gst is taken by service tokens), for example token_prefix=svt.',
-    )
-  for (const [environment, label] of Object.entries(settings.environment_labels)) {
-    if (typeof label !== 'string' || !/^[a-z0-9]{1,16}$/.test(label))
-      throw badRequest(
-        `environment_labels.${environment} must be 1 to 16 characters of a-z and 0-9, for example {"${environment}":"prod"}.`,
-      )
-  }
 }

@@ -1,44 +1,14 @@
+import { toolFields, toolNameProblems, toolProblems } from '../document/index.ts'
 import { definePath } from '../framework/path.ts'
 import type { Fields } from '../framework/field.ts'
-import { badRequest } from '../logical/errors.ts'
 import { collectKeys } from '../logical/storage.ts'
 import { listResponse } from '../logical/response.ts'
-import { compileProjection, parseOperation } from '../scope/index.ts'
-import { checkName, sentence } from './check.ts'
+import { checkName, refuse } from './check.ts'
 import { documentData, documentOperations, versionField } from './document.ts'
 import type { Document, DocumentSpec } from './document.ts'
 import type { Engine } from './engine.ts'
 
-const fields = {
-  upstream: { type: 'string', description: 'Name of the upstream.', example: 'stripe' },
-  name: { type: 'string', description: 'Name of the tool: a resource, or resource/qualifier.', example: 'invoices' },
-  operations: {
-    type: 'objects',
-    required: true,
-    description:
-      'HTTP operations the tool covers: "GET /v1/invoices/{id}" ({x} is one segment), or objects with method, path, capability and parameters (the only query parameters that pass).',
-    example: ['GET /v1/invoices', 'GET /v1/invoices/{id}'],
-  },
-  fields: {
-    type: 'list',
-    description: 'The only fields of JSON answers that are passed on. Omitted: everything passes.',
-    example: ['data[].id', 'has_more'],
-  },
-  mcp_tools: {
-    type: 'list',
-    description:
-      'Names of the MCP tools this tool stands for, for people and for reports. Nothing enforces it yet: what a session may call follows from operations alone.',
-    example: ['list_invoices'],
-    default: [],
-  },
-  risk: {
-    type: 'string',
-    allowed: ['low', 'medium', 'high', 'critical'],
-    description: 'Risk level, carried into audit records.',
-    example: 'low',
-  },
-  ...versionField,
-} as const satisfies Fields
+const fields = { ...toolFields, ...versionField } as const satisfies Fields
 
 export const toolSpec: DocumentSpec<typeof fields> = {
   fields,
@@ -46,12 +16,7 @@ export const toolSpec: DocumentSpec<typeof fields> = {
   key: ({ upstream, name }) => `tool/${checkName('upstream', upstream!, 'stripe')}/${checkToolName(name!)}`,
   path: ({ upstream, name }) => `tools/${upstream}/${name}`,
   async check(values, engine, { upstream }) {
-    const operations = values.operations as unknown[]
-    if (operations.length === 0)
-      throw badRequest('operations must name at least one operation, for example operations="GET /v1/invoices".')
-    for (const [index, operation] of operations.entries())
-      sentence(`operations[${index}]`, () => parseOperation(operation))
-    if (values.fields !== undefined) sentence('fields', () => compileProjection(values.fields as string[]))
+    refuse(toolProblems(values))
     return (await engine.records.get(`up/${upstream}`))
       ? []
       : [
@@ -111,11 +76,6 @@ export function pathToolsUpstreams(engine: Engine) {
 }
 
 function checkToolName(name: string): string {
-  const parts = name.split('/')
-  if (parts.length > 2)
-    throw badRequest(
-      `name ${JSON.stringify(name)} is not a tool: a resource, or resource/qualifier, for example customers/id-only.`,
-    )
-  for (const part of parts) checkName('name', part, 'customers/id-only')
+  refuse(toolNameProblems(name))
   return name
 }

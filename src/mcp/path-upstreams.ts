@@ -2,7 +2,7 @@ import { upstreamFields, upstreamProblems, upstreamWarnings } from '../document/
 import { definePath } from '../framework/path.ts'
 import type { Fields } from '../framework/field.ts'
 import { listResponse } from '../logical/response.ts'
-import { checkName, problemRequest } from './check.ts'
+import { checkName, refuse } from './check.ts'
 import { documentOperations, versionField } from './document.ts'
 import type { DocumentSpec } from './document.ts'
 import type { Engine } from './engine.ts'
@@ -20,8 +20,7 @@ export const upstreamSpec: DocumentSpec<typeof fields> = {
       allow_private_addresses: false,
       ...values,
     }
-    const [problem] = upstreamProblems(document)
-    if (problem) throw problemRequest(problem)
+    refuse(upstreamProblems(document))
     return upstreamWarnings(document)
   },
 }

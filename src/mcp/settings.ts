@@ -1,3 +1,5 @@
+import { configFields } from '../document/index.ts'
+
 /** The mount's settings, `mcp/config`. Durations in seconds. */
 export interface EngineSettings {
   readonly default_ttl: number
@@ -14,13 +16,16 @@ export interface EngineSettings {
 /** What writing `config` changes. */
 export type StoredSettings = Partial<Omit<EngineSettings, 'ttl_ceiling'>>
 
+const { default_ttl, max_ttl, session_max_life, allow_wildcards, token_prefix, environment_labels, reuse_window } =
+  configFields
+
 export const defaultSettings: EngineSettings = {
-  default_ttl: 900,
-  max_ttl: 3600,
+  default_ttl: default_ttl.default,
+  max_ttl: max_ttl.default,
   ttl_ceiling: 86_400,
-  session_max_life: 28_800,
-  allow_wildcards: false,
-  token_prefix: 'svt',
-  environment_labels: {},
-  reuse_window: 86_400,
+  session_max_life: session_max_life.default,
+  allow_wildcards: allow_wildcards.default,
+  token_prefix: token_prefix.default,
+  environment_labels: environment_labels.default,
+  reuse_window: reuse_window.default,
 }

@@ -3,8 +3,9 @@
  * what was stored above it, by a release without a ceiling or before it was lowered, is cut and warned about, so that an
  * upgrade neither stops a mount nor leaves tokens living longer than the ceiling says.
  */
+import { LONG_SECONDS, ceilingProblems, cutLife } from '../document/index.ts'
 import { durationText } from '../framework/duration.ts'
-import { badRequest } from '../logical/errors.ts'
+import { refuse } from './check.ts'
 import { defaultSettings } from './settings.ts'
 import type { EngineSettings, StoredSettings } from './settings.ts'
 
@@ -15,9 +16,6 @@ interface StoredLives {
   /** Seconds; absent = the default. Not one of the settings, because only sudo may change it. */
   readonly ttl_ceiling?: number
 }
-
-/** Tokens that live longer are worth a word: 15 to 30 minutes suit most tasks. */
-const LONG_SECONDS = 3600
 
 /** Every setting with its value in force. */
 export function settingsInForce({ settings, ttl_ceiling = defaultSettings.ttl_ceiling }: StoredLives): EngineSettings {
@@ -35,23 +33,12 @@ export function cutSettings(stored: StoredLives): string[] {
   return (['default_ttl', 'max_ttl'] as const).flatMap((name) => cutLife(name, stored.settings[name], ttl_ceiling))
 }
 
-/** A sentence if a life is stored above the ceiling; none if it is not. All in seconds. */
-export function cutLife(name: string, stored: number | undefined, ceiling: number): string[] {
-  if (stored === undefined || stored <= ceiling) return []
-  return [
-    `${name} is stored as ${stored}, above this mount's ttl_ceiling, and is cut to ${ceiling}. Write a lower ${name}, or have someone with sudo raise ttl_ceiling at config/ttl-ceiling.`,
-  ]
-}
-
 /**
  * Checks a life that is being written, in seconds, and tells what to warn about. The value that is stored already passes above the
  * ceiling too: provisioning that is run again after an upgrade changes nothing and must not fail.
  */
 export function checkLife(name: string, given: number, stored: number | undefined, ceiling: number): string[] {
-  if (given > ceiling && given !== stored)
-    throw badRequest(
-      `${name} (${given}) is above this mount's ttl_ceiling (${ceiling}); lower it, for example ${name}=${Math.min(LONG_SECONDS, ceiling)}, or have someone with sudo raise ttl_ceiling at config/ttl-ceiling first.`,
-    )
+  if (given !== stored) refuse(ceilingProblems(name, given, { ttl_ceiling: ceiling }))
   return given > LONG_SECONDS
     ? [
         `${name} of ${durationText(given)} is long: a token that leaks may be used until it expires. 15 to 30 minutes suit most agents; more than 1 hour suits only those that can do little harm.`,

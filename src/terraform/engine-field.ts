@@ -32,7 +32,6 @@ export interface Items {
   read(item: unknown): ValueObject
   /** With what follows from the rest filled in; anything may be unknown. */
   complete(item: ValueObject): ValueObject
-  check(path: Path, item: ValueObject): readonly Diagnostic[]
 }
 
 const ctyTypes: Readonly<Record<Exclude<EngineField['type'], 'objects' | 'any'>, CtyType>> = {
@@ -114,7 +113,7 @@ export function defaultOf(field: EngineField): Value | undefined {
 }
 
 /** What is wrong with the value of an attribute, whatever the server. */
-export function checkField(path: Path, field: EngineField, value: Value | undefined, items?: Items): Diagnostic[] {
+export function checkField(path: Path, field: EngineField, value: Value | undefined): Diagnostic[] {
   if (value === null || value === undefined || isUnknown(value)) return []
   const name = pathText(path)
   const example = `Write for example ${name} = ${JSON.stringify(field.example)}.`
@@ -124,7 +123,7 @@ export function checkField(path: Path, field: EngineField, value: Value | undefi
       fault(`${name} ${JSON.stringify(value.slice(0, 60))} is none of ${field.allowed.join(', ')}`, example, path),
     ]
   if (isNumber(field)) return checkNumber(path, field, value, example)
-  if (isList(value)) return value.flatMap((item, index) => checkItem([...path, index], item, items))
+  if (isList(value)) return value.flatMap((item, index) => checkItem([...path, index], item))
   return isObject(value) ? checkMembers(path, value) : []
 }
 
@@ -149,7 +148,5 @@ function checkMembers(path: Path, value: ValueObject): Diagnostic[] {
     )
 }
 
-function checkItem(path: Path, item: Value, items: Items | undefined): readonly Diagnostic[] {
-  if (item === null) return [fault(`${pathText(path)} is null`, 'Leave it out, or give it a value.', path)]
-  return items && isObject(item) ? items.check(path, item) : []
-}
+const checkItem = (path: Path, item: Value): readonly Diagnostic[] =>
+  item === null ? [fault(`${pathText(path)} is null`, 'Leave it out, or give it a value.', path)] : []

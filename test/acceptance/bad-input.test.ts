@@ -74,7 +74,7 @@ const rows: readonly Row[] = [
     'tools/stripe/a/b/c',
     { operations: ['GET /v1/x'] },
     400,
-    'name "a/b/c" is not a tool: a resource, or resource/qualifier, for example customers/id-only.',
+    'name "a/b/c" is not a tool: a resource, or resource/qualifier, for example name=customers/id-only.',
   ],
   [
     "a policy that is no tool's",

@@ -1,7 +1,7 @@
 /** One set of rules for upstreams, at the three places that ask for them. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { upstreamFields } from '../../src/document/index.ts'
+import { DocumentError, upstreamFields } from '../../src/document/index.ts'
 import { readUpstream } from '../../src/document/documents.ts'
 import { GatewayCallError } from '../../src/gateway/call/call-error.ts'
 import { buildOutgoing } from '../../src/gateway/call/outgoing.ts'
@@ -41,7 +41,7 @@ function gatewayRefuses(document: Document): string | undefined {
     return undefined
   } catch (thrown) {
     if (thrown instanceof GatewayCallError && thrown.code === 'upstream_misconfigured') return thrown.message
-    if (thrown instanceof Error && thrown.name === 'ZodError') return thrown.message
+    if (thrown instanceof DocumentError) return thrown.message
     throw thrown
   }
 }

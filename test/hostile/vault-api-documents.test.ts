@@ -260,7 +260,7 @@ describe('upstreams and tools', () => {
       'fields that do not parse',
       tool({ operations: ['GET /v1'], fields: ['data[[].id'] }),
       400,
-      'fields: field "data[[].id" is not a path into a JSON answer; write for example has_more or data[].id.',
+      'fields[0]: field "data[[].id" is not a path into a JSON answer; write for example has_more or data[].id.',
     ],
     [
       'an unknown risk',
@@ -272,7 +272,7 @@ describe('upstreams and tools', () => {
       'a tool of three parts',
       'POST /v1/mcp/tools/stripe/a/b/c\n\n{"operations":["GET /v1"]}',
       400,
-      'name "a/b/c" is not a tool: a resource, or resource/qualifier, for example customers/id-only.',
+      'name "a/b/c" is not a tool: a resource, or resource/qualifier, for example name=customers/id-only.',
     ],
     [
       'a tool called *',

@@ -378,7 +378,7 @@ describe('bad input is refused with a sentence and changes nothing', () => {
     [
       'tools/stripe/a/b/c',
       { operations: 'GET /v1/x' },
-      'name "a/b/c" is not a tool: a resource, or resource/qualifier, for example customers/id-only.',
+      'name "a/b/c" is not a tool: a resource, or resource/qualifier, for example name=customers/id-only.',
     ],
     [
       'policies/p',

@@ -1,4 +1,4 @@
-import { readAuth, subjectOf, upstreamProblems } from '../../document/index.ts'
+import { readAuth, summaryOf, upstreamProblems } from '../../document/index.ts'
 import type { DocumentProblem, UpstreamAuth } from '../../document/index.ts'
 import { GatewayCallError } from './call-error.ts'
 
@@ -40,6 +40,6 @@ export function requireUsable(upstream: Upstream): void {
 const usable = new WeakMap<Upstream, readonly DocumentProblem[]>()
 
 function misconfigured({ name }: Pick<Upstream, 'name'>, [first]: readonly DocumentProblem[]): never {
-  const what = first ? `${subjectOf(first)} ${first.problem}` : 'it cannot be used'
+  const what = first ? summaryOf(first) : 'it cannot be used'
   throw new GatewayCallError('upstream_misconfigured', `upstream ${name}: ${what}`)
 }

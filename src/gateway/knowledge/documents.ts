@@ -4,7 +4,8 @@ import type { Logger } from '../../logical/log.ts'
 import type { PolicyDocument } from '../../policy/index.ts'
 import type { Tool } from '../../scope/index.ts'
 import type { VaultClient } from '../../vault-client/index.ts'
-import { unavailable } from '../error.ts'
+import { DocumentError } from '../../document/index.ts'
+import { GatewayError, unavailable } from '../error.ts'
 import { readAgent, readPolicy, readScopes, readTools, readUpstream } from '../../document/documents.ts'
 import type { AgentDocument, AgentScopes, Reading, UpstreamDocument } from '../../document/documents.ts'
 import type { FeedListener } from './listeners.ts'
@@ -137,6 +138,7 @@ export class Documents implements FeedListener {
         : vault.read(full, { timeoutMs: TIMEOUT_MS }))
       return { reading: response && reader(path, response.data), floors }
     } catch (error) {
+      if (error instanceof DocumentError) throw unreadable(error, this.#config)
       logger.warn({ path, error: error instanceof Error ? error.name : 'unexpected' }, 'a document cannot be read')
       throw unavailable(
         'vault_unavailable',
@@ -185,6 +187,15 @@ export class Documents implements FeedListener {
     }
     return new Map([...this.#floors].filter(([document]) => document.startsWith(`${path}/`)))
   }
+}
+
+/** Nothing is judged by a document that does not read, and asking again changes nothing: its operator must act. */
+function unreadable(error: DocumentError, { mount, logger }: DocumentsConfig): GatewayError {
+  logger.error({ problem: error.message }, 'a document cannot be used; write it again')
+  const message = `${mount}/${error.message}; ask its operator to write it again`
+  return error.message.startsWith('upstreams/')
+    ? new GatewayError('upstream_error', 'upstream_misconfigured', message)
+    : unavailable('document_unreadable', message)
 }
 
 /** The kept document an event's document belongs to: tools are kept together, under their upstream. */

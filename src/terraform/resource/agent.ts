@@ -1,4 +1,4 @@
-import { checkName, checkNames } from '../checks.ts'
+import { agentProblems } from '../../document/index.ts'
 import { engineSchema } from '../engine-schema.ts'
 import type { ResourceSpec } from './document-spec.ts'
 
@@ -7,9 +7,5 @@ export const agentSpec: ResourceSpec = {
   rename: { agent_id: 'name' },
   // Both move when the agent's scopes are written or its sessions are ended, which is no change of this resource.
   omit: ['version', 'generation'],
-  check: ({ name, environment, policies }) => [
-    ...checkName(['name'], name, 'claude-billing-agent'),
-    ...checkName(['environment'], environment, 'production'),
-    ...checkNames(['policies'], policies, 'billing-read'),
-  ],
+  problems: agentProblems,
 }

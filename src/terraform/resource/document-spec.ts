@@ -1,4 +1,5 @@
 /** What differs between the documents of the engine, and how their fields become attributes. */
+import type { DocumentProblem, MountRules } from '../../document/index.ts'
 import type { VaultResponse } from '../../vault-client/index.ts'
 import { attributeOf } from '../engine-field.ts'
 import type { EngineDocument, EngineField, Items } from '../engine-field.ts'
@@ -22,10 +23,16 @@ export interface ResourceSpec {
   readonly defaults?: Readonly<Record<string, (config: ValueObject) => Value>>
   /** Attributes the engine knows nothing of. What is not write-only is kept as configured. */
   readonly extra?: Attributes
-  /** Beyond what the fields say of themselves. */
+  /** The document's rules (src/document), by the engine's names of the fields. */
+  problems?(values: Readonly<Record<string, unknown>>, mount?: MountRules): readonly DocumentProblem[]
+  /** The field with a life that the mount's ceiling bounds. */
+  readonly livesField?: string
+  /** Of a problem as it is worded for every document: as it is worded for this one. */
+  reword?(found: Diagnostic): Diagnostic
+  /** Beyond what the document's rules say: of attributes the engine knows nothing of. */
   check?(config: ValueObject): readonly Diagnostic[]
-  /** With a server at hand, unless it cannot be asked. */
-  checkPlan?(planned: ValueObject, server: Server): Promise<readonly Diagnostic[]>
+  /** Notes what other resources of this run need to know of it. */
+  planned?(planned: ValueObject, server: Server): void
   /** Writes what belongs to the document beside it; `put` sends the document itself, once. Default: just that. */
   writeWith?(write: DocumentWrite, put: () => Promise<VaultResponse>): Promise<VaultResponse>
   /** Where it fails, the document and the state stay. */

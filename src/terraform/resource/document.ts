@@ -2,19 +2,22 @@
  * The one kind of managed resource: a document of the engine, written whole, read back typed. What differs between documents is in
  * their `ResourceSpec`s.
  */
+import type { DocumentProblem } from '../../document/index.ts'
 import { explain, warningDiagnostics } from '../explain.ts'
 import type { Subject } from '../explain.ts'
 import { Refusal, fault, warning } from '../protocol/diagnostic.ts'
 import type { Diagnostic, Path } from '../protocol/diagnostic.ts'
 import type { ApplyOutcome, Plan, PlannedChange, ResourceType } from '../protocol/provider.ts'
 import type { Attribute, Attributes, Block } from '../protocol/schema.ts'
-import { isEqual, isWhollyKnown, unknown } from '../protocol/value.ts'
+import { isEqual, isUnknown, isWhollyKnown, unknown } from '../protocol/value.ts'
 import type { Value, ValueObject } from '../protocol/value.ts'
 import { CallFailure } from '../call-failure.ts'
 import type { Server } from '../server.ts'
+import { knownValue, problemFault } from '../checks.ts'
 import { checkField, defaultOf, fromEngine } from '../engine-field.ts'
 import { completed, declaration } from './document-spec.ts'
 import type { ResourceSpec, ResourceMember } from './document-spec.ts'
+import { mountProblems } from './mount-check.ts'
 import { placeOf } from './place.ts'
 import type { Place } from './place.ts'
 
@@ -63,8 +66,9 @@ export class DocumentResource implements ResourceType {
   validate(config: ValueObject): Diagnostic[] {
     const found = this.#members
       .filter(({ field }) => !field.computed)
-      .flatMap(({ attribute, field, items }) => checkField([attribute], field, config[attribute], items))
-    return firstOfEach([...found, ...(this.#spec.check?.(config) ?? [])])
+      .flatMap(({ attribute, field }) => checkField([attribute], field, config[attribute]))
+    const problems = this.#spec.problems?.(this.#values(config)) ?? []
+    return firstOfEach([...found, ...this.#faults(problems), ...(this.#spec.check?.(config) ?? [])])
   }
 
   async plan({ prior, config }: PlannedChange): Promise<Plan> {
@@ -75,7 +79,10 @@ export class DocumentResource implements ResourceType {
     for (const { attribute, field } of this.#members)
       if (field.computed) planned[attribute] = changed ? unknown : (prior[attribute] ?? null)
     planned.id = isNew ? unknown : (prior.id ?? null)
-    return { planned, replace, diagnostics: (await this.#spec.checkPlan?.(planned, this.#server())) ?? [] }
+    const server = this.#server()
+    this.#spec.planned?.(planned, server)
+    const problems = await mountProblems(this.#spec, this.#values(planned), this.#knownPath(planned, server), server)
+    return { planned, replace, diagnostics: this.#faults(problems) }
   }
 
   create(planned: ValueObject, config: ValueObject): Promise<ApplyOutcome> {
@@ -141,6 +148,29 @@ export class DocumentResource implements ResourceType {
       ...given,
       id: `${mount}/${this.#place.path(names)}`,
     }
+  }
+
+  /** What the document's rules judge: as far as it is known, by the engine's names, with the defaults that are written. */
+  #values(config: ValueObject): Readonly<Record<string, unknown>> {
+    return Object.fromEntries(
+      this.#members
+        .filter(({ field }) => !field.computed)
+        .map(({ name, attribute, field }) => [name, knownValue(config[attribute] ?? defaultOf(field) ?? null)] as const)
+        .filter(([, value]) => value !== null),
+    )
+  }
+
+  #faults(problems: readonly DocumentProblem[]): Diagnostic[] {
+    return problems
+      .map((problem) => problemFault(problem, this.#called(problem.field)))
+      .map((found) => this.#spec.reword?.(found) ?? found)
+  }
+
+  /** Undefined while the mount or a name is not known. */
+  #knownPath(values: ValueObject, server: Server): string | undefined {
+    const mount = server.knownMount()
+    const isNamed = this.#members.every(({ isName, attribute }) => !isName || !isUnknown(values[attribute]))
+    return mount === undefined || !isNamed ? undefined : `${mount}/${this.#path(values)}`
   }
 
   /** A field's name here. */

@@ -1,12 +1,5 @@
-import { parsePolicy } from '../../policy/index.ts'
-import { checkName, parsed } from '../checks.ts'
+import { policyProblems } from '../../document/index.ts'
 import { engineSchema } from '../engine-schema.ts'
 import type { ResourceSpec } from './document-spec.ts'
 
-export const policySpec: ResourceSpec = {
-  document: engineSchema.policies,
-  check: ({ name, policy }) => [
-    ...checkName(['name'], name, 'billing-read'),
-    ...(typeof policy === 'string' && policy !== '' ? parsed(['policy'], () => parsePolicy(policy)) : []),
-  ],
-}
+export const policySpec: ResourceSpec = { document: engineSchema.policies, problems: policyProblems }

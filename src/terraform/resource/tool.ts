@@ -1,9 +1,8 @@
-import { compileProjection, isToolName, parseOperation } from '../../scope/index.ts'
-import { checkName, parsed } from '../checks.ts'
+import { toolProblems } from '../../document/index.ts'
+import { parseOperation } from '../../scope/index.ts'
 import { engineSchema } from '../engine-schema.ts'
-import { fault } from '../protocol/diagnostic.ts'
-import type { Diagnostic, Path } from '../protocol/diagnostic.ts'
-import { isList, isUnknown, isWhollyKnown, unknown } from '../protocol/value.ts'
+import type { Diagnostic } from '../protocol/diagnostic.ts'
+import { isUnknown, unknown } from '../protocol/value.ts'
 import type { Value } from '../protocol/value.ts'
 import type { ResourceSpec } from './document-spec.ts'
 import type { Items } from '../engine-field.ts'
@@ -40,11 +39,6 @@ const operations: Items = {
     return { method: written, path, capability, parameters: parameters ? [...parameters] : null }
   },
   complete: (item) => ({ ...item, capability: item.capability ?? impliedCapability(item.method) }),
-  check(path, item) {
-    const { capability, method, path: template, parameters } = item
-    if (!isWhollyKnown(item)) return []
-    return operationFaults(path, { method, path: template, capability, parameters })
-  },
 }
 
 function impliedCapability(method: Value | undefined): Value {
@@ -59,40 +53,22 @@ function impliedCapability(method: Value | undefined): Value {
 
 const member = / operation (capability|method|path|parameters)\b/
 
-/** Names the member the sentence is about, and the one spelling there is here. It points at the operation: Terraform finds no line for what is deeper. */
-function operationFaults(path: Path, operation: Record<string, Value | undefined>): Diagnostic[] {
-  return parsed(path, () => parseOperation(operation)).map((found) => ({
+/** There is one spelling of an operation here. It points at the operation: Terraform finds no line for what is deeper. */
+function reword(found: Diagnostic): Diagnostic {
+  if (found.path?.[0] !== 'operations') return found
+  return {
     ...found,
     summary: found.summary.replace(member, '.$1'),
-    detail: 'Write for example { method = "GET", path = "/v1/invoices/{id}", capability = "read" }.',
-  }))
+    detail:
+      found.path.length === 1
+        ? 'Write for example operations = [{ method = "GET", path = "/v1/invoices" }].'
+        : 'Write for example { method = "GET", path = "/v1/invoices/{id}", capability = "read" }.',
+  }
 }
 
 export const toolSpec: ResourceSpec = {
   document: engineSchema.tools,
   items: { operations },
-  check: ({ upstream, name, operations: given, fields }) => [
-    ...checkName(['upstream'], upstream, 'stripe'),
-    ...(typeof name === 'string' && !isToolName(name)
-      ? [
-          fault(
-            `name ${JSON.stringify(name.slice(0, 60))} is not the name of a tool`,
-            'It is a resource, or resource/qualifier. Write for example customers/id-only.',
-            ['name'],
-          ),
-        ]
-      : []),
-    ...(isList(given) && given.length === 0
-      ? [
-          fault('operations is empty', 'Name at least one, for example { method = "GET", path = "/v1/invoices" }.', [
-            'operations',
-          ]),
-        ]
-      : []),
-    ...(isList(fields)
-      ? fields.flatMap((field, index) =>
-          typeof field === 'string' ? parsed(['fields', index], () => compileProjection([field])) : [],
-        )
-      : []),
-  ],
+  problems: toolProblems,
+  reword,
 }

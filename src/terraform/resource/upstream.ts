@@ -1,11 +1,10 @@
-import { subjectOf, upstreamFields, upstreamProblems } from '../../document/index.ts'
-import { checkName } from '../checks.ts'
+import { upstreamProblems } from '../../document/index.ts'
 import { engineSchema } from '../engine-schema.ts'
 import { explain } from '../explain.ts'
 import type { Subject } from '../explain.ts'
 import { Refusal, fault } from '../protocol/diagnostic.ts'
 import type { Diagnostic } from '../protocol/diagnostic.ts'
-import { isUnknown, isWhollyKnown, unknown } from '../protocol/value.ts'
+import { isUnknown, unknown } from '../protocol/value.ts'
 import type { ValueObject } from '../protocol/value.ts'
 import { CallFailure } from '../call-failure.ts'
 import type { Server } from '../server.ts'
@@ -48,7 +47,8 @@ export const upstreamSpec: ResourceSpec = {
     },
   },
   defaults: { kv_path: ({ name }) => (typeof name === 'string' ? `mcp/${name}` : isUnknown(name) ? unknown : null) },
-  check: (config) => [...checkName(['name'], config.name, 'stripe'), ...checkDocument(config), ...checkKey(config)],
+  problems: upstreamProblems,
+  check: checkKey,
   writeWith: (write, put) => (write.prior === null ? createWithKey(write, put) : updateWithKey(write, put)),
   // An upstream that is gone is dropped from the state by the next refresh, and with it all that is known of a key left behind.
   async beforeDelete(prior, server) {
@@ -194,23 +194,4 @@ function checkKey({ key_wo: key, key_wo_version: version, kv_path: path }: Value
       )
   }
   return found
-}
-
-/** By the engine's own rules, as far as the values are known. */
-function checkDocument(config: ValueObject): Diagnostic[] {
-  const known = Object.entries(config).filter(([name, value]) => value !== null && name in upstreamFields)
-  const values = Object.fromEntries(known.filter(([, value]) => isWhollyKnown(value)))
-  const allowPrivate = config.allow_private_addresses ?? false
-  const problems = upstreamProblems(
-    isUnknown(allowPrivate) ? values : { ...values, allow_private_addresses: allowPrivate },
-  )
-  return problems.map((problem) => {
-    const { field, key, advice, example } = problem
-    const path = key === undefined ? [field] : [field, { key }]
-    return fault(
-      `${subjectOf(problem)} ${problem.problem}`,
-      advice ?? `Write for example ${field} = ${JSON.stringify(example)}.`,
-      path,
-    )
-  })
 }

@@ -221,11 +221,16 @@ describe('what is declared now', () => {
     expect((await validate(rig, tokenOf(openSession(rig)))).scope_match).toBe(true)
   })
 
-  it('is unavailable, not denied, when a policy does not read', async () => {
-    rig.engine.put('policies/p', { name: 'p', policy: 'path {' })
+  it.each<[string, string]>([
+    ['does not parse', 'path {'],
+    ['names no tool', 'path "secret/a" { capabilities = ["read"] }'],
+    ['is for an identity, which no session has', 'path "tools/{{identity.entity.name}}/a" { capabilities = ["deny"] }'],
+    ['is empty', ''],
+  ])('is unavailable for the operator to mend, not denied, when a policy %s', async (_what, policy) => {
+    rig.engine.put('policies/p', { name: 'p', policy })
     rig.engine.agent('claude-billing-agent', { policies: ['p'] })
     await rig.flush()
-    expect(await verdict(validate(rig, tokenOf(openSession(rig))))).toBe('unavailable vault_unavailable')
+    expect(await verdict(validate(rig, tokenOf(openSession(rig))))).toBe('unavailable document_unreadable')
   })
 
   it('narrows by every ancestor', async () => {

@@ -71,7 +71,7 @@ const wrong: readonly (readonly [title: string, hcl: string, said: RegExp])[] = 
   [
     'a URL that is none',
     'resource "mcp_upstream" "X" {\n  name = "stripe"\n  url = "api.stripe.com" # here\n}',
-    /url is not an absolute URL/,
+    /url ".*" is not an absolute URL/,
   ],
   [
     'a URL with a password',
@@ -111,12 +111,12 @@ const wrong: readonly (readonly [title: string, hcl: string, said: RegExp])[] = 
   [
     'a tool of four parts',
     'resource "mcp_tool" "X" {\n  upstream = "stripe"\n  name = "a/b/c" # here\n  operations = [{ method = "GET", path = "/v1" }]\n}',
-    /is not the name of a tool/,
+    /is not a tool/,
   ],
   [
     'no operations',
     'resource "mcp_tool" "X" {\n  upstream = "stripe"\n  name = "invoices"\n  operations = [] # here\n}',
-    /operations is empty/,
+    /operations must name at least one operation/,
   ],
   [
     'a method there is none of',

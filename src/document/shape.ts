@@ -1,0 +1,112 @@
+/**
+ * Fields of documents and responses, described once: the engine's paths, OpenAPI, the CLI reference and the provider's schema declare
+ * them from it, and whoever reads them from the wire checks them by it.
+ */
+import { DocumentError } from './problem.ts'
+import type { DocumentProblem } from './problem.ts'
+
+interface ShapeValues {
+  readonly string: string
+  /** Whole, and exact: at most 2^53. */
+  readonly int: number
+  readonly bool: boolean
+  /** Whole seconds. */
+  readonly duration: number
+  readonly list: readonly string[]
+  readonly object: Readonly<Record<string, unknown>>
+  readonly objects: readonly unknown[]
+  readonly any: unknown
+}
+
+/** The part of a field's declaration that says what it holds. */
+export interface FieldShape {
+  readonly type: keyof ShapeValues
+  readonly example?: unknown
+  readonly required?: boolean
+  /** In every response; for what is not written. */
+  readonly always?: boolean
+  readonly default?: unknown
+  readonly allowed?: readonly string[]
+}
+
+export type Shape = Readonly<Record<string, FieldShape>>
+
+type ValueOf<S extends FieldShape> = S extends { readonly allowed: readonly (infer A)[] } ? A : ShapeValues[S['type']]
+type IsThere = { readonly required: true } | { readonly always: true } | { readonly default: unknown }
+
+/** What a reader finds: every field, null where there is none and no default. */
+export type ReadValues<F extends Shape> = {
+  readonly [K in keyof F]: F[K] extends IsThere ? ValueOf<F[K]> : ValueOf<F[K]> | null
+}
+
+/** Fields as far as they are known. */
+export type KnownValues<F extends Shape> = Readonly<Partial<Record<keyof F, unknown>>>
+
+/** A longer list is carried by every response about what it belongs to; nobody writes one by hand. */
+export const LONGEST_LIST = 1_000
+/** What Go's durations, 63 bits of nanoseconds, hold in seconds: Vault reads no longer one. */
+const LONGEST_SECONDS = 9_223_372_036
+
+/** What is there and of another type than its field says. What is absent or null is not judged: a plan may not know it yet. */
+export function shapeProblems<F extends Shape>(shape: F, values: KnownValues<F>): readonly DocumentProblem[] {
+  return Object.entries(shape).flatMap(([field, declared]) => {
+    const value = values[field]
+    if (value === undefined || value === null) return []
+    const problem = typeProblem(declared, value)
+    if (problem === undefined) return []
+    return [{ field, example: declared.example ?? declared.default, ...problem }]
+  })
+}
+
+type Found = { readonly problem: string; readonly index?: number } | undefined
+
+function typeProblem({ type, allowed, required }: FieldShape, value: unknown): Found {
+  const found = checks[type](value)
+  if (found) return found
+  if (required && value === '') return { problem: 'is required' }
+  if (allowed && !(allowed as readonly unknown[]).includes(value))
+    return { problem: `must be one of ${allowed.join(', ')}` }
+  return undefined
+}
+
+const must = (right: boolean, what: string): Found => (right ? undefined : { problem: `must be ${what}` })
+
+const checks: Readonly<Record<FieldShape['type'], (value: unknown) => Found>> = {
+  string: (value) => must(typeof value === 'string', 'a string'),
+  int: (value) => must(Number.isSafeInteger(value), 'a whole number'),
+  bool: (value) => must(typeof value === 'boolean', 'true or false'),
+  duration: (value) => {
+    if (!Number.isSafeInteger(value)) return { problem: 'must be a whole number of seconds' }
+    if (Number(value) < 0) return { problem: 'must not be negative' }
+    return must(Number(value) <= LONGEST_SECONDS, `at most ${String(LONGEST_SECONDS)} seconds`)
+  },
+  list: (value) => {
+    if (!Array.isArray(value)) return { problem: 'must be a list' }
+    // An item that a plan does not know yet is undefined.
+    const index = value.findIndex((item) => item !== undefined && typeof item !== 'string')
+    return index < 0 ? listProblem(value) : { index, problem: 'must be a string' }
+  },
+  object: (value) => must(isObject(value), 'an object'),
+  objects: (value) => (Array.isArray(value) ? listProblem(value) : { problem: 'must be a list' }),
+  any: () => undefined,
+}
+
+const listProblem = ({ length }: readonly unknown[]): Found =>
+  length <= LONGEST_LIST ? undefined : { problem: `must have at most ${String(LONGEST_LIST)} items` }
+
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Reads what the engine responded. Throws `DocumentError`; `what` names it there. Fields that are not described are left out. */
+export function readShape<F extends Shape>(what: string, shape: F, data: unknown): ReadValues<F> {
+  if (!isObject(data)) throw new DocumentError(what, { field: 'data', problem: 'must be an object', example: {} })
+  const [problem] = shapeProblems(shape, data as KnownValues<F>)
+  if (problem) throw new DocumentError(what, problem)
+  const read = Object.entries(shape).map(([field, { required, always, default: absent, example }]) => {
+    const value = data[field] ?? absent ?? null
+    if (value === null && (required === true || always === true))
+      throw new DocumentError(what, { field, problem: 'is missing', example })
+    return [field, value] as const
+  })
+  return Object.fromEntries(read) as ReadValues<F>
+}
