@@ -16,7 +16,7 @@ import { refuseOverrides } from './overrides.ts'
 import { LateUses } from './late-uses.ts'
 import { knownSession } from './records.ts'
 import type { DecisionRecords } from './records.ts'
-import { inactiveToken, malformed, missing, reuse } from './refusals.ts'
+import { bodyTooLarge, inactiveToken, malformed, missing, reuse } from './refusals.ts'
 import type { AuthorizationRequest, Context, ValidationRequest, TokenValidation, WatchingRequest } from './requests.ts'
 import type { EndReason, SessionEntry } from '../knowledge/session-entry.ts'
 import type { Found, SessionName, SessionCache } from '../knowledge/session-cache.ts'
@@ -128,13 +128,7 @@ export class Decisions {
     const judge = judgeOf(this.#dependencies, entry, request, context)
     const allowed = await judge()
     const { max_request_bytes } = allowed.upstream
-    if ((request.contentLength ?? 0) > max_request_bytes) {
-      throw new GatewayError(
-        'invalid_request',
-        'too_large',
-        `the request body is longer than upstream ${request.upstream} takes (max_request_bytes ${String(max_request_bytes)})`,
-      )
-    }
+    if ((request.contentLength ?? 0) > max_request_bytes) throw bodyTooLarge(request.upstream, max_request_bytes)
     const { requestId, callerRequestId, caller, session, requested } = context
     const call = openCalls.open({ entry, allowed, requested, judge, signal: request.signal, onClose: end })
     try {

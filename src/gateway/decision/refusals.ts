@@ -24,6 +24,13 @@ export function ended(reason: EndReason): GatewayError {
 export const missing = (where: string): GatewayError =>
   new GatewayError('invalid_token', 'missing', `missing token${where}`)
 
+export const bodyTooLarge = (upstream: string, maxBytes: number): GatewayError =>
+  new GatewayError(
+    'invalid_request',
+    'too_large',
+    `the request body is longer than upstream ${upstream} takes (max_request_bytes ${String(maxBytes)})`,
+  )
+
 export const malformed = (): GatewayError =>
   new GatewayError(
     'invalid_token',

@@ -1,7 +1,7 @@
-import { badRequest, RequestError } from '../../logical/errors.ts'
+import { badRequest } from '../../logical/errors.ts'
 import { buildOutgoing } from '../call/outgoing.ts'
 import { guardBody } from '../call/request-body.ts'
-import type { Upstream } from '../call/upstream.ts'
+import { bodyTooLarge } from '../decision/refusals.ts'
 import { UpstreamExchange } from './exchange.ts'
 import { shapeResponse } from './shape-response.ts'
 import { endReason, throwIfEnded, whyNotSend } from './upstream-call.ts'
@@ -63,21 +63,16 @@ function requestBody(call: UpstreamCall, headers: string[]): Uint8Array | AsyncI
   if (body === undefined || length === 0) return null
   if (method === 'GET' || method === 'HEAD')
     throw badRequest(`a ${method} request takes no body; send parameters in the query, for example ?limit=3`)
-  if (length !== undefined && length > upstream.max_request_bytes) throw tooLarge(upstream)
+  if (length !== undefined && length > upstream.max_request_bytes)
+    throw bodyTooLarge(upstream.name, upstream.max_request_bytes)
   if (!(body instanceof Uint8Array) && length !== undefined) headers.push('content-length', String(length))
   const check = () => {
     throwIfEnded(call)
   }
   return guardBody(body, {
     maxBytes: upstream.max_request_bytes,
-    tooLarge: () => tooLarge(upstream),
+    tooLarge: () => bodyTooLarge(upstream.name, upstream.max_request_bytes),
     callerToken: call.callerToken,
     check,
   })
 }
-
-const tooLarge = (upstream: Upstream): RequestError =>
-  new RequestError(
-    'too_large',
-    `the request body is longer than upstream ${upstream.name} takes (max_request_bytes ${String(upstream.max_request_bytes)})`,
-  )

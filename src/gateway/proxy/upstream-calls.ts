@@ -14,6 +14,7 @@ import type { Decisions } from '../decision/decide.ts'
 import type { UpstreamDocument } from '../../document/documents.ts'
 import type { Keys } from './keys.ts'
 import { mayOverride, refuseBodyOverride } from '../decision/overrides.ts'
+import { bodyTooLarge } from '../decision/refusals.ts'
 import type { Limits } from '../limits/index.ts'
 import type { OpenCall } from '../decision/open-call.ts'
 import type { Outcome, DecisionRecords, RequestIds } from '../decision/records.ts'
@@ -241,12 +242,7 @@ async function collect({ body, upstream }: UpstreamCallRequest, maxBytes: number
   let bytes = 0
   for await (const chunk of body ?? []) {
     bytes += chunk.length
-    if (bytes > maxBytes)
-      throw new GatewayError(
-        'invalid_request',
-        'too_large',
-        `the request body is longer than upstream ${upstream} takes (max_request_bytes ${String(maxBytes)})`,
-      )
+    if (bytes > maxBytes) throw bodyTooLarge(upstream, maxBytes)
     held.take(chunk.length)
     chunks.push(chunk)
   }

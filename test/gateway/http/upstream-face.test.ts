@@ -210,7 +210,6 @@ describe("a body under a policy's parameter rule", () => {
   ])('of %s is refused, and never recorded as allowed, when it names a method: %s', async (type, body) => {
     expect(refusal(await send({ 'Content-Type': type }, body))).toBe('400 invalid_request bad_request')
     expect(rig.received).toEqual([])
-    await rig.flush()
     expect(rig.sink.records).toMatchObject([{ type: 'decision', decision: 'deny', reason: 'bad_request' }])
   })
 
@@ -411,21 +410,17 @@ describe('a stream', () => {
 })
 
 it('hands nothing on of an answer while it is being judged anew whether that may pass', async () => {
-  let answer = () => undefined as void
-  const reached = new Promise<void>((resolve) => {
+  const reached = new Promise<ServerResponse>((resolve) => {
     rig.respond((_request, response) => {
-      answer = () => {
-        response.end('{"email":"jane@example.com"}')
-      }
-      resolve()
+      resolve(response)
     })
   })
   const asked = get('/u/stripe/v1/invoices')
-  await reached
+  const response = await reached
   const judged = rig.vault.holdAnswers('mcp/tools')
   rig.engine.tool('stripe', 'invoices', ['GET /v1/invoices'], { fields: ['data[].id'] })
   await eventually(() => judged.waiting === 1)
-  answer()
+  response.end('{"email":"jane@example.com"}')
   await rig.flush()
   judged.release()
   expect(refusal(await asked)).toBe('503 unavailable grant_changed')
@@ -462,10 +457,8 @@ it('resets a connection whose client reads slowly, and drops what is queued for 
 })
 
 it('answers with the reason when a call is cut before anything was handed on', async () => {
-  const reached = new Promise<void>((resolve) => {
-    rig.respond(() => {
-      resolve()
-    })
+  const reached = new Promise((resolve) => {
+    rig.respond(resolve)
   })
   const asked = get('/u/stripe/v1/invoices')
   await reached
