@@ -33,6 +33,8 @@ export interface GatewayCoreConfig {
   readonly health?: (signal: AbortSignal) => Promise<VaultHealth>
   /** Must changes be heard of at once? Unless given: while a call is under way, or somebody listens for the end of a session. */
   readonly inUse?: () => boolean
+  /** The mount lies in a namespace. Unless given: where its path has several segments, of which the first may be one. */
+  readonly inNamespace?: boolean
   /** Random name of this process, by which the engine counts gateways. */
   readonly gatewayId?: string
   readonly services: readonly ServiceIdentity[]
@@ -153,6 +155,7 @@ function createFollower(config: GatewayCoreConfig, inUse: () => boolean): FeedFo
     logger,
     // A call under way watches its session, and so does whoever listens for its end.
     inUse,
+    inNamespace: config.inNamespace ?? mount.includes('/'),
     ...(onRefused ? { onRefused } : {}),
     ...(health ? { health } : {}),
     ...(gatewayId === undefined ? {} : { gatewayId }),

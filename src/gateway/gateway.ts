@@ -153,6 +153,7 @@ function coreOf(config: GatewayConfig, { identity, health, audit, services }: Co
     mount: vault.mount,
     onRefused: () => identity.replace(),
     health: (signal) => health.check(signal),
+    ...(vault.namespace === undefined ? {} : { inNamespace: true }),
     gatewayId: `gw_${Buffer.from(random(8)).toString('hex')}`,
     services,
     sink: audit,

@@ -17,6 +17,11 @@ const fields = {
   },
   after: { type: 'int', description: 'Sequence of the last answer.', example: 41, default: 0 },
   wait: { type: 'duration', description: 'Seconds to wait for an event, at most 2.', example: 1, default: 1 },
+  wait_ms: {
+    type: 'int',
+    description: 'Milliseconds to wait instead of wait.',
+    example: 150,
+  },
   gateway: {
     type: 'string',
     description: 'Random name of the gateway that polls, for counting: up to 64 letters, digits, _ and -.',
@@ -89,7 +94,7 @@ export function pathFeed(engine: Engine) {
       async read({ request, fields: given }) {
         const after = given.get('after') ?? 0
         if (after < 0) throw badRequest('after must not be negative, for example after=0.')
-        const waitMs = Math.min(given.get('wait') ?? 1, LONGEST_WAIT_SECONDS) * 1000
+        const waitMs = Math.min(given.get('wait_ms') ?? (given.get('wait') ?? 1) * 1000, LONGEST_WAIT_SECONDS * 1000)
         const gateway = given.get('gateway') ?? ''
         if (!/^[A-Za-z0-9_-]{0,64}$/.test(gateway))
           throw badRequest(

@@ -196,7 +196,8 @@ export class FakeEngine {
   }
 
   feed(query: Readonly<Record<string, unknown>>, signal?: AbortSignal): Promise<Record<string, unknown>> {
-    const { epoch, after, wait } = query as { epoch: string; after: number; wait: number }
+    const { epoch, after, wait, wait_ms } = query as { epoch: string; after: number; wait: number; wait_ms?: number }
+    const waitMs = wait_ms ?? wait * 1000
     const asked = this.clock.monotonic()
     const answer = () => {
       const current = epoch === this.epoch && after <= this.sequence
@@ -212,7 +213,7 @@ export class FakeEngine {
         ...(!current && this.check),
       }
     }
-    if (wait === 0 || epoch !== this.epoch || after !== this.sequence) return Promise.resolve(answer())
+    if (waitMs === 0 || epoch !== this.epoch || after !== this.sequence) return Promise.resolve(answer())
     return new Promise((resolve) => {
       const finish = () => {
         cancel()
@@ -220,7 +221,7 @@ export class FakeEngine {
         signal?.removeEventListener('abort', finish)
         resolve(answer())
       }
-      const cancel = this.clock.after(wait * 1000, finish)
+      const cancel = this.clock.after(waitMs, finish)
       this.#wake.add(finish)
       signal?.addEventListener('abort', finish, { once: true })
     })

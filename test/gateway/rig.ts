@@ -54,7 +54,7 @@ export interface Rig {
 
 /** With one upstream, two tools, and an agent that declares scopes for both; the feed is followed. */
 export async function startRig(
-  settings: { keyConsent?: ConsentMode; idle?: boolean; limits?: Partial<LimitSettings> } = {},
+  settings: { keyConsent?: ConsentMode; idle?: boolean; inNamespace?: boolean; limits?: Partial<LimitSettings> } = {},
 ): Promise<Rig> {
   const clock = new FakeClock()
   const vault = new FakeVault(clock)
@@ -77,6 +77,7 @@ export async function startRig(
     staleness: defaultStaleness,
     keyConsent: settings.keyConsent ?? 'enforce',
     limits: settings.limits,
+    ...(settings.inNamespace === undefined ? {} : { inNamespace: settings.inNamespace }),
     // Most tests tell the engine something and expect the gateway to hear of it, whether anybody uses it or not.
     ...(settings.idle === true ? {} : { inUse: () => true }),
     clock,

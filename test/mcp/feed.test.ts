@@ -187,6 +187,22 @@ describe('the feed', () => {
     expect(await waiting).toMatchObject({ held_ms: 2000, events: [] })
   })
 
+  it('waits so many milliseconds where those are given, and no longer than two seconds', async () => {
+    const engine = await start()
+    const { epoch, sequence } = await poll(engine)
+    for (const [given, held] of [
+      [150, 150],
+      [3_600_000, 2_000],
+    ] as const) {
+      const waiting = engine.call('read', 'feed', { epoch, after: sequence, wait: 1, wait_ms: given })
+      await settle()
+      await engine.clock.advance(held - 1)
+      expect(await Promise.race([waiting, 'still waiting'])).toBe('still waiting')
+      await engine.clock.advance(1)
+      expect((await waiting)?.data).toMatchObject({ held_ms: held, events: [] })
+    }
+  })
+
   it('stops waiting when the caller goes away and when the engine is cleaned up', async () => {
     const engine = await start()
     const before = await poll(engine)

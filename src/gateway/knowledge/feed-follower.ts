@@ -10,7 +10,7 @@ import { EngineClock } from './engine-clock.ts'
 import type { TokenCheck } from './token-check.ts'
 import { readFeedUpdate } from './feed-event.ts'
 import type { FeedUpdate, FeedEvent } from './feed-event.ts'
-import { FRESH_MS, LOOK_EVERY_MS, MOST_TRIES, REFUSED_PAUSE_MS } from './follower-config.ts'
+import { FRESH_MS, LOOK_EVERY_MS, MOST_TRIES, REFUSED_PAUSE_MS, holdOf } from './follower-config.ts'
 import type { FollowerConfig } from './follower-config.ts'
 import { Listeners } from './listeners.ts'
 import type { FeedListener, PendingLookup } from './listeners.ts'
@@ -18,7 +18,6 @@ import { refusedByVault } from './vault-refusal.ts'
 import type { RefusalCode } from './vault-refusal.ts'
 import { VaultStanding, healthBy } from './vault-standing.ts'
 
-const WAIT_SECONDS = 1
 /** A poll is held for one second; a server that is this late has lost it. */
 const POLL_TIMEOUT_MS = 3_000
 const FIRST_PAUSE_MS = 100
@@ -171,7 +170,7 @@ export class FeedFollower {
   /** One poll that waits for changes, and the pause after it where it needs one. */
   async #follow(signal: AbortSignal): Promise<void> {
     // Whoever asks is not to wait for a change.
-    const outcome = await this.#attempt(this.#demand.isUpdateRequested ? 0 : WAIT_SECONDS, signal)
+    const outcome = await this.#attempt(!this.#demand.isUpdateRequested, signal)
     this.#demand.resolveUpdateRequests()
     if (outcome === 'again' || this.#refusal !== undefined) return
     const pauseMs = outcome === 'idle' ? FIRST_PAUSE_MS : Math.min(this.#pauseMs, this.#standing.sealedInMs ?? Infinity)
@@ -191,7 +190,7 @@ export class FeedFollower {
       if (earlyMs > 0) await delay(clock, earlyMs, signal)
       this.#caughtUpAtMs = clock.monotonic()
       let tries = 0
-      while ((await this.#attempt(0, signal)) === 'again' && tries < MOST_TRIES) tries++
+      while ((await this.#attempt(false, signal)) === 'again' && tries < MOST_TRIES) tries++
     } else if (refused === undefined) await this.#checkHealth()
     this.#demand.resolveUpdateRequests()
   }
@@ -202,10 +201,10 @@ export class FeedFollower {
   }
 
   /** `again`: there is more to be asked for at once. `idle`: there was nothing to say. `failed`: judged, and refused where that is final. */
-  async #attempt(waitSeconds: number, signal: AbortSignal): Promise<'again' | 'idle' | 'failed'> {
+  async #attempt(waits: boolean, signal: AbortSignal): Promise<'again' | 'idle' | 'failed'> {
     const { clock, logger } = this.#config
     try {
-      const outcome = await this.#poll(waitSeconds, signal)
+      const outcome = await this.#poll(waits, signal)
       if (this.failures > 0 && this.#refusal === undefined)
         logger.info({ failures: this.failures, epoch: this.#epoch }, 'the revocation feed is followed again')
       if (this.#refusal === undefined) this.#backoff.reset()
@@ -227,14 +226,14 @@ export class FeedFollower {
     }
   }
 
-  async #poll(waitSeconds: number, signal: AbortSignal): Promise<'again' | 'idle'> {
+  async #poll(waits: boolean, signal: AbortSignal): Promise<'again' | 'idle'> {
     const { vault, mount, clock, gatewayId } = this.#config
     const sentMs = clock.monotonic()
     const sentUnixMs = clock.now()
     const query = {
       epoch: this.#epoch ?? '',
       after: this.#sequence,
-      wait: waitSeconds,
+      ...holdOf(this.#config, waits),
       ...(gatewayId === undefined ? {} : { gateway: gatewayId }),
     }
     const received = await vault.read(`${mount}/feed`, { query, signal, timeoutMs: POLL_TIMEOUT_MS })
@@ -261,7 +260,7 @@ export class FeedFollower {
     this.#demand.received()
     // Answered at once though there was nothing to say: asking on at that pace would be a busy loop.
     const isIdle = update.events.length === 0 && !update.reset && heldMs < FIRST_PAUSE_MS
-    return isIdle || (waitSeconds === 0 && !update.more) ? 'idle' : 'again'
+    return isIdle || (!waits && !update.more) ? 'idle' : 'again'
   }
 
   #take(update: FeedUpdate): void {

@@ -14,6 +14,8 @@ export interface FollowerConfig {
   readonly health?: (signal: AbortSignal) => Promise<VaultHealth>
   /** Is anything under way that must hear of changes at once? Unless given there always is, and polls never cease. */
   readonly inUse?: () => boolean
+  /** The mount lies, or may lie, in a namespace, which can be deleted as a whole: see `holdOf`. */
+  readonly inNamespace?: boolean
   /** Random; the engine counts the gateways that poll by it. */
   readonly gatewayId?: string
 }
@@ -25,3 +27,16 @@ export const LOOK_EVERY_MS = 2_000
 export const REFUSED_PAUSE_MS = 1_000
 /** Answers of one round trip: the engine keeps no more events than these can hold. */
 export const MOST_TRIES = 32
+
+const WAIT_SECONDS = 1
+const WAIT_IN_NAMESPACE_MS = 150
+
+/**
+ * How long the engine holds a poll while nothing happens. A namespace that is being deleted refuses requests at once, but OpenBao
+ * marks its mounts one after the other, and ours last where it was mounted last: the engine cannot know before. So there the next
+ * request is never far off.
+ */
+export function holdOf({ inNamespace }: Pick<FollowerConfig, 'inNamespace'>, waits: boolean) {
+  if (!waits) return { wait: 0 }
+  return { wait: WAIT_SECONDS, ...(inNamespace === true ? { wait_ms: WAIT_IN_NAMESPACE_MS } : {}) }
+}

@@ -93,6 +93,40 @@ describe('while Vault says no', () => {
   })
 })
 
+describe('a namespace that is deleted, whose mounts are marked one after the other', () => {
+  const untilCut = async (): Promise<number> => {
+    const call = await authorize(rig, tokenOf(openSession(rig)))
+    await rig.clock.advance(1_000)
+    // Requests are refused at once. The poll that is under way hears nothing of it.
+    rig.vault.unmounted = true
+    const sentMs = rig.clock.monotonic()
+    while (!call.signal.aborted && rig.clock.monotonic() - sentMs < 5_000) await rig.clock.advance(10)
+    expect((call.signal.reason as { code: string }).code).toBe('mount_gone')
+    return rig.clock.monotonic() - sentMs
+  }
+
+  it('has its calls cut within 200 ms', async () => {
+    await rig.stop()
+    rig = await startRig({ idle: true, inNamespace: true })
+    expect(await untilCut()).toBeLessThanOrEqual(200)
+  })
+
+  it('is heard of with the next poll where the gateway cannot know that there is one', async () => {
+    expect(await untilCut()).toBeLessThanOrEqual(1_100)
+  })
+
+  it('costs no polls once nobody uses the gateway', async () => {
+    await rig.stop()
+    rig = await startRig({ idle: true, inNamespace: true })
+    const call = await authorize(rig, tokenOf(openSession(rig)))
+    call.close()
+    await rig.clock.advance(11_000)
+    const before = polls()
+    await rig.clock.advance(600_000)
+    expect(polls()).toBe(before)
+  })
+})
+
 describe('a gateway that nobody uses', () => {
   it('asks the engine nothing', async () => {
     const before = polls()
