@@ -36,7 +36,7 @@ function named(binary, wanted) {
   return { product, binary }
 }
 
-/** What `version` says, or undefined for a binary that is none of the two. */
+/** What `version` says, or undefined for a binary that is not one of the two. */
 function productOf(binary) {
   const { stdout } = spawnSync(binary, ['version'], { encoding: 'utf8', timeout: 10_000 })
   const [, said] = /^(OpenBao|Vault) v/.exec(stdout ?? '') ?? []

@@ -48,7 +48,7 @@ listener "grpc" {
   address = "127.0.0.1:8250"
 }
 
-# A port that stands for one upstream, for SDKs that take no path prefix.
+# A port that serves one upstream, for SDKs that cannot use a path prefix.
 upstream_listener "stripe" {
   address = "127.0.0.1:8261"
 }

@@ -53,8 +53,8 @@ async function repair(file: AuditFile, time: string): Promise<number> {
 
 /** Why the lines of a file that was there are not durable any more, and who must act; for the operator's log. */
 const losses = {
-  removed: 'the audit file was removed; its lines are lost, and a new one is begun',
-  replaced: 'the audit file was replaced by another; its lines are lost, and the other one is continued',
+  removed: 'the audit file was removed; its lines are lost, and a new file was started',
+  replaced: 'the audit file was replaced by another; its lines are lost, and records now go to the replacement',
   truncated: 'the audit file was truncated; lines may be lost. Rotate it by renaming it and sending SIGHUP',
 } as const
 
@@ -99,7 +99,7 @@ export async function openFileSink(
         throw new Error(`the file was ${state}`)
       }
       // What was written is durable under the other name.
-      logger.warn({ path }, 'the audit file was renamed; a new one is begun at its path')
+      logger.warn({ path }, 'the audit file was renamed; a new one was started at its path')
       await file.close()
       ;({ file, size } = await openWhole())
     },

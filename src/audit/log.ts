@@ -198,7 +198,7 @@ class BatchLog implements AuditLog {
     const acting = act()
     const late = new Promise<never>((_resolve, reject) => {
       cancelTimer = this.#clock.after(this.#timeoutMs, () => {
-        reject(new Error(`no answer from storage within ${String(this.#timeoutMs)} ms`))
+        reject(new Error(`storage did not respond within ${String(this.#timeoutMs)} ms`))
       })
     })
     try {

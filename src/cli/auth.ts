@@ -36,8 +36,8 @@ const enable = vaultCommand({
   examples: ['auth enable approle', 'auth enable -path=machines approle'],
   flags: {
     description: text('text', 'What the auth method is for.'),
-    'default-lease-ttl': duration('Life of a token for which none is asked.'),
-    'max-lease-ttl': duration('Longest life of a token.'),
+    'default-lease-ttl': duration('Default TTL of a token.'),
+    'max-lease-ttl': duration('Maximum TTL of a token.'),
     path: text('path', 'Where to mount it; default its type.'),
     local: toggle('Do not replicate the mount.'),
   },

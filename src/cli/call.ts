@@ -17,10 +17,10 @@ const flags = {
     'id',
     'Open a session of this agent and end it afterwards. Without: the token in MCP_SESSION_TOKEN is used.',
   ),
-  purpose: text('text', 'What the session is for; stands in every audit record.'),
-  scopes: text('scope,…', 'Ask for these scopes only; default all that the agent declares.'),
+  purpose: text('text', 'What the session is for; part of every audit record.'),
+  scopes: text('scope,…', 'Request only these scopes; default all that the agent declares.'),
   environment: text('name', "Environment of the session; default the agent's own."),
-  ttl: duration('Life of the token; default the configured one.'),
+  ttl: duration('TTL of the token; default the configured one.'),
   mount: text('path', 'Where the engine is mounted; default mcp.'),
 }
 
@@ -85,7 +85,7 @@ async function open({ io, flags: given, request }: VaultCall<typeof flags>, defa
   )
   const { token, session_id } = response.data ?? {}
   if (typeof token !== 'string' || typeof session_id !== 'string')
-    throw new Failure(2, `${path} answered no token; is an engine of type mcp mounted there?`)
+    throw new Failure(2, `${path} returned no token; is an engine of type mcp mounted there?`)
   return { token, close: () => end(io, request, response, `${path}/${session_id}`) }
 }
 

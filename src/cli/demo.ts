@@ -11,9 +11,9 @@ import type { Registration } from './command.ts'
 /** `npm start`. Needs the registered commands, because the walk types them. */
 export const demo = (registrations: readonly Registration[]) =>
   command({
-    summary: "Walk the article's deployment in the open",
+    summary: "Run the article's deployment as a demo, step by step",
     usage: '[-once]',
-    flags: { once: toggle('Exit when the walk is done; non-zero if a step did not do what it says.') },
+    flags: { once: toggle('Exit when the demo is done; non-zero if a step did not do what it says.') },
     takes: [0, 0],
     async run({ io, flags }) {
       const done = await runScript({

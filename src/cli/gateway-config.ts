@@ -42,7 +42,7 @@ const approle = block(
     message:
       literal === undefined
         ? 'is missing; give role_id or role_id_file'
-        : 'is given beside role_id_file; keep one of them',
+        : 'cannot be given together with role_id_file; keep one of them',
   })
 })
 
@@ -50,7 +50,7 @@ export type AppRoleSettings = z.output<typeof approle>
 
 const vaultUrl = text('https://vault.internal:8200').refine((url) => /^https:\/\//.test(url) || loopbackUrl.test(url), {
   error:
-    'must be an https URL, because keys travel over it, for example "https://vault.internal:8200"; http is for this machine alone',
+    'must be an https URL, because keys travel over it, for example "https://vault.internal:8200"; http is allowed only for this machine',
 })
 
 const vault = block(
@@ -79,7 +79,11 @@ const vault = block(
       message: 'is missing, for example "https://vault.internal:8200"',
     })
   if (one !== undefined && addresses !== undefined)
-    context.addIssue({ code: 'custom', path: ['addresses'], message: 'is given beside address; keep one of them' })
+    context.addIssue({
+      code: 'custom',
+      path: ['addresses'],
+      message: 'cannot be given together with address; keep one of them',
+    })
   if ((file === undefined) !== (login === undefined)) return
   if (file === undefined)
     context.addIssue({
@@ -87,7 +91,12 @@ const vault = block(
       path: ['token_file'],
       message: `is missing, for example "/etc/mcp-vault/gateway.token"; or log in with ${approleExample}`,
     })
-  else context.addIssue({ code: 'custom', path: ['approle'], message: 'is given beside token_file; keep one of them' })
+  else
+    context.addIssue({
+      code: 'custom',
+      path: ['approle'],
+      message: 'cannot be given together with token_file; keep one of them',
+    })
 })
 
 const serviceToken = block(
@@ -109,7 +118,7 @@ const serviceToken = block(
     context.addIssue({
       code: 'custom',
       path: ['vault_approle'],
-      message: 'is given beside vault_token_file; keep one of them',
+      message: 'cannot be given together with vault_token_file; keep one of them',
     })
 })
 
@@ -134,7 +143,7 @@ export const gatewayConfig = block(
       { http: jsonListener('127.0.0.1:8251').optional(), grpc: listener('127.0.0.1:8250').optional() },
       '"http" { address = "127.0.0.1:8251" }',
     ).default({}),
-    /** By upstream: a port that stands for it, for SDKs that take no path prefix. */
+    /** By upstream: a port that stands for it, for SDKs that cannot use a path prefix. */
     upstream_listener: blocks(listener('127.0.0.1:8261'), '"stripe" { address = "127.0.0.1:8261" }').default({}),
     allowed_hosts: texts('gateway.internal:8251').default([]),
     audit_path: text('/var/log/mcp-vault/gateway-audit.jsonl'),
@@ -158,7 +167,7 @@ export const gatewayConfig = block(
   context.addIssue({
     code: 'custom',
     path: ['allowed_hosts'],
-    message: `is missing; "${anywhere.address}" names no host, so say which ones clients use, for example ["gateway.internal:8251"]`,
+    message: `is missing; "${anywhere.address}" names no host; list the host names clients use, for example ["gateway.internal:8251"]`,
   })
 })
 

@@ -21,8 +21,7 @@ export const gateway = command({
       return Promise.resolve(printServiceToken(io, name ?? 'mcp-server', formatOf(io, format)))
     if (word !== undefined)
       throw new UsageError(`"${word}" is not expected here; give -config=<file>, or the word token`)
-    if (config === undefined)
-      throw new UsageError('give -config=<file>; for a gateway to try things with: mcp-vault server -dev')
+    if (config === undefined) throw new UsageError('give -config=<file>; to try a gateway out: mcp-vault server -dev')
     return runGateway(io, config)
   },
 })

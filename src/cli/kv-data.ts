@@ -187,7 +187,7 @@ export const rollback = vaultCommand({
     if (!data)
       throw new Failure(
         2,
-        `Version ${String(version)} at ${path} is deleted or destroyed, or never was; kv metadata get lists the versions`,
+        `Version ${String(version)} at ${path} does not exist, or is deleted or destroyed; kv metadata get lists the versions`,
       )
     const body = { data, ...casOption(Number(members(newest.data?.metadata)?.version)) }
     const response = await request(`Error writing data to ${path}`, (vault, options) =>

@@ -23,7 +23,7 @@ const renew = vaultCommand({
   summary: 'Extend a lease',
   usage: '[flags] <lease id>',
   examples: ['lease renew -increment=15m $LEASE'],
-  flags: { increment: duration('How long the lease shall last from now; the server may cut it.') },
+  flags: { increment: duration('How long the lease should last from now; the server may shorten it.') },
   takes: [1, 1],
   async run({ args, flags, request, show }) {
     const lease_id = args[0]!.trim()

@@ -22,7 +22,7 @@ export const registrations: readonly Registration[] = [
   {
     group: 'Run',
     name: 'demo',
-    summary: "Walk the article's deployment in the open",
+    summary: "Run the article's deployment as a demo, step by step",
     load: async () => (await import('./demo.ts')).demo(registrations),
   },
   {
@@ -82,13 +82,13 @@ export const registrations: readonly Registration[] = [
   {
     group: 'Data',
     name: 'unwrap',
-    summary: 'Open a wrapped answer with its single-use token',
+    summary: 'Unwrap a wrapped response with its single-use token',
     load: async () => (await import('./unwrap.ts')).unwrap,
   },
   {
     group: 'Data',
     name: 'path-help',
-    summary: 'Explain a path: what it takes and answers',
+    summary: 'Explain a path: its fields and its responses',
     load: async () => (await import('./path-help.ts')).pathHelp,
   },
   {

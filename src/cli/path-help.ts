@@ -4,7 +4,7 @@ import { printable } from './table.ts'
 import { vaultCommand } from './vault-command.ts'
 
 export const pathHelp = vaultCommand({
-  summary: 'Explain a path: what it takes and answers',
+  summary: 'Explain a path: its fields and its responses',
   usage: '[flags] <path>',
   examples: ['path-help mcp/', 'path-help mcp/creds/claude-billing-agent'],
   flags: {},

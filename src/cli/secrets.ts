@@ -52,8 +52,8 @@ const list = vaultCommand({
 
 const tuning = {
   description: text('text', 'What the mount is for.'),
-  'default-lease-ttl': duration('Life of a lease for which none is asked.'),
-  'max-lease-ttl': duration('Longest life of a lease.'),
+  'default-lease-ttl': duration('Default TTL of a lease.'),
+  'max-lease-ttl': duration('Maximum TTL of a lease.'),
   options: pairs('Option of the engine.'),
   version: integer('number', 'Version of the key/value engine, 1 or 2.'),
   'plugin-version': text('version', 'Version of the plugin to run.'),

@@ -31,7 +31,7 @@ export const serverConfig = block(
   context.addIssue({
     code: 'custom',
     path: ['allowed_hosts'],
-    message: `is missing; "${tcp.address}" names no host, so say which ones clients use, for example ["vault.internal:8200"]`,
+    message: `is missing; "${tcp.address}" names no host; list the host names clients use, for example ["vault.internal:8200"]`,
   })
 })
 

@@ -29,7 +29,7 @@ export async function serveConfigured(io: Io, file: string): Promise<number> {
   const config = await readConfigFile(io, file, serverConfig)
   const logger = pino({ level: config.log_level }, pino.destination({ fd: 2, sync: true }))
   const data = resolve(config.storage.level.path)
-  await mkdir(data, { recursive: true, mode: 0o700 }).catch(startFailure(`The directory ${data} cannot be made`))
+  await mkdir(data, { recursive: true, mode: 0o700 }).catch(startFailure(`The directory ${data} cannot be created`))
   const level = await openLevelStorage(join(data, 'store'))
   try {
     const storage = await openSealed(level, config, io)

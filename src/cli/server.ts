@@ -26,11 +26,11 @@ const flags = {
   'dev-listen-address': text('host:port', 'Address of the Vault API; default 127.0.0.1:8200.'),
   'dev-seed': text('article', 'Also start two local upstreams and an MCP server, and provision an agent for them.'),
   'mcp-address': text('host:port', 'Address of the MCP server of -dev-seed; default 127.0.0.1:3000.'),
-  'gateway-grpc-address': text('host:port', "Address of the gateway's gRPC face; default 127.0.0.1:8250."),
-  'gateway-http-address': text('host:port', "Address of the gateway's HTTP face; default 127.0.0.1:8251."),
+  'gateway-grpc-address': text('host:port', "Address of the gateway's gRPC listener; default 127.0.0.1:8250."),
+  'gateway-http-address': text('host:port', "Address of the gateway's HTTP listener; default 127.0.0.1:8251."),
   'gateway-upstream-address': texts(
     'upstream=host:port',
-    'A port that stands for one upstream, for SDKs that take no path prefix.',
+    'A port that serves one upstream, for SDKs that cannot use a path prefix.',
   ),
   'audit-path': text('file', 'File of decision and outcome records; default ./.mcp-dev/audit.jsonl.'),
   format: text('table|json|yaml', 'How -dev prints where it listens and its tokens; default table.'),
@@ -65,7 +65,7 @@ function onlyConfig(given: Given, file: string): string {
     throw new UsageError(
       given.dev
         ? 'give either -dev or -config'
-        : `-${other[0]} is for -dev; with -config everything stands in the file`,
+        : `-${other[0]} is for -dev; with -config, the file holds every setting`,
     )
   return file
 }
@@ -77,7 +77,7 @@ async function serveDev(io: Io, given: Given): Promise<number> {
   const auditPath = resolve(given['audit-path'] ?? '.mcp-dev/audit.jsonl')
   await mkdir(dirname(auditPath), { recursive: true, mode: 0o700 }).catch(
     startFailure(
-      `The folder ${dirname(auditPath)} for audit records cannot be made; choose another file with -audit-path`,
+      `The folder ${dirname(auditPath)} for audit records cannot be created; choose another file with -audit-path`,
     ),
   )
   const listeners = given['gateway-upstream-address'].map(upstreamListener)
@@ -122,7 +122,7 @@ function checkDevFlags(given: Given): boolean {
     throw new UsageError('give -dev to try it in memory on loopback, or -config=<file> to keep what is written')
   const seed = given['dev-seed']
   if (seed !== undefined && seed !== 'article')
-    throw new UsageError(`-dev-seed: "${seed}" is not known; the one there is is article`)
+    throw new UsageError(`-dev-seed: "${seed}" is unknown; the only seed is article`)
   if (seed === undefined && given['mcp-address'] !== undefined)
     throw new UsageError('-mcp-address is for the MCP server that -dev-seed=article starts; give both')
   return seed !== undefined
@@ -164,7 +164,7 @@ function banner(server: DevServer, auditPath: string, article: SeededArticle | u
     `    Vault API     ${server.vaultAddress}       mounts: mcp/ (mcp)  secret/ (kv v2)`,
     `    Gateway       gRPC ${server.gateway.grpcAddress}   HTTP ${server.gateway.httpUrl}   audit: ${shortPath(auditPath)}`,
     ...Object.entries(server.gateway.upstreamUrls).map(
-      ([upstream, url]) => `    Upstream      ${upstream} at ${url} (for SDKs that take no path prefix)`,
+      ([upstream, url]) => `    Upstream      ${upstream} at ${url} (for SDKs that cannot use a path prefix)`,
     ),
     `    Root token    ${server.rootToken}           Service token for MCP servers: ${server.serviceToken}`,
     ...(article ? articleLines(article) : []),

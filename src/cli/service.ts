@@ -35,7 +35,7 @@ export const startFailure =
   }
 
 const reasons: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'the address is in use; is another one running?',
+  EADDRINUSE: 'the address is in use; is another server running?',
   EADDRNOTAVAIL: 'this machine has no such address',
   EACCES: 'permission denied',
   EROFS: 'the file system is read-only',
@@ -92,7 +92,7 @@ export class AuditFiles {
         (cause: unknown) => {
           this.#logger.error(
             { cause, path },
-            'audit log could not be reopened; nothing it must record is served until it can',
+            'audit log could not be reopened; requests it must record are refused until it can be',
           )
         },
       )

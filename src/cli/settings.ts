@@ -28,7 +28,7 @@ export function block<S extends z.core.$ZodLooseShape>(shape: S, example: string
 
 function unknownSetting(key: string, known: readonly string[]): string {
   const meant = nearest(key, known)
-  return `there is no setting ${JSON.stringify(key)} here; ${meant === undefined ? `there are ${known.join(', ')}` : `did you mean ${meant}?`}`
+  return `there is no setting ${JSON.stringify(key)} here; ${meant === undefined ? `known settings are ${known.join(', ')}` : `did you mean ${meant}?`}`
 }
 
 /** Blocks told apart by a name: `service_token "billing" { … }`. */
@@ -41,7 +41,7 @@ export function text(example: string): z.ZodString {
 }
 
 export const texts = (example: string): z.ZodArray<z.ZodString> =>
-  z.array(text(example), { error: wanted('a list of texts', JSON.stringify([example])) })
+  z.array(text(example), { error: wanted('a list of strings', JSON.stringify([example])) })
 
 export const yesOrNo = (example: boolean): z.ZodBoolean =>
   z.boolean({ error: wanted('true or false', String(example)) })

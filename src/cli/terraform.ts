@@ -36,7 +36,7 @@ export interface Machine {
 }
 
 const windows =
-  'Windows is missing two things: Terraform starts nothing but an .exe there, which a script is not, and the provider listens on a Unix socket only. Run Terraform in WSL, and this command there.'
+  'Windows is not supported: Terraform starts only .exe files there, which this script is not, and the provider listens on a Unix socket only. Run Terraform, and this command, in WSL.'
 
 function platformsOf(requested: readonly string[], { platform, arch }: Machine): readonly string[] {
   if (requested.length > 0) return requested.map(checkedPlatform)
@@ -57,7 +57,7 @@ function checkedPlatform(requested: string): string {
   if (system === 'windows') throw new Failure(1, windows)
   if (rest.length > 0 || !Object.values(systems).includes(system) || !Object.values(processors).includes(processor)) {
     throw new UsageError(
-      `-platform: "${requested}" is none of ${known(systems)} with one of ${known(processors)}, for example -platform=linux_arm64`,
+      `-platform: "${requested}" is not one of ${known(systems)} with one of ${known(processors)}, for example -platform=linux_arm64`,
     )
   }
   return requested
@@ -81,7 +81,7 @@ async function builtProvider(
   if (version === undefined)
     throw new Failure(
       1,
-      `${file} is not the provider, or damaged: its head names no version. Install the package again.`,
+      `${file} is not the provider, or is damaged: its header names no version. Install the package again.`,
     )
   return { contents, version, sha256: createHash('sha256').update(contents).digest('hex') }
 }
@@ -130,7 +130,7 @@ async function install(io: Io, { file, directory, platforms, format }: Installat
   // Under the same version, not even terraform init -upgrade accepts another checksum than that of the lock file.
   if (replaced)
     io.stderr(
-      `Another build of ${version} was there. Where .terraform.lock.hcl names ${ADDRESS}, take that block out and run terraform init.\n`,
+      `Another build of ${version} was installed there before. If .terraform.lock.hcl names ${ADDRESS}, remove that block and run terraform init.\n`,
     )
   return 0
 }
@@ -143,7 +143,7 @@ export function terraformCommands(file: string, machine: Machine): Family {
     examples: ['terraform install', 'terraform install -dir=infra -platform=linux_amd64 -platform=darwin_arm64'],
     flags: {
       dir: text('directory', 'Where your .tf files are; default the current one.'),
-      platform: texts('os_arch', "Platform of the Terraform or OpenTofu that is to find it; default this machine's."),
+      platform: texts('os_arch', "Platform of the Terraform or OpenTofu that will use it; default this machine's."),
       ...formatFlag,
     },
     takes: [0, 0],

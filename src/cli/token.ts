@@ -34,7 +34,7 @@ async function requestAbout(
 }
 
 const lookup = vaultCommand({
-  summary: "Show a token's policies and remaining life; your own without argument",
+  summary: "Show a token's policies and remaining life; without an argument, your own",
   usage: '[flags] [token | accessor]',
   flags: { ...accessorFlag, ...fieldFlag },
   takes: [0, 1],
@@ -43,9 +43,12 @@ const lookup = vaultCommand({
 })
 
 const renew = vaultCommand({
-  summary: 'Extend a token; your own without argument',
+  summary: 'Extend a token; without an argument, your own',
   usage: '[flags] [token | accessor]',
-  flags: { ...accessorFlag, increment: duration('How long the token shall last from now; the server may cut it.') },
+  flags: {
+    ...accessorFlag,
+    increment: duration('How long the token should last from now; the server may shorten it.'),
+  },
   takes: [0, 1],
   async run(call) {
     const { increment } = call.flags
@@ -92,13 +95,13 @@ const create = vaultCommand({
     ...fieldFlag,
     policy: texts('name', 'Policy of the new token; default those of your own.'),
     ttl: duration('Initial life.'),
-    'explicit-max-ttl': duration('Life that no renewal exceeds.'),
-    period: duration('Every renewal gives this life again, without end.'),
+    'explicit-max-ttl': duration('Limit on the life of the token over all renewals.'),
+    period: duration('Make the token periodic: every renewal extends it by this much, without limit.'),
     type: oneOf(['service', 'batch'], 'Kind of token; default service.'),
-    orphan: toggle('The token does not end with yours.'),
+    orphan: toggle('The token outlives yours.'),
     renewable: choice('Whether it can be renewed; default true.'),
     'no-default-policy': toggle('Do not add the policy "default".'),
-    'use-limit': integer('number', 'Uses before it ends.'),
+    'use-limit': integer('number', 'Number of requests the token is good for.'),
     'display-name': text('name', 'Name in audit logs.'),
     metadata: pairs('Metadata in audit logs.'),
     role: text('name', 'Token role to create it from.'),
@@ -127,7 +130,7 @@ const create = vaultCommand({
 })
 
 const capabilities = vaultCommand({
-  summary: 'Show what a token may do at a path; your own without token',
+  summary: 'Show what a token may do at a path; without a token, your own',
   usage: '[flags] [token | accessor] <path>',
   examples: ['token capabilities mcp/creds/claude-billing-agent'],
   flags: accessorFlag,

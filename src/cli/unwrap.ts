@@ -2,7 +2,7 @@ import { UsageError } from './failure.ts'
 import { fieldFlag, vaultCommand } from './vault-command.ts'
 
 export const unwrap = vaultCommand({
-  summary: 'Open a wrapped answer with its single-use token',
+  summary: 'Unwrap a wrapped response with its single-use token',
   usage: '[flags] [wrapping token]',
   examples: ['unwrap hvs.CAESI…'],
   flags: fieldFlag,
@@ -17,6 +17,6 @@ export const unwrap = vaultCommand({
             vault.request('PUT', 'sys/wrapping/unwrap', options),
           )
         : await request('Error unwrapping', (vault, options) => vault.request('PUT', 'sys/wrapping/unwrap', options))
-    return show(response, 'Success! The wrapped answer was empty', flags.field)
+    return show(response, 'Success! The wrapped response was empty', flags.field)
   },
 })

@@ -18,7 +18,7 @@ import { responseRows, goText, keyValueTable, printable } from './table.ts'
 const sharedFlags = {
   ...connectionFlags,
   ...formatFlag,
-  'wrap-ttl': duration('Ask for the answer wrapped in a single-use token that lives this long, for example 5m.'),
+  'wrap-ttl': duration('Wrap the response in a single-use token with this TTL, for example 5m.'),
 }
 
 export const fieldFlag = { field: text('name', 'Print only this field, raw.') }
@@ -88,7 +88,8 @@ function requester(io: Io, flags: FlagValues<typeof sharedFlags>) {
       return await send(connection.client, options)
     } catch (thrown) {
       if (!(thrown instanceof VaultError)) throw thrown
-      if (io.signal.aborted) throw new Failure(INTERRUPTED, `${doing}: interrupted. Whether Vault did it is not known.`)
+      if (io.signal.aborted)
+        throw new Failure(INTERRUPTED, `${doing}: interrupted. It is unknown whether Vault carried it out.`)
       const hint =
         thrown.kind === 'unsupported_path' && path !== undefined && connection !== undefined
           ? await suggestPath(connection.client, path, options)

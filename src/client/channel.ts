@@ -164,7 +164,7 @@ function unary<Request extends { readonly request_id?: string }, Response>(
         else
           reject(
             error === null
-              ? new GatewayError('unavailable', 'empty_answer', 'the gateway answered nothing', {
+              ? new GatewayError('unavailable', 'empty_answer', 'the gateway sent an empty response', {
                   request_id: sent.request_id,
                 })
               : fromGrpc(error, sent.request_id),

@@ -120,7 +120,7 @@ function trailer(error: ServiceError, name: string): string | undefined {
 
 const wordedByTransport: Readonly<Record<number, string>> = {
   [status.UNAVAILABLE]: 'the gateway cannot be reached',
-  [status.DEADLINE_EXCEEDED]: 'the gateway did not answer in time',
+  [status.DEADLINE_EXCEEDED]: 'the gateway did not respond in time',
   [status.CANCELLED]: 'the gateway cut the call',
   [status.ABORTED]: 'the gateway cut the call',
 }

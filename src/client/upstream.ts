@@ -114,7 +114,7 @@ function startExchange(channel: Channel, requestId: string, signal: AbortSignal)
       const first = await next()
       if (first?.head) return first.head
       call.cancel()
-      throw new GatewayError('unavailable', 'empty_answer', 'the gateway answered without a head', {
+      throw new GatewayError('unavailable', 'empty_answer', 'the response of the gateway has no head', {
         request_id: requestId,
       })
     },

@@ -200,12 +200,9 @@ class FollowedToken {
 
   check(): void {
     const unvouched = [...this.#holders].filter((holder) => this.#leftOf(holder) <= 0)
-    const reason = new GatewayError(
-      'unavailable',
-      'unwatched',
-      'the gateway does not vouch for the session at the moment',
-      { cause: this.#cause },
-    )
+    const reason = new GatewayError('unavailable', 'unwatched', 'the gateway cannot vouch for the session right now', {
+      cause: this.#cause,
+    })
     for (const holder of unvouched) {
       this.#holders.delete(holder)
       holder.end(reason)

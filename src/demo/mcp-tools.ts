@@ -87,7 +87,7 @@ function registerEvents(mcp: McpServer, gateway: GatewayClient): void {
   mcp.registerTool(
     'follow_events',
     {
-      description: 'Follows billing events, telling each as progress, until so many have come',
+      description: 'Follows billing events, reporting each as progress, until the given number has arrived',
       inputSchema: { count: z.int().min(1).max(1_000_000).default(5) },
     },
     gateway.requireScope('read:stripe:events', async ({ count }, { upstream, extra }) => {

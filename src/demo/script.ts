@@ -229,7 +229,7 @@ async function drain(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<v
 
 async function reuse(context: ScriptContext, { token }: IssuedSession): Promise<void> {
   const { printer } = context
-  printer.step('Whoever still holds the token gets a 401, and is flagged in the audit log.')
+  printer.step('Anyone who still holds the token gets a 401, and is flagged in the audit log.')
   const response = await validate(context, token)
   printer.output(response.body)
   const line = (await readFile(context.auditPath, 'utf8')).trimEnd().split('\n').at(-1) ?? ''
@@ -250,5 +250,5 @@ async function secrecy(context: ScriptContext): Promise<void> {
   printer.output(
     `${log.trimEnd().split('\n').length} audit lines; ${upstreams.stripe.calls() + upstreams.github.calls()} upstream calls with the real keys`,
   )
-  printer.check('no key stands in the audit log or in any line of this walk', !seen && printer.transcript.length > 0)
+  printer.check('no key appears in the audit log or in any line of this demo', !seen && printer.transcript.length > 0)
 }

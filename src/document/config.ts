@@ -8,7 +8,7 @@ import type { KnownValues } from './shape.ts'
 export const configFields = {
   default_ttl: {
     type: 'duration',
-    description: 'Life of a token when none is asked for, in seconds.',
+    description: 'Default TTL of a token, in seconds.',
     example: 900,
     default: 900,
   },

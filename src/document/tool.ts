@@ -18,7 +18,7 @@ export const toolFields = {
   },
   fields: {
     type: 'list',
-    description: 'The only fields of JSON answers that are passed on. Omitted: everything passes.',
+    description: 'The only fields of JSON responses that are passed on. Omitted: everything passes.',
     example: ['data[].id', 'has_more'],
   },
   mcp_tools: {

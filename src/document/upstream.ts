@@ -116,7 +116,7 @@ function urlProblems({ url, allow_private_addresses: allowPrivate }: UpstreamVal
   if (!URL.canParse(url)) return wrong('is not an absolute URL', { value: url })
   const { protocol, username, password } = new URL(url)
   if (protocol !== 'https:' && protocol !== 'http:') return wrong('must start with https://')
-  if (username !== '' || password !== '') return wrong('must not hold a user or password; keys lie in KV')
+  if (username !== '' || password !== '') return wrong('must not hold a user or password; keys belong in KV')
   if (url.includes('?') || url.includes('#')) return wrong('must not have a query or fragment')
   if (protocol === 'http:' && allowPrivate === false)
     return wrong('is http:, which sends the key unencrypted', {

@@ -18,7 +18,7 @@ export const insufficientScopeCodes = {
     action: 'Give the service token a Vault login in the configuration of the gateway, or call with a Vault token.',
   },
   caller_vault_refused: {
-    meaning: 'The service token is good, but Vault refuses the login it acts under. Waiting does not mend it.',
+    meaning: 'The service token is good, but Vault refuses the login it acts under. Waiting does not help.',
     actor: 'operator',
     action: "Renew the service token's Vault login (its token, role or secret id) in the configuration of the gateway.",
   },

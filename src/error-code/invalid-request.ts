@@ -91,7 +91,7 @@ export const invalidRequestCodes = {
   },
   wrong_path: {
     origin: 'sdk',
-    meaning: '`fetch` was given something else than a path below the base URL of the upstream.',
+    meaning: '`fetch` was given something other than a path below the base URL of the upstream.',
     actor: 'MCP server',
     action: 'Give a path such as `/v1/invoices?limit=3`.',
   },

@@ -8,7 +8,7 @@ export const invalidTokenCodes = {
     action: 'Send the token that `creds` returned, as the upstream documentation says where its key goes.',
   },
   malformed: {
-    meaning: 'What was sent is not a session token of this gateway: cut short, mistyped or something else.',
+    meaning: 'What was sent is not a session token of this gateway: it is truncated, mistyped or of another kind.',
     actor: 'agent',
     action: 'Send the token exactly as `creds` returned it.',
   },
@@ -60,7 +60,7 @@ export const invalidTokenCodes = {
     action: 'Check the service token or Vault token, and whether it was replaced or has expired.',
   },
   caller_phantom_token: {
-    meaning: 'A session token stands where the caller authenticates itself.',
+    meaning: 'A session token was sent where the caller must authenticate itself.',
     actor: 'MCP server',
     action: 'Authenticate with a Vault or service token and put the session token into the body.',
   },

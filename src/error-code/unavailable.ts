@@ -65,7 +65,7 @@ export const unavailableCodes = {
     action: 'Try again.',
   },
   audit_unavailable: {
-    meaning: 'The decision cannot be recorded, so it is not taken.',
+    meaning: 'The decision cannot be recorded, so the request is refused.',
     actor: 'operator',
     action: 'Make room for the audit log of the gateway, or make it writable.',
   },
@@ -96,19 +96,19 @@ export const unavailableCodes = {
   },
   too_many_live_tokens: {
     kind: 'rate_limited',
-    meaning: 'The session holds as many live tokens as it may.',
+    meaning: 'The session has reached its limit of live tokens.',
     actor: 'MCP server',
     action: 'Go on with a token it holds, and refresh after `Retry-After`; open a session for each worker.',
   },
   calls_limit: {
     kind: 'rate_limited',
-    meaning: 'The session, or the address, has as many calls under way as it may.',
+    meaning: 'The session, or the address, has reached its limit of concurrent calls.',
     actor: 'agent',
     action: 'Wait for a call to end, then send it again.',
   },
   streams_limit: {
     kind: 'rate_limited',
-    meaning: 'The session is watched by, or the caller validates tokens on, as many streams as it may.',
+    meaning: 'Too many streams watch the session, or the caller validates tokens on too many.',
     actor: 'MCP server',
     action: 'End a stream first; one for each session, and one to validate tokens on, is enough.',
   },
@@ -138,7 +138,7 @@ export const unavailableCodes = {
   },
   rate_limited: {
     kind: 'rate_limited',
-    meaning: 'Vault or the gateway limits how often this may be asked.',
+    meaning: 'Vault or the gateway limits how often this may be requested.',
     actor: 'agent',
     action: 'Wait as long as `Retry-After` says.',
   },
@@ -173,7 +173,7 @@ export const unavailableCodes = {
   },
   unrecoverable: {
     kind: 'unrecoverable',
-    meaning: 'Vault failed in a way that another attempt does not mend.',
+    meaning: 'Vault failed in a way that another attempt will not fix.',
     actor: 'operator',
     action: "Read Vault's log.",
   },

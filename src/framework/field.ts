@@ -84,7 +84,7 @@ function asBool(value: unknown): boolean {
 
 function asDuration(value: unknown): number {
   const seconds = durationSeconds(value)
-  if (seconds === undefined) throw new FieldProblem('must be a duration in seconds, or a text such as 15m or 1h30m')
+  if (seconds === undefined) throw new FieldProblem('must be a duration in seconds, or a string such as 15m or 1h30m')
   if (seconds < 0) throw new FieldProblem('must not be negative')
   return seconds
 }
@@ -120,7 +120,7 @@ function asObject(value: unknown): Record<string, unknown> {
   if (typeof value === 'string' && value.trim().startsWith('{')) return asObject(parseJsonText(value.trim()))
   if (typeof value === 'string') return asPairs([value])
   if (Array.isArray(value)) return asPairs(value)
-  if (!isObject(value)) throw new FieldProblem('must be an object, or key=value texts')
+  if (!isObject(value)) throw new FieldProblem('must be an object, or key=value strings')
   return value
 }
 
@@ -128,7 +128,7 @@ function asObject(value: unknown): Record<string, unknown> {
 function asPairs(items: unknown[]): Record<string, unknown> {
   const pairs: [string, unknown][] = items.map((item) => {
     const at = typeof item === 'string' ? item.indexOf('=') : -1
-    if (typeof item !== 'string' || at < 1) throw new FieldProblem('must be an object, or key=value texts')
+    if (typeof item !== 'string' || at < 1) throw new FieldProblem('must be an object, or key=value strings')
     return [item.slice(0, at), item.slice(at + 1)]
   })
   return Object.fromEntries(pairs)

@@ -39,7 +39,7 @@ export interface GatewayConfig {
   readonly grpcAddress?: string
   /** Undefined = gRPC in plain text: loopback, or where a service mesh encrypts. */
   readonly grpcTls?: GrpcTls
-  /** Ports that stand for one upstream each, for SDKs that take no path prefix. */
+  /** Ports that stand for one upstream each, for SDKs that cannot use a path prefix. */
   readonly upstreamListeners?: readonly {
     readonly upstream: string
     readonly address: string

@@ -93,7 +93,7 @@ export class SessionService {
     throw new GatewayError(
       'unavailable',
       'too_many_live_tokens',
-      `the session holds as many live tokens as it may; go on with one of them and refresh in ${String(retryAfterSeconds)} s`,
+      `the session has reached its limit of live tokens; keep using one of them and refresh in ${String(retryAfterSeconds)} s`,
       { retryAfterSeconds, cause: error },
     )
   }

@@ -89,7 +89,7 @@ export class VaultIdentity {
         return
       } catch (error) {
         const reason = reasonOf(error)
-        if (reason !== told) logger.warn({ error: reason }, 'Vault gives no token yet; trying on')
+        if (reason !== told) logger.warn({ error: reason }, 'Vault issues no token yet; still trying')
         told = reason
         await delay(clock, backoff.next(), this.#stop.signal)
       }
@@ -176,7 +176,7 @@ export class VaultIdentity {
           if (cause instanceof LoginRefused) throw cause
           throw new RequestError(
             'unavailable',
-            `Vault has ended the token of this process, and gives no other yet: ${reasonOf(cause)}`,
+            `Vault has ended the token of this process and has not issued another yet: ${reasonOf(cause)}`,
             { cause },
           )
         })

@@ -98,7 +98,7 @@ function targetOf({ network, address }: ConnInfo): { target: string; options?: C
     }
   throw new RequestError(
     'unavailable',
-    `the host announced a listener on the network ${JSON.stringify(network)}; unix and tcp can be dialled`,
+    `the host announced a listener on the network ${JSON.stringify(network)}; only unix and tcp are supported`,
   )
 }
 

@@ -43,11 +43,11 @@ export function handleSignals(exit: (code: number) => void): void {
 /** What nobody caught is logged and ends the process at once: its state is unknown, and the host starts another when it needs one. */
 export function handleFaults(logger: Logger): void {
   process.on('uncaughtException', (error: unknown) => {
-    logger.error({ error }, 'uncaught exception; the plugin ends')
+    logger.error({ error }, 'uncaught exception; the plugin exits')
     process.exit(1)
   })
   process.on('unhandledRejection', (error) => {
-    logger.error({ error }, 'unhandled rejection; the plugin ends')
+    logger.error({ error }, 'unhandled rejection; the plugin exits')
     process.exit(1)
   })
 }

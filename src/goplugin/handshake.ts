@@ -54,9 +54,7 @@ function hostCertificate(pem: string | undefined): Buffer | undefined {
     // TLS would skip what does not parse without a word, and then refuse every client.
     return Buffer.from(new X509Certificate(pem).toString())
   } catch {
-    throw new LaunchError(
-      'PLUGIN_CLIENT_CERT is not a PEM certificate, so the host could not be told from anybody else',
-    )
+    throw new LaunchError('PLUGIN_CLIENT_CERT is not a PEM certificate, so the host cannot be verified')
   }
 }
 

@@ -37,7 +37,7 @@ async function listenOnSocket({
     )
   if (/[|\n\r]/.test(address))
     throw new LaunchError(
-      `the socket folder ${JSON.stringify(launch.socketFolder)} has a character in its name that cannot be told to the host`,
+      `the socket folder ${JSON.stringify(launch.socketFolder)} has a character in its name that cannot be sent to the host`,
     )
   process.once('exit', () => {
     remove(address)

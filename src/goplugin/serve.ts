@@ -69,7 +69,7 @@ async function start(plugin: GoPlugin, output: Output, exit: (code: number) => v
     clock,
     parent: () => process.ppid,
     gone: (why) => {
-      logger.warn({}, `${why}; the plugin ends`)
+      logger.warn({}, `${why}; the plugin exits`)
       exit(0)
     },
   })

@@ -43,7 +43,7 @@ export function healthService(report: HealthReport, streamOf: (call: Watching) =
   return {
     Check: ({ request }: ServerUnaryCall<HealthRequest, HealthResponse>, callback: sendUnaryData<HealthResponse>) => {
       if (known.has(request.service)) callback(null, { status: statusOf(request.service) })
-      else callback({ code: status.NOT_FOUND, details: `there is no such service; ask for ${report.instead}` })
+      else callback({ code: status.NOT_FOUND, details: `there is no such service; use ${report.instead}` })
     },
     // The stream stays open, as the protocol wants it, even where nothing can change.
     Watch: (call: Watching) => {

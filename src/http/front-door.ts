@@ -18,7 +18,7 @@ const misdirected: FrontDoorRefusal = {
 const otherCoding: FrontDoorRefusal = {
   status: 501,
   code: 'bad_request',
-  message: 'Transfer-Encoding: only chunked is understood',
+  message: 'Transfer-Encoding: only chunked is supported',
 }
 const crossSite: FrontDoorRefusal = {
   status: 403,

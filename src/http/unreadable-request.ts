@@ -8,7 +8,7 @@ export interface Unreadable {
 }
 
 const byParserCode: Readonly<Record<string, Unreadable>> = {
-  HPE_INVALID_METHOD: { status: 400, message: 'the request begins with no method that is known here, for example GET' },
+  HPE_INVALID_METHOD: { status: 400, message: 'the request does not begin with a known method, for example GET' },
   HPE_HEADER_OVERFLOW: { status: 431, message: 'the request line and headers are longer than 16 KiB' },
   HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, message: 'the chunk extensions of the body are too long' },
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, message: 'the request did not arrive in time' },
@@ -50,7 +50,7 @@ export function respondUnreadable(server: Server, bodyOf: (refused: Unreadable) 
     end(socket, { status: 405, message: 'CONNECT is not served here' }, bodyOf)
   })
   server.on('checkExpectation', ({ socket }: IncomingMessage) => {
-    end(socket, { status: 417, message: 'Expect: only 100-continue is understood' }, bodyOf)
+    end(socket, { status: 417, message: 'Expect: only 100-continue is supported' }, bodyOf)
   })
 }
 

@@ -114,7 +114,7 @@ export const credsFields = {
   token: {
     type: 'string',
     computed: true,
-    description: 'The phantom token. Answered once, stored nowhere.',
+    description: 'The phantom token. Returned once, stored nowhere.',
     example: 'svt_prod_…',
   },
   token_id: {

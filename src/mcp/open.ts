@@ -91,7 +91,7 @@ async function liveParent(engine: Engine, token: string): Promise<readonly Sessi
     throw badRequest('parent_token is not a live token; delegate from a live session, or omit parent_token.')
   if (liveness.chain.length > MAX_DEPTH)
     throw badRequest(
-      `parent_token belongs to a session delegated ${MAX_DEPTH} times already; delegation goes no deeper.`,
+      `parent_token belongs to a session delegated ${MAX_DEPTH} times already; delegation cannot go deeper.`,
     )
   return liveness.chain
 }

@@ -100,7 +100,7 @@ export function pathAgentRevoke(engine: Engine) {
     fields: { agent_id: fields.agent_id },
     synopsis: 'Ends all sessions of an agent.',
     description:
-      "Raises the agent's generation: every session it holds, and every session delegated from one, is over when this answers, with one write. The agent may open new sessions: disable it to prevent that. `lease revoke -prefix <mount>/creds/<agent>` is the clean-up of its leases; they end by themselves too.",
+      "Raises the agent's generation: every session it holds, and every session delegated from one, is over when this responds, with one write. The agent may open new sessions: disable it to prevent that. `lease revoke -prefix <mount>/creds/<agent>` is the clean-up of its leases; they end by themselves too.",
     operations: {
       async write({ fields: given }) {
         const agentId = checkAgentName('agent_id', given.require('agent_id'))

@@ -21,7 +21,7 @@ export function pathConfig(engine: Engine) {
     example_fields: ['default_ttl', 'max_ttl'],
     synopsis: 'Settings of this mount.',
     description:
-      'Reading answers every setting with its value in force. Writing merges: what is omitted keeps its value, null resets it. Deleting resets all but ttl_ceiling to the defaults; live sessions stay.',
+      'Reading returns every setting with its effective value. Writing merges: what is omitted keeps its value, null resets it. Deleting resets all but ttl_ceiling to the defaults; live sessions stay.',
     exists: async () => Object.keys((await engine.storedConfig()).settings).length > 0,
     operations: {
       read: async () => {
@@ -63,7 +63,7 @@ export function pathRotateCheckKey(engine: Engine) {
     active_node_only: true,
     synopsis: 'Replaces the key by which gateways tell made-up tokens from possible ones.',
     description:
-      'Live tokens stay good. Gateways hear of the new key at once; it is used first two minutes later. Two keys are in force until the last token of the old one can have run out; until then a further rotation is refused.',
+      'Live tokens stay good. Gateways hear of the new key at once; it is used first two minutes later. Two keys are in force until the last token of the old one has expired; until then a further rotation is refused.',
     operations: { write: async () => ({ data: { mint_from_unix: await rotateCheck(engine) } }) },
   })
 }

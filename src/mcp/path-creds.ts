@@ -74,7 +74,7 @@ export function pathCreds(engine: Engine) {
         )
         if (stray !== undefined)
           throw badRequest(
-            `${stray} is not taken by a read, which asks for all that is declared. Write instead, for example vault write mcp/creds/${given.require('agent')} ttl=15m.`,
+            `${stray} is not accepted by a read, which requests everything declared. Write instead, for example vault write mcp/creds/${given.require('agent')} ttl=15m.`,
           )
         return open(engine, request, sessionRequest(given))
       },

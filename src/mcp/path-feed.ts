@@ -11,11 +11,11 @@ const fields = {
   epoch: {
     type: 'string',
     echoed: true,
-    description: 'Epoch of the last answer; empty at first.',
+    description: 'Epoch of the last response; empty at first.',
     example: 'a3f1c04be2d9775810aa93cf',
     default: '',
   },
-  after: { type: 'int', description: 'Sequence of the last answer.', example: 41, default: 0 },
+  after: { type: 'int', description: 'Sequence of the last response.', example: 41, default: 0 },
   wait: { type: 'duration', description: 'Seconds to wait for an event, at most 2.', example: 1, default: 1 },
   wait_ms: {
     type: 'int',
@@ -28,14 +28,19 @@ const fields = {
     example: 'gw_3f9c2b71d0a84e65',
     default: '',
   },
-  sequence: { type: 'int', computed: true, description: 'Where this answer ends: the next after.', example: 42 },
+  sequence: {
+    type: 'int',
+    computed: true,
+    description: 'Where this response ends: the next value of after.',
+    example: 42,
+  },
   server_time_unix_ms: {
     type: 'int',
     computed: true,
     description: "The engine's clock, on which expiry is judged, in Unix milliseconds.",
     example: 1773590400000,
   },
-  held_ms: { type: 'int', computed: true, description: 'How long the question waited here.', example: 312 },
+  held_ms: { type: 'int', computed: true, description: 'How long the request was held.', example: 312 },
   events: {
     type: 'objects',
     computed: true,
@@ -46,13 +51,13 @@ const fields = {
   reset: {
     type: 'bool',
     computed: true,
-    description: 'The position asked about is not known here: drop everything cached.',
+    description: 'The requested position is unknown: drop everything cached.',
     example: false,
   },
   more: {
     type: 'bool',
     computed: true,
-    description: 'Later events are there already: ask on at once.',
+    description: 'Later events are waiting: poll again at once.',
     example: false,
   },
   removed: {
@@ -89,7 +94,7 @@ export function pathFeed(engine: Engine) {
     active_node_only: true,
     synopsis: 'The ordered stream of changes that gateways follow.',
     description:
-      'Answers at once when there are events after the given sequence, else when one happens or the wait is over. reset: the position is not known here, drop everything cached. removed: the mount is going, everything has ended. What a follower knows is as fresh as its question plus held_ms.',
+      'Responds at once when there are events after the given sequence, else when one happens or the wait is over. reset: the position is unknown, drop everything cached. removed: the mount is being disabled or moved, everything has ended. What a follower knows is as fresh as its request plus held_ms.',
     operations: {
       async read({ request, fields: given }) {
         const after = given.get('after') ?? 0

@@ -30,10 +30,15 @@ const fields = {
   required_scope: {
     type: 'string',
     echoed: true,
-    description: 'Also answer whether the session has this scope now.',
+    description: 'Also report whether the session has this scope now.',
     example: 'read:stripe:invoices',
   },
-  active: { type: 'bool', computed: true, description: 'The one answer that counts.', example: true },
+  active: {
+    type: 'bool',
+    computed: true,
+    description: 'Whether the token is live: decide by this field.',
+    example: true,
+  },
   reason: {
     type: 'string',
     computed: true,
@@ -145,10 +150,10 @@ const fields = {
   epoch: {
     type: 'string',
     computed: true,
-    description: 'Feed position the answer was taken at; see mcp/feed.',
+    description: 'Feed position this response reflects; see mcp/feed.',
     example: 'a3f1c04be2d9775810aa93cf',
   },
-  sequence: { type: 'int', computed: true, description: 'Feed position the answer was taken at.', example: 41 },
+  sequence: { type: 'int', computed: true, description: 'Feed position this response reflects.', example: 41 },
   server_time_unix_ms: {
     type: 'int',
     computed: true,
@@ -171,7 +176,7 @@ export function pathIntrospect(engine: Engine) {
     active_node_only: true,
     synopsis: 'Is this token alive, and what may it do?',
     description:
-      'For gateways and servers that check tokens; never grant this path to agents. Unknown, expired and revoked tokens answer {"active": false} with the reason. The answer names the feed position it was taken at, so that a follower can tell which later events it misses.',
+      'For gateways and servers that check tokens; never grant this path to agents. Unknown, expired and revoked tokens return {"active": false} with the reason. The response names the feed position it reflects, so that a follower can tell which later events it misses.',
     operations: {
       async write({ fields: given }) {
         const position = engine.feed.position

@@ -164,7 +164,7 @@ export function pathSessions(engine: Engine) {
     active_node_only: true,
     synopsis: 'One session, for operators: its state, or its end.',
     description:
-      'Reading never returns a token. Deleting ends the session and everything delegated from it, and answers after the commit.',
+      'Reading never returns a token. Deleting ends the session and everything delegated from it, and responds after the commit.',
     operations: {
       async read({ fields: given }) {
         const session = await findSession(engine, given.require('session_id'))

@@ -35,7 +35,7 @@ export function pathTtlCeiling(engine: Engine) {
     exists: () => true,
     synopsis: 'The ceiling on the life of tokens, whatever config and scopes say.',
     description:
-      'Whoever may write config and scopes can set longer lives only up to this ceiling. What is stored above it is cut. Tokens that are live keep their expiry and are renewed no further than the ceiling. null and deleting reset it. Reading config shows it too, without sudo.',
+      'Anyone who may write config and scopes can set longer TTLs only up to this ceiling. What is stored above it is cut. Tokens that are live keep their expiry and are renewed no further than the ceiling. null and deleting reset it. Reading config shows it too, without sudo.',
     operations: {
       read: async () => ({ data: { ttl_ceiling: (await engine.settings()).ttl_ceiling } }),
       write: ({ fields: given }) => {

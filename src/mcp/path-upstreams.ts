@@ -31,7 +31,7 @@ export function pathUpstreams(engine: Engine) {
     pattern: 'upstreams/:name',
     active_node_only: true,
     fields,
-    synopsis: 'An API the gateway may call, and where its key lies.',
+    synopsis: 'An API the gateway may call, and where its key is stored.',
     description:
       "The key itself stays in KV v2 and is read by the gateway alone. It is used only as that secret's custom_metadata allows: for origins in mcp_origins and for upstreams in mcp_upstreams (by default the one whose secret it is), so that anyone who writes upstreams can neither take nor send a key.",
     exists: document.exists,

@@ -18,7 +18,7 @@ export function secondsOf(nanoseconds: string | number): number {
 export function nanosecondsOf(seconds: number): string | number {
   if (!Number.isFinite(seconds) || seconds < 0)
     throw new RequestError('internal', undefined, {
-      cause: new Error(`the engine answered ${String(seconds)} seconds`),
+      cause: new Error(`the engine returned ${String(seconds)} seconds`),
     })
   const whole = Math.trunc(seconds)
   const duration = BigInt(whole) * SECOND + BigInt(Math.round((seconds - whole) * 1e9))

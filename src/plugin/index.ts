@@ -8,7 +8,7 @@ import { backendService } from './backend-service.ts'
 import { Instances } from './instances.ts'
 import type { EngineOptions } from './instances.ts'
 
-const usage = `This is a secrets engine for Vault and OpenBao. A server launches it; it is of no use by itself.
+const usage = `This is a secrets engine for Vault and OpenBao. A server launches it; it does nothing by itself.
 Put it into the server's plugin_directory, register it with its SHA-256, and enable it:
 
   vault plugin register -sha256=<sha256 of this file> -command=<name of this file> secret mcp

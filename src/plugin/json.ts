@@ -31,7 +31,7 @@ export function requestData(json: string): Data {
   if (!data)
     throw new RequestError(
       'bad_request',
-      'the request\'s data is no JSON object; send one, for example {"purpose":"audit"}.',
+      'the request\'s data is not a JSON object; send one, for example {"purpose":"audit"}.',
     )
   return data
 }
@@ -41,7 +41,7 @@ export function keptData(json: string): Data {
   const data = objectOf(json)
   if (!data)
     throw new RequestError('internal', undefined, {
-      cause: new Error('the internal data of the lease is no JSON object'),
+      cause: new Error('the internal data of the lease is not a JSON object'),
     })
   return data
 }

@@ -10,7 +10,7 @@ export const REVERSE_CALL_LIMIT_MS = 30_000
 /** The server does not know the method: what it is for has to be done another way. */
 export class UnimplementedError extends RequestError {
   constructor(cause: unknown) {
-    super('unavailable', 'the server does not offer what the engine asks of it', { cause })
+    super('unavailable', 'the server does not support a call the engine needs', { cause })
   }
 }
 
@@ -47,5 +47,5 @@ export function reverseCalls(client: Client, service: ServiceDefinition, clock: 
 
 function failure(error: unknown): RequestError {
   if ((error as Partial<ServiceError>).code === status.UNIMPLEMENTED) return new UnimplementedError(error)
-  return new RequestError('unavailable', 'the server does not answer the plugin', { cause: error })
+  return new RequestError('unavailable', 'the server does not respond to the plugin', { cause: error })
 }

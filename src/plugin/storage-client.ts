@@ -77,13 +77,13 @@ function checkPath(path: string): void {
 }
 
 const fault = (key: string) =>
-  new RequestError('internal', undefined, { cause: new Error(`${JSON.stringify(key)} is no storage key`) })
+  new RequestError('internal', undefined, { cause: new Error(`${JSON.stringify(key)} is not a storage key`) })
 
 /** Servers tell storage failures by their text. What is not known here is an outage: nothing the caller could mend. */
 function storageFailure(text: string): RequestError {
   if (text.includes(errorTable.readonly.text)) return new RequestError('readonly')
   const cause = new Error(text)
   if (text.includes('too large'))
-    return new RequestError('too_large', "the server's storage takes no record this large", { cause })
+    return new RequestError('too_large', "the server's storage does not accept a record this large", { cause })
   return new RequestError('unavailable', "the server's storage failed", { cause })
 }

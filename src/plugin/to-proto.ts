@@ -12,8 +12,8 @@ const zeroTime: Timestamp = { seconds: -62_135_596_800, nanos: 0 }
 export function responseToProto(response: Response | undefined): PbResponse | null {
   if (!response) return null
   const { data, secret, auth, warnings = [], status } = response
-  if (auth || status !== undefined) throw new Error('a secrets engine answers neither a login nor a status of its own')
-  if (data && readsAsError(data)) throw new Error('the answer would be read as an error')
+  if (auth || status !== undefined) throw new Error('a secrets engine returns neither a login nor a status of its own')
+  if (data && readsAsError(data)) throw new Error('the response would be read as an error')
   return { secret: secret ? secretToProto(secret) : null, data: JSON.stringify(data ?? null), warnings }
 }
 

@@ -188,8 +188,9 @@ function matchOf(permissions: Permissions): AclMatch {
     checkWrapping(wrapTtlSeconds) {
       const given = wrapTtlSeconds ?? 0
       if (shortest > 0 && longest > 0 && longest < shortest) return 'the merged wrapping bounds exclude each other.'
-      if (longest > 0 && (given === 0 || given > longest)) return `the answer must be wrapped for at most ${longest} s.`
-      if (shortest > 0 && given < shortest) return `the answer must be wrapped for at least ${shortest} s.`
+      if (longest > 0 && (given === 0 || given > longest))
+        return `the response must be wrapped for at most ${longest} s.`
+      if (shortest > 0 && given < shortest) return `the response must be wrapped for at least ${shortest} s.`
       return undefined
     },
   }

@@ -129,7 +129,7 @@ function oddities(rule: PathRule): string[] {
     found.push('has no capabilities: it grants nothing and hides less specific rules.')
   for (const capability of rule.capabilities)
     if (deadCapabilities.includes(capability))
-      found.push(`has the capability "${capability}", which no operation of this server asks for.`)
+      found.push(`has the capability "${capability}", which no operation of this server requires.`)
   if (rule.pattern.split('/').some((segment) => segment.includes('+') && segment !== '+'))
     found.push('has a "+" beside other characters of a segment, where it is an ordinary character.')
   if (rule.pattern.slice(0, -1).includes('*'))

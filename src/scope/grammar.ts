@@ -43,7 +43,7 @@ export function parseScope(text: string, options: { readonly allowWildcards?: bo
   const capabilities = capabilityWords.get(word)
   if (capabilities === undefined)
     throw new ScopeError(
-      `${quote(text)} begins with no capability (${[...capabilityWords.keys()].join(', ')}). Write for example read:stripe:invoices.`,
+      `${quote(text)} does not begin with a capability (${[...capabilityWords.keys()].join(', ')}). Write for example read:stripe:invoices.`,
     )
   const segments = rest.startsWith('tools/') ? rest.slice('tools/'.length).split('/') : rest.split(':')
   checkSegments(text, segments)

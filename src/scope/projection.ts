@@ -59,7 +59,7 @@ function fieldSteps(field: string): string[] {
     field.length <= maxFieldLength && /^(?:[^.[\]]+(?:\[\])*|(?:\[\])+)(?:\.[^.[\]]+(?:\[\])*)*$/.test(field)
   if (!isField)
     throw new ScopeError(
-      `field ${quote(field)} is not a path into a JSON answer; write for example has_more or data[].id.`,
+      `field ${quote(field)} is not a path into a JSON response; write for example has_more or data[].id.`,
     )
   const steps = field.match(/\[\]|[^.[\]]+/g) ?? []
   if (steps.length > maxFieldDepth)

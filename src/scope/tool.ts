@@ -51,7 +51,7 @@ export function isToolName(text: string): boolean {
 export function parseOperation(value: unknown): ToolOperation {
   if (typeof value === 'string') return fromText(value)
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new ScopeError(`an operation is a text or an object; ${example}.`)
+    throw new ScopeError(`an operation must be a string or an object; ${example}.`)
   const { capability, method, path, parameters, ...rest } = value as Record<string, unknown>
   const unknown = Object.keys(rest)[0]
   if (unknown !== undefined)
@@ -80,7 +80,7 @@ function build(method: string, path: string): ToolOperation {
   const capability = capabilityByMethod.get(upper)
   if (capability === undefined)
     throw new ScopeError(
-      `operation method ${quote(method)} is none of ${[...capabilityByMethod.keys()].join(', ')}; ${example}.`,
+      `operation method ${quote(method)} is not one of ${[...capabilityByMethod.keys()].join(', ')}; ${example}.`,
     )
   checkPath(path)
   return { capability, method: upper, path }
@@ -88,7 +88,7 @@ function build(method: string, path: string): ToolOperation {
 
 function checkCapability(value: unknown): string {
   if (typeof value === 'string' && capabilities.includes(value)) return value
-  throw new ScopeError(`operation capability ${quote(String(value))} is none of ${capabilities.join(', ')}.`)
+  throw new ScopeError(`operation capability ${quote(String(value))} is not one of ${capabilities.join(', ')}.`)
 }
 
 function checkParameters(value: unknown): string[] {

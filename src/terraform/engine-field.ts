@@ -73,8 +73,8 @@ export function fromEngine(name: string, field: EngineField, value: unknown, ite
   if (read !== undefined) return read
   throw new Refusal(
     fault(
-      `The server's answer for ${name} is not of the type ${field.type}`,
-      'Something else than this engine, or another version of it, may be mounted there. The state is left as it was.',
+      `The server's response for ${name} is not of the type ${field.type}`,
+      'Another engine, or another version of this one, may be mounted there. The state is left as it was.',
     ),
   )
 }
@@ -120,7 +120,7 @@ export function checkField(path: Path, field: EngineField, value: Value | undefi
   if (field.required && value === '') return [fault(`${name} is empty`, example, path)]
   if (field.allowed && typeof value === 'string' && !field.allowed.includes(value))
     return [
-      fault(`${name} ${JSON.stringify(value.slice(0, 60))} is none of ${field.allowed.join(', ')}`, example, path),
+      fault(`${name} ${JSON.stringify(value.slice(0, 60))} is not one of ${field.allowed.join(', ')}`, example, path),
     ]
   if (isNumber(field)) return checkNumber(path, field, value, example)
   if (isList(value)) return value.flatMap((item, index) => checkItem([...path, index], item))
@@ -131,7 +131,7 @@ const isNumber = ({ type }: EngineField): boolean => type === 'int' || type === 
 
 function checkNumber(path: Path, { type }: EngineField, value: Value, example: string): Diagnostic[] {
   const name = pathText(path)
-  if (!Number.isSafeInteger(value)) return [fault(`${name} is no whole number`, example, path)]
+  if (!Number.isSafeInteger(value)) return [fault(`${name} is not a whole number`, example, path)]
   if (type === 'duration' && Number(value) < 0)
     return [fault(`${name} is negative`, `It is a number of seconds. ${example}`, path)]
   return []

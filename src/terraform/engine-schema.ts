@@ -3,11 +3,11 @@ export const engineSchema = {
   "config": {
     "pattern": "config",
     "synopsis": "Settings of this mount.",
-    "description": "Reading answers every setting with its value in force. Writing merges: what is omitted keeps its value, null resets it. Deleting resets all but ttl_ceiling to the defaults; live sessions stay.",
+    "description": "Reading returns every setting with its effective value. Writing merges: what is omitted keeps its value, null resets it. Deleting resets all but ttl_ceiling to the defaults; live sessions stay.",
     "fields": {
       "default_ttl": {
         "type": "duration",
-        "description": "Life of a token when none is asked for, in seconds.",
+        "description": "Default TTL of a token, in seconds.",
         "example": 900,
         "default": 900
       },
@@ -59,7 +59,7 @@ export const engineSchema = {
   },
   "upstreams": {
     "pattern": "upstreams/:name",
-    "synopsis": "An API the gateway may call, and where its key lies.",
+    "synopsis": "An API the gateway may call, and where its key is stored.",
     "description": "The key itself stays in KV v2 and is read by the gateway alone. It is used only as that secret's custom_metadata allows: for origins in mcp_origins and for upstreams in mcp_upstreams (by default the one whose secret it is), so that anyone who writes upstreams can neither take nor send a key.",
     "fields": {
       "name": {
@@ -185,7 +185,7 @@ export const engineSchema = {
       },
       "fields": {
         "type": "list",
-        "description": "The only fields of JSON answers that are passed on. Omitted: everything passes.",
+        "description": "The only fields of JSON responses that are passed on. Omitted: everything passes.",
         "example": [
           "data[].id",
           "has_more"
@@ -397,7 +397,7 @@ export const engineSchema = {
       "token": {
         "type": "string",
         "computed": true,
-        "description": "The phantom token. Answered once, stored nowhere.",
+        "description": "The phantom token. Returned once, stored nowhere.",
         "example": "svt_prod_…"
       },
       "token_id": {

@@ -17,7 +17,7 @@ export interface TerraformOptions {
   readonly environment?: ProviderEnvironment
 }
 
-const usage = `This is a provider for Terraform and OpenTofu. They launch it; it is of no use by itself.
+const usage = `This is a provider for Terraform and OpenTofu. They launch it; it does nothing by itself.
 Put it where terraform init looks for it, for example
 
   ./terraform.d/plugins/terraform.local/mcp/mcp/<version>/<os>_<arch>/terraform-provider-mcp

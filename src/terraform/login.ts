@@ -21,8 +21,8 @@ export async function logIn(post: Post, client: VaultClient, { path, parameters 
   if (token === undefined || token === '')
     throw new Refusal(
       fault(
-        `The login at ${path} answered no token`,
-        'The path may be that of another thing than a login, or a second factor may be asked for.',
+        `The login at ${path} returned no token`,
+        'The path may not be a login, or a second factor may be required.',
       ),
     )
   return token
@@ -39,8 +39,8 @@ export async function createChildToken(post: Post, parent: VaultClient, ttlSecon
   if (token === undefined || token === '')
     throw new Refusal(
       fault(
-        'The server made no child token',
-        'auth/token/create answered without a token. Set skip_child_token = true in the provider block to work with the given one.',
+        'The server did not create a child token',
+        'auth/token/create returned no token. Set skip_child_token = true in the provider block to work with the given one.',
       ),
     )
   return token
@@ -57,7 +57,7 @@ async function explainNoChild(parent: VaultClient, error: unknown): Promise<neve
   if (!valid)
     throw new Refusal(
       fault(
-        'The token is not valid, or may do nothing',
+        'The token is not valid, or has no permissions',
         'The server knows no such token, it has expired, or it has neither "read" on auth/token/lookup-self nor "update" on auth/token/create. Set VAULT_TOKEN to another one, or log in again.',
       ),
     )

@@ -32,7 +32,7 @@ export function createProvider(options: ProviderOptions): ClosableProvider {
     throw new Refusal(
       fault(
         'The provider is not configured',
-        'Terraform asked for something that needs a server before it said which. Please report this.',
+        'Terraform made a request that needs a server before it configured the provider. Please report this.',
       ),
     )
   }

@@ -159,7 +159,7 @@ export class VaultSession implements Server {
     if (settings.address === undefined)
       throw new Refusal(
         fault(
-          'There is no address of a server',
+          'No server address is set',
           'Set the environment variable VAULT_ADDR, or address in the provider block, for example to https://vault.example.com:8200.',
         ),
       )
@@ -190,7 +190,7 @@ export class VaultSession implements Server {
       if (given === undefined)
         throw new Refusal(
           fault(
-            'There is no token',
+            'No token is set',
             'Set the environment variable VAULT_TOKEN, log in so that ~/.vault-token is there, or give an auth_login block.',
           ),
         )
@@ -236,10 +236,7 @@ function reportingArguments<T>({ caFile = '' }: ProviderSettings, make: () => T)
     // The client's name for it is its own.
     if (error instanceof VaultError)
       throw new Refusal(
-        fault(
-          'The provider block does not make sense',
-          `${error.message.replace(/^caFile:/, `ca_cert_file ${caFile}`)}.`,
-        ),
+        fault('The provider block is not valid', `${error.message.replace(/^caFile:/, `ca_cert_file ${caFile}`)}.`),
       )
     throw error
   }

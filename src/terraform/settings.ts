@@ -122,13 +122,13 @@ export function validateSettings(config: ValueObject): Diagnostic[] {
     )
   if (typeof mount === 'string' && !mountPattern.test(withoutSlashes(mount)))
     found.push(
-      fault(`mount ${JSON.stringify(mount)} is no mount path`, 'Write for example mcp, or team-a/mcp.', ['mount']),
+      fault(`mount ${JSON.stringify(mount)} is not a mount path`, 'Write for example mcp, or team-a/mcp.', ['mount']),
     )
   for (const [name, least] of Object.entries({ max_lease_ttl_seconds: 1, max_retries: 0, timeout_seconds: 1 })) {
     if (!isAtLeast(config[name], least))
       found.push(
         fault(
-          `${name} is no whole number of at least ${String(least)}`,
+          `${name} must be a whole number of at least ${String(least)}`,
           `Write for example ${name} = ${String(defaults[name as keyof typeof defaults])}.`,
           [name],
         ),

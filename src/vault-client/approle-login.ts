@@ -61,7 +61,7 @@ function grantOf({ auth }: VaultResponse): TokenGrant {
   // Where a second factor is asked for, the answer has an `auth` with an empty token.
   if (!auth || auth.client_token === '')
     throw noResponse(
-      'Vault answered the AppRole login without a token; it may ask for a second factor, which this process cannot give',
+      'Vault returned no token for the AppRole login; it may ask for a second factor, which this process cannot give',
     )
   return { token: auth.client_token, ttl: auth.lease_duration, renewable: auth.renewable }
 }
@@ -110,7 +110,7 @@ async function checkOrigin(
   throw new VaultError(
     'bad_request',
     0,
-    `the wrapping token was not made by auth/${mount}/role/<role>/secret-id; nothing of it is used`,
+    `the wrapping token was not made by auth/${mount}/role/<role>/secret-id; none of it is used`,
   )
 }
 

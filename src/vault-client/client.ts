@@ -137,7 +137,7 @@ function senderOf(settings: Settings, token: string | (() => string)) {
     const current = token()
     if (latest?.current === current) return latest
     // The caller did nothing wrong here: it is our own identity that is missing.
-    if (current === '') throw noResponse('there is no Vault token to ask with at the moment')
+    if (current === '') throw noResponse('there is no Vault token to send right now')
     latest = build(checkToken(current))
     return latest
   }
@@ -182,7 +182,7 @@ function parseAddresses(given: string | readonly string[]): [URL, ...URL[]] {
   const [first, ...others] = [given].flat().map(parseAddress)
   if (!first) throw refused('address: is empty; name a server, for example https://vault.internal:8200')
   if (others.some(({ pathname }) => pathname !== first.pathname))
-    throw refused('address: the nodes of one cluster have the same path behind their hosts')
+    throw refused('address: all nodes of a cluster must have the same path after their hosts')
   return [first, ...others]
 }
 

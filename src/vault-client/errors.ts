@@ -49,7 +49,7 @@ export function kindOfResponse(status: number, errors: readonly string[]): Error
 /** Vault has ended this process's token and refuses it another one; `unavailable` to whoever asked for something else. */
 export class LoginRefused extends RequestError {
   constructor(cause: Error) {
-    super('unavailable', `Vault has ended the token of this process, and refuses it another: ${cause.message}`, {
+    super('unavailable', `Vault has ended the token of this process and refuses to issue another: ${cause.message}`, {
       cause,
     })
     this.name = 'LoginRefused'

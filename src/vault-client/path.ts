@@ -23,7 +23,7 @@ function problemOf(segment: string): string | undefined {
  */
 export function encodePath(path: string, listing = false): string {
   const text = listing && path.endsWith('/') ? path.slice(0, -1) : path
-  if (text === '') throw refused(`path: is empty; name what to ask for, ${example}`)
+  if (text === '') throw refused(`path: is empty; name the path to request, ${example}`)
   if (text.length > LONGEST_PATH) throw refused(`path: is longer than ${String(LONGEST_PATH)} characters`)
   const segments = text.split('/')
   segments.forEach((segment, index) => {

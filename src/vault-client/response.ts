@@ -107,7 +107,7 @@ export function readResponse(
   if (success && text.trim() === '') return { status, raw: undefined }
   if (status >= 300 && status < 400) {
     throw noResponse(
-      `Vault answered ${String(status)}, a redirect; redirects are not followed because the token would go with them, so set the address to the active node`,
+      `Vault responded with ${String(status)}, a redirect; redirects are not followed because the token would go with them, so set the address to the active node`,
       status,
     )
   }
@@ -115,7 +115,7 @@ export function readResponse(
   if (body && (success || isData(status, path, body))) return pick(status, body)
   if (!body || !isRefusal(body))
     throw noResponse(
-      `the answer with status ${String(status)} is not one of Vault's; is the address that of a Vault server?`,
+      `the response with status ${String(status)} does not come from Vault; is this the address of a Vault server?`,
       status,
     )
   const errors = errorsOf(body, secrets())

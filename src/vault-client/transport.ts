@@ -105,7 +105,7 @@ export function createTransport({ origins, ca, clock }: TransportOptions): Trans
     }
     const cancelTimer = clock.after(timeoutMs, () => {
       nodes.leave(origin)
-      stop.abort(noResponse(`Vault at ${origin} did not answer within ${String(timeoutMs)} ms`))
+      stop.abort(noResponse(`Vault at ${origin} did not respond within ${String(timeoutMs)} ms`))
     })
     signal?.addEventListener('abort', cancel, { once: true })
     if (signal?.aborted) cancel()

@@ -22,7 +22,7 @@ afterAll(() => server.stop())
 const name = (field: string, value: string, example: string) =>
   `${field} ${JSON.stringify(value)} is not a name: 1 to 64 characters of a-z, 0-9, _ and -, starting with a letter or digit, for example ${field}=${example}.`
 const duration = (field: string, example: number) =>
-  `${field} must be a duration in seconds, or a text such as 15m or 1h30m, for example ${field}=${example}.`
+  `${field} must be a duration in seconds, or a string such as 15m or 1h30m, for example ${field}=${example}.`
 
 /** What, how, where, with what body, status, the one sentence; none: an empty list of errors. */
 type Row = [string, string, string, object | undefined, number, string?]
@@ -74,7 +74,7 @@ const rows: readonly Row[] = [
     'tools/stripe/a/b/c',
     { operations: ['GET /v1/x'] },
     400,
-    'name "a/b/c" is not a tool: a resource, or resource/qualifier, for example name=customers/id-only.',
+    'name "a/b/c" is not the name of a tool: write a resource, or resource/qualifier, for example name=customers/id-only.',
   ],
   [
     "a policy that is no tool's",
@@ -235,7 +235,7 @@ const rows: readonly Row[] = [
     'creds/billing?ttl=15m',
     undefined,
     400,
-    'ttl is not taken by a read, which asks for all that is declared. Write instead, for example vault write mcp/creds/billing ttl=15m.',
+    'ttl is not accepted by a read, which requests everything declared. Write instead, for example vault write mcp/creds/billing ttl=15m.',
   ],
   [
     'a refresh of what is no session',
@@ -259,7 +259,7 @@ const rows: readonly Row[] = [
     'introspect',
     { token: 'svt_x', required_scope: 'everything' },
     400,
-    'required_scope: "everything" begins with no capability (create, read, update, delete, list, deny, write). Write for example read:stripe:invoices.',
+    'required_scope: "everything" does not begin with a capability (create, read, update, delete, list, deny, write). Write for example read:stripe:invoices.',
   ],
   [
     'a feed position that is none',

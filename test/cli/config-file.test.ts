@@ -88,7 +88,7 @@ describe('server -config', () => {
     [
       'every interface and no name',
       `${storage}listener "tcp" { address = "0.0.0.0:8200" tls_cert_file = "c" tls_key_file = "k" }`,
-      'allowed_hosts: is missing; "0.0.0.0:8200" names no host, so say which ones clients use, for example ["vault.internal:8200"]',
+      'allowed_hosts: is missing; "0.0.0.0:8200" names no host; list the host names clients use, for example ["vault.internal:8200"]',
     ],
     [
       'a level there is not',
@@ -120,10 +120,10 @@ describe('server -config', () => {
     const shell = await shellAt(nowhere)
     expect((await shell.mcpVault('server', '-dev', '-config=c.hcl')).err).toContain('give either -dev or -config\n')
     expect((await shell.mcpVault('server', '-config=c.hcl', '-dev-root-token-id=root')).err).toContain(
-      '-dev-root-token-id is for -dev; with -config everything stands in the file\n',
+      '-dev-root-token-id is for -dev; with -config, the file holds every setting\n',
     )
     expect((await shell.mcpVault('server', '-config=c.hcl', '-gateway-upstream-address=a=127.0.0.1:1')).err).toContain(
-      '-gateway-upstream-address is for -dev; with -config everything stands in the file\n',
+      '-gateway-upstream-address is for -dev; with -config, the file holds every setting\n',
     )
     expect((await shell.mcpVault('server')).err).toContain(
       'give -dev to try it in memory on loopback, or -config=<file> to keep what is written\n',
@@ -168,12 +168,12 @@ describe('gateway -config', () => {
     [
       'keys over plain HTTP',
       vault.replace('https:', 'http:'),
-      'vault.address: must be an https URL, because keys travel over it, for example "https://vault.internal:8200"; http is for this machine alone',
+      'vault.address: must be an https URL, because keys travel over it, for example "https://vault.internal:8200"; http is allowed only for this machine',
     ],
     [
       'a host that only begins like this machine',
       vault.replace('https://vault.internal:8200', 'http://localhost.example'),
-      'vault.address: must be an https URL, because keys travel over it, for example "https://vault.internal:8200"; http is for this machine alone',
+      'vault.address: must be an https URL, because keys travel over it, for example "https://vault.internal:8200"; http is allowed only for this machine',
     ],
     [
       'a token in the file itself',
@@ -184,7 +184,7 @@ describe('gateway -config', () => {
     [
       'two logins',
       vault.replace('token_file', `${approle}\ntoken_file`),
-      'vault.approle: is given beside token_file; keep one of them',
+      'vault.approle: cannot be given together with token_file; keep one of them',
     ],
     [
       'a secret id in the file itself',
@@ -199,7 +199,7 @@ describe('gateway -config', () => {
     [
       'a role given twice',
       vault.replace('token_file = "t"', 'approle { role_id = "r" role_id_file = "f" secret_id_file = "s" }'),
-      'vault.approle.role_id: is given beside role_id_file; keep one of them',
+      'vault.approle.role_id: cannot be given together with role_id_file; keep one of them',
     ],
     [
       'an auth mount that leads elsewhere',
@@ -209,7 +209,7 @@ describe('gateway -config', () => {
     [
       'two logins of a service token',
       `${vault}service_token "b" { sha256 = "${sha256}" agents = ["a"] vault_token_file = "t" vault_${approle} }`,
-      'service_token.b.vault_approle: is given beside vault_token_file; keep one of them',
+      'service_token.b.vault_approle: cannot be given together with vault_token_file; keep one of them',
     ],
     [
       'a service token in the clear',
@@ -239,7 +239,7 @@ describe('gateway -config', () => {
     [
       'every interface and no name',
       `${vault}upstream_listener "stripe" { address = "[::]:8261" tls_cert_file = "c" tls_key_file = "k" }`,
-      'allowed_hosts: is missing; "[::]:8261" names no host, so say which ones clients use, for example ["gateway.internal:8251"]',
+      'allowed_hosts: is missing; "[::]:8261" names no host; list the host names clients use, for example ["gateway.internal:8251"]',
     ],
     [
       'no limit of staleness',

@@ -288,7 +288,7 @@ describe('versions', () => {
     )
     expect([code, err]).toEqual([
       2,
-      'Version 1 at secret/data/a is deleted or destroyed, or never was; kv metadata get lists the versions\n',
+      'Version 1 at secret/data/a does not exist, or is deleted or destroyed; kv metadata get lists the versions\n',
     ])
     expect(vault.asked).toHaveLength(3)
   })

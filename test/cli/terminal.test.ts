@@ -274,14 +274,14 @@ describe('the connection', () => {
     expect([code, out, err]).toEqual([
       130,
       '',
-      'Error writing data to mcp/config: interrupted. Whether Vault did it is not known.\n',
+      'Error writing data to mcp/config: interrupted. It is unknown whether Vault carried it out.\n',
     ])
   })
 
   it.each(['<html>', '[]'])('says so when a server answers %s, which no Vault does', async (body) => {
     const { code, err } = await once([{ status: 200, body }], ['read', 'x'])
     expect(code).toBe(2)
-    expect(err).toMatch(/^Error reading x: the answer with status 200 is not one of Vault's/)
+    expect(err).toMatch(/^Error reading x: the response with status 200 is not one of Vault's/)
   })
 })
 

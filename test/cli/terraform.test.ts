@@ -194,7 +194,7 @@ describe('what it refuses, with nothing written', () => {
   it.each(['linux', 'linux_x64', 'linux_amd64_v1', '../linux_amd64', ''])('the platform "%s"', async (platform) => {
     const { code, err } = await install(provider('1.2.3'), [`-dir=${join(folder, 'infra')}`, `-platform=${platform}`])
     expect(code).toBe(1)
-    expect(err).toContain(`-platform: "${platform}" is none of linux, darwin`)
+    expect(err).toContain(`-platform: "${platform}" is not one of linux, darwin`)
     await untouched()
   })
 

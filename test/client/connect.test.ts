@@ -111,7 +111,7 @@ describe('validate', () => {
     await expect(gateway.validate(session.token, '', { deadlineMs: 50 })).rejects.toMatchObject({
       type: 'unavailable',
       code: 'deadline_exceeded',
-      message: 'the gateway did not answer in time',
+      message: 'the gateway did not respond in time',
     })
   })
 

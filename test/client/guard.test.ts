@@ -154,7 +154,7 @@ describe('a refusal is a tool result with one sentence', () => {
     expect(said(result)).toEqual({ type: 'text', text: '401 invalid_token: the request carries no session token' })
   })
 
-  test('when the credential is none of ours, which is then sent nowhere', async () => {
+  test('when the credential is not one of ours, which is then sent nowhere', async () => {
     const result = await never()({}, bearing('eyJhbGciOi.eyJzdWIiOi.c2lnbmF0dXJl'))
     expect(said(result)).toEqual({ type: 'text', text: '401 invalid_token: the credential is not a session token' })
     expect(fake.calls).toEqual([])
@@ -352,7 +352,7 @@ describe('the cut', () => {
     }
     expect(said(await called)).toEqual({
       type: 'text',
-      text: '503 unavailable: the gateway does not vouch for the session at the moment; keep the token and retry',
+      text: '503 unavailable: the gateway cannot vouch for the session right now; keep the token and retry',
     })
   })
 
@@ -372,7 +372,7 @@ describe('the cut', () => {
     await clock.advance(1)
     expect(said(await called)).toEqual({
       type: 'text',
-      text: '503 unavailable: the gateway does not vouch for the session at the moment; keep the token and retry',
+      text: '503 unavailable: the gateway cannot vouch for the session right now; keep the token and retry',
     })
   })
 

@@ -252,7 +252,7 @@ func TestWhateverIsPrintedReachesTheHostsLogUnderItsLevel(t *testing.T) {
 		"to stderr":        "warn",
 		"Warning: of node": "warn",
 		`{"@level":30,"@message":5,"@timestamp":null}`: "warn",
-		"uncaught exception; the plugin ends":          "error",
+		"uncaught exception; the plugin exits":          "error",
 	} {
 		if levels[message] != level {
 			t.Errorf("%q is at level %q, want %q", message, levels[message], level)

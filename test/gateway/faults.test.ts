@@ -194,7 +194,7 @@ describe.each(faults)('while Vault is %s', (_case, fault) => {
       'allowed',
       'invalid_token reuse_after_revocation',
     ])
-    expect(told).toContain('the revocation feed is followed again')
+    expect(told).toContain('following the revocation feed again')
   })
 })
 
@@ -278,7 +278,7 @@ describe('several nodes', () => {
   it('differ in their host alone', () => {
     const address = ['https://vault-1:8200', 'https://vault-2:8200/other']
     expect(() => createVaultClient({ address, clock })).toThrow(
-      'address: the nodes of one cluster have the same path behind their hosts',
+      'address: all nodes of a cluster must have the same path after their hosts',
     )
     expect(() => createVaultClient({ address: [], clock })).toThrow('address: is empty')
   })

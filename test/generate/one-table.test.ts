@@ -121,7 +121,7 @@ describe('a field added to the declaration of a path is', () => {
       description: 'Where the upstream stands. One of `anywhere`, `eu-central`. Default: `"anywhere"`.',
     })
     expect(resources.mcp_upstream!.validate({ region: 'mars' })).toMatchObject([
-      { summary: 'region "mars" is none of anywhere, eu-central' },
+      { summary: 'region "mars" is not one of anywhere, eu-central' },
     ])
     expect((await providerOf(paths)).resources.mcp_upstream!.schema.attributes).not.toHaveProperty('region')
   })

@@ -187,5 +187,5 @@ test('a plugin that cannot offer its services ends with one error line', async (
 test('a module that throws while it is loaded ends the process with one error line', async () => {
   const failed = await refused({ env: { ECHO_NOISE: 'throw' } })
   expect(failed.exit.code).toBe(1)
-  expect(errorLine(failed)).toBe('uncaught exception; the plugin ends')
+  expect(errorLine(failed)).toBe('uncaught exception; the plugin exits')
 })

@@ -94,7 +94,7 @@ test('what was logged before the process ended is there to the last line, howeve
   expect((await host.process.exited).code).toBe(1)
   expect(host.logs.map(({ message }) => message)).toEqual([
     ...Array.from({ length: 400 }, (_, line) => `line ${String(line)}`),
-    'uncaught exception; the plugin ends',
+    'uncaught exception; the plugin exits',
   ])
 })
 

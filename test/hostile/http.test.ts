@@ -201,10 +201,10 @@ const byListener = (
     400,
     `${code}the request is not well-formed HTTP/1.1: its first line, a header or the framing of its body is wrong`,
   ],
-  noMethod: [400, `${code}the request begins with no method that is known here, for example GET`],
+  noMethod: [400, `${code}the request does not begin with a known method, for example GET`],
   tooLong: [431, `${code}the request line and headers are longer than 16 KiB`],
-  coding: [501, `${code}Transfer-Encoding: only chunked is understood`],
-  expectation: [417, `${code}Expect: only 100-continue is understood`],
+  coding: [501, `${code}Transfer-Encoding: only chunked is supported`],
+  expectation: [417, `${code}Expect: only 100-continue is supported`],
   connect: [405, `${code}CONNECT is not served here [Allow: GET, HEAD, POST, PUT, PATCH, DELETE]`],
 })
 const notOurs =

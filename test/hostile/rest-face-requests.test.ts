@@ -172,7 +172,7 @@ describe('paths and verbs', () => {
     ],
     ['HEAD health', 'HEAD /healthz', 405, ' [Allow: GET]'],
     ['OPTIONS', 'OPTIONS /validate', 405, 'method_not_allowed: OPTIONS is not served here; use POST [Allow: POST]'],
-    ['LIST', 'LIST /agents', 400, 'bad_request: the request begins with no method that is known here, for example GET'],
+    ['LIST', 'LIST /agents', 400, 'bad_request: the request does not begin with a known method, for example GET'],
     ['LINK', 'LINK /agents', 405, 'method_not_allowed: LINK is not served here; use GET, POST [Allow: GET, POST]'],
   ])
 })
@@ -207,19 +207,19 @@ describe('callers', () => {
       'a phantom token',
       as('Authorization: Bearer <phantom>'),
       401,
-      'caller_phantom_token: a phantom token is no caller here: authenticate with a Vault or service token and put the phantom token into the body',
+      'caller_phantom_token: a phantom token cannot authenticate a caller: authenticate with a Vault or service token and put the phantom token into the body',
     ],
     [
       'what looks like a phantom token',
       as('Authorization: Bearer svt_prod_x'),
       401,
-      'caller_phantom_token: a phantom token is no caller here: authenticate with a Vault or service token and put the phantom token into the body',
+      'caller_phantom_token: a phantom token cannot authenticate a caller: authenticate with a Vault or service token and put the phantom token into the body',
     ],
     [
       'a phantom token of another prefix',
       as('Authorization: Bearer <foreign>'),
       401,
-      'caller_phantom_token: a phantom token is no caller here: authenticate with a Vault or service token and put the phantom token into the body',
+      'caller_phantom_token: a phantom token cannot authenticate a caller: authenticate with a Vault or service token and put the phantom token into the body',
     ],
     [
       'a service token nobody configured',

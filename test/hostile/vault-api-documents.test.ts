@@ -42,7 +42,7 @@ describe('upstreams and tools', () => {
       'a url with a password',
       upstream({ url: 'https://a:secret@api.example' }),
       400,
-      'url must not hold a user or password; keys lie in KV, for example url=https://api.stripe.com.',
+      'url must not hold a user or password; keys belong in KV, for example url=https://api.stripe.com.',
     ],
     [
       'a url with a query',
@@ -158,7 +158,7 @@ describe('upstreams and tools', () => {
       'a timeout that is none',
       upstream({ timeout: 'soon' }),
       400,
-      'timeout must be a duration in seconds, or a text such as 15m or 1h30m, for example timeout=60.',
+      'timeout must be a duration in seconds, or a string such as 15m or 1h30m, for example timeout=60.',
     ],
     [
       'max_request_bytes as a fraction',
@@ -194,7 +194,7 @@ describe('upstreams and tools', () => {
       'an operation TRACE',
       tool({ operations: ['TRACE /v1'] }),
       400,
-      'operations[0]: operation method "TRACE" is none of GET, HEAD, POST, PUT, PATCH, DELETE; write for example "GET /v1/invoices/{id}".',
+      'operations[0]: operation method "TRACE" is not one of GET, HEAD, POST, PUT, PATCH, DELETE; write for example "GET /v1/invoices/{id}".',
     ],
     [
       'an operation with ..',
@@ -242,13 +242,13 @@ describe('upstreams and tools', () => {
       'an operation that is a number',
       tool({ operations: [1] }),
       400,
-      'operations[0]: an operation is a text or an object; write for example "GET /v1/invoices/{id}".',
+      'operations[0]: an operation must be a string or an object; write for example "GET /v1/invoices/{id}".',
     ],
     [
       'a capability that is none',
       tool({ operations: [{ method: 'GET', path: '/v1', capability: 'root' }] }),
       400,
-      'operations[0]: operation capability "root" is none of create, read, update, delete, list.',
+      'operations[0]: operation capability "root" is not one of create, read, update, delete, list.',
     ],
     [
       'parameters that are a text',
@@ -260,7 +260,7 @@ describe('upstreams and tools', () => {
       'fields that do not parse',
       tool({ operations: ['GET /v1'], fields: ['data[[].id'] }),
       400,
-      'fields[0]: field "data[[].id" is not a path into a JSON answer; write for example has_more or data[].id.',
+      'fields[0]: field "data[[].id" is not a path into a JSON response; write for example has_more or data[].id.',
     ],
     [
       'an unknown risk',
@@ -272,7 +272,7 @@ describe('upstreams and tools', () => {
       'a tool of three parts',
       'POST /v1/mcp/tools/stripe/a/b/c\n\n{"operations":["GET /v1"]}',
       400,
-      'name "a/b/c" is not a tool: a resource, or resource/qualifier, for example name=customers/id-only.',
+      'name "a/b/c" is not the name of a tool: write a resource, or resource/qualifier, for example name=customers/id-only.',
     ],
     [
       'a tool called *',

@@ -220,7 +220,7 @@ describe('verbs', () => {
       'a wrapping TTL that is none',
       'GET /v1/mcp/agents/billing\nX-Vault-Wrap-TTL: soon',
       400,
-      'error parsing X-Vault-Wrap-TTL header: it must be a duration in seconds, or a text such as 5m, and not negative',
+      'error parsing X-Vault-Wrap-TTL header: it must be a duration in seconds, or a string such as 5m, and not negative',
     ],
     [
       'a namespace',
@@ -399,13 +399,13 @@ describe('bodies', () => {
       'KV data that is a text',
       'POST /v1/secret/data/mcp/new\n\n{"data":"x"}',
       400,
-      'data must be an object, or key=value texts, for example data={"api_key":"…"}.',
+      'data must be an object, or key=value strings, for example data={"api_key":"…"}.',
     ],
     [
       'KV data that is a list',
       'POST /v1/secret/data/mcp/new\n\n{"data":[1]}',
       400,
-      'data must be an object, or key=value texts, for example data={"api_key":"…"}.',
+      'data must be an object, or key=value strings, for example data={"api_key":"…"}.',
     ],
     [
       'a cas that is none',

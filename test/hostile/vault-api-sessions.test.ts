@@ -45,19 +45,19 @@ describe('scopes', () => {
       'no capability',
       write(['stripe:invoices']),
       400,
-      'scopes[0]: "stripe:invoices" begins with no capability (create, read, update, delete, list, deny, write). Write for example read:stripe:invoices.',
+      'scopes[0]: "stripe:invoices" does not begin with a capability (create, read, update, delete, list, deny, write). Write for example read:stripe:invoices.',
     ],
     [
       'an unknown capability',
       write(['root:stripe:invoices']),
       400,
-      'scopes[0]: "root:stripe:invoices" begins with no capability (create, read, update, delete, list, deny, write). Write for example read:stripe:invoices.',
+      'scopes[0]: "root:stripe:invoices" does not begin with a capability (create, read, update, delete, list, deny, write). Write for example read:stripe:invoices.',
     ],
     [
       'a capability of the prototype',
       write(['constructor:stripe:invoices']),
       400,
-      'scopes[0]: "constructor:stripe:invoices" begins with no capability (create, read, update, delete, list, deny, write). Write for example read:stripe:invoices.',
+      'scopes[0]: "constructor:stripe:invoices" does not begin with a capability (create, read, update, delete, list, deny, write). Write for example read:stripe:invoices.',
     ],
     [
       'no upstream',
@@ -153,7 +153,7 @@ describe('scopes', () => {
       'a token for a scope',
       write(['<phantom>']),
       400,
-      'scopes[0]: "svt_…" begins with no capability (create, read, update, delete, list, deny, write). Write for example read:stripe:invoices.',
+      'scopes[0]: "svt_…" does not begin with a capability (create, read, update, delete, list, deny, write). Write for example read:stripe:invoices.',
     ],
     [
       'a good one and a bad one',
@@ -177,7 +177,7 @@ describe('scopes', () => {
       'a max_ttl_seconds without a unit known',
       'POST /v1/mcp/agents/billing/scopes\n\n{"max_ttl_seconds":"5y"}',
       400,
-      'max_ttl_seconds must be a duration in seconds, or a text such as 15m or 1h30m, for example max_ttl_seconds=900.',
+      'max_ttl_seconds must be a duration in seconds, or a string such as 15m or 1h30m, for example max_ttl_seconds=900.',
     ],
     [
       'a max_ttl_seconds that is infinite',
@@ -213,13 +213,13 @@ describe('settings', () => {
       'a duration that is none',
       write({ max_ttl: 'tomorrow' }),
       400,
-      'max_ttl must be a duration in seconds, or a text such as 15m or 1h30m, for example max_ttl=3600.',
+      'max_ttl must be a duration in seconds, or a string such as 15m or 1h30m, for example max_ttl=3600.',
     ],
     [
       'a duration with units the wrong way',
       write({ max_ttl: 'm15' }),
       400,
-      'max_ttl must be a duration in seconds, or a text such as 15m or 1h30m, for example max_ttl=3600.',
+      'max_ttl must be a duration in seconds, or a string such as 15m or 1h30m, for example max_ttl=3600.',
     ],
     [
       'a duration that is negative',
@@ -231,19 +231,19 @@ describe('settings', () => {
       'a duration that is a list',
       write({ max_ttl: [900] }),
       400,
-      'max_ttl must be a duration in seconds, or a text such as 15m or 1h30m, for example max_ttl=3600.',
+      'max_ttl must be a duration in seconds, or a string such as 15m or 1h30m, for example max_ttl=3600.',
     ],
     [
       'a duration that is true',
       write({ max_ttl: true }),
       400,
-      'max_ttl must be a duration in seconds, or a text such as 15m or 1h30m, for example max_ttl=3600.',
+      'max_ttl must be a duration in seconds, or a string such as 15m or 1h30m, for example max_ttl=3600.',
     ],
     [
       'a duration beyond numbers',
       write({ max_ttl: '99999999999999999999s' }),
       400,
-      'max_ttl must be a duration in seconds, or a text such as 15m or 1h30m, for example max_ttl=3600.',
+      'max_ttl must be a duration in seconds, or a string such as 15m or 1h30m, for example max_ttl=3600.',
     ],
     [
       'the prefix of service tokens',
@@ -279,7 +279,7 @@ describe('settings', () => {
       'labels that are a list',
       write({ environment_labels: [1] }),
       400,
-      'environment_labels must be an object, or key=value texts, for example environment_labels={"production-eu":"prodeu"}.',
+      'environment_labels must be an object, or key=value strings, for example environment_labels={"production-eu":"prodeu"}.',
     ],
     [
       'allow_wildcards: perhaps',
@@ -327,7 +327,7 @@ describe('creds', () => {
       'a scope that is none',
       ask('billing', { requested_scopes: ['everything'] }),
       400,
-      'requested_scopes[0]: "everything" begins with no capability (create, read, update, delete, list, deny, write). Write for example read:stripe:invoices.',
+      'requested_scopes[0]: "everything" does not begin with a capability (create, read, update, delete, list, deny, write). Write for example read:stripe:invoices.',
     ],
     [
       'a wildcard',
@@ -375,7 +375,7 @@ describe('creds', () => {
       'a ttl that is none',
       ask('billing', { ttl: 'x' }),
       400,
-      'ttl must be a duration in seconds, or a text such as 15m or 1h30m, for example ttl=900.',
+      'ttl must be a duration in seconds, or a string such as 15m or 1h30m, for example ttl=900.',
     ],
     ['a ttl that is negative', ask('billing', { ttl: -1 }), 400, 'ttl must not be negative, for example ttl=900.'],
     [
@@ -442,7 +442,7 @@ describe('creds', () => {
       'introspecting for a scope that is none',
       'POST /v1/mcp/introspect\n\n{"token":"<phantom>","required_scope":"everything"}',
       400,
-      'required_scope: "everything" begins with no capability (create, read, update, delete, list, deny, write). Write for example read:stripe:invoices.',
+      'required_scope: "everything" does not begin with a capability (create, read, update, delete, list, deny, write). Write for example read:stripe:invoices.',
     ],
     [
       'a feed position that is none',
@@ -454,7 +454,7 @@ describe('creds', () => {
       'a feed wait that is none',
       'GET /v1/mcp/feed?wait=x',
       400,
-      'wait must be a duration in seconds, or a text such as 15m or 1h30m, for example wait=1.',
+      'wait must be a duration in seconds, or a string such as 15m or 1h30m, for example wait=1.',
     ],
     [
       'revoking an agent that is not there',

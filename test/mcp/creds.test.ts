@@ -161,7 +161,7 @@ describe('creds refuses with a sentence and writes nothing', () => {
       'a life that is no duration',
       'creds/billing',
       { ttl: 'soon' },
-      'ttl must be a duration in seconds, or a text such as 15m or 1h30m, for example ttl=900.',
+      'ttl must be a duration in seconds, or a string such as 15m or 1h30m, for example ttl=900.',
     ],
     [
       'an environment it has no scopes for',
@@ -235,7 +235,7 @@ describe('creds refuses with a sentence and writes nothing', () => {
     const engine = await billing()
     expect(await engine.refusal(engine.read('creds/billing', { [name]: '1' }))).toEqual({
       kind: 'bad_request',
-      message: `${name} is not taken by a read, which asks for all that is declared. Write instead, for example vault write mcp/creds/billing ttl=15m.`,
+      message: `${name} is not accepted by a read, which requests everything declared. Write instead, for example vault write mcp/creds/billing ttl=15m.`,
     })
   })
 

@@ -109,7 +109,7 @@ describe('a delegated session', () => {
     let deepest = parent
     for (let depth = 1; depth <= 8; depth++) deepest = await engine.issue('lead', { parent_token: deepest.token })
     expect((await engine.refusal(engine.write('creds/lead', { parent_token: deepest.token }))).message).toBe(
-      'parent_token belongs to a session delegated 8 times already; delegation goes no deeper.',
+      'parent_token belongs to a session delegated 8 times already; delegation cannot go deeper.',
     )
     expect(await engine.introspect({ token: deepest.token })).toMatchObject({ active: true })
     await engine.delete(`sessions/${parent.session_id}`)

@@ -266,7 +266,7 @@ describe('bad input is refused with a sentence and changes nothing', () => {
     [
       'agents/known/scopes',
       { max_ttl_seconds: 1e300 },
-      'max_ttl_seconds must be a duration in seconds, or a text such as 15m or 1h30m, for example max_ttl_seconds=900.',
+      'max_ttl_seconds must be a duration in seconds, or a string such as 15m or 1h30m, for example max_ttl_seconds=900.',
     ],
     [
       'config',
@@ -307,7 +307,7 @@ describe('bad input is refused with a sentence and changes nothing', () => {
     [
       'upstreams/s',
       { url: 'https://user:pw@api.stripe.com' },
-      'url must not hold a user or password; keys lie in KV, for example url=https://api.stripe.com.',
+      'url must not hold a user or password; keys belong in KV, for example url=https://api.stripe.com.',
     ],
     [
       'upstreams/s',
@@ -378,7 +378,7 @@ describe('bad input is refused with a sentence and changes nothing', () => {
     [
       'tools/stripe/a/b/c',
       { operations: 'GET /v1/x' },
-      'name "a/b/c" is not a tool: a resource, or resource/qualifier, for example name=customers/id-only.',
+      'name "a/b/c" is not the name of a tool: write a resource, or resource/qualifier, for example name=customers/id-only.',
     ],
     [
       'policies/p',

@@ -40,7 +40,7 @@ function misfits(schema: OpenApiSchema, data: Data): string[] {
     const field = schema.properties?.[name]
     if (!field) return [`${name} is not declared`]
     if (value === null) return field.nullable ? [] : [`${name} is null`]
-    if (field.enum && !field.enum.includes(value as string)) return [`${name} is none of ${field.enum.join()}`]
+    if (field.enum && !field.enum.includes(value as string)) return [`${name} is not one of ${field.enum.join()}`]
     return field.type === undefined || fits[field.type]!(value) ? [] : [`${name} is no ${field.type}`]
   })
 }
@@ -93,7 +93,7 @@ describe('the engine answers as its document says', () => {
         { properties: { a: { type: 'string' }, b: { type: 'integer' }, c: { type: 'string', enum: ['x'] } } },
         { a: null, b: '1', c: 'y', d: 1 },
       ),
-    ).toEqual(['a is null', 'b is no integer', 'c is none of x', 'd is not declared'])
+    ).toEqual(['a is null', 'b is no integer', 'c is not one of x', 'd is not declared'])
   })
 })
 

@@ -80,7 +80,7 @@ describe('storage', () => {
     [
       'put failed due to value being too large; got 2097152 bytes',
       'too_large',
-      "the server's storage takes no record this large",
+      "the server's storage does not accept a record this large",
     ],
   ])('a put that fails with %j is %s', async (text, kind, message) => {
     const { storage, mount } = await start()
@@ -103,7 +103,7 @@ describe('storage', () => {
     mount.absent = true
     expect(await refused(storage.get('a'))).toEqual({
       kind: 'unavailable',
-      message: 'the server does not answer the plugin',
+      message: 'the server does not respond to the plugin',
     })
   })
 
@@ -112,7 +112,7 @@ describe('storage', () => {
     await calls.cleanup()
     expect(await refused(storage.get('a'))).toEqual({
       kind: 'unavailable',
-      message: 'the server does not answer the plugin',
+      message: 'the server does not respond to the plugin',
     })
     expect(await refused(storage.put({ key: 'a', value }))).toMatchObject({ kind: 'unavailable' })
   })

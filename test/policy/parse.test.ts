@@ -267,7 +267,7 @@ describe('warnings', () => {
     [
       'a capability nothing asks for',
       'path "a" { capabilities = ["subscribe"] }',
-      '"subscribe", which no operation of this server asks for',
+      '"subscribe", which no operation of this server requires',
     ],
     [
       'a star in the middle',

@@ -30,7 +30,7 @@ describe('scopes that are refused, with a sentence', () => {
     ['read:stripe:', 'has an empty part'],
     ['read::invoices', 'has an empty part'],
     [':stripe:invoices', 'begins with no capability'],
-    ['sudo:stripe:invoices', 'begins with no capability (create, read, update, delete, list, deny, write)'],
+    ['sudo:stripe:invoices', 'does not begin with a capability (create, read, update, delete, list, deny, write)'],
     ['READ:stripe:invoices', 'begins with no capability'],
     ['constructor:stripe:invoices', 'begins with no capability'],
     ['read:Stripe:invoices', '"Stripe" is not a name'],

@@ -58,7 +58,7 @@ function send(parts: ClientParts, method: VaultMethod, path: string, options: Re
       giveUp(noResponse('the request to Vault was cancelled'))
     }
     const cancelTimer = process.clock.after(timeoutMs, () => {
-      giveUp(noResponse(`Vault did not answer within ${String(timeoutMs)} ms`))
+      giveUp(noResponse(`Vault did not respond within ${String(timeoutMs)} ms`))
     })
     if (signal?.aborted) {
       onAbort()

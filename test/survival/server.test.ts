@@ -180,7 +180,7 @@ describe('a start that cannot be', () => {
     await station.configure({ path: 'other' })
     // The key file belongs to the first store, which no longer matters here: the second is new.
     expect(await complaint()).toBe(
-      `The server cannot listen on ${station.address.slice('http://'.length)}: the address is in use; is another one running? (${station.address.slice('http://'.length)})`,
+      `The server cannot listen on ${station.address.slice('http://'.length)}: the address is in use; is another server running? (${station.address.slice('http://'.length)})`,
     )
   })
 

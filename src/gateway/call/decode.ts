@@ -23,7 +23,7 @@ export function encodingOf(upstreamName: string, headers: IncomingHttpHeaders): 
   if (names.length === 1 && (name === 'gzip' || name === 'deflate' || name === 'br')) return name
   throw new GatewayCallError(
     'upstream_invalid_response',
-    `upstream ${upstreamName} answered in a content encoding that was not asked for and is not known here`,
+    `upstream ${upstreamName} responded with a content encoding that was not requested and is not supported`,
   )
 }
 
@@ -62,7 +62,7 @@ export async function* decode(
       if (decodedBytes > FREE_BYTES + encodedBytes * MOST_EXPANSION) {
         throw new GatewayCallError(
           'upstream_response_too_large',
-          `upstream ${upstreamName}: its compressed answer expands beyond reason`,
+          `upstream ${upstreamName}: its compressed response expands too far`,
         )
       }
       yield chunk
@@ -72,7 +72,7 @@ export async function* decode(
     if (error instanceof GatewayCallError) throw error
     throw new GatewayCallError(
       'upstream_invalid_response',
-      `upstream ${upstreamName}: its compressed answer is damaged`,
+      `upstream ${upstreamName}: its compressed response is damaged`,
       { cause: plainCause(error) },
     )
   } finally {

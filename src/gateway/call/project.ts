@@ -33,7 +33,7 @@ export async function projectBody(options: ProjectionOptions): Promise<Uint8Arra
   const invalid = (what: string) =>
     new GatewayCallError(
       'upstream_invalid_response',
-      `upstream ${upstreamName}: its answer ${what}, so the granted fields cannot be picked from it`,
+      `upstream ${upstreamName}: its response ${what}, so the granted fields cannot be selected from it`,
     )
   const document = new ProjectedDocument(options)
   try {
@@ -64,7 +64,7 @@ async function stepwise(document: DocumentBuffer): Promise<Uint8Array> {
 }
 
 function neutralBody(upstreamName: string, status: number): Uint8Array {
-  const message = `upstream ${upstreamName} answered ${String(status)}; its body is withheld because the granted scopes cover selected fields only`
+  const message = `upstream ${upstreamName} responded with ${String(status)}; its body is withheld because the granted scopes cover selected fields only`
   return Buffer.from(JSON.stringify({ error: { type: 'upstream_status', code: 'upstream_status', message, status } }))
 }
 
@@ -75,7 +75,7 @@ async function* limited({ upstreamName, body, maxBytes }: ProjectionOptions): As
     if (bytes > maxBytes)
       throw new GatewayCallError(
         'upstream_response_too_large',
-        `upstream ${upstreamName}: its answer is longer than max_response_bytes (${String(maxBytes)})`,
+        `upstream ${upstreamName}: its response is longer than max_response_bytes (${String(maxBytes)})`,
       )
     if (chunk.length > 0) yield chunk
   }

@@ -83,7 +83,7 @@ export class Callers {
       throw new GatewayError(
         'invalid_token',
         'caller_phantom_token',
-        'a phantom token is no caller here: authenticate with a Vault or service token and put the phantom token into the body',
+        'a phantom token cannot authenticate a caller: authenticate with a Vault or service token and put the phantom token into the body',
       )
     }
     if (isJwt(bearer))
@@ -93,7 +93,7 @@ export class Callers {
         'this gateway is not configured for JWT callers; use a Vault token or a service token',
       )
     // Vault tokens are printable; anything else would only be refused further down, with less of a reason.
-    if (bearer.length > 4096 || !/^[\x21-\x7e]+$/.test(bearer)) throw unknownCaller("the caller's token is not one")
+    if (bearer.length > 4096 || !/^[\x21-\x7e]+$/.test(bearer)) throw unknownCaller("the caller's token is malformed")
     return { kind: 'vault', digest: tokenDigest(bearer), vault: this.#config.vault.withToken(bearer) }
   }
 
@@ -136,7 +136,7 @@ export class Callers {
           this.#config.onUnauthenticated()
           throw unknownCaller("Vault does not know the caller's token, or does not let it ask sys/capabilities-self")
         }
-        throw unavailable('vault_unavailable', 'Vault cannot be asked about the caller at the moment; try again', error)
+        throw unavailable('vault_unavailable', 'the caller cannot be checked with Vault right now; try again', error)
       })
     const capabilities = response.data?.[path] ?? response.data?.capabilities
     const allowed = Array.isArray(capabilities) && (capabilities.includes('update') || capabilities.includes('root'))

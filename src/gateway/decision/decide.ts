@@ -224,14 +224,8 @@ export class Decisions {
       if (caller.kind === 'session' && session === undefined) this.#dependencies.records.unauthenticated()
       else if (error.code !== 'caller_unknown') {
         const { records, limits } = this.#dependencies
-        throw await recordRefusal(records, limits, error, {
-          request_id,
-          caller_request_id,
-          caller,
-          session,
-          requested,
-          lateSeconds: context.lateSeconds,
-        })
+        const refused = { request_id, caller_request_id, caller, session, requested, lateSeconds: context.lateSeconds }
+        throw await recordRefusal(records, limits, error, refused)
       }
       throw error
     }
@@ -270,7 +264,7 @@ export class Decisions {
   async #namedSession(key: { readonly session_id: string }, context: Context): Promise<SessionEntry> {
     const { entry, inactive } = await this.#found(key, context)
     context.session = entry ? entry.facts : knownSession(inactive)
-    if (!entry) throw new GatewayError('invalid_token', 'unknown', 'the session is over or not known')
+    if (!entry) throw new GatewayError('invalid_token', 'unknown', 'the session is over or unknown')
     return entry
   }
 

@@ -192,7 +192,7 @@ function whatChanged(before: AllowedCall, after: AllowedCall): GatewayError | un
   const [had, has] = [before.judgement.fields, after.judgement.fields]
   const narrower = has !== null && (had === null || !had.every((field) => has.includes(field)))
   return narrower
-    ? unavailable('grant_changed', 'less of the answer may be passed on than when the call began; try again')
+    ? unavailable('grant_changed', 'less of the response may be passed on than when the call began; try again')
     : undefined
 }
 

@@ -2,7 +2,7 @@ import { badRequest } from '../../logical/errors.ts'
 import { isOverrideHeader, isOverrideParameter, semicolonPairs } from '../../scope/index.ts'
 import { namesMethod } from './json-override.ts'
 
-const why = 'it names another operation than the one that is judged; send that method and path itself'
+const why = 'it names an operation other than the one that is checked; send that method and path directly'
 
 /** A request that names its operation twice is refused: what is judged must be what runs. Throws `bad_request`. */
 export function refuseOverrides(request: {

@@ -142,7 +142,11 @@ export class DecisionRecords {
       ...(lateSeconds === undefined ? {} : { late_seconds: lateSeconds, address: caller.address ?? null }),
       ...this.#extraFields,
     }).catch((error: unknown) => {
-      throw unavailable('audit_unavailable', 'the decision cannot be recorded, so it is not taken; try again', error)
+      throw unavailable(
+        'audit_unavailable',
+        'the decision cannot be recorded, so the request is refused; try again',
+        error,
+      )
     })
   }
 

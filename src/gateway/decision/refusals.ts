@@ -35,7 +35,7 @@ export const malformed = (): GatewayError =>
   new GatewayError(
     'invalid_token',
     'malformed',
-    'this is not a token of this gateway: it is cut short, mistyped or something else',
+    'this is not a token of this gateway: it is truncated, mistyped or of another kind',
   )
 
 export function inactiveToken({ reason }: Inactive): GatewayError {

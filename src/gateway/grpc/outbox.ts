@@ -21,7 +21,7 @@ export function reset(stream: ServerHttp2Stream): void {
 export function http2StreamOf(call: object): ServerHttp2Stream {
   const stream = (call as { readonly call?: { readonly stream?: Partial<ServerHttp2Stream> } }).call?.stream
   if (typeof stream?.close !== 'function' || typeof stream.destroy !== 'function')
-    throw new RequestError('internal', 'this version of the gRPC library hides its streams')
+    throw new RequestError('internal', 'this version of @grpc/grpc-js does not expose its HTTP/2 streams')
   return stream as ServerHttp2Stream
 }
 

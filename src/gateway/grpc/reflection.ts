@@ -72,7 +72,7 @@ function resolveRequest({
     case 'all_extension_numbers_of_type':
       return refused(status.NOT_FOUND, 'there are no extensions here')
     default:
-      return refused(status.INVALID_ARGUMENT, 'the request asks for nothing; set one member of message_request')
+      return refused(status.INVALID_ARGUMENT, 'the request is empty; set one member of message_request')
   }
 }
 

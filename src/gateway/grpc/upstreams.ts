@@ -146,7 +146,7 @@ async function collect(response: UpstreamCallResponse): Promise<Buffer> {
       throw new GatewayError(
         'invalid_request',
         'response_too_large',
-        `the upstream's answer is longer than Call carries (${String(MAX_CALL_BODY_BYTES)} bytes); use Stream`,
+        `the upstream's response is longer than Call carries (${String(MAX_CALL_BODY_BYTES)} bytes); use Stream`,
       )
     }
     chunks.push(chunk)

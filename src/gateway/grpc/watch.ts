@@ -180,7 +180,7 @@ class WatchedSession {
       // Until they are known every change is told.
       this.#dependencies.logger.debug(
         { kind: toGatewayError(thrown).kind },
-        'what a watched session rests on cannot be read yet',
+        'the documents of a watched session cannot be read yet',
       )
     }
   }

@@ -26,7 +26,7 @@ export type RestHandler = (exchange: Exchange, captures: Readonly<Record<string,
 
 const name = (example: string) =>
   z
-    .string({ error: `is missing or not a text, for example ${example}` })
+    .string({ error: `is missing or not a string, for example ${example}` })
     .refine(isName, { error: `is not a name of 1 to 64 characters a-z, 0-9, _ and -, for example ${example}` })
 const ttl = z
   .int({ error: 'is not a whole number of seconds, for example 900' })
@@ -38,13 +38,13 @@ const openBody = z.looseObject({ agent_id: name('claude-billing-agent'), ttl })
 const refreshBody = z.looseObject({ ttl })
 const refreshByBody = z.looseObject({
   ttl,
-  session_id: z.string({ error: 'is not a text, for example sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' }).optional(),
-  token: z.string({ error: 'is not a text, for example svt_prod_…' }).optional(),
+  session_id: z.string({ error: 'must be a string, for example sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' }).optional(),
+  token: z.string({ error: 'must be a string, for example svt_prod_…' }).optional(),
 })
 const validateBody = z.object({
-  token: z.string({ error: 'is not a text, for example svt_prod_…' }).optional(),
-  required_scope: z.string({ error: 'is not a text, for example read:stripe:invoices' }).optional(),
-  request_id: z.string({ error: 'is not a text' }).optional(),
+  token: z.string({ error: 'must be a string, for example svt_prod_…' }).optional(),
+  required_scope: z.string({ error: 'must be a string, for example read:stripe:invoices' }).optional(),
+  request_id: z.string({ error: 'must be a string' }).optional(),
 })
 
 export function restRoutes(dependencies: RestDependencies): readonly HttpRoute<RestHandler>[] {

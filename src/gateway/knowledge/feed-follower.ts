@@ -206,7 +206,7 @@ export class FeedFollower {
     try {
       const outcome = await this.#poll(waits, signal)
       if (this.failures > 0 && this.#refusal === undefined)
-        logger.info({ failures: this.failures, epoch: this.#epoch }, 'the revocation feed is followed again')
+        logger.info({ failures: this.failures, epoch: this.#epoch }, 'following the revocation feed again')
       if (this.#refusal === undefined) this.#backoff.reset()
       return outcome
     } catch (error) {
@@ -239,7 +239,7 @@ export class FeedFollower {
     const received = await vault.read(`${mount}/feed`, { query, signal, timeoutMs: POLL_TIMEOUT_MS })
     const receivedMs = clock.monotonic()
     const update = readFeedUpdate(received?.data)
-    if (!update) throw new RequestError('unavailable', 'the answer of the feed does not read')
+    if (!update) throw new RequestError('unavailable', 'the feed response cannot be parsed')
     this.#standing.responded(sentMs)
     if (update.removed) {
       this.#refuse('mount_gone')
@@ -291,7 +291,7 @@ export class FeedFollower {
     this.#sequence = 0
     this.#asOfMs = -Infinity
     const reason = refusedByVault(refusal)
-    this.#config.logger.error({ code: refusal }, `everything known is dropped: ${reason.message}`)
+    this.#config.logger.error({ code: refusal }, `all cached state is dropped: ${reason.message}`)
     this.#listeners.refused(reason)
     this.#reset()
     this.#demand.received()

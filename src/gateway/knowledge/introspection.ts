@@ -33,12 +33,12 @@ export async function introspect(
     // Refused or out of reach, the fault is ours: nothing is known about the token.
     throw unavailable(
       'vault_unavailable',
-      'Vault cannot be asked about this token at the moment; keep it and try again',
+      'this token cannot be checked with Vault right now; keep it and try again',
       error,
     )
   }
   const response = readIntrospection(data)
-  if (!response) throw unavailable('vault_unavailable', 'the answer of introspection does not read')
+  if (!response) throw unavailable('vault_unavailable', 'the introspection response cannot be parsed')
   if (response.epoch === follower.epoch) {
     follower.engineClock.observe({
       sentMs,

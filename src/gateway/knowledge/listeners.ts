@@ -58,7 +58,7 @@ export class Listeners {
       for (const listener of this.#listeners) listener.changed(events)
       return true
     } catch (error) {
-      this.#logger.error({ error: String(error) }, 'a change could not be applied, everything known is dropped')
+      this.#logger.error({ error: String(error) }, 'a change could not be applied; all cached state is dropped')
       return false
     }
   }

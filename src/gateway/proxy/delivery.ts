@@ -67,7 +67,7 @@ export class Delivery {
   }
 
   #abandon(): void {
-    this.#exchange.fail(new GatewayCallError('call_ended', 'the answer was given up'))
+    this.#exchange.fail(new GatewayCallError('call_ended', 'the response was abandoned'))
     this.#finish('abandoned')
   }
 

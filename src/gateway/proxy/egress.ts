@@ -146,7 +146,7 @@ function refuseAddress(upstream: Upstream, address: string): GatewayCallError | 
   const kind = classifyAddress(address)
   if (kind === 'metadata') return addressRefused(upstream, 'is a cloud metadata service')
   if (kind === 'private' && !upstream.allow_private_addresses)
-    return addressRefused(upstream, 'is not a public one, which needs allow_private_addresses')
+    return addressRefused(upstream, 'is not public, which needs allow_private_addresses')
   return undefined
 }
 

@@ -80,7 +80,7 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler, AsyncIterab
       this.fail(
         new GatewayCallError(
           'upstream_misconfigured',
-          `the request to upstream ${this.#options.upstreamName} could not be formed`,
+          `the request to upstream ${this.#options.upstreamName} could not be built`,
           { cause: plainCause(error) },
         ),
       )
@@ -154,7 +154,7 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler, AsyncIterab
     }
     if (this.#ended) return Promise.resolve({ done: true, value: undefined })
     const { upstreamName, idleTimeoutMs } = this.#options
-    this.#arm(idleTimeoutMs, `upstream ${upstreamName} stopped in the middle of its answer`)
+    this.#arm(idleTimeoutMs, `upstream ${upstreamName} stopped in the middle of its response`)
     return new Promise((resolve, reject) => {
       this.#waiter = { resolve, reject }
     })
@@ -162,7 +162,7 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler, AsyncIterab
 
   return(): Promise<IteratorResult<Uint8Array, undefined>> {
     if (!this.#ended || this.#queue.length > 0)
-      this.fail(new GatewayCallError('call_ended', 'the answer was not read to its end'))
+      this.fail(new GatewayCallError('call_ended', 'the response was not read to its end'))
     return Promise.resolve({ done: true, value: undefined })
   }
 
@@ -184,7 +184,7 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler, AsyncIterab
   }
 
   #waitForHead(): void {
-    this.#arm(this.#options.timeoutMs, `upstream ${this.#options.upstreamName} did not answer in time`)
+    this.#arm(this.#options.timeoutMs, `upstream ${this.#options.upstreamName} did not respond in time`)
   }
 
   /** Waits for the upstream: `ms` at most, and no longer than is left of the whole call's budget. */
@@ -223,13 +223,13 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler, AsyncIterab
     ) {
       return new GatewayCallError(
         'upstream_invalid_response',
-        `upstream ${upstreamName} broke off its answer or broke HTTP`,
+        `upstream ${upstreamName} broke off its response or violated HTTP`,
         { cause: plainCause(error) },
       )
     }
     return new GatewayCallError(
       'upstream_unreachable',
-      `upstream ${upstreamName} closed the connection without an answer`,
+      `upstream ${upstreamName} closed the connection without a response`,
       { cause: plainCause(error) },
     )
   }

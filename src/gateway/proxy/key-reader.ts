@@ -117,11 +117,7 @@ export class KeyReader {
         const what = `the gateway may not read ${upstream.kv_mount}/data/${path}, or no KV engine of version 2 is at ${upstream.kv_mount}/; its policy needs "read" there (vault-config/policies/mcp-gateway.hcl)`
         throw this.#refuse(upstream, path, 'key_unavailable', what, error)
       }
-      throw unavailable(
-        'vault_unavailable',
-        "Vault cannot be asked for the upstream's key at the moment; try again",
-        error,
-      )
+      throw unavailable('vault_unavailable', "the upstream's key cannot be read from Vault right now; try again", error)
     }
   }
 }

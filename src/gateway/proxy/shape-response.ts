@@ -41,7 +41,7 @@ export async function shapeResponse(call: UpstreamCall, received: Received): Pro
   })
   // A replaced body leaves the upstream's own unread.
   if (status < 200 || status > 299)
-    exchange.fail(new GatewayCallError('call_ended', 'the answer was not read to its end'))
+    exchange.fail(new GatewayCallError('call_ended', 'the response was not read to its end'))
   throwIfEnded(call)
   const typed: HeaderPairs = body ? [...shaped.headers, ['content-type', 'application/json']] : shaped.headers
   return delivery.response(status, typed, body ? [body] : [])
@@ -74,11 +74,11 @@ async function refuseStatus(call: UpstreamCall, { head: { status }, exchange }: 
   if (status === 206)
     throw new GatewayCallError(
       'upstream_invalid_response',
-      `upstream ${name} answered with a part that was not asked for`,
+      `upstream ${name} sent a partial response that was not requested`,
     )
   // RFC 9110, 15.3.6: a 205 has no content. Some clients read what one brings all the same.
   if (status === 205 && !isHead(call) && !(await exchange.next()).done)
-    throw new GatewayCallError('upstream_invalid_response', `upstream ${name} sent a body where none may be`)
+    throw new GatewayCallError('upstream_invalid_response', `upstream ${name} sent a body where HTTP allows none`)
 }
 
 const isHead = ({ match }: UpstreamCall): boolean => match.operation.method === 'HEAD'

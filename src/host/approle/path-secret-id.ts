@@ -29,7 +29,7 @@ const termFields = {
   role_name: roleName,
   metadata: {
     type: 'string',
-    description: 'A JSON object of texts; tokens made with the secret id carry it.',
+    description: 'A JSON object of strings; tokens made with the secret id carry it.',
     example: '{"host":"gateway-1"}',
   },
   num_uses: {
@@ -66,7 +66,7 @@ export function secretIdPaths(services: AppRoleServices): PathDef[] {
           listResponse(await secretIds.accessors(await roles.require(given.require('role_name')))),
       },
       synopsis: 'Make a secret id, or list the accessors of those there are.',
-      description: 'A secret id is answered once and kept only as a hash.',
+      description: 'A secret id is returned once and kept only as a hash.',
     }),
     definePath({
       pattern: 'role/:role_name/custom-secret-id',
@@ -79,7 +79,7 @@ export function secretIdPaths(services: AppRoleServices): PathDef[] {
         },
       },
       synopsis: "Register a secret id of one's own choosing.",
-      description: 'It should have at least 128 random bits: nothing slows down whoever guesses.',
+      description: 'It should have at least 128 random bits: nothing slows down guessing.',
     }),
     definePath({
       pattern: 'role/:role_name/secret-id/lookup',
@@ -91,7 +91,7 @@ export function secretIdPaths(services: AppRoleServices): PathDef[] {
         },
       },
       synopsis: 'Look a secret id up.',
-      description: 'Its limits, times and metadata. One that is not known is answered with 204.',
+      description: 'Its limits, times and metadata. An unknown one returns 204.',
     }),
     definePath({
       pattern: 'role/:role_name/secret-id/destroy',
@@ -209,7 +209,7 @@ function blocksOf(
 function metadataOf(text: string): Record<string, string> {
   if (text.trim() === '') return {}
   const wrong = badRequest(
-    'metadata must be a JSON object of texts, written as one text, for example metadata=\'{"host":"gateway-1"}\'.',
+    'metadata must be a JSON object of strings, written as one string, for example metadata=\'{"host":"gateway-1"}\'.',
   )
   let value: unknown
   try {

@@ -30,10 +30,14 @@ const fields = {
   meta: { type: 'object', description: 'Texts shown by look-ups and in the audit log.', example: { team: 'platform' } },
   ttl: { type: 'duration', description: "Seconds the token lives; the mount's default when omitted.", example: '1h' },
   lease: { type: 'duration', description: 'Old name of ttl.', example: '1h' },
-  explicit_max_ttl: { type: 'duration', description: 'Ceiling no renewal gets over, in seconds.', example: '24h' },
+  explicit_max_ttl: {
+    type: 'duration',
+    description: 'Limit on the life of the token over all renewals, in seconds.',
+    example: '24h',
+  },
   period: {
     type: 'duration',
-    description: 'Makes a periodic token: each renewal gives this many seconds, without end. Needs sudo.',
+    description: 'Makes a periodic token: each renewal extends it by this many seconds, without limit. Needs sudo.',
     example: '24h',
   },
   renewable: { type: 'bool', description: 'Whether the token can be renewed.', example: true, default: true },

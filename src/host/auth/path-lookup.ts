@@ -59,7 +59,7 @@ export function lookupPaths({ tokens, clock, entities }: TokenServices): PathDef
         write: ({ request, fields }) => lookup(fields.get('token') || callerOf(request).token),
       },
       synopsis: 'Look up a token.',
-      description: 'Policies, times and limits of a token. An unknown token is answered with 403, as to its holder.',
+      description: 'Policies, times and limits of a token. An unknown token returns 403, as it does for its holder.',
     }),
     definePath({
       pattern: 'lookup-accessor',

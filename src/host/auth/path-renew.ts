@@ -63,7 +63,7 @@ export function renewPaths(services: TokenServices): PathDef[] {
         },
       },
       synopsis: 'Renew a token by its accessor.',
-      description: `${description} The token itself is not answered.`,
+      description: `${description} The token itself is not returned.`,
     }),
   ]
 }

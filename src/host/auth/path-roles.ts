@@ -29,9 +29,9 @@ const fields = {
     example: 'blue',
     default: '',
   },
-  token_period: seconds('Makes periodic tokens: each renewal gives this many seconds, without end.', '1h'),
+  token_period: seconds('Makes periodic tokens: each renewal extends it by this many seconds, without limit.', '1h'),
   period: { type: 'duration', description: 'Old name of token_period.', example: '1h' },
-  token_explicit_max_ttl: seconds('Ceiling no renewal gets over, in seconds.', '24h'),
+  token_explicit_max_ttl: seconds('Limit on the life of the token over all renewals, in seconds.', '24h'),
   explicit_max_ttl: { type: 'duration', description: 'Old name of token_explicit_max_ttl.', example: '24h' },
   token_num_uses: {
     type: 'int',

@@ -56,7 +56,7 @@ export const tokenFields = {
   },
   token_period: {
     type: 'duration',
-    description: 'Makes periodic tokens: each renewal gives this many seconds, without end.',
+    description: 'Makes periodic tokens: each renewal extends it by this many seconds, without limit.',
     example: '1h',
     default: 0,
   },

@@ -9,7 +9,7 @@ export function parseCidrs(field: string, given: readonly string[]): string[] {
     const { address, bits, family } = blockOf(text.trim())
     if (family === 0 || bits > widthOf(family) || bits < 0)
       throw badRequest(
-        `${field}: ${JSON.stringify(text)} is no address block; write for example ${field}=10.0.0.0/8 or one address.`,
+        `${field}: ${JSON.stringify(text)} is not an address block; write for example ${field}=10.0.0.0/8 or one address.`,
       )
     return bits === widthOf(family) ? address : `${address}/${bits}`
   })

@@ -68,7 +68,7 @@ export class EngineCalls {
       signal.addEventListener(
         'abort',
         () => {
-          reject(new RequestError('unavailable', `the engine at ${mount.entry.path} did not answer in time`))
+          reject(new RequestError('unavailable', `the engine at ${mount.entry.path} did not respond in time`))
         },
         { once: true },
       )

@@ -100,7 +100,7 @@ function wrapTtlOf(given: string): number {
   const seconds = durationSeconds(given)
   if (seconds === undefined || seconds < 0)
     throw badRequest(
-      'error parsing X-Vault-Wrap-TTL header: it must be a duration in seconds, or a text such as 5m, and not negative',
+      'error parsing X-Vault-Wrap-TTL header: it must be a duration in seconds, or a string such as 5m, and not negative',
     )
   return seconds
 }

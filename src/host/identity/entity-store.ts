@@ -74,7 +74,7 @@ export class EntityStore {
     return undefined
   }
 
-  /** Changes an entity, or makes one when there is none of that id or name. */
+  /** Changes an entity, or makes one when there is not one of that id or name. */
   save(id: string | undefined, changes: EntityChanges): Promise<{ entity: Entity; made: boolean }> {
     return this.#lock.run('', async () => {
       const known = id === undefined ? this.findByName(changes.name ?? '') : this.find(id)

@@ -11,8 +11,8 @@ import { aliasView, mountOf } from './view.ts'
 
 const aliasFields = {
   id,
-  name: { ...name, description: 'Who it is at the auth method: a role id, a user.' },
-  canonical_id: { ...id, description: 'The entity it is of; a new one when omitted.' },
+  name: { ...name, description: 'Its name at the auth method: a role id, a user.' },
+  canonical_id: { ...id, description: 'The entity it belongs to; a new one when omitted.' },
   mount_accessor: mountAccessor,
   custom_metadata: metadata,
 } as const satisfies Fields

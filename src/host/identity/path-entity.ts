@@ -14,7 +14,7 @@ const entityFields = {
   id,
   name,
   metadata,
-  policies: { type: 'list', description: 'What its tokens may do besides.', example: ['mcp-agent'] },
+  policies: { type: 'list', description: 'Policies its tokens have in addition to their own.', example: ['mcp-agent'] },
   disabled: { type: 'bool', description: 'Its tokens are refused.', example: false },
 } as const satisfies Fields
 

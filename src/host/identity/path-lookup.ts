@@ -29,6 +29,6 @@ export function lookupPath({ entities, router }: IdentityServices): PathDef {
       },
     },
     synopsis: 'Find an entity.',
-    description: 'By id, by name, or by an alias. One that is not known is answered with 204.',
+    description: 'By id, by name, or by an alias. An unknown one returns 204.',
   })
 }

@@ -47,7 +47,8 @@ export function checkTimes(claims: Claims, rules: ClaimRules, nowSeconds: number
 /** Issuer, subject, audience, bound claims. Throws with the first that does not fit. */
 export function checkBounds(claims: Claims, rules: ClaimRules, boundIssuer: string): void {
   for (const name of ['iss', 'sub'] as const)
-    if (claims[name] !== undefined && typeof claims[name] !== 'string') throw refused(`the ${name} claim is not a text`)
+    if (claims[name] !== undefined && typeof claims[name] !== 'string')
+      throw refused(`the ${name} claim is not a string`)
   if (boundIssuer !== '' && claims.iss !== boundIssuer) throw refused('invalid issuer (iss) claim')
   if (rules.bound_subject !== '' && claims.sub !== rules.bound_subject) throw refused('invalid subject (sub) claim')
   checkAudience(listOf(claims.aud), rules.bound_audiences)

@@ -47,7 +47,7 @@ export async function openKeySource(config: KeySourceConfig): Promise<KeySource>
   try {
     await keys.reload()
   } catch {
-    throw badRequest(`error checking jwks URL ${url.href}: it gives no key set.`)
+    throw badRequest(`error checking jwks URL ${url.href}: it returned no key set.`)
   }
   return remoteKeys(keys, algorithms)
 }
@@ -113,7 +113,7 @@ function headerOf(token: string, algorithms: readonly string[]): ProtectedHeader
   try {
     header = decodeProtectedHeader(token)
   } catch {
-    throw badRequest('error validating token: error verifying token signature: it is no JWT in compact form')
+    throw badRequest('error validating token: error verifying token signature: it is not a JWT in compact form')
   }
   const { alg } = header
   if (alg === undefined || !algorithms.includes(alg))
@@ -130,7 +130,7 @@ function claimsOf(payload: Uint8Array): Claims {
   } catch {
     /* said below */
   }
-  throw badRequest('error validating token: its payload is no object of claims')
+  throw badRequest('error validating token: its payload is not a JSON object of claims')
 }
 
 function publicKey(pem: string): KeyObject {
@@ -156,7 +156,7 @@ async function discover(issuer: string): Promise<URL> {
     .then(async (response) => (response.ok ? await response.json() : undefined))
     .catch(() => undefined)
   if (typeof document !== 'object' || document === null || !('issuer' in document) || !('jwks_uri' in document))
-    throw badRequest(`error checking oidc discovery URL: ${url} gives no provider configuration.`)
+    throw badRequest(`error checking oidc discovery URL: ${url} returned no provider configuration.`)
   if (document.issuer !== issuer)
     throw badRequest(`error checking oidc discovery URL: ${url} is the configuration of another issuer.`)
   return fetchable('jwks_uri', String(document.jwks_uri))

@@ -10,7 +10,7 @@ import { getJson, prefixStorage, putJson } from '../../logical/storage.ts'
 import type { Storage } from '../../logical/storage.ts'
 
 const help =
-  'Version 1 of the key-value engine: one value per path, no versions. A "ttl" field in a secret is answered as its lease duration, as a hint when to read again; nothing is revoked.'
+  'Version 1 of the key-value engine: one value per path, no versions. A "ttl" field in a secret is returned as its lease duration, a hint when to read again; nothing is revoked.'
 
 const PREFIX = 'secrets/'
 

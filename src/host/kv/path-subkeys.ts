@@ -33,7 +33,7 @@ export function pathSubkeys(store: SecretStore): PathDef {
       depth: { type: 'int', description: 'How many levels of nested objects to show; 0 is all of them.', example: 1 },
     },
     synopsis: 'The names inside a secret, without their values.',
-    description: 'Answers the structure of a secret with every value replaced by null.',
+    description: 'Returns the structure of a secret with every value replaced by null.',
     operations: {
       async read({ fields }) {
         const depth = fields.given('depth') ?? 0

@@ -117,5 +117,5 @@ class Sealer {
 const additionalData = (name: string): Buffer => Buffer.concat([Buffer.of(VERSION), Buffer.from(name, 'utf8')])
 
 function unreadable(name: string, why: string): RequestError {
-  return new RequestError('internal', `stored value at ${name} does not open: ${why}`)
+  return new RequestError('internal', `stored value at ${name} cannot be decrypted: ${why}`)
 }

@@ -99,7 +99,7 @@ export class LevelStorage implements DurableStorage {
     if (this.#broken)
       throw new RequestError(
         'unavailable',
-        `the store in ${this.#path} takes no more writes since one failed; free what it lacks and start again`,
+        `the store in ${this.#path} accepts no more writes since one failed; remove the cause, for example a full disk, and restart`,
         { cause: this.#broken },
       )
     try {

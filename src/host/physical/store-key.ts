@@ -62,7 +62,7 @@ async function refuseLoose(handle: FileHandle, file: string): Promise<void> {
   if (self === undefined) return
   if (facts.uid !== self)
     throw refused(
-      `the store key file ${file} belongs to user ${facts.uid}, not to us (user ${self}): chown it to us, then chmod 600 ${file}`,
+      `the store key file ${file} belongs to user ${facts.uid}, not to this process (user ${self}): chown it to that user, then chmod 600 ${file}`,
     )
   if ((facts.mode & 0o077) !== 0)
     throw refused(
@@ -77,7 +77,7 @@ async function createKeyFile(file: string, random: (bytes: number) => Uint8Array
     // durable, a power cut could keep the sealed data and lose the key.
     await createDurably(file, `${Buffer.from(key).toString('base64')}\n`, 0o600)
   } catch (cause) {
-    throw refused(`the store key file ${file} cannot be made: ${reasonOf(cause)}`, cause)
+    throw refused(`the store key file ${file} cannot be created: ${reasonOf(cause)}`, cause)
   }
   return key
 }

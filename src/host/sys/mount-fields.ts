@@ -13,14 +13,14 @@ export const mountFields = {
     description: 'Old place of the engine\'s name, read when type is empty or "plugin".',
     example: 'mcp',
   },
-  description: { type: 'string', description: 'A text for people.', example: 'Phantom tokens for agents' },
+  description: { type: 'string', description: 'Description for people.', example: 'Phantom tokens for agents' },
   config: {
     type: 'object',
     description:
       'default_lease_ttl, max_lease_ttl, force_no_cache, plugin_version, audit_non_hmac_request_keys, audit_non_hmac_response_keys.',
     example: { max_lease_ttl: '1h' },
   },
-  options: { type: 'object', description: 'Options of the engine, as texts.', example: { version: '2' } },
+  options: { type: 'object', description: 'Options of the engine, as strings.', example: { version: '2' } },
   local: {
     type: 'bool',
     description: 'Accepted and shown; this server does not replicate.',
@@ -122,7 +122,7 @@ function ttlOf(name: string, given: unknown): number | undefined {
   if (given === 'system') return 0
   const seconds = durationSeconds(given)
   if (seconds === undefined || seconds < 0)
-    throw badRequest(`${name} must be a duration in seconds, or a text such as 15m, for example ${name}=900.`)
+    throw badRequest(`${name} must be a duration in seconds, or a string such as 15m, for example ${name}=900.`)
   return seconds
 }
 
@@ -145,7 +145,7 @@ function optionsOf(given: Record<string, unknown>): Record<string, string> {
       .filter(([, value]) => value !== null)
       .map(([name, value]) => {
         if (typeof value === 'object')
-          throw badRequest(`options.${name} must be a text, for example options={"version":"2"}.`)
+          throw badRequest(`options.${name} must be a string, for example options={"version":"2"}.`)
         return [name, String(value)]
       }),
   )

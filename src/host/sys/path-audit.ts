@@ -24,7 +24,7 @@ export function auditPaths({ audits }: SysServices): PathDef[] {
       fields: {
         path,
         type: { type: 'string', description: 'Only file.', example: 'file' },
-        description: { type: 'string', description: 'A text for people.', example: 'to the log shipper' },
+        description: { type: 'string', description: 'Description for people.', example: 'to the log shipper' },
         options: {
           type: 'object',
           description: 'file_path: where lines are appended.',
@@ -66,7 +66,10 @@ export function auditPaths({ audits }: SysServices): PathDef[] {
     }),
     definePath({
       pattern: 'audit-hash/:path...',
-      fields: { path, input: { type: 'string', description: 'The text to hash.', example: 'hvs.CAES…', secret: true } },
+      fields: {
+        path,
+        input: { type: 'string', description: 'The string to hash.', example: 'hvs.CAES…', secret: true },
+      },
       operations: {
         write: ({ fields }) => {
           const hash = audits.hash(mountPath(fields.require('path')), fields.require('input'))

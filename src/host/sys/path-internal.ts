@@ -78,7 +78,7 @@ export function internalPaths({ router, version }: SysServices): PathDef[] {
         },
       },
       synopsis: 'OpenAPI document of the mounts the caller can reach.',
-      description: 'Answered bare, without the envelope other answers have. Its schemas are of what lies in data.',
+      description: 'Returned without the envelope of other responses. Its schemas describe what is in data.',
     }),
   ]
 }

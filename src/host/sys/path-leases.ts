@@ -8,7 +8,7 @@ import type { SysServices } from './services.ts'
 
 const leaseId = {
   type: 'string',
-  description: 'The lease, as it was answered when it was issued.',
+  description: 'The lease id, as returned when it was issued.',
   example: 'mcp/creds/ci/2f6aC0…',
 } as const
 const increment = {
@@ -20,7 +20,7 @@ const increment = {
 const sync = {
   type: 'bool',
   description:
-    'Answer after the engine has revoked, with its error if it failed. false: answer 202 once the revoke is queued.',
+    'Respond after the engine has revoked, with its error if it failed. false: respond 202 once the revocation is queued.',
   example: false,
   default: true,
 } as const
@@ -216,7 +216,7 @@ function revokePaths({ leases }: SysServices): PathDef[] {
         },
       },
       synopsis: 'Remove every lease below a prefix, whatever the engine says.',
-      description: 'The engine is asked once; what it failed to revoke lives on where it was issued.',
+      description: 'The engine is called once; what it failed to revoke lives on where it was issued.',
     })
   return [
     one('leases/revoke'),

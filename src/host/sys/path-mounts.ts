@@ -113,7 +113,9 @@ export function remountPaths({ mounts, random }: SysServices): PathDef[] {
     }),
     definePath({
       pattern: 'remount/status/:migration_id',
-      fields: { migration_id: { type: 'string', description: 'What remount answered.', example: '0f4b…' } },
+      fields: {
+        migration_id: { type: 'string', description: 'The migration id that remount returned.', example: '0f4b…' },
+      },
       operations: {
         read: ({ fields }) => {
           const id = fields.require('migration_id')
@@ -121,8 +123,8 @@ export function remountPaths({ mounts, random }: SysServices): PathDef[] {
           return move && { data: { migration_id: id, migration_info: { ...move, status: 'success' } } }
         },
       },
-      synopsis: 'How a move went.',
-      description: 'Moves are finished when they are answered, so the status is always success.',
+      synopsis: 'Show the status of a move.',
+      description: 'A move is finished before remount responds, so the status is always success.',
     }),
   ]
 }

@@ -28,7 +28,7 @@ export function wrappingPaths({ wrapping }: SysServices): PathDef[] {
         },
       },
       synopsis: 'Wrap any data.',
-      description: 'Answers a single-use token for the fields of the body. X-Vault-Wrap-TTL says how long it lives.',
+      description: 'Returns a single-use token for the fields of the body. X-Vault-Wrap-TTL says how long it lives.',
     }),
     definePath({
       pattern: 'wrapping/lookup',
@@ -50,7 +50,7 @@ export function wrappingPaths({ wrapping }: SysServices): PathDef[] {
         },
       },
       synopsis: 'Open what a wrapping token stands for.',
-      description: 'Answers the wrapped response, once. The wrapping token may be that of the request, or in the body.',
+      description: 'Returns the wrapped response, once. The wrapping token may be that of the request, or in the body.',
     }),
     definePath({
       pattern: 'wrapping/rewrap',

@@ -49,7 +49,7 @@ export function accessCheckSource(server: () => Server): DataSource {
       ...(typeof capability === 'string' && !capabilities.includes(capability)
         ? [
             fault(
-              `capability ${JSON.stringify(capability.slice(0, 60))} is none of ${capabilities.join(', ')}`,
+              `capability ${JSON.stringify(capability.slice(0, 60))} is not one of ${capabilities.join(', ')}`,
               'Write for example capability = "read".',
               ['capability'],
             ),

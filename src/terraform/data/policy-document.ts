@@ -38,7 +38,7 @@ const rule: Attributes = {
 /** Nothing is asked of any server: rules are written out as text. */
 export const policyDocument: DataSource = {
   schema: {
-    description: 'Writes rules as the text of a tool policy, for `mcp_policy.policy`. No server is asked.',
+    description: 'Writes rules as the text of a tool policy, for `mcp_policy.policy`. Contacts no server.',
     attributes: {
       rules: { type: { listOf: rule }, required: true, description: 'The rules, in the order they are written.' },
       policy: { type: 'string', computed: true, description: "The policy, in Vault's policy language." },

@@ -19,14 +19,14 @@ const fields = Object.entries<EngineField>(creds.fields)
 const argumentFields = fields.filter(([, field]) => !field.computed)
 
 const schema: Block = {
-  description: `${creds.synopsis} ${creds.description} **The token dies with the run**: its lease is revoked when Terraform closes the resource, is interrupted, or ends. It is for what happens while Terraform runs; what goes on afterwards asks for a token of its own. \`plan\` opens ephemeral resources too: with \`issue = terraform.applying\` nothing is issued there.`,
+  description: `${creds.synopsis} ${creds.description} **The token dies with the run**: its lease is revoked when Terraform closes the resource, is interrupted, or ends. It is for what happens while Terraform runs; what runs afterwards must request a token of its own. \`plan\` opens ephemeral resources too: with \`issue = terraform.applying\` nothing is issued there.`,
   attributes: {
     ...Object.fromEntries(fields.map(([name, field]) => [name, declaration(name, field)])),
     issue: {
       type: 'bool',
       optional: true,
       description:
-        'Whether a token is issued. With false, all of the answer is null and no server is asked. Write `terraform.applying` to have one only while applying. Default: true.',
+        'Whether a token is issued. With false, every computed attribute is null and no server is contacted. Write `terraform.applying` to have one only while applying. Default: true.',
     },
     lease_id: { type: 'string', computed: true, description: 'The lease of the token.' },
   } satisfies Attributes,
@@ -67,7 +67,7 @@ export function credsType({ server, heldLeases, clock }: CredsOptions): Ephemera
     ],
     async open(config): Promise<Opened> {
       if (config.issue === false) return { result: result(config, {}, undefined) }
-      if (heldLeases.over) throw new Refusal(fault('Terraform was interrupted', 'No token is issued any more.'))
+      if (heldLeases.over) throw new Refusal(fault('Terraform was interrupted', 'No more tokens are issued.'))
       const at = server()
       try {
         const path = `${at.mount()}/creds/${String(config.agent)}`

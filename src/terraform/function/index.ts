@@ -84,7 +84,7 @@ const covers: ProviderFunction = {
     description:
       'Whether everything a scope allows is allowed by a list of scopes: `scope_covers(["write:stripe:invoices"], "create:stripe:invoices")` is true. An exact scope does not cover its qualifiers, and a deny in the list wins.',
     parameters: [
-      { name: 'granted', type: ['list', 'string'], description: 'The scopes there are.' },
+      { name: 'granted', type: ['list', 'string'], description: 'The scopes held.' },
       { name: 'wanted', type: 'string', description: 'The scope to be covered.' },
     ],
     returns: 'bool',

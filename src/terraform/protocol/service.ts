@@ -49,7 +49,7 @@ function config(request: Request): ValueObject {
   throw new Refusal(
     fault(
       'The configuration cannot be read',
-      'Terraform sent something else than an object. Please report this with the output of terraform version.',
+      'Terraform sent something other than an object. Please report this with the output of terraform version.',
     ),
   )
 }
@@ -156,7 +156,7 @@ const managed: Readonly<Record<string, Handler>> = {
     throw new Refusal(
       fault(
         'Resources cannot be moved between types',
-        `No other resource can become one of ${JSON.stringify(request.type_name)}; import it instead.`,
+        `No other resource type can become ${JSON.stringify(request.type_name)}; import it instead.`,
       ),
     )
   },
@@ -241,7 +241,7 @@ export function providerService(provider: Provider, logger: Logger): Service {
 /** Never a stack: that is for the log. */
 function failure(method: string, request: Request, error: unknown, logger: Logger): object {
   const expected = error instanceof Refusal
-  if (!expected) logger.error({ method, type_name: request.type_name, error }, 'a call of Terraform failed')
+  if (!expected) logger.error({ method, type_name: request.type_name, error }, 'a call from Terraform failed')
   const diagnostics = expected
     ? error.diagnostics
     : [

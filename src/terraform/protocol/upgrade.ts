@@ -16,7 +16,7 @@ export function upgradedState(schema: Block, json: Uint8Array): Value {
     throw new Refusal(
       fault(
         'The state cannot be read',
-        'What is kept of this resource is no JSON. Remove it from the state with terraform state rm, and import it again.',
+        'The stored state of this resource is not JSON. Remove it from the state with terraform state rm, and import it again.',
       ),
     )
   }

@@ -114,7 +114,7 @@ export class DocumentResource implements ResourceType {
       if (!data)
         throw new Refusal(
           fault(
-            `${String(state.id)} was answered without data`,
+            `The response of ${String(state.id)} holds no data`,
             'The address may not be a Vault server. The state is left as it was.',
           ),
         )
@@ -132,7 +132,7 @@ export class DocumentResource implements ResourceType {
         diagnostics: [
           warning(
             `Nothing is mounted at ${String(state.id)} any more`,
-            'It is planned to be made again. Enable the engine first, or set mount in the provider block.',
+            'It is planned to be created again. Enable the engine first, or set mount in the provider block.',
           ),
         ],
       }
@@ -252,7 +252,7 @@ export class DocumentResource implements ResourceType {
         diagnostics: [
           ...diagnostics,
           warning(
-            `${path} was written and cannot be read`,
+            `${path} was written but cannot be read back`,
             `The server says: ${response.message}. The next plan will need to read it.`,
           ),
         ],

@@ -53,7 +53,7 @@ export async function writeKey(server: Server, place: KeyPlace, key: string): Pr
     throw new Refusal(
       fault(
         `There is no KV engine of version 2 at ${place.mount}/`,
-        'Keys lie in one. Enable it, for example with vault secrets enable -path=secret kv-v2, or set kv_mount.',
+        'Keys are stored in one. Enable it, for example with vault secrets enable -path=secret kv-v2, or set kv_mount.',
         ['kv_mount'],
       ),
     )

@@ -53,7 +53,7 @@ export function placeOf(pattern: string, optional?: string): Place {
         names.length === 0 ? '' : `, or ${example.filter((segment) => segment.startsWith('<')).join('/')}`
       throw new Refusal(
         fault(
-          `${JSON.stringify(id.slice(0, 120))} is no import id`,
+          `${JSON.stringify(id.slice(0, 120))} is not an import id`,
           `Write ${mount}/${example.join('/')}${shortExample}${optional === undefined ? '' : ` (<${optional}> may be left out)`}. What lies in another mount is imported by a provider configuration of that mount.`,
         ),
       )

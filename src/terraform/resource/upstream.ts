@@ -38,7 +38,7 @@ export const upstreamSpec: ResourceSpec = {
       sensitive: true,
       write_only: true,
       description:
-        "The upstream's key. Written to `kv_field` of the secret `kv_path` in `kv_mount`, with the consent to its use by this upstream in that secret's custom metadata (`mcp_origins`, and `mcp_upstreams`, `mcp_auth`, `mcp_fields` where the defaults do not cover it); in neither plan nor state. Destroying the resource takes all of it out again, whoever else uses it, so give each upstream a `kv_path` of its own. Needs `key_wo_version`.",
+        "The upstream's key. Written to `kv_field` of the secret `kv_path` in `kv_mount`, with the consent to its use by this upstream in that secret's custom metadata (`mcp_origins`, and `mcp_upstreams`, `mcp_auth`, `mcp_fields` where the defaults do not cover it); in neither plan nor state. Destroying the resource removes all of it, even if others use it, so give each upstream a `kv_path` of its own. Needs `key_wo_version`.",
     },
     key_wo_version: {
       type: 'number',
@@ -182,7 +182,7 @@ function checkKey({ key_wo: key, key_wo_version: version, kv_path: path }: Value
   if (version !== null && version !== undefined && !isUnknown(version)) {
     if (!Number.isSafeInteger(version))
       found.push(
-        fault('key_wo_version is no whole number', 'Write for example key_wo_version = 1.', ['key_wo_version']),
+        fault('key_wo_version is not a whole number', 'Write for example key_wo_version = 1.', ['key_wo_version']),
       )
     if (typeof path === 'string' && path.includes('{{'))
       found.push(

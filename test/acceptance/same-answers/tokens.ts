@@ -14,7 +14,7 @@ const refusedChildren = ['restricted use token cannot generate child tokens']
 export const policyNames: readonly Row[] = [
   policy('read-tree', 'path "sys/auth" { capabilities = ["read"] }'),
   {
-    name: 'one policy whose name has a comma is none of the two it is made of',
+    name: 'one policy whose name has a comma is not one of the two it is made of',
     method: 'POST',
     path: 'auth/token/create',
     body: { policies: ['read-tree,default'], no_default_policy: true },

@@ -89,7 +89,7 @@ describe('what a body may be', () => {
     }
   })
 
-  it('a form, when it is declared one and is none of JSON', async () => {
+  it('a form, when it is declared one and is not one of JSON', async () => {
     expect((await put('colour=dark+green&weight=7', form)).status).toBe(204)
     expect(await item()).toEqual({ colour: 'dark green', weight: 7 })
   })

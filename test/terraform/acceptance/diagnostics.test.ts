@@ -57,16 +57,16 @@ const wrong: readonly (readonly [title: string, hcl: string, said: RegExp])[] = 
     /is null/,
   ],
   [
-    'a word that is none of those allowed',
+    'a word that is not one of those allowed',
     'resource "mcp_upstream" "X" {\n  name = "stripe"\n  url = "https://api.stripe.com"\n  sensitivity = "highest" # here\n}',
     /none of high, standard, low/,
   ],
   ['a negative duration', 'resource "mcp_config" "X" {\n  max_ttl = -1 # here\n}', /max_ttl is negative/],
-  ['half a second', 'resource "mcp_config" "X" {\n  max_ttl = 0.5 # here\n}', /max_ttl is no whole number/],
+  ['half a second', 'resource "mcp_config" "X" {\n  max_ttl = 0.5 # here\n}', /max_ttl is not a whole number/],
   [
     'a number no machine holds',
     'resource "mcp_config" "X" {\n  max_ttl = 123456789012345678901234567890 # here\n}',
-    /max_ttl is no whole number/,
+    /max_ttl is not a whole number/,
   ],
   [
     'a URL that is none',
@@ -101,7 +101,7 @@ const wrong: readonly (readonly [title: string, hcl: string, said: RegExp])[] = 
   [
     'a version of half',
     'resource "mcp_upstream" "X" {\n  name = "stripe"\n  url = "https://api.stripe.com"\n  key_wo = "sk"\n  key_wo_version = 1.5 # here\n}',
-    /key_wo_version is no whole number/,
+    /key_wo_version is not a whole number/,
   ],
   [
     'one key for every environment',
@@ -119,7 +119,7 @@ const wrong: readonly (readonly [title: string, hcl: string, said: RegExp])[] = 
     /operations must name at least one operation/,
   ],
   [
-    'a method there is none of',
+    'a method there is not one of',
     'resource "mcp_tool" "X" {\n  upstream = "stripe"\n  name = "invoices"\n  operations = [\n    { method = "GET", path = "/v1" },\n    { method = "FETCH", path = "/v1" }, # here\n  ]\n}',
     /FETCH/,
   ],
@@ -129,7 +129,7 @@ const wrong: readonly (readonly [title: string, hcl: string, said: RegExp])[] = 
     /slash/,
   ],
   [
-    'a capability there is none of',
+    'a capability there is not one of',
     'resource "mcp_tool" "X" {\n  upstream = "stripe"\n  name = "invoices"\n  operations = [{ method = "GET", path = "/v1", capability = "look" }] # here\n}',
     /capability/,
   ],
@@ -202,12 +202,12 @@ const wrong: readonly (readonly [title: string, hcl: string, said: RegExp])[] = 
   [
     'a mount with a space',
     'data "mcp_agents" "X" {\n  provider = mcp.X\n}\nprovider "mcp" {\n  alias = "X"\n  mount = "m c p" # here\n}',
-    /is no mount path/,
+    /is not a mount path/,
   ],
   [
     'less than no retries',
     'data "mcp_agents" "X" {\n  provider = mcp.X\n}\nprovider "mcp" {\n  alias = "X"\n  max_retries = -1 # here\n}',
-    /max_retries is no whole number/,
+    /max_retries is not a whole number/,
   ],
   [
     'a login nowhere',
@@ -326,7 +326,7 @@ describe('refusals of the server', () => {
     await workspace.write('main.tf', `${header}${agent}`)
     await workspace.init()
     expect((await workspace.run(['import', '-no-color', 'mcp_agent.it', 'mcp/upstreams/billing'])).text).toContain(
-      'is no import id',
+      'is not an import id',
     )
     expect((await workspace.run(['import', '-no-color', 'mcp_agent.it', 'mcp/agents/nobody'])).text).toMatch(
       /Cannot import non-existent remote object/,

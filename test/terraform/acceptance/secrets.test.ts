@@ -245,7 +245,7 @@ resource "mcp_agent" "it" {
       'Error: The token is not valid',
     )
     const none = await workspace.run(['plan', '-no-color'], { VAULT_TOKEN: '' })
-    expect(none.text).toContain('Error: There is no token')
+    expect(none.text).toContain('Error: No token is set')
     expect(none.text).toContain('VAULT_TOKEN')
   })
 })

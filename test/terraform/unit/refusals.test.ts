@@ -38,19 +38,19 @@ describe('without a server', () => {
       'url',
       'url must start with https://',
     ],
-    ['mcp_upstream', upstream({ timeout: 1.5 }), 'timeout', 'timeout is no whole number'],
+    ['mcp_upstream', upstream({ timeout: 1.5 }), 'timeout', 'timeout is not a whole number'],
     ['mcp_upstream', upstream({ timeout: -1 }), 'timeout', 'timeout is negative'],
     [
       'mcp_upstream',
       upstream({ max_request_bytes: 1e300 }),
       'max_request_bytes',
-      'max_request_bytes is no whole number',
+      'max_request_bytes is not a whole number',
     ],
     [
       'mcp_upstream',
       upstream({ sensitivity: 'extreme' }),
       'sensitivity',
-      'sensitivity "extreme" is none of high, standard, low',
+      'sensitivity "extreme" is not one of high, standard, low',
     ],
     ['mcp_upstream', upstream({ headers: { A: null } }), 'headers["A"]', 'headers["A"] is null'],
     ['mcp_upstream', upstream({ key_wo: 'k' }), 'key_wo', 'key_wo needs key_wo_version'],
@@ -96,7 +96,7 @@ describe('without a server', () => {
       'mcp_tool',
       tool({ method: 'FETCH', path: '/' }),
       'operations[1]',
-      'operations[1].method "FETCH" is none of GET, HEAD, POST, PUT, PATCH, DELETE',
+      'operations[1].method "FETCH" is not one of GET, HEAD, POST, PUT, PATCH, DELETE',
     ],
     [
       'mcp_tool',
@@ -108,7 +108,7 @@ describe('without a server', () => {
       'mcp_tool',
       tool({ method: 'GET', path: '/', capability: 'write' }),
       'operations[1]',
-      'operations[1].capability "write" is none of create, read, update, delete, list',
+      'operations[1].capability "write" is not one of create, read, update, delete, list',
     ],
     [
       'mcp_policy',
@@ -126,7 +126,7 @@ describe('without a server', () => {
       'mcp_agent_scopes',
       { agent: 'a', scopes: ['read:a:b', unknown, 'eat:a:b'] },
       'scopes[2]',
-      'scopes[2] "eat:a:b" begins with no capability (create, read, update, delete, list, deny, write)',
+      'scopes[2] "eat:a:b" does not begin with a capability (create, read, update, delete, list, deny, write)',
     ],
   ])('%s %j', async (type, config, at, summary) => {
     const found = await terraform.validate(type, config)
@@ -281,7 +281,7 @@ describe('a token that may not', () => {
     ])
     const strange = await deployment.terraform({ token: 'hvs.nobody' })
     expect((await strange.importState('mcp_agent', 'billing')).diagnostics.map(({ summary }) => summary)).toEqual([
-      'The token is not valid, or may do nothing',
+      'The token is not valid, or has no permissions',
     ])
   })
 })
@@ -289,8 +289,8 @@ describe('a token that may not', () => {
 describe('a provider block', () => {
   it.each<[ValueObject, string, string]>([
     [{ address: 'ftp://x' }, 'address', 'address must be an http or https URL'],
-    [{ mount: 'a b' }, 'mount', 'mount "a b" is no mount path'],
-    [{ max_retries: -1 }, 'max_retries', 'max_retries is no whole number of at least 0'],
+    [{ mount: 'a b' }, 'mount', 'mount "a b" is not a mount path'],
+    [{ max_retries: -1 }, 'max_retries', 'max_retries must be a whole number of at least 0'],
     [{ auth_login: { path: '' } }, 'auth_login.path', 'auth_login.path is empty'],
   ])('%j is refused', async (config, at, summary) => {
     const core = await TerraformCore.start()
@@ -299,8 +299,8 @@ describe('a provider block', () => {
   })
 
   it.each<[string, ValueObject, Record<string, string>, string]>([
-    ['no address', {}, { VAULT_TOKEN: 'root' }, 'There is no address of a server'],
-    ['no token', {}, { VAULT_ADDR: 'http://127.0.0.1:1' }, 'There is no token'],
+    ['no address', {}, { VAULT_TOKEN: 'root' }, 'No server address is set'],
+    ['no token', {}, { VAULT_ADDR: 'http://127.0.0.1:1' }, 'No token is set'],
     ['an unknown address', { address: unknown }, { VAULT_TOKEN: 'root' }, "The provider's address is not known yet"],
     [
       'unknown parts of a login',
@@ -346,7 +346,7 @@ describe('an import id', () => {
   ])('%s %j is refused', async (type, id) => {
     const { state, diagnostics } = await terraform.importState(type, id)
     expect(state).toBeNull()
-    expect(diagnostics[0]!.summary).toMatch(/is no import id$/)
+    expect(diagnostics[0]!.summary).toMatch(/is not an import id$/)
   })
 
   it('of nothing reads as nothing', async () => {
