@@ -1,59 +1,23 @@
-/** One set of rules for upstreams, at the three places that ask for them. */
+/** One set of rules for upstreams, at the three places that judge them. */
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
-import { DocumentError, upstreamFields } from '../../src/document/index.ts'
-import { readUpstream } from '../../src/document/documents.ts'
-import { GatewayCallError } from '../../src/gateway/call/call-error.ts'
-import { buildOutgoing } from '../../src/gateway/call/outgoing.ts'
-import { prepareKey } from '../../src/gateway/call/key.ts'
-import { RequestError } from '../../src/logical/errors.ts'
-import { parseOperation } from '../../src/scope/index.ts'
-import { DocumentResource } from '../../src/terraform/resource/document.ts'
-import { upstreamSpec } from '../../src/terraform/resource/upstream.ts'
-import { TestEngine } from '../mcp/engine.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { upstreamFields } from '../../src/document/index.ts'
+import { Sides, gatewayRefuses, kinds } from './sides.ts'
+import type { Document } from './sides.ts'
 
-type Document = Readonly<Record<string, string | number | boolean | Readonly<Record<string, string>>>>
-
-/** Undefined where the engine stores the document, else its refusal. */
-async function engineRefuses(document: Document): Promise<string | undefined> {
-  const engine = await TestEngine.start()
-  try {
-    await engine.write('upstreams/a', document)
-    return undefined
-  } catch (thrown) {
-    if (thrown instanceof RequestError && thrown.kind === 'bad_request') return thrown.message
-    throw thrown
-  }
-}
-
-const defaults = Object.fromEntries(
-  Object.entries(upstreamFields).flatMap(([name, field]) => ('default' in field ? [[name, field.default]] : [])),
-)
-
-/** Undefined where the gateway can send a call to the upstream, had the engine stored the document. */
-function gatewayRefuses(document: Document): string | undefined {
-  const stored = { ...defaults, name: 'a', kv_path: 'mcp/a', ...document, version: 1 }
-  try {
-    const { value: upstream } = readUpstream('upstreams/a', stored)
-    const key = upstream.auth === 'none' ? undefined : prepareKey(upstream, 'sk_live_abcdefgh')
-    const match = { operation: parseOperation('GET /'), params: new Map<string, string>() }
-    buildOutgoing({ upstream, match, query: [], headers: [], key })
-    return undefined
-  } catch (thrown) {
-    if (thrown instanceof GatewayCallError && thrown.code === 'upstream_misconfigured') return thrown.message
-    if (thrown instanceof DocumentError) return thrown.message
-    throw thrown
-  }
-}
-
-const terraform = new DocumentResource(upstreamSpec, () => {
-  throw new Error('a plan is judged without a server')
+let sides: Sides
+beforeAll(async () => {
+  sides = await Sides.start({}, 86_400)
 })
-const noValues = Object.fromEntries(Object.keys(terraform.schema.attributes).map((name) => [name, null]))
 
-/** Undefined where the plan is clean. */
-const planRefuses = (document: Document): string | undefined =>
-  terraform.validate({ ...noValues, name: 'a', ...document })[0]?.summary
+const judged = async (values: Document) => {
+  const document = { name: 'a', ...values }
+  return {
+    engine: await sides.engineRefuses(kinds.upstream, document),
+    gateway: gatewayRefuses(kinds.upstream, document),
+    plan: await sides.planRefuses(kinds.upstream, document),
+  }
+}
 
 const url = 'https://api.stripe.com'
 
@@ -114,6 +78,7 @@ const refuses: readonly Document[] = [
   { url, max_request_bytes: 1.5 },
   { url, max_response_bytes: 0 },
   { url, max_response_bytes: 1e300 },
+  { url, timeout: 1e10 },
 ]
 
 const from = <T>(...values: readonly T[]) => fc.constantFrom(...values)
@@ -183,30 +148,23 @@ describe('an upstream', () => {
   it.each(accepts.map((values) => [JSON.stringify(values).slice(0, 100), values] as const))(
     'is accepted by engine, gateway and plan: %s',
     async (_text, values) => {
-      expect({
-        engine: await engineRefuses(values),
-        gateway: gatewayRefuses(values),
-        plan: planRefuses(values),
-      }).toEqual({ engine: undefined, gateway: undefined, plan: undefined })
+      expect(await judged(values)).toEqual({ engine: undefined, gateway: undefined, plan: undefined })
     },
   )
 
   it.each(refuses.map((values) => [JSON.stringify(values).slice(0, 100), values] as const))(
     'is refused by engine, gateway and plan: %s',
     async (_text, values) => {
-      expect({
-        engine: await engineRefuses(values),
-        gateway: gatewayRefuses(values),
-        plan: planRefuses(values),
-      }).toEqual({ engine: expect.any(String), gateway: expect.any(String), plan: expect.any(String) })
+      const refused = expect.any(String) as string
+      expect(await judged(values)).toEqual({ engine: refused, gateway: refused, plan: refused })
     },
   )
 
   it('the engine stores is one the gateway can use and a clean plan, and no other', async () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(nearlyRight, document), async (values) => {
-        const engine = await engineRefuses(values)
-        expect({ gateway: gatewayRefuses(values) === undefined, plan: planRefuses(values) === undefined }).toEqual({
+        const { engine, gateway, plan } = await judged(values)
+        expect({ gateway: gateway === undefined, plan: plan === undefined }).toEqual({
           gateway: engine === undefined,
           plan: engine === undefined,
         })
