@@ -30,7 +30,7 @@ export interface IdentityConfig extends VaultPlace, VaultCredentials {
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 1_000
 /** Not oftener does a login replace a token: where policies are what is wrong, each would only leave a token behind. */
-const REPLACE_EVERY_MS = 30_000
+const REPLACE_EVERY_MS = 10_000
 /** A login that finds its token leaves none behind; the right one may be put there at any time. */
 const FIND_EVERY_MS = 2_000
 /** How long a token that Vault has vouched for is not doubted again. */

@@ -19,10 +19,12 @@ export interface AppRoleLoginOptions {
 }
 
 /**
- * Vault locks a role out, for everyone, after five wrong logins within fifteen minutes. So what it has refused is not offered
- * again sooner than this; another role or secret id is offered at once.
+ * Vault counts a wrong secret id of a role it knows: at the fifth it locks the role out, for everyone, and forgets them only after
+ * fifteen minutes without one. So the same ids are not offered again sooner than this; another role or secret id is offered at once.
  */
-const REFUSED_PAUSE_MS = 5 * 60_000
+const COUNTED_PAUSE_MS = 15 * 60_000 + 10_000
+/** Refusals that Vault does not count: the role is gone or locked out, or this address is not let in. Whoever mends that waits for nobody. */
+const UNCOUNTED_PAUSE_MS = 2_000
 
 interface Refusal {
   readonly of: string
@@ -43,14 +45,33 @@ export function appRoleLogin(options: AppRoleLoginOptions): (signal: AbortSignal
     const [roleId, given] = await Promise.all([options.roleId(), options.secretId()])
     const of = digestOf(roleId, given)
     if (refusal?.of === of && clock.monotonic() < refusal.untilMs) throw refusal.error
+    const remember = (thrown: unknown, pauseMs: number) => {
+      if (isRefusal(thrown)) refusal = { of, untilMs: clock.monotonic() + pauseMs, error: thrown }
+    }
+    const logIn = (ids: object) => client.write(`auth/${mount}/login`, { role_id: roleId, ...ids }, { signal })
+    // A wrapping token that is gone does not come back.
+    const secretId = await unwrap(given, signal).catch((thrown: unknown) => {
+      remember(thrown, COUNTED_PAUSE_MS)
+      throw thrown
+    })
     try {
-      const secretId = await unwrap(given, signal)
-      return grantOf(await client.write(`auth/${mount}/login`, { role_id: roleId, secret_id: secretId }, { signal }))
+      return grantOf(await logIn({ secret_id: secretId }))
     } catch (thrown) {
-      if (isRefusal(thrown)) refusal = { of, untilMs: clock.monotonic() + REFUSED_PAUSE_MS, error: thrown }
+      if (isRefusal(thrown))
+        remember(thrown, (await isCounted(thrown, () => logIn({}))) ? COUNTED_PAUSE_MS : UNCOUNTED_PAUSE_MS)
       throw thrown
     }
   }
+}
+
+/**
+ * May Vault have counted this refusal? It says the same of a wrong secret id and of a role it does not know; a login without a
+ * secret id, which it never counts, tells them apart: it is told "missing secret_id" where the role is known.
+ */
+async function isCounted(refusal: VaultError, withoutSecretId: () => Promise<unknown>): Promise<boolean> {
+  if (refusal.kind !== 'bad_request' || refusal.message.startsWith('source address ')) return false
+  const told = await withoutSecretId().catch((thrown: unknown) => thrown)
+  return !(told instanceof VaultError && told.kind === 'bad_request' && told.message.startsWith('invalid role'))
 }
 
 const isRefusal = (thrown: unknown): thrown is VaultError =>

@@ -8,6 +8,11 @@ export interface AppRoleVault {
   readonly address: string
   /** `POST auth/approle/login` of everything asked, in order. */
   readonly asked: string[]
+  roleExists: boolean
+  /** While set, every login is refused so. */
+  loginRefusal: [status: number, error: string] | undefined
+  /** Wrong secret ids of the role, of which five lock it out. */
+  counted: number
   /** Secret ids that are good for a login, each any number of times. */
   readonly secretIds: Set<string>
   /** Wrapping tokens: where they were made, and the secret id they hold. */
@@ -47,8 +52,13 @@ export async function startAppRoleVault(): Promise<AppRoleVault> {
 
   function answerTo(path: string, body: Record<string, string>, token: string | undefined): Answer {
     if (path === 'auth/approle/login') {
-      if (body.role_id !== ROLE_ID || !vault.secretIds.has(body.secret_id ?? ''))
-        return refused(400, `invalid role or secret ID ${String(body.secret_id)}`)
+      if (vault.loginRefusal) return refused(...vault.loginRefusal)
+      if (body.role_id !== ROLE_ID || !vault.roleExists) return refused(400, 'invalid role or secret ID')
+      if (body.secret_id === undefined) return refused(400, 'missing secret_id')
+      if (!vault.secretIds.has(body.secret_id)) {
+        vault.counted++
+        return refused(400, `invalid role or secret ID ${body.secret_id}`)
+      }
       const made = `hvs.login-${String(++logins)}`
       vault.tokens.add(made)
       return auth(made)
@@ -73,6 +83,9 @@ export async function startAppRoleVault(): Promise<AppRoleVault> {
   const vault: AppRoleVault = {
     address: server.address,
     asked: [],
+    roleExists: true,
+    loginRefusal: undefined,
+    counted: 0,
     secretIds: new Set(['secret-1']),
     wrapped: new Map(),
     tokens: new Set(),

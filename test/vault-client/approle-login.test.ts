@@ -73,16 +73,74 @@ describe('a login', () => {
     expect(JSON.stringify(error) + String(error.stack)).not.toContain('secret-wrong')
   })
 
-  it('does not offer again for five minutes what was refused, lest Vault lock the role', async () => {
+  it('does not offer again a secret id that was refused, lest Vault lock the role, until Vault has forgotten about it', async () => {
     secretId = 'secret-wrong'
     const logIn = login()
     const first = await failure(logIn())
-    await clock.advance(299_999)
+    await clock.advance(15 * 60_000)
     expect(await failure(logIn())).toBe(first)
-    expect(vault.count(LOGIN)).toBe(1)
-    await clock.advance(1)
+    expect(vault.counted).toBe(1)
+    await clock.advance(10_000)
     await failure(logIn())
-    expect(vault.count(LOGIN)).toBe(2)
+    expect(vault.counted).toBe(2)
+  })
+
+  it.each<[string, () => void, () => void]>([
+    [
+      'whose role is gone',
+      () => {
+        vault.roleExists = false
+      },
+      () => {
+        vault.roleExists = true
+      },
+    ],
+    [
+      'whose role is locked out',
+      () => {
+        vault.loginRefusal = [403, 'permission denied']
+      },
+      () => {
+        vault.loginRefusal = undefined
+      },
+    ],
+    [
+      'from an address that is not let in',
+      () => {
+        vault.loginRefusal = [400, 'source address "10.0.0.7" unauthorized by CIDR restrictions on the role']
+      },
+      () => {
+        vault.loginRefusal = undefined
+      },
+    ],
+  ])(
+    '%s works two seconds after that was mended, and is not asked for oftener, nor counted',
+    async (_w, spoil, mend) => {
+      spoil()
+      const logIn = login()
+      const first = await failure(logIn())
+      const asked = vault.asked.length
+      await clock.advance(1_999)
+      expect(await failure(logIn())).toBe(first)
+      expect(vault.asked).toHaveLength(asked)
+      mend()
+      await clock.advance(1)
+      expect((await logIn()).token).toBe('hvs.login-1')
+      expect(vault.counted).toBe(0)
+    },
+  )
+
+  it('of a role that has come back without its old secret id is offered once', async () => {
+    vault.roleExists = false
+    const logIn = login()
+    await failure(logIn())
+    vault.roleExists = true
+    vault.secretIds.clear()
+    for (let seconds = 0; seconds < 600; seconds++) {
+      await clock.advance(1_000)
+      await failure(logIn())
+    }
+    expect(vault.counted).toBe(1)
   })
 
   it.each<[string, () => void, () => void]>([
