@@ -41,7 +41,8 @@ function profiled(path, folder) {
   return command
 }
 
-export async function startServer(processes, { binary, product }, plugins) {
+/** `settings` are added to the server's configuration. */
+export async function startServer(processes, { binary, product }, plugins, settings = {}) {
   const [port, clusterPort] = await freePorts()
   const url = `http://127.0.0.1:${port}`
   const raft = join(processes.folder, 'raft')
@@ -59,6 +60,7 @@ export async function startServer(processes, { binary, product }, plugins) {
       plugin_directory: plugins.directory,
       log_level: 'warn',
       ...(product === 'vault' && { disable_mlock: true }),
+      ...settings,
     }),
   )
   // A server that is killed leaves plugins behind; one that is asked to end takes them with it.
@@ -72,7 +74,7 @@ export async function startServer(processes, { binary, product }, plugins) {
   await unseal()
   const vault = vaultClient(processes, url, token, MOST_CONNECTIONS)
   await mountAll(vault, plugins)
-  return { vault, url, unseal }
+  return { vault, url, token, unseal }
 }
 
 async function mountAll(vault, plugins) {
