@@ -157,7 +157,7 @@ describe('a key is found', () => {
   it('in a header value, byte for byte', () => {
     expect(scrubHeader(buildMatcher(keyPatterns(['sk_live_0123456789'])), 'caf\xe9 sk_live_0123456789;')).toEqual({
       value: `caf\xe9 ${KEY_REMOVED};`,
-      hits: 1,
+      matches: 1,
     })
   })
 })
