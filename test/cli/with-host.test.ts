@@ -227,8 +227,8 @@ describe('a path the server does not know', () => {
   })
 
   it('is reported alone to those who may not see what there is', async () => {
-    const stranger = await shellAt(address, { env: { VAULT_TOKEN: 'no-token' } })
-    const { err } = await stranger.mcpVault('read', 'mcp/agent/billing')
+    const unauthenticated = await shellAt(address, { env: { VAULT_TOKEN: 'no-token' } })
+    const { err } = await unauthenticated.mcpVault('read', 'mcp/agent/billing')
     expect(err).toMatch(/^Error reading mcp\/agent\/billing: Code: 403\./)
     expect(err).not.toMatch(/mean|To see/)
   })

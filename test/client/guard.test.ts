@@ -184,9 +184,9 @@ describe('a refusal is a tool result with one sentence', () => {
 
   test("when the server's own credential is refused: the agent's token is not called invalid", async () => {
     const { token } = fake.openSession({ scopes: ['create:stripe:refunds'] })
-    const stranger = connect({ address: fake.address, token: 'gst_wrong', clock })
-    const result = await stranger.requireScope('create:stripe:refunds', () => text('ran'))({}, bearing(token))
-    stranger.close()
+    const unauthenticated = connect({ address: fake.address, token: 'gst_wrong', clock })
+    const result = await unauthenticated.requireScope('create:stripe:refunds', () => text('ran'))({}, bearing(token))
+    unauthenticated.close()
     expect(said(result)).toEqual({
       type: 'text',
       text: "403 caller_unknown: the service token is not known to this gateway; that is the MCP server's own credential, so its operator must act: the session token is not at fault",

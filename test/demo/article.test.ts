@@ -144,12 +144,12 @@ describe('the SDK at the real gateway', () => {
   })
 
   test('a service token that is not known is not an invalid session', async () => {
-    const stranger = connect({ address: server.gateway.grpcAddress, token: 'gst_dev_unknown' })
-    const result = await stranger.requireScope('read:stripe:invoices', () => ({ content: [] }))(
+    const unauthenticated = connect({ address: server.gateway.grpcAddress, token: 'gst_dev_unknown' })
+    const result = await unauthenticated.requireScope('read:stripe:invoices', () => ({ content: [] }))(
       {},
       { authInfo: { token: article.token } },
     )
-    stranger.close()
+    unauthenticated.close()
     expect(result.content).toEqual([
       {
         type: 'text',

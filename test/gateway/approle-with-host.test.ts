@@ -18,7 +18,7 @@ import { mintToken, tokenDigest } from '../../src/scope/index.ts'
 import { createVaultClient } from '../../src/vault-client/index.ts'
 import type { VaultClient } from '../../src/vault-client/index.ts'
 import { freePorts } from '../survival/process.ts'
-import { ask, bearer, refusal } from './http/rig.ts'
+import { ask, bearer, refusal } from './http/harness.ts'
 
 const SERVICE = 'gst_approle'
 const SCOPE = 'read:stripe:invoices'

@@ -11,7 +11,7 @@ import { FakeClock, settle } from '../fakes/clock.ts'
 import { FakeVault, GATEWAY_TOKEN } from '../fakes/vault.ts'
 import { VaultServer, errorAnswer } from '../fakes/vault-server.ts'
 import type { Fault } from '../fakes/vault-server.ts'
-import { SERVICE_TOKEN, FakeSink, service, tokenOf, verdict } from './rig.ts'
+import { SERVICE_TOKEN, FakeSink, service, tokenOf, outcomeOf } from './harness.ts'
 
 const STALE_MS = 30_000
 
@@ -120,7 +120,7 @@ const validate = (token: string): Promise<string> =>
 /** The verdict of something that may wait for time to pass. */
 async function settledAt(asked: Promise<unknown>): Promise<string> {
   let said: string | undefined
-  void verdict(asked).then((text) => {
+  void outcomeOf(asked).then((text) => {
     said = text
   })
   await pass(() => said !== undefined)

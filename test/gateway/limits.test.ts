@@ -3,53 +3,53 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { defaultLimits, Limits } from '../../src/gateway/limits/index.ts'
 import { toGatewayError } from '../../src/gateway/error.ts'
 import { FakeClock } from '../fakes/clock.ts'
-import { authorize, openSession, startRig, tokenOf, verdict } from './rig.ts'
-import type { Rig } from './rig.ts'
+import { authorize, openSession, startHarness, tokenOf, outcomeOf } from './harness.ts'
+import type { GatewayHarness } from './harness.ts'
 
-const rigs: Rig[] = []
-let rig: Rig
+const rigs: GatewayHarness[] = []
+let harness: GatewayHarness
 afterEach(async () => {
   await Promise.all(rigs.splice(0).map((one) => one.stop()))
 })
 
 const address = { key: '192.0.2.7', authenticated: false }
 const settled = (count: number, act: () => Promise<unknown>) =>
-  Promise.all(Array.from({ length: count }, () => verdict(act())))
+  Promise.all(Array.from({ length: count }, () => outcomeOf(act())))
 
 describe('calls of one session', () => {
   it('deny: more under way than it may have; allow: again when one ends, and other sessions all the while', async () => {
-    rig = await startRig()
-    rigs.push(rig)
-    const [greedy, honest] = [tokenOf(openSession(rig)), tokenOf(openSession(rig))]
+    harness = await startHarness()
+    rigs.push(harness)
+    const [greedy, honest] = [tokenOf(openSession(harness)), tokenOf(openSession(harness))]
     const calls = await Promise.all(
-      Array.from({ length: defaultLimits.calls_per_session }, () => authorize(rig, greedy)),
+      Array.from({ length: defaultLimits.calls_per_session }, () => authorize(harness, greedy)),
     )
-    expect(await verdict(authorize(rig, greedy))).toBe('unavailable calls_limit')
-    expect(await verdict(authorize(rig, honest))).toBe('allowed')
+    expect(await outcomeOf(authorize(harness, greedy))).toBe('unavailable calls_limit')
+    expect(await outcomeOf(authorize(harness, honest))).toBe('allowed')
     calls[0]!.close()
-    expect(await verdict(authorize(rig, greedy))).toBe('allowed')
+    expect(await outcomeOf(authorize(harness, greedy))).toBe('allowed')
   })
   it('deny: what was refused does not count as under way', async () => {
-    rig = await startRig()
-    rigs.push(rig)
-    const token = tokenOf(openSession(rig))
+    harness = await startHarness()
+    rigs.push(harness)
+    const token = tokenOf(openSession(harness))
     for (let i = 0; i < 2 * defaultLimits.calls_per_session; i++)
-      await verdict(authorize(rig, token, { segments: ['none'] }))
-    expect(await verdict(authorize(rig, token))).toBe('allowed')
+      await outcomeOf(authorize(harness, token, { segments: ['none'] }))
+    expect(await outcomeOf(authorize(harness, token))).toBe('allowed')
   })
 })
 
 describe('refused calls', () => {
   it('are recorded one by one up to the limit, then in one record a second with their number', async () => {
-    rig = await startRig()
-    rigs.push(rig)
-    const token = tokenOf(openSession(rig))
-    const answers = await settled(120, () => authorize(rig, token, { segments: ['none'] }))
+    harness = await startHarness()
+    rigs.push(harness)
+    const token = tokenOf(openSession(harness))
+    const answers = await settled(120, () => authorize(harness, token, { segments: ['none'] }))
     expect(new Set(answers)).toEqual(new Set(['insufficient_scope no_tool', 'unavailable refusals_limit']))
-    expect(rig.sink.records).toHaveLength(defaultLimits.refusals_per_second + 1)
-    await rig.clock.advance(1_000)
-    await rig.flush()
-    expect(rig.sink.records.at(-1)).toMatchObject({
+    expect(harness.sink.records).toHaveLength(defaultLimits.refusals_per_second + 1)
+    await harness.clock.advance(1_000)
+    await harness.flush()
+    expect(harness.sink.records.at(-1)).toMatchObject({
       type: 'refusals',
       reason: 'refusals_limit',
       count: 120 - defaultLimits.refusals_per_second - 1,
@@ -57,19 +57,19 @@ describe('refused calls', () => {
     })
   })
   it('allow: what is granted, however much was refused', async () => {
-    rig = await startRig()
-    rigs.push(rig)
-    const token = tokenOf(openSession(rig))
-    await settled(120, () => authorize(rig, token, { segments: ['none'] }))
-    expect(await verdict(authorize(rig, token))).toBe('allowed')
+    harness = await startHarness()
+    rigs.push(harness)
+    const token = tokenOf(openSession(harness))
+    await settled(120, () => authorize(harness, token, { segments: ['none'] }))
+    expect(await outcomeOf(authorize(harness, token))).toBe('allowed')
   })
   it('the summary is written when the gateway stops in the middle of the second', async () => {
-    rig = await startRig()
-    rigs.push(rig)
-    const token = tokenOf(openSession(rig))
-    await settled(100, () => authorize(rig, token, { segments: ['none'] }))
-    await rig.core.records.flush()
-    expect(rig.sink.records.at(-1)).toMatchObject({ type: 'refusals' })
+    harness = await startHarness()
+    rigs.push(harness)
+    const token = tokenOf(openSession(harness))
+    await settled(100, () => authorize(harness, token, { segments: ['none'] }))
+    await harness.core.records.flush()
+    expect(harness.sink.records.at(-1)).toMatchObject({ type: 'refusals' })
   })
 })
 

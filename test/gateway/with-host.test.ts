@@ -19,8 +19,8 @@ import { mcpFactory } from '../../src/mcp/backend.ts'
 import { mintToken, tokenDigest } from '../../src/scope/index.ts'
 import { createVaultClient } from '../../src/vault-client/index.ts'
 import type { VaultClient } from '../../src/vault-client/index.ts'
-import { ask, bearer, openStream, refusal } from './http/rig.ts'
-import type { Answer } from './http/rig.ts'
+import { ask, bearer, openStream, refusal } from './http/harness.ts'
+import type { HttpResponse } from './http/harness.ts'
 
 const SERVICE = 'gst_with_host'
 const random = (bytes: number): Uint8Array => randomBytes(bytes)
@@ -113,7 +113,7 @@ async function seed(): Promise<void> {
 }
 
 const scopes = ['read:stripe:invoices', 'read:stripe:customers:id-only']
-const post = (path: string, token: string, body?: object): Promise<Answer> =>
+const post = (path: string, token: string, body?: object): Promise<HttpResponse> =>
   ask(gateway.httpUrl, path, {
     method: 'POST',
     headers: { ...bearer(token), 'Content-Type': 'application/json' },

@@ -24,7 +24,7 @@ afterAll(() => hosts.end())
 
 const ask = (text: string, brokerId: number, more: object = {}): Promise<Note> =>
   host.call<Note>(echo, 'Ask', { text, broker_id: brokerId, ...more })
-const stranger = () => createCertificate(systemClock.now())
+const unauthenticated = () => createCertificate(systemClock.now())
 
 async function asStranger(client: Client): Promise<number> {
   try {
@@ -43,13 +43,13 @@ test('calls go through, 64-bit integers to the last digit', async () => {
 })
 
 test('a client with a certificate of its own making is refused', async () => {
-  expect(await asStranger(host.connect(stranger()))).toBe(status.UNAVAILABLE)
+  expect(await asStranger(host.connect(unauthenticated()))).toBe(status.UNAVAILABLE)
 })
 
 test.each(['its own making', 'an authority that the inherited environment trusts'])(
   'a client with a certificate of %s is refused, also where that environment turns verification off',
   async (origin) => {
-    const own = stranger()
+    const own = unauthenticated()
     const authority = join(mkdtempSync(join(tmpdir(), 'authority-')), 'ca.pem')
     writeFileSync(authority, own.certificatePem)
     const lax = await hosts.launch({
@@ -173,7 +173,7 @@ test('broker: many listeners at once, each its own', async () => {
 
 test("broker: a listener with a certificate other than the host's is never asked", async () => {
   const impostor = storeService()
-  const { id } = await host.serveBroker([impostor], { certificate: stranger() })
+  const { id } = await host.serveBroker([impostor], { certificate: unauthenticated() })
   expect((await failure(ask('secret', id))).details).toMatch(/certificate/)
   expect(impostor.asked).toEqual([])
 })
@@ -181,7 +181,7 @@ test("broker: a listener with a certificate other than the host's is never asked
 test('broker: nor where the inherited environment turns verification off', async () => {
   const lax = await hosts.launch({ env: { NODE_TLS_REJECT_UNAUTHORIZED: '0' } })
   const impostor = storeService()
-  const { id } = await lax.serveBroker([impostor], { certificate: stranger() })
+  const { id } = await lax.serveBroker([impostor], { certificate: unauthenticated() })
   expect((await failure(lax.call(echo, 'Ask', { text: 'secret', broker_id: id }))).details).toMatch(/certificate/)
   expect(impostor.asked).toEqual([])
 })

@@ -1,19 +1,19 @@
 /** The auth method approle on the embedded host, as clients see it: statuses, keys and sentences are Vault's. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FaultyStorage } from '../fakes/faulty-storage.ts'
-import { startBench } from './bench.ts'
-import type { Answer, Bench } from './bench.ts'
+import { startHostHarness } from './harness.ts'
+import type { HostCallResponse, HostHarness } from './harness.ts'
 
 const ROLE = 'auth/approle/role'
 const INVALID = { status: 400, errors: ['invalid role or secret ID'] }
 
-let bench: Bench
+let harness: HostHarness
 beforeEach(async () => {
-  bench = await startBench()
-  expect((await bench.call('POST', 'sys/auth/approle', { type: 'approle' })).status).toBe(204)
+  harness = await startHostHarness()
+  expect((await harness.call('POST', 'sys/auth/approle', { type: 'approle' })).status).toBe(204)
 })
 afterEach(async () => {
-  await bench.host.close()
+  await harness.host.close()
 })
 
 interface Ids {
@@ -23,25 +23,26 @@ interface Ids {
 }
 
 async function idsOf(role: string, settings: object = {}, terms: object = {}): Promise<Ids> {
-  expect((await bench.call('POST', `${ROLE}/${role}`, settings)).status).toBe(204)
+  expect((await harness.call('POST', `${ROLE}/${role}`, settings)).status).toBe(204)
   return secretIdOf(role, terms)
 }
 
 async function secretIdOf(role: string, terms: object = {}): Promise<Ids> {
-  const { role_id } = (await bench.call('GET', `${ROLE}/${role}/role-id`)).body.data
-  const { secret_id, secret_id_accessor } = (await bench.call('POST', `${ROLE}/${role}/secret-id`, terms)).body.data
+  const { role_id } = (await harness.call('GET', `${ROLE}/${role}/role-id`)).body.data
+  const { secret_id, secret_id_accessor } = (await harness.call('POST', `${ROLE}/${role}/secret-id`, terms)).body.data
   return { role_id, secret_id, secret_id_accessor }
 }
 
-const login = ({ role_id, secret_id }: { role_id?: string; secret_id?: string }): Promise<Answer> =>
-  bench.call('POST', 'auth/approle/login', { role_id, secret_id }, '')
-const lookUp = async (token: string) => (await bench.call('GET', 'auth/token/lookup-self', undefined, token)).body.data
-const outcome = ({ status, body }: Answer) => ({ status, errors: body?.errors })
+const login = ({ role_id, secret_id }: { role_id?: string; secret_id?: string }): Promise<HostCallResponse> =>
+  harness.call('POST', 'auth/approle/login', { role_id, secret_id }, '')
+const lookUp = async (token: string) =>
+  (await harness.call('GET', 'auth/token/lookup-self', undefined, token)).body.data
+const outcome = ({ status, body }: HostCallResponse) => ({ status, errors: body?.errors })
 
 describe('a role', () => {
   it('answers all its settings, typed, and defaults for those not given', async () => {
-    await bench.call('POST', `${ROLE}/r`, {})
-    expect((await bench.call('GET', `${ROLE}/r`)).body.data).toEqual({
+    await harness.call('POST', `${ROLE}/r`, {})
+    expect((await harness.call('GET', `${ROLE}/r`)).body.data).toEqual({
       bind_secret_id: true,
       local_secret_ids: false,
       secret_id_bound_cidrs: null,
@@ -61,9 +62,9 @@ describe('a role', () => {
   })
 
   it('keeps what a later write leaves out, and resets what it sends as null', async () => {
-    await bench.call('POST', `${ROLE}/r`, { token_policies: 'a,b', token_ttl: '20m', secret_id_num_uses: '3' })
-    await bench.call('PUT', `${ROLE}/r`, { token_ttl: null, token_max_ttl: '1h' })
-    expect((await bench.call('GET', `${ROLE}/R`)).body.data).toMatchObject({
+    await harness.call('POST', `${ROLE}/r`, { token_policies: 'a,b', token_ttl: '20m', secret_id_num_uses: '3' })
+    await harness.call('PUT', `${ROLE}/r`, { token_ttl: null, token_max_ttl: '1h' })
+    expect((await harness.call('GET', `${ROLE}/R`)).body.data).toMatchObject({
       token_policies: ['a', 'b'],
       token_ttl: 0,
       token_max_ttl: 3600,
@@ -72,13 +73,13 @@ describe('a role', () => {
   })
 
   it('is listed by its name in lower case, and gone after a delete, which may be repeated', async () => {
-    await bench.call('POST', `${ROLE}/Second`, {})
-    await bench.call('POST', `${ROLE}/first`, {})
-    expect((await bench.call('LIST', ROLE)).body.data.keys).toEqual(['first', 'second'])
+    await harness.call('POST', `${ROLE}/Second`, {})
+    await harness.call('POST', `${ROLE}/first`, {})
+    expect((await harness.call('LIST', ROLE)).body.data.keys).toEqual(['first', 'second'])
     for (const times of [1, 2])
-      expect([times, (await bench.call('DELETE', `${ROLE}/FIRST`)).status]).toEqual([times, 204])
-    expect(outcome(await bench.call('GET', `${ROLE}/first`))).toEqual({ status: 404, errors: [] })
-    expect((await bench.call('LIST', ROLE)).body.data.keys).toEqual(['second'])
+      expect([times, (await harness.call('DELETE', `${ROLE}/FIRST`)).status]).toEqual([times, 204])
+    expect(outcome(await harness.call('GET', `${ROLE}/first`))).toEqual({ status: 404, errors: [] })
+    expect((await harness.call('LIST', ROLE)).body.data.keys).toEqual(['second'])
   })
 
   it.each<[string, object, string]>([
@@ -97,14 +98,14 @@ describe('a role', () => {
     ['addresses of tokens that are none', { token_bound_cidrs: 'home' }, 'is no address block'],
     ['local secret ids', { local_secret_ids: true }, 'local_secret_ids is not supported'],
   ])('is not changed by %s', async (_case, settings, words) => {
-    await bench.call('POST', `${ROLE}/r`, { token_ttl: 60 })
-    const answer = await bench.call('POST', `${ROLE}/r`, { token_ttl: 120, ...settings })
+    await harness.call('POST', `${ROLE}/r`, { token_ttl: 60 })
+    const answer = await harness.call('POST', `${ROLE}/r`, { token_ttl: 120, ...settings })
     expect([answer.status, answer.body.errors[0]]).toEqual([400, expect.stringContaining(words)])
-    expect((await bench.call('GET', `${ROLE}/r`)).body.data.token_ttl).toBe(60)
+    expect((await harness.call('GET', `${ROLE}/r`)).body.data.token_ttl).toBe(60)
   })
 
   it('takes the empty lists and falses that Terraform sends', async () => {
-    const answer = await bench.call('POST', `${ROLE}/r`, {
+    const answer = await harness.call('POST', `${ROLE}/r`, {
       token_bound_cidrs: [],
       secret_id_bound_cidrs: [],
       token_strictly_bind_ip: false,
@@ -119,13 +120,13 @@ describe('a role', () => {
   })
 
   it.each(['a b', '-a', 'a.', 'ä', 'a'.repeat(256)])('cannot be named %j', async (name) => {
-    expect((await bench.call('POST', `${ROLE}/${name}`, {})).status).toBe(400)
+    expect((await harness.call('POST', `${ROLE}/${name}`, {})).status).toBe(400)
   })
 
   it('asks for create or update, whichever it is', async () => {
-    const token = await bench.tokenFor({ p: `path "${ROLE}/*" { capabilities = ["create"] }` })
-    expect((await bench.call('POST', `${ROLE}/r`, {}, token)).status).toBe(204)
-    expect((await bench.call('POST', `${ROLE}/r`, {}, token)).status).toBe(403)
+    const token = await harness.tokenFor({ p: `path "${ROLE}/*" { capabilities = ["create"] }` })
+    expect((await harness.call('POST', `${ROLE}/r`, {}, token)).status).toBe(204)
+    expect((await harness.call('POST', `${ROLE}/r`, {}, token)).status).toBe(403)
   })
 })
 
@@ -133,28 +134,28 @@ describe('a role id', () => {
   it('is random at first, and can be replaced; the one before is good no more', async () => {
     const ids = await idsOf('r')
     expect(ids.role_id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f-]{21}$/)
-    expect((await bench.call('POST', `${ROLE}/r/role-id`, { role_id: 'mine' })).status).toBe(204)
+    expect((await harness.call('POST', `${ROLE}/r/role-id`, { role_id: 'mine' })).status).toBe(204)
     expect(outcome(await login(ids))).toEqual(INVALID)
     expect((await login({ ...ids, role_id: 'mine' })).status).toBe(200)
   })
 
   it("is nobody else's", async () => {
-    await bench.call('POST', `${ROLE}/r`, { role_id: 'taken' })
-    await bench.call('POST', `${ROLE}/other`, {})
+    await harness.call('POST', `${ROLE}/r`, { role_id: 'taken' })
+    await harness.call('POST', `${ROLE}/other`, {})
     for (const path of ['other/role-id', 'third'])
-      expect(outcome(await bench.call('POST', `${ROLE}/${path}`, { role_id: 'taken' }))).toEqual({
+      expect(outcome(await harness.call('POST', `${ROLE}/${path}`, { role_id: 'taken' }))).toEqual({
         status: 400,
         errors: ['role_id already in use'],
       })
-    expect((await bench.call('GET', `${ROLE}/third`)).status).toBe(404)
-    await bench.call('DELETE', `${ROLE}/r`)
-    expect((await bench.call('POST', `${ROLE}/other/role-id`, { role_id: 'taken' })).status).toBe(204)
+    expect((await harness.call('GET', `${ROLE}/third`)).status).toBe(404)
+    await harness.call('DELETE', `${ROLE}/r`)
+    expect((await harness.call('POST', `${ROLE}/other/role-id`, { role_id: 'taken' })).status).toBe(204)
   })
 
   it('is asked for by name, and of no missing role', async () => {
-    expect((await bench.call('GET', `${ROLE}/none/role-id`)).status).toBe(404)
-    await bench.call('POST', `${ROLE}/r`, {})
-    expect(outcome(await bench.call('POST', `${ROLE}/r/role-id`, {}))).toEqual({
+    expect((await harness.call('GET', `${ROLE}/none/role-id`)).status).toBe(404)
+    await harness.call('POST', `${ROLE}/r`, {})
+    expect(outcome(await harness.call('POST', `${ROLE}/r/role-id`, {}))).toEqual({
       status: 400,
       errors: ['missing role_id'],
     })
@@ -163,16 +164,16 @@ describe('a role id', () => {
 
 describe('a secret id', () => {
   it('is answered once, with what it is good for, and kept only as a hash', async () => {
-    await bench.call('POST', `${ROLE}/r`, { secret_id_num_uses: 2, secret_id_ttl: '10m' })
-    const { data } = (await bench.call('POST', `${ROLE}/r/secret-id`)).body
+    await harness.call('POST', `${ROLE}/r`, { secret_id_num_uses: 2, secret_id_ttl: '10m' })
+    const { data } = (await harness.call('POST', `${ROLE}/r/secret-id`)).body
     expect(Object.keys(data).sort()).toEqual(['secret_id', 'secret_id_accessor', 'secret_id_num_uses', 'secret_id_ttl'])
     expect(data).toMatchObject({ secret_id_num_uses: 2, secret_id_ttl: 600 })
     const stored: string[] = []
     const folders = ['']
     for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-      for (const name of await bench.storage.list(folder)) {
+      for (const name of await harness.storage.list(folder)) {
         if (name.endsWith('/')) folders.push(folder + name)
-        else stored.push(folder + name, Buffer.from((await bench.storage.get(folder + name))!.value).toString())
+        else stored.push(folder + name, Buffer.from((await harness.storage.get(folder + name))!.value).toString())
       }
     }
     expect(stored.some((text) => text.includes(data.secret_id_accessor as string))).toBe(true)
@@ -181,7 +182,7 @@ describe('a secret id', () => {
 
   it('is looked up by itself and by its accessor, alike', async () => {
     const ids = await idsOf('r', { secret_id_ttl: '10m' }, { metadata: '{"host":"gateway-1"}' })
-    const byId = (await bench.call('POST', `${ROLE}/r/secret-id/lookup`, ids)).body.data
+    const byId = (await harness.call('POST', `${ROLE}/r/secret-id/lookup`, ids)).body.data
     expect(byId).toEqual({
       cidr_list: [],
       creation_time: '2026-03-15T16:00:00Z',
@@ -193,13 +194,13 @@ describe('a secret id', () => {
       secret_id_ttl: 600,
       token_bound_cidrs: [],
     })
-    expect((await bench.call('POST', `${ROLE}/r/secret-id-accessor/lookup`, ids)).body.data).toEqual(byId)
-    expect((await bench.call('LIST', `${ROLE}/r/secret-id`)).body.data.keys).toEqual([ids.secret_id_accessor])
+    expect((await harness.call('POST', `${ROLE}/r/secret-id-accessor/lookup`, ids)).body.data).toEqual(byId)
+    expect((await harness.call('LIST', `${ROLE}/r/secret-id`)).body.data.keys).toEqual([ids.secret_id_accessor])
   })
 
   it('that never expires says so as Vault does', async () => {
     const ids = await idsOf('r')
-    expect((await bench.call('POST', `${ROLE}/r/secret-id/lookup`, ids)).body.data.expiration_time).toBe(
+    expect((await harness.call('POST', `${ROLE}/r/secret-id/lookup`, ids)).body.data.expiration_time).toBe(
       '0001-01-01T00:00:00Z',
     )
   })
@@ -215,21 +216,21 @@ describe('a secret id', () => {
     ['metadata that is no JSON', { metadata: '{' }, 'metadata must be a JSON object'],
     ['metadata of numbers', { metadata: '{"a":1}' }, 'metadata must be a JSON object'],
   ])('is not made with %s', async (_case, terms, words) => {
-    await bench.call('POST', `${ROLE}/r`, { secret_id_num_uses: 2, secret_id_ttl: '10m' })
-    const answer = await bench.call('POST', `${ROLE}/r/secret-id`, terms)
+    await harness.call('POST', `${ROLE}/r`, { secret_id_num_uses: 2, secret_id_ttl: '10m' })
+    const answer = await harness.call('POST', `${ROLE}/r/secret-id`, terms)
     expect([answer.status, answer.body.errors[0]]).toEqual([400, expect.stringContaining(words)])
-    expect((await bench.call('LIST', `${ROLE}/r/secret-id`)).status).toBe(404)
+    expect((await harness.call('LIST', `${ROLE}/r/secret-id`)).status).toBe(404)
   })
 
   it("may be of one's own choosing, once", async () => {
     const { role_id } = await idsOf('r')
-    const custom = () => bench.call('POST', `${ROLE}/r/custom-secret-id`, { secret_id: 'my-own' })
+    const custom = () => harness.call('POST', `${ROLE}/r/custom-secret-id`, { secret_id: 'my-own' })
     expect((await custom()).body.data).toMatchObject({ secret_id: 'my-own', secret_id_num_uses: 0 })
     expect(outcome(await custom())).toEqual({
       status: 400,
       errors: ['failed to store secret_id: SecretID is already registered'],
     })
-    expect(outcome(await bench.call('POST', `${ROLE}/r/custom-secret-id`, {}))).toEqual({
+    expect(outcome(await harness.call('POST', `${ROLE}/r/custom-secret-id`, {}))).toEqual({
       status: 400,
       errors: ['missing secret_id'],
     })
@@ -242,31 +243,31 @@ describe('a secret id', () => {
   ])('is good no more once destroyed %s', async (_case, how) => {
     const ids = await idsOf('r')
     const other = await secretIdOf('r')
-    expect((await bench.call('POST', `${ROLE}/r/${how(ids)[0]}`, how(ids)[1])).status).toBe(204)
+    expect((await harness.call('POST', `${ROLE}/r/${how(ids)[0]}`, how(ids)[1])).status).toBe(204)
     expect(outcome(await login(ids))).toEqual(INVALID)
     expect((await login(other)).status).toBe(200)
-    expect((await bench.call('POST', `${ROLE}/r/secret-id/lookup`, { secret_id: ids.secret_id })).status).toBe(204)
-    expect((await bench.call('LIST', `${ROLE}/r/secret-id`)).body.data.keys).toEqual([other.secret_id_accessor])
+    expect((await harness.call('POST', `${ROLE}/r/secret-id/lookup`, { secret_id: ids.secret_id })).status).toBe(204)
+    expect((await harness.call('LIST', `${ROLE}/r/secret-id`)).body.data.keys).toEqual([other.secret_id_accessor])
   })
 
   it('that is gone is told as Vault tells it', async () => {
     const { secret_id } = await idsOf('r')
     const gone = 'failed to find accessor entry for secret_id_accessor: "nope"'
-    const lookup = await bench.call('POST', `${ROLE}/r/secret-id-accessor/lookup`, { secret_id_accessor: 'nope' })
+    const lookup = await harness.call('POST', `${ROLE}/r/secret-id-accessor/lookup`, { secret_id_accessor: 'nope' })
     expect([lookup.status, lookup.body.data]).toEqual([404, { error: gone }])
     expect(
-      outcome(await bench.call('POST', `${ROLE}/r/secret-id-accessor/destroy`, { secret_id_accessor: 'nope' })),
+      outcome(await harness.call('POST', `${ROLE}/r/secret-id-accessor/destroy`, { secret_id_accessor: 'nope' })),
     ).toEqual({ status: 400, errors: [gone] })
     for (const times of [1, 2])
-      expect([times, (await bench.call('POST', `${ROLE}/r/secret-id/destroy`, { secret_id })).status]).toEqual([
+      expect([times, (await harness.call('POST', `${ROLE}/r/secret-id/destroy`, { secret_id })).status]).toEqual([
         times,
         204,
       ])
-    expect(outcome(await bench.call('POST', `${ROLE}/none/secret-id`, {}))).toEqual({
+    expect(outcome(await harness.call('POST', `${ROLE}/none/secret-id`, {}))).toEqual({
       status: 404,
       errors: ['role "none" does not exist'],
     })
-    expect(outcome(await bench.call('LIST', `${ROLE}/none/secret-id`))).toEqual({
+    expect(outcome(await harness.call('LIST', `${ROLE}/none/secret-id`))).toEqual({
       status: 400,
       errors: ['role "none" does not exist'],
     })
@@ -274,30 +275,30 @@ describe('a secret id', () => {
 
   it('ends with its time, and with its role, also for a later role of the same name', async () => {
     const short = await idsOf('r', { secret_id_ttl: '10m' })
-    await bench.clock.advance(600_000)
+    await harness.clock.advance(600_000)
     expect(outcome(await login(short))).toEqual(INVALID)
-    expect((await bench.call('LIST', `${ROLE}/r/secret-id`)).status).toBe(404)
+    expect((await harness.call('LIST', `${ROLE}/r/secret-id`)).status).toBe(404)
     const ids = await idsOf('s', { role_id: 'same' })
-    await bench.call('DELETE', `${ROLE}/s`)
-    await bench.call('POST', `${ROLE}/s`, { role_id: 'same' })
+    await harness.call('DELETE', `${ROLE}/s`)
+    await harness.call('POST', `${ROLE}/s`, { role_id: 'same' })
     expect(outcome(await login(ids))).toEqual(INVALID)
   })
 
   it('is good from its addresses only, the second of two as well', async () => {
-    await bench.call('POST', `${ROLE}/r`, { secret_id_num_uses: 1 })
+    await harness.call('POST', `${ROLE}/r`, { secret_id_num_uses: 1 })
     const bound = async (cidr_list: unknown) => {
-      const { secret_id } = (await bench.call('POST', `${ROLE}/r/secret-id`, { cidr_list })).body.data
-      return login({ role_id: (await bench.call('GET', `${ROLE}/r/role-id`)).body.data.role_id, secret_id })
+      const { secret_id } = (await harness.call('POST', `${ROLE}/r/secret-id`, { cidr_list })).body.data
+      return login({ role_id: (await harness.call('GET', `${ROLE}/r/role-id`)).body.data.role_id, secret_id })
     }
     expect((await bound('10.0.0.0/8,192.168.0.0/16')).status).toBe(400)
     expect((await bound(['10.0.0.0/8', '127.0.0.0/8'])).status).toBe(200)
     // What was refused for its address has used nothing up.
-    expect((await bench.call('LIST', `${ROLE}/r/secret-id`)).body.data.keys).toHaveLength(1)
+    expect((await harness.call('LIST', `${ROLE}/r/secret-id`)).body.data.keys).toHaveLength(1)
   })
 
   it('is bound to no addresses outside those of its role', async () => {
-    await bench.call('POST', `${ROLE}/r`, { secret_id_bound_cidrs: '10.0.0.0/8', token_bound_cidrs: '127.0.0.1' })
-    const made = (terms: object) => bench.call('POST', `${ROLE}/r/secret-id`, terms)
+    await harness.call('POST', `${ROLE}/r`, { secret_id_bound_cidrs: '10.0.0.0/8', token_bound_cidrs: '127.0.0.1' })
+    const made = (terms: object) => harness.call('POST', `${ROLE}/r/secret-id`, terms)
     expect((await made({ cidr_list: '10.1.0.0/16' })).status).toBe(200)
     expect((await made({ cidr_list: '0.0.0.0/0' })).status).toBe(400)
     expect((await made({ token_bound_cidrs: '127.0.0.0/8' })).status).toBe(400)
@@ -310,21 +311,21 @@ describe('a secret id', () => {
       [{ token_bound_cidrs: '', token_strictly_bind_ip: true }, 200],
       [{ token_type: 'batch', token_bound_cidrs: '10.0.0.0/8', token_strictly_bind_ip: false }, 403],
     ] as const) {
-      await bench.call('POST', `${ROLE}/r`, settings)
+      await harness.call('POST', `${ROLE}/r`, settings)
       const { client_token } = (await login(await idsOf('r'))).body.auth
-      expect((await bench.call('GET', 'auth/token/lookup-self', undefined, client_token)).status).toBe(status)
+      expect((await harness.call('GET', 'auth/token/lookup-self', undefined, client_token)).status).toBe(status)
     }
   })
 
   it('is answered wrapped, and opened once', async () => {
-    await bench.call('POST', `${ROLE}/r`, {})
-    const answer = await bench.call('POST', `${ROLE}/r/secret-id`, {}, 'root', { 'x-vault-wrap-ttl': '60s' })
+    await harness.call('POST', `${ROLE}/r`, {})
+    const answer = await harness.call('POST', `${ROLE}/r/secret-id`, {}, 'root', { 'x-vault-wrap-ttl': '60s' })
     expect(JSON.stringify(answer.body)).not.toContain('secret_id"')
     const { token } = answer.body.wrap_info
-    const opened = await bench.call('PUT', 'sys/wrapping/unwrap', undefined, token)
-    const role_id = (await bench.call('GET', `${ROLE}/r/role-id`)).body.data.role_id
+    const opened = await harness.call('PUT', 'sys/wrapping/unwrap', undefined, token)
+    const role_id = (await harness.call('GET', `${ROLE}/r/role-id`)).body.data.role_id
     expect((await login({ role_id, secret_id: opened.body.data.secret_id })).status).toBe(200)
-    expect((await bench.call('PUT', 'sys/wrapping/unwrap', undefined, token)).status).toBe(400)
+    expect((await harness.call('PUT', 'sys/wrapping/unwrap', undefined, token)).status).toBe(400)
   })
 
   it('that has expired leaves nothing behind for long', async () => {
@@ -332,14 +333,14 @@ describe('a secret id', () => {
     const keys = async () =>
       (
         await Promise.all(
-          (await bench.storage.list('auth/')).map(async (mount) => [
-            ...(await bench.storage.list(`auth/${mount}secret/`)),
-            ...(await bench.storage.list(`auth/${mount}accessor/`)),
+          (await harness.storage.list('auth/')).map(async (mount) => [
+            ...(await harness.storage.list(`auth/${mount}secret/`)),
+            ...(await harness.storage.list(`auth/${mount}accessor/`)),
           ]),
         )
       ).flat().length
     expect(await keys()).toBe(2)
-    await bench.clock.advance(2 * 3_600_000)
+    await harness.clock.advance(2 * 3_600_000)
     expect(await keys()).toBe(0)
   })
 })
@@ -378,7 +379,7 @@ describe('a login', () => {
 
   it('needs no token, and does not mind a wrong one', async () => {
     const ids = await idsOf('r')
-    expect((await bench.call('PUT', 'auth/approle/login', ids, 'hvs.expired')).status).toBe(200)
+    expect((await harness.call('PUT', 'auth/approle/login', ids, 'hvs.expired')).status).toBe(200)
   })
 
   it('with anything wrong does not tell what', async () => {
@@ -399,19 +400,19 @@ describe('a login', () => {
     const ids = await idsOf('r', { secret_id_num_uses: 2 })
     const statuses = (await Promise.all([1, 2, 3, 4].map(() => login(ids)))).map(({ status }) => status)
     expect(statuses.sort()).toEqual([200, 200, 400, 400])
-    expect((await bench.call('POST', `${ROLE}/r/secret-id/lookup`, { secret_id: ids.secret_id })).status).toBe(204)
+    expect((await harness.call('POST', `${ROLE}/r/secret-id/lookup`, { secret_id: ids.secret_id })).status).toBe(204)
   })
 
   it('gives nothing when its use cannot be counted', async () => {
-    await bench.host.close()
+    await harness.host.close()
     const storage = new FaultyStorage()
-    bench = await startBench({ storage })
-    await bench.call('POST', 'sys/auth/approle', { type: 'approle' })
+    harness = await startHostHarness({ storage })
+    await harness.call('POST', 'sys/auth/approle', { type: 'approle' })
     const ids = await idsOf('r', { secret_id_num_uses: 2 })
     storage.refusing = /\/secret\//
     expect((await login(ids)).status).toBe(500)
     storage.refusing = undefined
-    expect((await bench.call('POST', `${ROLE}/r/secret-id/lookup`, ids)).body.data.secret_id_num_uses).toBe(2)
+    expect((await harness.call('POST', `${ROLE}/r/secret-id/lookup`, ids)).body.data.secret_id_num_uses).toBe(2)
   })
 
   it('never makes a root token', async () => {
@@ -427,7 +428,7 @@ describe('a login', () => {
   })
 
   it('is held to the bounds of its mount', async () => {
-    await bench.call('POST', 'sys/auth/approle/tune', { max_lease_ttl: '1h' })
+    await harness.call('POST', 'sys/auth/approle/tune', { max_lease_ttl: '1h' })
     const { body } = await login(await idsOf('r', { token_ttl: '2h' }))
     expect([body.auth.lease_duration, body.warnings]).toEqual([
       3600,
@@ -438,15 +439,15 @@ describe('a login', () => {
 })
 
 describe('a token of a login', () => {
-  const renew = (token: string, body: object = {}) => bench.call('POST', 'auth/token/renew-self', body, token)
+  const renew = (token: string, body: object = {}) => harness.call('POST', 'auth/token/renew-self', body, token)
   const tokenOf = async (settings: object): Promise<string> =>
     (await login(await idsOf('r', settings))).body.auth.client_token as string
 
   it('is renewed by what the role says now, up to its maximum', async () => {
     const token = await tokenOf({ token_ttl: '20m', token_max_ttl: '1h' })
-    await bench.clock.advance(600_000)
+    await harness.clock.advance(600_000)
     expect((await renew(token)).body.auth.lease_duration).toBe(1200)
-    await bench.call('POST', `${ROLE}/r`, { token_ttl: '30m' })
+    await harness.call('POST', `${ROLE}/r`, { token_ttl: '30m' })
     expect((await renew(token)).body.auth.lease_duration).toBe(1800)
     const far = await renew(token, { increment: '10h' })
     expect([far.body.auth.lease_duration, far.body.warnings]).toEqual([
@@ -457,25 +458,25 @@ describe('a token of a login', () => {
 
   it("that is periodic is renewed without end, by the role's period", async () => {
     const token = await tokenOf({ token_period: '1h' })
-    await bench.call('POST', 'sys/auth/approle/tune', { max_lease_ttl: '2h' })
+    await harness.call('POST', 'sys/auth/approle/tune', { max_lease_ttl: '2h' })
     for (let hours = 0; hours < 10; hours++) {
-      await bench.clock.advance(3_000_000)
+      await harness.clock.advance(3_000_000)
       expect((await renew(token, { increment: '5m' })).body.auth.lease_duration).toBe(3600)
     }
   })
 
   it('does not outlive its explicit maximum, whatever the role says later', async () => {
     const token = await tokenOf({ token_ttl: '20m', token_explicit_max_ttl: '30m' })
-    await bench.call('POST', `${ROLE}/r`, { token_explicit_max_ttl: '10h' })
-    await bench.clock.advance(900_000)
+    await harness.call('POST', `${ROLE}/r`, { token_explicit_max_ttl: '10h' })
+    await harness.clock.advance(900_000)
     expect((await renew(token)).body.auth.lease_duration).toBe(900)
-    await bench.clock.advance(900_000)
+    await harness.clock.advance(900_000)
     expect((await renew(token)).status).toBe(403)
   })
 
   it('is not renewed once its role is gone, and lives until then', async () => {
     const token = await tokenOf({ token_ttl: '20m' })
-    await bench.call('DELETE', `${ROLE}/r`)
+    await harness.call('DELETE', `${ROLE}/r`)
     expect(outcome(await renew(token))).toEqual({
       status: 500,
       errors: ['failed to renew entry: role "r" does not exist during renewal'],
@@ -484,27 +485,27 @@ describe('a token of a login', () => {
   })
 
   it('ends, with its leases, when the method is disabled; others do not', async () => {
-    await bench.call('PUT', 'sys/policies/acl/lender', {
+    await harness.call('PUT', 'sys/policies/acl/lender', {
       policy: 'path "lend/loans/*" { capabilities = ["create", "update", "read"] }',
     })
-    await bench.call('POST', 'sys/auth/team/approle', { type: 'approle' })
+    await harness.call('POST', 'sys/auth/team/approle', { type: 'approle' })
     const token = await tokenOf({ token_policies: 'lender' })
-    const lease = (await bench.call('PUT', 'lend/loans/a', {}, token)).body.lease_id as string
-    const other = await bench.tokenFor({ lender: 'path "lend/items/*" { capabilities = ["create"] }' })
-    expect((await bench.call('DELETE', 'sys/auth/approle')).status).toBe(204)
-    expect((await bench.call('GET', 'auth/token/lookup-self', undefined, token)).status).toBe(403)
-    expect((await bench.call('PUT', 'sys/leases/lookup', { lease_id: lease })).status).toBe(400)
-    expect((await bench.call('GET', 'auth/token/lookup-self', undefined, other)).status).toBe(200)
-    expect((await bench.call('POST', 'auth/approle/login', {}, '')).status).toBe(403)
-    expect((await bench.call('GET', 'auth/team/approle/role/none')).status).toBe(404)
+    const lease = (await harness.call('PUT', 'lend/loans/a', {}, token)).body.lease_id as string
+    const other = await harness.tokenFor({ lender: 'path "lend/items/*" { capabilities = ["create"] }' })
+    expect((await harness.call('DELETE', 'sys/auth/approle')).status).toBe(204)
+    expect((await harness.call('GET', 'auth/token/lookup-self', undefined, token)).status).toBe(403)
+    expect((await harness.call('PUT', 'sys/leases/lookup', { lease_id: lease })).status).toBe(400)
+    expect((await harness.call('GET', 'auth/token/lookup-self', undefined, other)).status).toBe(200)
+    expect((await harness.call('POST', 'auth/approle/login', {}, '')).status).toBe(403)
+    expect((await harness.call('GET', 'auth/team/approle/role/none')).status).toBe(404)
   })
 })
 
 it('keeps roles, secret ids and uses across a restart', async () => {
   const ids = await idsOf('r', { secret_id_num_uses: 2, token_ttl: '20m' })
   const token = (await login(ids)).body.auth.client_token as string
-  await bench.host.close()
-  bench = await startBench({ storage: bench.storage, clock: bench.clock })
-  expect((await bench.call('POST', 'auth/token/renew-self', {}, token)).body.auth.lease_duration).toBe(1200)
+  await harness.host.close()
+  harness = await startHostHarness({ storage: harness.storage, clock: harness.clock })
+  expect((await harness.call('POST', 'auth/token/renew-self', {}, token)).body.auth.lease_duration).toBe(1200)
   expect([(await login(ids)).status, (await login(ids)).status]).toEqual([200, 400])
 })

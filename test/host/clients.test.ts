@@ -1,26 +1,26 @@
 import { createRequire } from 'node:module'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { startBench } from './bench.ts'
-import type { Bench } from './bench.ts'
+import { startHostHarness } from './harness.ts'
+import type { HostHarness } from './harness.ts'
 
 // node-vault as any application uses it: its own transport, its own verbs. Its types describe fewer answers than there are.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 type NodeVault = Record<string, (...given: any[]) => Promise<any>> & { token: string }
 const nodeVault = createRequire(import.meta.url)('node-vault') as (options: object) => NodeVault
 
-let bench: Bench
+let harness: HostHarness
 let vault: NodeVault
 let endpoint: string
 beforeAll(async () => {
-  bench = await startBench()
-  endpoint = (await bench.host.listen({ address: '127.0.0.1:0' })).url
+  harness = await startHostHarness()
+  endpoint = (await harness.host.listen({ address: '127.0.0.1:0' })).url
 })
 // It takes over the token of any answer that holds one.
 beforeEach(() => {
   vault = nodeVault({ endpoint, token: 'root' })
 })
 afterAll(async () => {
-  await bench.host.close()
+  await harness.host.close()
 })
 
 describe('node-vault', () => {

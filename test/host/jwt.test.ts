@@ -4,8 +4,8 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { SignJWT, UnsecuredJWT, exportJWK, exportPKCS8, exportSPKI, generateKeyPair } from 'jose'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { callHost, startBench } from './bench.ts'
-import type { Answer, Bench } from './bench.ts'
+import { callHost, startHostHarness } from './harness.ts'
+import type { HostCallResponse, HostHarness } from './harness.ts'
 
 type Claims = Record<string, unknown>
 type KeyPair = Awaited<ReturnType<typeof generateKeyPair>>
@@ -17,10 +17,10 @@ const claims: Claims = { iss: ISSUER, aud: 'mcp', sub: 'svc', team: 'billing', i
 
 let rsa: KeyPair
 let ec: KeyPair
-let stranger: KeyPair
+let unauthenticated: KeyPair
 let pems: string[]
 beforeAll(async () => {
-  ;[rsa, ec, stranger] = await Promise.all([
+  ;[rsa, ec, unauthenticated] = await Promise.all([
     generateKeyPair('RS256', { extractable: true }),
     generateKeyPair('ES256', { extractable: true }),
     generateKeyPair('RS256', { extractable: true }),
@@ -28,17 +28,17 @@ beforeAll(async () => {
   pems = await Promise.all([exportSPKI(rsa.publicKey), exportSPKI(ec.publicKey)])
 })
 
-let bench: Bench
+let harness: HostHarness
 beforeEach(async () => {
-  bench = await startBench()
-  expect((await bench.call('POST', 'sys/auth/jwt', { type: 'jwt' })).status).toBe(204)
+  harness = await startHostHarness()
+  expect((await harness.call('POST', 'sys/auth/jwt', { type: 'jwt' })).status).toBe(204)
   expect(
-    (await bench.call('POST', 'auth/jwt/config', { jwt_validation_pubkeys: pems, bound_issuer: ISSUER })).status,
+    (await harness.call('POST', 'auth/jwt/config', { jwt_validation_pubkeys: pems, bound_issuer: ISSUER })).status,
   ).toBe(204)
-  expect((await bench.call('POST', 'auth/jwt/role/ci', ci)).status).toBe(204)
+  expect((await harness.call('POST', 'auth/jwt/role/ci', ci)).status).toBe(204)
 })
 afterEach(async () => {
-  await bench.host.close()
+  await harness.host.close()
 })
 
 const ci = {
@@ -55,9 +55,9 @@ const sign = (
   of: Claims,
   { alg = 'RS256', key = alg === 'RS256' ? rsa : ec, kid }: { alg?: string; key?: KeyPair; kid?: string } = {},
 ) => new SignJWT(of).setProtectedHeader({ alg, ...(kid !== undefined && { kid }) }).sign(key.privateKey)
-const login = (body: object): Promise<Answer> => bench.call('POST', 'auth/jwt/login', body, '')
+const login = (body: object): Promise<HostCallResponse> => harness.call('POST', 'auth/jwt/login', body, '')
 const loginAs = async (of: Claims, role = 'ci') => login({ role, jwt: await sign(of) })
-const outcome = ({ status, body }: Answer) => ({ status, error: body?.errors?.[0] ?? null })
+const outcome = ({ status, body }: HostCallResponse) => ({ status, error: body?.errors?.[0] ?? null })
 const without = (...names: string[]) =>
   Object.fromEntries(Object.entries(claims).filter(([name]) => !names.includes(name)))
 
@@ -74,7 +74,7 @@ describe('a login', () => {
       token_type: 'service',
     })
     expect(
-      (await bench.call('GET', 'auth/token/lookup-self', undefined, body.auth.client_token)).body.data,
+      (await harness.call('GET', 'auth/token/lookup-self', undefined, body.auth.client_token)).body.data,
     ).toMatchObject({ display_name: 'jwt-svc', path: 'auth/jwt/login', meta: { role: 'ci' } })
   })
 
@@ -180,7 +180,7 @@ describe('a login', () => {
     const crit = await new SignJWT(claims)
       .setProtectedHeader({ alg: 'RS256', crit: ['x'], x: 1 })
       .sign(rsa.privateKey, { crit: { x: true } })
-    for (const jwt of [await sign(claims, { key: stranger }), tampered, crit, 'a.b.c', 'abc']) {
+    for (const jwt of [await sign(claims, { key: unauthenticated }), tampered, crit, 'a.b.c', 'abc']) {
       expect(outcome(await login({ role: 'ci', jwt }))).toEqual({
         status: 400,
         error: expect.stringContaining(UNSIGNED),
@@ -203,7 +203,7 @@ describe('a login', () => {
   })
 
   it('takes the default role, and only algorithms that are listed', async () => {
-    await bench.call('POST', 'auth/jwt/config', {
+    await harness.call('POST', 'auth/jwt/config', {
       jwt_validation_pubkeys: pems,
       jwt_supported_algs: ['RS256'],
       default_role: 'ci',
@@ -217,21 +217,21 @@ describe('a login', () => {
 
   it("is renewed on the role's terms, and no more once the role is gone", async () => {
     const { client_token } = (await loginAs(claims)).body.auth
-    await bench.call('POST', 'auth/jwt/role/ci', { token_ttl: '2h' })
-    expect((await bench.call('POST', 'auth/token/renew-self', {}, client_token)).body.auth.lease_duration).toBe(7200)
-    await bench.call('DELETE', 'auth/jwt/role/ci')
-    expect(outcome(await bench.call('POST', 'auth/token/renew-self', {}, client_token))).toEqual({
+    await harness.call('POST', 'auth/jwt/role/ci', { token_ttl: '2h' })
+    expect((await harness.call('POST', 'auth/token/renew-self', {}, client_token)).body.auth.lease_duration).toBe(7200)
+    await harness.call('DELETE', 'auth/jwt/role/ci')
+    expect(outcome(await harness.call('POST', 'auth/token/renew-self', {}, client_token))).toEqual({
       status: 500,
       error: expect.stringContaining('does not exist during renewal'),
     })
-    expect((await bench.call('GET', 'auth/token/lookup-self', undefined, client_token)).status).toBe(200)
+    expect((await harness.call('GET', 'auth/token/lookup-self', undefined, client_token)).status).toBe(200)
   })
 })
 
 describe('a role', () => {
   it('answers all its settings, typed, and keeps what a later write leaves out', async () => {
-    await bench.call('PUT', 'auth/jwt/role/ci', { token_period: 60, claim_mappings: { team: 't' } })
-    expect((await bench.call('GET', 'auth/jwt/role/ci')).body.data).toEqual({
+    await harness.call('PUT', 'auth/jwt/role/ci', { token_period: 60, claim_mappings: { team: 't' } })
+    expect((await harness.call('GET', 'auth/jwt/role/ci')).body.data).toEqual({
       role_type: 'jwt',
       bound_audiences: ['mcp', 'mcp2'],
       bound_subject: '',
@@ -259,14 +259,14 @@ describe('a role', () => {
       token_bound_cidrs: [],
       token_strictly_bind_ip: false,
     })
-    expect((await bench.call('LIST', 'auth/jwt/role')).body.data.keys).toEqual(['ci'])
+    expect((await harness.call('LIST', 'auth/jwt/role')).body.data.keys).toEqual(['ci'])
     for (const times of [1, 2])
-      expect([times, (await bench.call('DELETE', 'auth/jwt/role/ci')).status]).toEqual([times, 204])
-    expect((await bench.call('GET', 'auth/jwt/role/ci')).status).toBe(404)
+      expect([times, (await harness.call('DELETE', 'auth/jwt/role/ci')).status]).toEqual([times, 204])
+    expect((await harness.call('GET', 'auth/jwt/role/ci')).status).toBe(404)
   })
 
   it('compares texts with * when asked, looks into claims, and copies them into the metadata', async () => {
-    await bench.call('PUT', 'auth/jwt/role/glob', {
+    await harness.call('PUT', 'auth/jwt/role/glob', {
       role_type: 'jwt',
       user_claim: '/who/name',
       user_claim_json_pointer: true,
@@ -294,7 +294,7 @@ describe('a role', () => {
   })
 
   it('of a subject alone takes no token that is made for an audience', async () => {
-    await bench.call('PUT', 'auth/jwt/role/sub', { role_type: 'jwt', user_claim: 'sub', bound_subject: 'svc' })
+    await harness.call('PUT', 'auth/jwt/role/sub', { role_type: 'jwt', user_claim: 'sub', bound_subject: 'svc' })
     expect(outcome(await loginAs(without('aud'), 'sub'))).toEqual({ status: 200, error: null })
     expect(outcome(await loginAs(claims, 'sub'))).toEqual({
       status: 400,
@@ -307,7 +307,7 @@ describe('a role', () => {
   })
 
   it('has leeways of its own: none for -1', async () => {
-    await bench.call('PUT', 'auth/jwt/role/ci', { clock_skew_leeway: -1, expiration_leeway: 10 })
+    await harness.call('PUT', 'auth/jwt/role/ci', { clock_skew_leeway: -1, expiration_leeway: 10 })
     expect(outcome(await loginAs({ ...claims, iat: NOW - 9, exp: NOW }))).toEqual({ status: 200, error: null })
     expect(outcome(await loginAs({ ...claims, iat: NOW - 9, exp: NOW - 1 }))).toMatchObject({ status: 400 })
     expect(outcome(await loginAs({ ...without('exp'), iat: NOW - 10 }))).toEqual({ status: 200, error: null })
@@ -330,28 +330,28 @@ describe('a role', () => {
     ['bound addresses that are none', { token_bound_cidrs: ['10.0.0.0/64'] }, 'is no address block'],
     ['groups', { groups_claim: 'groups' }, 'groups_claim is not supported'],
   ])('is refused with %s, and stays as it was', async (_case, change, message) => {
-    const before = (await bench.call('GET', 'auth/jwt/role/ci')).body.data
-    expect(outcome(await bench.call('PUT', 'auth/jwt/role/ci', change))).toEqual({
+    const before = (await harness.call('GET', 'auth/jwt/role/ci')).body.data
+    expect(outcome(await harness.call('PUT', 'auth/jwt/role/ci', change))).toEqual({
       status: 400,
       error: expect.stringContaining(message),
     })
-    expect((await bench.call('GET', 'auth/jwt/role/ci')).body.data).toEqual(before)
+    expect((await harness.call('GET', 'auth/jwt/role/ci')).body.data).toEqual(before)
   })
 })
 
 describe('the configuration', () => {
   it('is replaced as a whole, and missing until it is written', async () => {
-    await bench.call('PUT', 'auth/jwt/config', { jwt_validation_pubkeys: pems[0], namespace_in_state: true })
-    expect((await bench.call('GET', 'auth/jwt/config')).body.data).toMatchObject({
+    await harness.call('PUT', 'auth/jwt/config', { jwt_validation_pubkeys: pems[0], namespace_in_state: true })
+    expect((await harness.call('GET', 'auth/jwt/config')).body.data).toMatchObject({
       jwt_validation_pubkeys: [pems[0]!.trim()],
       bound_issuer: '',
       jwks_url: '',
       jwt_supported_algs: [],
       namespace_in_state: true,
     })
-    await bench.call('POST', 'sys/auth/other', { type: 'jwt' })
-    expect((await bench.call('GET', 'auth/other/config')).status).toBe(404)
-    expect(outcome(await bench.call('POST', 'auth/other/login', { role: 'ci', jwt: 'x' }, ''))).toEqual({
+    await harness.call('POST', 'sys/auth/other', { type: 'jwt' })
+    expect((await harness.call('GET', 'auth/other/config')).status).toBe(404)
+    expect(outcome(await harness.call('POST', 'auth/other/login', { role: 'ci', jwt: 'x' }, ''))).toEqual({
       status: 400,
       error: 'could not load configuration',
     })
@@ -394,11 +394,11 @@ describe('the configuration', () => {
       'jwks_ca_pem is not supported',
     ],
   ])('is refused with %s, and stays as it was', async (_case, change, message) => {
-    expect(outcome(await bench.call('PUT', 'auth/jwt/config', await change()))).toEqual({
+    expect(outcome(await harness.call('PUT', 'auth/jwt/config', await change()))).toEqual({
       status: 400,
       error: expect.stringContaining(message),
     })
-    expect((await bench.call('GET', 'auth/jwt/config')).body.data.bound_issuer).toBe(ISSUER)
+    expect((await harness.call('GET', 'auth/jwt/config')).body.data.bound_issuer).toBe(ISSUER)
     expect((await loginAs(claims)).status).toBe(200)
   })
 
@@ -420,7 +420,7 @@ describe('the configuration', () => {
       const keys = await Promise.all(
         [
           ['one', rsa],
-          ['two', stranger],
+          ['two', unauthenticated],
         ].map(async ([kid, pair]) => ({ ...(await exportJWK((pair as KeyPair).publicKey)), kid, alg: 'RS256' })),
       )
       documents = { '/keys': { keys }, '/.well-known/openid-configuration': { issuer: url, jwks_uri: `${url}/keys` } }
@@ -434,15 +434,16 @@ describe('the configuration', () => {
 
     it.each(['jwks_url', 'oidc_discovery_url'])('takes what is signed by one of them: %s', async (source) => {
       expect(
-        (await bench.call('PUT', 'auth/jwt/config', { [source]: source === 'jwks_url' ? `${url}/keys` : url })).status,
+        (await harness.call('PUT', 'auth/jwt/config', { [source]: source === 'jwks_url' ? `${url}/keys` : url }))
+          .status,
       ).toBe(204)
-      for (const options of [{ kid: 'one' }, { kid: 'two', key: stranger }, {}, { key: stranger }]) {
+      for (const options of [{ kid: 'one' }, { kid: 'two', key: unauthenticated }, {}, { key: unauthenticated }]) {
         expect(outcome(await login({ role: 'ci', jwt: await sign(claims, options) }))).toEqual({
           status: 200,
           error: null,
         })
       }
-      for (const options of [{ kid: 'one', key: stranger }, { alg: 'ES256' }]) {
+      for (const options of [{ kid: 'one', key: unauthenticated }, { alg: 'ES256' }]) {
         expect(outcome(await login({ role: 'ci', jwt: await sign(claims, options) }))).toEqual({
           status: 400,
           error: expect.stringContaining(UNSIGNED),
@@ -452,18 +453,18 @@ describe('the configuration', () => {
 
     it("takes no other issuer's discovery document", async () => {
       documents['/.well-known/openid-configuration'] = { issuer: 'https://other.example', jwks_uri: `${url}/keys` }
-      expect(outcome(await bench.call('PUT', 'auth/jwt/config', { oidc_discovery_url: url }))).toEqual({
+      expect(outcome(await harness.call('PUT', 'auth/jwt/config', { oidc_discovery_url: url }))).toEqual({
         status: 400,
         error: expect.stringContaining('another issuer'),
       })
     })
 
     it('calls keys that cannot be fetched an outage, and logs in again once they can', async () => {
-      await bench.call('PUT', 'auth/jwt/config', { jwks_url: `${url}/keys` })
+      await harness.call('PUT', 'auth/jwt/config', { jwks_url: `${url}/keys` })
       const keys = documents['/keys']
       delete documents['/keys']
       // What a restarted server does: nothing is fetched yet.
-      const restarted = await startBench({ storage: bench.storage, clock: bench.clock })
+      const restarted = await startHostHarness({ storage: harness.storage, clock: harness.clock })
       const again = async () =>
         callHost(restarted.host, 'POST', 'auth/jwt/login', { role: 'ci', jwt: await sign(claims, { kid: 'one' }) }, {})
       try {
@@ -481,11 +482,13 @@ describe('the configuration', () => {
 })
 
 it('writing roles and the configuration needs a token that may', async () => {
-  const token = await bench.tokenFor({ none: '' })
+  const token = await harness.tokenFor({ none: '' })
   for (const path of ['auth/jwt/config', 'auth/jwt/role/ci']) {
     for (const method of ['GET', 'PUT'])
-      expect([path, method, (await bench.call(method, path, method === 'PUT' ? ci : undefined, token)).status]).toEqual(
-        [path, method, 403],
-      )
+      expect([
+        path,
+        method,
+        (await harness.call(method, path, method === 'PUT' ? ci : undefined, token)).status,
+      ]).toEqual([path, method, 403])
   }
 })

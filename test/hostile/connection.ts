@@ -2,7 +2,7 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 
-export interface WireAnswer {
+export interface WireResponse {
   /** 0 = the other side closed, or said nothing. */
   readonly status: number
   /** Names in lower case; repeated ones joined by commas. */
@@ -60,7 +60,7 @@ export class Connection {
   }
 
   /** The next answer; interim ones are passed over. `bodiless` = it answers a HEAD. */
-  async answer(bodiless = false): Promise<WireAnswer> {
+  async answer(bodiless = false): Promise<WireResponse> {
     for (;;) {
       const end = await this.#until(() => {
         const at = this.#received.indexOf('\r\n\r\n')

@@ -1,8 +1,8 @@
 /** Rows `[what, request, status, sentence]`, and what holds for every one of them whatever its own words are. */
 import { expect, it } from 'vitest'
 import { Connection } from './connection.ts'
-import type { WireAnswer } from './connection.ts'
-import type { Mark, Stage } from './stage.ts'
+import type { WireResponse } from './connection.ts'
+import type { Mark, HostileHarness } from './harness.ts'
 
 export interface Remarks {
   /** Requests the upstream gets, and decisions recorded as allowed; 0 unless given. */
@@ -22,7 +22,7 @@ export interface Remarks {
 export type Row = readonly [what: string, request: string, status: number, sentence: string, remarks?: Remarks]
 
 export interface Face {
-  readonly origin: (stage: Stage) => string
+  readonly origin: (harness: HostileHarness) => string
   /** A header line. */
   readonly credential: string
   /** Answered 200 by a server in good order. */
@@ -50,27 +50,27 @@ export const listenerFace: Face = {
   good: 'GET /v1/invoices',
 }
 
-export function answers(face: Face, stage: () => Stage, rows: readonly Row[]): void {
+export function answers(face: Face, harness: () => HostileHarness, rows: readonly Row[]): void {
   for (const [what, request, status, sentence, remarks = {}] of rows) {
     it(`${what} → ${String(status)}`, async () => {
-      const before = stage().mark()
-      const connection = new Connection(face.origin(stage()))
+      const before = harness().mark()
+      const connection = new Connection(face.origin(harness()))
       try {
-        connection.send(wireOf(stage(), face, request))
+        connection.send(wireOf(harness(), face, request))
         const answer = await connection.answer(request.startsWith('HEAD '))
         expect({ status: answer.status, sentence: sentenceOf(answer) }).toEqual({
           status,
-          sentence: stage().fill(sentence),
+          sentence: harness().fill(sentence),
         })
         expect(answer.headers).toMatchObject(present(remarks.headers))
-        expect(problemsOf(stage(), answer, remarks)).toEqual([])
-        expect(changes(before, stage().mark())).toEqual({
+        expect(problemsOf(harness(), answer, remarks)).toEqual([])
+        expect(changes(before, harness().mark())).toEqual({
           writes: 0,
           faults: 0,
           calls: remarks.calls ?? 0,
           allowed: remarks.allowed ?? 0,
         })
-        expect(await goesOn(stage(), face, connection, answer)).toBe(200)
+        expect(await goesOn(harness(), face, connection, answer)).toBe(200)
       } finally {
         connection.destroy()
       }
@@ -87,22 +87,22 @@ const changes = (before: Mark, after: Mark): Mark => ({
   faults: after.faults - before.faults,
 })
 
-function wireOf(stage: Stage, { origin, credential }: Face, request: string): string {
-  const filled = stage.fill(request).replaceAll('<host>', new URL(origin(stage)).host)
+function wireOf(harness: HostileHarness, { origin, credential }: Face, request: string): string {
+  const filled = harness.fill(request).replaceAll('<host>', new URL(origin(harness)).host)
   if (filled.includes('\r')) return filled
   const [head = '', ...rest] = filled.split('\n\n')
   const body = rest.join('\n\n')
   const [line = '', ...given] = head.split('\n')
   const has = (pattern: RegExp) => given.some((header) => pattern.test(header))
   const lines = given.filter((header) => header !== 'anonymous')
-  if (!has(/^host:/i)) lines.unshift(`Host: ${new URL(origin(stage)).host}`)
-  if (!has(/^(?:anonymous$|authorization:|x-vault-token:)/i)) lines.push(stage.fill(credential))
+  if (!has(/^host:/i)) lines.unshift(`Host: ${new URL(origin(harness)).host}`)
+  if (!has(/^(?:anonymous$|authorization:|x-vault-token:)/i)) lines.push(harness.fill(credential))
   const takesBody = /^(?:POST|PUT|PATCH) /.test(line) || body !== ''
   if (takesBody && !has(/^(?:content-length|transfer-encoding):/i)) lines.push(`Content-Length: ${String(body.length)}`)
   return `${/ HTTP\/\S+$/.test(line) ? line : `${line} HTTP/1.1`}\r\n${lines.join('\r\n')}\r\n\r\n${body}`
 }
 
-export function sentenceOf({ body, headers }: Pick<WireAnswer, 'body' | 'headers'>): string {
+export function sentenceOf({ body, headers }: Pick<WireResponse, 'body' | 'headers'>): string {
   const allow = headers.allow === undefined ? '' : ` [Allow: ${headers.allow}]`
   return `${spoken(body)}${allow}`
 }
@@ -127,14 +127,14 @@ const trace = /\n\s+at |\bat \S+ \(|\.[cm]?[jt]s:\d|node:internal|node_modules/
 
 /** What is wrong with an answer whatever it says. */
 function problemsOf(
-  stage: Stage,
-  { status, headers, wire, body, whole }: WireAnswer,
+  harness: HostileHarness,
+  { status, headers, wire, body, whole }: WireResponse,
   { broken, headers: wanted = {} }: Remarks,
 ): string[] {
   const problems: string[] = []
   if (!whole && broken !== true && status !== 0) problems.push('it breaks off')
   if (trace.test(wire)) problems.push('it holds a stack trace')
-  if (stage.secrets.some((text) => wire.includes(text))) problems.push('it holds a token or a key')
+  if (harness.secrets.some((text) => wire.includes(text))) problems.push('it holds a token or a key')
   if (status === 405 && headers.allow === undefined) problems.push('405 without Allow')
   if (status === 401 && headers['www-authenticate'] === undefined) problems.push('401 without WWW-Authenticate')
   if (status >= 400 && body !== '' && headers['cache-control'] !== 'no-store') problems.push('it may be cached')
@@ -150,11 +150,16 @@ function problemsOf(
 }
 
 /** The status of a good request that follows, on the same connection where that is still open. */
-async function goesOn(stage: Stage, face: Face, used: Connection, { headers, status }: WireAnswer): Promise<number> {
+async function goesOn(
+  harness: HostileHarness,
+  face: Face,
+  used: Connection,
+  { headers, status }: WireResponse,
+): Promise<number> {
   const reusable = status !== 0 && headers.connection !== 'close' && !used.closed
-  const connection = reusable ? used : new Connection(face.origin(stage))
+  const connection = reusable ? used : new Connection(face.origin(harness))
   try {
-    connection.send(wireOf(stage, face, face.good))
+    connection.send(wireOf(harness, face, face.good))
     return (await connection.answer()).status
   } finally {
     connection.destroy()

@@ -2,15 +2,15 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { answers, listenerFace, upstreamFace } from './rows.ts'
 import type { Row } from './rows.ts'
-import { closeClean, startStage } from './stage.ts'
-import type { Stage } from './stage.ts'
+import { closeClean, startHostileHarness } from './harness.ts'
+import type { HostileHarness } from './harness.ts'
 
-let stage: Stage
+let harness: HostileHarness
 beforeAll(async () => {
-  stage = await startStage()
+  harness = await startHostileHarness()
 })
-afterAll(() => closeClean(stage))
-const on = (): Stage => stage
+afterAll(() => closeClean(harness))
+const on = (): HostileHarness => harness
 
 const long = (count: number): string => 'x'.repeat(count)
 

@@ -1,15 +1,15 @@
 /** The Vault API: scopes, settings and durations that are refused, and tokens that are none. */
 import { afterAll, beforeAll, describe } from 'vitest'
 import { answers, vaultFace } from './rows.ts'
-import { closeClean, startStage } from './stage.ts'
-import type { Stage } from './stage.ts'
+import { closeClean, startHostileHarness } from './harness.ts'
+import type { HostileHarness } from './harness.ts'
 
-let stage: Stage
+let harness: HostileHarness
 beforeAll(async () => {
-  stage = await startStage()
+  harness = await startHostileHarness()
 })
-afterAll(() => closeClean(stage))
-const on = (): Stage => stage
+afterAll(() => closeClean(harness))
+const on = (): HostileHarness => harness
 
 const long = (count: number): string => 'x'.repeat(count)
 const utf8 = (text: string): string => Buffer.from(text).toString('latin1')

@@ -545,14 +545,14 @@ describe('records of the dead', () => {
       agent_id: 'billing',
       owner: 'platform-team',
     })
-    const stranger = await TestEngine.start()
-    const answer = await stranger.introspect({ token: issued.token })
+    const unauthenticated = await TestEngine.start()
+    const answer = await unauthenticated.introspect({ token: issued.token })
     expect(answer).toEqual({
       active: false,
       reason: 'unknown',
       epoch: expect.any(String),
       sequence: 0,
-      server_time_unix_ms: stranger.clock.now(),
+      server_time_unix_ms: unauthenticated.clock.now(),
     })
   })
 })

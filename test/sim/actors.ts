@@ -1,7 +1,7 @@
 /** Who uses the product in an episode: brokers that open sessions for agents, an operator that ends and narrows, callers with tokens. */
 import { delay } from '../../src/logical/clock.ts'
 import type { VaultResponse, VaultClient } from '../../src/vault-client/index.ts'
-import type { ClientParts } from './vault-client.ts'
+import type { ClientDependencies } from './vault-client.ts'
 import { vaultClient } from './vault-client.ts'
 import { PATHS } from './gateway.ts'
 import type { GatewayNode, HeldToken } from './gateway.ts'
@@ -24,10 +24,10 @@ export interface Grant {
   readonly client: VaultClient
 }
 
-export interface ActorParts {
+export interface ActorDependencies {
   readonly machine: Machine
-  readonly network: ClientParts['network']
-  readonly cluster: ClientParts['cluster']
+  readonly network: ClientDependencies['network']
+  readonly cluster: ClientDependencies['cluster']
   readonly history: History
   readonly names: Names
   readonly random: Random
@@ -40,16 +40,16 @@ const REQUEST_MS = { timeoutMs: 5_000 }
 /** Everybody who writes to Vault, on one machine, and what they were given. */
 export class Writers {
   readonly grants: Grant[] = []
-  readonly #parts: ActorParts
+  readonly #dependencies: ActorDependencies
   readonly #process: Process
   readonly #operator: VaultClient
   readonly #brokers: readonly VaultClient[]
   #isOver = false
 
-  constructor(parts: ActorParts) {
-    this.#parts = parts
-    this.#process = new Process(parts.machine, parts.random.fork('writers'))
-    const client = (token: string) => vaultClient({ ...parts, process: this.#process, token })
+  constructor(dependencies: ActorDependencies) {
+    this.#dependencies = dependencies
+    this.#process = new Process(dependencies.machine, dependencies.random.fork('writers'))
+    const client = (token: string) => vaultClient({ ...dependencies, process: this.#process, token })
     this.#operator = client('hvs.operator')
     this.#brokers = [client('hvs.broker-one'), client('hvs.broker-two')]
   }
@@ -76,7 +76,7 @@ export class Writers {
 
   /** Until `stop`: sessions are opened, refreshed, renewed, delegated and ended; agents are narrowed. */
   start(): void {
-    const { random } = this.#parts
+    const { random } = this.#dependencies
     void this.#repeat(random.fork('opener'), 300, 2_500, (draw) => this.#issue(draw))
     void this.#repeat(random.fork('operator'), 500, 3_500, (draw) => this.#operate(draw))
   }
@@ -98,7 +98,7 @@ export class Writers {
       await this.#insist(() => this.#operator.write('mcp/introspect', { token: text }, REQUEST_MS))
     for (const agent of AGENTS) {
       const response = await this.#insist(() => this.#operator.read(`mcp/agents/${agent}/scopes`, REQUEST_MS))
-      this.#parts.history.add({ kind: 'read', agent, scopes: response?.data?.scopes as string[] })
+      this.#dependencies.history.add({ kind: 'read', agent, scopes: response?.data?.scopes as string[] })
     }
   }
 
@@ -155,7 +155,7 @@ export class Writers {
     const text = String(data.token)
     this.grants.push({
       text,
-      name: this.#parts.names.token(text),
+      name: this.#dependencies.names.token(text),
       session_id: String(data.session_id),
       agent,
       scopes: data.scopes as string[],

@@ -8,7 +8,7 @@ import type { Network } from './network.ts'
 import type { Random } from './random.ts'
 import type { World } from './world.ts'
 
-export interface ChaosParts {
+export interface ChaosDependencies {
   readonly world: World
   readonly random: Random
   readonly history: History
@@ -22,16 +22,16 @@ export interface ChaosParts {
   readonly restartGateway: (gateway: GatewayNode) => void
 }
 
-type Fault = (parts: ChaosParts, random: Random) => string
+type Fault = (dependencies: ChaosDependencies, random: Random) => string
 
-const machinesOf = ({ vaults, gateways, others }: ChaosParts): Machine[] => [
+const machinesOf = ({ vaults, gateways, others }: ChaosDependencies): Machine[] => [
   ...vaults,
-  ...gateways.map(({ parts }) => parts.machine),
+  ...gateways.map(({ dependencies }) => dependencies.machine),
   ...others,
 ]
 
 const between = (
-  { network }: ChaosParts,
+  { network }: ChaosDependencies,
   a: Machine,
   b: Machine,
   what: 'cut' | 'slow' | 'lose',
@@ -52,71 +52,74 @@ function sleep(machine: Machine, random: Random): string {
 }
 
 const ordinary: readonly Fault[] = [
-  (parts, random) => {
-    const gateway = random.pick(parts.gateways).parts.machine
+  (dependencies, random) => {
+    const gateway = random.pick(dependencies.gateways).dependencies.machine
     const what = random.pick(['cut', 'slow', 'lose'] as const)
-    return between(parts, gateway, parts.cluster.front, what, random.between(500, 14_000))
+    return between(dependencies, gateway, dependencies.cluster.front, what, random.between(500, 14_000))
   },
-  (parts, random) => {
-    const [a, b] = [random.pick(machinesOf(parts)), random.pick(machinesOf(parts))]
-    return between(parts, a, b, random.pick(['cut', 'slow', 'lose'] as const), random.between(500, 8_000))
+  (dependencies, random) => {
+    const [a, b] = [random.pick(machinesOf(dependencies)), random.pick(machinesOf(dependencies))]
+    return between(dependencies, a, b, random.pick(['cut', 'slow', 'lose'] as const), random.between(500, 8_000))
   },
-  (parts, random) => sleep(random.pick(parts.gateways).parts.machine, random),
-  (parts, random) => sleep(random.pick(parts.others), random),
-  (parts) => {
-    parts.cluster.crashPlugin()
+  (dependencies, random) => sleep(random.pick(dependencies.gateways).dependencies.machine, random),
+  (dependencies, random) => sleep(random.pick(dependencies.others), random),
+  (dependencies) => {
+    dependencies.cluster.crashPlugin()
     return ''
   },
-  (parts, random) => {
-    parts.cluster.changeLeader(
+  (dependencies, random) => {
+    dependencies.cluster.changeLeader(
       random.between(50, 4_000),
       random.chance(0.5) ? 'crash' : 'step-down',
       random.chance(0.3),
     )
     return ''
   },
-  (parts, random) => {
+  (dependencies, random) => {
     const ms = random.between(500, 5_000)
-    parts.disk.failingUntil = parts.world.now + ms
+    dependencies.disk.failingUntil = dependencies.world.now + ms
     return `the disk fails for ${ms.toFixed(0)} ms`
   },
-  (parts, random) => {
+  (dependencies, random) => {
     const ms = random.between(1_000, 10_000)
-    parts.disk.slowUntil = parts.world.now + ms
+    dependencies.disk.slowUntil = dependencies.world.now + ms
     return `the disk is slow for ${ms.toFixed(0)} ms`
   },
-  (parts, random) => {
-    const gateway = random.pick(parts.gateways)
-    parts.restartGateway(gateway)
+  (dependencies, random) => {
+    const gateway = random.pick(dependencies.gateways)
+    dependencies.restartGateway(gateway)
     return `${gateway.name} is killed and starts again`
   },
-  (parts, random) => {
-    const gateway = random.pick(parts.gateways)
-    gateway.auditFailsUntil = parts.world.now + random.between(200, 3_000)
+  (dependencies, random) => {
+    const gateway = random.pick(dependencies.gateways)
+    gateway.auditFailsUntil = dependencies.world.now + random.between(200, 3_000)
     return `${gateway.name} cannot write its audit log`
   },
-  (parts, random) => {
-    const machine = random.pick([...parts.gateways.map(({ parts: own }) => own.machine), ...parts.others])
+  (dependencies, random) => {
+    const machine = random.pick([
+      ...dependencies.gateways.map(({ dependencies: own }) => own.machine),
+      ...dependencies.others,
+    ])
     const ms = random.between(-1, 1) * random.pick([300, 3_000, 3_600_000])
     machine.stepWall(ms)
     return `${machine.name} sets its clock by ${ms.toFixed(0)} ms`
   },
-  (parts, random) => {
-    const machine = random.pick(parts.vaults)
+  (dependencies, random) => {
+    const machine = random.pick(dependencies.vaults)
     const ms = random.between(-2_000, 3_000)
     machine.stepWall(ms)
     return `${machine.name} sets its clock by ${ms.toFixed(0)} ms`
   },
-  (parts, random) => {
+  (dependencies, random) => {
     const ms = sleepMs(random)
-    parts.cluster.sleep(ms)
+    dependencies.cluster.sleep(ms)
     return `the leading node sleeps for ${ms.toFixed(0)} ms`
   },
 ]
 
 /** Draws the faults of the episode before it begins, each from a stream of its own. */
-export function planChaos(parts: ChaosParts, endMs: number): void {
-  const { world, random, history } = parts
+export function planChaos(dependencies: ChaosDependencies, endMs: number): void {
+  const { world, random, history } = dependencies
   const count = 3 + random.below(10)
   // Most episodes have a theme: what happens once happens again.
   const theme = random.pick(ordinary)
@@ -124,7 +127,7 @@ export function planChaos(parts: ChaosParts, endMs: number): void {
     const own = random.fork(`fault ${String(index)}`)
     const fault = own.chance(0.4) ? theme : own.pick(ordinary)
     world.at(own.between(3_000, endMs), () => {
-      const what = fault(parts, own)
+      const what = fault(dependencies, own)
       if (what !== '') history.add({ kind: 'fault', what })
     })
   }

@@ -41,7 +41,7 @@ export interface WireResponse {
   readonly lease_id?: string
 }
 
-export interface ClusterParts {
+export interface ClusterDependencies {
   readonly world: World
   readonly network: Network
   readonly random: Random
@@ -68,7 +68,7 @@ const noRoute = (path: string): WireResponse => ({ status: 404, errors: [`no han
 const broken: WireResponse = { status: 0 }
 
 export class Cluster {
-  readonly #parts: ClusterParts
+  readonly #dependencies: ClusterDependencies
   readonly #random: Random
   readonly #log: EngineLog
   readonly #nodes: readonly Node[]
@@ -77,11 +77,11 @@ export class Cluster {
   #mount: 'present' | 'tainted' | 'gone' = 'present'
   #runs = 0
 
-  constructor(parts: ClusterParts) {
-    this.#parts = parts
-    this.#random = parts.random.fork('cluster')
-    this.#log = new EngineLog(parts.history, parts.names)
-    this.#nodes = parts.machines.map((machine) => ({
+  constructor(dependencies: ClusterDependencies) {
+    this.#dependencies = dependencies
+    this.#random = dependencies.random.fork('cluster')
+    this.#log = new EngineLog(dependencies.history, dependencies.names)
+    this.#nodes = dependencies.machines.map((machine) => ({
       machine,
       vault: this.#process(machine),
       plugin: undefined,
@@ -121,13 +121,13 @@ export class Cluster {
 
   /** kill -9 of the engine's process; the host starts it again at the next request. */
   crashPlugin(): void {
-    this.#parts.history.add({ kind: 'fault', what: 'the engine is killed' })
+    this.#dependencies.history.add({ kind: 'fault', what: 'the engine is killed' })
     this.#active?.plugin?.process.kill()
   }
 
   /** The active node goes, in order or by force, and after `gapMs` the other one, or itself again, takes over. */
   changeLeader(gapMs: number, how: 'step-down' | 'crash', toSelf = false): void {
-    const { world, history } = this.#parts
+    const { world, history } = this.#dependencies
     const old = this.#active
     if (!old) return
     const next = toSelf ? old : this.#nodes.find((node) => node !== old)!
@@ -162,7 +162,7 @@ export class Cluster {
   #activate(node: Node): void {
     node.vault = this.#process(node.machine)
     this.#active = node
-    this.#parts.history.add({ kind: 'fault', what: `${node.machine.name} leads` })
+    this.#dependencies.history.add({ kind: 'fault', what: `${node.machine.name} leads` })
     if (this.#mount === 'present') this.#startPlugin(node)
     for (const lease of this.#leases.values()) this.#arm(node, lease)
     const tick = () => {
@@ -176,7 +176,7 @@ export class Cluster {
     const isFenced = () => this.#active !== node
     const process = this.#process(node.machine)
     const isTainted = () => this.#mount === 'tainted'
-    node.plugin = new Plugin(process, this.#log.clockOf(process), this.#parts.disk, isFenced, isTainted)
+    node.plugin = new Plugin(process, this.#log.clockOf(process), this.#dependencies.disk, isFenced, isTainted)
     return node.plugin
   }
 
@@ -225,7 +225,7 @@ export class Cluster {
 
   #serveKey(path: string): WireResponse {
     const [, part, ...rest] = path.split('/')
-    const key = this.#parts.keys.get(rest.join('/'))
+    const key = this.#dependencies.keys.get(rest.join('/'))
     if (!key) return { status: 404, errors: [] }
     if (part === 'metadata') return { status: 200, data: { custom_metadata: key.custom } }
     return { status: 200, data: { data: key.fields, metadata: { version: 1, custom_metadata: key.custom } } }
@@ -262,7 +262,7 @@ export class Cluster {
 
   /** Vault keeps the lease, or undoes what it cannot keep. */
   async #register(node: Node, path: string, data: Record<string, unknown>, secret: Secret): Promise<WireResponse> {
-    const { names } = this.#parts
+    const { names } = this.#dependencies
     const nowUnixMs = node.vault.clock.now()
     const lease: Lease = {
       id: `mcp/${path}/${Buffer.from(this.#random.bytes(9)).toString('hex')}`,
@@ -273,7 +273,7 @@ export class Cluster {
       token: names.token(String(data.token)),
       session: names.session(String(data.session_id)),
     }
-    if (!this.#parts.isCalm && this.#random.chance(0.02)) {
+    if (!this.#dependencies.isCalm && this.#random.chance(0.02)) {
       await this.#engine(node, this.#own('revoke', path, secretOf(lease, null)), lease)
       return { status: 500, errors: ['failed to register lease'] }
     }
@@ -329,7 +329,7 @@ export class Cluster {
   async #disable(node: Node): Promise<WireResponse> {
     if (this.#mount === 'gone') return { status: 204 }
     this.#mount = 'tainted'
-    const op = this.#parts.history.begin({ what: 'end-mount' })
+    const op = this.#dependencies.history.begin({ what: 'end-mount' })
     await this.#rollback(node)
     for (const lease of [...this.#leases.values()]) {
       await this.#engine(node, this.#own('revoke', lease.path, secretOf(lease, lease.issuedUnixMs)), lease)
@@ -337,9 +337,9 @@ export class Cluster {
     }
     await node.plugin?.cleanup()
     node.plugin?.process.kill()
-    this.#parts.disk.wipe()
+    this.#dependencies.disk.wipe()
     this.#mount = 'gone'
-    this.#parts.history.add({ kind: 'end', op, outcome: 'ok' })
+    this.#dependencies.history.add({ kind: 'end', op, outcome: 'ok' })
     return { status: 204 }
   }
 

@@ -20,7 +20,7 @@ import type { Random } from './random.ts'
 import { drawScript, simulatedEgress } from './upstream.ts'
 import type { Script } from './upstream.ts'
 import { vaultClient } from './vault-client.ts'
-import type { ClientParts } from './vault-client.ts'
+import type { ClientDependencies } from './vault-client.ts'
 
 export const SERVICE_TOKEN = 'gst_simulated_service'
 /** Seconds: shorter than what is shipped, so that an episode sees many of them pass. */
@@ -37,10 +37,10 @@ interface UnderWay extends HeldToken {
   readonly limitMs: number
 }
 
-export interface GatewayParts {
+export interface GatewayDependencies {
   readonly machine: Machine
-  readonly network: ClientParts['network']
-  readonly cluster: ClientParts['cluster']
+  readonly network: ClientDependencies['network']
+  readonly cluster: ClientDependencies['cluster']
   readonly history: History
   readonly names: Names
   readonly random: Random
@@ -58,7 +58,7 @@ export const PATHS: Readonly<Record<string, readonly string[]>> = {
 }
 
 export class GatewayNode {
-  readonly parts: GatewayParts
+  readonly dependencies: GatewayDependencies
   #process: Process
   #core!: GatewayCore
   #calls!: UpstreamCalls
@@ -68,9 +68,9 @@ export class GatewayNode {
   #requests = 0
   auditFailsUntil = 0
 
-  constructor(parts: GatewayParts) {
-    this.parts = parts
-    this.#process = new Process(parts.machine, parts.random)
+  constructor(dependencies: GatewayDependencies) {
+    this.dependencies = dependencies
+    this.#process = new Process(dependencies.machine, dependencies.random)
     this.start()
   }
 
@@ -78,16 +78,16 @@ export class GatewayNode {
     return this.#process
   }
   get name(): string {
-    return this.parts.machine.name
+    return this.dependencies.machine.name
   }
 
   /** A new process: it knows nothing, and whatever the old one had under way is gone. */
   start(): void {
-    const { machine, random } = this.parts
+    const { machine, random } = this.dependencies
     this.#process.kill()
     this.#process = new Process(machine, random.fork(`run ${String(++this.#runs)}`))
     const { clock } = this.#process
-    const vault = vaultClient({ ...this.parts, process: this.#process, token: 'hvs.gateway' })
+    const vault = vaultClient({ ...this.dependencies, process: this.#process, token: 'hvs.gateway' })
     const core = createCore({
       vault,
       mount: 'mcp',
@@ -153,7 +153,7 @@ export class GatewayNode {
   /** A call to the upstream of the scope, to the last part of its response. */
   async call(held: HeldToken, isStream: boolean): Promise<void> {
     const request = this.#requestId()
-    const call = { ...held, limitMs: limitOf(held.scope), script: drawScript(this.parts.random, isStream) }
+    const call = { ...held, limitMs: limitOf(held.scope), script: drawScript(this.dependencies.random, isStream) }
     this.#underWay.set(request, call)
     try {
       const response = await this.#calls.perform({
@@ -189,23 +189,26 @@ export class GatewayNode {
     request: string,
     { name, scope, limitMs }: Omit<UnderWay, 'script' | 'text'>,
   ): void {
-    this.parts.history.add({ kind: 'accept', how, at: this.name, request, token: name, scope, limitMs })
+    this.dependencies.history.add({ kind: 'accept', how, at: this.name, request, token: name, scope, limitMs })
   }
 
   #refuse({ name, scope }: HeldToken, thrown: unknown): void {
     const { type, code, kind, message } = toGatewayError(thrown)
-    this.parts.history.add({ kind: 'refuse', at: this.name, token: name, scope, type, code })
+    this.dependencies.history.add({ kind: 'refuse', at: this.name, token: name, scope, type, code })
     if (kind === 'internal')
-      this.parts.history.add({ kind: 'broken', what: `${this.name}: ${message} ${String((thrown as Error).stack)}` })
+      this.dependencies.history.add({
+        kind: 'broken',
+        what: `${this.name}: ${message} ${String((thrown as Error).stack)}`,
+      })
   }
 
   /** The audit log: durable a little later, by group commit, or not to be had. */
   #append({ request_id, type, decision }: { request_id?: string; type?: string; decision?: string }): Promise<void> {
     const process = this.#process
-    const { random, machine, history } = this.parts
+    const { random, machine, history } = this.dependencies
     const fails = this.auditFailsUntil > machine.world.now
     return new Promise((resolve, reject) => {
-      process.clock.after(random.between(0.2, random.chance(0.97) || this.parts.isCalm ? 4 : 900), () => {
+      process.clock.after(random.between(0.2, random.chance(0.97) || this.dependencies.isCalm ? 4 : 900), () => {
         if (fails) {
           reject(new Error('the audit log cannot be written'))
           return
@@ -226,7 +229,7 @@ export class GatewayNode {
       error: (fields, message) => {
         // Told to an operator, and true: the simulation removes the mount.
         if ((fields as { code?: unknown }).code === 'mount_gone') return
-        this.parts.history.add({ kind: 'broken', what: `${this.name}: ${message} ${JSON.stringify(fields)}` })
+        this.dependencies.history.add({ kind: 'broken', what: `${this.name}: ${message} ${JSON.stringify(fields)}` })
       },
     }
   }

@@ -14,7 +14,7 @@ import type { Machine } from './machine.ts'
 import type { Network } from './network.ts'
 import type { Random } from './random.ts'
 
-export interface McpServerParts {
+export interface McpServerDependencies {
   readonly machine: Machine
   readonly network: Network
   readonly history: History
@@ -30,16 +30,16 @@ interface Work {
 }
 
 export class McpServer {
-  readonly #parts: McpServerParts
+  readonly #dependencies: McpServerDependencies
   readonly #process: Process
   readonly #tools = new Map<string, GuardedTool<Work, ToolExtra>>()
   #requests = 0
 
-  constructor(parts: McpServerParts) {
-    this.#parts = parts
-    this.#process = new Process(parts.machine, parts.random.fork('process'))
+  constructor(dependencies: McpServerDependencies) {
+    this.#dependencies = dependencies
+    this.#process = new Process(dependencies.machine, dependencies.random.fork('process'))
     const { clock } = this.#process
-    const channel = simulatedChannel(this.#process, parts.network, parts.gateway)
+    const channel = simulatedChannel(this.#process, dependencies.network, dependencies.gateway)
     const guard: Parameters<typeof guardTool>[0] = {
       channel,
       clock,
@@ -64,7 +64,7 @@ export class McpServer {
 
   /** Tool calls, one after the other and beside each other, until `isOver`. */
   start(choose: (random: Random) => HeldToken | undefined, isOver: () => boolean): void {
-    const { random } = this.#parts
+    const { random } = this.#dependencies
     const next = () => {
       this.#process.clock.after(random.between(300, 2_500), () => {
         if (isOver()) return
@@ -77,7 +77,7 @@ export class McpServer {
   }
 
   async #call(held: HeldToken): Promise<void> {
-    const { random, machine } = this.#parts
+    const { random, machine } = this.#dependencies
     const steps = random.chance(0.5) ? 1 + random.below(4) : 10 + random.below(50)
     const work: Work = {
       held,
@@ -89,7 +89,7 @@ export class McpServer {
     const error = result._meta?.[ERROR_META] as { readonly type: string; readonly code: string } | undefined
     if (!error) this.#accept('result', work)
     else
-      this.#parts.history.add({
+      this.#dependencies.history.add({
         kind: 'refuse',
         at: machine.name,
         token: held.name,
@@ -100,10 +100,10 @@ export class McpServer {
   }
 
   #accept(how: 'work' | 'result', { held, request }: Work): void {
-    this.#parts.history.add({
+    this.#dependencies.history.add({
       kind: 'accept',
       how,
-      at: this.#parts.machine.name,
+      at: this.#dependencies.machine.name,
       request,
       token: held.name,
       scope: held.scope,

@@ -90,9 +90,9 @@ function run(process: Process, script: Script, handler: Handler, onKey: () => vo
 }
 
 export function drawScript(random: Random, isStream: boolean): Script {
-  const parts = isStream ? 2 + random.below(40) : 1
+  const dependencies = isStream ? 2 + random.below(40) : 1
   return {
     connectMs: random.chance(0.9) ? random.between(1, 20) : random.between(20, 3_000),
-    partsMs: Array.from({ length: parts }, () => random.between(20, isStream ? 700 : 200)),
+    partsMs: Array.from({ length: dependencies }, () => random.between(20, isStream ? 700 : 200)),
   }
 }

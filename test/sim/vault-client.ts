@@ -5,7 +5,7 @@ import type { Cluster, WireResponse } from './cluster.ts'
 import type { Process } from './machine.ts'
 import type { Network } from './network.ts'
 
-export interface ClientParts {
+export interface ClientDependencies {
   readonly cluster: Cluster
   readonly network: Network
   readonly process: Process
@@ -15,16 +15,16 @@ export interface ClientParts {
 const DEFAULT_TIMEOUT_MS = 10_000
 
 /** Vault's API over the simulated network, from one process. What is sent may be lost, late or, where it does no harm, repeated. */
-export function vaultClient(parts: ClientParts): VaultClient {
+export function vaultClient(dependencies: ClientDependencies): VaultClient {
   const request = (method: VaultMethod, path: string, options: RequestOptions = {}) =>
-    send(parts, method, path, options)
+    send(dependencies, method, path, options)
   return {
     request,
     read: (path, options) => orNothing(request('GET', path, options)),
     list: (path, options) => orNothing(request('LIST', path, options)),
     write: (path, body = {}, options = {}) => request('POST', path, { ...options, body }),
     delete: (path, options) => request('DELETE', path, options),
-    withToken: (token) => vaultClient({ ...parts, token }),
+    withToken: (token) => vaultClient({ ...dependencies, token }),
     close: () => Promise.resolve(),
   }
 }
@@ -32,8 +32,13 @@ export function vaultClient(parts: ClientParts): VaultClient {
 /** Proxies and load balancers repeat what changes nothing. */
 const isRepeatable = (method: VaultMethod, path: string): boolean => method === 'GET' || path === 'mcp/introspect'
 
-function send(parts: ClientParts, method: VaultMethod, path: string, options: RequestOptions): Promise<VaultResponse> {
-  const { cluster, network, process, token } = parts
+function send(
+  dependencies: ClientDependencies,
+  method: VaultMethod,
+  path: string,
+  options: RequestOptions,
+): Promise<VaultResponse> {
+  const { cluster, network, process, token } = dependencies
   const { signal, timeoutMs = DEFAULT_TIMEOUT_MS, query, body } = options
   const target = cluster.front
   return new Promise((resolve, reject) => {

@@ -4,8 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { VaultClient } from '../../src/vault-client/index.ts'
 import { compileCli } from './process.ts'
 import type { Running } from './process.ts'
-import { openStation } from './station.ts'
-import type { Station } from './station.ts'
+import { startSurvivalHarness } from './harness.ts'
+import type { SurvivalHarness } from './harness.ts'
 import { Writer, seededRandom } from './writer.ts'
 import type { HeldSession } from './writer.ts'
 
@@ -17,15 +17,15 @@ const NEWEST = 40
 const OLDER = 5
 
 let compiled: { directory: string; script: string }
-let station: Station
+let harness: SurvivalHarness
 beforeAll(async () => {
   compiled = await compileCli()
 })
 afterAll(() => rm(compiled.directory, { recursive: true }))
 beforeEach(async () => {
-  station = await openStation(compiled.script)
+  harness = await startSurvivalHarness(compiled.script)
 })
-afterEach(() => station.close())
+afterEach(() => harness.close())
 
 async function verdictOn(vault: VaultClient, token: string): Promise<string> {
   const { data } = await vault.write('mcp/introspect', { token })
@@ -51,14 +51,14 @@ async function examineSession(vault: VaultClient, session: HeldSession): Promise
       verdict: await verdictOn(vault, one.token),
     })),
   )
-  const wrong = ({ verdict }: (typeof verdicts)[number]): boolean => {
-    if (session.standing === 'ended') return verdict !== 'revoked'
-    if (session.standing === 'live') return verdict !== 'active'
-    return verdict !== 'active' && verdict !== 'revoked'
+  const wrong = ({ verdict: outcome }: (typeof verdicts)[number]): boolean => {
+    if (session.standing === 'ended') return outcome !== 'revoked'
+    if (session.standing === 'live') return outcome !== 'active'
+    return outcome !== 'active' && outcome !== 'revoked'
   }
   const problems = verdicts
     .filter(wrong)
-    .map(({ token_id, verdict }) => `${session.session_id} ${session.standing}, token ${token_id}: ${verdict}`)
+    .map(({ token_id, verdict: outcome }) => `${session.session_id} ${session.standing}, token ${token_id}: ${outcome}`)
   if (session.standing === 'live' && !session.refreshing) {
     for (const { lease_id } of session.tokens) {
       const known = await vault.write('sys/leases/lookup', { lease_id }).then(
@@ -69,7 +69,7 @@ async function examineSession(vault: VaultClient, session: HeldSession): Promise
     }
   }
   if (session.standing === 'doubtful')
-    session.standing = verdicts.every(({ verdict }) => verdict === 'revoked') ? 'ended' : 'live'
+    session.standing = verdicts.every(({ verdict: outcome }) => outcome === 'revoked') ? 'ended' : 'live'
   if (session.standing === 'ending') {
     const over = await eventually(async () => (await verdictOn(vault, session.tokens[0]!.token)) === 'revoked')
     if (over) session.standing = 'ended'
@@ -137,19 +137,19 @@ describe('kill -9 of the server', () => {
     async () => {
       const random = seededRandom(7)
       const begun = Date.now()
-      const measured = await station.startServer()
+      const measured = await harness.startServer()
       const startMs = Date.now() - begun
       await measured.stop('SIGKILL')
       for (let round = 0; round < Math.ceil(rounds / 3); round++) {
-        await station.configure({ path: `first-${String(round)}` })
-        await rm(station.workshop.path('store.key'))
+        await harness.configure({ path: `first-${String(round)}` })
+        await rm(harness.workshop.path('store.key'))
         // Most of a start is loading; what is of interest happens towards its end.
         for (let attempt = 0; attempt < 3; attempt++)
-          await station.workshop.startAndKill(['server', '-config=server.hcl'], startMs * (0.6 + 0.5 * random()))
-        const server = await station.startServer()
-        const token = (await readFile(station.workshop.path(`first-${String(round)}/root-token`), 'utf8')).trim()
-        expect((await station.client(token).read('auth/token/lookup-self'))?.data).toMatchObject({ policies: ['root'] })
-        expect((await station.client(token).read('sys/audit'))?.data).toHaveProperty('file/')
+          await harness.workshop.startAndKill(['server', '-config=server.hcl'], startMs * (0.6 + 0.5 * random()))
+        const server = await harness.startServer()
+        const token = (await readFile(harness.workshop.path(`first-${String(round)}/root-token`), 'utf8')).trim()
+        expect((await harness.client(token).read('auth/token/lookup-self'))?.data).toMatchObject({ policies: ['root'] })
+        expect((await harness.client(token).read('sys/audit'))?.data).toHaveProperty('file/')
         await server.stop('SIGKILL')
       }
     },
@@ -160,8 +160,8 @@ describe('kill -9 of the server', () => {
     `loses no acknowledged write and revives nothing in ${String(rounds)} rounds of ${String(WRITERS)} writers`,
     async () => {
       const random = seededRandom(20_260_315)
-      let server: Running = await station.startServer()
-      const vault = await station.asRoot()
+      let server: Running = await harness.startServer()
+      const vault = await harness.asRoot()
       await vault.write('sys/mounts/mcp', { type: 'mcp' })
       await vault.write('sys/mounts/secret', { type: 'kv', options: { version: '2' } })
       const writers = Array.from(
@@ -177,7 +177,7 @@ describe('kill -9 of the server', () => {
         })
         expect(await server.stop('SIGKILL')).toEqual([null, 'SIGKILL'])
         await working
-        server = await station.startServer()
+        server = await harness.startServer()
         const problems = await Promise.all(
           writers.map(async (writer) => {
             const sessions = sample(writer.sessions, random)
@@ -211,6 +211,6 @@ describe('kill -9 of the server', () => {
     }
     const tokens = writers.flatMap(({ sessions }) => sessions.flatMap((session) => session.tokens))
     const verdicts = await Promise.all(tokens.map(({ token }) => verdictOn(vault, token)))
-    expect(verdicts.filter((verdict) => verdict !== 'revoked')).toEqual([])
+    expect(verdicts.filter((outcome) => outcome !== 'revoked')).toEqual([])
   }
 })

@@ -2,8 +2,8 @@
 import { readFile, rename, rm } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { compileCli } from './process.ts'
-import { openGatewayStation } from './gateway-station.ts'
-import type { GatewayStation, IssuedToken } from './gateway-station.ts'
+import { startGatewaySurvivalHarness } from './gateway-harness.ts'
+import type { GatewaySurvivalHarness, IssuedToken } from './gateway-harness.ts'
 import type { Running } from './process.ts'
 
 const INVOICES = 'stripe/v1/invoices'
@@ -12,13 +12,13 @@ const REFUSED = '503 unavailable gateway_refused'
 const REVOKED = '401 invalid_token reuse_after_revocation'
 
 let compiled: { directory: string; script: string }
-let station: GatewayStation
+let harness: GatewaySurvivalHarness
 beforeAll(async () => {
   compiled = await compileCli()
-  station = await openGatewayStation(compiled.script)
+  harness = await startGatewaySurvivalHarness(compiled.script)
 }, 60_000)
 afterAll(async () => {
-  await station.close()
+  await harness.close()
   await rm(compiled.directory, { recursive: true })
 })
 
@@ -36,7 +36,7 @@ const killAtEnd = (gateway: Running): void => {
 
 /** What a call came to: `200`, or status and error as the gateway words them. */
 async function outcome({ token }: IssuedToken, path = INVOICES): Promise<string> {
-  const response = await station.call(token, path)
+  const response = await harness.call(token, path)
   const body = (await response.json()) as { error?: { type: string; code: string } }
   return response.status === 200
     ? '200'
@@ -88,34 +88,34 @@ describe('a server that is killed under its gateway', () => {
 
   // One outage, watched from all sides.
   beforeAll(async () => {
-    gateway = await station.startGateway(audit)
-    const [live, revoked, unseen] = [await station.open(), await station.open(), await station.open()]
+    gateway = await harness.startGateway(audit)
+    const [live, revoked, unseen] = [await harness.open(), await harness.open(), await harness.open()]
     seen.before = [await outcome(live), await outcome(live, 'github/v1/invoices'), await outcome(revoked)]
-    await station.root.write('sys/leases/revoke', { lease_id: revoked.lease_id, sync: true })
+    await harness.root.write('sys/leases/revoke', { lease_id: revoked.lease_id, sync: true })
     await outcomesUntil(REVOKED, revoked)
-    const high = new Listening(await station.call(live.token, 'stripe/v1/events', 'high-stream'))
-    const standard = new Listening(await station.call(live.token, 'github/v1/events', 'standard-stream'))
+    const high = new Listening(await harness.call(live.token, 'stripe/v1/events', 'high-stream'))
+    const standard = new Listening(await harness.call(live.token, 'github/v1/events', 'standard-stream'))
     await Promise.all([high.more(), standard.more()])
 
-    await station.server.stop('SIGKILL')
+    await harness.server.stop('SIGKILL')
     seen.atOnce = await outcome(live)
     seen.unseenDuring = await outcome(unseen)
     await high.more()
     seen.until = await outcomesUntil(STALE, live)
-    const calls = station.upstream.calls()
+    const calls = harness.upstream.calls()
     seen.stale = [await outcome(live), await outcome(live), await outcome(revoked)]
-    seen.callsWhileStale = station.upstream.calls() - calls
+    seen.callsWhileStale = harness.upstream.calls() - calls
     await high.broken
     seen.standardDuring = await outcome(live, 'github/v1/invoices')
 
-    station.server = await station.startServer()
+    harness.server = await harness.startServer()
     seen.after = (await outcomesUntil('200', live)).filter(
       (one) => one !== '200' && !one.startsWith('503 unavailable '),
     )
     seen.unseenAfter = (await outcomesUntil('200', unseen)).filter((one) => one.startsWith('401'))
     seen.revokedAfter = await outcome(revoked)
     await standard.more()
-    await station.root.delete(`mcp/sessions/${live.session_id}`)
+    await harness.root.delete(`mcp/sessions/${live.session_id}`)
     seen.endedAfter = await outcomesUntil(REVOKED, live)
     await standard.broken
   }, 60_000)
@@ -147,7 +147,7 @@ describe('a server that is killed under its gateway', () => {
   })
 
   it('has streams cut that nobody can vouch for, and leaves the others', async () => {
-    const results = (await station.records(audit))
+    const results = (await harness.records(audit))
       .filter(({ type }) => type === 'outcome')
       .map(({ caller_request_id, result }) => [caller_request_id, result])
     expect(results).toContainEqual(['high-stream', 'stale'])
@@ -167,23 +167,23 @@ describe('a server that is killed under its gateway', () => {
 
 describe('a gateway whose own Vault token is refused', () => {
   it('says that Vault refuses it, and goes on with the token that is then put into its file', async () => {
-    const { workshop } = station
-    const gateway = await station.startGateway('refused.jsonl')
+    const { workshop } = harness
+    const gateway = await harness.startGateway('refused.jsonl')
     killAtEnd(gateway)
-    const issued = await station.open()
+    const issued = await harness.open()
     expect(await outcome(issued)).toBe('200')
-    await station.root.write('auth/token/revoke', { token: await readFile(workshop.path('gateway.token'), 'utf8') })
+    await harness.root.write('auth/token/revoke', { token: await readFile(workshop.path('gateway.token'), 'utf8') })
     expect(await outcomesUntil(REFUSED, issued)).toEqual(['200', REFUSED])
-    await workshop.write('gateway.token', await station.tokenOfGateway())
+    await workshop.write('gateway.token', await harness.tokenOfGateway())
     const after = await outcomesUntil('200', issued)
     expect(after.filter((one) => one !== '200' && !one.startsWith('503 unavailable '))).toEqual([])
   })
 
   it('goes on within seconds with the right token, where a live one that may nothing was put there before', async () => {
-    const { workshop, root } = station
-    const gateway = await station.startGateway('wrong-token.jsonl')
+    const { workshop, root } = harness
+    const gateway = await harness.startGateway('wrong-token.jsonl')
     killAtEnd(gateway)
-    const issued = await station.open()
+    const issued = await harness.open()
     expect(await outcome(issued)).toBe('200')
     const { auth } = await root.write('auth/token/create', { policies: ['default'], no_parent: true })
     const before = await readFile(workshop.path('gateway.token'), 'utf8')
@@ -191,7 +191,7 @@ describe('a gateway whose own Vault token is refused', () => {
     await root.write('auth/token/revoke', { token: before })
     expect(await outcomesUntil(REFUSED, issued)).toEqual(['200', REFUSED])
     const putAt = performance.now()
-    await workshop.write('gateway.token', await station.tokenOfGateway())
+    await workshop.write('gateway.token', await harness.tokenOfGateway())
     await outcomesUntil('200', issued)
     expect(performance.now() - putAt).toBeLessThan(10_000)
   })
@@ -201,35 +201,35 @@ describe('an audit log that cannot be written', () => {
   it('makes the gateway refuse, without using the key, until there is room again', async () => {
     const audit = 'full.jsonl'
     // A limit on the size of files stands for the full disk: it holds for root too, and for this process alone.
-    const gateway = await station.startGateway(audit, 16)
+    const gateway = await harness.startGateway(audit, 16)
     killAtEnd(gateway)
-    const issued = await station.open()
+    const issued = await harness.open()
     expect(await outcomesUntil('503 unavailable audit_unavailable', issued)).toEqual([
       '200',
       '503 unavailable audit_unavailable',
     ])
-    const calls = station.upstream.calls()
+    const calls = harness.upstream.calls()
     expect(await outcome(issued)).toBe('503 unavailable audit_unavailable')
-    expect(station.upstream.calls()).toBe(calls)
-    await rename(station.workshop.path(audit), station.workshop.path(`${audit}.1`))
+    expect(harness.upstream.calls()).toBe(calls)
+    await rename(harness.workshop.path(audit), harness.workshop.path(`${audit}.1`))
     gateway.signal('SIGHUP')
     await outcomesUntil('200', issued)
-    expect((await station.records(audit)).map(({ type }) => type)).toContain('decision')
+    expect((await harness.records(audit)).map(({ type }) => type)).toContain('decision')
   })
 })
 
 describe('a gateway that is stopped', () => {
   it('leaves, killed, a whole record of every call that was answered', async () => {
     const audit = 'killed.jsonl'
-    const gateway = await station.startGateway(audit)
+    const gateway = await harness.startGateway(audit)
     killAtEnd(gateway)
-    const issued = await station.open()
+    const issued = await harness.open()
     const answered: string[] = []
-    const callsBefore = station.upstream.calls()
+    const callsBefore = harness.upstream.calls()
     const caller = async (name: string): Promise<void> => {
       for (let count = 0; ; count++) {
         const requestId = `${name}-${String(count)}`
-        const response = await station.call(issued.token, INVOICES, requestId).catch(() => undefined)
+        const response = await harness.call(issued.token, INVOICES, requestId).catch(() => undefined)
         if (!response) return
         answered.push(requestId)
         await response.text().catch(() => '')
@@ -239,30 +239,30 @@ describe('a gateway that is stopped', () => {
     while (answered.length < 50) await pause(10)
     expect(await gateway.stop('SIGKILL')).toEqual([null, 'SIGKILL'])
     await calling
-    const next = await station.startGateway(audit)
+    const next = await harness.startGateway(audit)
     killAtEnd(next)
     const allowed = new Set(
-      (await station.records(audit))
+      (await harness.records(audit))
         .filter(({ type, decision }) => type === 'decision' && decision === 'allow')
         .map(({ caller_request_id }) => caller_request_id),
     )
     expect(answered.filter((id) => !allowed.has(id))).toEqual([])
-    expect(allowed.size).toBeGreaterThanOrEqual(station.upstream.calls() - callsBefore)
+    expect(allowed.size).toBeGreaterThanOrEqual(harness.upstream.calls() - callsBefore)
     // What the kill tore, the next start has made a line of its own.
-    expect((await readFile(station.workshop.path(audit), 'utf8')).endsWith('\n')).toBe(true)
+    expect((await readFile(harness.workshop.path(audit), 'utf8')).endsWith('\n')).toBe(true)
     expect(await outcome(issued)).toBe('200')
   })
 
   it('finishes what is under way when it is asked to stop', async () => {
     const audit = 'drained.jsonl'
-    const gateway = await station.startGateway(audit)
+    const gateway = await harness.startGateway(audit)
     killAtEnd(gateway)
-    const issued = await station.open()
-    const calls = station.upstream.calls()
+    const issued = await harness.open()
+    const calls = harness.upstream.calls()
     const slow = outcome(issued, 'stripe/v1/slow')
-    while (station.upstream.calls() === calls) await pause(5)
+    while (harness.upstream.calls() === calls) await pause(5)
     expect(await gateway.stop('SIGTERM')).toEqual([0, null])
     expect(await slow).toBe('200')
-    expect((await station.records(audit)).at(-1)).toMatchObject({ type: 'outcome', result: 'complete', status: 200 })
+    expect((await harness.records(audit)).at(-1)).toMatchObject({ type: 'outcome', result: 'complete', status: 200 })
   })
 })

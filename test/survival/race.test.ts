@@ -250,12 +250,12 @@ describe('any order of answers', () => {
       let over = false
       let heardOf = Infinity
       const asking = (async () => {
-        for (let verdict = ''; (verdict !== REVOKED || !over) && wrong.length === 0;) {
+        for (let outcome = ''; (outcome !== REVOKED || !over) && wrong.length === 0;) {
           const mustBeOver = gateway.state().sequence >= heardOf
-          const before = verdict
-          verdict = await validate(issued)
-          if (verdict !== REVOKED && (mustBeOver || before === REVOKED))
-            wrong.push(`${issued.session_id}: ${verdict} after ${before}`)
+          const before = outcome
+          outcome = await validate(issued)
+          if (outcome !== REVOKED && (mustBeOver || before === REVOKED))
+            wrong.push(`${issued.session_id}: ${outcome} after ${before}`)
         }
       })()
       await new Promise((resolve) => {

@@ -6,19 +6,19 @@ import { createVaultClient } from '../../src/vault-client/index.ts'
 import type { VaultClient } from '../../src/vault-client/index.ts'
 import { throwAwayCertificate } from '../vault-client/certificate.ts'
 import { compileCli } from './process.ts'
-import { openStation } from './station.ts'
-import type { Station } from './station.ts'
+import { startSurvivalHarness } from './harness.ts'
+import type { SurvivalHarness } from './harness.ts'
 
 let compiled: { directory: string; script: string }
-let station: Station
+let harness: SurvivalHarness
 beforeAll(async () => {
   compiled = await compileCli()
 }, 60_000)
 afterAll(() => rm(compiled.directory, { recursive: true }))
 beforeEach(async () => {
-  station = await openStation(compiled.script)
+  harness = await startSurvivalHarness(compiled.script)
 })
-afterEach(() => station.close())
+afterEach(() => harness.close())
 
 const pause = (ms: number): Promise<void> =>
   new Promise((resolve) => {
@@ -44,62 +44,62 @@ async function mountEngine(vault: VaultClient): Promise<void> {
 
 describe('a server with a store of its own', () => {
   it('names that store as its storage', async () => {
-    await station.startServer()
-    const vault = await station.asRoot()
+    await harness.startServer()
+    const vault = await harness.asRoot()
     expect((await vault.request('GET', 'sys/seal-status')).raw).toMatchObject({ storage_type: 'level' })
   })
 
   it('makes its key and root token on the first start, for their owner alone, and prints neither', async () => {
-    const server = await station.startServer()
-    const { workshop } = station
+    const server = await harness.startServer()
+    const { workshop } = harness
     for (const file of ['store.key', 'data/root-token', 'data/audit.jsonl'])
       expect((await stat(workshop.path(file))).mode & 0o777).toBe(0o600)
     expect((await stat(workshop.path('data'))).mode & 0o777).toBe(0o700)
-    expect(server.banner).toContain(`Vault API     ${station.address}\n`)
+    expect(server.banner).toContain(`Vault API     ${harness.address}\n`)
     expect(server.banner).toContain(workshop.path('data/root-token'))
     for (const file of ['store.key', 'data/root-token'])
       expect(server.banner + server.log()).not.toContain((await readFile(workshop.path(file), 'utf8')).trim())
-    const vault = await station.asRoot()
+    const vault = await harness.asRoot()
     expect((await vault.read('auth/token/lookup-self'))?.data).toMatchObject({ policies: ['root'], ttl: 0 })
     expect((await vault.read('sys/mounts'))?.data).not.toHaveProperty('mcp/')
     expect(Object.keys((await vault.read('sys/audit'))?.data ?? {})).toEqual(['file/'])
   })
 
   it('keeps what was written over an orderly restart, and a revoked root token revoked', async () => {
-    const server = await station.startServer()
-    const vault = await station.asRoot()
+    const server = await harness.startServer()
+    const vault = await harness.asRoot()
     await mountEngine(vault)
     const issued = await vault.write('mcp/creds/a', { purpose: 'p' })
     const { auth } = await vault.write('auth/token/create', { policies: ['root'], no_parent: true })
     await vault.write('auth/token/revoke-self')
     expect(await server.stop('SIGTERM')).toEqual([0, null])
 
-    const again = await station.startServer()
+    const again = await harness.startServer()
     expect(again.banner).not.toContain('Root token')
     await expect(vault.read('auth/token/lookup-self')).rejects.toMatchObject({ kind: 'permission_denied' })
-    const other = station.client(String(auth?.client_token))
+    const other = harness.client(String(auth?.client_token))
     expect((await other.read('mcp/agents/a'))?.data).toMatchObject({ agent_id: 'a', owner: 'o' })
     // The lease was of the root token, and went with it.
     expect(await reasonOf(other, issued.data?.session_id)).toBe('revoked')
   })
 
   it('revokes, when it starts, what ran out while it was down, and keeps the rest', async () => {
-    const server = await station.startServer()
-    const vault = await station.asRoot()
+    const server = await harness.startServer()
+    const vault = await harness.asRoot()
     await mountEngine(vault)
     const short = await vault.write('mcp/creds/a', { ttl: 1 })
     const long = await vault.write('mcp/creds/a', { ttl: 600 })
-    const shortLived = station.client(
+    const shortLived = harness.client(
       String((await vault.write('auth/token/create', { policies: ['root'], ttl: '1s' })).auth?.client_token),
     )
     const orphaned = await shortLived.write('mcp/creds/a', { ttl: 600 })
-    const longLived = station.client(
+    const longLived = harness.client(
       String((await vault.write('auth/token/create', { policies: ['root'], ttl: '1h' })).auth?.client_token),
     )
     await server.stop('SIGKILL')
     await pause(1_100)
 
-    await station.startServer()
+    await harness.startServer()
     while ((await exists(vault, short.lease_id ?? '')) || (await exists(vault, orphaned.lease_id ?? '')))
       await pause(20)
     expect(await reasonOf(vault, short.data?.session_id)).toBe('expired')
@@ -113,12 +113,12 @@ describe('a server with a store of its own', () => {
   })
 
   it('begins a new epoch of the feed with every start, so that followers drop what they knew', async () => {
-    const server = await station.startServer()
-    const vault = await station.asRoot()
+    const server = await harness.startServer()
+    const vault = await harness.asRoot()
     await mountEngine(vault)
     const before = (await vault.read('mcp/feed'))?.data
     await server.stop('SIGKILL')
-    await station.startServer()
+    await harness.startServer()
     const after = (
       await vault.read('mcp/feed', { query: { epoch: String(before?.epoch), after: Number(before?.sequence) } })
     )?.data
@@ -127,9 +127,9 @@ describe('a server with a store of its own', () => {
   })
 
   it('opens its audit log anew when told that it was rotated', async () => {
-    const server = await station.startServer()
-    const vault = await station.asRoot()
-    const path = station.workshop.path('data/audit.jsonl')
+    const server = await harness.startServer()
+    const vault = await harness.asRoot()
+    const path = harness.workshop.path('data/audit.jsonl')
     await rename(path, `${path}.1`)
     server.signal('SIGHUP')
     while (
@@ -145,76 +145,76 @@ describe('a server with a store of its own', () => {
 
   it('speaks TLS to its clients, every verb of them', async () => {
     const { certificate, key } = throwAwayCertificate()
-    const certFile = await station.workshop.write('tls.crt', certificate)
-    await station.workshop.write('tls.key', key)
-    await station.configure({ listener: 'tls_cert_file = "tls.crt" tls_key_file = "tls.key"' })
-    const server = await station.startServer()
-    const address = station.address.replace('http:', 'https:')
+    const certFile = await harness.workshop.write('tls.crt', certificate)
+    await harness.workshop.write('tls.key', key)
+    await harness.configure({ listener: 'tls_cert_file = "tls.crt" tls_key_file = "tls.key"' })
+    const server = await harness.startServer()
+    const address = harness.address.replace('http:', 'https:')
     expect(server.banner).toContain(`Vault API     ${address}\n`)
     const vault = createVaultClient({
       address,
       caFile: certFile,
-      token: (await readFile(station.workshop.path('data/root-token'), 'utf8')).trim(),
+      token: (await readFile(harness.workshop.path('data/root-token'), 'utf8')).trim(),
       clock: systemClock,
     })
     await mountEngine(vault)
     expect((await vault.request('LIST', 'mcp/agents')).data).toMatchObject({ keys: ['a'] })
     await vault.close()
-    await expect((await station.asRoot()).read('sys/mounts')).rejects.toMatchObject({ kind: 'unavailable' })
+    await expect((await harness.asRoot()).read('sys/mounts')).rejects.toMatchObject({ kind: 'unavailable' })
   })
 })
 
 describe('a start that cannot be', () => {
   /** The one line it says, and that it ends at once. */
   async function complaint(...argv: string[]): Promise<string> {
-    const { code, out, err } = await station.workshop.run(argv.length > 0 ? argv : ['server', '-config=server.hcl'])
+    const { code, out, err } = await harness.workshop.run(argv.length > 0 ? argv : ['server', '-config=server.hcl'])
     expect({ code, out }).toEqual({ code: 1, out: '' })
     return err.trimEnd()
   }
 
   it('says that another process holds the store, or the address', async () => {
-    await station.startServer()
+    await harness.startServer()
     expect(await complaint()).toBe(
-      `Error: the store in ${station.workshop.path('data/store')} is in use by another process; stop that process or choose another directory`,
+      `Error: the store in ${harness.workshop.path('data/store')} is in use by another process; stop that process or choose another directory`,
     )
-    await station.configure({ path: 'other' })
+    await harness.configure({ path: 'other' })
     // The key file belongs to the first store, which no longer matters here: the second is new.
     expect(await complaint()).toBe(
-      `The server cannot listen on ${station.address.slice('http://'.length)}: the address is in use; is another server running? (${station.address.slice('http://'.length)})`,
+      `The server cannot listen on ${harness.address.slice('http://'.length)}: the address is in use; is another server running? (${harness.address.slice('http://'.length)})`,
     )
   })
 
   it('says what is wrong with the key, and makes none for a store that has one', async () => {
-    await (await station.startServer()).stop('SIGTERM')
-    const key = station.workshop.path('store.key')
+    await (await harness.startServer()).stop('SIGTERM')
+    const key = harness.workshop.path('store.key')
     await chmod(key, 0o644)
     expect(await complaint()).toBe(
       `Error: the store key file ${key} is open to other users (mode 644): chmod 600 ${key}`,
     )
     await rename(key, `${key}.away`)
     expect(await complaint()).toBe(`Error: the store key file ${key} does not exist`)
-    await station.workshop.write('store.key', Buffer.alloc(32, 1).toString('base64'))
+    await harness.workshop.write('store.key', Buffer.alloc(32, 1).toString('base64'))
     expect(await complaint()).toBe('Error: the store key does not fit this store: it was written under another key')
   })
 
   it('leaves a root token file alone that is not its own', async () => {
-    await station.workshop.write('root', 'hvs.of-another-server')
-    await station.configure({ settings: 'root_token_file = "root"' })
+    await harness.workshop.write('root', 'hvs.of-another-server')
+    await harness.configure({ settings: 'root_token_file = "root"' })
     expect(await complaint()).toBe(
-      `The root token file ${station.workshop.path('root')} exists already and is not of this store; move it away, or name another one with root_token_file.`,
+      `The root token file ${harness.workshop.path('root')} exists already and is not of this store; move it away, or name another one with root_token_file.`,
     )
-    expect(await readFile(station.workshop.path('root'), 'utf8')).toBe('hvs.of-another-server')
-    await rm(station.workshop.path('root'))
-    await station.startServer()
-    expect(await readFile(station.workshop.path('root'), 'utf8')).toMatch(/^hvs\.\w{24}\n$/)
+    expect(await readFile(harness.workshop.path('root'), 'utf8')).toBe('hvs.of-another-server')
+    await rm(harness.workshop.path('root'))
+    await harness.startServer()
+    expect(await readFile(harness.workshop.path('root'), 'utf8')).toMatch(/^hvs\.\w{24}\n$/)
   })
 
   it("says which of the gateway's files is wrong", async () => {
-    const { workshop } = station
+    const { workshop } = harness
     const gateway = (settings = ''): Promise<string> =>
       workshop.write(
         'gateway.hcl',
-        `vault { address = "${station.address}" token_file = "gateway.token" }\naudit_path = "audit/a.jsonl"\n${settings}`,
+        `vault { address = "${harness.address}" token_file = "gateway.token" }\naudit_path = "audit/a.jsonl"\n${settings}`,
       )
     await gateway()
     expect(await complaint('gateway', '-config=gateway.hcl')).toBe(

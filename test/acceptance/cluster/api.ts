@@ -1,7 +1,7 @@
 /** Vault's HTTP API as a plain client: the status and the body of every answer, whatever they are. */
 import { Agent, request } from 'undici'
 
-export interface VaultAnswer {
+export interface ApiResponse {
   readonly status: number
   /** What was parsed; `{}` for an empty body. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the tests know what they asked for
@@ -18,7 +18,7 @@ export interface CallOptions {
 
 export interface VaultApi {
   /** Rejects only where there was no answer. `path` without `/v1/`. LIST is spoken as such. */
-  (method: string, path: string, options?: CallOptions): Promise<VaultAnswer>
+  (method: string, path: string, options?: CallOptions): Promise<ApiResponse>
   close(): Promise<void>
 }
 
@@ -28,7 +28,7 @@ export function vaultApi(address: string, connections = 64): VaultApi {
     method: string,
     path: string,
     { token, body, timeoutMs = 20_000, forward = true }: CallOptions = {},
-  ): Promise<VaultAnswer> => {
+  ): Promise<ApiResponse> => {
     const listed = method === 'LIST'
     const answer = await request(`${address}/v1/${path}${listed ? '?list=true' : ''}`, {
       dispatcher,

@@ -7,7 +7,7 @@ import { findServer } from '../../../scripts/find-server.mjs'
 import type { Product } from '../../../scripts/find-server.mjs'
 import { freePorts } from '../../survival/process.ts'
 import { packageVersion } from '../target/plugin-build.ts'
-import type { CallOptions, VaultAnswer } from './api.ts'
+import type { CallOptions, ApiResponse } from './api.ts'
 import { timeUntil } from './until.ts'
 import { ClusterNode } from './node.ts'
 
@@ -22,7 +22,7 @@ export interface Cluster {
   /** Those that run and are not active. */
   standbys(): Promise<ClusterNode[]>
   /** With the root token to the node that is active now; rejects unless the answer is a success. */
-  root(method: string, path: string, body?: unknown): Promise<VaultAnswer>
+  root(method: string, path: string, body?: unknown): Promise<ApiResponse>
   /** Starts a node that was killed, and unseals it; resolves when it serves what was written last. */
   revive(node: ClusterNode): Promise<void>
   /** Resolves when the node has applied what is written now: a standby that reads lags behind, for seconds after a start. */

@@ -102,29 +102,38 @@ const invalid = (outcomes: readonly string[]): string[] =>
 
 describe('a cluster under load whose leader', () => {
   it('is killed with -9 loses nothing that was acknowledged, revives nothing, and the gateway calls no live token invalid', async () => {
-    const { leader, next, outcomes, verdict } = await watched('leader killed', (node) => node.kill())
+    const { leader, next, outcomes, verdict: outcome } = await watched('leader killed', (node) => node.kill())
     expect(next.name).not.toBe(leader.name)
-    expect(verdict.problems).toEqual([])
+    expect(outcome.problems).toEqual([])
     expect(invalid(outcomes)).toEqual([])
     await cluster.revive(leader)
   })
 
   it('steps down loses nothing, revives nothing, and the gateway calls no live token invalid', async () => {
-    const { leader, next, outcomes, verdict } = await watched('leader steps down', async (node) => {
+    const {
+      leader,
+      next,
+      outcomes,
+      verdict: outcome,
+    } = await watched('leader steps down', async (node) => {
       await node.api('PUT', 'sys/step-down', { token: cluster.rootToken })
       await timeUntil('it is no longer active', async () => !(await node.isActive()))
     })
     expect(next.name).not.toBe(leader.name)
-    expect(verdict.problems).toEqual([])
+    expect(outcome.problems).toEqual([])
     expect(invalid(outcomes)).toEqual([])
   })
 
   it('is sealed loses nothing, revives nothing, and serves again once unsealed', async () => {
-    const { leader, outcomes, verdict } = await watched('leader sealed', async (node) => {
+    const {
+      leader,
+      outcomes,
+      verdict: outcome,
+    } = await watched('leader sealed', async (node) => {
       const { status } = await node.api('PUT', 'sys/seal', { token: cluster.rootToken })
       expect(status).toBe(204)
     })
-    expect(verdict.problems).toEqual([])
+    expect(outcome.problems).toEqual([])
     expect(invalid(outcomes)).toEqual([])
     expect(await leader.health()).toBe(503)
     await leader.unseal(cluster.unsealKey)

@@ -98,12 +98,12 @@ async function underLoad<T>(count: number, act: () => Promise<T>) {
   const result = await act()
   await pause(2000)
   await writers.stop()
-  const verdict = await writers.examine(await cluster.leader())
+  const outcome = await writers.examine(await cluster.leader())
   const line = [
     `${count} writers: ${writers.acknowledged} acknowledged, none for ${writers.longestGapMs.toFixed(0)} ms at most, ${spread(writers.latencies)}; refused: ${refusalsOf(writers)}`,
-    `sessions ${verdict.live} live, ${verdict.ended} ended, ${verdict.doubtful} in doubt; ${verdict.problems.length} lost or revived`,
+    `sessions ${outcome.live} live, ${outcome.ended} ended, ${outcome.doubtful} in doubt; ${outcome.problems.length} lost or revived`,
   ].join('\n  ')
-  return { result, verdict, line }
+  return { result, verdict: outcome, line }
 }
 
 async function issueAndStream(gateway: string) {
@@ -176,11 +176,11 @@ describe('the plugin, under load', () => {
       // A node that stepped down stands aside for ten seconds; with three nodes there is always another.
       return took
     }
-    const { result, verdict, line } = await underLoad(10, () => besidePolls(2, stepDown))
+    const { result, verdict: outcome, line } = await underLoad(10, () => besidePolls(2, stepDown))
     console.log(
       `step-down, ms until no longer active: ${list(result.without)} without polls, ${list(result.withPolls)} beside 3 waiting polls\n  ${line}`,
     )
-    expect(verdict.problems).toEqual([])
+    expect(outcome.problems).toEqual([])
   })
 })
 

@@ -1,6 +1,6 @@
 /** Many who issue, refresh and revoke while servers die, remember what they were told, and judge afterwards what became of it. */
 import { seededRandom } from '../../survival/writer.ts'
-import type { VaultAnswer } from './api.ts'
+import type { ApiResponse } from './api.ts'
 import { pause } from './until.ts'
 import type { ClusterNode } from './node.ts'
 
@@ -21,7 +21,7 @@ interface Session {
   refreshing: boolean
 }
 
-export interface Verdict {
+export interface CheckResult {
   /** A sentence for every acknowledged thing that does not hold. */
   readonly problems: readonly string[]
   readonly live: number
@@ -114,7 +114,7 @@ export class Writers {
     method: string,
     path: string,
     body?: unknown,
-  ): Promise<VaultAnswer['body'] | undefined> {
+  ): Promise<ApiResponse['body'] | undefined> {
     const started = performance.now()
     const answer = await node
       .api(method, path, { token: this.#token, ...(body !== undefined && { body }) })
@@ -136,7 +136,7 @@ export class Writers {
   }
 
   /** Compares everything that was acknowledged with what the engine says now. After `stop`. */
-  async examine(node: ClusterNode): Promise<Verdict> {
+  async examine(node: ClusterNode): Promise<CheckResult> {
     const problems: string[] = []
     const introspect = async (token: string): Promise<string> => {
       const { status, body } = await node.api('POST', 'mcp/introspect', { token: this.#token, body: { token } })
@@ -145,11 +145,11 @@ export class Writers {
     }
     const examine = async ({ session_id, tokens, standing, refreshing }: Session): Promise<void> => {
       const verdicts = await Promise.all(tokens.map(({ token }) => introspect(token)))
-      if (standing === 'ended' && verdicts.some((verdict) => verdict !== 'revoked'))
+      if (standing === 'ended' && verdicts.some((outcome) => outcome !== 'revoked'))
         problems.push(`${session_id} was ended: ${verdicts.join(', ')}`)
       if (standing !== 'live') return
       // No refresh ends a token, whatever became of its response.
-      if (verdicts.some((verdict) => verdict !== 'active'))
+      if (verdicts.some((outcome) => outcome !== 'active'))
         problems.push(`${session_id} is live${refreshing ? ', refreshing' : ''}: ${verdicts.join(', ')}`)
       const lease = await node.api('PUT', 'sys/leases/lookup', {
         token: this.#token,

@@ -11,12 +11,12 @@ export interface Unsealed {
 
 /** Resolves when a server with empty storage answers at `address`. Rejects as soon as `hasEnded`. */
 export async function untilListening(address: string, hasEnded: () => boolean = () => false): Promise<void> {
-  const stranger = apiOf(address, '')
+  const unauthenticated = apiOf(address, '')
   await eventually(
     'the server listens',
     async () => {
       if (hasEnded()) throw new Error('the server ended before it listened')
-      return (await stranger('GET', 'sys/health').catch(() => undefined))?.status ?? 'not yet'
+      return (await unauthenticated('GET', 'sys/health').catch(() => undefined))?.status ?? 'not yet'
     },
     501,
   )
@@ -24,9 +24,9 @@ export async function untilListening(address: string, hasEnded: () => boolean = 
 
 /** A server that has just been started with empty storage. Resolves when it serves. */
 export async function initialise(address: string): Promise<Unsealed> {
-  const stranger = apiOf(address, '')
+  const unauthenticated = apiOf(address, '')
   const { body } = await must(
-    stranger('PUT', 'sys/init', { body: { secret_shares: 1, secret_threshold: 1 } }),
+    unauthenticated('PUT', 'sys/init', { body: { secret_shares: 1, secret_threshold: 1 } }),
     'initialising',
   )
   const {
@@ -34,9 +34,9 @@ export async function initialise(address: string): Promise<Unsealed> {
     keys_base64: [key],
   } = body as { root_token: string; keys_base64: [string] }
   const api = apiOf(address, rootToken)
-  const health = async () => (await stranger('GET', 'sys/health').catch(() => undefined))?.status
+  const health = async () => (await unauthenticated('GET', 'sys/health').catch(() => undefined))?.status
   const open = async () => {
-    await must(stranger('PUT', 'sys/unseal', { body: { key } }), 'unsealing')
+    await must(unauthenticated('PUT', 'sys/unseal', { body: { key } }), 'unsealing')
     await eventually('an unsealed server serves', health, 200)
   }
   await open()

@@ -3,30 +3,30 @@ import { Callers, requireAgent, vaultOf } from '../../../src/gateway/decision/ca
 import { tokenDigest } from '../../../src/scope/index.ts'
 import { FakeClock } from '../../fakes/clock.ts'
 import { FakeVault } from '../../fakes/vault.ts'
-import { verdict } from '../rig.ts'
+import { outcomeOf } from '../harness.ts'
 
 let clock: FakeClock
 let vault: FakeVault
 let callers: Callers
-let strangers: number
+let unauthenticated: number
 beforeEach(() => {
   clock = new FakeClock()
   vault = new FakeVault(clock)
   vault.tokens.set('hvs.checker', { paths: ['mcp/introspect'] })
   vault.tokens.set('hvs.agent', { paths: ['mcp/creds'] })
-  strangers = 0
+  unauthenticated = 0
   callers = new Callers({
     vault: vault.client(),
     mount: 'mcp',
     clock,
     services: [{ name: 'billing', sha256: tokenDigest('gst_good'), agents: ['a', 'b'], vault: undefined }],
     onUnauthenticated: () => {
-      strangers++
+      unauthenticated++
     },
   })
 })
 
-const identify = (bearer: string | undefined) => verdict(Promise.resolve().then(() => callers.identify(bearer)))
+const identify = (bearer: string | undefined) => outcomeOf(Promise.resolve().then(() => callers.identify(bearer)))
 
 describe('who a bearer value stands for', () => {
   it('is a service for a configured service token', () => {
@@ -58,7 +58,7 @@ describe('who a bearer value stands for', () => {
     ['a value of absurd length', 'h'.repeat(5_000), 'invalid_token caller_unknown'],
   ])('is nobody for %s', async (_case, bearer, refusal) => {
     expect(await identify(bearer)).toBe(refusal)
-    expect(strangers).toBe(1)
+    expect(unauthenticated).toBe(1)
   })
 
   it('sends neither phantom nor service token to Vault', async () => {
@@ -68,7 +68,7 @@ describe('who a bearer value stands for', () => {
 })
 
 describe('checking tokens and calling upstreams', () => {
-  const require = (bearer: string) => verdict(callers.requireIntrospection(callers.identify(bearer)))
+  const require = (bearer: string) => outcomeOf(callers.requireIntrospection(callers.identify(bearer)))
 
   it('is for service tokens, and for Vault tokens that may introspect themselves', async () => {
     expect(await require('gst_good')).toBe('allowed')
@@ -106,13 +106,13 @@ it('binds a service token to its agents', async () => {
     requireAgent(caller, 'a')
   }).not.toThrow()
   expect(
-    await verdict(
+    await outcomeOf(
       Promise.resolve().then(() => {
         requireAgent(caller, 'c')
       }),
     ),
   ).toBe('insufficient_scope caller_not_bound')
-  expect(await verdict(Promise.resolve().then(() => vaultOf(caller)))).toBe('insufficient_scope caller_without_vault')
+  expect(await outcomeOf(Promise.resolve().then(() => vaultOf(caller)))).toBe('insufficient_scope caller_without_vault')
   expect(() => {
     requireAgent(callers.identify('root'), 'c')
   }).not.toThrow()

@@ -2,19 +2,19 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { GatewayError } from '../../../src/gateway/error.ts'
 import type { OpenCall } from '../../../src/gateway/decision/open-call.ts'
-import { authorize, openSession, service, startRig, tokenOf, verdict } from '../rig.ts'
-import type { Rig } from '../rig.ts'
+import { authorize, openSession, service, startHarness, tokenOf, outcomeOf } from '../harness.ts'
+import type { GatewayHarness } from '../harness.ts'
 import type { FakeSession } from '../../fakes/engine.ts'
 
-let rig: Rig
+let harness: GatewayHarness
 let session: FakeSession
 let call: OpenCall
 beforeEach(async () => {
-  rig = await startRig()
-  session = openSession(rig)
-  call = await authorize(rig, tokenOf(session))
+  harness = await startHarness()
+  session = openSession(harness)
+  call = await authorize(harness, tokenOf(session))
 })
-afterEach(() => rig.stop())
+afterEach(() => harness.stop())
 
 const reasonOf = (open: OpenCall): unknown => (open.signal.aborted ? (open.signal.reason as GatewayError).code : 'open')
 
@@ -23,91 +23,94 @@ describe('a call is cut', () => {
     [
       'its session is ended',
       () => {
-        rig.engine.end(session)
+        harness.engine.end(session)
       },
       'revoked',
     ],
     [
       'its token is revoked',
       () => {
-        rig.engine.endToken(session, session.tokens[0]!, 'lease revoked')
+        harness.engine.endToken(session, session.tokens[0]!, 'lease revoked')
       },
       'revoked',
     ],
     [
       'its agent is revoked',
       () => {
-        rig.engine.revokeAgent('claude-billing-agent')
+        harness.engine.revokeAgent('claude-billing-agent')
       },
       'revoked',
     ],
     [
       'its scope is taken away',
       () => {
-        rig.engine.agent('claude-billing-agent', { scopes: ['read:stripe:customers:id-only'] })
+        harness.engine.agent('claude-billing-agent', { scopes: ['read:stripe:customers:id-only'] })
       },
       'insufficient_scope',
     ],
     [
       'its tool is removed',
       () => {
-        rig.engine.remove('tools/stripe/invoices')
+        harness.engine.remove('tools/stripe/invoices')
       },
       'no_tool',
     ],
     [
       'its tool no longer covers the operation',
       () => {
-        rig.engine.tool('stripe', 'invoices', ['GET /v1/invoices/{id}'])
+        harness.engine.tool('stripe', 'invoices', ['GET /v1/invoices/{id}'])
       },
       'no_tool',
     ],
     [
       'its upstream is removed',
       () => {
-        rig.engine.remove('upstreams/stripe')
+        harness.engine.remove('upstreams/stripe')
       },
       'no_tool',
     ],
     [
       'its upstream moves elsewhere',
       () => {
-        rig.engine.upstream('stripe', { url: 'https://elsewhere.example' })
+        harness.engine.upstream('stripe', { url: 'https://elsewhere.example' })
       },
       'upstream_changed',
     ],
     [
       'its upstream takes another key',
       () => {
-        rig.engine.upstream('stripe', { kv_path: 'mcp/other' })
+        harness.engine.upstream('stripe', { kv_path: 'mcp/other' })
       },
       'upstream_changed',
     ],
     [
       'less of the answer may pass',
       () => {
-        rig.engine.tool('stripe', 'invoices', ['GET /v1/invoices'], { fields: ['data[].id'] })
+        harness.engine.tool('stripe', 'invoices', ['GET /v1/invoices'], { fields: ['data[].id'] })
       },
       'grant_changed',
     ],
     [
       'a policy denies its tool',
       () => {
-        rig.engine.put('policies/p', { name: 'p', policy: 'path "tools/stripe/invoices" { capabilities = ["deny"] }' })
-        rig.engine.agent('claude-billing-agent', { policies: ['p'] })
+        harness.engine.put('policies/p', {
+          name: 'p',
+          policy: 'path "tools/stripe/invoices" { capabilities = ["deny"] }',
+        })
+        harness.engine.agent('claude-billing-agent', { policies: ['p'] })
       },
       'denied',
     ],
   ])('when %s', async (_case, change, reason) => {
     change()
-    await rig.flush()
+    await harness.flush()
     expect(reasonOf(call)).toBe(reason)
     expect(call.stillFresh()).toBe(false)
-    expect(rig.core.openCalls.size).toBe(0)
+    expect(harness.core.openCalls.size).toBe(0)
   })
 
   it('in the very turn the event is learnt, before anything else runs', () => {
-    rig.core.follower.applyOwn({
+    harness.core.follower.applyOwn({
       type: 'session_ended',
       session_id: session.session_id,
       reason: 'closed',
@@ -117,39 +120,39 @@ describe('a call is cut', () => {
   })
 
   it('when an ancestor is ended', async () => {
-    const child = openSession(rig, { parent: session })
-    const below = await authorize(rig, tokenOf(child))
-    rig.engine.end(session)
-    await rig.flush()
+    const child = openSession(harness, { parent: session })
+    const below = await authorize(harness, tokenOf(child))
+    harness.engine.end(session)
+    await harness.flush()
     expect([reasonOf(call), reasonOf(below)]).toEqual(['revoked', 'revoked'])
   })
 
   it("at hard expiry, to the millisecond of the engine's clock", async () => {
-    await rig.clock.advance(899_000)
+    await harness.clock.advance(899_000)
     expect(reasonOf(call)).toBe('open')
-    await rig.clock.advance(1_000)
+    await harness.clock.advance(1_000)
     expect(reasonOf(call)).toBe('expired')
   })
 
   it("as soon as the engine's clock is learnt to be further on than thought, though the timer is set for later", async () => {
-    rig.engine.clockAheadMs = 900_000
-    await rig.clock.advance(1_000)
+    harness.engine.clockAheadMs = 900_000
+    await harness.clock.advance(1_000)
     expect(call.stillFresh()).toBe(false)
     expect(reasonOf(call)).toBe('expired')
   })
 
   it('when its caller goes away', async () => {
     const gone = new AbortController()
-    const open = await authorize(rig, tokenOf(session), { signal: gone.signal })
+    const open = await authorize(harness, tokenOf(session), { signal: gone.signal })
     gone.abort()
     expect(reasonOf(open)).toBe('caller_gone')
-    expect(rig.core.openCalls.size).toBe(1)
+    expect(harness.core.openCalls.size).toBe(1)
   })
 
   it('when the engine restarted and does not know the session any more', async () => {
-    rig.engine.sessions.clear()
-    rig.engine.restart()
-    await rig.flush()
+    harness.engine.sessions.clear()
+    harness.engine.restart()
+    await harness.flush()
     expect(reasonOf(call)).toBe('revoked')
   })
 })
@@ -159,71 +162,71 @@ describe('a call goes on', () => {
     [
       'another session is ended',
       () => {
-        rig.engine.end(openSession(rig))
+        harness.engine.end(openSession(harness))
       },
     ],
     [
       'another agent is revoked',
       () => {
-        rig.engine.revokeAgent('other-agent')
+        harness.engine.revokeAgent('other-agent')
       },
     ],
     [
       'a younger token supersedes its own',
       () => {
-        rig.engine.refresh(session)
-        rig.engine.endToken(session, session.tokens[0]!, 'superseded')
+        harness.engine.refresh(session)
+        harness.engine.endToken(session, session.tokens[0]!, 'superseded')
       },
     ],
     [
       'another tool changes',
       () => {
-        rig.engine.tool('stripe', 'refunds', ['POST /v1/refunds', 'GET /v1/refunds'])
+        harness.engine.tool('stripe', 'refunds', ['POST /v1/refunds', 'GET /v1/refunds'])
       },
     ],
     [
       'scopes are added',
       () => {
-        rig.engine.agent('claude-billing-agent', { scopes: ['read:stripe:invoices', 'read:stripe:customers'] })
+        harness.engine.agent('claude-billing-agent', { scopes: ['read:stripe:invoices', 'read:stripe:customers'] })
       },
     ],
     [
       'its upstream only changes its limits',
       () => {
-        rig.engine.upstream('stripe', { timeout: 5 })
+        harness.engine.upstream('stripe', { timeout: 5 })
       },
     ],
     [
       'the engine restarts and still knows the session',
       () => {
-        rig.engine.restart()
+        harness.engine.restart()
       },
     ],
   ])('when %s', async (_case, change) => {
     change()
-    await rig.flush()
+    await harness.flush()
     expect(reasonOf(call)).toBe('open')
     expect(call.stillFresh()).toBe(true)
   })
 
   it("past its own token's expiry while its session has a younger live one, and no longer", async () => {
-    await rig.clock.advance(600_000)
-    rig.engine.refresh(session)
-    await rig.flush()
-    await rig.clock.advance(400_000)
+    await harness.clock.advance(600_000)
+    harness.engine.refresh(session)
+    await harness.flush()
+    await harness.clock.advance(400_000)
     expect(reasonOf(call)).toBe('open')
-    expect(await verdict(authorize(rig, session.tokens[0]!.token))).toBe('invalid_token expired')
-    await rig.clock.advance(500_000)
+    expect(await outcomeOf(authorize(harness, session.tokens[0]!.token))).toBe('invalid_token expired')
+    await harness.clock.advance(500_000)
     expect(reasonOf(call)).toBe('expired')
   })
 })
 
 describe('out of contact', () => {
   it('no byte passes once the state is older than the upstream allows', async () => {
-    rig.vault.cutLine()
-    await rig.clock.advance(5_000)
+    harness.vault.cutLine()
+    await harness.clock.advance(5_000)
     expect(call.stillFresh()).toBe(true)
-    await rig.clock.advance(1_001)
+    await harness.clock.advance(1_001)
     expect(call.stillFresh()).toBe(false)
     expect(() => {
       call.require()
@@ -231,48 +234,48 @@ describe('out of contact', () => {
   })
 
   it('no byte passes when a change cannot be judged within that time', async () => {
-    const held = rig.vault.holdAnswers('mcp/tools/stripe')
-    rig.engine.tool('stripe', 'invoices', [])
-    await rig.flush()
-    await rig.clock.advance(5_000)
+    const held = harness.vault.holdAnswers('mcp/tools/stripe')
+    harness.engine.tool('stripe', 'invoices', [])
+    await harness.flush()
+    await harness.clock.advance(5_000)
     expect(call.stillFresh()).toBe(true)
-    await rig.clock.advance(1)
+    await harness.clock.advance(1)
     expect(call.stillFresh()).toBe(false)
     expect(reasonOf(call)).toBe('stale')
     held.release()
   })
 
   it('no byte passes when a session cannot be confirmed after a restart of the engine', async () => {
-    const held = rig.vault.holdAnswers('mcp/introspect')
-    rig.engine.restart()
-    await rig.flush()
-    await rig.clock.advance(5_001)
+    const held = harness.vault.holdAnswers('mcp/introspect')
+    harness.engine.restart()
+    await harness.flush()
+    await harness.clock.advance(5_001)
     expect(call.stillFresh()).toBe(false)
     expect(reasonOf(call)).toBe('stale')
     held.release()
   })
 
   it('the time that the machine slept counts as time in which a session could not be confirmed', async () => {
-    const held = rig.vault.holdAnswers('mcp/introspect')
-    rig.engine.restart()
-    await rig.flush()
-    await rig.clock.advance(1_000)
-    rig.clock.sleepThrough(4_001)
-    await rig.clock.advance(4_000)
+    const held = harness.vault.holdAnswers('mcp/introspect')
+    harness.engine.restart()
+    await harness.flush()
+    await harness.clock.advance(1_000)
+    harness.clock.sleepThrough(4_001)
+    await harness.clock.advance(4_000)
     // The feed is followed again, so that what is known of other sessions is fresh.
-    expect(rig.core.freshness.isFresh('high')).toBe(true)
+    expect(harness.core.freshness.isFresh('high')).toBe(true)
     expect(call.stillFresh()).toBe(false)
     expect(reasonOf(call)).toBe('stale')
     held.release()
   })
 
   it('the time that the machine slept counts as time in which a change could not be judged', async () => {
-    const held = rig.vault.holdAnswers('mcp/tools/stripe')
-    rig.engine.tool('stripe', 'invoices', [])
-    await rig.flush()
-    await rig.clock.advance(1_000)
-    rig.clock.sleepThrough(4_001)
-    await rig.clock.advance(4_000)
+    const held = harness.vault.holdAnswers('mcp/tools/stripe')
+    harness.engine.tool('stripe', 'invoices', [])
+    await harness.flush()
+    await harness.clock.advance(1_000)
+    harness.clock.sleepThrough(4_001)
+    await harness.clock.advance(4_000)
     expect(call.stillFresh()).toBe(false)
     expect(reasonOf(call)).toBe('stale')
     held.release()
@@ -280,25 +283,25 @@ describe('out of contact', () => {
 })
 
 it('sends no key once its own token has expired, though its session goes on by a younger one', async () => {
-  await rig.clock.advance(600_000)
-  rig.engine.refresh(session)
-  await rig.flush()
+  await harness.clock.advance(600_000)
+  harness.engine.refresh(session)
+  await harness.flush()
   expect(call.whyNotBegin()).toBeUndefined()
-  await rig.clock.advance(300_000)
+  await harness.clock.advance(300_000)
   expect(call.stillFresh()).toBe(true)
   expect(call.whyNotBegin()).toMatchObject({ type: 'invalid_token', code: 'expired' })
 })
 
 it('is over at once when the session ended between the look-up and the call', async () => {
-  const other = openSession(rig)
+  const other = openSession(harness)
   let written = () => undefined as void
-  rig.sink.gate = new Promise((resolve) => {
+  harness.sink.gate = new Promise((resolve) => {
     written = resolve
   })
-  const asked = authorize(rig, tokenOf(other))
-  await rig.flush()
-  rig.engine.end(other)
-  await rig.flush()
+  const asked = authorize(harness, tokenOf(other))
+  await harness.flush()
+  harness.engine.end(other)
+  await harness.flush()
   written()
   const open = await asked
   expect(() => {
@@ -308,18 +311,18 @@ it('is over at once when the session ended between the look-up and the call', as
 
 it('tells watchers once, as soon as it is known', async () => {
   const heard: string[] = []
-  await rig.core.decisions.watch(
+  await harness.core.decisions.watch(
     { key: { session_id: session.session_id }, requestId: 'w', caller: service },
     (reason) => heard.push(reason),
   )
-  const cancelled = await rig.core.decisions.watch(
+  const cancelled = await harness.core.decisions.watch(
     { key: { token: tokenOf(session) }, requestId: 'w', caller: service },
     () => heard.push('cancelled watch'),
   )
   cancelled.cancel()
-  rig.engine.end(session)
-  await rig.flush()
-  rig.engine.revokeAgent('claude-billing-agent')
-  await rig.flush()
+  harness.engine.end(session)
+  await harness.flush()
+  harness.engine.revokeAgent('claude-billing-agent')
+  await harness.flush()
   expect(heard).toEqual(['revoked'])
 })

@@ -5,8 +5,8 @@ import type { AddressInfo, Socket } from 'node:net'
 import { Client, Metadata, credentials, status } from '@grpc/grpc-js'
 import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js'
 import { afterEach, describe, expect, it } from 'vitest'
-import { openSession, tokenOf } from '../rig.ts'
-import { asService, methodOf } from './port.ts'
+import { openSession, tokenOf } from '../harness.ts'
+import { asService, methodOf } from './harness.ts'
 import { behind, bytesOut, still, until } from './upstream.ts'
 
 const scopes = ['read:stripe:invoices', 'create:stripe:refunds']
@@ -102,11 +102,11 @@ describe('when a session ends during a stream', () => {
     const state = await behind((_request, response) => {
       response.writeHead(200).write('first')
     })
-    const session = openSession(state.rig, { scopes })
-    const stream = state.port.open('Upstreams.Stream')
+    const session = openSession(state.harness, { scopes })
+    const stream = state.grpc.open('Upstreams.Stream')
     stream.write(head(tokenOf(session)))
     await stream.seen(2)
-    state.rig.engine.end(session)
+    state.harness.engine.end(session)
     expect(await stream.ended).toMatchObject({
       code: status.ABORTED,
       type: 'invalid_token',
@@ -115,22 +115,22 @@ describe('when a session ends during a stream', () => {
       details: 'the session was ended during the call',
     })
     await until(() => state.broken === 1)
-    await until(() => state.rig.sink.outcomes.length > 0)
-    expect(state.rig.sink.outcomes).toMatchObject([{ result: 'revoked', bytes: 5 }])
+    await until(() => state.harness.sink.outcomes.length > 0)
+    expect(state.harness.sink.outcomes).toMatchObject([{ result: 'revoked', bytes: 5 }])
   })
 
   it('with a part held up by a reader that does not read, nothing more leaves and no reason is told', async () => {
     const { answer, taken } = endless()
     const state = await behind(answer)
-    const session = openSession(state.rig, { scopes })
-    const sent = bytesOut(state.port.server.address)
-    const stream = state.port.open('Upstreams.Stream')
+    const session = openSession(state.harness, { scopes })
+    const sent = bytesOut(state.grpc.server.address)
+    const stream = state.grpc.open('Upstreams.Stream')
     stream.write(head(tokenOf(session)))
     await stream.seen(2)
     stream.pause()
     const before = await still(sent)
     const takenBefore = await still(taken)
-    state.rig.engine.end(session)
+    state.harness.engine.end(session)
     await until(() => state.broken === 1)
     stream.resume()
     const failure = await stream.ended
@@ -142,8 +142,8 @@ describe('when a session ends during a stream', () => {
   it('with the connection itself stuffed, what waits for the socket is dropped too', async () => {
     const { answer } = endless()
     const state = await behind(answer)
-    const session = openSession(state.rig, { scopes })
-    const way = await valve(state.port.server.address)
+    const session = openSession(state.harness, { scopes })
+    const way = await valve(state.grpc.server.address)
     const client = new Client(way.address, credentials.createInsecure(), {
       'grpc.max_receive_message_length': -1,
       'grpc.use_local_subchannel_pool': 1,
@@ -152,13 +152,13 @@ describe('when a session ends during a stream', () => {
     cleanups.push(() => {
       client.close()
     })
-    const sent = bytesOut(state.port.server.address)
+    const sent = bytesOut(state.grpc.server.address)
     const streams = [1, 2, 3, 4].map(() => openStream(client))
     for (const { call } of streams) call.write(head(tokenOf(session)))
     await until(() => streams.every(({ received }) => received() > 1))
     way.shut()
     const before = await still(sent)
-    state.rig.engine.end(session)
+    state.harness.engine.end(session)
     await until(() => state.broken === streams.length)
     way.open()
     for (const { ended } of streams) expect(await ended).toMatchObject({ code: status.CANCELLED })
@@ -170,13 +170,13 @@ describe('when a session ends during a stream', () => {
       response.writeHead(200).write('first')
       if (url.endsWith('in_2')) setImmediate(() => response.end(' and last'))
     })
-    const [session, other] = [openSession(state.rig, { scopes }), openSession(state.rig, { scopes })]
-    const cut = state.port.open('Upstreams.Stream')
+    const [session, other] = [openSession(state.harness, { scopes }), openSession(state.harness, { scopes })]
+    const cut = state.grpc.open('Upstreams.Stream')
     cut.write(head(tokenOf(session)))
     await cut.seen(2)
-    state.rig.engine.end(session)
+    state.harness.engine.end(session)
     expect(await cut.ended).toMatchObject({ code: status.ABORTED })
-    const whole = state.port.open('Upstreams.Stream')
+    const whole = state.grpc.open('Upstreams.Stream')
     whole.write({ head: { token: tokenOf(other), upstream: 'stripe', method: 'GET', path: '/v1/invoices/in_2' } })
     expect(await whole.ended).toBeUndefined()
   })
@@ -187,8 +187,8 @@ describe('when a session ends while a whole answer is on its way', () => {
     const state = await behind((_request, response) => {
       response.end(Buffer.alloc(3 * 1024 * 1024, 'x'))
     })
-    const session = openSession(state.rig, { scopes })
-    const way = await valve(state.port.server.address)
+    const session = openSession(state.harness, { scopes })
+    const way = await valve(state.grpc.server.address)
     const client = new Client(way.address, credentials.createInsecure(), {
       'grpc.max_receive_message_length': -1,
       'grpc.use_local_subchannel_pool': 1,
@@ -196,7 +196,7 @@ describe('when a session ends while a whole answer is on its way', () => {
     cleanups.push(() => {
       client.close()
     })
-    const sent = bytesOut(state.port.server.address)
+    const sent = bytesOut(state.grpc.server.address)
     await new Promise<void>((resolve, reject) => {
       client.waitForReady(Infinity, (error) => {
         if (error) reject(error)
@@ -222,12 +222,12 @@ describe('when a session ends while a whole answer is on its way', () => {
     })
     await until(() => sent() > 60_000)
     const before = await still(sent)
-    state.rig.engine.end(session)
-    await until(() => state.rig.sink.outcomes.length > 0)
+    state.harness.engine.end(session)
+    await until(() => state.harness.sink.outcomes.length > 0)
     way.open()
     expect(await failed).toMatchObject({ code: status.CANCELLED })
     expect((await still(sent)) - before).toBeLessThan(FRAMES_ONLY)
-    expect(state.rig.sink.outcomes).toMatchObject([{ result: 'revoked' }])
+    expect(state.harness.sink.outcomes).toMatchObject([{ result: 'revoked' }])
   })
 })
 
@@ -239,11 +239,11 @@ describe('when an upstream takes no more of a request', () => {
       },
       { early: true, settings: { max_request_bytes: 1024 * 1024 * 1024 } },
     )
-    const { call } = openStream(state.port.client)
+    const { call } = openStream(state.grpc.client)
     const part = Buffer.alloc(256 * 1024, 'x')
     let left = 0
     call.write({
-      head: { ...head(tokenOf(openSession(state.rig, { scopes }))).head, method: 'POST', path: '/v1/refunds' },
+      head: { ...head(tokenOf(openSession(state.harness, { scopes }))).head, method: 'POST', path: '/v1/refunds' },
     })
     for (let count = 0; count < 200; count++)
       call.write({ body: part }, () => {
@@ -253,7 +253,7 @@ describe('when an upstream takes no more of a request', () => {
     // Of 50 MiB: what two kernels hold between caller, gateway and upstream, and a few parts.
     expect(await still(() => left)).toBeLessThan(80)
     call.cancel()
-    await until(() => state.rig.core.openCalls.size === 0)
+    await until(() => state.harness.core.openCalls.size === 0)
   })
 })
 
@@ -262,12 +262,12 @@ describe('when nothing can vouch for a session any more', () => {
     const state = await behind((_request, response) => {
       response.writeHead(200).write('first')
     })
-    const session = openSession(state.rig, { scopes })
-    const stream = state.port.open('Upstreams.Stream')
+    const session = openSession(state.harness, { scopes })
+    const stream = state.grpc.open('Upstreams.Stream')
     stream.write(head(tokenOf(session)))
     await stream.seen(2)
-    state.rig.vault.cutLine()
-    await state.rig.clock.advance(6_000)
+    state.harness.vault.cutLine()
+    await state.harness.clock.advance(6_000)
     expect(await stream.ended).toMatchObject({ code: status.ABORTED, type: 'unavailable', error: 'stale' })
     await until(() => state.broken === 1)
     expect(state.broken).toBe(1)
@@ -277,11 +277,11 @@ describe('when nothing can vouch for a session any more', () => {
     const state = await behind((_request, response) => {
       response.writeHead(200).write('first')
     })
-    const session = openSession(state.rig, { scopes })
-    const stream = state.port.open('Upstreams.Stream')
+    const session = openSession(state.harness, { scopes })
+    const stream = state.grpc.open('Upstreams.Stream')
     stream.write(head(tokenOf(session)))
     await stream.seen(2)
-    state.rig.engine.agent('claude-billing-agent', { scopes: ['create:stripe:refunds'] })
+    state.harness.engine.agent('claude-billing-agent', { scopes: ['create:stripe:refunds'] })
     expect(await stream.ended).toMatchObject({ code: status.ABORTED, type: 'insufficient_scope' })
   })
 })

@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module'
 import { status } from '@grpc/grpc-js'
 import { describe, expect, it } from 'vitest'
-import { startRig } from '../rig.ts'
-import { openPort } from './port.ts'
+import { startHarness } from '../harness.ts'
+import { startGrpcHarness } from './harness.ts'
 
 const noCaller = {}
 
@@ -14,41 +14,41 @@ describe('health', () => {
     'mcp.gateway.v1.Upstreams',
     'grpc.health.v1.Health',
   ])('"%s" serves while the feed is followed; nobody has to say who asks', async (service) => {
-    const port = await openPort()
-    expect(await port.ask('grpc.health.v1.Health.Check', { service }, noCaller)).toEqual({ status: 'SERVING' })
+    const grpc = await startGrpcHarness()
+    expect(await grpc.call('grpc.health.v1.Health.Check', { service }, noCaller)).toEqual({ status: 'SERVING' })
   })
 
   it('does not serve while Vault is out of contact', async () => {
-    const rig = await startRig()
-    const port = await openPort({}, rig)
-    rig.vault.cutLine()
-    await rig.clock.advance(6_000)
-    expect(await port.ask('grpc.health.v1.Health.Check', { service: '' }, noCaller)).toEqual({ status: 'NOT_SERVING' })
+    const harness = await startHarness()
+    const grpc = await startGrpcHarness({}, harness)
+    harness.vault.cutLine()
+    await harness.clock.advance(6_000)
+    expect(await grpc.call('grpc.health.v1.Health.Check', { service: '' }, noCaller)).toEqual({ status: 'NOT_SERVING' })
   })
 
   it('an unknown service is NOT_FOUND', async () => {
-    const port = await openPort()
-    expect(await port.ask('grpc.health.v1.Health.Check', { service: 'mcp.gateway.v2.Tokens' }, noCaller)).toMatchObject(
-      { code: status.NOT_FOUND },
-    )
+    const grpc = await startGrpcHarness()
+    expect(
+      await grpc.call('grpc.health.v1.Health.Check', { service: 'mcp.gateway.v2.Tokens' }, noCaller),
+    ).toMatchObject({ code: status.NOT_FOUND })
   })
 
   it('a watcher is told at once and at every change', async () => {
-    const rig = await startRig()
-    const port = await openPort({}, rig)
-    const watch = port.open('grpc.health.v1.Health.Watch', { service: '' }, noCaller)
+    const harness = await startHarness()
+    const grpc = await startGrpcHarness({}, harness)
+    const watch = grpc.open('grpc.health.v1.Health.Watch', { service: '' }, noCaller)
     await watch.seen(1)
-    rig.vault.cutLine()
-    await rig.clock.advance(6_000)
+    harness.vault.cutLine()
+    await harness.clock.advance(6_000)
     await watch.seen(2)
-    rig.vault.mendLine()
-    await rig.clock.advance(3_000)
+    harness.vault.mendLine()
+    await harness.clock.advance(3_000)
     expect(await watch.seen(3)).toEqual([{ status: 'SERVING' }, { status: 'NOT_SERVING' }, { status: 'SERVING' }])
   })
 
   it('a watcher of an unknown service is told so, and not cut', async () => {
-    const port = await openPort()
-    const watch = port.open('grpc.health.v1.Health.Watch', { service: 'nobody' }, noCaller)
+    const grpc = await startGrpcHarness()
+    const watch = grpc.open('grpc.health.v1.Health.Watch', { service: 'nobody' }, noCaller)
     expect(await watch.seen(1)).toEqual([{ status: 'SERVICE_UNKNOWN' }])
   })
 })
@@ -65,8 +65,8 @@ const { FileDescriptorProto } = createRequire(import.meta.url)('protobufjs/ext/d
 
 describe('reflection', () => {
   async function asked(request: object): Promise<Record<string, unknown>> {
-    const port = await openPort()
-    const stream = port.open('grpc.reflection.v1.ServerReflection.ServerReflectionInfo', undefined, noCaller)
+    const grpc = await startGrpcHarness()
+    const stream = grpc.open('grpc.reflection.v1.ServerReflection.ServerReflectionInfo', undefined, noCaller)
     stream.write({ host: 'here', ...request })
     const [answer] = await stream.seen(1)
     stream.end()
@@ -125,8 +125,8 @@ describe('reflection', () => {
   })
 
   it('speaks v1alpha too', async () => {
-    const port = await openPort()
-    const alpha = port.open(
+    const grpc = await startGrpcHarness()
+    const alpha = grpc.open(
       'grpc.reflection.v1.ServerReflection.ServerReflectionInfo|grpc.reflection.v1alpha.ServerReflection',
       undefined,
       noCaller,

@@ -3,10 +3,10 @@ import { status } from '@grpc/grpc-js'
 import { describe, expect, it } from 'vitest'
 import type { LimitSettings } from '../../../src/gateway/limits/index.ts'
 import { mintToken } from '../../../src/scope/index.ts'
-import { BOUND_OPENER_TOKEN, openSession, startRig, tokenOf } from '../rig.ts'
-import { openPort } from './port.ts'
+import { BOUND_OPENER_TOKEN, openSession, startHarness, tokenOf } from '../harness.ts'
+import { startGrpcHarness } from './harness.ts'
 
-const portWith = async (limits: Partial<LimitSettings>) => openPort({}, await startRig({ limits }))
+const portWith = async (limits: Partial<LimitSettings>) => startGrpcHarness({}, await startHarness({ limits }))
 const exhausted = (error: string) => ({
   code: status.RESOURCE_EXHAUSTED,
   type: 'unavailable',
@@ -20,37 +20,37 @@ const madeUp = () =>
 
 describe('tokens nobody knows', () => {
   it('deny: ten times the rate for an authenticated caller, then no more; allow: after a second', async () => {
-    const port = await portWith({ unknown_tokens_per_second: 1 })
-    const ask = (token: string) => port.ask('Tokens.Validate', { token, required_scope: 'read:stripe:invoices' })
+    const grpc = await portWith({ unknown_tokens_per_second: 1 })
+    const ask = (token: string) => grpc.call('Tokens.Validate', { token, required_scope: 'read:stripe:invoices' })
     for (let i = 0; i < 10; i++) expect(await ask(madeUp())).toMatchObject({ code: status.UNAUTHENTICATED })
-    const fresh = tokenOf(openSession(port.rig))
+    const fresh = tokenOf(openSession(grpc.harness))
     expect(await ask(fresh)).toMatchObject(exhausted('lookups_limit'))
-    await port.rig.clock.advance(1_000)
+    await grpc.harness.clock.advance(1_000)
     expect(await ask(fresh)).toMatchObject({ active: true })
   })
 
   it('deny: session ids that are watched or refreshed count alike; allow: another caller', async () => {
-    const port = await portWith({ unknown_tokens_per_second: 1 })
+    const grpc = await portWith({ unknown_tokens_per_second: 1 })
     const sessionId = (id: number) => `sess_01JD5WZ5C00000000000000${String(100 + id)}`
     for (let id = 0; id < 5; id++) {
-      expect(await port.open('Sessions.Watch', { session_id: sessionId(id) }).ended).toMatchObject({ error: 'unknown' })
-      expect(await port.ask('Sessions.Refresh', { session_id: sessionId(50 + id) })).toMatchObject({
+      expect(await grpc.open('Sessions.Watch', { session_id: sessionId(id) }).ended).toMatchObject({ error: 'unknown' })
+      expect(await grpc.call('Sessions.Refresh', { session_id: sessionId(50 + id) })).toMatchObject({
         error: 'session_unknown',
       })
     }
-    const { session_id } = openSession(port.rig)
-    expect(await port.open('Sessions.Watch', { session_id }).ended).toMatchObject(exhausted('lookups_limit'))
-    expect(await port.ask('Sessions.Refresh', { session_id })).toMatchObject(exhausted('lookups_limit'))
+    const { session_id } = openSession(grpc.harness)
+    expect(await grpc.open('Sessions.Watch', { session_id }).ended).toMatchObject(exhausted('lookups_limit'))
+    expect(await grpc.call('Sessions.Refresh', { session_id })).toMatchObject(exhausted('lookups_limit'))
     const other = { authorization: `Bearer ${BOUND_OPENER_TOKEN}` }
-    expect(await port.ask('Sessions.Refresh', { session_id }, other)).toMatchObject({ error: 'caller_not_bound' })
+    expect(await grpc.call('Sessions.Refresh', { session_id }, other)).toMatchObject({ error: 'caller_not_bound' })
   })
 })
 
 describe('streams', () => {
   it('deny: more that watch a session than it may have; allow: those of another, and again when one ends', async () => {
-    const port = await portWith({ streams_per_session: 2 })
-    const [first, second] = [openSession(port.rig), openSession(port.rig)]
-    const watch = ({ session_id }: { session_id: string }) => port.open('Sessions.Watch', { session_id })
+    const grpc = await portWith({ streams_per_session: 2 })
+    const [first, second] = [openSession(grpc.harness), openSession(grpc.harness)]
+    const watch = ({ session_id }: { session_id: string }) => grpc.open('Sessions.Watch', { session_id })
     const streams = [watch(first), watch(first)]
     await Promise.all(streams.map((stream) => stream.seen(1)))
     expect(await watch(first).ended).toMatchObject(exhausted('streams_limit'))
@@ -70,10 +70,10 @@ describe('streams', () => {
   })
 
   it('deny: more that a caller validates tokens on than it may have; allow: another caller, and again when one ends', async () => {
-    const port = await portWith({ streams_per_caller: 2 })
-    const token = tokenOf(openSession(port.rig))
+    const grpc = await portWith({ streams_per_caller: 2 })
+    const token = tokenOf(openSession(grpc.harness))
     const open = async (metadata?: Record<string, string>) => {
-      const stream = port.open('Tokens.ValidateStream', undefined, metadata)
+      const stream = grpc.open('Tokens.ValidateStream', undefined, metadata)
       stream.write({ token, required_scope: 'read:stripe:invoices' })
       return {
         stream,
@@ -96,12 +96,12 @@ describe('streams', () => {
   })
 
   it('a part of the limit is enforced where several gateways follow the feed', async () => {
-    const port = await portWith({ streams_per_session: 4 })
-    port.rig.engine.pollers = 4
-    port.rig.engine.upstream('github')
-    await port.rig.flush()
-    const { session_id } = openSession(port.rig)
-    await port.open('Sessions.Watch', { session_id }).seen(1)
-    expect(await port.open('Sessions.Watch', { session_id }).ended).toMatchObject(exhausted('streams_limit'))
+    const grpc = await portWith({ streams_per_session: 4 })
+    grpc.harness.engine.pollers = 4
+    grpc.harness.engine.upstream('github')
+    await grpc.harness.flush()
+    const { session_id } = openSession(grpc.harness)
+    await grpc.open('Sessions.Watch', { session_id }).seen(1)
+    expect(await grpc.open('Sessions.Watch', { session_id }).ended).toMatchObject(exhausted('streams_limit'))
   })
 })

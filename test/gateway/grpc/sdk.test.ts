@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { ERROR_META, connect } from '../../../src/client/index.ts'
 import type { GatewayClient } from '../../../src/client/index.ts'
-import { SERVICE_TOKEN, openSession, tokenOf } from '../rig.ts'
+import { SERVICE_TOKEN, openSession, tokenOf } from '../harness.ts'
 import { behind, until } from './upstream.ts'
 import type { Behind } from './upstream.ts'
 
@@ -12,8 +12,8 @@ afterEach(() => {
   for (const cleanup of cleanups.splice(0)) cleanup()
 })
 
-function clientOf({ port }: Behind, token = SERVICE_TOKEN): GatewayClient {
-  const client = connect({ address: port.server.address, token })
+function clientOf({ grpc }: Behind, token = SERVICE_TOKEN): GatewayClient {
+  const client = connect({ address: grpc.server.address, token })
   cleanups.push(() => {
     client.close()
   })
@@ -36,7 +36,7 @@ describe('the SDK at the port', () => {
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ got: body }))
     })
     const client = clientOf(state)
-    const token = tokenOf(openSession(state.rig, { scopes }))
+    const token = tokenOf(openSession(state.harness, { scopes }))
     expect(await client.validate(token, 'read:stripe:invoices')).toMatchObject({ active: true, scope_match: true })
     expect(await client.introspect(token)).toMatchObject({ active: true, client_id: 'claude-billing-agent' })
     const response = await client
@@ -52,13 +52,13 @@ describe('the SDK at the port', () => {
       response.writeHead(401).end()
     })
     const client = clientOf(state)
-    const session = openSession(state.rig, { scopes })
+    const session = openSession(state.harness, { scopes })
     const token = tokenOf(session)
     const { fetch } = client.upstream('stripe', token)
     expect(await refusalOf(fetch('/v1/charges'))).toBe('insufficient_scope no_tool')
     expect(await refusalOf(fetch('/v1/invoices'))).toBe('upstream_error upstream_unauthorized')
     expect(await refusalOf(fetch('/v1/a%2fb'))).toBe('invalid_request bad_request')
-    state.rig.engine.end(session)
+    state.harness.engine.end(session)
     expect(await refusalOf(fetch('/v1/invoices'))).toBe('invalid_token reuse_after_revocation')
     expect(await refusalOf(client.validate(token))).toBe('invalid_token reuse_after_revocation')
     expect(await refusalOf(clientOf(state, 'gst_other').validate(token))).toBe('invalid_token caller_unknown')
@@ -69,7 +69,7 @@ describe('the SDK at the port', () => {
     async (credential) => {
       const state = await behind(() => undefined)
       const tool = clientOf(state, credential).requireScope('read:stripe:invoices', () => ({ content: [] }))
-      const result = await tool({}, { authInfo: { token: tokenOf(openSession(state.rig, { scopes })) } })
+      const result = await tool({}, { authInfo: { token: tokenOf(openSession(state.harness, { scopes })) } })
       expect(result._meta?.[ERROR_META]).toMatchObject({
         type: 'insufficient_scope',
         code: expect.stringMatching(/^caller_/) as string,
@@ -81,11 +81,11 @@ describe('the SDK at the port', () => {
     const state = await behind((_request, response) => {
       response.writeHead(200).write('first')
     })
-    const session = openSession(state.rig, { scopes })
+    const session = openSession(state.harness, { scopes })
     const response = await clientOf(state).upstream('stripe', tokenOf(session)).fetch('/v1/invoices')
     const reader = response.body!.getReader()
     expect(Buffer.from((await reader.read()).value).toString()).toBe('first')
-    state.rig.engine.end(session)
+    state.harness.engine.end(session)
     expect(await refusalOf(reader.read())).toBe('invalid_token revoked')
     await until(() => state.broken === 1)
   })
@@ -94,7 +94,7 @@ describe('the SDK at the port', () => {
     const state = await behind((request) => {
       request.socket.destroy()
     })
-    const { fetch } = clientOf(state).upstream('stripe', tokenOf(openSession(state.rig, { scopes })))
+    const { fetch } = clientOf(state).upstream('stripe', tokenOf(openSession(state.harness, { scopes })))
     expect(await refusalOf(fetch('/v1/refunds', { method: 'POST', body: 'x' }))).toBe(
       'upstream_error upstream_unreachable',
     )
@@ -135,18 +135,18 @@ describe('the SDK at the port', () => {
       return new Promise(() => undefined)
     })
     const call = (token: string) => tool({}, { authInfo: { token } })
-    const session = openSession(state.rig, { scopes })
+    const session = openSession(state.harness, { scopes })
     const ended = call(tokenOf(session))
     await until(() => begun.length === 1)
-    state.rig.engine.end(session)
+    state.harness.engine.end(session)
     expect(await ended).toMatchObject({
       isError: true,
       content: [{ text: expect.stringContaining('401 invalid_token') as string }],
     })
-    const watched = state.rig.core.sessionCache.size
-    const narrowed = call(tokenOf(openSession(state.rig, { scopes })))
-    await until(() => begun.length === 2 && state.rig.core.sessionCache.size > watched)
-    state.rig.engine.put('agents/claude-billing-agent/scopes', {
+    const watched = state.harness.core.sessionCache.size
+    const narrowed = call(tokenOf(openSession(state.harness, { scopes })))
+    await until(() => begun.length === 2 && state.harness.core.sessionCache.size > watched)
+    state.harness.engine.put('agents/claude-billing-agent/scopes', {
       scopes: ['create:stripe:refunds'],
       max_ttl_seconds: 900,
       environment: 'production',
@@ -163,31 +163,31 @@ describe('a guarded tool at the port', () => {
   async function working() {
     const state = await behind(() => undefined)
     const {
-      rig,
-      port: { server },
+      harness,
+      grpc: { server },
     } = state
-    const client = connect({ address: server.address, token: SERVICE_TOKEN, clock: rig.clock })
+    const client = connect({ address: server.address, token: SERVICE_TOKEN, clock: harness.clock })
     cleanups.push(() => {
       client.close()
     })
-    const token = tokenOf(openSession(rig, { scopes }))
+    const token = tokenOf(openSession(harness, { scopes }))
     let answered: string | undefined
     void client
       .requireScope('read:stripe:invoices', () => new Promise(() => undefined))({}, { authInfo: { token } })
       .then(({ content }) => {
         answered = (content[0] as { text: string }).text
       })
-    await until(() => rig.core.sessionCache.size > 0)
+    await until(() => harness.core.sessionCache.size > 0)
     await client.introspect(token)
     return {
-      rig,
+      rig: harness,
       answer: () => answered,
       /** Half a second at a time, with everything that was sent by then heard. */
       async pass(ms: number) {
         for (let passed = 0; passed < ms; passed += 500) {
-          await rig.clock.advance(500)
+          await harness.clock.advance(500)
           await client.introspect(token).catch(() => undefined)
-          await rig.flush()
+          await harness.flush()
         }
       },
     }
@@ -200,9 +200,9 @@ describe('a guarded tool at the port', () => {
   })
 
   it('ends within the one limit that gateway and SDK share after contact with Vault was lost', async () => {
-    const { rig, pass, answer } = await working()
+    const { rig: harness, pass, answer } = await working()
     await pass(3_000)
-    rig.vault.cutLine()
+    harness.vault.cutLine()
     await pass(3_500)
     expect(answer()).toBeUndefined()
     await pass(1_500)

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, credentials, status } from '@grpc/grpc-js'
 import { afterEach, describe, expect, it } from 'vitest'
-import { openSession, startRig, tokenOf } from '../rig.ts'
+import { openSession, startHarness, tokenOf } from '../harness.ts'
 import { throwAwayCertificate } from '../../vault-client/certificate.ts'
-import { asService, methodOf, openPort } from './port.ts'
+import { asService, methodOf, startGrpcHarness } from './harness.ts'
 
 const cleanups: (() => void)[] = []
 afterEach(() => {
@@ -86,27 +86,29 @@ describe('what no client of ours would send', () => {
       '13',
     ],
   ])('%s is answered with a status, and the server goes on', async (_what, path, body, headers, code) => {
-    const port = await openPort()
-    expect(await send(raw(port.server.address), path, body, headers)).toMatchObject({ 'grpc-status': code })
-    expect(await port.ask('Tokens.Validate', { token: tokenOf(openSession(port.rig)) })).toMatchObject({ active: true })
+    const grpc = await startGrpcHarness()
+    expect(await send(raw(grpc.server.address), path, body, headers)).toMatchObject({ 'grpc-status': code })
+    expect(await grpc.call('Tokens.Validate', { token: tokenOf(openSession(grpc.harness)) })).toMatchObject({
+      active: true,
+    })
   })
 
   it('half a character in a message does not break the answer that quotes it', async () => {
-    const port = await openPort()
+    const grpc = await startGrpcHarness()
     // `required_scope` holding U+D800 as three bytes, which no encoder of text would write.
-    const token = Buffer.from(tokenOf(openSession(port.rig)))
+    const token = Buffer.from(tokenOf(openSession(grpc.harness)))
     const message = Buffer.concat([
       Buffer.from([0x0a, token.length]),
       token,
       Buffer.from([0x12, 0x03, 0xed, 0xa0, 0x80]),
     ])
     expect(
-      await send(raw(port.server.address), '/mcp.gateway.v1.Tokens/Validate', framed(message), asService),
+      await send(raw(grpc.server.address), '/mcp.gateway.v1.Tokens/Validate', framed(message), asService),
     ).toMatchObject({ 'grpc-status': '3', 'mcp-error-type': 'invalid_request' })
   })
 
   it('what a handler did not foresee is INTERNAL and tells nothing', async () => {
-    const rig = await startRig()
+    const harness = await startHarness()
     const logged: string[] = []
     const logger = {
       debug: () => undefined,
@@ -117,11 +119,11 @@ describe('what no client of ours would send', () => {
       },
     }
     const broken = {
-      ...rig.core.decisions,
+      ...harness.core.decisions,
       validate: () => Promise.reject(new TypeError('sk_live_secret')),
-    } as unknown as typeof rig.core.decisions
-    const port = await openPort({ decisions: broken, logger }, rig)
-    expect(await port.ask('Tokens.Validate', { token: 'x' })).toMatchObject({
+    } as unknown as typeof harness.core.decisions
+    const grpc = await startGrpcHarness({ decisions: broken, logger }, harness)
+    expect(await grpc.call('Tokens.Validate', { token: 'x' })).toMatchObject({
       code: status.INTERNAL,
       details: 'internal error',
       error: 'internal',
@@ -132,23 +134,23 @@ describe('what no client of ours would send', () => {
 
 describe('closing', () => {
   it('lets what is being answered finish, ends the streams that would last, and takes nothing new', async () => {
-    const rig = await startRig()
-    const port = await openPort({}, rig)
-    const watch = port.open('Sessions.Watch', { token: tokenOf(openSession(rig)) })
-    const health = port.open('grpc.health.v1.Health.Watch', { service: '' })
+    const harness = await startHarness()
+    const grpc = await startGrpcHarness({}, harness)
+    const watch = grpc.open('Sessions.Watch', { token: tokenOf(openSession(harness)) })
+    const health = grpc.open('grpc.health.v1.Health.Watch', { service: '' })
     await watch.seen(1)
     await health.seen(1)
-    const held = rig.vault.holdAnswers('mcp/introspect')
-    const asked = port.ask('Tokens.Validate', { token: tokenOf(openSession(rig)) })
-    while (held.waiting < 1) await rig.flush()
-    const closed = port.server.close()
+    const held = harness.vault.holdAnswers('mcp/introspect')
+    const asked = grpc.call('Tokens.Validate', { token: tokenOf(openSession(harness)) })
+    while (held.waiting < 1) await harness.flush()
+    const closed = grpc.server.close()
     expect(await watch.ended).toMatchObject({ code: status.UNAVAILABLE, error: 'shutting_down' })
     expect(await health.ended).toMatchObject({ code: status.UNAVAILABLE })
     held.release()
     expect(await asked).toMatchObject({ active: true })
     await closed
-    port.client.close()
-    const late = new Client(port.server.address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 })
+    grpc.client.close()
+    const late = new Client(grpc.server.address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 })
     cleanups.push(() => {
       late.close()
     })
@@ -162,13 +164,13 @@ describe('closing', () => {
   })
 
   it('breaks off what does not finish', async () => {
-    const rig = await startRig()
-    const port = await openPort({}, rig)
-    const held = rig.vault.holdAnswers('mcp/introspect')
-    const asked = port.ask('Tokens.Validate', { token: tokenOf(openSession(rig)) })
-    while (held.waiting < 1) await rig.flush()
-    const closed = port.server.close()
-    await rig.clock.advance(5_000)
+    const harness = await startHarness()
+    const grpc = await startGrpcHarness({}, harness)
+    const held = harness.vault.holdAnswers('mcp/introspect')
+    const asked = grpc.call('Tokens.Validate', { token: tokenOf(openSession(harness)) })
+    while (held.waiting < 1) await harness.flush()
+    const closed = grpc.server.close()
+    await harness.clock.advance(5_000)
     await closed
     expect(await asked).toMatchObject({ code: expect.any(Number) as number })
     held.release()
@@ -185,8 +187,8 @@ describe('listening', () => {
     const tls = { certFile: join(directory, 'cert.pem'), keyFile: join(directory, 'key.pem') }
     writeFileSync(tls.certFile, certificate)
     writeFileSync(tls.keyFile, key)
-    const port = await openPort({ tls })
-    const client = new Client(port.server.address, credentials.createSsl(Buffer.from(certificate)), {
+    const grpc = await startGrpcHarness({ tls })
+    const client = new Client(grpc.server.address, credentials.createSsl(Buffer.from(certificate)), {
       'grpc.use_local_subchannel_pool': 1,
     })
     cleanups.push(() => {
@@ -202,17 +204,17 @@ describe('listening', () => {
   })
 
   it('an address that is taken, or is none, is told', async () => {
-    const port = await openPort()
-    await expect(openPort({ address: port.server.address })).rejects.toMatchObject({
+    const grpc = await startGrpcHarness()
+    await expect(startGrpcHarness({ address: grpc.server.address })).rejects.toMatchObject({
       code: 'EADDRINUSE',
-      message: `listen EADDRINUSE: address already in use ${port.server.address}`,
+      message: `listen EADDRINUSE: address already in use ${grpc.server.address}`,
     })
-    await expect(openPort({ address: 'http://127.0.0.1:1' })).rejects.toThrow('must be host:port')
+    await expect(startGrpcHarness({ address: 'http://127.0.0.1:1' })).rejects.toThrow('must be host:port')
   })
 
   it('TLS files that are not there are told', async () => {
     await expect(
-      openPort({ tls: { certFile: '/nonexistent/cert.pem', keyFile: '/nonexistent/key.pem' } }),
+      startGrpcHarness({ tls: { certFile: '/nonexistent/cert.pem', keyFile: '/nonexistent/key.pem' } }),
     ).rejects.toThrow('ENOENT')
   })
 })

@@ -1,24 +1,25 @@
 import { status } from '@grpc/grpc-js'
 import { describe, expect, it } from 'vitest'
 import { tokenDigest } from '../../../src/scope/index.ts'
-import { BOUND_OPENER_TOKEN, BOUND_TOKEN, openSession, startRig, tokenOf } from '../rig.ts'
-import type { Rig } from '../rig.ts'
-import { openPort } from './port.ts'
+import { BOUND_OPENER_TOKEN, BOUND_TOKEN, openSession, startHarness, tokenOf } from '../harness.ts'
+import type { GatewayHarness } from '../harness.ts'
+import { startGrpcHarness } from './harness.ts'
 
 const agent_id = 'claude-billing-agent'
 
 async function openedPort() {
-  const rig = await startRig()
-  const port = await openPort({}, rig)
-  return { rig, port }
+  const harness = await startHarness()
+  const grpc = await startGrpcHarness({}, harness)
+  return { rig: harness, port: grpc }
 }
 
-const lastAsked = (rig: Rig, path: string) => rig.vault.asked.findLast((asked) => asked.path.startsWith(path))
+const lastAsked = (harness: GatewayHarness, path: string) =>
+  harness.vault.asked.findLast((asked) => asked.path.startsWith(path))
 
 describe('Sessions.Open', () => {
   it('opens a session as the caller and answers with its first token', async () => {
-    const { rig, port } = await openedPort()
-    const answer = await port.ask('Sessions.Open', {
+    const { rig: harness, port: grpc } = await openedPort()
+    const answer = await grpc.call('Sessions.Open', {
       agent_id,
       purpose: 'reconciliation',
       requested_scopes: ['read:stripe:invoices'],
@@ -38,7 +39,7 @@ describe('Sessions.Open', () => {
     })
     expect(answer.token).toMatch(/^svt_prod_/)
     expect(answer.refresh_after_unix).toBe(Date.parse('2026-03-15T16:08:00Z') / 1000)
-    expect(lastAsked(rig, 'mcp/creds')).toMatchObject({
+    expect(lastAsked(harness, 'mcp/creds')).toMatchObject({
       token: 'hvs.opener-service',
       path: `mcp/creds/${agent_id}`,
       body: {
@@ -51,9 +52,11 @@ describe('Sessions.Open', () => {
   })
 
   it('what is empty is omitted, so that the engine chooses', async () => {
-    const { rig, port } = await openedPort()
-    await port.ask('Sessions.Open', { agent_id })
-    expect(Object.entries(lastAsked(rig, 'mcp/creds')!.body!).filter(([, value]) => value !== undefined)).toEqual([])
+    const { rig: harness, port: grpc } = await openedPort()
+    await grpc.call('Sessions.Open', { agent_id })
+    expect(Object.entries(lastAsked(harness, 'mcp/creds')!.body!).filter(([, value]) => value !== undefined)).toEqual(
+      [],
+    )
   })
 
   it.each([
@@ -61,45 +64,45 @@ describe('Sessions.Open', () => {
     ['a path for an agent', { agent_id: 'a/../b' }, status.INVALID_ARGUMENT, 'agent_id: is not a name'],
     ['an agent nobody registered', { agent_id: 'nobody' }, status.INVALID_ARGUMENT, 'is not registered'],
   ])('%s is refused with a sentence', async (_what, request, code, sentence) => {
-    const { rig, port } = await openedPort()
-    const failure = await port.ask('Sessions.Open', request)
+    const { rig: harness, port: grpc } = await openedPort()
+    const failure = await grpc.call('Sessions.Open', request)
     expect(failure).toMatchObject({ code, type: 'invalid_request' })
     expect(failure.details).toContain(sentence)
-    expect(rig.engine.sessions.size).toBe(0)
+    expect(harness.engine.sessions.size).toBe(0)
   })
 
   it('a service token bound to other agents, or without a Vault login, opens nothing', async () => {
-    const { rig, port } = await openedPort()
+    const { rig: harness, port: grpc } = await openedPort()
     const bound = { authorization: `Bearer ${BOUND_TOKEN}` }
-    expect(await port.ask('Sessions.Open', { agent_id }, bound)).toMatchObject({
+    expect(await grpc.call('Sessions.Open', { agent_id }, bound)).toMatchObject({
       code: status.PERMISSION_DENIED,
       error: 'caller_not_bound',
     })
-    expect(await port.ask('Sessions.Open', { agent_id: 'other-agent' }, bound)).toMatchObject({
+    expect(await grpc.call('Sessions.Open', { agent_id: 'other-agent' }, bound)).toMatchObject({
       code: status.PERMISSION_DENIED,
       error: 'caller_without_vault',
     })
-    expect(rig.engine.sessions.size).toBe(0)
+    expect(harness.engine.sessions.size).toBe(0)
   })
 
   it('a Vault token that ends within a minute opens nothing', async () => {
-    const { rig, port } = await openedPort()
-    rig.vault.tokens.set('hvs.opener-short', { paths: ['mcp/creds'], ttl: 40 })
-    expect(await port.ask('Sessions.Open', { agent_id }, { authorization: 'Bearer hvs.opener-short' })).toMatchObject({
+    const { rig: harness, port: grpc } = await openedPort()
+    harness.vault.tokens.set('hvs.opener-short', { paths: ['mcp/creds'], ttl: 40 })
+    expect(await grpc.call('Sessions.Open', { agent_id }, { authorization: 'Bearer hvs.opener-short' })).toMatchObject({
       code: status.INVALID_ARGUMENT,
       error: 'caller_expires_soon',
     })
-    expect(rig.engine.sessions.size).toBe(0)
+    expect(harness.engine.sessions.size).toBe(0)
   })
 
   it('what Vault refuses the caller is PERMISSION_DENIED, an outage UNAVAILABLE', async () => {
-    const { rig, port } = await openedPort()
-    rig.vault.tokens.set('hvs.reader', { paths: ['secret'] })
-    expect(await port.ask('Sessions.Open', { agent_id }, { authorization: 'Bearer hvs.reader' })).toMatchObject({
+    const { rig: harness, port: grpc } = await openedPort()
+    harness.vault.tokens.set('hvs.reader', { paths: ['secret'] })
+    expect(await grpc.call('Sessions.Open', { agent_id }, { authorization: 'Bearer hvs.reader' })).toMatchObject({
       code: status.PERMISSION_DENIED,
     })
-    rig.vault.cutLine()
-    expect(await port.ask('Sessions.Open', { agent_id })).toMatchObject({
+    harness.vault.cutLine()
+    expect(await grpc.call('Sessions.Open', { agent_id })).toMatchObject({
       code: status.UNAVAILABLE,
       type: 'unavailable',
     })
@@ -108,23 +111,23 @@ describe('Sessions.Open', () => {
 
 describe('Sessions.Refresh and Close', () => {
   it('a refresh is a new token in the same session', async () => {
-    const { rig, port } = await openedPort()
-    const session = openSession(rig)
-    const answer = await port.ask('Sessions.Refresh', { session_id: session.session_id, ttl_seconds: 300 })
+    const { rig: harness, port: grpc } = await openedPort()
+    const session = openSession(harness)
+    const answer = await grpc.call('Sessions.Refresh', { session_id: session.session_id, ttl_seconds: 300 })
     expect(answer).toMatchObject({ session_id: session.session_id, ttl_seconds: 300, token: tokenOf(session) })
     expect(session.tokens).toHaveLength(2)
   })
 
   it('after Close is acknowledged the token is refused here, whatever the feed has told', async () => {
-    const { rig, port } = await openedPort()
-    const session = openSession(rig)
+    const { rig: harness, port: grpc } = await openedPort()
+    const session = openSession(harness)
     const token = tokenOf(session)
-    expect(await port.ask('Tokens.Validate', { token })).toMatchObject({ active: true })
-    const held = rig.vault.holdAnswers('mcp/feed')
-    expect(await port.ask('Sessions.Close', { session_id: session.session_id, request_id: 'req-9' })).toEqual({
+    expect(await grpc.call('Tokens.Validate', { token })).toMatchObject({ active: true })
+    const held = harness.vault.holdAnswers('mcp/feed')
+    expect(await grpc.call('Sessions.Close', { session_id: session.session_id, request_id: 'req-9' })).toEqual({
       request_id: expect.stringMatching(/^req_[0-9a-f]{32}$/) as string,
     })
-    expect(await port.ask('Tokens.Validate', { token })).toMatchObject({
+    expect(await grpc.call('Tokens.Validate', { token })).toMatchObject({
       code: status.UNAUTHENTICATED,
       error: 'reuse_after_revocation',
     })
@@ -132,27 +135,27 @@ describe('Sessions.Refresh and Close', () => {
   })
 
   it.each(['Sessions.Refresh', 'Sessions.Close'])('%s names what is wrong with a session id', async (method) => {
-    const { port } = await openedPort()
-    expect(await port.ask(method, {})).toMatchObject({
+    const { port: grpc } = await openedPort()
+    expect(await grpc.call(method, {})).toMatchObject({
       code: status.INVALID_ARGUMENT,
       details: 'session_id: is missing, for example sess_01JNKQ8X4F2MVBP7RD3WCZH9GT',
     })
-    expect(await port.ask(method, { session_id: '../x' })).toMatchObject({
+    expect(await grpc.call(method, { session_id: '../x' })).toMatchObject({
       code: status.INVALID_ARGUMENT,
       error: 'bad_request',
     })
-    expect(await port.ask(method, { session_id: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' })).toMatchObject({
+    expect(await grpc.call(method, { session_id: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' })).toMatchObject({
       code: status.NOT_FOUND,
       error: 'session_unknown',
     })
   })
 
   it('a caller that did not open the session and is no operator closes nothing', async () => {
-    const { rig, port } = await openedPort()
-    const session = openSession(rig)
-    rig.vault.tokens.set('hvs.other', { paths: ['mcp/creds'] })
+    const { rig: harness, port: grpc } = await openedPort()
+    const session = openSession(harness)
+    harness.vault.tokens.set('hvs.other', { paths: ['mcp/creds'] })
     expect(
-      await port.ask('Sessions.Close', { session_id: session.session_id }, { authorization: 'Bearer hvs.other' }),
+      await grpc.call('Sessions.Close', { session_id: session.session_id }, { authorization: 'Bearer hvs.other' }),
     ).toMatchObject({ code: status.PERMISSION_DENIED })
     expect(session.ended).toBeUndefined()
   })
@@ -160,17 +163,17 @@ describe('Sessions.Refresh and Close', () => {
 
 describe('Sessions.Delegate', () => {
   it('opens a child of the session the token belongs to', async () => {
-    const { rig, port } = await openedPort()
-    rig.engine.agent('sub-agent', { scopes: ['read:stripe:invoices'] })
-    const parent_token = tokenOf(openSession(rig))
+    const { rig: harness, port: grpc } = await openedPort()
+    harness.engine.agent('sub-agent', { scopes: ['read:stripe:invoices'] })
+    const parent_token = tokenOf(openSession(harness))
     expect(
-      await port.ask('Sessions.Delegate', {
+      await grpc.call('Sessions.Delegate', {
         parent_token,
         agent_id: 'sub-agent',
         requested_scopes: ['read:stripe:invoices'],
       }),
     ).toMatchObject({ agent_id: 'sub-agent', scopes: ['read:stripe:invoices'] })
-    expect(lastAsked(rig, 'mcp/creds')).toMatchObject({
+    expect(lastAsked(harness, 'mcp/creds')).toMatchObject({
       path: 'mcp/creds/sub-agent',
       body: { parent_token, requested_scopes: ['read:stripe:invoices'] },
     })
@@ -180,21 +183,21 @@ describe('Sessions.Delegate', () => {
     ['no token', '', status.UNAUTHENTICATED, 'missing'],
     ['a mistyped token', 'svt_prod_x', status.UNAUTHENTICATED, 'malformed'],
   ])('%s is refused before Vault is asked for anything', async (_what, parent_token, code, error) => {
-    const { rig, port } = await openedPort()
-    expect(await port.ask('Sessions.Delegate', { parent_token, agent_id })).toMatchObject({ code, error })
-    expect(lastAsked(rig, 'mcp/creds')).toBeUndefined()
+    const { rig: harness, port: grpc } = await openedPort()
+    expect(await grpc.call('Sessions.Delegate', { parent_token, agent_id })).toMatchObject({ code, error })
+    expect(lastAsked(harness, 'mcp/creds')).toBeUndefined()
   })
 
   it("a caller bound to other agents may not spend this one's session", async () => {
-    const { rig, port } = await openedPort()
-    rig.engine.agent('other-agent', { scopes: ['read:stripe:invoices'] })
-    const failure = await port.ask(
+    const { rig: harness, port: grpc } = await openedPort()
+    harness.engine.agent('other-agent', { scopes: ['read:stripe:invoices'] })
+    const failure = await grpc.call(
       'Sessions.Delegate',
-      { parent_token: tokenOf(openSession(rig)), agent_id: 'other-agent' },
+      { parent_token: tokenOf(openSession(harness)), agent_id: 'other-agent' },
       { authorization: `Bearer ${BOUND_OPENER_TOKEN}` },
     )
     expect(failure).toMatchObject({ code: status.PERMISSION_DENIED, error: 'caller_not_bound' })
-    expect(lastAsked(rig, 'mcp/creds')).toBeUndefined()
+    expect(lastAsked(harness, 'mcp/creds')).toBeUndefined()
   })
 })
 
@@ -202,34 +205,34 @@ describe('Sessions.Watch', () => {
   it.each(['token', 'session_id'] as const)(
     'by %s: tells that the session lives, then that it ended, and ends',
     async (by) => {
-      const { rig, port } = await openedPort()
-      const session = openSession(rig)
+      const { rig: harness, port: grpc } = await openedPort()
+      const session = openSession(harness)
       const { session_id } = session
-      const watch = port.open('Sessions.Watch', by === 'token' ? { token: tokenOf(session) } : { session_id })
+      const watch = grpc.open('Sessions.Watch', by === 'token' ? { token: tokenOf(session) } : { session_id })
       expect(await watch.seen(1)).toEqual([{ kind: 'KIND_LIVE', session_id, reason: '', vouched_ms: 5_000 }])
-      rig.engine.end(session)
+      harness.engine.end(session)
       expect(await watch.ended).toBeUndefined()
       expect(watch.messages.slice(1)).toEqual([{ kind: 'KIND_ENDED', session_id, reason: 'revoked', vouched_ms: 0 }])
     },
   )
 
   it('tells the hard expiry in the moment it comes', async () => {
-    const { rig, port } = await openedPort()
-    const watch = port.open('Sessions.Watch', { token: tokenOf(openSession(rig, { ttl: 60 })) })
+    const { rig: harness, port: grpc } = await openedPort()
+    const watch = grpc.open('Sessions.Watch', { token: tokenOf(openSession(harness, { ttl: 60 })) })
     await watch.seen(1)
-    await rig.clock.advance(61_000)
+    await harness.clock.advance(61_000)
     expect(await watch.ended).toBeUndefined()
     expect(watch.messages.at(-1)).toMatchObject({ kind: 'KIND_ENDED', reason: 'expired' })
   })
 
   it('a refreshed session lives on past its first token', async () => {
-    const { rig, port } = await openedPort()
-    const session = openSession(rig, { ttl: 60 })
-    const watch = port.open('Sessions.Watch', { token: tokenOf(session) })
+    const { rig: harness, port: grpc } = await openedPort()
+    const session = openSession(harness, { ttl: 60 })
+    const watch = grpc.open('Sessions.Watch', { token: tokenOf(session) })
     await watch.seen(1)
-    rig.engine.refresh(session, 900)
-    await rig.clock.advance(120_000)
-    rig.engine.end(session)
+    harness.engine.refresh(session, 900)
+    await harness.clock.advance(120_000)
+    harness.engine.end(session)
     await watch.ended
     expect(watch.messages.filter(({ kind }) => kind !== 'KIND_VOUCHED')).toMatchObject([
       { kind: 'KIND_LIVE' },
@@ -238,56 +241,56 @@ describe('Sessions.Watch', () => {
   })
 
   it('tells when a document the session rests on changed, and not when another did', async () => {
-    const { rig, port } = await openedPort()
-    const session = openSession(rig)
-    const watch = port.open('Sessions.Watch', { token: tokenOf(session) })
+    const { rig: harness, port: grpc } = await openedPort()
+    const session = openSession(harness)
+    const watch = grpc.open('Sessions.Watch', { token: tokenOf(session) })
     await watch.seen(1)
-    await rig.flush()
-    rig.engine.agent('somebody-else', { scopes: [] })
-    await rig.flush()
-    rig.engine.put(`agents/${agent_id}/scopes`, {
+    await harness.flush()
+    harness.engine.agent('somebody-else', { scopes: [] })
+    await harness.flush()
+    harness.engine.put(`agents/${agent_id}/scopes`, {
       scopes: ['read:stripe:invoices'],
       max_ttl_seconds: 900,
       environment: 'production',
     })
     await watch.seen(2)
-    rig.engine.end(session)
+    harness.engine.end(session)
     await watch.ended
     expect(watch.messages.map(({ kind }) => kind)).toEqual(['KIND_LIVE', 'KIND_CHANGED', 'KIND_ENDED'])
   })
 
   it('says again and again until when it vouches: five seconds after its own last contact with Vault', async () => {
-    const { rig, port } = await openedPort()
-    await rig.clock.advance(700)
-    const watch = port.open('Sessions.Watch', { token: tokenOf(openSession(rig)) })
+    const { rig: harness, port: grpc } = await openedPort()
+    await harness.clock.advance(700)
+    const watch = grpc.open('Sessions.Watch', { token: tokenOf(openSession(harness)) })
     // The feed was asked 700 ms ago and has not answered since.
     expect((await watch.seen(1))[0]).toMatchObject({ kind: 'KIND_LIVE', vouched_ms: 4_300 })
-    await rig.clock.advance(1_000)
+    await harness.clock.advance(1_000)
     expect((await watch.seen(2))[1]).toMatchObject({ kind: 'KIND_VOUCHED', vouched_ms: 5_300 })
-    rig.vault.cutLine()
-    await rig.clock.advance(1_000)
+    harness.vault.cutLine()
+    await harness.clock.advance(1_000)
     // Nothing new is known: what was said stands, and no more.
     expect((await watch.seen(3))[2]).toMatchObject({ kind: 'KIND_VOUCHED', vouched_ms: 5_300 })
   })
 
   it('does not vouch longer than the gateway can', async () => {
-    const { rig, port } = await openedPort()
-    const watch = port.open('Sessions.Watch', { token: tokenOf(openSession(rig)) })
+    const { rig: harness, port: grpc } = await openedPort()
+    const watch = grpc.open('Sessions.Watch', { token: tokenOf(openSession(harness)) })
     await watch.seen(1)
-    rig.vault.cutLine()
-    await rig.clock.advance(6_000)
+    harness.vault.cutLine()
+    await harness.clock.advance(6_000)
     expect(await watch.ended).toMatchObject({ code: status.UNAVAILABLE, type: 'unavailable', error: 'stale' })
   })
 
   it('a watcher that leaves is forgotten', async () => {
-    const { rig, port } = await openedPort()
-    const session = openSession(rig)
-    const watch = port.open('Sessions.Watch', { token: tokenOf(session) })
+    const { rig: harness, port: grpc } = await openedPort()
+    const session = openSession(harness)
+    const watch = grpc.open('Sessions.Watch', { token: tokenOf(session) })
     await watch.seen(1)
     watch.cancel()
     expect(await watch.ended).toMatchObject({ code: status.CANCELLED })
-    rig.engine.end(session)
-    await rig.flush()
+    harness.engine.end(session)
+    await harness.flush()
     expect(watch.messages).toHaveLength(1)
   })
 
@@ -302,56 +305,56 @@ describe('Sessions.Watch', () => {
     ['a mistyped token', { token: 'svt_prod_x' }, status.UNAUTHENTICATED, 'malformed'],
     ['an unknown session', { session_id: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' }, status.UNAUTHENTICATED, 'unknown'],
   ])('%s is refused', async (_what, request, code, error) => {
-    const { port } = await openedPort()
-    const watch = port.open('Sessions.Watch', request)
+    const { port: grpc } = await openedPort()
+    const watch = grpc.open('Sessions.Watch', request)
     expect(await watch.ended).toMatchObject({ code, error })
     expect(watch.messages).toEqual([])
   })
 
   it('the digest of a token in use is no session id', async () => {
-    const { rig, port } = await openedPort()
-    const token = tokenOf(openSession(rig))
-    await port.ask('Tokens.Validate', { token })
-    expect(await port.open('Sessions.Watch', { session_id: tokenDigest(token) }).ended).toMatchObject({
+    const { rig: harness, port: grpc } = await openedPort()
+    const token = tokenOf(openSession(harness))
+    await grpc.call('Tokens.Validate', { token })
+    expect(await grpc.open('Sessions.Watch', { session_id: tokenDigest(token) }).ended).toMatchObject({
       code: status.UNAUTHENTICATED,
       error: 'unknown',
     })
   })
 
   it('a refusal leaves a decision record, a stranger is counted', async () => {
-    const { rig, port } = await openedPort()
-    const session = openSession(rig)
+    const { rig: harness, port: grpc } = await openedPort()
+    const session = openSession(harness)
     const request = { token: tokenOf(session) }
-    rig.vault.tokens.set('hvs.nobody', { paths: ['secret'] })
-    await port.open('Sessions.Watch', request, { authorization: `Bearer ${BOUND_TOKEN}`, 'x-request-id': 'w-1' }).ended
-    await port.open('Sessions.Watch', request, { authorization: 'Bearer hvs.nobody' }).ended
-    await port.open('Sessions.Watch', request, {}).ended
-    rig.engine.end(session)
-    await port.open('Sessions.Watch', request).ended
-    await port.open('Sessions.Watch', { session_id: session.session_id }).ended
+    harness.vault.tokens.set('hvs.nobody', { paths: ['secret'] })
+    await grpc.open('Sessions.Watch', request, { authorization: `Bearer ${BOUND_TOKEN}`, 'x-request-id': 'w-1' }).ended
+    await grpc.open('Sessions.Watch', request, { authorization: 'Bearer hvs.nobody' }).ended
+    await grpc.open('Sessions.Watch', request, {}).ended
+    harness.engine.end(session)
+    await grpc.open('Sessions.Watch', request).ended
+    await grpc.open('Sessions.Watch', { session_id: session.session_id }).ended
     const { session_id } = session
-    expect(rig.sink.decisions).toMatchObject([
+    expect(harness.sink.decisions).toMatchObject([
       { caller_request_id: 'w-1', decision: 'deny', reason: 'caller_not_bound', session_id, caller: 'service:bound' },
       { decision: 'deny', reason: 'caller_denied', session_id: null },
       { decision: 'deny', reason: 'reuse_after_revocation', validation_result: 'revoked', session_id },
       { decision: 'deny', reason: 'unknown', session_id },
     ])
-    expect(rig.core.records.counters.unauthenticated).toBe(1)
+    expect(harness.core.records.counters.unauthenticated).toBe(1)
   })
 
   it('neither strangers, nor callers bound to other agents, nor Vault tokens without the right, watch', async () => {
-    const { rig, port } = await openedPort()
-    const request = { token: tokenOf(openSession(rig)) }
-    rig.vault.tokens.set('hvs.nobody', { paths: ['secret'] })
-    expect(await port.open('Sessions.Watch', request, {}).ended).toMatchObject({
+    const { rig: harness, port: grpc } = await openedPort()
+    const request = { token: tokenOf(openSession(harness)) }
+    harness.vault.tokens.set('hvs.nobody', { paths: ['secret'] })
+    expect(await grpc.open('Sessions.Watch', request, {}).ended).toMatchObject({
       code: status.UNAUTHENTICATED,
       error: 'caller_missing',
     })
-    expect(await port.open('Sessions.Watch', request, { authorization: `Bearer ${BOUND_TOKEN}` }).ended).toMatchObject({
+    expect(await grpc.open('Sessions.Watch', request, { authorization: `Bearer ${BOUND_TOKEN}` }).ended).toMatchObject({
       code: status.PERMISSION_DENIED,
       error: 'caller_not_bound',
     })
-    expect(await port.open('Sessions.Watch', request, { authorization: 'Bearer hvs.nobody' }).ended).toMatchObject({
+    expect(await grpc.open('Sessions.Watch', request, { authorization: 'Bearer hvs.nobody' }).ended).toMatchObject({
       code: status.PERMISSION_DENIED,
       error: 'caller_denied',
     })

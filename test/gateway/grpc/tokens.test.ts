@@ -1,8 +1,8 @@
 import { status } from '@grpc/grpc-js'
 import { describe, expect, it } from 'vitest'
 import { settle } from '../../fakes/clock.ts'
-import { BOUND_TOKEN, openSession, startRig, tokenOf } from '../rig.ts'
-import { asService, openPort } from './port.ts'
+import { BOUND_TOKEN, openSession, startHarness, tokenOf } from '../harness.ts'
+import { asService, startGrpcHarness } from './harness.ts'
 
 const scope = 'read:stripe:invoices'
 
@@ -10,9 +10,9 @@ const ours = expect.stringMatching(/^req_[0-9a-f]{32}$/) as string
 
 describe('Tokens.Validate', () => {
   it('answers with the session a live token belongs to, and whether it has the scope', async () => {
-    const port = await openPort()
-    const session = openSession(port.rig)
-    const answer = await port.ask('Tokens.Validate', {
+    const grpc = await startGrpcHarness()
+    const session = openSession(grpc.harness)
+    const answer = await grpc.call('Tokens.Validate', {
       token: tokenOf(session),
       required_scope: scope,
       request_id: 'req-7',
@@ -30,24 +30,28 @@ describe('Tokens.Validate', () => {
       expires_at_unix: session.tokens[0]!.expires_at_unix,
       request_id: 'req-7',
     })
-    expect(port.rig.sink.last).toMatchObject({ caller_request_id: 'req-7', decision: 'allow', caller: 'service:test' })
+    expect(grpc.harness.sink.last).toMatchObject({
+      caller_request_id: 'req-7',
+      decision: 'allow',
+      caller: 'service:test',
+    })
   })
 
   it('a scope the session lacks is an answer, and is recorded as a denial', async () => {
-    const port = await openPort()
-    const answer = await port.ask('Tokens.Validate', {
-      token: tokenOf(openSession(port.rig)),
+    const grpc = await startGrpcHarness()
+    const answer = await grpc.call('Tokens.Validate', {
+      token: tokenOf(openSession(grpc.harness)),
       required_scope: 'create:stripe:refunds',
     })
     expect(answer).toMatchObject({ active: true, scope_match: false, required_scope: 'create:stripe:refunds' })
-    expect(port.rig.sink.last).toMatchObject({ decision: 'deny', validation_result: 'insufficient_scope' })
+    expect(grpc.harness.sink.last).toMatchObject({ decision: 'deny', validation_result: 'insufficient_scope' })
   })
 
   it('a revoked token is UNAUTHENTICATED with a stable reason and the request id in the trailers', async () => {
-    const port = await openPort()
-    const session = openSession(port.rig)
-    port.rig.engine.end(session)
-    const failure = await port.ask('Tokens.Validate', {
+    const grpc = await startGrpcHarness()
+    const session = openSession(grpc.harness)
+    grpc.harness.engine.end(session)
+    const failure = await grpc.call('Tokens.Validate', {
       token: tokenOf(session),
       required_scope: scope,
       request_id: 'req-8',
@@ -65,8 +69,8 @@ describe('Tokens.Validate', () => {
     ['an empty token', '', 'missing'],
     ['a mistyped token', 'svt_prod_nonsense', 'malformed'],
   ])('%s is UNAUTHENTICATED, reason %s', async (_what, token, error) => {
-    const port = await openPort()
-    expect(await port.ask('Tokens.Validate', { token, required_scope: scope })).toMatchObject({
+    const grpc = await startGrpcHarness()
+    expect(await grpc.call('Tokens.Validate', { token, required_scope: scope })).toMatchObject({
       code: status.UNAUTHENTICATED,
       type: 'invalid_token',
       error,
@@ -74,19 +78,19 @@ describe('Tokens.Validate', () => {
   })
 
   it('an outage is UNAVAILABLE and never speaks ill of the token', async () => {
-    const port = await openPort()
-    const session = openSession(port.rig)
-    port.rig.vault.cutLine()
-    expect(await port.ask('Tokens.Validate', { token: tokenOf(session), required_scope: scope })).toMatchObject({
+    const grpc = await startGrpcHarness()
+    const session = openSession(grpc.harness)
+    grpc.harness.vault.cutLine()
+    expect(await grpc.call('Tokens.Validate', { token: tokenOf(session), required_scope: scope })).toMatchObject({
       code: status.UNAVAILABLE,
       type: 'unavailable',
     })
   })
 
   it('a scope that is none is INVALID_ARGUMENT and says why', async () => {
-    const port = await openPort()
-    const failure = await port.ask('Tokens.Validate', {
-      token: tokenOf(openSession(port.rig)),
+    const grpc = await startGrpcHarness()
+    const failure = await grpc.call('Tokens.Validate', {
+      token: tokenOf(openSession(grpc.harness)),
       required_scope: 'read:*',
     })
     expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, type: 'invalid_request' })
@@ -94,10 +98,10 @@ describe('Tokens.Validate', () => {
   })
 
   it('a decision that cannot be recorded is not taken', async () => {
-    const port = await openPort()
-    const session = openSession(port.rig)
-    port.rig.sink.broken = true
-    expect(await port.ask('Tokens.Validate', { token: tokenOf(session), required_scope: scope })).toMatchObject({
+    const grpc = await startGrpcHarness()
+    const session = openSession(grpc.harness)
+    grpc.harness.sink.broken = true
+    expect(await grpc.call('Tokens.Validate', { token: tokenOf(session), required_scope: scope })).toMatchObject({
       code: status.UNAVAILABLE,
       error: 'audit_unavailable',
     })
@@ -110,17 +114,21 @@ describe('Tokens.Validate', () => {
     ['a phantom token as the caller', { authorization: 'Bearer svt_prod_x' }, 'caller_phantom_token'],
     ['a JWT', { authorization: 'Bearer eyJh.eyJz.c2ln' }, 'caller_jwt_not_configured'],
   ])('%s is UNAUTHENTICATED', async (_what, metadata, error) => {
-    const port = await openPort()
+    const grpc = await startGrpcHarness()
     expect(
-      await port.ask('Tokens.Validate', { token: tokenOf(openSession(port.rig)) }, metadata as Record<string, string>),
+      await grpc.call(
+        'Tokens.Validate',
+        { token: tokenOf(openSession(grpc.harness)) },
+        metadata as Record<string, string>,
+      ),
     ).toMatchObject({ code: status.UNAUTHENTICATED, type: 'invalid_token', error })
   })
 
   it('a service token bound to other agents is PERMISSION_DENIED', async () => {
-    const port = await openPort()
-    const failure = await port.ask(
+    const grpc = await startGrpcHarness()
+    const failure = await grpc.call(
       'Tokens.Validate',
-      { token: tokenOf(openSession(port.rig)) },
+      { token: tokenOf(openSession(grpc.harness)) },
       { authorization: `Bearer ${BOUND_TOKEN}` },
     )
     expect(failure).toMatchObject({
@@ -131,40 +139,40 @@ describe('Tokens.Validate', () => {
   })
 
   it('a Vault token without rights on introspection is PERMISSION_DENIED', async () => {
-    const port = await openPort()
-    port.rig.vault.tokens.set('hvs.nobody', { paths: ['secret'] })
-    const failure = await port.ask(
+    const grpc = await startGrpcHarness()
+    grpc.harness.vault.tokens.set('hvs.nobody', { paths: ['secret'] })
+    const failure = await grpc.call(
       'Tokens.Validate',
-      { token: tokenOf(openSession(port.rig)) },
+      { token: tokenOf(openSession(grpc.harness)) },
       { authorization: 'Bearer hvs.nobody' },
     )
     expect(failure).toMatchObject({ code: status.PERMISSION_DENIED, error: 'caller_denied' })
   })
 
   it('bytes that are no message are INVALID_ARGUMENT in our words', async () => {
-    const port = await openPort()
-    const failure = await port.ask('Tokens.Validate', Buffer.from([0x0a, 0xff, 0xff]))
+    const grpc = await startGrpcHarness()
+    const failure = await grpc.call('Tokens.Validate', Buffer.from([0x0a, 0xff, 0xff]))
     expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, type: 'invalid_request' })
     expect(failure.details).toContain('does not decode as ValidateRequest')
   })
 
   it("responds with the message's request id, else with its own; metadata's stands in the record", async () => {
-    const port = await openPort()
-    const token = tokenOf(openSession(port.rig))
+    const grpc = await startGrpcHarness()
+    const token = tokenOf(openSession(grpc.harness))
     expect(
-      await port.ask('Tokens.Validate', { token }, { ...asService, 'x-request-id': 'from-metadata' }),
+      await grpc.call('Tokens.Validate', { token }, { ...asService, 'x-request-id': 'from-metadata' }),
     ).toMatchObject({ request_id: ours })
-    expect(port.rig.sink.last).toMatchObject({ request_id: ours, caller_request_id: 'from-metadata' })
-    expect((await port.ask('Tokens.Validate', { token, request_id: 'two words' })).request_id).toEqual(ours)
-    expect(port.rig.sink.last).not.toHaveProperty('caller_request_id')
+    expect(grpc.harness.sink.last).toMatchObject({ request_id: ours, caller_request_id: 'from-metadata' })
+    expect((await grpc.call('Tokens.Validate', { token, request_id: 'two words' })).request_id).toEqual(ours)
+    expect(grpc.harness.sink.last).not.toHaveProperty('caller_request_id')
   })
 })
 
 describe('Tokens.Introspect', () => {
   it('answers in the names of RFC 7662', async () => {
-    const port = await openPort()
-    const session = openSession(port.rig)
-    expect(await port.ask('Tokens.Introspect', { token: tokenOf(session), request_id: 'r1' })).toMatchObject({
+    const grpc = await startGrpcHarness()
+    const session = openSession(grpc.harness)
+    expect(await grpc.call('Tokens.Introspect', { token: tokenOf(session), request_id: 'r1' })).toMatchObject({
       active: true,
       scope: 'read:stripe:invoices read:stripe:customers:id-only',
       client_id: 'claude-billing-agent',
@@ -182,9 +190,9 @@ describe('Tokens.Introspect', () => {
     ['unknown', (token: string) => token.slice(0, -1)],
     ['empty', () => ''],
   ])('tells nothing but active=false of a token that is %s', async (_what, spoil) => {
-    const port = await openPort()
+    const grpc = await startGrpcHarness()
     expect(
-      await port.ask('Tokens.Introspect', { token: spoil(tokenOf(openSession(port.rig))), request_id: 'r2' }),
+      await grpc.call('Tokens.Introspect', { token: spoil(tokenOf(openSession(grpc.harness))), request_id: 'r2' }),
     ).toEqual({
       active: false,
       scope: '',
@@ -200,32 +208,34 @@ describe('Tokens.Introspect', () => {
   })
 
   it('an unknown caller is refused, not told that the token is inactive', async () => {
-    const port = await openPort()
+    const grpc = await startGrpcHarness()
     expect(
-      await port.ask(
+      await grpc.call(
         'Tokens.Introspect',
-        { token: tokenOf(openSession(port.rig)) },
+        { token: tokenOf(openSession(grpc.harness)) },
         { authorization: 'Bearer gst_other' },
       ),
     ).toMatchObject({ code: status.UNAUTHENTICATED, error: 'caller_unknown' })
   })
 
   it('an outage is no inactive token', async () => {
-    const port = await openPort()
-    const session = openSession(port.rig)
-    port.rig.vault.cutLine()
-    expect(await port.ask('Tokens.Introspect', { token: tokenOf(session) })).toMatchObject({ code: status.UNAVAILABLE })
+    const grpc = await startGrpcHarness()
+    const session = openSession(grpc.harness)
+    grpc.harness.vault.cutLine()
+    expect(await grpc.call('Tokens.Introspect', { token: tokenOf(session) })).toMatchObject({
+      code: status.UNAVAILABLE,
+    })
   })
 })
 
 describe('Tokens.ValidateStream', () => {
   it('answers each question under its id, as answers come, and ends when the caller has', async () => {
-    const rig = await startRig()
-    const port = await openPort({}, rig)
-    const [slow, quick] = [openSession(rig), openSession(rig)]
-    await port.ask('Tokens.Validate', { token: tokenOf(quick) })
-    const held = rig.vault.holdAnswers('mcp/introspect')
-    const stream = port.open('Tokens.ValidateStream')
+    const harness = await startHarness()
+    const grpc = await startGrpcHarness({}, harness)
+    const [slow, quick] = [openSession(harness), openSession(harness)]
+    await grpc.call('Tokens.Validate', { token: tokenOf(quick) })
+    const held = harness.vault.holdAnswers('mcp/introspect')
+    const stream = grpc.open('Tokens.ValidateStream')
     stream.write({ token: tokenOf(slow), required_scope: scope, request_id: 'first' })
     stream.write({ token: tokenOf(quick), required_scope: scope, request_id: 'second' })
     expect(await stream.seen(1)).toMatchObject([{ request_id: 'second', active: true, scope_match: true }])
@@ -236,22 +246,22 @@ describe('Tokens.ValidateStream', () => {
   })
 
   it('a use after expiry is recorded with where it came from', async () => {
-    const rig = await startRig()
-    const port = await openPort({}, rig)
-    const token = tokenOf(openSession(rig, { ttl: 60 }))
-    await rig.clock.advance(61_000)
-    const stream = port.open('Tokens.ValidateStream')
+    const harness = await startHarness()
+    const grpc = await startGrpcHarness({}, harness)
+    const token = tokenOf(openSession(harness, { ttl: 60 }))
+    await harness.clock.advance(61_000)
+    const stream = grpc.open('Tokens.ValidateStream')
     stream.write({ token, request_id: 'late' })
     expect(await stream.seen(1)).toMatchObject([{ request_id: 'late' }])
-    expect(rig.sink.last).toMatchObject({ reason: 'expired', late_seconds: 1, address: '127.0.0.1' })
+    expect(harness.sink.last).toMatchObject({ reason: 'expired', late_seconds: 1, address: '127.0.0.1' })
     stream.end()
     await stream.ended
   })
 
   it('a refusal is a message, and the stream goes on', async () => {
-    const port = await openPort()
-    const session = openSession(port.rig)
-    const stream = port.open('Tokens.ValidateStream')
+    const grpc = await startGrpcHarness()
+    const session = openSession(grpc.harness)
+    const stream = grpc.open('Tokens.ValidateStream')
     stream.write({ token: 'svt_prod_nonsense', request_id: 'bad' })
     expect(await stream.seen(1)).toMatchObject([
       {
@@ -274,18 +284,18 @@ describe('Tokens.ValidateStream', () => {
   })
 
   it('an unknown caller ends it before anything is read', async () => {
-    const port = await openPort()
-    const stream = port.open('Tokens.ValidateStream', undefined, {})
+    const grpc = await startGrpcHarness()
+    const stream = grpc.open('Tokens.ValidateStream', undefined, {})
     expect(await stream.ended).toMatchObject({ code: status.UNAUTHENTICATED, error: 'caller_missing' })
   })
 
   it('looks up no more than 64 tokens at a time', async () => {
-    const rig = await startRig()
-    const port = await openPort({}, rig)
-    const held = rig.vault.holdAnswers('mcp/introspect')
-    const stream = port.open('Tokens.ValidateStream')
+    const harness = await startHarness()
+    const grpc = await startGrpcHarness({}, harness)
+    const held = harness.vault.holdAnswers('mcp/introspect')
+    const stream = grpc.open('Tokens.ValidateStream')
     for (let count = 0; count < 100; count++)
-      stream.write({ token: tokenOf(openSession(rig)), request_id: `r${String(count)}` })
+      stream.write({ token: tokenOf(openSession(harness)), request_id: `r${String(count)}` })
     while (held.waiting < 64) await settle()
     for (let turn = 0; turn < 20; turn++) await settle()
     expect(held.waiting).toBe(64)
@@ -296,15 +306,15 @@ describe('Tokens.ValidateStream', () => {
   })
 
   it('a caller that goes away in the middle disturbs nobody', async () => {
-    const rig = await startRig()
-    const port = await openPort({}, rig)
-    const held = rig.vault.holdAnswers('mcp/introspect')
-    const stream = port.open('Tokens.ValidateStream')
-    stream.write({ token: tokenOf(openSession(rig)) })
+    const harness = await startHarness()
+    const grpc = await startGrpcHarness({}, harness)
+    const held = harness.vault.holdAnswers('mcp/introspect')
+    const stream = grpc.open('Tokens.ValidateStream')
+    stream.write({ token: tokenOf(openSession(harness)) })
     while (held.waiting < 1) await settle()
     stream.cancel()
     expect(await stream.ended).toMatchObject({ code: status.CANCELLED })
     held.release()
-    expect(await port.ask('Tokens.Validate', { token: tokenOf(openSession(rig)) })).toMatchObject({ active: true })
+    expect(await grpc.call('Tokens.Validate', { token: tokenOf(openSession(harness)) })).toMatchObject({ active: true })
   })
 })

@@ -6,10 +6,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { afterEach } from 'vitest'
 import { settle } from '../../fakes/clock.ts'
-import { startRig } from '../rig.ts'
-import type { Rig } from '../rig.ts'
-import { openPort } from './port.ts'
-import type { Port } from './port.ts'
+import { startHarness } from '../harness.ts'
+import type { GatewayHarness } from '../harness.ts'
+import { startGrpcHarness } from './harness.ts'
+import type { GrpcHarness } from './harness.ts'
 
 export const KEY = 'sk_live_51HqLyjWDarjtT1zdp7dc'
 
@@ -21,8 +21,8 @@ export interface Asked {
 }
 
 export interface Behind {
-  readonly rig: Rig
-  readonly port: Port
+  readonly harness: GatewayHarness
+  readonly grpc: GrpcHarness
   /** Requests in the order they came. */
   readonly asked: Asked[]
   /** Requests whose connection the gateway broke off. */
@@ -39,7 +39,7 @@ export async function behind(
   answer: (request: IncomingMessage, response: ServerResponse, asked: Asked) => void,
   { early = false, settings = {} }: { early?: boolean; settings?: Record<string, unknown> } = {},
 ): Promise<Behind> {
-  const rig = await startRig()
+  const harness = await startHarness()
   const state: { asked: Asked[]; broken: number } = { asked: [], broken: 0 }
   const server = createServer((request, response) => {
     const asked: Asked = { method: request.method!, url: request.url!, headers: request.headers, body: '' }
@@ -70,21 +70,21 @@ export async function behind(
     server.close()
   })
   const url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`
-  rig.engine.upstream('stripe', {
+  harness.engine.upstream('stripe', {
     url,
     allow_private_addresses: true,
     max_request_bytes: 16 * 1024 * 1024,
     ...settings,
   })
-  rig.vault.putKey('mcp/stripe', { api_key: KEY }, url)
-  rig.engine.agent('claude-billing-agent', {
+  harness.vault.putKey('mcp/stripe', { api_key: KEY }, url)
+  harness.engine.agent('claude-billing-agent', {
     scopes: ['read:stripe:invoices', 'read:stripe:customers:id-only', 'create:stripe:refunds'],
   })
   await settle()
-  const port = await openPort({}, rig)
+  const grpc = await startGrpcHarness({}, harness)
   return {
-    rig,
-    port,
+    harness,
+    grpc,
     asked: state.asked,
     get broken() {
       return state.broken

@@ -1,13 +1,13 @@
 import type { ServerResponse } from 'node:http'
 import { status } from '@grpc/grpc-js'
 import { describe, expect, it } from 'vitest'
-import { openSession, tokenOf } from '../rig.ts'
-import type { Rig } from '../rig.ts'
+import { openSession, tokenOf } from '../harness.ts'
+import type { GatewayHarness } from '../harness.ts'
 import { KEY, behind, until } from './upstream.ts'
-import type { Followed } from './port.ts'
+import type { Followed } from './harness.ts'
 
 const scopes = ['read:stripe:invoices', 'read:stripe:customers:id-only', 'create:stripe:refunds']
-const newToken = (rig: Rig): string => tokenOf(openSession(rig, { scopes }))
+const newToken = (harness: GatewayHarness): string => tokenOf(openSession(harness, { scopes }))
 const invoices = (token: string, changes: object = {}) => ({
   token,
   upstream: 'stripe',
@@ -26,12 +26,12 @@ const ours = expect.stringMatching(/^req_[0-9a-f]{32}$/) as string
 
 describe('Upstreams.Call', () => {
   it('calls with the real key and answers with status, headers and body', async () => {
-    const { port, rig, asked } = await behind((_request, response) => {
+    const { grpc, harness, asked } = await behind((_request, response) => {
       json(response, { data: [{ id: 'in_1' }] })
     })
-    const answer = await port.ask(
+    const answer = await grpc.call(
       'Upstreams.Call',
-      invoices(newToken(rig), {
+      invoices(newToken(harness), {
         path: '/v1/invoices?limit=3',
         headers: [{ name: 'Stripe-Version', value: '2026-01-01' }],
         request_id: 'req-1',
@@ -47,18 +47,18 @@ describe('Upstreams.Call', () => {
         headers: { authorization: `Bearer ${KEY}`, 'stripe-version': '2026-01-01' },
       },
     ])
-    await until(() => rig.sink.outcomes.length > 0)
-    expect(rig.sink.outcomes).toMatchObject([
+    await until(() => harness.sink.outcomes.length > 0)
+    expect(harness.sink.outcomes).toMatchObject([
       { request_id: answer.request_id, caller_request_id: 'req-1', status: 200, result: 'complete', bytes: 24 },
     ])
   })
 
   it('hands on a whole body and an answer that is not 2xx', async () => {
-    const { port, rig, asked } = await behind((_request, response) => {
+    const { grpc, harness, asked } = await behind((_request, response) => {
       json(response, { error: 'declined' }, 402)
     })
-    const answer = await port.ask('Upstreams.Call', {
-      token: newToken(rig),
+    const answer = await grpc.call('Upstreams.Call', {
+      token: newToken(harness),
       upstream: 'stripe',
       method: 'POST',
       path: '/v1/refunds',
@@ -70,12 +70,12 @@ describe('Upstreams.Call', () => {
   })
 
   it('projects where the tool says so, and never hands on credentials of the caller', async () => {
-    const { port, rig, asked } = await behind((_request, response) => {
+    const { grpc, harness, asked } = await behind((_request, response) => {
       json(response, { data: [{ id: 'cus_1', email: 'a@b.c' }], has_more: false, key: KEY })
     })
-    const answer = await port.ask(
+    const answer = await grpc.call(
       'Upstreams.Call',
-      invoices(newToken(rig), {
+      invoices(newToken(harness), {
         path: '/v1/customers',
         headers: [
           { name: 'Authorization', value: 'Bearer other' },
@@ -89,10 +89,10 @@ describe('Upstreams.Call', () => {
   })
 
   it('words locations as paths that can be asked for here', async () => {
-    const { port, rig } = await behind((request, response) => {
+    const { grpc, harness } = await behind((request, response) => {
       response.writeHead(201, { location: `http://${request.headers.host!}/v1/invoices/in_2` }).end()
     })
-    expect(headers(await port.ask('Upstreams.Call', invoices(newToken(rig))))).toMatchObject({
+    expect(headers(await grpc.call('Upstreams.Call', invoices(newToken(harness))))).toMatchObject({
       location: '/v1/invoices/in_2',
     })
   })
@@ -117,41 +117,41 @@ describe('Upstreams.Call', () => {
       'bad_request',
     ],
   ])('%s: refused, and the upstream hears nothing', async (_what, changes, code, error) => {
-    const { port, rig, asked } = await behind((_request, response) => {
+    const { grpc, harness, asked } = await behind((_request, response) => {
       json(response, {})
     })
-    expect(await port.ask('Upstreams.Call', invoices(newToken(rig), changes))).toMatchObject({ code, error })
+    expect(await grpc.call('Upstreams.Call', invoices(newToken(harness), changes))).toMatchObject({ code, error })
     expect(asked).toEqual([])
   })
 
   it('a scope the session was not given is PERMISSION_DENIED and recorded', async () => {
-    const { port, rig, asked } = await behind((_request, response) => {
+    const { grpc, harness, asked } = await behind((_request, response) => {
       json(response, {})
     })
-    const token = tokenOf(openSession(rig, { scopes: ['read:stripe:invoices'] }))
+    const token = tokenOf(openSession(harness, { scopes: ['read:stripe:invoices'] }))
     expect(
-      await port.ask('Upstreams.Call', { token, upstream: 'stripe', method: 'POST', path: '/v1/refunds' }),
+      await grpc.call('Upstreams.Call', { token, upstream: 'stripe', method: 'POST', path: '/v1/refunds' }),
     ).toMatchObject({ code: status.PERMISSION_DENIED, type: 'insufficient_scope' })
     expect(asked).toEqual([])
-    expect(rig.sink.last).toMatchObject({ decision: 'deny', validation_result: 'insufficient_scope' })
+    expect(harness.sink.last).toMatchObject({ decision: 'deny', validation_result: 'insufficient_scope' })
   })
 
   it('a caller that may not introspect may not call', async () => {
-    const { port, rig, asked } = await behind((_request, response) => {
+    const { grpc, harness, asked } = await behind((_request, response) => {
       json(response, {})
     })
-    rig.vault.tokens.set('hvs.nobody', { paths: ['secret'] })
+    harness.vault.tokens.set('hvs.nobody', { paths: ['secret'] })
     expect(
-      await port.ask('Upstreams.Call', invoices(newToken(rig)), { authorization: 'Bearer hvs.nobody' }),
+      await grpc.call('Upstreams.Call', invoices(newToken(harness)), { authorization: 'Bearer hvs.nobody' }),
     ).toMatchObject({ code: status.PERMISSION_DENIED, error: 'caller_denied' })
     expect(asked).toEqual([])
   })
 
   it('what the upstream did wrong is no status that clients retry by themselves', async () => {
-    const { port, rig } = await behind((_request, response) => {
+    const { grpc, harness } = await behind((_request, response) => {
       response.writeHead(401).end()
     })
-    expect(await port.ask('Upstreams.Call', invoices(newToken(rig)))).toMatchObject({
+    expect(await grpc.call('Upstreams.Call', invoices(newToken(harness)))).toMatchObject({
       code: status.FAILED_PRECONDITION,
       type: 'upstream_error',
       error: 'upstream_unauthorized',
@@ -159,12 +159,12 @@ describe('Upstreams.Call', () => {
   })
 
   it('an outage of Vault before the upstream was asked is UNAVAILABLE', async () => {
-    const { port, rig, asked } = await behind((_request, response) => {
+    const { grpc, harness, asked } = await behind((_request, response) => {
       json(response, {})
     })
-    const token = newToken(rig)
-    rig.vault.cutLine()
-    expect(await port.ask('Upstreams.Call', invoices(token))).toMatchObject({
+    const token = newToken(harness)
+    harness.vault.cutLine()
+    expect(await grpc.call('Upstreams.Call', invoices(token))).toMatchObject({
       code: status.UNAVAILABLE,
       type: 'unavailable',
     })
@@ -173,8 +173,8 @@ describe('Upstreams.Call', () => {
 
   it('a session that ends while the upstream works is ABORTED with the reason, and the upstream is dropped', async () => {
     const state = await behind(() => undefined)
-    const session = openSession(state.rig, { scopes })
-    const answer = state.port.ask('Upstreams.Call', {
+    const session = openSession(state.harness, { scopes })
+    const answer = state.grpc.call('Upstreams.Call', {
       token: tokenOf(session),
       upstream: 'stripe',
       method: 'POST',
@@ -182,7 +182,7 @@ describe('Upstreams.Call', () => {
       request_id: 'req-cut',
     })
     await until(() => state.asked.length === 1)
-    state.rig.engine.end(session)
+    state.harness.engine.end(session)
     expect(await answer).toMatchObject({
       code: status.ABORTED,
       type: 'invalid_token',
@@ -195,40 +195,40 @@ describe('Upstreams.Call', () => {
 
   it('a deadline that passes takes the upstream call with it', async () => {
     const state = await behind(() => undefined)
-    const answer = state.port.ask('Upstreams.Call', invoices(newToken(state.rig)), undefined, 100)
+    const answer = state.grpc.call('Upstreams.Call', invoices(newToken(state.harness)), undefined, 100)
     expect(await answer).toMatchObject({ code: status.DEADLINE_EXCEEDED })
     await until(() => state.broken === state.asked.length)
-    await until(() => state.rig.core.openCalls.size === 0)
-    expect(state.rig.core.openCalls.size).toBe(0)
+    await until(() => state.harness.core.openCalls.size === 0)
+    expect(state.harness.core.openCalls.size).toBe(0)
   })
 
   it('an answer longer than a message is refused with the way out', async () => {
-    const { port, rig } = await behind((_request, response) => {
+    const { grpc, harness } = await behind((_request, response) => {
       response.end(Buffer.alloc(5 * 1024 * 1024))
     })
-    const failure = await port.ask('Upstreams.Call', invoices(newToken(rig)))
+    const failure = await grpc.call('Upstreams.Call', invoices(newToken(harness)))
     expect(failure).toMatchObject({ code: status.RESOURCE_EXHAUSTED, error: 'response_too_large' })
     expect(failure.details).toContain('use Stream')
   })
 
   it('a body of the default max_request_bytes goes up in one message', async () => {
-    const { port, rig, asked } = await behind((_request, response) => {
+    const { grpc, harness, asked } = await behind((_request, response) => {
       json(response, {})
     })
     const body = Buffer.alloc(10 * 1024 * 1024, 'a')
-    const call = { token: newToken(rig), upstream: 'stripe', method: 'POST', path: '/v1/refunds', body }
-    expect(await port.ask('Upstreams.Call', call)).toMatchObject({ status: 200 })
+    const call = { token: newToken(harness), upstream: 'stripe', method: 'POST', path: '/v1/refunds', body }
+    expect(await grpc.call('Upstreams.Call', call)).toMatchObject({ status: 200 })
     expect(asked.map((one) => one.body.length)).toEqual([body.length])
   })
 
   it('a message longer than the limit is refused before anything is judged', async () => {
-    const { port, rig, asked } = await behind((_request, response) => {
+    const { grpc, harness, asked } = await behind((_request, response) => {
       json(response, {})
     })
-    const before = rig.sink.records.length
+    const before = harness.sink.records.length
     expect(
-      await port.ask('Upstreams.Call', {
-        token: newToken(rig),
+      await grpc.call('Upstreams.Call', {
+        token: newToken(harness),
         upstream: 'stripe',
         method: 'POST',
         path: '/v1/refunds',
@@ -236,32 +236,32 @@ describe('Upstreams.Call', () => {
       }),
     ).toMatchObject({ code: status.RESOURCE_EXHAUSTED })
     expect(asked).toEqual([])
-    expect(rig.sink.records).toHaveLength(before)
+    expect(harness.sink.records).toHaveLength(before)
   })
 })
 
 describe('Upstreams.Stream', () => {
   it('sends the head first, then the body in parts, and ends', async () => {
-    const { port, rig } = await behind((_request, response) => {
+    const { grpc, harness } = await behind((_request, response) => {
       response.writeHead(200, { 'content-type': 'text/plain' }).end('x'.repeat(300_000))
     })
-    const stream = port.open('Upstreams.Stream')
-    stream.write({ head: invoices(newToken(rig), { request_id: 'req-2' }) })
+    const stream = grpc.open('Upstreams.Stream')
+    stream.write({ head: invoices(newToken(harness), { request_id: 'req-2' }) })
     stream.end()
     expect(await stream.ended).toBeUndefined()
     expect(stream.messages[0]).toMatchObject({ part: 'head', head: { status: 200, request_id: ours } })
     expect(stream.messages.slice(1).every(({ part }) => part === 'body')).toBe(true)
     expect(bodyOf(stream)).toBe('x'.repeat(300_000))
-    await until(() => rig.sink.outcomes.length > 0)
-    expect(rig.sink.outcomes).toMatchObject([{ caller_request_id: 'req-2', result: 'complete', bytes: 300_000 }])
+    await until(() => harness.sink.outcomes.length > 0)
+    expect(harness.sink.outcomes).toMatchObject([{ caller_request_id: 'req-2', result: 'complete', bytes: 300_000 }])
   })
 
   it('passes the request body on as it comes', async () => {
-    const { port, rig, asked } = await behind((_request, response, { body }) => {
+    const { grpc, harness, asked } = await behind((_request, response, { body }) => {
       response.end(`got ${body}`)
     })
-    const stream = port.open('Upstreams.Stream')
-    stream.write({ head: { token: newToken(rig), upstream: 'stripe', method: 'POST', path: '/v1/refunds' } })
+    const stream = grpc.open('Upstreams.Stream')
+    stream.write({ head: { token: newToken(harness), upstream: 'stripe', method: 'POST', path: '/v1/refunds' } })
     stream.write({ body: Buffer.from('one ') })
     await until(() => asked[0]?.body === 'one ')
     stream.write({ body: Buffer.from('two') })
@@ -271,13 +271,13 @@ describe('Upstreams.Stream', () => {
   })
 
   it('a declared length goes upstream', async () => {
-    const { port, rig, asked } = await behind((_request, response) => {
+    const { grpc, harness, asked } = await behind((_request, response) => {
       response.end()
     })
-    const stream = port.open('Upstreams.Stream')
+    const stream = grpc.open('Upstreams.Stream')
     stream.write({
       head: {
-        token: newToken(rig),
+        token: newToken(harness),
         upstream: 'stripe',
         method: 'POST',
         path: '/v1/refunds',
@@ -322,12 +322,12 @@ describe('Upstreams.Stream', () => {
     ],
   ])('%s is INVALID_ARGUMENT, and no whole request reaches the upstream', async (_what, messages, sentence) => {
     let whole = 0
-    const { port, rig } = await behind(() => {
+    const { grpc, harness } = await behind(() => {
       whole++
     })
-    const stream = port.open('Upstreams.Stream')
+    const stream = grpc.open('Upstreams.Stream')
     for (const message of messages as { head?: object }[])
-      stream.write(message.head ? { head: { token: newToken(rig), upstream: 'stripe', ...message.head } } : message)
+      stream.write(message.head ? { head: { token: newToken(harness), upstream: 'stripe', ...message.head } } : message)
     stream.end()
     const failure = await stream.ended
     expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, type: 'invalid_request' })
@@ -337,8 +337,8 @@ describe('Upstreams.Stream', () => {
 
   it('a body with GET is INVALID_ARGUMENT, and the upstream call is given up', async () => {
     const state = await behind(() => undefined)
-    const stream = state.port.open('Upstreams.Stream')
-    stream.write({ head: invoices(newToken(state.rig)) })
+    const stream = state.grpc.open('Upstreams.Stream')
+    stream.write({ head: invoices(newToken(state.harness)) })
     await until(() => state.asked.length === 1)
     stream.write({ body: Buffer.from('x') })
     expect(await stream.ended).toMatchObject({
@@ -350,8 +350,8 @@ describe('Upstreams.Stream', () => {
   })
 
   it('an unknown caller is refused before a message is read', async () => {
-    const { port } = await behind(() => undefined)
-    expect(await port.open('Upstreams.Stream', undefined, {}).ended).toMatchObject({
+    const { grpc } = await behind(() => undefined)
+    expect(await grpc.open('Upstreams.Stream', undefined, {}).ended).toMatchObject({
       code: status.UNAUTHENTICATED,
       error: 'caller_missing',
     })
@@ -361,23 +361,23 @@ describe('Upstreams.Stream', () => {
     const state = await behind((_request, response) => {
       response.writeHead(200).write('first')
     })
-    const stream = state.port.open('Upstreams.Stream')
-    stream.write({ head: invoices(newToken(state.rig)) })
+    const stream = state.grpc.open('Upstreams.Stream')
+    stream.write({ head: invoices(newToken(state.harness)) })
     await stream.seen(2)
     stream.cancel()
     await until(() => state.broken === 1)
-    await until(() => state.rig.sink.outcomes.length > 0)
-    expect(state.rig.sink.outcomes).toMatchObject([{ result: 'caller_gone', bytes: 5 }])
+    await until(() => state.harness.sink.outcomes.length > 0)
+    expect(state.harness.sink.outcomes).toMatchObject([{ result: 'caller_gone', bytes: 5 }])
   })
 
   it('an upstream that breaks off is a failure that is not retried', async () => {
-    const { port, rig } = await behind((_request, response) => {
+    const { grpc, harness } = await behind((_request, response) => {
       response.writeHead(200, { 'content-length': '100' }).write('part', () => {
         response.destroy()
       })
     })
-    const stream = port.open('Upstreams.Stream')
-    stream.write({ head: invoices(newToken(rig)) })
+    const stream = grpc.open('Upstreams.Stream')
+    stream.write({ head: invoices(newToken(harness)) })
     stream.end()
     expect(await stream.ended).toMatchObject({
       code: status.FAILED_PRECONDITION,

@@ -1,15 +1,15 @@
 import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ask, refusal, startHttpRig } from './rig.ts'
-import type { HttpRig } from './rig.ts'
+import { ask, refusal, startHttpHarness } from './harness.ts'
+import type { HttpHarness } from './harness.ts'
 
-let rig: HttpRig
+let harness: HttpHarness
 beforeEach(async () => {
-  rig = await startHttpRig()
+  harness = await startHttpHarness()
 })
-afterEach(() => rig.stop())
+afterEach(() => harness.stop())
 
-const port = () => new URL(rig.url).port
+const port = () => new URL(harness.url).port
 
 describe('Host', () => {
   it.each([
@@ -19,7 +19,7 @@ describe('Host', () => {
     () => `[::1]:${port()}`,
     () => 'gateway.internal',
   ])('is answered when it is ours (%#)', async (host) => {
-    expect((await ask(rig.url, '/healthz', { headers: { Host: host() } })).status).toBe(200)
+    expect((await ask(harness.url, '/healthz', { headers: { Host: host() } })).status).toBe(200)
   })
 
   it.each([
@@ -30,18 +30,18 @@ describe('Host', () => {
     () => `127.0.0.1.evil.example:${port()}`,
     () => 'gateway.internal.evil.example',
   ])('is 421 when it is not ours (%#)', async (host) => {
-    expect(refusal(await ask(rig.url, '/healthz', { headers: { Host: host() } }))).toBe(
+    expect(refusal(await ask(harness.url, '/healthz', { headers: { Host: host() } }))).toBe(
       '421 invalid_request misdirected',
     )
   })
 
   it('is 421 on upstream listeners too, before the token is looked at', async () => {
-    const asked = rig.vault.asked.length
+    const asked = harness.vault.asked.length
     expect(
-      (await ask(rig.stripeUrl, '/v1/invoices', { headers: { Host: 'evil.example', Authorization: 'Bearer x' } }))
+      (await ask(harness.stripeUrl, '/v1/invoices', { headers: { Host: 'evil.example', Authorization: 'Bearer x' } }))
         .status,
     ).toBe(421)
-    expect(rig.vault.asked.length).toBe(asked)
+    expect(harness.vault.asked.length).toBe(asked)
   })
 
   it('is refused when it is missing or given twice', async () => {
@@ -63,7 +63,7 @@ describe('web pages', () => {
     [{ 'Sec-Fetch-Site': 'same-site' }],
   ])('are refused with %o, on every path', async (headers) => {
     for (const path of ['/healthz', '/u/stripe/v1/invoices', '/validate']) {
-      const answer = await ask(rig.url, path, { headers })
+      const answer = await ask(harness.url, path, { headers })
       expect(refusal(answer)).toBe('403 invalid_request cross_site')
       expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control'))).toEqual([])
     }
@@ -72,7 +72,7 @@ describe('web pages', () => {
   it('get no answer to a preflight', async () => {
     expect(
       (
-        await ask(rig.url, '/validate', {
+        await ask(harness.url, '/validate', {
           method: 'OPTIONS',
           headers: { Origin: 'https://evil.example', 'Access-Control-Request-Method': 'POST' },
         })
@@ -81,7 +81,7 @@ describe('web pages', () => {
   })
 
   it.each(['none', 'same-origin'])('are not assumed behind Sec-Fetch-Site: %s', async (site) => {
-    expect((await ask(rig.url, '/healthz', { headers: { 'Sec-Fetch-Site': site } })).status).toBe(200)
+    expect((await ask(harness.url, '/healthz', { headers: { 'Sec-Fetch-Site': site } })).status).toBe(200)
   })
 })
 

@@ -2,20 +2,25 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { mintToken } from '../../../src/scope/index.ts'
 import { VaultError } from '../../../src/vault-client/index.ts'
-import { SERVICE_TOKEN, BOUND_OPENER_TOKEN, BOUND_TOKEN, openSession, tokenOf } from '../rig.ts'
-import { ask, bearer, refusal, startHttpRig } from './rig.ts'
-import type { Answer, HttpRig } from './rig.ts'
+import { SERVICE_TOKEN, BOUND_OPENER_TOKEN, BOUND_TOKEN, openSession, tokenOf } from '../harness.ts'
+import { ask, bearer, refusal, startHttpHarness } from './harness.ts'
+import type { HttpResponse, HttpHarness } from './harness.ts'
 
-let rig: HttpRig
+let harness: HttpHarness
 beforeEach(async () => {
-  rig = await startHttpRig()
-  rig.vault.tokens.set('hvs.admin', { paths: ['*'] })
-  rig.vault.tokens.set('hvs.opener', { paths: ['mcp/creds'] })
+  harness = await startHttpHarness()
+  harness.vault.tokens.set('hvs.admin', { paths: ['*'] })
+  harness.vault.tokens.set('hvs.opener', { paths: ['mcp/creds'] })
 })
-afterEach(() => rig.stop())
+afterEach(() => harness.stop())
 
-const post = (path: string, token: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> =>
-  ask(rig.url, path, {
+const post = (
+  path: string,
+  token: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<HttpResponse> =>
+  ask(harness.url, path, {
     method: 'POST',
     headers: { ...bearer(token), 'Content-Type': 'application/json', ...headers },
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
@@ -37,7 +42,7 @@ describe("the article's five steps", () => {
       description: 'Handles Stripe billing queries via MCP',
     })
     expect(
-      rig.vault.asked.find(({ method, path }) => method === 'POST' && path === 'mcp/agents/new-agent'),
+      harness.vault.asked.find(({ method, path }) => method === 'POST' && path === 'mcp/agents/new-agent'),
     ).toMatchObject({ token: 'hvs.admin' })
   })
 
@@ -66,14 +71,14 @@ describe("the article's five steps", () => {
     expect(answer.json.session_id).toMatch(/^sess_[0-9A-Z]{26}$/)
     expect(answer.json.token).toMatch(/^svt_prod_/)
     expect(answer.text).not.toContain('sk_live')
-    expect(rig.vault.asked.find(({ path }) => path === 'mcp/creds/claude-billing-agent')).toMatchObject({
+    expect(harness.vault.asked.find(({ path }) => path === 'mcp/creds/claude-billing-agent')).toMatchObject({
       token: 'hvs.opener',
       body: { purpose: 'quarterly-invoice-reconciliation' },
     })
   })
 
   it('validates with the service key', async () => {
-    const session = openSession(rig)
+    const session = openSession(harness)
     const answer = await post('/validate', SERVICE_TOKEN, {
       token: tokenOf(session),
       required_scope: 'read:stripe:invoices',
@@ -97,7 +102,7 @@ describe("the article's five steps", () => {
 
   it('answers 200 with scope_match false where the scope is lacking', async () => {
     const answer = await post('/validate', SERVICE_TOKEN, {
-      token: tokenOf(openSession(rig)),
+      token: tokenOf(openSession(harness)),
       required_scope: 'create:stripe:refunds',
     })
     expect([answer.status, answer.json.scope_match]).toEqual([200, false])
@@ -107,7 +112,7 @@ describe("the article's five steps", () => {
     ['/sessions/:id/refresh', (id) => ({ path: `/sessions/${id}/refresh` })],
     ['/sessions/refresh', (id) => ({ path: '/sessions/refresh', body: { session_id: id } })],
   ])('refreshes at %s, an empty body counting as {}', async (_path, request) => {
-    const session = openSession(rig)
+    const session = openSession(harness)
     const { path, body } = request(session.session_id)
     const answer = await post(path, 'hvs.opener', body)
     expect(answer.status).toBe(200)
@@ -119,12 +124,12 @@ describe("the article's five steps", () => {
   })
 
   it('refuses to refresh a session that holds eight live tokens, and says for how long', async () => {
-    const session = openSession(rig)
+    const session = openSession(harness)
     const path = `/sessions/${session.session_id}/refresh`
     const statuses = []
     for (let i = 0; i < 8; i++) statuses.push((await post(path, 'hvs.opener')).status)
     expect(statuses).toEqual([...(Array(7).fill(200) as number[]), 429])
-    await rig.clock.advance(100_000)
+    await harness.clock.advance(100_000)
     const answer = await post(path, 'hvs.opener')
     expect([refusal(answer), answer.headers['retry-after']]).toEqual(['429 unavailable too_many_live_tokens', '800'])
     const states = session.tokens.map(({ token }) => post('/validate', SERVICE_TOKEN, { token }))
@@ -132,15 +137,15 @@ describe("the article's five steps", () => {
   })
 
   it("passes on a 429 of Vault's own as what it is", async () => {
-    const session = openSession(rig)
+    const session = openSession(harness)
     const error = new VaultError('rate_limited', 429, 'request path "mcp/creds": rate limit quota exceeded')
-    rig.vault.refusal = { below: 'mcp/creds', error }
+    harness.vault.refusal = { below: 'mcp/creds', error }
     const answer = await post(`/sessions/${session.session_id}/refresh`, 'hvs.opener')
     expect(refusal(answer)).toContain('429 unavailable rate_limited')
   })
 
   it("names the caller's fault where Vault refuses the login of a service token, and says nothing of retrying", async () => {
-    rig.vault.tokens.delete('hvs.opener-service')
+    harness.vault.tokens.delete('hvs.opener-service')
     const answer = await post('/sessions', SERVICE_TOKEN, { agent_id: 'claude-billing-agent' })
     expect(refusal(answer)).toBe('403 insufficient_scope caller_vault_refused')
     expect(answer.text).toContain('service token test')
@@ -148,32 +153,32 @@ describe("the article's five steps", () => {
   })
 
   it('names the fault of a caller whose own Vault token is dead', async () => {
-    const session = openSession(rig)
-    rig.vault.tokens.delete('hvs.opener')
+    const session = openSession(harness)
+    harness.vault.tokens.delete('hvs.opener')
     const answer = await post(`/sessions/${session.session_id}/refresh`, 'hvs.opener')
     expect(refusal(answer)).toBe('401 invalid_token caller_unknown')
   })
 
   it('calls an outage an outage, also where a caller opens a session', async () => {
-    rig.vault.cutLine()
+    harness.vault.cutLine()
     const answer = await post('/sessions', SERVICE_TOKEN, { agent_id: 'claude-billing-agent' })
     expect(answer.status).toBe(503)
   })
 
   it('refreshes by token too', async () => {
-    const session = openSession(rig)
+    const session = openSession(harness)
     expect((await post('/sessions/refresh', 'hvs.opener', { token: tokenOf(session) })).json.session_id).toBe(
       session.session_id,
     )
   })
 
   it('ends a session: 204, and the very next validation is 401', async () => {
-    const session = openSession(rig)
+    const session = openSession(harness)
     await post('/validate', SERVICE_TOKEN, { token: tokenOf(session), required_scope: 'read:stripe:invoices' })
     // Even while the event is still under way.
-    const feed = rig.vault.holdAnswers('mcp/feed')
-    await rig.clock.advance(1_000)
-    const ended = await ask(rig.url, `/sessions/${session.session_id}`, {
+    const feed = harness.vault.holdAnswers('mcp/feed')
+    await harness.clock.advance(1_000)
+    const ended = await ask(harness.url, `/sessions/${session.session_id}`, {
       method: 'DELETE',
       headers: bearer('hvs.opener'),
     })
@@ -185,15 +190,15 @@ describe("the article's five steps", () => {
     ).toBe('401 invalid_token reuse_after_revocation')
     feed.release()
     expect(
-      (await ask(rig.url, `/sessions/${session.session_id}`, { method: 'DELETE', headers: bearer('hvs.opener') }))
+      (await ask(harness.url, `/sessions/${session.session_id}`, { method: 'DELETE', headers: bearer('hvs.opener') }))
         .status,
     ).toBe(204)
   })
 
   it('lets an operator end a session that is not its own', async () => {
-    const session = openSession(rig)
+    const session = openSession(harness)
     expect(
-      (await ask(rig.url, `/sessions/${session.session_id}`, { method: 'DELETE', headers: bearer('hvs.admin') }))
+      (await ask(harness.url, `/sessions/${session.session_id}`, { method: 'DELETE', headers: bearer('hvs.admin') }))
         .status,
     ).toBe(204)
     expect(session.ended).toBeDefined()
@@ -201,7 +206,7 @@ describe("the article's five steps", () => {
 
   it('refuses an expired token', async () => {
     const answer = await post('/validate', SERVICE_TOKEN, {
-      token: tokenOf(openSession(rig, { ttl: 0 })),
+      token: tokenOf(openSession(harness, { ttl: 0 })),
       required_scope: 'read:stripe:invoices',
     })
     expect(refusal(answer)).toBe('401 invalid_token expired')
@@ -210,26 +215,28 @@ describe("the article's five steps", () => {
 
 describe('reading back', () => {
   it('lists agents, and shows one and its scopes', async () => {
-    expect((await ask(rig.url, '/agents', { headers: bearer('hvs.admin') })).json).toEqual({
+    expect((await ask(harness.url, '/agents', { headers: bearer('hvs.admin') })).json).toEqual({
       agents: ['claude-billing-agent'],
     })
-    expect((await ask(rig.url, '/agents/claude-billing-agent', { headers: bearer('hvs.admin') })).json).toMatchObject({
+    expect(
+      (await ask(harness.url, '/agents/claude-billing-agent', { headers: bearer('hvs.admin') })).json,
+    ).toMatchObject({
       owner: 'platform-team',
     })
     expect(
-      (await ask(rig.url, '/agents/claude-billing-agent/scopes', { headers: bearer('hvs.admin') })).json,
+      (await ask(harness.url, '/agents/claude-billing-agent/scopes', { headers: bearer('hvs.admin') })).json,
     ).toMatchObject({ max_ttl_seconds: 900 })
   })
 
   it('answers 404 for an agent that is not there', async () => {
-    expect(refusal(await ask(rig.url, '/agents/ghost', { headers: bearer('hvs.admin') }))).toBe(
+    expect(refusal(await ask(harness.url, '/agents/ghost', { headers: bearer('hvs.admin') }))).toBe(
       '404 invalid_request not_found',
     )
   })
 })
 
 describe('who may', () => {
-  const valid = () => ({ token: tokenOf(openSession(rig)), required_scope: 'read:stripe:invoices' })
+  const valid = () => ({ token: tokenOf(openSession(harness)), required_scope: 'read:stripe:invoices' })
 
   it.each([
     ['a caller without token', undefined, '401 invalid_token caller_missing'],
@@ -239,7 +246,7 @@ describe('who may', () => {
     ['a JWT', 'eyJh.eyJz.c2ln', '401 invalid_token caller_jwt_not_configured'],
     ['a service token of other agents', BOUND_TOKEN, '403 insufficient_scope caller_not_bound'],
   ])('may not validate: %s', async (_case, token, expected) => {
-    const answer = await ask(rig.url, '/validate', {
+    const answer = await ask(harness.url, '/validate', {
       method: 'POST',
       headers: token === undefined ? {} : bearer(token),
       body: JSON.stringify(valid()),
@@ -262,7 +269,7 @@ describe('who may', () => {
     ['declare scopes', 'POST', '/agents/claude-billing-agent/scopes', { scopes: [] }],
     ['list agents', 'GET', '/agents', undefined],
   ])('may not %s: a caller whose own Vault policies do not let it', async (_case, method, path, body) => {
-    const answer = await ask(rig.url, path, {
+    const answer = await ask(harness.url, path, {
       method,
       headers: bearer('hvs.opener'),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -285,12 +292,12 @@ describe('who may', () => {
 
 describe('delegation', () => {
   beforeEach(() => {
-    rig.engine.agent('other-agent', { scopes: ['read:stripe:invoices'] })
+    harness.engine.agent('other-agent', { scopes: ['read:stripe:invoices'] })
   })
-  const asked = () => rig.vault.asked.filter(({ path }) => path.startsWith('mcp/creds'))
+  const asked = () => harness.vault.asked.filter(({ path }) => path.startsWith('mcp/creds'))
 
   it('opens a child of the session the token belongs to', async () => {
-    const parent_token = tokenOf(openSession(rig))
+    const parent_token = tokenOf(openSession(harness))
     expect((await post('/sessions', SERVICE_TOKEN, { agent_id: 'other-agent', parent_token })).json).toMatchObject({
       agent_id: 'other-agent',
     })
@@ -298,21 +305,21 @@ describe('delegation', () => {
   })
 
   it('lets a bound service token delegate from a session of its own agent', async () => {
-    const parent_token = tokenOf(rig.engine.open('other-agent', { scopes: ['read:stripe:invoices'] }))
+    const parent_token = tokenOf(harness.engine.open('other-agent', { scopes: ['read:stripe:invoices'] }))
     expect((await post('/sessions', BOUND_OPENER_TOKEN, { agent_id: 'other-agent', parent_token })).status).toBe(200)
   })
 
   it.each([
     [
       'the session of an agent it is not bound to',
-      () => tokenOf(openSession(rig)),
+      () => tokenOf(openSession(harness)),
       '403 insufficient_scope caller_not_bound',
     ],
     [
       'that session after its end',
       () => {
-        const session = openSession(rig)
-        rig.engine.end(session)
+        const session = openSession(harness)
+        harness.engine.end(session)
         return tokenOf(session)
       },
       '403 insufficient_scope caller_not_bound',
@@ -342,20 +349,20 @@ describe("the caller's own token bounds what hangs on it", () => {
     [100_000, undefined, undefined],
     [0, 600, 600],
   ])('with %s s left and %s asked for, %s is asked of the engine', async (left, asked, sent) => {
-    rig.vault.tokens.set('hvs.opener', { paths: ['mcp/creds'], ...(left === 0 ? {} : { ttl: left }) })
+    harness.vault.tokens.set('hvs.opener', { paths: ['mcp/creds'], ...(left === 0 ? {} : { ttl: left }) })
     await post('/sessions', 'hvs.opener', { agent_id: 'claude-billing-agent', ttl: asked ?? null })
-    expect(rig.vault.asked.find(({ path }) => path === 'mcp/creds/claude-billing-agent')?.body?.ttl).toBe(sent)
+    expect(harness.vault.asked.find(({ path }) => path === 'mcp/creds/claude-billing-agent')?.body?.ttl).toBe(sent)
   })
 
   it('refuses under a minute', async () => {
-    rig.vault.tokens.set('hvs.opener', { paths: ['mcp/creds'], ttl: 59 })
+    harness.vault.tokens.set('hvs.opener', { paths: ['mcp/creds'], ttl: 59 })
     expect(refusal(await post('/sessions', 'hvs.opener', { agent_id: 'claude-billing-agent' }))).toBe(
       '400 invalid_request caller_expires_soon',
     )
-    expect(refusal(await post(`/sessions/${openSession(rig).session_id}/refresh`, 'hvs.opener'))).toBe(
+    expect(refusal(await post(`/sessions/${openSession(harness).session_id}/refresh`, 'hvs.opener'))).toBe(
       '400 invalid_request caller_expires_soon',
     )
-    expect(rig.vault.asked.filter(({ path }) => path.startsWith('mcp/creds'))).toEqual([])
+    expect(harness.vault.asked.filter(({ path }) => path.startsWith('mcp/creds'))).toEqual([])
   })
 })
 
@@ -421,8 +428,8 @@ describe('bad input', () => {
   })
 
   it('refuses to refresh a session that is over', async () => {
-    const session = openSession(rig)
-    rig.engine.end(session)
+    const session = openSession(harness)
+    harness.engine.end(session)
     const answer = await post(`/sessions/${session.session_id}/refresh`, 'hvs.opener')
     expect(refusal(answer)).toBe('400 invalid_request bad_request')
     expect((answer.json.error as { message: string }).message).toBe('session is over, open a new one')
@@ -431,12 +438,16 @@ describe('bad input', () => {
 
 describe('outages', () => {
   it.each([
-    ['/validate', () => ({ token: tokenOf(openSession(rig)), required_scope: 'read:stripe:invoices' }), SERVICE_TOKEN],
+    [
+      '/validate',
+      () => ({ token: tokenOf(openSession(harness)), required_scope: 'read:stripe:invoices' }),
+      SERVICE_TOKEN,
+    ],
     ['/sessions', () => ({ agent_id: 'claude-billing-agent' }), 'hvs.opener'],
     ['/agents', () => ({ agent_id: 'x', owner: 'o', environment: 'production' }), 'hvs.admin'],
   ])('answers 503 at %s, never 401', async (path, body, token) => {
     const sent = body()
-    rig.vault.cutLine()
+    harness.vault.cutLine()
     const answer = await post(path, token, sent)
     expect(answer.status).toBe(503)
     expect(answer.json.error).toMatchObject({ type: 'unavailable' })
@@ -448,8 +459,8 @@ describe('outages', () => {
     ['POST', '/agents', { agent_id: 'new-agent', owner: 'x', environment: 'production' }],
     ['GET', '/agents/claude-billing-agent', undefined],
   ])('answers 503 to %s %s while Vault has no engine at the mount', async (method, path, body) => {
-    rig.vault.down = new VaultError('unsupported_path', 404, 'no handler for route "mcp/x". route entry not found.')
-    const answer = await ask(rig.url, path, {
+    harness.vault.down = new VaultError('unsupported_path', 404, 'no handler for route "mcp/x". route entry not found.')
+    const answer = await ask(harness.url, path, {
       method,
       headers: { ...bearer('hvs.admin'), 'Content-Type': 'application/json' },
       ...(body && { body: JSON.stringify(body) }),
@@ -458,18 +469,18 @@ describe('outages', () => {
   })
 
   it('answers 503 when the audit log is broken', async () => {
-    const token = tokenOf(openSession(rig))
-    rig.sink.broken = true
+    const token = tokenOf(openSession(harness))
+    harness.sink.broken = true
     expect(refusal(await post('/validate', SERVICE_TOKEN, { token, required_scope: 'read:stripe:invoices' }))).toBe(
       '503 unavailable audit_unavailable',
     )
   })
 
   it('tells health checks', async () => {
-    expect(await ask(rig.url, '/healthz')).toMatchObject({ status: 200, json: { status: 'ok' } })
-    rig.vault.cutLine()
-    await rig.clock.advance(10_000)
-    expect(await ask(rig.url, '/healthz')).toMatchObject({ status: 503, json: { status: 'unavailable' } })
+    expect(await ask(harness.url, '/healthz')).toMatchObject({ status: 200, json: { status: 'ok' } })
+    harness.vault.cutLine()
+    await harness.clock.advance(10_000)
+    expect(await ask(harness.url, '/healthz')).toMatchObject({ status: 503, json: { status: 'unavailable' } })
   })
 })
 
@@ -482,7 +493,7 @@ describe('paths and methods', () => {
     ['POST', '//validate'],
     ['DELETE', '/sessions/x/y/z'],
   ])('answers 404 for %s %s', async (method, path) => {
-    expect(refusal(await ask(rig.url, path, { method }))).toBe('404 invalid_request not_found')
+    expect(refusal(await ask(harness.url, path, { method }))).toBe('404 invalid_request not_found')
   })
 
   it.each([
@@ -491,7 +502,7 @@ describe('paths and methods', () => {
     ['GET', '/sessions/refresh', 'POST'],
     ['POST', '/sessions/sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', 'DELETE'],
   ])('answers 405 for %s %s with Allow: %s', async (method, path, allow) => {
-    const answer = await ask(rig.url, path, { method })
+    const answer = await ask(harness.url, path, { method })
     expect(refusal(answer)).toBe('405 invalid_request method_not_allowed')
     expect(answer.headers.allow).toBe(allow)
   })
@@ -503,7 +514,7 @@ describe('the request id', () => {
       await post(
         '/validate',
         SERVICE_TOKEN,
-        { token: tokenOf(openSession(rig)), required_scope: 'read:stripe:invoices', request_id },
+        { token: tokenOf(openSession(harness)), required_scope: 'read:stripe:invoices', request_id },
         headers,
       )
     ).json.request_id
@@ -512,18 +523,18 @@ describe('the request id', () => {
 
   it("is ours; the caller's, from the header or the body, stands beside it in the record", async () => {
     expect(await validId({ 'X-Request-Id': 'abc-1' })).toEqual(ours)
-    expect(rig.sink.last).toMatchObject({ request_id: ours, caller_request_id: 'abc-1' })
+    expect(harness.sink.last).toMatchObject({ request_id: ours, caller_request_id: 'abc-1' })
     await validId({ 'X-Request-Id': 'abc-1' }, 'abc-2')
-    expect(rig.sink.last).toMatchObject({ request_id: ours, caller_request_id: 'abc-2' })
+    expect(harness.sink.last).toMatchObject({ request_id: ours, caller_request_id: 'abc-2' })
   })
 
   it('given in the body of a validation comes back there, and never stands for ours', async () => {
     const { headers, json } = await post('/validate', SERVICE_TOKEN, {
-      token: tokenOf(openSession(rig)),
+      token: tokenOf(openSession(harness)),
       request_id: 'abc-2',
     })
     expect(json.request_id).toBe('abc-2')
-    expect(rig.sink.last).toMatchObject({ request_id: headers['x-request-id'], caller_request_id: 'abc-2' })
+    expect(harness.sink.last).toMatchObject({ request_id: headers['x-request-id'], caller_request_id: 'abc-2' })
     expect(headers['x-request-id']).toEqual(ours)
   })
 
@@ -536,12 +547,16 @@ describe('the request id', () => {
     )
     expect(json.request_id).toEqual(ours)
     expect(headers['x-request-id']).toBe(json.request_id)
-    expect(rig.sink.last).toMatchObject({ request_id: json.request_id, decision: 'deny', caller_request_id: 'abc-2' })
+    expect(harness.sink.last).toMatchObject({
+      request_id: json.request_id,
+      decision: 'deny',
+      caller_request_id: 'abc-2',
+    })
   })
 
   it.each(['with space', 'x'.repeat(200), 'quote"'])('leaves out a caller\'s that is "%s"', async (id) => {
     expect(await validId({ 'X-Request-Id': id })).toEqual(ours)
     expect(await validId({}, id)).toEqual(ours)
-    expect(rig.sink.last).not.toHaveProperty('caller_request_id')
+    expect(harness.sink.last).not.toHaveProperty('caller_request_id')
   })
 })

@@ -9,8 +9,8 @@ import { listenHttp } from '../../../src/gateway/http/server.ts'
 import { silentLogger } from '../../../src/logical/log.ts'
 import { FakeClock } from '../../fakes/clock.ts'
 import { throwAwayCertificate } from '../../vault-client/certificate.ts'
-import { openSession, tokenOf } from '../rig.ts'
-import { bearer, startHttpRig } from './rig.ts'
+import { openSession, tokenOf } from '../harness.ts'
+import { bearer, startHttpHarness } from './harness.ts'
 
 let directory: string
 let gateway: Gateway
@@ -48,26 +48,26 @@ it('speaks TLS where it has a certificate, on its own port and on those of upstr
 })
 
 it('sends a client that follows a Location on in TLS', async () => {
-  const rig = await startHttpRig()
+  const harness = await startHttpHarness()
   const parts = {
-    ...rig.core,
-    clock: rig.clock,
+    ...harness.core,
+    clock: harness.clock,
     random: (bytes: number) => new Uint8Array(bytes),
     logger: silentLogger,
     healthy: () => true,
   }
   const tls = { certFile: join(directory, 'tls.crt'), keyFile: join(directory, 'tls.key') }
   const listener = await listenHttp(parts, { address: '127.0.0.1:0', allowedHosts: [], upstream: 'stripe', tls })
-  rig.respond((_request, response) => {
+  harness.respond((_request, response) => {
     response.writeHead(302, { location: '/v1/invoices/in_1' }).end()
   })
   const answer = await request(`${listener.url}/v1/invoices`, {
     dispatcher: agent,
-    headers: bearer(tokenOf(openSession(rig))),
+    headers: bearer(tokenOf(openSession(harness))),
   })
   expect(answer.headers.location).toBe(`${listener.url}/v1/invoices/in_1`)
   await listener.close()
-  await rig.stop()
+  await harness.stop()
 })
 
 it('does not answer there in plain text', async () => {

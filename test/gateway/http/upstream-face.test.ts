@@ -4,37 +4,37 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { mintToken } from '../../../src/scope/index.ts'
-import { openSession, tokenOf } from '../rig.ts'
+import { openSession, tokenOf } from '../harness.ts'
 import type { FakeSession } from '../../fakes/engine.ts'
-import { ask, bearer, eventually, openStream, refusal, startHttpRig } from './rig.ts'
-import type { HttpRig } from './rig.ts'
+import { ask, bearer, eventually, openStream, refusal, startHttpHarness } from './harness.ts'
+import type { HttpHarness } from './harness.ts'
 
-let rig: HttpRig
+let harness: HttpHarness
 let session: FakeSession
 let token: string
 beforeEach(async () => {
-  rig = await startHttpRig()
-  session = openSession(rig)
+  harness = await startHttpHarness()
+  session = openSession(harness)
   token = tokenOf(session)
 })
-afterEach(() => rig.stop())
+afterEach(() => harness.stop())
 
-const get = (path: string, headers: Record<string, string> = bearer(token)) => ask(rig.url, path, { headers })
+const get = (path: string, headers: Record<string, string> = bearer(token)) => ask(harness.url, path, { headers })
 /** Well-formed, and not known to anybody. */
-const stranger = mintToken({ prefix: 'svt', label: 'prod', random: (bytes) => new Uint8Array(bytes).fill(99) })
+const unknownToken = mintToken({ prefix: 'svt', label: 'prod', random: (bytes) => new Uint8Array(bytes).fill(99) })
 const upstreamWith = async (settings: Record<string, unknown>) => {
-  rig.engine.upstream('stripe', { url: rig.upstreamUrl, allow_private_addresses: true, ...settings })
-  await rig.flush()
+  harness.engine.upstream('stripe', { url: harness.upstreamUrl, allow_private_addresses: true, ...settings })
+  await harness.flush()
 }
 
 describe('an allowed call', () => {
   it("reaches the upstream with the real key in the token's place, and the token nowhere", async () => {
     const answer = await get('/u/stripe/v1/invoices?limit=3')
     expect(answer.status).toBe(200)
-    expect(rig.received).toMatchObject([
+    expect(harness.received).toMatchObject([
       { method: 'GET', url: '/v1/invoices?limit=3', headers: { authorization: 'Bearer sk_live_secret' } },
     ])
-    expect(JSON.stringify(rig.received)).not.toContain(token)
+    expect(JSON.stringify(harness.received)).not.toContain(token)
     expect(answer.text + JSON.stringify(answer.headers)).not.toContain('sk_live_secret')
     expect(answer.headers['set-cookie']).toBeUndefined()
   })
@@ -44,18 +44,18 @@ describe('an allowed call', () => {
   })
 
   it("works at the root of an upstream's own listener", async () => {
-    expect((await ask(rig.stripeUrl, '/v1/invoices', { headers: bearer(token) })).status).toBe(200)
-    expect(refusal(await ask(rig.stripeUrl, '/u/stripe/v1/invoices', { headers: bearer(token) }))).toBe(
+    expect((await ask(harness.stripeUrl, '/v1/invoices', { headers: bearer(token) })).status).toBe(200)
+    expect(refusal(await ask(harness.stripeUrl, '/u/stripe/v1/invoices', { headers: bearer(token) }))).toBe(
       '403 insufficient_scope no_tool',
     )
   })
 
   it('leaves a decision before and an outcome after, joined by the request id', async () => {
     const { headers } = await get('/u/stripe/v1/invoices/in_42', { ...bearer(token), 'X-Request-Id': 'job-7' })
-    await rig.flush()
+    await harness.flush()
     const request_id = headers['x-request-id']
     expect(request_id).toMatch(/^req_[0-9a-f]{32}$/)
-    expect(rig.sink.records).toMatchObject([
+    expect(harness.sink.records).toMatchObject([
       {
         type: 'decision',
         request_id,
@@ -86,33 +86,33 @@ describe('an allowed call', () => {
   it('joins each pair by an id of its own, however often a caller repeats its own', async () => {
     for (const path of ['/u/stripe/v1/invoices/in_1', '/u/stripe/v1/refunds', '/u/stripe/v1/invoices'])
       await get(path, { ...bearer(token), 'X-Request-Id': 'job-7' })
-    await rig.flush()
-    const records = rig.sink.records as { type: string; decision?: string; request_id: string }[]
+    await harness.flush()
+    const records = harness.sink.records as { type: string; decision?: string; request_id: string }[]
     const idsOf = (type: string) => records.filter((record) => record.type === type).map(({ request_id }) => request_id)
-    expect(rig.sink.records.every((record) => record.caller_request_id === 'job-7')).toBe(true)
+    expect(harness.sink.records.every((record) => record.caller_request_id === 'job-7')).toBe(true)
     expect(new Set(idsOf('decision')).size).toBe(3)
     expect(new Set(idsOf('outcome')).size).toBe(2)
     expect(idsOf('outcome').filter((id) => !idsOf('decision').includes(id))).toEqual([])
   })
 
   it("passes an upstream's own errors through", async () => {
-    rig.respond((_request, response) => {
+    harness.respond((_request, response) => {
       response.writeHead(429, { 'retry-after': '7' }).end('slow down')
     })
     expect(await get('/u/stripe/v1/invoices')).toMatchObject({ status: 429, text: 'slow down' })
   })
 
   it('sends a request body on', async () => {
-    rig.engine.agent('claude-billing-agent', { scopes: ['create:stripe:refunds'] })
-    await rig.flush()
-    const own = tokenOf(openSession(rig, { scopes: ['create:stripe:refunds'] }))
-    const answer = await ask(rig.url, '/u/stripe/v1/refunds', {
+    harness.engine.agent('claude-billing-agent', { scopes: ['create:stripe:refunds'] })
+    await harness.flush()
+    const own = tokenOf(openSession(harness, { scopes: ['create:stripe:refunds'] }))
+    const answer = await ask(harness.url, '/u/stripe/v1/refunds', {
       method: 'POST',
       headers: { ...bearer(own), 'Content-Type': 'application/x-www-form-urlencoded' },
       body: 'charge=ch_1',
     })
     expect(answer.status).toBe(200)
-    expect(rig.received).toMatchObject([{ method: 'POST', body: 'charge=ch_1' }])
+    expect(harness.received).toMatchObject([{ method: 'POST', body: 'charge=ch_1' }])
   })
 })
 
@@ -132,7 +132,7 @@ describe('where the token may stand', () => {
     await upstreamWith({ auth })
     const answer = await get(`/u/stripe/v1/invoices${typeof query === 'function' ? query() : query}`, headers())
     expect(answer.status).toBe(200)
-    expect(JSON.stringify(rig.received)).not.toContain(token)
+    expect(JSON.stringify(harness.received)).not.toContain(token)
   })
 
   it.each([
@@ -142,12 +142,12 @@ describe('where the token may stand', () => {
   ])('not %s', async (_case, auth, headers) => {
     await upstreamWith({ auth })
     expect(refusal(await get('/u/stripe/v1/invoices', headers()))).toBe('401 invalid_token missing')
-    expect(rig.received).toEqual([])
+    expect(harness.received).toEqual([])
   })
 
   it.each([
-    ['an expired token', 'expired', () => tokenOf(openSession(rig, { ttl: 0 }))],
-    ['an unknown token', 'unknown', () => stranger],
+    ['an expired token', 'expired', () => tokenOf(openSession(harness, { ttl: 0 }))],
+    ['an unknown token', 'unknown', () => unknownToken],
   ])("%s is told as such in the upstream's own place, too", async (_case, code, given) => {
     await upstreamWith({ auth: 'header:X-Api-Key' })
     expect(refusal(await get('/u/stripe/v1/invoices', { 'X-Api-Key': given() }))).toBe(`401 invalid_token ${code}`)
@@ -155,7 +155,7 @@ describe('where the token may stand', () => {
 
   it('not twice with different ones', async () => {
     await upstreamWith({ auth: 'header:X-Api-Key' })
-    const other = tokenOf(openSession(rig))
+    const other = tokenOf(openSession(harness))
     expect(refusal(await get('/u/stripe/v1/invoices', { ...bearer(token), 'X-Api-Key': other }))).toBe(
       '400 invalid_request bad_request',
     )
@@ -168,14 +168,14 @@ describe("a body under a policy's parameter rule", () => {
   // JSON without "amount" to one reader, a form with it to another.
   const twofold = '{"x":"&amount=1000000&"}'
   const send = async (headers: Record<string, string | string[]>, body: string) => {
-    rig.engine.put('policies/p', {
+    harness.engine.put('policies/p', {
       name: 'p',
       policy: 'path "tools/stripe/refunds" { capabilities = ["create"]\n denied_parameters = { "amount" = [] } }',
     })
-    rig.engine.agent('claude-billing-agent', { policies: ['p'], scopes: ['create:stripe:refunds'] })
-    await rig.flush()
-    const own = tokenOf(openSession(rig, { scopes: ['create:stripe:refunds'] }))
-    return ask(rig.url, '/u/stripe/v1/refunds', { method: 'POST', headers: { ...bearer(own), ...headers }, body })
+    harness.engine.agent('claude-billing-agent', { policies: ['p'], scopes: ['create:stripe:refunds'] })
+    await harness.flush()
+    const own = tokenOf(openSession(harness, { scopes: ['create:stripe:refunds'] }))
+    return ask(harness.url, '/u/stripe/v1/refunds', { method: 'POST', headers: { ...bearer(own), ...headers }, body })
   }
 
   it.each([
@@ -184,7 +184,7 @@ describe("a body under a policy's parameter rule", () => {
     [form, 'charge=ch_1&reason=x%3By'],
   ])('is judged as %s: %s', async (type, body) => {
     expect((await send({ 'Content-Type': type }, body)).status).toBe(200)
-    expect(rig.received).toMatchObject([{ body, headers: { 'content-type': type } }])
+    expect(harness.received).toMatchObject([{ body, headers: { 'content-type': type } }])
   })
 
   it.each<[string, Record<string, string | string[]>, string]>([
@@ -201,7 +201,7 @@ describe("a body under a policy's parameter rule", () => {
     ['is of no known type', {}, twofold],
   ])('is refused when it %s', async (_case, headers, body) => {
     expect(refusal(await send(headers, body))).toMatch(/^403 insufficient_scope /)
-    expect(rig.received).toEqual([])
+    expect(harness.received).toEqual([])
   })
 
   it.each([
@@ -209,8 +209,8 @@ describe("a body under a policy's parameter rule", () => {
     [form, 'charge=ch_1&_method=DELETE'],
   ])('of %s is refused, and never recorded as allowed, when it names a method: %s', async (type, body) => {
     expect(refusal(await send({ 'Content-Type': type }, body))).toBe('400 invalid_request bad_request')
-    expect(rig.received).toEqual([])
-    expect(rig.sink.records).toMatchObject([{ type: 'decision', decision: 'deny', reason: 'bad_request' }])
+    expect(harness.received).toEqual([])
+    expect(harness.sink.records).toMatchObject([{ type: 'decision', decision: 'deny', reason: 'bad_request' }])
   })
 
   it("is judged by the content type the upstream's document puts in place of the caller's", async () => {
@@ -229,7 +229,7 @@ describe('a refused call never reaches the upstream', () => {
     ['no upstream', '/u/', '400 invalid_request bad_request'],
   ])('%s', async (_case, path, expected) => {
     expect(refusal(await get(path))).toBe(expected)
-    expect(rig.received).toEqual([])
+    expect(harness.received).toEqual([])
   })
 
   it.each([
@@ -238,21 +238,21 @@ describe('a refused call never reaches the upstream', () => {
     [
       'a revoked token',
       () => {
-        rig.engine.end(session)
+        harness.engine.end(session)
         return token
       },
       '401 invalid_token reuse_after_revocation',
     ],
-    ['an expired token', () => tokenOf(openSession(rig, { ttl: 0 })), '401 invalid_token expired'],
+    ['an expired token', () => tokenOf(openSession(harness, { ttl: 0 })), '401 invalid_token expired'],
   ])('%s', async (_case, given, expected) => {
     const answer = await get('/u/stripe/v1/invoices', bearer(given()))
     expect(refusal(answer)).toBe(expected)
     expect(answer.headers['www-authenticate']).toContain('error="invalid_token"')
-    expect(rig.received).toEqual([])
+    expect(harness.received).toEqual([])
   })
 
   it('an ungranted tool, naming the scope that would help', async () => {
-    const answer = await ask(rig.url, '/u/stripe/v1/refunds', { method: 'POST', headers: bearer(token) })
+    const answer = await ask(harness.url, '/u/stripe/v1/refunds', { method: 'POST', headers: bearer(token) })
     expect(refusal(answer)).toBe('403 insufficient_scope insufficient_scope')
     expect(answer.headers['www-authenticate']).toContain('scope="create:stripe:refunds"')
   })
@@ -264,171 +264,171 @@ describe('a refused call never reaches the upstream', () => {
     ['another URL in a header', '/u/stripe/v1/invoices', { 'X-Original-URL': '/v1/admin' }],
   ])('that names another operation by %s', async (_what, path, headers) => {
     expect((await get(path, { ...bearer(token), ...headers })).status).toBe(400)
-    expect(rig.received).toEqual([])
+    expect(harness.received).toEqual([])
   })
 
   it('whose upstream sends a body with 205, which nothing would project', async () => {
-    rig.respond((_request, response) => {
+    harness.respond((_request, response) => {
       response.socket!.end('HTTP/1.1 205 Reset Content\r\nContent-Length: 5\r\n\r\nhello')
     })
     expect(refusal(await get('/u/stripe/v1/customers'))).toBe('502 upstream_error upstream_invalid_response')
   })
 
   it("without the key owner's consent", async () => {
-    rig.vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' })
+    harness.vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' })
     expect(refusal(await get('/u/stripe/v1/invoices'))).toBe('502 upstream_error key_consent_missing')
-    await rig.flush()
-    expect(rig.sink.outcomes).toMatchObject([{ result: 'key_consent_missing', status: 502 }])
+    await harness.flush()
+    expect(harness.sink.outcomes).toMatchObject([{ result: 'key_consent_missing', status: 502 }])
   })
 
   it('whose tool is removed while the key is being read', async () => {
-    const key = rig.vault.holdAnswers('secret/data')
+    const key = harness.vault.holdAnswers('secret/data')
     const asked = get('/u/stripe/v1/invoices')
     await eventually(() => key.waiting === 1)
-    const judged = rig.vault.holdAnswers('mcp/tools')
-    rig.engine.remove('tools/stripe/invoices')
+    const judged = harness.vault.holdAnswers('mcp/tools')
+    harness.engine.remove('tools/stripe/invoices')
     await eventually(() => judged.waiting === 1)
     key.release()
-    await rig.flush()
+    await harness.flush()
     judged.release()
     expect(refusal(await asked)).toBe('403 insufficient_scope no_tool')
-    expect(rig.received).toEqual([])
+    expect(harness.received).toEqual([])
   })
 
   it('while Vault cannot be asked', async () => {
-    rig.vault.cutLine()
+    harness.vault.cutLine()
     expect((await get('/u/stripe/v1/invoices')).status).toBe(503)
   })
 
   it('while the decision cannot be recorded', async () => {
-    rig.sink.broken = true
+    harness.sink.broken = true
     expect(refusal(await get('/u/stripe/v1/invoices'))).toBe('503 unavailable audit_unavailable')
-    expect(rig.received).toEqual([])
+    expect(harness.received).toEqual([])
   })
 })
 
 it.each([
   ['without token', () => ({})],
   ['with noise', () => bearer('noise')],
-  ['with a token of its own making', () => bearer(stranger)],
+  ['with a token of its own making', () => bearer(unknownToken)],
   [
     'with one that is over',
     () => {
-      rig.engine.end(session)
+      harness.engine.end(session)
       return bearer(token)
     },
   ],
 ])('a stranger %s makes the gateway read no document', async (_case, headers) => {
   for (const name of ['stripe', 'a', 'b']) expect((await get(`/u/${name}/v1/invoices`, headers())).status).toBe(401)
-  expect(rig.vault.asked.filter(({ path }) => path.startsWith('mcp/upstreams'))).toEqual([])
+  expect(harness.vault.asked.filter(({ path }) => path.startsWith('mcp/upstreams'))).toEqual([])
 })
 
 it("answers 502 when the upstream refuses the real key, and 401 stays the token's own", async () => {
-  rig.respond((_request, response) => {
+  harness.respond((_request, response) => {
     response.writeHead(401).end()
   })
   expect(refusal(await get('/u/stripe/v1/invoices'))).toBe('502 upstream_error upstream_unauthorized')
 })
 
 it('says in every decision that consent was not required, where it is not', async () => {
-  await rig.stop()
-  rig = await startHttpRig({ keyConsent: 'not_required' })
-  rig.vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' })
-  await get('/u/stripe/v1/invoices', bearer(tokenOf(openSession(rig))))
-  expect(rig.sink.last).toMatchObject({ decision: 'allow', key_consent: 'not_required' })
+  await harness.stop()
+  harness = await startHttpHarness({ keyConsent: 'not_required' })
+  harness.vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' })
+  await get('/u/stripe/v1/invoices', bearer(tokenOf(openSession(harness))))
+  expect(harness.sink.last).toMatchObject({ decision: 'allow', key_consent: 'not_required' })
 })
 
 describe('a stream', () => {
   /** An upstream that has sent its head and one event and goes on for as long as it is let. */
   const streaming = () =>
     new Promise<ServerResponse>((resolve) => {
-      rig.respond((_request, response) => {
+      harness.respond((_request, response) => {
         response.writeHead(200, { 'content-type': 'text/event-stream' })
         response.write('data: 1\n\n')
         resolve(response)
       })
     })
   beforeEach(() => {
-    session = openSession(rig, { ttl: 200 })
+    session = openSession(harness, { ttl: 200 })
     token = tokenOf(session)
   })
   const firstChunk = async (response: NodeJS.ReadableStream) => String(((await once(response, 'data')) as [Buffer])[0])
 
   it('hands on each piece as it comes', async () => {
     const upstream = streaming()
-    const response = await openStream(rig.url, '/u/stripe/v1/invoices', bearer(token))
+    const response = await openStream(harness.url, '/u/stripe/v1/invoices', bearer(token))
     expect(await firstChunk(response)).toBe('data: 1\n\n')
     const ended = once(response, 'end')
     const second = firstChunk(response)
     ;(await upstream).end('data: 2\n\n')
     expect(await second).toBe('data: 2\n\n')
     await ended
-    await rig.flush()
-    expect(rig.sink.outcomes).toMatchObject([{ status: 200, result: 'complete', bytes: 18 }])
+    await harness.flush()
+    expect(harness.sink.outcomes).toMatchObject([{ status: 200, result: 'complete', bytes: 18 }])
   })
 
   it.each([
     [
       'its session is revoked',
       () => {
-        rig.engine.end(session)
+        harness.engine.end(session)
       },
       'revoked',
     ],
     [
       'its scope is taken away',
       () => {
-        rig.engine.agent('claude-billing-agent', { scopes: [] })
+        harness.engine.agent('claude-billing-agent', { scopes: [] })
       },
       'insufficient_scope',
     ],
-    ['it expires', () => rig.clock.advance(200_000), 'expired'],
+    ['it expires', () => harness.clock.advance(200_000), 'expired'],
   ])('is broken off, upstream and all, when %s', async (_case, end, result) => {
     const upstream = streaming()
-    const response = await openStream(rig.url, '/u/stripe/v1/invoices', bearer(token))
+    const response = await openStream(harness.url, '/u/stripe/v1/invoices', bearer(token))
     await firstChunk(response)
     const broken = once(response, 'error')
     const upstreamClosed = once(await upstream, 'close')
     await end()
     expect(((await broken) as [NodeJS.ErrnoException])[0].code).toBe('ECONNRESET')
     await upstreamClosed
-    await rig.flush()
-    expect(rig.sink.outcomes).toMatchObject([{ result }])
-    expect(rig.core.openCalls.size).toBe(0)
+    await harness.flush()
+    expect(harness.sink.outcomes).toMatchObject([{ result }])
+    expect(harness.core.openCalls.size).toBe(0)
   })
 
   it('ends at the upstream when the client goes away', async () => {
     const upstream = streaming()
-    const response = await openStream(rig.url, '/u/stripe/v1/invoices', bearer(token))
+    const response = await openStream(harness.url, '/u/stripe/v1/invoices', bearer(token))
     await firstChunk(response)
     const upstreamClosed = once(await upstream, 'close')
     response.destroy()
     await upstreamClosed
-    await rig.flush()
-    expect(rig.sink.outcomes).toMatchObject([{ result: 'caller_gone' }])
+    await harness.flush()
+    expect(harness.sink.outcomes).toMatchObject([{ result: 'caller_gone' }])
   })
 })
 
 it('hands nothing on of an answer while it is being judged anew whether that may pass', async () => {
   const reached = new Promise<ServerResponse>((resolve) => {
-    rig.respond((_request, response) => {
+    harness.respond((_request, response) => {
       resolve(response)
     })
   })
   const asked = get('/u/stripe/v1/invoices')
   const response = await reached
-  const judged = rig.vault.holdAnswers('mcp/tools')
-  rig.engine.tool('stripe', 'invoices', ['GET /v1/invoices'], { fields: ['data[].id'] })
+  const judged = harness.vault.holdAnswers('mcp/tools')
+  harness.engine.tool('stripe', 'invoices', ['GET /v1/invoices'], { fields: ['data[].id'] })
   await eventually(() => judged.waiting === 1)
   response.end('{"email":"jane@example.com"}')
-  await rig.flush()
+  await harness.flush()
   judged.release()
   expect(refusal(await asked)).toBe('503 unavailable grant_changed')
 })
 
 it('resets a connection whose client reads slowly, and drops what is queued for it', async () => {
   let sent = 0
-  rig.respond((_request, response) => {
+  harness.respond((_request, response) => {
     const more = () => {
       while (!response.destroyed && response.write(Buffer.alloc(256 * 1024, 'x'))) sent++
     }
@@ -438,7 +438,7 @@ it('resets a connection whose client reads slowly, and drops what is queued for 
     })
     more()
   })
-  const response = await openStream(rig.url, '/u/stripe/v1/invoices', bearer(token))
+  const response = await openStream(harness.url, '/u/stripe/v1/invoices', bearer(token))
   response.pause()
   // Until nothing moves any more: every buffer on the way is full.
   let [seen, still] = [-1, 0]
@@ -447,9 +447,9 @@ it('resets a connection whose client reads slowly, and drops what is queued for 
     seen = sent
     return still > 2_000
   })
-  rig.engine.end(session)
-  await eventually(() => rig.sink.outcomes.length === 1)
-  expect(rig.sink.outcomes).toMatchObject([{ result: 'revoked' }])
+  harness.engine.end(session)
+  await eventually(() => harness.sink.outcomes.length === 1)
+  expect(harness.sink.outcomes).toMatchObject([{ result: 'revoked' }])
   // The client, which reads nothing, finds out by writing the first byte of another request: nobody is there any more.
   response.on('error', () => undefined)
   response.socket.write('G')
@@ -458,11 +458,11 @@ it('resets a connection whose client reads slowly, and drops what is queued for 
 
 it('answers with the reason when a call is cut before anything was handed on', async () => {
   const reached = new Promise((resolve) => {
-    rig.respond(resolve)
+    harness.respond(resolve)
   })
   const asked = get('/u/stripe/v1/invoices')
   await reached
-  rig.engine.end(session)
+  harness.engine.end(session)
   expect(refusal(await asked)).toBe('401 invalid_token revoked')
 })
 
@@ -471,7 +471,7 @@ describe('an answer that has been read to its end and waits for a slow client', 
   function stallWrites() {
     const held: (() => void)[] = []
     let response: ServerResponse | undefined
-    const port = Number(new URL(rig.url).port)
+    const port = Number(new URL(harness.url).port)
     const stall = (message: unknown) => {
       const { socket, ...of } = message as { socket: Socket; response: ServerResponse }
       if (socket.localPort !== port) return
@@ -502,37 +502,37 @@ describe('an answer that has been read to its end and waits for a slow client', 
     client = stallWrites()
     asked = get('/u/stripe/v1/invoices').catch((error: unknown) => error)
     await eventually(() => client.answered())
-    await rig.flush()
+    await harness.flush()
   })
   afterEach(() => {
     client.stop()
   })
 
   it('is still watched, and has no outcome yet', () => {
-    expect(rig.core.openCalls.size).toBe(1)
-    expect(rig.sink.outcomes).toEqual([])
+    expect(harness.core.openCalls.size).toBe(1)
+    expect(harness.sink.outcomes).toEqual([])
   })
 
   it.each([
     [
       'its session is revoked',
       () => {
-        rig.engine.end(session)
+        harness.engine.end(session)
       },
       'revoked',
     ],
     [
       'this gateway loses contact with Vault',
       async () => {
-        rig.vault.cutLine()
-        await rig.clock.advance(7_000)
+        harness.vault.cutLine()
+        await harness.clock.advance(7_000)
       },
       'stale',
     ],
   ])('never arrives when %s', async (_case, end, result) => {
     await end()
-    await eventually(() => rig.sink.outcomes.length === 1)
-    expect(rig.sink.outcomes).toMatchObject([{ result, status: 200 }])
+    await eventually(() => harness.sink.outcomes.length === 1)
+    expect(harness.sink.outcomes).toMatchObject([{ result, status: 200 }])
     client.flow()
     expect(await asked).toMatchObject({ code: 'ECONNRESET' })
   })
@@ -541,10 +541,10 @@ describe('an answer that has been read to its end and waits for a slow client', 
 describe('request ids', () => {
   const ours = expect.stringMatching(/^x-request-id: req_[0-9a-f]{32}$/) as string
   const idsOf = async (headers: Record<string, string>) => {
-    rig.respond((_request, response) => {
+    harness.respond((_request, response) => {
       response.writeHead(200, headers).end()
     })
-    const { rawHeaders } = await openStream(rig.url, '/u/stripe/v1/invoices', {
+    const { rawHeaders } = await openStream(harness.url, '/u/stripe/v1/invoices', {
       ...bearer(token),
       'X-Request-Id': 'job-7',
     })
@@ -563,19 +563,20 @@ it.each([
   ['sk_live_secret', 1],
   ['nothing secret', 0],
 ])('says in the outcome how often the upstream echoed its key (%s)', async (text, key_echoes) => {
-  rig.respond((_request, response) => {
+  harness.respond((_request, response) => {
     response.end(text)
   })
   expect((await get('/u/stripe/v1/invoices')).text).not.toContain('sk_live')
-  await eventually(() => rig.sink.outcomes.length === 1)
-  expect(rig.sink.outcomes).toMatchObject([{ key_echoes }])
+  await eventually(() => harness.sink.outcomes.length === 1)
+  expect(harness.sink.outcomes).toMatchObject([{ key_echoes }])
 })
 
 describe('a Location or Link of the same upstream', () => {
   const pointing = (headers: Record<string, string>) => {
-    rig.respond((_request, response) => {
+    const { upstreamUrl } = harness
+    harness.respond((_request, response) => {
       response
-        .writeHead(200, { location: '/v1/invoices/in_1', link: `<${rig.upstreamUrl}/v1/invoices?page=2>; rel="next"` })
+        .writeHead(200, { location: '/v1/invoices/in_1', link: `<${upstreamUrl}/v1/invoices?page=2>; rel="next"` })
         .end()
     })
     return get('/u/stripe/v1/invoices', { ...bearer(token), ...headers })
@@ -590,7 +591,7 @@ describe('a Location or Link of the same upstream', () => {
       'https://gateway.internal',
     ],
   ])('is absolute, %s', async (_case, headers, named) => {
-    const base = `${named ?? rig.url}/u/stripe`
+    const base = `${named ?? harness.url}/u/stripe`
     expect((await pointing(headers)).headers).toMatchObject({
       location: `${base}/v1/invoices/in_1`,
       link: `<${base}/v1/invoices?page=2>; rel="next"`,

@@ -2,65 +2,65 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { EndedSessions } from '../../../src/gateway/knowledge/ended-sessions.ts'
 import type { FakeSession } from '../../fakes/engine.ts'
-import { authorize, openSession, startRig, tokenOf, validate, verdict } from '../rig.ts'
-import type { Rig } from '../rig.ts'
+import { authorize, openSession, startHarness, tokenOf, validate, outcomeOf } from '../harness.ts'
+import type { GatewayHarness } from '../harness.ts'
 
-let rig: Rig
+let harness: GatewayHarness
 beforeEach(async () => {
-  rig = await startRig()
+  harness = await startHarness()
 })
-afterEach(() => rig.stop())
+afterEach(() => harness.stop())
 
 /** The engine is put back to before the end of `sessions`: another epoch, in which they are alive. */
 async function putBack(...sessions: FakeSession[]): Promise<void> {
   for (const session of sessions) delete session.ended
-  rig.engine.restart()
-  await rig.flush()
+  harness.engine.restart()
+  await harness.flush()
 }
 
-const introspected = (session: FakeSession) => rig.engine.introspect({ session_id: session.session_id })
+const introspected = (session: FakeSession) => harness.engine.introspect({ session_id: session.session_id })
 
 describe('a session that ended before an engine was put back to an older state', () => {
   it('is over for its token, though the engine calls it live again', async () => {
-    const session = openSession(rig)
-    expect(await verdict(validate(rig, tokenOf(session)))).toBe('allowed')
-    rig.engine.end(session)
-    await rig.flush()
+    const session = openSession(harness)
+    expect(await outcomeOf(validate(harness, tokenOf(session)))).toBe('allowed')
+    harness.engine.end(session)
+    await harness.flush()
     await putBack(session)
     expect(introspected(session)).toMatchObject({ active: true })
-    expect(await verdict(validate(rig, tokenOf(session)))).toBe('invalid_token reuse_after_revocation')
+    expect(await outcomeOf(validate(harness, tokenOf(session)))).toBe('invalid_token reuse_after_revocation')
     await putBack(session)
-    expect(await verdict(validate(rig, tokenOf(session)))).toBe('invalid_token reuse_after_revocation')
+    expect(await outcomeOf(validate(harness, tokenOf(session)))).toBe('invalid_token reuse_after_revocation')
   })
 
   it('is over though nobody had used it here when it ended', async () => {
-    const session = openSession(rig)
-    rig.engine.end(session)
-    await rig.flush()
+    const session = openSession(harness)
+    harness.engine.end(session)
+    await harness.flush()
     await putBack(session)
-    expect(await verdict(validate(rig, tokenOf(session)))).toBe('invalid_token reuse_after_revocation')
+    expect(await outcomeOf(validate(harness, tokenOf(session)))).toBe('invalid_token reuse_after_revocation')
   })
 
   it('is over for what was delegated from it, and for tokens that were made by a refresh since', async () => {
-    const parent = openSession(rig)
-    const child = openSession(rig, { parent })
-    rig.engine.end(parent)
-    await rig.flush()
+    const parent = openSession(harness)
+    const child = openSession(harness, { parent })
+    harness.engine.end(parent)
+    await harness.flush()
     await putBack(parent)
-    expect(await verdict(validate(rig, tokenOf(child)))).toBe('invalid_token reuse_after_revocation')
-    const { token } = rig.engine.refresh(parent)
-    await rig.flush()
-    expect(await verdict(validate(rig, token))).toBe('invalid_token reuse_after_revocation')
+    expect(await outcomeOf(validate(harness, tokenOf(child)))).toBe('invalid_token reuse_after_revocation')
+    const { token } = harness.engine.refresh(parent)
+    await harness.flush()
+    expect(await outcomeOf(validate(harness, token))).toBe('invalid_token reuse_after_revocation')
   })
 
   it('has its calls refused while the same session of nobody else is touched', async () => {
-    const [over, other] = [openSession(rig), openSession(rig)]
-    const call = await authorize(rig, tokenOf(other))
-    rig.engine.end(over)
-    await rig.flush()
+    const [over, other] = [openSession(harness), openSession(harness)]
+    const call = await authorize(harness, tokenOf(other))
+    harness.engine.end(over)
+    await harness.flush()
     await putBack(over)
-    expect(await verdict(authorize(rig, tokenOf(over)))).toBe('invalid_token reuse_after_revocation')
-    expect([call.signal.aborted, await verdict(validate(rig, tokenOf(other)))]).toEqual([false, 'allowed'])
+    expect(await outcomeOf(authorize(harness, tokenOf(over)))).toBe('invalid_token reuse_after_revocation')
+    expect([call.signal.aborted, await outcomeOf(validate(harness, tokenOf(other)))]).toEqual([false, 'allowed'])
     call.close()
   })
 })

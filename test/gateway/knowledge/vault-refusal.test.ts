@@ -1,17 +1,17 @@
 /** Vault saying no, and gateways that nobody uses. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { settle } from '../../fakes/clock.ts'
-import { authorize, openSession, startRig, tokenOf, validate, verdict } from '../rig.ts'
-import type { Rig } from '../rig.ts'
+import { authorize, openSession, startHarness, tokenOf, validate, outcomeOf } from '../harness.ts'
+import type { GatewayHarness } from '../harness.ts'
 
-let rig: Rig
+let harness: GatewayHarness
 beforeEach(async () => {
-  rig = await startRig({ idle: true })
+  harness = await startHarness({ idle: true })
 })
-afterEach(() => rig.stop())
+afterEach(() => harness.stop())
 
-const polls = () => rig.vault.count('mcp/feed')
-const ways: [string, string, (rig: Rig) => void, (rig: Rig) => void][] = [
+const polls = () => harness.vault.count('mcp/feed')
+const ways: [string, string, (harness: GatewayHarness) => void, (harness: GatewayHarness) => void][] = [
   [
     'the mount is gone',
     'mount_gone',
@@ -48,66 +48,66 @@ describe('while Vault says no', () => {
   it.each(ways)(
     'because %s, calls under way are cut and new ones told %s within six seconds',
     async (_w, code, take) => {
-      const token = tokenOf(openSession(rig))
-      const call = await authorize(rig, token)
-      take(rig)
-      await rig.clock.advance(6_000)
+      const token = tokenOf(openSession(harness))
+      const call = await authorize(harness, token)
+      take(harness)
+      await harness.clock.advance(6_000)
       expect((call.signal.reason as { code: string }).code).toBe(code)
-      expect(await verdict(validate(rig, token))).toBe(`unavailable ${code}`)
-      expect(rig.core.sessionCache.size).toBe(0)
+      expect(await outcomeOf(validate(harness, token))).toBe(`unavailable ${code}`)
+      expect(harness.core.sessionCache.size).toBe(0)
     },
   )
 
   it.each(ways)(
     'because %s (%s) and until it serves again: then everything goes on',
     async (_w, code, take, giveBack) => {
-      const token = tokenOf(openSession(rig))
-      await authorize(rig, token)
-      take(rig)
-      await rig.clock.advance(6_000)
-      giveBack(rig)
-      await rig.clock.advance(6_000)
-      expect(rig.core.follower.refusal).toBeUndefined()
-      expect(await verdict(validate(rig, token))).toBe('allowed')
+      const token = tokenOf(openSession(harness))
+      await authorize(harness, token)
+      take(harness)
+      await harness.clock.advance(6_000)
+      giveBack(harness)
+      await harness.clock.advance(6_000)
+      expect(harness.core.follower.refusal).toBeUndefined()
+      expect(await outcomeOf(validate(harness, token))).toBe('allowed')
     },
   )
 
   it('a node that is sealed for less than five seconds changes nothing', async () => {
-    const token = tokenOf(openSession(rig))
-    const call = await authorize(rig, token)
-    rig.vault.health = 503
-    await rig.clock.advance(3_900)
-    rig.vault.health = 200
-    await rig.clock.advance(3_000)
+    const token = tokenOf(openSession(harness))
+    const call = await authorize(harness, token)
+    harness.vault.health = 503
+    await harness.clock.advance(3_900)
+    harness.vault.health = 200
+    await harness.clock.advance(3_000)
     expect(call.signal.aborted).toBe(false)
-    expect(rig.core.follower.refusal).toBeUndefined()
+    expect(harness.core.follower.refusal).toBeUndefined()
   })
 
   it('an outage is no such thing, however long', async () => {
-    const token = tokenOf(openSession(rig))
-    await authorize(rig, token)
-    rig.vault.cutLine()
-    await rig.clock.advance(60_000)
-    expect(rig.core.follower.refusal).toBeUndefined()
-    expect(await verdict(validate(rig, token))).toBe('unavailable stale')
+    const token = tokenOf(openSession(harness))
+    await authorize(harness, token)
+    harness.vault.cutLine()
+    await harness.clock.advance(60_000)
+    expect(harness.core.follower.refusal).toBeUndefined()
+    expect(await outcomeOf(validate(harness, token))).toBe('unavailable stale')
   })
 })
 
 describe('a namespace that is deleted, whose mounts are marked one after the other', () => {
   const untilCut = async (): Promise<number> => {
-    const call = await authorize(rig, tokenOf(openSession(rig)))
-    await rig.clock.advance(1_000)
+    const call = await authorize(harness, tokenOf(openSession(harness)))
+    await harness.clock.advance(1_000)
     // Requests are refused at once. The poll that is under way hears nothing of it.
-    rig.vault.unmounted = true
-    const sentMs = rig.clock.monotonic()
-    while (!call.signal.aborted && rig.clock.monotonic() - sentMs < 5_000) await rig.clock.advance(10)
+    harness.vault.unmounted = true
+    const sentMs = harness.clock.monotonic()
+    while (!call.signal.aborted && harness.clock.monotonic() - sentMs < 5_000) await harness.clock.advance(10)
     expect((call.signal.reason as { code: string }).code).toBe('mount_gone')
-    return rig.clock.monotonic() - sentMs
+    return harness.clock.monotonic() - sentMs
   }
 
   it('has its calls cut within 200 ms', async () => {
-    await rig.stop()
-    rig = await startRig({ idle: true, inNamespace: true })
+    await harness.stop()
+    harness = await startHarness({ idle: true, inNamespace: true })
     expect(await untilCut()).toBeLessThanOrEqual(200)
   })
 
@@ -116,13 +116,13 @@ describe('a namespace that is deleted, whose mounts are marked one after the oth
   })
 
   it('costs no polls once nobody uses the gateway', async () => {
-    await rig.stop()
-    rig = await startRig({ idle: true, inNamespace: true })
-    const call = await authorize(rig, tokenOf(openSession(rig)))
+    await harness.stop()
+    harness = await startHarness({ idle: true, inNamespace: true })
+    const call = await authorize(harness, tokenOf(openSession(harness)))
     call.close()
-    await rig.clock.advance(11_000)
+    await harness.clock.advance(11_000)
     const before = polls()
-    await rig.clock.advance(600_000)
+    await harness.clock.advance(600_000)
     expect(polls()).toBe(before)
   })
 })
@@ -130,19 +130,19 @@ describe('a namespace that is deleted, whose mounts are marked one after the oth
 describe('a gateway that nobody uses', () => {
   it('asks the engine nothing', async () => {
     const before = polls()
-    await rig.clock.advance(600_000)
+    await harness.clock.advance(600_000)
     expect(polls()).toBe(before)
   })
 
   it('catches up with one round trip, however many calls come at once, and hears what ended meanwhile', async () => {
-    const [ended, live] = [openSession(rig), openSession(rig)]
-    for (const session of [ended, live]) expect(await verdict(validate(rig, tokenOf(session)))).toBe('allowed')
-    await rig.clock.advance(60_000)
+    const [ended, live] = [openSession(harness), openSession(harness)]
+    for (const session of [ended, live]) expect(await outcomeOf(validate(harness, tokenOf(session)))).toBe('allowed')
+    await harness.clock.advance(60_000)
     const before = polls()
-    rig.engine.end(ended)
-    await rig.clock.advance(60_000)
+    harness.engine.end(ended)
+    await harness.clock.advance(60_000)
     expect(polls()).toBe(before)
-    const verdicts = await Promise.all([ended, live, ended, live].map((s) => verdict(validate(rig, tokenOf(s)))))
+    const verdicts = await Promise.all([ended, live, ended, live].map((s) => outcomeOf(validate(harness, tokenOf(s)))))
     expect(verdicts.filter((text) => text === 'allowed')).toHaveLength(2)
     expect(verdicts.filter((text) => text.includes('reuse_after_revocation'))).toHaveLength(2)
     await settle()
@@ -150,30 +150,30 @@ describe('a gateway that nobody uses', () => {
   })
 
   it('follows changes while it is used and for a while after, then no more', async () => {
-    await validate(rig, tokenOf(openSession(rig)))
+    await validate(harness, tokenOf(openSession(harness)))
     await settle()
-    expect(rig.core.follower.isFollowing).toBe(true)
-    await rig.clock.advance(12_000)
-    expect(rig.core.follower.isFollowing).toBe(false)
+    expect(harness.core.follower.isFollowing).toBe(true)
+    await harness.clock.advance(12_000)
+    expect(harness.core.follower.isFollowing).toBe(false)
   })
 
   it('follows changes for as long as a call is under way', async () => {
-    const call = await authorize(rig, tokenOf(openSession(rig)))
-    await rig.clock.advance(60_000)
-    expect(rig.core.follower.isFollowing).toBe(true)
+    const call = await authorize(harness, tokenOf(openSession(harness)))
+    await harness.clock.advance(60_000)
+    expect(harness.core.follower.isFollowing).toBe(true)
     call.close()
-    await rig.clock.advance(2_000)
-    expect(rig.core.follower.isFollowing).toBe(false)
+    await harness.clock.advance(2_000)
+    expect(harness.core.follower.isFollowing).toBe(false)
   })
 
   it('is not made to ask oftener than once a second by callers whose tokens are not known', async () => {
-    await rig.clock.advance(60_000)
+    await harness.clock.advance(60_000)
     const before = polls()
-    const other = tokenOf(openSession(rig))
-    rig.engine.sessions.clear()
+    const other = tokenOf(openSession(harness))
+    harness.engine.sessions.clear()
     for (let i = 0; i < 20; i++) {
-      await verdict(validate(rig, other))
-      await rig.clock.advance(50)
+      await outcomeOf(validate(harness, other))
+      await harness.clock.advance(50)
     }
     expect(polls() - before).toBeLessThanOrEqual(2)
   })

@@ -8,9 +8,9 @@ import { Keys } from '../../../src/gateway/proxy/keys.ts'
 import { silentLogger } from '../../../src/logical/log.ts'
 import { FakeClock, settle } from '../../fakes/clock.ts'
 import { FakeVault, GATEWAY_TOKEN } from '../../fakes/vault.ts'
-import { bearer, eventually, openStream, startHttpRig } from '../http/rig.ts'
-import type { HttpRig } from '../http/rig.ts'
-import { openSession, tokenOf } from '../rig.ts'
+import { bearer, eventually, openStream, startHttpHarness } from '../http/harness.ts'
+import type { HttpHarness } from '../http/harness.ts'
+import { openSession, tokenOf } from '../harness.ts'
 
 const SECRET = 'secret/data/mcp/stripe'
 const limits = [
@@ -186,48 +186,48 @@ it('a wall clock that was set ends nothing that a new read vouches for', async (
 })
 
 describe('a stream through the front door', () => {
-  let rig: HttpRig
+  let harness: HttpHarness
   beforeEach(async () => {
-    rig = await startHttpRig()
+    harness = await startHttpHarness()
   })
-  afterEach(() => rig.stop())
+  afterEach(() => harness.stop())
 
   const follow = async () => {
-    rig.respond((_request, response) => {
+    harness.respond((_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       response.write('data: 1\n\n')
     })
-    const response = await openStream(rig.url, '/u/stripe/v1/invoices', bearer(tokenOf(openSession(rig))))
+    const response = await openStream(harness.url, '/u/stripe/v1/invoices', bearer(tokenOf(openSession(harness))))
     await once(response, 'data')
     return response
   }
 
   it.each<[string, string, () => void]>([
-    ['its key is deleted', 'key_secret_missing', () => rig.vault.kv.delete(SECRET)],
+    ['its key is deleted', 'key_secret_missing', () => harness.vault.kv.delete(SECRET)],
     [
       'the consent is withdrawn',
       'key_consent_missing',
       () => {
-        rig.vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' }, 'https://elsewhere.example')
+        harness.vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' }, 'https://elsewhere.example')
       },
     ],
   ])('is broken off within five seconds when %s, and its record says %s', async (_case, result, take) => {
     const response = await follow()
     const broken = once(response, 'error')
     take()
-    await rig.clock.advance(5_000)
+    await harness.clock.advance(5_000)
     expect(((await broken) as [NodeJS.ErrnoException])[0].code).toBe('ECONNRESET')
-    await eventually(() => rig.sink.outcomes.length > 0)
-    expect(rig.sink.outcomes).toMatchObject([{ result }])
+    await eventually(() => harness.sink.outcomes.length > 0)
+    expect(harness.sink.outcomes).toMatchObject([{ result }])
   })
 
   it('that is over leaves nothing that reads its key', async () => {
     const response = await follow()
     response.destroy()
-    await eventually(() => rig.core.openCalls.size === 0)
-    await rig.clock.advance(5_001)
-    const before = rig.vault.count(SECRET)
-    await rig.clock.advance(60_000)
-    expect(rig.vault.count(SECRET)).toBe(before)
+    await eventually(() => harness.core.openCalls.size === 0)
+    await harness.clock.advance(5_001)
+    const before = harness.vault.count(SECRET)
+    await harness.clock.advance(60_000)
+    expect(harness.vault.count(SECRET)).toBe(before)
   })
 })

@@ -7,7 +7,7 @@ import type { ConsentMode } from '../../../src/gateway/proxy/consent.ts'
 import { silentLogger } from '../../../src/logical/log.ts'
 import { FakeClock, settle } from '../../fakes/clock.ts'
 import { FakeVault, GATEWAY_TOKEN } from '../../fakes/vault.ts'
-import { verdict } from '../rig.ts'
+import { outcomeOf } from '../harness.ts'
 
 let clock: FakeClock
 let vault: FakeVault
@@ -128,7 +128,7 @@ describe('a key is refused', () => {
     ['the bare host name', 'api.stripe.com'],
   ])('when consent is %s', async (_case, origins) => {
     vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' }, origins)
-    expect(await verdict(get())).toBe('upstream_error key_consent_missing')
+    expect(await outcomeOf(get())).toBe('upstream_error key_consent_missing')
   })
 
   it.each([
@@ -141,7 +141,7 @@ describe('a key is refused', () => {
     ['a field the owner did not list', 'bearer', { mcp_fields: 'other' }],
   ])('to be sent as %s', async (_place, auth, consent) => {
     vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' }, 'https://api.stripe.com', consent)
-    expect(await verdict(get({ auth }))).toBe('upstream_error key_consent_missing')
+    expect(await outcomeOf(get({ auth }))).toBe('upstream_error key_consent_missing')
   })
 
   it.each<[string, Partial<UpstreamDocument>, string]>([
@@ -152,22 +152,22 @@ describe('a key is refused', () => {
     ['a path that climbs', { kv_path: 'mcp/../../sys/seal' }, 'upstream_error key_unavailable'],
     ['a template nobody fills in', { kv_path: 'mcp/{{tenant}}' }, 'upstream_error key_unavailable'],
   ])('for %s', async (_case, settings, refusal) => {
-    expect(await verdict(get(settings))).toBe(refusal)
+    expect(await outcomeOf(get(settings))).toBe(refusal)
   })
 
   it('when the secret is not there', async () => {
     vault.kv.delete('secret/data/mcp/stripe')
-    expect(await verdict(get())).toBe('upstream_error key_secret_missing')
+    expect(await outcomeOf(get())).toBe('upstream_error key_secret_missing')
   })
 
   it('when the secret is not text', async () => {
     vault.putKey('mcp/stripe', { api_key: { nested: true } }, 'https://api.stripe.com')
-    expect(await verdict(get())).toBe('upstream_error key_field_missing')
+    expect(await outcomeOf(get())).toBe('upstream_error key_field_missing')
   })
 
   it('when the version was deleted', async () => {
     vault.kv.set('secret/data/mcp/stripe', { data: null, metadata: { deletion_time: '2026-03-15T16:00:00Z' } })
-    expect(await verdict(get())).toBe('upstream_error key_secret_missing')
+    expect(await outcomeOf(get())).toBe('upstream_error key_secret_missing')
   })
 
   it("when the gateway's own policy does not cover it, without naming where it lies", async () => {
@@ -180,7 +180,7 @@ describe('a key is refused', () => {
 
   it('as unavailable, not as missing, when Vault is out of reach', async () => {
     vault.cutLine()
-    expect(await verdict(get())).toBe('unavailable vault_unavailable')
+    expect(await outcomeOf(get())).toBe('unavailable vault_unavailable')
   })
 })
 
@@ -234,10 +234,10 @@ describe('what is missing is for the operator, with the command; the agent is to
 
   it('once a minute, however many calls fail', async () => {
     vault.kv.delete('secret/data/mcp/stripe')
-    for (let calls = 0; calls < 5; calls++) await verdict(get())
+    for (let calls = 0; calls < 5; calls++) await outcomeOf(get())
     expect(told).toHaveLength(1)
     await clock.advance(60_000)
-    await verdict(get())
+    await outcomeOf(get())
     expect(told).toHaveLength(2)
   })
 })
@@ -262,7 +262,7 @@ describe('consent_upstreams = "warn"', () => {
     ['another origin', { name: 'shop', url: 'https://evil.example' }],
     ['another place', { name: 'shop', auth: 'query:text' }],
   ])('deny: %s, all the same', async (_what, settings) => {
-    expect(await verdict(get(settings))).toBe('upstream_error key_consent_missing')
+    expect(await outcomeOf(get(settings))).toBe('upstream_error key_consent_missing')
   })
 })
 
@@ -314,14 +314,14 @@ describe.each([
     expect((await get({ sensitivity })).key).toBeDefined()
     held.release()
     await settle()
-    expect(await verdict(get({ sensitivity }))).toBe('upstream_error key_consent_missing')
+    expect(await outcomeOf(get({ sensitivity }))).toBe('upstream_error key_consent_missing')
   })
 
   it('is waited for past three quarters of it', async () => {
     await get({ sensitivity })
     withdrawConsent()
     await clock.advance(limitMs * 0.75 + 1)
-    expect(await verdict(get({ sensitivity }))).toBe('upstream_error key_consent_missing')
+    expect(await outcomeOf(get({ sensitivity }))).toBe('upstream_error key_consent_missing')
   })
 
   it('vouches to its end in an outage, and not longer', async () => {
@@ -330,7 +330,7 @@ describe.each([
     vault.cutLine()
     expect((await get({ sensitivity })).key).toBeDefined()
     await clock.advance(1)
-    expect(await verdict(get({ sensitivity }))).toBe('unavailable vault_unavailable')
+    expect(await outcomeOf(get({ sensitivity }))).toBe('unavailable vault_unavailable')
   })
 
   it('is not read again while nobody uses it', async () => {
@@ -344,7 +344,7 @@ it('what vouches at one sensitivity does not at a stricter one', async () => {
   await get({ sensitivity: 'low' })
   withdrawConsent()
   await clock.advance(5_001)
-  expect(await verdict(get({ sensitivity: 'high' }))).toBe('upstream_error key_consent_missing')
+  expect(await outcomeOf(get({ sensitivity: 'high' }))).toBe('upstream_error key_consent_missing')
 })
 
 describe('time that passed while the machine slept', () => {

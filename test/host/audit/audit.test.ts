@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AuditLog } from '../../../src/audit/index.ts'
 import { RequestError } from '../../../src/logical/errors.ts'
 import { settle } from '../../fakes/clock.ts'
-import { startBench } from '../bench.ts'
-import type { Answer, Bench } from '../bench.ts'
+import { startHostHarness } from '../harness.ts'
+import type { HostCallResponse, HostHarness } from '../harness.ts'
 
 type Line = Record<string, Record<string, never>> & { type: string; error?: string }
 
@@ -32,27 +32,27 @@ class MemoryLog implements AuditLog {
 }
 
 let log: MemoryLog
-let bench: Bench
+let harness: HostHarness
 beforeEach(async () => {
   log = new MemoryLog()
-  bench = await startBench({ openAuditLog: () => log, auditPath: '/unused' })
+  harness = await startHostHarness({ openAuditLog: () => log, auditPath: '/unused' })
 })
 afterEach(async () => {
-  await bench.host.close()
+  await harness.host.close()
 })
 
 const hash = async (input: string): Promise<string> =>
-  (await bench.call('POST', 'sys/audit-hash/file', { input })).body.data.hash as string
+  (await harness.call('POST', 'sys/audit-hash/file', { input })).body.data.hash as string
 
 describe('what is written', () => {
   it('a request line before the engine acts, a response line before the client is answered', async () => {
     let linesAtEngine = 0
-    bench.desk.beforeLoan = () => {
+    harness.engine.beforeLease = () => {
       linesAtEngine = log.lines.length
       return Promise.resolve()
     }
     const before = log.lines.length
-    const answer = await bench.call('PUT', 'lend/loans/ladder', { ttl: 60 })
+    const answer = await harness.call('PUT', 'lend/loans/ladder', { ttl: 60 })
     expect(linesAtEngine).toBe(before + 1)
     const [request, response] = log.lines.slice(before)
     expect(request).toMatchObject({
@@ -82,10 +82,10 @@ describe('what is written', () => {
 
   it('no text of a body, no token and no accessor, only their hashes', async () => {
     const made = (
-      await bench.call('POST', 'auth/token/create', { policies: ['wizard'], meta: { team: 'deep-secret' } })
+      await harness.call('POST', 'auth/token/create', { policies: ['wizard'], meta: { team: 'deep-secret' } })
     ).body.auth as { client_token: string; accessor: string }
-    await bench.call('PUT', 'lend/items/x', { colour: 'infrared' })
-    await bench.call('POST', 'auth/token/lookup', { token: made.client_token })
+    await harness.call('PUT', 'lend/items/x', { colour: 'infrared' })
+    await harness.call('POST', 'auth/token/lookup', { token: made.client_token })
     const text = JSON.stringify(log.lines)
     expect(text).toContain(await hash('infrared'))
     expect(text).toContain(await hash(made.client_token))
@@ -97,35 +97,35 @@ describe('what is written', () => {
   it.each(['lend?help=1', 'sys/internal/specs/openapi'])(
     'one hash for all of a description of the API (%s)',
     async (target) => {
-      const { body } = await bench.call('GET', target)
+      const { body } = await harness.call('GET', target)
       const line = log.lines.at(-1) as unknown as { response: { data: unknown } }
       expect(line.response.data).toEqual({ http_raw_body: await hash(JSON.stringify(body)) })
     },
   )
 
   it('fields the mount is tuned to show, in the clear', async () => {
-    await bench.call('POST', 'sys/mounts/lend/tune', {
+    await harness.call('POST', 'sys/mounts/lend/tune', {
       audit_non_hmac_request_keys: ['colour'],
       audit_non_hmac_response_keys: 'ticket',
     })
-    await bench.call('PUT', 'lend/items/x', { colour: 'red' })
-    await bench.call('PUT', 'lend/loans/x', {})
+    await harness.call('PUT', 'lend/items/x', { colour: 'red' })
+    await harness.call('PUT', 'lend/loans/x', {})
     const text = JSON.stringify(log.lines)
     expect(text).toContain('"colour":"red"')
     expect(text).toContain('"ticket":"ticket-x-1"')
-    expect((await bench.call('GET', 'sys/mounts/lend/tune')).body.data).toMatchObject({
+    expect((await harness.call('GET', 'sys/mounts/lend/tune')).body.data).toMatchObject({
       audit_non_hmac_request_keys: ['colour'],
       audit_non_hmac_response_keys: ['ticket'],
     })
   })
 
   it('denials, strangers and failures, with the reason', async () => {
-    const token = await bench.tokenFor({ none: 'path "x" { capabilities = ["read"] }' })
+    const token = await harness.tokenFor({ none: 'path "x" { capabilities = ["read"] }' })
     const before = log.lines.length
-    await bench.call('GET', 'lend/items/x', undefined, token)
-    await bench.call('GET', 'lend/items/x', undefined, 'hvs.stranger')
-    bench.desk.itemFailure = new RequestError('rate_limited', 'slow down')
-    await bench.call('GET', 'lend/items/x')
+    await harness.call('GET', 'lend/items/x', undefined, token)
+    await harness.call('GET', 'lend/items/x', undefined, 'hvs.stranger')
+    harness.engine.itemFailure = new RequestError('rate_limited', 'slow down')
+    await harness.call('GET', 'lend/items/x')
     expect(log.lines.slice(before).map(({ type, error }) => [type, error])).toEqual([
       ['request', '1 error occurred:\n\t* permission denied'],
       ['request', 'permission denied'],
@@ -139,7 +139,7 @@ describe('what is written', () => {
     const decoys = Object.fromEntries(Array.from({ length: 1200 }, (_, index) => [`!${String(index)}`, 'x']))
     const policy = 'path "*" { capabilities = ["sudo"] }'
     const before = log.lines.length
-    await bench.call('POST', 'sys/policies/acl/backdoor', { ...decoys, policy })
+    await harness.call('POST', 'sys/policies/acl/backdoor', { ...decoys, policy })
     const { request } = log.lines[before]!
     expect(request).toMatchObject({ data: { policy: await hash(policy) }, left_out: { values: expect.any(Number) } })
     // The name and the value of each field.
@@ -152,7 +152,7 @@ describe('what is written', () => {
   it('few hashes of a caller without a token, the rest as a count and one hash', async () => {
     const list = Array.from({ length: 1000 }, (_, index) => String(index))
     const before = log.lines.length
-    await bench.call('POST', 'lend/items/x', { list }, 'hvs.unknown')
+    await harness.call('POST', 'lend/items/x', { list }, 'hvs.unknown')
     const { request } = log.lines[before] as unknown as { request: { data: { list: string[] } } }
     expect(request).toMatchObject({
       left_out: { values: 937, hmac: await hash(JSON.stringify(list.slice(63))) },
@@ -162,7 +162,7 @@ describe('what is written', () => {
 
   it('nothing about health', async () => {
     const before = log.lines.length
-    await bench.call('GET', 'sys/health', undefined, '')
+    await harness.call('GET', 'sys/health', undefined, '')
     expect(log.lines).toHaveLength(before)
   })
 })
@@ -170,70 +170,70 @@ describe('what is written', () => {
 describe('when it cannot be written', () => {
   it('no request reaches an engine', async () => {
     log.failing = () => true
-    const before = bench.desk.requests.length
-    expect(await bench.call('PUT', 'lend/items/x', { colour: 'red' })).toMatchObject({
+    const before = harness.engine.requests.length
+    expect(await harness.call('PUT', 'lend/items/x', { colour: 'red' })).toMatchObject({
       status: 503,
       body: { errors: ['no audit device could be written; the request was refused'] },
     })
-    expect(bench.desk.requests).toHaveLength(before)
+    expect(harness.engine.requests).toHaveLength(before)
     log.failing = () => false
-    expect((await bench.call('GET', 'lend/items/x')).status).toBe(404)
+    expect((await harness.call('GET', 'lend/items/x')).status).toBe(404)
   })
 
   it('denials are not told either', async () => {
     log.failing = () => true
-    expect((await bench.call('GET', 'lend/items/x', undefined, 'hvs.stranger')).status).toBe(503)
+    expect((await harness.call('GET', 'lend/items/x', undefined, 'hvs.stranger')).status).toBe(503)
   })
 
   it('a secret whose answer could not be recorded is withheld and revoked', async () => {
     log.failing = ({ type }) => type === 'response'
-    expect((await bench.call('PUT', 'lend/loans/a', {})).status).toBe(503)
+    expect((await harness.call('PUT', 'lend/loans/a', {})).status).toBe(503)
     await settle()
-    expect(bench.desk.revoked.map(({ loan }) => loan)).toEqual(['a-1'])
+    expect(harness.engine.revoked.map(({ loan }) => loan)).toEqual(['a-1'])
   })
 
   it('a login, or a wrapped answer, that could not be recorded leaves no token behind', async () => {
-    const accessors = async (): Promise<unknown> => (await bench.call('LIST', 'auth/token/accessors')).body.data.keys
+    const accessors = async (): Promise<unknown> => (await harness.call('LIST', 'auth/token/accessors')).body.data.keys
     const before = await accessors()
     log.failing = ({ type }) => type === 'response'
-    expect((await bench.call('POST', 'auth/token/create', {})).status).toBe(503)
-    expect((await bench.call('GET', 'sys/mounts', undefined, 'root', { 'x-vault-wrap-ttl': '60' })).status).toBe(503)
+    expect((await harness.call('POST', 'auth/token/create', {})).status).toBe(503)
+    expect((await harness.call('GET', 'sys/mounts', undefined, 'root', { 'x-vault-wrap-ttl': '60' })).status).toBe(503)
     log.failing = () => false
     expect(await accessors()).toEqual(before)
   })
 
-  it.each<[string, (lease: string, token: string) => Promise<Answer>]>([
-    ['renewed', (lease) => bench.call('PUT', 'sys/leases/renew', { lease_id: lease })],
-    ['renewed under the old path', (lease) => bench.call('PUT', `sys/renew/${lease}`)],
-    ['looked up', (lease) => bench.call('PUT', 'sys/leases/lookup', { lease_id: lease })],
-    ['renewed with its token', (_lease, token) => bench.call('POST', 'auth/token/renew-self', {}, token)],
-    ['looked up with its token', (_lease, token) => bench.call('GET', 'auth/token/lookup-self', undefined, token)],
+  it.each<[string, (lease: string, token: string) => Promise<HostCallResponse>]>([
+    ['renewed', (lease) => harness.call('PUT', 'sys/leases/renew', { lease_id: lease })],
+    ['renewed under the old path', (lease) => harness.call('PUT', `sys/renew/${lease}`)],
+    ['looked up', (lease) => harness.call('PUT', 'sys/leases/lookup', { lease_id: lease })],
+    ['renewed with its token', (_lease, token) => harness.call('POST', 'auth/token/renew-self', {}, token)],
+    ['looked up with its token', (_lease, token) => harness.call('GET', 'auth/token/lookup-self', undefined, token)],
   ])(
     'a lease that is held already outlives the answer that could not be recorded when it is %s',
     async (_how, call) => {
-      const token = await bench.tokenFor({ lender: 'path "lend/*" { capabilities = ["update"] }' }, { ttl: '1h' })
-      const lease = (await bench.call('PUT', 'lend/loans/a', { ttl: '1h' }, token)).body.lease_id as string
+      const token = await harness.tokenFor({ lender: 'path "lend/*" { capabilities = ["update"] }' }, { ttl: '1h' })
+      const lease = (await harness.call('PUT', 'lend/loans/a', { ttl: '1h' }, token)).body.lease_id as string
       log.failing = ({ type }) => type === 'response'
       expect((await call(lease, token)).status).toBe(503)
       await settle()
       log.failing = () => false
-      expect((await bench.call('PUT', 'sys/leases/lookup', { lease_id: lease })).status).toBe(200)
-      expect((await bench.call('PUT', 'lend/loans/b', {}, token)).status).toBe(200)
-      expect(bench.desk.revoked).toEqual([])
+      expect((await harness.call('PUT', 'sys/leases/lookup', { lease_id: lease })).status).toBe(200)
+      expect((await harness.call('PUT', 'lend/loans/b', {}, token)).status).toBe(200)
+      expect(harness.engine.revoked).toEqual([])
     },
   )
 
   it.each([
-    ['gone', 204, 0, () => bench.call('DELETE', 'sys/mounts/lend')],
-    ['moved', 200, 0, () => bench.call('POST', 'sys/remount', { from: 'lend', to: 'library' })],
+    ['gone', 204, 0, () => harness.call('DELETE', 'sys/mounts/lend')],
+    ['moved', 200, 0, () => harness.call('POST', 'sys/remount', { from: 'lend', to: 'library' })],
     [
       'half gone',
       500,
       1,
       async () => {
-        await bench.call('PUT', 'lend/loans/stuck', {})
-        bench.desk.revokeFailure = new Error('down')
-        return bench.call('DELETE', 'sys/mounts/lend')
+        await harness.call('PUT', 'lend/loans/stuck', {})
+        harness.engine.revokeFailure = new Error('down')
+        return harness.call('DELETE', 'sys/mounts/lend')
       },
     ],
   ])(
@@ -249,19 +249,22 @@ describe('when it cannot be written', () => {
           })
         await append(record)
       }
-      const loan = bench.call('PUT', 'lend/loans/a', {})
+      const loan = harness.call('PUT', 'lend/loans/a', {})
       await settle()
       const unmount = await ending()
       written()
       expect((await loan).status).toBe(404)
       expect(unmount.status).toBe(status)
-      expect(bench.desk.requests).toHaveLength(requests)
+      expect(harness.engine.requests).toHaveLength(requests)
     },
   )
 
   it('one device that can is enough', async () => {
     const second = new MemoryLog()
-    const two = await startBench({ openAuditLog: (path) => (path === '/second' ? second : log), auditPath: '/first' })
+    const two = await startHostHarness({
+      openAuditLog: (path) => (path === '/second' ? second : log),
+      auditPath: '/first',
+    })
     await two.call('POST', 'sys/audit/second', { type: 'file', options: { file_path: '/second' } })
     log.failing = () => true
     expect((await two.call('PUT', 'lend/items/x', {})).status).toBe(204)
@@ -274,16 +277,16 @@ describe('when it cannot be written', () => {
 
 describe('devices', () => {
   it('are listed, disabled and enabled again with another salt', async () => {
-    expect((await bench.call('GET', 'sys/audit')).body.data).toEqual({
+    expect((await harness.call('GET', 'sys/audit')).body.data).toEqual({
       'file/': { path: 'file/', type: 'file', description: '', local: false, options: { file_path: '/unused' } },
     })
     const first = await hash('x')
-    expect((await bench.call('DELETE', 'sys/audit/file')).status).toBe(204)
-    expect((await bench.call('DELETE', 'sys/audit/file')).status).toBe(204)
-    expect((await bench.call('POST', 'sys/audit-hash/file', { input: 'x' })).status).toBe(400)
-    expect((await bench.call('PUT', 'sys/audit/file', { type: 'file', options: { file_path: '/again' } })).status).toBe(
-      204,
-    )
+    expect((await harness.call('DELETE', 'sys/audit/file')).status).toBe(204)
+    expect((await harness.call('DELETE', 'sys/audit/file')).status).toBe(204)
+    expect((await harness.call('POST', 'sys/audit-hash/file', { input: 'x' })).status).toBe(400)
+    expect(
+      (await harness.call('PUT', 'sys/audit/file', { type: 'file', options: { file_path: '/again' } })).status,
+    ).toBe(204)
     expect(await hash('x')).not.toBe(first)
   })
 
@@ -292,15 +295,15 @@ describe('devices', () => {
     ['no file', 'new', { type: 'file' }, 'options.file_path is required'],
     ['a path that is taken', 'file', { type: 'file', options: { file_path: '/x' } }, 'path already in use: file/'],
   ])('refuse %s', async (_case, path, body, message) => {
-    const answer = await bench.call('PUT', `sys/audit/${path}`, body)
+    const answer = await harness.call('PUT', `sys/audit/${path}`, body)
     expect(answer.status).toBe(400)
     expect(answer.body.errors[0]).toContain(message)
   })
 
   it('keep their salt over a restart, and are needed to start', async () => {
     const before = await hash('x')
-    await bench.host.close()
-    const again = await startBench({ storage: bench.storage, openAuditLog: () => log })
+    await harness.host.close()
+    const again = await startHostHarness({ storage: harness.storage, openAuditLog: () => log })
     expect((await again.call('POST', 'sys/audit-hash/file', { input: 'x' })).body.data.hash).toBe(before)
     await again.host.close()
     const broken: AuditLog = {
@@ -309,7 +312,7 @@ describe('devices', () => {
       reopen: () => Promise.resolve(),
       close: () => Promise.resolve(),
     }
-    await expect(startBench({ storage: bench.storage, openAuditLog: () => broken })).rejects.toThrow(
+    await expect(startHostHarness({ storage: harness.storage, openAuditLog: () => broken })).rejects.toThrow(
       '/unused cannot be appended to',
     )
   })
@@ -326,7 +329,7 @@ describe('on disk', () => {
 
   it('each line is JSON and hashed tokens survive redaction', async () => {
     const path = join(folder, 'audit.jsonl')
-    const real = await startBench({ auditPath: path })
+    const real = await startHostHarness({ auditPath: path })
     await real.call('PUT', 'lend/items/x', { colour: 'infrared' })
     const expected = (await real.call('POST', 'sys/audit-hash/file', { input: 'root' })).body.data.hash as string
     await real.host.close()
@@ -341,7 +344,7 @@ describe('on disk', () => {
   })
 
   it('a device that is full is refused, instead of locking everybody out', async () => {
-    const real = await startBench()
+    const real = await startHostHarness()
     expect(
       (await real.call('PUT', 'sys/audit/full', { type: 'file', options: { file_path: '/dev/full' } })).status,
     ).toBe(400)
@@ -350,7 +353,7 @@ describe('on disk', () => {
   })
 
   it('a file that cannot be opened is refused and changes nothing', async () => {
-    const real = await startBench()
+    const real = await startHostHarness()
     writeFileSync(join(folder, 'file'), '')
     expect(
       await real.call('PUT', 'sys/audit/bad', { type: 'file', options: { file_path: join(folder, 'file', 'x') } }),

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startBench } from '../bench.ts'
-import type { Bench } from '../bench.ts'
+import { startHostHarness } from '../harness.ts'
+import type { HostHarness } from '../harness.ts'
 
 /** One policy, many questions: what is granted is served, everything beside it is refused. */
 const policy = `
@@ -16,15 +16,15 @@ path "sys/policies/acl/*" { capabilities = ["read"] }
 path "sys/leases/revoke-prefix/*" { capabilities = ["update"] }
 `
 
-let bench: Bench
+let harness: HostHarness
 let token: string
 beforeAll(async () => {
-  bench = await startBench()
-  for (const name of ['ladder', 'secret-plan', 'rope']) await bench.call('PUT', `lend/items/${name}`, {})
-  token = await bench.tokenFor({ worker: policy })
+  harness = await startHostHarness()
+  for (const name of ['ladder', 'secret-plan', 'rope']) await harness.call('PUT', `lend/items/${name}`, {})
+  token = await harness.tokenFor({ worker: policy })
 })
 afterAll(async () => {
-  await bench.host.close()
+  await harness.host.close()
 })
 
 const denied = { status: 403, body: { errors: ['1 error occurred:\n\t* permission denied\n\n'] } }
@@ -42,7 +42,7 @@ describe('granted', () => {
     ['reading a policy', 'GET', 'sys/policies/acl/worker', undefined, 200],
     ['its own look-up, by the default policy', 'GET', 'auth/token/lookup-self', undefined, 200],
   ])('%s', async (_case, method, target, body, status) => {
-    expect((await bench.call(method, target, body, token)).status).toBe(status)
+    expect((await harness.call(method, target, body, token)).status).toBe(status)
   })
 })
 
@@ -68,7 +68,7 @@ describe('denied', () => {
     ['listing leases', 'LIST', 'sys/leases/lookup/lend', undefined],
     ['the audit devices', 'GET', 'sys/audit', undefined],
   ])('%s', async (_case, method, target, body) => {
-    expect(await bench.call(method, target, body, token)).toMatchObject(denied)
+    expect(await harness.call(method, target, body, token)).toMatchObject(denied)
   })
 
   it.each([
@@ -85,7 +85,7 @@ describe('denied', () => {
       'sys/internal/ui/mounts',
       'lend/?help=1',
     ]) {
-      expect(await bench.call('GET', target, undefined, given)).toMatchObject({
+      expect(await harness.call('GET', target, undefined, given)).toMatchObject({
         status: 403,
         body: { errors: ['permission denied'] },
       })
@@ -93,48 +93,52 @@ describe('denied', () => {
   })
 
   it('a denied write changes nothing and reaches no engine', async () => {
-    const before = bench.desk.requests.length
-    await bench.call('PUT', 'lend/items/rope', { colour: 'red' }, token)
-    expect(bench.desk.requests).toHaveLength(before)
-    expect((await bench.call('GET', 'lend/items/rope')).body.data.colour).toBeNull()
+    const before = harness.engine.requests.length
+    await harness.call('PUT', 'lend/items/rope', { colour: 'red' }, token)
+    expect(harness.engine.requests).toHaveLength(before)
+    expect((await harness.call('GET', 'lend/items/rope')).body.data.colour).toBeNull()
   })
 })
 
 describe('sudo', () => {
   it("opens root paths, together with the operation's own capability", async () => {
-    const chief = await bench.tokenFor({ chief: 'path "lend/audit-all" { capabilities = ["update", "sudo"] }' })
-    expect((await bench.call('PUT', 'lend/audit-all', {}, chief)).status).toBe(204)
-    const half = await bench.tokenFor({ half: 'path "lend/audit-all" { capabilities = ["sudo"] }' })
-    expect((await bench.call('PUT', 'lend/audit-all', {}, half)).status).toBe(403)
+    const chief = await harness.tokenFor({ chief: 'path "lend/audit-all" { capabilities = ["update", "sudo"] }' })
+    expect((await harness.call('PUT', 'lend/audit-all', {}, chief)).status).toBe(204)
+    const half = await harness.tokenFor({ half: 'path "lend/audit-all" { capabilities = ["sudo"] }' })
+    expect((await harness.call('PUT', 'lend/audit-all', {}, half)).status).toBe(403)
   })
 })
 
 describe('policies in motion', () => {
   it('a change holds at once for tokens that exist', async () => {
-    const other = await bench.tokenFor({ moving: 'path "lend/items/rope" { capabilities = ["read"] }' })
-    expect((await bench.call('GET', 'lend/items/rope', undefined, other)).status).toBe(200)
-    await bench.call('PUT', 'sys/policies/acl/moving', { policy: 'path "lend/items/rope" { capabilities = ["deny"] }' })
-    expect((await bench.call('GET', 'lend/items/rope', undefined, other)).status).toBe(403)
-    await bench.call('PUT', 'sys/policies/acl/moving', { policy: 'path "lend/items/rope" { capabilities = ["read"] }' })
-    await bench.call('DELETE', 'sys/policies/acl/moving')
-    expect((await bench.call('GET', 'lend/items/rope', undefined, other)).status).toBe(403)
+    const other = await harness.tokenFor({ moving: 'path "lend/items/rope" { capabilities = ["read"] }' })
+    expect((await harness.call('GET', 'lend/items/rope', undefined, other)).status).toBe(200)
+    await harness.call('PUT', 'sys/policies/acl/moving', {
+      policy: 'path "lend/items/rope" { capabilities = ["deny"] }',
+    })
+    expect((await harness.call('GET', 'lend/items/rope', undefined, other)).status).toBe(403)
+    await harness.call('PUT', 'sys/policies/acl/moving', {
+      policy: 'path "lend/items/rope" { capabilities = ["read"] }',
+    })
+    await harness.call('DELETE', 'sys/policies/acl/moving')
+    expect((await harness.call('GET', 'lend/items/rope', undefined, other)).status).toBe(403)
   })
 
   it('deny in one policy wins over a grant in another', async () => {
     const rule = (capability: string): string => `path "lend/items/rope" { capabilities = ["${capability}"] }`
-    const both = await bench.tokenFor({ grants: rule('read'), denies: rule('deny') })
-    expect((await bench.call('GET', 'lend/items/rope', undefined, both)).status).toBe(403)
+    const both = await harness.tokenFor({ grants: rule('read'), denies: rule('deny') })
+    expect((await harness.call('GET', 'lend/items/rope', undefined, both)).status).toBe(403)
   })
 
   it('a token with a policy that does not exist has only the default', async () => {
-    const made = await bench.call('POST', 'auth/token/create', { policies: ['ghost'] })
-    expect((await bench.call('GET', 'lend/items/rope', undefined, made.body.auth.client_token)).status).toBe(403)
+    const made = await harness.call('POST', 'auth/token/create', { policies: ['ghost'] })
+    expect((await harness.call('GET', 'lend/items/rope', undefined, made.body.auth.client_token)).status).toBe(403)
   })
 })
 
 describe('capabilities', () => {
   it('are told per path', async () => {
-    const answer = await bench.call(
+    const answer = await harness.call(
       'POST',
       'sys/capabilities-self',
       { paths: ['lend/items/ladder', 'lend/items/secret', 'nowhere', 'lend/items/'] },
@@ -150,34 +154,36 @@ describe('capabilities', () => {
   })
 
   it('of one path come a second time under "capabilities"', async () => {
-    expect((await bench.call('POST', 'sys/capabilities', { token, path: 'sys/mounts' })).body.data).toEqual({
+    expect((await harness.call('POST', 'sys/capabilities', { token, path: 'sys/mounts' })).body.data).toEqual({
       'sys/mounts': ['read'],
       capabilities: ['read'],
     })
-    expect((await bench.call('POST', 'sys/capabilities-self', { path: 'x' })).body.data.capabilities).toEqual(['root'])
+    expect((await harness.call('POST', 'sys/capabilities-self', { path: 'x' })).body.data.capabilities).toEqual([
+      'root',
+    ])
   })
 
   it('of an unknown token or accessor are refused', async () => {
-    expect((await bench.call('POST', 'sys/capabilities', { token: 'hvs.x', path: 'x' })).body.errors).toEqual([
+    expect((await harness.call('POST', 'sys/capabilities', { token: 'hvs.x', path: 'x' })).body.errors).toEqual([
       'invalid token',
     ])
-    expect((await bench.call('POST', 'sys/capabilities-accessor', { accessor: 'x', path: 'x' })).body.errors).toEqual([
-      'invalid accessor',
-    ])
-    expect((await bench.call('POST', 'sys/capabilities-self', {})).status).toBe(400)
+    expect((await harness.call('POST', 'sys/capabilities-accessor', { accessor: 'x', path: 'x' })).body.errors).toEqual(
+      ['invalid accessor'],
+    )
+    expect((await harness.call('POST', 'sys/capabilities-self', {})).status).toBe(400)
   })
 })
 
 describe('which mount serves a path', () => {
   it('is told to those who can reach something below it, even without the default policy', async () => {
-    const bare = await bench.tokenFor(
+    const bare = await harness.tokenFor(
       { bare: 'path "lend/items/ladder" { capabilities = ["read"] }' },
       { no_default_policy: true },
     )
-    const answer = await bench.call('GET', 'sys/internal/ui/mounts/lend/items/whatever', undefined, bare)
+    const answer = await harness.call('GET', 'sys/internal/ui/mounts/lend/items/whatever', undefined, bare)
     expect(answer.body.data).toMatchObject({ path: 'lend/', type: 'lend', options: null })
     expect(
-      Object.keys((await bench.call('GET', 'sys/internal/ui/mounts', undefined, bare)).body.data.secret as object),
+      Object.keys((await harness.call('GET', 'sys/internal/ui/mounts', undefined, bare)).body.data.secret as object),
     ).toEqual(['lend/'])
   })
 
@@ -185,11 +191,11 @@ describe('which mount serves a path', () => {
     ['a mount out of reach', 'auth/token/x'],
     ['no mount at all', 'nowhere/x'],
   ])('is refused with 403 for %s', async (_case, path) => {
-    const bare = await bench.tokenFor(
+    const bare = await harness.tokenFor(
       { bare: 'path "lend/items/ladder" { capabilities = ["read"] }' },
       { no_default_policy: true },
     )
-    expect(await bench.call('GET', `sys/internal/ui/mounts/${path}`, undefined, bare)).toMatchObject({
+    expect(await harness.call('GET', `sys/internal/ui/mounts/${path}`, undefined, bare)).toMatchObject({
       status: 403,
       body: {
         errors: [
@@ -203,7 +209,7 @@ describe('which mount serves a path', () => {
 describe('a slash at the end of a path', () => {
   let caller: string
   beforeAll(async () => {
-    caller = await bench.tokenFor({
+    caller = await harness.tokenFor({
       broad:
         'path "lend/*" { capabilities = ["read", "list", "delete"] }\npath "lend/items/ladder" { capabilities = ["deny"] }\npath "auth/token/*" { capabilities = ["list"] }\npath "sys/leases/*" { capabilities = ["read", "list"] }\npath "sys/leases" { capabilities = ["read", "list"] }',
     })
@@ -216,13 +222,13 @@ describe('a slash at the end of a path', () => {
     ['DELETE', 'lend/items/ladder//', 404],
     ['GET', 'lend/items/rope', 200],
   ])('does not carry %s %s past a deny: %i', async (method, target, status) => {
-    expect((await bench.call(method, target, undefined, caller)).status).toBe(status)
+    expect((await harness.call(method, target, undefined, caller)).status).toBe(status)
   })
 
   it.each(['auth/token/accessors', 'auth/token/accessors/', 'sys/leases', 'sys/leases/'])(
     'does not hide that LIST %s needs sudo',
     async (target) => {
-      expect((await bench.call('LIST', target, undefined, caller)).status).toBe(403)
+      expect((await harness.call('LIST', target, undefined, caller)).status).toBe(403)
     },
   )
 })

@@ -1,15 +1,15 @@
 import { expect, it } from 'vitest'
 import { getJson, prefixStorage, putJson } from '../../../src/logical/storage.ts'
-import { startBench } from '../bench.ts'
+import { startHostHarness } from '../harness.ts'
 
 it('a store of a version without identities gets its mount, once, and keeps its own', async () => {
-  const first = await startBench()
+  const first = await startHostHarness()
   await first.host.close()
   const core = prefixStorage(first.storage, 'core/')
   const { entries } = (await getJson<{ entries: { path: string }[] }>(core, 'mounts'))!
   await putJson(core, 'mounts', { entries: entries.filter(({ path }) => path !== 'identity/') })
   for (let start = 0; start < 2; start++) {
-    const again = await startBench({ storage: first.storage }, first.desk)
+    const again = await startHostHarness({ storage: first.storage }, first.engine)
     const { data } = (await again.call('GET', 'sys/mounts')).body
     expect(Object.keys(data as object)).toEqual(['identity/', 'lend/', 'sys/'])
     expect((await again.call('POST', 'identity/entity', { name: 'x' })).status).toBe(start === 0 ? 200 : 204)
@@ -18,13 +18,13 @@ it('a store of a version without identities gets its mount, once, and keeps its 
 })
 
 it('entities and what they are known by outlive a restart', async () => {
-  const first = await startBench()
+  const first = await startHostHarness()
   await first.call('POST', 'sys/auth/approle', { type: 'approle' })
   const { accessor } = (await first.call('GET', 'sys/auth/approle')).body.data
   const { id } = (await first.call('POST', 'identity/entity', { name: 'x' })).body.data
   await first.call('POST', 'identity/entity-alias', { name: 'role', canonical_id: id, mount_accessor: accessor })
   await first.host.close()
-  const again = await startBench({ storage: first.storage }, first.desk)
+  const again = await startHostHarness({ storage: first.storage }, first.engine)
   const found = { alias_name: 'role', alias_mount_accessor: accessor }
   expect((await again.call('POST', 'identity/lookup/entity', found)).body.data.id).toBe(id)
   expect((await again.call('POST', 'identity/entity', { name: 'x', policies: 'root' })).status).toBe(400)
@@ -32,7 +32,7 @@ it('entities and what they are known by outlive a restart', async () => {
 })
 
 it('an alias moves to the entity it is given to, and stands for one at a time', async () => {
-  const { call, host } = await startBench()
+  const { call, host } = await startHostHarness()
   await call('POST', 'sys/auth/approle', { type: 'approle' })
   const { accessor } = (await call('GET', 'sys/auth/approle')).body.data
   const made = async (name: string) => (await call('POST', 'identity/entity', { name })).body.data.id as string

@@ -1,18 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { settle } from '../../fakes/clock.ts'
-import { lendingDesk } from '../../fakes/lending-engine.ts'
-import { startBench } from '../bench.ts'
-import type { Bench } from '../bench.ts'
+import { leasingEngine } from '../../fakes/leasing-engine.ts'
+import { startHostHarness } from '../harness.ts'
+import type { HostHarness } from '../harness.ts'
 
-let bench: Bench
+let harness: HostHarness
 beforeEach(async () => {
-  bench = await startBench()
+  harness = await startHostHarness()
 })
 afterEach(async () => {
-  await bench.host.close()
+  await harness.host.close()
 })
 
-const mount = (path: string, body: object = {}) => bench.call('POST', `sys/mounts/${path}`, { type: 'lend', ...body })
+const mount = (path: string, body: object = {}) => harness.call('POST', `sys/mounts/${path}`, { type: 'lend', ...body })
 
 describe('mounting', () => {
   it('accepts what the Terraform provider sends, and reads back what it needs', async () => {
@@ -25,8 +25,8 @@ describe('mounting', () => {
       external_entropy_access: false,
       options: { version: '2' },
     }
-    expect((await bench.call('POST', 'sys/mounts/team/keys', body)).status).toBe(204)
-    expect((await bench.call('GET', 'sys/mounts/team/keys')).body.data).toMatchObject({
+    expect((await harness.call('POST', 'sys/mounts/team/keys', body)).status).toBe(204)
+    expect((await harness.call('GET', 'sys/mounts/team/keys')).body.data).toMatchObject({
       type: 'kv',
       description: 'keys',
       options: { version: '2' },
@@ -42,7 +42,7 @@ describe('mounting', () => {
   it('accepts nulls, as hvac sends them, and old names of kv', async () => {
     expect(
       (
-        await bench.call('POST', 'sys/mounts/a', {
+        await harness.call('POST', 'sys/mounts/a', {
           type: 'kv-v2',
           config: null,
           options: null,
@@ -51,10 +51,10 @@ describe('mounting', () => {
         })
       ).status,
     ).toBe(204)
-    expect((await bench.call('POST', 'sys/mounts/b', { type: 'plugin', config: { plugin_name: 'lend' } })).status).toBe(
-      204,
-    )
-    const { data } = (await bench.call('GET', 'sys/mounts')).body
+    expect(
+      (await harness.call('POST', 'sys/mounts/b', { type: 'plugin', config: { plugin_name: 'lend' } })).status,
+    ).toBe(204)
+    const { data } = (await harness.call('GET', 'sys/mounts')).body
     expect([data['a/'].type, data['a/'].options, data['b/'].type, data['b/'].options]).toEqual([
       'kv',
       { version: '2' },
@@ -64,7 +64,7 @@ describe('mounting', () => {
   })
 
   it('lists at the top level too, with all members clients require', async () => {
-    const { body } = await bench.call('GET', 'sys/mounts')
+    const { body } = await harness.call('GET', 'sys/mounts')
     expect(Object.keys(body.data)).toEqual(['identity/', 'lend/', 'sys/'])
     expect(body['lend/']).toEqual(body.data['lend/'])
     expect(Object.keys(body['lend/']).sort()).toEqual([
@@ -115,11 +115,11 @@ describe('mounting', () => {
     const answer = await mount(path, body)
     expect(answer.status).toBe(400)
     expect(answer.body.errors[0]).toContain(message)
-    expect(Object.keys((await bench.call('GET', 'sys/mounts')).body.data)).toEqual(['identity/', 'lend/', 'sys/'])
+    expect(Object.keys((await harness.call('GET', 'sys/mounts')).body.data)).toEqual(['identity/', 'lend/', 'sys/'])
   })
 
   it('says which mount is missing in words Terraform knows', async () => {
-    expect(await bench.call('GET', 'sys/mounts/nope')).toMatchObject({
+    expect(await harness.call('GET', 'sys/mounts/nope')).toMatchObject({
       status: 400,
       body: { errors: ['No secret engine mount at nope/'] },
     })
@@ -128,10 +128,10 @@ describe('mounting', () => {
   it('routes by the longest mount path, by whole segments', async () => {
     await mount('team/a')
     await mount('team/ab')
-    await bench.call('PUT', 'team/ab/items/x', { colour: 'red' })
-    expect((await bench.call('GET', 'team/ab/items/x')).status).toBe(200)
-    expect((await bench.call('GET', 'team/a/items/x')).status).toBe(404)
-    expect(await bench.call('GET', 'team/items/x')).toMatchObject({
+    await harness.call('PUT', 'team/ab/items/x', { colour: 'red' })
+    expect((await harness.call('GET', 'team/ab/items/x')).status).toBe(200)
+    expect((await harness.call('GET', 'team/a/items/x')).status).toBe(404)
+    expect(await harness.call('GET', 'team/items/x')).toMatchObject({
       status: 404,
       body: { errors: ['no handler for route "team/items/x". route entry not found.'] },
     })
@@ -140,29 +140,29 @@ describe('mounting', () => {
 
 describe('tuning', () => {
   it('shows the ttls in force and the options', async () => {
-    expect((await bench.call('GET', 'sys/mounts/lend/tune')).body.data).toEqual({
+    expect((await harness.call('GET', 'sys/mounts/lend/tune')).body.data).toEqual({
       default_lease_ttl: 2764800,
       max_lease_ttl: 2764800,
       force_no_cache: false,
       description: '',
     })
-    await bench.call('POST', 'sys/mounts/lend/tune', {
+    await harness.call('POST', 'sys/mounts/lend/tune', {
       default_lease_ttl: '15m',
       max_lease_ttl: 3600,
       description: 'things',
       options: {},
     })
-    expect((await bench.call('GET', 'sys/mounts/lend/tune')).body).toMatchObject({
+    expect((await harness.call('GET', 'sys/mounts/lend/tune')).body).toMatchObject({
       data: { default_lease_ttl: 900, max_lease_ttl: 3600, description: 'things' },
       default_lease_ttl: 900,
     })
   })
 
   it('leaves alone what is not given or empty, and resets with "system"', async () => {
-    await bench.call('POST', 'sys/mounts/lend/tune', { default_lease_ttl: '15m', max_lease_ttl: '1h' })
-    await bench.call('POST', 'sys/mounts/lend/tune', { default_lease_ttl: '', description: 'd' })
-    await bench.call('POST', 'sys/mounts/lend/tune', { max_lease_ttl: 'system' })
-    expect((await bench.call('GET', 'sys/mounts/lend/tune')).body.data).toMatchObject({
+    await harness.call('POST', 'sys/mounts/lend/tune', { default_lease_ttl: '15m', max_lease_ttl: '1h' })
+    await harness.call('POST', 'sys/mounts/lend/tune', { default_lease_ttl: '', description: 'd' })
+    await harness.call('POST', 'sys/mounts/lend/tune', { max_lease_ttl: 'system' })
+    expect((await harness.call('GET', 'sys/mounts/lend/tune')).body.data).toMatchObject({
       default_lease_ttl: 900,
       max_lease_ttl: 2764800,
       description: 'd',
@@ -179,118 +179,118 @@ describe('tuning', () => {
     ],
     ['a negative ttl', 'lend', { default_lease_ttl: '-1h' }, 'default_lease_ttl must be a duration'],
   ])('refuses %s', async (_case, path, body, message) => {
-    const answer = await bench.call('POST', `sys/mounts/${path}/tune`, body)
+    const answer = await harness.call('POST', `sys/mounts/${path}/tune`, body)
     expect(answer.status).toBe(400)
     expect(answer.body.errors[0]).toContain(message)
   })
 
   it('refuses to turn one version of kv into the other', async () => {
-    await bench.call('POST', 'sys/mounts/kv', { type: 'kv', options: { version: '2' } })
-    expect((await bench.call('POST', 'sys/mounts/kv/tune', { options: { version: '1' } })).status).toBe(400)
-    expect((await bench.call('POST', 'sys/mounts/kv/tune', { options: { version: '2' } })).status).toBe(204)
+    await harness.call('POST', 'sys/mounts/kv', { type: 'kv', options: { version: '2' } })
+    expect((await harness.call('POST', 'sys/mounts/kv/tune', { options: { version: '1' } })).status).toBe(400)
+    expect((await harness.call('POST', 'sys/mounts/kv/tune', { options: { version: '2' } })).status).toBe(204)
   })
 })
 
 describe('unmounting', () => {
   it('revokes every lease, runs a last rollback, cleans up, deletes the data and forgets the mount', async () => {
-    await bench.call('PUT', 'lend/items/ladder', {})
-    for (const name of ['a', 'b']) await bench.call('PUT', `lend/loans/${name}`, {})
-    const { uuid } = (await bench.call('GET', 'sys/mounts/lend')).body.data as { uuid: string }
-    expect((await bench.call('DELETE', 'sys/mounts/lend')).status).toBe(204)
-    expect(bench.desk).toMatchObject({ rollbacks: 1, cleanups: 1 })
-    expect(bench.desk.revoked).toHaveLength(2)
-    expect(await bench.storage.list(`logical/${uuid}/`)).toEqual([])
-    expect((await bench.call('GET', 'lend/items/ladder')).status).toBe(404)
+    await harness.call('PUT', 'lend/items/ladder', {})
+    for (const name of ['a', 'b']) await harness.call('PUT', `lend/loans/${name}`, {})
+    const { uuid } = (await harness.call('GET', 'sys/mounts/lend')).body.data as { uuid: string }
+    expect((await harness.call('DELETE', 'sys/mounts/lend')).status).toBe(204)
+    expect(harness.engine).toMatchObject({ rollbacks: 1, cleanups: 1 })
+    expect(harness.engine.revoked).toHaveLength(2)
+    expect(await harness.storage.list(`logical/${uuid}/`)).toEqual([])
+    expect((await harness.call('GET', 'lend/items/ladder')).status).toBe(404)
     await mount('lend')
-    expect((await bench.call('GET', 'lend/items/ladder')).status).toBe(404)
+    expect((await harness.call('GET', 'lend/items/ladder')).status).toBe(404)
   })
 
   it('of what is not there succeeds', async () => {
-    expect((await bench.call('DELETE', 'sys/mounts/nope')).status).toBe(204)
+    expect((await harness.call('DELETE', 'sys/mounts/nope')).status).toBe(204)
   })
 
   it.each(['sys', 'auth/token'])('of %s is refused', async (path) => {
-    expect((await bench.call('DELETE', `sys/mounts/${path}`)).body.errors[0]).toContain('it is part of the server')
+    expect((await harness.call('DELETE', `sys/mounts/${path}`)).body.errors[0]).toContain('it is part of the server')
   })
 
   it('stops at a revoke that fails and leaves the mount closed, until it is tried again', async () => {
-    const { lease_id } = (await bench.call('PUT', 'lend/loans/a', {})).body
-    bench.desk.revokeFailure = new Error('down')
-    expect((await bench.call('DELETE', 'sys/mounts/lend')).status).toBe(500)
-    expect((await bench.call('GET', 'lend/items/x')).status).toBe(404)
-    expect((await bench.call('PUT', 'lend/loans/b', {})).status).toBe(404)
-    expect((await bench.call('PUT', 'sys/leases/lookup', { lease_id: lease_id as string })).status).toBe(200)
-    bench.desk.revokeFailure = undefined
-    expect((await bench.call('DELETE', 'sys/mounts/lend')).status).toBe(204)
-    expect(bench.desk.revoked).toHaveLength(1)
+    const { lease_id } = (await harness.call('PUT', 'lend/loans/a', {})).body
+    harness.engine.revokeFailure = new Error('down')
+    expect((await harness.call('DELETE', 'sys/mounts/lend')).status).toBe(500)
+    expect((await harness.call('GET', 'lend/items/x')).status).toBe(404)
+    expect((await harness.call('PUT', 'lend/loans/b', {})).status).toBe(404)
+    expect((await harness.call('PUT', 'sys/leases/lookup', { lease_id: lease_id as string })).status).toBe(200)
+    harness.engine.revokeFailure = undefined
+    expect((await harness.call('DELETE', 'sys/mounts/lend')).status).toBe(204)
+    expect(harness.engine.revoked).toHaveLength(1)
   })
 
   it.each([
-    ['removed', () => bench.call('DELETE', 'sys/mounts/second')],
-    ['moved', () => bench.call('POST', 'sys/remount', { from: 'second', to: 'third' })],
+    ['removed', () => harness.call('DELETE', 'sys/mounts/second')],
+    ['moved', () => harness.call('POST', 'sys/remount', { from: 'second', to: 'third' })],
   ])('closes a mount that is to be %s at once, though another one is still going', async (_what, remove) => {
-    await bench.call('POST', 'sys/mounts/second', { type: 'lend' })
-    expect((await bench.call('PUT', 'second/items/ladder', { colour: 'red' })).status).toBeLessThan(300)
+    await harness.call('POST', 'sys/mounts/second', { type: 'lend' })
+    expect((await harness.call('PUT', 'second/items/ladder', { colour: 'red' })).status).toBeLessThan(300)
     let letGo = (): void => undefined
-    bench.desk.beforeLoan = () =>
+    harness.engine.beforeLease = () =>
       new Promise((resolve) => {
         letGo = resolve
       })
-    const loan = bench.call('PUT', 'lend/loans/late', {})
+    const loan = harness.call('PUT', 'lend/loans/late', {})
     await settle()
-    const first = bench.call('DELETE', 'sys/mounts/lend')
+    const first = harness.call('DELETE', 'sys/mounts/lend')
     const second = remove()
     await settle()
-    expect((await bench.call('GET', 'second/items/ladder')).status).toBe(404)
+    expect((await harness.call('GET', 'second/items/ladder')).status).toBe(404)
     letGo()
     await Promise.all([loan, first, second])
     expect((await second).status).toBeLessThan(300)
   })
 
   it('leaves a mount open whose move turns out to be impossible when its turn comes', async () => {
-    await bench.call('POST', 'sys/mounts/second', { type: 'lend' })
-    await bench.call('PUT', 'second/items/ladder', { colour: 'red' })
+    await harness.call('POST', 'sys/mounts/second', { type: 'lend' })
+    await harness.call('PUT', 'second/items/ladder', { colour: 'red' })
     const [first, second] = await Promise.all([
-      bench.call('POST', 'sys/remount', { from: 'lend', to: 'library' }),
-      bench.call('POST', 'sys/remount', { from: 'second', to: 'library' }),
+      harness.call('POST', 'sys/remount', { from: 'lend', to: 'library' }),
+      harness.call('POST', 'sys/remount', { from: 'second', to: 'library' }),
     ])
     expect([first.status, second.status]).toEqual([200, 400])
-    expect((await bench.call('GET', 'second/items/ladder')).body.data.colour).toBe('red')
+    expect((await harness.call('GET', 'second/items/ladder')).body.data.colour).toBe('red')
   })
 
   it('waits for a running request, and takes its lease along', async () => {
     let letGo = (): void => undefined
-    bench.desk.beforeLoan = () =>
+    harness.engine.beforeLease = () =>
       new Promise((resolve) => {
         letGo = resolve
       })
-    const loan = bench.call('PUT', 'lend/loans/late', {})
+    const loan = harness.call('PUT', 'lend/loans/late', {})
     await settle()
-    const unmounting = bench.call('DELETE', 'sys/mounts/lend')
+    const unmounting = harness.call('DELETE', 'sys/mounts/lend')
     await settle()
-    expect(bench.desk.cleanups).toBe(0)
+    expect(harness.engine.cleanups).toBe(0)
     letGo()
     expect((await loan).status).toBe(503)
     expect((await unmounting).status).toBe(204)
-    expect(bench.desk.revoked.map(({ loan: name }) => name)).toEqual(['late-1'])
-    expect((await bench.call('LIST', 'sys/leases/lookup')).status).toBe(404)
+    expect(harness.engine.revoked.map(({ loan: name }) => name)).toEqual(['late-1'])
+    expect((await harness.call('LIST', 'sys/leases/lookup')).status).toBe(404)
   })
 })
 
 describe('moving', () => {
   it('keeps the data, ends the leases and answers at the new path', async () => {
-    await bench.call('PUT', 'lend/items/ladder', { colour: 'red' })
-    await bench.call('PUT', 'lend/loans/a', {})
-    const answer = await bench.call('POST', 'sys/remount', { from: 'lend', to: 'library' })
-    const status = await bench.call('GET', `sys/remount/status/${answer.body.data.migration_id as string}`)
+    await harness.call('PUT', 'lend/items/ladder', { colour: 'red' })
+    await harness.call('PUT', 'lend/loans/a', {})
+    const answer = await harness.call('POST', 'sys/remount', { from: 'lend', to: 'library' })
+    const status = await harness.call('GET', `sys/remount/status/${answer.body.data.migration_id as string}`)
     expect(status.body.data.migration_info).toEqual({
       source_mount: 'lend/',
       target_mount: 'library/',
       status: 'success',
     })
-    expect((await bench.call('GET', 'library/items/ladder')).body.data.colour).toBe('red')
-    expect((await bench.call('GET', 'lend/items/ladder')).status).toBe(404)
-    expect(bench.desk.revoked).toHaveLength(1)
+    expect((await harness.call('GET', 'library/items/ladder')).body.data.colour).toBe('red')
+    expect((await harness.call('GET', 'lend/items/ladder')).status).toBe(404)
+    expect(harness.engine.revoked).toHaveLength(1)
   })
 
   it.each([
@@ -299,37 +299,37 @@ describe('moving', () => {
     ["the server's own", { from: 'sys', to: 'x' }, 'it is part of the server'],
     ['without a target', { from: 'lend' }, 'to is required'],
   ])('refuses %s', async (_case, body, message) => {
-    const answer = await bench.call('POST', 'sys/remount', body)
+    const answer = await harness.call('POST', 'sys/remount', body)
     expect(answer.status).toBe(400)
     expect(answer.body.errors[0]).toContain(message)
-    expect((await bench.call('GET', 'sys/mounts/lend')).status).toBe(200)
+    expect((await harness.call('GET', 'sys/mounts/lend')).status).toBe(200)
   })
 })
 
 describe('the tick', () => {
   it('reaches every mount once a minute', async () => {
-    await bench.clock.advance(59_999)
-    expect(bench.desk.rollbacks).toBe(0)
-    await bench.clock.advance(1)
-    expect(bench.desk.rollbacks).toBe(1)
-    await bench.clock.advance(120_000)
-    expect(bench.desk.rollbacks).toBe(3)
+    await harness.clock.advance(59_999)
+    expect(harness.engine.rollbacks).toBe(0)
+    await harness.clock.advance(1)
+    expect(harness.engine.rollbacks).toBe(1)
+    await harness.clock.advance(120_000)
+    expect(harness.engine.rollbacks).toBe(3)
   })
 })
 
 describe('an engine that does not start', () => {
   it('is refused when mounting, leaving nothing', async () => {
-    const broken = await startBench({ engines: { broken: () => Promise.reject(new Error('no')) } })
+    const broken = await startHostHarness({ engines: { broken: () => Promise.reject(new Error('no')) } })
     expect((await broken.call('POST', 'sys/mounts/b', { type: 'broken' })).status).toBe(500)
     expect((await broken.call('GET', 'sys/mounts/b')).status).toBe(400)
     await broken.host.close()
   })
 
   it('after a restart answers 503 while everything else serves', async () => {
-    await bench.host.close()
-    const again = await startBench(
-      { storage: bench.storage, engines: { lend: () => Promise.reject(new Error('no')) } },
-      lendingDesk(),
+    await harness.host.close()
+    const again = await startHostHarness(
+      { storage: harness.storage, engines: { lend: () => Promise.reject(new Error('no')) } },
+      leasingEngine(),
     )
     expect((await again.call('GET', 'lend/items/x')).status).toBe(503)
     expect((await again.call('GET', 'sys/mounts/lend')).status).toBe(200)

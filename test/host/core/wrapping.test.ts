@@ -1,30 +1,31 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FaultyStorage } from '../../fakes/faulty-storage.ts'
-import { startBench } from '../bench.ts'
-import type { Answer, Bench } from '../bench.ts'
+import { startHostHarness } from '../harness.ts'
+import type { HostCallResponse, HostHarness } from '../harness.ts'
 
-let bench: Bench
+let harness: HostHarness
 beforeEach(async () => {
-  bench = await startBench()
+  harness = await startHostHarness()
 })
 afterEach(async () => {
-  await bench.host.close()
+  await harness.host.close()
 })
 
 const wrap = { 'x-vault-wrap-ttl': '60' }
-const wrappedLoan = async (on = bench): Promise<string> =>
+const wrappedLoan = async (on = harness): Promise<string> =>
   (await on.call('PUT', 'lend/loans/a', {}, 'root', wrap)).body.wrap_info.token
-const unwrap = (token: string, on = bench): Promise<Answer> => on.call('PUT', 'sys/wrapping/unwrap', { token })
-const lives = async (token: string, on = bench): Promise<boolean> =>
+const unwrap = (token: string, on = harness): Promise<HostCallResponse> =>
+  on.call('PUT', 'sys/wrapping/unwrap', { token })
+const lives = async (token: string, on = harness): Promise<boolean> =>
   (await on.call('PUT', 'sys/wrapping/lookup', { token }, '')).status === 200
 
 describe('a wrapped lease', () => {
   it('is a lease from the moment it was issued, and is given to whoever unwraps', async () => {
     const token = await wrappedLoan()
-    expect((await bench.call('LIST', 'sys/leases/lookup/lend/loans/a')).body.data.keys).toHaveLength(1)
+    expect((await harness.call('LIST', 'sys/leases/lookup/lend/loans/a')).body.data.keys).toHaveLength(1)
     const { body } = await unwrap(token)
     expect(body).toMatchObject({ lease_id: expect.stringMatching(/^lend\/loans\/a\//), wrap_info: null })
-    expect((await bench.call('PUT', 'sys/leases/lookup', { lease_id: body.lease_id })).status).toBe(200)
+    expect((await harness.call('PUT', 'sys/leases/lookup', { lease_id: body.lease_id })).status).toBe(200)
   })
 
   it('is opened once, however many try at the same time', async () => {
@@ -35,34 +36,34 @@ describe('a wrapped lease', () => {
 
   it('is over with its time, and nothing of it is kept', async () => {
     const token = await wrappedLoan()
-    await bench.clock.advance(61_000)
+    await harness.clock.advance(61_000)
     expect((await unwrap(token)).status).toBe(400)
-    expect(await bench.storage.list('sys/wrapping/')).toEqual([])
+    expect(await harness.storage.list('sys/wrapping/')).toEqual([])
   })
 
   it('is over when its token is revoked', async () => {
     const token = await wrappedLoan()
-    await bench.call('PUT', 'auth/token/revoke', { token })
+    await harness.call('PUT', 'auth/token/revoke', { token })
     expect([await lives(token), (await unwrap(token)).status]).toEqual([false, 400])
-    expect(await bench.storage.list('sys/wrapping/')).toEqual([])
+    expect(await harness.storage.list('sys/wrapping/')).toEqual([])
   })
 
   it('outlives a restart, and one whose token ended in it does not', async () => {
     const [first, second] = [await wrappedLoan(), await wrappedLoan()]
-    await bench.host.close()
-    const again = await startBench({ storage: bench.storage, clock: bench.clock }, bench.desk)
+    await harness.host.close()
+    const again = await startHostHarness({ storage: harness.storage, clock: harness.clock }, harness.engine)
     expect((await unwrap(first, again)).status).toBe(200)
     await again.host.close()
-    await bench.clock.advance(61_000)
-    const late = await startBench({ storage: bench.storage, clock: bench.clock }, bench.desk)
+    await harness.clock.advance(61_000)
+    const late = await startHostHarness({ storage: harness.storage, clock: harness.clock }, harness.engine)
     expect((await unwrap(second, late)).status).toBe(400)
-    expect(await bench.storage.list('sys/wrapping/')).toEqual([])
+    expect(await harness.storage.list('sys/wrapping/')).toEqual([])
     await late.host.close()
   })
 
   it('that cannot be kept is revoked, and no token is left', async () => {
     const storage = new FaultyStorage()
-    const faulty = await startBench({ storage })
+    const faulty = await startHostHarness({ storage })
     await faulty.call('POST', 'sys/mounts/lend', { type: 'lend' })
     storage.refusing = /^sys\/wrapping\//
     expect((await faulty.call('PUT', 'lend/loans/a', {}, 'root', wrap)).status).toBe(500)
@@ -76,12 +77,12 @@ describe('a wrapped lease', () => {
 
 describe('what is not wrapped', () => {
   it('help, which is no secret', async () => {
-    const { body } = await bench.call('GET', 'lend/items/x?help=1', undefined, 'root', wrap)
+    const { body } = await harness.call('GET', 'lend/items/x?help=1', undefined, 'root', wrap)
     expect([body.wrap_info, typeof body.help]).toEqual([undefined, 'string'])
   })
 
   it('a wrapped response under a second token', async () => {
-    const answer = await bench.call('PUT', 'sys/wrapping/rewrap', { token: await wrappedLoan() }, 'root', wrap)
+    const answer = await harness.call('PUT', 'sys/wrapping/rewrap', { token: await wrappedLoan() }, 'root', wrap)
     expect((await unwrap(answer.body.wrap_info.token)).body.lease_id).toMatch(/^lend\//)
   })
 })

@@ -5,23 +5,23 @@ import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { startBench } from '../bench.ts'
-import type { Bench } from '../bench.ts'
+import { startHostHarness } from '../harness.ts'
+import type { HostHarness } from '../harness.ts'
 
 const mebi = 1024 * 1024
-let bench: Bench
+let harness: HostHarness
 let folder: string
 let url: string
 let sockets: Socket[]
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'host-bodies-'))
-  bench = await startBench({ auditPath: join(folder, 'audit.jsonl') })
-  url = (await bench.host.listen({ address: '127.0.0.1:0' })).url
+  harness = await startHostHarness({ auditPath: join(folder, 'audit.jsonl') })
+  url = (await harness.host.listen({ address: '127.0.0.1:0' })).url
   sockets = []
 })
 afterEach(async () => {
   for (const socket of sockets) socket.destroy()
-  await bench.host.close()
+  await harness.host.close()
   await rm(folder, { recursive: true })
 })
 
@@ -78,7 +78,7 @@ it.each([
 })
 
 it('a login is read, up to 64 KiB', async () => {
-  await bench.call('POST', 'sys/auth/approle', { type: 'approle' })
+  await harness.call('POST', 'sys/auth/approle', { type: 'approle' })
   const login = await post('auth/approle/login', '{"role_id":"nobody","secret_id":"none"}')
   expect(login.status).toBe(400)
   expect((await auditLines()).at(-1)?.request).toHaveProperty('data.role_id')

@@ -1,25 +1,25 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { RequestError } from '../../../src/logical/errors.ts'
-import { callHost, startBench } from '../bench.ts'
-import type { Bench } from '../bench.ts'
+import { callHost, startHostHarness } from '../harness.ts'
+import type { HostHarness } from '../harness.ts'
 
-let bench: Bench
+let harness: HostHarness
 beforeAll(async () => {
-  bench = await startBench()
+  harness = await startHostHarness()
 })
 afterAll(async () => {
-  await bench.host.close()
+  await harness.host.close()
 })
 
 const form = { 'content-type': 'application/x-www-form-urlencoded' }
 const put = (body: string | undefined, headers: Record<string, string> = {}) =>
-  bench.call('PUT', 'lend/items/x', body, 'root', headers)
-const item = async () => (await bench.call('GET', 'lend/items/x')).body.data
+  harness.call('PUT', 'lend/items/x', body, 'root', headers)
+const item = async () => (await harness.call('GET', 'lend/items/x')).body.data
 
 describe('the envelope', () => {
   it('has every member, none of them missing', async () => {
     await put('{"colour":"red","weight":"3"}')
-    expect((await bench.call('GET', 'lend/items/x')).body).toEqual({
+    expect((await harness.call('GET', 'lend/items/x')).body).toEqual({
       request_id: expect.stringMatching(
         /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
       ) as string,
@@ -50,9 +50,12 @@ describe('the envelope', () => {
   })
 
   it('shows nothing of a failure inside the server', async () => {
-    bench.desk.itemFailure = new TypeError('secret detail at /srv/key.ts:3')
-    expect(await bench.call('GET', 'lend/items/x')).toMatchObject({ status: 500, body: { errors: ['internal error'] } })
-    bench.desk.itemFailure = undefined
+    harness.engine.itemFailure = new TypeError('secret detail at /srv/key.ts:3')
+    expect(await harness.call('GET', 'lend/items/x')).toMatchObject({
+      status: 500,
+      body: { errors: ['internal error'] },
+    })
+    harness.engine.itemFailure = undefined
   })
 
   it.each([
@@ -64,9 +67,9 @@ describe('the envelope', () => {
     ['readonly', 500],
     ['sealed', 503],
   ] as const)('says %s as %i', async (kind, status) => {
-    bench.desk.itemFailure = new RequestError(kind, 'why')
-    expect(await bench.call('GET', 'lend/items/x')).toMatchObject({ status, body: { errors: ['why'] } })
-    bench.desk.itemFailure = undefined
+    harness.engine.itemFailure = new RequestError(kind, 'why')
+    expect(await harness.call('GET', 'lend/items/x')).toMatchObject({ status, body: { errors: ['why'] } })
+    harness.engine.itemFailure = undefined
   })
 })
 
@@ -109,7 +112,7 @@ describe('what a body may be', () => {
   })
 
   it('not bytes that are no UTF-8', async () => {
-    const answer = await bench.host.handle({
+    const answer = await harness.host.handle({
       method: 'PUT',
       path: '/v1/lend/items/x',
       query: new URLSearchParams(),
@@ -129,15 +132,15 @@ describe('what a body may be', () => {
 
 describe('operations', () => {
   it('POST and PUT are the same upsert', async () => {
-    expect((await bench.call('POST', 'lend/items/y', { colour: 'a' })).status).toBe(204)
-    expect((await bench.call('PUT', 'lend/items/y', { colour: 'b' })).status).toBe(204)
-    expect((await bench.call('GET', 'lend/items/y')).body.data.colour).toBe('b')
+    expect((await harness.call('POST', 'lend/items/y', { colour: 'a' })).status).toBe(204)
+    expect((await harness.call('PUT', 'lend/items/y', { colour: 'b' })).status).toBe(204)
+    expect((await harness.call('GET', 'lend/items/y')).body.data.colour).toBe('b')
   })
 
   it('missing things are 404 without words, deleting them 204', async () => {
-    expect(await bench.call('GET', 'lend/items/none')).toMatchObject({ status: 404, body: { errors: [] } })
-    expect(await bench.call('DELETE', 'lend/items/none')).toMatchObject({ status: 204, body: undefined })
-    const empty = await startBench()
+    expect(await harness.call('GET', 'lend/items/none')).toMatchObject({ status: 404, body: { errors: [] } })
+    expect(await harness.call('DELETE', 'lend/items/none')).toMatchObject({ status: 204, body: undefined })
+    const empty = await startHostHarness()
     expect(await empty.call('LIST', 'lend/items')).toMatchObject({ status: 404, body: { errors: [] } })
     await empty.host.close()
   })
@@ -175,18 +178,18 @@ describe('operations', () => {
     ['a wrap format', 'GET', 'lend/items/x', { 'x-vault-wrap-format': 'jwt' }, 400, 'X-Vault-Wrap-Format'],
     ['a namespace', 'GET', 'lend/items/x', { 'x-vault-namespace': 'team-a' }, 400, 'namespaces are not supported'],
   ])('refuses %s', async (_case, method, target, headers, status, message) => {
-    const answer = await bench.call(method, target, undefined, 'root', headers)
+    const answer = await harness.call(method, target, undefined, 'root', headers)
     expect(answer.status).toBe(status)
     expect(answer.body.errors[0]).toContain(message)
   })
 
   it('slashes collapse and encoded characters count', async () => {
-    await bench.call('PUT', 'lend/items/a b', {})
-    expect((await bench.call('GET', '/lend//items/a%20b')).status).toBe(200)
+    await harness.call('PUT', 'lend/items/a b', {})
+    expect((await harness.call('GET', '/lend//items/a%20b')).status).toBe(200)
   })
 
   it('query parameters are the fields of a read', async () => {
-    expect((await bench.call('GET', 'lend/items/x?smell=tar&smell=salt')).body.data).toEqual({
+    expect((await harness.call('GET', 'lend/items/x?smell=tar&smell=salt')).body.data).toEqual({
       colour: null,
       weight: 0,
     })
@@ -194,7 +197,7 @@ describe('operations', () => {
 })
 
 describe('headers', () => {
-  const read = (headers: Record<string, string>) => callHost(bench.host, 'GET', 'lend/items/x', undefined, headers)
+  const read = (headers: Record<string, string>) => callHost(harness.host, 'GET', 'lend/items/x', undefined, headers)
 
   it('the token may come as X-Vault-Token or as a bearer, the former first', async () => {
     expect((await read({ authorization: 'Bearer root' })).status).toBe(200)
@@ -227,14 +230,14 @@ describe('headers', () => {
 
 describe('help', () => {
   it('is bare, for the mount and for a path', async () => {
-    const root = await bench.call('GET', 'lend?help=1')
+    const root = await harness.call('GET', 'lend?help=1')
     expect(Object.keys(root.body as object)).toEqual(['help', 'see_also', 'openapi'])
     expect(root.body.help).toContain('items/:name')
-    expect((await bench.call('GET', 'lend/items/x?help=true')).body.help).toContain('Its colour.')
-    expect((await bench.call('GET', 'sys/mounts/x/tune?help=1')).body.help).toContain('tune')
+    expect((await harness.call('GET', 'lend/items/x?help=true')).body.help).toContain('Its colour.')
+    expect((await harness.call('GET', 'sys/mounts/x/tune?help=1')).body.help).toContain('tune')
   })
 
   it('on an unknown path is 404', async () => {
-    expect((await bench.call('GET', 'lend/nothing/here?help=1')).status).toBe(404)
+    expect((await harness.call('GET', 'lend/nothing/here?help=1')).status).toBe(404)
   })
 })

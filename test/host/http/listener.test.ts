@@ -3,19 +3,19 @@ import { connect as connectTls } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Listener } from '../../../src/host/index.ts'
 import { throwAwayCertificate } from '../../vault-client/certificate.ts'
-import { startBench } from '../bench.ts'
-import type { Bench } from '../bench.ts'
+import { startHostHarness } from '../harness.ts'
+import type { HostHarness } from '../harness.ts'
 
-let bench: Bench
+let harness: HostHarness
 let listener: Listener
 let port: number
 beforeEach(async () => {
-  bench = await startBench()
-  listener = await bench.host.listen({ address: '127.0.0.1:0', allowedHosts: ['vault.test:8200'] })
+  harness = await startHostHarness()
+  listener = await harness.host.listen({ address: '127.0.0.1:0', allowedHosts: ['vault.test:8200'] })
   port = Number(new URL(listener.url).port)
 })
 afterEach(async () => {
-  await bench.host.close()
+  await harness.host.close()
 })
 
 const root = { 'X-Vault-Token': 'root' }
@@ -60,7 +60,7 @@ const head = (method: string, path: string, more = ''): string =>
 
 describe('verbs node:http does not know', () => {
   beforeEach(async () => {
-    await bench.call('PUT', 'lend/items/ladder', {})
+    await harness.call('PUT', 'lend/items/ladder', {})
   })
 
   it('LIST is served, with and without a trailing slash', async () => {
@@ -195,12 +195,12 @@ describe('the front door', () => {
     const waiting = fetch(`${listener.url}/v1/lend/wait`, { headers: root, signal: abort.signal }).catch(
       (error: unknown) => error,
     )
-    while (bench.desk.requests.length === 0)
+    while (harness.engine.requests.length === 0)
       await new Promise((resolve) => {
         setImmediate(resolve)
       })
     const told = new Promise((resolve) => {
-      bench.desk.requests[0]!.signal.addEventListener('abort', resolve, { once: true })
+      harness.engine.requests[0]!.signal.addEventListener('abort', resolve, { once: true })
     })
     abort.abort()
     await told
@@ -220,24 +220,24 @@ describe('the front door', () => {
 
 describe('addresses', () => {
   it.each(['8200', 'localhost', '127.0.0.1:', '127.0.0.1:port', '::1:8200'])('refuses %s', async (address) => {
-    await expect(bench.host.listen({ address })).rejects.toThrow('must be host:port')
+    await expect(harness.host.listen({ address })).rejects.toThrow('must be host:port')
   })
 
   it('fails to listen where something listens already', async () => {
-    await expect(bench.host.listen({ address: `127.0.0.1:${port}` })).rejects.toThrow('EADDRINUSE')
+    await expect(harness.host.listen({ address: `127.0.0.1:${port}` })).rejects.toThrow('EADDRINUSE')
   })
 
   it('listens on ::1', async () => {
-    const six = await bench.host.listen({ address: '[::1]:0' })
+    const six = await harness.host.listen({ address: '[::1]:0' })
     expect((await fetch(`${six.url}/v1/sys/seal-status`)).status).toBe(200)
   })
 })
 
 describe('with a certificate', () => {
   it('speaks HTTPS only, LIST included', async () => {
-    await bench.call('PUT', 'lend/items/ladder', {})
+    await harness.call('PUT', 'lend/items/ladder', {})
     const { certificate, key: privateKey } = throwAwayCertificate()
-    const secure = await bench.host.listen({ address: '127.0.0.1:0', tls: { cert: certificate, key: privateKey } })
+    const secure = await harness.host.listen({ address: '127.0.0.1:0', tls: { cert: certificate, key: privateKey } })
     expect(secure.url).toMatch(/^https:/)
     const { port: securePort } = new URL(secure.url)
     const answer = await new Promise<string>((resolve, reject) => {

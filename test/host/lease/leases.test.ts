@@ -2,61 +2,61 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { RequestError } from '../../../src/logical/errors.ts'
 import { settle } from '../../fakes/clock.ts'
 import { FaultyStorage } from '../../fakes/faulty-storage.ts'
-import { startBench } from '../bench.ts'
-import type { Bench } from '../bench.ts'
+import { startHostHarness } from '../harness.ts'
+import type { HostHarness } from '../harness.ts'
 
-let bench: Bench
+let harness: HostHarness
 beforeEach(async () => {
-  bench = await startBench()
+  harness = await startHostHarness()
 })
 afterEach(async () => {
-  await bench.host.close()
+  await harness.host.close()
 })
 
 const lend = async (name: string, body: object = {}, token = 'root'): Promise<string> =>
-  (await bench.call('PUT', `lend/loans/${name}`, body, token)).body.lease_id as string
-const look = (lease_id: string) => bench.call('PUT', 'sys/leases/lookup', { lease_id })
-const revokedLoans = (): unknown[] => bench.desk.revoked.map(({ loan }) => loan)
-const seconds = (count: number): Promise<void> => bench.clock.advance(count * 1000)
+  (await harness.call('PUT', `lend/loans/${name}`, body, token)).body.lease_id as string
+const look = (lease_id: string) => harness.call('PUT', 'sys/leases/lookup', { lease_id })
+const revokedLoans = (): unknown[] => harness.engine.revoked.map(({ loan }) => loan)
+const seconds = (count: number): Promise<void> => harness.clock.advance(count * 1000)
 
 describe('issuing', () => {
   it("takes the mount's default ttl and caps at its maximum, with a warning", async () => {
-    await bench.call('POST', 'sys/mounts/lend/tune', { default_lease_ttl: '10m', max_lease_ttl: '20m' })
-    expect((await bench.call('PUT', 'lend/loans/a', {})).body).toMatchObject({ lease_duration: 600, warnings: null })
-    const capped = await bench.call('PUT', 'lend/loans/a', { ttl: '1h' })
+    await harness.call('POST', 'sys/mounts/lend/tune', { default_lease_ttl: '10m', max_lease_ttl: '20m' })
+    expect((await harness.call('PUT', 'lend/loans/a', {})).body).toMatchObject({ lease_duration: 600, warnings: null })
+    const capped = await harness.call('PUT', 'lend/loans/a', { ttl: '1h' })
     expect(capped.body.lease_duration).toBe(1200)
     expect(capped.body.warnings[0]).toContain('TTL of "1h" exceeded')
   })
 
   it('is undone when the lease cannot be stored', async () => {
     const storage = new FaultyStorage()
-    const faulty = await startBench({ storage })
+    const faulty = await startHostHarness({ storage })
     await faulty.call('POST', 'sys/mounts/lend', { type: 'lend' })
     storage.refusing = /^sys\/expire\//
     expect((await faulty.call('PUT', 'lend/loans/a', {})).status).toBe(500)
-    expect(faulty.desk.revoked).toEqual([{ loan: 'a-1', issue_time: null }])
+    expect(faulty.engine.revoked).toEqual([{ loan: 'a-1', issue_time: null }])
     storage.refusing = undefined
     expect((await faulty.call('LIST', 'sys/leases/lookup')).status).toBe(404)
     await faulty.host.close()
   })
 
   it('to a token revoked meanwhile is undone, and refused', async () => {
-    const token = await bench.tokenFor({ lender: 'path "lend/loans/*" { capabilities = ["update"] }' })
-    bench.desk.beforeLoan = async () => {
-      await bench.call('POST', 'auth/token/revoke', { token })
+    const token = await harness.tokenFor({ lender: 'path "lend/loans/*" { capabilities = ["update"] }' })
+    harness.engine.beforeLease = async () => {
+      await harness.call('POST', 'auth/token/revoke', { token })
     }
-    expect((await bench.call('PUT', 'lend/loans/a', {}, token)).status).toBe(403)
+    expect((await harness.call('PUT', 'lend/loans/a', {}, token)).status).toBe(403)
     await settle()
     expect(revokedLoans()).toEqual(['a-1'])
   })
 
   it('to a client that has gone is undone', async () => {
     const gone = new AbortController()
-    bench.desk.beforeLoan = () => {
+    harness.engine.beforeLease = () => {
       gone.abort()
       return Promise.resolve()
     }
-    await bench.host.handle({
+    await harness.host.handle({
       method: 'PUT',
       path: '/v1/lend/loans/a',
       query: new URLSearchParams(),
@@ -70,7 +70,7 @@ describe('issuing', () => {
 
   it('stores nothing of the answer in the lease', async () => {
     const id = await lend('a')
-    const stored = Buffer.from((await bench.storage.get(`sys/expire/id/${id}`))!.value).toString()
+    const stored = Buffer.from((await harness.storage.get(`sys/expire/id/${id}`))!.value).toString()
     expect(stored).toContain('"loan":"a-1"')
     expect(stored).not.toContain('ticket')
   })
@@ -93,16 +93,16 @@ describe('looking up', () => {
 
   it('lists by folder, with and without the trailing slash', async () => {
     const id = await lend('a')
-    expect((await bench.call('LIST', 'sys/leases/lookup')).body.data.keys).toEqual(['lend/'])
-    expect((await bench.call('LIST', 'sys/leases/lookup/lend/loans')).body.data.keys).toEqual(['a/'])
-    expect((await bench.call('GET', 'sys/leases/lookup/lend/loans/a/?list=true')).body.data.keys).toEqual([
+    expect((await harness.call('LIST', 'sys/leases/lookup')).body.data.keys).toEqual(['lend/'])
+    expect((await harness.call('LIST', 'sys/leases/lookup/lend/loans')).body.data.keys).toEqual(['a/'])
+    expect((await harness.call('GET', 'sys/leases/lookup/lend/loans/a/?list=true')).body.data.keys).toEqual([
       id.split('/').at(-1),
     ])
-    expect(await bench.call('LIST', 'sys/leases/lookup/lend/loans/b')).toMatchObject({
+    expect(await harness.call('LIST', 'sys/leases/lookup/lend/loans/b')).toMatchObject({
       status: 404,
       body: { errors: [] },
     })
-    expect(await bench.call('LIST', 'sys/leases/lookup/lend/loan')).toMatchObject({ status: 404 })
+    expect(await harness.call('LIST', 'sys/leases/lookup/lend/loan')).toMatchObject({ status: 404 })
   })
 })
 
@@ -114,12 +114,12 @@ describe('renewing', () => {
   ])('%s', async (_case, method, path, inBody) => {
     const id = await lend('a', { ttl: '10m' })
     await seconds(300)
-    const answer = await bench.call(method, path(id), { ...(inBody && { lease_id: id }), increment: 900 })
+    const answer = await harness.call(method, path(id), { ...(inBody && { lease_id: id }), increment: 900 })
     expect(answer).toMatchObject({
       status: 200,
       body: { lease_id: id, lease_duration: 900, renewable: true, data: null },
     })
-    expect(bench.desk.renewed).toEqual([{ loan: 'a-1', increment: 900 }])
+    expect(harness.engine.renewed).toEqual([{ loan: 'a-1', increment: 900 }])
     expect((await look(id)).body.data).toMatchObject({
       ttl: 900,
       last_renewal: '2026-03-15T16:05:00Z',
@@ -130,7 +130,7 @@ describe('renewing', () => {
   it("never passes the engine's own maximum, counted from the issue", async () => {
     const id = await lend('a', { ttl: '10m', max_ttl: '15m' })
     await seconds(540)
-    const answer = await bench.call('PUT', 'sys/leases/renew', { lease_id: id, increment: 3600 })
+    const answer = await harness.call('PUT', 'sys/leases/renew', { lease_id: id, increment: 3600 })
     expect(answer.body.lease_duration).toBe(360)
     expect(answer.body.warnings).toHaveLength(1)
     await seconds(360)
@@ -144,7 +144,7 @@ describe('renewing', () => {
       'one that was revoked',
       async () => {
         const id = await lend('a')
-        await bench.call('PUT', 'sys/leases/revoke', { lease_id: id, sync: true })
+        await harness.call('PUT', 'sys/leases/revoke', { lease_id: id, sync: true })
         return id
       },
       'lease not found',
@@ -153,7 +153,7 @@ describe('renewing', () => {
       'one that has ended but is still to be revoked',
       async () => {
         const id = await lend('a', { ttl: 60 })
-        bench.desk.revokeFailure = new Error('down')
+        harness.engine.revokeFailure = new Error('down')
         await seconds(60)
         return id
       },
@@ -161,15 +161,15 @@ describe('renewing', () => {
     ],
   ])('refuses %s', async (_case, prepare, message) => {
     const id = await prepare()
-    expect(await bench.call('PUT', 'sys/leases/renew', { lease_id: id })).toMatchObject({
+    expect(await harness.call('PUT', 'sys/leases/renew', { lease_id: id })).toMatchObject({
       status: 400,
       body: { errors: [message] },
     })
-    expect(bench.desk.renewed).toEqual([])
+    expect(harness.engine.renewed).toEqual([])
   })
 
   it('refuses a request without a lease id', async () => {
-    expect((await bench.call('PUT', 'sys/leases/renew', {})).body.errors[0]).toContain('lease_id is required')
+    expect((await harness.call('PUT', 'sys/leases/renew', {})).body.errors[0]).toContain('lease_id is required')
   })
 })
 
@@ -181,7 +181,7 @@ describe('revoking', () => {
   ])('%s is acknowledged 202 once it is durable and follows at once', async (_case, form) => {
     const id = await lend('a')
     const [path, body] = form(id)
-    expect(await bench.call('PUT', path, body)).toMatchObject({ status: 202, body: undefined })
+    expect(await harness.call('PUT', path, body)).toMatchObject({ status: 202, body: undefined })
     await settle()
     expect(revokedLoans()).toEqual(['a-1'])
     expect((await look(id)).status).toBe(400)
@@ -189,8 +189,8 @@ describe('revoking', () => {
 
   it("with sync reports the engine's failure and keeps the lease", async () => {
     const id = await lend('a')
-    bench.desk.revokeFailure = new RequestError('unavailable', 'the lending desk is closed')
-    expect(await bench.call('PUT', 'sys/leases/revoke', { lease_id: id, sync: true })).toMatchObject({
+    harness.engine.revokeFailure = new RequestError('unavailable', 'the lending desk is closed')
+    expect(await harness.call('PUT', 'sys/leases/revoke', { lease_id: id, sync: true })).toMatchObject({
       status: 503,
       body: { errors: ['the lending desk is closed'] },
     })
@@ -198,42 +198,42 @@ describe('revoking', () => {
   })
 
   it('of what is gone succeeds', async () => {
-    expect((await bench.call('PUT', 'sys/leases/revoke', { lease_id: 'lend/loans/a/gone', sync: true })).status).toBe(
+    expect((await harness.call('PUT', 'sys/leases/revoke', { lease_id: 'lend/loans/a/gone', sync: true })).status).toBe(
       204,
     )
-    expect((await bench.call('PUT', 'sys/leases/revoke', { lease_id: 'lend/loans/a/gone', sync: false })).status).toBe(
-      202,
-    )
+    expect(
+      (await harness.call('PUT', 'sys/leases/revoke', { lease_id: 'lend/loans/a/gone', sync: false })).status,
+    ).toBe(202)
   })
 
   it('by prefix takes whole segments: a, but not ab', async () => {
     for (const name of ['a', 'a', 'ab']) await lend(name)
-    expect((await bench.call('PUT', 'sys/leases/revoke-prefix/lend/loans/a', { sync: true })).status).toBe(204)
+    expect((await harness.call('PUT', 'sys/leases/revoke-prefix/lend/loans/a', { sync: true })).status).toBe(204)
     expect(revokedLoans()).toEqual(['a-1', 'a-2'])
-    expect((await bench.call('PUT', 'sys/leases/revoke-prefix/lend', { sync: false })).status).toBe(202)
+    expect((await harness.call('PUT', 'sys/leases/revoke-prefix/lend', { sync: false })).status).toBe(202)
     await settle()
     expect(revokedLoans()).toEqual(['a-1', 'a-2', 'ab-3'])
   })
 
   it('by prefix with sync stops at the first failure', async () => {
     for (const name of ['a', 'b']) await lend(name)
-    bench.desk.revokeFailure = new Error('down')
-    expect((await bench.call('PUT', 'sys/leases/revoke-prefix/lend', { sync: true })).status).toBe(500)
-    expect((await bench.call('LIST', 'sys/leases/lookup/lend/loans')).body.data.keys).toEqual(['a/', 'b/'])
+    harness.engine.revokeFailure = new Error('down')
+    expect((await harness.call('PUT', 'sys/leases/revoke-prefix/lend', { sync: true })).status).toBe(500)
+    expect((await harness.call('LIST', 'sys/leases/lookup/lend/loans')).body.data.keys).toEqual(['a/', 'b/'])
   })
 
   it('by force removes the lease although the engine fails', async () => {
     const id = await lend('a')
-    bench.desk.revokeFailure = new Error('down')
-    expect((await bench.call('PUT', 'sys/leases/revoke-force/lend/loans/a')).status).toBe(204)
+    harness.engine.revokeFailure = new Error('down')
+    expect((await harness.call('PUT', 'sys/leases/revoke-force/lend/loans/a')).status).toBe(204)
     expect((await look(id)).status).toBe(400)
   })
 
   it('happens once however many ask at the same time', async () => {
     const id = await lend('a')
     await Promise.all([
-      ...Array.from({ length: 5 }, () => bench.call('PUT', 'sys/leases/revoke', { lease_id: id, sync: true })),
-      bench.call('PUT', 'sys/leases/revoke', { lease_id: id, sync: false }),
+      ...Array.from({ length: 5 }, () => harness.call('PUT', 'sys/leases/revoke', { lease_id: id, sync: true })),
+      harness.call('PUT', 'sys/leases/revoke', { lease_id: id, sync: false }),
     ])
     await settle()
     expect(revokedLoans()).toEqual(['a-1'])
@@ -244,9 +244,9 @@ describe('natural expiry', () => {
   it('revokes at the second the lease ends, in the order they end', async () => {
     await lend('late', { ttl: 120 })
     await lend('early', { ttl: 60 })
-    await bench.clock.advance(59_999)
+    await harness.clock.advance(59_999)
     expect(revokedLoans()).toEqual([])
-    await bench.clock.advance(1)
+    await harness.clock.advance(1)
     expect(revokedLoans()).toEqual(['early-2'])
     await seconds(60)
     expect(revokedLoans()).toEqual(['early-2', 'late-1'])
@@ -254,47 +254,47 @@ describe('natural expiry', () => {
 
   it('keeps one timer however many leases there are', async () => {
     for (let i = 0; i < 50; i++) await lend(`n${i}`, { ttl: 1000 - i })
-    const before = bench.clock.waiting
+    const before = harness.clock.waiting
     await lend('one-more', { ttl: 500 })
-    expect(bench.clock.waiting).toBe(before)
+    expect(harness.clock.waiting).toBe(before)
   })
 })
 
 describe('an engine that fails to revoke', () => {
   it('is asked six times, later and later, then the lease is irrevocable and asked for daily', async () => {
     const id = await lend('a', { ttl: 60 })
-    bench.desk.revokeFailure = new RequestError('unavailable', `down ${'x'.repeat(300)}`)
+    harness.engine.revokeFailure = new RequestError('unavailable', `down ${'x'.repeat(300)}`)
     await seconds(60)
-    expect(bench.desk.revokeAttempts).toBe(1)
+    expect(harness.engine.revokeAttempts).toBe(1)
     await seconds(9)
-    expect(bench.desk.revokeAttempts).toBe(1)
+    expect(harness.engine.revokeAttempts).toBe(1)
     await seconds(21)
-    expect(bench.desk.revokeAttempts).toBe(2)
+    expect(harness.engine.revokeAttempts).toBe(2)
     await seconds(20 * 1.5 * 31)
-    expect(bench.desk.revokeAttempts).toBe(6)
-    const stuck = await bench.call('GET', 'sys/leases?type=irrevocable')
+    expect(harness.engine.revokeAttempts).toBe(6)
+    const stuck = await harness.call('GET', 'sys/leases?type=irrevocable')
     expect(stuck.body.data).toMatchObject({ lease_count: 1, leases: [{ lease_id: id, mount_point: 'lend/' }] })
     expect(stuck.body.data.leases[0].error).toHaveLength(240)
-    expect((await bench.call('PUT', 'sys/leases/renew', { lease_id: id })).status).toBe(400)
-    bench.desk.revokeFailure = undefined
+    expect((await harness.call('PUT', 'sys/leases/renew', { lease_id: id })).status).toBe(400)
+    harness.engine.revokeFailure = undefined
     await seconds(24 * 3600)
     expect(revokedLoans()).toEqual(['a-1'])
   })
 
   it('with an error that no retry mends is asked once', async () => {
     await lend('a', { ttl: 60 })
-    bench.desk.revokeFailure = new RequestError('unrecoverable', 'no such loan')
+    harness.engine.revokeFailure = new RequestError('unrecoverable', 'no such loan')
     await seconds(60)
-    expect((await bench.call('GET', 'sys/leases?type=irrevocable')).body.data.leases[0].error).toBe('no such loan')
+    expect((await harness.call('GET', 'sys/leases?type=irrevocable')).body.data.leases[0].error).toBe('no such loan')
   })
 
   it('is forgiven when a retry succeeds', async () => {
     const id = await lend('a')
-    bench.desk.revokeFailure = new Error('down')
-    await bench.call('PUT', 'sys/leases/revoke', { lease_id: id, sync: false })
+    harness.engine.revokeFailure = new Error('down')
+    await harness.call('PUT', 'sys/leases/revoke', { lease_id: id, sync: false })
     await settle()
     expect((await look(id)).body.data.ttl).toBe(0)
-    bench.desk.revokeFailure = undefined
+    harness.engine.revokeFailure = undefined
     await seconds(30)
     expect(revokedLoans()).toEqual(['a-1'])
   })
@@ -302,7 +302,7 @@ describe('an engine that fails to revoke', () => {
 
 describe("a token's leases", () => {
   it('end with the token, at its natural expiry too', async () => {
-    const token = await bench.tokenFor({ lender: 'path "lend/loans/*" { capabilities = ["update"] }' }, { ttl: 60 })
+    const token = await harness.tokenFor({ lender: 'path "lend/loans/*" { capabilities = ["update"] }' }, { ttl: 60 })
     await lend('a', { ttl: 3600 }, token)
     await lend('b', { ttl: 3600 })
     await seconds(60)

@@ -1,18 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { startBench } from '../bench.ts'
-import type { Bench } from '../bench.ts'
+import { startHostHarness } from '../harness.ts'
+import type { HostHarness } from '../harness.ts'
 
-let bench: Bench
+let harness: HostHarness
 beforeEach(async () => {
-  bench = await startBench()
+  harness = await startHostHarness()
 })
 afterEach(async () => {
-  await bench.host.close()
+  await harness.host.close()
 })
 
-const lend = async (name: string): Promise<string> => (await bench.call('PUT', `lend/loans/${name}`, {})).body.lease_id
+const lend = async (name: string): Promise<string> =>
+  (await harness.call('PUT', `lend/loans/${name}`, {})).body.lease_id
 const lives = async (lease_id: string): Promise<boolean> =>
-  (await bench.call('PUT', 'sys/leases/lookup', { lease_id })).status === 200
+  (await harness.call('PUT', 'sys/leases/lookup', { lease_id })).status === 200
 
 describe.each([
   ['revoke-prefix', { sync: true }, 204],
@@ -22,22 +23,22 @@ describe.each([
 ] as const)('%s of a whole lease id with %j', (path, body, status) => {
   it('revokes that lease and no other', async () => {
     const [one, other] = [await lend('a'), await lend('a')]
-    expect((await bench.call('PUT', `sys/leases/${path}/${one}`, body)).status).toBe(status)
-    await bench.clock.advance(1000)
+    expect((await harness.call('PUT', `sys/leases/${path}/${one}`, body)).status).toBe(status)
+    await harness.clock.advance(1000)
     expect([await lives(one), await lives(other)]).toEqual([false, true])
   })
 
   it('spares leases whose ids only begin alike', async () => {
     const [one, longer] = [await lend('a'), await lend('ab')]
-    expect((await bench.call('PUT', `sys/leases/${path}/lend/loans/a`, body)).status).toBe(status)
-    await bench.clock.advance(1000)
+    expect((await harness.call('PUT', `sys/leases/${path}/lend/loans/a`, body)).status).toBe(status)
+    await harness.clock.advance(1000)
     expect([await lives(one), await lives(longer)]).toEqual([false, true])
   })
 
   it('revokes nothing by a part of an id', async () => {
     const one = await lend('a')
-    expect((await bench.call('PUT', `sys/leases/${path}/${one.slice(0, -2)}`, body)).status).toBe(status)
-    await bench.clock.advance(1000)
+    expect((await harness.call('PUT', `sys/leases/${path}/${one.slice(0, -2)}`, body)).status).toBe(status)
+    await harness.clock.advance(1000)
     expect(await lives(one)).toBe(true)
   })
 })

@@ -2,25 +2,29 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { mcpFactory } from '../../../src/mcp/backend.ts'
 import { decodeAsHost, operationsOf } from '../../framework/openapi-decoder.ts'
-import { startBench } from '../bench.ts'
-import type { Bench } from '../bench.ts'
+import { startHostHarness } from '../harness.ts'
+import type { HostHarness } from '../harness.ts'
 
-let bench: Bench
+let harness: HostHarness
 beforeAll(async () => {
-  bench = await startBench({ version: '1.20.1', random: (bytes) => randomBytes(bytes), engines: { mcp: mcpFactory } })
-  for (const path of ['mcp', 'team-a/mcp']) await bench.call('POST', `sys/mounts/${path}`, { type: 'mcp' })
-  await bench.call('POST', 'sys/mounts/kv1', { type: 'kv' })
-  await bench.call('POST', 'sys/mounts/secret', { type: 'kv', options: { version: '2' } })
-  await bench.call('POST', 'sys/auth/approle', { type: 'approle' })
+  harness = await startHostHarness({
+    version: '1.20.1',
+    random: (bytes) => randomBytes(bytes),
+    engines: { mcp: mcpFactory },
+  })
+  for (const path of ['mcp', 'team-a/mcp']) await harness.call('POST', `sys/mounts/${path}`, { type: 'mcp' })
+  await harness.call('POST', 'sys/mounts/kv1', { type: 'kv' })
+  await harness.call('POST', 'sys/mounts/secret', { type: 'kv', options: { version: '2' } })
+  await harness.call('POST', 'sys/auth/approle', { type: 'approle' })
 })
-afterAll(() => bench.host.close())
+afterAll(() => harness.host.close())
 
 const references = (part: unknown): string[] =>
   [...JSON.stringify(part).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name!)
 
 describe("the server's OpenAPI document", () => {
   it("is bare, and has every mount's paths", async () => {
-    const { status, body } = await bench.call('GET', 'sys/internal/specs/openapi')
+    const { status, body } = await harness.call('GET', 'sys/internal/specs/openapi')
     expect([status, Object.keys(body), body.info]).toEqual([
       200,
       ['openapi', 'info', 'paths', 'components'],
@@ -45,7 +49,7 @@ describe("the server's OpenAPI document", () => {
   })
 
   it('can be decoded, refers to what it has and to all of it, and names each operation once', async () => {
-    const { body } = await bench.call('GET', 'sys/internal/specs/openapi')
+    const { body } = await harness.call('GET', 'sys/internal/specs/openapi')
     const operations = operationsOf(decodeAsHost(body))
     expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(operations.length)
     expect([...new Set(references(body.paths))].sort()).toEqual(Object.keys(body.components.schemas).sort())
@@ -59,7 +63,7 @@ describe("the server's OpenAPI document", () => {
   })
 
   it('means the same by a name for every engine', async () => {
-    const { body } = await bench.call('GET', 'sys/internal/specs/openapi')
+    const { body } = await harness.call('GET', 'sys/internal/specs/openapi')
     for (const [mount, type] of [
       ['kv1', 'Kv'],
       ['secret', 'Kv'],
@@ -68,7 +72,7 @@ describe("the server's OpenAPI document", () => {
       ['auth/token', 'Token'],
       ['sys', 'System'],
     ]) {
-      const { schemas } = (await bench.call('GET', `${mount}?help=1`)).body.openapi.components
+      const { schemas } = (await harness.call('GET', `${mount}?help=1`)).body.openapi.components
       const { StandardListResponse, ...own } = schemas
       expect(body.components.schemas.StandardListResponse).toEqual(
         StandardListResponse ?? body.components.schemas.StandardListResponse,
@@ -80,7 +84,7 @@ describe("the server's OpenAPI document", () => {
   })
 
   it('has mounts as parameters on request, but those there is one of', async () => {
-    const { body } = await bench.call('GET', 'sys/internal/specs/openapi?generic_mount_paths=true')
+    const { body } = await harness.call('GET', 'sys/internal/specs/openapi?generic_mount_paths=true')
     expect(body.paths['/{team_a_mcp_mount_path}/config'].parameters).toEqual([
       expect.objectContaining({
         name: 'team_a_mcp_mount_path',
@@ -101,8 +105,8 @@ describe("the server's OpenAPI document", () => {
   })
 
   it('shows a caller the mounts it can reach, and a stranger nothing', async () => {
-    const token = await bench.tokenFor({ reader: 'path "mcp/creds/a" { capabilities = ["update"] }' })
-    const { status, body } = await bench.call('GET', 'sys/internal/specs/openapi', undefined, token)
+    const token = await harness.tokenFor({ reader: 'path "mcp/creds/a" { capabilities = ["update"] }' })
+    const { status, body } = await harness.call('GET', 'sys/internal/specs/openapi', undefined, token)
     const mounts = new Set(Object.keys(body.paths).map((path) => path.split('/')[1]))
     expect([status, mounts.has('mcp'), mounts.has('secret'), mounts.has('kv1'), mounts.has('team-a')]).toEqual([
       200,
@@ -111,12 +115,12 @@ describe("the server's OpenAPI document", () => {
       false,
       false,
     ])
-    expect((await bench.call('GET', 'sys/internal/specs/openapi', undefined, 'nobody')).status).toBe(403)
-    expect((await bench.call('GET', 'sys/internal/specs/openapi', undefined, '')).status).toBe(403)
+    expect((await harness.call('GET', 'sys/internal/specs/openapi', undefined, 'nobody')).status).toBe(403)
+    expect((await harness.call('GET', 'sys/internal/specs/openapi', undefined, '')).status).toBe(403)
   })
 
   it('cannot be written or listed', async () => {
-    expect((await bench.call('POST', 'sys/internal/specs/openapi', {})).status).toBe(405)
-    expect((await bench.call('LIST', 'sys/internal/specs/openapi')).status).toBe(405)
+    expect((await harness.call('POST', 'sys/internal/specs/openapi', {})).status).toBe(405)
+    expect((await harness.call('LIST', 'sys/internal/specs/openapi')).status).toBe(405)
   })
 })

@@ -4,9 +4,9 @@ import { createServer as createTcpServer } from 'node:net'
 import type { AddressInfo, Server } from 'node:net'
 import { once } from 'node:events'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { header, requirement, terraformRig } from './rig.ts'
+import { header, requirement, terraformHarness } from './harness.ts'
 
-const rig = terraformRig()
+const harness = terraformHarness()
 
 /** Each is wrong in the line that ends with `# here`, and `said` about it; nothing else is wrong. */
 const wrong: readonly (readonly [title: string, hcl: string, said: RegExp])[] = [
@@ -232,7 +232,7 @@ describe('bad HCL', () => {
   let lines: readonly number[]
 
   test('of every kind is told in one go, and crashes nothing', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     const text = `${header}${wrong.map(([, hcl], index) => hcl.replaceAll('"X"', `"x${String(index)}"`).replaceAll('mcp.X', `mcp.x${String(index)}`)).join('\n')}\n`
     lines = text.split('\n').flatMap((line, index) => (line.endsWith('# here') ? [index + 1] : []))
     expect(lines).toHaveLength(wrong.length)
@@ -255,7 +255,7 @@ describe('bad HCL', () => {
   )
 
   test('that only the whole configuration shows is told in its line too', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     await workspace.write(
       'main.tf',
       `${header}locals {\n  bad = { scope = "read:*", ttl = 5 }\n}\nresource "mcp_agent_scopes" "it" {\n  agent           = "billing"\n  scopes          = ["read:stripe:invoices", local.bad.scope]\n  max_ttl_seconds = local.bad.ttl - 10\n}\n`,
@@ -276,8 +276,8 @@ describe('refusals of the server', () => {
     ['writing', 'path "mcp/agents/+" { capabilities = ["read"] }', '"create" and "update" on mcp/agents/billing'],
     ['anything', 'path "other/*" { capabilities = ["read"] }', 'on mcp/agents/billing'],
   ])('403 on %s names path and capability, and the policy to write', async (_, policy, said) => {
-    const { workspace } = rig
-    const token = await rig.tokenWith(`${childOnly}${policy}`)
+    const { workspace } = harness
+    const token = await harness.tokenWith(`${childOnly}${policy}`)
     await workspace.write('main.tf', `${header}${agent}`)
     await workspace.init()
     const { code, text } = await workspace.run(['apply', '-auto-approve', '-no-color'], { VAULT_TOKEN: token })
@@ -289,8 +289,8 @@ describe('refusals of the server', () => {
   })
 
   test('403 on reading, deleting and listing names them as well', async () => {
-    const { workspace } = rig
-    const writer = await rig.tokenWith(
+    const { workspace } = harness
+    const writer = await harness.tokenWith(
       `${childOnly}path "mcp/agents/+" { capabilities = ["create", "read", "update"] }`,
     )
     await workspace.write('main.tf', `${header}${agent}`)
@@ -299,19 +299,19 @@ describe('refusals of the server', () => {
     expect((await workspace.run(['destroy', '-auto-approve', '-no-color'], { VAULT_TOKEN: writer })).text).toContain(
       'lacks "delete" on mcp/agents/billing',
     )
-    const stranger = await rig.tokenWith(childOnly)
-    expect((await workspace.run(['plan', '-no-color'], { VAULT_TOKEN: stranger })).text).toContain(
+    const unauthenticated = await harness.tokenWith(childOnly)
+    expect((await workspace.run(['plan', '-no-color'], { VAULT_TOKEN: unauthenticated })).text).toContain(
       'lacks "read" on mcp/agents/billing',
     )
     await workspace.write('main.tf', `${header}data "mcp_agents" "all" {}\n`)
-    expect((await workspace.run(['plan', '-no-color', '-refresh=false'], { VAULT_TOKEN: stranger })).text).toContain(
-      'lacks "list" on mcp/agents',
-    )
+    expect(
+      (await workspace.run(['plan', '-no-color', '-refresh=false'], { VAULT_TOKEN: unauthenticated })).text,
+    ).toContain('lacks "list" on mcp/agents')
   })
 
   test('403 on the child token says how to do without', async () => {
-    const { workspace } = rig
-    const token = await rig.tokenWith('path "auth/token/lookup-self" { capabilities = ["read"] }', {
+    const { workspace } = harness
+    const token = await harness.tokenWith('path "auth/token/lookup-self" { capabilities = ["read"] }', {
       no_default_policy: true,
     })
     await workspace.write('main.tf', `${header}${agent}`)
@@ -322,7 +322,7 @@ describe('refusals of the server', () => {
   })
 
   test('a bad import id, and an import of nothing', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     await workspace.write('main.tf', `${header}${agent}`)
     await workspace.init()
     expect((await workspace.run(['import', '-no-color', 'mcp_agent.it', 'mcp/upstreams/billing'])).text).toContain(
@@ -334,7 +334,7 @@ describe('refusals of the server', () => {
   })
 
   test('an engine that is not mounted', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     await workspace.write('main.tf', `${requirement}provider "mcp" {\n  mount = "elsewhere"\n}\n${agent}`)
     await workspace.init()
     const { text } = await workspace.run(['apply', '-auto-approve', '-no-color'])
@@ -425,7 +425,7 @@ describe('servers that cannot be asked', () => {
   ]
 
   test.each(cases)('%s', async (_, address, said) => {
-    const { workspace } = rig
+    const { workspace } = harness
     await workspace.write('main.tf', `${settings}${asks}`)
     await workspace.init()
     const { code, text } = await workspace.run(['plan', '-no-color'], { VAULT_ADDR: await address() })
@@ -435,7 +435,7 @@ describe('servers that cannot be asked', () => {
   })
 
   test('a CA file that is not there, or is none', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     await workspace.write('main.tf', `${header}${asks}`)
     await workspace.write('not-a-ca.pem', 'nonsense')
     await workspace.init()
@@ -451,9 +451,9 @@ describe('servers that cannot be asked', () => {
   })
 
   test('one that comes back is asked again', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     let failures = 2
-    const target = new URL(rig.server.address)
+    const target = new URL(harness.server.address)
     const address = await answering((request, response) => {
       if (failures-- > 0) {
         response.writeHead(503).end('{"errors":["not yet"]}')

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { header, targets, terraformRig } from './rig.ts'
-import type { Rig } from './rig.ts'
+import { header, targets, terraformHarness } from './harness.ts'
+import type { TerraformHarness } from './harness.ts'
 
 /** One resource of each kind: as it is made, changed in place, and called otherwise. `id` is what it is imported by. */
 interface Kind {
@@ -80,14 +80,14 @@ const kinds: readonly Kind[] = [
 
 const resource = (type: string, body: string): string => `${header}resource "${type}" "it" {\n${body}\n}\n`
 
-async function ready(rig: Rig, { type, made, needs = [] }: Kind): Promise<void> {
-  for (const [path, body] of needs) await rig.engine('POST', path, body)
-  await rig.workspace.write('main.tf', resource(type, made))
-  await rig.workspace.init()
+async function ready(harness: TerraformHarness, { type, made, needs = [] }: Kind): Promise<void> {
+  for (const [path, body] of needs) await harness.engine('POST', path, body)
+  await harness.workspace.write('main.tf', resource(type, made))
+  await harness.workspace.init()
 }
 
 describe.each(targets)('on $TARGET', (target) => {
-  const rig = terraformRig(target)
+  const harness = terraformHarness(target)
 
   describe.each(kinds)('$type', (kind) => {
     const { type, id, made, changed, renamed, drift, lasting = false } = kind
@@ -95,8 +95,8 @@ describe.each(targets)('on $TARGET', (target) => {
     const path = id.slice('mcp/'.length)
 
     test('is made, changed in place, called otherwise by replacement, and destroyed; in between there is nothing to do', async () => {
-      const { workspace } = rig
-      await ready(rig, kind)
+      const { workspace } = harness
+      await ready(harness, kind)
       expect(await workspace.actions()).toEqual({ [address]: 'create' })
       await workspace.applyPlanned()
       expect(await workspace.actions()).toEqual({})
@@ -110,15 +110,15 @@ describe.each(targets)('on $TARGET', (target) => {
       expect(await workspace.actions()).toEqual({ [address]: renamed === undefined ? 'update' : 'delete+create' })
       await workspace.applyPlanned()
       expect(await workspace.planCode()).toBe(0)
-      expect((await rig.server.api('GET', id)).status).toBe(lasting ? 200 : 404)
+      expect((await harness.server.api('GET', id)).status).toBe(lasting ? 200 : 404)
 
       await workspace.destroy()
       expect((await workspace.ok(['state', 'list'])).stdout).toBe('')
     })
 
     test('is imported by its id, and then there is nothing to do', async () => {
-      const { workspace } = rig
-      await ready(rig, kind)
+      const { workspace } = harness
+      await ready(harness, kind)
       await workspace.apply()
       await workspace.forget()
       await workspace.ok(['import', '-no-color', address, id])
@@ -126,8 +126,8 @@ describe.each(targets)('on $TARGET', (target) => {
     })
 
     test('is imported by a block, with a configuration that is written for it and is clean', async () => {
-      const { workspace } = rig
-      await ready(rig, kind)
+      const { workspace } = harness
+      await ready(harness, kind)
       await workspace.apply()
       await workspace.forget()
       await workspace.write('main.tf', `${header}import {\n  to = ${address}\n  id = "${id}"\n}\n`)
@@ -140,19 +140,19 @@ describe.each(targets)('on $TARGET', (target) => {
     })
 
     test('is mended when someone else changes it, and made again when someone else deletes it', async () => {
-      const { workspace } = rig
-      await ready(rig, kind)
+      const { workspace } = harness
+      await ready(harness, kind)
       await workspace.apply()
       const field = Object.keys(drift)[0]!
       const current = async () =>
-        ((await rig.engine('GET', path)).body as { data: Record<string, unknown> }).data[field]
+        ((await harness.engine('GET', path)).body as { data: Record<string, unknown> }).data[field]
       const before = await current()
-      await rig.engine('POST', path, drift)
+      await harness.engine('POST', path, drift)
       expect(await workspace.actions()).toEqual({ [address]: 'update' })
       await workspace.applyPlanned()
       expect(await current()).toEqual(before)
 
-      await rig.engine('DELETE', path)
+      await harness.engine('DELETE', path)
       expect(await workspace.actions()).toEqual({ [address]: lasting ? 'update' : 'create' })
       await workspace.applyPlanned()
       expect(await current()).toEqual(before)

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../../acceptance/eventually.ts'
-import { header, processesIn, requirement, targets, terraformRig } from './rig.ts'
-import type { Rig } from './rig.ts'
+import { header, processesIn, requirement, targets, terraformHarness } from './harness.ts'
+import type { TerraformHarness } from './harness.ts'
 import type { Running } from './workspace.ts'
 
 const agent = `resource "mcp_agent" "billing" {
@@ -31,14 +31,14 @@ let runs = 0
 
 /** An apply that has got as far as its provisioner, which holds a live token. */
 async function applying(
-  rig: Rig,
+  harness: TerraformHarness,
   body: string,
   provider = header,
   env: Readonly<Record<string, string>> = {},
   first = '',
 ): Promise<{ running: Running; token: string; goOn(): Promise<void> }> {
-  const { workspace } = rig
-  const file = join(rig.scratch, `token-${String(++runs)}`)
+  const { workspace } = harness
+  const file = join(harness.scratch, `token-${String(++runs)}`)
   await workspace.write(
     'main.tf',
     `${provider}${agent}${creds(body)}${use(`${first}printf %s "$TOKEN" > ${file}.new && mv ${file}.new ${file}; while [ ! -e go ]; do sleep 0.05; done`)}`,
@@ -47,65 +47,66 @@ async function applying(
   const running = workspace.start(['apply', '-auto-approve', '-no-color'], env)
   const read = () => readFile(file, 'utf8').catch(() => '')
   await eventually('the token is there', async () => (await read()) !== '' || running.process.exitCode, true)
-  return { running, token: rig.secret(await read()), goOn: () => workspace.write('go', '') }
+  return { running, token: harness.secret(await read()), goOn: () => workspace.write('go', '') }
 }
 
-async function active(rig: Rig, token: string): Promise<boolean> {
-  return ((await rig.engine('POST', 'introspect', { token })).body as { data: { active: boolean } }).data.active
+async function active(harness: TerraformHarness, token: string): Promise<boolean> {
+  return ((await harness.engine('POST', 'introspect', { token })).body as { data: { active: boolean } }).data.active
 }
 
-const issued = async (rig: Rig): Promise<number> =>
-  (await rig.requests()).filter((request) => /mcp\/creds\/[^/]+$/.test(request)).length
+const issued = async (harness: TerraformHarness): Promise<number> =>
+  (await harness.requests()).filter((request) => /mcp\/creds\/[^/]+$/.test(request)).length
 
 describe.each(targets)('mcp_creds on $TARGET', (target) => {
-  const rig = terraformRig(target)
+  const harness = terraformHarness(target)
 
   test('issues nothing at plan when it is told to wait, lives while applying, and is revoked at the end', async () => {
-    const { workspace } = rig
-    const { running, token, goOn } = await applying(rig, 'issue = terraform.applying\nttl = 300')
-    expect([await active(rig, token), (await rig.leases()).length]).toEqual([true, 1])
-    expect(await issued(rig)).toBe(1)
+    const { workspace } = harness
+    const { running, token, goOn } = await applying(harness, 'issue = terraform.applying\nttl = 300')
+    expect([await active(harness, token), (await harness.leases()).length]).toEqual([true, 1])
+    expect(await issued(harness)).toBe(1)
     await goOn()
     expect((await running.ended).code).toBe(0)
-    expect([await active(rig, token), await rig.leases()]).toEqual([false, []])
+    expect([await active(harness, token), await harness.leases()]).toEqual([false, []])
     expect(await workspace.planCode()).toBe(0)
-    expect(await issued(rig)).toBe(1)
+    expect(await issued(harness)).toBe(1)
   })
 
   test('is issued by a plan that is not told to wait, and revoked before that ends', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     await workspace.write('main.tf', `${header}${agent}${creds('ttl = 300')}`)
-    await rig.engine('POST', 'agents/billing', { owner: 'platform-team', environment: 'production' })
-    await rig.engine('POST', 'agents/billing/scopes', { scopes: ['read:stripe:invoices'] })
+    await harness.engine('POST', 'agents/billing', { owner: 'platform-team', environment: 'production' })
+    await harness.engine('POST', 'agents/billing/scopes', { scopes: ['read:stripe:invoices'] })
     await workspace.init()
     expect(await workspace.planCode()).toBe(2)
-    expect([await issued(rig), await rig.leases()]).toEqual([1, []])
+    expect([await issued(harness), await harness.leases()]).toEqual([1, []])
   })
 
   test('is renewed while what uses it takes longer than its life', async () => {
-    const { running, token, goOn } = await applying(rig, 'issue = terraform.applying\nttl = 4')
+    const { running, token, goOn } = await applying(harness, 'issue = terraform.applying\nttl = 4')
     await eventually(
       'it is renewed twice',
-      async () => Math.min(2, (await rig.requests()).filter((request) => request.includes('sys/leases/renew')).length),
+      async () =>
+        Math.min(2, (await harness.requests()).filter((request) => request.includes('sys/leases/renew')).length),
       2,
     )
-    expect(await active(rig, token)).toBe(true)
+    expect(await active(harness, token)).toBe(true)
     await goOn()
     expect((await running.ended).code).toBe(0)
-    expect(await active(rig, token)).toBe(false)
+    expect(await active(harness, token)).toBe(false)
   })
 
   test('is revoked when what uses it fails', async () => {
-    const { workspace } = rig
-    const file = join(rig.scratch, `token-${String(++runs)}`)
+    const { workspace } = harness
+    const file = join(harness.scratch, `token-${String(++runs)}`)
     await workspace.write(
       'main.tf',
       `${header}${agent}${creds('issue = terraform.applying')}${use(`printf %s "$TOKEN" > ${file}; exit 3`)}`,
     )
     await workspace.init()
     expect((await workspace.run(['apply', '-auto-approve', '-no-color'])).text).toContain('exit status 3')
-    const token = rig.secret(await readFile(file, 'utf8'))
-    expect([await active(rig, token), await rig.leases()]).toEqual([false, []])
+    const token = harness.secret(await readFile(file, 'utf8'))
+    expect([await active(harness, token), await harness.leases()]).toEqual([false, []])
   })
 
   test.each([
@@ -113,25 +114,25 @@ describe.each(targets)('mcp_creds on $TARGET', (target) => {
     ['an interrupt to Terraform alone', (pid: number) => process.kill(pid, 'SIGINT')],
     ['an end asked for by a supervisor', (pid: number) => process.kill(pid, 'SIGTERM')],
   ])('is revoked on %s', async (_, interrupt) => {
-    const { running, token } = await applying(rig, 'issue = terraform.applying\nttl = 300')
+    const { running, token } = await applying(harness, 'issue = terraform.applying\nttl = 300')
     interrupt(running.process.pid!)
     expect((await running.ended).code).toBe(1)
-    expect([await active(rig, token), await rig.leases(), await rig.tokens()]).toEqual([false, [], []])
+    expect([await active(harness, token), await harness.leases(), await harness.tokens()]).toEqual([false, [], []])
   })
 
   test('is revoked by the provider itself when Terraform is killed without warning', async () => {
-    const { workspace } = rig
-    const { running, token, goOn } = await applying(rig, 'issue = terraform.applying\nttl = 300')
+    const { workspace } = harness
+    const { running, token, goOn } = await applying(harness, 'issue = terraform.applying\nttl = 300')
     process.kill(running.process.pid!, 'SIGKILL')
     await goOn()
     await eventually('no provider is left', () => processesIn(workspace.dir), [])
-    expect([await active(rig, token), await rig.leases(), await rig.tokens()]).toEqual([false, [], []])
+    expect([await active(harness, token), await harness.leases(), await harness.tokens()]).toEqual([false, [], []])
   })
 
   test('is revoked when a second interrupt ends Terraform before it has asked for that', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     const { running, token, goOn } = await applying(
-      rig,
+      harness,
       'issue = terraform.applying\nttl = 300',
       header,
       {},
@@ -144,15 +145,15 @@ describe.each(targets)('mcp_creds on $TARGET', (target) => {
     await running.ended
     await goOn()
     await eventually('no provider is left', () => processesIn(workspace.dir), [])
-    expect([await active(rig, token), await rig.leases(), await rig.tokens()]).toEqual([false, [], []])
+    expect([await active(harness, token), await harness.leases(), await harness.tokens()]).toEqual([false, [], []])
   })
 
   test("ends by its TTL, and the run's own token with it, when everything is killed at once", async () => {
     const provider = `${requirement}provider "mcp" {\n  max_lease_ttl_seconds = 10\n}\n`
-    const { running, token, goOn } = await applying(rig, 'issue = terraform.applying\nttl = 300', provider)
+    const { running, token, goOn } = await applying(harness, 'issue = terraform.applying\nttl = 300', provider)
     const lookups = await Promise.all(
-      (await rig.tokens()).map((accessor) =>
-        rig.server.api('POST', 'auth/token/lookup-accessor', { body: { accessor } }),
+      (await harness.tokens()).map((accessor) =>
+        harness.server.api('POST', 'auth/token/lookup-accessor', { body: { accessor } }),
       ),
     )
     expect([
@@ -161,16 +162,16 @@ describe.each(targets)('mcp_creds on $TARGET', (target) => {
     process.kill(-running.process.pid!, 'SIGKILL')
     await running.ended
     await goOn()
-    expect((await rig.leases()).length).toBe(1)
-    await eventually('the token is over', () => active(rig, token), false)
+    expect((await harness.leases()).length).toBe(1)
+    await eventually('the token is over', () => active(harness, token), false)
   })
 })
 
 describe('what cannot be issued', () => {
-  const rig = terraformRig()
+  const harness = terraformHarness()
 
   test('is said at the block that asks for it', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     await workspace.write(
       'main.tf',
       `${header}${agent}ephemeral "mcp_creds" "it" {\n  agent            = mcp_agent_scopes.billing.agent\n  requested_scopes = ["read:stripe:refunds"]\n  issue            = terraform.applying\n}\nresource "terraform_data" "use" {\n  provisioner "local-exec" {\n    environment = { TOKEN = ephemeral.mcp_creds.it.token }\n    command     = "true"\n  }\n}\n`,
@@ -183,7 +184,7 @@ describe('what cannot be issued', () => {
   })
 
   test('a run under a token that may not revoke leases closes what it opened', async () => {
-    const token = await rig.tokenWith(
+    const token = await harness.tokenWith(
       'path "mcp/*" { capabilities = ["create", "read", "update", "delete"] }\npath "auth/token/create" { capabilities = ["update"] }\npath "auth/token/revoke-self" { capabilities = ["update"] }',
       { no_default_policy: true },
     )
@@ -191,22 +192,22 @@ describe('what cannot be issued', () => {
       running,
       token: phantom,
       goOn,
-    } = await applying(rig, 'issue = terraform.applying\nttl = 300', header, { VAULT_TOKEN: token })
+    } = await applying(harness, 'issue = terraform.applying\nttl = 300', header, { VAULT_TOKEN: token })
     await goOn()
     expect((await running.ended).code).toBe(0)
-    expect([await active(rig, phantom), await rig.leases()]).toEqual([false, []])
+    expect([await active(harness, phantom), await harness.leases()]).toEqual([false, []])
   })
 
   test('a run that works with the given token itself still takes back what it lent', async () => {
     const { running, token, goOn } = await applying(
-      rig,
+      harness,
       'issue = terraform.applying\nttl = 300',
       `${requirement}provider "mcp" {\n  skip_child_token = true\n}\n`,
     )
-    expect(await rig.tokens()).toEqual([])
+    expect(await harness.tokens()).toEqual([])
     process.kill(-running.process.pid!, 'SIGINT')
     expect((await running.ended).code).toBe(1)
     await goOn()
-    expect([await active(rig, token), await rig.leases()]).toEqual([false, []])
+    expect([await active(harness, token), await harness.leases()]).toEqual([false, []])
   })
 })

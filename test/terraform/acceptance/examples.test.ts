@@ -2,9 +2,9 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { header, terraformRig } from './rig.ts'
+import { header, terraformHarness } from './harness.ts'
 
-const rig = terraformRig()
+const harness = terraformHarness()
 const root = resolve(import.meta.dirname, '../../..')
 const examples = join(root, 'vault-config/terraform/examples')
 const docs = join(root, 'vault-config/terraform/docs')
@@ -26,14 +26,16 @@ const applied = folders.flatMap((folder) =>
 const text = (example: string): string => readFileSync(join(examples, example), 'utf8')
 
 async function write(example: string): Promise<Record<string, string>> {
-  await rig.workspace.write('versions.tf', header)
-  await rig.workspace.write('main.tf', text(example))
-  await rig.workspace.init()
-  return text(example).includes('var.stripe_key') ? { TF_VAR_stripe_key: rig.secret('sk_live_example_4242424242') } : {}
+  await harness.workspace.write('versions.tf', header)
+  await harness.workspace.write('main.tf', text(example))
+  await harness.workspace.init()
+  return text(example).includes('var.stripe_key')
+    ? { TF_VAR_stripe_key: harness.secret('sk_live_example_4242424242') }
+    : {}
 }
 
 test('examples are formatted, and there is one for every page', async () => {
-  await rig.workspace.ok(['fmt', '-check', '-recursive', '-diff', examples])
+  await harness.workspace.ok(['fmt', '-check', '-recursive', '-diff', examples])
   const pages = kinds.flatMap((kind) =>
     readdirSync(join(docs, kind))
       .sort()
@@ -43,23 +45,23 @@ test('examples are formatted, and there is one for every page', async () => {
 })
 
 test('the provider block is valid, with all it may hold', async () => {
-  await rig.workspace.write('main.tf', text('provider/provider.tf'))
-  await rig.workspace.init()
-  await rig.workspace.ok(['validate', '-no-color'])
+  await harness.workspace.write('main.tf', text('provider/provider.tf'))
+  await harness.workspace.init()
+  await harness.workspace.ok(['validate', '-no-color'])
 })
 
 describe.each(applied)('%s', (example) => {
   test('is applied, leaves nothing to do, and is destroyed', async () => {
     const env = await write(example)
-    await rig.workspace.apply(env)
-    expect(await rig.workspace.planCode(env)).toBe(0)
-    await rig.workspace.destroy(env)
+    await harness.workspace.apply(env)
+    expect(await harness.workspace.planCode(env)).toBe(0)
+    await harness.workspace.destroy(env)
   })
 })
 
 describe.each(folders.filter((folder) => folder.startsWith('resources/')))('the imports of %s', (folder) => {
   test('bring back what its resources made, by block and by command', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     const env = await write(`${folder}/resource.tf`)
     await workspace.apply(env)
     const all = (await workspace.ok(['state', 'list'])).stdout
@@ -92,9 +94,9 @@ describe.each(folders.filter((folder) => folder.startsWith('resources/')))('the 
 })
 
 test('ephemeral-resources/mcp_creds is valid, and planned without a token', async () => {
-  await rig.workspace.write('versions.tf', header)
-  await rig.workspace.write('main.tf', text('ephemeral-resources/mcp_creds/ephemeral-resource.tf'))
-  await rig.workspace.init()
-  expect(await rig.workspace.planCode()).toBe(2)
-  expect((await rig.requests()).filter((request) => request.includes('creds/'))).toEqual([])
+  await harness.workspace.write('versions.tf', header)
+  await harness.workspace.write('main.tf', text('ephemeral-resources/mcp_creds/ephemeral-resource.tf'))
+  await harness.workspace.init()
+  expect(await harness.workspace.planCode()).toBe(2)
+  expect((await harness.requests()).filter((request) => request.includes('creds/'))).toEqual([])
 })

@@ -7,8 +7,8 @@ import { releaseProvider } from '../../../scripts/release-provider.mjs'
 import { systemClock } from '../../../src/logical/clock.ts'
 import { run } from '../../../src/cli/run.ts'
 import { terraformCommands } from '../../../src/cli/terraform.ts'
-import { header, installed, platform, targets, terraformRig } from './rig.ts'
-import type { Rig } from './rig.ts'
+import { header, installed, platform, targets, terraformHarness } from './harness.ts'
+import type { TerraformHarness } from './harness.ts'
 
 /** What a person copies out of the documentation. */
 const main = `terraform {
@@ -76,19 +76,19 @@ const providerIn = (mirror: string, version: string): string =>
   join(mirror, 'terraform.local/mcp/mcp', version, platform, 'terraform-provider-mcp')
 
 /** Terraform as a person has it, with a CLI configuration that says nothing: only what lies beside the configuration is found. */
-async function unconfigured(rig: Rig): Promise<Record<string, string>> {
-  await rig.workspace.write('home/empty.tfrc', '')
-  return { TF_CLI_CONFIG_FILE: rig.workspace.path('home/empty.tfrc') }
+async function unconfigured(harness: TerraformHarness): Promise<Record<string, string>> {
+  await harness.workspace.write('home/empty.tfrc', '')
+  return { TF_CLI_CONFIG_FILE: harness.workspace.path('home/empty.tfrc') }
 }
 
 describe.each(targets)('on $TARGET', (target) => {
-  const rig = terraformRig(target)
+  const harness = terraformHarness(target)
 
   test("the documentation's first ten minutes, line by line", async () => {
-    const { workspace } = rig
-    const key = rig.secret('sk_live_51Nx-first-ten-minutes')
-    const env = { ...(await unconfigured(rig)), TF_VAR_stripe_key: key }
-    expect(await install(providerIn(rig.mirror, '0.1.0'), workspace.dir)).toMatch(
+    const { workspace } = harness
+    const key = harness.secret('sk_live_51Nx-first-ten-minutes')
+    const env = { ...(await unconfigured(harness)), TF_VAR_stripe_key: key }
+    expect(await install(providerIn(harness.mirror, '0.1.0'), workspace.dir)).toMatch(
       new RegExp(
         `^terraform\\.local/mcp/mcp 0\\.1\\.0 → .*/terraform\\.d/plugins/terraform\\.local/mcp/mcp/0\\.1\\.0/${platform}/ {2}\\(sha256 [0-9a-f]{64}\\)\\n$`,
       ),
@@ -99,15 +99,15 @@ describe.each(targets)('on $TARGET', (target) => {
     expect(await workspace.planCode(env)).toBe(0)
     expect((await workspace.read('terraform.tfstate')).split('sk_live')).toHaveLength(1)
 
-    const secret = (await rig.server.api('GET', 'secret/data/mcp/stripe')).body as { data: { data: unknown } }
-    const metadata = (await rig.server.api('GET', 'secret/metadata/mcp/stripe')).body as {
+    const secret = (await harness.server.api('GET', 'secret/data/mcp/stripe')).body as { data: { data: unknown } }
+    const metadata = (await harness.server.api('GET', 'secret/metadata/mcp/stripe')).body as {
       data: { custom_metadata: unknown }
     }
     expect([secret.data.data, metadata.data.custom_metadata]).toEqual([
       { api_key: key },
       { mcp_origins: 'https://api.stripe.com' },
     ])
-    const scopes = (await rig.engine('GET', 'agents/claude-billing-agent/scopes')).body as {
+    const scopes = (await harness.engine('GET', 'agents/claude-billing-agent/scopes')).body as {
       data: Record<string, unknown>
     }
     expect(scopes.data).toMatchObject({ scopes: ['read:stripe:invoices'], max_ttl_seconds: 900 })
@@ -124,15 +124,15 @@ describe.each(targets)('on $TARGET', (target) => {
 })
 
 describe('where terraform init finds it', () => {
-  const rig = terraformRig()
+  const harness = terraformHarness()
   const agent = `${header}resource "mcp_agent" "it" {\n  name        = "billing"\n  owner       = "platform-team"\n  environment = "production"\n}\n`
 
   test('a folder of release zips is a mirror as it is', async () => {
-    const { workspace } = rig
-    const mirror = join(rig.scratch, 'packed')
+    const { workspace } = harness
+    const mirror = join(harness.scratch, 'packed')
     const folder = join(mirror, 'terraform.local/mcp/mcp')
     mkdirSync(folder, { recursive: true })
-    const out = join(rig.scratch, 'release')
+    const out = join(harness.scratch, 'release')
     const files = await releaseProvider({ outDir: out, version: '0.1.0' })
     for (const { name } of files.filter((file) => file.name.endsWith('.zip')))
       copyFileSync(join(out, name), join(folder, name))
@@ -149,33 +149,33 @@ describe('where terraform init finds it', () => {
     // One lock file for both ways of installing.
     const lock = await workspace.read('.terraform.lock.hcl')
     spawnSync('rm', ['-r', workspace.path('.terraform')])
-    const plain = await unconfigured(rig)
-    await install(providerIn(rig.mirror, '0.1.0'), workspace.dir)
+    const plain = await unconfigured(harness)
+    await install(providerIn(harness.mirror, '0.1.0'), workspace.dir)
     await workspace.ok(['init', '-no-color', '-lockfile=readonly'], plain)
     expect(await workspace.read('.terraform.lock.hcl')).toBe(lock)
   })
 
   test('it starts in the folder of a Node project whose files are modules', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     await workspace.write('package.json', '{"type":"module"}')
     await workspace.write('main.tf', agent)
-    const env = await unconfigured(rig)
-    await install(providerIn(rig.mirror, '0.1.0'), workspace.dir)
+    const env = await unconfigured(harness)
+    await install(providerIn(harness.mirror, '0.1.0'), workspace.dir)
     await workspace.ok(['init', '-no-color'], env)
     expect(await workspace.planCode(env)).toBe(2)
   })
 
   test('a newer provider takes over the state as it is', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     await workspace.write('main.tf', agent)
-    const env = await unconfigured(rig)
-    await install(providerIn(rig.mirror, '0.1.0'), workspace.dir)
+    const env = await unconfigured(harness)
+    await install(providerIn(harness.mirror, '0.1.0'), workspace.dir)
     await workspace.ok(['init', '-no-color'], env)
     await workspace.apply(env)
     const before = JSON.parse(await workspace.read('terraform.tfstate')) as { resources: unknown }
 
-    await installed(join(rig.scratch, 'newer'), '0.2.0')
-    await install(providerIn(join(rig.scratch, 'newer'), '0.2.0'), workspace.dir)
+    await installed(join(harness.scratch, 'newer'), '0.2.0')
+    await install(providerIn(join(harness.scratch, 'newer'), '0.2.0'), workspace.dir)
     expect((await workspace.ok(['init', '-no-color', '-upgrade'], env)).text).toMatch(
       /terraform\.local\/mcp\/mcp v0\.2\.0/,
     )
@@ -187,14 +187,14 @@ describe('where terraform init finds it', () => {
   })
 
   test('another build under the same version is not run unnoticed', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     await workspace.write('main.tf', agent)
-    const env = await unconfigured(rig)
-    await install(providerIn(rig.mirror, '0.1.0'), workspace.dir)
+    const env = await unconfigured(harness)
+    await install(providerIn(harness.mirror, '0.1.0'), workspace.dir)
     await workspace.ok(['init', '-no-color'], env)
-    const other = join(rig.scratch, 'other')
+    const other = join(harness.scratch, 'other')
     await mkdir(other, { recursive: true })
-    await copyFile(providerIn(rig.mirror, '0.1.0'), join(other, 'terraform-provider-mcp'))
+    await copyFile(providerIn(harness.mirror, '0.1.0'), join(other, 'terraform-provider-mcp'))
     await workspace.edit(join(other, 'terraform-provider-mcp'), (text) => `${text}// changed\n`)
     expect(await install(join(other, 'terraform-provider-mcp'), workspace.dir)).toContain(
       'take that block out and run terraform init',

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { header, requirement, targets, terraformRig } from './rig.ts'
+import { header, requirement, targets, terraformHarness } from './harness.ts'
 
 /** No server, no token, no settings. */
 const nobody = { VAULT_ADDR: '', VAULT_TOKEN: '' }
 
 describe('functions, with no server anywhere', () => {
-  const rig = terraformRig()
+  const harness = terraformHarness()
 
   test('are the scope language', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     await workspace.write(
       'main.tf',
       `${requirement}output "all" {
@@ -45,7 +45,7 @@ describe('functions, with no server anywhere', () => {
       denied: false,
       none: false,
     })
-    expect((await rig.requests()).filter((request) => request.includes('mcp/'))).toEqual([])
+    expect((await harness.requests()).filter((request) => request.includes('mcp/'))).toEqual([])
   })
 
   test.each([
@@ -57,7 +57,7 @@ describe('functions, with no server anywhere', () => {
     ['scope_covers(["nonsense"], "read:stripe:invoices")', 'nonsense'],
     ['scope_covers(["read:stripe:invoices"], "nonsense")', 'nonsense'],
   ])('%s is refused at its argument', async (call, said) => {
-    const { workspace } = rig
+    const { workspace } = harness
     await workspace.write('main.tf', `${requirement}output "it" {\n  value = provider::mcp::${call}\n}\n`)
     await workspace.init()
     const refused = await workspace.run(['plan', '-no-color'], nobody)
@@ -68,7 +68,7 @@ describe('functions, with no server anywhere', () => {
   })
 
   test("policy documents are written, and read back by the engine's own parser", async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     const configuration = `data "mcp_policy_document" "it" {
   rules = [
     { tool = "stripe/invoices", capabilities = ["read", "list"], description = "all of them" },
@@ -84,7 +84,7 @@ describe('functions, with no server anywhere', () => {
     await workspace.init()
     const text = (await workspace.plan(nobody)).planned_values.outputs?.it?.value as string
     expect(text).toContain('path "tools/stripe/invoices" {')
-    await rig.engine('POST', 'policies/written', {
+    await harness.engine('POST', 'policies/written', {
       policy: text.replace('path "tools/stripe/customers/*"', 'path "tools/stripe/customers"'),
     })
     expect((await workspace.run(['plan', '-no-color'], { ...nobody, VAULT_ADDR: 'http://127.0.0.1:9' })).code).toBe(0)
@@ -92,16 +92,16 @@ describe('functions, with no server anywhere', () => {
 })
 
 describe.each(targets)('data on $TARGET', (target) => {
-  const rig = terraformRig(target)
+  const harness = terraformHarness(target)
 
   test('says who may use what, and why', async () => {
-    const { workspace } = rig
-    await rig.engine('POST', 'upstreams/stripe', { url: 'https://api.stripe.com' })
-    await rig.engine('POST', 'tools/stripe/invoices', { operations: ['GET /v1/invoices'] })
-    await rig.engine('POST', 'tools/stripe/refunds', { operations: ['POST /v1/refunds'] })
-    await rig.engine('POST', 'agents/billing', { owner: 'platform-team', environment: 'production' })
-    await rig.engine('POST', 'agents/billing/scopes', { scopes: ['read:stripe:invoices'] })
-    await rig.engine('POST', 'agents/asleep', { owner: 'platform-team', environment: 'production', disabled: true })
+    const { workspace } = harness
+    await harness.engine('POST', 'upstreams/stripe', { url: 'https://api.stripe.com' })
+    await harness.engine('POST', 'tools/stripe/invoices', { operations: ['GET /v1/invoices'] })
+    await harness.engine('POST', 'tools/stripe/refunds', { operations: ['POST /v1/refunds'] })
+    await harness.engine('POST', 'agents/billing', { owner: 'platform-team', environment: 'production' })
+    await harness.engine('POST', 'agents/billing/scopes', { scopes: ['read:stripe:invoices'] })
+    await harness.engine('POST', 'agents/asleep', { owner: 'platform-team', environment: 'production', disabled: true })
     const ask = (name: string, body: string) => `data "mcp_access_check" "${name}" {\n${body}\n}\n`
     await workspace.write(
       'main.tf',
@@ -139,10 +139,10 @@ check "least_privilege" {
 })
 
 describe('what it says of itself', () => {
-  const rig = terraformRig()
+  const harness = terraformHarness()
 
   test('the schema names everything there is, each with a description', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     await workspace.write('main.tf', requirement)
     await workspace.init()
     type Block = {
@@ -199,7 +199,7 @@ describe('what it says of itself', () => {
   })
 
   test('terraform test runs files of tests, and leaves nothing behind', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     await workspace.write(
       'main.tf',
       `${header}variable "owner" {
@@ -246,6 +246,6 @@ run "change" {
     await workspace.init()
     const ran = await workspace.ok(['test', '-no-color'])
     expect(ran.text).toMatch(/run "plan"\.\.\. pass[\s\S]*run "make"\.\.\. pass[\s\S]*run "change"\.\.\. pass/)
-    expect((await rig.server.api('GET', 'mcp/agents/billing')).status).toBe(404)
+    expect((await harness.server.api('GET', 'mcp/agents/billing')).status).toBe(404)
   })
 })

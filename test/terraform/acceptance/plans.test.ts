@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { header, requirement, targets, terraformRig } from './rig.ts'
+import { header, requirement, targets, terraformHarness } from './harness.ts'
 
 const agents = `resource "mcp_agent" "billing" {
   name        = "billing"
@@ -14,10 +14,10 @@ resource "mcp_agent" "support" {
 `
 
 describe.each(targets)('at scale on $TARGET', (target) => {
-  const rig = terraformRig(target)
+  const harness = terraformHarness(target)
 
   test('200 resources, ten at a time: made, nothing to do then, and destroyed', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     await workspace.write(
       'main.tf',
       `${header}resource "mcp_agent" "many" {
@@ -43,26 +43,26 @@ resource "mcp_agent_scopes" "many" {
     expect((await workspace.ok(['destroy', '-auto-approve', '-no-color', '-parallelism=10'])).text).toContain(
       '200 destroyed',
     )
-    expect((await rig.server.api('LIST', 'mcp/agents')).status).toBe(404)
+    expect((await harness.server.api('LIST', 'mcp/agents')).status).toBe(404)
   })
 })
 
 describe('parts of a plan', () => {
-  const rig = terraformRig()
+  const harness = terraformHarness()
 
   test('a saved plan is what is applied, whatever the configuration says by then', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     await workspace.write('main.tf', `${header}${agents}`)
     await workspace.init()
     expect(await workspace.actions()).toEqual({ 'mcp_agent.billing': 'create', 'mcp_agent.support': 'create' })
     await workspace.edit('main.tf', (text) => text.replaceAll('platform-team', 'somebody-else'))
     await workspace.applyPlanned()
-    expect((await rig.engine('GET', 'agents/billing')).body).toMatchObject({ data: { owner: 'platform-team' } })
+    expect((await harness.engine('GET', 'agents/billing')).body).toMatchObject({ data: { owner: 'platform-team' } })
     expect(await workspace.actions()).toEqual({ 'mcp_agent.billing': 'update', 'mcp_agent.support': 'update' })
   })
 
   test('a plan that has become stale is refused', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     await workspace.write('main.tf', `${header}${agents}`)
     await workspace.init()
     await workspace.actions()
@@ -71,23 +71,23 @@ describe('parts of a plan', () => {
   })
 
   test('-target makes one thing and leaves the others', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     await workspace.write('main.tf', `${header}${agents}`)
     await workspace.init()
     expect(await workspace.actions({}, ['-target=mcp_agent.support'])).toEqual({ 'mcp_agent.support': 'create' })
     await workspace.applyPlanned()
-    expect((await rig.server.api('GET', 'mcp/agents/billing')).status).toBe(404)
+    expect((await harness.server.api('GET', 'mcp/agents/billing')).status).toBe(404)
     expect(await workspace.actions()).toEqual({ 'mcp_agent.billing': 'create' })
     await workspace.applyPlanned()
     await workspace.ok(['destroy', '-auto-approve', '-no-color', '-target=mcp_agent.support'])
     expect([
-      (await rig.server.api('GET', 'mcp/agents/billing')).status,
-      (await rig.server.api('GET', 'mcp/agents/support')).status,
+      (await harness.server.api('GET', 'mcp/agents/billing')).status,
+      (await harness.server.api('GET', 'mcp/agents/support')).status,
     ]).toEqual([200, 404])
   })
 
   test('what was made before something failed stays, and the next apply makes the rest', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     const policy = (tools: string) =>
       `resource "mcp_policy" "late" {\n  name   = mcp_agent.billing.name\n  policy = "path \\"tools/${tools}\\" { capabilities = [\\"read\\"] }"\n}\n`
     await workspace.write('main.tf', `${header}${agents}${policy('stripe/*')}`)
@@ -103,11 +103,11 @@ describe('parts of a plan', () => {
   })
 
   test('-refresh-only and -replace do as they say', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     await workspace.write('main.tf', `${header}${agents}`)
     await workspace.init()
     await workspace.apply()
-    await rig.engine('POST', 'agents/billing', { owner: 'somebody' })
+    await harness.engine('POST', 'agents/billing', { owner: 'somebody' })
     await workspace.ok(['apply', '-auto-approve', '-no-color', '-refresh-only'])
     expect((await workspace.attributes('mcp_agent.billing')).owner).toBe('somebody')
     expect(await workspace.actions({}, ['-replace=mcp_agent.support'])).toEqual({
@@ -202,18 +202,18 @@ output "text" {
 `
 
 describe.each(targets)('values that are known late on $TARGET', (target) => {
-  const rig = terraformRig(target)
+  const harness = terraformHarness(target)
 
   test('feed every argument, and then there is nothing to do', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     await workspace.write('main.tf', `${header}${later}${fedLate}`)
-    rig.secret('sk_live_known-late-1')
+    harness.secret('sk_live_known-late-1')
     await workspace.init()
     const actions = await workspace.actions()
     expect(Object.entries(actions).filter(([, action]) => action !== 'create')).toEqual([])
     await workspace.applyPlanned()
     expect(await workspace.planCode()).toBe(0)
-    expect((await rig.engine('GET', 'tools/stripe/invoices')).body).toMatchObject({
+    expect((await harness.engine('GET', 'tools/stripe/invoices')).body).toMatchObject({
       data: { mcp_tools: ['billing-read'], fields: ['data[].id', 'platform-team'] },
     })
 
@@ -226,11 +226,11 @@ describe.each(targets)('values that are known late on $TARGET', (target) => {
   })
 
   test('feed the provider block too', async () => {
-    const { workspace } = rig
+    const { workspace } = harness
     await workspace.write(
       'main.tf',
       `${requirement}resource "terraform_data" "server" {
-  input = { address = "${rig.server.address}", mount = "mcp", seconds = 60, retries = 1, namespace = "" }
+  input = { address = "${harness.server.address}", mount = "mcp", seconds = 60, retries = 1, namespace = "" }
 }
 provider "mcp" {
   address         = terraform_data.server.output.address

@@ -41,7 +41,7 @@ export class FakeSink {
   }
 }
 
-export interface Rig {
+export interface GatewayHarness {
   readonly clock: FakeClock
   readonly vault: FakeVault
   readonly engine: FakeEngine
@@ -53,9 +53,9 @@ export interface Rig {
 }
 
 /** With one upstream, two tools, and an agent that declares scopes for both; the feed is followed. */
-export async function startRig(
+export async function startHarness(
   settings: { keyConsent?: ConsentMode; idle?: boolean; inNamespace?: boolean; limits?: Partial<LimitSettings> } = {},
-): Promise<Rig> {
+): Promise<GatewayHarness> {
   const clock = new FakeClock()
   const vault = new FakeVault(clock)
   const sink = new FakeSink()
@@ -113,8 +113,8 @@ function seed(vault: FakeVault): void {
 export const service: Caller = { kind: 'service', name: 'test', agents: ['*'], vault: undefined }
 export const itself: Caller = { kind: 'session' }
 
-export function openSession(rig: Rig, settings: Parameters<FakeEngine['open']>[1] = {}): FakeSession {
-  return rig.engine.open('claude-billing-agent', {
+export function openSession(harness: GatewayHarness, settings: Parameters<FakeEngine['open']>[1] = {}): FakeSession {
+  return harness.engine.open('claude-billing-agent', {
     scopes: ['read:stripe:invoices', 'read:stripe:customers:id-only'],
     ...settings,
   })
@@ -123,20 +123,20 @@ export function openSession(rig: Rig, settings: Parameters<FakeEngine['open']>[1
 export const tokenOf = (session: FakeSession): string => session.tokens.at(-1)!.token
 
 export function validate(
-  rig: Rig,
+  harness: GatewayHarness,
   token: string,
   requiredScope: string | undefined = 'read:stripe:invoices',
   caller: Caller = service,
 ) {
-  return rig.core.decisions.validate({ token, requiredScope, requestId: 'req-1', caller })
+  return harness.core.decisions.validate({ token, requiredScope, requestId: 'req-1', caller })
 }
 
 export function authorize(
-  rig: Rig,
+  harness: GatewayHarness,
   token: string,
   call: Partial<Parameters<GatewayCore['decisions']['authorizeCall']>[0]> = {},
 ) {
-  return rig.core.decisions.authorizeCall({
+  return harness.core.decisions.authorizeCall({
     headers: [],
     token,
     upstream: 'stripe',
@@ -155,7 +155,7 @@ export function authorize(
 }
 
 /** `type code` of the refusal; `allowed` where there is none. */
-export async function verdict(asked: Promise<unknown>): Promise<string> {
+export async function outcomeOf(asked: Promise<unknown>): Promise<string> {
   try {
     await asked
     return 'allowed'

@@ -4,10 +4,10 @@ import type { IncomingHttpHeaders, IncomingMessage, RequestListener } from 'node
 import type { AddressInfo } from 'node:net'
 import { silentLogger } from '../../../src/logical/log.ts'
 import { listenHttp } from '../../../src/gateway/http/server.ts'
-import { startRig } from '../rig.ts'
-import type { Rig } from '../rig.ts'
+import { startHarness } from '../harness.ts'
+import type { GatewayHarness } from '../harness.ts'
 
-export interface HttpRig extends Rig {
+export interface HttpHarness extends GatewayHarness {
   readonly url: string
   /** A listener that stands for the upstream `stripe`. */
   readonly stripeUrl: string
@@ -23,14 +23,14 @@ export interface HttpRig extends Rig {
   respond(listener: RequestListener): void
 }
 
-export interface Answer {
+export interface HttpResponse {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly text: string
   readonly json: Record<string, unknown>
 }
 
-export interface AskOptions {
+export interface SendOptions {
   readonly method?: string
   readonly headers?: Record<string, string | string[]>
   readonly body?: string
@@ -44,9 +44,9 @@ const counted = (bytes: number): Uint8Array => {
   return random
 }
 
-export async function startHttpRig(settings: Parameters<typeof startRig>[0] = {}): Promise<HttpRig> {
-  const rig = await startRig(settings)
-  const received: HttpRig['received'] = []
+export async function startHttpHarness(settings: Parameters<typeof startHarness>[0] = {}): Promise<HttpHarness> {
+  const harness = await startHarness(settings)
+  const received: HttpHarness['received'] = []
   let respond: RequestListener = (_request, response) => {
     response.writeHead(200, { 'content-type': 'application/json', 'set-cookie': 'a=b' })
     response.end(JSON.stringify({ data: [{ id: 'cus_1', email: 'jane@example.com' }], has_more: false }))
@@ -63,20 +63,20 @@ export async function startHttpRig(settings: Parameters<typeof startRig>[0] = {}
     upstream.listen(0, '127.0.0.1', resolve)
   })
   const upstreamUrl = `http://127.0.0.1:${String((upstream.address() as AddressInfo).port)}`
-  rig.engine.upstream('stripe', { url: upstreamUrl, allow_private_addresses: true })
-  rig.vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' }, upstreamUrl)
-  await rig.flush()
+  harness.engine.upstream('stripe', { url: upstreamUrl, allow_private_addresses: true })
+  harness.vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' }, upstreamUrl)
+  await harness.flush()
   const parts = {
-    ...rig.core,
-    clock: rig.clock,
+    ...harness.core,
+    clock: harness.clock,
     random: counted,
     logger: silentLogger,
-    healthy: () => rig.core.freshness.isFresh(undefined),
+    healthy: () => harness.core.freshness.isFresh(undefined),
   }
   const main = await listenHttp(parts, { address: '127.0.0.1:0', allowedHosts: ['gateway.internal'] })
   const stripe = await listenHttp(parts, { address: '127.0.0.1:0', allowedHosts: [], upstream: 'stripe' })
   return {
-    ...rig,
+    ...harness,
     url: main.url,
     stripeUrl: stripe.url,
     upstreamUrl,
@@ -90,13 +90,13 @@ export async function startHttpRig(settings: Parameters<typeof startRig>[0] = {}
       await new Promise((resolve) => {
         upstream.close(resolve)
       })
-      await rig.stop()
+      await harness.stop()
     },
   }
 }
 
 /** One request on a connection of its own; the path goes out as it is written. */
-export function ask(url: string, path: string, options: AskOptions = {}): Promise<Answer> {
+export function ask(url: string, path: string, options: SendOptions = {}): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url)
     const sent = httpRequest(
@@ -138,7 +138,7 @@ export async function readAll(response: IncomingMessage): Promise<string> {
 export const bearer = (token: string): Record<string, string> => ({ Authorization: `Bearer ${token}` })
 
 /** The error body's type and code. */
-export function refusal({ status, json }: Answer): string {
+export function refusal({ status, json }: HttpResponse): string {
   const { type, code } = json.error as { type: string; code: string }
   return `${String(status)} ${type} ${code}`
 }

@@ -11,8 +11,8 @@ import { silentLogger } from '../../../src/logical/log.ts'
 import { gatewayV1 } from '../../../src/proto/gateway-v1.ts'
 import { healthV1 } from '../../../src/proto/health-v1.ts'
 import { reflectionV1 } from '../../../src/proto/reflection-v1.ts'
-import { SERVICE_TOKEN, startRig } from '../rig.ts'
-import type { Rig } from '../rig.ts'
+import { SERVICE_TOKEN, startHarness } from '../harness.ts'
+import type { GatewayHarness } from '../harness.ts'
 
 type Json = Parameters<typeof fromJSON>[0]
 type Method = MethodDefinition<object, object>
@@ -55,15 +55,15 @@ export function failureOf(error: ServiceError): Failure {
   }
 }
 
-export type Answer = Record<string, unknown>
+export type GrpcResponse = Record<string, unknown>
 
 /** A streaming call as a test follows it. */
 export interface Followed {
-  readonly messages: Answer[]
+  readonly messages: GrpcResponse[]
   /** OK, or how it failed. */
   readonly ended: Promise<Failure | undefined>
   /** Resolves when there are `count` messages; rejects when the call ends before. */
-  seen(count: number): Promise<Answer[]>
+  seen(count: number): Promise<GrpcResponse[]>
   write(message: object): void
   end(): void
   cancel(): void
@@ -71,17 +71,17 @@ export interface Followed {
   resume(): void
 }
 
-export interface Port {
-  readonly rig: Rig
+export interface GrpcHarness {
+  readonly harness: GatewayHarness
   readonly server: GrpcServer
   readonly client: Client
   /** The answer, or the failure. A request given as bytes is sent as they are. */
-  ask(
+  call(
     method: string,
     request: object,
     metadata?: Record<string, string>,
     deadlineMs?: number,
-  ): Promise<Answer & Partial<Failure>>
+  ): Promise<GrpcResponse & Partial<Failure>>
   open(method: string, request?: object, metadata?: Record<string, string>): Followed
 }
 
@@ -92,8 +92,11 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-export async function openPort(changes: Partial<GrpcConfig> = {}, rig?: Rig): Promise<Port> {
-  const used = rig ?? (await startRig())
+export async function startGrpcHarness(
+  changes: Partial<GrpcConfig> = {},
+  harness?: GatewayHarness,
+): Promise<GrpcHarness> {
+  const used = harness ?? (await startHarness())
   const { core, clock } = used
   const server = await startGrpcServer({
     ...core,
@@ -115,10 +118,10 @@ export async function openPort(changes: Partial<GrpcConfig> = {}, rig?: Rig): Pr
     await used.stop()
   })
   return {
-    rig: used,
+    harness: used,
     server,
     client,
-    ask: (method, request, metadata = asService, deadlineMs = Infinity) =>
+    call: (method, request, metadata = asService, deadlineMs = Infinity) =>
       ask(client, methodOf(method), request, metadataOf(metadata), deadlineMs),
     open: (method, request, metadata = asService) => follow(client, methodOf(method), request, metadataOf(metadata)),
   }
@@ -136,7 +139,7 @@ function ask(
   request: object,
   metadata: Metadata,
   deadlineMs: number,
-): Promise<Answer & Partial<Failure>> {
+): Promise<GrpcResponse & Partial<Failure>> {
   return new Promise((resolve) => {
     client.makeUnaryRequest(
       method.path,
@@ -146,7 +149,7 @@ function ask(
       metadata,
       { deadline: Date.now() + deadlineMs },
       (error: ServiceError | null, answer?: object) => {
-        resolve(error ? { ...failureOf(error) } : (answer as Answer))
+        resolve(error ? { ...failureOf(error) } : (answer as GrpcResponse))
       },
     )
   })
@@ -157,10 +160,10 @@ function follow(client: Client, method: Method, request: object | undefined, met
   const call = method.requestStream
     ? client.makeBidiStreamRequest(path, serialize, deserialize, metadata)
     : client.makeServerStreamRequest(path, serialize, deserialize, request ?? {}, metadata)
-  const messages: Answer[] = []
+  const messages: GrpcResponse[] = []
   const watchers = new Set<() => void>()
   let over = false
-  call.on('data', (message: Answer) => {
+  call.on('data', (message: GrpcResponse) => {
     messages.push(message)
     for (const tell of [...watchers]) tell()
   })

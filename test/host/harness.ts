@@ -4,10 +4,10 @@ import type { Host, HostConfig } from '../../src/host/index.ts'
 import { silentLogger } from '../../src/logical/log.ts'
 import { MemoryStorage } from '../../src/logical/storage.ts'
 import { FakeClock } from '../fakes/clock.ts'
-import { lendingDesk } from '../fakes/lending-engine.ts'
-import type { LendingDesk } from '../fakes/lending-engine.ts'
+import { leasingEngine } from '../fakes/leasing-engine.ts'
+import type { LeasingEngine } from '../fakes/leasing-engine.ts'
 
-export interface Answer {
+export interface HostCallResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   // Answers are looked into by path; their shape is what tests assert.
@@ -15,9 +15,9 @@ export interface Answer {
   readonly body: any
 }
 
-export interface Bench {
+export interface HostHarness {
   readonly host: Host
-  readonly desk: LendingDesk
+  readonly engine: LeasingEngine
   readonly clock: FakeClock
   readonly storage: MemoryStorage
   /** One API call with the root token, or another. `target` is below /v1/ and may hold a query. */
@@ -27,13 +27,16 @@ export interface Bench {
     body?: unknown,
     token?: string,
     headers?: Record<string, string>,
-  ): Promise<Answer>
+  ): Promise<HostCallResponse>
   /** A token with these policies (text by name is written first). */
   tokenFor(policies: Record<string, string>, more?: Record<string, unknown>): Promise<string>
 }
 
 /** A host with the lending engine at `lend/`, on a hand-cranked clock. */
-export async function startBench(more: Partial<HostConfig> = {}, desk: LendingDesk = lendingDesk()): Promise<Bench> {
+export async function startHostHarness(
+  more: Partial<HostConfig> = {},
+  engine: LeasingEngine = leasingEngine(),
+): Promise<HostHarness> {
   const clock = (more.clock as FakeClock | undefined) ?? new FakeClock()
   const storage = (more.storage as MemoryStorage | undefined) ?? new MemoryStorage()
   const host = await createHost({
@@ -41,26 +44,26 @@ export async function startBench(more: Partial<HostConfig> = {}, desk: LendingDe
     clock,
     random: (bytes) => randomBytes(bytes),
     logger: silentLogger,
-    engines: { lend: desk.factory },
+    engines: { lend: engine.factory },
     devRootTokenId: 'root',
     ...more,
   })
-  const bench: Bench = {
+  const harness: HostHarness = {
     host,
-    desk,
+    engine,
     clock,
     storage,
     call: (method, target, body, token = 'root', headers = {}) =>
       callHost(host, method, target, body, { ...(token !== '' && { 'x-vault-token': token }), ...headers }),
     async tokenFor(policies, options = {}) {
       for (const [name, policy] of Object.entries(policies))
-        await bench.call('PUT', `sys/policies/acl/${name}`, { policy })
-      const made = await bench.call('POST', 'auth/token/create', { policies: Object.keys(policies), ...options })
+        await harness.call('PUT', `sys/policies/acl/${name}`, { policy })
+      const made = await harness.call('POST', 'auth/token/create', { policies: Object.keys(policies), ...options })
       return made.body.auth.client_token as string
     },
   }
-  if (!more.storage) await bench.call('POST', 'sys/mounts/lend', { type: 'lend' })
-  return bench
+  if (!more.storage) await harness.call('POST', 'sys/mounts/lend', { type: 'lend' })
+  return harness
 }
 
 export async function callHost(
@@ -69,7 +72,7 @@ export async function callHost(
   target: string,
   body: unknown,
   headers: Record<string, string>,
-): Promise<Answer> {
+): Promise<HostCallResponse> {
   const [path = '', query = ''] = target.split('?')
   const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body)
   const answer = await host.handle({

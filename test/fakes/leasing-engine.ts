@@ -8,7 +8,7 @@ import { listResponse } from '../../src/logical/response.ts'
 import { getJson, putJson } from '../../src/logical/storage.ts'
 
 /** What a test sees of the lending engine, and how it makes it misbehave. */
-export interface LendingDesk {
+export interface LeasingEngine {
   readonly factory: Factory
   readonly revoked: { loan: unknown; issue_time: number | null | undefined }[]
   readonly renewed: { loan: unknown; increment: number | undefined }[]
@@ -21,15 +21,15 @@ export interface LendingDesk {
   /** Thrown by the next requests to `items/` while set. */
   itemFailure: Error | undefined
   /** Awaited before a loan is answered, e.g. to let something else happen first. */
-  beforeLoan: (request: Request) => Promise<void>
+  beforeLease: (request: Request) => Promise<void>
 }
 
 const name = { type: 'string', description: 'Name of the item.', example: 'ladder' } as const
 
 /** The smallest engine with everything a host has to serve: stored items, leased loans, a sudo path and a slow one. */
-export function lendingDesk(): LendingDesk {
+export function leasingEngine(): LeasingEngine {
   let loans = 0
-  const desk: LendingDesk = {
+  const engine: LeasingEngine = {
     revoked: [],
     renewed: [],
     requests: [],
@@ -38,32 +38,32 @@ export function lendingDesk(): LendingDesk {
     cleanups: 0,
     revokeFailure: undefined,
     itemFailure: undefined,
-    beforeLoan: () => Promise.resolve(),
+    beforeLease: () => Promise.resolve(),
     factory: (config) =>
       Promise.resolve(
         createBackend({
           help: 'Lends things.',
           system: config.system,
           cleanup: () => {
-            desk.cleanups++
+            engine.cleanups++
             return Promise.resolve()
           },
           rollback: () => {
-            desk.rollbacks++
+            engine.rollbacks++
             return Promise.resolve()
           },
           secrets: [
             {
               type: 'loan',
               renew(request, secret) {
-                desk.renewed.push({ loan: secret.internal_data.loan, increment: secret.lease_options.increment })
+                engine.renewed.push({ loan: secret.internal_data.loan, increment: secret.lease_options.increment })
                 const { ttl, max_ttl } = secret.lease_options
                 return Promise.resolve({ secret: { ...secret, lease_options: { ttl, max_ttl, renewable: true } } })
               },
               revoke(request, secret) {
-                desk.revokeAttempts++
-                if (desk.revokeFailure) return Promise.reject(desk.revokeFailure)
-                desk.revoked.push({ loan: secret.internal_data.loan, issue_time: secret.lease_options.issue_time })
+                engine.revokeAttempts++
+                if (engine.revokeFailure) return Promise.reject(engine.revokeFailure)
+                engine.revoked.push({ loan: secret.internal_data.loan, issue_time: secret.lease_options.issue_time })
                 return Promise.resolve(undefined)
               },
             },
@@ -89,13 +89,13 @@ export function lendingDesk(): LendingDesk {
                 (await request.storage.get(`item/${fields.require('name')}`)) !== undefined,
               operations: {
                 read: async ({ request, fields }) => {
-                  desk.requests.push(request)
-                  if (desk.itemFailure) throw desk.itemFailure
+                  engine.requests.push(request)
+                  if (engine.itemFailure) throw engine.itemFailure
                   const data = await getJson<Record<string, unknown>>(request.storage, `item/${fields.require('name')}`)
                   return data && { data }
                 },
                 write: async ({ request, fields }) => {
-                  desk.requests.push(request)
+                  engine.requests.push(request)
                   if (fields.get('colour') === 'plaid')
                     throw badRequest('colour may not be plaid, for example colour=red.')
                   await putJson(request.storage, `item/${fields.require('name')}`, {
@@ -122,8 +122,8 @@ export function lendingDesk(): LendingDesk {
               },
               operations: {
                 write: async ({ request, fields }) => {
-                  desk.requests.push(request)
-                  await desk.beforeLoan(request)
+                  engine.requests.push(request)
+                  await engine.beforeLease(request)
                   const loan = `${fields.require('name')}-${++loans}`
                   return {
                     data: { ticket: `ticket-${loan}` },
@@ -156,7 +156,7 @@ export function lendingDesk(): LendingDesk {
               operations: {
                 read: ({ request }) =>
                   new Promise((resolve) => {
-                    desk.requests.push(request)
+                    engine.requests.push(request)
                     request.signal.addEventListener(
                       'abort',
                       () => {
@@ -171,5 +171,5 @@ export function lendingDesk(): LendingDesk {
         }),
       ),
   }
-  return desk
+  return engine
 }

@@ -34,7 +34,7 @@ export const requirement = `terraform {
 `
 export const header = `${requirement}provider "mcp" {}\n`
 
-export interface Rig {
+export interface TerraformHarness {
   readonly server: Server
   /** The folder of this test, with no file in it. */
   readonly workspace: Workspace
@@ -70,7 +70,7 @@ export const targets: readonly Readonly<Record<string, string>>[] = [
 ]
 
 /** To be called where tests are declared: it starts the server before the first of them and ends it after the last. */
-export function terraformRig(target: Readonly<Record<string, string>> = { TARGET: 'embedded' }): Rig {
+export function terraformHarness(target: Readonly<Record<string, string>> = { TARGET: 'embedded' }): TerraformHarness {
   let scratch: string
   let server: Server
   let workspace: Workspace
@@ -83,7 +83,7 @@ export function terraformRig(target: Readonly<Record<string, string>> = { TARGET
   const keysBelow = async (path: string): Promise<readonly string[]> =>
     ((await server.api('LIST', path)).body as { data?: { keys?: string[] } } | undefined)?.data?.keys ?? []
 
-  const rig: Rig = {
+  const harness: TerraformHarness = {
     get server() {
       return server
     },
@@ -120,7 +120,7 @@ export function terraformRig(target: Readonly<Record<string, string>> = { TARGET
       const { body } = await call('POST', 'auth/token/create', { policies: [name], ...more })
       const { client_token: token, accessor } = (body as { auth: { client_token: string; accessor: string } }).auth
       before = new Set([...before, accessor])
-      return rig.secret(token)
+      return harness.secret(token)
     },
     async requests() {
       return (await auditedRequests(server, auditFile())).slice(audited)
@@ -129,7 +129,7 @@ export function terraformRig(target: Readonly<Record<string, string>> = { TARGET
 
   beforeAll(async () => {
     scratch = await mkdtemp(join(tmpdir(), 'terraform-rig-'))
-    await installed(rig.mirror, '0.1.0')
+    await installed(harness.mirror, '0.1.0')
     server = await startTarget(target)
     await call('POST', 'sys/audit/rig', { type: 'file', options: { file_path: auditFile() } })
   })
@@ -144,20 +144,23 @@ export function terraformRig(target: Readonly<Record<string, string>> = { TARGET
     audited = (await auditedRequests(server, auditFile())).length
     const folder = join(scratch, `test-${String(++folders)}`)
     await mkdir(join(folder, 'home'), { recursive: true })
-    workspace = await Workspace.in(folder, rig.mirror, { VAULT_ADDR: server.address, VAULT_TOKEN: server.rootToken })
+    workspace = await Workspace.in(folder, harness.mirror, {
+      VAULT_ADDR: server.address,
+      VAULT_TOKEN: server.rootToken,
+    })
   })
   afterEach(async () => {
     const said = workspace.endAll()
     try {
       expect(await holders(workspace.dir, secrets, said), 'files and outputs that hold a secret').toEqual([])
-      await eventually('leases that live on', rig.leases, [])
-      await eventually('tokens that live on', rig.tokens, [])
+      await eventually('leases that live on', harness.leases, [])
+      await eventually('tokens that live on', harness.tokens, [])
       await eventually('processes that live on', () => processesIn(workspace.dir), [])
     } finally {
       for (const mount of ['mcp', 'secret']) await server.api('DELETE', `sys/mounts/${mount}`)
     }
   })
-  return rig
+  return harness
 }
 
 let policies = 0

@@ -4,14 +4,14 @@ import { resolve } from 'node:path'
 import type { VaultClient } from '../../src/vault-client/index.ts'
 import { freePorts } from './process.ts'
 import type { Running } from './process.ts'
-import { openStation } from './station.ts'
-import type { Station } from './station.ts'
+import { startSurvivalHarness } from './harness.ts'
+import type { SurvivalHarness } from './harness.ts'
 import { REAL_KEY, startUpstream } from './upstream.ts'
 import type { CountingUpstream } from './upstream.ts'
 
 export const AGENT = 'claude-billing-agent'
 
-export interface GatewayStation extends Station {
+export interface GatewaySurvivalHarness extends SurvivalHarness {
   readonly root: VaultClient
   readonly upstream: CountingUpstream
   /** The server that runs when the station opens; killed and started again by the tests. */
@@ -34,17 +34,17 @@ export interface IssuedToken {
 }
 
 /** Upstreams `stripe` (sensitivity high, acted on for two seconds without contact) and `github` (standard, thirty), both the same API. */
-export async function openGatewayStation(script: string): Promise<GatewayStation> {
-  const station = await openStation(script)
+export async function startGatewaySurvivalHarness(script: string): Promise<GatewaySurvivalHarness> {
+  const harness = await startSurvivalHarness(script)
   const upstream = await startUpstream()
   const [httpPort, grpcPort] = await freePorts(2)
   const http = `http://127.0.0.1:${String(httpPort)}`
-  const server = await station.startServer()
-  const root = await station.asRoot()
+  const server = await harness.startServer()
+  const root = await harness.asRoot()
   await provision(root, upstream.url)
-  await station.workshop.write('gateway.token', await tokenOfGateway(root))
+  await harness.workshop.write('gateway.token', await tokenOfGateway(root))
   const configuration = (audit: string): string => `
-    vault { address = "${station.address}" token_file = "gateway.token" }
+    vault { address = "${harness.address}" token_file = "gateway.token" }
     listener "http" { address = "127.0.0.1:${String(httpPort)}" }
     listener "grpc" { address = "127.0.0.1:${String(grpcPort)}" }
     audit_path = "${audit}"
@@ -52,13 +52,13 @@ export async function openGatewayStation(script: string): Promise<GatewayStation
     log_level = "error"
   `
   return {
-    ...station,
+    ...harness,
     root,
     upstream,
     server,
     async startGateway(audit, maxFileBlocks) {
-      await station.workshop.write('gateway.hcl', configuration(audit))
-      const gateway = await station.workshop.start(['gateway', '-config=gateway.hcl'], maxFileBlocks)
+      await harness.workshop.write('gateway.hcl', configuration(audit))
+      const gateway = await harness.workshop.start(['gateway', '-config=gateway.hcl'], maxFileBlocks)
       while ((await fetch(`${http}/healthz`)).status !== 200)
         await new Promise((done) => {
           setTimeout(done, 20)
@@ -75,14 +75,14 @@ export async function openGatewayStation(script: string): Promise<GatewayStation
         headers: { authorization: `Bearer ${token}`, ...(requestId !== undefined && { 'x-request-id': requestId }) },
       }),
     async records(audit) {
-      const text = await readFile(station.workshop.path(audit), 'utf8')
+      const text = await readFile(harness.workshop.path(audit), 'utf8')
       return text
         .split('\n')
         .slice(0, -1)
         .map((line) => JSON.parse(line) as Record<string, unknown>)
     },
     async close() {
-      await station.close()
+      await harness.close()
       await upstream.close()
     },
   }

@@ -31,7 +31,7 @@ export interface Mark {
   readonly faults: number
 }
 
-export interface Stage {
+export interface HostileHarness {
   /** Origins of the four faces: `vault`, `gateway`, `stripe` (the upstream's own listener), and `grpc` (host:port). */
   readonly vault: string
   readonly gateway: string
@@ -75,7 +75,7 @@ const grown = [
   'create:stripe:refunds',
 ]
 
-export async function startStage(): Promise<Stage> {
+export async function startHostileHarness(): Promise<HostileHarness> {
   const rootToken = secret('hvs.root')
   const key = secret('sk_live_')
   const storage = new CountingStorage()
@@ -131,7 +131,7 @@ export async function startStage(): Promise<Stage> {
   await gateway.ready
 
   const scopes = [...grown]
-  const declareUpstream: Stage['declareUpstream'] = async (name, document, options = {}) => {
+  const declareUpstream: HostileHarness['declareUpstream'] = async (name, document, options = {}) => {
     await root.write(`mcp/upstreams/${name}`, document)
     await root.write(`mcp/tools/${name}/probe`, { operations: ['GET /{x}', 'GET /v1/{x}'] })
     const path = (document as { kv_path?: string }).kv_path ?? `mcp/${name}`
@@ -265,9 +265,9 @@ function tokensThatAreNone(): Record<string, string> {
 }
 
 /** Ends the stage; nothing it recorded or logged may hold a token or a key. */
-export async function closeClean(stage: Stage): Promise<void> {
-  const records = await stage.records()
-  const leaked = stage.secrets.filter((text) => records.includes(text))
-  await stage.close()
+export async function closeClean(harness: HostileHarness): Promise<void> {
+  const records = await harness.records()
+  const leaked = harness.secrets.filter((text) => records.includes(text))
+  await harness.close()
   expect(leaked).toEqual([])
 }

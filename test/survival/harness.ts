@@ -6,7 +6,7 @@ import type { VaultClient } from '../../src/vault-client/index.ts'
 import { freePorts, openWorkshop } from './process.ts'
 import type { Running, Workshop } from './process.ts'
 
-export interface Station {
+export interface SurvivalHarness {
   readonly workshop: Workshop
   /** `http://127.0.0.1:…`, the same for every start. */
   readonly address: string
@@ -19,12 +19,12 @@ export interface Station {
   close(): Promise<void>
 }
 
-export async function openStation(script: string): Promise<Station> {
+export async function startSurvivalHarness(script: string): Promise<SurvivalHarness> {
   const workshop = await openWorkshop(script)
   const [port] = await freePorts(1)
   const address = `127.0.0.1:${String(port)}`
   const clients: VaultClient[] = []
-  const configure: Station['configure'] = ({ path = 'data', listener = '', settings = '' }) =>
+  const configure: SurvivalHarness['configure'] = ({ path = 'data', listener = '', settings = '' }) =>
     workshop.write(
       'server.hcl',
       `
