@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { must } from './target/server.ts'
-import type { Answer, Api } from './target/server.ts'
+import type { ApiResponse, Api } from './target/server.ts'
 
 export interface AuditTuning {
   readonly audit_non_hmac_request_keys: readonly string[]
@@ -34,41 +34,43 @@ export interface Trail {
 
 /** A day of one agent, with every way its tokens travel: issued, refreshed, delegated, wrapped, asked about, renewed, revoked. */
 export async function leaveTrail(api: Api, mount: string): Promise<Trail> {
-  const ask = (method: string, path: string, body?: unknown, wrapTtl?: string): Promise<Answer> =>
+  const send = (method: string, path: string, body?: unknown, wrapTtl?: string): Promise<ApiResponse> =>
     must(
       api(method, path, { ...(body !== undefined && { body }), ...(wrapTtl !== undefined && { wrapTtl }) }),
       `${method} ${path}`,
     )
   const agent = 'trail-agent'
-  await ask('POST', `${mount}/agents/${agent}`, { owner: 'platform-team', environment: 'production' })
-  await ask('POST', `${mount}/agents/${agent}/scopes`, { scopes: ['read:stripe:invoices'] })
-  const opened = await ask('POST', `${mount}/creds/${agent}`, { purpose: 'month-end', ttl: 300 })
+  await send('POST', `${mount}/agents/${agent}`, { owner: 'platform-team', environment: 'production' })
+  await send('POST', `${mount}/agents/${agent}/scopes`, { scopes: ['read:stripe:invoices'] })
+  const opened = await send('POST', `${mount}/creds/${agent}`, { purpose: 'month-end', ttl: 300 })
   const session = opened.body.data.session_id as string
-  const refreshed = await ask('POST', `${mount}/creds/${agent}/${session}`, { ttl: 300 })
-  const child = await ask('POST', `${mount}/creds/${agent}`, {
+  const refreshed = await send('POST', `${mount}/creds/${agent}/${session}`, { ttl: 300 })
+  const child = await send('POST', `${mount}/creds/${agent}`, {
     parent_token: refreshed.body.data.token as string,
     purpose: 'delegated',
   })
-  const read = await ask('GET', `${mount}/creds/${agent}`)
-  const answers = [opened, refreshed, child, read]
-  const { body } = await ask('POST', `${mount}/creds/${agent}`, {}, '60s')
-  answers.push(await ask('POST', 'sys/wrapping/unwrap', { token: body.wrap_info.token as string }))
-  const tokens = answers.map(({ body }) => body.data.token as string)
+  const read = await send('GET', `${mount}/creds/${agent}`)
+  const responses = [opened, refreshed, child, read]
+  const { body } = await send('POST', `${mount}/creds/${agent}`, {}, '60s')
+  responses.push(await send('POST', 'sys/wrapping/unwrap', { token: body.wrap_info.token as string }))
+  const tokens = responses.map(({ body }) => body.data.token as string)
   const digests = tokens.map((token) => createHash('sha256').update(token).digest('hex'))
-  await ask('POST', `${mount}/introspect`, { token: tokens[0], required_scope: 'read:stripe:invoices' })
-  await ask('POST', `${mount}/introspect`, { token_sha256: digests[1] })
-  await ask('POST', `${mount}/introspect`, { session_id: session })
+  await send('POST', `${mount}/introspect`, { token: tokens[0], required_scope: 'read:stripe:invoices' })
+  await send('POST', `${mount}/introspect`, { token_sha256: digests[1] })
+  await send('POST', `${mount}/introspect`, { session_id: session })
   // A token where an id belongs.
-  await ask('POST', `${mount}/introspect`, { session_id: tokens[2] })
+  await send('POST', `${mount}/introspect`, { session_id: tokens[2] })
   const refused = await api('POST', `${mount}/creds/${agent}`, {
     body: { parent_token: tokens[0], requested_scopes: ['read:stripe:refunds'] },
   })
   if (refused.status !== 400) throw new Error(`asking for too much was answered ${refused.status}`)
-  await ask('GET', `${mount}/sessions/${session}`)
-  await ask('POST', 'sys/leases/renew', { lease_id: opened.body.lease_id as string, increment: 60 })
-  await ask('POST', 'sys/leases/revoke', { lease_id: opened.body.lease_id as string, sync: true })
-  await ask('DELETE', `${mount}/creds/${agent}/${session}`)
-  await ask('POST', `${mount}/agents/${agent}/revoke`, {})
-  const ids = answers.slice(0, 4).flatMap(({ body }) => [body.data.session_id as string, body.data.token_id as string])
+  await send('GET', `${mount}/sessions/${session}`)
+  await send('POST', 'sys/leases/renew', { lease_id: opened.body.lease_id as string, increment: 60 })
+  await send('POST', 'sys/leases/revoke', { lease_id: opened.body.lease_id as string, sync: true })
+  await send('DELETE', `${mount}/creds/${agent}/${session}`)
+  await send('POST', `${mount}/agents/${agent}/revoke`, {})
+  const ids = responses
+    .slice(0, 4)
+    .flatMap(({ body }) => [body.data.session_id as string, body.data.token_id as string])
   return { tokens, secrets: [...tokens, ...digests], readable: [...ids, agent, 'month-end', 'read:stripe:refunds'] }
 }

@@ -48,9 +48,11 @@ it('a token that is found elsewhere is found in the log by its hash', async () =
 })
 
 it('the keys left readable are none that carry a token', () => {
-  const { audit_non_hmac_request_keys: asked, audit_non_hmac_response_keys: answered } = shippedAuditTuning()
-  expect(asked.length).toBeGreaterThan(0)
+  const { audit_non_hmac_request_keys: requests, audit_non_hmac_response_keys: answered } = shippedAuditTuning()
+  expect(requests.length).toBeGreaterThan(0)
   expect(answered).toEqual(expect.arrayContaining(['session_id', 'token_id', 'agent_id']))
-  expect([...asked, ...answered].filter((key) => ['token', 'parent_token', 'token_sha256'].includes(key))).toEqual([])
-  expect(asked).not.toContain('session_id')
+  expect([...requests, ...answered].filter((key) => ['token', 'parent_token', 'token_sha256'].includes(key))).toEqual(
+    [],
+  )
+  expect(requests).not.toContain('session_id')
 })

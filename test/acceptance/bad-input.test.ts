@@ -4,7 +4,7 @@ import { expected, sentences } from './differences.ts'
 import { Engine } from './engine.ts'
 import type { Issued } from './engine.ts'
 import { startTarget } from './target/index.ts'
-import type { Answer, Server } from './target/index.ts'
+import type { ApiResponse, Server } from './target/index.ts'
 
 let server: Server
 let engine: Engine
@@ -282,7 +282,7 @@ const rows: readonly Row[] = [
 
 /** What a refused call must leave as it was. */
 const everything = async (): Promise<unknown> => {
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     [
       'config',
       'agents/billing',
@@ -295,7 +295,7 @@ const everything = async (): Promise<unknown> => {
     ].map((path) => engine.read(path)),
   )
   return [
-    answers.map(({ status, body }) => [status, body.data]),
+    responses.map(({ status, body }) => [status, body.data]),
     await engine.leases('creds/billing'),
     (await engine.list('sessions')).body.data,
   ]
@@ -304,8 +304,8 @@ const everything = async (): Promise<unknown> => {
 describe('bad input', () => {
   it.each<Row>(rows)('%s: %s %s', async (_what, method, path, body, status, sentence) => {
     const before = await everything()
-    const answer = await engine.call(method, path, body)
-    expect([answer.status, sentences(answer)]).toEqual([status, sentence === undefined ? [] : [sentence]])
+    const response = await engine.call(method, path, body)
+    expect([response.status, sentences(response)]).toEqual([status, sentence === undefined ? [] : [sentence]])
     expect(await everything()).toEqual(before)
   })
 
@@ -315,8 +315,8 @@ describe('bad input', () => {
     ['a text', '"x"'],
     ['two texts', '"a" "b"'],
   ])('a body that is %s', async (_what, text) => {
-    const answer: Answer = await engine.call('POST', 'agents/new', undefined, { body: text })
-    expect([answer.status, sentences(answer)]).toEqual([400, [expect.stringContaining('JSON')]])
+    const response: ApiResponse = await engine.call('POST', 'agents/new', undefined, { body: text })
+    expect([response.status, sentences(response)]).toEqual([400, [expect.stringContaining('JSON')]])
     expect((await engine.read('agents/new')).status).toBe(404)
   })
 
@@ -324,15 +324,15 @@ describe('bad input', () => {
     ['cut short', '{"owner"'],
     ['no JSON', '{"owner":yes}'],
   ])('a body that is %s', async (_what, text) => {
-    const answer: Answer = await engine.call('POST', 'agents/new', undefined, { body: text })
+    const response: ApiResponse = await engine.call('POST', 'agents/new', undefined, { body: text })
     const { status, says } = expected('brokenJson', server)
-    expect([answer.status, sentences(answer)]).toEqual([status, [expect.stringMatching(says)]])
+    expect([response.status, sentences(response)]).toEqual([status, [expect.stringMatching(says)]])
     expect((await engine.read('agents/new')).status).toBe(404)
   })
 
   it('a secret given in the wrong place is not repeated', async () => {
-    const answer = await engine.write(`creds/${session.token}`)
-    expect(answer.status).toBe(400)
-    expect(JSON.stringify(answer.body)).not.toContain(session.token.slice(10))
+    const response = await engine.write(`creds/${session.token}`)
+    expect(response.status).toBe(400)
+    expect(JSON.stringify(response.body)).not.toContain(session.token.slice(10))
   })
 })

@@ -104,13 +104,13 @@ async function everything(): Promise<unknown> {
     'tidy/status',
   ]
   const lists = ['upstreams', 'tools', 'policies', 'agents', 'sessions']
-  const answers = [
+  const responses = [
     ...(await Promise.all(documents.map((path) => engine.read(path)))),
     ...(await Promise.all(lists.map((path) => engine.list(path)))),
   ]
   const { body } = await engine.read('feed?wait=0')
   return [
-    answers.map(({ status, body: { data } }) => [status, data]),
+    responses.map(({ status, body: { data } }) => [status, data]),
     await engine.leases('creds/billing'),
     await engine.state(session),
     body.data.epoch,
@@ -125,8 +125,8 @@ async function refused(
 ): Promise<void> {
   const filled = (text: string) => text.replaceAll('{session}', session.session_id)
   const sent = method === 'POST' || method === 'PUT' ? { body: filled(JSON.stringify(body ?? {})) } : {}
-  const answer = await engine.call(method, filled(path), undefined, { token, ...sent })
-  expect([answer.status, sentences(answer).sort()]).toEqual([403, said])
+  const response = await engine.call(method, filled(path), undefined, { token, ...sent })
+  expect([response.status, sentences(response).sort()]).toEqual([403, said])
 }
 
 describe('denied', () => {

@@ -7,7 +7,7 @@
  * - Rounding. Servers read a plugin's numbers as 64-bit floats, so whole numbers above 2^53 lose their last digits. No field of the
  *   engine is as large.
  */
-import type { Answer, Product, Server } from './target/server.ts'
+import type { ApiResponse, Product, Server } from './target/server.ts'
 
 interface Difference<V> extends Readonly<Record<Product, V>> {
   readonly reason: string
@@ -64,7 +64,7 @@ export function expected<Id extends keyof typeof differences>(
  * The sentences of an error answer. Servers wrap what a plugin fails with into a list of Go's multierror ("1 error occurred:\n\t* …");
  * what a plugin answers as an error response, and most of what the embedded host answers, comes bare.
  */
-export function sentences({ body }: Answer): string[] {
+export function sentences({ body }: ApiResponse): string[] {
   const { errors } = body as { errors: string[] }
   return errors.flatMap((text) => {
     const wrapped = /^\d+ errors? occurred:\n((?:\t\* .*\n)+)\n$/.exec(text)

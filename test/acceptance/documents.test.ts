@@ -120,8 +120,8 @@ describe.each(collections)('$list', ({ list, path, key, first, merge, merged, re
 
   it('takes what it does not know with a warning that names it', async () => {
     await engine.write('agents/holder', { owner: 'x', environment: 'production' })
-    const answer = await engine.write(path, { ...first, colour: 'red', zeal: 1 })
-    expect([answer.status, answer.body.warnings]).toEqual([
+    const response = await engine.write(path, { ...first, colour: 'red', zeal: 1 })
+    expect([response.status, response.body.warnings]).toEqual([
       200,
       expect.arrayContaining([
         expect.stringMatching(/^Endpoint ignored these unrecognized parameters: \[colour zeal\]$/),
@@ -184,18 +184,18 @@ describe('what is large', () => {
   it('reaches the engine: a body of 6 MB', async () => {
     // Texts of their own: one alone may have a mebibyte.
     const padding = Object.fromEntries(Array.from({ length: 6 }, (_, index) => [`pad_${index}`, 'x'.repeat(1_000_000)]))
-    const answer = await engine.write('introspect', { token: 'x', ...padding })
-    expect([answer.status, answer.body.data.active, answer.body.data.reason]).toEqual([200, false, 'malformed'])
+    const response = await engine.write('introspect', { token: 'x', ...padding })
+    expect([response.status, response.body.data.active, response.body.data.reason]).toEqual([200, false, 'malformed'])
   })
 
   it('is stored whole or not at all', async () => {
-    const answer = await engine.write('agents/large', {
+    const response = await engine.write('agents/large', {
       owner: 'x',
       environment: 'production',
       description: 'x'.repeat(1_500_000),
     })
     const stored = expected('largeRecord', server)
-    expect(answer.status).toBe(stored.written)
+    expect(response.status).toBe(stored.written)
     expect((await engine.read('agents/large')).status).toBe(stored.read)
     expect((await engine.read('config')).status).toBe(200)
   })

@@ -1,6 +1,6 @@
 /** A mounted engine as an operator and an agent use it, through the API of whatever server it is mounted on. */
 import { must } from './target/server.ts'
-import type { Answer, CallOptions, Server } from './target/server.ts'
+import type { ApiResponse, CallOptions, Server } from './target/server.ts'
 
 export const SCOPES = ['read:stripe:customers:id-only', 'read:stripe:invoices']
 
@@ -29,26 +29,26 @@ export class Engine {
   }
 
   /** One call below the mount. */
-  call(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<Answer> {
+  call(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<ApiResponse> {
     return this.server.api(method, path === '' ? this.mount : `${this.mount}/${path}`, {
       ...(body !== undefined && { body }),
       ...options,
     })
   }
 
-  write(path: string, body: unknown = {}, options?: CallOptions): Promise<Answer> {
+  write(path: string, body: unknown = {}, options?: CallOptions): Promise<ApiResponse> {
     return this.call('POST', path, body, options)
   }
-  read(path: string, options?: CallOptions): Promise<Answer> {
+  read(path: string, options?: CallOptions): Promise<ApiResponse> {
     return this.call('GET', path, undefined, options)
   }
-  list(path: string, options?: CallOptions): Promise<Answer> {
+  list(path: string, options?: CallOptions): Promise<ApiResponse> {
     return this.call('LIST', path, undefined, options)
   }
-  delete(path: string, options?: CallOptions): Promise<Answer> {
+  delete(path: string, options?: CallOptions): Promise<ApiResponse> {
     return this.call('DELETE', path, undefined, options)
   }
-  sys(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<Answer> {
+  sys(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<ApiResponse> {
     return this.server.api(method, `sys/${path}`, { ...(body !== undefined && { body }), ...options })
   }
 
@@ -60,8 +60,8 @@ export class Engine {
 
   /** Opens a session, or with `agent/session` refreshes one. */
   async issue(agent: string, body: object = {}, token?: string): Promise<Issued> {
-    const answer = await must(this.write(`creds/${agent}`, body, token === undefined ? {} : { token }), 'issuing')
-    return issued(answer)
+    const response = await must(this.write(`creds/${agent}`, body, token === undefined ? {} : { token }), 'issuing')
+    return issued(response)
   }
 
   /** What introspection says of the token: `active`, or why not. */
@@ -84,20 +84,20 @@ export class Engine {
       this.sys('PUT', `policies/acl/${name}`, { policy: policy.replaceAll('{mount}', this.mount) }),
       'writing a policy',
     )
-    const answer = await must(
+    const response = await must(
       this.server.api('POST', 'auth/token/create', {
         body: { policies: [name], ...more },
         ...(parent !== undefined && { token: parent }),
       }),
       'making a token',
     )
-    return (answer.body as { auth: { client_token: string } }).auth.client_token
+    return (response.body as { auth: { client_token: string } }).auth.client_token
   }
 }
 
 let policies = 0
 
-export function issued({ body }: Answer): Issued {
+export function issued({ body }: ApiResponse): Issued {
   const { lease_id, lease_duration, renewable, data } = body as Issued & { data: Issued }
   return {
     lease_id,
@@ -110,5 +110,5 @@ export function issued({ body }: Answer): Issued {
 }
 
 /** Data keys in order, for comparing what targets answer. */
-export const keysOf = ({ body }: Answer): string[] =>
+export const keysOf = ({ body }: ApiResponse): string[] =>
   Object.keys((body as { data?: object } | undefined)?.data ?? {}).sort()

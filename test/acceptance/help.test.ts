@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Engine } from './engine.ts'
 import { startTarget } from './target/index.ts'
-import type { Answer, Server } from './target/index.ts'
+import type { ApiResponse, Server } from './target/index.ts'
 
 let server: Server
 let engine: Engine
@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-const help = (path: string): Promise<Answer> => server.api('GET', `${path}?help=1`)
+const help = (path: string): Promise<ApiResponse> => server.api('GET', `${path}?help=1`)
 
 const patterns = [
   'agents/',

@@ -4,7 +4,7 @@ import { Engine, keysOf } from './engine.ts'
 import type { Issued } from './engine.ts'
 import { eventually } from './eventually.ts'
 import { startTarget } from './target/index.ts'
-import type { Answer, Server } from './target/index.ts'
+import type { ApiResponse, Server } from './target/index.ts'
 
 let server: Server
 let engine: Engine
@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-const lookup = (lease: { lease_id: string }): Promise<Answer> =>
+const lookup = (lease: { lease_id: string }): Promise<ApiResponse> =>
   engine.sys('PUT', 'leases/lookup', { lease_id: lease.lease_id })
 const gone = (lease: Issued): Promise<void> =>
   eventually('the lease is gone', async () => (await lookup(lease)).status, 400)
@@ -25,12 +25,12 @@ const ended = (token: Issued, reason = 'revoked'): Promise<void> =>
 describe('lookup', () => {
   it('shows times and whether it can be renewed, and nothing of the token', async () => {
     const token = await engine.issue('billing', { ttl: 600 })
-    const answer = await lookup(token)
-    expect([answer.status, keysOf(answer)]).toEqual([200, expected('leaseKeys', server)])
-    expect(answer.body.data).toMatchObject({ id: token.lease_id, last_renewal: null, renewable: true })
-    expect(answer.body.data.ttl).toBeGreaterThan(560)
-    expect(answer.body.data.ttl).toBeLessThanOrEqual(600)
-    expect(JSON.stringify(answer.body)).not.toContain(token.token)
+    const response = await lookup(token)
+    expect([response.status, keysOf(response)]).toEqual([200, expected('leaseKeys', server)])
+    expect(response.body.data).toMatchObject({ id: token.lease_id, last_renewal: null, renewable: true })
+    expect(response.body.data.ttl).toBeGreaterThan(560)
+    expect(response.body.data.ttl).toBeLessThanOrEqual(600)
+    expect(JSON.stringify(response.body)).not.toContain(token.token)
   })
 
   it('lists the leases of an agent', async () => {
@@ -47,8 +47,8 @@ describe('lookup', () => {
 describe('renew', () => {
   it('by the increment asked for, and engine and server agree on the end', async () => {
     const token = await engine.issue('billing', { ttl: 120 })
-    const answer = await engine.sys('PUT', 'leases/renew', { lease_id: token.lease_id, increment: 600 })
-    expect(answer).toMatchObject({
+    const response = await engine.sys('PUT', 'leases/renew', { lease_id: token.lease_id, increment: 600 })
+    expect(response).toMatchObject({
       status: 200,
       body: { lease_id: token.lease_id, renewable: true, lease_duration: 600, data: null },
     })
@@ -94,8 +94,8 @@ describe('renew', () => {
   it('does not bring back what is over, and the refusal leaves the lease', async () => {
     const token = await engine.issue('billing', { ttl: 120 })
     await engine.delete(`sessions/${token.session_id}`)
-    const answer = await engine.sys('PUT', 'leases/renew', { lease_id: token.lease_id, increment: 600 })
-    expect([answer.status, sentences(answer)]).toEqual([
+    const response = await engine.sys('PUT', 'leases/renew', { lease_id: token.lease_id, increment: 600 })
+    expect([response.status, sentences(response)]).toEqual([
       400,
       [expect.stringContaining('session is over, open a new one')],
     ])
@@ -218,8 +218,8 @@ describe('the Vault token that asked', () => {
     const own = await Engine.at(server)
     await own.declare('billing')
     const once = await own.tokenWith(mayIssue, { num_uses: 1 })
-    const answer = await own.write('creds/billing', {}, { token: once })
-    expect([answer.status, sentences(answer)]).toEqual([400, [expect.stringContaining('token had one use left')]])
+    const response = await own.write('creds/billing', {}, { token: once })
+    expect([response.status, sentences(response)]).toEqual([400, [expect.stringContaining('token had one use left')]])
     const [session] = (await own.list('sessions')).body.data.keys as string[]
     await eventually(
       'the session is over',

@@ -4,7 +4,7 @@ import { expected } from './differences.ts'
 import { Engine, SCOPES, issued, keysOf } from './engine.ts'
 import type { Issued } from './engine.ts'
 import { startTarget } from './target/index.ts'
-import type { Answer, Server } from './target/index.ts'
+import type { ApiResponse, Server } from './target/index.ts'
 
 let server: Server
 let engine: Engine
@@ -28,7 +28,7 @@ const credsKeys = [
   'token_id',
   'ttl_seconds',
 ]
-const data = ({ body }: Answer): Record<string, unknown> => (body as { data: Record<string, unknown> }).data
+const data = ({ body }: ApiResponse): Record<string, unknown> => (body as { data: Record<string, unknown> }).data
 
 describe('operator flow', () => {
   it('config: defaults, a merge, a reset', async () => {
@@ -156,15 +156,15 @@ describe('operator flow', () => {
   })
 
   it("creds: an ordinary leased secret with all the token's facts", async () => {
-    const answer = await engine.write('creds/billing', {
+    const response = await engine.write('creds/billing', {
       purpose: 'quarterly-invoice-reconciliation',
       requested_scopes: ['read:stripe:invoices'],
       ttl: '10m',
     })
-    expect(answer.status).toBe(200)
-    expect(keysOf(answer)).toEqual(credsKeys)
-    expect(Object.keys(answer.body as object).sort()).toEqual(expected('envelope', server))
-    expect(answer.body).toMatchObject({
+    expect(response.status).toBe(200)
+    expect(keysOf(response)).toEqual(credsKeys)
+    expect(Object.keys(response.body as object).sort()).toEqual(expected('envelope', server))
+    expect(response.body).toMatchObject({
       lease_id: expect.stringMatching(new RegExp(`^${engine.mount}/creds/billing/[0-9A-Za-z]{24}$`)),
       lease_duration: 600,
       renewable: true,
@@ -183,7 +183,7 @@ describe('operator flow', () => {
         issued_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
       },
     })
-    const { issued_at, expires_at, expires_at_unix, refresh_after_unix } = data(answer) as {
+    const { issued_at, expires_at, expires_at_unix, refresh_after_unix } = data(response) as {
       issued_at: string
       expires_at: string
       expires_at_unix: number
@@ -197,8 +197,8 @@ describe('operator flow', () => {
   })
 
   it('creds by reading, for clients that can only read', async () => {
-    const answer = await engine.read('creds/billing')
-    expect([answer.status, keysOf(answer), data(answer).ttl_seconds, data(answer).scopes]).toEqual([
+    const response = await engine.read('creds/billing')
+    expect([response.status, keysOf(response), data(response).ttl_seconds, data(response).scopes]).toEqual([
       200,
       credsKeys,
       900,
@@ -207,8 +207,8 @@ describe('operator flow', () => {
   })
 
   it('a ttl above the cap is cut, with a warning that the answer carries', async () => {
-    const answer = await engine.write('creds/billing', { ttl: '2h' })
-    expect(answer).toMatchObject({
+    const response = await engine.write('creds/billing', { ttl: '2h' })
+    expect(response).toMatchObject({
       status: 200,
       body: {
         lease_duration: 1800,
@@ -277,9 +277,9 @@ describe('operator flow', () => {
 
   it('refresh: another token in the same session, up to eight live ones; then 429, and none ends', async () => {
     const first = await engine.issue('billing')
-    const answer = await engine.write(`creds/billing/${first.session_id}`)
-    const second = issued(answer)
-    expect([answer.status, keysOf(answer), second.session_id]).toEqual([200, credsKeys, first.session_id])
+    const response = await engine.write(`creds/billing/${first.session_id}`)
+    const second = issued(response)
+    expect([response.status, keysOf(response), second.session_id]).toEqual([200, credsKeys, first.session_id])
     expect(second.lease_id).toMatch(new RegExp(`^${engine.mount}/creds/billing/${first.session_id}/[0-9A-Za-z]{24}$`))
     expect([await engine.state(first), await engine.state(second)]).toEqual(['active', 'active'])
     const others = []
@@ -292,8 +292,8 @@ describe('operator flow', () => {
 
   it('a session as operators see it, never with a token', async () => {
     const token = await engine.issue('billing', { purpose: 'looked at' })
-    const answer = await engine.read(`sessions/${token.session_id}`)
-    expect(keysOf(answer)).toEqual([
+    const response = await engine.read(`sessions/${token.session_id}`)
+    expect(keysOf(response)).toEqual([
       'agent_id',
       'ancestors',
       'ended_at',
@@ -310,14 +310,14 @@ describe('operator flow', () => {
       'state_reason',
       'tokens',
     ])
-    expect(data(answer)).toMatchObject({
+    expect(data(response)).toMatchObject({
       state: 'live',
       state_reason: null,
       ended_at: null,
       ancestors: [],
       tokens: [{ token_id: token.token_id, live: true }],
     })
-    expect(JSON.stringify(answer.body)).not.toContain(token.token)
+    expect(JSON.stringify(response.body)).not.toContain(token.token)
   })
 
   it('close: by the opener, with all that grew from it', async () => {
@@ -337,7 +337,7 @@ describe('operator flow', () => {
     })
   })
 
-  it.each<[string, (engine: Engine, token: Issued) => Promise<Answer>, number]>([
+  it.each<[string, (engine: Engine, token: Issued) => Promise<ApiResponse>, number]>([
     ['an operator deletes it', (own, { session_id }) => own.delete(`sessions/${session_id}`), 204],
     ['the agent is disabled', (own) => own.write('agents/worker', { disabled: true }), 204],
     ['the agent is revoked', (own) => own.write('agents/worker/revoke'), 204],
@@ -352,8 +352,8 @@ describe('operator flow', () => {
   })
 
   it('tidy sweeps and says so', async () => {
-    const answer = await engine.write('tidy')
-    expect([answer.status, keysOf(answer), data(answer)]).toMatchObject([
+    const response = await engine.write('tidy')
+    expect([response.status, keysOf(response), data(response)]).toMatchObject([
       200,
       ['done', 'last_finished', 'last_started', 'markers_removed', 'sessions_removed', 'state', 'tokens_removed'],
       { done: true, state: 'idle' },

@@ -140,12 +140,12 @@ describe('containers', () => {
   })
 
   it('whose image is in a local store need no registry', () => {
-    const asked: (readonly string[])[] = []
+    const requests: (readonly string[])[] = []
     requireContainers({}, (args) => {
-      asked.push(args)
+      requests.push(args)
       return { ok: true, output: '', end: '' }
     })
-    expect(asked.flat()).not.toContain('pull')
+    expect(requests.flat()).not.toContain('pull')
   })
 
   it('are built on the network they run on, and a build that fails shows its end', () => {

@@ -3,7 +3,7 @@ import { expected } from './differences.ts'
 import { Engine, keysOf } from './engine.ts'
 import { eventually } from './eventually.ts'
 import { startTarget } from './target/index.ts'
-import type { Answer, Server } from './target/index.ts'
+import type { ApiResponse, Server } from './target/index.ts'
 
 let server: Server
 let engine: Engine
@@ -20,9 +20,9 @@ describe('a wrapped answer', () => {
     ['GET', 'creds/billing'],
     ['GET', 'agents/billing'],
   ])('to %s %s is wrapped, and never in the clear', async (method, path) => {
-    const answer = await engine.call(method, path, method === 'POST' ? {} : undefined, { wrapTtl: '60' })
-    expect(answer.status).toBe(200)
-    expect(JSON.stringify(answer.body)).not.toMatch(/svt_|platform-team/)
+    const response = await engine.call(method, path, method === 'POST' ? {} : undefined, { wrapTtl: '60' })
+    expect(response.status).toBe(200)
+    expect(JSON.stringify(response.body)).not.toMatch(/svt_|platform-team/)
   })
 
   it('that is refused for its request is refused in the clear', async () => {
@@ -30,7 +30,7 @@ describe('a wrapped answer', () => {
   })
 })
 
-const unwrap = (token: string): Promise<Answer> => server.api('POST', 'sys/wrapping/unwrap', { token, body: {} })
+const unwrap = (token: string): Promise<ApiResponse> => server.api('POST', 'sys/wrapping/unwrap', { token, body: {} })
 
 describe('wrapping', () => {
   it('gives the lease to whoever unwraps, once', async () => {

@@ -144,10 +144,10 @@ describe('the file', () => {
   test("loads Node's own modules and nothing else", () => {
     const code = text.slice(0, text.indexOf('\n/*\n'))
     // A dot before it or a brace after it makes it a method of that name.
-    const asked = [...code.matchAll(/(?<![\w$]|\.\s*)(?:require|import)\(([^)]*)\)(?!\s*\{)/g)].map(([, argument]) =>
+    const requests = [...code.matchAll(/(?<![\w$]|\.\s*)(?:require|import)\(([^)]*)\)(?!\s*\{)/g)].map(([, argument]) =>
       argument!.trim(),
     )
-    const modules = asked.map((argument) => /^"([^"]+)"$/.exec(argument)?.[1] ?? argument)
+    const modules = requests.map((argument) => /^"([^"]+)"$/.exec(argument)?.[1] ?? argument)
     expect(modules).toContain('http2')
     expect(modules.filter((name) => !isBuiltin(name))).toEqual([])
   })

@@ -21,7 +21,7 @@ describe('auth', () => {
       'Success! Enabled approle auth method at: approle/\n',
     )
     await shell.mcpVault('auth', 'enable', '-path=machines/', '-description=all', '-max-lease-ttl=2h', 'approle')
-    expect(shell.vault.asked.map(({ method, url, body }) => [method, url, body])).toEqual([
+    expect(shell.vault.requests.map(({ method, url, body }) => [method, url, body])).toEqual([
       ['POST', '/v1/sys/auth/approle', { type: 'approle', config: {} }],
       ['POST', '/v1/sys/auth/machines', { type: 'approle', description: 'all', config: { max_lease_ttl: '7200s' } }],
     ])

@@ -22,7 +22,7 @@ describe('lease', () => {
     expect(out).toBe(
       'Key             Value\n---             -----\nid              mcp/creds/a/1\nlast_renewal    <nil>\nrenewable       false\nttl             14m59s\n',
     )
-    expect(vault.asked[0]).toMatchObject({
+    expect(vault.requests[0]).toMatchObject({
       method: 'PUT',
       url: '/v1/sys/leases/lookup',
       body: { lease_id: 'mcp/creds/a/1' },
@@ -35,7 +35,7 @@ describe('lease', () => {
     expect(out).toBe(
       'Key                Value\n---                -----\nlease_id           mcp/creds/a/1\nlease_duration     15m\nlease_renewable    true\n',
     )
-    expect(vault.asked[0]).toMatchObject({
+    expect(vault.requests[0]).toMatchObject({
       method: 'PUT',
       url: '/v1/sys/leases/renew',
       body: { lease_id: 'mcp/creds/a/1', increment: 900 },
@@ -77,8 +77,8 @@ describe('lease', () => {
   it.each(revokes)('revokes %j', async (words, url, body, sentence) => {
     const { code, out, vault } = await once([nothing], ['lease', 'revoke', ...words])
     expect([code, out]).toEqual([0, `${sentence}\n`])
-    expect(vault.asked[0]).toMatchObject({ method: 'PUT', url })
-    expect(vault.asked[0]!.body).toEqual(body)
+    expect(vault.requests[0]).toMatchObject({ method: 'PUT', url })
+    expect(vault.requests[0]!.body).toEqual(body)
   })
 
   it('takes the 202 of a queued revoke for success', async () => {
@@ -146,7 +146,7 @@ describe('policy', () => {
       'PUT /v1/sys/policies/acl/gateway',
       'DELETE /v1/sys/policies/acl/gateway',
     ])
-    expect(shell.vault.asked.map(({ body }) => body)).toEqual([
+    expect(shell.vault.requests.map(({ body }) => body)).toEqual([
       undefined,
       undefined,
       { policy: 'path "x" {}' },
@@ -201,8 +201,8 @@ identity_policies    []
 policies             ["default" "gateway"]
 token_meta_team      billing
 `)
-    expect(vault.asked[0]).toMatchObject({ method: 'POST', url: '/v1/auth/token/create' })
-    expect(vault.asked[0]!.body).toEqual({
+    expect(vault.requests[0]).toMatchObject({ method: 'POST', url: '/v1/auth/token/create' })
+    expect(vault.requests[0]!.body).toEqual({
       policies: ['gateway', 'default'],
       ttl: '86400s',
       no_parent: true,
@@ -217,8 +217,8 @@ token_meta_team      billing
       [secret(null, { auth: { ...auth, lease_duration: 0 } })],
       ['token', 'create', '-role=gateways'],
     )
-    expect(vault.asked[0]).toMatchObject({ url: '/v1/auth/token/create/gateways' })
-    expect(vault.asked[0]!.body).toEqual({})
+    expect(vault.requests[0]).toMatchObject({ url: '/v1/auth/token/create/gateways' })
+    expect(vault.requests[0]!.body).toEqual({})
   })
 
   it('prints one field, and a life without end as ∞', async () => {
@@ -228,7 +228,7 @@ token_meta_team      billing
     )
   })
 
-  const questions: [string[], string, string, unknown][] = [
+  const cases: [string[], string, string, unknown][] = [
     [['lookup'], 'GET', '/v1/auth/token/lookup-self', undefined],
     [['lookup', 'hvs.x'], 'POST', '/v1/auth/token/lookup', { token: 'hvs.x' }],
     [['lookup', '-accessor', 'acc'], 'POST', '/v1/auth/token/lookup-accessor', { accessor: 'acc' }],
@@ -239,11 +239,11 @@ token_meta_team      billing
     [['revoke', '-accessor', 'acc'], 'POST', '/v1/auth/token/revoke-accessor', { accessor: 'acc' }],
     [['revoke', '-mode=orphan', 'hvs.x'], 'POST', '/v1/auth/token/revoke-orphan', { token: 'hvs.x' }],
   ]
-  it.each(questions)('%j asks %s %s', async (words, method, url, body) => {
+  it.each(cases)('%j asks %s %s', async (words, method, url, body) => {
     const { code, vault } = await once([nothing], ['token', ...words])
     expect(code).toBe(0)
-    expect(vault.asked[0]).toMatchObject({ method, url })
-    expect(vault.asked[0]!.body).toEqual(body)
+    expect(vault.requests[0]).toMatchObject({ method, url })
+    expect(vault.requests[0]!.body).toEqual(body)
   })
 
   it('says that a token is revoked', async () => {
@@ -254,7 +254,7 @@ token_meta_team      billing
     const shell = await terminal([secret({ capabilities: ['update', 'create'] }), secret({ 'mcp/config': ['deny'] })])
     expect((await shell.mcpVault('token', 'capabilities', 'mcp/config')).out).toBe('create, update\n')
     expect((await shell.mcpVault('token', 'capabilities', 'hvs.x', 'mcp/config')).out).toBe('deny\n')
-    expect(shell.vault.asked.map(({ url, body }) => [url, body])).toEqual([
+    expect(shell.vault.requests.map(({ url, body }) => [url, body])).toEqual([
       ['/v1/sys/capabilities-self', { path: 'mcp/config' }],
       ['/v1/sys/capabilities', { token: 'hvs.x', path: 'mcp/config' }],
     ])
@@ -317,7 +317,7 @@ describe('secrets', () => {
         .out,
     ).toBe('Success! Enabled the kv-v2 secrets engine at: keys/\n')
     await shell.mcpVault('secrets', 'enable', '-version=1', '-options=a=b', 'kv')
-    expect(shell.vault.asked.map(({ method, url, body }) => [method, url, body])).toEqual([
+    expect(shell.vault.requests.map(({ method, url, body }) => [method, url, body])).toEqual([
       ['POST', '/v1/sys/mounts/mcp', { type: 'mcp', config: {} }],
       [
         'POST',
@@ -336,7 +336,7 @@ describe('secrets', () => {
     expect((await shell.mcpVault('secrets', 'disable', 'mcp/')).out).toBe(
       'Success! Disabled the secrets engine (if it existed) at: mcp/\n',
     )
-    expect(shell.vault.asked.map(({ method, url, body }) => [method, url, body])).toEqual([
+    expect(shell.vault.requests.map(({ method, url, body }) => [method, url, body])).toEqual([
       ['POST', '/v1/sys/mounts/mcp/tune', { default_lease_ttl: '900s' }],
       ['DELETE', '/v1/sys/mounts/mcp', undefined],
     ])
@@ -370,7 +370,7 @@ describe('audit', () => {
     expect((await shell.mcpVault('audit', 'disable', 'file')).out).toBe(
       'Success! Disabled audit device (if it was enabled) at: file/\n',
     )
-    expect(shell.vault.asked.map(({ method, url, body }) => [method, url, body])).toEqual([
+    expect(shell.vault.requests.map(({ method, url, body }) => [method, url, body])).toEqual([
       ['GET', '/v1/sys/audit', undefined],
       ['PUT', '/v1/sys/audit/file', { type: 'file', local: false, options: { file_path: '/tmp/a.log' } }],
       ['DELETE', '/v1/sys/audit/file', undefined],
@@ -388,7 +388,7 @@ describe('audit', () => {
 describe('unwrap', () => {
   it('opens with the wrapping token in place of your own', async () => {
     const { out, vault } = await once([secret({ token: 'svt_prod_1' })], ['unwrap', '-field=token', 'hvs.wrap'])
-    expect([out, vault.lines(), vault.asked[0]!.headers['x-vault-token']]).toEqual([
+    expect([out, vault.lines(), vault.requests[0]!.headers['x-vault-token']]).toEqual([
       'svt_prod_1',
       ['PUT /v1/sys/wrapping/unwrap'],
       'hvs.wrap',
@@ -399,7 +399,7 @@ describe('unwrap', () => {
     const shell = await terminal([secret({ a: 1 })])
     expect((await shell.mcpVault('unwrap', '')).err.split('\n')[0]).toBe('The wrapping token is empty')
     await shell.mcpVault('unwrap')
-    expect(shell.vault.asked.map(({ headers }) => headers['x-vault-token'])).toEqual(['test-token'])
+    expect(shell.vault.requests.map(({ headers }) => headers['x-vault-token'])).toEqual(['test-token'])
   })
 
   it('prints the refusal of a used one', async () => {

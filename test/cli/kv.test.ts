@@ -32,7 +32,7 @@ describe('kv put', () => {
     expect(out).toBe(`===== Secret Path =====\nsecret/data/mcp/stripe\n\n${metadataTable}`)
     expect([code, err]).toEqual([0, ''])
     expect(shell.vault.lines()).toEqual(['GET /v1/sys/internal/ui/mounts/secret', 'PUT /v1/secret/data/mcp/stripe'])
-    expect(shell.vault.asked[1]!.body).toEqual({ data: { api_key: 'sk_test_1' }, options: {} })
+    expect(shell.vault.requests[1]!.body).toEqual({ data: { api_key: 'sk_test_1' }, options: {} })
   })
 
   it('finds the mount in the path when -mount is not given', async () => {
@@ -41,14 +41,14 @@ describe('kv put', () => {
       'GET /v1/sys/internal/ui/mounts/secret/mcp/stripe',
       'PUT /v1/secret/data/mcp/stripe',
     ])
-    expect(vault.asked[1]!.body).toEqual({ data: { a: '1' }, options: { cas: 0 } })
+    expect(vault.requests[1]!.body).toEqual({ data: { a: '1' }, options: { cas: 0 } })
   })
 
   it('writes straight to the path of a version 1 engine', async () => {
     const { out, vault } = await once([v1, nothing], ['kv', 'put', '-mount=kv', 'mcp/stripe', 'a=1'])
     expect(out).toBe('Success! Data written to: kv/mcp/stripe\n')
     expect(vault.lines()[1]).toBe('PUT /v1/kv/mcp/stripe')
-    expect(vault.asked[1]!.body).toEqual({ a: '1' })
+    expect(vault.requests[1]!.body).toEqual({ a: '1' })
   })
 
   it('takes a server without the question for version 1', async () => {
@@ -58,7 +58,7 @@ describe('kv put', () => {
 
   it('does not ask for the preflight to be wrapped', async () => {
     const { vault } = await once([v2, written], ['kv', 'put', '-wrap-ttl=60', 'secret/a', 'b=c'])
-    expect(vault.asked.map(({ headers }) => headers['x-vault-wrap-ttl'])).toEqual([undefined, '60s'])
+    expect(vault.requests.map(({ headers }) => headers['x-vault-wrap-ttl'])).toEqual([undefined, '60s'])
   })
 
   it('prints the refusal of a stale check-and-set', async () => {
@@ -77,7 +77,7 @@ describe('kv put', () => {
       'preflight capability check returned 403, please ensure client\'s policies grant access to path "other/"'
     const { code, err, vault } = await once([refusal(403, sentence)], ['kv', 'put', '-mount=other', 'a', 'b=c'])
     expect([code, err]).toEqual([2, `Error looking up the mount of other: Code: 403. Errors:\n* ${sentence}\n`])
-    expect(vault.asked).toHaveLength(1)
+    expect(vault.requests).toHaveLength(1)
   })
 
   it('refuses -cas where there are no versions', async () => {
@@ -198,7 +198,7 @@ describe('kv patch', () => {
   it('sends one merge patch', async () => {
     const { code, out, vault } = await once([v2, written], ['kv', 'patch', '-cas=2', 'secret/a', 'b=c'])
     expect([code, out.split('\n')[1], vault.lines()[1]]).toEqual([0, 'secret/data/a', 'PATCH /v1/secret/data/a'])
-    expect(vault.asked[1]).toMatchObject({
+    expect(vault.requests[1]).toMatchObject({
       body: { data: { b: 'c' }, options: { cas: 2 } },
       headers: { 'content-type': 'application/merge-patch+json' },
     })
@@ -215,7 +215,7 @@ describe('kv patch', () => {
       'GET /v1/secret/data/a',
       'PUT /v1/secret/data/a',
     ])
-    expect(vault.asked[3]!.body).toEqual({ data: { a: '1', b: 'c' }, options: { cas: 3 } })
+    expect(vault.requests[3]!.body).toEqual({ data: { a: '1', b: 'c' }, options: { cas: 3 } })
   })
 
   it('does neither where there is nothing', async () => {
@@ -234,7 +234,7 @@ describe('kv patch', () => {
       [v2, refusal(405, 'unsupported operation')],
       ['kv', 'patch', '-method=patch', 'secret/a', 'b=c'],
     )
-    expect([code, vault.asked.length]).toEqual([2, 2])
+    expect([code, vault.requests.length]).toEqual([2, 2])
   })
 
   it('needs versions', async () => {
@@ -258,13 +258,13 @@ describe('versions', () => {
       'GET /v1/sys/internal/ui/mounts/secret/a',
       'PUT /v1/secret/delete/a',
     ])
-    expect(shell.vault.asked[3]!.body).toEqual({ versions: [1, 2, 4] })
+    expect(shell.vault.requests[3]!.body).toEqual({ versions: [1, 2, 4] })
   })
 
   it.each(['undelete', 'destroy'])('%ss the named ones', async (verb) => {
     const { out, vault } = await once([v2, nothing], ['kv', verb, '-mount', 'secret', '-versions', '2', 'a'])
     expect(out).toBe(`Success! Data written to: secret/${verb}/a\n`)
-    expect(vault.asked[1]).toMatchObject({ method: 'PUT', url: `/v1/secret/${verb}/a`, body: { versions: [2] } })
+    expect(vault.requests[1]).toMatchObject({ method: 'PUT', url: `/v1/secret/${verb}/a`, body: { versions: [2] } })
   })
 
   it('rolls back by writing the old data over the newest version', async () => {
@@ -278,7 +278,7 @@ describe('versions', () => {
       'GET /v1/secret/data/a?version=1',
       'PUT /v1/secret/data/a',
     ])
-    expect(vault.asked[3]!.body).toEqual({ data: { a: 'old' }, options: { cas: 3 } })
+    expect(vault.requests[3]!.body).toEqual({ data: { a: 'old' }, options: { cas: 3 } })
   })
 
   it('writes nothing when the old version is gone', async () => {
@@ -290,7 +290,7 @@ describe('versions', () => {
       2,
       'Version 1 at secret/data/a does not exist, or is deleted or destroyed; kv metadata get lists the versions\n',
     ])
-    expect(vault.asked).toHaveLength(3)
+    expect(vault.requests).toHaveLength(3)
   })
 
   const wrong: [string[], string][] = [
@@ -343,7 +343,7 @@ describe('versions', () => {
 
   it('refuses the mount itself where a secret is meant', async () => {
     const { code, err, vault } = await once([v2], ['kv', 'delete', 'secret/'])
-    expect([code, err.split('\n')[0], vault.asked.length]).toEqual([
+    expect([code, err.split('\n')[0], vault.requests.length]).toEqual([
       1,
       'The path names no secret below secret/, for example secret/mcp/stripe',
       1,
@@ -368,8 +368,8 @@ describe('kv metadata', () => {
       ],
     )
     expect(out).toBe('Success! Data written to: secret/metadata/mcp/stripe\n')
-    expect(vault.asked[1]).toMatchObject({ method: 'PUT', url: '/v1/secret/metadata/mcp/stripe' })
-    expect(vault.asked[1]!.body).toEqual({
+    expect(vault.requests[1]).toMatchObject({ method: 'PUT', url: '/v1/secret/metadata/mcp/stripe' })
+    expect(vault.requests[1]!.body).toEqual({
       custom_metadata: { mcp_origins: 'https://api.stripe.com' },
       max_versions: 5,
       cas_required: true,
@@ -379,7 +379,7 @@ describe('kv metadata', () => {
 
   it('leaves out what was not given', async () => {
     const { vault } = await once([v2, nothing], ['kv', 'metadata', 'put', '-cas-required=false', 'secret/a'])
-    expect(vault.asked[1]!.body).toEqual({ cas_required: false })
+    expect(vault.requests[1]!.body).toEqual({ cas_required: false })
   })
 
   it('patches and removes single entries', async () => {
@@ -387,18 +387,18 @@ describe('kv metadata', () => {
       [v2, nothing],
       ['kv', 'metadata', 'patch', '-custom-metadata=a=1', '-remove-custom-metadata=b', 'secret/a'],
     )
-    expect(vault.asked[1]).toMatchObject({ method: 'PATCH', body: { custom_metadata: { a: '1', b: null } } })
+    expect(vault.requests[1]).toMatchObject({ method: 'PATCH', body: { custom_metadata: { a: '1', b: null } } })
   })
 
   it('shows settings and every version in order', async () => {
     const one = { created_time: 't1', deletion_time: '', destroyed: false }
-    const answer = secret({
+    const response = secret({
       cas_required: false,
       custom_metadata: { mcp_origins: 'https://api.stripe.com' },
       max_versions: 0,
       versions: { 10: one, 2: one },
     })
-    expect((await once([v2, answer], ['kv', 'metadata', 'get', 'secret/a'])).out).toBe(`= Metadata Path =
+    expect((await once([v2, response], ['kv', 'metadata', 'get', 'secret/a'])).out).toBe(`= Metadata Path =
 secret/metadata/a
 
 ======= Metadata =======

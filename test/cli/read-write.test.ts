@@ -40,7 +40,7 @@ url                https://api.stripe.com
 `)
     expect([code, err]).toEqual([0, ''])
     expect(vault.lines()).toEqual(['GET /v1/mcp/upstreams/stripe'])
-    expect(vault.asked[0]!.headers).toMatchObject({ 'x-vault-token': 'test-token', 'x-vault-request': 'true' })
+    expect(vault.requests[0]!.headers).toMatchObject({ 'x-vault-token': 'test-token', 'x-vault-request': 'true' })
   })
 
   it('shows a lease duration without a lease as refresh_interval', async () => {
@@ -150,7 +150,7 @@ wrapping_token_ttl:              5m
 wrapping_token_creation_time:    2026-03-15T16:00:00Z
 wrapping_token_creation_path:    mcp/creds/billing
 `)
-    expect(vault.asked[0]!.headers['x-vault-wrap-ttl']).toBe('300s')
+    expect(vault.requests[0]!.headers['x-vault-wrap-ttl']).toBe('300s')
   })
 
   it('escapes control characters a stored value would send to the terminal', async () => {
@@ -203,7 +203,7 @@ wrapping_token_creation_path:    mcp/creds/billing
     expect(err).toBe(
       'Error reading mcp/config: Code: 403. Errors:\n* permission denied\n\nNo token was sent. Set VAULT_TOKEN, or run: mcp-vault login\n',
     )
-    expect(vault.asked[0]!.headers['x-vault-token'] ?? '').toBe('')
+    expect(vault.requests[0]!.headers['x-vault-token'] ?? '').toBe('')
   })
 
   it('does not add it when a token was sent', async () => {
@@ -228,7 +228,7 @@ describe('write', () => {
     )
     expect([code, out]).toEqual([0, 'Success! Data written to: mcp/upstreams/stripe\n'])
     expect(vault.lines()).toEqual(['PUT /v1/mcp/upstreams/stripe'])
-    expect(vault.asked[0]!.body).toEqual({ url: 'https://api.stripe.com?a=b', timeout: '5', empty: '' })
+    expect(vault.requests[0]!.body).toEqual({ url: 'https://api.stripe.com?a=b', timeout: '5', empty: '' })
   })
 
   it('prints what the write answered, lease first', async () => {
@@ -275,7 +275,7 @@ ttl_seconds        900
     const shell = await terminal([nothing], { stdin: 'line 1\nline 2\n' })
     await shell.write('billing.hcl', 'path "tools/*" {}\n')
     await shell.mcpVault('write', 'mcp/policies/billing', 'policy=@billing.hcl', 'note=-', 'mail=\\@home')
-    expect(shell.vault.asked[0]!.body).toEqual({
+    expect(shell.vault.requests[0]!.body).toEqual({
       policy: 'path "tools/*" {}\n',
       note: 'line 1\nline 2\n',
       mail: '@home',
@@ -287,7 +287,7 @@ ttl_seconds        900
     await shell.write('body.json', '{"timeout":5,"url":"https://a"}')
     await shell.mcpVault('write', 'mcp/upstreams/a', '@body.json')
     await shell.mcpVault('write', 'mcp/agents/a/scopes', '-')
-    expect(shell.vault.asked.map(({ body }) => body)).toEqual([
+    expect(shell.vault.requests.map(({ body }) => body)).toEqual([
       { timeout: 5, url: 'https://a' },
       { max_ttl_seconds: 900, scopes: ['read:a:b'] },
     ])
@@ -295,7 +295,7 @@ ttl_seconds        900
 
   it('makes a list of a name given more than once', async () => {
     const { vault } = await once([nothing], ['write', 'mcp/config', 'a=1', 'a=2', 'a=3', 'b=4'])
-    expect(vault.asked[0]!.body).toEqual({ a: ['1', '2', '3'], b: '4' })
+    expect(vault.requests[0]!.body).toEqual({ a: ['1', '2', '3'], b: '4' })
   })
 
   it('writes without data when forced, by either name of the flag', async () => {
@@ -303,7 +303,7 @@ ttl_seconds        900
     await shell.mcpVault('write', '-f', 'mcp/agents/a/revoke')
     await shell.mcpVault('write', 'mcp/agents/a/revoke', '-force')
     expect(shell.vault.lines()).toEqual(['PUT /v1/mcp/agents/a/revoke', 'PUT /v1/mcp/agents/a/revoke'])
-    expect(shell.vault.asked.map(({ body }) => body)).toEqual([undefined, undefined])
+    expect(shell.vault.requests.map(({ body }) => body)).toEqual([undefined, undefined])
   })
 
   it('prints the refusal in the short form of Vault', async () => {

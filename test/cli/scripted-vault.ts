@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-export interface Asked {
+export interface RecordedRequest {
   readonly method: string
   /** With the query, as it came over the wire. */
   readonly url: string
@@ -18,7 +18,7 @@ export interface Scripted {
 
 export interface ScriptedVault {
   readonly address: string
-  readonly asked: readonly Asked[]
+  readonly requests: readonly RecordedRequest[]
   /** `GET /v1/x` of everything asked, in order. */
   lines(): string[]
   close(): Promise<void>
@@ -47,7 +47,7 @@ export const secret = (data: unknown, more: object = {}): Scripted => ({
 
 /** Answers the scripted answers in order; a request beyond the script is a 599. */
 export async function scriptVault(...script: Scripted[]): Promise<ScriptedVault> {
-  const asked: Asked[] = []
+  const requests: RecordedRequest[] = []
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => {
@@ -55,7 +55,7 @@ export async function scriptVault(...script: Scripted[]): Promise<ScriptedVault>
     })
     request.on('end', () => {
       const text = Buffer.concat(chunks).toString('utf8')
-      asked.push({
+      requests.push({
         method: request.method!,
         url: request.url!,
         headers: request.headers,
@@ -71,8 +71,8 @@ export async function scriptVault(...script: Scripted[]): Promise<ScriptedVault>
   })
   return {
     address: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`,
-    asked,
-    lines: () => asked.map(({ method, url }) => `${method} ${url}`),
+    requests,
+    lines: () => requests.map(({ method, url }) => `${method} ${url}`),
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections()

@@ -94,7 +94,7 @@ policies             ["default" "operators"]
     expect([code, err, await shell.read('.vault-token')]).toEqual([0, '', 'hvs.mine'])
     expect((await stat(join(shell.home, '.vault-token'))).mode & 0o777).toBe(0o600)
     await shell.mcpVault('read', 'mcp/config')
-    expect(shell.vault.asked.map(({ url, headers }) => [url, headers['x-vault-token']])).toEqual([
+    expect(shell.vault.requests.map(({ url, headers }) => [url, headers['x-vault-token']])).toEqual([
       ['/v1/auth/token/lookup-self', 'hvs.mine'],
       ['/v1/mcp/config', 'hvs.mine'],
     ])
@@ -120,7 +120,7 @@ policies             ["default" "operators"]
       [['token=hvs.mine'], {}],
     ] as const) {
       const { vault } = await once([self], ['login', '-no-store', ...words], options)
-      expect(vault.asked[0]!.headers['x-vault-token']).toBe('hvs.mine')
+      expect(vault.requests[0]!.headers['x-vault-token']).toBe('hvs.mine')
     }
   })
 
@@ -199,14 +199,14 @@ describe('the connection', () => {
       env: { VAULT_ADDR: '', BAO_ADDR: shell.vault.address, VAULT_TOKEN: '', BAO_TOKEN: 'bao-token' },
     })
     expect((await bao.mcpVault('read', 'mcp/config')).code).toBe(0)
-    expect(shell.vault.asked.map(({ headers }) => headers['x-vault-token'])).toEqual(['test-token', 'bao-token'])
+    expect(shell.vault.requests.map(({ headers }) => headers['x-vault-token'])).toEqual(['test-token', 'bao-token'])
   })
 
   it('sends the namespace', async () => {
     const shell = await terminal([secret({ a: 1 }), secret({ a: 1 })], { env: { VAULT_NAMESPACE: 'team-a' } })
     await shell.mcpVault('read', 'mcp/config')
     await shell.mcpVault('read', '-namespace=team-b', 'mcp/config')
-    expect(shell.vault.asked.map(({ headers }) => headers['x-vault-namespace'])).toEqual(['team-a', 'team-b'])
+    expect(shell.vault.requests.map(({ headers }) => headers['x-vault-namespace'])).toEqual(['team-a', 'team-b'])
   })
 
   it('does not let an error or a warning steer the terminal', async () => {
@@ -298,12 +298,12 @@ describe('flags', () => {
 
   it('end at --', async () => {
     const { vault } = await once([nothing], ['write', 'mcp/config', 'a=1', '--', '-b=2'])
-    expect(vault.asked[0]!.body).toEqual({ a: '1', '-b': '2' })
+    expect(vault.requests[0]!.body).toEqual({ a: '1', '-b': '2' })
   })
 
   it('keep what stands behind the first equals sign', async () => {
     const { vault } = await once([nothing], ['token', 'create', '-display-name=a=b'])
-    expect(vault.asked[0]!.body).toEqual({ display_name: 'a=b' })
+    expect(vault.requests[0]!.body).toEqual({ display_name: 'a=b' })
   })
 })
 

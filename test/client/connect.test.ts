@@ -118,10 +118,10 @@ describe('validate', () => {
   test('ends with its signal', async () => {
     fake.fail('Validate', 'silence')
     const giveUp = new AbortController()
-    const asked = gateway.validate(session.token, '', { signal: giveUp.signal })
+    const pending = gateway.validate(session.token, '', { signal: giveUp.signal })
     await until(() => fake.calls.length === 1)
     giveUp.abort(new Error('enough'))
-    await expect(asked).rejects.toThrow('enough')
+    await expect(pending).rejects.toThrow('enough')
   })
 
   test('never names the token in an error', async () => {

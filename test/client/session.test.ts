@@ -29,14 +29,14 @@ const request = {
   ttl_seconds: 900,
 }
 const open = () => gateway.sessions.open(request)
-const asked = (method: string) => fake.calls.filter((call) => call.method === method)
+const requests = (method: string) => fake.calls.filter((call) => call.method === method)
 /** The answer to a refresh has come when the timer of the next one, or of the retry, stands. */
-const refreshed = (times: number) => until(() => asked('Refresh').length === times && clock.waiting === 1)
+const refreshed = (times: number) => until(() => requests('Refresh').length === times && clock.waiting === 1)
 
 describe('an open session', () => {
   test('is what was asked for', async () => {
     const session = await open()
-    expect(asked('Open')[0]!.request).toMatchObject(request)
+    expect(requests('Open')[0]!.request).toMatchObject(request)
     expect(session.details).toMatchObject({
       agent_id: 'claude-billing-agent',
       scopes: ['read:stripe:invoices'],
@@ -50,7 +50,7 @@ describe('an open session', () => {
   test('keeps its token until 80 % of its life', async () => {
     const session = await open()
     await clock.advance(719_999)
-    expect(asked('Refresh')).toEqual([])
+    expect(requests('Refresh')).toEqual([])
     await session.close()
   })
 
@@ -63,7 +63,7 @@ describe('an open session', () => {
     expect(young).not.toBe(old)
     expect(await gateway.validate(old)).toMatchObject({ active: true, session_id: session.session_id })
     expect(await gateway.validate(young)).toMatchObject({ active: true, session_id: session.session_id })
-    expect(asked('Refresh')[0]!.request).toMatchObject({ session_id: session.session_id, ttl_seconds: 900 })
+    expect(requests('Refresh')[0]!.request).toMatchObject({ session_id: session.session_id, ttl_seconds: 900 })
     await session.close()
   })
 
@@ -74,7 +74,7 @@ describe('an open session', () => {
       await refreshed(round)
     }
     await session.close()
-    expect(asked('Refresh')).toHaveLength(3)
+    expect(requests('Refresh')).toHaveLength(3)
   })
 
   test('hands out the old token while a refresh is under way', async () => {
@@ -90,7 +90,7 @@ describe('an open session', () => {
     const session = await open()
     const [a, b] = await Promise.all([session.refresh(), session.refresh()])
     expect(a).toBe(b)
-    expect(asked('Refresh')).toHaveLength(1)
+    expect(requests('Refresh')).toHaveLength(1)
     await session.close()
   })
 
@@ -108,7 +108,7 @@ describe('an open session', () => {
     await refreshed(1)
     expect(await session.token()).toBe(old)
     await clock.advance(89_999)
-    expect(asked('Refresh')).toHaveLength(1)
+    expect(requests('Refresh')).toHaveLength(1)
     await clock.advance(1)
     await refreshed(2)
     expect(await session.token()).not.toBe(old)
@@ -159,10 +159,10 @@ describe('an open session', () => {
     const session = await open()
     fake.endSession(session.session_id)
     await clock.advance(720_000)
-    await until(() => asked('Refresh').length === 1 && clock.waiting === 0)
+    await until(() => requests('Refresh').length === 1 && clock.waiting === 0)
     await expect(session.token()).rejects.toMatchObject({ message: 'session is over, open a new one' })
     await clock.advance(3_600_000)
-    expect(asked('Refresh')).toHaveLength(1)
+    expect(requests('Refresh')).toHaveLength(1)
   })
 
   test('is closed once, and gives no token after', async () => {
@@ -170,7 +170,7 @@ describe('an open session', () => {
     const token = await session.token()
     await session.close()
     await session.close()
-    expect(asked('Close')).toHaveLength(1)
+    expect(requests('Close')).toHaveLength(1)
     await expect(session.token()).rejects.toMatchObject({ type: 'invalid_token', code: 'closed' })
     await expect(gateway.validate(token)).rejects.toMatchObject({ type: 'invalid_token', code: 'revoked' })
     expect(clock.waiting).toBe(0)
@@ -220,7 +220,7 @@ describe('sessions', () => {
   test('opening is not tried twice: the first may have succeeded', async () => {
     fake.fail('Open', { type: 'unavailable', message: 'Vault is sealed' })
     await expect(open()).rejects.toMatchObject({ type: 'unavailable' })
-    expect(asked('Open')).toHaveLength(1)
+    expect(requests('Open')).toHaveLength(1)
   })
 
   test('those opened elsewhere are refreshed and closed by id', async () => {

@@ -19,14 +19,14 @@ let gateway: GatewayClient
 let mcp: McpServerHandle
 let session: SessionToken
 let vault: ScriptedVault | undefined
-let asked: string[]
+let requests: string[]
 
 beforeEach(async () => {
-  asked = []
+  requests = []
   fake = await startFakeGateway({
     upstreams: {
       stripe: (request) => {
-        asked.push(request.url)
+        requests.push(request.url)
         return Response.json({ data: [{ id: 'in_1' }] })
       },
     },
@@ -82,12 +82,12 @@ describe('call', () => {
       code,
       out,
       err,
-      vault: { asked: questions },
+      vault: { requests: vaultRequests },
     } = await type([issued(), nothing], [mcp.url, 'list_invoices', ...asAgent])
     expect(code).toBe(0)
     expect(out).toBe('{"data":[{"id":"in_1"}]}\n')
     expect(err).toMatch(/^gateway \d+ ms, upstream \d+ ms\n$/)
-    expect(questions.map(({ method, url, body }) => ({ method, url, body }))).toEqual([
+    expect(vaultRequests.map(({ method, url, body }) => ({ method, url, body }))).toEqual([
       { method: 'PUT', url: '/v1/mcp/creds/claude-billing-agent', body: { purpose: 'mcp-vault call list_invoices' } },
       {
         method: 'PUT',
@@ -124,9 +124,9 @@ describe('call', () => {
       '-mount=agents/mcp',
     ]
     const {
-      vault: { asked: questions },
+      vault: { requests: vaultRequests },
     } = await type([issued(), nothing], [mcp.url, 'list_invoices', ...asAgent, ...flags])
-    expect(questions[0]).toMatchObject({
+    expect(vaultRequests[0]).toMatchObject({
       url: '/v1/agents/mcp/creds/claude-billing-agent',
       body: {
         purpose: 'reconciliation',
@@ -142,16 +142,16 @@ describe('call', () => {
     ['a JSON object', ['{"limit":7}']],
   ])('takes arguments as %s', async (_, words) => {
     await type([issued(), nothing], [mcp.url, 'list_invoices', ...words, ...asAgent])
-    expect(asked).toEqual(['http://stripe.invalid/v1/invoices?limit=7'])
+    expect(requests).toEqual(['http://stripe.invalid/v1/invoices?limit=7'])
   })
 
   test('uses the token of the environment when no agent is named, and ends nothing', async () => {
     const {
       code,
-      vault: { asked: questions },
+      vault: { requests: vaultRequests },
     } = await type([], [mcp.url, 'list_invoices'], { env: { MCP_SESSION_TOKEN: session.token } })
     expect(code).toBe(0)
-    expect(questions).toEqual([])
+    expect(vaultRequests).toEqual([])
   })
 
   test('closes the session where leases may not be touched', async () => {
@@ -284,12 +284,12 @@ describe('call is refused before anything is sent', () => {
     const {
       code,
       err,
-      vault: { asked: questions },
+      vault: { requests: vaultRequests },
     } = await type([], words)
     expect(code).toBe(1)
     expect(err).toContain(sentence)
     expect(err).not.toContain('secret')
-    expect(questions).toEqual([])
+    expect(vaultRequests).toEqual([])
   })
 })
 

@@ -132,14 +132,14 @@ describe('through the real MCP client', () => {
       told.push(message)
       if (told.length === 2) fake.endSession(session.session_id)
     }
-    const answer = await callTool({
+    const response = await callTool({
       url: mcp.url,
       token: session.token,
       tool: 'follow_events',
       args: { count: 1_000_000 },
       onProgress,
     })
-    expect(answer).toMatchObject({
+    expect(response).toMatchObject({
       isError: true,
       text: '401 invalid_token: the session is over (revoked); open a new one',
     })

@@ -8,25 +8,25 @@ beforeEach(async () => {
 })
 afterEach(() => upstream.close())
 
-const ask = (path: string, authorization = `Bearer ${upstream.key}`, method = 'GET') =>
+const send = (path: string, authorization = `Bearer ${upstream.key}`, method = 'GET') =>
   fetch(upstream.url + path, { method, headers: { authorization } })
 
 test('a pull request leads to the status of its head', async () => {
-  const pull = (await (await ask('/repos/acme/billing/pulls/7')).json()) as { head: { sha: string } }
-  const status = await (await ask(`/repos/acme/billing/commits/${pull.head.sha}/status`)).json()
+  const pull = (await (await send('/repos/acme/billing/pulls/7')).json()) as { head: { sha: string } }
+  const status = await (await send(`/repos/acme/billing/commits/${pull.head.sha}/status`)).json()
   expect(status).toMatchObject({ state: 'success', total_count: 2 })
 })
 
 test('one failed check fails the whole', async () => {
-  const pull = (await (await ask('/repos/acme/billing/pulls/8')).json()) as { head: { sha: string } }
-  expect(await (await ask(`/repos/acme/billing/commits/${pull.head.sha}/status`)).json()).toMatchObject({
+  const pull = (await (await send('/repos/acme/billing/pulls/8')).json()) as { head: { sha: string } }
+  expect(await (await send(`/repos/acme/billing/commits/${pull.head.sha}/status`)).json()).toMatchObject({
     state: 'failure',
   })
 })
 
 test('the key is taken under both schemes', async () => {
-  expect((await ask('/user', `token ${upstream.key}`)).status).toBe(200)
-  expect((await ask('/user', `bearer ${upstream.key}`)).status).toBe(200)
+  expect((await send('/user', `token ${upstream.key}`)).status).toBe(200)
+  expect((await send('/user', `bearer ${upstream.key}`)).status).toBe(200)
   expect(upstream.calls()).toBe(2)
 })
 
@@ -35,7 +35,7 @@ test.each([
   ['another key', 'Bearer ghp_other'],
   ['basic', `Basic ${Buffer.from('ghp_other:').toString('base64')}`],
 ])('%s is refused', async (_, authorization) => {
-  const response = await ask('/user', authorization)
+  const response = await send('/user', authorization)
   expect(response.status).toBe(401)
   expect(await response.json()).toMatchObject({ message: 'Bad credentials' })
   expect(upstream.calls()).toBe(0)
@@ -48,9 +48,9 @@ test.each([
   ['/repos/acme/billing/commits/0000000/status'],
   ['/repos/acme/pulls/7'],
 ])('%s is not found', async (path) => {
-  expect((await ask(path)).status).toBe(404)
+  expect((await send(path)).status).toBe(404)
 })
 
 test('nothing is written', async () => {
-  expect((await ask('/repos/acme/billing/pulls/7', undefined, 'PATCH')).status).toBe(404)
+  expect((await send('/repos/acme/billing/pulls/7', undefined, 'PATCH')).status).toBe(404)
 })

@@ -14,7 +14,7 @@ function sdk(key = upstream.key): Stripe {
   return new Stripe(key, { host: hostname, port, protocol: 'http', maxNetworkRetries: 0, telemetry: false })
 }
 
-const ask = (path: string, authorization: string | undefined, init: RequestInit = {}) =>
+const send = (path: string, authorization: string | undefined, init: RequestInit = {}) =>
   fetch(upstream.url + path, { ...init, ...(authorization === undefined ? {} : { headers: { authorization } }) })
 
 describe('the real Stripe SDK works against it', () => {
@@ -75,7 +75,7 @@ describe('it demands its real key', () => {
     ['as bearer in lower case', (key) => `bearer ${key}`],
     ['as basic user name without password', (key) => `Basic ${Buffer.from(`${key}:`).toString('base64')}`],
   ])('%s', async (_, header) => {
-    expect((await ask('/v1/invoices', header(upstream.key))).status).toBe(200)
+    expect((await send('/v1/invoices', header(upstream.key))).status).toBe(200)
     expect(upstream.calls()).toBe(1)
   })
 
@@ -87,7 +87,7 @@ describe('it demands its real key', () => {
     ['the key as basic password', (key) => `Basic ${Buffer.from(`:${key}`).toString('base64')}`],
     ['a phantom token', () => 'Bearer svt_prod_7f3k9m2p'],
   ])('and refuses %s', async (_, header) => {
-    const response = await ask('/v1/invoices', header(upstream.key))
+    const response = await send('/v1/invoices', header(upstream.key))
     expect(response.status).toBe(401)
     expect(await response.json()).toEqual({
       error: { type: 'invalid_request_error', message: 'Invalid API Key provided.' },
@@ -104,18 +104,18 @@ describe('it demands its real key', () => {
 })
 
 test('unknown paths are 404', async () => {
-  expect((await ask('/v1/balance', `Bearer ${upstream.key}`)).status).toBe(404)
-  expect((await ask('/v1/__proto__', `Bearer ${upstream.key}`)).status).toBe(404)
+  expect((await send('/v1/balance', `Bearer ${upstream.key}`)).status).toBe(404)
+  expect((await send('/v1/__proto__', `Bearer ${upstream.key}`)).status).toBe(404)
 })
 
 test('the echo leaks the key in a header and in the body', async () => {
-  const response = await ask('/v1/echo', `Bearer ${upstream.key}`, { method: 'POST', body: 'hello' })
+  const response = await send('/v1/echo', `Bearer ${upstream.key}`, { method: 'POST', body: 'hello' })
   expect(response.headers.get('x-echo-authorization')).toBe(`Bearer ${upstream.key}`)
   expect(await response.json()).toMatchObject({ key: upstream.key, body: 'hello' })
 })
 
 test('events go on until the other side leaves, and it is seen leaving', async () => {
-  const response = await ask('/v1/events/stream', `Bearer ${upstream.key}`)
+  const response = await send('/v1/events/stream', `Bearer ${upstream.key}`)
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
   let text = ''
   while (!text.includes('evt_3')) text += (await reader.read()).value ?? ''

@@ -1,13 +1,13 @@
 /** A Vault that knows AppRole logins, wrapping and its own tokens, over real HTTP; everything else is served to tokens it knows. */
 import { json, startLocalVault } from '../vault-client/local-vault.ts'
-import type { Answer, LocalVault } from '../vault-client/local-vault.ts'
+import type { Respond, LocalVault } from '../vault-client/local-vault.ts'
 
 export const ROLE_ID = 'role-1'
 
 export interface AppRoleVault {
   readonly address: string
   /** `POST auth/approle/login` of everything asked, in order. */
-  readonly asked: string[]
+  readonly requests: string[]
   roleExists: boolean
   /** While set, every login is refused so. */
   loginRefusal: [status: number, error: string] | undefined
@@ -23,7 +23,7 @@ export interface AppRoleVault {
   ttl: number
   renewable: boolean
   /** While set, every request is answered so. */
-  down: Answer | undefined
+  down: Respond | undefined
   /** Paths every token is denied, whatever it may do otherwise. */
   readonly denied: Set<string>
   count(line: string): number
@@ -31,26 +31,26 @@ export interface AppRoleVault {
 }
 
 export const sealed = json(503, { errors: ['Vault is sealed'] })
-const refused = (status: number, error: string): Answer => json(status, { errors: [error] })
-const data = (fields: object): Answer => json(200, { request_id: 'r', data: fields, auth: null })
+const refused = (status: number, error: string): Respond => json(status, { errors: [error] })
+const data = (fields: object): Respond => json(200, { request_id: 'r', data: fields, auth: null })
 
 export async function startAppRoleVault(): Promise<AppRoleVault> {
   let logins = 0
   const server: LocalVault = await startLocalVault((received, response) => {
     const path = received.url.slice('/v1/'.length).split('?')[0]!
-    vault.asked.push(`${received.method} ${path}`)
+    vault.requests.push(`${received.method} ${path}`)
     const body = (received.body === '' ? {} : JSON.parse(received.body)) as Record<string, string>
     const answer = vault.down ?? answerTo(path, body, received.headers['x-vault-token'] as string | undefined)
     answer(received, response)
   })
-  const auth = (token: string): Answer =>
+  const auth = (token: string): Respond =>
     json(200, {
       request_id: 'r',
       data: null,
       auth: { client_token: token, lease_duration: vault.ttl, renewable: vault.renewable },
     })
 
-  function answerTo(path: string, body: Record<string, string>, token: string | undefined): Answer {
+  function answerTo(path: string, body: Record<string, string>, token: string | undefined): Respond {
     if (path === 'auth/approle/login') {
       if (vault.loginRefusal) return refused(...vault.loginRefusal)
       if (body.role_id !== ROLE_ID || !vault.roleExists) return refused(400, 'invalid role or secret ID')
@@ -82,7 +82,7 @@ export async function startAppRoleVault(): Promise<AppRoleVault> {
 
   const vault: AppRoleVault = {
     address: server.address,
-    asked: [],
+    requests: [],
     roleExists: true,
     loginRefusal: undefined,
     counted: 0,
@@ -93,7 +93,7 @@ export async function startAppRoleVault(): Promise<AppRoleVault> {
     renewable: true,
     down: undefined,
     denied: new Set(),
-    count: (line) => vault.asked.filter((asked) => asked === line).length,
+    count: (line) => vault.requests.filter((requested) => requested === line).length,
     close: () => server.close(),
   }
   return vault

@@ -187,10 +187,10 @@ describe.each([
     it('by the id of a session speaks of no token', async () => {
       const engine = await prepared()
       const { session_id } = await engine.issue('creds/billing')
-      const answer = await engine.introspect({ session_id })
-      expect(answer).toMatchObject({ active: true, session_id })
-      expect(Object.keys(answer)).not.toEqual(expect.arrayContaining(['token_id']))
-      expect(Object.keys(answer)).not.toEqual(expect.arrayContaining(['expires_at_unix']))
+      const response = await engine.introspect({ session_id })
+      expect(response).toMatchObject({ active: true, session_id })
+      expect(Object.keys(response)).not.toEqual(expect.arrayContaining(['token_id']))
+      expect(Object.keys(response)).not.toEqual(expect.arrayContaining(['expires_at_unix']))
     })
 
     it('of a token nobody issued is unknown', async () => {

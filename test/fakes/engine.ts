@@ -198,14 +198,14 @@ export class FakeEngine {
   feed(query: Readonly<Record<string, unknown>>, signal?: AbortSignal): Promise<Record<string, unknown>> {
     const { epoch, after, wait, wait_ms } = query as { epoch: string; after: number; wait: number; wait_ms?: number }
     const waitMs = wait_ms ?? wait * 1000
-    const asked = this.clock.monotonic()
-    const answer = () => {
+    const requested = this.clock.monotonic()
+    const response = () => {
       const current = epoch === this.epoch && after <= this.sequence
       return {
         epoch: this.epoch,
         sequence: this.sequence,
         server_time_unix_ms: this.clock.now() + this.clockAheadMs,
-        held_ms: this.clock.monotonic() - asked,
+        held_ms: this.clock.monotonic() - requested,
         events: current ? this.#events.filter((event) => event.sequence > after) : [],
         reset: !current,
         more: false,
@@ -213,13 +213,13 @@ export class FakeEngine {
         ...(!current && this.check),
       }
     }
-    if (waitMs === 0 || epoch !== this.epoch || after !== this.sequence) return Promise.resolve(answer())
+    if (waitMs === 0 || epoch !== this.epoch || after !== this.sequence) return Promise.resolve(response())
     return new Promise((resolve) => {
       const finish = () => {
         cancel()
         this.#wake.delete(finish)
         signal?.removeEventListener('abort', finish)
-        resolve(answer())
+        resolve(response())
       }
       const cancel = this.clock.after(waitMs, finish)
       this.#wake.add(finish)

@@ -106,14 +106,14 @@ export class VaultServer {
       return { status, ...(data && { body: JSON.stringify({ request_id: 'r', data }) }) }
     } catch (error) {
       const { status, errors } = error instanceof VaultError ? error : new VaultError('internal', 500, '')
-      return errorAnswer(status, ...errors)
+      return errorResponse(status, ...errors)
     } finally {
       if (poll) this.polling--
     }
   }
 }
 
-export const errorAnswer = (status: number, ...errors: string[]): Fault => ({
+export const errorResponse = (status: number, ...errors: string[]): Fault => ({
   status,
   body: JSON.stringify({ errors }),
 })

@@ -14,7 +14,7 @@ import type {
 import type { FakeClock } from './clock.ts'
 import { FakeEngine } from './engine.ts'
 
-export interface Asked {
+export interface RecordedRequest {
   readonly method: VaultMethod
   readonly path: string
   readonly token: string
@@ -36,7 +36,7 @@ export class FakeVault {
   /** `secret/data/mcp/stripe` → fields; metadata under `secret/metadata/…`. */
   readonly kv = new Map<string, Record<string, unknown>>()
   readonly tokens = new Map<string, FakeTokenRights>([[GATEWAY_TOKEN, { paths: ['*'] }]])
-  readonly asked: Asked[] = []
+  readonly requests: RecordedRequest[] = []
   /** Status of `sys/health`. */
   health = 200
   /** The mount is gone: no route leads to the engine. */
@@ -46,7 +46,7 @@ export class FakeVault {
   /** While set, requests below its path fail with it: what some other part of Vault refuses. */
   refusal: { readonly below: string; readonly error: VaultError } | undefined
   readonly #gates: {
-    readonly matches: (asked: Asked) => boolean
+    readonly matches: (request: RecordedRequest) => boolean
     readonly released: Promise<void>
     waiting: number
   }[] = []
@@ -78,9 +78,12 @@ export class FakeVault {
   }
 
   /** Answers to matching requests are made when they are asked, but delivered only on `release`. */
-  holdAnswers(matches: string | ((asked: Asked) => boolean)): { release(): void; readonly waiting: number } {
+  holdResponses(matches: string | ((request: RecordedRequest) => boolean)): {
+    release(): void
+    readonly waiting: number
+  } {
     let release = () => undefined as void
-    const test = typeof matches === 'string' ? (asked: Asked) => asked.path.startsWith(matches) : matches
+    const test = typeof matches === 'string' ? (request: RecordedRequest) => request.path.startsWith(matches) : matches
     const gate = {
       matches: test,
       released: new Promise<void>((resolve) => {
@@ -101,7 +104,7 @@ export class FakeVault {
   }
 
   count(path: string): number {
-    return this.asked.filter((asked) => asked.path === path).length
+    return this.requests.filter((request) => request.path === path).length
   }
 
   putKey(path: string, fields: Record<string, unknown>, origins?: string, consent: Record<string, string> = {}): void {
@@ -115,29 +118,29 @@ export class FakeVault {
     path: string,
     options: RequestOptions = {},
   ): Promise<VaultResponse> {
-    const asked: Asked = { method, path, token, body: options.body as Record<string, unknown> | undefined }
-    this.asked.push(asked)
+    const request: RecordedRequest = { method, path, token, body: options.body as Record<string, unknown> | undefined }
+    this.requests.push(request)
     if (this.down) throw this.down
     if (this.refusal && path.startsWith(this.refusal.below)) throw this.refusal.error
-    const gate = this.#gates.find((candidate) => candidate.matches(asked))
-    const answering = this.#answer(asked, options)
+    const gate = this.#gates.find((candidate) => candidate.matches(request))
+    const answering = this.#respond(request, options)
     if (gate) {
       gate.waiting++
       answering.catch(() => undefined)
       await Promise.race([gate.released, aborted(options.signal)])
     }
-    const answer = await answering
+    const response = await answering
     if (this.down) throw this.down
-    return answer
+    return response
   }
 
-  async #answer(asked: Asked, options: RequestOptions): Promise<VaultResponse> {
-    const { path, method, token } = asked
+  async #respond(request: RecordedRequest, options: RequestOptions): Promise<VaultResponse> {
+    const { path, method, token } = request
     if (path === 'sys/health') return { status: this.health, raw: {} }
     if (this.health !== 200) throw new VaultError('sealed', 503, 'Vault is sealed', ['Vault is sealed'])
     const rights = this.tokens.get(token)
     if (!rights) throw new VaultError('permission_denied', 403, 'permission denied', ['permission denied'])
-    if (path === 'sys/capabilities-self') return ok(capabilities(rights, asked.body))
+    if (path === 'sys/capabilities-self') return ok(capabilities(rights, request.body))
     if (path === 'auth/token/lookup-self')
       return ok({
         ttl: rights.ttl ?? 0,
@@ -149,7 +152,7 @@ export class FakeVault {
     if (this.unmounted && path.startsWith('mcp/'))
       throw new VaultError('unsupported_path', 404, 'no handler for route', ['no handler for route'])
     if (path === 'mcp/feed') return ok(await this.engine.feed(options.query ?? {}, options.signal))
-    const data = this.engine.handle(method, path.slice('mcp/'.length), asked.body ?? {}, token)
+    const data = this.engine.handle(method, path.slice('mcp/'.length), request.body ?? {}, token)
     return method === 'GET' || method === 'LIST' ? found(data) : ok(data)
   }
 }
@@ -184,9 +187,9 @@ const aborted = (signal?: AbortSignal): Promise<never> =>
     )
   })
 
-async function orNothing(asked: Promise<VaultResponse>): Promise<VaultResponse | undefined> {
+async function orNothing(request: Promise<VaultResponse>): Promise<VaultResponse | undefined> {
   try {
-    return await asked
+    return await request
   } catch (error) {
     if (error instanceof VaultError && error.kind === 'not_found' && error.errors.length === 0) return undefined
     throw error

@@ -168,8 +168,8 @@ describe('lease arithmetic', () => {
     ["the engine's lower ceiling wins", { ttl: 300, max_ttl: 100 }, 100, 100, 1],
     ["the engine's higher ceiling does not", { ttl: 900, max_ttl: 1200 }, 600, 600, 1],
     ['a default over the ceiling is cut without a warning', { max_ttl: 30 }, 30, 30, 0],
-  ])('issue: %s', (_case, asked, ttl, max_ttl, warnings) => {
-    const granted = issueTtl(asked, limits)
+  ])('issue: %s', (_case, requested, ttl, max_ttl, warnings) => {
+    const granted = issueTtl(requested, limits)
     expect([granted.ttl, granted.max_ttl, granted.warnings.length]).toEqual([ttl, max_ttl, warnings])
   })
 
@@ -178,8 +178,8 @@ describe('lease arithmetic', () => {
     ["without an increment the engine's ttl", { ttl: 50 }, 0, 50],
     ['without either the default', {}, 0, 60],
     ['the ceiling counts from the issue', { increment: 500 }, 400, 200],
-  ])('renew: %s', (_case, asked, age, ttl) => {
-    expect(renewTtl({ ...asked, issue_time_unix: 1000, now_unix: 1000 + age }, limits).ttl).toBe(ttl)
+  ])('renew: %s', (_case, requested, age, ttl) => {
+    expect(renewTtl({ ...requested, issue_time_unix: 1000, now_unix: 1000 + age }, limits).ttl).toBe(ttl)
   })
 
   it('renew: past the ceiling is refused', () => {

@@ -84,7 +84,7 @@ const backend = createBackend({
 })
 
 async function help(path: string, data: Data = { requestResponsePrefix: 'box-of-things' }): Promise<Data> {
-  const answer = await backend.handleRequest({
+  const response = await backend.handleRequest({
     id: '',
     operation: 'help',
     path,
@@ -98,7 +98,7 @@ async function help(path: string, data: Data = { requestResponsePrefix: 'box-of-
     remote_addr: '',
     signal: new AbortController().signal,
   })
-  return answer!.data!
+  return response!.data!
 }
 
 describe('the OpenAPI document of an engine', () => {

@@ -11,8 +11,8 @@ describe('a page of a list', () => {
     [{ after: 'c' }, []],
     [{ limit: 0 }, ['a', 'b/', 'c']],
     [{ limit: '-1', after: 'a' }, ['b/', 'c']],
-  ])('%j', (asked, keys) => {
-    const { page, data } = takePage({}, asked)
+  ])('%j', (requested, keys) => {
+    const { page, data } = takePage({}, requested)
     expect(data).toEqual({})
     const got = paged(list, page!)!.data!
     expect([got.keys, Object.keys(got.key_info as object)]).toEqual([keys, keys])
@@ -23,8 +23,8 @@ describe('a page of a list', () => {
     expect(takePage(own, { limit: 1, after: 'a' })).toEqual({ data: { limit: 1, after: 'a' } })
   })
 
-  it.each([[{ limit: 'x' }], [{ limit: 1.5 }], [{ after: ['a'] }]])('refuses %j', (asked) => {
-    expect(() => takePage({}, asked)).toThrow(/^(limit|after) must be/)
+  it.each([[{ limit: 'x' }], [{ limit: 1.5 }], [{ after: ['a'] }]])('refuses %j', (requested) => {
+    expect(() => takePage({}, requested)).toThrow(/^(limit|after) must be/)
   })
 
   it('leaves a response without keys alone', () => {

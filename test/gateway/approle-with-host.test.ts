@@ -122,10 +122,10 @@ const post = (path: string, body: object) =>
 const validate = (token: string) => post('/validate', { token, required_scope: SCOPE })
 
 /** Every status on the way to `wanted`, each once. */
-async function statusesUntil(wanted: number, question: () => Promise<{ status: number }>): Promise<number[]> {
+async function statusesUntil(wanted: number, request: () => Promise<{ status: number }>): Promise<number[]> {
   const seen = new Set<number>()
   while (!seen.has(wanted)) {
-    seen.add((await question()).status)
+    seen.add((await request()).status)
     await new Promise((resolve) => {
       setTimeout(resolve, 10)
     })

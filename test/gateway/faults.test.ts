@@ -9,7 +9,7 @@ import { createVaultClient } from '../../src/vault-client/index.ts'
 import type { VaultClient } from '../../src/vault-client/index.ts'
 import { FakeClock, settle } from '../fakes/clock.ts'
 import { FakeVault, GATEWAY_TOKEN } from '../fakes/vault.ts'
-import { VaultServer, errorAnswer } from '../fakes/vault-server.ts'
+import { VaultServer, errorResponse } from '../fakes/vault-server.ts'
 import type { Fault } from '../fakes/vault-server.ts'
 import { SERVICE_TOKEN, FakeSink, service, tokenOf, outcomeOf } from './harness.ts'
 
@@ -75,10 +75,10 @@ afterEach(async () => {
 
 function counted(inner: VaultClient): VaultClient {
   const count =
-    <A extends unknown[], T>(ask: (...given: A) => Promise<T>) =>
+    <A extends unknown[], T>(request: (...given: A) => Promise<T>) =>
     (...given: A): Promise<T> => {
       asking++
-      return ask(...given).finally(() => {
+      return request(...given).finally(() => {
         asking--
       })
     }
@@ -118,9 +118,9 @@ const validate = (token: string): Promise<string> =>
   settledAt(core.decisions.validate({ token, requiredScope: 'read:stripe:invoices', requestId: 'r', caller: service }))
 
 /** The verdict of something that may wait for time to pass. */
-async function settledAt(asked: Promise<unknown>): Promise<string> {
+async function settledAt(pending: Promise<unknown>): Promise<string> {
   let said: string | undefined
-  void outcomeOf(asked).then((text) => {
+  void outcomeOf(pending).then((text) => {
     said = text
   })
   await pass(() => said !== undefined)
@@ -130,26 +130,26 @@ async function settledAt(asked: Promise<unknown>): Promise<string> {
 const open = (): string => tokenOf(vault.engine.open('a', { scopes: ['read:stripe:invoices'] }))
 
 const faults: readonly (readonly [string, Fault | 'hang'])[] = [
-  ['sealed', errorAnswer(503, 'Vault is sealed')],
+  ['sealed', errorResponse(503, 'Vault is sealed')],
   [
     'being unsealed: the mount is not there yet',
-    errorAnswer(404, 'no handler for route "mcp/feed". route entry not found.'),
+    errorResponse(404, 'no handler for route "mcp/feed". route entry not found.'),
   ],
-  ['being unsealed: nothing is there yet', errorAnswer(404)],
+  ['being unsealed: nothing is there yet', errorResponse(404)],
   [
     'a plugin that is being reloaded',
-    errorAnswer(500, '1 error occurred:\n\t* rpc error: code = Unavailable desc = transport is closing\n\n'),
+    errorResponse(500, '1 error occurred:\n\t* rpc error: code = Unavailable desc = transport is closing\n\n'),
   ],
   [
     'a plugin that was killed',
-    errorAnswer(500, 'rpc error: code = Canceled desc = grpc: the client connection is closing'),
+    errorResponse(500, 'rpc error: code = Canceled desc = grpc: the client connection is closing'),
   ],
-  ['stepping down', errorAnswer(500, 'local node not active but active cluster node not found')],
-  ['a disaster recovery secondary', errorAnswer(472)],
-  ['a performance standby that does not forward', errorAnswer(473)],
+  ['stepping down', errorResponse(500, 'local node not active but active cluster node not found')],
+  ['a disaster recovery secondary', errorResponse(472)],
+  ['a performance standby that does not forward', errorResponse(473)],
   ['a standby that redirects', { status: 307, headers: { location: 'https://active.internal:8200/v1/mcp/feed' } }],
-  ['behind on its replication', errorAnswer(412, 'required index state not present')],
-  ['refusing for its quota', errorAnswer(429, 'request path "mcp/feed": rate limit quota exceeded')],
+  ['behind on its replication', errorResponse(412, 'required index state not present')],
+  ['refusing for its quota', errorResponse(429, 'request path "mcp/feed": rate limit quota exceeded')],
   ['a node without a leader, and no body', { status: 503, body: '' }],
   [
     'a proxy with an opinion of its own',
@@ -164,7 +164,7 @@ const faults: readonly (readonly [string, Fault | 'hang'])[] = [
     { status: 200, body: '<html>Welcome</html>', headers: { 'content-type': 'text/html' } },
   ],
   ['another kind of server', { status: 200, body: '{"hello":"world"}' }],
-  ["refusing the gateway's own token", errorAnswer(403, 'permission denied')],
+  ["refusing the gateway's own token", errorResponse(403, 'permission denied')],
   ['not answering at all', 'hang'],
 ]
 
@@ -215,7 +215,7 @@ describe('a server that dies and comes back', () => {
   })
 
   it('is asked by one poll at a time, whatever happens', async () => {
-    for (const fault of ['hang', errorAnswer(503, 'Vault is sealed'), 'hang'] as const) {
+    for (const fault of ['hang', errorResponse(503, 'Vault is sealed'), 'hang'] as const) {
       server.breakWith(fault)
       await pass(() => core.follower.failures > 2)
       server.fault = undefined
@@ -239,7 +239,7 @@ describe('several nodes', () => {
     [
       'is sealed',
       (active) => {
-        active.breakWith(errorAnswer(503, 'Vault is sealed'))
+        active.breakWith(errorResponse(503, 'Vault is sealed'))
       },
     ],
     [

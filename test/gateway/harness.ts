@@ -155,9 +155,9 @@ export function authorize(
 }
 
 /** `type code` of the refusal; `allowed` where there is none. */
-export async function outcomeOf(asked: Promise<unknown>): Promise<string> {
+export async function outcomeOf(pending: Promise<unknown>): Promise<string> {
   try {
-    await asked
+    await pending
     return 'allowed'
   } catch (error) {
     const { type, code, kind } = toGatewayError(error)

@@ -63,7 +63,7 @@ afterEach(async () => {
 })
 
 /** Which token a request was made with, or the kind of its failure. */
-const asking = (path = 'mcp/feed'): Promise<unknown> =>
+const request = (path = 'mcp/feed'): Promise<unknown> =>
   identity.client.request('GET', path).then(
     ({ data }) => data?.by,
     (error: unknown) => (error as { kind: string }).kind,
@@ -96,18 +96,18 @@ const answered = (): Promise<void> => until(() => clock.waiting === 1)
 describe('at the start', () => {
   it('logs in', async () => {
     await identity.start()
-    expect(await asking()).toBe('hvs.login-1')
+    expect(await request()).toBe('hvs.login-1')
   })
 
   it('waits for a sealed Vault, unavailable till then, and is there within a second of its unsealing', async () => {
     vault.down = sealed
     const started = identity.start()
     await passUntilLogin(8)
-    expect(await asking()).toBe('unavailable')
+    expect(await request()).toBe('unavailable')
     vault.down = undefined
     expect(await passUntilLogin(vault.count(LOGIN) + 1)).toBeLessThanOrEqual(1_000)
     await started
-    expect(await asking()).toBe('hvs.login-1')
+    expect(await request()).toBe('hvs.login-1')
   })
 
   it('says once why there is no token, and never the secret id', async () => {
@@ -122,7 +122,7 @@ describe('at the start', () => {
     secretId = 'secret-1'
     await passUntilLogin(vault.count(LOGIN) + 1)
     await started
-    expect(await asking()).toBe('hvs.login-1')
+    expect(await request()).toBe('hvs.login-1')
   })
 })
 
@@ -136,24 +136,24 @@ describe('a token', () => {
     await answered()
     await passTo(LOGIN, 600_000)
     await until(() => vault.tokens.size === 2)
-    expect(await asking()).toBe('hvs.login-2')
+    expect(await request()).toBe('hvs.login-2')
   })
 
   it('that has expired during an outage is replaced within a second of its end', async () => {
     await identity.start()
     vault.down = sealed
     await clock.advance(3_600_000)
-    expect(await asking()).toBe('unavailable')
+    expect(await request()).toBe('unavailable')
     vault.down = undefined
     expect(await passUntilLogin(vault.count(LOGIN) + 1)).toBeLessThanOrEqual(1_000)
     await until(() => vault.tokens.size === 2)
-    expect(await asking()).toBe('hvs.login-2')
+    expect(await request()).toBe('hvs.login-2')
   })
 
   it('that Vault has ended is replaced, and the request made again, without the caller noticing', async () => {
     await identity.start()
     vault.tokens.clear()
-    expect(await Promise.all([asking(), asking(), asking()])).toEqual(['hvs.login-2', 'hvs.login-2', 'hvs.login-2'])
+    expect(await Promise.all([request(), request(), request()])).toEqual(['hvs.login-2', 'hvs.login-2', 'hvs.login-2'])
     expect(vault.count(LOGIN)).toBe(2)
   })
 
@@ -161,8 +161,8 @@ describe('a token', () => {
     await identity.start()
     vault.tokens.clear()
     vault.secretIds.clear()
-    expect(await asking()).toBe('unavailable')
-    expect(await asking()).toBe('unavailable')
+    expect(await request()).toBe('unavailable')
+    expect(await request()).toBe('unavailable')
     expect(vault.counted).toBe(1)
   })
 
@@ -171,20 +171,20 @@ describe('a token', () => {
     expect(identity.refusal).toBeUndefined()
     vault.tokens.clear()
     vault.secretIds.clear()
-    await asking()
+    await request()
     expect(identity.refusal).toBeDefined()
     await clock.advance(5_000)
     expect(identity.refusal).toBeUndefined()
     await vault.close()
-    await asking()
+    await request()
     expect(identity.refusal).toBeUndefined()
   })
 
   it('that may not is told so, without a new login', async () => {
     await identity.start()
     vault.denied.add('mcp/feed')
-    expect(await asking()).toBe('permission_denied')
-    expect(await asking()).toBe('permission_denied')
+    expect(await request()).toBe('permission_denied')
+    expect(await request()).toBe('permission_denied')
     expect(vault.count(LOGIN)).toBe(1)
     expect(vault.count(LOOKUP)).toBe(1)
   })
@@ -192,7 +192,7 @@ describe('a token', () => {
   it('that may not even look itself up costs a login every ten seconds at most', async () => {
     await identity.start()
     for (const path of ['mcp/feed', 'auth/token/lookup-self']) vault.denied.add(path)
-    for (let times = 0; times < 10; times++) expect(await asking()).toBe('permission_denied')
+    for (let times = 0; times < 10; times++) expect(await request()).toBe('permission_denied')
     expect(vault.count(LOGIN)).toBe(2)
   })
 
@@ -201,7 +201,7 @@ describe('a token', () => {
     await Promise.all([identity.replace(), identity.replace()])
     await identity.replace()
     expect(vault.count(LOGIN)).toBe(2)
-    expect(await asking()).toBe('hvs.login-2')
+    expect(await request()).toBe('hvs.login-2')
   })
 
   it('that was made is replaced on demand every ten seconds at most, one that was found every two seconds', async () => {

@@ -128,7 +128,7 @@ interface Opened {
 }
 
 /** An agent of its own for each test, so that none ends another's sessions. */
-async function openFor(agentId: string, ask: object = {}): Promise<Opened> {
+async function openFor(agentId: string, request: object = {}): Promise<Opened> {
   expect(
     (
       await post('/agents', 'root', {
@@ -140,19 +140,19 @@ async function openFor(agentId: string, ask: object = {}): Promise<Opened> {
     ).status,
   ).toBe(200)
   expect((await post(`/agents/${agentId}/scopes`, 'root', { scopes, max_ttl_seconds: 900 })).status).toBe(200)
-  const answer = await post('/sessions', SERVICE, { agent_id: agentId, purpose: 'test', ...ask })
-  expect(answer.status).toBe(200)
-  return answer.json as unknown as Opened
+  const response = await post('/sessions', SERVICE, { agent_id: agentId, purpose: 'test', ...request })
+  expect(response.status).toBe(200)
+  return response.json as unknown as Opened
 }
 
 const validate = (token: string, required_scope = scopes[0]) => post('/validate', SERVICE, { token, required_scope })
 const call = (token: string, path = '/u/stripe/v1/invoices') => ask(gateway.httpUrl, path, { headers: bearer(token) })
 
 /** Asks until the answer is as expected: a change reaches gateways a moment after it is acknowledged. */
-async function eventually(question: () => Promise<unknown>, expected: unknown): Promise<void> {
-  let answer = await question()
-  for (let tries = 0; tries < 500 && answer !== expected; tries++) answer = await question()
-  expect(answer).toBe(expected)
+async function eventually(request: () => Promise<unknown>, expected: unknown): Promise<void> {
+  let response = await request()
+  for (let tries = 0; tries < 500 && response !== expected; tries++) response = await request()
+  expect(response).toBe(expected)
 }
 
 const records = async (): Promise<Record<string, unknown>[]> =>
@@ -204,8 +204,8 @@ describe('the whole way', () => {
     const younger = refreshed.json.token as string
     expect([(await validate(token)).status, (await validate(younger)).status]).toEqual([200, 200])
     const third = (await post('/sessions/refresh', SERVICE, { token: younger })).json.token as string
-    const answers = await Promise.all([token, younger, third].map((held) => validate(held)))
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+    const responses = await Promise.all([token, younger, third].map((held) => validate(held)))
+    expect(responses.map(({ status }) => status)).toEqual([200, 200, 200])
     expect(
       (await ask(gateway.httpUrl, `/sessions/${session_id}`, { method: 'DELETE', headers: bearer(SERVICE) })).status,
     ).toBe(204)
@@ -329,8 +329,8 @@ it("writes no line into Vault's audit log for tokens that somebody made up, and 
   const lookUps = async () => (await vaultLines()).filter((line) => line.includes('"mcp/introspect"')).length
   const before = await lookUps()
   const madeUp = Array.from({ length: 20 }, () => mintToken({ prefix: 'svt', label: 'prod', random }))
-  const answers = await Promise.all(madeUp.map((token) => validate(token)))
-  expect(new Set(answers.map(refusal))).toEqual(new Set(['401 invalid_token unknown']))
+  const responses = await Promise.all(madeUp.map((token) => validate(token)))
+  expect(new Set(responses.map(refusal))).toEqual(new Set(['401 invalid_token unknown']))
   expect(await lookUps()).toBe(before)
   const { check_keys } = (await admin.read('mcp/feed', { query: { wait: 0 } }))!.data as { check_keys: string[] }
   expect(check_keys).toHaveLength(1)

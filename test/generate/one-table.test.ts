@@ -37,7 +37,7 @@ async function help(of: readonly PathDef[], path: string): Promise<Data> {
     paths: of,
     system: { defaultLeaseTtl: never, maxLeaseTtl: never, tainted: never, readOnly: never },
   })
-  const answer = await backend.handleRequest({
+  const response = await backend.handleRequest({
     id: '',
     operation: 'help',
     path,
@@ -51,7 +51,7 @@ async function help(of: readonly PathDef[], path: string): Promise<Data> {
     remote_addr: '',
     signal: new AbortController().signal,
   })
-  return answer!.data!
+  return response!.data!
 }
 
 /** The provider as it is built with the schema these paths generate. */

@@ -12,13 +12,13 @@ export const echo = serviceDefinition(echoContract, 'echo.Echo')
 export const store = serviceDefinition(echoContract, 'echo.Store')
 
 /** A `Store` of the host's that answers with what it was asked, and counts. */
-export function storeService(): Service & { readonly asked: string[] } {
-  const asked: string[] = []
-  const Get = ({ request }: ServerUnaryCall<Note, Partial<Note>>, answer: sendUnaryData<Partial<Note>>) => {
-    asked.push(request.text)
-    answer(null, { ...request, text: `stored ${request.text}` })
+export function storeService(): Service & { readonly requests: string[] } {
+  const requests: string[] = []
+  const Get = ({ request }: ServerUnaryCall<Note, Partial<Note>>, response: sendUnaryData<Partial<Note>>) => {
+    requests.push(request.text)
+    response(null, { ...request, text: `stored ${request.text}` })
   }
-  return { definition: store, implementation: { Get }, asked }
+  return { definition: store, implementation: { Get }, requests }
 }
 
 export interface EchoHosts {

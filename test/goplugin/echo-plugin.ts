@@ -15,7 +15,7 @@ import type { Note } from './echo-contract.ts'
 import { hostileFields } from './hostile-fields.ts'
 
 type Call = ServerUnaryCall<Note, Partial<Note>>
-type Answer = sendUnaryData<Partial<Note>>
+type Respond = sendUnaryData<Partial<Note>>
 
 const store = serviceDefinition(echoContract, 'echo.Store')
 let cancelled = 0
@@ -63,7 +63,7 @@ const deeds: Record<string, (host: PluginHost) => unknown> = {
 
 function services(host: PluginHost): UntypedServiceImplementation {
   const clients = new Map<number, Promise<Client>>()
-  const ask = async ({ request }: Call): Promise<Partial<Note>> => {
+  const handle = async ({ request }: Call): Promise<Partial<Note>> => {
     const known = clients.get(request.broker_id) ?? host.dial(request.broker_id)
     clients.set(request.broker_id, known)
     known.catch(() => clients.delete(request.broker_id))
@@ -83,30 +83,30 @@ function services(host: PluginHost): UntypedServiceImplementation {
     })
   }
   return {
-    Say: ({ request }: Call, answer: Answer) => {
-      answer(null, request)
+    Say: ({ request }: Call, response: Respond) => {
+      response(null, request)
     },
-    Ask: (call: Call, answer: Answer) => {
-      ask(call).then(
+    Ask: (call: Call, response: Respond) => {
+      handle(call).then(
         (reply) => {
-          answer(null, reply)
+          response(null, reply)
         },
         (error: unknown) => {
-          answer({ code: 9, details: error instanceof Error ? error.message : String(error) })
+          response({ code: 9, details: error instanceof Error ? error.message : String(error) })
         },
       )
     },
-    Do: async ({ request }: Call, answer: Answer) => {
+    Do: async ({ request }: Call, response: Respond) => {
       await deeds[request.text]!(host)
-      answer(null, request)
+      response(null, request)
     },
     Hang: (call: Call) => {
       call.once('cancelled', () => {
         cancelled++
       })
     },
-    Count: (_call: Call, answer: Answer) => {
-      answer(null, { number: String(cancelled), text: String(host.version) })
+    Count: (_call: Call, response: Respond) => {
+      response(null, { number: String(cancelled), text: String(host.version) })
     },
     Fail: async (stream: ServerWritableStream<Note, Partial<Note>>) => {
       stream.write({ text: 'one' })

@@ -13,7 +13,7 @@ const internal = { code: 13, details: 'internal error' }
 /** What a caller of `handler` is answered, and what is logged of it. */
 async function answersOf(handler: (call: object, callback: sendUnaryData<unknown>) => unknown) {
   const logged: object[] = []
-  const answers: unknown[] = []
+  const responses: unknown[] = []
   const { implementation } = guarded(
     { definition, implementation: { Say: handler } },
     {
@@ -25,16 +25,16 @@ async function answersOf(handler: (call: object, callback: sendUnaryData<unknown
   )
   const say = implementation.Say as unknown as typeof handler
   say({}, (error, reply) => {
-    answers.push(error ?? reply)
+    responses.push(error ?? reply)
   })
   await settle()
-  return { answers, logged }
+  return { answers: responses, logged }
 }
 
 test('a handler that answers is left alone', async () => {
   expect(
-    await answersOf((_call, answer) => {
-      answer(null, 'fine')
+    await answersOf((_call, response) => {
+      response(null, 'fine')
     }),
   ).toEqual({ answers: ['fine'], logged: [] })
 })
@@ -56,8 +56,8 @@ test.each([
 
 test('what fails after the answer is logged, and the caller is not answered again', async () => {
   expect(
-    await answersOf(async (_call, answer) => {
-      answer(null, 'first')
+    await answersOf(async (_call, response) => {
+      response(null, 'first')
       await Promise.resolve()
       throw new Error('late')
     }),
@@ -66,9 +66,9 @@ test('what fails after the answer is logged, and the caller is not answered agai
 
 test('of two answers the first is sent', async () => {
   expect(
-    await answersOf((_call, answer) => {
-      answer(null, 'first')
-      answer(null, 'second')
+    await answersOf((_call, response) => {
+      response(null, 'first')
+      response(null, 'second')
     }),
   ).toEqual({ answers: ['first'], logged: [] })
 })
@@ -92,18 +92,18 @@ test('a streaming handler that fails ends its stream with INTERNAL', async () =>
 test('a handler keeps the object it is a method of', async () => {
   class Echo {
     readonly text = 'mine'
-    Say(_call: object, answer: sendUnaryData<unknown>): void {
-      answer(null, this.text)
+    Say(_call: object, response: sendUnaryData<unknown>): void {
+      response(null, this.text)
     }
   }
-  const answers: unknown[] = []
+  const responses: unknown[] = []
   const { implementation } = guarded({ definition, implementation: new Echo() as never }, silentLogger)
   const say = implementation.Say as unknown as Echo['Say']
   say({}, (_error, reply) => {
-    answers.push(reply)
+    responses.push(reply)
   })
   await settle()
-  expect(answers).toEqual(['mine'])
+  expect(responses).toEqual(['mine'])
 })
 
 test('a method without a handler stays without one, so that the server calls it unimplemented', () => {

@@ -22,7 +22,7 @@ beforeAll(async () => {
 })
 afterAll(() => hosts.end())
 
-const ask = (text: string, brokerId: number, more: object = {}): Promise<Note> =>
+const send = (text: string, brokerId: number, more: object = {}): Promise<Note> =>
   host.call<Note>(echo, 'Ask', { text, broker_id: brokerId, ...more })
 const unauthenticated = () => createCertificate(systemClock.now())
 
@@ -113,7 +113,7 @@ test('messages of 6 MB and 32 MB pass, both ways and through the broker', async 
   for (const size of [6 << 20, 32 << 20]) {
     const data = Buffer.alloc(size, 7)
     expect((await host.call<Note>(echo, 'Say', { data })).data.equals(data)).toBe(true)
-    expect((await ask('big', id, { data })).data.equals(data)).toBe(true)
+    expect((await send('big', id, { data })).data.equals(data)).toBe(true)
   }
 })
 
@@ -146,19 +146,19 @@ test.each([
 
 test('broker: the announcement may come before the call that needs it, or after', async () => {
   const before = storeService()
-  expect(await ask('early', (await host.serveBroker([before])).id)).toMatchObject({ text: 'stored early' })
+  expect(await send('early', (await host.serveBroker([before])).id)).toMatchObject({ text: 'stored early' })
   const late = await host.serveBroker([storeService()], { announce: false })
-  const asked = ask('late', late.id)
+  const pending = send('late', late.id)
   // Answered after the other call has reached the plugin.
   await host.ping()
   late.announce()
-  expect(await asked).toMatchObject({ text: 'stored late' })
-  expect(before.asked).toEqual(['early'])
+  expect(await pending).toMatchObject({ text: 'stored late' })
+  expect(before.requests).toEqual(['early'])
 })
 
 test('broker: an id that was never announced fails after five seconds, with a sentence, and harms nobody', async () => {
   const { id } = await host.serveBroker([storeService()])
-  const [unknown, known] = await Promise.all([failure(ask('x', host.nextBrokerId())), ask('y', id)])
+  const [unknown, known] = await Promise.all([failure(send('x', host.nextBrokerId())), send('y', id)])
   expect(unknown.details).toMatch(/^the host did not announce the listener \d+ within 5 seconds$/)
   expect(known).toMatchObject({ text: 'stored y' })
 })
@@ -166,16 +166,16 @@ test('broker: an id that was never announced fails after five seconds, with a se
 test('broker: many listeners at once, each its own', async () => {
   const services = Array.from({ length: 20 }, () => storeService())
   const served = await Promise.all(services.map((service) => host.serveBroker([service])))
-  await Promise.all(served.map(({ id }, index) => ask(`to ${String(index)}`, id)))
-  expect(services.map(({ asked }) => asked)).toEqual(services.map((_, index) => [`to ${String(index)}`]))
+  await Promise.all(served.map(({ id }, index) => send(`to ${String(index)}`, id)))
+  expect(services.map(({ requests }) => requests)).toEqual(services.map((_, index) => [`to ${String(index)}`]))
   for (const server of served) server.close()
 })
 
 test("broker: a listener with a certificate other than the host's is never asked", async () => {
   const impostor = storeService()
   const { id } = await host.serveBroker([impostor], { certificate: unauthenticated() })
-  expect((await failure(ask('secret', id))).details).toMatch(/certificate/)
-  expect(impostor.asked).toEqual([])
+  expect((await failure(send('secret', id))).details).toMatch(/certificate/)
+  expect(impostor.requests).toEqual([])
 })
 
 test('broker: nor where the inherited environment turns verification off', async () => {
@@ -183,20 +183,20 @@ test('broker: nor where the inherited environment turns verification off', async
   const impostor = storeService()
   const { id } = await lax.serveBroker([impostor], { certificate: unauthenticated() })
   expect((await failure(lax.call(echo, 'Ask', { text: 'secret', broker_id: id }))).details).toMatch(/certificate/)
-  expect(impostor.asked).toEqual([])
+  expect(impostor.requests).toEqual([])
 })
 
 test('broker: a network that cannot be dialled is named', async () => {
   const id = host.nextBrokerId()
   host.announce({ service_id: id, network: 'pigeon', address: 'roof' })
-  expect((await failure(ask('x', id))).details).toContain('"pigeon"')
+  expect((await failure(send('x', id))).details).toContain('"pigeon"')
 })
 
 test('broker: a listener that is gone fails its calls alone', async () => {
   const gone = await host.serveBroker([storeService()])
-  await ask('x', gone.id)
+  await send('x', gone.id)
   gone.close()
-  expect((await failure(ask('y', gone.id))).code).toBe(status.FAILED_PRECONDITION)
+  expect((await failure(send('y', gone.id))).code).toBe(status.FAILED_PRECONDITION)
   await host.ping()
 })
 
@@ -265,6 +265,6 @@ test('a storm of cancelled calls is survived, and every handler is told', async 
     for (const call of calls) call.cancel()
     await Promise.all(ended)
   }
-  expect(await ask('after the storm', id)).toMatchObject({ text: 'stored after the storm' })
+  expect(await send('after the storm', id)).toMatchObject({ text: 'stored after the storm' })
   expect(await host.call<Note>(echo, 'Count', {})).toMatchObject({ number: '800' })
 })

@@ -99,13 +99,13 @@ describe('a role', () => {
     ['local secret ids', { local_secret_ids: true }, 'local_secret_ids is not supported'],
   ])('is not changed by %s', async (_case, settings, words) => {
     await harness.call('POST', `${ROLE}/r`, { token_ttl: 60 })
-    const answer = await harness.call('POST', `${ROLE}/r`, { token_ttl: 120, ...settings })
-    expect([answer.status, answer.body.errors[0]]).toEqual([400, expect.stringContaining(words)])
+    const response = await harness.call('POST', `${ROLE}/r`, { token_ttl: 120, ...settings })
+    expect([response.status, response.body.errors[0]]).toEqual([400, expect.stringContaining(words)])
     expect((await harness.call('GET', `${ROLE}/r`)).body.data.token_ttl).toBe(60)
   })
 
   it('takes the empty lists and falses that Terraform sends', async () => {
-    const answer = await harness.call('POST', `${ROLE}/r`, {
+    const response = await harness.call('POST', `${ROLE}/r`, {
       token_bound_cidrs: [],
       secret_id_bound_cidrs: [],
       token_strictly_bind_ip: false,
@@ -113,7 +113,7 @@ describe('a role', () => {
       token_type: 'default-service',
       bind_secret_id: true,
     })
-    expect([answer.status, answer.body.warnings]).toEqual([
+    expect([response.status, response.body.warnings]).toEqual([
       200,
       ['default-service has no useful meaning; adjusting to service'],
     ])
@@ -217,8 +217,8 @@ describe('a secret id', () => {
     ['metadata of numbers', { metadata: '{"a":1}' }, 'metadata must be a JSON object'],
   ])('is not made with %s', async (_case, terms, words) => {
     await harness.call('POST', `${ROLE}/r`, { secret_id_num_uses: 2, secret_id_ttl: '10m' })
-    const answer = await harness.call('POST', `${ROLE}/r/secret-id`, terms)
-    expect([answer.status, answer.body.errors[0]]).toEqual([400, expect.stringContaining(words)])
+    const response = await harness.call('POST', `${ROLE}/r/secret-id`, terms)
+    expect([response.status, response.body.errors[0]]).toEqual([400, expect.stringContaining(words)])
     expect((await harness.call('LIST', `${ROLE}/r/secret-id`)).status).toBe(404)
   })
 
@@ -319,9 +319,9 @@ describe('a secret id', () => {
 
   it('is answered wrapped, and opened once', async () => {
     await harness.call('POST', `${ROLE}/r`, {})
-    const answer = await harness.call('POST', `${ROLE}/r/secret-id`, {}, 'root', { 'x-vault-wrap-ttl': '60s' })
-    expect(JSON.stringify(answer.body)).not.toContain('secret_id"')
-    const { token } = answer.body.wrap_info
+    const response = await harness.call('POST', `${ROLE}/r/secret-id`, {}, 'root', { 'x-vault-wrap-ttl': '60s' })
+    expect(JSON.stringify(response.body)).not.toContain('secret_id"')
+    const { token } = response.body.wrap_info
     const opened = await harness.call('PUT', 'sys/wrapping/unwrap', undefined, token)
     const role_id = (await harness.call('GET', `${ROLE}/r/role-id`)).body.data.role_id
     expect((await login({ role_id, secret_id: opened.body.data.secret_id })).status).toBe(200)

@@ -75,7 +75,7 @@ export async function callHost(
 ): Promise<HostCallResponse> {
   const [path = '', query = ''] = target.split('?')
   const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body)
-  const answer = await host.handle({
+  const response = await host.handle({
     method,
     path: `/v1/${path}`,
     query: new URLSearchParams(query),
@@ -85,8 +85,8 @@ export async function callHost(
     signal: new AbortController().signal,
   })
   return {
-    status: answer.status,
-    headers: answer.headers,
-    body: answer.body === '' ? undefined : (JSON.parse(answer.body) as unknown),
+    status: response.status,
+    headers: response.headers,
+    body: response.body === '' ? undefined : (JSON.parse(response.body) as unknown),
   }
 }

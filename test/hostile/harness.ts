@@ -222,8 +222,8 @@ async function seed(root: VaultClient, url: string, key: string): Promise<void> 
 
 /** Tokens that are, or were, good. */
 async function sessions(root: VaultClient): Promise<Record<string, string>> {
-  const open = async (agent: string, ask: object = {}) => {
-    const { data, lease_id = '' } = await root.write(`mcp/creds/${agent}`, ask)
+  const open = async (agent: string, request: object = {}) => {
+    const { data, lease_id = '' } = await root.write(`mcp/creds/${agent}`, request)
     return { ...(data as { token: string; session_id: string }), lease_id }
   }
   const [live, refunder, revoked, expired] = [

@@ -1,6 +1,6 @@
 /** HTTP itself: targets, framing, headers, verbs and who may ask at all, on every listener. */
 import { afterAll, beforeAll, describe } from 'vitest'
-import { answers, listenerFace, restFace, upstreamFace, vaultFace } from './rows.ts'
+import { checkRows, listenerFace, restFace, upstreamFace, vaultFace } from './rows.ts'
 import type { Face, Row } from './rows.ts'
 import { closeClean, startHostileHarness } from './harness.ts'
 import type { HostileHarness } from './harness.ts'
@@ -17,13 +17,13 @@ const x = (count: number): string => 'x'.repeat(count)
 const invoices = '{"data":[{"id":"in_1","email":"jane@example.com"}],"has_more":false}'
 
 describe('control rows', () => {
-  answers(vaultFace, on, [
+  checkRows(vaultFace, on, [
     ['health', 'GET /v1/sys/init', 200, '{"initialized":true}'],
     ['LIST', 'LIST /v1/mcp/upstreams', 200, '["stripe"]'],
   ])
-  answers(restFace, on, [['health', 'GET /healthz', 200, '{"status":"ok"}']])
-  answers(upstreamFace, on, [['a call', 'GET /u/stripe/v1/invoices', 200, invoices, { calls: 1, allowed: 1 }]])
-  answers(listenerFace, on, [['a call', 'GET /v1/invoices', 200, invoices, { calls: 1, allowed: 1 }]])
+  checkRows(restFace, on, [['health', 'GET /healthz', 200, '{"status":"ok"}']])
+  checkRows(upstreamFace, on, [['a call', 'GET /u/stripe/v1/invoices', 200, invoices, { calls: 1, allowed: 1 }]])
+  checkRows(listenerFace, on, [['a call', 'GET /v1/invoices', 200, invoices, { calls: 1, allowed: 1 }]])
 })
 
 /** One request that every listener must refuse, and which of its refusals it is. No credential is sent: none of these gets that far. */
@@ -284,7 +284,7 @@ const faces: [name: string, face: Face, target: string, refusals: Refusals][] = 
 
 for (const [name, face, target, refusals] of faces) {
   describe(`HTTP on ${name}`, () => {
-    answers(
+    checkRows(
       face,
       on,
       requests(target).map(([what, request, refusal]): Row => [what, request, ...refusals[refusal]]),

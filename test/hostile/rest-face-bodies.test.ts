@@ -1,6 +1,6 @@
 /** The gateway's REST face: bodies, and tokens asked about that are none. */
 import { afterAll, beforeAll, describe } from 'vitest'
-import { answers, restFace } from './rows.ts'
+import { checkRows, restFace } from './rows.ts'
 import { closeClean, startHostileHarness } from './harness.ts'
 import type { HostileHarness } from './harness.ts'
 
@@ -15,7 +15,7 @@ const deep = (depth: number): string => `${'{"a":'.repeat(depth)}1${'}'.repeat(d
 const long = (count: number): string => 'x'.repeat(count)
 
 describe('bodies', () => {
-  answers(restFace, on, [
+  checkRows(restFace, on, [
     [
       'not JSON',
       'POST /agents\n\n{"agent_id"',
@@ -224,118 +224,119 @@ describe('bodies', () => {
 })
 
 describe('validate', () => {
-  const ask = (body: object): string => `POST /validate\nAuthorization: Bearer <service>\n\n${JSON.stringify(body)}`
-  answers(restFace, on, [
-    ['nothing', ask({}), 401, 'missing: missing token'],
-    ['an empty token', ask({ token: '' }), 401, 'missing: missing token'],
-    ['null', ask({ token: null }), 401, 'missing: missing token'],
+  const requestText = (body: object): string =>
+    `POST /validate\nAuthorization: Bearer <service>\n\n${JSON.stringify(body)}`
+  checkRows(restFace, on, [
+    ['nothing', requestText({}), 401, 'missing: missing token'],
+    ['an empty token', requestText({ token: '' }), 401, 'missing: missing token'],
+    ['null', requestText({ token: null }), 401, 'missing: missing token'],
     [
       'a token that is a number',
-      ask({ token: 7 }),
+      requestText({ token: 7 }),
       400,
       'bad_request: token: must be a string, for example svt_prod_…',
     ],
     [
       'a token that is a list',
-      ask({ token: ['<phantom>'] }),
+      requestText({ token: ['<phantom>'] }),
       400,
       'bad_request: token: must be a string, for example svt_prod_…',
     ],
     [
       'one cut short',
-      ask({ token: '<cut>' }),
+      requestText({ token: '<cut>' }),
       401,
       'malformed: this is not a token of this gateway: it is truncated, mistyped or of another kind',
     ],
     [
       'wrong check digits',
-      ask({ token: '<typo>' }),
+      requestText({ token: '<typo>' }),
       401,
       'malformed: this is not a token of this gateway: it is truncated, mistyped or of another kind',
     ],
-    ['another prefix', ask({ token: '<foreign>' }), 401, 'unknown: the token is not known'],
-    ['one never issued', ask({ token: '<unknown>' }), 401, 'unknown: the token is not known'],
+    ['another prefix', requestText({ token: '<foreign>' }), 401, 'unknown: the token is not known'],
+    ['one never issued', requestText({ token: '<unknown>' }), 401, 'unknown: the token is not known'],
     [
       'one with a space behind',
-      ask({ token: '<phantom> ' }),
+      requestText({ token: '<phantom> ' }),
       401,
       'malformed: this is not a token of this gateway: it is truncated, mistyped or of another kind',
     ],
     [
       'one with a line break behind',
-      ask({ token: '<phantom>\n' }),
+      requestText({ token: '<phantom>\n' }),
       401,
       'malformed: this is not a token of this gateway: it is truncated, mistyped or of another kind',
     ],
     [
       'one in capitals',
-      ask({ token: 'SVT_PROD_X' }),
+      requestText({ token: 'SVT_PROD_X' }),
       401,
       'malformed: this is not a token of this gateway: it is truncated, mistyped or of another kind',
     ],
     [
       'a Vault token',
-      ask({ token: '<root>' }),
+      requestText({ token: '<root>' }),
       401,
       'malformed: this is not a token of this gateway: it is truncated, mistyped or of another kind',
     ],
     [
       'a service token',
-      ask({ token: '<service>' }),
+      requestText({ token: '<service>' }),
       401,
       'malformed: this is not a token of this gateway: it is truncated, mistyped or of another kind',
     ],
     [
       'a megabyte',
-      ask({ token: long(200_000) }),
+      requestText({ token: long(200_000) }),
       401,
       'malformed: this is not a token of this gateway: it is truncated, mistyped or of another kind',
     ],
     [
       'a revoked one',
-      ask({ token: '<revoked>' }),
+      requestText({ token: '<revoked>' }),
       401,
       'reuse_after_revocation: the token was revoked; open a new session',
     ],
     [
       'an expired one',
-      ask({ token: '<expired>' }),
+      requestText({ token: '<expired>' }),
       401,
       "expired: the token has expired; use the session's newest token, or open a new session",
     ],
     [
       'a scope that is none',
-      ask({ token: '<phantom>', required_scope: 'everything' }),
+      requestText({ token: '<phantom>', required_scope: 'everything' }),
       400,
       'bad_request: required_scope: "everything" does not begin with a capability (create, read, update, delete, list, deny, write). Write for example read:stripe:invoices.',
     ],
     [
       'a scope that is a wildcard',
-      ask({ token: '<phantom>', required_scope: 'read:*' }),
+      requestText({ token: '<phantom>', required_scope: 'read:*' }),
       400,
       'bad_request: required_scope: "read:*" covers every upstream. Name a resource, for example read:stripe:invoices.',
     ],
     [
       'a scope that is empty',
-      ask({ token: '<phantom>', required_scope: '' }),
+      requestText({ token: '<phantom>', required_scope: '' }),
       400,
       'bad_request: required_scope: "" does not begin with a capability (create, read, update, delete, list, deny, write). Write for example read:stripe:invoices.',
     ],
     [
       'a scope that is a number',
-      ask({ token: '<phantom>', required_scope: 1 }),
+      requestText({ token: '<phantom>', required_scope: 1 }),
       400,
       'bad_request: required_scope: must be a string, for example read:stripe:invoices',
     ],
     [
       'a token for a scope',
-      ask({ token: '<phantom>', required_scope: '<phantom>' }),
+      requestText({ token: '<phantom>', required_scope: '<phantom>' }),
       400,
       'bad_request: required_scope: "svt_…" does not begin with a capability (create, read, update, delete, list, deny, write). Write for example read:stripe:invoices.',
     ],
     [
       'a request id that is an object',
-      ask({ token: '<phantom>', request_id: {} }),
+      requestText({ token: '<phantom>', request_id: {} }),
       400,
       'bad_request: request_id: is not a text',
     ],

@@ -1,6 +1,6 @@
 /** The gateway's REST face: paths, verbs and callers. */
 import { afterAll, beforeAll, describe } from 'vitest'
-import { answers, restFace } from './rows.ts'
+import { checkRows, restFace } from './rows.ts'
 import { closeClean, startHostileHarness } from './harness.ts'
 import type { HostileHarness } from './harness.ts'
 
@@ -14,7 +14,7 @@ const on = (): HostileHarness => harness
 const long = (count: number): string => 'x'.repeat(count)
 
 describe('paths and verbs', () => {
-  answers(restFace, on, [
+  checkRows(restFace, on, [
     [
       'the root',
       'GET /',
@@ -179,7 +179,7 @@ describe('paths and verbs', () => {
 
 describe('callers', () => {
   const as = (header: string): string => `GET /agents\n${header}`
-  answers(restFace, on, [
+  checkRows(restFace, on, [
     [
       'none',
       as('anonymous'),

@@ -50,27 +50,27 @@ export const listenerFace: Face = {
   good: 'GET /v1/invoices',
 }
 
-export function answers(face: Face, harness: () => HostileHarness, rows: readonly Row[]): void {
-  for (const [what, request, status, sentence, remarks = {}] of rows) {
+export function checkRows(face: Face, harness: () => HostileHarness, rows: readonly Row[]): void {
+  for (const [what, request, status, sentence, expectations = {}] of rows) {
     it(`${what} → ${String(status)}`, async () => {
       const before = harness().mark()
       const connection = new Connection(face.origin(harness()))
       try {
         connection.send(wireOf(harness(), face, request))
-        const answer = await connection.answer(request.startsWith('HEAD '))
-        expect({ status: answer.status, sentence: sentenceOf(answer) }).toEqual({
+        const response = await connection.answer(request.startsWith('HEAD '))
+        expect({ status: response.status, sentence: sentenceOf(response) }).toEqual({
           status,
           sentence: harness().fill(sentence),
         })
-        expect(answer.headers).toMatchObject(present(remarks.headers))
-        expect(problemsOf(harness(), answer, remarks)).toEqual([])
+        expect(response.headers).toMatchObject(present(expectations.headers))
+        expect(problemsOf(harness(), response, expectations)).toEqual([])
         expect(changes(before, harness().mark())).toEqual({
           writes: 0,
           faults: 0,
-          calls: remarks.calls ?? 0,
-          allowed: remarks.allowed ?? 0,
+          calls: expectations.calls ?? 0,
+          allowed: expectations.allowed ?? 0,
         })
-        expect(await goesOn(harness(), face, connection, answer)).toBe(200)
+        expect(await goesOn(harness(), face, connection, response)).toBe(200)
       } finally {
         connection.destroy()
       }

@@ -1,6 +1,6 @@
 /** `/u/` and upstream listeners: targets that are no plain path below the upstream. None of these reaches it. */
 import { afterAll, beforeAll, describe } from 'vitest'
-import { answers, listenerFace, upstreamFace } from './rows.ts'
+import { checkRows, listenerFace, upstreamFace } from './rows.ts'
 import type { Row } from './rows.ts'
 import { closeClean, startHostileHarness } from './harness.ts'
 import type { HostileHarness } from './harness.ts'
@@ -98,8 +98,8 @@ const tricks = (from: string): Row[] => {
   ]
 }
 describe('targets below /u/', () => {
-  answers(upstreamFace, on, tricks('/u/stripe'))
+  checkRows(upstreamFace, on, tricks('/u/stripe'))
 })
 describe('targets on a listener', () => {
-  answers(listenerFace, on, tricks(''))
+  checkRows(listenerFace, on, tricks(''))
 })

@@ -98,11 +98,11 @@ export async function startHostileUpstream(key: string): Promise<HostileUpstream
         return
       pending = ''
       heads.push(head)
-      answer(socket, replies[/\/([a-z0-9-]+)(?:\?\S*)? HTTP/.exec(head)?.[1] ?? ''] ?? json('404 Not Found', '{}'))
+      respond(socket, replies[/\/([a-z0-9-]+)(?:\?\S*)? HTTP/.exec(head)?.[1] ?? ''] ?? json('404 Not Found', '{}'))
     })
   })
 
-  function answer(socket: Socket, reply: Reply): void {
+  function respond(socket: Socket, reply: Reply): void {
     if (reply === 'silence') return
     if (reply === 'reset') {
       socket.resetAndDestroy()

@@ -1,6 +1,6 @@
 /** The Vault API: documents the engine and the policy store refuse, one row a kind. */
 import { afterAll, beforeAll, describe } from 'vitest'
-import { answers, vaultFace } from './rows.ts'
+import { checkRows, vaultFace } from './rows.ts'
 import { closeClean, startHostileHarness } from './harness.ts'
 import type { HostileHarness } from './harness.ts'
 
@@ -18,7 +18,7 @@ describe('upstreams and tools', () => {
   const upstream = (document: object): string =>
     `POST /v1/mcp/upstreams/new\n\n${JSON.stringify({ url: 'https://api.example', ...document })}`
   const tool = (document: object): string => `POST /v1/mcp/tools/stripe/new\n\n${JSON.stringify(document)}`
-  answers(vaultFace, on, [
+  checkRows(vaultFace, on, [
     ['no url', 'POST /v1/mcp/upstreams/new\n\n{}', 400, 'url is required, for example url=https://api.stripe.com.'],
     [
       'a relative url',
@@ -285,7 +285,7 @@ describe('upstreams and tools', () => {
 
 describe('tool policies', () => {
   const write = (text: string): string => `POST /v1/mcp/policies/new\n\n${policy(text)}`
-  answers(vaultFace, on, [
+  checkRows(vaultFace, on, [
     [
       'nothing',
       'POST /v1/mcp/policies/new\n\n{}',
@@ -508,7 +508,7 @@ describe('tool policies', () => {
 
 describe('ACL policies', () => {
   const write = (text: string): string => `POST /v1/sys/policies/acl/new\n\n${policy(text)}`
-  answers(vaultFace, on, [
+  checkRows(vaultFace, on, [
     [
       'nothing',
       'POST /v1/sys/policies/acl/new\n\n{}',

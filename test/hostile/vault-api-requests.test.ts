@@ -1,6 +1,6 @@
 /** The Vault API: paths, verbs and bodies that are none. */
 import { afterAll, beforeAll, describe } from 'vitest'
-import { answers, vaultFace } from './rows.ts'
+import { checkRows, vaultFace } from './rows.ts'
 import { closeClean, startHostileHarness } from './harness.ts'
 import type { HostileHarness } from './harness.ts'
 
@@ -15,7 +15,7 @@ const deep = (depth: number): string => `${'{"a":'.repeat(depth)}1${'}'.repeat(d
 const long = (count: number): string => 'x'.repeat(count)
 
 describe('paths', () => {
-  answers(vaultFace, on, [
+  checkRows(vaultFace, on, [
     ['outside the API', 'GET /', 404, 'no handler for this path; the API lies under /v1/'],
     ['the UI', 'GET /ui/', 404, 'no handler for this path; the API lies under /v1/'],
     ['the root of the API', 'GET /v1/', 404, 'no handler for route "". route entry not found.'],
@@ -154,7 +154,7 @@ describe('paths', () => {
 })
 
 describe('verbs', () => {
-  answers(vaultFace, on, [
+  checkRows(vaultFace, on, [
     ['POST health', 'POST /v1/sys/health\n\n{}', 405, 'unsupported operation [Allow: GET, HEAD]'],
     ['PUT init', 'PUT /v1/sys/init\n\n{}', 400, 'Vault is already initialized'],
     ['DELETE seal-status', 'DELETE /v1/sys/seal-status', 405, 'unsupported operation [Allow: GET, HEAD]'],
@@ -238,7 +238,7 @@ describe('verbs', () => {
 })
 
 describe('bodies', () => {
-  answers(vaultFace, on, [
+  checkRows(vaultFace, on, [
     ['not JSON', 'POST /v1/mcp/agents/new\n\n{"owner"', 400, 'failed to parse JSON input: the body is not valid JSON'],
     [
       'a key in what is not JSON',

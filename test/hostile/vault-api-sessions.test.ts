@@ -1,6 +1,6 @@
 /** The Vault API: scopes, settings and durations that are refused, and tokens that are none. */
 import { afterAll, beforeAll, describe } from 'vitest'
-import { answers, vaultFace } from './rows.ts'
+import { checkRows, vaultFace } from './rows.ts'
 import { closeClean, startHostileHarness } from './harness.ts'
 import type { HostileHarness } from './harness.ts'
 
@@ -16,7 +16,7 @@ const utf8 = (text: string): string => Buffer.from(text).toString('latin1')
 
 describe('scopes', () => {
   const write = (scopes: unknown): string => `POST /v1/mcp/agents/billing/scopes\n\n${JSON.stringify({ scopes })}`
-  answers(vaultFace, on, [
+  checkRows(vaultFace, on, [
     [
       'an agent that is not there',
       'POST /v1/mcp/agents/none/scopes\n\n{"scopes":["read:stripe:invoices"]}',
@@ -190,7 +190,7 @@ describe('scopes', () => {
 
 describe('settings', () => {
   const write = (config: object): string => `POST /v1/mcp/config\n\n${JSON.stringify(config)}`
-  answers(vaultFace, on, [
+  checkRows(vaultFace, on, [
     [
       'a default_ttl of 0',
       write({ default_ttl: 0 }),
@@ -291,120 +291,125 @@ describe('settings', () => {
 })
 
 describe('creds', () => {
-  const ask = (agent: string, body: object): string => `POST /v1/mcp/creds/${agent}\n\n${JSON.stringify(body)}`
-  answers(vaultFace, on, [
+  const requestText = (agent: string, body: object): string => `POST /v1/mcp/creds/${agent}\n\n${JSON.stringify(body)}`
+  checkRows(vaultFace, on, [
     [
       'an agent that is not registered',
-      ask('none', {}),
+      requestText('none', {}),
       400,
       'agent "none" is not registered. Write mcp/agents/none with owner and environment first.',
     ],
     [
       'an agent that is disabled',
-      ask('disabled', {}),
+      requestText('disabled', {}),
       400,
       'agent "disabled" is disabled; no tokens are issued for it.',
     ],
     [
       'an agent without scopes',
-      ask('silent', {}),
+      requestText('silent', {}),
       400,
       'agent "silent" has declared no scopes or policies; nothing can be granted. Write mcp/agents/silent/scopes, for example scopes=read:stripe:invoices.',
     ],
     [
       'more than is declared',
-      ask('billing', { requested_scopes: ['delete:stripe:invoices'] }),
+      requestText('billing', { requested_scopes: ['delete:stripe:invoices'] }),
       400,
       'requested_scopes: "delete:stripe:invoices" is more than agent "billing" declares (read:stripe:invoices, read:stripe:customers:id-only, read:stripe:faults, read:stripe:projected, create:stripe:refunds).',
     ],
     [
       'no scopes',
-      ask('billing', { requested_scopes: [] }),
+      requestText('billing', { requested_scopes: [] }),
       400,
       'requested_scopes is empty. Omit it to be granted all declared scopes, or name some, for example requested_scopes=read:stripe:invoices.',
     ],
     [
       'a scope that is none',
-      ask('billing', { requested_scopes: ['everything'] }),
+      requestText('billing', { requested_scopes: ['everything'] }),
       400,
       'requested_scopes[0]: "everything" does not begin with a capability (create, read, update, delete, list, deny, write). Write for example read:stripe:invoices.',
     ],
     [
       'a wildcard',
-      ask('billing', { requested_scopes: ['read:*'] }),
+      requestText('billing', { requested_scopes: ['read:*'] }),
       400,
       'requested_scopes[0]: "read:*" covers every upstream. Name a resource, for example read:stripe:invoices.',
     ],
     [
       'a policy it has not',
-      ask('billing', { policies: ['root'] }),
+      requestText('billing', { policies: ['root'] }),
       400,
       'policies: "root" is not a policy of agent "billing" (it has none).',
     ],
     [
       'an environment not its own',
-      ask('billing', { environment: 'staging' }),
+      requestText('billing', { environment: 'staging' }),
       400,
       'environment "staging" is neither the own environment of agent "billing" ("production") nor one it has scopes for. Write mcp/agents/billing/scopes/staging first.',
     ],
     [
       'an environment of the prototype',
-      ask('billing', { environment: '__proto__' }),
+      requestText('billing', { environment: '__proto__' }),
       400,
       'environment "__proto__" is neither the own environment of agent "billing" ("production") nor one it has scopes for. Write mcp/agents/billing/scopes/__proto__ first.',
     ],
     [
       'a purpose of two lines',
-      ask('billing', { purpose: 'a\nb' }),
+      requestText('billing', { purpose: 'a\nb' }),
       400,
       'purpose must be one line of at most 512 characters, for example purpose=quarterly-invoice-reconciliation.',
     ],
     [
       'a purpose of 600 characters',
-      ask('billing', { purpose: long(600) }),
+      requestText('billing', { purpose: long(600) }),
       400,
       'purpose must be one line of at most 512 characters, for example purpose=quarterly-invoice-reconciliation.',
     ],
     [
       'a purpose that is an object',
-      ask('billing', { purpose: {} }),
+      requestText('billing', { purpose: {} }),
       400,
       'purpose must be a string, for example purpose=quarterly-invoice-reconciliation.',
     ],
     [
       'a ttl that is none',
-      ask('billing', { ttl: 'x' }),
+      requestText('billing', { ttl: 'x' }),
       400,
       'ttl must be a duration in seconds, or a string such as 15m or 1h30m, for example ttl=900.',
     ],
-    ['a ttl that is negative', ask('billing', { ttl: -1 }), 400, 'ttl must not be negative, for example ttl=900.'],
+    [
+      'a ttl that is negative',
+      requestText('billing', { ttl: -1 }),
+      400,
+      'ttl must not be negative, for example ttl=900.',
+    ],
     [
       'a parent that is none',
-      ask('billing', { parent_token: 'svt_prod_x' }),
+      requestText('billing', { parent_token: 'svt_prod_x' }),
       400,
       'parent_token is not a live token; delegate from a live session, or omit parent_token.',
     ],
     [
       'a parent that is revoked',
-      ask('billing', { parent_token: '<revoked>' }),
+      requestText('billing', { parent_token: '<revoked>' }),
       400,
       'parent_token is not a live token; delegate from a live session, or omit parent_token.',
     ],
     [
       'a parent that is expired',
-      ask('billing', { parent_token: '<expired>' }),
+      requestText('billing', { parent_token: '<expired>' }),
       400,
       'parent_token is not a live token; delegate from a live session, or omit parent_token.',
     ],
     [
       'a parent that is a Vault token',
-      ask('billing', { parent_token: '<root>' }),
+      requestText('billing', { parent_token: '<root>' }),
       400,
       'parent_token is not a live token; delegate from a live session, or omit parent_token.',
     ],
     [
       'more than the parent has',
-      ask('refunder', { parent_token: '<phantom>', requested_scopes: ['create:stripe:payouts'] }),
+      requestText('refunder', { parent_token: '<phantom>', requested_scopes: ['create:stripe:payouts'] }),
       400,
       'requested_scopes: "create:stripe:payouts" is more than agent "refunder" declares (by its policies).',
     ],
@@ -468,7 +473,7 @@ describe('creds', () => {
 
 describe('tokens', () => {
   const as = (header: string, target = 'GET /v1/mcp/agents/billing'): string => `${target}\n${header}`
-  answers(vaultFace, on, [
+  checkRows(vaultFace, on, [
     ['none', 'GET /v1/mcp/agents/billing\nanonymous', 403, 'permission denied'],
     ['an empty one', as('X-Vault-Token:'), 403, 'permission denied'],
     ['nonsense', as('X-Vault-Token: hello'), 403, 'permission denied'],

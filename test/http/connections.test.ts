@@ -59,9 +59,9 @@ it('of all connections an idle one gives way to a new one', async () => {
 it('requests under way are not broken off: where all are busy the new connection is', async () => {
   const busy = []
   for (let i = 0; i < 6; i++) {
-    const asked = once(server, 'request')
+    const pending = once(server, 'request')
     busy.push(await open(request('/wait')))
-    await asked
+    await pending
   }
   const next = await open(request('/'))
   await closed(next)

@@ -77,11 +77,11 @@ describe('creds issues a leased phantom token', () => {
     ['agent cap', { ttl: 3000 }, { max_ttl_seconds: 1200 }, {}, 1200],
     ['config', { ttl: 3000 }, { max_ttl_seconds: 3000 }, { max_ttl: 2000 }, 2000],
     ['default', {}, { max_ttl_seconds: 3600 }, { default_ttl: 600 }, 600],
-  ])('whose life is the smallest limit: %s', async (_limit, ask, scopes, config, seconds) => {
+  ])('whose life is the smallest limit: %s', async (_limit, request, scopes, config, seconds) => {
     const engine = await billing()
     await engine.write('agents/billing/scopes', scopes)
     await engine.write('config', config)
-    expect((await engine.issue('billing', ask)).data.ttl_seconds).toBe(seconds)
+    expect((await engine.issue('billing', request)).data.ttl_seconds).toBe(seconds)
   })
 
   it('never longer than the mount allows', async () => {

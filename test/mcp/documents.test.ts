@@ -486,7 +486,7 @@ describe('help', () => {
     await engine.write('policies/p', { policy: 'path "tools/stripe/invoices" { capabilities = ["read"] }' })
     await engine.declare('billing', ['read:stripe:invoices'])
     const { session_id, token } = await engine.issue('billing')
-    const answers: [string, Promise<Response | undefined>][] = [
+    const responses: [string, Promise<Response | undefined>][] = [
       ...[
         'config',
         'upstreams/stripe',
@@ -512,9 +512,9 @@ describe('help', () => {
       ['sessions/revoke-all', engine.write('sessions/revoke-all')],
     ]
     const unexplained: string[] = []
-    for (const [path, answer] of answers) {
+    for (const [path, response] of responses) {
       const help = String((await engine.call('help', path))!.data!.help)
-      for (const field of Object.keys((await answer)!.data!))
+      for (const field of Object.keys((await response)!.data!))
         if (!help.includes(`    ${field} (`)) unexplained.push(`${path}: ${field}`)
     }
     expect(unexplained).toEqual([])

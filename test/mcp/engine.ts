@@ -96,13 +96,13 @@ export class TestEngine {
 
   /** The sentence and kind a call is refused with; fails when it is not refused. */
   async refusal(call: Promise<unknown>): Promise<{ kind: string; message: string }> {
-    const answer = await call.then(
+    const response = await call.then(
       (value: unknown) => ({ value }),
       (error: unknown) => ({ error }),
     )
-    if (!('error' in answer) || !(answer.error instanceof RequestError))
-      throw new Error(`was not refused: ${JSON.stringify(answer)}`)
-    return { kind: answer.error.kind, message: answer.error.message }
+    if (!('error' in response) || !(response.error instanceof RequestError))
+      throw new Error(`was not refused: ${JSON.stringify(response)}`)
+    return { kind: response.error.kind, message: response.error.message }
   }
 
   /** A registered agent with declared scopes and the tools they name. */

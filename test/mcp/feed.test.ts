@@ -5,7 +5,7 @@ import { settle } from '../fakes/clock.ts'
 import { FaultyStorage } from '../fakes/faulty-storage.ts'
 import { TestEngine } from './engine.ts'
 
-interface Answer {
+interface FeedResult {
   epoch: string
   sequence: number
   events: Data[]
@@ -15,7 +15,12 @@ interface Answer {
   removed: boolean
 }
 
-async function poll(engine: TestEngine, after: Partial<Answer> = {}, wait = 0, signal?: AbortSignal): Promise<Answer> {
+async function poll(
+  engine: TestEngine,
+  after: Partial<FeedResult> = {},
+  wait = 0,
+  signal?: AbortSignal,
+): Promise<FeedResult> {
   const response = await engine.call(
     'read',
     'feed',
@@ -24,7 +29,7 @@ async function poll(engine: TestEngine, after: Partial<Answer> = {}, wait = 0, s
     undefined,
     signal,
   )
-  return response!.data as unknown as Answer
+  return response!.data as unknown as FeedResult
 }
 
 async function start(): Promise<TestEngine> {
@@ -152,9 +157,9 @@ describe('the feed', () => {
     const engine = await start()
     const before = await poll(engine)
     await change(engine)
-    const answer = await poll(engine, before)
-    expect(answer).toMatchObject({ reset: false, events, sequence: before.sequence + events.length })
-    expect(await poll(engine, answer)).toMatchObject({ reset: false, events: [], sequence: answer.sequence })
+    const response = await poll(engine, before)
+    expect(response).toMatchObject({ reset: false, events, sequence: before.sequence + events.length })
+    expect(await poll(engine, response)).toMatchObject({ reset: false, events: [], sequence: response.sequence })
   })
 
   it('carries nothing for an issue, a natural expiry or a refused write', async () => {
@@ -374,8 +379,8 @@ describe('an introspection', () => {
   it('answers RFC 7662 names and all a gateway needs to judge later calls', async () => {
     const engine = await start()
     const issued = await engine.issue('billing', { purpose: 'p' })
-    const answer = await engine.introspect({ token: issued.token, required_scope: 'read:stripe:invoices' })
-    expect(answer).toEqual({
+    const response = await engine.introspect({ token: issued.token, required_scope: 'read:stripe:invoices' })
+    expect(response).toEqual({
       active: true,
       scope: 'read:stripe:invoices',
       client_id: 'billing',
@@ -429,8 +434,8 @@ describe('an introspection', () => {
     ['a token with a wrong check digit', { token: `svt_prod_${'a'.repeat(49)}` }, 'malformed'],
     ['an unknown digest', { token_sha256: 'ab'.repeat(32) }, 'unknown'],
     ['an unknown session', { session_id: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' }, 'unknown'],
-  ])('of %s is inactive', async (_what, ask, reason) => {
-    expect(await (await start()).introspect(ask)).toMatchObject({ active: false, reason })
+  ])('of %s is inactive', async (_what, request, reason) => {
+    expect(await (await start()).introspect(request)).toMatchObject({ active: false, reason })
   })
 
   it.each([
@@ -450,8 +455,8 @@ describe('an introspection', () => {
       { token: 'a', required_scope: 'read:*' },
       'required_scope: "read:*" covers every upstream. Name a resource, for example read:stripe:invoices.',
     ],
-  ])('asked with %s is refused', async (_what, ask, message) => {
+  ])('asked with %s is refused', async (_what, request, message) => {
     const engine = await start()
-    expect(await engine.refusal(engine.introspect(ask))).toEqual({ kind: 'bad_request', message })
+    expect(await engine.refusal(engine.introspect(request))).toEqual({ kind: 'bad_request', message })
   })
 })

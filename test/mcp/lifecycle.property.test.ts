@@ -41,8 +41,8 @@ class World {
 
   async liveTokens(sessionId: string): Promise<string[]> {
     const held = this.issued.filter(({ session_id }) => session_id === sessionId).map(({ token }) => token)
-    const answers = await Promise.all(held.map((token) => this.engine.introspect({ token })))
-    return held.filter((_, index) => answers[index]!.active === true)
+    const responses = await Promise.all(held.map((token) => this.engine.introspect({ token })))
+    return held.filter((_, index) => responses[index]!.active === true)
   }
 
   /** Refusals are part of life here; what must hold is checked after every step. */
@@ -106,13 +106,14 @@ class World {
     for (const token of this.refreshedOver)
       if ((await this.engine.introspect({ token })).active !== true) wrong.push('a refresh ended a live token')
     for (const issued of this.issued) {
-      const answer = await this.engine.introspect({ token: issued.token })
-      if (answer.active === true && !live.get(issued.session_id)) wrong.push(`${issued.token_id} outlives its session`)
-      if (answer.active === true && Number(answer.exp) <= this.engine.clock.now() / 1000)
+      const response = await this.engine.introspect({ token: issued.token })
+      if (response.active === true && !live.get(issued.session_id))
+        wrong.push(`${issued.token_id} outlives its session`)
+      if (response.active === true && Number(response.exp) <= this.engine.clock.now() / 1000)
         wrong.push(`${issued.token_id} outlives its expiry`)
       if (
-        answer.active === true &&
-        (answer.chain as { scopes: string[] }[]).some(
+        response.active === true &&
+        (response.chain as { scopes: string[] }[]).some(
           (link, at, chain) => at > 0 && chain[0]!.scopes.some((scope) => !link.scopes.includes(scope)),
         )
       )

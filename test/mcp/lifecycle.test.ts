@@ -17,8 +17,8 @@ async function refresh(engine: TestEngine, issued: Issued, caller: Caller = {}):
 }
 
 async function state(engine: TestEngine, issued: Issued): Promise<string> {
-  const answer = await engine.introspect({ token: issued.token })
-  return answer.active === true ? 'live' : String(answer.reason)
+  const response = await engine.introspect({ token: issued.token })
+  return response.active === true ? 'live' : String(response.reason)
 }
 
 describe('a refresh', () => {
@@ -546,8 +546,8 @@ describe('records of the dead', () => {
       owner: 'platform-team',
     })
     const unauthenticated = await TestEngine.start()
-    const answer = await unauthenticated.introspect({ token: issued.token })
-    expect(answer).toEqual({
+    const response = await unauthenticated.introspect({ token: issued.token })
+    expect(response).toEqual({
       active: false,
       reason: 'unknown',
       epoch: expect.any(String),

@@ -80,9 +80,9 @@ describe('the engine answers as its document says', () => {
     ['post', '/tidy', () => engine.write('tidy'), []],
     ['get', '/tidy/status', () => engine.read('tidy/status'), []],
     ['post', '/sessions/revoke-all', () => engine.write('sessions/revoke-all'), []],
-  ])('%s %s', async (method, path, ask, except) => {
+  ])('%s %s', async (method, path, request, except) => {
     const schema = answerSchema(method, path)
-    const data = (await ask())!.data!
+    const data = (await request())!.data!
     expect(misfits(schema, data)).toEqual([])
     expect(Object.keys(schema.properties!).filter((name) => !(name in data) && !except.includes(name))).toEqual([])
   })

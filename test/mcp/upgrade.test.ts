@@ -58,8 +58,8 @@ async function withOldSession(tokens: readonly OldToken[]): Promise<{ engine: Te
 }
 
 const stateOf = async (engine: TestEngine, token: string) => {
-  const answer = await engine.introspect({ token })
-  return answer.active === true ? 'live' : answer.reason
+  const response = await engine.introspect({ token })
+  return response.active === true ? 'live' : response.reason
 }
 
 it('a session opened before the upgrade lives on, and its tokens with it', async () => {

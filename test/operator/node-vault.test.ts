@@ -5,8 +5,8 @@ import type { Deployment } from './deployment.ts'
 
 // The operator's whole flow through node-vault as any application uses it. Its types describe fewer answers than there are.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
-type Answer = any
-type NodeVault = Record<string, (...given: unknown[]) => Promise<Answer>> & { token: string }
+type AnyResponse = any
+type NodeVault = Record<string, (...given: unknown[]) => Promise<AnyResponse>> & { token: string }
 const nodeVault = createRequire(import.meta.url)('node-vault') as (options: object) => NodeVault
 
 const AGENT_POLICY = 'path "mcp/creds/billing" { capabilities = ["read", "update"] }'
@@ -40,7 +40,7 @@ async function provision(): Promise<void> {
   await vault.write!('mcp/agents/billing/scopes', { scopes: ['read:stripe:invoices'], max_ttl_seconds: 1800 })
 }
 
-const introspect = async (token: string): Promise<Answer> => (await vault.write!('mcp/introspect', { token })).data
+const introspect = async (token: string): Promise<AnyResponse> => (await vault.write!('mcp/introspect', { token })).data
 const status = (statusCode: number, sentence: string): object => ({
   response: { statusCode },
   message: expect.stringContaining(sentence) as string,

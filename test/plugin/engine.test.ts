@@ -68,7 +68,7 @@ describe('issuing', () => {
 
   test('refuses in a sentence, and stores nothing', async () => {
     const { calls, mount } = await mounted()
-    const asked = await mount.during(async () => {
+    const requested = await mount.during(async () => {
       expect((await calls.write('creds/a', { requested_scopes: 'write:stripe:invoices' })).error).toMatch(
         /requested_scopes/,
       )
@@ -77,7 +77,7 @@ describe('issuing', () => {
         /^ttl must be a duration/,
       )
     })
-    expect(asked['Storage.Put']).toBeUndefined()
+    expect(requested['Storage.Put']).toBeUndefined()
   })
 
   test('that cannot be stored answers no token', async () => {
@@ -256,10 +256,10 @@ describe('a node that cannot write', () => {
     const { calls, mount, clock } = await mounted()
     mount.view.state = 24_576
     await clock.advance(1_000)
-    const asked = await mount.during(async () => {
+    const requested = await mount.during(async () => {
       expect(await calls.request(operation, path, data)).toMatchObject(forwarded)
     })
-    expect(Object.keys(asked).filter((method) => method.startsWith('Storage.'))).toEqual([])
+    expect(Object.keys(requested).filter((method) => method.startsWith('Storage.'))).toEqual([])
   })
 
   test.each([
@@ -280,10 +280,10 @@ describe('a node that cannot write', () => {
     const { calls, mount, clock } = await mounted()
     mount.view.state = 24_576
     await clock.advance(1_000)
-    const asked = await mount.during(async () => {
+    const requested = await mount.during(async () => {
       await expect(calls.request('rollback', '')).resolves.toMatchObject({ err: null, response: null })
     })
-    expect(Object.keys(asked)).toEqual(['SystemView.ReplicationState'])
+    expect(Object.keys(requested)).toEqual(['SystemView.ReplicationState'])
   })
 })
 
@@ -309,11 +309,11 @@ describe('the rollback tick', () => {
     const first = await issue(started)
     const second = await issue(started)
     started.mount.view.tainted = true
-    const asked = await started.mount.during(async () => {
+    const requested = await started.mount.during(async () => {
       await started.calls.request('rollback', '')
       await started.calls.request('rollback', '')
     })
-    expect(asked).toMatchObject({ 'Storage.Put': 1, 'SystemView.Tainted': 2 })
+    expect(requested).toMatchObject({ 'Storage.Put': 1, 'SystemView.Tainted': 2 })
     const revoked = await started.mount.during(async () => {
       for (const { response } of [first, second])
         expect(
@@ -413,7 +413,7 @@ describe('help', () => {
 describe('before a write is authorised', () => {
   test('stored objects are told from new ones, and actions are neither', async () => {
     const { calls, mount } = await mounted()
-    const asked = await mount.during(async () => {
+    const requested = await mount.during(async () => {
       await expect(calls.exists('agents/a')).resolves.toMatchObject({ check_found: true, exists: true })
       await expect(calls.exists('agents/new')).resolves.toMatchObject({ check_found: true, exists: false })
       // Not looked at yet: whether the caller may write at all comes first.
@@ -426,7 +426,7 @@ describe('before a write is authorised', () => {
       await expect(calls.exists('nothing/here')).resolves.toMatchObject({ check_found: false, err: null })
       await expect(calls.exists('agents/NOT A NAME')).resolves.toMatchObject({ err: null, exists: false })
     })
-    expect(asked['Storage.Put']).toBeUndefined()
+    expect(requested['Storage.Put']).toBeUndefined()
   })
 
   test('an outage is one here as well', async () => {

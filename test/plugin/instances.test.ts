@@ -105,10 +105,10 @@ describe('setting up', () => {
     const mount = new HostedMount()
     mount.absent = true
     const calls = new BackendCalls(plugin.client, 'probe')
-    const asked = await mount.during(async () => {
+    const requested = await mount.during(async () => {
       await expect(calls.setup(await plugin.serve(mount), {}, '')).resolves.toEqual({ err: '' })
     })
-    expect(asked).toEqual({})
+    expect(requested).toEqual({})
     // An engine asked for more all the same answers an outage, and goes on.
     const { err } = await calls.read('config')
     expect(err).toMatchObject({ err_type: 3, err_code: '503' })
@@ -118,12 +118,12 @@ describe('setting up', () => {
     const plugin = await start()
     const mount = new HostedMount()
     const calls = new BackendCalls(plugin.client, 'a')
-    const asked = await mount.during(async () => {
+    const requested = await mount.during(async () => {
       await calls.setup(await plugin.serve(mount))
       await calls.type()
       await calls.specialPaths()
     })
-    expect(asked).toEqual({})
+    expect(requested).toEqual({})
   })
 
   test('fails in words where the server announces nothing, and leaves nothing', async () => {

@@ -251,10 +251,10 @@ describe('the built file, launched as a server launches it', () => {
     const poll = calls.request('read', 'feed', { epoch: data!.epoch, after: data!.sequence, wait: 2 })
     // On the same connection, so it arrives after the poll.
     await calls.cleanup()
-    const answer = await poll
-    expect(answer.data?.events).toEqual([])
+    const response = await poll
+    expect(response.data?.events).toEqual([])
     // One that was left alone is held for all of its two seconds.
-    expect(Number(answer.data?.held_ms)).toBeLessThan(2_000)
+    expect(Number(response.data?.held_ms)).toBeLessThan(2_000)
     await expect(host.kill()).resolves.toBe(true)
     expect((await host.process.exited).code).toBe(0)
   })

@@ -55,12 +55,12 @@ describe('storage', () => {
 
   test.each(['', '/a', 'a/', '../b', 'a/../b', 'a..b', 'a//b', 'a\0b'])('key %j is never sent', async (key) => {
     const { storage, mount } = await start()
-    const asked = await mount.during(async () => {
+    const requested = await mount.during(async () => {
       expect(await refused(storage.get(key))).toMatchObject({ kind: 'internal' })
       expect(await refused(storage.put({ key, value }))).toMatchObject({ kind: 'internal' })
       expect(await refused(storage.delete(key))).toMatchObject({ kind: 'internal' })
     })
-    expect(asked).toEqual({})
+    expect(requested).toEqual({})
   })
 
   test.each(['/', '/a/', 'a', 'a/../', 'a//', '../'])('prefix %j is never sent', async (prefix) => {
@@ -178,10 +178,10 @@ describe('pages of a list', () => {
   test('that fail are not fetched another way', async () => {
     const { storage, mount } = await filled()
     mount.failing = { ListPage: 'Vault is sealed' }
-    const asked = await mount.during(async () => {
+    const requested = await mount.during(async () => {
       expect(await refused(storage.list('f/', { after: 'a' }))).toMatchObject({ kind: 'unavailable' })
     })
-    expect(asked).toEqual({ 'Storage.ListPage': 1 })
+    expect(requested).toEqual({ 'Storage.ListPage': 1 })
   })
 
   test('of one server say nothing of another', async () => {
@@ -229,12 +229,12 @@ describe('system view', () => {
 
   test('a value is asked for once in half a second, by however many', async () => {
     const { system, mount, clock } = await start()
-    const asked = await mount.during(async () => {
+    const requested = await mount.during(async () => {
       await Promise.all([system.maxLeaseTtl(), system.maxLeaseTtl(), system.maxLeaseTtl()])
       await clock.advance(499)
       await system.maxLeaseTtl()
     })
-    expect(asked).toEqual({ 'SystemView.MaxLeaseTTL': 1 })
+    expect(requested).toEqual({ 'SystemView.MaxLeaseTTL': 1 })
   })
 
   test('then it is renewed while the known one is answered, so that nobody waits', async () => {
@@ -269,11 +269,11 @@ describe('system view', () => {
 
   test('whether the mount is being removed is asked each time', async () => {
     const { system, mount } = await start()
-    const asked = await mount.during(async () => {
+    const requested = await mount.during(async () => {
       await expect(system.tainted()).resolves.toBe(false)
       mount.view.tainted = true
       await expect(system.tainted()).resolves.toBe(true)
     })
-    expect(asked).toEqual({ 'SystemView.Tainted': 2 })
+    expect(requested).toEqual({ 'SystemView.Tainted': 2 })
   })
 })

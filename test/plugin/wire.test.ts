@@ -11,18 +11,18 @@ afterEach(async () => {
 
 /** A mount of an engine that answers `response` and keeps what it was asked. */
 async function engine(response?: Response | (() => Response | undefined)) {
-  const asked: Request[] = []
+  const requests: Request[] = []
   const plugin = await InProcessPlugin.start({
     factory: scripted({
       handleRequest(request) {
-        asked.push(request)
+        requests.push(request)
         return Promise.resolve().then(() => (typeof response === 'function' ? response() : response))
       },
     }),
   })
   plugins.push(plugin)
   const { calls } = await plugin.mount()
-  return { plugin, calls, asked }
+  return { plugin, calls, asked: requests }
 }
 
 const lease = (options: { ttl: number; max_ttl: number }) => ({
@@ -32,7 +32,7 @@ const lease = (options: { ttl: number; max_ttl: number }) => ({
 
 describe('what the engine is asked', () => {
   test('the caller, the mount with its namespace and the wrapping asked for arrive as they were sent', async () => {
-    const { calls, asked } = await engine()
+    const { calls, asked: requests } = await engine()
     await calls.request(
       'update',
       'creds/a',
@@ -48,7 +48,7 @@ describe('what the engine is asked', () => {
         wrap_info: { TTL: '120000000000' },
       },
     )
-    expect(asked[0]).toMatchObject({
+    expect(requests[0]).toMatchObject({
       id: 'request-1',
       operation: 'update',
       path: 'creds/a',
@@ -61,34 +61,34 @@ describe('what the engine is asked', () => {
       remote_addr: '10.0.0.7',
       wrap: { ttl: 120 },
     })
-    expect(asked[0]!.secret).toBeUndefined()
+    expect(requests[0]!.secret).toBeUndefined()
   })
 
   test.each(['null', '', '{}'])('data of %j is an empty object', async (data) => {
-    const { calls, asked } = await engine()
+    const { calls, asked: requests } = await engine()
     await calls.request('read', 'config', null, { data })
-    expect(asked[0]!.data).toEqual({})
-    expect(asked[0]!.remote_addr).toBe('')
-    expect(asked[0]!.wrap).toBeUndefined()
+    expect(requests[0]!.data).toEqual({})
+    expect(requests[0]!.remote_addr).toBe('')
+    expect(requests[0]!.wrap).toBeUndefined()
   })
 
   test.each(['[]', '"text"', '7', 'true', '{', '{"a":}', 'nul', '{"a":12345678901234567890abc}'])(
     "data of %s is refused as the caller's mistake",
     async (data) => {
-      const { calls, asked } = await engine()
+      const { calls, asked: requests } = await engine()
       const { error, err } = await calls.request('update', 'config', null, { data })
       expect(error).toBe('the request\'s data is no JSON object; send one, for example {"purpose":"audit"}.')
       expect(err).toBeNull()
-      expect(asked).toEqual([])
+      expect(requests).toEqual([])
     },
   )
 
   test('integers a double does not hold arrive as text, digit for digit; all others as numbers', async () => {
-    const { calls, asked } = await engine()
+    const { calls, asked: requests } = await engine()
     const data =
       '{"big":9007199254740993,"negative":[-12345678901234567890],"safe":9007199254740991,"half":0.12345678901234567,"power":1e30,"text":"9007199254740993, \\"-12345678901234567890","\\\\":1}'
     await calls.request('update', 'config', null, { data })
-    expect(asked[0]!.data).toEqual({
+    expect(requests[0]!.data).toEqual({
       big: '9007199254740993',
       negative: ['-12345678901234567890'],
       safe: 9_007_199_254_740_991,
@@ -102,11 +102,11 @@ describe('what the engine is asked', () => {
   test.each(['scan', 'header', 'alias-lookahead', 'resolve-role', 'constructor', '__proto__', '', 'READ'])(
     'operation %j is unsupported and reaches no engine',
     async (operation) => {
-      const { calls, asked } = await engine()
+      const { calls, asked: requests } = await engine()
       const { err, response } = await calls.request(operation, 'config')
       expect(err?.err_type).toBe(5)
       expect(response).toBeNull()
-      expect(asked).toEqual([])
+      expect(requests).toEqual([])
     },
   )
 
@@ -117,7 +117,7 @@ describe('what the engine is asked', () => {
   })
 
   test('the lease comes back whole: a year of it, the increment and the time of issue', async () => {
-    const { calls, asked } = await engine()
+    const { calls, asked: requests } = await engine()
     await calls.request('renew', 'creds/a', null, {
       secret: {
         internal_data: '{"secret_type":"t","n":7}',
@@ -131,7 +131,7 @@ describe('what the engine is asked', () => {
         },
       },
     })
-    expect(asked[0]!.secret).toEqual({
+    expect(requests[0]!.secret).toEqual({
       internal_data: { secret_type: 't', n: 7 },
       lease_id: 'mcp/creds/a/x',
       lease_options: {
@@ -145,7 +145,7 @@ describe('what the engine is asked', () => {
   })
 
   test('an issue in the year 1 is none: the server never registered the lease', async () => {
-    const { calls, asked } = await engine()
+    const { calls, asked: requests } = await engine()
     await calls.request('revoke', 'creds/a', null, {
       secret: {
         internal_data: '{}',
@@ -159,7 +159,7 @@ describe('what the engine is asked', () => {
         },
       },
     })
-    expect(asked[0]!.secret?.lease_options.issue_time).toBeNull()
+    expect(requests[0]!.secret?.lease_options.issue_time).toBeNull()
   })
 
   test.each([
@@ -171,7 +171,7 @@ describe('what the engine is asked', () => {
     ['-5000000000', 0],
     ['9223372036854775807', 9_223_372_036],
   ])('%s nanoseconds are %d seconds', async (TTL, seconds) => {
-    const { calls, asked } = await engine()
+    const { calls, asked: requests } = await engine()
     await calls.request('renew', 'x', null, {
       secret: {
         internal_data: 'null',
@@ -179,7 +179,7 @@ describe('what the engine is asked', () => {
         lease_options: { TTL, MaxTTL: TTL, increment: TTL, renewable: false, issue_time: null },
       },
     })
-    expect(asked[0]!.secret?.lease_options).toEqual({
+    expect(requests[0]!.secret?.lease_options).toEqual({
       ttl: seconds,
       max_ttl: seconds,
       increment: seconds,
@@ -188,13 +188,13 @@ describe('what the engine is asked', () => {
   })
 
   test('internal data that is no object is a fault, so that the server tries the revocation again', async () => {
-    const { calls, asked } = await engine()
+    const { calls, asked: requests } = await engine()
     const { err, response } = await calls.request('revoke', 'x', null, {
       secret: { internal_data: '{"a"', lease_id: '', lease_options: null },
     })
     expect(err).toMatchObject({ err_type: 2, err_msg: 'internal error' })
     expect(response).toBeNull()
-    expect(asked).toEqual([])
+    expect(requests).toEqual([])
   })
 
   test("a caller that goes away aborts the request's signal", async () => {
@@ -316,9 +316,9 @@ describe('what the server is answered', () => {
 
   test('six megabytes pass in both directions', async () => {
     const text = 'x'.repeat(6 * 1024 * 1024)
-    const { calls, asked } = await engine(() => ({ data: { text } }))
+    const { calls, asked: requests } = await engine(() => ({ data: { text } }))
     const { data } = await calls.write('x', { text })
-    expect(asked[0]!.data.text).toBe(text)
+    expect(requests[0]!.data.text).toBe(text)
     expect(data?.text).toBe(text)
   })
 

@@ -74,12 +74,12 @@ export class DelayingProxy {
     const [answer] = (await once(onward, 'response').catch(() => [undefined])) as [IncomingMessage | undefined]
     if (!answer) return
     const chunks = (await answer.toArray().catch(() => undefined)) as Buffer[] | undefined
-    const asked = request.url!.split('?')[0]!
-    const held = [...this.#holds].find(([path]) => asked.endsWith(path))?.[1]
+    const requested = request.url!.split('?')[0]!
+    const held = [...this.#holds].find(([path]) => requested.endsWith(path))?.[1]
     held?.caught()
     await held?.released
     await new Promise((resolve) => {
-      setTimeout(resolve, this.delayMs(asked))
+      setTimeout(resolve, this.delayMs(requested))
     })
     if (chunks) response.writeHead(answer.statusCode!, answer.headers).end(Buffer.concat(chunks))
   }

@@ -121,12 +121,12 @@ describe('a look-up whose answer is delivered after the revoke', () => {
   it.each(ENDS)('does not let the token pass when %s', async (_case, end) => {
     const issued = await open()
     const held = proxy.hold('/mcp/introspect')
-    const asked = validate(issued)
+    const pending = validate(issued)
     await held.caught
     await end(issued)
     await until(hasHeard(await position(issued)))
     held.release()
-    expect(await asked).toBe(REVOKED)
+    expect(await pending).toBe(REVOKED)
     expect(await validate(issued)).toBe(REVOKED)
   })
 
@@ -134,24 +134,24 @@ describe('a look-up whose answer is delivered after the revoke', () => {
     const parent = await open()
     const child = await open(parent.token)
     const held = proxy.hold('/mcp/introspect')
-    const asked = validate(child)
+    const pending = validate(child)
     await held.caught
     await revoke(parent)
     await until(hasHeard(await position(parent)))
     held.release()
-    expect(await asked).toBe(REVOKED)
+    expect(await pending).toBe(REVOKED)
     expect(await validate(child)).toBe(REVOKED)
   })
 
   it('is good after all when nothing ended', async () => {
     const [issued, other] = [await open(), await open()]
     const held = proxy.hold('/mcp/introspect')
-    const asked = validate(issued)
+    const pending = validate(issued)
     await held.caught
     await revoke(other)
     await until(hasHeard(await position(other)))
     held.release()
-    expect(await asked).toBe('200')
+    expect(await pending).toBe('200')
   })
 
   it('leaves nothing behind when the feed is the late one', async () => {
@@ -179,13 +179,13 @@ describe('a look-up of a gateway that follows nothing, because nobody used it', 
   it.each(ENDS)('does not let the token pass on a late answer when %s', async (_case, end) => {
     const issued = await open()
     const held = proxy.hold('/mcp/introspect')
-    const asked = validate(issued)
+    const pending = validate(issued)
     await held.caught
     await end(issued)
     await until(isOutdated)
     expect(gateway.state().following).toBe(false)
     held.release()
-    expect(await asked).toBe(REVOKED)
+    expect(await pending).toBe(REVOKED)
     expect(await validate(issued)).toBe(REVOKED)
   })
 
@@ -193,35 +193,35 @@ describe('a look-up of a gateway that follows nothing, because nobody used it', 
     const parent = await open()
     const child = await open(parent.token)
     const held = proxy.hold('/mcp/introspect')
-    const asked = validate(child)
+    const pending = validate(child)
     await held.caught
     await revoke(parent)
     await until(isOutdated)
     held.release()
-    expect(await asked).toBe(REVOKED)
+    expect(await pending).toBe(REVOKED)
     expect(await validate(child)).toBe(REVOKED)
   })
 
   it('is good after all when only another session ended', async () => {
     const [issued, other] = [await open(), await open()]
     const held = proxy.hold('/mcp/introspect')
-    const asked = validate(issued)
+    const pending = validate(issued)
     await held.caught
     await revoke(other)
     await until(isOutdated)
     held.release()
-    expect(await asked).toBe('200')
+    expect(await pending).toBe('200')
   })
 
   it('loses no revoke that was not heard before the session was cached', async () => {
     const issued = await open()
     const held = proxy.hold('/mcp/introspect')
-    const asked = validate(issued)
+    const pending = validate(issued)
     await held.caught
     await revoke(issued)
     held.release()
     // Within a second of the last contact this one request may still pass; it makes the gateway follow the feed.
-    await asked
+    await pending
     await until(hasHeard(await position(issued)))
     expect(await validate(issued)).toBe(REVOKED)
   })
@@ -230,11 +230,11 @@ describe('a look-up of a gateway that follows nothing, because nobody used it', 
     const issued = await open()
     await until(isOutdated)
     const held = proxy.hold('/mcp/feed')
-    const asked = validate(issued)
+    const pending = validate(issued)
     await held.caught
     await revoke(issued)
     held.release()
-    expect(await asked).toBe(REVOKED)
+    expect(await pending).toBe(REVOKED)
     expect(await validate(issued)).toBe(REVOKED)
   })
 })

@@ -42,8 +42,8 @@ function login(wrapped = false): () => Promise<TokenGrant> {
   return () => logIn(new AbortController().signal)
 }
 
-async function failure(asked: Promise<unknown>): Promise<VaultError> {
-  return asked.then(
+async function failure(pending: Promise<unknown>): Promise<VaultError> {
+  return pending.then(
     () => {
       throw new Error('it was expected to fail')
     },
@@ -54,7 +54,7 @@ async function failure(asked: Promise<unknown>): Promise<VaultError> {
 describe('a login', () => {
   it('gives the token, its life and whether it can be renewed', async () => {
     expect(await login()()).toEqual({ token: 'hvs.login-1', ttl: 900, renewable: true })
-    expect(vault.asked).toEqual([LOGIN])
+    expect(vault.requests).toEqual([LOGIN])
   })
 
   it('reads its files every time', async () => {
@@ -119,10 +119,10 @@ describe('a login', () => {
       spoil()
       const logIn = login()
       const first = await failure(logIn())
-      const asked = vault.asked.length
+      const requested = vault.requests.length
       await clock.advance(1_999)
       expect(await failure(logIn())).toBe(first)
-      expect(vault.asked).toHaveLength(asked)
+      expect(vault.requests).toHaveLength(requested)
       mend()
       await clock.advance(1)
       expect((await logIn()).token).toBe('hvs.login-1')
@@ -183,9 +183,9 @@ describe('a login', () => {
       json(500, { errors: ['local node not active but active cluster node not found'] }),
       'unavailable',
     ],
-  ] as const)('asks a Vault that is %s again at once', async (_case, answer, kind) => {
+  ] as const)('asks a Vault that is %s again at once', async (_case, response, kind) => {
     const logIn = login()
-    vault.down = answer
+    vault.down = response
     expect((await failure(logIn())).kind).toBe(kind)
     vault.down = undefined
     expect((await logIn()).token).toBe('hvs.login-1')
@@ -213,7 +213,7 @@ describe('a wrapped secret id', () => {
     const logIn = login(true)
     await logIn()
     expect((await logIn()).token).toBe('hvs.login-2')
-    expect(vault.asked).toEqual([LOOKUP, UNWRAP, LOGIN, LOGIN])
+    expect(vault.requests).toEqual([LOOKUP, UNWRAP, LOGIN, LOGIN])
   })
 
   it('is unwrapped anew when the file holds another wrapping token', async () => {
@@ -242,7 +242,7 @@ describe('a wrapped secret id', () => {
     expect(error.message).toContain('somebody has unwrapped it already')
     expect(error.message).not.toContain('wrapping-token')
     await failure(logIn())
-    expect(vault.asked).toEqual([LOOKUP])
+    expect(vault.requests).toEqual([LOOKUP])
   })
 
   it.each([
@@ -254,6 +254,6 @@ describe('a wrapped secret id', () => {
   ])('made by %s is left alone', async (_case, creation_path) => {
     vault.wrapped.set(secretId, { creation_path, secret_id: 'secret-1' })
     expect((await failure(login(true)())).message).toContain('was not made by auth/approle/role/<role>/secret-id')
-    expect(vault.asked).toEqual([LOOKUP])
+    expect(vault.requests).toEqual([LOOKUP])
   })
 })

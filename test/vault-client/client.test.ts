@@ -22,11 +22,11 @@ it("takes the only item out of Vault's list of errors, and keeps the list beside
 describe('what is sent', () => {
   it('sends token, namespace, request mark and user agent, and reads the envelope', async () => {
     const vault = await vaultThat(json(200, envelope))
-    const answer = await clientOf(vault, { namespace: 'team/a/', userAgent: 'mcp-gateway/1.0' }).read(
+    const response = await clientOf(vault, { namespace: 'team/a/', userAgent: 'mcp-gateway/1.0' }).read(
       'secret/data/mcp/stripe',
       { query: { version: 2 } },
     )
-    expect(answer).toEqual({ ...envelope, status: 200, raw: envelope })
+    expect(response).toEqual({ ...envelope, status: 200, raw: envelope })
     expect(vault.received[0]).toMatchObject({ method: 'GET', url: '/v1/secret/data/mcp/stripe?version=2', body: '' })
     expect(vault.received[0]!.headers).toMatchObject({
       'x-vault-token': token,
@@ -67,8 +67,8 @@ describe('what is sent', () => {
   it('asks for a wrapped answer by header and refuses what is not a duration', async () => {
     const vault = await vaultThat(json(200, { ...envelope, data: null, wrap_info: { token: 'w', ttl: 60 } }))
     const client = clientOf(vault)
-    const answer = await client.request('GET', 'mcp/creds/a', { wrapTtl: '60s' })
-    expect(answer.wrap_info).toEqual({ token: 'w', ttl: 60 })
+    const response = await client.request('GET', 'mcp/creds/a', { wrapTtl: '60s' })
+    expect(response.wrap_info).toEqual({ token: 'w', ttl: 60 })
     expect(vault.received[0]!.headers['x-vault-wrap-ttl']).toBe('60s')
     expect((await failureOf(client.request('GET', 'mcp/creds/a', { wrapTtl: '60s\r\nX-Evil: 1' }))).kind).toBe(
       'bad_request',
@@ -208,11 +208,11 @@ describe('tokens', () => {
       }
     })
     const client = clientOf(vault)
-    const asked = client.read('a')
+    const pending = client.read('a')
     while (vault.received.length === 0) await settle()
     const closed = Promise.all([client.close(), client.close()])
     finish()
-    expect((await asked)?.status).toBe(200)
+    expect((await pending)?.status).toBe(200)
     await closed
   })
 
@@ -284,8 +284,8 @@ describe('answers', () => {
         warnings: [1],
       }),
     )
-    const answer = await clientOf(vault).request('GET', 'a')
-    expect(Object.keys(answer).sort()).toEqual(['raw', 'status'])
+    const response = await clientOf(vault).request('GET', 'a')
+    expect(Object.keys(response).sort()).toEqual(['raw', 'status'])
   })
 })
 
@@ -401,7 +401,7 @@ describe('failures', () => {
       server.close()
     })
     const clock = new FakeClock()
-    const asked = failureOf(
+    const pending = failureOf(
       clientOf({ address: `https://127.0.0.1:${String((server.address() as AddressInfo).port)}` }, { clock }).read(
         'a',
         { timeoutMs: 50 },
@@ -411,7 +411,7 @@ describe('failures', () => {
     await clock.advance(50)
     // Far below the ten seconds after which the connection attempt itself is given up.
     const first = await Promise.race([
-      asked,
+      pending,
       new Promise((resolve) => {
         setTimeout(resolve, 5000, 'still waiting').unref()
       }),
@@ -424,10 +424,10 @@ describe('failures', () => {
       response.writeHead(200).write('{"data":')
     })
     const clock = new FakeClock()
-    const asked = failureOf(clientOf(vault, { clock }).read('a'))
+    const pending = failureOf(clientOf(vault, { clock }).read('a'))
     while (vault.received.length === 0) await settle()
     await clock.advance(10_000)
-    expect((await asked).kind).toBe('unavailable')
+    expect((await pending).kind).toBe('unavailable')
   })
 
   it('stops when the caller does, before and during the exchange, and the server sees it', async () => {
@@ -438,10 +438,10 @@ describe('failures', () => {
     const client = clientOf(vault)
     expect((await failureOf(client.read('early', { signal: AbortSignal.abort() }))).message).toContain('cancelled')
     const controller = new AbortController()
-    const asked = failureOf(client.read('late', { signal: controller.signal }))
+    const pending = failureOf(client.read('late', { signal: controller.signal }))
     while (vault.received.length === 0) await settle()
     controller.abort()
-    expect(await asked).toMatchObject({ kind: 'unavailable', status: 0 })
+    expect(await pending).toMatchObject({ kind: 'unavailable', status: 0 })
     while (gone.length === 0) await settle()
     expect(gone).toEqual(['/v1/late'])
   })

@@ -5,7 +5,7 @@ import { systemClock } from '../../src/logical/clock.ts'
 import { createVaultClient, VaultError } from '../../src/vault-client/index.ts'
 import type { VaultClient, VaultClientOptions } from '../../src/vault-client/index.ts'
 import { startLocalVault } from './local-vault.ts'
-import type { Answer, LocalVault } from './local-vault.ts'
+import type { Respond, LocalVault } from './local-vault.ts'
 
 export const token = 'hvs.CAESIJ5vT0kenOfTheGatewayItself0001'
 export const key = 'sk_live_51TheRealUpstreamKey'
@@ -26,8 +26,8 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-export async function vaultThat(answer: Answer): Promise<LocalVault> {
-  const vault = await startLocalVault(answer)
+export async function vaultThat(response: Respond): Promise<LocalVault> {
+  const vault = await startLocalVault(response)
   cleanups.push(() => vault.close())
   return vault
 }
@@ -38,8 +38,8 @@ export function clientOf(vault: { address: string }, options: Partial<VaultClien
   return client
 }
 
-export async function failureOf(asked: Promise<unknown>): Promise<VaultError> {
-  const thrown: unknown = await asked.then(
+export async function failureOf(pending: Promise<unknown>): Promise<VaultError> {
+  const thrown: unknown = await pending.then(
     () => 'nothing was thrown',
     (error: unknown) => error,
   )

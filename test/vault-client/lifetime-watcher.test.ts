@@ -9,16 +9,16 @@ type Handler = () => Partial<VaultResponse>
 
 /** Vault as the watcher sees it: every request is noted as `<token> <method> <path>` and answered by `answer`. */
 function fakeVault() {
-  const asked: string[] = []
+  const requests: string[] = []
   const vault = {
-    asked,
+    asked: requests,
     answer: (): Partial<VaultResponse> => {
       throw new Error('no answer set')
     },
   }
   const clientOf = (token: string): VaultClient => {
     const request: VaultClient['request'] = (method, path) => {
-      asked.push(`${token} ${method} ${path}`)
+      requests.push(`${token} ${method} ${path}`)
       return Promise.resolve().then(() => ({ status: 200, raw: {}, ...vault.answer() }))
     }
     return {

@@ -10,7 +10,7 @@ export interface Received {
   readonly body: string
 }
 
-export type Answer = (received: Received, response: ServerResponse) => void
+export type Respond = (received: Received, response: ServerResponse) => void
 
 /** A real server on loopback that records what arrives and answers as told. */
 export interface LocalVault {
@@ -18,17 +18,20 @@ export interface LocalVault {
   readonly received: Received[]
   /** How many TCP connections were made to it. */
   readonly connections: () => number
-  answer: Answer
+  answer: Respond
   close(): Promise<void>
 }
 
-export function json(status: number, body: unknown): Answer {
+export function json(status: number, body: unknown): Respond {
   return (_received, response) => {
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
   }
 }
 
-export async function startLocalVault(answer: Answer, tls?: { certificate: string; key: string }): Promise<LocalVault> {
+export async function startLocalVault(
+  answer: Respond,
+  tls?: { certificate: string; key: string },
+): Promise<LocalVault> {
   const received: Received[] = []
   let connections = 0
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {

@@ -30,7 +30,7 @@ export function vaultApi(address: string, connections = 64): VaultApi {
     { token, body, timeoutMs = 20_000, forward = true }: CallOptions = {},
   ): Promise<ApiResponse> => {
     const listed = method === 'LIST'
-    const answer = await request(`${address}/v1/${path}${listed ? '?list=true' : ''}`, {
+    const response = await request(`${address}/v1/${path}${listed ? '?list=true' : ''}`, {
       dispatcher,
       method: (listed ? 'GET' : method) as 'GET',
       headers: {
@@ -41,8 +41,8 @@ export function vaultApi(address: string, connections = 64): VaultApi {
       ...(body !== undefined && { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(timeoutMs),
     })
-    const text = await answer.body.text()
-    return { status: answer.statusCode, body: text === '' ? {} : parsed(text) }
+    const text = await response.body.text()
+    return { status: response.statusCode, body: text === '' ? {} : parsed(text) }
   }
   return Object.assign(call, { close: () => dispatcher.destroy() })
 }

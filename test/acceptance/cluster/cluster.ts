@@ -138,10 +138,10 @@ function clusterOf(made: Made): Cluster {
   }
   const root: Cluster['root'] = async (method, path, body) => {
     const options: CallOptions = { token: rootToken, ...(body !== undefined && { body }) }
-    const answer = await (await leader()).api(method, path, options)
-    if (answer.status >= 300)
-      throw new Error(`${method} ${path}: ${String(answer.status)} ${JSON.stringify(answer.body)}`)
-    return answer
+    const response = await (await leader()).api(method, path, options)
+    if (response.status >= 300)
+      throw new Error(`${method} ${path}: ${String(response.status)} ${JSON.stringify(response.body)}`)
+    return response
   }
   const caughtUp = async (node: ClusterNode): Promise<void> => {
     const { body: marker } = await root('POST', 'secret/data/marker', { data: {} })

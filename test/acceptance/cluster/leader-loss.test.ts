@@ -91,10 +91,10 @@ async function watched(what: string, disturb: (leader: ClusterNode) => Promise<v
 
 /** From the request to end it to the last byte. */
 async function cutAfter(stream: OpenStream, end: () => Promise<unknown>): Promise<number> {
-  const asked = performance.now()
+  const requested = performance.now()
   await end()
   await stream.over
-  return stream.lastByteAt - asked
+  return stream.lastByteAt - requested
 }
 
 const invalid = (outcomes: readonly string[]): string[] =>

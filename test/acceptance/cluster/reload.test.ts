@@ -31,14 +31,14 @@ function startPolls(): { stop(): Promise<void> } {
     let after = ''
     while (!stopping) {
       const leader = await cluster.leader()
-      const answer = await leader
+      const response = await leader
         .api('GET', `mcp/feed?wait=2s${after}`, { token: cluster.rootToken })
         .catch(() => undefined)
       after =
-        answer?.status === 200
-          ? `&epoch=${String(answer.body.data.epoch)}&after=${String(answer.body.data.sequence)}`
+        response?.status === 200
+          ? `&epoch=${String(response.body.data.epoch)}&after=${String(response.body.data.sequence)}`
           : ''
-      if (answer?.status !== 200) await pause(50)
+      if (response?.status !== 200) await pause(50)
     }
   }
   const polls = [poll(), poll(), poll()]

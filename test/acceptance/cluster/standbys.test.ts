@@ -17,46 +17,46 @@ beforeAll(async () => {
 })
 afterAll(() => cluster.close())
 
-const ask = (node: ClusterNode, method: string, path: string, body?: unknown, forward = true) =>
+const send = (node: ClusterNode, method: string, path: string, body?: unknown, forward = true) =>
   node.api(method, path, { token: cluster.rootToken, forward, ...(body !== undefined && { body }) })
 
 /** Who answers where nothing may be forwarded: the standby itself, or 307 to the active node. */
 const alone = async (method: string, path: string, body?: unknown): Promise<number> =>
-  (await ask(standby, method, path, body, false)).status
+  (await send(standby, method, path, body, false)).status
 
 describe('a standby', () => {
   it('passes on what writes: documents, credentials, refreshes and ends', async () => {
-    expect((await ask(standby, 'POST', 'mcp/agents/through-standby', { owner: 'a', environment: 'test' })).status).toBe(
-      204,
-    )
-    expect((await ask(leader, 'GET', 'mcp/agents/through-standby')).body.data).toMatchObject({ owner: 'a' })
-    const issued = await ask(standby, 'POST', `mcp/creds/${AGENT}`, { purpose: 'standby' })
+    expect(
+      (await send(standby, 'POST', 'mcp/agents/through-standby', { owner: 'a', environment: 'test' })).status,
+    ).toBe(204)
+    expect((await send(leader, 'GET', 'mcp/agents/through-standby')).body.data).toMatchObject({ owner: 'a' })
+    const issued = await send(standby, 'POST', `mcp/creds/${AGENT}`, { purpose: 'standby' })
     expect(issued.status).toBe(200)
     expect(issued.body.lease_id).toMatch(new RegExp(`^mcp/creds/${AGENT}/`))
-    const refreshed = await ask(standby, 'POST', `mcp/creds/${AGENT}/${String(issued.body.data.session_id)}`, {})
+    const refreshed = await send(standby, 'POST', `mcp/creds/${AGENT}/${String(issued.body.data.session_id)}`, {})
     expect(refreshed.body.data).toMatchObject({ session_id: issued.body.data.session_id })
-    expect((await ask(standby, 'DELETE', `mcp/sessions/${String(issued.body.data.session_id)}`)).status).toBe(204)
-    const { body } = await ask(standby, 'POST', 'mcp/introspect', { token: refreshed.body.data.token })
+    expect((await send(standby, 'DELETE', `mcp/sessions/${String(issued.body.data.session_id)}`)).status).toBe(204)
+    const { body } = await send(standby, 'POST', 'mcp/introspect', { token: refreshed.body.data.token })
     expect(body.data).toMatchObject({ active: false, reason: 'revoked' })
   })
 
   it('answers introspection and feed as the active node, of whose engine there is one', async () => {
-    const { body: issued } = await ask(leader, 'POST', `mcp/creds/${AGENT}`, {})
-    const answers = await Promise.all(
-      cluster.nodes.map((node) => ask(node, 'POST', 'mcp/introspect', { token: issued.data.token })),
+    const { body: issued } = await send(leader, 'POST', `mcp/creds/${AGENT}`, {})
+    const responses = await Promise.all(
+      cluster.nodes.map((node) => send(node, 'POST', 'mcp/introspect', { token: issued.data.token })),
     )
-    expect(answers.map(({ body }) => body.data.active)).toEqual([true, true, true])
-    expect(new Set(answers.map(({ body }) => body.data.epoch)).size).toBe(1)
-    const feeds = await Promise.all(cluster.nodes.map((node) => ask(node, 'GET', 'mcp/feed?wait=0')))
-    expect(new Set([...feeds, ...answers].map(({ body }) => body.data.epoch)).size).toBe(1)
+    expect(responses.map(({ body }) => body.data.active)).toEqual([true, true, true])
+    expect(new Set(responses.map(({ body }) => body.data.epoch)).size).toBe(1)
+    const feeds = await Promise.all(cluster.nodes.map((node) => send(node, 'GET', 'mcp/feed?wait=0')))
+    expect(new Set([...feeds, ...responses].map(({ body }) => body.data.epoch)).size).toBe(1)
   })
 
   it('knows of a token at once: what was acknowledged by the leader is never unknown elsewhere', async () => {
     const verdicts: unknown[] = []
     for (let turn = 0; turn < 50; turn++) {
-      const { body } = await ask(cluster.nodes[turn % 3]!, 'POST', `mcp/creds/${AGENT}`, {})
+      const { body } = await send(cluster.nodes[turn % 3]!, 'POST', `mcp/creds/${AGENT}`, {})
       verdicts.push(
-        (await ask(cluster.nodes[(turn + 1) % 3]!, 'POST', 'mcp/introspect', { token: body.data.token })).body.data
+        (await send(cluster.nodes[(turn + 1) % 3]!, 'POST', 'mcp/introspect', { token: body.data.token })).body.data
           .active,
       )
     }
@@ -87,14 +87,14 @@ describe('a standby', () => {
       const [writer, reader] = turn % 2 === 0 ? [standby, standby] : [leader, standby]
       const [agent, description] = [`agent-${String(turn)}`, `version ${String(turn)}`]
       expect(
-        (await ask(writer, 'POST', `mcp/agents/${agent}`, { owner: 'a', environment: 'test', description })).status,
+        (await send(writer, 'POST', `mcp/agents/${agent}`, { owner: 'a', environment: 'test', description })).status,
       ).toBe(204)
-      expect((await ask(reader, 'GET', `mcp/agents/${agent}`)).body.data).toMatchObject({ description })
-      expect((await ask(reader, 'POST', `mcp/agents/${agent}/scopes`, { scopes: ['read:stripe:all'] })).status).toBe(
+      expect((await send(reader, 'GET', `mcp/agents/${agent}`)).body.data).toMatchObject({ description })
+      expect((await send(reader, 'POST', `mcp/agents/${agent}/scopes`, { scopes: ['read:stripe:all'] })).status).toBe(
         204,
       )
-      expect((await ask(writer, 'POST', 'mcp/config', { default_ttl: 600 + turn })).status).toBe(204)
-      expect((await ask(reader, 'GET', 'mcp/config')).body.data).toMatchObject({ default_ttl: 600 + turn })
+      expect((await send(writer, 'POST', 'mcp/config', { default_ttl: 600 + turn })).status).toBe(204)
+      expect((await send(reader, 'GET', 'mcp/config')).body.data).toMatchObject({ default_ttl: 600 + turn })
     }
   })
 })

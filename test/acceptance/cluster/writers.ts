@@ -116,18 +116,18 @@ export class Writers {
     body?: unknown,
   ): Promise<ApiResponse['body'] | undefined> {
     const started = performance.now()
-    const answer = await node
+    const response = await node
       .api(method, path, { token: this.#token, ...(body !== undefined && { body }) })
       .catch(() => undefined)
-    if (answer && answer.status < 300) {
+    if (response && response.status < 300) {
       const now = performance.now()
       this.latencies.push(now - started)
       this.longestGapMs = Math.max(this.longestGapMs, now - this.#lastAt)
       this.#lastAt = now
-      return answer.body
+      return response.body
     }
-    const reason = answer
-      ? `${String(answer.status)} ${String(answer.body.errors?.[0] ?? '')
+    const reason = response
+      ? `${String(response.status)} ${String(response.body.errors?.[0] ?? '')
           .replaceAll(/\s+/g, ' ')
           .slice(0, 100)}`
       : 'no answer'

@@ -4,7 +4,7 @@
  */
 import { expect } from 'vitest'
 import { sentences } from '../differences.ts'
-import type { Answer, Server } from '../target/index.ts'
+import type { ApiResponse, Server } from '../target/index.ts'
 
 /** `$name` in a path, a body or a token stands for what an earlier row remembered under that name. */
 export interface Row {
@@ -29,20 +29,20 @@ export interface Row {
 export type Memory = Map<string, string>
 
 export async function answersAs(row: Row, server: Server, memory: Memory): Promise<void> {
-  const answer = await server.api(row.method, filled(row.path, memory), {
+  const response = await server.api(row.method, filled(row.path, memory), {
     ...(row.body !== undefined && { body: deeplyFilled(row.body, memory) }),
     ...(row.token !== undefined && { token: filled(row.token, memory) }),
     ...(row.wrapTtl !== undefined && { wrapTtl: row.wrapTtl }),
   })
-  for (const [name, path] of Object.entries(row.remember ?? {})) memory.set(name, String(at(answer, path)))
-  expect([row.status].flat(), JSON.stringify(answer.body)).toContain(answer.status)
-  expect(answer.body ?? {}).toMatchObject(deeplyFilled(row.has ?? {}, memory) as object)
-  expect(row.says ?? []).toEqual(row.says ? sentences(answer).map((text) => text.trim()) : [])
-  expect(row.dataKeys ?? []).toEqual(row.dataKeys ? Object.keys(answer.body.data as object).sort() : [])
+  for (const [name, path] of Object.entries(row.remember ?? {})) memory.set(name, String(at(response, path)))
+  expect([row.status].flat(), JSON.stringify(response.body)).toContain(response.status)
+  expect(response.body ?? {}).toMatchObject(deeplyFilled(row.has ?? {}, memory) as object)
+  expect(row.says ?? []).toEqual(row.says ? sentences(response).map((text) => text.trim()) : [])
+  expect(row.dataKeys ?? []).toEqual(row.dataKeys ? Object.keys(response.body.data as object).sort() : [])
 }
 
-function at(answer: Answer, path: string): unknown {
-  return path.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], answer.body)
+function at(response: ApiResponse, path: string): unknown {
+  return path.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], response.body)
 }
 
 function filled(text: string, memory: Memory): string {

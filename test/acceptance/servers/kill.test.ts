@@ -44,17 +44,17 @@ async function write(ledger: Ledger, stopped: () => boolean): Promise<void> {
       if (refreshed) ledger.live.set(issued(refreshed).token, issued(refreshed))
     } else if (turn % 3 === 2) {
       ledger.live.delete(token.token)
-      const answer = await attempt(ledger, () =>
+      const response = await attempt(ledger, () =>
         engine.sys('PUT', 'leases/revoke', { lease_id: token.lease_id, sync: true }),
       )
-      ;(answer ? ledger.revoked : ledger.unsure).push(token)
+      ;(response ? ledger.revoked : ledger.unsure).push(token)
     }
   }
 }
 
 async function attempt<T extends { status: number }>(ledger: Ledger, call: () => Promise<T>): Promise<T | undefined> {
-  const answer = await call().catch(() => undefined)
-  if (answer !== undefined && answer.status < 300) return answer
+  const response = await call().catch(() => undefined)
+  if (response !== undefined && response.status < 300) return response
   ledger.failures++
   // A process that is not there yet is no reason to ask the more.
   await delay(20)
@@ -81,19 +81,19 @@ describe('kill -9 of the plugin under writers', () => {
     stopped = true
     await Promise.all(writers)
 
-    const asked = [...ledger.live.values()]
+    const requests = [...ledger.live.values()]
     const states = async (tokens: readonly Issued[]) => Promise.all(tokens.map((token) => engine.state(token)))
-    const lost = (await states(asked)).filter((state) => state !== 'active')
+    const lost = (await states(requests)).filter((state) => state !== 'active')
     const revived = (await states(ledger.revoked)).filter((state) => state !== 'revoked')
     console.log(
-      `killed ${KILLS} times: ${asked.length} live tokens and ${ledger.revoked.length} revokes acknowledged, ${ledger.failures} calls failed, ${lost.length} lost, ${revived.length} revived`,
+      `killed ${KILLS} times: ${requests.length} live tokens and ${ledger.revoked.length} revokes acknowledged, ${ledger.failures} calls failed, ${lost.length} lost, ${revived.length} revived`,
     )
     expect([lost, revived]).toEqual([[], []])
     expect(killed.size).toBe(KILLS)
-    expect([asked.length > WRITERS, ledger.revoked.length > WRITERS]).toEqual([true, true])
+    expect([requests.length > WRITERS, ledger.revoked.length > WRITERS]).toEqual([true, true])
     // Leases and engine still belong together: all of them can be ended.
     expect((await engine.sys('PUT', `leases/revoke-prefix/${engine.mount}/creds`, { sync: true })).status).toBe(204)
-    expect((await states([...asked, ...ledger.unsure])).filter((state) => state !== 'revoked')).toEqual([])
+    expect((await states([...requests, ...ledger.unsure])).filter((state) => state !== 'revoked')).toEqual([])
   })
 })
 

@@ -91,8 +91,8 @@ describe('reload', () => {
     let writing = true
     const writer = async () => {
       while (writing) {
-        const answer = await right.write('creds/billing')
-        if (answer.status === 200) acknowledged.push(answer.body.data as { token: string })
+        const response = await right.write('creds/billing')
+        if (response.status === 200) acknowledged.push(response.body.data as { token: string })
       }
     }
     const writers = Array.from({ length: 8 }, writer)

@@ -4,7 +4,7 @@ import { startEmbedded } from './embedded.ts'
 import { startProcess } from './process.ts'
 import type { Server, Target } from './server.ts'
 
-export type { Answer, Api, CallOptions, PluginControl, Product, Server, Target } from './server.ts'
+export type { ApiResponse, Api, CallOptions, PluginControl, Product, Server, Target } from './server.ts'
 
 /** A server of its own for the test file that asks, by TARGET. Rejects with one sentence where what was asked for by name is absent. */
 export function startTarget(env: Readonly<Record<string, string | undefined>> = process.env): Promise<Server> {

@@ -3,7 +3,7 @@
 export type Target = 'embedded' | 'openbao' | 'vault' | 'containers'
 export type Product = 'embedded' | 'openbao' | 'vault'
 
-export interface Answer {
+export interface ApiResponse {
   readonly status: number
   // Answers are looked into by path; their shape is what tests assert. Undefined: there was no body.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
@@ -21,7 +21,7 @@ export interface CallOptions {
 }
 
 /** One call below `/v1/`; `path` may hold a query. */
-export type Api = (method: string, path: string, options?: CallOptions) => Promise<Answer>
+export type Api = (method: string, path: string, options?: CallOptions) => Promise<ApiResponse>
 
 export interface Server {
   readonly target: Target
@@ -74,10 +74,10 @@ export function apiOf(address: string, rootToken: string): Api {
 }
 
 /** For what a test needs and is not about: anything but success is an error that says so. */
-export async function must(call: Promise<Answer>, what: string): Promise<Answer> {
-  const answer = await call
-  if (answer.status >= 300) throw new Error(`${what}: ${answer.status} ${JSON.stringify(answer.body)}`)
-  return answer
+export async function must(call: Promise<ApiResponse>, what: string): Promise<ApiResponse> {
+  const response = await call
+  if (response.status >= 300) throw new Error(`${what}: ${response.status} ${JSON.stringify(response.body)}`)
+  return response
 }
 
 /** Mount paths that were not used before on this server. */

@@ -34,12 +34,15 @@ describe('the outgoing request', () => {
     ['https://x.example/graphql', 'POST /', '/graphql'],
     ['https://x.example', 'POST /', '/'],
     ['https://x.example//a', 'GET /b', '//a/b'],
-  ])('below %s, %s, is sent to that origin as %s', (url, ask, path) => {
-    expect(buildOutgoing(callInput(upstreamAt(url), { ask }))).toMatchObject({ path, origin: new URL(url).origin })
+  ])('below %s, %s, is sent to that origin as %s', (url, target, path) => {
+    expect(buildOutgoing(callInput(upstreamAt(url), { target }))).toMatchObject({
+      path,
+      origin: new URL(url).origin,
+    })
   })
 
   it('is built from the template: what was spelled differently goes out as the template spells it', () => {
-    expect(build({ ask: 'GET /%76%31/%69n_1', operation: 'GET /v1/{id}' }).path).toBe('/v1/in_1')
+    expect(build({ target: 'GET /%76%31/%69n_1', operation: 'GET /v1/{id}' }).path).toBe('/v1/in_1')
   })
 
   it('has listed headers only', () => {
@@ -126,7 +129,7 @@ describe('the outgoing request', () => {
     ['its header', 'header:X-Api-Key', 'key 12345678', { 'x-api-key': 'key 12345678' }, '/v1?a=1'],
     ['its query parameter', 'query:api_key', 'key/1&x=y', {}, '/v1?a=1&api_key=key%2F1%26x%3Dy'],
   ])('carries the key as %s', (_name, auth, key, headers, path) => {
-    const request = build({ ask: 'GET /v1?a=1', key }, { auth })
+    const request = build({ target: 'GET /v1?a=1', key }, { auth })
     expect([request.headers, request.path]).toEqual([
       { 'user-agent': 'vault-plugin-secrets-mcp', 'accept-encoding': 'identity', ...headers },
       path,
@@ -135,7 +138,7 @@ describe('the outgoing request', () => {
   })
 
   it("carries the key once: the caller's and the operator's copies of its place are gone", () => {
-    expect(build({ ask: 'GET /v1?key=mine&KEY=mine' }, { auth: 'query:key' }).path).toBe(`/v1?key=${KEY}`)
+    expect(build({ target: 'GET /v1?key=mine&KEY=mine' }, { auth: 'query:key' }).path).toBe(`/v1?key=${KEY}`)
     expect(
       build({ headers: [['prefer', 'mine']] }, { auth: 'header:Prefer', headers: { PREFER: 'operator' } }).headers[
         'prefer'
@@ -174,13 +177,13 @@ describe('the outgoing request is refused', () => {
 
   it('for a query parameter the operation does not take', () => {
     const operation = { method: 'GET', path: '/v1', parameters: ['limit'] }
-    expect(build({ ask: 'GET /v1?limit=1', operation }).path).toBe('/v1?limit=1')
-    expect(() => build({ ask: 'GET /v1?limit=1&expand=x', operation })).toThrow('"expand" is not one')
+    expect(build({ target: 'GET /v1?limit=1', operation }).path).toBe('/v1?limit=1')
+    expect(() => build({ target: 'GET /v1?limit=1&expand=x', operation })).toThrow('"expand" is not one')
   })
 
   it.each<[string, CallChanges]>([
-    ['a query parameter', { ask: 'GET /v1?x=svt_prod_one' }],
-    ['the path', { ask: 'GET /v1/svt_prod_one' }],
+    ['a query parameter', { target: 'GET /v1?x=svt_prod_one' }],
+    ['the path', { target: 'GET /v1/svt_prod_one' }],
     ['a header', { headers: [['prefer', 'a svt_prod_one']] }],
   ])("for the caller's token in %s", (_name, changes) => {
     expect(() => build({ ...changes, callerToken: 'svt_prod_one' })).toThrow('the token stands in a part')
@@ -216,7 +219,7 @@ it('a prepared key shows nothing of itself', () => {
 })
 
 describe('the request body', () => {
-  const post = { ask: 'POST /v1/x', headers: [['content-type', 'text/plain']] as [string, string][] }
+  const post = { target: 'POST /v1/x', headers: [['content-type', 'text/plain']] as [string, string][] }
   const chunks = async function* (...parts: string[]) {
     for (const part of parts) {
       await Promise.resolve()
@@ -303,7 +306,7 @@ describe('the request body', () => {
     await failure(call(upstreamAt(url), { ...post, body: broken() }))
   })
 
-  it.each(['GET /v1', 'HEAD /v1'])('is not taken with %s', async (ask) => {
-    expect(await failure(call(at(), { ask, body: Buffer.from('x') }))).toMatchObject({ kind: 'bad_request' })
+  it.each(['GET /v1', 'HEAD /v1'])('is not taken with %s', async (target) => {
+    expect(await failure(call(at(), { target, body: Buffer.from('x') }))).toMatchObject({ kind: 'bad_request' })
   })
 })

@@ -44,7 +44,7 @@ describe('a redirect is handed on, never followed; its Location', () => {
   ])('%s', async (_name, location, expected) => {
     const { status, headers, seen } = await answerTo(
       (url) => ({ location: location.replace('{origin}', url).replace('{host}', new URL(url).host) }),
-      { ask: 'GET /v1/a' },
+      { target: 'GET /v1/a' },
       { base: '/api' },
     )
     expect([status, headers['location'], seen.length]).toEqual([302, expected, 1])
@@ -198,16 +198,16 @@ describe('a projected answer', () => {
   }
 
   it('holds the listed fields and nothing else, freshly serialised', async () => {
-    const answer = await projected('{ "data": [ {"id":"cus_1", "email":"a@b"} ], "has_more" : false, "url":"x" }', {
+    const response = await projected('{ "data": [ {"id":"cus_1", "email":"a@b"} ], "has_more" : false, "url":"x" }', {
       'content-type': 'application/vnd.api+json',
       etag: '"1"',
       link: '</v1/x>; rel=next',
       'content-disposition': 'x',
     })
-    expect(await text(answer)).toBe('{"data":[{"id":"cus_1"}],"has_more":false}')
-    expect(Object.fromEntries(answer.headers)).toMatchObject({ 'content-type': 'application/json', etag: '"1"' })
+    expect(await text(response)).toBe('{"data":[{"id":"cus_1"}],"has_more":false}')
+    expect(Object.fromEntries(response.headers)).toMatchObject({ 'content-type': 'application/json', etag: '"1"' })
     expect(
-      answer.headers
+      response.headers
         .map(([name]) => name)
         .filter((name) => ['link', 'content-disposition', 'content-length'].includes(name)),
     ).toEqual([])
@@ -225,17 +225,17 @@ describe('a projected answer', () => {
       '3',
       '123456789012345678901234567890.5',
     ]
-    const answer = await projected(
+    const response = await projected(
       `{"data":[${numbers.map((number) => `{"id":${number},"x":"1.10 ${number}"}`).join(',')}]}`,
     )
-    expect(await text(answer)).toBe(`{"data":[${numbers.map((number) => `{"id":${number}}`).join(',')}]}`)
+    expect(await text(response)).toBe(`{"data":[${numbers.map((number) => `{"id":${number}}`).join(',')}]}`)
   })
 
   it('leaves numbers inside strings and keys alone', async () => {
-    const answer = await projected(
+    const response = await projected(
       '{"data":[{"id":"9007199254740993 \\" 1.10 \\\\"},{"9007199254740993":1,"id":"\\u0031.10"}]}',
     )
-    expect(await text(answer)).toBe('{"data":[{"id":"9007199254740993 \\" 1.10 \\\\"},{"id":"1.10"}]}')
+    expect(await text(response)).toBe('{"data":[{"id":"9007199254740993 \\" 1.10 \\\\"},{"id":"1.10"}]}')
   })
 
   it('is scrubbed', async () => {
@@ -243,24 +243,24 @@ describe('a projected answer', () => {
   })
 
   it('is decoded first', async () => {
-    const answer = await projected(gzipSync('{"has_more":true,"x":1}'), {
+    const response = await projected(gzipSync('{"has_more":true,"x":1}'), {
       'content-type': 'application/json',
       'content-encoding': 'gzip',
     })
-    expect(await text(answer)).toBe('{"has_more":true}')
+    expect(await text(response)).toBe('{"has_more":true}')
   })
 
   it.each([400, 404, 500, 301])('of status %i has its body replaced', async (status) => {
-    const answer = await projected(
+    const response = await projected(
       '{"error":{"message":"customer jane@example.com"},"data":[{"id":1}]}',
       { 'content-type': 'application/json', location: '/v1/x?customer=jane' },
       status,
     )
-    const body = await text(answer)
-    expect(answer.status).toBe(status)
+    const body = await text(response)
+    expect(response.status).toBe(status)
     expect(JSON.parse(body)).toMatchObject({ error: { code: 'upstream_status', status } })
-    expect(body + JSON.stringify(answer.headers)).not.toContain('jane')
-    expect(await answer.finished).toMatchObject({ result: 'complete', bytes: Buffer.byteLength(body) })
+    expect(body + JSON.stringify(response.headers)).not.toContain('jane')
+    expect(await response.finished).toMatchObject({ result: 'complete', bytes: Buffer.byteLength(body) })
   })
 
   it.each([
@@ -289,11 +289,11 @@ describe('a projected answer', () => {
 
   it('nested beyond measure is refused or cut, never a crash', async () => {
     const depth = 200_000
-    const answer = await projected(`{"has_more":${'['.repeat(depth)}${']'.repeat(depth)}}`).then(
+    const response = await projected(`{"has_more":${'['.repeat(depth)}${']'.repeat(depth)}}`).then(
       text,
       (error: unknown) => (error as { code: string }).code,
     )
-    expect(['upstream_invalid_response', '{}']).toContain(answer)
+    expect(['upstream_invalid_response', '{}']).toContain(response)
   })
 
   it('longer than max_response_bytes is refused, also when it only unpacks to that', async () => {

@@ -63,7 +63,7 @@ describe('who a bearer value stands for', () => {
 
   it('sends neither phantom nor service token to Vault', async () => {
     for (const bearer of ['gst_good', 'gst_bad', 'svt_prod_x']) await identify(bearer)
-    expect(vault.asked).toEqual([])
+    expect(vault.requests).toEqual([])
   })
 })
 
@@ -96,7 +96,7 @@ describe('checking tokens and calling upstreams', () => {
 
   it('asks as the caller, not as the gateway', async () => {
     await require('hvs.checker')
-    expect(vault.asked).toMatchObject([{ path: 'sys/capabilities-self', token: 'hvs.checker' }])
+    expect(vault.requests).toMatchObject([{ path: 'sys/capabilities-self', token: 'hvs.checker' }])
   })
 })
 

@@ -33,8 +33,8 @@ describe('validate', () => {
   })
 
   it('answers scope_match false for a live token that lacks the scope, and records a denial', async () => {
-    const answer = await validate(harness, tokenOf(openSession(harness)), 'create:stripe:refunds')
-    expect(answer.scope_match).toBe(false)
+    const response = await validate(harness, tokenOf(openSession(harness)), 'create:stripe:refunds')
+    expect(response.scope_match).toBe(false)
     expect(harness.sink.last).toMatchObject({
       decision: 'deny',
       validation_result: 'insufficient_scope',
@@ -44,13 +44,13 @@ describe('validate', () => {
 
   it('never says that an omitted scope is covered', async () => {
     expect(await validate(harness, tokenOf(openSession(harness)), undefined)).toMatchObject({ active: true })
-    const answer = await harness.core.decisions.validate({
+    const response = await harness.core.decisions.validate({
       token: tokenOf(openSession(harness)),
       requiredScope: undefined,
       requestId: 'r',
       caller: itself,
     })
-    expect(answer).toMatchObject({ active: true, scope_match: false, required_scope: null })
+    expect(response).toMatchObject({ active: true, scope_match: false, required_scope: null })
   })
 
   it.each([
@@ -416,12 +416,12 @@ describe('durable before it is answered', () => {
     harness.sink.gate = new Promise((resolve) => {
       written = resolve
     })
-    const asked = outcomeOf(validate(harness, tokenOf(session)))
+    const pending = outcomeOf(validate(harness, tokenOf(session)))
     await harness.flush()
     harness.engine.end(session)
     await harness.flush()
     written()
-    expect(await asked).toBe('invalid_token reuse_after_revocation')
+    expect(await pending).toBe('invalid_token reuse_after_revocation')
   })
 
   it('answers the narrower verdict when scopes are taken away while the record is being written', async () => {
@@ -431,12 +431,12 @@ describe('durable before it is answered', () => {
     harness.sink.gate = new Promise((resolve) => {
       written = resolve
     })
-    const asked = validate(harness, tokenOf(session))
+    const pending = validate(harness, tokenOf(session))
     await harness.flush()
     harness.engine.agent('claude-billing-agent', { scopes: [] })
     await harness.flush()
     written()
-    expect((await asked).scope_match).toBe(false)
+    expect((await pending).scope_match).toBe(false)
   })
 })
 
@@ -522,12 +522,15 @@ describe('outages', () => {
 
 it("finds a session's agent for routing, ended or not, and nothing for an unknown one", async () => {
   const session = openSession(harness)
-  const asked = { session_id: session.session_id }
-  expect(await harness.core.decisions.agentOf(asked, service)).toEqual({ ...asked, agent_id: 'claude-billing-agent' })
+  const requested = { session_id: session.session_id }
+  expect(await harness.core.decisions.agentOf(requested, service)).toEqual({
+    ...requested,
+    agent_id: 'claude-billing-agent',
+  })
   harness.engine.end(session)
   await harness.flush()
   expect(await harness.core.decisions.agentOf({ token: tokenOf(session) }, service)).toEqual({
-    ...asked,
+    ...requested,
     agent_id: 'claude-billing-agent',
   })
   expect(

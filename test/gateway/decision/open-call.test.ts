@@ -234,7 +234,7 @@ describe('out of contact', () => {
   })
 
   it('no byte passes when a change cannot be judged within that time', async () => {
-    const held = harness.vault.holdAnswers('mcp/tools/stripe')
+    const held = harness.vault.holdResponses('mcp/tools/stripe')
     harness.engine.tool('stripe', 'invoices', [])
     await harness.flush()
     await harness.clock.advance(5_000)
@@ -246,7 +246,7 @@ describe('out of contact', () => {
   })
 
   it('no byte passes when a session cannot be confirmed after a restart of the engine', async () => {
-    const held = harness.vault.holdAnswers('mcp/introspect')
+    const held = harness.vault.holdResponses('mcp/introspect')
     harness.engine.restart()
     await harness.flush()
     await harness.clock.advance(5_001)
@@ -256,7 +256,7 @@ describe('out of contact', () => {
   })
 
   it('the time that the machine slept counts as time in which a session could not be confirmed', async () => {
-    const held = harness.vault.holdAnswers('mcp/introspect')
+    const held = harness.vault.holdResponses('mcp/introspect')
     harness.engine.restart()
     await harness.flush()
     await harness.clock.advance(1_000)
@@ -270,7 +270,7 @@ describe('out of contact', () => {
   })
 
   it('the time that the machine slept counts as time in which a change could not be judged', async () => {
-    const held = harness.vault.holdAnswers('mcp/tools/stripe')
+    const held = harness.vault.holdResponses('mcp/tools/stripe')
     harness.engine.tool('stripe', 'invoices', [])
     await harness.flush()
     await harness.clock.advance(1_000)
@@ -298,12 +298,12 @@ it('is over at once when the session ended between the look-up and the call', as
   harness.sink.gate = new Promise((resolve) => {
     written = resolve
   })
-  const asked = authorize(harness, tokenOf(other))
+  const pending = authorize(harness, tokenOf(other))
   await harness.flush()
   harness.engine.end(other)
   await harness.flush()
   written()
-  const open = await asked
+  const open = await pending
   expect(() => {
     open.require()
   }).toThrow(expect.objectContaining({ code: 'revoked' }) as Error)

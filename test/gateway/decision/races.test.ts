@@ -12,15 +12,15 @@ afterEach(() => harness.stop())
 
 /** Asks about a token; the engine's answer is made now and delivered after `between` has run. */
 async function lookUpAcross(session: FakeSession, between: () => void | Promise<void>): Promise<string> {
-  const held = harness.vault.holdAnswers('mcp/introspect')
-  const asked = outcomeOf(validate(harness, tokenOf(session)))
+  const held = harness.vault.holdResponses('mcp/introspect')
+  const pending = outcomeOf(validate(harness, tokenOf(session)))
   await harness.flush()
   expect(held.waiting).toBe(1)
   await between()
   await harness.flush()
   held.release()
   await harness.flush()
-  return asked
+  return pending
 }
 
 describe('a look-up whose answer is late', () => {
@@ -101,17 +101,17 @@ describe('a look-up whose answer is late', () => {
 
   it('waits for the feed when the answer is of an epoch the feed has not told of yet', async () => {
     const session = openSession(harness)
-    const feed = harness.vault.holdAnswers('mcp/feed')
+    const feed = harness.vault.holdResponses('mcp/feed')
     // The poll under way ends; the next one is held.
     await harness.clock.advance(1_000)
     harness.engine.restart()
     await harness.flush()
-    const asked = outcomeOf(validate(harness, tokenOf(session)))
+    const pending = outcomeOf(validate(harness, tokenOf(session)))
     await harness.flush()
     expect(harness.core.sessionCache.size).toBe(0)
     feed.release()
     await harness.flush()
-    expect(await asked).toBe('allowed')
+    expect(await pending).toBe('allowed')
   })
 
   it('carries a renewal that happened meanwhile', async () => {
@@ -126,10 +126,10 @@ describe('a look-up whose answer is late', () => {
         newest: true,
       })
     })
-    const asked = harness.vault.count('mcp/introspect')
+    const requested = harness.vault.count('mcp/introspect')
     await harness.clock.advance(200_000)
     expect(await outcomeOf(validate(harness, tokenOf(session)))).toBe('allowed')
-    expect(harness.vault.count('mcp/introspect')).toBe(asked)
+    expect(harness.vault.count('mcp/introspect')).toBe(requested)
   })
 })
 
@@ -141,7 +141,7 @@ describe('the cache', () => {
     harness.sink.gate = new Promise((resolve) => {
       written = resolve
     })
-    const [asked, called] = [
+    const [pending, called] = [
       outcomeOf(validate(harness, tokenOf(session))),
       outcomeOf(
         authorize(harness, tokenOf(session)).then((call) => {
@@ -155,7 +155,7 @@ describe('the cache', () => {
     harness.engine.restart()
     await harness.flush()
     written()
-    expect(await asked).toBe('invalid_token reuse_after_revocation')
+    expect(await pending).toBe('invalid_token reuse_after_revocation')
     expect(await called).toBe('invalid_token revoked')
   })
 
@@ -165,10 +165,10 @@ describe('the cache', () => {
     // The feed is behind, and tells one event at a time.
     let deliver = 0
     harness.engine.feed = async (query, signal) => {
-      const answer = await original(query, signal)
-      const events = (answer.events as { sequence: number }[]).slice(0, deliver)
+      const response = await original(query, signal)
+      const events = (response.events as { sequence: number }[]).slice(0, deliver)
       deliver -= events.length
-      return { ...answer, events, sequence: events.at(-1)?.sequence ?? query.after }
+      return { ...response, events, sequence: events.at(-1)?.sequence ?? query.after }
     }
     // The poll that was under way ends first.
     await harness.clock.advance(1_000)
@@ -261,25 +261,25 @@ describe('the cache', () => {
 describe('a document whose answer is late', () => {
   it('does not bring back a scope that was removed meanwhile', async () => {
     const session = openSession(harness)
-    const held = harness.vault.holdAnswers('mcp/agents/claude-billing-agent/scopes')
-    const asked = validate(harness, tokenOf(session))
+    const held = harness.vault.holdResponses('mcp/agents/claude-billing-agent/scopes')
+    const pending = validate(harness, tokenOf(session))
     await harness.flush()
     expect(held.waiting).toBe(1)
     harness.engine.agent('claude-billing-agent', { scopes: [] })
     await harness.flush()
     held.release()
-    expect((await asked).scope_match).toBe(false)
+    expect((await pending).scope_match).toBe(false)
   })
 
   it('does not bring back a tool that was removed meanwhile', async () => {
     const session = openSession(harness)
-    const held = harness.vault.holdAnswers('mcp/tools/stripe')
-    const asked = outcomeOf(authorize(harness, tokenOf(session)))
+    const held = harness.vault.holdResponses('mcp/tools/stripe')
+    const pending = outcomeOf(authorize(harness, tokenOf(session)))
     await harness.flush()
     harness.engine.remove('tools/stripe/invoices')
     await harness.flush()
     held.release()
-    expect(await asked).toBe('insufficient_scope no_tool')
+    expect(await pending).toBe('insufficient_scope no_tool')
   })
 
   it('does not miss a document created while its absence was being read', async () => {
@@ -288,8 +288,8 @@ describe('a document whose answer is late', () => {
     harness.engine.remove('agents/claude-billing-agent/scopes')
     await harness.flush()
     const session = openSession(harness, { scopes: null })
-    const held = harness.vault.holdAnswers('mcp/agents/claude-billing-agent/scopes')
-    const asked = validate(harness, tokenOf(session))
+    const held = harness.vault.holdResponses('mcp/agents/claude-billing-agent/scopes')
+    const pending = validate(harness, tokenOf(session))
     await harness.flush()
     harness.engine.put('agents/claude-billing-agent/scopes', {
       scopes: [],
@@ -298,13 +298,13 @@ describe('a document whose answer is late', () => {
     })
     await harness.flush()
     held.release()
-    expect((await asked).scope_match).toBe(false)
+    expect((await pending).scope_match).toBe(false)
   })
 
   it('is not used when everything known was dropped while it was being read', async () => {
     const session = openSession(harness)
-    const held = harness.vault.holdAnswers('mcp/agents/claude-billing-agent/scopes')
-    const asked = validate(harness, tokenOf(session))
+    const held = harness.vault.holdResponses('mcp/agents/claude-billing-agent/scopes')
+    const pending = validate(harness, tokenOf(session))
     await harness.flush()
     harness.engine.put(
       'agents/claude-billing-agent/scopes',
@@ -314,21 +314,21 @@ describe('a document whose answer is late', () => {
     harness.engine.restart()
     await harness.flush()
     held.release()
-    expect((await asked).scope_match).toBe(false)
+    expect((await pending).scope_match).toBe(false)
   })
 
   it.each<[string, string, string]>([
     ['a tool that was removed', 'mcp/tools/stripe', 'tools/stripe/invoices'],
     ['an upstream that was removed', 'mcp/upstreams/stripe', 'upstreams/stripe'],
   ])('does not bring back %s when everything known was dropped meanwhile', async (_case, read, path) => {
-    const held = harness.vault.holdAnswers(read)
-    const asked = outcomeOf(authorize(harness, tokenOf(openSession(harness))))
+    const held = harness.vault.holdResponses(read)
+    const pending = outcomeOf(authorize(harness, tokenOf(openSession(harness))))
     await harness.flush()
     harness.engine.documents.delete(path)
     harness.engine.restart()
     await harness.flush()
     held.release()
-    expect(await asked).toBe('insufficient_scope no_tool')
+    expect(await pending).toBe('insufficient_scope no_tool')
   })
 
   it('is judged together with what changed while it was being read', async () => {
@@ -340,25 +340,25 @@ describe('a document whose answer is late', () => {
       environment: 'production',
     })
     await harness.flush()
-    const held = harness.vault.holdAnswers('mcp/agents/claude-billing-agent/scopes')
-    const asked = outcomeOf(authorize(harness, tokenOf(session)))
+    const held = harness.vault.holdResponses('mcp/agents/claude-billing-agent/scopes')
+    const pending = outcomeOf(authorize(harness, tokenOf(session)))
     await harness.flush()
     harness.engine.remove('tools/stripe/invoices')
     await harness.flush()
     held.release()
-    expect(await asked).toBe('insufficient_scope no_tool')
+    expect(await pending).toBe('insufficient_scope no_tool')
   })
 
   it('opens no call for a session that has to be confirmed anew', async () => {
     const session = openSession(harness)
-    const held = harness.vault.holdAnswers('mcp/tools/stripe')
-    const asked = outcomeOf(authorize(harness, tokenOf(session)))
+    const held = harness.vault.holdResponses('mcp/tools/stripe')
+    const pending = outcomeOf(authorize(harness, tokenOf(session)))
     await harness.flush()
     session.ended = 'closed'
     harness.engine.restart()
     await harness.flush()
     held.release()
-    expect(await asked).toBe('unavailable stale')
+    expect(await pending).toBe('unavailable stale')
     expect(await outcomeOf(authorize(harness, tokenOf(session)))).toBe('invalid_token reuse_after_revocation')
   })
 
@@ -376,7 +376,7 @@ describe('a document whose answer is late', () => {
   it('costs one read after a change, however many ask', async () => {
     const tokens = Array.from({ length: 5 }, () => tokenOf(openSession(harness)))
     await Promise.all(tokens.map((token) => validate(harness, token)))
-    harness.vault.asked.length = 0
+    harness.vault.requests.length = 0
     harness.engine.put('agents/claude-billing-agent/scopes', {
       scopes: ['read:stripe:invoices'],
       max_ttl_seconds: 900,
@@ -384,7 +384,7 @@ describe('a document whose answer is late', () => {
     })
     await harness.flush()
     await Promise.all(tokens.map((token) => validate(harness, token)))
-    expect(harness.vault.asked.filter(({ path }) => path !== 'mcp/feed').map(({ path }) => path)).toEqual([
+    expect(harness.vault.requests.filter(({ path }) => path !== 'mcp/feed').map(({ path }) => path)).toEqual([
       'mcp/agents/claude-billing-agent/scopes',
     ])
   })
@@ -411,9 +411,9 @@ describe('a document whose answer is late', () => {
     await validate(harness, token)
     harness.engine.publish({ type: 'document', path: 'agents/claude-billing-agent', version: 1_000, deleted: false })
     await harness.flush()
-    const asked = outcomeOf(validate(harness, token))
+    const pending = outcomeOf(validate(harness, token))
     await harness.flush()
     await harness.clock.advance(1_000)
-    expect(await asked).toBe('unavailable vault_behind')
+    expect(await pending).toBe('unavailable vault_behind')
   })
 })

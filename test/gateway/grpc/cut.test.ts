@@ -120,8 +120,8 @@ describe('when a session ends during a stream', () => {
   })
 
   it('with a part held up by a reader that does not read, nothing more leaves and no reason is told', async () => {
-    const { answer, taken } = endless()
-    const state = await behind(answer)
+    const { answer: response, taken } = endless()
+    const state = await behind(response)
     const session = openSession(state.harness, { scopes })
     const sent = bytesOut(state.grpc.server.address)
     const stream = state.grpc.open('Upstreams.Stream')
@@ -140,8 +140,8 @@ describe('when a session ends during a stream', () => {
   })
 
   it('with the connection itself stuffed, what waits for the socket is dropped too', async () => {
-    const { answer } = endless()
-    const state = await behind(answer)
+    const { answer: response } = endless()
+    const state = await behind(response)
     const session = openSession(state.harness, { scopes })
     const way = await valve(state.grpc.server.address)
     const client = new Client(way.address, credentials.createInsecure(), {
@@ -249,7 +249,7 @@ describe('when an upstream takes no more of a request', () => {
       call.write({ body: part }, () => {
         left++
       })
-    await until(() => state.asked.length === 1)
+    await until(() => state.requests.length === 1)
     // Of 50 MiB: what two kernels hold between caller, gateway and upstream, and a few parts.
     expect(await still(() => left)).toBeLessThan(80)
     call.cancel()

@@ -122,7 +122,7 @@ export async function startGrpcHarness(
     server,
     client,
     call: (method, request, metadata = asService, deadlineMs = Infinity) =>
-      ask(client, methodOf(method), request, metadataOf(metadata), deadlineMs),
+      callUnary(client, methodOf(method), request, metadataOf(metadata), deadlineMs),
     open: (method, request, metadata = asService) => follow(client, methodOf(method), request, metadataOf(metadata)),
   }
 }
@@ -133,7 +133,7 @@ function metadataOf(entries: Record<string, string>): Metadata {
   return metadata
 }
 
-function ask(
+function callUnary(
   client: Client,
   method: Method,
   request: object,
@@ -148,8 +148,8 @@ function ask(
       request,
       metadata,
       { deadline: Date.now() + deadlineMs },
-      (error: ServiceError | null, answer?: object) => {
-        resolve(error ? { ...failureOf(error) } : (answer as GrpcResponse))
+      (error: ServiceError | null, response?: object) => {
+        resolve(error ? { ...failureOf(error) } : (response as GrpcResponse))
       },
     )
   })

@@ -64,23 +64,23 @@ const { FileDescriptorProto } = createRequire(import.meta.url)('protobufjs/ext/d
 }
 
 describe('reflection', () => {
-  async function asked(request: object): Promise<Record<string, unknown>> {
+  async function check(request: object): Promise<Record<string, unknown>> {
     const grpc = await startGrpcHarness()
     const stream = grpc.open('grpc.reflection.v1.ServerReflection.ServerReflectionInfo', undefined, noCaller)
     stream.write({ host: 'here', ...request })
-    const [answer] = await stream.seen(1)
+    const [response] = await stream.seen(1)
     stream.end()
     expect(await stream.ended).toBeUndefined()
-    return answer!
+    return response!
   }
 
-  const fileOf = (answer: Record<string, unknown>) =>
+  const fileOf = (response: Record<string, unknown>) =>
     FileDescriptorProto.decode(
-      (answer.file_descriptor_response as { file_descriptor_proto: Uint8Array[] }).file_descriptor_proto[0]!,
+      (response.file_descriptor_response as { file_descriptor_proto: Uint8Array[] }).file_descriptor_proto[0]!,
     )
 
   it('lists exactly the four services', async () => {
-    expect(await asked({ list_services: '*' })).toMatchObject({
+    expect(await check({ list_services: '*' })).toMatchObject({
       valid_host: 'here',
       original_request: { list_services: '*' },
       list_services_response: {
@@ -100,7 +100,7 @@ describe('reflection', () => {
     'mcp.gateway.v1.ValidateRequest',
     'mcp.gateway.v1.SessionEvent.Kind',
   ])('describes %s', async (symbol) => {
-    const file = fileOf(await asked({ file_containing_symbol: symbol }))
+    const file = fileOf(await check({ file_containing_symbol: symbol }))
     expect(file).toMatchObject({ name: 'mcp_gateway_v1.proto', package: 'mcp.gateway.v1' })
     expect(file.service.map(({ name, method }) => [name, method.length])).toEqual([
       ['Sessions', 5],
@@ -110,7 +110,7 @@ describe('reflection', () => {
   })
 
   it('hands the same file out by its name', async () => {
-    expect(fileOf(await asked({ file_by_filename: 'grpc_health_v1.proto' }))).toMatchObject({
+    expect(fileOf(await check({ file_by_filename: 'grpc_health_v1.proto' }))).toMatchObject({
       package: 'grpc.health.v1',
     })
   })
@@ -121,7 +121,7 @@ describe('reflection', () => {
     ['an extension', { file_containing_extension: { containing_type: 'x', extension_number: 1 } }, status.NOT_FOUND],
     ['nothing', {}, status.INVALID_ARGUMENT],
   ])('%s is refused in the answer', async (_what, request, code) => {
-    expect(await asked(request)).toMatchObject({ error_response: { error_code: code } })
+    expect(await check(request)).toMatchObject({ error_response: { error_code: code } })
   })
 
   it('speaks v1alpha too', async () => {

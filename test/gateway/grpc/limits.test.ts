@@ -21,12 +21,12 @@ const madeUp = () =>
 describe('tokens nobody knows', () => {
   it('deny: ten times the rate for an authenticated caller, then no more; allow: after a second', async () => {
     const grpc = await portWith({ unknown_tokens_per_second: 1 })
-    const ask = (token: string) => grpc.call('Tokens.Validate', { token, required_scope: 'read:stripe:invoices' })
-    for (let i = 0; i < 10; i++) expect(await ask(madeUp())).toMatchObject({ code: status.UNAUTHENTICATED })
+    const validate = (token: string) => grpc.call('Tokens.Validate', { token, required_scope: 'read:stripe:invoices' })
+    for (let i = 0; i < 10; i++) expect(await validate(madeUp())).toMatchObject({ code: status.UNAUTHENTICATED })
     const fresh = tokenOf(openSession(grpc.harness))
-    expect(await ask(fresh)).toMatchObject(exhausted('lookups_limit'))
+    expect(await validate(fresh)).toMatchObject(exhausted('lookups_limit'))
     await grpc.harness.clock.advance(1_000)
-    expect(await ask(fresh)).toMatchObject({ active: true })
+    expect(await validate(fresh)).toMatchObject({ active: true })
   })
 
   it('deny: session ids that are watched or refreshed count alike; allow: another caller', async () => {

@@ -21,8 +21,8 @@ function clientOf({ grpc }: Behind, token = SERVICE_TOKEN): GatewayClient {
 }
 
 /** Type and code of the error a promise rejects with. */
-const refusalOf = (asked: Promise<unknown>) =>
-  asked.then(
+const refusalOf = (pending: Promise<unknown>) =>
+  pending.then(
     () => 'allowed',
     (error: unknown) => {
       const { type, code } = error as { type: string; code: string }
@@ -44,7 +44,7 @@ describe('the SDK at the port', () => {
       .fetch('/v1/refunds', { method: 'POST', body: 'charge=ch_1' })
     expect(response.status).toBe(200)
     expect(await response.json()).toEqual({ got: 'charge=ch_1' })
-    expect(state.asked[0]!.headers).toMatchObject({ 'content-length': '11' })
+    expect(state.requests[0]!.headers).toMatchObject({ 'content-length': '11' })
   })
 
   it('words each refusal by its type and code', async () => {
@@ -98,7 +98,7 @@ describe('the SDK at the port', () => {
     expect(await refusalOf(fetch('/v1/refunds', { method: 'POST', body: 'x' }))).toBe(
       'upstream_error upstream_unreachable',
     )
-    expect(state.asked).toHaveLength(1)
+    expect(state.requests).toHaveLength(1)
   })
 
   it('opens, refreshes and closes sessions, and hears of their end', async () => {
@@ -194,18 +194,18 @@ describe('a guarded tool at the port', () => {
   }
 
   it('goes on for as long as the gateway vouches for its session', async () => {
-    const { pass, answer } = await working()
+    const { pass, answer: response } = await working()
     await pass(30_000)
-    expect(answer()).toBeUndefined()
+    expect(response()).toBeUndefined()
   })
 
   it('ends within the one limit that gateway and SDK share after contact with Vault was lost', async () => {
-    const { rig: harness, pass, answer } = await working()
+    const { rig: harness, pass, answer: response } = await working()
     await pass(3_000)
     harness.vault.cutLine()
     await pass(3_500)
-    expect(answer()).toBeUndefined()
+    expect(response()).toBeUndefined()
     await pass(1_500)
-    expect(answer()).toMatch(/^503 unavailable/)
+    expect(response()).toMatch(/^503 unavailable/)
   })
 })

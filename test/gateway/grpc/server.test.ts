@@ -140,14 +140,14 @@ describe('closing', () => {
     const health = grpc.open('grpc.health.v1.Health.Watch', { service: '' })
     await watch.seen(1)
     await health.seen(1)
-    const held = harness.vault.holdAnswers('mcp/introspect')
-    const asked = grpc.call('Tokens.Validate', { token: tokenOf(openSession(harness)) })
+    const held = harness.vault.holdResponses('mcp/introspect')
+    const pending = grpc.call('Tokens.Validate', { token: tokenOf(openSession(harness)) })
     while (held.waiting < 1) await harness.flush()
     const closed = grpc.server.close()
     expect(await watch.ended).toMatchObject({ code: status.UNAVAILABLE, error: 'shutting_down' })
     expect(await health.ended).toMatchObject({ code: status.UNAVAILABLE })
     held.release()
-    expect(await asked).toMatchObject({ active: true })
+    expect(await pending).toMatchObject({ active: true })
     await closed
     grpc.client.close()
     const late = new Client(grpc.server.address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 })
@@ -166,13 +166,13 @@ describe('closing', () => {
   it('breaks off what does not finish', async () => {
     const harness = await startHarness()
     const grpc = await startGrpcHarness({}, harness)
-    const held = harness.vault.holdAnswers('mcp/introspect')
-    const asked = grpc.call('Tokens.Validate', { token: tokenOf(openSession(harness)) })
+    const held = harness.vault.holdResponses('mcp/introspect')
+    const pending = grpc.call('Tokens.Validate', { token: tokenOf(openSession(harness)) })
     while (held.waiting < 1) await harness.flush()
     const closed = grpc.server.close()
     await harness.clock.advance(5_000)
     await closed
-    expect(await asked).toMatchObject({ code: expect.any(Number) as number })
+    expect(await pending).toMatchObject({ code: expect.any(Number) as number })
     held.release()
   })
 })
@@ -195,12 +195,12 @@ describe('listening', () => {
       client.close()
     })
     const { path, requestSerialize, responseDeserialize } = methodOf('grpc.health.v1.Health.Check')
-    const answer = await new Promise((resolve) => {
+    const response = await new Promise((resolve) => {
       client.makeUnaryRequest(path, requestSerialize, responseDeserialize, {}, (error, value) => {
         resolve(error ?? value)
       })
     })
-    expect(answer).toEqual({ status: 'SERVING' })
+    expect(response).toEqual({ status: 'SERVING' })
   })
 
   it('an address that is taken, or is none, is told', async () => {

@@ -14,12 +14,12 @@ async function openedPort() {
 }
 
 const lastAsked = (harness: GatewayHarness, path: string) =>
-  harness.vault.asked.findLast((asked) => asked.path.startsWith(path))
+  harness.vault.requests.findLast((requested) => requested.path.startsWith(path))
 
 describe('Sessions.Open', () => {
   it('opens a session as the caller and answers with its first token', async () => {
     const { rig: harness, port: grpc } = await openedPort()
-    const answer = await grpc.call('Sessions.Open', {
+    const response = await grpc.call('Sessions.Open', {
       agent_id,
       purpose: 'reconciliation',
       requested_scopes: ['read:stripe:invoices'],
@@ -27,7 +27,7 @@ describe('Sessions.Open', () => {
       ttl_seconds: 600,
       request_id: 'req-1',
     })
-    expect(answer).toMatchObject({
+    expect(response).toMatchObject({
       agent_id,
       purpose: 'reconciliation',
       scopes: ['read:stripe:invoices'],
@@ -37,8 +37,8 @@ describe('Sessions.Open', () => {
       ttl_seconds: 600,
       request_id: expect.stringMatching(/^req_[0-9a-f]{32}$/) as string,
     })
-    expect(answer.token).toMatch(/^svt_prod_/)
-    expect(answer.refresh_after_unix).toBe(Date.parse('2026-03-15T16:08:00Z') / 1000)
+    expect(response.token).toMatch(/^svt_prod_/)
+    expect(response.refresh_after_unix).toBe(Date.parse('2026-03-15T16:08:00Z') / 1000)
     expect(lastAsked(harness, 'mcp/creds')).toMatchObject({
       token: 'hvs.opener-service',
       path: `mcp/creds/${agent_id}`,
@@ -113,8 +113,8 @@ describe('Sessions.Refresh and Close', () => {
   it('a refresh is a new token in the same session', async () => {
     const { rig: harness, port: grpc } = await openedPort()
     const session = openSession(harness)
-    const answer = await grpc.call('Sessions.Refresh', { session_id: session.session_id, ttl_seconds: 300 })
-    expect(answer).toMatchObject({ session_id: session.session_id, ttl_seconds: 300, token: tokenOf(session) })
+    const response = await grpc.call('Sessions.Refresh', { session_id: session.session_id, ttl_seconds: 300 })
+    expect(response).toMatchObject({ session_id: session.session_id, ttl_seconds: 300, token: tokenOf(session) })
     expect(session.tokens).toHaveLength(2)
   })
 
@@ -123,7 +123,7 @@ describe('Sessions.Refresh and Close', () => {
     const session = openSession(harness)
     const token = tokenOf(session)
     expect(await grpc.call('Tokens.Validate', { token })).toMatchObject({ active: true })
-    const held = harness.vault.holdAnswers('mcp/feed')
+    const held = harness.vault.holdResponses('mcp/feed')
     expect(await grpc.call('Sessions.Close', { session_id: session.session_id, request_id: 'req-9' })).toEqual({
       request_id: expect.stringMatching(/^req_[0-9a-f]{32}$/) as string,
     })

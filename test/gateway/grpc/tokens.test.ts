@@ -12,12 +12,12 @@ describe('Tokens.Validate', () => {
   it('answers with the session a live token belongs to, and whether it has the scope', async () => {
     const grpc = await startGrpcHarness()
     const session = openSession(grpc.harness)
-    const answer = await grpc.call('Tokens.Validate', {
+    const response = await grpc.call('Tokens.Validate', {
       token: tokenOf(session),
       required_scope: scope,
       request_id: 'req-7',
     })
-    expect(answer).toMatchObject({
+    expect(response).toMatchObject({
       active: true,
       scope_match: true,
       required_scope: scope,
@@ -39,11 +39,11 @@ describe('Tokens.Validate', () => {
 
   it('a scope the session lacks is an answer, and is recorded as a denial', async () => {
     const grpc = await startGrpcHarness()
-    const answer = await grpc.call('Tokens.Validate', {
+    const response = await grpc.call('Tokens.Validate', {
       token: tokenOf(openSession(grpc.harness)),
       required_scope: 'create:stripe:refunds',
     })
-    expect(answer).toMatchObject({ active: true, scope_match: false, required_scope: 'create:stripe:refunds' })
+    expect(response).toMatchObject({ active: true, scope_match: false, required_scope: 'create:stripe:refunds' })
     expect(grpc.harness.sink.last).toMatchObject({ decision: 'deny', validation_result: 'insufficient_scope' })
   })
 
@@ -234,7 +234,7 @@ describe('Tokens.ValidateStream', () => {
     const grpc = await startGrpcHarness({}, harness)
     const [slow, quick] = [openSession(harness), openSession(harness)]
     await grpc.call('Tokens.Validate', { token: tokenOf(quick) })
-    const held = harness.vault.holdAnswers('mcp/introspect')
+    const held = harness.vault.holdResponses('mcp/introspect')
     const stream = grpc.open('Tokens.ValidateStream')
     stream.write({ token: tokenOf(slow), required_scope: scope, request_id: 'first' })
     stream.write({ token: tokenOf(quick), required_scope: scope, request_id: 'second' })
@@ -292,7 +292,7 @@ describe('Tokens.ValidateStream', () => {
   it('looks up no more than 64 tokens at a time', async () => {
     const harness = await startHarness()
     const grpc = await startGrpcHarness({}, harness)
-    const held = harness.vault.holdAnswers('mcp/introspect')
+    const held = harness.vault.holdResponses('mcp/introspect')
     const stream = grpc.open('Tokens.ValidateStream')
     for (let count = 0; count < 100; count++)
       stream.write({ token: tokenOf(openSession(harness)), request_id: `r${String(count)}` })
@@ -308,7 +308,7 @@ describe('Tokens.ValidateStream', () => {
   it('a caller that goes away in the middle disturbs nobody', async () => {
     const harness = await startHarness()
     const grpc = await startGrpcHarness({}, harness)
-    const held = harness.vault.holdAnswers('mcp/introspect')
+    const held = harness.vault.holdResponses('mcp/introspect')
     const stream = grpc.open('Tokens.ValidateStream')
     stream.write({ token: tokenOf(openSession(harness)) })
     while (held.waiting < 1) await settle()

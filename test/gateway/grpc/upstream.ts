@@ -13,7 +13,7 @@ import type { GrpcHarness } from './harness.ts'
 
 export const KEY = 'sk_live_51HqLyjWDarjtT1zdp7dc'
 
-export interface Asked {
+export interface RecordedRequest {
   readonly method: string
   readonly url: string
   readonly headers: IncomingMessage['headers']
@@ -24,7 +24,7 @@ export interface Behind {
   readonly harness: GatewayHarness
   readonly grpc: GrpcHarness
   /** Requests in the order they came. */
-  readonly asked: Asked[]
+  readonly requests: RecordedRequest[]
   /** Requests whose connection the gateway broke off. */
   broken: number
 }
@@ -36,14 +36,19 @@ afterEach(async () => {
 
 /** `answer` runs when the request has come in whole; `early` when its head has, and the body is left to it. */
 export async function behind(
-  answer: (request: IncomingMessage, response: ServerResponse, asked: Asked) => void,
+  respond: (request: IncomingMessage, response: ServerResponse, requested: RecordedRequest) => void,
   { early = false, settings = {} }: { early?: boolean; settings?: Record<string, unknown> } = {},
 ): Promise<Behind> {
   const harness = await startHarness()
-  const state: { asked: Asked[]; broken: number } = { asked: [], broken: 0 }
+  const state: { requests: RecordedRequest[]; broken: number } = { requests: [], broken: 0 }
   const server = createServer((request, response) => {
-    const asked: Asked = { method: request.method!, url: request.url!, headers: request.headers, body: '' }
-    state.asked.push(asked)
+    const requested: RecordedRequest = {
+      method: request.method!,
+      url: request.url!,
+      headers: request.headers,
+      body: '',
+    }
+    state.requests.push(requested)
     response
       .on('error', () => undefined)
       .on('close', () => {
@@ -51,16 +56,16 @@ export async function behind(
       })
     request.on('error', () => undefined)
     if (early) {
-      answer(request, response, asked)
+      respond(request, response, requested)
       return
     }
     request
       .setEncoding('utf8')
       .on('data', (text: string) => {
-        asked.body += text
+        requested.body += text
       })
       .on('end', () => {
-        answer(request, response, asked)
+        respond(request, response, requested)
       })
   })
   server.listen(0, '127.0.0.1')
@@ -85,7 +90,7 @@ export async function behind(
   return {
     harness,
     grpc,
-    asked: state.asked,
+    requests: state.requests,
     get broken() {
       return state.broken
     },

@@ -17,8 +17,8 @@ const invoices = (token: string, changes: object = {}) => ({
 })
 const json = (response: ServerResponse, body: unknown, code = 200) =>
   response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(body))
-const headers = (answer: Record<string, unknown>): Record<string, string> =>
-  Object.fromEntries((answer.headers as { name: string; value: string }[]).map(({ name, value }) => [name, value]))
+const headers = (response: Record<string, unknown>): Record<string, string> =>
+  Object.fromEntries((response.headers as { name: string; value: string }[]).map(({ name, value }) => [name, value]))
 const bodyOf = (stream: Followed): string =>
   Buffer.concat(stream.messages.flatMap(({ body }) => (body ? [body as Buffer] : []))).toString('utf8')
 
@@ -26,7 +26,7 @@ const ours = expect.stringMatching(/^req_[0-9a-f]{32}$/) as string
 
 describe('Upstreams.Call', () => {
   it('calls with the real key and answers with status, headers and body', async () => {
-    const { grpc, harness, asked } = await behind((_request, response) => {
+    const { grpc, harness, requests } = await behind((_request, response) => {
       json(response, { data: [{ id: 'in_1' }] })
     })
     const answer = await grpc.call(
@@ -40,7 +40,7 @@ describe('Upstreams.Call', () => {
     expect(answer).toMatchObject({ status: 200, request_id: ours })
     expect(String(answer.body)).toBe('{"data":[{"id":"in_1"}]}')
     expect(headers(answer)).toMatchObject({ 'content-type': 'application/json' })
-    expect(asked).toMatchObject([
+    expect(requests).toMatchObject([
       {
         method: 'GET',
         url: '/v1/invoices?limit=3',
@@ -54,7 +54,7 @@ describe('Upstreams.Call', () => {
   })
 
   it('hands on a whole body and an answer that is not 2xx', async () => {
-    const { grpc, harness, asked } = await behind((_request, response) => {
+    const { grpc, harness, requests } = await behind((_request, response) => {
       json(response, { error: 'declined' }, 402)
     })
     const answer = await grpc.call('Upstreams.Call', {
@@ -66,11 +66,11 @@ describe('Upstreams.Call', () => {
       body: Buffer.from('{"charge":"ch_1"}'),
     })
     expect(answer).toMatchObject({ status: 402 })
-    expect(asked).toMatchObject([{ method: 'POST', body: '{"charge":"ch_1"}', headers: { 'content-length': '17' } }])
+    expect(requests).toMatchObject([{ method: 'POST', body: '{"charge":"ch_1"}', headers: { 'content-length': '17' } }])
   })
 
   it('projects where the tool says so, and never hands on credentials of the caller', async () => {
-    const { grpc, harness, asked } = await behind((_request, response) => {
+    const { grpc, harness, requests } = await behind((_request, response) => {
       json(response, { data: [{ id: 'cus_1', email: 'a@b.c' }], has_more: false, key: KEY })
     })
     const answer = await grpc.call(
@@ -84,8 +84,8 @@ describe('Upstreams.Call', () => {
       }),
     )
     expect(String(answer.body)).toBe('{"data":[{"id":"cus_1"}],"has_more":false}')
-    expect(asked[0]!.headers).toMatchObject({ authorization: `Bearer ${KEY}` })
-    expect(asked[0]!.headers).not.toHaveProperty('cookie')
+    expect(requests[0]!.headers).toMatchObject({ authorization: `Bearer ${KEY}` })
+    expect(requests[0]!.headers).not.toHaveProperty('cookie')
   })
 
   it('words locations as paths that can be asked for here', async () => {
@@ -117,34 +117,34 @@ describe('Upstreams.Call', () => {
       'bad_request',
     ],
   ])('%s: refused, and the upstream hears nothing', async (_what, changes, code, error) => {
-    const { grpc, harness, asked } = await behind((_request, response) => {
+    const { grpc, harness, requests } = await behind((_request, response) => {
       json(response, {})
     })
     expect(await grpc.call('Upstreams.Call', invoices(newToken(harness), changes))).toMatchObject({ code, error })
-    expect(asked).toEqual([])
+    expect(requests).toEqual([])
   })
 
   it('a scope the session was not given is PERMISSION_DENIED and recorded', async () => {
-    const { grpc, harness, asked } = await behind((_request, response) => {
+    const { grpc, harness, requests } = await behind((_request, response) => {
       json(response, {})
     })
     const token = tokenOf(openSession(harness, { scopes: ['read:stripe:invoices'] }))
     expect(
       await grpc.call('Upstreams.Call', { token, upstream: 'stripe', method: 'POST', path: '/v1/refunds' }),
     ).toMatchObject({ code: status.PERMISSION_DENIED, type: 'insufficient_scope' })
-    expect(asked).toEqual([])
+    expect(requests).toEqual([])
     expect(harness.sink.last).toMatchObject({ decision: 'deny', validation_result: 'insufficient_scope' })
   })
 
   it('a caller that may not introspect may not call', async () => {
-    const { grpc, harness, asked } = await behind((_request, response) => {
+    const { grpc, harness, requests } = await behind((_request, response) => {
       json(response, {})
     })
     harness.vault.tokens.set('hvs.nobody', { paths: ['secret'] })
     expect(
       await grpc.call('Upstreams.Call', invoices(newToken(harness)), { authorization: 'Bearer hvs.nobody' }),
     ).toMatchObject({ code: status.PERMISSION_DENIED, error: 'caller_denied' })
-    expect(asked).toEqual([])
+    expect(requests).toEqual([])
   })
 
   it('what the upstream did wrong is no status that clients retry by themselves', async () => {
@@ -159,7 +159,7 @@ describe('Upstreams.Call', () => {
   })
 
   it('an outage of Vault before the upstream was asked is UNAVAILABLE', async () => {
-    const { grpc, harness, asked } = await behind((_request, response) => {
+    const { grpc, harness, requests } = await behind((_request, response) => {
       json(response, {})
     })
     const token = newToken(harness)
@@ -168,36 +168,36 @@ describe('Upstreams.Call', () => {
       code: status.UNAVAILABLE,
       type: 'unavailable',
     })
-    expect(asked).toEqual([])
+    expect(requests).toEqual([])
   })
 
   it('a session that ends while the upstream works is ABORTED with the reason, and the upstream is dropped', async () => {
     const state = await behind(() => undefined)
     const session = openSession(state.harness, { scopes })
-    const answer = state.grpc.call('Upstreams.Call', {
+    const response = state.grpc.call('Upstreams.Call', {
       token: tokenOf(session),
       upstream: 'stripe',
       method: 'POST',
       path: '/v1/refunds',
       request_id: 'req-cut',
     })
-    await until(() => state.asked.length === 1)
+    await until(() => state.requests.length === 1)
     state.harness.engine.end(session)
-    expect(await answer).toMatchObject({
+    expect(await response).toMatchObject({
       code: status.ABORTED,
       type: 'invalid_token',
       error: 'revoked',
       request_id: ours,
     })
     await until(() => state.broken === 1)
-    expect(state.asked).toHaveLength(1)
+    expect(state.requests).toHaveLength(1)
   })
 
   it('a deadline that passes takes the upstream call with it', async () => {
     const state = await behind(() => undefined)
-    const answer = state.grpc.call('Upstreams.Call', invoices(newToken(state.harness)), undefined, 100)
-    expect(await answer).toMatchObject({ code: status.DEADLINE_EXCEEDED })
-    await until(() => state.broken === state.asked.length)
+    const response = state.grpc.call('Upstreams.Call', invoices(newToken(state.harness)), undefined, 100)
+    expect(await response).toMatchObject({ code: status.DEADLINE_EXCEEDED })
+    await until(() => state.broken === state.requests.length)
     await until(() => state.harness.core.openCalls.size === 0)
     expect(state.harness.core.openCalls.size).toBe(0)
   })
@@ -212,17 +212,17 @@ describe('Upstreams.Call', () => {
   })
 
   it('a body of the default max_request_bytes goes up in one message', async () => {
-    const { grpc, harness, asked } = await behind((_request, response) => {
+    const { grpc, harness, requests } = await behind((_request, response) => {
       json(response, {})
     })
     const body = Buffer.alloc(10 * 1024 * 1024, 'a')
     const call = { token: newToken(harness), upstream: 'stripe', method: 'POST', path: '/v1/refunds', body }
     expect(await grpc.call('Upstreams.Call', call)).toMatchObject({ status: 200 })
-    expect(asked.map((one) => one.body.length)).toEqual([body.length])
+    expect(requests.map((one) => one.body.length)).toEqual([body.length])
   })
 
   it('a message longer than the limit is refused before anything is judged', async () => {
-    const { grpc, harness, asked } = await behind((_request, response) => {
+    const { grpc, harness, requests } = await behind((_request, response) => {
       json(response, {})
     })
     const before = harness.sink.records.length
@@ -235,7 +235,7 @@ describe('Upstreams.Call', () => {
         body: Buffer.alloc(11 * 1024 * 1024),
       }),
     ).toMatchObject({ code: status.RESOURCE_EXHAUSTED })
-    expect(asked).toEqual([])
+    expect(requests).toEqual([])
     expect(harness.sink.records).toHaveLength(before)
   })
 })
@@ -257,13 +257,13 @@ describe('Upstreams.Stream', () => {
   })
 
   it('passes the request body on as it comes', async () => {
-    const { grpc, harness, asked } = await behind((_request, response, { body }) => {
+    const { grpc, harness, requests } = await behind((_request, response, { body }) => {
       response.end(`got ${body}`)
     })
     const stream = grpc.open('Upstreams.Stream')
     stream.write({ head: { token: newToken(harness), upstream: 'stripe', method: 'POST', path: '/v1/refunds' } })
     stream.write({ body: Buffer.from('one ') })
-    await until(() => asked[0]?.body === 'one ')
+    await until(() => requests[0]?.body === 'one ')
     stream.write({ body: Buffer.from('two') })
     stream.end()
     expect(await stream.ended).toBeUndefined()
@@ -271,7 +271,7 @@ describe('Upstreams.Stream', () => {
   })
 
   it('a declared length goes upstream', async () => {
-    const { grpc, harness, asked } = await behind((_request, response) => {
+    const { grpc, harness, requests } = await behind((_request, response) => {
       response.end()
     })
     const stream = grpc.open('Upstreams.Stream')
@@ -287,7 +287,7 @@ describe('Upstreams.Stream', () => {
     stream.write({ body: Buffer.from('abc') })
     stream.end()
     expect(await stream.ended).toBeUndefined()
-    expect(asked[0]!.headers).toMatchObject({ 'content-length': '3' })
+    expect(requests[0]!.headers).toMatchObject({ 'content-length': '3' })
   })
 
   it.each([
@@ -339,7 +339,7 @@ describe('Upstreams.Stream', () => {
     const state = await behind(() => undefined)
     const stream = state.grpc.open('Upstreams.Stream')
     stream.write({ head: invoices(newToken(state.harness)) })
-    await until(() => state.asked.length === 1)
+    await until(() => state.requests.length === 1)
     stream.write({ body: Buffer.from('x') })
     expect(await stream.ended).toMatchObject({
       code: status.INVALID_ARGUMENT,

@@ -36,12 +36,12 @@ describe('Host', () => {
   })
 
   it('is 421 on upstream listeners too, before the token is looked at', async () => {
-    const asked = harness.vault.asked.length
+    const requested = harness.vault.requests.length
     expect(
       (await ask(harness.stripeUrl, '/v1/invoices', { headers: { Host: 'evil.example', Authorization: 'Bearer x' } }))
         .status,
     ).toBe(421)
-    expect(harness.vault.asked.length).toBe(asked)
+    expect(harness.vault.requests.length).toBe(requested)
   })
 
   it('is refused when it is missing or given twice', async () => {
@@ -63,9 +63,9 @@ describe('web pages', () => {
     [{ 'Sec-Fetch-Site': 'same-site' }],
   ])('are refused with %o, on every path', async (headers) => {
     for (const path of ['/healthz', '/u/stripe/v1/invoices', '/validate']) {
-      const answer = await ask(harness.url, path, { headers })
-      expect(refusal(answer)).toBe('403 invalid_request cross_site')
-      expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control'))).toEqual([])
+      const response = await ask(harness.url, path, { headers })
+      expect(refusal(response)).toBe('403 invalid_request cross_site')
+      expect(Object.keys(response.headers).filter((name) => name.startsWith('access-control'))).toEqual([])
     }
   })
 
@@ -96,12 +96,12 @@ it('refuses the absolute form of the target', async () => {
 function raw(text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port()), '127.0.0.1', () => socket.write(text))
-    let answer = ''
+    let response = ''
     socket.on('data', (chunk) => {
-      answer += chunk.toString()
+      response += chunk.toString()
     })
     socket.on('close', () => {
-      resolve(answer)
+      resolve(response)
     })
     socket.on('error', reject)
   })

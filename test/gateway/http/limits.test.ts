@@ -24,8 +24,10 @@ const madeUp = () =>
 const call = (harness: HttpHarness, token: string, path = '/u/stripe/v1/invoices') =>
   ask(harness.url, path, { headers: bearer(token) })
 /** Status, code, and `Retry-After` where there is one. */
-const told = (answer: HttpResponse) =>
-  answer.status === 200 ? '200' : [refusal(answer), answer.headers['retry-after']].filter(Boolean).join(', retry ')
+const told = (response: HttpResponse) =>
+  response.status === 200
+    ? '200'
+    : [refusal(response), response.headers['retry-after']].filter(Boolean).join(', retry ')
 
 describe('tokens nobody knows', () => {
   it('deny: past the rate of an address, 429 with Retry-After; allow: known tokens all the while', async () => {
@@ -33,12 +35,12 @@ describe('tokens nobody knows', () => {
     const harness = await rigWith({ unknown_tokens_per_second: 4 })
     const known = tokenOf(openSession(harness))
     expect(told(await call(harness, known))).toBe('200')
-    const answers = [
+    const responses = [
       told(await call(harness, madeUp())),
       told(await call(harness, madeUp())),
       told(await call(harness, madeUp())),
     ]
-    expect(answers).toEqual([
+    expect(responses).toEqual([
       '401 invalid_token unknown',
       '401 invalid_token unknown',
       '429 unavailable lookups_limit, retry 1',
@@ -50,9 +52,9 @@ describe('tokens nobody knows', () => {
     const harness = await rigWith({ unknown_tokens_per_second: 1 })
     const fresh = tokenOf(openSession(harness))
     await call(harness, madeUp())
-    const before = harness.vault.asked.length
+    const before = harness.vault.requests.length
     expect(told(await call(harness, fresh))).toBe('429 unavailable lookups_limit, retry 1')
-    expect(harness.vault.asked.slice(before).filter(({ path }) => path === 'mcp/introspect')).toEqual([])
+    expect(harness.vault.requests.slice(before).filter(({ path }) => path === 'mcp/introspect')).toEqual([])
     await harness.clock.advance(1_000)
     expect(told(await call(harness, fresh))).toBe('200')
   })
@@ -64,10 +66,10 @@ describe('tokens nobody knows', () => {
         method: 'DELETE',
         headers: bearer(SERVICE_TOKEN),
       })
-    const answers: string[] = []
-    for (let id = 0; id < 11; id++) answers.push(told(await close(id)))
-    expect(new Set(answers.slice(0, 10))).toEqual(new Set(['404 invalid_request session_unknown']))
-    expect(answers[10]).toBe('429 unavailable lookups_limit, retry 1')
+    const responses: string[] = []
+    for (let id = 0; id < 11; id++) responses.push(told(await close(id)))
+    expect(new Set(responses.slice(0, 10))).toEqual(new Set(['404 invalid_request session_unknown']))
+    expect(responses[10]).toBe('429 unavailable lookups_limit, retry 1')
   })
 })
 
@@ -91,8 +93,8 @@ describe('calls', () => {
     const harness = await rigWith({ refusals_per_second: 2 })
     const token = tokenOf(openSession(harness))
     const refused = () => call(harness, token, '/u/stripe/v1/refunds')
-    const answers = [told(await refused()), told(await refused()), told(await refused())]
-    expect(answers).toEqual([
+    const responses = [told(await refused()), told(await refused()), told(await refused())]
+    expect(responses).toEqual([
       '403 insufficient_scope no_tool',
       '403 insufficient_scope no_tool',
       '429 unavailable refusals_limit, retry 1',

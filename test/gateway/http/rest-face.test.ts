@@ -28,50 +28,50 @@ const post = (
 
 describe("the article's five steps", () => {
   it('registers an agent', async () => {
-    const answer = await post('/agents', 'hvs.admin', {
+    const response = await post('/agents', 'hvs.admin', {
       agent_id: 'new-agent',
       owner: 'platform-team',
       environment: 'production',
       description: 'Handles Stripe billing queries via MCP',
     })
-    expect(answer.status).toBe(200)
-    expect(answer.json).toMatchObject({
+    expect(response.status).toBe(200)
+    expect(response.json).toMatchObject({
       agent_id: 'new-agent',
       owner: 'platform-team',
       environment: 'production',
       description: 'Handles Stripe billing queries via MCP',
     })
     expect(
-      harness.vault.asked.find(({ method, path }) => method === 'POST' && path === 'mcp/agents/new-agent'),
+      harness.vault.requests.find(({ method, path }) => method === 'POST' && path === 'mcp/agents/new-agent'),
     ).toMatchObject({ token: 'hvs.admin' })
   })
 
   it('declares scopes', async () => {
-    const answer = await post('/agents/claude-billing-agent/scopes', 'hvs.admin', {
+    const response = await post('/agents/claude-billing-agent/scopes', 'hvs.admin', {
       scopes: ['read:stripe:invoices'],
       max_ttl_seconds: 900,
     })
-    expect(answer.status).toBe(200)
-    expect(answer.json).toMatchObject({ scopes: ['read:stripe:invoices'], max_ttl_seconds: 900 })
+    expect(response.status).toBe(200)
+    expect(response.json).toMatchObject({ scopes: ['read:stripe:invoices'], max_ttl_seconds: 900 })
   })
 
   it("opens a session under the caller's own Vault identity", async () => {
-    const answer = await post('/sessions', 'hvs.opener', {
+    const response = await post('/sessions', 'hvs.opener', {
       agent_id: 'claude-billing-agent',
       purpose: 'quarterly-invoice-reconciliation',
       requested_scopes: ['read:stripe:invoices'],
     })
-    expect(answer.status).toBe(200)
-    expect(answer.json).toMatchObject({
+    expect(response.status).toBe(200)
+    expect(response.json).toMatchObject({
       scopes: ['read:stripe:invoices'],
       issued_at: '2026-03-15T16:00:00Z',
       expires_at: '2026-03-15T16:15:00Z',
       ttl_seconds: 900,
     })
-    expect(answer.json.session_id).toMatch(/^sess_[0-9A-Z]{26}$/)
-    expect(answer.json.token).toMatch(/^svt_prod_/)
-    expect(answer.text).not.toContain('sk_live')
-    expect(harness.vault.asked.find(({ path }) => path === 'mcp/creds/claude-billing-agent')).toMatchObject({
+    expect(response.json.session_id).toMatch(/^sess_[0-9A-Z]{26}$/)
+    expect(response.json.token).toMatch(/^svt_prod_/)
+    expect(response.text).not.toContain('sk_live')
+    expect(harness.vault.requests.find(({ path }) => path === 'mcp/creds/claude-billing-agent')).toMatchObject({
       token: 'hvs.opener',
       body: { purpose: 'quarterly-invoice-reconciliation' },
     })
@@ -79,13 +79,13 @@ describe("the article's five steps", () => {
 
   it('validates with the service key', async () => {
     const session = openSession(harness)
-    const answer = await post('/validate', SERVICE_TOKEN, {
+    const response = await post('/validate', SERVICE_TOKEN, {
       token: tokenOf(session),
       required_scope: 'read:stripe:invoices',
       request_id: null,
     })
-    expect(answer.status).toBe(200)
-    expect(answer.json).toEqual({
+    expect(response.status).toBe(200)
+    expect(response.json).toEqual({
       active: true,
       scope_match: true,
       required_scope: 'read:stripe:invoices',
@@ -96,16 +96,16 @@ describe("the article's five steps", () => {
       environment: 'production',
       expires_at: '2026-03-15T16:15:00Z',
       expires_at_unix: session.tokens[0]!.expires_at_unix,
-      request_id: answer.headers['x-request-id'],
+      request_id: response.headers['x-request-id'],
     })
   })
 
   it('answers 200 with scope_match false where the scope is lacking', async () => {
-    const answer = await post('/validate', SERVICE_TOKEN, {
+    const response = await post('/validate', SERVICE_TOKEN, {
       token: tokenOf(openSession(harness)),
       required_scope: 'create:stripe:refunds',
     })
-    expect([answer.status, answer.json.scope_match]).toEqual([200, false])
+    expect([response.status, response.json.scope_match]).toEqual([200, false])
   })
 
   it.each<[string, (id: string) => { path: string; body?: object }]>([
@@ -114,9 +114,9 @@ describe("the article's five steps", () => {
   ])('refreshes at %s, an empty body counting as {}', async (_path, request) => {
     const session = openSession(harness)
     const { path, body } = request(session.session_id)
-    const answer = await post(path, 'hvs.opener', body)
-    expect(answer.status).toBe(200)
-    expect(answer.json).toMatchObject({
+    const response = await post(path, 'hvs.opener', body)
+    expect(response.status).toBe(200)
+    expect(response.json).toMatchObject({
       session_id: session.session_id,
       expires_at_unix: session.tokens[1]!.expires_at_unix,
       token: session.tokens[1]!.token,
@@ -130,8 +130,11 @@ describe("the article's five steps", () => {
     for (let i = 0; i < 8; i++) statuses.push((await post(path, 'hvs.opener')).status)
     expect(statuses).toEqual([...(Array(7).fill(200) as number[]), 429])
     await harness.clock.advance(100_000)
-    const answer = await post(path, 'hvs.opener')
-    expect([refusal(answer), answer.headers['retry-after']]).toEqual(['429 unavailable too_many_live_tokens', '800'])
+    const response = await post(path, 'hvs.opener')
+    expect([refusal(response), response.headers['retry-after']]).toEqual([
+      '429 unavailable too_many_live_tokens',
+      '800',
+    ])
     const states = session.tokens.map(({ token }) => post('/validate', SERVICE_TOKEN, { token }))
     expect((await Promise.all(states)).map(({ status }) => status)).toEqual(Array(8).fill(200))
   })
@@ -140,29 +143,29 @@ describe("the article's five steps", () => {
     const session = openSession(harness)
     const error = new VaultError('rate_limited', 429, 'request path "mcp/creds": rate limit quota exceeded')
     harness.vault.refusal = { below: 'mcp/creds', error }
-    const answer = await post(`/sessions/${session.session_id}/refresh`, 'hvs.opener')
-    expect(refusal(answer)).toContain('429 unavailable rate_limited')
+    const response = await post(`/sessions/${session.session_id}/refresh`, 'hvs.opener')
+    expect(refusal(response)).toContain('429 unavailable rate_limited')
   })
 
   it("names the caller's fault where Vault refuses the login of a service token, and says nothing of retrying", async () => {
     harness.vault.tokens.delete('hvs.opener-service')
-    const answer = await post('/sessions', SERVICE_TOKEN, { agent_id: 'claude-billing-agent' })
-    expect(refusal(answer)).toBe('403 insufficient_scope caller_vault_refused')
-    expect(answer.text).toContain('service token test')
-    expect([answer.headers['retry-after'], answer.text.includes('try again')]).toEqual([undefined, false])
+    const response = await post('/sessions', SERVICE_TOKEN, { agent_id: 'claude-billing-agent' })
+    expect(refusal(response)).toBe('403 insufficient_scope caller_vault_refused')
+    expect(response.text).toContain('service token test')
+    expect([response.headers['retry-after'], response.text.includes('try again')]).toEqual([undefined, false])
   })
 
   it('names the fault of a caller whose own Vault token is dead', async () => {
     const session = openSession(harness)
     harness.vault.tokens.delete('hvs.opener')
-    const answer = await post(`/sessions/${session.session_id}/refresh`, 'hvs.opener')
-    expect(refusal(answer)).toBe('401 invalid_token caller_unknown')
+    const response = await post(`/sessions/${session.session_id}/refresh`, 'hvs.opener')
+    expect(refusal(response)).toBe('401 invalid_token caller_unknown')
   })
 
   it('calls an outage an outage, also where a caller opens a session', async () => {
     harness.vault.cutLine()
-    const answer = await post('/sessions', SERVICE_TOKEN, { agent_id: 'claude-billing-agent' })
-    expect(answer.status).toBe(503)
+    const response = await post('/sessions', SERVICE_TOKEN, { agent_id: 'claude-billing-agent' })
+    expect(response.status).toBe(503)
   })
 
   it('refreshes by token too', async () => {
@@ -176,7 +179,7 @@ describe("the article's five steps", () => {
     const session = openSession(harness)
     await post('/validate', SERVICE_TOKEN, { token: tokenOf(session), required_scope: 'read:stripe:invoices' })
     // Even while the event is still under way.
-    const feed = harness.vault.holdAnswers('mcp/feed')
+    const feed = harness.vault.holdResponses('mcp/feed')
     await harness.clock.advance(1_000)
     const ended = await ask(harness.url, `/sessions/${session.session_id}`, {
       method: 'DELETE',
@@ -205,11 +208,11 @@ describe("the article's five steps", () => {
   })
 
   it('refuses an expired token', async () => {
-    const answer = await post('/validate', SERVICE_TOKEN, {
+    const response = await post('/validate', SERVICE_TOKEN, {
       token: tokenOf(openSession(harness, { ttl: 0 })),
       required_scope: 'read:stripe:invoices',
     })
-    expect(refusal(answer)).toBe('401 invalid_token expired')
+    expect(refusal(response)).toBe('401 invalid_token expired')
   })
 })
 
@@ -246,13 +249,13 @@ describe('who may', () => {
     ['a JWT', 'eyJh.eyJz.c2ln', '401 invalid_token caller_jwt_not_configured'],
     ['a service token of other agents', BOUND_TOKEN, '403 insufficient_scope caller_not_bound'],
   ])('may not validate: %s', async (_case, token, expected) => {
-    const answer = await ask(harness.url, '/validate', {
+    const response = await ask(harness.url, '/validate', {
       method: 'POST',
       headers: token === undefined ? {} : bearer(token),
       body: JSON.stringify(valid()),
     })
-    expect(refusal(answer)).toBe(expected)
-    expect(answer.headers['www-authenticate']).toMatch(/^Bearer realm="mcp"/)
+    expect(refusal(response)).toBe(expected)
+    expect(response.headers['www-authenticate']).toMatch(/^Bearer realm="mcp"/)
   })
 
   it('may not validate: the phantom token itself', async () => {
@@ -269,12 +272,12 @@ describe('who may', () => {
     ['declare scopes', 'POST', '/agents/claude-billing-agent/scopes', { scopes: [] }],
     ['list agents', 'GET', '/agents', undefined],
   ])('may not %s: a caller whose own Vault policies do not let it', async (_case, method, path, body) => {
-    const answer = await ask(harness.url, path, {
+    const response = await ask(harness.url, path, {
       method,
       headers: bearer('hvs.opener'),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
-    expect(refusal(answer)).toBe('403 insufficient_scope permission_denied')
+    expect(refusal(response)).toBe('403 insufficient_scope permission_denied')
   })
 
   it('may not open a session of another agent: a bound service token', async () => {
@@ -294,14 +297,14 @@ describe('delegation', () => {
   beforeEach(() => {
     harness.engine.agent('other-agent', { scopes: ['read:stripe:invoices'] })
   })
-  const asked = () => harness.vault.asked.filter(({ path }) => path.startsWith('mcp/creds'))
+  const requests = () => harness.vault.requests.filter(({ path }) => path.startsWith('mcp/creds'))
 
   it('opens a child of the session the token belongs to', async () => {
     const parent_token = tokenOf(openSession(harness))
     expect((await post('/sessions', SERVICE_TOKEN, { agent_id: 'other-agent', parent_token })).json).toMatchObject({
       agent_id: 'other-agent',
     })
-    expect(asked()).toMatchObject([{ path: 'mcp/creds/other-agent', body: { parent_token } }])
+    expect(requests()).toMatchObject([{ path: 'mcp/creds/other-agent', body: { parent_token } }])
   })
 
   it('lets a bound service token delegate from a session of its own agent', async () => {
@@ -336,7 +339,7 @@ describe('delegation', () => {
     expect(
       refusal(await post('/sessions', BOUND_OPENER_TOKEN, { agent_id: 'other-agent', parent_token: parent() })),
     ).toBe(expected)
-    expect(asked()).toEqual([])
+    expect(requests()).toEqual([])
   })
 })
 
@@ -348,10 +351,10 @@ describe("the caller's own token bounds what hangs on it", () => {
     [2_000, undefined, 900],
     [100_000, undefined, undefined],
     [0, 600, 600],
-  ])('with %s s left and %s asked for, %s is asked of the engine', async (left, asked, sent) => {
+  ])('with %s s left and %s asked for, %s is asked of the engine', async (left, requested, sent) => {
     harness.vault.tokens.set('hvs.opener', { paths: ['mcp/creds'], ...(left === 0 ? {} : { ttl: left }) })
-    await post('/sessions', 'hvs.opener', { agent_id: 'claude-billing-agent', ttl: asked ?? null })
-    expect(harness.vault.asked.find(({ path }) => path === 'mcp/creds/claude-billing-agent')?.body?.ttl).toBe(sent)
+    await post('/sessions', 'hvs.opener', { agent_id: 'claude-billing-agent', ttl: requested ?? null })
+    expect(harness.vault.requests.find(({ path }) => path === 'mcp/creds/claude-billing-agent')?.body?.ttl).toBe(sent)
   })
 
   it('refuses under a minute', async () => {
@@ -362,7 +365,7 @@ describe("the caller's own token bounds what hangs on it", () => {
     expect(refusal(await post(`/sessions/${openSession(harness).session_id}/refresh`, 'hvs.opener'))).toBe(
       '400 invalid_request caller_expires_soon',
     )
-    expect(harness.vault.asked.filter(({ path }) => path.startsWith('mcp/creds'))).toEqual([])
+    expect(harness.vault.requests.filter(({ path }) => path.startsWith('mcp/creds'))).toEqual([])
   })
 })
 
@@ -421,18 +424,18 @@ describe('bad input', () => {
     ],
     ['an agent without id', '/agents', { owner: 'x' }, '400 invalid_request bad_request', 'agent_id: '],
   ])('refuses %s with a sentence', async (_case, path, body, expected, words) => {
-    const answer = await post(path, 'hvs.admin', body)
-    expect(refusal(answer)).toBe(expected)
-    expect((answer.json.error as { message: string }).message).toContain(words)
-    expect(answer.json.request_id).toBe(answer.headers['x-request-id'])
+    const response = await post(path, 'hvs.admin', body)
+    expect(refusal(response)).toBe(expected)
+    expect((response.json.error as { message: string }).message).toContain(words)
+    expect(response.json.request_id).toBe(response.headers['x-request-id'])
   })
 
   it('refuses to refresh a session that is over', async () => {
     const session = openSession(harness)
     harness.engine.end(session)
-    const answer = await post(`/sessions/${session.session_id}/refresh`, 'hvs.opener')
-    expect(refusal(answer)).toBe('400 invalid_request bad_request')
-    expect((answer.json.error as { message: string }).message).toBe('session is over, open a new one')
+    const response = await post(`/sessions/${session.session_id}/refresh`, 'hvs.opener')
+    expect(refusal(response)).toBe('400 invalid_request bad_request')
+    expect((response.json.error as { message: string }).message).toBe('session is over, open a new one')
   })
 })
 
@@ -448,10 +451,10 @@ describe('outages', () => {
   ])('answers 503 at %s, never 401', async (path, body, token) => {
     const sent = body()
     harness.vault.cutLine()
-    const answer = await post(path, token, sent)
-    expect(answer.status).toBe(503)
-    expect(answer.json.error).toMatchObject({ type: 'unavailable' })
-    expect(answer.headers['retry-after']).toBe('1')
+    const response = await post(path, token, sent)
+    expect(response.status).toBe(503)
+    expect(response.json.error).toMatchObject({ type: 'unavailable' })
+    expect(response.headers['retry-after']).toBe('1')
   })
 
   it.each([
@@ -460,12 +463,12 @@ describe('outages', () => {
     ['GET', '/agents/claude-billing-agent', undefined],
   ])('answers 503 to %s %s while Vault has no engine at the mount', async (method, path, body) => {
     harness.vault.down = new VaultError('unsupported_path', 404, 'no handler for route "mcp/x". route entry not found.')
-    const answer = await ask(harness.url, path, {
+    const response = await ask(harness.url, path, {
       method,
       headers: { ...bearer('hvs.admin'), 'Content-Type': 'application/json' },
       ...(body && { body: JSON.stringify(body) }),
     })
-    expect(refusal(answer)).toBe('503 unavailable vault_unavailable')
+    expect(refusal(response)).toBe('503 unavailable vault_unavailable')
   })
 
   it('answers 503 when the audit log is broken', async () => {
@@ -502,9 +505,9 @@ describe('paths and methods', () => {
     ['GET', '/sessions/refresh', 'POST'],
     ['POST', '/sessions/sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', 'DELETE'],
   ])('answers 405 for %s %s with Allow: %s', async (method, path, allow) => {
-    const answer = await ask(harness.url, path, { method })
-    expect(refusal(answer)).toBe('405 invalid_request method_not_allowed')
-    expect(answer.headers.allow).toBe(allow)
+    const response = await ask(harness.url, path, { method })
+    expect(refusal(response)).toBe('405 invalid_request method_not_allowed')
+    expect(response.headers.allow).toBe(allow)
   })
 })
 

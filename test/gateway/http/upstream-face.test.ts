@@ -29,14 +29,14 @@ const upstreamWith = async (settings: Record<string, unknown>) => {
 
 describe('an allowed call', () => {
   it("reaches the upstream with the real key in the token's place, and the token nowhere", async () => {
-    const answer = await get('/u/stripe/v1/invoices?limit=3')
-    expect(answer.status).toBe(200)
+    const response = await get('/u/stripe/v1/invoices?limit=3')
+    expect(response.status).toBe(200)
     expect(harness.received).toMatchObject([
       { method: 'GET', url: '/v1/invoices?limit=3', headers: { authorization: 'Bearer sk_live_secret' } },
     ])
     expect(JSON.stringify(harness.received)).not.toContain(token)
-    expect(answer.text + JSON.stringify(answer.headers)).not.toContain('sk_live_secret')
-    expect(answer.headers['set-cookie']).toBeUndefined()
+    expect(response.text + JSON.stringify(response.headers)).not.toContain('sk_live_secret')
+    expect(response.headers['set-cookie']).toBeUndefined()
   })
 
   it('passes only the fields its tool names', async () => {
@@ -106,12 +106,12 @@ describe('an allowed call', () => {
     harness.engine.agent('claude-billing-agent', { scopes: ['create:stripe:refunds'] })
     await harness.flush()
     const own = tokenOf(openSession(harness, { scopes: ['create:stripe:refunds'] }))
-    const answer = await ask(harness.url, '/u/stripe/v1/refunds', {
+    const response = await ask(harness.url, '/u/stripe/v1/refunds', {
       method: 'POST',
       headers: { ...bearer(own), 'Content-Type': 'application/x-www-form-urlencoded' },
       body: 'charge=ch_1',
     })
-    expect(answer.status).toBe(200)
+    expect(response.status).toBe(200)
     expect(harness.received).toMatchObject([{ method: 'POST', body: 'charge=ch_1' }])
   })
 })
@@ -130,8 +130,8 @@ describe('where the token may stand', () => {
     ['Bearer, whatever the upstream takes', 'header:X-Api-Key', () => ({ Authorization: `Bearer ${token}` }), ''],
   ])('%s', async (_case, auth, headers, query) => {
     await upstreamWith({ auth })
-    const answer = await get(`/u/stripe/v1/invoices${typeof query === 'function' ? query() : query}`, headers())
-    expect(answer.status).toBe(200)
+    const response = await get(`/u/stripe/v1/invoices${typeof query === 'function' ? query() : query}`, headers())
+    expect(response.status).toBe(200)
     expect(JSON.stringify(harness.received)).not.toContain(token)
   })
 
@@ -245,16 +245,16 @@ describe('a refused call never reaches the upstream', () => {
     ],
     ['an expired token', () => tokenOf(openSession(harness, { ttl: 0 })), '401 invalid_token expired'],
   ])('%s', async (_case, given, expected) => {
-    const answer = await get('/u/stripe/v1/invoices', bearer(given()))
-    expect(refusal(answer)).toBe(expected)
-    expect(answer.headers['www-authenticate']).toContain('error="invalid_token"')
+    const response = await get('/u/stripe/v1/invoices', bearer(given()))
+    expect(refusal(response)).toBe(expected)
+    expect(response.headers['www-authenticate']).toContain('error="invalid_token"')
     expect(harness.received).toEqual([])
   })
 
   it('an ungranted tool, naming the scope that would help', async () => {
-    const answer = await ask(harness.url, '/u/stripe/v1/refunds', { method: 'POST', headers: bearer(token) })
-    expect(refusal(answer)).toBe('403 insufficient_scope insufficient_scope')
-    expect(answer.headers['www-authenticate']).toContain('scope="create:stripe:refunds"')
+    const response = await ask(harness.url, '/u/stripe/v1/refunds', { method: 'POST', headers: bearer(token) })
+    expect(refusal(response)).toBe('403 insufficient_scope insufficient_scope')
+    expect(response.headers['www-authenticate']).toContain('scope="create:stripe:refunds"')
   })
 
   it.each<[string, string, Record<string, string>]>([
@@ -282,16 +282,16 @@ describe('a refused call never reaches the upstream', () => {
   })
 
   it('whose tool is removed while the key is being read', async () => {
-    const key = harness.vault.holdAnswers('secret/data')
-    const asked = get('/u/stripe/v1/invoices')
+    const key = harness.vault.holdResponses('secret/data')
+    const pending = get('/u/stripe/v1/invoices')
     await eventually(() => key.waiting === 1)
-    const judged = harness.vault.holdAnswers('mcp/tools')
+    const judged = harness.vault.holdResponses('mcp/tools')
     harness.engine.remove('tools/stripe/invoices')
     await eventually(() => judged.waiting === 1)
     key.release()
     await harness.flush()
     judged.release()
-    expect(refusal(await asked)).toBe('403 insufficient_scope no_tool')
+    expect(refusal(await pending)).toBe('403 insufficient_scope no_tool')
     expect(harness.received).toEqual([])
   })
 
@@ -320,7 +320,7 @@ it.each([
   ],
 ])('a stranger %s makes the gateway read no document', async (_case, headers) => {
   for (const name of ['stripe', 'a', 'b']) expect((await get(`/u/${name}/v1/invoices`, headers())).status).toBe(401)
-  expect(harness.vault.asked.filter(({ path }) => path.startsWith('mcp/upstreams'))).toEqual([])
+  expect(harness.vault.requests.filter(({ path }) => path.startsWith('mcp/upstreams'))).toEqual([])
 })
 
 it("answers 502 when the upstream refuses the real key, and 401 stays the token's own", async () => {
@@ -415,15 +415,15 @@ it('hands nothing on of an answer while it is being judged anew whether that may
       resolve(response)
     })
   })
-  const asked = get('/u/stripe/v1/invoices')
+  const pending = get('/u/stripe/v1/invoices')
   const response = await reached
-  const judged = harness.vault.holdAnswers('mcp/tools')
+  const judged = harness.vault.holdResponses('mcp/tools')
   harness.engine.tool('stripe', 'invoices', ['GET /v1/invoices'], { fields: ['data[].id'] })
   await eventually(() => judged.waiting === 1)
   response.end('{"email":"jane@example.com"}')
   await harness.flush()
   judged.release()
-  expect(refusal(await asked)).toBe('503 unavailable grant_changed')
+  expect(refusal(await pending)).toBe('503 unavailable grant_changed')
 })
 
 it('resets a connection whose client reads slowly, and drops what is queued for it', async () => {
@@ -460,10 +460,10 @@ it('answers with the reason when a call is cut before anything was handed on', a
   const reached = new Promise((resolve) => {
     harness.respond(resolve)
   })
-  const asked = get('/u/stripe/v1/invoices')
+  const pending = get('/u/stripe/v1/invoices')
   await reached
   harness.engine.end(session)
-  expect(refusal(await asked)).toBe('401 invalid_token revoked')
+  expect(refusal(await pending)).toBe('401 invalid_token revoked')
 })
 
 describe('an answer that has been read to its end and waits for a slow client', () => {
@@ -497,10 +497,10 @@ describe('an answer that has been read to its end and waits for a slow client', 
   }
 
   let client: ReturnType<typeof stallWrites>
-  let asked: Promise<unknown>
+  let pending: Promise<unknown>
   beforeEach(async () => {
     client = stallWrites()
-    asked = get('/u/stripe/v1/invoices').catch((error: unknown) => error)
+    pending = get('/u/stripe/v1/invoices').catch((error: unknown) => error)
     await eventually(() => client.answered())
     await harness.flush()
   })
@@ -534,7 +534,7 @@ describe('an answer that has been read to its end and waits for a slow client', 
     await eventually(() => harness.sink.outcomes.length === 1)
     expect(harness.sink.outcomes).toMatchObject([{ result, status: 200 }])
     client.flow()
-    expect(await asked).toMatchObject({ code: 'ECONNRESET' })
+    expect(await pending).toMatchObject({ code: 'ECONNRESET' })
   })
 })
 

@@ -128,14 +128,14 @@ describe('never kept is', () => {
 
   it('what an earlier epoch said and a later one heard', async () => {
     const { session, token } = unheardRevokedToken()
-    const held = harness.vault.holdAnswers(INTROSPECT)
-    const asked = outcomeOf(validate(harness, token))
+    const held = harness.vault.holdResponses(INTROSPECT)
+    const pending = outcomeOf(validate(harness, token))
     await harness.flush()
     delete session.ended
     harness.engine.restart()
     await harness.flush()
     held.release()
-    expect(await asked).toBe(REVOKED)
+    expect(await pending).toBe(REVOKED)
     expect(await outcomeOf(validate(harness, token))).toBe('allowed')
   })
 })

@@ -116,7 +116,7 @@ describe('following', () => {
 describe('freshness', () => {
   it('counts from when the question was sent, plus what it was held, never from receipt', async () => {
     await start()
-    const held = vault.holdAnswers('mcp/feed')
+    const held = vault.holdResponses('mcp/feed')
     await clock.advance(1_000)
     // The poll under way was held 1 s and answered: known as of now. The next is made now, and answered late.
     expect(follower.ageMs()).toBe(0)

@@ -10,7 +10,7 @@ const young = Buffer.alloc(32, 6).toString('base64')
 let harness: GatewayHarness
 let seed = 0
 const madeUp = () => mintToken({ prefix: 'svt', label: 'prod', random: (n) => Buffer.alloc(n, (seed += 1)) })
-const lookUps = () => harness.vault.asked.filter(({ path }) => path === 'mcp/introspect').length
+const lookUps = () => harness.vault.requests.filter(({ path }) => path === 'mcp/introspect').length
 const engineNowUnix = () => Math.floor(harness.clock.now() / 1000)
 
 /** The engine now tells these keys, with a reset. */
@@ -84,7 +84,7 @@ describe('a token that fails the check is looked up', () => {
 
   it('when the feed has not been heard for two polls, so that a mount enabled again is not denied its own tokens', async () => {
     await tell([key])
-    const line = harness.vault.holdAnswers('mcp/feed')
+    const line = harness.vault.holdResponses('mcp/feed')
     await harness.clock.advance(3_500)
     expect(await lookedUp()).toBe(1)
     line.release()
@@ -105,9 +105,9 @@ describe('a gateway that nobody uses', () => {
       idle.engine.check = { check_keys: [key], check_enforced_from_unix: Math.floor(idle.clock.now() / 1000) }
       idle.engine.restart()
       await idle.clock.advance(60_000)
-      const before = idle.vault.asked.length
+      const before = idle.vault.requests.length
       for (let i = 0; i < 20; i++) expect(await outcomeOf(validate(idle, madeUp()))).toBe('invalid_token unknown')
-      expect(idle.vault.asked.slice(before).map(({ path }) => path)).toEqual(['mcp/feed'])
+      expect(idle.vault.requests.slice(before).map(({ path }) => path)).toEqual(['mcp/feed'])
     } finally {
       await idle.stop()
     }

@@ -20,7 +20,7 @@ describe('a call that is answered', () => {
       })
       response.end('{"data":[]}')
     })
-    const answer = await call(upstreamAt(url), { ask: 'GET /v1/invoices/in_1?limit=3' })
+    const answer = await call(upstreamAt(url), { target: 'GET /v1/invoices/in_1?limit=3' })
     expect(answer.status).toBe(200)
     expect(Object.fromEntries(answer.headers)).toMatchObject({
       'content-type': 'application/json',
@@ -73,9 +73,9 @@ describe('a call that is answered', () => {
         `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Key\r\n\r\n2\r\nok\r\n0\r\nX-Key: ${KEY}\r\n\r\n`,
       )
     })
-    const answer = await call(upstreamAt(url))
-    expect(await text(answer)).toBe('ok')
-    expect(JSON.stringify(answer.headers)).not.toContain(KEY)
+    const response = await call(upstreamAt(url))
+    expect(await text(response)).toBe('ok')
+    expect(JSON.stringify(response.headers)).not.toContain(KEY)
   })
 
   it('is awaited behind interim answers, which are dropped', async () => {
@@ -84,9 +84,9 @@ describe('a call that is answered', () => {
         'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
       )
     })
-    const answer = await call(upstreamAt(url))
-    expect([answer.status, await text(answer)]).toEqual([200, 'ok'])
-    expect(answer.headers.map(([name]) => name)).not.toContain('link')
+    const response = await call(upstreamAt(url))
+    expect([response.status, await text(response)]).toEqual([200, 'ok'])
+    expect(response.headers.map(([name]) => name)).not.toContain('link')
   })
 
   it('streams: bytes are handed on while the upstream is still writing', async () => {
@@ -132,7 +132,7 @@ describe('a call that is answered', () => {
     const { url } = await httpUpstream((_request, response) => {
       response.writeHead(200, { 'content-length': '1234' }).end()
     })
-    const answer = await call(upstreamAt(url), { ask: 'HEAD /v1/file' })
+    const answer = await call(upstreamAt(url), { target: 'HEAD /v1/file' })
     expect([answer.status, Object.fromEntries(answer.headers)['content-length'], await text(answer)]).toEqual([
       200,
       '1234',
@@ -228,12 +228,12 @@ describe('a call without an answer to hand on', () => {
 
   it('when the upstream stays silent past its time-out', async () => {
     const clock = new FakeClock()
-    let asked: () => void = () => undefined
+    let requested: () => void = () => undefined
     const arrived = new Promise<void>((resolve) => {
-      asked = resolve
+      requested = resolve
     })
     const url = await rawUpstream(() => {
-      asked()
+      requested()
     })
     const failed = failure(call(upstreamAt(url, { timeout: 60 }), { clock }))
     await arrived
@@ -243,13 +243,13 @@ describe('a call without an answer to hand on', () => {
 
   it('when interim answers only keep the caller waiting', async () => {
     const clock = new FakeClock()
-    let asked: () => void = () => undefined
+    let requested: () => void = () => undefined
     const arrived = new Promise<void>((resolve) => {
-      asked = resolve
+      requested = resolve
     })
     const url = await rawUpstream((socket) => {
       socket.write('HTTP/1.1 102 Processing\r\n\r\n'.repeat(1000))
-      asked()
+      requested()
     })
     const failed = failure(call(upstreamAt(url), { clock }))
     await arrived
@@ -267,9 +267,9 @@ describe('an answer that is not whole ends in an error', () => {
     const url = await rawUpstream((socket) => {
       socket.end(bytes)
     })
-    const answer = await call(upstreamAt(url))
-    expect(await failure(text(answer))).toMatchObject({ code: 'upstream_invalid_response' })
-    expect((await answer.finished).result).toBe('upstream_invalid_response')
+    const response = await call(upstreamAt(url))
+    expect(await failure(text(response))).toMatchObject({ code: 'upstream_invalid_response' })
+    expect((await response.finished).result).toBe('upstream_invalid_response')
   })
 
   it('when the upstream goes silent in the middle for idle_timeout', async () => {
@@ -277,13 +277,13 @@ describe('an answer that is not whole ends in an error', () => {
     const url = await rawUpstream((socket) => {
       socket.write('HTTP/1.1 200 OK\r\n\r\nhalf')
     })
-    const answer = await call(upstreamAt(url, { idle_timeout: 300 }), { clock })
-    const chunks = answer.body[Symbol.asyncIterator]()
+    const response = await call(upstreamAt(url, { idle_timeout: 300 }), { clock })
+    const chunks = response.body[Symbol.asyncIterator]()
     await chunks.next()
     const next = failure(chunks.next())
     await clock.advance(300_000)
     expect(await next).toMatchObject({ code: 'upstream_timeout' })
-    expect((await answer.finished).result).toBe('upstream_timeout')
+    expect((await response.finished).result).toBe('upstream_timeout')
   })
 
   it("but a reader that takes its time is not the upstream's fault", async () => {
@@ -324,24 +324,24 @@ describe('a call is ended', () => {
   it('by its signal, in the middle of the answer: the reader gets the reason and the upstream loses its socket', async () => {
     const { url, closed } = await endless()
     const controller = new AbortController()
-    const answer = await call(upstreamAt(url), { signal: controller.signal })
-    const chunks = answer.body[Symbol.asyncIterator]()
+    const response = await call(upstreamAt(url), { signal: controller.signal })
+    const chunks = response.body[Symbol.asyncIterator]()
     await chunks.next()
     const next = failure(chunks.next())
     controller.abort(new RequestError('unauthenticated', 'the session was revoked'))
     expect(await next).toMatchObject({ kind: 'unauthenticated', message: 'the session was revoked' })
     await closed
-    expect(await answer.finished).toMatchObject({ bytes: 5, result: 'error' })
+    expect(await response.finished).toMatchObject({ bytes: 5, result: 'error' })
   })
 
   it('by its signal, while bytes wait unread: none of them is handed out', async () => {
     const { url, closed } = await endless()
     const controller = new AbortController()
-    const answer = await call(upstreamAt(url), { signal: controller.signal })
+    const response = await call(upstreamAt(url), { signal: controller.signal })
     await settle()
     controller.abort()
-    expect(await answer.finished).toMatchObject({ bytes: 0, result: 'call_ended' })
-    expect(await failure(text(answer))).toMatchObject({ code: 'call_ended', kind: 'unavailable' })
+    expect(await response.finished).toMatchObject({ bytes: 0, result: 'call_ended' })
+    expect(await failure(text(response))).toMatchObject({ code: 'call_ended', kind: 'unavailable' })
     await closed
   })
 
@@ -371,8 +371,8 @@ describe('a call is ended', () => {
     const { url, seen } = await httpUpstream((_request, response) => {
       response.end()
     })
-    let asked = 0
-    expect(await failure(call(upstreamAt(url), { stillFresh: () => ++asked === 1 }))).toMatchObject({
+    let requested = 0
+    expect(await failure(call(upstreamAt(url), { stillFresh: () => ++requested === 1 }))).toMatchObject({
       code: 'stale',
       kind: 'unavailable',
     })
@@ -414,18 +414,18 @@ describe('a call is ended', () => {
     expect(await answer.finished).toMatchObject({ bytes: 3, result: 'stale' })
   })
 
-  it.each<[string, (answer: Awaited<ReturnType<typeof call>>) => unknown]>([
+  it.each<[string, (response: Awaited<ReturnType<typeof call>>) => unknown]>([
     [
       'when it is cancelled unread',
-      (answer) => {
-        answer.cancel()
+      (response) => {
+        response.cancel()
       },
     ],
-    ['when a reader leaves at once', (answer) => answer.body[Symbol.asyncIterator]().return!()],
+    ['when a reader leaves at once', (response) => response.body[Symbol.asyncIterator]().return!()],
     [
       'when a reader leaves while waiting',
-      async (answer) => {
-        const chunks = answer.body[Symbol.asyncIterator]()
+      async (response) => {
+        const chunks = response.body[Symbol.asyncIterator]()
         await chunks.next()
         chunks.next().catch(() => undefined)
         await chunks.return!()
@@ -433,9 +433,9 @@ describe('a call is ended', () => {
     ],
   ])('%s', async (_name, leave) => {
     const { url, closed } = await endless()
-    const answer = await call(upstreamAt(url))
-    await leave(answer)
+    const response = await call(upstreamAt(url))
+    await leave(response)
     await closed
-    expect((await answer.finished).result).toBe('abandoned')
+    expect((await response.finished).result).toBe('abandoned')
   })
 })

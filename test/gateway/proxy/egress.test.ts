@@ -215,8 +215,8 @@ describe('a connection', () => {
       response.setHeader('connection', 'close').end('ok')
     })
     const port = new URL(url).port
-    const answers = [['127.0.0.1'], ['169.254.169.254']]
-    const egress = egressFor({ resolve: () => Promise.resolve(answers.shift() ?? []) })
+    const responses = [['127.0.0.1'], ['169.254.169.254']]
+    const egress = egressFor({ resolve: () => Promise.resolve(responses.shift() ?? []) })
     const upstream = upstreamAt(`http://rebind.example:${port}`)
     expect(await text(await call(upstream, { egress }))).toBe('ok')
     expect(seen[0]!.headers['host']).toBe(`rebind.example:${port}`)
@@ -288,7 +288,7 @@ describe('a connection', () => {
 describe('TLS', () => {
   const good = selfSigned('api.example')
   const other = selfSigned('other.example')
-  const ask = async (identity: typeof good, ca?: string) => {
+  const connect = async (identity: typeof good, ca?: string) => {
     const port = await tlsUpstream(identity)
     const egress = egressFor({ resolve: () => Promise.resolve(['127.0.0.1']), ...(ca === undefined ? {} : { ca }) })
     return call(upstreamAt(`https://api.example:${String(port)}`), { egress })
@@ -298,7 +298,7 @@ describe('TLS', () => {
   })
 
   it('asks for the upstream by name and takes a certificate that is trusted and names it', async () => {
-    expect(await text(await ask(good, good.cert))).toBe('api.example')
+    expect(await text(await connect(good, good.cert))).toBe('api.example')
   })
 
   it.each([
@@ -307,7 +307,7 @@ describe('TLS', () => {
     ['a trusted certificate of another name', other, other.cert],
   ])('refuses %s, whatever the environment says', async (_name, identity, ca) => {
     vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
-    const error = await failure(ask(identity, ca))
+    const error = await failure(connect(identity, ca))
     expect(error).toMatchObject({ code: 'upstream_unreachable', message: expect.stringContaining('TLS') as string })
   })
 

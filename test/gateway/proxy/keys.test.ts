@@ -108,7 +108,7 @@ describe('a key is used', () => {
 
   it('never, and nothing is read, for upstreams without authentication', async () => {
     expect((await get({ auth: 'none' })).key).toBeUndefined()
-    expect(vault.asked).toEqual([])
+    expect(vault.requests).toEqual([])
   })
 })
 
@@ -268,7 +268,7 @@ describe('consent_upstreams = "warn"', () => {
 
 it('one read carries the key and the consent', async () => {
   await get()
-  expect(vault.asked.map(({ path }) => path)).toEqual(['secret/data/mcp/stripe'])
+  expect(vault.requests.map(({ path }) => path)).toEqual(['secret/data/mcp/stripe'])
 })
 
 const withdrawConsent = () => {
@@ -297,11 +297,11 @@ describe.each([
   })
 
   it('counts a slow read from its sending', async () => {
-    const held = vault.holdAnswers('secret/')
-    const asked = get({ sensitivity })
+    const held = vault.holdResponses('secret/')
+    const pending = get({ sensitivity })
     await clock.advance(limitMs - 1_000)
     held.release()
-    const { stillVouched } = await asked
+    const { stillVouched } = await pending
     await clock.advance(1_001)
     expect(stillVouched()).toBe(false)
   })
@@ -310,7 +310,7 @@ describe.each([
     await get({ sensitivity })
     withdrawConsent()
     await clock.advance(limitMs / 2 + 1)
-    const held = vault.holdAnswers('secret/')
+    const held = vault.holdResponses('secret/')
     expect((await get({ sensitivity })).key).toBeDefined()
     held.release()
     await settle()

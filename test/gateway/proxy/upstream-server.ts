@@ -122,7 +122,7 @@ export function egressFor(options: Partial<EgressOptions> = {}): Egress {
 
 export interface CallChanges extends Partial<Omit<UpstreamCall, 'upstream' | 'match' | 'key'>> {
   /** `GET /v1/invoices/in_1?limit=3`; the operation is a template that fits it. */
-  ask?: string
+  target?: string
   operation?: unknown
   key?: string
 }
@@ -130,7 +130,7 @@ export interface CallChanges extends Partial<Omit<UpstreamCall, 'upstream' | 'ma
 /** A call as the gateway would make it after it has judged the request. */
 export function callInput(
   upstream: Upstream,
-  { ask = 'GET /v1/invoices', operation, key = KEY, ...changes }: CallChanges = {},
+  { target: ask = 'GET /v1/invoices', operation, key = KEY, ...changes }: CallChanges = {},
 ): UpstreamCall {
   const [method, raw] = ask.split(' ') as [string, string]
   const target = parseTarget(raw, upstream.name)
@@ -160,9 +160,9 @@ export function callInput(
 export const call = (upstream: Upstream, changes: CallChanges = {}): Promise<UpstreamResponse> =>
   callUpstream(callInput(upstream, changes))
 
-export async function text(answer: UpstreamResponse): Promise<string> {
+export async function text(response: UpstreamResponse): Promise<string> {
   const chunks: Uint8Array[] = []
-  for await (const chunk of answer.body) chunks.push(chunk)
+  for await (const chunk of response.body) chunks.push(chunk)
   return Buffer.concat(chunks).toString('utf8')
 }
 

@@ -295,9 +295,9 @@ describe('devices', () => {
     ['no file', 'new', { type: 'file' }, 'options.file_path is required'],
     ['a path that is taken', 'file', { type: 'file', options: { file_path: '/x' } }, 'path already in use: file/'],
   ])('refuse %s', async (_case, path, body, message) => {
-    const answer = await harness.call('PUT', `sys/audit/${path}`, body)
-    expect(answer.status).toBe(400)
-    expect(answer.body.errors[0]).toContain(message)
+    const response = await harness.call('PUT', `sys/audit/${path}`, body)
+    expect(response.status).toBe(400)
+    expect(response.body.errors[0]).toContain(message)
   })
 
   it('keep their salt over a restart, and are needed to start', async () => {

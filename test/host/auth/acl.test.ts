@@ -138,19 +138,19 @@ describe('policies in motion', () => {
 
 describe('capabilities', () => {
   it('are told per path', async () => {
-    const answer = await harness.call(
+    const response = await harness.call(
       'POST',
       'sys/capabilities-self',
       { paths: ['lend/items/ladder', 'lend/items/secret', 'nowhere', 'lend/items/'] },
       token,
     )
-    expect(answer.body.data).toEqual({
+    expect(response.body.data).toEqual({
       'lend/items/ladder': ['read', 'update'],
       'lend/items/secret': ['deny'],
       nowhere: ['deny'],
       'lend/items/': ['list'],
     })
-    expect(answer.body['lend/items/ladder']).toEqual(['read', 'update'])
+    expect(response.body['lend/items/ladder']).toEqual(['read', 'update'])
   })
 
   it('of one path come a second time under "capabilities"', async () => {
@@ -180,8 +180,8 @@ describe('which mount serves a path', () => {
       { bare: 'path "lend/items/ladder" { capabilities = ["read"] }' },
       { no_default_policy: true },
     )
-    const answer = await harness.call('GET', 'sys/internal/ui/mounts/lend/items/whatever', undefined, bare)
-    expect(answer.body.data).toMatchObject({ path: 'lend/', type: 'lend', options: null })
+    const response = await harness.call('GET', 'sys/internal/ui/mounts/lend/items/whatever', undefined, bare)
+    expect(response.body.data).toMatchObject({ path: 'lend/', type: 'lend', options: null })
     expect(
       Object.keys((await harness.call('GET', 'sys/internal/ui/mounts', undefined, bare)).body.data.secret as object),
     ).toEqual(['lend/'])

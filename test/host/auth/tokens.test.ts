@@ -21,21 +21,21 @@ const creator =
 
 describe('making tokens', () => {
   it('answers the auth part of the envelope', async () => {
-    const answer = await harness.call('POST', 'auth/token/create', {
+    const response = await harness.call('POST', 'auth/token/create', {
       policies: ['a'],
       ttl: '1h',
       meta: { team: 'x' },
       display_name: 'ci job',
     })
-    expect(answer.status).toBe(200)
-    expect(answer.body).toMatchObject({
+    expect(response.status).toBe(200)
+    expect(response.body).toMatchObject({
       data: null,
       lease_id: '',
       lease_duration: 0,
       renewable: false,
       mount_type: 'token',
     })
-    expect(answer.body.auth).toMatchObject({
+    expect(response.body.auth).toMatchObject({
       policies: ['a', 'default'],
       token_policies: ['a', 'default'],
       metadata: { team: 'x' },
@@ -47,12 +47,12 @@ describe('making tokens', () => {
       mfa_requirement: null,
       num_uses: 0,
     })
-    expect(answer.body.auth.client_token).toMatch(/^hvs\.[0-9A-Za-z]{24}$/)
-    expect(answer.body.auth.accessor).toMatch(/^[0-9A-Za-z]{24}$/)
+    expect(response.body.auth.client_token).toMatch(/^hvs\.[0-9A-Za-z]{24}$/)
+    expect(response.body.auth.accessor).toMatch(/^[0-9A-Za-z]{24}$/)
   })
 
   it('accepts what the Terraform provider sends', async () => {
-    const answer = await harness.call('POST', 'auth/token/create', {
+    const response = await harness.call('POST', 'auth/token/create', {
       ttl: '1200s',
       explicit_max_ttl: '1200s',
       display_name: 'terraform',
@@ -63,17 +63,17 @@ describe('making tokens', () => {
       policies: null,
       meta: null,
     })
-    expect(answer.body.auth).toMatchObject({ lease_duration: 1200, renewable: false })
+    expect(response.body.auth).toMatchObject({ lease_duration: 1200, renewable: false })
     expect(
-      (await harness.call('GET', 'auth/token/lookup-self', undefined, answer.body.auth.client_token)).body.data,
+      (await harness.call('GET', 'auth/token/lookup-self', undefined, response.body.auth.client_token)).body.data,
     ).toMatchObject({ display_name: 'token-terraform', explicit_max_ttl: 1200, policies: ['root'] })
   })
 
   it("caps a ttl over the mount's maximum, with a warning", async () => {
     await harness.call('POST', 'sys/mounts/auth/token/tune', { max_lease_ttl: '1h' })
-    const answer = await harness.call('POST', 'auth/token/create', { policies: ['a'], ttl: '2h' })
-    expect(answer.body.auth.lease_duration).toBe(3600)
-    expect(answer.body.warnings[0]).toContain('exceeded the effective max_ttl')
+    const response = await harness.call('POST', 'auth/token/create', { policies: ['a'], ttl: '2h' })
+    expect(response.body.auth.lease_duration).toBe(3600)
+    expect(response.body.warnings[0]).toContain('exceeded the effective max_ttl')
   })
 
   it('keeps no token in storage, only salted hashes', async () => {
@@ -134,9 +134,9 @@ describe('what a token may make', () => {
     ['an id with a slash', { id: 'a/b' }, 'id may only hold'],
     ['an id that is taken', { id: 'root' }, 'cannot create a token with a duplicate ID'],
   ])('refuses %s to anyone', async (_case, body, message) => {
-    const answer = await harness.call('POST', 'auth/token/create', body)
-    expect(answer.status).toBe(400)
-    expect(answer.body.errors[0]).toContain(message)
+    const response = await harness.call('POST', 'auth/token/create', body)
+    expect(response.status).toBe(400)
+    expect(response.body.errors[0]).toContain(message)
   })
 
   it("inherits the creator's policies when none are asked for", async () => {
@@ -220,9 +220,9 @@ describe('looking up', () => {
     ['an unknown accessor', 'auth/token/lookup-accessor', { accessor: 'unknown' }, 400, 'invalid accessor'],
     ['no accessor', 'auth/token/lookup-accessor', {}, 400, 'accessor is required, for example accessor='],
   ])('refuses %s', async (_case, path, body, status, message) => {
-    const answer = await harness.call('POST', path, body)
-    expect(answer.status).toBe(status)
-    expect(answer.body.errors[0]).toContain(message)
+    const response = await harness.call('POST', path, body)
+    expect(response.status).toBe(status)
+    expect(response.body.errors[0]).toContain(message)
   })
 })
 
@@ -365,17 +365,17 @@ describe('tokens with limited uses', () => {
 
   it('cannot be spent twice by requests that come at once', async () => {
     const { client_token } = await make({ policies: ['a'], num_uses: 3 })
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 8 }, () => harness.call('GET', 'auth/token/lookup-self', undefined, client_token)),
     )
-    expect(answers.filter(({ status }) => status === 200)).toHaveLength(3)
+    expect(responses.filter(({ status }) => status === 200)).toHaveLength(3)
   })
 
   it('get no leased secret with their last use: it is revoked at once', async () => {
     const token = await harness.tokenFor({ creator }, { num_uses: 1 })
-    const answer = await harness.call('PUT', 'lend/loans/ladder', {}, token)
-    expect(answer.status).toBe(400)
-    expect(answer.body.errors[0]).toContain('one use left')
+    const response = await harness.call('PUT', 'lend/loans/ladder', {}, token)
+    expect(response.status).toBe(400)
+    expect(response.body.errors[0]).toContain('one use left')
     expect(harness.engine.revoked).toEqual([{ loan: 'ladder-1', issue_time: null }])
   })
 })

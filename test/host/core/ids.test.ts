@@ -17,8 +17,8 @@ describe('random ids', () => {
   })
 
   it('have the length asked for, whatever the random source throws away', () => {
-    let asked = 0
-    expect(base62((bytes) => new Uint8Array(bytes).fill(asked++ < 3 ? 255 : 1), 24)).toBe('1'.repeat(24))
+    let requested = 0
+    expect(base62((bytes) => new Uint8Array(bytes).fill(requested++ < 3 ? 255 : 1), 24)).toBe('1'.repeat(24))
   })
 
   it('as UUIDs are version 4', () => {

@@ -112,9 +112,9 @@ describe('mounting', () => {
     ],
     ['an option that is no text', 'x', { options: { version: {} } }, 'options.version must be a text'],
   ])('refuses %s', async (_case, path, body, message) => {
-    const answer = await mount(path, body)
-    expect(answer.status).toBe(400)
-    expect(answer.body.errors[0]).toContain(message)
+    const response = await mount(path, body)
+    expect(response.status).toBe(400)
+    expect(response.body.errors[0]).toContain(message)
     expect(Object.keys((await harness.call('GET', 'sys/mounts')).body.data)).toEqual(['identity/', 'lend/', 'sys/'])
   })
 
@@ -179,9 +179,9 @@ describe('tuning', () => {
     ],
     ['a negative ttl', 'lend', { default_lease_ttl: '-1h' }, 'default_lease_ttl must be a duration'],
   ])('refuses %s', async (_case, path, body, message) => {
-    const answer = await harness.call('POST', `sys/mounts/${path}/tune`, body)
-    expect(answer.status).toBe(400)
-    expect(answer.body.errors[0]).toContain(message)
+    const response = await harness.call('POST', `sys/mounts/${path}/tune`, body)
+    expect(response.status).toBe(400)
+    expect(response.body.errors[0]).toContain(message)
   })
 
   it('refuses to turn one version of kv into the other', async () => {
@@ -281,8 +281,8 @@ describe('moving', () => {
   it('keeps the data, ends the leases and answers at the new path', async () => {
     await harness.call('PUT', 'lend/items/ladder', { colour: 'red' })
     await harness.call('PUT', 'lend/loans/a', {})
-    const answer = await harness.call('POST', 'sys/remount', { from: 'lend', to: 'library' })
-    const status = await harness.call('GET', `sys/remount/status/${answer.body.data.migration_id as string}`)
+    const response = await harness.call('POST', 'sys/remount', { from: 'lend', to: 'library' })
+    const status = await harness.call('GET', `sys/remount/status/${response.body.data.migration_id as string}`)
     expect(status.body.data.migration_info).toEqual({
       source_mount: 'lend/',
       target_mount: 'library/',
@@ -299,9 +299,9 @@ describe('moving', () => {
     ["the server's own", { from: 'sys', to: 'x' }, 'it is part of the server'],
     ['without a target', { from: 'lend' }, 'to is required'],
   ])('refuses %s', async (_case, body, message) => {
-    const answer = await harness.call('POST', 'sys/remount', body)
-    expect(answer.status).toBe(400)
-    expect(answer.body.errors[0]).toContain(message)
+    const response = await harness.call('POST', 'sys/remount', body)
+    expect(response.status).toBe(400)
+    expect(response.body.errors[0]).toContain(message)
     expect((await harness.call('GET', 'sys/mounts/lend')).status).toBe(200)
   })
 })

@@ -30,8 +30,8 @@ describe('a wrapped lease', () => {
 
   it('is opened once, however many try at the same time', async () => {
     const token = await wrappedLoan()
-    const answers = await Promise.all([1, 2, 3, 4].map(() => unwrap(token)))
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, 400, 400, 400])
+    const responses = await Promise.all([1, 2, 3, 4].map(() => unwrap(token)))
+    expect(responses.map(({ status }) => status).sort()).toEqual([200, 400, 400, 400])
   })
 
   it('is over with its time, and nothing of it is kept', async () => {
@@ -82,7 +82,7 @@ describe('what is not wrapped', () => {
   })
 
   it('a wrapped response under a second token', async () => {
-    const answer = await harness.call('PUT', 'sys/wrapping/rewrap', { token: await wrappedLoan() }, 'root', wrap)
-    expect((await unwrap(answer.body.wrap_info.token)).body.lease_id).toMatch(/^lend\//)
+    const response = await harness.call('PUT', 'sys/wrapping/rewrap', { token: await wrappedLoan() }, 'root', wrap)
+    expect((await unwrap(response.body.wrap_info.token)).body.lease_id).toMatch(/^lend\//)
   })
 })

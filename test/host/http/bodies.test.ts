@@ -70,8 +70,8 @@ it.each([
   ['no token', undefined],
   ['a token nobody issued', 'hvs.unknown'],
 ])('with %s the body is not parsed, and none of its values stands in the audit line', async (_what, token) => {
-  const answer = await post('lend/items/rope', `{"a":["${'x","'.repeat(1000)}"]`, token)
-  expect([answer.status, await answer.json()]).toEqual([403, { errors: ['permission denied'] }])
+  const response = await post('lend/items/rope', `{"a":["${'x","'.repeat(1000)}"]`, token)
+  expect([response.status, await response.json()]).toEqual([403, { errors: ['permission denied'] }])
   const line = (await auditLines()).at(-1)
   expect(line).toMatchObject({ type: 'request', error: 'permission denied', request: { unread_bytes: 4009 } })
   expect(line?.request).not.toHaveProperty('data')
@@ -92,7 +92,7 @@ it('a known caller may send more than 64 KiB', async () => {
 })
 
 it('a bodiless request with an unknown token is refused as before, and its connection lives on', async () => {
-  const answer = await fetch(`${url}/v1/lend/items/rope`, { headers: { 'X-Vault-Token': 'hvs.unknown' } })
-  expect([answer.status, answer.headers.get('connection')]).toEqual([403, 'keep-alive'])
+  const response = await fetch(`${url}/v1/lend/items/rope`, { headers: { 'X-Vault-Token': 'hvs.unknown' } })
+  expect([response.status, response.headers.get('connection')]).toEqual([403, 'keep-alive'])
   expect((await auditLines()).at(-1)?.request).not.toHaveProperty('unread_bytes')
 })

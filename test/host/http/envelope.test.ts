@@ -35,8 +35,8 @@ describe('the envelope', () => {
   })
 
   it('carries warnings alone with 200 and data null', async () => {
-    const answer = await put('{"colour":"red","smell":"tar"}')
-    expect(answer).toMatchObject({
+    const response = await put('{"colour":"red","smell":"tar"}')
+    expect(response).toMatchObject({
       status: 200,
       body: { data: null, warnings: ['Endpoint ignored these unrecognized parameters: [smell]'] },
     })
@@ -106,13 +106,13 @@ describe('what a body may be', () => {
     ['a number', '1', {}],
     ['a form without its Content-Type', 'colour=red', {}],
   ])('not %s', async (_case, body, headers) => {
-    const answer = await put(body, headers)
-    expect(answer.status).toBe(400)
-    expect(answer.body.errors[0]).toContain('failed to parse JSON input')
+    const response = await put(body, headers)
+    expect(response.status).toBe(400)
+    expect(response.body.errors[0]).toContain('failed to parse JSON input')
   })
 
   it('not bytes that are no UTF-8', async () => {
-    const answer = await harness.host.handle({
+    const response = await harness.host.handle({
       method: 'PUT',
       path: '/v1/lend/items/x',
       query: new URLSearchParams(),
@@ -121,7 +121,7 @@ describe('what a body may be', () => {
       remoteAddr: '',
       signal: new AbortController().signal,
     })
-    expect(answer).toMatchObject({ status: 400, body: expect.stringContaining('not valid UTF-8') as string })
+    expect(response).toMatchObject({ status: 400, body: expect.stringContaining('not valid UTF-8') as string })
   })
 
   it('a member called __proto__ is an unknown field like any other', async () => {
@@ -178,9 +178,9 @@ describe('operations', () => {
     ['a wrap format', 'GET', 'lend/items/x', { 'x-vault-wrap-format': 'jwt' }, 400, 'X-Vault-Wrap-Format'],
     ['a namespace', 'GET', 'lend/items/x', { 'x-vault-namespace': 'team-a' }, 400, 'namespaces are not supported'],
   ])('refuses %s', async (_case, method, target, headers, status, message) => {
-    const answer = await harness.call(method, target, undefined, 'root', headers)
-    expect(answer.status).toBe(status)
-    expect(answer.body.errors[0]).toContain(message)
+    const response = await harness.call(method, target, undefined, 'root', headers)
+    expect(response.status).toBe(status)
+    expect(response.body.errors[0]).toContain(message)
   })
 
   it('slashes collapse and encoded characters count', async () => {

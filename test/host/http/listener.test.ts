@@ -64,24 +64,24 @@ describe('verbs node:http does not know', () => {
   })
 
   it('LIST is served, with and without a trailing slash', async () => {
-    const answer = await raw(
+    const response = await raw(
       [head('LIST', '/v1/lend/items'), { waitFor: 1 }, head('LIST', '/v1/lend/items/')],
       (text) => count(text) === 2 && text.split('["ladder"]').length === 3,
     )
-    expect(answer.match(/HTTP\/1\.1 200/g)).toHaveLength(2)
+    expect(response.match(/HTTP\/1\.1 200/g)).toHaveLength(2)
   })
 
   it('LIST is recognised when the first bytes arrive one by one', async () => {
     const [first, ...rest] = ['L', 'I', 'S', 'T', ' ']
-    const answer = await raw([first, ...rest, head('LIST', '/v1/lend/items').slice(5)], (text) =>
+    const response = await raw([first, ...rest, head('LIST', '/v1/lend/items').slice(5)], (text) =>
       text.includes('ladder'),
     )
-    expect(answer).toContain('"keys":["ladder"]')
+    expect(response).toContain('"keys":["ladder"]')
   })
 
   it('requests of other verbs and LIST follow each other on one connection', async () => {
     const body = '{"colour":"LIST /v1/lend/items HTTP/1.1"}'
-    const answer = await raw(
+    const response = await raw(
       [
         head('POST', '/v1/lend/items/rope', `Content-Length: ${body.length}\r\n`),
         body,
@@ -92,18 +92,18 @@ describe('verbs node:http does not know', () => {
       ],
       (text) => count(text) === 3 && text.includes('LIST /v1'),
     )
-    expect(answer).toContain('["ladder","rope"]')
-    expect(answer).toContain('"colour":"LIST /v1/lend/items HTTP/1.1"')
+    expect(response).toContain('["ladder","rope"]')
+    expect(response).toContain('"colour":"LIST /v1/lend/items HTTP/1.1"')
   })
 
   it('a body that begins like LIST in a segment of its own is left alone', async () => {
     const body = 'LIST /v1/lend/items'
-    const answer = await raw(
+    const response = await raw(
       [head('PUT', '/v1/lend/items/rope', `Content-Length: ${body.length}\r\n`), body],
       (text) => count(text) === 1 && text.includes('errors'),
     )
-    expect(answer).toContain('400')
-    expect(answer).toContain('failed to parse JSON input')
+    expect(response).toContain('400')
+    expect(response).toContain('failed to parse JSON input')
   })
 
   it('SCAN is answered 405', async () => {
@@ -121,17 +121,17 @@ describe('verbs node:http does not know', () => {
 
 describe('the front door', () => {
   it('answers with exactly application/json and forbids caching', async () => {
-    const answer = await get('/v1/sys/mounts')
-    expect(answer.headers.get('content-type')).toBe('application/json')
-    expect(answer.headers.get('cache-control')).toBe('no-store')
-    expect((await answer.text()).endsWith('}\n')).toBe(true)
+    const response = await get('/v1/sys/mounts')
+    expect(response.headers.get('content-type')).toBe('application/json')
+    expect(response.headers.get('cache-control')).toBe('no-store')
+    expect((await response.text()).endsWith('}\n')).toBe(true)
   })
 
   it('answers a write without data 204 with an empty body', async () => {
-    const answer = await fetch(`${listener.url}/v1/lend/items/rope`, { method: 'PUT', headers: root, body: '{}' })
-    expect(answer.status).toBe(204)
-    expect(answer.headers.get('content-type')).toBe('application/json')
-    expect(await answer.text()).toBe('')
+    const response = await fetch(`${listener.url}/v1/lend/items/rope`, { method: 'PUT', headers: root, body: '{}' })
+    expect(response.status).toBe(204)
+    expect(response.headers.get('content-type')).toBe('application/json')
+    expect(await response.text()).toBe('')
   })
 
   it.each([
@@ -139,10 +139,10 @@ describe('the front door', () => {
     ['a loopback name with another port', '127.0.0.1:1'],
     ['a loopback name without port', 'localhost'],
   ])('refuses %s in the Host header with 421', async (_case, host) => {
-    const answer = await raw([`GET /v1/sys/health HTTP/1.1\r\nHost: ${host}\r\n\r\n`], (text) =>
+    const response = await raw([`GET /v1/sys/health HTTP/1.1\r\nHost: ${host}\r\n\r\n`], (text) =>
       text.includes('errors'),
     )
-    expect(answer).toContain('HTTP/1.1 421')
+    expect(response).toContain('HTTP/1.1 421')
   })
 
   it('answers localhost, [::1] and names allowed by configuration', async () => {
@@ -162,32 +162,32 @@ describe('the front door', () => {
     const headers = Object.entries({ ...header, 'X-Vault-Token': 'root' })
       .map(([name, value]) => `${name}: ${value}\r\n`)
       .join('')
-    const answer = await raw([`GET /v1/sys/health HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${headers}\r\n`], (text) =>
+    const response = await raw([`GET /v1/sys/health HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${headers}\r\n`], (text) =>
       text.includes('errors'),
     )
-    expect(answer).toContain('HTTP/1.1 403')
-    expect(answer.toLowerCase()).not.toContain('access-control')
+    expect(response).toContain('HTTP/1.1 403')
+    expect(response.toLowerCase()).not.toContain('access-control')
   })
 
   it('refuses a body declared larger than 32 MiB without reading it', async () => {
-    const answer = await raw(
+    const response = await raw(
       [head('PUT', '/v1/lend/items/rope', `Content-Length: ${32 * 1024 * 1024 + 1}\r\n`)],
       (text) => text.includes('errors'),
     )
-    expect(answer).toContain('HTTP/1.1 413')
-    expect(answer.toLowerCase()).toContain('connection: close')
+    expect(response).toContain('HTTP/1.1 413')
+    expect(response.toLowerCase()).toContain('connection: close')
   })
 
   it('refuses a chunked body once it has grown past 32 MiB', async () => {
     const chunk = `${(1024 * 1024).toString(16)}\r\n${'x'.repeat(1024 * 1024)}\r\n`
-    const answer = await raw(
+    const response = await raw(
       [
         head('PUT', '/v1/lend/items/rope', 'Transfer-Encoding: chunked\r\n'),
         ...Array.from({ length: 34 }, () => chunk),
       ],
       (text) => text.includes('errors'),
     )
-    expect(answer).toContain('HTTP/1.1 413')
+    expect(response).toContain('HTTP/1.1 413')
   })
 
   it('tells an engine when its client goes away', async () => {
@@ -208,9 +208,9 @@ describe('the front door', () => {
   })
 
   it('answers HEAD on health with the status alone', async () => {
-    const answer = await fetch(`${listener.url}/v1/sys/health`, { method: 'HEAD' })
-    expect(answer.status).toBe(200)
-    expect(await answer.text()).toBe('')
+    const response = await fetch(`${listener.url}/v1/sys/health`, { method: 'HEAD' })
+    expect(response.status).toBe(200)
+    expect(await response.text()).toBe('')
   })
 
   it('has nothing outside /v1/', async () => {
@@ -240,7 +240,7 @@ describe('with a certificate', () => {
     const secure = await harness.host.listen({ address: '127.0.0.1:0', tls: { cert: certificate, key: privateKey } })
     expect(secure.url).toMatch(/^https:/)
     const { port: securePort } = new URL(secure.url)
-    const answer = await new Promise<string>((resolve, reject) => {
+    const response = await new Promise<string>((resolve, reject) => {
       let text = ''
       const socket = connectTls({ host: '127.0.0.1', port: Number(securePort), ca: certificate })
       socket.on('error', reject)
@@ -254,8 +254,8 @@ describe('with a certificate', () => {
         `LIST /v1/lend/items HTTP/1.1\r\nHost: 127.0.0.1:${securePort}\r\nX-Vault-Token: root\r\nConnection: close\r\n\r\n`,
       )
     })
-    expect(answer).toContain('HTTP/1.1 200')
-    expect(answer).toContain('["ladder"]')
+    expect(response).toContain('HTTP/1.1 200')
+    expect(response).toContain('["ladder"]')
     await expect(fetch(`http://127.0.0.1:${securePort}/v1/sys/health`)).rejects.toThrow()
   })
 })

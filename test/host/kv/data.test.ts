@@ -28,7 +28,7 @@ describe('KV version 2: data', () => {
 
   it('answers a read with data and metadata', async () => {
     await write('app', { key: 'one', nested: { list: [1, 'two', null, true] } })
-    expect(await kv.ask('read', 'data/app')).toEqual({
+    expect(await kv.request('read', 'data/app')).toEqual({
       data: {
         data: { key: 'one', nested: { list: [1, 'two', null, true] } },
         metadata: {
@@ -50,19 +50,19 @@ describe('KV version 2: data', () => {
     expect(await read('app', '0')).toEqual({ n: 2 })
     expect(await read('app', -1)).toEqual({ n: 2 })
     expect(await read('app', '1')).toEqual({ n: 1 })
-    expect(await kv.ask('read', 'data/app', { version: 3 })).toBeUndefined()
+    expect(await kv.request('read', 'data/app', { version: 3 })).toBeUndefined()
   })
 
   it('answers nothing for a secret that is not there, nor for a folder', async () => {
     await write('folder/app', { n: 1 })
-    expect(await kv.ask('read', 'data/other')).toBeUndefined()
-    expect(await kv.ask('read', 'data/folder')).toBeUndefined()
-    expect(await kv.ask('read', 'data/folder/app/more')).toBeUndefined()
+    expect(await kv.request('read', 'data/other')).toBeUndefined()
+    expect(await kv.request('read', 'data/folder')).toBeUndefined()
+    expect(await kv.request('read', 'data/folder/app/more')).toBeUndefined()
   })
 
   it('refuses a version that is not a number', async () => {
     await write('app', { n: 1 })
-    await expect(kv.ask('read', 'data/app', { version: 'latest' })).rejects.toMatchObject({
+    await expect(kv.request('read', 'data/app', { version: 'latest' })).rejects.toMatchObject({
       kind: 'bad_request',
       message: expect.stringContaining('version must be a whole number') as string,
     })
@@ -71,16 +71,16 @@ describe('KV version 2: data', () => {
   it.each([{}, { data: null }, { key: 'value' }, { options: { cas: 0 } }])(
     'refuses a write without data: %j',
     async (body) => {
-      await expect(kv.ask('create', 'data/app', body)).rejects.toMatchObject({
+      await expect(kv.request('create', 'data/app', body)).rejects.toMatchObject({
         kind: 'invalid_request',
         message: 'no data provided',
       })
-      expect(await kv.ask('read', 'metadata/app')).toBeUndefined()
+      expect(await kv.request('read', 'metadata/app')).toBeUndefined()
     },
   )
 
   it.each([[['list']], [5], [true]])('refuses data that is no object, without quoting it: %j', async (data) => {
-    await expect(kv.ask('create', 'data/app', { data })).rejects.toMatchObject({
+    await expect(kv.request('create', 'data/app', { data })).rejects.toMatchObject({
       kind: 'bad_request',
       message: expect.stringMatching(/^data must be an object/) as string,
     })
@@ -94,7 +94,7 @@ describe('KV version 2: data', () => {
   it('keeps members with dangerous names as plain members', async () => {
     const data = JSON.parse('{"__proto__":{"admin":true},"constructor":"x"}') as Record<string, unknown>
     await write('app', data)
-    await kv.ask('patch', 'data/app', { data: JSON.parse('{"__proto__":{"more":1}}') as Record<string, unknown> })
+    await kv.request('patch', 'data/app', { data: JSON.parse('{"__proto__":{"more":1}}') as Record<string, unknown> })
     expect(JSON.stringify(await read('app'))).toBe('{"__proto__":{"admin":true,"more":1},"constructor":"x"}')
     expect(({} as Record<string, unknown>).admin).toBeUndefined()
   })
@@ -126,10 +126,10 @@ describe('KV version 2: data', () => {
   it('never mixes the versions of a secret with a secret whose name is a number below it', async () => {
     await write('a', { own: 1 })
     await write('a/1', { other: 1 })
-    await kv.ask('delete', 'metadata/a')
+    await kv.request('delete', 'metadata/a')
     expect(await read('a/1')).toEqual({ other: 1 })
     await write('a', { own: 2 })
-    await kv.ask('delete', 'metadata/a/1')
+    await kv.request('delete', 'metadata/a/1')
     expect(await read('a')).toEqual({ own: 2 })
   })
 
@@ -137,7 +137,7 @@ describe('KV version 2: data', () => {
     expect(await kv.exists('data/app')).toBe(false)
     await write('app', { n: 1 })
     expect(await kv.exists('data/app')).toBe(true)
-    await kv.ask('delete', 'data/app')
+    await kv.request('delete', 'data/app')
     expect(await kv.exists('data/app')).toBe(true)
     expect(await kv.exists('config')).toBeUndefined()
   })
@@ -169,20 +169,20 @@ describe('KV version 2: data', () => {
 
     it('ignores a cas beside data, as Terraform sends it, with a warning', async () => {
       await write('app', { n: 1 })
-      const answer = await kv.ask('update', 'data/app', { data: { n: 2 }, cas: 0, options: {} })
-      expect(answer?.data).toMatchObject({ version: 2 })
-      expect(answer?.warnings).toEqual(['Endpoint ignored these unrecognized parameters: [cas]'])
+      const response = await kv.request('update', 'data/app', { data: { n: 2 }, cas: 0, options: {} })
+      expect(response?.data).toMatchObject({ version: 2 })
+      expect(response?.warnings).toEqual(['Endpoint ignored these unrecognized parameters: [cas]'])
     })
 
     it('is demanded of every write when the mount or the secret says so', async () => {
       const demanded = { kind: 'invalid_request', message: 'check-and-set parameter required for this call' }
       await write('app', { n: 1 })
-      await kv.ask('update', 'metadata/app', { cas_required: true })
+      await kv.request('update', 'metadata/app', { cas_required: true })
       await expect(write('app', { n: 2 })).rejects.toMatchObject(demanded)
-      await expect(kv.ask('patch', 'data/app', { data: { n: 2 } })).rejects.toMatchObject(demanded)
+      await expect(kv.request('patch', 'data/app', { data: { n: 2 } })).rejects.toMatchObject(demanded)
       await write('app', { n: 2 }, { cas: 1 })
       await write('other', { n: 1 })
-      await kv.ask('update', 'config', { cas_required: true })
+      await kv.request('update', 'config', { cas_required: true })
       await expect(write('other', { n: 2 })).rejects.toMatchObject(demanded)
       await expect(write('new', { n: 1 })).rejects.toMatchObject(demanded)
       await write('new', { n: 1 }, { cas: 0 })
@@ -197,18 +197,18 @@ describe('KV version 2: data', () => {
       for (let n = 1; n <= 12; n++) await write('app', { n })
       expect(await versions()).toEqual(['3', '4', '5', '6', '7', '8', '9', '10', '11', '12'])
       expect((await stored()).length).toBe(10)
-      expect(await kv.ask('read', 'data/app', { version: 2 })).toBeUndefined()
+      expect(await kv.request('read', 'data/app', { version: 2 })).toBeUndefined()
       expect(await read('app', 3)).toEqual({ n: 3 })
       expect(await kv.data('read', 'metadata/app')).toMatchObject({ current_version: 12, oldest_version: 3 })
     })
 
     it("follows the larger of the secret's and the mount's setting, from the next write on", async () => {
       for (let n = 1; n <= 5; n++) await write('app', { n })
-      await kv.ask('update', 'metadata/app', { max_versions: 2 })
+      await kv.request('update', 'metadata/app', { max_versions: 2 })
       expect((await versions()).length).toBe(5)
       await write('app', { n: 6 })
       expect(await versions()).toEqual(['5', '6'])
-      await kv.ask('update', 'config', { max_versions: 3 })
+      await kv.request('update', 'config', { max_versions: 3 })
       await write('app', { n: 7 })
       await write('app', { n: 8 })
       expect(await versions()).toEqual(['6', '7', '8'])
@@ -216,12 +216,12 @@ describe('KV version 2: data', () => {
     })
 
     it('keeps the new version when erasing old ones fails, warns, and erases them at the next write', async () => {
-      await kv.ask('update', 'config', { max_versions: 1 })
+      await kv.request('update', 'config', { max_versions: 1 })
       await write('app', { n: 1 })
       kv.storage.failOn = (change) => change === 'delete'
       for (const n of [2, 3]) {
-        const answer = await kv.ask('update', 'data/app', { data: { n } })
-        expect(answer).toMatchObject({
+        const response = await kv.request('update', 'data/app', { data: { n } })
+        expect(response).toMatchObject({
           data: { version: n },
           warnings: ['error occurred when cleaning up old versions, these will be cleaned up on next write'],
         })
@@ -259,33 +259,33 @@ describe('KV version 2: data', () => {
 
     it('honours cas', async () => {
       await write('app', { n: 1 })
-      await expect(kv.ask('patch', 'data/app', { data: { n: 2 }, options: { cas: 0 } })).rejects.toMatchObject({
+      await expect(kv.request('patch', 'data/app', { data: { n: 2 }, options: { cas: 0 } })).rejects.toMatchObject({
         message: 'check-and-set parameter did not match the current version',
       })
-      await kv.ask('patch', 'data/app', { data: { n: 2 }, options: { cas: 1 } })
+      await kv.request('patch', 'data/app', { data: { n: 2 }, options: { cas: 1 } })
       expect(await read('app')).toEqual({ n: 2 })
     })
 
     it('refuses to patch without data', async () => {
       await write('app', { n: 1 })
-      await expect(kv.ask('patch', 'data/app', {})).rejects.toMatchObject({
+      await expect(kv.request('patch', 'data/app', {})).rejects.toMatchObject({
         kind: 'invalid_request',
         message: 'no data provided',
       })
     })
 
     it('answers 404 for a secret that is not there, deleted or destroyed, and makes nothing', async () => {
-      expect(await kv.ask('patch', 'data/app', { data: { n: 1 } })).toEqual({ status: 404 })
-      await kv.ask('update', 'metadata/app', { cas_required: false })
-      expect(await kv.ask('patch', 'data/app', { data: { n: 1 } })).toEqual({ status: 404 })
+      expect(await kv.request('patch', 'data/app', { data: { n: 1 } })).toEqual({ status: 404 })
+      await kv.request('update', 'metadata/app', { cas_required: false })
+      expect(await kv.request('patch', 'data/app', { data: { n: 1 } })).toEqual({ status: 404 })
       await write('app', { n: 1 })
-      await kv.ask('delete', 'data/app')
-      expect(await kv.ask('patch', 'data/app', { data: { n: 2 } })).toMatchObject({
+      await kv.request('delete', 'data/app')
+      expect(await kv.request('patch', 'data/app', { data: { n: 2 } })).toMatchObject({
         status: 404,
         data: { version: 1, destroyed: false, deletion_time: '2026-03-15T16:00:00Z' },
       })
-      await kv.ask('update', 'destroy/app', { versions: [1] })
-      expect(await kv.ask('patch', 'data/app', { data: { n: 2 } })).toMatchObject({
+      await kv.request('update', 'destroy/app', { versions: [1] })
+      expect(await kv.request('patch', 'data/app', { data: { n: 2 } })).toMatchObject({
         status: 404,
         data: { version: 1, destroyed: true },
       })
@@ -298,8 +298,8 @@ describe('KV version 2: data', () => {
       await write('app', { n: 1 })
       await write('app', { n: 2 })
       await kv.clock.advance(1500)
-      expect(await kv.ask('delete', 'data/app')).toBeUndefined()
-      expect(await kv.ask('read', 'data/app')).toEqual({
+      expect(await kv.request('delete', 'data/app')).toBeUndefined()
+      expect(await kv.request('read', 'data/app')).toEqual({
         status: 404,
         data: {
           data: null,
@@ -316,31 +316,33 @@ describe('KV version 2: data', () => {
     })
 
     it('does nothing twice, nor to a secret that is not there', async () => {
-      expect(await kv.ask('delete', 'data/app')).toBeUndefined()
+      expect(await kv.request('delete', 'data/app')).toBeUndefined()
       await write('app', { n: 1 })
-      await kv.ask('delete', 'data/app')
+      await kv.request('delete', 'data/app')
       await kv.clock.advance(60_000)
-      await kv.ask('delete', 'data/app')
+      await kv.request('delete', 'data/app')
       expect(await kv.data('read', 'data/app')).toMatchObject({ metadata: { deletion_time: '2026-03-15T16:00:00Z' } })
     })
 
     it('lets the next write go on counting', async () => {
       await write('app', { n: 1 })
-      await kv.ask('delete', 'data/app')
+      await kv.request('delete', 'data/app')
       expect(await write('app', { n: 2 }, { cas: 1 })).toMatchObject({ version: 2, deletion_time: '' })
     })
   })
 
   describe('writers at the same time', () => {
     it('lose no version', async () => {
-      const answers = await Promise.all(Array.from({ length: 8 }, (_, n) => write('app', { n })))
-      expect(answers.map((answer) => answer.version)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+      const responses = await Promise.all(Array.from({ length: 8 }, (_, n) => write('app', { n })))
+      expect(responses.map((response) => response.version)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
       for (let version = 1; version <= 8; version++) expect(await read('app', version)).toEqual({ n: version - 1 })
     })
 
     it('lose no patch', async () => {
       await write('app', {})
-      await Promise.all(Array.from({ length: 6 }, (_, n) => kv.ask('patch', 'data/app', { data: { [`k${n}`]: n } })))
+      await Promise.all(
+        Array.from({ length: 6 }, (_, n) => kv.request('patch', 'data/app', { data: { [`k${n}`]: n } })),
+      )
       expect(await read('app')).toEqual({ k0: 0, k1: 1, k2: 2, k3: 3, k4: 4, k5: 5 })
     })
 
@@ -364,7 +366,7 @@ describe('KV version 2: data', () => {
   it('reports a version whose data has vanished as its own failure, not as a missing secret', async () => {
     await write('app', { n: 1 })
     await kv.storage.delete('versions/app/1')
-    await expect(kv.ask('read', 'data/app')).rejects.toMatchObject({
+    await expect(kv.request('read', 'data/app')).rejects.toMatchObject({
       kind: 'internal',
       message: 'the data of version 1 is missing from storage',
     })
@@ -376,17 +378,17 @@ describe('KV version 2: data', () => {
     ['list', 'folder/', "use 'vault kv list' for"],
     ['delete', 'app', "use 'vault kv delete' for"],
   ] as const)('hints at version 2 when asked to %s %s', async (operation, path, hint) => {
-    const answer = await kv.ask(operation, path, { key: 'value' })
-    expect(answer).toMatchObject({ status: 404, warnings: [expect.stringContaining(hint)] })
-    expect(answer?.data).toBeUndefined()
+    const response = await kv.request(operation, path, { key: 'value' })
+    expect(response).toMatchObject({ status: 404, warnings: [expect.stringContaining(hint)] })
+    expect(response?.data).toBeUndefined()
   })
 
   it('refuses operations its paths do not have', async () => {
     const unsupported = { kind: 'unsupported_operation' }
-    await expect(kv.ask('list', 'data/app')).rejects.toMatchObject(unsupported)
-    await expect(kv.ask('read', 'destroy/app')).rejects.toMatchObject(unsupported)
-    await expect(kv.ask('delete', 'config')).rejects.toMatchObject(unsupported)
-    expect(await kv.ask('read', 'data')).toEqual({
+    await expect(kv.request('list', 'data/app')).rejects.toMatchObject(unsupported)
+    await expect(kv.request('read', 'destroy/app')).rejects.toMatchObject(unsupported)
+    await expect(kv.request('delete', 'config')).rejects.toMatchObject(unsupported)
+    expect(await kv.request('read', 'data')).toEqual({
       status: 404,
       warnings: ['Non-listing operations on the root path are not supported.'],
     })

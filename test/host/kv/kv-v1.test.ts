@@ -12,9 +12,9 @@ describe('KV version 1', () => {
 
   it('gives back the fields written, with the default lease duration and nothing to renew', async () => {
     expect(
-      await kv.ask('create', 'app', { key: 'value', path: 'a field of that name', nested: { n: 1 } }),
+      await kv.request('create', 'app', { key: 'value', path: 'a field of that name', nested: { n: 1 } }),
     ).toBeUndefined()
-    expect(await kv.ask('read', 'app')).toEqual({
+    expect(await kv.request('read', 'app')).toEqual({
       data: { key: 'value', path: 'a field of that name', nested: { n: 1 } },
       secret: { lease_options: { ttl: 2_764_800, max_ttl: 0, renewable: false }, internal_data: {} },
     })
@@ -27,54 +27,55 @@ describe('KV version 1', () => {
     [{ ttl: 'whenever' }, 2_764_800],
     [{ ttl: -5 }, 2_764_800],
   ])('answers %j with a lease duration of %i', async (fields, ttl) => {
-    await kv.ask('create', 'app', { key: 'value', ...fields })
-    expect((await kv.ask('read', 'app'))?.secret?.lease_options.ttl).toBe(ttl)
+    await kv.request('create', 'app', { key: 'value', ...fields })
+    expect((await kv.request('read', 'app'))?.secret?.lease_options.ttl).toBe(ttl)
   })
 
   it('replaces the whole secret on a write', async () => {
-    await kv.ask('create', 'app', { a: 1, b: 2 })
-    await kv.ask('update', 'app', { c: 3 })
+    await kv.request('create', 'app', { a: 1, b: 2 })
+    await kv.request('update', 'app', { c: 3 })
     expect(await kv.data('read', 'app')).toEqual({ c: 3 })
   })
 
   it('refuses a write without fields', async () => {
-    await expect(kv.ask('create', 'app', {})).rejects.toMatchObject({
+    await expect(kv.request('create', 'app', {})).rejects.toMatchObject({
       kind: 'bad_request',
       message: 'missing data fields',
     })
   })
 
   it('answers nothing for what is not there, and deletes it without complaint', async () => {
-    expect(await kv.ask('read', 'app')).toBeUndefined()
-    expect(await kv.ask('delete', 'app')).toBeUndefined()
-    await kv.ask('create', 'app', { a: 1 })
-    await kv.ask('delete', 'app')
-    expect(await kv.ask('read', 'app')).toBeUndefined()
+    expect(await kv.request('read', 'app')).toBeUndefined()
+    expect(await kv.request('delete', 'app')).toBeUndefined()
+    await kv.request('create', 'app', { a: 1 })
+    await kv.request('delete', 'app')
+    expect(await kv.request('read', 'app')).toBeUndefined()
   })
 
   it('lists level by level', async () => {
-    for (const path of ['b', 'a/one', 'a/deep/two', 'a', 'config', 'data/x']) await kv.ask('create', path, { k: 'v' })
+    for (const path of ['b', 'a/one', 'a/deep/two', 'a', 'config', 'data/x'])
+      await kv.request('create', path, { k: 'v' })
     expect((await kv.data('list', '')).keys).toEqual(['a', 'a/', 'b', 'config', 'data/'])
     expect((await kv.data('list', 'a/')).keys).toEqual(['deep/', 'one'])
-    expect(await kv.ask('list', 'b/')).toBeUndefined()
+    expect(await kv.request('list', 'b/')).toBeUndefined()
   })
 
   it('tells create from update', async () => {
     expect(await kv.exists('app')).toBe(false)
-    await kv.ask('create', 'app', { a: 1 })
+    await kv.request('create', 'app', { a: 1 })
     expect(await kv.exists('app')).toBe(true)
   })
 
   it('refuses to write or read the mount itself, and has no patch', async () => {
-    await expect(kv.ask('create', '', { a: 1 })).rejects.toMatchObject({ kind: 'unsupported_operation' })
-    await expect(kv.ask('read', '')).rejects.toMatchObject({ kind: 'unsupported_operation' })
-    await expect(kv.ask('patch', 'app', { a: 1 })).rejects.toMatchObject({ kind: 'unsupported_operation' })
+    await expect(kv.request('create', '', { a: 1 })).rejects.toMatchObject({ kind: 'unsupported_operation' })
+    await expect(kv.request('read', '')).rejects.toMatchObject({ kind: 'unsupported_operation' })
+    await expect(kv.request('patch', 'app', { a: 1 })).rejects.toMatchObject({ kind: 'unsupported_operation' })
   })
 })
 
 describe('a mount of type kv', () => {
   const isVersion2 = async (options: Record<string, string>): Promise<boolean> =>
-    (await mount(kvFactory, options)).ask('read', 'config').then((answer) => answer !== undefined)
+    (await mount(kvFactory, options)).request('read', 'config').then((response) => response !== undefined)
 
   it('is version 2 when its options say so, else version 1', async () => {
     expect(await isVersion2({ version: '2' })).toBe(true)

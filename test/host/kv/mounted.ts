@@ -32,7 +32,7 @@ export interface Mounted {
   readonly backend: Backend
   readonly clock: FakeClock
   readonly storage: FragileStorage
-  ask(operation: Operation, path: string, data?: Data): Promise<Response | undefined>
+  request(operation: Operation, path: string, data?: Data): Promise<Response | undefined>
   /** The data of an answer that must have some. */
   data(operation: Operation, path: string, data?: Data): Promise<Data>
   exists(path: string): Promise<boolean | undefined>
@@ -66,17 +66,17 @@ export async function mount(factory: Factory, options: Record<string, string> = 
     remote_addr: '127.0.0.1',
     signal: new AbortController().signal,
   })
-  const ask: Mounted['ask'] = (operation, path, data = {}) =>
+  const ask: Mounted['request'] = (operation, path, data = {}) =>
     backend.handleRequest(request(operation, path, data, storage))
   return {
     backend,
     clock,
     storage,
-    ask,
+    request: ask,
     async data(operation, path, data) {
-      const answer = (await ask(operation, path, data))?.data
-      if (!answer) throw new Error(`${operation} ${path} answered no data`)
-      return answer
+      const response = (await ask(operation, path, data))?.data
+      if (!response) throw new Error(`${operation} ${path} answered no data`)
+      return response
     },
     exists: (path) => backend.handleExistenceCheck(request('update', path, {}, storage)),
   }

@@ -114,8 +114,8 @@ describe('renewing', () => {
   ])('%s', async (_case, method, path, inBody) => {
     const id = await lend('a', { ttl: '10m' })
     await seconds(300)
-    const answer = await harness.call(method, path(id), { ...(inBody && { lease_id: id }), increment: 900 })
-    expect(answer).toMatchObject({
+    const response = await harness.call(method, path(id), { ...(inBody && { lease_id: id }), increment: 900 })
+    expect(response).toMatchObject({
       status: 200,
       body: { lease_id: id, lease_duration: 900, renewable: true, data: null },
     })
@@ -130,9 +130,9 @@ describe('renewing', () => {
   it("never passes the engine's own maximum, counted from the issue", async () => {
     const id = await lend('a', { ttl: '10m', max_ttl: '15m' })
     await seconds(540)
-    const answer = await harness.call('PUT', 'sys/leases/renew', { lease_id: id, increment: 3600 })
-    expect(answer.body.lease_duration).toBe(360)
-    expect(answer.body.warnings).toHaveLength(1)
+    const response = await harness.call('PUT', 'sys/leases/renew', { lease_id: id, increment: 3600 })
+    expect(response.body.lease_duration).toBe(360)
+    expect(response.body.warnings).toHaveLength(1)
     await seconds(360)
     expect(revokedLoans()).toEqual(['a-1'])
   })

@@ -97,19 +97,19 @@ describe('encryption at rest', () => {
   })
 
   it('takes a fresh 96-bit nonce from the randomness handed in, per value', async () => {
-    const asked: number[] = []
+    const requests: number[] = []
     const inner = new MemoryStorage()
     const storage = await openEncryptedStorage({
       inner,
       key,
       random: (count) => {
-        asked.push(count)
+        requests.push(count)
         return randomBytes(count)
       },
     })
     await storage.put({ key: 'a', value: bytes('1') })
     await storage.put({ key: 'a', value: bytes('1') })
-    expect(asked).toEqual([12, 12, 12])
+    expect(requests).toEqual([12, 12, 12])
   })
 
   it('notices every single changed byte', async () => {

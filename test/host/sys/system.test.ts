@@ -14,8 +14,8 @@ afterEach(async () => {
 
 describe('status, for anyone, bare', () => {
   it('health', async () => {
-    const answer = await harness.call('GET', 'sys/health', undefined, '')
-    expect(answer).toMatchObject({
+    const response = await harness.call('GET', 'sys/health', undefined, '')
+    expect(response).toMatchObject({
       status: 200,
       body: {
         initialized: true,
@@ -26,7 +26,7 @@ describe('status, for anyone, bare', () => {
         server_time_utc: Date.parse('2026-03-15T16:00:00Z') / 1000,
       },
     })
-    expect(answer.body.request_id).toBeUndefined()
+    expect(response.body.request_id).toBeUndefined()
   })
 
   it("health is a standby's while what belongs to the server does not serve", async () => {
@@ -106,9 +106,9 @@ describe('policies', () => {
   })
 
   it("answer the author's oddities as warnings", async () => {
-    const answer = await harness.call('PUT', 'sys/policies/acl/odd', { policy: 'path "x" { }' })
-    expect(answer.status).toBe(200)
-    expect(answer.body.warnings[0]).toContain('line 1')
+    const response = await harness.call('PUT', 'sys/policies/acl/odd', { policy: 'path "x" { }' })
+    expect(response.status).toBe(200)
+    expect(response.body.warnings[0]).toContain('line 1')
   })
 
   it.each([
@@ -126,9 +126,9 @@ describe('policies', () => {
     ['deleting root', 'DELETE', 'root', undefined, 'cannot delete "root" policy'],
     ['deleting default', 'DELETE', 'default', undefined, 'cannot delete "default" policy'],
   ])('refuse %s', async (_case, method, name, body, message) => {
-    const answer = await harness.call(method, `sys/policies/acl/${name}`, body)
-    expect(answer.status).toBe(400)
-    expect(answer.body.errors[0]).toContain(message)
+    const response = await harness.call(method, `sys/policies/acl/${name}`, body)
+    expect(response.status).toBe(400)
+    expect(response.body.errors[0]).toContain(message)
     expect((await harness.call('LIST', 'sys/policies/acl')).body.data.keys).toEqual(['default', 'root'])
   })
 
@@ -220,9 +220,9 @@ describe('auth methods', () => {
     ['reading what is missing', 'GET', 'auth/ldap', undefined, 'No auth engine at ldap/'],
   ])('refuse %s', async (_case, method, path, body, message) => {
     await harness.call('POST', 'sys/auth/approle', { type: 'approle' })
-    const answer = await harness.call(method, `sys/${path}`, body)
-    expect(answer.status).toBe(400)
-    expect(answer.body.errors[0]).toContain(message)
+    const response = await harness.call(method, `sys/${path}`, body)
+    expect(response.status).toBe(400)
+    expect(response.body.errors[0]).toContain(message)
   })
 
   it('need sudo', async () => {
@@ -318,9 +318,9 @@ describe('the catalogue', () => {
     ['a version that is none', 'lend', { version: 'abc' }, 'not a valid semantic version'],
     ['a container', 'lend', { oci_image: 'x/y' }, 'runs no containers'],
   ])('does not register %s', async (_case, name, change, message) => {
-    const answer = await harness.call('PUT', `sys/plugins/catalog/secret/${name}`, { ...entry, ...change })
-    expect(answer.status).toBe(400)
-    expect(answer.body.errors[0]).toContain(message)
+    const response = await harness.call('PUT', `sys/plugins/catalog/secret/${name}`, { ...entry, ...change })
+    expect(response.status).toBe(400)
+    expect(response.body.errors[0]).toContain(message)
     expect((await harness.call('GET', 'sys/plugins/catalog')).body.data.detailed).not.toContainEqual(
       expect.objectContaining({ builtin: false }),
     )
@@ -347,8 +347,8 @@ describe('the catalogue', () => {
     ['a mount there is not', { mounts: ['nope'] }, 'cannot fetch mount entry on "nope/"'],
     ['the system engine', { mounts: ['sys/'] }, 'singleton plugin cannot be reloaded'],
   ])('does not start anew %s', async (_case, body, message) => {
-    const answer = await harness.call('PUT', 'sys/plugins/reload/backend', body)
-    expect([answer.status, answer.body.errors[0]]).toEqual([400, expect.stringContaining(message)])
+    const response = await harness.call('PUT', 'sys/plugins/reload/backend', body)
+    expect([response.status, response.body.errors[0]]).toEqual([400, expect.stringContaining(message)])
   })
 
   it('mounts and tunes to no version that is not registered', async () => {

@@ -352,8 +352,8 @@ async function listening(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-const answering = async (answer: RequestListener): Promise<string> => {
-  const server = createServer(answer)
+const answering = async (response: RequestListener): Promise<string> => {
+  const server = createServer(response)
   onTestFinished(() => {
     server.closeAllConnections()
   })
@@ -361,7 +361,7 @@ const answering = async (answer: RequestListener): Promise<string> => {
 }
 
 describe('servers that cannot be asked', () => {
-  const asks = `data "mcp_agents" "all" {}\n`
+  const listsAgents = `data "mcp_agents" "all" {}\n`
   const settings = `${requirement}provider "mcp" {\n  max_retries     = 0\n  timeout_seconds = 1\n}\n`
 
   const cases: readonly (readonly [title: string, address: () => Promise<string>, said: RegExp])[] = [
@@ -426,7 +426,7 @@ describe('servers that cannot be asked', () => {
 
   test.each(cases)('%s', async (_, address, said) => {
     const { workspace } = harness
-    await workspace.write('main.tf', `${settings}${asks}`)
+    await workspace.write('main.tf', `${settings}${listsAgents}`)
     await workspace.init()
     const { code, text } = await workspace.run(['plan', '-no-color'], { VAULT_ADDR: await address() })
     expect(code).toBe(1)
@@ -436,7 +436,7 @@ describe('servers that cannot be asked', () => {
 
   test('a CA file that is not there, or is none', async () => {
     const { workspace } = harness
-    await workspace.write('main.tf', `${header}${asks}`)
+    await workspace.write('main.tf', `${header}${listsAgents}`)
     await workspace.write('not-a-ca.pem', 'nonsense')
     await workspace.init()
     for (const file of ['/nowhere/ca.pem', workspace.path('not-a-ca.pem')]) {

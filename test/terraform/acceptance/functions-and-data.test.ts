@@ -102,10 +102,10 @@ describe.each(targets)('data on $TARGET', (target) => {
     await harness.engine('POST', 'agents/billing', { owner: 'platform-team', environment: 'production' })
     await harness.engine('POST', 'agents/billing/scopes', { scopes: ['read:stripe:invoices'] })
     await harness.engine('POST', 'agents/asleep', { owner: 'platform-team', environment: 'production', disabled: true })
-    const ask = (name: string, body: string) => `data "mcp_access_check" "${name}" {\n${body}\n}\n`
+    const accessCheck = (name: string, body: string) => `data "mcp_access_check" "${name}" {\n${body}\n}\n`
     await workspace.write(
       'main.tf',
-      `${header}${ask('may', 'agent = "billing"\ntool = "stripe/invoices"')}${ask('not', 'agent = "billing"\ntool = "stripe/refunds"\ncapability = "create"')}${ask('gone', 'agent = "nobody"\ntool = "stripe/invoices"')}${ask('asleep', 'agent = "asleep"\ntool = "stripe/invoices"')}${ask('missing', 'agent = "billing"\ntool = "stripe/nothing"')}data "mcp_agents" "all" {}
+      `${header}${accessCheck('may', 'agent = "billing"\ntool = "stripe/invoices"')}${accessCheck('not', 'agent = "billing"\ntool = "stripe/refunds"\ncapability = "create"')}${accessCheck('gone', 'agent = "nobody"\ntool = "stripe/invoices"')}${accessCheck('asleep', 'agent = "asleep"\ntool = "stripe/invoices"')}${accessCheck('missing', 'agent = "billing"\ntool = "stripe/nothing"')}data "mcp_agents" "all" {}
 output "it" {
   value = { for name, it in { may = data.mcp_access_check.may, not = data.mcp_access_check.not, gone = data.mcp_access_check.gone, asleep = data.mcp_access_check.asleep, missing = data.mcp_access_check.missing } : name => [it.allowed, it.reason] }
 }

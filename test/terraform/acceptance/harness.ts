@@ -12,7 +12,7 @@ import { buildProvider, providerFile } from '../../../scripts/build-provider.mjs
 import { findServer } from '../../../scripts/find-server.mjs'
 import { eventually } from '../../acceptance/eventually.ts'
 import { startTarget } from '../../acceptance/target/index.ts'
-import type { Answer, Server } from '../../acceptance/target/index.ts'
+import type { ApiResponse, Server } from '../../acceptance/target/index.ts'
 import { must } from '../../acceptance/target/server.ts'
 import { holders } from './search.ts'
 import { Workspace } from './workspace.ts'
@@ -43,7 +43,7 @@ export interface TerraformHarness {
   /** What must stand in no file and no output from now on; answers it. */
   secret(value: string): string
   /** Below the engine's mount, with the root token; anything but success is an error. */
-  engine(method: string, path: string, body?: unknown): Promise<Answer>
+  engine(method: string, path: string, body?: unknown): Promise<ApiResponse>
   /** Ids of all leases of the engine. */
   leases(): Promise<readonly string[]>
   /** Accessors of tokens that were not there when the test began. */
@@ -177,7 +177,7 @@ export async function installed(mirror: string, version: string): Promise<string
 
 async function freshMounts(
   server: Server,
-  call: (method: string, path: string, body?: unknown) => Promise<Answer>,
+  call: (method: string, path: string, body?: unknown) => Promise<ApiResponse>,
 ): Promise<void> {
   for (const mount of ['mcp', 'secret']) await server.api('DELETE', `sys/mounts/${mount}`)
   await call('POST', 'sys/mounts/mcp', {

@@ -39,11 +39,11 @@ describe.skipIf(provider === '').each(servers)('the official route (VAULT_PROVID
   const login = async (role: string): Promise<string> => {
     const { role_id } = await data(`auth/approle/role/${role}/role-id`)
     const { body } = await must(server.api('POST', `auth/approle/role/${role}/secret-id`), 'making a secret id')
-    const answer = await must(
+    const response = await must(
       server.api('POST', 'auth/approle/login', { token: '', body: { role_id, secret_id: body.data.secret_id } }),
       'logging in',
     )
-    return answer.body.auth.client_token as string
+    return response.body.auth.client_token as string
   }
 
   beforeAll(async () => {

@@ -8,13 +8,13 @@ import { systemClock } from '../../../src/logical/clock.ts'
 import type { ValueObject } from '../../../src/terraform/protocol/value.ts'
 import { TerraformCore } from './terraform-core.ts'
 
-interface Answer {
+interface ScriptedResponse {
   readonly status: number
   readonly body?: object
   /** Called when it is asked for; it is given once that is done. */
   readonly before?: () => Promise<unknown>
 }
-interface Asked {
+interface RecordedRequest {
   readonly method: string
   readonly path: string
   readonly token: string
@@ -46,22 +46,22 @@ function hurried(pauses: number[]): Clock {
 }
 
 /** The answers to anything but the login and the farewell, in turn; the last one again and again. */
-async function serve(answers: readonly Answer[], config: ValueObject = {}) {
-  const asked: Asked[] = []
+async function serve(responses: readonly ScriptedResponse[], config: ValueObject = {}) {
+  const requests: RecordedRequest[] = []
   const pauses: number[] = []
-  const left = [...answers]
+  const left = [...responses]
   server = createServer((request, response) => {
     const { method = '', url = '', headers } = request
     const path = url.replace('/v1/', '')
     request.resume()
-    const known: Answer | undefined =
+    const known: ScriptedResponse | undefined =
       path === 'auth/token/create'
         ? { status: 200, body: { auth: { client_token: 'hvs.child', lease_duration: 1200, renewable: false } } }
         : path === 'auth/token/revoke-self'
           ? { status: 204 }
           : undefined
     if (!known)
-      asked.push({
+      requests.push({
         method,
         path,
         token: String(headers['x-vault-token']),
@@ -84,25 +84,25 @@ async function serve(answers: readonly Answer[], config: ValueObject = {}) {
     hurried(pauses),
   )
   expect(await core.configure(config)).toEqual([])
-  return { asked, pauses, terraform: core }
+  return { asked: requests, pauses, terraform: core }
 }
 
-const busy = (status: number): Answer => ({ status, body: { errors: ['try later'] } })
-const list: Answer = { status: 200, body: { data: { keys: ['b', 'a'] } } }
+const busy = (status: number): ScriptedResponse => ({ status, body: { errors: ['try later'] } })
+const list: ScriptedResponse = { status: 200, body: { data: { keys: ['b', 'a'] } } }
 
 describe('a request', () => {
   it.each([412, 429, 500, 502, 503])(
     'answered with %i is sent again, twice, after a pause that grows',
     async (status) => {
-      const { asked, pauses, terraform } = await serve([busy(status), busy(status), list])
+      const { asked: requests, pauses, terraform } = await serve([busy(status), busy(status), list])
       expect((await terraform.data('mcp_agents', {})).state).toEqual({ names: ['a', 'b'] })
-      expect(asked).toHaveLength(3)
+      expect(requests).toHaveLength(3)
       expect(pauses).toEqual([1000, 1500])
     },
   )
 
   it('is given up after that, with what the server said', async () => {
-    const { asked, terraform } = await serve([busy(503)])
+    const { asked: requests, terraform } = await serve([busy(503)])
     expect((await terraform.data('mcp_agents', {})).diagnostics).toMatchObject([
       {
         severity: 'error',
@@ -110,19 +110,19 @@ describe('a request', () => {
         detail: expect.stringContaining('try later') as string,
       },
     ])
-    expect(asked).toHaveLength(3)
+    expect(requests).toHaveLength(3)
   })
 
   it.each([400, 403, 404, 405])('answered with %i is not', async (status) => {
-    const { asked, terraform } = await serve([busy(status)])
+    const { asked: requests, terraform } = await serve([busy(status)])
     await terraform.importState('mcp_agent', 'a')
-    expect(asked.filter(({ path }) => path === 'mcp/agents/a')).toHaveLength(1)
+    expect(requests.filter(({ path }) => path === 'mcp/agents/a')).toHaveLength(1)
   })
 
   it('is sent as often as max_retries says', async () => {
-    const { asked, terraform } = await serve([busy(500)], { max_retries: 0 })
+    const { asked: requests, terraform } = await serve([busy(500)], { max_retries: 0 })
     await terraform.data('mcp_agents', {})
-    expect(asked).toHaveLength(1)
+    expect(requests).toHaveLength(1)
   })
 
   it('that issues a token is sent again only where the server did nothing', async () => {
@@ -132,31 +132,31 @@ describe('a request', () => {
       [429, 3],
       [503, 3],
     ] as const) {
-      const { asked, terraform } = await serve([busy(status)])
+      const { asked: requests, terraform } = await serve([busy(status)])
       await terraform.open({ agent: 'a' })
-      expect([status, asked.filter(({ path }) => path === 'mcp/creds/a').length]).toEqual([status, times])
+      expect([status, requests.filter(({ path }) => path === 'mcp/creds/a').length]).toEqual([status, times])
       await terraform.close()
     }
     core = undefined
   })
 
   it('carries the child token and the namespace', async () => {
-    const { asked, terraform } = await serve([list])
+    const { asked: requests, terraform } = await serve([list])
     await terraform.data('mcp_agents', {})
-    expect(asked).toEqual([{ method: 'GET', path: 'mcp/agents?list=true', token: 'hvs.child', namespace: 'team-a' }])
+    expect(requests).toEqual([{ method: 'GET', path: 'mcp/agents?list=true', token: 'hvs.child', namespace: 'team-a' }])
   })
 
   it('is not sent again once Terraform was interrupted', async () => {
-    const { asked, terraform } = await serve([busy(503)])
+    const { asked: requests, terraform } = await serve([busy(503)])
     await terraform.call('StopProvider', {})
     await terraform.data('mcp_agents', {})
-    expect(asked).toHaveLength(1)
+    expect(requests).toHaveLength(1)
   })
 })
 
 describe('a token', () => {
   it('that is issued while the user interrupts is taken back, though Terraform will not ask for it', async () => {
-    const issued: Answer = {
+    const issued: ScriptedResponse = {
       status: 200,
       body: {
         lease_id: 'mcp/creds/a/1',
@@ -167,9 +167,12 @@ describe('a token', () => {
       // The interrupt has been dealt with before the token arrives.
       before: () => core!.call('StopProvider', {}),
     }
-    const { asked, terraform } = await serve([issued, { status: 204 }])
+    const { asked: requests, terraform } = await serve([issued, { status: 204 }])
     await terraform.open({ agent: 'a' })
-    expect(asked.map(({ method, path }) => `${method} ${path}`)).toEqual(['POST mcp/creds/a', 'PUT sys/leases/revoke'])
+    expect(requests.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      'POST mcp/creds/a',
+      'PUT sys/leases/revoke',
+    ])
   })
 })
 
@@ -184,13 +187,13 @@ describe('something that is no Vault', () => {
     id: 'mcp/agents/a',
   }
 
-  it.each<[string, Answer]>([
+  it.each<[string, ScriptedResponse]>([
     ['an empty 200', { status: 200 }],
     ['an empty 204', { status: 204 }],
     ['JSON of its own', { status: 200, body: { hello: 'world' } }],
     ['a 404 of its own', { status: 404, body: { message: 'nothing here' } }],
-  ])('that answers %s changes nothing in the state', async (_name, answer) => {
-    const { terraform } = await serve([answer], { max_retries: 0 })
+  ])('that answers %s changes nothing in the state', async (_name, response) => {
+    const { terraform } = await serve([response], { max_retries: 0 })
     const read = await terraform.refresh('mcp_agent', state)
     expect(read.state).toEqual(state)
     expect(read.diagnostics.map(({ severity }) => severity)).toEqual(['error'])
