@@ -112,11 +112,10 @@ const configuration = (
 
 function pluginControl(container: StartedTestContainer, api: Api, version: string): PluginControl {
   const pids = async () => {
-    const { output } = await container.exec(['pgrep', '-f', `${PLUGINS}/${pluginFile}`])
-    return output
-      .split('\n')
-      .map(Number)
-      .filter((pid) => pid > 0)
+    // Not pgrep, which not every busybox has. In brackets, so that the search does not find itself.
+    const search = `grep -ls '[${PLUGINS[0]}]${PLUGINS.slice(1)}/${pluginFile}' /proc/[0-9]*/cmdline`
+    const { output } = await container.exec(['sh', '-c', search])
+    return [...output.matchAll(/^\/proc\/(\d+)\/cmdline/gm)].map(([, pid]) => Number(pid))
   }
   return {
     version,
