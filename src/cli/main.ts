@@ -130,6 +130,12 @@ export const registrations: readonly Registration[] = [
   },
   {
     group: 'Vault',
+    name: 'monitor',
+    summary: "Show the server's log as it is written",
+    load: async () => (await import('./monitor.ts')).monitor,
+  },
+  {
+    group: 'Vault',
     name: 'version',
     summary: 'Print the version',
     load: async () => (await import('./version.ts')).version,

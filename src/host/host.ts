@@ -24,6 +24,7 @@ import { answerCall, standingOf } from './http/api.ts'
 import type { HostResponse, HostCall } from './http/call.ts'
 import { listen } from './http/listener.ts'
 import type { ListenConfig, Listener } from './http/listener.ts'
+import { Monitors } from './monitor/monitors.ts'
 import { Expiration } from './lease/expiration.ts'
 import { sysFactory } from './sys/backend.ts'
 import type { StorageType } from './sys/status.ts'
@@ -72,29 +73,13 @@ export interface Host {
   close(): Promise<void>
 }
 
-export async function createHost(config: HostConfig): Promise<Host> {
+export async function createHost(given: HostConfig): Promise<Host> {
+  const monitors = new Monitors(given.clock)
+  const config = { ...given, logger: monitors.logger(given.logger) }
   const versions = await noteVersion(prefixStorage(config.storage, 'core/'), config.clock, versionOf(config))
-  const components = assemble(config, versions)
-  const { mounts, tokens, leases, policies, audits, rollback, broker, wrapping } = components
-  await policies.start()
-  await components.entities.start()
-  await audits.start()
-  const fresh = await mounts.start()
-  // Engines first: what tokens and leases find ended is revoked at once. Leases next: tokens hand them their own.
-  await leases.load()
-  await tokens.start()
-  await wrapping.start()
-  leases.start()
-  rollback.start()
-  if (config.auditPath !== undefined && audits.all().length === 0) {
-    await audits.enable({
-      path: 'file/',
-      type: 'file',
-      description: '',
-      local: false,
-      options: { file_path: config.auditPath },
-    })
-  }
+  const components = assemble(config, versions, monitors)
+  const { mounts, tokens, leases, rollback, broker } = components
+  const fresh = await startComponents(config, components)
   const rootToken = await makeRootToken(config, tokens, fresh)
   const api = {
     core: components.core,
@@ -124,6 +109,7 @@ export async function createHost(config: HostConfig): Promise<Host> {
       return listener
     },
     async close() {
+      monitors.close()
       await Promise.all(listeners.map((listener) => listener.close()))
       rollback.stop()
       leases.close()
@@ -134,10 +120,35 @@ export async function createHost(config: HostConfig): Promise<Host> {
   }
 }
 
+/** In the order in which they need each other. True on the very first start. */
+async function startComponents(config: HostConfig, components: ReturnType<typeof assemble>): Promise<boolean> {
+  const { mounts, tokens, leases, policies, audits, rollback, wrapping, entities } = components
+  await policies.start()
+  await entities.start()
+  await audits.start()
+  const fresh = await mounts.start()
+  // Engines first: what tokens and leases find ended is revoked at once. Leases next: tokens hand them their own.
+  await leases.load()
+  await tokens.start()
+  await wrapping.start()
+  leases.start()
+  rollback.start()
+  if (config.auditPath !== undefined && audits.all().length === 0) {
+    await audits.enable({
+      path: 'file/',
+      type: 'file',
+      description: '',
+      local: false,
+      options: { file_path: config.auditPath },
+    })
+  }
+  return fresh
+}
+
 const defaults = { default_ttl: systemDefaultLeaseTtl, max_ttl: systemMaxLeaseTtl }
 
 /** What keeps records of its own: audit devices, policies, tokens, leases, wrapped responses. */
-function assembleStores(config: HostConfig, router: Router, calls: EngineCalls) {
+function assembleStores(config: HostConfig, router: Router, calls: EngineCalls, monitors: Monitors) {
   const { storage, clock, random, logger } = config
   const at = (prefix: string): Storage => prefixStorage(storage, prefix)
   const broker = new AuditBroker(logger, () => clock.now())
@@ -158,6 +169,7 @@ function assembleStores(config: HostConfig, router: Router, calls: EngineCalls) 
     onEnded: (idHash) => {
       leases.ownerEnded(idHash)
       wrapping.forget(idHash)
+      monitors.ownerEnded(idHash)
     },
   })
   const wrapping: Wrapping = new Wrapping({ storage: at('sys/wrapping/'), clock, logger, tokens })
@@ -174,12 +186,12 @@ function assembleStores(config: HostConfig, router: Router, calls: EngineCalls) 
 }
 
 /** Builds the parts and ties the knots between them; nothing runs yet. */
-function assemble(config: HostConfig, versions: readonly InstalledVersion[]) {
+function assemble(config: HostConfig, versions: readonly InstalledVersion[], monitors: Monitors) {
   const { storage, clock, random, logger } = config
   const router = new Router()
   const calls = new EngineCalls(router, clock)
   const rollback = new Rollback(clock, router, calls, logger)
-  const stores = assembleStores(config, router, calls)
+  const stores = assembleStores(config, router, calls, monitors)
   const { broker, policies, authorizer, tokens, leases, wrapping, audits, entities } = stores
   const engines: Record<string, Factory> = { kv: kvFactory, ...config.engines }
   const mounts = new Mounts({
@@ -208,6 +220,7 @@ function assemble(config: HostConfig, versions: readonly InstalledVersion[]) {
   engines.identity = identityFactory({ entities, router })
   engines.system = sysFactory({
     clock,
+    logger,
     random,
     router,
     mounts,
@@ -218,11 +231,12 @@ function assemble(config: HostConfig, versions: readonly InstalledVersion[]) {
     audits,
     catalog: new PluginCatalog(prefixStorage(storage, 'sys/plugin-catalog/')),
     wrapping,
+    monitors,
     versions: () => versions,
     version: versionOf(config),
   })
   const issuing = new Issuing({ tokens, leases, entities })
-  const core = new Core({ clock, logger, router, tokens, authorizer, issuing, audit: broker, wrapping })
+  const core = new Core({ clock, router, tokens, authorizer, issuing, audit: broker, wrapping })
   return { ...stores, rollback, mounts, core }
 }
 

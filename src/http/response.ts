@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
 import { hasBody } from './request.ts'
 
 /**
@@ -20,4 +21,36 @@ export function writeResponse(
   })
   response.end(request.method === 'HEAD' ? undefined : body)
   return reusable
+}
+
+/** A client whose machine has gone sends no end; without probes its stream would stay for ever. */
+const keepAliveProbeMs = 30_000
+
+/**
+ * Writes a response whose body comes as it is made, at the pace of the reader. The stream is destroyed when the client goes, and the
+ * connection when the stream breaks. `reusable` is called when the connection can carry another request.
+ */
+export function streamResponse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  stream: Readable,
+  reusable: () => void,
+): void {
+  if (response.destroyed) {
+    stream.destroy()
+    return
+  }
+  request.socket.setKeepAlive(true, keepAliveProbeMs)
+  response.writeHead(status, headers)
+  response.flushHeaders()
+  response.once('finish', reusable)
+  response.once('close', () => {
+    stream.destroy()
+  })
+  stream.once('close', () => {
+    if (!stream.readableEnded) response.destroy()
+  })
+  stream.pipe(response)
 }

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { Data } from './data.ts'
 import type { Auth, Secret } from './secret.ts'
 
@@ -26,6 +27,8 @@ export interface Response {
   readonly status?: number
   /** Only from the host's own system engine: the response is kept elsewhere. */
   readonly wrap_info?: WrapInfo
+  /** Only from the host's own system engine: text that comes as it is written, instead of everything else. */
+  readonly stream?: Readable
 }
 
 /** `LIST`: the keys, in the order given. No keys means nothing is there. */

@@ -18,6 +18,11 @@ export interface CallOptions {
   readonly timeoutMs?: number
   /** Asks for the answer wrapped in a single-use token that lives this long: `60s`, `5m`. */
   readonly wrapTtl?: string
+  /**
+   * Takes the body of a success as it comes, where it has no end of its own (`sys/monitor`); the response then has no data, and
+   * `timeoutMs` is for its beginning.
+   */
+  readonly onText?: (text: string) => void
 }
 
 export interface RequestOptions extends CallOptions {
@@ -95,7 +100,7 @@ function clientOf(settings: Settings, token: string | (() => string), close: () 
   const sender = senderOf(settings, token)
 
   async function request(method: VaultMethod, path: string, options: RequestOptions = {}): Promise<VaultResponse> {
-    const { body, signal, wrapTtl } = options
+    const { body, signal, wrapTtl, onText } = options
     const listing = method === 'LIST'
     const reading = listing || method === 'GET'
     if (reading && body !== undefined) throw refused(`body: ${method} carries none; use query`)
@@ -107,6 +112,7 @@ function clientOf(settings: Settings, token: string | (() => string), close: () 
       headers: headersOf(settings.userAgent, method, body !== undefined, wrapTtl),
       timeoutMs: checkTimeout(options.timeoutMs ?? settings.timeoutMs),
       ...(signal ? { signal } : {}),
+      ...(onText ? { onText } : {}),
       ...(body === undefined ? {} : { content: serialise(body) }),
     }).catch((thrown: unknown): RawResponse => {
       throw thrown instanceof VaultError ? thrown : noResponse('the request to Vault failed')

@@ -12,6 +12,8 @@ export interface HttpExchange {
   readonly content?: string
   readonly timeoutMs: number
   readonly signal?: AbortSignal
+  /** Takes the body of a success as it comes, for as long as it comes; the response then has none. */
+  readonly onText?: (text: string) => void
 }
 
 export interface RawResponse {
@@ -47,7 +49,8 @@ function codeOf(thrown: unknown): string {
 async function exchangeOnce(
   agent: Agent,
   origin: string,
-  { uri, method, headers, content, signal }: HttpExchange,
+  { uri, method, headers, content, signal, onText }: HttpExchange,
+  onHead: () => void,
 ): Promise<RawResponse> {
   const response = await agent.request({
     origin,
@@ -57,14 +60,19 @@ async function exchangeOnce(
     body: content ?? null,
     signal,
   })
-  return { statusCode: response.statusCode, body: await response.body.text() }
+  const { statusCode, body } = response
+  if (!onText || statusCode !== 200) return { statusCode, body: await body.text() }
+  onHead()
+  const decoder = new TextDecoder()
+  for await (const chunk of body) onText(decoder.decode(chunk as Buffer, { stream: true }))
+  return { statusCode, body: '' }
 }
 
-function createAgent(ca: string | undefined): Agent {
+function createAgent(ca: string | undefined, longestResponse: number): Agent {
   return new Agent({
     connections: MOST_CONNECTIONS,
     pipelining: 1,
-    maxResponseSize: LONGEST_RESPONSE_BYTES,
+    maxResponseSize: longestResponse,
     // One deadline for the whole exchange is kept by the transport, on the clock that was handed in.
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -91,7 +99,9 @@ const rejectionBy = (signal: AbortSignal): Promise<never> =>
  * that has failed an exchange is left for the next one; no exchange is sent twice, as the first may have been acted on.
  */
 export function createTransport({ origins, ca, clock }: TransportOptions): Transport {
-  const agent = createAgent(ca)
+  const agent = createAgent(ca, LONGEST_RESPONSE_BYTES)
+  // What is read as it comes is never held whole. Opens no connection until it is used.
+  const streaming = createAgent(ca, -1)
   const nodes = new Nodes(origins)
 
   async function send(exchange: HttpExchange): Promise<RawResponse> {
@@ -110,9 +120,10 @@ export function createTransport({ origins, ca, clock }: TransportOptions): Trans
     signal?.addEventListener('abort', cancel, { once: true })
     if (signal?.aborted) cancel()
     try {
+      const sent = { ...exchange, uri: exchange.uri.slice(nodes.first.length), signal: stop.signal }
       const response = await Promise.race([
         stopped,
-        exchangeOnce(agent, origin, { ...exchange, uri: exchange.uri.slice(nodes.first.length), signal: stop.signal }),
+        exchangeOnce(exchange.onText ? streaming : agent, origin, sent, cancelTimer),
       ])
       if (turnsAway(response.statusCode)) nodes.leave(origin)
       return response
@@ -132,7 +143,7 @@ export function createTransport({ origins, ca, clock }: TransportOptions): Trans
   // Not undici's own close: that waits for a connection attempt nobody wants any more.
   async function finish(): Promise<void> {
     await Promise.allSettled(running)
-    await agent.destroy()
+    await Promise.all([agent.destroy(), streaming.destroy()])
   }
 
   return {

@@ -35,10 +35,8 @@ export interface ApiOutcome {
 
 /** What is answered with 404: a read that found nothing, a list without keys. */
 export function isNothing({ operation, response }: ApiOutcome): boolean {
-  if (response?.wrap_info) return false
-  if (operation === 'list') {
-    const keys = response?.data?.keys
-    return !Array.isArray(keys) || keys.length === 0
-  }
-  return operation === 'read' && response?.data === undefined && response?.status === undefined
+  const { wrap_info, stream, data, status } = response ?? {}
+  if (wrap_info ?? stream) return false
+  if (operation === 'list') return !Array.isArray(data?.keys) || data.keys.length === 0
+  return operation === 'read' && data === undefined && status === undefined
 }

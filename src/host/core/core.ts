@@ -1,7 +1,6 @@
 import { matchesSpecial } from '../../framework/pattern.ts'
 import type { Clock } from '../../logical/clock.ts'
 import { RequestError, badRequest, fromUnknown, permissionDenied } from '../../logical/errors.ts'
-import type { Logger } from '../../logical/log.ts'
 import type { Operation, Request } from '../../logical/request.ts'
 import type { AuditBroker } from '../audit/broker.ts'
 import type { Authorizer } from '../auth/authorizer.ts'
@@ -17,7 +16,6 @@ import type { Route, Router } from '../base/router.ts'
 
 export interface CoreConfig {
   readonly clock: Clock
-  readonly logger: Logger
   readonly router: Router
   readonly tokens: TokenStore
   readonly authorizer: Authorizer
@@ -190,11 +188,6 @@ export class Core {
       return await this.#config.issuing.outcome(call, { caller, mount: route.mount, spent }, response)
     } catch (thrown) {
       const error = fromUnknown(thrown)
-      if (error.kind === 'internal')
-        this.#config.logger.error(
-          { cause: error.cause ?? error, path: call.path, request_id: call.id },
-          'request failed inside the server',
-        )
       await this.#config.audit.response(call, caller, route.mount, request.operation, undefined, error)
       throw error
     }

@@ -52,12 +52,14 @@ export class Issuing {
    * The client will not see what this call made, so nobody may hold it. A lease or token it only renewed, looked up or unwrapped is
    * held by somebody already and lives on.
    */
-  async takeBack(call: ApiCall, { lease, auth, issued }: ApiOutcome, wrappingToken: string | undefined): Promise<void> {
+  async takeBack(call: ApiCall, made: ApiOutcome, wrappingToken: string | undefined): Promise<void> {
+    const { lease, auth, issued, response } = made
+    response?.stream?.destroy()
     const { leases, tokens } = this.#config
     if (lease && issued) await leases.revokeLater(lease.lease_id)
     // A token knows the call that made it.
-    const made = tokens.find(auth?.client_token ?? '')
-    if (made?.path === call.path) await tokens.end(made.id_hash)
+    const login = tokens.find(auth?.client_token ?? '')
+    if (login?.path === call.path) await tokens.end(login.id_hash)
     const wrapping = tokens.find(wrappingToken ?? '')
     if (wrapping) await tokens.end(wrapping.id_hash)
   }

@@ -18,17 +18,21 @@ export interface ApiConfig {
 
 /** Vault's HTTP API over the core: everything between a request that has been read and the answer to be written. Never rejects. */
 export async function answerCall(config: ApiConfig, call: HostCall): Promise<HostResponse> {
+  const id = uuid(config.random)
   try {
-    return withNamespace(call, await respond(config, call))
+    return withNamespace(call, await respond(config, call, id))
   } catch (thrown) {
     const error = fromUnknown(thrown)
     if (error.kind === 'internal')
-      config.logger.error({ cause: error.cause ?? error }, 'request failed inside the server')
+      config.logger.error(
+        { cause: error.cause ?? error, path: call.path, request_id: id },
+        'request failed inside the server',
+      )
     return withNamespace(call, errorResponse(error))
   }
 }
 
-async function respond(config: ApiConfig, call: HostCall): Promise<HostResponse> {
+async function respond(config: ApiConfig, call: HostCall, id: string): Promise<HostResponse> {
   const path = apiPath(call.path)
   if (path === undefined)
     throw new RequestError('unsupported_path', 'no handler for this path; the API lies under /v1/')
@@ -39,7 +43,6 @@ async function respond(config: ApiConfig, call: HostCall): Promise<HostResponse>
     if (path === 'sys/init') throw badRequest('Vault is already initialized')
     throw new RequestError('unsupported_operation', undefined, { allow: ['GET', 'HEAD'] })
   }
-  const id = uuid(config.random)
   return outcomeResponse(await config.core.handle(await readCall(call, path, id)), id)
 }
 

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { JsonLimits } from '../../http/index.ts'
 
 /** One HTTP request to the API, read whole. Header names are lower-case. */
@@ -27,4 +28,6 @@ export interface HostResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
+  /** Instead of `body`: sent as it comes. Whoever does not send it destroys it. */
+  readonly stream?: Readable
 }

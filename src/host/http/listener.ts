@@ -12,6 +12,7 @@ import {
   originForm,
   ownHosts,
   parseListenAddress,
+  streamResponse,
   unauthenticatedBodyBytes,
   writeResponse,
 } from '../../http/index.ts'
@@ -148,8 +149,16 @@ function singleHeaders(request: IncomingMessage): Record<string, string | undefi
   )
 }
 
-function send(request: IncomingMessage, response: ServerResponse, { status, headers, body }: HostResponse): void {
-  if (response.destroyed) return
+function send(request: IncomingMessage, response: ServerResponse, result: HostResponse): void {
+  const { status, headers, body, stream } = result
   const socket = request.socket as unknown as VerbSocket
-  if (writeResponse(request, response, status, headers, body)) socket.expectRequest()
+  const reusable = (): void => {
+    socket.expectRequest()
+  }
+  if (stream) {
+    streamResponse(request, response, status, headers, stream, reusable)
+    return
+  }
+  if (response.destroyed) return
+  if (writeResponse(request, response, status, headers, body)) reusable()
 }

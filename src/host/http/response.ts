@@ -45,7 +45,9 @@ const bare = new Set(['sys/internal/specs/openapi'])
 
 /** What the core answered, in Vault's envelope and with Vault's status codes. */
 export function outcomeResponse(outcome: ApiOutcome, requestId: string): HostResponse {
-  const { data, status } = outcome.response ?? {}
+  const { data, status, stream } = outcome.response ?? {}
+  // As Vault does, without a media type.
+  if (stream) return { status: 200, headers: { 'cache-control': 'no-store' }, body: '', stream }
   if (outcome.operation === 'help') return jsonResponse(200, { help: '', see_also: null, ...data })
   if (data && bare.has(outcome.path)) return jsonResponse(200, data)
   if (isNothing(outcome)) return jsonResponse(404, isWarned(outcome) ? envelope(outcome, requestId) : { errors: [] })

@@ -246,6 +246,7 @@ export class Expiration {
       }
       await this.#config.storage.delete(`id/${leaseId}`)
       this.#forget(entry)
+      this.#config.logger.debug({ lease_id: leaseId }, 'revoked lease')
     })
   }
 

@@ -5,6 +5,7 @@ import { authPaths } from './path-auth.ts'
 import { capabilityPaths } from './path-capabilities.ts'
 import { internalPaths } from './path-internal.ts'
 import { leasePaths } from './path-leases.ts'
+import { monitorPaths } from './path-monitor.ts'
 import { mountPaths, remountPaths } from './path-mounts.ts'
 import { pluginPaths } from './path-plugins.ts'
 import { policyPaths } from './path-policies.ts'
@@ -31,6 +32,7 @@ export function sysFactory(services: SysServices): Factory {
           ...pluginPaths(services),
           ...wrappingPaths(services),
           ...versionPaths(services),
+          ...monitorPaths(services),
         ],
         // Any token may ask which mount serves a path it can reach, and for the API of those, whatever its policies say of sys/; the paths check that themselves.
         unauthenticated: ['internal/ui/mounts', 'internal/ui/mounts/*', 'internal/specs/openapi', 'wrapping/lookup'],

@@ -6,7 +6,7 @@ import type { SysServices } from './services.ts'
 
 const path = { type: 'string', description: 'Name of the device.', example: 'file' } as const
 
-export function auditPaths({ audits }: SysServices): PathDef[] {
+export function auditPaths({ audits, logger }: SysServices): PathDef[] {
   return [
     definePath({
       pattern: 'audit',
@@ -54,10 +54,12 @@ export function auditPaths({ audits }: SysServices): PathDef[] {
             local: fields.get('local') ?? false,
             options: { file_path: filePath },
           })
+          logger.info({ path: mountPath(fields.require('path')), type }, 'enabled audit backend')
           return undefined
         },
         delete: async ({ fields }) => {
           await audits.disable(mountPath(fields.require('path')))
+          logger.info({ path: mountPath(fields.require('path')) }, 'disabled audit backend')
           return undefined
         },
       },

@@ -8,7 +8,7 @@ import type { SysServices } from './services.ts'
 const tuneEnd = '/tune'
 
 /** Auth methods: the token store, always mounted, and what is enabled besides. */
-export function authPaths({ router, mounts }: SysServices): PathDef[] {
+export function authPaths({ router, mounts, logger }: SysServices): PathDef[] {
   const all = () => router.all().filter(({ entry }) => entry.path.startsWith('auth/'))
   const at = (given: string) => {
     const path = mountPath(given)
@@ -47,12 +47,14 @@ export function authPaths({ router, mounts }: SysServices): PathDef[] {
           if (type === 'token')
             throw badRequest('path is already in use at token/: the token store is always mounted there.')
           await mounts.enable(mountRequest(`auth/${mountPath(path)}`, fields))
+          logger.info({ path: mountPath(path), type }, 'enabled credential backend')
           return undefined
         },
         delete: async ({ fields }) => {
           const path = mountPath(fields.require('path'))
           if (path === 'token/') throw badRequest('token credential backend cannot be disabled')
           await mounts.disable(`auth/${path}`)
+          logger.info({ path: `auth/${path}` }, 'disabled credential backend')
           return undefined
         },
       },

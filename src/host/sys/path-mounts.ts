@@ -8,7 +8,7 @@ import type { SysServices } from './services.ts'
 
 const tuneEnd = '/tune'
 
-export function mountPaths({ router, mounts, catalog }: SysServices): PathDef[] {
+export function mountPaths({ router, mounts, catalog, logger }: SysServices): PathDef[] {
   const at = (given: string): Mount => {
     // Auth methods too, as in Vault: Terraform reads them here. It drops a mount from its state when it reads these words.
     const mount = router.at(mountPath(given))
@@ -58,6 +58,7 @@ export function mountPaths({ router, mounts, catalog }: SysServices): PathDef[] 
           } else {
             const request = mountRequest(secretsPath(path), fields)
             await mounts.enable({ ...request, config: await withVersion(request.type, request.config) })
+            logger.info({ path: request.path, type: request.type }, 'successful mount')
           }
           return undefined
         },
@@ -68,6 +69,7 @@ export function mountPaths({ router, mounts, catalog }: SysServices): PathDef[] 
               `cannot unmount ${path}: auth methods are disabled at sys/auth/${path.slice('auth/'.length, -1)}.`,
             )
           await mounts.disable(path)
+          logger.info({ path }, 'successfully unmounted')
           return undefined
         },
       },
@@ -85,7 +87,7 @@ function secretsPath(given: string): string {
   return path
 }
 
-export function remountPaths({ mounts, random }: SysServices): PathDef[] {
+export function remountPaths({ mounts, random, logger }: SysServices): PathDef[] {
   const from = { type: 'string', description: "The mount's path now.", example: 'mcp' } as const
   const to = { type: 'string', description: 'Where it is to be.', example: 'agents' } as const
   // A move is over when it is answered; the statuses exist for clients that poll. The oldest are forgotten.
@@ -102,6 +104,7 @@ export function remountPaths({ mounts, random }: SysServices): PathDef[] {
             target_mount: mountPath(fields.require('to')),
           }
           await mounts.remount(move.source_mount, move.target_mount)
+          logger.info({ old_path: move.source_mount, new_path: move.target_mount }, 'successful remount')
           const id = Buffer.from(random(16)).toString('hex')
           moves.set(id, move)
           for (const oldest of moves.keys()) if (moves.size > 100) moves.delete(oldest)

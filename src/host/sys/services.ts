@@ -7,12 +7,15 @@ import type { Random } from '../base/ids.ts'
 import type { Mounts } from '../base/mounts.ts'
 import type { Router } from '../base/router.ts'
 import type { Expiration } from '../lease/expiration.ts'
+import type { Monitors } from '../monitor/monitors.ts'
+import type { Logger } from '../../logical/log.ts'
 import type { Wrapping } from '../wrapping/wrapping.ts'
 import type { PluginCatalog } from './plugin-catalog.ts'
 
 /** What the system engine's paths work on. */
 export interface SysServices {
   readonly clock: Clock
+  readonly logger: Logger
   readonly random: Random
   readonly router: Router
   readonly mounts: Mounts
@@ -23,6 +26,7 @@ export interface SysServices {
   readonly audits: AuditDevices
   readonly catalog: PluginCatalog
   readonly wrapping: Wrapping
+  readonly monitors: Monitors
   /** What has served this storage, oldest first. */
   readonly versions: () => readonly { readonly version: string; readonly installed: number }[]
   /** The Vault version clients are told. */

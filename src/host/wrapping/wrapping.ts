@@ -91,7 +91,8 @@ export class Wrapping {
   /** Keeps what a request was answered and answers a token instead; what holds nothing to keep stays as it is. */
   async wrap(call: ApiCall, outcome: ApiOutcome): Promise<ApiOutcome> {
     const ttl = call.wrap_ttl ?? 0
-    const response = ttl === 0 || call.operation === 'help' ? undefined : contentOf(outcome)
+    if (ttl === 0 || call.operation === 'help' || outcome.response?.stream) return outcome
+    const response = contentOf(outcome)
     if (!response) return outcome
     const { lease, auth, operation, path, mount_type } = outcome
     const wrap_info = await this.#keep({

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTarget } from '../target/index.ts'
 import type { Server } from '../target/index.ts'
+import { lineOfMount } from './monitor.ts'
 import { server as itself } from './server.ts'
 import { identity } from './identity.ts'
 import { mounts } from './mounts.ts'
@@ -30,5 +31,24 @@ describe.each([
 ])('%s', (_table, rows) => {
   it.each(rows.map((row) => [row.name, row] as const))('%s', async (_name, row) => {
     await answersAs(row, server, memory)
+  })
+})
+
+describe('the log', () => {
+  it.each([
+    [
+      'standard',
+      'sudo',
+      /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \[INFO\] {2}core: successful mount: .*path=watched\/ type=kv/,
+    ],
+    [
+      'json',
+      'read',
+      /^\{"@level":"info","@message":"successful mount","@module":"core","@timestamp":"[\d-]{10}T[\d:]{8}\.\d{6}Z",.*"path":"watched\/","type":"kv"/,
+    ],
+  ])('streams what happens, in the %s format, to a token with %s', async (format, capability, line) => {
+    const opened = await lineOfMount(server, format, capability)
+    expect(opened).toMatchObject({ status: 200, type: null, caching: 'no-store', coding: 'chunked' })
+    expect(opened.line).toMatch(line)
   })
 })

@@ -42,6 +42,22 @@ export const server: readonly Row[] = [
     status: 200,
     has: { type: 'shamir', initialized: true, sealed: false, t: 1, n: 1, progress: 0, recovery_seal: false },
   },
+  {
+    name: 'a log level that is none',
+    method: 'GET',
+    path: 'sys/monitor?log_level=haha',
+    status: 400,
+    says: ['unknown log level'],
+  },
+  {
+    name: 'a log format that is none',
+    method: 'GET',
+    path: 'sys/monitor?log_format=haha',
+    status: 400,
+    says: ['unknown log format'],
+  },
+  { name: 'the log is not written to', method: 'POST', path: 'sys/monitor', body: {}, status: 405 },
+  { name: 'nor shown without a token', method: 'GET', path: 'sys/monitor', token: '', status: 403 },
   { name: 'none of it without a token', method: 'GET', path: 'sys/key-status', token: '', status: 403 },
   {
     name: '(a mount)',
