@@ -174,7 +174,7 @@ function* circles(files) {
  * Exported types that share a name across folders, until they are renamed; nothing is added here. `GatewayError` and
  * `Upstream` are the SDK's public names too, `Caller` and the feed's are renamed with the rooms they are in.
  */
-const sharedNames = new Set(['Caller', 'FeedEvent', 'GatewayError', 'Upstream'])
+const sharedNames = new Set(['Caller', 'GatewayError', 'Upstream'])
 
 /** One name, one thing: who reads `Exchange` must not have to look which of four it is. src/proto is generated. */
 function* nameProblems(files) {

@@ -19,7 +19,7 @@ export interface RuleProblem extends ProblemPlace {
   readonly value?: string
   /** Follows the subject: `must start with https://`. */
   readonly problem: string
-  /** What would be right, after a colon: `a resource, or resource/qualifier`. */
+  /** What would be right, after a colon or as a sentence: `write a resource, or resource/qualifier`. */
   readonly rule?: string
   /** A whole sentence in place of the example. */
   readonly advice?: string

@@ -23,10 +23,14 @@ export interface FieldShape {
   readonly type: keyof ShapeValues
   readonly example?: unknown
   readonly required?: boolean
+  /** Only responses hold it: no list of it is too long, for nobody wrote it. */
+  readonly computed?: boolean
   /** In every response; for what is not written. */
   readonly always?: boolean
   readonly default?: unknown
   readonly allowed?: readonly string[]
+  /** The smallest number. */
+  readonly least?: number
 }
 
 export type Shape = Readonly<Record<string, FieldShape>>
@@ -34,10 +38,27 @@ export type Shape = Readonly<Record<string, FieldShape>>
 type ValueOf<S extends FieldShape> = S extends { readonly allowed: readonly (infer A)[] } ? A : ShapeValues[S['type']]
 type IsThere = { readonly required: true } | { readonly always: true } | { readonly default: unknown }
 
-/** What a reader finds: every field, null where there is none and no default. */
+/** What a reader of a document finds: every field, null where there is none and no default. */
 export type ReadValues<F extends Shape> = {
   readonly [K in keyof F]: F[K] extends IsThere ? ValueOf<F[K]> : ValueOf<F[K]> | null
 }
+
+type KeysOf<F extends Shape, P> = { [K in keyof F]: F[K] extends P ? K : never }[keyof F]
+
+/** What a reader of a response finds: what was there, and defaults. */
+export type PresentValues<F extends Shape> = {
+  readonly [K in KeysOf<F, IsThere>]: ValueOf<F[K]>
+} & { readonly [K in Exclude<keyof F, KeysOf<F, IsThere>>]?: ValueOf<F[K]> }
+
+type AlwaysSent = { readonly required: true } | { readonly always: true }
+
+/** What a response may be made of. */
+export type SentValues<F extends Shape> = {
+  readonly [K in KeysOf<F, AlwaysSent>]: ValueOf<F[K]>
+} & { readonly [K in Exclude<keyof F, KeysOf<F, AlwaysSent>>]?: ValueOf<F[K]> | null | undefined }
+
+/** The same field, in every response. */
+export const always = <S extends FieldShape>(field: S) => ({ ...field, always: true }) as const
 
 /** Fields as far as they are known. */
 export type KnownValues<F extends Shape> = Readonly<Partial<Record<keyof F, unknown>>>
@@ -60,10 +81,13 @@ export function shapeProblems<F extends Shape>(shape: F, values: KnownValues<F>)
 
 type Found = { readonly problem: string; readonly index?: number } | undefined
 
-function typeProblem({ type, allowed, required }: FieldShape, value: unknown): Found {
+function typeProblem({ type, computed, allowed, required, least }: FieldShape, value: unknown): Found {
   const found = checks[type](value)
   if (found) return found
+  if (computed !== true && Array.isArray(value) && value.length > LONGEST_LIST)
+    return { problem: `must have at most ${String(LONGEST_LIST)} items` }
   if (required && value === '') return { problem: 'is required' }
+  if (least !== undefined && Number(value) < least) return { problem: `must be at least ${String(least)}` }
   if (allowed && !(allowed as readonly unknown[]).includes(value))
     return { problem: `must be one of ${allowed.join(', ')}` }
   return undefined
@@ -84,29 +108,35 @@ const checks: Readonly<Record<FieldShape['type'], (value: unknown) => Found>> = 
     if (!Array.isArray(value)) return { problem: 'must be a list' }
     // An item that a plan does not know yet is undefined.
     const index = value.findIndex((item) => item !== undefined && typeof item !== 'string')
-    return index < 0 ? listProblem(value) : { index, problem: 'must be a string' }
+    return index < 0 ? undefined : { index, problem: 'must be a string' }
   },
   object: (value) => must(isObject(value), 'an object'),
-  objects: (value) => (Array.isArray(value) ? listProblem(value) : { problem: 'must be a list' }),
+  objects: (value) => must(Array.isArray(value), 'a list'),
   any: () => undefined,
 }
-
-const listProblem = ({ length }: readonly unknown[]): Found =>
-  length <= LONGEST_LIST ? undefined : { problem: `must have at most ${String(LONGEST_LIST)} items` }
 
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Reads what the engine responded. Throws `DocumentError`; `what` names it there. Fields that are not described are left out. */
-export function readShape<F extends Shape>(what: string, shape: F, data: unknown): ReadValues<F> {
+/**
+ * Reads what the engine responded. Throws `DocumentError`; `what` names it there. Fields that are not described are left out, and so are
+ * those that are absent or null and have no default.
+ */
+export function readPresent<F extends Shape>(what: string, shape: F, data: unknown): PresentValues<F> {
   if (!isObject(data)) throw new DocumentError(what, { field: 'data', problem: 'must be an object', example: {} })
   const [problem] = shapeProblems(shape, data as KnownValues<F>)
   if (problem) throw new DocumentError(what, problem)
-  const read = Object.entries(shape).map(([field, { required, always, default: absent, example }]) => {
-    const value = data[field] ?? absent ?? null
-    if (value === null && (required === true || always === true))
+  const read = Object.entries(shape).flatMap(([field, { required, always: isAlways, default: absent, example }]) => {
+    const value = data[field] ?? absent ?? undefined
+    if (value === undefined && (required === true || isAlways === true))
       throw new DocumentError(what, { field, problem: 'is missing', example })
-    return [field, value] as const
+    return value === undefined ? [] : [[field, value] as const]
   })
-  return Object.fromEntries(read) as ReadValues<F>
+  return Object.fromEntries(read) as PresentValues<F>
+}
+
+/** The same of a document, where null says that nothing is set. */
+export function readShape<F extends Shape>(what: string, shape: F, data: unknown): ReadValues<F> {
+  const unset = Object.fromEntries(Object.keys(shape).map((field) => [field, null]))
+  return { ...unset, ...readPresent(what, shape, data) } as ReadValues<F>
 }

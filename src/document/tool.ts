@@ -57,7 +57,13 @@ export function toolNameProblems(name: unknown): readonly DocumentProblem[] {
   const segments = name.split('/')
   if (segments.length > 2)
     return [
-      { field: 'name', value: name, problem: 'is not a tool', rule: 'a resource, or resource/qualifier', example },
+      {
+        field: 'name',
+        value: name,
+        problem: 'is not the name of a tool',
+        rule: 'write a resource, or resource/qualifier',
+        example,
+      },
     ]
   return nameProblems(
     'name',

@@ -1,7 +1,7 @@
 /** The agent record: identity, declared scopes per environment, and the generation that ends its sessions. */
 import { agentScopesFields } from '../document/index.ts'
 import type { Engine } from './engine.ts'
-import type { FeedEvent } from './feed.ts'
+import type { FeedEvent } from '../document/index.ts'
 
 export interface DeclaredScopes {
   /** null = unset: the agent's policies alone decide. */

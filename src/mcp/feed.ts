@@ -2,44 +2,11 @@
  * The revocation feed: an ordered ring of changes that gateways follow. Filled only after the storage commit. The epoch is
  * random per engine instance and changes when a write's outcome is unknown; followers then drop everything they cached.
  */
+import type { FeedEvent, FeedPosition, NumberedEvent, SentFeedResponse } from '../document/index.ts'
 import type { Clock } from '../logical/clock.ts'
 
-export type FeedEvent =
-  | { readonly type: 'session_ended'; readonly session_id: string; readonly reason: string }
-  | { readonly type: 'token_ended'; readonly session_id: string; readonly token_id: string; readonly reason: string }
-  | { readonly type: 'generation'; readonly agent_id: string; readonly generation: number }
-  | { readonly type: 'mount_generation'; readonly generation: number }
-  | {
-      readonly type: 'expiry'
-      readonly session_id: string
-      readonly token_id: string
-      readonly expires_at_unix: number
-      /** Whether it is the last of its session's tokens to run out. */
-      readonly newest: boolean
-      /** When the last one does. */
-      readonly tokens_end_unix: number
-    }
-  | { readonly type: 'document'; readonly path: string; readonly version: number; readonly deleted: boolean }
-
-export type NumberedEvent = FeedEvent & { readonly sequence: number }
-
-export interface FeedPosition {
-  readonly epoch: string
-  readonly sequence: number
-}
-
-export interface FeedResponse extends FeedPosition {
-  readonly server_time_unix_ms: number
-  /** How long the question was held here: the answer is as fresh as the question plus this. */
-  readonly held_ms: number
-  readonly events: readonly NumberedEvent[]
-  /** True = the follower's position means nothing here: drop every cached thing. */
-  readonly reset: boolean
-  /** True = there are later events already: this answer makes nothing fresh, ask on at once. */
-  readonly more: boolean
-  /** True = the mount is being disabled or moved: everything under it has ended, and no further poll is held. */
-  readonly removed: boolean
-}
+/** A response without what the mount adds to it. */
+export type FeedPollResult = Omit<SentFeedResponse, 'pollers' | 'check_keys' | 'check_enforced_from_unix'>
 
 /** At least so many are kept. */
 const RING_EVENTS = 16_384
@@ -86,7 +53,7 @@ export class Feed {
   }
 
   /** Answers at once when there is something to say, else after `waitMs`, at the next event, on abort or on close. */
-  async poll(follower: { epoch: string; after: number }, waitMs: number, signal: AbortSignal): Promise<FeedResponse> {
+  async poll(follower: { epoch: string; after: number }, waitMs: number, signal: AbortSignal): Promise<FeedPollResult> {
     const requestedAt = this.#clock.monotonic()
     const held = waitMs > 0 && !this.#closed && !this.#removed
     if (held && this.#isCurrent(follower) && follower.after === this.#sequence) await this.#wait(waitMs, signal)

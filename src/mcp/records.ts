@@ -5,7 +5,8 @@
 import { KeyedLock } from '../logical/keyed-lock.ts'
 import { getJson, jsonEntry, jsonOf } from '../logical/storage.ts'
 import type { Storage } from '../logical/storage.ts'
-import type { Feed, FeedEvent } from './feed.ts'
+import type { FeedEvent } from '../document/index.ts'
+import type { Feed } from './feed.ts'
 
 /** A generation of the cache is full at the first of these. Sessions are as long as the lists of scopes that callers asked for. */
 const GENERATION_ENTRIES = 50_000

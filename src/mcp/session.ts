@@ -4,7 +4,7 @@
  */
 import { sessionKeyOf, sessionKeyOfDigest } from '../scope/index.ts'
 import type { Engine } from './engine.ts'
-import type { FeedEvent } from './feed.ts'
+import type { FeedEvent } from '../document/index.ts'
 
 export interface SessionToken {
   readonly token_id: string

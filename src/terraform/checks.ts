@@ -49,7 +49,7 @@ export function problemFault(problem: DocumentProblem, attribute = problem.field
   return fault(
     `${subject}${written} ${problem.problem}`,
     [
-      ...(rule === undefined ? [] : [`It must be ${rule}.`]),
+      ...(rule === undefined ? [] : [`${rule.charAt(0).toUpperCase()}${rule.slice(1)}.`]),
       advice ??
         `Write for example ${placeOf({ ...problem, field: attribute, key: undefined })} = ${JSON.stringify(example)}.`,
     ].join(' '),

@@ -1,8 +1,8 @@
 /** What gateways rely on in an engine, of the fake they are tested with and of the real one: where they differ, the fake has drifted. */
 import { describe, expect, it } from 'vitest'
 import { readAgent, readScopes, readTools, readUpstream } from '../../src/document/documents.ts'
-import { readFeedUpdate, readIntrospection } from '../../src/gateway/knowledge/feed-event.ts'
-import type { FeedUpdate, FeedEvent, Introspection } from '../../src/gateway/knowledge/feed-event.ts'
+import { readFeedResponse, readIntrospection } from '../../src/document/index.ts'
+import type { FeedResponse, Introspection, NumberedEvent } from '../../src/document/index.ts'
 import { RequestError } from '../../src/logical/errors.ts'
 import type { Operation } from '../../src/logical/request.ts'
 import { mintToken, tokenDigest } from '../../src/scope/index.ts'
@@ -45,14 +45,14 @@ class Subject {
 
   ofToken = (token: string) => this.introspect({ token_sha256: tokenDigest(token) })
 
-  async feed(query: { epoch?: string; after?: number; wait?: number }): Promise<FeedUpdate> {
-    const read = readFeedUpdate(await this.#feed({ epoch: '', after: 0, wait: 0, ...query }))
+  async feed(query: { epoch?: string; after?: number; wait?: number }): Promise<FeedResponse> {
+    const read = readFeedResponse(await this.#feed({ epoch: '', after: 0, wait: 0, ...query }))
     if (!read) throw new Error('the response of the feed does not read')
     return read
   }
 
   /** A poll that the engine holds by the time this resolves. */
-  async waits(query: { epoch: string; after: number }): Promise<{ response: Promise<FeedUpdate> }> {
+  async waits(query: { epoch: string; after: number }): Promise<{ response: Promise<FeedResponse> }> {
     const before = this.clock.waiting
     const response = this.feed({ ...query, wait: 1 })
     await expect.poll(() => this.clock.waiting).toBeGreaterThan(before)
@@ -60,7 +60,7 @@ class Subject {
   }
 
   /** What the feed tells of what `work` does. */
-  async eventsOf(work: () => Promise<unknown>): Promise<readonly FeedEvent[]> {
+  async eventsOf(work: () => Promise<unknown>): Promise<readonly NumberedEvent[]> {
     const { epoch, sequence } = await this.feed({})
     await work()
     return (await this.feed({ epoch, after: sequence })).events

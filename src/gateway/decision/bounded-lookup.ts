@@ -1,6 +1,7 @@
 import { limited } from '../error.ts'
 import type { GatewayError } from '../error.ts'
-import type { Found, SessionName, SessionCache } from '../knowledge/session-cache.ts'
+import type { SessionName, SessionCache } from '../knowledge/session-cache.ts'
+import type { Found } from '../knowledge/session-entry.ts'
 import type { Limits } from '../limits/index.ts'
 import { originOf } from './callers.ts'
 import type { Caller } from './callers.ts'

@@ -18,8 +18,8 @@ import { knownSession } from './records.ts'
 import type { DecisionRecords } from './records.ts'
 import { bodyTooLarge, inactiveToken, malformed, missing, reuse } from './refusals.ts'
 import type { AuthorizationRequest, Context, ValidationRequest, TokenValidation, WatchingRequest } from './requests.ts'
-import type { EndReason, SessionEntry } from '../knowledge/session-entry.ts'
-import type { Found, SessionName, SessionCache } from '../knowledge/session-cache.ts'
+import type { Found, EndReason, SessionEntry } from '../knowledge/session-entry.ts'
+import type { SessionName, SessionCache } from '../knowledge/session-cache.ts'
 import type { SessionWatch } from '../knowledge/watch.ts'
 
 export interface DecisionDependencies {

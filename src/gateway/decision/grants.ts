@@ -3,7 +3,7 @@ import { effectiveScopes } from '../../scope/index.ts'
 import type { GrantLink } from '../../scope/index.ts'
 import { unavailable } from '../error.ts'
 import type { Documents } from '../knowledge/documents.ts'
-import type { ChainLink } from '../knowledge/feed-event.ts'
+import type { ChainLink } from '../../document/index.ts'
 import type { SessionEntry } from '../knowledge/session-entry.ts'
 
 /** What a session may do as documents stand at `revision`; `paths` are the documents it was judged from. */

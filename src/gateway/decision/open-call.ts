@@ -7,7 +7,7 @@ import type { GatewayError } from '../error.ts'
 import { slotOf } from '../knowledge/documents.ts'
 import type { UpstreamDocument } from '../../document/documents.ts'
 import type { FeedListener } from '../knowledge/listeners.ts'
-import type { FeedEvent } from '../knowledge/feed-event.ts'
+import type { NumberedEvent } from '../../document/index.ts'
 import type { Freshness } from '../knowledge/freshness.ts'
 import type { RequestedAccess } from './records.ts'
 import { ended, reuse } from './refusals.ts'
@@ -221,7 +221,7 @@ export class OpenCalls implements FeedListener {
     return call
   }
 
-  changed(events: readonly FeedEvent[]): void {
+  changed(events: readonly NumberedEvent[]): void {
     const paths = new Set(events.flatMap((event) => (event.type === 'document' ? [slotOf(event.path)] : [])))
     if (paths.size > 0) for (const call of this.#calls) call.review(paths)
   }

@@ -1,6 +1,6 @@
 import type { CallJudgement } from '../../scope/index.ts'
 import { GatewayError } from '../error.ts'
-import type { Inactive } from '../knowledge/feed-event.ts'
+import type { InactiveSession } from '../../document/index.ts'
 import type { EndReason } from '../knowledge/session-entry.ts'
 
 /** A new request with a token that is over. `again` = not its first use since it expired: somebody holds on to an old token. */
@@ -38,7 +38,7 @@ export const malformed = (): GatewayError =>
     'this is not a token of this gateway: it is truncated, mistyped or of another kind',
   )
 
-export function inactiveToken({ reason }: Inactive): GatewayError {
+export function inactiveToken({ reason }: InactiveSession): GatewayError {
   if (reason === 'expired' || reason === 'revoked') return reuse(reason)
   return reason === 'malformed' ? malformed() : new GatewayError('invalid_token', 'unknown', 'the token is not known')
 }

@@ -2,7 +2,7 @@
 import type { ServerWritableStream, handleServerStreamingCall } from '@grpc/grpc-js'
 import { slotOf } from '../knowledge/documents.ts'
 import type { WatchingRequest } from '../decision/requests.ts'
-import type { FeedEvent } from '../knowledge/feed-event.ts'
+import type { NumberedEvent } from '../../document/index.ts'
 import type { EndReason } from '../knowledge/session-entry.ts'
 import type { SessionWatch } from '../knowledge/watch.ts'
 import { toGatewayError, unavailable } from '../error.ts'
@@ -48,7 +48,7 @@ export function watchHandler(
   }
 }
 
-const documentsIn = (events: readonly FeedEvent[]): string[] =>
+const documentsIn = (events: readonly NumberedEvent[]): string[] =>
   events.flatMap((event) => (event.type === 'document' ? [slotOf(event.path)] : []))
 
 async function start(

@@ -9,7 +9,7 @@ import { GatewayError, unavailable } from '../error.ts'
 import { readAgent, readPolicy, readScopes, readTools, readUpstream } from '../../document/documents.ts'
 import type { AgentDocument, AgentScopes, Reading, UpstreamDocument } from '../../document/documents.ts'
 import type { FeedListener } from './listeners.ts'
-import type { FeedEvent } from './feed-event.ts'
+import type { NumberedEvent } from '../../document/index.ts'
 
 export interface DocumentsConfig {
   readonly vault: VaultClient
@@ -86,7 +86,7 @@ export class Documents implements FeedListener {
       if (version !== null) this.#raise(path, { version, deleted: false })
   }
 
-  changed(events: readonly FeedEvent[]): void {
+  changed(events: readonly NumberedEvent[]): void {
     for (const event of events) if (event.type === 'document') this.#raise(event.path, event)
   }
 

@@ -1,4 +1,4 @@
-import type { ChainLink } from './feed-event.ts'
+import type { ChainLink } from '../../document/index.ts'
 
 export interface EndedSessionsConfig {
   /** Unix milliseconds on the engine's clock; Infinity while that is not known. */

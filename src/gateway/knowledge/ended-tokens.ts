@@ -1,7 +1,7 @@
-import type { Inactive } from './feed-event.ts'
+import type { InactiveSession } from '../../document/index.ts'
 
 /** What the engine never takes back: it honours no token again that it ended or saw expire. It tells of a superseded one as revoked. */
-const isFinal = ({ reason, session_id }: Inactive): boolean =>
+const isFinal = ({ reason, session_id }: InactiveSession): boolean =>
   (reason === 'expired' || reason === 'revoked') && session_id !== undefined
 
 /**
@@ -10,7 +10,7 @@ const isFinal = ({ reason, session_id }: Inactive): boolean =>
  * epoch of the engine may rest on another state, so that all is dropped then.
  */
 export class EndedTokens {
-  readonly #responses = new Map<string, Inactive>()
+  readonly #responses = new Map<string, InactiveSession>()
   readonly #capacity: number
 
   constructor(capacity = 10_000) {
@@ -18,7 +18,7 @@ export class EndedTokens {
   }
 
   /** What the engine said; the token counts as used. */
-  get(digest: string): Inactive | undefined {
+  get(digest: string): InactiveSession | undefined {
     const response = this.#responses.get(digest)
     if (response) {
       this.#responses.delete(digest)
@@ -32,7 +32,7 @@ export class EndedTokens {
   }
 
   /** Keeps a response that is final; the least recently used one makes room. */
-  note(digest: string, response: Inactive): void {
+  note(digest: string, response: InactiveSession): void {
     if (!isFinal(response)) return
     const [oldest] = this.#responses.keys()
     if (oldest !== undefined && this.#responses.size >= this.#capacity) this.#responses.delete(oldest)

@@ -8,8 +8,9 @@ import { delay } from '../../logical/clock.ts'
 import { Demand } from './demand.ts'
 import { EngineClock } from './engine-clock.ts'
 import type { TokenCheck } from './token-check.ts'
-import { readFeedUpdate } from './feed-event.ts'
-import type { FeedUpdate, FeedEvent } from './feed-event.ts'
+import type { NumberedEvent } from '../../document/index.ts'
+import { readFeedUpdate } from './feed-update.ts'
+import type { FeedUpdate } from './feed-update.ts'
 import { FRESH_MS, LOOK_EVERY_MS, MOST_TRIES, REFUSED_PAUSE_MS, holdOf } from './follower-config.ts'
 import type { FollowerConfig } from './follower-config.ts'
 import { Listeners } from './listeners.ts'
@@ -154,7 +155,7 @@ export class FeedFollower {
   }
 
   /** Something this gateway itself has just done and been acknowledged for; applied as if the feed had said it. */
-  applyOwn(event: FeedEvent): void {
+  applyOwn(event: NumberedEvent): void {
     this.#publish([event])
   }
 
@@ -274,7 +275,7 @@ export class FeedFollower {
     else if (events.length > 0) this.#publish(events)
   }
 
-  #publish(events: readonly FeedEvent[]): void {
+  #publish(events: readonly NumberedEvent[]): void {
     if (!this.#listeners.publish(events)) this.#reset()
   }
 

@@ -1,8 +1,8 @@
 import type { Clock } from '../../logical/clock.ts'
 import type { VaultClient } from '../../vault-client/index.ts'
 import { unavailable } from '../error.ts'
-import { readIntrospection } from './feed-event.ts'
-import type { Introspection } from './feed-event.ts'
+import { DocumentError, readIntrospection } from '../../document/index.ts'
+import type { Introspection } from '../../document/index.ts'
 import type { FeedFollower } from './feed-follower.ts'
 
 /** What a session is asked for by: the digest of a token, or its id. */
@@ -37,8 +37,7 @@ export async function introspect(
       error,
     )
   }
-  const response = readIntrospection(data)
-  if (!response) throw unavailable('vault_unavailable', 'the introspection response cannot be parsed')
+  const response = read(data)
   if (response.epoch === follower.epoch) {
     follower.engineClock.observe({
       sentMs,
@@ -48,4 +47,13 @@ export async function introspect(
     })
   }
   return response
+}
+
+function read(data: unknown): Introspection {
+  try {
+    return readIntrospection(data)
+  } catch (error) {
+    if (!(error instanceof DocumentError)) throw error
+    throw unavailable('vault_unavailable', 'the introspection response cannot be parsed', error)
+  }
 }

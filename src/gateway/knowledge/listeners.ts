@@ -1,10 +1,10 @@
 import type { Logger } from '../../logical/log.ts'
 import type { GatewayError } from '../error.ts'
-import type { FeedEvent } from './feed-event.ts'
+import type { NumberedEvent } from '../../document/index.ts'
 
 /** Hears of every change in order. No method may throw or wait. */
 export interface FeedListener {
-  changed(events: readonly FeedEvent[]): void
+  changed(events: readonly NumberedEvent[]): void
   /** Nothing known before holds any more: drop it. */
   reset(): void
   /** Vault said no, and `reason` is what callers are told: end what is under way. A reset follows. */
@@ -18,7 +18,7 @@ export interface FeedListener {
 export interface PendingLookup {
   readonly epoch: string | undefined
   readonly sequence: number
-  readonly events: readonly FeedEvent[]
+  readonly events: readonly NumberedEvent[]
   /** True once the feed was reset: the answer may rest on a state that is gone. */
   readonly broken: boolean
   close(): void
@@ -28,7 +28,7 @@ export interface PendingLookup {
 export class Listeners {
   readonly #logger: Logger
   readonly #listeners: FeedListener[] = []
-  readonly #lookups = new Set<{ events: FeedEvent[]; broken: boolean }>()
+  readonly #lookups = new Set<{ events: NumberedEvent[]; broken: boolean }>()
 
   constructor(logger: Logger) {
     this.#logger = logger
@@ -39,7 +39,7 @@ export class Listeners {
   }
 
   openLookup(position: { readonly epoch: string | undefined; readonly sequence: number }): PendingLookup {
-    const open = { events: [] as FeedEvent[], broken: false }
+    const open = { events: [] as NumberedEvent[], broken: false }
     this.#lookups.add(open)
     return {
       ...position,
@@ -52,7 +52,7 @@ export class Listeners {
   }
 
   /** False where a listener failed half way: it no longer knows what it holds, so that all have to be reset. */
-  publish(events: readonly FeedEvent[]): boolean {
+  publish(events: readonly NumberedEvent[]): boolean {
     for (const lookup of this.#lookups) lookup.events.push(...events)
     try {
       for (const listener of this.#listeners) listener.changed(events)

@@ -7,17 +7,14 @@ import { unavailable } from '../error.ts'
 import { EndedTokens } from './ended-tokens.ts'
 import type { FeedFollower } from './feed-follower.ts'
 import type { FeedListener, PendingLookup } from './listeners.ts'
-import type { Active, FeedEvent, Inactive } from './feed-event.ts'
+import type { ActiveSession, NumberedEvent } from '../../document/index.ts'
 import { EndedSessions } from './ended-sessions.ts'
 import { introspect, textOf } from './introspection.ts'
 import type { SessionKey } from './introspection.ts'
 import { SessionEntry } from './session-entry.ts'
 import { addTo, removeFrom } from './sets-by-key.ts'
 import { SessionWatch } from './watch.ts'
-import type { EndReason } from './session-entry.ts'
-
-export type Found =
-  { readonly entry: SessionEntry; readonly inactive?: never } | { readonly inactive: Inactive; readonly entry?: never }
+import type { EndReason, Found } from './session-entry.ts'
 
 /** What callers name a session by. */
 export type SessionName = { readonly token: string } | { readonly session_id: string }
@@ -157,7 +154,7 @@ export class SessionCache implements FeedListener {
     return watch
   }
 
-  changed(events: readonly FeedEvent[]): void {
+  changed(events: readonly NumberedEvent[]): void {
     for (const event of events) {
       if (event.type === 'session_ended') this.#endedSessions.add(event.session_id)
       for (const entry of this.#touchedBy(event)) {
@@ -210,7 +207,7 @@ export class SessionCache implements FeedListener {
   }
 
   /** Admits an answer after replaying onto it what was learnt while it was under way; undefined when it cannot be used. */
-  #confirmed(entry: SessionEntry, response: Active, lookup: PendingLookup): SessionEntry | undefined {
+  #confirmed(entry: SessionEntry, response: ActiveSession, lookup: PendingLookup): SessionEntry | undefined {
     if (
       !this.#isOfEpoch(response, lookup) ||
       response.sequence < lookup.sequence ||
@@ -260,7 +257,7 @@ export class SessionCache implements FeedListener {
     for (const entry of idle) this.#drop(entry)
   }
 
-  #touchedBy(event: FeedEvent): Iterable<SessionEntry> {
+  #touchedBy(event: NumberedEvent): Iterable<SessionEntry> {
     if (event.type === 'document') return []
     if (event.type === 'mount_generation') return [...this.#entries.values()]
     return [

@@ -1,4 +1,6 @@
-import type { Active, ChainLink, FeedEvent } from './feed-event.ts'
+import type { ActiveSession, ChainLink, InactiveSession, NumberedEvent } from '../../document/index.ts'
+
+type KnownLink = Omit<ChainLink, 'newest_token_expires_at_unix'> & { newest_token_expires_at_unix: number }
 
 export type EndReason = 'expired' | 'revoked'
 
@@ -29,7 +31,8 @@ export class SessionEntry {
   readonly sequence: number
   /** Unix seconds; null where a session was asked for by its id. */
   readonly issuedAtUnix: number | null
-  readonly chain: ChainLink[]
+  /** Each with the end of its tokens as events move it. */
+  readonly chain: readonly KnownLink[]
   /** Dropped from the cache: events reach it no more, so that nothing new may rest on it. */
   detached = false
   #expiresAtUnix: number
@@ -37,7 +40,7 @@ export class SessionEntry {
   #tokenOver: EndReason | undefined
   #callsOver: EndReason | undefined
 
-  constructor(key: string, response: Active) {
+  constructor(key: string, response: ActiveSession) {
     this.key = key
     const { session_id, agent_id, owner, environment, documents, sequence } = response
     this.facts = {
@@ -77,7 +80,7 @@ export class SessionEntry {
   }
 
   /** True when an event takes away a token that may be the one the session lives by, so that its expiry is not known any more. */
-  isDoubtedBy(event: FeedEvent): boolean {
+  isDoubtedBy(event: NumberedEvent): boolean {
     return (
       event.sequence > this.sequence &&
       event.type === 'token_ended' &&
@@ -87,7 +90,7 @@ export class SessionEntry {
   }
 
   /** The sessions of its chain that an event says are over. */
-  sessionsEndedBy(event: FeedEvent): readonly ChainLink[] {
+  sessionsEndedBy(event: NumberedEvent): readonly ChainLink[] {
     if (event.sequence <= this.sequence) return []
     if (event.type === 'session_ended') return this.chain.filter((link) => link.session_id === event.session_id)
     if (event.type === 'generation')
@@ -95,7 +98,7 @@ export class SessionEntry {
     return event.type === 'mount_generation' && this.#mountGeneration < event.generation ? this.chain : []
   }
 
-  apply(event: FeedEvent): void {
+  apply(event: NumberedEvent): void {
     // The answer this entry was built from already reflects everything up to its own sequence.
     if (event.sequence <= this.sequence) return
     switch (event.type) {
@@ -122,7 +125,7 @@ export class SessionEntry {
     if (!passing.has(reason)) this.#callsOver ??= reasonOf(reason)
   }
 
-  #endWith(event: FeedEvent, reason: EndReason): void {
+  #endWith(event: NumberedEvent, reason: EndReason): void {
     if (this.sessionsEndedBy(event).length > 0) this.end(reason)
   }
 
@@ -132,7 +135,7 @@ export class SessionEntry {
     this.#callsOver ??= reason
   }
 
-  #move(event: FeedEvent & { type: 'expiry' }): void {
+  #move(event: NumberedEvent & { type: 'expiry' }): void {
     if (event.token_id === this.facts.token_id) this.#expiresAtUnix = event.expires_at_unix
     const link = this.chain.find((other) => other.session_id === event.session_id)
     const endUnix = event.tokens_end_unix ?? (event.newest ? event.expires_at_unix : undefined)
@@ -145,3 +148,8 @@ export class SessionEntry {
     )
   }
 }
+
+/** What a look-up finds. */
+export type Found =
+  | { readonly entry: SessionEntry; readonly inactive?: never }
+  | { readonly inactive: InactiveSession; readonly entry?: never }

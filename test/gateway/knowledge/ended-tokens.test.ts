@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Caller } from '../../../src/gateway/decision/callers.ts'
 import { EndedTokens } from '../../../src/gateway/knowledge/ended-tokens.ts'
-import type { Inactive } from '../../../src/gateway/knowledge/feed-event.ts'
+import type { InactiveSession } from '../../../src/document/index.ts'
 import { authorize, itself, openSession, service, startHarness, tokenOf, validate, outcomeOf } from '../harness.ts'
 import type { GatewayHarness } from '../harness.ts'
 
@@ -141,7 +141,7 @@ describe('never kept is', () => {
 })
 
 it('only so many are kept; those that come again stay longest', () => {
-  const response = (reason: Inactive['reason']): Inactive => ({
+  const response = (reason: InactiveSession['reason']): InactiveSession => ({
     active: false,
     reason,
     session_id: 'sess_1',

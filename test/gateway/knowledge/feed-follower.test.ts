@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { silentLogger } from '../../../src/logical/log.ts'
 import { FeedFollower } from '../../../src/gateway/knowledge/feed-follower.ts'
-import type { FeedEvent } from '../../../src/gateway/knowledge/feed-event.ts'
+import type { NumberedEvent } from '../../../src/document/index.ts'
 import { FakeClock, settle } from '../../fakes/clock.ts'
 import { FakeVault } from '../../fakes/vault.ts'
 
 let clock: FakeClock
 let vault: FakeVault
 let follower: FeedFollower
-let heard: (FeedEvent | 'reset')[]
+let heard: (NumberedEvent | 'reset')[]
 let logins: number
 
 beforeEach(() => {

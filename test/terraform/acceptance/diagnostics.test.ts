@@ -111,7 +111,7 @@ const wrong: readonly (readonly [title: string, hcl: string, said: RegExp])[] = 
   [
     'a tool of four parts',
     'resource "mcp_tool" "X" {\n  upstream = "stripe"\n  name = "a/b/c" # here\n  operations = [{ method = "GET", path = "/v1" }]\n}',
-    /is not a tool/,
+    /is not the name of a tool/,
   ],
   [
     'no operations',

@@ -84,7 +84,7 @@ describe('without a server', () => {
       'mcp_tool',
       { upstream: 'a', name: 'a/b/c', operations: [{ method: 'GET', path: '/' }] },
       'name',
-      'name "a/b/c" is not a tool',
+      'name "a/b/c" is not the name of a tool',
     ],
     [
       'mcp_tool',
