@@ -124,13 +124,14 @@ export class KeyReader {
 
 type KeyRefusal = 'key_secret_missing' | 'key_field_missing' | 'key_consent_missing' | 'key_unavailable'
 
-/**
- * Vault answered, and its owner has taken the key or the consent away. Not where Vault would not let it be read: that may be a node
- * that is only just becoming active, and what was read before it vouches to its end.
- */
+/** Vault answered, and its owner has taken the key or the consent away. */
 export const isGone = (thrown: unknown): thrown is GatewayError =>
   thrown instanceof GatewayError &&
   ['key_secret_missing', 'key_field_missing', 'key_consent_missing'].includes(thrown.code)
+
+/** Vault answered, and lets the key not be read: its engine is gone, or the gateway's right. */
+export const isRefused = (thrown: unknown): thrown is GatewayError =>
+  thrown instanceof GatewayError && thrown.code === 'key_unavailable'
 
 /** Where the key lies, and what is wrong with it, is not the agent's to know: it cannot mend it. */
 const operatorMustAct = ({ name }: UpstreamDocument, code: KeyRefusal, cause?: unknown): GatewayError =>

@@ -1,10 +1,11 @@
+import { delay } from '../../logical/clock.ts'
 import type { Clock } from '../../logical/clock.ts'
 import type { UpstreamDocument } from '../../document/documents.ts'
 import { GatewayError, toGatewayError, unavailable } from '../error.ts'
 import type { PreparedKey } from '../call/key.ts'
 import { parseBase } from '../call/upstream.ts'
 import type { FeedListener } from '../knowledge/listeners.ts'
-import { KeyReader, isGone } from './key-reader.ts'
+import { KeyReader, isGone, isRefused } from './key-reader.ts'
 import type { KeyRead, KeyReaderConfig } from './key-reader.ts'
 
 export interface KeysConfig extends KeyReaderConfig {
@@ -31,11 +32,14 @@ export interface UsableKey {
   readonly watch: (use: OngoingUse) => () => void
 }
 
-/** A key that is used is read again from this share of its limit on, so that nothing has to wait for that. */
+/** A key that is used is read again from this share of its limit on, for which nothing waits for long. */
 const REREAD_FROM = 0.5
+const SHORT_WAIT_MS = 100
 /** Past this share a call waits for the new read: connecting is not to outlast the old one. */
 const WAIT_FROM = 0.75
 const CLOCK_AGREEMENT_MS = 1_000
+/** For so long Vault must have refused to let a key be read: a node that is only just becoming active does not know its mounts yet. */
+const CONFIRMED_MS = 1_000
 /** Between two looks at the keys of what is under way. */
 const LONGEST_PAUSE_MS = 1_000
 const SHORTEST_PAUSE_MS = 10
@@ -61,6 +65,8 @@ export class Keys implements FeedListener {
   readonly #reader: KeyReader
   readonly #held = new Map<string, KeyRead>()
   readonly #reading = new Map<string, Promise<KeyRead>>()
+  /** Monotonic: since when Vault lets the key no longer be read. */
+  readonly #refusedSinceMs = new Map<string, number>()
   /** What is under way, by the name of its key. */
   readonly #watched = new Map<string, Watched>()
   #cancelLook: (() => void) | undefined
@@ -98,22 +104,21 @@ export class Keys implements FeedListener {
   refused(): void {
     this.#held.clear()
     this.#reading.clear()
+    this.#refusedSinceMs.clear()
   }
 
   async #heldOrRead(named: KeyName, limitMs: number): Promise<KeyRead> {
     const held = this.#held.get(named.name)
     if (!held || !this.#isWithin(held, limitMs)) return this.#readOnce(named)
     if (this.#isWithin(held, limitMs * REREAD_FROM)) return held
-    const reading = this.#readOnce(named)
-    if (this.#isWithin(held, limitMs * WAIT_FROM)) {
-      reading.catch(() => undefined)
-      return held
-    }
-    return reading.catch((error: unknown) => {
-      // An outage takes nothing away: what was read before it vouches to its end.
+    const reading = this.#readOnce(named).catch((error: unknown) => {
+      // An outage takes nothing away: what was read before vouches to its end.
       if (toGatewayError(error).type === 'unavailable' && this.#isWithin(held, limitMs)) return held
       throw error
     })
+    if (!this.#isWithin(held, limitMs * WAIT_FROM)) return reading
+    // Usually it is there at once, and a call whose key was taken away is refused rather than begun and cut.
+    return Promise.race([reading, delay(this.#clock, SHORT_WAIT_MS).then(() => held)])
   }
 
   #readOnce(named: KeyName): Promise<KeyRead> {
@@ -124,12 +129,13 @@ export class Keys implements FeedListener {
       .read(upstream, path)
       .then((held) => {
         if (this.#reading.get(name) !== read) return held
+        this.#refusedSinceMs.delete(name)
         this.#held.set(name, held)
         this.#forgetLater(named, held)
         return held
       })
       .catch((thrown: unknown) => {
-        if (this.#reading.get(name) === read && isGone(thrown)) this.#gone(name, thrown)
+        if (this.#reading.get(name) === read && this.#isGone(name, thrown)) this.#gone(name, thrown)
         throw thrown
       })
       .finally(() => {
@@ -139,9 +145,20 @@ export class Keys implements FeedListener {
     return read
   }
 
-  /** There is no such key any more, or no consent to use it. */
+  #isGone(name: string, thrown: unknown): thrown is GatewayError {
+    if (isGone(thrown)) return true
+    if (!isRefused(thrown)) return false
+    const nowMs = this.#clock.monotonic()
+    const sinceMs = this.#refusedSinceMs.get(name) ?? nowMs
+    // Only what is held has anything to lose.
+    if (this.#held.has(name)) this.#refusedSinceMs.set(name, sinceMs)
+    return nowMs - sinceMs >= CONFIRMED_MS
+  }
+
+  /** There is no such key any more, no consent to use it, or no right to read it. */
   #gone(name: string, reason: GatewayError): void {
     this.#held.delete(name)
+    this.#refusedSinceMs.delete(name)
     for (const use of [...(this.#watched.get(name)?.uses ?? [])]) use.end(reason)
   }
 
@@ -149,7 +166,9 @@ export class Keys implements FeedListener {
   #forgetLater({ name, upstream }: KeyName, held: KeyRead): void {
     const leftMs = this.#config.limitMs(upstream.sensitivity) - (this.#clock.monotonic() - held.sentMs)
     this.#clock.after(leftMs + 1, () => {
-      if (this.#held.get(name) === held && !this.#watched.has(name)) this.#held.delete(name)
+      if (this.#held.get(name) !== held || this.#watched.has(name)) return
+      this.#held.delete(name)
+      this.#refusedSinceMs.delete(name)
     })
   }
 
