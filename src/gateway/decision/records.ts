@@ -1,5 +1,6 @@
 import type { Clock } from '../../logical/clock.ts'
 import { unavailable } from '../error.ts'
+import { SecondCount } from './second-count.ts'
 import type { GatewayError } from '../error.ts'
 import type { Caller } from './callers.ts'
 import type { SessionFacts } from '../knowledge/session-entry.ts'
@@ -91,15 +92,6 @@ export interface Counters {
   outcomes_lost: number
 }
 
-interface Summary {
-  readonly decision: Decision
-  /** How many followed the first one. */
-  count: number
-  cancel: () => void
-}
-
-const SUMMARY_MS = 1_000
-
 /** Writes decision and outcome records. A decision that cannot be made durable is not taken. */
 export class DecisionRecords {
   readonly counters: Counters = { allowed: 0, denied: 0, errors: 0, unauthenticated: 0, outcomes_lost: 0 }
@@ -107,7 +99,7 @@ export class DecisionRecords {
   readonly #extraFields: Readonly<Record<string, string>>
   readonly #clock: Clock
   /** Refusals for limits that are being summed up, by session (or caller) and reason. */
-  readonly #summaries = new Map<string, Summary>()
+  readonly #summaries = new Map<string, SecondCount>()
 
   /** `remarks` stand in every decision record: start settings that weaken a promise. */
   constructor(sink: RecordSink, clock: Clock, extraFields: Readonly<Record<string, string>> = {}) {
@@ -159,36 +151,40 @@ export class DecisionRecords {
     const key = `${session?.session_id ?? callerName(caller)} ${reason}`
     const known = this.#summaries.get(key)
     if (known) {
-      known.count++
+      known.add()
       this.counters.denied++
       return
     }
-    const summary: Summary = { decision, count: 0, cancel: () => undefined }
-    summary.cancel = this.#clock.after(SUMMARY_MS, () => {
-      void this.#summarise(key, summary)
-    })
-    this.#summaries.set(key, summary)
+    this.#sumUp(key, 0, { reason, session, caller: callerName(caller) })
     await this.decision(decision)
+  }
+
+  /** A caller that did not authenticate was refused past its limit: one record a second tells how many, from all addresses. */
+  limitedUnauthenticated(): void {
+    const key = 'unauthenticated'
+    const known = this.#summaries.get(key)
+    if (known) known.add()
+    else this.#sumUp(key, 1, { reason: 'refusals_limit', session: undefined, caller: key })
   }
 
   /** Writes the summaries that wait. */
   async flush(): Promise<void> {
-    await Promise.all([...this.#summaries].map(([key, summary]) => this.#summarise(key, summary)))
+    await Promise.all([...this.#summaries.values()].map((summary) => summary.end()))
   }
 
-  async #summarise(key: string, { decision: { reason, session, caller }, count, cancel }: Summary): Promise<void> {
-    cancel()
-    this.#summaries.delete(key)
-    if (count === 0) return
-    await this.#append({
-      type: 'refusals',
-      reason,
-      count,
-      ...sessionFields(session),
-      caller: callerName(caller),
-    }).catch(() => {
-      this.counters.outcomes_lost++
-    })
+  #sumUp(
+    key: string,
+    counted: number,
+    { reason, session, caller }: { reason: string; session: KnownSession | undefined; caller: string },
+  ): void {
+    const write = async (count: number) => {
+      this.#summaries.delete(key)
+      if (count === 0) return
+      await this.#append({ type: 'refusals', reason, count, ...sessionFields(session), caller }).catch(() => {
+        this.counters.outcomes_lost++
+      })
+    }
+    this.#summaries.set(key, new SecondCount(this.#clock, counted, write))
   }
 
   /** Follows a decision. The call has happened: a record that cannot be written is counted, not thrown. */

@@ -16,6 +16,7 @@ import type { JsonLimits, TlsMaterial } from '../../http/index.ts'
 import type { Clock } from '../../logical/clock.ts'
 import type { Logger } from '../../logical/log.ts'
 import { GatewayError, toGatewayError } from '../error.ts'
+import type { Limits } from '../limits/index.ts'
 import { callerRequestIdOf, requestIdOf } from '../request-id.ts'
 import { sendError, sendJson } from './response.ts'
 import type { Exchange } from './response.ts'
@@ -23,11 +24,13 @@ import { restRoutes } from './rest-face.ts'
 import type { RestHandler, RestDependencies } from './rest-face.ts'
 import { findRoute } from './router.ts'
 import type { HttpRoute } from './router.ts'
+import { UnauthenticatedRefusals } from './unauthenticated.ts'
 import { serveUpstream } from './upstream-face.ts'
 import type { UpstreamFaceDependencies } from './upstream-face.ts'
 
 export interface HttpDependencies extends RestDependencies, UpstreamFaceDependencies {
   readonly clock: Clock
+  readonly limits: Limits
   readonly logger: Logger
   readonly random: (bytes: number) => Uint8Array
   /** Is this gateway in contact with Vault? */
@@ -72,6 +75,7 @@ export async function listenHttp(dependencies: HttpDependencies, options: Listen
   const place = parseListenAddress(options.address)
   const routes = [...restRoutes(dependencies), healthRoute(dependencies)]
   const bodies = new BodyReader({ clock: dependencies.clock, authenticated: bodyShare })
+  const refusals = new UnauthenticatedRefusals(dependencies)
   const json = { ...defaultJsonLimits, ...options.json }
   let isOurHost: (given: string) => boolean = () => false
   let draining = false
@@ -89,8 +93,13 @@ export async function listenHttp(dependencies: HttpDependencies, options: Listen
       sendError(exchange, new GatewayError('invalid_request', refused.code, refused.message), refused.status)
       return
     }
-    serve(dependencies, routes, exchange, options.upstream).catch((thrown: unknown) => {
-      fail(dependencies, exchange, thrown)
+    const face = options.upstream !== undefined || exchange.target.startsWith('/u/') ? 'upstream' : 'rest'
+    const served =
+      face === 'upstream' ? serveUpstream(dependencies, exchange, options.upstream) : serveRest(routes, exchange)
+    served.catch((thrown: unknown) => {
+      const error = toGatewayError(thrown)
+      if (refusals.covers(error, face) && !response.headersSent) refusals.send(exchange, error)
+      else fail(dependencies, exchange, error, thrown)
     })
   })
   const { port, url } = await bindServer(server, place)
@@ -135,25 +144,15 @@ function open(
   }
 }
 
-async function serve(
-  dependencies: HttpDependencies,
-  routes: readonly HttpRoute<RestHandler>[],
-  exchange: Exchange,
-  upstream: string | undefined,
-): Promise<void> {
+async function serveRest(routes: readonly HttpRoute<RestHandler>[], exchange: Exchange): Promise<void> {
   const { target, request } = exchange
-  if (upstream !== undefined || target.startsWith('/u/')) {
-    await serveUpstream(dependencies, exchange, upstream)
-    return
-  }
   if (!target.startsWith('/'))
     throw new GatewayError('invalid_request', 'bad_request', 'the request target must start with /')
   const { handle, captures } = findRoute(routes, request.method ?? '', originForm(target).path)
   await handle(exchange, captures)
 }
 
-function fail({ logger }: HttpDependencies, exchange: Exchange, thrown: unknown): void {
-  const error = toGatewayError(thrown)
+function fail({ logger }: HttpDependencies, exchange: Exchange, error: GatewayError, thrown: unknown): void {
   const { response } = exchange
   if (error.kind === 'internal')
     logger.error(

@@ -2,8 +2,9 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { LimitSettings } from '../../../src/gateway/limits/index.ts'
 import { mintToken } from '../../../src/scope/index.ts'
+import { settle } from '../../fakes/clock.ts'
 import { openSession, SERVICE_TOKEN, tokenOf } from '../harness.ts'
-import { ask, bearer, openStream, refusal, startHttpHarness } from './harness.ts'
+import { ask, bearer, eventually, openStream, refusal, startHttpHarness } from './harness.ts'
 import type { HttpResponse, HttpHarness } from './harness.ts'
 
 const rigs: HttpHarness[] = []
@@ -28,6 +29,12 @@ const told = (response: HttpResponse) =>
   response.status === 200
     ? '200'
     : [refusal(response), response.headers['retry-after']].filter(Boolean).join(', retry ')
+
+/** Lets what is under way go on for as long as no time has to pass. */
+const pass = async (): Promise<string> => {
+  for (let turns = 0; turns < 200; turns++) await settle()
+  return 'nothing yet'
+}
 
 describe('tokens nobody knows', () => {
   it('deny: past the rate of an address, 429 with Retry-After; allow: known tokens all the while', async () => {
@@ -70,6 +77,70 @@ describe('tokens nobody knows', () => {
     for (let id = 0; id < 11; id++) responses.push(told(await close(id)))
     expect(new Set(responses.slice(0, 10))).toEqual(new Set(['404 invalid_request session_unknown']))
     expect(responses[10]).toBe('429 unavailable lookups_limit, retry 1')
+  })
+})
+
+describe('callers that bring nothing', () => {
+  const strangers: [string, (harness: HttpHarness) => Promise<HttpResponse>, string][] = [
+    ['a malformed token', (harness) => call(harness, 'svt_prod_nope'), '401 invalid_token malformed'],
+    ['no token', (harness) => ask(harness.url, '/u/stripe/v1/invoices'), '401 invalid_token missing'],
+    ['a token nobody knows', (harness) => call(harness, madeUp()), '401 invalid_token unknown'],
+    [
+      'a service token nobody knows',
+      (harness) =>
+        ask(harness.url, '/validate', { method: 'POST', headers: bearer('gst_wrong'), body: '{"token":"x"}' }),
+      '401 invalid_token caller_unknown',
+    ],
+  ]
+
+  it.each(strangers)(
+    'deny: with %s, past what one address is told in a second: 429, and only when the second is over',
+    async (_what, request, refused) => {
+      const harness = await rigWith({ refusals_per_second: 2 })
+      const known = tokenOf(openSession(harness))
+      expect([told(await request(harness)), told(await request(harness))]).toEqual([refused, refused])
+      const late = [request(harness), request(harness), request(harness)]
+      const first = await Promise.race([...late.map((response) => response.then(told)), pass()])
+      expect(first).toBe('nothing yet')
+      expect(told(await call(harness, known))).toBe('200')
+      await harness.clock.advance(1_000)
+      for (const response of late) expect(told(await response)).toBe('429 unavailable refusals_limit, retry 1')
+      expect(told(await request(harness))).toBe(refused)
+    },
+  )
+
+  it('stand in one record for each second, however many they are, and none is written in full', async () => {
+    const harness = await rigWith({ refusals_per_second: 1 })
+    const requests = Array.from({ length: 8 }, () => call(harness, 'svt_prod_nope'))
+    await eventually(() => harness.core.records.counters.unauthenticated === 8)
+    await harness.clock.advance(1_000)
+    await Promise.all(requests)
+    expect(harness.sink.records).toMatchObject([
+      { type: 'refusals', reason: 'refusals_limit', count: 7, caller: 'unauthenticated', session_id: null },
+    ])
+  })
+
+  it('allow: an authenticated caller, whose callers bring such tokens', async () => {
+    const harness = await rigWith({ refusals_per_second: 1 })
+    const validate = () =>
+      ask(harness.url, '/validate', {
+        method: 'POST',
+        headers: bearer(SERVICE_TOKEN),
+        body: JSON.stringify({ token: 'svt_prod_nope' }),
+      })
+    expect(told(await validate())).toBe('401 invalid_token malformed')
+  })
+
+  it('that have gone wait no longer', async () => {
+    const harness = await rigWith({ refusals_per_second: 1 })
+    await call(harness, 'svt_prod_nope')
+    const before = harness.clock.waiting
+    const stream = openStream(harness.url, '/u/stripe/v1/invoices', bearer('svt_prod_nope'))
+    stream.catch(() => undefined)
+    await eventually(() => harness.clock.waiting > before)
+    await harness.clock.advance(1_000)
+    expect((await stream).statusCode).toBe(429)
+    await eventually(() => harness.clock.waiting === before)
   })
 })
 
