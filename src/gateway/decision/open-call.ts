@@ -1,4 +1,4 @@
-import { elapsedSince, momentOf } from '../../logical/clock.ts'
+import { elapsedSince } from '../../logical/clock.ts'
 import type { Clock, Moment } from '../../logical/clock.ts'
 import type { CallJudgement } from '../../scope/index.ts'
 import { GatewayCallError } from '../call/call-error.ts'
@@ -144,7 +144,8 @@ export class OpenCall {
   review(changed: ReadonlySet<string> | 'all'): void {
     if (this.signal.aborted || (changed !== 'all' && ![...changed].some((path) => this.#allowed.paths.has(path))))
       return
-    this.#doubtSince ??= momentOf(this.#dependencies.clock)
+    // What was judged from held as of then. The change may be that old already, or what was known before a reset.
+    this.#doubtSince ??= this.#dependencies.freshness.asOf
     this.#rejudgeAgain = true
     this.#rejudging ??= this.#rejudge().finally(() => {
       this.#rejudging = undefined

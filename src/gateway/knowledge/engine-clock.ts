@@ -1,14 +1,14 @@
-import type { Clock } from '../../logical/clock.ts'
+import { momentOf } from '../../logical/clock.ts'
+import type { Clock, Moment } from '../../logical/clock.ts'
 
 /** How far two clocks may drift apart per millisecond before the next answer: 200 ppm, twice what quartz does. */
 const DRIFT = 0.0002
 /** A difference between wall and monotonic clock that is larger says that nothing known here is fresh, whatever the time. */
 const UNNOTICED_SLEEP_MS = 1_000
 
-/** One exchange with the engine: monotonic send and receive times, and the engine's wall clock at its end of it. */
+/** One exchange with the engine: when it was asked, and its wall clock when it answered. */
 export interface ClockSample {
-  readonly sentMs: number
-  readonly receivedMs: number
+  readonly sent: Moment
   readonly serverUnixMs: number
   /** How long the engine held the question before it read its clock. */
   readonly heldMs: number
@@ -29,9 +29,15 @@ export class EngineClock {
     this.#clock = clock
   }
 
-  observe({ sentMs, receivedMs, serverUnixMs, heldMs }: ClockSample): void {
+  /** To be called as soon as the response is there. */
+  observe({ sent, serverUnixMs, heldMs }: ClockSample): void {
+    const received = momentOf(this.#clock)
+    const receivedMs = received.monotonicMs
     const low = serverUnixMs - receivedMs
-    const high = serverUnixMs - Math.min(sentMs + heldMs, receivedMs)
+    // The engine may have read its clock before this machine slept. After a longer sleep nothing known is fresh anyway.
+    const aheadMs = received.unixMs - sent.unixMs - (receivedMs - sent.monotonicMs)
+    const sleptMs = Math.min(Math.max(0, aheadMs), UNNOTICED_SLEEP_MS)
+    const high = serverUnixMs - Math.min(sent.monotonicMs + heldMs, receivedMs) + sleptMs
     const slack = Math.max(0, receivedMs - this.#atMs) * DRIFT
     const tighterLow = Math.max(low, this.#low - slack)
     const tighterHigh = Math.min(high, this.#high + slack + this.#sleptMs(receivedMs))
@@ -40,7 +46,7 @@ export class EngineClock {
     this.#low = stepped ? low : tighterLow
     this.#high = stepped ? high : tighterHigh
     this.#atMs = receivedMs
-    this.#atUnixMs = this.#clock.now()
+    this.#atUnixMs = received.unixMs
   }
 
   /** Another engine may answer from now on, with another clock. */

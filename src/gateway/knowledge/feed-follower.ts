@@ -4,7 +4,8 @@
  */
 import { RequestError } from '../../logical/errors.ts'
 import { Backoff } from '../../logical/backoff.ts'
-import { delay } from '../../logical/clock.ts'
+import { delay, momentOf } from '../../logical/clock.ts'
+import type { Moment } from '../../logical/clock.ts'
 import { Demand } from './demand.ts'
 import { EngineClock } from './engine-clock.ts'
 import type { TokenCheck } from './token-check.ts'
@@ -26,6 +27,7 @@ const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 1_000
 const SHORTEST_PAUSE_MS = 20
 const CLOCK_AGREEMENT_MS = 1_000
+const NEVER: Moment = { monotonicMs: -Infinity, unixMs: 0 }
 
 export class FeedFollower {
   readonly engineClock: EngineClock
@@ -43,9 +45,7 @@ export class FeedFollower {
   #gateways = 1
   /** Of the current epoch. */
   #tokenCheck: TokenCheck | undefined
-  /** The state is known as of this moment, on both clocks. */
-  #asOfMs = -Infinity
-  #asOfUnixMs = 0
+  #asOf = NEVER
   /** Monotonic: when the feed was last asked while nothing followed it, and when it last failed. */
   #caughtUpAtMs = -Infinity
   #failedAtMs = -Infinity
@@ -133,13 +133,17 @@ export class FeedFollower {
     this.#demand.received()
   }
 
+  /** As of when the state is known; to listeners, while they hear of a change: as of when what was known before was. */
+  get asOf(): Moment {
+    return this.#asOf
+  }
   /**
    * How old the known state is, in milliseconds. Infinity when nothing is known, and when wall and monotonic clock disagree
    * about it: this machine slept or was set, and no elapsed time can be trusted until the next answer.
    */
   ageMs(): number {
-    const elapsedMs = this.#config.clock.monotonic() - this.#asOfMs
-    const elapsedWallMs = this.#config.clock.now() - this.#asOfUnixMs
+    const { monotonicMs, unixMs } = momentOf(this.#config.clock)
+    const [elapsedMs, elapsedWallMs] = [monotonicMs - this.#asOf.monotonicMs, unixMs - this.#asOf.unixMs]
     // The monotonic clock stands still in a sleep too short to be noticed, so the longer of the two counts.
     return Math.abs(elapsedMs - elapsedWallMs) > CLOCK_AGREEMENT_MS ? Infinity : Math.max(elapsedMs, elapsedWallMs)
   }
@@ -229,8 +233,7 @@ export class FeedFollower {
 
   async #poll(waits: boolean, signal: AbortSignal): Promise<'again' | 'idle'> {
     const { vault, mount, clock, gatewayId } = this.#config
-    const sentMs = clock.monotonic()
-    const sentUnixMs = clock.now()
+    const sent = momentOf(clock)
     const query = {
       epoch: this.#epoch ?? '',
       after: this.#sequence,
@@ -238,10 +241,10 @@ export class FeedFollower {
       ...(gatewayId === undefined ? {} : { gateway: gatewayId }),
     }
     const received = await vault.read(`${mount}/feed`, { query, signal, timeoutMs: POLL_TIMEOUT_MS })
-    const receivedMs = clock.monotonic()
+    const tookMs = clock.monotonic() - sent.monotonicMs
     const update = readFeedUpdate(received?.data)
     if (!update) throw new RequestError('unavailable', 'the feed response cannot be parsed')
-    this.#standing.responded(sentMs)
+    this.#standing.responded(sent.monotonicMs)
     if (update.removed) {
       this.#refuse('mount_gone')
       return 'idle'
@@ -249,14 +252,11 @@ export class FeedFollower {
     this.#refusal = undefined
     this.#gateways = Math.max(1, update.pollers)
     // Held can be no longer than it took; anything else would make stale knowledge look fresh.
-    const heldMs = Math.min(update.held_ms, receivedMs - sentMs)
+    const heldMs = Math.min(update.held_ms, tookMs)
     this.#take(update)
-    this.engineClock.observe({ sentMs, receivedMs, serverUnixMs: update.server_time_unix_ms, heldMs })
+    this.engineClock.observe({ sent, serverUnixMs: update.server_time_unix_ms, heldMs })
     // With more events waiting it does not vouch for the state at the time of asking.
-    if (!update.more) {
-      this.#asOfMs = sentMs + heldMs
-      this.#asOfUnixMs = sentUnixMs + heldMs
-    }
+    if (!update.more) this.#asOf = { monotonicMs: sent.monotonicMs + heldMs, unixMs: sent.unixMs + heldMs }
     this.#heard()
     this.#demand.received()
     // Answered at once though there was nothing to say: asking on at that pace would be a busy loop.
@@ -290,7 +290,7 @@ export class FeedFollower {
     this.#refusal = refusal
     this.#epoch = undefined
     this.#sequence = 0
-    this.#asOfMs = -Infinity
+    this.#asOf = NEVER
     const reason = refusedByVault(refusal)
     this.#config.logger.error({ code: refusal }, `all cached state is dropped: ${reason.message}`)
     this.#listeners.refused(reason)

@@ -1,3 +1,4 @@
+import type { Moment } from '../../logical/clock.ts'
 import { unavailable } from '../error.ts'
 import type { Sensitivity } from '../../document/documents.ts'
 import { refusedByVault } from './vault-refusal.ts'
@@ -8,14 +9,26 @@ export type StalenessLimits = Readonly<Record<Sensitivity, number>>
 /** Seconds, by how much harm a key can do. */
 export const defaultStaleness: StalenessLimits = { high: 5, standard: 30, low: 120 }
 
+/** What is known of the engine, as far as its age goes. */
+interface Followed {
+  readonly asOf: Moment
+  readonly refusal?: RefusalCode | undefined
+  ageMs(): number
+}
+
 /** How old the known state may be when it is acted on. */
 export class Freshness {
-  readonly #follower: { ageMs(): number; readonly refusal?: RefusalCode | undefined }
+  readonly #follower: Followed
   readonly #limits: StalenessLimits
 
-  constructor(follower: { ageMs(): number; readonly refusal?: RefusalCode | undefined }, limits: StalenessLimits) {
+  constructor(follower: Followed, limits: StalenessLimits) {
     this.#follower = follower
     this.#limits = limits
+  }
+
+  /** See `FeedFollower`. */
+  get asOf(): Moment {
+    return this.#follower.asOf
   }
 
   /** Milliseconds; the strictest limit where no upstream is named, or its sensitivity is not one this gateway knows. */

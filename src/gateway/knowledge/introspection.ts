@@ -1,3 +1,4 @@
+import { momentOf } from '../../logical/clock.ts'
 import type { Clock } from '../../logical/clock.ts'
 import type { VaultClient } from '../../vault-client/index.ts'
 import { unavailable } from '../error.ts'
@@ -25,7 +26,7 @@ export async function introspect(
   { vault, mount, clock, follower }: IntrospectionDependencies,
   key: SessionKey,
 ): Promise<Introspection> {
-  const sentMs = clock.monotonic()
+  const sent = momentOf(clock)
   let data: unknown
   try {
     data = (await vault.write(`${mount}/introspect`, key, { timeoutMs: TIMEOUT_MS })).data
@@ -39,12 +40,7 @@ export async function introspect(
   }
   const response = read(data)
   if (response.epoch === follower.epoch) {
-    follower.engineClock.observe({
-      sentMs,
-      receivedMs: clock.monotonic(),
-      serverUnixMs: response.server_time_unix_ms,
-      heldMs: 0,
-    })
+    follower.engineClock.observe({ sent, serverUnixMs: response.server_time_unix_ms, heldMs: 0 })
   }
   return response
 }

@@ -136,15 +136,11 @@ export class SessionCache implements FeedListener {
 
   /** Calls `onEnd` at the moment it is learnt that calls of this session are over, or their time has come; at once if they are. */
   watch(entry: SessionEntry, onEnd: (reason: EndReason) => void): SessionWatch {
-    const watch = new SessionWatch({
-      entry,
-      onEnd,
-      clock: this.#config.clock,
-      nowUnixMs: () => this.nowUnixMs(),
-      onCancel: () => {
-        this.#forget(watch)
-      },
-    })
+    const { clock, follower } = this.#config
+    const onCancel = () => {
+      this.#forget(watch)
+    }
+    const watch = new SessionWatch({ entry, onEnd, clock, follower, onCancel })
     this.#keep(watch)
     watch.review()
     if (entry.detached) {

@@ -1,13 +1,13 @@
-import { elapsedSince, momentOf } from '../../logical/clock.ts'
+import { elapsedSince } from '../../logical/clock.ts'
 import type { Clock, Moment } from '../../logical/clock.ts'
+import type { FeedFollower } from './feed-follower.ts'
 import type { EndReason, SessionEntry } from './session-entry.ts'
 
 export interface WatchConfig {
   readonly entry: SessionEntry
   readonly onEnd: (reason: EndReason) => void
   readonly clock: Clock
-  /** The engine's clock. */
-  readonly nowUnixMs: () => number
+  readonly follower: Pick<FeedFollower, 'asOf' | 'engineClock'>
   readonly onCancel: () => void
 }
 
@@ -31,7 +31,7 @@ export class SessionWatch {
     return this.#staleSince !== undefined && !this.#over
   }
 
-  /** Milliseconds since what was known of this session was dropped; 0 while it is known. */
+  /** Age of what was known of this session when it was dropped, in milliseconds; 0 while it is known. */
   staleMs(): number {
     return this.#staleSince === undefined ? 0 : elapsedSince(this.#config.clock, this.#staleSince)
   }
@@ -39,7 +39,7 @@ export class SessionWatch {
   /** Ends if the session has, and sets the timer for its hard expiry. */
   review(): void {
     if (this.#over) return
-    const nowUnixMs = this.#config.nowUnixMs()
+    const nowUnixMs = this.#config.follower.engineClock.nowUnixMs()
     // Without knowledge of the engine's clock nothing can be judged; `adriftMs` bounds how long that may last.
     if (nowUnixMs === Infinity) return
     const reason = this.#entry.endOfCalls(nowUnixMs)
@@ -68,7 +68,7 @@ export class SessionWatch {
 
   /** What was known of the session holds no more, until `attach` brings a fresh entry. */
   markStale(): void {
-    this.#staleSince ??= momentOf(this.#config.clock)
+    this.#staleSince ??= this.#config.follower.asOf
   }
 
   attach(entry: SessionEntry): void {

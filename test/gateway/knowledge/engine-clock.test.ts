@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { momentOf } from '../../../src/logical/clock.ts'
 import { EngineClock } from '../../../src/gateway/knowledge/engine-clock.ts'
 import { FakeClock } from '../../fakes/clock.ts'
 
@@ -10,11 +11,11 @@ async function exchange(
   settings: { outMs: number; heldMs?: number; backMs: number; aheadMs?: number },
 ): Promise<void> {
   const { outMs, heldMs = 0, backMs, aheadMs = 0 } = settings
-  const sentMs = clock.monotonic()
+  const sent = momentOf(clock)
   await clock.advance(outMs + heldMs)
   const serverUnixMs = clock.now() + aheadMs
   await clock.advance(backMs)
-  engine.observe({ sentMs, receivedMs: clock.monotonic(), serverUnixMs, heldMs })
+  engine.observe({ sent, serverUnixMs, heldMs })
 }
 
 describe("the engine's clock as seen from here", () => {
@@ -75,6 +76,17 @@ describe("the engine's clock as seen from here", () => {
     clock.sleepThrough(800)
     expect(engine.nowUnixMs()).toBeGreaterThanOrEqual(clock.now())
     await exchange(clock, engine, { outMs: 400, backMs: 900 })
+    expect(engine.nowUnixMs()).toBeGreaterThanOrEqual(clock.now())
+  })
+
+  it('is not behind after a sleep too short to be noticed that a response was overtaken by', async () => {
+    const clock = new FakeClock()
+    const engine = new EngineClock(clock)
+    const sent = momentOf(clock)
+    await clock.advance(5)
+    const serverUnixMs = clock.now()
+    clock.sleepThrough(839)
+    engine.observe({ sent, serverUnixMs, heldMs: 0 })
     expect(engine.nowUnixMs()).toBeGreaterThanOrEqual(clock.now())
   })
 
