@@ -94,7 +94,8 @@ function watch(state: FakeSessions, call: ServerWritableStream<WatchRequest, obj
     if (!admit(state, 'Watch', call.metadata, call.request)) return
     const { session } = state.find(call.request)
     const tell = (event: Pick<SessionEvent, 'kind' | 'reason'>) => {
-      call.write({ ...event, session_id: session.details.session_id, vouched_ms: state.vouchedMs })
+      const { session_id } = session.details
+      call.write({ ...event, session_id, vouched_ms: state.vouchedMs, ...state.position })
       if (event.kind === 'KIND_ENDED') call.end()
     }
     session.listeners.add(tell)

@@ -45,6 +45,8 @@ export class FakeSessions {
   readonly failures: { method: FakeMethod; failure: FakeFailure | 'silence' }[] = []
   readonly upstreams: NonNullable<FakeSessionsOptions['upstreams']>
   readonly vouchedMs: number
+  /** Grows with every change of what sessions may do. */
+  position = { feed_epoch: 'fake', feed_sequence: 0 }
   readonly #byId = new Map<string, FakeSession>()
   readonly #byToken = new Map<string, { session: FakeSession; token: SessionToken }>()
 
@@ -82,6 +84,7 @@ export class FakeSessions {
   change(sessionId: string, scopes: readonly string[]): void {
     const session = this.#byId.get(sessionId)!
     session.scopes = scopes
+    this.position = { ...this.position, feed_sequence: this.position.feed_sequence + 1 }
     for (const listener of [...session.listeners]) listener({ kind: 'KIND_CHANGED', reason: 'scopes' })
   }
 
@@ -108,6 +111,7 @@ export class FakeSessions {
       required_scope,
       scope_match: required_scope === '' || scopeCovered(session.scopes, required_scope),
       vouched_ms: this.vouchedMs,
+      ...this.position,
     }
   }
 

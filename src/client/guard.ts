@@ -8,11 +8,15 @@ import { headerOf, sessionTokenOf } from './session-token.ts'
 import type { ToolExtra } from './session-token.ts'
 import { createUpstream } from './upstream.ts'
 import type { Upstream } from './upstream.ts'
+import type { Vouching } from './held-work.ts'
 import type { Watcher } from './watcher.ts'
 import type { ValidateResponse } from './wire.ts'
 
 /** What a tool call may do, as the gateway answered it for this very call. */
-export type Validation = Omit<ValidateResponse, 'error_type' | 'error_code' | 'error_message' | 'vouched_ms'>
+export type Validation = Omit<
+  ValidateResponse,
+  'error_type' | 'error_code' | 'error_message' | 'vouched_ms' | 'feed_epoch' | 'feed_sequence'
+>
 
 /** Given to a guarded tool beside its arguments. */
 export interface ToolContext<Extra extends ToolExtra = ToolExtra> {
@@ -115,15 +119,17 @@ async function callTool<Args, Extra extends ToolExtra>(
   const judge = async () =>
     judged(await dependencies.validate(token, requiredScope, { signal: givenUp, requestId: request_id }), requiredScope)
   const timing: Timing = { calls: 0, gateway_ms: 0, upstream_ms: 0 }
-  const requestedAt = momentOf(clock)
-  const { vouched_ms, ...opening } = await judge()
-  let session: Validation = opening
-  timing.gateway_ms += clock.monotonic() - requestedAt.monotonicMs
+  let session!: Validation
+  const allow = async (): Promise<Vouching> => {
+    const requestedAt = momentOf(clock)
+    const { vouched_ms, feed_epoch, feed_sequence, ...validation } = await judge()
+    session = validation
+    return { requestedAt, vouchedMs: vouched_ms, position: { feed_epoch, feed_sequence } }
+  }
+  const allowed = await allow()
+  timing.gateway_ms += clock.monotonic() - allowed.requestedAt.monotonicMs
 
-  const watch = watcher.hold(token, requestedAt, vouched_ms, async () => {
-    const { vouched_ms: _, ...changed } = await judge()
-    session = changed
-  })
+  const watch = watcher.hold(token, allowed, allow)
   const finished = new AbortController()
   const signal = AbortSignal.any([watch.cut, finished.signal, ...(givenUp ? [givenUp] : [])])
   const upstream = upstreamsOf(dependencies, token, signal, request_id, timing)

@@ -4,6 +4,8 @@ import type { Moment } from '../logical/clock.ts'
 import type { Channel } from './channel.ts'
 import type { IntervalClock } from './clock.ts'
 import { GatewayError, fromGrpc, received, typeForAgent } from './error.ts'
+import { HeldWork, later } from './held-work.ts'
+import type { JudgedPosition, Vouching } from './held-work.ts'
 import type { SessionEvent } from './wire.ts'
 
 /** How long a session is watched after its last call: the next one then finds the stream open. */
@@ -26,10 +28,10 @@ export interface Watch {
 
 export interface Watcher {
   /**
-   * The gateway vouched for the session for `vouchedMs` from `asked` on when this work was allowed. `recheck` runs when
-   * what the session may do was changed; when it rejects, that is the cut.
+   * Work was allowed. `recheck` runs when what the session may do was, or may have been, changed since; when it rejects, that is the
+   * cut.
    */
-  hold(token: string, requestedAt: Moment, vouchedMs: number, recheck: () => Promise<void>): Watch
+  hold(token: string, allowed: Vouching, recheck: () => Promise<Vouching>): Watch
   close(): void
 }
 
@@ -37,11 +39,14 @@ export interface Watcher {
  * Follows `Sessions.Watch`, one stream per token however many calls hold it. Tells `invalid_token` only on the gateway's word. Work
  * goes on until the time the gateway last vouched for, and no patience is added here: what it says counts from the moment it was
  * asked, so a message that was long on its way vouches for less, not for more.
+ *
+ * What a stream says keeps only work alive that was allowed by no less than its gateway knows. A change may have come between the
+ * answer that allowed the work and the stream, or the two may be from different gateways: then the work is checked again.
  */
 export function createWatcher(channel: Channel, clock: IntervalClock): Watcher {
   const followed = new Map<string, FollowedToken>()
 
-  function hold(token: string, requestedAt: Moment, vouchedMs: number, recheck: () => Promise<void>): Watch {
+  function hold(token: string, allowed: Vouching, recheck: () => Promise<Vouching>): Watch {
     const entry =
       followed.get(token) ??
       new FollowedToken(channel, clock, token, () => {
@@ -49,17 +54,7 @@ export function createWatcher(channel: Channel, clock: IntervalClock): Watcher {
       })
     followed.set(token, entry)
     const cut = new AbortController()
-    const holder: Holder = {
-      vouchedUntil: later(requestedAt, vouchedMs),
-      end: (reason) => {
-        cut.abort(reason)
-      },
-      changed: () => {
-        recheck().catch((reason: unknown) => {
-          cut.abort(reason)
-        })
-      },
-    }
+    const holder = new HeldWork(allowed, cut, recheck)
     entry.join(holder)
     return {
       cut: cut.signal,
@@ -81,23 +76,19 @@ export function createWatcher(channel: Channel, clock: IntervalClock): Watcher {
   }
 }
 
-interface Holder {
-  readonly vouchedUntil: Moment
-  end(reason: GatewayError): void
-  changed(): void
-}
-
 class FollowedToken {
   readonly settled: Promise<void>
   readonly #channel: Channel
   readonly #clock: IntervalClock
   readonly #token: string
   readonly #forget: () => void
-  readonly #holders = new Set<Holder>()
+  readonly #holders = new Set<HeldWork>()
   #settle: () => void = nothing
   #disconnect: () => void = nothing
   /** Until when the gateway has vouched for the session on any stream. */
   #vouchedUntil: Moment | undefined
+  /** How far the gateway of the stream had followed changes when it last told of one, or began. */
+  #changedAt: JudgedPosition | undefined
   /** The stream is open and has told that the session lives. */
   #isWatched = false
   #cause: GatewayError | undefined
@@ -117,16 +108,17 @@ class FollowedToken {
     })
   }
 
-  join(holder: Holder): void {
+  join(holder: HeldWork): void {
     this.#cancelLinger()
     this.#holders.add(holder)
+    this.#recheck((held) => !this.#covers(held))
     this.#schedule()
     if (this.#isStarted) return
     this.#isStarted = true
     this.#connect()
   }
 
-  leave(holder: Holder): void {
+  leave(holder: HeldWork): void {
     if (!this.#holders.delete(holder)) return
     this.#schedule()
     if (this.#holders.size > 0) return
@@ -161,15 +153,18 @@ class FollowedToken {
     )
   }
 
-  #apply({ kind, reason, vouched_ms }: SessionEvent, requestedAt: Moment): void {
+  #apply(event: SessionEvent, requestedAt: Moment): void {
+    const { kind, reason, vouched_ms } = event
     if (kind === 'KIND_ENDED') {
       this.#end(endedError(reason))
       return
     }
     const until = later(requestedAt, vouched_ms)
     if (!this.#vouchedUntil || this.#leftUntil(until) > this.#leftUntil(this.#vouchedUntil)) this.#vouchedUntil = until
+    if (kind === 'KIND_LIVE' || kind === 'KIND_CHANGED') this.#changedAt = event.feed_epoch === '' ? undefined : event
     this.check()
-    if (kind === 'KIND_CHANGED') for (const holder of this.#holders) holder.changed()
+    // A gateway of 0.1.0 tells no position: its word that something changed counts for all.
+    this.#recheck(kind === 'KIND_CHANGED' && event.feed_epoch === '' ? () => true : (held) => !this.#covers(held))
     if (kind === 'KIND_LIVE') {
       this.#isWatched = true
       this.#backoff.reset()
@@ -177,10 +172,24 @@ class FollowedToken {
     }
   }
 
+  /** Again at each word of the stream, about once a second, while another gateway that judges has not caught up with this one. */
+  #recheck(isDue: (held: HeldWork) => boolean): void {
+    for (const held of this.#holders)
+      if (isDue(held))
+        held.recheck(() => {
+          this.#schedule()
+        })
+  }
+
+  #covers(holder: HeldWork): boolean {
+    return this.#changedAt === undefined || holder.covers(this.#changedAt)
+  }
+
   /** Milliseconds for which it is still vouched for; negative = not any more. */
-  #leftOf(holder: Holder): number {
+  #leftOf(holder: HeldWork): number {
     const left = this.#leftUntil(holder.vouchedUntil)
-    return this.#vouchedUntil ? Math.max(left, this.#leftUntil(this.#vouchedUntil)) : left
+    if (!this.#vouchedUntil || !this.#covers(holder)) return left
+    return Math.max(left, this.#leftUntil(this.#vouchedUntil))
   }
 
   /** On whichever clock it comes sooner: the monotonic one stands still in a sleep, and the wall clock may be set back. */
@@ -234,11 +243,6 @@ class FollowedToken {
 }
 
 const nothing = (): void => undefined
-
-const later = ({ monotonicMs, unixMs }: Moment, ms: number): Moment => ({
-  monotonicMs: monotonicMs + ms,
-  unixMs: unixMs + ms,
-})
 
 /** One attempt. `over` is called at most once, never after the returned function. */
 function listen(

@@ -217,7 +217,7 @@ function stateOf({ freshness, follower, sessionCache, openCalls, records }: Gate
     feed_age_ms: follower.ageMs(),
     feed_failures: follower.failures,
     epoch: follower.epoch,
-    sequence: follower.sequence,
+    sequence: follower.position.feed_sequence,
     sessions_cached: sessionCache.size,
     calls_open: openCalls.size,
     counters: { ...records.counters },

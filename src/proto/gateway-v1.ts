@@ -251,6 +251,14 @@ export const gatewayV1 = {
                     "vouched_ms": {
                       "type": "int64",
                       "id": 4
+                    },
+                    "feed_epoch": {
+                      "type": "string",
+                      "id": 5
+                    },
+                    "feed_sequence": {
+                      "type": "int64",
+                      "id": 6
                     }
                   },
                   "nested": {
@@ -343,6 +351,14 @@ export const gatewayV1 = {
                     "vouched_ms": {
                       "type": "int64",
                       "id": 15
+                    },
+                    "feed_epoch": {
+                      "type": "string",
+                      "id": 16
+                    },
+                    "feed_sequence": {
+                      "type": "int64",
+                      "id": 17
                     }
                   }
                 },
@@ -589,6 +605,9 @@ export interface SessionEvent {
   readonly reason: string
   /** Until when the gateway vouches for the session: milliseconds from the moment this request was sent. The strictest staleness limit of the gateway counted from its own last contact with Vault, so that nobody adds a patience of their own to it. */
   readonly vouched_ms: number
+  /** With KIND_LIVE and KIND_CHANGED: how far the gateway has followed Vault's feed. A ValidateResponse with the same feed_epoch and no smaller feed_sequence was judged by all that this gateway knows; after any other, validate again. */
+  readonly feed_epoch: string
+  readonly feed_sequence: number
 }
 
 export type SessionEventKind = 'KIND_UNSPECIFIED' | 'KIND_LIVE' | 'KIND_ENDED' | 'KIND_CHANGED' | 'KIND_VOUCHED'
@@ -619,6 +638,9 @@ export interface ValidateResponse {
   readonly error_message: string
   /** Until when the answer may be acted on: milliseconds from the moment this request was sent, by the staleness limit of the upstream the scope speaks of. */
   readonly vouched_ms: number
+  /** How far the gateway had followed Vault's feed when it judged; see SessionEvent. */
+  readonly feed_epoch: string
+  readonly feed_sequence: number
 }
 
 export interface IntrospectRequest {

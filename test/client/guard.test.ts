@@ -327,6 +327,31 @@ describe('the cut', () => {
     })
   })
 
+  test('scopes that are taken away between the answer that allowed it and the stream cut it as well', async () => {
+    const { token, session_id } = fake.openSession({ scopes: ['read:stripe:invoices'] })
+    fake.fail('Watch', {}, 1)
+    const called = gateway.requireScope('read:stripe:invoices', () => new Promise<ToolResult>(() => undefined))(
+      {},
+      bearing(token),
+    )
+    await until(() => askedOf('Watch').length === 1)
+    fake.changeScopes(session_id, ['read:stripe:customers'])
+    await until(() => clock.waiting > 1)
+    await clock.advance(1_000)
+    expect(said(await called)).toMatchObject({ text: expect.stringContaining('403 insufficient_scope') as string })
+  })
+
+  test('a stream that tells nothing new costs no second question', async () => {
+    const { token } = fake.openSession({ scopes: ['read:stripe:invoices'] })
+    const tool = gateway.requireScope('read:stripe:invoices', async () => {
+      await until(() => askedOf('Watch').length === 1)
+      await settle()
+      return text('done')
+    })
+    await tool({}, bearing(token))
+    expect(askedOf('Validate')).toHaveLength(1)
+  })
+
   test('scopes that change but still cover the tool cut nothing', async () => {
     const { token, session_id } = fake.openSession({ scopes: ['read:stripe:invoices'] })
     const tool = gateway.requireScope('read:stripe:invoices', async () => {

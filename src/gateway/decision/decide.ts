@@ -75,6 +75,7 @@ export class Decisions {
             ? { decision: 'allow', validation_result: 'valid', reason: 'allowed' }
             : { decision: 'deny', validation_result: 'insufficient_scope', reason: 'insufficient_scope' }),
         })
+        const { position } = this.#dependencies.follower
         // Writing took time: what was decided must still hold.
         const after = await this.#dependencies.grants.of(entry)
         const holds = matched === hasScope(after, requiredScope)
@@ -90,6 +91,7 @@ export class Decisions {
           expires_at_unix: entry.expiresAtUnix,
           issued_at_unix: entry.issuedAtUnix,
           vouched_ms,
+          position,
         }
       }
       throw unavailable('vault_behind', 'scopes and policies are changing faster than they can be judged; try again')

@@ -1,6 +1,7 @@
 /** What is asked of `Decisions`, and what it finds out about a request on the way. */
 import type { CallBody } from '../../scope/index.ts'
 import type { UpstreamDocument } from '../../document/documents.ts'
+import type { FollowedPosition } from '../knowledge/followed-position.ts'
 import type { SessionName } from '../knowledge/session-cache.ts'
 import type { SessionFacts } from '../knowledge/session-entry.ts'
 import type { Caller } from './callers.ts'
@@ -25,6 +26,8 @@ export interface TokenValidation extends SessionFacts {
   readonly issued_at_unix: number | null
   /** Milliseconds for which this answer stands without contact with Vault. */
   readonly vouched_ms: number
+  /** It was judged by everything the feed had told up to there. */
+  readonly position: FollowedPosition
 }
 
 export interface WatchingRequest extends RequestIds {

@@ -53,6 +53,7 @@ async function validate(
   return {
     ...worded(validation, responseId(request, requestId)),
     vouched_ms: Math.floor(clock.monotonic() - askedMs + validation.vouched_ms),
+    ...validation.position,
   }
 }
 

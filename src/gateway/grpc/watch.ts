@@ -198,6 +198,7 @@ class WatchedSession {
       kind,
       session_id: this.#sessionId,
       vouched_ms: Math.floor(this.#toldMs - this.#askedMs + this.#leftMs()),
+      ...(kind === 'KIND_VOUCHED' ? {} : this.#dependencies.follower.position),
     })
   }
 

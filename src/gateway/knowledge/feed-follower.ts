@@ -12,6 +12,7 @@ import type { TokenCheck } from './token-check.ts'
 import type { NumberedEvent } from '../../document/index.ts'
 import { readFeedUpdate } from './feed-update.ts'
 import type { FeedUpdate } from './feed-update.ts'
+import type { FollowedPosition } from './followed-position.ts'
 import { FRESH_MS, LOOK_EVERY_MS, MOST_TRIES, REFUSED_PAUSE_MS, holdOf } from './follower-config.ts'
 import type { FollowerConfig } from './follower-config.ts'
 import { Listeners } from './listeners.ts'
@@ -73,8 +74,8 @@ export class FeedFollower {
   get tokenCheck(): TokenCheck | undefined {
     return this.#tokenCheck
   }
-  get sequence(): number {
-    return this.#sequence
+  get position(): FollowedPosition {
+    return { feed_epoch: this.#epoch ?? '', feed_sequence: this.#sequence }
   }
   /** How many gateways follow the feed, this one included, as of its last answer. */
   get gateways(): number {

@@ -70,7 +70,7 @@ export class SessionCache implements FeedListener {
     const { follower } = this.#config
     const key = { token_sha256: tokenDigest(token) }
     if (this.#entries.has(key.token_sha256) || !this.#isRefused(token)) return this.find(key)
-    const { epoch = '', sequence } = follower
+    const { feed_epoch: epoch, feed_sequence: sequence } = follower.position
     return {
       inactive: { active: false, reason: 'unknown', epoch, sequence, server_time_unix_ms: this.nowUnixMs() },
     }

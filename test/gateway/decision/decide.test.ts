@@ -29,6 +29,7 @@ describe('validate', () => {
       expires_at_unix: session.tokens[0]!.expires_at_unix,
       issued_at_unix: session.tokens[0]!.issued_at_unix,
       vouched_ms: 5_000,
+      position: harness.core.follower.position,
     })
   })
 

@@ -181,11 +181,11 @@ describe('the cache', () => {
         expires_at_unix: at,
         newest: true,
       })
-    const before = harness.core.follower.sequence
+    const before = harness.core.follower.position.feed_sequence
     await validate(harness, tokenOf(session))
     deliver = 1
     await harness.clock.advance(60_000)
-    expect(harness.core.follower.sequence).toBe(before + 1)
+    expect(harness.core.follower.position.feed_sequence).toBe(before + 1)
     expect(await outcomeOf(validate(harness, tokenOf(session)))).toBe('allowed')
     expect(harness.vault.count('mcp/introspect')).toBe(1)
   })

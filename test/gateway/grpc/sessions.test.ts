@@ -209,10 +209,15 @@ describe('Sessions.Watch', () => {
       const session = openSession(harness)
       const { session_id } = session
       const watch = grpc.open('Sessions.Watch', by === 'token' ? { token: tokenOf(session) } : { session_id })
-      expect(await watch.seen(1)).toEqual([{ kind: 'KIND_LIVE', session_id, reason: '', vouched_ms: 5_000 }])
+      const { position } = harness.core.follower
+      expect(await watch.seen(1)).toEqual([
+        { kind: 'KIND_LIVE', session_id, reason: '', vouched_ms: 5_000, ...position },
+      ])
       harness.engine.end(session)
       expect(await watch.ended).toBeUndefined()
-      expect(watch.messages.slice(1)).toEqual([{ kind: 'KIND_ENDED', session_id, reason: 'revoked', vouched_ms: 0 }])
+      expect(watch.messages.slice(1)).toMatchObject([
+        { kind: 'KIND_ENDED', session_id, reason: 'revoked', vouched_ms: 0 },
+      ])
     },
   )
 

@@ -180,7 +180,7 @@ describe('freshness', () => {
             })
           })
     await clock.advance(2_000)
-    expect(follower.sequence).toBe(1_024)
+    expect(follower.position.feed_sequence).toBe(1_024)
     expect(follower.ageMs()).toBeGreaterThanOrEqual(1_000)
   })
 })

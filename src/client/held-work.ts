@@ -1,0 +1,64 @@
+/** Work at an MCP server that a gateway allowed: by what it knew, and for how long that stands. */
+import type { Moment } from '../logical/clock.ts'
+import type { GatewayError } from './error.ts'
+import type { ValidateResponse } from './wire.ts'
+
+/** How far a gateway had followed Vault's feed: comparable within an epoch. */
+export type JudgedPosition = Pick<ValidateResponse, 'feed_epoch' | 'feed_sequence'>
+
+/** What the gateway said when it allowed the work. */
+export interface Vouching {
+  /** The gateway vouches for the session for `vouchedMs` from then on. */
+  readonly requestedAt: Moment
+  readonly vouchedMs: number
+  readonly position: JudgedPosition
+}
+
+export class HeldWork {
+  #allowed: Vouching
+  readonly #cut: AbortController
+  readonly #recheck: () => Promise<Vouching>
+  #isRechecking = false
+
+  constructor(allowed: Vouching, cut: AbortController, recheck: () => Promise<Vouching>) {
+    this.#allowed = allowed
+    this.#cut = cut
+    this.#recheck = recheck
+  }
+
+  get vouchedUntil(): Moment {
+    return later(this.#allowed.requestedAt, this.#allowed.vouchedMs)
+  }
+
+  /** The work was allowed by all that had been told up to `position`. */
+  covers({ feed_epoch, feed_sequence }: JudgedPosition): boolean {
+    const own = this.#allowed.position
+    return own.feed_epoch === feed_epoch && own.feed_sequence >= feed_sequence
+  }
+
+  end(reason: GatewayError): void {
+    this.#cut.abort(reason)
+  }
+
+  /** Asks whether the work is still allowed, once at a time. */
+  recheck(onAllowed: () => void): void {
+    if (this.#isRechecking) return
+    this.#isRechecking = true
+    this.#recheck()
+      .then((allowed) => {
+        this.#allowed = allowed
+        onAllowed()
+      })
+      .catch((reason: unknown) => {
+        this.#cut.abort(reason)
+      })
+      .finally(() => {
+        this.#isRechecking = false
+      })
+  }
+}
+
+export const later = ({ monotonicMs, unixMs }: Moment, ms: number): Moment => ({
+  monotonicMs: monotonicMs + ms,
+  unixMs: unixMs + ms,
+})
