@@ -38,7 +38,7 @@ export async function buildExecutable({ outDir, file, entry, version, define, no
 export function writeExecutable(outDir, file, contents) {
   const path = resolve(outDir, file)
   mkdirSync(outDir, { recursive: true })
-  // Never in place: whoever starts the file meanwhile must find the old one or the new one.
+  // Never in place: anyone who starts the file meanwhile must find the old one or the new one.
   const unfinished = `${path}.${process.pid}.tmp`
   writeFileSync(unfinished, contents)
   chmodSync(unfinished, 0o755)

@@ -1,4 +1,4 @@
-// What an operator runs in an incident: one entry per row of vault-config/incidents.md. `run(stage)` is the action; its answer is what
+// What an operator runs in an incident: one entry per row of vault-config/incidents.md. `run(stage)` is the action; its response is what
 // the times count from the sending of. `undo` brings the stage back; `only` names the kind of server that has the path.
 import { AGENT, SCOPES, issue } from './stage.mjs'
 

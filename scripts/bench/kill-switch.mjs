@@ -20,7 +20,7 @@ const AT_ONCE = 8
 const { values } = parseArgs({ options: { sessions: { type: 'string', default: '400' } } })
 const SESSIONS = Number(values.sessions)
 
-/** How often the server wrote to and deleted from its storage since it started, whoever asked for it. */
+/** How often the server wrote to and deleted from its storage since it started, for any caller. */
 async function storageCalls({ url, token }) {
   const { statusCode, body } = await request(`${url}/v1/sys/metrics?format=prometheus`, {
     headers: { 'x-vault-token': token },

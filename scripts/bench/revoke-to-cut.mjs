@@ -1,5 +1,5 @@
-// From the answer of a synchronous revocation to the last byte and the end of a stream that grew from the lease, at the gateway
-// that is last. The upstream writes every millisecond, so a cut is seen no sooner. Below 0: cut before the answer had arrived.
+// From the response of a synchronous revocation to the last byte and the end of a stream that grew from the lease, at the gateway
+// that is last. The upstream writes every millisecond, so a cut is seen no sooner. Below 0: cut before the response had arrived.
 import { request } from 'undici'
 import { performance } from 'node:perf_hooks'
 import { printTable, quantile } from './loops.mjs'

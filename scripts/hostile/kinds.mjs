@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { openSession } from './stage.mjs'
 
 const REFUSALS_PER_SECOND = 20
-/** Records of this session, or of strangers, that an attack may write in a second: what is recorded in full, and one summary. */
+/** Records of this session, or of unauthenticated callers, that an attack may write in a second: what is recorded in full, and one summary. */
 const RECORDS_PER_SECOND = REFUSALS_PER_SECOND + 1
 
 /** The connection was closed on the attacker: refused before any work. */

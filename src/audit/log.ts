@@ -31,7 +31,7 @@ export interface AuditLogOptions {
 
 /**
  * Lines of JSON that are durable before their `append` resolves. After a failure everything that waits is rejected, and
- * so is what comes within the next quarter of a second; then an append tries again, on the file opened anew.
+ * so is what comes within the next quarter of a second; then an append tries again, on the file opened again.
  */
 export interface AuditLog {
   /** Opens the file now instead of at the first append, so that a path that cannot be written shows at the start. */

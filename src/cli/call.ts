@@ -122,7 +122,7 @@ function report({ io, format }: VaultCall, tool: string, { text: response, isErr
     return 0
   }
   const timing = timingOf(meta)
-  // In a pipe the answer must stay what the tool said.
+  // In a pipe the response must stay what the tool said.
   if (timing !== undefined && io.stdoutIsTerminal && !shown.includes('\n'))
     io.stdout(`${shown.padEnd(50)}    ${timing}\n`)
   else {

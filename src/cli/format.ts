@@ -48,7 +48,7 @@ export function document(format: 'json' | 'yaml', value: unknown): string {
   return format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : yaml(value)
 }
 
-/** One field of an answer, by the name its table row has; undefined when there is none. */
+/** One field of a response, by the name its table row has; undefined when there is none. */
 export function fieldOf(response: VaultResponse, field: string): unknown {
   const { auth, wrap_info: wrap, data } = response
   if (auth) {

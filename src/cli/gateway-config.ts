@@ -63,7 +63,7 @@ const vault = block(
       })
       .min(1, { error: 'must name a node, for example ["https://vault-1.internal:8200"]' })
       .optional(),
-    /** Read again whenever Vault refuses what it held, so that whoever replaces the token only has to write the file. */
+    /** Read again whenever Vault refuses what it held, so that replacing the token takes no more than writing the file. */
     token_file: text('/etc/mcp-vault/gateway.token').optional(),
     approle: approle.optional(),
     mount: text('mcp').default('mcp'),

@@ -60,7 +60,7 @@ function tokenFileLogin(client: VaultClient, read: () => Promise<string>): Gatew
   }
 }
 
-/** Reads the file now, and gives back what reads it again: a file that is wrong later is an outage that whoever mends it ends. */
+/** Reads the file now, and gives back what reads it again: a file that is wrong later is an outage that ends when the file is corrected. */
 async function privateFile(path: string, what: string): Promise<() => Promise<string>> {
   await readPrivateFile(path, what)
   return () =>

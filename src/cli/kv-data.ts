@@ -26,10 +26,10 @@ const contentsOf = (
     ? { data: members(response.data?.data), metadata: members(response.data?.metadata) }
     : { data: members(response.data) }
 
-/** What stands above the answers of a version 2 engine. */
+/** What stands above the responses of a version 2 engine. */
 export const pathHeading = (title: string, path: string): string => `${heading(title, path.length)}\n${path}\n\n`
 
-/** The answer of a version 2 write: where, and the new version. */
+/** The response of a version 2 write: where, and the new version. */
 function showWritten(call: VaultCall, response: VaultResponse, path: string, field: string | undefined): number {
   const metadata = members(response.data)
   if (field !== undefined || call.format !== 'table' || response.wrap_info || !metadata)

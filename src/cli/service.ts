@@ -42,7 +42,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
 }
 
-/** The audit files of a process; a SIGHUP, as log rotation sends it, has all of them opened anew. */
+/** The audit files of a process; a SIGHUP, as log rotation sends it, has all of them opened again. */
 export class AuditFiles {
   readonly #logger: Logger
   readonly #open = new Map<string, AuditLog>()

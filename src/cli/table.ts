@@ -96,7 +96,7 @@ function wrapRows(wrap: Readonly<Record<string, unknown>>): [string, string][] {
   return wrap.wrapped_accessor ? [...rows, ['wrapped_accessor:', goText(wrap.wrapped_accessor)]] : rows
 }
 
-/** Rows of a whole answer, lease first; none when there is nothing to show. */
+/** Rows of a whole response, lease first; none when there is nothing to show. */
 export function responseRows(response: VaultResponse): [string, string][] {
   return [
     ...leaseRows(response),

@@ -9,7 +9,7 @@ import type { VaultCall } from './vault-command.ts'
 
 const accessorFlag = { accessor: toggle('The argument is an accessor, not a token.') }
 
-/** One question about a token: the caller's own when none is named. */
+/** One request about a token: the caller's own when none is named. */
 async function requestAbout(
   call: VaultCall<typeof accessorFlag>,
   doing: string,

@@ -13,7 +13,7 @@ import type { Io } from './io.ts'
 import { suggestPath } from './path-suggestion.ts'
 import { responseRows, goText, keyValueTable, printable } from './table.ts'
 
-/** Commands that put a question to Vault and print its answer. They share the flags of the connection and of the output. */
+/** Commands that put a request to Vault and print its response. They share the flags of the connection and of the output. */
 
 const sharedFlags = {
   ...connectionFlags,
@@ -25,7 +25,7 @@ export const fieldFlag = { field: text('name', 'Print only this field, raw.') }
 
 export interface VaultCall<F extends FlagTable = FlagTable> extends CommandCall<F> {
   readonly format: Format
-  /** Puts a question and gives back its answer. A failure is printed after `doing`, as in `Error reading mcp/config: …`, and ends the command with 2. */
+  /** Puts a request and gives back its response. A failure is printed after `doing`, as in `Error reading mcp/config: …`, and ends the command with 2. */
   readonly request: <T>(
     doing: string,
     send: (vault: VaultClient, options: CallOptions) => Promise<T>,
@@ -43,7 +43,7 @@ export interface VaultCall<F extends FlagTable = FlagTable> extends CommandCall<
   /** Prints a document in JSON or YAML, or what `asTable` makes of it. */
   readonly print: (value: unknown, asTable: () => string) => void
   warn(response: VaultResponse | undefined): void
-  /** Prints an answer whole, or the field asked for; `done` is said when there is nothing else to print. Resolves to the exit code. */
+  /** Prints a response whole, or the field asked for; `done` is said when there is nothing else to print. Resolves to the exit code. */
   readonly show: (response: VaultResponse, done?: string, field?: string) => number
 }
 

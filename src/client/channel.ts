@@ -30,7 +30,7 @@ export interface ChannelOptions {
   readonly tls?: boolean | TlsOptions
   /** Accepts an unencrypted address elsewhere: where a service mesh encrypts. */
   readonly plaintext?: boolean
-  /** Of every question that names none; default 5000. Upstream calls have none: the gateway's own limits end them. */
+  /** Of every request that names none; default 5000. Upstream calls have none: the gateway's own limits end them. */
   readonly deadlineMs?: number
 }
 
@@ -58,7 +58,7 @@ export const newRequestId = (): string => `req_${randomUUID()}`
 
 const DEFAULT_DEADLINE_MS = 5000
 
-/** Questions without effect are asked again, with jittered pauses, until their deadline. Anything else could happen twice. */
+/** Requests without effect are asked again, with jittered pauses, until their deadline. Anything else could happen twice. */
 const repeatable = ['Validate', 'Introspect'].map((method) => ({ service: 'mcp.gateway.v1.Tokens', method }))
 const serviceConfig = {
   loadBalancingConfig: [],

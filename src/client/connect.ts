@@ -45,7 +45,7 @@ export interface GatewayClient {
   close(): void
 }
 
-/** Opens nothing yet; the first question does. Throws `GatewayError` `invalid_request` naming the wrong option. */
+/** Opens nothing yet; the first request does. Throws `GatewayError` `invalid_request` naming the wrong option. */
 export function connect(options: ConnectOptions): GatewayClient {
   const channel = openChannel(options)
   const clock = options.clock ?? machineClock

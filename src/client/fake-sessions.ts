@@ -28,7 +28,7 @@ export interface FakeFailure {
 export interface FakeSessionsOptions {
   /** By name; the URL's path is the one that was asked for. */
   readonly upstreams?: Readonly<Record<string, (request: Request) => Response | Promise<Response>>>
-  /** For how long each answer vouches for its session; default a day. A real gateway vouches for seconds, again and again. */
+  /** For how long each response vouches for its session; default a day. A real gateway vouches for seconds, again and again. */
   readonly vouchedMs?: number
 }
 

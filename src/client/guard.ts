@@ -75,7 +75,7 @@ export type ToolHandler<Args, Extra extends ToolExtra> = (
 
 /** `_meta` key of a refusal: `{ type, code, message, request_id }`. */
 export const ERROR_META = 'vault-plugin-secrets-mcp/error'
-/** `_meta` key of an answer: `{ gateway_ms, upstream_ms }`, whole milliseconds. */
+/** `_meta` key of a response: `{ gateway_ms, upstream_ms }`, whole milliseconds. */
 export const TIMING_META = 'vault-plugin-secrets-mcp/timing'
 
 export interface GuardDependencies {

@@ -20,7 +20,7 @@ export interface SessionDependencies {
 export class Session {
   readonly #dependencies: SessionDependencies
   #current: SessionToken
-  /** Monotonic milliseconds. Counted from before the question, so early by the length of a round trip, never late. */
+  /** Monotonic milliseconds. Counted from before the request, so early by the length of a round trip, never late. */
   #expiresAt = 0
   #over: GatewayError | undefined
   #refreshing: Promise<void> | undefined

@@ -21,7 +21,7 @@ export interface Upstream {
 }
 
 export interface UpstreamTiming {
-  /** Milliseconds from the question to the head of the answer. */
+  /** Milliseconds from the request to the head of the response. */
   readonly total_ms: number
   /** The upstream's part of it. */
   readonly upstream_ms: number
@@ -70,7 +70,7 @@ interface Exchange {
   head(): Promise<ResponseHead>
   /** Undefined at the end. */
   next(): Promise<Buffer | undefined>
-  /** Called once when the signal cuts the answer short. */
+  /** Called once when the signal cuts the response short. */
   onCut(listener: (reason: unknown) => void): void
   cancel(): void
 }

@@ -287,7 +287,7 @@ function listen(
   }
 }
 
-/** What the end of a session is to whoever works under it. */
+/** The error that work under an ended session gets. */
 export const endedError = (reason: string): GatewayError =>
   reason === ''
     ? new GatewayError('invalid_token', 'ended', 'the session is over; open a new one')

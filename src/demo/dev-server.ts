@@ -125,7 +125,7 @@ async function mountEngines(admin: VaultClient): Promise<void> {
   await admin.write('sys/mounts/mcp', { type: 'mcp', description: 'phantom tokens for MCP agents' })
 }
 
-/** A token under one of the shipped policies (vault-config/policies), renewed by whoever holds it. */
+/** A token under one of the shipped policies (vault-config/policies), renewed by its holder. */
 async function tokenFor(admin: VaultClient, policy: string): Promise<string> {
   const text = readFileSync(new URL(`../../vault-config/policies/${policy}.hcl`, import.meta.url), 'utf8')
   await admin.write(`sys/policies/acl/${policy}`, { policy: text })

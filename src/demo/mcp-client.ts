@@ -13,10 +13,10 @@ export interface ToolCall {
 }
 
 export interface ToolCallResult {
-  /** All text of the answer; a refusal or failure of the server's bearer check is worded as one by the tool. */
+  /** All text of the response; a refusal or failure of the server's bearer check is worded as one by the tool. */
   readonly text: string
   readonly isError: boolean
-  /** `_meta` of the answer. */
+  /** `_meta` of the response. */
   readonly meta: Readonly<Record<string, unknown>>
 }
 

@@ -4,7 +4,7 @@ export class ScriptPrinter {
   #step = 0
   readonly failures: string[] = []
 
-  /** Every answer, uncut, and every line printed. */
+  /** Every response, uncut, and every line printed. */
   transcript = ''
 
   constructor(print: (text: string) => void) {

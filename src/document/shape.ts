@@ -1,6 +1,6 @@
 /**
  * Fields of documents and responses, described once: the engine's paths, OpenAPI, the CLI reference and the provider's schema declare
- * them from it, and whoever reads them from the wire checks them by it.
+ * them from it, and anyone who reads them from the wire checks them by it.
  */
 import { DocumentError } from './problem.ts'
 import type { DocumentProblem } from './problem.ts'

@@ -145,7 +145,7 @@ const methodsOf: Readonly<Record<keyof Operations<never>, readonly string[]>> = 
   delete: ['DELETE'],
 }
 
-/** What HTTP may do with a path, for whoever did something else. */
+/** What HTTP may do with a path, for anyone who did something else. */
 function methodsAt(routes: readonly Route[], path: string): string[] {
   const bare = path.replace(/\/$/, '')
   const operations = Object.keys(methodsOf) as (keyof Operations<never>)[]

@@ -157,7 +157,7 @@ const converters: Readonly<Record<FieldType, (value: unknown) => unknown>> = {
   any: (value) => value,
 }
 
-/** Lists are compared with other lists, stored, and carried by every answer about what they belong to; nobody writes longer ones by hand. */
+/** Lists are compared with other lists, stored, and carried by every response about what they belong to; nobody writes longer ones by hand. */
 const LONGEST_LIST = 1_000
 
 /** Converts one value, or throws `FieldProblem`. */

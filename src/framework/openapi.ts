@@ -1,6 +1,6 @@
 /**
  * OpenAPI 3.0.2 of an engine, out of the same declarations that route its requests. The shape is the part of the standard that
- * Vault's hosts decode from a plugin's help answer: they reject the document of the WHOLE server over one member of another type.
+ * Vault's hosts decode from a plugin's help response: they reject the document of the WHOLE server over one member of another type.
  * Schemas describe what lies in `data` of Vault's envelope. https://spec.openapis.org/oas/v3.0.2
  */
 import type { FieldSchema, FieldType, Fields } from './field.ts'
@@ -39,7 +39,7 @@ export function openApiDocument(paths: readonly PathDef[], options: OpenApiOptio
 }
 
 /**
- * The same for a help answer. Vault's and OpenBao's decoder of plugins' documents knows a reference by the name of its Go field and
+ * The same for a help response. Vault's and OpenBao's decoder of plugins' documents knows a reference by the name of its Go field and
  * drops `$ref`, so that every schema would come out empty: there each has both. The standard ignores what stands beside a `$ref`.
  */
 export function toHelpDocument(document: OpenApiDocument): OpenApiDocument {
@@ -194,7 +194,7 @@ function responsesOf(part: Part, path: PathDef, verb: Verb, name: string): OpenA
     }
     return { 200: { description: 'OK', content: jsonOf('StandardListResponse') } }
   }
-  // What can be told to exist is a document: written without an answer, read with all that was written.
+  // What can be told to exist is a document: written without a response, read with all that was written.
   if (path.exists && verb !== 'read') return { 200: { description: 'done, with warnings' }, 204: done }
   const fields = responseFields(path)
   if (Object.keys(fields).length === 0) return verb === 'read' ? { 200: { description: 'OK' } } : { 204: done }

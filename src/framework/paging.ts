@@ -5,7 +5,7 @@ import type { Fields } from './field.ts'
 
 /**
  * Pages of a list, as OpenBao has them: `after` leaves out what does not sort behind it, `limit` what is more than so many.
- * Every list has them; a path that declares one of the two answers for it itself.
+ * Every list has them; a path that declares one of the two responses for it itself.
  * https://openbao.org/api-docs/#pagination
  */
 export const pageFields = {

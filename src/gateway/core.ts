@@ -153,7 +153,7 @@ function createFollower(config: GatewayCoreConfig, inUse: () => boolean): FeedFo
     mount,
     clock,
     logger,
-    // A call under way watches its session, and so does whoever listens for its end.
+    // A call under way watches its session, and so does anyone who listens for its end.
     inUse,
     inNamespace: config.inNamespace ?? mount.includes('/'),
     ...(onRefused ? { onRefused } : {}),

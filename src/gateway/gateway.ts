@@ -29,7 +29,7 @@ export interface GatewayState {
   readonly refusal: RefusalCode | undefined
   /** False while nobody uses the gateway: its first call then catches up with one round trip. */
   readonly following: boolean
-  /** Milliseconds; Infinity before the first answer of the feed. */
+  /** Milliseconds; Infinity before the first response of the feed. */
   readonly feed_age_ms: number
   readonly feed_failures: number
   readonly epoch: string | undefined

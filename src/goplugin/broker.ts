@@ -102,7 +102,7 @@ function targetOf({ network, address }: ConnInfo): { target: string; options?: C
   )
 }
 
-/** Acknowledged, so that whoever knocked stops waiting, and refused: connections through one another are not spoken here. */
+/** Acknowledged, so that the knocking side stops waiting, and refused: connections through one another are not spoken here. */
 function refusal(id: number): ConnInfo {
   return {
     service_id: id,

@@ -5,7 +5,7 @@ import { resolve } from 'node:path'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** The launch cannot succeed; the message is for whoever runs the host. */
+/** The launch cannot succeed; the message is for the host's operator. */
 export class LaunchError extends Error {
   override readonly name = 'LaunchError'
 }

@@ -1,5 +1,5 @@
 /**
- * What every HTTP listener of the product does alike, whoever stands behind it: where it listens, whom it answers, how much of a body
+ * What every HTTP listener of the product does alike, whatever it serves: where it listens, whom it answers, how much of a body
  * it reads, how JSON is read and written. Knows neither Vault's API nor the gateway's: each face words its own error bodies.
  */
 export { bracketed, isLoopback, parseListenAddress } from './listen-address.ts'

@@ -21,7 +21,7 @@ const methods = 'GET, HEAD, POST, PUT, PATCH, DELETE'
 
 /**
  * Answers in an API's own words what node:http refuses by itself, in silence or with an empty body: requests its parser does not
- * accept, CONNECT, and expectations other than 100-continue. `bodyOf` words the JSON. Connections end with these answers.
+ * accept, CONNECT, and expectations other than 100-continue. `bodyOf` words the JSON. Connections end with these responses.
  */
 export function respondUnreadable(server: Server, bodyOf: (refused: Unreadable) => object): void {
   // Headers past node's 2000th would be left out in silence, and the request judged without them; their bytes are bounded anyway.
@@ -37,7 +37,7 @@ export function respondUnreadable(server: Server, bodyOf: (refused: Unreadable) 
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     const { code = '' } = error
     const answerable = code.startsWith('HPE_') || code in byParserCode
-    // Within another answer's body these words would look like part of it.
+    // Within another response's body these words would look like part of it.
     const hasBegun = [...(underway.get(socket) ?? [])].some(({ headersSent }) => headersSent)
     if (!answerable || hasBegun || !socket.writable) {
       socket.destroy()

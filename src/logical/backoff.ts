@@ -41,7 +41,7 @@ export function pauseMs({ firstMs, longestMs, factor = 2, jitter }: BackoffOptio
   return jitter ? ms * jitter() : ms
 }
 
-/** A multiplier between `least` and `most`, drawn anew at each call. */
+/** A multiplier between `least` and `most`, drawn again at each call. */
 export const jitterOf =
   (random: (bytes: number) => Uint8Array, least: number, most: number): (() => number) =>
   () =>

@@ -11,7 +11,7 @@ export interface LeaseOptions {
   readonly issue_time?: number | null
 }
 
-/** A leased answer. `internal_data` is private to the engine, kept by the host, and comes back on renew and revoke. */
+/** A leased response. `internal_data` is private to the engine, kept by the host, and comes back on renew and revoke. */
 export interface Secret {
   readonly lease_options: LeaseOptions
   readonly internal_data: Data

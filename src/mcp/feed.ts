@@ -29,7 +29,7 @@ export class Feed {
     this.#epoch = this.#drawEpoch()
   }
 
-  /** Take it before the first read an answer rests on. */
+  /** Take it before the first read a response rests on. */
   get position(): FeedPosition {
     return { epoch: this.#epoch, sequence: this.#sequence }
   }

@@ -71,7 +71,7 @@ const leastOf = (ceilings: readonly (readonly [seconds: number, setting: string]
   ceilings.reduce((least, next) => (next[0] < least[0] ? next : least))[1]
 
 export interface MintedToken {
-  /** The token in the clear: goes into the answer and nowhere else. */
+  /** The token in the clear: goes into the response and nowhere else. */
   readonly text: string
   readonly record: SessionToken
 }
@@ -97,7 +97,7 @@ export async function mint(engine: Engine, environment: string, ttl: number, iss
   }
 }
 
-/** What `creds` answers, besides the fields it shares with the question. */
+/** What `creds` answers, besides the fields it shares with the request. */
 export const credsFields = {
   session_id: {
     type: 'string',
@@ -141,7 +141,7 @@ export const credsFields = {
   },
 } as const satisfies Fields
 
-/** The answer of `creds`: an ordinary leased secret. `scopes` spells out what the session was granted. */
+/** The response of `creds`: an ordinary leased secret. `scopes` spells out what the session was granted. */
 export function credsResponse(
   session: SessionRecord,
   token: MintedToken,

@@ -107,7 +107,7 @@ const sessionFields = {
   ...credsFields,
 } as const satisfies Fields
 
-/** `creds/:agent/:session`: refresh and close, for whoever opened the session. */
+/** `creds/:agent/:session`: refresh and close, for the identity that opened the session. */
 export function pathCredsSession(engine: Engine) {
   return definePath({
     pattern: 'creds/:agent/:session',

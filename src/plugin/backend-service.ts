@@ -50,7 +50,7 @@ export function backendService(instances: Instances, logger: Logger): Service {
   }
 }
 
-/** A handler of one answer. A `CallError` is answered as the status it is; anything else it throws is a fault and left to the server of it. */
+/** A handler of one response. A `CallError` is answered as the status it is; anything else it throws is a fault and left to the server of it. */
 function unary<Arguments>(handle: (call: Call<Arguments>) => object | Promise<object>) {
   return async (call: Call<Arguments>, callback: sendUnaryData<object>): Promise<void> => {
     let reply: object
@@ -129,7 +129,7 @@ function requestOf(
 function signalOf(call: Call<HandleRequestArgs>): AbortSignal {
   const gone = new AbortController()
   if (call.cancelled) gone.abort()
-  // Emitted after an answer as well, when nobody looks any more.
+  // Emitted after a response as well, when nobody looks any more.
   call.once('cancelled', () => {
     gone.abort()
   })

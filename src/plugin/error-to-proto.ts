@@ -7,7 +7,7 @@ import { errorResponse } from './to-proto.ts'
 const GENERIC = 0
 const USER = 1
 
-/** Kinds that travel as a number: the server puts its own text in the place of ours, but for an answer's. */
+/** Kinds that travel as a number: the server puts its own text in the place of ours, but for a response's. */
 const numbered: ReadonlySet<ErrorKind> = new Set([
   'invalid_request',
   'permission_denied',
@@ -16,7 +16,7 @@ const numbered: ReadonlySet<ErrorKind> = new Set([
 ])
 
 /**
- * The failure of a request. A bad request is an answer with the text and nothing else, as everywhere in Vault: an error beside it, or in its
+ * The failure of a request. A bad request is a response with the text and nothing else, as everywhere in Vault: an error beside it, or in its
  * place, would be wrapped in the server's own words.
  */
 export function failedRequest(thrown: unknown, operation: string | undefined): HandleRequestReply {
@@ -32,7 +32,7 @@ export function failedRequest(thrown: unknown, operation: string | undefined): H
   return { response: error.message === error.row.text ? null : errorResponse(error.message), err: protoError(error) }
 }
 
-/** The failure of an existence check: there is no place for an answer beside the error, and 400 has another number. */
+/** The failure of an existence check: there is no place for a response beside the error, and 400 has another number. */
 export function failedCheck(thrown: unknown): ProtoError {
   const error = fromUnknown(thrown)
   if (error.kind === 'bad_request' || error.kind === 'invalid_request')

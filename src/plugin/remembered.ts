@@ -23,7 +23,7 @@ export class Remembered<Value> {
   async get(): Promise<Value> {
     const ageMs = this.#known ? this.#clock.monotonic() - this.#known.requestedAtMs : STALE_MS
     if (!this.#known || ageMs >= STALE_MS) return this.#renew()
-    // Whoever needs it when it is stale is told what went wrong.
+    // Anyone who needs it when it is stale is told what went wrong.
     if (ageMs >= AGING_MS) this.#renew().catch(() => undefined)
     return this.#known.value
   }

@@ -16,7 +16,7 @@ const PERFORMANCE_STANDBY = 16_384
 
 type ViewRequest = <Reply>(method: string) => Promise<Reply>
 
-/** Asking costs three times what a request costs that asks nothing, and the answers hardly ever change: see `Remembered`. */
+/** Asking costs three times what a request costs that asks nothing, and the responses hardly ever change: see `Remembered`. */
 export class SystemViewClient implements SystemView {
   readonly #ask: ViewRequest
   readonly #defaultLeaseTtl: Remembered<number>

@@ -8,7 +8,7 @@ import { nanosecondsOf } from './duration.ts'
 /** Go's zero time. The server demands a time and sets its own. */
 const zeroTime: Timestamp = { seconds: -62_135_596_800, nanos: 0 }
 
-/** No answer stays none: 404 for read and list, 204 for writes. Throws for answers that would bring the server down or are read as something else there. */
+/** No response stays none: 404 for read and list, 204 for writes. Throws for responses that would bring the server down or are read as something else there. */
 export function responseToProto(response: Response | undefined): PbResponse | null {
   if (!response) return null
   const { data, secret, auth, warnings = [], status } = response
@@ -17,7 +17,7 @@ export function responseToProto(response: Response | undefined): PbResponse | nu
   return { secret: secret ? secretToProto(secret) : null, data: JSON.stringify(data ?? null), warnings }
 }
 
-/** An answer whose text reaches the caller as it is; alone it is status 400. */
+/** A response whose text reaches the caller as it is; alone it is status 400. */
 export const errorResponse = (message: string): PbResponse => ({
   secret: null,
   data: JSON.stringify({ error: message }),

@@ -17,7 +17,7 @@ export interface CallJudgement {
   readonly message: string
   /** The granted matches, in the order given; empty unless allowed. The first one renders the outgoing path. */
   readonly tools: readonly ToolMatch[]
-  /** What may pass of the answer: the union of the granted tools' fields; null = all, when one of them lists none. */
+  /** What may pass of the response: the union of the granted tools' fields; null = all, when one of them lists none. */
   readonly fields: readonly string[] | null
   /** Scopes any one of which would have sufficed; empty unless `insufficient_scope`. */
   readonly needed: readonly string[]

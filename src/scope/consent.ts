@@ -1,5 +1,5 @@
 /**
- * The key owner's consent, in the custom metadata of the key's own KV v2 secret. Whoever may write `upstreams/` but not this
+ * The key owner's consent, in the custom metadata of the key's own KV v2 secret. Anyone who may write `upstreams/` but not this
  * metadata must not be able to have a key delivered: not for an upstream of their own, not to another origin, and, at an
  * origin that many share, not into a place of the request that others can read back.
  *

@@ -87,7 +87,7 @@ function segmentProblem(segment: string, count: number, isLast: boolean): string
   return `: ${quote(segment)} is not a name (${nameRule}). Write for example read:stripe:invoices.`
 }
 
-/** Whoever can write to every upstream or every resource should have been asked first. */
+/** Anyone who can write to every upstream or every resource should have been asked first. */
 function refuseBroad(text: string, word: string, [upstream = '', resource = '']: readonly string[]): void {
   const example = `${word}:${isName(upstream) ? upstream : 'stripe'}:invoices`
   if (upstream === '*' || upstream === '+')

@@ -28,7 +28,7 @@ const maxFieldDepth = 32
 /**
  * A function that keeps the listed fields of a JSON value and nothing else: `has_more`, `data[].id`, `[].name`. A field
  * that ends at an object or a list passes it whole. Unlisted members, and members of another type than the field says,
- * vanish; elements of a list stay in place as far as they have the right type. Where nothing passes the answer is null.
+ * vanish; elements of a list stay in place as far as they have the right type. Where nothing passes the response is null.
  * The function never throws and never changes its input. Throws `ScopeError` for a malformed field.
  */
 export function compileProjection(fields: readonly string[]): Projection {

@@ -6,7 +6,7 @@ import { ScopeError } from './error.ts'
  * Phantom tokens: `<prefix>_<label>_<43 base62: 32 bytes><6 base62: CRC-32 of all before it>`. The checksum keeps noise away from
  * storage and lets secret scanners tell a token from chance; it is no security. The last 4 of the 32 bytes are a keyed check over
  * prefix, label and the 28 random ones, so that who holds the mount's check key tells made-up tokens without looking them up. It is
- * a filter: a token rests on its 224 random bits, whoever knows the key. Only digests are stored.
+ * a filter: a token rests on its 224 random bits, anyone who knows the key. Only digests are stored.
  */
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
@@ -81,7 +81,7 @@ export function tokenDigest(token: string): string {
   return hash('sha256', token, 'hex')
 }
 
-/** In plain numbers, not by `base62`: this runs for every request, on whatever a stranger sends. */
+/** In plain numbers, not by `base62`: this runs for every request, on whatever an unauthenticated caller sends. */
 function checksum(body: string): string {
   let digits = ''
   for (let rest = crc32(body); digits.length < checksumLength; rest = Math.floor(rest / 62))

@@ -23,7 +23,7 @@ export interface AppRoleLoginOptions {
  * fifteen minutes without one. So the same ids are not offered again sooner than this; another role or secret id is offered at once.
  */
 const COUNTED_PAUSE_MS = 15 * 60_000 + 10_000
-/** Refusals that Vault does not count: the role is gone or locked out, or this address is not let in. Whoever mends that waits for nobody. */
+/** Refusals that Vault does not count: the role is gone or locked out, or this address is not let in. Anyone who mends that waits for nobody. */
 const UNCOUNTED_PAUSE_MS = 2_000
 
 interface Refusal {
@@ -79,7 +79,7 @@ const isRefusal = (thrown: unknown): thrown is VaultError =>
   (thrown.kind === 'bad_request' || thrown.kind === 'permission_denied' || thrown.kind === 'unauthenticated')
 
 function grantOf({ auth }: VaultResponse): TokenGrant {
-  // Where a second factor is asked for, the answer has an `auth` with an empty token.
+  // Where a second factor is asked for, the response has an `auth` with an empty token.
   if (!auth || auth.client_token === '')
     throw noResponse(
       'Vault returned no token for the AppRole login; it may ask for a second factor, which this process cannot give',

@@ -14,9 +14,9 @@ export type VaultMethod = 'GET' | 'LIST' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
 export interface CallOptions {
   readonly query?: Readonly<Record<string, string | number | boolean>>
   readonly signal?: AbortSignal
-  /** Whole exchange, from the call to the last byte of the answer. */
+  /** Whole exchange, from the call to the last byte of the response. */
   readonly timeoutMs?: number
-  /** Asks for the answer wrapped in a single-use token that lives this long: `60s`, `5m`. */
+  /** Asks for the response wrapped in a single-use token that lives this long: `60s`, `5m`. */
   readonly wrapTtl?: string
   /**
    * Takes the body of a success as it comes, where it has no end of its own (`sys/monitor`); the response then has no data, and

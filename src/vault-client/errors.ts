@@ -2,9 +2,9 @@ import { RequestError } from '../logical/errors.ts'
 import type { ErrorKind } from '../logical/errors.ts'
 
 /**
- * A request to Vault that failed. `status` is the HTTP status, 0 when no answer arrived; `errors` are Vault's own
- * sentences (the warnings of an answer that has no errors), all of them, with the credentials of the request taken out.
- * Nothing else of the request or the answer is kept, not even as `cause`: what a log or `JSON.stringify` makes of this error
+ * A request to Vault that failed. `status` is the HTTP status, 0 when no response arrived; `errors` are Vault's own
+ * sentences (the warnings of a response that has no errors), all of them, with the credentials of the request taken out.
+ * Nothing else of the request or the response is kept, not even as `cause`: what a log or `JSON.stringify` makes of this error
  * holds no token, key or body.
  */
 export class VaultError extends RequestError {
@@ -22,7 +22,7 @@ export class VaultError extends RequestError {
 /** The request was never sent: an argument is wrong. */
 export const refused = (message: string): VaultError => new VaultError('bad_request', 0, message)
 
-/** No answer of Vault: the fault is on the way or at the other end, so nothing is known about token or path. */
+/** No response of Vault: the fault is on the way or at the other end, so nothing is known about token or path. */
 export const noResponse = (message: string, status = 0): VaultError => new VaultError('unavailable', status, message)
 
 /** Statuses Vault itself gives to a request it has judged. Every other one says that Vault has not judged it. */
@@ -38,7 +38,7 @@ const kinds: Readonly<Record<number, ErrorKind>> = {
   429: 'rate_limited',
 }
 
-/** Maps a failed answer to a kind. A thing that is not there is told apart from a route that does not exist. */
+/** Maps a failed answer to a kind. A thing that is not there is distinguished from a route that does not exist. */
 export function kindOfResponse(status: number, errors: readonly string[]): ErrorKind {
   if (status === 404 && errors.some((text) => /no handler for route|unsupported path/i.test(text)))
     return 'unsupported_path'
@@ -46,7 +46,7 @@ export function kindOfResponse(status: number, errors: readonly string[]): Error
   return kinds[status] ?? 'unavailable'
 }
 
-/** Vault has ended this process's token and refuses it another one; `unavailable` to whoever asked for something else. */
+/** Vault has ended this process's token and refuses it another one; `unavailable` to callers whose request was not about the token. */
 export class LoginRefused extends RequestError {
   constructor(cause: Error) {
     super('unavailable', `Vault has ended the token of this process and refuses to issue another: ${cause.message}`, {

@@ -44,7 +44,7 @@ export function hardenedClient({
     token,
     namespace,
     pathPrefix: '',
-    // The status and every error are wanted, so the answer is judged by us, from the unaltered response.
+    // The status and every error are wanted, so the response is judged by us, from the unaltered response.
     handleVaultResponse: (response: RawResponse) => Promise.resolve(response),
   })
   Object.freeze(client)

@@ -197,7 +197,7 @@ class TokenWatch implements LifetimeWatcher {
     return { ...renewed, renewable: renewed.renewable && !running, fullMs: held.fullMs }
   }
 
-  /** Life counts from when the question was sent: the server's count began later. */
+  /** Life counts from when the request was sent: the server's count began later. */
   #hold({ token, ttl, renewable }: TokenGrant, sentAtMs: number): Held {
     const ttlMs = ttl * 1000
     return { token, renewable, fullMs: ttlMs, ttlMs, expiresAtMs: ttl === 0 ? Infinity : sentAtMs + ttlMs }

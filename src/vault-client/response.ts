@@ -1,7 +1,7 @@
 import { kindOfResponse, noResponse, VaultError } from './errors.ts'
 import { scrub } from './scrub.ts'
 
-/** What Vault answered. Members are present when the answer has them with the right type; `raw` is the parsed body. */
+/** What Vault answered. Members are present when the response has them with the right type; `raw` is the parsed body. */
 export interface VaultResponse {
   readonly status: number
   readonly request_id?: string

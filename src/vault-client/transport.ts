@@ -35,7 +35,7 @@ export interface TransportOptions {
   readonly clock: Clock
 }
 
-// Vault takes requests of up to 32 MiB; a listing of a large mount is the longest answer.
+// Vault takes requests of up to 32 MiB; a listing of a large mount is the longest response.
 const LONGEST_RESPONSE_BYTES = 64 * 1024 * 1024
 const MOST_CONNECTIONS = 128
 

@@ -61,7 +61,7 @@ export function expected<Id extends keyof typeof differences>(
 }
 
 /**
- * The sentences of an error answer. Servers wrap what a plugin fails with into a list of Go's multierror ("1 error occurred:\n\t* …");
+ * The sentences of an error response. Servers wrap what a plugin fails with into a list of Go's multierror ("1 error occurred:\n\t* …");
  * what a plugin answers as an error response, and most of what the embedded host answers, comes bare.
  */
 export function sentences({ body }: ApiResponse): string[] {

@@ -78,7 +78,7 @@ describe('help', () => {
     expect((await help(`${engine.mount}/nothing/here/at/all`)).status).toBe(404)
   })
 
-  it('is not for strangers', async () => {
+  it('is not for unauthenticated callers', async () => {
     expect((await server.api('GET', `${engine.mount}/config?help=1`, { token: 'nobody' })).status).toBe(403)
   })
 })

@@ -206,7 +206,7 @@ describe('operator flow', () => {
     ])
   })
 
-  it('a ttl above the cap is cut, with a warning that the answer carries', async () => {
+  it('a ttl above the cap is cut, with a warning that the response carries', async () => {
     const response = await engine.write('creds/billing', { ttl: '2h' })
     expect(response).toMatchObject({
       status: 200,

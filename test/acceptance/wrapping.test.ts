@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-describe('a wrapped answer', () => {
+describe('a wrapped response', () => {
   it.each([
     ['POST', 'creds/billing'],
     ['GET', 'creds/billing'],
@@ -33,7 +33,7 @@ describe('a wrapped answer', () => {
 const unwrap = (token: string): Promise<ApiResponse> => server.api('POST', 'sys/wrapping/unwrap', { token, body: {} })
 
 describe('wrapping', () => {
-  it('gives the lease to whoever unwraps, once', async () => {
+  it('gives the lease to anyone who unwraps, once', async () => {
     const wrapped = await engine.write('creds/billing', { purpose: 'wrapped' }, { wrapTtl: '60' })
     expect(wrapped.body).toMatchObject({
       lease_id: '',

@@ -247,7 +247,7 @@ describe('on storage that fails', () => {
     ['a failing sync', 'sync', 'EIO'],
     ['a path that cannot be opened', 'open', 'EACCES'],
   ])(
-    'rejects all that wait on %s, refuses for a moment, and recovers on the file opened anew',
+    'rejects all that wait on %s, refuses for a moment, and recovers on the file opened again',
     async (_what, step, code) => {
       const { disk, log } = faulty()
       failAt(disk, step, code)

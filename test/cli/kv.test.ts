@@ -51,7 +51,7 @@ describe('kv put', () => {
     expect(vault.requests[1]!.body).toEqual({ a: '1' })
   })
 
-  it('takes a server without the question for version 1', async () => {
+  it('takes a server without the request for version 1', async () => {
     const { vault } = await once([missing, nothing], ['kv', 'put', 'kv/mcp/stripe', 'a=1'])
     expect(vault.lines()[1]).toBe('PUT /v1/kv/mcp/stripe')
   })

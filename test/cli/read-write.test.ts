@@ -264,7 +264,7 @@ ttl_seconds        900
     })
   })
 
-  it('is done when a field is asked for and there is no answer', async () => {
+  it('is done when a field is asked for and there is no response', async () => {
     expect(await once([nothing], ['write', '-field=token', 'mcp/config', 'x=1'])).toMatchObject({
       code: 0,
       out: 'Success! Data written to: mcp/config\n',

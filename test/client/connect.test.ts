@@ -64,7 +64,7 @@ describe('validate', () => {
     })
   })
 
-  test('a scope that is not covered is an answer, not an error', async () => {
+  test('a scope that is not covered is a response, not an error', async () => {
     expect(await gateway.validate(session.token, 'create:stripe:refunds')).toMatchObject({
       active: true,
       scope_match: false,

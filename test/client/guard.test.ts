@@ -401,7 +401,7 @@ describe('the cut', () => {
     })
   })
 
-  test('an answer that was allowed on old knowledge is not worked on for longer than that stands', async () => {
+  test('a response that was allowed on old knowledge is not worked on for longer than that stands', async () => {
     await vouchingFor(300)
     fake.fail('Watch', 'silence')
     const { token } = fake.openSession({ scopes: ['read:stripe:invoices'] })

@@ -150,7 +150,7 @@ describe('what is sent', () => {
     await expect(api.fetch('/x', { method: 'POST', body })).rejects.toThrow(new RangeError('disk gone'))
   })
 
-  test('an answer before the body is read whole is an answer', async () => {
+  test('a response before the body is read whole is a response', async () => {
     handler = () => new Response('too much', { status: 413 })
     const response = await api.fetch('/x', { method: 'POST', body: new Uint8Array(4_194_304) })
     expect([response.status, await response.text()]).toEqual([413, 'too much'])
@@ -260,7 +260,7 @@ describe('the end of a call', () => {
     expect(heard).toBe(0)
   })
 
-  test('a signal ends a call that waits for its answer', async () => {
+  test('a signal ends a call that waits for its response', async () => {
     handler = () => new Promise<Response>(() => undefined)
     const giveUp = new AbortController()
     const pending = api.fetch('/x', { signal: giveUp.signal })

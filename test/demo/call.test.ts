@@ -97,7 +97,7 @@ describe('call', () => {
     ])
   })
 
-  test('shows the timing beside the answer at a terminal', async () => {
+  test('shows the timing beside the response at a terminal', async () => {
     const { out, err } = await type([issued(), nothing], [mcp.url, 'list_invoices', ...asAgent], {
       stdoutIsTerminal: true,
     })

@@ -295,13 +295,13 @@ describe.each([
   })
 
   describe('the feed', () => {
-    it('is a reset to whoever comes from another epoch', async () => {
+    it('is a reset to anyone who comes from another epoch', async () => {
       const engine = await prepared()
       const { sequence, epoch } = await engine.feed({})
       expect(await engine.feed({ epoch: 'another', after: sequence })).toMatchObject({ reset: true, events: [], epoch })
     })
 
-    it('is a reset to whoever is ahead of it', async () => {
+    it('is a reset to anyone who is ahead of it', async () => {
       const engine = await prepared()
       const { sequence, epoch } = await engine.feed({})
       expect(await engine.feed({ epoch, after: sequence + 1 })).toMatchObject({ reset: true, events: [] })

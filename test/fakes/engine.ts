@@ -390,7 +390,7 @@ export class FakeEngine {
     }
   }
 
-  /** Only whoever is named `hvs.opener…` opened anything here. */
+  /** Only tokens named `hvs.opener…` opened anything here. */
   #close(sessionId: string, asker: string | undefined): undefined {
     const session = this.sessions.get(sessionId)
     if (asker !== undefined && !asker.startsWith('hvs.opener'))

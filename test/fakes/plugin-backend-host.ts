@@ -144,7 +144,7 @@ export interface Outcome {
   readonly err: ProtoError | null
   /** Parsed as the server does at once: throws for what is no JSON. */
   readonly data: Record<string, unknown> | null
-  /** Text of an error answer. */
+  /** Text of an error response. */
   readonly error: string | undefined
 }
 

@@ -6,7 +6,7 @@ import { VaultError } from '../../src/vault-client/index.ts'
 import type { VaultMethod } from '../../src/vault-client/index.ts'
 import type { FakeVault } from './vault.ts'
 
-/** Answered to every request in place of Vault's own answer; `undefined` in place of an answer leaves the request hanging. */
+/** Answered to every request in place of Vault's own response; `undefined` in place of a response leaves the request hanging. */
 export interface Fault {
   readonly status: number
   readonly body?: string

@@ -148,7 +148,7 @@ async function openFor(agentId: string, request: object = {}): Promise<Opened> {
 const validate = (token: string, required_scope = scopes[0]) => post('/validate', SERVICE, { token, required_scope })
 const call = (token: string, path = '/u/stripe/v1/invoices') => ask(gateway.httpUrl, path, { headers: bearer(token) })
 
-/** Asks until the answer is as expected: a change reaches gateways a moment after it is acknowledged. */
+/** Asks until the response is as expected: a change reaches gateways a moment after it is acknowledged. */
 async function eventually(request: () => Promise<unknown>, expected: unknown): Promise<void> {
   let response = await request()
   for (let tries = 0; tries < 500 && response !== expected; tries++) response = await request()

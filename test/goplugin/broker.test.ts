@@ -81,7 +81,7 @@ test('an announcement serves one dial, in the order they came', async () => {
   expect(third.error).toMatchObject({ kind: 'unavailable' })
 })
 
-test('an announcement nobody dialled is kept for whoever comes, and a newer one of the same id replaces it', async () => {
+test('an announcement nobody dialled is kept for anyone who comes, and a newer one of the same id replaces it', async () => {
   const { clock, announce, dialled } = opened()
   announce({ service_id: 3, address: '/old' })
   announce({ service_id: 3, address: '/new' })
@@ -101,7 +101,7 @@ test('a host that announces without end does not fill the memory: the oldest are
   expect(newest.client).toBeDefined()
 })
 
-test('an answer to a dial that gave up is not lost on the next', async () => {
+test('a response to a dial that gave up is not lost on the next', async () => {
   const { clock, announce, dialled } = opened()
   const early = dialled(4)
   await clock.advance(5_000)

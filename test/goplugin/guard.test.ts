@@ -54,7 +54,7 @@ test.each([
   })
 })
 
-test('what fails after the answer is logged, and the caller is not answered again', async () => {
+test('what fails after the response is logged, and the caller is not answered again', async () => {
   expect(
     await answersOf(async (_call, response) => {
       response(null, 'first')
@@ -64,7 +64,7 @@ test('what fails after the answer is logged, and the caller is not answered agai
   ).toEqual({ answers: ['first'], logged: [{ method: '/echo.Echo/Say', error: new Error('late') }] })
 })
 
-test('of two answers the first is sent', async () => {
+test('of two responses the first is sent', async () => {
   expect(
     await answersOf((_call, response) => {
       response(null, 'first')

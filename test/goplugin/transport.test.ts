@@ -249,7 +249,7 @@ test('a stream whose handler rejects ends with INTERNAL after what it had sent',
 test('a storm of cancelled calls is survived, and every handler is told', async () => {
   const { id } = await host.serveBroker([storeService()])
   const { path, requestSerialize, responseDeserialize } = echo.Hang!
-  // Past a thousand at a time the server sends GOAWAY. Go hosts keep their broker stream then and connect anew; Node's client, which
+  // Past a thousand at a time the server sends GOAWAY. Go hosts keep their broker stream then and connect again; Node's client, which
   // this host is made of, drops everything at once.
   for (let round = 0; round < 8; round++) {
     const calls: ClientUnaryCall[] = []

@@ -15,7 +15,7 @@ beforeAll(async () => {
   harness = await startHostHarness()
   endpoint = (await harness.host.listen({ address: '127.0.0.1:0' })).url
 })
-// It takes over the token of any answer that holds one.
+// It takes over the token of any response that holds one.
 beforeEach(() => {
   vault = nodeVault({ endpoint, token: 'root' })
 })

@@ -14,7 +14,7 @@ export interface WireResponse {
   readonly whole: boolean
 }
 
-/** Long enough for any answer these tests wait for: who is silent for that long hangs. */
+/** Long enough for any response these tests wait for: who is silent for that long hangs. */
 const SILENCE_MS = 8_000
 
 export class Connection {
@@ -59,7 +59,7 @@ export class Connection {
     this.#socket.destroy()
   }
 
-  /** The next answer; interim ones are passed over. `bodiless` = it answers a HEAD. */
+  /** The next response; interim ones are passed over. `bodiless` = it answers a HEAD. */
   async answer(bodiless = false): Promise<WireResponse> {
     for (;;) {
       const end = await this.#until(() => {

@@ -41,7 +41,7 @@ export interface HostileHarness {
   readonly upstream: HostileUpstream
   /** Fills `<root>`, `<phantom>` … in. */
   fill(text: string): string
-  /** Texts that no answer, record or log line may hold. */
+  /** Texts that no response, record or log line may hold. */
   readonly secrets: readonly string[]
   mark(): Mark
   /** Decision and outcome records, as written. */

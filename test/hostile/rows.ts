@@ -8,9 +8,9 @@ export interface Remarks {
   /** Requests the upstream gets, and decisions recorded as allowed; 0 unless given. */
   readonly calls?: number
   readonly allowed?: number
-  /** Headers of the answer, by lower-case name; undefined = absent. */
+  /** Headers of the response, by lower-case name; undefined = absent. */
   readonly headers?: Readonly<Record<string, string | undefined>>
-  /** The answer may break off: its status went out before what is wrong could be known. */
+  /** The response may break off: its status went out before what is wrong could be known. */
   readonly broken?: boolean
 }
 
@@ -125,7 +125,7 @@ function spoken(bytes: string): string {
 
 const trace = /\n\s+at |\bat \S+ \(|\.[cm]?[jt]s:\d|node:internal|node_modules/
 
-/** What is wrong with an answer whatever it says. */
+/** What is wrong with a response whatever it says. */
 function problemsOf(
   harness: HostileHarness,
   { status, headers, wire, body, whole }: WireResponse,

@@ -479,7 +479,7 @@ describe('help', () => {
     expect((await engine.refusal(help('nowhere'))).kind).toBe('unsupported_path')
   })
 
-  it('explains every field that an answer has', async () => {
+  it('explains every field that a response has', async () => {
     const engine = await TestEngine.start()
     await engine.write('upstreams/stripe', { url: 'https://api.stripe.com' })
     await engine.write('tools/stripe/invoices', { operations: 'GET /v1/invoices' })

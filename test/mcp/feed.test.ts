@@ -242,7 +242,7 @@ describe('the feed', () => {
     for (;;) {
       at = await poll(engine, at)
       expect(at.reset).toBe(false)
-      // Until the last piece the answer says that it does not tell all.
+      // Until the last piece the response says that it does not tell all.
       expect(at.more).toBe(seen.length + at.events.length < 3_000)
       if (at.events.length === 0) break
       seen.push(...at.events.map((event) => Number(event.sequence)))

@@ -34,7 +34,7 @@ const fits: Readonly<Record<string, (value: unknown) => boolean>> = {
   object: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
 }
 
-/** What is wrong with an answer, by field. */
+/** What is wrong with a response, by field. */
 function misfits(schema: OpenApiSchema, data: Data): string[] {
   return Object.entries(data).flatMap(([name, value]) => {
     const field = schema.properties?.[name]

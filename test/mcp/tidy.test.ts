@@ -83,7 +83,7 @@ describe('tidy', () => {
     expect(left).toEqual([4, 3, 2, 1, 0])
   })
 
-  it('goes on where it stopped and begins anew when it is through', async () => {
+  it('goes on where it stopped and begins again when it is through', async () => {
     const clock = new CostlyClock()
     const engine = await start(clock)
     for (let i = 0; i < 3; i++) await engine.issue('billing')

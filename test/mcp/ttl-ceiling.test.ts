@@ -82,7 +82,7 @@ describe('a longer life is refused', () => {
 })
 
 describe('the ceiling itself', () => {
-  it('is shown by config and not set there, whoever writes', async () => {
+  it('is shown by config and not set there, even with sudo', async () => {
     const engine = await withRoom()
     expect((await engine.read('config'))!.data).toMatchObject({ ttl_ceiling: DAY })
     for (const ttl_ceiling of [2 * DAY, HOUR, '48h', null, 'soon'])

@@ -157,12 +157,12 @@ async function open(agent_id: string, more: object = {}): Promise<Session> {
 /** Sets everybody's clock forward; done when the gateway has heard from the engine since. */
 async function leapTo(unixSeconds: number): Promise<void> {
   clock.leapTo(unixSeconds * 1000)
-  // Each write ends the question the gateway has under way, so that it asks a new one.
+  // Each write ends the request the gateway has under way, so that it asks a new one.
   for (let tries = 0; tries < 200 && (await ask('GET', '/healthz', undefined)).status !== 200; tries++)
     await vault.root.write('mcp/tools/github/tick', { operations: ['GET /tick'] })
 }
 
-/** The handler's guard as the article has it: every answer but 200 is one refusal, and the result stays with the request. */
+/** The handler's guard as the article has it: every response but 200 is one refusal, and the result stays with the request. */
 async function guarded(
   headers: Readonly<Record<string, string>>,
   requiredScope: string,
@@ -303,7 +303,7 @@ describe('issue', () => {
 })
 
 describe('validate', () => {
-  it('guards a handler, and leaves a line for each question that was answered', async () => {
+  it('guards a handler, and leaves a line for each request that was answered', async () => {
     await declare('claude-guarded', [INVOICES, CUSTOMER_IDS])
     const { token, token_id, session_id } = await open('claude-guarded', { requested_scopes: [INVOICES] })
     expect(await guarded({}, INVOICES)).toEqual({ answer: '401 missing token' })

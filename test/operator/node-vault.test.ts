@@ -21,7 +21,7 @@ beforeEach(async () => {
 })
 afterEach(() => deployment.close())
 
-/** A client of its own: node-vault takes over the token of any answer that holds one. */
+/** A client of its own: node-vault takes over the token of any response that holds one. */
 const as = (token: string): NodeVault => nodeVault({ endpoint: deployment.url, token })
 
 /** A client under the agent's policy alone. */

@@ -101,7 +101,7 @@ describe('each kind of failure, to each operation', () => {
   })
 
   test.each(['permission_denied', 'unsupported_path', 'unsupported_operation', 'invalid_request'] as const)(
-    '%s in the words of the server has no answer beside it',
+    '%s in the words of the server has no response beside it',
     async (kind) => {
       const { calls } = await failing(new RequestError(kind))
       const { response, err } = await calls.read('x')

@@ -197,7 +197,7 @@ describe('the built file, launched as a server launches it', () => {
     await expect(isLive(again, revoked.token)).resolves.toBe(false)
   })
 
-  test('six megabytes pass in a request, in a stored record and in an answer', async () => {
+  test('six megabytes pass in a request, in a stored record and in a response', async () => {
     const host = await launch()
     const mount = new HostedMount()
     const calls = await mountOn(host, mount)

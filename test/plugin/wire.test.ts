@@ -251,7 +251,7 @@ describe('what the server is answered', () => {
     await expect(calls.read('agents/a')).resolves.toMatchObject({ response: null, err: null })
   })
 
-  test("an answer without data is none in JSON, as a Go plugin's", async () => {
+  test("a response without data is none in JSON, as a Go plugin's", async () => {
     const { calls } = await engine({ warnings: ['one', 'two'] })
     const { response } = await calls.read('agents/a')
     expect(response).toMatchObject({ data: 'null', secret: null, warnings: ['one', 'two'] })

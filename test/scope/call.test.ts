@@ -234,7 +234,7 @@ describe('for any scopes', () => {
     fc.constantFrom('GET', 'POST'),
     fc.constantFrom('/v1/customers', '/v1/customers?limit=1', '/v1/customers?email=x', '/v1/customers/c'),
   )
-  it('a further deny never allows a call, and never shows more of an answer', () => {
+  it('a further deny never allows a call, and never shows more of a response', () => {
     fc.assert(
       fc.property(fc.array(scope, { maxLength: 4 }), scope, target, (scopes, denied, [method, path]) => {
         const before = judge(session(scopes), method, path)

@@ -220,7 +220,7 @@ describe('containment', () => {
     ]).toEqual([true, false, false])
   })
 
-  it('deny: a malformed scope is an error, not an answer', () => {
+  it('deny: a malformed scope is an error, not a response', () => {
     expect(() => scopeCovered(['read:*'], 'read')).toThrow(ScopeError)
   })
 

@@ -145,7 +145,7 @@ describe('projection', () => {
     )
   })
 
-  it('never throws, whatever the answer is', () => {
+  it('never throws, whatever the response is', () => {
     fc.assert(
       fc.property(fc.array(field), fc.anything(), (fields, json) => {
         compileProjection(fields)(json)

@@ -31,7 +31,7 @@ export class Timeline<T> {
     span.isSettled = true
   }
 
-  /** Nobody knows whether it was set; whoever tried has given up. */
+  /** It is unknown whether it was set; the writer has given up. */
   inDoubt(span: Span<T>): void {
     span.isSettled = true
   }

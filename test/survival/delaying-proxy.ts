@@ -1,11 +1,11 @@
-/** A proxy between gateway and server that delivers answers late: the question is answered at once, its answer kept. */
+/** A proxy between gateway and server that delivers answers late: the request is answered at once, its response kept. */
 import { once } from 'node:events'
 import { createServer, request as ask } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 export interface HeldAnswers {
-  /** Resolves when an answer is being kept. */
+  /** Resolves when a response is being kept. */
   readonly caught: Promise<void>
   release(): void
 }
@@ -29,7 +29,7 @@ export class DelayingProxy {
     return `http://127.0.0.1:${String((this.#server.address() as AddressInfo).port)}`
   }
 
-  /** Keeps the answers to requests whose path ends so, from now until released. */
+  /** Keeps the responses to requests whose path ends so, from now until released. */
   hold(path: string): HeldAnswers {
     let release = (): void => undefined
     let caught = (): void => undefined

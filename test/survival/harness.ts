@@ -11,7 +11,7 @@ export interface SurvivalHarness {
   /** `http://127.0.0.1:…`, the same for every start. */
   readonly address: string
   startServer(): Promise<Running>
-  /** Writes the configuration anew: the data directory, more about the listener, more settings. */
+  /** Writes the configuration again: the data directory, more about the listener, more settings. */
   configure(changes: { path?: string; listener?: string; settings?: string }): Promise<unknown>
   /** Closed with the station. */
   client(token: string): VaultClient

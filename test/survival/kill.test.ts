@@ -78,7 +78,7 @@ async function examineSession(vault: VaultClient, session: HeldSession): Promise
   return problems
 }
 
-/** The writer's documents; each must hold a value that was acknowledged, or sent later without an answer. */
+/** The writer's documents; each must hold a value that was acknowledged, or sent later without a response. */
 async function examineDocuments(vault: VaultClient, writer: Writer): Promise<string[]> {
   const [agent, scopes, secret] = await Promise.all([
     vault.read(`mcp/agents/${writer.agent}`),

@@ -1,4 +1,4 @@
-/** Revokes and look-ups that cross on the wire between a real engine and a real gateway: no late answer revives what ended. */
+/** Revokes and look-ups that cross on the wire between a real engine and a real gateway: no late response revives what ended. */
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -115,7 +115,7 @@ async function useGateway(): Promise<void> {
 
 const hasHeard = (sequence: number) => (): boolean => gateway.state().sequence >= sequence
 
-describe('a look-up whose answer is delivered after the revoke', () => {
+describe('a look-up whose response is delivered after the revoke', () => {
   beforeEach(useGateway)
 
   it.each(ENDS)('does not let the token pass when %s', async (_case, end) => {
@@ -176,7 +176,7 @@ describe('a look-up of a gateway that follows nothing, because nobody used it', 
     proxy.delayMs = (path) => (path.endsWith('/feed') ? 200 : 0)
   })
 
-  it.each(ENDS)('does not let the token pass on a late answer when %s', async (_case, end) => {
+  it.each(ENDS)('does not let the token pass on a late response when %s', async (_case, end) => {
     const issued = await open()
     const held = proxy.hold('/mcp/introspect')
     const pending = validate(issued)
@@ -189,7 +189,7 @@ describe('a look-up of a gateway that follows nothing, because nobody used it', 
     expect(await validate(issued)).toBe(REVOKED)
   })
 
-  it('does not let a delegated token pass on a late answer when its parent is revoked', async () => {
+  it('does not let a delegated token pass on a late response when its parent is revoked', async () => {
     const parent = await open()
     const child = await open(parent.token)
     const held = proxy.hold('/mcp/introspect')
@@ -239,7 +239,7 @@ describe('a look-up of a gateway that follows nothing, because nobody used it', 
   })
 })
 
-describe('any order of answers', () => {
+describe('any order of responses', () => {
   it('lets no token pass once the gateway has heard of its revoke, and none come back', async () => {
     const random = seededRandom(42)
     // Look-ups are mostly the slower ones, so that most are overtaken by what they must not miss.

@@ -126,7 +126,7 @@ describe('a server with a store of its own', () => {
     expect(after?.epoch).not.toBe(before?.epoch)
   })
 
-  it('opens its audit log anew when told that it was rotated', async () => {
+  it('opens its audit log again when told that it was rotated', async () => {
     const server = await harness.startServer()
     const vault = await harness.asRoot()
     const path = harness.workshop.path('data/audit.jsonl')

@@ -3,8 +3,8 @@ import { RequestError } from '../../src/logical/errors.ts'
 import type { VaultResponse, VaultClient } from '../../src/vault-client/index.ts'
 
 /**
- * What may be true of a session. `live`: all that was acknowledged says so. `doubtful`: a request that ends it got no answer.
- * `ending`: its Vault token was revoked, which ends it soon after. `adrift`: revoking its Vault token got no answer, so it may end
+ * What may be true of a session. `live`: all that was acknowledged says so. `doubtful`: a request that ends it got no response.
+ * `ending`: its Vault token was revoked, which ends it soon after. `stale`: revoking its Vault token got no response, so it may end
  * at any time or not. `ended`: its end was acknowledged, and is final.
  */
 export type Standing = 'live' | 'doubtful' | 'ending' | 'adrift' | 'ended'
@@ -14,13 +14,13 @@ export interface HeldSession {
   /** Oldest first, each with its lease. All are good: a refresh ends none. */
   readonly tokens: { readonly token: string; readonly lease_id: string; readonly token_id: string }[]
   standing: Standing
-  /** A refresh got no answer: its token may be there, unknown to anyone. */
+  /** A refresh got no response: its token may be there, unknown to anyone. */
   refreshing: boolean
 }
 
 const MOST_TOKENS = 8
 
-/** A value that was acknowledged, and those sent after it without an answer: what is stored is one of them. */
+/** A value that was acknowledged, and those sent after it without a response: what is stored is one of them. */
 export class Remembered<T> {
   #possible: T[]
   constructor(first: T) {
@@ -78,7 +78,7 @@ export class Writer {
     })
   }
 
-  /** Works until a request gets no answer. Any refusal is an error: nobody else touches what is this writer's. */
+  /** Works until a request gets no response. Any refusal is an error: nobody else touches what is this writer's. */
   async workUntilItDies(): Promise<void> {
     try {
       for (;;) {

@@ -197,7 +197,7 @@ describe('a login', () => {
       'an empty token, as where a second factor is asked for',
       { request_id: 'r', auth: { client_token: '', lease_duration: 0, renewable: false, mfa_requirement: {} } },
     ],
-  ])('takes an answer with %s for an outage', async (_case, body) => {
+  ])('takes a response with %s for an outage', async (_case, body) => {
     vault.down = json(200, body)
     expect((await failure(login()())).kind).toBe('unavailable')
   })
@@ -216,7 +216,7 @@ describe('a wrapped secret id', () => {
     expect(vault.requests).toEqual([LOOKUP, UNWRAP, LOGIN, LOGIN])
   })
 
-  it('is unwrapped anew when the file holds another wrapping token', async () => {
+  it('is unwrapped again when the file holds another wrapping token', async () => {
     const logIn = login(true)
     await logIn()
     vault.secretIds.clear()

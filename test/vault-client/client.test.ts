@@ -64,7 +64,7 @@ describe('what is sent', () => {
     ])
   })
 
-  it('asks for a wrapped answer by header and refuses what is not a duration', async () => {
+  it('asks for a wrapped response by header and refuses what is not a duration', async () => {
     const vault = await vaultThat(json(200, { ...envelope, data: null, wrap_info: { token: 'w', ttl: 60 } }))
     const client = clientOf(vault)
     const response = await client.request('GET', 'mcp/creds/a', { wrapTtl: '60s' })
@@ -141,7 +141,7 @@ describe('tokens', () => {
     expect(thrownBy(() => clientOf(vault).withToken(bad))).toMatchObject({ kind: 'bad_request', status: 0 })
   })
 
-  it('asks a token function before each request, and an empty answer is an outage of our own', async () => {
+  it('asks a token function before each request, and an empty response is an outage of our own', async () => {
     const vault = await vaultThat(json(200, envelope))
     let current = 'hvs.first'
     const client = clientOf(vault, { token: () => current })
@@ -220,7 +220,7 @@ describe('tokens', () => {
     const vault = await vaultThat(json(200, envelope))
     const client = clientOf(vault)
     for (let i = 0; i < 10; i++) await client.withToken(`hvs.caller-${String(i)}`).read('a')
-    // A second one when a request starts in the tick in which the answer before it ended.
+    // A second one when a request starts in the tick in which the response before it ended.
     expect(vault.connections()).toBeLessThanOrEqual(2)
   })
 })
@@ -362,7 +362,7 @@ describe('failures', () => {
   it.each([
     ['breaks the connection', `HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"data":"${key}`],
     ['does not speak HTTP', `\u0016\u0003 ${key} not http\r\n\r\n`],
-  ])('says unavailable when the server %s, and leaks nothing of the answer', async (_what, bytes) => {
+  ])('says unavailable when the server %s, and leaks nothing of the response', async (_what, bytes) => {
     const server = createServer((socket) => {
       socket.once('data', () => {
         socket.end(bytes)
@@ -419,7 +419,7 @@ describe('failures', () => {
     expect(first).toMatchObject({ kind: 'unavailable', status: 0 })
   })
 
-  it('gives up on an answer that begins and never ends', async () => {
+  it('gives up on a response that begins and never ends', async () => {
     const vault = await vaultThat((_received, response) => {
       response.writeHead(200).write('{"data":')
     })

@@ -162,7 +162,7 @@ describe('a given token', () => {
     expect(kindOf(() => watcher.token())).toBe('unavailable')
   })
 
-  it('counts its life from before the question, so that a slow answer adds nothing', async () => {
+  it('counts its life from before the request, so that a slow response adds nothing', async () => {
     const { clock, vault, watcher } = setUp({ token: 'hvs.own' })
     let arrive = (): void => undefined
     const arrived = new Promise<void>((resolve) => {

@@ -1,6 +1,6 @@
 // From a revocation to the last byte of streams that grew from the lease, each through a gateway of its own; the gateway that is last
 // counts. When the engine committed, its feed says, by the clock of this machine and to a millisecond: what waits on the feed is
-// answered at once after the commit. Beside it: from the answer of the revocation (below 0: cut before it arrived), and from the
+// answered at once after the commit. Beside it: from the response of the revocation (below 0: cut before it arrived), and from the
 // request. The upstream writes every millisecond.
 import { performance } from 'node:perf_hooks'
 import { quantile } from '../loops.mjs'

@@ -2,7 +2,7 @@ import { errorCode } from '../../error-code/index.ts'
 import type { CodesOf } from '../../error-code/index.ts'
 import { RequestError } from '../../logical/errors.ts'
 
-/** Why a call to an upstream has no answer. `stale`: no further byte is used or handed out. `call_ended`: its caller ended it. */
+/** Why a call to an upstream has no response. `stale`: no further byte is used or handed out. `call_ended`: its caller ended it. */
 export type CallErrorCode =
   | Exclude<CodesOf<'upstream_error'>, 'key_consent_missing' | 'key_field_missing' | 'key_secret_missing'>
   | 'stale'

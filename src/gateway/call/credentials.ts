@@ -96,7 +96,7 @@ function tokensOf(value: string, reading: Reading): string[] {
   return reading.raw && bare !== '' ? [bare] : []
 }
 
-/** The halves that look like a token; failing that the first non-empty one, so that the answer is "invalid token", not "no token". */
+/** The halves that look like a token; failing that the first non-empty one, so that the response is "invalid token", not "no token". */
 function basicTokens(credentials: string, looksLikeToken: (text: string) => boolean): string[] {
   const colon = credentials.indexOf(':')
   const halves = colon < 0 ? [credentials] : [credentials.slice(0, colon), credentials.slice(colon + 1)]

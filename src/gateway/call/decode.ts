@@ -3,13 +3,13 @@ import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw }
 import type { IncomingHttpHeaders } from 'node:http'
 import { GatewayCallError, plainCause } from './call-error.ts'
 
-/** A compressed answer may grow to this many times its size once it is past the first MiB; honest text stays far below. */
+/** A compressed response may grow to this many times its size once it is past the first MiB; honest text stays far below. */
 const MOST_EXPANSION = 200
 const FREE_BYTES = 1024 * 1024
 
 export type Encoding = 'identity' | 'gzip' | 'deflate' | 'br'
 
-/** The one encoding of an answer. Only `identity` was asked for; others an upstream uses anyway are undone where known. */
+/** The one encoding of a response. Only `identity` was asked for; others an upstream uses anyway are undone where known. */
 export function encodingOf(upstreamName: string, headers: IncomingHttpHeaders): Encoding {
   const value = headers['content-encoding'] as string | string[] | undefined
   const names = [value ?? []]
@@ -27,7 +27,7 @@ export function encodingOf(upstreamName: string, headers: IncomingHttpHeaders): 
   )
 }
 
-/** The decoded bytes of `source`. Memory is bounded; an answer that expands beyond reason or is damaged fails. */
+/** The decoded bytes of `source`. Memory is bounded; a response that expands beyond reason or is damaged fails. */
 export async function* decode(
   upstreamName: string,
   encoding: Exclude<Encoding, 'identity'>,

@@ -2,7 +2,7 @@ import { numberKinds, numberNext, wholeNumber } from './json-number.ts'
 
 /**
  * One JSON text (RFC 8259) read from bytes as they come, however they are cut: told in events, never built. Memory is one byte
- * for each open level. It checks the grammar alone; that the bytes are UTF-8 is for whoever feeds it to check.
+ * for each open level. It checks the grammar alone; that the bytes are UTF-8 is for anyone who feeds it to check.
  */
 
 export interface JsonEvents {

@@ -8,7 +8,7 @@ import { parseAuth, parseBase, requireUsable, type Upstream } from './upstream.t
 
 /**
  * Request headers that go upstream. Left out on purpose: credentials and cookies; what frames or routes (Connection, Host,
- * X-Forwarded-*, X-HTTP-Method-Override, X-Original-URL …); `Range`, because a key echoed in pieces over several answers
+ * X-Forwarded-*, X-HTTP-Method-Override, X-Original-URL …); `Range`, because a key echoed in pieces over several responses
  * could not be recognised; and what chooses on whose behalf the key acts (Stripe-Account, OpenAI-Organization,
  * X-Goog-User-Project …), which an operator sets in the upstream's own `headers`.
  */
@@ -50,7 +50,7 @@ export interface OutgoingRequest {
   /** Path and query as sent; may hold the key. */
   readonly path: string
   readonly headers: string[]
-  /** The same target without the key: what relative references in the answer are resolved against. */
+  /** The same target without the key: what relative references in the response are resolved against. */
   readonly publicUrl: URL
 }
 
@@ -154,7 +154,7 @@ export function outgoingHeaders(options: Pick<OutgoingRequestOptions, 'upstream'
   for (const [name, value] of Object.entries(upstream.headers ?? {})) {
     headers.set(name.toLowerCase(), value)
   }
-  // The answer is searched for the key, and projected: both need the plain bytes.
+  // The response is searched for the key, and projected: both need the plain bytes.
   headers.set('accept-encoding', 'identity')
   return headers
 }

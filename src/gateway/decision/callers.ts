@@ -156,7 +156,7 @@ export function requireAgent(caller: Caller, agentId: string): void {
   )
 }
 
-/** Vault refuses the identity a caller acts under. That is no outage: it lasts until whoever runs the caller mends it. */
+/** Vault refuses the identity a caller acts under. That is no outage: it lasts until the operator of the caller fixes it. */
 export function vaultRefused(caller: Caller, reason: string): GatewayError {
   if (caller.kind === 'service')
     return new GatewayError(

@@ -48,7 +48,7 @@ export class Decisions {
     this.#dependencies = dependencies
   }
 
-  /** Is the token live, and does its session have this scope now? Throws `GatewayError`; a lacking scope is an answer. */
+  /** Is the token live, and does its session have this scope now? Throws `GatewayError`; a lacking scope is a response. */
   validate(request: ValidationRequest): Promise<TokenValidation> {
     const { requiredScope, requestId, callerRequestId, caller } = request
     const requested = requiredScope === undefined ? {} : { required_scope: requiredScope }

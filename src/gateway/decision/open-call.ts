@@ -184,7 +184,7 @@ export class OpenCall {
   }
 }
 
-/** Why a call that is still allowed cannot go on as it was begun: its key would now go elsewhere, or less of the answer may pass. */
+/** Why a call that is still allowed cannot go on as it was begun: its key would now go elsewhere, or less of the response may pass. */
 function whatChanged(before: AllowedCall, after: AllowedCall): GatewayError | undefined {
   const target = ({ upstream: { url, kv_mount, kv_path, kv_field, auth } }: AllowedCall) =>
     JSON.stringify([url, kv_mount, kv_path, kv_field, auth])

@@ -87,7 +87,7 @@ export interface Counters {
   allowed: number
   denied: number
   errors: number
-  /** Requests of callers who did not authenticate: counted, never written, so that strangers cannot fill the disk. */
+  /** Requests of callers who did not authenticate: counted, never written, so that unauthenticated callers cannot fill the disk. */
   unauthenticated: number
   outcomes_lost: number
 }

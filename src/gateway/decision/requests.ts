@@ -24,7 +24,7 @@ export interface TokenValidation extends SessionFacts {
   readonly expires_at_unix: number
   /** Null where the engine did not tell. */
   readonly issued_at_unix: number | null
-  /** Milliseconds for which this answer stands without contact with Vault. */
+  /** Milliseconds for which this response stands without contact with Vault. */
   readonly vouched_ms: number
   /** It was judged by everything the feed had told up to there. */
   readonly position: FollowedPosition

@@ -61,7 +61,7 @@ export const services = {
   reflectionAlpha: load(reflectionAlpha, 'grpc.reflection.v1alpha.ServerReflection'),
 } as const
 
-/** What reflection tells of. Reflection itself is not among it: whoever asks has found it. */
+/** What reflection tells of. It does not list reflection itself: a client that asks has found it already. */
 export const serviceNames = [
   'grpc.health.v1.Health',
   'mcp.gateway.v1.Sessions',

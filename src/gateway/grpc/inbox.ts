@@ -13,7 +13,7 @@ export class Inbox<Request extends object> {
     // Sixteen messages of full size would be read ahead otherwise. Nothing breaks where this is not heeded.
     const { _readableState: state } = call as unknown as { readonly _readableState?: { highWaterMark: number } }
     if (state) state.highWaterMark = 1
-    // Ending the reading side must not end the answer.
+    // Ending the reading side must not end the response.
     this.#messages = (call.iterator({ destroyOnReturn: false }) as AsyncIterable<Request, undefined>)[
       Symbol.asyncIterator
     ]()

@@ -18,7 +18,7 @@ export type {
 type Sent<Message, Always extends keyof Message> = Pick<Message, Always> & Partial<Message>
 
 export type SessionEvent = Sent<wire.SessionEvent, 'kind' | 'session_id'>
-/** Either an answer or, on `ValidateStream`, a refusal: then `active` is false and only the `error_` fields are set. */
+/** Either a response or, on `ValidateStream`, a refusal: then `active` is false and only the `error_` fields are set. */
 export type ValidateResponse = Sent<wire.ValidateResponse, 'active' | 'request_id'>
 export type IntrospectResponse = Sent<wire.IntrospectResponse, 'active' | 'request_id'>
 export type CallResponse = Sent<wire.CallResponse, 'status' | 'headers' | 'request_id' | 'upstream_ms'>

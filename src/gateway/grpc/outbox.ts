@@ -15,7 +15,7 @@ export function reset(stream: ServerHttp2Stream): void {
 }
 
 /**
- * The HTTP/2 stream below a call. grpc-js has no way to break off an answer that is queued, so this reaches inside it; a
+ * The HTTP/2 stream below a call. grpc-js has no way to break off a response that is queued, so this reaches inside it; a
  * version that is built otherwise fails here, before anything is sent.
  */
 export function http2StreamOf(call: object): ServerHttp2Stream {

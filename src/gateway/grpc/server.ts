@@ -118,7 +118,7 @@ function bind(server: Server, address: string, credentials: ServerCredentials): 
   })
 }
 
-/** In the form Node gives such errors, so that whoever starts the gateway can word them all alike. */
+/** In the form Node gives such errors, so that the caller can word them all alike. */
 function bindError(address: string, { message }: Error): Error {
   const { host, port } = parseListenAddress(address)
   if (message.includes('EADDRINUSE'))

@@ -65,7 +65,7 @@ function requireSessionId(sessionId: string): string {
   return sessionId
 }
 
-/** The engine's answer has the message's names. */
+/** The engine's response has the message's names. */
 function worded(issued: Issued, requestId: string): SessionToken {
   const { scopes, ...rest } = issued as Omit<SessionToken, 'request_id' | 'scopes'> & {
     readonly scopes: readonly string[] | null

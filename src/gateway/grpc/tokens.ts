@@ -18,7 +18,7 @@ import type { OpenStreams } from './outbox.ts'
 import { failureStatus } from './status.ts'
 import { unary } from './unary.ts'
 
-/** Questions of one stream that are answered at the same time; further ones wait unread. */
+/** Requests of one stream that are answered at the same time; further ones wait unread. */
 const AT_ONCE = 64
 
 export function tokensService(dependencies: GrpcDependencies, streams: OpenStreams): UntypedServiceImplementation {
@@ -79,7 +79,7 @@ function worded(validation: TokenValidation, requestId: string): ValidateRespons
   }
 }
 
-/** Ends when the caller has ended its side and every question is answered. A refusal is an answer here. */
+/** Ends when the caller has ended its side and every request is answered. A refusal is a response here. */
 async function validateStream(
   dependencies: GrpcDependencies,
   call: ServerDuplexStream<ValidateRequest | Undecodable, ValidateResponse>,
@@ -92,7 +92,7 @@ async function validateStream(
   const inbox = new Inbox<ValidateRequest | Undecodable>(call)
   const open = new Set<Promise<void>>()
   for (let message = await inbox.next(); message !== undefined && !outbox.over; message = await inbox.next()) {
-    // A slot is free again once its answer has left: a caller that does not read its answers is not read either.
+    // A slot is free again once its response has left: a caller that does not read its responses is not read either.
     const respondedTo = validateOne(dependencies, message, caller)
       .then((response) => outbox.send(response))
       .finally(() => {
@@ -110,7 +110,7 @@ async function validateOne(
   message: ValidateRequest | Undecodable,
   caller: Caller,
 ): Promise<ValidateResponse> {
-  // The metadata's id is the whole stream's: it would not tell the answers apart.
+  // The metadata's id is the whole stream's: it would not tell the responses apart.
   const requestId = requestIdFor(dependencies)
   let request_id = requestId
   try {

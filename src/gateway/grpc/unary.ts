@@ -14,7 +14,7 @@ export interface UnaryExchange extends RequestIds {
   readonly call: ServerUnaryCall<unknown, unknown>
 }
 
-/** One question, one answer: caller and request id are read first, whatever is thrown becomes a status. */
+/** One request, one response: caller and request id are read first, whatever is thrown becomes a status. */
 export function unary<Request extends { readonly request_id: string }, Response>(
   dependencies: GrpcDependencies,
   handle: (request: Request, exchange: UnaryExchange) => Promise<Response>,

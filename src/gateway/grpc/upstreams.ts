@@ -17,9 +17,9 @@ import { takeHead, uploadOf } from './upload.ts'
 import { unary } from './unary.ts'
 import type { UnaryExchange } from './unary.ts'
 
-/** Of an answer to `Call`, so that with its headers it stays within what clients accept of one message. */
+/** Of a response to `Call`, so that with its headers it stays within what clients accept of one message. */
 export const MAX_CALL_BODY_BYTES = 4 * 1024 * 1024 - 128 * 1024
-/** Of one part of a streamed answer: what may be on its way out when a call is cut. */
+/** Of one part of a streamed response: what may be on its way out when a call is cut. */
 const PART_BYTES = 32 * 1024
 
 export function upstreamsService(dependencies: GrpcDependencies): UntypedServiceImplementation {
@@ -67,7 +67,7 @@ function upstreamCallRequest(head: CallRequest, way: Way): UpstreamCallRequest {
     throw wrongField("path: must start with / and lead below the upstream's base URL, for example /v1/invoices?limit=3")
   const { segments, query } = parseTarget(head.path, head.upstream, 'path')
   const headers = head.headers.map(({ name, value }) => [name, value] as const)
-  // Locations in the answer are paths that can be asked for here again.
+  // Locations in the response are paths that can be asked for here again.
   return { ...way, token, upstream: head.upstream, method: head.method, segments, query, headers, callerBase: '' }
 }
 
@@ -116,7 +116,7 @@ async function callWhole(
   const whole = await collect(response)
   if (response.signal.aborted) throw toGatewayError(response.signal.reason)
   if (!response.stillFresh()) throw stale()
-  // From here on the answer may wait in queues we cannot look into; when the call is cut it goes down with its stream.
+  // From here on the response may wait in queues we cannot look into; when the call is cut it goes down with its stream.
   response.signal.addEventListener(
     'abort',
     () => {
@@ -154,7 +154,7 @@ async function collect(response: UpstreamCallResponse): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-/** One `Stream` call: head, body parts as the upstream takes them, the answer likewise. */
+/** One `Stream` call: head, body parts as the upstream takes them, the response likewise. */
 class UpstreamStream {
   readonly #dependencies: GrpcDependencies
   readonly #call: ServerDuplexStream<StreamRequest | Undecodable, StreamedResponse>
@@ -241,7 +241,7 @@ class UpstreamStream {
 
   failureFor(thrown: unknown) {
     const error = failureOf(this.#dependencies, thrown, this.#requestId)
-    // Once there is an answer, the upstream has done its work whatever becomes of the rest.
+    // Once there is a response, the upstream has done its work whatever becomes of the rest.
     return failureStatus(
       error,
       this.#requestId,

@@ -186,7 +186,7 @@ class WatchedSession {
   }
 
   #end(reason: EndReason): void {
-    // The first word is LIVE, or none: an end before it is told by whoever is beginning.
+    // The first word is LIVE, or none: an end before it is reported by the code that begins the watch.
     if ((this.#watch as SessionWatch | undefined) === undefined) return
     void this.#outbox.send({ kind: 'KIND_ENDED', session_id: this.#sessionId, reason })
     this.#outbox.end()

@@ -33,7 +33,7 @@ async function parse(bytes: Buffer, json: JsonLimits): Promise<unknown> {
   }
 }
 
-/** The body as `schema` wants it; the first thing wrong is the answer. */
+/** The body as `schema` wants it; the first thing wrong is the response. */
 export function checkBody<T>(schema: z.ZodType<T>, body: Record<string, unknown>): T {
   const checked = schema.safeParse(body)
   if (checked.success) return checked.data

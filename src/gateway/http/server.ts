@@ -40,7 +40,7 @@ export interface HttpDependencies extends RestDependencies, UpstreamFaceDependen
 export interface HttpListener {
   /** `http://127.0.0.1:8251` */
   readonly url: string
-  /** Takes no new connections and ends each one with the answer under way; resolves when none is left. */
+  /** Takes no new connections and ends each one with the response under way; resolves when none is left. */
   drain(): Promise<void>
   /** Breaks off what is left. */
   close(): Promise<void>

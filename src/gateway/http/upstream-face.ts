@@ -42,7 +42,7 @@ export async function serveUpstream(
   const target = parseTarget(exchange.target, listener)
   const given = { headers: headerPairs(request.rawHeaders), query: target.query }
   const likely = likelyToken(given, looksLikeToken)
-  // Only who brings a live token makes this gateway read documents: strangers could ask for ever new ones.
+  // Only who brings a live token makes this gateway read documents: unauthenticated callers could ask for ever new ones.
   const upstream =
     likely !== undefined && (await decisions.isLive(likely, caller))
       ? await documents.upstream(target.upstream)
@@ -88,8 +88,8 @@ function originOf({ headers, socket }: IncomingMessage): string {
 }
 
 /**
- * Hands the answer on as it comes. In the moment the call is cut the connection is reset, until the last byte has left: what Node
- * still holds of it is dropped, and the client sees a broken answer, never a short one that looks whole.
+ * Hands the response on as it comes. In the moment the call is cut the connection is reset, until the last byte has left: what Node
+ * still holds of it is dropped, and the client sees a broken response, never a short one that looks whole.
  */
 async function deliver(
   ticker: Ticker,

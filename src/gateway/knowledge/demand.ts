@@ -44,7 +44,7 @@ export class Demand {
     this.#updateRequests.clear()
   }
 
-  /** Resolves at the next answer of the feed, or after `timeoutMs`. The feed is followed meanwhile. */
+  /** Resolves at the next response of the feed, or after `timeoutMs`. The feed is followed meanwhile. */
   nextResponse(timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
       const finish = () => {

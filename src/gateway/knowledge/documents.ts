@@ -116,7 +116,7 @@ export class Documents implements FeedListener {
     )
   }
 
-  /** One read at a time per document; whoever asks meanwhile shares it, and judges for itself whether it is new enough. */
+  /** One read at a time per document; anyone who asks meanwhile shares it, and judges for itself whether it is new enough. */
   #read(path: string, reader: Reader<unknown>): Promise<Slot> {
     const under = this.#reading.get(path)
     if (under) return under

@@ -6,7 +6,7 @@ const isFinal = ({ reason, session_id }: InactiveSession): boolean =>
 
 /**
  * Tokens the engine has said are over, by digest, so that a client that goes on sending one costs a single look-up. Only what is
- * final whoever asks: an unknown token may be minted yet, and what depends on the caller is judged for each request. Another
+ * final for every caller: an unknown token may be minted yet, and what depends on the caller is judged for each request. Another
  * epoch of the engine may rest on another state, so that all is dropped then.
  */
 export class EndedTokens {

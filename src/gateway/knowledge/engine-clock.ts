@@ -1,7 +1,7 @@
 import { momentOf } from '../../logical/clock.ts'
 import type { Clock, Moment } from '../../logical/clock.ts'
 
-/** How far two clocks may drift apart per millisecond before the next answer: 200 ppm, twice what quartz does. */
+/** How far two clocks may drift apart per millisecond before the next response: 200 ppm, twice what quartz does. */
 const DRIFT = 0.0002
 /** A difference between wall and monotonic clock that is larger says that nothing known here is fresh, whatever the time. */
 const UNNOTICED_SLEEP_MS = 1_000
@@ -10,7 +10,7 @@ const UNNOTICED_SLEEP_MS = 1_000
 export interface ClockSample {
   readonly sent: Moment
   readonly serverUnixMs: number
-  /** How long the engine held the question before it read its clock. */
+  /** How long the engine held the request before it read its clock. */
   readonly heldMs: number
 }
 

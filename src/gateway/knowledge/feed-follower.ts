@@ -32,7 +32,7 @@ const NEVER: Moment = { monotonicMs: -Infinity, unixMs: 0 }
 
 export class FeedFollower {
   readonly engineClock: EngineClock
-  /** Resolves at the first answer of the feed. */
+  /** Resolves at the first response of the feed. */
   readonly heardOnce: Promise<void>
   readonly #config: FollowerConfig
   readonly #listeners: Listeners
@@ -77,7 +77,7 @@ export class FeedFollower {
   get position(): FollowedPosition {
     return { feed_epoch: this.#epoch ?? '', feed_sequence: this.#sequence }
   }
-  /** How many gateways follow the feed, this one included, as of its last answer. */
+  /** How many gateways follow the feed, this one included, as of its last response. */
   get gateways(): number {
     return this.#gateways
   }
@@ -140,7 +140,7 @@ export class FeedFollower {
   }
   /**
    * How old the known state is, in milliseconds. Infinity when nothing is known, and when wall and monotonic clock disagree
-   * about it: this machine slept or was set, and no elapsed time can be trusted until the next answer.
+   * about it: this machine slept or was set, and no elapsed time can be trusted until the next response.
    */
   ageMs(): number {
     const { monotonicMs, unixMs } = momentOf(this.#config.clock)
@@ -149,12 +149,12 @@ export class FeedFollower {
     return Math.abs(elapsedMs - elapsedWallMs) > CLOCK_AGREEMENT_MS ? Infinity : Math.max(elapsedMs, elapsedWallMs)
   }
 
-  /** To be opened before the engine is asked, and closed when its answer has been dealt with. */
+  /** To be opened before the engine is asked, and closed when its response has been dealt with. */
   openLookup(): PendingLookup {
     return this.#listeners.openLookup({ epoch: this.#epoch, sequence: this.#sequence })
   }
 
-  /** Resolves at the next answer of the feed, or after `timeoutMs`, or when the follower is stopped. */
+  /** Resolves at the next response of the feed, or after `timeoutMs`, or when the follower is stopped. */
   nextResponse(timeoutMs: number): Promise<void> {
     return this.#demand.nextResponse(timeoutMs)
   }
@@ -175,7 +175,7 @@ export class FeedFollower {
 
   /** One poll that waits for changes, and the pause after it where it needs one. */
   async #follow(signal: AbortSignal): Promise<void> {
-    // Whoever asks is not to wait for a change.
+    // Anyone who asks is not to wait for a change.
     const outcome = await this.#attempt(!this.#demand.isUpdateRequested, signal)
     this.#demand.resolveUpdateRequests()
     if (outcome === 'again' || this.#refusal !== undefined) return

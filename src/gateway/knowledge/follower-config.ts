@@ -25,7 +25,7 @@ export const FRESH_MS = 1_000
 export const LOOK_EVERY_MS = 2_000
 /** Between looks whether Vault serves again. */
 export const REFUSED_PAUSE_MS = 1_000
-/** Answers of one round trip: the engine keeps no more events than these can hold. */
+/** Responses of one round trip: the engine keeps no more events than these can hold. */
 export const MOST_TRIES = 32
 
 const WAIT_SECONDS = 1

@@ -12,14 +12,14 @@ export interface FeedListener {
 }
 
 /**
- * A question to the engine while it is under way. Its answer reflects the feed up to the sequence it carries; `events` are
- * those learnt since it was asked, to be replayed onto the answer.
+ * A request to the engine while it is under way. Its response reflects the feed up to the sequence it carries; `events` are
+ * those learnt since it was asked, to be replayed onto the response.
  */
 export interface PendingLookup {
   readonly epoch: string | undefined
   readonly sequence: number
   readonly events: readonly NumberedEvent[]
-  /** True once the feed was reset: the answer may rest on a state that is gone. */
+  /** True once the feed was reset: the response may rest on a state that is gone. */
   readonly broken: boolean
   close(): void
 }

@@ -40,7 +40,7 @@ const TIMEOUT_MS = 5_000
 const CHECK_VALID_MS = 2_000
 
 /**
- * Introspection, cached. An answer is admitted only after every event learnt since it was asked for has been replayed onto it,
+ * Introspection, cached. A response is admitted only after every event learnt since it was asked for has been replayed onto it,
  * and never across epochs; otherwise a revoke in between would be lost. A "no" is kept where it is final, as ended entries are.
  */
 export class SessionCache implements FeedListener {
@@ -196,13 +196,13 @@ export class SessionCache implements FeedListener {
       } finally {
         lookup.close()
       }
-      // Either the feed has moved on, and asking again is all it takes, or it has yet to hear what the answer tells.
+      // Either the feed has moved on, and asking again is all it takes, or it has yet to hear what the response tells.
       if (!lookup.broken) await follower.nextResponse(TIMEOUT_MS)
     }
     throw unavailable('feed_behind', 'this gateway is catching up with Vault; try again')
   }
 
-  /** Admits an answer after replaying onto it what was learnt while it was under way; undefined when it cannot be used. */
+  /** Admits a response after replaying onto it what was learnt while it was under way; undefined when it cannot be used. */
   #confirmed(entry: SessionEntry, response: ActiveSession, lookup: PendingLookup): SessionEntry | undefined {
     if (
       !this.#isOfEpoch(response, lookup) ||
@@ -262,7 +262,7 @@ export class SessionCache implements FeedListener {
     ]
   }
 
-  /** After a reset: asks about a watched session until there is an answer, and cuts its calls if that answer is no. */
+  /** After a reset: asks about a watched session until there is a response, and cuts its calls if that answer is no. */
   async #reconfirm(watch: SessionWatch): Promise<void> {
     while (watch.stale) {
       try {

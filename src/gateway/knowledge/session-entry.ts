@@ -99,7 +99,7 @@ export class SessionEntry {
   }
 
   apply(event: NumberedEvent): void {
-    // The answer this entry was built from already reflects everything up to its own sequence.
+    // The response this entry was built from already reflects everything up to its own sequence.
     if (event.sequence <= this.sequence) return
     switch (event.type) {
       case 'session_ended':

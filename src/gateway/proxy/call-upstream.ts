@@ -9,7 +9,7 @@ import type { UpstreamResponse, UpstreamCall } from './upstream-call.ts'
 
 /**
  * Makes one call to an upstream with the real key. Rejects with a `RequestError` (most often `GatewayCallError`) when there
- * is no answer to hand on; every status but 401 and 407 is an answer.
+ * is no answer to hand on; every status but 401 and 407 is a response.
  */
 export async function callUpstream(call: UpstreamCall): Promise<UpstreamResponse> {
   const { upstream, clock } = call

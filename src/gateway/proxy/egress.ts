@@ -31,7 +31,7 @@ const systemResolve: Resolver = async (hostname) =>
   (await systemLookup(hostname, { all: true, verbatim: true })).map(({ address }) => address)
 
 /**
- * The only way out of the gateway. Every connection resolves the name anew, checks every address the answer holds and
+ * The only way out of the gateway. Every connection resolves the name again, checks every address the response holds and
  * connects to exactly those; no second look-up can lead elsewhere. Proxy variables play no part, TLS is always verified,
  * the protocol is HTTP/1.1, redirects are never followed.
  */
@@ -151,7 +151,7 @@ function refuseAddress(upstream: Upstream, address: string): GatewayCallError | 
 }
 
 /**
- * The look-up `net.connect` uses. One address that may not be called spoils the whole answer: a name that is public and
+ * The look-up `net.connect` uses. One address that may not be called spoils the whole response: a name that is public and
  * private at once is a rebinding attempt or a mistake, and either way not to be trusted.
  */
 function checkedLookup(upstream: Upstream, resolve: Resolver): LookupFunction {

@@ -15,7 +15,7 @@ const isEventStream = (headers: IncomingHttpHeaders): boolean =>
 export interface ExchangeOptions {
   readonly upstreamName: string
   readonly clock: Clock
-  /** Longest time without progress, from the start until the answer's headers: connecting, taking the body, answering. */
+  /** Longest time without progress, from the start until the response's headers: connecting, taking the body, answering. */
   readonly timeoutMs: number
   /** Longest wait for the next bytes of the body, counted while somebody waits for them. */
   readonly idleTimeoutMs: number
@@ -29,8 +29,8 @@ export interface UpstreamResponseHead {
 }
 
 /**
- * One request and its answer on one pooled connection. The answer's body is read by iterating over the exchange, once;
- * `fail` ends it at any time: queued bytes are dropped, the socket is destroyed, whoever waits is told the reason.
+ * One request and its response on one pooled connection. The response's body is read by iterating over the exchange, once;
+ * `fail` ends it at any time: queued bytes are dropped, the socket is destroyed, anyone who waits is told the reason.
  */
 export class UpstreamExchange implements Dispatcher.DispatchHandler, AsyncIterableIterator<Uint8Array, undefined> {
   readonly #options: ExchangeOptions
@@ -58,7 +58,7 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler, AsyncIterab
     this.#head.catch(() => undefined)
   }
 
-  /** Sends the request; resolves with the final answer's head. Interim (1xx) answers are dropped. */
+  /** Sends the request; resolves with the final response's head. Interim (1xx) answers are dropped. */
   send(
     pool: Pool,
     request: OutgoingRequest,

@@ -45,9 +45,9 @@ export interface UpstreamResponse {
   readonly headers: HeaderPairs
   /** Milliseconds from the start of the call to the upstream's headers. */
   readonly upstream_ms: number
-  /** To be read once. Ends by throwing a `RequestError` when the answer is not whole. */
+  /** To be read once. Ends by throwing a `RequestError` when the response is not whole. */
   readonly body: AsyncIterable<Uint8Array>
-  /** Gives the answer up, read or not; destroys the upstream's socket. */
+  /** Gives the response up, read or not; destroys the upstream's socket. */
   cancel(): void
   /** Settles when the body has been read, has failed, was given up or the signal aborted. Never rejects. */
   readonly finished: Promise<CallOutcome>

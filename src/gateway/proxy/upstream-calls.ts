@@ -34,7 +34,7 @@ export interface UpstreamCallRequest extends RequestIds {
   readonly callerBase: string
   readonly caller: Caller
   readonly signal: AbortSignal
-  /** Resolves when the last byte of the answer has left this process, or never will; until then the call is watched. Undefined = with the last chunk read. */
+  /** Resolves when the last byte of the response has left this process, or never will; until then the call is watched. Undefined = with the last chunk read. */
   readonly delivered?: Promise<void>
 }
 

@@ -13,7 +13,7 @@ export interface RoleSettings extends TokenTerms {
 /** A role as stored, under its name. */
 export interface RoleRecord extends RoleSettings {
   readonly name: string
-  /** Of this role and no later one of the same name: a role made anew knows no old secret ids. */
+  /** Of this role and no later one of the same name: a role made again knows no old secret ids. */
   readonly uid: string
   readonly role_id: string
   /** Hexadecimal; secret ids are kept under their HMAC with it. */

@@ -40,7 +40,7 @@ export interface MadeSecretId {
 
 /**
  * `secret/<role uid>/<HMAC>` holds a secret id, `accessor/<role uid>/<accessor>` the HMAC an accessor stands for. Secrets are never
- * compared: what is looked for is the HMAC, which tells whoever measures it nothing. Whatever changes a role's secret ids, uses
+ * compared: what is looked for is the HMAC, which reveals nothing to an attacker who measures time. Whatever changes a role's secret ids, uses
  * included, happens one at a time.
  */
 export class SecretIdStore {

@@ -53,7 +53,7 @@ export class Authorizer {
     this.#entities = entities
   }
 
-  /** Whether whoever holds the token may act at all: not when the entity it is of is disabled or gone. */
+  /** Whether the holder of the token may act at all: not when the entity it is of is disabled or gone. */
   admits({ entity_id }: TokenRecord): boolean {
     return entity_id === '' || this.#entities.find(entity_id)?.disabled === false
   }

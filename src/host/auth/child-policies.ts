@@ -35,7 +35,7 @@ function byParent({ parent, wanted, withoutDefault, privileged }: PolicyRequest)
   const own = parent.policies
   const policies = new Set(wanted.length > 0 ? wanted : own)
   const excess = [...policies].filter((name) => !own.includes(name)).sort()
-  // Whoever asks for root is told of that; whoever has sudo may give what is not theirs.
+  // A request for root gets that error; anyone who has sudo may give what is not theirs.
   if (!privileged && excess.length > 0 && !policies.has(rootPolicy))
     throw badRequest(`child policies must be subset of parent; the parent lacks ${excess.join(', ')}.`)
   if (withoutDefault) {

@@ -50,7 +50,7 @@ export const untuned: MountConfig = {
 /** A mount at run time. `entry` is replaced, never changed in place. */
 export class Mount {
   entry: MountEntry
-  /** Missing when the engine failed to start; its paths answer 503 until it is enabled anew. */
+  /** Missing when the engine failed to start; its paths answer 503 until it is enabled again. */
   backend: Backend | undefined
   readonly storage: Storage
   readonly system: SystemView

@@ -177,7 +177,7 @@ export class Mounts {
     })
   }
 
-  /** Starts the engine of a mount anew, between requests; one that had failed to start is tried again. */
+  /** Starts the engine of a mount again, between requests; one that had failed to start is tried again. */
   reload(path: string): Promise<void> {
     return this.#change(async () => {
       const mount = this.#config.router.at(path)
@@ -230,7 +230,7 @@ export class Mounts {
     await this.#config.revokeLeases(mount.entry.path)
   }
 
-  /** The engine is started anew with its changed options, between requests. */
+  /** The engine is started again with its changed options, between requests. */
   async #rebuild(mount: Mount): Promise<void> {
     const before = mount.backend
     await this.#build(mount)

@@ -95,7 +95,7 @@ export class Core {
     return admitted.route.mount.track(() => this.#serve(call, admitted))
   }
 
-  /** Undefined only on paths that are open to strangers. */
+  /** Undefined only on paths that are open to unauthenticated callers. */
   async #authenticate(call: ApiCall, open: boolean): Promise<Caller | undefined> {
     // A token that came to life while the body was thrown away must not be given an empty one to act on.
     const record = call.unread === undefined ? this.#config.tokens.find(call.token) : undefined

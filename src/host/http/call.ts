@@ -28,6 +28,6 @@ export interface HostResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
-  /** Instead of `body`: sent as it comes. Whoever does not send it destroys it. */
+  /** Instead of `body`: sent as it comes. Anyone who does not send it destroys it. */
   readonly stream?: Readable
 }

@@ -27,7 +27,7 @@ export function errorResponse({ row, message, allow, retryAfterSeconds }: Reques
   }
 }
 
-/** Their data is repeated at the top level of the answer, where old clients look for it. */
+/** Their data is repeated at the top level of the response, where old clients look for it. */
 const injected = [
   'sys/mounts',
   'sys/auth',
@@ -40,7 +40,7 @@ const injected = [
   'sys/capabilities-accessor',
 ]
 
-/** Their data is the whole answer. */
+/** Their data is the whole response. */
 const bare = new Set(['sys/internal/specs/openapi'])
 
 /** What the core answered, in Vault's envelope and with Vault's status codes. */

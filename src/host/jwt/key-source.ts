@@ -135,7 +135,7 @@ function claimsOf(payload: Uint8Array): Claims {
 
 function publicKey(pem: string): KeyObject {
   try {
-    // A private key would be taken too, and read back by whoever may read the configuration.
+    // A private key would be taken too, and read back by anyone who may read the configuration.
     if (!pem.includes('PRIVATE')) return createPublicKey(pem)
   } catch {
     /* said below */

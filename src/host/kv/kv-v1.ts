@@ -14,7 +14,7 @@ const help =
 
 const PREFIX = 'secrets/'
 
-/** `kv` version 1. The answers of reads carry a lease duration and no lease: that is what `leasing: 'engine'` says. */
+/** `kv` version 1. The responses of reads carry a lease duration and no lease: that is what `leasing: 'engine'` says. */
 export const kvV1Factory: Factory = (config) => {
   const storage = prefixStorage(config.storage, PREFIX)
   return Promise.resolve(

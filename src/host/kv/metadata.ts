@@ -80,7 +80,7 @@ export function isDeleted(version: VersionState, nowMs: number): boolean {
   return version.deletion_time !== null && version.deletion_time <= nowMs
 }
 
-/** What Vault says about one version in answers to reads and writes. */
+/** What Vault says about one version in responses to reads and writes. */
 export function versionResponse(metadata: SecretMetadata, number: number, version: VersionState): Data {
   return {
     version: number,

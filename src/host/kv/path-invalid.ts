@@ -13,7 +13,7 @@ const cliVerbs: Partial<Record<Operation, string>> = {
   patch: 'patch',
 }
 
-/** Whoever takes this mount for version 1 of the engine gets Vault's hint with the 404. Must be the last path. */
+/** Anyone who takes this mount for version 1 of the engine gets Vault's hint with the 404. Must be the last path. */
 export function pathInvalid(): PathDef {
   const hint: Handler<{ anything: { type: 'string'; description: string; example: string } }> = ({ request }) => {
     const [folder = '', ...rest] = request.path.split('/').filter((segment) => segment !== '')

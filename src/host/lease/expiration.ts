@@ -75,7 +75,7 @@ export class Expiration {
     this.#queue.close()
   }
 
-  /** Registers a secret just issued. When that fails the engine is told to undo it, and the failure is the answer. */
+  /** Registers a secret just issued. When that fails the engine is told to undo it, and the failure is the response. */
   async register(path: string, secret: Secret, owner: string): Promise<GrantedLease> {
     const granted = issueTtl(secret.lease_options, this.#config.limits(path))
     const now = this.#config.clock.now()

@@ -8,7 +8,7 @@ import { mountView } from './mount-view.ts'
 import { serverDocument } from './openapi.ts'
 import type { SysServices } from './services.ts'
 
-/** The question clients ask before they use a path: which mount is it, and of what version? Any token may ask about what it can reach. */
+/** The request clients ask before they use a path: which mount is it, and of what version? Any token may ask about what it can reach. */
 export function internalPaths({ router, version }: SysServices): PathDef[] {
   const visible = (acl: HostAcl, auth: boolean): Data =>
     Object.fromEntries(
@@ -38,7 +38,7 @@ export function internalPaths({ router, version }: SysServices): PathDef[] {
           const { acl } = callerOf(request)
           const path = fields.require('path')
           const mount = router.find(path)?.mount
-          // The same answer whether the mount is missing or out of reach: the path tells nobody what exists.
+          // The same response whether the mount is missing or out of reach: the path tells nobody what exists.
           if (!mount || !acl.seesBelow(mount.entry.path)) {
             throw new RequestError(
               'permission_denied',

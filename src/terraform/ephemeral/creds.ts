@@ -36,7 +36,7 @@ function declaration(name: string, field: EngineField): Attributes[string] {
   const base = attributeOf(name, field)
   if (name === 'agent') return { ...base, optional: false, required: true }
   if (name === 'token') return { ...base, sensitive: true }
-  // The answer says which one it was.
+  // The response says which one it was.
   return name === 'environment' ? { ...base, computed: true } : base
 }
 

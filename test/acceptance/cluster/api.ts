@@ -1,4 +1,4 @@
-/** Vault's HTTP API as a plain client: the status and the body of every answer, whatever they are. */
+/** Vault's HTTP API as a plain client: the status and the body of every response, whatever they are. */
 import { Agent, request } from 'undici'
 
 export interface ApiResponse {
@@ -17,7 +17,7 @@ export interface CallOptions {
 }
 
 export interface VaultApi {
-  /** Rejects only where there was no answer. `path` without `/v1/`. LIST is spoken as such. */
+  /** Rejects only where there was no response. `path` without `/v1/`. LIST is spoken as such. */
   (method: string, path: string, options?: CallOptions): Promise<ApiResponse>
   close(): Promise<void>
 }

@@ -21,7 +21,7 @@ export interface Cluster {
   leader(): Promise<ClusterNode>
   /** Those that run and are not active. */
   standbys(): Promise<ClusterNode[]>
-  /** With the root token to the node that is active now; rejects unless the answer is a success. */
+  /** With the root token to the node that is active now; rejects unless the response is a success. */
   root(method: string, path: string, body?: unknown): Promise<ApiResponse>
   /** Starts a node that was killed, and unseals it; resolves when it serves what was written last. */
   revive(node: ClusterNode): Promise<void>
@@ -118,7 +118,7 @@ async function mountEngine(cluster: Cluster): Promise<void> {
       (await leader.api('POST', 'secret/data/ready', { token: cluster.rootToken, body: { data: {} } })).status === 200
     )
   })
-  // Standbys that read know a mount when they have applied what the leader wrote: until then their answer is 404.
+  // Standbys that read know a mount when they have applied what the leader wrote: until then their response is 404.
   await Promise.all(cluster.nodes.map((node) => cluster.caughtUp(node)))
 }
 

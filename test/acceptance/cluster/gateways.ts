@@ -80,7 +80,7 @@ export async function callThrough(gatewayUrl: string, token: string, path: strin
   return { status: response.status, code: body.error?.code ?? '' }
 }
 
-/** Calls again and again with tokens that are good, and keeps every kind of answer. */
+/** Calls again and again with tokens that are good, and keeps every kind of response. */
 export class Probe {
   readonly outcomes = new Map<string, number>()
   /** The longest time between two successes, in milliseconds. */
@@ -88,7 +88,7 @@ export class Probe {
   #stopping = false
   readonly #work: Promise<void>[]
 
-  /** One caller for each path; `tokenOf` is asked anew for each call. */
+  /** One caller for each path; `tokenOf` is asked again for each call. */
   constructor(gatewayUrl: string, paths: readonly string[], tokenOf: () => string) {
     this.#work = paths.map((path) => this.#call(gatewayUrl, path, tokenOf))
   }

@@ -11,13 +11,13 @@ interface Token {
   readonly lease_id: string
 }
 
-/** `live`: everything acknowledged says so. `doubtful`: a request that ends it got no good answer. `ended`: its end was acknowledged. */
+/** `live`: everything acknowledged says so. `doubtful`: a request that ends it got no good response. `ended`: its end was acknowledged. */
 interface Session {
   readonly session_id: string
   /** Oldest first. */
   readonly tokens: Token[]
   standing: 'live' | 'doubtful' | 'ended'
-  /** A refresh got no good answer: it may have happened, and taken a place among the live tokens. Nothing further is done with it. */
+  /** A refresh got no good response: it may have happened, and taken a place among the live tokens. Nothing further is done with it. */
   refreshing: boolean
 }
 
@@ -46,7 +46,7 @@ export class Writers {
   longestGapMs = 0
   #lastAt = performance.now()
 
-  /** `nodes` are asked in turn, as a load balancer would; it is asked anew for every request. */
+  /** `nodes` are asked in turn, as a load balancer would; it is asked again for every request. */
   constructor(nodes: () => readonly ClusterNode[], token: string) {
     this.#nodes = nodes
     this.#token = token
@@ -61,7 +61,7 @@ export class Writers {
     for (let index = 0; index < count; index++) this.#work.push(this.#write(seededRandom(index + 1), index, pauseMs))
   }
 
-  /** Resolves when the last request has its answer. */
+  /** Resolves when the last request has its response. */
   async stop(): Promise<void> {
     this.#stopping = true
     await Promise.all(this.#work)

@@ -1,5 +1,5 @@
 /**
- * The plugin killed without warning under writers. An answer that came is a promise: a token that was answered is alive until it is
+ * The plugin killed without warning under writers. A response that came is a promise: a token that was answered is alive until it is
  * revoked, and a revoke that was acknowledged stays.
  */
 import { setTimeout as delay } from 'node:timers/promises'

@@ -76,7 +76,7 @@ describe('reload', () => {
     })
   })
 
-  it('is not held up by a question that waits', async () => {
+  it('is not held up by a request that waits', async () => {
     const { epoch: at, sequence } = (await left.read('feed?wait=0')).body.data as { epoch: string; sequence: number }
     const waiting = Array.from({ length: 3 }, () => left.read(`feed?epoch=${at}&after=${sequence}&wait=2`))
     const started = performance.now()

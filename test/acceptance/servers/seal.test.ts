@@ -41,7 +41,7 @@ describe('seal and unseal', () => {
     expect(await epoch()).not.toBe(before)
   })
 
-  it('is not held up by a question that waits', async () => {
+  it('is not held up by a request that waits', async () => {
     const { epoch: at, sequence } = (await engine.read('feed?wait=0')).body.data as { epoch: string; sequence: number }
     const waiting = Array.from({ length: 3 }, () => engine.read(`feed?epoch=${at}&after=${sequence}&wait=2`))
     await server.seal!.close()

@@ -65,7 +65,7 @@ describe("the caller's token is found", () => {
     expect(found.query.map(({ encoded }) => encoded)).toEqual(['x=1', 'x=2'])
   })
 
-  it('even where its shape is wrong, so that the answer can say so', () => {
+  it('even where its shape is wrong, so that the response can say so', () => {
     expect(extract('bearer', [['authorization', 'Bearer sk_live_x']]).token).toBe('sk_live_x')
     expect(extract('basic', [['authorization', basic('me:secret')]]).token).toBe('me')
   })

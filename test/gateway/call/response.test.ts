@@ -119,7 +119,7 @@ it('only listed headers are handed on', async () => {
   })
 })
 
-describe('a compressed answer, though none was asked for,', () => {
+describe('a compressed response, though none was asked for,', () => {
   const body = `{"echo":"${KEY}","more":"${'x'.repeat(5000)}"}`
   const clean = body.replace(KEY, KEY_REMOVED)
 
@@ -183,7 +183,7 @@ describe('a compressed answer, though none was asked for,', () => {
   })
 })
 
-describe('a projected answer', () => {
+describe('a projected response', () => {
   const projection = compileProjection(['data[].id', 'has_more'])
   async function projected(
     body: string | Buffer,

@@ -173,7 +173,7 @@ describe('what is taken means one thing only', () => {
     }
   }
 
-  it('its path, rendered anew, is the path every URL parser sees, and parses to the same target', () => {
+  it('its path, rendered again, is the path every URL parser sees, and parses to the same target', () => {
     fc.assert(
       fc.property(hostile, (raw) => {
         const target = accepted(raw)
@@ -213,6 +213,6 @@ it.each([
     'request target: it holds a backslash; example: /v1/invoices?limit=3',
   ],
   ['in a field', 'stripe', 'path', 'path: it holds a backslash; example: /v1/invoices?limit=3'],
-])('a refusal is worded for whoever gave the target %s', (_where, listener, field, sentence) => {
+])('a refusal is worded for the caller who gave the target %s', (_where, listener, field, sentence) => {
   expect(() => parseTarget('/u/stripe/a\\b', listener, field)).toThrow(sentence)
 })

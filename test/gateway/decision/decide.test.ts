@@ -367,7 +367,7 @@ describe('authorizeCall', () => {
     expect(harness.sink.last).toMatchObject({ endpoint: '/v1/payouts/{}' })
   })
 
-  it('only counts strangers', async () => {
+  it('only counts unauthenticated callers', async () => {
     const unknown = tokenOf(openSession(harness))
     harness.engine.sessions.clear()
     expect(await outcomeOf(authorize(harness, unknown))).toBe('invalid_token unknown')

@@ -10,7 +10,7 @@ beforeEach(async () => {
 })
 afterEach(() => harness.stop())
 
-/** Asks about a token; the engine's answer is made now and delivered after `between` has run. */
+/** Asks about a token; the engine's response is made now and delivered after `between` has run. */
 async function lookUpAcross(session: FakeSession, between: () => void | Promise<void>): Promise<string> {
   const held = harness.vault.holdResponses('mcp/introspect')
   const pending = outcomeOf(validate(harness, tokenOf(session)))
@@ -23,7 +23,7 @@ async function lookUpAcross(session: FakeSession, between: () => void | Promise<
   return pending
 }
 
-describe('a look-up whose answer is late', () => {
+describe('a look-up whose response is late', () => {
   it.each([
     [
       'the session is ended',
@@ -80,7 +80,7 @@ describe('a look-up whose answer is late', () => {
     expect(harness.vault.count('mcp/introspect')).toBe(1)
   })
 
-  it('is asked again when the engine restarted meanwhile, because the answer is of an epoch that is gone', async () => {
+  it('is asked again when the engine restarted meanwhile, because the response is of an epoch that is gone', async () => {
     expect(
       await lookUpAcross(openSession(harness), () => {
         harness.engine.restart()
@@ -99,7 +99,7 @@ describe('a look-up whose answer is late', () => {
     ).toBe('invalid_token unknown')
   })
 
-  it('waits for the feed when the answer is of an epoch the feed has not told of yet', async () => {
+  it('waits for the feed when the response is of an epoch the feed has not told of yet', async () => {
     const session = openSession(harness)
     const feed = harness.vault.holdResponses('mcp/feed')
     // The poll under way ends; the next one is held.
@@ -159,7 +159,7 @@ describe('the cache', () => {
     expect(await called).toBe('invalid_token revoked')
   })
 
-  it('does not apply to an answer what the answer reflects already', async () => {
+  it('does not apply to a response what the response reflects already', async () => {
     const session = openSession(harness, { ttl: 900 })
     const original = harness.engine.feed.bind(harness.engine)
     // The feed is behind, and tells one event at a time.
@@ -228,7 +228,7 @@ describe('the cache', () => {
     expect(await outcomeOf(validate(harness, young.token))).toBe('allowed')
   })
 
-  it('asks anew about a session whose youngest token was undone', async () => {
+  it('asks again about a session whose youngest token was undone', async () => {
     const session = openSession(harness, { ttl: 100 })
     const old = session.tokens[0]!
     await validate(harness, old.token)
@@ -258,7 +258,7 @@ describe('the cache', () => {
   })
 })
 
-describe('a document whose answer is late', () => {
+describe('a document whose response is late', () => {
   it('does not bring back a scope that was removed meanwhile', async () => {
     const session = openSession(harness)
     const held = harness.vault.holdResponses('mcp/agents/claude-billing-agent/scopes')
@@ -349,7 +349,7 @@ describe('a document whose answer is late', () => {
     expect(await pending).toBe('insufficient_scope no_tool')
   })
 
-  it('opens no call for a session that has to be confirmed anew', async () => {
+  it('opens no call for a session that has to be confirmed again', async () => {
     const session = openSession(harness)
     const held = harness.vault.holdResponses('mcp/tools/stripe')
     const pending = outcomeOf(authorize(harness, tokenOf(session)))

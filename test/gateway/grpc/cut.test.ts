@@ -17,7 +17,7 @@ const head = (token: string) => ({
 /** RST_STREAM is 13 bytes; PING and SETTINGS acknowledgements may come along. A part of a body would be thousands. */
 const FRAMES_ONLY = 200
 
-/** An answer without end, as fast as it is taken. */
+/** A response without end, as fast as it is taken. */
 function endless(): { answer: Parameters<typeof behind>[0]; taken: () => number } {
   let bytes = 0
   const chunk = Buffer.alloc(64 * 1024, 'x')
@@ -182,7 +182,7 @@ describe('when a session ends during a stream', () => {
   })
 })
 
-describe('when a session ends while a whole answer is on its way', () => {
+describe('when a session ends while a whole response is on its way', () => {
   it('the rest of it is not sent', async () => {
     const state = await behind((_request, response) => {
       response.end(Buffer.alloc(3 * 1024 * 1024, 'x'))

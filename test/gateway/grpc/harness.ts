@@ -75,7 +75,7 @@ export interface GrpcHarness {
   readonly harness: GatewayHarness
   readonly server: GrpcServer
   readonly client: Client
-  /** The answer, or the failure. A request given as bytes is sent as they are. */
+  /** The response, or the failure. A request given as bytes is sent as they are. */
   call(
     method: string,
     request: object,

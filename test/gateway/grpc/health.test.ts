@@ -120,7 +120,7 @@ describe('reflection', () => {
     ['a file of the disk', { file_by_filename: '/etc/passwd' }, status.NOT_FOUND],
     ['an extension', { file_containing_extension: { containing_type: 'x', extension_number: 1 } }, status.NOT_FOUND],
     ['nothing', {}, status.INVALID_ARGUMENT],
-  ])('%s is refused in the answer', async (_what, request, code) => {
+  ])('%s is refused in the response', async (_what, request, code) => {
     expect(await check(request)).toMatchObject({ error_response: { error_code: code } })
   })
 

@@ -93,7 +93,7 @@ describe('what no client of ours would send', () => {
     })
   })
 
-  it('half a character in a message does not break the answer that quotes it', async () => {
+  it('half a character in a message does not break the response that quotes it', async () => {
     const grpc = await startGrpcHarness()
     // `required_scope` holding U+D800 as three bytes, which no encoder of text would write.
     const token = Buffer.from(tokenOf(openSession(grpc.harness)))

@@ -221,7 +221,7 @@ describe('Sessions.Watch', () => {
     },
   )
 
-  it('tells the hard expiry in the moment it comes', async () => {
+  it('tells the hard expiry as soon as it comes', async () => {
     const { rig: harness, port: grpc } = await openedPort()
     const watch = grpc.open('Sessions.Watch', { token: tokenOf(openSession(harness, { ttl: 60 })) })
     await watch.seen(1)
@@ -326,7 +326,7 @@ describe('Sessions.Watch', () => {
     })
   })
 
-  it('a refusal leaves a decision record, a stranger is counted', async () => {
+  it('a refusal leaves a decision record, an unauthenticated caller is counted', async () => {
     const { rig: harness, port: grpc } = await openedPort()
     const session = openSession(harness)
     const request = { token: tokenOf(session) }
@@ -347,7 +347,7 @@ describe('Sessions.Watch', () => {
     expect(harness.core.records.counters.unauthenticated).toBe(1)
   })
 
-  it('neither strangers, nor callers bound to other agents, nor Vault tokens without the right, watch', async () => {
+  it('neither unauthenticated callers, nor callers bound to other agents, nor Vault tokens without the right, watch', async () => {
     const { rig: harness, port: grpc } = await openedPort()
     const request = { token: tokenOf(openSession(harness)) }
     harness.vault.tokens.set('hvs.nobody', { paths: ['secret'] })

@@ -37,7 +37,7 @@ describe('Tokens.Validate', () => {
     })
   })
 
-  it('a scope the session lacks is an answer, and is recorded as a denial', async () => {
+  it('a scope the session lacks is a response, and is recorded as a denial', async () => {
     const grpc = await startGrpcHarness()
     const response = await grpc.call('Tokens.Validate', {
       token: tokenOf(openSession(grpc.harness)),
@@ -229,7 +229,7 @@ describe('Tokens.Introspect', () => {
 })
 
 describe('Tokens.ValidateStream', () => {
-  it('answers each question under its id, as answers come, and ends when the caller has', async () => {
+  it('answers each request under its id, as answers come, and ends when the caller has', async () => {
     const harness = await startHarness()
     const grpc = await startGrpcHarness({}, harness)
     const [slow, quick] = [openSession(harness), openSession(harness)]

@@ -1,4 +1,4 @@
-/** A real upstream behind the port: what it was asked, how much of its answer was taken, and what the gateway put on the wire. */
+/** A real upstream behind the port: what it was asked, how much of its response was taken, and what the gateway put on the wire. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { createServer } from 'node:http'

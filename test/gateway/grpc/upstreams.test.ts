@@ -53,7 +53,7 @@ describe('Upstreams.Call', () => {
     ])
   })
 
-  it('hands on a whole body and an answer that is not 2xx', async () => {
+  it('hands on a whole body and a response that is not 2xx', async () => {
     const { grpc, harness, requests } = await behind((_request, response) => {
       json(response, { error: 'declined' }, 402)
     })
@@ -202,7 +202,7 @@ describe('Upstreams.Call', () => {
     expect(state.harness.core.openCalls.size).toBe(0)
   })
 
-  it('an answer longer than a message is refused with the way out', async () => {
+  it('a response longer than a message is refused with the way out', async () => {
     const { grpc, harness } = await behind((_request, response) => {
       response.end(Buffer.alloc(5 * 1024 * 1024))
     })

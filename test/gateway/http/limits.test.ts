@@ -1,4 +1,4 @@
-/** A caller that takes too much is told 429 and when to come again; whoever does not is served all the while. */
+/** A caller that takes too much is told 429 and when to come again; anyone who does not is served all the while. */
 import { afterEach, describe, expect, it } from 'vitest'
 import type { LimitSettings } from '../../../src/gateway/limits/index.ts'
 import { mintToken } from '../../../src/scope/index.ts'

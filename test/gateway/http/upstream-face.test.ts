@@ -318,7 +318,7 @@ it.each([
       return bearer(token)
     },
   ],
-])('a stranger %s makes the gateway read no document', async (_case, headers) => {
+])('an unauthenticated caller %s makes the gateway read no document', async (_case, headers) => {
   for (const name of ['stripe', 'a', 'b']) expect((await get(`/u/${name}/v1/invoices`, headers())).status).toBe(401)
   expect(harness.vault.requests.filter(({ path }) => path.startsWith('mcp/upstreams'))).toEqual([])
 })
@@ -409,7 +409,7 @@ describe('a stream', () => {
   })
 })
 
-it('hands nothing on of an answer while it is being judged anew whether that may pass', async () => {
+it('hands nothing on of a response while it is being judged again whether that may pass', async () => {
   const reached = new Promise<ServerResponse>((resolve) => {
     harness.respond((_request, response) => {
       resolve(response)
@@ -466,7 +466,7 @@ it('answers with the reason when a call is cut before anything was handed on', a
   expect(refusal(await pending)).toBe('401 invalid_token revoked')
 })
 
-describe('an answer that has been read to its end and waits for a slow client', () => {
+describe('a response that has been read to its end and waits for a slow client', () => {
   /** From the first request on, nothing written to the gateway's side of the client's connection leaves before `flow`. */
   function stallWrites() {
     const held: (() => void)[] = []

@@ -64,7 +64,7 @@ describe('a token that is over costs one look-up, however often it comes', () =>
     expect(harness.vault.count(INTROSPECT)).toBe(before + 1)
   })
 
-  it('whoever sends it, and at whichever face', async () => {
+  it('from any caller, on either listener', async () => {
     const { token } = await revokedToken()
     expect(await outcomeOf(validate(harness, token, undefined, service))).toBe(REVOKED)
     expect(await outcomeOf(validate(harness, token, undefined, itself))).toBe(REVOKED)

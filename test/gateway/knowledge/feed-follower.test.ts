@@ -45,7 +45,7 @@ const start = async () => {
 const polls = () => vault.count('mcp/feed')
 
 describe('following', () => {
-  it('knows nothing before the first answer, and is fresh after it', async () => {
+  it('knows nothing before the first response, and is fresh after it', async () => {
     expect(follower.ageMs()).toBe(Infinity)
     await start()
     expect(follower.ageMs()).toBe(0)
@@ -114,7 +114,7 @@ describe('following', () => {
 })
 
 describe('freshness', () => {
-  it('counts from when the question was sent, plus what it was held, never from receipt', async () => {
+  it('counts from when the request was sent, plus what it was held, never from receipt', async () => {
     await start()
     const held = vault.holdResponses('mcp/feed')
     await clock.advance(1_000)
@@ -126,7 +126,7 @@ describe('freshness', () => {
     expect(follower.ageMs()).toBe(2_000)
   })
 
-  it('does not let an answer claim to have been held longer than it took', async () => {
+  it('does not let a response claim to have been held longer than it took', async () => {
     await start()
     const original = vault.engine.feed.bind(vault.engine)
     vault.engine.feed = async (query, signal) => ({ ...(await original(query, signal)), held_ms: 60_000 })
@@ -161,7 +161,7 @@ describe('freshness', () => {
     expect(follower.ageMs()).toBe(0)
   })
 
-  it('is not claimed by an answer that is cut short: more events wait', async () => {
+  it('is not claimed by a response that is cut short: more events wait', async () => {
     await start()
     const original = vault.engine.feed.bind(vault.engine)
     const many = Array.from({ length: 1_024 }, (_, index) => ({
@@ -227,7 +227,7 @@ describe('outages', () => {
     expect(logins).toBe(0)
   })
 
-  it('takes an answer that does not read for an outage', async () => {
+  it('takes a response that does not read for an outage', async () => {
     vault.engine.feed = () => Promise.resolve({ nonsense: true })
     await start()
     expect(follower.failures).toBe(1)

@@ -150,7 +150,7 @@ describe('a call that is answered', () => {
   })
 })
 
-describe('a call without an answer to hand on', () => {
+describe('a call without a response to hand on', () => {
   it.each([401, 407])('when the upstream refuses our key with %i', async (status) => {
     const { url } = await httpUpstream((request, response) => {
       response.writeHead(status, { 'www-authenticate': 'Bearer' }).end(`bad key ${request.headers.authorization!}`)
@@ -258,7 +258,7 @@ describe('a call without an answer to hand on', () => {
   })
 })
 
-describe('an answer that is not whole ends in an error', () => {
+describe('a response that is not whole ends in an error', () => {
   it.each([
     ['a length not reached', 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'],
     ['chunks without an end', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n'],
@@ -321,7 +321,7 @@ describe('a call is ended', () => {
     return { url, closed }
   }
 
-  it('by its signal, in the middle of the answer: the reader gets the reason and the upstream loses its socket', async () => {
+  it('by its signal, in the middle of the response: the reader gets the reason and the upstream loses its socket', async () => {
     const { url, closed } = await endless()
     const controller = new AbortController()
     const response = await call(upstreamAt(url), { signal: controller.signal })
@@ -345,7 +345,7 @@ describe('a call is ended', () => {
     await closed
   })
 
-  it('by its signal, before there is an answer', async () => {
+  it('by its signal, before there is a response', async () => {
     let close: () => void = () => undefined
     const closed = new Promise<void>((resolve) => {
       close = resolve

@@ -210,7 +210,7 @@ describe('the way out is closed', () => {
 })
 
 describe('a connection', () => {
-  it('goes to the address that was checked, resolved anew each time: a second answer cannot lead elsewhere', async () => {
+  it('goes to the address that was checked, resolved again each time: a second answer cannot lead elsewhere', async () => {
     const { url, seen } = await httpUpstream((_request, response) => {
       response.setHeader('connection', 'close').end('ok')
     })

@@ -119,7 +119,7 @@ describe('what is written', () => {
     })
   })
 
-  it('denials, strangers and failures, with the reason', async () => {
+  it('denials, unauthenticated callers and failures, with the reason', async () => {
     const token = await harness.tokenFor({ none: 'path "x" { capabilities = ["read"] }' })
     const before = log.lines.length
     await harness.call('GET', 'lend/items/x', undefined, token)
@@ -185,14 +185,14 @@ describe('when it cannot be written', () => {
     expect((await harness.call('GET', 'lend/items/x', undefined, 'hvs.stranger')).status).toBe(503)
   })
 
-  it('a secret whose answer could not be recorded is withheld and revoked', async () => {
+  it('a secret whose response could not be recorded is withheld and revoked', async () => {
     log.failing = ({ type }) => type === 'response'
     expect((await harness.call('PUT', 'lend/loans/a', {})).status).toBe(503)
     await settle()
     expect(harness.engine.revoked.map(({ loan }) => loan)).toEqual(['a-1'])
   })
 
-  it('a login, or a wrapped answer, that could not be recorded leaves no token behind', async () => {
+  it('a login, or a wrapped response, that could not be recorded leaves no token behind', async () => {
     const accessors = async (): Promise<unknown> => (await harness.call('LIST', 'auth/token/accessors')).body.data.keys
     const before = await accessors()
     log.failing = ({ type }) => type === 'response'
@@ -209,7 +209,7 @@ describe('when it cannot be written', () => {
     ['renewed with its token', (_lease, token) => harness.call('POST', 'auth/token/renew-self', {}, token)],
     ['looked up with its token', (_lease, token) => harness.call('GET', 'auth/token/lookup-self', undefined, token)],
   ])(
-    'a lease that is held already outlives the answer that could not be recorded when it is %s',
+    'a lease that is held already outlives the response that could not be recorded when it is %s',
     async (_how, call) => {
       const token = await harness.tokenFor({ lender: 'path "lend/*" { capabilities = ["update"] }' }, { ttl: '1h' })
       const lease = (await harness.call('PUT', 'lend/loans/a', { ttl: '1h' }, token)).body.lease_id as string

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startHostHarness } from '../harness.ts'
 import type { HostHarness } from '../harness.ts'
 
-/** One policy, many questions: what is granted is served, everything beside it is refused. */
+/** One policy, many requests: what is granted is served, everything beside it is refused. */
 const policy = `
 path "lend/items/ladder"  { capabilities = ["read", "update"] }
 path "lend/items/new-*"   { capabilities = ["create"] }

@@ -279,7 +279,7 @@ describe('the end of a token', () => {
     const { client_token, accessor } = await make({ policies: ['a'] })
     expect((await harness.call('POST', 'auth/token/revoke-accessor', { accessor })).status).toBe(204)
     expect(await alive(client_token)).toBe(false)
-    // Whoever retries a revocation that went through is not told that it failed.
+    // Anyone who retries a revocation that went through is not told that it failed.
     expect(await harness.call('POST', 'auth/token/revoke-accessor', { accessor })).toMatchObject({
       status: 200,
       body: { warnings: ['No token found with this accessor'] },

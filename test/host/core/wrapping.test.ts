@@ -20,7 +20,7 @@ const lives = async (token: string, on = harness): Promise<boolean> =>
   (await on.call('PUT', 'sys/wrapping/lookup', { token }, '')).status === 200
 
 describe('a wrapped lease', () => {
-  it('is a lease from the moment it was issued, and is given to whoever unwraps', async () => {
+  it('is a lease from the moment it was issued, and is given to anyone who unwraps', async () => {
     const token = await wrappedLoan()
     expect((await harness.call('LIST', 'sys/leases/lookup/lend/loans/a')).body.data.keys).toHaveLength(1)
     const { body } = await unwrap(token)

@@ -33,7 +33,7 @@ export interface Mounted {
   readonly clock: FakeClock
   readonly storage: FragileStorage
   request(operation: Operation, path: string, data?: Data): Promise<Response | undefined>
-  /** The data of an answer that must have some. */
+  /** The data of a response that must have some. */
   data(operation: Operation, path: string, data?: Data): Promise<Data>
   exists(path: string): Promise<boolean | undefined>
 }

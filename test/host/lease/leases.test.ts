@@ -68,7 +68,7 @@ describe('issuing', () => {
     expect(revokedLoans()).toEqual(['a-1'])
   })
 
-  it('stores nothing of the answer in the lease', async () => {
+  it('stores nothing of the response in the lease', async () => {
     const id = await lend('a')
     const stored = Buffer.from((await harness.storage.get(`sys/expire/id/${id}`))!.value).toString()
     expect(stored).toContain('"loan":"a-1"')

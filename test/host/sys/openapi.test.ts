@@ -104,7 +104,7 @@ describe("the server's OpenAPI document", () => {
     expect(Object.keys(body.paths).filter((path) => path.startsWith('/mcp/'))).toEqual([])
   })
 
-  it('shows a caller the mounts it can reach, and a stranger nothing', async () => {
+  it('shows a caller the mounts it can reach, and an unauthenticated caller nothing', async () => {
     const token = await harness.tokenFor({ reader: 'path "mcp/creds/a" { capabilities = ["update"] }' })
     const { status, body } = await harness.call('GET', 'sys/internal/specs/openapi', undefined, token)
     const mounts = new Set(Object.keys(body.paths).map((path) => path.split('/')[1]))

@@ -326,7 +326,7 @@ describe('the catalogue', () => {
     )
   })
 
-  it('starts engines anew, by mount and by name, and loses nothing', async () => {
+  it('starts engines again, by mount and by name, and loses nothing', async () => {
     await harness.call('POST', 'sys/mounts/notes', { type: 'kv', options: { version: '2' } })
     await harness.call('POST', 'notes/data/x', { data: { a: 'b' } })
     for (const body of [{ mounts: ['notes/'] }, { mounts: ['notes'] }, { plugin: 'kv' }]) {
@@ -346,7 +346,7 @@ describe('the catalogue', () => {
     ['both', { plugin: 'kv', mounts: ['lend'] }, 'cannot be set at the same time'],
     ['a mount there is not', { mounts: ['nope'] }, 'cannot fetch mount entry on "nope/"'],
     ['the system engine', { mounts: ['sys/'] }, 'singleton plugin cannot be reloaded'],
-  ])('does not start anew %s', async (_case, body, message) => {
+  ])('does not start again %s', async (_case, body, message) => {
     const response = await harness.call('PUT', 'sys/plugins/reload/backend', body)
     expect([response.status, response.body.errors[0]]).toEqual([400, expect.stringContaining(message)])
   })

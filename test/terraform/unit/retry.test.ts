@@ -45,7 +45,7 @@ function hurried(pauses: number[]): Clock {
   }
 }
 
-/** The answers to anything but the login and the farewell, in turn; the last one again and again. */
+/** The responses to anything but the login and the farewell, in turn; the last one again and again. */
 async function serve(responses: readonly ScriptedResponse[], config: ValueObject = {}) {
   const requests: RecordedRequest[] = []
   const pauses: number[] = []
