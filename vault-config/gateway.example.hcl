@@ -88,7 +88,8 @@ limits {
   # are recorded in full. Further refusals stand in one record a second.
   unknown_tokens_per_second = 20
   refusals_per_second       = 20
-  # Held by all calls together: responses of which selected fields pass, and requests a parameter rule must see.
+  # Held by all calls together: responses of which selected fields pass, and requests a parameter rule must see. Several calls with one
+  # token hold a quarter of it at most.
   buffered_bytes = 67108864
 }
 

@@ -163,6 +163,23 @@ describe('the limits', () => {
     honest.release()
     expect(buffers.used).toBe(0)
   })
+  it('deny: several calls of one owner hold more than a quarter; allow: one by itself, and as much of another owner', () => {
+    const { buffers } = limits({ buffered_bytes: 1000 })
+    const calls = Array.from({ length: 3 }, () => buffers.hold('a', () => undefined))
+    calls[0]!.take(150)
+    calls[1]!.take(100)
+    expect(() => {
+      calls[2]!.take(1)
+    }).toThrow('too many bytes')
+    expect(() => {
+      calls[1]!.take(1)
+    }).toThrow('too many bytes')
+    buffers.hold('b', () => undefined).take(250)
+    calls[1]!.release()
+    calls[0]!.take(500)
+    expect(buffers.used).toBe(900)
+  })
+
   it('bytes are given back one by one, and none are taken by what goes on after a call is over', () => {
     const { buffers } = limits({ buffered_bytes: 1000 })
     const hold = buffers.hold('greedy', () => undefined)

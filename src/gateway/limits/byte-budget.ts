@@ -19,6 +19,9 @@ interface Entry {
   readonly giveWay: (reason: GatewayError) => void
 }
 
+/** What several calls of one owner may hold together, of the whole; one call by itself may hold more. */
+const OWNER_SHARE = 0.25
+
 const refusal = (): GatewayError =>
   limited(
     'buffer_limit',
@@ -62,6 +65,7 @@ export class ByteBudget {
   }
 
   #makeRoom(requesting: Entry, bytes: number): void {
+    if (bytes > 0) this.#requireShare(requesting, bytes)
     while (this.#used + bytes > this.#limit) {
       const owners = new Map<string, number>([[requesting.owner, bytes]])
       for (const { owner, bytes: held } of this.#entries) owners.set(owner, (owners.get(owner) ?? 0) + held)
@@ -74,6 +78,13 @@ export class ByteBudget {
       this.#drop(largest)
       largest.giveWay(largest.refused)
     }
+  }
+
+  #requireShare(requesting: Entry, bytes: number): void {
+    let others = 0
+    for (const entry of this.#entries)
+      if (entry !== requesting && entry.owner === requesting.owner) others += entry.bytes
+    if (others > 0 && others + requesting.bytes + bytes > this.#limit * OWNER_SHARE) throw refusal()
   }
 
   #drop(entry: Entry): void {
