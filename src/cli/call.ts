@@ -8,6 +8,7 @@ import { duration, text } from './flags.ts'
 import type { FlagValues } from './flags.ts'
 import { document } from './format.ts'
 import type { Io } from './io.ts'
+import { lostNumber, parseJsonExactly } from '../logical/json.ts'
 import { printable } from './table.ts'
 import { vaultCommand } from './vault-command.ts'
 import type { VaultCall } from './vault-command.ts'
@@ -178,13 +179,19 @@ async function toolArguments(words: readonly string[], io: Io): Promise<Record<s
 function object(word: string): Record<string, unknown> {
   const value = fromJson(word)
   if (typeof value !== 'object' || value === null)
-    throw new UsageError('The arguments are not a JSON object, for example \'{"limit":3}\'')
+    throw new UsageError(
+      'The arguments are not a JSON object, or hold a number with too many digits, for example \'{"limit":3}\'',
+    )
   return value as Record<string, unknown>
 }
 
+/** Undefined for what is not JSON, and for what holds a number that the call could only carry with other digits. */
 function fromJson(word: string): unknown {
   try {
-    return JSON.parse(word)
+    const value = parseJsonExactly(word)
+    // Throws where a bigint is in it.
+    JSON.stringify(value)
+    return lostNumber(word) === undefined ? value : undefined
   } catch {
     return undefined
   }

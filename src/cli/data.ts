@@ -1,3 +1,4 @@
+import { lostNumber, parseJsonExactly } from '../logical/json.ts'
 import type { Io } from './io.ts'
 import { UsageError } from './failure.ts'
 
@@ -72,13 +73,18 @@ export async function contents(io: Io, path: string): Promise<string> {
 function parseObject(content: string, origin: string): Record<string, unknown> {
   let value: unknown
   try {
-    value = JSON.parse(content)
+    value = parseJsonExactly(content)
   } catch {
     // The parser's own message quotes the text, which may be a secret.
     throw new UsageError(`${origin} does not hold JSON, for example {"owner":"platform-team"}`)
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new UsageError(`${origin} must hold one JSON object, for example {"owner":"platform-team"}`)
+  const lost = lostNumber(content)
+  if (lost !== undefined)
+    throw new UsageError(
+      `${origin} holds the number ${lost.slice(0, 40)}, which cannot be kept as it is; write it as a text, in quotes`,
+    )
   return value as Record<string, unknown>
 }
 

@@ -1,3 +1,4 @@
+import { stringifyJsonExactly } from '../logical/json.ts'
 import type { VaultResponse } from '../vault-client/index.ts'
 import { UsageError } from './failure.ts'
 import { text } from './flags.ts'
@@ -45,7 +46,7 @@ export function envelope(response: VaultResponse): unknown {
 
 /** One document in the format asked for, ending in a line feed. */
 export function document(format: 'json' | 'yaml', value: unknown): string {
-  return format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : yaml(value)
+  return format === 'json' ? `${stringifyJsonExactly(value, 2)}\n` : yaml(value)
 }
 
 /** One field of a response, by the name its table row has; undefined when there is none. */

@@ -1,3 +1,5 @@
+import { stringifyJsonExactly } from '../logical/json.ts'
+
 /** JSON values as block-style YAML 1.2. What could be read as something else than a text is quoted as in JSON, which YAML reads alike. */
 export function yaml(value: unknown): string {
   return isScalar(value) ? `${scalar(value)}\n` : block(value as object, '')
@@ -29,7 +31,7 @@ function block(value: object, indent: string): string {
 
 function scalar(value: unknown): string {
   if (typeof value === 'string') return quoted(value)
-  return JSON.stringify(value ?? null)
+  return stringifyJsonExactly(value ?? null)
 }
 
 const plain = /^[A-Za-z_/][A-Za-z0-9_./@-]*(?: [A-Za-z0-9_./@-]+)*$/

@@ -48,7 +48,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 function asString(value: unknown): string {
   if (typeof value === 'string') return value
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value)
   throw new FieldProblem('must be a string')
 }
 
@@ -110,7 +110,7 @@ function asList(value: unknown): string[] {
   }
   if (!Array.isArray(value)) throw new FieldProblem('must be a list of strings, or one string with commas')
   return value.map((item, index) => {
-    if (typeof item !== 'string' && typeof item !== 'number')
+    if (typeof item !== 'string' && typeof item !== 'number' && typeof item !== 'bigint')
       throw new FieldProblem(`has an item at [${index}] that is not a string`)
     return String(item)
   })

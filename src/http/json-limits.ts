@@ -1,5 +1,5 @@
 import { badRequest } from '../logical/errors.ts'
-import { isExactNumber } from './json-number.ts'
+import { isKeptNumeral } from './json-number.ts'
 
 /**
  * What a JSON body may hold, under the names the settings have: Vault's (1.21, 2.0), and OpenBao's for memory and strings. Checked on
@@ -123,7 +123,7 @@ export class JsonScan {
   #scalar(): void {
     const start = this.#at
     const end = endOfScalar(this.#bytes, start)
-    if (isDigit(this.#bytes[start]!) && !isExactNumber(this.#bytes, start, end))
+    if (isDigit(this.#bytes[start]!) && !isKeptNumeral(this.#bytes, start, end))
       throw badRequest(
         'a number has more digits than this server keeps, or is too large for it; send it as a text, for example "9007199254740993"',
       )

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { badRequest } from '../logical/errors.ts'
+import { parseJsonExactly } from '../logical/json.ts'
 import { JsonScan, endOfScalar, endOfString } from './json-limits.ts'
 import type { JsonLimits } from './json-limits.ts'
 
@@ -49,7 +50,7 @@ const startOf = (bytes: Buffer): number => (bytes[0] === 0xef && bytes[1] === 0x
 
 function parseWhole(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseJsonExactly(text)
   } catch {
     throw notJson()
   }

@@ -1,4 +1,5 @@
 import { RequestError } from './errors.ts'
+import { parseJsonExactly, stringifyJsonExactly } from './json.ts'
 
 /** One stored value. Keys are relative to the engine, without a leading `/`; folders end in `/` when listed. */
 export interface StorageEntry {
@@ -33,7 +34,7 @@ export async function putJson(storage: Storage, key: string, value: unknown): Pr
 /** The JSON value of an entry; throws as `getJson` does. */
 export function jsonOf<T>({ key, value }: StorageEntry): T {
   try {
-    return JSON.parse(decoder.decode(value)) as T
+    return parseJsonExactly(decoder.decode(value)) as T
   } catch (cause) {
     throw new RequestError('internal', `stored value at ${key} is not readable`, { cause })
   }
@@ -41,7 +42,7 @@ export function jsonOf<T>({ key, value }: StorageEntry): T {
 
 export const jsonEntry = (key: string, value: unknown): StorageEntry => ({
   key,
-  value: encoder.encode(JSON.stringify(value)),
+  value: encoder.encode(stringifyJsonExactly(value)),
 })
 
 /** A view of `storage` in which every key lies under `prefix` (which ends in `/`). */

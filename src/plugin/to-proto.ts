@@ -1,5 +1,6 @@
 /** What the engine answers, as the server reads it. */
 import type { Data } from '../logical/data.ts'
+import { stringifyJsonExactly } from '../logical/json.ts'
 import type { Response } from '../logical/response.ts'
 import type { Secret } from '../logical/secret.ts'
 import type { Response as PbResponse, Secret as PbSecret, Timestamp } from '../proto/vault-backend.ts'
@@ -14,7 +15,7 @@ export function responseToProto(response: Response | undefined): PbResponse | nu
   const { data, secret, auth, warnings = [], status } = response
   if (auth || status !== undefined) throw new Error('a secrets engine returns neither a login nor a status of its own')
   if (data && readsAsError(data)) throw new Error('the response would be read as an error')
-  return { secret: secret ? secretToProto(secret) : null, data: JSON.stringify(data ?? null), warnings }
+  return { secret: secret ? secretToProto(secret) : null, data: stringifyJsonExactly(data ?? null), warnings }
 }
 
 /** A response whose text reaches the caller as it is; alone it is status 400. */
@@ -32,7 +33,7 @@ function readsAsError(data: Data): boolean {
 
 function secretToProto({ lease_options, internal_data }: Secret): PbSecret {
   return {
-    internal_data: JSON.stringify(internal_data),
+    internal_data: stringifyJsonExactly(internal_data),
     lease_id: '',
     lease_options: {
       TTL: nanosecondsOf(lease_options.ttl),

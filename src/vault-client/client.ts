@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Clock } from '../logical/clock.ts'
+import { stringifyJsonExactly } from '../logical/json.ts'
 import { readResponse } from './response.ts'
 import type { VaultResponse } from './response.ts'
 import { hardenedClient } from './hardened-client.ts'
@@ -178,7 +179,7 @@ function headersOf(
 
 function serialise(body: object): string {
   try {
-    return JSON.stringify(body)
+    return stringifyJsonExactly(body)
   } catch {
     throw refused('body: cannot be written as JSON')
   }

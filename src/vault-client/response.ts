@@ -1,3 +1,4 @@
+import { parseJsonExactly } from '../logical/json.ts'
 import { kindOfResponse, noResponse, VaultError } from './errors.ts'
 import { scrub } from './scrub.ts'
 
@@ -59,7 +60,7 @@ const memberTypes: Readonly<Record<Exclude<keyof VaultResponse, 'status' | 'raw'
 /** JSON objects only: whatever else arrives was not written by Vault. */
 function parseBody(text: string): JsonObject | undefined {
   try {
-    const body: unknown = JSON.parse(text)
+    const body = parseJsonExactly(text)
     return isObject(body) ? body : undefined
   } catch {
     return undefined

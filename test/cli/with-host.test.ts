@@ -241,3 +241,40 @@ describe('a list', () => {
     expect(await v('list -limit=2 -after=b mcp/agents')).toBe('Keys\n----\nc\n')
   })
 })
+
+describe('numbers of many digits', () => {
+  const number = '12345678901234567890'
+  const secret = `{"n":${number},"nested":[{"n":-${number}}],"text":"${number}","half":0.5}`
+
+  it('are kept from input to every output, by way of the store and of a wrapping', async () => {
+    const piped = await shellAt(address, { env: { VAULT_TOKEN: 'root' }, stdin: secret })
+    await v('secrets enable -path=one -version=1 kv')
+    for (const path of ['secret/data/big', 'one/big']) {
+      const body = path.startsWith('secret') ? `{"data":${secret}}` : secret
+      await shell.write('body.json', body)
+      await v(`write ${path} @body.json`)
+    }
+    await piped.mcpVault('kv', 'put', '-mount=secret', 'typed', '-')
+    const reads = ['kv get -mount=secret big', 'kv get -mount=secret typed', 'read one/big']
+    for (const read of reads) {
+      const [command, ...rest] = read.split(' ')
+      const words =
+        command === 'kv' ? ['kv', 'get', '-format=json', ...rest.slice(1)] : ['read', '-format=json', ...rest]
+      expect(await v(words.join(' '))).toMatch(
+        new RegExp(`"n": ${number},\\s+"nested": \\[\\s+\\{\\s+"n": -${number}\\s+\\}\\s+\\],\\s+"text": "${number}"`),
+      )
+    }
+    expect(await v('kv get -mount=secret -field=n big')).toBe(number)
+    expect(await v('kv get -mount=secret -format=yaml typed')).toContain(`"n": ${number}\n`)
+    const token = await v('read -wrap-ttl=60s -field=wrapping_token one/big')
+    expect(await v(`unwrap -field=n ${token}`)).toBe(number)
+  })
+
+  it('are refused before they are sent where they cannot be kept', async () => {
+    await shell.write('body.json', '{"n":1e400}')
+    expect(await attempt('kv put -mount=secret big @body.json')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('holds the number 1e400, which cannot be kept as it is') as string,
+    })
+  })
+})

@@ -115,8 +115,8 @@ describe('a JSON body', () => {
   })
 
   it.each([
-    '9007199254740993',
-    '438544484291054295',
+    '9007199254740993.5',
+    `1${'0'.repeat(99)}1`,
     '1e400',
     '-1e400',
     '1e-400',
@@ -126,6 +126,24 @@ describe('a JSON body', () => {
     await expect(parse(`{"n":${number}}`)).rejects.toThrow('send it as a text')
   })
 })
+
+it.each(['9007199254740993', '-438544484291054295', `1${'0'.repeat(98)}1`])(
+  'a whole number keeps all its digits, in short bodies and long ones: %s',
+  async (number) => {
+    const value = { n: BigInt(number), nested: [{ n: BigInt(number) }], text: `"${number}` }
+    const body = `{"n":${number},"nested":[{"n": ${number} }],"text":"\\"${number}"}`
+    expect(await parse(body)).toEqual(value)
+    const filler = `"${'x'.repeat(200_000)}"`
+    expect(await parse(`[${filler},${body},${number},${filler}]`)).toMatchObject({ 1: value, 2: BigInt(number) })
+  },
+)
+
+it.each(['{9007199254740993:1}', '[09007199254740993]', '[9007199254740993a]', '[9007199254740993"a"]'])(
+  'a number of many digits makes no JSON of what is none: %s',
+  async (text) => {
+    await expect(parse(text)).rejects.toThrow('not valid JSON')
+  },
+)
 
 describe('limits of a JSON body', () => {
   const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)

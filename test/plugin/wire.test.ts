@@ -77,20 +77,20 @@ describe('what the engine is asked', () => {
     async (data) => {
       const { calls, asked: requests } = await engine()
       const { error, err } = await calls.request('update', 'config', null, { data })
-      expect(error).toBe('the request\'s data is no JSON object; send one, for example {"purpose":"audit"}.')
+      expect(error).toBe('the request\'s data is not a JSON object; send one, for example {"purpose":"audit"}.')
       expect(err).toBeNull()
       expect(requests).toEqual([])
     },
   )
 
-  test('integers a double does not hold arrive as text, digit for digit; all others as numbers', async () => {
+  test('integers a double does not hold arrive digit for digit, as bigints; all others as numbers', async () => {
     const { calls, asked: requests } = await engine()
     const data =
       '{"big":9007199254740993,"negative":[-12345678901234567890],"safe":9007199254740991,"half":0.12345678901234567,"power":1e30,"text":"9007199254740993, \\"-12345678901234567890","\\\\":1}'
     await calls.request('update', 'config', null, { data })
     expect(requests[0]!.data).toEqual({
-      big: '9007199254740993',
-      negative: ['-12345678901234567890'],
+      big: 9_007_199_254_740_993n,
+      negative: [-12_345_678_901_234_567_890n],
       safe: 9_007_199_254_740_991,
       half: Number('0.12345678901234567'),
       power: 1e30,
@@ -292,13 +292,16 @@ describe('what the server is answered', () => {
     },
   )
 
+  const circle: Record<string, unknown> = {}
+  circle.itself = circle
+
   test.each([
     ['an error that is no text, which brings the server down', { data: { error: 5 } }],
     ['an error that is an object', { data: { error: {}, data: {} } }],
     ['an error, as a success', { data: { error: 'invalid_token' } }],
     ['a status of its own', { status: 202 }],
     ['a login', { auth: {} as never }],
-    ['what is no JSON', { data: { big: 1n } }],
+    ['what is no JSON', { data: circle }],
   ])('an engine cannot answer %s', async (_what, response: Response) => {
     const { calls, plugin } = await engine(response)
     const outcome = await calls.read('x')

@@ -1,4 +1,5 @@
 import type { RequestError } from '../../logical/errors.ts'
+import { stringifyJsonExactly } from '../../logical/json.ts'
 import type { Data } from '../../logical/data.ts'
 import type { Auth } from '../../logical/secret.ts'
 import { isNothing } from '../base/call.ts'
@@ -12,7 +13,7 @@ const bodiless = (status: number): HostResponse => ({ status, headers, body: '' 
 export const jsonResponse = (status: number, body: object): HostResponse => ({
   status,
   headers,
-  body: `${JSON.stringify(body)}\n`,
+  body: `${stringifyJsonExactly(body)}\n`,
 })
 
 export function errorResponse({ row, message, allow, retryAfterSeconds }: RequestError): HostResponse {

@@ -22,7 +22,7 @@ export function customMetadata(raw: Data): Record<string, string> | null {
 /** Numbers and booleans are taken as Vault's decoder takes them. */
 function asText(key: string, value: unknown): string {
   if (typeof value === 'string') return value
-  if (typeof value === 'number') return String(value)
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value)
   if (typeof value === 'boolean') return value ? '1' : '0'
   if (value === null) return ''
   throw badRequest(
