@@ -170,12 +170,6 @@ function* circles(files) {
   for (const file of files.keys()) if (!state.has(file)) yield* visit(file)
 }
 
-/**
- * Exported types that share a name across folders, until they are renamed; nothing is added here. `GatewayError` and
- * `Upstream` are the SDK's public names too, `Caller` and the feed's are renamed with the rooms they are in.
- */
-const sharedNames = new Set(['Caller', 'GatewayError', 'Upstream'])
-
 /** One name, one thing: who reads `Exchange` must not have to look which of four it is. src/proto is generated. */
 function* nameProblems(files) {
   const folders = new Map()
@@ -185,10 +179,7 @@ function* nameProblems(files) {
       folders.set(name, (folders.get(name) ?? new Map()).set(file.split('/')[0], file))
   }
   for (const [name, places] of folders) {
-    const shared = places.size > 1
-    if (shared && !sharedNames.has(name)) yield `${name} is exported by ${[...places.values()].join(' and ')}`
-    if (!shared && sharedNames.has(name))
-      yield `scripts/check-layers.mjs: ${name} is shared no more; take it off sharedNames`
+    if (places.size > 1) yield `${name} is exported by ${[...places.values()].join(' and ')}`
   }
 }
 

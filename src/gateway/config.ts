@@ -3,7 +3,7 @@ import type { JsonLimits } from '../http/index.ts'
 import type { Clock } from '../logical/clock.ts'
 import type { Logger } from '../logical/log.ts'
 import type { Resolver } from './proxy/egress.ts'
-import { GatewayError } from './error.ts'
+import { GatewayFailure } from './error.ts'
 import type { GrpcTls } from './grpc/server.ts'
 import { defaultLimits } from './limits/index.ts'
 import type { LimitSettings } from './limits/index.ts'
@@ -72,7 +72,7 @@ export interface GatewayConfig {
 /** Throws `invalid_request` naming the first setting that is wrong. */
 export function checkConfig(config: GatewayConfig): void {
   const refuse = (message: string): never => {
-    throw new GatewayError('invalid_request', 'bad_request', message)
+    throw new GatewayFailure('invalid_request', 'bad_request', message)
   }
   const { vault, serviceTokens = [] } = config
   if (!/^[A-Za-z0-9_-]+(?:\/[A-Za-z0-9_-]+)*$/.test(vault.mount))

@@ -2,7 +2,7 @@ import { codeOfKind, errorCode, isListedCode } from '../error-code/index.ts'
 import type { CodesOf, GatewayErrorCode, GatewayErrorType, TypedCode } from '../error-code/index.ts'
 import { RequestError, errorTable } from '../logical/errors.ts'
 
-export interface GatewayErrorDetails {
+export interface GatewayFailureDetails {
   /** Scopes that would help, for `WWW-Authenticate`. */
   readonly scope?: string
   /** For 429: whole seconds after which it is worth trying again. */
@@ -12,17 +12,17 @@ export interface GatewayErrorDetails {
   readonly cause?: unknown
 }
 
-type GatewayErrorArguments = TypedCode<[message: string, details?: GatewayErrorDetails]>
+type GatewayFailureArguments = TypedCode<[message: string, details?: GatewayFailureDetails]>
 
 /** What every face of the gateway answers a failure with. Statuses and the meaning of `code` are in src/error-code. */
-export class GatewayError extends RequestError {
+export class GatewayFailure extends RequestError {
   readonly type: GatewayErrorType
   readonly code: GatewayErrorCode
   readonly scope: string | undefined
 
-  constructor(...[type, code, message, details = {}]: GatewayErrorArguments) {
+  constructor(...[type, code, message, details = {}]: GatewayFailureArguments) {
     super(errorCode(code).kind, message, details)
-    this.name = 'GatewayError'
+    this.name = 'GatewayFailure'
     this.type = type
     this.code = code
     this.scope = details.scope
@@ -44,25 +44,25 @@ export type LimitCode =
   'calls_limit' | 'streams_limit' | 'lookups_limit' | 'refusals_limit' | 'buffer_limit' | 'upstream_share_limit'
 
 /** A limit was met: 429 with `Retry-After`, RESOURCE_EXHAUSTED over gRPC. The token is as good as before. */
-export const limited = (code: LimitCode, message: string): GatewayError =>
-  new GatewayError('unavailable', code, message, { retryAfterSeconds: 1 })
+export const limited = (code: LimitCode, message: string): GatewayFailure =>
+  new GatewayFailure('unavailable', code, message, { retryAfterSeconds: 1 })
 
-export const unavailable = (code: CodesOf<'unavailable'>, message: string, cause?: unknown): GatewayError =>
-  new GatewayError('unavailable', code, message, { cause })
+export const unavailable = (code: CodesOf<'unavailable'>, message: string, cause?: unknown): GatewayFailure =>
+  new GatewayFailure('unavailable', code, message, { cause })
 
 /**
  * Anything thrown, as the gateway words it. A `RequestError` keeps its kind and text, and its `code` if it has one; the rest
  * is an internal fault whose text tells nothing.
  */
-export function toGatewayError(thrown: unknown): GatewayError {
-  if (thrown instanceof GatewayError) return thrown
+export function toGatewayFailure(thrown: unknown): GatewayFailure {
+  if (thrown instanceof GatewayFailure) return thrown
   if (!(thrown instanceof RequestError))
-    return new GatewayError('unavailable', 'internal', errorTable.internal.text, { cause: thrown })
+    return new GatewayFailure('unavailable', 'internal', errorTable.internal.text, { cause: thrown })
   // Every path the gateway asks Vault for is there while the engine is; a server that is being unsealed has none of it for a while.
   if (thrown.kind === 'unsupported_path')
     return unavailable('vault_unavailable', 'Vault has no engine at the mount at the moment; try again', thrown)
   const code = 'code' in thrown && isListedCode(thrown.code) ? thrown.code : codeOfKind(thrown.kind)
   const later = thrown.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: thrown.retryAfterSeconds }
   const details = { cause: thrown, ...later }
-  return new GatewayError(...([errorCode(code).type, code, thrown.message, details] as GatewayErrorArguments))
+  return new GatewayFailure(...([errorCode(code).type, code, thrown.message, details] as GatewayFailureArguments))
 }

@@ -1,7 +1,7 @@
 import type { VaultResponse, VaultClient } from '../vault-client/index.ts'
 import { isName, sessionKeyOf, tokenShape } from '../scope/index.ts'
 import { RequestError } from '../logical/errors.ts'
-import { GatewayError } from './error.ts'
+import { GatewayFailure } from './error.ts'
 import { requireAgent, vaultOf, vaultRefused } from './decision/callers.ts'
 import type { Caller } from './decision/callers.ts'
 import type { Decisions } from './decision/decide.ts'
@@ -90,7 +90,7 @@ export class SessionService {
     if (!(error instanceof RequestError) || error.kind !== 'rate_limited') throw error
     const retryAfterSeconds = await this.#decisions.secondsToRefresh(sessionId)
     if (retryAfterSeconds === 0) throw error
-    throw new GatewayError(
+    throw new GatewayFailure(
       'unavailable',
       'too_many_live_tokens',
       `the session has reached its limit of live tokens; keep using one of them and refresh in ${String(retryAfterSeconds)} s`,
@@ -101,16 +101,17 @@ export class SessionService {
   /** A caller bound to some agents may not spend the session of another, even one whose token it got hold of. */
   async #requireParent(caller: Caller, parentToken: string): Promise<void> {
     const parent = await this.#decisions.agentOf({ token: parentToken }, caller)
-    if (!parent) throw new GatewayError('invalid_token', 'unknown', 'parent_token: the token is not known')
+    if (!parent) throw new GatewayFailure('invalid_token', 'unknown', 'parent_token: the token is not known')
     requireAgent(caller, parent.agent_id)
   }
 }
 
-const noSession = (): GatewayError => new GatewayError('invalid_request', 'session_unknown', 'there is no such session')
+const noSession = (): GatewayFailure =>
+  new GatewayFailure('invalid_request', 'session_unknown', 'there is no such session')
 
 function checkAgent(agentId: string): void {
   if (!isName(agentId))
-    throw new GatewayError(
+    throw new GatewayFailure(
       'invalid_request',
       'bad_request',
       'agent_id: is not a name of 1 to 64 characters a-z, 0-9, _ and -, for example claude-billing-agent',
@@ -120,7 +121,7 @@ function checkAgent(agentId: string): void {
 function checkName(session: SessionName): void {
   if ('token' in session && !tokenShape(session.token)) throw malformed()
   if ('session_id' in session && sessionKeyOf(session.session_id) === undefined) {
-    throw new GatewayError(
+    throw new GatewayFailure(
       'invalid_request',
       'bad_request',
       'session_id: is not a session id, for example sess_01JNKQ8X4F2MVBP7RD3WCZH9GT',
@@ -139,7 +140,7 @@ async function secondsLeft(caller: Caller, vault: VaultClient): Promise<number> 
       throw isRefused ? vaultRefused(caller, refusal ?? error.message) : error
     })
   if (typeof data?.ttl !== 'number')
-    throw new GatewayError(
+    throw new GatewayFailure(
       'unavailable',
       'vault_unavailable',
       "Vault did not say how long the caller's token lives; try again",
@@ -149,7 +150,7 @@ async function secondsLeft(caller: Caller, vault: VaultClient): Promise<number> 
 
 function cutTtl(requested: number | undefined, leftSeconds: number): number | undefined {
   if (leftSeconds < LEAST_LIFE_SECONDS) {
-    throw new GatewayError(
+    throw new GatewayFailure(
       'invalid_request',
       'caller_expires_soon',
       `the caller's Vault token has ${String(Math.max(0, Math.floor(leftSeconds)))} s left, and sessions opened under it end with it; renew it or log in again first (at least ${String(LEAST_LIFE_SECONDS)} s are needed)`,

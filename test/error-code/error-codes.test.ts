@@ -6,7 +6,7 @@ import { errorCode, errorCodes, errorTypes, isListedCode } from '../../src/error
 const root = resolve(import.meta.dirname, '../..')
 
 /** Names of the types a code is declared by: an argument for a parameter of one of them is a code that is thrown. */
-const codeTypes = /\b(?:GatewayErrorCode|CallErrorCode|CodesOf|GatewayErrorArguments)\b/
+const codeTypes = /\b(?:GatewayErrorCode|CallErrorCode|CodesOf|GatewayErrorArguments|GatewayFailureArguments)\b/
 
 const scanned = /\/src\/(?:gateway|client)\//
 
@@ -53,7 +53,7 @@ function programOf(): ts.Program {
   return ts.createProgram(roots, { ...options, noEmit: true })
 }
 
-/** Kinds a failure from elsewhere (Vault, node, the plugin) may have; `toGatewayError` carries them as codes. */
+/** Kinds a failure from elsewhere (Vault, node, the plugin) may have; `toGatewayFailure` carries them as codes. */
 const kindsOfElsewhere = new Set(errorCodes.filter(({ code, kind }) => code === kind).map(({ code }) => String(code)))
 
 describe('the table of error codes', () => {

@@ -6,7 +6,7 @@ import type { GatewayCore } from '../../src/gateway/core.ts'
 import type { Caller } from '../../src/gateway/decision/callers.ts'
 import type { LimitSettings } from '../../src/gateway/limits/index.ts'
 import { defaultStaleness } from '../../src/gateway/knowledge/freshness.ts'
-import { toGatewayError } from '../../src/gateway/error.ts'
+import { toGatewayFailure } from '../../src/gateway/error.ts'
 import { tokenDigest } from '../../src/scope/index.ts'
 import { FakeClock, settle } from '../fakes/clock.ts'
 import type { FakeEngine, FakeSession } from '../fakes/engine.ts'
@@ -160,7 +160,7 @@ export async function outcomeOf(pending: Promise<unknown>): Promise<string> {
     await pending
     return 'allowed'
   } catch (error) {
-    const { type, code, kind } = toGatewayError(error)
+    const { type, code, kind } = toGatewayFailure(error)
     if (kind === 'internal') throw error
     return `${type} ${code}`
   }

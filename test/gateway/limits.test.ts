@@ -1,7 +1,7 @@
 /** What one session, address or caller may take at a time, and that others are served all the while. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { defaultLimits, Limits } from '../../src/gateway/limits/index.ts'
-import { toGatewayError } from '../../src/gateway/error.ts'
+import { toGatewayFailure } from '../../src/gateway/error.ts'
 import { FakeClock } from '../fakes/clock.ts'
 import { authorize, openSession, startHarness, tokenOf, outcomeOf } from './harness.ts'
 import type { GatewayHarness } from './harness.ts'
@@ -79,7 +79,7 @@ function outcome(act: () => unknown): string {
     act()
     return 'passes'
   } catch (error) {
-    const { code, status, retryAfterSeconds } = toGatewayError(error)
+    const { code, status, retryAfterSeconds } = toGatewayFailure(error)
     return `${String(status)} ${code} retry ${String(retryAfterSeconds)}`
   }
 }

@@ -6,7 +6,7 @@ import type { GrpcDependencies } from '../../src/gateway/grpc/exchange.ts'
 import { createCore } from '../../src/gateway/core.ts'
 import type { GatewayCore } from '../../src/gateway/core.ts'
 import { parseTarget } from '../../src/gateway/call/target.ts'
-import { toGatewayError } from '../../src/gateway/error.ts'
+import { toGatewayFailure } from '../../src/gateway/error.ts'
 import type { StalenessLimits } from '../../src/gateway/knowledge/freshness.ts'
 import { Keys } from '../../src/gateway/proxy/keys.ts'
 import { UpstreamCalls } from '../../src/gateway/proxy/upstream-calls.ts'
@@ -193,7 +193,7 @@ export class GatewayNode {
   }
 
   #refuse({ name, scope }: HeldToken, thrown: unknown): void {
-    const { type, code, kind, message } = toGatewayError(thrown)
+    const { type, code, kind, message } = toGatewayFailure(thrown)
     this.dependencies.history.add({ kind: 'refuse', at: this.name, token: name, scope, type, code })
     if (kind === 'internal')
       this.dependencies.history.add({

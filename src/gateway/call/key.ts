@@ -4,7 +4,7 @@ import { keyPatterns, SHORTEST_PATTERN } from './patterns.ts'
 import { credentialsIn, isRecognisable } from './secret-text.ts'
 import { encodeStrict } from './target.ts'
 import type { UpstreamAuth } from '../../document/index.ts'
-import { parseAuth, type Upstream } from './upstream.ts'
+import { parseAuth, type CallableUpstream } from './upstream.ts'
 
 const LONGEST_KEY = 4096
 /** Of all credentials in one secret together: what bounds the automaton. */
@@ -51,7 +51,7 @@ export class PreparedKey {
  * `kv put api_key=@file` takes the file as it is.
  */
 export function prepareKey(
-  upstream: Pick<Upstream, 'name' | 'auth'>,
+  upstream: Pick<CallableUpstream, 'name' | 'auth'>,
   stored: string | undefined,
   others: readonly string[] = [],
 ): PreparedKey | undefined {

@@ -4,7 +4,7 @@ import { GatewayCallError } from './call-error.ts'
 import type { HeaderPairs } from './credentials.ts'
 import type { PreparedKey } from './key.ts'
 import type { QueryParameter } from './target.ts'
-import { parseAuth, parseBase, requireUsable, type Upstream } from './upstream.ts'
+import { parseAuth, parseBase, requireUsable, type CallableUpstream } from './upstream.ts'
 
 /**
  * Request headers that go upstream. Left out on purpose: credentials and cookies; what frames or routes (Connection, Host,
@@ -55,7 +55,7 @@ export interface OutgoingRequest {
 }
 
 export interface OutgoingRequestOptions {
-  readonly upstream: Upstream
+  readonly upstream: CallableUpstream
   /** The granted operation: its method, template and parameter names are what is sent. */
   readonly match: Pick<ToolMatch, 'operation' | 'params'>
   /** Already without the caller's token (`extractToken`). */

@@ -4,7 +4,7 @@ import type { Matcher } from './matcher.ts'
 import { scrubHeader } from './scrub.ts'
 import { parseTarget } from './target.ts'
 import type { UpstreamAuth } from '../../document/index.ts'
-import { parseBase, type Upstream } from './upstream.ts'
+import { parseBase, type CallableUpstream } from './upstream.ts'
 
 /** Response headers that say nothing about the body's fields: passed even when the body is projected. */
 const always = new Set([
@@ -40,7 +40,7 @@ const isRateLimit = (name: string): boolean =>
   /^(?:x-)?ratelimit(?:-|$)/.test(name) || /^anthropic-ratelimit-/.test(name)
 
 export interface ResponseHeaderOptions {
-  readonly upstream: Upstream
+  readonly upstream: CallableUpstream
   readonly auth: UpstreamAuth
   readonly headers: IncomingHttpHeaders
   /** The answered request's URL, without the key. */

@@ -1,5 +1,5 @@
 import { limited } from '../error.ts'
-import type { GatewayError } from '../error.ts'
+import type { GatewayFailure } from '../error.ts'
 import type { SessionName, SessionCache } from '../knowledge/session-cache.ts'
 import type { Found } from '../knowledge/session-entry.ts'
 import type { Limits } from '../limits/index.ts'
@@ -34,9 +34,9 @@ export async function findSession(
 export async function recordRefusal(
   records: DecisionRecords,
   limits: Limits,
-  error: GatewayError,
+  error: GatewayFailure,
   refused: Pick<Decision, 'request_id' | 'caller_request_id' | 'caller' | 'session' | 'requested' | 'lateSeconds'>,
-): Promise<GatewayError> {
+): Promise<GatewayFailure> {
   const { caller, session } = refused
   const key = session?.session_id ?? originOf(caller).key
   const result =

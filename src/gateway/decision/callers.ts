@@ -3,7 +3,7 @@ import type { Clock } from '../../logical/clock.ts'
 import { RequestError } from '../../logical/errors.ts'
 import { tokenDigest, tokenShape } from '../../scope/index.ts'
 import type { VaultClient } from '../../vault-client/index.ts'
-import { GatewayError, unavailable } from '../error.ts'
+import { GatewayFailure, unavailable } from '../error.ts'
 import type { Origin } from '../limits/index.ts'
 
 /** Who asks. `vault` is the caller's own Vault identity; everything but checking tokens and calling upstreams runs as it. */
@@ -50,7 +50,8 @@ const TIMEOUT_MS = 5_000
 const SERVICE_PREFIX = 'gst_'
 
 /** Every code of this file begins with `caller_`: by that, MCP servers tell that their own credential was refused and the agent's token was not. */
-const unknownCaller = (message: string): GatewayError => new GatewayError('invalid_token', 'caller_unknown', message)
+const unknownCaller = (message: string): GatewayFailure =>
+  new GatewayFailure('invalid_token', 'caller_unknown', message)
 
 /** Tells callers apart by the shape of their bearer value. A phantom or service token is never sent to Vault as its token. */
 export class Callers {
@@ -73,21 +74,21 @@ export class Callers {
 
   #known(bearer: string | undefined): Caller {
     if (bearer === undefined || bearer === '')
-      throw new GatewayError(
+      throw new GatewayFailure(
         'invalid_token',
         'caller_missing',
         'send the caller\'s own token: "Authorization: Bearer <Vault token or service token>"',
       )
     if (bearer.startsWith(SERVICE_PREFIX)) return this.#service(bearer)
     if (bearer.startsWith('svt_') || tokenShape(bearer)) {
-      throw new GatewayError(
+      throw new GatewayFailure(
         'invalid_token',
         'caller_phantom_token',
         'a phantom token cannot authenticate a caller: authenticate with a Vault or service token and put the phantom token into the body',
       )
     }
     if (isJwt(bearer))
-      throw new GatewayError(
+      throw new GatewayFailure(
         'invalid_token',
         'caller_jwt_not_configured',
         'this gateway is not configured for JWT callers; use a Vault token or a service token',
@@ -105,7 +106,7 @@ export class Callers {
     const allowed =
       known && clock.monotonic() - known.atMs < CAPABILITY_MS ? known.allowed : await this.#askCapability(caller)
     if (!allowed)
-      throw new GatewayError(
+      throw new GatewayFailure(
         'insufficient_scope',
         'caller_denied',
         `the caller's Vault policies do not allow this: it needs "update" on ${this.#config.mount}/introspect`,
@@ -149,7 +150,7 @@ export class Callers {
 /** A service token may touch only the agents it is bound to. Others run with the rights of their own Vault token. */
 export function requireAgent(caller: Caller, agentId: string): void {
   if (caller.kind !== 'service' || caller.agents.includes('*') || caller.agents.includes(agentId)) return
-  throw new GatewayError(
+  throw new GatewayFailure(
     'insufficient_scope',
     'caller_not_bound',
     `service token ${caller.name} is not bound to agent ${agentId}`,
@@ -157,9 +158,9 @@ export function requireAgent(caller: Caller, agentId: string): void {
 }
 
 /** Vault refuses the identity a caller acts under. That is no outage: it lasts until the operator of the caller fixes it. */
-export function vaultRefused(caller: Caller, reason: string): GatewayError {
+export function vaultRefused(caller: Caller, reason: string): GatewayFailure {
   if (caller.kind === 'service')
-    return new GatewayError(
+    return new GatewayFailure(
       'insufficient_scope',
       'caller_vault_refused',
       `service token ${caller.name} is known, but Vault refuses the login it acts under (${reason}); the operator of this gateway must renew that login`,
@@ -181,7 +182,7 @@ export function vaultOf(caller: Caller): VaultClient {
   const refusal = caller.kind === 'service' ? caller.refusal?.() : undefined
   if (refusal !== undefined) throw vaultRefused(caller, refusal)
   if (caller.kind !== 'session' && caller.vault) return caller.vault
-  throw new GatewayError(
+  throw new GatewayFailure(
     'insufficient_scope',
     'caller_without_vault',
     'this caller has no Vault login of its own, so it can only validate tokens and call upstreams',

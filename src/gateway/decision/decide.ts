@@ -1,6 +1,6 @@
 import { badRequest } from '../../logical/errors.ts'
 import { ScopeError, parseScope, scopeMatch, tokenShape } from '../../scope/index.ts'
-import { GatewayError, toGatewayError, unavailable } from '../error.ts'
+import { GatewayFailure, toGatewayFailure, unavailable } from '../error.ts'
 import type { Limits } from '../limits/index.ts'
 import { findSession, recordRefusal } from './bounded-lookup.ts'
 import { originOf, requireAgent } from './callers.ts'
@@ -48,7 +48,7 @@ export class Decisions {
     this.#dependencies = dependencies
   }
 
-  /** Is the token live, and does its session have this scope now? Throws `GatewayError`; a lacking scope is a response. */
+  /** Is the token live, and does its session have this scope now? Throws `GatewayFailure`; a lacking scope is a response. */
   validate(request: ValidationRequest): Promise<TokenValidation> {
     const { requiredScope, requestId, callerRequestId, caller } = request
     const requested = requiredScope === undefined ? {} : { required_scope: requiredScope }
@@ -220,7 +220,7 @@ export class Decisions {
       await this.requireService()
       return await steps()
     } catch (thrown) {
-      const error = toGatewayError(thrown)
+      const error = toGatewayFailure(thrown)
       if (error.code === 'audit_unavailable') throw error
       const { requestId: request_id, callerRequestId: caller_request_id, caller, session, requested } = context
       if (caller.kind === 'session' && session === undefined) this.#dependencies.records.unauthenticated()
@@ -256,7 +256,7 @@ export class Decisions {
     return found
   }
 
-  #lateUse(context: Context, expiresAtUnix: number | undefined, nowMs: number): GatewayError {
+  #lateUse(context: Context, expiresAtUnix: number | undefined, nowMs: number): GatewayFailure {
     const { session } = context
     context.lateSeconds = Math.max(0, Math.floor(nowMs / 1000 - (expiresAtUnix ?? nowMs / 1000)))
     const tokenId = session?.token_id ?? undefined
@@ -266,7 +266,7 @@ export class Decisions {
   async #namedSession(key: { readonly session_id: string }, context: Context): Promise<SessionEntry> {
     const { entry, inactive } = await this.#found(key, context)
     context.session = entry ? entry.facts : knownSession(inactive)
-    if (!entry) throw new GatewayError('invalid_token', 'unknown', 'the session is over or unknown')
+    if (!entry) throw new GatewayFailure('invalid_token', 'unknown', 'the session is over or unknown')
     return entry
   }
 

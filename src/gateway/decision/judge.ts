@@ -1,7 +1,7 @@
 /** Judging one call by the documents as they are: what it asks for, and whether the session's grant covers it. */
 import { judgeCall, matchOperations, matchReadings } from '../../scope/index.ts'
 import type { CallBody, ToolMatch } from '../../scope/index.ts'
-import { GatewayError, unavailable } from '../error.ts'
+import { GatewayFailure, unavailable } from '../error.ts'
 import type { Documents } from '../knowledge/documents.ts'
 import type { SessionEntry } from '../knowledge/session-entry.ts'
 import type { Grants } from './grants.ts'
@@ -25,7 +25,8 @@ export function judgeOf(
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const { revision } = documents
       const upstream = await documents.upstream(request.upstream)
-      if (!upstream) throw new GatewayError('insufficient_scope', 'no_tool', `there is no upstream ${request.upstream}`)
+      if (!upstream)
+        throw new GatewayFailure('insufficient_scope', 'no_tool', `there is no upstream ${request.upstream}`)
       const tools = await documents.tools(request.upstream)
       const matches = matchOperations(tools, request.method, request.segments)
       const grant = await grants.of(entry)

@@ -2,8 +2,8 @@ import { elapsedSince } from '../../logical/clock.ts'
 import type { Clock, Moment } from '../../logical/clock.ts'
 import type { CallJudgement } from '../../scope/index.ts'
 import { GatewayCallError } from '../call/call-error.ts'
-import { toGatewayError, unavailable } from '../error.ts'
-import type { GatewayError } from '../error.ts'
+import { toGatewayFailure, unavailable } from '../error.ts'
+import type { GatewayFailure } from '../error.ts'
 import { slotOf } from '../knowledge/documents.ts'
 import type { UpstreamDocument } from '../../document/documents.ts'
 import type { FeedListener } from '../knowledge/listeners.ts'
@@ -46,7 +46,7 @@ interface OpenCallDependencies {
 const RETRY_MS = 1_000
 
 /**
- * A call from its judgement to its last byte. `signal` aborts, with the `GatewayError` that says why, as soon as it is known
+ * A call from its judgement to its last byte. `signal` aborts, with the `GatewayFailure` that says why, as soon as it is known
  * that the session ended, expired, or may no longer do this; it also aborts when the caller has gone.
  */
 export class OpenCall {
@@ -98,7 +98,7 @@ export class OpenCall {
     }
     if (this.#isVouchedFor()) return true
     this.cut(
-      toGatewayError(
+      toGatewayFailure(
         new GatewayCallError('stale', 'this gateway can no longer vouch for the session; keep the token and try again'),
       ),
     )
@@ -107,7 +107,7 @@ export class OpenCall {
 
   /** Throws when a new request with this token would be refused now, or when nothing recent enough is known about it. */
   require(): void {
-    if (this.signal.aborted) throw toGatewayError(this.signal.reason)
+    if (this.signal.aborted) throw toGatewayFailure(this.signal.reason)
     this.#dependencies.freshness.require(this.upstream.sensitivity)
     const over = this.#config.entry.endOfToken(this.#dependencies.sessions.nowUnixMs())
     if (over) throw reuse(over)
@@ -116,7 +116,7 @@ export class OpenCall {
   }
 
   /** Why the key may not go out for this call any more: its own token is over, though calls that have begun may go on by a younger one. */
-  whyNotBegin(): GatewayError | undefined {
+  whyNotBegin(): GatewayFailure | undefined {
     const over = this.#config.entry.endOfToken(this.#dependencies.sessions.nowUnixMs())
     return over && ended(over)
   }
@@ -126,7 +126,7 @@ export class OpenCall {
     while (this.#rejudging) await this.#rejudging
   }
 
-  cut(reason: GatewayError): void {
+  cut(reason: GatewayFailure): void {
     if (this.signal.aborted) return
     this.#controller.abort(reason)
     this.close()
@@ -171,7 +171,7 @@ export class OpenCall {
         }
         this.#allowed = allowed
       } catch (thrown) {
-        const error = toGatewayError(thrown)
+        const error = toGatewayFailure(thrown)
         if (error.type !== 'unavailable' || !this.stillFresh()) {
           this.cut(error)
           return
@@ -185,7 +185,7 @@ export class OpenCall {
 }
 
 /** Why a call that is still allowed cannot go on as it was begun: its key would now go elsewhere, or less of the response may pass. */
-function whatChanged(before: AllowedCall, after: AllowedCall): GatewayError | undefined {
+function whatChanged(before: AllowedCall, after: AllowedCall): GatewayFailure | undefined {
   const target = ({ upstream: { url, kv_mount, kv_path, kv_field, auth } }: AllowedCall) =>
     JSON.stringify([url, kv_mount, kv_path, kv_field, auth])
   if (target(before) !== target(after))
@@ -232,12 +232,12 @@ export class OpenCalls implements FeedListener {
   }
 
   /** Vault said no: no call may go on, whatever vouched for it. */
-  refused(reason: GatewayError): void {
+  refused(reason: GatewayFailure): void {
     this.closeAll(reason)
   }
 
   /** The gateway stops: every call ends. */
-  closeAll(reason: GatewayError): void {
+  closeAll(reason: GatewayFailure): void {
     for (const call of [...this.#calls]) call.cut(reason)
   }
 }

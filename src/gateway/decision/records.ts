@@ -1,7 +1,7 @@
 import type { Clock } from '../../logical/clock.ts'
 import { unavailable } from '../error.ts'
 import { SecondCount } from './second-count.ts'
-import type { GatewayError } from '../error.ts'
+import type { GatewayFailure } from '../error.ts'
 import type { Caller } from './callers.ts'
 import type { SessionFacts } from '../knowledge/session-entry.ts'
 
@@ -232,7 +232,7 @@ export class DecisionRecords {
 
 /** How a refusal stands in the log. `judged` = the token had been found good before something else was refused. */
 export function refusalResult(
-  { type, code, kind }: GatewayError,
+  { type, code, kind }: GatewayFailure,
   judged: boolean,
 ): Pick<Decision, 'decision' | 'validation_result'> {
   if (kind === 'rate_limited') return { decision: 'deny', validation_result: judged ? 'valid' : 'unknown' }

@@ -3,7 +3,7 @@ import type { Clock } from '../../logical/clock.ts'
 import type { Logger } from '../../logical/log.ts'
 import type { GatewayCore } from '../core.ts'
 import type { Caller, Callers } from '../decision/callers.ts'
-import { GatewayError, toGatewayError } from '../error.ts'
+import { GatewayFailure, toGatewayFailure } from '../error.ts'
 import { callerRequestIdOf, requestIdOf } from '../request-id.ts'
 
 /** What the services of this port act through. */
@@ -31,7 +31,7 @@ function identified(callers: Pick<Callers, 'identify'>, metadata: Metadata): Cal
   if (values.length === 0) return callers.identify(undefined)
   const bearer = values.length === 1 ? /^bearer +(\S+)$/i.exec(String(values[0]).trim())?.[1] : undefined
   if (bearer === undefined)
-    throw new GatewayError(
+    throw new GatewayFailure(
       'invalid_token',
       'caller_unknown',
       'metadata authorization must be given once, as "Bearer <Vault token or service token>"',
@@ -51,8 +51,8 @@ export function failureOf(
   { logger }: Pick<GrpcDependencies, 'logger'>,
   thrown: unknown,
   requestId: string,
-): GatewayError {
-  const error = toGatewayError(thrown)
+): GatewayFailure {
+  const error = toGatewayFailure(thrown)
   if (error.kind === 'internal')
     logger.error(
       { request_id: requestId, error: thrown instanceof Error ? thrown.stack : 'unexpected' },
@@ -62,9 +62,10 @@ export function failureOf(
 }
 
 /** The caller named a field wrongly; `message` begins with its name. */
-export const wrongField = (message: string): GatewayError => new GatewayError('invalid_request', 'bad_request', message)
+export const wrongField = (message: string): GatewayFailure =>
+  new GatewayFailure('invalid_request', 'bad_request', message)
 
 export function requireToken(token: string, field = 'token'): string {
-  if (token === '') throw new GatewayError('invalid_token', 'missing', `${field}: is missing, for example svt_prod_…`)
+  if (token === '') throw new GatewayFailure('invalid_token', 'missing', `${field}: is missing, for example svt_prod_…`)
   return token
 }

@@ -2,7 +2,7 @@ import { constants } from 'node:http2'
 import type { ServerHttp2Stream } from 'node:http2'
 import type { ServerDuplexStream, ServerWritableStream } from '@grpc/grpc-js'
 import { RequestError } from '../../logical/errors.ts'
-import type { GatewayError } from '../error.ts'
+import type { GatewayFailure } from '../error.ts'
 import { failureStatus, shuttingDown } from './status.ts'
 import type { FailureStatus } from './status.ts'
 
@@ -127,7 +127,7 @@ export class OpenStreams {
     )
   }
 
-  endAll(error: GatewayError = shuttingDown()): void {
+  endAll(error: GatewayFailure = shuttingDown()): void {
     for (const outbox of [...this.#streams]) outbox.cut(failureStatus(error, ''))
   }
 }

@@ -1,6 +1,6 @@
 import { Metadata } from '@grpc/grpc-js'
 import { unavailable } from '../error.ts'
-import type { GatewayError } from '../error.ts'
+import type { GatewayFailure } from '../error.ts'
 
 /** What a failed call ends with. Trailing metadata: `mcp-error-type`, `mcp-error-code`, `mcp-request-id`, and `mcp-retry-after` in seconds. */
 export interface FailureStatus {
@@ -13,7 +13,7 @@ export interface FailureStatus {
 const LONGEST_DETAILS = 1_000
 
 /** `requestId` empty where no single request failed. `code` where the moment of the failure says more than its kind: ABORTED for a call that was cut. */
-export function failureStatus(error: GatewayError, requestId: string, code: number = error.row.grpc): FailureStatus {
+export function failureStatus(error: GatewayFailure, requestId: string, code: number = error.row.grpc): FailureStatus {
   const metadata = new Metadata()
   metadata.set('mcp-error-type', error.type)
   metadata.set('mcp-error-code', error.code)
@@ -27,4 +27,5 @@ export function failureStatus(error: GatewayError, requestId: string, code: numb
 /** The library percent-encodes details, and throws at half a surrogate pair, which a caller's own text may have brought in. */
 const wellFormed = (text: string): string => Buffer.from(text, 'utf8').toString('utf8')
 
-export const shuttingDown = (): GatewayError => unavailable('shutting_down', 'the gateway is shutting down; try again')
+export const shuttingDown = (): GatewayFailure =>
+  unavailable('shutting_down', 'the gateway is shutting down; try again')

@@ -5,7 +5,7 @@ import { originOf } from '../decision/callers.ts'
 import type { Caller } from '../decision/callers.ts'
 import type { TokenValidation } from '../decision/requests.ts'
 import type { RequestIds } from '../decision/records.ts'
-import { toGatewayError } from '../error.ts'
+import { toGatewayFailure } from '../error.ts'
 import { callerRequestIdOf } from '../request-id.ts'
 import { decoded } from './definitions.ts'
 import type { Undecodable } from './definitions.ts'
@@ -159,7 +159,7 @@ async function introspect(
       request_id: requestId,
     }
   } catch (thrown) {
-    const error = toGatewayError(thrown)
+    const error = toGatewayFailure(thrown)
     // RFC 7662, 2.2: nothing else is told about a token that is not active.
     if (error.type === 'invalid_token' && aboutToken.has(error.code)) return { active: false, request_id: requestId }
     throw error

@@ -6,7 +6,7 @@ import { callerOf, callerRequestIdFor, failureOf, requestIdFor } from './exchang
 import type { GrpcDependencies } from './exchange.ts'
 import { failureStatus } from './status.ts'
 import type { RequestIds } from '../decision/records.ts'
-import type { GatewayError } from '../error.ts'
+import type { GatewayFailure } from '../error.ts'
 
 export interface UnaryExchange extends RequestIds {
   readonly caller: Caller
@@ -18,7 +18,7 @@ export interface UnaryExchange extends RequestIds {
 export function unary<Request extends { readonly request_id: string }, Response>(
   dependencies: GrpcDependencies,
   handle: (request: Request, exchange: UnaryExchange) => Promise<Response>,
-  codeOf?: (error: GatewayError) => number,
+  codeOf?: (error: GatewayFailure) => number,
 ): handleUnaryCall<Request | Undecodable, Response> {
   return (call, callback) => {
     const { metadata } = call

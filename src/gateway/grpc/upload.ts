@@ -1,4 +1,4 @@
-import type { GatewayError } from '../error.ts'
+import type { GatewayFailure } from '../error.ts'
 import { decoded } from './definitions.ts'
 import type { Undecodable } from './definitions.ts'
 import { wrongField } from './exchange.ts'
@@ -74,7 +74,7 @@ async function* parts(first: Uint8Array, inbox: StreamInbox, declared: number | 
   if (declared !== undefined && bytes < declared) throw wrongLength(declared, bytes)
 }
 
-const wrongLength = (declared: number, bytes: number): GatewayError =>
+const wrongLength = (declared: number, bytes: number): GatewayFailure =>
   wrongField(
     `header content-length: says ${String(declared)} bytes, but the body has ${bytes > declared ? 'more' : String(bytes)}; send what was declared, or leave the header out`,
   )

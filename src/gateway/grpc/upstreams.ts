@@ -5,7 +5,7 @@ import { isName } from '../../scope/index.ts'
 import { GatewayCallError } from '../call/call-error.ts'
 import { parseTarget } from '../call/target.ts'
 import type { UpstreamCallResponse, UpstreamCallRequest } from '../proxy/upstream-calls.ts'
-import { GatewayError, toGatewayError, unavailable } from '../error.ts'
+import { GatewayFailure, toGatewayFailure, unavailable } from '../error.ts'
 import type { Undecodable } from './definitions.ts'
 import { callerOf, callerRequestIdFor, failureOf, requestIdFor, requireToken, wrongField } from './exchange.ts'
 import type { GrpcDependencies } from './exchange.ts'
@@ -42,12 +42,12 @@ const cutCodes = new Set(['expired', 'revoked', 'upstream_changed', 'grant_chang
  * UNAVAILABLE invites clients to send the call again by themselves, so it is answered only where the upstream has seen nothing
  * of it. What an upstream did wrong is FAILED_PRECONDITION by the error table, for the same reason.
  */
-function codeOf(error: GatewayError): number {
+function codeOf(error: GatewayFailure): number {
   const begun = error.type === 'unavailable' && error.cause instanceof GatewayCallError
   return begun || cutCodes.has(error.code) ? status.ABORTED : error.row.grpc
 }
 
-const stale = (): GatewayError =>
+const stale = (): GatewayFailure =>
   unavailable('stale', 'the gateway can no longer vouch for this session; keep the token and try again')
 
 type Way = Pick<
@@ -114,7 +114,7 @@ async function callWhole(
   }
   const response = await dependencies.calls.perform(upstreamCallRequest(request, way))
   const whole = await collect(response)
-  if (response.signal.aborted) throw toGatewayError(response.signal.reason)
+  if (response.signal.aborted) throw toGatewayFailure(response.signal.reason)
   if (!response.stillFresh()) throw stale()
   // From here on the response may wait in queues we cannot look into; when the call is cut it goes down with its stream.
   response.signal.addEventListener(
@@ -143,7 +143,7 @@ async function collect(response: UpstreamCallResponse): Promise<Buffer> {
     bytes += chunk.length
     if (bytes > MAX_CALL_BODY_BYTES) {
       response.cancel()
-      throw new GatewayError(
+      throw new GatewayFailure(
         'invalid_request',
         'response_too_large',
         `the upstream's response is longer than Call carries (${String(MAX_CALL_BODY_BYTES)} bytes); use Stream`,

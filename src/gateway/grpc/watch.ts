@@ -5,8 +5,8 @@ import type { WatchingRequest } from '../decision/requests.ts'
 import type { NumberedEvent } from '../../document/index.ts'
 import type { EndReason } from '../knowledge/session-entry.ts'
 import type { SessionWatch } from '../knowledge/watch.ts'
-import { toGatewayError, unavailable } from '../error.ts'
-import type { GatewayError } from '../error.ts'
+import { toGatewayFailure, unavailable } from '../error.ts'
+import type { GatewayFailure } from '../error.ts'
 import { decoded } from './definitions.ts'
 import type { Undecodable } from './definitions.ts'
 import { callerOf, callerRequestIdFor, failureOf, requestIdFor, wrongField } from './exchange.ts'
@@ -145,7 +145,7 @@ class WatchedSession {
   }
 
   /** Vault said no: nothing vouches for the session any more, and nothing says that it is over. */
-  refuse(reason: GatewayError): void {
+  refuse(reason: GatewayFailure): void {
     this.#outbox.cut(failureStatus(reason, ''))
   }
 
@@ -179,7 +179,7 @@ class WatchedSession {
     } catch (thrown) {
       // Until they are known every change is told.
       this.#dependencies.logger.debug(
-        { kind: toGatewayError(thrown).kind },
+        { kind: toGatewayFailure(thrown).kind },
         'the documents of a watched session cannot be read yet',
       )
     }

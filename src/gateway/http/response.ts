@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { writeResponse } from '../../http/index.ts'
 import type { BodyReader, JsonLimits } from '../../http/index.ts'
 import type { RequestIds } from '../decision/records.ts'
-import type { GatewayError } from '../error.ts'
+import type { GatewayFailure } from '../error.ts'
 
 /** One exchange as the handlers see it. `target` is the request line's, raw. */
 export interface Exchange extends RequestIds {
@@ -40,7 +40,7 @@ export function sendJson(
 }
 
 /** `{"error":{"type","code","message"},"request_id"}`: the shape API clients throw on. */
-export function sendError(exchange: Exchange, error: GatewayError, status = error.status): void {
+export function sendError(exchange: Exchange, error: GatewayFailure, status = error.status): void {
   const { type, code, message, allow, retryAfterSeconds = RETRY_AFTER_SECONDS } = error
   const challenge = status === 401 || status === 403 ? { 'WWW-Authenticate': challengeOf(error) } : {}
   const retries = (status === 503 && error.retryable) || status === 429
@@ -54,7 +54,7 @@ export function sendError(exchange: Exchange, error: GatewayError, status = erro
 }
 
 /** RFC 6750, section 3. Without a token there is no error to name. */
-function challengeOf({ type, code, message, scope }: GatewayError): string {
+function challengeOf({ type, code, message, scope }: GatewayFailure): string {
   const parameters = ['realm="mcp"']
   if (code !== 'missing' && code !== 'caller_missing')
     parameters.push(`error="${type}"`, `error_description="${quotable(message)}"`)

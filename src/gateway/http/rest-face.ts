@@ -8,7 +8,7 @@ import type { Caller, Callers } from '../decision/callers.ts'
 import type { Decisions } from '../decision/decide.ts'
 import type { SessionName } from '../knowledge/session-cache.ts'
 import type { SessionService } from '../session-service.ts'
-import { GatewayError } from '../error.ts'
+import { GatewayFailure } from '../error.ts'
 import { callerRequestIdOf } from '../request-id.ts'
 import { sendJson } from './response.ts'
 import type { Exchange } from './response.ts'
@@ -97,11 +97,11 @@ export function restRoutes(dependencies: RestDependencies): readonly HttpRoute<R
 /** `Authorization: Bearer <Vault token or service token>`. */
 function callerOf({ callers }: RestDependencies, { request }: Exchange): Caller {
   if (isRepeated(request, 'authorization'))
-    throw new GatewayError('invalid_request', 'bad_request', 'Authorization is given twice; send it once')
+    throw new GatewayFailure('invalid_request', 'bad_request', 'Authorization is given twice; send it once')
   const header = request.headers.authorization
   const bearer = header === undefined ? undefined : /^bearer +(\S+)$/i.exec(header.trim())?.[1]
   if (header !== undefined && bearer === undefined)
-    throw new GatewayError('invalid_token', 'caller_unknown', 'Authorization is not "Bearer <token>"')
+    throw new GatewayFailure('invalid_token', 'caller_unknown', 'Authorization is not "Bearer <token>"')
   return { ...callers.identify(bearer), address: request.socket.remoteAddress }
 }
 
@@ -164,7 +164,7 @@ async function sendDocument(
   requireAgent(caller, agentId)
   const data = (await vaultOf(caller).read(agentPath(dependencies, agentId, below)))?.data
   if (!data)
-    throw new GatewayError(
+    throw new GatewayFailure(
       'invalid_request',
       'not_found',
       below === '' ? `agent ${agentId} is not registered` : `agent ${agentId} has declared no scopes here`,
@@ -174,7 +174,7 @@ async function sendDocument(
 
 function agentPath({ mount }: RestDependencies, agentId: string, below: string): string {
   if (!isName(agentId))
-    throw new GatewayError(
+    throw new GatewayFailure(
       'invalid_request',
       'bad_request',
       'agent_id: is not a name of 1 to 64 characters a-z, 0-9, _ and -, for example claude-billing-agent',
@@ -208,7 +208,7 @@ async function refreshNamed(dependencies: RestDependencies, exchange: Exchange):
     ttl: requestedTtl,
   } = checkBody(refreshByBody, withoutNulls(await readJsonObject(exchange, caller)))
   if ((session_id === undefined) === (token === undefined)) {
-    throw new GatewayError(
+    throw new GatewayFailure(
       'invalid_request',
       'bad_request',
       'body: give either session_id or token, for example {"session_id":"sess_01JNKQ8X4F2MVBP7RD3WCZH9GT"}',

@@ -1,4 +1,4 @@
-import { GatewayError } from '../error.ts'
+import { GatewayFailure } from '../error.ts'
 
 export interface HttpRoute<H> {
   readonly method: string
@@ -12,9 +12,9 @@ export interface Matched<H> {
   readonly captures: Readonly<Record<string, string>>
 }
 
-function methodNotAllowed(method: string, methods: readonly string[]): GatewayError {
+function methodNotAllowed(method: string, methods: readonly string[]): GatewayFailure {
   const allow = [...new Set(methods)]
-  return new GatewayError(
+  return new GatewayFailure(
     'invalid_request',
     'method_not_allowed',
     `${method} is not served here; use ${allow.join(', ')}`,
@@ -31,7 +31,7 @@ export function findRoute<H>(routes: readonly HttpRoute<H>[], method: string, pa
   })
   const [first] = fitting
   if (!first)
-    throw new GatewayError(
+    throw new GatewayFailure(
       'invalid_request',
       'not_found',
       'nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',

@@ -15,7 +15,7 @@ import {
 import type { JsonLimits, TlsMaterial } from '../../http/index.ts'
 import type { Clock } from '../../logical/clock.ts'
 import type { Logger } from '../../logical/log.ts'
-import { GatewayError, toGatewayError } from '../error.ts'
+import { GatewayFailure, toGatewayFailure } from '../error.ts'
 import type { Limits } from '../limits/index.ts'
 import { callerRequestIdOf, requestIdOf } from '../request-id.ts'
 import { sendError, sendJson } from './response.ts'
@@ -90,14 +90,14 @@ export async function listenHttp(dependencies: HttpDependencies, options: Listen
     const exchange = open(dependencies, { bodies, json }, request, response)
     const refused = checkFrontDoor(request, isOurHost)
     if (refused) {
-      sendError(exchange, new GatewayError('invalid_request', refused.code, refused.message), refused.status)
+      sendError(exchange, new GatewayFailure('invalid_request', refused.code, refused.message), refused.status)
       return
     }
     const face = options.upstream !== undefined || exchange.target.startsWith('/u/') ? 'upstream' : 'rest'
     const served =
       face === 'upstream' ? serveUpstream(dependencies, exchange, options.upstream) : serveRest(routes, exchange)
     served.catch((thrown: unknown) => {
-      const error = toGatewayError(thrown)
+      const error = toGatewayFailure(thrown)
       if (refusals.covers(error, face) && !response.headersSent) refusals.send(exchange, error)
       else fail(dependencies, exchange, error, thrown)
     })
@@ -147,12 +147,12 @@ function open(
 async function serveRest(routes: readonly HttpRoute<RestHandler>[], exchange: Exchange): Promise<void> {
   const { target, request } = exchange
   if (!target.startsWith('/'))
-    throw new GatewayError('invalid_request', 'bad_request', 'the request target must start with /')
+    throw new GatewayFailure('invalid_request', 'bad_request', 'the request target must start with /')
   const { handle, captures } = findRoute(routes, request.method ?? '', originForm(target).path)
   await handle(exchange, captures)
 }
 
-function fail({ logger }: HttpDependencies, exchange: Exchange, error: GatewayError, thrown: unknown): void {
+function fail({ logger }: HttpDependencies, exchange: Exchange, error: GatewayFailure, thrown: unknown): void {
   const { response } = exchange
   if (error.kind === 'internal')
     logger.error(

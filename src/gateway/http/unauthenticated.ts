@@ -1,7 +1,7 @@
 import type { Clock } from '../../logical/clock.ts'
 import type { DecisionRecords } from '../decision/records.ts'
 import { limited } from '../error.ts'
-import type { GatewayError } from '../error.ts'
+import type { GatewayFailure } from '../error.ts'
 import type { Limits } from '../limits/index.ts'
 import { sendError } from './response.ts'
 import type { Exchange } from './response.ts'
@@ -32,11 +32,11 @@ export class UnauthenticatedRefusals {
     this.#config = config
   }
 
-  covers({ code }: GatewayError, face: 'upstream' | 'rest'): boolean {
+  covers({ code }: GatewayFailure, face: 'upstream' | 'rest'): boolean {
     return (face === 'upstream' ? onUpstreamFace : onRestFace).includes(code)
   }
 
-  send(exchange: Exchange, error: GatewayError): void {
+  send(exchange: Exchange, error: GatewayFailure): void {
     const { limits, records, clock } = this.#config
     const { request, response } = exchange
     if (limits.recordRefusal(`address ${request.socket.remoteAddress ?? ''}`)) {

@@ -5,7 +5,7 @@ import type { PolicyDocument } from '../../policy/index.ts'
 import type { Tool } from '../../scope/index.ts'
 import type { VaultClient } from '../../vault-client/index.ts'
 import { DocumentError } from '../../document/index.ts'
-import { GatewayError, unavailable } from '../error.ts'
+import { GatewayFailure, unavailable } from '../error.ts'
 import { readAgent, readPolicy, readScopes, readTools, readUpstream } from '../../document/documents.ts'
 import type { AgentDocument, AgentScopes, Reading, UpstreamDocument } from '../../document/documents.ts'
 import type { FeedListener } from './listeners.ts'
@@ -190,11 +190,11 @@ export class Documents implements FeedListener {
 }
 
 /** Nothing is judged by a document that does not read, and asking again changes nothing: its operator must act. */
-function unreadable(error: DocumentError, { mount, logger }: DocumentsConfig): GatewayError {
+function unreadable(error: DocumentError, { mount, logger }: DocumentsConfig): GatewayFailure {
   logger.error({ problem: error.message }, 'a document cannot be used; write it again')
   const message = `${mount}/${error.message}; ask its operator to write it again`
   return error.message.startsWith('upstreams/')
-    ? new GatewayError('upstream_error', 'upstream_misconfigured', message)
+    ? new GatewayFailure('upstream_error', 'upstream_misconfigured', message)
     : unavailable('document_unreadable', message)
 }
 

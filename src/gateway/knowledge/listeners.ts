@@ -1,5 +1,5 @@
 import type { Logger } from '../../logical/log.ts'
-import type { GatewayError } from '../error.ts'
+import type { GatewayFailure } from '../error.ts'
 import type { NumberedEvent } from '../../document/index.ts'
 
 /** Hears of every change in order. No method may throw or wait. */
@@ -8,7 +8,7 @@ export interface FeedListener {
   /** Nothing known before holds any more: drop it. */
   reset(): void
   /** Vault said no, and `reason` is what callers are told: end what is under way. A reset follows. */
-  refused?(reason: GatewayError): void
+  refused?(reason: GatewayFailure): void
 }
 
 /**
@@ -68,7 +68,7 @@ export class Listeners {
     for (const listener of this.#listeners) listener.reset()
   }
 
-  refused(reason: GatewayError): void {
+  refused(reason: GatewayFailure): void {
     for (const listener of this.#listeners) listener.refused?.(reason)
   }
 }

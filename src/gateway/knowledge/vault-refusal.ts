@@ -2,7 +2,7 @@
  * "Vault said no" is no outage: what it says will not change by waiting. Sessions and keys are dropped, calls under way are cut, and
  * callers are told to keep their token and not to try on by themselves.
  */
-import { GatewayError } from '../error.ts'
+import { GatewayFailure } from '../error.ts'
 
 const sentences = {
   mount_gone:
@@ -14,5 +14,5 @@ const sentences = {
 
 export type RefusalCode = keyof typeof sentences
 
-export const refusedByVault = (code: RefusalCode): GatewayError =>
-  new GatewayError('unavailable', code, sentences[code])
+export const refusedByVault = (code: RefusalCode): GatewayFailure =>
+  new GatewayFailure('unavailable', code, sentences[code])

@@ -1,5 +1,5 @@
 import { limited } from '../error.ts'
-import type { GatewayError } from '../error.ts'
+import type { GatewayFailure } from '../error.ts'
 
 /** Memory of one call. */
 export interface Hold {
@@ -15,14 +15,14 @@ export interface Hold {
 interface Entry {
   readonly owner: string
   bytes: number
-  refused: GatewayError | undefined
-  readonly giveWay: (reason: GatewayError) => void
+  refused: GatewayFailure | undefined
+  readonly giveWay: (reason: GatewayFailure) => void
 }
 
 /** What several calls of one owner may hold together, of the whole; one call by itself may hold more. */
 const OWNER_SHARE = 0.25
 
-const refusal = (): GatewayError =>
+const refusal = (): GatewayFailure =>
   limited(
     'buffer_limit',
     'this session has too many bytes of bodies waiting here; ask for less at a time (buffered_bytes)',
@@ -46,7 +46,7 @@ export class ByteBudget {
   }
 
   /** `giveWay` is called when this call must end to make room; what it held counts as free from then. */
-  hold(owner: string, giveWay: (reason: GatewayError) => void): Hold {
+  hold(owner: string, giveWay: (reason: GatewayFailure) => void): Hold {
     const entry: Entry = { owner, bytes: 0, refused: undefined, giveWay }
     return {
       take: (bytes) => {

@@ -1,13 +1,13 @@
 import { tokenDigest } from '../../scope/index.ts'
 import type { OpenCall } from '../decision/open-call.ts'
-import type { GatewayError } from '../error.ts'
+import type { GatewayFailure } from '../error.ts'
 import type { Hold, Limits } from '../limits/index.ts'
 import type { UsableKey } from './keys.ts'
 
 /** What one call holds until it is over: bytes of bodies, and the key it was sent with. */
 export class CallHolds {
   readonly #bytes: Hold
-  #cut: ((reason: GatewayError) => void) | undefined
+  #cut: ((reason: GatewayFailure) => void) | undefined
   #releaseKey: () => void = () => undefined
 
   /** Bytes count for the token: the session is not known yet when the first ones come. */

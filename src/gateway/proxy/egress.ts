@@ -4,7 +4,7 @@ import { buildConnector, Pool } from 'undici'
 import type { Clock } from '../../logical/clock.ts'
 import { classifyAddress, isMetadataName } from '../call/address.ts'
 import { GatewayCallError, plainCause } from '../call/call-error.ts'
-import { parseBase, type Upstream } from '../call/upstream.ts'
+import { parseBase, type CallableUpstream } from '../call/upstream.ts'
 
 /** All addresses of a host name, as strings. Rejects when there is none. */
 export type Resolver = (hostname: string) => Promise<readonly string[]>
@@ -47,7 +47,7 @@ export class Egress {
   }
 
   /** The keep-alive pool of this version of the upstream. An older version's pool takes no new calls and closes when idle. */
-  poolFor(upstream: Upstream): Pool {
+  poolFor(upstream: CallableUpstream): Pool {
     if (this.#closed) throw new GatewayCallError('call_ended', 'the gateway is shutting down')
     const base = parseBase(upstream)
     const fingerprint = JSON.stringify([
@@ -89,7 +89,7 @@ export class Egress {
     void pool.close().then(() => this.#retired.delete(pool))
   }
 
-  #connector(upstream: Upstream): buildConnector.connector {
+  #connector(upstream: CallableUpstream): buildConnector.connector {
     const { clock, connector = buildConnector, resolve = systemResolve, ca } = this.#options
     const timeoutMs = upstream.connect_timeout * 1000
     const connect = connector({
@@ -133,16 +133,16 @@ export class Egress {
   }
 }
 
-function checkOrigin(upstream: Upstream, base: URL): void {
+function checkOrigin(upstream: CallableUpstream, base: URL): void {
   if (isMetadataName(base.hostname)) throw addressRefused(upstream, 'is a cloud metadata service')
   if (base.protocol === 'http:' && !upstream.allow_private_addresses)
     throw addressRefused(upstream, 'is http:, which needs allow_private_addresses')
 }
 
-const addressRefused = (upstream: Upstream, what: string): GatewayCallError =>
+const addressRefused = (upstream: CallableUpstream, what: string): GatewayCallError =>
   new GatewayCallError('upstream_address_refused', `upstream ${upstream.name}: its address ${what}`)
 
-function refuseAddress(upstream: Upstream, address: string): GatewayCallError | undefined {
+function refuseAddress(upstream: CallableUpstream, address: string): GatewayCallError | undefined {
   const kind = classifyAddress(address)
   if (kind === 'metadata') return addressRefused(upstream, 'is a cloud metadata service')
   if (kind === 'private' && !upstream.allow_private_addresses)
@@ -154,7 +154,7 @@ function refuseAddress(upstream: Upstream, address: string): GatewayCallError | 
  * The look-up `net.connect` uses. One address that may not be called spoils the whole response: a name that is public and
  * private at once is a rebinding attempt or a mistake, and either way not to be trusted.
  */
-function checkedLookup(upstream: Upstream, resolve: Resolver): LookupFunction {
+function checkedLookup(upstream: CallableUpstream, resolve: Resolver): LookupFunction {
   return (hostname, options, callback) => {
     const respond = async () => {
       const all = await resolve(hostname)
@@ -181,7 +181,7 @@ function checkedLookup(upstream: Upstream, resolve: Resolver): LookupFunction {
   }
 }
 
-function connectFailure(upstream: Upstream, error: NodeJS.ErrnoException | null): GatewayCallError {
+function connectFailure(upstream: CallableUpstream, error: NodeJS.ErrnoException | null): GatewayCallError {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
     if (cause instanceof GatewayCallError) return cause
   const code = error?.code ?? ''

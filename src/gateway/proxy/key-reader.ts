@@ -8,7 +8,7 @@ import { GatewayCallError } from '../call/call-error.ts'
 import { prepareKey } from '../call/key.ts'
 import type { PreparedKey } from '../call/key.ts'
 import { parseBase } from '../call/upstream.ts'
-import { GatewayError, unavailable } from '../error.ts'
+import { GatewayFailure, unavailable } from '../error.ts'
 import { judgeConsent, tellOperator } from './consent.ts'
 import type { ConsentMode } from './consent.ts'
 
@@ -92,7 +92,7 @@ export class KeyReader {
     return warned !== undefined
   }
 
-  #refuse(upstream: UpstreamDocument, path: string, code: KeyRefusal, what?: string, cause?: unknown): GatewayError {
+  #refuse(upstream: UpstreamDocument, path: string, code: KeyRefusal, what?: string, cause?: unknown): GatewayFailure {
     this.#tell(upstream, path, code, what ?? tellOperator(code, upstream, path))
     return operatorMustAct(upstream, code, cause)
   }
@@ -125,17 +125,17 @@ export class KeyReader {
 type KeyRefusal = 'key_secret_missing' | 'key_field_missing' | 'key_consent_missing' | 'key_unavailable'
 
 /** Vault answered, and its owner has taken the key or the consent away. */
-export const isGone = (thrown: unknown): thrown is GatewayError =>
-  thrown instanceof GatewayError &&
+export const isGone = (thrown: unknown): thrown is GatewayFailure =>
+  thrown instanceof GatewayFailure &&
   ['key_secret_missing', 'key_field_missing', 'key_consent_missing'].includes(thrown.code)
 
 /** Vault answered, and lets the key not be read: its engine is gone, or the gateway's right. */
-export const isRefused = (thrown: unknown): thrown is GatewayError =>
-  thrown instanceof GatewayError && thrown.code === 'key_unavailable'
+export const isRefused = (thrown: unknown): thrown is GatewayFailure =>
+  thrown instanceof GatewayFailure && thrown.code === 'key_unavailable'
 
 /** Where the key lies, and what is wrong with it, is not the agent's to know: it cannot mend it. */
-const operatorMustAct = ({ name }: UpstreamDocument, code: KeyRefusal, cause?: unknown): GatewayError =>
-  new GatewayError(
+const operatorMustAct = ({ name }: UpstreamDocument, code: KeyRefusal, cause?: unknown): GatewayFailure =>
+  new GatewayFailure(
     'upstream_error',
     code,
     `upstream ${name} is not ready for use: its operator must act. Ask them to look into the gateway's log`,

@@ -1,7 +1,7 @@
 import { delay } from '../../logical/clock.ts'
 import type { Clock } from '../../logical/clock.ts'
 import type { UpstreamDocument } from '../../document/documents.ts'
-import { GatewayError, toGatewayError, unavailable } from '../error.ts'
+import { GatewayFailure, toGatewayFailure, unavailable } from '../error.ts'
 import type { PreparedKey } from '../call/key.ts'
 import { parseBase } from '../call/upstream.ts'
 import type { FeedListener } from '../knowledge/listeners.ts'
@@ -18,7 +18,7 @@ export interface OngoingUse {
   /** Of the upstream, as its document says at the moment. */
   readonly sensitivity: () => string
   /** It may not go on with this key; told at most once. */
-  readonly end: (reason: GatewayError) => void
+  readonly end: (reason: GatewayFailure) => void
 }
 
 /** A key ready for its upstream; `key` undefined for auth `none`. */
@@ -113,7 +113,7 @@ export class Keys implements FeedListener {
     if (this.#isWithin(held, limitMs * REREAD_FROM)) return held
     const reading = this.#readOnce(named).catch((error: unknown) => {
       // An outage takes nothing away: what was read before vouches to its end.
-      if (toGatewayError(error).type === 'unavailable' && this.#isWithin(held, limitMs)) return held
+      if (toGatewayFailure(error).type === 'unavailable' && this.#isWithin(held, limitMs)) return held
       throw error
     })
     if (!this.#isWithin(held, limitMs * WAIT_FROM)) return reading
@@ -145,7 +145,7 @@ export class Keys implements FeedListener {
     return read
   }
 
-  #isGone(name: string, thrown: unknown): thrown is GatewayError {
+  #isGone(name: string, thrown: unknown): thrown is GatewayFailure {
     if (isGone(thrown)) return true
     if (!isRefused(thrown)) return false
     const nowMs = this.#clock.monotonic()
@@ -156,7 +156,7 @@ export class Keys implements FeedListener {
   }
 
   /** There is no such key any more, no consent to use it, or no right to read it. */
-  #gone(name: string, reason: GatewayError): void {
+  #gone(name: string, reason: GatewayFailure): void {
     this.#held.delete(name)
     this.#refusedSinceMs.delete(name)
     for (const use of [...(this.#watched.get(name)?.uses ?? [])]) use.end(reason)
@@ -260,7 +260,7 @@ function keyPath(upstream: UpstreamDocument, environment: string): string {
     .split('/')
     .every((segment) => segment !== '' && segment !== '.' && segment !== '..' && !/[{}\\]/.test(segment))
   if (!safe || !/^[a-z0-9][a-z0-9_-]{0,63}$/.test(environment))
-    throw new GatewayError(
+    throw new GatewayFailure(
       'upstream_error',
       'key_unavailable',
       `upstream ${upstream.name}: its kv_path does not name a secret`,

@@ -7,7 +7,7 @@ import type { HeaderPairs } from '../call/credentials.ts'
 import type { Egress } from './egress.ts'
 import { outgoingHeaders } from '../call/outgoing.ts'
 import type { QueryParameter } from '../call/target.ts'
-import { GatewayError, toGatewayError } from '../error.ts'
+import { GatewayFailure, toGatewayFailure } from '../error.ts'
 import { bodyParameters } from '../decision/body-parameters.ts'
 import type { Caller } from '../decision/callers.ts'
 import type { Decisions } from '../decision/decide.ts'
@@ -43,9 +43,9 @@ export interface UpstreamCallResponse {
   readonly headers: HeaderPairs
   /** Milliseconds the upstream took until its headers. */
   readonly upstream_ms: number
-  /** To be read once. Throws a `GatewayError` when the call is cut or breaks. */
+  /** To be read once. Throws a `GatewayFailure` when the call is cut or breaks. */
   readonly body: AsyncIterable<Uint8Array>
-  /** Aborts, with the `GatewayError` that says why, as soon as no further byte may be handed on. */
+  /** Aborts, with the `GatewayFailure` that says why, as soon as no further byte may be handed on. */
   readonly signal: AbortSignal
   /** False at this instant = no byte may be handed on, queued ones included. */
   readonly stillFresh: () => boolean
@@ -69,7 +69,7 @@ export class UpstreamCalls {
     this.#dependencies = dependencies
   }
 
-  /** Judges, records and makes one call. Throws `GatewayError` when there is no answer to hand on. */
+  /** Judges, records and makes one call. Throws `GatewayFailure` when there is no answer to hand on. */
   async perform(request: UpstreamCallRequest): Promise<UpstreamCallResponse> {
     const { limits, clock } = this.#dependencies
     const startedMs = clock.monotonic()
@@ -82,7 +82,7 @@ export class UpstreamCalls {
         const reason: unknown = call.signal.reason
         call.close()
         held.release()
-        const result = reason instanceof GatewayError ? reason.code : outcome.result
+        const result = reason instanceof GatewayFailure ? reason.code : outcome.result
         return this.#outcome(request, call, {
           status: response.status,
           upstream_ms: outcome.upstream_ms,
@@ -179,7 +179,7 @@ export class UpstreamCalls {
     await call.settled()
     if (call.signal.aborted) {
       response.cancel()
-      throw toGatewayError(call.signal.reason)
+      throw toGatewayFailure(call.signal.reason)
     }
     return { response, unlistedUpstream: usable.unlistedUpstream }
   }
@@ -254,8 +254,8 @@ async function collect({ body, upstream }: UpstreamCallRequest, maxBytes: number
 }
 
 /** Why a call ended: what it was cut for comes before what that looked like on the wire. */
-function whyFailed(thrown: unknown, call: OpenCall): GatewayError {
-  return toGatewayError(call.signal.aborted ? call.signal.reason : thrown)
+function whyFailed(thrown: unknown, call: OpenCall): GatewayFailure {
+  return toGatewayFailure(call.signal.aborted ? call.signal.reason : thrown)
 }
 
 async function* reworded(body: AsyncIterable<Uint8Array>, call: OpenCall): AsyncGenerator<Uint8Array, undefined> {

@@ -5,7 +5,7 @@ import { RequestError } from '../../logical/errors.ts'
 import type { Logger } from '../../logical/log.ts'
 import type { Operation } from '../../logical/request.ts'
 import type { ApiCall, ApiOutcome } from '../base/call.ts'
-import type { Caller } from '../auth/caller.ts'
+import type { AuthenticatedCaller } from '../auth/caller.ts'
 import type { Mount } from '../base/mount.ts'
 import { requestLine, responseLine } from './lines.ts'
 
@@ -45,7 +45,7 @@ export class AuditBroker {
 
   request(
     call: ApiCall,
-    caller: Caller | undefined,
+    caller: AuthenticatedCaller | undefined,
     mount: Mount | undefined,
     operation: Operation,
     error: RequestError | undefined,
@@ -55,7 +55,7 @@ export class AuditBroker {
 
   response(
     call: ApiCall,
-    caller: Caller | undefined,
+    caller: AuthenticatedCaller | undefined,
     mount: Mount,
     operation: Operation,
     outcome: ApiOutcome | undefined,

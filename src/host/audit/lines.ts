@@ -6,12 +6,12 @@ import type { Data } from '../../logical/data.ts'
 import type { WrapInfo } from '../../logical/response.ts'
 import type { Auth } from '../../logical/secret.ts'
 import type { ApiCall, ApiOutcome } from '../base/call.ts'
-import type { Caller } from '../auth/caller.ts'
+import type { AuthenticatedCaller } from '../auth/caller.ts'
 import type { Mount } from '../base/mount.ts'
 
 export interface LineFacts {
   readonly call: ApiCall
-  readonly caller: Caller | undefined
+  readonly caller: AuthenticatedCaller | undefined
   readonly mount: Mount | undefined
   readonly operation: Operation
   readonly error: RequestError | undefined

@@ -6,7 +6,7 @@ import type { AuditBroker } from '../audit/broker.ts'
 import type { Authorizer } from '../auth/authorizer.ts'
 import type { TokenStore } from '../auth/token-store.ts'
 import { rememberCaller } from '../auth/caller.ts'
-import type { Caller } from '../auth/caller.ts'
+import type { AuthenticatedCaller } from '../auth/caller.ts'
 import type { Wrapping } from '../wrapping/wrapping.ts'
 import { isWithin } from '../base/cidr.ts'
 import type { ApiCall, ApiOutcome } from '../base/call.ts'
@@ -26,7 +26,7 @@ export interface CoreConfig {
 
 interface Admitted {
   /** Missing on unauthenticated paths. */
-  readonly caller: Caller | undefined
+  readonly caller: AuthenticatedCaller | undefined
   readonly route: Route
   readonly request: Request
   readonly spent: boolean
@@ -88,7 +88,7 @@ export class Core {
   async #admitAndServe(
     call: ApiCall,
     route: Route | undefined,
-    caller: Caller | undefined,
+    caller: AuthenticatedCaller | undefined,
     spent: boolean,
   ): Promise<ApiOutcome> {
     const admitted = { ...(await this.#admit(call, route, caller)), spent }
@@ -96,7 +96,7 @@ export class Core {
   }
 
   /** Undefined only on paths that are open to unauthenticated callers. */
-  async #authenticate(call: ApiCall, open: boolean): Promise<Caller | undefined> {
+  async #authenticate(call: ApiCall, open: boolean): Promise<AuthenticatedCaller | undefined> {
     // A token that came to life while the body was thrown away must not be given an empty one to act on.
     const record = call.unread === undefined ? this.#config.tokens.find(call.token) : undefined
     if (record && isWithin(record.bound_cidrs, call.remote_addr) && this.#config.authorizer.admits(record))
@@ -108,7 +108,11 @@ export class Core {
   }
 
   /** Decides whether the caller may; the audit line of the decision is durable when this resolves or rejects. */
-  async #admit(call: ApiCall, route: Route | undefined, caller: Caller | undefined): Promise<Omit<Admitted, 'spent'>> {
+  async #admit(
+    call: ApiCall,
+    route: Route | undefined,
+    caller: AuthenticatedCaller | undefined,
+  ): Promise<Omit<Admitted, 'spent'>> {
     let operation: Operation = call.operation
     let refusal: RequestError | undefined
     try {
@@ -123,7 +127,12 @@ export class Core {
     return { caller, route, request: this.#request(call, caller, route, operation) }
   }
 
-  #allowed(call: ApiCall, route: Route | undefined, caller: Caller | undefined, operation: Operation): boolean {
+  #allowed(
+    call: ApiCall,
+    route: Route | undefined,
+    caller: AuthenticatedCaller | undefined,
+    operation: Operation,
+  ): boolean {
     const special = route?.mount.backend?.specialPaths
     if (route && special && matchesSpecial(special.unauthenticated, route.path)) return true
     const needsSudo = route !== undefined && special !== undefined && matchesSpecial(special.root, route.path)
@@ -144,7 +153,7 @@ export class Core {
     }
   }
 
-  #request(call: ApiCall, caller: Caller | undefined, route: Route, operation: Operation): Request {
+  #request(call: ApiCall, caller: AuthenticatedCaller | undefined, route: Route, operation: Operation): Request {
     const { mount, path } = route
     const request: Request = {
       id: call.id,

@@ -1,7 +1,7 @@
 import { RequestError, badRequest, permissionDenied } from '../../logical/errors.ts'
 import type { Response } from '../../logical/response.ts'
 import type { Auth, Secret } from '../../logical/secret.ts'
-import type { Caller } from '../auth/caller.ts'
+import type { AuthenticatedCaller } from '../auth/caller.ts'
 import { tokenOfLogin } from '../auth/login.ts'
 import type { TokenStore } from '../auth/token-store.ts'
 import type { ApiCall, ApiOutcome } from '../base/call.ts'
@@ -19,7 +19,7 @@ export interface IssuingConfig {
 
 /** Who asked, and whom. */
 export interface Performed {
-  readonly caller: Caller | undefined
+  readonly caller: AuthenticatedCaller | undefined
   readonly mount: Mount
   /** The request was the last use of the caller's token. */
   readonly spent: boolean

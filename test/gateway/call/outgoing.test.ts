@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { buildOutgoing } from '../../../src/gateway/call/outgoing.ts'
 import { prepareKey } from '../../../src/gateway/call/key.ts'
 import { KEY_REMOVED } from '../../../src/gateway/call/scrub.ts'
-import type { Upstream } from '../../../src/gateway/call/upstream.ts'
+import type { CallableUpstream } from '../../../src/gateway/call/upstream.ts'
 import {
   call,
   callInput,
@@ -17,8 +17,8 @@ import {
 } from '../proxy/upstream-server.ts'
 import { settle } from '../../fakes/clock.ts'
 
-const at = (changes: Partial<Upstream> = {}) => upstreamAt('https://api.stripe.com', changes)
-function build(changes: CallChanges = {}, upstream: Partial<Upstream> = {}) {
+const at = (changes: Partial<CallableUpstream> = {}) => upstreamAt('https://api.stripe.com', changes)
+function build(changes: CallChanges = {}, upstream: Partial<CallableUpstream> = {}) {
   const request = buildOutgoing(callInput(at(upstream), changes))
   const headers: Record<string, string> = {}
   for (let i = 0; i < request.headers.length; i += 2) headers[request.headers[i]!] = request.headers[i + 1]!
@@ -194,7 +194,7 @@ describe('the outgoing request is refused', () => {
     expect(() => build({ headers: [['accept', 'a'.repeat(9000)]] })).toThrow('longer than')
   })
 
-  it.each<[string, Partial<Upstream>]>([
+  it.each<[string, Partial<CallableUpstream>]>([
     ['a framing header', { headers: { Host: 'x' } }],
     ['a header value with a line break', { headers: { A: 'b\r\nc' } }],
     ['a header name that is none', { headers: { 'A b': 'c' } }],

@@ -1,7 +1,7 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { KEY_REMOVED } from '../../../src/gateway/call/scrub.ts'
-import type { Upstream } from '../../../src/gateway/call/upstream.ts'
+import type { CallableUpstream } from '../../../src/gateway/call/upstream.ts'
 import { compileProjection } from '../../../src/scope/index.ts'
 import { call, failure, httpUpstream, KEY, text, upstreamAt, type CallChanges } from '../proxy/upstream-server.ts'
 
@@ -10,7 +10,7 @@ type HeaderBag = Record<string, string | string[]>
 async function answerTo(
   headers: HeaderBag | ((url: string) => HeaderBag),
   changes: CallChanges = {},
-  upstream: Partial<Upstream> & { base?: string } = {},
+  upstream: Partial<CallableUpstream> & { base?: string } = {},
   status = 302,
 ) {
   let origin = ''
@@ -189,7 +189,7 @@ describe('a projected response', () => {
     body: string | Buffer,
     headers: HeaderBag = { 'content-type': 'application/json; charset=utf-8' },
     status = 200,
-    upstream: Partial<Upstream> = {},
+    upstream: Partial<CallableUpstream> = {},
   ) {
     const { url } = await httpUpstream((_request, response) => {
       response.writeHead(status, headers).end(body)

@@ -1,6 +1,6 @@
 /** Calls under way: cut as soon as it is known that they may not go on. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { GatewayError } from '../../../src/gateway/error.ts'
+import { GatewayFailure } from '../../../src/gateway/error.ts'
 import type { OpenCall } from '../../../src/gateway/decision/open-call.ts'
 import { authorize, openSession, service, startHarness, tokenOf, outcomeOf } from '../harness.ts'
 import type { GatewayHarness } from '../harness.ts'
@@ -16,7 +16,8 @@ beforeEach(async () => {
 })
 afterEach(() => harness.stop())
 
-const reasonOf = (open: OpenCall): unknown => (open.signal.aborted ? (open.signal.reason as GatewayError).code : 'open')
+const reasonOf = (open: OpenCall): unknown =>
+  open.signal.aborted ? (open.signal.reason as GatewayFailure).code : 'open'
 
 describe('a call is cut', () => {
   it.each([

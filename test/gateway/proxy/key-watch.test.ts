@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Sensitivity, UpstreamDocument } from '../../../src/document/documents.ts'
-import type { GatewayError } from '../../../src/gateway/error.ts'
+import type { GatewayFailure } from '../../../src/gateway/error.ts'
 import { defaultStaleness } from '../../../src/gateway/knowledge/freshness.ts'
 import { Keys } from '../../../src/gateway/proxy/keys.ts'
 import { silentLogger } from '../../../src/logical/log.ts'
@@ -71,7 +71,7 @@ async function begin(sensitivity: Sensitivity) {
   const key = await keys.get(upstream(sensitivity), 'production')
   use.release = key.watch({
     sensitivity: () => use.sensitivity,
-    end: ({ code }: GatewayError) => {
+    end: ({ code }: GatewayFailure) => {
       use.code = code
       use.endedAtMs = clock.monotonic()
       use.release()

@@ -10,7 +10,7 @@ import type { GatewayCallError } from '../../../src/gateway/call/call-error.ts'
 import { Egress, type EgressOptions } from '../../../src/gateway/proxy/egress.ts'
 import { prepareKey } from '../../../src/gateway/call/key.ts'
 import { parseTarget } from '../../../src/gateway/call/target.ts'
-import type { Upstream } from '../../../src/gateway/call/upstream.ts'
+import type { CallableUpstream } from '../../../src/gateway/call/upstream.ts'
 import type { RequestError } from '../../../src/logical/errors.ts'
 import { matchOperations, parseOperation } from '../../../src/scope/index.ts'
 import { FakeClock } from '../../fakes/clock.ts'
@@ -97,12 +97,12 @@ export async function rawUpstream(talk: (socket: Socket, head: string) => void):
   )
 }
 
-export function upstreamAt(url: string, changes: Partial<Upstream> = {}): Upstream {
+export function upstreamAt(url: string, changes: Partial<CallableUpstream> = {}): CallableUpstream {
   return {
     name: 'stripe',
     url,
     auth: 'bearer',
-    headers: null,
+    headers: {},
     allow_private_addresses: true,
     connect_timeout: 5,
     timeout: 60,
@@ -129,7 +129,7 @@ export interface CallChanges extends Partial<Omit<UpstreamCall, 'upstream' | 'ma
 
 /** A call as the gateway would make it after it has judged the request. */
 export function callInput(
-  upstream: Upstream,
+  upstream: CallableUpstream,
   { target: ask = 'GET /v1/invoices', operation, key = KEY, ...changes }: CallChanges = {},
 ): UpstreamCall {
   const [method, raw] = ask.split(' ') as [string, string]
@@ -157,7 +157,7 @@ export function callInput(
   }
 }
 
-export const call = (upstream: Upstream, changes: CallChanges = {}): Promise<UpstreamResponse> =>
+export const call = (upstream: CallableUpstream, changes: CallChanges = {}): Promise<UpstreamResponse> =>
   callUpstream(callInput(upstream, changes))
 
 export async function text(response: UpstreamResponse): Promise<string> {
