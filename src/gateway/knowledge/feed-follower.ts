@@ -1,6 +1,6 @@
 /**
- * The decision side of the gateway: what is known of sessions and documents, how old that knowledge is, and what follows from
- * it. The follower is its heartbeat: one long poll of `mcp/feed` at a time tells every cache what changed, in order.
+ * What is known of sessions and documents, and how old that knowledge is: one long poll of `mcp/feed` at a time tells every cache
+ * what changed, in order.
  */
 import { RequestError } from '../../logical/errors.ts'
 import { Backoff } from '../../logical/backoff.ts'
@@ -44,7 +44,6 @@ export class FeedFollower {
   #epoch: string | undefined
   #sequence = 0
   #gateways = 1
-  /** Of the current epoch. */
   #tokenCheck: TokenCheck | undefined
   #asOf = NEVER
   /** Monotonic: when the feed was last asked while nothing followed it, and when it last failed. */

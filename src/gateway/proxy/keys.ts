@@ -86,7 +86,7 @@ export class Keys implements FeedListener {
     const held = await this.#heldOrRead(named, limitMs)
     return {
       key: held.key,
-      stillVouched: () => this.#isWithin(held, limitMs),
+      stillVouched: () => this.#isWithin(held, limitMs) || this.#isVouchedByALaterRead(named.name, held, limitMs),
       unlistedUpstream: held.unlistedUpstream,
       watch: (use) => this.#watch(named, use),
     }
@@ -237,6 +237,13 @@ export class Keys implements FeedListener {
         use.end(
           unavailable('stale', "this gateway can no longer vouch for the upstream's key; keep the token and try again"),
         )
+  }
+
+  /** While a call was connecting the key was read again, and is still the same. */
+  #isVouchedByALaterRead(name: string, { key }: KeyRead, limitMs: number): boolean {
+    const latest = this.#held.get(name)
+    if (!latest || !this.#isWithin(latest, limitMs)) return false
+    return latest.key?.header?.[1] === key?.header?.[1] && latest.key?.query === key?.query
   }
 
   #isWithin(held: KeyRead, limitMs: number): boolean {

@@ -296,6 +296,23 @@ describe.each([
     expect(stillVouched()).toBe(false)
   })
 
+  it('is vouched for by a later read that found the same key', async () => {
+    const { stillVouched } = await get({ sensitivity })
+    await clock.advance(limitMs * 0.75 + 1)
+    await get({ sensitivity })
+    await clock.advance(limitMs / 2)
+    expect(stillVouched()).toBe(true)
+  })
+
+  it('is not vouched for by a later read that found another', async () => {
+    const { stillVouched } = await get({ sensitivity })
+    vault.putKey('mcp/stripe', { api_key: 'sk_live_rotated' }, 'https://api.stripe.com')
+    await clock.advance(limitMs * 0.75 + 1)
+    await get({ sensitivity })
+    await clock.advance(limitMs / 2)
+    expect(stillVouched()).toBe(false)
+  })
+
   it('counts a slow read from its sending', async () => {
     const held = vault.holdResponses('secret/')
     const pending = get({ sensitivity })
