@@ -43,12 +43,12 @@ describe('server -config', () => {
     [
       'a setting unlike any other',
       `${storage}${local}ui = true`,
-      'there is no setting "ui" here; there are storage, listener, allowed_hosts, audit_path, root_token_file, log_level',
+      'there is no setting "ui" here; known settings are storage, listener, allowed_hosts, audit_path, root_token_file, log_level',
     ],
     [
       'another kind of storage',
       `storage "raft" { path = "d" }\n${local}`,
-      'storage.level: is missing, for example { path = "/var/lib/mcp-vault" }\n* storage: there is no setting "raft" here; there are level',
+      'storage.level: is missing, for example { path = "/var/lib/mcp-vault" }\n* storage: there is no setting "raft" here; known settings are level',
     ],
     [
       'a number for a path',
@@ -189,7 +189,7 @@ describe('gateway -config', () => {
     [
       'a secret id in the file itself',
       vault.replace('token_file = "t"', 'approle { role_id = "r" secret_id = "s" }'),
-      'vault.approle.secret_id_file: is missing, for example "/etc/mcp-vault/gateway.secret-id"\n* vault.approle: there is no setting "secret_id" here; there are role_id, role_id_file, secret_id_file, secret_id_wrapped, mount',
+      'vault.approle.secret_id_file: is missing, for example "/etc/mcp-vault/gateway.secret-id"\n* vault.approle: there is no setting "secret_id" here; known settings are role_id, role_id_file, secret_id_file, secret_id_wrapped, mount',
     ],
     [
       'an approle without a role',
@@ -254,7 +254,7 @@ describe('gateway -config', () => {
     [
       'a sensitivity there is not',
       `${vault}max_staleness { medium = 5 }`,
-      'max_staleness: there is no setting "medium" here; there are high, standard, low',
+      'max_staleness: there is no setting "medium" here; known settings are high, standard, low',
     ],
     [
       'consent in words',

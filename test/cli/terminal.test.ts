@@ -281,7 +281,7 @@ describe('the connection', () => {
   it.each(['<html>', '[]'])('says so when a server answers %s, which no Vault does', async (body) => {
     const { code, err } = await once([{ status: 200, body }], ['read', 'x'])
     expect(code).toBe(2)
-    expect(err).toMatch(/^Error reading x: the response with status 200 is not one of Vault's/)
+    expect(err).toMatch(/^Error reading x: the response with status 200 does not come from Vault/)
   })
 })
 

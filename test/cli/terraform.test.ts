@@ -140,7 +140,7 @@ describe('again', () => {
     const { code, err } = await install(provider('1.2.3', 'console.log(1)'))
     expect([code, err]).toEqual([
       0,
-      'Another build of 1.2.3 was there. Where .terraform.lock.hcl names terraform.local/mcp/mcp, take that block out and run terraform init.\n',
+      'Another build of 1.2.3 was installed there before. If .terraform.lock.hcl names terraform.local/mcp/mcp, remove that block and run terraform init.\n',
     ])
   })
 })
@@ -162,7 +162,7 @@ describe('what it refuses, with nothing written', () => {
   it('a file that is not the provider', async () => {
     const { code, err } = await install('#!/bin/sh\necho 1.2.3\n')
     expect(code).toBe(1)
-    expect(err).toMatch(/is not the provider, or damaged/)
+    expect(err).toMatch(/is not the provider, or is damaged/)
     await untouched()
   })
 
@@ -180,7 +180,7 @@ describe('what it refuses, with nothing written', () => {
       await install(provider('1.2.3'), ['-platform=windows_amd64']),
     ]) {
       expect(code).toBe(1)
-      expect(err).toMatch(/^Windows is missing two things: .*\.exe.*Unix socket.*WSL/)
+      expect(err).toMatch(/^Windows is not supported: .*\.exe.*Unix socket.*WSL/)
     }
     await untouched()
   })

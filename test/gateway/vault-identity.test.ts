@@ -115,7 +115,7 @@ describe('at the start', () => {
     const started = identity.start()
     await until(() => log !== '')
     await clock.advance(60_000)
-    expect(log.match(/Vault gives no token yet/g)).toHaveLength(1)
+    expect(log.match(/Vault issues no token yet/g)).toHaveLength(1)
     expect(log).toContain('invalid role or secret ID')
     expect(log).not.toContain('secret-wrong')
     expect(vault.counted).toBe(1)

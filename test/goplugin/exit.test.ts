@@ -61,7 +61,7 @@ test('a host whose connection ends, and does not come back, is gone', async () =
   await host.ping()
   host.disconnect()
   expect(await host.process.exited).toEqual({ code: 0, signal: null })
-  expect(messages(host)).toEqual(['the host closed its connection; the plugin ends', 'closing', 'closed'])
+  expect(messages(host)).toEqual(['the host closed its connection; the plugin exits', 'closing', 'closed'])
 })
 
 test('a host that is killed takes the plugin with it', async () => {

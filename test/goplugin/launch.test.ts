@@ -157,7 +157,7 @@ test('a socket path that fits to the byte is used; one byte more is refused, for
 
 test.each([
   ['does not exist', (path: string) => join(path, 'absent'), 'cannot listen on'],
-  ['cannot be written in the line', (path: string) => join(path, 'a|b'), 'cannot be told to the host'],
+  ['cannot be written in the line', (path: string) => join(path, 'a|b'), 'cannot be sent to the host'],
 ])('a socket folder that %s is refused', async (_name, of, sentence) => {
   const failed = await refused({ env: { PLUGIN_UNIX_SOCKET_DIR: of(folder) } })
   expect(failed.exit.code).toBe(1)

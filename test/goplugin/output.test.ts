@@ -83,7 +83,7 @@ test.each([
   expect(await host.process.exited).toEqual({ code: 1, signal: null })
   const errors = host.logs.filter(({ level }) => level === 'error')
   expect(errors).toHaveLength(1)
-  expect(errors[0]).toMatchObject({ structured: true, message: `${message}; the plugin ends` })
+  expect(errors[0]).toMatchObject({ structured: true, message: `${message}; the plugin exits` })
   expect(errors[0]?.fields.error).toContain(cause)
   expect(host.process.stderr.filter((line) => !line.startsWith('{'))).toEqual([])
 })

@@ -93,9 +93,9 @@ describe('a role', () => {
     ['a type there is not', { token_type: 'x' }, 'invalid \'token_type\' value "x"'],
     ['batch tokens with a period', { token_type: 'batch', token_period: 60 }, "'token_type' cannot be 'batch'"],
     ['no constraint', { bind_secret_id: false }, 'at least one constraint should be enabled on the role'],
-    ['addresses of secret ids that are none', { secret_id_bound_cidrs: ['10.0.0'] }, 'is no address block'],
-    ['such by their old name', { bound_cidr_list: '10.0.0.0/33' }, 'is no address block'],
-    ['addresses of tokens that are none', { token_bound_cidrs: 'home' }, 'is no address block'],
+    ['addresses of secret ids that are none', { secret_id_bound_cidrs: ['10.0.0'] }, 'is not an address block'],
+    ['such by their old name', { bound_cidr_list: '10.0.0.0/33' }, 'is not an address block'],
+    ['addresses of tokens that are none', { token_bound_cidrs: 'home' }, 'is not an address block'],
     ['local secret ids', { local_secret_ids: true }, 'local_secret_ids is not supported'],
   ])('is not changed by %s', async (_case, settings, words) => {
     await harness.call('POST', `${ROLE}/r`, { token_ttl: 60 })
@@ -211,7 +211,7 @@ describe('a secret id', () => {
     ['a longer life than its role gives', { ttl: '11m' }, "ttl cannot be longer than the role's secret_id_ttl"],
     ['a life without end', { ttl: 0 }, "ttl cannot be longer than the role's secret_id_ttl"],
     ['negative uses', { num_uses: -1 }, 'num_uses cannot be negative'],
-    ['addresses that are none', { cidr_list: '10.0.0.0/x' }, 'is no address block'],
+    ['addresses that are none', { cidr_list: '10.0.0.0/x' }, 'is not an address block'],
     ['metadata that is no object', { metadata: '[1]' }, 'metadata must be a JSON object'],
     ['metadata that is no JSON', { metadata: '{' }, 'metadata must be a JSON object'],
     ['metadata of numbers', { metadata: '{"a":1}' }, 'metadata must be a JSON object'],

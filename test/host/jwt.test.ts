@@ -126,7 +126,7 @@ describe('a login', () => {
     ],
     ['no bound claim', without('team'), 'error validating claims: claim "team" is missing'],
     ['no user', without('sub'), 'claim "sub" not found in token'],
-    ['a subject that is a number', { ...claims, sub: 7 }, 'error validating token: the sub claim is not a text'],
+    ['a subject that is a number', { ...claims, sub: 7 }, 'error validating token: the sub claim is not a string'],
     [
       'an end over 60 s ago',
       { ...claims, iat: NOW - 400, exp: NOW - 61 },
@@ -327,7 +327,7 @@ describe('a role', () => {
     ['two claims for one metadata', { claim_mappings: { x: 'a', y: 'a' } }, 'multiple keys are mapped'],
     ['a ttl over the maximum', { token_ttl: '48h' }, "'token_ttl' cannot be greater"],
     ['a type there is not', { token_type: 'x' }, 'token_type'],
-    ['bound addresses that are none', { token_bound_cidrs: ['10.0.0.0/64'] }, 'is no address block'],
+    ['bound addresses that are none', { token_bound_cidrs: ['10.0.0.0/64'] }, 'is not an address block'],
     ['groups', { groups_claim: 'groups' }, 'groups_claim is not supported'],
   ])('is refused with %s, and stays as it was', async (_case, change, message) => {
     const before = (await harness.call('GET', 'auth/jwt/role/ci')).body.data

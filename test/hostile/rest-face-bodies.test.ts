@@ -338,7 +338,7 @@ describe('validate', () => {
       'a request id that is an object',
       requestText({ token: '<phantom>', request_id: {} }),
       400,
-      'bad_request: request_id: is not a text',
+      'bad_request: request_id: must be a string',
     ],
   ])
 })

@@ -196,12 +196,17 @@ describe('callers', () => {
     ['Basic', as('Authorization: Basic cm9vdDpyb290'), 401, 'caller_unknown: Authorization is not "Bearer <token>"'],
     ['two words', as('Authorization: Bearer a b'), 401, 'caller_unknown: Authorization is not "Bearer <token>"'],
     ['nonsense', as('Authorization: Bearer hello'), 403, 'permission_denied: permission denied'],
-    ['bytes beyond ASCII', as('Authorization: Bearer h\xe9llo'), 401, "caller_unknown: the caller's token is not one"],
+    [
+      'bytes beyond ASCII',
+      as('Authorization: Bearer h\xe9llo'),
+      401,
+      "caller_unknown: the caller's token is malformed",
+    ],
     [
       '5000 characters',
       as(`Authorization: Bearer ${long(5000)}`),
       401,
-      "caller_unknown: the caller's token is not one",
+      "caller_unknown: the caller's token is malformed",
     ],
     [
       'a phantom token',

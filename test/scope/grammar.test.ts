@@ -23,16 +23,16 @@ describe('scopes that are refused, with a sentence', () => {
   })
 
   it.each([
-    ['', 'begins with no capability'],
+    ['', 'does not begin with a capability'],
     ['read', 'names no upstream'],
     ['read:', 'names no upstream'],
     ['read:stripe', '"read:stripe" names no resource. Name one, for example read:stripe:invoices.'],
     ['read:stripe:', 'has an empty part'],
     ['read::invoices', 'has an empty part'],
-    [':stripe:invoices', 'begins with no capability'],
+    [':stripe:invoices', 'does not begin with a capability'],
     ['sudo:stripe:invoices', 'does not begin with a capability (create, read, update, delete, list, deny, write)'],
-    ['READ:stripe:invoices', 'begins with no capability'],
-    ['constructor:stripe:invoices', 'begins with no capability'],
+    ['READ:stripe:invoices', 'does not begin with a capability'],
+    ['constructor:stripe:invoices', 'does not begin with a capability'],
     ['read:Stripe:invoices', '"Stripe" is not a name'],
     ['read:stripe:in voices', '"in voices" is not a name'],
     ['read:stripe:invoices ', 'is not a name'],

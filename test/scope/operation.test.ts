@@ -13,9 +13,9 @@ const found = (tools: Tool[], method: string, path: string) =>
 
 describe('operations that are refused, with a sentence', () => {
   it.each([
-    [null, 'an operation is a text or an object'],
-    [7, 'an operation is a text or an object'],
-    [['GET /a'], 'an operation is a text or an object'],
+    [null, 'an operation must be a string or an object'],
+    [7, 'an operation must be a string or an object'],
+    [['GET /a'], 'an operation must be a string or an object'],
     ['', 'is not a method and a path; write for example "GET /v1/invoices/{id}"'],
     ['/v1/invoices', 'is not a method and a path'],
     ['GET /v1/a /v1/b', 'is not a method and a path'],

@@ -373,7 +373,13 @@ describe('bad input', () => {
   it.each([
     ['no token', '/validate', { required_scope: 'read:stripe:invoices' }, '401 invalid_token missing', 'missing token'],
     ['a null token', '/validate', { token: null }, '401 invalid_token missing', 'missing token'],
-    ['a token that is no text', '/validate', { token: 5 }, '400 invalid_request bad_request', 'token: is not a text'],
+    [
+      'a token that is no text',
+      '/validate',
+      { token: 5 },
+      '400 invalid_request bad_request',
+      'token: must be a string',
+    ],
     ['noise for a token', '/validate', { token: 'svt_x' }, '401 invalid_token malformed', 'not a token'],
     [
       'a wildcard scope',

@@ -110,7 +110,7 @@ describe('mounting', () => {
       { config: { max_lease_ttl: 'soon' } },
       'config.max_lease_ttl must be a duration',
     ],
-    ['an option that is no text', 'x', { options: { version: {} } }, 'options.version must be a text'],
+    ['an option that is no text', 'x', { options: { version: {} } }, 'options.version must be a string'],
   ])('refuses %s', async (_case, path, body, message) => {
     const response = await mount(path, body)
     expect(response.status).toBe(400)

@@ -37,7 +37,7 @@ describe('encryption at rest', () => {
     inner.put({ key: `data/${name}`, value })
   const refusal = (name: string) => ({
     kind: 'internal',
-    message: expect.stringMatching(new RegExp(`^stored value at ${name} does not open: `)) as string,
+    message: expect.stringMatching(new RegExp(`^stored value at ${name} cannot be decrypted: `)) as string,
   })
 
   it('never writes a value in the clear', async () => {

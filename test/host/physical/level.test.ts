@@ -261,7 +261,7 @@ describe('a failing disk', () => {
     full = false
     await expect(storage.put({ key: 'b', value: bytes('2') })).rejects.toMatchObject({
       kind: 'unavailable',
-      message: expect.stringContaining('takes no more writes') as string,
+      message: expect.stringContaining('accepts no more writes') as string,
     })
     expect(await storage.get('before')).toBeDefined()
     await storage.close()

@@ -109,7 +109,7 @@ describe('the store key', () => {
     await mkdir(file)
     await expect(load({ file })).rejects.toMatchObject({ message: `the store key file ${file} is not a regular file` })
     await expect(load({ file: join(directory, 'none', 'store.key'), create: true })).rejects.toMatchObject({
-      message: expect.stringContaining('cannot be made') as string,
+      message: expect.stringContaining('cannot be created') as string,
     })
   })
 

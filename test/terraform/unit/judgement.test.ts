@@ -94,7 +94,7 @@ describe('functions, without any server', () => {
   })
 
   it.each<[string, Value[], number, string]>([
-    ['scope', ['eat', 'stripe/invoices'], 0, 'begins with no capability'],
+    ['scope', ['eat', 'stripe/invoices'], 0, 'does not begin with a capability'],
     ['scope', ['read:x', 'stripe/invoices'], 0, 'is not a capability'],
     ['scope', ['read', 'stripe'], 1, 'is not a tool'],
     ['scope', ['read', 'stripe//x'], 1, 'is not a tool'],

@@ -217,7 +217,7 @@ describe('something that is no Vault', () => {
     const read = await terraform.refresh('mcp_upstream', state)
     expect(read.state).toEqual(state)
     expect(read.diagnostics).toMatchObject([
-      { severity: 'error', summary: expect.stringContaining(`answer for ${field}`) as string },
+      { severity: 'error', summary: expect.stringContaining(`response for ${field}`) as string },
     ])
   })
 
@@ -235,7 +235,7 @@ describe('something that is no Vault', () => {
     }
     expect(await terraform.refresh('mcp_tool', state)).toMatchObject({
       state,
-      diagnostics: [{ severity: 'error', summary: expect.stringContaining('answer for operations') as string }],
+      diagnostics: [{ severity: 'error', summary: expect.stringContaining('response for operations') as string }],
     })
   })
 
