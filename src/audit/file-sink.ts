@@ -59,9 +59,9 @@ const losses = {
 } as const
 
 /**
- * Opens the log file at `path`, with its last line whole. `time` is written into what a repair leaves. After each write the file must
- * still be at its path: one that a rotation has renamed keeps what it has and is continued at the path, and for one whose lines are gone the write
- * fails, because nobody could read the record.
+ * Opens the log file at `path`, with its last line whole. `time` is written into what a repair leaves. After each write, and
+ * whenever `check` is called, the file must still be at its path: one that a rotation has renamed keeps what it has and is continued at
+ * the path, and for one whose lines are gone the write fails, because nobody could read the record.
  */
 export async function openFileSink(
   fileSystem: AuditFileSystem,
@@ -84,24 +84,27 @@ export async function openFileSink(
     await appendWhole(file, bytes)
     size += bytes.length
   }
-  const sync = () => (fsync ? file.sync() : Promise.resolve())
+  const check = async (): Promise<void> => {
+    const state = await file.fate(size)
+    if (state === 'here') return
+    if (state !== 'moved') {
+      logger.error(
+        { path, fate: state },
+        `${losses[state]}; an operator must find out who did it and restore the lines from a copy`,
+      )
+      throw new Error(`the file was ${state}`)
+    }
+    // What was written is durable under the other name.
+    logger.warn({ path }, 'the audit file was renamed; a new one was started at its path')
+    await file.close()
+    ;({ file, size } = await openWhole())
+  }
   return {
     write,
+    check,
     async sync() {
-      await sync()
-      const state = await file.fate(size)
-      if (state === 'here') return
-      if (state !== 'moved') {
-        logger.error(
-          { path, fate: state },
-          `${losses[state]}; an operator must find out who did it and restore the lines from a copy`,
-        )
-        throw new Error(`the file was ${state}`)
-      }
-      // What was written is durable under the other name.
-      logger.warn({ path }, 'the audit file was renamed; a new one was started at its path')
-      await file.close()
-      ;({ file, size } = await openWhole())
+      if (fsync) await file.sync()
+      await check()
     },
     close: () => file.close(),
   }

@@ -48,6 +48,8 @@ const MAX_QUEUED_BYTES = 8 * 1024 * 1024
 const TIMEOUT_MS = 5000
 // Long enough that a full disk is not hammered with opens, short enough that recovery goes unnoticed.
 const RETRY_PAUSE_MS = 250
+/** How often an idle log makes sure that its file is where it was: a loss must not wait for the next record to show. */
+const LOOK_EVERY_MS = 1000
 
 interface Waiting {
   readonly line: Buffer
@@ -83,6 +85,9 @@ class BatchLog implements AuditLog {
   #recovery: Promise<void> = Promise.resolve()
   #scheduled = false
   #closed: Promise<void> | undefined
+  #cancelLook: (() => void) | undefined
+  /** Monotonic; a sync looks too. */
+  #syncedAtMs = -Infinity
   /** Set by a failure: monotonic time before which nothing is tried. Infinity while a call that timed out still hangs. */
   #refusingUntilMs = -Infinity
 
@@ -170,6 +175,7 @@ class BatchLog implements AuditLog {
         const sink = await this.#opened()
         await sink.write(Buffer.concat(batch.map(({ line }) => line)))
         await sink.sync()
+        this.#syncedAtMs = this.#clock.monotonic()
       })
       for (const { resolve } of batch) resolve()
     } catch (thrown) {
@@ -180,11 +186,31 @@ class BatchLog implements AuditLog {
   }
 
   async #opened(): Promise<AuditSink> {
-    return (this.#sink ??= await this.#open())
+    if (this.#sink) return this.#sink
+    const sink = (this.#sink = await this.#open())
+    if (sink.check) this.#lookLater()
+    return sink
+  }
+
+  #lookLater(): void {
+    this.#cancelLook?.()
+    this.#cancelLook = this.#clock.after(LOOK_EVERY_MS, () => {
+      void this.#inTurn(() => this.#look()).catch(() => undefined)
+    })
+  }
+
+  /** A loss is treated as a write that fails: what comes within the pause is refused, then the file is opened anew. */
+  async #look(): Promise<void> {
+    const sink = this.#sink
+    if (!sink?.check) return
+    if (this.#clock.monotonic() - this.#syncedAtMs >= LOOK_EVERY_MS) await this.#attempt(() => sink.check!())
+    this.#lookLater()
   }
 
   async #drop(): Promise<void> {
     const sink = this.#sink
+    this.#cancelLook?.()
+    this.#cancelLook = undefined
     this.#sink = undefined
     await sink?.close()
   }

@@ -4,6 +4,8 @@ export interface AuditSink {
   write(bytes: Uint8Array): Promise<void>
   /** Resolves when what was written survives a loss of power. */
   sync(): Promise<void>
+  /** Where others can take away what was written: throws when they have. `sync` looks too. */
+  check?(): Promise<void>
   close(): Promise<void>
 }
 

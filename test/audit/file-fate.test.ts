@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -26,7 +26,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-it.each<[string, () => void]>([
+const losses: [string, () => void][] = [
   [
     'removed',
     () => {
@@ -46,7 +46,9 @@ it.each<[string, () => void]>([
       truncateSync(path, 0)
     },
   ],
-])(
+]
+
+it.each(losses)(
   'a file that was %s fails the write that notices, is named in the log, and is written again after it',
   async (fate, act) => {
     act()
@@ -75,4 +77,49 @@ it('a file that was renamed keeps the line that noticed, and is continued at its
   expect(readFileSync(path, 'utf8')).toContain('"third"')
   expect(readFileSync(`${path}.1`, 'utf8')).toMatch(/"first"[^]*"second"/)
   expect(logged).toHaveLength(1)
+})
+
+it.each(losses)(
+  'a file that was %s is missed within a second by a log nobody writes to, which refuses records until it is opened anew',
+  async (fate, act) => {
+    act()
+    await clock.advance(999)
+    expect(logged).toEqual([])
+    await clock.advance(1)
+    await expect.poll(() => logged.length).toBe(1)
+    expect(logged[0]).toContain(`"path":"${path}","fate":"${fate}"`)
+    await expect(log.append({ type: 'refused' })).rejects.toMatchObject({ kind: 'unavailable' })
+    await expect
+      .poll(() =>
+        clock
+          .advance(100)
+          .then(() => log.append({ type: 'later' }))
+          .then(
+            () => 'written',
+            () => 'refused',
+          ),
+      )
+      .toBe('written')
+    expect(readFileSync(path, 'utf8')).toContain('"later"')
+    expect(readFileSync(path, 'utf8')).not.toContain('"refused"')
+    // And is watched again.
+    act()
+    await clock.advance(1_000)
+    await expect.poll(() => logged.length).toBe(2)
+  },
+)
+
+it('a file that was renamed is begun anew within a second by a log nobody writes to', async () => {
+  renameSync(path, `${path}.1`)
+  await clock.advance(1_000)
+  await expect.poll(() => existsSync(path)).toBe(true)
+  expect(logged).toHaveLength(1)
+  await log.append({ type: 'second' })
+  expect(readFileSync(path, 'utf8')).toContain('"second"')
+  expect(readFileSync(`${path}.1`, 'utf8')).not.toContain('"second"')
+})
+
+it('a log that is closed looks no more', async () => {
+  await log.close()
+  expect(clock.waiting).toBe(0)
 })
