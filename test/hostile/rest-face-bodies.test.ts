@@ -1,6 +1,6 @@
 /** The gateway's REST face: bodies, and tokens asked about that are none. */
 import { afterAll, beforeAll, describe } from 'vitest'
-import { checkRows, restFace } from './rows.ts'
+import { alike, checkRows, restFace } from './rows.ts'
 import { closeClean, startHostileHarness } from './harness.ts'
 import type { HostileHarness } from './harness.ts'
 
@@ -16,36 +16,21 @@ const long = (count: number): string => 'x'.repeat(count)
 
 describe('bodies', () => {
   checkRows(restFace, on, [
-    [
-      'not JSON',
-      'POST /agents\n\n{"agent_id"',
-      400,
-      'bad_request: the body is not valid JSON, for example {"agent_id":"claude-billing-agent"}',
-    ],
-    [
-      'a token in what is not JSON',
-      'POST /validate\n\n{"token":"<phantom>"',
-      400,
-      'bad_request: the body is not valid JSON, for example {"agent_id":"claude-billing-agent"}',
-    ],
-    [
-      'a list',
-      'POST /agents\n\n[]',
-      400,
-      'bad_request: the body must be a JSON object, for example {"agent_id":"claude-billing-agent"}',
-    ],
-    [
-      'a text',
-      'POST /agents\n\n"agent"',
-      400,
-      'bad_request: the body must be a JSON object, for example {"agent_id":"claude-billing-agent"}',
-    ],
-    [
-      'null',
-      'POST /agents\n\nnull',
-      400,
-      'bad_request: the body must be a JSON object, for example {"agent_id":"claude-billing-agent"}',
-    ],
+    ...alike(
+      [400, 'bad_request: the body is not valid JSON, for example {"agent_id":"claude-billing-agent"}'],
+      [
+        ['not JSON', 'POST /agents\n\n{"agent_id"'],
+        ['a token in what is not JSON', 'POST /validate\n\n{"token":"<phantom>"'],
+      ],
+    ),
+    ...alike(
+      [400, 'bad_request: the body must be a JSON object, for example {"agent_id":"claude-billing-agent"}'],
+      [
+        ['a list', 'POST /agents\n\n[]'],
+        ['a text', 'POST /agents\n\n"agent"'],
+        ['null', 'POST /agents\n\nnull'],
+      ],
+    ),
     [
       'nothing',
       'POST /agents',
@@ -172,18 +157,16 @@ describe('bodies', () => {
       400,
       'bad_request: purpose must be one line of at most 512 characters, for example purpose=quarterly-invoice-reconciliation.',
     ],
-    [
-      'refreshing nothing',
-      'POST /sessions/refresh\n\n{}',
-      400,
-      'bad_request: body: give either session_id or token, for example {"session_id":"sess_01JNKQ8X4F2MVBP7RD3WCZH9GT"}',
-    ],
-    [
-      'refreshing two things',
-      'POST /sessions/refresh\n\n{"token":"<phantom>","session_id":"<session>"}',
-      400,
-      'bad_request: body: give either session_id or token, for example {"session_id":"sess_01JNKQ8X4F2MVBP7RD3WCZH9GT"}',
-    ],
+    ...alike(
+      [
+        400,
+        'bad_request: body: give either session_id or token, for example {"session_id":"sess_01JNKQ8X4F2MVBP7RD3WCZH9GT"}',
+      ],
+      [
+        ['refreshing nothing', 'POST /sessions/refresh\n\n{}'],
+        ['refreshing two things', 'POST /sessions/refresh\n\n{"token":"<phantom>","session_id":"<session>"}'],
+      ],
+    ),
     [
       'refreshing what is no session',
       'POST /sessions/nothing/refresh',
@@ -230,68 +213,33 @@ describe('validate', () => {
     ['nothing', requestText({}), 401, 'missing: missing token'],
     ['an empty token', requestText({ token: '' }), 401, 'missing: missing token'],
     ['null', requestText({ token: null }), 401, 'missing: missing token'],
-    [
-      'a token that is a number',
-      requestText({ token: 7 }),
-      400,
-      'bad_request: token: must be a string, for example svt_prod_…',
-    ],
-    [
-      'a token that is a list',
-      requestText({ token: ['<phantom>'] }),
-      400,
-      'bad_request: token: must be a string, for example svt_prod_…',
-    ],
-    [
-      'one cut short',
-      requestText({ token: '<cut>' }),
-      401,
-      'malformed: this is not a token of this gateway: it is truncated, mistyped or of another kind',
-    ],
-    [
-      'wrong check digits',
-      requestText({ token: '<typo>' }),
-      401,
-      'malformed: this is not a token of this gateway: it is truncated, mistyped or of another kind',
-    ],
+    ...alike(
+      [400, 'bad_request: token: must be a string, for example svt_prod_…'],
+      [
+        ['a token that is a number', requestText({ token: 7 })],
+        ['a token that is a list', requestText({ token: ['<phantom>'] })],
+      ],
+    ),
+    ...alike(
+      [401, 'malformed: this is not a token of this gateway: it is truncated, mistyped or of another kind'],
+      [
+        ['one cut short', requestText({ token: '<cut>' })],
+        ['wrong check digits', requestText({ token: '<typo>' })],
+      ],
+    ),
     ['another prefix', requestText({ token: '<foreign>' }), 401, 'unknown: the token is not known'],
     ['one never issued', requestText({ token: '<unknown>' }), 401, 'unknown: the token is not known'],
-    [
-      'one with a space behind',
-      requestText({ token: '<phantom> ' }),
-      401,
-      'malformed: this is not a token of this gateway: it is truncated, mistyped or of another kind',
-    ],
-    [
-      'one with a line break behind',
-      requestText({ token: '<phantom>\n' }),
-      401,
-      'malformed: this is not a token of this gateway: it is truncated, mistyped or of another kind',
-    ],
-    [
-      'one in capitals',
-      requestText({ token: 'SVT_PROD_X' }),
-      401,
-      'malformed: this is not a token of this gateway: it is truncated, mistyped or of another kind',
-    ],
-    [
-      'a Vault token',
-      requestText({ token: '<root>' }),
-      401,
-      'malformed: this is not a token of this gateway: it is truncated, mistyped or of another kind',
-    ],
-    [
-      'a service token',
-      requestText({ token: '<service>' }),
-      401,
-      'malformed: this is not a token of this gateway: it is truncated, mistyped or of another kind',
-    ],
-    [
-      'a megabyte',
-      requestText({ token: long(200_000) }),
-      401,
-      'malformed: this is not a token of this gateway: it is truncated, mistyped or of another kind',
-    ],
+    ...alike(
+      [401, 'malformed: this is not a token of this gateway: it is truncated, mistyped or of another kind'],
+      [
+        ['one with a space behind', requestText({ token: '<phantom> ' })],
+        ['one with a line break behind', requestText({ token: '<phantom>\n' })],
+        ['one in capitals', requestText({ token: 'SVT_PROD_X' })],
+        ['a Vault token', requestText({ token: '<root>' })],
+        ['a service token', requestText({ token: '<service>' })],
+        ['a megabyte', requestText({ token: long(200_000) })],
+      ],
+    ),
     [
       'a revoked one',
       requestText({ token: '<revoked>' }),

@@ -1,6 +1,6 @@
 /** The gateway's REST face: paths, verbs and callers. */
 import { afterAll, beforeAll, describe } from 'vitest'
-import { checkRows, restFace } from './rows.ts'
+import { alike, checkRows, restFace } from './rows.ts'
 import { closeClean, startHostileHarness } from './harness.ts'
 import type { HostileHarness } from './harness.ts'
 
@@ -15,84 +15,35 @@ const long = (count: number): string => 'x'.repeat(count)
 
 describe('paths and verbs', () => {
   checkRows(restFace, on, [
-    [
-      'the root',
-      'GET /',
-      404,
-      'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
-    ],
-    [
-      'an unknown path',
-      'GET /nothing',
-      404,
-      'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
-    ],
-    [
-      'a Vault path',
-      'GET /v1/sys/health',
-      404,
-      'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
-    ],
-    [
-      'a trailing slash',
-      'GET /agents/',
-      404,
-      'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
-    ],
-    [
-      'two slashes',
-      'GET //agents',
-      404,
-      'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
-    ],
-    [
-      '..',
-      'GET /agents/../agents/billing',
-      404,
-      'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
-    ],
-    [
-      '%2e%2e',
-      'GET /agents/%2e%2e/sessions',
-      404,
-      'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
-    ],
-    [
-      'an encoded slash',
-      'GET /agents/billing%2fscopes',
-      404,
-      'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
-    ],
-    [
-      'a semicolon',
-      'GET /agents;x=1',
-      404,
-      'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
-    ],
-    [
-      'a backslash',
-      'GET /agents\\billing',
-      404,
-      'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
-    ],
-    [
-      'an encoded NUL',
-      'GET /agents/billing%00',
-      404,
-      'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
-    ],
-    [
-      'a name in capitals',
-      'GET /agents/Billing',
-      400,
-      'bad_request: agent_id: is not a name of 1 to 64 characters a-z, 0-9, _ and -, for example claude-billing-agent',
-    ],
-    [
-      '__proto__',
-      'GET /agents/__proto__',
-      400,
-      'bad_request: agent_id: is not a name of 1 to 64 characters a-z, 0-9, _ and -, for example claude-billing-agent',
-    ],
+    ...alike(
+      [
+        404,
+        'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
+      ],
+      [
+        ['the root', 'GET /'],
+        ['an unknown path', 'GET /nothing'],
+        ['a Vault path', 'GET /v1/sys/health'],
+        ['a trailing slash', 'GET /agents/'],
+        ['two slashes', 'GET //agents'],
+        ['..', 'GET /agents/../agents/billing'],
+        ['%2e%2e', 'GET /agents/%2e%2e/sessions'],
+        ['an encoded slash', 'GET /agents/billing%2fscopes'],
+        ['a semicolon', 'GET /agents;x=1'],
+        ['a backslash', 'GET /agents\\billing'],
+        ['an encoded NUL', 'GET /agents/billing%00'],
+      ],
+    ),
+    ...alike(
+      [
+        400,
+        'bad_request: agent_id: is not a name of 1 to 64 characters a-z, 0-9, _ and -, for example claude-billing-agent',
+      ],
+      [
+        ['a name in capitals', 'GET /agents/Billing'],
+        ['__proto__', 'GET /agents/__proto__'],
+      ],
+    ),
     ['an agent that is not there', 'GET /agents/none', 404, 'not_found: agent none is not registered'],
     [
       'scopes that are not there',
@@ -100,18 +51,13 @@ describe('paths and verbs', () => {
       404,
       'not_found: agent refunder has declared no scopes here',
     ],
-    [
-      'scopes of an environment called constructor',
-      'GET /agents/billing/scopes/constructor',
-      404,
-      'not_found: agent billing has declared no scopes here',
-    ],
-    [
-      'scopes of an environment in capitals',
-      'GET /agents/billing/scopes/PROD',
-      404,
-      'not_found: agent billing has declared no scopes here',
-    ],
+    ...alike(
+      [404, 'not_found: agent billing has declared no scopes here'],
+      [
+        ['scopes of an environment called constructor', 'GET /agents/billing/scopes/constructor'],
+        ['scopes of an environment in capitals', 'GET /agents/billing/scopes/PROD'],
+      ],
+    ),
     ['the absolute form', 'GET http://<host>/agents', 400, 'bad_request: the request target must start with /'],
     [
       'DELETE agents',
@@ -196,48 +142,31 @@ describe('callers', () => {
     ['Basic', as('Authorization: Basic cm9vdDpyb290'), 401, 'caller_unknown: Authorization is not "Bearer <token>"'],
     ['two words', as('Authorization: Bearer a b'), 401, 'caller_unknown: Authorization is not "Bearer <token>"'],
     ['nonsense', as('Authorization: Bearer hello'), 403, 'permission_denied: permission denied'],
-    [
-      'bytes beyond ASCII',
-      as('Authorization: Bearer h\xe9llo'),
-      401,
-      "caller_unknown: the caller's token is malformed",
-    ],
-    [
-      '5000 characters',
-      as(`Authorization: Bearer ${long(5000)}`),
-      401,
-      "caller_unknown: the caller's token is malformed",
-    ],
-    [
-      'a phantom token',
-      as('Authorization: Bearer <phantom>'),
-      401,
-      'caller_phantom_token: a phantom token cannot authenticate a caller: authenticate with a Vault or service token and put the phantom token into the body',
-    ],
-    [
-      'what looks like a phantom token',
-      as('Authorization: Bearer svt_prod_x'),
-      401,
-      'caller_phantom_token: a phantom token cannot authenticate a caller: authenticate with a Vault or service token and put the phantom token into the body',
-    ],
-    [
-      'a phantom token of another prefix',
-      as('Authorization: Bearer <foreign>'),
-      401,
-      'caller_phantom_token: a phantom token cannot authenticate a caller: authenticate with a Vault or service token and put the phantom token into the body',
-    ],
-    [
-      'a service token nobody configured',
-      as('Authorization: Bearer <stray>'),
-      401,
-      'caller_unknown: the service token is not known to this gateway',
-    ],
-    [
-      'a service token cut short',
-      as('Authorization: Bearer gst_'),
-      401,
-      'caller_unknown: the service token is not known to this gateway',
-    ],
+    ...alike(
+      [401, "caller_unknown: the caller's token is malformed"],
+      [
+        ['bytes beyond ASCII', as('Authorization: Bearer h\xe9llo')],
+        ['5000 characters', as(`Authorization: Bearer ${long(5000)}`)],
+      ],
+    ),
+    ...alike(
+      [
+        401,
+        'caller_phantom_token: a phantom token cannot authenticate a caller: authenticate with a Vault or service token and put the phantom token into the body',
+      ],
+      [
+        ['a phantom token', as('Authorization: Bearer <phantom>')],
+        ['what looks like a phantom token', as('Authorization: Bearer svt_prod_x')],
+        ['a phantom token of another prefix', as('Authorization: Bearer <foreign>')],
+      ],
+    ),
+    ...alike(
+      [401, 'caller_unknown: the service token is not known to this gateway'],
+      [
+        ['a service token nobody configured', as('Authorization: Bearer <stray>')],
+        ['a service token cut short', as('Authorization: Bearer gst_')],
+      ],
+    ),
     [
       'a service token without a Vault login',
       as('Authorization: Bearer <bound>'),
@@ -250,37 +179,28 @@ describe('callers', () => {
       401,
       'caller_jwt_not_configured: this gateway is not configured for JWT callers; use a Vault token or a service token',
     ],
-    [
-      'X-Vault-Token',
-      as('anonymous\nX-Vault-Token: <root>'),
-      401,
-      'caller_missing: send the caller\'s own token: "Authorization: Bearer <Vault token or service token>"',
-    ],
-    [
-      'in the query',
-      'GET /agents?access_token=<root>\nanonymous',
-      401,
-      'caller_missing: send the caller\'s own token: "Authorization: Bearer <Vault token or service token>"',
-    ],
+    ...alike(
+      [401, 'caller_missing: send the caller\'s own token: "Authorization: Bearer <Vault token or service token>"'],
+      [
+        ['X-Vault-Token', as('anonymous\nX-Vault-Token: <root>')],
+        ['in the query', 'GET /agents?access_token=<root>\nanonymous'],
+      ],
+    ),
     ['a Vault token without rights', as('Authorization: Bearer <nobody>'), 403, 'permission_denied: permission denied'],
-    [
-      'a service bound to others, on an agent',
-      'GET /agents/billing\nAuthorization: Bearer <bound>',
-      403,
-      'caller_not_bound: service token bound is not bound to agent billing',
-    ],
-    [
-      'a service bound to others, opening',
-      'POST /sessions\nAuthorization: Bearer <bound>\n\n{"agent_id":"billing"}',
-      403,
-      'caller_not_bound: service token bound is not bound to agent billing',
-    ],
-    [
-      'a service bound to others, validating',
-      'POST /validate\nAuthorization: Bearer <bound>\n\n{"token":"<phantom>"}',
-      403,
-      'caller_not_bound: service token bound is not bound to agent billing',
-    ],
+    ...alike(
+      [403, 'caller_not_bound: service token bound is not bound to agent billing'],
+      [
+        ['a service bound to others, on an agent', 'GET /agents/billing\nAuthorization: Bearer <bound>'],
+        [
+          'a service bound to others, opening',
+          'POST /sessions\nAuthorization: Bearer <bound>\n\n{"agent_id":"billing"}',
+        ],
+        [
+          'a service bound to others, validating',
+          'POST /validate\nAuthorization: Bearer <bound>\n\n{"token":"<phantom>"}',
+        ],
+      ],
+    ),
     [
       'a service writing agents',
       'POST /agents\nAuthorization: Bearer <service>\n\n{"agent_id":"new","owner":"x","environment":"production"}',

@@ -21,6 +21,12 @@ export interface Remarks {
  */
 export type Row = readonly [what: string, request: string, status: number, sentence: string, remarks?: Remarks]
 
+/** Rows that all get the same response. */
+export const alike = (
+  response: readonly [status: number, sentence: string, remarks?: Remarks],
+  requests: readonly (readonly [what: string, request: string])[],
+): Row[] => requests.map(([what, request]): Row => [what, request, ...response])
+
 export interface Face {
   readonly origin: (harness: HostileHarness) => string
   /** A header line. */

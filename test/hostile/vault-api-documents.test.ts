@@ -1,6 +1,6 @@
 /** The Vault API: documents the engine and the policy store refuse, one row a kind. */
 import { afterAll, beforeAll, describe } from 'vitest'
-import { checkRows, vaultFace } from './rows.ts'
+import { alike, checkRows, vaultFace } from './rows.ts'
 import { closeClean, startHostileHarness } from './harness.ts'
 import type { HostileHarness } from './harness.ts'
 
@@ -26,36 +26,26 @@ describe('upstreams and tools', () => {
       400,
       'url "/v1" is not an absolute URL, for example url=https://api.stripe.com.',
     ],
-    [
-      'a file url',
-      upstream({ url: 'file:///etc/passwd' }),
-      400,
-      'url must start with https://, for example url=https://api.stripe.com.',
-    ],
-    [
-      'a script url',
-      upstream({ url: 'javascript:alert(1)' }),
-      400,
-      'url must start with https://, for example url=https://api.stripe.com.',
-    ],
+    ...alike(
+      [400, 'url must start with https://, for example url=https://api.stripe.com.'],
+      [
+        ['a file url', upstream({ url: 'file:///etc/passwd' })],
+        ['a script url', upstream({ url: 'javascript:alert(1)' })],
+      ],
+    ),
     [
       'a url with a password',
       upstream({ url: 'https://a:secret@api.example' }),
       400,
       'url must not hold a user or password; keys belong in KV, for example url=https://api.stripe.com.',
     ],
-    [
-      'a url with a query',
-      upstream({ url: 'https://api.example/?key=x' }),
-      400,
-      'url must not have a query or fragment, for example url=https://api.stripe.com.',
-    ],
-    [
-      'a url with a fragment',
-      upstream({ url: 'https://api.example/#' }),
-      400,
-      'url must not have a query or fragment, for example url=https://api.stripe.com.',
-    ],
+    ...alike(
+      [400, 'url must not have a query or fragment, for example url=https://api.stripe.com.'],
+      [
+        ['a url with a query', upstream({ url: 'https://api.example/?key=x' })],
+        ['a url with a fragment', upstream({ url: 'https://api.example/#' })],
+      ],
+    ),
     [
       'http without leave',
       upstream({ url: 'http://api.example' }),
@@ -123,18 +113,13 @@ describe('upstreams and tools', () => {
       400,
       'headers: "Transfer-Encoding" is not a header that can be added, for example headers={"Stripe-Version":"2025-03-31"}.',
     ],
-    [
-      'a header value with a line break',
-      upstream({ headers: { 'X-A': 'a\nb' } }),
-      400,
-      'headers.X-A must be a printable text on one line, for example headers={"Stripe-Version":"2025-03-31"}.',
-    ],
-    [
-      'a header value that is a number',
-      upstream({ headers: { 'X-A': 1 } }),
-      400,
-      'headers.X-A must be a printable text on one line, for example headers={"Stripe-Version":"2025-03-31"}.',
-    ],
+    ...alike(
+      [400, 'headers.X-A must be a printable text on one line, for example headers={"Stripe-Version":"2025-03-31"}.'],
+      [
+        ['a header value with a line break', upstream({ headers: { 'X-A': 'a\nb' } })],
+        ['a header value that is a number', upstream({ headers: { 'X-A': 1 } })],
+      ],
+    ),
     [
       'headers named __proto__',
       'POST /v1/mcp/upstreams/new\n\n{"url":"https://api.example","headers":{"__proto__":{"a":"b"}}}',
@@ -160,18 +145,13 @@ describe('upstreams and tools', () => {
       400,
       'timeout must be a duration in seconds, or a string such as 15m or 1h30m, for example timeout=60.',
     ],
-    [
-      'max_request_bytes as a fraction',
-      upstream({ max_request_bytes: 1.5 }),
-      400,
-      'max_request_bytes must be a whole number, for example max_request_bytes=1048576.',
-    ],
-    [
-      'max_request_bytes beyond numbers',
-      upstream({ max_request_bytes: 1e300 }),
-      400,
-      'max_request_bytes must be a whole number, for example max_request_bytes=1048576.',
-    ],
+    ...alike(
+      [400, 'max_request_bytes must be a whole number, for example max_request_bytes=1048576.'],
+      [
+        ['max_request_bytes as a fraction', upstream({ max_request_bytes: 1.5 })],
+        ['max_request_bytes beyond numbers', upstream({ max_request_bytes: 1e300 })],
+      ],
+    ),
     [
       'no operations',
       tool({}),
@@ -448,18 +428,13 @@ describe('tool policies', () => {
       400,
       'policy: line 3: 007 is not a number; write digits such as 90, or a quoted text such as "90s".',
     ],
-    [
-      'blocks 10 000 deep',
-      write('a {'.repeat(10_000)),
-      400,
-      'policy: line 1: blocks and lists are nested more than 16 deep.',
-    ],
-    [
-      'lists 10 000 deep',
-      write(`path "tools/a/b" { capabilities = ${'['.repeat(10_000)}`),
-      400,
-      'policy: line 1: blocks and lists are nested more than 16 deep.',
-    ],
+    ...alike(
+      [400, 'policy: line 1: blocks and lists are nested more than 16 deep.'],
+      [
+        ['blocks 10 000 deep', write('a {'.repeat(10_000))],
+        ['lists 10 000 deep', write(`path "tools/a/b" { capabilities = ${'['.repeat(10_000)}`)],
+      ],
+    ),
     [
       'a megabyte',
       write('#'.repeat(1_100_000)),

@@ -1,6 +1,6 @@
 /** The Vault API: paths, verbs and bodies that are none. */
 import { afterAll, beforeAll, describe } from 'vitest'
-import { checkRows, vaultFace } from './rows.ts'
+import { alike, checkRows, vaultFace } from './rows.ts'
 import { closeClean, startHostileHarness } from './harness.ts'
 import type { HostileHarness } from './harness.ts'
 
@@ -44,24 +44,14 @@ describe('paths', () => {
     ],
     ['%00', 'GET /v1/mcp/agents/billing%00', 400, 'path cannot contain non-printable characters'],
     ['%0d%0a', 'GET /v1/mcp/agents/a%0d%0aX-B:c', 400, 'path cannot contain non-printable characters'],
-    [
-      'a lone %',
-      'GET /v1/mcp/agents/%',
-      400,
-      'the path holds a "%" that starts no percent-encoded UTF-8 character; write it as %25.',
-    ],
-    [
-      '%ff',
-      'GET /v1/mcp/agents/%ff',
-      400,
-      'the path holds a "%" that starts no percent-encoded UTF-8 character; write it as %25.',
-    ],
-    [
-      'an overlong slash',
-      'GET /v1/mcp/agents/%c0%af',
-      400,
-      'the path holds a "%" that starts no percent-encoded UTF-8 character; write it as %25.',
-    ],
+    ...alike(
+      [400, 'the path holds a "%" that starts no percent-encoded UTF-8 character; write it as %25.'],
+      [
+        ['a lone %', 'GET /v1/mcp/agents/%'],
+        ['%ff', 'GET /v1/mcp/agents/%ff'],
+        ['an overlong slash', 'GET /v1/mcp/agents/%c0%af'],
+      ],
+    ),
     [
       'raw bytes beyond ASCII',
       'GET /v1/mcp/agents/\xe9',
@@ -86,18 +76,13 @@ describe('paths', () => {
       400,
       'agent_id "billing;x=1" is not a name: 1 to 64 characters of a-z, 0-9, _ and -, starting with a letter or digit, for example agent_id=claude-billing-agent.',
     ],
-    [
-      'the absolute form',
-      'GET http://<host>/v1/mcp/agents/billing',
-      404,
-      'no handler for this path; the API lies under /v1/',
-    ],
-    [
-      'the absolute form of another server',
-      'GET http://evil.example/v1/sys/mounts',
-      404,
-      'no handler for this path; the API lies under /v1/',
-    ],
+    ...alike(
+      [404, 'no handler for this path; the API lies under /v1/'],
+      [
+        ['the absolute form', 'GET http://<host>/v1/mcp/agents/billing'],
+        ['the absolute form of another server', 'GET http://evil.example/v1/sys/mounts'],
+      ],
+    ),
     ['two slashes at the front', 'GET //v1/mcp/agents/none', 404, 'errors: []'],
     [
       'a name in capitals',
@@ -180,34 +165,27 @@ describe('verbs', () => {
       'authorization is given twice; send it once.',
     ],
     ['HEAD an agent', 'HEAD /v1/mcp/agents/billing', 405, ' [Allow: GET, LIST, POST, PUT, PATCH, DELETE]'],
-    [
-      'OPTIONS',
-      'OPTIONS /v1/mcp/agents/billing',
-      405,
-      'unsupported operation [Allow: GET, LIST, POST, PUT, PATCH, DELETE]',
-    ],
-    [
-      'LINK, which stands in for LIST',
-      'LINK /v1/mcp/agents',
-      405,
-      'unsupported operation [Allow: GET, LIST, POST, PUT, PATCH, DELETE]',
-    ],
-    ['LOCK', 'LOCK /v1/mcp/agents', 405, 'unsupported operation [Allow: GET, LIST, POST, PUT, PATCH, DELETE]'],
-    ['SCAN', 'SCAN /v1/mcp/agents', 405, 'unsupported operation [Allow: GET, LIST, POST, PUT, PATCH, DELETE]'],
-    ['QUERY', 'QUERY /v1/mcp/agents', 405, 'unsupported operation [Allow: GET, LIST, POST, PUT, PATCH, DELETE]'],
-    ['MKCOL', 'MKCOL /v1/mcp/agents', 405, 'unsupported operation [Allow: GET, LIST, POST, PUT, PATCH, DELETE]'],
-    [
-      'PATCH without a content type',
-      'PATCH /v1/secret/data/mcp/stripe\n\n{"data":{"a":"b"}}',
-      415,
-      'PATCH requires Content-Type application/merge-patch+json',
-    ],
-    [
-      'PATCH as plain JSON',
-      'PATCH /v1/secret/data/mcp/stripe\nContent-Type: application/json\n\n{"data":{"a":"b"}}',
-      415,
-      'PATCH requires Content-Type application/merge-patch+json',
-    ],
+    ...alike(
+      [405, 'unsupported operation [Allow: GET, LIST, POST, PUT, PATCH, DELETE]'],
+      [
+        ['OPTIONS', 'OPTIONS /v1/mcp/agents/billing'],
+        ['LINK, which stands in for LIST', 'LINK /v1/mcp/agents'],
+        ['LOCK', 'LOCK /v1/mcp/agents'],
+        ['SCAN', 'SCAN /v1/mcp/agents'],
+        ['QUERY', 'QUERY /v1/mcp/agents'],
+        ['MKCOL', 'MKCOL /v1/mcp/agents'],
+      ],
+    ),
+    ...alike(
+      [415, 'PATCH requires Content-Type application/merge-patch+json'],
+      [
+        ['PATCH without a content type', 'PATCH /v1/secret/data/mcp/stripe\n\n{"data":{"a":"b"}}'],
+        [
+          'PATCH as plain JSON',
+          'PATCH /v1/secret/data/mcp/stripe\nContent-Type: application/json\n\n{"data":{"a":"b"}}',
+        ],
+      ],
+    ),
     [
       'PATCH of an agent',
       'PATCH /v1/mcp/agents/billing\nContent-Type: application/merge-patch+json\n\n{"owner":"x"}',
@@ -222,18 +200,13 @@ describe('verbs', () => {
       400,
       'error parsing X-Vault-Wrap-TTL header: it must be a duration in seconds, or a string such as 5m, and not negative',
     ],
-    [
-      'a namespace',
-      'GET /v1/mcp/agents/billing\nX-Vault-Namespace: team',
-      400,
-      'namespaces are not supported by this server; leave X-Vault-Namespace (VAULT_NAMESPACE) out.',
-    ],
-    [
-      'a namespace with a line break encoded',
-      'GET /v1/mcp/agents/billing\nX-Vault-Namespace: a%0d%0ab',
-      400,
-      'namespaces are not supported by this server; leave X-Vault-Namespace (VAULT_NAMESPACE) out.',
-    ],
+    ...alike(
+      [400, 'namespaces are not supported by this server; leave X-Vault-Namespace (VAULT_NAMESPACE) out.'],
+      [
+        ['a namespace', 'GET /v1/mcp/agents/billing\nX-Vault-Namespace: team'],
+        ['a namespace with a line break encoded', 'GET /v1/mcp/agents/billing\nX-Vault-Namespace: a%0d%0ab'],
+      ],
+    ),
   ])
 })
 
@@ -246,24 +219,14 @@ describe('bodies', () => {
       400,
       'failed to parse JSON input: the body is not valid JSON',
     ],
-    [
-      'a list',
-      'POST /v1/mcp/agents/new\n\n[]',
-      400,
-      'failed to parse JSON input: the body must be a JSON object, for example {"ttl":"15m"}',
-    ],
-    [
-      'a text',
-      'POST /v1/mcp/agents/new\n\n"x"',
-      400,
-      'failed to parse JSON input: the body must be a JSON object, for example {"ttl":"15m"}',
-    ],
-    [
-      'a number',
-      'POST /v1/mcp/agents/new\n\n1',
-      400,
-      'failed to parse JSON input: the body must be a JSON object, for example {"ttl":"15m"}',
-    ],
+    ...alike(
+      [400, 'failed to parse JSON input: the body must be a JSON object, for example {"ttl":"15m"}'],
+      [
+        ['a list', 'POST /v1/mcp/agents/new\n\n[]'],
+        ['a text', 'POST /v1/mcp/agents/new\n\n"x"'],
+        ['a number', 'POST /v1/mcp/agents/new\n\n1'],
+      ],
+    ),
     ['null', 'POST /v1/mcp/agents/new\n\nnull', 400, 'owner is required, for example owner=platform-team.'],
     ['nothing', 'POST /v1/mcp/agents/new', 400, 'owner is required, for example owner=platform-team.'],
     ['two values', 'POST /v1/mcp/agents/new\n\n{}{}', 400, 'failed to parse JSON input: the body is not valid JSON'],
@@ -274,36 +237,27 @@ describe('bodies', () => {
       'failed to parse JSON input: the body is not valid JSON',
     ],
     ['NaN', 'POST /v1/mcp/agents/new\n\n{"owner":NaN}', 400, 'failed to parse JSON input: the body is not valid JSON'],
-    [
-      'bytes that are not UTF-8',
-      'POST /v1/mcp/agents/new\n\n{"owner":"\xff"}',
-      400,
-      'failed to parse JSON input: the body is not valid UTF-8',
-    ],
-    [
-      'UTF-16',
-      'POST /v1/mcp/agents/new\n\n\xff\xfe{\0}\0',
-      400,
-      'failed to parse JSON input: the body is not valid UTF-8',
-    ],
-    [
-      '10 000 levels',
-      `POST /v1/mcp/agents/new\n\n${deep(10_000)}`,
-      400,
-      'failed to parse JSON input: objects and lists are nested more than 300 deep (max_json_depth); send less, or have the operator raise the setting of the listener',
-    ],
-    [
-      '10 000 levels in KV',
-      `POST /v1/secret/data/mcp/new\n\n{"data":${deep(10_000)}}`,
-      400,
-      'failed to parse JSON input: objects and lists are nested more than 300 deep (max_json_depth); send less, or have the operator raise the setting of the listener',
-    ],
-    [
-      'a million brackets',
-      `POST /v1/secret/data/mcp/new\n\n{"data":{"a":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}}}`,
-      400,
-      'failed to parse JSON input: objects and lists are nested more than 300 deep (max_json_depth); send less, or have the operator raise the setting of the listener',
-    ],
+    ...alike(
+      [400, 'failed to parse JSON input: the body is not valid UTF-8'],
+      [
+        ['bytes that are not UTF-8', 'POST /v1/mcp/agents/new\n\n{"owner":"\xff"}'],
+        ['UTF-16', 'POST /v1/mcp/agents/new\n\n\xff\xfe{\0}\0'],
+      ],
+    ),
+    ...alike(
+      [
+        400,
+        'failed to parse JSON input: objects and lists are nested more than 300 deep (max_json_depth); send less, or have the operator raise the setting of the listener',
+      ],
+      [
+        ['10 000 levels', `POST /v1/mcp/agents/new\n\n${deep(10_000)}`],
+        ['10 000 levels in KV', `POST /v1/secret/data/mcp/new\n\n{"data":${deep(10_000)}}`],
+        [
+          'a million brackets',
+          `POST /v1/secret/data/mcp/new\n\n{"data":{"a":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}}}`,
+        ],
+      ],
+    ),
     [
       '33 MiB',
       `POST /v1/secret/data/mcp/new\nContent-Length: ${String(33 * 1024 * 1024)}\n\n`,
@@ -322,30 +276,18 @@ describe('bodies', () => {
       400,
       'failed to parse JSON input: the body is not valid JSON',
     ],
-    [
-      '__proto__',
-      'POST /v1/mcp/agents/new\n\n{"__proto__":{"owner":"x","environment":"production"}}',
-      400,
-      'owner is required, for example owner=platform-team.',
-    ],
-    [
-      'constructor.prototype',
-      'POST /v1/mcp/agents/new\n\n{"constructor":{"prototype":{"owner":"x","environment":"production"}}}',
-      400,
-      'owner is required, for example owner=platform-team.',
-    ],
-    [
-      'a missing owner',
-      'POST /v1/mcp/agents/new\n\n{"environment":"production"}',
-      400,
-      'owner is required, for example owner=platform-team.',
-    ],
-    [
-      'an empty owner',
-      'POST /v1/mcp/agents/new\n\n{"owner":"","environment":"production"}',
-      400,
-      'owner is required, for example owner=platform-team.',
-    ],
+    ...alike(
+      [400, 'owner is required, for example owner=platform-team.'],
+      [
+        ['__proto__', 'POST /v1/mcp/agents/new\n\n{"__proto__":{"owner":"x","environment":"production"}}'],
+        [
+          'constructor.prototype',
+          'POST /v1/mcp/agents/new\n\n{"constructor":{"prototype":{"owner":"x","environment":"production"}}}',
+        ],
+        ['a missing owner', 'POST /v1/mcp/agents/new\n\n{"environment":"production"}'],
+        ['an empty owner', 'POST /v1/mcp/agents/new\n\n{"owner":"","environment":"production"}'],
+      ],
+    ),
     [
       'an owner that is a list',
       'POST /v1/mcp/agents/new\n\n{"owner":["a"],"environment":"production"}',
@@ -395,18 +337,13 @@ describe('bodies', () => {
       'policies[0] (1000000 characters) is not a name: 1 to 64 characters of a-z, 0-9, _ and -, starting with a letter or digit, for example policies[0]=billing-read.',
     ],
     ['KV without data', 'POST /v1/secret/data/mcp/new\n\n{"api_key":"x"}', 400, 'no data provided'],
-    [
-      'KV data that is a text',
-      'POST /v1/secret/data/mcp/new\n\n{"data":"x"}',
-      400,
-      'data must be an object, or key=value strings, for example data={"api_key":"…"}.',
-    ],
-    [
-      'KV data that is a list',
-      'POST /v1/secret/data/mcp/new\n\n{"data":[1]}',
-      400,
-      'data must be an object, or key=value strings, for example data={"api_key":"…"}.',
-    ],
+    ...alike(
+      [400, 'data must be an object, or key=value strings, for example data={"api_key":"…"}.'],
+      [
+        ['KV data that is a text', 'POST /v1/secret/data/mcp/new\n\n{"data":"x"}'],
+        ['KV data that is a list', 'POST /v1/secret/data/mcp/new\n\n{"data":[1]}'],
+      ],
+    ),
     [
       'a cas that is none',
       'POST /v1/secret/data/mcp/new\n\n{"data":{"a":"b"},"options":{"cas":"x"}}',

@@ -1,6 +1,6 @@
 /** The Vault API: scopes, settings and durations that are refused, and tokens that are none. */
 import { afterAll, beforeAll, describe } from 'vitest'
-import { checkRows, vaultFace } from './rows.ts'
+import { alike, checkRows, vaultFace } from './rows.ts'
 import { closeClean, startHostileHarness } from './harness.ts'
 import type { HostileHarness } from './harness.ts'
 
@@ -209,72 +209,48 @@ describe('settings', () => {
       400,
       'max_ttl (32400) is longer than session_max_life (28800); a token cannot outlive its session, for example session_max_life=32400.',
     ],
-    [
-      'a duration that is none',
-      write({ max_ttl: 'tomorrow' }),
-      400,
-      'max_ttl must be a duration in seconds, or a string such as 15m or 1h30m, for example max_ttl=3600.',
-    ],
-    [
-      'a duration with units the wrong way',
-      write({ max_ttl: 'm15' }),
-      400,
-      'max_ttl must be a duration in seconds, or a string such as 15m or 1h30m, for example max_ttl=3600.',
-    ],
+    ...alike(
+      [400, 'max_ttl must be a duration in seconds, or a string such as 15m or 1h30m, for example max_ttl=3600.'],
+      [
+        ['a duration that is none', write({ max_ttl: 'tomorrow' })],
+        ['a duration with units the wrong way', write({ max_ttl: 'm15' })],
+      ],
+    ),
     [
       'a duration that is negative',
       write({ max_ttl: '-15m' }),
       400,
       'max_ttl must not be negative, for example max_ttl=3600.',
     ],
-    [
-      'a duration that is a list',
-      write({ max_ttl: [900] }),
-      400,
-      'max_ttl must be a duration in seconds, or a string such as 15m or 1h30m, for example max_ttl=3600.',
-    ],
-    [
-      'a duration that is true',
-      write({ max_ttl: true }),
-      400,
-      'max_ttl must be a duration in seconds, or a string such as 15m or 1h30m, for example max_ttl=3600.',
-    ],
-    [
-      'a duration beyond numbers',
-      write({ max_ttl: '99999999999999999999s' }),
-      400,
-      'max_ttl must be a duration in seconds, or a string such as 15m or 1h30m, for example max_ttl=3600.',
-    ],
-    [
-      'the prefix of service tokens',
-      write({ token_prefix: 'gst' }),
-      400,
-      'token_prefix must be 2 to 8 characters of a-z and 0-9 (gst is taken by service tokens), for example token_prefix=svt.',
-    ],
-    [
-      'a prefix of one letter',
-      write({ token_prefix: 'x' }),
-      400,
-      'token_prefix must be 2 to 8 characters of a-z and 0-9 (gst is taken by service tokens), for example token_prefix=svt.',
-    ],
-    [
-      'a prefix with _',
-      write({ token_prefix: 'a_b' }),
-      400,
-      'token_prefix must be 2 to 8 characters of a-z and 0-9 (gst is taken by service tokens), for example token_prefix=svt.',
-    ],
-    [
-      'a label that is too long',
-      write({ environment_labels: { production: long(17) } }),
-      400,
-      'environment_labels.production must be 1 to 16 characters of a-z and 0-9, for example {"production":"prod"}.',
-    ],
-    [
-      'a label that is an object',
-      write({ environment_labels: { production: {} } }),
-      400,
-      'environment_labels.production must be 1 to 16 characters of a-z and 0-9, for example {"production":"prod"}.',
-    ],
+    ...alike(
+      [400, 'max_ttl must be a duration in seconds, or a string such as 15m or 1h30m, for example max_ttl=3600.'],
+      [
+        ['a duration that is a list', write({ max_ttl: [900] })],
+        ['a duration that is true', write({ max_ttl: true })],
+        ['a duration beyond numbers', write({ max_ttl: '99999999999999999999s' })],
+      ],
+    ),
+    ...alike(
+      [
+        400,
+        'token_prefix must be 2 to 8 characters of a-z and 0-9 (gst is taken by service tokens), for example token_prefix=svt.',
+      ],
+      [
+        ['the prefix of service tokens', write({ token_prefix: 'gst' })],
+        ['a prefix of one letter', write({ token_prefix: 'x' })],
+        ['a prefix with _', write({ token_prefix: 'a_b' })],
+      ],
+    ),
+    ...alike(
+      [
+        400,
+        'environment_labels.production must be 1 to 16 characters of a-z and 0-9, for example {"production":"prod"}.',
+      ],
+      [
+        ['a label that is too long', write({ environment_labels: { production: long(17) } })],
+        ['a label that is an object', write({ environment_labels: { production: {} } })],
+      ],
+    ),
     [
       'labels that are a list',
       write({ environment_labels: [1] }),
@@ -353,18 +329,16 @@ describe('creds', () => {
       400,
       'environment "__proto__" is neither the own environment of agent "billing" ("production") nor one it has scopes for. Write mcp/agents/billing/scopes/__proto__ first.',
     ],
-    [
-      'a purpose of two lines',
-      requestText('billing', { purpose: 'a\nb' }),
-      400,
-      'purpose must be one line of at most 512 characters, for example purpose=quarterly-invoice-reconciliation.',
-    ],
-    [
-      'a purpose of 600 characters',
-      requestText('billing', { purpose: long(600) }),
-      400,
-      'purpose must be one line of at most 512 characters, for example purpose=quarterly-invoice-reconciliation.',
-    ],
+    ...alike(
+      [
+        400,
+        'purpose must be one line of at most 512 characters, for example purpose=quarterly-invoice-reconciliation.',
+      ],
+      [
+        ['a purpose of two lines', requestText('billing', { purpose: 'a\nb' })],
+        ['a purpose of 600 characters', requestText('billing', { purpose: long(600) })],
+      ],
+    ),
     [
       'a purpose that is an object',
       requestText('billing', { purpose: {} }),
@@ -383,30 +357,15 @@ describe('creds', () => {
       400,
       'ttl must not be negative, for example ttl=900.',
     ],
-    [
-      'a parent that is none',
-      requestText('billing', { parent_token: 'svt_prod_x' }),
-      400,
-      'parent_token is not a live token; delegate from a live session, or omit parent_token.',
-    ],
-    [
-      'a parent that is revoked',
-      requestText('billing', { parent_token: '<revoked>' }),
-      400,
-      'parent_token is not a live token; delegate from a live session, or omit parent_token.',
-    ],
-    [
-      'a parent that is expired',
-      requestText('billing', { parent_token: '<expired>' }),
-      400,
-      'parent_token is not a live token; delegate from a live session, or omit parent_token.',
-    ],
-    [
-      'a parent that is a Vault token',
-      requestText('billing', { parent_token: '<root>' }),
-      400,
-      'parent_token is not a live token; delegate from a live session, or omit parent_token.',
-    ],
+    ...alike(
+      [400, 'parent_token is not a live token; delegate from a live session, or omit parent_token.'],
+      [
+        ['a parent that is none', requestText('billing', { parent_token: 'svt_prod_x' })],
+        ['a parent that is revoked', requestText('billing', { parent_token: '<revoked>' })],
+        ['a parent that is expired', requestText('billing', { parent_token: '<expired>' })],
+        ['a parent that is a Vault token', requestText('billing', { parent_token: '<root>' })],
+      ],
+    ),
     [
       'more than the parent has',
       requestText('refunder', { parent_token: '<phantom>', requested_scopes: ['create:stripe:payouts'] }),
@@ -425,18 +384,13 @@ describe('creds', () => {
       400,
       'session "nothing" is not a session of agent "billing"; open one with mcp/creds/billing.',
     ],
-    [
-      'introspecting nothing',
-      'POST /v1/mcp/introspect\n\n{}',
-      400,
-      'give exactly one of token, token_sha256 and session_id, for example token=svt_prod_….',
-    ],
-    [
-      'introspecting two things',
-      'POST /v1/mcp/introspect\n\n{"token":"<phantom>","session_id":"<session>"}',
-      400,
-      'give exactly one of token, token_sha256 and session_id, for example token=svt_prod_….',
-    ],
+    ...alike(
+      [400, 'give exactly one of token, token_sha256 and session_id, for example token=svt_prod_….'],
+      [
+        ['introspecting nothing', 'POST /v1/mcp/introspect\n\n{}'],
+        ['introspecting two things', 'POST /v1/mcp/introspect\n\n{"token":"<phantom>","session_id":"<session>"}'],
+      ],
+    ),
     [
       'introspecting a digest that is none',
       'POST /v1/mcp/introspect\n\n{"token_sha256":"xyz"}',
@@ -487,61 +441,40 @@ describe('tokens', () => {
     ['in a cookie', as('anonymous\nCookie: token=<root>'), 403, 'permission denied'],
     ['one of 10 KB', as(`X-Vault-Token: ${long(10_000)}`), 403, 'permission denied'],
     ['__proto__', as('X-Vault-Token: __proto__'), 403, 'permission denied'],
-    ['one without rights', as('X-Vault-Token: <nobody>'), 403, '1 error occurred:\n\t* permission denied\n\n'],
-    [
-      'one without rights at a path that is not there',
-      as('X-Vault-Token: <nobody>', 'GET /v1/nothing/here'),
-      403,
-      '1 error occurred:\n\t* permission denied\n\n',
-    ],
-    [
-      'an operator reading a key',
-      as('X-Vault-Token: <mcp-operator>', 'GET /v1/secret/data/mcp/stripe'),
-      403,
-      '1 error occurred:\n\t* permission denied\n\n',
-    ],
-    [
-      'an operator issuing a token',
-      'POST /v1/mcp/creds/billing\nX-Vault-Token: <mcp-operator>\n\n{}',
-      403,
-      '1 error occurred:\n\t* permission denied\n\n',
-    ],
-    [
-      'an operator introspecting',
-      'POST /v1/mcp/introspect\nX-Vault-Token: <mcp-operator>\n\n{"token":"<phantom>"}',
-      403,
-      '1 error occurred:\n\t* permission denied\n\n',
-    ],
-    [
-      'a gateway writing an upstream',
-      'POST /v1/mcp/upstreams/stripe\nX-Vault-Token: <mcp-gateway>\n\n{"url":"https://evil.example"}',
-      403,
-      '1 error occurred:\n\t* permission denied\n\n',
-    ],
-    [
-      'a gateway reading another key',
-      as('X-Vault-Token: <mcp-gateway>', 'GET /v1/secret/data/other'),
-      403,
-      '1 error occurred:\n\t* permission denied\n\n',
-    ],
+    ...alike(
+      [403, '1 error occurred:\n\t* permission denied\n\n'],
+      [
+        ['one without rights', as('X-Vault-Token: <nobody>')],
+        ['one without rights at a path that is not there', as('X-Vault-Token: <nobody>', 'GET /v1/nothing/here')],
+        ['an operator reading a key', as('X-Vault-Token: <mcp-operator>', 'GET /v1/secret/data/mcp/stripe')],
+        ['an operator issuing a token', 'POST /v1/mcp/creds/billing\nX-Vault-Token: <mcp-operator>\n\n{}'],
+        [
+          'an operator introspecting',
+          'POST /v1/mcp/introspect\nX-Vault-Token: <mcp-operator>\n\n{"token":"<phantom>"}',
+        ],
+        [
+          'a gateway writing an upstream',
+          'POST /v1/mcp/upstreams/stripe\nX-Vault-Token: <mcp-gateway>\n\n{"url":"https://evil.example"}',
+        ],
+        ['a gateway reading another key', as('X-Vault-Token: <mcp-gateway>', 'GET /v1/secret/data/other')],
+      ],
+    ),
     [
       'a gateway by way of ..',
       as('X-Vault-Token: <mcp-gateway>', 'GET /v1/secret/data/mcp/%2e%2e/other'),
       400,
       'path cannot contain relative segments such as ".."',
     ],
-    [
-      'a gateway by way of an encoded slash',
-      as('X-Vault-Token: <mcp-gateway>', 'GET /v1/secret%2fdata%2fother'),
-      403,
-      '1 error occurred:\n\t* permission denied\n\n',
-    ],
-    [
-      'a service issuing, then introspecting',
-      'POST /v1/mcp/introspect\nX-Vault-Token: <mcp-service>\n\n{"token":"<phantom>"}',
-      403,
-      '1 error occurred:\n\t* permission denied\n\n',
-    ],
+    ...alike(
+      [403, '1 error occurred:\n\t* permission denied\n\n'],
+      [
+        ['a gateway by way of an encoded slash', as('X-Vault-Token: <mcp-gateway>', 'GET /v1/secret%2fdata%2fother')],
+        [
+          'a service issuing, then introspecting',
+          'POST /v1/mcp/introspect\nX-Vault-Token: <mcp-service>\n\n{"token":"<phantom>"}',
+        ],
+      ],
+    ),
     [
       'a service closing a session that is not its own',
       'DELETE /v1/mcp/creds/billing/<session>\nX-Vault-Token: <mcp-service>',
