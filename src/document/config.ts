@@ -123,3 +123,18 @@ function labelProblems(labels: unknown): readonly DocumentProblem[] {
       standsAlone: true,
     }))
 }
+
+/** `config/ttl-ceiling`: a document of its own, because who may write it is another question. */
+export const ttlCeilingFields = {
+  ttl_ceiling: {
+    type: 'duration',
+    description: 'Longest life that max_ttl of config and max_ttl_seconds of scopes may give a token, in seconds.',
+    example: 86400,
+    default: 86_400,
+  },
+} as const
+
+export const ttlCeilingProblems = (values: KnownValues<typeof ttlCeilingFields>): readonly DocumentProblem[] =>
+  typeof values.ttl_ceiling === 'number' && values.ttl_ceiling < 1
+    ? [{ field: 'ttl_ceiling', problem: 'must be at least 1 second; tokens always expire', example: '24h' }]
+    : shapeProblems(ttlCeilingFields, values)

@@ -2,12 +2,14 @@
  * What operators write and what the engine says on the wire, described and checked once. The engine's paths, the gateway and
  * the provider call this and add no rule of their own: what one of them accepts, all of them do (test/document). Pure: knows
  * neither requests nor servers; imports only `src/scope` and `src/policy`. A kind of document is its fields and `…Problems`, what
- * is wrong with values of them; `documents.ts` reads whole documents as the engine responds them.
+ * is wrong with values of them; `read…` reads what the engine responds.
  */
 export { agentFields, agentProblems } from './agent.ts'
 export { agentScopesFields, agentScopesProblems, broadScopes } from './agent-scopes.ts'
-export { configFields, configProblems } from './config.ts'
+export { configFields, configProblems, ttlCeilingFields, ttlCeilingProblems } from './config.ts'
 export type { ConfigValues } from './config.ts'
+export { readAgent, readPolicy, readScopes, readTools, readUpstream } from './documents.ts'
+export type { AgentDocument, AgentScopes, Reading, Sensitivity, UpstreamDocument } from './documents.ts'
 export { feedRequestFields, feedResponseFields, readFeedResponse } from './feed.ts'
 export type { FeedEvent, FeedPosition, FeedResponse, NumberedEvent, SentFeedResponse } from './feed.ts'
 export { introspectionFields, readIntrospection } from './introspection.ts'

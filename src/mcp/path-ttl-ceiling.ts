@@ -1,19 +1,14 @@
+import { ttlCeilingFields, ttlCeilingProblems } from '../document/index.ts'
 import { durationText } from '../framework/duration.ts'
 import type { Fields } from '../framework/field.ts'
 import { definePath } from '../framework/path.ts'
 import { badRequest } from '../logical/errors.ts'
+import { refuse } from './check.ts'
 import type { Engine } from './engine.ts'
 import { defaultSettings } from './settings.ts'
 import { cutSettings } from './ttl-ceiling.ts'
 
-const fields = {
-  ttl_ceiling: {
-    type: 'duration',
-    description: 'Longest life that max_ttl of config and max_ttl_seconds of scopes may give a token, in seconds.',
-    example: 86400,
-    default: defaultSettings.ttl_ceiling,
-  },
-} as const satisfies Fields
+const fields = ttlCeilingFields satisfies Fields
 
 /** `config/ttl-ceiling`: a path of its own, because a path needs sudo as a whole or not at all. */
 export function pathTtlCeiling(engine: Engine) {
@@ -41,8 +36,7 @@ export function pathTtlCeiling(engine: Engine) {
       write: ({ fields: given }) => {
         const ttl_ceiling = given.given('ttl_ceiling')
         if (!given.has('ttl_ceiling')) throw badRequest('ttl_ceiling is required, for example ttl_ceiling=24h.')
-        if (ttl_ceiling !== undefined && ttl_ceiling < 1)
-          throw badRequest('ttl_ceiling must be at least 1 second; tokens always expire, for example ttl_ceiling=24h.')
+        refuse(ttlCeilingProblems({ ttl_ceiling }))
         return write(ttl_ceiling)
       },
       delete: () => write(undefined),

@@ -2,6 +2,7 @@ import { upstreamFields, upstreamProblems, upstreamWarnings } from '../document/
 import { definePath } from '../framework/path.ts'
 import type { Fields } from '../framework/field.ts'
 import { listResponse } from '../logical/response.ts'
+import { defaultKvPath } from '../scope/index.ts'
 import { checkName, refuse } from './check.ts'
 import { documentOperations, versionField } from './document.ts'
 import type { DocumentSpec } from './document.ts'
@@ -16,7 +17,7 @@ export const upstreamSpec: DocumentSpec<typeof fields> = {
   path: ({ name }) => `upstreams/${name}`,
   check(values, _engine, { name }) {
     const document = {
-      kv_path: `mcp/${name}`,
+      kv_path: defaultKvPath(name!),
       allow_private_addresses: false,
       ...values,
     }
@@ -40,7 +41,7 @@ export function pathUpstreams(engine: Engine) {
       async read(call) {
         const response = await document.operations.read!(call)
         return response?.data
-          ? { data: { ...response.data, kv_path: response.data.kv_path ?? `mcp/${String(response.data.name)}` } }
+          ? { data: { ...response.data, kv_path: response.data.kv_path ?? defaultKvPath(String(response.data.name)) } }
           : undefined
       },
     },

@@ -1,4 +1,4 @@
-import { configFields } from '../document/index.ts'
+import { configFields, ttlCeilingFields } from '../document/index.ts'
 
 /** The mount's settings, `mcp/config`. Durations in seconds. */
 export interface EngineSettings {
@@ -22,7 +22,7 @@ const { default_ttl, max_ttl, session_max_life, allow_wildcards, token_prefix, e
 export const defaultSettings: EngineSettings = {
   default_ttl: default_ttl.default,
   max_ttl: max_ttl.default,
-  ttl_ceiling: 86_400,
+  ttl_ceiling: ttlCeilingFields.ttl_ceiling.default,
   session_max_life: session_max_life.default,
   allow_wildcards: allow_wildcards.default,
   token_prefix: token_prefix.default,

@@ -125,8 +125,11 @@ function withList(custom: CustomMetadata, list: ConsentList, entries: readonly s
 const mountOf = ({ mcp_mount: mount }: CustomMetadata): string =>
   typeof mount === 'string' ? mount.trim().replace(/^\/+|\/+$/g, '') : DEFAULT_MOUNT
 
+/** Where an upstream's secret lies, in its KV mount, unless its document says otherwise. */
+export const defaultKvPath = (upstream: string): string => `mcp/${upstream}`
+
 const isDefaultUse = (use: KeyUse, custom: CustomMetadata): boolean =>
-  use.mount === mountOf(custom) && use.kv_path === `mcp/${use.upstream}`
+  use.mount === mountOf(custom) && use.kv_path === defaultKvPath(use.upstream)
 
 /** The upstream that may use this secret where no list says otherwise, as an entry of one; empty where there is none. */
 function defaultUpstream({ kv_path: path }: KeyUse, custom: CustomMetadata): string[] {

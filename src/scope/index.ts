@@ -4,6 +4,7 @@ export { jsonBody, semicolonPairs } from './call-parameters.ts'
 export type { CallBody, CallParameters } from './call-parameters.ts'
 export {
   consentCommand,
+  defaultKvPath,
   isCredentialPlace,
   isListable,
   missingConsent,

@@ -1,6 +1,5 @@
 /** The three places that judge a document: the engine that stores it, the gateway that uses it, the plan of the provider. */
-import { readAgent, readPolicy, readScopes, readTools, readUpstream } from '../../src/document/documents.ts'
-import { DocumentError } from '../../src/document/index.ts'
+import { DocumentError, readAgent, readPolicy, readScopes, readTools, readUpstream } from '../../src/document/index.ts'
 import { GatewayCallError } from '../../src/gateway/call/call-error.ts'
 import { prepareKey } from '../../src/gateway/call/key.ts'
 import { buildOutgoing } from '../../src/gateway/call/outgoing.ts'

@@ -1,7 +1,13 @@
 /** What gateways rely on in an engine, of the fake they are tested with and of the real one: where they differ, the fake has drifted. */
 import { describe, expect, it } from 'vitest'
-import { readAgent, readScopes, readTools, readUpstream } from '../../src/document/documents.ts'
-import { readFeedResponse, readIntrospection } from '../../src/document/index.ts'
+import {
+  readAgent,
+  readFeedResponse,
+  readIntrospection,
+  readScopes,
+  readTools,
+  readUpstream,
+} from '../../src/document/index.ts'
 import type { FeedResponse, Introspection, NumberedEvent } from '../../src/document/index.ts'
 import { RequestError } from '../../src/logical/errors.ts'
 import type { Operation } from '../../src/logical/request.ts'

@@ -4,6 +4,7 @@
  * decide what comes back, and `call` joins them.
  */
 import { badRequest } from '../../logical/errors.ts'
+import { isName } from '../../scope/index.ts'
 
 /** One query parameter. `encoded` is how it is sent upstream: nothing but unreserved characters, `%XX`, `+`, `=`. */
 export interface QueryParameter {
@@ -61,7 +62,7 @@ function readTarget(raw: string, listener: string | undefined): Target {
 
 function takeUpstream(segments: string[]): string {
   const [prefix, upstream] = segments.splice(0, 2)
-  if (prefix !== 'u' || upstream === undefined || !/^[a-z0-9][a-z0-9_-]{0,63}$/.test(upstream)) {
+  if (prefix !== 'u' || upstream === undefined || !isName(upstream)) {
     return refuse('the path must begin with /u/ and the name of an upstream')
   }
   return upstream

@@ -1,6 +1,5 @@
-import type { UpstreamDocument } from '../../document/documents.ts'
+import type { DocumentProblem, UpstreamAuth, UpstreamDocument } from '../../document/index.ts'
 import { readAuth, summaryOf, upstreamProblems } from '../../document/index.ts'
-import type { DocumentProblem, UpstreamAuth } from '../../document/index.ts'
 import { GatewayCallError } from './call-error.ts'
 
 /** The part of an upstream's document that a call needs; where its key lies is for the reader of keys. */

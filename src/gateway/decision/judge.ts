@@ -1,4 +1,5 @@
 /** Judging one call by the documents as they are: what it asks for, and whether the session's grant covers it. */
+import { toolFields } from '../../document/index.ts'
 import { judgeCall, matchOperations, matchReadings } from '../../scope/index.ts'
 import type { CallBody, ToolMatch } from '../../scope/index.ts'
 import { GatewayFailure, unavailable } from '../error.ts'
@@ -55,12 +56,10 @@ export function judgeOf(
   }
 }
 
-const risks = ['low', 'medium', 'high', 'critical']
-
 /** What a call asks for, in names that may go into records. */
 export function requestedAccess(request: AuthorizationRequest, matches: readonly ToolMatch[]): RequestedAccess {
   const endpoint = matches[0]?.operation.path ?? normalisePath(request.segments)
-  const risk = risks.findLast((level) => matches.some(({ tool }) => tool.risk === level)) ?? null
+  const risk = toolFields.risk.allowed.findLast((level) => matches.some(({ tool }) => tool.risk === level)) ?? null
   return {
     upstream: request.upstream,
     method: request.method,

@@ -1,6 +1,6 @@
 /** What is asked of `Decisions`, and what it finds out about a request on the way. */
 import type { CallBody } from '../../scope/index.ts'
-import type { UpstreamDocument } from '../../document/documents.ts'
+import type { UpstreamDocument } from '../../document/index.ts'
 import type { FollowedPosition } from '../knowledge/followed-position.ts'
 import type { SessionName } from '../knowledge/session-cache.ts'
 import type { SessionFacts } from '../knowledge/session-entry.ts'

@@ -4,12 +4,10 @@ import type { Logger } from '../../logical/log.ts'
 import type { PolicyDocument } from '../../policy/index.ts'
 import type { Tool } from '../../scope/index.ts'
 import type { VaultClient } from '../../vault-client/index.ts'
-import { DocumentError } from '../../document/index.ts'
+import { DocumentError, readAgent, readPolicy, readScopes, readTools, readUpstream } from '../../document/index.ts'
 import { GatewayFailure, unavailable } from '../error.ts'
-import { readAgent, readPolicy, readScopes, readTools, readUpstream } from '../../document/documents.ts'
-import type { AgentDocument, AgentScopes, Reading, UpstreamDocument } from '../../document/documents.ts'
+import type { AgentDocument, AgentScopes, NumberedEvent, Reading, UpstreamDocument } from '../../document/index.ts'
 import type { FeedListener } from './listeners.ts'
-import type { NumberedEvent } from '../../document/index.ts'
 
 export interface DocumentsConfig {
   readonly vault: VaultClient

@@ -1,6 +1,6 @@
 import type { Moment } from '../../logical/clock.ts'
 import { unavailable } from '../error.ts'
-import type { Sensitivity } from '../../document/documents.ts'
+import type { Sensitivity } from '../../document/index.ts'
 import { refusedByVault } from './vault-refusal.ts'
 import type { RefusalCode } from './vault-refusal.ts'
 
@@ -34,8 +34,8 @@ export class Freshness {
   /** Milliseconds; the strictest limit where no upstream is named, or its sensitivity is not one this gateway knows. */
   limitMs(sensitivity: string | undefined): number {
     const known =
-      sensitivity === 'high' || sensitivity === 'standard' || sensitivity === 'low'
-        ? this.#limits[sensitivity]
+      sensitivity !== undefined && Object.hasOwn(this.#limits, sensitivity)
+        ? this.#limits[sensitivity as Sensitivity]
         : undefined
     return 1000 * (known ?? Math.min(...Object.values(this.#limits)))
   }

@@ -1,6 +1,6 @@
 import { consentCommand, missingConsent } from '../../scope/index.ts'
 import type { CustomMetadata, KeyUse } from '../../scope/index.ts'
-import type { UpstreamDocument } from '../../document/documents.ts'
+import type { UpstreamDocument } from '../../document/index.ts'
 
 /**
  * `enforce`: all of the owner's consent is needed. `warn_upstreams`: a missing entry in `mcp_upstreams` is allowed and

@@ -1,6 +1,7 @@
 import { delay } from '../../logical/clock.ts'
 import type { Clock } from '../../logical/clock.ts'
-import type { UpstreamDocument } from '../../document/documents.ts'
+import type { UpstreamDocument } from '../../document/index.ts'
+import { isName } from '../../scope/index.ts'
 import { GatewayFailure, toGatewayFailure, unavailable } from '../error.ts'
 import type { PreparedKey } from '../call/key.ts'
 import { parseBase } from '../call/upstream.ts'
@@ -266,7 +267,7 @@ function keyPath(upstream: UpstreamDocument, environment: string): string {
   const safe = path
     .split('/')
     .every((segment) => segment !== '' && segment !== '.' && segment !== '..' && !/[{}\\]/.test(segment))
-  if (!safe || !/^[a-z0-9][a-z0-9_-]{0,63}$/.test(environment))
+  if (!safe || !isName(environment))
     throw new GatewayFailure(
       'upstream_error',
       'key_unavailable',

@@ -1,4 +1,5 @@
 import { upstreamProblems } from '../../document/index.ts'
+import { defaultKvPath } from '../../scope/index.ts'
 import { engineSchema } from '../engine-schema.ts'
 import { explain } from '../explain.ts'
 import type { Subject } from '../explain.ts'
@@ -46,7 +47,9 @@ export const upstreamSpec: ResourceSpec = {
       description: 'Change it whenever `key_wo` is another key: that is what writes it.',
     },
   },
-  defaults: { kv_path: ({ name }) => (typeof name === 'string' ? `mcp/${name}` : isUnknown(name) ? unknown : null) },
+  defaults: {
+    kv_path: ({ name }) => (typeof name === 'string' ? defaultKvPath(name) : isUnknown(name) ? unknown : null),
+  },
   problems: upstreamProblems,
   check: checkKey,
   writeWith: (write, put) => (write.prior === null ? createWithKey(write, put) : updateWithKey(write, put)),

@@ -1,7 +1,7 @@
 /** What was begun with a key and goes on, such as a stream, while its owner takes the key or the consent away. */
 import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Sensitivity, UpstreamDocument } from '../../../src/document/documents.ts'
+import type { Sensitivity, UpstreamDocument } from '../../../src/document/index.ts'
 import type { GatewayFailure } from '../../../src/gateway/error.ts'
 import { defaultStaleness } from '../../../src/gateway/knowledge/freshness.ts'
 import { Keys } from '../../../src/gateway/proxy/keys.ts'
