@@ -15,6 +15,30 @@ const mountAgain = async ({ vault, provision }) => {
 /** Sessions beside the one that is watched, so that prefix revocation has something to do. */
 const CROWD = 50
 
+const NAMESPACE = 'bench'
+
+/** What `namespace` names, with mounts of its own, of which ours is the last: a namespace that is deleted loses them one by one. */
+export async function enterNamespace({ vault: root, url }, namespace) {
+  const vault = (method, path, body) => root(method, path.replace('/v1/', `/v1/${namespace}/`), body)
+  await root('POST', `/v1/sys/namespaces/${namespace}`, {})
+  const kv = { type: 'kv', options: { version: '2' } }
+  for (let count = 0; count < 10; count++) await vault('POST', `/v1/sys/mounts/kv-${count}`, kv)
+  await vault('POST', '/v1/sys/mounts/secret', kv)
+  await vault('POST', '/v1/sys/mounts/mcp', { type: 'mcp' })
+  return { vault, root, url, namespace }
+}
+
+/** A key that is taken away, from an upstream of this sensitivity. */
+const keyDeleted = (sensitivity) => ({
+  name: `kv metadata delete (the key), sensitivity ${sensitivity}`,
+  before: ({ vault }) => vault('POST', '/v1/mcp/upstreams/bench', { sensitivity }),
+  run: ({ vault }) => vault('DELETE', '/v1/secret/metadata/mcp/bench'),
+  undo: async ({ vault, provision }) => {
+    await vault('POST', '/v1/mcp/upstreams/bench', { sensitivity: null })
+    await provision()
+  },
+})
+
 export const actions = [
   {
     name: 'lease revoke -sync <lease>',
@@ -68,15 +92,11 @@ export const actions = [
     run: ({ vault }) => vault('DELETE', '/v1/mcp/upstreams/bench'),
     undo: ({ provision }) => provision(),
   },
-  {
-    name: 'kv metadata delete (the key)',
-    callsOnly: true,
-    run: ({ vault }) => vault('DELETE', '/v1/secret/metadata/mcp/bench'),
-    undo: ({ provision }) => provision(),
-  },
+  keyDeleted('high'),
+  keyDeleted('standard'),
+  keyDeleted('low'),
   {
     name: "kv metadata put (consent's mcp_origins)",
-    callsOnly: true,
     run: ({ vault }) =>
       vault('POST', '/v1/secret/metadata/mcp/bench', { custom_metadata: { mcp_origins: 'https://other.example' } }),
     undo: ({ provision }) => provision(),
@@ -94,6 +114,12 @@ export const actions = [
       await stage.vault('DELETE', '/v1/sys/mounts/elsewhere')
       await mountAgain(stage)
     },
+  },
+  {
+    name: 'namespace delete <namespace> (10 mounts before ours)',
+    only: 'real',
+    namespace: NAMESPACE,
+    run: ({ root }) => root('DELETE', `/v1/sys/namespaces/${NAMESPACE}`),
   },
   {
     name: 'policy delete mcp-gateway',

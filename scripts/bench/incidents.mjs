@@ -1,7 +1,7 @@
 // `npm run bench:incidents`: within what time each action of vault-config/incidents.md takes effect at a gateway that has a stream open
 // and calls coming. On the embedded server; on a real one with VAULT_BIN. Needs a build. It states and does not judge.
 //   --only=disable,seal        rows whose name contains one of these
-//   --wait=45                  seconds to wait for an effect
+//   --wait=130                 seconds to wait for an effect
 import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -17,7 +17,7 @@ const PACE_MS = 10
 const SURE = 10
 
 const { values } = parseArgs({
-  options: { only: { type: 'string', default: '' }, wait: { type: 'string', default: '45' } },
+  options: { only: { type: 'string', default: '' }, wait: { type: 'string', default: '130' } },
 })
 const WAIT_MS = Number(values.wait) * 1000
 
@@ -77,23 +77,23 @@ async function measure(action, stage, follow, issue) {
   const sent = performance.now()
   calls.from(sent)
   const answered = action.run(stage).then(() => performance.now() - sent)
-  const stream = action.callsOnly ? undefined : Promise.race([ended, pause(WAIT_MS, undefined, { ref: false })])
+  const stream = Promise.race([ended, pause(WAIT_MS, undefined, { ref: false })])
   const [took, { lastAccepted, then, over }, end] = await Promise.all([answered, calls.done, stream])
   return {
     name: action.name,
     took,
     call: over ? Math.max(0, lastAccepted - sent) : Infinity,
-    byte: action.callsOnly ? undefined : end === undefined ? Infinity : Math.max(0, end.lastByte - sent),
+    byte: end === undefined ? Infinity : Math.max(0, end.lastByte - sent),
     then,
     load,
   }
 }
 
-const ms = (value) => (value === undefined ? 'goes on' : value === Infinity ? 'none' : value.toFixed(0))
+const ms = (value) => (value === Infinity ? 'none' : value.toFixed(0))
 
 function print(row) {
   const cells = [ms(row.took), ms(row.call), ms(row.byte)].map((cell) => cell.padStart(12)).join('')
-  console.log(`${row.name.padEnd(52)}${cells}${row.load.toFixed(0).padStart(7)}  ${row.then}`)
+  console.log(`${row.name.padEnd(56)}${cells}${row.load.toFixed(0).padStart(7)}  ${row.then}`)
 }
 
 async function startReal(processes, server) {
@@ -105,7 +105,7 @@ async function startReal(processes, server) {
 
 async function run(processes) {
   const { provision, startBare, startDurable, startGateway, issue } = await import('./stage.mjs')
-  const [{ follow }, { actions }, { pidsOf }] = await Promise.all(
+  const [{ follow }, { actions, enterNamespace }, { pidsOf }] = await Promise.all(
     ['./revoke-to-cut.mjs', './incident-actions.mjs', './server/stage.mjs'].map((file) => import(file)),
   )
   const real = (process.env.VAULT_BIN ?? '') !== ''
@@ -129,18 +129,20 @@ async function run(processes) {
   }
   console.log(`\n${real ? 'A real server' : 'The embedded server'}; from the sending of the request, ms`)
   console.log(
-    `${''.padEnd(52)}${['answered', 'last accept', 'last byte'].map((head) => head.padStart(12)).join('')}   load  then`,
+    `${''.padEnd(56)}${['answered', 'last accept', 'last byte'].map((head) => head.padStart(12)).join('')}   load  then`,
   )
   for (const [index, action] of actions.entries()) {
     if (!wanted.some((part) => action.name.includes(part)) || (action.only === 'real' && !real)) continue
-    await stage.provision()
+    const place = action.namespace === undefined ? server : await enterNamespace(server, action.namespace)
+    const here = { ...stage, ...place, provision: () => provision(place.vault, bare.url) }
+    await here.provision()
     const name = `gateway-${index}`
-    const url = await startGateway(processes, server, name)
+    const url = await startGateway(processes, place, name)
     const kill = async () => killAll(pidsOfConfig(processes, name, pidsOf))
-    stage.gateway = { url, kill, token: readFileSync(join(processes.folder, `${name}.token`), 'utf8').trim() }
-    print(await measure(action, stage, follow, issue))
+    here.gateway = { url, kill, token: readFileSync(join(processes.folder, `${name}.token`), 'utf8').trim() }
+    print(await measure(action, here, follow, issue))
     await kill()
-    await action.undo?.(stage)
+    await action.undo?.(here)
   }
 }
 

@@ -54,15 +54,15 @@ export async function startDurable(processes) {
   return { vault, url, rootToken }
 }
 
-/** A process of its own beside a durable server: `gateway -config`. Answers its URL once it follows the feed. */
-export async function startGateway(processes, { vault, url }, name) {
+/** A process of its own beside a durable server: `gateway -config`. Returns its URL once it follows the feed. */
+export async function startGateway(processes, { vault, url, namespace }, name) {
   const policy = readFileSync(join(root, 'vault-config/policies/mcp-gateway.hcl'), 'utf8')
   await vault('POST', '/v1/sys/policies/acl/mcp-gateway', { policy })
   const { auth } = await vault('POST', '/v1/auth/token/create', { policies: ['mcp-gateway'], period: '1h' })
   const tokenFile = join(processes.folder, `${name}.token`)
   writeFileSync(tokenFile, auth.client_token, { mode: 0o600 })
   const config = writeConfig(processes, name, {
-    vault: { address: url, token_file: tokenFile },
+    vault: { address: url, token_file: tokenFile, ...(namespace !== undefined && { namespace }) },
     listener: { http: { address: '127.0.0.1:0' }, grpc: { address: '127.0.0.1:0' } },
     audit_path: join(processes.folder, `${name}.jsonl`),
     log_level: 'info',
