@@ -11,7 +11,7 @@ const root = resolve(import.meta.dirname, '..')
 const folder = join(root, 'vault-config/docker')
 const networks = ['bridge', 'host']
 
-/** How the target is to be run; what the environment does not name is the Dockerfile's own. Throws one sentence for what is no option. */
+/** How the target is to be run; what the environment does not name is the Dockerfile's own. Throws one sentence for what is not an option. */
 export function containerOptions(env) {
   const dockerfile = readFileSync(join(folder, 'Dockerfile'), 'utf8')
   const image = (name) => env[name] || new RegExp(`^ARG ${name}=(\\S+)$`, 'm').exec(dockerfile)[1]
@@ -67,7 +67,7 @@ export function buildServerImage({ serverImage, nodeImage, network, product }, t
   }
 }
 
-/** Stops the containers that carry `label` and removes the image `tag`; what is gone already is no failure. */
+/** Stops the containers that carry `label` and removes the image `tag`; what is gone already is not a failure. */
 export function removeContainers(label, tag, docker = dockerCommand()) {
   const { output } = docker(['ps', '--all', '--quiet', `--filter=label=${label}`])
   const ids = output.split('\n').filter((id) => id !== '')

@@ -23,7 +23,7 @@ export function openProcesses() {
     },
     /** Of those started, in that order. */
     pids: () => children.map(({ child }) => child.pid),
-    /** `ask(method, path, body)` resolves with the parsed response, and rejects for any that is no success: no failure is measured. */
+    /** `ask(method, path, body)` resolves with the parsed response, and rejects for any that is not a success: no failure is measured. */
     client(url, headers = {}, connections = MOST_CONNECTIONS) {
       const pool = new Pool(url, { connections, pipelining: 1 })
       pools.push(pool)

@@ -67,7 +67,7 @@ export const credentialRules: readonly RedactionRule[] = [
     pattern: new RegExp(`(?<before>${authorization}${scheme})[^\\s"'\\\\,;]+`, 'gi'),
     when: isHidden,
   },
-  // Where an unknown one ends nobody knows but the line.
+  // Where an unknown one ends cannot be known, except by the line.
   {
     kind: 'authorization',
     hint: 'authorization',

@@ -34,7 +34,7 @@ export function variable(io: Pick<Io, 'env'>, name: string): string | undefined 
 /** The real thing. Once `signal` was looked at, the first Ctrl-C or SIGTERM aborts it, and only a second one ends the process. */
 export function processIo(): Io {
   let stop: AbortController | undefined
-  // `mcp-vault list … | head -1` closes our output early, which is no failure.
+  // `mcp-vault list … | head -1` closes our output early, which is not a failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') return
     process.stderr.write(`Error: the output cannot be written (${error.code ?? 'unknown'})\n`)

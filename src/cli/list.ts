@@ -57,7 +57,7 @@ export const list = vaultCommand({
     'list sys/leases/lookup/mcp/creds/claude-billing-agent',
   ],
   flags: {
-    detailed: toggle('Show what is known about each key besides its name.'),
+    detailed: toggle('Show what is known about each key, not only its name.'),
     after: text('key', 'List only what sorts behind this key: the last one of the page before.'),
     limit: integer('number', 'List this many keys at most; needs a server that knows pages, such as OpenBao.'),
   },

@@ -19,7 +19,7 @@ export const serverConfig = block(
       '"level" { path = "/var/lib/mcp-vault" }',
     ),
     listener: block({ tcp: vaultListener('127.0.0.1:8200') }, '"tcp" { address = "127.0.0.1:8200" }'),
-    /** Host values answered to besides the listener's own: `vault.internal:8200`. */
+    /** Host values accepted in addition to the listener's own: `vault.internal:8200`. */
     allowed_hosts: texts('vault.internal:8200').default([]),
     audit_path: text('/var/log/mcp-vault/audit.jsonl').optional(),
     root_token_file: text('/etc/mcp-vault/root-token').optional(),

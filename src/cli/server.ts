@@ -72,7 +72,7 @@ function onlyConfig(given: Given, file: string): string {
 
 async function serveDev(io: Io, given: Given): Promise<number> {
   const seeded = checkDevFlags(given)
-  // Not from the environment: a line of a start script is no response of Vault's.
+  // Not from the environment: a line of a start script is not a response of Vault's.
   const format = formatOf({ env: {} }, given.format)
   const auditPath = resolve(given['audit-path'] ?? '.mcp-dev/audit.jsonl')
   await mkdir(dirname(auditPath), { recursive: true, mode: 0o700 }).catch(

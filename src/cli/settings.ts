@@ -31,7 +31,7 @@ function unknownSetting(key: string, known: readonly string[]): string {
   return `there is no setting ${JSON.stringify(key)} here; ${meant === undefined ? `known settings are ${known.join(', ')}` : `did you mean ${meant}?`}`
 }
 
-/** Blocks told apart by a name: `service_token "billing" { … }`. */
+/** Blocks distinguished by a name: `service_token "billing" { … }`. */
 export const blocks = <T extends z.ZodType>(each: T, example: string): z.ZodRecord<z.ZodString, T> =>
   z.record(z.string(), each, { error: wanted('named blocks', example) })
 
@@ -154,5 +154,5 @@ const tlsCheck =
     }
   }
 
-/** `0.0.0.0` and `[::]` are no names a client asks for. */
+/** `0.0.0.0` and `[::]` are not names a client asks for. */
 export const isAnyAddress = (at: string): boolean => /^(?:0(?:\.0){3}|\[[0:]+\]):/.test(at)

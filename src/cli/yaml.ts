@@ -1,6 +1,6 @@
 import { stringifyJsonExactly } from '../logical/json.ts'
 
-/** JSON values as block-style YAML 1.2. What could be read as something else than a text is quoted as in JSON, which YAML reads alike. */
+/** JSON values as block-style YAML 1.2. What could be read as something other than a text is quoted as in JSON, which YAML reads alike. */
 export function yaml(value: unknown): string {
   return isScalar(value) ? `${scalar(value)}\n` : block(value as object, '')
 }

@@ -26,7 +26,7 @@ const bearerCheckStatuses: ReadonlySet<number> = new Set([401, 403, 500, 503])
 /** A tool may follow a stream for long; the caller's signal ends it. */
 const LONGEST_CALL_MS = 2 ** 31 - 1
 
-/** Refusals are answers with `isError`. Rejects when there is no MCP server at the URL, or when the signal aborts. */
+/** Refusals are results with `isError`. Rejects when there is no MCP server at the URL, or when the signal aborts. */
 export async function callTool({ url, token, tool, args = {}, signal, onProgress }: ToolCall): Promise<ToolCallResult> {
   const [{ Client }, { StreamableHTTPClientTransport }] = await Promise.all([
     import('@modelcontextprotocol/sdk/client/index.js'),

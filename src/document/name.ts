@@ -3,7 +3,7 @@ import type { DocumentProblem } from './problem.ts'
 
 const rule = '1 to 64 characters of a-z, 0-9, _ and -, starting with a letter or digit'
 
-/** The name of an agent, environment, upstream, tool segment or policy. What is no text is not judged here. */
+/** The name of an agent, environment, upstream, tool segment or policy. What is not a text is not judged here. */
 export const nameProblems = (
   field: string,
   name: unknown,

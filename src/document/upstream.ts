@@ -217,7 +217,7 @@ function headerProblems(headers: unknown): readonly DocumentProblem[] {
 
 function headerProblem(name: string, value: unknown): DocumentProblem | undefined {
   const base = { field: 'headers', key: name, example: { 'Stripe-Version': '2025-03-31' } }
-  // A name this long is no header but something that went to the wrong place, and is not repeated.
+  // A name this long is not a header but something that went to the wrong place, and is not repeated.
   const shown = name.length > 64 ? `(${String(name.length)} characters)` : JSON.stringify(name)
   if (credential.test(name) && isHeaderName(name) && !framing.has(name.toLowerCase()))
     return {

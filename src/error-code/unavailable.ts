@@ -77,7 +77,7 @@ export const unavailableCodes = {
   caller_gone: {
     meaning: 'The caller gave up the request before it had ended.',
     actor: 'nobody',
-    action: 'Nothing: nobody waits for it.',
+    action: 'Nothing: the caller has gone.',
   },
   call_ended: {
     meaning: 'The call was ended before its response was complete.',

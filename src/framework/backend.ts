@@ -73,7 +73,7 @@ export function createBackend(spec: BackendSpec): Backend {
       try {
         return await matched.path.exists({ request, fields })
       } catch (error) {
-        // A name that is none names nothing. The write itself says so, once it is known that the caller may write at all.
+        // An invalid name cannot exist. The write itself says so, once it is known that the caller may write at all.
         if (error instanceof RequestError && error.kind === 'bad_request') return false
         throw error
       }
@@ -118,7 +118,7 @@ function match(routes: readonly Route[], path: string, wanted?: keyof Operations
 function handlerFor(routes: readonly Route[], request: Request, name: keyof Operations<never> | undefined) {
   const matched = match(routes, request.path, name)
   if (!matched) throw new RequestError('unsupported_path')
-  // Not the collection either, for what is no list: `agents/x/scopes/` would pass a deny of `agents/x/scopes`.
+  // Not the collection either, for what is not a list: `agents/x/scopes/` would pass a deny of `agents/x/scopes`.
   const folder = request.path.endsWith('/') && name !== 'list'
   const handler = name && !folder ? matched.path.operations[name] : undefined
   if (!handler) throw new RequestError('unsupported_operation', undefined, { allow: methodsAt(routes, request.path) })

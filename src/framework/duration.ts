@@ -1,6 +1,6 @@
 /**
  * Durations as Vault's parseutil reads them: a number of seconds, a text of digits, or Go's notation (`1h30m`, `90s`, `1.5h`,
- * `250ms`) with `d` for days besides.
+ * `250ms`), and `d` for days as well.
  */
 
 const unitSeconds: Readonly<Record<string, number>> = {

@@ -20,7 +20,7 @@ export interface FieldSchema {
   readonly computed?: boolean
   /** Given, and answered too where else only computed fields are. */
   readonly echoed?: boolean
-  /** Answered as null while there is none. */
+  /** Null in responses while there is none. */
   readonly nullable?: boolean
   /** Never answered, never logged. */
   readonly secret?: boolean

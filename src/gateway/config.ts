@@ -45,7 +45,7 @@ export interface GatewayConfig {
     readonly address: string
     readonly tls?: TlsFiles
   }[]
-  /** Host values answered to besides those of the listening addresses: `gateway.internal`, `gateway.internal:8251`. */
+  /** Host values accepted in addition to those of the listening addresses: `gateway.internal`, `gateway.internal:8251`. */
   readonly allowedHosts?: readonly string[]
   /** File of decision and outcome records. */
   readonly auditPath: string

@@ -1,4 +1,4 @@
-/** A new id of ours: `req_` and 32 hexadecimal digits. Never the caller's: two requests of one id could not be told apart. */
+/** A new id of ours: `req_` and 32 hexadecimal digits. Never the caller's: two requests of one id could not be distinguished. */
 export const requestIdOf = (random: (bytes: number) => Uint8Array): string =>
   `req_${Buffer.from(random(16)).toString('hex')}`
 

@@ -3,7 +3,7 @@ import type { Logger } from '../logical/log.ts'
 
 const PERIOD_MS = 500
 
-/** One timer for everything that must notice time passing: lost contact with Vault is no event. */
+/** One timer for everything that must notice time passing: lost contact with Vault is not an event. */
 export class Ticker {
   readonly #clock: Clock
   readonly #logger: Logger

@@ -1,4 +1,4 @@
-/** Notices that the host is gone: a host that is killed ends nobody's process but its own. */
+/** Notices that the host is gone: a host that is killed ends only its own process. */
 import type { Clock } from '../logical/clock.ts'
 
 /** As long as hosts wait for the handshake themselves. */

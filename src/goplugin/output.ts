@@ -79,7 +79,7 @@ function writeAll(fd: number, text: string): void {
   for (let rest = Buffer.from(text); rest.length > 0;) rest = rest.subarray(writeSync(fd, rest))
 }
 
-/** Where nobody reads there is nobody to tell of it either; that the host is gone is noticed elsewhere. */
+/** Where nobody reads, the failure cannot be reported either; that the host is gone is noticed elsewhere. */
 function tryWrite(fd: number, text: string): void {
   try {
     writeAll(fd, text)

@@ -24,7 +24,7 @@ export interface HealthReport {
 
 type Watching = ServerWritableStream<HealthRequest, HealthResponse>
 
-/** Where a watcher is told. */
+/** Where a watcher's status goes. */
 export interface HealthStream {
   /** Nothing waits on its way out. */
   readonly idle: boolean
@@ -52,7 +52,7 @@ export function healthService(report: HealthReport, streamOf: (call: Watching) =
       let told: string | undefined
       const tell = () => {
         const now = statusOf(service)
-        // A watcher that does not read is told the newest status once it does.
+        // A watcher that does not read gets the newest status once it does.
         if (now === told || !stream.idle) return
         told = now
         stream.send({ status: now })

@@ -50,7 +50,7 @@ export interface HostConfig {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
-  /** What can be mounted besides `kv`, by mount type: `mcp`, … */
+  /** What can be mounted in addition to `kv`, by mount type: `mcp`, … */
   readonly engines: Readonly<Record<string, Factory>>
   /** The root token's id; made if there is no such token yet. Without it a random one is made on the very first start. */
   readonly devRootTokenId?: string
@@ -60,7 +60,7 @@ export interface HostConfig {
   readonly auditPath?: string
   /** Opens the file of an audit device; a durable log of `src/audit` unless given. */
   readonly openAuditLog?: (filePath: string) => AuditLog
-  /** Whether what belongs to the server besides itself serves; `sys/health` answers 200 only then. */
+  /** Whether what belongs to the server, such as the gateway beside it, serves; `sys/health` answers 200 only then. */
   readonly ready?: () => boolean
 }
 

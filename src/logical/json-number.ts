@@ -1,4 +1,4 @@
-/** Longer ones are nobody's number, and cost more than their length to read. */
+/** Longer ones are not real numbers, and cost more than their length to read. */
 const LONGEST_WHOLE = 100
 /** No other number this long is one that a double holds. */
 const LONGEST = 1100
@@ -18,7 +18,7 @@ export function isKeptNumber(text: string): boolean {
   const value = Number(text)
   // The usual spelling, and cheap to see. Not "Infinity" and "NaN": those are no JSON.
   if (String(value) === text && Number.isFinite(value)) return true
-  // What is no number at all is for the grammar to refuse.
+  // What is not a number at all is for the grammar to refuse.
   if (Number.isNaN(value)) return true
   return Number.isFinite(value) && normalised(text) === normalised(String(value))
 }

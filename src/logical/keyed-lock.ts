@@ -1,4 +1,4 @@
-/** Runs one task at a time per key, in the order asked. Keys nobody waits for cost nothing. */
+/** Runs one task at a time per key, in the order requested. Keys without waiters cost nothing. */
 export class KeyedLock {
   readonly #tails = new Map<string, Promise<unknown>>()
 

@@ -97,7 +97,7 @@ export async function mint(engine: Engine, environment: string, ttl: number, iss
   }
 }
 
-/** What `creds` answers, besides the fields it shares with the request. */
+/** What `creds` returns, apart from the fields it shares with the request. */
 export const credsFields = {
   session_id: {
     type: 'string',

@@ -23,7 +23,7 @@ interface Subject {
   readonly token?: SessionToken
 }
 
-/** RFC 7662 with what gateways need besides: the chain, the documents it rests on, and the feed position of the response. */
+/** RFC 7662 with what gateways need in addition: the chain, the documents it rests on, and the feed position of the response. */
 export function pathIntrospect(engine: Engine) {
   return definePath({
     pattern: 'introspect',

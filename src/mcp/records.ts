@@ -11,7 +11,7 @@ import type { Feed } from './feed.ts'
 /** A generation of the cache is full at the first of these. Sessions are as long as the lists of scopes that callers asked for. */
 const GENERATION_ENTRIES = 50_000
 const GENERATION_BYTES = 64 * 1024 * 1024
-/** What holding an entry takes besides the JSON of its value. */
+/** What holding an entry takes in addition to the JSON of its value. */
 const ENTRY_BYTES = 128
 
 interface Kept {
@@ -95,7 +95,7 @@ export class Records {
     try {
       await write()
     } catch (error) {
-      // Stored or not, nobody knows: followers must ask again for everything they hold. A write that has nothing to tell them
+      // It is unknown whether it was stored: followers must ask again for everything they hold. A write that has nothing to tell them
       // (a new session, a record long dead) changes nothing they could hold.
       if (events.length > 0) this.#feed.newEpoch()
       throw error

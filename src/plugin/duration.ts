@@ -12,7 +12,7 @@ export function secondsOf(nanoseconds: string | number): number {
 }
 
 /**
- * As text where a number would not be exact; the library writes numbers several times as fast. Throws for what is no length of time:
+ * As text where a number would not be exact; the library writes numbers several times as fast. Throws for what is not a length of time:
  * servers read a negative one as "the mount's default", which is long.
  */
 export function nanosecondsOf(seconds: number): string | number {

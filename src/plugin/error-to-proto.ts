@@ -1,4 +1,4 @@
-/** How a failure is told to the server, so that its status and its text reach the caller and a lease is retried or given up as it should. */
+/** How a failure is reported to the server, so that its status and its text reach the caller and a lease is retried or given up as it should. */
 import { errorTable, fromUnknown } from '../logical/errors.ts'
 import type { ErrorKind, RequestError } from '../logical/errors.ts'
 import type { HandleRequestReply, ProtoError } from '../proto/vault-backend.ts'

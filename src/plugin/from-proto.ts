@@ -24,7 +24,7 @@ const operations: ReadonlySet<string> = new Set<Operation>([
   'rollback',
 ])
 
-/** Throws `unsupported_operation` for what engines do not know (OpenBao's scan, HEAD) and `bad_request` for data that is no object. */
+/** Throws `unsupported_operation` for what engines do not know (OpenBao's scan, HEAD) and `bad_request` for data that is not an object. */
 export function requestFromProto(
   request: PbRequest,
   context: { readonly storage: Storage; readonly signal: () => AbortSignal },

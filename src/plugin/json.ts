@@ -3,7 +3,7 @@ import { RequestError } from '../logical/errors.ts'
 import { parseJsonExactly } from '../logical/json.ts'
 import type { Data } from '../logical/data.ts'
 
-/** Requests without data come as `null`. Undefined for what is no object. */
+/** Requests without data come as `null`. Undefined for what is not an object. */
 function objectOf(json: string): Data | undefined {
   if (json === '' || json === 'null') return {}
   let value: unknown
@@ -26,7 +26,7 @@ export function requestData(json: string): Data {
   return data
 }
 
-/** Of what the engine itself gave the server to keep. That it cannot be read is no fault of the caller's. */
+/** Of what the engine itself gave the server to keep. That it cannot be read is not a fault of the caller's. */
 export function keptData(json: string): Data {
   const data = objectOf(json)
   if (!data)

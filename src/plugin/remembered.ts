@@ -23,7 +23,7 @@ export class Remembered<Value> {
   async get(): Promise<Value> {
     const ageMs = this.#known ? this.#clock.monotonic() - this.#known.requestedAtMs : STALE_MS
     if (!this.#known || ageMs >= STALE_MS) return this.#renew()
-    // Anyone who needs it when it is stale is told what went wrong.
+    // A caller that needs it while it is stale gets the error.
     if (ageMs >= AGING_MS) this.#renew().catch(() => undefined)
     return this.#known.value
   }

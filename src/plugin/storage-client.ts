@@ -79,7 +79,7 @@ function checkPath(path: string): void {
 const fault = (key: string) =>
   new RequestError('internal', undefined, { cause: new Error(`${JSON.stringify(key)} is not a storage key`) })
 
-/** Servers tell storage failures by their text. What is not known here is an outage: nothing the caller could mend. */
+/** Servers tell storage failures by their text. What is not known here is an outage: nothing the caller could fix. */
 function storageFailure(text: string): RequestError {
   if (text.includes(errorTable.readonly.text)) return new RequestError('readonly')
   const cause = new Error(text)

@@ -25,7 +25,7 @@ export const errorResponse = (message: string): PbResponse => ({
   warnings: [],
 })
 
-/** By the server's rule: `error` alone, or beside nothing but `data`. It panics where that `error` is no text. */
+/** By the server's rule: `error` alone, or beside nothing but `data`. It panics where that `error` is not a text. */
 function readsAsError(data: Data): boolean {
   if ((data.error ?? null) === null) return false
   return Object.keys(data).every((key) => key === 'error' || key === 'data')

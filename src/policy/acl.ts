@@ -30,7 +30,7 @@ export interface AclRequest {
 
 export interface AclResult {
   readonly allowed: boolean
-  /** The deciding rule has `sudo`, whatever the operation; for root-protected paths it is needed besides `allowed`. */
+  /** The deciding rule has `sudo`, whatever the operation; for root-protected paths it is needed in addition to `allowed`. */
   readonly sudo: boolean
   /** For logs and error texts that may say more than "permission denied". */
   readonly reason: string

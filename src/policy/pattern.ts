@@ -79,7 +79,7 @@ export function covers(a: Pattern, b: Pattern): boolean {
   return a.segments.every((segment, at) => {
     const other = b.segments[at] ?? ''
     if (!(a.glob && at === last)) return segment === '+' || segment === other
-    // The beginning of a segment. A "+" of `b` begins with no text in particular; "+*" is no pattern.
+    // The beginning of a segment. A "+" of `b` begins with no text in particular; "+*" is not a pattern.
     return other.startsWith(segment)
   })
 }

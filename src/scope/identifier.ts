@@ -13,7 +13,7 @@ export function sessionIdOf(digestHex: string, unixMs: number): string {
   return `sess_${base32(time(unixMs), 10)}${sessionKeyOfDigest(digestHex)}`
 }
 
-/** A session's storage key: the 16 random characters of its ULID; `undefined` when the text is no session identifier. */
+/** A session's storage key: the 16 random characters of its ULID; `undefined` when the text is not a session identifier. */
 export function sessionKeyOf(sessionId: string): string | undefined {
   return /^sess_[0-7][0-9A-HJKMNP-TV-Z]{9}([0-9A-HJKMNP-TV-Z]{16})$/.exec(sessionId)?.[1]
 }

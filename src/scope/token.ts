@@ -4,7 +4,7 @@ import { ScopeError } from './error.ts'
 
 /**
  * Phantom tokens: `<prefix>_<label>_<43 base62: 32 bytes><6 base62: CRC-32 of all before it>`. The checksum keeps noise away from
- * storage and lets secret scanners tell a token from chance; it is no security. The last 4 of the 32 bytes are a keyed check over
+ * storage and lets secret scanners tell a token from chance; it is not security. The last 4 of the 32 bytes are a keyed check over
  * prefix, label and the 28 random ones, so that who holds the mount's check key tells made-up tokens without looking them up. It is
  * a filter: a token rests on its 224 random bits, anyone who knows the key. Only digests are stored.
  */

@@ -65,7 +65,7 @@ function typeOf(name: string, { type }: EngineField, items: Items | undefined): 
 
 /**
  * A value of the engine's response. Throws `Refusal` for one of another type: what stands at the address may be no engine, and Terraform
- * itself crashes at a number that is none.
+ * itself crashes at an invalid number.
  */
 export function fromEngine(name: string, field: EngineField, value: unknown, items?: Items): Value {
   if (value === null || value === undefined) return null

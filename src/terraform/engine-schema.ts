@@ -43,7 +43,7 @@ export const engineSchema = {
       },
       "environment_labels": {
         "type": "object",
-        "description": "Labels tokens carry for environments, besides the built-in prod, staging, dev and test.",
+        "description": "Labels tokens carry for environments, in addition to the built-in prod, staging, dev and test.",
         "example": {
           "production-eu": "prodeu"
         },
@@ -51,7 +51,7 @@ export const engineSchema = {
       },
       "reuse_window": {
         "type": "duration",
-        "description": "How long ended sessions are remembered, in seconds, so that reuse after expiry or revocation is told from an unknown token.",
+        "description": "How long ended sessions are remembered, in seconds, so that reuse after expiry or revocation can be distinguished from an unknown token.",
         "example": 86400,
         "default": 86400
       }

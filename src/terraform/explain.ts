@@ -5,7 +5,7 @@ import { CallFailure } from './call-failure.ts'
 import type { Server } from './server.ts'
 
 export interface Subject {
-  /** The attribute that holds a field of the engine's; undefined for a field that is none. */
+  /** The attribute that holds a field of the engine's; undefined for a field without one. */
   readonly attributeOf: (field: string) => string | undefined
   /** Where to point when the engine names no field. */
   readonly otherwise?: Path
@@ -45,7 +45,7 @@ export function warningDiagnostics(warnings: readonly string[] | null | undefine
   })
 }
 
-/** Ends the operation with what `error` means to the user. What is no failure of the server is thrown on as it is. */
+/** Ends the operation with what `error` means to the user. What is not a failure of the server is thrown on as it is. */
 export async function explain(error: unknown, server: Server, subject: Subject): Promise<never> {
   if (!(error instanceof CallFailure)) throw error
   const { kind, errors } = error.error

@@ -20,7 +20,7 @@ export interface ProviderOptions extends ProviderEnvironment {
 }
 
 export interface ClosableProvider extends Provider {
-  /** Takes back what was lent and ends the child token. */
+  /** Revokes the leases held and ends the child token. */
   close(): Promise<void>
 }
 

@@ -139,7 +139,7 @@ export function validateSettings(config: ValueObject): Diagnostic[] {
   return found
 }
 
-/** What is not given or not known yet is no mistake. */
+/** What is not given or not known yet is not a mistake. */
 const isAtLeast = (value: Value | undefined, least: number): boolean =>
   value === null || value === undefined || isUnknown(value) || (Number.isSafeInteger(value) && Number(value) >= least)
 

@@ -1,7 +1,7 @@
 /** The spellings of a tool: `stripe/invoices`, as policies have it `tools/stripe/invoices`, and as ids have it `mcp/tools/stripe/invoices`. */
 import { isName } from '../scope/index.ts'
 
-/** The path policies know it by; wildcards are left for who reads it next. Undefined for what is no tool. */
+/** The path policies know it by; wildcards are left for who reads it next. Undefined for what is not a tool. */
 export function toolPathOf(text: string): string | undefined {
   const segments = text.split('/')
   const isTool = (count: number): boolean => count === 2 || count === 3

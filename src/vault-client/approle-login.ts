@@ -23,7 +23,7 @@ export interface AppRoleLoginOptions {
  * fifteen minutes without one. So the same ids are not offered again sooner than this; another role or secret id is offered at once.
  */
 const COUNTED_PAUSE_MS = 15 * 60_000 + 10_000
-/** Refusals that Vault does not count: the role is gone or locked out, or this address is not let in. Anyone who mends that waits for nobody. */
+/** Refusals that Vault does not count: the role is gone or locked out, or this address is not let in. Once that is fixed, no wait is needed. */
 const UNCOUNTED_PAUSE_MS = 2_000
 
 interface Refusal {

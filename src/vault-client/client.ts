@@ -132,7 +132,7 @@ function clientOf(settings: Settings, token: string | (() => string), close: () 
   })
 }
 
-/** The caged client of the token of the moment; a new one is built only when the token has changed. */
+/** The hardened client of the current token; a new one is built only when the token has changed. */
 function senderOf(settings: Settings, token: string | (() => string)) {
   const build = (current: string) => ({ current, send: hardenedClient({ ...settings, token: current }) })
   if (typeof token === 'string') {

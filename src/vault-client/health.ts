@@ -42,7 +42,7 @@ export function createHealthCheck({ address, caFile, clock }: HealthCheckOptions
   }
 }
 
-/** Undefined where what answered is no Vault, or nothing answered. */
+/** Undefined where what answered is not a Vault, or nothing answered. */
 async function statusOf(node: VaultClient, signal: AbortSignal | undefined): Promise<number | undefined> {
   try {
     return (await node.request('GET', 'sys/health', { timeoutMs: TIMEOUT_MS, ...(signal && { signal }) })).status

@@ -34,7 +34,7 @@ export interface LifetimeWatcher {
   start(): Promise<void>
   /** The token of the moment. Throws `unavailable` before `start` and once the token has expired: an expired token's 403 must not look like the caller's. */
   token(): string
-  /** Vault's reason where there is no token because Vault said no, which waiting does not mend; undefined else, in an outage too. */
+  /** Vault's reason where there is no token because Vault said no, which waiting does not fix; undefined else, in an outage too. */
   readonly refusal: string | undefined
   /** Ends the watch. The token is left to run out. */
   stop(): void

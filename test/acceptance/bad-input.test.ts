@@ -309,7 +309,7 @@ describe('bad input', () => {
     expect(await everything()).toEqual(before)
   })
 
-  // What is no JSON object never reaches the engine: each server has its own words for it, and the same status.
+  // What is not JSON object never reaches the engine: each server has its own words for it, and the same status.
   it.each([
     ['a list', '[]'],
     ['a text', '"x"'],

@@ -130,7 +130,7 @@ describe('what is sent', () => {
   })
 
   test.each(['v1/invoices', '//evil.example/x', 'https://api.stripe.com/v1/invoices', ''])(
-    '"%s" is no path',
+    '"%s" is not a path',
     async (path) => {
       await expect(api.fetch(path)).rejects.toMatchObject({
         type: 'invalid_request',

@@ -82,7 +82,7 @@ export interface HostCallOptions extends CallOptions {
   readonly client?: Client
 }
 
-/** The plugin exited, or said something that is no handshake, before it could be connected to. */
+/** The plugin exited, or said something that is not a handshake, before it could be connected to. */
 export class LaunchFailure extends Error {
   override readonly name = 'LaunchFailure'
   readonly exit: Exit

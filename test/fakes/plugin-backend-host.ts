@@ -142,7 +142,7 @@ export class HostedMount {
 export interface Outcome {
   readonly response: Response | null
   readonly err: ProtoError | null
-  /** Parsed as the server does at once: throws for what is no JSON. */
+  /** Parsed as the server does at once: throws for what is not JSON. */
   readonly data: Record<string, unknown> | null
   /** Text of an error response. */
   readonly error: string | undefined

@@ -179,7 +179,7 @@ describe('the OpenAPI document of an engine', () => {
     ])
   })
 
-  it('answers a document with all that is no secret, another write with what is computed or echoed, a delete with nothing', () => {
+  it('answers a document with all that is not a secret, another write with what is computed or echoed, a delete with nothing', () => {
     expect(Object.keys(schemas.BoxOfThingsReadThingsNameResponse!.properties!)).toEqual([
       'name',
       'size',

@@ -70,7 +70,7 @@ test('a change of parent is noticed within a second, whatever is connected, and 
   expect(state.gone).toHaveLength(1)
 })
 
-test('a parent that was 1 from the start is no sign of anything: containers have it', async () => {
+test('a parent that was 1 from the start is not a sign of anything: containers have it', async () => {
   const clock = new FakeClock()
   const gone: string[] = []
   const watch = watchHost({

@@ -39,7 +39,7 @@ test.each([
   },
   Symbol('s'),
   Object.create(null),
-])('a message that is no text is made one', (message) => {
+])('a message that is not a text is made one', (message) => {
   expect(entry({}, message)['@message']).toBeTypeOf('string')
 })
 

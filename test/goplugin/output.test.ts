@@ -98,7 +98,7 @@ test('what was logged before the process ended is there to the last line, howeve
   ])
 })
 
-test('a host that closed its end of stderr is no reason to crash', async () => {
+test('a host that closed its end of stderr is not a reason to crash', async () => {
   const host = await hosts.launch()
   host.process.child.stderr?.destroy()
   for (const deed of ['levels', 'console.error', 'hostile fields', 'warning', 'levels']) await tell(host, deed)

@@ -24,7 +24,7 @@ test('64-bit integers are decimal strings, bytes are buffers, names stay, and wh
   })
 })
 
-test.each(['echo.Nothing', 'echo.Note', 'echo', 'Echo', 'toString'])('%j is no service and is refused', (name) => {
+test.each(['echo.Nothing', 'echo.Note', 'echo', 'Echo', 'toString'])('%j is not a service and is refused', (name) => {
   expect(() => serviceDefinition(echoContract, name)).toThrow(`the contract has no service ${name}`)
 })
 

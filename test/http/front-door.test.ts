@@ -36,7 +36,7 @@ describe('the Host values of a listener', () => {
     expect(ownHosts({ host: '127.0.0.1', port: 80 }, [])('localhost')).toBe(true)
   })
 
-  it('are no names of loopback for an address other machines reach', () => {
+  it('are not names of loopback for an address other machines reach', () => {
     const ours = ownHosts({ host: '10.0.0.7', port: 8251 }, ['Gateway.Internal'])
     expect(['10.0.0.7:8251', 'gateway.internal', 'localhost:8251', '127.0.0.1:8251'].map(ours)).toEqual([
       true,

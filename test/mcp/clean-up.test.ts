@@ -81,7 +81,7 @@ describe('revoking a lease still ends its session', () => {
     expect(await reasonOf(engine, issued)).toBe('revoked')
   })
 
-  it('when the lease names a generation that is no number, as a damaged one may', async () => {
+  it('when the lease names a generation that is not a number, as a damaged one may', async () => {
     const engine = await start()
     const issued = await engine.issue('billing')
     await engine.write('agents/billing/revoke')

@@ -187,7 +187,7 @@ describe('what the engine is asked', () => {
     })
   })
 
-  test('internal data that is no object is a fault, so that the server tries the revocation again', async () => {
+  test('internal data that is not an object is a fault, so that the server tries the revocation again', async () => {
     const { calls, asked: requests } = await engine()
     const { err, response } = await calls.request('revoke', 'x', null, {
       secret: { internal_data: '{"a"', lease_id: '', lease_options: null },
@@ -246,7 +246,7 @@ describe('what the engine is asked', () => {
 })
 
 describe('what the server is answered', () => {
-  test('nothing is no response', async () => {
+  test('nothing is not a response', async () => {
     const { calls } = await engine()
     await expect(calls.read('agents/a')).resolves.toMatchObject({ response: null, err: null })
   })

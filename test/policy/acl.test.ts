@@ -136,7 +136,7 @@ describe('which rule decides: each line names the deciding pattern of two that b
     deny(list, 'read', 'secret/yours')
   })
 
-  it('sudo is reported whatever the operation, and is no capability of its own', () => {
+  it('sudo is reported whatever the operation, and is not a capability of its own', () => {
     const list = acl(rules({ 'sys/mounts': 'read sudo' }))
     expect(list.judge({ path: 'sys/mounts', capability: 'read' })).toMatchObject({ allowed: true, sudo: true })
     expect(list.judge({ path: 'sys/mounts', capability: 'update' })).toMatchObject({ allowed: false, sudo: true })

@@ -224,7 +224,7 @@ describe('a required scope', () => {
   it('deny: without a chain', () => {
     expect(scopeMatch([], 'read:stripe:invoices')).toBe(false)
   })
-  it('deny: what is no scope is an error', () => {
+  it('deny: what is not a scope is an error', () => {
     expect(() => scopeMatch(chain, 'read')).toThrow(ScopeError)
   })
 })

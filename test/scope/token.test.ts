@@ -112,11 +112,11 @@ describe('session and token identifiers', () => {
     `sess_${'U'.repeat(26)}`,
     `sess_0123456789/../../../../x/`,
     `${sessionId}\n`,
-  ])('deny: %j is no session identifier', (text) => {
+  ])('deny: %j is not a session identifier', (text) => {
     expect(sessionKeyOf(text)).toBeUndefined()
   })
 
-  it.each(['', 'zz', digest.toUpperCase(), digest.slice(1), `${digest}0`])('deny: %j is no digest', (text) => {
+  it.each(['', 'zz', digest.toUpperCase(), digest.slice(1), `${digest}0`])('deny: %j is not a digest', (text) => {
     expect(() => sessionKeyOfDigest(text)).toThrow(ScopeError)
   })
 
@@ -136,7 +136,7 @@ describe('session and token identifiers', () => {
 
 describe('names and labels', () => {
   it.each(['', '-a', '_a', 'A', 'a b', 'a/b', 'a:b', 'a.b', 'ä', 'a\n', '*', '+', '..', 'a'.repeat(65)])(
-    'deny: %j is no name',
+    'deny: %j is not a name',
     (text) => {
       expect(isName(text)).toBe(false)
     },

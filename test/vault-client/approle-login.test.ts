@@ -114,7 +114,7 @@ describe('a login', () => {
       },
     ],
   ])(
-    '%s works two seconds after that was mended, and is not asked for oftener, nor counted',
+    '%s works two seconds after that was fixed, and is not asked for oftener, nor counted',
     async (_w, spoil, mend) => {
       spoil()
       const logIn = login()

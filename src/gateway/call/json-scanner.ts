@@ -24,7 +24,7 @@ export interface JsonEvents {
   scalar(bytes: Uint8Array, start: number, end: number): void
 }
 
-/** The text is no JSON, or nested deeper than `MAX_JSON_DEPTH`. Says nothing of its content. */
+/** The text is not JSON, or nested deeper than `MAX_JSON_DEPTH`. Says nothing of its content. */
 export class JsonSyntaxError extends Error {}
 
 /** As deep as Go's `encoding/json` reads. */

@@ -5,7 +5,7 @@ export const SHORTEST_PATTERN = 8
  * The byte strings by which a key is recognised in a response: itself, and as JSON, HTML, URL, base64 and hex would spell
  * it. `injected` is the header value the key was sent as.
  *
- * Secrets of fewer than 8 bytes are no patterns: "test" or "1234" occur in ordinary responses, and cutting them out would
+ * Secrets of fewer than 8 bytes are not patterns: "test" or "1234" occur in ordinary responses, and cutting them out would
  * corrupt data without hiding anything. A key that has no longer part is not used at all (`prepareKey`).
  */
 export function keyPatterns(secrets: readonly string[], injected?: string): Buffer[] {

@@ -24,7 +24,7 @@ export interface ProjectionOptions {
 /**
  * The projected body, freshly serialised: names and strings are written again, numbers as the upstream wrote them, members in its
  * order, of a name given twice the last. The document is read as it comes and never held; what passes of it is held until its
- * end, because a document that turns out malformed must not have been handed on in part. Answers other than 2xx have bodies
+ * end, because a document that turns out malformed must not have been handed on in part. Responses other than 2xx have bodies
  * of their own shape, which no field list covers, and are replaced. Undefined = the upstream sent no body.
  */
 export async function projectBody(options: ProjectionOptions): Promise<Uint8Array | undefined> {

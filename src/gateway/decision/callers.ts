@@ -30,7 +30,7 @@ export interface ServiceIdentity {
   readonly sha256: string
   readonly agents: readonly string[]
   readonly vault: VaultClient | undefined
-  /** Why Vault refuses that login, where it does; waiting does not mend it. */
+  /** Why Vault refuses that login, where it does; waiting does not fix it. */
   readonly refusal?: () => string | undefined
 }
 
@@ -62,7 +62,7 @@ export class Callers {
     this.#config = config
   }
 
-  /** The caller a bearer value stands for. Throws `invalid_token` for none, an unknown service token, and what is no caller here. */
+  /** The caller a bearer value stands for. Throws `invalid_token` for none, an unknown service token, and what is not a caller here. */
   identify(bearer: string | undefined): Caller {
     try {
       return this.#known(bearer)
@@ -157,7 +157,7 @@ export function requireAgent(caller: Caller, agentId: string): void {
   )
 }
 
-/** Vault refuses the identity a caller acts under. That is no outage: it lasts until the operator of the caller fixes it. */
+/** Vault refuses the identity a caller acts under. That is not an outage: it lasts until the operator of the caller fixes it. */
 export function vaultRefused(caller: Caller, reason: string): GatewayFailure {
   if (caller.kind === 'service')
     return new GatewayFailure(

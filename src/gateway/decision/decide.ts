@@ -194,7 +194,7 @@ export class Decisions {
     return this.#dependencies.sessions.secondsToRefresh(sessionId)
   }
 
-  /** This gateway has just ended a session at the engine: what it knows is brought in line before anyone is told. */
+  /** This gateway has just ended a session at the engine: what it knows is brought in line before anyone hears of it. */
   sessionEnded(sessionId: string): void {
     this.#dependencies.follower.applyOwn({
       type: 'session_ended',
@@ -280,7 +280,7 @@ export class Decisions {
 const hasScope = ({ chain }: LiveGrant, requiredScope: string | undefined): boolean =>
   requiredScope !== undefined && scopeMatch(chain, requiredScope)
 
-/** The upstream a scope speaks of. Throws `bad_request` with the reason why it is none. */
+/** The upstream a scope speaks of. Throws `bad_request` with the reason why it is not a scope. */
 function upstreamOfScope(text: string): string | undefined {
   try {
     return parseScope(text).path.split('/')[1]

@@ -12,7 +12,7 @@ export async function namesMethod(bytes: Uint8Array): Promise<boolean> {
     scanner.end()
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error
-    // Whether a server makes sense of it nobody knows: of UTF-16, of comments, of what follows the end.
+    // Whether a server makes sense of it cannot be known: of UTF-16, of comments, of what follows the end.
     return names.found || (await mayNameMethod(bytes))
   }
   return names.found
@@ -32,7 +32,7 @@ const hasMark = (bytes: Uint8Array): boolean => bytes[0] === 0xef && bytes[1] ==
 /** Bytes of a name that are looked at: more than any spelling of `_method` has. */
 const LONGEST_NAME = 256
 
-/** Whether something that is no JSON holds such a name before a colon, at any depth. */
+/** Whether something that is not JSON holds such a name before a colon, at any depth. */
 async function mayNameMethod(bytes: Uint8Array): Promise<boolean> {
   for await (const part of steps(bytes, 0, LONGEST_NAME)) {
     const text = Buffer.from(part)

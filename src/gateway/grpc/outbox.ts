@@ -92,7 +92,7 @@ export class Outbox<Response> {
     this.#call.emit('error', reply)
   }
 
-  /** Ends the call at once. The reason is told only where nothing is queued ahead of it. */
+  /** Ends the call at once. The reason is sent only where nothing is queued ahead of it. */
   cut(reply: FailureStatus): void {
     if (this.idle) {
       this.fail(reply)

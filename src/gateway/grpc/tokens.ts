@@ -160,7 +160,7 @@ async function introspect(
     }
   } catch (thrown) {
     const error = toGatewayFailure(thrown)
-    // RFC 7662, 2.2: nothing else is told about a token that is not active.
+    // RFC 7662, 2.2: nothing else is disclosed about a token that is not active.
     if (error.type === 'invalid_token' && aboutToken.has(error.code)) return { active: false, request_id: requestId }
     throw error
   }

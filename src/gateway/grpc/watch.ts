@@ -157,7 +157,7 @@ class WatchedSession {
     void this.#learnPaths()
   }
 
-  /** A reader that is slow is told once of many changes. */
+  /** A slow reader gets one event for many changes. */
   #tellChanged(): void {
     if (this.#telling) {
       this.#owed = true
@@ -177,7 +177,7 @@ class WatchedSession {
       const { paths } = await this.#dependencies.grants.of(this.#watch.entry)
       this.#paths = paths
     } catch (thrown) {
-      // Until they are known every change is told.
+      // Until they are known, every change is sent.
       this.#dependencies.logger.debug(
         { kind: toGatewayFailure(thrown).kind },
         'the documents of a watched session cannot be read yet',

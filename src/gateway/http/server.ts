@@ -55,7 +55,7 @@ export interface TlsFiles {
 export interface ListenOptions {
   /** `host:port`; port 0 takes a free one. */
   readonly address: string
-  /** Host values answered to besides those of the address. */
+  /** Host values accepted in addition to those of the address. */
   readonly allowedHosts: readonly string[]
   /** This port stands for one upstream, at its root. */
   readonly upstream?: string
@@ -130,7 +130,7 @@ function open(
   response.on('close', () => {
     if (!response.writableFinished) gone.abort()
   })
-  // A socket that breaks is told by 'close'; without a listener it would end the process.
+  // A socket that breaks is reported by 'close'; without a listener it would end the process.
   response.on('error', () => undefined)
   request.on('error', () => undefined)
   return {

@@ -42,12 +42,12 @@ export async function serveUpstream(
   const target = parseTarget(exchange.target, listener)
   const given = { headers: headerPairs(request.rawHeaders), query: target.query }
   const likely = likelyToken(given, looksLikeToken)
-  // Only who brings a live token makes this gateway read documents: unauthenticated callers could ask for ever new ones.
+  // Only callers with a live token make this gateway read documents: others could ask for ever new ones.
   const upstream =
     likely !== undefined && (await decisions.isLive(likely, caller))
       ? await documents.upstream(target.upstream)
       : undefined
-  // Where an unknown upstream's key would stand nobody knows; the usual place is looked at, and the token judged all the same.
+  // Where an unknown upstream's key would stand cannot be known; the usual place is looked at, and the token judged all the same.
   const {
     token = upstream ? undefined : likely,
     headers,

@@ -62,7 +62,7 @@ export class Demand {
     for (const finish of [...this.#waiting]) finish()
   }
 
-  /** Resolves after `ms`, or when somebody asks or begins to use what is known. True = somebody asks. `despiteUse`: use alone is no reason to begin. */
+  /** Resolves after `ms`, or when somebody asks or begins to use what is known. True = somebody asks. `despiteUse`: use alone is not a reason to begin. */
   async rest(ms: number, signal: AbortSignal, despiteUse: boolean): Promise<boolean> {
     if (this.#updateRequests.size === 0 && (despiteUse || !this.inUse) && !signal.aborted) {
       await new Promise<void>((resolve) => {

@@ -8,7 +8,7 @@ export type FeedUpdate = Omit<FeedResponse, 'check_keys' | 'check_enforced_from_
   readonly check: TokenCheck | undefined
 }
 
-/** Undefined where it is no response of the feed. */
+/** Undefined where it is not a response of the feed. */
 export function readFeedUpdate(data: unknown): FeedUpdate | undefined {
   try {
     const { check_keys: keys, check_enforced_from_unix: enforced, ...rest } = readFeedResponse(data)

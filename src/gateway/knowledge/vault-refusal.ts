@@ -1,5 +1,5 @@
 /**
- * "Vault said no" is no outage: what it says will not change by waiting. Sessions and keys are dropped, calls under way are cut, and
+ * "Vault said no" is not an outage: what it says will not change by waiting. Sessions and keys are dropped, calls under way are cut, and
  * callers are told to keep their token and not to try on by themselves.
  */
 import { GatewayFailure } from '../error.ts'

@@ -30,7 +30,7 @@ export interface UpstreamResponseHead {
 
 /**
  * One request and its response on one pooled connection. The response's body is read by iterating over the exchange, once;
- * `fail` ends it at any time: queued bytes are dropped, the socket is destroyed, anyone who waits is told the reason.
+ * `fail` ends it at any time: queued bytes are dropped, the socket is destroyed, waiting readers get the reason.
  */
 export class UpstreamExchange implements Dispatcher.DispatchHandler, AsyncIterableIterator<Uint8Array, undefined> {
   readonly #options: ExchangeOptions

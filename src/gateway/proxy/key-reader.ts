@@ -47,7 +47,7 @@ export class KeyReader {
 
   /**
    * Throws `key_secret_missing`, `key_field_missing`, `key_consent_missing` or `key_unavailable` (502), and `unavailable` when
-   * Vault does not answer. The agent is told only that its operator must act; the log has the path and the command.
+   * Vault does not answer. The agent learns only that its operator must act; the log has the path and the command.
    */
   async read(upstream: UpstreamDocument, path: string): Promise<KeyRead> {
     const { clock } = this.#config
@@ -133,7 +133,7 @@ export const isGone = (thrown: unknown): thrown is GatewayFailure =>
 export const isRefused = (thrown: unknown): thrown is GatewayFailure =>
   thrown instanceof GatewayFailure && thrown.code === 'key_unavailable'
 
-/** Where the key lies, and what is wrong with it, is not the agent's to know: it cannot mend it. */
+/** Where the key lies, and what is wrong with it, is not the agent's to know: it cannot fix it. */
 const operatorMustAct = ({ name }: UpstreamDocument, code: KeyRefusal, cause?: unknown): GatewayFailure =>
   new GatewayFailure(
     'upstream_error',

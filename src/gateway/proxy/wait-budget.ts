@@ -4,7 +4,7 @@ const BYTES_PER_SECOND = 1024
 
 /**
  * How long one call may wait for its upstream in all: a fixed time, and a second for every KiB that moves in either direction.
- * A limit for each wait alone is no bound: an upstream that moves a byte in time for each would hold the call without end.
+ * A limit for each wait alone is not a bound: an upstream that moves a byte in time for each would hold the call without end.
  */
 export class WaitBudget {
   readonly #clock: Clock

@@ -6,7 +6,7 @@ import { isWithin } from '../base/cidr.ts'
 import { authOf } from './role.ts'
 import type { AppRoleServices } from './services.ts'
 
-/** The same for a role id, a secret id and a pair that does not fit: it tells nobody which. */
+/** The same for a role id, a secret id and a pair that does not fit: it does not reveal which. */
 const invalid = (): RequestError => badRequest('invalid role or secret ID')
 
 export function loginPaths({ roles, secretIds }: AppRoleServices): PathDef[] {

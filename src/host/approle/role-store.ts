@@ -22,7 +22,7 @@ export class RoleStore {
     this.#random = random
   }
 
-  /** Names are told apart without regard to case. */
+  /** Names are distinguished without regard to case. */
   find(name: string): Promise<RoleRecord | undefined> {
     return getJson<RoleRecord>(this.#storage, `role/${nameOf(name)}`)
   }

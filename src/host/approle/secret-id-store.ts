@@ -165,7 +165,7 @@ export class SecretIdStore {
     await this.#storage.delete(accessorKey(role, accessor))
   }
 
-  /** An accessor comes from a client: what could name another key is none. */
+  /** An accessor comes from a client: text that could name another key is not an accessor. */
   async #hmacOfAccessor(role: RoleRecord, accessor: string): Promise<string | undefined> {
     return /^[0-9a-f-]{36}$/.test(accessor) ? getJson<string>(this.#storage, accessorKey(role, accessor)) : undefined
   }

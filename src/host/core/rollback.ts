@@ -7,7 +7,7 @@ import type { Router } from '../base/router.ts'
 
 const tickMs = 60_000
 
-/** Every minute each mount is told to tidy up after itself; one at a time per mount, a slow one just misses ticks. */
+/** Every minute each mount is asked to tidy up after itself; one at a time per mount, a slow one just misses ticks. */
 export class Rollback {
   readonly #clock: Clock
   readonly #router: Router

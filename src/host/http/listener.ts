@@ -26,7 +26,7 @@ import { VerbSocket, originalMethod } from './verb-socket.ts'
 export interface ListenConfig {
   /** `127.0.0.1:8200`; port 0 takes a free one. */
   readonly address: string
-  /** Host header values answered besides the loopback names, with port. */
+  /** Host header values accepted in addition to the loopback names, with port. */
   readonly allowedHosts?: readonly string[]
   /** Without it the listener speaks plain HTTP. */
   readonly tls?: TlsMaterial

@@ -57,7 +57,7 @@ export class EntityStore {
     return this.#entities.get(id)
   }
 
-  /** Names are told apart without regard to case. */
+  /** Names are distinguished without regard to case. */
   findByName(name: string): Entity | undefined {
     return this.#entities.get(this.#names.get(name.toLowerCase()) ?? '')
   }

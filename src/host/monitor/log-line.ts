@@ -51,7 +51,7 @@ function shown(text: string): string {
   return clean.length > longestText ? `${clean.slice(0, longestText)}…` : clean
 }
 
-/** What is no plain word is quoted, so that no value looks like another field or another line. */
+/** What is not a plain word is quoted, so that no value looks like another field or another line. */
 const quoted = (text: string): string => (/^[^\s"=\u0000-\u001f\u007f]+$/.test(text) ? text : JSON.stringify(text))
 
 const oneLine = (text: string): string => text.replace(/[\u0000-\u001f\u007f]+/g, ' ')

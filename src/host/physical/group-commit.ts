@@ -16,7 +16,7 @@ const MOST_BYTES = 8 * 1024 * 1024
 
 /**
  * Lets concurrent writers share one sync of the disk: what arrives while a batch is being written makes up the next one. Changes
- * are written in the order they were submitted. A batch succeeds or fails as a whole, and nobody is told before it has.
+ * are written in the order they were submitted. A batch succeeds or fails as a whole, and nobody hears of it before it has.
  */
 export class GroupCommit {
   readonly #write: (batch: readonly Change[]) => Promise<void>

@@ -29,7 +29,7 @@ const SLASH = 0x2f
  * LevelDB as a Storage. Keys are UTF-8, so that LevelDB's byte order is the order `list` promises.
  *
  * Every acknowledged change has been synced to the write-ahead log, which LevelDB replays on open; a torn record at its end, which
- * nobody was told had been written, is dropped. After one failed write there are no more until the store is opened again: LevelDB
+ * nobody was promised, is dropped. After one failed write there are no more until the store is opened again: LevelDB
  * would append behind the torn record of a full disk, and replaying stops there, so later acknowledged changes could be lost.
  * Reading goes on.
  */

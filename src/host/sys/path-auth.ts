@@ -7,7 +7,7 @@ import type { SysServices } from './services.ts'
 
 const tuneEnd = '/tune'
 
-/** Auth methods: the token store, always mounted, and what is enabled besides. */
+/** Auth methods: the token store, always mounted, and all others that are enabled. */
 export function authPaths({ router, mounts, logger }: SysServices): PathDef[] {
   const all = () => router.all().filter(({ entry }) => entry.path.startsWith('auth/'))
   const at = (given: string) => {

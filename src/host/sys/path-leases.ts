@@ -99,7 +99,7 @@ function lookupPaths({ leases, clock, router }: SysServices): PathDef[] {
       pattern: 'leases/tidy',
       fields: {},
       operations: {
-        // Leases are in memory with their owners; what a crash leaves behind is mended at the start.
+        // Leases are in memory with their owners; what a crash leaves behind is fixed at the start.
         write: () => ({
           status: 202,
           warnings: ['Tidy operation successfully started. There is nothing to tidy here.'],

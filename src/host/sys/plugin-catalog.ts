@@ -26,7 +26,7 @@ export class PluginCatalog {
     this.#storage = storage
   }
 
-  /** Registering again replaces. Throws on a version that is none, and on what no real server would take. */
+  /** Registering again replaces. Throws on an invalid version, and on what no real server would take. */
   async register({ name, version, command, sha256, args }: PluginEntry): Promise<void> {
     if (command === '') throw badRequest('missing command value')
     if (sha256 === '') throw badRequest('missing SHA-256 value')

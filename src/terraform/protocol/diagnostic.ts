@@ -1,4 +1,4 @@
-/** What a user of Terraform is told, and where in the configuration it points. */
+/** A diagnostic for a user of Terraform, and where in the configuration it points. */
 
 /** Steps from the resource's own attributes: a name, the key of a map, the index of a list. */
 export type Path = readonly (string | number | { readonly key: string })[]

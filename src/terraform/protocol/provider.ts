@@ -82,6 +82,6 @@ export interface Provider {
   readonly functions: Readonly<Record<string, ProviderFunction>>
   validate(config: ValueObject): readonly Diagnostic[]
   configure(config: ValueObject): readonly Diagnostic[]
-  /** The user interrupted Terraform: nothing new is begun, and what was lent is taken back. */
+  /** The user interrupted Terraform: nothing new is begun, and the leases held are revoked. */
   stop(): Promise<void>
 }

@@ -193,7 +193,7 @@ const opened: Readonly<Record<string, Handler>> = {
     return { ...timestamp(renewAtMs), private: request.private }
   },
   CloseEphemeralResource: async (provider, request) => {
-    // Nothing was lent, so nothing is taken back.
+    // Nothing was leased, so nothing is revoked.
     const handle = handleOf(request)
     if (handle !== '') await named('ephemeral resource', provider.ephemeralTypes, request.type_name).close(handle)
     return {}

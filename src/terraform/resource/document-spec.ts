@@ -15,7 +15,7 @@ export interface ResourceSpec {
   readonly rename?: Readonly<Record<string, string>>
   /** The name that may be left out. */
   readonly optionalName?: string
-  /** Fields that are no attributes. */
+  /** Fields that are not attributes. */
   readonly omit?: readonly string[]
   /** What the fields of type `objects` hold. */
   readonly items?: Readonly<Record<string, Items>>
@@ -56,7 +56,7 @@ export interface ResourceMember {
   readonly attribute: string
   readonly field: EngineField
   readonly items: Items | undefined
-  /** It names the document and is no part of it. */
+  /** It names the document and is not part of it. */
   readonly isName: boolean
 }
 

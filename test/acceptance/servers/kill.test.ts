@@ -56,7 +56,7 @@ async function attempt<T extends { status: number }>(ledger: Ledger, call: () =>
   const response = await call().catch(() => undefined)
   if (response !== undefined && response.status < 300) return response
   ledger.failures++
-  // A process that is not there yet is no reason to ask the more.
+  // A process that is not there yet is not a reason to ask the more.
   await delay(20)
   return undefined
 }
@@ -98,7 +98,7 @@ describe('kill -9 of the plugin under writers', () => {
 })
 
 describe('kill -9 of an idle plugin', () => {
-  it('is mended by whatever is asked next', async () => {
+  it('is fixed by whatever is asked next', async () => {
     for (const ask of [
       () => engine.read('config'),
       () => engine.list('agents'),

@@ -68,7 +68,7 @@ describe('what passes', () => {
   })
 
   it.each([
-    '', // told apart below: no body at all
+    '', // distinguished below: no body at all
     '{"id":1}{"id":2}',
     '{"id":1}x',
     '{"id":1,}',

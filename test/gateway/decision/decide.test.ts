@@ -231,7 +231,7 @@ describe('what is declared now', () => {
     ['names no tool', 'path "secret/a" { capabilities = ["read"] }'],
     ['is for an identity, which no session has', 'path "tools/{{identity.entity.name}}/a" { capabilities = ["deny"] }'],
     ['is empty', ''],
-  ])('is unavailable for the operator to mend, not denied, when a policy %s', async (_what, policy) => {
+  ])('is unavailable for the operator to fix, not denied, when a policy %s', async (_what, policy) => {
     harness.engine.put('policies/p', { name: 'p', policy })
     harness.engine.agent('claude-billing-agent', { policies: ['p'] })
     await harness.flush()

@@ -150,7 +150,7 @@ describe('Sessions.Refresh and Close', () => {
     })
   })
 
-  it('a caller that did not open the session and is no operator closes nothing', async () => {
+  it('a caller that did not open the session and is not an operator closes nothing', async () => {
     const { rig: harness, port: grpc } = await openedPort()
     const session = openSession(harness)
     harness.vault.tokens.set('hvs.other', { paths: ['mcp/creds'] })
@@ -316,7 +316,7 @@ describe('Sessions.Watch', () => {
     expect(watch.messages).toEqual([])
   })
 
-  it('the digest of a token in use is no session id', async () => {
+  it('the digest of a token in use is not a session id', async () => {
     const { rig: harness, port: grpc } = await openedPort()
     const token = tokenOf(openSession(harness))
     await grpc.call('Tokens.Validate', { token })

@@ -218,7 +218,7 @@ describe('Tokens.Introspect', () => {
     ).toMatchObject({ code: status.UNAUTHENTICATED, error: 'caller_unknown' })
   })
 
-  it('an outage is no inactive token', async () => {
+  it('an outage is not an inactive token', async () => {
     const grpc = await startGrpcHarness()
     const session = openSession(grpc.harness)
     grpc.harness.vault.cutLine()

@@ -147,7 +147,7 @@ describe('Upstreams.Call', () => {
     expect(requests).toEqual([])
   })
 
-  it('what the upstream did wrong is no status that clients retry by themselves', async () => {
+  it('what the upstream did wrong is not a status that clients retry by themselves', async () => {
     const { grpc, harness } = await behind((_request, response) => {
       response.writeHead(401).end()
     })

@@ -76,7 +76,7 @@ describe('a wrapped lease', () => {
 })
 
 describe('what is not wrapped', () => {
-  it('help, which is no secret', async () => {
+  it('help, which is not a secret', async () => {
     const { body } = await harness.call('GET', 'lend/items/x?help=1', undefined, 'root', wrap)
     expect([body.wrap_info, typeof body.help]).toEqual([undefined, 'string'])
   })

@@ -79,7 +79,7 @@ describe('KV version 2: data', () => {
     },
   )
 
-  it.each([[['list']], [5], [true]])('refuses data that is no object, without quoting it: %j', async (data) => {
+  it.each([[['list']], [5], [true]])('refuses data that is not an object, without quoting it: %j', async (data) => {
     await expect(kv.request('create', 'data/app', { data })).rejects.toMatchObject({
       kind: 'bad_request',
       message: expect.stringMatching(/^data must be an object/) as string,

@@ -281,7 +281,7 @@ describe('an engine that fails to revoke', () => {
     expect(revokedLoans()).toEqual(['a-1'])
   })
 
-  it('with an error that no retry mends is asked once', async () => {
+  it('with an error that no retry fixes is asked once', async () => {
     await lend('a', { ttl: 60 })
     harness.engine.revokeFailure = new RequestError('unrecoverable', 'no such loan')
     await seconds(60)

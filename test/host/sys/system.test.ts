@@ -41,7 +41,7 @@ describe('status, for anyone, bare', () => {
     expect((await harness.call('GET', 'sys/health?standbyok=false', undefined, '')).status).toBe(503)
   })
 
-  it('health obeys activecode, unless it is no status', async () => {
+  it('health obeys activecode, unless it is not a status', async () => {
     expect((await harness.call('GET', 'sys/health?activecode=204', undefined, '')).status).toBe(204)
     expect((await harness.call('GET', 'sys/health?activecode=99999', undefined, '')).status).toBe(200)
   })

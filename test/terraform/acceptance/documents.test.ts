@@ -139,7 +139,7 @@ describe.each(targets)('on $TARGET', (target) => {
       expect(await workspace.planCode()).toBe(0)
     })
 
-    test('is mended when someone else changes it, and made again when someone else deletes it', async () => {
+    test('is fixed when someone else changes it, and made again when someone else deletes it', async () => {
       const { workspace } = harness
       await ready(harness, kind)
       await workspace.apply()

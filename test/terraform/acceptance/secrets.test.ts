@@ -115,7 +115,7 @@ describe.each(targets)('a write-only key on $TARGET', (target) => {
 describe('the search that every test ends with', () => {
   const harness = terraformHarness()
 
-  test('finds what is no secret to Terraform in configuration, state, plan and output, and as base64', async () => {
+  test('finds what is not a secret to Terraform in configuration, state, plan and output, and as base64', async () => {
     const { workspace } = harness
     await workspace.write(
       'main.tf',

@@ -227,7 +227,7 @@ describe.skipIf(provider === '').each(servers)('the official route (VAULT_PROVID
         await server.api('POST', 'sys/mounts/mcp/tune', { body: { max_lease_ttl: '48h' } })
       },
     ],
-  ])('sees and mends drift: %s', async (_what, drift) => {
+  ])('sees and fixes drift: %s', async (_what, drift) => {
     await drift()
     expect(await plan()).toBe(changes)
     await apply()

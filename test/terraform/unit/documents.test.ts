@@ -135,7 +135,7 @@ describe('every document', () => {
 })
 
 describe('drift', () => {
-  it('is seen in every field, also in those with a default, and mended', async () => {
+  it('is seen in every field, also in those with a default, and fixed', async () => {
     const config = { name: 'drifting', url: 'https://api.example.com' }
     const { state } = await terraform.apply('mcp_upstream', null, config)
     await deployment.admin.write('mcp/upstreams/drifting', {

@@ -176,7 +176,7 @@ describe('a token', () => {
   })
 })
 
-describe('something that is no Vault', () => {
+describe('something that is not a Vault', () => {
   const state = {
     name: 'a',
     owner: 'o',
