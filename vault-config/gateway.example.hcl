@@ -1,10 +1,10 @@
 # mcp-vault gateway -config=/etc/mcp-vault/gateway.hcl
 # A gateway beside any Vault, OpenBao or mcp-vault server; any number of them may run. The same settings may be written as JSON.
-# Sent a SIGHUP, it opens its audit log anew; sent a SIGTERM, it finishes what is under way for up to ten seconds.
+# Sent a SIGHUP, it reopens its audit log; sent a SIGTERM, it finishes what is under way for up to ten seconds.
 
 vault {
   address = "https://vault.internal:8200"
-  # Or the nodes of one cluster, where nothing stands before them: when one fails, the next is asked.
+  # Or the nodes of one cluster, where nothing stands before them: when one fails, the next is used.
   ## addresses = ["https://vault-1.internal:8200", "https://vault-2.internal:8200"]
 
   # A login under a role with the policy vault-config/policies/mcp-gateway.hcl:
@@ -53,7 +53,7 @@ upstream_listener "stripe" {
   address = "127.0.0.1:8261"
 }
 
-# Host values answered to besides the listeners' own.
+# Host values accepted in addition to the listeners' own.
 # allowed_hosts = ["gateway.internal:8251"]
 
 # Decision and outcome records. While they cannot be written, nothing is allowed.

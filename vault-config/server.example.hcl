@@ -1,5 +1,5 @@
 # mcp-vault server -config=/etc/mcp-vault/server.hcl
-# One node on a store of its own. The same settings may be written as JSON. Sent a SIGHUP, it opens its audit logs anew.
+# One node on a store of its own. The same settings may be written as JSON. Sent a SIGHUP, it reopens its audit logs.
 
 storage "level" {
   # Everything the server keeps. Back it up while the server is stopped, and the key file somewhere else.
@@ -28,7 +28,7 @@ listener "tcp" {
   # max_request_json_strings      = 1000
 }
 
-# Host values answered to besides the listener's own.
+# Host values accepted in addition to the listener's own.
 # allowed_hosts = ["vault.internal:8200"]
 
 # Audit device of a new store. Later devices are managed through the API: mcp-vault audit enable.

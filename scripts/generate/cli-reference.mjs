@@ -33,7 +33,7 @@ function section(path) {
   const names = captures(path)
   const fields = Object.entries(path.fields)
   const given = fields.filter(([name, field]) => !field.computed && !names.includes(name))
-  const answered = fields.filter(([, field]) => field.computed)
+  const responseFields = fields.filter(([, field]) => field.computed)
   return [
     `## ${code(path.pattern)}`,
     prose(`${path.synopsis} ${path.description}`),
@@ -59,10 +59,10 @@ function section(path) {
           code(argument(name, field)),
         ]),
       ),
-    answered.length > 0 &&
+    responseFields.length > 0 &&
       table(
-        ['answered', 'type', 'what it is', 'example'],
-        answered.map(([name, field]) => [
+        ['response field', 'type', 'what it is', 'example'],
+        responseFields.map(([name, field]) => [
           code(name),
           answerType(field),
           prose(field.description),

@@ -4,7 +4,7 @@
 #   tune-audit.sh [mount]
 #
 # All other texts are written as their HMAC, and token, parent_token and token_sha256 must stay among them. session_id is readable
-# in answers only, where the engine wrote it: in a request it is what a caller typed, and that may be a token by mistake.
+# in responses only, where the engine wrote it: in a request it is what a caller typed, and that may be a token by mistake.
 set -eu
 cli=${VAULT_CLI:-vault}
 mount=${1:-mcp}

@@ -12,7 +12,7 @@ mount=${2:-mcp}
 
 before=$("$cli" read -field=running_plugin_version "sys/mounts/$mount")
 "$cli" secrets tune -plugin-version="$version" "$mount"
-# Not `plugin reload -mounts`: the command of newer Vaults drops the mounts and asks for a path that is none.
+# Not `plugin reload -mounts`: the command of newer Vaults drops the mounts and requests a path that does not exist.
 if ! "$cli" write sys/plugins/reload/backend mounts="$mount" >/dev/null; then
   "$cli" secrets tune -plugin-version="$before" "$mount"
   echo "$version does not start here, see the server's log; $mount/ runs $before as before" >&2

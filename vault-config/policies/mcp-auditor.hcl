@@ -7,6 +7,6 @@ path "mcp/policies/*" { capabilities = ["read", "list"] }
 path "mcp/agents/*" { capabilities = ["read", "list"] }
 path "mcp/sessions/*" { capabilities = ["read", "list"] }
 path "mcp/tidy/status" { capabilities = ["read"] }
-# Vault's default policy grants these to whoever knows a lease id, and lease ids stand readable in audit logs.
+# Vault's default policy grants these to anyone who knows a lease id, and lease ids stand readable in audit logs.
 path "sys/leases/renew" { capabilities = ["deny"] }
 path "sys/renew" { capabilities = ["deny"] }

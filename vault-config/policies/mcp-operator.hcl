@@ -1,7 +1,7 @@
 # Operators of the engine: agents, scopes, tools, policies, upstreams, sessions, tidy. They never need the keys themselves:
 # writing one into KV, and the consent to its use beside it (mcp_origins, mcp_upstreams …), are rights of their own.
 # Must be denied: secret/data/mcp/* (reading keys), mcp/introspect, mcp/creds/*, and mcp/config/ttl-ceiling: it bounds the lives
-# that operators may set, so changing it is left to whoever administers the server. Every call: expectations.json.
+# that operators may set, so changing it is left to the administrators of the server. Every call: expectations.json.
 path "mcp/config" { capabilities = ["create", "read", "update", "delete"] }
 path "mcp/upstreams/*" { capabilities = ["create", "read", "update", "delete", "list"] }
 path "mcp/tools/*" { capabilities = ["create", "read", "update", "delete", "list"] }

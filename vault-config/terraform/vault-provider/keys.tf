@@ -32,7 +32,7 @@ resource "vault_generic_endpoint" "key_origins" {
   depends_on = [vault_mount.kv]
 }
 
-# Replaces a key whose metadata is made anew: with the metadata every version had gone.
+# Replaces a key whose metadata is created again: with the metadata every version had gone.
 resource "terraform_data" "key_place" {
   for_each = local.keys
 

@@ -1,5 +1,5 @@
 locals {
-  # Every field is sent, with the engine's own default where none is asked for: a write merges, so that a field left out would
+  # Every field is sent, with the engine's own default where none is given: a write merges, so that a field left out would
   # keep what it had.
   upstreams = { for name, upstream in var.upstreams : name => {
     url                     = upstream.url

@@ -25,7 +25,7 @@ output "gateway_role_id" {
 
 # hashicorp/vault shows data_json as (sensitive value): a plan says here what changes.
 output "declared" {
-  description = "What is declared under the mount, for whoever reviews a plan. No secret is in it."
+  description = "What is declared under the mount, for reviewers of a plan. It holds no secret."
   value = {
     config    = var.config
     upstreams = { for name, upstream in local.upstreams : name => merge(upstream, { key_origins = try(local.keys[name].origins, null) }) }
