@@ -115,113 +115,99 @@ async function useGateway(): Promise<void> {
 
 const hasHeard = (sequence: number) => (): boolean => gateway.state().sequence >= sequence
 
-describe('a look-up whose response is delivered after the revoke', () => {
-  beforeEach(useGateway)
+/** Validates a token, and holds what the engine says to the look-up back until `meanwhile` is over. */
+async function validateAcross(issued: Issued, meanwhile: () => Promise<unknown>, heldPath = '/mcp/introspect') {
+  const held = proxy.hold(heldPath)
+  const pending = validate(issued)
+  await held.caught
+  await meanwhile()
+  held.release()
+  return pending
+}
 
-  it.each(ENDS)('does not let the token pass when %s', async (_case, end) => {
-    const issued = await open()
-    const held = proxy.hold('/mcp/introspect')
-    const pending = validate(issued)
-    await held.caught
-    await end(issued)
-    await until(hasHeard(await position(issued)))
-    held.release()
-    expect(await pending).toBe(REVOKED)
-    expect(await validate(issued)).toBe(REVOKED)
-  })
+interface Gateways {
+  readonly name: string
+  readonly prepare: () => Promise<void>
+  /** Resolves once the late response of the look-up tells of something that is no longer so. */
+  readonly overtaken: (issued: Issued) => Promise<void>
+}
 
-  it('does not let a delegated token pass when its parent is revoked', async () => {
-    const parent = await open()
-    const child = await open(parent.token)
-    const held = proxy.hold('/mcp/introspect')
-    const pending = validate(child)
-    await held.caught
-    await revoke(parent)
-    await until(hasHeard(await position(parent)))
-    held.release()
-    expect(await pending).toBe(REVOKED)
-    expect(await validate(child)).toBe(REVOKED)
-  })
+/** What was known when the look-up began is too old to act on by now: nothing was polled meanwhile. */
+const isOutdated = (): boolean => gateway.state().feed_age_ms > 1_000
 
-  it('is good after all when nothing ended', async () => {
-    const [issued, other] = [await open(), await open()]
-    const held = proxy.hold('/mcp/introspect')
-    const pending = validate(issued)
-    await held.caught
-    await revoke(other)
-    await until(hasHeard(await position(other)))
-    held.release()
-    expect(await pending).toBe('200')
-  })
+const GATEWAYS: readonly Gateways[] = [
+  {
+    name: 'follows the feed',
+    prepare: useGateway,
+    overtaken: async (issued) => until(hasHeard(await position(issued))),
+  },
+  {
+    name: 'follows nothing, because nobody used it',
+    prepare: async () => {
+      await until(() => !gateway.state().following)
+      // Slower than all else, so that no poll that the request itself sets off overtakes its decision by chance.
+      proxy.delayMs = (path) => (path.endsWith('/feed') ? 200 : 0)
+    },
+    overtaken: async () => {
+      await until(isOutdated)
+      expect(gateway.state().following).toBe(false)
+    },
+  },
+]
 
-  it('leaves nothing behind when the feed is the late one', async () => {
-    const issued = await open()
-    const held = proxy.hold('/mcp/feed')
-    await held.caught
-    expect(await validate(issued)).toBe('200')
-    await revoke(issued)
-    held.release()
-    await until(hasHeard(await position(issued)))
-    expect(await validate(issued)).toBe(REVOKED)
-  })
-})
-
-describe('a look-up of a gateway that follows nothing, because nobody used it', () => {
-  /** What was known when the look-up began is too old to act on by now: nothing was polled meanwhile. */
-  const isOutdated = (): boolean => gateway.state().feed_age_ms > 1_000
-
-  beforeEach(async () => {
-    await until(() => !gateway.state().following)
-    // Slower than all else, so that no poll that the request itself sets off overtakes its decision by chance.
-    proxy.delayMs = (path) => (path.endsWith('/feed') ? 200 : 0)
-  })
+describe.each(GATEWAYS)('a look-up of a gateway that $name', ({ prepare, overtaken }) => {
+  beforeEach(prepare)
 
   it.each(ENDS)('does not let the token pass on a late response when %s', async (_case, end) => {
     const issued = await open()
-    const held = proxy.hold('/mcp/introspect')
-    const pending = validate(issued)
-    await held.caught
-    await end(issued)
-    await until(isOutdated)
-    expect(gateway.state().following).toBe(false)
-    held.release()
-    expect(await pending).toBe(REVOKED)
+    const outcome = await validateAcross(issued, async () => {
+      await end(issued)
+      await overtaken(issued)
+    })
+    expect(outcome).toBe(REVOKED)
     expect(await validate(issued)).toBe(REVOKED)
   })
 
   it('does not let a delegated token pass on a late response when its parent is revoked', async () => {
     const parent = await open()
     const child = await open(parent.token)
-    const held = proxy.hold('/mcp/introspect')
-    const pending = validate(child)
-    await held.caught
-    await revoke(parent)
-    await until(isOutdated)
-    held.release()
-    expect(await pending).toBe(REVOKED)
+    const outcome = await validateAcross(child, async () => {
+      await revoke(parent)
+      await overtaken(parent)
+    })
+    expect(outcome).toBe(REVOKED)
     expect(await validate(child)).toBe(REVOKED)
   })
 
   it('is good after all when only another session ended', async () => {
     const [issued, other] = [await open(), await open()]
-    const held = proxy.hold('/mcp/introspect')
-    const pending = validate(issued)
-    await held.caught
-    await revoke(other)
-    await until(isOutdated)
-    held.release()
-    expect(await pending).toBe('200')
+    const outcome = await validateAcross(issued, async () => {
+      await revoke(other)
+      await overtaken(other)
+    })
+    expect(outcome).toBe('200')
   })
+})
+
+it('a look-up leaves nothing behind when the feed is the late one', async () => {
+  await useGateway()
+  const issued = await open()
+  const held = proxy.hold('/mcp/feed')
+  await held.caught
+  expect(await validate(issued)).toBe('200')
+  await revoke(issued)
+  held.release()
+  await until(hasHeard(await position(issued)))
+  expect(await validate(issued)).toBe(REVOKED)
+})
+
+describe('an idle gateway', () => {
+  beforeEach(() => GATEWAYS[1]!.prepare())
 
   it('loses no revoke that was not heard before the session was cached', async () => {
     const issued = await open()
-    const held = proxy.hold('/mcp/introspect')
-    const pending = validate(issued)
-    await held.caught
-    await revoke(issued)
-    held.release()
     // Within a second of the last contact this one request may still pass; it makes the gateway follow the feed.
-    await pending
+    await validateAcross(issued, () => revoke(issued))
     await until(hasHeard(await position(issued)))
     expect(await validate(issued)).toBe(REVOKED)
   })
@@ -229,12 +215,7 @@ describe('a look-up of a gateway that follows nothing, because nobody used it', 
   it('asks about the session only after the feed, however late that is', async () => {
     const issued = await open()
     await until(isOutdated)
-    const held = proxy.hold('/mcp/feed')
-    const pending = validate(issued)
-    await held.caught
-    await revoke(issued)
-    held.release()
-    expect(await pending).toBe(REVOKED)
+    expect(await validateAcross(issued, () => revoke(issued), '/mcp/feed')).toBe(REVOKED)
     expect(await validate(issued)).toBe(REVOKED)
   })
 })
