@@ -1,43 +1,13 @@
-import { randomBytes } from 'node:crypto'
-import { afterEach, beforeEach, expect, it } from 'vitest'
-import { createHost } from '../../src/host/index.ts'
-import type { Host } from '../../src/host/index.ts'
-import { silentLogger } from '../../src/logical/log.ts'
-import { MemoryStorage } from '../../src/logical/storage.ts'
-import { mcpFactory } from '../../src/mcp/backend.ts'
-import { FakeClock } from '../fakes/clock.ts'
-import { shellAt } from './terminal.ts'
-import type { Shell } from './terminal.ts'
+import { beforeEach, expect, it } from 'vitest'
+import { embeddedShell } from './embedded.ts'
 
-let host: Host
-let shell: Shell
-let address: string
+const { v, shell, shellWith } = embeddedShell()
 
 beforeEach(async () => {
-  host = await createHost({
-    storage: new MemoryStorage(),
-    clock: new FakeClock(),
-    random: (bytes) => randomBytes(bytes),
-    logger: silentLogger,
-    engines: { mcp: mcpFactory },
-    devRootTokenId: 'root',
-  })
-  address = (await host.listen({ address: '127.0.0.1:0' })).url
-  shell = await shellAt(address, { env: { VAULT_TOKEN: 'root' } })
-  await v('secrets enable -path=secret -version=2 kv')
-  await v('secrets enable mcp')
   await v('kv put -mount=secret mcp/stripe api_key=sk_live_0123456789')
   await v('kv metadata put -mount=secret -custom-metadata=mcp_origins=https://api.stripe.com mcp/stripe')
   await v('write mcp/upstreams/stripe url=https://api.stripe.com')
 })
-afterEach(() => host.close())
-
-/** One line without quoting; it must succeed. */
-async function v(line: string): Promise<string> {
-  const outcome = await shell.mcpVault(...line.split(' '))
-  expect(outcome).toMatchObject({ code: 0, err: '' })
-  return outcome.out
-}
 
 it('says that all is well where the defaults cover everything', async () => {
   expect(await v('consent migrate')).toBe(
@@ -72,13 +42,13 @@ it('looks at the secret of every environment that agents name, and answers in JS
 })
 
 it('says where the metadata may not be read, and never reads a key', async () => {
-  await shell.write(
+  await shell().write(
     'p.hcl',
     'path "mcp/upstreams/*" { capabilities = ["read", "list"] }\npath "mcp/upstreams" { capabilities = ["list"] }\npath "mcp/agents" { capabilities = ["list"] }',
   )
   await v('policy write narrow p.hcl')
   const { auth } = JSON.parse(await v('token create -policy=narrow -format=json')) as { auth: { client_token: string } }
-  const narrow = await shellAt(address, { env: { VAULT_TOKEN: auth.client_token } })
+  const narrow = await shellWith({ env: { VAULT_TOKEN: auth.client_token } })
   const { out, code } = await narrow.mcpVault('consent', 'migrate')
   expect([code, out]).toEqual([0, expect.stringContaining("may not read the secret's metadata")])
 })

@@ -1,50 +1,15 @@
-import { randomBytes } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createHost } from '../../src/host/index.ts'
-import type { Host } from '../../src/host/index.ts'
-import { silentLogger } from '../../src/logical/log.ts'
-import { MemoryStorage } from '../../src/logical/storage.ts'
-import { mcpFactory } from '../../src/mcp/backend.ts'
-import { FakeClock } from '../fakes/clock.ts'
-import { shellAt } from './terminal.ts'
-import type { Outcome, Shell } from './terminal.ts'
+import { describe, expect, it } from 'vitest'
+import { embeddedShell } from './embedded.ts'
 
-let host: Host
-let address: string
-let shell: Shell
-
-beforeEach(async () => {
-  host = await createHost({
-    storage: new MemoryStorage(),
-    clock: new FakeClock(),
-    random: (bytes) => randomBytes(bytes),
-    logger: silentLogger,
-    engines: { mcp: mcpFactory },
-    devRootTokenId: 'root',
-  })
-  address = (await host.listen({ address: '127.0.0.1:0' })).url
-  shell = await shellAt(address, { env: { VAULT_TOKEN: 'root' } })
-  await v('secrets enable -path=secret -version=2 kv')
-  await v('secrets enable mcp')
-})
-afterEach(() => host.close())
-
-/** One line without quoting; it must succeed. */
-async function v(line: string): Promise<string> {
-  const outcome = await attempt(line)
-  expect(outcome).toMatchObject({ code: 0, err: '' })
-  return outcome.out
-}
-
-const attempt = (line: string): Promise<Outcome> => shell.mcpVault(...line.split(' '))
+const { v, attempt, shell, shellWith } = embeddedShell()
 
 async function setUpBilling(): Promise<void> {
-  await shell.write('stripe.key', 'sk_test_51')
+  await shell().write('stripe.key', 'sk_test_51')
   await v('kv put -mount=secret mcp/stripe api_key=@stripe.key')
   await v('kv metadata put -mount=secret -custom-metadata=mcp_origins=https://api.stripe.com mcp/stripe')
   await v('write mcp/upstreams/stripe url=https://api.stripe.com')
-  await shell.mcpVault('write', 'mcp/tools/stripe/invoices', 'operations=GET /v1/invoices,GET /v1/invoices/{id}')
-  await shell.mcpVault(
+  await shell().mcpVault('write', 'mcp/tools/stripe/invoices', 'operations=GET /v1/invoices,GET /v1/invoices/{id}')
+  await shell().mcpVault(
     'write',
     'mcp/tools/stripe/customers/id-only',
     'operations=GET /v1/customers',
@@ -168,14 +133,14 @@ describe('the other verbs, on the embedded host', () => {
   })
 
   it('gives a colleague a narrow token and shows its limits', async () => {
-    await shell.write('reader.hcl', 'path "mcp/config" { capabilities = ["read"] }')
+    await shell().write('reader.hcl', 'path "mcp/config" { capabilities = ["read"] }')
     expect(await v('policy write reader reader.hcl')).toBe('Success! Uploaded policy: reader\n')
     expect(await v('policy list')).toBe('default\nreader\nroot\n')
     expect(await v('policy read reader')).toBe('path "mcp/config" { capabilities = ["read"] }\n')
     const token = await v('token create -policy=reader -ttl=1h -field=token')
     expect(await v(`token capabilities ${token} mcp/config`)).toBe('read\n')
     expect(await v(`token capabilities ${token} mcp/agents/x`)).toBe('deny\n')
-    const colleague = await shellAt(address, { env: { VAULT_TOKEN: undefined } })
+    const colleague = await shellWith({ env: { VAULT_TOKEN: undefined } })
     expect(await colleague.mcpVault('read', 'mcp/config')).toMatchObject({ code: 2, out: '' })
     expect((await colleague.mcpVault('login', token)).out).toMatch(/token_duration +1h\n/)
     expect(await colleague.mcpVault('read', 'mcp/config')).toMatchObject({ code: 0, err: '' })
@@ -227,7 +192,7 @@ describe('a path the server does not know', () => {
   })
 
   it('is reported alone to those who may not see what there is', async () => {
-    const unauthenticated = await shellAt(address, { env: { VAULT_TOKEN: 'no-token' } })
+    const unauthenticated = await shellWith({ env: { VAULT_TOKEN: 'no-token' } })
     const { err } = await unauthenticated.mcpVault('read', 'mcp/agent/billing')
     expect(err).toMatch(/^Error reading mcp\/agent\/billing: Code: 403\./)
     expect(err).not.toMatch(/mean|To see/)
@@ -247,11 +212,11 @@ describe('numbers of many digits', () => {
   const secret = `{"n":${number},"nested":[{"n":-${number}}],"text":"${number}","half":0.5}`
 
   it('are kept from input to every output, by way of the store and of a wrapping', async () => {
-    const piped = await shellAt(address, { env: { VAULT_TOKEN: 'root' }, stdin: secret })
+    const piped = await shellWith({ env: { VAULT_TOKEN: 'root' }, stdin: secret })
     await v('secrets enable -path=one -version=1 kv')
     for (const path of ['secret/data/big', 'one/big']) {
       const body = path.startsWith('secret') ? `{"data":${secret}}` : secret
-      await shell.write('body.json', body)
+      await shell().write('body.json', body)
       await v(`write ${path} @body.json`)
     }
     await piped.mcpVault('kv', 'put', '-mount=secret', 'typed', '-')
@@ -271,7 +236,7 @@ describe('numbers of many digits', () => {
   })
 
   it('are refused before they are sent where they cannot be kept', async () => {
-    await shell.write('body.json', '{"n":1e400}')
+    await shell().write('body.json', '{"n":1e400}')
     expect(await attempt('kv put -mount=secret big @body.json')).toMatchObject({
       code: 1,
       err: expect.stringContaining('holds the number 1e400, which cannot be kept as it is') as string,

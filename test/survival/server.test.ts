@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { systemClock } from '../../src/logical/clock.ts'
 import { createVaultClient } from '../../src/vault-client/index.ts'
 import type { VaultClient } from '../../src/vault-client/index.ts'
-import { throwAwayCertificate } from '../vault-client/certificate.ts'
+import { throwAwayCertificate } from '../fakes/certificate.ts'
 import { compileCli } from './process.ts'
 import { startSurvivalHarness } from './harness.ts'
 import type { SurvivalHarness } from './harness.ts'

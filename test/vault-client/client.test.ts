@@ -9,7 +9,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../src/logical/clock.ts'
 import { createVaultClient } from '../../src/vault-client/index.ts'
 import { FakeClock, settle } from '../fakes/clock.ts'
-import { throwAwayCertificate } from './certificate.ts'
+import { throwAwayCertificate } from '../fakes/certificate.ts'
 import { cleanups, clientOf, envelope, failureOf, key, printed, thrownBy, token, vaultThat } from './fixture.ts'
 import { json, startLocalVault } from './local-vault.ts'
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { Client, credentials, status } from '@grpc/grpc-js'
 import { afterEach, describe, expect, it } from 'vitest'
 import { openSession, startHarness, tokenOf } from '../harness.ts'
-import { throwAwayCertificate } from '../../vault-client/certificate.ts'
+import { throwAwayCertificate } from '../../fakes/certificate.ts'
 import { asService, methodOf, startGrpcHarness } from './harness.ts'
 
 const cleanups: (() => void)[] = []

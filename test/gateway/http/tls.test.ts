@@ -8,7 +8,7 @@ import type { Gateway } from '../../../src/gateway/gateway.ts'
 import { listenHttp } from '../../../src/gateway/http/server.ts'
 import { silentLogger } from '../../../src/logical/log.ts'
 import { FakeClock } from '../../fakes/clock.ts'
-import { throwAwayCertificate } from '../../vault-client/certificate.ts'
+import { throwAwayCertificate } from '../../fakes/certificate.ts'
 import { openSession, tokenOf } from '../harness.ts'
 import { bearer, startHttpHarness } from './harness.ts'
 

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { classifyAddress, isMetadataName } from '../../../src/gateway/call/address.ts'
 import { FakeClock, settle } from '../../fakes/clock.ts'
 import { call, egressFor, failure, httpUpstream, text, tlsUpstream, upstreamAt } from './upstream-server.ts'
-import { selfSigned } from './certificate.ts'
+import { throwAwayCertificate } from '../../fakes/certificate.ts'
 
 describe('an address is classified', () => {
   it.each([
@@ -286,8 +286,8 @@ describe('a connection', () => {
 })
 
 describe('TLS', () => {
-  const good = selfSigned('api.example')
-  const other = selfSigned('other.example')
+  const good = throwAwayCertificate('api.example')
+  const other = throwAwayCertificate('other.example')
   const connect = async (identity: typeof good, ca?: string) => {
     const port = await tlsUpstream(identity)
     const egress = egressFor({ resolve: () => Promise.resolve(['127.0.0.1']), ...(ca === undefined ? {} : { ca }) })
@@ -298,13 +298,13 @@ describe('TLS', () => {
   })
 
   it('asks for the upstream by name and takes a certificate that is trusted and names it', async () => {
-    expect(await text(await connect(good, good.cert))).toBe('api.example')
+    expect(await text(await connect(good, good.certificate))).toBe('api.example')
   })
 
   it.each([
     ['an unknown certificate', good, undefined],
-    ['a certificate signed by somebody else', good, other.cert],
-    ['a trusted certificate of another name', other, other.cert],
+    ['a certificate signed by somebody else', good, other.certificate],
+    ['a trusted certificate of another name', other, other.certificate],
   ])('refuses %s, whatever the environment says', async (_name, identity, ca) => {
     vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
     const error = await failure(connect(identity, ca))

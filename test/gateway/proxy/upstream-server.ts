@@ -74,8 +74,8 @@ export async function httpUpstream(
 }
 
 /** An HTTPS upstream that answers with the server name it was asked for. */
-export async function tlsUpstream(identity: { key: string; cert: string }): Promise<number> {
-  const server = createTlsServer(identity, (request, response) => {
+export async function tlsUpstream({ certificate, key }: { key: string; certificate: string }): Promise<number> {
+  const server = createTlsServer({ cert: certificate, key }, (request, response) => {
     response.end(String((request.socket as TLSSocket).servername))
   })
   return Number(new URL(await listen(server)).port)

@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Listener } from '../../../src/host/index.ts'
-import { throwAwayCertificate } from '../../vault-client/certificate.ts'
+import { throwAwayCertificate } from '../../fakes/certificate.ts'
 import { startHostHarness } from '../harness.ts'
 import type { HostHarness } from '../harness.ts'
 
