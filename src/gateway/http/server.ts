@@ -20,11 +20,11 @@ import type { Limits } from '../limits/index.ts'
 import { callerRequestIdOf, requestIdOf } from '../request-id.ts'
 import { sendError, sendJson } from './response.ts'
 import type { Exchange } from './response.ts'
+import { RefusalLimit } from './refusal-limit.ts'
 import { restRoutes } from './rest-face.ts'
 import type { RestHandler, RestDependencies } from './rest-face.ts'
 import { findRoute } from './router.ts'
 import type { HttpRoute } from './router.ts'
-import { UnauthenticatedRefusals } from './unauthenticated.ts'
 import { serveUpstream } from './upstream-face.ts'
 import type { UpstreamFaceDependencies } from './upstream-face.ts'
 
@@ -75,7 +75,7 @@ export async function listenHttp(dependencies: HttpDependencies, options: Listen
   const place = parseListenAddress(options.address)
   const routes = [...restRoutes(dependencies), healthRoute(dependencies)]
   const bodies = new BodyReader({ clock: dependencies.clock, authenticated: bodyShare })
-  const refusals = new UnauthenticatedRefusals(dependencies)
+  const refusals = new RefusalLimit(dependencies)
   const json = { ...defaultJsonLimits, ...options.json }
   let isOurHost: (given: string) => boolean = () => false
   let draining = false
@@ -99,6 +99,7 @@ export async function listenHttp(dependencies: HttpDependencies, options: Listen
     served.catch((thrown: unknown) => {
       const error = toGatewayFailure(thrown)
       if (refusals.covers(error, face) && !response.headersSent) refusals.send(exchange, error)
+      else if (error.code === 'refusals_limit' && !response.headersSent) refusals.hold(exchange, error)
       else fail(dependencies, exchange, error, thrown)
     })
   })

@@ -6,7 +6,7 @@ import type { Limits } from '../limits/index.ts'
 import { sendError } from './response.ts'
 import type { Exchange } from './response.ts'
 
-export interface UnauthenticatedRefusalsConfig {
+export interface RefusalLimitConfig {
   readonly limits: Limits
   readonly records: DecisionRecords
   readonly clock: Clock
@@ -21,14 +21,14 @@ const HOLD_MS = 1_000
 const MOST_HELD = 1_024
 
 /**
- * Refuses callers that did not authenticate. So many a second from one address are told why. Those beyond are 429 and wait for it:
- * who sends the next request when the last was refused must not take the time that others need.
+ * Refuses callers that did not authenticate: so many a second from one address are told why, those beyond are 429. What is past a
+ * limit of refusals waits for its response: who sends the next request when the last was refused must not take the time that others need.
  */
-export class UnauthenticatedRefusals {
-  readonly #config: UnauthenticatedRefusalsConfig
+export class RefusalLimit {
+  readonly #config: RefusalLimitConfig
   #held = 0
 
-  constructor(config: UnauthenticatedRefusalsConfig) {
+  constructor(config: RefusalLimitConfig) {
     this.#config = config
   }
 
@@ -37,28 +37,32 @@ export class UnauthenticatedRefusals {
   }
 
   send(exchange: Exchange, error: GatewayFailure): void {
-    const { limits, records, clock } = this.#config
-    const { request, response } = exchange
-    if (limits.recordRefusal(`address ${request.socket.remoteAddress ?? ''}`)) {
+    const { limits, records } = this.#config
+    if (limits.recordRefusal(`address ${exchange.request.socket.remoteAddress ?? ''}`)) {
       sendError(exchange, error)
       return
     }
     records.limitedUnauthenticated()
+    this.hold(
+      exchange,
+      limited(
+        'refusals_limit',
+        'too many requests from this address were refused in this second; look at what they are refused for (refusals_per_second)',
+      ),
+    )
+  }
+
+  /** Sends the refusal when the second is over, unless the caller has gone. */
+  hold(exchange: Exchange, error: GatewayFailure): void {
     if (this.#held >= MOST_HELD) {
-      request.socket.destroy()
+      exchange.request.socket.destroy()
       return
     }
     this.#held++
-    const cancel = clock.after(HOLD_MS, () => {
-      sendError(
-        exchange,
-        limited(
-          'refusals_limit',
-          'too many requests from this address were refused in this second; look at what they are refused for (refusals_per_second)',
-        ),
-      )
+    const cancel = this.#config.clock.after(HOLD_MS, () => {
+      sendError(exchange, error)
     })
-    response.once('close', () => {
+    exchange.response.once('close', () => {
       cancel()
       this.#held--
     })
