@@ -11,14 +11,14 @@ export async function requestContent({
   body,
 }: Pick<RequestInit, 'headers' | 'body'>): Promise<RequestContent> {
   const headers = new Headers(given)
-  if (body === undefined || body === null) return { headers: listed(headers), body: parts() }
+  if (body === undefined || body === null) return { headers: listed(headers), body: concatenated() }
   const carrier = new Response(body)
   const type = carrier.headers.get('content-type')
   if (type !== null && !headers.has('content-type')) headers.set('content-type', type)
   if (isStream(body)) return { headers: listed(headers), body: carrier.body! }
   const bytes = new Uint8Array(await carrier.arrayBuffer())
   headers.set('content-length', String(bytes.length))
-  return { headers: listed(headers), body: parts(bytes) }
+  return { headers: listed(headers), body: concatenated(bytes) }
 }
 
 const isStream = (body: object | string): boolean =>
@@ -26,6 +26,6 @@ const isStream = (body: object | string): boolean =>
 
 const listed = (headers: Headers): Header[] => [...headers].map(([name, value]) => ({ name, value }))
 
-async function* parts(...chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+async function* concatenated(...chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* chunks
 }

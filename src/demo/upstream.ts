@@ -69,22 +69,22 @@ export async function listen(
     }
     counts.calls += 1
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://local')
-    const answer = api.respond({
+    const result = api.respond({
       method: request.method ?? 'GET',
       path: pathname,
       query: searchParams,
       headers: request.headers,
       body: await readBody(request),
     })
-    if (answer.events === undefined) {
-      send(response, answer)
+    if (result.events === undefined) {
+      send(response, result)
       return
     }
     counts.streams += 1
     response.on('close', () => {
       counts.streams -= 1
     })
-    stream(response, answer.events, tickMs)
+    stream(response, result.events, tickMs)
   }
 
   const server = createServer((request, response) => {

@@ -33,7 +33,7 @@ export interface GatewayConfig {
   readonly httpAddress: string
   /** Undefined = plain HTTP. */
   readonly httpTls?: TlsFiles
-  /** What the bodies of the REST face may hold; the defaults for what is not given. */
+  /** What the bodies of the REST API may hold; the defaults for what is not given. */
   readonly httpJson?: Partial<JsonLimits>
   /** Undefined = no gRPC. */
   readonly grpcAddress?: string

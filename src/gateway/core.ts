@@ -49,7 +49,7 @@ export interface GatewayCoreConfig {
   readonly logger: Logger
 }
 
-/** Everything that decides and acts, without a transport: what every face of the gateway is built on. */
+/** Everything that decides and acts, without a transport: what both of the gateway's APIs are built on. */
 export interface GatewayCore {
   readonly mount: string
   readonly follower: FeedFollower

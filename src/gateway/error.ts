@@ -14,7 +14,7 @@ export interface GatewayFailureDetails {
 
 type GatewayFailureArguments = TypedCode<[message: string, details?: GatewayFailureDetails]>
 
-/** What every face of the gateway answers a failure with. Statuses and the meaning of `code` are in src/error-code. */
+/** A failure as every API of the gateway reports it. Statuses and the meaning of `code` are in src/error-code. */
 export class GatewayFailure extends RequestError {
   readonly type: GatewayErrorType
   readonly code: GatewayErrorCode

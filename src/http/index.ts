@@ -1,6 +1,6 @@
 /**
  * What every HTTP listener of the product does alike, whatever it serves: where it listens, whom it answers, how much of a body
- * it reads, how JSON is read and written. Knows neither Vault's API nor the gateway's: each face words its own error bodies.
+ * it reads, how JSON is read and written. Knows neither Vault's API nor the gateway's: each API words its own error bodies.
  */
 export { bracketed, isLoopback, parseListenAddress } from './listen-address.ts'
 export type { ListenAddress } from './listen-address.ts'

@@ -38,7 +38,7 @@ export function createHttpServer(
     ...timeouts,
     connectionsCheckingInterval: 5_000,
     noDelay: true,
-    // A missing Host is refused in the face's own words.
+    // A missing Host is refused in the API's own words.
     requireHostHeader: false,
   }
   const server = tls

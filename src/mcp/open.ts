@@ -146,18 +146,18 @@ async function checkRequested(
   const { allow_wildcards } = await engine.settings()
   for (const [index, text] of requested.entries())
     sentence(`requested_scopes[${index}]`, () => parseScope(text, { allowWildcards: allow_wildcards }))
-  const asked = [...new Set(requested)]
-  const wildcards = asked.filter(isPattern).length
+  const distinct = [...new Set(requested)]
+  const wildcards = distinct.filter(isPattern).length
   if (wildcards > MOST_WILDCARDS)
     throw badRequest(
       `requested_scopes has ${wildcards} scopes with a wildcard; at most ${MOST_WILDCARDS} may be asked for. Ask for a wider one instead, for example read:stripe:customers:*, or omit requested_scopes.`,
     )
-  const excess = firstExcess(own, asked)
+  const excess = firstExcess(own, distinct)
   if (excess !== undefined)
     throw badRequest(
       `requested_scopes: "${excess}" is more than agent "${agent.agent_id}" declares (${own.declared_scopes?.join(', ') ?? 'by its policies'}).`,
     )
-  return asked
+  return distinct
 }
 
 /** A delegated session is granted nothing its parent lacks: more asked for by name is a 400, the rest is cut. */

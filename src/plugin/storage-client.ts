@@ -24,18 +24,18 @@ export class StorageClient implements Storage {
 
   async get(key: string): Promise<StorageEntry | undefined> {
     checkKey(key)
-    const { entry } = await this.#ask<StorageGetReply>('Get', { key })
+    const { entry } = await this.#send<StorageGetReply>('Get', { key })
     return entry ? { key, value: entry.value } : undefined
   }
 
   async put({ key, value }: StorageEntry): Promise<void> {
     checkKey(key)
-    await this.#ask<StorageReply>('Put', { entry: { key, value } })
+    await this.#send<StorageReply>('Put', { entry: { key, value } })
   }
 
   async delete(key: string): Promise<void> {
     checkKey(key)
-    await this.#ask<StorageReply>('Delete', { key })
+    await this.#send<StorageReply>('Delete', { key })
   }
 
   async list(prefix: string, page: { after?: string; limit?: number } = {}): Promise<string[]> {
@@ -44,7 +44,7 @@ export class StorageClient implements Storage {
     const { after = '', limit = ALL } = page
     if (this.#pages && (after !== '' || limit > 0)) {
       try {
-        const { keys } = await this.#ask<StorageListReply>('ListPage', {
+        const { keys } = await this.#send<StorageListReply>('ListPage', {
           prefix,
           after,
           limit: limit > 0 ? limit : ALL,
@@ -55,11 +55,11 @@ export class StorageClient implements Storage {
         this.#pages = false
       }
     }
-    const { keys } = await this.#ask<StorageListReply>('List', { prefix })
+    const { keys } = await this.#send<StorageListReply>('List', { prefix })
     return pageOf([...keys], page)
   }
 
-  async #ask<Reply extends { readonly err: string }>(method: string, argument: object): Promise<Reply> {
+  async #send<Reply extends { readonly err: string }>(method: string, argument: object): Promise<Reply> {
     const reply = await this.#call<Reply>(method, argument)
     if (reply.err !== '') throw storageFailure(reply.err)
     return reply

@@ -40,8 +40,8 @@ export async function startAppRoleVault(): Promise<AppRoleVault> {
     const path = received.url.slice('/v1/'.length).split('?')[0]!
     vault.requests.push(`${received.method} ${path}`)
     const body = (received.body === '' ? {} : JSON.parse(received.body)) as Record<string, string>
-    const answer = vault.down ?? answerTo(path, body, received.headers['x-vault-token'] as string | undefined)
-    answer(received, response)
+    const result = vault.down ?? answerTo(path, body, received.headers['x-vault-token'] as string | undefined)
+    result(received, response)
   })
   const auth = (token: string): Respond =>
     json(200, {

@@ -78,9 +78,9 @@ export class VaultServer {
     response.on('close', () => {
       this.holding--
     })
-    const answer = this.fault ?? (await this.#ask(request, Buffer.concat(chunks).toString(), gone.signal))
+    const result = this.fault ?? (await this.#ask(request, Buffer.concat(chunks).toString(), gone.signal))
     this.#waiting.delete(end)
-    const said = this.fault ?? answer
+    const said = this.fault ?? result
     if (said === 'hang') return
     response.writeHead(said.status, { 'content-type': 'application/json', ...said.headers }).end(said.body)
   }

@@ -18,7 +18,7 @@ import { mintToken, tokenDigest } from '../../src/scope/index.ts'
 import { createVaultClient } from '../../src/vault-client/index.ts'
 import type { VaultClient } from '../../src/vault-client/index.ts'
 import { freePorts } from '../survival/process.ts'
-import { ask, bearer, refusal } from './http/harness.ts'
+import { sendRequest, bearer, refusal } from './http/harness.ts'
 
 const SERVICE = 'gst_approle'
 const SCOPE = 'read:stripe:invoices'
@@ -114,7 +114,7 @@ async function makeRole(role: string): Promise<void> {
 }
 
 const post = (path: string, body: object) =>
-  ask(gateway.httpUrl, path, {
+  sendRequest(gateway.httpUrl, path, {
     method: 'POST',
     headers: { ...bearer(SERVICE), 'Content-Type': 'application/json' },
     body: JSON.stringify(body),

@@ -19,7 +19,7 @@ import { mcpFactory } from '../../src/mcp/backend.ts'
 import { mintToken, tokenDigest } from '../../src/scope/index.ts'
 import { createVaultClient } from '../../src/vault-client/index.ts'
 import type { VaultClient } from '../../src/vault-client/index.ts'
-import { ask, bearer, openStream, refusal } from './http/harness.ts'
+import { sendRequest, bearer, openStream, refusal } from './http/harness.ts'
 import type { HttpResponse } from './http/harness.ts'
 
 const SERVICE = 'gst_with_host'
@@ -114,7 +114,7 @@ async function seed(): Promise<void> {
 
 const scopes = ['read:stripe:invoices', 'read:stripe:customers:id-only']
 const post = (path: string, token: string, body?: object): Promise<HttpResponse> =>
-  ask(gateway.httpUrl, path, {
+  sendRequest(gateway.httpUrl, path, {
     method: 'POST',
     headers: { ...bearer(token), 'Content-Type': 'application/json' },
     ...(body && { body: JSON.stringify(body) }),
@@ -146,7 +146,8 @@ async function openFor(agentId: string, request: object = {}): Promise<Opened> {
 }
 
 const validate = (token: string, required_scope = scopes[0]) => post('/validate', SERVICE, { token, required_scope })
-const call = (token: string, path = '/u/stripe/v1/invoices') => ask(gateway.httpUrl, path, { headers: bearer(token) })
+const call = (token: string, path = '/u/stripe/v1/invoices') =>
+  sendRequest(gateway.httpUrl, path, { headers: bearer(token) })
 
 /** Asks until the response is as expected: a change reaches gateways a moment after it is acknowledged. */
 async function eventually(request: () => Promise<unknown>, expected: unknown): Promise<void> {
@@ -175,10 +176,16 @@ describe('the whole way', () => {
     })
     expect((await call(token)).json).toMatchObject({ data: [{ email: 'jane@example.com' }] })
     expect((await call(token, '/u/stripe/v1/customers')).json).toEqual({ data: [{ id: 'cus_1' }], has_more: false })
-    expect((await ask(gateway.upstreamUrls.stripe!, '/v1/invoices/in_1', { headers: bearer(token) })).status).toBe(200)
+    expect(
+      (await sendRequest(gateway.upstreamUrls.stripe!, '/v1/invoices/in_1', { headers: bearer(token) })).status,
+    ).toBe(200)
     expect(refusal(await call(token, '/u/stripe/v1/refunds'))).toBe('403 insufficient_scope no_tool')
-    expect((await ask(gateway.httpUrl, '/agents', { headers: bearer('root') })).json.agents).toContain('whole-way')
-    expect((await ask(gateway.httpUrl, '/agents/whole-way/scopes', { headers: bearer('root') })).json).toMatchObject({
+    expect((await sendRequest(gateway.httpUrl, '/agents', { headers: bearer('root') })).json.agents).toContain(
+      'whole-way',
+    )
+    expect(
+      (await sendRequest(gateway.httpUrl, '/agents/whole-way/scopes', { headers: bearer('root') })).json,
+    ).toMatchObject({
       scopes,
       max_ttl_seconds: 900,
     })
@@ -207,7 +214,8 @@ describe('the whole way', () => {
     const responses = await Promise.all([token, younger, third].map((held) => validate(held)))
     expect(responses.map(({ status }) => status)).toEqual([200, 200, 200])
     expect(
-      (await ask(gateway.httpUrl, `/sessions/${session_id}`, { method: 'DELETE', headers: bearer(SERVICE) })).status,
+      (await sendRequest(gateway.httpUrl, `/sessions/${session_id}`, { method: 'DELETE', headers: bearer(SERVICE) }))
+        .status,
     ).toBe(204)
     expect([(await validate(younger)).status, (await validate(third)).status]).toEqual([401, 401])
     expect((await post(`/sessions/${session_id}/refresh`, SERVICE)).status).toBe(400)
@@ -294,7 +302,7 @@ describe('an open stream', () => {
     [
       'its session is closed',
       ({ session_id }) =>
-        ask(gateway.httpUrl, `/sessions/${session_id}`, { method: 'DELETE', headers: bearer(SERVICE) }),
+        sendRequest(gateway.httpUrl, `/sessions/${session_id}`, { method: 'DELETE', headers: bearer(SERVICE) }),
     ],
   ])("is reset, and the upstream's end closed, when %s", async (what, end) => {
     const opened = await openFor(what.includes('all leases') ? 'streaming-1' : `streaming-${String(what.length)}`)
@@ -344,5 +352,5 @@ it('answers 503 and never 401 once Vault is gone', async () => {
   expect((await validate(token)).status).toBe(503)
   expect((await call(token)).status).toBe(503)
   expect((await post('/sessions', SERVICE, { agent_id: 'outage' })).status).toBe(503)
-  expect((await ask(gateway.httpUrl, '/agents', { headers: bearer('root') })).status).toBe(503)
+  expect((await sendRequest(gateway.httpUrl, '/agents', { headers: bearer('root') })).status).toBe(503)
 })

@@ -32,7 +32,7 @@ export interface Mark {
 }
 
 export interface HostileHarness {
-  /** Origins of the four faces: `vault`, `gateway`, `stripe` (the upstream's own listener), and `grpc` (host:port). */
+  /** Origins of the four listeners: `vault`, `gateway`, `stripe` (the upstream's own listener), and `grpc` (host:port). */
   readonly vault: string
   readonly gateway: string
   readonly stripe: string

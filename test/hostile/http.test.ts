@@ -1,7 +1,7 @@
 /** HTTP itself: targets, framing, headers, verbs and who may ask at all, on every listener. */
 import { afterAll, beforeAll, describe } from 'vitest'
 import { checkRows, listenerFace, restFace, upstreamFace, vaultFace } from './rows.ts'
-import type { Face, Row } from './rows.ts'
+import type { Surface, Row } from './rows.ts'
 import { closeClean, startHostileHarness } from './harness.ts'
 import type { HostileHarness } from './harness.ts'
 
@@ -219,7 +219,7 @@ const noToken: Refusal = [
   'missing: missing token: send it as "Authorization: Bearer <token>", or where this upstream takes its key',
 ]
 
-const faces: [name: string, face: Face, target: string, refusals: Refusals][] = [
+const faces: [name: string, face: Surface, target: string, refusals: Refusals][] = [
   [
     'the Vault API',
     vaultFace,
@@ -235,7 +235,7 @@ const faces: [name: string, face: Face, target: string, refusals: Refusals][] = 
     },
   ],
   [
-    'the REST face',
+    'the REST API',
     restFace,
     '/agents/billing/scopes',
     {

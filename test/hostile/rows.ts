@@ -27,7 +27,7 @@ export const alike = (
   requests: readonly (readonly [what: string, request: string])[],
 ): Row[] => requests.map(([what, request]): Row => [what, request, ...response])
 
-export interface Face {
+export interface Surface {
   readonly origin: (harness: HostileHarness) => string
   /** A header line. */
   readonly credential: string
@@ -35,28 +35,28 @@ export interface Face {
   readonly good: string
 }
 
-export const vaultFace: Face = {
+export const vaultFace: Surface = {
   origin: ({ vault }) => vault,
   credential: 'X-Vault-Token: <root>',
   good: 'GET /v1/auth/token/lookup-self',
 }
-export const restFace: Face = {
+export const restFace: Surface = {
   origin: ({ gateway }) => gateway,
   credential: 'Authorization: Bearer <root>',
   good: 'GET /agents/billing',
 }
-export const upstreamFace: Face = {
+export const upstreamFace: Surface = {
   origin: ({ gateway }) => gateway,
   credential: 'Authorization: Bearer <phantom>',
   good: 'GET /u/stripe/v1/invoices',
 }
-export const listenerFace: Face = {
+export const listenerFace: Surface = {
   origin: ({ stripe }) => stripe,
   credential: 'Authorization: Bearer <phantom>',
   good: 'GET /v1/invoices',
 }
 
-export function checkRows(face: Face, harness: () => HostileHarness, rows: readonly Row[]): void {
+export function checkRows(face: Surface, harness: () => HostileHarness, rows: readonly Row[]): void {
   for (const [what, request, status, sentence, expectations = {}] of rows) {
     it(`${what} → ${String(status)}`, async () => {
       const before = harness().mark()
@@ -93,7 +93,7 @@ const changes = (before: Mark, after: Mark): Mark => ({
   faults: after.faults - before.faults,
 })
 
-function wireOf(harness: HostileHarness, { origin, credential }: Face, request: string): string {
+function wireOf(harness: HostileHarness, { origin, credential }: Surface, request: string): string {
   const filled = harness.fill(request).replaceAll('<host>', new URL(origin(harness)).host)
   if (filled.includes('\r')) return filled
   const [head = '', ...rest] = filled.split('\n\n')
@@ -158,7 +158,7 @@ function problemsOf(
 /** The status of a good request that follows, on the same connection where that is still open. */
 async function goesOn(
   harness: HostileHarness,
-  face: Face,
+  face: Surface,
   used: Connection,
   { headers, status }: WireResponse,
 ): Promise<number> {

@@ -1,4 +1,4 @@
-/** Register, scope, issue, validate, expire: the REST face in front of the real engine, as a script with nothing but HTTP uses it. */
+/** Register, scope, issue, validate, expire: the REST API in front of the real engine, as a script with nothing but HTTP uses it. */
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
@@ -113,7 +113,7 @@ interface Reply {
   readonly json: Record<string, unknown>
 }
 
-async function ask(method: string, path: string, bearer: string | undefined, body?: object): Promise<Reply> {
+async function sendRequest(method: string, path: string, bearer: string | undefined, body?: object): Promise<Reply> {
   const response = await fetch(`${gateway.httpUrl}${path}`, {
     method,
     ...(body && { body: JSON.stringify(body) }),
@@ -127,7 +127,7 @@ async function ask(method: string, path: string, bearer: string | undefined, bod
 }
 
 const post = (path: string, bearer: string | undefined, body?: object): Promise<Reply> =>
-  ask('POST', path, bearer, body)
+  sendRequest('POST', path, bearer, body)
 
 interface Session {
   readonly session_id: string
@@ -158,7 +158,7 @@ async function open(agent_id: string, more: object = {}): Promise<Session> {
 async function leapTo(unixSeconds: number): Promise<void> {
   clock.leapTo(unixSeconds * 1000)
   // Each write ends the request the gateway has under way, so that it asks a new one.
-  for (let tries = 0; tries < 200 && (await ask('GET', '/healthz', undefined)).status !== 200; tries++)
+  for (let tries = 0; tries < 200 && (await sendRequest('GET', '/healthz', undefined)).status !== 200; tries++)
     await vault.root.write('mcp/tools/github/tick', { operations: ['GET /tick'] })
 }
 
@@ -389,7 +389,7 @@ describe('expire and rotate', () => {
     const ended = new TokenManager(await open('claude-ended'))
     const younger = await ended.refresh()
     const other = await open('claude-ended')
-    expect((await ask('DELETE', `/sessions/${ended.sessionId}`, SERVICE)).status).toBe(204)
+    expect((await sendRequest('DELETE', `/sessions/${ended.sessionId}`, SERVICE)).status).toBe(204)
     expect([await answerTo(ended.token), await answerTo(younger.token), await answerTo(other.token)]).toEqual([
       '401 invalid or expired token',
       '401 invalid or expired token',
@@ -440,10 +440,10 @@ describe('the worked deployment', () => {
     const before = upstreamCalls.length
     const reached: number[] = []
     for (const call of Object.values(reads))
-      reached.push((await ask(...(call.split(' ') as [string, string]), token)).status)
+      reached.push((await sendRequest(...(call.split(' ') as [string, string]), token)).status)
     expect(reached).toEqual(statuses)
     for (const call of writes)
-      expect([call, (await ask(...(call.split(' ') as [string, string]), token)).status]).toEqual([call, 403])
+      expect([call, (await sendRequest(...(call.split(' ') as [string, string]), token)).status]).toEqual([call, 403])
     const calls = upstreamCalls.slice(before)
     expect(calls.map(({ authorization }) => authorization)).toEqual(keys.map((key) => `Bearer ${key}`))
     expect(JSON.stringify(calls)).not.toContain(token)
@@ -451,7 +451,7 @@ describe('the worked deployment', () => {
 
   it('shows of a customer what the qualifier says', async () => {
     await declare('claude-ids-agent', [CUSTOMER_IDS])
-    expect((await ask('GET', '/u/stripe/v1/customers', (await open('claude-ids-agent')).token)).json).toEqual({
+    expect((await sendRequest('GET', '/u/stripe/v1/customers', (await open('claude-ids-agent')).token)).json).toEqual({
       data: [{ id: 'cus_1' }],
       has_more: false,
     })
@@ -460,7 +460,7 @@ describe('the worked deployment', () => {
   it('leaves no key and no token in the audit log', async () => {
     await declare('claude-quiet-agent', STRIPE)
     const { token } = await open('claude-quiet-agent')
-    await ask('GET', `/u/stripe/v1/invoices?token=${token}`, token)
+    await sendRequest('GET', `/u/stripe/v1/invoices?token=${token}`, token)
     const log = await readFile(join(folder, 'audit.jsonl'), 'utf8')
     expect((await auditOf('claude-quiet-agent')).length).toBeGreaterThan(0)
     for (const secret of [...Object.values(KEYS), token, SERVICE]) expect(log).not.toContain(secret)

@@ -169,7 +169,7 @@ export class GatewayNode {
         signal: new AbortController().signal,
       })
       for await (const part of response.body) {
-        // As every face does, in the instant before a part goes to the caller's socket.
+        // As both APIs do, in the instant before a part goes to the caller's socket.
         if (part.length === 0 || !response.stillFresh()) break
         this.#accept('byte', request, call)
       }

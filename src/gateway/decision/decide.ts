@@ -37,7 +37,7 @@ export interface DecisionDependencies {
 const ATTEMPTS = 8
 
 /**
- * Every decision the gateway takes, for every face it has. One request's way, each step with one reason to fail: caller, token
+ * Every decision the gateway takes, over HTTP and gRPC. One request's way, each step with one reason to fail: caller, token
  * shape, session, expiry, live grant, operation, limits, durable decision. What follows an allowed call is `UpstreamCalls`.
  */
 export class Decisions {

@@ -1,4 +1,4 @@
-/** The gRPC face: the same decisions as over HTTP, for MCP servers and agents that keep one connection open. */
+/** The gRPC API: the same decisions as over HTTP, for MCP servers and agents that keep one connection open. */
 import { readFile } from 'node:fs/promises'
 import { Server, ServerCredentials, logVerbosity, setLogVerbosity } from '@grpc/grpc-js'
 import type { UntypedServiceImplementation } from '@grpc/grpc-js'

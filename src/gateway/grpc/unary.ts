@@ -23,13 +23,13 @@ export function unary<Request extends { readonly request_id: string }, Response>
   return (call, callback) => {
     const { metadata } = call
     const requestId = requestIdFor(dependencies)
-    const answer = async () => {
+    const respond = async () => {
       const caller = callerOf(dependencies, call)
       const request = decoded(call.request)
       const callerRequestId = callerRequestIdFor(metadata, request.request_id)
       return handle(request, { caller, requestId, callerRequestId, metadata, call })
     }
-    answer()
+    respond()
       .then(
         (response) => {
           callback(null, response)

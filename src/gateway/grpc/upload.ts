@@ -53,7 +53,7 @@ export async function uploadOf(
     if (declared !== undefined && declared > 0) throw wrongLength(declared, 0)
     return { body: undefined, contentLength: undefined }
   }
-  return { body: parts(first, inbox, declared), contentLength: declared }
+  return { body: bodyParts(first, inbox, declared), contentLength: declared }
 }
 
 function declaredLength({ headers }: CallRequest): number | undefined {
@@ -64,7 +64,11 @@ function declaredLength({ headers }: CallRequest): number | undefined {
 }
 
 /** A body that is not as long as was declared is never completed upstream. */
-async function* parts(first: Uint8Array, inbox: StreamInbox, declared: number | undefined): AsyncGenerator<Uint8Array> {
+async function* bodyParts(
+  first: Uint8Array,
+  inbox: StreamInbox,
+  declared: number | undefined,
+): AsyncGenerator<Uint8Array> {
   let bytes = 0
   for (let part: Uint8Array | undefined = first; part !== undefined; part = await takePart(inbox)) {
     bytes += part.length

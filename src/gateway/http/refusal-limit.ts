@@ -13,9 +13,9 @@ export interface RefusalLimitConfig {
 }
 
 /** What a caller is refused with who brings nothing this gateway knows, where a session's token is all it brings. */
-const onUpstreamFace: readonly string[] = ['missing', 'malformed', 'unknown', 'lookups_limit']
+const onUpstreamCall: readonly string[] = ['missing', 'malformed', 'unknown', 'lookups_limit']
 /** And where callers have credentials of their own. */
-const onRestFace: readonly string[] = ['caller_missing', 'caller_unknown', 'caller_phantom_token']
+const onRestCall: readonly string[] = ['caller_missing', 'caller_unknown', 'caller_phantom_token']
 
 const HOLD_MS = 1_000
 const MOST_HELD = 1_024
@@ -33,7 +33,7 @@ export class RefusalLimit {
   }
 
   covers({ code }: GatewayFailure, face: 'upstream' | 'rest'): boolean {
-    return (face === 'upstream' ? onUpstreamFace : onRestFace).includes(code)
+    return (face === 'upstream' ? onUpstreamCall : onRestCall).includes(code)
   }
 
   send(exchange: Exchange, error: GatewayFailure): void {

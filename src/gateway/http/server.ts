@@ -21,14 +21,14 @@ import { callerRequestIdOf, requestIdOf } from '../request-id.ts'
 import { sendError, sendJson } from './response.ts'
 import type { Exchange } from './response.ts'
 import { RefusalLimit } from './refusal-limit.ts'
-import { restRoutes } from './rest-face.ts'
-import type { RestHandler, RestDependencies } from './rest-face.ts'
+import { restRoutes } from './rest-api.ts'
+import type { RestHandler, RestDependencies } from './rest-api.ts'
 import { findRoute } from './router.ts'
 import type { HttpRoute } from './router.ts'
-import { serveUpstream } from './upstream-face.ts'
-import type { UpstreamFaceDependencies } from './upstream-face.ts'
+import { serveUpstream } from './upstream-proxy.ts'
+import type { UpstreamProxyDependencies } from './upstream-proxy.ts'
 
-export interface HttpDependencies extends RestDependencies, UpstreamFaceDependencies {
+export interface HttpDependencies extends RestDependencies, UpstreamProxyDependencies {
   readonly clock: Clock
   readonly limits: Limits
   readonly logger: Logger

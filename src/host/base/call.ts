@@ -21,7 +21,7 @@ export interface ApiCall {
   readonly signal: AbortSignal
 }
 
-/** What the core answers; the HTTP face puts it into Vault's envelope. */
+/** What the core returns; the HTTP layer puts it into Vault's envelope. */
 export interface ApiOutcome {
   readonly operation: ApiCall['operation']
   readonly path: string

@@ -19,9 +19,9 @@ async function answerTo(
   })
   origin = url
   const { base = '', ...rest } = upstream
-  const answer = await call(upstreamAt(url + base, rest), changes)
-  await text(answer)
-  return { status: answer.status, headers: Object.fromEntries(answer.headers) as Record<string, string>, seen }
+  const result = await call(upstreamAt(url + base, rest), changes)
+  await text(result)
+  return { status: result.status, headers: Object.fromEntries(result.headers) as Record<string, string>, seen }
 }
 
 describe('a redirect is handed on, never followed; its Location', () => {
@@ -137,9 +137,9 @@ describe('a compressed response, though none was asked for,', () => {
       for (const byte of bytes) response.write(Buffer.from([byte]))
       response.end()
     })
-    const answer = await call(upstreamAt(url))
-    expect(answer.headers.map(([name]) => name).filter((name) => name.startsWith('content-'))).toEqual([])
-    expect(await text(answer)).toBe(clean)
+    const result = await call(upstreamAt(url))
+    expect(result.headers.map(([name]) => name).filter((name) => name.startsWith('content-'))).toEqual([])
+    expect(await text(result)).toBe(clean)
   })
 
   it('is handed on as it comes', async () => {
@@ -177,9 +177,9 @@ describe('a compressed response, though none was asked for,', () => {
     const { url } = await httpUpstream((_request, response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(bytes)
     })
-    const answer = await call(upstreamAt(url))
-    expect(await failure(text(answer))).toMatchObject({ code })
-    expect(await answer.finished).toMatchObject({ result: code })
+    const result = await call(upstreamAt(url))
+    expect(await failure(text(result))).toMatchObject({ code })
+    expect(await result.finished).toMatchObject({ result: code })
   })
 })
 

@@ -29,7 +29,7 @@ describe('Upstreams.Call', () => {
     const { grpc, harness, requests } = await behind((_request, response) => {
       json(response, { data: [{ id: 'in_1' }] })
     })
-    const answer = await grpc.call(
+    const result = await grpc.call(
       'Upstreams.Call',
       invoices(newToken(harness), {
         path: '/v1/invoices?limit=3',
@@ -37,9 +37,9 @@ describe('Upstreams.Call', () => {
         request_id: 'req-1',
       }),
     )
-    expect(answer).toMatchObject({ status: 200, request_id: ours })
-    expect(String(answer.body)).toBe('{"data":[{"id":"in_1"}]}')
-    expect(headers(answer)).toMatchObject({ 'content-type': 'application/json' })
+    expect(result).toMatchObject({ status: 200, request_id: ours })
+    expect(String(result.body)).toBe('{"data":[{"id":"in_1"}]}')
+    expect(headers(result)).toMatchObject({ 'content-type': 'application/json' })
     expect(requests).toMatchObject([
       {
         method: 'GET',
@@ -49,7 +49,7 @@ describe('Upstreams.Call', () => {
     ])
     await until(() => harness.sink.outcomes.length > 0)
     expect(harness.sink.outcomes).toMatchObject([
-      { request_id: answer.request_id, caller_request_id: 'req-1', status: 200, result: 'complete', bytes: 24 },
+      { request_id: result.request_id, caller_request_id: 'req-1', status: 200, result: 'complete', bytes: 24 },
     ])
   })
 
@@ -57,7 +57,7 @@ describe('Upstreams.Call', () => {
     const { grpc, harness, requests } = await behind((_request, response) => {
       json(response, { error: 'declined' }, 402)
     })
-    const answer = await grpc.call('Upstreams.Call', {
+    const result = await grpc.call('Upstreams.Call', {
       token: newToken(harness),
       upstream: 'stripe',
       method: 'POST',
@@ -65,7 +65,7 @@ describe('Upstreams.Call', () => {
       headers: [{ name: 'content-type', value: 'application/json' }],
       body: Buffer.from('{"charge":"ch_1"}'),
     })
-    expect(answer).toMatchObject({ status: 402 })
+    expect(result).toMatchObject({ status: 402 })
     expect(requests).toMatchObject([{ method: 'POST', body: '{"charge":"ch_1"}', headers: { 'content-length': '17' } }])
   })
 
@@ -73,7 +73,7 @@ describe('Upstreams.Call', () => {
     const { grpc, harness, requests } = await behind((_request, response) => {
       json(response, { data: [{ id: 'cus_1', email: 'a@b.c' }], has_more: false, key: KEY })
     })
-    const answer = await grpc.call(
+    const result = await grpc.call(
       'Upstreams.Call',
       invoices(newToken(harness), {
         path: '/v1/customers',
@@ -83,7 +83,7 @@ describe('Upstreams.Call', () => {
         ],
       }),
     )
-    expect(String(answer.body)).toBe('{"data":[{"id":"cus_1"}],"has_more":false}')
+    expect(String(result.body)).toBe('{"data":[{"id":"cus_1"}],"has_more":false}')
     expect(requests[0]!.headers).toMatchObject({ authorization: `Bearer ${KEY}` })
     expect(requests[0]!.headers).not.toHaveProperty('cookie')
   })

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ask, refusal, startHttpHarness } from './harness.ts'
+import { sendRequest, refusal, startHttpHarness } from './harness.ts'
 import type { HttpHarness } from './harness.ts'
 
 let harness: HttpHarness
@@ -19,7 +19,7 @@ describe('Host', () => {
     () => `[::1]:${port()}`,
     () => 'gateway.internal',
   ])('is answered when it is ours (%#)', async (host) => {
-    expect((await ask(harness.url, '/healthz', { headers: { Host: host() } })).status).toBe(200)
+    expect((await sendRequest(harness.url, '/healthz', { headers: { Host: host() } })).status).toBe(200)
   })
 
   it.each([
@@ -30,7 +30,7 @@ describe('Host', () => {
     () => `127.0.0.1.evil.example:${port()}`,
     () => 'gateway.internal.evil.example',
   ])('is 421 when it is not ours (%#)', async (host) => {
-    expect(refusal(await ask(harness.url, '/healthz', { headers: { Host: host() } }))).toBe(
+    expect(refusal(await sendRequest(harness.url, '/healthz', { headers: { Host: host() } }))).toBe(
       '421 invalid_request misdirected',
     )
   })
@@ -38,8 +38,11 @@ describe('Host', () => {
   it('is 421 on upstream listeners too, before the token is looked at', async () => {
     const requested = harness.vault.requests.length
     expect(
-      (await ask(harness.stripeUrl, '/v1/invoices', { headers: { Host: 'evil.example', Authorization: 'Bearer x' } }))
-        .status,
+      (
+        await sendRequest(harness.stripeUrl, '/v1/invoices', {
+          headers: { Host: 'evil.example', Authorization: 'Bearer x' },
+        })
+      ).status,
     ).toBe(421)
     expect(harness.vault.requests.length).toBe(requested)
   })
@@ -63,7 +66,7 @@ describe('web pages', () => {
     [{ 'Sec-Fetch-Site': 'same-site' }],
   ])('are refused with %o, on every path', async (headers) => {
     for (const path of ['/healthz', '/u/stripe/v1/invoices', '/validate']) {
-      const response = await ask(harness.url, path, { headers })
+      const response = await sendRequest(harness.url, path, { headers })
       expect(refusal(response)).toBe('403 invalid_request cross_site')
       expect(Object.keys(response.headers).filter((name) => name.startsWith('access-control'))).toEqual([])
     }
@@ -72,7 +75,7 @@ describe('web pages', () => {
   it('get no answer to a preflight', async () => {
     expect(
       (
-        await ask(harness.url, '/validate', {
+        await sendRequest(harness.url, '/validate', {
           method: 'OPTIONS',
           headers: { Origin: 'https://evil.example', 'Access-Control-Request-Method': 'POST' },
         })
@@ -81,7 +84,7 @@ describe('web pages', () => {
   })
 
   it.each(['none', 'same-origin'])('are not assumed behind Sec-Fetch-Site: %s', async (site) => {
-    expect((await ask(harness.url, '/healthz', { headers: { 'Sec-Fetch-Site': site } })).status).toBe(200)
+    expect((await sendRequest(harness.url, '/healthz', { headers: { 'Sec-Fetch-Site': site } })).status).toBe(200)
   })
 })
 

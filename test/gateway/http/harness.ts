@@ -1,4 +1,4 @@
-/** The gateway's HTTP face on a loopback port, over the rig's fake Vault, and a real upstream beside it. */
+/** The gateway's HTTP API on a loopback port, over the harness's fake Vault, and a real upstream beside it. */
 import { createServer, request as httpRequest } from 'node:http'
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -96,7 +96,7 @@ export async function startHttpHarness(settings: Parameters<typeof startHarness>
 }
 
 /** One request on a connection of its own; the path goes out as it is written. */
-export function ask(url: string, path: string, options: SendOptions = {}): Promise<HttpResponse> {
+export function sendRequest(url: string, path: string, options: SendOptions = {}): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url)
     const sent = httpRequest(

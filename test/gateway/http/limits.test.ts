@@ -4,7 +4,7 @@ import type { LimitSettings } from '../../../src/gateway/limits/index.ts'
 import { mintToken } from '../../../src/scope/index.ts'
 import { settle } from '../../fakes/clock.ts'
 import { openSession, SERVICE_TOKEN, tokenOf } from '../harness.ts'
-import { ask, bearer, eventually, openStream, refusal, startHttpHarness } from './harness.ts'
+import { sendRequest, bearer, eventually, openStream, refusal, startHttpHarness } from './harness.ts'
 import type { HttpResponse, HttpHarness } from './harness.ts'
 
 const rigs: HttpHarness[] = []
@@ -23,7 +23,7 @@ let minted = 100
 const madeUp = () =>
   mintToken({ prefix: 'svt', label: 'prod', random: (bytes) => new Uint8Array(bytes).fill((minted += 1)) })
 const call = (harness: HttpHarness, token: string, path = '/u/stripe/v1/invoices') =>
-  ask(harness.url, path, { headers: bearer(token) })
+  sendRequest(harness.url, path, { headers: bearer(token) })
 /** Status, code, and `Retry-After` where there is one. */
 const told = (response: HttpResponse) =>
   response.status === 200
@@ -69,7 +69,7 @@ describe('tokens nobody knows', () => {
   it('deny: sessions that are closed by guessed ids count alike, for an authenticated caller ten times as many', async () => {
     const harness = await rigWith({ unknown_tokens_per_second: 1 })
     const close = (id: number) =>
-      ask(harness.url, `/sessions/sess_01JD5WZ5C00000000000000${String(100 + id)}`, {
+      sendRequest(harness.url, `/sessions/sess_01JD5WZ5C00000000000000${String(100 + id)}`, {
         method: 'DELETE',
         headers: bearer(SERVICE_TOKEN),
       })
@@ -83,12 +83,12 @@ describe('tokens nobody knows', () => {
 describe('callers that bring nothing', () => {
   const strangers: [string, (harness: HttpHarness) => Promise<HttpResponse>, string][] = [
     ['a malformed token', (harness) => call(harness, 'svt_prod_nope'), '401 invalid_token malformed'],
-    ['no token', (harness) => ask(harness.url, '/u/stripe/v1/invoices'), '401 invalid_token missing'],
+    ['no token', (harness) => sendRequest(harness.url, '/u/stripe/v1/invoices'), '401 invalid_token missing'],
     ['a token nobody knows', (harness) => call(harness, madeUp()), '401 invalid_token unknown'],
     [
       'a service token nobody knows',
       (harness) =>
-        ask(harness.url, '/validate', { method: 'POST', headers: bearer('gst_wrong'), body: '{"token":"x"}' }),
+        sendRequest(harness.url, '/validate', { method: 'POST', headers: bearer('gst_wrong'), body: '{"token":"x"}' }),
       '401 invalid_token caller_unknown',
     ],
   ]
@@ -123,7 +123,7 @@ describe('callers that bring nothing', () => {
   it('allow: an authenticated caller, whose callers bring such tokens', async () => {
     const harness = await rigWith({ refusals_per_second: 1 })
     const validate = () =>
-      ask(harness.url, '/validate', {
+      sendRequest(harness.url, '/validate', {
         method: 'POST',
         headers: bearer(SERVICE_TOKEN),
         body: JSON.stringify({ token: 'svt_prod_nope' }),

@@ -20,19 +20,19 @@ describe('a call that is answered', () => {
       })
       response.end('{"data":[]}')
     })
-    const answer = await call(upstreamAt(url), { target: 'GET /v1/invoices/in_1?limit=3' })
-    expect(answer.status).toBe(200)
-    expect(Object.fromEntries(answer.headers)).toMatchObject({
+    const result = await call(upstreamAt(url), { target: 'GET /v1/invoices/in_1?limit=3' })
+    expect(result.status).toBe(200)
+    expect(Object.fromEntries(result.headers)).toMatchObject({
       'content-type': 'application/json',
       etag: '"1"',
       'x-request-id': 'req_1',
     })
     expect(
-      answer.headers
+      result.headers
         .map(([name]) => name)
         .filter((name) => ['set-cookie', 'server', 'x-internal', 'content-length', 'connection'].includes(name)),
     ).toEqual([])
-    expect(await text(answer)).toBe('{"data":[]}')
+    expect(await text(result)).toBe('{"data":[]}')
     expect(seen).toMatchObject([
       {
         method: 'GET',
@@ -40,15 +40,15 @@ describe('a call that is answered', () => {
         headers: { authorization: `Bearer ${KEY}`, 'accept-encoding': 'identity' },
       },
     ])
-    expect(await answer.finished).toMatchObject({ bytes: 11, result: 'complete', key_echoes: 0 })
+    expect(await result.finished).toMatchObject({ bytes: 11, result: 'complete', key_echoes: 0 })
   })
 
   it.each([404, 403, 429, 500, 503])('with %i is handed on with its body', async (status) => {
     const { url } = await httpUpstream((_request, response) => {
       response.writeHead(status, { 'retry-after': '7' }).end('no')
     })
-    const answer = await call(upstreamAt(url))
-    expect([answer.status, await text(answer), Object.fromEntries(answer.headers)['retry-after']]).toEqual([
+    const result = await call(upstreamAt(url))
+    expect([result.status, await text(result), Object.fromEntries(result.headers)['retry-after']]).toEqual([
       status,
       'no',
       '7',
@@ -61,10 +61,10 @@ describe('a call that is answered', () => {
       for (const character of `you sent ${request.headers.authorization!}, thanks`) response.write(character)
       response.end()
     })
-    const answer = await call(upstreamAt(url))
-    expect(Object.fromEntries(answer.headers)['x-request-id']).toBe(`for ${KEY_REMOVED}`)
-    expect(await text(answer)).toBe(`you sent ${KEY_REMOVED}, thanks`)
-    expect((await answer.finished).key_echoes).toBe(2)
+    const result = await call(upstreamAt(url))
+    expect(Object.fromEntries(result.headers)['x-request-id']).toBe(`for ${KEY_REMOVED}`)
+    expect(await text(result)).toBe(`you sent ${KEY_REMOVED}, thanks`)
+    expect((await result.finished).key_echoes).toBe(2)
   })
 
   it('loses its trailers', async () => {
@@ -97,8 +97,8 @@ describe('a call that is answered', () => {
         response.end('data: 2\n\n')
       }
     })
-    const answer = await call(upstreamAt(url))
-    const chunks = answer.body[Symbol.asyncIterator]()
+    const result = await call(upstreamAt(url))
+    const chunks = result.body[Symbol.asyncIterator]()
     expect(Buffer.from((await chunks.next()).value as Uint8Array).toString()).toBe('data: 1\n\n')
     finish()
     expect(Buffer.from((await chunks.next()).value as Uint8Array).toString()).toBe('data: 2\n\n')
@@ -121,19 +121,19 @@ describe('a call that is answered', () => {
       }
       more()
     })
-    const answer = await call(upstreamAt(url))
+    const result = await call(upstreamAt(url))
     for (let i = 0; i < 50; i++) await settle()
     // What is not read stays with the upstream, but for socket buffers of a few MiB.
     expect(written).toBeLessThan(32)
-    expect((await text(answer)).length).toBe(64 * 1024 * 1024)
+    expect((await text(result)).length).toBe(64 * 1024 * 1024)
   })
 
   it('to HEAD has headers, length and no body', async () => {
     const { url } = await httpUpstream((_request, response) => {
       response.writeHead(200, { 'content-length': '1234' }).end()
     })
-    const answer = await call(upstreamAt(url), { target: 'HEAD /v1/file' })
-    expect([answer.status, Object.fromEntries(answer.headers)['content-length'], await text(answer)]).toEqual([
+    const result = await call(upstreamAt(url), { target: 'HEAD /v1/file' })
+    expect([result.status, Object.fromEntries(result.headers)['content-length'], await text(result)]).toEqual([
       200,
       '1234',
       '',
@@ -144,8 +144,8 @@ describe('a call that is answered', () => {
     const { url, seen } = await httpUpstream((_request, response) => {
       response.end('hello')
     })
-    const answer = await call(upstreamAt(url, { auth: 'none' }))
-    expect([Object.fromEntries(answer.headers)['content-length'], await text(answer)]).toEqual(['5', 'hello'])
+    const result = await call(upstreamAt(url, { auth: 'none' }))
+    expect([Object.fromEntries(result.headers)['content-length'], await text(result)]).toEqual(['5', 'hello'])
     expect(seen[0]!.headers).not.toHaveProperty('authorization')
   })
 })
@@ -295,9 +295,9 @@ describe('a response that is not whole ends in an error', () => {
         response.write(text)
       }
     })
-    const answer = await call(upstreamAt(url), { clock })
+    const result = await call(upstreamAt(url), { clock })
     await clock.advance(3_600_000)
-    const chunks = answer.body[Symbol.asyncIterator]()
+    const chunks = result.body[Symbol.asyncIterator]()
     const awaited = chunks.next()
     await settle()
     more('one')
@@ -405,13 +405,13 @@ describe('a call is ended', () => {
       }
     })
     let fresh = true
-    const answer = await call(upstreamAt(url), { stillFresh: () => fresh })
-    const chunks = answer.body[Symbol.asyncIterator]()
+    const result = await call(upstreamAt(url), { stillFresh: () => fresh })
+    const chunks = result.body[Symbol.asyncIterator]()
     await chunks.next()
     fresh = false
     more()
     expect(await failure(chunks.next())).toMatchObject({ code: 'stale' })
-    expect(await answer.finished).toMatchObject({ bytes: 3, result: 'stale' })
+    expect(await result.finished).toMatchObject({ bytes: 3, result: 'stale' })
   })
 
   it.each<[string, (response: Awaited<ReturnType<typeof call>>) => unknown]>([

@@ -1,4 +1,4 @@
-/** The gateway's REST face: bodies, and tokens asked about that are none. */
+/** The gateway's REST API: bodies, and malformed tokens. */
 import { afterAll, beforeAll, describe } from 'vitest'
 import { alike, checkRows, restFace } from './rows.ts'
 import { closeClean, startHostileHarness } from './harness.ts'

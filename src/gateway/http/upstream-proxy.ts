@@ -16,7 +16,7 @@ import { missing } from '../decision/refusals.ts'
 import type { Ticker } from '../ticker.ts'
 import type { Exchange } from './response.ts'
 
-export interface UpstreamFaceDependencies {
+export interface UpstreamProxyDependencies {
   readonly decisions: Decisions
   readonly documents: Documents
   readonly calls: UpstreamCalls
@@ -28,7 +28,7 @@ const looksLikeToken = (text: string): boolean => tokenShape(text) !== undefined
 
 /** Serves one call. `listener` = the upstream this port stands for, under which no `/u/<upstream>` prefix is expected. */
 export async function serveUpstream(
-  dependencies: UpstreamFaceDependencies,
+  dependencies: UpstreamProxyDependencies,
   exchange: Exchange,
   listener?: string,
 ): Promise<void> {
@@ -57,7 +57,7 @@ export async function serveUpstream(
     records.unauthenticated()
     throw missing(': send it as "Authorization: Bearer <token>", or where this upstream takes its key')
   }
-  const answer = await calls.perform({
+  const upstreamResponse = await calls.perform({
     token,
     upstream: target.upstream,
     method: request.method ?? '',
@@ -74,7 +74,7 @@ export async function serveUpstream(
     signal,
     delivered,
   })
-  await deliver(dependencies.ticker, exchange, answer, delivered)
+  await deliver(dependencies.ticker, exchange, upstreamResponse, delivered)
 }
 
 /**
@@ -94,43 +94,43 @@ function originOf({ headers, socket }: IncomingMessage): string {
 async function deliver(
   ticker: Ticker,
   { request, response, requestId }: Exchange,
-  answer: UpstreamCallResponse,
+  upstreamResponse: UpstreamCallResponse,
   delivered: Promise<void>,
 ): Promise<void> {
   const reset = () => {
     response.socket?.resetAndDestroy()
   }
-  if (answer.signal.aborted) {
-    answer.cancel()
-    throw answer.signal.reason
+  if (upstreamResponse.signal.aborted) {
+    upstreamResponse.cancel()
+    throw upstreamResponse.signal.reason
   }
-  answer.signal.addEventListener('abort', reset, { once: true })
+  upstreamResponse.signal.addEventListener('abort', reset, { once: true })
   // A slow reader may leave bytes waiting here for longer than this gateway stays in contact with Vault.
   const stopTicking = ticker.every(() => {
-    if (!answer.stillFresh()) reset()
+    if (!upstreamResponse.stillFresh()) reset()
   })
   void delivered.then(() => {
     stopTicking()
-    answer.signal.removeEventListener('abort', reset)
+    upstreamResponse.signal.removeEventListener('abort', reset)
   })
   try {
     if (!request.complete && hasBody(request)) response.shouldKeepAlive = false
-    response.writeHead(answer.status, headersFor(answer, requestId).flat())
+    response.writeHead(upstreamResponse.status, headersFor(upstreamResponse, requestId).flat())
     response.flushHeaders()
-    for await (const chunk of answer.body) {
-      if (!answer.stillFresh()) {
+    for await (const chunk of upstreamResponse.body) {
+      if (!upstreamResponse.stillFresh()) {
         reset()
         break
       }
       if (!response.write(chunk)) await drained(response)
       if (response.destroyed) break
     }
-    if (!answer.signal.aborted && !response.destroyed) response.end()
+    if (!upstreamResponse.signal.aborted && !response.destroyed) response.end()
   } catch {
     // The status has gone out; all that is left is to break off.
     reset()
   } finally {
-    answer.cancel()
+    upstreamResponse.cancel()
   }
 }
 

@@ -19,7 +19,7 @@ const refusedOn = (from: string, what: string): string =>
 
 /** The same tricks under the prefix and on a listener of its own: `from` is where the upstream's root lies. */
 const tricks = (from: string): Row[] => {
-  // The form is told before the face is known where the target does not begin with a slash.
+  // The form is reported before the API is known where the target does not begin with a slash.
   const absolute =
     from === ''
       ? refusedOn(from, 'it must start with /, the absolute form is not served')

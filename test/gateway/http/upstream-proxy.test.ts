@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { mintToken } from '../../../src/scope/index.ts'
 import { openSession, tokenOf } from '../harness.ts'
 import type { FakeSession } from '../../fakes/engine.ts'
-import { ask, bearer, eventually, openStream, refusal, startHttpHarness } from './harness.ts'
+import { sendRequest, bearer, eventually, openStream, refusal, startHttpHarness } from './harness.ts'
 import type { HttpHarness } from './harness.ts'
 
 let harness: HttpHarness
@@ -19,7 +19,8 @@ beforeEach(async () => {
 })
 afterEach(() => harness.stop())
 
-const get = (path: string, headers: Record<string, string> = bearer(token)) => ask(harness.url, path, { headers })
+const get = (path: string, headers: Record<string, string> = bearer(token)) =>
+  sendRequest(harness.url, path, { headers })
 /** Well-formed, and not known to anybody. */
 const unknownToken = mintToken({ prefix: 'svt', label: 'prod', random: (bytes) => new Uint8Array(bytes).fill(99) })
 const upstreamWith = async (settings: Record<string, unknown>) => {
@@ -44,8 +45,8 @@ describe('an allowed call', () => {
   })
 
   it("works at the root of an upstream's own listener", async () => {
-    expect((await ask(harness.stripeUrl, '/v1/invoices', { headers: bearer(token) })).status).toBe(200)
-    expect(refusal(await ask(harness.stripeUrl, '/u/stripe/v1/invoices', { headers: bearer(token) }))).toBe(
+    expect((await sendRequest(harness.stripeUrl, '/v1/invoices', { headers: bearer(token) })).status).toBe(200)
+    expect(refusal(await sendRequest(harness.stripeUrl, '/u/stripe/v1/invoices', { headers: bearer(token) }))).toBe(
       '403 insufficient_scope no_tool',
     )
   })
@@ -106,7 +107,7 @@ describe('an allowed call', () => {
     harness.engine.agent('claude-billing-agent', { scopes: ['create:stripe:refunds'] })
     await harness.flush()
     const own = tokenOf(openSession(harness, { scopes: ['create:stripe:refunds'] }))
-    const response = await ask(harness.url, '/u/stripe/v1/refunds', {
+    const response = await sendRequest(harness.url, '/u/stripe/v1/refunds', {
       method: 'POST',
       headers: { ...bearer(own), 'Content-Type': 'application/x-www-form-urlencoded' },
       body: 'charge=ch_1',
@@ -175,7 +176,11 @@ describe("a body under a policy's parameter rule", () => {
     harness.engine.agent('claude-billing-agent', { policies: ['p'], scopes: ['create:stripe:refunds'] })
     await harness.flush()
     const own = tokenOf(openSession(harness, { scopes: ['create:stripe:refunds'] }))
-    return ask(harness.url, '/u/stripe/v1/refunds', { method: 'POST', headers: { ...bearer(own), ...headers }, body })
+    return sendRequest(harness.url, '/u/stripe/v1/refunds', {
+      method: 'POST',
+      headers: { ...bearer(own), ...headers },
+      body,
+    })
   }
 
   it.each([
@@ -252,7 +257,7 @@ describe('a refused call never reaches the upstream', () => {
   })
 
   it('an ungranted tool, naming the scope that would help', async () => {
-    const response = await ask(harness.url, '/u/stripe/v1/refunds', { method: 'POST', headers: bearer(token) })
+    const response = await sendRequest(harness.url, '/u/stripe/v1/refunds', { method: 'POST', headers: bearer(token) })
     expect(refusal(response)).toBe('403 insufficient_scope insufficient_scope')
     expect(response.headers['www-authenticate']).toContain('scope="create:stripe:refunds"')
   })

@@ -1,4 +1,4 @@
-/** The plain REST face: agents, scopes, sessions, validation. Everything here is worded for HTTP; what it means is decided elsewhere. */
+/** The plain REST API: agents, scopes, sessions, validation. Everything here is worded for HTTP; what it means is decided elsewhere. */
 import { z } from 'zod'
 import { isRepeated } from '../../http/index.ts'
 import { isoSeconds } from '../../logical/clock.ts'

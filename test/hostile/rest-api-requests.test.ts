@@ -1,4 +1,4 @@
-/** The gateway's REST face: paths, verbs and callers. */
+/** The gateway's REST API: paths, verbs and callers. */
 import { afterAll, beforeAll, describe } from 'vitest'
 import { alike, checkRows, restFace } from './rows.ts'
 import { closeClean, startHostileHarness } from './harness.ts'

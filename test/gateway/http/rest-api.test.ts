@@ -1,9 +1,9 @@
-/** The REST face exactly as the article uses it, then everything it must refuse. */
+/** The REST API exactly as the article uses it, then everything it must refuse. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { mintToken } from '../../../src/scope/index.ts'
 import { VaultError } from '../../../src/vault-client/index.ts'
 import { SERVICE_TOKEN, BOUND_OPENER_TOKEN, BOUND_TOKEN, openSession, tokenOf } from '../harness.ts'
-import { ask, bearer, refusal, startHttpHarness } from './harness.ts'
+import { sendRequest, bearer, refusal, startHttpHarness } from './harness.ts'
 import type { HttpResponse, HttpHarness } from './harness.ts'
 
 let harness: HttpHarness
@@ -20,7 +20,7 @@ const post = (
   body?: unknown,
   headers: Record<string, string> = {},
 ): Promise<HttpResponse> =>
-  ask(harness.url, path, {
+  sendRequest(harness.url, path, {
     method: 'POST',
     headers: { ...bearer(token), 'Content-Type': 'application/json', ...headers },
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
@@ -181,7 +181,7 @@ describe("the article's five steps", () => {
     // Even while the event is still under way.
     const feed = harness.vault.holdResponses('mcp/feed')
     await harness.clock.advance(1_000)
-    const ended = await ask(harness.url, `/sessions/${session.session_id}`, {
+    const ended = await sendRequest(harness.url, `/sessions/${session.session_id}`, {
       method: 'DELETE',
       headers: bearer('hvs.opener'),
     })
@@ -193,16 +193,24 @@ describe("the article's five steps", () => {
     ).toBe('401 invalid_token reuse_after_revocation')
     feed.release()
     expect(
-      (await ask(harness.url, `/sessions/${session.session_id}`, { method: 'DELETE', headers: bearer('hvs.opener') }))
-        .status,
+      (
+        await sendRequest(harness.url, `/sessions/${session.session_id}`, {
+          method: 'DELETE',
+          headers: bearer('hvs.opener'),
+        })
+      ).status,
     ).toBe(204)
   })
 
   it('lets an operator end a session that is not its own', async () => {
     const session = openSession(harness)
     expect(
-      (await ask(harness.url, `/sessions/${session.session_id}`, { method: 'DELETE', headers: bearer('hvs.admin') }))
-        .status,
+      (
+        await sendRequest(harness.url, `/sessions/${session.session_id}`, {
+          method: 'DELETE',
+          headers: bearer('hvs.admin'),
+        })
+      ).status,
     ).toBe(204)
     expect(session.ended).toBeDefined()
   })
@@ -218,21 +226,21 @@ describe("the article's five steps", () => {
 
 describe('reading back', () => {
   it('lists agents, and shows one and its scopes', async () => {
-    expect((await ask(harness.url, '/agents', { headers: bearer('hvs.admin') })).json).toEqual({
+    expect((await sendRequest(harness.url, '/agents', { headers: bearer('hvs.admin') })).json).toEqual({
       agents: ['claude-billing-agent'],
     })
     expect(
-      (await ask(harness.url, '/agents/claude-billing-agent', { headers: bearer('hvs.admin') })).json,
+      (await sendRequest(harness.url, '/agents/claude-billing-agent', { headers: bearer('hvs.admin') })).json,
     ).toMatchObject({
       owner: 'platform-team',
     })
     expect(
-      (await ask(harness.url, '/agents/claude-billing-agent/scopes', { headers: bearer('hvs.admin') })).json,
+      (await sendRequest(harness.url, '/agents/claude-billing-agent/scopes', { headers: bearer('hvs.admin') })).json,
     ).toMatchObject({ max_ttl_seconds: 900 })
   })
 
   it('answers 404 for an agent that is not there', async () => {
-    expect(refusal(await ask(harness.url, '/agents/ghost', { headers: bearer('hvs.admin') }))).toBe(
+    expect(refusal(await sendRequest(harness.url, '/agents/ghost', { headers: bearer('hvs.admin') }))).toBe(
       '404 invalid_request not_found',
     )
   })
@@ -249,7 +257,7 @@ describe('who may', () => {
     ['a JWT', 'eyJh.eyJz.c2ln', '401 invalid_token caller_jwt_not_configured'],
     ['a service token of other agents', BOUND_TOKEN, '403 insufficient_scope caller_not_bound'],
   ])('may not validate: %s', async (_case, token, expected) => {
-    const response = await ask(harness.url, '/validate', {
+    const response = await sendRequest(harness.url, '/validate', {
       method: 'POST',
       headers: token === undefined ? {} : bearer(token),
       body: JSON.stringify(valid()),
@@ -272,7 +280,7 @@ describe('who may', () => {
     ['declare scopes', 'POST', '/agents/claude-billing-agent/scopes', { scopes: [] }],
     ['list agents', 'GET', '/agents', undefined],
   ])('may not %s: a caller whose own Vault policies do not let it', async (_case, method, path, body) => {
-    const response = await ask(harness.url, path, {
+    const response = await sendRequest(harness.url, path, {
       method,
       headers: bearer('hvs.opener'),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -469,7 +477,7 @@ describe('outages', () => {
     ['GET', '/agents/claude-billing-agent', undefined],
   ])('answers 503 to %s %s while Vault has no engine at the mount', async (method, path, body) => {
     harness.vault.down = new VaultError('unsupported_path', 404, 'no handler for route "mcp/x". route entry not found.')
-    const response = await ask(harness.url, path, {
+    const response = await sendRequest(harness.url, path, {
       method,
       headers: { ...bearer('hvs.admin'), 'Content-Type': 'application/json' },
       ...(body && { body: JSON.stringify(body) }),
@@ -486,10 +494,10 @@ describe('outages', () => {
   })
 
   it('tells health checks', async () => {
-    expect(await ask(harness.url, '/healthz')).toMatchObject({ status: 200, json: { status: 'ok' } })
+    expect(await sendRequest(harness.url, '/healthz')).toMatchObject({ status: 200, json: { status: 'ok' } })
     harness.vault.cutLine()
     await harness.clock.advance(10_000)
-    expect(await ask(harness.url, '/healthz')).toMatchObject({ status: 503, json: { status: 'unavailable' } })
+    expect(await sendRequest(harness.url, '/healthz')).toMatchObject({ status: 503, json: { status: 'unavailable' } })
   })
 })
 
@@ -502,7 +510,7 @@ describe('paths and methods', () => {
     ['POST', '//validate'],
     ['DELETE', '/sessions/x/y/z'],
   ])('answers 404 for %s %s', async (method, path) => {
-    expect(refusal(await ask(harness.url, path, { method }))).toBe('404 invalid_request not_found')
+    expect(refusal(await sendRequest(harness.url, path, { method }))).toBe('404 invalid_request not_found')
   })
 
   it.each([
@@ -511,7 +519,7 @@ describe('paths and methods', () => {
     ['GET', '/sessions/refresh', 'POST'],
     ['POST', '/sessions/sess_01JNKQ8X4F2MVBP7RD3WCZH9GT', 'DELETE'],
   ])('answers 405 for %s %s with Allow: %s', async (method, path, allow) => {
-    const response = await ask(harness.url, path, { method })
+    const response = await sendRequest(harness.url, path, { method })
     expect(refusal(response)).toBe('405 invalid_request method_not_allowed')
     expect(response.headers.allow).toBe(allow)
   })
