@@ -228,6 +228,7 @@ class FollowedToken {
       this.stop()
       return
     }
+    this.check()
     this.#settle()
     this.#cancelRetry = this.#clock.after(this.#backoff.next(), () => {
       this.#connect()

@@ -31,7 +31,7 @@ const SLACK_MS = 25
 /** How much too early something may be called expired: a round trip, of which the longest is a poll that is given up. */
 const EARLY_MS = 3_500
 const CALM_EARLY_MS = 400
-/** Work at an MCP server goes on for so long after its machine woke, until the SDK looks at its clocks. */
+/** Work at an MCP server may go on for so long after its machine woke, until the SDK looks at its clocks. */
 const WAKING_MS = 250
 /** A refusal may rest on documents that were read, or retried, for so long. */
 const JUDGING_MS = 15_000
@@ -55,6 +55,8 @@ class Checker {
   readonly #calledRevoked = new Set<string>()
   /** By token or session name: when the engine first answered that it is revoked, or expired. */
   readonly #inactiveSince = new Map<string, { readonly t: number; readonly reason: string }>()
+  /** By machine: when it last woke. */
+  readonly #wokeAt = new Map<string, number>()
   #healedAt = Infinity
 
   constructor(isCalm: boolean) {
@@ -79,6 +81,9 @@ class Checker {
         break
       case 'read':
         this.#read(entry, event)
+        break
+      case 'woke':
+        this.#wokeAt.set(event.at, entry.t)
         break
       case 'healed':
         this.#healedAt = entry.t
@@ -112,13 +117,13 @@ class Checker {
       this.#violate('unrecorded key', entry, 'the key left before the decision was durable', token)
     if (isNew && this.#calledRevoked.has(`${event.at} ${event.token}`))
       this.#violate('revival', entry, `${event.at} had called this token revoked`, token)
+    if (event.how === 'work' && entry.t - (this.#wokeAt.get(event.at) ?? -Infinity) <= WAKING_MS + SLACK_MS) return
     this.#checkEnds(entry, event, token, isNew)
     this.#checkScope(entry, event, token)
     this.#checkExpiry(entry, event, token, isNew)
   }
 
-  #checkEnds(entry: Entry, { limitMs: bound, how }: Accept, token: TokenTruth, isNew: boolean): void {
-    const limitMs = bound + (how === 'work' ? WAKING_MS : 0)
+  #checkEnds(entry: Entry, { limitMs }: Accept, token: TokenTruth, isNew: boolean): void {
     for (const session of this.#truth.chainOf(token.session)) {
       const endedAt = this.#truth.endedAt(session)
       if (endedAt !== undefined && entry.t - endedAt > limitMs + SLACK_MS)
@@ -134,8 +139,7 @@ class Checker {
       this.#violate('late accept', entry, `${token.name} had been ended, and the bound is ${limitMs} ms`, token)
   }
 
-  #checkScope(entry: Entry, { limitMs: bound, scope, how }: Accept, token: TokenTruth): void {
-    const limitMs = bound + (how === 'work' ? WAKING_MS : 0)
+  #checkScope(entry: Entry, { limitMs, scope }: Accept, token: TokenTruth): void {
     for (const session of this.#truth.chainOf(token.session)) {
       const declared = session.agent.scopes.possible(entry.t - limitMs - SLACK_MS, entry.t)
       if (!session.scopes.includes(scope) || !declared.some((list) => list.includes(scope)))
@@ -145,7 +149,7 @@ class Checker {
 
   /** A tool at an MCP server goes on for as long as the gateway vouched; the gateway itself gives nothing. */
   #checkExpiry(entry: Entry, { how, limitMs }: Accept, token: TokenTruth, isNew: boolean): void {
-    const graceMs = how === 'work' ? limitMs + WAKING_MS : how === 'result' ? limitMs : 0
+    const graceMs = how === 'work' || how === 'result' ? limitMs : 0
     const since = entry.t - limitMs - SLACK_MS
     const { least } = this.#truth.engineClock(since, entry.t)
     const latestOf = (tokens: readonly TokenTruth[]) =>

@@ -59,7 +59,9 @@ function firstOfEach(violations: readonly Violation[]): Violation[] {
 async function act(world: World, history: History, random: Random, isCalm: boolean): Promise<void> {
   const machines: Machine[] = []
   const machine = (name: string) => {
-    const made = new Machine(world, name, random)
+    const made = new Machine(world, name, random, () => {
+      history.add({ kind: 'woke', at: name })
+    })
     machines.push(made)
     return made
   }

@@ -65,6 +65,7 @@ export type HistoryEvent =
   | { readonly kind: 'durable'; readonly at: string; readonly request: string }
   /** The engine's clock is from now on so far ahead of the true time. */
   | { readonly kind: 'engine-clock'; readonly offsetMs: number }
+  | { readonly kind: 'woke'; readonly at: string }
   /** What a document holds at the end. */
   | { readonly kind: 'read'; readonly agent: string; readonly scopes: readonly string[] }
   /** From now on nothing is wrong with network, disk and machines. */

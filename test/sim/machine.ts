@@ -16,9 +16,11 @@ export class Machine {
   #wallOffsetMs: number
   #wakesAt = 0
   #missed: (() => void)[] = []
+  readonly #onWake: () => void
 
-  constructor(world: World, name: string, random: Random) {
+  constructor(world: World, name: string, random: Random, onWake: () => void) {
     this.world = world
+    this.#onWake = onWake
     this.name = name
     const own = random.fork(`machine ${name}`)
     this.#rate = 1 + own.between(-0.0001, 0.0001)
@@ -68,6 +70,7 @@ export class Machine {
   }
 
   #catchUp(): void {
+    this.#onWake()
     const missed = this.#missed
     this.#missed = []
     // One event each: what one of them sets off comes before the next, as it would on a machine that has just woken.
