@@ -2,6 +2,7 @@ import { definePath } from '../../framework/path.ts'
 import type { PathDef } from '../../framework/path.ts'
 import type { SecretType } from '../../framework/secret-type.ts'
 import { RequestError, badRequest } from '../../logical/errors.ts'
+import { loginTokensOf } from '../auth/login-tokens.ts'
 import { isWithin } from '../base/cidr.ts'
 import { authOf } from './role.ts'
 import type { AppRoleServices } from './services.ts'
@@ -60,21 +61,5 @@ function checkAddress(bounds: readonly (readonly string[] | undefined)[], remote
     )
 }
 
-/** A token is renewed on the terms the role has now. */
-export function loginTokens({ roles }: AppRoleServices): SecretType {
-  return {
-    type: 'login',
-    async renew(_request, secret) {
-      const name = String(secret.internal_data.role_name)
-      const role = await roles.find(name)
-      if (!role)
-        throw new RequestError(
-          'unrecoverable',
-          `failed to renew entry: role ${JSON.stringify(name)} does not exist during renewal`,
-        )
-      return { auth: authOf(role, {}) }
-    },
-    // The token store ends tokens; nothing of them is kept here.
-    revoke: () => Promise.resolve(undefined),
-  }
-}
+export const loginTokens = ({ roles }: AppRoleServices): SecretType =>
+  loginTokensOf({ field: 'role_name', find: (name) => roles.find(name), auth: (role) => authOf(role, {}) })

@@ -1,7 +1,8 @@
 import { definePath } from '../../framework/path.ts'
 import type { PathDef } from '../../framework/path.ts'
 import type { SecretType } from '../../framework/secret-type.ts'
-import { RequestError, badRequest } from '../../logical/errors.ts'
+import { badRequest } from '../../logical/errors.ts'
+import { loginTokensOf } from '../auth/login-tokens.ts'
 import { authOnTerms } from '../auth/token-terms.ts'
 import { checkBounds, checkTimes, metadataOf, userOf } from './claims.ts'
 import type { JwtServices } from './services.ts'
@@ -50,21 +51,5 @@ export function loginPaths({ config, roles, clock }: JwtServices): PathDef[] {
   ]
 }
 
-/** A token is renewed on the terms the role has now. */
-export function loginTokens({ roles }: JwtServices): SecretType {
-  return {
-    type: 'login',
-    async renew(_request, secret) {
-      const name = String(secret.internal_data.role)
-      const role = await roles.find(name)
-      if (!role)
-        throw new RequestError(
-          'unrecoverable',
-          `failed to renew entry: role ${JSON.stringify(name)} does not exist during renewal`,
-        )
-      return { auth: authOnTerms(role, {}) }
-    },
-    // The token store ends tokens; nothing of them is kept here.
-    revoke: () => Promise.resolve(undefined),
-  }
-}
+export const loginTokens = ({ roles }: JwtServices): SecretType =>
+  loginTokensOf({ field: 'role', find: (name) => roles.find(name), auth: (role) => authOnTerms(role, {}) })

@@ -31,6 +31,8 @@ const prefix = {
 } as const
 /** The revocation is on disk and queued; the engine's part follows. */
 const queued: Response = { status: 202 }
+const done = (revocation: Promise<void>): Promise<undefined> => revocation.then(() => undefined)
+const later = (revocation: Promise<void>): Promise<Response> => revocation.then(() => queued)
 const wholeSegments = (given: string): string => `${given.replace(/\/$/, '')}/`
 
 export function leasePaths(services: SysServices): PathDef[] {
@@ -172,14 +174,9 @@ function revokePaths({ leases }: SysServices): PathDef[] {
       pattern,
       fields: { lease_id: leaseId, sync },
       operations: {
-        write: async ({ fields }) => {
+        write: ({ fields }) => {
           const id = fields.require('lease_id')
-          if (fields.get('sync')) {
-            await leases.revokeNow(id)
-            return undefined
-          }
-          await leases.revokeLater(id)
-          return queued
+          return fields.get('sync') ? done(leases.revokeNow(id)) : later(leases.revokeLater(id))
         },
       },
       synopsis: 'Revoke a lease.',
@@ -191,14 +188,9 @@ function revokePaths({ leases }: SysServices): PathDef[] {
       fields: { prefix, sync },
       sudo: true,
       operations: {
-        write: async ({ fields }) => {
+        write: ({ fields }) => {
           const under = fields.require('prefix')
-          if (fields.get('sync')) {
-            await leases.revokeAllNow(under)
-            return undefined
-          }
-          await leases.revokeAllLater(under)
-          return queued
+          return fields.get('sync') ? done(leases.revokeAllNow(under)) : later(leases.revokeAllLater(under))
         },
       },
       synopsis: 'Revoke every lease below a prefix.',
