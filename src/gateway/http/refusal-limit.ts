@@ -32,8 +32,8 @@ export class RefusalLimit {
     this.#config = config
   }
 
-  covers({ code }: GatewayFailure, face: 'upstream' | 'rest'): boolean {
-    return (face === 'upstream' ? onUpstreamCall : onRestCall).includes(code)
+  covers({ code }: GatewayFailure, api: 'upstream' | 'rest'): boolean {
+    return (api === 'upstream' ? onUpstreamCall : onRestCall).includes(code)
   }
 
   send(exchange: Exchange, error: GatewayFailure): void {

@@ -93,12 +93,12 @@ export async function listenHttp(dependencies: HttpDependencies, options: Listen
       sendError(exchange, new GatewayFailure('invalid_request', refused.code, refused.message), refused.status)
       return
     }
-    const face = options.upstream !== undefined || exchange.target.startsWith('/u/') ? 'upstream' : 'rest'
+    const api = options.upstream !== undefined || exchange.target.startsWith('/u/') ? 'upstream' : 'rest'
     const served =
-      face === 'upstream' ? serveUpstream(dependencies, exchange, options.upstream) : serveRest(routes, exchange)
+      api === 'upstream' ? serveUpstream(dependencies, exchange, options.upstream) : serveRest(routes, exchange)
     served.catch((thrown: unknown) => {
       const error = toGatewayFailure(thrown)
-      if (refusals.covers(error, face) && !response.headersSent) refusals.send(exchange, error)
+      if (refusals.covers(error, api) && !response.headersSent) refusals.send(exchange, error)
       else if (error.code === 'refusals_limit' && !response.headersSent) refusals.hold(exchange, error)
       else fail(dependencies, exchange, error, thrown)
     })
