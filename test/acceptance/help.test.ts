@@ -74,7 +74,7 @@ describe('help', () => {
     expect((await help(`${engine.mount}/tidy`)).body.help).toContain('(sudo)')
   })
 
-  it('of a path that is none is 404', async () => {
+  it('of an unknown path is 404', async () => {
     expect((await help(`${engine.mount}/nothing/here/at/all`)).status).toBe(404)
   })
 

@@ -82,7 +82,7 @@ describe('starting a target', () => {
     await expect(startTarget({ TARGET: 'openbao', PATH: '/nowhere' })).rejects.toThrow('no OpenBao is on PATH')
   })
 
-  it('that is none is told which there are', async () => {
+  it('that is unknown is refused with the known ones', async () => {
     await expect(startTarget({ TARGET: 'consul' })).rejects.toThrow(
       'TARGET=consul is no target: it is one of embedded, openbao, vault, containers.',
     )

@@ -108,7 +108,7 @@ describe('the same bytes', () => {
     )
   })
 
-  test('are told by their SHA-256 and size', () => {
+  test('are identified by their SHA-256 and size', () => {
     const contents = readFileSync(built.path)
     expect(built).toEqual({
       path: join(scratch, 'first', pluginFile),

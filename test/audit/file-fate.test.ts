@@ -80,7 +80,7 @@ it('a file that was renamed keeps the line that noticed, and is continued at its
 })
 
 it.each(losses)(
-  'a file that was %s is missed within a second by a log nobody writes to, which refuses records until it is opened anew',
+  'a file that was %s is missed within a second by a log nobody writes to, which refuses records until it is reopened',
   async (fate, act) => {
     act()
     await clock.advance(999)
@@ -109,7 +109,7 @@ it.each(losses)(
   },
 )
 
-it('a file that was renamed is begun anew within a second by a log nobody writes to', async () => {
+it('a file that was renamed is started again within a second by a log nobody writes to', async () => {
   renameSync(path, `${path}.1`)
   await clock.advance(1_000)
   await expect.poll(() => existsSync(path)).toBe(true)

@@ -241,7 +241,7 @@ describe('what an audit line leaves out', () => {
     })
   })
 
-  it('cannot be told by a field of the record', () => {
+  it('cannot be set by a field of the record', () => {
     const fake = { items: 0, bytes: 0, sha256: '' }
     expect(written({ left_out: fake, _left_out: 1 })).toEqual({ time, _left_out: fake, __left_out: 1 })
     expect(written({ left_out: fake, tools: Array.from({ length: 129 }, () => 'x') })).toMatchObject({

@@ -449,7 +449,7 @@ describe('its options', () => {
     expect(() => createAuditLog({ clock, path, stream })).toThrow(RequestError)
   })
 
-  it('redact by default and as told', async () => {
+  it('redact by default and as configured', async () => {
     const log = logOf()
     await log.append({ purpose: 'for bob@example.com' })
     const other = logOf({ path: join(folder, 'other.jsonl'), redact: (text) => text.toUpperCase() })

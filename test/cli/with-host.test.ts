@@ -37,7 +37,7 @@ describe("the operator's first minutes, on the embedded host", () => {
     expect(await v('write mcp/upstreams/stripe timeout=30')).toBe('Success! Data written to: mcp/upstreams/stripe\n')
   })
 
-  it('is told why a scope is too wide', async () => {
+  it('gets the reason why a scope is too wide', async () => {
     await setUpBilling()
     expect(await attempt('write mcp/agents/claude-billing-agent/scopes scopes=read:*')).toEqual({
       code: 2,

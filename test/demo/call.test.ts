@@ -293,7 +293,7 @@ describe('call is refused before anything is sent', () => {
   })
 })
 
-test('a refusal by Vault is told in its words', async () => {
+test('a refusal by Vault is reported in its words', async () => {
   const { code, err } = await type(
     [refusal(400, 'unknown agent: claude-billing-agent')],
     [mcp.url, 'list_invoices', ...asAgent],

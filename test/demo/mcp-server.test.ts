@@ -110,7 +110,7 @@ describe('through the real MCP client', () => {
     })
   })
 
-  test('events are told one by one as progress', async () => {
+  test('events are reported one by one as progress', async () => {
     const told: string[] = []
     const { text } = await callTool({
       url: mcp.url,

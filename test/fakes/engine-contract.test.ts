@@ -148,7 +148,7 @@ describe.each([
       expect(await engine.list('tools/other/')).toBeUndefined()
     })
 
-    it('are told of with the version they then have', async () => {
+    it('are announced with the version they then have', async () => {
       const engine = await prepared()
       const events = await engine.eventsOf(() => engine.write('upstreams/stripe', { timeout: 7 }))
       const { versions, value } = readUpstream('upstreams/stripe', await engine.read('upstreams/stripe'))
@@ -158,7 +158,7 @@ describe.each([
       ])
     })
 
-    it('are told of when they go, with a version above any before', async () => {
+    it('are announced when they go, with a version above any before', async () => {
       const engine = await prepared()
       const { versions } = readUpstream('upstreams/stripe', await engine.read('upstreams/stripe'))
       const [event] = await engine.eventsOf(() => engine.remove('upstreams/stripe'))

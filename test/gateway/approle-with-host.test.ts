@@ -188,7 +188,7 @@ describe('the whole way', () => {
   })
 })
 
-describe('files that are wrong at the start are told by name', () => {
+describe('files that are wrong at the start are reported by name', () => {
   const settings = (file: string) => ({
     approle: { role_id: 'r', secret_id_file: fileOf(file), secret_id_wrapped: false, mount: 'approle' },
   })

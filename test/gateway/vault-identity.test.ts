@@ -166,7 +166,7 @@ describe('a token', () => {
     expect(vault.counted).toBe(1)
   })
 
-  it('that Vault has ended, with no other to be had because Vault says no, is told with that reason; in an outage with none', async () => {
+  it('that Vault has ended, with no other to be had because Vault says no, is reported with that reason; in an outage with none', async () => {
     await identity.start()
     expect(identity.refusal).toBeUndefined()
     vault.tokens.clear()
@@ -180,7 +180,7 @@ describe('a token', () => {
     expect(identity.refusal).toBeUndefined()
   })
 
-  it('that may not is told so, without a new login', async () => {
+  it('that may not gets that error, without a new login', async () => {
     await identity.start()
     vault.denied.add('mcp/feed')
     expect(await request()).toBe('permission_denied')

@@ -121,7 +121,7 @@ test('tcp listeners are dialled by the name in their certificate', async () => {
   outcome.client?.close()
 })
 
-test('the stream is answered with its end, and what becomes of it is told', () => {
+test('the stream is answered with its end, and what becomes of it is reported', () => {
   const { told, stream } = opened()
   stream.emit('error', new Error('reset'))
   stream.emit('end')

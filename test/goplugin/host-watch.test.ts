@@ -58,7 +58,7 @@ test('of several streams the last one counts', async () => {
   expect(state.gone).toEqual(['the host closed its connection'])
 })
 
-test('a change of parent is noticed within a second, whatever is connected, and told once', async () => {
+test('a change of parent is noticed within a second, whatever is connected, and reported once', async () => {
   const { clock, state, watch } = watched()
   watch.streamOpened()
   await clock.advance(10_500)

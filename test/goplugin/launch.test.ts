@@ -97,7 +97,7 @@ test('without a certificate of the host everything is plain text and the sixth f
   expect(await host.kill()).toBe(true)
 })
 
-test('a host certificate that is none is refused instead of trusting nobody', async () => {
+test('an invalid host certificate is refused instead of trusting nobody', async () => {
   const failed = await refused({
     env: { PLUGIN_CLIENT_CERT: '-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----' },
   })

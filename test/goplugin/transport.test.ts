@@ -246,7 +246,7 @@ test('a stream whose handler rejects ends with INTERNAL after what it had sent',
   await host.ping()
 })
 
-test('a storm of cancelled calls is survived, and every handler is told', async () => {
+test('a storm of cancelled calls is survived, and every handler hears of it', async () => {
   const { id } = await host.serveBroker([storeService()])
   const { path, requestSerialize, responseDeserialize } = echo.Hang!
   // Past a thousand at a time the server sends GOAWAY. Go hosts keep their broker stream then and connect again; Node's client, which

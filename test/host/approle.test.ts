@@ -250,7 +250,7 @@ describe('a secret id', () => {
     expect((await harness.call('LIST', `${ROLE}/r/secret-id`)).body.data.keys).toEqual([other.secret_id_accessor])
   })
 
-  it('that is gone is told as Vault tells it', async () => {
+  it('that is gone is reported as Vault reports it', async () => {
     const { secret_id } = await idsOf('r')
     const gone = 'failed to find accessor entry for secret_id_accessor: "nope"'
     const lookup = await harness.call('POST', `${ROLE}/r/secret-id-accessor/lookup`, { secret_id_accessor: 'nope' })

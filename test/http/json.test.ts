@@ -139,7 +139,7 @@ it.each(['9007199254740993', '-438544484291054295', `1${'0'.repeat(98)}1`])(
 )
 
 it.each(['{9007199254740993:1}', '[09007199254740993]', '[9007199254740993a]', '[9007199254740993"a"]'])(
-  'a number of many digits makes no JSON of what is none: %s',
+  'a number of many digits makes no valid JSON of an invalid text: %s',
   async (text) => {
     await expect(parse(text)).rejects.toThrow('not valid JSON')
   },

@@ -35,7 +35,7 @@ async function upgraded(): Promise<TestEngine> {
 }
 
 describe('the check key', () => {
-  it('is told with a reset, and every token passes it', async () => {
+  it('comes with a reset, and every token passes it', async () => {
     const engine = await start()
     const published = await poll(engine)
     expect(keysOf(published).map(({ length }) => length)).toEqual([32])
@@ -43,7 +43,7 @@ describe('the check key', () => {
     expect(tokens.map(({ token }) => passesKeyedCheck(token, keysOf(published)))).toEqual([true, true])
   })
 
-  it('is told with nothing but a reset', async () => {
+  it('comes with nothing but a reset', async () => {
     const engine = await start()
     const again = await poll(engine, await poll(engine))
     expect(again.reset).toBe(false)

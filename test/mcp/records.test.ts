@@ -60,7 +60,7 @@ it('what a change overtook is answered but not kept', async () => {
   expect((await engine.read('agents/billing'))!.data).toMatchObject({ owner: 'after' })
 })
 
-it('a record changed by another node is read again once that is told', async () => {
+it('a record changed by another node is read again once that is announced', async () => {
   const { engine, storage } = await start()
   const activeNode = await TestEngine.start({ storage })
   await engine.read('agents/billing')

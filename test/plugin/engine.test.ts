@@ -411,7 +411,7 @@ describe('help', () => {
 })
 
 describe('before a write is authorised', () => {
-  test('stored objects are told from new ones, and actions are neither', async () => {
+  test('stored objects are distinguished from new ones, and actions are neither', async () => {
     const { calls, mount } = await mounted()
     const requested = await mount.during(async () => {
       await expect(calls.exists('agents/a')).resolves.toMatchObject({ check_found: true, exists: true })

@@ -159,7 +159,7 @@ describe('each kind of failure, to each operation', () => {
     expect((await calls.read('x')).data).toEqual({ fine: true })
   })
 
-  test('what the caller is not told of an outage is in the log, once', async () => {
+  test('what is withheld from the caller about an outage is in the log, once', async () => {
     const { calls, plugin } = await failing(
       new RequestError('unavailable', 'storage is away', { cause: new Error('raft: no leader') }),
     )

@@ -87,7 +87,7 @@ const isThere = (path: string): Promise<boolean> =>
   )
 
 describe.each(servers)('%s', (_name, start) => {
-  it('opens its audit file anew on SIGHUP and goes on', async () => {
+  it('reopens its audit file on SIGHUP and goes on', async () => {
     const { server, path, request, served, mark } = await start()
     expect(await request()).toBe(served)
     await rename(path, `${path}.1`)

@@ -235,7 +235,7 @@ describe('a wrapped secret id', () => {
     expect((await logIn()).token).toBe('hvs.login-1')
   })
 
-  it('that somebody else has unwrapped is told from a wrong one, and asked about once', async () => {
+  it('that somebody else has unwrapped is distinguished from a wrong one, and looked up once', async () => {
     vault.wrapped.clear()
     const logIn = login(true)
     const error = await failure(logIn())

@@ -301,7 +301,7 @@ describe('what it costs', () => {
     expect([kept.length, held < 400_000]).toEqual([9001 * 9 + 10, true])
   })
 
-  describe('is told to the budget', () => {
+  describe('is reported to the budget', () => {
     /** Most bytes held at a time, and how many are held in the end. */
     async function heldFor(text: string, fields: string[]): Promise<{ most: number; left: number }> {
       let [now, most] = [0, 0]

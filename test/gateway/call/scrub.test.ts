@@ -173,7 +173,7 @@ describe('ordinary data stays as it is', () => {
     )
   })
 
-  it('where the key is too short to be told from data: only its injected form is looked for', () => {
+  it('where the key is too short to be distinguished from data: only its injected form is looked for', () => {
     expect(keyPatterns(['test'])).toEqual([])
     expect(keyPatterns(['1234567'], 'Bearer 1234567').map(String)).toEqual(['Bearer 1234567'])
     expect(keyPatterns(['12345678']).map(String)).toContain('12345678')

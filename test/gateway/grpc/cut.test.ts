@@ -119,7 +119,7 @@ describe('when a session ends during a stream', () => {
     expect(state.harness.sink.outcomes).toMatchObject([{ result: 'revoked', bytes: 5 }])
   })
 
-  it('with a part held up by a reader that does not read, nothing more leaves and no reason is told', async () => {
+  it('with a part held up by a reader that does not read, nothing more leaves and no reason is sent', async () => {
     const { answer: response, taken } = endless()
     const state = await behind(response)
     const session = openSession(state.harness, { scopes })

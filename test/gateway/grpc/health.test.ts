@@ -33,7 +33,7 @@ describe('health', () => {
     ).toMatchObject({ code: status.NOT_FOUND })
   })
 
-  it('a watcher is told at once and at every change', async () => {
+  it('a watcher hears of it at once and at every change', async () => {
     const harness = await startHarness()
     const grpc = await startGrpcHarness({}, harness)
     const watch = grpc.open('grpc.health.v1.Health.Watch', { service: '' }, noCaller)
@@ -46,7 +46,7 @@ describe('health', () => {
     expect(await watch.seen(3)).toEqual([{ status: 'SERVING' }, { status: 'NOT_SERVING' }, { status: 'SERVING' }])
   })
 
-  it('a watcher of an unknown service is told so, and not cut', async () => {
+  it('a watcher of an unknown service gets that status, and is not cut', async () => {
     const grpc = await startGrpcHarness()
     const watch = grpc.open('grpc.health.v1.Health.Watch', { service: 'nobody' }, noCaller)
     expect(await watch.seen(1)).toEqual([{ status: 'SERVICE_UNKNOWN' }])

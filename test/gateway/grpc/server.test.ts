@@ -203,7 +203,7 @@ describe('listening', () => {
     expect(response).toEqual({ status: 'SERVING' })
   })
 
-  it('an address that is taken, or is none, is told', async () => {
+  it('an address that is taken, or is malformed, is reported', async () => {
     const grpc = await startGrpcHarness()
     await expect(startGrpcHarness({ address: grpc.server.address })).rejects.toMatchObject({
       code: 'EADDRINUSE',
@@ -212,7 +212,7 @@ describe('listening', () => {
     await expect(startGrpcHarness({ address: 'http://127.0.0.1:1' })).rejects.toThrow('must be host:port')
   })
 
-  it('TLS files that are not there are told', async () => {
+  it('missing TLS files are reported', async () => {
     await expect(
       startGrpcHarness({ tls: { certFile: '/nonexistent/cert.pem', keyFile: '/nonexistent/key.pem' } }),
     ).rejects.toThrow('ENOENT')

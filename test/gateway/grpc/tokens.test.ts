@@ -87,7 +87,7 @@ describe('Tokens.Validate', () => {
     })
   })
 
-  it('a scope that is none is INVALID_ARGUMENT and says why', async () => {
+  it('a malformed scope is INVALID_ARGUMENT and says why', async () => {
     const grpc = await startGrpcHarness()
     const failure = await grpc.call('Tokens.Validate', {
       token: tokenOf(openSession(grpc.harness)),

@@ -180,7 +180,7 @@ describe('when it cannot be written', () => {
     expect((await harness.call('GET', 'lend/items/x')).status).toBe(404)
   })
 
-  it('denials are not told either', async () => {
+  it('denials are not revealed either', async () => {
     log.failing = () => true
     expect((await harness.call('GET', 'lend/items/x', undefined, 'hvs.stranger')).status).toBe(503)
   })

@@ -137,7 +137,7 @@ describe('policies in motion', () => {
 })
 
 describe('capabilities', () => {
-  it('are told per path', async () => {
+  it('are reported per path', async () => {
     const response = await harness.call(
       'POST',
       'sys/capabilities-self',
@@ -175,7 +175,7 @@ describe('capabilities', () => {
 })
 
 describe('which mount serves a path', () => {
-  it('is told to those who can reach something below it, even without the default policy', async () => {
+  it('is shown to those who can reach something below it, even without the default policy', async () => {
     const bare = await harness.tokenFor(
       { bare: 'path "lend/items/ladder" { capabilities = ["read"] }' },
       { no_default_policy: true },

@@ -26,7 +26,7 @@ describe('the verb at the start of a request', () => {
     ['LIST', 'LINK'],
     ['SCAN', 'LOCK'],
     ['HELP', 'BIND'],
-  ])('%s becomes %s, of the same length, and is told back', (verb, standIn) => {
+  ])('%s becomes %s, of the same length, and is restored', (verb, standIn) => {
     const { feed, read } = wire()
     feed(`${verb} /v1/a HTTP/1.1\r\n`)
     expect(read()).toBe(`${standIn} /v1/a HTTP/1.1\r\n`)
@@ -69,7 +69,7 @@ describe('the verb at the start of a request', () => {
     expect(read()).toBe('LINK /v1/b')
   })
 
-  it('other methods are told back as they are', () => {
+  it('other methods are left as they are', () => {
     expect(['GET', 'POST', 'PURGE'].map(originalMethod)).toEqual(['GET', 'POST', 'PURGE'])
   })
 })

@@ -61,7 +61,7 @@ describe('the store key', () => {
     })
   })
 
-  it('makes the key file on first use when told so, readable by its owner only, and reads it afterwards', async () => {
+  it('makes the key file on first use when configured so, readable by its owner only, and reads it afterwards', async () => {
     const made = await load({ file, create: true })
     expect(made.length).toBe(32)
     expect((await stat(file)).mode & 0o777).toBe(0o600)

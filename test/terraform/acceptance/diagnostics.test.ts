@@ -231,7 +231,7 @@ describe('bad HCL', () => {
   let found: ReadonlyMap<number, string>
   let lines: readonly number[]
 
-  test('of every kind is told in one go, and crashes nothing', async () => {
+  test('of every kind is reported in one go, and crashes nothing', async () => {
     const { workspace } = harness
     const text = `${header}${wrong.map(([, hcl], index) => hcl.replaceAll('"X"', `"x${String(index)}"`).replaceAll('mcp.X', `mcp.x${String(index)}`)).join('\n')}\n`
     lines = text.split('\n').flatMap((line, index) => (line.endsWith('# here') ? [index + 1] : []))
@@ -248,13 +248,13 @@ describe('bad HCL', () => {
   })
 
   test.each(wrong.map(([title, , said], index) => [title, said, index] as const))(
-    '%s is told in its line',
+    '%s is reported in its line',
     (_, said, index) => {
       expect(found.get(lines[index]!) ?? 'nothing is said there').toMatch(said)
     },
   )
 
-  test('that only the whole configuration shows is told in its line too', async () => {
+  test('that only the whole configuration shows is reported in its line too', async () => {
     const { workspace } = harness
     await workspace.write(
       'main.tf',
@@ -434,7 +434,7 @@ describe('servers that cannot be asked', () => {
     expect(text).not.toMatch(crash)
   })
 
-  test('a CA file that is not there, or is none', async () => {
+  test('a CA file that is missing or invalid', async () => {
     const { workspace } = harness
     await workspace.write('main.tf', `${header}${listsAgents}`)
     await workspace.write('not-a-ca.pem', 'nonsense')

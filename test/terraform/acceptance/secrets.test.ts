@@ -238,7 +238,7 @@ resource "mcp_agent" "it" {
     ).toContain('Error: The login at auth/approle/login was refused')
   })
 
-  test('a token of no worth is told from a server that is down', async () => {
+  test('a worthless token is distinguished from a server that is down', async () => {
     const { workspace } = harness
     await workspace.write('main.tf', `${header}data "mcp_agents" "all" {}\n`)
     await workspace.init()

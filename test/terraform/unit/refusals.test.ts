@@ -249,7 +249,7 @@ describe('what the engine has against it', () => {
 })
 
 describe('a token that may not', () => {
-  it('is told path, what is missing and what it has, with the lines to add', async () => {
+  it('names the path, what is missing and what it has, with the lines to add', async () => {
     const token = await deployment.tokenWith(
       'path "auth/token/create" { capabilities = ["update"] }\npath "mcp/agents/*" { capabilities = ["read"] }\npath "mcp/upstreams/*" { capabilities = ["create", "read", "update", "delete"] }',
     )
@@ -272,7 +272,7 @@ describe('a token that may not', () => {
     expect(await deployment.admin.read('mcp/upstreams/a')).toBeUndefined()
   })
 
-  it('have a child is told so, and one that is not valid is told that', async () => {
+  it('have a child gets that error, and an invalid one another', async () => {
     const childless = await deployment.terraform({
       token: await deployment.tokenWith('path "mcp/*" { capabilities = ["read"] }'),
     })
@@ -328,7 +328,7 @@ describe('a provider block', () => {
     },
   )
 
-  it('of another mount is told what lies where', async () => {
+  it('of another mount is refused with what lies where', async () => {
     const other = await deployment.terraform({ mount: 'nowhere' })
     const { diagnostics } = await other.apply('mcp_agent', null, agent({}))
     expect(diagnostics.map(({ summary }) => summary)).toEqual(['Nothing is mounted at nowhere/agents/a'])

@@ -112,7 +112,7 @@ describe('any value', () => {
     )
   })
 
-  it('bytes that are none are refused with an error, whatever they are', () => {
+  it('malformed bytes are refused with an error, whatever they are', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 40 }), (bytes) => {
         let outcome: unknown
