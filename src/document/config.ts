@@ -83,15 +83,16 @@ export function configProblems(values: ConfigValues, mount: MountRules = {}): re
 
 /** A token may not outlive the mount's longest, nor that its session. */
 function orderProblems({ default_ttl, max_ttl, session_max_life }: ConfigValues): readonly DocumentProblem[] {
-  if (typeof max_ttl !== 'number') return []
+  // A life that is none is said to be so, and not to be shorter than another.
+  if (!isLife(max_ttl)) return []
   const problems: DocumentProblem[] = []
-  if (typeof default_ttl === 'number' && default_ttl > max_ttl)
+  if (isLife(default_ttl) && default_ttl > max_ttl)
     problems.push({
       field: 'default_ttl',
       sentence: `default_ttl (${String(default_ttl)}) is longer than max_ttl (${String(max_ttl)}); raise max_ttl or lower default_ttl, for example default_ttl=${String(max_ttl)}.`,
       standsAlone: true,
     })
-  if (typeof session_max_life === 'number' && max_ttl > session_max_life)
+  if (isLife(session_max_life) && max_ttl > session_max_life)
     problems.push({
       field: 'max_ttl',
       sentence: `max_ttl (${String(max_ttl)}) is longer than session_max_life (${String(session_max_life)}); a token cannot outlive its session, for example session_max_life=${String(max_ttl)}.`,
@@ -99,6 +100,8 @@ function orderProblems({ default_ttl, max_ttl, session_max_life }: ConfigValues)
     })
   return problems
 }
+
+const isLife = (seconds: unknown): seconds is number => Number.isSafeInteger(seconds) && Number(seconds) >= 1
 
 /** `gst` begins service tokens. */
 const prefixProblems = (prefix: unknown): readonly DocumentProblem[] =>

@@ -88,16 +88,16 @@ describe('parts of a plan', () => {
 
   test('what was made before something failed stays, and the next apply makes the rest', async () => {
     const { workspace } = harness
-    const policy = (tools: string) =>
-      `resource "mcp_policy" "late" {\n  name   = mcp_agent.billing.name\n  policy = "path \\"tools/${tools}\\" { capabilities = [\\"read\\"] }"\n}\n`
-    await workspace.write('main.tf', `${header}${agents}${policy('stripe/*')}`)
+    const scopes = (agent: string) =>
+      `resource "mcp_agent_scopes" "late" {\n  agent = ${agent}\n  environment = mcp_agent.billing.name\n  scopes = []\n}\n`
+    await workspace.write('main.tf', `${header}${agents}${scopes('"nobody"')}`)
     await workspace.init()
-    // Only the engine knows whether its mount allows that.
+    // Only the engine knows who is registered.
     expect((await workspace.run(['apply', '-auto-approve', '-no-color'])).text).toMatch(
-      /Error: policy, line 1 path "tools\/stripe\/\*" covers more than one resource/,
+      /Error: agent "nobody" is not registered/,
     )
-    await workspace.write('main.tf', `${header}${agents}${policy('stripe/invoices')}`)
-    expect(await workspace.actions()).toEqual({ 'mcp_policy.late': 'create' })
+    await workspace.write('main.tf', `${header}${agents}${scopes('mcp_agent.billing.name')}`)
+    expect(await workspace.actions()).toEqual({ 'mcp_agent_scopes.late': 'create' })
     await workspace.applyPlanned()
     expect(await workspace.planCode()).toBe(0)
   })
