@@ -1,5 +1,6 @@
 import { GatewayCallError } from '../call/call-error.ts'
 import type { HeaderPairs } from '../call/credentials.ts'
+import { loopBudget } from '../loop-budget.ts'
 import { Scrubber } from '../call/scrub.ts'
 import type { UpstreamExchange } from './exchange.ts'
 import { endReason, throwIfEnded } from './upstream-call.ts'
@@ -101,14 +102,21 @@ export class Delivery {
   }
 }
 
-/** What is left of the chunks once the key is removed; as they are where there is none. */
+/** What is left of the chunks once the key is removed; as they are where there is none. A long one is searched in steps. */
 async function* scrubbed(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   scrubber: Scrubber | undefined,
 ): AsyncGenerator<Uint8Array, undefined> {
   for await (const chunk of source) {
-    const out = scrubber ? scrubber.push(chunk) : chunk
-    if (out.length > 0) yield out
+    if (!scrubber) {
+      if (chunk.length > 0) yield chunk
+      continue
+    }
+    for (let start = 0; start < chunk.length; start += loopBudget.step) {
+      if (chunk.length > loopBudget.step) await loopBudget.take(loopBudget.step)
+      const out = scrubber.push(chunk.subarray(start, start + loopBudget.step))
+      if (out.length > 0) yield out
+    }
   }
   const rest = scrubber?.flush()
   if (rest && rest.length > 0) yield rest

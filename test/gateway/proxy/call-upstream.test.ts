@@ -439,3 +439,24 @@ describe('a call is ended', () => {
     expect((await response.finished).result).toBe('abandoned')
   })
 })
+
+it('searches a long document for the key in steps, and others have their turn meanwhile', async () => {
+  const filler = 'a'.repeat(1024 * 1024)
+  const { url } = await httpUpstream((_request, response) => {
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify({ id: `${filler}${KEY}${filler}`, other: 1 }))
+  })
+  const result = await call(upstreamAt(url, { max_response_bytes: 4 * filler.length }), {
+    projection: compileProjection(['id']),
+  })
+  let turns = 0
+  let counting = true
+  const count = () => {
+    turns++
+    if (counting) setImmediate(count)
+  }
+  setImmediate(count)
+  expect((await text(result)) === JSON.stringify({ id: `${filler}${KEY_REMOVED}${filler}` })).toBe(true)
+  counting = false
+  expect(turns).toBeGreaterThan((2 * filler.length) / (64 * 1024) - 2)
+})
