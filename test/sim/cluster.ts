@@ -152,7 +152,6 @@ export class Cluster {
     const machine = this.front
     if (machine.isAsleep) return
     machine.sleep(ms)
-    if (this.#active) this.#log.slept(ms, machine.wallOffsetMs)
   }
 
   #process(machine: Machine): Process {

@@ -22,6 +22,9 @@ const untouched = new Set([
   'rate_limited',
 ])
 
+/** Clocks drift all the time; what is less than this is no news. */
+const TELLING_MS = 1
+
 export class EngineLog {
   readonly #history: History
   readonly #names: Names
@@ -35,26 +38,25 @@ export class EngineLog {
   }
 
   /**
-   * The clock of a new engine, which takes the machine's wall clock as it finds it and never goes back. It learns that the wall clock
-   * was set forward when it next reads it: a step that was taken back before that never happened for it.
+   * The clock of a new engine, as `forwardClock` makes it of the machine's: it never goes back, and where the wall clock was set back it
+   * goes by the monotonic one, which stands still in a sleep. What was set and taken back between two looks never happened for it.
    */
   clockOf({ clock, machine }: Process): Clock {
     const run = ++this.#run
+    let [wallMs, seenMs] = [machine.wall(), machine.monotonic()]
     this.#clockIs(machine.wallOffsetMs)
     return {
       now: () => {
-        if (run === this.#run && machine.wallOffsetMs > this.#clockOffsetMs) this.#clockIs(machine.wallOffsetMs)
+        const monotonicMs = machine.monotonic()
+        wallMs = Math.max(machine.wall(), wallMs + monotonicMs - seenMs)
+        seenMs = monotonicMs
+        const offsetMs = wallMs - START_UNIX_MS - machine.world.now
+        if (run === this.#run && Math.abs(offsetMs - this.#clockOffsetMs) > TELLING_MS) this.#clockIs(offsetMs)
         return clock.now()
       },
       monotonic: () => clock.monotonic(),
       after: (ms, callback) => clock.after(ms, callback),
     }
-  }
-
-  /** Where the wall clock had been set back, the engine's goes by the monotonic one, and that stands still in a sleep. */
-  slept(ms: number, wallOffsetMs: number): void {
-    const offsetMs = Math.max(wallOffsetMs, this.#clockOffsetMs - ms)
-    if (offsetMs !== this.#clockOffsetMs) this.#clockIs(offsetMs)
   }
 
   #clockIs(offsetMs: number): void {
