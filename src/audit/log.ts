@@ -199,7 +199,7 @@ class BatchLog implements AuditLog {
     })
   }
 
-  /** A loss is treated as a write that fails: what comes within the pause is refused, then the file is opened anew. */
+  /** A loss is treated as a write that fails: what comes within the pause is refused, then the file is opened again. */
   async #look(): Promise<void> {
     const sink = this.#sink
     if (!sink?.check) return

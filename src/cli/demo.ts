@@ -8,7 +8,7 @@ import type { Io } from './io.ts'
 import { run } from './run.ts'
 import type { Registration } from './command.ts'
 
-/** `npm start`. Needs the registered commands, because the walk types them. */
+/** `npm start`. Needs the registered commands, because the demo types them. */
 export const demo = (registrations: readonly Registration[]) =>
   command({
     summary: "Run the article's deployment as a demo, step by step",

@@ -87,7 +87,7 @@ export async function seedArticle(server: DevServer, mcpAddress = '127.0.0.1:0')
   }
 }
 
-/** Keys with their owners' consent, upstreams, tools, the agent and its scopes: what the walk types by hand. */
+/** Keys with their owners' consent, upstreams, tools, the agent and its scopes: what the demo types by hand. */
 async function provision({ admin }: DevServer, upstreams: Upstreams): Promise<void> {
   for (const [name, { url, key }] of Object.entries({ stripe: upstreams.stripe, github: upstreams.github })) {
     await admin.write(`secret/data/mcp/${name}`, { data: { api_key: key } })

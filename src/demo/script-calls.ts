@@ -1,4 +1,4 @@
-/** How a step of the walk acts: by `mcp-vault`, by an MCP client, or by asking the gateway about a token; each shown as it is typed. */
+/** How a step of the demo acts: by `mcp-vault`, by an MCP client, or by asking the gateway about a token; each shown as it is typed. */
 import type { Clock } from '../logical/clock.ts'
 import type { Upstreams } from './article.ts'
 import type { DevServer } from './dev-server.ts'
@@ -17,7 +17,7 @@ export interface ScriptOptions {
   readonly random: (bytes: number) => Uint8Array
 }
 
-/** The walk's surroundings, handed from step to step. */
+/** What the steps of the demo share. */
 export interface ScriptContext extends ScriptOptions {
   readonly printer: ScriptPrinter
   readonly server: DevServer

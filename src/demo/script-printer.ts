@@ -1,4 +1,4 @@
-/** Prints a walk: what a person would type, what came back, and whether it was what the step promised. */
+/** Prints the demo: what a person would type, what came back, and whether it was what the step promised. */
 export class ScriptPrinter {
   readonly #print: (text: string) => void
   #step = 0

@@ -15,7 +15,7 @@ export class Ticker {
     this.#logger = logger
   }
 
-  /** Runs `beat` twice a second until the returned function is called. */
+  /** Runs `task` twice a second until the returned function is called. */
   every(task: () => void): () => void {
     this.#tasks.add(task)
     this.#cancelTimer ??= this.#clock.after(PERIOD_MS, () => {

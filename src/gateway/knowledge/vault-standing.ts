@@ -16,7 +16,7 @@ export interface StandingConfig {
   readonly onRefused: (() => Promise<void>) | undefined
 }
 
-/** So long no configured address may be active before that counts: elections take seconds, and one sealed node is not a verdict. */
+/** So long no configured address may be active before that counts: elections take seconds, and one sealed node decides nothing. */
 const INACTIVE_MS = 5_000
 const HEALTH_TIMEOUT_MS = 1_000
 

@@ -180,7 +180,7 @@ describe('a guarded tool at the port', () => {
     await until(() => harness.core.sessionCache.size > 0)
     await client.introspect(token)
     return {
-      rig: harness,
+      harness,
       answer: () => answered,
       /** Half a second at a time, with everything that was sent by then heard. */
       async pass(ms: number) {
@@ -200,7 +200,7 @@ describe('a guarded tool at the port', () => {
   })
 
   it('ends within the one limit that gateway and SDK share after contact with Vault was lost', async () => {
-    const { rig: harness, pass, answer: response } = await working()
+    const { harness, pass, answer: response } = await working()
     await pass(3_000)
     harness.vault.cutLine()
     await pass(3_500)

@@ -10,7 +10,7 @@ const agent_id = 'claude-billing-agent'
 async function openedPort() {
   const harness = await startHarness()
   const grpc = await startGrpcHarness({}, harness)
-  return { rig: harness, port: grpc }
+  return { harness, grpc }
 }
 
 const lastAsked = (harness: GatewayHarness, path: string) =>
@@ -18,7 +18,7 @@ const lastAsked = (harness: GatewayHarness, path: string) =>
 
 describe('Sessions.Open', () => {
   it('opens a session as the caller and answers with its first token', async () => {
-    const { rig: harness, port: grpc } = await openedPort()
+    const { harness, grpc } = await openedPort()
     const response = await grpc.call('Sessions.Open', {
       agent_id,
       purpose: 'reconciliation',
@@ -52,7 +52,7 @@ describe('Sessions.Open', () => {
   })
 
   it('what is empty is omitted, so that the engine chooses', async () => {
-    const { rig: harness, port: grpc } = await openedPort()
+    const { harness, grpc } = await openedPort()
     await grpc.call('Sessions.Open', { agent_id })
     expect(Object.entries(lastAsked(harness, 'mcp/creds')!.body!).filter(([, value]) => value !== undefined)).toEqual(
       [],
@@ -64,7 +64,7 @@ describe('Sessions.Open', () => {
     ['a path for an agent', { agent_id: 'a/../b' }, status.INVALID_ARGUMENT, 'agent_id: is not a name'],
     ['an agent nobody registered', { agent_id: 'nobody' }, status.INVALID_ARGUMENT, 'is not registered'],
   ])('%s is refused with a sentence', async (_what, request, code, sentence) => {
-    const { rig: harness, port: grpc } = await openedPort()
+    const { harness, grpc } = await openedPort()
     const failure = await grpc.call('Sessions.Open', request)
     expect(failure).toMatchObject({ code, type: 'invalid_request' })
     expect(failure.details).toContain(sentence)
@@ -72,7 +72,7 @@ describe('Sessions.Open', () => {
   })
 
   it('a service token bound to other agents, or without a Vault login, opens nothing', async () => {
-    const { rig: harness, port: grpc } = await openedPort()
+    const { harness, grpc } = await openedPort()
     const bound = { authorization: `Bearer ${BOUND_TOKEN}` }
     expect(await grpc.call('Sessions.Open', { agent_id }, bound)).toMatchObject({
       code: status.PERMISSION_DENIED,
@@ -86,7 +86,7 @@ describe('Sessions.Open', () => {
   })
 
   it('a Vault token that ends within a minute opens nothing', async () => {
-    const { rig: harness, port: grpc } = await openedPort()
+    const { harness, grpc } = await openedPort()
     harness.vault.tokens.set('hvs.opener-short', { paths: ['mcp/creds'], ttl: 40 })
     expect(await grpc.call('Sessions.Open', { agent_id }, { authorization: 'Bearer hvs.opener-short' })).toMatchObject({
       code: status.INVALID_ARGUMENT,
@@ -96,7 +96,7 @@ describe('Sessions.Open', () => {
   })
 
   it('what Vault refuses the caller is PERMISSION_DENIED, an outage UNAVAILABLE', async () => {
-    const { rig: harness, port: grpc } = await openedPort()
+    const { harness, grpc } = await openedPort()
     harness.vault.tokens.set('hvs.reader', { paths: ['secret'] })
     expect(await grpc.call('Sessions.Open', { agent_id }, { authorization: 'Bearer hvs.reader' })).toMatchObject({
       code: status.PERMISSION_DENIED,
@@ -111,7 +111,7 @@ describe('Sessions.Open', () => {
 
 describe('Sessions.Refresh and Close', () => {
   it('a refresh is a new token in the same session', async () => {
-    const { rig: harness, port: grpc } = await openedPort()
+    const { harness, grpc } = await openedPort()
     const session = openSession(harness)
     const response = await grpc.call('Sessions.Refresh', { session_id: session.session_id, ttl_seconds: 300 })
     expect(response).toMatchObject({ session_id: session.session_id, ttl_seconds: 300, token: tokenOf(session) })
@@ -119,7 +119,7 @@ describe('Sessions.Refresh and Close', () => {
   })
 
   it('after Close is acknowledged the token is refused here, whatever the feed has told', async () => {
-    const { rig: harness, port: grpc } = await openedPort()
+    const { harness, grpc } = await openedPort()
     const session = openSession(harness)
     const token = tokenOf(session)
     expect(await grpc.call('Tokens.Validate', { token })).toMatchObject({ active: true })
@@ -135,7 +135,7 @@ describe('Sessions.Refresh and Close', () => {
   })
 
   it.each(['Sessions.Refresh', 'Sessions.Close'])('%s names what is wrong with a session id', async (method) => {
-    const { port: grpc } = await openedPort()
+    const { grpc } = await openedPort()
     expect(await grpc.call(method, {})).toMatchObject({
       code: status.INVALID_ARGUMENT,
       details: 'session_id: is missing, for example sess_01JNKQ8X4F2MVBP7RD3WCZH9GT',
@@ -151,7 +151,7 @@ describe('Sessions.Refresh and Close', () => {
   })
 
   it('a caller that did not open the session and is not an operator closes nothing', async () => {
-    const { rig: harness, port: grpc } = await openedPort()
+    const { harness, grpc } = await openedPort()
     const session = openSession(harness)
     harness.vault.tokens.set('hvs.other', { paths: ['mcp/creds'] })
     expect(
@@ -163,7 +163,7 @@ describe('Sessions.Refresh and Close', () => {
 
 describe('Sessions.Delegate', () => {
   it('opens a child of the session the token belongs to', async () => {
-    const { rig: harness, port: grpc } = await openedPort()
+    const { harness, grpc } = await openedPort()
     harness.engine.agent('sub-agent', { scopes: ['read:stripe:invoices'] })
     const parent_token = tokenOf(openSession(harness))
     expect(
@@ -183,13 +183,13 @@ describe('Sessions.Delegate', () => {
     ['no token', '', status.UNAUTHENTICATED, 'missing'],
     ['a mistyped token', 'svt_prod_x', status.UNAUTHENTICATED, 'malformed'],
   ])('%s is refused before Vault is asked for anything', async (_what, parent_token, code, error) => {
-    const { rig: harness, port: grpc } = await openedPort()
+    const { harness, grpc } = await openedPort()
     expect(await grpc.call('Sessions.Delegate', { parent_token, agent_id })).toMatchObject({ code, error })
     expect(lastAsked(harness, 'mcp/creds')).toBeUndefined()
   })
 
   it("a caller bound to other agents may not spend this one's session", async () => {
-    const { rig: harness, port: grpc } = await openedPort()
+    const { harness, grpc } = await openedPort()
     harness.engine.agent('other-agent', { scopes: ['read:stripe:invoices'] })
     const failure = await grpc.call(
       'Sessions.Delegate',
@@ -205,7 +205,7 @@ describe('Sessions.Watch', () => {
   it.each(['token', 'session_id'] as const)(
     'by %s: tells that the session lives, then that it ended, and ends',
     async (by) => {
-      const { rig: harness, port: grpc } = await openedPort()
+      const { harness, grpc } = await openedPort()
       const session = openSession(harness)
       const { session_id } = session
       const watch = grpc.open('Sessions.Watch', by === 'token' ? { token: tokenOf(session) } : { session_id })
@@ -222,7 +222,7 @@ describe('Sessions.Watch', () => {
   )
 
   it('tells the hard expiry as soon as it comes', async () => {
-    const { rig: harness, port: grpc } = await openedPort()
+    const { harness, grpc } = await openedPort()
     const watch = grpc.open('Sessions.Watch', { token: tokenOf(openSession(harness, { ttl: 60 })) })
     await watch.seen(1)
     await harness.clock.advance(61_000)
@@ -231,7 +231,7 @@ describe('Sessions.Watch', () => {
   })
 
   it('a refreshed session lives on past its first token', async () => {
-    const { rig: harness, port: grpc } = await openedPort()
+    const { harness, grpc } = await openedPort()
     const session = openSession(harness, { ttl: 60 })
     const watch = grpc.open('Sessions.Watch', { token: tokenOf(session) })
     await watch.seen(1)
@@ -246,7 +246,7 @@ describe('Sessions.Watch', () => {
   })
 
   it('tells when a document the session rests on changed, and not when another did', async () => {
-    const { rig: harness, port: grpc } = await openedPort()
+    const { harness, grpc } = await openedPort()
     const session = openSession(harness)
     const watch = grpc.open('Sessions.Watch', { token: tokenOf(session) })
     await watch.seen(1)
@@ -265,7 +265,7 @@ describe('Sessions.Watch', () => {
   })
 
   it('says again and again until when it vouches: five seconds after its own last contact with Vault', async () => {
-    const { rig: harness, port: grpc } = await openedPort()
+    const { harness, grpc } = await openedPort()
     await harness.clock.advance(700)
     const watch = grpc.open('Sessions.Watch', { token: tokenOf(openSession(harness)) })
     // The feed was asked 700 ms ago and has not answered since.
@@ -279,7 +279,7 @@ describe('Sessions.Watch', () => {
   })
 
   it('does not vouch longer than the gateway can', async () => {
-    const { rig: harness, port: grpc } = await openedPort()
+    const { harness, grpc } = await openedPort()
     const watch = grpc.open('Sessions.Watch', { token: tokenOf(openSession(harness)) })
     await watch.seen(1)
     harness.vault.cutLine()
@@ -288,7 +288,7 @@ describe('Sessions.Watch', () => {
   })
 
   it('a watcher that leaves is forgotten', async () => {
-    const { rig: harness, port: grpc } = await openedPort()
+    const { harness, grpc } = await openedPort()
     const session = openSession(harness)
     const watch = grpc.open('Sessions.Watch', { token: tokenOf(session) })
     await watch.seen(1)
@@ -310,14 +310,14 @@ describe('Sessions.Watch', () => {
     ['a mistyped token', { token: 'svt_prod_x' }, status.UNAUTHENTICATED, 'malformed'],
     ['an unknown session', { session_id: 'sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' }, status.UNAUTHENTICATED, 'unknown'],
   ])('%s is refused', async (_what, request, code, error) => {
-    const { port: grpc } = await openedPort()
+    const { grpc } = await openedPort()
     const watch = grpc.open('Sessions.Watch', request)
     expect(await watch.ended).toMatchObject({ code, error })
     expect(watch.messages).toEqual([])
   })
 
   it('the digest of a token in use is not a session id', async () => {
-    const { rig: harness, port: grpc } = await openedPort()
+    const { harness, grpc } = await openedPort()
     const token = tokenOf(openSession(harness))
     await grpc.call('Tokens.Validate', { token })
     expect(await grpc.open('Sessions.Watch', { session_id: tokenDigest(token) }).ended).toMatchObject({
@@ -327,7 +327,7 @@ describe('Sessions.Watch', () => {
   })
 
   it('a refusal leaves a decision record, an unauthenticated caller is counted', async () => {
-    const { rig: harness, port: grpc } = await openedPort()
+    const { harness, grpc } = await openedPort()
     const session = openSession(harness)
     const request = { token: tokenOf(session) }
     harness.vault.tokens.set('hvs.nobody', { paths: ['secret'] })
@@ -348,7 +348,7 @@ describe('Sessions.Watch', () => {
   })
 
   it('neither unauthenticated callers, nor callers bound to other agents, nor Vault tokens without the right, watch', async () => {
-    const { rig: harness, port: grpc } = await openedPort()
+    const { harness, grpc } = await openedPort()
     const request = { token: tokenOf(openSession(harness)) }
     harness.vault.tokens.set('hvs.nobody', { paths: ['secret'] })
     expect(await grpc.open('Sessions.Watch', request, {}).ended).toMatchObject({
