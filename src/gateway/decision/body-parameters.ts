@@ -1,4 +1,5 @@
 import { badRequest, RequestError } from '../../logical/errors.ts'
+import { defaultJsonLimits } from '../../http/index.ts'
 import { JsonScanner, JsonSyntaxError } from '../call/json-scanner.ts'
 import type { JsonEvents } from '../call/json-scanner.ts'
 import { loopBudget } from '../loop-budget.ts'
@@ -35,9 +36,9 @@ function decode(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Values, and levels of nesting, of a body that a rule must see: bounded before it is built (Vault's `max_json_depth`). */
+/** Values of a body that a rule must see: bounded before it is built. How deep they may be nested is as on every listener. */
 const MOST_VALUES = 100_000
-const MOST_LEVELS = 300
+const MOST_LEVELS = defaultJsonLimits.max_json_depth
 const MOST_PAIRS = 10_000
 
 const tooMuch = (what: string): RequestError =>
