@@ -71,8 +71,9 @@ export const server: readonly Row[] = [
     method: 'POST',
     path: `pages/data/${path}`,
     body: { data: { x: '1' } },
-    // A version 2 mount makes itself ready first.
+    // A version 2 mount makes itself ready first, and refuses writes meanwhile.
     status: 200,
+    settles: true,
   })),
   page('a whole list', 'pages/metadata', ['a', 'b', 'c/']),
   page('its first page', 'pages/metadata?limit=2', ['a', 'b']),
