@@ -28,6 +28,11 @@ const slowestBytesPerSecond = kibi
 const graceMs = 10_000
 const lookEveryMs = 1_000
 
+/** A body nobody wants is thrown away up to here; a client that sends more, or longer, may lose the response. */
+const drainBytes = 64 * kibi * kibi
+const drainMs = 5_000
+const mostDraining = 256
+
 interface Reading {
   readonly caller: string | undefined
   readonly startedMs: number
@@ -48,6 +53,7 @@ export class BodyReader {
   readonly #held = new Map<string, number>()
   #heldByKnown = 0
   #watching = false
+  #draining = 0
 
   constructor(limits: BodyLimits) {
     this.#limits = limits
@@ -76,6 +82,8 @@ export class BodyReader {
           this.#open.delete(reading)
           request.pause()
           body.drop()
+          this.#count(reading, -reading.size)
+          reading.size = 0
           reject(error)
         },
       }
@@ -85,9 +93,10 @@ export class BodyReader {
         this.#count(reading, -reading.size)
       })
       request.on('data', (chunk: Buffer) => {
+        // Given up: what still comes is thrown away.
+        if (!this.#open.has(reading)) return
         reading.size += chunk.length
         this.#count(reading, chunk.length)
-        if (!this.#open.has(reading)) return
         if (reading.size > share.each) reading.stop(tooLarge(share.each))
         else if (this.#makeRoom(reading)) body.append(chunk)
       })
@@ -100,6 +109,33 @@ export class BodyReader {
           this.#open.delete(reading)
           resolve(undefined)
         })
+    })
+  }
+
+  /**
+   * Throws away what is left of a body that nobody wants. A connection that is closed with bytes unread is reset, and a client that
+   * was still sending loses the response it was sent (RFC 9112, section 9.6). Resolves at the end of the body, when the client has
+   * gone, or at a bound: then the connection is to be closed.
+   */
+  drain(request: IncomingMessage): Promise<void> {
+    if (request.destroyed || request.complete || this.#draining >= mostDraining) return Promise.resolve()
+    this.#draining += 1
+    return new Promise((resolve) => {
+      let left = drainBytes
+      const take = (chunk: Buffer): void => {
+        left -= chunk.length
+        if (left < 0) finish()
+      }
+      const finish = (): void => {
+        cancel()
+        request.off('data', take).off('end', finish).off('close', finish)
+        request.pause()
+        this.#draining -= 1
+        resolve()
+      }
+      const cancel = this.#limits.clock.after(drainMs, finish)
+      request.on('data', take).once('end', finish).once('close', finish)
+      request.resume()
     })
   }
 
@@ -149,8 +185,6 @@ export class BodyReader {
         return false
       }
       oldest.stop(tooMany())
-      this.#count(oldest, -oldest.size)
-      oldest.size = 0
     }
     return true
   }

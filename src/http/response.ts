@@ -1,12 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
+import type { BodyReader } from './body.ts'
 import { hasBody } from './request.ts'
 
 /**
- * Writes a whole response. What is left of a request body that nobody wants is not read: the connection ends with the response. True
- * when the connection can carry another request.
+ * Writes a whole response. What is left of a request body that nobody wants is thrown away, and the connection ends with it. True when
+ * the connection can carry another request.
  */
 export function writeResponse(
+  bodies: BodyReader,
   request: IncomingMessage,
   response: ServerResponse,
   status: number,
@@ -19,8 +21,17 @@ export function writeResponse(
     ...headers,
     ...(status === 204 ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
   })
-  response.end(request.method === 'HEAD' ? undefined : body)
-  return reusable
+  const content = request.method === 'HEAD' ? '' : body
+  if (reusable) {
+    response.end(content)
+    return true
+  }
+  // In one write, and at once: a body that node:http cannot parse has the connection destroyed within this tick.
+  if (content === '') response.flushHeaders()
+  else response.write(content)
+  request.socket.uncork()
+  void bodies.drain(request).then(() => response.end())
+  return false
 }
 
 /** A client whose machine has gone sends no end; without probes its stream would stay for ever. */

@@ -19,12 +19,13 @@ export interface Exchange extends RequestIds {
 const RETRY_AFTER_SECONDS = 1
 
 export function sendJson(
-  { response, request, requestId }: Exchange,
+  { response, request, requestId, bodies }: Exchange,
   status: number,
   body: object | undefined,
   headers: Readonly<Record<string, string>> = {},
 ): void {
   writeResponse(
+    bodies,
     request,
     response,
     status,

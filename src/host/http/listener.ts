@@ -87,13 +87,13 @@ interface Serving {
 async function serve(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const refused = checkFrontDoor(request, serving.isOurHost)
   if (refused) {
-    send(request, response, jsonResponse(refused.status, { errors: [refused.message] }))
+    send(serving.bodies, request, response, jsonResponse(refused.status, { errors: [refused.message] }))
     return
   }
   const result = await respond(serving, request, response).catch((thrown: unknown) =>
     errorResponse(fromUnknown(thrown)),
   )
-  if (result) send(request, response, result)
+  if (result) send(serving.bodies, request, response, result)
 }
 
 /** Undefined when the client is gone. */
@@ -149,7 +149,7 @@ function singleHeaders(request: IncomingMessage): Record<string, string | undefi
   )
 }
 
-function send(request: IncomingMessage, response: ServerResponse, result: HostResponse): void {
+function send(bodies: BodyReader, request: IncomingMessage, response: ServerResponse, result: HostResponse): void {
   const { status, headers, body, stream } = result
   const socket = request.socket as unknown as VerbSocket
   const reusable = (): void => {
@@ -160,5 +160,5 @@ function send(request: IncomingMessage, response: ServerResponse, result: HostRe
     return
   }
   if (response.destroyed) return
-  if (writeResponse(request, response, status, headers, body)) reusable()
+  if (writeResponse(bodies, request, response, status, headers, body)) reusable()
 }

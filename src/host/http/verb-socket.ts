@@ -59,6 +59,16 @@ export class VerbSocket extends Duplex {
     this.#atStart = true
   }
 
+  /** As a socket of node:net has it, where node:http looks for it: without, a connection it is done with stays until the client ends it. */
+  destroySoon(): void {
+    if (this.writable) this.end()
+    if (this.writableFinished) this.destroy()
+    else
+      this.once('finish', () => {
+        this.destroy()
+      })
+  }
+
   setTimeout(ms: number): this {
     this.#socket.setTimeout(ms)
     return this
