@@ -5,6 +5,7 @@ import { lineOfMount } from './monitor.ts'
 import { server as itself } from './server.ts'
 import { identity } from './identity.ts'
 import { mounts } from './mounts.ts'
+import { numbers } from './numbers.ts'
 import { answersAs } from './table.ts'
 import type { Memory } from './table.ts'
 import { batchTokens, tokenRoles } from './token-roles.ts'
@@ -23,6 +24,7 @@ describe.each([
   ['policies', policyNames],
   ['tokens', tokens],
   ['mounts', mounts],
+  ['numbers', numbers],
   ['wrapping', wrapping],
   ['server', itself],
   ['identity', identity],

@@ -3,6 +3,7 @@
  * `npm run test:vault`. Rows of one table follow each other on one server.
  */
 import { expect } from 'vitest'
+import { stringifyJsonExactly } from '../../../src/logical/json.ts'
 import { eventually } from '../eventually.ts'
 import { sentences } from '../differences.ts'
 import type { ApiResponse, Server } from '../target/index.ts'
@@ -50,7 +51,7 @@ export async function answersAs(row: Row, server: Server, memory: Memory): Promi
       true,
     )
   for (const [name, path] of Object.entries(row.remember ?? {})) memory.set(name, String(at(response, path)))
-  expect(wanted, JSON.stringify(response.body)).toContain(response.status)
+  expect(wanted, stringifyJsonExactly(response.body)).toContain(response.status)
   expect(response.body ?? {}).toMatchObject(deeplyFilled(row.has ?? {}, memory) as object)
   expect(row.says ?? []).toEqual(row.says ? sentences(response).map((text) => text.trim()) : [])
   expect(row.dataKeys ?? []).toEqual(row.dataKeys ? Object.keys(response.body.data as object).sort() : [])

@@ -1,4 +1,5 @@
 /** What every target offers to the suite, and the HTTP API it is spoken to through. */
+import { parseJsonExactly, stringifyJsonExactly } from '../../../src/logical/json.ts'
 
 export type Target = 'embedded' | 'openbao' | 'vault' | 'containers'
 export type Product = 'embedded' | 'openbao' | 'vault'
@@ -65,11 +66,11 @@ export function apiOf(address: string, rootToken: string): Api {
         ...(wrapTtl !== undefined && { 'X-Vault-Wrap-TTL': wrapTtl }),
         ...headers,
       },
-      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      ...(body !== undefined && { body: typeof body === 'string' ? body : stringifyJsonExactly(body) }),
       redirect: 'error',
     })
     const text = await response.text()
-    return { status: response.status, body: text === '' ? undefined : (JSON.parse(text) as unknown) }
+    return { status: response.status, body: text === '' ? undefined : parseJsonExactly(text) }
   }
 }
 
