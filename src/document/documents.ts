@@ -71,9 +71,13 @@ export function readScopes(path: string, data: unknown): Reading<AgentScopes> {
   return reading(path, document, document)
 }
 
+/** The text is parsed once: it may be long. */
 export function readPolicy(path: string, data: unknown): Reading<PolicyDocument> {
-  const document = readDocument(path, policyShape, policyProblems, data)
-  return reading(path, document, readPolicyText(document.policy).rules!)
+  const document = readDocument(path, policyShape, ({ name }) => policyProblems({ name }), data)
+  const { rules, problems } = readPolicyText(document.policy)
+  const [problem] = problems
+  if (problem) throw new DocumentError(path, problem)
+  return reading(path, document, rules!)
 }
 
 /** Its rules are judged by each call, which says what is wrong with the upstream it is for. */

@@ -224,7 +224,7 @@ interface Said {
 
 /** What no user should ever read. */
 const crash =
-  /panic|did not respond|TypeError|RangeError|undefined is not|Cannot read|\.ts:\d|\.js:\d|node:internal|Please report/
+  /panic|Plugin did not respond|TypeError|RangeError|undefined is not|Cannot read|\.ts:\d|\.js:\d|node:internal|Please report/
 
 describe('bad HCL', () => {
   /** By the line each is expected in. */
