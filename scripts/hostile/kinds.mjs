@@ -36,13 +36,13 @@ const revoked = {
 
 /** `agent` = whose session the attacker holds, if any. `seconds` = for how long, 3 unless given. `meanwhile(stage, send)` runs beside it. */
 export const kinds = [
-  { name: 'unknown-tokens', verdicts: [only(['401', '429']), noLookups] },
+  { name: 'unknown-tokens', verdicts: [only(['401', '429']), some('429'), noLookups] },
   { name: 'refused-calls', agent: 'greedy', verdicts: [only(['403', '429']), some('429'), fewRecords] },
   { name: 'open-streams', agent: 'greedy', verdicts: [only(['200', '429', ...dropped]), some('429')] },
   { name: 'json-bombs', verdicts: [only(['400', '403', '413', ...dropped])] },
   {
     name: 'json-bombs-at-gateway',
-    verdicts: [only(['400', '401', '413', ...dropped])],
+    verdicts: [only(['400', '401', '413', '429', ...dropped])],
   },
   { name: 'one-big-request', verdicts: [only(['400', '403', '413', ...dropped])] },
   { name: 'awkward-pages', agent: 'greedy', seconds: 8, verdicts: [only(['200', '429', '502', '503'])] },
