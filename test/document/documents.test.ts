@@ -38,13 +38,14 @@ const scopes = (rest: Document): Document => ({ agent_id: 'billing', scopes: [],
 const policy = (text: string): Document => ({ name: 'p', policy: text })
 const rule = (path: string, capability = 'read') => policy(`path "${path}" { capabilities = ["${capability}"] }`)
 const config = (rest: Document): Document => ({ max_ttl: 600, default_ttl: 600, ...rest })
-const many = (text: string): Json => Array.from({ length: 1_001 }, () => text)
+const many = (text: string, length = 1_001): Json => Array.from({ length }, () => text)
 
 const accepts: readonly [KindName, Document][] = [
   ['tool', tool({})],
   ['tool', tool({ name: 'customers/id-only', fields: ['data[].id', 'has_more'], risk: 'critical' })],
   ['tool', tool({ operations: [{ method: 'patch', path: '/', capability: 'list', parameters: [] }] })],
   ['tool', tool({ fields: [], mcp_tools: ['List Invoices!'] })],
+  ['tool', tool({ fields: many('a', 1_000), mcp_tools: many('a', 1_000) })],
   ['policy', rule('tools/stripe/invoices')],
   ['policy', rule('tools/stripe/customers/+', 'delete')],
   ['policy', rule('tools/*', 'deny')],

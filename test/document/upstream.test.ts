@@ -33,6 +33,7 @@ const accepts: readonly Document[] = [
   { url, headers: { 'Stripe-Version': '2025-03-31' } },
   { url, kv_mount: 'team/secret', kv_path: 'mcp/{{environment}}/stripe', kv_field: 'the key' },
   { url, sensitivity: 'low', timeout: 1, max_request_bytes: 1 },
+  { url, timeout: 9_223_372_036 },
 ]
 
 const refuses: readonly Document[] = [
@@ -78,7 +79,7 @@ const refuses: readonly Document[] = [
   { url, max_request_bytes: 1.5 },
   { url, max_response_bytes: 0 },
   { url, max_response_bytes: 1e300 },
-  { url, timeout: 1e10 },
+  { url, timeout: 9_223_372_037 },
 ]
 
 const from = <T>(...values: readonly T[]) => fc.constantFrom(...values)
