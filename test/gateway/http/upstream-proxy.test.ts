@@ -21,6 +21,9 @@ afterEach(() => harness.stop())
 
 const get = (path: string, headers: Record<string, string> = bearer(token)) =>
   sendRequest(harness.url, path, { headers })
+const endSession = (): void => {
+  harness.engine.end(session)
+}
 /** Well-formed, and not known to anybody. */
 const unknownToken = mintToken({ prefix: 'svt', label: 'prod', random: (bytes) => new Uint8Array(bytes).fill(99) })
 const upstreamWith = async (settings: Record<string, unknown>) => {
@@ -373,13 +376,7 @@ describe('a stream', () => {
   })
 
   it.each([
-    [
-      'its session is revoked',
-      () => {
-        harness.engine.end(session)
-      },
-      'revoked',
-    ],
+    ['its session is revoked', endSession, 'revoked'],
     [
       'its scope is taken away',
       () => {
@@ -519,13 +516,7 @@ describe('a response that has been read to its end and waits for a slow client',
   })
 
   it.each([
-    [
-      'its session is revoked',
-      () => {
-        harness.engine.end(session)
-      },
-      'revoked',
-    ],
+    ['its session is revoked', endSession, 'revoked'],
     [
       'this gateway loses contact with Vault',
       async () => {
