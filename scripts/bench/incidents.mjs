@@ -2,15 +2,15 @@
 // and calls coming. On the embedded server; on a real one with VAULT_BIN. Needs a build. It states and does not judge.
 //   --only=disable,seal        rows whose name contains one of these
 //   --wait=130                 seconds to wait for an effect
-import { existsSync, readFileSync } from 'node:fs'
-import { availableParallelism, cpus, loadavg } from 'node:os'
-import { join, resolve } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
+import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { request } from 'undici'
 import { findServer } from '../find-server.mjs'
-import { openProcesses } from './processes.mjs'
+import { bench } from './processes.mjs'
 
 const PACE_MS = 10
 /** Refused calls in a row, with which an action has taken effect. */
@@ -146,18 +146,4 @@ async function run(processes) {
   }
 }
 
-if (!existsSync(resolve(import.meta.dirname, '../../dist/cli/main.js'))) {
-  console.error('bench: there is no build; run npm run build first')
-  process.exit(1)
-}
-const processes = openProcesses()
-console.log(`Node ${process.version}, ${availableParallelism()} x ${cpus()[0]?.model ?? 'CPU'}; loopback`)
-try {
-  await run(processes)
-  console.log(`\ndone in ${(performance.now() / 1000).toFixed(0)} s`)
-} catch (error) {
-  console.error(`bench: ${error.message}`)
-  process.exitCode = 1
-} finally {
-  await processes.close()
-}
+await bench(run)

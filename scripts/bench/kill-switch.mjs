@@ -2,15 +2,14 @@
 // (`agents/<agent>/revoke`) with the clean-up of its leases after that, and by revoking its leases alone. On a real server (VAULT_BIN, or
 // bao or vault on PATH), whose writes to storage its metrics count. Needs a build. It states and does not judge.
 //   --sessions=400
-import { existsSync } from 'node:fs'
-import { availableParallelism, cpus, loadavg } from 'node:os'
-import { join, resolve } from 'node:path'
+import { loadavg } from 'node:os'
+import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { request } from 'undici'
 import { buildPlugin } from '../build-plugin.mjs'
 import { findServer } from '../find-server.mjs'
-import { openProcesses } from './processes.mjs'
+import { bench } from './processes.mjs'
 import { follow } from './revoke-to-cut.mjs'
 import { pidsOf, startServer } from './server/stage.mjs'
 import { AGENT, issue, provision, startBare, startGateway } from './stage.mjs'
@@ -47,7 +46,7 @@ async function timed(server, name, run, stream) {
   // Of the session that was opened last; of a stream that is over already there is nothing left to cut.
   const cut = stream === undefined ? '' : ((await stream.ended).lastByte - sent).toFixed(0)
   const cells = [took.toFixed(0), cut, after.puts - before.puts, after.deletes - before.deletes, load.toFixed(0)]
-  console.log(name.padEnd(52) + cells.map((cell) => String(cell).padStart(12)).join(''))
+  console.log(name.padEnd(52) + cells.map((cell) => String(cell).padStart(14)).join(''))
 }
 
 async function run(processes) {
@@ -71,7 +70,7 @@ async function run(processes) {
   )
   console.log(
     ''.padEnd(52) +
-      ['answered ms', 'last byte ms', 'puts', 'deletes', 'load'].map((head) => head.padStart(12)).join(''),
+      ['answered ms', 'last byte ms', 'puts', 'deletes', 'load'].map((head) => head.padStart(14)).join(''),
   )
   let stream = await crowd()
   await timed(server, `write -f mcp/agents/${AGENT}/revoke`, stop, stream)
@@ -80,18 +79,4 @@ async function run(processes) {
   await timed(server, `lease revoke -sync -prefix mcp/creds/${AGENT}, alone`, revokeLeases, stream)
 }
 
-if (!existsSync(resolve(import.meta.dirname, '../../dist/cli/main.js'))) {
-  console.error('bench: there is no build; run npm run build first')
-  process.exit(1)
-}
-const processes = openProcesses()
-console.log(`Node ${process.version}, ${availableParallelism()} x ${cpus()[0]?.model ?? 'CPU'}; loopback`)
-try {
-  await run(processes)
-  console.log(`\ndone in ${(performance.now() / 1000).toFixed(0)} s`)
-} catch (error) {
-  console.error(`bench: ${error.message}`)
-  process.exitCode = 1
-} finally {
-  await processes.close()
-}
+await bench(run)

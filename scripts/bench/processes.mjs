@@ -1,13 +1,34 @@
 // Child processes and HTTP clients on loopback, and one folder for their files; all of it goes with `close`.
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { availableParallelism, cpus, tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { performance } from 'node:perf_hooks'
 import { clearTimeout, setTimeout } from 'node:timers'
 import { Pool } from 'undici'
 
 const START_MS = 20_000
 const MOST_CONNECTIONS = 32
+
+/** A whole benchmark: what it starts is ended whatever happens, and a failure is its exit code. */
+export async function bench(run) {
+  if (!existsSync(resolve(import.meta.dirname, '../../dist/cli/main.js'))) {
+    console.error('bench: there is no build; run npm run build first')
+    process.exitCode = 1
+    return
+  }
+  const processes = openProcesses()
+  console.log(`Node ${process.version}, ${availableParallelism()} x ${cpus()[0]?.model ?? 'CPU'}; loopback`)
+  try {
+    await run(processes)
+    console.log(`\ndone in ${(performance.now() / 1000).toFixed(0)} s`)
+  } catch (error) {
+    console.error(`bench: ${error.message}`)
+    process.exitCode = 1
+  } finally {
+    await processes.close()
+  }
+}
 
 export function openProcesses() {
   const folder = mkdtempSync(join(tmpdir(), 'mcp-bench-'))
