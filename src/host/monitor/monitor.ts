@@ -50,6 +50,8 @@ export class Monitor extends Readable {
     this.#finished = true
     this.#stopLooking()
     for (const line of this.#lines.splice(0)) this.push(line)
+    this.#count()
+    if (this.#notice !== undefined) this.push(this.#notice)
     this.push(null)
     this.#cancelLook = this.#clock.after(drainMs, () => {
       this.destroy()
@@ -95,15 +97,18 @@ export class Monitor extends Readable {
   }
 
   #look(): void {
-    if (this.#dropped > 0 && this.#notice === undefined) {
-      this.#notice = `Monitor dropped ${String(this.#dropped)} logs during monitor request\n`
-      this.#dropped = 0
-    }
+    this.#count()
     this.#flow()
     if (this.#notice === undefined) return
     this.#idleLooks += 1
     if (this.#idleLooks >= mostIdleLooks) this.destroy()
     else this.#cancelLook = this.#lookLater()
+  }
+
+  #count(): void {
+    if (this.#dropped === 0 || this.#notice !== undefined) return
+    this.#notice = `Monitor dropped ${String(this.#dropped)} logs during monitor request\n`
+    this.#dropped = 0
   }
 
   #stopLooking(): void {

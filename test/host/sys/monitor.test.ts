@@ -235,6 +235,14 @@ describe('a slow reader', () => {
     expect(await readAll(stream)).toContain('successful mount')
   })
 
+  it('is told what was dropped at the end too', async () => {
+    const token = await harness.tokenFor({ watcher: 'path "sys/monitor" { capabilities = ["read"] }' })
+    const { stream } = await open('', token)
+    await writeLines(600)
+    await harness.call('POST', 'auth/token/revoke', { token })
+    expect(await readAll(stream)).toMatch(/\nMonitor dropped 88 logs during monitor request\n$/)
+  })
+
   it('is cut off when it has read nothing for a minute of dropped lines', async () => {
     const { stream } = await open()
     await writeLines(900)
