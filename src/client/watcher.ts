@@ -229,6 +229,8 @@ class FollowedToken {
       return
     }
     this.check()
+    // All of it was cut, and this stopped: a stream opened now would be nobody's, and nothing would end it.
+    if (this.#holders.size === 0) return
     this.#settle()
     this.#cancelRetry = this.#clock.after(this.#backoff.next(), () => {
       this.#connect()

@@ -431,6 +431,20 @@ describe('the cut', () => {
     expect(said(await called)).toMatchObject({ text: expect.stringMatching(/^503 unavailable/) as string })
   })
 
+  test('a gateway lost in a sleep: once the work is cut, no stream is opened for it any more', async () => {
+    await vouchingFor(5_000)
+    const { token } = fake.openSession({ scopes: ['read:stripe:invoices'] })
+    const called = gateway.requireScope('read:stripe:invoices', () => new Promise<ToolResult>(() => undefined))(
+      {},
+      bearing(token),
+    )
+    await until(() => askedOf('Watch').length === 1)
+    clock.sleepThrough(3_600_000)
+    await fake.close()
+    expect(said(await called)).toMatchObject({ text: expect.stringMatching(/^503 unavailable/) as string })
+    expect(clock.waiting).toBe(0)
+  })
+
   test('a result that was reached in the instant of waking is not handed out', async () => {
     await vouchingFor(5_000)
     const { token } = fake.openSession({ scopes: ['read:stripe:invoices'] })
