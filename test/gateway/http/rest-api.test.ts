@@ -1,9 +1,12 @@
 /** The REST API exactly as the article uses it, then everything it must refuse. */
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { mintToken } from '../../../src/scope/index.ts'
 import { VaultError } from '../../../src/vault-client/index.ts'
+import { settle } from '../../fakes/clock.ts'
 import { SERVICE_TOKEN, BOUND_OPENER_TOKEN, BOUND_TOKEN, openSession, tokenOf } from '../harness.ts'
-import { sendRequest, bearer, refusal, startHttpHarness } from './harness.ts'
+import { sendRequest, bearer, eventually, refusal, startHttpHarness } from './harness.ts'
 import type { HttpResponse, HttpHarness } from './harness.ts'
 
 let harness: HttpHarness
@@ -121,6 +124,23 @@ describe("the article's five steps", () => {
       expires_at_unix: session.tokens[1]!.expires_at_unix,
       token: session.tokens[1]!.token,
     })
+  })
+
+  it('refreshes nothing for a client that goes before the end of its body', async () => {
+    const session = openSession(harness)
+    const { host, port } = new URL(harness.url)
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.write(
+      `POST /sessions/${session.session_id}/refresh HTTP/1.1\r\nHost: ${host}\r\n` +
+        'Authorization: Bearer hvs.opener\r\nContent-Length: 100\r\n\r\n{"ttl":',
+    )
+    // The timer that looks whether bodies come in fast enough.
+    const before = harness.clock.waiting
+    await eventually(() => harness.clock.waiting > before)
+    socket.destroy()
+    await once(socket, 'close')
+    for (let turns = 0; turns < 200; turns++) await settle()
+    expect(harness.vault.requests.filter(({ token }) => token === 'hvs.opener')).toEqual([])
   })
 
   it('refuses to refresh a session that holds eight live tokens, and says for how long', async () => {
