@@ -54,6 +54,8 @@ export class RefusalLimit {
 
   /** Sends the refusal when the second is over, unless the caller has gone. */
   hold(exchange: Exchange, error: GatewayFailure): void {
+    // Its response has closed already: nothing would ever tell that this place is free again.
+    if (exchange.response.destroyed) return
     if (this.#held >= MOST_HELD) {
       exchange.request.socket.destroy()
       return

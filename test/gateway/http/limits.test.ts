@@ -1,4 +1,5 @@
 /** A caller that takes too much is told 429 and when to come again; anyone who does not is served all the while. */
+import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { LimitSettings } from '../../../src/gateway/limits/index.ts'
 import { mintToken } from '../../../src/scope/index.ts'
@@ -129,6 +130,24 @@ describe('callers that bring nothing', () => {
         body: JSON.stringify({ token: 'svt_prod_nope' }),
       })
     expect(told(await validate())).toBe('401 invalid_token malformed')
+  })
+
+  it('that have gone before they were refused are not waited for at all', async () => {
+    const harness = await rigWith({ refusals_per_second: 1 })
+    await call(harness, 'svt_prod_nope')
+    const looking = harness.vault.holdResponses('mcp/introspect')
+    const before = harness.clock.waiting
+    const socket = connect(Number(new URL(harness.url).port), '127.0.0.1')
+    const { host } = new URL(harness.url)
+    socket.write(`GET /u/stripe/v1/invoices HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${madeUp()}\r\n\r\n`)
+    await eventually(() => looking.waiting === 1)
+    socket.destroy()
+    await pass()
+    looking.release()
+    await eventually(() => harness.core.records.counters.unauthenticated === 2)
+    await pass()
+    // The summary of what was refused in this second, and no response that waits for a client that has gone.
+    expect(harness.clock.waiting).toBe(before + 1)
   })
 
   it('that have gone wait no longer', async () => {
