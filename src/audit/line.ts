@@ -82,7 +82,7 @@ interface LineWriter {
   readonly hideByName: boolean
   readonly redact: Redact
   readonly redactName: Redact
-  /** Counts what the pen does not write, and digests what `write` makes of it. */
+  /** Counts what the writer leaves out, and digests what `write` makes of it. */
   readonly leaveOut: (items: number, write?: (rest: LineWriter) => unknown) => void
 }
 

@@ -27,7 +27,7 @@ export class Session {
   #cancelTimer: () => void = () => undefined
   readonly #backoff = new Backoff(RETRY)
 
-  /** `askedAt`: monotonic milliseconds when the token was asked for. */
+  /** `requestedAt`: monotonic milliseconds when the token was requested. */
   constructor(dependencies: SessionDependencies, first: SessionToken, requestedAt: number) {
     this.#dependencies = dependencies
     this.#current = first

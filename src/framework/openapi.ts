@@ -46,7 +46,7 @@ export function toHelpDocument(document: OpenApiDocument): OpenApiDocument {
   return mapReferences(document, ($ref) => ({ $ref, ref: $ref }))
 }
 
-/** Takes back what `asHelpAnswer` added. */
+/** Takes back what `toHelpDocument` added. */
 export function fromHelpDocument(document: OpenApiDocument): OpenApiDocument {
   return mapReferences(document, ($ref) => ({ $ref }))
 }

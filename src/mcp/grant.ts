@@ -62,7 +62,7 @@ function policiesInForce(agent: AgentRecord, requested: readonly string[] | null
   return requested.filter((name) => agent.policies?.includes(name) ?? false)
 }
 
-/** The first of `asked` that a link does not cover, or undefined when it covers all. */
+/** The first of `requested` that a link does not cover, or undefined when it covers all. */
 export function firstExcess(
   link: Pick<GrantLink, 'declared_scopes' | 'policies'>,
   requested: readonly string[],

@@ -100,8 +100,8 @@ export function intersect(a: Pattern, b: Pattern): Pattern | undefined {
 }
 
 /**
- * Segment by segment, what both allow. `unsayable` answers for a segment that must begin with a text and be one whole
- * segment: no pattern spells that, but paths have it.
+ * Segment by segment, what both allow. `unrepresentable` is called for a segment that must begin with a text and be
+ * one whole segment: paths have such segments, and no pattern spells them.
  */
 function intersectSegments(a: Pattern, b: Pattern, unrepresentable: () => string | undefined): string[] | undefined {
   const [long, short] = a.segments.length >= b.segments.length ? [a, b] : [b, a]

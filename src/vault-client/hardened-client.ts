@@ -44,7 +44,7 @@ export function hardenedClient({
     token,
     namespace,
     pathPrefix: '',
-    // The status and every error are wanted, so the response is judged by us, from the unaltered response.
+    // Unaltered: ./response.ts needs the status and every error, and node-vault would make one error of them.
     handleVaultResponse: (response: RawResponse) => Promise.resolve(response),
   })
   Object.freeze(client)

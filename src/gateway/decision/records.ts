@@ -101,7 +101,7 @@ export class DecisionRecords {
   /** Refusals for limits that are being summed up, by session (or caller) and reason. */
   readonly #summaries = new Map<string, SecondCount>()
 
-  /** `remarks` stand in every decision record: start settings that weaken a promise. */
+  /** `extraFields` stand in every decision record: start settings that weaken a promise. */
   constructor(sink: RecordSink, clock: Clock, extraFields: Readonly<Record<string, string>> = {}) {
     this.#sink = sink
     this.#clock = clock

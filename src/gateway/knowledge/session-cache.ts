@@ -262,7 +262,7 @@ export class SessionCache implements FeedListener {
     ]
   }
 
-  /** After a reset: asks about a watched session until there is a response, and cuts its calls if that answer is no. */
+  /** After a reset: asks about a watched session until there is a response, and cuts its calls if it says that the session is over. */
   async #reconfirm(watch: SessionWatch): Promise<void> {
     while (watch.stale) {
       try {

@@ -40,7 +40,7 @@ export class SessionWatch {
   review(): void {
     if (this.#over) return
     const nowUnixMs = this.#config.follower.engineClock.nowUnixMs()
-    // Without knowledge of the engine's clock nothing can be judged; `adriftMs` bounds how long that may last.
+    // Without knowledge of the engine's clock nothing can be judged; the limits on staleness bound how long that may last.
     if (nowUnixMs === Infinity) return
     const reason = this.#entry.endOfCalls(nowUnixMs)
     if (reason) {

@@ -18,7 +18,7 @@ export interface UpstreamCall extends OutgoingRequestOptions {
   readonly reserve?: ((bytes: number) => void) | undefined
   /** Present = the granted scopes cover selected fields only. */
   readonly projection?: Projection | undefined
-  /** See `ResponseHeaderInput.callerBase`; `/u/<upstream>` when not given. */
+  /** See `ResponseHeaderOptions.callerBase`; `/u/<upstream>` when not given. */
   readonly callerBase?: string | undefined
   /** Ends the call at once, in every phase. A reason that is a `RequestError` is what readers are told. */
   readonly signal: AbortSignal

@@ -8,7 +8,7 @@ export interface FoundVersion {
   readonly data: Data | null
 }
 
-/** One version of a secret, the latest when `asked` is not positive; undefined when there is not one of that number. */
+/** One version of a secret, the latest when `requested` is not positive; undefined when there is not one of that number. */
 export function readVersion(store: SecretStore, path: string, requested: number): Promise<FoundVersion | undefined> {
   // Locked, so that no destroy and no pruning comes between the metadata and the data.
   return store.exclusively(path, async () => {
