@@ -1,4 +1,5 @@
 /** Work at an MCP server that a gateway allowed: by what it knew, and for how long that stands. */
+import { later } from '../logical/clock.ts'
 import type { Moment } from '../logical/clock.ts'
 import type { GatewayError } from './error.ts'
 import type { ValidateResponse } from './wire.ts'
@@ -57,8 +58,3 @@ export class HeldWork {
       })
   }
 }
-
-export const later = ({ monotonicMs, unixMs }: Moment, ms: number): Moment => ({
-  monotonicMs: monotonicMs + ms,
-  unixMs: unixMs + ms,
-})

@@ -1,4 +1,6 @@
 import { Backoff } from '../logical/backoff.ts'
+import { later, leftUntil, momentOf } from '../logical/clock.ts'
+import type { Moment } from '../logical/clock.ts'
 import type { IntervalClock } from './clock.ts'
 import { GatewayError, typeForAgent } from './error.ts'
 import type { SessionToken } from './wire.ts'
@@ -6,6 +8,8 @@ import type { SessionToken } from './wire.ts'
 const RETRY = { firstMs: 500, longestMs: 15_000 }
 /** Below this a refresh would follow the last one without pause. */
 const SHORTEST_PAUSE_MS = 1_000
+/** No timer runs while a machine sleeps: whether a refresh is due is looked at this often, so that it is made soon after waking. */
+const LOOK_EVERY_MS = 10_000
 
 export interface SessionDependencies {
   readonly clock: IntervalClock
@@ -20,17 +24,20 @@ export interface SessionDependencies {
 export class Session {
   readonly #dependencies: SessionDependencies
   #current: SessionToken
-  /** Monotonic milliseconds. Counted from before the request, so early by the length of a round trip, never late. */
-  #expiresAt = 0
+  /** Counted from before the request, so early by the length of a round trip, never late. */
+  #expiresAt: Moment
+  #refreshAt: Moment
   #over: GatewayError | undefined
   #refreshing: Promise<void> | undefined
   #cancelTimer: () => void = () => undefined
   readonly #backoff = new Backoff(RETRY)
 
-  /** `requestedAt`: monotonic milliseconds when the token was requested. */
-  constructor(dependencies: SessionDependencies, first: SessionToken, requestedAt: number) {
+  /** `requestedAt`: when the token was requested. */
+  constructor(dependencies: SessionDependencies, first: SessionToken, requestedAt: Moment) {
     this.#dependencies = dependencies
     this.#current = first
+    this.#expiresAt = requestedAt
+    this.#refreshAt = requestedAt
     this.#adopt(first, requestedAt)
   }
 
@@ -45,7 +52,7 @@ export class Session {
   /** The newest live token. Waits only when the last one ran out during an outage. Rejects with `GatewayError`. */
   async token(): Promise<string> {
     if (this.#over) throw this.#over
-    if (this.#dependencies.clock.monotonic() >= this.#expiresAt) await this.#refresh()
+    if (leftUntil(this.#dependencies.clock, this.#expiresAt) <= 0) await this.#refresh()
     return this.#current.token
   }
 
@@ -77,7 +84,7 @@ export class Session {
   }
 
   async #ask(): Promise<void> {
-    const requestedAt = this.#dependencies.clock.monotonic()
+    const requestedAt = momentOf(this.#dependencies.clock)
     try {
       this.#adopt(await this.#dependencies.refresh(), requestedAt)
     } catch (thrown) {
@@ -91,22 +98,35 @@ export class Session {
     if (this.#over) throw this.#over
   }
 
-  #adopt(token: SessionToken, requestedAt: number): void {
+  #adopt(token: SessionToken, requestedAt: Moment): void {
+    const { clock } = this.#dependencies
     this.#backoff.reset()
     this.#current = token
-    this.#expiresAt = requestedAt + token.ttl_seconds * 1000
+    this.#expiresAt = later(requestedAt, token.ttl_seconds * 1000)
     const dueSeconds = token.ttl_seconds - (token.expires_at_unix - token.refresh_after_unix)
-    this.#schedule(Math.max(requestedAt + dueSeconds * 1000 - this.#dependencies.clock.monotonic(), SHORTEST_PAUSE_MS))
+    this.#schedule(Math.max(leftUntil(clock, later(requestedAt, dueSeconds * 1000)), SHORTEST_PAUSE_MS))
   }
 
   #schedule(ms: number): void {
+    this.#refreshAt = later(momentOf(this.#dependencies.clock), ms)
+    this.#wait()
+  }
+
+  #wait(): void {
     this.#cancelTimer()
     if (this.#over) return
-    this.#cancelTimer = this.#dependencies.clock.after(ms, () => {
-      this.#refresh().catch((error: unknown) => {
-        const requestedMs = error instanceof GatewayError ? (error.retry_after_seconds ?? 0) * 1000 : 0
-        this.#schedule(Math.max(this.#backoff.next(), requestedMs))
-      })
+    const { clock } = this.#dependencies
+    const leftMs = Math.max(leftUntil(clock, this.#refreshAt), 0)
+    this.#cancelTimer = clock.after(Math.min(leftMs, LOOK_EVERY_MS), () => {
+      if (leftUntil(clock, this.#refreshAt) > 0) this.#wait()
+      else this.#refreshInTime()
+    })
+  }
+
+  #refreshInTime(): void {
+    this.#refresh().catch((error: unknown) => {
+      const requestedMs = error instanceof GatewayError ? (error.retry_after_seconds ?? 0) * 1000 : 0
+      this.#schedule(Math.max(this.#backoff.next(), requestedMs))
     })
   }
 }

@@ -1,4 +1,5 @@
 import type { ServiceError } from '@grpc/grpc-js'
+import { momentOf } from '../logical/clock.ts'
 import type { GatewayRequestOptions, Channel } from './channel.ts'
 import type { IntervalClock } from './clock.ts'
 import { fromGrpc } from './error.ts'
@@ -40,7 +41,7 @@ export function createSessions(channel: Channel, clock: IntervalClock): Sessions
     request: Request,
     options?: GatewayRequestOptions,
   ): Promise<Session> {
-    const requestedAt = clock.monotonic()
+    const requestedAt = momentOf(clock)
     const first = await channel.request(method, request, options)
     const target = { session_id: first.session_id }
     const requested = request.ttl_seconds === undefined ? target : { ...target, ttl_seconds: request.ttl_seconds }

@@ -1,10 +1,10 @@
 import { Backoff } from '../logical/backoff.ts'
-import { momentOf } from '../logical/clock.ts'
+import { later, leftUntil, momentOf } from '../logical/clock.ts'
 import type { Moment } from '../logical/clock.ts'
 import type { Channel } from './channel.ts'
 import type { IntervalClock } from './clock.ts'
 import { GatewayError, fromGrpc, received, typeForAgent } from './error.ts'
-import { HeldWork, later } from './held-work.ts'
+import { HeldWork } from './held-work.ts'
 import type { JudgedPosition, Vouching } from './held-work.ts'
 import type { SessionEvent } from './wire.ts'
 
@@ -160,7 +160,8 @@ class FollowedToken {
       return
     }
     const until = later(requestedAt, vouched_ms)
-    if (!this.#vouchedUntil || this.#leftUntil(until) > this.#leftUntil(this.#vouchedUntil)) this.#vouchedUntil = until
+    if (!this.#vouchedUntil || leftUntil(this.#clock, until) > leftUntil(this.#clock, this.#vouchedUntil))
+      this.#vouchedUntil = until
     if (kind === 'KIND_LIVE' || kind === 'KIND_CHANGED') this.#changedAt = event.feed_epoch === '' ? undefined : event
     this.check()
     // A gateway of 0.1.0 tells no position: its word that something changed counts for all.
@@ -187,14 +188,9 @@ class FollowedToken {
 
   /** Milliseconds for which it is still vouched for; negative = not any more. */
   #leftOf(holder: HeldWork): number {
-    const left = this.#leftUntil(holder.vouchedUntil)
+    const left = leftUntil(this.#clock, holder.vouchedUntil)
     if (!this.#vouchedUntil || !this.#covers(holder)) return left
-    return Math.max(left, this.#leftUntil(this.#vouchedUntil))
-  }
-
-  /** On whichever clock it comes sooner: the monotonic one stands still in a sleep, and the wall clock may be set back. */
-  #leftUntil({ monotonicMs, unixMs }: Moment): number {
-    return Math.min(monotonicMs - this.#clock.monotonic(), unixMs - this.#clock.now())
+    return Math.max(left, leftUntil(this.#clock, this.#vouchedUntil))
   }
 
   /** Sets the timer for the first work that nobody will vouch for any more, unless the gateway is heard before. */

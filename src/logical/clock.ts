@@ -59,6 +59,15 @@ export function elapsedSince(clock: Clock, moment: Moment): number {
   return Math.max(clock.monotonic() - moment.monotonicMs, clock.now() - moment.unixMs)
 }
 
+/** The moment `ms` milliseconds after another. */
+export const later = ({ monotonicMs, unixMs }: Moment, ms: number): Moment => ({
+  monotonicMs: monotonicMs + ms,
+  unixMs: unixMs + ms,
+})
+
+/** Milliseconds until `moment`, never too many, by the reasoning of `elapsedSince`; negative once it is past. */
+export const leftUntil = (clock: Clock, moment: Moment): number => -elapsedSince(clock, moment)
+
 /** Resolves after `ms`; resolves early, without throwing, when `signal` aborts. */
 export function delay(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

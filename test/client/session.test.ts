@@ -86,6 +86,23 @@ describe('an open session', () => {
     await session.close()
   })
 
+  test('has a new token soon after the machine woke, where its old one went on ageing', async () => {
+    const session = await open()
+    await clock.advance(1_000)
+    clock.sleepThrough(720_000)
+    await clock.advance(10_000)
+    await refreshed(1)
+    await session.close()
+  })
+
+  test('hands out no token that expired while the machine slept', async () => {
+    const session = await open()
+    const old = await session.token()
+    clock.sleepThrough(900_000)
+    expect(await session.token()).not.toBe(old)
+    await session.close()
+  })
+
   test('asks for one refresh at a time', async () => {
     const session = await open()
     const [a, b] = await Promise.all([session.refresh(), session.refresh()])
