@@ -3,8 +3,8 @@
  * that leads to them, and each is synced by itself.
  */
 import { randomBytes } from 'node:crypto'
-import { chmod, link, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { chmod, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 
 /** A file that was to take this one's place and is older belongs to a process that was interrupted. */
 const LEFT_BEHIND_MS = 60_000
@@ -19,6 +19,14 @@ export async function syncDirectory(directory: string): Promise<void> {
   } finally {
     await handle.close()
   }
+}
+
+/** The directory and those above it that are missing, for this user only. What is there already stays as it is. */
+export async function makeDirectoryDurably(path: string): Promise<void> {
+  const topmost = await mkdir(path, { recursive: true, mode: 0o700 })
+  if (topmost === undefined) return
+  const end = dirname(resolve(topmost))
+  for (let made = resolve(path); made !== end; made = dirname(made)) await syncDirectory(dirname(made))
 }
 
 /** A new file with exactly these permissions. Rejects with `EEXIST` where there is one already, which stays as it is. */

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
-import { createDurably } from '../../logical/durable-file.ts'
+import { dirname } from 'node:path'
+import { createDurably, makeDirectoryDurably } from '../../logical/durable-file.ts'
 import { RequestError } from '../../logical/errors.ts'
 
 /** The environment variable that may hold the store key. */
@@ -13,7 +14,7 @@ export interface StoreKeyConfig {
   readonly environment: Record<string, string | undefined>
   /** Used when the variable is not set. Holds the key as base64 or hex, one line. */
   readonly file?: string
-  /** Make the file when it does not exist. */
+  /** Make the file, and its directory, when it does not exist. */
   readonly create?: boolean
   /** Cryptographic randomness, for a new key. */
   readonly random: (bytes: number) => Uint8Array
@@ -73,6 +74,7 @@ async function refuseLoose(handle: FileHandle, file: string): Promise<void> {
 async function createKeyFile(file: string, random: (bytes: number) => Uint8Array): Promise<Uint8Array> {
   const key = random(KEY_BYTES)
   try {
+    await makeDirectoryDurably(dirname(file))
     // Of two processes started at once only one makes the key; the other fails here instead of sealing under a lost one. Not
     // durable, a power cut could keep the sealed data and lose the key.
     await createDurably(file, `${Buffer.from(key).toString('base64')}\n`, 0o600)

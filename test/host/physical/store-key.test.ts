@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -70,6 +70,19 @@ describe('the store key', () => {
     expect(Buffer.compare(await load({ file }), made)).toBe(0)
   })
 
+  it('makes the directory of a new key file too, for its owner only', async () => {
+    const far = join(directory, 'etc', 'mcp-vault', 'store.key')
+    const made = await load({ file: far, create: true })
+    expect(Buffer.compare(await load({ file: far }), made)).toBe(0)
+    for (const folder of ['etc', 'etc/mcp-vault'])
+      expect((await stat(join(directory, folder))).mode & 0o777).toBe(0o700)
+  })
+
+  it('makes no directory for a key it may not make', async () => {
+    await expect(load({ file: join(directory, 'etc', 'store.key') })).rejects.toMatchObject({ kind: 'bad_request' })
+    expect(await readdir(directory)).toEqual([])
+  })
+
   it('gives one key to two processes that start at the same time, or refuses one of them', async () => {
     const outcomes = await Promise.allSettled([load({ file, create: true }), load({ file, create: true })])
     const stored = await load({ file })
@@ -108,7 +121,9 @@ describe('the store key', () => {
   it('refuses what is not a file, and a directory that cannot take one', async () => {
     await mkdir(file)
     await expect(load({ file })).rejects.toMatchObject({ message: `the store key file ${file} is not a regular file` })
-    await expect(load({ file: join(directory, 'none', 'store.key'), create: true })).rejects.toMatchObject({
+    const astray = join(directory, 'astray')
+    await symlink(join(directory, 'none'), astray)
+    await expect(load({ file: join(astray, 'store.key'), create: true })).rejects.toMatchObject({
       message: expect.stringContaining('cannot be created') as string,
     })
   })
