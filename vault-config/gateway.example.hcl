@@ -10,8 +10,8 @@ vault {
   # A login under a role with the policy vault-config/policies/mcp-gateway.hcl:
   #   vault auth enable approle
   #   vault write auth/approle/role/mcp-gateway token_policies=mcp-gateway token_no_default_policy=true token_period=1h
-  # The file, mode 0600, holds what "vault write -f auth/approle/role/mcp-gateway/secret-id" gives. It is read at every login, and a
-  # login follows whenever Vault renews the token no longer or refuses it.
+  # The file, mode 0600, holds what "vault write -f auth/approle/role/mcp-gateway/secret-id" gives. It is read at every login; the
+  # gateway logs in again whenever Vault refuses the token or no longer renews it.
   approle {
     role_id        = "db02de05-fa39-4855-059b-67221c5c2f63"
     secret_id_file = "/etc/mcp-vault/gateway.secret-id"

@@ -5,7 +5,7 @@ storage "level" {
   # Everything the server keeps. Back it up while the server is stopped, and the key file somewhere else.
   path = "/var/lib/mcp-vault"
 
-  # 32 random bytes in base64, mode 0600; made on the first start. MCP_VAULT_STORE_KEY goes before it.
+  # 32 random bytes in base64, mode 0600; made on the first start. MCP_VAULT_STORE_KEY takes precedence.
   key_file = "/etc/mcp-vault/store.key"
 }
 

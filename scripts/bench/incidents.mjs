@@ -1,4 +1,4 @@
-// `npm run bench:incidents`: within what time each action of vault-config/incidents.md takes effect at a gateway that has a stream open
+// `npm run bench:incidents`: how soon each action of vault-config/incidents.md takes effect at a gateway that has a stream open
 // and calls coming. On the embedded server; on a real one with VAULT_BIN. Needs a build. It states and does not judge.
 //   --only=disable,seal        rows whose name contains one of these
 //   --wait=130                 seconds to wait for an effect

@@ -11,7 +11,7 @@ import type { Registration } from './command.ts'
 /** `npm start`. Needs the registered commands, because the demo types them. */
 export const demo = (registrations: readonly Registration[]) =>
   command({
-    summary: "Run the article's deployment as a demo, step by step",
+    summary: 'Walk through a whole deployment as a demo, step by step',
     usage: '[-once]',
     flags: { once: toggle('Exit when the demo is done; non-zero if a step did not do what it says.') },
     takes: [0, 0],

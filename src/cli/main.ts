@@ -22,7 +22,7 @@ export const registrations: readonly Registration[] = [
   {
     group: 'Run',
     name: 'demo',
-    summary: "Run the article's deployment as a demo, step by step",
+    summary: 'Walk through a whole deployment as a demo, step by step',
     load: async () => (await import('./demo.ts')).demo(registrations),
   },
   {

@@ -153,7 +153,7 @@ async function use(context: ScriptContext, { token }: IssuedSession): Promise<vo
     !invoices.isError && upstreams.stripe.calls() === before + 1,
   )
   const status = await tool(context, 'pr_status', token, { owner: 'acme', repo: 'billing', number: 7 })
-  printer.check('the GitHub-like API answered too', !status.isError && upstreams.github.calls() > 0)
+  printer.check('the GitHub-like API responded too', !status.isError && upstreams.github.calls() > 0)
   const customers = await tool(context, 'list_customer_ids', token)
   printer.check(
     'customers come back as ids only: no name, no address',
@@ -213,7 +213,7 @@ async function revoke(context: ScriptContext, { token, lease_id }: IssuedSession
   const refusedAt = clock.monotonic()
   const cutAt = await cut
   printer.check(
-    `the stream is cut, ${Math.max(0, cutAt - refusedAt).toFixed(0)} ms after the revoke answered`,
+    `the stream is cut, ${Math.max(0, cutAt - refusedAt).toFixed(0)} ms after the revoke returned`,
     code === 0 && stream.status === 200,
   )
 }
