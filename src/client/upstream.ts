@@ -54,6 +54,8 @@ export function createUpstream(
     signal.throwIfAborted()
     const requestId = session.requestId()
     const { headers, body } = await requestContent(init)
+    // Reading the body took time, and an abort in it is told to no listener of the exchange.
+    signal.throwIfAborted()
     const requestedAt = clock.monotonic()
     const method = (init.method ?? 'GET').toUpperCase()
     const exchange = startExchange(channel, requestId, signal)

@@ -278,6 +278,14 @@ describe('the end of a call', () => {
     await expect(reader.read()).rejects.toThrow('enough')
   })
 
+  test('a signal that aborts before the request has been put together sends nothing', async () => {
+    const giveUp = new AbortController()
+    const answered = api.fetch('/x', { method: 'POST', body: 'a=1', signal: giveUp.signal })
+    giveUp.abort(new Error('enough'))
+    await expect(answered).rejects.toThrow('enough')
+    expect(fake.calls).toEqual([])
+  })
+
   test('a signal that is aborted already sends nothing', async () => {
     await expect(api.fetch('/x', { signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough')
     expect(fake.calls).toEqual([])
