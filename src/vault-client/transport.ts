@@ -23,7 +23,7 @@ export interface RawResponse {
 
 export interface Transport {
   send(exchange: HttpExchange): Promise<RawResponse>
-  /** Takes nothing more, lets running exchanges finish (each has its deadline), then ends every connection. */
+  /** Takes nothing more, lets running exchanges finish (each has its deadline), then ends every connection. Responses that are read as they come have none: they are broken off. */
   close(): Promise<void>
 }
 
@@ -142,8 +142,9 @@ export function createTransport({ origins, ca, clock }: TransportOptions): Trans
 
   // Not undici's own close: that waits for a connection attempt nobody wants any more.
   async function finish(): Promise<void> {
+    await streaming.destroy()
     await Promise.allSettled(running)
-    await Promise.all([agent.destroy(), streaming.destroy()])
+    await agent.destroy()
   }
 
   return {

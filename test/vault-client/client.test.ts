@@ -202,6 +202,21 @@ describe('tokens', () => {
     expect((await failureOf(client.read('a'))).kind).toBe('unavailable')
   })
 
+  it('ends a response that has no end of its own when it closes', async () => {
+    const vault = await vaultThat((_received, response) => {
+      response.writeHead(200).write('a line\n')
+    })
+    const client = clientOf(vault)
+    let heard: (text: string) => void = () => undefined
+    const first = new Promise<string>((resolve) => {
+      heard = resolve
+    })
+    const failure = failureOf(client.request('GET', 'sys/monitor', { onText: heard }))
+    expect(await first).toBe('a line\n')
+    await client.close()
+    expect((await failure).kind).toBe('unavailable')
+  })
+
   it('lets a running exchange finish before it closes, and may be closed twice', async () => {
     let finish = (): void => undefined
     const vault = await vaultThat((_received, response) => {
