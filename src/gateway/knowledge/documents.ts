@@ -34,6 +34,7 @@ const TIMEOUT_MS = 5_000
 const ATTEMPTS = 5
 const PAUSE_MS = 50
 const READS_AT_ONCE = 256
+/** Documents kept, and versions known of: past that everything is dropped and read again. */
 const LARGEST = 100_000
 
 /**
@@ -167,6 +168,8 @@ export class Documents implements FeedListener {
 
   #raise(path: string, floor: Floor): void {
     const known = this.#floors.get(path)
+    // Documents that came and went leave theirs behind.
+    if (!known && this.#floors.size >= LARGEST) this.reset()
     if (!known || known.version < floor.version)
       this.#floors.set(path, { version: floor.version, deleted: floor.deleted })
     const slotPath = slotOf(path)
