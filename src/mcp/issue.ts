@@ -32,7 +32,7 @@ export interface IssueTerms {
   readonly warnings: readonly string[]
 }
 
-/** min(asked, agent's cap, config, mount, session end - now). The ceiling is explicit, so that core's arithmetic agrees. */
+/** min(requested, agent's cap, config, mount, session end - now). The ceiling is explicit, so that core's arithmetic agrees. */
 export async function tokenTerms(
   engine: Engine,
   agent: AgentRecord,
