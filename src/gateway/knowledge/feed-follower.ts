@@ -46,7 +46,7 @@ export class FeedFollower {
   #gateways = 1
   #tokenCheck: TokenCheck | undefined
   #asOf = NEVER
-  /** Monotonic: when the feed was last asked while nothing followed it, and when it last failed. */
+  /** Monotonic: when the feed was last asked while nothing followed it, and when that, or a look at a sealed Vault, last failed. */
   #caughtUpAtMs = -Infinity
   #failedAtMs = -Infinity
   #pauseMs = FIRST_PAUSE_MS
@@ -84,7 +84,6 @@ export class FeedFollower {
   get failures(): number {
     return this.#backoff.failures
   }
-
   /** What Vault said no for; undefined while it serves this gateway, or is only out of reach. */
   get refusal(): RefusalCode | undefined {
     return this.#refusal
@@ -197,6 +196,7 @@ export class FeedFollower {
       let tries = 0
       while ((await this.#attempt(false, signal)) === 'again' && tries < MOST_TRIES) tries++
     } else if (refused === undefined) await this.#checkHealth()
+    else this.#failedAtMs = clock.monotonic()
     this.#demand.resolveUpdateRequests()
   }
 

@@ -72,6 +72,26 @@ describe('while Vault says no', () => {
     },
   )
 
+  it.each(ways)(
+    'because %s (%s), it is asked no more than once a second, however many call',
+    async (_w, code, take) => {
+      const token = tokenOf(openSession(harness))
+      await authorize(harness, token)
+      take(harness)
+      await harness.clock.advance(6_000)
+      const before = harness.vault.requests.length
+      for (let second = 0; second < 3; second++) {
+        const calls = async () => {
+          for (let call = 0; call < 20; call++)
+            expect(await outcomeOf(validate(harness, token))).toBe(`unavailable ${code}`)
+        }
+        await Promise.all([calls(), harness.clock.advance(1_000)])
+      }
+      // Each time the health of the only node; or the feed and that, and both once more to make sure.
+      expect(harness.vault.requests.length - before).toBeLessThanOrEqual(3 * 4)
+    },
+  )
+
   it('a node that is sealed for less than five seconds changes nothing', async () => {
     const token = tokenOf(openSession(harness))
     const call = await authorize(harness, token)
