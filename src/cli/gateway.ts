@@ -43,6 +43,8 @@ For the gateway's configuration:
   service_token "${name}" {
     sha256 = "${sha256}"
     agents = ["claude-billing-agent"]
+    # It validates tokens and calls upstreams. To open sessions too: a token under vault-config/policies/mcp-service.hcl.
+    # vault_token_file = "/etc/mcp-vault/${name}.token"
   }
 `)
   return 0

@@ -307,6 +307,7 @@ describe('gateway token', () => {
     expect(code).toBe(0)
     expect(tokenShape(token)).toEqual({ prefix: 'gst', label: 'mcp' })
     expect(out).toContain(`service_token "billing-mcp" {\n    sha256 = "${tokenDigest(token)}"\n`)
+    expect(out).toContain('# vault_token_file = "/etc/mcp-vault/billing-mcp.token"\n')
   })
 
   it('is a document for scripts', async () => {

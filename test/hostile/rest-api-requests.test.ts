@@ -171,7 +171,7 @@ describe('callers', () => {
       'a service token without a Vault login',
       as('Authorization: Bearer <bound>'),
       403,
-      'caller_without_vault: this caller has no Vault login of its own, so it can only validate tokens and call upstreams',
+      "caller_without_vault: this caller has no Vault login of its own, so it can only validate tokens and call upstreams; its operator gives it one in the gateway's configuration: vault_token_file or vault_approle of its service_token",
     ],
     [
       'a JWT',

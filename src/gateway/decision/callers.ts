@@ -185,7 +185,7 @@ export function vaultOf(caller: Caller): VaultClient {
   throw new GatewayFailure(
     'insufficient_scope',
     'caller_without_vault',
-    'this caller has no Vault login of its own, so it can only validate tokens and call upstreams',
+    "this caller has no Vault login of its own, so it can only validate tokens and call upstreams; its operator gives it one in the gateway's configuration: vault_token_file or vault_approle of its service_token",
   )
 }
 
