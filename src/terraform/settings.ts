@@ -52,14 +52,13 @@ export const providerSchema: Block = {
     max_retries: {
       type: 'number',
       optional: true,
-      description:
-        'How often a request is sent again that was answered with 412, 429 or 5xx, or not at all. Default: 2.',
+      description: 'How many times a request is sent again after a 412, 429 or 5xx, or no response. Default: 2.',
     },
     timeout_seconds: { type: 'number', optional: true, description: 'How long one request may take. Default: 60.' },
   },
   blocks: {
     auth_login: {
-      description: 'A login to be done first, with any auth method that answers with a token.',
+      description: 'A login to be done first, with any auth method that returns a token.',
       attributes: {
         path: {
           type: 'string',
