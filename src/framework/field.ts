@@ -1,3 +1,4 @@
+import { lostNumber, parseJsonExactly } from '../logical/json.ts'
 import { durationSeconds } from './duration.ts'
 
 /**
@@ -89,12 +90,17 @@ function asDuration(value: unknown): number {
   return seconds
 }
 
+/** A number that came back as another would be a value nobody wrote: as in bodies, it is kept or refused. */
 function parseJsonText(text: string): unknown {
+  let value: unknown
   try {
-    return JSON.parse(text) as unknown
+    value = parseJsonExactly(text)
   } catch {
     throw new FieldProblem('starts like JSON but does not parse as JSON')
   }
+  const lost = lostNumber(text)
+  if (lost === undefined) return value
+  throw new FieldProblem(`holds a number that cannot be kept as it is (${lost.slice(0, 40)}); write it as a string`)
 }
 
 function asList(value: unknown): string[] {
