@@ -28,7 +28,8 @@ export async function findSession(
 }
 
 /**
- * Records a refusal, and tells what to answer: past the session's limit of refusals that is the limit, summed up in the records.
+ * Records a refusal, and returns what the caller is told: past the limit of refusals of its session, or its own where there is none,
+ * that is the limit, summed up in the records.
  * Nothing that is allowed is affected by how much was refused.
  */
 export async function recordRefusal(
@@ -44,7 +45,7 @@ export async function recordRefusal(
       ? error
       : limited(
           'refusals_limit',
-          'too many requests of this session were refused in this second; look at what they are refused for (refusals_per_second)',
+          `too many requests of this ${session ? 'session' : 'caller'} were refused in this second; look at what they are refused for (refusals_per_second)`,
         )
   const decision = { ...refused, ...refusalResult(result, session !== undefined), reason: result.code }
   if (result.kind === 'rate_limited') await records.limited(decision)

@@ -132,6 +132,24 @@ describe('callers that bring nothing', () => {
     expect(told(await validate())).toBe('401 invalid_token malformed')
   })
 
+  it('deny: an authenticated caller past its limit is told that it is the one, not a session of somebody', async () => {
+    const harness = await rigWith({ refusals_per_second: 1 })
+    const validate = () =>
+      sendRequest(harness.url, '/validate', {
+        method: 'POST',
+        headers: bearer(SERVICE_TOKEN),
+        body: JSON.stringify({ token: 'svt_prod_nope' }),
+      })
+    await validate()
+    const late = validate()
+    await pass()
+    await harness.clock.advance(1_000)
+    expect((await late).json.error).toMatchObject({
+      code: 'refusals_limit',
+      message: expect.stringMatching(/^too many requests of this caller were refused/) as string,
+    })
+  })
+
   it('that have gone before they were refused are not waited for at all', async () => {
     const harness = await rigWith({ refusals_per_second: 1 })
     await call(harness, 'svt_prod_nope')
