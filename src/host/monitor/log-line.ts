@@ -1,4 +1,5 @@
 import { isCredentialName, redactCredentials } from '../../audit/index.ts'
+import { stringifyJsonExactly } from '../../logical/json.ts'
 
 /** As Vault orders them: a monitor of one level gets that level's lines and those of all behind it. */
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'off'] as const
@@ -43,7 +44,16 @@ export function logLine({ time, level, message, fields }: LogEntry, format: LogF
 function plain(value: unknown): string | number | boolean | null {
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value
   if (value instanceof Error) return shown(value.message)
-  return shown(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''))
+  return shown(typeof value === 'string' ? value : jsonOf(value))
+}
+
+/** Never throws: what writes a line must not fail because somebody watches the log. */
+function jsonOf(value: unknown): string {
+  try {
+    return stringifyJsonExactly(value) ?? ''
+  } catch {
+    return '(not shown)'
+  }
 }
 
 function shown(text: string): string {

@@ -3,7 +3,9 @@ import type { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AuditLog } from '../../../src/audit/index.ts'
 import { RequestError } from '../../../src/logical/errors.ts'
-import { settle } from '../../fakes/clock.ts'
+import { Monitors } from '../../../src/host/monitor/monitors.ts'
+import { silentLogger } from '../../../src/logical/log.ts'
+import { FakeClock, settle } from '../../fakes/clock.ts'
 import { startHostHarness } from '../harness.ts'
 import type { HostHarness } from '../harness.ts'
 
@@ -116,6 +118,18 @@ describe('what is shown', () => {
     expect(text).not.toContain(token)
     expect(text).not.toContain('monitor.test.ts')
     expect(text.trimEnd()).not.toContain('\n')
+  })
+})
+
+describe('what cannot be shown', () => {
+  it('does not fail what writes the line: a circle, a bigint', async () => {
+    const monitors = new Monitors(new FakeClock())
+    const stream = monitors.open({ level: 'error', format: 'standard', owner: undefined })
+    const circle: { self?: object } = {}
+    circle.self = circle
+    monitors.logger(silentLogger).error({ circle, big: { id: 9007199254740993n } }, 'failed')
+    expect(await readAll(stream)).toContain('core: failed: circle="(not shown)" big="{\\"id\\":9007199254740993}"')
+    monitors.close()
   })
 })
 
