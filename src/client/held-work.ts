@@ -1,7 +1,7 @@
 /** Work at an MCP server that a gateway allowed: by what it knew, and for how long that stands. */
 import { later } from '../logical/clock.ts'
 import type { Moment } from '../logical/clock.ts'
-import type { GatewayError } from './error.ts'
+import { GatewayError } from './error.ts'
 import type { ValidateResponse } from './wire.ts'
 
 /** How far a gateway had followed Vault's feed: comparable within an epoch. */
@@ -20,6 +20,7 @@ export class HeldWork {
   readonly #cut: AbortController
   readonly #recheck: () => Promise<Vouching>
   #isRechecking = false
+  #isRecheckDue = false
 
   constructor(allowed: Vouching, cut: AbortController, recheck: () => Promise<Vouching>) {
     this.#allowed = allowed
@@ -41,20 +42,34 @@ export class HeldWork {
     this.#cut.abort(reason)
   }
 
-  /** Asks whether the work is still allowed, once at a time. */
+  /**
+   * Asks whether the work is still allowed, once at a time; what changes meanwhile is asked about after that. In an outage the work goes
+   * on for as long as it was vouched for, and is asked about again at the next word of the stream.
+   */
   recheck(onAllowed: () => void): void {
-    if (this.#isRechecking) return
+    if (this.#isRechecking) {
+      this.#isRecheckDue = true
+      return
+    }
     this.#isRechecking = true
+    this.#isRecheckDue = false
     this.#recheck()
       .then((allowed) => {
         this.#allowed = allowed
         onAllowed()
       })
       .catch((reason: unknown) => {
-        this.#cut.abort(reason)
+        if (!this.#mayWait(reason)) this.#cut.abort(reason)
       })
       .finally(() => {
         this.#isRechecking = false
+        if (this.#isRecheckDue && !this.#cut.signal.aborted) this.recheck(onAllowed)
       })
+  }
+
+  /** A gateway of 0.1.0 tells no position: its stream alone would keep the work alive, and nothing would ask again. */
+  #mayWait(reason: unknown): boolean {
+    const isOutage = reason instanceof GatewayError && reason.type === 'unavailable' && reason.retryable
+    return isOutage && this.#allowed.position.feed_epoch !== ''
   }
 }

@@ -352,6 +352,21 @@ describe('the cut', () => {
     expect(askedOf('Validate')).toHaveLength(1)
   })
 
+  test('an outage, while a change is asked about, cuts nothing that is vouched for', async () => {
+    const { token, session_id } = fake.openSession({ scopes: ['read:stripe:invoices'] })
+    const tool = gateway.requireScope('read:stripe:invoices', async () => {
+      await until(() => askedOf('Watch').length === 1)
+      await settle()
+      // A status that the channel itself does not try again.
+      fake.fail('Validate', { type: 'unavailable', grpc: 4 }, 100)
+      fake.changeScopes(session_id, ['read:stripe:invoices', 'read:stripe:customers'])
+      await until(() => askedOf('Validate').length === 2)
+      for (let turns = 0; turns < 100; turns++) await settle()
+      return text('done')
+    })
+    expect(said(await tool({}, bearing(token)))).toEqual({ type: 'text', text: 'done' })
+  })
+
   test('scopes that change but still cover the tool cut nothing', async () => {
     const { token, session_id } = fake.openSession({ scopes: ['read:stripe:invoices'] })
     const tool = gateway.requireScope('read:stripe:invoices', async () => {

@@ -148,6 +148,8 @@ export class OpenCall {
     this.#rejudgeAgain = true
     this.#rejudging ??= this.#rejudge().finally(() => {
       this.#rejudging = undefined
+      // A change that came after the last look of the loop.
+      if (this.#rejudgeAgain) this.review('all')
     })
   }
 
