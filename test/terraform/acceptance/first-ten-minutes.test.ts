@@ -197,7 +197,7 @@ describe('where terraform init finds it', () => {
     await copyFile(providerIn(harness.mirror, '0.1.0'), join(other, 'terraform-provider-mcp'))
     await workspace.edit(join(other, 'terraform-provider-mcp'), (text) => `${text}// changed\n`)
     expect(await install(join(other, 'terraform-provider-mcp'), workspace.dir)).toContain(
-      'take that block out and run terraform init',
+      'remove that block and run terraform init',
     )
     expect((await workspace.run(['plan', '-no-color'], env)).text).toMatch(/checksum|does not match/i)
     await workspace.write('.terraform.lock.hcl', '')
