@@ -68,6 +68,7 @@ step('layers', 'npm run --silent check:layers')
 step('generated files', 'npm run --silent check:generated')
 vitest('npm test', 'npm test --')
 counted('sim', 'npm run --silent sim -- -seed=1 -episodes=500')
+counted('sim:faults', 'npm run --silent sim:faults')
 const quint = join(scratch, 'quint')
 mkdirSync(quint)
 // Its parser's package has no release that npm takes for one.

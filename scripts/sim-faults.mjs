@@ -1,7 +1,7 @@
 // Plants one fault after the other into a temporary copy of src/ and runs the simulation until it is found: a fault that is not
 // found, and a patch that no longer applies, fail by name. The last line is the count.
 //   -seed=N      default 1
-//   -episodes=N  at most so many for each fault; default 300
+//   -episodes=N  at most so many for each fault; default 600
 import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -63,7 +63,7 @@ async function check(patch, flags) {
 }
 
 try {
-  const flags = parseFlags(process.argv.slice(2), { seed: 1, episodes: 300 })
+  const flags = parseFlags(process.argv.slice(2), { seed: 1, episodes: 600 })
   const waiting = readdirSync(faults).filter((name) => name.endsWith('.patch'))
   const total = waiting.length
   let passed = 0

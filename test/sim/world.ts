@@ -12,6 +12,9 @@ const settled = (): Promise<void> =>
     setImmediate(resolve)
   })
 
+/** Far more than ever happens at one instant. */
+const MOST_AT_ONCE = 100_000
+
 export class World {
   #now = 0
   #order = 0
@@ -42,10 +45,14 @@ export class World {
     return this.at(this.#now + ms, run)
   }
 
+  /** Throws where things go on at one instant without end, as a timer does that sets itself for now. */
   async runUntil(end: number): Promise<void> {
+    let atOnce = 0
     for (let next = this.#heap[0]; next !== undefined && next.at <= end; next = this.#heap[0]) {
       this.#pop()
       if (next.run === undefined) continue
+      atOnce = next.at > this.#now ? 0 : atOnce + 1
+      if (atOnce > MOST_AT_ONCE) throw new Error(`time stands still at ${this.#now.toFixed(3)} ms`)
       this.#now = next.at
       this.#steps++
       next.run()
