@@ -83,7 +83,7 @@ export function configProblems(values: ConfigValues, mount: MountRules = {}): re
 
 /** A token may not outlive the mount's longest, nor that its session. */
 function orderProblems({ default_ttl, max_ttl, session_max_life }: ConfigValues): readonly DocumentProblem[] {
-  // A life that is none is said to be so, and not to be shorter than another.
+  // An invalid life is reported as invalid by its own field, not as shorter than another.
   if (!isLife(max_ttl)) return []
   const problems: DocumentProblem[] = []
   if (isLife(default_ttl) && default_ttl > max_ttl)

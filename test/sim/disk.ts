@@ -28,9 +28,11 @@ export class Disk {
         const luck = this.#random.next()
         const fails = this.#isFailing() ? luck < 0.4 : !this.#isCalm && luck < 0.003
         const isMade = !fails || this.#random.chance(0.5)
+        // A mount enabled later has a prefix of its own: what was under way when this one was removed is lost with it.
+        const stored = this.#stored
         this.#world.after(commitMs, () => {
           const refused = isFenced()
-          if (isMade && !refused) void change(this.#stored)
+          if (isMade && !refused) void change(stored)
           this.#world.after(returnMs, () => {
             process.deliver(() => {
               if (fails || refused) reject(new RequestError('unavailable', 'the write may or may not have been made'))
