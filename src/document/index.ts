@@ -12,21 +12,17 @@ export { readAgent, readPolicy, readScopes, readTools, readUpstream } from './do
 export type { AgentDocument, AgentScopes, Reading, Sensitivity, UpstreamDocument } from './documents.ts'
 export { feedRequestFields, feedResponseFields, readFeedResponse } from './feed.ts'
 export type { FeedEvent, FeedPosition, FeedResponse, NumberedEvent, SentFeedResponse } from './feed.ts'
+export { isFramingHeader, isHeaderName } from './header-name.ts'
 export { introspectionFields, readIntrospection } from './introspection.ts'
 export type { ActiveSession, ChainLink, InactiveSession, Introspection, SentIntrospection } from './introspection.ts'
 export { LONG_SECONDS, ceilingProblems, cutLife, storedLife } from './life.ts'
 export type { MountRules } from './mount-rules.ts'
 export { nameProblems } from './name.ts'
+export { readAuth } from './placement.ts'
+export type { UpstreamAuth } from './placement.ts'
 export { policyFields, policyProblems, readPolicyText } from './policy.ts'
 export { DocumentError, isShort, placeOf, shown, summaryOf } from './problem.ts'
 export type { DocumentProblem, RuleProblem } from './problem.ts'
 export { toolFields, toolNameProblems, toolProblems } from './tool.ts'
-export {
-  isFramingHeader,
-  isHeaderName,
-  readAuth,
-  upstreamFields,
-  upstreamProblems,
-  upstreamWarnings,
-} from './upstream.ts'
-export type { UpstreamAuth, UpstreamValues } from './upstream.ts'
+export { upstreamFields, upstreamProblems, upstreamWarnings } from './upstream.ts'
+export type { UpstreamValues } from './upstream.ts'

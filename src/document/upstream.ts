@@ -1,6 +1,7 @@
 /** What an operator may write about an upstream: its fields and every rule for them. */
-import { isOverrideHeader, isOverrideParameter } from '../scope/index.ts'
+import { isFramingHeader, isFramingName, isHeaderName } from './header-name.ts'
 import { nameProblems } from './name.ts'
+import { authProblems } from './placement.ts'
 import type { DocumentProblem, RuleProblem } from './problem.ts'
 import { shapeProblems } from './shape.ts'
 import type { KnownValues } from './shape.ts'
@@ -150,62 +151,6 @@ const isKvPath = (path: string): boolean =>
   path.length <= LONGEST_KV_PATH &&
   path.split('/').every((segment) => kvSegment.test(segment) && segment !== '.' && segment !== '..')
 
-/** Where an upstream wants its key. */
-export type UpstreamAuth =
-  | { readonly kind: 'bearer' }
-  | { readonly kind: 'basic' }
-  | { readonly kind: 'none' }
-  | { readonly kind: 'header'; readonly name: string }
-  | { readonly kind: 'query'; readonly name: string }
-
-/** Undefined where `auth` is not a way to send a key. */
-export function readAuth(auth: string): UpstreamAuth | undefined {
-  if (auth === 'bearer' || auth === 'basic' || auth === 'none') return { kind: auth }
-  const colon = auth.indexOf(':')
-  const kind = auth.slice(0, Math.max(colon, 0))
-  const name = auth.slice(colon + 1)
-  if (kind === 'header' && isHeaderName(name) && !isFramingHeader(name)) return { kind, name }
-  if (kind === 'query' && /^[A-Za-z0-9_.~-]{1,64}$/.test(name) && !isOverrideParameter(name)) return { kind, name }
-  return undefined
-}
-
-function authProblems(auth: unknown): readonly DocumentProblem[] {
-  if (typeof auth !== 'string' || readAuth(auth) !== undefined) return []
-  const problem = 'is not a way to send a key: bearer, basic, header:<Name>, query:<name> or none'
-  return [{ field: 'auth', value: auth, problem, example: 'header:X-Api-Key' }]
-}
-
-/** RFC 9110, 5.6.2: a token. */
-export const isHeaderName = (name: string): boolean => /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)
-
-/** Headers that frame, route or cut a message: a key or a fixed value in them would change what the request is. */
-const framing = new Set([
-  'accept-encoding',
-  'connection',
-  'content-encoding',
-  'content-length',
-  'cookie',
-  'expect',
-  'forwarded',
-  'host',
-  'http2-settings',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'range',
-  'set-cookie',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'via',
-])
-
-/** Never set from a request, the place of a key or a document. */
-export const isFramingHeader = (name: string): boolean =>
-  framing.has(name.toLowerCase()) || name.toLowerCase().startsWith('x-forwarded-') || isOverrideHeader(name)
-
 const credential =
   /^(?:authorization|proxy-authorization|cookie2?|x-vault-token)$|(?:api[-_]?key|token|secret|password|credential|signature)/i
 const LONGEST_HEADER_VALUE = 1024
@@ -219,7 +164,7 @@ function headerProblem(name: string, value: unknown): DocumentProblem | undefine
   const base = { field: 'headers', key: name, example: { 'Stripe-Version': '2025-03-31' } }
   // A name this long is not a header but something that went to the wrong place, and is not repeated.
   const shown = name.length > 64 ? `(${String(name.length)} characters)` : JSON.stringify(name)
-  if (credential.test(name) && isHeaderName(name) && !framing.has(name.toLowerCase()))
+  if (credential.test(name) && isHeaderName(name) && !isFramingName(name))
     return {
       ...base,
       subject: `headers: ${shown}`,
