@@ -1,14 +1,13 @@
 import { GatewayCallError } from './call-error.ts'
-import { buildMatcher, type Matcher } from './matcher.ts'
-import { keyPatterns, SHORTEST_PATTERN } from './patterns.ts'
-import { credentialsIn, isRecognisable } from './secret-text.ts'
+import { keySearch } from './key-search.ts'
+import type { Matcher } from './matcher.ts'
+import { SHORTEST_PATTERN } from './patterns.ts'
+import { isRecognisable } from './secret-text.ts'
 import { encodeStrict } from './target.ts'
 import type { UpstreamAuth } from '../../document/index.ts'
 import { parseAuth, type CallableUpstream } from './upstream.ts'
 
 const LONGEST_KEY = 4096
-/** Of all credentials in one secret together: what bounds the automaton. */
-const MOST_CREDENTIAL_BYTES = 12_288
 
 interface Place {
   readonly header?: readonly [name: string, value: string]
@@ -16,17 +15,16 @@ interface Place {
 }
 
 /**
- * A key made ready for one upstream: what to inject, and what to look for in responses. Building the automaton takes about
- * a millisecond, so it is kept beside the cached key and dropped with it. Serialising or inspecting it shows nothing.
+ * A key made ready for one upstream: what to inject, and what to look for in responses. Building the search takes about a
+ * millisecond, so it is kept beside the cached key and dropped with it. Serialising or inspecting it shows nothing.
  */
 export class PreparedKey {
   readonly #place: Place
   readonly #matcher: Matcher | undefined
 
-  constructor(place: Place, credentials: readonly string[]) {
+  constructor(place: Place, matcher: Matcher | undefined) {
     this.#place = place
-    const patterns = keyPatterns(credentials, place.header?.[1])
-    this.#matcher = patterns.length > 0 ? buildMatcher(patterns) : undefined
+    this.#matcher = matcher
   }
 
   /** Lower-case name and value to add to the outgoing headers. */
@@ -37,7 +35,7 @@ export class PreparedKey {
   get query(): string | undefined {
     return this.#place.query
   }
-  /** Undefined when nothing of the key can be told from ordinary data (see `keyPatterns`). */
+  /** Undefined when nothing of the key can be told from ordinary data (see `keySearch`). */
   get matcher(): Matcher | undefined {
     return this.#matcher
   }
@@ -64,11 +62,11 @@ export function prepareKey(
   const fault = keyFault(key, auth.kind)
   if (fault !== undefined) return refuse(fault)
   const place = placeOf(auth, key)
-  const texts = auth.kind === 'basic' ? [key, basicCredentials(key), ...others] : [key, ...others]
-  const credentials = [...new Set(texts.flatMap((text) => [...credentialsIn(text)]))]
-  if (credentials.reduce((sum, text) => sum + Buffer.byteLength(text), 0) > MOST_CREDENTIAL_BYTES)
+  const keys = auth.kind === 'basic' ? [key, basicCredentials(key)] : [key]
+  const matcher = keySearch({ keys, others }, place.header?.[1])
+  if (matcher === 'too_much_text')
     return refuse('lies in a secret with too much other text; keep it in a secret of its own')
-  return new PreparedKey(place, credentials)
+  return new PreparedKey(place, matcher)
 }
 
 /** Why a key cannot be used; undefined when it can. */
