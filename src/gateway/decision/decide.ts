@@ -1,24 +1,23 @@
 import { badRequest } from '../../logical/errors.ts'
 import { ScopeError, parseScope, scopeMatch, tokenShape } from '../../scope/index.ts'
-import { GatewayFailure, toGatewayFailure, unavailable } from '../error.ts'
+import { unavailable } from '../error.ts'
 import type { Limits } from '../limits/index.ts'
-import { findSession, recordRefusal } from './bounded-lookup.ts'
-import { originOf, requireAgent } from './callers.ts'
+import { CallAuthorization } from './authorize-call.ts'
+import { findSession } from './bounded-lookup.ts'
+import { requireAgent } from './callers.ts'
 import type { Caller, Callers } from './callers.ts'
 import type { Documents } from '../knowledge/documents.ts'
 import type { FeedFollower } from '../knowledge/feed-follower.ts'
 import type { Freshness } from '../knowledge/freshness.ts'
 import { scopesOf } from './grants.ts'
 import type { Grants, LiveGrant } from './grants.ts'
+import { LiveSessions } from './live-sessions.ts'
 import type { OpenCall, OpenCalls } from './open-call.ts'
-import { requestedAccess, judgeOf } from './judge.ts'
-import { refuseOverrides } from './overrides.ts'
-import { LateUses } from './late-uses.ts'
-import { knownSession } from './records.ts'
+import { recordedRefusal } from './recorded.ts'
 import type { DecisionRecords } from './records.ts'
-import { bodyTooLarge, inactiveToken, malformed, missing, reuse } from './refusals.ts'
+import { malformed } from './refusals.ts'
 import type { AuthorizationRequest, Context, ValidationRequest, TokenValidation, WatchingRequest } from './requests.ts'
-import type { Found, EndReason, SessionEntry } from '../knowledge/session-entry.ts'
+import type { EndReason, SessionEntry } from '../knowledge/session-entry.ts'
 import type { SessionName, SessionCache } from '../knowledge/session-cache.ts'
 import type { SessionWatch } from '../knowledge/watch.ts'
 
@@ -42,10 +41,19 @@ const ATTEMPTS = 8
  */
 export class Decisions {
   readonly #dependencies: DecisionDependencies
-  readonly #lateUses = new LateUses()
+  readonly #live: LiveSessions
+  readonly #calls: CallAuthorization
 
   constructor(dependencies: DecisionDependencies) {
     this.#dependencies = dependencies
+    this.#live = new LiveSessions(dependencies)
+    const requireService = () => this.requireService()
+    this.#calls = new CallAuthorization({ ...dependencies, liveSessions: this.#live, requireService })
+  }
+
+  /** The live session of the token with this digest, where nobody has to be asked. */
+  keptSession(tokenSha256: string): SessionEntry | undefined {
+    return this.#live.kept(tokenSha256)
   }
 
   /** Is the token live, and does its session have this scope now? Throws `GatewayFailure`; a lacking scope is a response. */
@@ -56,12 +64,12 @@ export class Decisions {
     return this.#recorded(context, async () => {
       await this.#dependencies.callers.requireIntrospection(caller)
       const upstreamName = requiredScope === undefined ? undefined : upstreamOfScope(requiredScope)
-      let entry = await this.#liveSession(request.token, context)
+      let entry = await this.#live.ofToken(request.token, context)
       requireAgent(caller, entry.facts.agent_id)
       const upstream =
         upstreamName === undefined ? undefined : await this.#dependencies.documents.upstream(upstreamName)
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        if (entry.detached) entry = await this.#liveSession(request.token, context)
+        if (entry.detached) entry = await this.#live.ofToken(request.token, context)
         const grant = await this.#dependencies.grants.of(entry)
         const matched = hasScope(grant, requiredScope)
         const covered = matched || requiredScope === undefined
@@ -79,7 +87,7 @@ export class Decisions {
         // Writing took time: what was decided must still hold.
         const after = await this.#dependencies.grants.of(entry)
         const holds = matched === hasScope(after, requiredScope)
-        this.#requireLive(entry, upstream?.sensitivity)
+        this.#live.requireLive(entry, upstream?.sensitivity)
         if (!holds || entry.detached) continue
         const vouched_ms = this.#dependencies.freshness.leftMs(upstream?.sensitivity)
         return {
@@ -100,58 +108,7 @@ export class Decisions {
 
   /** Judges a call to an upstream. The call that comes back is recorded as allowed and watched; it must be closed. */
   authorizeCall(request: AuthorizationRequest): Promise<OpenCall> {
-    const { requestId, callerRequestId, caller } = request
-    const requested = requestedAccess(request, [])
-    const context: Context = { requestId, callerRequestId, caller, session: undefined, requested }
-    return this.#recorded(context, async () => {
-      const { callers, limits } = this.#dependencies
-      await callers.requireIntrospection(caller)
-      const entry = await this.#liveSession(request.token, context)
-      requireAgent(caller, entry.facts.agent_id)
-      refuseOverrides(request)
-      const leave = limits.call(entry.facts.session_id, request.upstream, originOf(caller))
-      try {
-        return await this.#open(entry, request, context, leave)
-      } catch (error) {
-        leave()
-        throw error
-      }
-    })
-  }
-
-  /** Judges, and records what is allowed. `end` is called when the call is over. */
-  async #open(
-    entry: SessionEntry,
-    request: AuthorizationRequest,
-    context: Context,
-    end: () => void,
-  ): Promise<OpenCall> {
-    const { openCalls, records } = this.#dependencies
-    const judge = judgeOf(this.#dependencies, entry, request, context)
-    const allowed = await judge()
-    const { max_request_bytes } = allowed.upstream
-    if ((request.contentLength ?? 0) > max_request_bytes) throw bodyTooLarge(request.upstream, max_request_bytes)
-    const { requestId, callerRequestId, caller, session, requested } = context
-    const call = openCalls.open({ entry, allowed, requested, judge, signal: request.signal, onClose: end })
-    try {
-      await request.checkBody(allowed.upstream)
-      await call.settled()
-      call.require()
-      await records.decision({
-        request_id: requestId,
-        caller_request_id: callerRequestId,
-        caller,
-        session,
-        requested,
-        decision: 'allow',
-        validation_result: 'valid',
-        reason: 'allowed',
-      })
-      return call
-    } catch (error) {
-      call.close()
-      throw error
-    }
+    return this.#calls.authorize(request)
   }
 
   /** Calls `onEnd` as soon as it is known that the session is over; throws what a request with the token would. */
@@ -163,21 +120,18 @@ export class Decisions {
     return this.#recorded(context, async () => {
       await this.#dependencies.callers.requireIntrospection(caller)
       const entry =
-        'token' in key ? await this.#liveSession(key.token, context) : await this.#namedSession(key, context)
+        'token' in key ? await this.#live.ofToken(key.token, context) : await this.#live.ofId(key.session_id, context)
       requireAgent(caller, entry.facts.agent_id)
-      this.#requireLive(entry, undefined)
-      return this.#dependencies.sessions.watch(entry, onEnd)
+      this.#live.requireLive(entry, undefined)
+      return this.#dependencies.sessions.watch(entry, { sessionEnded: onEnd })
     })
   }
 
-  /** Is this token alive? Allows nothing: it tells what may be asked of Vault on its behalf. Throws `unavailable`. */
+  /** See `LiveSessions`. */
   isLive(token: string, caller: Caller = { kind: 'session' }): Promise<boolean> {
-    return this.#recorded({ requestId: '', caller, session: undefined, requested: {} }, async () => {
-      const { sessions } = this.#dependencies
-      await this.#requireContact()
-      const { entry } = await findSession(sessions, this.#dependencies.limits, { token }, caller)
-      return entry !== undefined && entry.endOfToken(sessions.nowUnixMs()) === undefined
-    })
+    return this.#recorded({ requestId: '', caller, session: undefined, requested: {} }, () =>
+      this.#live.isLive(token, caller),
+    )
   }
 
   /** Which agent a session belongs to, live or ended; undefined where the engine does not know it. For routing only. */
@@ -204,14 +158,9 @@ export class Decisions {
     })
   }
 
-  /** Brings what is known up to date where nothing is followed at the moment. Throws what callers are told when Vault has said no. */
-  #requireContact(): Promise<void> {
-    return this.#dependencies.follower.contact(this.#dependencies.freshness.limitMs(undefined))
-  }
-
   /** Throws what callers are told when Vault has said no, unless it serves again by now. */
   async requireService(): Promise<void> {
-    if (this.#dependencies.follower.refusal !== undefined) await this.#requireContact()
+    if (this.#dependencies.follower.refusal !== undefined) await this.#live.requireContact()
   }
 
   /** Runs the steps; a refusal is recorded before it is answered. */
@@ -220,60 +169,8 @@ export class Decisions {
       await this.requireService()
       return await steps()
     } catch (thrown) {
-      const error = toGatewayFailure(thrown)
-      if (error.code === 'audit_unavailable') throw error
-      const { requestId: request_id, callerRequestId: caller_request_id, caller, session, requested } = context
-      if (caller.kind === 'session' && session === undefined) this.#dependencies.records.unauthenticated()
-      else if (error.code !== 'caller_unknown') {
-        const { records, limits } = this.#dependencies
-        const refused = { request_id, caller_request_id, caller, session, requested, lateSeconds: context.lateSeconds }
-        throw await recordRefusal(records, limits, error, refused)
-      }
-      throw error
+      throw await recordedRefusal(this.#dependencies, context, context.requested ?? {}, thrown)
     }
-  }
-
-  /** Token shape, session, expiry. */
-  async #liveSession(token: string | undefined, context: Context): Promise<SessionEntry> {
-    if (token === undefined || token === '') throw missing('')
-    if (!tokenShape(token)) throw malformed()
-    const { entry, inactive } = await this.#found({ token }, context)
-    context.session = entry ? entry.facts : knownSession(inactive)
-    const nowMs = this.#dependencies.sessions.nowUnixMs()
-    const over = entry ? entry.endOfToken(nowMs) : inactive.reason
-    if (over === 'expired') throw this.#lateUse(context, entry ? entry.expiresAtUnix : inactive.expires_at_unix, nowMs)
-    if (!entry) throw inactiveToken(inactive)
-    if (over === 'revoked') throw reuse(over)
-    this.#dependencies.follower.used()
-    return entry
-  }
-
-  /** The session as of now: also where its look-up took long while nothing was followed, and a revoke overtook the response. */
-  async #found(name: SessionName, context: Context): Promise<Found> {
-    await this.#requireContact()
-    const found = await findSession(this.#dependencies.sessions, this.#dependencies.limits, name, context.caller)
-    if (found.entry) await this.#requireContact()
-    return found
-  }
-
-  #lateUse(context: Context, expiresAtUnix: number | undefined, nowMs: number): GatewayFailure {
-    const { session } = context
-    context.lateSeconds = Math.max(0, Math.floor(nowMs / 1000 - (expiresAtUnix ?? nowMs / 1000)))
-    const tokenId = session?.token_id ?? undefined
-    return reuse('expired', tokenId !== undefined && this.#lateUses.note(tokenId))
-  }
-
-  async #namedSession(key: { readonly session_id: string }, context: Context): Promise<SessionEntry> {
-    const { entry, inactive } = await this.#found(key, context)
-    context.session = entry ? entry.facts : knownSession(inactive)
-    if (!entry) throw new GatewayFailure('invalid_token', 'unknown', 'the session is over or unknown')
-    return entry
-  }
-
-  #requireLive(entry: SessionEntry, sensitivity: string | undefined): void {
-    this.#dependencies.freshness.require(sensitivity)
-    const over = entry.endOfToken(this.#dependencies.sessions.nowUnixMs())
-    if (over) throw reuse(over)
   }
 }
 

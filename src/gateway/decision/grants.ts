@@ -41,6 +41,12 @@ export class Grants {
     this.#documents = documents
   }
 
+  /** The grant as it is now, where it was derived before; `undefined` = it has to be asked for. */
+  known(entry: SessionEntry): LiveGrant | undefined {
+    const known = this.#derived.get(entry)
+    return known?.revision === this.#documents.revision ? known : undefined
+  }
+
   async of(entry: SessionEntry): Promise<LiveGrant> {
     const known = this.#derived.get(entry)
     if (known?.revision === this.#documents.revision) return known

@@ -1,12 +1,13 @@
 /** Judging one call by the documents as they are: what it asks for, and whether the session's grant covers it. */
 import { toolFields } from '../../document/index.ts'
+import type { UpstreamDocument } from '../../document/index.ts'
 import { judgeCall, matchOperations, matchReadings } from '../../scope/index.ts'
-import type { CallBody, ToolMatch } from '../../scope/index.ts'
+import type { CallBody, Tool, ToolMatch, ToolOperation } from '../../scope/index.ts'
 import { GatewayFailure, unavailable } from '../error.ts'
 import type { Documents } from '../knowledge/documents.ts'
 import type { SessionEntry } from '../knowledge/session-entry.ts'
-import type { Grants } from './grants.ts'
-import type { AllowedCall } from './open-call.ts'
+import type { Grants, LiveGrant } from './grants.ts'
+import type { AllowedCall } from './allowed-call.ts'
 import { normalisePath } from './records.ts'
 import type { RequestedAccess } from './records.ts'
 import { notGranted } from './refusals.ts'
@@ -14,57 +15,88 @@ import type { AuthorizationRequest, Context } from './requests.ts'
 
 const ATTEMPTS = 8
 
+interface JudgeDependencies {
+  readonly documents: Documents
+  readonly grants: Grants
+}
+
 /** The judge of one call, to be asked again when documents change. The body is read once, and only where a rule needs it. */
-export function judgeOf(
-  { documents, grants }: { readonly documents: Documents; readonly grants: Grants },
-  entry: SessionEntry,
-  request: AuthorizationRequest,
-  context: Context,
-): () => Promise<AllowedCall> {
-  let body: CallBody = request.hasBody ? { kind: 'unread' } : { kind: 'none' }
-  return async () => {
+export class CallJudge {
+  readonly #dependencies: JudgeDependencies
+  readonly #entry: SessionEntry
+  readonly #request: AuthorizationRequest
+  readonly #context: Context
+  #body: CallBody
+
+  constructor(dependencies: JudgeDependencies, entry: SessionEntry, request: AuthorizationRequest, context: Context) {
+    this.#dependencies = dependencies
+    this.#entry = entry
+    this.#request = request
+    this.#context = context
+    this.#body = request.hasBody ? { kind: 'unread' } : { kind: 'none' }
+  }
+
+  /** The judgement where everything it needs is at hand; `undefined` = `judge` has to ask. Throws the refusal. */
+  judgeNow(): AllowedCall | undefined {
+    const { documents, grants } = this.#dependencies
+    const kept = documents.kept(this.#request.upstream)
+    const grant = kept && grants.known(this.#entry)
+    return grant && this.#judge(kept.upstream, kept.tools, grant)
+  }
+
+  /** Throws the refusal. */
+  async judge(): Promise<AllowedCall> {
+    const { documents, grants } = this.#dependencies
+    const request = this.#request
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const { revision } = documents
       const upstream = await documents.upstream(request.upstream)
       if (!upstream)
         throw new GatewayFailure('insufficient_scope', 'no_tool', `there is no upstream ${request.upstream}`)
       const tools = await documents.tools(request.upstream)
-      const matches = matchOperations(tools, request.method, request.segments)
-      const grant = await grants.of(entry)
+      const grant = await grants.of(this.#entry)
       // Only documents that all stood at the same time make a judgement.
       if (revision !== documents.revision) continue
-      context.requested = requestedAccess(request, matches)
-      const judgement = judgeCall(
-        grant.chain,
-        matches,
-        { query: request.query, body },
-        matchReadings(tools, request.method, request.segments),
-      )
-      if (judgement.reason === 'needs_body') {
-        body = await request.readBody(upstream)
-        continue
-      }
-      if (!judgement.allowed) throw notGranted(judgement, request.upstream, request.method, request.segments)
-      context.requested = requestedAccess(request, judgement.tools)
-      return {
-        upstream,
-        judgement,
-        paths: new Set([...grant.paths, `upstreams/${request.upstream}`, `tools/${request.upstream}`]),
-      }
+      const allowed = this.#judge(upstream, tools, grant)
+      if (allowed) return allowed
+      this.#body = await request.readBody(upstream)
     }
     throw unavailable('vault_behind', 'tools and policies are changing faster than they can be judged; try again')
   }
+
+  /** `undefined` = the body has to be read. */
+  #judge(upstream: UpstreamDocument, tools: readonly Tool[], grant: LiveGrant): AllowedCall | undefined {
+    const { method, segments, query } = this.#request
+    const matches = matchOperations(tools, method, segments)
+    this.#context.matches = matches
+    const call = { query, body: this.#body }
+    const judgement = judgeCall(grant.chain, matches, call, matchReadings(tools, method, segments))
+    if (judgement.reason === 'needs_body') return undefined
+    if (!judgement.allowed) throw notGranted(judgement, upstream.name, method, segments)
+    this.#context.matches = judgement.tools
+    return { upstream, judgement, grant }
+  }
 }
 
-/** What a call asks for, in names that may go into records. */
+/** What a call asks for, in names that may go into records. One object for all calls of one operation of one tool. */
 export function requestedAccess(request: AuthorizationRequest, matches: readonly ToolMatch[]): RequestedAccess {
-  const endpoint = matches[0]?.operation.path ?? normalisePath(request.segments)
+  const [only] = matches
+  if (only === undefined || matches.length > 1) return describeAccess(request, matches)
+  const known = described.get(only.operation)
+  if (known) return known
+  const access = describeAccess(request, matches)
+  described.set(only.operation, access)
+  return access
+}
+
+/** An operation belongs to one version of one tool. */
+const described = new WeakMap<ToolOperation, RequestedAccess>()
+
+function describeAccess(
+  { upstream, method, segments }: AuthorizationRequest,
+  matches: readonly ToolMatch[],
+): RequestedAccess {
+  const endpoint = matches[0]?.operation.path ?? normalisePath(segments)
   const risk = toolFields.risk.allowed.findLast((level) => matches.some(({ tool }) => tool.risk === level)) ?? null
-  return {
-    upstream: request.upstream,
-    method: request.method,
-    endpoint,
-    risk,
-    tools: matches.map(({ tool }) => `${tool.upstream}/${tool.name}`),
-  }
+  return { upstream, method, endpoint, risk, tools: matches.map(({ tool }) => `${tool.upstream}/${tool.name}`) }
 }

@@ -1,26 +1,19 @@
 import { elapsedSince } from '../../logical/clock.ts'
 import type { Clock, Moment } from '../../logical/clock.ts'
-import type { CallJudgement } from '../../scope/index.ts'
 import { GatewayCallError } from '../call/call-error.ts'
 import { toGatewayFailure, unavailable } from '../error.ts'
 import type { GatewayFailure } from '../error.ts'
 import { slotOf } from '../knowledge/documents.ts'
 import type { NumberedEvent, UpstreamDocument } from '../../document/index.ts'
 import type { FeedListener } from '../knowledge/listeners.ts'
+import { restsOn } from './allowed-call.ts'
+import type { AllowedCall } from './allowed-call.ts'
 import type { Freshness } from '../knowledge/freshness.ts'
 import type { RequestedAccess } from './records.ts'
 import { ended, reuse } from './refusals.ts'
-import type { SessionEntry, SessionFacts } from '../knowledge/session-entry.ts'
+import type { EndReason, SessionEntry, SessionFacts } from '../knowledge/session-entry.ts'
 import type { SessionCache } from '../knowledge/session-cache.ts'
-import type { SessionWatch } from '../knowledge/watch.ts'
-
-/** A call judged allowed, and what that rests on. */
-export interface AllowedCall {
-  readonly upstream: UpstreamDocument
-  readonly judgement: CallJudgement
-  /** Paths of the documents judged from. */
-  readonly paths: ReadonlySet<string>
-}
+import type { SessionWatch, SessionWatcher } from '../knowledge/watch.ts'
 
 export interface OpenCallConfig {
   readonly entry: SessionEntry
@@ -31,7 +24,7 @@ export interface OpenCallConfig {
   /** The call is over; called at least once. */
   readonly onClose?: () => void
   /** The caller's own: aborts when it has gone away. */
-  readonly signal: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 interface OpenCallDependencies {
@@ -45,15 +38,18 @@ interface OpenCallDependencies {
 const RETRY_MS = 1_000
 
 /**
- * A call from its judgement to its last byte. `signal` aborts, with the `GatewayFailure` that says why, as soon as it is known
- * that the session ended, expired, or may no longer do this; it also aborts when the caller has gone.
+ * A call from its judgement to its last byte. It is cut, for the `GatewayFailure` that says why, as soon as it is known that the session
+ * ended, expired, or may no longer do this; also when the caller has gone. `onCut` hears of it then; `signal` aborts with the reason.
  */
-export class OpenCall {
+export class OpenCall implements SessionWatcher {
   readonly session: SessionFacts
   readonly requested: RequestedAccess
   readonly #config: OpenCallConfig
   readonly #dependencies: OpenCallDependencies
-  readonly #controller = new AbortController()
+  /** Made when it is asked for: most calls are over before anybody would listen. */
+  #controller: AbortController | undefined
+  #cutFor: GatewayFailure | undefined
+  #closed = false
   readonly #watch: SessionWatch
   readonly #onCallerGone = () => {
     this.cut(unavailable('caller_gone', 'the caller has gone'))
@@ -62,6 +58,8 @@ export class OpenCall {
   #rejudging: Promise<void> | undefined
   #rejudgeAgain = false
   #doubtSince: Moment | undefined
+  /** Called at most once, in the moment the call is cut; not for a call that was cut before. */
+  onCut: ((reason: GatewayFailure) => void) | undefined
 
   constructor(config: OpenCallConfig, dependencies: OpenCallDependencies) {
     this.#config = config
@@ -69,14 +67,24 @@ export class OpenCall {
     this.#allowed = config.allowed
     this.session = config.entry.facts
     this.requested = config.requested
-    config.signal.addEventListener('abort', this.#onCallerGone, { once: true })
-    if (config.signal.aborted) this.#onCallerGone()
-    this.#watch = dependencies.sessions.watch(config.entry, (reason) => {
-      this.cut(ended(reason))
-    })
+    config.signal?.addEventListener('abort', this.#onCallerGone, { once: true })
+    this.#watch = dependencies.sessions.watch(config.entry, this)
+    // Ends the watch too, unless the session's end has done so.
+    if (config.signal?.aborted) this.#onCallerGone()
   }
 
+  sessionEnded(reason: EndReason): void {
+    this.cut(ended(reason))
+  }
+
+  /** Why the call was cut; undefined = it was not. */
+  get cutFor(): GatewayFailure | undefined {
+    return this.#cutFor
+  }
   get signal(): AbortSignal {
+    if (this.#controller) return this.#controller.signal
+    this.#controller = new AbortController()
+    if (this.#cutFor) this.#controller.abort(this.#cutFor)
     return this.#controller.signal
   }
   /** The judgement in force: replaced when documents changed and still allow the call. */
@@ -89,7 +97,7 @@ export class OpenCall {
 
   /** Asked before every byte in either direction: may this go on at this instant? Where not, the call is cut. */
   stillFresh(): boolean {
-    if (this.signal.aborted) return false
+    if (this.#cutFor) return false
     const over = this.#watch.stale ? undefined : this.#watch.entry.endOfCalls(this.#dependencies.sessions.nowUnixMs())
     if (over) {
       this.cut(ended(over))
@@ -106,7 +114,7 @@ export class OpenCall {
 
   /** Throws when a new request with this token would be refused now, or when nothing recent enough is known about it. */
   require(): void {
-    if (this.signal.aborted) throw toGatewayFailure(this.signal.reason)
+    if (this.#cutFor) throw this.#cutFor
     this.#dependencies.freshness.require(this.upstream.sensitivity)
     const over = this.#config.entry.endOfToken(this.#dependencies.sessions.nowUnixMs())
     if (over) throw reuse(over)
@@ -120,20 +128,29 @@ export class OpenCall {
     return over && ended(over)
   }
 
+  /** A re-judgement is under way. */
+  get isSettling(): boolean {
+    return this.#rejudging !== undefined
+  }
+
   /** Resolves when no re-judgement is under way. */
   async settled(): Promise<void> {
     while (this.#rejudging) await this.#rejudging
   }
 
   cut(reason: GatewayFailure): void {
-    if (this.signal.aborted) return
-    this.#controller.abort(reason)
+    if (this.#cutFor) return
+    this.#cutFor = reason
+    this.#controller?.abort(reason)
+    this.onCut?.(reason)
     this.close()
   }
 
   /** The call is over: nothing is watched any more. */
   close(): void {
-    this.#config.signal.removeEventListener('abort', this.#onCallerGone)
+    if (this.#closed) return
+    this.#closed = true
+    this.#config.signal?.removeEventListener('abort', this.#onCallerGone)
     // Undefined while the constructor runs: a session that is over cuts at once.
     ;(this.#watch as SessionWatch | undefined)?.cancel()
     this.#dependencies.onClose(this)
@@ -141,8 +158,7 @@ export class OpenCall {
 
   /** Documents changed: judges again if the call rests on one of them. `all` = everything known was dropped. */
   review(changed: ReadonlySet<string> | 'all'): void {
-    if (this.signal.aborted || (changed !== 'all' && ![...changed].some((path) => this.#allowed.paths.has(path))))
-      return
+    if (this.#cutFor || (changed !== 'all' && ![...changed].some((path) => restsOn(this.#allowed, path)))) return
     // What was judged from held as of then. The change may be that old already, or what was known before a reset.
     this.#doubtSince ??= this.#dependencies.freshness.asOf
     this.#rejudgeAgain = true
@@ -161,7 +177,7 @@ export class OpenCall {
   }
 
   async #rejudge(): Promise<void> {
-    while (this.#rejudgeAgain && !this.signal.aborted) {
+    while (this.#rejudgeAgain && !this.#cutFor) {
       this.#rejudgeAgain = false
       try {
         const allowed = await this.#config.judge()
@@ -219,7 +235,7 @@ export class OpenCalls implements FeedListener {
         config.onClose?.()
       },
     })
-    if (!call.signal.aborted) this.#calls.add(call)
+    if (!call.cutFor) this.#calls.add(call)
     return call
   }
 

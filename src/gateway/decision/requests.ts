@@ -1,10 +1,11 @@
 /** What is asked of `Decisions`, and what it finds out about a request on the way. */
-import type { CallBody } from '../../scope/index.ts'
+import type { CallBody, ToolMatch } from '../../scope/index.ts'
 import type { UpstreamDocument } from '../../document/index.ts'
 import type { FollowedPosition } from '../knowledge/followed-position.ts'
 import type { SessionName } from '../knowledge/session-cache.ts'
 import type { SessionFacts } from '../knowledge/session-entry.ts'
 import type { Caller } from './callers.ts'
+import type { OpenCall } from './open-call.ts'
 import type { RequestedAccess, KnownSession, RequestIds } from './records.ts'
 
 export interface ValidationRequest extends RequestIds {
@@ -37,6 +38,8 @@ export interface WatchingRequest extends RequestIds {
 
 export interface AuthorizationRequest extends RequestIds {
   readonly token: string
+  /** Of the token, where it is known already. */
+  readonly tokenSha256?: string | undefined
   readonly upstream: string
   /** Upper case. */
   readonly method: string
@@ -53,14 +56,20 @@ export interface AuthorizationRequest extends RequestIds {
   /** Throws the refusal of a body that names another operation than the one judged. Called before the call is recorded as allowed. */
   readonly checkBody: (upstream: UpstreamDocument) => Promise<void>
   readonly caller: Caller
-  readonly signal: AbortSignal
+  /** Aborts when the caller has gone. */
+  readonly signal?: AbortSignal | undefined
+  /** Is handed the call as soon as there is one, before its decision is recorded. */
+  readonly opened?: ((call: OpenCall) => void) | undefined
 }
 
 /** What is known of a request so far: what its record says, whichever step refuses it. */
 export interface Context extends RequestIds {
   readonly caller: Caller
   session: KnownSession | undefined
-  requested: RequestedAccess
+  /** Of a request that is no call. */
+  readonly requested?: RequestedAccess
+  /** Of a call: the operations it can be. */
+  matches?: readonly ToolMatch[]
   /** Set by a use after expiry. */
   lateSeconds?: number
 }

@@ -79,6 +79,13 @@ export class Documents implements FeedListener {
     return (await this.#get(`tools/${upstream}`, readTools)) ?? []
   }
 
+  /** An upstream and its tools where both are kept here; `undefined` = they have to be asked for. */
+  kept(name: string): { readonly upstream: UpstreamDocument; readonly tools: readonly Tool[] } | undefined {
+    const upstream = this.#slots.get(`upstreams/${name}`)?.reading?.value as UpstreamDocument | undefined
+    const tools = this.#slots.get(`tools/${name}`)?.reading?.value as readonly Tool[] | undefined
+    return upstream && tools && { upstream, tools }
+  }
+
   /** An introspection says which versions were there when it was answered: older ones kept here are out of date. */
   atLeast(versions: Readonly<Record<string, number | null>>): void {
     for (const [path, version] of Object.entries(versions))

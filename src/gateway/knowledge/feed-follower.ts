@@ -13,7 +13,7 @@ import type { NumberedEvent } from '../../document/index.ts'
 import { readFeedUpdate } from './feed-update.ts'
 import type { FeedUpdate } from './feed-update.ts'
 import type { FollowedPosition } from './followed-position.ts'
-import { FRESH_MS, LOOK_EVERY_MS, MOST_TRIES, REFUSED_PAUSE_MS, holdOf } from './follower-config.ts'
+import * as pace from './follower-config.ts'
 import type { FollowerConfig } from './follower-config.ts'
 import { Listeners } from './listeners.ts'
 import type { FeedListener, PendingLookup } from './listeners.ts'
@@ -21,13 +21,6 @@ import { refusedByVault } from './vault-refusal.ts'
 import type { RefusalCode } from './vault-refusal.ts'
 import { VaultStanding, healthBy } from './vault-standing.ts'
 
-/** A poll is held for one second; a server that is this late has lost it. */
-const POLL_TIMEOUT_MS = 3_000
-const FIRST_PAUSE_MS = 100
-/** So that it is there again within a second of the server, and gateways without one do not wear it down. */
-const LONGEST_PAUSE_MS = 1_000
-const SHORTEST_PAUSE_MS = 20
-const CLOCK_AGREEMENT_MS = 1_000
 const NEVER: Moment = { monotonicMs: -Infinity, unixMs: 0 }
 
 export class FeedFollower {
@@ -49,8 +42,8 @@ export class FeedFollower {
   /** Monotonic: when the feed was last asked while nothing followed it, and when that, or a look at a sealed Vault, last failed. */
   #caughtUpAtMs = -Infinity
   #failedAtMs = -Infinity
-  #pauseMs = FIRST_PAUSE_MS
-  readonly #backoff = new Backoff({ firstMs: FIRST_PAUSE_MS, longestMs: LONGEST_PAUSE_MS })
+  #pauseMs = pace.FIRST_PAUSE_MS
+  readonly #backoff = new Backoff({ firstMs: pace.FIRST_PAUSE_MS, longestMs: pace.LONGEST_PAUSE_MS })
   #heard: () => void = () => undefined
 
   constructor(config: FollowerConfig) {
@@ -76,7 +69,7 @@ export class FeedFollower {
   get position(): FollowedPosition {
     return { feed_epoch: this.#epoch ?? '', feed_sequence: this.#sequence }
   }
-  /** How many gateways follow the feed, this one included, as of its last response. */
+  /** Gateways that follow the feed, this one included, as of its last response. */
   get gateways(): number {
     return this.#gateways
   }
@@ -105,11 +98,16 @@ export class FeedFollower {
    * `freshMs` already; in an outage it returns all the same. Throws what callers are told when Vault has said no.
    */
   async contact(freshMs: number): Promise<void> {
-    if (this.#refusal === undefined && (this.isFollowing || this.ageMs() <= Math.min(freshMs, FRESH_MS))) return
+    if (this.isInContact(freshMs)) return
     // No more than one round trip a second, however many ask: others share what came of the last.
-    const justFailed = this.#config.clock.monotonic() - this.#failedAtMs < FRESH_MS
+    const justFailed = this.#config.clock.monotonic() - this.#failedAtMs < pace.FRESH_MS
     if (!justFailed && !this.#stop.signal.aborted) await this.#demand.requestUpdate()
     if (this.#refusal !== undefined) throw refusedByVault(this.#refusal)
+  }
+
+  /** What `contact` would bring is there: it returns at once. */
+  isInContact(freshMs: number): boolean {
+    return this.#refusal === undefined && (this.isFollowing || this.ageMs() <= Math.min(freshMs, pace.FRESH_MS))
   }
 
   /** A live session was used. */
@@ -142,9 +140,10 @@ export class FeedFollower {
    */
   ageMs(): number {
     const { monotonicMs, unixMs } = momentOf(this.#config.clock)
-    const [elapsedMs, elapsedWallMs] = [monotonicMs - this.#asOf.monotonicMs, unixMs - this.#asOf.unixMs]
+    const elapsedMs = monotonicMs - this.#asOf.monotonicMs
+    const elapsedWallMs = unixMs - this.#asOf.unixMs
     // The monotonic clock stands still in a sleep too short to be noticed, so the longer of the two counts.
-    return Math.abs(elapsedMs - elapsedWallMs) > CLOCK_AGREEMENT_MS ? Infinity : Math.max(elapsedMs, elapsedWallMs)
+    return Math.abs(elapsedMs - elapsedWallMs) > pace.CLOCK_AGREEMENT_MS ? Infinity : Math.max(elapsedMs, elapsedWallMs)
   }
 
   /** To be opened before the engine is asked, and closed when its response has been dealt with. */
@@ -177,24 +176,25 @@ export class FeedFollower {
     const outcome = await this.#attempt(!this.#demand.isUpdateRequested, signal)
     this.#demand.resolveUpdateRequests()
     if (outcome === 'again' || this.#refusal !== undefined) return
-    const pauseMs = outcome === 'idle' ? FIRST_PAUSE_MS : Math.min(this.#pauseMs, this.#standing.sealedInMs ?? Infinity)
-    await delay(this.#config.clock, Math.max(pauseMs, SHORTEST_PAUSE_MS), signal)
+    const pauseMs =
+      outcome === 'idle' ? pace.FIRST_PAUSE_MS : Math.min(this.#pauseMs, this.#standing.sealedInMs ?? Infinity)
+    await delay(this.#config.clock, Math.max(pauseMs, pace.SHORTEST_PAUSE_MS), signal)
   }
 
   /** Nobody has to hear of changes: only Vault's health is looked at, until somebody asks, or Vault serves again. */
   async #rest(signal: AbortSignal): Promise<void> {
     const { clock } = this.#config
     const refused = this.#refusal
-    const pauseMs = refused === undefined ? LOOK_EVERY_MS : REFUSED_PAUSE_MS
+    const pauseMs = refused === undefined ? pace.LOOK_EVERY_MS : pace.REFUSED_PAUSE_MS
     const requested = await this.#demand.rest(pauseMs, signal, refused !== undefined)
     if (signal.aborted || this.isFollowing) return
     const mayServe = refused === 'vault_sealed' ? await this.#checkHealth() : refused !== undefined || requested
     if (mayServe) {
-      const earlyMs = this.#caughtUpAtMs + FRESH_MS - clock.monotonic()
+      const earlyMs = this.#caughtUpAtMs + pace.FRESH_MS - clock.monotonic()
       if (earlyMs > 0) await delay(clock, earlyMs, signal)
       this.#caughtUpAtMs = clock.monotonic()
       let tries = 0
-      while ((await this.#attempt(false, signal)) === 'again' && tries < MOST_TRIES) tries++
+      while ((await this.#attempt(false, signal)) === 'again' && tries < pace.MOST_TRIES) tries++
     } else if (refused === undefined) await this.#checkHealth()
     else this.#failedAtMs = clock.monotonic()
     this.#demand.resolveUpdateRequests()
@@ -237,10 +237,10 @@ export class FeedFollower {
     const query = {
       epoch: this.#epoch ?? '',
       after: this.#sequence,
-      ...holdOf(this.#config, waits),
+      ...pace.holdOf(this.#config, waits),
       ...(gatewayId === undefined ? {} : { gateway: gatewayId }),
     }
-    const received = await vault.read(`${mount}/feed`, { query, signal, timeoutMs: POLL_TIMEOUT_MS })
+    const received = await vault.read(`${mount}/feed`, { query, signal, timeoutMs: pace.POLL_TIMEOUT_MS })
     const tookMs = clock.monotonic() - sent.monotonicMs
     const update = readFeedUpdate(received?.data)
     if (!update) throw new RequestError('unavailable', 'the feed response cannot be parsed')
@@ -260,7 +260,7 @@ export class FeedFollower {
     this.#heard()
     this.#demand.received()
     // Answered at once though there was nothing to say: asking on at that pace would be a busy loop.
-    const isIdle = update.events.length === 0 && !update.reset && heldMs < FIRST_PAUSE_MS
+    const isIdle = update.events.length === 0 && !update.reset && heldMs < pace.FIRST_PAUSE_MS
     return isIdle || (!waits && !update.more) ? 'idle' : 'again'
   }
 

@@ -20,6 +20,15 @@ export interface FollowerConfig {
   readonly gatewayId?: string
 }
 
+/** A poll is held for one second; a server that is this late has lost it. */
+export const POLL_TIMEOUT_MS = 3_000
+export const FIRST_PAUSE_MS = 100
+/** So that it is there again within a second of the server, and gateways without one do not wear it down. */
+export const LONGEST_PAUSE_MS = 1_000
+export const SHORTEST_PAUSE_MS = 20
+/** Wall and monotonic clock that differ by more: nothing known is fresh. */
+export const CLOCK_AGREEMENT_MS = 1_000
+
 /** While nothing is followed: what is known is good enough for this long, and brought up to date no oftener. */
 export const FRESH_MS = 1_000
 export const LOOK_EVERY_MS = 2_000

@@ -20,10 +20,12 @@ interface Followed {
 export class Freshness {
   readonly #follower: Followed
   readonly #limits: StalenessLimits
+  readonly #strictestMs: number
 
   constructor(follower: Followed, limits: StalenessLimits) {
     this.#follower = follower
     this.#limits = limits
+    this.#strictestMs = 1000 * Math.min(...Object.values(limits))
   }
 
   /** See `FeedFollower`. */
@@ -37,7 +39,7 @@ export class Freshness {
       sensitivity !== undefined && Object.hasOwn(this.#limits, sensitivity)
         ? this.#limits[sensitivity as Sensitivity]
         : undefined
-    return 1000 * (known ?? Math.min(...Object.values(this.#limits)))
+    return known === undefined ? this.#strictestMs : 1000 * known
   }
 
   /** Milliseconds until what is known now may no longer be acted on unless it is confirmed meanwhile; negative = not any more. */

@@ -13,8 +13,9 @@ import { introspect, textOf } from './introspection.ts'
 import type { SessionKey } from './introspection.ts'
 import { SessionEntry } from './session-entry.ts'
 import { addTo, removeFrom } from './sets-by-key.ts'
-import { SessionWatch } from './watch.ts'
-import type { EndReason, Found } from './session-entry.ts'
+import { SessionWatch, SessionWatches } from './watch.ts'
+import type { SessionWatcher } from './watch.ts'
+import type { Found } from './session-entry.ts'
 
 /** What callers name a session by. */
 export type SessionName = { readonly token: string } | { readonly session_id: string }
@@ -49,13 +50,15 @@ export class SessionCache implements FeedListener {
   /** By session id and by agent id: the entries with it anywhere in their chain. */
   readonly #bySession = new Map<string, Set<SessionEntry>>()
   readonly #byAgent = new Map<string, Set<SessionEntry>>()
+  #newest: SessionEntry | undefined
   readonly #pending = new Map<string, Promise<Found>>()
-  readonly #watches = new Map<SessionEntry, Set<SessionWatch>>()
+  readonly #watches: SessionWatches
   readonly #ended = new EndedTokens()
   readonly #endedSessions = new EndedSessions({ nowUnixMs: () => this.nowUnixMs() })
 
   constructor(config: SessionsConfig) {
     this.#config = config
+    this.#watches = new SessionWatches(config.clock)
   }
 
   get size(): number {
@@ -78,7 +81,15 @@ export class SessionCache implements FeedListener {
 
   /** Sessions of which something is under way. */
   get watched(): number {
-    return this.#watches.size
+    return this.#watches.sessions
+  }
+
+  /** A live entry of this token's digest, if one is kept: asks nobody. */
+  kept(tokenSha256: string, nowUnixMs: number): SessionEntry | undefined {
+    const entry = this.#entries.get(tokenSha256)
+    if (entry === undefined || entry.endOfToken(nowUnixMs) !== undefined) return undefined
+    this.#touch(entry)
+    return entry
   }
 
   findNamed(name: SessionName): Promise<Found> {
@@ -91,8 +102,7 @@ export class SessionCache implements FeedListener {
     const entry = this.#entries.get(text)
     // Expired by the clock is asked again: a renewal may be ahead of its event.
     if (entry && entry.endOfToken(this.nowUnixMs()) !== 'expired') {
-      this.#entries.delete(text)
-      this.#entries.set(text, entry)
+      this.#touch(entry)
       return { entry }
     }
     const ended = this.#ended.get(text)
@@ -119,9 +129,17 @@ export class SessionCache implements FeedListener {
   isAtHand(name: SessionName): boolean {
     const text = 'token' in name ? tokenDigest(name.token) : textOf(name)
     const entry = this.#entries.get(text)
+    if (entry !== undefined && entry.endOfToken(this.nowUnixMs()) !== 'expired') return true
     if (this.#pending.has(text) || this.#ended.has(text)) return true
-    if ('token' in name && this.#isRefused(name.token)) return true
-    return entry !== undefined && entry.endOfToken(this.nowUnixMs()) !== 'expired'
+    return 'token' in name && this.#isRefused(name.token)
+  }
+
+  /** Entries used last stand last: the map is the order in which they are given up. */
+  #touch(entry: SessionEntry): void {
+    if (entry === this.#newest) return
+    this.#newest = entry
+    this.#entries.delete(entry.key)
+    this.#entries.set(entry.key, entry)
   }
 
   #isRefused(token: string): boolean {
@@ -134,14 +152,10 @@ export class SessionCache implements FeedListener {
     return this.#config.follower.engineClock.nowUnixMs()
   }
 
-  /** Calls `onEnd` at the moment it is learnt that calls of this session are over, or their time has come; at once if they are. */
-  watch(entry: SessionEntry, onEnd: (reason: EndReason) => void): SessionWatch {
-    const { clock, follower } = this.#config
-    const onCancel = () => {
-      this.#forget(watch)
-    }
-    const watch = new SessionWatch({ entry, onEnd, clock, follower, onCancel })
-    this.#keep(watch)
+  /** Tells `watcher` at the moment it is learnt that calls of this session are over, or their time has come; at once if they are. */
+  watch(entry: SessionEntry, watcher: SessionWatcher): SessionWatch {
+    const watch = new SessionWatch(entry, watcher, this.#config, this.#watches)
+    this.#watches.add(watch)
     watch.review()
     if (entry.detached) {
       watch.markStale()
@@ -156,7 +170,7 @@ export class SessionCache implements FeedListener {
       for (const entry of this.#touchedBy(event)) {
         entry.apply(event)
         this.#endedSessions.addAll(entry.sessionsEndedBy(event))
-        for (const watch of this.#watches.get(entry) ?? []) watch.review()
+        for (const watch of this.#watches.of(entry)) watch.review()
         if (entry.isDoubtedBy(event)) this.#doubt(entry)
       }
     }
@@ -165,17 +179,18 @@ export class SessionCache implements FeedListener {
   reset(): void {
     for (const entry of this.#entries.values()) entry.detached = true
     this.#entries.clear()
+    this.#newest = undefined
     this.#ended.clear()
     this.#bySession.clear()
     this.#byAgent.clear()
-    const stale = [...this.#watches.values()].flatMap((set) => [...set])
+    const stale = this.#watches.all()
     for (const watch of stale) watch.markStale()
     for (const watch of stale) void this.#reconfirm(watch)
   }
 
   #doubt(entry: SessionEntry): void {
     this.#drop(entry)
-    for (const watch of [...(this.#watches.get(entry) ?? [])]) {
+    for (const watch of this.#watches.of(entry)) {
       watch.markStale()
       void this.#reconfirm(watch)
     }
@@ -224,11 +239,12 @@ export class SessionCache implements FeedListener {
     const before = this.#entries.get(entry.key)
     if (before) this.#drop(before)
     this.#entries.set(entry.key, entry)
+    this.#newest = entry
     for (const link of entry.chain) {
       addTo(this.#bySession, link.session_id, entry)
       addTo(this.#byAgent, link.agent_id, entry)
     }
-    if (before) for (const watch of [...(this.#watches.get(before) ?? [])]) this.#reattach(watch, entry)
+    if (before) for (const watch of this.#watches.of(before)) watch.attach(entry)
     this.#evict()
   }
 
@@ -269,7 +285,7 @@ export class SessionCache implements FeedListener {
         // By id, not by token: a call outlives its token while the session has a younger one.
         const { entry, inactive } = await this.find({ session_id: watch.entry.facts.session_id })
         if (inactive) watch.end(inactive.reason === 'expired' ? 'expired' : 'revoked')
-        else if (watch.stale) this.#reattach(watch, entry)
+        else if (watch.stale) watch.attach(entry)
       } catch (error) {
         this.#config.logger.debug(
           { kind: error instanceof RequestError ? error.kind : 'unexpected' },
@@ -278,19 +294,5 @@ export class SessionCache implements FeedListener {
         await this.#config.follower.nextResponse(TIMEOUT_MS)
       }
     }
-  }
-
-  #reattach(watch: SessionWatch, entry: SessionEntry): void {
-    this.#forget(watch)
-    watch.attach(entry)
-    this.#keep(watch)
-    watch.review()
-  }
-
-  #keep(watch: SessionWatch): void {
-    addTo(this.#watches, watch.entry, watch)
-  }
-  #forget(watch: SessionWatch): void {
-    removeFrom(this.#watches, watch.entry, watch)
   }
 }

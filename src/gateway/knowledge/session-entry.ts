@@ -36,6 +36,8 @@ export class SessionEntry {
   /** Dropped from the cache: events reach it no more, so that nothing new may rest on it. */
   detached = false
   #expiresAtUnix: number
+  /** Of the chain: asked for several times in every call. */
+  #chainEndsAtUnix: number
   #mountGeneration: number
   #tokenOver: EndReason | undefined
   #callsOver: EndReason | undefined
@@ -56,17 +58,18 @@ export class SessionEntry {
     this.issuedAtUnix = response.iat ?? null
     this.chain = response.chain.map((link) => ({ ...link }))
     this.#expiresAtUnix = response.expires_at_unix ?? Infinity
+    this.#chainEndsAtUnix = endOfChain(this.chain)
     this.#mountGeneration = response.mount_generation
   }
 
   /** Unix seconds: when the token, or the session asked for, ends unless renewed. */
   get expiresAtUnix(): number {
-    return Math.min(this.#expiresAtUnix, this.#chainEndsAtUnix())
+    return Math.min(this.#expiresAtUnix, this.#chainEndsAtUnix)
   }
 
   /** Unix milliseconds until which calls under way may live: the session's newest token and every ancestor's. */
   get callsEndAtUnixMs(): number {
-    return this.#chainEndsAtUnix() * 1000
+    return this.#chainEndsAtUnix * 1000
   }
 
   /** Why a new request with this token is refused at `nowUnixMs` of the engine's clock; undefined = it is live. */
@@ -139,15 +142,14 @@ export class SessionEntry {
     if (event.token_id === this.facts.token_id) this.#expiresAtUnix = event.expires_at_unix
     const link = this.chain.find((other) => other.session_id === event.session_id)
     const endUnix = event.tokens_end_unix ?? (event.newest ? event.expires_at_unix : undefined)
-    if (link && endUnix !== undefined) link.newest_token_expires_at_unix = endUnix
-  }
-
-  #chainEndsAtUnix(): number {
-    return Math.min(
-      ...this.chain.map((link) => Math.min(link.newest_token_expires_at_unix, link.session_expires_at_unix)),
-    )
+    if (!link || endUnix === undefined) return
+    link.newest_token_expires_at_unix = endUnix
+    this.#chainEndsAtUnix = endOfChain(this.chain)
   }
 }
+
+const endOfChain = (chain: readonly KnownLink[]): number =>
+  Math.min(...chain.map((link) => Math.min(link.newest_token_expires_at_unix, link.session_expires_at_unix)))
 
 /** What a look-up finds. */
 export type Found =

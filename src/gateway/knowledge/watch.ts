@@ -1,27 +1,37 @@
 import { elapsedSince } from '../../logical/clock.ts'
 import type { Clock, Moment } from '../../logical/clock.ts'
+import { Deadlines } from '../../logical/deadlines.ts'
+import type { WithDeadline } from '../../logical/deadlines.ts'
 import type { FeedFollower } from './feed-follower.ts'
 import type { EndReason, SessionEntry } from './session-entry.ts'
+import { addTo, removeFrom } from './sets-by-key.ts'
 
-export interface WatchConfig {
-  readonly entry: SessionEntry
-  readonly onEnd: (reason: EndReason) => void
+interface WatchDependencies {
   readonly clock: Clock
   readonly follower: Pick<FeedFollower, 'asOf' | 'engineClock'>
-  readonly onCancel: () => void
+}
+
+/** Who watches a session: told at most once, at the moment it is learnt that its calls are over. */
+export interface SessionWatcher {
+  sessionEnded(reason: EndReason): void
 }
 
 /** Eyes on one session for as long as something of it is under way: a call, a stream, a listener. Ends at most once. */
-export class SessionWatch {
-  readonly #config: WatchConfig
+export class SessionWatch implements WithDeadline {
+  readonly #dependencies: WatchDependencies
+  readonly #watches: SessionWatches
+  readonly #watcher: SessionWatcher
   #entry: SessionEntry
-  #cancelTimer: (() => void) | undefined
   #over = false
   #staleSince: Moment | undefined
+  /** The session's hard expiry. */
+  deadlineMs = Infinity
 
-  constructor(config: WatchConfig) {
-    this.#config = config
-    this.#entry = config.entry
+  constructor(entry: SessionEntry, watcher: SessionWatcher, dependencies: WatchDependencies, watches: SessionWatches) {
+    this.#entry = entry
+    this.#watcher = watcher
+    this.#dependencies = dependencies
+    this.#watches = watches
   }
 
   get entry(): SessionEntry {
@@ -33,13 +43,14 @@ export class SessionWatch {
 
   /** Age of what was known of this session when it was dropped, in milliseconds; 0 while it is known. */
   staleMs(): number {
-    return this.#staleSince === undefined ? 0 : elapsedSince(this.#config.clock, this.#staleSince)
+    return this.#staleSince === undefined ? 0 : elapsedSince(this.#dependencies.clock, this.#staleSince)
   }
 
-  /** Ends if the session has, and sets the timer for its hard expiry. */
+  /** Ends if the session has, and looks again when its time has come. */
   review(): void {
     if (this.#over) return
-    const nowUnixMs = this.#config.follower.engineClock.nowUnixMs()
+    const { clock, follower } = this.#dependencies
+    const nowUnixMs = follower.engineClock.nowUnixMs()
     // Without knowledge of the engine's clock nothing can be judged; the limits on staleness bound how long that may last.
     if (nowUnixMs === Infinity) return
     const reason = this.#entry.endOfCalls(nowUnixMs)
@@ -47,32 +58,79 @@ export class SessionWatch {
       this.end(reason)
       return
     }
-    this.#cancelTimer?.()
-    this.#cancelTimer = this.#config.clock.after(this.#entry.callsEndAtUnixMs - nowUnixMs, () => {
-      this.review()
-    })
+    this.deadlineMs = clock.monotonic() + this.#entry.callsEndAtUnixMs - nowUnixMs
+    this.#watches.advanced(this)
+  }
+
+  due(): void {
+    this.deadlineMs = Infinity
+    this.review()
   }
 
   end(reason: EndReason): void {
     if (this.#over) return
     this.cancel()
-    this.#config.onEnd(reason)
+    this.#watcher.sessionEnded(reason)
   }
 
   cancel(): void {
     if (this.#over) return
     this.#over = true
-    this.#cancelTimer?.()
-    this.#config.onCancel()
+    this.#watches.delete(this)
   }
 
   /** What was known of the session holds no more, until `attach` brings a fresh entry. */
   markStale(): void {
-    this.#staleSince ??= this.#config.follower.asOf
+    this.#staleSince ??= this.#dependencies.follower.asOf
   }
 
   attach(entry: SessionEntry): void {
+    this.#watches.delete(this)
     this.#entry = entry
     this.#staleSince = undefined
+    this.#watches.add(this)
+    this.review()
+  }
+}
+
+/** Everything that is watched at the moment. */
+export class SessionWatches {
+  readonly #byEntry = new Map<SessionEntry, Set<SessionWatch>>()
+  readonly #deadlines: Deadlines<SessionWatch>
+
+  constructor(clock: Clock) {
+    this.#deadlines = new Deadlines(clock)
+  }
+
+  /** Sessions of which something is under way. */
+  get sessions(): number {
+    return this.#byEntry.size
+  }
+
+  add(watch: SessionWatch): void {
+    addTo(this.#byEntry, watch.entry, watch)
+    this.#deadlines.add(watch)
+  }
+
+  delete(watch: SessionWatch): void {
+    removeFrom(this.#byEntry, watch.entry, watch)
+    this.#deadlines.delete(watch)
+  }
+
+  advanced(watch: SessionWatch): void {
+    this.#deadlines.advanced(watch)
+  }
+
+  has(entry: SessionEntry): boolean {
+    return this.#byEntry.has(entry)
+  }
+
+  /** As they are now: what is done with them may change the set. */
+  of(entry: SessionEntry): readonly SessionWatch[] {
+    return [...(this.#byEntry.get(entry) ?? [])]
+  }
+
+  all(): readonly SessionWatch[] {
+    return [...this.#byEntry.values()].flatMap((set) => [...set])
   }
 }

@@ -1,0 +1,68 @@
+import type { Clock } from './clock.ts'
+
+/** Something with a moment by which it must be over. */
+export interface WithDeadline {
+  /** Monotonic milliseconds; Infinity = none at the moment. After a change to an earlier one, `Deadlines.advanced` must be called. */
+  readonly deadlineMs: number
+  /** The moment has come. Sets another one, or is forgotten; may add and delete others. */
+  due(): void
+}
+
+/**
+ * Many deadlines of which few are ever met, on one timer: a deadline that moves on, or goes, costs nothing until the timer fires, looks
+ * at all there are and sets itself for the next. A timer for each call would cost more than most of what a call does.
+ */
+export class Deadlines<T extends WithDeadline> {
+  readonly #clock: Clock
+  readonly #items = new Set<T>()
+  #firesAtMs = Infinity
+  #cancelTimer: (() => void) | undefined
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  get size(): number {
+    return this.#items.size
+  }
+
+  add(item: T): void {
+    this.#items.add(item)
+    this.advanced(item)
+  }
+
+  delete(item: T): void {
+    this.#items.delete(item)
+  }
+
+  /** The deadline of `item` may be earlier than it was. */
+  advanced({ deadlineMs }: T): void {
+    if (deadlineMs < this.#firesAtMs) this.#set(deadlineMs)
+  }
+
+  #set(atMs: number): void {
+    this.#cancelTimer?.()
+    this.#firesAtMs = atMs
+    this.#cancelTimer =
+      atMs === Infinity
+        ? undefined
+        : this.#clock.after(atMs - this.#clock.monotonic(), () => {
+            this.#look()
+          })
+  }
+
+  #look(): void {
+    const nowMs = this.#clock.monotonic()
+    this.#firesAtMs = Infinity
+    this.#cancelTimer = undefined
+    for (const item of [...this.#items]) {
+      if (item.deadlineMs > nowMs || !this.#items.has(item)) continue
+      item.due()
+      // Met and left as it was: it would be met again at once, without end.
+      if (item.deadlineMs <= nowMs) this.#items.delete(item)
+    }
+    let next = Infinity
+    for (const { deadlineMs } of this.#items) if (deadlineMs < next) next = deadlineMs
+    if (next < this.#firesAtMs) this.#set(next)
+  }
+}
