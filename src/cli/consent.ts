@@ -1,6 +1,6 @@
 import { VaultError } from '../vault-client/index.ts'
 import type { CallOptions, VaultClient } from '../vault-client/index.ts'
-import { consentCommand, missingConsent, withConsent } from '../scope/index.ts'
+import { consentCommand, missingConsent, takesKey, withConsent } from '../scope/index.ts'
 import type { CustomMetadata } from '../scope/index.ts'
 import type { Family } from './command.ts'
 import { cleanPath } from './data.ts'
@@ -40,7 +40,7 @@ async function inspect(vault: VaultClient, options: CallOptions, mount: string):
   const environments = await environmentsOf(vault, options, mount)
   for (const name of await keysOf(vault, options, `${mount}/upstreams`)) {
     const upstream = (await vault.read(`${mount}/upstreams/${name}`, options))?.data
-    if (!upstream || upstream.auth === 'none') continue
+    if (!upstream || !takesKey(String(upstream.auth))) continue
     const { kv_mount: kvMount, kv_path: template, kv_field, auth, url } = upstream as Record<string, string>
     for (const kv_path of pathsOf(template!, environments)) {
       const secret = `${kvMount!}/${kv_path}`

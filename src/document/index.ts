@@ -18,8 +18,6 @@ export type { ActiveSession, ChainLink, InactiveSession, Introspection, SentIntr
 export { LONG_SECONDS, ceilingProblems, cutLife, storedLife } from './life.ts'
 export type { MountRules } from './mount-rules.ts'
 export { nameProblems } from './name.ts'
-export { readAuth } from './placement.ts'
-export type { UpstreamAuth } from './placement.ts'
 export { policyFields, policyProblems, readPolicyText } from './policy.ts'
 export { DocumentError, isShort, placeOf, shown, summaryOf } from './problem.ts'
 export type { DocumentProblem, RuleProblem } from './problem.ts'

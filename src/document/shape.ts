@@ -28,6 +28,8 @@ export interface FieldShape {
   /** In every response; for what is not written. */
   readonly always?: boolean
   readonly default?: unknown
+  /** A string that engines take a list for, too. */
+  readonly joined?: boolean
   readonly allowed?: readonly string[]
   /** The smallest number. */
   readonly least?: number

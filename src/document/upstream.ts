@@ -1,7 +1,7 @@
 /** What an operator may write about an upstream: its fields and every rule for them. */
 import { headerProblems } from './header-lists.ts'
 import { nameProblems } from './name.ts'
-import { authProblems } from './placement.ts'
+import { aliasProblems, authFields, authProblems } from './placement.ts'
 import type { DocumentProblem, RuleProblem } from './problem.ts'
 import { shapeProblems } from './shape.ts'
 import type { KnownValues } from './shape.ts'
@@ -39,12 +39,7 @@ export const upstreamFields = {
     example: 'api_key',
     default: 'api_key',
   },
-  auth: {
-    type: 'string',
-    description: 'How the key is put into a request: bearer, basic, header:<Name>, query:<name> or none.',
-    example: 'bearer',
-    default: 'bearer',
-  },
+  ...authFields,
   headers: {
     type: 'object',
     description: 'Headers added to every request. Not for credentials: names that carry one are refused.',
@@ -97,6 +92,7 @@ export function upstreamProblems(values: UpstreamValues): readonly DocumentProbl
     ...urlProblems(values),
     ...kvProblems(values),
     ...authProblems(values.auth),
+    ...aliasProblems(values.token_alias),
     ...headerProblems(values.headers),
     ...limits.flatMap((field) => limitProblems(field, values[field])),
     ...shapeProblems(upstreamFields, values),

@@ -23,6 +23,8 @@ export interface FieldSchema {
   readonly echoed?: boolean
   /** Null in responses while there is none. */
   readonly nullable?: boolean
+  /** A list of texts is taken too, and kept as one text with commas between them (strings). */
+  readonly joined?: boolean
   /** Never answered, never logged. */
   readonly secret?: boolean
 }
@@ -168,7 +170,7 @@ const LONGEST_LIST = 1_000
 
 /** Converts one value, or throws `FieldProblem`. */
 export function convertField(schema: FieldSchema, value: unknown): unknown {
-  const converted = converters[schema.type](value)
+  const converted = converters[schema.type](schema.joined && Array.isArray(value) ? asList(value).join(',') : value)
   if (schema.type !== 'any' && Array.isArray(converted) && converted.length > LONGEST_LIST)
     throw new FieldProblem(`must have at most ${LONGEST_LIST} items`)
   if (schema.allowed && !schema.allowed.includes(String(converted)))

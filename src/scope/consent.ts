@@ -5,10 +5,13 @@
  *
  * `mcp_origins`: where the key may be sent; required. `mcp_upstreams`: `<mount>/<upstream>`, who may use it; without it, only
  * the upstream that has this secret by default (`mcp/<upstream>`), on the mount named in `mcp_mount`, else `mcp`. `mcp_auth`:
- * how it may be sent; without it, in conventional credential places. `mcp_fields`: which fields of the secret may be used;
- * without it, the upstream's one `kv_field`. Each is a comma-separated list that may continue in `<name>_2`, `<name>_3` …,
+ * how it may be sent, every entry of the upstream's `auth`; without it, in conventional credential places and one field of the
+ * secret only. `mcp_fields`: which fields of the secret may be used; without it, the upstream's one `kv_field`. Each is a comma-separated list that may continue in `<name>_2`, `<name>_3` …,
  * because KV takes at most 512 bytes a value.
  */
+
+import { fieldsOf, isPlainTemplate, placementsIn } from './placement.ts'
+import type { Placement } from './placement.ts'
 
 /** One use of one secret that needs its owner's consent. */
 export interface KeyUse {
@@ -17,6 +20,7 @@ export interface KeyUse {
   readonly upstream: string
   /** Scheme, host and port. */
   readonly origin: string
+  /** All placements, as the upstream's document lists them. */
   readonly auth: string
   /** Of the secret in its KV mount, `{{environment}}` filled in. */
   readonly kv_path: string
@@ -41,24 +45,49 @@ const DEFAULT_MOUNT = 'mcp'
 export function missingConsent(use: KeyUse, custom: CustomMetadata): readonly MissingConsent[] {
   const origins = listed(custom, 'mcp_origins') ?? []
   const upstreams = listed(custom, 'mcp_upstreams')
-  const places = listed(custom, 'mcp_auth')
-  const fields = listed(custom, 'mcp_fields')
-  const [origin, upstream, place, field] = entriesOf(use)
+  const { origin, upstream, places, fields } = entriesOf(use)
   return [
     ...(origins.some((text) => originOf(text) === use.origin) ? [] : [origin]),
     ...((upstreams ? upstreams.includes(upstream.entry) : isDefaultUse(use, custom)) ? [] : [upstream]),
-    ...((places ? places.some((text) => sameAuth(text, use.auth)) : isCredentialPlace(use.auth)) ? [] : [place]),
-    ...(!fields || fields.includes(use.kv_field) ? [] : [field]),
+    ...lacking(places, listed(custom, 'mcp_auth'), sameAuth, isDefaultAuth(use)),
+    ...lacking(
+      fields,
+      listed(custom, 'mcp_fields'),
+      (a, b) => a === b,
+      fields.every(({ entry }) => entry === use.kv_field),
+    ),
   ]
 }
 
-const entriesOf = (use: KeyUse) =>
-  [
-    { list: 'mcp_origins', entry: use.origin },
-    { list: 'mcp_upstreams', entry: `${use.mount}/${use.upstream}` },
-    { list: 'mcp_auth', entry: use.auth },
-    { list: 'mcp_fields', entry: use.kv_field },
-  ] as const satisfies readonly MissingConsent[]
+/** A list that is there replaces the default, so where the default does not do, every entry is needed. */
+function lacking(
+  entries: readonly MissingConsent[],
+  list: readonly string[] | undefined,
+  same: (a: string, b: string) => boolean,
+  byDefault: boolean,
+): readonly MissingConsent[] {
+  if (list === undefined) return byDefault ? [] : entries
+  return entries.filter(({ entry }) => !list.some((text) => same(text, entry)))
+}
+
+function entriesOf(use: KeyUse) {
+  const entry =
+    (list: ConsentList) =>
+    (text: string): MissingConsent => ({ list, entry: text })
+  return {
+    origin: entry('mcp_origins')(use.origin),
+    upstream: entry('mcp_upstreams')(`${use.mount}/${use.upstream}`),
+    places: placementsIn(use.auth)
+      .map(({ text }) => text)
+      .map(entry('mcp_auth')),
+    fields: fieldsOf(use.auth, use.kv_field).map(entry('mcp_fields')),
+  }
+}
+
+const allEntriesOf = (use: KeyUse): readonly MissingConsent[] => {
+  const { origin, upstream, places, fields } = entriesOf(use)
+  return [origin, upstream, ...places, ...fields]
+}
 
 /** The metadata with everything the use lacks added; other entries and other metadata stay. */
 export function withConsent(use: KeyUse, custom: CustomMetadata): Record<string, unknown> {
@@ -66,7 +95,7 @@ export function withConsent(use: KeyUse, custom: CustomMetadata): Record<string,
   for (const { list, entry } of missingConsent(use, custom)) {
     // A list of upstreams replaces the default, which must go on holding where the secret was in use by it.
     const byDefault = list === 'mcp_upstreams' && listed(custom, 'mcp_origins') ? defaultUpstream(use, custom) : []
-    const kept = listed(custom, list) ?? byDefault
+    const kept = listed(result, list) ?? byDefault
     result = withList(result, list, [...kept, entry])
   }
   return result
@@ -74,8 +103,8 @@ export function withConsent(use: KeyUse, custom: CustomMetadata): Record<string,
 
 /** The metadata without what `use` is listed by, unless `kept`, another use of the same secret, is listed by it too. */
 export function withoutConsent(use: KeyUse, custom: CustomMetadata, kept?: KeyUse): Record<string, unknown> {
-  const needed = kept ? entriesOf(kept) : []
-  const given = entriesOf(use).filter((one) => !needed.some((other) => sameEntry(one, other)))
+  const needed = kept ? allEntriesOf(kept) : []
+  const given = allEntriesOf(use).filter((one) => !needed.some((other) => sameEntry(one, other)))
   return withoutEntries(use, custom, given)
 }
 
@@ -151,19 +180,23 @@ function sameAuth(a: string, b: string): boolean {
   return normal(a) === normal(b)
 }
 
+/** One field of the secret, in conventional places. */
+const isDefaultAuth = ({ auth, kv_field: kvField }: KeyUse): boolean =>
+  placementsIn(auth).every(isCredentialPlace) && fieldsOf(auth, kvField).length <= 1
+
 /**
  * Places that servers read a credential from by convention need no further consent, with at most one scheme word before the
  * key (`header:Authorization=Bot {api_key}`).
  */
-export function isCredentialPlace(auth: string): boolean {
-  if (auth === 'bearer' || auth === 'basic' || auth === 'none') return true
-  const [, kind, name, template] = /^(header|query):([^=]*)(?:=(.*))?$/s.exec(auth) ?? []
-  if (template !== undefined && !/^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+ )?\{[A-Za-z0-9_]+\}$/.test(template)) return false
+function isCredentialPlace({ kind, name, template }: Placement): boolean {
+  if (kind === 'bearer' || kind === 'none') return true
+  if (kind === 'basic') return template === undefined
+  if (!isPlainTemplate(template)) return false
   if (kind === 'header')
-    return /^(?:[a-z0-9]+-)*(?:api-?key|key|token|auth|authorization)$/i.test(name!) && !noCredential.test(name!)
+    return /^(?:[a-z0-9]+-)*(?:api-?key|key|token|auth|authorization)$/i.test(name) && !noCredential.test(name)
   return (
     kind === 'query' &&
-    /^(?:key|token|api[-_]?key|access[-_]?(?:key|token)|auth[-_]?(?:key|token)|app[-_]?id)$/i.test(name!)
+    /^(?:key|token|api[-_]?key|access[-_]?(?:key|token)|auth[-_]?(?:key|token)|app[-_]?id)$/i.test(name)
   )
 }
 

@@ -5,7 +5,6 @@ export type { CallBody, CallParameters } from './call-parameters.ts'
 export {
   consentCommand,
   defaultKvPath,
-  isCredentialPlace,
   isListable,
   missingConsent,
   withConsent,
@@ -25,8 +24,10 @@ export { environmentLabel, isName, nameRule } from './name.ts'
 export { isOverrideHeader, isOverrideParameter } from './override.ts'
 export { matchOperations, matchReadings, renderPath } from './operation-match.ts'
 export type { ToolMatch } from './operation-match.ts'
+export { fieldsOf, isPlainTemplate, placementsIn, takesKey } from './placement.ts'
+export type { Placement, PlacementKind, Template } from './placement.ts'
 export { compileProjection } from './projection.ts'
 export type { FieldFilter, Projection } from './projection.ts'
-export { mintToken, passesKeyedCheck, tokenDigest, tokenShape } from './token.ts'
+export { embeddedToken, mintToken, passesKeyedCheck, tokenDigest, tokenShape } from './token.ts'
 export { isToolName, parseOperation, toolPath } from './tool.ts'
 export type { Tool, ToolOperation } from './tool.ts'

@@ -59,6 +59,21 @@ export function tokenShape(text: string): { prefix: string; label: string } | un
   return text.slice(-(secretLength + checksumLength), -checksumLength) <= largestSecret ? { prefix, label } : undefined
 }
 
+/** From the label on. What stands before it may run into the prefix: `AIzasvt_prod_…`. */
+const withoutPrefix = /_[a-z0-9]{1,16}_[0-9A-Za-z]{49}/g
+const LONGEST_PREFIX = 16
+
+/** The first token in a text, whatever stands around it: clients that check the format of keys need something there. */
+export function embeddedToken(text: string): string | undefined {
+  for (const { 0: found, index } of text.matchAll(withoutPrefix)) {
+    for (let start = index - 1; start >= 0 && start >= index - LONGEST_PREFIX; start--) {
+      const candidate = text.slice(start, index) + found
+      if (tokenShape(candidate)) return candidate
+    }
+  }
+  return undefined
+}
+
 /**
  * Whether a token (one that has a shape) may have been minted under one of these keys. False = certainly not; true says no more than
  * that a look-up is worth it.

@@ -92,9 +92,15 @@ export const engineSchema = {
       },
       "auth": {
         "type": "string",
-        "description": "How the key is put into a request: bearer, basic, header:<Name>, query:<name> or none.",
+        "joined": true,
+        "description": "Where the key is put into a request, and where clients put the phantom token: bearer, basic, basic:{user}:{pass}, header:<Name>[=<template>], query:<name>[=<template>], path:<template>, body:<field>[=<template>] or none; several with commas between. {name} in a template is a field of the secret, for example header:Authorization=Bot {api_key}; without a template it is kv_field.",
         "example": "bearer",
         "default": "bearer"
+      },
+      "token_alias": {
+        "type": "string",
+        "description": "What clients that check the format of keys may write before the phantom token, for example sk_test_; {token} says where the token stands if something follows it. Removed before the token is looked at.",
+        "example": "sk_test_"
       },
       "headers": {
         "type": "object",

@@ -5,7 +5,14 @@ import { prepareKey } from '../../src/gateway/call/key.ts'
 import { buildOutgoing } from '../../src/gateway/call/outgoing.ts'
 import type { Data } from '../../src/logical/data.ts'
 import { RequestError } from '../../src/logical/errors.ts'
-import { compileProjection, environmentLabel, mintToken, parseOperation, tokenShape } from '../../src/scope/index.ts'
+import {
+  compileProjection,
+  environmentLabel,
+  fieldsOf,
+  mintToken,
+  parseOperation,
+  tokenShape,
+} from '../../src/scope/index.ts'
 import { agentScopesSpec } from '../../src/terraform/resource/agent-scopes.ts'
 import { agentSpec } from '../../src/terraform/resource/agent.ts'
 import { configSpec } from '../../src/terraform/resource/config.ts'
@@ -38,9 +45,11 @@ export const kinds = {
     path: (document) => `upstreams/${name(document.name)}`,
     use(path, stored) {
       const { value: upstream } = readUpstream(path, { ...stored, kv_path: stored.kv_path ?? 'mcp/a' })
-      const key = upstream.auth === 'none' ? undefined : prepareKey(upstream, 'sk_live_abcdefgh')
+      const key = 'sk_live_abcdefgh'
+      const fields = Object.fromEntries(fieldsOf(upstream.auth, 'api_key').map((field) => [field, key]))
+      const prepared = prepareKey(upstream, key, [], fields)
       const match = { operation: parseOperation('GET /'), params: new Map<string, string>() }
-      buildOutgoing({ upstream, match, query: [], headers: [], key })
+      buildOutgoing({ upstream, match, query: [], headers: [], key: prepared })
     },
   },
   tool: {

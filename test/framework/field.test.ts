@@ -39,6 +39,13 @@ describe('a field takes what the command line, forms and JSON send', () => {
   })
 })
 
+it('a text that may be a list is kept as one text with commas', () => {
+  const joined = { type: 'string', description: '', example: '', joined: true } as const
+  expect(convertField(joined, ['bearer', 'query:key'])).toBe('bearer,query:key')
+  expect(convertField(joined, 'bearer,query:key')).toBe('bearer,query:key')
+  expect(() => convertField(joined, [{}])).toThrow('has an item at [0] that is not a string')
+})
+
 describe('a field refuses', () => {
   it.each<[FieldType, unknown, string]>([
     ['string', {}, 'must be a string'],

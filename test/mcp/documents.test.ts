@@ -28,6 +28,7 @@ describe('documents', () => {
         kv_path: 'mcp/stripe',
         kv_field: 'api_key',
         auth: 'bearer',
+        token_alias: null,
         headers: { 'Stripe-Version': '2025-03-31' },
         sensitivity: 'standard',
         allow_private_addresses: false,
@@ -332,12 +333,12 @@ describe('bad input is refused with a sentence and changes nothing', () => {
     [
       'upstreams/s',
       { url, auth: 'header:Host' },
-      'auth "header:Host" is not a way to send a key: bearer, basic, header:<Name>, query:<name> or none, for example auth=header:X-Api-Key.',
+      'auth "header:Host" does not name a header that may carry a key, for example auth=header:X-Api-Key={api_key}.',
     ],
     [
       'upstreams/s',
       { url, auth: 'header:X-A\r\nB' },
-      'auth "header:X-A\\r\\nB" is not a way to send a key: bearer, basic, header:<Name>, query:<name> or none, for example auth=header:X-Api-Key.',
+      'auth "header:X-A\\r\\nB" does not name a header that may carry a key, for example auth=header:X-Api-Key={api_key}.',
     ],
     [
       'upstreams/s',

@@ -29,7 +29,13 @@ describe('allows', () => {
     ['a token header by convention', { auth: 'header:PRIVATE-TOKEN' }, {}],
     ['a vendor whose name begins like a page', { auth: 'header:X-PagerDuty-Token' }, {}],
     ['one scheme word before the key', { auth: 'header:Authorization=Bot {api_key}' }, {}],
-    ['a listed template', { auth: 'header:authorization=a {x} {y}' }, { mcp_auth: 'header:Authorization=a {x} {y}' }],
+    [
+      'a listed template',
+      { auth: 'header:authorization=a {x} {y}' },
+      { mcp_auth: 'header:Authorization=a {x} {y}', mcp_fields: 'x,y' },
+    ],
+    ['two conventional places of one field', { auth: 'header:apikey, bearer' }, {}],
+    ['two listed places', { auth: 'bearer,body:token' }, { mcp_auth: 'body:token,bearer' }],
     ['a listed field', { kv_field: 'token' }, { mcp_fields: 'api_key,token' }],
   ])('%s', (_what, changes, custom) => {
     expect(lists(changes, custom)).toBe('')
@@ -49,7 +55,27 @@ describe('refuses', () => {
     ['another origin', { origin: 'https://evil.example' }, {}, 'mcp_origins'],
     ['a field left out of the list', {}, { mcp_fields: 'other' }, 'mcp_fields'],
     ['a place left out of the list', {}, { mcp_auth: 'basic' }, 'mcp_auth'],
-    ['a template of two fields', { auth: 'header:Authorization=Basic {user}:{pass}' }, {}, 'mcp_auth'],
+    [
+      'a template of two fields',
+      { auth: 'header:Authorization=Basic {user}:{api_key}' },
+      {},
+      'mcp_auth,mcp_fields,mcp_fields',
+    ],
+    [
+      'two conventional places of two fields',
+      { auth: 'bearer,header:X-Api-Key={b}' },
+      { mcp_fields: 'api_key,b' },
+      'mcp_auth,mcp_auth',
+    ],
+    ['another field than kv_field', { auth: 'header:X-Api-Key={other}' }, {}, 'mcp_fields'],
+    ['one of two places', { auth: 'bearer,body:token' }, { mcp_auth: 'bearer' }, 'mcp_auth'],
+    [
+      'a template in another case',
+      { auth: 'header:X-A=Bot {api_key}' },
+      { mcp_auth: 'header:x-a=bot {api_key}' },
+      'mcp_auth',
+    ],
+    ['a user beside the key', { auth: 'basic:{api_key}:' }, {}, 'mcp_auth'],
     ['a template of two words', { auth: 'header:Authorization=Token token={api_key}' }, {}, 'mcp_auth'],
     ['a key in the path', { auth: 'path:/bot{api_key}' }, {}, 'mcp_auth'],
     ['a key in the body', { auth: 'body:token' }, {}, 'mcp_auth'],
@@ -113,6 +139,18 @@ describe('adding and taking away', () => {
     expect(uses.flatMap((one) => missingConsent(one, custom))).toEqual([])
     for (const one of uses) custom = withoutConsent(one, custom)
     expect(custom).toEqual({})
+  })
+
+  it('lists every place and field of an upstream that has several', () => {
+    const both = use({ auth: 'header:DD-API-KEY,header:DD-APPLICATION-KEY={app_key}' })
+    const given = withConsent(both, origins)
+    expect(given).toEqual({
+      ...origins,
+      mcp_auth: 'header:DD-API-KEY,header:DD-APPLICATION-KEY={app_key}',
+      mcp_fields: 'api_key,app_key',
+    })
+    expect(missingConsent(both, given)).toEqual([])
+    expect(withoutConsent(both, given)).toEqual({})
   })
 
   it('leaves what another use of the same secret needs', () => {

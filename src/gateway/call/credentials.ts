@@ -1,106 +1,220 @@
+/** Takes the caller's token out of a request, from wherever clients of the upstream put its key. */
 import { badRequest } from '../../logical/errors.ts'
+import { embeddedToken, tokenShape } from '../../scope/index.ts'
+import type { Template } from '../../scope/index.ts'
+import type { Alias, CompiledPlacements, HeaderForms } from './placements.ts'
 import type { QueryParameter } from './target.ts'
-import type { UpstreamAuth } from '../../document/index.ts'
 
 /** Request or response headers in order, repeats included, names in any case. */
 export type HeaderPairs = readonly (readonly [name: string, value: string])[]
 
-/** Node's `rawHeaders` (name, value, name, value …) as pairs. */
-export function headerPairs(rawHeaders: readonly string[]): HeaderPairs {
-  const pairs: [string, string][] = []
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) pairs.push([rawHeaders[i]!, rawHeaders[i + 1]!])
-  return pairs
-}
-
-/** Where a caller's token may stand: always `Authorization`, and where the upstream's own key would. */
-export interface TokenPlaces {
-  /** Header names, lower case. */
-  readonly headers: readonly string[]
-  /** Query parameter names, compared without case. */
-  readonly query: readonly string[]
-  /** Whether `Authorization: Basic` may carry the token as user or password. */
-  readonly basic: boolean
-}
-
-export function tokenPlaces(auth: UpstreamAuth): TokenPlaces {
-  const own = auth.kind === 'header' ? auth.name.toLowerCase() : 'authorization'
-  return {
-    headers: own === 'authorization' ? ['authorization'] : ['authorization', own],
-    query: auth.kind === 'query' ? [auth.name.toLowerCase()] : [],
-    basic: auth.kind === 'basic',
-  }
+/** A request as it came in: Node's `rawHeaders` (name, value, name, value …), the query and the path below the upstream. */
+export interface RawRequest {
+  readonly rawHeaders: readonly string[]
+  readonly query: readonly QueryParameter[]
+  readonly segments: readonly string[]
 }
 
 export interface ExtractedToken {
-  /** What stood in the token's place, whatever its shape; undefined when nothing did. */
+  /** What stood in the token's place, whatever its shape, without the upstream's `token_alias`; undefined when nothing did. */
   readonly token: string | undefined
   /** The request without it and without anything else in those places: nothing of this may reveal the token. */
   readonly headers: HeaderPairs
   readonly query: readonly QueryParameter[]
+  readonly segments: readonly string[]
 }
 
 /**
- * Takes the caller's token out of a request. Two different ones are a 400: which of them the caller meant decides whose
- * rights are used. `looksLikeToken` tells which half of `Authorization: Basic` is the token.
+ * Throws `bad_request` for two different tokens, because which of them the caller meant decides whose rights are used, and for
+ * something else in a place of the key beside a token: it would be dropped, and the upstream might have read it.
  */
-export function extractToken(
-  auth: UpstreamAuth,
-  request: { readonly headers: HeaderPairs; readonly query: readonly QueryParameter[] },
-  looksLikeToken: (text: string) => boolean,
-): ExtractedToken {
-  const places = tokenPlaces(auth)
-  const found = new Set<string>()
-  for (const [name, value] of request.headers) {
+export function extractToken(places: CompiledPlacements, request: RawRequest): ExtractedToken {
+  const found = new FoundToken()
+  const headers = takeHeaders(places, request.rawHeaders, found)
+  const query = takeQuery(places, request.query, found)
+  const segments = takeSegments(places, request.segments, found)
+  return { token: found.decided(), headers, query, segments }
+}
+
+/** What the places of one request held. */
+class FoundToken {
+  #token: string | undefined
+  #place = ''
+  /** A place that holds what cannot be read as a token. */
+  #unread: string | undefined
+
+  add(token: string, place: string): void {
+    if (this.#token !== undefined && this.#token !== token)
+      throw badRequest(
+        `the request carries two different tokens, in ${this.#place} and ${place}; send one, for example "Authorization: Bearer <token>", and nothing else where a key belongs`,
+      )
+    this.#token = token
+    this.#place = place
+  }
+
+  addUnread(place: string): void {
+    this.#unread ??= place
+  }
+
+  decided(): string | undefined {
+    if (this.#token !== undefined && this.#unread !== undefined)
+      throw badRequest(
+        `${this.#unread} holds something other than the token, which is in ${this.#place}; send the token there too, or leave it out`,
+      )
+    return this.#token
+  }
+}
+
+function takeHeaders(places: CompiledPlacements, rawHeaders: readonly string[], found: FoundToken): HeaderPairs {
+  const kept: (readonly [string, string])[] = []
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!
+    const value = rawHeaders[at + 1]!
     const lowerName = name.toLowerCase()
-    if (!places.headers.includes(lowerName)) continue
-    const raw = auth.kind === 'header' && auth.name.toLowerCase() === lowerName
-    for (const token of tokensOf(value, { raw, basic: places.basic, looksLikeToken })) found.add(token)
+    const forms = places.headers.get(lowerName)
+    if (forms === undefined) {
+      kept.push([name, value])
+      continue
+    }
+    const text = value.trim()
+    if (text === '') continue
+    const tokens = tokensIn(forms, text, places.alias)
+    for (const token of tokens) found.add(token, `header ${lowerName}`)
+    if (tokens.length === 0) found.addUnread(`header ${lowerName}`)
   }
-  for (const { name, value } of request.query) {
-    if (places.query.includes(name.toLowerCase()) && value !== '') found.add(value)
+  return kept
+}
+
+function takeQuery(
+  places: CompiledPlacements,
+  query: readonly QueryParameter[],
+  found: FoundToken,
+): readonly QueryParameter[] {
+  if (places.query.size === 0) return query
+  const kept: QueryParameter[] = []
+  for (const parameter of query) {
+    const name = parameter.name.toLowerCase()
+    if (!places.query.has(name)) kept.push(parameter)
+    else if (parameter.value !== '') {
+      const tokens = tokensAround(places.query.get(name), parameter.value, places.alias)
+      for (const token of tokens.length > 0 ? tokens : [withoutAlias(parameter.value, places.alias)])
+        found.add(token, `query parameter ${name}`)
+    }
   }
-  if (found.size > 1)
-    throw badRequest(`the request carries two different tokens; send one, for example "Authorization: Bearer <token>"`)
-  return {
-    token: [...found][0],
-    headers: request.headers.filter(([name]) => !places.headers.includes(name.toLowerCase())),
-    query: request.query.filter(({ name }) => !places.query.includes(name.toLowerCase())),
+  return kept
+}
+
+/** The path without the segments that carry the token; as it is where they are not there, because the token stands elsewhere. */
+function takeSegments(
+  { path, alias }: CompiledPlacements,
+  segments: readonly string[],
+  found: FoundToken,
+): readonly string[] {
+  if (path.length === 0 || segments.length < path.length) return segments
+  const tokens: string[] = []
+  for (const [at, template] of path.entries()) {
+    const holes = holesIn(template, segments[at]!, false)
+    if (holes === undefined) return segments
+    for (const hole of holes) {
+      const token = withoutAlias(hole, alias)
+      // Text around the hole says that a key was meant; a bare segment may be one of the API's own.
+      if (isToken(token) || template.literals.some((literal) => literal !== '')) tokens.push(token)
+    }
   }
+  const real = tokens.filter(isToken)
+  for (const token of real.length > 0 ? real : tokens.slice(0, 1)) found.add(token, 'the path')
+  return tokens.length === 0 ? segments : segments.slice(path.length)
 }
 
 /** The first text, `Authorization` before others, that looks like a token in any of the places some upstream may take its key. */
-export function likelyToken(
-  request: { readonly headers: HeaderPairs; readonly query: readonly QueryParameter[] },
-  looksLikeToken: (text: string) => boolean,
-): string | undefined {
-  const isAuthorization = ([name]: HeaderPairs[number]) => name.toLowerCase() === 'authorization'
-  const headers = [...request.headers.filter(isAuthorization), ...request.headers]
-  const inHeaders = headers.flatMap(([, value]) => tokensOf(value, { raw: true, basic: true, looksLikeToken }))
-  return [...inHeaders, ...request.query.map(({ value }) => value)].find(looksLikeToken)
+export function likelyToken({ rawHeaders, query, segments }: RawRequest): string | undefined {
+  let token: string | undefined
+  for (let at = 0; token === undefined && at + 1 < rawHeaders.length; at += 2)
+    if (rawHeaders[at]!.length === 13 && rawHeaders[at]!.toLowerCase() === 'authorization')
+      token = tokenWithin(rawHeaders[at + 1]!)
+  for (let at = 1; token === undefined && at < rawHeaders.length; at += 2) token = tokenWithin(rawHeaders[at]!)
+  for (let at = 0; token === undefined && at < query.length; at++) token = tokenWithin(query[at]!.value)
+  for (let at = 0; token === undefined && at < segments.length; at++) token = tokenWithin(segments[at]!)
+  return token
 }
 
-interface Reading {
-  /** The bare value counts as a token: the upstream's own header takes the key without a scheme. */
-  readonly raw: boolean
-  readonly basic: boolean
-  readonly looksLikeToken: (text: string) => boolean
+const tokenWithin = (text: string): string | undefined =>
+  text.length < SHORTEST_TOKEN ? undefined : (embeddedToken(text) ?? embeddedToken(decodedBasic(text) ?? ''))
+
+/** `a_a_`, 43 and 6 digits. */
+const SHORTEST_TOKEN = 53
+
+const isToken = (text: string): boolean => tokenShape(text) !== undefined
+
+/** The tokens in a credential header that holds something, those of `Basic` perhaps two. */
+function tokensIn(forms: HeaderForms, text: string, alias: Alias | undefined): readonly string[] {
+  const space = text.indexOf(' ')
+  const word = space < 0 ? '' : text.slice(0, space).toLowerCase()
+  const rest = space < 0 ? '' : text.slice(space + 1).trim()
+  if (forms.template !== undefined) {
+    const tokens = tokensAround(forms.template, text, alias)
+    if (tokens.length > 0) return tokens
+  }
+  if ((word === 'bearer' || word === 'token') && !/\s/.test(rest)) return [schemeToken(forms, rest, alias)]
+  if (forms.basic) {
+    const credentials = decodedBasic(text)
+    if (credentials !== undefined) return basicTokens(forms.basicTemplate, credentials, alias)
+  }
+  if (forms.anyScheme && rest !== '') {
+    const token = schemeToken(forms, rest, alias)
+    if (isToken(token)) return [token]
+  }
+  return forms.bare ? [withoutAlias(text, alias)] : []
 }
 
-function tokensOf(value: string, reading: Reading): string[] {
-  const scheme = /^\s*(bearer|token)\s+(\S+)\s*$/i.exec(value)
-  if (scheme) return [scheme[2]!]
-  const basic = /^\s*basic\s+([A-Za-z0-9+/_-]+=*)\s*$/i.exec(value)
-  if (basic && reading.basic)
-    return basicTokens(Buffer.from(basic[1]!, 'base64').toString('utf8'), reading.looksLikeToken)
-  const bare = value.trim()
-  return reading.raw && bare !== '' ? [bare] : []
+/** After a scheme word: the token, or where the secret may be stored with its parameter, that (`Token token=KEY`). */
+function schemeToken({ anyScheme }: HeaderForms, rest: string, alias: Alias | undefined): string {
+  const parameter = anyScheme ? /^[A-Za-z][\w.-]{0,31}="?([^"\s]+?)"?$/.exec(rest)?.[1] : undefined
+  const token = withoutAlias(parameter ?? rest, alias)
+  return parameter === undefined || isToken(token) ? token : rest
 }
 
-/** The halves that look like a token; failing that the first non-empty one, so that the response is "invalid token", not "no token". */
-function basicTokens(credentials: string, looksLikeToken: (text: string) => boolean): string[] {
+function decodedBasic(text: string): string | undefined {
+  const [, base64] = /^\s*basic\s+([A-Za-z0-9+/_-]+=*)\s*$/i.exec(text) ?? []
+  return base64 === undefined ? undefined : Buffer.from(base64, 'base64').toString('utf8')
+}
+
+/** The halves that are tokens; failing that the first non-empty one, so that the response is "invalid token", not "no token". */
+function basicTokens(template: Template | undefined, credentials: string, alias: Alias | undefined): readonly string[] {
   const colon = credentials.indexOf(':')
   const halves = colon < 0 ? [credentials] : [credentials.slice(0, colon), credentials.slice(colon + 1)]
-  const filled = halves.filter((half) => half !== '')
-  const tokens = filled.filter(looksLikeToken)
+  const around = template === undefined ? [] : (holesIn(template, credentials, true) ?? [])
+  const filled = [...around, ...halves].filter((half) => half !== '').map((half) => withoutAlias(half, alias))
+  const tokens = filled.filter(isToken)
   return tokens.length > 0 ? tokens : filled.slice(0, 1)
+}
+
+/** The tokens in a template's places; what else stands in its other fields is the client's copy of what the secret holds. */
+const tokensAround = (template: Template | undefined, text: string, alias: Alias | undefined): readonly string[] =>
+  template === undefined
+    ? []
+    : (holesIn(template, text, true) ?? []).map((hole) => withoutAlias(hole, alias)).filter(isToken)
+
+/** What stands where the template has fields; undefined where its literals are not all there. */
+function holesIn({ literals }: Template, text: string, anyCase: boolean): readonly string[] | undefined {
+  const searched = anyCase ? text.toLowerCase() : text
+  const sought = (literal: string) => (anyCase ? literal.toLowerCase() : literal)
+  const [first = '', ...rest] = literals
+  if (!searched.startsWith(sought(first))) return undefined
+  const holes: string[] = []
+  let from = first.length
+  for (const [at, literal] of rest.entries()) {
+    const isLast = at === rest.length - 1
+    const to = isLast ? text.length - literal.length : searched.indexOf(sought(literal), from)
+    if (to < from || (isLast && !searched.endsWith(sought(literal)))) return undefined
+    holes.push(text.slice(from, to))
+    from = to + literal.length
+  }
+  return rest.length === 0 && searched.length !== from ? undefined : holes
+}
+
+function withoutAlias(text: string, alias: Alias | undefined): string {
+  if (alias === undefined || !text.startsWith(alias.before) || !text.endsWith(alias.after)) return text
+  const inner = text.slice(alias.before.length, text.length - alias.after.length)
+  return isToken(inner) ? inner : text
 }

@@ -4,7 +4,8 @@ import { GatewayCallError } from './call-error.ts'
 import type { HeaderPairs } from './credentials.ts'
 import type { PreparedKey } from './key.ts'
 import type { QueryParameter } from './target.ts'
-import { parseAuth, parseBase, requireUsable, type CallableUpstream } from './upstream.ts'
+import { placementsOf, type CompiledPlacements } from './placements.ts'
+import { parseBase, requireUsable, type CallableUpstream } from './upstream.ts'
 
 /**
  * Request headers that go upstream. Left out on purpose: credentials and cookies; what frames or routes (Connection, Host,
@@ -81,31 +82,33 @@ export function buildOutgoing(options: OutgoingRequestOptions): OutgoingRequest 
       `method ${JSON.stringify(operation.method)} is not passed on; use GET, HEAD, POST, PUT, PATCH or DELETE`,
     )
   requireUsable(upstream)
-  const auth = parseAuth(upstream)
-  if ((auth.kind === 'none') !== (key === undefined))
+  const places = placementsOf(upstream)
+  if (places.none !== (key === undefined))
     throw new GatewayCallError('key_unavailable', `upstream ${upstream.name}: the key does not fit its auth setting`)
+  if (places.body.size > 0)
+    throw new GatewayCallError('upstream_misconfigured', `upstream ${upstream.name}: no key can be put into a body yet`)
   const base = parseBase(upstream)
-  const path = joinPath(base, renderPath(operation, params))
-  const publicQuery = queryOf(options, auth)
+  const rendered = renderPath(operation, params)
+  const path = joinPath(base, rendered)
+  const publicQuery = queryOf(options, places)
   const publicTarget = publicQuery === '' ? path : `${path}?${publicQuery}`
   const headers = outgoingHeaders(options)
   refuseCallerToken(options, publicTarget, headers)
-  if (key?.header) headers.set(...key.header)
-  const secretQuery =
-    key?.query === undefined ? publicTarget : `${publicTarget}${publicQuery === '' ? '?' : '&'}${key.query}`
+  for (const header of key?.headers ?? []) headers.set(...header)
+  const query = [publicQuery, key?.query ?? ''].filter((part) => part !== '').join('&')
+  const secretPath = joinPath(base, rendered, key?.path)
   return {
     origin: base.origin,
     method: operation.method,
-    path: secretQuery,
+    path: query === '' ? secretPath : `${secretPath}?${query}`,
     headers: [...headers].flat(),
     publicUrl: new URL(base.origin + publicTarget),
   }
 }
 
 /** The caller's query without the parameter our key goes in. Throws `permission_denied` for one the operation does not take. */
-function queryOf({ query, match: { operation } }: OutgoingRequestOptions, auth: ReturnType<typeof parseAuth>): string {
-  const ownName = auth.kind === 'query' ? auth.name.toLowerCase() : undefined
-  const passedOn = query.filter(({ name }) => name.toLowerCase() !== ownName)
+function queryOf({ query, match: { operation } }: OutgoingRequestOptions, places: CompiledPlacements): string {
+  const passedOn = query.filter(({ name }) => !places.query.has(name.toLowerCase()))
   for (const { name } of passedOn) {
     if (operation.parameters && !operation.parameters.includes(name))
       throw new RequestError(
@@ -116,8 +119,8 @@ function queryOf({ query, match: { operation } }: OutgoingRequestOptions, auth: 
   return passedOn.map(({ encoded }) => encoded).join('&')
 }
 
-/** The second lock on the path: whatever rendered it, nothing but one plain absolute path below the base comes out. */
-function joinPath(base: URL, rendered: string): string {
+/** The second lock on the path: whatever rendered it, nothing but one plain absolute path below the base comes out. A key's own path stands before it. */
+function joinPath(base: URL, rendered: string, keyPath = ''): string {
   const plain = /^\/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2}|\/)*$/.test(rendered)
   const segments = rendered.slice(1).split('/')
   if (!plain || /%(?:2e|2f|5c|00)/i.test(rendered) || segments.some((segment) => segment === '.' || segment === '..')) {
@@ -126,6 +129,7 @@ function joinPath(base: URL, rendered: string): string {
   if (rendered !== '/' && segments.slice(0, -1).includes(''))
     throw new RequestError('internal', 'the rendered upstream path holds an empty segment')
   const prefix = base.pathname.replace(/\/+$/, '')
+  if (keyPath !== '') return prefix + keyPath + (rendered === '/' ? '' : rendered)
   return rendered === '/' && prefix !== '' ? base.pathname : prefix + rendered
 }
 

@@ -3,7 +3,7 @@ import type { HeaderPairs } from './credentials.ts'
 import type { Matcher } from './matcher.ts'
 import { scrubHeader } from './scrub.ts'
 import { parseTarget } from './target.ts'
-import type { UpstreamAuth } from '../../document/index.ts'
+import type { CompiledPlacements } from './placements.ts'
 import { parseBase, type CallableUpstream } from './upstream.ts'
 
 /** Response headers that say nothing about the body's fields: passed even when the body is projected. */
@@ -41,7 +41,10 @@ const isRateLimit = (name: string): boolean =>
 
 export interface ResponseHeaderOptions {
   readonly upstream: CallableUpstream
-  readonly auth: UpstreamAuth
+  /** Where the key was put, which the upstream may repeat. */
+  readonly places: CompiledPlacements
+  /** The key's own path before that of the request; empty where there is none. */
+  readonly keyPath?: string | undefined
   readonly headers: IncomingHttpHeaders
   /** The answered request's URL, without the key. */
   readonly requestUrl: URL
@@ -89,18 +92,20 @@ function ownView(name: string, value: string, options: ResponseHeaderOptions): s
 
 /** A URL of the same upstream as the caller would ask for it; undefined when it is not one or our own parser would refuse it. */
 function rewriteReference(reference: string, options: ResponseHeaderOptions): string | undefined {
-  const { upstream, auth, requestUrl, callerBase } = options
+  const { upstream, places, keyPath = '', requestUrl, callerBase } = options
   if (!URL.canParse(reference, requestUrl.href)) return undefined
   const url = new URL(reference, requestUrl)
   const base = parseBase(upstream)
   const prefix = base.pathname.replace(/\/+$/, '')
   const below = url.pathname === prefix || url.pathname.startsWith(`${prefix}/`)
   if (url.origin !== base.origin || url.username !== '' || url.password !== '' || !below) return undefined
-  const target = (url.pathname.slice(prefix.length) || '/') + url.search
+  const path = url.pathname.slice(prefix.length)
+  const ownPath = path === keyPath || path.startsWith(`${keyPath}/`) ? path.slice(keyPath.length) : path
+  const target = (ownPath || '/') + url.search
   try {
     const { query } = parseTarget(target, upstream.name)
     // The upstream may repeat the parameter our key went in.
-    const kept = query.filter(({ name }) => auth.kind !== 'query' || name.toLowerCase() !== auth.name.toLowerCase())
+    const kept = query.filter(({ name }) => !places.query.has(name.toLowerCase()))
     const search = kept.map(({ encoded }) => encoded).join('&')
     return callerBase.replace(/\/+$/, '') + target.split('?', 1)[0]! + (search === '' ? '' : `?${search}`) + url.hash
   } catch {

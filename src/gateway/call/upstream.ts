@@ -1,14 +1,9 @@
-import type { DocumentProblem, UpstreamAuth, UpstreamDocument } from '../../document/index.ts'
-import { readAuth, summaryOf, upstreamProblems } from '../../document/index.ts'
+import type { DocumentProblem, UpstreamDocument } from '../../document/index.ts'
+import { summaryOf, upstreamProblems } from '../../document/index.ts'
 import { GatewayCallError } from './call-error.ts'
 
 /** The part of an upstream's document that a call needs; where its key lies is for the reader of keys. */
 export type CallableUpstream = Omit<UpstreamDocument, 'kv_mount' | 'kv_path' | 'kv_field' | 'sensitivity'>
-
-/** Reads `auth`. What the engine should never have stored is `upstream_misconfigured`, and the call is not made. */
-export function parseAuth(upstream: Pick<CallableUpstream, 'name' | 'auth'>): UpstreamAuth {
-  return readAuth(upstream.auth) ?? misconfigured(upstream, upstreamProblems({ auth: upstream.auth }))
-}
 
 /** The base URL: origin and path. Credentials, query and fragment in it are refused. */
 export function parseBase(upstream: Pick<CallableUpstream, 'name' | 'url'>): URL {
@@ -26,7 +21,7 @@ export function requireUsable(upstream: CallableUpstream): void {
 
 const usable = new WeakMap<CallableUpstream, readonly DocumentProblem[]>()
 
-function misconfigured({ name }: Pick<CallableUpstream, 'name'>, [first]: readonly DocumentProblem[]): never {
+export function misconfigured({ name }: Pick<CallableUpstream, 'name'>, [first]: readonly DocumentProblem[]): never {
   const what = first ? summaryOf(first) : 'it cannot be used'
   throw new GatewayCallError('upstream_misconfigured', `upstream ${name}: ${what}`)
 }

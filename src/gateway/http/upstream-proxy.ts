@@ -2,11 +2,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import { contentLength, hasBody } from '../../http/index.ts'
-import { tokenShape } from '../../scope/index.ts'
-import { extractToken, headerPairs, likelyToken } from '../call/credentials.ts'
+import { extractToken, likelyToken } from '../call/credentials.ts'
 import type { HeaderPairs } from '../call/credentials.ts'
 import { parseTarget } from '../call/target.ts'
-import { parseAuth } from '../call/upstream.ts'
+import { placementsOf, usualPlacements } from '../call/placements.ts'
 import type { Caller } from '../decision/callers.ts'
 import type { Decisions } from '../decision/decide.ts'
 import type { Documents } from '../knowledge/documents.ts'
@@ -24,8 +23,6 @@ export interface UpstreamProxyDependencies {
   readonly ticker: Ticker
 }
 
-const looksLikeToken = (text: string): boolean => tokenShape(text) !== undefined
-
 /** Serves one call. `listener` = the upstream this port stands for, under which no `/u/<upstream>` prefix is expected. */
 export async function serveUpstream(
   dependencies: UpstreamProxyDependencies,
@@ -40,8 +37,8 @@ export async function serveUpstream(
   })
   const caller: Caller = { kind: 'session', address: request.socket.remoteAddress }
   const target = parseTarget(exchange.target, listener)
-  const given = { headers: headerPairs(request.rawHeaders), query: target.query }
-  const likely = likelyToken(given, looksLikeToken)
+  const given = { rawHeaders: request.rawHeaders, query: target.query, segments: target.segments }
+  const likely = likelyToken(given)
   // Only callers with a live token make this gateway read documents: others could ask for ever new ones.
   const upstream =
     likely !== undefined && (await decisions.isLive(likely, caller))
@@ -52,7 +49,8 @@ export async function serveUpstream(
     token = upstream ? undefined : likely,
     headers,
     query,
-  } = extractToken(upstream ? parseAuth(upstream) : { kind: 'bearer' }, given, looksLikeToken)
+    segments,
+  } = extractToken(upstream ? placementsOf(upstream) : usualPlacements, given)
   if (token === undefined) {
     records.unauthenticated()
     throw missing(': send it as "Authorization: Bearer <token>", or where this upstream takes its key')
@@ -61,7 +59,7 @@ export async function serveUpstream(
     token,
     upstream: target.upstream,
     method: request.method ?? '',
-    segments: target.segments,
+    segments,
     query,
     headers,
     // Stopping early must not destroy the socket: a refusal still has to go out.

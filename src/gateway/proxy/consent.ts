@@ -1,4 +1,4 @@
-import { consentCommand, missingConsent } from '../../scope/index.ts'
+import { consentCommand, fieldsOf, missingConsent } from '../../scope/index.ts'
 import type { CustomMetadata, KeyUse } from '../../scope/index.ts'
 import type { UpstreamDocument } from '../../document/index.ts'
 
@@ -36,11 +36,14 @@ export function judgeConsent(
   }
 }
 
-/** What the operator does about a key that is not there. */
-export function tellOperator(code: string, upstream: UpstreamDocument, path: string): string {
-  const { kv_mount: mount, kv_field: field } = upstream
-  const place = `${mount}/${path}`
-  return code === 'key_field_missing'
-    ? `the secret ${place} has no text in the field ${JSON.stringify(field)}: vault kv patch -mount=${mount} ${path} ${/^[\w.-]+$/.test(field) ? field : '<field>'}=-`
-    : `there is no secret at ${place}, or its latest version is deleted: vault kv put -mount=${mount} ${path} ${/^[\w.-]+$/.test(field) ? field : '<field>'}=-`
+/** What the operator does about a secret that is not there. */
+export function tellMissingSecret({ kv_mount: mount, kv_field: field, auth }: UpstreamDocument, path: string): string {
+  const values = fieldsOf(auth, field).map((name) => `${shownField(name)}=-`)
+  return `there is no secret at ${mount}/${path}, or its latest version is deleted: vault kv put -mount=${mount} ${path} ${values.join(' ')}`
 }
+
+/** What the operator does about a field that is not there, or holds no text. */
+export const tellMissingField = ({ kv_mount: mount }: UpstreamDocument, path: string, field: string): string =>
+  `the secret ${mount}/${path} has no text in the field ${JSON.stringify(field)}: vault kv patch -mount=${mount} ${path} ${shownField(field)}=-`
+
+const shownField = (name: string): string => (/^[\w.-]+$/.test(name) ? name : '<field>')

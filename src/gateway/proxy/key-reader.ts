@@ -1,6 +1,7 @@
 import type { Clock } from '../../logical/clock.ts'
 import { RequestError } from '../../logical/errors.ts'
 import type { Logger } from '../../logical/log.ts'
+import { fieldsOf } from '../../scope/index.ts'
 import type { CustomMetadata } from '../../scope/index.ts'
 import type { VaultResponse, VaultClient } from '../../vault-client/index.ts'
 import type { UpstreamDocument } from '../../document/index.ts'
@@ -9,7 +10,7 @@ import { prepareKey } from '../call/key.ts'
 import type { PreparedKey } from '../call/key.ts'
 import { parseBase } from '../call/upstream.ts'
 import { GatewayFailure, unavailable } from '../error.ts'
-import { judgeConsent, tellOperator } from './consent.ts'
+import { judgeConsent, tellMissingField, tellMissingSecret } from './consent.ts'
 import type { ConsentMode } from './consent.ts'
 
 export interface KeyReaderConfig {
@@ -54,24 +55,32 @@ export class KeyReader {
     const [sentMs, sentUnixMs] = [clock.monotonic(), clock.now()]
     const secret = await this.#readSecret(upstream, path)
     const fields = secret?.data?.data
-    if (!isRecord(fields)) throw this.#refuse(upstream, path, 'key_secret_missing')
+    if (!isRecord(fields)) throw this.#refuse(upstream, path, 'key_secret_missing', tellMissingSecret(upstream, path))
     const unlistedUpstream = this.#requireConsent(upstream, path, customMetadataOf(secret))
-    const value = Object.hasOwn(fields, upstream.kv_field) ? fields[upstream.kv_field] : undefined
-    if (typeof value !== 'string' || value === '') throw this.#refuse(upstream, path, 'key_field_missing')
-    return { key: this.#prepare(upstream, path, value, fields), unlistedUpstream, sentMs, sentUnixMs }
+    const texts = Object.fromEntries(
+      Object.entries(fields).filter((field): field is [string, string] => isText(field[1])),
+    )
+    const missing = fieldsOf(upstream.auth, upstream.kv_field).find((name) => !Object.hasOwn(texts, name))
+    if (missing !== undefined)
+      throw this.#refuse(upstream, path, 'key_field_missing', tellMissingField(upstream, path, missing))
+    return { key: this.#prepare(upstream, path, texts, textsIn(fields)), unlistedUpstream, sentMs, sentUnixMs }
   }
 
   #prepare(
     upstream: UpstreamDocument,
     path: string,
-    value: string,
-    fields: Record<string, unknown>,
+    fields: Readonly<Record<string, string>>,
+    others: readonly string[],
   ): PreparedKey | undefined {
     try {
-      return prepareKey(upstream, value, textsIn(fields))
+      return prepareKey(upstream, fields[upstream.kv_field], others, fields)
     } catch (error) {
       if (!(error instanceof GatewayCallError) || error.code !== 'key_unavailable') throw error
-      throw this.#refuse(upstream, path, 'key_unavailable', error.message, error)
+      this.#tell(upstream, path, 'key_unavailable', error.message)
+      // What is wrong with it says nothing about where it lies, and spares the operator a search.
+      throw new GatewayFailure('upstream_error', 'key_unavailable', `${error.message}: its operator must act`, {
+        cause: error,
+      })
     }
   }
 
@@ -92,8 +101,8 @@ export class KeyReader {
     return warned !== undefined
   }
 
-  #refuse(upstream: UpstreamDocument, path: string, code: KeyRefusal, what?: string, cause?: unknown): GatewayFailure {
-    this.#tell(upstream, path, code, what ?? tellOperator(code, upstream, path))
+  #refuse(upstream: UpstreamDocument, path: string, code: KeyRefusal, what: string, cause?: unknown): GatewayFailure {
+    this.#tell(upstream, path, code, what)
     return operatorMustAct(upstream, code, cause)
   }
 
@@ -152,6 +161,8 @@ function textsIn(value: unknown): string[] {
   if (typeof value === 'string') return [value]
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : []
 }
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,7 +1,7 @@
 import { delay } from '../../logical/clock.ts'
 import type { Clock } from '../../logical/clock.ts'
 import type { UpstreamDocument } from '../../document/index.ts'
-import { isName } from '../../scope/index.ts'
+import { isName, takesKey } from '../../scope/index.ts'
 import { GatewayFailure, toGatewayFailure, unavailable } from '../error.ts'
 import type { PreparedKey } from '../call/key.ts'
 import { parseBase } from '../call/upstream.ts'
@@ -80,7 +80,7 @@ export class Keys implements FeedListener {
 
   /** Throws what `KeyReader.read` does. */
   async get(upstream: UpstreamDocument, environment: string): Promise<UsableKey> {
-    if (upstream.auth === 'none')
+    if (!takesKey(upstream.auth))
       return { key: undefined, stillVouched: () => true, unlistedUpstream: false, watch: () => () => undefined }
     const named = nameOf(upstream, environment)
     const limitMs = this.#config.limitMs(upstream.sensitivity)
@@ -244,7 +244,7 @@ export class Keys implements FeedListener {
   #isVouchedByALaterRead(name: string, { key }: KeyRead, limitMs: number): boolean {
     const latest = this.#held.get(name)
     if (!latest || !this.#isWithin(latest, limitMs)) return false
-    return latest.key?.header?.[1] === key?.header?.[1] && latest.key?.query === key?.query
+    return latest.key !== undefined && key !== undefined && latest.key.sameAs(key)
   }
 
   #isWithin(held: KeyRead, limitMs: number): boolean {

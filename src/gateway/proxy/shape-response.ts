@@ -4,7 +4,7 @@ import type { HeaderPairs } from '../call/credentials.ts'
 import { decode, encodingOf } from '../call/decode.ts'
 import { projectBody } from '../call/project.ts'
 import { responseHeaders } from '../call/response.ts'
-import { parseAuth } from '../call/upstream.ts'
+import { placementsOf } from '../call/placements.ts'
 import { Delivery } from './delivery.ts'
 import type { UpstreamResponseHead, UpstreamExchange } from './exchange.ts'
 import { throwIfEnded } from './upstream-call.ts'
@@ -54,7 +54,8 @@ const headersOf = (
 ): ReturnType<typeof responseHeaders> =>
   responseHeaders({
     upstream,
-    auth: parseAuth(upstream),
+    places: placementsOf(upstream),
+    keyPath: key?.path,
     headers,
     requestUrl,
     callerBase,

@@ -48,6 +48,7 @@ const upstream = (sensitivity: Sensitivity): UpstreamDocument => ({
   kv_path: 'mcp/stripe',
   kv_field: 'api_key',
   auth: 'bearer',
+  token_alias: null,
   headers: {},
   sensitivity,
   allow_private_addresses: false,

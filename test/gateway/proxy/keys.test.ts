@@ -41,6 +41,7 @@ function upstream(settings: Partial<UpstreamDocument> = {}): UpstreamDocument {
     kv_path: 'mcp/stripe',
     kv_field: 'api_key',
     auth: 'bearer',
+    token_alias: null,
     headers: {},
     sensitivity: 'high',
     allow_private_addresses: false,
@@ -56,7 +57,7 @@ function upstream(settings: Partial<UpstreamDocument> = {}): UpstreamDocument {
 const get = (settings: Partial<UpstreamDocument> = {}, environment = 'production') =>
   keys.get(upstream(settings), environment)
 const header = async (settings: Partial<UpstreamDocument> = {}, environment = 'production') =>
-  (await get(settings, environment)).key?.header
+  (await get(settings, environment)).key?.headers[0]
 
 describe('a key is used', () => {
   it('where its owner has listed exactly this origin', async () => {
@@ -165,6 +166,15 @@ describe('a key is refused', () => {
     expect(await outcomeOf(get())).toBe('upstream_error key_field_missing')
   })
 
+  it('when one of several fields is missing, and says which', async () => {
+    vault.putKey('mcp/stripe', { api_key: 'sk_live_secret' }, 'https://api.stripe.com', {
+      mcp_auth: 'basic:{user}:{api_key}',
+      mcp_fields: 'user,api_key',
+    })
+    expect(await outcomeOf(get({ auth: 'basic:{user}:{api_key}' }))).toBe('upstream_error key_field_missing')
+    expect(told[0]?.message).toContain('vault kv patch -mount=secret mcp/stripe user=-')
+  })
+
   it('when the version was deleted', async () => {
     vault.kv.set('secret/data/mcp/stripe', { data: null, metadata: { deletion_time: '2026-03-15T16:00:00Z' } })
     expect(await outcomeOf(get())).toBe('upstream_error key_secret_missing')
@@ -185,7 +195,10 @@ describe('a key is refused', () => {
 })
 
 describe('what is missing is for the operator, with the command; the agent is told to ask them', () => {
-  it.each<[string, () => void, string, string]>([
+  const notReady =
+    "upstream stripe is not ready for use: its operator must act. Ask them to look into the gateway's log"
+
+  it.each<[string, () => void, string, string, string?]>([
     [
       'the secret',
       () => vault.kv.delete('secret/data/mcp/stripe'),
@@ -215,14 +228,12 @@ describe('what is missing is for the operator, with the command; the agent is to
       },
       'key_unavailable',
       'shorter than 8 bytes',
+      'the key of upstream stripe is shorter than 8 bytes, so it could not be recognised if the upstream repeated it; use a longer one: its operator must act',
     ],
-  ])('%s', async (_what, arrange, code, command) => {
+  ])('%s', async (_what, arrange, code, command, message = notReady) => {
     arrange()
     const error = await get().catch((thrown: unknown) => thrown)
-    expect(error).toMatchObject({
-      code,
-      message: "upstream stripe is not ready for use: its operator must act. Ask them to look into the gateway's log",
-    })
+    expect(error).toMatchObject({ code, message })
     expect(told).toEqual([
       {
         fields: { code, upstream: 'stripe', kv_mount: 'secret', kv_path: 'mcp/stripe' },
@@ -249,7 +260,7 @@ describe('consent_upstreams = "warn"', () => {
 
   it('allows an upstream that is not listed, and says so', async () => {
     const usable = await get({ name: 'shop' })
-    expect([usable.key?.header?.[0], usable.unlistedUpstream]).toEqual(['authorization', true])
+    expect([usable.key?.headers[0]?.[0], usable.unlistedUpstream]).toEqual(['authorization', true])
     expect(told[0]?.message).toContain('-custom-metadata=mcp_upstreams=mcp/stripe,mcp/shop mcp/stripe')
   })
 

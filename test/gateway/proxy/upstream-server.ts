@@ -102,6 +102,7 @@ export function upstreamAt(url: string, changes: Partial<CallableUpstream> = {})
     name: 'stripe',
     url,
     auth: 'bearer',
+    token_alias: null,
     headers: {},
     allow_private_addresses: true,
     connect_timeout: 5,
