@@ -2,7 +2,7 @@
 import { badRequest } from '../../logical/errors.ts'
 import { embeddedToken, tokenShape } from '../../scope/index.ts'
 import type { Template } from '../../scope/index.ts'
-import type { Alias, CompiledPlacements, HeaderForms } from './placements.ts'
+import type { TokenAlias, CompiledPlacements, HeaderForms } from './placements.ts'
 import type { QueryParameter } from './target.ts'
 
 /** Request or response headers in order, repeats included, names in any case. */
@@ -147,28 +147,30 @@ const SHORTEST_TOKEN = 53
 const isToken = (text: string): boolean => tokenShape(text) !== undefined
 
 /** The tokens in a credential header that holds something, those of `Basic` perhaps two. */
-function tokensIn(forms: HeaderForms, text: string, alias: Alias | undefined): readonly string[] {
+function tokensIn(forms: HeaderForms, text: string, alias: TokenAlias | undefined): readonly string[] {
+  const around = tokensAround(forms.template, text, alias)
+  if (around.length > 0) return around
   const space = text.indexOf(' ')
-  const word = space < 0 ? '' : text.slice(0, space).toLowerCase()
-  const rest = space < 0 ? '' : text.slice(space + 1).trim()
-  if (forms.template !== undefined) {
-    const tokens = tokensAround(forms.template, text, alias)
-    if (tokens.length > 0) return tokens
-  }
+  const afterWord = space < 0 ? [] : tokensAfterWord(forms, text, space, alias)
+  return afterWord.length > 0 || !forms.bare ? afterWord : [withoutAlias(text, alias)]
+}
+
+function tokensAfterWord(
+  forms: HeaderForms,
+  text: string,
+  space: number,
+  alias: TokenAlias | undefined,
+): readonly string[] {
+  const word = text.slice(0, space).toLowerCase()
+  const rest = text.slice(space + 1).trim()
   if ((word === 'bearer' || word === 'token') && !/\s/.test(rest)) return [schemeToken(forms, rest, alias)]
-  if (forms.basic) {
-    const credentials = decodedBasic(text)
-    if (credentials !== undefined) return basicTokens(forms.basicTemplate, credentials, alias)
-  }
-  if (forms.anyScheme && rest !== '') {
-    const token = schemeToken(forms, rest, alias)
-    if (isToken(token)) return [token]
-  }
-  return forms.bare ? [withoutAlias(text, alias)] : []
+  const credentials = forms.basic ? decodedBasic(text) : undefined
+  if (credentials !== undefined) return basicTokens(forms.basicTemplate, credentials, alias)
+  return forms.anyScheme ? [schemeToken(forms, rest, alias)].filter(isToken) : []
 }
 
 /** After a scheme word: the token, or where the secret may be stored with its parameter, that (`Token token=KEY`). */
-function schemeToken({ anyScheme }: HeaderForms, rest: string, alias: Alias | undefined): string {
+function schemeToken({ anyScheme }: HeaderForms, rest: string, alias: TokenAlias | undefined): string {
   const parameter = anyScheme ? /^[A-Za-z][\w.-]{0,31}="?([^"\s]+?)"?$/.exec(rest)?.[1] : undefined
   const token = withoutAlias(parameter ?? rest, alias)
   return parameter === undefined || isToken(token) ? token : rest
@@ -180,7 +182,11 @@ function decodedBasic(text: string): string | undefined {
 }
 
 /** The halves that are tokens; failing that the first non-empty one, so that the response is "invalid token", not "no token". */
-function basicTokens(template: Template | undefined, credentials: string, alias: Alias | undefined): readonly string[] {
+function basicTokens(
+  template: Template | undefined,
+  credentials: string,
+  alias: TokenAlias | undefined,
+): readonly string[] {
   const colon = credentials.indexOf(':')
   const halves = colon < 0 ? [credentials] : [credentials.slice(0, colon), credentials.slice(colon + 1)]
   const around = template === undefined ? [] : (holesIn(template, credentials, true) ?? [])
@@ -190,7 +196,11 @@ function basicTokens(template: Template | undefined, credentials: string, alias:
 }
 
 /** The tokens in a template's places; what else stands in its other fields is the client's copy of what the secret holds. */
-const tokensAround = (template: Template | undefined, text: string, alias: Alias | undefined): readonly string[] =>
+const tokensAround = (
+  template: Template | undefined,
+  text: string,
+  alias: TokenAlias | undefined,
+): readonly string[] =>
   template === undefined
     ? []
     : (holesIn(template, text, true) ?? []).map((hole) => withoutAlias(hole, alias)).filter(isToken)
@@ -213,7 +223,7 @@ function holesIn({ literals }: Template, text: string, anyCase: boolean): readon
   return rest.length === 0 && searched.length !== from ? undefined : holes
 }
 
-function withoutAlias(text: string, alias: Alias | undefined): string {
+function withoutAlias(text: string, alias: TokenAlias | undefined): string {
   if (alias === undefined || !text.startsWith(alias.before) || !text.endsWith(alias.after)) return text
   const inner = text.slice(alias.before.length, text.length - alias.after.length)
   return isToken(inner) ? inner : text

@@ -31,13 +31,13 @@ export interface CompiledPlacements {
   readonly path: readonly Template[]
   /** By name. */
   readonly body: ReadonlyMap<string, Template | undefined>
-  readonly alias: Alias | undefined
+  readonly alias: TokenAlias | undefined
   /** Authentication schemes for `WWW-Authenticate`. */
   readonly challenges: readonly ('Bearer' | 'Basic')[]
 }
 
 /** What clients write around the token, because they check the format of keys. */
-export interface Alias {
+export interface TokenAlias {
   readonly before: string
   readonly after: string
 }
@@ -97,7 +97,7 @@ function compilePlacements(auth: string, alias: string | null): CompiledPlacemen
 /** Where no upstream's document is known: the token in its usual place. */
 export const usualPlacements: CompiledPlacements = compilePlacements('bearer', null)
 
-function aliasOf(text: string | null): Alias | undefined {
+function aliasOf(text: string | null): TokenAlias | undefined {
   if (text === null || text === '') return undefined
   const [before = '', after = ''] = text.split('{token}')
   return { before, after }

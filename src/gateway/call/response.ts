@@ -92,16 +92,14 @@ function ownView(name: string, value: string, options: ResponseHeaderOptions): s
 
 /** A URL of the same upstream as the caller would ask for it; undefined when it is not one or our own parser would refuse it. */
 function rewriteReference(reference: string, options: ResponseHeaderOptions): string | undefined {
-  const { upstream, places, keyPath = '', requestUrl, callerBase } = options
+  const { upstream, places, requestUrl, callerBase } = options
   if (!URL.canParse(reference, requestUrl.href)) return undefined
   const url = new URL(reference, requestUrl)
   const base = parseBase(upstream)
   const prefix = base.pathname.replace(/\/+$/, '')
   const below = url.pathname === prefix || url.pathname.startsWith(`${prefix}/`)
   if (url.origin !== base.origin || url.username !== '' || url.password !== '' || !below) return undefined
-  const path = url.pathname.slice(prefix.length)
-  const ownPath = path === keyPath || path.startsWith(`${keyPath}/`) ? path.slice(keyPath.length) : path
-  const target = (ownPath || '/') + url.search
+  const target = withoutKeyPath(url.pathname.slice(prefix.length), options.keyPath ?? '') + url.search
   try {
     const { query } = parseTarget(target, upstream.name)
     // The upstream may repeat the parameter our key went in.
@@ -112,6 +110,9 @@ function rewriteReference(reference: string, options: ResponseHeaderOptions): st
     return undefined
   }
 }
+
+const withoutKeyPath = (path: string, keyPath: string): string =>
+  (path === keyPath || path.startsWith(`${keyPath}/`) ? path.slice(keyPath.length) : path) || '/'
 
 /** RFC 8288 link values whose target is of the same upstream; undefined when none is left. */
 function rewriteLinks(value: string, options: ResponseHeaderOptions): string | undefined {
