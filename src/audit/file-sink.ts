@@ -21,11 +21,25 @@ async function tornTail(file: AuditFile, size: number): Promise<Uint8Array | und
   return position === 0 ? tail : undefined
 }
 
-async function appendWhole(file: AuditFile, bytes: Uint8Array): Promise<void> {
-  const taken = await file.append(bytes)
-  // A regular file takes all or is out of space: the rest would only follow into the same wall.
-  if (taken !== bytes.length) throw new Error(`only ${String(taken)} of ${String(bytes.length)} bytes were written`)
+/** `done` gets undefined when every byte has been taken. */
+function appendWhole(file: AuditFile, bytes: Uint8Array, done: (error: unknown) => void): void {
+  file.append(bytes, (error, taken) => {
+    // A regular file takes all or is out of space: the rest would only follow into the same wall.
+    const isShort =
+      taken !== bytes.length && new Error(`only ${String(taken)} of ${String(bytes.length)} bytes were written`)
+    done(error ?? (isShort || undefined))
+  })
 }
+
+const appended = (file: AuditFile, bytes: Uint8Array): Promise<void> =>
+  new Promise((resolve, reject) => {
+    appendWhole(file, bytes, (error) => {
+      // What the system threw is passed on as it is.
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+      if (error !== undefined) reject(error)
+      else resolve()
+    })
+  })
 
 /**
  * Ends what a crash or a full disk left half written. Nobody was told that such a record is durable, so nothing rests
@@ -43,11 +57,11 @@ async function repair(file: AuditFile, time: string): Promise<number> {
     )
     if (truncated) {
       const torn = Buffer.from(`${JSON.stringify({ time, type: 'torn', text: Buffer.from(tail).toString() })}\n`)
-      await appendWhole(file, torn)
+      await appended(file, torn)
       return size - tail.length + torn.length
     }
   }
-  await appendWhole(file, Buffer.from('\n'))
+  await appended(file, Buffer.from('\n'))
   return size + 1
 }
 
@@ -59,9 +73,9 @@ const losses = {
 } as const
 
 /**
- * Opens the log file at `path`, with its last line whole. `time` is written into what a repair leaves. After each write, and
- * whenever `check` is called, the file must still be at its path: one that a rotation has renamed keeps what it has and is continued at
- * the path, and for one whose lines are gone the write fails, because nobody could read the record.
+ * Opens the log file at `path`, with its last line whole. `time` is written into what a repair leaves. Whenever `check` is
+ * called, the file must still be at its path: one that a rotation has renamed keeps what it has and is continued at the path; for one
+ * whose lines are gone the check fails, because nobody could read the records.
  */
 export async function openFileSink(
   fileSystem: AuditFileSystem,
@@ -71,7 +85,7 @@ export async function openFileSink(
   logger: Logger,
 ): Promise<AuditSink> {
   const openWhole = async (): Promise<{ file: AuditFile; size: number }> => {
-    const opened = await fileSystem.open(path)
+    const opened = await fileSystem.open(path, fsync)
     try {
       return { file: opened, size: await repair(opened, time) }
     } catch (thrown) {
@@ -80,10 +94,6 @@ export async function openFileSink(
     }
   }
   let { file, size } = await openWhole()
-  const write = async (bytes: Uint8Array): Promise<void> => {
-    await appendWhole(file, bytes)
-    size += bytes.length
-  }
   const check = async (): Promise<void> => {
     const state = await file.fate(size)
     if (state === 'here') return
@@ -100,12 +110,21 @@ export async function openFileSink(
     ;({ file, size } = await openWhole())
   }
   return {
-    write,
-    check,
-    async sync() {
-      if (fsync) await file.sync()
-      await check()
+    write(bytes, done) {
+      appendWhole(file, bytes, (error) => {
+        if (error !== undefined) {
+          done(error)
+          return
+        }
+        size += bytes.length
+        if (!fsync || file.isSynchronous) done(undefined)
+        else
+          file.sync().then(() => {
+            done(undefined)
+          }, done)
+      })
     },
+    check,
     close: () => file.close(),
   }
 }

@@ -6,14 +6,12 @@ export function streamSink(stream: Writable): AuditSink {
   // A stream reports a failed write to the callback and as an event; unheard, the event would end the process.
   stream.on('error', () => undefined)
   return {
-    write: (bytes) =>
-      new Promise((resolve, reject) => {
-        stream.write(bytes, (error) => {
-          if (error) reject(error)
-          else resolve()
-        })
-      }),
-    sync: () => Promise.resolve(),
+    write(bytes, done) {
+      // A stream may hand the chunk on as it is and keep it beyond its callback.
+      stream.write(Buffer.from(bytes), (error) => {
+        done(error ?? undefined)
+      })
+    },
     close: () => Promise.resolve(),
   }
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { createAuditLog } from '../audit/index.ts'
-import type { AuditLog, AuditLogOptions } from '../audit/index.ts'
+import type { AuditLogOptions, RecordLog } from '../audit/index.ts'
 import { RequestError } from '../logical/errors.ts'
 import type { Logger } from '../logical/log.ts'
 import { Failure } from './failure.ts'
@@ -45,7 +45,7 @@ const reasons: Readonly<Record<string, string>> = {
 /** The audit files of a process; a SIGHUP, as log rotation sends it, has all of them opened again. */
 export class AuditFiles {
   readonly #logger: Logger
-  readonly #open = new Map<string, AuditLog>()
+  readonly #open = new Map<string, RecordLog>()
   readonly #onHangup = (): void => {
     void this.#reopen()
   }
@@ -60,15 +60,18 @@ export class AuditFiles {
   }
 
   /** A log that stays known here until it is closed. */
-  log(options: AuditLogOptions & { readonly path: string }): AuditLog {
+  log(options: AuditLogOptions & { readonly path: string }): RecordLog {
     const { path } = options
     const log = createAuditLog({ logger: this.#logger, ...options })
-    const known: AuditLog = {
+    const known: RecordLog = {
       open: () =>
         log.open().catch((cause: unknown) => {
           throw new RequestError('unavailable', `the audit log ${path} cannot be written${reasonOf(cause)}`, { cause })
         }),
       append: (record) => log.append(record),
+      appendMembers: (members, waiter, mayWait) => {
+        log.appendMembers(members, waiter, mayWait)
+      },
       reopen: () => log.reopen(),
       close: () => {
         if (this.#open.get(path) === known) this.#open.delete(path)

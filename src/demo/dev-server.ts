@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { redactCredentials } from '../audit/index.ts'
-import type { AuditLog, AuditLogOptions } from '../audit/index.ts'
+import type { AuditLogOptions, RecordLog } from '../audit/index.ts'
 import type { Clock } from '../logical/clock.ts'
 import type { Logger } from '../logical/log.ts'
 import { MemoryStorage } from '../logical/storage.ts'
@@ -27,7 +27,7 @@ export interface DevServerOptions {
   /** Decision and outcome records. */
   readonly auditPath: string
   /** Opens an audit file, the gateway's and the host's alike; a durable log of `src/audit` unless given. */
-  readonly openAuditLog?: ((options: AuditLogOptions & { readonly path: string }) => AuditLog) | undefined
+  readonly openAuditLog?: ((options: AuditLogOptions & { readonly path: string }) => RecordLog) | undefined
   readonly clock: Clock
   readonly random: (bytes: number) => Uint8Array
   readonly logger: Logger

@@ -1,4 +1,4 @@
-import type { AuditLog } from '../audit/index.ts'
+import type { RecordLog } from '../audit/index.ts'
 import type { JsonLimits } from '../http/index.ts'
 import type { Clock } from '../logical/clock.ts'
 import type { Logger } from '../logical/log.ts'
@@ -50,7 +50,7 @@ export interface GatewayConfig {
   /** File of decision and outcome records. */
   readonly auditPath: string
   /** Opens that file; a durable log of `src/audit` unless given. */
-  readonly openAuditLog?: (path: string) => AuditLog
+  readonly openAuditLog?: (path: string) => RecordLog
   readonly serviceTokens?: readonly ServiceTokenConfig[]
   /** False uses keys without their owners' consent. Not for production: warned of at start and in every decision record. */
   readonly requireKeyConsent?: boolean

@@ -1,6 +1,6 @@
 /** The gateway: knows Vault only through its HTTP API, holds no state that Vault does not, and any number of it may run. */
 import { createAuditLog } from '../audit/index.ts'
-import type { AuditLog } from '../audit/index.ts'
+import type { RecordLog } from '../audit/index.ts'
 import { delay } from '../logical/clock.ts'
 import { checkConfig, stalenessOf } from './config.ts'
 import type { GatewayConfig } from './config.ts'
@@ -142,7 +142,7 @@ async function listenForUpstreams(
 interface Connections {
   readonly identity: VaultIdentity
   readonly health: HealthCheck
-  readonly audit: AuditLog
+  readonly audit: RecordLog
   readonly services: readonly ServiceIdentity[]
 }
 

@@ -11,6 +11,8 @@ export class FaultyFileSystem implements AuditFileSystem {
   durable = Buffer.alloc(0)
   readonly steps: Step[] = []
   opened = 0
+  /** Whether its files are durable with each append. */
+  isSynchronous = false
   onStep: (step: Step) => void | Promise<void> = () => undefined
   take: (length: number) => number = (length) => length
 
@@ -22,11 +24,16 @@ export class FaultyFileSystem implements AuditFileSystem {
     await this.#step('open')
     this.opened++
     return {
-      append: async (bytes) => {
-        await this.#step('append')
-        const taken = this.take(bytes.length)
-        this.content = Buffer.concat([this.content, bytes.subarray(0, taken)])
-        return taken
+      isSynchronous: this.isSynchronous,
+      append: (bytes, done) => {
+        this.#append(bytes).then(
+          (taken) => {
+            done(undefined, taken)
+          },
+          (error: unknown) => {
+            done(error, 0)
+          },
+        )
       },
       sync: async () => {
         await this.#step('sync')
@@ -50,6 +57,14 @@ export class FaultyFileSystem implements AuditFileSystem {
         this.opened--
       },
     }
+  }
+
+  async #append(bytes: Uint8Array): Promise<number> {
+    await this.#step('append')
+    const taken = this.take(bytes.length)
+    this.content = Buffer.concat([this.content, bytes.subarray(0, taken)])
+    if (this.isSynchronous) this.durable = this.content
+    return taken
   }
 
   async #step(step: Step): Promise<void> {

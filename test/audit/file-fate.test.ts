@@ -52,6 +52,7 @@ it.each(losses)(
   'a file that was %s fails the write that notices, is named in the log, and is written again after it',
   async (fate, act) => {
     act()
+    await clock.advance(20)
     await expect(log.append({ type: 'lost' })).rejects.toThrow('the audit log cannot be written')
     expect(logged).toHaveLength(1)
     expect(logged[0]).toContain(`"path":"${path}","fate":"${fate}"`)
@@ -72,12 +73,37 @@ it.each(losses)(
 
 it('a file that was renamed keeps the line that noticed, and is continued at its path', async () => {
   renameSync(path, `${path}.1`)
+  await clock.advance(20)
   await log.append({ type: 'second' })
   await log.append({ type: 'third' })
   expect(readFileSync(path, 'utf8')).toContain('"third"')
   expect(readFileSync(`${path}.1`, 'utf8')).toMatch(/"first"[^]*"second"/)
   expect(logged).toHaveLength(1)
 })
+
+it.each(losses)(
+  'a file that was %s is not looked for again within 20 ms of a look, and missed by the first write after them',
+  async (_fate, act) => {
+    act()
+    await clock.advance(19)
+    await log.append({ type: 'unnoticed' })
+    expect(logged).toEqual([])
+    await clock.advance(1)
+    await expect(log.append({ type: 'lost' })).rejects.toMatchObject({ kind: 'unavailable' })
+    expect(logged).toHaveLength(1)
+  },
+)
+
+it.each(losses)(
+  'a file that was %s is missed within a second by a log whose last write was not followed by a look',
+  async (_fate, act) => {
+    await clock.advance(15)
+    await log.append({ type: 'second' })
+    act()
+    await clock.advance(985)
+    await expect.poll(() => logged.length).toBe(1)
+  },
+)
 
 it.each(losses)(
   'a file that was %s is missed within a second by a log nobody writes to, which refuses records until it is reopened',

@@ -1,9 +1,14 @@
+import type { LineWaiter } from '../../audit/index.ts'
 import type { Clock } from '../../logical/clock.ts'
 import { unavailable } from '../error.ts'
-import { SecondCount } from './second-count.ts'
 import type { GatewayFailure } from '../error.ts'
-import type { Caller } from './callers.ts'
-import type { SessionFacts } from '../knowledge/session-entry.ts'
+import { callerName, decisionRecord, outcomeRecord, refusalsRecord } from './record-fields.ts'
+import type { Decision, ExtraFields, KnownSession, Outcome } from './record-fields.ts'
+import { RecordLines } from './record-lines.ts'
+import { SecondCount } from './second-count.ts'
+
+export { knownSession } from './record-fields.ts'
+export type { Decision, KnownSession, Outcome, RequestedAccess, ValidationResult } from './record-fields.ts'
 
 /** What a request is called in headers, responses and records. */
 export interface RequestIds {
@@ -13,73 +18,12 @@ export interface RequestIds {
   readonly callerRequestId?: string | undefined
 }
 
-export type ValidationResult = 'valid' | 'insufficient_scope' | 'expired' | 'revoked' | 'unknown' | 'unavailable'
-
-/** Where records go, each with the time it came; resolves when the record is durable. */
+/** Where records go, each with the time it came. */
 export interface RecordSink {
+  /** Resolves when the record is durable. */
   append(record: object): Promise<void>
-}
-
-/** What is known of a session whose token is no longer good: enough to tell reuse from noise. */
-export type KnownSession = Partial<SessionFacts>
-
-/** The part of what the engine says that it knows; undefined where it knows no such session. */
-export const knownSession = ({
-  session_id,
-  agent_id,
-  token_id,
-  owner,
-  environment,
-}: { [K in keyof SessionFacts]?: SessionFacts[K] | undefined }): KnownSession | undefined =>
-  session_id === undefined
-    ? undefined
-    : {
-        session_id,
-        ...(agent_id === undefined ? {} : { agent_id }),
-        ...(token_id === undefined ? {} : { token_id }),
-        ...(owner === undefined ? {} : { owner }),
-        ...(environment === undefined ? {} : { environment }),
-      }
-
-/** What was asked for, in names that hold no secret and no personal data. */
-export interface RequestedAccess {
-  readonly required_scope?: string
-  readonly tools?: readonly string[]
-  readonly upstream?: string
-  readonly method?: string
-  /** The operation's template, or a normalised path where none fits. */
-  readonly endpoint?: string
-  readonly risk?: string | null
-}
-
-export interface Decision {
-  readonly request_id: string
-  /** The caller's own, where it gave one. */
-  readonly caller_request_id?: string | undefined
-  readonly caller: Caller
-  readonly decision: 'allow' | 'deny' | 'error'
-  readonly validation_result: ValidationResult
-  readonly reason: string
-  readonly session: KnownSession | undefined
-  readonly requested: RequestedAccess
-  /** Of a use after expiry: for how long the token had been over, in whole seconds. */
-  readonly lateSeconds?: number | undefined
-}
-
-export interface Outcome {
-  readonly request_id: string
-  readonly caller_request_id?: string | undefined
-  readonly session: KnownSession
-  readonly requested: RequestedAccess
-  readonly status: number | null
-  readonly latency_ms: number
-  readonly upstream_ms: number | null
-  readonly bytes: number
-  /** Places in which the upstream had echoed its key. */
-  readonly key_echoes: number
-  readonly result: string
-  /** `upstream_not_listed`: the key's owner has not listed the upstream, which was only warned of. */
-  readonly key_consent?: 'upstream_not_listed'
+  /** See `RecordLog`: for lines that are rendered already. */
+  appendMembers?(members: string, waiter: LineWaiter, mayWait: boolean): void
 }
 
 /** Running totals since start. */
@@ -92,54 +36,54 @@ export interface Counters {
   outcomes_lost: number
 }
 
+/** What those are told who wait for a decision that could not be recorded: it is not taken. `cause` is what the log said. */
+export const decisionNotRecorded = (cause: unknown): GatewayFailure =>
+  unavailable('audit_unavailable', 'the decision cannot be recorded, so the request is refused; try again', cause)
+
 /** Writes decision and outcome records. A decision that cannot be made durable is not taken. */
 export class DecisionRecords {
   readonly counters: Counters = { allowed: 0, denied: 0, errors: 0, unauthenticated: 0, outcomes_lost: 0 }
   readonly #sink: RecordSink
-  readonly #extraFields: Readonly<Record<string, string>>
+  readonly #extraFields: ExtraFields
+  readonly #lines: RecordLines
   readonly #clock: Clock
   /** Refusals for limits that are being summed up, by session (or caller) and reason. */
   readonly #summaries = new Map<string, SecondCount>()
+  /** Waits for every outcome: nobody else does. */
+  readonly #outcomesLost: LineWaiter = {
+    durable: () => undefined,
+    notDurable: () => {
+      this.counters.outcomes_lost++
+    },
+  }
 
-  /** `extraFields` stand in every decision record: start settings that weaken a promise. */
-  constructor(sink: RecordSink, clock: Clock, extraFields: Readonly<Record<string, string>> = {}) {
+  /** `extraFields` stand in every decision record. */
+  constructor(sink: RecordSink, clock: Clock, extraFields: ExtraFields = {}) {
     this.#sink = sink
     this.#clock = clock
     this.#extraFields = extraFields
+    this.#lines = new RecordLines(extraFields)
   }
 
   /** Resolves when the record is durable; rejects with `unavailable` when it cannot be written. */
-  async decision(taken: Decision): Promise<void> {
-    const {
-      request_id,
-      caller_request_id,
-      caller,
-      decision,
-      validation_result,
-      reason,
-      session,
-      requested,
-      lateSeconds,
-    } = taken
-    this.counters[decision === 'allow' ? 'allowed' : decision === 'deny' ? 'denied' : 'errors']++
-    await this.#append({
-      type: 'decision',
-      ...requestFields(request_id, caller_request_id),
-      decision,
-      validation_result,
-      reason,
-      ...sessionFields(session),
-      ...requestedFields(requested),
-      caller: callerName(caller),
-      ...(lateSeconds === undefined ? {} : { late_seconds: lateSeconds, address: caller.address ?? null }),
-      ...this.#extraFields,
-    }).catch((error: unknown) => {
-      throw unavailable(
-        'audit_unavailable',
-        'the decision cannot be recorded, so the request is refused; try again',
-        error,
-      )
+  decision(taken: Decision): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.recordDecision(taken, {
+        durable: resolve,
+        notDurable: (cause) => {
+          reject(decisionNotRecorded(cause))
+        },
+      })
     })
+  }
+
+  /** Like `decision`, without a promise: `waiter` is told, after this has returned. See `decisionNotRecorded` for what it makes of an error. */
+  recordDecision(taken: Decision, waiter: LineWaiter): void {
+    const { decision } = taken
+    this.counters[decision === 'allow' ? 'allowed' : decision === 'deny' ? 'denied' : 'errors']++
+    const members = this.#sink.appendMembers && this.#lines.decision(taken)
+    if (members === undefined) this.#append(decisionRecord(taken, this.#extraFields), waiter)
+    else this.#sink.appendMembers!(members, waiter, false)
   }
 
   /**
@@ -180,7 +124,7 @@ export class DecisionRecords {
     const write = async (count: number) => {
       this.#summaries.delete(key)
       if (count === 0) return
-      await this.#append({ type: 'refusals', reason, count, ...sessionFields(session), caller }).catch(() => {
+      await this.#sink.append(refusalsRecord(count, { reason, session, caller })).catch(() => {
         this.counters.outcomes_lost++
       })
     }
@@ -188,45 +132,32 @@ export class DecisionRecords {
   }
 
   /** Follows a decision. The call has happened: a record that cannot be written is counted, not thrown. */
-  async outcome({
-    request_id,
-    caller_request_id,
-    session,
-    requested,
-    status,
-    latency_ms,
-    upstream_ms,
-    bytes,
-    key_echoes,
-    result,
-    key_consent,
-  }: Outcome): Promise<void> {
-    const times = {
-      latency_ms: Math.round(latency_ms),
-      upstream_ms: upstream_ms === null ? null : Math.round(upstream_ms),
-    }
-    await this.#append({
-      type: 'outcome',
-      ...requestFields(request_id, caller_request_id),
-      status,
-      ...times,
-      bytes,
-      key_echoes,
-      result,
-      ...(key_consent === undefined ? {} : { key_consent }),
-      ...sessionFields(session),
-      ...requestedFields(requested),
-    }).catch(() => {
+  async outcome(outcome: Outcome): Promise<void> {
+    await this.#sink.append(outcomeRecord(outcome)).catch(() => {
       this.counters.outcomes_lost++
     })
+  }
+
+  /** Like `outcome`, without telling when; written with the next decision, or 5 ms later. */
+  recordOutcome(outcome: Outcome): void {
+    const members = this.#sink.appendMembers && this.#lines.outcome(outcome)
+    if (members === undefined) this.#append(outcomeRecord(outcome), this.#outcomesLost)
+    else this.#sink.appendMembers!(members, this.#outcomesLost, true)
   }
 
   unauthenticated(): void {
     this.counters.unauthenticated++
   }
 
-  #append(record: object): Promise<void> {
-    return this.#sink.append(record)
+  #append(record: object, waiter: LineWaiter): void {
+    this.#sink.append(record).then(
+      () => {
+        waiter.durable()
+      },
+      (error: unknown) => {
+        waiter.notDurable(error)
+      },
+    )
   }
 }
 
@@ -244,39 +175,6 @@ export function refusalResult(
   if (code === 'revoked' || code === 'reuse_after_revocation') return { decision: 'deny', validation_result: 'revoked' }
   return { decision: 'deny', validation_result: 'unknown' }
 }
-
-const requestFields = (request_id: string, caller_request_id: string | undefined): object => ({
-  request_id,
-  ...(caller_request_id === undefined ? {} : { caller_request_id }),
-})
-
-function sessionFields(session: KnownSession | undefined): object {
-  const {
-    session_id = null,
-    agent_id = null,
-    token_id = null,
-    owner = null,
-    environment = null,
-    purpose = null,
-  } = session ?? {}
-  return { session_id, agent_id, token_id, owner, environment, purpose }
-}
-
-/** `platform` is the upstream under the name monitoring uses for it. */
-function requestedFields({ required_scope, tools, upstream, method, endpoint, risk }: RequestedAccess): object {
-  return {
-    ...(required_scope === undefined ? {} : { required_scope }),
-    ...(tools === undefined ? {} : { tools }),
-    ...(upstream === undefined ? {} : { upstream, platform: upstream, method, endpoint, risk: risk ?? null }),
-  }
-}
-
-const callerName = (caller: Caller): string =>
-  caller.kind === 'service'
-    ? `service:${caller.name}`
-    : caller.kind === 'vault'
-      ? `vault:${caller.digest.slice(0, 16)}`
-      : 'session'
 
 /** A path that may go into records where no operation fits: whatever looks like data stands as `{}`. */
 export function normalisePath(segments: readonly string[]): string {
