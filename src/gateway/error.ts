@@ -9,8 +9,12 @@ export interface GatewayFailureDetails {
   readonly retryAfterSeconds?: number
   /** For 405: the methods that are served. */
   readonly allow?: readonly string[]
+  /** For a 401: how the caller may say who it is; a bearer token unless another way is given. */
+  readonly schemes?: readonly AuthScheme[]
   readonly cause?: unknown
 }
+
+export type AuthScheme = 'Bearer' | 'Basic'
 
 type GatewayFailureArguments = TypedCode<[message: string, details?: GatewayFailureDetails]>
 
@@ -19,6 +23,7 @@ export class GatewayFailure extends RequestError {
   readonly type: GatewayErrorType
   readonly code: GatewayErrorCode
   readonly scope: string | undefined
+  readonly schemes: readonly AuthScheme[]
 
   constructor(...[type, code, message, details = {}]: GatewayFailureArguments) {
     super(errorCode(code).kind, message, details)
@@ -26,6 +31,14 @@ export class GatewayFailure extends RequestError {
     this.type = type
     this.code = code
     this.scope = details.scope
+    this.schemes = details.schemes ?? ['Bearer']
+  }
+
+  /** The same, naming these ways of saying who one is. */
+  askingFor(schemes: readonly AuthScheme[]): GatewayFailure {
+    const { type, code, message, scope, cause } = this
+    const details = { ...(scope === undefined ? {} : { scope }), schemes, cause }
+    return new GatewayFailure(...([type, code, message, details] as GatewayFailureArguments))
   }
 
   /** False where waiting changes nothing, so that nobody is told to try again. */

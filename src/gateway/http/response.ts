@@ -3,6 +3,7 @@ import { writeResponse } from '../../http/index.ts'
 import type { BodyReader, JsonLimits } from '../../http/index.ts'
 import type { RequestIds } from '../decision/records.ts'
 import type { GatewayFailure } from '../error.ts'
+import { challengeOf } from './challenge.ts'
 
 /** One exchange as the handlers see it. `target` is the request line's, raw. */
 export interface Exchange extends RequestIds {
@@ -53,15 +54,3 @@ export function sendError(exchange: Exchange, error: GatewayFailure, status = er
     { ...challenge, ...retry, ...(allow && { Allow: allow.join(', ') }) },
   )
 }
-
-/** RFC 6750, section 3. Without a token there is no error to name. */
-function challengeOf({ type, code, message, scope }: GatewayFailure): string {
-  const parameters = ['realm="mcp"']
-  if (code !== 'missing' && code !== 'caller_missing')
-    parameters.push(`error="${type}"`, `error_description="${quotable(message)}"`)
-  if (scope !== undefined && scope !== '') parameters.push(`scope="${quotable(scope)}"`)
-  return `Bearer ${parameters.join(', ')}`
-}
-
-/** The characters RFC 6750 allows in a description. */
-const quotable = (text: string): string => text.replaceAll('"', "'").replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '?')

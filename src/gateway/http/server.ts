@@ -18,6 +18,7 @@ import type { Logger } from '../../logical/log.ts'
 import { GatewayFailure, toGatewayFailure } from '../error.ts'
 import type { Limits } from '../limits/index.ts'
 import { callerRequestIdOf, requestIdOf } from '../request-id.ts'
+import { withSchemes } from './challenge.ts'
 import { sendError, sendJson } from './response.ts'
 import type { Exchange } from './response.ts'
 import { RefusalLimit } from './refusal-limit.ts'
@@ -97,7 +98,9 @@ export async function listenHttp(dependencies: HttpDependencies, options: Listen
     const served =
       api === 'upstream' ? serveUpstream(dependencies, exchange, options.upstream) : serveRest(routes, exchange)
     served.catch((thrown: unknown) => {
-      const error = toGatewayFailure(thrown)
+      const failure = toGatewayFailure(thrown)
+      const error =
+        api === 'rest' ? failure : withSchemes(failure, dependencies.documents, exchange.target, options.upstream)
       if (refusals.covers(error, api) && !response.headersSent) refusals.send(exchange, error)
       else if (error.code === 'refusals_limit' && !response.headersSent) refusals.hold(exchange, error)
       else fail(dependencies, exchange, error, thrown)

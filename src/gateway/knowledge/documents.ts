@@ -75,6 +75,10 @@ export class Documents implements FeedListener {
   upstream(name: string): Promise<UpstreamDocument | undefined> {
     return this.#get(`upstreams/${name}`, readUpstream)
   }
+  /** As `upstream`, of what is at hand: undefined also where it has not been read. */
+  knownUpstream(name: string): UpstreamDocument | undefined {
+    return this.#slots.get(`upstreams/${name}`)?.reading?.value as UpstreamDocument | undefined
+  }
   async tools(upstream: string): Promise<readonly Tool[]> {
     return (await this.#get(`tools/${upstream}`, readTools)) ?? []
   }

@@ -312,3 +312,32 @@ describe('a stored key', () => {
     expect(refused.text).not.toContain(KEY)
   })
 })
+
+describe('a 401 asks for', () => {
+  const ask = async (headers: Record<string, string>) => {
+    const response = await sendRequest(harness.url, '/u/api/x', { headers })
+    return [response.status, response.headers['www-authenticate']]
+  }
+  const used = async (auth: string) => {
+    await declare({ auth, accepts: () => true })
+    await sendRequest(harness.url, '/u/api/x', { headers: bearer(token) })
+  }
+
+  it('Basic, where the upstream is basic, so that git sends its password', async () => {
+    await used('basic')
+    expect(await ask({})).toEqual([401, 'Basic realm="mcp", charset="UTF-8", Bearer realm="mcp"'])
+    expect((await ask(bearer('svt_no')))[1]).toContain('Basic realm="mcp", charset="UTF-8", Bearer realm="mcp", error=')
+  })
+
+  it('a bearer token where it is not', async () => {
+    await used('header:X-Api-Key')
+    expect(await ask({})).toEqual([401, 'Bearer realm="mcp"'])
+  })
+
+  it('either, where the upstream is not known yet, and reads nothing for it', async () => {
+    await declare({ auth: 'basic', accepts: () => true })
+    const reads = harness.vault.count('mcp/upstreams/api')
+    expect(await ask({})).toEqual([401, 'Bearer realm="mcp", Basic realm="mcp", charset="UTF-8"'])
+    expect(harness.vault.count('mcp/upstreams/api')).toBe(reads)
+  })
+})
