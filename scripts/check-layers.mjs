@@ -19,7 +19,8 @@ const arrows = {
   plugin: ['logical', 'goplugin', 'proto'],
   'vault-client': ['logical'],
   host: ['framework', 'policy', 'audit', 'http'],
-  gateway: ['vault-client', 'audit', 'http', 'scope', 'document', 'grpc', 'error-code'],
+  'http-client': ['logical'],
+  gateway: ['vault-client', 'audit', 'http', 'http-client', 'scope', 'document', 'grpc', 'error-code'],
   // Of logical, a leaf, the packed SDK loads only the files it uses: the back-off and the table of kinds of failure.
   client: ['scope', 'grpc', 'logical', 'error-code'],
   terraform: ['goplugin', 'vault-client', 'scope', 'document', 'proto'],
