@@ -7,6 +7,7 @@ const typeNames = {
   bool: 'boolean',
   duration: 'seconds, or a text such as `15m`',
   list: 'list of strings',
+  lists: 'object of lists of strings',
   object: 'object',
   objects: 'list',
   any: 'anything',

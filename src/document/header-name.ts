@@ -28,6 +28,30 @@ const framing = new Set([
   'via',
 ])
 
+/** Names under which proxies tell where a request came from: whoever sets one speaks for the proxy. */
+const forwarding = new Set([
+  'cf-connecting-ip',
+  'cf-connecting-ipv6',
+  'client-ip',
+  'fastly-client-ip',
+  'true-client-ip',
+  'x-appengine-user-ip',
+  'x-azure-clientip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'x-envoy-external-address',
+  'x-host',
+  'x-original-forwarded-for',
+  'x-original-host',
+  'x-real-ip',
+  'x-remote-addr',
+  'x-remote-ip',
+  'x-remote-user',
+])
+
+export const isForwardingName = (name: string): boolean =>
+  forwarding.has(name.toLowerCase()) || name.toLowerCase().startsWith('x-forwarded-')
+
 export const isFramingName = (name: string): boolean => framing.has(name.toLowerCase())
 
 /** Never set from a request, the place of a key or a document. */

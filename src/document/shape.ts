@@ -13,6 +13,7 @@ interface ShapeValues {
   /** Whole seconds. */
   readonly duration: number
   readonly list: readonly string[]
+  readonly lists: Readonly<Record<string, readonly string[]>>
   readonly object: Readonly<Record<string, unknown>>
   readonly objects: readonly unknown[]
   readonly any: unknown
@@ -81,7 +82,7 @@ export function shapeProblems<F extends Shape>(shape: F, values: KnownValues<F>)
   })
 }
 
-type Found = { readonly problem: string; readonly index?: number } | undefined
+type Found = { readonly problem: string; readonly index?: number; readonly key?: string } | undefined
 
 function typeProblem({ type, computed, allowed, required, least }: FieldShape, value: unknown): Found {
   const found = checks[type](value)
@@ -97,6 +98,25 @@ function typeProblem({ type, computed, allowed, required, least }: FieldShape, v
 
 const must = (right: boolean, what: string): Found => (right ? undefined : { problem: `must be ${what}` })
 
+function listProblem(value: unknown): Found {
+  if (!Array.isArray(value)) return { problem: 'must be a list' }
+  // An item that a plan does not know yet is undefined.
+  const index = value.findIndex((item) => item !== undefined && typeof item !== 'string')
+  return index < 0 ? undefined : { index, problem: 'must be a string' }
+}
+
+function listsProblem(value: unknown): Found {
+  if (!isObject(value)) return { problem: 'must be an object of lists' }
+  const lists = Object.entries(value).filter(([, list]) => list !== undefined)
+  if (lists.reduce((sum, [, list]) => sum + (Array.isArray(list) ? list.length : 1), 0) > LONGEST_LIST)
+    return { problem: `must have at most ${String(LONGEST_LIST)} items` }
+  for (const [key, list] of lists) {
+    const found = listProblem(list)
+    if (found) return { ...found, key }
+  }
+  return undefined
+}
+
 const checks: Readonly<Record<FieldShape['type'], (value: unknown) => Found>> = {
   string: (value) => must(typeof value === 'string', 'a string'),
   int: (value) => must(Number.isSafeInteger(value), 'a whole number'),
@@ -106,12 +126,8 @@ const checks: Readonly<Record<FieldShape['type'], (value: unknown) => Found>> = 
     if (Number(value) < 0) return { problem: 'must not be negative' }
     return must(Number(value) <= LONGEST_SECONDS, `at most ${String(LONGEST_SECONDS)} seconds`)
   },
-  list: (value) => {
-    if (!Array.isArray(value)) return { problem: 'must be a list' }
-    // An item that a plan does not know yet is undefined.
-    const index = value.findIndex((item) => item !== undefined && typeof item !== 'string')
-    return index < 0 ? undefined : { index, problem: 'must be a string' }
-  },
+  list: listProblem,
+  lists: listsProblem,
   object: (value) => must(isObject(value), 'an object'),
   objects: (value) => must(Array.isArray(value), 'a list'),
   any: () => undefined,

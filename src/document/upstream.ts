@@ -1,5 +1,5 @@
 /** What an operator may write about an upstream: its fields and every rule for them. */
-import { headerProblems } from './header-lists.ts'
+import { headerFields, headerListProblems } from './header-lists.ts'
 import { nameProblems } from './name.ts'
 import { aliasProblems, authFields, authProblems } from './placement.ts'
 import type { DocumentProblem, RuleProblem } from './problem.ts'
@@ -40,12 +40,7 @@ export const upstreamFields = {
     default: 'api_key',
   },
   ...authFields,
-  headers: {
-    type: 'object',
-    description: 'Headers added to every request. Not for credentials: names that carry one are refused.',
-    example: { 'Stripe-Version': '2025-03-31' },
-    default: {},
-  },
+  ...headerFields,
   sensitivity: {
     type: 'string',
     allowed: ['high', 'standard', 'low'],
@@ -93,7 +88,7 @@ export function upstreamProblems(values: UpstreamValues): readonly DocumentProbl
     ...kvProblems(values),
     ...authProblems(values.auth),
     ...aliasProblems(values.token_alias),
-    ...headerProblems(values.headers),
+    ...headerListProblems(values),
     ...limits.flatMap((field) => limitProblems(field, values[field])),
     ...shapeProblems(upstreamFields, values),
   ]

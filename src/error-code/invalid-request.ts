@@ -59,6 +59,17 @@ export const invalidRequestCodes = {
     actor: 'MCP server',
     action: 'Use `Stream`.',
   },
+  header_not_allowed: {
+    meaning: 'The request has a header that may change what the call does and is not passed on.',
+    actor: 'operator',
+    action: "Leave the header out, or list it in the upstream's `request_headers`; the message names it.",
+  },
+  range_not_allowed: {
+    http: 416,
+    meaning: 'The part of a response that is asked for is too small, or it is more than one.',
+    actor: 'agent',
+    action: 'Ask for one range of at least 64 KiB, or for one that goes to the end.',
+  },
   unsupported_media_type: {
     kind: 'unsupported_media_type',
     meaning: 'The content type is not one that is read here.',

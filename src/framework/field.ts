@@ -5,7 +5,7 @@ import { durationSeconds } from './duration.ts'
  * Field types and their coercions. Everything may arrive as a string: that is what `vault write p k=v`, query parameters and
  * forms send. The rules follow Vault's framework, so that one engine behaves the same behind every client.
  */
-export type FieldType = 'string' | 'int' | 'bool' | 'duration' | 'list' | 'object' | 'objects' | 'any'
+export type FieldType = 'string' | 'int' | 'bool' | 'duration' | 'list' | 'lists' | 'object' | 'objects' | 'any'
 
 export interface FieldSchema {
   readonly type: FieldType
@@ -37,6 +37,7 @@ interface FieldValues {
   bool: boolean
   duration: number
   list: string[]
+  lists: Record<string, string[]>
   object: Record<string, unknown>
   objects: unknown[]
   any: unknown
@@ -132,6 +133,11 @@ function asObject(value: unknown): Record<string, unknown> {
   return value
 }
 
+/** Lists by name; each may be given as a list may: `Stripe-Account=acct_1,acct_2`. */
+function asLists(value: unknown): Record<string, string[]> {
+  return Object.fromEntries(Object.entries(asObject(value)).map(([name, list]) => [name, asList(list)]))
+}
+
 /** `key=value` texts, as the CLI sends for `-custom-metadata` style fields. */
 function asPairs(items: unknown[]): Record<string, unknown> {
   const pairs: [string, unknown][] = items.map((item) => {
@@ -160,6 +166,7 @@ const converters: Readonly<Record<FieldType, (value: unknown) => unknown>> = {
   bool: asBool,
   duration: asDuration,
   list: asList,
+  lists: asLists,
   object: asObject,
   objects: asObjects,
   any: (value) => value,

@@ -8,6 +8,7 @@ export interface OpenApiSchema {
   readonly properties?: Readonly<Record<string, OpenApiSchema>>
   readonly required?: readonly string[]
   readonly items?: OpenApiSchema
+  readonly additionalProperties?: OpenApiSchema
   readonly enum?: readonly string[]
   readonly default?: unknown
   readonly example?: unknown

@@ -245,6 +245,7 @@ const types: Readonly<Record<FieldType, OpenApiSchema>> = {
   // Answered in seconds, and best asked so; `15m` is understood too.
   duration: { type: 'integer', format: 'seconds' },
   list: { type: 'array', items: { type: 'string' } },
+  lists: { type: 'object', additionalProperties: { type: 'array', items: { type: 'string' } } },
   object: { type: 'object' },
   objects: { type: 'array', items: {} },
   any: {},

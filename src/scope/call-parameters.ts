@@ -2,6 +2,8 @@
 export interface CallParameters {
   /** Decoded names and values of the query string, in order, repetitions included. */
   readonly query: readonly (readonly [string, string])[]
+  /** Headers that the upstream's document lists, by their lower-case names, repetitions joined: rules name them `header:<Name>`. */
+  readonly headers?: readonly (readonly [string, string])[] | undefined
   readonly body: CallBody
 }
 
@@ -52,11 +54,31 @@ export function namedParameters(call: CallParameters): NamedParameters {
     topLevel.add(rest === '' ? name : name.slice(0, bracket), rest === '' || rest === '[]' ? value : { [rest]: value })
   }
   for (const [name, value] of semicolonPairs(allPairs(call))) whole.add(name.trim(), value)
+  if (call.headers !== undefined) addHeaders(call.headers, topLevel, whole)
   if (call.body.kind === 'fields')
     for (const [name, value] of Object.entries(call.body.fields)) topLevel.add(name, value)
   const parameters = { topLevel: topLevel.record(), whole: whole.record() }
   named.set(call, parameters)
   return parameters
+}
+
+const HEADER = 'header:'
+
+function addHeaders(headers: readonly Pair[], topLevel: Collected, whole: Collected): void {
+  for (const [name, value] of headers) {
+    topLevel.add(HEADER + name, value)
+    // Some servers take a header apart at commas, and some take the first or the last of what is there.
+    for (const part of value.split(',')) whole.add(HEADER + name, part.trim())
+  }
+}
+
+/** A query or body parameter that goes by the name rules have for headers: it would pass for one. */
+export const posesAsHeader = (call: CallParameters): boolean =>
+  [...namesOf(call)].some((name) => name.trim().toLowerCase().startsWith(HEADER))
+
+function* namesOf(call: CallParameters): Generator<string> {
+  for (const [name] of allPairs(call)) yield name
+  if (call.body.kind === 'fields') yield* Object.keys(call.body.fields)
 }
 
 type Pair = readonly [string, string]

@@ -1,7 +1,7 @@
 import { compileAcl } from '../policy/acl.ts'
 import type { Acl, AclMatch } from '../policy/acl.ts'
 import type { PolicyDocument } from '../policy/rule.ts'
-import { namedParameters } from './call-parameters.ts'
+import { namedParameters, posesAsHeader } from './call-parameters.ts'
 import type { CallParameters } from './call-parameters.ts'
 import { scopeCovered } from './containment.ts'
 import { ScopeError } from './error.ts'
@@ -103,6 +103,10 @@ function parameterFinding(match: AclMatch, call: CallParameters): Finding | unde
   const { topLevel, whole } = namedParameters(call)
   const denied = match.checkSpellings(whole) ?? match.checkSpellings(topLevel)
   if (denied !== undefined) return refused(denied)
+  if (posesAsHeader(call))
+    return refused(
+      'a parameter rule applies, and a parameter has a name that begins with "header:", as rules name headers.',
+    )
   if (call.body.kind === 'unread')
     return { reason: 'needs_body', message: 'a parameter rule applies and the body was not read.' }
   if (call.body.kind === 'opaque')

@@ -8,7 +8,7 @@ import type { Value, ValueObject } from './protocol/value.ts'
 
 /** A field as src/mcp declares it and engine-schema.ts repeats it. */
 export interface EngineField {
-  readonly type: 'string' | 'int' | 'bool' | 'duration' | 'list' | 'object' | 'objects' | 'any'
+  readonly type: 'string' | 'int' | 'bool' | 'duration' | 'list' | 'lists' | 'object' | 'objects' | 'any'
   readonly description: string
   readonly example: unknown
   readonly default?: unknown
@@ -40,6 +40,7 @@ const ctyTypes: Readonly<Record<Exclude<EngineField['type'], 'objects' | 'any'>,
   duration: 'number',
   bool: 'bool',
   list: ['list', 'string'],
+  lists: ['map', ['list', 'string']],
   object: ['map', 'string'],
 }
 
@@ -88,6 +89,7 @@ const readers: Readonly<Record<EngineField['type'], (value: unknown, items?: Ite
   duration: numberOf,
   bool: (value) => (typeof value === 'boolean' ? value : undefined),
   list: (value) => (Array.isArray(value) ? value.map(String) : undefined),
+  lists: (value) => (isObject(value as Value) ? listsOf(value as object) : undefined),
   object: (value) => (isObject(value as Value) ? textsOf(value as object) : undefined),
   objects: (value, items) => (Array.isArray(value) && items ? readItems(value, items) : undefined),
   any: () => null,
@@ -97,6 +99,12 @@ const textsOf = (value: object): Value =>
   Object.fromEntries(
     Object.entries(value).map(([key, member]) => [key, typeof member === 'string' ? member : JSON.stringify(member)]),
   )
+
+function listsOf(value: object): Value | undefined {
+  const lists = Object.entries(value) as [string, unknown][]
+  if (!lists.every(([, list]) => Array.isArray(list))) return undefined
+  return Object.fromEntries(lists.map(([name, list]) => [name, (list as unknown[]).map(String)]))
+}
 
 function readItems(values: readonly unknown[], items: Items): Value | undefined {
   try {
@@ -138,7 +146,10 @@ function checkNumber(path: Path, { type }: EngineField, value: Value, example: s
 }
 
 function checkMembers(path: Path, value: ValueObject): Diagnostic[] {
-  return Object.entries(value)
+  const inLists = Object.entries(value).flatMap(([key, member]) =>
+    isList(member) ? member.flatMap((item, index) => checkItem([...path, { key }, index], item)) : [],
+  )
+  const members = Object.entries(value)
     .filter(([, member]) => member === null)
     .map(([key]) =>
       fault(`${pathText(path)}[${JSON.stringify(key)}] is null`, 'Leave the key out, or give it a value.', [
@@ -146,6 +157,7 @@ function checkMembers(path: Path, value: ValueObject): Diagnostic[] {
         { key },
       ]),
     )
+  return [...members, ...inLists]
 }
 
 const checkItem = (path: Path, item: Value): readonly Diagnostic[] =>

@@ -104,11 +104,28 @@ export const engineSchema = {
       },
       "headers": {
         "type": "object",
-        "description": "Headers added to every request. Not for credentials: names that carry one are refused.",
+        "description": "Headers added to every request. A caller may send one of them only with the same value. Not for credentials: names that carry one are refused.",
         "example": {
           "Stripe-Version": "2025-03-31"
         },
         "default": {}
+      },
+      "request_headers": {
+        "type": "lists",
+        "description": "Headers that callers may send in addition to those every API knows, each with the values that are allowed, or * for any: what chooses on whose behalf the key acts, or what a call does. Tool policies judge them as parameter header:<Name>.",
+        "example": {
+          "Stripe-Account": [
+            "acct_1",
+            "acct_2"
+          ]
+        },
+        "default": {}
+      },
+      "allow_range": {
+        "type": "bool",
+        "description": "Pass on Range where no fields apply: one range of at least 64 KiB, or to the end. Otherwise the whole is sent. A key that the upstream repeats in its response could be cut at the edge of a range.",
+        "example": true,
+        "default": false
       },
       "sensitivity": {
         "type": "string",

@@ -70,6 +70,8 @@ describe('operator flow', () => {
         kv_field: 'api_key',
         auth: 'bearer',
         headers: {},
+        request_headers: {},
+        allow_range: false,
         sensitivity: 'high',
         allow_private_addresses: false,
         connect_timeout: 5,

@@ -109,6 +109,8 @@ export class FakeEngine {
       kv_field: 'api_key',
       auth: 'bearer',
       headers: {},
+      request_headers: {},
+      allow_range: false,
       sensitivity: 'high',
       allow_private_addresses: false,
       connect_timeout: 5,

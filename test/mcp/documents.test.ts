@@ -20,7 +20,12 @@ describe('documents', () => {
     ],
     [
       'upstreams/stripe',
-      { url: 'https://api.stripe.com', timeout: '1m30s', headers: 'Stripe-Version=2025-03-31' },
+      {
+        url: 'https://api.stripe.com',
+        timeout: '1m30s',
+        headers: 'Stripe-Version=2025-03-31',
+        request_headers: 'Stripe-Account=acct_1,acct_2',
+      },
       {
         name: 'stripe',
         url: 'https://api.stripe.com',
@@ -30,6 +35,8 @@ describe('documents', () => {
         auth: 'bearer',
         token_alias: null,
         headers: { 'Stripe-Version': '2025-03-31' },
+        request_headers: { 'Stripe-Account': ['acct_1', 'acct_2'] },
+        allow_range: false,
         sensitivity: 'standard',
         allow_private_addresses: false,
         connect_timeout: 5,

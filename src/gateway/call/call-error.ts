@@ -19,6 +19,17 @@ export class GatewayCallError extends RequestError {
   }
 }
 
+/** A request that may not be sent upstream as it is. The message names what of it, and holds no values. */
+export class RefusedRequest extends RequestError {
+  readonly code: CodesOf<'invalid_request'>
+
+  constructor(code: CodesOf<'invalid_request'>, message: string) {
+    super(errorCode(code).kind, message)
+    this.name = 'RefusedRequest'
+    this.code = code
+  }
+}
+
 /**
  * What may be kept of a foreign error for the log. Parsers put the bytes they choked on into their errors, and those may be
  * an echo of the key: only name and code are kept.

@@ -1,48 +1,12 @@
 import { badRequest, RequestError } from '../../logical/errors.ts'
-import { renderPath, type ToolMatch } from '../../scope/index.ts'
+import { renderPath, type Projection, type ToolMatch } from '../../scope/index.ts'
 import { GatewayCallError } from './call-error.ts'
 import type { HeaderPairs } from './credentials.ts'
 import type { PreparedKey } from './key.ts'
+import { requestHeaderPlan } from './request-headers.ts'
 import type { QueryParameter } from './target.ts'
 import { placementsOf, type CompiledPlacements } from './placements.ts'
 import { parseBase, requireUsable, type CallableUpstream } from './upstream.ts'
-
-/**
- * Request headers that go upstream. Left out on purpose: credentials and cookies; what frames or routes (Connection, Host,
- * X-Forwarded-*, X-HTTP-Method-Override, X-Original-URL …); `Range`, because a key echoed in pieces over several responses
- * could not be recognised; and what chooses on whose behalf the key acts (Stripe-Account, OpenAI-Organization,
- * X-Goog-User-Project …), which an operator sets in the upstream's own `headers`.
- */
-const passed = new Set([
-  'accept',
-  'accept-language',
-  'anthropic-beta',
-  'anthropic-version',
-  'content-language',
-  'content-type',
-  'graphql-features',
-  'idempotency-key',
-  'if-match',
-  'if-modified-since',
-  'if-none-match',
-  'if-unmodified-since',
-  'last-event-id',
-  'mcp-protocol-version',
-  'mcp-session-id',
-  'notion-version',
-  'openai-beta',
-  'prefer',
-  'stripe-version',
-  'traceparent',
-  'tracestate',
-  'user-agent',
-  'x-github-api-version',
-  'x-idempotency-key',
-  'x-request-id',
-])
-
-const DEFAULT_USER_AGENT = 'vault-plugin-secrets-mcp'
-const LONGEST_HEADER = 8192
 
 /** What is put on the wire. `headers` is undici's flat list of names and values. */
 export interface OutgoingRequest {
@@ -51,6 +15,8 @@ export interface OutgoingRequest {
   /** Path and query as sent; may hold the key. */
   readonly path: string
   readonly headers: string[]
+  /** A part of the response is asked for. */
+  readonly ranged: boolean
   /** The same target without the key: what relative references in the response are resolved against. */
   readonly publicUrl: URL
 }
@@ -63,6 +29,8 @@ export interface OutgoingRequestOptions {
   readonly query: readonly QueryParameter[]
   readonly headers: HeaderPairs
   readonly key: PreparedKey | undefined
+  /** Present = the granted scopes cover selected fields only. */
+  readonly projection?: Projection | undefined
   /** The caller's own token: refused wherever it would go upstream. */
   readonly callerToken?: string | undefined
 }
@@ -92,16 +60,17 @@ export function buildOutgoing(options: OutgoingRequestOptions): OutgoingRequest 
   const path = joinPath(base, rendered)
   const publicQuery = queryOf(options, places)
   const publicTarget = publicQuery === '' ? path : `${path}?${publicQuery}`
-  const headers = outgoingHeaders(options)
+  const { list: headers, ranged } = requestHeaderPlan(upstream).apply(options.headers, { range: mayRange(options) })
   refuseCallerToken(options, publicTarget, headers)
-  for (const header of key?.headers ?? []) headers.set(...header)
+  for (const [name, value] of key?.headers ?? []) replaceHeader(headers, name, value)
   const query = [publicQuery, key?.query ?? ''].filter((part) => part !== '').join('&')
   const secretPath = joinPath(base, rendered, key?.path)
   return {
     origin: base.origin,
     method: operation.method,
     path: query === '' ? secretPath : `${secretPath}?${query}`,
-    headers: [...headers].flat(),
+    headers,
+    ranged,
     publicUrl: new URL(base.origin + publicTarget),
   }
 }
@@ -133,45 +102,17 @@ function joinPath(base: URL, rendered: string, keyPath = ''): string {
   return rendered === '/' && prefix !== '' ? base.pathname : prefix + rendered
 }
 
-/** What is sent beside the key, by lower-case name. Whatever is judged of a header must be judged of this, never of what came in. */
-export function outgoingHeaders(options: Pick<OutgoingRequestOptions, 'upstream' | 'headers'>): Map<string, string> {
-  const { upstream } = options
-  // RFC 9110, 7.6.1: what Connection names is meant for us alone.
-  const forUsAlone = new Set(
-    options.headers
-      .filter(([name]) => name.toLowerCase() === 'connection')
-      .flatMap(([, value]) => value.split(',').map((token) => token.trim().toLowerCase())),
-  )
-  const headers = new Map<string, string>([['user-agent', DEFAULT_USER_AGENT]])
-  const seen = new Set<string>()
-  for (const [name, value] of options.headers) {
-    const lowerName = name.toLowerCase()
-    if (!passed.has(lowerName) || forUsAlone.has(lowerName)) continue
-    if (!isHeaderValue(value)) throw badRequest(`header ${lowerName} holds a control character`)
-    // RFC 9110, 5.3: a repeated field is the same as its values joined by commas.
-    const joined = seen.has(lowerName) ? `${headers.get(lowerName)!}, ${value}` : value
-    if (joined.length > LONGEST_HEADER)
-      throw badRequest(`header ${lowerName} is longer than ${String(LONGEST_HEADER)} bytes`)
-    headers.set(lowerName, joined)
-    seen.add(lowerName)
-  }
-  for (const [name, value] of Object.entries(upstream.headers ?? {})) {
-    headers.set(name.toLowerCase(), value)
-  }
-  // The response is searched for the key, and projected: both need the plain bytes.
-  headers.set('accept-encoding', 'identity')
-  return headers
+const mayRange = ({ upstream, match: { operation }, projection }: OutgoingRequestOptions): boolean =>
+  upstream.allow_range && operation.method === 'GET' && projection === undefined
+
+function replaceHeader(list: string[], name: string, value: string): void {
+  for (let at = list.length - 2; at >= 0; at -= 2) if (list[at] === name) list.splice(at, 2)
+  list.push(name, value)
 }
 
-const isHeaderValue = (value: string): boolean => !/[^\t\x20-\x7e\x80-\xff]/.test(value)
-
-function refuseCallerToken(
-  { callerToken }: OutgoingRequestOptions,
-  target: string,
-  headers: Map<string, string>,
-): void {
+function refuseCallerToken({ callerToken }: OutgoingRequestOptions, target: string, headers: readonly string[]): void {
   if (callerToken === undefined || callerToken === '') return
-  if ([target, ...headers.values()].some((text) => text.includes(callerToken))) {
+  if (target.includes(callerToken) || headers.some((text) => text.includes(callerToken))) {
     throw badRequest(
       'the token stands in a part of the request that goes upstream; send it only as "Authorization: Bearer <token>"',
     )

@@ -3,6 +3,7 @@ import { toolFields } from '../../document/index.ts'
 import type { UpstreamDocument } from '../../document/index.ts'
 import { judgeCall, matchOperations, matchReadings } from '../../scope/index.ts'
 import type { CallBody, Tool, ToolMatch, ToolOperation } from '../../scope/index.ts'
+import { requestHeaderPlan } from '../call/request-headers.ts'
 import { GatewayFailure, unavailable } from '../error.ts'
 import type { Documents } from '../knowledge/documents.ts'
 import type { SessionEntry } from '../knowledge/session-entry.ts'
@@ -66,10 +67,11 @@ export class CallJudge {
 
   /** `undefined` = the body has to be read. */
   #judge(upstream: UpstreamDocument, tools: readonly Tool[], grant: LiveGrant): AllowedCall | undefined {
-    const { method, segments, query } = this.#request
+    const { method, segments, query, headers } = this.#request
     const matches = matchOperations(tools, method, segments)
     this.#context.matches = matches
-    const call = { query, body: this.#body }
+    const { listed } = requestHeaderPlan(upstream).apply(headers, { range: false })
+    const call = { query, headers: listed, body: this.#body }
     const judgement = judgeCall(grant.chain, matches, call, matchReadings(tools, method, segments))
     if (judgement.reason === 'needs_body') return undefined
     if (!judgement.allowed) throw notGranted(judgement, upstream.name, method, segments)

@@ -30,7 +30,13 @@ export async function callUpstream(call: UpstreamCall): Promise<UpstreamResponse
     const head = await exchange.send(pool, request, body)
     const upstreamMs = clock.monotonic() - startedMs
     throwIfEnded(call)
-    const response = await shapeResponse(call, { head, exchange, requestUrl: request.publicUrl, upstreamMs })
+    const response = await shapeResponse(call, {
+      head,
+      exchange,
+      requestUrl: request.publicUrl,
+      ranged: request.ranged,
+      upstreamMs,
+    })
     void response.finished.then(stopListening)
     return response
   } catch (error) {

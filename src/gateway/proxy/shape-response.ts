@@ -14,6 +14,8 @@ export interface Received {
   readonly head: UpstreamResponseHead
   readonly exchange: UpstreamExchange
   readonly requestUrl: URL
+  /** A part of the response was asked for. */
+  readonly ranged: boolean
   readonly upstreamMs: number
 }
 
@@ -64,15 +66,19 @@ const headersOf = (
     matcher: key?.matcher,
   })
 
-async function refuseStatus(call: UpstreamCall, { head: { status }, exchange }: Received): Promise<void> {
+async function refuseStatus(
+  call: UpstreamCall,
+  { head: { status, headers }, exchange, ranged }: Received,
+): Promise<void> {
   const { name } = call.upstream
   if (status === 401 || status === 407)
     throw new GatewayCallError(
       'upstream_unauthorized',
       `upstream ${name} refused the gateway's key (${String(status)})`,
     )
-  // Never asked for: Range is not passed on.
-  if (status === 206)
+  // RFC 9110, 15.3.7: of one range, and it says which. Half of a compressed stream cannot be read.
+  const partial = headers['content-range'] !== undefined && encodingOf(name, headers) === 'identity'
+  if (status === 206 && !(ranged && partial))
     throw new GatewayCallError(
       'upstream_invalid_response',
       `upstream ${name} sent a partial response that was not requested`,

@@ -1,7 +1,6 @@
 /** One call to an upstream: what it is made with, what comes of it, and when it may not go on. */
 import type { Clock } from '../../logical/clock.ts'
 import { RequestError } from '../../logical/errors.ts'
-import type { Projection } from '../../scope/index.ts'
 import { GatewayCallError, type CallErrorCode } from '../call/call-error.ts'
 import type { HeaderPairs } from '../call/credentials.ts'
 import type { OutgoingRequestOptions } from '../call/outgoing.ts'
@@ -16,8 +15,6 @@ export interface UpstreamCall extends OutgoingRequestOptions {
   readonly contentLength?: number | undefined
   /** Asked before that many more bytes of the response are held; throws to refuse them. */
   readonly reserve?: ((bytes: number) => void) | undefined
-  /** Present = the granted scopes cover selected fields only. */
-  readonly projection?: Projection | undefined
   /** See `ResponseHeaderOptions.callerBase`; `/u/<upstream>` when not given. */
   readonly callerBase?: string | undefined
   /** Ends the call at once, in every phase. A reason that is a `RequestError` is what readers are told. */

@@ -5,7 +5,7 @@ import { callUpstream } from './call-upstream.ts'
 import type { UpstreamResponse } from './upstream-call.ts'
 import type { HeaderPairs } from '../call/credentials.ts'
 import type { Egress } from './egress.ts'
-import { outgoingHeaders } from '../call/outgoing.ts'
+import { requestHeaderPlan, sentHeader } from '../call/request-headers.ts'
 import type { QueryParameter } from '../call/target.ts'
 import { GatewayFailure, toGatewayFailure } from '../error.ts'
 import { bodyParameters } from '../decision/body-parameters.ts'
@@ -223,8 +223,9 @@ class RequestBody {
 
   /** A form or a JSON object may name another method in a field, so it is read before it is sent. Throws `bad_request`. */
   async refuseOverride(upstream: UpstreamDocument): Promise<void> {
-    const contentType = outgoingHeaders({ upstream, headers: this.#ask.headers }).get('content-type')
-    if (this.#ask.body === undefined || !mayOverride(contentType)) return
+    if (this.#ask.body === undefined) return
+    const contentType = this.#sent(upstream, 'content-type')
+    if (!mayOverride(contentType)) return
     this.#read ??= await collect(this.#ask, upstream.max_request_bytes, this.#held)
     await refuseBodyOverride(contentType, this.#read)
   }
@@ -232,8 +233,12 @@ class RequestBody {
   /** By the content type it is sent with: headers that repeat it, or keep it from being passed on, make it another. */
   async parameters(upstream: UpstreamDocument) {
     this.#read ??= await collect(this.#ask, upstream.max_request_bytes, this.#held)
-    const contentType = outgoingHeaders({ upstream, headers: this.#ask.headers }).get('content-type')
+    const contentType = this.#sent(upstream, 'content-type')
     return bodyParameters(contentType, this.#read)
+  }
+
+  #sent(upstream: UpstreamDocument, name: string): string | undefined {
+    return sentHeader(requestHeaderPlan(upstream).apply(this.#ask.headers, { range: false }), name)
   }
 }
 

@@ -221,9 +221,11 @@ describe("a body under a policy's parameter rule", () => {
     expect(harness.sink.records).toMatchObject([{ type: 'decision', decision: 'deny', reason: 'bad_request' }])
   })
 
-  it("is judged by the content type the upstream's document puts in place of the caller's", async () => {
+  it("is judged by the content type the upstream's document gives it, and refused with another", async () => {
     await upstreamWith({ headers: { 'Content-Type': form } })
-    expect(refusal(await send({ 'Content-Type': json }, twofold))).toMatch(/^403 insufficient_scope /)
+    expect(refusal(await send({}, twofold))).toMatch(/^403 insufficient_scope /)
+    expect(refusal(await send({ 'Content-Type': json }, twofold))).toBe('400 invalid_request header_not_allowed')
+    expect(harness.received).toEqual([])
   })
 })
 

@@ -50,6 +50,8 @@ const upstream = (sensitivity: Sensitivity): UpstreamDocument => ({
   auth: 'bearer',
   token_alias: null,
   headers: {},
+  request_headers: {},
+  allow_range: false,
   sensitivity,
   allow_private_addresses: false,
   connect_timeout: 5,

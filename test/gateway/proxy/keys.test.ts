@@ -43,6 +43,8 @@ function upstream(settings: Partial<UpstreamDocument> = {}): UpstreamDocument {
     auth: 'bearer',
     token_alias: null,
     headers: {},
+    request_headers: {},
+    allow_range: false,
     sensitivity: 'high',
     allow_private_addresses: false,
     connect_timeout: 5,

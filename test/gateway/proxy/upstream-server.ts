@@ -104,6 +104,8 @@ export function upstreamAt(url: string, changes: Partial<CallableUpstream> = {})
     auth: 'bearer',
     token_alias: null,
     headers: {},
+    request_headers: {},
+    allow_range: false,
     allow_private_addresses: true,
     connect_timeout: 5,
     timeout: 60,

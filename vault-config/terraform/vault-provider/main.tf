@@ -8,6 +8,8 @@ locals {
     kv_field                = upstream.kv_field
     auth                    = upstream.auth
     headers                 = upstream.headers
+    request_headers         = upstream.request_headers
+    allow_range             = upstream.allow_range
     sensitivity             = upstream.sensitivity
     allow_private_addresses = upstream.allow_private_addresses
     connect_timeout         = upstream.connect_timeout

@@ -67,6 +67,8 @@ variable "upstreams" {
     kv_field                = optional(string, "api_key")
     auth                    = optional(string, "bearer")
     headers                 = optional(map(string), {})
+    request_headers         = optional(map(list(string)), {})
+    allow_range             = optional(bool, false)
     sensitivity             = optional(string, "standard")
     allow_private_addresses = optional(bool, false)
     connect_timeout         = optional(number, 5)
