@@ -6,6 +6,7 @@ const SP = 32
 const ZERO = 48
 /** More digits than any file has bytes, and few enough to be exact in a double. */
 const MOST_DIGITS = 15
+const tabBehindFraming = /^(?:content-length|transfer-encoding):[\t ]*[^\t\r\n ]+ *\t/im
 
 /** What a response's head says, as far as it decides where the response ends. One for each connection, filled again and again. */
 export class HeadReader {
@@ -31,6 +32,9 @@ export class HeadReader {
     const start = this.#readStatusLine(text)
     readFieldLines(text, start, end, this.fields)
     this.#readFraming(this.fields)
+    // Legal white space (RFC 9110, 5.6.3), and yet some readers take the value for another one then.
+    if (text.includes('\t') && tabBehindFraming.test(text.slice(start, end)))
+      throw invalidResponse('a field that frames the response ends in a tab')
   }
 
   /** `HTTP/1.1 200 OK`; the space before an absent reason may be absent too, as some servers have it. */

@@ -120,6 +120,7 @@ export class ResponseParser {
     if (head.status === 101) throw invalidResponse('the server switches protocols without having been asked to')
     // RFC 9110, 8.6, and RFC 9112, 6.1: neither field may be there, and who believes it reads on elsewhere.
     if (head.chunked || head.contentLength >= 0) throw invalidResponse('an interim response has a body')
+    if (!head.persistent) throw invalidResponse('an interim response says that nothing follows it')
     if (++this.#interim > MOST_INTERIM_RESPONSES) throw invalidResponse('there are too many interim responses')
   }
 
@@ -128,8 +129,8 @@ export class ResponseParser {
     const { status } = head
     const bodyless = this.#headOnly || status === 204 || status === 304
     if (bodyless) {
-      // A server that sends a body all the same must not have it read as the next response.
-      if (head.chunked || head.contentLength > 0) head.persistent = false
+      // Some servers send a body all the same, after HEAD above all; it must not be read as the next response.
+      if (this.#headOnly || head.chunked || head.contentLength > 0) head.persistent = false
       this.#left = 0
       this.#phase = LENGTH
     } else if (head.chunked) {
@@ -181,6 +182,7 @@ export class ResponseParser {
     if (this.#trailerSection.end > 2) {
       const fields: string[] = []
       readFieldLines(this.#trailerSection.text, 2, this.#trailerSection.end, fields)
+      refuseFraming(fields)
       trailers = fields
     }
     this.#trailerSection.clear()
@@ -193,4 +195,11 @@ export class ResponseParser {
     this.reusable = nothingFollows && this.#head.persistent
     this.#sink.onEnd(trailers)
   }
+}
+
+/** RFC 9110, 6.5.1: framing is told before the body, never after it. */
+function refuseFraming(trailers: readonly string[]): void {
+  for (let i = 0; i < trailers.length; i += 2)
+    if (trailers[i] === 'content-length' || trailers[i] === 'transfer-encoding')
+      throw invalidResponse('a trailer concerns the framing of the response')
 }

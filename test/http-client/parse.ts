@@ -9,15 +9,23 @@ export interface Parsed {
   reusable: boolean
 }
 
-/** What `pieces`, and the end of the connection behind them where `closed`, come to: a response, an error's code, or undefined: not over yet. */
+/** Why a response is refused: an error's code and message. */
+export interface Refusal {
+  code: string
+  message: string
+}
+
+export interface ParseOptions {
+  headOnly?: boolean
+  closed?: boolean
+  maxHeadBytes?: number
+}
+
+/** What `pieces`, and the end of the connection behind them where `closed`, come to; undefined: the response is not over yet. */
 export function parse(
   pieces: readonly Buffer[],
-  {
-    headOnly = false,
-    closed = false,
-    maxHeadBytes = 65_536,
-  }: { headOnly?: boolean; closed?: boolean; maxHeadBytes?: number } = {},
-): Parsed | string | undefined {
+  { headOnly = false, closed = false, maxHeadBytes = 65_536 }: ParseOptions = {},
+): Parsed | Refusal | undefined {
   const parsed: Parsed = { status: 0, fields: [], body: '', trailers: [], reusable: false }
   let over = false
   const parser = new ResponseParser(
@@ -40,10 +48,14 @@ export function parse(
   )
   parser.begin(headOnly)
   try {
-    for (const piece of pieces) parser.read(piece)
-    if (!over && closed && !parser.close()) return 'broke_off'
+    for (const piece of pieces) {
+      // As the connection has it: whatever comes behind a response ends it.
+      if (over) parsed.reusable = false
+      parser.read(piece)
+    }
+    if (!over && closed && !parser.close()) return { code: 'broke_off', message: 'the connection ended' }
   } catch (error) {
-    if (error instanceof HttpClientError) return error.code
+    if (error instanceof HttpClientError) return { code: error.code, message: error.message }
     throw error
   }
   return over ? parsed : undefined
