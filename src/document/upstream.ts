@@ -41,6 +41,14 @@ export const upstreamFields = {
   },
   ...authFields,
   ...headerFields,
+  encoded_slash: {
+    type: 'string',
+    allowed: ['refuse', 'data'],
+    description:
+      'What %2F in a path is: refuse, or data, a character of its segment that is sent on as %2F (GitLab projects, npm scopes). A {name...} takes it either way.',
+    example: 'data',
+    default: 'refuse',
+  },
   sensitivity: {
     type: 'string',
     allowed: ['high', 'standard', 'low'],

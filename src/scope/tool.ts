@@ -1,13 +1,20 @@
 import { quote, ScopeError } from './error.ts'
+import { operationMethods } from './method.ts'
 import { isName } from './name.ts'
+import { parseTemplate } from './template.ts'
 
 /** One HTTP operation a tool covers. */
 export interface ToolOperation {
   readonly capability: string
   /** Upper case; matched exactly, HEAD is not implied by GET. */
   readonly method: string
-  /** `/v1/invoices/{id}`: literal segments in decoded form, `{name}` for exactly one segment. */
+  /**
+   * `/v1/invoices/{id}`: literal text in decoded form, `{name}` for one segment or a part of one, `{name...}` for one segment or more. A
+   * slash at the end is part of it.
+   */
   readonly path: string
+  /** A body is passed on although the method usually has none (GET, OPTIONS). */
+  readonly body?: boolean
   /** Query parameters that may be given; absent = any. `[]` = none. */
   readonly parameters?: readonly string[]
 }
@@ -24,17 +31,8 @@ export interface Tool {
   readonly risk?: string | null
 }
 
-const capabilityByMethod: ReadonlyMap<string, string> = new Map([
-  ['GET', 'read'],
-  ['HEAD', 'read'],
-  ['POST', 'create'],
-  ['PUT', 'update'],
-  ['PATCH', 'update'],
-  ['DELETE', 'delete'],
-])
 const capabilities = ['create', 'read', 'update', 'delete', 'list']
 const example = 'write for example "GET /v1/invoices/{id}"'
-const maxPathLength = 1024
 
 /** Where a tool stands in policies: `tools/stripe/customers/id-only`. */
 export function toolPath(tool: Pick<Tool, 'upstream' | 'name'>): string {
@@ -47,43 +45,58 @@ export function isToolName(text: string): boolean {
   return segments.length <= 2 && segments.every(isName)
 }
 
-/** Reads `"GET /v1/invoices/{id}"` or `{capability?, method, path, parameters?}`. Throws `ScopeError`. */
+/** Reads `"GET /v1/invoices/{id}"` or `{capability?, method, path, parameters?, body?}`. Throws `ScopeError`. */
 export function parseOperation(value: unknown): ToolOperation {
   if (typeof value === 'string') return fromText(value)
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new ScopeError(`an operation must be a string or an object; ${example}.`)
-  const { capability, method, path, parameters, ...rest } = value as Record<string, unknown>
+  const { capability, method, path, parameters, body, ...rest } = value as Record<string, unknown>
   const unknown = Object.keys(rest)[0]
   if (unknown !== undefined)
     throw new ScopeError(
-      `an operation has the unknown key ${quote(unknown)}; known are capability, method, path and parameters.`,
+      `an operation has the unknown key ${quote(unknown)}; known are capability, method, path, parameters and body.`,
     )
   if (typeof method !== 'string' || typeof path !== 'string')
     throw new ScopeError('an operation needs method and path, for example {"method": "GET", "path": "/v1/invoices"}.')
-  const operation = build(method, path)
   return {
-    ...operation,
-    ...(capability !== undefined && capability !== null && { capability: checkCapability(capability) }),
-    ...(parameters !== undefined && parameters !== null && { parameters: checkParameters(parameters) }),
+    ...build(method, path, capability ?? undefined),
+    ...(isGiven(parameters) && { parameters: checkParameters(parameters) }),
+    ...(isGiven(body) && { body: checkBody(body, method) }),
   }
 }
+
+const isGiven = (value: unknown): boolean => value !== undefined && value !== null
 
 function fromText(text: string): ToolOperation {
   const [, method, path] = /^\s*([A-Za-z]+)\s+(\S+)\s*$/.exec(text) ?? []
   if (method === undefined || path === undefined)
     throw new ScopeError(`operation ${quote(text)} is not a method and a path; ${example}.`)
-  return build(method, path)
+  return build(method, path, undefined)
 }
 
-function build(method: string, path: string): ToolOperation {
+function build(method: string, path: string, written: unknown): ToolOperation {
   const upper = method.toUpperCase()
-  const capability = capabilityByMethod.get(upper)
+  const rule = operationMethods.get(upper)
+  if (rule === undefined)
+    throw new ScopeError(
+      `operation method ${quote(method)} is not one of ${[...operationMethods.keys()].join(', ')}; ${example}.`,
+    )
+  parseTemplate(path)
+  const capability = written === undefined ? rule.capability : checkCapability(written)
   if (capability === undefined)
     throw new ScopeError(
-      `operation method ${quote(method)} is not one of ${[...capabilityByMethod.keys()].join(', ')}; ${example}.`,
+      `an operation with the method ${upper} must name its capability, for example {"capability": "update", "method": "${upper}", "path": "/files/{path...}"}.`,
     )
-  checkPath(path)
   return { capability, method: upper, path }
+}
+
+function checkBody(value: unknown, method: string): boolean {
+  if (typeof value !== 'boolean') throw new ScopeError('operation body must be true or false.')
+  const rule = operationMethods.get(method.toUpperCase())?.body
+  if (value && rule === 'never') throw new ScopeError(`operation body: a ${method.toUpperCase()} request has none.`)
+  if (!value && rule === 'usual')
+    throw new ScopeError(`operation body: a body is always passed on with ${method.toUpperCase()}; leave body out.`)
+  return value
 }
 
 function checkCapability(value: unknown): string {
@@ -98,36 +111,4 @@ function checkParameters(value: unknown): string[] {
       'operation parameters is a list of query parameter names, for example ["limit", "created[gte]"].',
     )
   return value as string[]
-}
-
-function checkPath(path: string): void {
-  const fault = (problem: string) => new ScopeError(`operation path ${quote(path)} ${problem}; ${example}.`)
-  if (path.length > maxPathLength) throw fault(`is longer than ${maxPathLength} characters`)
-  if (!path.startsWith('/')) throw fault('does not begin with a slash')
-  if (/[?#]/.test(path)) throw fault('holds a query or fragment; query parameters go into parameters')
-  const names = new Set<string>()
-  for (const segment of templateSegments(path)) {
-    if (!isSafeSegment(segment)) throw fault('has an empty, "." or ".." segment, a backslash or a control character')
-    const name = templateName(segment)
-    if (name !== undefined && names.has(name)) throw fault(`names {${name}} twice`)
-    if (name !== undefined) names.add(name)
-    else if (/[{}]/.test(segment)) throw fault('has braces inside a segment; {name} stands for one whole segment')
-    else if (segment.includes('*')) throw fault('has a "*"; {name} stands for one whole segment')
-    else if (segment.includes('%')) throw fault('is percent-encoded; write it decoded')
-  }
-}
-
-/** Segments of a template or concrete path; `/` has none. */
-export function templateSegments(path: string): string[] {
-  return path === '/' ? [] : path.slice(1).split('/')
-}
-
-/** `id` of `{id}`; `undefined` for a literal segment. */
-export function templateName(segment: string): string | undefined {
-  return /^\{([A-Za-z_][A-Za-z0-9_]*)\}$/.exec(segment)?.[1]
-}
-
-/** Whether a decoded segment can stand in a path without changing the path's shape, in any server's reading. */
-export function isSafeSegment(segment: string): boolean {
-  return segment !== '' && segment !== '.' && segment !== '..' && !/[/\\\x00-\x1f\x7f]|\p{Surrogate}/u.test(segment)
 }

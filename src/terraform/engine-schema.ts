@@ -127,6 +127,16 @@ export const engineSchema = {
         "example": true,
         "default": false
       },
+      "encoded_slash": {
+        "type": "string",
+        "allowed": [
+          "refuse",
+          "data"
+        ],
+        "description": "What %2F in a path is: refuse, or data, a character of its segment that is sent on as %2F (GitLab projects, npm scopes). A {name...} takes it either way.",
+        "example": "data",
+        "default": "refuse"
+      },
       "sensitivity": {
         "type": "string",
         "allowed": [
@@ -200,7 +210,7 @@ export const engineSchema = {
       "operations": {
         "type": "objects",
         "required": true,
-        "description": "HTTP operations the tool covers: \"GET /v1/invoices/{id}\" ({x} is one segment), or objects with method, path, capability and parameters (the only query parameters that pass).",
+        "description": "HTTP operations the tool covers: \"GET /v1/invoices/{id}\", or objects with method, path, capability, parameters (the only query parameters that pass) and body (true: a GET or OPTIONS request may have one). {x} is one segment or, with text beside it, a part of one (\"/models/{model}:generate\"); {x...} is one segment or more; a slash at the end counts.",
         "example": [
           "GET /v1/invoices",
           "GET /v1/invoices/{id}"

@@ -48,8 +48,8 @@ export const kinds = {
       const key = 'sk_live_abcdefgh'
       const fields = Object.fromEntries(fieldsOf(upstream.auth, 'api_key').map((field) => [field, key]))
       const prepared = prepareKey(upstream, key, [], fields)
-      const match = { operation: parseOperation('GET /'), params: new Map<string, string>() }
-      buildOutgoing({ upstream, match, query: [], headers: [], key: prepared })
+      const match = { operation: parseOperation('GET /') }
+      buildOutgoing({ upstream, match, segments: [], spelled: [], query: [], headers: [], key: prepared })
     },
   },
   tool: {

@@ -174,7 +174,7 @@ describe('upstreams and tools', () => {
       'an operation TRACE',
       tool({ operations: ['TRACE /v1'] }),
       400,
-      'operations[0]: operation method "TRACE" is not one of GET, HEAD, POST, PUT, PATCH, DELETE; write for example "GET /v1/invoices/{id}".',
+      'operations[0]: operation method "TRACE" is not one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, PROPFIND, REPORT, SEARCH, PROPPATCH, MKCOL, MKCALENDAR, COPY, MOVE, LOCK, UNLOCK; write for example "GET /v1/invoices/{id}".',
     ],
     [
       'an operation with ..',
@@ -192,7 +192,7 @@ describe('upstreams and tools', () => {
       'an operation with *',
       tool({ operations: ['GET /v1/*'] }),
       400,
-      'operations[0]: operation path "/v1/*" has a "*"; {name} stands for one whole segment; write for example "GET /v1/invoices/{id}".',
+      'operations[0]: operation path "/v1/*" has a "*"; {name} stands for one whole segment, {name...} for one segment or more; write for example "GET /v1/invoices/{id}".',
     ],
     [
       'an operation that is encoded',
@@ -202,9 +202,9 @@ describe('upstreams and tools', () => {
     ],
     [
       'an operation with braces inside',
-      tool({ operations: ['GET /v1/a{b}'] }),
+      tool({ operations: ['GET /v1/a{b'] }),
       400,
-      'operations[0]: operation path "/v1/a{b}" has braces inside a segment; {name} stands for one whole segment; write for example "GET /v1/invoices/{id}".',
+      'operations[0]: operation path "/v1/a{b" has braces that hold no name; {name} stands for one segment or a part of one, {name...} for one segment or more; write for example "GET /v1/invoices/{id}".',
     ],
     [
       'an operation naming {id} twice',
@@ -216,7 +216,7 @@ describe('upstreams and tools', () => {
       'an operation with an unknown key',
       tool({ operations: [{ method: 'GET', path: '/v1', scope: 'x' }] }),
       400,
-      'operations[0]: an operation has the unknown key "scope"; known are capability, method, path and parameters.',
+      'operations[0]: an operation has the unknown key "scope"; known are capability, method, path, parameters and body.',
     ],
     [
       'an operation that is a number',

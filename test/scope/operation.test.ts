@@ -19,14 +19,16 @@ describe('operations that are refused, with a sentence', () => {
     ['', 'is not a method and a path; write for example "GET /v1/invoices/{id}"'],
     ['/v1/invoices', 'is not a method and a path'],
     ['GET /v1/a /v1/b', 'is not a method and a path'],
-    ['FETCH /v1', 'operation method "FETCH" is not one of GET, HEAD, POST, PUT, PATCH, DELETE'],
+    ['FETCH /v1', 'operation method "FETCH" is not one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, PROPFIND'],
     ['CONNECT /v1', 'is not one of'],
-    ['OPTIONS /v1', 'is not one of'],
+    ['TRACE /v1', 'is not one of'],
+    ['MOVE /files/{path...}', 'must name its capability'],
+    [{ method: 'COPY', path: '/files' }, 'must name its capability'],
     ['constructor /v1', 'is not one of'],
     ['GET v1/invoices', 'does not begin with a slash'],
     ['GET https://evil.example/v1', 'does not begin with a slash'],
     ['GET //evil.example/v1', 'an empty, "." or ".." segment'],
-    ['GET /v1/', 'an empty, "." or ".." segment'],
+    ['GET /v1//', 'an empty, "." or ".." segment'],
     ['GET /v1/../admin', 'an empty, "." or ".." segment'],
     ['GET /v1/./a', 'an empty, "." or ".." segment'],
     ['GET /v1\\a', 'a backslash'],
@@ -35,17 +37,25 @@ describe('operations that are refused, with a sentence', () => {
     ['GET /v1/%2e%2e', 'is percent-encoded; write it decoded'],
     ['GET /v1/*', 'has a "*"; {name} stands for one whole segment'],
     ['GET /v1/inv*', 'has a "*"'],
-    ['GET /v1/in-{id}', 'has braces inside a segment'],
-    ['GET /v1/{}', 'has braces inside a segment'],
+    ['GET /v1/{}', 'has braces that hold no name'],
+    ['GET /v1/{+path}', 'has braces that hold no name'],
+    ['GET /v1/{a}{b}', 'has two parameters with nothing between them'],
+    ['GET /v1/x{a}{b}', 'has two parameters with nothing between them'],
+    ['GET /v1/{path...}.json', 'has text beside a {name...}'],
+    ['GET /v1/{a}-{path...}', 'has text beside a {name...}'],
+    ['GET /{a...}/x/{b...}', 'has more than one {name...}'],
+    ['GET /v1/{path..}', 'has braces that hold no name'],
+    ['GET /v1/{a}...{a}', 'names {a} twice'],
+    ['GET /v1/{a}/{a...}', 'names {a} twice'],
     ['GET /v1/{a b}', 'is not a method and a path'],
-    ['GET /v1/{id*}', 'has braces inside a segment'],
+    ['GET /v1/{id*}', 'has braces that hold no name'],
     ['GET /v1/{id}/{id}', 'names {id} twice'],
     [`GET /${'a'.repeat(1100)}`, 'is longer than 1024 characters'],
     [{ method: 'GET' }, 'needs method and path'],
     [{ path: '/v1' }, 'needs method and path'],
     [
       { method: 'GET', path: '/v1', verb: 'x' },
-      'has the unknown key "verb"; known are capability, method, path and parameters',
+      'has the unknown key "verb"; known are capability, method, path, parameters and body',
     ],
     [{ method: 'GET', path: '/v1\u0000' }, 'a control character'],
     [
@@ -58,6 +68,9 @@ describe('operations that are refused, with a sentence', () => {
     [{ method: 'GET', path: '/v1', parameters: 'limit' }, 'parameters is a list'],
     [{ method: 'GET', path: '/v1', parameters: [1] }, 'parameters is a list'],
     [{ method: 'GET', path: '/v1', parameters: [''] }, 'parameters is a list'],
+    [{ method: 'GET', path: '/v1', body: 'yes' }, 'body must be true or false'],
+    [{ method: 'HEAD', path: '/v1', body: true }, 'a HEAD request has none'],
+    [{ method: 'POST', path: '/v1', body: false }, 'a body is always passed on with POST'],
   ])('%j', (value, sentence) => {
     expect(() => parseOperation(value)).toThrow(ScopeError)
     expect(() => parseOperation(value)).toThrow(sentence)
@@ -73,6 +86,14 @@ describe('operations that are read', () => {
     ['PATCH', 'update'],
     ['DELETE', 'delete'],
     ['get', 'read'],
+    ['OPTIONS', 'read'],
+    ['PROPFIND', 'read'],
+    ['REPORT', 'read'],
+    ['SEARCH', 'read'],
+    ['MKCOL', 'create'],
+    ['PROPPATCH', 'update'],
+    ['LOCK', 'update'],
+    ['UNLOCK', 'update'],
   ])('%s has the capability %s', (method, capability) => {
     expect(parseOperation(`${method} /v1/invoices/{id}`)).toEqual({
       capability,
@@ -164,40 +185,123 @@ describe('which operations a call can be', () => {
     expect(found(tools, 'GET', 'v1/invoices/upcoming')).toEqual(['invoices', 'upcoming'])
     expect(found(tools, 'POST', 'v1/invoices/in_1/void')).toEqual(['void'])
     expect(matchOperations(tools, 'GET', []).map((match) => match.tool.name)).toEqual(['root'])
-    expect([...(matchOperations(tools, 'GET', ['v1', 'invoices', 'in 1'])[0]?.params ?? [])]).toEqual([['id', 'in 1']])
+  })
+})
+
+describe('templates with text in a segment, several segments, or a slash at the end', () => {
+  const fits = (template: string, path: string, slashIsData = false): boolean =>
+    matchOperations([tool('t', `GET ${template}`)], 'GET', path.split('/').map(decodeURIComponent), slashIsData)
+      .length > 0
+
+  it.each([
+    ['/models/{model}:generateContent', 'models/gemini-pro:generateContent'],
+    ['/models/{model}:generateContent', 'models/a:generateContent:generateContent'],
+    ['/models/{model}:generateContent', 'models/gemini%3AgenerateContent'],
+    ['/archive/{ref}.tar.gz', 'archive/v1.0.tar.gz'],
+    ['/compare/{base}...{head}', 'compare/main...dev'],
+    ['/compare/{base}...{head}', 'compare/a....b'],
+    ['/compare/{base}...{head}', 'compare/a...b...c'],
+    ['/v1/in-{id}', 'v1/in-7'],
+    ['/a/{x}-{y}-{z}', 'a/1-2-3-4'],
+    ['/contents/{path...}', 'contents/README.md'],
+    ['/contents/{path...}', 'contents/src/lib/a.ts'],
+    ['/contents/{path...}', 'contents/src%2Flib/a.ts'],
+    ['/{name...}/manifests/{ref}', 'library/ubuntu/manifests/latest'],
+    ['/{name...}/manifests/{ref}', 'manifests/manifests/manifests'],
+    ['/{module...}/@v/{version}.zip', 'github.com/a/b/@v/v1.zip'],
+    ['/{path...}/', 'a/b/'],
+    ['/items/', 'items/'],
+  ])('%s takes %s', (template, path) => {
+    expect(fits(template, path)).toBe(true)
+  })
+
+  it.each([
+    ['/models/{model}:generateContent', 'models/:generateContent'],
+    ['/models/{model}:generateContent', 'models/x:countTokens'],
+    ['/models/{model}:generateContent', 'models/x:generateContents'],
+    ['/models/{model}:generateContent', 'models/x:GenerateContent'],
+    ['/archive/{ref}.tar.gz', 'archive/.tar.gz'],
+    ['/archive/{ref}.tar.gz', 'archive/a/b.tar.gz'],
+    ['/archive/{ref}.tar.gz', 'archive/a%2Fb.tar.gz'],
+    ['/compare/{base}...{head}', 'compare/...head'],
+    ['/compare/{base}...{head}', 'compare/base...'],
+    ['/compare/{base}...{head}', 'compare/a..b'],
+    ['/a/{x}-{y}-{z}', 'a/1--3'],
+    ['/a/ab{x}ba', 'a/aba'],
+    ['/contents/{path...}', 'contents'],
+    ['/contents/{path...}', 'contents/'],
+    ['/contents/{path...}', 'contents/a/'],
+    ['/contents/{path...}', 'contents//a'],
+    ['/contents/{path...}', 'contents/a/../b'],
+    ['/{name...}/manifests/{ref}', 'manifests/latest'],
+    ['/{name...}/manifests/{ref}', 'a/manifests/b/c'],
+    ['/{name...}/manifests/{ref}', 'a/manifests%2Fb'],
+    ['/{name...}/x', 'x'],
+    ['/items', 'items/'],
+    ['/items/', 'items'],
+    ['/{path...}/', 'a/b'],
+  ])('deny: %s does not take %s', (template, path) => {
+    expect(fits(template, path)).toBe(false)
+  })
+
+  it.each([
+    ['/projects/{id}', 'projects/group%2Fname', true],
+    ['/projects/{id}/issues', 'projects/a%2Fb%2Fc/issues', true],
+    ['/archive/{ref}.tar.gz', 'archive/a%2Fb.tar.gz', true],
+    ['/projects/{group}/{name}', 'projects/group%2Fname', false],
+    ['/projects/group/name', 'projects/group%2Fname', false],
+  ])('where an encoded slash is data, %s takes %s: %s', (template, path, taken) => {
+    expect(fits(template, path, true)).toBe(taken)
   })
 })
 
 describe('the outgoing path', () => {
-  const render = (path: string, params: Record<string, string> = {}) =>
-    renderPath({ path }, new Map(Object.entries(params)))
+  const render = (path: string, ...segments: string[]) => renderPath({ path }, segments)
 
   it.each([
-    ['/v1/invoices/{id}', { id: 'in_1' }, '/v1/invoices/in_1'],
-    ['/v1/{a}/x/{b}', { a: 'ä b', b: '50%' }, '/v1/%C3%A4%20b/x/50%25'],
-    ['/v1/{a}', { a: 'q?x=1#y;z=2&k' }, '/v1/q%3Fx%3D1%23y%3Bz%3D2%26k'],
-    ['/v1/{a}', { a: '%2e%2e' }, '/v1/%252e%252e'],
-    ['/v1/documents:commit', {}, '/v1/documents:commit'],
-    ['/v1/@me/a+b,c;d=e', {}, '/v1/@me/a+b,c;d=e'],
-    ['/v1/ü', {}, '/v1/%C3%BC'],
-    ['/', {}, '/'],
-  ])('%s with %j', (path, params, expected) => {
-    expect(render(path, params)).toBe(expected)
+    ['/v1/invoices/{id}', ['v1', 'invoices', 'in_1'], '/v1/invoices/in_1'],
+    ['/v1/{a}/x/{b}', ['v1', 'ä b', 'x', '50%'], '/v1/%C3%A4%20b/x/50%25'],
+    ['/v1/{a}', ['v1', 'q?x=1#y;z=2&k'], '/v1/q%3Fx=1%23y;z=2&k'],
+    ['/v1/{a}', ['v1', 'user:a@b,c'], '/v1/user:a@b,c'],
+    ['/v1/{a}', ['v1', '%2e%2e'], '/v1/%252e%252e'],
+    ['/v1/{a}', ['v1', 'a/b'], '/v1/a%2Fb'],
+    ['/v1/documents:commit', ['v1', 'documents:commit'], '/v1/documents:commit'],
+    ['/v1/@me/a+b,c;d=e', ['v1', '@me', 'a+b,c;d=e'], '/v1/@me/a+b,c;d=e'],
+    ['/m/{model}:go', ['m', 'x:y:go'], '/m/x:y:go'],
+    ['/c/{path...}', ['c', 'a b', 'c'], '/c/a%20b/c'],
+    ['/{n...}/m/{r}', ['a', 'b', 'm', 'r'], '/a/b/m/r'],
+    ['/v1/ü', ['v1', 'ü'], '/v1/%C3%BC'],
+    ['/v1/', ['v1', ''], '/v1/'],
+    ['/', [], '/'],
+  ])('%s with %j', (path, segments, expected) => {
+    expect(render(path, ...segments)).toBe(expected)
   })
 
-  it.each([[{}], [{ id: '' }], [{ id: '..' }], [{ id: 'a/b' }], [{ id: '\ud800' }]])(
+  it('has what a parameter takes whole as it was spelled, and literal text as the template has it', () => {
+    const [segments, spelled] = [
+      ['v1', 'a:b', 'x:go'],
+      ['v1', 'a%3Ab', 'x%3Ago'],
+    ]
+    expect(renderPath({ path: '/v1/{a}/{m}:go' }, segments, spelled)).toBe('/v1/a%3Ab/x:go')
+    expect(renderPath({ path: '/v1/a:b/{m}' }, segments, spelled)).toBe('/v1/a:b/x%3Ago')
+  })
+
+  it.each([[[]], [['v1']], [['v1', '']], [['v1', '..']], [['v1', 'a', 'b']], [['v1', '\ud800']]])(
     'deny: %j gives no path',
-    (params) => {
-      expect(() => render('/v1/{id}', params)).toThrow(RangeError)
+    (segments) => {
+      expect(() => render('/v1/{id}', ...segments)).toThrow(
+        /^(?:the path does not fit|a parameter of the path|URI malformed)/,
+      )
     },
   )
 
   it('of any match decodes to the segments that were matched', () => {
-    const tools = [tool('any', 'GET /{a}/x/{b}')]
+    const tools = [tool('any', 'GET /{a}/x/{b}', 'GET /{a}/x/{b}:{c}', 'GET /{a}/x/{b...}')]
+    const text = fc.string({ unit: 'binary', minLength: 1 })
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (a, b) => {
-        for (const { operation, params } of matchOperations(tools, 'GET', [a, 'x', b])) {
-          const path = renderPath(operation, params)
+      fc.property(text, text, (a, b) => {
+        for (const { operation } of matchOperations(tools, 'GET', [a, 'x', b], true)) {
+          const path = renderPath(operation, [a, 'x', b])
           expect(path.slice(1).split('/').map(decodeURIComponent)).toEqual([a, 'x', b])
           expect(new URL(`https://upstream.example${path}`).pathname).toBe(path)
         }

@@ -38,12 +38,71 @@ describe('deny: a path that some server takes for a denied one', () => {
     '%j',
     (segment) => {
       const segments = ['v1', segment]
-      const matches = [{ tool: tools[0]!, operation: tools[0]!.operations[0]!, params: new Map([['x', segment]]) }]
+      const matches = [{ tool: tools[0]!, operation: tools[0]!.operations[0]! }]
       expect(
         judgeCall(chain, matches, { query: [], body: { kind: 'none' } }, matchReadings(tools, 'GET', segments)).reason,
       ).toBe('denied')
     },
   )
+  it.each([
+    ['/files/{name}.zip', ['FILES', 'a.ZIP']],
+    ['/files/{name}.zip', ['files', 'a.zip.']],
+    ['/m/{model}:go', ['m', 'x:GO']],
+    ['/m/{model}:go', ['m', 'x:go;v=1']],
+    ['/m/{model}:go', ['m', ':go']],
+    ['/m/{model}:go', ['m', 'x:g\u200bo']],
+    ['/e{x}', ['E\u0301x']],
+    ['/m/{model}:go', ['m', 'x:g%6f']],
+    ['/m/{model}:go', ['m', 'x:g%256f']],
+    ['/admin', ['admin;x=1']],
+    ['/admin', ['ADMIN.;x=1']],
+    ['/admin', ['adm%69n%3Bx']],
+    ['/admin', ['admin', '']],
+    ['/admin/', ['admin']],
+    ['/admin/', ['ADMIN', '']],
+    ['/a/b', ['a/b']],
+    ['/a/b', ['A%2Fb']],
+    ['/a/{x}', ['a/anything']],
+    ['/{x}/admin', ['a/b', 'ADMIN']],
+    ['/{x}/b/admin', ['a/b', 'ADMIN']],
+    ['/a/{path...}', ['a/b/c']],
+    ['/a/{path...}', ['A', 'b', 'c']],
+    ['/a/{path...}', ['a', '']],
+    ['/a/{path...}', ['a', 'b', '']],
+    ['/{n...}/tags', ['a/b', 'Tags']],
+    ['/a/{x}/b', ['a', '\u200b', 'B']],
+    ['/a/b', ['a', '\u200b', 'B']],
+  ])('%s and %j', (path, segments) => {
+    expect(matchReadings([tool('t', `GET ${path}`)], 'GET', segments)).toHaveLength(1)
+  })
+
+  it('a HEAD request, which a server may answer by its GET', () => {
+    expect(matchReadings([tool('t', 'GET /admin')], 'HEAD', ['admin'])).toHaveLength(1)
+    expect(matchReadings([tool('t', 'HEAD /admin')], 'GET', ['admin'])).toEqual([])
+  })
+
+  it.each([
+    ['/files/{name}.zip', ['files', 'zip']],
+    ['/m/{model}:go', ['m', 'go']],
+    ['/a/{path...}', ['a']],
+    ['/a/{x}', ['a', '']],
+    ['/{n...}/tags', ['tags']],
+    ['/a/b', ['a', 'b', 'c']],
+  ])('no reading makes %s of %j', (path, segments) => {
+    expect(matchReadings([tool('t', `GET ${path}`)], 'GET', segments)).toEqual([])
+  })
+
+  it('in time linear in the path, however many segments show nothing', () => {
+    const template = `GET ${'/{a}'.replaceAll('a', 'x')}${Array.from({ length: 40 }, (_, at) => `/{p${String(at)}}`).join('')}/admin`
+    const started = process.cpuUsage()
+    matchReadings(
+      [tool('t', template)],
+      'GET',
+      Array.from({ length: 900 }, () => '\u200b'),
+    )
+    expect(process.cpuUsage(started).user).toBeLessThan(1_000_000)
+  })
+
   it('in other segments too', () => {
     expect(reason('V1', 'admin')).not.toBe('allowed')
   })

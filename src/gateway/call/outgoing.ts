@@ -1,5 +1,5 @@
 import { badRequest, RequestError } from '../../logical/errors.ts'
-import { renderPath, type Projection, type ToolMatch } from '../../scope/index.ts'
+import { operationMethods, renderPath, type Projection, type ToolMatch } from '../../scope/index.ts'
 import { GatewayCallError } from './call-error.ts'
 import type { HeaderPairs } from './credentials.ts'
 import type { PreparedKey } from './key.ts'
@@ -24,7 +24,10 @@ export interface OutgoingRequest {
 export interface OutgoingRequestOptions {
   readonly upstream: CallableUpstream
   /** The granted operation: its method, template and parameter names are what is sent. */
-  readonly match: Pick<ToolMatch, 'operation' | 'params'>
+  readonly match: Pick<ToolMatch, 'operation'>
+  /** Of the target the match was found by. */
+  readonly segments: readonly string[]
+  readonly spelled: readonly string[]
   /** Already without the caller's token (`extractToken`). */
   readonly query: readonly QueryParameter[]
   readonly headers: HeaderPairs
@@ -35,20 +38,15 @@ export interface OutgoingRequestOptions {
   readonly callerToken?: string | undefined
 }
 
-const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'])
-
 /** Builds the outgoing request from nothing but listed parts. */
 export function buildOutgoing(options: OutgoingRequestOptions): OutgoingRequest {
   const {
     upstream,
     key,
-    match: { operation, params },
+    match: { operation },
   } = options
-  if (!methods.has(operation.method))
-    throw new RequestError(
-      'unsupported_operation',
-      `method ${JSON.stringify(operation.method)} is not passed on; use GET, HEAD, POST, PUT, PATCH or DELETE`,
-    )
+  if (!operationMethods.has(operation.method))
+    throw new RequestError('unsupported_operation', `method ${JSON.stringify(operation.method)} is not passed on`)
   requireUsable(upstream)
   const places = placementsOf(upstream)
   if (places.none !== (key === undefined))
@@ -56,7 +54,7 @@ export function buildOutgoing(options: OutgoingRequestOptions): OutgoingRequest 
   if (places.body.size > 0)
     throw new GatewayCallError('upstream_misconfigured', `upstream ${upstream.name}: no key can be put into a body yet`)
   const base = parseBase(upstream)
-  const rendered = renderPath(operation, params)
+  const rendered = renderPath(operation, options.segments, options.spelled)
   const path = joinPath(base, rendered)
   const publicQuery = queryOf(options, places)
   const publicTarget = publicQuery === '' ? path : `${path}?${publicQuery}`
@@ -91,11 +89,10 @@ function queryOf({ query, match: { operation } }: OutgoingRequestOptions, places
 /** The second lock on the path: whatever rendered it, nothing but one plain absolute path below the base comes out. A key's own path stands before it. */
 function joinPath(base: URL, rendered: string, keyPath = ''): string {
   const plain = /^\/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2}|\/)*$/.test(rendered)
-  const segments = rendered.slice(1).split('/')
-  if (!plain || /%(?:2e|2f|5c|00)/i.test(rendered) || segments.some((segment) => segment === '.' || segment === '..')) {
+  if (!plain || /%(?:2e|5c|00)/i.test(rendered) || /(?:\/|%2f)\.{1,2}(?=\/|%2f|;|%3b|$)/i.test(rendered)) {
     throw new RequestError('internal', 'the rendered upstream path is not a plain path')
   }
-  if (rendered !== '/' && segments.slice(0, -1).includes(''))
+  if (/(?:\/|%2f)(?:\/|%2f)/i.test(rendered))
     throw new RequestError('internal', 'the rendered upstream path holds an empty segment')
   const prefix = base.pathname.replace(/\/+$/, '')
   if (keyPath !== '') return prefix + keyPath + (rendered === '/' ? '' : rendered)

@@ -4,6 +4,7 @@ import type { UpstreamDocument } from '../../document/index.ts'
 import { judgeCall, matchOperations, matchReadings } from '../../scope/index.ts'
 import type { CallBody, Tool, ToolMatch, ToolOperation } from '../../scope/index.ts'
 import { requestHeaderPlan } from '../call/request-headers.ts'
+import { refuseEncodedSlash } from '../call/target.ts'
 import { GatewayFailure, unavailable } from '../error.ts'
 import type { Documents } from '../knowledge/documents.ts'
 import type { SessionEntry } from '../knowledge/session-entry.ts'
@@ -68,8 +69,10 @@ export class CallJudge {
   /** `undefined` = the body has to be read. */
   #judge(upstream: UpstreamDocument, tools: readonly Tool[], grant: LiveGrant): AllowedCall | undefined {
     const { method, segments, query, headers } = this.#request
-    const matches = matchOperations(tools, method, segments)
+    const slashIsData = upstream.encoded_slash === 'data'
+    const matches = matchOperations(tools, method, segments, slashIsData)
     this.#context.matches = matches
+    if (matches.length === 0 && !slashIsData) refuseEncodedSlash(segments, upstream.name)
     const { listed } = requestHeaderPlan(upstream).apply(headers, { range: false })
     const call = { query, headers: listed, body: this.#body }
     const judgement = judgeCall(grant.chain, matches, call, matchReadings(tools, method, segments))

@@ -65,10 +65,11 @@ function upstreamCallRequest(head: CallRequest, way: Way): UpstreamCallRequest {
   if (!/^[A-Z]{1,16}$/.test(head.method)) throw wrongField('method: is missing or not in capitals, for example GET')
   if (!head.path.startsWith('/'))
     throw wrongField("path: must start with / and lead below the upstream's base URL, for example /v1/invoices?limit=3")
-  const { segments, query } = parseTarget(head.path, head.upstream, 'path')
+  const { segments, spelled, query } = parseTarget(head.path, head.upstream, 'path')
   const headers = head.headers.map(({ name, value }) => [name, value] as const)
   // Locations in the response are paths that can be asked for here again.
-  return { ...way, token, upstream: head.upstream, method: head.method, segments, query, headers, callerBase: '' }
+  const { upstream, method } = head
+  return { ...way, token, upstream, method, segments, spelled, query, headers, callerBase: '' }
 }
 
 function headOf({ status: code, headers, upstream_ms }: UpstreamCallResponse, requestId: string): CallResponse {

@@ -60,6 +60,9 @@ export async function serveUpstream(
     upstream: target.upstream,
     method: request.method ?? '',
     segments,
+    // What carried the token stood at the beginning.
+    spelled:
+      segments === target.segments ? target.spelled : target.spelled.slice(target.segments.length - segments.length),
     query,
     headers,
     // Stopping early must not destroy the socket: a refusal still has to go out.

@@ -25,6 +25,7 @@ export interface UpstreamCallRequest extends RequestIds {
   readonly method: string
   /** From `parseTarget`, and already without the caller's token. */
   readonly segments: readonly string[]
+  readonly spelled: readonly string[]
   readonly query: readonly QueryParameter[]
   readonly headers: HeaderPairs
   /** Undefined = the request has none. */
@@ -157,6 +158,8 @@ export class UpstreamCalls {
     const response = await callUpstream({
       upstream,
       match: tools[0]!,
+      segments: request.segments,
+      spelled: request.spelled,
       query: request.query,
       headers: request.headers,
       key: usable.key,

@@ -1,5 +1,5 @@
 import { toolProblems } from '../../document/index.ts'
-import { parseOperation } from '../../scope/index.ts'
+import { operationMethods, parseOperation } from '../../scope/index.ts'
 import { engineSchema } from '../engine-schema.ts'
 import type { Diagnostic } from '../protocol/diagnostic.ts'
 import { isUnknown, unknown } from '../protocol/value.ts'
@@ -12,31 +12,37 @@ const operations: Items = {
     method: {
       type: 'string',
       required: true,
-      description: 'HTTP method: `GET`, `HEAD`, `POST`, `PUT`, `PATCH` or `DELETE`.',
+      description: `HTTP method: ${[...operationMethods.keys()].map((method) => `\`${method}\``).join(', ')}.`,
     },
     path: {
       type: 'string',
       required: true,
-      description: "Path below the upstream's URL; `{x}` is one segment, as in `/v1/invoices/{id}`.",
+      description:
+        "Path below the upstream's URL; `{x}` is one segment or, with text beside it, a part of one, as in `/models/{model}:generate`; `{x...}` is one segment or more; a slash at the end counts.",
     },
     capability: {
       type: 'string',
       optional: true,
       computed: true,
       description:
-        'What a scope must grant: `create`, `read`, `update`, `delete` or `list`. Default: what the method stands for; `GET` is `read`.',
+        'What a scope must grant: `create`, `read`, `update`, `delete` or `list`. Default: what the method stands for; `GET` is `read`; `COPY` and `MOVE` have none.',
     },
     parameters: {
       type: ['list', 'string'],
       optional: true,
       description: 'The only query parameters that pass. Omitted: all do; `[]`: none.',
     },
+    body: {
+      type: 'bool',
+      optional: true,
+      description: 'With `true`, a `GET` or `OPTIONS` request may have a body. Other methods but `HEAD` always may.',
+    },
   },
   /** The engine keeps what it was sent: others may have written `"GET /v1/invoices"`. */
   read(item) {
-    const { capability, method, path, parameters } = parseOperation(item)
+    const { capability, method, path, parameters, body } = parseOperation(item)
     const written = typeof item === 'object' ? (item as { readonly method: string }).method : method
-    return { method: written, path, capability, parameters: parameters ? [...parameters] : null }
+    return { method: written, path, capability, parameters: parameters ? [...parameters] : null, body: body ?? null }
   },
   complete: (item) => ({ ...item, capability: item.capability ?? impliedCapability(item.method) }),
 }
@@ -51,7 +57,7 @@ function impliedCapability(method: Value | undefined): Value {
   }
 }
 
-const member = / operation (capability|method|path|parameters)\b/
+const member = / operation (capability|method|path|parameters|body)\b/
 
 /** There is one spelling of an operation here. It points at the operation: Terraform finds no line for what is deeper. */
 function reword(found: Diagnostic): Diagnostic {

@@ -52,6 +52,7 @@ const upstream = (sensitivity: Sensitivity): UpstreamDocument => ({
   headers: {},
   request_headers: {},
   allow_range: false,
+  encoded_slash: 'refuse',
   sensitivity,
   allow_private_addresses: false,
   connect_timeout: 5,

@@ -45,6 +45,7 @@ function upstream(settings: Partial<UpstreamDocument> = {}): UpstreamDocument {
     headers: {},
     request_headers: {},
     allow_range: false,
+    encoded_slash: 'refuse',
     sensitivity: 'high',
     allow_private_addresses: false,
     connect_timeout: 5,

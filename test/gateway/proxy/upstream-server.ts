@@ -106,6 +106,7 @@ export function upstreamAt(url: string, changes: Partial<CallableUpstream> = {})
     headers: {},
     request_headers: {},
     allow_range: false,
+    encoded_slash: 'refuse',
     allow_private_addresses: true,
     connect_timeout: 5,
     timeout: 60,
@@ -149,6 +150,8 @@ export function callInput(
   return {
     upstream,
     match,
+    segments: target.segments,
+    spelled: target.spelled,
     query: target.query,
     headers: [],
     key: prepareKey(upstream, key),

@@ -96,7 +96,7 @@ describe('without a server', () => {
       'mcp_tool',
       tool({ method: 'FETCH', path: '/' }),
       'operations[1]',
-      'operations[1].method "FETCH" is not one of GET, HEAD, POST, PUT, PATCH, DELETE',
+      'operations[1].method "FETCH" is not one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, PROPFIND, REPORT, SEARCH, PROPPATCH, MKCOL, MKCALENDAR, COPY, MOVE, LOCK, UNLOCK',
     ],
     [
       'mcp_tool',

@@ -1,0 +1,87 @@
+/** What servers may take a path's segments for: in any case, Unicode form, encoding and punctuation. */
+
+/**
+ * A text as the most forgiving server compares it: percent-decoded once more, without a difference of case or Unicode form, and without
+ * characters that show nothing. Decomposed, so that what a parameter begins with cannot become one character with the text before it.
+ */
+export function foldText(text: string): string {
+  if (isPlain(text)) return text
+  return decodeAgain(text)
+    .normalize('NFKD')
+    .toUpperCase()
+    .toLowerCase()
+    .normalize('NFKD')
+    .replaceAll('ς', 'σ')
+    .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+}
+
+/** Windows servers drop dots and spaces at the end of a name. */
+export const withoutEnd = (folded: string): string => (/[\s.]$/.test(folded) ? folded.replace(/[\s.]+$/, '') : folded)
+
+/** Letters, digits, `_` and `-`, nothing of which folds. */
+export function isPlain(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    const isWord = (code >= 0x61 && code <= 0x7a) || (code >= 0x30 && code <= 0x39) || code === 0x5f || code === 0x2d
+    if (!isWord) return false
+  }
+  return true
+}
+
+/** Percent-decodes what a server would that decodes again, until nothing is left to decode. */
+export function decodeAgain(text: string): string {
+  let decoded = text
+  // Each round makes it shorter.
+  while (/%[0-9A-Fa-f]{2}/.test(decoded)) {
+    const next = decoded.replace(/(?:%[0-9A-Fa-f]{2})+/g, decodeRun)
+    if (next === decoded) break
+    decoded = next
+  }
+  return decoded
+}
+
+function decodeRun(run: string): string {
+  try {
+    return decodeURIComponent(run)
+  } catch {
+    // Not UTF-8: what is ASCII in it is decoded all the same.
+    return run.replace(/%([0-7][0-9A-Fa-f])/g, (_whole, hex: string) => String.fromCharCode(parseInt(hex, 16)))
+  }
+}
+
+/**
+ * Every form of one segment, folded: whole, without dots and spaces at its end, and without what stands behind a `;`, which Java
+ * servers take for parameters. The empty text among them: some server sees no segment here.
+ */
+export function formsOf(segment: string): readonly string[] {
+  if (isPlain(segment)) return [segment]
+  const whole = foldText(segment)
+  const forms = new Set([whole, withoutEnd(whole)])
+  const semicolon = whole.indexOf(';')
+  if (semicolon >= 0) {
+    const cut = whole.slice(0, semicolon)
+    forms.add(cut).add(withoutEnd(cut))
+  }
+  return [...forms]
+}
+
+/** One way to read a path: the forms of each of its segments. */
+export interface PathReading {
+  readonly segments: readonly (readonly string[])[]
+  /** It ends in a slash. */
+  readonly slashAtEnd: boolean
+}
+
+/** All ways to read a path: encoded slashes as characters and as separators, segments that show nothing kept and left out. */
+export function readingsOf(segments: readonly string[]): readonly PathReading[] {
+  const slashAtEnd = segments.at(-1) === ''
+  const given = slashAtEnd ? segments.slice(0, -1) : segments
+  const split = given.flatMap((segment) => (isPlain(segment) ? segment : decodeAgain(segment).split('/')))
+  const ways = split.length > given.length ? [given, split] : [given]
+  return ways.flatMap((way) => {
+    const forms = way.map(formsOf)
+    const shown = forms.filter((form) => !form.includes(''))
+    const reading = { segments: shown, slashAtEnd: slashAtEnd || way.at(-1) === '' }
+    return shown.length === forms.length ? [reading] : [reading, { ...reading, segments: forms }]
+  })
+}
