@@ -18,6 +18,13 @@ export const headerFields = {
     example: { 'Stripe-Account': ['acct_1', 'acct_2'] },
     default: {},
   },
+  response_headers: {
+    type: 'list',
+    description:
+      'Response headers passed back in addition to those every API knows (paging, rate limits, versions, request ids), with a whole body only.',
+    example: ['X-Custom-Total'],
+    default: [],
+  },
   allow_range: {
     type: 'bool',
     description:
@@ -30,6 +37,7 @@ export const headerFields = {
 interface HeaderValues {
   readonly headers?: unknown
   readonly request_headers?: unknown
+  readonly response_headers?: unknown
   readonly auth?: unknown
 }
 
@@ -37,6 +45,7 @@ interface HeaderValues {
 export const headerListProblems = (values: HeaderValues): readonly DocumentProblem[] => [
   ...entriesOf(values.headers).flatMap(([name, value]) => headerProblem(name, value) ?? []),
   ...requestHeaderProblems(values),
+  ...responseHeaderProblems(values.response_headers),
 ]
 
 const entriesOf = (value: unknown): readonly (readonly [string, unknown])[] =>
@@ -114,4 +123,50 @@ function valuesProblem(values: unknown): string | undefined {
   if (values.some((value) => value !== undefined && !isHeaderValue(value)))
     return 'must list printable texts on one line each'
   return undefined
+}
+
+/** What a client acts on: it would act on it for the gateway's origin, or carry its token elsewhere. */
+const actedOn = new Set([
+  'accept-ranges',
+  'alt-svc',
+  'authentication-info',
+  'clear-site-data',
+  'content-location',
+  'content-security-policy',
+  'location',
+  'nel',
+  'proxy-authentication-info',
+  'public-key-pins',
+  'refresh',
+  'report-to',
+  'reporting-endpoints',
+  'set-cookie2',
+  'strict-transport-security',
+  'www-authenticate',
+])
+/** Cursors are called tokens too. */
+const pageToken = /(?:page|next|continuation|cursor|sync|delta)[-_]?token/i
+
+function responseHeaderProblems(listed: unknown): readonly DocumentProblem[] {
+  if (!Array.isArray(listed)) return []
+  return listed.flatMap((name: unknown) => {
+    if (typeof name !== 'string') return []
+    const problem = responseHeaderProblem(name)
+    const subject = `response_headers: ${shownName(name)}`
+    return problem === undefined
+      ? []
+      : [{ field: 'response_headers', subject, problem, example: headerFields.response_headers.example }]
+  })
+}
+
+function responseHeaderProblem(name: string): string | undefined {
+  const lowerName = name.toLowerCase()
+  if (!isHeaderName(name)) return 'is not the name of a header'
+  if (isCredentialName(name) && !pageToken.test(name)) return 'carries a credential, which stays here'
+  const refused =
+    actedOn.has(lowerName) ||
+    lowerName.startsWith('access-control-') ||
+    lowerName.startsWith('sec-') ||
+    isFramingHeader(name)
+  return refused ? 'frames a response, or makes clients act on it, so it is not passed back' : undefined
 }

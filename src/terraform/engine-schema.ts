@@ -121,6 +121,14 @@ export const engineSchema = {
         },
         "default": {}
       },
+      "response_headers": {
+        "type": "list",
+        "description": "Response headers passed back in addition to those every API knows (paging, rate limits, versions, request ids), with a whole body only.",
+        "example": [
+          "X-Custom-Total"
+        ],
+        "default": []
+      },
       "allow_range": {
         "type": "bool",
         "description": "Pass on Range where no fields apply: one range of at least 64 KiB, or to the end. Otherwise the whole is sent. A key that the upstream repeats in its response could be cut at the edge of a range.",

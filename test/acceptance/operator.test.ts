@@ -71,6 +71,7 @@ describe('operator flow', () => {
         auth: 'bearer',
         headers: {},
         request_headers: {},
+        response_headers: [],
         allow_range: false,
         sensitivity: 'high',
         allow_private_addresses: false,

@@ -110,6 +110,7 @@ export class FakeEngine {
       auth: 'bearer',
       headers: {},
       request_headers: {},
+      response_headers: [],
       allow_range: false,
       sensitivity: 'high',
       allow_private_addresses: false,

@@ -36,6 +36,7 @@ describe('documents', () => {
         token_alias: null,
         headers: { 'Stripe-Version': '2025-03-31' },
         request_headers: { 'Stripe-Account': ['acct_1', 'acct_2'] },
+        response_headers: [],
         allow_range: false,
         sensitivity: 'standard',
         allow_private_addresses: false,

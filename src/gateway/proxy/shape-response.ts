@@ -29,7 +29,8 @@ export async function shapeResponse(call: UpstreamCall, received: Received): Pro
   const encoding = bodyless ? 'identity' : encodingOf(upstream.name, headers)
   const plain = encoding === 'identity' ? exchange : decode(upstream.name, encoding, exchange)
   const isPlain = encoding === 'identity' && isLengthKept(call, bodyless)
-  const shaped = headersOf(call, received, isPlain)
+  const changed = projection !== undefined || encoding !== 'identity'
+  const shaped = headersOf(call, received, { untouched: !projection && isPlain, changed })
   const delivery = new Delivery(call, received.upstreamMs, shaped.matches, exchange)
   if (!projection || bodyless) return delivery.response(status, shaped.headers, plain)
   const body = await projectBody({
@@ -52,7 +53,7 @@ export async function shapeResponse(call: UpstreamCall, received: Received): Pro
 const headersOf = (
   { upstream, projection, callerBase = `/u/${upstream.name}`, key }: UpstreamCall,
   { head: { headers }, requestUrl }: Received,
-  isPlain: boolean,
+  body: { readonly untouched: boolean; readonly changed: boolean },
 ): ReturnType<typeof responseHeaders> =>
   responseHeaders({
     upstream,
@@ -62,7 +63,7 @@ const headersOf = (
     requestUrl,
     callerBase,
     projected: projection !== undefined,
-    untouched: !projection && isPlain,
+    ...body,
     matcher: key?.matcher,
   })
 
@@ -76,9 +77,7 @@ async function refuseStatus(
       'upstream_unauthorized',
       `upstream ${name} refused the gateway's key (${String(status)})`,
     )
-  // RFC 9110, 15.3.7: of one range, and it says which. Half of a compressed stream cannot be read.
-  const partial = headers['content-range'] !== undefined && encodingOf(name, headers) === 'identity'
-  if (status === 206 && !(ranged && partial))
+  if (status === 206 && !(ranged && isReadablePart(name, headers)))
     throw new GatewayCallError(
       'upstream_invalid_response',
       `upstream ${name} sent a partial response that was not requested`,
@@ -87,6 +86,10 @@ async function refuseStatus(
   if (status === 205 && !isHead(call) && !(await exchange.next()).done)
     throw new GatewayCallError('upstream_invalid_response', `upstream ${name} sent a body where HTTP allows none`)
 }
+
+/** RFC 9110, 15.3.7: of one range, and it says which. Half of a compressed stream cannot be read. */
+const isReadablePart = (name: string, headers: UpstreamResponseHead['headers']): boolean =>
+  headers['content-range'] !== undefined && encodingOf(name, headers) === 'identity'
 
 const isHead = ({ match }: UpstreamCall): boolean => match.operation.method === 'HEAD'
 

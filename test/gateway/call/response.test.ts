@@ -83,39 +83,97 @@ describe('a Link header', () => {
   })
 })
 
-it('only listed headers are handed on', async () => {
-  const { headers } = await answerTo(
-    {
-      'x-ratelimit-remaining': '1',
-      'ratelimit-limit': '2',
-      'anthropic-ratelimit-tokens-remaining': '3',
-      'cache-control': 'no-store',
-      'mcp-session-id': 's',
-      'set-cookie': ['a=b', 'c=d'],
-      'www-authenticate': 'Basic',
-      'proxy-authenticate': 'x',
-      'keep-alive': 'timeout=5',
-      'accept-ranges': 'bytes',
-      'content-location': '/x',
-      refresh: '0; url=/x',
-      'access-control-allow-origin': '*',
-      'x-amzn-remapped-authorization': 'x',
-      'strict-transport-security': 'x',
-      'alt-svc': 'h3',
-      'content-security-policy': 'x',
-      'content-encoding': 'identity',
-    },
-    {},
-    {},
-    200,
-  )
-  delete headers['date']
-  expect(headers).toEqual({
-    'x-ratelimit-remaining': '1',
-    'ratelimit-limit': '2',
-    'anthropic-ratelimit-tokens-remaining': '3',
-    'cache-control': 'no-store',
-    'mcp-session-id': 's',
+const handedOn = async (headers: HeaderBag, changes: CallChanges = {}, upstream: Partial<CallableUpstream> = {}) => {
+  const { headers: passed } = await answerTo(headers, changes, upstream, 200)
+  return Object.fromEntries(Object.entries(passed).filter(([name]) => name !== 'date'))
+}
+const fieldsOnly = { projection: compileProjection(['data[].id']) }
+
+describe('of the response headers', () => {
+  it.each([
+    ['x-total', '58'],
+    ['x-total-count', '58'],
+    ['x-next-page', '3'],
+    ['x-wp-totalpages', '3'],
+    ['x-next-cursor', 'abc'],
+    ['x-ratelimit-remaining', '1'],
+    ['ratelimit-limit', '2'],
+    ['x-rate-limit-reset', '2'],
+    ['anthropic-ratelimit-tokens-remaining', '3'],
+    ['retry-after-ms', '40'],
+    ['cache-control', 'no-store'],
+    ['allow', 'GET, HEAD'],
+    ['mcp-session-id', 's'],
+    ['x-amzn-requestid', 'r'],
+    ['x-notion-request-id', 'r'],
+    ['docker-distribution-api-version', 'registry/2.0'],
+    ['x-elastic-product', 'Elasticsearch'],
+    ['upload-offset', '10'],
+    ['tus-resumable', '1.0.0'],
+    ['range', 'bytes=0-999'],
+    ['content-md5', 'x'],
+    ['x-amz-meta-owner', 'a'],
+    ['content-location', '/v1/x'],
+  ])('%s is handed on', async (name, value) => {
+    const expected = name === 'content-location' ? '/u/stripe/v1/x' : value
+    expect(await handedOn({ [name]: value })).toEqual({ [name]: expected })
+  })
+
+  it.each([
+    'set-cookie',
+    'www-authenticate',
+    'proxy-authenticate',
+    'keep-alive',
+    'accept-ranges',
+    'refresh',
+    'access-control-allow-origin',
+    'clear-site-data',
+    'x-amzn-remapped-authorization',
+    'strict-transport-security',
+    'alt-svc',
+    'content-security-policy',
+    'content-encoding',
+    'x-powered-by',
+    'x-goog-upload-url',
+  ])('%s is not', async (name) => {
+    expect(await handedOn({ [name]: name === 'content-encoding' ? 'identity' : 'https://a.example/x' })).toEqual({})
+  })
+
+  it("those that the upstream's document lists are", async () => {
+    const upstream = { response_headers: ['X-Custom-Total'] }
+    expect(await handedOn({ 'x-custom-total': '7', 'x-other': '8' }, {}, upstream)).toEqual({ 'x-custom-total': '7' })
+    expect(await handedOn({ 'x-custom-total': 'jane@example.com' }, fieldsOnly, upstream)).toEqual({})
+  })
+
+  it('the URL of an upload at the same upstream is that of the gateway', async () => {
+    const { headers } = await answerTo((url) => ({ 'x-goog-upload-url': `${url}/upload?id=1` }), {}, {}, 200)
+    expect(headers['x-goog-upload-url']).toBe('/u/stripe/upload?id=1')
+  })
+
+  it('counts pass with fields alone, and cursors, which may hold what the fields hide, do not', async () => {
+    expect(
+      await handedOn(
+        {
+          'x-total': '58',
+          'x-next-page': '3',
+          'x-next-cursor': 'amFuZQ',
+          'x-next-token': '12; jane',
+          'tus-resumable': '1',
+        },
+        fieldsOnly,
+      ),
+    ).toEqual({ 'x-total': '58', 'x-next-page': '3' })
+  })
+
+  it('one whose name holds the key is dropped, and counted', async () => {
+    const key = 'key-live-z9y8x7w6v5u4t3s2r1q0'
+    const { url } = await httpUpstream((_request, response) => {
+      response.writeHead(200, { [`x-ratelimit-${key}`]: '1', 'x-ratelimit-limit': key }).end()
+    })
+    const result = await call(upstreamAt(url), { key })
+    await text(result)
+    expect(JSON.stringify(result.headers)).not.toContain(key)
+    expect(await result.finished).toMatchObject({ key_echoes: 2 })
   })
 })
 
@@ -205,7 +263,10 @@ describe('a projected response', () => {
       'content-disposition': 'x',
     })
     expect(await text(response)).toBe('{"data":[{"id":"cus_1"}],"has_more":false}')
-    expect(Object.fromEntries(response.headers)).toMatchObject({ 'content-type': 'application/json', etag: '"1"' })
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'content-type': 'application/json',
+      etag: 'W/"1~mcp"',
+    })
     expect(
       response.headers
         .map(([name]) => name)

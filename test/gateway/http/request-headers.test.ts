@@ -131,3 +131,19 @@ describe('Range', () => {
     expect(refusal(await get({}))).toBe('502 upstream_error upstream_invalid_response')
   })
 })
+
+it('the tag of a response whose fields alone pass works in If-Match as the upstream wrote it', async () => {
+  harness.respond((request, response) => {
+    const stale = request.headers['if-match'] !== undefined && request.headers['if-match'] !== '"v1"'
+    response.writeHead(stale ? 412 : 200, { 'content-type': 'application/json', etag: '"v1"' }).end('{"data":[]}')
+  })
+  const first = await get({}, '/v1/customers')
+  expect(first.headers.etag).toBe('W/"v1~mcp"')
+  expect((await get({ 'If-Match': first.headers.etag! })).status).toBe(200)
+  expect((await get({ 'If-None-Match': first.headers.etag! })).status).toBe(200)
+  expect(harness.received.map(({ headers }) => headers['if-match'] ?? headers['if-none-match'])).toEqual([
+    undefined,
+    '"v1"',
+    '"v1"',
+  ])
+})

@@ -51,6 +51,7 @@ const upstream = (sensitivity: Sensitivity): UpstreamDocument => ({
   token_alias: null,
   headers: {},
   request_headers: {},
+  response_headers: [],
   allow_range: false,
   encoded_slash: 'refuse',
   sensitivity,

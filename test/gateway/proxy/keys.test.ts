@@ -44,6 +44,7 @@ function upstream(settings: Partial<UpstreamDocument> = {}): UpstreamDocument {
     token_alias: null,
     headers: {},
     request_headers: {},
+    response_headers: [],
     allow_range: false,
     encoded_slash: 'refuse',
     sensitivity: 'high',

@@ -105,6 +105,7 @@ export function upstreamAt(url: string, changes: Partial<CallableUpstream> = {})
     token_alias: null,
     headers: {},
     request_headers: {},
+    response_headers: [],
     allow_range: false,
     encoded_slash: 'refuse',
     allow_private_addresses: true,

@@ -9,6 +9,7 @@ locals {
     auth                    = upstream.auth
     headers                 = upstream.headers
     request_headers         = upstream.request_headers
+    response_headers        = upstream.response_headers
     allow_range             = upstream.allow_range
     sensitivity             = upstream.sensitivity
     allow_private_addresses = upstream.allow_private_addresses

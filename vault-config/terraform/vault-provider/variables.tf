@@ -68,6 +68,7 @@ variable "upstreams" {
     auth                    = optional(string, "bearer")
     headers                 = optional(map(string), {})
     request_headers         = optional(map(list(string)), {})
+    response_headers        = optional(list(string), [])
     allow_range             = optional(bool, false)
     sensitivity             = optional(string, "standard")
     allow_private_addresses = optional(bool, false)
