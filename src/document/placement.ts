@@ -114,10 +114,8 @@ function listFault(placements: readonly Placement[]): Fault | undefined {
 
 function placeOf({ kind, name }: Placement): string {
   if (kind === 'bearer' || kind === 'basic') return 'the header authorization'
-  if (kind === 'header' || kind === 'query')
-    return `the ${kind === 'query' ? 'query parameter' : kind} ${name.toLowerCase()}`
-  // One body has one place that is spliced in, one path one prefix.
-  return `the ${String(kind)}`
+  if (kind === 'path') return 'the path'
+  return `the ${kind === 'query' ? 'query parameter' : kind === 'body' ? 'body field' : 'header'} ${name.toLowerCase()}`
 }
 
 /** Unset, or empty as `vault write token_alias=` makes it: none. */

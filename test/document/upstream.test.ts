@@ -39,6 +39,8 @@ const accepts: readonly Document[] = [
   { url, auth: 'query:key={a},query:token={b}' },
   { url, auth: 'path:/bot{api_key}' },
   { url, auth: 'path:/services/{team}/{bot}/{api_key}' },
+  { url, auth: 'body:token' },
+  { url, auth: 'bearer,body:client_id={id},body:secret={api_key}' },
   { url, token_alias: 'sk_test_' },
   { url, token_alias: '{token}-us6' },
   { url, token_alias: '' },
@@ -93,6 +95,7 @@ const refuses: readonly Document[] = [
   { url, auth: 'path:/%2e%2e/{api_key}' },
   { url, auth: 'path:/{a},path:/{b}' },
   { url, auth: 'body:_method' },
+  { url, auth: 'body:a,body:A' },
   { url, auth: 'body:a.b' },
   { url, auth: `header:X-A=${'a'.repeat(300)}{b}` },
   { url, auth: Array.from({ length: 9 }, (_, at) => `header:X-${String(at)}`).join() },
@@ -209,7 +212,7 @@ const document: fc.Arbitrary<Document> = fc.record(
         .array(
           fc
             .tuple(
-              from('header:', 'query:', 'path:/', 'basic:', ':'),
+              from('header:', 'query:', 'path:/', 'basic:', 'body:', ':'),
               headerName,
               from('', '=', '={api_key}', '{api_key}', ':{api_key}', '=Bot {api_key}', '={api_key'),
             )

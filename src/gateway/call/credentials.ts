@@ -95,11 +95,8 @@ function takeQuery(
   for (const parameter of query) {
     const name = parameter.name.toLowerCase()
     if (!places.query.has(name)) kept.push(parameter)
-    else if (parameter.value !== '') {
-      const tokens = tokensAround(places.query.get(name), parameter.value, places.alias)
-      for (const token of tokens.length > 0 ? tokens : [withoutAlias(parameter.value, places.alias)])
-        found.add(token, `query parameter ${name}`)
-    }
+    else if (parameter.value !== '')
+      found.add(tokenInField(places.query.get(name), parameter.value, places.alias), `query parameter ${name}`)
   }
   return kept
 }
@@ -204,6 +201,13 @@ const tokensAround = (
   template === undefined
     ? []
     : (holesIn(template, text, true) ?? []).map((hole) => withoutAlias(hole, alias)).filter(isToken)
+
+/** What a field of the query or the body holds as a token, whatever its shape. */
+export function tokenInField(template: Template | undefined, text: string, alias: TokenAlias | undefined): string {
+  const tokens = tokensAround(template, text, alias)
+  // Two different ones are none.
+  return tokens.length > 0 && tokens.every((token) => token === tokens[0]) ? tokens[0]! : withoutAlias(text, alias)
+}
 
 /** What stands where the template has fields; undefined where its literals are not all there. */
 function holesIn({ literals }: Template, text: string, anyCase: boolean): readonly string[] | undefined {

@@ -51,8 +51,6 @@ export function buildOutgoing(options: OutgoingRequestOptions): OutgoingRequest 
   const places = placementsOf(upstream)
   if (places.none !== (key === undefined))
     throw new GatewayCallError('key_unavailable', `upstream ${upstream.name}: the key does not fit its auth setting`)
-  if (places.body.size > 0)
-    throw new GatewayCallError('upstream_misconfigured', `upstream ${upstream.name}: no key can be put into a body yet`)
   const base = parseBase(upstream)
   const rendered = renderPath(operation, options.segments, options.spelled)
   const path = joinPath(base, rendered)

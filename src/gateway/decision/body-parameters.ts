@@ -1,5 +1,6 @@
 import { badRequest, RequestError } from '../../logical/errors.ts'
 import { defaultJsonLimits } from '../../http/index.ts'
+import { endOfString } from '../call/json-members.ts'
 import { JsonScanner, JsonSyntaxError } from '../call/json-scanner.ts'
 import type { JsonEvents } from '../call/json-scanner.ts'
 import { loopBudget } from '../loop-budget.ts'
@@ -141,16 +142,6 @@ export function repeatedName(text: string): string | undefined {
     at = end - 1
   }
   return undefined
-}
-
-/** The index after the closing quote of the string that opens at `start`. */
-function endOfString(text: string, start: number): number {
-  for (let quote = text.indexOf('"', start + 1); quote !== -1; quote = text.indexOf('"', quote + 1)) {
-    let slashes = 0
-    while (text[quote - 1 - slashes] === '\\') slashes++
-    if (slashes % 2 === 0) return quote + 1
-  }
-  return text.length
 }
 
 function isName(text: string, end: number): boolean {

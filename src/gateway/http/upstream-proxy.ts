@@ -13,6 +13,7 @@ import type { UpstreamCallResponse, UpstreamCalls } from '../proxy/upstream-call
 import type { DecisionRecords } from '../decision/records.ts'
 import { missing } from '../decision/refusals.ts'
 import type { Ticker } from '../ticker.ts'
+import { noBodyToken, readBodyToken } from './body-token.ts'
 import type { Exchange } from './response.ts'
 
 export interface UpstreamProxyDependencies {
@@ -38,19 +39,19 @@ export async function serveUpstream(
   const caller: Caller = { kind: 'session', address: request.socket.remoteAddress }
   const target = parseTarget(exchange.target, listener)
   const given = { rawHeaders: request.rawHeaders, query: target.query, segments: target.segments }
-  const likely = likelyToken(given)
+  const inHead = likelyToken(given)
+  const read = inHead === undefined ? await readBodyToken(exchange, documents, target.upstream) : noBodyToken
+  const likely = inHead ?? read.token
   // Only callers with a live token make this gateway read documents: others could ask for ever new ones.
   const upstream =
     likely !== undefined && (await decisions.isLive(likely, caller))
       ? await documents.upstream(target.upstream)
       : undefined
   // Where an unknown upstream's key would stand cannot be known; the usual place is looked at, and the token judged all the same.
-  const {
-    token = upstream ? undefined : likely,
-    headers,
-    query,
-    segments,
-  } = extractToken(upstream ? placementsOf(upstream) : usualPlacements, given)
+  const places = upstream ? placementsOf(upstream) : usualPlacements
+  const { headers, query, segments, ...extracted } = extractToken(places, given)
+  const elsewhere = places.body.size > 0 ? read.token : undefined
+  const token = extracted.token ?? (upstream ? elsewhere : likely)
   if (token === undefined) {
     records.unauthenticated()
     throw missing(': send it as "Authorization: Bearer <token>", or where this upstream takes its key')
@@ -61,12 +62,10 @@ export async function serveUpstream(
     method: request.method ?? '',
     segments,
     // What carried the token stood at the beginning.
-    spelled:
-      segments === target.segments ? target.spelled : target.spelled.slice(target.segments.length - segments.length),
+    spelled: target.spelled.slice(target.segments.length - segments.length),
     query,
     headers,
-    // Stopping early must not destroy the socket: a refusal still has to go out.
-    body: hasBody(request) ? (request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) : undefined,
+    body: bodyOf(request, read.body),
     contentLength: contentLength(request),
     callerBase: `${originOf(request)}${listener === undefined ? `/u/${target.upstream}` : ''}`,
     requestId,
@@ -76,6 +75,17 @@ export async function serveUpstream(
     delivered,
   })
   await deliver(dependencies.ticker, exchange, upstreamResponse, delivered)
+}
+
+/** `read` where it has been read. Stopping early must not destroy the socket: a refusal still has to go out. */
+function bodyOf(request: IncomingMessage, read: Buffer | undefined): AsyncIterable<Uint8Array> | undefined {
+  if (read) return inOnePiece(read)
+  return hasBody(request) ? (request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) : undefined
+}
+
+async function* inOnePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array, undefined> {
+  yield await Promise.resolve(bytes)
+  return undefined
 }
 
 /**

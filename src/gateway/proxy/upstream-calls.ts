@@ -6,6 +6,11 @@ import type { UpstreamResponse } from './upstream-call.ts'
 import type { HeaderPairs } from '../call/credentials.ts'
 import type { Egress } from './egress.ts'
 import { requestHeaderPlan, sentHeader } from '../call/request-headers.ts'
+import { noBodyForKey, spliceIntoBody, takeFromBody } from '../call/body-placement.ts'
+import type { TakenBody } from '../call/body-placement.ts'
+import type { PreparedKey } from '../call/key.ts'
+import { placementsOf } from '../call/placements.ts'
+import type { CompiledPlacements } from '../call/placements.ts'
 import type { QueryParameter } from '../call/target.ts'
 import { GatewayFailure, toGatewayFailure } from '../error.ts'
 import { bodyParameters } from '../decision/body-parameters.ts'
@@ -166,7 +171,7 @@ export class UpstreamCalls {
       callerToken: request.token,
       egress,
       clock,
-      body: body.toSend(),
+      body: body.toSend(upstream, usable.key),
       contentLength: request.contentLength,
       ...(fields === null ? {} : { projection: compileProjection(fields) }),
       reserve: (bytes) => {
@@ -209,35 +214,51 @@ export class UpstreamCalls {
   }
 }
 
-/** The request's body: passed on as it comes, unless a parameter rule needed to see it first. */
+/** The request's body: passed on as it comes, unless a parameter rule needed to see it first, or the key goes in it. */
 class RequestBody {
   readonly #ask: UpstreamCallRequest
   readonly #held: CallHolds
   #read: Buffer | undefined
+  #taken: { readonly places: CompiledPlacements; readonly body: TakenBody } | undefined
 
   constructor(request: UpstreamCallRequest, held: CallHolds) {
     this.#ask = request
     this.#held = held
   }
 
-  toSend(): AsyncIterable<Uint8Array> | Uint8Array | undefined {
-    return this.#read ?? this.#ask.body
+  /** With the key, where it goes in the body. Throws `bad_request` where there is none to put it in. */
+  toSend(upstream: UpstreamDocument, key: PreparedKey | undefined): AsyncIterable<Uint8Array> | Uint8Array | undefined {
+    if (key === undefined || key.body.length === 0) return this.#read ?? this.#ask.body
+    if (this.#taken?.places !== placementsOf(upstream)) throw noBodyForKey(placementsOf(upstream))
+    return spliceIntoBody(this.#taken.body, key.body)
   }
 
   /** A form or a JSON object may name another method in a field, so it is read before it is sent. Throws `bad_request`. */
   async refuseOverride(upstream: UpstreamDocument): Promise<void> {
-    if (this.#ask.body === undefined) return
     const contentType = this.#sent(upstream, 'content-type')
-    if (!mayOverride(contentType)) return
-    this.#read ??= await collect(this.#ask, upstream.max_request_bytes, this.#held)
-    await refuseBodyOverride(contentType, this.#read)
+    if (this.#ask.body === undefined) return
+    if (!mayOverride(contentType) && placementsOf(upstream).body.size === 0) return
+    await refuseBodyOverride(contentType, await this.#judged(upstream))
   }
 
   /** By the content type it is sent with: headers that repeat it, or keep it from being passed on, make it another. */
   async parameters(upstream: UpstreamDocument) {
+    return bodyParameters(this.#sent(upstream, 'content-type'), await this.#judged(upstream))
+  }
+
+  /** What is judged of it: all but the fields that the key goes in. */
+  async #judged(upstream: UpstreamDocument): Promise<Buffer> {
     this.#read ??= await collect(this.#ask, upstream.max_request_bytes, this.#held)
-    const contentType = this.#sent(upstream, 'content-type')
-    return bodyParameters(contentType, this.#read)
+    const places = placementsOf(upstream)
+    if (places.body.size === 0) return this.#read
+    if (this.#taken?.places !== places) {
+      const { headers, token } = this.#ask
+      this.#taken = {
+        places,
+        body: takeFromBody(places, { headers, token }, this.#sent(upstream, 'content-type'), this.#read),
+      }
+    }
+    return this.#taken.body.rest
   }
 
   #sent(upstream: UpstreamDocument, name: string): string | undefined {

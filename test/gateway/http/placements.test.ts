@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openSession, tokenOf } from '../harness.ts'
 import { bearer, refusal, sendRequest, startHttpHarness } from './harness.ts'
-import type { HttpHarness } from './harness.ts'
+import type { HttpHarness, HttpResponse } from './harness.ts'
 
 let harness: HttpHarness
 let token: string
@@ -286,6 +286,81 @@ describe('a key in the path', () => {
     const refused = await sendRequest(harness.url, `/u/api/bot${KEY}/getMe`, { headers: bearer(token) })
     expect(refusal(refused)).toBe('400 invalid_request bad_request')
     expect(refused.text + JSON.stringify(harness.sink.records)).not.toContain(KEY)
+  })
+})
+
+describe('a key in the body', () => {
+  const auth = 'body:token'
+  const consent = { mcp_auth: auth }
+  const FORM = 'application/x-www-form-urlencoded'
+  const post = (body: string, headers: Record<string, string> = {}) =>
+    sendRequest(harness.url, '/u/api/x', {
+      method: 'POST',
+      headers: { 'Content-Type': FORM, 'Content-Length': String(Buffer.byteLength(body)), ...headers },
+      body,
+    })
+  const bodies = () => harness.received.map(({ body }) => body)
+  beforeEach(async () => {
+    harness.engine.agent('claude-billing-agent', { scopes: ['create:api:post'] })
+    harness.engine.tool('api', 'post', ['POST /x'])
+    await harness.flush()
+    token = tokenOf(openSession(harness, { scopes: ['create:api:post'] }))
+    await declare({ auth, consent, accepts: () => true })
+  })
+
+  it('goes where the token stood, in a form', async () => {
+    expect((await post(`channel=C1&token=${token}&text=a+b`)).status).toBe(200)
+    expect(bodies()).toEqual([`token=${KEY}&channel=C1&text=a+b`])
+    expect(harness.received[0]?.headers['content-length']).toBe(String(bodies()[0]!.length))
+  })
+
+  it('and in an object', async () => {
+    expect((await post(`{"channel":"C1","token":"${token}"}`, { 'Content-Type': 'application/json' })).status).toBe(200)
+    expect(bodies()).toEqual([`{"token":"${KEY}","channel":"C1"}`])
+  })
+
+  it('where the token stood elsewhere', async () => {
+    expect((await post('channel=C1', bearer(token))).status).toBe(200)
+    expect(bodies()).toEqual([`token=${KEY}&channel=C1`])
+  })
+
+  it('is no parameter of the call: rules neither need nor see it', async () => {
+    harness.engine.put('policies/only-channel', {
+      name: 'only-channel',
+      policy: 'path "tools/api/post" { capabilities = ["create"] allowed_parameters = { "channel" = [] } }',
+    })
+    harness.engine.agent('claude-billing-agent', { scopes: null, policies: ['only-channel'] })
+    await harness.flush()
+    const judged = tokenOf(openSession(harness, { scopes: ['create:api:post'] }))
+    expect((await post(`channel=C1&token=${judged}`)).status).toBe(200)
+    expect(bodies()).toEqual([`token=${KEY}&channel=C1`])
+    expect(refusal(await post(`channel=C1&other=1&token=${judged}`))).toMatch(/^403 insufficient_scope/)
+  })
+
+  it.each<[string, () => Promise<HttpResponse>]>([
+    ['a field given twice', () => post(`token=${token}&token[]=${token}`)],
+    ['another token beside one in the head', () => post('token=xoxb-1', bearer(token))],
+    ['a digest of what is not sent', () => post('a=1', { ...bearer(token), 'Content-MD5': 'x' })],
+    ['another type of body', () => post('a=1', { ...bearer(token), 'Content-Type': 'text/plain' })],
+    ['no body', () => post('', bearer(token))],
+  ])('is not sent with %s', async (_what, sent) => {
+    expect(refusal(await sent())).toBe('400 invalid_request bad_request')
+    expect(harness.received).toEqual([])
+  })
+
+  it.each<[string, () => Promise<HttpResponse>]>([
+    ['where nobody says who is calling', () => post('channel=C1')],
+    [
+      'with a token in the body of an upstream that takes its key elsewhere',
+      async () => {
+        await declare({ auth: 'bearer', accepts: () => true })
+        return post(`token=${token}`)
+      },
+    ],
+    ['with an unknown token', () => post(`token=${token.slice(0, -1)}x`)],
+  ])('is not sent %s', async (_what, sent) => {
+    expect((await sent()).status).toBe(401)
+    expect(harness.received).toEqual([])
   })
 })
 
