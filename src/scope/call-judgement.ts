@@ -3,6 +3,7 @@ import type { CallParameters } from './call-parameters.ts'
 import { judgeTool } from './grant.ts'
 import type { GrantLink, GrantReason } from './grant.ts'
 import { scopeText } from './grammar.ts'
+import { takesBody } from './method.ts'
 import type { ToolMatch } from './operation-match.ts'
 import { toolPath } from './tool.ts'
 
@@ -46,13 +47,23 @@ export function judgeCall(
   // A match that waits for the body could widen the projection, so it is settled before any grant is acted on.
   const stop = first('denied') ?? first('needs_body')
   if (stop) return { ...refusedCall, reason: stop.reason, message: stop.message }
-  const tools = findings.filter((finding) => finding.reason === 'allowed').map((finding) => finding.match)
+  const tools = passing(findings, call)
   if (tools.length > 0)
     return { allowed: true, reason: 'allowed', message: 'granted.', tools, fields: unitedFields(tools), needed: [] }
   const refused = first('parameter_refused')
   if (refused) return { ...refusedCall, reason: 'parameter_refused', message: refused.message }
   const needed = [...new Set(matches.map(({ tool, operation }) => scopeText(operation.capability, toolPath(tool))))]
   return { ...refusedCall, reason: 'insufficient_scope', message: `needs ${needed.join(' or ')}`, needed }
+}
+
+/** Of what is granted, what takes a call with a body; where none does, that is said when it is made. */
+function passing(
+  findings: readonly { readonly reason: GrantReason; readonly match: ToolMatch }[],
+  { body }: CallParameters,
+): readonly ToolMatch[] {
+  const granted = findings.filter(({ reason }) => reason === 'allowed').map(({ match }) => match)
+  const taking = body.kind === 'none' ? granted : granted.filter(({ operation }) => takesBody(operation))
+  return taking.length > 0 ? taking : granted
 }
 
 function judgeMatch(

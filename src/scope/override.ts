@@ -1,6 +1,7 @@
 /** Ways in which a request can name another operation than the one in its request line, as frameworks and servers read them. */
 
 const headers = new Set([
+  'destination',
   'x-http-method-override',
   'x-http-method',
   'x-method-override',
@@ -15,7 +16,7 @@ const headers = new Set([
   'x-forwarded-url',
 ])
 
-/** Rack, Express, Symfony and ASP.NET read the method, IIS, Symfony and Zend the URL from such a header. */
+/** Rack, Express, Symfony and ASP.NET read the method, IIS, Symfony and Zend the URL from such a header; COPY and MOVE (RFC 4918) write where `Destination` says. */
 export const isOverrideHeader = (name: string): boolean => headers.has(name.toLowerCase().replaceAll('_', '-'))
 
 /** Rails, Laravel, Symfony and method-override read the method from `_method`; PHP makes that of `.method` and `[method` too. */

@@ -31,22 +31,26 @@ async function takePart(inbox: StreamInbox): Promise<Uint8Array | undefined> {
 
 /**
  * The request's body. Whether there is one shows only with its first part, or the end of the caller's side, which is waited for;
- * GET and HEAD have none, so nothing is waited for there, and a part that comes all the same is told to `refuse`.
+ * GET and HEAD have none unless its length is declared, so nothing is waited for there, and a part that comes all the same is told to
+ * `refuse`.
  */
 export async function uploadOf(
   head: CallRequest,
   inbox: StreamInbox,
   refuse: (thrown: unknown) => void,
 ): Promise<Upload> {
-  if (head.method === 'GET' || head.method === 'HEAD') {
+  const declared = declaredLength(head)
+  if ((head.method === 'GET' || head.method === 'HEAD') && (declared ?? 0) === 0) {
     takePart(inbox)
       .then((part) => {
-        if (part) throw wrongField(`a ${head.method} request takes no body; end the stream after the head`)
+        if (part)
+          throw wrongField(
+            `a ${head.method} request takes no body unless content-length announces it; end the stream after the head`,
+          )
       })
       .catch(refuse)
     return { body: undefined, contentLength: undefined }
   }
-  const declared = declaredLength(head)
   let first = await takePart(inbox)
   while (first?.length === 0) first = await takePart(inbox)
   if (first === undefined) {

@@ -35,12 +35,19 @@ const ttl = z
 
 const agentBody = z.looseObject({ agent_id: name('claude-billing-agent') })
 const openBody = z.looseObject({ agent_id: name('claude-billing-agent'), ttl })
-const refreshBody = z.looseObject({ ttl })
-const refreshByBody = z.looseObject({
-  ttl,
-  session_id: z.string({ error: 'must be a string, for example sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' }).optional(),
-  token: z.string({ error: 'must be a string, for example svt_prod_…' }).optional(),
-})
+const unknownMember: z.core.$ZodErrorMap = (issue) =>
+  issue.code === 'unrecognized_keys'
+    ? `has the unknown member ${JSON.stringify(issue.keys[0]?.slice(0, 64))}; a refresh changes the ttl alone, so for other scopes or another purpose open a session`
+    : undefined
+const refreshBody = z.strictObject({ ttl }, { error: unknownMember })
+const refreshByBody = z.strictObject(
+  {
+    ttl,
+    session_id: z.string({ error: 'must be a string, for example sess_01JNKQ8X4F2MVBP7RD3WCZH9GT' }).optional(),
+    token: z.string({ error: 'must be a string, for example svt_prod_…' }).optional(),
+  },
+  { error: unknownMember },
+)
 const validateBody = z.object({
   token: z.string({ error: 'must be a string, for example svt_prod_…' }).optional(),
   required_scope: z.string({ error: 'must be a string, for example read:stripe:invoices' }).optional(),

@@ -1,4 +1,5 @@
 import { badRequest } from '../../logical/errors.ts'
+import { takesBody } from '../../scope/index.ts'
 import { buildOutgoing } from '../call/outgoing.ts'
 import { guardBody } from '../call/request-body.ts'
 import { bodyTooLarge } from '../decision/refusals.ts'
@@ -60,15 +61,15 @@ function endOnAbort(signal: AbortSignal, exchange: UpstreamExchange): () => void
 function requestBody(call: UpstreamCall, headers: string[]): Uint8Array | AsyncIterable<Uint8Array> | null {
   const {
     body,
-    match: {
-      operation: { method },
-    },
+    match: { operation },
     upstream,
   } = call
   const length = body instanceof Uint8Array ? body.length : call.contentLength
   if (body === undefined || length === 0) return null
-  if (method === 'GET' || method === 'HEAD')
-    throw badRequest(`a ${method} request takes no body; send parameters in the query, for example ?limit=3`)
+  if (!takesBody(operation))
+    throw badRequest(
+      `a ${operation.method} request takes no body here; send parameters in the query, for example ?limit=3${operation.method === 'HEAD' ? '' : ', or ask an operator to give its operation body: true'}`,
+    )
   if (length !== undefined && length > upstream.max_request_bytes)
     throw bodyTooLarge(upstream.name, upstream.max_request_bytes)
   if (!(body instanceof Uint8Array) && length !== undefined) headers.push('content-length', String(length))

@@ -343,7 +343,7 @@ describe('Upstreams.Stream', () => {
     stream.write({ body: Buffer.from('x') })
     expect(await stream.ended).toMatchObject({
       code: status.INVALID_ARGUMENT,
-      details: 'a GET request takes no body; end the stream after the head',
+      details: 'a GET request takes no body unless content-length announces it; end the stream after the head',
     })
     await until(() => state.broken === 1)
     expect(state.broken).toBe(1)

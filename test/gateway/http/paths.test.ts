@@ -63,6 +63,52 @@ describe('the upstream sees the path as it was asked for', () => {
   })
 })
 
+describe('methods', () => {
+  const send = (path: string, method: string, body: string, headers: Record<string, string> = {}) =>
+    sendRequest(harness.url, `/u/stripe${path}`, { method, body, headers: { ...bearer(token), ...headers } })
+  const json = { 'Content-Type': 'application/json' }
+
+  it('GET takes a body where its operation says so, and the upstream gets it', async () => {
+    await serve({ search: [{ method: 'GET', path: '/{index}/_search', body: true }, 'GET /{index}/{id}'] })
+    const query = '{"query":{"match_all":{}}}'
+    const framed = { ...json, 'Content-Length': String(query.length) }
+    expect((await send('/logs/_search', 'GET', query, framed)).status).toBe(200)
+    expect(harness.received).toMatchObject([{ method: 'GET', url: '/logs/_search', body: query }])
+  })
+
+  it.each([
+    ['GET', 'GET /logs/{id}'],
+    ['OPTIONS', 'OPTIONS /logs/{id}'],
+    ['HEAD', 'HEAD /logs/{id}'],
+  ])('deny: %s with a body where its operation does not say so', async (method, operation) => {
+    await serve({ logs: [operation] })
+    expect((await send('/logs/1', method, '{}', { ...json, 'Content-Length': '2' })).status).toBe(400)
+    expect(harness.received).toEqual([])
+  })
+
+  it.each(['OPTIONS', 'PROPFIND', 'REPORT', 'SEARCH', 'PROPPATCH', 'MKCOL', 'LOCK', 'UNLOCK'])(
+    '%s goes out as itself where an operation names it',
+    async (method) => {
+      await serve({ files: [`${method} /files/{path...}`] })
+      expect((await ask('/files/a/b', method)).status).toBe(200)
+      expect(harness.received).toMatchObject([{ method, url: '/files/a/b' }])
+    },
+  )
+
+  it.each(['OPTIONS', 'PROPFIND', 'HEAD', 'TRACE'])('deny: %s is not implied by GET', async (method) => {
+    await serve({ files: ['GET /files/{path...}'] })
+    expect((await ask('/files/a/b', method)).status).toBe(403)
+    expect(harness.received).toEqual([])
+  })
+
+  it('deny: a second path, which COPY and MOVE name in a header', async () => {
+    await serve({ files: [{ method: 'MOVE', path: '/files/{path...}', capability: 'update' }] })
+    const moved = await send('/files/a', 'MOVE', '', { Destination: `${harness.upstreamUrl}/admin` })
+    expect(refusal(moved)).toBe('400 invalid_request bad_request')
+    expect(harness.received).toEqual([])
+  })
+})
+
 describe('deny', () => {
   it.each([
     ['GET /items', '/items/', '403 insufficient_scope no_tool'],
