@@ -76,6 +76,12 @@ export const invalidRequestCodes = {
     actor: 'agent',
     action: 'Send JSON.',
   },
+  unsupported_content_encoding: {
+    kind: 'unsupported_media_type',
+    meaning: 'A rule has to see the body, and the coding it is sent in cannot be read here.',
+    actor: 'agent',
+    action: 'Send the body uncompressed, or in gzip, deflate or br.',
+  },
   misdirected: {
     http: 421,
     meaning: 'The gateway does not answer to the `Host` of the request.',

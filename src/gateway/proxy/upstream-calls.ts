@@ -2,24 +2,15 @@ import type { Clock } from '../../logical/clock.ts'
 import { compileProjection } from '../../scope/index.ts'
 import { CallHolds } from './call-holds.ts'
 import { callUpstream } from './call-upstream.ts'
+import { CallerBody } from './caller-body.ts'
 import type { UpstreamResponse } from './upstream-call.ts'
 import type { HeaderPairs } from '../call/credentials.ts'
 import type { Egress } from './egress.ts'
-import { requestHeaderPlan, sentHeader } from '../call/request-headers.ts'
-import { noBodyForKey, spliceIntoBody, takeFromBody } from '../call/body-placement.ts'
-import type { TakenBody } from '../call/body-placement.ts'
-import type { PreparedKey } from '../call/key.ts'
-import { placementsOf } from '../call/placements.ts'
-import type { CompiledPlacements } from '../call/placements.ts'
 import type { QueryParameter } from '../call/target.ts'
 import { GatewayFailure, toGatewayFailure } from '../error.ts'
-import { bodyParameters } from '../decision/body-parameters.ts'
 import type { Caller } from '../decision/callers.ts'
 import type { Decisions } from '../decision/decide.ts'
-import type { UpstreamDocument } from '../../document/index.ts'
 import type { Keys } from './keys.ts'
-import { mayOverride, refuseBodyOverride } from '../decision/overrides.ts'
-import { bodyTooLarge } from '../decision/refusals.ts'
 import type { Limits } from '../limits/index.ts'
 import type { OpenCall } from '../decision/open-call.ts'
 import type { Outcome, DecisionRecords, RequestIds } from '../decision/records.ts'
@@ -80,7 +71,7 @@ export class UpstreamCalls {
     const { limits, clock } = this.#dependencies
     const startedMs = clock.monotonic()
     const held = new CallHolds(limits, request.token)
-    const body = new RequestBody(request, held)
+    const body = new CallerBody(request, held)
     const call = await this.#authorize(request, body, held)
     try {
       const { response, unlistedUpstream } = await this.#send(request, call, body, held)
@@ -126,7 +117,7 @@ export class UpstreamCalls {
     }
   }
 
-  async #authorize(request: UpstreamCallRequest, body: RequestBody, held: CallHolds): Promise<OpenCall> {
+  async #authorize(request: UpstreamCallRequest, body: CallerBody, held: CallHolds): Promise<OpenCall> {
     try {
       const call = await this.#dependencies.decisions.authorizeCall({
         ...request,
@@ -146,7 +137,7 @@ export class UpstreamCalls {
   async #send(
     request: UpstreamCallRequest,
     call: OpenCall,
-    body: RequestBody,
+    body: CallerBody,
     held: CallHolds,
   ): Promise<{ response: UpstreamResponse; unlistedUpstream: boolean }> {
     const { keys, egress, clock } = this.#dependencies
@@ -212,74 +203,6 @@ export class UpstreamCalls {
       ...what,
     })
   }
-}
-
-/** The request's body: passed on as it comes, unless a parameter rule needed to see it first, or the key goes in it. */
-class RequestBody {
-  readonly #ask: UpstreamCallRequest
-  readonly #held: CallHolds
-  #read: Buffer | undefined
-  #taken: { readonly places: CompiledPlacements; readonly body: TakenBody } | undefined
-
-  constructor(request: UpstreamCallRequest, held: CallHolds) {
-    this.#ask = request
-    this.#held = held
-  }
-
-  /** With the key, where it goes in the body. Throws `bad_request` where there is none to put it in. */
-  toSend(upstream: UpstreamDocument, key: PreparedKey | undefined): AsyncIterable<Uint8Array> | Uint8Array | undefined {
-    if (key === undefined || key.body.length === 0) return this.#read ?? this.#ask.body
-    if (this.#taken?.places !== placementsOf(upstream)) throw noBodyForKey(placementsOf(upstream))
-    return spliceIntoBody(this.#taken.body, key.body)
-  }
-
-  /** A form or a JSON object may name another method in a field, so it is read before it is sent. Throws `bad_request`. */
-  async refuseOverride(upstream: UpstreamDocument): Promise<void> {
-    const contentType = this.#sent(upstream, 'content-type')
-    if (this.#ask.body === undefined) return
-    if (!mayOverride(contentType) && placementsOf(upstream).body.size === 0) return
-    await refuseBodyOverride(contentType, await this.#judged(upstream))
-  }
-
-  /** By the content type it is sent with: headers that repeat it, or keep it from being passed on, make it another. */
-  async parameters(upstream: UpstreamDocument) {
-    return bodyParameters(this.#sent(upstream, 'content-type'), await this.#judged(upstream))
-  }
-
-  /** What is judged of it: all but the fields that the key goes in. */
-  async #judged(upstream: UpstreamDocument): Promise<Buffer> {
-    this.#read ??= await collect(this.#ask, upstream.max_request_bytes, this.#held)
-    const places = placementsOf(upstream)
-    if (places.body.size === 0) return this.#read
-    if (this.#taken?.places !== places) {
-      const { headers, token } = this.#ask
-      this.#taken = {
-        places,
-        body: takeFromBody(places, { headers, token }, this.#sent(upstream, 'content-type'), this.#read),
-      }
-    }
-    return this.#taken.body.rest
-  }
-
-  #sent(upstream: UpstreamDocument, name: string): string | undefined {
-    return sentHeader(requestHeaderPlan(upstream).apply(this.#ask.headers, { range: false }), name)
-  }
-}
-
-async function collect({ body, upstream }: UpstreamCallRequest, maxBytes: number, held: CallHolds): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of body ?? []) {
-    bytes += chunk.length
-    if (bytes > maxBytes) throw bodyTooLarge(upstream, maxBytes)
-    held.take(chunk.length)
-    chunks.push(chunk)
-  }
-  // Whole and in chunks at once, for a moment.
-  held.take(bytes)
-  const whole = Buffer.concat(chunks)
-  held.take(-bytes)
-  return whole
 }
 
 /** Why a call ended: what it was cut for comes before what that looked like on the wire. */
