@@ -80,7 +80,8 @@ export class ClientPool implements ConnectionOwner, ExchangeOwner {
   constructor(options: ClientPoolOptions) {
     const { protocol, hostname, host, port } = new URL(options.origin)
     this.#options = options
-    this.#target = { protocol, hostname, host, port }
+    // An IPv6 address is told without its brackets, as sockets and address checks take it.
+    this.#target = { protocol, hostname: hostname.replace(/^\[|\]$/g, ''), host, port }
     this.#keepAliveMs = options.keepAliveMs ?? DEFAULT_KEEP_ALIVE_MS
     this.#maxWaiting = options.maxWaiting ?? DEFAULT_MAX_WAITING
   }

@@ -262,7 +262,7 @@ describe('opening a connection', () => {
       await failure(start(poolFor(origin, { connect })).over)
     expect(targets).toEqual([
       { protocol: 'https:', hostname: 'api.example.com', host: 'api.example.com', port: '' },
-      { protocol: 'http:', hostname: '[::1]', host: '[::1]:8080', port: '8080' },
+      { protocol: 'http:', hostname: '::1', host: '[::1]:8080', port: '8080' },
     ])
   })
 
