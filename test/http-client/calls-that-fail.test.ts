@@ -117,6 +117,36 @@ describe('a connection that the server ends as a request is sent on it', () => {
     expect(peers).toHaveLength(3)
   })
 
+  it('is not made up for on one that has become free meanwhile', async () => {
+    const { origin, peers } = await rawServer(({ socket, index }, nth) => {
+      if (nth === 1) socket.resetAndDestroy()
+      else if (index === 1) socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n')
+      else socket.write(ok())
+    })
+    const pending: (() => void)[] = []
+    const pool = poolFor(origin, {
+      connect: (target, callback) => {
+        if (peers.length < 2) tcp(target, callback)
+        else
+          pending.push(() => {
+            tcp(target, callback)
+          })
+      },
+    })
+    const [first, busy] = [start(pool), start(pool)]
+    const slow = await Promise.race([first.over.then(() => busy), busy.over.then(() => first)])
+    await until(() => pool.stats.idle === 1)
+    const call = start(pool)
+    await until(() => pending.length === 1)
+    peers[1]!.socket.write('ok')
+    await slow.over
+    await until(() => pool.stats.idle === 1)
+    expect(call.asked).toBe(1)
+    pending[0]!()
+    expect((await call.over).body).toBe('ok')
+    expect(peers.map(({ received }) => received.match(/GET/g)?.length)).toEqual([2, 1, 1])
+  })
+
   it('can be waited for in vain: the call is aborted, nothing is sent', async () => {
     const { origin, peers } = await staleServer()
     const pending: (() => void)[] = []

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect as tcpConnect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { afterEach } from 'vitest'
-import { systemClock } from '../../src/logical/clock.ts'
+import { FakeClock } from '../fakes/clock.ts'
 import { ClientPool } from '../../src/http-client/index.ts'
 import type {
   ClientExchange,
@@ -96,7 +96,8 @@ export function poolFor(origin: string, changes: Partial<ClientPoolOptions> = {}
   const pool = new ClientPool({
     origin,
     connect: tcp,
-    clock: systemClock,
+    // Nothing expires unless a test has it so.
+    clock: new FakeClock(),
     connections: 8,
     maxHeadBytes: 65_536,
     ...changes,
