@@ -1,6 +1,8 @@
-/** The APIs behind the gateway, reached through what stands in for undici's pool. They see when the real key leaves. */
-import type { IncomingHttpHeaders } from 'node:http'
+/** The APIs behind the gateway, reached through what stands in for their connections. They see when the real key leaves. */
 import type { Egress } from '../../src/gateway/proxy/egress.ts'
+import type { ClientExchange, ClientPool, ResponseHandler } from '../../src/http-client/index.ts'
+import { Deadlines } from '../../src/logical/deadlines.ts'
+import type { WithDeadline } from '../../src/logical/deadlines.ts'
 import type { Process } from './machine.ts'
 import type { Random } from './random.ts'
 
@@ -10,83 +12,60 @@ export interface Script {
   readonly partsMs: readonly number[]
 }
 
-interface Controller {
-  aborted: boolean
-  paused: boolean
-  reason: Error | null
-  abort(reason: Error): void
-  pause(): void
-  resume(): void
-}
-
-interface Handler {
-  onRequestStart(controller: Controller, context: unknown): void
-  onResponseStart(controller: Controller, status: number, headers: IncomingHttpHeaders, message: string): void
-  onResponseData(controller: Controller, chunk: Buffer): void
-  onResponseEnd(controller: Controller, trailers: object): void
-  onResponseError(controller: Controller, error: Error): void
-}
-
-interface Dispatched {
-  readonly path: string
-}
-
 /** `requestOf` reads the request's id from the path it was sent with. */
 export function simulatedEgress(
   process: Process,
   scriptOf: (request: string) => Script,
   onKey: (request: string) => void,
 ): Egress {
-  const dispatch = ({ path }: Dispatched, handler: Handler): boolean => {
-    const request = new URL(path, 'https://upstream.example').searchParams.get('rid') ?? ''
-    run(process, scriptOf(request), handler, () => {
-      onKey(request)
-    })
-    return true
+  const pool: Pick<ClientPool, 'send'> = {
+    send: ({ path }, handler) => {
+      const request = new URL(path, 'https://upstream.example').searchParams.get('rid') ?? ''
+      return run(process, scriptOf(request), handler, () => {
+        onKey(request)
+      })
+    },
   }
-  // The gateway asks a pool for nothing else.
-  return { poolFor: () => ({ dispatch }) } as unknown as Egress
+  const deadlines = new Deadlines<WithDeadline>(process.clock)
+  // A call asks the way out for nothing else.
+  return { deadlines, poolFor: () => pool } as unknown as Egress
 }
 
-function run(process: Process, script: Script, handler: Handler, onKey: () => void): void {
-  const controller: Controller = {
-    aborted: false,
-    paused: false,
-    reason: null,
-    abort(reason) {
-      if (this.aborted) return
-      this.aborted = true
-      this.reason = reason
-      handler.onResponseError(this, reason)
-    },
-    pause() {
-      this.paused = true
-    },
-    resume() {
-      this.paused = false
-    },
+function run(process: Process, script: Script, handler: ResponseHandler, onKey: () => void): ClientExchange {
+  let over = false
+  const abort = (error: Error) => {
+    if (over) return
+    over = true
+    handler.onError(error)
   }
   const later = (ms: number, act: () => void) => {
     process.clock.after(ms, () => {
-      if (!controller.aborted) act()
+      if (!over) act()
     })
   }
   const part = (index: number) => {
     const ms = script.partsMs[index]
-    if (ms === undefined) handler.onResponseEnd(controller, {})
-    else
+    if (ms === undefined) {
+      over = true
+      handler.onEnd([])
+    } else
       later(ms, () => {
-        if (index === 0) handler.onResponseStart(controller, 200, { 'content-type': 'text/plain' }, 'OK')
-        handler.onResponseData(controller, Buffer.from('a part of the response\n'))
+        if (index === 0) handler.onHead(200, ['content-type', 'text/plain'])
+        handler.onData(Buffer.from('a part of the response\n'))
         part(index + 1)
       })
   }
   later(script.connectMs, () => {
-    handler.onRequestStart(controller, {})
-    if (controller.aborted) return
+    const reason = handler.whyNotSend()
+    if (reason) {
+      abort(reason)
+      return
+    }
     onKey()
     part(0)
   })
+  const nothing = () => undefined
+  return { write: () => true, end: nothing, pause: nothing, resume: nothing, abort }
 }
 
 export function drawScript(random: Random, isStream: boolean): Script {

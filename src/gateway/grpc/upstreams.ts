@@ -4,7 +4,7 @@ import type { ServerDuplexStream, UntypedServiceImplementation } from '@grpc/grp
 import { isName } from '../../scope/index.ts'
 import { GatewayCallError } from '../call/call-error.ts'
 import { parseTarget } from '../call/target.ts'
-import type { UpstreamCallResponse, UpstreamCallRequest } from '../proxy/upstream-calls.ts'
+import type { AwaitedCallRequest, UpstreamCallResponse } from '../proxy/upstream-request.ts'
 import { GatewayFailure, toGatewayFailure, unavailable } from '../error.ts'
 import type { Undecodable } from './definitions.ts'
 import { callerOf, callerRequestIdFor, failureOf, requestIdFor, requireToken, wrongField } from './exchange.ts'
@@ -51,14 +51,14 @@ const stale = (): GatewayFailure =>
   unavailable('stale', 'the gateway can no longer vouch for this session; keep the token and try again')
 
 type Way = Pick<
-  UpstreamCallRequest,
+  AwaitedCallRequest,
   'caller' | 'requestId' | 'callerRequestId' | 'body' | 'contentLength' | 'signal'
 > & {
   readonly delivered: Promise<void>
 }
 
 /** Throws for a head that cannot be one, naming the field. */
-function upstreamCallRequest(head: CallRequest, way: Way): UpstreamCallRequest {
+function upstreamCallRequest(head: CallRequest, way: Way): AwaitedCallRequest {
   const token = requireToken(head.token)
   if (!isName(head.upstream))
     throw wrongField('upstream: is not a name of 1 to 64 characters a-z, 0-9, _ and -, for example stripe')

@@ -95,16 +95,17 @@ export async function listenHttp(dependencies: HttpDependencies, options: Listen
       return
     }
     const api = options.upstream !== undefined || exchange.target.startsWith('/u/') ? 'upstream' : 'rest'
-    const served =
-      api === 'upstream' ? serveUpstream(dependencies, exchange, options.upstream) : serveRest(routes, exchange)
-    served.catch((thrown: unknown) => {
+    const refuse = (thrown: unknown) => {
       const failure = toGatewayFailure(thrown)
       const error =
         api === 'rest' ? failure : withSchemes(failure, dependencies.documents, exchange.target, options.upstream)
       if (refusals.covers(error, api) && !response.headersSent) refusals.send(exchange, error)
       else if (error.code === 'refusals_limit' && !response.headersSent) refusals.hold(exchange, error)
       else fail(dependencies, exchange, error, thrown)
-    })
+    }
+    const served =
+      api === 'upstream' ? serveUpstream(dependencies, exchange, refuse, options.upstream) : serveRest(routes, exchange)
+    served.catch(refuse)
   })
   const { port, url } = await bindServer(server, place)
   isOurHost = ownHosts({ host: place.host, port }, options.allowedHosts)

@@ -1,19 +1,25 @@
 /** `/u/<upstream>/…` and upstream listeners: any SDK of the upstream, with a phantom token where its key stood. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { TLSSocket } from 'node:tls'
+import type { UpstreamDocument } from '../../document/index.ts'
 import { contentLength, hasBody } from '../../http/index.ts'
+import { tokenDigest } from '../../scope/index.ts'
 import { extractToken, likelyToken } from '../call/credentials.ts'
-import type { HeaderPairs } from '../call/credentials.ts'
-import { parseTarget } from '../call/target.ts'
+import type { ExtractedToken } from '../call/credentials.ts'
 import { placementsOf, usualPlacements } from '../call/placements.ts'
+import type { CompiledPlacements } from '../call/placements.ts'
+import { parseTarget } from '../call/target.ts'
+import type { Target } from '../call/target.ts'
 import type { Caller } from '../decision/callers.ts'
 import type { Decisions } from '../decision/decide.ts'
-import type { Documents } from '../knowledge/documents.ts'
-import type { UpstreamCallResponse, UpstreamCalls } from '../proxy/upstream-calls.ts'
 import type { DecisionRecords } from '../decision/records.ts'
 import { missing } from '../decision/refusals.ts'
+import type { Documents } from '../knowledge/documents.ts'
+import type { UpstreamCalls } from '../proxy/upstream-calls.ts'
 import type { Ticker } from '../ticker.ts'
 import { noBodyToken, readBodyToken } from './body-token.ts'
+import type { BodyToken } from './body-token.ts'
+import { ProxiedResponse } from './proxied-response.ts'
 import type { Exchange } from './response.ts'
 
 export interface UpstreamProxyDependencies {
@@ -24,58 +30,80 @@ export interface UpstreamProxyDependencies {
   readonly ticker: Ticker
 }
 
-/** Serves one call. `listener` = the upstream this port stands for, under which no `/u/<upstream>` prefix is expected. */
+/** Serves one call. `listener` = the upstream this port stands for, under which no `/u/<upstream>` prefix is expected. Rejects with what is told to the client. */
 export async function serveUpstream(
   dependencies: UpstreamProxyDependencies,
   exchange: Exchange,
+  refuse: (error: Error) => void,
   listener?: string,
 ): Promise<void> {
-  const { decisions, documents, calls, records } = dependencies
-  const { request, response, requestId, callerRequestId, signal } = exchange
-  // Comes after 'finish', when everything has left this process, and when the connection breaks.
-  const delivered = new Promise<void>((resolve) => {
-    response.once('close', resolve)
-  })
+  const { request, requestId, callerRequestId } = exchange
   const caller: Caller = { kind: 'session', address: request.socket.remoteAddress }
   const target = parseTarget(exchange.target, listener)
+  const { token, tokenSha256, extracted, body } = await presentedToken(dependencies, exchange, target, caller)
+  const response = new ProxiedResponse(exchange, dependencies.ticker, refuse)
+  const call = dependencies.calls.begin(
+    {
+      token,
+      tokenSha256,
+      upstream: target.upstream,
+      method: request.method ?? '',
+      segments: extracted.segments,
+      // What carried the token stood at the beginning.
+      spelled: target.spelled.slice(target.segments.length - extracted.segments.length),
+      query: extracted.query,
+      headers: extracted.headers,
+      body: bodyOf(request, body),
+      contentLength: contentLength(request),
+      callerBase: `${originOf(request)}${listener === undefined ? `/u/${target.upstream}` : ''}`,
+      requestId,
+      callerRequestId,
+      caller,
+      tellsDelivery: true,
+    },
+    response,
+  )
+  response.belongsTo(call)
+}
+
+interface PresentedToken {
+  readonly token: string
+  readonly tokenSha256: string | undefined
+  /** The request without it. */
+  readonly extracted: ExtractedToken
+  /** Where it had to be read. */
+  readonly body: Buffer | undefined
+}
+
+/** The caller's token, from wherever clients of the upstream put its key. Throws `missing`. */
+async function presentedToken(
+  { decisions, documents, records }: UpstreamProxyDependencies,
+  exchange: Exchange,
+  target: Target,
+  caller: Caller,
+): Promise<PresentedToken> {
+  const { request } = exchange
   const given = { rawHeaders: request.rawHeaders, query: target.query, segments: target.segments }
   const inHead = likelyToken(given)
   const read = inHead === undefined ? await readBodyToken(exchange, documents, target.upstream) : noBodyToken
   const likely = inHead ?? read.token
+  const likelySha256 = likely && tokenDigest(likely)
+  const isLive = likely !== undefined && (await isLiveToken(decisions, likely, likelySha256!, caller))
   // Only callers with a live token make this gateway read documents: others could ask for ever new ones.
-  const upstream =
-    likely !== undefined && (await decisions.isLive(likely, caller))
-      ? await documents.upstream(target.upstream)
-      : undefined
+  const upstream = isLive ? await upstreamOf(documents, target.upstream) : undefined
   // Where an unknown upstream's key would stand cannot be known; the usual place is looked at, and the token judged all the same.
   const places = upstream ? placementsOf(upstream) : usualPlacements
-  const { headers, query, segments, ...extracted } = extractToken(places, given)
-  const elsewhere = places.body.size > 0 ? read.token : undefined
-  const token = extracted.token ?? (upstream ? elsewhere : likely)
+  const extracted = extractToken(places, given)
+  const token = extracted.token ?? (upstream ? tokenOfBody(places, read) : likely)
   if (token === undefined) {
     records.unauthenticated()
     throw missing(': send it as "Authorization: Bearer <token>", or where this upstream takes its key')
   }
-  const upstreamResponse = await calls.perform({
-    token,
-    upstream: target.upstream,
-    method: request.method ?? '',
-    segments,
-    // What carried the token stood at the beginning.
-    spelled: target.spelled.slice(target.segments.length - segments.length),
-    query,
-    headers,
-    body: bodyOf(request, read.body),
-    contentLength: contentLength(request),
-    callerBase: `${originOf(request)}${listener === undefined ? `/u/${target.upstream}` : ''}`,
-    requestId,
-    callerRequestId,
-    caller,
-    signal,
-    delivered,
-  })
-  await deliver(dependencies.ticker, exchange, upstreamResponse, delivered)
+  return { token, tokenSha256: token === likely ? likelySha256 : undefined, extracted, body: read.body }
 }
+
+const tokenOfBody = ({ body }: CompiledPlacements, read: BodyToken): string | undefined =>
+  body.size > 0 ? read.token : undefined
 
 /** `read` where it has been read. Stopping early must not destroy the socket: a refusal still has to go out. */
 function bodyOf(request: IncomingMessage, read: Buffer | undefined): AsyncIterable<Uint8Array> | undefined {
@@ -88,6 +116,12 @@ async function* inOnePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array, undefi
   return undefined
 }
 
+const isLiveToken = (decisions: Decisions, token: string, sha256: string, caller: Caller): Promise<boolean> | boolean =>
+  decisions.keptSession(sha256) !== undefined || decisions.isLive(token, caller)
+
+const upstreamOf = (documents: Documents, name: string): Promise<UpstreamDocument | undefined> | UpstreamDocument =>
+  documents.knownUpstream(name) ?? documents.upstream(name)
+
 /**
  * How the client reaches this listener; its Host has been checked. Links are absolute, because some clients join a relative one to a
  * base URL that holds `/u/<upstream>` already. A proxy in front that speaks TLS says so, and is believed: the worst that
@@ -96,71 +130,4 @@ async function* inOnePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array, undefi
 function originOf({ headers, socket }: IncomingMessage): string {
   const encrypted = socket instanceof TLSSocket || headers['x-forwarded-proto'] === 'https'
   return `${encrypted ? 'https' : 'http'}://${headers.host ?? ''}`
-}
-
-/**
- * Hands the response on as it comes. In the moment the call is cut the connection is reset, until the last byte has left: what Node
- * still holds of it is dropped, and the client sees a broken response, never a short one that looks whole.
- */
-async function deliver(
-  ticker: Ticker,
-  { request, response, requestId }: Exchange,
-  upstreamResponse: UpstreamCallResponse,
-  delivered: Promise<void>,
-): Promise<void> {
-  const reset = () => {
-    response.socket?.resetAndDestroy()
-  }
-  if (upstreamResponse.signal.aborted) {
-    upstreamResponse.cancel()
-    throw upstreamResponse.signal.reason
-  }
-  upstreamResponse.signal.addEventListener('abort', reset, { once: true })
-  // A slow reader may leave bytes waiting here for longer than this gateway stays in contact with Vault.
-  const stopTicking = ticker.every(() => {
-    if (!upstreamResponse.stillFresh()) reset()
-  })
-  void delivered.then(() => {
-    stopTicking()
-    upstreamResponse.signal.removeEventListener('abort', reset)
-  })
-  try {
-    if (!request.complete && hasBody(request)) response.shouldKeepAlive = false
-    response.writeHead(upstreamResponse.status, headersFor(upstreamResponse, requestId).flat())
-    response.flushHeaders()
-    for await (const chunk of upstreamResponse.body) {
-      if (!upstreamResponse.stillFresh()) {
-        reset()
-        break
-      }
-      if (!response.write(chunk)) await drained(response)
-      if (response.destroyed) break
-    }
-    if (!upstreamResponse.signal.aborted && !response.destroyed) response.end()
-  } catch {
-    // The status has gone out; all that is left is to break off.
-    reset()
-  } finally {
-    upstreamResponse.cancel()
-  }
-}
-
-/** `x-request-id` is the id in our audit log. An upstream that tells its own id under that name is passed on under another. */
-function headersFor({ headers }: UpstreamCallResponse, requestId: string): HeaderPairs {
-  const upstreams = headers.map(
-    ([name, value]) => [name === 'x-request-id' ? 'x-upstream-request-id' : name, value] as const,
-  )
-  return [...upstreams, ['x-request-id', requestId]]
-}
-
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const finish = () => {
-      response.off('drain', finish)
-      response.off('close', finish)
-      resolve()
-    }
-    response.on('drain', finish)
-    response.on('close', finish)
-  })
 }

@@ -1,43 +1,30 @@
 import { tokenDigest } from '../../scope/index.ts'
-import type { OpenCall } from '../decision/open-call.ts'
 import type { GatewayFailure } from '../error.ts'
 import type { Hold, Limits } from '../limits/index.ts'
-import type { UsableKey } from './keys.ts'
 
-/** What one call holds until it is over: bytes of bodies, and the key it was sent with. */
+/** Bytes of bodies that one call holds until it is over. Most calls hold none. */
 export class CallHolds {
-  readonly #bytes: Hold
-  #cut: ((reason: GatewayFailure) => void) | undefined
-  #releaseKey: () => void = () => undefined
+  readonly #limits: Limits
+  readonly #token: string
+  readonly #giveWay: (reason: GatewayFailure) => void
+  #bytes: Hold | undefined
+  #released = false
 
-  /** Bytes count for the token: the session is not known yet when the first ones come. */
-  constructor(limits: Limits, token: string) {
-    this.#bytes = limits.buffers.hold(tokenDigest(token), (reason) => this.#cut?.(reason))
-  }
-
-  /** From here on giving way means that the call is cut; before, that its next bytes are refused. */
-  cutsFrom(call: OpenCall): void {
-    this.#cut = (reason) => {
-      call.cut(reason)
-    }
-  }
-
-  /** The call is cut as soon as its key may be used no longer. */
-  key(key: UsableKey, call: OpenCall): void {
-    this.#releaseKey = key.watch({
-      sensitivity: () => call.upstream.sensitivity,
-      end: (reason) => {
-        call.cut(reason)
-      },
-    })
+  /** Bytes count for the token: the session is not known yet when the first ones come. `giveWay`: the call has to end to make room. */
+  constructor(limits: Limits, token: string, giveWay: (reason: GatewayFailure) => void) {
+    this.#limits = limits
+    this.#token = token
+    this.#giveWay = giveWay
   }
 
   take(bytes: number): void {
+    this.#bytes ??= this.#limits.buffers.hold(tokenDigest(this.#token), this.#giveWay)
+    if (this.#released) this.#bytes.release()
     this.#bytes.take(bytes)
   }
 
   release(): void {
-    this.#releaseKey()
-    this.#bytes.release()
+    this.#released = true
+    this.#bytes?.release()
   }
 }

@@ -1,7 +1,11 @@
 import { lookup as systemLookup } from 'node:dns/promises'
-import { isIP, type LookupFunction } from 'node:net'
-import { buildConnector, Pool } from 'undici'
+import { isIP, type LookupFunction, type Socket } from 'node:net'
+import { buildConnector } from 'undici'
+import { ClientPool } from '../../http-client/index.ts'
+import type { Connect } from '../../http-client/index.ts'
 import type { Clock } from '../../logical/clock.ts'
+import { Deadlines } from '../../logical/deadlines.ts'
+import type { WithDeadline } from '../../logical/deadlines.ts'
 import { classifyAddress, isMetadataName } from '../call/address.ts'
 import { GatewayCallError, plainCause } from '../call/call-error.ts'
 import { parseBase, type CallableUpstream } from '../call/upstream.ts'
@@ -24,7 +28,7 @@ const LARGEST_HEADERS = 64 * 1024
 
 interface PoolEntry {
   readonly fingerprint: string
-  readonly pool: Pool
+  readonly pool: ClientPool
 }
 
 const systemResolve: Resolver = async (hostname) =>
@@ -39,16 +43,29 @@ export class Egress {
   readonly #options: EgressOptions
   readonly #pools = new Map<string, PoolEntry>()
   /** Pools of older versions, until their last call is over. */
-  readonly #retired = new Set<Pool>()
+  readonly #retired = new Set<ClientPool>()
+  /** Of the document a call was judged by: what it is called at is worked out once. */
+  readonly #ofDocument = new WeakMap<CallableUpstream, PoolEntry>()
+  /** When calls to upstreams have waited long enough. */
+  readonly deadlines: Deadlines<WithDeadline>
   #closed = false
 
   constructor(options: EgressOptions) {
     this.#options = options
+    this.deadlines = new Deadlines(options.clock)
   }
 
-  /** The keep-alive pool of this version of the upstream. An older version's pool takes no new calls and closes when idle. */
-  poolFor(upstream: CallableUpstream): Pool {
+  /** The keep-alive connections of this version of the upstream. An older version's take no new calls and close when idle. */
+  poolFor(upstream: CallableUpstream): ClientPool {
     if (this.#closed) throw new GatewayCallError('call_ended', 'the gateway is shutting down')
+    const known = this.#ofDocument.get(upstream)
+    if (known && this.#pools.get(upstream.name) === known) return known.pool
+    const entry = this.#entryFor(upstream)
+    this.#ofDocument.set(upstream, entry)
+    return entry.pool
+  }
+
+  #entryFor(upstream: CallableUpstream): PoolEntry {
     const base = parseBase(upstream)
     const fingerprint = JSON.stringify([
       upstream.version,
@@ -57,21 +74,19 @@ export class Egress {
       upstream.connect_timeout,
     ])
     const known = this.#pools.get(upstream.name)
-    if (known?.fingerprint === fingerprint) return known.pool
+    if (known?.fingerprint === fingerprint) return known
     checkOrigin(upstream, base)
-    const pool = new Pool(base.origin, {
+    const pool = new ClientPool({
+      origin: base.origin,
       connect: this.#connector(upstream),
+      clock: this.#options.clock,
       connections: CONNECTIONS_PER_UPSTREAM,
-      pipelining: 1,
-      allowH2: false,
-      maxHeaderSize: LARGEST_HEADERS,
-      // Time limits are kept by the call itself, on the gateway's clock.
-      headersTimeout: 0,
-      bodyTimeout: 0,
+      maxHeadBytes: LARGEST_HEADERS,
     })
-    this.#pools.set(upstream.name, { fingerprint, pool })
+    const entry = { fingerprint, pool }
+    this.#pools.set(upstream.name, entry)
     if (known) this.#retire(known.pool)
-    return pool
+    return entry
   }
 
   /** Destroys every connection. */
@@ -84,12 +99,12 @@ export class Egress {
     )
   }
 
-  #retire(pool: Pool): void {
+  #retire(pool: ClientPool): void {
     this.#retired.add(pool)
     void pool.close().then(() => this.#retired.delete(pool))
   }
 
-  #connector(upstream: CallableUpstream): buildConnector.connector {
+  #connector(upstream: CallableUpstream): Connect {
     const { clock, connector = buildConnector, resolve = systemResolve, ca } = this.#options
     const timeoutMs = upstream.connect_timeout * 1000
     const connect = connector({
@@ -107,14 +122,14 @@ export class Egress {
         return
       }
       let settled = false
-      const settle = (...outcome: Parameters<buildConnector.Callback>) => {
+      const settle = (error: Error | null, socket: Socket | null) => {
         if (settled) {
-          outcome[1]?.destroy()
+          socket?.destroy()
           return
         }
         settled = true
         cancel()
-        callback(...outcome)
+        callback(error, socket)
       }
       const cancel = clock.after(timeoutMs, () => {
         settle(
@@ -125,7 +140,7 @@ export class Egress {
           null,
         )
       })
-      connect(options, (error: Error | null, socket: Parameters<buildConnector.Callback>[1]) => {
+      connect(options, (error: Error | null, socket: Socket | null) => {
         if (error || !socket) settle(connectFailure(upstream, error), null)
         else settle(null, socket)
       })

@@ -1,11 +1,13 @@
 import { delay } from '../../logical/clock.ts'
 import type { Clock } from '../../logical/clock.ts'
 import type { UpstreamDocument } from '../../document/index.ts'
-import { isName, takesKey } from '../../scope/index.ts'
-import { GatewayFailure, toGatewayFailure, unavailable } from '../error.ts'
+import { takesKey } from '../../scope/index.ts'
+import { toGatewayFailure, unavailable } from '../error.ts'
+import type { GatewayFailure } from '../error.ts'
 import type { PreparedKey } from '../call/key.ts'
-import { parseBase } from '../call/upstream.ts'
 import type { FeedListener } from '../knowledge/listeners.ts'
+import { nameOf } from './key-name.ts'
+import type { KeyName } from './key-name.ts'
 import { KeyReader, isGone, isRefused } from './key-reader.ts'
 import type { KeyRead, KeyReaderConfig } from './key-reader.ts'
 
@@ -17,9 +19,9 @@ export interface KeysConfig extends KeyReaderConfig {
 /** Something that was begun with a key and goes on: a call until its last byte. */
 export interface OngoingUse {
   /** Of the upstream, as its document says at the moment. */
-  readonly sensitivity: () => string
+  sensitivity(): string
   /** It may not go on with this key; told at most once. */
-  readonly end: (reason: GatewayFailure) => void
+  keyEnded(reason: GatewayFailure): void
 }
 
 /** A key ready for its upstream; `key` undefined for auth `none`. */
@@ -45,13 +47,6 @@ const CONFIRMED_MS = 1_000
 const LONGEST_PAUSE_MS = 1_000
 const SHORTEST_PAUSE_MS = 10
 
-/** Which key, of which upstream. */
-interface KeyName {
-  readonly name: string
-  readonly upstream: UpstreamDocument
-  readonly path: string
-}
-
 interface Watched extends KeyName {
   readonly uses: Set<OngoingUse>
 }
@@ -65,6 +60,8 @@ export class Keys implements FeedListener {
   readonly #clock: Clock
   readonly #reader: KeyReader
   readonly #held = new Map<string, KeyRead>()
+  /** One for all calls that rest on one read. */
+  readonly #usableBy = new WeakMap<KeyRead, UsableKey & { readonly limitMs: number }>()
   readonly #reading = new Map<string, Promise<KeyRead>>()
   /** Monotonic: since when Vault lets the key no longer be read. */
   readonly #refusedSinceMs = new Map<string, number>()
@@ -78,19 +75,35 @@ export class Keys implements FeedListener {
     this.#reader = new KeyReader(config)
   }
 
+  /** The key where one read vouches for it well beyond this moment; `undefined` = it has to be asked for. */
+  kept(upstream: UpstreamDocument, environment: string): UsableKey | undefined {
+    if (!takesKey(upstream.auth)) return noKey
+    const named = nameOf(upstream, environment)
+    const held = this.#held.get(named.name)
+    const limitMs = this.#config.limitMs(upstream.sensitivity)
+    return held && this.#isWithin(held, limitMs * REREAD_FROM) ? this.#usable(named, held, limitMs) : undefined
+  }
+
   /** Throws what `KeyReader.read` does. */
   async get(upstream: UpstreamDocument, environment: string): Promise<UsableKey> {
-    if (!takesKey(upstream.auth))
-      return { key: undefined, stillVouched: () => true, unlistedUpstream: false, watch: () => () => undefined }
+    if (!takesKey(upstream.auth)) return noKey
     const named = nameOf(upstream, environment)
     const limitMs = this.#config.limitMs(upstream.sensitivity)
-    const held = await this.#heldOrRead(named, limitMs)
-    return {
+    return this.#usable(named, await this.#heldOrRead(named, limitMs), limitMs)
+  }
+
+  #usable(named: KeyName, held: KeyRead, limitMs: number): UsableKey {
+    const known = this.#usableBy.get(held)
+    if (known?.limitMs === limitMs) return known
+    const usable = {
       key: held.key,
+      limitMs,
       stillVouched: () => this.#isWithin(held, limitMs) || this.#isVouchedByALaterRead(named.name, held, limitMs),
       unlistedUpstream: held.unlistedUpstream,
-      watch: (use) => this.#watch(named, use),
+      watch: (use: OngoingUse) => this.#watch(named, use),
     }
+    this.#usableBy.set(held, usable)
+    return usable
   }
 
   /** What vouches for a key is its read from KV, not the feed. */
@@ -160,7 +173,7 @@ export class Keys implements FeedListener {
   #gone(name: string, reason: GatewayFailure): void {
     this.#held.delete(name)
     this.#refusedSinceMs.delete(name)
-    for (const use of [...(this.#watched.get(name)?.uses ?? [])]) use.end(reason)
+    for (const use of [...(this.#watched.get(name)?.uses ?? [])]) use.keyEnded(reason)
   }
 
   /** Nothing is kept that vouches no longer, but for what is under way. */
@@ -203,7 +216,7 @@ export class Keys implements FeedListener {
   }
 
   #strictestMs({ uses }: Watched): number {
-    return Math.min(...[...uses].map(({ sensitivity }) => this.#config.limitMs(sensitivity())))
+    return Math.min(...[...uses].map((use) => this.#config.limitMs(use.sensitivity())))
   }
 
   /** Milliseconds until the key is to be read again; once that is under way, until it vouches no longer. */
@@ -235,7 +248,7 @@ export class Keys implements FeedListener {
   #endUses({ uses }: Watched, isOver: (limitMs: number) => boolean): void {
     for (const use of [...uses])
       if (isOver(this.#config.limitMs(use.sensitivity())))
-        use.end(
+        use.keyEnded(
           unavailable('stale', "this gateway can no longer vouch for the upstream's key; keep the token and try again"),
         )
   }
@@ -255,23 +268,10 @@ export class Keys implements FeedListener {
   }
 }
 
-function nameOf(upstream: UpstreamDocument, environment: string): KeyName {
-  const path = keyPath(upstream, environment)
-  const { name, kv_mount: kvMount, kv_field: kvField, auth } = upstream
-  return { name: JSON.stringify([name, kvMount, path, kvField, auth, parseBase(upstream).origin]), upstream, path }
-}
-
-/** The secret's path in its mount, `{{environment}}` filled in. Segments are checked again when the path is asked for. */
-function keyPath(upstream: UpstreamDocument, environment: string): string {
-  const path = upstream.kv_path.replaceAll('{{environment}}', environment)
-  const safe = path
-    .split('/')
-    .every((segment) => segment !== '' && segment !== '.' && segment !== '..' && !/[{}\\]/.test(segment))
-  if (!safe || !isName(environment))
-    throw new GatewayFailure(
-      'upstream_error',
-      'key_unavailable',
-      `upstream ${upstream.name}: its kv_path does not name a secret`,
-    )
-  return path
+/** For auth `none`. */
+const noKey: UsableKey = {
+  key: undefined,
+  stillVouched: () => true,
+  unlistedUpstream: false,
+  watch: () => () => undefined,
 }

@@ -1,76 +1,69 @@
-/** From the upstream's response to what is handed on of it: statuses, headers, decoding, projection. */
+/** From the upstream's response head to what is handed on: status, headers, and what becomes of the body. */
+import type { IncomingHttpHeaders } from 'node:http'
 import { GatewayCallError } from '../call/call-error.ts'
 import type { HeaderPairs } from '../call/credentials.ts'
-import { decode, encodingOf } from '../call/decode.ts'
-import { projectBody } from '../call/project.ts'
+import { encodingOf } from '../call/decode.ts'
+import type { Encoding } from '../call/decode.ts'
+import type { OutgoingRequest } from '../call/outgoing.ts'
 import { responseHeaders } from '../call/response.ts'
 import { placementsOf } from '../call/placements.ts'
-import { Delivery } from './delivery.ts'
-import type { UpstreamResponseHead, UpstreamExchange } from './exchange.ts'
-import { throwIfEnded } from './upstream-call.ts'
-import type { UpstreamResponse, UpstreamCall } from './upstream-call.ts'
+import type { UpstreamCall } from './upstream-call.ts'
 
-export interface Received {
-  readonly head: UpstreamResponseHead
-  readonly exchange: UpstreamExchange
-  readonly requestUrl: URL
-  /** A part of the response was asked for. */
-  readonly ranged: boolean
-  readonly upstreamMs: number
+export interface ResponseShape {
+  readonly status: number
+  readonly headers: HeaderPairs
+  readonly contentType: string | undefined
+  /** Places in the headers in which the upstream had echoed the key. */
+  readonly echoes: number
+  readonly encoding: Encoding
+  /**
+   * `passed` as it comes; `none`: HTTP allows none, and the head waits until that has shown; `projected` once it is whole; `withheld`: the
+   * upstream's own is not read.
+   */
+  readonly body: 'passed' | 'none' | 'projected' | 'withheld'
 }
 
 /** Throws `GatewayCallError` for a response of which nothing may be handed on. */
-export async function shapeResponse(call: UpstreamCall, received: Received): Promise<UpstreamResponse> {
-  const { upstream, projection } = call
-  const { head, exchange } = received
-  const { status, headers } = head
-  await refuseStatus(call, received)
+export function shapeResponse(
+  call: UpstreamCall,
+  { publicUrl, ranged }: Pick<OutgoingRequest, 'publicUrl' | 'ranged'>,
+  status: number,
+  rawHeaders: readonly string[],
+): ResponseShape {
+  const { upstream, projection, callerBase = `/u/${upstream.name}`, key } = call
+  const headers = byName(rawHeaders)
+  refuseStatus(call, status, headers, ranged)
   const bodyless = hasNoBody(call, status)
   const encoding = bodyless ? 'identity' : encodingOf(upstream.name, headers)
-  const plain = encoding === 'identity' ? exchange : decode(upstream.name, encoding, exchange)
-  const isPlain = encoding === 'identity' && isLengthKept(call, bodyless)
-  const changed = projection !== undefined || encoding !== 'identity'
-  const shaped = headersOf(call, received, { untouched: !projection && isPlain, changed })
-  const delivery = new Delivery(call, received.upstreamMs, shaped.matches, exchange)
-  if (!projection || bodyless) return delivery.response(status, shaped.headers, plain)
-  const body = await projectBody({
-    upstreamName: upstream.name,
-    status,
-    contentType: headers['content-type'],
-    body: plain,
-    maxBytes: upstream.max_response_bytes,
-    projection,
-    reserve: call.reserve,
-  })
-  // A replaced body leaves the upstream's own unread.
-  if (status < 200 || status > 299)
-    exchange.fail(new GatewayCallError('call_ended', 'the response was not read to its end'))
-  throwIfEnded(call)
-  const typed: HeaderPairs = body ? [...shaped.headers, ['content-type', 'application/json']] : shaped.headers
-  return delivery.response(status, typed, body ? [body] : [])
-}
-
-const headersOf = (
-  { upstream, projection, callerBase = `/u/${upstream.name}`, key }: UpstreamCall,
-  { head: { headers }, requestUrl }: Received,
-  body: { readonly untouched: boolean; readonly changed: boolean },
-): ReturnType<typeof responseHeaders> =>
-  responseHeaders({
+  const { headers: passed, matches } = responseHeaders({
     upstream,
     places: placementsOf(upstream),
     keyPath: key?.path,
     headers,
-    requestUrl,
+    requestUrl: publicUrl,
     callerBase,
     projected: projection !== undefined,
-    ...body,
+    untouched: !projection && encoding === 'identity' && isLengthKept(call, bodyless),
+    changed: projection !== undefined || encoding !== 'identity',
     matcher: key?.matcher,
   })
+  return {
+    status,
+    headers: passed,
+    contentType: headers['content-type'],
+    echoes: matches,
+    encoding,
+    body: bodyOf(call, status, bodyless),
+  }
+}
 
-async function refuseStatus(
-  call: UpstreamCall,
-  { head: { status, headers }, exchange, ranged }: Received,
-): Promise<void> {
+function bodyOf({ projection }: UpstreamCall, status: number, bodyless: boolean): ResponseShape['body'] {
+  if (status === 205) return 'none'
+  if (!projection || bodyless) return 'passed'
+  return status < 200 || status > 299 ? 'withheld' : 'projected'
+}
+
+function refuseStatus(call: UpstreamCall, status: number, headers: IncomingHttpHeaders, ranged: boolean): void {
   const { name } = call.upstream
   if (status === 401 || status === 407)
     throw new GatewayCallError(
@@ -82,14 +75,18 @@ async function refuseStatus(
       'upstream_invalid_response',
       `upstream ${name} sent a partial response that was not requested`,
     )
-  // RFC 9110, 15.3.6: a 205 has no content. Some clients read what one brings all the same.
-  if (status === 205 && !isHead(call) && !(await exchange.next()).done)
-    throw new GatewayCallError('upstream_invalid_response', `upstream ${name} sent a body where HTTP allows none`)
 }
 
+/** RFC 9110, 15.3.6: a 205 has no content. Some clients read what one brings all the same. */
+export const bodyNotAllowed = ({ upstream }: UpstreamCall): GatewayCallError =>
+  new GatewayCallError('upstream_invalid_response', `upstream ${upstream.name} sent a body where HTTP allows none`)
+
 /** RFC 9110, 15.3.7: of one range, and it says which. Half of a compressed stream cannot be read. */
-const isReadablePart = (name: string, headers: UpstreamResponseHead['headers']): boolean =>
+const isReadablePart = (name: string, headers: IncomingHttpHeaders): boolean =>
   headers['content-range'] !== undefined && encodingOf(name, headers) === 'identity'
+
+export const isEventStream = (contentType: string | undefined): boolean =>
+  /^text\/event-stream[\t ]*(?:;|$)/i.test(contentType ?? '')
 
 const isHead = ({ match }: UpstreamCall): boolean => match.operation.method === 'HEAD'
 
@@ -99,3 +96,14 @@ const hasNoBody = (call: UpstreamCall, status: number): boolean =>
 /** Scrubbing may change a body's length; that of a HEAD speaks of a body that does not come. */
 const isLengthKept = (call: UpstreamCall, bodyless: boolean): boolean =>
   isHead(call) || (!bodyless && call.key?.matcher === undefined)
+
+function byName(rawHeaders: readonly string[]): IncomingHttpHeaders {
+  const headers = Object.create(null) as Record<string, string | string[]>
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!
+    const value = rawHeaders[at + 1]!
+    const known = headers[name]
+    headers[name] = known === undefined ? value : [known, value].flat()
+  }
+  return headers
+}

@@ -76,7 +76,7 @@ async function begin(sensitivity: Sensitivity) {
   const key = await keys.get(upstream(sensitivity), 'production')
   use.release = key.watch({
     sensitivity: () => use.sensitivity,
-    end: ({ code }: GatewayFailure) => {
+    keyEnded: ({ code }: GatewayFailure) => {
       use.code = code
       use.endedAtMs = clock.monotonic()
       use.release()

@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net'
-import type { Dispatcher, Pool } from 'undici'
 import { describe, expect, it } from 'vitest'
-import { UpstreamExchange } from '../../../src/gateway/proxy/exchange.ts'
-import { FakeClock } from '../../fakes/clock.ts'
+import type { Egress } from '../../../src/gateway/proxy/egress.ts'
+import type { ClientExchange, ClientPool, ResponseHandler } from '../../../src/http-client/index.ts'
+import { Deadlines } from '../../../src/logical/deadlines.ts'
+import type { WithDeadline } from '../../../src/logical/deadlines.ts'
+import { FakeClock, settle } from '../../fakes/clock.ts'
 import { call, failure, rawUpstream, upstreamAt } from './upstream-server.ts'
 
 /** A response with this head, of which the test writes the rest. */
@@ -54,34 +56,43 @@ describe('a response that never stops moving and never comes to an end', () => {
 
   it('is cut while it takes a request a byte at a time, before it responds', async () => {
     const clock = new FakeClock()
-    const exchange = new UpstreamExchange({
-      upstreamName: 'stripe',
-      clock,
-      timeoutMs: 60_000,
-      idleTimeoutMs: 300_000,
-      whyNotSend: () => undefined,
-    })
+    const deadlines = new Deadlines<WithDeadline>(clock)
+    let handler!: ResponseHandler
+    let taken = 0
+    const exchange: ClientExchange = {
+      write: () => {
+        taken++
+        return false
+      },
+      end: () => undefined,
+      pause: () => undefined,
+      resume: () => undefined,
+      abort: () => undefined,
+    }
+    const pool: Pick<ClientPool, 'send'> = {
+      send: (_request, one) => {
+        handler = one
+        return exchange
+      },
+    }
     async function* bytes() {
       for (;;) yield await Promise.resolve(Uint8Array.of(1))
     }
-    let taken!: AsyncIterator<Uint8Array>
-    const pool = {
-      dispatch: ({ body }: Dispatcher.DispatchOptions) => {
-        taken = (body as unknown as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]()
-      },
-    } as unknown as Pool
-    const request = { origin: '', path: '/', method: 'POST', headers: [] } as never
-    const failed = failure(exchange.send(pool, request, bytes()))
-    let pieces = 0
-    const take = async () => {
-      for (; pieces < 20; pieces++) {
-        await taken.next()
-        await clock.advance(50_000)
-      }
+    const failed = failure(
+      call(upstreamAt('https://api.stripe.com', { timeout: 60, idle_timeout: 300 }), {
+        target: 'POST /v1/invoices',
+        clock,
+        egress: { deadlines, poolFor: () => pool } as unknown as Egress,
+        body: bytes(),
+      }),
+    )
+    for (let pieces = 0; pieces < 20; pieces++) {
+      await settle()
+      await clock.advance(50_000)
+      handler.onDrain()
     }
-    expect(await failure(take())).toMatchObject({ code: 'upstream_too_slow' })
     expect(await failed).toMatchObject({ code: 'upstream_too_slow' })
-    expect(pieces).toBe(8)
+    expect(taken).toBe(8)
   })
 })
 

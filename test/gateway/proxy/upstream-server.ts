@@ -4,14 +4,15 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { afterEach } from 'vitest'
-import { callUpstream } from '../../../src/gateway/proxy/call-upstream.ts'
-import type { UpstreamResponse, UpstreamCall } from '../../../src/gateway/proxy/upstream-call.ts'
-import type { GatewayCallError } from '../../../src/gateway/call/call-error.ts'
+import { ByteQueue } from '../../../src/gateway/proxy/byte-queue.ts'
+import type { CallPermit, CallResult, UpstreamHead, UpstreamCall } from '../../../src/gateway/proxy/upstream-call.ts'
+import { notRead, UpstreamFlow } from '../../../src/gateway/proxy/upstream-flow.ts'
+import { GatewayCallError } from '../../../src/gateway/call/call-error.ts'
 import { Egress, type EgressOptions } from '../../../src/gateway/proxy/egress.ts'
 import { prepareKey } from '../../../src/gateway/call/key.ts'
 import { parseTarget } from '../../../src/gateway/call/target.ts'
 import type { CallableUpstream } from '../../../src/gateway/call/upstream.ts'
-import type { RequestError } from '../../../src/logical/errors.ts'
+import { RequestError } from '../../../src/logical/errors.ts'
 import { matchOperations, parseOperation } from '../../../src/scope/index.ts'
 import { FakeClock } from '../../fakes/clock.ts'
 
@@ -125,17 +126,27 @@ export function egressFor(options: Partial<EgressOptions> = {}): Egress {
   return egress
 }
 
-export interface CallChanges extends Partial<Omit<UpstreamCall, 'upstream' | 'match' | 'key'>> {
+export interface CallChanges
+  extends Partial<Omit<UpstreamCall, 'upstream' | 'match' | 'key' | 'permit'>>, Partial<CallPermit> {
   /** `GET /v1/invoices/in_1?limit=3`; the operation is a template that fits it. */
   target?: string
   operation?: unknown
   key?: string
+  /** Ends the call. */
+  signal?: AbortSignal
 }
 
 /** A call as the gateway would make it after it has judged the request. */
 export function callInput(
   upstream: CallableUpstream,
-  { target: ask = 'GET /v1/invoices', operation, key = KEY, ...changes }: CallChanges = {},
+  {
+    target: ask = 'GET /v1/invoices',
+    operation,
+    key = KEY,
+    stillFresh = () => true,
+    whyNotSend = () => (stillFresh() ? undefined : new GatewayCallError('stale', 'the state is stale')),
+    ...changes
+  }: CallChanges = {},
 ): UpstreamCall {
   const [method, raw] = ask.split(' ') as [string, string]
   const target = parseTarget(raw, upstream.name)
@@ -158,16 +169,62 @@ export function callInput(
     key: prepareKey(upstream, key),
     clock,
     egress: changes.egress ?? egressFor({ clock }),
-    signal: new AbortController().signal,
-    stillFresh: () => true,
+    permit: { stillFresh, whyNotSend },
     ...changes,
   }
 }
 
-export const call = (upstream: CallableUpstream, changes: CallChanges = {}): Promise<UpstreamResponse> =>
-  callUpstream(callInput(upstream, changes))
+export interface ReceivedResponse extends UpstreamHead {
+  readonly body: AsyncIterableIterator<Uint8Array, undefined>
+  /** Gives the response up. */
+  cancel(): void
+  /** When it is over, for whatever reason. */
+  readonly finished: Promise<{ bytes: number; key_echoes: number; result: CallResult }>
+}
 
-export async function text(response: UpstreamResponse): Promise<string> {
+/** One call, its response read as a reader does who takes what comes. Rejects when there is none. */
+export function call(upstream: CallableUpstream, changes: CallChanges = {}): Promise<ReceivedResponse> {
+  const { signal } = changes
+  return new Promise((resolve, reject) => {
+    let finish: (result: CallResult) => void = () => undefined
+    const finished = new Promise<{ bytes: number; key_echoes: number; result: CallResult }>((over) => {
+      finish = (result) => {
+        over({ bytes: flow.bytes, key_echoes: flow.echoes, result })
+      }
+    })
+    const cancel = () => {
+      flow.fail(notRead)
+    }
+    const body = new ByteQueue(128 * 1024, {
+      room: () => {
+        flow.resume()
+      },
+      left: cancel,
+    })
+    const flow = new UpstreamFlow(callInput(upstream, changes), {
+      head: (head) => {
+        resolve({ ...head, body, cancel, finished })
+      },
+      data: (chunk) => body.push(chunk),
+      end: () => {
+        body.end()
+        finish('complete')
+      },
+      failed: (error) => {
+        reject(error)
+        body.fail(error)
+        finish(error === notRead ? 'abandoned' : error instanceof GatewayCallError ? error.code : 'error')
+      },
+    })
+    signal?.addEventListener('abort', () => {
+      const reason: unknown = signal.reason
+      flow.fail(reason instanceof RequestError ? reason : new GatewayCallError('call_ended', 'the call was ended'))
+    })
+    flow.start()
+  })
+}
+
+export async function text(response: ReceivedResponse): Promise<string> {
   const chunks: Uint8Array[] = []
   for await (const chunk of response.body) chunks.push(chunk)
   return Buffer.concat(chunks).toString('utf8')

@@ -1,0 +1,273 @@
+import { HttpClientError } from '../../http-client/index.ts'
+import type { ClientExchange, ResponseHandler } from '../../http-client/index.ts'
+import { GatewayCallError } from '../call/call-error.ts'
+import { buildOutgoing } from '../call/outgoing.ts'
+import type { OutgoingRequest } from '../call/outgoing.ts'
+import { Scrubber } from '../call/scrub.ts'
+import { ByteQueue } from './byte-queue.ts'
+import { requestBody, stale } from './request-body.ts'
+import { bodyNotAllowed, isEventStream, shapeResponse } from './shape-response.ts'
+import type { ResponseShape } from './shape-response.ts'
+import { explainedFailure, unbuildable } from './transport-failure.ts'
+import { Patience } from './patience.ts'
+import { transformedResponse } from './transformed-response.ts'
+import type { CallSink, UpstreamCall } from './upstream-call.ts'
+
+/** Bytes read ahead of whoever transforms them before the upstream's connection is paused. */
+const READ_AHEAD = 128 * 1024
+
+/** One for all: an error object for each response that nobody reads would be garbage. */
+export const notRead = new GatewayCallError('call_ended', 'the response was not read to its end')
+
+/**
+ * One call to an upstream with the real key, from the request to the last byte of the response, which is handed on piece by piece: scrubbed,
+ * counted, projected where only some fields may pass, and only while the call may go on. Every status but 401 and 407 is a
+ * response. Everything happens in the callbacks of the connection; nothing is queued here but what has to be transformed.
+ */
+export class UpstreamFlow implements ResponseHandler {
+  readonly #call: UpstreamCall
+  readonly #sink: CallSink
+  readonly #patience: Patience
+  readonly #startedMs: number
+  #request: OutgoingRequest | undefined
+  #exchange: ClientExchange | undefined
+  #shape: ResponseShape | undefined
+  #scrubber: Scrubber | undefined
+  /** Where the body has to be transformed. */
+  #inflow: ByteQueue | undefined
+  #headerEchoes = 0
+  #paused = false
+  #over = false
+  #resumed: (() => void) | undefined
+  #writable: (() => void) | undefined
+  /** Body bytes handed out. */
+  bytes = 0
+  /** Milliseconds from the start of the call to the upstream's headers. */
+  upstreamMs = 0
+
+  constructor(call: UpstreamCall, sink: CallSink) {
+    this.#call = call
+    this.#sink = sink
+    const { clock, upstream, egress } = call
+    this.#patience = new Patience({
+      upstream,
+      clock,
+      deadlines: egress.deadlines,
+      onLate: (error) => {
+        this.fail(error)
+      },
+    })
+    this.#startedMs = clock.monotonic()
+  }
+
+  /** Places in which the upstream had echoed the key. */
+  get echoes(): number {
+    return this.#headerEchoes + (this.#scrubber?.matches ?? 0)
+  }
+  /** Nothing will be heard of it any more. */
+  get isOver(): boolean {
+    return this.#over
+  }
+
+  /** Sends the request. What is wrong with it is thrown; what goes wrong later is told to the sink. */
+  start(): void {
+    const { upstream, egress, contentLength } = this.#call
+    try {
+      const outgoing = buildOutgoing(this.#call)
+      this.#request = outgoing
+      const { method, path, headers } = outgoing
+      const body = requestBody(this.#call)
+      const isStream = body !== null && !(body instanceof Uint8Array)
+      const pool = egress.poolFor(upstream)
+      this.#patience.waitForHead()
+      this.#exchange = pool.send({ method, path, headers, body: isStream ? 'stream' : body, contentLength }, this)
+      if (isStream) void this.#upload(body)
+    } catch (error) {
+      this.#stop()
+      throw error instanceof HttpClientError ? unbuildable(upstream, error) : error
+    }
+  }
+
+  /** The sink takes more again. */
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#resumed?.()
+    this.#resumed = undefined
+    if (this.#over || this.#inflow) return
+    this.#exchange?.resume()
+    this.#patience.waitForBytes()
+  }
+
+  /** Ends the call at any time: its connection is destroyed, and the sink gets the reason. */
+  fail(error: Error): void {
+    if (this.#over) return
+    this.#stop()
+    this.#exchange?.abort(error)
+    this.#inflow?.fail(error)
+    this.#sink.failed(error)
+  }
+
+  whyNotSend(): Error | undefined {
+    return this.#over ? notRead : this.#call.permit.whyNotSend()
+  }
+
+  onHead(status: number, headers: readonly string[]): void {
+    if (this.#over) return
+    try {
+      this.#patience.stop()
+      this.upstreamMs = this.#call.clock.monotonic() - this.#startedMs
+      this.#requireFresh()
+      const shape = shapeResponse(this.#call, this.#request!, status, headers)
+      // Events come when they happen; such a response ends with its session.
+      if (isEventStream(shape.contentType)) this.#patience.lift()
+      this.#begin(shape)
+    } catch (error) {
+      this.fail(error as Error)
+    }
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (this.#over || this.#isWithheld || chunk.length === 0) return
+    this.#patience.moved(chunk.length)
+    try {
+      if (this.#inflow) {
+        this.#patience.stop()
+        if (!this.#inflow.push(chunk)) this.#exchange?.pause()
+        return
+      }
+      if (this.#shape?.body === 'none') throw bodyNotAllowed(this.#call)
+      this.#patience.stop()
+      this.#handOut(this.#scrubber ? this.#scrubber.push(chunk) : chunk)
+      if (!this.#paused) this.#patience.waitForBytes()
+    } catch (error) {
+      this.fail(error as Error)
+    }
+  }
+
+  onEnd(): void {
+    if (this.#over || this.#isWithheld) return
+    this.#patience.stop()
+    if (this.#inflow) {
+      this.#inflow.end()
+      return
+    }
+    try {
+      if (this.#shape?.body === 'none') this.#sendHead(this.#shape)
+      this.#complete()
+    } catch (error) {
+      this.fail(error as Error)
+    }
+  }
+
+  onError(error: Error): void {
+    if (!this.#over && !this.#isWithheld)
+      this.fail(explainedFailure(this.#call.upstream, error, this.#shape !== undefined))
+  }
+
+  onDrain(): void {
+    this.#writable?.()
+    this.#writable = undefined
+  }
+
+  /** The connection is given up; what is heard of it counts no more. */
+  get #isWithheld(): boolean {
+    return this.#shape?.body === 'withheld'
+  }
+
+  #begin(shape: ResponseShape): void {
+    this.#shape = shape
+    this.#headerEchoes = shape.echoes
+    const matcher = this.#call.key?.matcher
+    if (matcher) this.#scrubber = new Scrubber(matcher)
+    if (shape.body === 'withheld') {
+      void this.#transform(shape)
+      this.#exchange?.abort(notRead)
+    } else if (shape.body === 'projected' || shape.encoding !== 'identity') void this.#transform(shape)
+    else {
+      if (shape.body !== 'none') this.#sendHead(shape)
+      if (!this.#paused) this.#patience.waitForBytes()
+    }
+  }
+
+  /** What cannot be handed on as it comes. */
+  async #transform(shape: ResponseShape): Promise<void> {
+    const inflow = new ByteQueue(READ_AHEAD, {
+      waiting: () => {
+        this.#patience.waitForBytes()
+      },
+      room: () => {
+        this.#exchange?.resume()
+      },
+    })
+    this.#inflow = inflow
+    try {
+      const { shape: final, pieces } = await transformedResponse(this.#call, shape, inflow)
+      this.#requireFresh()
+      this.#sendHead(final)
+      for await (const piece of pieces) {
+        if (this.#over) return
+        this.#handOut(this.#scrubber ? this.#scrubber.push(piece) : piece)
+        if (this.#paused)
+          await new Promise<void>((resolve) => {
+            this.#resumed = resolve
+          })
+      }
+      if (!this.#over) this.#complete()
+    } catch (error) {
+      this.fail(error as Error)
+    }
+  }
+
+  #sendHead({ status, headers }: ResponseShape): void {
+    this.#sink.head({ status, headers, upstream_ms: this.upstreamMs })
+  }
+
+  #handOut(bytes: Uint8Array): void {
+    if (bytes.length === 0) return
+    this.#requireFresh()
+    this.bytes += bytes.length
+    if (this.#sink.data(bytes) || this.#paused || this.#over) return
+    this.#paused = true
+    if (!this.#inflow) this.#exchange?.pause()
+  }
+
+  #complete(): void {
+    if (this.#scrubber) this.#handOut(this.#scrubber.flush())
+    this.#requireFresh()
+    this.#stop()
+    this.#sink.end()
+  }
+
+  #requireFresh(): void {
+    if (!this.#call.permit.stillFresh()) throw stale()
+  }
+
+  /** While the caller's next bytes are awaited, no time runs against the upstream. */
+  async #upload(body: AsyncIterable<Uint8Array>): Promise<void> {
+    try {
+      if (!this.#shape) this.#patience.stop()
+      for await (const chunk of body) {
+        if (this.#over) return
+        if (!this.#shape) this.#patience.waitForHead()
+        if (!this.#exchange!.write(chunk))
+          await new Promise<void>((resolve) => {
+            this.#writable = resolve
+          })
+        this.#patience.moved(chunk.length)
+        if (!this.#shape) this.#patience.stop()
+      }
+      if (!this.#shape) this.#patience.waitForHead()
+      this.#exchange!.end()
+    } catch (error) {
+      this.fail(error as Error)
+    }
+  }
+
+  #stop(): void {
+    this.#over = true
+    this.#patience.end()
+    this.#resumed?.()
+    this.#writable?.()
+  }
+}
