@@ -22,6 +22,7 @@ interface Parser {
 
 interface ParserClass {
   new (): Parser
+  readonly REQUEST: number
   readonly RESPONSE: number
   readonly kOnMessageBegin: number
   readonly kOnHeaders: number
@@ -30,7 +31,10 @@ interface ParserClass {
   readonly kOnMessageComplete: number
 }
 
-const { HTTPParser } = createRequire(import.meta.url)('_http_common') as { HTTPParser: ParserClass }
+const { HTTPParser, methods } = createRequire(import.meta.url)('_http_common') as {
+  HTTPParser: ParserClass
+  methods: readonly string[]
+}
 
 const lowerNames = (fields: readonly string[]): string[] =>
   fields.map((part, index) => (index % 2 === 0 ? part.toLowerCase() : part))
@@ -100,4 +104,53 @@ export function llhttp(
   result.reusable = result.over && keep && !more && !broken
   parser.free()
   return result
+}
+
+/** A request as Node's server reads it. */
+export interface LlhttpRequest {
+  method: string
+  path: string
+  headers: string[]
+  body: string
+}
+
+/** The requests that a server finds in `bytes`; undefined where they are not exactly whole requests. */
+export function llhttpRequests(bytes: Buffer): LlhttpRequest[] | undefined {
+  const requests: LlhttpRequest[] = []
+  let complete = 0
+  let headers: string[] = []
+  let path = ''
+  const parser = new HTTPParser()
+  parser.initialize(HTTPParser.REQUEST, {}, 65_536, 0)
+  const on = (callback: number, listener: (...parts: never[]) => unknown) => {
+    parser[callback] = listener
+  }
+  on(HTTPParser.kOnMessageBegin, () => {
+    headers = []
+    path = ''
+  })
+  on(HTTPParser.kOnHeaders, (fields: string[], url: string) => {
+    headers.push(...fields)
+    path += url
+  })
+  on(
+    HTTPParser.kOnHeadersComplete,
+    (_major: number, _minor: number, fields: string[] | undefined, method: number, url: string | undefined) => {
+      requests.push({
+        method: methods[method]!,
+        path: path + (url ?? ''),
+        headers: [...headers, ...(fields ?? [])],
+        body: '',
+      })
+    },
+  )
+  on(HTTPParser.kOnBody, (chunk: Buffer) => {
+    requests.at(-1)!.body += chunk.toString('latin1')
+  })
+  on(HTTPParser.kOnMessageComplete, () => {
+    complete++
+  })
+  const taken = parser.execute(bytes)
+  parser.free()
+  return taken === bytes.length && complete === requests.length ? requests : undefined
 }

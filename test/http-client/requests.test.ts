@@ -1,7 +1,12 @@
 import { createServer } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import type { HttpClientError, RequestHead } from '../../src/http-client/index.ts'
+import { requestText } from '../../src/http-client/request-text.ts'
+import { randomOf } from './generated-responses.ts'
+import { llhttpRequests } from './llhttp.ts'
 import { failure, get, listen, ok, poolFor, rawServer, start, until } from './harness.ts'
+
+const methods = new Set(['GET', 'POST', 'PUT', 'DELETE'])
 
 /** What is put on the wire for a request. */
 async function sent(request: Partial<RequestHead>): Promise<string> {
@@ -227,6 +232,76 @@ describe('nothing a caller passes becomes another line, field or request', () =>
     expect(error?.code).toBe('invalid_request')
     expect(error!.message).not.toContain('evil')
     expect(pool.stats.calls).toBe(0)
+  })
+
+  it('generated requests are refused, or read by a server as exactly what was asked for', () => {
+    const random = randomOf(7)
+    const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!
+    const some = (list: readonly string[], most: number): string =>
+      Array.from({ length: Math.floor(random() * (most + 1)) }, () => pick(list)).join('')
+    const plain = ['a', 'B', '7', '-', 'x-y', '_', '~', '!', '%2F', 'é', '\xff']
+    const odd = [
+      '\r',
+      '\n',
+      '\r\n',
+      '\r\n\r\n',
+      '\0',
+      '\t',
+      ' ',
+      ':',
+      '\u010a',
+      '\u010d',
+      '\u2028',
+      '\x7f',
+      'HTTP/1.1',
+      '"',
+      '?',
+      '#',
+    ]
+    const text = (most: number): string => some(random() < 0.03 ? [...plain, ...odd] : plain.slice(0, 9), most)
+    let accepted = 0
+    let refusals = 0
+    for (let i = 0; i < 20_000; i++) {
+      const headers = Array.from({ length: Math.floor(random() * 4) }, () => [
+        `x${text(3)}`,
+        random() < 0.3 ? some(plain, 5) : text(5),
+      ]).flat()
+      const body = random() < 0.5 ? null : Buffer.from(text(5), 'latin1')
+      const request = {
+        method: pick(['GET', 'POST', 'PUT', 'DELETE', `GET${text(1)}`]),
+        path: `/${text(5)}`,
+        headers,
+        body,
+      }
+      let sentText: string | undefined
+      try {
+        sentText = requestText(request, 'h')
+      } catch (error) {
+        refusals++
+        expect((error as HttpClientError).code).toBe('invalid_request')
+      }
+      if (sentText === undefined) continue
+      const found = llhttpRequests(Buffer.concat([Buffer.from(sentText, 'latin1'), body ?? Buffer.alloc(0)]))
+      // A method that llhttp does not know is none of ours to judge.
+      if (found === undefined && !methods.has(request.method)) continue
+      accepted++
+      const own = ['host', 'h', 'connection', expect.any(String)]
+      const length =
+        body === null
+          ? request.method === 'GET' || request.method === 'DELETE'
+            ? []
+            : ['content-length', '0']
+          : ['content-length', `${body.length}`]
+      expect(found).toEqual([
+        {
+          ...request,
+          headers: [...own, ...headers.map((part) => part.replace(/^[\t ]+|[\t ]+$/g, '')), ...length],
+          body: body?.toString('latin1') ?? '',
+        },
+      ])
+    }
+    expect(accepted).toBeGreaterThan(10_000)
+    expect(refusals).toBeGreaterThan(1_000)
   })
 
   it('and what the client throws at one call concerns no other', async () => {
