@@ -2,6 +2,7 @@
 import { isListable, isOverrideParameter, placementsIn } from '../scope/index.ts'
 import type { Placement, PlacementKind, Template } from '../scope/index.ts'
 import { isFramingHeader, isHeaderName } from './header-name.ts'
+import { mintingExamples, mintingFault } from './minting.ts'
 import type { DocumentProblem } from './problem.ts'
 
 export const authFields = {
@@ -9,7 +10,7 @@ export const authFields = {
     type: 'string',
     joined: true,
     description:
-      'Where the key is put into a request, and where clients put the phantom token: bearer, basic, basic:{user}:{pass}, header:<Name>[=<template>], query:<name>[=<template>], path:<template>, body:<field>[=<template>] or none; several with commas between. {name} in a template is a field of the secret, for example header:Authorization=Bot {api_key}; without a template it is kv_field.',
+      'Where the key is put into a request, and where clients put the phantom token: bearer, basic, basic:{user}:{pass}, header:<Name>[=<template>], query:<name>[=<template>], path:<template>, body:<field>[=<template>] or none; several with commas between. {name} in a template is a field of the secret, for example header:Authorization=Bot {api_key}; without a template it is kv_field. Or exchanged for a short-lived one: oauth2_client_credentials:<token URL>[;scope=…][;audience=…][;resource=…][;client_auth=post], github_app:<app>/<installation>[;api=…], google_service_account:<scopes>[;subject=…][;token_url=…].',
     example: 'bearer',
     default: 'bearer',
   },
@@ -25,14 +26,15 @@ export const authFields = {
 const LONGEST_PLACEMENT = 256
 const MOST_PLACEMENTS = 8
 const ways =
-  'bearer, basic, basic:{user}:{pass}, header:<Name>, query:<name>, path:<template>, body:<field> or none, several with commas between'
+  'bearer, basic, basic:{user}:{pass}, header:<Name>, query:<name>, path:<template>, body:<field>, several of these with commas between, oauth2_client_credentials:<token URL>, github_app:<app>/<installation>, google_service_account:<scope> or none'
 
-export function authProblems(auth: unknown): readonly DocumentProblem[] {
+/** `allowPrivate`: the document's `allow_private_addresses`, as far as it is known. */
+export function authProblems(auth: unknown, allowPrivate?: unknown): readonly DocumentProblem[] {
   if (typeof auth !== 'string') return []
   const placements = placementsIn(auth)
   const found =
     auth.trim() === auth
-      ? placements.map(placementFault).find((fault) => fault !== undefined)
+      ? placements.map((placement) => placementFault(placement, allowPrivate)).find((fault) => fault !== undefined)
       : { problem: 'must not begin or end with a space' }
   const fault = found ?? listFault(placements)
   return fault === undefined ? [] : [{ field: 'auth', example: 'header:X-Api-Key', ...fault }]
@@ -44,14 +46,17 @@ interface Fault {
   readonly example?: string
 }
 
-function placementFault(placement: Placement): Fault | undefined {
-  const { kind, text, template } = placement
+function placementFault(placement: Placement, allowPrivate: unknown): Fault | undefined {
+  const { kind, text, template, minting } = placement
   if (kind === undefined) return { value: text, problem: `is not a way to send a key: ${ways}` }
   const fault =
     text.length > LONGEST_PLACEMENT
       ? `is longer than ${String(LONGEST_PLACEMENT)} characters`
-      : (nameFault(placement) ?? (template && templateFault(kind, template)))
-  if (fault !== undefined) return { value: text, problem: fault, example: examples[kind] }
+      : (nameFault(placement) ??
+        (template && templateFault(kind, template)) ??
+        (minting && mintingFault(minting, allowPrivate)))
+  if (fault !== undefined)
+    return { value: text, problem: fault, example: minting ? mintingExamples[minting.kind] : examples[kind] }
   // What the key's owner could not list could never be used.
   return isListable(text)
     ? undefined
@@ -62,6 +67,7 @@ function placementFault(placement: Placement): Fault | undefined {
 }
 
 const examples: Readonly<Record<PlacementKind, string>> = {
+  minted: mintingExamples.github_app,
   bearer: 'bearer',
   basic: 'basic:{user}:{pass}',
   header: 'header:X-Api-Key={api_key}',
@@ -105,8 +111,8 @@ function pathFault(literals: readonly string[]): string | undefined {
 
 function listFault(placements: readonly Placement[]): Fault | undefined {
   if (placements.length > MOST_PLACEMENTS) return { problem: `must have at most ${String(MOST_PLACEMENTS)} places` }
-  if (placements.length > 1 && placements.some(({ kind }) => kind === 'none'))
-    return { problem: 'must not name other places beside none' }
+  const alone = placements.find(({ kind }) => kind === 'none' || kind === 'minted')
+  if (alone && placements.length > 1) return { problem: `must not name other places beside ${alone.text}` }
   const places = placements.map(placeOf)
   const twice = places.find((place, at) => places.indexOf(place) !== at)
   return twice === undefined ? undefined : { problem: `names ${twice} twice` }

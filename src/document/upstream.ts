@@ -94,7 +94,7 @@ export function upstreamProblems(values: UpstreamValues): readonly DocumentProbl
     ...nameProblems('name', values.name, 'stripe'),
     ...urlProblems(values),
     ...kvProblems(values),
-    ...authProblems(values.auth),
+    ...authProblems(values.auth, values.allow_private_addresses),
     ...aliasProblems(values.token_alias),
     ...headerListProblems(values),
     ...limits.flatMap((field) => limitProblems(field, values[field])),

@@ -3,6 +3,7 @@ import type { Logger } from '../logical/log.ts'
 import type { VaultClient, VaultHealth } from '../vault-client/index.ts'
 import { CONNECTIONS_PER_UPSTREAM, Egress } from './proxy/egress.ts'
 import type { Resolver } from './proxy/egress.ts'
+import { tokenExchange } from './proxy/token-endpoint.ts'
 import { Callers } from './decision/callers.ts'
 import type { ServiceIdentity } from './decision/callers.ts'
 import { Decisions } from './decision/decide.ts'
@@ -101,7 +102,8 @@ export function createCore(config: GatewayCoreConfig): GatewayCore {
     nextResponse: (ms) => follower.nextResponse(ms),
   })
   const limitMs = (sensitivity: string) => freshness.limitMs(sensitivity)
-  const keys = new Keys({ vault, mount, clock, logger, consent: keyConsent, limitMs })
+  const egress = egressOf(config)
+  const keys = new Keys({ vault, mount, clock, logger, consent: keyConsent, limitMs, exchange: tokenExchange(egress) })
   // Caches first: who acts on a change must find it applied.
   for (const listener of [documents, sessionCache, keys, openCalls]) follower.subscribe(listener)
   const limits = limitsOf(config, follower)
@@ -126,7 +128,6 @@ export function createCore(config: GatewayCoreConfig): GatewayCore {
     openCalls,
     limits,
   })
-  const egress = egressOf(config)
   return {
     mount,
     follower,

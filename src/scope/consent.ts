@@ -3,14 +3,15 @@
  * metadata must not be able to have a key delivered: not for an upstream of their own, not to another origin, and, at an
  * origin that many share, not into a place of the request that others can read back.
  *
- * `mcp_origins`: where the key may be sent; required. `mcp_upstreams`: `<mount>/<upstream>`, who may use it; without it, only
- * the upstream that has this secret by default (`mcp/<upstream>`), on the mount named in `mcp_mount`, else `mcp`. `mcp_auth`:
- * how it may be sent, every entry of the upstream's `auth`; without it, in conventional credential places and one field of the
- * secret only. `mcp_fields`: which fields of the secret may be used; without it, the upstream's one `kv_field`. Each is a comma-separated list that may continue in `<name>_2`, `<name>_3` …,
- * because KV takes at most 512 bytes a value.
+ * `mcp_origins`: where the key, or what is exchanged for another, may be sent; required. `mcp_upstreams`: `<mount>/<upstream>`,
+ * who may use it; without it, only the upstream that has this secret by default (`mcp/<upstream>`), on the mount named in
+ * `mcp_mount`, else `mcp`. `mcp_auth`: how it may be sent, every entry of the upstream's `auth`; without it, in conventional
+ * credential places and one field of the secret only. `mcp_fields`: which fields of the secret may be used; without it, the
+ * upstream's one `kv_field`. Each is a comma-separated list that may continue in `<name>_2`, `<name>_3` …, because KV takes at
+ * most 512 bytes a value.
  */
 
-import { fieldsOf, isPlainTemplate, placementsIn } from './placement.ts'
+import { fieldsOf, isPlainTemplate, placementsIn, tokenOrigins } from './placement.ts'
 import type { Placement } from './placement.ts'
 
 /** One use of one secret that needs its owner's consent. */
@@ -45,9 +46,9 @@ const DEFAULT_MOUNT = 'mcp'
 export function missingConsent(use: KeyUse, custom: CustomMetadata): readonly MissingConsent[] {
   const origins = listed(custom, 'mcp_origins') ?? []
   const upstreams = listed(custom, 'mcp_upstreams')
-  const { origin, upstream, places, fields } = entriesOf(use)
+  const { origins: needed, upstream, places, fields } = entriesOf(use)
   return [
-    ...(origins.some((text) => originOf(text) === use.origin) ? [] : [origin]),
+    ...needed.filter(({ entry }) => !origins.some((text) => originOf(text) === entry)),
     ...((upstreams ? upstreams.includes(upstream.entry) : isDefaultUse(use, custom)) ? [] : [upstream]),
     ...lacking(places, listed(custom, 'mcp_auth'), sameAuth, isDefaultAuth(use)),
     ...lacking(
@@ -75,7 +76,7 @@ function entriesOf(use: KeyUse) {
     (list: ConsentList) =>
     (text: string): MissingConsent => ({ list, entry: text })
   return {
-    origin: entry('mcp_origins')(use.origin),
+    origins: [...new Set([use.origin, ...tokenOrigins(use.auth)])].map(entry('mcp_origins')),
     upstream: entry('mcp_upstreams')(`${use.mount}/${use.upstream}`),
     places: placementsIn(use.auth)
       .map(({ text }) => text)
@@ -85,8 +86,8 @@ function entriesOf(use: KeyUse) {
 }
 
 const allEntriesOf = (use: KeyUse): readonly MissingConsent[] => {
-  const { origin, upstream, places, fields } = entriesOf(use)
-  return [origin, upstream, ...places, ...fields]
+  const { origins, upstream, places, fields } = entriesOf(use)
+  return [...origins, upstream, ...places, ...fields]
 }
 
 /** The metadata with everything the use lacks added; other entries and other metadata stay. */

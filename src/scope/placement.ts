@@ -3,6 +3,9 @@
  * judged of whatever stands in a document; what a document may hold is for src/document.
  */
 
+import { mintingIn } from './minted.ts'
+import type { Minting } from './minted.ts'
+
 /** Text around fields of the secret: `Bot {api_key}` has the literals `Bot ` and an empty one, and one field. */
 export interface Template {
   /** One more than fields. */
@@ -10,7 +13,7 @@ export interface Template {
   readonly fields: readonly string[]
 }
 
-export type PlacementKind = 'bearer' | 'basic' | 'header' | 'query' | 'path' | 'body' | 'none'
+export type PlacementKind = 'bearer' | 'basic' | 'header' | 'query' | 'path' | 'body' | 'minted' | 'none'
 
 export interface Placement {
   /** Undefined = no way to send a key. */
@@ -21,6 +24,8 @@ export interface Placement {
   readonly name: string
   /** Undefined = the upstream's `kv_field`, with what its kind puts around it. */
   readonly template: Template | undefined
+  /** Of kind `minted`: how; what it yields is sent as a bearer token. */
+  readonly minting?: Minting | undefined
 }
 
 /** Neither a template nor a list of consent can hold a comma, so that both are read alike. */
@@ -33,6 +38,8 @@ export const takesKey = (auth: string): boolean => placementsIn(auth).some(({ ki
 function placementOf(text: string): Placement {
   if (text === 'bearer' || text === 'basic' || text === 'none')
     return { kind: text, text, name: '', template: undefined }
+  const minting = mintingIn(text)
+  if (minting) return { kind: 'minted', text, name: '', template: undefined, minting }
   const [, kind, rest] = /^(basic|header|query|path|body):(.*)$/s.exec(text) ?? []
   if (rest === undefined) return { kind: undefined, text, name: '', template: undefined }
   if (kind === 'basic' || kind === 'path') return { kind, text, name: '', template: readTemplate(rest) }
@@ -54,10 +61,10 @@ export function readTemplate(text: string): Template {
   }
 }
 
-/** The secret's fields that are sent, each once. */
+/** The secret's fields that are sent or exchanged, each once. */
 export function fieldsOf(auth: string, kvField: string): readonly string[] {
   const placements = placementsIn(auth).filter(({ kind }) => kind !== 'none')
-  return [...new Set(placements.flatMap(({ template }) => template?.fields ?? [kvField]))]
+  return [...new Set(placements.flatMap(({ template, minting }) => minting?.fields ?? template?.fields ?? [kvField]))]
 }
 
 /** A template with one field, after at most one scheme word: `Bot {api_key}`. */
@@ -66,3 +73,9 @@ export const isPlainTemplate = (template: Template | undefined): boolean =>
   (template.fields.length === 1 &&
     template.literals[1] === '' &&
     /^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+ )?$/.test(template.literals[0]!))
+
+/** Origins beside the upstream's own that are sent something the secret's fields prove. */
+export const tokenOrigins = (auth: string): readonly string[] =>
+  placementsIn(auth).flatMap(({ minting }) =>
+    minting && URL.canParse(minting.tokenUrl) ? [new URL(minting.tokenUrl).origin] : [],
+  )

@@ -75,6 +75,18 @@ describe('refuses', () => {
       { mcp_auth: 'header:x-a=bot {api_key}' },
       'mcp_auth',
     ],
+    [
+      'a token endpoint that is no listed origin',
+      { auth: 'github_app:1/2' },
+      { mcp_auth: 'github_app:1/2', mcp_fields: 'private_key' },
+      'mcp_origins',
+    ],
+    [
+      'another installation than the listed one',
+      { auth: 'github_app:1/3', origin: 'https://api.github.com' },
+      { mcp_origins: 'https://api.github.com', mcp_auth: 'github_app:1/2', mcp_fields: 'private_key' },
+      'mcp_auth',
+    ],
     ['a user beside the key', { auth: 'basic:{api_key}:' }, {}, 'mcp_auth'],
     ['a template of two words', { auth: 'header:Authorization=Token token={api_key}' }, {}, 'mcp_auth'],
     ['a key in the path', { auth: 'path:/bot{api_key}' }, {}, 'mcp_auth'],

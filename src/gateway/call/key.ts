@@ -139,6 +139,8 @@ function placementFault(placement: Placement, secret: Secret): string | undefine
   return undefined
 }
 
+const inHeader: ReadonlySet<Placement['kind']> = new Set(['bearer', 'minted', 'header'])
+
 /** Why a text of the secret cannot be used in a place; undefined when it can. */
 function valueFault(key: string, kind: Placement['kind']): string | undefined {
   if (key === '') return 'is missing or empty'
@@ -147,7 +149,7 @@ function valueFault(key: string, kind: Placement['kind']): string | undefined {
   if (/[\x00-\x1f\x7f]/.test(key)) return 'holds a control character'
   if (/\p{Surrogate}/u.test(key)) return 'is not well-formed text'
   if (/^(["'`])[^]*\1$/.test(key)) return 'stands in quotes, which would be sent too; store it without'
-  if ((kind === 'bearer' || kind === 'header') && !/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(key))
+  if (inHeader.has(kind) && !/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(key))
     return 'holds characters outside ASCII, or a space at one end'
   if (kind === 'path' && /[/\\]/.test(key))
     return 'holds a slash; a field is part of one path segment, so use a field for each'
@@ -181,7 +183,7 @@ function injectionOf(sent: readonly Sent[]): Injection {
   const query = of('query').map(({ placement: { name }, text }) => `${encodeStrict(name)}=${encodeStrict(text)}`)
   return {
     headers: [
-      ...of('bearer').map(({ text }) => ['authorization', `Bearer ${text}`] as const),
+      ...[...of('bearer'), ...of('minted')].map(({ text }) => ['authorization', `Bearer ${text}`] as const),
       ...of('basic').map(({ text }) => ['authorization', `Basic ${Buffer.from(text).toString('base64')}`] as const),
       ...of('header').map(({ placement: { name }, text }) => [name.toLowerCase(), text] as const),
     ],

@@ -89,6 +89,18 @@ export class Egress {
     return entry
   }
 
+  /** Opens connections to another origin for an upstream, checked as its own are; for undici. */
+  connectorFor(target: CallableUpstream): buildConnector.connector {
+    checkOrigin(target, parseBase(target))
+    const connect = this.#connector(target)
+    return ({ hostname, host = hostname, protocol, port }, callback) => {
+      connect({ hostname, host, protocol, port }, (error, socket) => {
+        if (socket && !error) callback(null, socket)
+        else callback(error ?? new Error('there is no connection'), null)
+      })
+    }
+  }
+
   /** Destroys every connection. */
   async close(): Promise<void> {
     this.#closed = true

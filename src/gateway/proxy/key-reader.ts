@@ -8,10 +8,13 @@ import type { UpstreamDocument } from '../../document/index.ts'
 import { GatewayCallError } from '../call/call-error.ts'
 import { prepareKey } from '../call/key.ts'
 import type { PreparedKey } from '../call/key.ts'
+import { placementsOf } from '../call/placements.ts'
 import { parseBase } from '../call/upstream.ts'
 import { GatewayFailure, unavailable } from '../error.ts'
 import { judgeConsent, tellMissingField, tellMissingSecret } from './consent.ts'
 import type { ConsentMode } from './consent.ts'
+import { Minter } from './minter.ts'
+import type { TokenExchange } from './minter.ts'
 
 export interface KeyReaderConfig {
   readonly vault: VaultClient
@@ -21,6 +24,10 @@ export interface KeyReaderConfig {
   readonly consent: ConsentMode
   /** For the operator: what agents are not told. */
   readonly logger: Logger
+  /** Milliseconds for which one read of KV vouches for a key, by the sensitivity of its upstream. */
+  readonly limitMs: (sensitivity: string) => number
+  /** For keys that are exchanged at a token endpoint; undefined where none are. */
+  readonly exchange?: TokenExchange | undefined
 }
 
 /** What one read of KV found, and when it was sent, on both clocks: from then on it ages. */
@@ -40,10 +47,17 @@ const MOST_TOLD = 1_000
 /** Reads keys from KV v2. One read carries the secret and its custom metadata, which is its owner's consent. */
 export class KeyReader {
   readonly #config: KeyReaderConfig
+  readonly #minter: Minter
   readonly #toldMs = new Map<string, number>()
 
   constructor(config: KeyReaderConfig) {
     this.#config = config
+    this.#minter = new Minter(config)
+  }
+
+  /** Drops what was exchanged for keys. */
+  forget(): void {
+    this.#minter.forget()
   }
 
   /**
@@ -63,17 +77,18 @@ export class KeyReader {
     const missing = fieldsOf(upstream.auth, upstream.kv_field).find((name) => !Object.hasOwn(texts, name))
     if (missing !== undefined)
       throw this.#refuse(upstream, path, 'key_field_missing', tellMissingField(upstream, path, missing))
-    return { key: this.#prepare(upstream, path, texts, textsIn(fields)), unlistedUpstream, sentMs, sentUnixMs }
+    return { key: await this.#prepare(upstream, path, texts, textsIn(fields)), unlistedUpstream, sentMs, sentUnixMs }
   }
 
-  #prepare(
+  async #prepare(
     upstream: UpstreamDocument,
     path: string,
     fields: Readonly<Record<string, string>>,
     others: readonly string[],
-  ): PreparedKey | undefined {
+  ): Promise<PreparedKey | undefined> {
     try {
-      return prepareKey(upstream, fields[upstream.kv_field], others, fields)
+      const stored = (await this.#minted(upstream, fields)) ?? fields[upstream.kv_field]
+      return prepareKey(upstream, stored, others, fields)
     } catch (error) {
       if (!(error instanceof GatewayCallError) || error.code !== 'key_unavailable') throw error
       this.#tell(upstream, path, 'key_unavailable', error.message)
@@ -82,6 +97,12 @@ export class KeyReader {
         cause: error,
       })
     }
+  }
+
+  /** What the upstream takes in place of what the secret holds; undefined where it takes that. */
+  async #minted(upstream: UpstreamDocument, fields: Readonly<Record<string, string>>): Promise<string | undefined> {
+    const minting = placementsOf(upstream).placements[0]?.minting
+    return minting && this.#minter.token(upstream, minting, fields, this.#config.limitMs(upstream.sensitivity))
   }
 
   /** True when the owner has not listed the upstream and that is only warned of. */

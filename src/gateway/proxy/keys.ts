@@ -11,10 +11,7 @@ import type { KeyName } from './key-name.ts'
 import { KeyReader, isGone, isRefused } from './key-reader.ts'
 import type { KeyRead, KeyReaderConfig } from './key-reader.ts'
 
-export interface KeysConfig extends KeyReaderConfig {
-  /** Milliseconds for which one read of KV vouches for a key, by the sensitivity of its upstream. */
-  readonly limitMs: (sensitivity: string) => number
-}
+export type KeysConfig = KeyReaderConfig
 
 /** Something that was begun with a key and goes on: a call until its last byte. */
 export interface OngoingUse {
@@ -119,6 +116,7 @@ export class Keys implements FeedListener {
     this.#held.clear()
     this.#reading.clear()
     this.#refusedSinceMs.clear()
+    this.#reader.forget()
   }
 
   async #heldOrRead(named: KeyName, limitMs: number): Promise<KeyRead> {
