@@ -34,6 +34,11 @@ listener "http" {
   # tls_cert_file = "/etc/mcp-vault/tls.crt"
   # tls_key_file  = "/etc/mcp-vault/tls.key"
 
+  # /check, for proxies that look at the status alone: whether they may ask without X-Gateway-Token, and a header, beside the query, that
+  # names the scope (for Envoy; the proxy must set it itself).
+  # check_open         = false
+  # check_scope_header = "X-Required-Scope"
+
   # What JSON bodies may hold; these are the defaults, under Vault's names and OpenBao's for the last two (no limit on strings here).
   # max_json_depth                = 300
   # max_json_string_value_length  = 1048576

@@ -4,7 +4,7 @@ import {
   atLeastOne,
   block,
   blocks,
-  jsonListener,
+  gatewayListener,
   isAnyAddress,
   listener,
   logLevel,
@@ -140,7 +140,7 @@ export const gatewayConfig = block(
   {
     vault,
     listener: block(
-      { http: jsonListener('127.0.0.1:8251').optional(), grpc: listener('127.0.0.1:8250').optional() },
+      { http: gatewayListener('127.0.0.1:8251').optional(), grpc: listener('127.0.0.1:8250').optional() },
       '"http" { address = "127.0.0.1:8251" }',
     ).default({}),
     /** By upstream: a port that stands for it, for SDKs that cannot use a path prefix. */

@@ -80,7 +80,7 @@ async function settingsOf(io: Io, config: GatewayFile, audits: AuditFiles, logge
     vault: { ...place, mount: vault.mount, login: await login(vault) },
     httpAddress: http?.address ?? '127.0.0.1:8251',
     ...(await tlsOf('httpTls', http ?? {})),
-    ...(http && { httpJson: jsonLimitsOf(http) }),
+    ...(http && { httpJson: jsonLimitsOf(http), httpCheck: checkOf(http) }),
     grpcAddress: grpc?.address ?? '127.0.0.1:8250',
     ...(await tlsOf('grpcTls', grpc ?? {})),
     upstreamListeners: await Promise.all(upstreams),
@@ -102,6 +102,14 @@ async function settingsOf(io: Io, config: GatewayFile, audits: AuditFiles, logge
     logger,
   }
 }
+
+const checkOf = ({
+  check_open: open,
+  check_scope_header: scopeHeader,
+}: NonNullable<GatewayFile['listener']['http']>) => ({
+  open,
+  scopeHeader,
+})
 
 /** The files of a listener that has some, after a look at them: a start should fail for a wrong file, with a sentence. */
 async function tlsOf<K extends string>(

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defaultJsonLimits } from '../http/index.ts'
 import type { JsonLimits } from '../http/index.ts'
+import { isHeaderName } from '../document/index.ts'
 import { durationSeconds } from '../framework/duration.ts'
 import { nearest } from './suggest.ts'
 
@@ -114,9 +115,25 @@ export const address = (example: string) =>
 export const listener = (example: string) =>
   block(place(example), `{ address = "${example}" }`).superRefine(tlsCheck(example))
 
-/** A listener that reads JSON bodies, and how much they may hold. */
-export const jsonListener = (example: string) =>
-  block({ ...place(example), ...jsonSettings }, `{ address = "${example}" }`).superRefine(tlsCheck(example))
+/** The gateway's listener: how much JSON bodies may hold, and how `/check` is served. */
+export const gatewayListener = (example: string) =>
+  block({ ...place(example), ...jsonSettings, ...checkSettings }, `{ address = "${example}" }`).superRefine(
+    tlsCheck(example),
+  )
+
+const checkSettings = {
+  /** Whoever reaches the listener may ask /check. */
+  check_open: yesOrNo(true).default(false),
+  check_scope_header: text('X-Required-Scope')
+    .refine((name) => isHeaderName(name) && !isReservedHeader(name), {
+      error: 'must be the name of a header of its own, for example "X-Required-Scope"',
+    })
+    .optional(),
+}
+
+/** Headers that say something else to `/check`. */
+const isReservedHeader = (name: string): boolean =>
+  ['authorization', 'x-gateway-token', 'host', 'content-length', 'transfer-encoding'].includes(name.toLowerCase())
 
 /** A listener of Vault's API. */
 export const vaultListener = (example: string) =>

@@ -9,6 +9,7 @@ import { defaultLimits } from './limits/index.ts'
 import type { LimitSettings } from './limits/index.ts'
 import { defaultStaleness } from './knowledge/freshness.ts'
 import type { StalenessLimits } from './knowledge/freshness.ts'
+import type { CheckSettings } from './http/check.ts'
 import type { TlsFiles } from './http/server.ts'
 import type { VaultCredentials, VaultPlace } from './vault-identity.ts'
 import type { TokenGrant } from '../vault-client/index.ts'
@@ -35,6 +36,8 @@ export interface GatewayConfig {
   readonly httpTls?: TlsFiles
   /** What the bodies of the REST API may hold; the defaults for what is not given. */
   readonly httpJson?: Partial<JsonLimits>
+  /** How `/check` is served. */
+  readonly httpCheck?: CheckSettings | undefined
   /** Undefined = no gRPC. */
   readonly grpcAddress?: string
   /** Undefined = gRPC in plain text: loopback, or where a service mesh encrypts. */

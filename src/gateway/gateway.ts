@@ -94,8 +94,7 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
       await listenHttp(dependencies, {
         address: config.httpAddress,
         allowedHosts,
-        tls: config.httpTls,
-        json: config.httpJson,
+        ...httpOptions(config),
       }),
     )
     if (config.grpcAddress !== undefined)
@@ -116,6 +115,8 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
     close,
   }
 }
+
+const httpOptions = ({ httpTls: tls, httpJson: json, httpCheck: check }: GatewayConfig) => ({ tls, json, check })
 
 function warnOfConsent({ requireKeyConsent, consentUpstreams, logger }: GatewayConfig): void {
   if (requireKeyConsent === false)

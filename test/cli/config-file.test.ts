@@ -227,6 +227,11 @@ describe('gateway -config', () => {
       'line 4: sha256 is given twice; keep one of them.',
     ],
     [
+      'a header that says something else to /check',
+      `${vault}listener "http" { address = "127.0.0.1:8251" check_scope_header = "Authorization" }`,
+      'listener.http.check_scope_header: must be the name of a header of its own, for example "X-Required-Scope"',
+    ],
+    [
       'plain text for other machines',
       `${vault}listener "http" { address = "10.0.0.5:8251" }`,
       'listener.http.address: "10.0.0.5:8251" can be reached from other machines, so it needs TLS: give tls_cert_file and tls_key_file, or listen on "127.0.0.1:8251"',

@@ -34,7 +34,7 @@ export function findRoute<H>(routes: readonly HttpRoute<H>[], method: string, pa
     throw new GatewayFailure(
       'invalid_request',
       'not_found',
-      'nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
+      'nothing is served at this path; try /healthz, /agents, /sessions, /validate, /check or /u/<upstream>/…',
     )
   // The first pattern that fits owns the path: `/sessions/refresh` is never a session called "refresh".
   const owner = fitting.filter(({ route }) => route.pattern === first.route.pattern)

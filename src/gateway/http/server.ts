@@ -19,6 +19,8 @@ import { GatewayFailure, toGatewayFailure } from '../error.ts'
 import type { Limits } from '../limits/index.ts'
 import { callerRequestIdOf, requestIdOf } from '../request-id.ts'
 import { withSchemes } from './challenge.ts'
+import { isCheck, serveCheck } from './check.ts'
+import type { CheckSettings } from './check.ts'
 import { sendError, sendJson } from './response.ts'
 import type { Exchange } from './response.ts'
 import { RefusalLimit } from './refusal-limit.ts'
@@ -64,6 +66,8 @@ export interface ListenOptions {
   readonly tls?: TlsFiles | undefined
   /** What bodies may hold; the defaults for what is not given. */
   readonly json?: Partial<JsonLimits> | undefined
+  /** How `/check` is served. */
+  readonly check?: CheckSettings | undefined
 }
 
 const timeouts = { headersTimeout: 15_000, requestTimeout: 300_000, keepAliveTimeout: 65_000 }
@@ -104,7 +108,9 @@ export async function listenHttp(dependencies: HttpDependencies, options: Listen
       else fail(dependencies, exchange, error, thrown)
     }
     const served =
-      api === 'upstream' ? serveUpstream(dependencies, exchange, refuse, options.upstream) : serveRest(routes, exchange)
+      api === 'upstream'
+        ? serveUpstream(dependencies, exchange, refuse, options.upstream)
+        : serveRest(dependencies, { routes, check: options.check }, exchange)
     served.catch(refuse)
   })
   const { port, url } = await bindServer(server, place)
@@ -149,11 +155,23 @@ function open(
   }
 }
 
-async function serveRest(routes: readonly HttpRoute<RestHandler>[], exchange: Exchange): Promise<void> {
+interface RestApi {
+  readonly routes: readonly HttpRoute<RestHandler>[]
+  readonly check: CheckSettings | undefined
+}
+
+async function serveRest(
+  dependencies: RestDependencies,
+  { routes, check }: RestApi,
+  exchange: Exchange,
+): Promise<void> {
   const { target, request } = exchange
   if (!target.startsWith('/'))
     throw new GatewayFailure('invalid_request', 'bad_request', 'the request target must start with /')
-  const { handle, captures } = findRoute(routes, request.method ?? '', originForm(target).path)
+  const { path } = originForm(target)
+  // Whatever the method: it is the client's.
+  if (isCheck(path)) return serveCheck(dependencies, exchange, check)
+  const { handle, captures } = findRoute(routes, request.method ?? '', path)
   await handle(exchange, captures)
 }
 

@@ -3,6 +3,7 @@ import { createServer, request as httpRequest } from 'node:http'
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { silentLogger } from '../../../src/logical/log.ts'
+import type { CheckSettings } from '../../../src/gateway/http/check.ts'
 import { listenHttp } from '../../../src/gateway/http/server.ts'
 import { startHarness } from '../harness.ts'
 import type { GatewayHarness } from '../harness.ts'
@@ -44,7 +45,9 @@ const counted = (bytes: number): Uint8Array => {
   return random
 }
 
-export async function startHttpHarness(settings: Parameters<typeof startHarness>[0] = {}): Promise<HttpHarness> {
+export async function startHttpHarness(
+  settings: Parameters<typeof startHarness>[0] & { readonly check?: CheckSettings } = {},
+): Promise<HttpHarness> {
   const harness = await startHarness(settings)
   const received: HttpHarness['received'] = []
   let respond: RequestListener = (_request, response) => {
@@ -73,7 +76,11 @@ export async function startHttpHarness(settings: Parameters<typeof startHarness>
     logger: silentLogger,
     healthy: () => harness.core.freshness.isFresh(undefined),
   }
-  const main = await listenHttp(parts, { address: '127.0.0.1:0', allowedHosts: ['gateway.internal'] })
+  const main = await listenHttp(parts, {
+    address: '127.0.0.1:0',
+    allowedHosts: ['gateway.internal'],
+    check: settings.check,
+  })
   const stripe = await listenHttp(parts, { address: '127.0.0.1:0', allowedHosts: [], upstream: 'stripe' })
   return {
     ...harness,
