@@ -3,6 +3,7 @@ import { headerFields, headerListProblems } from './header-lists.ts'
 import { nameProblems } from './name.ts'
 import { aliasProblems, authFields, authProblems } from './placement.ts'
 import type { DocumentProblem, RuleProblem } from './problem.ts'
+import { redirectFields, redirectProblems } from './redirect-hosts.ts'
 import { shapeProblems } from './shape.ts'
 import type { KnownValues } from './shape.ts'
 
@@ -41,6 +42,7 @@ export const upstreamFields = {
   },
   ...authFields,
   ...headerFields,
+  ...redirectFields,
   encoded_slash: {
     type: 'string',
     allowed: ['refuse', 'data'],
@@ -97,6 +99,7 @@ export function upstreamProblems(values: UpstreamValues): readonly DocumentProbl
     ...authProblems(values.auth, values.allow_private_addresses),
     ...aliasProblems(values.token_alias),
     ...headerListProblems(values),
+    ...redirectProblems(values.follow_redirects),
     ...limits.flatMap((field) => limitProblems(field, values[field])),
     ...shapeProblems(upstreamFields, values),
   ]

@@ -59,6 +59,11 @@ export const upstreamErrorCodes = {
     actor: 'operator',
     action: 'Ask the people who run the upstream.',
   },
+  redirect_refused: {
+    meaning: 'The upstream redirects to another place, where the key must not go.',
+    actor: 'operator',
+    action: "List the host in the upstream's `follow_redirects`, or make an upstream of it; the message names it.",
+  },
   upstream_response_too_large: {
     meaning: "The response is longer than the upstream's `max_response_bytes`.",
     actor: 'operator',

@@ -135,6 +135,14 @@ export const engineSchema = {
         "example": true,
         "default": false
       },
+      "follow_redirects": {
+        "type": "list",
+        "description": "Hosts to which redirects are followed, over https and without the key: for GET and HEAD, at most three in a row, and never where only fields of a response pass. Any other redirect away from the upstream is refused.",
+        "example": [
+          "codeload.github.com"
+        ],
+        "default": []
+      },
       "encoded_slash": {
         "type": "string",
         "allowed": [

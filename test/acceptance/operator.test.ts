@@ -73,6 +73,7 @@ describe('operator flow', () => {
         request_headers: {},
         response_headers: [],
         allow_range: false,
+        follow_redirects: [],
         sensitivity: 'high',
         allow_private_addresses: false,
         connect_timeout: 5,

@@ -112,6 +112,7 @@ export class FakeEngine {
       request_headers: {},
       response_headers: [],
       allow_range: false,
+      follow_redirects: [],
       sensitivity: 'high',
       allow_private_addresses: false,
       connect_timeout: 5,

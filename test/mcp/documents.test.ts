@@ -38,6 +38,8 @@ describe('documents', () => {
         request_headers: { 'Stripe-Account': ['acct_1', 'acct_2'] },
         response_headers: [],
         allow_range: false,
+        follow_redirects: [],
+        encoded_slash: 'refuse',
         sensitivity: 'standard',
         allow_private_addresses: false,
         connect_timeout: 5,

@@ -31,7 +31,7 @@ export interface HeaderUse {
 }
 
 /** The value under a name in lower case; undefined when it is not sent. */
-export function sentHeader({ list }: Pick<SentHeaders, 'list'>, name: string): string | undefined {
+export function sentHeader({ list }: { readonly list: readonly string[] }, name: string): string | undefined {
   for (let at = 0; at < list.length; at += 2) if (list[at] === name) return list[at + 1]
   return undefined
 }

@@ -63,6 +63,8 @@ export interface Outcome {
   readonly result: string
   /** `upstream_not_listed`: the key's owner has not listed the upstream, which was only warned of. */
   readonly key_consent?: 'upstream_not_listed'
+  /** Hosts that redirects were followed to, in order. */
+  readonly redirects?: readonly string[]
 }
 
 /** Start settings that weaken a promise. */
@@ -111,6 +113,7 @@ export function outcomeRecord({
   key_echoes,
   result,
   key_consent,
+  redirects,
 }: Outcome): object {
   return {
     type: 'outcome',
@@ -122,6 +125,7 @@ export function outcomeRecord({
     key_echoes,
     result,
     ...(key_consent === undefined ? {} : { key_consent }),
+    ...(redirects === undefined ? {} : { redirects }),
     ...sessionFields(session),
     ...requestedFields(requested),
   }

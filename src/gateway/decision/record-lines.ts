@@ -43,7 +43,11 @@ export class RecordLines {
     const consent = key_consent === undefined ? '' : `,"key_consent":"${key_consent}"`
     const latency = number(Math.round(outcome.latency_ms))
     const upstream = number(upstream_ms === null ? null : Math.round(upstream_ms))
-    return ids === undefined || result === undefined || session === undefined || requested === undefined
+    return outcome.redirects !== undefined ||
+      ids === undefined ||
+      result === undefined ||
+      session === undefined ||
+      requested === undefined
       ? undefined
       : `"type":"outcome"${ids}${result}${session}${requested}${consent},"status":${number(status)},"latency_ms":${latency},"upstream_ms":${upstream},"bytes":${number(outcome.bytes)},"key_echoes":${number(outcome.key_echoes)}`
   }

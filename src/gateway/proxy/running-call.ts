@@ -279,6 +279,7 @@ export class RunningCall implements CallSink, CallPermit, OngoingUse {
       session,
       requested,
       latency_ms: clock.monotonic() - this.#startedMs,
+      ...this.#flow?.redirected,
       ...what,
     })
   }

@@ -3,8 +3,10 @@ import type { ClientExchange, ResponseHandler } from '../../http-client/index.ts
 import { GatewayCallError } from '../call/call-error.ts'
 import { buildOutgoing } from '../call/outgoing.ts'
 import type { OutgoingRequest } from '../call/outgoing.ts'
+import { isRedirect } from '../call/redirect.ts'
 import { Scrubber } from '../call/scrub.ts'
 import { ByteQueue } from './byte-queue.ts'
+import { hopHandler, noRedirects, redirectedRequest } from './follow-redirects.ts'
 import { requestBody, stale } from './request-body.ts'
 import { bodyNotAllowed, isEventStream, shapeResponse } from './shape-response.ts'
 import type { ResponseShape } from './shape-response.ts'
@@ -36,6 +38,8 @@ export class UpstreamFlow implements ResponseHandler {
   /** Where the body has to be transformed. */
   #inflow: ByteQueue | undefined
   #headerEchoes = 0
+  /** Hosts that redirects were followed to: what is heard of the one before the last counts no more. */
+  #redirects = noRedirects
   #paused = false
   #over = false
   #resumed: (() => void) | undefined
@@ -63,6 +67,10 @@ export class UpstreamFlow implements ResponseHandler {
   /** Places in which the upstream had echoed the key. */
   get echoes(): number {
     return this.#headerEchoes + (this.#scrubber?.matches ?? 0)
+  }
+  /** What the record says of redirects. */
+  get redirected(): { readonly redirects?: readonly string[] } {
+    return this.#redirects.length === 0 ? {} : { redirects: this.#redirects }
   }
   /** Nothing will be heard of it any more. */
   get isOver(): boolean {
@@ -112,12 +120,13 @@ export class UpstreamFlow implements ResponseHandler {
     return this.#over ? notRead : this.#call.permit.whyNotSend()
   }
 
-  onHead(status: number, headers: readonly string[]): void {
-    if (this.#over) return
+  onHead(status: number, headers: readonly string[], hop = 0): void {
+    if (this.#over || hop !== this.#redirects.length) return
     try {
       this.#patience.stop()
       this.upstreamMs = this.#call.clock.monotonic() - this.#startedMs
       this.#requireFresh()
+      if (isRedirect(status) && this.#follow(headers)) return
       const shape = shapeResponse(this.#call, this.#request!, status, headers)
       // Events come when they happen; such a response ends with its session.
       if (isEventStream(shape.contentType)) this.#patience.lift()
@@ -127,8 +136,8 @@ export class UpstreamFlow implements ResponseHandler {
     }
   }
 
-  onData(chunk: Uint8Array): void {
-    if (this.#over || this.#isWithheld || chunk.length === 0) return
+  onData(chunk: Uint8Array, hop = 0): void {
+    if (this.#ignores(hop) || chunk.length === 0) return
     this.#patience.moved(chunk.length)
     try {
       if (this.#inflow) {
@@ -145,8 +154,8 @@ export class UpstreamFlow implements ResponseHandler {
     }
   }
 
-  onEnd(): void {
-    if (this.#over || this.#isWithheld) return
+  onEnd(_trailers: readonly string[], hop = 0): void {
+    if (this.#ignores(hop)) return
     this.#patience.stop()
     if (this.#inflow) {
       this.#inflow.end()
@@ -160,9 +169,8 @@ export class UpstreamFlow implements ResponseHandler {
     }
   }
 
-  onError(error: Error): void {
-    if (!this.#over && !this.#isWithheld)
-      this.fail(explainedFailure(this.#call.upstream, error, this.#shape !== undefined))
+  onError(error: Error, hop = 0): void {
+    if (!this.#ignores(hop)) this.fail(explainedFailure(this.#call.upstream, error, this.#shape !== undefined))
   }
 
   onDrain(): void {
@@ -170,9 +178,25 @@ export class UpstreamFlow implements ResponseHandler {
     this.#writable = undefined
   }
 
-  /** The connection is given up; what is heard of it counts no more. */
-  get #isWithheld(): boolean {
-    return this.#shape?.body === 'withheld'
+  /** The connection is given up, or is that of an earlier hop: what is heard of it counts no more. */
+  #ignores(hop: number): boolean {
+    return this.#over || hop !== this.#redirects.length || this.#shape?.body === 'withheld'
+  }
+
+  /** Asks elsewhere, where the upstream's document lets a redirect be followed; false = it is handed on. */
+  #follow(headers: readonly string[]): boolean {
+    const next = redirectedRequest(this.#call, this.#request!, headers, this.#redirects.length)
+    if (!next) return false
+    const { request, upstream } = next
+    const { method, path } = request
+    this.#request = request
+    this.#redirects = [...this.#redirects, request.publicUrl.hostname]
+    this.#exchange?.abort(notRead)
+    this.#patience.waitForHead()
+    const handler = hopHandler(this, this.#redirects.length)
+    const pool = this.#call.egress.poolFor(upstream)
+    this.#exchange = pool.send({ method, path, headers: request.headers, body: null }, handler)
+    return true
   }
 
   #begin(shape: ResponseShape): void {

@@ -24,31 +24,48 @@ async function answerTo(
   return { status: result.status, headers: Object.fromEntries(result.headers) as Record<string, string>, seen }
 }
 
-describe('a redirect is handed on, never followed; its Location', () => {
-  it.each<[string, string, string | undefined]>([
+const toLocation = (location: string) => (url: string) => ({
+  location: location.replace('{origin}', url).replace('{host}', new URL(url).host),
+})
+
+describe('a redirect that stays at the upstream is handed on, never followed; its Location', () => {
+  it.each<[string, string, string]>([
     ['absolute, same origin and base', '{origin}/api/v1/x?a=1#f', '/u/stripe/v1/x?a=1#f'],
     ['absolute path', '/api/v1/x', '/u/stripe/v1/x'],
     ['relative', 'y', '/u/stripe/v1/y'],
     ['relative with dots', '../v2/y', '/u/stripe/v2/y'],
     ['the base itself', '/api', '/u/stripe/'],
-    ['above the base', '/other', undefined],
-    ['a look-alike of the base', '/apix/v1', undefined],
-    ['out of the base by dots', '../../x', undefined],
-    ['another origin', 'https://evil.example/api/v1', undefined],
-    ['another port', 'http://127.0.0.1:1/api/v1', undefined],
-    ['another scheme', 'https://{host}/api/v1', undefined],
-    ['scheme-relative', '//evil.example/api/v1', undefined],
-    ['with credentials', 'http://a:b@{host}/api/v1', undefined],
-    ['what our own parser refuses', '/api/v1%2f..%2fx', undefined],
-    ['no URL', 'http://[', undefined],
   ])('%s', async (_name, location, expected) => {
-    const { status, headers, seen } = await answerTo(
-      (url) => ({ location: location.replace('{origin}', url).replace('{host}', new URL(url).host) }),
-      { target: 'GET /v1/a' },
-      { base: '/api' },
-    )
+    const { status, headers, seen } = await answerTo(toLocation(location), { target: 'GET /v1/a' }, { base: '/api' })
     expect([status, headers['location'], seen.length]).toEqual([302, expected, 1])
   })
+
+  it.each<[string, string, string]>([
+    ['above the base', '/other', 'outside its base URL'],
+    ['a look-alike of the base', '/apix/v1', 'outside its base URL'],
+    ['out of the base by dots', '../../x', 'outside its base URL'],
+    ['another origin', 'https://evil.example/api/v1', 'evil.example'],
+    ['another port', 'http://127.0.0.1:1/api/v1', '127.0.0.1:1'],
+    ['another scheme', 'https://{host}/api/v1', 'where its key must not go'],
+    ['scheme-relative', '//evil.example/api/v1', 'evil.example'],
+    ['with credentials', 'http://a:b@{host}/api/v1', 'outside its base URL'],
+    ['what our own parser refuses', '/api/v1%2f..%2fx', 'outside its base URL'],
+    ['no URL', 'http://[', 'no URL'],
+    ['with the key', `https://evil.example/${KEY}`, 'holds its key'],
+  ])('is refused elsewhere, in a sentence that says where to: %s', async (_name, location, reason) => {
+    const refused = await failure(answerTo(toLocation(location), { target: 'GET /v1/a' }, { base: '/api' }))
+    expect(refused).toMatchObject({ code: 'redirect_refused' })
+    expect(refused.message).toContain(reason)
+    expect(refused.message).not.toContain(KEY)
+  })
+
+  it.each([300, 304, 201])(
+    'of status %i leads nowhere by itself: without its target it is handed on',
+    async (status) => {
+      const { headers } = await answerTo({ location: 'https://evil.example/' }, {}, {}, status)
+      expect(headers).not.toHaveProperty('location')
+    },
+  )
 
   it("leads to the caller's own view of the gateway", async () => {
     const { headers } = await answerTo({ location: '/v1/x' }, { callerBase: 'https://gateway.example/u/stripe/' })

@@ -53,6 +53,7 @@ const upstream = (sensitivity: Sensitivity): UpstreamDocument => ({
   request_headers: {},
   response_headers: [],
   allow_range: false,
+  follow_redirects: [],
   encoded_slash: 'refuse',
   sensitivity,
   allow_private_addresses: false,

@@ -46,6 +46,7 @@ function upstream(settings: Partial<UpstreamDocument> = {}): UpstreamDocument {
     request_headers: {},
     response_headers: [],
     allow_range: false,
+    follow_redirects: [],
     encoded_slash: 'refuse',
     sensitivity: 'high',
     allow_private_addresses: false,

@@ -108,6 +108,7 @@ export function upstreamAt(url: string, changes: Partial<CallableUpstream> = {})
     request_headers: {},
     response_headers: [],
     allow_range: false,
+    follow_redirects: [],
     encoded_slash: 'refuse',
     allow_private_addresses: true,
     connect_timeout: 5,
@@ -174,12 +175,19 @@ export function callInput(
   }
 }
 
+interface CallEnd {
+  bytes: number
+  key_echoes: number
+  result: CallResult
+  redirects?: readonly string[]
+}
+
 export interface ReceivedResponse extends UpstreamHead {
   readonly body: AsyncIterableIterator<Uint8Array, undefined>
   /** Gives the response up. */
   cancel(): void
   /** When it is over, for whatever reason. */
-  readonly finished: Promise<{ bytes: number; key_echoes: number; result: CallResult }>
+  readonly finished: Promise<CallEnd>
 }
 
 /** One call, its response read as a reader does who takes what comes. Rejects when there is none. */
@@ -187,9 +195,9 @@ export function call(upstream: CallableUpstream, changes: CallChanges = {}): Pro
   const { signal } = changes
   return new Promise((resolve, reject) => {
     let finish: (result: CallResult) => void = () => undefined
-    const finished = new Promise<{ bytes: number; key_echoes: number; result: CallResult }>((over) => {
+    const finished = new Promise<CallEnd>((over) => {
       finish = (result) => {
-        over({ bytes: flow.bytes, key_echoes: flow.echoes, result })
+        over({ bytes: flow.bytes, key_echoes: flow.echoes, result, ...flow.redirected })
       }
     })
     const cancel = () => {

@@ -11,6 +11,7 @@ locals {
     request_headers         = upstream.request_headers
     response_headers        = upstream.response_headers
     allow_range             = upstream.allow_range
+    follow_redirects        = upstream.follow_redirects
     sensitivity             = upstream.sensitivity
     allow_private_addresses = upstream.allow_private_addresses
     connect_timeout         = upstream.connect_timeout

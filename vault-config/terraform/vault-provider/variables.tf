@@ -70,6 +70,7 @@ variable "upstreams" {
     request_headers         = optional(map(list(string)), {})
     response_headers        = optional(list(string), [])
     allow_range             = optional(bool, false)
+    follow_redirects        = optional(list(string), [])
     sensitivity             = optional(string, "standard")
     allow_private_addresses = optional(bool, false)
     connect_timeout         = optional(number, 5)
