@@ -1,6 +1,7 @@
 import type { Clock } from '../logical/clock.ts'
 import { RequestError } from '../logical/errors.ts'
 import type { RecordLog } from './audit-log.ts'
+import type { Logger } from '../logical/log.ts'
 import { LineBatch } from './line-batch.ts'
 import type { LineWaiter } from './line-batch.ts'
 import { MovingDeadline } from './moving-deadline.ts'
@@ -14,6 +15,7 @@ export interface BatchLogConfig {
   /** Both without newline: the line of a record, and one of members that are text already. */
   readonly lineOf: (record: object) => string
   readonly lineOfMembers: (members: string) => string
+  readonly logger: Logger
 }
 
 // Long enough that a full disk is not hammered with opens, short enough that recovery goes unnoticed.
@@ -45,8 +47,8 @@ export class BatchLog implements RecordLog {
   readonly #config: BatchLogConfig
   readonly #clock: Clock
   #sink: AuditSink | undefined
-  #waiting = new LineBatch()
-  #spare = new LineBatch()
+  #waiting: LineBatch
+  #spare: LineBatch
   #batchesTaken = 0
   #chores: Chore[] = []
   #isScheduled = false
@@ -66,7 +68,12 @@ export class BatchLog implements RecordLog {
   constructor(config: BatchLogConfig) {
     this.#config = config
     this.#clock = config.clock
-    const { clock, timeoutMs } = config
+    const { clock, timeoutMs, logger } = config
+    const waiterFailed = (cause: unknown) => {
+      logger.error({ cause }, 'what waited for an audit record failed when it was told; please report this')
+    }
+    this.#waiting = new LineBatch(waiterFailed)
+    this.#spare = new LineBatch(waiterFailed)
     this.#timeout = new MovingDeadline(clock, () => {
       this.#fail(new Error(`storage did not respond within ${String(timeoutMs)} ms`))
     })
@@ -125,9 +132,8 @@ export class BatchLog implements RecordLog {
 
   #refusal(): RequestError | undefined {
     if (this.#closed) return unavailable('is closed')
-    if (this.#refusingUntilMs !== -Infinity && this.#clock.monotonic() < this.#refusingUntilMs)
-      return unavailable('cannot be written at the moment')
-    return undefined
+    const isRefusing = this.#refusingUntilMs !== -Infinity && this.#clock.monotonic() < this.#refusingUntilMs
+    return isRefusing ? unavailable('cannot be written at the moment') : undefined
   }
 
   #add(line: string, waiter: LineWaiter, mayWait: boolean): void {

@@ -1,6 +1,6 @@
 import type { RequestError } from '../logical/errors.ts'
 
-/** Who waits for a line. One of the two is called, once, and never before the call that handed the line over has returned; it must not throw. */
+/** Who waits for a line. One of the two is called, once, and never before the call that handed the line over has returned. */
 export interface LineWaiter {
   /** The line is on the disk. */
   durable(): void
@@ -23,6 +23,12 @@ export class LineBatch {
   #buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
   #length = 0
   #waiters: LineWaiter[] = []
+  readonly #waiterFailed: (thrown: unknown) => void
+
+  /** `waiterFailed` is given what a waiter has thrown; the others are told all the same. */
+  constructor(waiterFailed: (thrown: unknown) => void) {
+    this.#waiterFailed = waiterFailed
+  }
 
   get isEmpty(): boolean {
     return this.#waiters.length === 0
@@ -44,11 +50,21 @@ export class LineBatch {
   }
 
   succeeded(): void {
-    for (const waiter of this.#waiters) waiter.durable()
+    for (const waiter of this.#waiters)
+      try {
+        waiter.durable()
+      } catch (thrown) {
+        this.#waiterFailed(thrown)
+      }
   }
 
   failed(error: RequestError): void {
-    for (const waiter of this.#waiters) waiter.notDurable(error)
+    for (const waiter of this.#waiters)
+      try {
+        waiter.notDurable(error)
+      } catch (thrown) {
+        this.#waiterFailed(thrown)
+      }
   }
 
   clear(): void {

@@ -44,6 +44,7 @@ export function createAuditLog(options: AuditLogOptions): RecordLog {
     maxQueuedBytes: options.maxQueuedBytes ?? MAX_QUEUED_BYTES,
     timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
     open: sink ? () => Promise.resolve(sink) : () => openFileSink(fileSystem, path!, fsync, time(), logger),
+    logger,
     lineOf: (record) => auditLine(record, time(), options.redact),
     lineOfMembers: (members) => `{"time":"${time()}",${members}}`,
   })

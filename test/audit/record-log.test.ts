@@ -5,6 +5,7 @@ import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createAuditLog } from '../../src/audit/index.ts'
 import type { AuditLogOptions, LineWaiter, RecordLog } from '../../src/audit/index.ts'
+import { silentLogger } from '../../src/logical/log.ts'
 import { nodeFileSystem } from '../../src/audit/node-file-system.ts'
 import { FakeClock, settle } from '../fakes/clock.ts'
 import { failWith, FaultyFileSystem } from './faulty-file-system.ts'
@@ -111,6 +112,26 @@ describe('lines of members', () => {
     await settle()
     expect(told).toEqual(['late: the audit log is closed'])
     expect(disk.lines).toEqual([])
+  })
+
+  it('are told also where another that waits throws when it is told', async () => {
+    const logged: unknown[] = []
+    const loud = await openLog({ logger: { ...silentLogger, error: (fields) => logged.push(fields) } })
+    const cause = new Error('a fault of its own')
+    const faulty = (): never => {
+      throw cause
+    }
+    loud.appendMembers('"request_id":"a"', { durable: faulty, notDurable: faulty }, false)
+    loud.appendMembers('"request_id":"b"', waiter('b'), false)
+    await settle()
+    disk.onStep = () => failWith('EIO')
+    loud.appendMembers('"request_id":"c"', { durable: faulty, notDurable: faulty }, false)
+    loud.appendMembers('"request_id":"d"', waiter('d'), false)
+    await settle()
+    expect(told).toEqual(['b durable', 'd: the audit log cannot be written'])
+    expect(logged).toEqual([{ cause }, { cause }])
+    disk.onStep = () => undefined
+    await loud.close()
   })
 
   it('whose write ends after it has timed out stay untold of it', async () => {
