@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import { badRequest } from '../../logical/errors.ts'
 import { isOverrideHeader, isOverrideParameter, semicolonPairs } from '../../scope/index.ts'
 import { namesMethod } from './json-override.ts'
@@ -20,8 +21,24 @@ export const mayOverride = (contentType: string | undefined): boolean => isForm(
 
 /** The same of a body, which must have been read whole. Throws `bad_request`. */
 export async function refuseBodyOverride(contentType: string | undefined, bytes: Uint8Array): Promise<void> {
-  if (isForm(contentType)) refuseFormOverride(contentType, bytes)
-  else if (isJson(contentType) && (await namesMethod(bytes))) throw badRequest(`body field _method: ${why}`)
+  if (isForm(contentType)) {
+    if (!isPlain(bytes, ['%'])) refuseFormOverride(contentType, bytes)
+  } else if (isJson(contentType) && !isPlain(bytes, jsonEscapes) && (await namesMethod(bytes)))
+    throw badRequest(`body field _method: ${why}`)
+}
+
+/** Of characters; `\\x` is one to some readers. NUL: UTF-16 of ASCII is ASCII with NULs. */
+const jsonEscapes = ['\\u', '\\x', '\0']
+
+/**
+ * Whether nothing in a body can be such a name, in whatever spelling: it is ASCII without these escapes, and the word does not stand in
+ * it. Most bodies are like that, and this costs a fraction of reading them.
+ */
+function isPlain(bytes: Uint8Array, escapes: readonly string[]): boolean {
+  const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return (
+    isAscii(body) && !escapes.some((text) => body.includes(text)) && !/[_. [+]method/i.test(body.toString('latin1'))
+  )
 }
 
 /** Names are decoded leniently, as the most forgiving server would. */
