@@ -43,6 +43,14 @@ export const upstreamFields = {
   ...authFields,
   ...headerFields,
   ...redirectFields,
+  error_format: {
+    type: 'string',
+    allowed: ['object', 'text', 'xml'],
+    description:
+      "How the gateway words its own refusals of calls to this upstream, so that that API's clients show them: object (most APIs), text (npm) or xml (S3).",
+    example: 'xml',
+    default: 'object',
+  },
   encoded_slash: {
     type: 'string',
     allowed: ['refuse', 'data'],

@@ -113,6 +113,7 @@ export class FakeEngine {
       response_headers: [],
       allow_range: false,
       follow_redirects: [],
+      error_format: 'object',
       sensitivity: 'high',
       allow_private_addresses: false,
       connect_timeout: 5,

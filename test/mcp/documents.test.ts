@@ -39,6 +39,7 @@ describe('documents', () => {
         response_headers: [],
         allow_range: false,
         follow_redirects: [],
+        error_format: 'object',
         encoded_slash: 'refuse',
         sensitivity: 'standard',
         allow_private_addresses: false,

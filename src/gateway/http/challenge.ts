@@ -28,9 +28,12 @@ export function withSchemes(
   listener?: string,
 ): GatewayFailure {
   if (error.status !== 401) return error
-  const name = listener ?? /^\/u\/([^/?]{1,64})/.exec(target)?.[1] ?? ''
-  return error.askingFor(schemesOf(documents, name))
+  return error.askingFor(schemesOf(documents, calledUpstream(target, listener)))
 }
+
+/** The upstream a request is for, as far as its target says; empty where it does not. */
+export const calledUpstream = (target: string, listener: string | undefined): string =>
+  listener ?? /^\/u\/([^/?]{1,64})/.exec(target)?.[1] ?? ''
 
 function schemesOf(documents: Documents, upstream: string): readonly AuthScheme[] {
   const known = documents.knownUpstream(upstream)

@@ -19,6 +19,7 @@ import { GatewayFailure, toGatewayFailure } from '../error.ts'
 import type { Limits } from '../limits/index.ts'
 import { callerRequestIdOf, requestIdOf } from '../request-id.ts'
 import { withSchemes } from './challenge.ts'
+import { errorFormatOf } from './error-body.ts'
 import { isCheck, serveCheck } from './check.ts'
 import type { CheckSettings } from './check.ts'
 import { sendError, sendJson } from './response.ts'
@@ -101,6 +102,8 @@ export async function listenHttp(dependencies: HttpDependencies, options: Listen
     const api = options.upstream !== undefined || exchange.target.startsWith('/u/') ? 'upstream' : 'rest'
     const refuse = (thrown: unknown) => {
       const failure = toGatewayFailure(thrown)
+      if (api === 'upstream')
+        exchange.errorFormat = errorFormatOf(dependencies.documents, exchange.target, options.upstream)
       const error =
         api === 'rest' ? failure : withSchemes(failure, dependencies.documents, exchange.target, options.upstream)
       if (refusals.covers(error, api) && !response.headersSent) refusals.send(exchange, error)

@@ -54,6 +54,7 @@ const upstream = (sensitivity: Sensitivity): UpstreamDocument => ({
   response_headers: [],
   allow_range: false,
   follow_redirects: [],
+  error_format: 'object',
   encoded_slash: 'refuse',
   sensitivity,
   allow_private_addresses: false,

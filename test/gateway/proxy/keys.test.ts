@@ -47,6 +47,7 @@ function upstream(settings: Partial<UpstreamDocument> = {}): UpstreamDocument {
     response_headers: [],
     allow_range: false,
     follow_redirects: [],
+    error_format: 'object',
     encoded_slash: 'refuse',
     sensitivity: 'high',
     allow_private_addresses: false,

@@ -109,6 +109,7 @@ export function upstreamAt(url: string, changes: Partial<CallableUpstream> = {})
     response_headers: [],
     allow_range: false,
     follow_redirects: [],
+    error_format: 'object',
     encoded_slash: 'refuse',
     allow_private_addresses: true,
     connect_timeout: 5,

@@ -12,6 +12,7 @@ locals {
     response_headers        = upstream.response_headers
     allow_range             = upstream.allow_range
     follow_redirects        = upstream.follow_redirects
+    error_format            = upstream.error_format
     sensitivity             = upstream.sensitivity
     allow_private_addresses = upstream.allow_private_addresses
     connect_timeout         = upstream.connect_timeout

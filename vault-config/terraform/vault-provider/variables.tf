@@ -71,6 +71,7 @@ variable "upstreams" {
     response_headers        = optional(list(string), [])
     allow_range             = optional(bool, false)
     follow_redirects        = optional(list(string), [])
+    error_format            = optional(string, "object")
     sensitivity             = optional(string, "standard")
     allow_private_addresses = optional(bool, false)
     connect_timeout         = optional(number, 5)
