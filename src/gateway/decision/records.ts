@@ -132,21 +132,33 @@ export class DecisionRecords {
   }
 
   /** Follows a decision. The call has happened: a record that cannot be written is counted, not thrown. */
-  async outcome(outcome: Outcome): Promise<void> {
-    await this.#sink.append(outcomeRecord(outcome)).catch(() => {
-      this.counters.outcomes_lost++
+  outcome(outcome: Outcome): Promise<void> {
+    return new Promise((resolve) => {
+      const lost = this.#outcomesLost
+      const waiter: LineWaiter = {
+        durable: resolve,
+        notDurable(error) {
+          lost.notDurable(error)
+          resolve()
+        },
+      }
+      this.#writeOutcome(outcome, waiter, false)
     })
   }
 
   /** Like `outcome`, without telling when; written with the next decision, or 5 ms later. */
   recordOutcome(outcome: Outcome): void {
-    const members = this.#sink.appendMembers && this.#lines.outcome(outcome)
-    if (members === undefined) this.#append(outcomeRecord(outcome), this.#outcomesLost)
-    else this.#sink.appendMembers!(members, this.#outcomesLost, true)
+    this.#writeOutcome(outcome, this.#outcomesLost, true)
   }
 
   unauthenticated(): void {
     this.counters.unauthenticated++
+  }
+
+  #writeOutcome(outcome: Outcome, waiter: LineWaiter, mayWait: boolean): void {
+    const members = this.#sink.appendMembers && this.#lines.outcome(outcome)
+    if (members === undefined) this.#append(outcomeRecord(outcome), waiter)
+    else this.#sink.appendMembers!(members, waiter, mayWait)
   }
 
   #append(record: object, waiter: LineWaiter): void {

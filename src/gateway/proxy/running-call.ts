@@ -241,7 +241,7 @@ export class RunningCall implements CallSink, CallPermit, OngoingUse {
   async #failBeforeResponse(error: GatewayFailure): Promise<void> {
     this.#isSettled = true
     this.#release()
-    await this.#record({ status: error.status, upstream_ms: null, bytes: 0, key_echoes: 0, result: error.code })
+    await this.#dependencies.records.outcome(this.#outcome(error.status, error.code))
     this.#sink.failed(error)
   }
 
@@ -249,17 +249,9 @@ export class RunningCall implements CallSink, CallPermit, OngoingUse {
   #settle(): void {
     if (this.#isSettled || !this.#isDelivered || this.#result === undefined || this.#status === undefined) return
     this.#isSettled = true
-    const { upstreamMs, bytes, echoes } = this.#flow!
-    const result = this.#open?.cutFor?.code ?? this.#result
+    const outcome = this.#outcome(this.#status, this.#open?.cutFor?.code ?? this.#result, this.#flow)
     this.#release()
-    void this.#record({
-      status: this.#status,
-      upstream_ms: upstreamMs,
-      bytes,
-      key_echoes: echoes,
-      result,
-      ...(this.#usable?.unlistedUpstream === true && { key_consent: 'upstream_not_listed' }),
-    })
+    this.#dependencies.records.recordOutcome(outcome)
   }
 
   #release(): void {
@@ -268,20 +260,23 @@ export class RunningCall implements CallSink, CallPermit, OngoingUse {
     this.#held.release()
   }
 
-  #record(
-    what: Pick<Outcome, 'status' | 'upstream_ms' | 'bytes' | 'key_echoes' | 'result' | 'key_consent'>,
-  ): Promise<void> {
-    const { records, clock } = this.#dependencies
+  /** `flow` of a response that has begun. */
+  #outcome(status: number, result: string, flow?: UpstreamFlow): Outcome {
     const { session, requested } = this.#open!
-    return records.outcome({
+    return {
       request_id: this.#request.requestId,
       caller_request_id: this.#request.callerRequestId,
       session,
       requested,
-      latency_ms: clock.monotonic() - this.#startedMs,
+      status,
+      latency_ms: this.#dependencies.clock.monotonic() - this.#startedMs,
+      upstream_ms: flow?.upstreamMs ?? null,
+      bytes: flow?.bytes ?? 0,
+      key_echoes: flow?.echoes ?? 0,
+      result,
+      ...(flow && this.#usable?.unlistedUpstream === true && { key_consent: 'upstream_not_listed' }),
       ...this.#flow?.redirected,
-      ...what,
-    })
+    }
   }
 }
 

@@ -103,7 +103,9 @@ const callers: fc.Arbitrary<Caller> = fc.oneof(
   fc.constant<Caller>({ kind: 'session', address: '127.0.0.1' }),
   hostile.map((name): Caller => ({ kind: 'service', name, agents: [], vault: undefined })),
 )
-const decisions: fc.Arbitrary<Decision> = fc.record({
+/** One for every field, so that a new one does not compile until it is tried here. */
+type Model<T> = { readonly [K in keyof T]-?: fc.Arbitrary<T[K]> }
+const decisionModel: Model<Decision> = {
   ...ids,
   caller: callers,
   decision: fc.constantFrom('allow', 'deny', 'error'),
@@ -112,34 +114,28 @@ const decisions: fc.Arbitrary<Decision> = fc.record({
   session: optional(sessions),
   requested: accesses,
   lateSeconds: fc.option(fc.nat(), { nil: undefined, freq: 8 }),
-})
+}
+const decisions: fc.Arbitrary<Decision> = fc.record(decisionModel)
 const numbers = fc.oneof(fc.nat(), fc.double(), fc.constantFrom(NaN, Infinity, -0))
-const outcomes: fc.Arbitrary<Outcome> = fc.record(
-  {
-    ...ids,
-    session: sessions,
-    requested: accesses,
-    status: orNull(numbers),
-    latency_ms: numbers,
-    upstream_ms: orNull(numbers),
-    bytes: numbers,
-    key_echoes: numbers,
-    result: hostile,
-    key_consent: fc.constant('upstream_not_listed' as const),
-  },
-  {
-    noNullPrototype: true,
-    requiredKeys: [
-      ...(['request_id', 'caller_request_id', 'session', 'requested'] as const),
-      'status',
-      'latency_ms',
-      'upstream_ms',
-      'bytes',
-      'key_echoes',
-      'result',
-    ],
-  },
+const outcomeModel: Model<Outcome> = {
+  ...ids,
+  session: sessions,
+  requested: accesses,
+  status: orNull(numbers),
+  latency_ms: numbers,
+  upstream_ms: orNull(numbers),
+  bytes: numbers,
+  key_echoes: numbers,
+  result: hostile,
+  key_consent: fc.constant('upstream_not_listed'),
+  redirects: fc.array(hostile, { maxLength: 3 }),
+}
+const rare = ['key_consent', 'redirects'] as const
+type Rare = (typeof rare)[number]
+const requiredKeys = (Object.keys(outcomeModel) as (keyof Outcome)[]).filter(
+  (key): key is Exclude<keyof Outcome, Rare> => !(rare as readonly string[]).includes(key),
 )
+const outcomes: fc.Arbitrary<Outcome> = fc.record(outcomeModel, { requiredKeys })
 
 it.each([[{}], [{ key_consent: 'not_required' }]])(
   'decisions are rendered letter for letter as the log writes them, or left to it, with %j',

@@ -109,6 +109,15 @@ it('an outcome goes with the next decision', async () => {
   ])
 })
 
+it('an outcome that is waited for is written at once, and told once it is durable', async () => {
+  let isDurable = false
+  const recorded = records.outcome(outcomeOf(id('a'))).then(() => {
+    isDurable = disk.durable.includes(id('a'))
+  })
+  await recorded
+  expect(isDurable).toBe(true)
+})
+
 it('outcomes that cannot be written are counted, whichever way they took', async () => {
   disk.onStep = () => failWith('EIO')
   records.recordOutcome(outcomeOf(id('a')))
