@@ -75,6 +75,20 @@ export function scopeMatch(chain: readonly GrantLink[], requiredScope: string): 
   return chain.every((link) => linkLists(link)?.every((acl) => scopeCovered(acl, requiredScope)) === true)
 }
 
+/** Whether some list of the chain denies anything: where none does, nothing has to be looked for that may be denied. */
+export const mayDeny = (chain: readonly GrantLink[]): boolean =>
+  chain.some((link) => linkLists(link)?.some(hasDeny) === true)
+
+const denying = new WeakMap<Acl, boolean>()
+
+function hasDeny(acl: Acl): boolean {
+  const known = denying.get(acl)
+  if (known !== undefined) return known
+  const denies = acl.rules.some(({ capabilities }) => capabilities.has('deny'))
+  denying.set(acl, denies)
+  return denies
+}
+
 interface Finding {
   readonly reason: GrantReason
   readonly message: string

@@ -17,7 +17,7 @@ export { declaresNothing, effectiveScopes, isPattern, narrowScopes } from './eff
 export { ScopeError, quote } from './error.ts'
 export { compileScopes, parseScope, scopeDocument, scopeText } from './grammar.ts'
 export type { Scope } from './grammar.ts'
-export { judgeTool, scopeMatch } from './grant.ts'
+export { judgeTool, mayDeny, scopeMatch } from './grant.ts'
 export type { GrantLink, GrantReason, ToolJudgement } from './grant.ts'
 export { newTokenId, sessionIdOf, sessionKeyOf, sessionKeyOfDigest } from './identifier.ts'
 export { environmentLabel, isName, nameRule } from './name.ts'

@@ -134,7 +134,7 @@ function walkBack(
     if (fitsTexts(texts, segment)) walkBack(next, segments, end - 1, from, slashIsData, found)
 }
 
-/** As `walk`, where each segment has several forms. */
+/** As `walk`, where a segment may have several forms. */
 function walkReading(node: Node, reading: PathReading, at: number, found: End[]): void {
   const { segments, slashAtEnd } = reading
   // To some servers, nothing at all is what a `{name...}` stands for, before a slash at the end.
@@ -144,29 +144,35 @@ function walkReading(node: Node, reading: PathReading, at: number, found: End[])
     for (const end of node.ends) found.push(end)
     return
   }
-  for (const next of nextNodes(node, segments[at]!)) walkReading(next, reading, at + 1, found)
+  const forms = segments[at]!
+  if (typeof forms === 'string') walkForm(node, forms, reading, at, found)
+  else for (const form of forms) walkForm(node, form, reading, at, found)
+  if (node.parameter) walkReading(node.parameter, reading, at + 1, found)
+  for (const { texts, node: next } of node.mixed) if (fitsForms(texts, forms)) walkReading(next, reading, at + 1, found)
+}
+
+function walkForm(node: Node, form: string, reading: PathReading, at: number, found: End[]): void {
+  const literal = node.literals.get(form)
+  if (literal) walkReading(literal, reading, at + 1, found)
 }
 
 function walkReadingBack(node: Node, reading: PathReading, end: number, from: number, found: End[]): void {
   const { segments, slashAtEnd } = reading
   if (end > from || slashAtEnd) for (const operation of node.ends) found.push(operation)
   if (end <= from) return
-  for (const next of nextNodes(node, segments[end - 1]!)) walkReadingBack(next, reading, end - 1, from, found)
-}
-
-function nextNodes(node: Node, forms: readonly string[]): readonly Node[] {
-  const next: Node[] = []
-  for (const form of forms) {
-    const literal = form === '' ? undefined : node.literals.get(form)
-    if (literal) next.push(literal)
+  const forms = segments[end - 1]!
+  for (const form of typeof forms === 'string' ? [forms] : forms) {
+    const literal = node.literals.get(form)
+    if (literal) walkReadingBack(literal, reading, end - 1, from, found)
   }
-  if (node.parameter) next.push(node.parameter)
-  for (const { texts, node: mixed } of node.mixed) if (fitsForms(texts, forms)) next.push(mixed)
-  return next
+  if (node.parameter) walkReadingBack(node.parameter, reading, end - 1, from, found)
+  for (const { texts, node: next } of node.mixed)
+    if (fitsForms(texts, forms)) walkReadingBack(next, reading, end - 1, from, found)
 }
 
 /** The last text may have lost dots and spaces at its end, as the segment may. */
-function fitsForms(texts: readonly string[], forms: readonly string[]): boolean {
+function fitsForms(texts: readonly string[], forms: string | readonly string[]): boolean {
   const shortened = [...texts.slice(0, -1), withoutEnd(texts.at(-1)!)]
-  return forms.some((form) => fitsTexts(texts, form, 0) || fitsTexts(shortened, form, 0))
+  const fits = (form: string): boolean => fitsTexts(texts, form, 0) || fitsTexts(shortened, form, 0)
+  return typeof forms === 'string' ? fits(forms) : forms.some(fits)
 }

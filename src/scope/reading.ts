@@ -65,18 +65,20 @@ export function formsOf(segment: string): readonly string[] {
   return [...forms]
 }
 
-/** One way to read a path: the forms of each of its segments. */
+/** One way to read a path: the form of each of its segments, or forms where there are several. */
 export interface PathReading {
-  readonly segments: readonly (readonly string[])[]
+  readonly segments: readonly (string | readonly string[])[]
   /** It ends in a slash. */
   readonly slashAtEnd: boolean
 }
 
 /** All ways to read a path: encoded slashes as characters and as separators, segments that show nothing kept and left out. */
 export function readingsOf(segments: readonly string[]): readonly PathReading[] {
-  const slashAtEnd = segments.at(-1) === ''
+  const slashAtEnd = segments.length > 0 && segments[segments.length - 1] === ''
   const given = slashAtEnd ? segments.slice(0, -1) : segments
-  const split = given.flatMap((segment) => (isPlain(segment) ? segment : decodeAgain(segment).split('/')))
+  const simple = simpleForms(given)
+  if (simple) return [{ segments: simple, slashAtEnd }]
+  const split = given.flatMap((segment) => decodeAgain(segment).split('/'))
   const ways = split.length > given.length ? [given, split] : [given]
   return ways.flatMap((way) => {
     const forms = way.map(formsOf)
@@ -84,4 +86,29 @@ export function readingsOf(segments: readonly string[]): readonly PathReading[] 
     const reading = { segments: shown, slashAtEnd: slashAtEnd || way.at(-1) === '' }
     return shown.length === forms.length ? [reading] : [reading, { ...reading, segments: forms }]
   })
+}
+
+/** Undefined where some segment has more than one form. */
+function simpleForms(segments: readonly string[]): readonly string[] | undefined {
+  let folded: string[] | undefined
+  for (let at = 0; at < segments.length; at++) {
+    const segment = segments[at]!
+    const simple = simplicity(segment)
+    if (simple === 0) return undefined
+    if (simple === 1) (folded ??= segments.slice())[at] = segment.toLowerCase()
+  }
+  return folded ?? segments
+}
+
+/** 2 = the segment is its only form; 1 = in lower case it is; 0 = there may be others. */
+function simplicity(segment: string): 0 | 1 | 2 {
+  let hasCapitals = false
+  let last = 0
+  for (let at = 0; at < segment.length; at++) {
+    last = segment.charCodeAt(at)
+    if (last <= 0x20 || last >= 0x7f || last === 0x25 || last === 0x2f || last === 0x3b) return 0
+    if (last >= 0x41 && last <= 0x5a) hasCapitals = true
+  }
+  if (last === 0 || last === 0x2e) return 0
+  return hasCapitals ? 1 : 2
 }

@@ -5,9 +5,11 @@ import {
   judgeCall,
   matchOperations,
   matchReadings,
+  mayDeny,
   parseOperation,
 } from '../../src/scope/index.ts'
 import type { GrantLink, Tool } from '../../src/scope/index.ts'
+import { parsePolicy } from '../../src/policy/index.ts'
 
 const tool = (name: string, operation: string, fields?: string[]): Tool => ({
   upstream: 'u',
@@ -166,5 +168,25 @@ describe('what names another operation', () => {
   })
   it.each(['X-Forwarded-For', 'X-Forwarded-Proto', 'X-Request-Id', 'Accept'])('not header %s', (name) => {
     expect(isOverrideHeader(name)).toBe(false)
+  })
+})
+
+describe('whether anything can be denied at all', () => {
+  const link = (changes: Partial<GrantLink>): GrantLink => ({
+    ...chain[0]!,
+    declared_scopes: ['read:u:any'],
+    ...changes,
+  })
+  const policy = (capabilities: string) => [parsePolicy(`path "tools/u/admin" { capabilities = ["${capabilities}"] }`)]
+
+  it.each<[string, boolean, GrantLink[]]>([
+    ['scopes without a deny', false, [link({})]],
+    ['a policy without a deny', false, [link({ policies: policy('read') })]],
+    ['a scope that denies', true, [link({ declared_scopes: ['read:u:any', 'deny:u:admin'] })]],
+    ['a scope that denies, granted at issue', true, [link({ granted: ['read:u:any', 'deny:u:admin'] })]],
+    ['a policy that denies', true, [link({ policies: policy('deny') })]],
+    ['a parent that denies', true, [link({}), link({ policies: policy('deny') })]],
+  ])('%s: %s', (_what, denies, links) => {
+    expect(mayDeny(links)).toBe(denies)
   })
 })

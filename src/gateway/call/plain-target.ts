@@ -1,21 +1,7 @@
 /** Reading, in one pass, a request target in which nothing is encoded or could be understood in two ways. Most are like that. */
+import { IN_PATH, IN_QUERY, isPlainCharacter } from './target-characters.ts'
 import { MAX_PARAMETERS, MAX_TARGET_LENGTH } from './target-text.ts'
 import type { QueryParameter, Target } from './target-text.ts'
-
-/** Characters by their code: what may stand as it is in a path, and in a query. */
-const IN_PATH = 1
-const IN_QUERY = 2
-const plain = new Uint8Array(128)
-const mark = (characters: string, bits: number) => {
-  for (const character of characters) plain[character.charCodeAt(0)]! |= bits
-}
-mark('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~', IN_PATH | IN_QUERY)
-// RFC 3986, 3.3: `pchar`, without `;`, which some servers take for the beginning of path parameters.
-mark("!$&'()*+,=:@", IN_PATH)
-// What no reader of a query takes for a delimiter before it decodes.
-mark('!$()*,:@[]+', IN_QUERY)
-
-const isPlain = (code: number, bit: number): boolean => code < plain.length && (plain[code]! & bit) !== 0
 
 const SLASH = 0x2f
 const DOT = 0x2e
@@ -42,7 +28,7 @@ function readPlainPath(raw: string, start: number, end: number): readonly string
   let from = start + 1
   for (let at = from; at < end; at++) {
     const code = raw.charCodeAt(at)
-    if (isPlain(code, IN_PATH)) continue
+    if (isPlainCharacter(code, IN_PATH)) continue
     if (code !== SLASH || !isSegment(raw, from, at)) return undefined
     segments.push(raw.slice(from, at))
     from = at + 1
@@ -71,7 +57,7 @@ function readPlainQuery(raw: string, start: number): readonly QueryParameter[] |
       equals = -1
     } else if (code === EQUALS) {
       if (equals < 0) equals = at
-    } else if (!isPlain(code, IN_QUERY)) return undefined
+    } else if (!isPlainCharacter(code, IN_QUERY)) return undefined
   }
   return addPair(query, raw, from, equals, raw.length) ? query : undefined
 }

@@ -1,5 +1,6 @@
 /** Reading the text of any request target, piece by piece. */
 import { decodeAgain, isName } from '../../scope/index.ts'
+import { IN_PATH, IN_QUERY, isPlainText } from './target-characters.ts'
 
 /** One query parameter. `encoded` is how it is sent upstream: as it was spelled, but for what could part it from its neighbours. */
 export interface QueryParameter {
@@ -40,9 +41,11 @@ export function readTarget(raw: string, listener: string | undefined): Target {
   const upstream = listener ?? takeUpstream(parts)
   // `/u/stripe`, `/u/stripe/` and a listener's `/` are the upstream's root.
   const given = parts.length === 1 && parts[0] === '' ? [] : parts
-  const segments = given.map((part, at) => decodeSegment(part, at > 0 && at === given.length - 1))
+  const segments = given.map((part, at) =>
+    isPlainSegment(part) ? part : decodeSegment(part, at > 0 && at === given.length - 1),
+  )
   const query = question < 0 ? [] : parseQuery(raw.slice(question + 1))
-  return { upstream, segments, spelled: given.map(normaliseEscapes), query }
+  return { upstream, segments, spelled: given.map(spelledSegment), query }
 }
 
 function takeUpstream(segments: string[]): string {
@@ -71,6 +74,9 @@ const refusedInSegment: readonly (readonly [RegExp, string])[] = [
   [/%5c/i, 'it holds an encoded backslash (%5c) in the path'],
 ]
 
+/** Nothing in it needs thought. */
+const isPlainSegment = (raw: string): boolean => raw !== '' && !raw.startsWith('.') && isPlainText(raw, IN_PATH)
+
 function decodeSegment(raw: string, isLast: boolean): string {
   if (raw === '') return isLast ? '' : refuse('it holds an empty path segment (//)')
   const refused = refusedInSegment.find(([pattern]) => pattern.test(raw))
@@ -88,7 +94,7 @@ function decodeSegment(raw: string, isLast: boolean): string {
   if (again !== segment && (/[\\\x00-\x1f\x7f-\x9f]/.test(again) || isOtherwiseShaped(again, segment)))
     return refuse('it holds a doubly encoded slash, dot or control character (%25XX) in the path')
   // So would one that folds look-alikes, such as the full-width slash, into ASCII.
-  if (isOtherwiseShaped(segment.normalize('NFKC'), segment))
+  if (isOtherwiseShaped(segment, segment))
     return refuse('it holds a character that stands for a slash, backslash or dot in the path')
   return segment
 }
@@ -97,11 +103,12 @@ function decodeSegment(raw: string, isLast: boolean): string {
 const isOutOfPlace = (segment: string): boolean =>
   segment.split('/').some((part) => /^\.{0,2}$/.test(part.split(';', 1)[0]!))
 
-/** Whether another form of a segment is parted otherwise than the segment itself. */
-const isOtherwiseShaped = (form: string, segment: string): boolean =>
-  isOutOfPlace(form.normalize('NFKC')) ||
-  form.normalize('NFKC').includes('\\') ||
-  form.normalize('NFKC').split('/').length !== segment.split('/').length
+/** Whether another form of a segment, with look-alikes folded, is parted otherwise than the segment itself. */
+function isOtherwiseShaped(form: string, segment: string): boolean {
+  const folded = form.normalize('NFKC')
+  if (folded === segment) return false
+  return isOutOfPlace(folded) || folded.includes('\\') || folded.split('/').length !== segment.split('/').length
+}
 
 function decodePercent(raw: string): string {
   try {
@@ -113,10 +120,16 @@ function decodePercent(raw: string): string {
 
 /** RFC 3986, 6.2.2: escapes of unreserved characters stand for these, and hex digits have no case. All else means what it is. */
 const normaliseEscapes = (raw: string): string =>
-  raw.replace(/%([0-9A-Fa-f]{2})/g, (escape, hex: string) => {
-    const character = String.fromCharCode(parseInt(hex, 16))
-    return /[A-Za-z0-9._~-]/.test(character) ? character : escape.toUpperCase()
-  })
+  raw.includes('%')
+    ? raw.replace(/%([0-9A-Fa-f]{2})/g, (escape, hex: string) => {
+        const character = String.fromCharCode(parseInt(hex, 16))
+        return /[A-Za-z0-9._~-]/.test(character) ? character : escape.toUpperCase()
+      })
+    : raw
+
+/** `[` and `]`, which RFC 3986 has in no path, are all that is encoded here. */
+const spelledSegment = (raw: string): string =>
+  isPlainText(raw, IN_PATH) ? raw : normaliseEscapes(raw).replace(/[^\w.~%!$&'()*+,;=:@-]/g, encodeStrict)
 
 /** Pairs split at `&` only. `+` is a space to most readers and a plus to some: it is kept as it was spelled. */
 function parseQuery(raw: string): QueryParameter[] {
@@ -128,7 +141,8 @@ function parseQuery(raw: string): QueryParameter[] {
     const rawValue = equals < 0 ? '' : part.slice(equals + 1)
     const name = decodeForm(rawName)
     if (name === '') refuse('a query parameter has no name')
-    const encoded = normaliseEscapes(part).replace(/[^\w.~%+=!$()*,:@[\]-]/g, encodeStrict)
+    const isPlain = isPlainText(rawName, IN_QUERY) && isPlainText(rawValue, IN_QUERY)
+    const encoded = isPlain ? part : normaliseEscapes(part).replace(/[^\w.~%+=!$()*,:@[\]-]/g, encodeStrict)
     return { name, value: decodeForm(rawValue), encoded }
   })
 }

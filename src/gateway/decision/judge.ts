@@ -1,7 +1,7 @@
 /** Judging one call by the documents as they are: what it asks for, and whether the session's grant covers it. */
 import { toolFields } from '../../document/index.ts'
 import type { UpstreamDocument } from '../../document/index.ts'
-import { judgeCall, matchOperations, matchReadings } from '../../scope/index.ts'
+import { judgeCall, matchOperations, matchReadings, mayDeny } from '../../scope/index.ts'
 import type { CallBody, Tool, ToolMatch, ToolOperation } from '../../scope/index.ts'
 import { requestHeaderPlan } from '../call/request-headers.ts'
 import { refuseEncodedSlash } from '../call/target.ts'
@@ -75,7 +75,8 @@ export class CallJudge {
     if (matches.length === 0 && !slashIsData) refuseEncodedSlash(segments, upstream.name)
     const { listed } = requestHeaderPlan(upstream).apply(headers, { range: false })
     const call = { query, headers: listed, body: this.#body }
-    const judgement = judgeCall(grant.chain, matches, call, matchReadings(tools, method, segments))
+    const readings = mayDeny(grant.chain) ? matchReadings(tools, method, segments) : []
+    const judgement = judgeCall(grant.chain, matches, call, readings)
     if (judgement.reason === 'needs_body') return undefined
     if (!judgement.allowed) throw notGranted(judgement, upstream.name, method, segments)
     this.#context.matches = judgement.tools

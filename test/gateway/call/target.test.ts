@@ -176,6 +176,8 @@ describe('what is taken means one thing only', () => {
           '\0',
           'http://',
           '@',
+          '[',
+          ']',
           ':',
         ),
         fc.string({ maxLength: 4 }),
@@ -200,6 +202,7 @@ describe('what is taken means one thing only', () => {
         const query = target.query.map(({ encoded }) => encoded).join('&')
         const rendered = `/u/stripe${['', ...target.spelled].join('/')}${query === '' ? '' : `?${query}`}`
         expect(target.spelled.map(decodeURIComponent)).toEqual(target.segments)
+        expect(target.spelled.join('/')).toMatch(/^(?:[\w.~!$&'()*+,;=:@/-]|%[0-9A-F]{2})*$/)
         expect(parseTarget(rendered)).toEqual(target)
         const url = new URL(`http://upstream.example${rendered}`)
         expect(url.pathname + url.search).toBe(rendered)
@@ -236,6 +239,7 @@ describe('a segment goes out', () => {
     ['a%2fb', 'a%2Fb'],
     ['encoded%2520path', 'encoded%2520path'],
     ['100%25', '100%25'],
+    ['a[0]', 'a%5B0%5D'],
   ])('%s as %s', (raw, sent) => {
     expect(parseTarget(`/u/stripe/${raw}`).spelled).toEqual([sent])
   })
