@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { limitConnections } from './connections.ts'
 import { bracketed } from './listen-address.ts'
 import type { ListenAddress } from './listen-address.ts'
+import { trackRequests } from './requests.ts'
 import { respondUnreadable } from './unreadable-request.ts'
 import type { Unreadable } from './unreadable-request.ts'
 
@@ -44,8 +45,9 @@ export function createHttpServer(
   const server = tls
     ? createTlsServer({ ...options, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: timeouts.headersTimeout })
     : createServer(options)
-  limitConnections(server, connectionLimits)
-  respondUnreadable(server, unreadable)
+  const requestsOn = trackRequests(server)
+  limitConnections(server, connectionLimits, requestsOn)
+  respondUnreadable(server, unreadable, requestsOn)
   return server
 }
 

@@ -1,5 +1,6 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { RequestsOn } from './requests.ts'
 
 /** What is wrong with a request that no handler gets to see. */
 export interface Unreadable {
@@ -23,22 +24,18 @@ const methods = 'GET, HEAD, POST, PUT, PATCH, DELETE'
  * Answers in an API's own words what node:http refuses by itself, in silence or with an empty body: requests its parser does not
  * accept, CONNECT, and expectations other than 100-continue. `bodyOf` words the JSON. Connections end with these responses.
  */
-export function respondUnreadable(server: Server, bodyOf: (refused: Unreadable) => object): void {
+export function respondUnreadable(
+  server: Server,
+  bodyOf: (refused: Unreadable) => object,
+  requestsOn: RequestsOn,
+): void {
   // Headers past node's 2000th would be left out in silence, and the request judged without them; their bytes are bounded anyway.
   server.maxHeadersCount = 0
-  const underway = new WeakMap<Duplex, Set<ServerResponse>>()
-  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
-    const responses = underway.get(socket) ?? new Set()
-    underway.set(socket, responses.add(response))
-    response.once('close', () => {
-      responses.delete(response)
-    })
-  })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     const { code = '' } = error
     const answerable = code.startsWith('HPE_') || code in byParserCode
     // Within another response's body these words would look like part of it.
-    const hasBegun = [...(underway.get(socket) ?? [])].some(({ headersSent }) => headersSent)
+    const hasBegun = [...requestsOn(socket)].some(({ headersSent }) => headersSent)
     if (!answerable || hasBegun || !socket.writable) {
       socket.destroy()
       return

@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { limitConnections } from '../../src/http/connections.ts'
+import { trackRequests } from '../../src/http/requests.ts'
 
 let server: Server
 let sockets: Socket[]
@@ -13,7 +14,7 @@ beforeEach(async () => {
   server = createServer((request, response) => {
     if (request.url !== '/wait') response.end('ok')
   })
-  limitConnections(server, { unfinished: 3, total: 6 })
+  limitConnections(server, { unfinished: 3, total: 6 }, trackRequests(server))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
 })

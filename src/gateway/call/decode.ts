@@ -12,6 +12,7 @@ export type Encoding = 'identity' | 'gzip' | 'deflate' | 'br'
 /** The one encoding of a response. Only `identity` was asked for; others an upstream uses anyway are undone where known. */
 export function encodingOf(upstreamName: string, headers: IncomingHttpHeaders): Encoding {
   const value = headers['content-encoding'] as string | string[] | undefined
+  if (value === undefined) return 'identity'
   const names = [value ?? []]
     .flat()
     .join(',')

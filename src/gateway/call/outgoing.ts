@@ -3,7 +3,7 @@ import { operationMethods, renderPath, type Projection, type ToolMatch } from '.
 import { GatewayCallError } from './call-error.ts'
 import type { HeaderPairs } from './credentials.ts'
 import type { PreparedKey } from './key.ts'
-import { requestHeaderPlan } from './request-headers.ts'
+import { requestHeaderPlan, type SentHeaders } from './request-headers.ts'
 import type { QueryParameter } from './target.ts'
 import { placementsOf, type CompiledPlacements } from './placements.ts'
 import { parseBase, requireUsable, type CallableUpstream } from './upstream.ts'
@@ -18,7 +18,7 @@ export interface OutgoingRequest {
   /** A part of the response is asked for. */
   readonly ranged: boolean
   /** The same target without the key: what relative references in the response are resolved against. */
-  readonly publicUrl: URL
+  readonly publicUrl: string
 }
 
 export interface OutgoingRequestOptions {
@@ -31,6 +31,8 @@ export interface OutgoingRequestOptions {
   /** Already without the caller's token (`extractToken`). */
   readonly query: readonly QueryParameter[]
   readonly headers: HeaderPairs
+  /** What was judged of them by this version of the document, without a range; they are looked through again where it is not given. */
+  readonly sent?: SentHeaders | undefined
   readonly key: PreparedKey | undefined
   /** Present = the granted scopes cover selected fields only. */
   readonly projection?: Projection | undefined
@@ -56,7 +58,7 @@ export function buildOutgoing(options: OutgoingRequestOptions): OutgoingRequest 
   const path = joinPath(base, rendered)
   const publicQuery = queryOf(options, places)
   const publicTarget = publicQuery === '' ? path : `${path}?${publicQuery}`
-  const { list: headers, ranged } = requestHeaderPlan(upstream).apply(options.headers, { range: mayRange(options) })
+  const { list: headers, ranged } = headersToSend(options)
   refuseCallerToken(options, publicTarget, headers)
   for (const [name, value] of key?.headers ?? []) replaceHeader(headers, name, value)
   const query = [publicQuery, key?.query ?? ''].filter((part) => part !== '').join('&')
@@ -67,8 +69,15 @@ export function buildOutgoing(options: OutgoingRequestOptions): OutgoingRequest 
     path: query === '' ? secretPath : `${secretPath}?${query}`,
     headers,
     ranged,
-    publicUrl: new URL(base.origin + publicTarget),
+    publicUrl: base.origin + publicTarget,
   }
+}
+
+function headersToSend(options: OutgoingRequestOptions): SentHeaders {
+  const { upstream, sent, headers } = options
+  if (sent === undefined || mayRange(options))
+    return requestHeaderPlan(upstream).apply(headers, { range: mayRange(options) })
+  return { ...sent, list: [...sent.list] }
 }
 
 /** The caller's query without the parameter our key goes in. Throws `permission_denied` for one the operation does not take. */

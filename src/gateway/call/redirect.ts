@@ -31,12 +31,12 @@ export function redirectTarget(location: string | undefined, options: RedirectOp
   if (hops === 0 && ownReference(location, options) !== undefined) return undefined
   const name = upstream.name
   // RFC 9110, 10.2.2: relative to what was asked.
-  const url = URL.canParse(location, requestUrl.href) ? new URL(location, requestUrl) : undefined
+  const url = URL.canParse(location, requestUrl) ? new URL(location, requestUrl) : undefined
   if (url === undefined) throw refused(name, 'to something that is no URL; ask the people who run it')
   // A key that is repeated here would be sent on, and must not stand in a message.
   if (matcher !== undefined && scrubHeader(matcher, location).matches > 0)
     throw refused(name, 'to a URL that holds its key; ask the people who run it')
-  if (hops === 0 && url.origin === requestUrl.origin)
+  if (hops === 0 && url.origin === new URL(requestUrl).origin)
     throw refused(
       name,
       "to a place outside its base URL; an operator can write the upstream's url so that it covers both",

@@ -10,7 +10,7 @@ export interface ReferenceOptions {
   /** The key's own path before that of the request; empty where there is none. */
   readonly keyPath?: string | undefined
   /** The answered request's URL, without the key. */
-  readonly requestUrl: URL
+  readonly requestUrl: string
   /** What stands for the upstream's base URL before this caller: `/u/stripe`, `https://gateway/u/stripe` or a listener's origin. */
   readonly callerBase: string
 }
@@ -18,7 +18,7 @@ export interface ReferenceOptions {
 /** A URL of the same upstream as the caller would ask for it; undefined when it is not one or our own parser would refuse it. */
 export function ownReference(reference: string, options: ReferenceOptions): string | undefined {
   const { upstream, places, requestUrl, callerBase } = options
-  if (!URL.canParse(reference, requestUrl.href)) return undefined
+  if (!URL.canParse(reference, requestUrl)) return undefined
   const url = new URL(reference, requestUrl)
   const base = parseBase(upstream)
   const prefix = base.pathname.replace(/\/+$/, '')

@@ -7,9 +7,16 @@ export type CallableUpstream = Omit<UpstreamDocument, 'kv_mount' | 'kv_path' | '
 
 /** The base URL: origin and path. Credentials, query and fragment in it are refused. */
 export function parseBase(upstream: Pick<CallableUpstream, 'name' | 'url'>): URL {
+  const known = bases.get(upstream)
+  if (known) return known
   const problems = upstreamProblems({ url: upstream.url })
-  return problems.length === 0 ? new URL(upstream.url) : misconfigured(upstream, problems)
+  const base = problems.length === 0 ? new URL(upstream.url) : misconfigured(upstream, problems)
+  bases.set(upstream, base)
+  return base
 }
+
+/** Read once for each version of a document, and never changed. */
+const bases = new WeakMap<Pick<CallableUpstream, 'name' | 'url'>, URL>()
 
 /** Everything at once, by the rules it was written by: an engine of another version may have had others. */
 export function requireUsable(upstream: CallableUpstream): void {

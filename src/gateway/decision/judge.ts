@@ -73,14 +73,14 @@ export class CallJudge {
     const matches = matchOperations(tools, method, segments, slashIsData)
     this.#context.matches = matches
     if (matches.length === 0 && !slashIsData) refuseEncodedSlash(segments, upstream.name)
-    const { listed } = requestHeaderPlan(upstream).apply(headers, { range: false })
-    const call = { query, headers: listed, body: this.#body }
+    const sent = requestHeaderPlan(upstream).apply(headers, { range: false })
+    const call = { query, headers: sent.listed, body: this.#body }
     const readings = mayDeny(grant.chain) ? matchReadings(tools, method, segments) : []
     const judgement = judgeCall(grant.chain, matches, call, readings)
     if (judgement.reason === 'needs_body') return undefined
     if (!judgement.allowed) throw notGranted(judgement, upstream.name, method, segments)
     this.#context.matches = judgement.tools
-    return { upstream, judgement, grant }
+    return { upstream, judgement, grant, sent }
   }
 }
 

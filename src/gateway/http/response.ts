@@ -12,8 +12,6 @@ export interface Exchange extends RequestIds {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly target: string
-  /** Aborts when the client has gone. */
-  readonly signal: AbortSignal
   /** Reads bodies that are wanted whole; those of upstream calls are streamed instead. */
   readonly bodies: BodyReader
   readonly json: JsonLimits

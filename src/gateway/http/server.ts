@@ -17,7 +17,7 @@ import type { Clock } from '../../logical/clock.ts'
 import type { Logger } from '../../logical/log.ts'
 import { GatewayFailure, toGatewayFailure } from '../error.ts'
 import type { Limits } from '../limits/index.ts'
-import { callerRequestIdOf, requestIdOf } from '../request-id.ts'
+import { RequestIdSource, callerRequestIdOf } from '../request-id.ts'
 import { withSchemes } from './challenge.ts'
 import { errorFormatOf } from './error-body.ts'
 import { isCheck, serveCheck } from './check.ts'
@@ -84,16 +84,18 @@ export async function listenHttp(dependencies: HttpDependencies, options: Listen
   const refusals = new RefusalLimit(dependencies)
   const json = { ...defaultJsonLimits, ...options.json }
   let isOurHost: (given: string) => boolean = () => false
+  const ids = new RequestIdSource(dependencies.random)
   let draining = false
+  function endsWhenDraining(this: ServerResponse): void {
+    if (draining) this.req.socket.end()
+  }
   const server = createHttpServer(await readTls(options.tls), timeouts, ({ message }) => ({
     error: { type: 'invalid_request', code: 'bad_request', message },
-    request_id: requestIdOf(dependencies.random),
+    request_id: ids.next(),
   }))
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    response.once('finish', () => {
-      if (draining) request.socket.end()
-    })
-    const exchange = open(dependencies, { bodies, json }, request, response)
+    response.on('finish', endsWhenDraining)
+    const exchange = open(ids.next(), { bodies, json }, request, response)
     const refused = checkFrontDoor(request, isOurHost)
     if (refused) {
       sendError(exchange, new GatewayFailure('invalid_request', refused.code, refused.message), refused.status)
@@ -135,28 +137,19 @@ async function readTls(files: TlsFiles | undefined): Promise<TlsMaterial | undef
 }
 
 function open(
-  { random }: HttpDependencies,
+  requestId: string,
   reading: Pick<Exchange, 'bodies' | 'json'>,
   request: IncomingMessage,
   response: ServerResponse,
 ): Exchange {
-  const gone = new AbortController()
-  response.on('close', () => {
-    if (!response.writableFinished) gone.abort()
-  })
   // A socket that breaks is reported by 'close'; without a listener it would end the process.
-  response.on('error', () => undefined)
-  request.on('error', () => undefined)
-  return {
-    request,
-    response,
-    target: request.url ?? '',
-    requestId: requestIdOf(random),
-    callerRequestId: callerRequestIdOf(request.headers['x-request-id']),
-    signal: gone.signal,
-    ...reading,
-  }
+  response.on('error', ignored)
+  request.on('error', ignored)
+  const callerRequestId = callerRequestIdOf(request.headers['x-request-id'])
+  return { request, response, target: request.url ?? '', requestId, callerRequestId, ...reading }
 }
+
+const ignored = (): void => undefined
 
 interface RestApi {
   readonly routes: readonly HttpRoute<RestHandler>[]

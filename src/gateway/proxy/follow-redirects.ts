@@ -34,7 +34,7 @@ export function redirectedRequest(
   })
   if (url === undefined) return undefined
   const { origin, method } = { origin: url.origin, method: last.method }
-  const request = { origin, method, path: url.pathname + url.search, ...plainHeaders(last), publicUrl: url }
+  const request = { origin, method, path: url.pathname + url.search, ...plainHeaders(last), publicUrl: url.href }
   return { request, upstream: atOrigin(upstream, origin) }
 }
 

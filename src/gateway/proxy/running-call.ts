@@ -1,5 +1,3 @@
-import { compileProjection } from '../../scope/index.ts'
-import type { CallJudgement, Projection, Tool } from '../../scope/index.ts'
 import type { Clock } from '../../logical/clock.ts'
 import type { RequestError } from '../../logical/errors.ts'
 import { GatewayCallError } from '../call/call-error.ts'
@@ -14,6 +12,7 @@ import { CallerBody } from './caller-body.ts'
 import type { Egress } from './egress.ts'
 import type { Keys, OngoingUse, UsableKey } from './keys.ts'
 import type { UpstreamCallRequest } from './upstream-request.ts'
+import { projectionOf } from './projection-of.ts'
 import { notRead, UpstreamFlow } from './upstream-flow.ts'
 import type { CallPermit, CallResult, UpstreamHead, CallSink } from './upstream-call.ts'
 
@@ -184,7 +183,7 @@ export class RunningCall implements CallSink, CallPermit, OngoingUse {
     this.#releaseKey = usable.watch(this)
     if (open.isSettling) await open.settled()
     open.require()
-    const { upstream, judgement } = open.allowed
+    const { upstream, judgement, sent } = open.allowed
     const { token, segments, spelled, query, headers, contentLength, callerBase } = this.#request
     this.#flow = new UpstreamFlow(
       {
@@ -194,6 +193,7 @@ export class RunningCall implements CallSink, CallPermit, OngoingUse {
         spelled,
         query,
         headers,
+        sent,
         key: usable.key,
         callerToken: token,
         egress,
@@ -278,18 +278,6 @@ export class RunningCall implements CallSink, CallPermit, OngoingUse {
       ...this.#flow?.redirected,
     }
   }
-}
-
-/** A projection belongs to one version of one tool; several tools together are rare. */
-const projections = new WeakMap<Tool, Projection>()
-
-function projectionOf({ tools, fields }: CallJudgement): Projection | undefined {
-  if (fields === null) return undefined
-  const { tool } = tools[0]!
-  if (tools.length > 1) return compileProjection(fields)
-  const known = projections.get(tool) ?? compileProjection(fields)
-  projections.set(tool, known)
-  return known
 }
 
 const resultOf = (thrown: unknown): CallResult => (thrown instanceof GatewayCallError ? thrown.code : 'error')

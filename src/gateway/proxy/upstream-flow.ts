@@ -190,7 +190,7 @@ export class UpstreamFlow implements ResponseHandler {
     const { request, upstream } = next
     const { method, path } = request
     this.#request = request
-    this.#redirects = [...this.#redirects, request.publicUrl.hostname]
+    this.#redirects = [...this.#redirects, new URL(request.publicUrl).hostname]
     this.#exchange?.abort(notRead)
     this.#patience.waitForHead()
     const handler = hopHandler(this, this.#redirects.length)

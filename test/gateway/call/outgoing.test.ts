@@ -131,7 +131,7 @@ describe('the outgoing request', () => {
       { 'user-agent': 'vault-plugin-secrets-mcp', 'accept-encoding': 'identity', ...headers },
       path,
     ])
-    expect(request.publicUrl.href).toBe('https://api.stripe.com/v1?a=1')
+    expect(request.publicUrl).toBe('https://api.stripe.com/v1?a=1')
   })
 
   it("carries the key once: the caller's and the operator's copies of its place are gone", () => {
