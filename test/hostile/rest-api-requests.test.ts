@@ -18,7 +18,7 @@ describe('paths and verbs', () => {
     ...alike(
       [
         404,
-        'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate or /u/<upstream>/…',
+        'not_found: nothing is served at this path; try /healthz, /agents, /sessions, /validate, /check or /u/<upstream>/…',
       ],
       [
         ['the root', 'GET /'],
