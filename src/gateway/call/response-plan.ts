@@ -6,12 +6,14 @@ import type { CallableUpstream } from './upstream.ts'
  * `paging`: bare numbers at least. `whole`: with a whole body. `bytes`: with the upstream's bytes. `length`: where no byte of
  * them can be missing. The others are rewritten.
  */
-export type ResponseRule = 'always' | 'paging' | 'whole' | 'bytes' | 'length' | 'tag' | 'reference' | 'links' | 'drop'
+export type ResponseRule =
+  'always' | 'paging' | 'whole' | 'bytes' | 'length' | 'tag' | 'reference' | 'links' | 'trailer' | 'drop'
 
 const exact = new Map<string, ResponseRule>([
   ['content-length', 'length'],
   ['etag', 'tag'],
   ['link', 'links'],
+  ['trailer', 'trailer'],
 ])
 const families: { readonly prefix: string; readonly suffix: string; readonly rule: ResponseRule }[] = []
 

@@ -63,5 +63,24 @@ function ownView(rule: ResponseRule, value: string, options: ResponseHeaderOptio
 }
 
 function ofWhole(rule: ResponseRule, value: string, options: ResponseHeaderOptions): string | undefined {
+  if (rule === 'trailer') return announced(value, options)
   return rule === 'reference' ? ownReference(value, options) : rule === 'links' ? ownLinks(value, options) : value
+}
+
+/** Names of the trailer fields that are handed on (RFC 9110, 6.6.2): by the rules of headers, and where the body is the upstream's. */
+function announced(value: string, { upstream, changed }: ResponseHeaderOptions): string | undefined {
+  if (changed) return undefined
+  const plan = responsePlan(upstream)
+  const names = value.split(',').map((name) => name.trim().toLowerCase())
+  const kept = names.filter((name) => mayTrail(plan.rule(name)))
+  return kept.length > 0 ? kept.join(', ') : undefined
+}
+
+const mayTrail = (rule: ResponseRule): boolean => rule !== 'drop' && rule !== 'length' && rule !== 'trailer'
+
+/** Trailer fields as `responseHeaders` treats headers, of a body that goes out as it came. */
+export function responseTrailers(options: ResponseHeaderOptions): ReturnType<typeof responseHeaders> {
+  const plan = responsePlan(options.upstream)
+  const trailing = Object.entries(options.headers).filter(([name]) => mayTrail(plan.rule(name)))
+  return responseHeaders({ ...options, headers: Object.fromEntries(trailing) })
 }

@@ -65,10 +65,12 @@ export class ProxiedResponse implements CallSink {
     return this.#response.write(chunk) || this.#waitForDrain()
   }
 
-  end(): void {
+  end(trailers: HeaderPairs): void {
     this.#isEnded = true
     if (this.#response.destroyed) return
     if (this.#heldHead) this.#writeHead(this.#heldHead)
+    if (trailers.length > 0)
+      this.#response.addTrailers(trailers.map(([name, value]): [string, string] => [name, value]))
     const chunk = this.#heldChunk
     this.#heldChunk = undefined
     if (chunk) this.#response.end(chunk)

@@ -42,7 +42,7 @@ export class RunningCall implements CallSink, CallPermit, OngoingUse {
   #flow: UpstreamFlow | undefined
   #status: number | undefined
   /** What came while a change is being judged: it waits, and the upstream with it. */
-  #waiting: { head: UpstreamHead; chunks: Uint8Array[]; ended: boolean } | undefined
+  #waiting: { head: UpstreamHead; chunks: Uint8Array[]; ended: UpstreamHead['headers'] | undefined } | undefined
   #result: string | undefined
   #gone = false
   #isDelivered: boolean
@@ -132,7 +132,7 @@ export class RunningCall implements CallSink, CallPermit, OngoingUse {
   head(head: UpstreamHead): void {
     // A change that is being judged while nothing has been handed on yet is waited for.
     if (this.#open!.isSettling) {
-      this.#waiting = { head, chunks: [], ended: false }
+      this.#waiting = { head, chunks: [], ended: undefined }
       void this.#afterJudgement(this.#open!)
       return
     }
@@ -146,13 +146,13 @@ export class RunningCall implements CallSink, CallPermit, OngoingUse {
     return false
   }
 
-  end(): void {
+  end(trailers: UpstreamHead['headers']): void {
     if (this.#waiting) {
-      this.#waiting.ended = true
+      this.#waiting.ended = trailers
       return
     }
     this.#result ??= 'complete'
-    this.#sink.end()
+    this.#sink.end(trailers)
     this.#settle()
   }
 
@@ -169,7 +169,7 @@ export class RunningCall implements CallSink, CallPermit, OngoingUse {
     this.head(waiting.head)
     let wantsMore = true
     for (const chunk of waiting.chunks) wantsMore = this.data(chunk)
-    if (waiting.ended) this.end()
+    if (waiting.ended) this.end(waiting.ended)
     else if (wantsMore) this.resume()
   }
 

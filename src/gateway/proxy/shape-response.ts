@@ -5,7 +5,8 @@ import type { HeaderPairs } from '../call/credentials.ts'
 import { encodingOf } from '../call/decode.ts'
 import type { Encoding } from '../call/decode.ts'
 import type { OutgoingRequest } from '../call/outgoing.ts'
-import { responseHeaders } from '../call/response.ts'
+import { responseHeaders, responseTrailers } from '../call/response.ts'
+import type { ResponseHeaderOptions } from '../call/response.ts'
 import { placementsOf } from '../call/placements.ts'
 import type { UpstreamCall } from './upstream-call.ts'
 
@@ -30,22 +31,16 @@ export function shapeResponse(
   status: number,
   rawHeaders: readonly string[],
 ): ResponseShape {
-  const { upstream, projection, callerBase = `/u/${upstream.name}`, key } = call
+  const { upstream, projection } = call
   const headers = byName(rawHeaders)
   refuseStatus(call, status, headers, ranged)
   const bodyless = hasNoBody(call, status)
   const encoding = bodyless ? 'identity' : encodingOf(upstream.name, headers)
   const { headers: passed, matches } = responseHeaders({
-    upstream,
-    places: placementsOf(upstream),
-    keyPath: key?.path,
+    ...viewOf(call, publicUrl),
     headers,
-    requestUrl: publicUrl,
-    callerBase,
-    projected: projection !== undefined,
     untouched: !projection && encoding === 'identity' && isLengthKept(call, bodyless),
     changed: projection !== undefined || encoding !== 'identity',
-    matcher: key?.matcher,
   })
   return {
     status,
@@ -55,6 +50,28 @@ export function shapeResponse(
     encoding,
     body: bodyOf(call, status, bodyless),
   }
+}
+
+const viewOf = (
+  { upstream, projection, callerBase = `/u/${upstream.name}`, key }: UpstreamCall,
+  requestUrl: string,
+): Omit<ResponseHeaderOptions, 'headers' | 'untouched' | 'changed'> => ({
+  upstream,
+  places: placementsOf(upstream),
+  keyPath: key?.path,
+  requestUrl,
+  callerBase,
+  projected: projection !== undefined,
+  matcher: key?.matcher,
+})
+
+export const noTrailers: HeaderPairs = []
+
+/** What is handed on of the fields behind a body that went out as it came. */
+export function shapeTrailers(call: UpstreamCall, requestUrl: string, rawTrailers: readonly string[]): HeaderPairs {
+  if (rawTrailers.length === 0) return noTrailers
+  const headers = byName(rawTrailers)
+  return responseTrailers({ ...viewOf(call, requestUrl), headers, untouched: false, changed: false }).headers
 }
 
 function bodyOf({ projection }: UpstreamCall, status: number, bodyless: boolean): ResponseShape['body'] {

@@ -40,7 +40,8 @@ export interface CallSink {
   head(head: UpstreamHead): void
   /** False = no more until the call is resumed. */
   data(chunk: Uint8Array): boolean
-  end(): void
+  /** `trailers`: fields that follow the body, where there are some and the sink can pass them on. */
+  end(trailers: HeaderPairs): void
   /** There is no response, or no more of it: the last that is heard. */
   failed(error: Error): void
 }

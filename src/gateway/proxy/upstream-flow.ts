@@ -8,7 +8,7 @@ import { Scrubber } from '../call/scrub.ts'
 import { ByteQueue } from './byte-queue.ts'
 import { hopHandler, noRedirects, redirectedRequest } from './follow-redirects.ts'
 import { requestBody, stale } from './request-body.ts'
-import { bodyNotAllowed, isEventStream, shapeResponse } from './shape-response.ts'
+import { bodyNotAllowed, isEventStream, shapeResponse, shapeTrailers } from './shape-response.ts'
 import type { ResponseShape } from './shape-response.ts'
 import { explainedFailure, unbuildable } from './transport-failure.ts'
 import { Patience } from './patience.ts'
@@ -154,7 +154,7 @@ export class UpstreamFlow implements ResponseHandler {
     }
   }
 
-  onEnd(_trailers: readonly string[], hop = 0): void {
+  onEnd(trailers: readonly string[], hop = 0): void {
     if (this.#ignores(hop)) return
     this.#patience.stop()
     if (this.#inflow) {
@@ -163,7 +163,7 @@ export class UpstreamFlow implements ResponseHandler {
     }
     try {
       if (this.#shape?.body === 'none') this.#sendHead(this.#shape)
-      this.#complete()
+      this.#complete(trailers)
     } catch (error) {
       this.fail(error as Error)
     }
@@ -237,7 +237,7 @@ export class UpstreamFlow implements ResponseHandler {
             this.#resumed = resolve
           })
       }
-      if (!this.#over) this.#complete()
+      if (!this.#over) this.#complete([])
     } catch (error) {
       this.fail(error as Error)
     }
@@ -256,11 +256,11 @@ export class UpstreamFlow implements ResponseHandler {
     if (!this.#inflow) this.#exchange?.pause()
   }
 
-  #complete(): void {
+  #complete(trailers: readonly string[]): void {
     if (this.#scrubber) this.#handOut(this.#scrubber.flush())
     this.#requireFresh()
     this.#stop()
-    this.#sink.end()
+    this.#sink.end(shapeTrailers(this.#call, this.#request!.publicUrl, trailers))
   }
 
   #requireFresh(): void {
