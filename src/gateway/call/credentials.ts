@@ -128,11 +128,17 @@ export function likelyToken({ rawHeaders, query, segments }: RawRequest): string
   let token: string | undefined
   for (let at = 0; token === undefined && at + 1 < rawHeaders.length; at += 2)
     if (rawHeaders[at]!.length === 13 && rawHeaders[at]!.toLowerCase() === 'authorization')
-      token = tokenWithin(rawHeaders[at + 1]!)
+      token = tokenAfterWord(rawHeaders[at + 1]!) ?? tokenWithin(rawHeaders[at + 1]!)
   for (let at = 1; token === undefined && at < rawHeaders.length; at += 2) token = tokenWithin(rawHeaders[at]!)
   for (let at = 0; token === undefined && at < query.length; at++) token = tokenWithin(query[at]!.value)
   for (let at = 0; token === undefined && at < segments.length; at++) token = tokenWithin(segments[at]!)
   return token
+}
+
+/** `Bearer <token>`: nearly every call, and cheaper than to search a text for where a token may begin. */
+function tokenAfterWord(text: string): string | undefined {
+  const rest = text.slice(text.indexOf(' ') + 1)
+  return isToken(rest) ? rest : undefined
 }
 
 const tokenWithin = (text: string): string | undefined =>
