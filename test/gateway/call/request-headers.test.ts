@@ -74,7 +74,6 @@ describe('a request header', () => {
     'Dropbox-API-Arg',
     'X-Amz-Target',
     'SOAPAction',
-    'Destination',
     'Depth',
     'Content-Profile',
     'Upload-Concat',
