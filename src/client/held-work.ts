@@ -21,6 +21,8 @@ export class HeldWork {
   readonly #recheck: () => Promise<Vouching>
   #isRechecking = false
   #isRecheckDue = false
+  /** Until when a stream has vouched for it, by what was known before the change that is being asked about. */
+  keptUntil: Moment | undefined
 
   constructor(allowed: Vouching, cut: AbortController, recheck: () => Promise<Vouching>) {
     this.#allowed = allowed

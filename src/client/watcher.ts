@@ -4,8 +4,7 @@ import type { Moment } from '../logical/clock.ts'
 import type { Channel } from './channel.ts'
 import type { IntervalClock } from './clock.ts'
 import { GatewayError, fromGrpc, received, typeForAgent } from './error.ts'
-import { HeldWork } from './held-work.ts'
-import type { JudgedPosition, Vouching } from './held-work.ts'
+import { HeldWork, type JudgedPosition, type Vouching } from './held-work.ts'
 import type { SessionEvent } from './wire.ts'
 
 /** How long a session is watched after its last call: the next one then finds the stream open. */
@@ -159,10 +158,12 @@ class FollowedToken {
       this.#end(endedError(reason))
       return
     }
+    const tellsPosition = kind === 'KIND_LIVE' || kind === 'KIND_CHANGED'
+    if (tellsPosition) this.#keepWhatStands()
     const until = later(requestedAt, vouched_ms)
     if (!this.#vouchedUntil || leftUntil(this.#clock, until) > leftUntil(this.#clock, this.#vouchedUntil))
       this.#vouchedUntil = until
-    if (kind === 'KIND_LIVE' || kind === 'KIND_CHANGED') this.#changedAt = event.feed_epoch === '' ? undefined : event
+    if (tellsPosition) this.#changedAt = event.feed_epoch === '' ? undefined : event
     this.check()
     // A gateway of 0.1.0 tells no position: its word that something changed counts for all.
     this.#recheck(kind === 'KIND_CHANGED' && event.feed_epoch === '' ? () => true : (held) => !this.#covers(held))
@@ -171,6 +172,11 @@ class FollowedToken {
       this.#backoff.reset()
       this.#settle()
     }
+  }
+
+  /** A change is about to be heard of: what was vouched for before it stands for as long, while the change is asked about. */
+  #keepWhatStands(): void {
+    for (const held of this.#holders) if (this.#covers(held)) held.keptUntil = this.#vouchedUntil
   }
 
   /** Again at each word of the stream, about once a second, while another gateway that judges has not caught up with this one. */
@@ -188,7 +194,8 @@ class FollowedToken {
 
   /** Milliseconds for which it is still vouched for; negative = not any more. */
   #leftOf(holder: HeldWork): number {
-    const left = leftUntil(this.#clock, holder.vouchedUntil)
+    const { vouchedUntil, keptUntil = vouchedUntil } = holder
+    const left = Math.max(leftUntil(this.#clock, vouchedUntil), leftUntil(this.#clock, keptUntil))
     if (!this.#vouchedUntil || !this.#covers(holder)) return left
     return Math.max(left, leftUntil(this.#clock, this.#vouchedUntil))
   }

@@ -8,6 +8,9 @@ export interface WithDeadline {
   due(): void
 }
 
+/** Clocks are read in fractions of a millisecond: one that is nearly there must not be looked at without end. */
+const SHORTEST_MS = 1
+
 /**
  * Many deadlines of which few are ever met, on one timer: a deadline that moves on, or goes, costs nothing until the timer fires, looks
  * at all there are and sets itself for the next. A timer for each call would cost more than most of what a call does.
@@ -46,7 +49,7 @@ export class Deadlines<T extends WithDeadline> {
     this.#cancelTimer =
       atMs === Infinity
         ? undefined
-        : this.#clock.after(atMs - this.#clock.monotonic(), () => {
+        : this.#clock.after(Math.max(atMs - this.#clock.monotonic(), SHORTEST_MS), () => {
             this.#look()
           })
   }
@@ -58,8 +61,8 @@ export class Deadlines<T extends WithDeadline> {
     for (const item of [...this.#items]) {
       if (item.deadlineMs > nowMs || !this.#items.has(item)) continue
       item.due()
-      // Met and left as it was: it would be met again at once, without end.
-      if (item.deadlineMs <= nowMs) this.#items.delete(item)
+      // Left as it was: it would be met again at once, without end.
+      if (item.deadlineMs < nowMs) this.#items.delete(item)
     }
     let next = Infinity
     for (const { deadlineMs } of this.#items) if (deadlineMs < next) next = deadlineMs

@@ -367,6 +367,31 @@ describe('the cut', () => {
     expect(said(await tool({}, bearing(token)))).toEqual({ type: 'text', text: 'done' })
   })
 
+  test('work that the stream alone has vouched for goes on while a change is asked about, and no longer than that', async () => {
+    await vouchingFor(5_000)
+    const { token, session_id } = fake.openSession({ scopes: ['read:stripe:invoices'] })
+    fake.fail('Watch', {}, 1)
+    const called = gateway.requireScope('read:stripe:invoices', () => new Promise<ToolResult>(() => undefined))(
+      {},
+      bearing(token),
+    )
+    await until(() => askedOf('Watch').length === 1)
+    await until(() => clock.waiting > 1)
+    // The stream vouches for a tenth of a second longer than the answer that allowed the work.
+    await clock.advance(100)
+    await until(() => askedOf('Watch').length === 2)
+    for (let turns = 0; turns < 100; turns++) await settle()
+    await clock.advance(4_950)
+    fake.fail('Validate', { type: 'unavailable', grpc: 4 }, 100)
+    fake.changeScopes(session_id, ['read:stripe:invoices', 'read:stripe:customers'])
+    await until(() => askedOf('Validate').length === 2)
+    for (let turns = 0; turns < 100; turns++) await settle()
+    await clock.advance(49)
+    expect(await Promise.race([called, settle()])).toBeUndefined()
+    await clock.advance(1)
+    expect(said(await called)).toMatchObject({ text: expect.stringMatching(/^503 unavailable/) as string })
+  })
+
   test('scopes that change but still cover the tool cut nothing', async () => {
     const { token, session_id } = fake.openSession({ scopes: ['read:stripe:invoices'] })
     const tool = gateway.requireScope('read:stripe:invoices', async () => {
