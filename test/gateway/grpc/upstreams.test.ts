@@ -349,6 +349,23 @@ describe('Upstreams.Stream', () => {
     expect(state.broken).toBe(1)
   })
 
+  it('a body with GET goes upstream where its length is announced and its operation takes one', async () => {
+    const { grpc, harness, requests } = await behind((_request, response, { body }) => {
+      response.end(`got ${body}`)
+    })
+    harness.engine.tool('stripe', 'invoices', [{ method: 'GET', path: '/v1/invoices', body: true }])
+    await harness.flush()
+    const stream = grpc.open('Upstreams.Stream')
+    stream.write({
+      head: invoices(newToken(harness), { headers: [{ name: 'content-length', value: '7' }] }),
+    })
+    stream.write({ body: Buffer.from('{"a":1}') })
+    stream.end()
+    expect(await stream.ended).toBeUndefined()
+    expect(bodyOf(stream)).toBe('got {"a":1}')
+    expect(requests).toMatchObject([{ method: 'GET', url: '/v1/invoices' }])
+  })
+
   it('an unknown caller is refused before a message is read', async () => {
     const { grpc } = await behind(() => undefined)
     expect(await grpc.open('Upstreams.Stream', undefined, {}).ended).toMatchObject({
