@@ -1,6 +1,6 @@
-import { buildMatcher, type Matcher } from './matcher.ts'
-import { keyPatterns } from './patterns.ts'
-import { credentialsIn } from './secret-text.ts'
+import { Matcher } from './matcher.ts'
+import { patternsOf } from './patterns.ts'
+import { credentialsIn, isComposed } from './secret-text.ts'
 
 /** Of all credentials in one secret together: what bounds the memory of one search. */
 const MOST_CREDENTIAL_BYTES = 12_288
@@ -15,12 +15,16 @@ export interface SecretTexts {
 
 /**
  * What is looked for in responses; 'too_much_text' where the secret holds more than a search is built for, and undefined when
- * nothing of it can be distinguished from ordinary data (see `keyPatterns`). `injected` is the header value the key is sent as.
+ * nothing of it can be distinguished from ordinary data (see `patternsOf`).
  */
-export function keySearch(texts: SecretTexts, injected?: string): Matcher | 'too_much_text' | undefined {
-  const credentials = [...new Set([...texts.keys, ...texts.others].flatMap((text) => [...credentialsIn(text)]))]
-  if (credentials.reduce((sum, text) => sum + Buffer.byteLength(text), 0) > MOST_CREDENTIAL_BYTES)
-    return 'too_much_text'
-  const patterns = keyPatterns(credentials, injected)
-  return patterns.length > 0 ? buildMatcher(patterns) : undefined
+export function keySearch(texts: SecretTexts): Matcher | 'too_much_text' | undefined {
+  const keys = new Set(texts.keys.flatMap((text) => [...credentialsIn(text)]))
+  const others = new Set(texts.others.flatMap((text) => [...credentialsIn(text)]).filter((text) => !keys.has(text)))
+  const bytes = [...keys, ...others].reduce((sum, text) => sum + Buffer.byteLength(text), 0)
+  if (bytes > MOST_CREDENTIAL_BYTES) return 'too_much_text'
+  const patterns = [
+    ...[...keys].flatMap((text) => patternsOf(text, !isComposed(text))),
+    ...[...others].flatMap((text) => patternsOf(text, false)),
+  ]
+  return patterns.length > 0 ? new Matcher(patterns) : undefined
 }

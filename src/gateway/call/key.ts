@@ -81,7 +81,7 @@ export function prepareKey(
     if (fault !== undefined) refuse(fault)
   }
   const sent = placements.map((placement) => ({ placement, text: render(placement, secret) }))
-  const matcher = keySearch({ keys: searchedIn(sent, secret), others }, injectionOf(sent).headers[0]?.[1])
+  const matcher = keySearch({ keys: searchedIn(sent, secret), others })
   if (matcher === 'too_much_text')
     return refuse('lies in a secret with too much other text; keep it in a secret of its own')
   return new PreparedKey(injectionOf(sent), matcher)

@@ -1,6 +1,6 @@
 import { badRequest } from '../../logical/errors.ts'
-import { buildMatcher } from './matcher.ts'
-import { KEY_REMOVED, Scrubber } from './scrub.ts'
+import { LiteralSearch } from './literal-search.ts'
+import { KEY_REMOVED } from './marker.ts'
 
 export interface BodyGuard {
   readonly maxBytes: number
@@ -19,39 +19,33 @@ export function guardBody(
   body: Uint8Array | AsyncIterable<Uint8Array>,
   guard: BodyGuard,
 ): Uint8Array | AsyncIterable<Uint8Array> {
-  const forbidden = [KEY_REMOVED, guard.callerToken ?? ''].filter((text) => text !== '')
-  const scrubber = new Scrubber(buildMatcher(forbidden.map((text) => Buffer.from(text, 'utf8'))))
-  if (!(body instanceof Uint8Array)) return guardStream(body, guard, scrubber)
-  scrubber.push(body)
-  scrubber.flush()
-  refuseMatches(scrubber)
+  const search = new LiteralSearch([KEY_REMOVED, guard.callerToken ?? ''].filter((text) => text !== ''))
+  if (!(body instanceof Uint8Array)) return guardStream(body, guard, search)
+  unlessFound(search.push(body))
   return body
 }
 
 async function* guardStream(
   body: AsyncIterable<Uint8Array>,
   guard: BodyGuard,
-  scrubber: Scrubber,
+  search: LiteralSearch,
 ): AsyncGenerator<Uint8Array> {
   let bytes = 0
-  const pass = (safe: Uint8Array): Uint8Array => {
-    refuseMatches(scrubber)
-    guard.check()
-    return safe
-  }
   for await (const chunk of body) {
     bytes += chunk.length
     if (bytes > guard.maxBytes) throw guard.tooLarge()
-    const safe = pass(scrubber.push(chunk))
+    const safe = unlessFound(search.push(chunk))
+    guard.check()
     if (safe.length > 0) yield safe
   }
-  const rest = pass(scrubber.flush())
+  const rest = search.flush()
+  guard.check()
   if (rest.length > 0) yield rest
 }
 
-function refuseMatches(scrubber: Scrubber): void {
-  if (scrubber.matches === 0) return
+function unlessFound(safe: Uint8Array | undefined): Uint8Array {
+  if (safe) return safe
   throw badRequest(
-    `the body holds the session token, or "${KEY_REMOVED}", which the gateway wrote in place of a key; send neither upstream, leave such a field out`,
+    `the body holds the session token, or "${KEY_REMOVED}", with which the gateway marks the place of a key it removed; send neither upstream, leave such a field out`,
   )
 }

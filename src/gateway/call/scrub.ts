@@ -1,26 +1,22 @@
+import { writeMarker } from './marker.ts'
 import type { Matcher } from './matcher.ts'
+import { Ranges } from './ranges.ts'
+import { Readings } from './readings.ts'
 
-/** What stands where the key stood. Fixed and unlikely to be anyone's data, so that a write-back of it can be refused. */
-export const KEY_REMOVED = '[upstream key removed by gateway]'
-const marker = Buffer.from(KEY_REMOVED, 'latin1')
-
-interface Range {
-  start: number
-  end: number
-  marked: boolean
-}
+const nothing = new Uint8Array(0)
 
 /**
- * Removes every occurrence of the patterns from a stream of chunks, however it is cut. Overlapping and touching occurrences
- * become one marker; every other byte comes out unchanged and in order. Holds back only what may be the beginning of a
- * pattern, so at most the longest pattern less one byte.
+ * Replaces every occurrence of the patterns, however spelled, in a stream of chunks, however it is cut. Overlapping and touching
+ * occurrences become one marker of their length; every other byte comes out unchanged and in order. Holds back only what may be
+ * the beginning of an occurrence, and of a clean chunk nothing is copied.
  */
 export class Scrubber {
   readonly #matcher: Matcher
-  #state = 0
-  #held: Uint8Array = new Uint8Array(0)
-  /** Occurrences inside `#held`, ascending, apart from each other. */
-  #ranges: Range[] = []
+  readonly #ranges = new Ranges()
+  #readings: Readings | undefined
+  #held: Uint8Array = nothing
+  /** In the stream, of the first byte that was not handed out yet. */
+  #offset = 0
   #matches = 0
 
   constructor(matcher: Matcher) {
@@ -32,69 +28,49 @@ export class Scrubber {
     return this.#matches
   }
 
-  /** The bytes that are safe to hand out; may be empty, may share memory with `chunk`. */
+  /** The bytes that are safe to hand out; may be empty, and is a part of `chunk` itself when there is nothing to be replaced. */
   push(chunk: Uint8Array): Uint8Array {
-    const window = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
-    this.#scan(chunk, window.length - chunk.length)
-    return this.#release(window, window.length - this.#matcher.depth[this.#state]!)
+    const held = this.#held.length
+    const window = held === 0 ? chunk : Buffer.concat([this.#held, chunk])
+    const base = this.#offset
+    let at = held
+    if (this.#readings) at = this.#readings.read(window, at, base)
+    while ((at = this.#matcher.heads.next(window, at)) < window.length) {
+      this.#readings ??= new Readings(this.#matcher, this.#ranges)
+      at = this.#readings.read(window, at, base)
+    }
+    if (!this.#readings) return this.#release(window, window.length)
+    const boundary = this.#readings.undecidedFrom(base + window.length) - base
+    if (this.#readings.isIdle) this.#readings = undefined
+    return this.#release(window, boundary)
   }
 
   /** The rest, at the end of the stream. */
   flush(): Uint8Array {
-    this.#state = 0
+    this.#readings = undefined
     return this.#release(this.#held, this.#held.length)
   }
 
-  #scan(chunk: Uint8Array, offset: number): void {
-    const { columnOf, columns, next, longest } = this.#matcher
-    let state = this.#state
-    for (let i = 0; i < chunk.length; i++) {
-      state = next[state * columns + columnOf[chunk[i]!]!]!
-      const length = longest[state]!
-      if (length !== 0) this.#cover(offset + i + 1 - length, offset + i + 1)
-    }
-    this.#state = state
-  }
-
-  /** Adds an occurrence. Ends only grow, so only the last ranges can touch it. */
-  #cover(start: number, end: number): void {
-    const range: Range = { start, end, marked: false }
-    for (let last = this.#ranges.at(-1); last && last.end >= range.start; last = this.#ranges.at(-1)) {
-      range.start = Math.min(range.start, last.start)
-      range.marked ||= last.marked
-      this.#ranges.pop()
-    }
-    this.#ranges.push(range)
-  }
-
   #release(window: Uint8Array, boundary: number): Uint8Array {
-    const ranges = this.#ranges
     // A copy: the chunk belongs to the socket's read buffer.
-    this.#held = boundary === window.length ? new Uint8Array(0) : Uint8Array.from(window.subarray(boundary))
-    if (ranges.length === 0) return window.subarray(0, boundary)
-    const pieces: Uint8Array[] = []
-    let from = 0
-    this.#ranges = []
-    for (const range of ranges) {
-      if (range.start < boundary) {
-        pieces.push(window.subarray(from, range.start))
-        if (!range.marked) {
-          pieces.push(marker)
-          this.#matches++
-        }
-        from = Math.min(range.end, boundary)
-        range.marked = true
-      }
-      // What touches the boundary stays, so that an occurrence that goes on there does not get a second marker.
-      if (range.end >= boundary)
-        this.#ranges.push({ ...range, start: Math.max(range.start - boundary, 0), end: range.end - boundary })
+    this.#held = boundary === window.length ? nothing : Uint8Array.from(window.subarray(boundary))
+    const base = this.#offset
+    this.#offset += boundary
+    const replaced = this.#ranges.takeBefore(base + boundary)
+    const clean = window.subarray(0, boundary)
+    if (replaced.length === 0) return clean
+    const bytes = Uint8Array.from(clean)
+    for (const range of replaced) {
+      const from = Math.max(range.start, base)
+      writeMarker(bytes.subarray(from - base, range.end - base), from - range.start)
+      if (!range.marked) this.#matches++
+      range.marked = true
     }
-    pieces.push(window.subarray(from, boundary))
-    return Buffer.concat(pieces)
+    return bytes
   }
 }
 
-/** A whole text of bytes at once, as latin1: header values. */
+/** A whole text of bytes at once, as latin1: names and values of headers. */
 export function scrubHeader(matcher: Matcher, value: string): { value: string; matches: number } {
   const scrubber = new Scrubber(matcher)
   const bytes = Buffer.concat([scrubber.push(Buffer.from(value, 'latin1')), scrubber.flush()])

@@ -1,4 +1,5 @@
 import { SHORTEST_PATTERN } from './patterns.ts'
+import { jwtSegments, pemBodies } from './public-prefix.ts'
 
 /** Nested deeper than this, a secret's text is not taken apart: no scheme nests credentials that deep. */
 const DEEPEST = 4
@@ -6,7 +7,7 @@ const DEEPEST = 4
 /**
  * The credentials in a stored text: itself, and what servers take out of it before they repeat it in an error. A scheme word
  * before the credential (`Bot KEY`, RFC 9110, 11.1), `name=value` parameters (`Token token=KEY`, RFC 9110, 11.2), user and
- * password (`KEY:X`), and what base64 hides of these after `Basic` (RFC 7617). An e-mail address by itself is the name of an
+ * password (`KEY:X`), the segments of a JWT, the body of a PEM block, and what base64 hides of these after `Basic` (RFC 7617). An e-mail address by itself is the name of an
  * account, which ordinary responses hold.
  */
 export function credentialsIn(text: string): readonly string[] {
@@ -27,6 +28,9 @@ export function isRecognisable(text: string, basic: boolean): boolean {
   return halves.some((half) => Buffer.byteLength(half) >= SHORTEST_PATTERN && !(basic && isEmailAddress(half)))
 }
 
+/** Whether there is more in a text than the credential: of such a one a beginning says nothing about the key. */
+export const isComposed = (text: string): boolean => /\s/.test(text) || parameterValue(text) !== undefined
+
 function collect(text: string, found: Set<string>, depth: number): void {
   if (text === '' || found.has(text)) return
   found.add(text)
@@ -34,9 +38,14 @@ function collect(text: string, found: Set<string>, depth: number): void {
 }
 
 /** The parts of a text one level down; empty where it has none. */
-function segments(text: string): string[] {
+function segments(text: string): readonly string[] {
   const trimmed = text.trim()
   if (trimmed !== text) return [trimmed]
+  const bodies = pemBodies(text)
+  if (bodies.length > 0) return bodies
+  // Not the header: it names an algorithm, and is the same in others' tokens.
+  const jwt = jwtSegments(text)
+  if (jwt) return jwt.slice(1)
   const scheme = schemeWord.exec(text)
   if (scheme) {
     const [, word = '', rest = ''] = scheme

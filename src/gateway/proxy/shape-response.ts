@@ -39,7 +39,7 @@ export function shapeResponse(
   const { headers: passed, matches } = responseHeaders({
     ...viewOf(call, publicUrl),
     headers,
-    untouched: !projection && encoding === 'identity' && isLengthKept(call, bodyless),
+    untouched: !projection && encoding === 'identity' && (isHead(call) || !bodyless),
     changed: projection !== undefined || encoding !== 'identity',
   })
   return {
@@ -109,10 +109,6 @@ const isHead = ({ match }: UpstreamCall): boolean => match.operation.method === 
 
 const hasNoBody = (call: UpstreamCall, status: number): boolean =>
   isHead(call) || status === 204 || status === 205 || status === 304
-
-/** Scrubbing may change a body's length; that of a HEAD speaks of a body that does not come. */
-const isLengthKept = (call: UpstreamCall, bodyless: boolean): boolean =>
-  isHead(call) || (!bodyless && call.key?.matcher === undefined)
 
 function byName(rawHeaders: readonly string[]): IncomingHttpHeaders {
   const headers = Object.create(null) as Record<string, string | string[]>

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { buildOutgoing } from '../../../src/gateway/call/outgoing.ts'
 import { prepareKey } from '../../../src/gateway/call/key.ts'
-import { KEY_REMOVED } from '../../../src/gateway/call/scrub.ts'
+import { KEY_REMOVED } from '../../../src/gateway/call/marker.ts'
 import type { CallableUpstream } from '../../../src/gateway/call/upstream.ts'
 import {
   call,

@@ -1,9 +1,17 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { KEY_REMOVED } from '../../../src/gateway/call/scrub.ts'
 import type { CallableUpstream } from '../../../src/gateway/call/upstream.ts'
 import { compileProjection } from '../../../src/scope/index.ts'
-import { call, failure, httpUpstream, KEY, text, upstreamAt, type CallChanges } from '../proxy/upstream-server.ts'
+import {
+  call,
+  failure,
+  httpUpstream,
+  KEY,
+  SCRUBBED_KEY,
+  text,
+  upstreamAt,
+  type CallChanges,
+} from '../proxy/upstream-server.ts'
 
 type HeaderBag = Record<string, string | string[]>
 
@@ -74,7 +82,7 @@ describe('a redirect that stays at the upstream is handed on, never followed; it
 
   it('does not repeat the key, in its parameter or elsewhere', async () => {
     const { headers } = await answerTo({ location: `/v1/x?a=1&Key=${KEY}&b=${KEY}` }, {}, { auth: 'query:key' })
-    expect(headers['location']).toBe(`/u/stripe/v1/x?a=1&b=${KEY_REMOVED}`)
+    expect(headers['location']).toBe(`/u/stripe/v1/x?a=1&b=${SCRUBBED_KEY}`)
   })
 })
 
@@ -196,7 +204,7 @@ describe('of the response headers', () => {
 
 describe('a compressed response, though none was asked for,', () => {
   const body = `{"echo":"${KEY}","more":"${'x'.repeat(5000)}"}`
-  const clean = body.replace(KEY, KEY_REMOVED)
+  const clean = body.replace(KEY, SCRUBBED_KEY)
 
   it.each([
     ['gzip', gzipSync(body)],
@@ -317,7 +325,7 @@ describe('a projected response', () => {
   })
 
   it('is scrubbed', async () => {
-    expect(await text(await projected(`{"data":[{"id":"${KEY}"}]}`))).toBe(`{"data":[{"id":"${KEY_REMOVED}"}]}`)
+    expect(await text(await projected(`{"data":[{"id":"${KEY}"}]}`))).toBe(`{"data":[{"id":"${SCRUBBED_KEY}"}]}`)
   })
 
   it('is decoded first', async () => {

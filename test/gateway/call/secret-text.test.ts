@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { prepareKey } from '../../../src/gateway/call/key.ts'
-import { KEY_REMOVED, scrubHeader } from '../../../src/gateway/call/scrub.ts'
+import { markerOf } from '../../../src/gateway/call/marker.ts'
+import { scrubHeader } from '../../../src/gateway/call/scrub.ts'
 import { call, httpUpstream, text, upstreamAt } from '../proxy/upstream-server.ts'
 
 const KEY = 'key_live_Z9y8X7w6V5u4T3s2R1q0'
@@ -49,7 +50,7 @@ describe('every field of the secret is removed', () => {
   it('by itself and by its parts, whichever field is the key', () => {
     const others = ['whsec_0123456789', `Bot other_${KEY}`, 'pk_live_0123456789\n']
     for (const field of ['whsec_0123456789', `other_${KEY}`, 'pk_live_0123456789'])
-      expect(scrubbed('bearer', KEY, others, `a ${field} b`)).toBe(`a ${KEY_REMOVED} b`)
+      expect(scrubbed('bearer', KEY, others, `a ${field} b`)).toBe(`a ${markerOf(field.length)} b`)
   })
 })
 

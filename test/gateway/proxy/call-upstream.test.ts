@@ -2,11 +2,20 @@ import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { GatewayCallError } from '../../../src/gateway/call/call-error.ts'
 import { RequestError } from '../../../src/logical/errors.ts'
-import { KEY_REMOVED } from '../../../src/gateway/call/scrub.ts'
 import { compileProjection } from '../../../src/scope/index.ts'
 import { FakeClock, settle } from '../../fakes/clock.ts'
 import { notRead, UpstreamFlow } from '../../../src/gateway/proxy/upstream-flow.ts'
-import { call, callInput, failure, httpUpstream, KEY, rawUpstream, text, upstreamAt } from './upstream-server.ts'
+import {
+  call,
+  callInput,
+  failure,
+  httpUpstream,
+  KEY,
+  rawUpstream,
+  SCRUBBED_KEY,
+  text,
+  upstreamAt,
+} from './upstream-server.ts'
 
 describe('a call that is answered', () => {
   it('reaches the upstream with the real key and comes back with status, listed headers and body', async () => {
@@ -63,8 +72,8 @@ describe('a call that is answered', () => {
       response.end()
     })
     const result = await call(upstreamAt(url))
-    expect(Object.fromEntries(result.headers)['x-request-id']).toBe(`for ${KEY_REMOVED}`)
-    expect(await text(result)).toBe(`you sent ${KEY_REMOVED}, thanks`)
+    expect(Object.fromEntries(result.headers)['x-request-id']).toBe(`for Bearer ${SCRUBBED_KEY}`)
+    expect(await text(result)).toBe(`you sent Bearer ${SCRUBBED_KEY}, thanks`)
     expect((await result.finished).key_echoes).toBe(2)
   })
 
@@ -459,7 +468,7 @@ it('searches a long document for the key in steps, and others have their turn me
     if (counting) setImmediate(count)
   }
   setImmediate(count)
-  expect((await text(result)) === JSON.stringify({ id: `${filler}${KEY_REMOVED}${filler}` })).toBe(true)
+  expect((await text(result)) === JSON.stringify({ id: `${filler}${SCRUBBED_KEY}${filler}` })).toBe(true)
   counting = false
   expect(turns).toBeGreaterThan((2 * filler.length) / (64 * 1024) - 2)
 })

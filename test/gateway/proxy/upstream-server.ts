@@ -1,3 +1,4 @@
+import { markerOf } from '../../../src/gateway/call/marker.ts'
 import { once } from 'node:events'
 import { createServer as createTlsServer } from 'node:https'
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
@@ -17,6 +18,8 @@ import { matchOperations, parseOperation } from '../../../src/scope/index.ts'
 import { FakeClock } from '../../fakes/clock.ts'
 
 export const KEY = 'sk_live_51HqLyjWDarjtT1zdp7dc'
+/** What is left of it in a response: what all such keys begin with is no secret. */
+export const SCRUBBED_KEY = `sk_live_${markerOf(KEY.length - 'sk_live_'.length)}`
 
 const cleanups: (() => Promise<void>)[] = []
 afterEach(async () => {
