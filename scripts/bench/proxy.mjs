@@ -1,0 +1,144 @@
+// `npm run bench:proxy`: what one call through the gateway costs beside proxies that do nothing but inject a header, in one run. It needs
+// nginx and wrk on the PATH and a quiet machine (a load below 1), says so where they are missing, and states without judging.
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { bench } from './processes.mjs'
+import { cpuOf, isThere, KEY, startBareProxy, startNginxProxy, startUpstream } from './peers.mjs'
+import { AGENT, startDurable, startGateway } from './stage.mjs'
+
+const ROUNDS = Number(process.env.ROUNDS ?? 4)
+const SECONDS = Number(process.env.SECONDS_EACH ?? 2)
+const WARM_UP_CALLS = 20_000
+const unit = { us: 1, ms: 1_000, s: 1_000_000 }
+
+async function provision(vault, url) {
+  const documents = {
+    'secret/data/mcp/bench': { data: { api_key: KEY } },
+    'secret/metadata/mcp/bench': { custom_metadata: { mcp_origins: url } },
+    'mcp/upstreams/bench': { url, allow_private_addresses: true, max_response_bytes: 100_000_000 },
+    'mcp/tools/bench/things': { operations: ['GET /things', 'GET /big', 'GET /huge'] },
+    'mcp/tools/bench/ids': { operations: ['GET /things'], fields: ['data[].id'] },
+    [`mcp/agents/${AGENT}`]: { owner: 'bench', environment: 'test' },
+    [`mcp/agents/${AGENT}/scopes`]: { scopes: ['read:bench:things', 'read:bench:ids'] },
+  }
+  for (const [path, document] of Object.entries(documents)) await vault('POST', `/v1/${path}`, document)
+  const open = async (scope) =>
+    (await vault('POST', `/v1/mcp/creds/${AGENT}`, { requested_scopes: [scope] })).data.token
+  return { whole: await open('read:bench:things'), projected: await open('read:bench:ids') }
+}
+
+/** One run of wrk: calls, microseconds of the median and the 99th hundredth, and bytes a second. */
+function load({ url, headers = [] }, path, connections, seconds) {
+  return new Promise((resolve, reject) => {
+    const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', ...headers, url + path]
+    const child = spawn('wrk', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    let text = ''
+    child.stdout.on('data', (chunk) => (text += chunk))
+    child.on('close', () => {
+      const wrong = /Non-2xx.*|Socket errors.*/.exec(text)
+      if (wrong) return reject(new Error(`${url}${path}: ${wrong[0]}`))
+      const time = (share) => {
+        const [, amount, name] = new RegExp(`${share}%\\s+([\\d.]+)(us|ms|s)`).exec(text)
+        return Number(amount) * unit[name]
+      }
+      const calls = Number(/(\d+) requests in/.exec(text)[1])
+      resolve({ calls, p50: time(50), p99: time(99), perSecond: calls / seconds })
+    })
+  })
+}
+
+async function measured(subject, path, connections) {
+  const before = cpuOf(subject.pid)
+  const run = await load(subject, path, connections, SECONDS)
+  return { ...run, cpu: (cpuOf(subject.pid) - before) / run.calls }
+}
+
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
+
+/** Rounds in turn, each second one in reverse; the median of each figure, and all of them as they came. */
+async function compare(title, subjects, path, connections, raw) {
+  const runs = new Map(subjects.map((subject) => [subject.name, []]))
+  for (let round = 0; round < ROUNDS; round++)
+    for (const subject of round % 2 === 0 ? subjects : subjects.toReversed())
+      runs.get(subject.name).push(await measured(subject, path, connections))
+  console.log(`\n${title}`)
+  const base = runs.get('bare')
+  for (const [name, all] of runs) {
+    raw.push({ title, name, runs: all })
+    const of = (figure, list = all) => median(list.map((run) => run[figure]))
+    const ratio = (figure) => (of(figure) / of(figure, base)).toFixed(2)
+    console.log(
+      `  ${name.padEnd(22)} CPU ${of('cpu').toFixed(0).padStart(6)} us (x ${ratio('cpu')})  p50 ${of('p50').toFixed(0).padStart(6)} us (${(of('p50') - of('p50', base)).toFixed(0)} more)  p99 ${of('p99').toFixed(0).padStart(6)} us  ${of('perSecond').toFixed(0).padStart(6)} a second (x ${ratio('perSecond')})`,
+    )
+  }
+}
+
+/** CPU of the first thousand calls of a process that has just started. */
+async function firstCalls(subject, count) {
+  const before = cpuOf(subject.pid)
+  for (let done = 0; done < count; done += 10)
+    await Promise.all(
+      Array.from({ length: 10 }, async () => {
+        const response = await fetch(`${subject.url}/things`, { headers: subject.fetchHeaders })
+        await response.arrayBuffer()
+        if (!response.ok) throw new Error(`${subject.name}: ${response.status}`)
+      }),
+    )
+  return (cpuOf(subject.pid) - before) / count
+}
+
+async function besideDownload(subject) {
+  const stop = new globalThis.AbortController()
+  const response = await fetch(`${subject.url}/huge`, { headers: subject.fetchHeaders, signal: stop.signal })
+  const reading = (async () => {
+    for await (const chunk of response.body) void chunk
+  })().catch(() => undefined)
+  const run = await load(subject, '/things', 1, 1)
+  stop.abort()
+  await reading
+  return run.p50
+}
+
+async function run(processes) {
+  const upstream = await startUpstream(processes)
+  const durable = await startDurable(processes)
+  const tokens = await provision(durable.vault, upstream.url)
+  const gatewayUrl = await startGateway(processes, durable, 'gateway')
+  const gatewayPid = processes.pids().at(-1)
+  const throughGateway = (name, token) => ({
+    name,
+    url: `${gatewayUrl}/u/bench`,
+    pid: gatewayPid,
+    headers: ['-H', `Authorization: Bearer ${token}`],
+    fetchHeaders: { authorization: `Bearer ${token}` },
+  })
+  const gateway = throughGateway('gateway', tokens.whole)
+  const projected = throughGateway('gateway, projected', tokens.projected)
+  const bare = { name: 'bare', ...(await startBareProxy(processes, upstream)) }
+  const nginx = { name: 'nginx', ...(await startNginxProxy(processes, upstream)) }
+  const early = await firstCalls(gateway, 1_000)
+  const raw = []
+  for (const subject of [gateway, projected, bare, nginx])
+    for (let calls = 0; calls < WARM_UP_CALLS;) calls += (await load(subject, '/things', 32, 2)).calls
+  await compare('1 KB, 32 at once', [bare, nginx, gateway, projected], '/things', 32, raw)
+  await compare('1 KB, one at a time', [bare, nginx, gateway, projected], '/things', 1, raw)
+  await compare('0.9 MB, 4 at once', [bare, nginx, gateway], '/big', 4, raw)
+  const warm = median(raw.find(({ name }) => name === 'gateway').runs.map(({ cpu }) => cpu))
+  console.log(
+    `\nThe first 1,000 calls after the start: ${early.toFixed(0)} us of CPU each, x ${(early / warm).toFixed(2)} of the warmed`,
+  )
+  const small = { bare: [], gateway: [] }
+  for (let round = 0; round < ROUNDS; round++) {
+    small.bare.push(await besideDownload(bare))
+    small.gateway.push(await besideDownload(gateway))
+  }
+  const [own, plain] = [median(small.gateway), median(small.bare)]
+  console.log(
+    `A small GET during one large download: ${own.toFixed(0)} us at the median, x ${(own / plain).toFixed(2)} of the bare proxy's`,
+  )
+  console.log(`\nload ${readFileSync('/proc/loadavg', 'utf8').trim()}; raw data:\n${JSON.stringify(raw)}`)
+}
+
+const missing = ['nginx', 'wrk'].filter((program) => !isThere(program))
+if (missing.length > 0) console.log(`bench:proxy: skipped, ${missing.join(' and ')} not on the PATH`)
+else await bench(run)
