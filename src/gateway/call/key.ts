@@ -30,9 +30,14 @@ export class PreparedKey {
   readonly #injection: Injection
   readonly #matcher: Matcher | undefined
 
-  constructor(injection: Injection, matcher: Matcher | undefined) {
+  readonly #namesSearch: () => Matcher | undefined
+  #names: Matcher | undefined
+
+  /** `namesSearch` builds what is looked for in names of headers; most responses never need it. */
+  constructor(injection: Injection, matcher: Matcher | undefined, namesSearch: () => Matcher | undefined) {
     this.#injection = injection
     this.#matcher = matcher
+    this.#namesSearch = namesSearch
   }
 
   get headers(): Injection['headers'] {
@@ -54,6 +59,11 @@ export class PreparedKey {
   /** Undefined when nothing of the key can be told from ordinary data (see `keySearch`). */
   get matcher(): Matcher | undefined {
     return this.#matcher
+  }
+  /** The same for names of headers, which are read in lower case. */
+  nameMatcher(): Matcher | undefined {
+    this.#names ??= this.#namesSearch()
+    return this.#names
   }
 }
 
@@ -84,7 +94,11 @@ export function prepareKey(
   const matcher = keySearch({ keys: searchedIn(sent, secret), others })
   if (matcher === 'too_much_text')
     return refuse('lies in a secret with too much other text; keep it in a secret of its own')
-  return new PreparedKey(injectionOf(sent), matcher)
+  return new PreparedKey(injectionOf(sent), matcher, () => {
+    const lowerCase = (texts: readonly string[]) => texts.map((text) => text.toLowerCase())
+    const names = keySearch({ keys: lowerCase(searchedIn(sent, secret)), others: lowerCase(others) })
+    return names === 'too_much_text' ? undefined : names
+  })
 }
 
 interface Sent {

@@ -16,6 +16,8 @@ export interface ResponseHeaderOptions extends ReferenceOptions {
   /** It was taken apart here (decoded, projected): what the upstream says of the whole is true of no byte of it. */
   readonly changed: boolean
   readonly matcher: Matcher | undefined
+  /** The same for names, which come in lower case; asked for only where an upstream may have chosen one. */
+  readonly nameMatcher: () => Matcher | undefined
 }
 
 /**
@@ -32,7 +34,7 @@ export function responseHeaders(options: ResponseHeaderOptions): { headers: Head
     if (raw === undefined) continue
     const rule = plan.rule(name)
     if (rule === 'drop') continue
-    const echoes = matcher !== undefined && plan.isFree(name) ? scrubHeader(matcher, name).matches : 0
+    const echoes = plan.isFree(name) ? echoesIn(name, options.nameMatcher()) : 0
     matches += echoes
     if (echoes > 0) continue
     for (const value of typeof raw === 'string' ? [raw] : raw) {
@@ -50,6 +52,9 @@ export function responseHeaders(options: ResponseHeaderOptions): { headers: Head
   }
   return { headers: pairs, matches }
 }
+
+const echoesIn = (name: string, matcher: Matcher | undefined): number =>
+  matcher === undefined ? 0 : scrubHeader(matcher, name).matches
 
 /** The value as the caller is to see it; undefined where it is not handed on. */
 function ownView(rule: ResponseRule, value: string, options: ResponseHeaderOptions): string | undefined {

@@ -63,6 +63,7 @@ const viewOf = (
   callerBase,
   projected: projection !== undefined,
   matcher: key?.matcher,
+  nameMatcher: () => key?.nameMatcher(),
 })
 
 export const noTrailers: HeaderPairs = []

@@ -191,13 +191,13 @@ describe('of the response headers', () => {
   })
 
   it('one whose name holds the key is dropped, and counted', async () => {
-    const key = 'key-live-z9y8x7w6v5u4t3s2r1q0'
+    const key = 'Key-Live-Z9y8X7w6V5u4T3s2R1q0'
     const { url } = await httpUpstream((_request, response) => {
       response.writeHead(200, { [`x-ratelimit-${key}`]: '1', 'x-ratelimit-limit': key }).end()
     })
     const result = await call(upstreamAt(url), { key })
     await text(result)
-    expect(JSON.stringify(result.headers)).not.toContain(key)
+    expect(JSON.stringify(result.headers).toLowerCase()).not.toContain(key.toLowerCase())
     expect(await result.finished).toMatchObject({ key_echoes: 2 })
   })
 })
