@@ -25,6 +25,13 @@ export class Ranges {
     this.#ranges.push(range)
   }
 
+  /** The first offset from `start` on that lies in none. */
+  uncoveredFrom(start: number): number {
+    let offset = start
+    for (const range of this.#ranges) if (range.start <= offset && offset < range.end) offset = range.end
+    return offset
+  }
+
   /** Those that begin before `boundary`, which is handed out; what touches it stays, because it may go on. */
   takeBefore(boundary: number): readonly Range[] {
     if (this.#ranges.length === 0) return this.#ranges

@@ -103,8 +103,7 @@ export class Readings {
     const count = this.#matcher.depth[open]!
     if (open === 0 || (paths.broken[i] === 1 && count < FEWEST_BEFORE_BREAK)) return end
     const start = this.#history.startOf(paths.node[i]!, count)
-    const { last } = this.#found
-    return last && last.start <= start ? Math.min(last.end, end) : start
+    return Math.min(this.#found.uncoveredFrom(start), end)
   }
 
   /** Whether the escape may become a character that goes on from a state. */

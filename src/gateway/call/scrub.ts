@@ -40,7 +40,8 @@ export class Scrubber {
       at = this.#readings.read(window, at, base)
     }
     if (!this.#readings) return this.#release(window, window.length)
-    const boundary = this.#readings.undecidedFrom(base + window.length) - base
+    // A reading may go back to what was handed out: of that a marker stands there already.
+    const boundary = Math.max(this.#readings.undecidedFrom(base + window.length) - base, 0)
     if (this.#readings.isIdle) this.#readings = undefined
     return this.#release(window, boundary)
   }

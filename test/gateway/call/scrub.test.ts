@@ -105,6 +105,15 @@ describe('the scrubber', () => {
     expect(scrubber.matches).toBe(1)
   })
 
+  it('makes one marker of a key whose parts are keys too, in any cutting', () => {
+    const [user, password] = ['user_0123', 'password_0123456789']
+    const matcher = new Matcher([`${user}:${password}`, user, password].flatMap((text) => patternsOf(text, true)))
+    const text = Buffer.from(`for ${user}:${password} and more`)
+    const wanted = { text: `for ${markerOf(29)} and more`, matches: 1 }
+    expect(scrub(matcher, [text])).toEqual(wanted)
+    expect(scrub(matcher, cut(text, [...text.keys()]))).toEqual(wanted)
+  })
+
   it('keeps what it holds back apart from the chunk it came in', () => {
     const scrubber = new Scrubber(matcherOf(KEY))
     const chunk = Buffer.from('51Hq')
