@@ -3,8 +3,9 @@ import { ANY_SHIFT, ESCAPE, firstOf, MAY_BE_FIRST_SHIFT, PLAIN } from './pairs.t
 
 /** Shorter texts are read byte by byte: a view of them costs more. */
 const FEWEST_FOR_WORDS = 256
-/** Words that are sampled before what they showed is looked at. */
-const BLOCK = 1024
+/** Words that are sampled before what they showed is looked at: few at first, because where there is one head there may be more. */
+const FIRST_BLOCK = 8
+const LARGEST_BLOCK = 1024
 
 /** Words looked at on each side of a sampled one. */
 const BESIDE = 3
@@ -13,7 +14,7 @@ const BESIDE = 3
 const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 
 /** Sampled words that may stand in a head. One for all scans, none of which waits. */
-const sampled = new Int32Array(BLOCK + 4)
+const sampled = new Int32Array(LARGEST_BLOCK + 4)
 
 /**
  * Finds the places of a text where the head of a pattern may stand, in whatever spelling: runs of pairs as long as a head. Only
@@ -25,6 +26,9 @@ export class HeadScan {
   readonly #begins: Uint8Array
   /** Words that lie in a head however it is aligned. */
   readonly #stride: number
+  /** The text that was looked at last, in words: it is looked at again behind each place that was found in it. */
+  #bytes: Uint8Array | undefined
+  #words: Uint16Array = new Uint16Array(0)
 
   /** `pairs`: see `pairsOf`. `begins`: by byte, 1 where a pattern may begin with it. */
   constructor(pairs: Uint8Array, headLength: number, begins: Uint8Array) {
@@ -53,17 +57,17 @@ export class HeadScan {
   }
 
   #sample(bytes: Uint8Array, from: number): number {
-    // A view of words must begin at an even address.
-    const odd = (bytes.byteOffset + from) & 1
-    const first = from + odd
-    const words = new Uint16Array(bytes.buffer, bytes.byteOffset + first, (bytes.length - first) >> 1)
+    const words = this.#wordsOf(bytes)
+    const odd = bytes.byteOffset & 1
     const stride = this.#stride
     // No head that begins before it reaches what comes after it.
     let left = from
-    for (let word = stride - 1; word < words.length; word += BLOCK * stride) {
-      const count = this.#keepRuns(words, this.#sampleBlock(words, word))
+    let block = FIRST_BLOCK
+    let word = ((from - odd + 1) >> 1) + stride - 1
+    while (word < words.length) {
+      const count = this.#keepRuns(words, this.#sampleBlock(words, word, block))
       for (let i = 0; i < count; i++) {
-        const at = first + 2 * sampled[i]!
+        const at = odd + 2 * sampled[i]!
         if (at < left) continue
         const start = this.#pairsStart(bytes, left, at)
         left = start < 0 ? at + 1 : this.#pairsEnd(bytes, at)
@@ -71,15 +75,26 @@ export class HeadScan {
         const run = this.#runWithin(bytes, start, left)
         if (run < left) return run
       }
+      word += block * stride
+      block = Math.min(block * 4, LARGEST_BLOCK)
     }
     return bytes.length
   }
 
-  /** Notes which of the words from `from` on, a stride apart, are pairs, without a branch; returns how many. */
-  #sampleBlock(words: Uint16Array, from: number): number {
+  /** A view of words must begin at an even address. */
+  #wordsOf(bytes: Uint8Array): Uint16Array {
+    if (this.#bytes === bytes) return this.#words
+    const odd = bytes.byteOffset & 1
+    this.#bytes = bytes
+    this.#words = new Uint16Array(bytes.buffer, bytes.byteOffset + odd, (bytes.length - odd) >> 1)
+    return this.#words
+  }
+
+  /** Notes which of `block` words from `from` on, a stride apart, are pairs, without a branch; returns how many. */
+  #sampleBlock(words: Uint16Array, from: number, block: number): number {
     const pairs = this.#pairs
     const stride = this.#stride
-    const end = Math.min(words.length, from + BLOCK * stride)
+    const end = Math.min(words.length, from + block * stride)
     let count = 0
     let word = from
     for (const last = end - 3 * stride; word < last; word += 4 * stride) {

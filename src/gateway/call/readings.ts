@@ -25,7 +25,7 @@ const neutral = [0x0a, 0x0d, 0x22, 0x25, 0x26, 0x27, 0x3d, BACKSLASH]
  */
 export class Readings {
   readonly #matcher: Matcher
-  readonly #found: Ranges
+  #found: Ranges
   readonly #history = new History()
   #paths = new PathSet()
   #next = new PathSet()
@@ -37,6 +37,13 @@ export class Readings {
   constructor(matcher: Matcher, found: Ranges) {
     this.#matcher = matcher
     this.#found = found
+  }
+
+  /** To be read for another text from here on; only while it is idle. */
+  reuse(found: Ranges): this {
+    this.#found = found
+    this.#history.clear()
+    return this
   }
 
   /** Nothing that was read can become a match, or go on with one. */

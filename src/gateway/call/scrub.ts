@@ -5,6 +5,15 @@ import { Readings } from './readings.ts'
 
 const nothing = new Uint8Array(0)
 
+/** One of each matcher that nobody reads with: most texts are clean, and making another costs more than searching one. */
+const spare = new WeakMap<Matcher, Readings>()
+
+function takeReadings(matcher: Matcher, found: Ranges): Readings {
+  const readings = spare.get(matcher)
+  spare.delete(matcher)
+  return readings?.reuse(found) ?? new Readings(matcher, found)
+}
+
 /**
  * Replaces every occurrence of the patterns, however spelled, in a stream of chunks, however it is cut. Overlapping and touching
  * occurrences become one marker of their length; every other byte comes out unchanged and in order. Holds back only what may be
@@ -36,13 +45,16 @@ export class Scrubber {
     let at = held
     if (this.#readings) at = this.#readings.read(window, at, base)
     while ((at = this.#matcher.heads.next(window, at)) < window.length) {
-      this.#readings ??= new Readings(this.#matcher, this.#ranges)
+      this.#readings ??= takeReadings(this.#matcher, this.#ranges)
       at = this.#readings.read(window, at, base)
     }
     if (!this.#readings) return this.#release(window, window.length)
     // A reading may go back to what was handed out: of that a marker stands there already.
     const boundary = Math.max(this.#readings.undecidedFrom(base + window.length) - base, 0)
-    if (this.#readings.isIdle) this.#readings = undefined
+    if (this.#readings.isIdle) {
+      spare.set(this.#matcher, this.#readings)
+      this.#readings = undefined
+    }
     return this.#release(window, boundary)
   }
 
