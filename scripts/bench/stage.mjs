@@ -55,20 +55,26 @@ export async function startDurable(processes) {
 }
 
 /** A process of its own beside a durable server: `gateway -config`. Returns its URL once it follows the feed. */
-export async function startGateway(processes, { vault, url, namespace }, name) {
+export const startGateway = async (processes, server, name) => (await startGatewayWith(processes, server, name)).url
+
+/** The same with `settings` of its own, under Node options; returns where it listens for both. */
+export async function startGatewayWith(processes, { vault, url: address, namespace }, name, own = {}) {
+  const { settings = {}, nodeOptions = [] } = own
   const policy = readFileSync(join(root, 'vault-config/policies/mcp-gateway.hcl'), 'utf8')
   await vault('POST', '/v1/sys/policies/acl/mcp-gateway', { policy })
   const { auth } = await vault('POST', '/v1/auth/token/create', { policies: ['mcp-gateway'], period: '1h' })
   const tokenFile = join(processes.folder, `${name}.token`)
   writeFileSync(tokenFile, auth.client_token, { mode: 0o600 })
   const config = writeConfig(processes, name, {
-    vault: { address: url, token_file: tokenFile, ...(namespace !== undefined && { namespace }) },
+    vault: { address, token_file: tokenFile, ...(namespace !== undefined && { namespace }) },
     listener: { http: { address: '127.0.0.1:0' }, grpc: { address: '127.0.0.1:0' } },
     audit_path: join(processes.folder, `${name}.jsonl`),
     log_level: 'info',
+    ...settings,
   })
-  const [gatewayUrl] = await processes.start([main, 'gateway', config], /HTTP\s+(\S+)[\s\S]*in contact with Vault/)
-  return gatewayUrl
+  const printed = /HTTP\s+(\S+)\s+gRPC\s+(\S+)[\s\S]*in contact with Vault/
+  const [url, grpcAddress] = await processes.start([...nodeOptions, main, 'gateway', config], printed)
+  return { url, grpcAddress }
 }
 
 /** Upstream `bench` with its key and consent, its tools, and one agent that may use them. */

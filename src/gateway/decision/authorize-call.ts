@@ -51,9 +51,9 @@ export class CallAuthorization {
       const kept = liveSessions.kept(request.tokenSha256 ?? tokenDigest(request.token))
       if (kept) context.session = kept.facts
       const entry = kept ?? (await liveSessions.ofToken(request.token, context))
-      requireAgent(caller, entry.facts.agent_id)
+      requireAgent(caller, entry.agentId)
       refuseOverrides(request)
-      leave = limits.call(entry.facts.session_id, request.upstream, originOf(caller))
+      leave = limits.call(entry.sessionId, request.upstream, originOf(caller))
       return await this.#open(entry, request, context, leave)
     } catch (thrown) {
       leave?.()

@@ -58,8 +58,11 @@ export class Callers {
   readonly #config: CallersConfig
   readonly #allowed = new Map<string, { readonly atMs: number; readonly allowed: boolean }>()
 
+  readonly #services: readonly { readonly service: ServiceIdentity; readonly expected: Buffer }[]
+
   constructor(config: CallersConfig) {
     this.#config = config
+    this.#services = config.services.map((service) => ({ service, expected: Buffer.from(service.sha256, 'hex') }))
   }
 
   /** The caller a bearer value stands for. Throws `invalid_token` for none, an unknown service token, and what is not a caller here. */
@@ -98,6 +101,13 @@ export class Callers {
     return { kind: 'vault', digest: tokenDigest(bearer), vault: this.#config.vault.withToken(bearer) }
   }
 
+  /** What `requireIntrospection` would find is at hand: the caller may. */
+  mayIntrospect(caller: Caller): boolean {
+    if (caller.kind !== 'vault') return true
+    const known = this.#allowed.get(caller.digest)
+    return known?.allowed === true && this.#config.clock.monotonic() - known.atMs < CAPABILITY_MS
+  }
+
   /** May this caller check tokens and call upstreams? A Vault token must itself hold `update` on introspection. */
   async requireIntrospection(caller: Caller): Promise<void> {
     if (caller.kind !== 'vault') return
@@ -117,8 +127,7 @@ export class Callers {
     const given = Buffer.from(tokenDigest(bearer), 'hex')
     let found: ServiceIdentity | undefined
     // Every one is compared, whichever matches.
-    for (const service of this.#config.services) {
-      const expected = Buffer.from(service.sha256, 'hex')
+    for (const { service, expected } of this.#services) {
       if (expected.length === given.length && timingSafeEqual(expected, given)) found = service
     }
     if (!found) throw unknownCaller('the service token is not known to this gateway')

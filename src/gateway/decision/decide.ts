@@ -1,6 +1,4 @@
-import { badRequest } from '../../logical/errors.ts'
-import { ScopeError, parseScope, scopeMatch, tokenShape } from '../../scope/index.ts'
-import { unavailable } from '../error.ts'
+import { tokenShape } from '../../scope/index.ts'
 import type { Limits } from '../limits/index.ts'
 import { CallAuthorization } from './authorize-call.ts'
 import { findSession } from './bounded-lookup.ts'
@@ -9,14 +7,15 @@ import type { Caller, Callers } from './callers.ts'
 import type { Documents } from '../knowledge/documents.ts'
 import type { FeedFollower } from '../knowledge/feed-follower.ts'
 import type { Freshness } from '../knowledge/freshness.ts'
-import { scopesOf } from './grants.ts'
-import type { Grants, LiveGrant } from './grants.ts'
+import type { Grants } from './grants.ts'
 import { LiveSessions } from './live-sessions.ts'
 import type { OpenCall, OpenCalls } from './open-call.ts'
 import { recordedRefusal } from './recorded.ts'
 import type { DecisionRecords } from './records.ts'
 import { malformed } from './refusals.ts'
 import type { AuthorizationRequest, Context, ValidationRequest, TokenValidation, WatchingRequest } from './requests.ts'
+import { TokenValidations } from './validate-token.ts'
+import type { ValidationWaiter } from './validate-token.ts'
 import type { EndReason, SessionEntry } from '../knowledge/session-entry.ts'
 import type { SessionName, SessionCache } from '../knowledge/session-cache.ts'
 import type { SessionWatch } from '../knowledge/watch.ts'
@@ -33,8 +32,6 @@ export interface DecisionDependencies {
   readonly limits: Limits
 }
 
-const ATTEMPTS = 8
-
 /**
  * Every decision the gateway takes, over HTTP and gRPC. One request's way, each step with one reason to fail: caller, token
  * shape, session, expiry, live grant, operation, limits, durable decision. What follows an allowed call is `UpstreamCalls`.
@@ -43,12 +40,14 @@ export class Decisions {
   readonly #dependencies: DecisionDependencies
   readonly #live: LiveSessions
   readonly #calls: CallAuthorization
+  readonly #validations: TokenValidations
 
   constructor(dependencies: DecisionDependencies) {
     this.#dependencies = dependencies
     this.#live = new LiveSessions(dependencies)
     const requireService = () => this.requireService()
     this.#calls = new CallAuthorization({ ...dependencies, liveSessions: this.#live, requireService })
+    this.#validations = new TokenValidations({ ...dependencies, liveSessions: this.#live, requireService })
   }
 
   /** The live session of the token with this digest, where nobody has to be asked. */
@@ -58,52 +57,14 @@ export class Decisions {
 
   /** Is the token live, and does its session have this scope now? Throws `GatewayFailure`; a lacking scope is a response. */
   validate(request: ValidationRequest): Promise<TokenValidation> {
-    const { requiredScope, requestId, callerRequestId, caller } = request
-    const requested = requiredScope === undefined ? {} : { required_scope: requiredScope }
-    const context: Context = { requestId, callerRequestId, caller, session: undefined, requested }
-    return this.#recorded(context, async () => {
-      await this.#dependencies.callers.requireIntrospection(caller)
-      const upstreamName = requiredScope === undefined ? undefined : upstreamOfScope(requiredScope)
-      let entry = await this.#live.ofToken(request.token, context)
-      requireAgent(caller, entry.facts.agent_id)
-      const upstream =
-        upstreamName === undefined ? undefined : await this.#dependencies.documents.upstream(upstreamName)
-      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        if (entry.detached) entry = await this.#live.ofToken(request.token, context)
-        const grant = await this.#dependencies.grants.of(entry)
-        const matched = hasScope(grant, requiredScope)
-        const covered = matched || requiredScope === undefined
-        await this.#dependencies.records.decision({
-          request_id: requestId,
-          caller_request_id: callerRequestId,
-          caller,
-          session: context.session,
-          requested,
-          ...(covered
-            ? { decision: 'allow', validation_result: 'valid', reason: 'allowed' }
-            : { decision: 'deny', validation_result: 'insufficient_scope', reason: 'insufficient_scope' }),
-        })
-        const { position } = this.#dependencies.follower
-        // Writing took time: what was decided must still hold.
-        const after = await this.#dependencies.grants.of(entry)
-        const holds = matched === hasScope(after, requiredScope)
-        this.#live.requireLive(entry, upstream?.sensitivity)
-        if (!holds || entry.detached) continue
-        const vouched_ms = this.#dependencies.freshness.leftMs(upstream?.sensitivity)
-        return {
-          active: true,
-          scope_match: matched,
-          required_scope: requiredScope ?? null,
-          ...entry.facts,
-          scopes: scopesOf(after),
-          expires_at_unix: entry.expiresAtUnix,
-          issued_at_unix: entry.issuedAtUnix,
-          vouched_ms,
-          position,
-        }
-      }
-      throw unavailable('vault_behind', 'scopes and policies are changing faster than they can be judged; try again')
+    return new Promise((valid, refused) => {
+      this.#validations.validate(request, { valid, refused })
     })
+  }
+
+  /** As `validate`, without a promise: `waiter` is told, at once where the request is refused. */
+  validateFor(request: ValidationRequest, waiter: ValidationWaiter): void {
+    this.#validations.validate(request, waiter)
   }
 
   /** Judges a call to an upstream. The call that comes back is recorded as allowed and watched; it must be closed. */
@@ -121,7 +82,7 @@ export class Decisions {
       await this.#dependencies.callers.requireIntrospection(caller)
       const entry =
         'token' in key ? await this.#live.ofToken(key.token, context) : await this.#live.ofId(key.session_id, context)
-      requireAgent(caller, entry.facts.agent_id)
+      requireAgent(caller, entry.agentId)
       this.#live.requireLive(entry, undefined)
       return this.#dependencies.sessions.watch(entry, { sessionEnded: onEnd })
     })
@@ -171,18 +132,5 @@ export class Decisions {
     } catch (thrown) {
       throw await recordedRefusal(this.#dependencies, context, context.requested ?? {}, thrown)
     }
-  }
-}
-
-const hasScope = ({ chain }: LiveGrant, requiredScope: string | undefined): boolean =>
-  requiredScope !== undefined && scopeMatch(chain, requiredScope)
-
-/** The upstream a scope speaks of. Throws `bad_request` with the reason why it is not a scope. */
-function upstreamOfScope(text: string): string | undefined {
-  try {
-    return parseScope(text).path.split('/')[1]
-  } catch (error) {
-    if (error instanceof ScopeError) throw badRequest(`required_scope: ${error.message}`)
-    throw error
   }
 }

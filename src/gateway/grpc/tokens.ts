@@ -16,16 +16,17 @@ import type { IntrospectRequest, IntrospectResponse, ValidateRequest, ValidateRe
 import { Outbox } from './outbox.ts'
 import type { OpenStreams } from './outbox.ts'
 import { failureStatus } from './status.ts'
-import { unary } from './unary.ts'
+import { toldUnary, unary } from './unary.ts'
+import type { Told } from './unary.ts'
 
 /** Requests of one stream that are answered at the same time; further ones wait unread. */
 const AT_ONCE = 64
 
 export function tokensService(dependencies: GrpcDependencies, streams: OpenStreams): UntypedServiceImplementation {
   return {
-    Validate: unary(dependencies, (request: ValidateRequest, exchange) =>
-      validate(dependencies, request, exchange.caller, exchange),
-    ),
+    Validate: toldUnary(dependencies, (request: ValidateRequest, exchange, told) => {
+      validate(dependencies, request, exchange.caller, exchange, told)
+    }),
     Introspect: unary(dependencies, (request: IntrospectRequest, exchange) =>
       introspect(dependencies, request, exchange.caller, exchange),
     ),
@@ -40,28 +41,33 @@ export function tokensService(dependencies: GrpcDependencies, streams: OpenStrea
   }
 }
 
-async function validate(
+function validate(
   { decisions, clock }: GrpcDependencies,
   request: ValidateRequest,
   caller: Caller,
   { requestId, callerRequestId }: RequestIds,
-): Promise<ValidateResponse> {
+  told: Told<ValidateResponse>,
+): void {
   const askedMs = clock.monotonic()
   const requiredScope = request.required_scope === '' ? undefined : request.required_scope
   const token = requireToken(request.token)
-  const validation = await decisions.validate({ token, requiredScope, requestId, callerRequestId, caller })
-  return {
-    ...worded(validation, responseId(request, requestId)),
-    vouched_ms: Math.floor(clock.monotonic() - askedMs + validation.vouched_ms),
-    ...validation.position,
-  }
+  decisions.validateFor(
+    { token, requiredScope, requestId, callerRequestId, caller },
+    {
+      valid: (validation) => {
+        const vouchedMs = Math.floor(clock.monotonic() - askedMs + validation.vouched_ms)
+        told.respond(worded(validation, responseId(request, requestId), vouchedMs))
+      },
+      refused: told.refuse,
+    },
+  )
 }
 
 /** The request's own id, where it gave one: it tells the responses of a stream apart. The records have both. */
 const responseId = (request: ValidateRequest, requestId: string): string =>
   callerRequestIdOf(request.request_id) ?? requestId
 
-function worded(validation: TokenValidation, requestId: string): ValidateResponse {
+function worded(validation: TokenValidation, requestId: string, vouched_ms: number): ValidateResponse {
   const { active, scope_match, required_scope, session_id, agent_id, token_id, scopes, environment, expires_at_unix } =
     validation
   return {
@@ -71,11 +77,14 @@ function worded(validation: TokenValidation, requestId: string): ValidateRespons
     session_id,
     agent_id,
     token_id: token_id ?? '',
-    scopes: [...scopes],
+    scopes: scopes as string[],
     environment,
     expires_at: isoSeconds(expires_at_unix * 1000),
     expires_at_unix,
     request_id: requestId,
+    vouched_ms,
+    feed_epoch: validation.position.feed_epoch,
+    feed_sequence: validation.position.feed_sequence,
   }
 }
 
@@ -116,9 +125,9 @@ async function validateOne(
   try {
     const request = decoded(message)
     request_id = responseId(request, requestId)
-    return await validate(dependencies, request, caller, {
-      requestId,
-      callerRequestId: callerRequestIdOf(request.request_id),
+    const ids = { requestId, callerRequestId: callerRequestIdOf(request.request_id) }
+    return await new Promise((respond, refuse) => {
+      validate(dependencies, request, caller, ids, { respond, refuse })
     })
   } catch (thrown) {
     const { type, code, message: error_message } = failureOf(dependencies, thrown, requestId)

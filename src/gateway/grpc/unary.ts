@@ -14,33 +14,54 @@ export interface UnaryExchange extends RequestIds {
   readonly call: ServerUnaryCall<unknown, unknown>
 }
 
-/** One request, one response: caller and request id are read first, whatever is thrown becomes a status. */
-export function unary<Request extends { readonly request_id: string }, Response>(
+/** Where the response of a call goes, once. */
+export interface Told<Response> {
+  readonly respond: (response: Response) => void
+  /** Whatever was thrown becomes a status. */
+  readonly refuse: (thrown: unknown) => void
+}
+
+/** As `unary`, for handlers that tell their response rather than return it: one that has it at hand waits for nothing. */
+export function toldUnary<Request extends { readonly request_id: string }, Response>(
   dependencies: GrpcDependencies,
-  handle: (request: Request, exchange: UnaryExchange) => Promise<Response>,
+  handle: (request: Request, exchange: UnaryExchange, told: Told<Response>) => void,
   codeOf?: (error: GatewayFailure) => number,
 ): handleUnaryCall<Request | Undecodable, Response> {
   return (call, callback) => {
     const { metadata } = call
     const requestId = requestIdFor(dependencies)
-    const respond = async () => {
+    const refuse = (thrown: unknown) => {
+      const error = failureOf(dependencies, thrown, requestId)
+      callback(failureStatus(error, requestId, codeOf?.(error)))
+    }
+    const respond = (response: Response) => {
+      try {
+        callback(null, response)
+      } catch (thrown) {
+        failureOf(dependencies, thrown, requestId)
+      }
+    }
+    try {
       const caller = callerOf(dependencies, call)
       const request = decoded(call.request)
       const callerRequestId = callerRequestIdFor(metadata, request.request_id)
-      return handle(request, { caller, requestId, callerRequestId, metadata, call })
+      handle(request, { caller, requestId, callerRequestId, metadata, call }, { respond, refuse })
+    } catch (thrown) {
+      refuse(thrown)
     }
-    respond()
-      .then(
-        (response) => {
-          callback(null, response)
-        },
-        (thrown: unknown) => {
-          const error = failureOf(dependencies, thrown, requestId)
-          callback(failureStatus(error, requestId, codeOf?.(error)))
-        },
-      )
-      .catch((thrown: unknown) => {
-        failureOf(dependencies, thrown, requestId)
-      })
   }
 }
+
+/** One request, one response: caller and request id are read first, whatever is thrown becomes a status. */
+export const unary = <Request extends { readonly request_id: string }, Response>(
+  dependencies: GrpcDependencies,
+  handle: (request: Request, exchange: UnaryExchange) => Promise<Response>,
+  codeOf?: (error: GatewayFailure) => number,
+): handleUnaryCall<Request | Undecodable, Response> =>
+  toldUnary(
+    dependencies,
+    (request: Request, exchange, { respond, refuse }: Told<Response>) => {
+      handle(request, exchange).then(respond, refuse)
+    },
+    codeOf,
+  )

@@ -135,7 +135,7 @@ class WatchedSession {
   }
 
   get #sessionId(): string {
-    return this.#watch.entry.facts.session_id
+    return this.#watch.entry.sessionId
   }
 
   stop(): void {

@@ -22,8 +22,24 @@ function methodNotAllowed(method: string, methods: readonly string[]): GatewayFa
   )
 }
 
+/** Routes without captures, by method and path: found without trying the others. Of each table, which is never changed. */
+const literals = new WeakMap<readonly HttpRoute<unknown>[], ReadonlyMap<string, Matched<unknown>>>()
+
+function literalsOf<H>(routes: readonly HttpRoute<H>[]): ReadonlyMap<string, Matched<H>> {
+  const known = literals.get(routes) as ReadonlyMap<string, Matched<H>> | undefined
+  if (known) return known
+  const found = new Map<string, Matched<H>>()
+  for (const { method, pattern } of routes)
+    if (!pattern.includes(':')) found.set(`${method} ${pattern}`, search(routes, method, pattern))
+  literals.set(routes, found)
+  return found
+}
+
 /** Finds the route of a path (without query). Throws `not_found`, or `unsupported_operation` with what is allowed. */
-export function findRoute<H>(routes: readonly HttpRoute<H>[], method: string, path: string): Matched<H> {
+export const findRoute = <H>(routes: readonly HttpRoute<H>[], method: string, path: string): Matched<H> =>
+  literalsOf(routes).get(`${method} ${path}`) ?? search(routes, method, path)
+
+function search<H>(routes: readonly HttpRoute<H>[], method: string, path: string): Matched<H> {
   const given = path.split('/')
   const fitting = routes.flatMap((route) => {
     const captures = capture(route.pattern.split('/'), given)

@@ -58,6 +58,11 @@ export class Documents implements FeedListener {
     return this.#revision
   }
 
+  /** Grows whenever versions known of were forgotten: what an introspection told has to be told again. */
+  get resets(): number {
+    return this.#resets
+  }
+
   agent(agentId: string): Promise<AgentDocument | undefined> {
     return this.#get(`agents/${agentId}`, readAgent)
   }

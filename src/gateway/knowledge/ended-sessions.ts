@@ -1,4 +1,4 @@
-import type { ChainLink } from '../../document/index.ts'
+import type { SessionLife } from './session-entry.ts'
 
 export interface EndedSessionsConfig {
   /** Unix milliseconds on the engine's clock; Infinity while that is not known. */
@@ -38,12 +38,12 @@ export class EndedSessions {
     this.#forgetOldest(nowUnixMs)
   }
 
-  addAll(links: readonly ChainLink[]): void {
+  addAll(links: readonly SessionLife[]): void {
     for (const { session_id, session_expires_at_unix } of links) this.add(session_id, session_expires_at_unix * 1000)
   }
 
   /** Is one of them known to be over? Told in this epoch or another, that is final, whatever the engine says by now. */
-  hasAny(chain: readonly ChainLink[]): boolean {
+  hasAny(chain: readonly SessionLife[]): boolean {
     return chain.some(({ session_id }) => this.has(session_id))
   }
 

@@ -9,9 +9,11 @@ import type { FeedFollower } from './feed-follower.ts'
 import type { FeedListener, PendingLookup } from './listeners.ts'
 import type { ActiveSession, NumberedEvent } from '../../document/index.ts'
 import { EndedSessions } from './ended-sessions.ts'
+import { EntriesById } from './entries-by-id.ts'
 import { introspect, textOf } from './introspection.ts'
 import type { SessionKey } from './introspection.ts'
 import { SessionEntry } from './session-entry.ts'
+import { SharedParts } from './shared-parts.ts'
 import { addTo, removeFrom } from './sets-by-key.ts'
 import { SessionWatch, SessionWatches } from './watch.ts'
 import type { SessionWatcher } from './watch.ts'
@@ -48,8 +50,9 @@ export class SessionCache implements FeedListener {
   readonly #config: SessionsConfig
   readonly #entries = new Map<string, SessionEntry>()
   /** By session id and by agent id: the entries with it anywhere in their chain. */
-  readonly #bySession = new Map<string, Set<SessionEntry>>()
+  readonly #bySession = new EntriesById()
   readonly #byAgent = new Map<string, Set<SessionEntry>>()
+  readonly #parts = new SharedParts()
   #newest: SessionEntry | undefined
   readonly #pending = new Map<string, Promise<Found>>()
   readonly #watches: SessionWatches
@@ -182,6 +185,7 @@ export class SessionCache implements FeedListener {
     this.#newest = undefined
     this.#ended.clear()
     this.#bySession.clear()
+    this.#parts.clear()
     this.#byAgent.clear()
     const stale = this.#watches.all()
     for (const watch of stale) watch.markStale()
@@ -206,7 +210,7 @@ export class SessionCache implements FeedListener {
           if ('token_sha256' in key && this.#isOfEpoch(response, lookup)) this.#ended.note(key.token_sha256, response)
           return { inactive: response }
         }
-        const entry = this.#confirmed(new SessionEntry(textOf(key), response), response, lookup)
+        const entry = this.#confirmed(new SessionEntry(textOf(key), response, this.#parts), response, lookup)
         if (entry) return { entry }
       } finally {
         lookup.close()
@@ -240,10 +244,8 @@ export class SessionCache implements FeedListener {
     if (before) this.#drop(before)
     this.#entries.set(entry.key, entry)
     this.#newest = entry
-    for (const link of entry.chain) {
-      addTo(this.#bySession, link.session_id, entry)
-      addTo(this.#byAgent, link.agent_id, entry)
-    }
+    for (const { session_id } of entry.chain) this.#bySession.add(session_id, entry)
+    for (const { agent_id } of entry.terms) addTo(this.#byAgent, agent_id, entry)
     if (before) for (const watch of this.#watches.of(before)) watch.attach(entry)
     this.#evict()
   }
@@ -251,10 +253,8 @@ export class SessionCache implements FeedListener {
   #drop(entry: SessionEntry): void {
     entry.detached = true
     if (this.#entries.get(entry.key) === entry) this.#entries.delete(entry.key)
-    for (const link of entry.chain) {
-      removeFrom(this.#bySession, link.session_id, entry)
-      removeFrom(this.#byAgent, link.agent_id, entry)
-    }
+    for (const { session_id } of entry.chain) this.#bySession.delete(session_id, entry)
+    for (const { agent_id } of entry.terms) removeFrom(this.#byAgent, agent_id, entry)
   }
 
   /** Least recently used first; what a call under way is watching stays. */
@@ -272,10 +272,8 @@ export class SessionCache implements FeedListener {
   #touchedBy(event: NumberedEvent): Iterable<SessionEntry> {
     if (event.type === 'document') return []
     if (event.type === 'mount_generation') return [...this.#entries.values()]
-    return [
-      ...((event.type === 'generation' ? this.#byAgent.get(event.agent_id) : this.#bySession.get(event.session_id)) ??
-        []),
-    ]
+    if (event.type === 'generation') return [...(this.#byAgent.get(event.agent_id) ?? [])]
+    return this.#bySession.get(event.session_id)
   }
 
   /** After a reset: asks about a watched session until there is a response, and cuts its calls if it says that the session is over. */
@@ -283,7 +281,7 @@ export class SessionCache implements FeedListener {
     while (watch.stale) {
       try {
         // By id, not by token: a call outlives its token while the session has a younger one.
-        const { entry, inactive } = await this.find({ session_id: watch.entry.facts.session_id })
+        const { entry, inactive } = await this.find({ session_id: watch.entry.sessionId })
         if (inactive) watch.end(inactive.reason === 'expired' ? 'expired' : 'revoked')
         else if (watch.stale) watch.attach(entry)
       } catch (error) {
