@@ -223,7 +223,7 @@ await bench(async (processes) => {
   await askAll(gateway.url, requestsFor(gateway.url, known, WARMING_CALLS))
   if (wants('grpc')) measureGrpc(processes, gateway, bare, known)
   if (wants('http')) await measureHttp(gateway, bare, known)
-  if (wants('first-seen')) await measureFirstSeen(gateway, engine, known, await open(durable.vault, 10_000))
+  if (wants('first-seen')) await measureFirstSeen(gateway, engine, known, await open(durable.vault, 5_000))
   if (wants('memory'))
     await measureMemory(await start('fresh'), durable.vault, known, Number(given.get('memory') ?? 20_000))
 })

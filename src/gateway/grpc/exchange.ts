@@ -4,7 +4,8 @@ import type { Logger } from '../../logical/log.ts'
 import type { GatewayCore } from '../core.ts'
 import type { Caller, Callers } from '../decision/callers.ts'
 import { GatewayFailure, toGatewayFailure } from '../error.ts'
-import { callerRequestIdOf, requestIdOf } from '../request-id.ts'
+import { callerRequestIdOf } from '../request-id.ts'
+import type { RequestIdSource } from '../request-id.ts'
 
 /** What the services of this port act through. */
 export interface GrpcDependencies extends Pick<
@@ -13,7 +14,7 @@ export interface GrpcDependencies extends Pick<
 > {
   readonly clock: Clock
   readonly logger: Logger
-  readonly random: (bytes: number) => Uint8Array
+  readonly requestIds: RequestIdSource
   /** Is this gateway in contact with Vault? */
   readonly healthy: () => boolean
 }
@@ -40,7 +41,7 @@ function identified(callers: Pick<Callers, 'identify'>, metadata: Metadata): Cal
 }
 
 /** A new id of ours. */
-export const requestIdFor = ({ random }: Pick<GrpcDependencies, 'random'>): string => requestIdOf(random)
+export const requestIdFor = ({ requestIds }: Pick<GrpcDependencies, 'requestIds'>): string => requestIds.next()
 
 /** The caller's own id: the message's, else metadata `x-request-id`. */
 export const callerRequestIdFor = (metadata: Metadata, given = ''): string | undefined =>

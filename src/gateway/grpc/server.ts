@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { Server, ServerCredentials, logVerbosity, setLogVerbosity } from '@grpc/grpc-js'
 import type { UntypedServiceImplementation } from '@grpc/grpc-js'
 import { bracketed, isLoopback, parseListenAddress } from '../../http/index.ts'
+import { RequestIdSource } from '../request-id.ts'
 import { services } from './definitions.ts'
 import type { GrpcDependencies } from './exchange.ts'
 import { gatewayHealth } from './health.ts'
@@ -18,7 +19,8 @@ export interface GrpcTls {
   readonly keyFile: string
 }
 
-export interface GrpcConfig extends GrpcDependencies {
+export interface GrpcConfig extends Omit<GrpcDependencies, 'requestIds'> {
+  readonly random: (bytes: number) => Uint8Array
   /** `host:port`; port 0 takes a free one. */
   readonly address: string
   /** Without it the port speaks plain text: loopback, or where a service mesh encrypts. */
@@ -65,7 +67,11 @@ export async function startGrpcServer(config: GrpcConfig): Promise<GrpcServer> {
   const server = new Server(limits)
   const streams = new OpenStreams()
   let closing = false
-  const dependencies: GrpcDependencies = { ...config, healthy: () => !closing && config.healthy() }
+  const dependencies: GrpcDependencies = {
+    ...config,
+    requestIds: new RequestIdSource(config.random),
+    healthy: () => !closing && config.healthy(),
+  }
   for (const [methods, implementation] of implementations(dependencies, streams))
     server.addService(methods, implementation)
   const port = await bind(server, address, credentials)
