@@ -10,6 +10,7 @@ import { toGatewayFailure } from '../../src/gateway/error.ts'
 import type { StalenessLimits } from '../../src/gateway/knowledge/freshness.ts'
 import { Keys } from '../../src/gateway/proxy/keys.ts'
 import { UpstreamCalls } from '../../src/gateway/proxy/upstream-calls.ts'
+import { RequestIdSource } from '../../src/gateway/request-id.ts'
 import { tokenDigest } from '../../src/scope/index.ts'
 import type { Logger } from '../../src/logical/log.ts'
 import type { History } from './history.ts'
@@ -127,7 +128,7 @@ export class GatewayNode {
       calls: this.#calls,
       clock,
       logger: this.#logger(),
-      random: this.#process.random,
+      requestIds: new RequestIdSource(this.#process.random),
       healthy: () => true,
     }
     const streams = new OpenStreams()

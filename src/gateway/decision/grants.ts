@@ -22,7 +22,7 @@ const MATCHES_KEPT = 64
 export function hasScope(grant: LiveGrant, scope: string | undefined): boolean {
   if (scope === undefined) return false
   let known = matches.get(grant)
-  if (!known) matches.set(grant, (known = new Map()))
+  if (!known) matches.set(grant, (known = new Map<string, boolean>()))
   const found = known.get(scope)
   if (found !== undefined) return found
   const matched = scopeMatch(grant.chain, scope)

@@ -24,7 +24,7 @@ const AT_ONCE = 64
 
 export function tokensService(dependencies: GrpcDependencies, streams: OpenStreams): UntypedServiceImplementation {
   return {
-    Validate: toldUnary(dependencies, (request: ValidateRequest, exchange, told) => {
+    Validate: toldUnary(dependencies, (request: ValidateRequest, exchange, told: Told<ValidateResponse>) => {
       validate(dependencies, request, exchange.caller, exchange, told)
     }),
     Introspect: unary(dependencies, (request: IntrospectRequest, exchange) =>
@@ -77,7 +77,7 @@ function worded(validation: TokenValidation, requestId: string, vouched_ms: numb
     session_id,
     agent_id,
     token_id: token_id ?? '',
-    scopes: scopes as string[],
+    scopes,
     environment,
     expires_at: isoSeconds(expires_at_unix * 1000),
     expires_at_unix,
@@ -126,7 +126,7 @@ async function validateOne(
     const request = decoded(message)
     request_id = responseId(request, requestId)
     const ids = { requestId, callerRequestId: callerRequestIdOf(request.request_id) }
-    return await new Promise((respond, refuse) => {
+    return await new Promise<ValidateResponse>((respond, refuse) => {
       validate(dependencies, request, caller, ids, { respond, refuse })
     })
   } catch (thrown) {
