@@ -10,7 +10,7 @@ export const authFields = {
     type: 'string',
     joined: true,
     description:
-      'Where the key is put into a request, and where clients put the phantom token: bearer, basic, basic:{user}:{pass}, header:<Name>[=<template>], query:<name>[=<template>], path:<template>, body:<field>[=<template>] or none; several with commas between. {name} in a template is a field of the secret, for example header:Authorization=Bot {api_key}; without a template it is kv_field. Or exchanged for a short-lived one: oauth2_client_credentials:<token URL>[;scope=…][;audience=…][;resource=…][;client_auth=post], github_app:<app>/<installation>[;api=…], google_service_account:<scopes>[;subject=…][;token_url=…].',
+      'Where the key is put into a request, and where clients put the phantom token: bearer, basic, basic:{user}:{pass}, header:<Name>[=<template>], query:<name>[=<template>], path:<template>, body:<field>[=<template>] or none; several with commas between. {name} in a template is a field of the secret, for example header:Authorization=Bot {api_key}; without a template it is kv_field. Or it signs, with the fields access_key_id and secret_access_key: aws_sigv4:<service>/<region>. Or it is exchanged for a short-lived one: oauth2_client_credentials:<token URL>[;scope=…][;audience=…][;resource=…][;client_auth=post], github_app:<app>/<installation>[;api=…], google_service_account:<scopes>[;subject=…][;token_url=…].',
     example: 'bearer',
     default: 'bearer',
   },
@@ -26,7 +26,7 @@ export const authFields = {
 const LONGEST_PLACEMENT = 256
 const MOST_PLACEMENTS = 8
 const ways =
-  'bearer, basic, basic:{user}:{pass}, header:<Name>, query:<name>, path:<template>, body:<field>, several of these with commas between, oauth2_client_credentials:<token URL>, github_app:<app>/<installation>, google_service_account:<scope> or none'
+  'bearer, basic, basic:{user}:{pass}, header:<Name>, query:<name>, path:<template>, body:<field>, several of these with commas between, aws_sigv4:<AWS service>/<region>, oauth2_client_credentials:<token URL>, github_app:<app>/<installation>, google_service_account:<scope> or none'
 
 /** `allowPrivate`: the document's `allow_private_addresses`, as far as it is known. */
 export function authProblems(auth: unknown, allowPrivate?: unknown): readonly DocumentProblem[] {
@@ -75,9 +75,12 @@ const examples: Readonly<Record<PlacementKind, string>> = {
   path: 'path:/bot{api_key}',
   body: 'body:token',
   none: 'none',
+  aws_sigv4: 'aws_sigv4:s3/eu-central-1',
 }
 
-function nameFault({ kind, name }: Placement): string | undefined {
+function nameFault({ kind, name, signing }: Placement): string | undefined {
+  if (signing && !/^[a-z0-9-]{1,64}\/[a-z0-9-]{1,64}$/.test(`${signing.service}/${signing.region}`))
+    return 'must name a service and a region of AWS, with a slash between'
   if (kind === 'header' && (!isHeaderName(name) || isFramingHeader(name)))
     return 'does not name a header that may carry a key'
   if ((kind === 'query' && !/^[A-Za-z0-9_.~-]{1,64}$/.test(name)) || isOverrideParameter(name))
@@ -111,7 +114,7 @@ function pathFault(literals: readonly string[]): string | undefined {
 
 function listFault(placements: readonly Placement[]): Fault | undefined {
   if (placements.length > MOST_PLACEMENTS) return { problem: `must have at most ${String(MOST_PLACEMENTS)} places` }
-  const alone = placements.find(({ kind }) => kind === 'none' || kind === 'minted')
+  const alone = placements.find(({ kind }) => kind === 'none' || kind === 'minted' || kind === 'aws_sigv4')
   if (alone && placements.length > 1) return { problem: `must not name other places beside ${alone.text}` }
   const places = placements.map(placeOf)
   const twice = places.find((place, at) => places.indexOf(place) !== at)

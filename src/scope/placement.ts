@@ -13,7 +13,7 @@ export interface Template {
   readonly fields: readonly string[]
 }
 
-export type PlacementKind = 'bearer' | 'basic' | 'header' | 'query' | 'path' | 'body' | 'minted' | 'none'
+export type PlacementKind = 'bearer' | 'basic' | 'header' | 'query' | 'path' | 'body' | 'minted' | 'aws_sigv4' | 'none'
 
 export interface Placement {
   /** Undefined = no way to send a key. */
@@ -26,6 +26,15 @@ export interface Placement {
   readonly template: Template | undefined
   /** Of kind `minted`: how; what it yields is sent as a bearer token. */
   readonly minting?: Minting | undefined
+  /** Of kind `aws_sigv4`: whose signature the service expects. */
+  readonly signing?: Signing | undefined
+}
+
+/** AWS Signature Version 4, by the secret's `access_key_id` and `secret_access_key`: `aws_sigv4:s3/eu-central-1`. */
+export interface Signing {
+  readonly service: string
+  readonly region: string
+  readonly fields: readonly ['access_key_id', 'secret_access_key']
 }
 
 /** Neither a template nor a list of consent can hold a comma, so that both are read alike. */
@@ -40,6 +49,8 @@ function placementOf(text: string): Placement {
     return { kind: text, text, name: '', template: undefined }
   const minting = mintingIn(text)
   if (minting) return { kind: 'minted', text, name: '', template: undefined, minting }
+  const signing = signingIn(text)
+  if (signing) return { kind: 'aws_sigv4', text, name: '', template: undefined, signing }
   const [, kind, rest] = /^(basic|header|query|path|body):(.*)$/s.exec(text) ?? []
   if (rest === undefined) return { kind: undefined, text, name: '', template: undefined }
   if (kind === 'basic' || kind === 'path') return { kind, text, name: '', template: readTemplate(rest) }
@@ -50,6 +61,12 @@ function placementOf(text: string): Placement {
     name: equals < 0 ? rest : rest.slice(0, equals),
     template: equals < 0 ? undefined : readTemplate(rest.slice(equals + 1)),
   }
+}
+
+function signingIn(text: string): Signing | undefined {
+  const [, service, region] = /^aws_sigv4:([^/]*)\/(.*)$/s.exec(text) ?? []
+  if (service === undefined || region === undefined) return undefined
+  return { service, region, fields: ['access_key_id', 'secret_access_key'] }
 }
 
 export function readTemplate(text: string): Template {
@@ -64,7 +81,13 @@ export function readTemplate(text: string): Template {
 /** The secret's fields that are sent or exchanged, each once. */
 export function fieldsOf(auth: string, kvField: string): readonly string[] {
   const placements = placementsIn(auth).filter(({ kind }) => kind !== 'none')
-  return [...new Set(placements.flatMap(({ template, minting }) => minting?.fields ?? template?.fields ?? [kvField]))]
+  return [
+    ...new Set(
+      placements.flatMap(
+        ({ template, minting, signing }) => minting?.fields ?? signing?.fields ?? template?.fields ?? [kvField],
+      ),
+    ),
+  ]
 }
 
 /** A template with one field, after at most one scheme word: `Bot {api_key}`. */

@@ -73,7 +73,7 @@ function takeHeaders(places: CompiledPlacements, rawHeaders: readonly string[], 
     const lowerName = name.toLowerCase()
     const forms = places.headers.get(lowerName)
     if (forms === undefined) {
-      kept.push([name, value])
+      if (!places.dropped.has(lowerName)) kept.push([name, value])
       continue
     }
     const text = value.trim()
@@ -94,7 +94,10 @@ function takeQuery(
   const kept: QueryParameter[] = []
   for (const parameter of query) {
     const name = parameter.name.toLowerCase()
+    if (places.dropped.has(name)) continue
     if (!places.query.has(name)) kept.push(parameter)
+    else if (name === 'x-amz-credential')
+      found.add(accessKeyId(parameter.value, places.alias), `query parameter ${name}`)
     else if (parameter.value !== '')
       found.add(tokenInField(places.query.get(name), parameter.value, places.alias), `query parameter ${name}`)
   }
@@ -169,8 +172,18 @@ function tokensAfterWord(
   if ((word === 'bearer' || word === 'token') && !/\s/.test(rest)) return [schemeToken(forms, rest, alias)]
   const credentials = forms.basic ? decodedBasic(text) : undefined
   if (credentials !== undefined) return basicTokens(forms.basicTemplate, credentials, alias)
+  if (forms.signed) return signedToken(text, alias)
   return forms.anyScheme ? [schemeToken(forms, rest, alias)].filter(isToken) : []
 }
+
+/** The access key id of a signature: `AWS4-HMAC-SHA256 Credential=<id>/<date>/<region>/<service>/aws4_request, …`. */
+function signedToken(text: string, alias: TokenAlias | undefined): readonly string[] {
+  const credential = /^AWS4-HMAC-SHA256[ ,]+(?:[^,]*,\s*)*?Credential=([^,\s]+)/i.exec(text)?.[1]
+  return credential === undefined ? [] : [accessKeyId(credential, alias)]
+}
+
+const accessKeyId = (credential: string, alias: TokenAlias | undefined): string =>
+  withoutAlias(credential.split('/', 1)[0]!, alias)
 
 /** After a scheme word: the token, or where the secret may be stored with its parameter, that (`Token token=KEY`). */
 function schemeToken({ anyScheme }: HeaderForms, rest: string, alias: TokenAlias | undefined): string {

@@ -4,9 +4,10 @@ import type { Matcher } from './matcher.ts'
 import { SHORTEST_PATTERN } from './patterns.ts'
 import { isRecognisable } from './secret-text.ts'
 import { encodeStrict } from './target.ts'
-import type { Placement, Template } from '../../scope/index.ts'
+import type { Placement, Signing, Template } from '../../scope/index.ts'
 import { placementsOf } from './placements.ts'
 import type { PlacedUpstream } from './placements.ts'
+import type { SigningKey } from './sigv4.ts'
 
 const LONGEST_KEY = 4096
 
@@ -20,6 +21,8 @@ interface Injection {
   readonly path: string
   /** Fields of a JSON object or a form, as text. */
   readonly body: readonly (readonly [name: string, value: string])[]
+  /** Signs each request instead. */
+  readonly signing: SigningKey | undefined
 }
 
 /**
@@ -51,6 +54,9 @@ export class PreparedKey {
   }
   get body(): Injection['body'] {
     return this.#injection.body
+  }
+  get signing(): Injection['signing'] {
+    return this.#injection.signing
   }
   /** Whether both put the same into a request. */
   sameAs(other: PreparedKey): boolean {
@@ -94,7 +100,7 @@ export function prepareKey(
   const matcher = keySearch({ keys: searchedIn(sent, secret), others })
   if (matcher === 'too_much_text')
     return refuse('lies in a secret with too much other text; keep it in a secret of its own')
-  return new PreparedKey(injectionOf(sent), matcher, () => {
+  return new PreparedKey(injectionOf(sent, secret), matcher, () => {
     const lowerCase = (texts: readonly string[]) => texts.map((text) => text.toLowerCase())
     const names = keySearch({ keys: lowerCase(searchedIn(sent, secret)), others: lowerCase(others) })
     return names === 'too_much_text' ? undefined : names
@@ -125,8 +131,12 @@ const fieldIn = ({ fields }: Secret, name: string): string =>
   Object.hasOwn(fields, name) ? withoutLineBreak(fields[name]!) : ''
 
 /** The texts of the secret that a placement sends. */
-const valuesOf = ({ template }: Placement, secret: Secret): readonly string[] =>
-  template === undefined ? [secret.key] : template.fields.map((name) => fieldIn(secret, name))
+const valuesOf = ({ template, signing }: Placement, secret: Secret): readonly string[] =>
+  signing
+    ? signing.fields.map((name) => fieldIn(secret, name))
+    : template === undefined
+      ? [secret.key]
+      : template.fields.map((name) => fieldIn(secret, name))
 
 /** Why a placement cannot be filled; undefined when it can. */
 function placementFault(placement: Placement, secret: Secret): string | undefined {
@@ -153,7 +163,7 @@ function placementFault(placement: Placement, secret: Secret): string | undefine
   return undefined
 }
 
-const inHeader: ReadonlySet<Placement['kind']> = new Set(['bearer', 'minted', 'header'])
+const inHeader: ReadonlySet<Placement['kind']> = new Set(['bearer', 'minted', 'header', 'aws_sigv4'])
 
 /** Why a text of the secret cannot be used in a place; undefined when it can. */
 function valueFault(key: string, kind: Placement['kind']): string | undefined {
@@ -192,7 +202,7 @@ function render(placement: Placement, secret: Secret): string {
   return kind === 'basic' && !secret.key.includes(':') ? `${secret.key}:` : secret.key
 }
 
-function injectionOf(sent: readonly Sent[]): Injection {
+function injectionOf(sent: readonly Sent[], secret: Secret): Injection {
   const of = (kind: Placement['kind']) => sent.filter(({ placement }) => placement.kind === kind)
   const query = of('query').map(({ placement: { name }, text }) => `${encodeStrict(name)}=${encodeStrict(text)}`)
   return {
@@ -206,8 +216,17 @@ function injectionOf(sent: readonly Sent[]): Injection {
       .map(({ text }) => text)
       .join(''),
     body: of('body').map(({ placement: { name }, text }) => [name, text] as const),
+    signing: signingKey(sent[0]?.placement.signing, secret),
   }
 }
+
+const signingKey = (signing: Signing | undefined, secret: Secret): SigningKey | undefined =>
+  signing && {
+    service: signing.service,
+    region: signing.region,
+    accessKeyId: fieldIn(secret, signing.fields[0]),
+    secretAccessKey: fieldIn(secret, signing.fields[1]),
+  }
 
 /** RFC 3986, 3.3: what a segment may hold, but for `;`, stays as it is: some servers compare keys before they decode them. */
 const encodeSegment = (text: string): string =>

@@ -34,6 +34,8 @@ export interface OutgoingRequestOptions {
   /** What was judged of them by this version of the document, without a range; they are looked through again where it is not given. */
   readonly sent?: SentHeaders | undefined
   readonly key: PreparedKey | undefined
+  /** Headers that sign the request, of a key that does not go out itself. */
+  readonly signature?: HeaderPairs | undefined
   /** Present = the granted scopes cover selected fields only. */
   readonly projection?: Projection | undefined
   /** The caller's own token: refused wherever it would go upstream. */
@@ -60,7 +62,7 @@ export function buildOutgoing(options: OutgoingRequestOptions): OutgoingRequest 
   const publicTarget = publicQuery === '' ? path : `${path}?${publicQuery}`
   const { list: headers, ranged } = headersToSend(options)
   refuseCallerToken(options, publicTarget, headers)
-  for (const [name, value] of key?.headers ?? []) replaceHeader(headers, name, value)
+  for (const [name, value] of credentialHeaders(options)) replaceHeader(headers, name, value)
   const query = [publicQuery, key?.query ?? ''].filter((part) => part !== '').join('&')
   const secretPath = joinPath(base, rendered, key?.path)
   return {
@@ -108,6 +110,8 @@ function joinPath(base: URL, rendered: string, keyPath = ''): string {
 
 const mayRange = ({ upstream, match: { operation }, projection }: OutgoingRequestOptions): boolean =>
   upstream.allow_range && operation.method === 'GET' && projection === undefined
+
+const credentialHeaders = ({ key, signature }: OutgoingRequestOptions): HeaderPairs => signature ?? key?.headers ?? []
 
 function replaceHeader(list: string[], name: string, value: string): void {
   for (let at = list.length - 2; at >= 0; at -= 2) if (list[at] === name) list.splice(at, 2)

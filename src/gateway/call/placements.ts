@@ -17,6 +17,8 @@ export interface HeaderForms {
   /** As user or password of `Basic` (RFC 7617). */
   readonly basic: boolean
   readonly basicTemplate: Template | undefined
+  /** As the access key id of an AWS signature. */
+  readonly signed: boolean
 }
 
 export interface CompiledPlacements {
@@ -32,6 +34,8 @@ export interface CompiledPlacements {
   /** By name. */
   readonly body: ReadonlyMap<string, Template | undefined>
   readonly alias: TokenAlias | undefined
+  /** Headers and query parameters of a caller's own signature, in lower case: they go no further. */
+  readonly dropped: ReadonlySet<string>
   /** Authentication schemes for `WWW-Authenticate`. */
   readonly challenges: readonly ('Bearer' | 'Basic')[]
 }
@@ -64,7 +68,18 @@ const onlyBearer: HeaderForms = {
   template: undefined,
   basic: false,
   basicTemplate: undefined,
+  signed: false,
 }
+
+const ofSignatures = new Set([
+  'x-amz-algorithm',
+  'x-amz-date',
+  'x-amz-expires',
+  'x-amz-security-token',
+  'x-amz-signature',
+  'x-amz-signedheaders',
+])
+const nothing: ReadonlySet<string> = new Set()
 
 function compilePlacements(auth: string, alias: string | null): CompiledPlacements {
   const placements = placementsIn(auth)
@@ -78,6 +93,10 @@ function compilePlacements(auth: string, alias: string | null): CompiledPlacemen
       headers.set(name.toLowerCase(), { ...onlyBearer, bare: true, anyScheme: template === undefined, template })
     if (kind === 'query') query.set(name.toLowerCase(), template)
     if (kind === 'body') body.set(name, template)
+    if (kind === 'aws_sigv4') {
+      headers.set('authorization', { ...onlyBearer, signed: true })
+      query.set('x-amz-credential', undefined)
+    }
     if (kind === 'path') path = segmentsOf(template!)
   }
   const isBasic = placements.some(({ kind }) => kind === 'basic')
@@ -89,6 +108,7 @@ function compilePlacements(auth: string, alias: string | null): CompiledPlacemen
     path,
     body,
     alias: aliasOf(alias),
+    dropped: placements.some(({ kind }) => kind === 'aws_sigv4') ? ofSignatures : nothing,
     // Clients that know Basic alone wait to be asked for it: git, and many an HTTP library.
     challenges: isBasic ? ['Basic', 'Bearer'] : ['Bearer'],
   }

@@ -40,6 +40,12 @@ export class CallerBody {
     return spliceIntoBody(this.#taken.body, key.body)
   }
 
+  /** Read whole, as it came. */
+  async whole({ max_request_bytes: maxBytes }: Pick<UpstreamDocument, 'max_request_bytes'>): Promise<Buffer> {
+    this.#read ??= await collect(this.#request, maxBytes, this.#held)
+    return this.#read
+  }
+
   /** A form or a JSON object may name another method in a field, so it is read before it is sent. Throws `bad_request`. */
   async refuseOverride(upstream: UpstreamDocument): Promise<void> {
     const contentType = this.#sent(upstream, 'content-type')
@@ -55,14 +61,14 @@ export class CallerBody {
 
   /** What is judged of it: all but the fields that the key goes in. */
   async #judged(upstream: UpstreamDocument): Promise<Buffer> {
-    this.#read ??= await collect(this.#request, upstream.max_request_bytes, this.#held)
+    const read = await this.whole(upstream)
     const places = placementsOf(upstream)
-    if (places.body.size === 0) return this.#readable(this.#read, upstream)
+    if (places.body.size === 0) return this.#readable(read, upstream)
     if (this.#taken?.places !== places) {
       const { headers, token } = this.#request
       this.#taken = {
         places,
-        body: takeFromBody(places, { headers, token }, this.#sent(upstream, 'content-type'), this.#read),
+        body: takeFromBody(places, { headers, token }, this.#sent(upstream, 'content-type'), read),
       }
     }
     return this.#taken.body.rest

@@ -11,10 +11,11 @@ import { CallHolds } from './call-holds.ts'
 import { CallerBody } from './caller-body.ts'
 import type { Egress } from './egress.ts'
 import type { Keys, OngoingUse, UsableKey } from './keys.ts'
+import { signedCall } from './signed-call.ts'
 import type { UpstreamCallRequest } from './upstream-request.ts'
 import { projectionOf } from './projection-of.ts'
 import { notRead, UpstreamFlow } from './upstream-flow.ts'
-import type { CallPermit, CallResult, UpstreamHead, CallSink } from './upstream-call.ts'
+import type { CallPermit, CallResult, UpstreamCall, UpstreamHead, CallSink } from './upstream-call.ts'
 
 export interface RunningCallDependencies {
   readonly decisions: Decisions
@@ -185,28 +186,28 @@ export class RunningCall implements CallSink, CallPermit, OngoingUse {
     open.require()
     const { upstream, judgement, sent } = open.allowed
     const { token, segments, spelled, query, headers, contentLength, callerBase } = this.#request
-    this.#flow = new UpstreamFlow(
-      {
-        upstream,
-        match: judgement.tools[0]!,
-        segments,
-        spelled,
-        query,
-        headers,
-        sent,
-        key: usable.key,
-        callerToken: token,
-        egress,
-        clock,
-        permit: this,
-        body: this.#body.toSend(upstream, usable.key),
-        contentLength,
-        projection: projectionOf(judgement),
-        reserve: this.#reserve,
-        callerBase,
-      },
-      this,
-    )
+    const call: UpstreamCall = {
+      upstream,
+      match: judgement.tools[0]!,
+      segments,
+      spelled,
+      query,
+      headers,
+      sent,
+      key: usable.key,
+      callerToken: token,
+      egress,
+      clock,
+      permit: this,
+      body: this.#body.toSend(upstream, usable.key),
+      contentLength,
+      projection: projectionOf(judgement),
+      reserve: this.#reserve,
+      callerBase,
+    }
+    const signed = usable.key?.signing ? await signedCall(call, usable.key.signing, this.#body) : call
+    if (signed !== call) open.require()
+    this.#flow = new UpstreamFlow(signed, this)
     this.#flow.start()
   }
 
