@@ -19,15 +19,15 @@ import { TestEngine } from '../mcp/engine.ts'
 const root = resolve(import.meta.dirname, '../..')
 /** Declarations alone: no handler of these is called. */
 const paths = enginePaths(undefined as never, undefined as never)
-const region: FieldSchema = {
+const continent: FieldSchema = {
   type: 'string',
   description: 'Where the upstream stands.',
   example: 'eu-central',
   default: 'anywhere',
   allowed: ['anywhere', 'eu-central'],
 }
-const withRegion: PathDef[] = paths.map((path) =>
-  path.pattern === 'upstreams/:name' ? { ...path, fields: { ...path.fields, region } } : path,
+const withContinent: PathDef[] = paths.map((path) =>
+  path.pattern === 'upstreams/:name' ? { ...path, fields: { ...path.fields, continent } } : path,
 )
 
 async function help(of: readonly PathDef[], path: string): Promise<Data> {
@@ -72,14 +72,14 @@ const example = (path: string): string => readFileSync(join(root, 'vault-config/
 
 describe('a field added to the declaration of a path is', () => {
   it('in the help of the path', async () => {
-    expect((await help(withRegion, 'upstreams/stripe')).help).toContain(
-      'region (string, default "anywhere")\n        Where the upstream stands.\n        Example: eu-central',
+    expect((await help(withContinent, 'upstreams/stripe')).help).toContain(
+      'continent (string, default "anywhere")\n        Where the upstream stands.\n        Example: eu-central',
     )
-    expect((await help(paths, 'upstreams/stripe')).help).not.toContain('region')
+    expect((await help(paths, 'upstreams/stripe')).help).not.toContain('continent')
   })
 
   it.each(['', 'upstreams/stripe'])('in OpenAPI, asked for and answered (help of "%s")', async (path) => {
-    const { components } = (await help(withRegion, path)).openapi as {
+    const { components } = (await help(withContinent, path)).openapi as {
       components: { schemas: Record<string, { properties: object }> }
     }
     const schema = {
@@ -89,47 +89,47 @@ describe('a field added to the declaration of a path is', () => {
       example: 'eu-central',
     }
     expect(components.schemas.McpWriteUpstreamsNameRequest!.properties).toMatchObject({
-      region: { ...schema, default: 'anywhere' },
+      continent: { ...schema, default: 'anywhere' },
     })
-    expect(components.schemas.McpReadUpstreamsNameResponse!.properties).toMatchObject({ region: schema })
+    expect(components.schemas.McpReadUpstreamsNameResponse!.properties).toMatchObject({ continent: schema })
   })
 
   it('in the CLI reference', () => {
-    expect(cliReference(withRegion)).toContain(
-      '| `region` | string: `anywhere`, `eu-central` | `anywhere` | Where the upstream stands. | `region=eu-central` |',
+    expect(cliReference(withContinent)).toContain(
+      '| `continent` | string: `anywhere`, `eu-central` | `anywhere` | Where the upstream stands. | `continent=eu-central` |',
     )
-    expect(cliReference(paths)).not.toContain('region')
+    expect(cliReference(paths)).not.toContain('continent')
   })
 
   it('in the example of a write once it is required', () => {
-    const required = withRegion.map((path) =>
+    const required = withContinent.map((path) =>
       path.pattern === 'upstreams/:name'
-        ? { ...path, fields: { ...path.fields, region: { ...region, required: true } } }
+        ? { ...path, fields: { ...path.fields, continent: { ...continent, required: true } } }
         : path,
     )
     expect(cliReference(required)).toContain(
-      'mcp-vault write mcp/upstreams/stripe url=https://api.stripe.com region=eu-central\n',
+      'mcp-vault write mcp/upstreams/stripe url=https://api.stripe.com continent=eu-central\n',
     )
   })
 
   it("an argument of the provider's resource, with its default and what is accepted", async () => {
-    const { resources } = await providerOf(withRegion)
-    expect(resources.mcp_upstream!.schema.attributes.region).toEqual({
+    const { resources } = await providerOf(withContinent)
+    expect(resources.mcp_upstream!.schema.attributes.continent).toEqual({
       type: 'string',
       optional: true,
       computed: true,
       description: 'Where the upstream stands. One of `anywhere`, `eu-central`. Default: `"anywhere"`.',
     })
-    expect(resources.mcp_upstream!.validate({ region: 'mars' })).toMatchObject([
-      { summary: 'region "mars" is not one of anywhere, eu-central' },
+    expect(resources.mcp_upstream!.validate({ continent: 'mars' })).toMatchObject([
+      { summary: 'continent "mars" is not one of anywhere, eu-central' },
     ])
-    expect((await providerOf(paths)).resources.mcp_upstream!.schema.attributes).not.toHaveProperty('region')
+    expect((await providerOf(paths)).resources.mcp_upstream!.schema.attributes).not.toHaveProperty('continent')
   })
 
   it("in the provider's documentation", async () => {
-    const { 'resources/upstream.md': page } = providerDocs(await providerOf(withRegion), example)
+    const { 'resources/upstream.md': page } = providerDocs(await providerOf(withContinent), example)
     expect(page).toContain(
-      '- `region` (String) Where the upstream stands. One of `anywhere`, `eu-central`. Default: `"anywhere"`.\n',
+      '- `continent` (String) Where the upstream stands. One of `anywhere`, `eu-central`. Default: `"anywhere"`.\n',
     )
   })
 })
