@@ -131,9 +131,9 @@ export class ClientPool implements ConnectionOwner, ExchangeOwner {
     this.#closed = error
     this.#destroyed = true
     const connections = [...this.#connections]
-    this.#cutIdle()
     for (const list of [this.#repeats, this.#waiting])
       for (let next = list.shift(); next !== undefined; next = list.shift()) next.fail(error)
+    this.#cutIdle()
     for (const connection of connections) connection.fail(error)
     await Promise.all(connections.map((connection) => connection.closed()))
   }

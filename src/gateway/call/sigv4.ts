@@ -59,10 +59,13 @@ function splitOnce(text: string, separator: string): readonly string[] {
 }
 
 function queryBag(search: string): Record<string, string[]> {
-  const bag: Record<string, string[]> = {}
+  const bag = new Map<string, string[]>()
   for (const pair of search === '' ? [] : search.split('&')) {
     const [name = '', value = ''] = splitOnce(pair, '=').map(decodeURIComponent)
-    ;(bag[name] ??= []).push(value)
+    const values = bag.get(name)
+    if (values) values.push(value)
+    else bag.set(name, [value])
   }
-  return bag
+  // Defines `__proto__` as any other name.
+  return Object.fromEntries(bag)
 }

@@ -100,7 +100,7 @@ export class CallAuthorization {
       return call
     } catch (error) {
       call.close()
-      throw error
+      throw call.cutFor ?? error
     }
   }
 }

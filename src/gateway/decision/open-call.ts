@@ -142,8 +142,11 @@ export class OpenCall implements SessionWatcher {
     if (this.#cutFor) return
     this.#cutFor = reason
     this.#controller?.abort(reason)
-    this.onCut?.(reason)
-    this.close()
+    try {
+      this.onCut?.(reason)
+    } finally {
+      this.close()
+    }
   }
 
   /** The call is over: nothing is watched any more. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { hasBody } from '../../http/index.ts'
+import { breakOff, hasBody } from '../../http/index.ts'
 import type { HeaderPairs } from '../call/credentials.ts'
 import type { RunningCall } from '../proxy/running-call.ts'
 import type { UpstreamHead, CallSink } from '../proxy/upstream-call.ts'
@@ -22,6 +22,7 @@ export class ProxiedResponse implements CallSink {
   #heldChunk: Uint8Array | undefined
   #hasBegun = false
   #isEnded = false
+  #takesTrailers = false
   #waitsForDrain = false
   #stopTicking: (() => void) | undefined
 
@@ -69,7 +70,7 @@ export class ProxiedResponse implements CallSink {
     this.#isEnded = true
     if (this.#response.destroyed) return
     if (this.#heldHead) this.#writeHead(this.#heldHead)
-    if (trailers.length > 0)
+    if (trailers.length > 0 && this.#takesTrailers)
       this.#response.addTrailers(trailers.map(([name, value]): [string, string] => [name, value]))
     const chunk = this.#heldChunk
     this.#heldChunk = undefined
@@ -81,7 +82,8 @@ export class ProxiedResponse implements CallSink {
     this.#heldHead = undefined
     this.#heldChunk = undefined
     // Once a status has gone out all that is left is to break off.
-    if (this.#hasBegun) this.#response.socket?.resetAndDestroy()
+    // By the request's socket: a response that waits behind another has none yet.
+    if (this.#hasBegun) breakOff(this.#request.socket)
     else this.#refuse(error)
   }
 
@@ -98,7 +100,8 @@ export class ProxiedResponse implements CallSink {
   #writeHead({ status, headers }: UpstreamHead): void {
     this.#heldHead = undefined
     if (!this.#request.complete && hasBody(this.#request)) this.#response.shouldKeepAlive = false
-    this.#response.writeHead(status, flatHeaders(headers, this.#exchange.requestId))
+    this.#takesTrailers = mayHaveTrailers(this.#request, status, headers)
+    this.#response.writeHead(status, flatHeaders(headers, this.#exchange.requestId, this.#takesTrailers))
   }
 
   #waitForDrain(): false {
@@ -112,14 +115,23 @@ export class ProxiedResponse implements CallSink {
   }
 }
 
+/** Fields can only follow a body in chunks (RFC 9110, 6.5.1), which HTTP/1.0 does not know. */
+const mayHaveTrailers = ({ method, httpVersion }: IncomingMessage, status: number, headers: HeaderPairs): boolean =>
+  method !== 'HEAD' &&
+  status !== 204 &&
+  status !== 304 &&
+  httpVersion !== '1.0' &&
+  !headers.some(([name]) => name === 'content-length')
+
 const flushed = (response: ProxiedResponse): void => {
   response.flush()
 }
 
 /** `x-request-id` is the id in our audit log. An upstream that tells its own id under that name is passed on under another. */
-function flatHeaders(headers: HeaderPairs, requestId: string): string[] {
+function flatHeaders(headers: HeaderPairs, requestId: string, takesTrailers: boolean): string[] {
   const flat: string[] = []
-  for (const [name, value] of headers) flat.push(name === 'x-request-id' ? 'x-upstream-request-id' : name, value)
+  for (const [name, value] of headers)
+    if (name !== 'trailer' || takesTrailers) flat.push(name === 'x-request-id' ? 'x-upstream-request-id' : name, value)
   flat.push('x-request-id', requestId)
   return flat
 }

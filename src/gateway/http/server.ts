@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   BodyReader,
   bindServer,
+  breakOff,
   checkFrontDoor,
   closeServer,
   createHttpServer,
@@ -179,7 +180,7 @@ function fail({ logger }: HttpDependencies, exchange: Exchange, error: GatewayFa
       'a request failed unexpectedly',
     )
   if (response.headersSent) {
-    response.socket?.resetAndDestroy()
+    breakOff(exchange.request.socket)
     return
   }
   if (response.destroyed) return

@@ -14,6 +14,7 @@ import type { Caller } from '../decision/callers.ts'
 import type { Decisions } from '../decision/decide.ts'
 import type { DecisionRecords } from '../decision/records.ts'
 import { missing } from '../decision/refusals.ts'
+import { unavailable } from '../error.ts'
 import type { Documents } from '../knowledge/documents.ts'
 import type { UpstreamCalls } from '../proxy/upstream-calls.ts'
 import type { Ticker } from '../ticker.ts'
@@ -108,7 +109,16 @@ const tokenOfBody = ({ body }: CompiledPlacements, read: BodyToken): string | un
 /** `read` where it has been read. Stopping early must not destroy the socket: a refusal still has to go out. */
 function bodyOf(request: IncomingMessage, read: Buffer | undefined): AsyncIterable<Uint8Array> | undefined {
   if (read) return inOnePiece(read)
-  return hasBody(request) ? (request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) : undefined
+  return hasBody(request) ? sentBy(request) : undefined
+}
+
+async function* sentBy(request: IncomingMessage): AsyncGenerator<Uint8Array, undefined> {
+  try {
+    yield* request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>
+  } catch (error) {
+    throw unavailable('caller_gone', 'the caller has gone', error)
+  }
+  return undefined
 }
 
 async function* inOnePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array, undefined> {

@@ -75,15 +75,13 @@ export class Minter {
     const nowMs = this.#config.clock.monotonic()
     const kept = this.#minted.get(name)
     const isEnough = kept !== undefined && kept.untilMs - nowMs >= neededMs
-    if (isEnough && nowMs < kept.renewMs) return kept.token
-    try {
-      const { token, untilMs } = await this.#mintOnce(name, upstream, minting, fields)
-      if (untilMs - nowMs >= neededMs) return token
-    } catch (error) {
-      // An issuer that is away takes nothing from what it has given before.
-      if (isEnough) return kept.token
-      throw error
+    if (isEnough) {
+      // An issuer that is slow or away takes nothing from what it has given before.
+      if (nowMs >= kept.renewMs) void this.#mintOnce(name, upstream, minting, fields).catch(() => undefined)
+      return kept.token
     }
+    const { token, untilMs } = await this.#mintOnce(name, upstream, minting, fields)
+    if (untilMs - nowMs >= neededMs) return token
     throw new GatewayCallError(
       'key_unavailable',
       `its tokens live less than ${String(Math.ceil(neededMs / 1000))} s, the least at its sensitivity`,

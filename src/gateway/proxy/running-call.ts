@@ -83,7 +83,9 @@ export class RunningCall implements CallSink, CallPermit, OngoingUse {
   /** The caller has gone. */
   abandon(): void {
     this.#gone = true
-    this.#open?.cut(unavailable('caller_gone', 'the caller has gone'))
+    // What it failed with is why the caller's connection was broken.
+    if (this.#isFailed) return
+    this.#open?.cut(callerGone())
   }
 
   /** The last byte of the response has left this process, or never will. */
@@ -226,7 +228,7 @@ export class RunningCall implements CallSink, CallPermit, OngoingUse {
     this.#isFailed = true
     this.#waiting = undefined
     // What a call was cut for comes before what that looked like on the wire.
-    const error = this.#open?.cutFor ?? toGatewayFailure(thrown)
+    const error = this.#open?.cutFor ?? toGatewayFailure(this.#gone ? callerGone() : thrown)
     if (this.#status !== undefined) {
       this.#result = thrown === notRead ? 'abandoned' : resultOf(thrown)
       this.#sink.failed(error)
@@ -280,5 +282,7 @@ export class RunningCall implements CallSink, CallPermit, OngoingUse {
     }
   }
 }
+
+const callerGone = (): GatewayFailure => unavailable('caller_gone', 'the caller has gone')
 
 const resultOf = (thrown: unknown): CallResult => (thrown instanceof GatewayCallError ? thrown.code : 'error')

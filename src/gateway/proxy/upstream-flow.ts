@@ -227,6 +227,7 @@ export class UpstreamFlow implements ResponseHandler {
     this.#inflow = inflow
     try {
       const { shape: final, pieces } = await transformedResponse(this.#call, shape, inflow)
+      if (this.#over) return
       this.#requireFresh()
       this.#sendHead(final)
       for await (const piece of pieces) {
