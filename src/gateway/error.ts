@@ -23,6 +23,7 @@ export class GatewayFailure extends RequestError {
   readonly type: GatewayErrorType
   readonly code: GatewayErrorCode
   readonly scope: string | undefined
+  #status: number | undefined
   readonly schemes: readonly AuthScheme[]
 
   constructor(...[type, code, message, details = {}]: GatewayFailureArguments) {
@@ -41,6 +42,13 @@ export class GatewayFailure extends RequestError {
     return new GatewayFailure(...([type, code, message, details] as GatewayFailureArguments))
   }
 
+  /** The same under another HTTP status, where its own would be taken for something else. */
+  answeredAs(status: number): GatewayFailure {
+    const same = this.askingFor(this.schemes)
+    same.#status = status
+    return same
+  }
+
   /** False where waiting changes nothing, so that nobody is told to try again. */
   get retryable(): boolean {
     return errorCode(this.code).retry
@@ -48,7 +56,7 @@ export class GatewayFailure extends RequestError {
 
   /** HTTP status. */
   get status(): number {
-    return errorCode(this.code).http
+    return this.#status ?? errorCode(this.code).http
   }
 }
 

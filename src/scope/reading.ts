@@ -28,11 +28,16 @@ export function isPlain(text: string): boolean {
   return true
 }
 
-/** Percent-decodes what a server would that decodes again, until nothing is left to decode. */
+/** Servers behind each other decode two or three times; what is encoded more often is meant for none of them, and costs a round each time. */
+const MOST_DECODINGS = 8
+
+/** Whether something is left to decode. */
+export const isPercentEncoded = (text: string): boolean => /%[0-9A-Fa-f]{2}/.test(text)
+
+/** Percent-decodes what a server would that decodes again, until nothing is left to decode, or too often. */
 export function decodeAgain(text: string): string {
   let decoded = text
-  // Each round makes it shorter.
-  while (/%[0-9A-Fa-f]{2}/.test(decoded)) {
+  for (let round = 0; round < MOST_DECODINGS && isPercentEncoded(decoded); round++) {
     const next = decoded.replace(/(?:%[0-9A-Fa-f]{2})+/g, decodeRun)
     if (next === decoded) break
     decoded = next
@@ -57,9 +62,10 @@ export function formsOf(segment: string): readonly string[] {
   if (isPlain(segment)) return [segment]
   const whole = foldText(segment)
   const forms = new Set([whole, withoutEnd(whole)])
-  const semicolon = whole.indexOf(';')
-  if (semicolon >= 0) {
-    const cut = whole.slice(0, semicolon)
+  // Where a proxy writes the path anew, an encoded `?` or `#` may end it.
+  const end = whole.search(/[;?#]/)
+  if (end >= 0) {
+    const cut = whole.slice(0, end)
     forms.add(cut).add(withoutEnd(cut))
   }
   return [...forms]

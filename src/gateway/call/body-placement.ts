@@ -177,6 +177,13 @@ function isJsonObject(text: string): boolean {
 function takeFromForm(text: string | undefined, names: readonly string[]): Taken {
   if (text === undefined) return undefined
   const values: [string, string][] = []
+  let found = 1
+  for (const separator = /[&;]|%3b/gi; separator.test(text);)
+    if (++found > MOST_PAIRS)
+      throw new RequestError(
+        'too_large',
+        `the body holds more than ${String(MOST_PAIRS)} fields, among which the key has its place; send less in one request`,
+      )
   let pairs = text.split('&')
   for (const name of names) {
     const at = indexOfField(name, pairs.map(formName))
@@ -188,6 +195,9 @@ function takeFromForm(text: string | undefined, names: readonly string[]): Taken
   }
   return { rest: pairs.join('&'), values }
 }
+
+/** Each is decoded in every way a server may. */
+const MOST_PAIRS = 10_000
 
 const formName = (pair: string): string => decoded(pair.split('=', 1)[0]!)
 

@@ -8,7 +8,7 @@ import type { QueryParameter } from './target.ts'
 import { placementsOf, type CompiledPlacements } from './placements.ts'
 import { parseBase, requireUsable, type CallableUpstream } from './upstream.ts'
 
-/** What is put on the wire. `headers` is undici's flat list of names and values. */
+/** What is put on the wire. `headers` are names and values in turn. */
 export interface OutgoingRequest {
   readonly origin: string
   readonly method: string

@@ -34,7 +34,10 @@ export function redirectTarget(location: string | undefined, options: RedirectOp
   const url = URL.canParse(location, requestUrl) ? new URL(location, requestUrl) : undefined
   if (url === undefined) throw refused(name, 'to something that is no URL; ask the people who run it')
   // A key that is repeated here would be sent on, and must not stand in a message.
-  if (matcher !== undefined && scrubHeader(matcher, location).matches > 0)
+  if (
+    matcher !== undefined &&
+    [location, location.replace(/[\t\r\n]/g, ''), url.href].some((text) => holdsKey(matcher, text))
+  )
     throw refused(name, 'to a URL that holds its key; ask the people who run it')
   if (hops === 0 && url.origin === new URL(requestUrl).origin)
     throw refused(
@@ -45,6 +48,9 @@ export function redirectTarget(location: string | undefined, options: RedirectOp
   if (reason !== undefined) throw refused(name, `to ${url.host.slice(0, 253)}, ${reason}`)
   return url
 }
+
+/** URL parsers drop tabs and line breaks, and what is around them becomes one. */
+const holdsKey = (matcher: Matcher, text: string): boolean => scrubHeader(matcher, text).matches > 0
 
 function whyNotFollowed(url: URL, { method, hasBody, projected, upstream, hops }: RedirectOptions): string | undefined {
   if (!upstream.follow_redirects.includes(url.hostname))

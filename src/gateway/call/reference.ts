@@ -39,12 +39,17 @@ export function ownReference(reference: string, options: ReferenceOptions): stri
 const withoutKeyPath = (path: string, keyPath: string): string =>
   (path === keyPath || path.startsWith(`${keyPath}/`) ? path.slice(keyPath.length) : path) || '/'
 
-/** RFC 8288 link values whose target is of the same upstream; undefined when none is left. */
+/** No API has as many; each is parsed and made longer. */
+const MOST_LINKS = 100
+
+/** RFC 8288 link values whose target is of the same upstream; undefined when none is left, or there are too many. */
 export function ownLinks(value: string, options: ReferenceOptions): string | undefined {
   const kept: string[] = []
+  let found = 0
   for (const [, target, parameters] of value.matchAll(
     /<([^<>]*)>((?:\s*;\s*[^\s=;,<>"]+(?:\s*=\s*(?:"[^"]*"|[^\s;,<>"]+))?)*)/g,
   )) {
+    if (++found > MOST_LINKS) return undefined
     const own = ownReference(target!, options)
     if (own !== undefined) kept.push(`<${own}>${parameters!}`)
   }

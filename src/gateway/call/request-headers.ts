@@ -17,7 +17,7 @@ const MOST_REMEMBERED = 1_000
 const LONGEST_REMEMBERED = 64
 
 export interface SentHeaders {
-  /** undici's flat list of names, in lower case, and values. Without the key and the body's length. */
+  /** Names, in lower case, and values in turn. Without the key and the body's length. */
   readonly list: string[]
   /** Those that pass because `request_headers` lists them, as they are sent: what tool policies judge. */
   readonly listed: readonly (readonly [name: string, value: string])[]

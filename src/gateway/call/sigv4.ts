@@ -1,5 +1,5 @@
 /** AWS Signature Version 4 of an outgoing request. */
-import { Sha256 } from '@aws-crypto/sha256-js'
+import { createHash, createHmac } from 'node:crypto'
 import { SignatureV4 } from '@smithy/signature-v4'
 
 export interface SigningKey {
@@ -23,6 +23,45 @@ const isSigned = (name: string): boolean =>
 
 const added = ['authorization', 'x-amz-date', 'x-amz-content-sha256'] as const
 
+interface Hasher {
+  update(bytes: Buffer): unknown
+  digest(): Buffer
+}
+
+type HashSource = string | ArrayBuffer | ArrayBufferView
+
+/** As the signer asks for it, by Node's own: its JavaScript one takes ten times as long, in one go. */
+class NodeSha256 {
+  readonly #secret: Buffer | undefined
+  #hash: Hasher
+
+  constructor(secret?: HashSource) {
+    this.#secret = secret === undefined ? undefined : bytesOf(secret)
+    this.#hash = this.#begin()
+  }
+
+  update(chunk: HashSource): void {
+    this.#hash.update(bytesOf(chunk))
+  }
+  digest(): Promise<Uint8Array> {
+    return Promise.resolve(this.#hash.digest())
+  }
+  reset(): void {
+    this.#hash = this.#begin()
+  }
+
+  #begin(): Hasher {
+    return this.#secret === undefined ? createHash('sha256') : createHmac('sha256', this.#secret)
+  }
+}
+
+function bytesOf(source: HashSource): Buffer {
+  if (typeof source === 'string') return Buffer.from(source, 'utf8')
+  return ArrayBuffer.isView(source)
+    ? Buffer.from(source.buffer, source.byteOffset, source.byteLength)
+    : Buffer.from(source)
+}
+
 /** The headers that make the request one of the key's owner. `body`: undefined where `x-amz-content-sha256` says what it is, or there is none. */
 export async function signatureOf(
   key: SigningKey,
@@ -37,7 +76,7 @@ export async function signatureOf(
     credentials: { accessKeyId: key.accessKeyId, secretAccessKey: key.secretAccessKey },
     region: key.region,
     service: key.service,
-    sha256: Sha256,
+    sha256: NodeSha256,
     // S3 alone takes a path as it is sent.
     uriEscapePath: key.service !== 's3',
     applyChecksum: true,

@@ -1,5 +1,5 @@
 /** Reading the text of any request target, piece by piece. */
-import { decodeAgain, isName } from '../../scope/index.ts'
+import { decodeAgain, isPercentEncoded, isName } from '../../scope/index.ts'
 import { IN_PATH, IN_QUERY, isPlainText } from './target-characters.ts'
 
 /** One query parameter. `encoded` is how it is sent upstream: as it was spelled, but for what could part it from its neighbours. */
@@ -90,13 +90,18 @@ function decodeSegment(raw: string, isLast: boolean): string {
         : 'it holds path parameters (;) behind an empty, . or .. path segment',
     )
   // An upstream that decodes twice would see another path.
-  const again = decodeAgain(segment)
-  if (again !== segment && (/[\\\x00-\x1f\x7f-\x9f]/.test(again) || isOtherwiseShaped(again, segment)))
-    return refuse('it holds a doubly encoded slash, dot or control character (%25XX) in the path')
+  requireOneReading(segment, decodeAgain(segment))
   // So would one that folds look-alikes, such as the full-width slash, into ASCII.
   if (isOtherwiseShaped(segment, segment))
     return refuse('it holds a character that stands for a slash, backslash or dot in the path')
   return segment
+}
+
+function requireOneReading(segment: string, again: string): void {
+  if (again === segment) return
+  if (isPercentEncoded(again)) refuse('it holds what is percent-encoded over and over (%2525XX) in the path')
+  if (/[\\\x00-\x1f\x7f-\x9f]/.test(again) || isOtherwiseShaped(again, segment))
+    refuse('it holds a doubly encoded slash, dot or control character (%25XX) in the path')
 }
 
 /** Whether a part between encoded slashes, or what stands before its path parameters, is empty, `.` or `..`. */

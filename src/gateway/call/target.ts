@@ -1,7 +1,7 @@
 /**
  * The way one upstream call is made: `target` reads what was asked, `credentials` takes the caller's token out of it,
  * `outgoing` builds the request that is sent instead, `egress` opens the connection, `response`, `project` and `scrub`
- * decide what comes back, and `call` joins them.
+ * decide what comes back, and `../proxy` joins them.
  */
 import { badRequest } from '../../logical/errors.ts'
 import { isName } from '../../scope/index.ts'

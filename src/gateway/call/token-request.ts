@@ -116,10 +116,17 @@ function lifeOf({ expires_in: life, expires_at: end }: Record<string, unknown>, 
   return seconds
 }
 
-/** RFC 6749, 5.2: `error` is of printable characters; a description may repeat what was sent. */
-function codeOf({ error }: Record<string, unknown>): string {
-  return typeof error === 'string' && /^[a-z_]{1,40}$/.test(error) ? ` ${error}` : ''
-}
+/** RFC 6749, 5.2. Any other text, as a description, may repeat what was sent. */
+const errorCodes: readonly unknown[] = [
+  'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_scope',
+]
+
+const codeOf = ({ error }: Record<string, unknown>): string => (errorCodes.includes(error) ? ` ${String(error)}` : '')
 
 function parsed(text: string): Record<string, unknown> {
   try {

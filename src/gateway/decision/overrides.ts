@@ -1,5 +1,5 @@
 import { isAscii } from 'node:buffer'
-import { badRequest } from '../../logical/errors.ts'
+import { badRequest, RequestError } from '../../logical/errors.ts'
 import { isOverrideHeader, isOverrideParameter, semicolonPairs } from '../../scope/index.ts'
 import { namesMethod } from './json-override.ts'
 
@@ -41,9 +41,19 @@ function isPlain(bytes: Uint8Array, escapes: readonly string[]): boolean {
   )
 }
 
+/** As many as parameter rules look at. */
+const MOST_PAIRS = 10_000
+
 /** Names are decoded leniently, as the most forgiving server would. */
 function refuseFormOverride(contentType: string | undefined, bytes: Uint8Array): void {
   const text = Buffer.from(bytes).toString('latin1')
+  const separators = isMultipart(contentType) ? /\bname/gi : /[&;]/g
+  for (let found = 1; separators.test(text); found++)
+    if (found >= MOST_PAIRS)
+      throw new RequestError(
+        'too_large',
+        `the body holds more than ${String(MOST_PAIRS)} fields, which all have to be looked at; send less in one request`,
+      )
   const names = isMultipart(contentType)
     ? [...text.matchAll(/\bname\*?[ \t]{0,8}=[ \t]{0,8}(?:utf-8'')?["']?([^"'\r\n;]{1,64})/gi)].map(
         (found) => found[1]!,

@@ -8,7 +8,7 @@ import { badRequest } from '../../logical/errors.ts'
 import type { Caller, Callers } from '../decision/callers.ts'
 import type { Decisions } from '../decision/decide.ts'
 import { toGatewayFailure } from '../error.ts'
-import { sendError, sendJson } from './response.ts'
+import { sendJson } from './response.ts'
 import type { Exchange } from './response.ts'
 
 export interface CheckSettings {
@@ -59,8 +59,7 @@ export async function serveCheck(
   } catch (thrown) {
     const error = toGatewayFailure(thrown)
     // A proxy would hand a 401 or 403 to its client, whose token has nothing to do with what is wrong here.
-    if (!error.code.startsWith('caller_')) throw error
-    sendError(exchange, error, 400)
+    throw error.code.startsWith('caller_') ? error.answeredAs(400) : error
   }
 }
 

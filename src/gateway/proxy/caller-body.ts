@@ -1,4 +1,5 @@
 import type { UpstreamDocument } from '../../document/index.ts'
+import { withoutChunkSignatures } from '../call/aws-chunked.ts'
 import { noBodyForKey, spliceIntoBody, takeFromBody } from '../call/body-placement.ts'
 import type { TakenBody } from '../call/body-placement.ts'
 import { decodedBody } from '../call/content-coding.ts'
@@ -75,8 +76,15 @@ export class CallerBody {
   }
 
   /** As a server reads it, which may be compressed; what is sent stays as it came. */
-  async #readable(bytes: Buffer, upstream: UpstreamDocument): Promise<Buffer> {
-    this.#decoded ??= await decodedBody(this.#sent(upstream, 'content-encoding'), bytes, {
+  async #readable(sent: Buffer, upstream: UpstreamDocument): Promise<Buffer> {
+    if (this.#decoded) return this.#decoded
+    const stated = this.#request.headers.find(([name]) => name.toLowerCase() === 'x-amz-content-sha256')?.[1].trim()
+    const isInPieces = stated?.startsWith('STREAMING-') === true && upstream.auth.includes('aws_sigv4')
+    // The pieces are joined before anybody reads them.
+    const bytes = isInPieces ? await joined(withoutChunkSignatures([sent], false)) : sent
+    const codings = this.#sent(upstream, 'content-encoding')?.split(',') ?? []
+    const coding = codings.filter((name) => !isInPieces || name.trim().toLowerCase() !== 'aws-chunked').join(',')
+    this.#decoded = await decodedBody(coding, bytes, {
       maxBytes: upstream.max_request_bytes,
       tooLarge: () => bodyTooLarge(upstream.name, upstream.max_request_bytes),
       take: (taken) => {
@@ -89,6 +97,12 @@ export class CallerBody {
   #sent(upstream: UpstreamDocument, name: string): string | undefined {
     return sentHeader(requestHeaderPlan(upstream).apply(this.#request.headers, { range: false }), name)
   }
+}
+
+async function joined(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const all: Uint8Array[] = []
+  for await (const piece of pieces) all.push(piece)
+  return Buffer.concat(all)
 }
 
 async function collect({ body, upstream }: BodyOf, maxBytes: number, held: CallHolds): Promise<Buffer> {

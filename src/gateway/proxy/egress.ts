@@ -37,7 +37,7 @@ const systemResolve: Resolver = async (hostname) =>
 /**
  * The only way out of the gateway. Every connection resolves the name again, checks every address the response holds and
  * connects to exactly those; no second look-up can lead elsewhere. Proxy variables play no part, TLS is always verified,
- * the protocol is HTTP/1.1, redirects are never followed.
+ * the protocol is HTTP/1.1, a redirect is another request, with a look at its own address.
  */
 export class Egress {
   readonly #options: EgressOptions

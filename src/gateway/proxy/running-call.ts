@@ -228,7 +228,7 @@ export class RunningCall implements CallSink, CallPermit, OngoingUse {
     this.#isFailed = true
     this.#waiting = undefined
     // What a call was cut for comes before what that looked like on the wire.
-    const error = this.#open?.cutFor ?? toGatewayFailure(this.#gone ? callerGone() : thrown)
+    const error = this.#open?.cutFor ?? toGatewayFailure(thrown)
     if (this.#status !== undefined) {
       this.#result = thrown === notRead ? 'abandoned' : resultOf(thrown)
       this.#sink.failed(error)

@@ -101,6 +101,11 @@ describe('a Link header', () => {
     )
   })
 
+  it('with more links than any API sends is dropped', async () => {
+    const link = Array.from({ length: 101 }, () => `</v1/x>; rel="next"`).join(', ')
+    expect((await answerTo({ link }, {}, {}, 200)).headers).not.toHaveProperty('link')
+  })
+
   it('without any such link is dropped', async () => {
     expect((await answerTo({ link: '<https://docs.example/x>; rel="help"' }, {}, {}, 200)).headers).not.toHaveProperty(
       'link',

@@ -317,3 +317,7 @@ it.each([
 ])('a refusal is worded for the caller who gave the target %s', (_where, listener, field, sentence) => {
   expect(() => parseTarget('/u/stripe/a\\b', listener, field)).toThrow(sentence)
 })
+
+it('a path that is encoded over and over is refused after a few rounds, not after as many', () => {
+  expect(() => parseTarget(`/u/stripe/%${'25'.repeat(4_000)}41`)).toThrow(/over and over/)
+})

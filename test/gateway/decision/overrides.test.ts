@@ -103,3 +103,11 @@ it('a plain body is looked at in a fraction of the time that reading it takes', 
   const reading = await cpu(other!)
   expect(await cpu(plain!)).toBeLessThan(reading / 4)
 })
+
+it.each([
+  ['application/x-www-form-urlencoded', '&a'],
+  [multipart, ' name=a'],
+])('deny: more fields than anybody looks through, of %s', async (type, field) => {
+  const body = Buffer.from(field.repeat(10_001) + '%41')
+  await expect(refuseBodyOverride(type, body)).rejects.toMatchObject({ kind: 'too_large' })
+})

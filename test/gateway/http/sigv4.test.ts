@@ -231,6 +231,19 @@ describe('a body that is signed in pieces', () => {
     expect(seen().headers).not.toHaveProperty('x-amz-decoded-content-length')
   })
 
+  it.each(['STREAMING-AWS4-HMAC-SHA256-PAYLOAD', 'STREAMING-UNSIGNED-PAYLOAD-TRAILER'])(
+    'is judged as it is read once its pieces are joined: %s',
+    async (sha) => {
+      const body = `${piece('_me')}${piece('thod=DELETE')}${end}\r\n`
+      const response = await put(sha, body, {
+        'content-type': 'application/x-www-form-urlencoded',
+        'x-amz-decoded-content-length': '14',
+      })
+      expect(refusal(response)).toBe('400 invalid_request bad_request')
+      expect(harness.received).toEqual([])
+    },
+  )
+
   it('keeps another coding', async () => {
     const body = `${piece('hello world')}${end}\r\n`
     await put('STREAMING-AWS4-HMAC-SHA256-PAYLOAD', body, { 'content-encoding': 'aws-chunked,gzip' })
