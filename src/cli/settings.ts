@@ -122,7 +122,7 @@ export const gatewayListener = (example: string) =>
   )
 
 const checkSettings = {
-  /** Whoever reaches the listener may ask /check. */
+  /** Anyone who reaches the listener may ask /check. */
   check_open: yesOrNo(true).default(false),
   check_scope_header: text('X-Required-Scope')
     .refine((name) => isHeaderName(name) && !isReservedHeader(name), {

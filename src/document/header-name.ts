@@ -28,7 +28,7 @@ const framing = new Set([
   'via',
 ])
 
-/** Names under which proxies tell where a request came from: whoever sets one speaks for the proxy. */
+/** Names under which proxies tell where a request came from: a caller that sets one speaks for the proxy. */
 const forwarding = new Set([
   'cf-connecting-ip',
   'cf-connecting-ipv6',

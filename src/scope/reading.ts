@@ -56,7 +56,7 @@ function decodeRun(run: string): string {
 
 /**
  * Every form of one segment, folded: whole, without dots and spaces at its end, and without what stands behind a `;`, which Java
- * servers take for parameters. The empty text among them: some server sees no segment here.
+ * servers take for parameters, or a `?` or `#`. The empty text among them: some server sees no segment here.
  */
 export function formsOf(segment: string): readonly string[] {
   if (isPlain(segment)) return [segment]
@@ -106,13 +106,16 @@ function simpleForms(segments: readonly string[]): readonly string[] | undefined
   return folded ?? segments
 }
 
+/** `#`, `%`, `/`, `;` and `?`: behind or within them a segment may be read otherwise. */
+const MAY_END = Uint8Array.from({ length: 128 }, (_, code) => ('#%/;?'.includes(String.fromCharCode(code)) ? 1 : 0))
+
 /** 2 = the segment is its only form; 1 = in lower case it is; 0 = there may be others. */
 function simplicity(segment: string): 0 | 1 | 2 {
   let hasCapitals = false
   let last = 0
   for (let at = 0; at < segment.length; at++) {
     last = segment.charCodeAt(at)
-    if (last <= 0x20 || last >= 0x7f || last === 0x25 || last === 0x2f || last === 0x3b) return 0
+    if (last <= 0x20 || last >= 0x7f || MAY_END[last] === 1) return 0
     if (last >= 0x41 && last <= 0x5a) hasCapitals = true
   }
   if (last === 0 || last === 0x2e) return 0

@@ -94,6 +94,10 @@ describe('deny: a path that some server takes for a denied one', () => {
     expect(matchReadings([tool('t', `GET ${path}`)], 'GET', segments)).toEqual([])
   })
 
+  it.each(['admin?', 'admin#x', 'admin?a=b'])('one that a proxy would end at an encoded ? or #: %j', (segment) => {
+    expect(matchReadings([tool('t', 'GET /obj/admin')], 'GET', ['obj', segment])).toHaveLength(1)
+  })
+
   it('in time linear in the path, however many segments show nothing', () => {
     const template = `GET ${'/{a}'.replaceAll('a', 'x')}${Array.from({ length: 40 }, (_, at) => `/{p${String(at)}}`).join('')}/admin`
     const started = process.cpuUsage()
