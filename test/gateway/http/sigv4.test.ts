@@ -172,6 +172,11 @@ describe('a request signed with the phantom token is signed again with the key',
     expect((await send({ path: '/bucket/a', id: `AKIA${token}` })).text).toBe('done')
   })
 
+  it('with a query of names that every object has', async () => {
+    const path = '/u/s3/bucket/a?constructor=2&toString=x'
+    expect([(await sendRequest(harness.url, path, { headers: bearer(token) })).text, faults]).toEqual(['done', []])
+  })
+
   it('where the token is a bearer token', async () => {
     expect((await sendRequest(harness.url, '/u/s3/bucket/a', { headers: bearer(token) })).text).toBe('done')
   })
