@@ -14,6 +14,7 @@ const arrows = {
   scope: ['policy'],
   framework: ['logical'],
   document: ['scope', 'policy'],
+  preset: ['document'],
   mcp: ['framework', 'scope', 'document'],
   goplugin: ['logical', 'grpc'],
   plugin: ['logical', 'goplugin', 'proto'],
@@ -23,7 +24,7 @@ const arrows = {
   gateway: ['vault-client', 'audit', 'http', 'http-client', 'scope', 'document', 'grpc', 'error-code'],
   // Of logical, a leaf, the packed SDK loads only the files it uses: the back-off and the table of kinds of failure.
   client: ['scope', 'grpc', 'logical', 'error-code'],
-  terraform: ['goplugin', 'vault-client', 'scope', 'document', 'proto'],
+  terraform: ['goplugin', 'vault-client', 'scope', 'document', 'preset', 'proto'],
   demo: ['host', 'gateway', 'mcp', 'client'],
   cli: ['*'],
 }

@@ -1,6 +1,8 @@
 // Writes what is generated and committed, or with --check fails where the committed file differs.
 //   src/proto/*.ts                      proto/, so that no .proto file is read at run time
 //   src/terraform/engine-schema.ts      the engine's documents, out of the declarations of its paths
+//   src/preset/presets.ts               vault-config/presets/*.json, checked, so that no file is read at run time
+//   vault-config/presets/README.md      the same for people
 //   vault-config/openapi.json           the engine's API, mount-relative
 //   vault-config/cli-reference.md       the same for people
 //   vault-config/error-codes.md         what the gateway and the SDK refuse with, and who must act
@@ -8,10 +10,11 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { cliReference } from './generate/cli-reference.mjs'
-import { readEngine, readErrorCodes, readProvider } from './generate/declarations.mjs'
+import { presetReader, readEngine, readErrorCodes, readProvider } from './generate/declarations.mjs'
 import { errorCodesText } from './generate/error-codes.mjs'
 import { engineSchemaText } from './generate/engine-schema.mjs'
 import { openApiText } from './generate/openapi.mjs'
+import { presetsPage, presetsText, readPresets } from './generate/presets.mjs'
 import { protoFiles } from './generate/proto.mjs'
 import { providerDocs } from './generate/provider-docs.mjs'
 
@@ -22,11 +25,16 @@ const example = (path) => readFileSync(join(root, 'vault-config/terraform/exampl
 
 const { paths, openApiDocument } = await readEngine()
 const engineSchema = engineSchemaText(paths)
-const pages = providerDocs(await readProvider(engineSchema), example)
+const presetFolder = 'vault-config/presets'
+const presets = readPresets(join(root, presetFolder), await presetReader())
+const presetsModule = presetsText(presets)
+const pages = providerDocs(await readProvider(engineSchema, presetsModule), example)
 const engine = 'src/mcp/path-*.ts'
 const outputs = [
   ...protoFiles(),
   { target: 'src/terraform/engine-schema.ts', source: engine, text: engineSchema },
+  { target: 'src/preset/presets.ts', source: presetFolder, text: presetsModule },
+  { target: `${presetFolder}/README.md`, source: presetFolder, text: presetsPage(presets) },
   { target: 'vault-config/openapi.json', source: engine, text: openApiText(paths, openApiDocument) },
   { target: 'vault-config/cli-reference.md', source: engine, text: cliReference(paths) },
   {

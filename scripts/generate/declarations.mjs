@@ -45,10 +45,19 @@ export async function readErrorCodes() {
   return (await evaluate("export { errorCodes } from './src/error-code/index.ts'")).errorCodes
 }
 
-/** The Terraform provider as it will be with `engineSchema` as the text of src/terraform/engine-schema.ts; bound to no server. */
-export async function readProvider(engineSchema) {
+/** What reads a preset's file: `src/preset/read.ts`. */
+export async function presetReader() {
+  return (await evaluate("export { readPreset } from './src/preset/read.ts'")).readPreset
+}
+
+/**
+ * The Terraform provider as it will be with `engineSchema` and `presets` as the texts of src/terraform/engine-schema.ts and
+ * src/preset/presets.ts; bound to no server.
+ */
+export async function readProvider(engineSchema, presets) {
   const { createProvider } = await evaluate("export { createProvider } from './src/terraform/provider.ts'", {
     'src/terraform/engine-schema.ts': engineSchema,
+    'src/preset/presets.ts': presets,
   })
   return createProvider({})
 }
