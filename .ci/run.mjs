@@ -85,6 +85,7 @@ step(
 )
 counted('check:examples', 'npm run --silent check:examples')
 counted('test:sdk', 'npm run --silent test:sdk')
+counted('test:clients', 'npm run --silent test:clients', 15)
 step('README commands', 'node scripts/check-readme.mjs')
 const buf = join(scratch, 'buf', 'node_modules', '.bin', 'buf')
 if (has(`npm i --prefix ${join(scratch, 'buf')} --ignore-scripts --no-audit --no-fund @bufbuild/buf@1.75.0`)) {

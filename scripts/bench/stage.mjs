@@ -57,7 +57,7 @@ export async function startDurable(processes) {
 /** A process of its own beside a durable server: `gateway -config`. Returns its URL once it follows the feed. */
 export const startGateway = async (processes, server, name) => (await startGatewayWith(processes, server, name)).url
 
-/** The same with `settings` of its own, under Node options; returns where it listens for both. */
+/** The same with `settings` of its own, under Node options; returns where it listens for both, and what else it says at the start. */
 export async function startGatewayWith(processes, { vault, url: address, namespace }, name, own = {}) {
   const { settings = {}, nodeOptions = [] } = own
   const policy = readFileSync(join(root, 'vault-config/policies/mcp-gateway.hcl'), 'utf8')
@@ -72,9 +72,9 @@ export async function startGatewayWith(processes, { vault, url: address, namespa
     log_level: 'info',
     ...settings,
   })
-  const printed = /HTTP\s+(\S+)\s+gRPC\s+(\S+)[\s\S]*in contact with Vault/
-  const [url, grpcAddress] = await processes.start([...nodeOptions, main, 'gateway', config], printed)
-  return { url, grpcAddress }
+  const printed = /HTTP\s+(\S+)\s+gRPC\s+(\S+)([\s\S]*)in contact with Vault/
+  const [url, grpcAddress, banner] = await processes.start([...nodeOptions, main, 'gateway', config], printed)
+  return { url, grpcAddress, banner }
 }
 
 /** Upstream `bench` with its key and consent, its tools, and one agent that may use them. */
