@@ -45,9 +45,9 @@ export const upstreamFields = {
   ...redirectFields,
   error_format: {
     type: 'string',
-    allowed: ['object', 'text', 'xml'],
+    allowed: ['object', 'text', 'plain', 'xml'],
     description:
-      "How the gateway words its own refusals of calls to this upstream, so that that API's clients show them: object (most APIs), text (npm) or xml (S3).",
+      "How the gateway words its own refusals of calls to this upstream, so that that API's clients show them: object (most APIs), text (JSON whose error is the sentence: npm), plain (the sentence alone: git) or xml (S3).",
     example: 'xml',
     default: 'object',
   },

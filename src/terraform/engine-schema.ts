@@ -148,9 +148,10 @@ export const engineSchema = {
         "allowed": [
           "object",
           "text",
+          "plain",
           "xml"
         ],
-        "description": "How the gateway words its own refusals of calls to this upstream, so that that API's clients show them: object (most APIs), text (npm) or xml (S3).",
+        "description": "How the gateway words its own refusals of calls to this upstream, so that that API's clients show them: object (most APIs), text (JSON whose error is the sentence: npm), plain (the sentence alone: git) or xml (S3).",
         "example": "xml",
         "default": "object"
       },

@@ -17,7 +17,8 @@ export const errorFormatOf = (documents: Documents, target: string, listener?: s
 
 /**
  * `object`: as everywhere, and the sentence as `message` at the top, where GitHub's clients look. `text`: the sentence as `error`,
- * where npm looks. `xml`: as S3 and its kin word it. Undefined = not about an upstream.
+ * where npm looks. `plain`: nothing but the sentence, because git shows a body of no other type than text/plain. `xml`: as S3 and
+ * its kin word it. Undefined = not about an upstream.
  */
 export function errorBody(
   format: ErrorFormat | undefined,
@@ -29,6 +30,7 @@ export function errorBody(
       contentType: 'application/xml',
       text: `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${escaped(code)}</Code><Message>${escaped(message)}</Message><RequestId>${escaped(request_id)}</RequestId></Error>\n`,
     }
+  if (format === 'plain') return { contentType: 'text/plain; charset=utf-8', text: `${message}\n` }
   const error = { type, code, message }
   const body =
     format === 'text'

@@ -36,6 +36,13 @@ it('as a text', async () => {
   expect(json).toEqual({ error: sentence, code: 'no_tool', request_id: headers['x-request-id'] })
 })
 
+it('as nothing but the sentence', async () => {
+  const { status, text, headers } = await worded('plain')
+  expect([status, headers['content-type']]).toEqual([403, 'text/plain; charset=utf-8'])
+  expect(text).toBe(`${sentence}\n`)
+  expect(headers['x-content-type-options']).toBe('nosniff')
+})
+
 it('as XML', async () => {
   const { status, text, headers } = await worded('xml')
   expect([status, headers['content-type']]).toEqual([403, 'application/xml'])
