@@ -8,8 +8,8 @@ const mark = (characters: string, bits: number) => {
 mark('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~', IN_PATH | IN_QUERY)
 // RFC 3986, 3.3: `pchar`, without `;`, which some servers take for the beginning of path parameters.
 mark("!$&'()*+,=:@", IN_PATH)
-// What no reader of a query takes for a delimiter before it decodes.
-mark('!$()*,:@[]+', IN_QUERY)
+// What no reader of a query takes for a delimiter before it decodes; `/` and `?` are data there (RFC 3986, 3.4).
+mark('!$()*,/:?@[]+', IN_QUERY)
 
 export const isPlainCharacter = (code: number, bit: number): boolean =>
   code < plain.length && (plain[code]! & bit) !== 0

@@ -14,7 +14,7 @@ export interface Target {
   readonly upstream: string
   /** Percent-decoded. The last one is empty where the path ends in a slash; one with a slash in it had it encoded. */
   readonly segments: readonly string[]
-  /** The segments as they are sent where a parameter takes them whole: as they were given, normalised by RFC 3986, 6.2.2. */
+  /** The segments as they are sent where a parameter takes them whole: as they were given, but for escapes of unreserved characters. */
   readonly spelled: readonly string[]
   /** Percent-decoded. */
   readonly query: readonly QueryParameter[]
@@ -123,12 +123,15 @@ function decodePercent(raw: string): string {
   }
 }
 
-/** RFC 3986, 6.2.2: escapes of unreserved characters stand for these, and hex digits have no case. All else means what it is. */
+/**
+ * RFC 3986, 6.2.2.2: escapes of unreserved characters stand for these. All else goes on as it was spelled, hex digits in their case
+ * (RFC 9110, 7.7: a proxy must not modify path and query): npm writes `%2f`, curl `%3d`, and some servers sign or compare what they got.
+ */
 const normaliseEscapes = (raw: string): string =>
   raw.includes('%')
     ? raw.replace(/%([0-9A-Fa-f]{2})/g, (escape, hex: string) => {
         const character = String.fromCharCode(parseInt(hex, 16))
-        return /[A-Za-z0-9._~-]/.test(character) ? character : escape.toUpperCase()
+        return /[A-Za-z0-9._~-]/.test(character) ? character : escape
       })
     : raw
 
@@ -147,7 +150,7 @@ function parseQuery(raw: string): QueryParameter[] {
     const name = decodeForm(rawName)
     if (name === '') refuse('a query parameter has no name')
     const isPlain = isPlainText(rawName, IN_QUERY) && isPlainText(rawValue, IN_QUERY)
-    const encoded = isPlain ? part : normaliseEscapes(part).replace(/[^\w.~%+=!$()*,:@[\]-]/g, encodeStrict)
+    const encoded = isPlain ? part : normaliseEscapes(part).replace(/[^\w.~%+=!$()*,/:?@[\]-]/g, encodeStrict)
     return { name, value: decodeForm(rawValue), encoded }
   })
 }

@@ -202,7 +202,7 @@ describe('what is taken means one thing only', () => {
         const query = target.query.map(({ encoded }) => encoded).join('&')
         const rendered = `/u/stripe${['', ...target.spelled].join('/')}${query === '' ? '' : `?${query}`}`
         expect(target.spelled.map(decodeURIComponent)).toEqual(target.segments)
-        expect(target.spelled.join('/')).toMatch(/^(?:[\w.~!$&'()*+,;=:@/-]|%[0-9A-F]{2})*$/)
+        expect(target.spelled.join('/')).toMatch(/^(?:[\w.~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*$/)
         expect(parseTarget(rendered)).toEqual(target)
         const url = new URL(`http://upstream.example${rendered}`)
         expect(url.pathname + url.search).toBe(rendered)
@@ -234,9 +234,11 @@ describe('a segment goes out', () => {
     ["$&!'()*;v=1", "$&!'()*;v=1"],
     ['user%40host', 'user%40host'],
     ['x%3Ay', 'x%3Ay'],
-    ['caf%c3%a9', 'caf%C3%A9'],
+    ['caf%c3%a9', 'caf%c3%a9'],
+    ['caf%C3%A9', 'caf%C3%A9'],
     ['%61%7e', 'a~'],
-    ['a%2fb', 'a%2Fb'],
+    ['a%2fb', 'a%2fb'],
+    ['a%2Fb', 'a%2Fb'],
     ['encoded%2520path', 'encoded%2520path'],
     ['100%25', '100%25'],
     ['a[0]', 'a%5B0%5D'],
@@ -248,10 +250,12 @@ describe('a segment goes out', () => {
 describe('a query goes out', () => {
   it.each([
     ['fields=a,b(c)&q=x:y', 'fields=a,b(c)&q=x:y'],
-    ['fields=a%2cb', 'fields=a%2Cb'],
+    ['fields=a%2cb', 'fields=a%2cb'],
+    ['fields=a%2Cb', 'fields=a%2Cb'],
     ['cursor=abc==', 'cursor=abc=='],
     ['$filter=a%20eq%20%27x%27', '$filter=a%20eq%20%27x%27'],
-    ['u=http://a.example//b?c', 'u=http:%2F%2Fa.example%2F%2Fb%3Fc'],
+    ['u=http://a.example//b?c', 'u=http://a.example//b?c'],
+    ['u=http:%2f%2Fa.example%3fc', 'u=http:%2f%2Fa.example%3fc'],
     ['j={%22a%22:1}', 'j=%7B%22a%22:1%7D'],
     ['a=%41+b%2Bc', 'a=A+b%2Bc'],
   ])('%s as %s', (raw, sent) => {

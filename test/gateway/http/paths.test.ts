@@ -49,6 +49,8 @@ describe('the upstream sees the path as it was asked for', () => {
     ['GET /v2/{name...}/manifests/{ref}', '/v2/library/ubuntu/manifests/latest'],
     ['GET /items/', '/items/'],
     ['GET /items/', '/items/?fields=a,b'],
+    ['GET /{name}', '/%c3%a4%C3%B6'],
+    ['GET /items', '/items?path=/a/b%3d%3D%2f&u=http://a.example//?c'],
   ])('%s: %s', async (operation, path) => {
     await serve({ things: [operation] })
     expect((await ask(path, operation.split(' ')[0])).status).toBe(200)
@@ -59,7 +61,7 @@ describe('the upstream sees the path as it was asked for', () => {
     await serve({ projects: ['GET /projects/{id}/issues', 'GET /{pkg}'] }, { encoded_slash: 'data' })
     expect((await ask('/projects/group%2Fsub%2Fname/issues')).status).toBe(200)
     expect((await ask('/@acme%2fapp')).status).toBe(200)
-    expect(harness.received.map(({ url }) => url)).toEqual(['/projects/group%2Fsub%2Fname/issues', '/@acme%2Fapp'])
+    expect(harness.received.map(({ url }) => url)).toEqual(['/projects/group%2Fsub%2Fname/issues', '/@acme%2fapp'])
   })
 })
 
