@@ -113,7 +113,7 @@ function probeProblems({ name: upstream, probe, tools }: Preset): string[] {
   const [path = '', ...rest] = probe.path.split('?')
   if (!path.startsWith('/') || rest.length > 1) return ['probe.path: must begin with a slash, for example /user']
   const known = tools.map((tool) => ({ upstream, name: tool.name, operations: tool.operations.map(parseOperation) }))
-  const segments = path.slice(1).split('/').map(decodeURIComponent)
+  const segments = path === '/' ? [] : path.slice(1).split('/').map(decodeURIComponent)
   const found = matchOperations(known, probe.method, segments).some(({ tool }) => tool.name === probe.tool)
   return found ? [] : [`probe: is not an operation of the tool ${probe.tool}`]
 }

@@ -73,6 +73,8 @@ export const presetSchema = z.strictObject({
   version: z.int().min(1),
   reviewed: z.iso.date(),
   title: text,
+  /** What its owner should know before: what is left out, and why. Whole sentences. */
+  notes: z.array(text).min(1).optional(),
   /** Where the facts are from. */
   sources: z.array(z.url({ protocol: /^https$/ })).min(1),
   variables: z.record(z.string(), variable).default({}),

@@ -2,12 +2,24 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { planPreset, presets } from '../../src/preset/index.ts'
+import { planPreset, PresetError, presets } from '../../src/preset/index.ts'
+import type { Preset } from '../../src/preset/index.ts'
 import { readPreset } from '../../src/preset/read.ts'
 
 const folder = resolve(import.meta.dirname, '../../vault-config/presets')
 const files = readdirSync(folder).filter((file) => file.endsWith('.json'))
 const text = (file: string): string => readFileSync(join(folder, file), 'utf8')
+/** Every call is a POST to one path: which of them only read, nobody can tell from outside. */
+const notToBeSplit = ['linear']
+
+function hasReadingPart(preset: Preset, variables: Record<string, string>): boolean {
+  try {
+    return planPreset(preset, { mount: 'mcp', variables, read_only: true }).tools.length > 0
+  } catch (error) {
+    if (error instanceof PresetError) return false
+    throw error
+  }
+}
 
 describe.each(files)('%s', (file) => {
   const { fake: _fake, ...preset } = readPreset(file, text(file))
@@ -17,9 +29,11 @@ describe.each(files)('%s', (file) => {
     expect(presets.find(({ name }) => name === preset.name)).toEqual(preset)
   })
 
-  it('has something to read, and a risk above low for what changes something', () => {
-    const plan = planPreset(preset, { mount: 'mcp', variables, read_only: true })
-    expect(plan.tools.length).toBeGreaterThan(0)
+  it('has something that only reads, unless nobody can tell reading from changing', () => {
+    expect(hasReadingPart(preset, variables)).toBe(!notToBeSplit.includes(preset.name))
+  })
+
+  it('has a risk above low for what changes something', () => {
     const changing = preset.tools.filter(({ operations }) =>
       operations.some(({ capability, method }) => !['read', 'list'].includes(capability) || method === 'DELETE'),
     )
@@ -61,8 +75,16 @@ describe('a preset is accepted', () => {
     ['without a known prefix', 'secret.api_key.prefix', undefined],
     ['without variables', 'variables', undefined],
     ['with a probe that has a query', 'probe.path', '/user?per_page=1'],
+    ['with sentences for its owner', 'notes', ['Merging is left out.']],
   ])('%s', (_name, at, value) => {
     expect(refusal(changed(at, value))).toBe('accepted')
+  })
+
+  it('with a probe of the root', () => {
+    const preset = { ...github(), probe: { method: 'GET', path: '/?x=1', tool: 'root' } } as Record<string, unknown>
+    const root = { name: 'root', description: 'the root', risk: 'low', operations: [{ ...read, path: '/' }] }
+    preset.tools = [...(preset.tools as unknown[]), root]
+    expect(refusal(JSON.stringify(preset))).toBe('accepted')
   })
 
   it('with a variable in its URL and its origins', () => {
