@@ -14,6 +14,7 @@ export const spokenAlways: readonly string[] = [
   'last-modified',
   'mcp-protocol-version',
   'mcp-session-id',
+  'pragma',
   'preference-applied',
   'retry-after',
   'retry-after-ms',

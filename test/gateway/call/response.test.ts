@@ -132,6 +132,7 @@ describe('of the response headers', () => {
     ['anthropic-ratelimit-tokens-remaining', '3'],
     ['retry-after-ms', '40'],
     ['cache-control', 'no-store'],
+    ['pragma', 'no-cache'],
     ['allow', 'GET, HEAD'],
     ['mcp-session-id', 's'],
     ['x-amzn-requestid', 'r'],
