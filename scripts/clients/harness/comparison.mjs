@@ -129,8 +129,11 @@ function decoded(response) {
   return decode && body.length > 0 ? decode(body) : body
 }
 
-/** What the program got itself against what it got through the gateway, whose URLs read as the upstream's. */
-function responseDifferences(which, directly, through, { responsesLeftOut, ownUrls }, used) {
+/**
+ * What the program got itself against what it got through the gateway, whose URLs read as the upstream's. `readBody`: what a
+ * program's server says in a body that is cut into pieces by chance.
+ */
+function responseDifferences(which, directly, through, { responsesLeftOut, ownUrls, readBody = (body) => body }, used) {
   const [one, other] = [directly.response, through.response]
   if (one === undefined || other === undefined) return difference(`${which}: response`, one?.start, other?.start)
   const coded = fieldOf(one, 'content-encoding')
@@ -146,7 +149,9 @@ function responseDifferences(which, directly, through, { responsesLeftOut, ownUr
       ? []
       : difference(`${which}: response content-length`, told, fieldOf(other, 'content-length'))),
     // How much of a response that was cut has arrived is chance.
-    ...(directly.end === 'whole' ? bodyDifference(`${which}: response body`, decoded(one), decoded(other)) : []),
+    ...(directly.end === 'whole'
+      ? bodyDifference(`${which}: response body`, readBody(decoded(one)), readBody(decoded(other)))
+      : []),
     ...headerDifferences(`${which}: response trailer`, one.trailers, other.trailers, isExcepted),
     ...difference(`${which}: how the response ended`, directly.end, through.end),
   ]
@@ -154,20 +159,30 @@ function responseDifferences(which, directly, through, { responsesLeftOut, ownUr
 
 const titleOf = ({ request }) => request.start.split(' ').slice(0, 2).join(' ')
 
+/** Whoever asks without a credential is asked for one by whom it asks: the API itself, or the gateway. */
+const isChallenge = ({ request, response }) =>
+  fieldOf(request, 'authorization') === undefined &&
+  response !== undefined &&
+  statusOf(response) === 401 &&
+  fieldOf(response, 'www-authenticate') !== undefined
+
 /**
  * All differences of one step. `directly`: { exchanges, result }; `through` has `received` beside them, the exchanges as the
  * program saw them; each is a list. `used` collects the exceptions that applied.
  */
 export function differences(directly, through, program, used) {
-  const counts = [directly.exchanges, through.exchanges, through.received].map((list) => list.map(titleOf))
+  const [asked, arrived, received] = [directly.exchanges, through.exchanges, through.received].map((list) =>
+    list.filter((exchange) => !isChallenge(exchange)),
+  )
+  const counts = [asked, arrived, received].map((list) => list.map(titleOf))
   if (new Set(counts.map((titles) => titles.length)).size > 1)
     return [
       `requests: directly ${shown(counts[0])}, through the gateway ${shown(counts[2])}, of which the upstream saw ${shown(counts[1])}`,
     ]
   if (counts[0].length === 0) return ['no request was sent']
-  const found = directly.exchanges.flatMap((exchange, at) => [
-    ...requestDifferences(titleOf(exchange), exchange, through.exchanges[at], program, used),
-    ...responseDifferences(titleOf(exchange), exchange, through.received[at], program, used),
+  const found = asked.flatMap((exchange, at) => [
+    ...requestDifferences(titleOf(exchange), exchange, arrived[at], program, used),
+    ...responseDifferences(titleOf(exchange), exchange, received[at], program, used),
   ])
   return [...found, ...difference('what the program made of it', directly.result, program.ownUrls(through.result))]
 }

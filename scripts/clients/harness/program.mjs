@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { differences } from './comparison.mjs'
 import { openFake } from './fake.mjs'
 import { provision } from './stage.mjs'
+import { fieldOf } from './wire.mjs'
 
 const STEP_MS = 60_000
 const SETTLED_MS = 10_000
@@ -35,6 +36,7 @@ export function sentenceOf({ response }) {
     const escaped = /<Message>([\s\S]*)<\/Message>/.exec(text)?.[1] ?? ''
     return escaped.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
   }
+  if (fieldOf(response, 'content-type').startsWith('text/plain')) return text.trimEnd()
   const { error, message } = JSON.parse(text)
   return message ?? error.message ?? error
 }
@@ -135,7 +137,7 @@ export async function runProgram(name, program, { stage, load, folder, report })
   const run = async (keyOf, urlOf, received, refused) => {
     const at = {}
     for (const [upstream, { server, fake, key, secret, isOutside }] of Object.entries(upstreams)) {
-      server.serve(fake({ key, url: server.url, secret, urls: urlsOf(upstreams) }))
+      server.serve(fake({ key, url: server.url, secret, urls: urlsOf(upstreams), folder }))
       at[upstream] = isOutside ? { url: server.url } : { url: urlOf(upstream), key: keyOf(upstream) }
     }
     const recorded = recorder(seen, received)
@@ -150,7 +152,7 @@ export async function runProgram(name, program, { stage, load, folder, report })
       async () => {},
     )
     const inside = Object.entries(upstreams).filter(([, { isOutside }]) => !isOutside)
-    const token = await provision(stage.vault, name, Object.fromEntries(inside), program.scopes)
+    const token = await provision(stage.vault, name, Object.fromEntries(inside), program)
     const aliased = (one) => `${upstreams[one].document?.token_alias ?? ''}${token}`
     const [seenBefore, receivedBefore] = [seen.length, stage.exchanges.length]
     const through = await run(aliased, stage.urlOf, stage.exchanges)

@@ -30,8 +30,8 @@ export async function startStage(processes, listeners) {
   }
 }
 
-/** Key, consent, document and tools of each upstream, and an agent with all of `scopes`. Returns its phantom token. */
-export async function provision(vault, agent, upstreams, scopes) {
+/** Key, consent, document and tools of each upstream, and an agent with all of `scopes`, cut by `policy`. Returns its phantom token. */
+export async function provision(vault, agent, upstreams, { scopes, policy }) {
   for (const [name, { url, secret, document = {}, consent = {}, tools }] of Object.entries(upstreams)) {
     await vault('POST', `/v1/secret/data/mcp/${name}`, { data: secret })
     await vault('POST', `/v1/secret/metadata/mcp/${name}`, { custom_metadata: { mcp_origins: url, ...consent } })
@@ -39,7 +39,9 @@ export async function provision(vault, agent, upstreams, scopes) {
     for (const [tool, operations] of Object.entries(tools))
       await vault('POST', `/v1/mcp/tools/${name}/${tool}`, { operations })
   }
-  await vault('POST', `/v1/mcp/agents/${agent}`, { owner: 'clients', environment: 'test' })
+  if (policy !== undefined) await vault('POST', `/v1/mcp/policies/${agent}`, { policy })
+  const policies = policy === undefined ? {} : { policies: [agent] }
+  await vault('POST', `/v1/mcp/agents/${agent}`, { owner: 'clients', environment: 'test', ...policies })
   await vault('POST', `/v1/mcp/agents/${agent}/scopes`, { scopes })
   return (await vault('POST', `/v1/mcp/creds/${agent}`, { purpose: 'clients' })).data.token
 }

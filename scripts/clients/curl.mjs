@@ -1,0 +1,109 @@
+// curl: downloads and their resumption, uploads, forms, codings, conditions, redirects.
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { FILE, MODIFIED, filesApi } from './fakes/files-api.mjs'
+import { runCommand } from './harness/command.mjs'
+
+export const commands = ['curl']
+export const upstreams = {
+  files: {
+    document: { allow_range: true, max_request_bytes: 20 * 1_048_576 },
+    tools: {
+      all: ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'].flatMap((method) =>
+        ['/{path...}', '/{path...}/'].map((path) => ({ method, path, capability: 'read' })),
+      ),
+    },
+    fake: filesApi,
+  },
+}
+export const scopes = ['read:files:all']
+export const leftOut = {
+  upgrade: 'a wish for HTTP/2, which a server may ignore (RFC 9110, 7.8)',
+  'http2-settings': 'belongs to it',
+}
+export const responsesLeftOut = { location: 'a path becomes a URL; what curl makes of it (redirect_url) is compared' }
+/** The version of HTTP is each hop's own (RFC 9110, 2.5). */
+export const random = { ':target': /(?<=HTTP\/1\.)[01]$/ }
+
+const BIG = Buffer.alloc(3 * 1_048_576, 'upload\n')
+const PART = FILE.subarray(0, 400_000)
+const REPORT = '%{http_code} %{content_type} %{num_redirects} %{redirect_url}'
+const slow = ['--limit-rate', '8M']
+
+/** What curl is told beside the URL's path, and the files of the folder it runs in. */
+const transfers = {
+  'a download': { args: ['-o', 'out'], path: '/file/a' },
+  'a download that is resumed': { has: { out: PART }, args: ['-C', '-', '-o', 'out'], path: '/file/a' },
+  'a download that was whole already': { has: { out: FILE }, args: ['-C', '-', '-o', 'out'], path: '/file/a' },
+  'its last bytes': { args: ['-r', '-100', '-o', 'out'], path: '/file/a' },
+  'a long part of it': { args: ['-r', '100000-299999', '-o', 'out'], path: '/file/a' },
+  'a slow download': { args: ['-o', 'out', ...slow], path: '/file/a' },
+  HEAD: { args: ['-I'], path: '/file/a', only: /^(?:HTTP|content|etag|last-modified|accept-ranges).*/gim },
+  'a condition on the date': { args: ['-z', MODIFIED, '-o', 'out'], path: '/file/a' },
+  'a condition on the tag': { has: { tag: '"never"' }, args: ['--etag-compare', 'tag', '-o', 'out'], path: '/file/a' },
+  'an upload': { has: { in: 'small' }, args: ['-T', 'in'], path: '/upload/' },
+  'a large upload, which waits for 100 Continue': { has: { in: BIG }, args: ['-T', 'in'], path: '/upload/a' },
+  'an upload of unknown length': { input: BIG, args: ['-T', '-'], path: '/upload/a' },
+  'an upload that is resumed': { has: { in: BIG }, args: ['-C', '1000000', '-T', 'in'], path: '/upload/a' },
+  'a form': { args: ['-d', 'a=1&b=%26', '--data-urlencode', 'c=ü &'], path: '/echo/form' },
+  'a query': { args: ['-G', '--data-urlencode', 'q=a b&c=ü/+', '-d', 'x=1+2'], path: '/echo/query' },
+  'a form with a file': {
+    has: { in: BIG.subarray(0, 5_000) },
+    args: ['-F', 'title=ü', '-F', 'f=@in;type=image/png'],
+    path: '/upload/form',
+  },
+  'a large form with a file': { has: { in: BIG }, args: ['-F', 'f=@in'], path: '/upload/form' },
+  JSON: { args: ['-H', 'Content-Type: application/json', '-d', '{"a": [1, 2.50, "ü"]}'], path: '/echo/json' },
+  'a body in chunks': { args: ['-H', 'Transfer-Encoding: chunked', '-d', 'some=thing'], path: '/echo/chunks' },
+  DELETE: { args: ['-X', 'DELETE'], path: '/echo/a' },
+  'characters that paths may hold': {
+    args: ['--path-as-is', '--globoff'],
+    path: "/echo/a;v=1,2/(b)'!*$&+@:=~/%C3%BC%20%26",
+  },
+  '--compressed': { args: ['--compressed', '-o', 'out'], path: '/negotiated/a' },
+  'no coding wanted': { args: ['-o', 'out'], path: '/negotiated/a' },
+  'what is stored in gzip': { args: ['--compressed', '-o', 'out'], path: '/stored/gzip' },
+  'what is stored in br': { args: ['--compressed', '-o', 'out'], path: '/stored/br' },
+  'what is stored in deflate': { args: ['--compressed', '-o', 'out'], path: '/stored/deflate' },
+  'a redirect to a path': { args: ['-L', '-o', 'out'], path: '/redirect/?to=/file/a' },
+  'a redirect to a URL': { args: ['-L', '-o', 'out'], path: '/redirect/?to=OWN/file/a' },
+  'a redirect beside itself': { args: ['-L', '-o', 'out'], path: '/redirect/?to=../file/a' },
+  'a form that becomes a GET': { args: ['-L', '-d', 'a=1'], path: '/redirect/?status=303&to=/echo/a' },
+  'a form that stays one': { args: ['-L', '-d', 'a=1'], path: '/redirect/?status=307&to=/echo/a' },
+  'a redirect that is not followed': { args: ['-o', 'out'], path: '/redirect/?to=/file/a' },
+  'a wish for HTTP/2': { args: ['--http2', '-o', 'out'], path: '/file/a' },
+  'a second try after 503': { args: ['--retry', '2', '-f', '-s'], path: '/retried/a' },
+  'HTTP/1.0': { args: ['--http1.0', '-o', 'out'], path: '/file/a' },
+  'what is not there': { args: ['--fail-with-body'], path: '/nothing' },
+}
+
+export async function run({ at: { files }, folder, step, refused }) {
+  for (const [name, transfer] of Object.entries(transfers)) await step(name, () => curl(folder, files, transfer))
+  await refused(
+    'a part so short that a key could be cut in it',
+    async () => {
+      throw new Error((await curl(folder, files, { args: ['-r', '5-9'], path: '/file/a' })).printed)
+    },
+    /^header range must ask for/,
+  )
+}
+
+async function curl(folder, { url, key }, { has = {}, input, args, path, only }) {
+  const files = { in: '', out: undefined, tag: '', ...has }
+  for (const [name, content] of Object.entries(files)) {
+    rmSync(join(folder, name), { force: true })
+    if (content !== undefined) writeFileSync(join(folder, name), content)
+  }
+  const always = ['-sS', '-w', `\n${REPORT}`, '-H', `Authorization: Bearer ${key}`]
+  const { exit, stdout, stderr } = await runCommand('curl', [...always, ...args, url + path], { cwd: folder, input })
+  return { exit, printed: only ? stdout.match(only) : stdout, said: stderr, out: fileIn(folder, 'out') }
+}
+
+function fileIn(folder, name) {
+  try {
+    const bytes = readFileSync(join(folder, name))
+    return { bytes: bytes.length, isFile: bytes.equals(FILE) }
+  } catch {
+    return undefined
+  }
+}
