@@ -15,6 +15,7 @@ const arrows = {
   framework: ['logical'],
   document: ['scope', 'policy'],
   preset: ['document'],
+  proposal: ['scope', 'document'],
   mcp: ['framework', 'scope', 'document'],
   goplugin: ['logical', 'grpc'],
   plugin: ['logical', 'goplugin', 'proto'],

@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { resolve } from 'node:path'
@@ -24,6 +25,8 @@ export interface Io {
   promptHidden(prompt: string): Promise<string>
   /** UTF-8 text of a file; a relative path starts where the command was called. */
   readFile(path: string): Promise<string>
+  /** The bytes of a file, or of standard input for `-`, piece by piece: for what may be too long to be held. */
+  readChunks(path: string): AsyncIterable<Uint8Array>
 }
 
 /** A variable of Vault's, else OpenBao's of the same name. Empty counts as unset, as both have it. */
@@ -64,6 +67,7 @@ export function processIo(): Io {
     readStdin,
     promptHidden,
     readFile: (path) => readFile(resolve(path), 'utf8'),
+    readChunks: (path) => (path === '-' ? process.stdin : createReadStream(resolve(path))),
   }
 }
 

@@ -75,6 +75,12 @@ export const registrations: readonly Registration[] = [
   },
   {
     group: 'Data',
+    name: 'tools',
+    summary: "Tools of upstreams: from an API's own description",
+    load: async () => (await import('./tools.ts')).tools,
+  },
+  {
+    group: 'Data',
     name: 'lease',
     summary: 'Leases: what ends everything issued under them',
     load: async () => (await import('./lease.ts')).lease,

@@ -2,6 +2,7 @@
 import { createServer } from 'node:net'
 import type { AddressInfo, Server } from 'node:net'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { registrations } from '../../src/cli/main.ts'
 import { run } from '../../src/cli/run.ts'
@@ -82,6 +83,7 @@ async function serve(
       readStdin: () => Promise.resolve(''),
       promptHidden: () => Promise.resolve(''),
       readFile: () => Promise.reject(new Error('no files here')),
+      readChunks: () => Readable.from([]),
     },
     registrations,
   )

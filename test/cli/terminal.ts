@@ -1,6 +1,8 @@
+import { createReadStream } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { Readable } from 'node:stream'
 import { afterEach } from 'vitest'
 import { systemClock } from '../../src/logical/clock.ts'
 import type { Io } from '../../src/cli/io.ts'
@@ -72,6 +74,8 @@ export async function shellAt(address: string, options: TerminalOptions = {}): P
         readStdin: () => Promise.resolve(options.stdin ?? ''),
         promptHidden: () => Promise.resolve(options.typed ?? ''),
         readFile: (path) => readFile(inHome(path), 'utf8'),
+        readChunks: (path) =>
+          path === '-' ? Readable.from([Buffer.from(options.stdin ?? '')]) : createReadStream(inHome(path)),
       }
       return { code: await run(words, io, registrations), out, err }
     },

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/logical/clock.ts'
 import type { Io } from '../../src/cli/io.ts'
@@ -50,6 +51,7 @@ async function install(
     readStdin: unused,
     promptHidden: unused,
     readFile: unused,
+    readChunks: () => Readable.from([]),
   }
   const load = () => Promise.resolve(terraformCommands(file, machine))
   return {

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { call } from '../../src/cli/call.ts'
 import type { Io } from '../../src/cli/io.ts'
@@ -66,6 +67,7 @@ async function type(script: readonly Scripted[], words: readonly string[], io: P
     readStdin: () => Promise.resolve(''),
     promptHidden: () => Promise.resolve(''),
     readFile: () => Promise.reject(new Error('no files here')),
+    readChunks: () => Readable.from([]),
     ...io,
   }
   const code = await run(['call', ...words], terminal, [

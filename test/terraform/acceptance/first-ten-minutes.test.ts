@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { copyFile, mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { releaseProvider } from '../../../scripts/release-provider.mjs'
 import { systemClock } from '../../../src/logical/clock.ts'
@@ -63,6 +64,7 @@ async function install(provider: string, dir: string): Promise<string> {
     readStdin: none,
     promptHidden: none,
     readFile: none,
+    readChunks: () => Readable.from([]),
   }
   const load = () => Promise.resolve(terraformCommands(provider, process))
   const code = await run(['terraform', 'install', `-dir=${dir}`], io, [

@@ -1,0 +1,14 @@
+/**
+ * Tools and scopes proposed to operators: from the OpenAPI description of an API, or from what the decision records say was used.
+ * Pure; reads no files and knows no Vault.
+ */
+export { DescriptionError, operationName, readDescription } from './description.ts'
+export type { ApiDescription, DescribedOperation, LeftOut } from './description.ts'
+export { sharedCalls } from './overlap.ts'
+export type { SharedCalls } from './overlap.ts'
+export { importOperations } from './imported-operation.ts'
+export { selectOperations } from './selection.ts'
+export { draftTools, groupings, riskLevels } from './tool-draft.ts'
+export type { RiskLevel } from './tool-draft.ts'
+export { planTools } from './tool-plan.ts'
+export type { PlannedTool, ToolPlan } from './tool-plan.ts'
