@@ -86,6 +86,8 @@ step(
 counted('check:examples', 'npm run --silent check:examples')
 counted('test:sdk', 'npm run --silent test:sdk')
 counted('test:clients', 'npm run --silent test:clients', 15)
+if (has('npm view @octokit/openapi@23.0.2 version')) counted('test:openapi', 'npm run --silent test:openapi')
+else skip('test:openapi', 'the package registry cannot be reached')
 step('README commands', 'node scripts/check-readme.mjs')
 const buf = join(scratch, 'buf', 'node_modules', '.bin', 'buf')
 if (has(`npm i --prefix ${join(scratch, 'buf')} --ignore-scripts --no-audit --no-fund @bufbuild/buf@1.75.0`)) {
