@@ -1,4 +1,4 @@
-import type { LeftOut, PlannedTool, SharedCalls, ToolPlan } from '../proposal/index.ts'
+import type { LeftOut, ProposedTool, SharedCalls, ToolPlan } from '../proposal/index.ts'
 import { printable } from './table.ts'
 
 /** How the plan of an import is shown. */
@@ -43,7 +43,7 @@ function toolLines({
   added,
   removed,
   scopes,
-}: PlannedTool): string {
+}: ProposedTool): string {
   const level = change === 'update' && before !== risk ? `${before ?? 'none'} → ${risk}` : risk
   const head = `${marks[change]} ${name}  risk ${level}, ${counted(operations.length, 'operation')}  ${scopes.join(' ')}`
   return [head, ...added.map((line) => `    + ${line}`), ...removed.map((line) => `    - ${line}`)].join('\n')
@@ -60,13 +60,13 @@ const sharedLines = (shared: readonly SharedCalls[]): string[] =>
         ),
       ]
 
-function summary(tools: readonly PlannedTool[], leftOut: number, unselected: number): string {
-  const count = (change: PlannedTool['change']): number => tools.filter((tool) => tool.change === change).length
+function summary(tools: readonly ProposedTool[], leftOut: number, unselected: number): string {
+  const count = (change: ProposedTool['change']): number => tools.filter((tool) => tool.change === change).length
   const operations = tools.reduce((sum, tool) => sum + tool.operations.length, 0)
   return `${counted(operations, 'operation')} in ${counted(tools.length, 'tool')}: ${String(count('create'))} new, ${String(count('update'))} changed, ${String(count('none'))} as they are. ${String(leftOut)} not imported, ${String(unselected)} not selected.`
 }
 
-function closing(tools: readonly PlannedTool[], written: boolean): string {
+function closing(tools: readonly ProposedTool[], written: boolean): string {
   if (tools.every(({ change }) => change === 'none')) return 'Nothing to write.'
   return written ? 'Written.' : 'Nothing was written. With -yes it is.'
 }

@@ -5,7 +5,7 @@ import { shapeOf } from './imported-operation.ts'
 import { riskLevels, scopesOf } from './tool-draft.ts'
 import type { RiskLevel, ToolDraft } from './tool-draft.ts'
 
-export interface PlannedTool {
+export interface ProposedTool {
   readonly name: string
   readonly change: 'create' | 'update' | 'none'
   readonly risk: RiskLevel
@@ -19,7 +19,7 @@ export interface PlannedTool {
 }
 
 export interface ToolPlan {
-  readonly tools: readonly PlannedTool[]
+  readonly tools: readonly ProposedTool[]
   /** Tools of the upstream that the import says nothing about. */
   readonly others: readonly string[]
 }
@@ -40,7 +40,7 @@ export function planTools(
   }
 }
 
-function planTool(draft: ToolDraft, before: Tool | undefined, setsRisk: boolean): PlannedTool {
+function planTool(draft: ToolDraft, before: Tool | undefined, setsRisk: boolean): ProposedTool {
   const stood = new Map((before?.operations ?? []).map((operation) => [shapeOf(operation), operation]))
   const wanted = new Set(draft.operations.map(shapeOf))
   const operations = draft.operations.map((operation) => stood.get(shapeOf(operation)) ?? operation)
