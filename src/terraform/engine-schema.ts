@@ -149,9 +149,12 @@ export const engineSchema = {
           "object",
           "text",
           "plain",
-          "xml"
+          "xml",
+          "slack",
+          "notion",
+          "elasticsearch"
         ],
-        "description": "How the gateway words its own refusals of calls to this upstream, so that that API's clients show them: object (most APIs), text (JSON whose error is the sentence: npm), plain (the sentence alone: git) or xml (S3).",
+        "description": "How the gateway words its own refusals of calls to this upstream, so that that API's clients show them: object (most APIs), text (JSON whose error is the sentence: npm), plain (the sentence alone: git), xml (S3), or as Slack, Notion and Elasticsearch word theirs. Slack's have status 200, because its clients repeat a call that ends with another.",
         "example": "xml",
         "default": "object"
       },

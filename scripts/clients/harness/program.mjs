@@ -38,7 +38,7 @@ export function sentenceOf({ response }) {
   }
   if (fieldOf(response, 'content-type').startsWith('text/plain')) return text.trimEnd()
   const { error, message } = JSON.parse(text)
-  return message ?? error.message ?? error
+  return message ?? error.message ?? error.reason ?? error
 }
 
 /** Everything that a program may show of an error. */

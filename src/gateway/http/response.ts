@@ -4,7 +4,7 @@ import type { BodyReader, JsonLimits } from '../../http/index.ts'
 import type { RequestIds } from '../decision/records.ts'
 import type { GatewayFailure } from '../error.ts'
 import { challengeOf } from './challenge.ts'
-import { errorBody } from './error-body.ts'
+import { errorBody, statusOf } from './error-body.ts'
 import type { ErrorBody, ErrorFormat } from './error-body.ts'
 
 /** One exchange as the handlers see it. `target` is the request line's, raw. */
@@ -55,11 +55,12 @@ function send(
 
 /** `{"error":{"type","code","message"},"request_id"}`: the shape API clients throw on, unless the exchange has another. */
 export function sendError(exchange: Exchange, error: GatewayFailure, status = error.status): void {
+  const told = status === error.status ? statusOf(exchange.errorFormat, error) : status
   const { allow, retryAfterSeconds = RETRY_AFTER_SECONDS } = error
   const challenge = status === 401 || status === 403 ? { 'WWW-Authenticate': challengeOf(error) } : {}
   const retries = (status === 503 && error.retryable) || status === 429
   const retry = retries ? { 'Retry-After': String(retryAfterSeconds) } : {}
-  send(exchange, status, errorBody(exchange.errorFormat, error, exchange.requestId), {
+  send(exchange, told, errorBody(exchange.errorFormat, error, exchange.requestId), {
     ...challenge,
     ...retry,
     ...(allow && { Allow: allow.join(', ') }),

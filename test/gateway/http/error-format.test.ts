@@ -1,6 +1,6 @@
 /** How refusals of an upstream's calls are worded, for the clients of its API. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { errorBody } from '../../../src/gateway/http/error-body.ts'
+import { errorBody, statusOf } from '../../../src/gateway/http/error-body.ts'
 import { GatewayFailure } from '../../../src/gateway/error.ts'
 import { openSession, tokenOf } from '../harness.ts'
 import { bearer, sendRequest, startHttpHarness } from './harness.ts'
@@ -48,6 +48,42 @@ it('as XML', async () => {
   expect([status, headers['content-type']]).toEqual([403, 'application/xml'])
   expect(text).toContain(`<Error><Code>no_tool</Code><Message>${sentence}</Message><RequestId>req_`)
   expect(headers['www-authenticate']).toContain('Bearer')
+})
+
+it('as Notion words its own, under a code that its client knows', async () => {
+  const { status, json, headers } = await worded('notion')
+  expect(status).toBe(403)
+  expect(json).toEqual({
+    object: 'error',
+    status: 403,
+    code: 'restricted_resource',
+    message: sentence,
+    error: { type: 'insufficient_scope', code: 'no_tool', message: sentence },
+    request_id: headers['x-request-id'],
+  })
+})
+
+it('as Elasticsearch words its own, whose client shows the causes alone', async () => {
+  const { status, json } = await worded('elasticsearch')
+  expect([status, (json as { status: number }).status]).toEqual([403, 403])
+  expect(json).toMatchObject({
+    error: { type: 'insufficient_scope', reason: sentence, root_cause: [{ type: 'no_tool', reason: sentence }] },
+  })
+})
+
+it('as Slack words its own, under 200: its clients repeat a call that ends with another status', async () => {
+  const { status, json, headers } = await worded('slack')
+  expect(status).toBe(200)
+  expect(json).toEqual({ ok: false, error: sentence, code: 'no_tool', request_id: headers['x-request-id'] })
+  expect(headers['cache-control']).toBe('no-store')
+})
+
+it('for Slack under its own status where trying again helps', async () => {
+  const failure = new GatewayFailure('unavailable', 'vault_unavailable', 'Vault is away')
+  expect([statusOf('slack', failure), statusOf('object', failure)]).toEqual([503, 503])
+  const limit = new GatewayFailure('unavailable', 'calls_limit', 'too many calls')
+  expect(statusOf('slack', limit)).toBe(429)
+  expect(statusOf('slack', new GatewayFailure('unavailable', 'mount_gone', 'the mount is gone'))).toBe(200)
 })
 
 it('of a caller that nobody knows as the document says, where it is at hand, and else as an object', async () => {
