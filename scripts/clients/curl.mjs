@@ -1,21 +1,11 @@
 // curl: downloads and their resumption, uploads, forms, codings, conditions, redirects.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { FILE, MODIFIED, filesApi } from './fakes/files-api.mjs'
+import { FILE, MODIFIED, filesUpstream } from './fakes/files-api.mjs'
 import { runCommand } from './harness/command.mjs'
 
 export const commands = ['curl']
-export const upstreams = {
-  files: {
-    document: { allow_range: true, max_request_bytes: 20 * 1_048_576 },
-    tools: {
-      all: ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'].flatMap((method) =>
-        ['/{path...}', '/{path...}/'].map((path) => ({ method, path, capability: 'read' })),
-      ),
-    },
-    fake: filesApi,
-  },
-}
+export const upstreams = { files: filesUpstream }
 export const scopes = ['read:files:all']
 export const leftOut = {
   upgrade: 'a wish for HTTP/2, which a server may ignore (RFC 9110, 7.8)',

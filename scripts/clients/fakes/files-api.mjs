@@ -12,14 +12,18 @@ export const MODIFIED = 'Wed, 21 Oct 2015 07:28:00 GMT'
 const ETAG = `"${createHash('sha256').update(FILE).digest('hex').slice(0, 16)}"`
 const NOTE = Buffer.from('a short note, stored as it is\n'.repeat(100))
 
+const ZSTD = 0x28b52ffd
 /** RFC 8878, 3.1.1: a frame that tells its size in two bytes, and one block as it is. Node 20 has no coder. */
 const zstdFrame = (bytes) =>
   Buffer.concat([
-    Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x60]),
+    Buffer.from(Uint32Array.of(ZSTD).buffer).reverse(),
+    Buffer.from([0x60]),
     Buffer.from(Uint16Array.of(bytes.length - 256).buffer),
     Buffer.from(Uint32Array.of((bytes.length << 3) | 1).buffer).subarray(0, 3),
     bytes,
   ])
+/** What a frame of its own making holds; anything else as it is. */
+export const readFrame = (body) => (body.length > 8 && body.readUInt32BE(0) === ZSTD ? body.subarray(10) : body)
 const codings = {
   gzip: gzipSync,
   br: brotliCompressSync,
@@ -28,7 +32,17 @@ const codings = {
   none: (bytes) => bytes,
 }
 
-export const filesApi = ({ key, url: own }) => {
+const any = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE'].flatMap((method) =>
+  ['/{path...}', '/{path...}/'].map((path) => ({ method, path, capability: 'read' })),
+)
+/** For `upstreams`: anything may be asked for, by these methods. */
+export const filesUpstream = {
+  document: { allow_range: true, max_request_bytes: 20 * MIB },
+  tools: { all: any },
+  fake: filesApi,
+}
+
+function filesApi({ key, url: own }) {
   const state = { asked: new Set(), own }
   return async (request, response) => {
     const body = await bodyOf(request)
@@ -58,7 +72,7 @@ const routes = {
     respondJson(response, 200, { method, target: url.pathname + url.search, body: body.toString('latin1') }),
   negotiated: ({ request, response }) => {
     const wanted = (request.headers['accept-encoding'] ?? '').split(',').map((name) => name.split(';')[0].trim())
-    sendNote(response, ['br', 'gzip', 'deflate'].find((name) => wanted.includes(name)) ?? 'none')
+    sendNote(response, ['zstd', 'br', 'gzip', 'deflate'].find((name) => wanted.includes(name)) ?? 'none')
   },
   /** Whatever was asked for. */
   stored: ({ response, url }) => sendNote(response, url.pathname.split('/')[2]),

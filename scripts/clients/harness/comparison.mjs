@@ -114,7 +114,10 @@ function requestDifferences(which, directly, through, program, used) {
   return [
     ...difference(`${which}`, one.start, other.start),
     ...headerDifferences(`${which}: header`, one.headers, other.headers, isExcepted),
-    ...(told === undefined ? [] : difference(`${which}: content-length`, told, fieldOf(other, 'content-length'))),
+    // No body is none, with a length or without.
+    ...(told === undefined || told === '0'
+      ? []
+      : difference(`${which}: content-length`, told, fieldOf(other, 'content-length'))),
     ...bodyDifference(`${which}: body`, one.body, other.body),
     ...headerDifferences(`${which}: trailer`, one.trailers, other.trailers, () => false),
     ...difference(`${which}: how it ended`, directly.end, through.end),
