@@ -11,6 +11,8 @@ export interface SecretTexts {
   readonly keys: readonly string[]
   /** The secret's other texts: an upstream that knows them may repeat them too. */
   readonly others: readonly string[]
+  /** Parts of what is sent that stand in the upstream's document, as an account's name may: no secret, and in ordinary responses. */
+  readonly written?: readonly string[]
 }
 
 /**
@@ -18,7 +20,8 @@ export interface SecretTexts {
  * nothing of it can be distinguished from ordinary data (see `patternsOf`).
  */
 export function keySearch(texts: SecretTexts): Matcher | 'too_much_text' | undefined {
-  const keys = new Set(texts.keys.flatMap((text) => [...credentialsIn(text)]))
+  const written = new Set(texts.written?.filter((text) => !texts.keys.includes(text)))
+  const keys = new Set(texts.keys.flatMap(credentialsIn).filter((text) => !written.has(text)))
   const others = new Set(texts.others.flatMap((text) => [...credentialsIn(text)]).filter((text) => !keys.has(text)))
   const bytes = [...keys, ...others].reduce((sum, text) => sum + Buffer.byteLength(text), 0)
   if (bytes > MOST_CREDENTIAL_BYTES) return 'too_much_text'

@@ -97,12 +97,17 @@ export function prepareKey(
     if (fault !== undefined) refuse(fault)
   }
   const sent = placements.map((placement) => ({ placement, text: render(placement, secret) }))
-  const matcher = keySearch({ keys: searchedIn(sent, secret), others })
+  const written = placements.flatMap(writtenIn)
+  const matcher = keySearch({ keys: searchedIn(sent, secret), others, written })
   if (matcher === 'too_much_text')
     return refuse('lies in a secret with too much other text; keep it in a secret of its own')
   return new PreparedKey(injectionOf(sent, secret), matcher, () => {
     const lowerCase = (texts: readonly string[]) => texts.map((text) => text.toLowerCase())
-    const names = keySearch({ keys: lowerCase(searchedIn(sent, secret)), others: lowerCase(others) })
+    const names = keySearch({
+      keys: lowerCase(searchedIn(sent, secret)),
+      others: lowerCase(others),
+      written: lowerCase(written),
+    })
     return names === 'too_much_text' ? undefined : names
   })
 }
@@ -118,6 +123,10 @@ const searchedIn = (sent: readonly Sent[], { key }: Secret): readonly string[] =
   ...(key === '' ? [] : [key]),
   ...sent.filter(({ placement: { kind, template } }) => kind === 'basic' || template).map(({ text }) => text),
 ]
+
+/** What a template itself says of user and password. */
+const writtenIn = ({ kind, template }: Placement): readonly string[] =>
+  kind === 'basic' && template ? template.literals.flatMap((literal) => literal.split(':')) : []
 
 interface Secret {
   /** Of the upstream's `kv_field`. */

@@ -68,6 +68,28 @@ describe('ordinary data stays', () => {
   })
 })
 
+describe("what the upstream's document says of the user", () => {
+  const account = 'AC0123456789abcdef0123456789abcdef'
+  const of = (key: string, value: string) =>
+    scrubHeader(
+      prepareKey({ name: 'x', auth: `basic:${account}:{api_key}` }, key, [], { api_key: key })!.matcher!,
+      value,
+    ).value
+
+  it('is no secret, and stays', () => {
+    expect(of(KEY, `/Accounts/${account}/Messages`)).toBe(`/Accounts/${account}/Messages`)
+  })
+
+  it('does not keep the key, or what is composed of both', () => {
+    const composed = base64(`${account}:${KEY}`)
+    expect(of(KEY, `${KEY} ${composed}`)).toBe(`${markerOf(KEY.length)} ${markerOf(composed.length)}`)
+  })
+
+  it('is removed where it is the key itself', () => {
+    expect(of(account, `/Accounts/${account}`)).toBe(`/Accounts/${markerOf(account.length)}`)
+  })
+})
+
 describe('a key is refused', () => {
   it.each([
     ['bearer', 'a secret of many words', KEY, ['x'.repeat(13_000)]],
