@@ -2648,11 +2648,11 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "meta",
-    "version": 1,
+    "version": 2,
     "reviewed": "2026-12-01",
     "title": "Meta Graph API",
     "notes": [
-      "The Graph API hands out the access tokens of pages to whoever asks for that field, nested in others, too: every tool here lets named fields of a response pass, and nothing else. Do the same in tools of your own.",
+      "The Graph API hands out the access tokens of pages to whoever asks for that field, nested in others, too: every tool here lets named fields of a response pass, and nothing else: of errors the status alone. Do the same in tools of your own.",
       "The URLs of further pages hold the key; what passes is paging.cursors, to be sent as after and before.",
       "A POST whose body has a field `method` is another method to the Graph API. Deny that parameter with a tool policy where it matters.",
       "An app that demands appsecret_proof cannot be used: the proof is made of the real token, which clients do not have."
@@ -2666,12 +2666,7 @@ export const presets: readonly Preset[] = [
     "variables": {},
     "upstream": {
       "url": "https://graph.facebook.com",
-      "auth": "query:access_token",
-      "response_headers": [
-        "X-App-Usage",
-        "X-Business-Use-Case-Usage",
-        "X-FB-Trace-ID"
-      ]
+      "auth": "query:access_token"
     },
     "secret": {
       "api_key": {
@@ -4575,11 +4570,12 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "twilio",
-    "version": 1,
+    "version": 2,
     "reviewed": "2026-12-01",
     "title": "Twilio REST API",
     "notes": [
-      "Clients send the account SID and, in place of the auth token, the phantom token. An API key (SK...) works as well: its SID is account_sid in the secret then, and clients go on sending the account's.",
+      "Clients send the account SID and, in place of the auth token, the phantom token. To use an API key (SK...), write the upstream's auth with its SID in place of the account's, and its secret as auth_token.",
+      "The account SID is a part of auth and no field of the secret: it stands in every path and response, and what is in the secret is removed from responses.",
       "The tools are those of one account: its subaccounts, which the key may use as well, are not covered.",
       "next_page_uri is a path on the API's host: clients that do not put it below their base URL must be given the listener of the upstream."
     ],
@@ -4590,7 +4586,7 @@ export const presets: readonly Preset[] = [
     ],
     "variables": {
       "account": {
-        "description": "SID of the account whose messages and calls are meant",
+        "description": "SID of the account",
         "example": "AC00000000000000000000000000000000",
         "pattern": "^AC[0-9a-f]{32}$",
         "default": null
@@ -4599,24 +4595,15 @@ export const presets: readonly Preset[] = [
     "upstream": {
       "url": "https://api.twilio.com",
       "kv_field": "auth_token",
-      "auth": "basic:{account_sid}:{auth_token}",
+      "auth": "basic:{{account}}:{auth_token}",
       "response_headers": [
         "Twilio-Concurrent-Requests",
         "Twilio-Request-Duration"
       ]
     },
     "secret": {
-      "account_sid": {
-        "description": "the account SID, or the SID of an API key",
-        "where": "https://console.twilio.com/",
-        "example": "AC00000000000000000000example0000",
-        "prefix": [
-          "AC",
-          "SK"
-        ]
-      },
       "auth_token": {
-        "description": "the account's auth token, or the secret of the API key",
+        "description": "the account's auth token",
         "where": "https://console.twilio.com/",
         "example": "000000000000000000000example00000"
       }

@@ -61,7 +61,7 @@ function patternProblems(name: string, { pattern, example, default: otherwise }:
 }
 
 function secretProblems(preset: Preset): string[] {
-  const { auth, kv_field: field } = preset.upstream
+  const { auth, kv_field: field } = fill(preset.upstream, examples(preset))
   const needed = fieldsOf(auth, typeof field === 'string' ? field : 'api_key')
   const declared = Object.keys(preset.secret)
   return [

@@ -87,6 +87,12 @@ describe('a preset is accepted', () => {
     expect(refusal(JSON.stringify(preset))).toBe('accepted')
   })
 
+  it('with a variable in a template of its auth, which is no field of the secret', () => {
+    const preset = { ...github(), variables: { site } } as Record<string, unknown>
+    preset.upstream = { url: 'https://api.github.com', auth: 'basic:{{site}}:{api_key}' }
+    expect(refusal(JSON.stringify(preset))).toBe('accepted')
+  })
+
   it('with a variable in its URL and its origins', () => {
     const preset = { ...github(), variables: { site } } as Record<string, unknown>
     preset.upstream = { url: 'https://{{site}}.example', auth: 'bearer' }

@@ -1,0 +1,89 @@
+/** The Graph API of Meta, whose answers hold access tokens of pages. https://developers.facebook.com/docs/graph-api */
+import { expect } from 'vitest'
+import { callsWith, json, madeUp, pageOf, withHeaders, withQuery } from '../fake-api.ts'
+import type { ApiRequest, ApiResponse, FakeApi, FakeState } from '../fake-api.ts'
+
+const KEY = madeUp('EAA')
+const pages = [1, 2, 3, 4, 5].map((number) => ({
+  access_token: madeUp(`EAAPage${String(number)}`),
+  category: 'Shop',
+  name: `Page ${String(number)}`,
+  id: `10${String(number)}`,
+}))
+const named = { 'facebook-api-version': 'v24.0' }
+const error = (status: number, message: string, code: number): ApiResponse =>
+  json(status, { error: { message, type: 'OAuthException', code, fbtrace_id: 'made-up' } }, named)
+const badKey = error(401, 'Invalid OAuth access token - Cannot parse access token', 190)
+
+function respond({ method, path, query, body }: ApiRequest, { origin, keyWorks }: FakeState): ApiResponse {
+  const given = query.get('access_token')
+  if (given === null) return error(400, 'An access token is required to request this resource.', 104)
+  if (!keyWorks || given !== KEY) return badKey
+  const [, edge = ''] = /^\/v\d+\.\d+\/(.*)$/.exec(path) ?? []
+  if (edge === 'me') return json(200, { name: 'Robot', id: '1' }, named)
+  if (method === 'GET' && edge === 'me/accounts') {
+    const after = Number(query.get('after') ?? '0')
+    const cursors = { before: String(after), after: String(after + 2) }
+    const next = `${origin}${path}?access_token=${KEY}&limit=2&after=${cursors.after}`
+    return json(200, { data: pageOf(pages, after), paging: { cursors, next } }, named)
+  }
+  if (method === 'POST' && edge === '101/feed')
+    return json(200, { id: `101_${String(new URLSearchParams(body).get('message')?.length)}`, from: pages[0] }, named)
+  return error(404, `Unsupported get request. Object with ID '${edge}' does not exist`, 100)
+}
+
+const call = callsWith({ 'User-Agent': 'fbbizsdk-python-v24.0' }, 'application/x-www-form-urlencoded')
+const list = call('GET', '/v24.0/me/accounts?limit=2')
+
+interface Page {
+  readonly data: { readonly id: string; readonly name: string }[]
+  readonly paging: { readonly cursors: { readonly before: string; readonly after: string } }
+}
+
+/** What passes: named fields, so no token and no URL that holds the key, and nothing of an error. */
+function passes(text: string): string {
+  const { data, paging, error: fault, id, name } = JSON.parse(text) as Partial<Page> & Record<string, unknown>
+  if (fault !== undefined) return expect.stringContaining('its body is withheld') as string
+  if (data === undefined) return JSON.stringify({ name, id })
+  const pages = data.map(({ access_token: _token, ...page }: Record<string, unknown>) => page)
+  return JSON.stringify({ data: pages, paging: { cursors: paging!.cursors } })
+}
+
+export const meta: FakeApi = {
+  name: 'meta',
+  secret: { api_key: KEY },
+  respond,
+  authorize: (sent, token) => withQuery(sent, 'access_token', token),
+  authorizeDirectly: (sent) => withQuery(sent, 'access_token', KEY),
+  pages: {
+    scope: 'read:meta:pages',
+    first: list,
+    next: ({ json: page }) => withQuery(list, 'after', (page as unknown as Page).paging.cursors.after),
+    items: ({ json: page }) => (page as unknown as Page).data.map(({ id, name }) => `${id} ${name}`),
+    expected: [
+      ['101 Page 1', '102 Page 2'],
+      ['103 Page 3', '104 Page 4'],
+    ],
+  },
+  write: {
+    scope: 'create:meta:posts:write',
+    call: call('POST', '/v24.0/101/feed', 'message=Hello'),
+    status: 200,
+  },
+  missing: { scope: 'read:meta:posts', call: call('GET', '/v24.0/404/posts'), status: 404 },
+  undeclared: call('GET', '/v24.0/101?fields=access_token'),
+  otherScope: 'read:meta:insights',
+  badKey,
+  passes,
+  refused: [
+    { what: 'without its key', call: list, status: 400 },
+    { what: 'with its key in another header', call: withHeaders(list, { 'X-Api-Key': KEY }), status: 400 },
+    { what: 'with its key under another name', call: withQuery(list, 'token', KEY), status: 400 },
+  ],
+  byQuery: [
+    call('GET', '/v24.0/me/accounts?method=delete'),
+    call('GET', '/v24.0/me/accounts?fields=access_token'),
+    call('GET', '/v24.0/me/accounts?ids=101,102'),
+  ],
+  onBehalf: [],
+}
