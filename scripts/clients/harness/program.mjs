@@ -125,7 +125,7 @@ async function openUpstreams(program, seen) {
   const entries = Object.entries(program.upstreams).map(async ([name, given]) => {
     const secret = given.secret?.() ?? { api_key: `example_${randomBytes(16).toString('hex')}` }
     const server = await openFake(seen, { isOutside: given.isOutside === true })
-    return [name, { ...given, secret, server, url: server.url, key: secret[given.document?.kv_field ?? 'api_key'] }]
+    return [name, { ...given, secret, server, url: server.url, key: secret[given.keyField ?? 'api_key'] }]
   })
   return Object.fromEntries(await Promise.all(entries))
 }
@@ -134,28 +134,24 @@ async function openUpstreams(program, seen) {
 export async function runProgram(name, program, { stage, load, folder, report }) {
   const seen = []
   const upstreams = await openUpstreams(program, seen)
-  const run = async (keyOf, urlOf, received, refused) => {
+  const run = async (own, received, refused) => {
     const at = {}
     for (const [upstream, { server, fake, key, secret, isOutside }] of Object.entries(upstreams)) {
       server.serve(fake({ key, url: server.url, secret, urls: urlsOf(upstreams), folder }))
-      at[upstream] = isOutside ? { url: server.url } : { url: urlOf(upstream), key: keyOf(upstream) }
+      at[upstream] = isOutside ? { url: server.url } : own(upstream)
     }
     const recorded = recorder(seen, received)
     await program.run({ at, load, folder, step: recorded.step, refused: refused ?? recorded.refused })
     return recorded.steps
   }
   try {
-    const directly = await run(
-      (one) => upstreams[one].key,
-      (one) => upstreams[one].url,
-      [],
-      async () => {},
-    )
+    const itself = (one) => ({ url: upstreams[one].url, key: upstreams[one].key, secret: upstreams[one].secret })
+    const directly = await run(itself, [], async () => {})
     const inside = Object.entries(upstreams).filter(([, { isOutside }]) => !isOutside)
     const token = await provision(stage.vault, name, Object.fromEntries(inside), program)
-    const aliased = (one) => `${upstreams[one].document?.token_alias ?? ''}${token}`
+    const aliased = (one) => ({ url: stage.urlOf(one), key: `${upstreams[one].document?.token_alias ?? ''}${token}` })
     const [seenBefore, receivedBefore] = [seen.length, stage.exchanges.length]
-    const through = await run(aliased, stage.urlOf, stage.exchanges)
+    const through = await run(aliased, stage.exchanges)
     compareSteps(directly, through, { ...program, ownUrls: ownUrls(upstreams, stage) }, report)
     const secrets = { token, keys: Object.values(upstreams).flatMap(({ secret }) => Object.values(secret)) }
     report('keys stay where they belong', [
