@@ -56,6 +56,11 @@ export class HeadScan {
     return start
   }
 
+  /** Whether a head may stand in the first `end` of `bytes`, which are a whole text. */
+  isWithin(bytes: Uint8Array, end: number): boolean {
+    return this.#runWithin(bytes, 0, end) < end
+  }
+
   #sample(bytes: Uint8Array, from: number): number {
     const words = this.#wordsOf(bytes)
     const odd = bytes.byteOffset & 1

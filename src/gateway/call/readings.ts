@@ -39,10 +39,12 @@ export class Readings {
     this.#found = found
   }
 
-  /** To be read for another text from here on; only while it is idle. */
+  /** To be read for another text from here on: what was under way is forgotten. */
   reuse(found: Ranges): this {
     this.#found = found
     this.#history.clear()
+    this.#paths.count = 0
+    this.#open = 0
     return this
   }
 
