@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib'
-import type { IncomingHttpHeaders } from 'node:http'
 import { GatewayCallError, plainCause } from './call-error.ts'
+import { fieldValue } from './field-value.ts'
 
 /** A compressed response may grow to this many times its size once it is past the first MiB; honest text stays far below. */
 const MOST_EXPANSION = 200
@@ -10,12 +10,10 @@ const FREE_BYTES = 1024 * 1024
 export type Encoding = 'identity' | 'gzip' | 'deflate' | 'br'
 
 /** The one encoding of a response. Only `identity` was asked for; others an upstream uses anyway are undone where known. */
-export function encodingOf(upstreamName: string, headers: IncomingHttpHeaders): Encoding {
-  const value = headers['content-encoding'] as string | string[] | undefined
+export function encodingOf(upstreamName: string, fields: readonly string[]): Encoding {
+  const value = fieldValue(fields, 'content-encoding')
   if (value === undefined) return 'identity'
-  const names = [value ?? []]
-    .flat()
-    .join(',')
+  const names = value
     .split(',')
     .map((name) => name.trim().toLowerCase())
     .filter((name) => name !== '' && name !== 'identity')

@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http'
 import type { HeaderPairs } from './credentials.ts'
 import { tagOfChanged } from './entity-tag.ts'
 import type { Matcher } from './matcher.ts'
@@ -9,7 +8,8 @@ import { responsePlan } from './response-plan.ts'
 import type { ResponseRule } from './response-plan.ts'
 
 export interface ResponseHeaderOptions extends ReferenceOptions {
-  readonly headers: IncomingHttpHeaders
+  /** Names, in lower case, and values in turn. */
+  readonly fields: readonly string[]
   readonly projected: boolean
   /** The body goes out byte for byte as it came (or there is none): its length may be told. */
   readonly untouched: boolean
@@ -30,25 +30,23 @@ export function responseHeaders(options: ResponseHeaderOptions): { headers: Head
   const { matcher } = options
   const pairs: [string, string][] = []
   let matches = 0
-  for (const [name, raw] of Object.entries(options.headers)) {
-    if (raw === undefined) continue
+  for (let at = 0; at + 1 < options.fields.length; at += 2) {
+    const name = options.fields[at]!
     const rule = plan.rule(name)
     if (rule === 'drop') continue
     const echoes = plan.isFree(name) ? echoesIn(name, options.nameMatcher()) : 0
     matches += echoes
     if (echoes > 0) continue
-    for (const value of typeof raw === 'string' ? [raw] : raw) {
-      const own = ownView(rule, value, options)
-      // Bytes no header may hold cannot be handed on; HTTP parsers let some through.
-      if (own === undefined || /[^\t\x20-\x7e\x80-\xff]/.test(own)) continue
-      if (matcher === undefined) {
-        pairs.push([name, own])
-        continue
-      }
-      const scrubbed = scrubHeader(matcher, own)
-      matches += scrubbed.matches
-      pairs.push([name, scrubbed.value])
+    const own = ownView(rule, options.fields[at + 1]!, options)
+    // Bytes no header may hold cannot be handed on; HTTP parsers let some through.
+    if (own === undefined || /[^\t\x20-\x7e\x80-\xff]/.test(own)) continue
+    if (matcher === undefined) {
+      pairs.push([name, own])
+      continue
     }
+    const scrubbed = scrubHeader(matcher, own)
+    matches += scrubbed.matches
+    pairs.push([name, scrubbed.value])
   }
   return { headers: pairs, matches }
 }
@@ -86,6 +84,7 @@ const mayTrail = (rule: ResponseRule): boolean => rule !== 'drop' && rule !== 'l
 /** Trailer fields as `responseHeaders` treats headers, of a body that goes out as it came. */
 export function responseTrailers(options: ResponseHeaderOptions): ReturnType<typeof responseHeaders> {
   const plan = responsePlan(options.upstream)
-  const trailing = Object.entries(options.headers).filter(([name]) => mayTrail(plan.rule(name)))
-  return responseHeaders({ ...options, headers: Object.fromEntries(trailing) })
+  const { fields } = options
+  const trailing = fields.filter((_, at) => mayTrail(plan.rule(fields[at & ~1]!)))
+  return responseHeaders({ ...options, fields: trailing })
 }

@@ -90,7 +90,7 @@ const scratch = Buffer.allocUnsafeSlow(4096)
 /** A whole text of bytes at once, as latin1: names and values of headers. */
 export function scrubHeader(matcher: Matcher, value: string): { value: string; matches: number } {
   if (value.length <= scratch.length) {
-    scratch.latin1Write(value, 0)
+    scratch.write(value, 0, 'latin1')
     if (!matcher.heads.isWithin(scratch, value.length)) return { value, matches: 0 }
   }
   const scrubber = new Scrubber(matcher)

@@ -1,8 +1,8 @@
 /** From the upstream's response head to what is handed on: status, headers, and what becomes of the body. */
-import type { IncomingHttpHeaders } from 'node:http'
 import { GatewayCallError } from '../call/call-error.ts'
 import type { HeaderPairs } from '../call/credentials.ts'
 import { encodingOf } from '../call/decode.ts'
+import { fieldValue } from '../call/field-value.ts'
 import type { Encoding } from '../call/decode.ts'
 import type { OutgoingRequest } from '../call/outgoing.ts'
 import { responseHeaders, responseTrailers } from '../call/response.ts'
@@ -29,23 +29,22 @@ export function shapeResponse(
   call: UpstreamCall,
   { publicUrl, ranged }: Pick<OutgoingRequest, 'publicUrl' | 'ranged'>,
   status: number,
-  rawHeaders: readonly string[],
+  fields: readonly string[],
 ): ResponseShape {
   const { upstream, projection } = call
-  const headers = byName(rawHeaders)
-  refuseStatus(call, status, headers, ranged)
+  refuseStatus(call, status, fields, ranged)
   const bodyless = hasNoBody(call, status)
-  const encoding = bodyless ? 'identity' : encodingOf(upstream.name, headers)
-  const { headers: passed, matches } = responseHeaders({
+  const encoding = bodyless ? 'identity' : encodingOf(upstream.name, fields)
+  const { headers, matches } = responseHeaders({
     ...viewOf(call, publicUrl),
-    headers,
+    fields,
     untouched: !projection && encoding === 'identity' && (isHead(call) || !bodyless),
     changed: projection !== undefined || encoding !== 'identity',
   })
   return {
     status,
-    headers: passed,
-    contentType: headers['content-type'],
+    headers,
+    contentType: fieldValue(fields, 'content-type'),
     echoes: matches,
     encoding,
     body: bodyOf(call, status, bodyless),
@@ -55,7 +54,7 @@ export function shapeResponse(
 const viewOf = (
   { upstream, projection, callerBase = `/u/${upstream.name}`, key }: UpstreamCall,
   requestUrl: string,
-): Omit<ResponseHeaderOptions, 'headers' | 'untouched' | 'changed'> => ({
+): Omit<ResponseHeaderOptions, 'fields' | 'untouched' | 'changed'> => ({
   upstream,
   places: placementsOf(upstream),
   keyPath: key?.path,
@@ -69,10 +68,9 @@ const viewOf = (
 export const noTrailers: HeaderPairs = []
 
 /** What is handed on of the fields behind a body that went out as it came. */
-export function shapeTrailers(call: UpstreamCall, requestUrl: string, rawTrailers: readonly string[]): HeaderPairs {
-  if (rawTrailers.length === 0) return noTrailers
-  const headers = byName(rawTrailers)
-  return responseTrailers({ ...viewOf(call, requestUrl), headers, untouched: false, changed: false }).headers
+export function shapeTrailers(call: UpstreamCall, requestUrl: string, fields: readonly string[]): HeaderPairs {
+  if (fields.length === 0) return noTrailers
+  return responseTrailers({ ...viewOf(call, requestUrl), fields, untouched: false, changed: false }).headers
 }
 
 function bodyOf({ projection }: UpstreamCall, status: number, bodyless: boolean): ResponseShape['body'] {
@@ -81,14 +79,14 @@ function bodyOf({ projection }: UpstreamCall, status: number, bodyless: boolean)
   return status < 200 || status > 299 ? 'withheld' : 'projected'
 }
 
-function refuseStatus(call: UpstreamCall, status: number, headers: IncomingHttpHeaders, ranged: boolean): void {
+function refuseStatus(call: UpstreamCall, status: number, fields: readonly string[], ranged: boolean): void {
   const { name } = call.upstream
   if (status === 401 || status === 407)
     throw new GatewayCallError(
       'upstream_unauthorized',
       `upstream ${name} refused the gateway's key (${String(status)})`,
     )
-  if (status === 206 && !(ranged && isReadablePart(name, headers)))
+  if (status === 206 && !(ranged && isReadablePart(name, fields)))
     throw new GatewayCallError(
       'upstream_invalid_response',
       `upstream ${name} sent a partial response that was not requested`,
@@ -100,8 +98,8 @@ export const bodyNotAllowed = ({ upstream }: UpstreamCall): GatewayCallError =>
   new GatewayCallError('upstream_invalid_response', `upstream ${upstream.name} sent a body where HTTP allows none`)
 
 /** RFC 9110, 15.3.7: of one range, and it says which. Half of a compressed stream cannot be read. */
-const isReadablePart = (name: string, headers: IncomingHttpHeaders): boolean =>
-  headers['content-range'] !== undefined && encodingOf(name, headers) === 'identity'
+const isReadablePart = (name: string, fields: readonly string[]): boolean =>
+  fieldValue(fields, 'content-range') !== undefined && encodingOf(name, fields) === 'identity'
 
 export const isEventStream = (contentType: string | undefined): boolean =>
   /^text\/event-stream[\t ]*(?:;|$)/i.test(contentType ?? '')
@@ -110,14 +108,3 @@ const isHead = ({ match }: UpstreamCall): boolean => match.operation.method === 
 
 const hasNoBody = (call: UpstreamCall, status: number): boolean =>
   isHead(call) || status === 204 || status === 205 || status === 304
-
-function byName(rawHeaders: readonly string[]): IncomingHttpHeaders {
-  const headers = Object.create(null) as Record<string, string | string[]>
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at]!
-    const value = rawHeaders[at + 1]!
-    const known = headers[name]
-    headers[name] = known === undefined ? value : [known, value].flat()
-  }
-  return headers
-}
