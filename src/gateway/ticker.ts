@@ -1,4 +1,5 @@
 import type { Clock } from '../logical/clock.ts'
+import { Slots } from '../logical/slots.ts'
 import type { Logger } from '../logical/log.ts'
 
 const PERIOD_MS = 500
@@ -7,7 +8,7 @@ const PERIOD_MS = 500
 export class Ticker {
   readonly #clock: Clock
   readonly #logger: Logger
-  readonly #tasks = new Set<() => void>()
+  readonly #tasks = new Slots<() => void>()
   #cancelTimer: (() => void) | undefined
 
   constructor(clock: Clock, logger: Logger) {
@@ -17,12 +18,12 @@ export class Ticker {
 
   /** Runs `task` twice a second until the returned function is called. */
   every(task: () => void): () => void {
-    this.#tasks.add(task)
+    const slot = this.#tasks.add(task)
     this.#cancelTimer ??= this.#clock.after(PERIOD_MS, () => {
       this.#run()
     })
     return () => {
-      this.#tasks.delete(task)
+      this.#tasks.delete(slot, task)
     }
   }
 
@@ -33,7 +34,7 @@ export class Ticker {
   }
 
   #run(): void {
-    for (const task of [...this.#tasks]) {
+    for (const task of this.#tasks.all()) {
       try {
         task()
       } catch (error) {

@@ -23,7 +23,7 @@ export function limitConnections(server: Server, limits: ConnectionLimits, reque
   // By the peer's address and port: node:http sees wrapped sockets, never the one that was accepted.
   const open = new Map<string, Connection>()
   const carriers = new WeakSet<Socket>()
-  const isIdle = ({ carrier }: Connection) => carrier === undefined || requestsOn(carrier).size === 0
+  const isIdle = ({ carrier }: Connection) => carrier === undefined || requestsOn(carrier).length === 0
   const waiting = (fits: (connection: Connection) => boolean): Connection[] => [...open.values()].filter(fits)
   let unfinished = 0
   server.on('connection', (socket: Socket) => {

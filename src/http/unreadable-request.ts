@@ -35,7 +35,7 @@ export function respondUnreadable(
     const { code = '' } = error
     const answerable = code.startsWith('HPE_') || code in byParserCode
     // Within another response's body these words would look like part of it.
-    const hasBegun = [...requestsOn(socket)].some(({ headersSent }) => headersSent)
+    const hasBegun = requestsOn(socket).some(({ headersSent }) => headersSent)
     if (!answerable || hasBegun || !socket.writable) {
       socket.destroy()
       return

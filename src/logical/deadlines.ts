@@ -1,9 +1,12 @@
 import type { Clock } from './clock.ts'
+import { Slots } from './slots.ts'
 
 /** Something with a moment by which it must be over. */
 export interface WithDeadline {
   /** Monotonic milliseconds; Infinity = none at the moment. After a change to an earlier one, `Deadlines.advanced` must be called. */
   readonly deadlineMs: number
+  /** Kept by `Deadlines`; -1 before it was added. */
+  deadlineSlot: number
   /** The moment has come. Sets another one, or is forgotten; may add and delete others. */
   due(): void
 }
@@ -17,7 +20,7 @@ const SHORTEST_MS = 1
  */
 export class Deadlines<T extends WithDeadline> {
   readonly #clock: Clock
-  readonly #items = new Set<T>()
+  readonly #items = new Slots<T>()
   #firesAtMs = Infinity
   #cancelTimer: (() => void) | undefined
 
@@ -29,13 +32,18 @@ export class Deadlines<T extends WithDeadline> {
     return this.#items.size
   }
 
+  /** As they are now. */
+  all(): T[] {
+    return this.#items.all()
+  }
+
   add(item: T): void {
-    this.#items.add(item)
+    item.deadlineSlot = this.#items.add(item)
     this.advanced(item)
   }
 
   delete(item: T): void {
-    this.#items.delete(item)
+    this.#items.delete(item.deadlineSlot, item)
   }
 
   /** The deadline of `item` may be earlier than it was. */
@@ -58,14 +66,14 @@ export class Deadlines<T extends WithDeadline> {
     const nowMs = this.#clock.monotonic()
     this.#firesAtMs = Infinity
     this.#cancelTimer = undefined
-    for (const item of [...this.#items]) {
-      if (item.deadlineMs > nowMs || !this.#items.has(item)) continue
+    for (const item of this.#items.all()) {
+      if (item.deadlineMs > nowMs || !this.#items.has(item.deadlineSlot, item)) continue
       item.due()
       // Left as it was: it would be met again at once, without end.
-      if (item.deadlineMs < nowMs) this.#items.delete(item)
+      if (item.deadlineMs < nowMs) this.delete(item)
     }
     let next = Infinity
-    for (const { deadlineMs } of this.#items) if (deadlineMs < next) next = deadlineMs
+    for (const { deadlineMs } of this.#items.all()) if (deadlineMs < next) next = deadlineMs
     if (next < this.#firesAtMs) this.#set(next)
   }
 }

@@ -7,6 +7,7 @@ const clock = () => new FakeClock()
 
 class Item implements WithDeadline {
   deadlineMs: number
+  deadlineSlot = -1
   readonly metAtMs: number[] = []
   readonly own: FakeClock
   constructor(own: FakeClock, inMs: number) {
@@ -63,6 +64,7 @@ describe('a deadline', () => {
     const victim = new Item(own, 100)
     deadlines.add({
       deadlineMs: own.monotonic() + 100,
+      deadlineSlot: -1,
       due: () => {
         deadlines.delete(victim)
       },
@@ -82,6 +84,7 @@ describe('a deadline', () => {
     const met: number[] = []
     const item = {
       deadlineMs: start + 10,
+      deadlineSlot: -1,
       due: () => {
         met.push(own.monotonic() - start)
         item.deadlineMs = met.length < 3 ? own.monotonic() + 10 : Infinity

@@ -1,5 +1,6 @@
 import { elapsedSince } from '../../logical/clock.ts'
 import type { Clock, Moment } from '../../logical/clock.ts'
+import { Slots } from '../../logical/slots.ts'
 import { GatewayCallError } from '../call/call-error.ts'
 import { toGatewayFailure, unavailable } from '../error.ts'
 import type { GatewayFailure } from '../error.ts'
@@ -55,6 +56,8 @@ export class OpenCall implements SessionWatcher {
     this.cut(unavailable('caller_gone', 'the caller has gone'))
   }
   #allowed: AllowedCall
+  /** Among the calls under way; kept by `OpenCalls`. */
+  slot = -1
   #rejudging: Promise<void> | undefined
   #rejudgeAgain = false
   #doubtSince: Moment | undefined
@@ -157,6 +160,7 @@ export class OpenCall implements SessionWatcher {
     // Undefined while the constructor runs: a session that is over cuts at once.
     ;(this.#watch as SessionWatch | undefined)?.cancel()
     this.#dependencies.onClose(this)
+    this.#config.onClose?.()
   }
 
   /** Documents changed: judges again if the call rests on one of them. `all` = everything known was dropped. */
@@ -219,11 +223,16 @@ function whatChanged(before: AllowedCall, after: AllowedCall): GatewayFailure | 
 
 /** Every call under way, so that a change of a document reaches those that rest on it. */
 export class OpenCalls implements FeedListener {
-  readonly #calls = new Set<OpenCall>()
-  readonly #dependencies: Omit<OpenCallDependencies, 'onClose'>
+  readonly #calls = new Slots<OpenCall>()
+  readonly #dependencies: OpenCallDependencies
 
   constructor(dependencies: Omit<OpenCallDependencies, 'onClose'>) {
-    this.#dependencies = dependencies
+    this.#dependencies = {
+      ...dependencies,
+      onClose: (call) => {
+        this.#calls.delete(call.slot, call)
+      },
+    }
   }
 
   get size(): number {
@@ -231,24 +240,18 @@ export class OpenCalls implements FeedListener {
   }
 
   open(config: OpenCallConfig): OpenCall {
-    const call = new OpenCall(config, {
-      ...this.#dependencies,
-      onClose: (closed) => {
-        this.#calls.delete(closed)
-        config.onClose?.()
-      },
-    })
-    if (!call.cutFor) this.#calls.add(call)
+    const call = new OpenCall(config, this.#dependencies)
+    if (!call.cutFor) call.slot = this.#calls.add(call)
     return call
   }
 
   changed(events: readonly NumberedEvent[]): void {
     const paths = new Set(events.flatMap((event) => (event.type === 'document' ? [slotOf(event.path)] : [])))
-    if (paths.size > 0) for (const call of this.#calls) call.review(paths)
+    if (paths.size > 0) for (const call of this.#calls.all()) call.review(paths)
   }
 
   reset(): void {
-    for (const call of this.#calls) call.review('all')
+    for (const call of this.#calls.all()) call.review('all')
   }
 
   /** Vault said no: no call may go on, whatever vouched for it. */
@@ -258,6 +261,6 @@ export class OpenCalls implements FeedListener {
 
   /** The gateway stops: every call ends. */
   closeAll(reason: GatewayFailure): void {
-    for (const call of [...this.#calls]) call.cut(reason)
+    for (const call of this.#calls.all()) call.cut(reason)
   }
 }

@@ -2,9 +2,9 @@ import { elapsedSince } from '../../logical/clock.ts'
 import type { Clock, Moment } from '../../logical/clock.ts'
 import { Deadlines } from '../../logical/deadlines.ts'
 import type { WithDeadline } from '../../logical/deadlines.ts'
+import { Slots } from '../../logical/slots.ts'
 import type { FeedFollower } from './feed-follower.ts'
 import type { EndReason, SessionEntry } from './session-entry.ts'
-import { addTo, removeFrom } from './sets-by-key.ts'
 
 interface WatchDependencies {
   readonly clock: Clock
@@ -26,6 +26,9 @@ export class SessionWatch implements WithDeadline {
   #staleSince: Moment | undefined
   /** The session's hard expiry. */
   deadlineMs = Infinity
+  deadlineSlot = -1
+  /** Among those that watch the same entry; kept by `SessionWatches`. */
+  entrySlot = -1
 
   constructor(entry: SessionEntry, watcher: SessionWatcher, dependencies: WatchDependencies, watches: SessionWatches) {
     this.#entry = entry
@@ -95,7 +98,7 @@ export class SessionWatch implements WithDeadline {
 
 /** Everything that is watched at the moment. */
 export class SessionWatches {
-  readonly #byEntry = new Map<SessionEntry, Set<SessionWatch>>()
+  readonly #byEntry = new Map<SessionEntry, Slots<SessionWatch>>()
   readonly #deadlines: Deadlines<SessionWatch>
 
   constructor(clock: Clock) {
@@ -108,12 +111,15 @@ export class SessionWatches {
   }
 
   add(watch: SessionWatch): void {
-    addTo(this.#byEntry, watch.entry, watch)
+    let watches = this.#byEntry.get(watch.entry)
+    if (!watches) this.#byEntry.set(watch.entry, (watches = new Slots()))
+    watch.entrySlot = watches.add(watch)
     this.#deadlines.add(watch)
   }
 
   delete(watch: SessionWatch): void {
-    removeFrom(this.#byEntry, watch.entry, watch)
+    const watches = this.#byEntry.get(watch.entry)
+    if (watches?.delete(watch.entrySlot, watch) && watches.size === 0) this.#byEntry.delete(watch.entry)
     this.#deadlines.delete(watch)
   }
 
@@ -127,10 +133,10 @@ export class SessionWatches {
 
   /** As they are now: what is done with them may change the set. */
   of(entry: SessionEntry): readonly SessionWatch[] {
-    return [...(this.#byEntry.get(entry) ?? [])]
+    return this.#byEntry.get(entry)?.all() ?? []
   }
 
   all(): readonly SessionWatch[] {
-    return [...this.#byEntry.values()].flatMap((set) => [...set])
+    return this.#deadlines.all()
   }
 }

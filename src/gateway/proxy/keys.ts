@@ -1,5 +1,6 @@
 import { delay } from '../../logical/clock.ts'
 import type { Clock } from '../../logical/clock.ts'
+import { Slots } from '../../logical/slots.ts'
 import type { UpstreamDocument } from '../../document/index.ts'
 import { takesKey } from '../../scope/index.ts'
 import { toGatewayFailure, unavailable } from '../error.ts'
@@ -45,7 +46,7 @@ const LONGEST_PAUSE_MS = 1_000
 const SHORTEST_PAUSE_MS = 10
 
 interface Watched extends KeyName {
-  readonly uses: Set<OngoingUse>
+  readonly uses: Slots<OngoingUse>
 }
 
 /**
@@ -65,6 +66,8 @@ export class Keys implements FeedListener {
   /** What is under way, by the name of its key. */
   readonly #watched = new Map<string, Watched>()
   #cancelLook: (() => void) | undefined
+  /** Monotonic; Infinity = no look is due. */
+  #looksAtMs = Infinity
 
   constructor(config: KeysConfig) {
     this.#config = config
@@ -171,50 +174,55 @@ export class Keys implements FeedListener {
   #gone(name: string, reason: GatewayFailure): void {
     this.#held.delete(name)
     this.#refusedSinceMs.delete(name)
-    for (const use of [...(this.#watched.get(name)?.uses ?? [])]) use.keyEnded(reason)
+    for (const use of this.#watched.get(name)?.uses.all() ?? []) use.keyEnded(reason)
   }
 
   /** Nothing is kept that vouches no longer, but for what is under way. */
   #forgetLater({ name, upstream }: KeyName, held: KeyRead): void {
     const leftMs = this.#config.limitMs(upstream.sensitivity) - (this.#clock.monotonic() - held.sentMs)
     this.#clock.after(leftMs + 1, () => {
-      if (this.#held.get(name) !== held || this.#watched.has(name)) return
-      this.#held.delete(name)
-      this.#refusedSinceMs.delete(name)
+      if (!this.#watched.has(name)) this.#forget(name, held)
     })
+  }
+
+  #forget(name: string, held: KeyRead): void {
+    if (this.#held.get(name) !== held) return
+    this.#held.delete(name)
+    this.#refusedSinceMs.delete(name)
   }
 
   #watch(named: KeyName, use: OngoingUse): () => void {
     const { name } = named
-    const watched = this.#watched.get(name) ?? { ...named, uses: new Set() }
+    const watched = this.#watched.get(name) ?? { ...named, uses: new Slots<OngoingUse>() }
     this.#watched.set(name, watched)
-    watched.uses.add(use)
-    this.#lookLater()
+    const slot = watched.uses.add(use)
+    this.#lookWithin(this.#dueMs(watched))
     return () => {
-      watched.uses.delete(use)
+      watched.uses.delete(slot, use)
       if (watched.uses.size > 0 || this.#watched.get(name) !== watched) return
       this.#watched.delete(name)
+      // Past its time already: what was to forget it then has left it to those who used it.
       const held = this.#held.get(name)
-      if (held) this.#forgetLater(named, held)
-      if (this.#watched.size > 0) return
-      this.#cancelLook?.()
-      this.#cancelLook = undefined
+      if (held && !this.#isWithin(held, this.#config.limitMs(named.upstream.sensitivity))) this.#forget(name, held)
     }
   }
 
-  /** Sets the timer for the next look at what is under way, unless one is set. */
-  #lookLater(): void {
-    if (this.#cancelLook || this.#watched.size === 0) return
-    const dueMs = Math.min(...[...this.#watched.values()].map((watched) => this.#dueMs(watched)))
-    this.#cancelLook = this.#clock.after(Math.min(Math.max(dueMs, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS), () => {
-      this.#cancelLook = undefined
+  /** Looks at what is under way by then. The timer stays when the last use ends: the next is likely to come before it fires. */
+  #lookWithin(dueMs: number): void {
+    const inMs = Math.min(Math.max(dueMs, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS)
+    const atMs = this.#clock.monotonic() + inMs
+    if (atMs >= this.#looksAtMs) return
+    this.#cancelLook?.()
+    this.#looksAtMs = atMs
+    this.#cancelLook = this.#clock.after(inMs, () => {
+      this.#looksAtMs = Infinity
       for (const watched of [...this.#watched.values()]) this.#look(watched)
-      this.#lookLater()
+      for (const watched of this.#watched.values()) this.#lookWithin(this.#dueMs(watched))
     })
   }
 
   #strictestMs({ uses }: Watched): number {
-    return Math.min(...[...uses].map((use) => this.#config.limitMs(use.sensitivity())))
+    return Math.min(...uses.all().map((use) => this.#config.limitMs(use.sensitivity())))
   }
 
   /** Milliseconds until the key is to be read again; once that is under way, until it vouches no longer. */
@@ -244,7 +252,7 @@ export class Keys implements FeedListener {
   }
 
   #endUses({ uses }: Watched, isOver: (limitMs: number) => boolean): void {
-    for (const use of [...uses])
+    for (const use of uses.all())
       if (isOver(this.#config.limitMs(use.sensitivity())))
         use.keyEnded(
           unavailable('stale', "this gateway can no longer vouch for the upstream's key; keep the token and try again"),

@@ -27,6 +27,7 @@ export class Patience implements WithDeadline {
   #lifted = false
   #waitsFor: 'head' | 'bytes' | 'all' = 'head'
   deadlineMs = Infinity
+  deadlineSlot = -1
 
   constructor(config: PatienceConfig) {
     this.#config = config
