@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { pino } from 'pino'
 import { startGateway } from '../gateway/gateway.ts'
 import type { Gateway, GatewayConfig, ServiceTokenConfig } from '../gateway/gateway.ts'
-import { hardenProcess } from '../gateway/process.ts'
+import { hardenProcess, tuneCollector } from '../gateway/process.ts'
 import type { Logger } from '../logical/log.ts'
 import { readConfigFile } from './config-file.ts'
 import { addressOf, gatewayConfig } from './gateway-config.ts'
@@ -25,6 +25,7 @@ export async function runGateway(io: Io, file: string): Promise<number> {
   const config = await readConfigFile(io, file, gatewayConfig)
   const logger = pino({ level: config.log_level }, pino.destination({ fd: 2, sync: true }))
   hardenProcess(process)
+  tuneCollector()
   const audits = new AuditFiles(logger)
   try {
     const settings = await settingsOf(io, config, audits, logger)

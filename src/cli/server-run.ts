@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { pino } from 'pino'
 import { redactCredentials } from '../audit/index.ts'
-import { hardenProcess } from '../gateway/process.ts'
+import { hardenProcess, tuneCollector } from '../gateway/process.ts'
 import { createHost } from '../host/index.ts'
 import type { Host } from '../host/index.ts'
 import { openEncryptedStorage } from '../host/physical/encrypted.ts'
@@ -35,6 +35,7 @@ export async function serveConfigured(io: Io, file: string): Promise<number> {
     const storage = await openSealed(level, config, io)
     // After the store key has been read; what is started from here on inherits neither that nor anything else of Vault's.
     hardenProcess(process)
+    tuneCollector()
     return await serve({ io, config, data, storage, logger })
   } finally {
     await level.close()

@@ -29,11 +29,11 @@ export class Section {
   take(bytes: Buffer, at: number): number {
     if (this.#length > 0) return this.#append(bytes, at)
     const look = Math.min(bytes.length, at + FIRST_LOOK, at + this.#limit)
-    this.text = bytes.toString('latin1', at, look)
-    const found = this.text.indexOf('\r\n\r\n')
-    if (found < 0) return this.#append(bytes, at)
-    this.end = found + 2
-    return at + found + 4
+    const found = bytes.indexOf(END, at)
+    if (found < 0 || found + END.length > look) return this.#append(bytes, at)
+    this.text = bytes.toString('latin1', at, found + 2)
+    this.end = found + 2 - at
+    return found + END.length
   }
 
   /** Whether all that has come so far is how `text` begins, or the other way round. Before completion only. */

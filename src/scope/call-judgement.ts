@@ -1,7 +1,7 @@
 import { semicolonPairs } from './call-parameters.ts'
 import type { CallParameters } from './call-parameters.ts'
 import { judgeTool } from './grant.ts'
-import type { GrantLink, GrantReason } from './grant.ts'
+import type { GrantLink, GrantReason, ToolJudgement } from './grant.ts'
 import { scopeText } from './grammar.ts'
 import { takesBody } from './method.ts'
 import type { ToolMatch } from './operation-match.ts'
@@ -38,16 +38,16 @@ export function judgeCall(
   readings: readonly ToolMatch[] = [],
 ): CallJudgement {
   if (matches.length === 0) return { ...refusedCall, reason: 'no_tool', message: 'no tool covers this call.' }
-  const denied = readings
-    .map(({ tool, operation }) => judgeTool(chain, toolPath(tool), operation.capability))
-    .find((judgement) => judgement.denied)
-  if (denied) return { ...refusedCall, reason: 'denied', message: denied.message }
-  const findings = matches.map((match) => ({ match, ...judgeMatch(chain, match, call) }))
+  for (const { tool, operation } of readings) {
+    const { denied, message } = judgeTool(chain, toolPath(tool), operation.capability)
+    if (denied) return { ...refusedCall, reason: 'denied', message }
+  }
+  const findings = matches.map((match) => judgeMatch(chain, match, call))
   const first = (reason: GrantReason) => findings.find((finding) => finding.reason === reason)
   // A match that waits for the body could widen the projection, so it is settled before any grant is acted on.
   const stop = first('denied') ?? first('needs_body')
   if (stop) return { ...refusedCall, reason: stop.reason, message: stop.message }
-  const tools = passing(findings, call)
+  const tools = passing(matches, findings, call)
   if (tools.length > 0)
     return { allowed: true, reason: 'allowed', message: 'granted.', tools, fields: unitedFields(tools), needed: [] }
   const refused = first('parameter_refused')
@@ -58,10 +58,11 @@ export function judgeCall(
 
 /** Of what is granted, what takes a call with a body; where none does, that is said when it is made. */
 function passing(
-  findings: readonly { readonly reason: GrantReason; readonly match: ToolMatch }[],
+  matches: readonly ToolMatch[],
+  findings: readonly { readonly reason: GrantReason }[],
   { body }: CallParameters,
 ): readonly ToolMatch[] {
-  const granted = findings.filter(({ reason }) => reason === 'allowed').map(({ match }) => match)
+  const granted = matches.filter((_, at) => findings[at]!.reason === 'allowed')
   const taking = body.kind === 'none' ? granted : granted.filter(({ operation }) => takesBody(operation))
   return taking.length > 0 ? taking : granted
 }
@@ -72,16 +73,30 @@ function judgeMatch(
   call: CallParameters,
 ): { reason: GrantReason; message: string } {
   const { tool, operation } = match
-  const judgement = judgeTool(chain, toolPath(tool), operation.capability, call)
+  const judgement = judgeGranted(chain, match, call)
   if (judgement.reason !== 'allowed' && judgement.reason !== 'needs_body') return judgement
   const passing = operation.parameters ?? (tool.fields ? pagingParameters : undefined)
-  const stray = passing && [...call.query, ...hiddenPairs(call)].find(([name]) => !passing.includes(name))
+  if (passing === undefined || call.query.length === 0) return judgement
+  const stray = [...call.query, ...hiddenPairs(call)].find(([name]) => !passing.includes(name))
   if (stray === undefined) return judgement
   return {
     reason: 'parameter_refused',
     message: `query parameter ${JSON.stringify(stray[0].slice(0, 120))} is not one that ${operation.method} ${operation.path} of ${tool.upstream}/${tool.name} passes on.`,
   }
 }
+
+/** Judged once per operation and chain where the parameters of the call do not count, which is so for nearly all. */
+function judgeGranted(chain: readonly GrantLink[], match: ToolMatch, call: CallParameters): ToolJudgement {
+  let known = unconditional.get(chain)
+  if (known === undefined) unconditional.set(chain, (known = new WeakMap<ToolMatch, ToolJudgement>()))
+  const before = known.get(match)
+  if (before !== undefined) return before
+  const judgement = judgeTool(chain, toolPath(match.tool), match.operation.capability, call)
+  if (judgement.unconditional) known.set(match, judgement)
+  return judgement
+}
+
+const unconditional = new WeakMap<readonly GrantLink[], WeakMap<ToolMatch, ToolJudgement>>()
 
 /** What stands behind a `;` in a value and has a value of its own; a word there is taken for part of the text. */
 const hiddenPairs = ({ query }: CallParameters): readonly (readonly [string, string])[] =>

@@ -36,6 +36,8 @@ export interface ToolJudgement {
   readonly reason: GrantReason
   /** A sentence for the caller; holds no values. */
   readonly message: string
+  /** No parameter of any call can change it. */
+  readonly unconditional: boolean
 }
 
 const severity: readonly GrantReason[] = ['allowed', 'needs_body', 'parameter_refused', 'insufficient_scope', 'denied']
@@ -54,15 +56,19 @@ export function judgeTool(
     chain.length === 0
       ? lacking(toolPath, capability)
       : { reason: 'allowed', message: `${capability} on ${toolPath} is granted.` }
+  let unconditional = true
   for (const link of chain) {
     const lists = linkLists(link)
-    const findings = lists?.map((acl) => judgeList(acl.match(toolPath), toolPath, capability, call)) ?? [
-      lacking(toolPath, capability),
-    ]
-    for (const finding of findings)
-      if (severity.indexOf(finding.reason) > severity.indexOf(worst.reason)) worst = finding
+    if (lists === undefined) worst = worseOf(worst, lacking(toolPath, capability))
+    else
+      for (const acl of lists) {
+        const match = acl.match(toolPath)
+        if (match?.constrainsParameters === true) unconditional = false
+        worst = worseOf(worst, judgeList(match, toolPath, capability, call))
+      }
   }
-  return { allowed: worst.reason === 'allowed', denied: worst.reason === 'denied', ...worst }
+  const { reason, message } = worst
+  return { allowed: reason === 'allowed', denied: reason === 'denied', reason, message, unconditional }
 }
 
 /**
@@ -76,23 +82,25 @@ export function scopeMatch(chain: readonly GrantLink[], requiredScope: string): 
 }
 
 /** Whether some list of the chain denies anything: where none does, nothing has to be looked for that may be denied. */
-export const mayDeny = (chain: readonly GrantLink[]): boolean =>
-  chain.some((link) => linkLists(link)?.some(hasDeny) === true)
-
-const denying = new WeakMap<Acl, boolean>()
-
-function hasDeny(acl: Acl): boolean {
-  const known = denying.get(acl)
+export function mayDeny(chain: readonly GrantLink[]): boolean {
+  const known = denying.get(chain)
   if (known !== undefined) return known
-  const denies = acl.rules.some(({ capabilities }) => capabilities.has('deny'))
-  denying.set(acl, denies)
+  const denies = chain.some((link) => linkLists(link)?.some(hasDeny) === true)
+  denying.set(chain, denies)
   return denies
 }
+
+const denying = new WeakMap<readonly GrantLink[], boolean>()
+
+const hasDeny = ({ rules }: Acl): boolean => rules.some(({ capabilities }) => capabilities.has('deny'))
 
 interface Finding {
   readonly reason: GrantReason
   readonly message: string
 }
+
+const worseOf = (worst: Finding, other: Finding): Finding =>
+  severity.indexOf(other.reason) > severity.indexOf(worst.reason) ? other : worst
 
 const lacking = (toolPath: string, capability: string): Finding => ({
   reason: 'insufficient_scope',

@@ -48,10 +48,15 @@ export function matchReadings(
 type Ends = Parameters<OperationTree['find']>[2]
 
 function inOrder(found: Ends): readonly ToolMatch[] {
-  if (found.length > 1) found.sort((a, b) => a.order - b.order)
+  if (!isOrdered(found)) found.sort((a, b) => a.order - b.order)
   const matches: ToolMatch[] = []
   for (const { match } of found) if (matches.at(-1) !== match) matches.push(match)
   return matches
+}
+
+function isOrdered(found: Ends): boolean {
+  for (let at = 1; at < found.length; at++) if (found[at - 1]!.order > found[at]!.order) return false
+  return true
 }
 
 function isSafePath(segments: readonly string[]): boolean {

@@ -6,7 +6,7 @@ import type { PreparedKey } from './key.ts'
 import { requestHeaderPlan, type SentHeaders } from './request-headers.ts'
 import type { QueryParameter } from './target.ts'
 import { placementsOf, type CompiledPlacements } from './placements.ts'
-import { parseBase, requireUsable, type CallableUpstream } from './upstream.ts'
+import { parseBase, requireUsable, type BaseUrl, type CallableUpstream } from './upstream.ts'
 
 /** What is put on the wire. `headers` are names and values in turn. */
 export interface OutgoingRequest {
@@ -96,14 +96,14 @@ function queryOf({ query, match: { operation } }: OutgoingRequestOptions, places
 }
 
 /** The second lock on the path: whatever rendered it, nothing but one plain absolute path below the base comes out. A key's own path stands before it. */
-function joinPath(base: URL, rendered: string, keyPath = ''): string {
+function joinPath(base: BaseUrl, rendered: string, keyPath = ''): string {
   const plain = /^\/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2}|\/)*$/.test(rendered)
   if (!plain || /%(?:2e|5c|00)/i.test(rendered) || /(?:\/|%2f)\.{1,2}(?=\/|%2f|;|%3b|$)/i.test(rendered)) {
     throw new RequestError('internal', 'the rendered upstream path is not a plain path')
   }
   if (/(?:\/|%2f)(?:\/|%2f)/i.test(rendered))
     throw new RequestError('internal', 'the rendered upstream path holds an empty segment')
-  const prefix = base.pathname.replace(/\/+$/, '')
+  const { prefix } = base
   if (keyPath !== '') return prefix + keyPath + (rendered === '/' ? '' : rendered)
   return rendered === '/' && prefix !== '' ? base.pathname : prefix + rendered
 }

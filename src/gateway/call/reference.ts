@@ -21,7 +21,7 @@ export function ownReference(reference: string, options: ReferenceOptions): stri
   if (!URL.canParse(reference, requestUrl)) return undefined
   const url = new URL(reference, requestUrl)
   const base = parseBase(upstream)
-  const prefix = base.pathname.replace(/\/+$/, '')
+  const { prefix } = base
   const below = url.pathname === prefix || url.pathname.startsWith(`${prefix}/`)
   if (url.origin !== base.origin || url.username !== '' || url.password !== '' || !below) return undefined
   const target = withoutKeyPath(url.pathname.slice(prefix.length), options.keyPath ?? '') + url.search

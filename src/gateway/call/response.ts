@@ -7,6 +7,13 @@ import type { ReferenceOptions } from './reference.ts'
 import { responsePlan } from './response-plan.ts'
 import type { ResponseRule } from './response-plan.ts'
 
+/** What is looked for in them. */
+export interface SearchedKey {
+  readonly matcher: Matcher | undefined
+  /** The same for names, which come in lower case; asked for only where an upstream may have chosen one. */
+  nameMatcher(): Matcher | undefined
+}
+
 export interface ResponseHeaderOptions extends ReferenceOptions {
   /** Names, in lower case, and values in turn. */
   readonly fields: readonly string[]
@@ -15,9 +22,7 @@ export interface ResponseHeaderOptions extends ReferenceOptions {
   readonly untouched: boolean
   /** It was taken apart here (decoded, projected): what the upstream says of the whole is true of no byte of it. */
   readonly changed: boolean
-  readonly matcher: Matcher | undefined
-  /** The same for names, which come in lower case; asked for only where an upstream may have chosen one. */
-  readonly nameMatcher: () => Matcher | undefined
+  readonly key: SearchedKey | undefined
 }
 
 /**
@@ -27,14 +32,15 @@ export interface ResponseHeaderOptions extends ReferenceOptions {
  */
 export function responseHeaders(options: ResponseHeaderOptions): { headers: HeaderPairs; matches: number } {
   const plan = responsePlan(options.upstream)
-  const { matcher } = options
+  const { key } = options
+  const matcher = key?.matcher
   const pairs: [string, string][] = []
   let matches = 0
   for (let at = 0; at + 1 < options.fields.length; at += 2) {
     const name = options.fields[at]!
     const rule = plan.rule(name)
     if (rule === 'drop') continue
-    const echoes = plan.isFree(name) ? echoesIn(name, options.nameMatcher()) : 0
+    const echoes = plan.isFree(name) ? echoesIn(name, key?.nameMatcher()) : 0
     matches += echoes
     if (echoes > 0) continue
     const own = ownView(rule, options.fields[at + 1]!, options)

@@ -74,33 +74,34 @@ export class Limits {
   /** A call begins; what comes back is to be called once when it is over. Throws 429. */
   call(sessionId: string, upstream: string, origin: Origin): () => void {
     const { calls_per_session, calls_per_address } = this.#config.settings
-    const leaves: (() => void)[] = []
-    const enter = (leave: (() => void) | undefined, refused: () => Error) => {
-      if (leave) leaves.push(leave)
-      else {
-        for (const undo of leaves) undo()
-        throw refused()
-      }
-    }
-    enter(this.#calls.enter(sessionId, this.#part(calls_per_session)), () =>
-      limited('calls_limit', 'this session has too many calls under way; wait for one to end (calls_per_session)'),
-    )
+    if (!this.#calls.add(sessionId, this.#part(calls_per_session)))
+      throw limited('calls_limit', 'this session has too many calls under way; wait for one to end (calls_per_session)')
     // Callers that authenticate stand for many agents behind one address.
-    if (!origin.authenticated)
-      enter(this.#addresses.enter(origin.key, this.#part(calls_per_address)), () =>
-        limited(
-          'calls_limit',
-          'too many calls from this address are under way; wait for one to end (calls_per_address)',
-        ),
+    const address = origin.authenticated ? undefined : origin.key
+    if (address !== undefined && !this.#addresses.add(address, this.#part(calls_per_address))) {
+      this.#calls.remove(sessionId)
+      throw limited(
+        'calls_limit',
+        'too many calls from this address are under way; wait for one to end (calls_per_address)',
       )
-    enter(this.#shares.enter(upstream, sessionId), () =>
-      limited(
+    }
+    const leave = () => {
+      this.#calls.remove(sessionId)
+      if (address !== undefined) this.#addresses.remove(address)
+    }
+    if (!this.#shares.take(upstream, sessionId)) {
+      leave()
+      throw limited(
         'upstream_share_limit',
         `this session already has its share of the connections to upstream ${upstream}; wait for a call to end`,
-      ),
-    )
+      )
+    }
+    let over = false
     return () => {
-      for (const leave of leaves.splice(0)) leave()
+      if (over) return
+      over = true
+      leave()
+      this.#shares.giveUp(upstream, sessionId)
     }
   }
 

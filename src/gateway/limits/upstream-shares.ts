@@ -21,21 +21,20 @@ export class UpstreamShares {
     this.#connections = connections
   }
 
-  /** One connection more for this session; what comes back gives it up, once. `undefined` = it has its share. */
-  enter(name: string, sessionId: string): (() => void) | undefined {
+  /** One connection more for this session, which must be given up once. False = it has its share. */
+  take(name: string, sessionId: string): boolean {
     const upstream = this.#upstreams.get(name) ?? { sessions: new UnderWay(), total: 0 }
     const free = this.#connections - upstream.total
     const share = Math.max(free, Math.min(LEAST, upstream.sessions.count(sessionId) + free))
-    const leave = free > 0 ? upstream.sessions.enter(sessionId, share) : undefined
-    if (!leave) return undefined
-    this.#upstreams.set(name, upstream)
-    upstream.total++
-    let over = false
-    return () => {
-      if (over) return
-      over = true
-      leave()
-      if (--upstream.total === 0) this.#upstreams.delete(name)
-    }
+    if (free <= 0 || !upstream.sessions.add(sessionId, share)) return false
+    if (upstream.total++ === 0) this.#upstreams.set(name, upstream)
+    return true
+  }
+
+  giveUp(name: string, sessionId: string): void {
+    const upstream = this.#upstreams.get(name)
+    if (!upstream) return
+    upstream.sessions.remove(sessionId)
+    if (--upstream.total === 0) this.#upstreams.delete(name)
   }
 }

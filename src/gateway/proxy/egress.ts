@@ -8,7 +8,7 @@ import { Deadlines } from '../../logical/deadlines.ts'
 import type { WithDeadline } from '../../logical/deadlines.ts'
 import { classifyAddress, isMetadataName } from '../call/address.ts'
 import { GatewayCallError, plainCause } from '../call/call-error.ts'
-import { parseBase, type CallableUpstream } from '../call/upstream.ts'
+import { parseBase, type BaseUrl, type CallableUpstream } from '../call/upstream.ts'
 
 /** All addresses of a host name, as strings. Rejects when there is none. */
 export type Resolver = (hostname: string) => Promise<readonly string[]>
@@ -160,7 +160,7 @@ export class Egress {
   }
 }
 
-function checkOrigin(upstream: CallableUpstream, base: URL): void {
+function checkOrigin(upstream: CallableUpstream, base: BaseUrl): void {
   if (isMetadataName(base.hostname)) throw addressRefused(upstream, 'is a cloud metadata service')
   if (base.protocol === 'http:' && !upstream.allow_private_addresses)
     throw addressRefused(upstream, 'is http:, which needs allow_private_addresses')

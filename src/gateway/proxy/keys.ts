@@ -196,7 +196,7 @@ export class Keys implements FeedListener {
     const watched = this.#watched.get(name) ?? { ...named, uses: new Slots<OngoingUse>() }
     this.#watched.set(name, watched)
     const slot = watched.uses.add(use)
-    this.#lookWithin(this.#dueMs(watched))
+    this.#lookWithin(this.#dueMs(name, this.#config.limitMs(use.sensitivity())))
     return () => {
       watched.uses.delete(slot, use)
       if (watched.uses.size > 0 || this.#watched.get(name) !== watched) return
@@ -217,7 +217,8 @@ export class Keys implements FeedListener {
     this.#cancelLook = this.#clock.after(inMs, () => {
       this.#looksAtMs = Infinity
       for (const watched of [...this.#watched.values()]) this.#look(watched)
-      for (const watched of this.#watched.values()) this.#lookWithin(this.#dueMs(watched))
+      for (const watched of this.#watched.values())
+        this.#lookWithin(this.#dueMs(watched.name, this.#strictestMs(watched)))
     })
   }
 
@@ -226,11 +227,10 @@ export class Keys implements FeedListener {
   }
 
   /** Milliseconds until the key is to be read again; once that is under way, until it vouches no longer. */
-  #dueMs(watched: Watched): number {
-    const held = this.#held.get(watched.name)
+  #dueMs(name: string, limitMs: number): number {
+    const held = this.#held.get(name)
     if (!held) return 0
     const elapsedMs = this.#clock.monotonic() - held.sentMs
-    const limitMs = this.#strictestMs(watched)
     const rereadMs = limitMs * REREAD_FROM
     // A millisecond later, so that it is past then.
     return (elapsedMs <= rereadMs ? rereadMs : limitMs) - elapsedMs + 1

@@ -35,12 +35,9 @@ export function shapeResponse(
   refuseStatus(call, status, fields, ranged)
   const bodyless = hasNoBody(call, status)
   const encoding = bodyless ? 'identity' : encodingOf(upstream.name, fields)
-  const { headers, matches } = responseHeaders({
-    ...viewOf(call, publicUrl),
-    fields,
-    untouched: !projection && encoding === 'identity' && (isHead(call) || !bodyless),
-    changed: projection !== undefined || encoding !== 'identity',
-  })
+  const untouched = !projection && encoding === 'identity' && (isHead(call) || !bodyless)
+  const changed = projection !== undefined || encoding !== 'identity'
+  const { headers, matches } = responseHeaders(optionsOf(call, publicUrl, fields, untouched, changed))
   return {
     status,
     headers,
@@ -51,18 +48,23 @@ export function shapeResponse(
   }
 }
 
-const viewOf = (
+const optionsOf = (
   { upstream, projection, callerBase = `/u/${upstream.name}`, key }: UpstreamCall,
   requestUrl: string,
-): Omit<ResponseHeaderOptions, 'fields' | 'untouched' | 'changed'> => ({
+  fields: readonly string[],
+  untouched: boolean,
+  changed: boolean,
+): ResponseHeaderOptions => ({
   upstream,
   places: placementsOf(upstream),
   keyPath: key?.path,
   requestUrl,
   callerBase,
+  fields,
   projected: projection !== undefined,
-  matcher: key?.matcher,
-  nameMatcher: () => key?.nameMatcher(),
+  untouched,
+  changed,
+  key,
 })
 
 export const noTrailers: HeaderPairs = []
@@ -70,7 +72,7 @@ export const noTrailers: HeaderPairs = []
 /** What is handed on of the fields behind a body that went out as it came. */
 export function shapeTrailers(call: UpstreamCall, requestUrl: string, fields: readonly string[]): HeaderPairs {
   if (fields.length === 0) return noTrailers
-  return responseTrailers({ ...viewOf(call, requestUrl), fields, untouched: false, changed: false }).headers
+  return responseTrailers(optionsOf(call, requestUrl, fields, false, false)).headers
 }
 
 function bodyOf({ projection }: UpstreamCall, status: number, bodyless: boolean): ResponseShape['body'] {
