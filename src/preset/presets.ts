@@ -879,7 +879,7 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "elasticsearch",
-    "version": 1,
+    "version": 2,
     "reviewed": "2026-12-01",
     "title": "Elasticsearch",
     "notes": [
@@ -902,6 +902,7 @@ export const presets: readonly Preset[] = [
     "upstream": {
       "url": "https://{{host}}",
       "auth": "header:Authorization=ApiKey {api_key}",
+      "error_format": "elasticsearch",
       "max_request_bytes": 104857600
     },
     "secret": {
@@ -2070,7 +2071,7 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "hubspot",
-    "version": 1,
+    "version": 2,
     "reviewed": "2026-12-01",
     "title": "HubSpot CRM API",
     "notes": [
@@ -2272,6 +2273,11 @@ export const presets: readonly Preset[] = [
           {
             "method": "GET",
             "path": "/crm/v3/owners",
+            "capability": "read"
+          },
+          {
+            "method": "GET",
+            "path": "/crm/v3/owners/",
             "capability": "read"
           },
           {
@@ -2922,7 +2928,7 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "notion",
-    "version": 1,
+    "version": 2,
     "reviewed": "2026-12-01",
     "title": "Notion API",
     "notes": [
@@ -2936,7 +2942,8 @@ export const presets: readonly Preset[] = [
     "variables": {},
     "upstream": {
       "url": "https://api.notion.com",
-      "auth": "bearer"
+      "auth": "bearer",
+      "error_format": "notion"
     },
     "secret": {
       "api_key": {
@@ -4012,13 +4019,13 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "slack",
-    "version": 1,
+    "version": 2,
     "reviewed": "2026-12-01",
     "title": "Slack Web API",
     "notes": [
       "Slack also takes a token as a field of a form. Clients that write it there must be told to use the header: with `body:token` every call would need a form, and the methods that are called without one would be refused.",
       "Uploads and downloads of files go to other hosts (files.slack.com), with URLs of their own: they are not covered.",
-      "Errors of Slack come with status 200 and \"ok\": false; a refusal of the gateway has its own status."
+      "Errors of Slack come with status 200 and \"ok\": false, and so do the refusals of the gateway: Slack's clients repeat a call that ends with another status."
     ],
     "sources": [
       "https://docs.slack.dev/apis/web-api/",
@@ -4029,7 +4036,8 @@ export const presets: readonly Preset[] = [
     "upstream": {
       "url": "https://slack.com",
       "auth": "bearer",
-      "token_alias": "xoxb-"
+      "token_alias": "xoxb-",
+      "error_format": "slack"
     },
     "secret": {
       "api_key": {

@@ -87,6 +87,8 @@ export interface FakeApi {
   readonly onBehalf: readonly (readonly [name: string, value: string])[]
   /** What passes of a response's text where a tool names the fields that may; default all of it. */
   passes?(text: string): string
+  /** Status of a refusal of the gateway, where its clients take another for a broken connection; default that of the refusal. */
+  readonly refusalStatus?: number
   /** Where its own clients look for the sentence in an error; default the whole body. */
   sentence?(response: HttpResponse): unknown
 }

@@ -82,4 +82,5 @@ export const elasticsearch: FakeApi = {
     },
   ],
   onBehalf: [['es-security-runas-user', 'administrator']],
+  sentence: ({ json: body }) => (body.error as { root_cause: { reason: string }[] }).root_cause[0]!.reason,
 }

@@ -66,5 +66,9 @@ export const notion: FakeApi = {
     },
   ],
   onBehalf: [],
-  sentence: ({ json: body }) => body.message,
+  // Its client shows no message beside a code it does not know.
+  sentence: ({ json: { object, code, message } }) =>
+    object === 'error' && /^(?:unauthorized|restricted_resource|invalid_request)$/.test(String(code))
+      ? message
+      : undefined,
 }

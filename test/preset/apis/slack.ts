@@ -68,4 +68,6 @@ export const slack: FakeApi = {
     },
   ],
   onBehalf: [],
+  refusalStatus: 200,
+  sentence: ({ json: { ok, error: message } }) => (ok === false ? message : undefined),
 }
