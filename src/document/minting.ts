@@ -4,6 +4,7 @@ import type { MintedKind, Minting } from '../scope/index.ts'
 
 export const mintingExamples: Readonly<Record<MintedKind, string>> = {
   oauth2_client_credentials: 'oauth2_client_credentials:https://login.example.com/oauth/token;scope=read write',
+  oauth2_refresh: 'oauth2_refresh:https://login.example.com/oauth/token;scope=read',
   github_app: 'github_app:12345/67890',
   google_service_account: 'google_service_account:https://www.googleapis.com/auth/calendar.readonly',
 }
@@ -19,9 +20,13 @@ export function mintingFault({ kind, what, parameters, tokenUrl }: Minting, allo
     return 'must name the app and its installation, with a slash between'
   if (kind === 'google_service_account' && !/^[A-Za-z0-9:/._-]+(?: [A-Za-z0-9:/._-]+)*$/.test(what))
     return 'must name one or more scopes, with spaces between'
-  if (!/^(?:basic|post)$/.test(parameters.get('client_auth') ?? 'basic'))
-    return 'must have basic or post as client_auth'
-  return urlFault(tokenUrl, allowPrivate)
+  return clientAuthFault(kind, parameters.get('client_auth')) ?? urlFault(tokenUrl, allowPrivate)
+}
+
+function clientAuthFault(kind: MintedKind, clientAuth = 'basic'): string | undefined {
+  // A client without a secret has nothing to be granted credentials for (RFC 6749, 4.4).
+  const ways = kind === 'oauth2_refresh' ? ['basic', 'post', 'none'] : ['basic', 'post']
+  return ways.includes(clientAuth) ? undefined : `must have ${ways.join(' or ')} as client_auth`
 }
 
 function urlFault(text: string, allowPrivate: unknown): string | undefined {

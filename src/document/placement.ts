@@ -10,7 +10,7 @@ export const authFields = {
     type: 'string',
     joined: true,
     description:
-      'Where the key is put into a request, and where clients put the phantom token: bearer, basic, basic:{user}:{pass}, header:<Name>[=<template>], query:<name>[=<template>], path:<template>, body:<field>[=<template>] or none; several with commas between. {name} in a template is a field of the secret, for example header:Authorization=Bot {api_key}; without a template it is kv_field. Or it signs, with the fields access_key_id and secret_access_key: aws_sigv4:<service>/<region>. Or it is exchanged for a short-lived one: oauth2_client_credentials:<token URL>[;scope=…][;audience=…][;resource=…][;client_auth=post], github_app:<app>/<installation>[;api=…], google_service_account:<scopes>[;subject=…][;token_url=…].',
+      'Where the key is put into a request, and where clients put the phantom token: bearer, basic, basic:{user}:{pass}, header:<Name>[=<template>], query:<name>[=<template>], path:<template>, body:<field>[=<template>] or none; several with commas between. {name} in a template is a field of the secret, for example header:Authorization=Bot {api_key}; without a template it is kv_field. Or it signs, with the fields access_key_id and secret_access_key: aws_sigv4:<service>/<region>. Or it is exchanged for a short-lived one: oauth2_client_credentials:<token URL>[;scope=…][;audience=…][;resource=…][;client_auth=post], oauth2_refresh:<token URL>[;…][;client_auth=post|none], github_app:<app>/<installation>[;api=…], google_service_account:<scopes>[;subject=…][;token_url=…].',
     example: 'bearer',
     default: 'bearer',
   },
@@ -26,7 +26,7 @@ export const authFields = {
 const LONGEST_PLACEMENT = 256
 const MOST_PLACEMENTS = 8
 const ways =
-  'bearer, basic, basic:{user}:{pass}, header:<Name>, query:<name>, path:<template>, body:<field>, several of these with commas between, aws_sigv4:<AWS service>/<region>, oauth2_client_credentials:<token URL>, github_app:<app>/<installation>, google_service_account:<scope> or none'
+  'bearer, basic, basic:{user}:{pass}, header:<Name>, query:<name>, path:<template>, body:<field>, several of these with commas between, aws_sigv4:<AWS service>/<region>, oauth2_client_credentials:<token URL>, oauth2_refresh:<token URL>, github_app:<app>/<installation>, google_service_account:<scope> or none'
 
 /** `allowPrivate`: the document's `allow_private_addresses`, as far as it is known. */
 export function authProblems(auth: unknown, allowPrivate?: unknown): readonly DocumentProblem[] {

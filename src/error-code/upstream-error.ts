@@ -23,6 +23,19 @@ export const upstreamErrorCodes = {
     actor: 'operator',
     action: "Write the key to the upstream's place in KV, and check that the gateway may read it.",
   },
+  needs_reauthorization: {
+    retry: false,
+    meaning:
+      'The refresh token of the upstream is no longer good, or may have been used up by an exchange that broke off.',
+    actor: 'operator',
+    action:
+      'Authorize at the issuer again, and write the new refresh token into the secret; the log of the gateway has the command.',
+  },
+  token_endpoint_unavailable: {
+    meaning: "The upstream's token endpoint did not answer, or cannot issue a token at the moment.",
+    actor: 'nobody',
+    action: 'Try again; operators check the token endpoint that the log of the gateway names.',
+  },
   upstream_unauthorized: {
     meaning: "The upstream refused the gateway's key (401 or 407).",
     actor: 'key owner',

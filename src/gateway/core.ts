@@ -3,6 +3,7 @@ import type { Logger } from '../logical/log.ts'
 import type { VaultClient, VaultHealth } from '../vault-client/index.ts'
 import { CONNECTIONS_PER_UPSTREAM, Egress } from './proxy/egress.ts'
 import type { Resolver } from './proxy/egress.ts'
+import type { MintingDependencies } from './proxy/minter.ts'
 import { tokenExchange } from './proxy/token-endpoint.ts'
 import { Callers } from './decision/callers.ts'
 import type { ServiceIdentity } from './decision/callers.ts'
@@ -47,6 +48,7 @@ export interface GatewayCoreConfig {
   readonly upstreamCa?: string | undefined
   readonly resolveUpstream?: Resolver | undefined
   readonly clock: Clock
+  readonly random: (bytes: number) => Uint8Array
   readonly logger: Logger
 }
 
@@ -64,6 +66,7 @@ export interface GatewayCore {
   readonly sessions: SessionService
   readonly calls: UpstreamCalls
   readonly openCalls: OpenCalls
+  readonly keys: Keys
   readonly egress: Egress
   readonly ticker: Ticker
   readonly limits: Limits
@@ -84,8 +87,30 @@ const egressOf = ({ clock, upstreamCa, resolveUpstream }: GatewayCoreConfig): Eg
     ...(resolveUpstream === undefined ? {} : { resolve: resolveUpstream }),
   })
 
+const mintingOf = (
+  { clock, random, gatewayId = 'gw' }: GatewayCoreConfig,
+  follower: FeedFollower,
+  egress: Egress,
+): MintingDependencies => ({
+  exchange: tokenExchange(egress, clock),
+  random,
+  unixMs: () => follower.engineClock.nowUnixMs(),
+  gatewayId,
+})
+
 const recordsOf = ({ sink, clock, keyConsent }: GatewayCoreConfig): DecisionRecords =>
   new DecisionRecords(sink, clock, keyConsent === 'not_required' ? { key_consent: 'not_required' } : {})
+
+const callersOf = ({ vault, mount, clock, services }: GatewayCoreConfig, records: DecisionRecords): Callers =>
+  new Callers({
+    vault,
+    mount,
+    clock,
+    services,
+    onUnauthenticated: () => {
+      records.unauthenticated()
+    },
+  })
 
 /** Joins the parts. Nothing runs until `follower.start()`. */
 export function createCore(config: GatewayCoreConfig): GatewayCore {
@@ -103,20 +128,13 @@ export function createCore(config: GatewayCoreConfig): GatewayCore {
   })
   const limitMs = (sensitivity: string) => freshness.limitMs(sensitivity)
   const egress = egressOf(config)
-  const keys = new Keys({ vault, mount, clock, logger, consent: keyConsent, limitMs, exchange: tokenExchange(egress) })
+  const minting = mintingOf(config, follower, egress)
+  const keys = new Keys({ vault, mount, clock, logger, consent: keyConsent, limitMs, minting })
   // Caches first: who acts on a change must find it applied.
   for (const listener of [documents, sessionCache, keys, openCalls]) follower.subscribe(listener)
   const limits = limitsOf(config, follower)
   const records = recordsOf(config)
-  const callers = new Callers({
-    vault,
-    mount,
-    clock,
-    services: config.services,
-    onUnauthenticated: () => {
-      records.unauthenticated()
-    },
-  })
+  const callers = callersOf(config, records)
   const decisions = new Decisions({
     follower,
     sessions: sessionCache,
@@ -139,6 +157,7 @@ export function createCore(config: GatewayCoreConfig): GatewayCore {
     records,
     decisions,
     openCalls,
+    keys,
     egress,
     ticker: new Ticker(clock, logger),
     limits,

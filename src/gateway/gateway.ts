@@ -6,6 +6,7 @@ import { checkConfig, stalenessOf } from './config.ts'
 import type { GatewayConfig } from './config.ts'
 import { createCore } from './core.ts'
 import type { ConsentMode } from './proxy/consent.ts'
+import { EXCHANGE_TIMEOUT_MS } from './proxy/token-endpoint.ts'
 import type { GatewayCore } from './core.ts'
 import type { FeedFollower } from './knowledge/feed-follower.ts'
 import type { RefusalCode } from './knowledge/vault-refusal.ts'
@@ -55,6 +56,9 @@ export interface Gateway {
   close(): Promise<void>
 }
 
+/** An exchange, and a write that is tried again. */
+const LONGEST_FINISH_MS = EXCHANGE_TIMEOUT_MS + 10_000
+
 /** Listens, then follows the feed in the background. Rejects for wrong settings, ports in use, and an audit log that cannot be written. */
 export async function startGateway(config: GatewayConfig): Promise<Gateway> {
   checkConfig(config)
@@ -77,6 +81,8 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
       core.egress.close(),
     ])
     core.ticker.stop()
+    // Vault is still needed: a refresh token that was exchanged and not stored is lost.
+    await Promise.race([core.keys.finished(), delay(clock, LONGEST_FINISH_MS)])
     await Promise.all([identity.close(), health.close(), ...services.map(({ close: end }) => end())])
     await core.records.flush()
     await audit.close()
@@ -164,6 +170,7 @@ function coreOf(config: GatewayConfig, { identity, health, audit, services }: Co
     upstreamCa,
     resolveUpstream,
     clock,
+    random,
     logger,
   })
 }

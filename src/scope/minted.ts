@@ -3,7 +3,7 @@
  * stands in the placement, so that the owner of the secret consents to all of it: `<kind>:<what>[;<name>=<value>]…`.
  */
 
-export type MintedKind = 'oauth2_client_credentials' | 'github_app' | 'google_service_account'
+export type MintedKind = 'oauth2_client_credentials' | 'oauth2_refresh' | 'github_app' | 'google_service_account'
 
 export interface Minting {
   readonly kind: MintedKind
@@ -24,6 +24,10 @@ export const mintedKinds: Readonly<
     parameters: ['scope', 'audience', 'resource', 'client_auth'],
     fields: ['client_id', 'client_secret'],
   },
+  oauth2_refresh: {
+    parameters: ['scope', 'audience', 'resource', 'client_auth'],
+    fields: ['client_id', 'client_secret', 'refresh_token'],
+  },
   github_app: { parameters: ['api'], fields: ['private_key'] },
   google_service_account: { parameters: ['subject', 'token_url'], fields: ['client_email', 'private_key'] },
 }
@@ -41,11 +45,18 @@ export function mintingIn(text: string): Minting | undefined {
     const equals = pair.indexOf('=')
     parameters.set(equals < 0 ? pair : pair.slice(0, equals), equals < 0 ? '' : pair.slice(equals + 1))
   }
-  return { kind, what, parameters, tokenUrl: tokenUrlOf(kind, what, parameters), fields: mintedKinds[kind].fields }
+  const tokenUrl = tokenUrlOf(kind, what, parameters)
+  return { kind, what, parameters, tokenUrl, fields: fieldsOf(kind, parameters) }
 }
 
+/** RFC 6749, 2.1: a public client has no secret. */
+const fieldsOf = (kind: MintedKind, parameters: ReadonlyMap<string, string>): readonly string[] =>
+  parameters.get('client_auth') === 'none'
+    ? mintedKinds[kind].fields.filter((field) => field !== 'client_secret')
+    : mintedKinds[kind].fields
+
 function tokenUrlOf(kind: MintedKind, what: string, parameters: ReadonlyMap<string, string>): string {
-  if (kind === 'oauth2_client_credentials') return what
+  if (kind === 'oauth2_client_credentials' || kind === 'oauth2_refresh') return what
   if (kind === 'google_service_account') return parameters.get('token_url') ?? 'https://oauth2.googleapis.com/token'
   const api = (parameters.get('api') ?? 'https://api.github.com').replace(/\/+$/, '')
   return `${api}/app/installations/${what.split('/')[1] ?? ''}/access_tokens`

@@ -93,7 +93,7 @@ export const engineSchema = {
       "auth": {
         "type": "string",
         "joined": true,
-        "description": "Where the key is put into a request, and where clients put the phantom token: bearer, basic, basic:{user}:{pass}, header:<Name>[=<template>], query:<name>[=<template>], path:<template>, body:<field>[=<template>] or none; several with commas between. {name} in a template is a field of the secret, for example header:Authorization=Bot {api_key}; without a template it is kv_field. Or it signs, with the fields access_key_id and secret_access_key: aws_sigv4:<service>/<region>. Or it is exchanged for a short-lived one: oauth2_client_credentials:<token URL>[;scope=…][;audience=…][;resource=…][;client_auth=post], github_app:<app>/<installation>[;api=…], google_service_account:<scopes>[;subject=…][;token_url=…].",
+        "description": "Where the key is put into a request, and where clients put the phantom token: bearer, basic, basic:{user}:{pass}, header:<Name>[=<template>], query:<name>[=<template>], path:<template>, body:<field>[=<template>] or none; several with commas between. {name} in a template is a field of the secret, for example header:Authorization=Bot {api_key}; without a template it is kv_field. Or it signs, with the fields access_key_id and secret_access_key: aws_sigv4:<service>/<region>. Or it is exchanged for a short-lived one: oauth2_client_credentials:<token URL>[;scope=…][;audience=…][;resource=…][;client_auth=post], oauth2_refresh:<token URL>[;…][;client_auth=post|none], github_app:<app>/<installation>[;api=…], google_service_account:<scopes>[;subject=…][;token_url=…].",
         "example": "bearer",
         "default": "bearer"
       },

@@ -1,4 +1,5 @@
 /** P7 over real HTTP: whatever Vault, its standbys or a proxy answer in an outage, nobody is told that a token is invalid, and it passes. */
+import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createCore } from '../../src/gateway/core.ts'
 import type { GatewayCore } from '../../src/gateway/core.ts'
@@ -47,6 +48,7 @@ async function follow(address: string | readonly string[]): Promise<void> {
     staleness: defaultStaleness,
     keyConsent: 'enforce',
     clock,
+    random: (bytes) => randomBytes(bytes),
     logger,
   })
   core.follower.start()

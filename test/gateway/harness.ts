@@ -1,4 +1,5 @@
 /** A gateway's core over a fake Vault, with a hand-cranked clock: what the tests of this folder stand on. */
+import { randomBytes } from 'node:crypto'
 import type { ConsentMode } from '../../src/gateway/proxy/consent.ts'
 import { silentLogger } from '../../src/logical/log.ts'
 import { createCore } from '../../src/gateway/core.ts'
@@ -81,6 +82,7 @@ export async function startHarness(
     // Most tests tell the engine something and expect the gateway to hear of it, whether anybody uses it or not.
     ...(settings.idle === true ? {} : { inUse: () => true }),
     clock,
+    random: (bytes) => randomBytes(bytes),
     logger: silentLogger,
   })
   core.follower.start()

@@ -81,7 +81,7 @@ describe('upstreams and tools', () => {
       'an unknown auth',
       upstream({ auth: 'magic' }),
       400,
-      'auth "magic" is not a way to send a key: bearer, basic, basic:{user}:{pass}, header:<Name>, query:<name>, path:<template>, body:<field>, several of these with commas between, aws_sigv4:<AWS service>/<region>, oauth2_client_credentials:<token URL>, github_app:<app>/<installation>, google_service_account:<scope> or none, for example auth=header:X-Api-Key.',
+      'auth "magic" is not a way to send a key: bearer, basic, basic:{user}:{pass}, header:<Name>, query:<name>, path:<template>, body:<field>, several of these with commas between, aws_sigv4:<AWS service>/<region>, oauth2_client_credentials:<token URL>, oauth2_refresh:<token URL>, github_app:<app>/<installation>, google_service_account:<scope> or none, for example auth=header:X-Api-Key.',
     ],
     [
       'auth into Host',

@@ -97,6 +97,7 @@ export class GatewayNode {
       staleness: STALENESS,
       keyConsent: 'enforce',
       clock,
+      random: (bytes) => random.bytes(bytes),
       logger: this.#logger(),
     })
     this.#core = core

@@ -2,8 +2,8 @@ import { Matcher } from './matcher.ts'
 import { patternsOf } from './patterns.ts'
 import { credentialsIn, isComposed } from './secret-text.ts'
 
-/** Of all credentials in one secret together: what bounds the memory of one search. */
-const MOST_CREDENTIAL_BYTES = 12_288
+/** Of all credentials in one secret together: what bounds the memory of one search, to a few MB. Two JWTs and what they came from fit. */
+const MOST_CREDENTIAL_BYTES = 24_576
 
 /** The texts of one secret that an upstream may repeat. */
 export interface SecretTexts {

@@ -8,7 +8,11 @@ export interface KeyName {
   readonly name: string
   readonly upstream: UpstreamDocument
   readonly path: string
+  /** Undefined where the path is the same in all. */
+  readonly environment: string | undefined
 }
+
+const ENVIRONMENT = '{{environment}}'
 
 /** Names by environment: the same for every call that is judged by one version of the document. */
 const names = new WeakMap<UpstreamDocument, Map<string, KeyName>>()
@@ -25,12 +29,17 @@ export function nameOf(upstream: UpstreamDocument, environment: string): KeyName
 function nameIn(upstream: UpstreamDocument, environment: string): KeyName {
   const path = keyPath(upstream, environment)
   const { name, kv_mount: kvMount, kv_field: kvField, auth } = upstream
-  return { name: JSON.stringify([name, kvMount, path, kvField, auth, parseBase(upstream).origin]), upstream, path }
+  return {
+    name: JSON.stringify([name, kvMount, path, kvField, auth, parseBase(upstream).origin]),
+    upstream,
+    path,
+    environment: upstream.kv_path.includes(ENVIRONMENT) ? environment : undefined,
+  }
 }
 
 /** The secret's path in its mount, `{{environment}}` filled in. Segments are checked again when the path is asked for. */
 function keyPath(upstream: UpstreamDocument, environment: string): string {
-  const path = upstream.kv_path.replaceAll('{{environment}}', environment)
+  const path = upstream.kv_path.replaceAll(ENVIRONMENT, environment)
   const safe = path
     .split('/')
     .every((segment) => segment !== '' && segment !== '.' && segment !== '..' && !/[{}\\]/.test(segment))

@@ -114,6 +114,11 @@ export class Keys implements FeedListener {
     return undefined
   }
 
+  /** Resolves when nothing that was exchanged for a key waits to be stored any more. */
+  finished(): Promise<void> {
+    return this.#reader.finished()
+  }
+
   /** Vault said no: drops every key, also those being read at the moment. */
   refused(): void {
     this.#held.clear()
@@ -137,11 +142,11 @@ export class Keys implements FeedListener {
   }
 
   #readOnce(named: KeyName): Promise<KeyRead> {
-    const { name, upstream, path } = named
+    const { name } = named
     const underWay = this.#reading.get(name)
     if (underWay) return underWay
     const read = this.#reader
-      .read(upstream, path)
+      .read(named)
       .then((held) => {
         if (this.#reading.get(name) !== read) return held
         this.#refusedSinceMs.delete(name)

@@ -2,25 +2,55 @@
 import { hash } from 'node:crypto'
 import type { Clock } from '../../logical/clock.ts'
 import type { Minting } from '../../scope/index.ts'
+import type { VaultClient } from '../../vault-client/index.ts'
 import { GatewayCallError } from '../call/call-error.ts'
-import { readTokenResponse, tokenRequest } from '../call/token-request.ts'
-import type { TokenRequest } from '../call/token-request.ts'
+import { tokenRequest } from '../call/token-request.ts'
+import { readTokenResponse } from '../call/token-response.ts'
 import type { UpstreamDocument } from '../../document/index.ts'
+import type { OperatorLog } from './operator-log.ts'
+import type { Seed } from './refresh-record.ts'
+import { Refresher } from './refresher.ts'
+import type { TokenExchange } from './token-endpoint.ts'
 
-/** Makes one exchange. Rejects when there is no response. */
-export type TokenExchange = (
-  upstream: UpstreamDocument,
-  request: TokenRequest,
-) => Promise<{ readonly status: number; readonly text: string }>
+/** What exchanging needs beside what reading a key does. */
+export interface MintingDependencies {
+  readonly exchange: TokenExchange
+  readonly random: (bytes: number) => Uint8Array
+  /** The engine's clock, which all gateways know. Unix milliseconds; Infinity while nothing is known of it. */
+  readonly unixMs: () => number
+  /** Random name of this process. */
+  readonly gatewayId: string
+}
 
 export interface MinterConfig {
   readonly clock: Clock
+  readonly vault: VaultClient
+  readonly log: OperatorLog
   /** Undefined = nothing is exchanged here. */
-  readonly exchange?: TokenExchange | undefined
+  readonly minting?: MintingDependencies | undefined
 }
 
-interface Minted {
+/** One secret that is exchanged for a token. */
+export interface MintUse {
+  readonly upstream: UpstreamDocument
+  readonly minting: Minting
+  /** As `auth` spells it. */
+  readonly placement: string
+  /** Texts of the secret. */
+  readonly fields: Readonly<Record<string, string>>
+  /** The secret's place in its mount, and which version of it this is. */
+  readonly secret: Pick<Seed, 'path' | 'version' | 'createdTime'>
+  /** In the same mount: where gateways keep a refresh token that is replaced at each use. */
+  readonly recordPath: string
+}
+
+export interface MintedCredential {
   readonly token: string
+  /** What else came of exchanges and may not be seen. */
+  readonly others: readonly string[]
+}
+
+interface Minted extends MintedCredential {
   /** Monotonic. */
   readonly untilMs: number
   /** From then on another is asked for, while this one still does. */
@@ -37,6 +67,7 @@ const MOST_KEPT = 1_000
 
 export class Minter {
   readonly #config: MinterConfig
+  readonly #refresher: Refresher | undefined
   /** By upstream, placement and what the secret holds: another secret gets another token. */
   readonly #minted = new Map<string, Minted>()
   readonly #underWay = new Map<string, Promise<Minted>>()
@@ -44,48 +75,26 @@ export class Minter {
 
   constructor(config: MinterConfig) {
     this.#config = config
+    const { minting, ...others } = config
+    this.#refresher = minting && new Refresher({ ...others, ...minting })
   }
 
   /**
    * A token that lives for `vouchedMs` and a little longer. Throws `key_unavailable` where the secret or the token endpoint does not
-   * yield one, and `upstream_unreachable` where that is out of reach.
+   * yield one, `needs_reauthorization`, `token_endpoint_unavailable` where it cannot at the moment, and `upstream_unreachable` where that
+   * is out of reach.
    */
-  async token(
-    upstream: UpstreamDocument,
-    minting: Minting,
-    fields: Readonly<Record<string, string>>,
-    vouchedMs: number,
-  ): Promise<string> {
+  async token(use: MintUse, vouchedMs: number): Promise<MintedCredential> {
     try {
-      return await this.#enough(upstream, minting, fields, vouchedMs)
+      return await this.#enough(use, vouchedMs + SPARE_MS)
     } catch (error) {
-      if (!(error instanceof GatewayCallError) || error.code !== 'key_unavailable') throw error
-      throw new GatewayCallError(error.code, `the key of upstream ${upstream.name} cannot be minted: ${error.message}`)
+      if (!(error instanceof GatewayCallError)) throw error
+      const { code, message, cause } = error
+      if (code === 'key_unavailable')
+        throw new GatewayCallError(code, `the key of upstream ${use.upstream.name} cannot be minted: ${message}`)
+      if (code !== 'token_endpoint_unavailable') throw error
+      throw new GatewayCallError(code, `upstream ${use.upstream.name}: ${message}; try again later`, { cause })
     }
-  }
-
-  async #enough(
-    upstream: UpstreamDocument,
-    minting: Minting,
-    fields: Readonly<Record<string, string>>,
-    vouchedMs: number,
-  ): Promise<string> {
-    const neededMs = vouchedMs + SPARE_MS
-    const name = nameOf(upstream, minting, fields)
-    const nowMs = this.#config.clock.monotonic()
-    const kept = this.#minted.get(name)
-    const isEnough = kept !== undefined && kept.untilMs - nowMs >= neededMs
-    if (isEnough) {
-      // An issuer that is slow or away takes nothing from what it has given before.
-      if (nowMs >= kept.renewMs) void this.#mintOnce(name, upstream, minting, fields).catch(() => undefined)
-      return kept.token
-    }
-    const { token, untilMs } = await this.#mintOnce(name, upstream, minting, fields)
-    if (untilMs - nowMs >= neededMs) return token
-    throw new GatewayCallError(
-      'key_unavailable',
-      `its tokens live less than ${String(Math.ceil(neededMs / 1000))} s, the least at its sensitivity`,
-    )
   }
 
   forget(): void {
@@ -94,17 +103,34 @@ export class Minter {
     this.#failed.clear()
   }
 
-  async #mintOnce(
-    name: string,
-    upstream: UpstreamDocument,
-    minting: Minting,
-    fields: Readonly<Record<string, string>>,
-  ): Promise<Minted> {
+  /** Resolves when no refresh token is being exchanged or waits to be stored any more. */
+  async finished(): Promise<void> {
+    await this.#refresher?.finished()
+  }
+
+  async #enough(use: MintUse, neededMs: number): Promise<MintedCredential> {
+    const name = nameOf(use)
+    const nowMs = this.#config.clock.monotonic()
+    const kept = this.#minted.get(name)
+    if (kept !== undefined && kept.untilMs - nowMs >= neededMs) {
+      // An issuer that is slow or away takes nothing from what it has given before.
+      if (nowMs >= kept.renewMs) void this.#mintOnce(name, use, neededMs, kept.token).catch(() => undefined)
+      return kept
+    }
+    const minted = await this.#mintOnce(name, use, neededMs, undefined)
+    if (minted.untilMs - nowMs >= neededMs) return minted
+    throw new GatewayCallError(
+      'key_unavailable',
+      `its tokens live less than ${String(Math.ceil(neededMs / 1000))} s, the least at its sensitivity`,
+    )
+  }
+
+  async #mintOnce(name: string, use: MintUse, neededMs: number, insteadOf: string | undefined): Promise<Minted> {
     const underWay = this.#underWay.get(name)
     if (underWay) return underWay
     const failed = this.#failed.get(name)
     if (failed && this.#config.clock.monotonic() < failed.untilMs) throw failed.error
-    const mint = this.#mint(upstream, minting, fields)
+    const mint = this.#mint(use, neededMs, insteadOf)
       .then((minted) => {
         if (this.#underWay.get(name) === mint) keep(this.#minted, name, minted)
         this.#failed.delete(name)
@@ -121,28 +147,46 @@ export class Minter {
     return mint
   }
 
-  async #mint(upstream: UpstreamDocument, minting: Minting, fields: Readonly<Record<string, string>>): Promise<Minted> {
-    const { clock, exchange } = this.#config
-    if (!exchange) throw new GatewayCallError('key_unavailable', 'it has no way to its token endpoint')
+  async #mint(use: MintUse, neededMs: number, insteadOf: string | undefined): Promise<Minted> {
+    const { clock, minting: dependencies } = this.#config
+    if (!dependencies) throw new GatewayCallError('key_unavailable', 'it has no way to its token endpoint')
+    if (use.minting.kind === 'oauth2_refresh') return this.#refreshed(use, neededMs, insteadOf)
     // It ages from when it was asked for.
     const [sentMs, sentSeconds] = [clock.monotonic(), Math.floor(clock.now() / 1000)]
-    const { status, text } = await exchange(upstream, await tokenRequest(minting, fields, sentSeconds))
+    const request = await tokenRequest(use.minting, use.fields, sentSeconds)
+    const { status, text } = await dependencies.exchange(use.upstream, request)
     const { token, lifeSeconds } = readTokenResponse(status, text, sentSeconds)
-    const lifeMs = lifeSeconds * 1000
-    return { token, untilMs: sentMs + lifeMs, renewMs: sentMs + lifeMs * (1 - RENEWED_AT) }
+    return agedFrom(sentMs, lifeSeconds * 1000, token, [])
+  }
+
+  async #refreshed(use: MintUse, neededMs: number, insteadOf: string | undefined): Promise<Minted> {
+    const { minting, fields, secret, recordPath: path } = use
+    const client = { clientId: fields.client_id ?? '', refreshToken: fields.refresh_token ?? '' }
+    const seed = { ...secret, tokenUrl: minting.tokenUrl, ...client }
+    const { access, others } = await this.#refresher!.token({ ...use, path, seed }, { neededMs, insteadOf })
+    // Another gateway may have asked for it, on the clock that all know.
+    const elapsedMs = this.#config.minting!.unixMs() - access.asked_at
+    const lifeMs = access.expires_at - access.asked_at
+    return agedFrom(this.#config.clock.monotonic() - elapsedMs, lifeMs, access.token, others)
   }
 }
 
-const nameOf = ({ name }: UpstreamDocument, minting: Minting, fields: Readonly<Record<string, string>>): string =>
+const agedFrom = (fromMs: number, lifeMs: number, token: string, others: readonly string[]): Minted => ({
+  token,
+  others,
+  untilMs: fromMs + lifeMs,
+  renewMs: fromMs + lifeMs * (1 - RENEWED_AT),
+})
+
+const nameOf = ({ upstream, minting, placement, fields, secret, recordPath }: MintUse): string =>
   hash(
     'sha256',
     JSON.stringify([
-      name,
-      minting.kind,
-      minting.tokenUrl,
-      minting.what,
-      [...minting.parameters],
+      upstream.name,
+      placement,
       minting.fields.map((field) => fields[field]),
+      // Whoever writes the same refresh token again says that it is good again.
+      ...(minting.kind === 'oauth2_refresh' ? [secret, recordPath] : []),
     ]),
     'hex',
   )

@@ -1,20 +1,22 @@
 /** Keys that are exchanged for short-lived ones, with a real token endpoint and a real upstream. */
 import { generateKeyPairSync } from 'node:crypto'
-import { createServer } from 'node:http'
-import type { IncomingHttpHeaders, Server } from 'node:http'
+import { createServer, request as httpRequest } from 'node:http'
+import type { IncomingHttpHeaders, RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { jwtVerify } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openSession, tokenOf } from '../harness.ts'
-import { bearer, refusal, sendRequest, startHttpHarness } from './harness.ts'
+import { bearer, eventually, refusal, sendRequest, startHttpHarness } from './harness.ts'
 import type { HttpHarness } from './harness.ts'
+import { ECHO, endpointRows } from '../token-endpoint-table.ts'
+import type { EndpointResponse } from '../token-endpoint-table.ts'
 
 let harness: HttpHarness
 let token: string
 let issuer: Server
 let issuerUrl: string
 let asked: { readonly url: string; readonly headers: IncomingHttpHeaders; readonly body: string }[]
-let respond: () => { readonly status: number; readonly body: object | string }
+let respond: () => EndpointResponse
 let issued: number
 
 beforeEach(async () => {
@@ -168,6 +170,34 @@ describe('an exchange', () => {
   })
 })
 
+describe('a caller that no longer waits', () => {
+  it('takes nothing from others that wait for the same exchange, which is made once', async () => {
+    let release = () => undefined as void
+    const held = new Promise<void>((resolve) => (release = resolve))
+    const [listener] = issuer.listeners('request') as RequestListener[]
+    let reached = 0
+    issuer.removeAllListeners('request').on('request', (request, response) => {
+      reached++
+      void held.then(() => listener!(request, response))
+    })
+    await declare(credentials(), client)
+    const leaving = httpRequest(`${harness.url}/u/api/x`, { headers: bearer(token) }).on('error', () => undefined)
+    leaving.end()
+    await eventually(() => reached === 1)
+    const staying = call()
+    await eventually(() => harness.core.openCalls.size === 2)
+    leaving.destroy()
+    await eventually(() => harness.core.openCalls.size === 1)
+    release()
+    expect((await staying).status).toBe(200)
+    await eventually(() => harness.core.openCalls.size === 0)
+    expect(harness.received).toHaveLength(1)
+    expect(harness.sink.outcomes.map(({ result }) => result).sort()).toEqual(['caller_gone', 'complete'])
+    expect((await call()).status).toBe(200)
+    expect(reached).toBe(1)
+  })
+})
+
 describe('no exchange is made', () => {
   it.each<[string, Record<string, string>]>([
     ['its place', { mcp_auth: 'bearer' }],
@@ -199,32 +229,14 @@ describe('no exchange is made', () => {
 })
 
 describe('a token endpoint that yields no token', () => {
-  it.each<[string, () => { status: number; body: object | string }, string]>([
-    [
-      'refuses the client',
-      () => ({ status: 401, body: { error: 'invalid_client', error_description: 'client:secret/1' } }),
-      'answered 401 invalid_client',
-    ],
-    ['sends no JSON', () => ({ status: 200, body: 'hello' }), 'sent no access token'],
-    [
-      'sends a token of another type',
-      () => ({ status: 200, body: { access_token: 'a-token-of-dpop', token_type: 'DPoP', expires_in: 60 } }),
-      'not a bearer token',
-    ],
-    [
-      'sends one that is over too soon',
-      () => ({ status: 200, body: { access_token: 'a-short-token', expires_in: 3 } }),
-      'live less than 10 s',
-    ],
-    ['redirects', () => ({ status: 302, body: '' }), 'answered 302'],
-  ])('that %s is told of, and nothing is sent to the upstream', async (_what, response, sentence) => {
-    respond = response
+  it.each(endpointRows)('but $what: the caller is told, and nothing is sent to the upstream', async (row) => {
+    respond = () => row
     await declare(credentials(), client)
     const refused = await call()
-    expect(refusal(refused)).toBe('502 upstream_error key_unavailable')
-    expect(refused.text).toContain(sentence)
-    expect(refused.text).not.toMatch(/client:secret|token-of|short-token/)
-    expect(harness.received).toEqual([])
+    expect(refusal(refused)).toBe(`502 upstream_error ${row.code}`)
+    expect(refused.text).toContain(row.sentence)
+    for (const secret of [ECHO, 'client:secret', 'a-token']) expect(refused.text).not.toContain(secret)
+    expect([harness.received, asked.length]).toEqual([[], 1])
   })
 
   it('is not asked again at once', async () => {
@@ -236,6 +248,30 @@ describe('a token endpoint that yields no token', () => {
     await harness.clock.advance(2_000)
     await call()
     expect(asked).toHaveLength(2)
+  })
+
+  it('breaks off without a response', async () => {
+    issuer.removeAllListeners('request').on('request', ({ socket }) => socket.destroy())
+    await declare(credentials(), client)
+    const refused = await call()
+    expect(refusal(refused)).toBe('502 upstream_error token_endpoint_unavailable')
+    expect(refused.text).toContain('did not answer in time, or broke off; try again later')
+  })
+
+  it('is not waited for longer than 15 seconds', async () => {
+    let isReached = false
+    issuer.removeAllListeners('request').on('request', () => (isReached = true))
+    await declare(credentials(), client)
+    const waiting = call()
+    await eventually(() => isReached)
+    await harness.clock.advance(15_000)
+    expect(refusal(await waiting)).toBe('502 upstream_error token_endpoint_unavailable')
+  })
+
+  it('sends more than a token needs', async () => {
+    respond = () => ({ status: 200, body: 'a'.repeat(100_000) })
+    await declare(credentials(), client)
+    expect(refusal(await call())).toBe('502 upstream_error token_endpoint_unavailable')
   })
 
   it('is out of reach: the key is not unavailable, the endpoint is', async () => {
