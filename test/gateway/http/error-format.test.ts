@@ -26,6 +26,7 @@ it('as an object, with the sentence where most clients look, by default', async 
   expect(json).toEqual({
     error: { type: 'insufficient_scope', code: 'no_tool', message: sentence },
     message: sentence,
+    code: 'no_tool',
     request_id: headers['x-request-id'],
   })
 })
