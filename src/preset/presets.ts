@@ -1900,7 +1900,7 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "google",
-    "version": 1,
+    "version": 2,
     "reviewed": "2026-12-01",
     "title": "Google Drive and Calendar",
     "notes": [
@@ -2060,7 +2060,7 @@ export const presets: readonly Preset[] = [
       {
         "language": "JavaScript",
         "package": "@googleapis/drive",
-        "change": "drive({ version: 'v3', rootUrl: '{{gateway}}/u/google/', headers: { Authorization: `Bearer ${process.env.MCP_SESSION_TOKEN}` } })"
+        "change": "drive({ version: 'v3', rootUrl: '{{listener}}/', headers: { Authorization: `Bearer ${process.env.MCP_SESSION_TOKEN}` } })"
       },
       {
         "language": "Python",
@@ -2588,7 +2588,7 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "linear",
-    "version": 1,
+    "version": 2,
     "reviewed": "2026-12-01",
     "title": "Linear GraphQL API",
     "notes": [
@@ -2605,7 +2605,8 @@ export const presets: readonly Preset[] = [
       "auth": "header:Authorization",
       "response_headers": [
         "X-Complexity"
-      ]
+      ],
+      "error_format": "text"
     },
     "secret": {
       "api_key": {
@@ -4578,14 +4579,14 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "twilio",
-    "version": 2,
+    "version": 3,
     "reviewed": "2026-12-01",
     "title": "Twilio REST API",
     "notes": [
       "Clients send the account SID and, in place of the auth token, the phantom token. To use an API key (SK...), write the upstream's auth with its SID in place of the account's, and its secret as auth_token.",
       "The account SID is a part of auth and no field of the secret: it stands in every path and response, and what is in the secret is removed from responses.",
       "The tools are those of one account: its subaccounts, which the key may use as well, are not covered.",
-      "next_page_uri is a path on the API's host: clients that do not put it below their base URL must be given the listener of the upstream."
+      "next_page_uri is a path on the API's host: the vendor's clients put it below their base URL, others must be given a listener of the upstream."
     ],
     "sources": [
       "https://www.twilio.com/docs/usage/requests-to-twilio",
@@ -4745,9 +4746,14 @@ export const presets: readonly Preset[] = [
         "change": "curl -u \"{{account}}:$MCP_SESSION_TOKEN\" {{gateway}}/u/twilio/2010-04-01/Accounts/{{account}}/Messages.json"
       },
       {
+        "language": "JavaScript",
+        "package": "twilio",
+        "change": "const client = twilio('{{account}}', process.env.MCP_SESSION_TOKEN); client.api.baseUrl = '{{gateway}}/u/twilio'"
+      },
+      {
         "language": "Python",
-        "package": "requests",
-        "change": "requests.get('{{gateway}}/u/twilio/2010-04-01/Accounts/{{account}}/Messages.json', auth=('{{account}}', os.environ['MCP_SESSION_TOKEN']))"
+        "package": "twilio",
+        "change": "client = Client('{{account}}', os.environ['MCP_SESSION_TOKEN']); client.api.base_url = '{{gateway}}/u/twilio'"
       }
     ]
   }

@@ -69,5 +69,6 @@ export const discord: FakeApi = {
     },
   ],
   onBehalf: [],
-  sentence: ({ json: body }) => body.message,
+  // Its client shows no message without a code beside it.
+  sentence: ({ json: body }) => ('code' in body ? body.message : undefined),
 }

@@ -77,4 +77,6 @@ export const linear: FakeApi = {
     },
   ],
   onBehalf: [],
+  // Its client shows `error` where the body is none of GraphQL.
+  sentence: ({ json: body }) => body.error,
 }
