@@ -1,10 +1,11 @@
 // curl: downloads and their resumption, uploads, forms, codings, conditions, redirects.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { FILE, MODIFIED, filesUpstream } from './fakes/files-api.mjs'
+import { FILE, MODIFIED, filesUpstream, readFrame } from './fakes/files-api.mjs'
 import { runCommand } from './harness/command.mjs'
 
 export const commands = ['curl']
+export { readFrame as readBody }
 export const upstreams = { files: filesUpstream }
 export const scopes = ['read:files:all']
 export const leftOut = {
@@ -13,7 +14,7 @@ export const leftOut = {
 }
 export const responsesLeftOut = { location: 'a path becomes a URL; what curl makes of it (redirect_url) is compared' }
 /** The version of HTTP is each hop's own (RFC 9110, 2.5). */
-export const random = { ':target': /(?<=HTTP\/1\.)[01]$/ }
+export const comparable = { ':start': (line) => line.replace(/ HTTP\/1\.[01]$/, '') }
 
 const BIG = Buffer.alloc(3 * 1_048_576, 'upload\n')
 const PART = FILE.subarray(0, 400_000)
