@@ -6,7 +6,7 @@ import type { Command, Family, Registration } from './command.ts'
 const firstCommands = `Vault operator, on one machine:
   mcp-vault server -dev -dev-root-token-id=root
   export VAULT_ADDR=http://127.0.0.1:8200 VAULT_TOKEN=root
-  mcp-vault write mcp/upstreams/stripe url=https://api.stripe.com
+  mcp-vault add stripe
   mcp-vault path-help mcp/
 
 MCP server author:

@@ -5,7 +5,7 @@ import { resolve } from 'node:path'
 import { isatty } from 'node:tty'
 import { systemClock } from '../logical/clock.ts'
 import type { Clock } from '../logical/clock.ts'
-import { Failure, INTERRUPTED } from './failure.ts'
+import { readLine } from './read-line.ts'
 
 /** Everything a command touches besides Vault, so that a test can hold all of it. */
 export interface Io {
@@ -23,6 +23,8 @@ export interface Io {
   readStdin(): Promise<string>
   /** One line typed without being shown; only where `stdinIsTerminal`. */
   promptHidden(prompt: string): Promise<string>
+  /** The same of a line that is shown as it is typed. */
+  prompt(prompt: string): Promise<string>
   /** UTF-8 text of a file; a relative path starts where the command was called. */
   readFile(path: string): Promise<string>
   /** The bytes of a file, or of standard input for `-`, piece by piece: for what may be too long to be held. */
@@ -65,7 +67,8 @@ export function processIo(): Io {
       process.stderr.write(text)
     },
     readStdin,
-    promptHidden,
+    promptHidden: (prompt) => readLine(process, prompt, false),
+    prompt: (prompt) => readLine(process, prompt, true),
     readFile: (path) => readFile(resolve(path), 'utf8'),
     readChunks: (path) => (path === '-' ? process.stdin : createReadStream(resolve(path))),
   }
@@ -75,29 +78,4 @@ async function readStdin(): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
   return Buffer.concat(chunks).toString('utf8')
-}
-
-const ENTER = /[\r\n\u0004]/
-const INTERRUPT = '\u0003'
-const ERASE = /^[\u007f\b]$/
-
-async function promptHidden(prompt: string): Promise<string> {
-  const { stdin, stderr } = process
-  stderr.write(prompt)
-  stdin.setRawMode(true)
-  try {
-    let typed = ''
-    for await (const chunk of stdin) {
-      for (const character of (chunk as Buffer).toString('utf8')) {
-        // In raw mode the terminal hands Ctrl-C over as a character.
-        if (character === INTERRUPT) throw new Failure(INTERRUPTED, 'Interrupted')
-        if (ENTER.test(character)) return typed
-        typed = ERASE.test(character) ? typed.slice(0, -1) : typed + character
-      }
-    }
-    return typed
-  } finally {
-    stdin.setRawMode(false)
-    stderr.write('\n')
-  }
 }

@@ -39,6 +39,12 @@ export const registrations: readonly Registration[] = [
   },
   {
     group: 'Data',
+    name: 'add',
+    summary: 'Add an API from its preset: upstream, tools, key and consent in one go',
+    load: async () => (await import('./add.ts')).add,
+  },
+  {
+    group: 'Data',
     name: 'read',
     summary: 'Read data, or get credentials',
     load: async () => (await import('./read.ts')).read,

@@ -1,6 +1,6 @@
 /** What adding a preset means: the documents it becomes, with every choice made and every rule for documents held to. */
 import { placeOf, summaryOf, toolProblems, upstreamProblems, nameProblems } from '../document/index.ts'
-import type { DocumentProblem } from '../document/index.ts'
+import type { DocumentProblem, RuleProblem } from '../document/index.ts'
 import { defaultKvPath, fieldsOf, missingConsent, scopeText, toolPath } from '../scope/index.ts'
 import type { KeyUse } from '../scope/index.ts'
 import { PresetError } from './error.ts'
@@ -17,8 +17,10 @@ export interface PresetChoices {
   /** Where the engine is mounted, without slashes at the ends. */
   readonly mount: string
   readonly kv_mount?: string | undefined
-  /** Of the secret in its mount; default `mcp/<name>`. */
+  /** Of the secret in its mount; default `mcp/<name>`. `{{environment}}` stands for that of a session. */
   readonly kv_path?: string | undefined
+  /** Whose secret is meant, where `kv_path` has one for each. */
+  readonly environment?: string | undefined
   /** Names of tools; default all. */
   readonly tools?: readonly string[] | undefined
   /** Only operations that read or list. */
@@ -49,6 +51,8 @@ export interface PresetPlan {
   readonly use: KeyUse
   readonly origins: readonly string[]
   readonly secret: { readonly mount: string; readonly fields: readonly PlannedSecretField[] }
+  /** A harmless call that shows that the key works. */
+  readonly probe: Preset['probe']
   readonly variables: Readonly<Record<string, string>>
 }
 
@@ -61,7 +65,7 @@ export function planPreset(preset: Preset, choices: PresetChoices): PresetPlan {
   refuse('name', nameProblems('name', name, preset.name))
   const chosen = chosenTools(preset, choices)
   const source = { ...preset.upstream, ...(choices.url !== undefined && { url: choices.url }) }
-  const variables = valuesOf(preset, choices, namesIn({ source, tools: chosen }))
+  const variables = valuesOf(preset, choices, namesIn({ source, tools: chosen, probe: preset.probe }))
   const upstream = {
     ...fill(source, variables),
     ...(choices.allow_private_addresses !== undefined && { allow_private_addresses: choices.allow_private_addresses }),
@@ -70,7 +74,7 @@ export function planPreset(preset: Preset, choices: PresetChoices): PresetPlan {
   }
   const kvPath = choices.kv_path ?? defaultKvPath(name)
   refuse('', upstreamProblems({ allow_private_addresses: false, kv_path: kvPath, ...upstream, name }))
-  const use = useOf(upstream, { mount: choices.mount, upstream: name, kv_path: kvPath })
+  const use = useOf(upstream, { mount: choices.mount, upstream: name, kv_path: secretPath(kvPath, choices) })
   return {
     preset,
     name,
@@ -85,6 +89,7 @@ export function planPreset(preset: Preset, choices: PresetChoices): PresetPlan {
         ...fill(preset.secret[field]!, variables),
       })),
     },
+    probe: fill(preset.probe, variables),
     variables,
   }
 }
@@ -94,10 +99,12 @@ function refuse(field: string, [problem]: readonly DocumentProblem[]): void {
   if (problem === undefined) return
   const place = placeOf(problem)
   const summary = summaryOf(problem)
+  const { rule, advice, example } = 'sentence' in problem ? ({} as Partial<RuleProblem>) : problem
   throw new PresetError(
     field || problem.field,
-    summary.startsWith(`${place} `) ? summary.slice(place.length + 1) : summary,
-    'example' in problem && typeof problem.example === 'string' ? problem.example : undefined,
+    (summary.startsWith(`${place} `) ? summary.slice(place.length + 1) : summary) +
+      (rule === undefined ? '' : `: ${rule}`),
+    { ...(typeof example === 'string' && { example }), ...(advice !== undefined && { advice }) },
   )
 }
 
@@ -109,6 +116,18 @@ function useOf(upstream: PresetPlan['upstream'], place: Pick<KeyUse, 'mount' | '
     auth: upstream.auth,
     kv_field: typeof field === 'string' ? field : DEFAULT_KV_FIELD,
   }
+}
+
+function secretPath(kvPath: string, { environment }: PresetChoices): string {
+  const isTemplate = namesIn(kvPath).has('environment')
+  if (isTemplate && environment === undefined)
+    throw new PresetError('environment', `is missing: ${kvPath} is another secret for each environment`, {
+      example: 'production',
+    })
+  if (!isTemplate && environment !== undefined)
+    throw new PresetError('environment', `has no place in ${kvPath}, the path of the secret`)
+  refuse('environment', nameProblems('environment', environment, 'production'))
+  return environment === undefined ? kvPath : fill(kvPath, { environment })
 }
 
 /** Everywhere something of the secret is sent. */
@@ -128,7 +147,7 @@ function chosenTools({ name: preset, tools }: Preset, { tools: names, read_only:
     throw new PresetError(
       'tools',
       `: ${preset} has no tool ${JSON.stringify(unknown.slice(0, 64))}, only ${tools.map(({ name }) => name).join(', ')}`,
-      tools[0]!.name,
+      { example: tools[0]!.name },
     )
   const wanted = names === undefined ? tools : tools.filter(({ name }) => names.includes(name))
   const cut = readOnly === true ? wanted.map(readingPart).filter(({ operations }) => operations.length > 0) : wanted
@@ -161,10 +180,12 @@ function valuesOf(
       const value = Object.hasOwn(given, name) ? given[name]! : (otherwise ?? undefined)
       if (value === undefined) {
         if (!used.has(name)) return []
-        throw new PresetError(`variables.${name}`, `is missing: ${description}`, example)
+        throw new PresetError(`variables.${name}`, `is missing: ${description}`, { example })
       }
       if (!new RegExp(pattern, 'u').test(value))
-        throw new PresetError(`variables.${name}`, `does not fit: ${description}; it must match ${pattern}`, example)
+        throw new PresetError(`variables.${name}`, `does not fit: ${description}; it must match ${pattern}`, {
+          example,
+        })
       return [[name, value] as const]
     }),
   )

@@ -128,6 +128,16 @@ export function withoutEntries(
   return result
 }
 
+/**
+ * The metadata under which the key is not used for `use` any more, until its owner consents again; others who are listed go on. For a
+ * key that is replaced by one meant for another use.
+ */
+export function withheldConsent(use: KeyUse, custom: CustomMetadata): Record<string, unknown> {
+  const { upstream } = entriesOf(use)
+  const others = listed(custom, 'mcp_upstreams')?.filter((entry) => entry !== upstream.entry) ?? []
+  return others.length > 0 ? withoutEntries(use, custom, [upstream]) : withoutConsent(use, custom)
+}
+
 /** Whether an entry can stand in a list: printable and without a comma. What cannot is never consented to. */
 export const isListable = (entry: string): boolean => /^[\x21-\x2b\x2d-\x7e]+(?: [\x21-\x2b\x2d-\x7e]+)*$/.test(entry)
 

@@ -8,6 +8,7 @@ export {
   isListable,
   missingConsent,
   withConsent,
+  withheldConsent,
   withoutConsent,
   withoutEntries,
 } from './consent.ts'

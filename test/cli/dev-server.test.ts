@@ -82,6 +82,7 @@ async function serve(
       },
       readStdin: () => Promise.resolve(''),
       promptHidden: () => Promise.resolve(''),
+      prompt: () => Promise.resolve(''),
       readFile: () => Promise.reject(new Error('no files here')),
       readChunks: () => Readable.from([]),
     },

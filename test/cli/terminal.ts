@@ -33,7 +33,10 @@ export interface Terminal extends Shell {
 export interface TerminalOptions {
   readonly env?: Record<string, string | undefined>
   readonly stdin?: string
-  readonly typed?: string
+  /** What is typed where nothing is shown: always the same, or one after the other. */
+  readonly typed?: string | readonly string[]
+  /** What is typed where a question is answered, or who answers it; nothing where it is left out. */
+  readonly answer?: string | (() => Promise<string>)
   readonly stdoutIsTerminal?: boolean
   readonly signal?: AbortSignal
 }
@@ -58,6 +61,7 @@ export async function shellAt(address: string, options: TerminalOptions = {}): P
     async mcpVault(...words) {
       let out = ''
       let err = ''
+      const typed = typeof options.typed === 'object' ? [...options.typed] : undefined
       const io: Io = {
         env: { VAULT_ADDR: address, VAULT_TOKEN: 'test-token', ...options.env },
         home,
@@ -72,7 +76,14 @@ export async function shellAt(address: string, options: TerminalOptions = {}): P
           err += text
         },
         readStdin: () => Promise.resolve(options.stdin ?? ''),
-        promptHidden: () => Promise.resolve(options.typed ?? ''),
+        promptHidden(prompt) {
+          err += `${prompt}\n`
+          return Promise.resolve(typed ? (typed.shift() ?? '') : ((options.typed as string | undefined) ?? ''))
+        },
+        prompt(prompt) {
+          err += `${prompt}\n`
+          return typeof options.answer === 'function' ? options.answer() : Promise.resolve(options.answer ?? '')
+        },
         readFile: (path) => readFile(inHome(path), 'utf8'),
         readChunks: (path) =>
           path === '-' ? Readable.from([Buffer.from(options.stdin ?? '')]) : createReadStream(inHome(path)),

@@ -50,6 +50,7 @@ async function install(
     },
     readStdin: unused,
     promptHidden: unused,
+    prompt: unused,
     readFile: unused,
     readChunks: () => Readable.from([]),
   }

@@ -66,6 +66,7 @@ async function type(script: readonly Scripted[], words: readonly string[], io: P
     },
     readStdin: () => Promise.resolve(''),
     promptHidden: () => Promise.resolve(''),
+    prompt: () => Promise.resolve(''),
     readFile: () => Promise.reject(new Error('no files here')),
     readChunks: () => Readable.from([]),
     ...io,

@@ -134,7 +134,8 @@ interface Secret {
   readonly fields: Readonly<Record<string, string>>
 }
 
-const withoutLineBreak = (text: string): string => text.replace(/\r?\n$/, '')
+/** A text of a secret as it is used. */
+export const withoutLineBreak = (text: string): string => text.replace(/\r?\n$/, '')
 
 const fieldIn = ({ fields }: Secret, name: string): string =>
   Object.hasOwn(fields, name) ? withoutLineBreak(fields[name]!) : ''

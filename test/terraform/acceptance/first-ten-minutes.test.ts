@@ -63,6 +63,7 @@ async function install(provider: string, dir: string): Promise<string> {
     },
     readStdin: none,
     promptHidden: none,
+    prompt: none,
     readFile: none,
     readChunks: () => Readable.from([]),
   }

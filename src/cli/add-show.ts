@@ -1,0 +1,121 @@
+/** What `mcp-vault add` says: the presets there are, what it will write, and how to go on. */
+import { clientLines } from '../preset/index.ts'
+import type { GatewayAddresses, Preset, PresetPlan } from '../preset/index.ts'
+import type { FieldChange, Step } from './add-steps.ts'
+import { printable, table } from './table.ts'
+
+export const presetList = (presets: readonly Preset[]): string =>
+  `${table(
+    ['Preset', 'API', 'Key', 'Variables'],
+    presets.map(({ name, title, secret, variables }) => [
+      name,
+      title,
+      Object.values(secret)
+        .map(({ description }) => description)
+        .join('; '),
+      Object.entries(variables)
+        .map(([variable, { example }]) => `-var=${variable}=${example}`)
+        .join(' ') || '-',
+    ]),
+  )}\nTo see what one would write: mcp-vault add <preset> -dry-run\n`
+
+/** Values on one line each; what is not a text as JSON. */
+const shown = (value: unknown): string =>
+  printable(typeof value === 'string' ? value : (operationText(value) ?? JSON.stringify(value)))
+
+function operationText(value: unknown): string | undefined {
+  const { method, path, capability, ...rest } = Object(value) as Record<string, unknown>
+  if (typeof method !== 'string' || typeof path !== 'string') return undefined
+  const more = Object.keys(rest).length > 0 ? ` ${JSON.stringify(rest)}` : ''
+  return `${method} ${path}${capability === undefined ? '' : `  (${String(capability)})`}${more}`
+}
+
+/** Lists with an item on each line, so that a difference is one line. */
+const items = (value: unknown): readonly string[] =>
+  value === undefined ? [] : Array.isArray(value) ? value.map(shown) : [shown(value)]
+
+function changeLines({ field, before, after }: FieldChange): readonly string[] {
+  const [old, now] = [items(before), items(after)]
+  const isList = Array.isArray(before ?? after) && now.length + old.length > 1
+  const lines = [
+    ...old.filter((line) => !now.includes(line)).map((line) => ['-', line] as const),
+    ...now.map((line) => [old.includes(line) ? ' ' : '+', line] as const),
+  ]
+  return isList
+    ? [`    ${field}`, ...lines.map(([sign, line]) => `  ${sign}   ${line}`)]
+    : lines.map(([sign, line]) => `  ${sign} ${field}  ${line}`)
+}
+
+const keyLine = ({ field, before }: FieldChange): string =>
+  `  + ${field}  (the key: never shown${before === undefined ? '' : '; it replaces the one there is'})`
+
+function stepText({ kind, path, purpose, isNew, changes, kept }: Step): string {
+  const unchanged = kind === 'key' ? 'the key there is stays' : 'unchanged'
+  const state = isNew ? 'new' : changes.length === 0 ? unchanged : 'changed'
+  const lines = kind === 'key' ? changes.map(keyLine) : changes.flatMap(changeLines)
+  const others = Object.entries(kept).map(([field, value]) => `    ${field}  ${shown(value)}  (stays)`)
+  const head = `${path}  (${state})${purpose === '' ? '' : `  ${purpose}`}`
+  return [head, ...lines, ...others].map((line) => `${line}\n`).join('')
+}
+
+/** Everything that will be written, in its order. `others` are tools that are there and not in the preset. */
+export function planText({ preset, name }: PresetPlan, steps: readonly Step[], others: readonly string[]): string {
+  const left =
+    others.length === 0
+      ? ''
+      : `Tools of ${name} that the preset does not have, which stay: ${printable(others.join(', '))}\n`
+  return `${preset.title}, preset ${preset.name} ${String(preset.version)}, reviewed on ${preset.reviewed}\n${(preset.notes ?? []).map((note) => `Note: ${note}\n`).join('')}\n${steps.map(stepText).join('')}${left}\n`
+}
+
+const READING = /^(?:read|list):/
+
+/** The line to change in a program, and how to let an agent in. */
+export function nextText(plan: PresetPlan, addresses: GatewayAddresses): string {
+  const clients = clientLines(plan, addresses)
+  const lines = clients.map(({ language, package: library, change }) => `  ${language}, ${library}:\n    ${change}\n`)
+  const listener = clients.some(({ needs_listener: needed }) => needed)
+    ? `  ${new URL(addresses.listener).host} is a listener of the gateway for this upstream alone: -gateway-upstream-address=${plan.name}=${new URL(addresses.listener).host}\n`
+    : ''
+  return `In programs, the phantom token takes the place of the key:\n${lines.join('')}${listener}
+Let an agent in, here with the scopes that read:
+${nextCommands(plan, addresses)
+  .map((line) => `  ${line}\n`)
+  .join('')}`
+}
+
+/** To be pasted one after the other. */
+export function nextCommands(
+  { name, tools, use, probe }: PresetPlan,
+  { gateway }: GatewayAddresses,
+): readonly string[] {
+  const agent = `${name}-agent`
+  const scopes = tools.flatMap((tool) => tool.scopes).filter((scope) => READING.test(scope))
+  const isCurled = tools.some((tool) => tool.name === probe.tool) && probe.method === 'GET'
+  return [
+    `mcp-vault write ${use.mount}/agents/${agent} owner=platform-team environment=production`,
+    `mcp-vault write ${use.mount}/agents/${agent}/scopes scopes=${scopes.join(',')}`,
+    `TOKEN=$(mcp-vault write -field=token ${use.mount}/creds/${agent} purpose=try-out)`,
+    ...(isCurled ? [`curl -H "Authorization: Bearer $TOKEN" '${gateway}/u/${name}${probe.path}'`] : []),
+  ]
+}
+
+/** For programs. No key is in it. */
+export function planDocument(
+  plan: PresetPlan,
+  steps: readonly Step[],
+  addresses: GatewayAddresses,
+): Record<string, unknown> {
+  return {
+    preset: plan.preset.name,
+    preset_version: plan.preset.version,
+    upstream: plan.name,
+    steps: steps.map(({ kind, path, isNew, changes, body }) => ({
+      kind,
+      path,
+      action: changes.length === 0 ? 'none' : isNew ? 'create' : 'update',
+      ...(kind === 'key' ? { fields: changes.map(({ field }) => field) } : { data: body }),
+    })),
+    clients: clientLines(plan, addresses),
+    next: nextCommands(plan, addresses),
+  }
+}

@@ -1,0 +1,58 @@
+/** What a policy has to say for a command to go through. */
+import { VaultError } from '../vault-client/index.ts'
+import type { VaultClient } from '../vault-client/index.ts'
+import { Failure } from './failure.ts'
+import type { VaultCall } from './vault-command.ts'
+
+type Requester = Pick<VaultCall, 'request'>
+
+export interface Need {
+  readonly path: string
+  readonly capabilities: readonly string[]
+}
+
+/** A sentence and the lines to add. */
+export const policyLines = (needs: readonly Need[]): string =>
+  `A policy of your token needs:\n\n${needs
+    .map(
+      ({ path, capabilities }) =>
+        `path "${path}" { capabilities = [${capabilities.map((word) => `"${word}"`).join(', ')}] }`,
+    )
+    .join('\n')}`
+
+/** Those that the token lacks; none where the server does not say. */
+export async function lacking({ request }: Requester, needs: readonly Need[]): Promise<readonly Need[]> {
+  const paths = needs.map(({ path }) => path)
+  const found = await request('Error asking for capabilities', (vault, { signal }) =>
+    vault
+      .request('POST', 'sys/capabilities-self', { body: { paths }, ...(signal ? { signal } : {}) })
+      .catch(() => undefined),
+  )
+  if (found?.data === undefined || found.data === null) return []
+  return needs.flatMap(({ path, capabilities }) => {
+    const has = found.data?.[path]
+    if (!Array.isArray(has) || has.includes('root')) return []
+    const missing = capabilities.filter((capability) => !has.includes(capability))
+    return missing.length === 0 ? [] : [{ path, capabilities: missing }]
+  })
+}
+
+/** Puts a request; one that is refused for lack of rights says which. `doing` as for `request`. */
+export function requestAllowed<T>(
+  { request }: Requester,
+  doing: string,
+  need: Need,
+  send: (vault: VaultClient, options: { readonly signal?: AbortSignal }) => Promise<T>,
+  path?: string,
+): Promise<T> {
+  const sent = async (vault: VaultClient, { signal }: { readonly signal?: AbortSignal }): Promise<T> => {
+    try {
+      return await send(vault, signal ? { signal } : {})
+    } catch (error) {
+      if (error instanceof VaultError && error.kind === 'permission_denied')
+        throw new Failure(2, `${doing}: permission denied. ${policyLines([need])}`)
+      throw error
+    }
+  }
+  return request(doing, sent, path)
+}
