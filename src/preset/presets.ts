@@ -879,7 +879,7 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "elasticsearch",
-    "version": 2,
+    "version": 3,
     "reviewed": "2026-12-01",
     "title": "Elasticsearch",
     "notes": [
@@ -903,6 +903,7 @@ export const presets: readonly Preset[] = [
       "url": "https://{{host}}",
       "auth": "header:Authorization=ApiKey {api_key}",
       "error_format": "elasticsearch",
+      "encoded_slash": "data",
       "max_request_bytes": 104857600
     },
     "secret": {
@@ -938,6 +939,11 @@ export const presets: readonly Preset[] = [
           },
           {
             "method": "GET",
+            "path": "/_cat/indices",
+            "capability": "read"
+          },
+          {
+            "method": "GET",
             "path": "/_security/_authenticate",
             "capability": "read"
           }
@@ -968,6 +974,16 @@ export const presets: readonly Preset[] = [
           {
             "method": "POST",
             "path": "/{index}/_count",
+            "capability": "read"
+          },
+          {
+            "method": "POST",
+            "path": "/_search/scroll",
+            "capability": "read"
+          },
+          {
+            "method": "DELETE",
+            "path": "/_search/scroll",
             "capability": "read"
           },
           {
@@ -1059,6 +1075,16 @@ export const presets: readonly Preset[] = [
           {
             "method": "PUT",
             "path": "/{index}/_bulk",
+            "capability": "update"
+          },
+          {
+            "method": "POST",
+            "path": "/_bulk",
+            "capability": "update"
+          },
+          {
+            "method": "PUT",
+            "path": "/_bulk",
             "capability": "update"
           }
         ]
@@ -1586,7 +1612,7 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "gitlab",
-    "version": 1,
+    "version": 2,
     "reviewed": "2026-12-01",
     "title": "GitLab REST API",
     "notes": [
@@ -1611,7 +1637,15 @@ export const presets: readonly Preset[] = [
       "url": "https://{{host}}",
       "auth": "header:PRIVATE-TOKEN",
       "response_headers": [
-        "X-Runtime"
+        "X-Gitlab-Blob-Id",
+        "X-Gitlab-Commit-Id",
+        "X-Gitlab-Content-Sha256",
+        "X-Gitlab-Encoding",
+        "X-Gitlab-File-Name",
+        "X-Gitlab-File-Path",
+        "X-Gitlab-Last-Commit-Id",
+        "X-Gitlab-Ref",
+        "X-Gitlab-Size"
       ],
       "encoded_slash": "data"
     },
@@ -1675,6 +1709,11 @@ export const presets: readonly Preset[] = [
           },
           {
             "method": "GET",
+            "path": "/api/v4/projects/{id}/repository/files/{file_path}",
+            "capability": "read"
+          },
+          {
+            "method": "HEAD",
             "path": "/api/v4/projects/{id}/repository/files/{file_path}",
             "capability": "read"
           },
@@ -3351,7 +3390,7 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "openai",
-    "version": 1,
+    "version": 2,
     "reviewed": "2026-12-01",
     "title": "OpenAI API",
     "notes": [
@@ -3369,6 +3408,7 @@ export const presets: readonly Preset[] = [
       "auth": "bearer",
       "token_alias": "sk-",
       "response_headers": [
+        "OpenAI-Organization",
         "OpenAI-Processing-Ms"
       ],
       "timeout": 600,

@@ -13,7 +13,7 @@ const pages = [1, 2, 3, 4, 5].map((number) => ({
 const named = { 'facebook-api-version': 'v24.0' }
 const error = (status: number, message: string, code: number): ApiResponse =>
   json(status, { error: { message, type: 'OAuthException', code, fbtrace_id: 'made-up' } }, named)
-const badKey = error(401, 'Invalid OAuth access token - Cannot parse access token', 190)
+const badKey = error(400, 'Invalid OAuth access token - Cannot parse access token', 190)
 
 function respond({ method, path, query, body }: ApiRequest, { origin, keyWorks }: FakeState): ApiResponse {
   const given = query.get('access_token')
