@@ -3,8 +3,7 @@
  * refresh token, the access token it was exchanged for, and who is exchanging it. It is sealed with a key made of the seed, so that it can
  * be read, and made, only by those who can read that; a record that was put back, or written by somebody else, does not open.
  */
-import { hash, hkdfSync } from 'node:crypto'
-import { CompactEncrypt, compactDecrypt } from 'jose'
+import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto'
 import { z } from 'zod'
 
 /** The refresh token as its owner stored it: one version of one secret, for one token endpoint. */
@@ -17,6 +16,10 @@ export interface Seed {
   readonly clientId: string
   readonly refreshToken: string
 }
+
+const CIPHER = 'aes-256-gcm'
+export const NONCE_BYTES = 12
+const TAG_BYTES = 16
 
 const texts = z.string().min(1)
 
@@ -84,32 +87,37 @@ export interface SealingContext {
 /** `void`: made for another seed, so it says nothing about this one. `unreadable`: made by nobody who could read the seed. */
 export type OpenedRecord = RefreshRecord | 'void' | 'unreadable'
 
-export async function sealRecord(
+export function sealRecord(
   record: RefreshRecord,
   context: SealingContext,
-  changed: { readonly by: string; readonly at: string },
-): Promise<Record<string, unknown>> {
-  const sealed = await new CompactEncrypt(Buffer.from(JSON.stringify(record)))
-    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
-    .encrypt(sealingKey(context))
+  changed: { readonly by: string; readonly at: string; readonly nonce: Uint8Array },
+): Record<string, unknown> {
+  const cipher = createCipheriv(CIPHER, sealingKey(context), changed.nonce).setAAD(boundTo(context))
+  const encrypted = [cipher.update(JSON.stringify(record)), cipher.final()]
+  const sealed = Buffer.concat([changed.nonce, ...encrypted, cipher.getAuthTag()]).toString('base64')
   return { state: record.state, ...seedFields(context.seed), changed_by: changed.by, changed_at: changed.at, sealed }
 }
 
-export async function openRecord(data: unknown, context: SealingContext): Promise<OpenedRecord> {
+export function openRecord(data: unknown, context: SealingContext): OpenedRecord {
   const stored = storedRecord.safeParse(data)
   if (!stored.success) return 'unreadable'
   const { seed_path, seed_version, seed_created_time, token_url, sealed } = stored.data
   const written = [seed_path, seed_version, seed_created_time, token_url]
   if (Object.values(seedFields(context.seed)).some((value, at) => value !== written[at])) return 'void'
   try {
-    const { plaintext } = await compactDecrypt(sealed, sealingKey(context), {
-      keyManagementAlgorithms: ['dir'],
-      contentEncryptionAlgorithms: ['A256GCM'],
-    })
-    return refreshRecord.parse(JSON.parse(Buffer.from(plaintext).toString()))
+    return refreshRecord.parse(JSON.parse(unsealed(Buffer.from(sealed, 'base64'), context)))
   } catch {
     return 'unreadable'
   }
+}
+
+/** Throws where it was not sealed so. */
+function unsealed(sealed: Buffer, context: SealingContext): string {
+  const decipher = createDecipheriv(CIPHER, sealingKey(context), sealed.subarray(0, NONCE_BYTES), {
+    authTagLength: TAG_BYTES,
+  })
+  decipher.setAAD(boundTo(context)).setAuthTag(sealed.subarray(-TAG_BYTES))
+  return decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
 }
 
 const seedFields = ({ path, version, createdTime, tokenUrl }: Seed) => ({
@@ -119,8 +127,9 @@ const seedFields = ({ path, version, createdTime, tokenUrl }: Seed) => ({
   token_url: tokenUrl,
 })
 
-/** RFC 5869. One for each version of the record, so that a nonce is never used twice with one. */
-function sealingKey({ seed, path, version }: SealingContext): Uint8Array {
-  const bound = JSON.stringify([path, version, ...Object.values(seedFields(seed)), seed.clientId])
-  return new Uint8Array(hkdfSync('sha256', seed.refreshToken, '', `mcp-minted ${hash('sha256', bound)}`, 32))
-}
+/** RFC 5869. */
+const sealingKey = ({ seed }: SealingContext): Uint8Array =>
+  new Uint8Array(hkdfSync('sha256', seed.refreshToken, '', 'mcp-minted', 32))
+
+const boundTo = ({ seed, path, version }: SealingContext): Buffer =>
+  Buffer.from(JSON.stringify([path, version, ...Object.values(seedFields(seed)), seed.clientId]))

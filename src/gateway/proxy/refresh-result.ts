@@ -34,17 +34,21 @@ export class ResultWriter {
     void work.then(() => this.#underWay.delete(work))
   }
 
-  /** Never rejects. `lockVersion` is the version of the lock the record replaces. */
-  async write(place: RecordPlace, record: RefreshRecord, lockVersion: number): Promise<void> {
-    const { clock } = this.#config
+  /**
+   * Never rejects. `lockVersion` is the version of the lock the record replaces; undefined where it is not known whether there is one,
+   * which is then looked for and replaced.
+   */
+  async write(place: RecordPlace, record: RefreshRecord, lockVersion: number | undefined): Promise<void> {
+    const { clock, store } = this.#config
     const startedMs = clock.monotonic()
-    let replaced: number | undefined = lockVersion
-    for (let failures = 1; replaced !== undefined; failures++) {
+    let replaced = lockVersion
+    for (let failures = 1; ; failures++) {
       try {
-        if (await this.#config.store.write(place, record, replaced)) return
-        replaced = await this.#replaceable(place, record)
+        if (replaced !== undefined && (await store.write(place, record, replaced))) return
+        replaced = await this.#replaceable(place, record, lockVersion !== undefined)
+        if (replaced === undefined) return
       } catch {
-        this.#tell(place, record)
+        if (lockVersion !== undefined) this.#tell(place, record)
         if (clock.monotonic() - startedMs > LONGEST_MS) return
       }
       await delay(clock, pauseMs(RETRIES, failures))
@@ -52,9 +56,13 @@ export class ResultWriter {
   }
 
   /** The version this result may stand in place of; undefined where it is there already, or has come to nothing. */
-  async #replaceable(place: RecordPlace, { renewal, state }: RefreshRecord): Promise<number | undefined> {
+  async #replaceable(
+    place: RecordPlace,
+    { renewal, state }: RefreshRecord,
+    hadLock: boolean,
+  ): Promise<number | undefined> {
     const { version, found } = await this.#config.store.read(place)
-    if (found === 'none') return version
+    if (found === 'none') return hadLock ? version : undefined
     // The owner has written another seed meanwhile.
     if (found === 'void' || found === 'unreadable' || found.renewal?.id !== renewal!.id) return undefined
     // Another gateway took this one for dead, or the lock is still there.

@@ -5,7 +5,7 @@ import type { VaultClient } from '../../vault-client/index.ts'
 import type { UpstreamDocument } from '../../document/index.ts'
 import { unavailable } from '../error.ts'
 import type { OperatorLog } from './operator-log.ts'
-import { openRecord, sealRecord } from './refresh-record.ts'
+import { NONCE_BYTES, openRecord, sealRecord } from './refresh-record.ts'
 import type { OpenedRecord, RefreshRecord, Seed } from './refresh-record.ts'
 
 export interface RefreshStoreConfig {
@@ -13,6 +13,7 @@ export interface RefreshStoreConfig {
   readonly log: OperatorLog
   /** Random name of this process. */
   readonly gatewayId: string
+  readonly random: (bytes: number) => Uint8Array
   /** The engine's clock, Unix milliseconds. */
   readonly unixMs: () => number
 }
@@ -53,7 +54,7 @@ export class RefreshStore {
       const version = typeof metadata?.version === 'number' ? metadata.version : 0
       // Deleted: the next version comes after it all the same.
       if (data === undefined || data === null) return { version, found: 'none' }
-      return { version, found: await openRecord(data, { ...place, path: dataPath(place), version }) }
+      return { version, found: openRecord(data, { ...place, path: dataPath(place), version }) }
     } catch (error) {
       throw this.#failure(place, error)
     }
@@ -61,9 +62,10 @@ export class RefreshStore {
 
   /** False where another was faster. Throws as `read` does; the record may have been written nevertheless. */
   async write(place: RecordPlace, record: RefreshRecord, replaced: number): Promise<boolean> {
-    const { vault, gatewayId, unixMs } = this.#config
+    const { vault, gatewayId, unixMs, random } = this.#config
     const context = { ...place, path: dataPath(place), version: replaced + 1 }
-    const data = await sealRecord(record, context, { by: gatewayId, at: isoSeconds(unixMs()) })
+    const changed = { by: gatewayId, at: isoSeconds(unixMs()), nonce: random(NONCE_BYTES) }
+    const data = sealRecord(record, context, changed)
     try {
       await vault.write(dataPath(place), { data, options: { cas: replaced } }, { timeoutMs: TIMEOUT_MS })
       return true

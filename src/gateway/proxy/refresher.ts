@@ -169,8 +169,9 @@ export class Refresher {
     try {
       if (await this.#store.write(use, locked, version)) return { record: locked, version: version + 1 }
     } catch (error) {
-      // It may be there nevertheless: whoever sees it then knows that nothing was sent under it.
+      // It may be there nevertheless. Nothing was sent under it, so that it is taken away before others think that this gateway has died.
       this.#remember(id, 'unsent')
+      this.#writer.track(this.#writer.write(use, { ...rest, state: 'ready', renewal }, undefined))
       throw error
     }
     // Also where the write was sent twice and the first of them counted.

@@ -119,6 +119,11 @@ describe('a record', () => {
     expect([await okay(), exchanges()]).toEqual([200, 2])
   })
 
+  it('is written where KV takes no write without check-and-set', async () => {
+    await harness.admin.write(RECORD.replace('/data/', '/metadata/'), { cas_required: true })
+    expect([await okay(), exchanges()]).toEqual([200, 1])
+  })
+
   it('is one for each environment where the secret is', async () => {
     await harness.admin.write('mcp/upstreams/crm', { kv_path: 'mcp/crm/{{environment}}' })
     await harness.admin.write('secret/data/mcp/crm/production', {
@@ -131,9 +136,9 @@ describe('a record', () => {
   })
 })
 
-/** With another last character of its ciphertext. */
-const flipped = (sealed: string): string => {
-  const parts = sealed.split('.')
-  parts[3] = (parts[3]!.startsWith('A') ? 'B' : 'A') + parts[3]!.slice(1)
-  return parts.join('.')
+/** With another bit in its middle. */
+function flipped(sealed: string): string {
+  const bytes = Buffer.from(sealed, 'base64')
+  bytes[bytes.length >> 1]! ^= 1
+  return bytes.toString('base64')
 }
