@@ -30,8 +30,8 @@ export interface ExtractedToken {
  */
 export function extractToken(places: CompiledPlacements, request: RawRequest): ExtractedToken {
   const found = new FoundToken()
-  const headers = takeHeaders(places, request.rawHeaders, found)
-  const query = takeQuery(places, request.query, found)
+  const given = takeHeaders(places, request.rawHeaders, found)
+  const { headers, query } = withoutHoisted(places, request.query, given, takeQuery(places, request.query, found))
   const segments = takeSegments(places, request.segments, found)
   return { token: found.decided(), headers, query, segments }
 }
@@ -102,6 +102,32 @@ function takeQuery(
       found.add(tokenInField(places.query.get(name), parameter.value, places.alias), `query parameter ${name}`)
   }
   return kept
+}
+
+/**
+ * A presigned URL of AWS has what clients send in `x-amz-` headers in its query, where the service reads it only beside a
+ * signature. Ours goes into a header, so these go there too: they mean what they meant, and are judged as what they are.
+ */
+function withoutHoisted(
+  places: CompiledPlacements,
+  given: readonly QueryParameter[],
+  headers: HeaderPairs,
+  query: readonly QueryParameter[],
+): Pick<ExtractedToken, 'headers' | 'query'> {
+  const isCredential = ({ name }: QueryParameter) => name.toLowerCase() === 'x-amz-credential'
+  if (!places.query.has('x-amz-credential') || !given.some(isCredential)) return { headers, query }
+  const isHoisted = ({ name }: QueryParameter) => name.toLowerCase().startsWith('x-amz-')
+  const added = query.filter(isHoisted).map(({ name, value }) => [name.toLowerCase(), value] as const)
+  const other = added.find(([name, value]) =>
+    headers.some((header) => header[0].toLowerCase() === name && header[1].trim() !== value),
+  )
+  if (other)
+    throw badRequest(`${other[0]} has one value as a query parameter and another as a header; send one of them`)
+  const isSent = new Set(headers.map(([name]) => name.toLowerCase()))
+  return {
+    headers: [...headers, ...added.filter(([name]) => !isSent.has(name))],
+    query: query.filter((parameter) => !isHoisted(parameter)),
+  }
 }
 
 /** The path without the segments that carry the token; as it is where they are not there, because the token stands elsewhere. */

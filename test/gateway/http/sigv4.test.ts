@@ -196,6 +196,36 @@ describe('a request signed with the phantom token is signed again with the key',
     expect(seen().url).toBe('/bucket/a?versionId=1')
   })
 
+  const presigned = async (query: Record<string, string>, body?: string, headers: Record<string, string> = {}) => {
+    const { hostname, host } = new URL(harness.url)
+    const method = body === undefined ? 'GET' : 'PUT'
+    const request = { method, protocol: 'http:', hostname, path: '/u/s3/bucket/a', query, headers: { host } }
+    const signed = await clientSigner('s3', token).presign(request, { signingDate: new Date(harness.clock.now()) })
+    return sendRequest(harness.url, targetOf(signed), { method, headers, ...(body !== undefined && { body }) })
+  }
+
+  it('as a presigned URL whose headers stand in the query, and go where they count', async () => {
+    const sent = { 'X-Amz-Content-Sha256': 'UNSIGNED-PAYLOAD', 'x-amz-meta-owner': 'a b', 'x-id': 'PutObject' }
+    expect([(await presigned(sent, 'hello')).text, faults]).toEqual(['done', []])
+    expect(seen().url).toBe('/bucket/a?x-id=PutObject')
+    expect(seen().headers).toMatchObject({ 'x-amz-meta-owner': 'a b', 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' })
+  })
+
+  it('as a presigned URL that says the same in a header', async () => {
+    const same = { 'x-amz-meta-owner': 'a' }
+    expect([(await presigned(same, 'hello', same)).text, faults]).toEqual(['done', []])
+    expect(seen().headers['x-amz-meta-owner']).toBe('a')
+  })
+
+  it.each([
+    ['a header that callers may not send', { 'X-Amz-Copy-Source': 'other/secret' }, {}, 'x-amz-copy-source'],
+    ['and a header says something else', { 'x-amz-meta-owner': 'a' }, { 'x-amz-meta-owner': 'b' }, 'x-amz-meta-owner'],
+  ])('not as a presigned URL whose query has %s', async (_, query, headers, named) => {
+    const response = await presigned(query, 'hello', headers)
+    expect([response.status, seen()]).toEqual([400, undefined])
+    expect(response.text).toContain(named)
+  })
+
   it('with the hash of its body, for a service that wants one', async () => {
     await declare('aws_sigv4:dynamodb/eu-central-1')
     const headers = { 'content-type': 'application/x-amz-json-1.0' }
