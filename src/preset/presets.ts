@@ -4065,7 +4065,7 @@ export const presets: readonly Preset[] = [
     "title": "Slack Web API",
     "notes": [
       "Slack also takes a token as a field of a form. Clients that write it there must be told to use the header: with `body:token` every call would need a form, and the methods that are called without one would be refused.",
-      "Uploads and downloads of files go to other hosts (files.slack.com), with URLs of their own: they are not covered.",
+      "Uploads and downloads of files go to other hosts (files.slack.com), with URLs of their own: they are not covered. Slack's clients send the phantom token there, too, where it is worth nothing.",
       "Errors of Slack come with status 200 and \"ok\": false, and so do the refusals of the gateway: Slack's clients repeat a call that ends with another status."
     ],
     "sources": [
