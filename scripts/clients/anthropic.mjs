@@ -5,26 +5,16 @@ import { bodyOf, hasBearer, openGate, rejectionOf, respond, respondJson } from '
 
 export const packages = ['@anthropic-ai/sdk@1.15.0', 'sdk-before-1@npm:@anthropic-ai/sdk@0.137.0']
 
-const response_headers = ['anthropic-organization-id']
-
-export const upstreams = {
-  anthropic: {
-    document: { response_headers },
-    tools: {
-      models: ['GET /v1/models', 'GET /v1/files/{id}/content'],
-      messages: ['POST /v1/messages', 'POST /v1/messages/count_tokens', 'POST /v1/files'],
-      batches: ['POST /v1/messages/batches'],
-    },
-    fake: api,
-  },
-  'anthropic-header': {
-    document: { auth: 'header:x-api-key', response_headers },
-    tools: { messages: ['POST /v1/messages'] },
-    fake: api,
-  },
-}
-export const scopes = ['read:anthropic:models', 'create:anthropic:messages', 'create:anthropic-header:messages']
-export const leftOut = { 'x-stainless-*': 'telemetry of the SDK' }
+export const upstreams = { anthropic: { preset: 'anthropic', fake: api } }
+export const scopes = [
+  'read:anthropic:models',
+  'create:anthropic:messages',
+  'read:anthropic:token-counts',
+  'read:anthropic:files',
+  'create:anthropic:files:write',
+]
+const where = 'the key is put where the preset says; the API, and the fake, takes it from either'
+export const leftOut = { 'x-stainless-*': 'telemetry of the SDK', authorization: where, 'x-api-key': where }
 export const responsesLeftOut = { 'cf-ray': 'of the network before the API' }
 
 const always = {
@@ -162,9 +152,13 @@ export async function run({ at, load, step, refused }) {
     return got.length
   })
   const { default: Before } = await load('sdk-before-1')
-  const before = new Before({ apiKey: at['anthropic-header'].key, baseURL: at['anthropic-header'].url })
+  const before = new Before({ apiKey: at.anthropic.key, baseURL: at.anthropic.url })
   await step('messages.create, with the key in a header of its own', () => before.messages.create(asked))
   const batch = { requests: [{ custom_id: 'a', params: asked }] }
-  await refused('a tool that was not granted', () => client.messages.batches.create(batch), /create:anthropic:batches/)
-  await refused('what no tool covers', () => client.beta.files.list(), /no tool of anthropic covers GET/)
+  await refused(
+    'a tool that was not granted',
+    () => client.messages.batches.create(batch),
+    /create:anthropic:batches:write/,
+  )
+  await refused('what no tool covers', () => client.beta.files.delete('file_1'), /no tool of anthropic covers DELETE/)
 }

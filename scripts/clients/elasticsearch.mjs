@@ -5,37 +5,27 @@ import { bodyOf, rejectionOf, respond, respondJson } from './harness/fake.mjs'
 
 export const packages = ['@elastic/elasticsearch@9.4.3']
 
-const reading = [
-  'GET /',
-  'HEAD /{index}/_doc/{id}',
-  'GET /{index}/_doc/{id}',
-  { method: 'GET', path: '/{index}/_search', body: true },
-  { method: 'POST', path: '/{index}/_search', capability: 'read' },
-  { method: 'POST', path: '/{index}/_count', capability: 'read' },
-  { method: 'POST', path: '/_search/scroll', capability: 'read' },
-  { method: 'DELETE', path: '/_search/scroll', capability: 'read' },
-  'GET /_cat/indices',
-]
-const writing = [
-  'PUT /{index}/_doc/{id}',
-  'PUT /{index}/_create/{id}',
-  'POST /_bulk',
-  'POST /{index}/_update/{id}',
-  'DELETE /{index}/_doc/{id}',
-].map((one) => ({ method: one.split(' ')[0], path: one.split(' ')[1], capability: 'update' }))
-
 export const upstreams = {
   elasticsearch: {
-    document: {
-      auth: 'header:Authorization=ApiKey {api_key}',
-      encoded_slash: 'data',
-      error_format: 'elasticsearch',
+    preset: 'elasticsearch',
+    variables: { host: 'example.com' },
+    tools: {
+      more: [
+        'GET /_cat/indices',
+        { method: 'POST', path: '/_search/scroll', capability: 'read' },
+        { method: 'DELETE', path: '/_search/scroll', capability: 'read' },
+      ],
+      indices: ['DELETE /{index}'],
     },
-    tools: { documents: reading, changes: writing, indices: ['DELETE /{index}'] },
     fake: api,
   },
 }
-export const scopes = ['read:elasticsearch:documents', 'update:elasticsearch:changes']
+export const scopes = [
+  ...['info', 'search', 'documents', 'more'].map((tool) => `read:elasticsearch:${tool}`),
+  ...['create', 'update'].map((capability) => `${capability}:elasticsearch:documents:write`),
+  'update:elasticsearch:bulk',
+  'delete:elasticsearch:documents:delete',
+]
 export const leftOut = { 'x-elastic-client-meta': 'telemetry of the SDK' }
 
 const always = {
@@ -95,7 +85,7 @@ const routes = {
   'PUT /logs/_create/1': (response) =>
     problem(response, 409, 'version_conflict_engine_exception', 'document already exists'),
   'POST /logs/_update/1': (response, { body }) => tell(response, 200, { result: 'updated', asked: JSON.parse(body) }),
-  'POST /_bulk': bulked,
+  'POST /logs/_bulk': bulked,
   'DELETE /logs/_doc/1': (response) => tell(response, 200, { result: 'deleted' }),
 }
 
@@ -144,6 +134,7 @@ async function write({ step, client }) {
     const datasource = Array.from({ length: 500 }, (_, id) => ({ id, text: `line ${id} ü\u2028` }))
     const { total, successful } = await client.helpers.bulk({
       datasource,
+      index: 'logs',
       onDocument: ({ id }) => ({ index: { _index: 'logs', _id: String(id) } }),
     })
     assert.equal(successful, 500)
@@ -167,5 +158,5 @@ export async function run({ at, load, step, refused }) {
     () => client.indices.delete({ index: 'logs' }),
     /delete:elasticsearch:indices/,
   )
-  await refused('what no tool covers', () => client.cluster.health(), /no tool of elasticsearch covers GET/)
+  await refused('what no tool covers', () => client.cluster.stats(), /no tool of elasticsearch covers GET/)
 }

@@ -6,30 +6,24 @@ import { bodyOf, hasBearer, rejectionOf, respondJson } from './harness/fake.mjs'
 
 export const packages = ['@notionhq/client@5.26.0']
 
-const reading = ['GET /v1/users/me', 'GET /v1/pages/{id}', 'GET /v1/blocks/{id}/children']
-const asked = ['POST /v1/search', 'POST /v1/data_sources/{id}/query']
-const writing = [
-  'POST /v1/pages',
-  'PATCH /v1/pages/{id}',
-  'PATCH /v1/blocks/{id}/children',
-  'POST /v1/file_uploads',
-  'POST /v1/file_uploads/{id}/send',
-]
-const operations = (capability, list) =>
-  list.map((one) => ({ method: one.split(' ')[0], path: one.split(' ')[1], capability }))
-
 export const upstreams = {
   notion: {
-    document: { error_format: 'notion', response_headers: ['x-notion-request-id'] },
+    preset: 'notion',
     tools: {
-      pages: operations('read', [...reading, ...asked]),
-      content: operations('update', writing),
-      blocks: ['DELETE /v1/blocks/{id}'],
+      files: ['/v1/file_uploads', '/v1/file_uploads/{id}/send'].map((path) => ({
+        method: 'POST',
+        path,
+        capability: 'read',
+      })),
     },
     fake: api,
   },
 }
-export const scopes = ['read:notion:pages', 'update:notion:content']
+export const scopes = [
+  ...['users', 'search', 'pages', 'data', 'files'].map((tool) => `read:notion:${tool}`),
+  'create:notion:pages:write',
+  'update:notion:pages:write',
+]
 export const responsesLeftOut = { 'cf-ray': 'of the network before the API' }
 
 const always = {
@@ -116,6 +110,10 @@ export async function run({ at, load, step, refused }) {
   })
   const missing = notion.pages.retrieve.bind(notion, { page_id: ID.replace('1111', '2222') })
   await step('what Notion does not know', () => rejectionOf(missing(), ['name', 'status', 'code', 'message']))
-  await refused('a tool that was not granted', () => notion.blocks.delete({ block_id: ID }), /delete:notion:blocks/)
-  await refused('what no tool covers', () => notion.users.list({}), /no tool of notion covers GET/)
+  await refused(
+    'a tool that was not granted',
+    () => notion.blocks.delete({ block_id: ID }),
+    /delete:notion:blocks:delete/,
+  )
+  await refused('what no tool covers', () => notion.fileUploads.list({}), /no tool of notion covers GET/)
 }

@@ -6,36 +6,22 @@ import { bodyOf, hasBearer, respond, respondJson } from './harness/fake.mjs'
 export const packages = ['octokit@5.0.5']
 
 const repo = '/repos/{owner}/{repo}'
-const reading = [
-  'GET /user',
-  `GET ${repo}`,
-  `GET ${repo}/contents/{path...}`,
-  `GET ${repo}/git/ref/{ref...}`,
-  `GET ${repo}/git/matching-refs/{ref...}`,
-  `GET ${repo}/compare/{basehead...}`,
-  `GET ${repo}/tarball/{ref...}`,
-  `GET ${repo}/zipball/{ref...}`,
-  `GET ${repo}/issues`,
-  `GET ${repo}/issues/{number}`,
-  'GET /repositories/{id}',
-  'GET /repositories/{id}/issues',
-  'GET /archives/{name}',
-  'GET /search/code',
-  'GET /limited',
-]
-const writing = [
-  `PUT ${repo}/contents/{path...}`,
-  `POST ${repo}/issues`,
-  `PATCH ${repo}/issues/{number}`,
-  `DELETE ${repo}/subscription`,
-  'POST /graphql',
-].map((operation) => {
-  const [method, path] = operation.split(' ')
-  return { method, path, capability: 'update' }
-})
 
 export const upstreams = {
-  github: { tools: { repos: reading, work: writing, secrets: ['GET /orgs/{org}/actions/secrets'] }, fake: api },
+  github: {
+    preset: 'github',
+    tools: {
+      // What the preset leaves out, and what only this fake has.
+      more: [
+        `GET ${repo}/git/matching-refs/{ref...}`,
+        'GET /archives/{name}',
+        'GET /limited',
+        { method: 'DELETE', path: `${repo}/subscription`, capability: 'read' },
+        { method: 'POST', path: '/graphql', capability: 'read' },
+      ],
+    },
+    fake: api,
+  },
   'github-uploads': {
     tools: { assets: [{ method: 'POST', path: `${repo}/releases/{id}/assets`, capability: 'create' }] },
     fake: uploads,
@@ -43,7 +29,13 @@ export const upstreams = {
   // It is not known to the gateway.
   codeload: { isOutside: true, fake: archives },
 }
-export const scopes = ['read:github:repos', 'update:github:work', 'create:github-uploads:assets']
+export const scopes = [
+  ...['user', 'repos', 'contents', 'issues', 'search', 'more'].map((tool) => `read:github:${tool}`),
+  'update:github:contents:write',
+  'create:github:issues:write',
+  'update:github:issues:write',
+  'create:github-uploads:assets',
+]
 
 /** What GitHub sends with every response. */
 const always = {
@@ -263,11 +255,7 @@ export async function run({ at, load, step, refused }) {
   await write({ step, octokit })
   const uploading = octokitOf({ ...at.github, key: at['github-uploads'].key })
   await step('a release asset, to the host for uploads', async () => (await uploaded({ octokit: uploading, at })).data)
-  await refused(
-    'a tool that was not granted',
-    () => octokit.rest.actions.listOrgSecrets({ org: 'o' }),
-    /read:github:secrets/,
-  )
+  await refused('a tool that was not granted', () => octokit.rest.pulls.list(named), /read:github:pulls/)
   await refused(
     'an archive that is somewhere else',
     () => octokit.rest.repos.downloadZipballArchive({ ...named, ref: 'main', request: { retries: 0 } }),

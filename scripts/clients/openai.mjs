@@ -9,21 +9,18 @@ export const packages = ['openai@6.30.1']
 
 export const upstreams = {
   openai: {
-    document: {
-      request_headers: { 'OpenAI-Organization': ['org-example'], 'OpenAI-Project': ['*'] },
-      response_headers: ['openai-organization', 'openai-processing-ms'],
-    },
-    tools: {
-      models: ['GET /v1/models', 'GET /v1/files/{id}/content'],
-      completions: ['POST /v1/chat/completions', 'POST /v1/responses', 'POST /v1/embeddings', 'POST /v1/files'],
-      files: ['DELETE /v1/files/{id}'],
-    },
+    preset: 'openai',
+    document: { request_headers: { 'OpenAI-Organization': ['org-example'], 'OpenAI-Project': ['*'] } },
     fake: api,
   },
 }
-export const scopes = ['read:openai:models', 'create:openai:completions']
+export const scopes = [
+  ...['models', 'embeddings', 'files'].map((tool) => `read:openai:${tool}`),
+  ...['chat', 'responses', 'files:write'].map((tool) => `create:openai:${tool}`),
+]
 export const leftOut = { 'x-stainless-*': 'telemetry of the SDK' }
 export const responsesLeftOut = {
+  'openai-organization': 'whose key it is, which no client asks for',
   'cf-*': 'of the network before the API',
   'alt-svc': 'for a host name that is not the gateway’s',
 }
@@ -196,7 +193,8 @@ export async function run({ at, load, folder, step, refused }) {
     assert(got.equals(content))
     return got.length
   })
-  await refused('a tool that was not granted', () => client.files.delete('file-1'), /delete:openai:files/)
+  await refused('a tool that was not granted', () => client.images.generate({ prompt: 'a' }), /create:openai:images/)
+  await refused('what no tool covers', () => client.files.delete('file-1'), /no tool of openai covers DELETE/)
   const other = new OpenAI({ ...options, organization: 'org-of-another' })
   await refused('another organization', () => other.models.list(), /openai-organization has a value/)
 }

@@ -6,27 +6,28 @@ import { bodyOf, hasBearer, rejectionOf, respond, respondJson } from './harness/
 
 export const packages = ['@slack/web-api@8.2.0']
 
-const methods = (capability, names) => names.map((name) => ({ method: 'POST', path: `/api/${name}`, capability }))
+const methods = (names) => names.map((name) => ({ method: 'POST', path: `/api/${name}`, capability: 'read' }))
 
 export const upstreams = {
   slack: {
-    document: { error_format: 'slack' },
+    preset: 'slack',
     tools: {
-      channels: methods('read', ['auth.test', 'conversations.list', 'admin.analytics.getFile']),
-      messages: methods('create', [
-        'chat.postMessage',
+      files: methods([
         'files.getUploadURLExternal',
         'files.completeUploadExternal',
         'files.upload',
+        'admin.analytics.getFile',
       ]),
-      admin: methods('update', ['conversations.archive']),
     },
     fake: api,
   },
   // What is uploaded goes to a presigned URL, without the gateway.
   'slack-files': { isOutside: true, fake: uploads },
 }
-export const scopes = ['read:slack:channels', 'create:slack:messages']
+export const scopes = [
+  ...['auth', 'conversations', 'files'].map((tool) => `read:slack:${tool}`),
+  'create:slack:messages:write',
+]
 
 const always = {
   server: 'Apache',
@@ -122,10 +123,11 @@ export async function run({ at, load, step, refused }) {
   await step('a compressed file', () =>
     slack.apiCall('admin.analytics.getFile', { type: 'member', date: '2026-11-30' }),
   )
+  const gone = { channel: 'C1', ts: '1.2' }
+  await refused('a tool that was not granted', () => slack.chat.delete(gone), /delete:slack:messages:delete/)
   await refused(
-    'a tool that was not granted',
+    'what no tool covers',
     () => slack.conversations.archive({ channel: 'C1' }),
-    /update:slack:admin/,
+    /no tool of slack covers POST/,
   )
-  await refused('what no tool covers', () => slack.users.list({}), /no tool of slack covers POST/)
 }

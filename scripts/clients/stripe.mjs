@@ -4,41 +4,27 @@ import { bodyOf, hasBearer, rejectionOf, respondJson } from './harness/fake.mjs'
 
 export const packages = ['stripe@23.1.0']
 
-const reading = [
-  'GET /v1/invoices',
-  'GET /v1/invoices/{id}',
-  'GET /v1/invoices/search',
-  'GET /v1/customers',
-  'GET /v2/core/events',
-]
-const writing = [
-  'POST /v1/customers',
-  'POST /v1/customers/{id}',
-  'DELETE /v1/customers/{id}',
-  'POST /v1/payment_intents',
-]
-
 export const upstreams = {
   stripe: {
     listener: true,
-    document: {
-      token_alias: 'sk_test_',
-      request_headers: { 'Stripe-Account': ['acct_1', 'acct_2'] },
-      response_headers: ['original-request', 'stripe-account'],
-    },
+    preset: 'stripe',
+    document: { request_headers: { 'Stripe-Account': ['acct_1', 'acct_2'] } },
     tools: {
-      invoices: reading,
-      customers: writing.map((operation) => ({
-        method: operation.split(' ')[0],
-        path: operation.split(' ')[1],
-        capability: 'update',
-      })),
-      refunds: ['POST /v1/refunds'],
+      more: [
+        'GET /v2/core/events',
+        { method: 'DELETE', path: '/v1/customers/{id}', capability: 'read' },
+        { method: 'POST', path: '/v1/payment_intents', capability: 'read' },
+      ],
     },
     fake: api,
   },
 }
-export const scopes = ['read:stripe:invoices', 'update:stripe:customers']
+export const scopes = [
+  ...['invoices', 'customers', 'more'].map((tool) => `read:stripe:${tool}`),
+  'create:stripe:customers:write',
+  'update:stripe:customers:write',
+]
+export const responsesLeftOut = { 'stripe-account': 'repeats what the client has said' }
 export const leftOut = {
   'x-stripe-client-user-agent': 'telemetry of the SDK',
   'x-stripe-client-telemetry': 'telemetry of the SDK',
@@ -202,8 +188,12 @@ export async function run({ at, load, step, refused }) {
   })
   await read({ step, stripe })
   await write({ step, stripe })
-  await refused('a tool that was not granted', () => stripe.refunds.create({ charge: 'ch_1' }), /create:stripe:refunds/)
-  await refused('what no tool covers', () => stripe.customers.retrieve('cus_1'), /no tool of stripe covers GET/)
+  await refused(
+    'a tool that was not granted',
+    () => stripe.refunds.create({ charge: 'ch_1' }),
+    /create:stripe:refunds:write/,
+  )
+  await refused('what no tool covers', () => stripe.accounts.retrieve('acct_1'), /no tool of stripe covers GET/)
   await refused(
     'another account',
     () => stripe.invoices.list({}, { stripeAccount: 'acct_of_another' }),

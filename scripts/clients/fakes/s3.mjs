@@ -29,11 +29,17 @@ const DATE = 'Mon, 30 Nov 2026 12:00:00 GMT'
 /** Headers that a stored object is told with again. */
 const kept = /^(?:x-amz-meta-.*|x-amz-checksum-.*|content-type|content-disposition|cache-control|content-language)$/
 
-function store(state, { request, response, key, body }) {
+/** A presigned URL says in its query what other requests say in headers. */
+const saidBy = ({ headers }, query) => ({
+  ...headers,
+  ...(query.has('X-Amz-Signature') && Object.fromEntries([...query].filter(([name]) => name.startsWith('x-amz-')))),
+})
+
+function store(state, { request, response, query, key, body }) {
   const bytes = objectOf(request, body)
   if (request.headers['if-none-match'] === '*' && state.objects.has(key))
     return problem(response, 412, 'PreconditionFailed', 'At least one of the pre-conditions you specified did not hold')
-  const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => kept.test(name)))
+  const headers = Object.fromEntries(Object.entries(saidBy(request, query)).filter(([name]) => kept.test(name)))
   state.objects.set(key, { bytes, headers, coding: request.headers['content-encoding'] })
   const { 'x-amz-checksum-crc32': checksum } = headers
   const told = {

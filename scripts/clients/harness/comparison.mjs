@@ -85,15 +85,16 @@ function withoutBoundary(headers, body) {
 
 /**
  * The request as it is compared: without the scheme word before the key, and with the program's own `comparable`, functions of the
- * request line (`:start`), of headers by name, and of the body as Latin-1 (`:body`), for what is random.
+ * whole (`:request`), of headers by name, and of the body as Latin-1 (`:body`), for what is random or may be said in two ways.
  */
-function comparableRequest(request, { comparable = {} }) {
+function comparableRequest(given, { comparable = {} }) {
+  const request = comparable[':request']?.(given) ?? given
   const { headers, body } = withoutBoundary(request.headers, Buffer.concat(request.body))
   const reduced = (name, value) => comparable[name]?.(value) ?? value
   const reducedHeader = (name, value) =>
     reduced(name, name === 'authorization' ? value.replace(/^(?:bearer|token) /i, '') : value)
   return {
-    start: reduced(':start', request.start),
+    start: request.start,
     headers: headers.map(([name, value]) => [name, reducedHeader(name.toLowerCase(), value)]),
     body: comparable[':body'] ? Buffer.from(comparable[':body'](body.toString('latin1')), 'latin1') : body,
     trailers: request.trailers,

@@ -32,12 +32,12 @@ export async function startStage(processes, listeners) {
 
 /** Key, consent, document and tools of each upstream, and an agent with all of `scopes`, cut by `policy`. Returns its phantom token. */
 export async function provision(vault, agent, upstreams, { scopes, policy }) {
-  for (const [name, { url, secret, document = {}, consent = {}, tools }] of Object.entries(upstreams)) {
+  for (const [name, { secret, document, consent, tools }] of Object.entries(upstreams)) {
     await vault('POST', `/v1/secret/data/mcp/${name}`, { data: secret })
-    await vault('POST', `/v1/secret/metadata/mcp/${name}`, { custom_metadata: { mcp_origins: url, ...consent } })
-    await vault('POST', `/v1/mcp/upstreams/${name}`, { url, allow_private_addresses: true, ...document })
-    for (const [tool, operations] of Object.entries(tools))
-      await vault('POST', `/v1/mcp/tools/${name}/${tool}`, { operations })
+    await vault('POST', `/v1/secret/metadata/mcp/${name}`, { custom_metadata: consent })
+    await vault('POST', `/v1/mcp/upstreams/${name}`, document)
+    for (const [tool, given] of Object.entries(tools))
+      await vault('POST', `/v1/mcp/tools/${name}/${tool}`, Array.isArray(given) ? { operations: given } : given)
   }
   if (policy !== undefined) await vault('POST', `/v1/mcp/policies/${agent}`, { policy })
   const policies = policy === undefined ? {} : { policies: [agent] }
