@@ -67,7 +67,8 @@ export function planText({ preset, name }: PresetPlan, steps: readonly Step[], o
   return `${preset.title}, preset ${preset.name} ${String(preset.version)}, reviewed on ${preset.reviewed}\n${(preset.notes ?? []).map((note) => `Note: ${note}\n`).join('')}\n${steps.map(stepText).join('')}${left}\n`
 }
 
-const READING = /^(?:read|list):/
+const readingScopes = ({ tools }: PresetPlan): readonly string[] =>
+  tools.flatMap(({ scopes }) => scopes).filter((scope) => /^(?:read|list):/.test(scope))
 
 /** The line to change in a program, and how to let an agent in. */
 export function nextText(plan: PresetPlan, addresses: GatewayAddresses): string {
@@ -77,26 +78,34 @@ export function nextText(plan: PresetPlan, addresses: GatewayAddresses): string 
     ? `  ${new URL(addresses.listener).host} is a listener of the gateway for this upstream alone: -gateway-upstream-address=${plan.name}=${new URL(addresses.listener).host}\n`
     : ''
   return `In programs, the phantom token takes the place of the key:\n${lines.join('')}${listener}
-Let an agent in, here with the scopes that read:
+Let an agent in, here with ${readingScopes(plan).length > 0 ? 'the scopes that read' : 'all scopes, because none of them only reads'}:
 ${nextCommands(plan, addresses)
   .map((line) => `  ${line}\n`)
   .join('')}`
 }
 
 /** To be pasted one after the other. */
-export function nextCommands(
-  { name, tools, use, probe }: PresetPlan,
-  { gateway }: GatewayAddresses,
-): readonly string[] {
+export function nextCommands(plan: PresetPlan, { gateway }: GatewayAddresses): readonly string[] {
+  const { name, tools, use, probe } = plan
   const agent = `${name}-agent`
-  const scopes = tools.flatMap((tool) => tool.scopes).filter((scope) => READING.test(scope))
-  const isCurled = tools.some((tool) => tool.name === probe.tool) && probe.method === 'GET'
+  const reading = readingScopes(plan)
+  const scopes = reading.length > 0 ? reading : tools.flatMap((tool) => tool.scopes)
+  const isCurled = tools.some((tool) => tool.name === probe.tool)
   return [
     `mcp-vault write ${use.mount}/agents/${agent} owner=platform-team environment=production`,
     `mcp-vault write ${use.mount}/agents/${agent}/scopes scopes=${scopes.join(',')}`,
     `TOKEN=$(mcp-vault write -field=token ${use.mount}/creds/${agent} purpose=try-out)`,
-    ...(isCurled ? [`curl -H "Authorization: Bearer $TOKEN" '${gateway}/u/${name}${probe.path}'`] : []),
+    ...(isCurled ? [curlLine(probe, `${gateway}/u/${name}`)] : []),
   ]
+}
+
+function curlLine({ method, path, headers = {}, body }: PresetPlan['probe'], base: string): string {
+  const options = [
+    ...(method === 'GET' ? [] : [`-X ${method}`]),
+    ...Object.entries(headers).map(([name, value]) => `-H '${name}: ${value}'`),
+    ...(body === undefined ? [] : [`-d '${body}'`]),
+  ]
+  return ['curl -H "Authorization: Bearer $TOKEN"', ...options, `'${base}${path}'`].join(' ')
 }
 
 /** For programs. No key is in it. */

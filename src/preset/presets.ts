@@ -4,7 +4,7 @@ import type { Preset } from './schema.ts'
 export const presets: readonly Preset[] = [
   {
     "name": "anthropic",
-    "version": 1,
+    "version": 2,
     "reviewed": "2026-12-01",
     "title": "Claude API",
     "notes": [
@@ -159,7 +159,10 @@ export const presets: readonly Preset[] = [
     "probe": {
       "method": "GET",
       "path": "/v1/models",
-      "tool": "models"
+      "tool": "models",
+      "headers": {
+        "anthropic-version": "2023-06-01"
+      }
     },
     "clients": [
       {
@@ -679,7 +682,7 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "discord",
-    "version": 1,
+    "version": 2,
     "reviewed": "2026-12-01",
     "title": "Discord API, as a bot",
     "notes": [
@@ -862,7 +865,10 @@ export const presets: readonly Preset[] = [
     "probe": {
       "method": "GET",
       "path": "/api/v10/users/@me",
-      "tool": "me"
+      "tool": "me",
+      "headers": {
+        "User-Agent": "DiscordBot (https://acme.example, 1)"
+      }
     },
     "clients": [
       {
@@ -2627,7 +2633,7 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "linear",
-    "version": 2,
+    "version": 3,
     "reviewed": "2026-12-01",
     "title": "Linear GraphQL API",
     "notes": [
@@ -2677,7 +2683,11 @@ export const presets: readonly Preset[] = [
     "probe": {
       "method": "POST",
       "path": "/graphql",
-      "tool": "graphql"
+      "tool": "graphql",
+      "headers": {
+        "Content-Type": "application/json"
+      },
+      "body": "{\"query\":\"{ viewer { id name } }\"}"
     },
     "clients": [
       {
@@ -2968,7 +2978,7 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "notion",
-    "version": 2,
+    "version": 3,
     "reviewed": "2026-12-01",
     "title": "Notion API",
     "notes": [
@@ -3192,7 +3202,10 @@ export const presets: readonly Preset[] = [
     "probe": {
       "method": "GET",
       "path": "/v1/users/me",
-      "tool": "users"
+      "tool": "users",
+      "headers": {
+        "Notion-Version": "2025-09-03"
+      }
     },
     "clients": [
       {

@@ -1,5 +1,5 @@
 /** What is wrong with a preset as a whole: what its shape cannot say. Every preset is held to this before it is built in. */
-import { placeOf, summaryOf, toolProblems, upstreamProblems } from '../document/index.ts'
+import { isHeaderName, placeOf, summaryOf, toolProblems, upstreamProblems } from '../document/index.ts'
 import { defaultKvPath, fieldsOf, isName, matchOperations, parseOperation } from '../scope/index.ts'
 import { clientNames } from './clients.ts'
 import { PresetError } from './error.ts'
@@ -115,8 +115,18 @@ function probeProblems({ name: upstream, probe, tools }: Preset): string[] {
   const known = tools.map((tool) => ({ upstream, name: tool.name, operations: tool.operations.map(parseOperation) }))
   const segments = path === '/' ? [] : path.slice(1).split('/').map(decodeURIComponent)
   const found = matchOperations(known, probe.method, segments).some(({ tool }) => tool.name === probe.tool)
-  return found ? [] : [`probe: is not an operation of the tool ${probe.tool}`]
+  return found ? quotingProblems(probe) : [`probe: is not an operation of the tool ${probe.tool}`]
 }
+
+/** It is shown as a command line, with what it sends in single quotes. */
+const quotingProblems = ({ path, headers = {}, body = '' }: Preset['probe']): string[] => [
+  ...Object.keys(headers)
+    .filter((name) => !isHeaderName(name))
+    .map((name) => `probe.headers: ${JSON.stringify(name)} is not the name of a header`),
+  ...([...Object.values(headers), path, body].some((value) => /[^\x20-\x7e]|'/.test(value))
+    ? ['probe: must hold no single quote, and printable ASCII on one line']
+    : []),
+]
 
 function clientProblems({ name: preset, variables, clients }: Preset): string[] {
   const known = new Set<string>([...clientNames, ...Object.keys(variables)])

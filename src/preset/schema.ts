@@ -84,7 +84,14 @@ export const presetSchema = z.strictObject({
   mcp_origins: z.array(text).min(1),
   tools: z.array(tool).min(1),
   /** A harmless call that shows that the key works. */
-  probe: z.strictObject({ method: text, path: text, tool: text }),
+  probe: z.strictObject({
+    method: text,
+    path: text,
+    tool: text,
+    /** Without which the API refuses it. */
+    headers: z.record(z.string(), text).optional(),
+    body: text.optional(),
+  }),
   clients: z.array(client).min(1),
 })
 

@@ -69,6 +69,15 @@ describe('adding', () => {
     for (const line of lines) await v(line)
   })
 
+  it('gives all scopes and says so where none of them only reads, and a call with its body', async () => {
+    const { out } = await piped('lin_api_made_up', 'linear', '-yes', '-')
+    expect(out).toContain('with all scopes, because none of them only reads:')
+    expect(out).toContain('/scopes scopes=create:linear:graphql\n')
+    expect(out).toMatch(
+      /-X POST -H 'Content-Type: application\/json' -d '\{"query":"\{ viewer \{ id name \} \}"\}' 'http:\S+\/u\/linear\/graphql'/,
+    )
+  })
+
   it('shows everything first, and writes nothing in a dry run', async () => {
     const { out, code } = await attempt('add github -dry-run')
     expect(code).toBe(0)

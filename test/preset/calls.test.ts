@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sendRequest } from '../gateway/http/harness.ts'
 import type { HttpResponse } from '../gateway/http/harness.ts'
 import { presets } from '../../src/preset/index.ts'
-import { addPreset, probeOf } from './add.ts'
+import { addPreset, firstCall } from './add.ts'
 import { fakeApis } from './apis.ts'
 import { startFake, textOf } from './fake-api.ts'
 import type { ApiCall, ApiRequest, FakeApi, RunningFake } from './fake-api.ts'
@@ -54,11 +54,12 @@ it('has a fake for every preset', () => {
 
 describe.each(fakeApis)('$name', (api) => {
   let fake: RunningFake
+  let added: Awaited<ReturnType<typeof addPreset>>
   let base: string
   beforeAll(async () => {
     fake = await startFake(api)
     base = `${harness.url}/u/${api.name}`
-    await addPreset(harness.admin, api, fake.origin)
+    added = await addPreset(harness, api, fake.origin)
   })
   afterAll(() => fake.close())
 
@@ -98,11 +99,11 @@ describe.each(fakeApis)('$name', (api) => {
     expect((await sameBothWays(call, scope)).status).toBe(status)
   })
 
-  it('shows that the key works by its probe', async () => {
-    const { method, path, scope } = probeOf(api)
-    const { body, ...client } = api.pages.first
-    const call = { ...client, ...(method === 'POST' && { body: body ?? '' }), method, path }
-    expect((await sameBothWays(call, scope)).status).toBe(200)
+  it('is called by the line that add shows at its end, with the scopes that it lets in', async () => {
+    const token = await harness.tokenFor(firstCall(added, base, '').scopes)
+    const { call } = firstCall(added, base, token)
+    const response = await send(base, call)
+    expect([response.status, response.text]).toEqual([200, expect.not.stringContaining('"ok":false')])
   })
 
   it('has its own errors arrive as they are', async () => {

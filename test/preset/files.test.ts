@@ -64,6 +64,7 @@ const refusal = (content: string): string => {
     return (error as Error).message
   }
 }
+const probe = { method: 'GET', path: '/user', tool: 'user' }
 const site = { description: 'the site', example: 'acme', pattern: '^[a-z]+$' }
 const read = { method: 'GET', path: '/x', capability: 'read' }
 
@@ -75,6 +76,11 @@ describe('a preset is accepted', () => {
     ['without a known prefix', 'secret.api_key.prefix', undefined],
     ['without variables', 'variables', undefined],
     ['with a probe that has a query', 'probe.path', '/user?per_page=1'],
+    [
+      'with a probe that needs headers and a body',
+      'probe',
+      { ...probe, headers: { 'X-Version': '1' }, body: '{"a":1}' },
+    ],
     ['with sentences for its owner', 'notes', ['Merging is left out.']],
   ])('%s', (_name, at, value) => {
     expect(refusal(changed(at, value))).toBe('accepted')
@@ -144,6 +150,24 @@ describe('a preset is refused, with file and field,', () => {
       'mcp_origins',
       ['https://api.github.com', 'https://uploads.github.com'],
       'mcp_origins: must be https://api.github.com',
+    ],
+    [
+      'with a probe whose body ends its quotes',
+      'probe',
+      { ...probe, body: "it's" },
+      'probe: must hold no single quote',
+    ],
+    [
+      'with a probe whose header ends its quotes',
+      'probe',
+      { ...probe, headers: { A: "'" } },
+      'probe: must hold no single',
+    ],
+    [
+      'with a probe whose header is none',
+      'probe',
+      { ...probe, headers: { 'A b': '1' } },
+      'probe.headers: "A b" is not',
     ],
     ['with a probe of no tool', 'probe.tool', 'repos', 'probe: is not an operation of the tool repos'],
     ['with a line of code without an address', 'clients.0.change', 'new Octokit()', 'clients[0].change: must have'],

@@ -14,6 +14,8 @@ import type { VaultClient } from '../../src/vault-client/index.ts'
 
 export interface PresetHarness {
   readonly admin: VaultClient
+  /** Of the host. */
+  readonly address: string
   /** Of the gateway. */
   readonly url: string
   /** A phantom token of an agent of its own, with these scopes and no others. */
@@ -50,6 +52,7 @@ export async function startPresetHarness(): Promise<PresetHarness> {
   let agents = 0
   return {
     admin,
+    address,
     url: gateway.httpUrl,
     async tokenFor(scopes) {
       const agent = `agent-${String((agents += 1))}`
