@@ -17,6 +17,7 @@ export const responsesLeftOut = { location: 'a path becomes a URL; what curl mak
 export const comparable = { ':start': (line) => line.replace(/ HTTP\/1\.[01]$/, '') }
 
 const BIG = Buffer.alloc(3 * 1_048_576, 'upload\n')
+const TOO_LARGE = Buffer.alloc(21 * 1_048_576, 'upload\n')
 const PART = FILE.subarray(0, 400_000)
 const REPORT = '%{http_code} %{content_type} %{num_redirects} %{redirect_url}'
 const slow = ['--limit-rate', '8M']
@@ -70,12 +71,27 @@ const transfers = {
 
 export async function run({ at: { files }, folder, step, refused }) {
   for (const [name, transfer] of Object.entries(transfers)) await step(name, () => curl(folder, files, transfer))
-  await refused(
+  const refusal = (name, transfer, sentence) =>
+    refused(
+      name,
+      async () => {
+        throw new Error((await curl(folder, files, transfer)).printed)
+      },
+      sentence,
+    )
+  await refusal(
     'a part so short that a key could be cut in it',
-    async () => {
-      throw new Error((await curl(folder, files, { args: ['-r', '5-9'], path: '/file/a' })).printed)
-    },
-    /^header range must ask for/,
+    { args: ['-r', '5-9'], path: '/file/a' },
+    /^header range/,
+  )
+  const upload = { has: { in: TOO_LARGE }, path: '/upload/a' }
+  await refusal('a body that is too large, announced', { ...upload, args: ['-T', 'in'] }, /max_request_bytes/)
+  const atOnce = ['-H', 'Expect:', '-T', 'in']
+  await refusal('a body that is too large, sent at once', { ...upload, args: atOnce }, /max_request_bytes/)
+  await refusal(
+    'an upload that no tool covers',
+    { ...upload, args: [...atOnce, '-X', 'MKCOL'] },
+    /no tool of files covers/,
   )
 }
 

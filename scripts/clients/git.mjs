@@ -121,6 +121,9 @@ export async function run({ at, folder: scratch, step, refused }) {
   await refusals({ folder, remoteOf, at, refused })
 }
 
+/** The credentials in a URL as a header has them. */
+const headerOf = (remote) => Buffer.from(/\/\/(.*)@/.exec(remote)[1]).toString('base64')
+
 const reading = (remote) => ({
   'a clone': [
     ['clone', '-q', remote, 'clone'],
@@ -133,6 +136,9 @@ const reading = (remote) => ({
   'a clone by protocol version 0': [
     ['-c', 'protocol.version=0', 'clone', '-q', remote, 'old'],
     ['-C', 'old', 'log', '--format=%H'],
+  ],
+  'the header that CI systems set': [
+    ['-c', `http.extraHeader=Authorization: Basic ${headerOf(remote)}`, 'ls-remote', remote.replace(/\/\/.*@/, '//')],
   ],
   'ls-remote': [['ls-remote', remote]],
   'a fetch whose negotiation goes out in gzip': strangers('few', 200, remote, []),

@@ -13,5 +13,9 @@ export const run = ({ at, folder, step, refused }) =>
   takePythonSteps(
     'requests_steps.py',
     { folder, ...at['files-requests'], step, refused },
-    { not_covered: /no tool of files-requests covers OPTIONS/ },
+    {
+      not_covered: /no tool of files-requests covers OPTIONS/,
+      too_large: /max_request_bytes/,
+      generated_and_not_covered: /no tool of files-requests covers MKCOL/,
+    },
   )

@@ -107,7 +107,15 @@ def not_covered(s, base):
     return s.options("/file/a").text
 
 
+def too_large(s, base):
+    return s.put("/upload/a", content=b"a" * (21 << 20)).text
+
+
+def generated_and_not_covered(s, base):
+    return s.request("MKCOL", "/upload/a", content=(b"a" * 65536 for _ in range(500))).text
+
+
 main(session, [
     get, query, streamed, raw_stream, gzip, br, negotiated, form, json, multipart, gzipped_body, uploaded, generated,
     redirected, not_redirected, error, at_once,
-], [not_covered])
+], [not_covered, too_large, generated_and_not_covered])
