@@ -11,7 +11,7 @@ import { prepareKey } from '../call/key.ts'
 import type { PreparedKey } from '../call/key.ts'
 import { placementsOf } from '../call/placements.ts'
 import { parseBase } from '../call/upstream.ts'
-import { GatewayFailure, unavailable } from '../error.ts'
+import { GatewayFailure, toGatewayFailure, unavailable } from '../error.ts'
 import { judgeConsent, tellMissingField, tellMissingSecret } from './consent.ts'
 import type { ConsentMode } from './consent.ts'
 import type { KeyName } from './key-name.ts'
@@ -182,6 +182,12 @@ export const isGone = (thrown: unknown): thrown is GatewayFailure =>
 /** Vault answered, and lets the key not be read: its engine is gone, or the gateway's right. */
 export const isRefused = (thrown: unknown): thrown is GatewayFailure =>
   thrown instanceof GatewayFailure && thrown.code === 'key_unavailable'
+
+/** Vault, or the endpoint that exchanges the key, is away or has no time: that says nothing about what was read before. */
+export function isOutage(thrown: unknown): boolean {
+  const { type, code } = toGatewayFailure(thrown)
+  return type === 'unavailable' || code === 'token_endpoint_unavailable' || code === 'upstream_unreachable'
+}
 
 /** Which version of the secret was read, as KV says it. */
 function versionOf(secret: VaultResponse | undefined): Pick<StoredSecret, 'version' | 'createdTime'> {

@@ -3,13 +3,13 @@ import type { Clock } from '../../logical/clock.ts'
 import { Slots } from '../../logical/slots.ts'
 import type { UpstreamDocument } from '../../document/index.ts'
 import { takesKey } from '../../scope/index.ts'
-import { toGatewayFailure, unavailable } from '../error.ts'
+import { unavailable } from '../error.ts'
 import type { GatewayFailure } from '../error.ts'
 import type { PreparedKey } from '../call/key.ts'
 import type { FeedListener } from '../knowledge/listeners.ts'
 import { nameOf } from './key-name.ts'
 import type { KeyName } from './key-name.ts'
-import { KeyReader, isGone, isRefused } from './key-reader.ts'
+import { KeyReader, isGone, isOutage, isRefused } from './key-reader.ts'
 import type { KeyRead, KeyReaderConfig } from './key-reader.ts'
 
 export type KeysConfig = KeyReaderConfig
@@ -133,7 +133,7 @@ export class Keys implements FeedListener {
     if (this.#isWithin(held, limitMs * REREAD_FROM)) return held
     const reading = this.#readOnce(named).catch((error: unknown) => {
       // An outage takes nothing away: what was read before vouches to its end.
-      if (toGatewayFailure(error).type === 'unavailable' && this.#isWithin(held, limitMs)) return held
+      if (isOutage(error) && this.#isWithin(held, limitMs)) return held
       throw error
     })
     if (!this.#isWithin(held, limitMs * WAIT_FROM)) return reading

@@ -137,6 +137,7 @@ export class Minter {
         return minted
       })
       .catch((error: unknown) => {
+        this.#tell(use, insteadOf !== undefined, error)
         keep(this.#failed, name, { error, untilMs: this.#config.clock.monotonic() + PAUSE_MS })
         throw error
       })
@@ -145,6 +146,14 @@ export class Minter {
       })
     this.#underWay.set(name, mint)
     return mint
+  }
+
+  /** A renewal fails without a call that fails with it; and what calls fail with in passing says nothing to the operator. */
+  #tell({ upstream, secret, minting }: MintUse, isRenewal: boolean, error: unknown): void {
+    if (!(error instanceof GatewayCallError) || (error.code === 'key_unavailable' && !isRenewal)) return
+    const what = `${minting.tokenUrl} yields no access token for upstream ${upstream.name}: ${error.message}`
+    if (error.code !== 'stale' && error.code !== 'call_ended')
+      this.#config.log.tell(upstream, secret.path, error.code, what)
   }
 
   async #mint(use: MintUse, neededMs: number, insteadOf: string | undefined): Promise<Minted> {

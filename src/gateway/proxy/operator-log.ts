@@ -9,10 +9,7 @@ export interface OperatorLogConfig {
   readonly logger: Logger
 }
 
-export type KeyRefusal = Extract<
-  CodesOf<'upstream_error'>,
-  'key_secret_missing' | 'key_field_missing' | 'key_consent_missing' | 'key_unavailable' | 'needs_reauthorization'
->
+export type KeyRefusal = CodesOf<'upstream_error'>
 
 /** One line for the operator about one upstream and one reason in this time, however many calls fail. */
 const TOLD_AGAIN_MS = 60_000

@@ -95,7 +95,7 @@ export class Refresher {
     }
     throw new GatewayCallError(
       'token_endpoint_unavailable',
-      `upstream ${use.upstream.name}: another gateway has been renewing its access token for ${String(LONGEST_WAIT_MS / 1000)} s; try again`,
+      `another gateway has been renewing its access token for ${String(LONGEST_WAIT_MS / 1000)} s`,
     )
   }
 

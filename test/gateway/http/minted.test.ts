@@ -250,6 +250,19 @@ describe('a token endpoint that yields no token', () => {
     expect(asked).toHaveLength(2)
   })
 
+  it('takes nothing from a token that was read a moment ago', async () => {
+    respond = () => ({ status: 200, body: { access_token: 'minted-token-1', expires_in: 12 } })
+    await declare(credentials(), client)
+    await call()
+    respond = () => ({ status: 503, body: 'later' })
+    await harness.clock.advance(3_000)
+    expect((await call()).status).toBe(200)
+    expect(sent()).toEqual(['Bearer minted-token-1', 'Bearer minted-token-1'])
+    expect(asked).toHaveLength(2)
+    await harness.clock.advance(3_000)
+    expect(refusal(await call())).toBe('502 upstream_error token_endpoint_unavailable')
+  })
+
   it('breaks off without a response', async () => {
     issuer.removeAllListeners('request').on('request', ({ socket }) => socket.destroy())
     await declare(credentials(), client)

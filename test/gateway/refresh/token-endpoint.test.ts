@@ -50,6 +50,25 @@ describe('a token endpoint that yields no token', () => {
     expect(await afterwards()).toBe(keepsRefreshToken ? '200' : lost)
   })
 
+  it('while the access token lives is told to the operator, and to no caller', async () => {
+    expect((await harness.call(0)).status).toBe(200)
+    respondWith(502, 'Bad Gateway')
+    await harness.untilRenewal()
+    expect((await harness.call(0)).status).toBe(200)
+    await until(() => harness.told.length > 0)
+    expect(harness.told[0]).toMatch(
+      /^error needs_reauthorization: .*answered 502, and may have used it up.*vault kv patch/,
+    )
+  })
+
+  it('in passing is told to the operator with its address', async () => {
+    respondWith(503, 'later')
+    await harness.call(0)
+    expect(harness.told).toEqual([
+      `warn token_endpoint_unavailable: ${harness.issuer.url}/token yields no access token for upstream crm: its token endpoint answered 503`,
+    ])
+  })
+
   it('is asked once by all gateways, and not again for ten seconds', async () => {
     respondWith(503, 'later')
     const before = harness.issuer.exchanges
