@@ -28,17 +28,12 @@ export interface ProjectionOptions {
  * of their own shape, which no field list covers, and are replaced. Undefined = the upstream sent no body.
  */
 export async function projectBody(options: ProjectionOptions): Promise<Uint8Array | undefined> {
-  const { upstreamName, status } = options
+  const { upstreamName, status, contentType } = options
   if (status < 200 || status > 299) return neutralBody(upstreamName, status)
-  const invalid = (what: string) =>
-    new GatewayCallError(
-      'upstream_invalid_response',
-      `upstream ${upstreamName}: its response ${what}, so the granted fields cannot be selected from it`,
-    )
   const document = new ProjectedDocument(options)
   try {
     for await (const chunk of limited(options)) {
-      if (!isJsonType(options.contentType)) throw invalid('is not JSON')
+      requireJson(upstreamName, contentType)
       for (let start = 0; start < chunk.length; start += loopBudget.step) {
         const step = chunk.subarray(start, start + loopBudget.step)
         await loopBudget.take(step.length)
@@ -50,10 +45,41 @@ export async function projectBody(options: ProjectionOptions): Promise<Uint8Arra
     if (!projected) return Buffer.from('null')
     return await stepwise(projected)
   } catch (error) {
-    if (error instanceof JsonSyntaxError) throw invalid('is not JSON in UTF-8, or is nested too deeply')
-    throw error
+    throw explained(upstreamName, error)
   }
 }
+
+/** The same of a whole body of a 2xx response that is short enough to be read in one turn of the event loop. */
+export function projectShortBody(
+  options: Omit<ProjectionOptions, 'body' | 'maxBytes' | 'status'>,
+  body: Uint8Array,
+): Uint8Array | undefined {
+  const { upstreamName, contentType } = options
+  if (body.length === 0) return undefined
+  requireJson(upstreamName, contentType)
+  const document = new ProjectedDocument(options)
+  try {
+    document.write(body)
+    const work = document.end()?.whole(Infinity)
+    if (!work) return Buffer.from('null')
+    for (let next = work.next(); ; next = work.next()) if (next.done === true) return next.value
+  } catch (error) {
+    throw explained(upstreamName, error)
+  }
+}
+
+function requireJson(upstreamName: string, contentType: string | undefined): void {
+  if (!isJsonType(contentType)) throw invalid(upstreamName, 'is not JSON')
+}
+
+const explained = (upstreamName: string, error: unknown): unknown =>
+  error instanceof JsonSyntaxError ? invalid(upstreamName, 'is not JSON in UTF-8, or is nested too deeply') : error
+
+const invalid = (upstreamName: string, what: string) =>
+  new GatewayCallError(
+    'upstream_invalid_response',
+    `upstream ${upstreamName}: its response ${what}, so the granted fields cannot be selected from it`,
+  )
 
 async function stepwise(document: DocumentBuffer): Promise<Uint8Array> {
   const work = document.whole(loopBudget.step)
@@ -90,7 +116,7 @@ class ProjectedDocument {
   #head: Uint8Array | undefined = new Uint8Array(0)
   #begun = false
 
-  constructor({ projection, reserve = () => undefined }: ProjectionOptions) {
+  constructor({ projection, reserve = () => undefined }: Pick<ProjectionOptions, 'projection' | 'reserve'>) {
     this.#picker = new FieldPicker(projection.filter, reserve)
     this.#scanner = new JsonScanner(this.#picker)
   }

@@ -8,6 +8,9 @@ export interface ByteQueueOwner {
   left?(): void
 }
 
+/** Bytes read ahead of whoever transforms them before the upstream's connection is paused. */
+export const READ_AHEAD = 128 * 1024
+
 type Read = IteratorResult<Uint8Array, undefined>
 
 /** Bytes from calls to an iterator, read once. Holds what it is given: who pushes stops when told to. */

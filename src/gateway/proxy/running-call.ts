@@ -14,7 +14,8 @@ import type { Keys, OngoingUse, UsableKey } from './keys.ts'
 import { signedCall } from './signed-call.ts'
 import type { UpstreamCallRequest } from './upstream-request.ts'
 import { projectionOf } from './projection-of.ts'
-import { notRead, UpstreamFlow } from './upstream-flow.ts'
+import { notRead } from './not-read.ts'
+import { UpstreamFlow } from './upstream-flow.ts'
 import type { CallPermit, CallResult, UpstreamCall, UpstreamHead, CallSink } from './upstream-call.ts'
 
 export interface RunningCallDependencies {

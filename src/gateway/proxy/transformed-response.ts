@@ -1,6 +1,6 @@
 /** A response whose body cannot be handed on as it comes: compressed, or of which only some fields may pass. */
 import { decode } from '../call/decode.ts'
-import { projectBody } from '../call/project.ts'
+import { projectBody, projectShortBody } from '../call/project.ts'
 import { loopBudget } from '../loop-budget.ts'
 import type { ResponseShape } from './shape-response.ts'
 import type { UpstreamCall } from './upstream-call.ts'
@@ -28,9 +28,55 @@ export async function transformedResponse(
     projection,
     reserve,
   })
-  if (!body) return { shape, pieces: inPieces(new Uint8Array(0)) }
-  const headers = [...shape.headers, ['content-type', 'application/json'] as const]
-  return { shape: { ...shape, headers }, pieces: inPieces(body) }
+  return { shape: body ? asJson(shape) : shape, pieces: inPieces(body ?? new Uint8Array(0)) }
+}
+
+const asJson = (shape: ResponseShape): ResponseShape => ({
+  ...shape,
+  headers: [...shape.headers, ['content-type', 'application/json'] as const],
+})
+
+/** How long a body may be to be read and projected in one go: a tenth of what holds others up for a moment. */
+const MOST_SHORT_BYTES = 8 * 1024
+
+/** A body to be projected that may turn out short: most do, and what lets others take turns costs several times what they need. */
+export class ShortBody {
+  readonly #limit: number
+  readonly #chunks: Uint8Array[] = []
+  #length = 0
+
+  private constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** `undefined` = what is transformed has to be transformed as it comes. */
+  static of({ upstream }: UpstreamCall, { body, encoding }: ResponseShape): ShortBody | undefined {
+    if (body !== 'projected' || encoding !== 'identity') return undefined
+    return new ShortBody(Math.min(MOST_SHORT_BYTES, upstream.max_response_bytes))
+  }
+
+  get chunks(): readonly Uint8Array[] {
+    return this.#chunks
+  }
+
+  /** False: it is not short, nor this chunk taken. */
+  push(chunk: Uint8Array): boolean {
+    if (this.#length + chunk.length > this.#limit) return false
+    this.#chunks.push(chunk)
+    this.#length += chunk.length
+    return true
+  }
+
+  /** All of it, projected. */
+  whole(
+    { upstream, projection, reserve }: UpstreamCall,
+    shape: ResponseShape,
+  ): { shape: ResponseShape; body: Uint8Array } {
+    const bytes = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
+    const options = { upstreamName: upstream.name, contentType: shape.contentType, projection: projection!, reserve }
+    const body = projectShortBody(options, bytes)
+    return { shape: body ? asJson(shape) : shape, body: body ?? new Uint8Array(0) }
+  }
 }
 
 /** Each with its own look at whether it may still be handed out; others get their turn between the searches of a long body. */

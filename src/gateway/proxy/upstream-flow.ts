@@ -1,25 +1,20 @@
 import { HttpClientError } from '../../http-client/index.ts'
 import type { ClientExchange, ResponseHandler } from '../../http-client/index.ts'
-import { GatewayCallError } from '../call/call-error.ts'
 import { buildOutgoing } from '../call/outgoing.ts'
 import type { OutgoingRequest } from '../call/outgoing.ts'
 import { isRedirect } from '../call/redirect.ts'
 import { Scrubber } from '../call/scrub.ts'
-import { ByteQueue } from './byte-queue.ts'
+import { ByteQueue, READ_AHEAD } from './byte-queue.ts'
 import { hopHandler, noRedirects, redirectedRequest } from './follow-redirects.ts'
 import { requestBody, stale } from './request-body.ts'
 import { bodyNotAllowed, isEventStream, shapeResponse, shapeTrailers } from './shape-response.ts'
 import type { ResponseShape } from './shape-response.ts'
 import { explainedFailure, unbuildable } from './transport-failure.ts'
+import { notRead } from './not-read.ts'
 import { Patience } from './patience.ts'
-import { transformedResponse } from './transformed-response.ts'
+import { ShortBody, transformedResponse } from './transformed-response.ts'
+import { Upload } from './upload.ts'
 import type { CallSink, UpstreamCall } from './upstream-call.ts'
-
-/** Bytes read ahead of whoever transforms them before the upstream's connection is paused. */
-const READ_AHEAD = 128 * 1024
-
-/** One for all: an error object for each response that nobody reads would be garbage. */
-export const notRead = new GatewayCallError('call_ended', 'the response was not read to its end')
 
 /**
  * One call to an upstream with the real key, from the request to the last byte of the response, which is handed on piece by piece: scrubbed,
@@ -35,7 +30,9 @@ export class UpstreamFlow implements ResponseHandler {
   #exchange: ClientExchange | undefined
   #shape: ResponseShape | undefined
   #scrubber: Scrubber | undefined
-  /** Where the body has to be transformed. */
+  /** Where the body has to be projected, as long as it is short. */
+  #short: ShortBody | undefined
+  /** Where the body has to be transformed as it comes. */
   #inflow: ByteQueue | undefined
   #headerEchoes = 0
   /** Hosts that redirects were followed to: what is heard of the one before the last counts no more. */
@@ -43,7 +40,7 @@ export class UpstreamFlow implements ResponseHandler {
   #paused = false
   #over = false
   #resumed: (() => void) | undefined
-  #writable: (() => void) | undefined
+  #upload: Upload | undefined
   /** Body bytes handed out. */
   bytes = 0
   /** Milliseconds from the start of the call to the upstream's headers. */
@@ -89,7 +86,10 @@ export class UpstreamFlow implements ResponseHandler {
       const pool = egress.poolFor(upstream)
       this.#patience.waitForHead()
       this.#exchange = pool.send({ method, path, headers, body: isStream ? 'stream' : body, contentLength }, this)
-      if (isStream) void this.#upload(body)
+      if (isStream)
+        this.#upload = new Upload(this.#exchange, this.#patience, body, (error) => {
+          this.fail(error)
+        })
     } catch (error) {
       this.#stop()
       throw error instanceof HttpClientError ? unbuildable(upstream, error) : error
@@ -139,16 +139,15 @@ export class UpstreamFlow implements ResponseHandler {
   onData(chunk: Uint8Array, hop = 0): void {
     if (this.#ignores(hop) || chunk.length === 0) return
     this.#patience.moved(chunk.length)
+    this.#patience.stop()
     try {
-      if (this.#inflow) {
-        this.#patience.stop()
-        if (!this.#inflow.push(chunk)) this.#exchange?.pause()
-        return
+      if (this.#short?.push(chunk) === true) this.#patience.waitForBytes()
+      else if (this.#short ?? this.#inflow) this.#queue(chunk)
+      else {
+        if (this.#shape?.body === 'none') throw bodyNotAllowed(this.#call)
+        this.#handOut(this.#scrubbed(chunk))
+        if (!this.#paused) this.#patience.waitForBytes()
       }
-      if (this.#shape?.body === 'none') throw bodyNotAllowed(this.#call)
-      this.#patience.stop()
-      this.#handOut(this.#scrubber ? this.#scrubber.push(chunk) : chunk)
-      if (!this.#paused) this.#patience.waitForBytes()
     } catch (error) {
       this.fail(error as Error)
     }
@@ -162,8 +161,9 @@ export class UpstreamFlow implements ResponseHandler {
       return
     }
     try {
-      if (this.#shape?.body === 'none') this.#sendHead(this.#shape)
-      this.#complete(trailers)
+      if (this.#short) this.#handOutShort(this.#short)
+      else if (this.#shape?.body === 'none') this.#sendHead(this.#shape)
+      this.#complete(this.#short ? [] : trailers)
     } catch (error) {
       this.fail(error as Error)
     }
@@ -174,8 +174,7 @@ export class UpstreamFlow implements ResponseHandler {
   }
 
   onDrain(): void {
-    this.#writable?.()
-    this.#writable = undefined
+    this.#upload?.drained()
   }
 
   /** The connection is given up, or is that of an earlier hop: what is heard of it counts no more. */
@@ -201,10 +200,13 @@ export class UpstreamFlow implements ResponseHandler {
 
   #begin(shape: ResponseShape): void {
     this.#shape = shape
+    this.#upload?.responseBegun()
     this.#headerEchoes = shape.echoes
     const matcher = this.#call.key?.matcher
     if (matcher) this.#scrubber = new Scrubber(matcher)
-    if (shape.body === 'withheld') {
+    this.#short = ShortBody.of(this.#call, shape)
+    if (this.#short) this.#patience.waitForBytes()
+    else if (shape.body === 'withheld') {
       void this.#transform(shape)
       this.#exchange?.abort(notRead)
     } else if (shape.body === 'projected' || shape.encoding !== 'identity') void this.#transform(shape)
@@ -212,6 +214,24 @@ export class UpstreamFlow implements ResponseHandler {
       if (shape.body !== 'none') this.#sendHead(shape)
       if (!this.#paused) this.#patience.waitForBytes()
     }
+  }
+
+  /** For what transforms the body as it comes, which begins where it turns out not to be short. */
+  #queue(chunk: Uint8Array): void {
+    if (this.#short) {
+      const { chunks } = this.#short
+      this.#short = undefined
+      void this.#transform(this.#shape!)
+      for (const before of chunks) this.#inflow?.push(before)
+    }
+    if (this.#inflow?.push(chunk) === false) this.#exchange?.pause()
+  }
+
+  #handOutShort(short: ShortBody): void {
+    const { shape, body } = short.whole(this.#call, this.#shape!)
+    this.#requireFresh()
+    this.#sendHead(shape)
+    this.#handOut(this.#scrubbed(body))
   }
 
   /** What cannot be handed on as it comes. */
@@ -232,7 +252,7 @@ export class UpstreamFlow implements ResponseHandler {
       this.#sendHead(final)
       for await (const piece of pieces) {
         if (this.#over) return
-        this.#handOut(this.#scrubber ? this.#scrubber.push(piece) : piece)
+        this.#handOut(this.#scrubbed(piece))
         if (this.#paused)
           await new Promise<void>((resolve) => {
             this.#resumed = resolve
@@ -246,6 +266,10 @@ export class UpstreamFlow implements ResponseHandler {
 
   #sendHead({ status, headers }: ResponseShape): void {
     this.#sink.head({ status, headers, upstream_ms: this.upstreamMs })
+  }
+
+  #scrubbed(bytes: Uint8Array): Uint8Array {
+    return this.#scrubber ? this.#scrubber.push(bytes) : bytes
   }
 
   #handOut(bytes: Uint8Array): void {
@@ -268,31 +292,10 @@ export class UpstreamFlow implements ResponseHandler {
     if (!this.#call.permit.stillFresh()) throw stale()
   }
 
-  /** While the caller's next bytes are awaited, no time runs against the upstream. */
-  async #upload(body: AsyncIterable<Uint8Array>): Promise<void> {
-    try {
-      if (!this.#shape) this.#patience.stop()
-      for await (const chunk of body) {
-        if (this.#over) return
-        if (!this.#shape) this.#patience.waitForHead()
-        if (!this.#exchange!.write(chunk))
-          await new Promise<void>((resolve) => {
-            this.#writable = resolve
-          })
-        this.#patience.moved(chunk.length)
-        if (!this.#shape) this.#patience.stop()
-      }
-      if (!this.#shape) this.#patience.waitForHead()
-      this.#exchange!.end()
-    } catch (error) {
-      this.fail(error as Error)
-    }
-  }
-
   #stop(): void {
     this.#over = true
     this.#patience.end()
     this.#resumed?.()
-    this.#writable?.()
+    this.#upload?.stop()
   }
 }

@@ -4,7 +4,8 @@ import { GatewayCallError } from '../../../src/gateway/call/call-error.ts'
 import { RequestError } from '../../../src/logical/errors.ts'
 import { compileProjection } from '../../../src/scope/index.ts'
 import { FakeClock, settle } from '../../fakes/clock.ts'
-import { notRead, UpstreamFlow } from '../../../src/gateway/proxy/upstream-flow.ts'
+import { notRead } from '../../../src/gateway/proxy/not-read.ts'
+import { UpstreamFlow } from '../../../src/gateway/proxy/upstream-flow.ts'
 import {
   call,
   callInput,
