@@ -21,7 +21,7 @@ interface Level {
  */
 export class DocumentBuffer {
   readonly #reserve: (bytes: number) => void
-  #bytes: Uint8Array = new Uint8Array(0)
+  #bytes = Buffer.alloc(0)
   #length = 0
   #holes = false
   readonly #levels: Level[] = []
@@ -84,7 +84,7 @@ export class DocumentBuffer {
 
   /** The serialised name, each byte a character. */
   name(): string {
-    return Buffer.from(this.#bytes.buffer, this.#nameStart, this.#nameEnd - this.#nameStart).toString('latin1')
+    return this.#bytes.toString('latin1', this.#nameStart, this.#nameEnd)
   }
 
   dropMember(): void {
@@ -194,7 +194,8 @@ export class DocumentBuffer {
     const old = this.#bytes
     // Both are there while one is copied into the other.
     this.#reserve(size)
-    this.#bytes = new Uint8Array(size)
+    // Memory of its own: pieces of it are written over each other, and its offsets are those of its view.
+    this.#bytes = Buffer.allocUnsafeSlow(size)
     this.#bytes.set(old.subarray(0, this.#length))
     this.#reserve(-old.length)
   }

@@ -79,7 +79,11 @@ export class MemberNames {
     const member = this.#vacant ?? this.#count
     this.#count = member + 1
     if (this.#count * FIELDS > this.#members.length) this.#widen()
-    this.#members.set([at, name, nameEnd, this.#hash], member * FIELDS)
+    const place = member * FIELDS
+    this.#members[place + AT] = at
+    this.#members[place + NAME] = name
+    this.#members[place + NAME_END] = nameEnd
+    this.#members[place + HASH] = this.#hash
     object.first = Math.min(object.first, member)
     if (this.#vacant !== undefined) return
     const size = this.#count - object.base

@@ -16,6 +16,7 @@ interface Entry {
   readonly owner: string
   bytes: number
   refused: GatewayFailure | undefined
+  released: boolean
   readonly giveWay: (reason: GatewayFailure) => void
 }
 
@@ -47,18 +48,18 @@ export class ByteBudget {
 
   /** `giveWay` is called when this call must end to make room; what it held counts as free from then. */
   hold(owner: string, giveWay: (reason: GatewayFailure) => void): Hold {
-    const entry: Entry = { owner, bytes: 0, refused: undefined, giveWay }
+    const entry: Entry = { owner, bytes: 0, refused: undefined, released: false, giveWay }
     return {
       take: (bytes) => {
-        if (entry.refused) throw entry.refused
+        // What is still under way for a call that is over must not take what nobody would give back.
+        if (entry.refused !== undefined || entry.released) throw entry.refused ?? refusal()
         this.#makeRoom(entry, bytes)
         this.#entries.add(entry)
         entry.bytes += bytes
         this.#used += bytes
       },
       release: () => {
-        // What is still under way for a call that is over must not take what nobody would give back.
-        entry.refused ??= refusal()
+        entry.released = true
         this.#drop(entry)
       },
     }

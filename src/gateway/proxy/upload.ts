@@ -9,17 +9,17 @@ export class Upload {
   #hasResponse = false
   #over = false
 
-  /** `failed`: the body cannot be read, or not be sent. */
+  /** `owner` is told where the body cannot be read, or not be sent. */
   constructor(
     exchange: ClientExchange,
     patience: Patience,
     body: AsyncIterable<Uint8Array>,
-    failed: (error: Error) => void,
+    owner: { fail(error: Error): void },
   ) {
     this.#exchange = exchange
     this.#patience = patience
     this.#send(body).catch((error: unknown) => {
-      failed(error as Error)
+      owner.fail(error as Error)
     })
   }
 

@@ -86,10 +86,7 @@ export class UpstreamFlow implements ResponseHandler {
       const pool = egress.poolFor(upstream)
       this.#patience.waitForHead()
       this.#exchange = pool.send({ method, path, headers, body: isStream ? 'stream' : body, contentLength }, this)
-      if (isStream)
-        this.#upload = new Upload(this.#exchange, this.#patience, body, (error) => {
-          this.fail(error)
-        })
+      if (isStream) this.#upload = new Upload(this.#exchange, this.#patience, body, this)
     } catch (error) {
       this.#stop()
       throw error instanceof HttpClientError ? unbuildable(upstream, error) : error
