@@ -10,17 +10,15 @@ export function readPresets(folder, readPreset) {
   return files.sort().map(read)
 }
 
-/** What a fake of the API enforces is for tests alone. */
 export function presetsText(presets) {
-  const builtIn = presets.map((preset) => ({ ...preset, fake: undefined }))
-  return `// Generated from vault-config/presets by scripts/generate.mjs. Do not edit.\nimport type { Preset } from './schema.ts'\n\nexport const presets: readonly Preset[] = ${JSON.stringify(builtIn, null, 2)}\n`
+  return `// Generated from vault-config/presets by scripts/generate.mjs. Do not edit.\nimport type { Preset } from './schema.ts'\n\nexport const presets: readonly Preset[] = ${JSON.stringify(presets, null, 2)}\n`
 }
 
 export const presetsPage = (presets) =>
   blocks(
     '# Presets',
     generated('the files in this folder'),
-    `One reviewed file for each API: where it is, how it takes its key, which headers it needs, and tools to start with. ${code('mcp-vault add <name>')} shows what it would write and writes it; Terraform has it as ${code('data "mcp_preset"')}. The fields of ${code('upstream')} and ${code('tools')} are those of [the engine](../cli-reference.md); ${code('fake')} is what the test's fake of the API enforces.`,
+    `One reviewed file for each API: where it is, how it takes its key, which headers it needs, and tools to start with. ${code('mcp-vault add <name>')} shows what it would write and writes it; Terraform has it as ${code('data "mcp_preset"')}. The fields of ${code('upstream')} and ${code('tools')} are those of [the engine](../cli-reference.md).`,
     table(
       ['preset', 'API', 'key', 'variables', 'tools'],
       presets.map(({ name, version, title, secret, variables, tools }) => [
@@ -35,4 +33,10 @@ export const presetsPage = (presets) =>
         tools.map((tool) => code(tool.name)).join(' '),
       ]),
     ),
+    ...presets.filter(({ notes }) => notes !== undefined).map(notesOf),
   )
+
+const notesOf = ({ name, title, notes }) => [
+  `## ${title}`,
+  `${code(`mcp-vault add ${name}`)}. ${notes.map(prose).join(' ')}`,
+]

@@ -1,12 +1,10 @@
 /** Reads a preset's file, strictly: used where presets are built in, and by tests; programs have them built in. */
 import { presetProblems } from './problems.ts'
-import { presetFileSchema } from './schema.ts'
+import { presetSchema } from './schema.ts'
 import type { Preset } from './schema.ts'
 
-type PresetFile = Preset & { readonly fake?: Readonly<Record<string, unknown>> | undefined }
-
 /** Throws an `Error` with every problem, each line with file and field. `file` is a path that ends in `<name>.json`. */
-export function readPreset(file: string, text: string): PresetFile {
+export function readPreset(file: string, text: string): Preset {
   const wrong = (problems: readonly string[]) => new Error(problems.map((problem) => `${file}: ${problem}`).join('\n'))
   let value: unknown
   try {
@@ -14,7 +12,7 @@ export function readPreset(file: string, text: string): PresetFile {
   } catch (error) {
     throw wrong([error instanceof Error ? error.message : 'is not JSON'])
   }
-  const read = presetFileSchema.safeParse(value)
+  const read = presetSchema.safeParse(value)
   if (!read.success) throw wrong(read.error.issues.map(issueText))
   const name = file.replace(/^.*\//, '').replace(/\.json$/, '')
   const problems = presetProblems(name, read.data)

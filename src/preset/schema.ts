@@ -95,9 +95,6 @@ export const presetSchema = z.strictObject({
   clients: z.array(client).min(1),
 })
 
-/** With what a fake of the API enforces in tests, which nothing else reads. */
-export const presetFileSchema = presetSchema.extend({ fake: z.record(z.string(), z.unknown()).optional() })
-
 export type Preset = z.output<typeof presetSchema>
 export type PresetTool = Preset['tools'][number]
 export type PresetSecretField = z.output<typeof secretField>

@@ -22,7 +22,7 @@ function hasReadingPart(preset: Preset, variables: Record<string, string>): bool
 }
 
 describe.each(files)('%s', (file) => {
-  const { fake: _fake, ...preset } = readPreset(file, text(file))
+  const preset = readPreset(file, text(file))
   const variables = Object.fromEntries(Object.entries(preset.variables).map(([name, { example }]) => [name, example]))
 
   it('is built in as it stands', () => {
@@ -72,7 +72,6 @@ describe('a preset is accepted', () => {
   it.each<[string, string, unknown]>([
     ['as it stands', 'version', 2],
     ['with a field of the document', 'upstream.token_alias', 'ghp_'],
-    ['with what a fake enforces', 'fake', { paging: 'link' }],
     ['without a known prefix', 'secret.api_key.prefix', undefined],
     ['without variables', 'variables', undefined],
     ['with a probe that has a query', 'probe.path', '/user?per_page=1'],
