@@ -80,7 +80,7 @@ const inside = {
     'server.ts': ['login.ts'],
     'explain.ts': ['server.ts'],
     function: ['protocol', 'tool-name.ts'],
-    data: ['checks.ts', 'explain.ts', 'tool-name.ts'],
+    data: ['checks.ts', 'explain.ts', 'engine-field.ts', 'engine-schema.ts', 'tool-name.ts'],
     resource: ['checks.ts', 'explain.ts', 'engine-field.ts', 'engine-schema.ts'],
     ephemeral: ['checks.ts', 'explain.ts', 'engine-field.ts', 'engine-schema.ts'],
   },

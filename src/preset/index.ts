@@ -6,6 +6,7 @@
 export { clientLines } from './clients.ts'
 export type { ClientLine, GatewayAddresses } from './clients.ts'
 export { PresetError } from './error.ts'
+export { presetFields } from './fields.ts'
 export { planPreset } from './plan.ts'
 export type { PlannedSecretField, PlannedTool, PresetChoices, PresetPlan } from './plan.ts'
 export { presets } from './presets.ts'

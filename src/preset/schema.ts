@@ -1,18 +1,10 @@
 /** The shape of a preset's file, `vault-config/presets/<name>.json`. What is said in words here is held to by `problems.ts`. */
 import { z } from 'zod'
-import { toolFields, upstreamFields } from '../document/index.ts'
+import { toolFields } from '../document/index.ts'
+import { presetFields } from './fields.ts'
+import type { PresetField } from './fields.ts'
 
 const text = z.string().min(1)
-
-/** Those who add a preset choose these; everything else of an upstream's document may stand in a preset. */
-const chosenFields = ['name', 'kv_mount', 'kv_path', 'allow_private_addresses'] as const
-
-type PresetField = Exclude<keyof typeof upstreamFields, (typeof chosenFields)[number]>
-
-/** The fields of an upstream's document that a preset may set. */
-export const presetFields = Object.keys(upstreamFields).filter(
-  (field) => !(chosenFields as readonly string[]).includes(field),
-) as readonly PresetField[]
 
 /** The values are judged by the document's own rules. */
 const upstream = z.strictObject({

@@ -179,7 +179,12 @@ describe('what it says of itself', () => {
       'mcp_tool',
       'mcp_upstream',
     ])
-    expect(names('data_source_schemas')).toEqual(['mcp_access_check', 'mcp_agents', 'mcp_policy_document'])
+    expect(names('data_source_schemas')).toEqual([
+      'mcp_access_check',
+      'mcp_agents',
+      'mcp_policy_document',
+      'mcp_preset',
+    ])
     expect(names('ephemeral_resource_schemas')).toEqual(['mcp_creds'])
     expect(names('functions')).toEqual(['parse_scope', 'scope', 'scope_covers'])
     const undescribed = (where: string, { attributes = {} }: Block): string[] =>

@@ -81,6 +81,7 @@ describe('the executable', () => {
       'mcp_access_check',
       'mcp_agents',
       'mcp_policy_document',
+      'mcp_preset',
     ])
     expect(Object.keys(schemas.ephemeral_resource_schemas)).toEqual(['mcp_creds'])
     expect(Object.keys(schemas.functions).sort()).toEqual(['parse_scope', 'scope', 'scope_covers'])
