@@ -14,7 +14,9 @@ export const leftOut = {
 }
 export const responsesLeftOut = { location: 'a path becomes a URL; what curl makes of it (redirect_url) is compared' }
 /** The version of HTTP is each hop's own (RFC 9110, 2.5). */
-export const comparable = { ':start': (line) => line.replace(/ HTTP\/1\.[01]$/, '') }
+export const comparable = {
+  ':request': ({ start, ...rest }) => ({ ...rest, start: start.replace(/ HTTP\/1\.[01]$/, '') }),
+}
 
 const BIG = Buffer.alloc(3 * 1_048_576, 'upload\n')
 const TOO_LARGE = Buffer.alloc(21 * 1_048_576, 'upload\n')
@@ -66,6 +68,20 @@ const transfers = {
   'a wish for HTTP/2': { args: ['--http2', '-o', 'out'], path: '/file/a' },
   'a second try after 503': { args: ['--retry', '2', '-f', '-s'], path: '/retried/a' },
   'HTTP/1.0': { args: ['--http1.0', '-o', 'out'], path: '/file/a' },
+  'a header in UTF-8': { args: ['-H', 'Prefer: ü'], path: '/echo/a' },
+  'a header that comes twice': { args: ['-H', 'Prefer: a', '-H', 'Prefer: b'], path: '/echo/a' },
+  'a header without a value': { args: ['-H', 'Prefer;'], path: '/echo/a' },
+  'parameters without values, and twice': { args: [], path: '/echo/a?flag&empty=&a=1&a=2&b==c' },
+  'a form that is empty': { args: ['-d', ''], path: '/echo/a' },
+  'a form in Latin-1': {
+    args: ['-H', 'Content-Type: application/x-www-form-urlencoded; charset=ISO-8859-1', '-d', 'a=%FC&b=1;c=2'],
+    path: '/echo/a',
+  },
+  'JSON with a member twice and large numbers': {
+    args: ['-H', 'Content-Type: application/json', '-d', '{"a":1, "a":2, "n":1e400, "i":12345678901234567890}'],
+    path: '/echo/a',
+  },
+  'JSON that breaks off': { args: ['-H', 'Content-Type: application/json', '-d', '{"a": '], path: '/echo/a' },
   'what is not there': { args: ['--fail-with-body'], path: '/nothing' },
 }
 
