@@ -1,6 +1,11 @@
 // `npm run test:clients`: real programs against fakes of their APIs, first directly and then through the built gateway with nothing
 // but base URL and token changed. Each program of clients/ names what it needs and is skipped by name without it; one that is named
 // (`npm run test:clients -- octokit`) must run. What may differ is listed in clients/harness/comparison.mjs and in the programs.
+//
+// A program exports what it needs (`packages`, `commands`, `prepare`), its `upstreams` by name (a fake, and a preset or documents of its
+// own), the `scopes` of its agent, and `run({ at, load, step, refused })`: `at` has base URL and key of each upstream, `step` is done both
+// ways and compared, `refused` is done through the gateway alone and must show its sentence. `leftOut` and `responsesLeftOut` list headers
+// that may differ, each with the reason; `comparable` takes out what is random.
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'

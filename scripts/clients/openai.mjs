@@ -20,7 +20,6 @@ export const scopes = [
 ]
 export const leftOut = { 'x-stainless-*': 'telemetry of the SDK' }
 export const responsesLeftOut = {
-  'openai-organization': 'whose key it is, which no client asks for',
   'cf-*': 'of the network before the API',
   'alt-svc': 'for a host name that is not the gateway’s',
 }

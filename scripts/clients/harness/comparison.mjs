@@ -85,7 +85,8 @@ function withoutBoundary(headers, body) {
 
 /**
  * The request as it is compared: without the scheme word before the key, and with the program's own `comparable`, functions of the
- * whole (`:request`), of headers by name, and of the body as Latin-1 (`:body`), for what is random or may be said in two ways.
+ * whole (`:request`), of its first line (`:start`), of headers by name, and of the body as Latin-1 (`:body`), for what is random or
+ * may be said in two ways.
  */
 function comparableRequest(given, { comparable = {} }) {
   const request = comparable[':request']?.(given) ?? given
@@ -94,7 +95,7 @@ function comparableRequest(given, { comparable = {} }) {
   const reducedHeader = (name, value) =>
     reduced(name, name === 'authorization' ? value.replace(/^(?:bearer|token) /i, '') : value)
   return {
-    start: request.start,
+    start: reduced(':start', request.start),
     headers: headers.map(([name, value]) => [name, reducedHeader(name.toLowerCase(), value)]),
     body: comparable[':body'] ? Buffer.from(comparable[':body'](body.toString('latin1')), 'latin1') : body,
     trailers: request.trailers,

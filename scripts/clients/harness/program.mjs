@@ -3,9 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { clearTimeout, setTimeout } from 'node:timers'
 import { setTimeout as pause } from 'node:timers/promises'
 import { differences } from './comparison.mjs'
-import { documentsOf } from './documents.mjs'
 import { openFake } from './fake.mjs'
-import { provision } from './stage.mjs'
+import { provision } from './operator.mjs'
 import { fieldOf } from './wire.mjs'
 
 const STEP_MS = 60_000
@@ -126,8 +125,7 @@ async function openUpstreams(program, seen) {
   const entries = Object.entries(program.upstreams).map(async ([name, given]) => {
     const secret = given.secret?.() ?? { api_key: `example_${randomBytes(16).toString('hex')}` }
     const server = await openFake(seen, { isOutside: given.isOutside === true })
-    const documents = await documentsOf(name, given, server.url)
-    return [name, { ...given, ...documents, secret, server, url: server.url, key: secret[given.keyField ?? 'api_key'] }]
+    return [name, { ...given, secret, server, url: server.url, key: secret[given.keyField ?? 'api_key'] }]
   })
   return Object.fromEntries(await Promise.all(entries))
 }
@@ -150,10 +148,10 @@ export async function runProgram(name, program, { stage, load, folder, report })
     const itself = (one) => ({ url: upstreams[one].url, key: upstreams[one].key, secret: upstreams[one].secret })
     const directly = await run(itself, [], async () => {})
     const inside = Object.entries(upstreams).filter(([, { isOutside }]) => !isOutside)
-    const token = await provision(stage.vault, name, Object.fromEntries(inside), program)
-    const aliased = (one) => ({ url: stage.urlOf(one), key: `${upstreams[one].document.token_alias ?? ''}${token}` })
+    const { token, keyOf } = await provision(stage.server, name, Object.fromEntries(inside), program, folder)
+    const itsPlace = (one) => ({ url: stage.urlOf(one), key: keyOf(one) })
     const [seenBefore, receivedBefore] = [seen.length, stage.exchanges.length]
-    const through = await run(aliased, stage.exchanges)
+    const through = await run(itsPlace, stage.exchanges)
     compareSteps(directly, through, { ...program, ownUrls: ownUrls(upstreams, stage) }, report)
     const secrets = { token, keys: Object.values(upstreams).flatMap(({ secret }) => Object.values(secret)) }
     report('keys stay where they belong', [

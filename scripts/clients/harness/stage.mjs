@@ -19,7 +19,7 @@ export async function startStage(processes, listeners) {
   tap.forward(gateway.url)
   for (const [, upstream, url] of gateway.banner.matchAll(/Upstream +(\S+) at (\S+)/g)) taps[upstream].forward(url)
   return {
-    vault: server.vault,
+    server,
     exchanges,
     faults: () => Object.values(taps).flatMap(({ faults }) => faults),
     /** The base URL of an upstream's API. */
@@ -28,20 +28,4 @@ export async function startStage(processes, listeners) {
       for (const one of Object.values(taps)) one.close()
     },
   }
-}
-
-/** Key, consent, document and tools of each upstream, and an agent with all of `scopes`, cut by `policy`. Returns its phantom token. */
-export async function provision(vault, agent, upstreams, { scopes, policy }) {
-  for (const [name, { secret, document, consent, tools }] of Object.entries(upstreams)) {
-    await vault('POST', `/v1/secret/data/mcp/${name}`, { data: secret })
-    await vault('POST', `/v1/secret/metadata/mcp/${name}`, { custom_metadata: consent })
-    await vault('POST', `/v1/mcp/upstreams/${name}`, document)
-    for (const [tool, given] of Object.entries(tools))
-      await vault('POST', `/v1/mcp/tools/${name}/${tool}`, Array.isArray(given) ? { operations: given } : given)
-  }
-  if (policy !== undefined) await vault('POST', `/v1/mcp/policies/${agent}`, { policy })
-  const policies = policy === undefined ? {} : { policies: [agent] }
-  await vault('POST', `/v1/mcp/agents/${agent}`, { owner: 'clients', environment: 'test', ...policies })
-  await vault('POST', `/v1/mcp/agents/${agent}/scopes`, { scopes })
-  return (await vault('POST', `/v1/mcp/creds/${agent}`, { purpose: 'clients' })).data.token
 }
