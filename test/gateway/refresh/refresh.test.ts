@@ -116,6 +116,7 @@ describe('four gateways', () => {
     const { response: waiting } = await harness.begunCall(1)
     await harness.forward(32_000)
     expect(refusal(await waiting)).toBe(lost)
+    expect(harness.told.join('\n')).toContain('is not in secret/mcp-minted/mcp/crm yet, because Vault takes no write')
     relay.mend()
     await harness.forward(6_000)
     await until(async () => (await state()) === 'ready')
