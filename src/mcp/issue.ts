@@ -27,6 +27,8 @@ export interface TokenLease {
 }
 
 export interface IssueTerms {
+  /** One reading of the clock for the session and its token: a second may begin while they are made. */
+  readonly issued_at_unix: number
   readonly ttl: number
   readonly max_ttl: number
   readonly warnings: readonly string[]
@@ -39,6 +41,7 @@ export async function tokenTerms(
   environment: string,
   requested: number | undefined,
   endsUnix: number,
+  nowUnix: number,
 ): Promise<IssueTerms> {
   if (requested !== undefined && requested < 1)
     throw badRequest('ttl must be at least 1 second; tokens always expire, for example ttl=15m.')
@@ -46,7 +49,7 @@ export async function tokenTerms(
   const settings = settingsInForce(stored)
   const agentCap = declaredIn(agent, environment)?.max_ttl_seconds ?? DEFAULT_MAX_TTL_SECONDS
   const limits = { default_ttl: settings.default_ttl, max_ttl: await engine.system.maxLeaseTtl() }
-  const left = endsUnix - engine.nowUnix()
+  const left = endsUnix - nowUnix
   if (left < 1) throw badRequest('session is over, open a new one')
   const ceilings: readonly (readonly [seconds: number, setting: string])[] = [
     [agentCap, `max_ttl_seconds of the scopes of agent ${agent.agent_id}`],
@@ -58,8 +61,10 @@ export async function tokenTerms(
   const max_ttl = leaseCeiling(Math.min(agentCap, settings.max_ttl, left), limits)
   const wanted = requested ?? stored.settings.default_ttl ?? settings.default_ttl
   const warned = requested !== undefined || wanted > settings.ttl_ceiling
-  if (!warned || wanted <= max_ttl) return { ttl: Math.min(wanted, max_ttl), max_ttl, warnings: [] }
+  if (!warned || wanted <= max_ttl)
+    return { issued_at_unix: nowUnix, ttl: Math.min(wanted, max_ttl), max_ttl, warnings: [] }
   return {
+    issued_at_unix: nowUnix,
     ttl: max_ttl,
     max_ttl,
     warnings: [`ttl of ${durationText(wanted)} is cut to ${durationText(max_ttl)} by ${leastOf(ceilings)}.`],
@@ -76,22 +81,26 @@ export interface MintedToken {
   readonly record: SessionToken
 }
 
-export async function mint(engine: Engine, environment: string, ttl: number, issuer: string): Promise<MintedToken> {
+export async function mint(
+  engine: Engine,
+  environment: string,
+  { issued_at_unix, ttl }: IssueTerms,
+  issuer: string,
+): Promise<MintedToken> {
   const { token_prefix, environment_labels } = await engine.settings()
   const text = mintToken({
     prefix: token_prefix,
     label: environmentLabel(environment, environment_labels),
     random: engine.random,
-    checkKey: mintingKey(await ensureCheck(engine), engine.nowUnix()),
+    checkKey: mintingKey(await ensureCheck(engine), issued_at_unix),
   })
-  const issuedAt = engine.nowUnix()
   return {
     text,
     record: {
       token_id: newTokenId(engine.random, engine.clock.now()),
       digest: tokenDigest(text),
-      issued_at_unix: issuedAt,
-      expires_at_unix: issuedAt + ttl,
+      issued_at_unix,
+      expires_at_unix: issued_at_unix + ttl,
       issuer,
     },
   }

@@ -49,8 +49,8 @@ export async function open(engine: Engine, request: Request, ask: SessionRequest
   const nowUnix = engine.nowUnix()
   const parentEnds = parent?.flatMap((link) => [link.life_ends_unix, tokensEndUnix(link)]) ?? []
   const lifeEnds = Math.min(nowUnix + session_max_life, ...(parent?.map((link) => link.life_ends_unix) ?? []))
-  const terms = await tokenTerms(engine, agent, environment, ask.ttl, Math.min(lifeEnds, ...parentEnds))
-  const token = await mint(engine, environment, terms.ttl, request.client_token)
+  const terms = await tokenTerms(engine, agent, environment, ask.ttl, Math.min(lifeEnds, ...parentEnds), nowUnix)
+  const token = await mint(engine, environment, terms, request.client_token)
   const session: SessionRecord = {
     session_id: sessionIdOf(token.record.digest, engine.clock.now()),
     agent_id: agent.agent_id,

@@ -140,7 +140,8 @@ async function refresh(engine: Engine, request: Request, session: SessionRecord,
   const liveness = await sessionLiveness(engine, session)
   if (!liveness.live) throw badRequest('session is over, open a new one')
   const agent = await issuableAgent(engine, session.agent_id)
-  requireFreeSlot(session, engine.nowUnix())
+  const nowUnix = engine.nowUnix()
+  requireFreeSlot(session, nowUnix)
   const parentEnds = liveness.chain.slice(1).map(tokensEndUnix)
   const terms = await tokenTerms(
     engine,
@@ -148,8 +149,9 @@ async function refresh(engine: Engine, request: Request, session: SessionRecord,
     session.environment,
     ttl,
     Math.min(session.life_ends_unix, ...parentEnds),
+    nowUnix,
   )
-  const token = await mint(engine, session.environment, terms.ttl, request.client_token)
+  const token = await mint(engine, session.environment, terms, request.client_token)
   await addToken(engine, session, token.record)
   return credsResponse(session, token, terms, effectiveScopes(await grantLinks(engine, liveness.chain)))
 }

@@ -1,6 +1,18 @@
 import { describe, expect, it } from 'vitest'
 import { tokenDigest } from '../../src/scope/index.ts'
+import { FakeClock } from '../fakes/clock.ts'
 import { Issued, TestEngine } from './engine.ts'
+
+/** Every reading may be seconds after the one before it. */
+class ClockOfShortSeconds extends FakeClock {
+  secondsPerReading = 0
+  #passedMs = 0
+
+  override now(): number {
+    this.#passedMs += this.secondsPerReading * 1000
+    return super.now() + this.#passedMs
+  }
+}
 
 const invoices = 'read:stripe:invoices'
 const ids = 'read:stripe:customers:id-only'
@@ -33,6 +45,21 @@ describe('creds issues a leased phantom token', () => {
       refresh_after_unix: Date.parse('2026-03-15T16:12:00Z') / 1000,
     })
     expect(issued.secret.lease_options).toEqual({ ttl: 900, max_ttl: 900, renewable: false })
+  })
+
+  it('that lives as long as its session where both are made as a second begins', async () => {
+    const clock = new ClockOfShortSeconds()
+    const engine = await TestEngine.start({ clock })
+    await engine.declare('billing', [invoices])
+    await engine.write('config', { default_ttl: 600, max_ttl: 600, session_max_life: 600 })
+    clock.secondsPerReading = 1
+    const issued = await engine.issue('billing')
+    clock.secondsPerReading = 0
+    expect(issued.data).toMatchObject({ ttl_seconds: 600 })
+    expect(await engine.introspect({ token: issued.token })).toMatchObject({
+      exp: issued.data.expires_at_unix,
+      session_expires_at_unix: issued.data.expires_at_unix,
+    })
   })
 
   it('granting all declared scopes when none are asked for', async () => {
