@@ -7,30 +7,21 @@ import { runCommand } from './harness/command.mjs'
 export const commands = ['npm']
 export const prepare = installRegistry
 
-const reading = [
-  'GET /-/ping',
-  'GET /-/whoami',
-  'GET /{package}',
-  'GET /{scope}/{package}/-/{file}',
-  'GET /-/package/{package}/dist-tags',
-  'POST /-/npm/v1/security/advisories/bulk',
-].map((operation) => ({ method: operation.split(' ')[0], path: operation.split(' ')[1], capability: 'read' }))
-const writing = [
-  'PUT /{package}',
-  'PUT /{package}/-rev/{revision}',
-  'DELETE /{package}/-rev/{revision}',
-  'DELETE /{scope}/{package}/-/{file}/-rev/{revision}',
-  'PUT /-/package/{package}/dist-tags/{tag}',
-  'DELETE /-/package/{package}/dist-tags/{tag}',
-].map((operation) => ({ method: operation.split(' ')[0], path: operation.split(' ')[1], capability: 'update' }))
-
-const document = { error_format: 'text', encoded_slash: 'data' }
+/** What the preset leaves out. */
+const owners = [
+  { method: 'PUT', path: '/{package}/-rev/{revision}', capability: 'update' },
+  { method: 'DELETE', path: '/{package}/-rev/{revision}', capability: 'update' },
+]
 /** The same registry twice: at a port of its own, and below a path, where only reading is allowed. */
 export const upstreams = {
-  npm: { listener: true, document, tools: { packages: reading, publish: writing }, fake: npmRegistry },
-  'npm-mirror': { document, tools: { packages: reading, publish: writing }, fake: npmMirror },
+  npm: { preset: 'npm', listener: true, tools: { owners }, fake: npmRegistry },
+  'npm-mirror': { preset: 'npm', fake: npmMirror },
 }
-export const scopes = ['read:npm:packages', 'update:npm:publish', 'read:npm-mirror:packages']
+export const scopes = [
+  ...['whoami', 'packages', 'audit'].map((tool) => `read:npm:${tool}`),
+  ...['packages:publish', 'dist-tags:write', 'owners'].map((tool) => `update:npm:${tool}`),
+  'read:npm-mirror:packages',
+]
 const telemetry = 'what npm tells about itself and its request'
 export const leftOut = {
   'npm-auth-type': telemetry,
@@ -109,10 +100,10 @@ async function belowPath({ folder, at, step, refused, npm, installedIn }) {
   await refused(
     'publish where only reading is allowed',
     () => fails('pkg', ['publish']),
-    /update:npm-mirror:publish/,
+    /update:npm-mirror:packages:publish/,
     1,
   )
-  await refused('what no tool covers', () => fails('app', ['search', 'a']), /no tool of npm-mirror covers GET/)
+  await refused('a tool that was not granted', () => fails('app', ['search', 'a']), /read:npm-mirror:search/)
 }
 
 const read = (...path) => readFileSync(join(...path), 'utf8')

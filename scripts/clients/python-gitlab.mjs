@@ -6,46 +6,35 @@ export const commands = ['python3']
 export const prepare = pythonPackages('python-gitlab==8.6.0')
 
 const project = '/api/v4/projects/{id}'
-const reading = [
-  'GET /api/v4/user',
-  'GET /api/v4/limited',
-  'GET /api/v4/projects',
-  `GET ${project}`,
-  `GET ${project}/issues`,
-  `GET ${project}/variables/{name}`,
-  `GET ${project}/repository/branches/{name}`,
-  `GET ${project}/repository/files/{path}`,
-  `HEAD ${project}/repository/files/{path}`,
-  `GET ${project}/repository/files/{path}/raw`,
-  `GET ${project}/repository/archive.tar.gz`,
-]
-const writing = [
-  `POST ${project}/issues`,
-  `DELETE ${project}/issues/{number}`,
-  `POST ${project}/repository/files/{path}`,
-  `POST ${project}/uploads`,
-  `PUT ${project}/packages/generic/{name}/{version}/{file}`,
-].map((operation) => ({ method: operation.split(' ')[0], path: operation.split(' ')[1], capability: 'update' }))
+const update = (method, path) => ({ method, path, capability: 'update' })
 
 export const upstreams = {
   gitlab: {
-    document: {
-      auth: 'header:PRIVATE-TOKEN',
-      encoded_slash: 'data',
-      response_headers: ['X-Gitlab-File-Path', 'X-Gitlab-Size', 'X-Gitlab-Content-Sha256'],
+    preset: 'gitlab',
+    variables: { host: 'gitlab.example.com' },
+    tools: {
+      more: ['GET /api/v4/limited', `GET ${project}/variables/{name}`, `GET ${project}/repository/archive.tar.gz`],
+      work: [
+        update('DELETE', `${project}/issues/{number}`),
+        update('POST', `${project}/uploads`),
+        update('PUT', `${project}/packages/generic/{name}/{version}/{file}`),
+      ],
     },
-    tools: { projects: reading, work: writing, members: [`GET ${project}/members`] },
     fake: gitlabApi,
   },
 }
-export const scopes = ['read:gitlab:projects', 'update:gitlab:work']
+export const scopes = [
+  ...['user', 'projects', 'repository', 'issues', 'more'].map((tool) => `read:gitlab:${tool}`),
+  ...['repository:write', 'issues:write'].map((tool) => `create:gitlab:${tool}`),
+  'update:gitlab:work',
+]
 
 export const run = ({ at, folder, step, refused }) =>
   takePythonSteps(
     'gitlab_steps.py',
     { folder, ...at.gitlab, step, refused },
     {
-      not_granted: /read:gitlab:members/,
+      not_granted: /read:gitlab:pipelines/,
       not_covered: /no tool of gitlab covers/,
     },
   )

@@ -3222,11 +3222,11 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "npm",
-    "version": 1,
+    "version": 2,
     "reviewed": "2026-12-01",
     "title": "npm registry",
     "notes": [
-      "A package document names its tarballs by URLs of the registry's own host; npm replaces the host and leaves the path, so give the upstream a listener of its own (-gateway-upstream-address=npm=127.0.0.1:8262).",
+      "A package document names its tarballs by URLs of the registry's own host; npm puts its registry's host in their place and mostly leaves the path, so give the upstream a listener of its own (-gateway-upstream-address=npm=127.0.0.1:8262). With another registry than npmjs it does so only with replace-registry-host=always in .npmrc; without it npm asks that registry itself, and has no token for it.",
       "npm-otp carries a second factor of a person and is not passed on: publish with a granular token that bypasses two-factor authentication, limited to the packages the agent may publish.",
       "Unpublishing, deprecation, access and tokens are left out."
     ],

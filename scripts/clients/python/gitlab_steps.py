@@ -102,7 +102,7 @@ def error(gl, base):
 
 
 def not_granted(gl, base):
-    return gl.projects.get(PROJECT, lazy=True).members.list()
+    return gl.projects.get(PROJECT, lazy=True).pipelines.list()
 
 
 def not_covered(gl, base):
