@@ -3872,7 +3872,7 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "shopify",
-    "version": 1,
+    "version": 2,
     "reviewed": "2026-12-01",
     "title": "Shopify Admin API",
     "notes": [
@@ -3895,6 +3895,11 @@ export const presets: readonly Preset[] = [
     "upstream": {
       "url": "https://{{shop}}.myshopify.com",
       "auth": "header:X-Shopify-Access-Token",
+      "request_headers": {
+        "X-SDK-Variant": [
+          "*"
+        ]
+      },
       "response_headers": [
         "X-Shopify-API-Deprecated-Reason"
       ]
