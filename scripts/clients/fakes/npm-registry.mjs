@@ -20,7 +20,9 @@ export async function installRegistry(folder) {
   await mustRun('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: place })
 }
 
+/** It ends with the run, however that ends. */
 const program = (storage) => `
+process.stdin.resume().on('end', () => process.exit())
 const { runServer } = require('verdaccio')
 const folder = ${JSON.stringify(storage)}
 runServer({
@@ -81,8 +83,7 @@ async function start(folder) {
   writeFileSync(join(storage, 'config.yaml'), '')
   const script = `${storage.replace('storage-', 'verdaccio/run-')}.cjs`
   writeFileSync(script, program(storage))
-  const child = spawn(process.execPath, [script], { cwd: storage, stdio: ['ignore', 'pipe', 'pipe'] })
-  process.on('exit', () => child.kill('SIGKILL'))
+  const child = spawn(process.execPath, [script], { cwd: storage, stdio: ['pipe', 'pipe', 'pipe'] })
   const port = await portOf(child)
   const registered = await fetch(`http://127.0.0.1:${port}/-/user/org.couchdb.user:someone`, {
     method: 'PUT',
