@@ -90,12 +90,11 @@ async function presentedToken(
   const likely = inHead ?? read.token
   const likelySha256 = likely && tokenDigest(likely)
   const isLive = likely !== undefined && (await isLiveToken(decisions, likely, likelySha256!, caller))
-  // Only callers with a live token make this gateway read documents: others could ask for ever new ones.
-  const upstream = isLive ? await upstreamOf(documents, target.upstream) : undefined
+  const upstream = documents.knownUpstream(target.upstream) ?? (await upstreamFor(isLive, documents, target.upstream))
   // Where an unknown upstream's key would stand cannot be known; the usual place is looked at, and the token judged all the same.
   const places = upstream ? placementsOf(upstream) : usualPlacements
   const extracted = extractToken(places, given)
-  const token = extracted.token ?? (upstream ? tokenOfBody(places, read) : likely)
+  const token = extracted.token ?? (upstream && isLive ? tokenOfBody(places, read) : likely)
   if (token === undefined) {
     records.unauthenticated()
     throw missing(': send it as "Authorization: Bearer <token>", or where this upstream takes its key')
@@ -129,8 +128,15 @@ async function* inOnePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array, undefi
 const isLiveToken = (decisions: Decisions, token: string, sha256: string, caller: Caller): Promise<boolean> | boolean =>
   decisions.keptSession(sha256) !== undefined || decisions.isLive(token, caller)
 
-const upstreamOf = (documents: Documents, name: string): Promise<UpstreamDocument | undefined> | UpstreamDocument =>
-  documents.knownUpstream(name) ?? documents.upstream(name)
+/**
+ * Only callers with a live token make this gateway read documents: others could ask for ever new ones. One that is at hand says to all
+ * where to look for what is no token at all, so that nobody is told that it is missing.
+ */
+const upstreamFor = (
+  isLive: boolean,
+  documents: Documents,
+  name: string,
+): Promise<UpstreamDocument | undefined> | undefined => (isLive ? documents.upstream(name) : undefined)
 
 /**
  * How the client reaches this listener; its Host has been checked. Links are absolute, because some clients join a relative one to a

@@ -327,6 +327,14 @@ describe('no request is signed', () => {
     expect(harness.received).toEqual([])
   })
 
+  it('for a mistyped token, which is said to be one as soon as the upstream is known here', async () => {
+    const mistyped = token.slice(0, -1) + (token.endsWith('0') ? '1' : '0')
+    await send({ path: '/bucket/a' })
+    const refused = await send({ path: '/bucket/a', id: mistyped })
+    expect(refusal(refused)).toBe('401 invalid_token malformed')
+    expect(harness.received).toHaveLength(1)
+  })
+
   it('for two tokens', async () => {
     const other = tokenOf(openSession(harness, { scopes: ['read:s3:objects'] }))
     expect(refusal(await send({ path: '/bucket/a', query: { 'X-Amz-Credential': `${other}/x` } }))).toBe(
