@@ -154,6 +154,8 @@ export async function run({ at, load, step, refused }) {
   const { default: Before } = await load('sdk-before-1')
   const before = new Before({ apiKey: at.anthropic.key, baseURL: at.anthropic.url })
   await step('messages.create, with the key in a header of its own', () => before.messages.create(asked))
+  const stranger = () => new Anthropic({ apiKey: at.anthropic.wrongKey, baseURL: at.anthropic.url })
+  await refused('a token of nobody', () => stranger().messages.create(asked), /is not a token of this gateway/)
   const batch = { requests: [{ custom_id: 'a', params: asked }] }
   await refused(
     'a tool that was not granted',

@@ -153,6 +153,8 @@ export async function run({ at, load, step, refused }) {
   await read({ step, client })
   await write({ step, client })
   await step('a search, uncompressed', () => new Client(options).search({ index, query }))
+  const stranger = () => new Client({ ...options, auth: { apiKey: at.elasticsearch.wrongKey } })
+  await refused('a token of nobody', () => stranger().info(), /is not a token of this gateway/)
   await refused(
     'a tool that was not granted',
     () => client.indices.delete({ index: 'logs' }),

@@ -86,7 +86,8 @@ const filter = { property: 'Größe', number: { greater_than: 1e21 } }
 
 export async function run({ at, load, step, refused }) {
   const { Client, LogLevel, iteratePaginatedAPI } = await load('@notionhq/client')
-  const notion = new Client({ auth: at.notion.key, baseUrl: at.notion.url, logLevel: LogLevel.ERROR })
+  const settings = { baseUrl: at.notion.url, logLevel: LogLevel.ERROR }
+  const notion = new Client({ ...settings, auth: at.notion.key })
   const all = async (call, asking) => {
     const results = []
     for await (const one of iteratePaginatedAPI(call, asking)) results.push(one)
@@ -110,6 +111,11 @@ export async function run({ at, load, step, refused }) {
   })
   const missing = notion.pages.retrieve.bind(notion, { page_id: ID.replace('1111', '2222') })
   await step('what Notion does not know', () => rejectionOf(missing(), ['name', 'status', 'code', 'message']))
+  await refused(
+    'a token of nobody',
+    () => new Client({ ...settings, auth: at.notion.wrongKey }).users.me({}),
+    /is not a token of this gateway/,
+  )
   await refused(
     'a tool that was not granted',
     () => notion.blocks.delete({ block_id: ID }),

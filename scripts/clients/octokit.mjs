@@ -255,6 +255,8 @@ export async function run({ at, load, step, refused }) {
   await write({ step, octokit })
   const uploading = octokitOf({ ...at.github, key: at['github-uploads'].key })
   await step('a release asset, to the host for uploads', async () => (await uploaded({ octokit: uploading, at })).data)
+  const stranger = () => octokitOf({ ...at.github, key: at.github.wrongKey })
+  await refused('a token of nobody', () => stranger().rest.users.getAuthenticated(), /is not a token of this gateway/)
   await refused('a tool that was not granted', () => octokit.rest.pulls.list(named), /read:github:pulls/)
   await refused(
     'an archive that is somewhere else',

@@ -169,7 +169,7 @@ export async function run({ at, load, folder, step, refused }) {
     apiKey: at.openai.key,
     baseURL: `${at.openai.url}/v1`,
     organization: 'org-example',
-    project: 'proj ü'.slice(0, 4),
+    project: 'proj_example',
   }
   const client = new OpenAI(options)
   await step('models.list', async () => (await client.models.list()).data)
@@ -192,6 +192,8 @@ export async function run({ at, load, folder, step, refused }) {
     assert(got.equals(content))
     return got.length
   })
+  const stranger = () => new OpenAI({ ...options, apiKey: at.openai.wrongKey })
+  await refused('a token of nobody', () => stranger().models.list(), /is not a token of this gateway/)
   await refused('a tool that was not granted', () => client.images.generate({ prompt: 'a' }), /create:openai:images/)
   await refused('what no tool covers', () => client.files.delete('file-1'), /no tool of openai covers DELETE/)
   const other = new OpenAI({ ...options, organization: 'org-of-another' })

@@ -155,6 +155,12 @@ export async function run({ at, load, step, refused }) {
   await write({ step, client, aws, Upload })
   await read({ step, client, unchecked, aws, getSignedUrl })
   const named = { Bucket: 'box', Key: 'b' }
+  const stranger = () => new aws.S3Client({ ...settings, credentials: { ...credentials, accessKeyId: at.s3.wrongKey } })
+  await refused(
+    'a token of nobody',
+    () => stranger().send(new aws.GetObjectCommand(named)),
+    /is not a token of this gateway/,
+  )
   await refused(
     'a tool that was not granted',
     () => client.send(new aws.DeleteObjectCommand(named)),

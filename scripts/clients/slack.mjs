@@ -90,7 +90,8 @@ function uploads() {
 
 export async function run({ at, load, step, refused }) {
   const { WebClient, LogLevel } = await load('@slack/web-api')
-  const slack = new WebClient(at.slack.key, { slackApiUrl: `${at.slack.url}/api/`, logLevel: LogLevel.ERROR })
+  const settings = { slackApiUrl: `${at.slack.url}/api/`, logLevel: LogLevel.ERROR }
+  const slack = new WebClient(at.slack.key, settings)
   await step('auth.test', () => slack.auth.test())
   await step('a message with blocks', () =>
     slack.chat.postMessage({
@@ -122,6 +123,11 @@ export async function run({ at, load, step, refused }) {
   )
   await step('a compressed file', () =>
     slack.apiCall('admin.analytics.getFile', { type: 'member', date: '2026-11-30' }),
+  )
+  await refused(
+    'a token of nobody',
+    () => new WebClient(at.slack.wrongKey, settings).auth.test(),
+    /is not a token of this gateway/,
   )
   const gone = { channel: 'C1', ts: '1.2' }
   await refused('a tool that was not granted', () => slack.chat.delete(gone), /delete:slack:messages:delete/)

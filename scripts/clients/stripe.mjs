@@ -180,14 +180,15 @@ async function write({ step, stripe }) {
 export async function run({ at, load, step, refused }) {
   const { default: Stripe } = await load('stripe')
   const { hostname, port } = new URL(at.stripe.url)
-  const stripe = new Stripe(at.stripe.key, {
-    host: hostname,
-    port: Number(port),
-    protocol: 'http',
-    maxNetworkRetries: 2,
-  })
+  const settings = { host: hostname, port: Number(port), protocol: 'http', maxNetworkRetries: 2 }
+  const stripe = new Stripe(at.stripe.key, settings)
   await read({ step, stripe })
   await write({ step, stripe })
+  await refused(
+    'a token of nobody',
+    () => new Stripe(at.stripe.wrongKey, settings).invoices.list(),
+    /is not a token of this gateway/,
+  )
   await refused(
     'a tool that was not granted',
     () => stripe.refunds.create({ charge: 'ch_1' }),

@@ -149,7 +149,7 @@ export async function runProgram(name, program, { stage, load, folder, report })
     const directly = await run(itself, [], async () => {})
     const inside = Object.entries(upstreams).filter(([, { isOutside }]) => !isOutside)
     const { token, keyOf } = await provision(stage.server, name, Object.fromEntries(inside), program, folder)
-    const itsPlace = (one) => ({ url: stage.urlOf(one), key: keyOf(one) })
+    const itsPlace = (one) => ({ url: stage.urlOf(one), key: keyOf(one), wrongKey: misspelled(keyOf(one)) })
     const [seenBefore, receivedBefore] = [seen.length, stage.exchanges.length]
     const through = await run(itsPlace, stage.exchanges)
     compareSteps(directly, through, { ...program, ownUrls: ownUrls(upstreams, stage) }, report)
@@ -163,6 +163,9 @@ export async function runProgram(name, program, { stage, load, folder, report })
     for (const { server } of Object.values(upstreams)) server.close()
   }
 }
+
+/** A token with another last character: nobody's. */
+const misspelled = (token) => token.slice(0, -1) + (token.endsWith('0') ? '1' : '0')
 
 const urlsOf = (upstreams) => Object.fromEntries(Object.entries(upstreams).map(([name, { url }]) => [name, url]))
 
