@@ -54,6 +54,10 @@ export async function askForKey(fields: readonly PlannedSecretField[], exists: b
     const typed = await io.promptHidden(
       `${name}, ${description} (${where}; will be hidden${exists ? '; empty keeps the one there is' : ''}): `,
     )
+    if (/^\s*-----BEGIN /.test(typed))
+      throw new UsageError(
+        `${name} has several lines, so nothing was written: give it in a file, for example ${name}=@${name}.pem`,
+      )
     if (typed.trim() !== '') key[name] = typed.trim()
     else if (!exists) throw new UsageError(`No ${name} was given, so nothing was written`)
   }
@@ -96,5 +100,8 @@ export function requireWhole({ preset, secret, use }: PresetPlan, key: GivenKey)
     )
 }
 
-const exampleOf = (api: string, names: readonly string[]): string =>
-  `mcp-vault add ${api} ${names.length === 1 ? '- < key.txt' : names.map((name) => `${name}=@${name}.txt`).join(' ')}`
+function exampleOf(api: string, names: readonly string[]): string {
+  const [only] = names
+  if (names.length === 1) return `mcp-vault add ${api} ${only!}=@key.txt`
+  return `mcp-vault add ${api} ${names.map((name) => `${name}=@${name}.txt`).join(' ')} (or @key.json, an object with these)`
+}

@@ -2,6 +2,7 @@
 import { clientLines } from '../preset/index.ts'
 import type { GatewayAddresses, Preset, PresetPlan } from '../preset/index.ts'
 import type { FieldChange, Step } from './add-steps.ts'
+import { withConsent } from '../scope/index.ts'
 import { printable, table } from './table.ts'
 
 export const presetList = (presets: readonly Preset[]): string =>
@@ -14,7 +15,9 @@ export const presetList = (presets: readonly Preset[]): string =>
         .map(({ description }) => description)
         .join('; '),
       Object.entries(variables)
-        .map(([variable, { example }]) => `-var=${variable}=${example}`)
+        .map(([variable, { example, default: otherwise }]) =>
+          otherwise ? `-var=${variable}=${example} (default ${otherwise})` : `-var=${variable}=${example}`,
+        )
         .join(' ') || '-',
     ]),
   )}\nTo see what one would write: mcp-vault add <preset> -dry-run\n`
@@ -47,7 +50,7 @@ function changeLines({ field, before, after }: FieldChange): readonly string[] {
 }
 
 const keyLine = ({ field, before }: FieldChange): string =>
-  `  + ${field}  (the key: never shown${before === undefined ? '' : '; it replaces the one there is'})`
+  `  + ${field}  (never shown${before === undefined ? '' : '; replaces the one there is'})`
 
 function stepText({ kind, path, purpose, isNew, changes, kept }: Step): string {
   const unchanged = kind === 'key' ? 'the key there is stays' : 'unchanged'
@@ -71,17 +74,35 @@ const readingScopes = ({ tools }: PresetPlan): readonly string[] =>
   tools.flatMap(({ scopes }) => scopes).filter((scope) => /^(?:read|list):/.test(scope))
 
 /** The line to change in a program, and how to let an agent in. */
-export function nextText(plan: PresetPlan, addresses: GatewayAddresses): string {
+export function nextText(plan: PresetPlan, addresses: GatewayAddresses, withoutKey: boolean): string {
   const clients = clientLines(plan, addresses)
   const lines = clients.map(({ language, package: library, change }) => `  ${language}, ${library}:\n    ${change}\n`)
   const listener = clients.some(({ needs_listener: needed }) => needed)
     ? `  ${new URL(addresses.listener).host} is a listener of the gateway for this upstream alone: -gateway-upstream-address=${plan.name}=${new URL(addresses.listener).host}\n`
     : ''
-  return `In programs, the phantom token takes the place of the key:\n${lines.join('')}${listener}
+  const owner = withoutKey
+    ? `Commands for the owner of the key:\n${ownerCommands(plan)
+        .map((line) => `  ${line}\n`)
+        .join('')}\n`
+    : ''
+  return `${owner}In programs, the phantom token takes the place of the key:\n${lines.join('')}${listener}
 Let an agent in, here with ${readingScopes(plan).length > 0 ? 'the scopes that read' : 'all scopes, because none of them only reads'}:
 ${nextCommands(plan, addresses)
   .map((line) => `  ${line}\n`)
   .join('')}`
+}
+
+/** They put the key where the upstream looks for it, and consent to its use. */
+export function ownerCommands({ secret, use }: PresetPlan): readonly string[] {
+  const at = `-mount=${secret.mount}`
+  const fields = secret.fields.map(({ name }) => `${name}=@${name}.txt`)
+  const consent = Object.entries(withConsent(use, {})).map(
+    ([name, value]) => `-custom-metadata='${name}=${String(value).replaceAll("'", "'\\''")}'`,
+  )
+  return [
+    `mcp-vault kv put ${at} ${use.kv_path} ${fields.join(' ')}`,
+    `mcp-vault kv metadata patch ${at} ${consent.join(' ')} ${use.kv_path}`,
+  ]
 }
 
 /** To be pasted one after the other. */

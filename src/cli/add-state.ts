@@ -77,6 +77,6 @@ async function requireKvVersion2(call: Asker, mount: string): Promise<void> {
   if (found?.type === 'kv' && members(found.options)?.version === '2') return
   throw new Failure(
     2,
-    `There is no KV engine of version 2 at ${mount}/ that this token may use, and keys are kept in one. Enable it, for example: mcp-vault secrets enable -path=${mount} -version=2 kv. Or name another one with -kv-mount.`,
+    `There is no KV engine of version 2 at ${mount}/ that this token may use, and keys are kept in one. Enable it, for example: mcp-vault secrets enable -path=${mount} -version=2 kv. Or name another one with -kv-mount, or leave the key to its owner with -without-key.`,
   )
 }

@@ -6,7 +6,7 @@ import { askForKey, checkKey, checkKeyWords, readKey, requireWhole, strangeBegin
 import type { GivenKey } from './add-key.ts'
 import { nextText, planDocument, planText, presetList } from './add-show.ts'
 import { readSecret, readTools, readUpstream } from './add-state.ts'
-import type { State } from './add-state.ts'
+import type { SecretState, State } from './add-state.ts'
 import { stepsFor } from './add-steps.ts'
 import type { Step } from './add-steps.ts'
 import { missingCapabilities, requireCapabilities, writeSteps } from './add-write.ts'
@@ -28,6 +28,7 @@ const flagTable = {
   tools: text('names', 'Only these tools, with commas between.'),
   'read-only': toggle('Only operations that read.'),
   'keep-key': toggle('Do not ask for a key: the one there is stays.'),
+  'without-key': toggle("Leave the secret to the key's owner, and show the commands for them."),
   yes: toggle('Do not ask whether to write it.', 'y'),
   'dry-run': toggle('Show what would be written, and write nothing.'),
   mount: text('path', 'Where the engine is mounted; default mcp.'),
@@ -81,29 +82,49 @@ async function addPreset(call: Call, preset: Preset, words: readonly string[]): 
   const { flags, io } = call
   const names = Object.keys(preset.secret)
   checkKeyWords(words, names, preset.name)
+  const source = sourceOf(call, words)
   const addresses = addressesOf(flags)
   const { plan, state } = await planAgainst(call, preset)
-  const given = await readKey(words, names, io)
-  const asks = words.length === 0 && io.stdinIsTerminal && !flags['keep-key'] && !flags['dry-run']
-  // What is going to be asked for, or is missing, is part of what is shown.
-  const isOpen = asks || (words.length === 0 && !state.secret.exists)
-  const planned = stepsFor(plan, state, isOpen ? Object.fromEntries(names.map((name) => [name, ''])) : given)
+  const given = source === 'words' ? await readKey(words, names, io) : {}
+  const planned = stepsFor(plan, state, shownKey(source, given, names, state))
   if (call.format === 'table') io.stdout(planText(plan, planned, otherTools(plan, state)))
   if (flags['dry-run']) return endDryRun(call, plan, planned, addresses)
-  const needed = planned.filter(hasChanges)
-  if (needed.length > 0) await requireCapabilities(call, needed)
-  const key = asks ? await askForKey(plan.secret.fields, state.secret.exists, io) : given
-  judgeKey(call, plan, state, key)
-  const steps = stepsFor(plan, state, key).filter(hasChanges)
-  if (steps.length > 0) {
-    await confirm(call)
-    await writeSteps(call, plan, steps, state.secret)
-  }
+  await requireCapabilities(call, planned.filter(hasChanges))
+  const key = source === 'prompt' ? await askForKey(plan.secret.fields, state.secret.exists, io) : given
+  if (source !== 'owner') judgeKey(call, plan, state, key)
+  const steps = stepsFor(plan, state, source === 'owner' ? null : key).filter(hasChanges)
+  await confirmAndWrite(call, plan, steps, state)
   call.print(planDocument(plan, steps, addresses), () => {
     const done = steps.length === 0 ? 'Nothing to write: all of it is there.' : `Success! ${plan.name} is ready.`
-    return `${done}\n\n${nextText(plan, addresses)}`
+    return `${done}\n\n${nextText(plan, addresses, source === 'owner')}`
   })
   return 0
+}
+
+/** Where the key comes from: who is left to write it, what the call names, a person; or it stays. */
+type KeySource = 'owner' | 'words' | 'prompt' | 'there'
+
+function sourceOf({ flags, io }: Call, words: readonly string[]): KeySource {
+  if (flags['without-key']) {
+    if (words.length > 0 || flags['keep-key'])
+      throw new UsageError('-without-key leaves the secret alone: give no key, and no -keep-key')
+    return 'owner'
+  }
+  if (words.length > 0) return 'words'
+  return io.stdinIsTerminal && !flags['keep-key'] && !flags['dry-run'] ? 'prompt' : 'there'
+}
+
+/** What is going to be asked for, or is missing, is part of what is shown. */
+function shownKey(source: KeySource, given: GivenKey, names: readonly string[], state: State): GivenKey | null {
+  if (source === 'owner') return null
+  const isOpen = source === 'prompt' || (source === 'there' && !state.secret.exists)
+  return isOpen ? Object.fromEntries(names.map((name) => [name, ''])) : given
+}
+
+async function confirmAndWrite(call: Call, plan: PresetPlan, steps: readonly Step[], state: State): Promise<void> {
+  if (steps.length === 0) return
+  await confirm(call)
+  await writeSteps(call, plan, steps, state.secret)
 }
 
 const hasChanges = ({ changes }: Step): boolean => changes.length > 0
@@ -152,8 +173,12 @@ async function planAgainst(call: Call, preset: Preset): Promise<{ readonly plan:
     kv_path: choices.kv_path ?? unlessDefault(upstream?.kv_path, defaultKvPath(name)),
   })
   const tools = await readTools(call, choices.mount, name)
-  return { plan, state: { upstream, tools, secret: await readSecret(call, plan) } }
+  // Whoever leaves the key to its owner may have no rights there.
+  const secret = call.flags['without-key'] ? noSecret : await readSecret(call, plan)
+  return { plan, state: { upstream, tools, secret } }
 }
+
+const noSecret: SecretState = { version: 0, exists: false, custom: {} }
 
 const unlessDefault = (value: unknown, byDefault: string): string | undefined =>
   typeof value === 'string' && value !== byDefault ? value : undefined

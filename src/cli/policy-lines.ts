@@ -22,6 +22,7 @@ export const policyLines = (needs: readonly Need[]): string =>
 
 /** Those that the token lacks; none where the server does not say. */
 export async function lacking({ request }: Requester, needs: readonly Need[]): Promise<readonly Need[]> {
+  if (needs.length === 0) return []
   const paths = needs.map(({ path }) => path)
   const found = await request('Error asking for capabilities', (vault, { signal }) =>
     vault

@@ -45,7 +45,7 @@ describe('a key on the command line', () => {
   ])('%s is refused, and not repeated', async (_name, words) => {
     const { code, err, out } = await piped('github', '-yes', ...words)
     expect([code, out, err]).toEqual([1, '', expect.stringContaining('history of the shell')])
-    expect(err).toContain('mcp-vault add github - < key.txt')
+    expect(err).toContain('mcp-vault add github api_key=@key.txt')
     expect(err).not.toContain('0123456789')
     await nothingIsThere()
   })

@@ -83,7 +83,7 @@ describe('adding', () => {
     expect(code).toBe(0)
     expect(out).toContain('mcp/upstreams/github  (new)\n  + url  https://api.github.com\n')
     expect(out).toContain('  +   POST /repos/{owner}/{repo}/issues  (create)\n')
-    expect(out).toContain('secret/data/mcp/github  (new)\n  + api_key  (the key: never shown)\n')
+    expect(out).toContain('secret/data/mcp/github  (new)\n  + api_key  (never shown)\n')
     expect(out).toContain('  + mcp_origins  https://api.github.com\n')
     await nothingAt('mcp/upstreams/github')
     await nothingAt('secret/metadata/mcp/github')
