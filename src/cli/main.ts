@@ -82,7 +82,7 @@ export const registrations: readonly Registration[] = [
   {
     group: 'Data',
     name: 'tools',
-    summary: "Tools of upstreams: from an API's own description",
+    summary: "Tools of upstreams: from an API's own description, or from what was used",
     load: async () => (await import('./tools.ts')).tools,
   },
   {

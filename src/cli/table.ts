@@ -29,6 +29,9 @@ export function printable(value: string): string {
   )
 }
 
+/** `1 tool`, `2 tools`. */
+export const counted = (count: number, noun: string): string => `${String(count)} ${noun}${count === 1 ? '' : 's'}`
+
 /** A JSON value the way Go prints it: `[a b]`, `map[k:v]`, `<nil>`. */
 export function goText(value: unknown): string {
   if (value === null || value === undefined) return '<nil>'

@@ -1,5 +1,5 @@
 import type { LeftOut, ProposedTool, SharedCalls, ToolPlan } from '../proposal/index.ts'
-import { printable } from './table.ts'
+import { counted, printable } from './table.ts'
 
 /** How the plan of an import is shown. */
 
@@ -70,5 +70,3 @@ function closing(tools: readonly ProposedTool[], written: boolean): string {
   if (tools.every(({ change }) => change === 'none')) return 'Nothing to write.'
   return written ? 'Written.' : 'Nothing was written. With -yes it is.'
 }
-
-const counted = (count: number, noun: string): string => `${String(count)} ${noun}${count === 1 ? '' : 's'}`

@@ -28,14 +28,14 @@ export function sharedCalls(drafts: readonly Pick<ToolDraft, 'name' | 'operation
     calls.flatMap((first, at) =>
       calls
         .slice(at + 1)
-        .filter((second) => second.tool !== first.tool && overlap(first.path, second.path))
+        .filter((second) => second.tool !== first.tool && mayMeet(first.path, second.path))
         .map((second) => ({ method, first, second })),
     ),
   )
 }
 
 /** Whether one path fits both. Two parts that both mix text and parameters are taken to have one in common. */
-function overlap(a: string, b: string): boolean {
+export function mayMeet(a: string, b: string): boolean {
   const [left, right] = [partsOf(a), partsOf(b)]
   const longest = isOpen(left) && isOpen(right) ? left.length + right.length : Math.max(left.length, right.length)
   const lengths = [left, right].filter((parts) => !isOpen(parts)).map((parts) => parts.length)
