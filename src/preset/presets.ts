@@ -421,7 +421,7 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "datadog",
-    "version": 1,
+    "version": 2,
     "reviewed": "2026-12-01",
     "title": "Datadog API",
     "notes": [
@@ -448,12 +448,12 @@ export const presets: readonly Preset[] = [
     "secret": {
       "api_key": {
         "description": "the organisation's API key",
-        "where": "https://app.{{site}}/organization-settings/api-keys",
+        "where": "https://docs.datadoghq.com/account_management/api-app-keys/",
         "example": "00000000000000000000example00key"
       },
       "app_key": {
         "description": "an application key with as few scopes as the agent needs",
-        "where": "https://app.{{site}}/organization-settings/application-keys",
+        "where": "https://docs.datadoghq.com/account_management/api-app-keys/",
         "example": "000000000000000000000000000000example0key"
       }
     },
@@ -2116,7 +2116,7 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "hubspot",
-    "version": 2,
+    "version": 3,
     "reviewed": "2026-12-01",
     "title": "HubSpot CRM API",
     "notes": [
@@ -2138,7 +2138,7 @@ export const presets: readonly Preset[] = [
     "secret": {
       "api_key": {
         "description": "a service key, or a private app's access token, with the scopes of the tools you use",
-        "where": "https://app.hubspot.com/l/settings/integrations",
+        "where": "https://developers.hubspot.com/docs/apps/legacy-apps/authentication/intro-to-auth",
         "example": "pat-eu1-example-not-a-key",
         "prefix": [
           "pat-"
@@ -3630,11 +3630,12 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "sentry",
-    "version": 1,
+    "version": 2,
     "reviewed": "2026-12-01",
     "title": "Sentry Web API",
     "notes": [
-      "Organisations live in one region: use de.sentry.io or us.sentry.io there, so that the links to further pages lead back to the gateway."
+      "Organisations live in one region: use de.sentry.io or us.sentry.io there, so that the links to further pages lead back to the gateway.",
+      "Changing many issues at once is left out: without a list of them, all of a project are meant."
     ],
     "sources": [
       "https://docs.sentry.io/api/auth/",
@@ -3764,11 +3765,6 @@ export const presets: readonly Preset[] = [
           {
             "method": "PUT",
             "path": "/api/0/organizations/{organization}/issues/{issue_id}/",
-            "capability": "update"
-          },
-          {
-            "method": "PUT",
-            "path": "/api/0/projects/{organization}/{project}/issues/",
             "capability": "update"
           }
         ]
