@@ -5,7 +5,7 @@ import { request as httpRequest } from 'node:http'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { clearTimeout, setTimeout } from 'node:timers'
-import { mustRun } from '../harness/command.mjs'
+import { mustInstall } from '../harness/command.mjs'
 import { bodyOf, hasBearer, respondJson } from '../harness/fake.mjs'
 
 const START_MS = 50_000
@@ -17,7 +17,8 @@ export async function installRegistry(folder) {
   const place = join(folder, 'verdaccio')
   mkdirSync(place)
   writeFileSync(join(place, 'package.json'), JSON.stringify(PACKAGE))
-  await mustRun('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: place })
+  const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  await mustInstall('verdaccio', 'npm', args, { cwd: place })
 }
 
 /** It ends with the run, however that ends. */

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { mustRun } from './command.mjs'
+import { mustInstall } from './command.mjs'
 
 const sources = resolve(import.meta.dirname, '../python')
 
@@ -11,7 +11,8 @@ export const pythonPackages =
   (...packages) =>
   async (folder) => {
     const options = ['--quiet', '--disable-pip-version-check', '--no-input', '--only-binary=:all:']
-    await mustRun('python3', ['-m', 'pip', 'install', ...options, '--target', join(folder, 'packages'), ...packages])
+    const target = ['--target', join(folder, 'packages')]
+    await mustInstall(packages.join(', '), 'python3', ['-m', 'pip', 'install', ...options, ...target, ...packages])
   }
 
 /** Takes all steps of a file, and those that must be refused, a name with what the gateway must say. */
