@@ -2704,12 +2704,12 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "meta",
-    "version": 2,
+    "version": 3,
     "reviewed": "2026-12-01",
     "title": "Meta Graph API",
     "notes": [
       "The Graph API hands out the access tokens of pages to whoever asks for that field, nested in others, too: every tool here lets named fields of a response pass, and nothing else: of errors the status alone. Do the same in tools of your own.",
-      "The URLs of further pages hold the key; what passes is paging.cursors, to be sent as after and before.",
+      "Send paging.cursors as after and before. The URLs in paging.next and paging.previous lead past the gateway and have the key taken out: programs that follow them are refused by the API, and see that there is more.",
       "A POST whose body has a field `method` is another method to the Graph API. Deny that parameter with a tool policy where it matters.",
       "An app that demands appsecret_proof cannot be used: the proof is made of the real token, which clients do not have."
     ],
@@ -2779,7 +2779,9 @@ export const presets: readonly Preset[] = [
           "data[].category",
           "data[].tasks",
           "paging.cursors.before",
-          "paging.cursors.after"
+          "paging.cursors.after",
+          "paging.next",
+          "paging.previous"
         ]
       },
       {
@@ -2823,7 +2825,9 @@ export const presets: readonly Preset[] = [
           "data[].permalink_url",
           "data[].status_type",
           "paging.cursors.before",
-          "paging.cursors.after"
+          "paging.cursors.after",
+          "paging.next",
+          "paging.previous"
         ]
       },
       {
@@ -2873,7 +2877,9 @@ export const presets: readonly Preset[] = [
           "data[].like_count",
           "data[].comment_count",
           "paging.cursors.before",
-          "paging.cursors.after"
+          "paging.cursors.after",
+          "paging.next",
+          "paging.previous"
         ]
       },
       {
@@ -2922,7 +2928,9 @@ export const presets: readonly Preset[] = [
           "data[].values",
           "data[].total_value",
           "paging.cursors.before",
-          "paging.cursors.after"
+          "paging.cursors.after",
+          "paging.next",
+          "paging.previous"
         ]
       },
       {
@@ -2954,7 +2962,9 @@ export const presets: readonly Preset[] = [
           "data[].like_count",
           "data[].comments_count",
           "paging.cursors.before",
-          "paging.cursors.after"
+          "paging.cursors.after",
+          "paging.next",
+          "paging.previous"
         ]
       }
     ],

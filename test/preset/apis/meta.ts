@@ -1,5 +1,6 @@
 /** The Graph API of Meta, whose answers hold access tokens of pages. https://developers.facebook.com/docs/graph-api */
 import { expect } from 'vitest'
+import { markerOf } from '../../../src/gateway/call/marker.ts'
 import { callsWith, json, madeUp, pageOf, withHeaders, withQuery } from '../fake-api.ts'
 import type { ApiRequest, ApiResponse, FakeApi, FakeState } from '../fake-api.ts'
 
@@ -37,16 +38,17 @@ const list = call('GET', '/v24.0/me/accounts?limit=2')
 
 interface Page {
   readonly data: { readonly id: string; readonly name: string }[]
-  readonly paging: { readonly cursors: { readonly before: string; readonly after: string } }
+  readonly paging: { readonly cursors: { readonly before: string; readonly after: string }; readonly next: string }
 }
 
-/** What passes: named fields, so no token and no URL that holds the key, and nothing of an error. */
+/** What passes: named fields, so no token, a URL without its key but for what all keys begin with, and nothing of an error. */
 function passes(text: string): string {
   const { data, paging, error: fault, id, name } = JSON.parse(text) as Partial<Page> & Record<string, unknown>
   if (fault !== undefined) return expect.stringContaining('its body is withheld') as string
   if (data === undefined) return JSON.stringify({ name, id })
   const pages = data.map(({ access_token: _token, ...page }: Record<string, unknown>) => page)
-  return JSON.stringify({ data: pages, paging: { cursors: paging!.cursors } })
+  const { cursors, next } = paging!
+  return JSON.stringify({ data: pages, paging: { cursors, next: next.replace(KEY, `EAA${markerOf(KEY.length - 3)}`) } })
 }
 
 export const meta: FakeApi = {
