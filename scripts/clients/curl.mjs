@@ -100,6 +100,10 @@ export async function run({ at: { files }, folder, step, refused }) {
     { args: ['-r', '5-9'], path: '/file/a' },
     /^header range/,
   )
+  const wrong = async () => {
+    throw new Error((await curl(folder, { ...files, key: files.wrongKey }, { args: [], path: '/file/a' })).printed)
+  }
+  await refused('a token that is wrong', wrong, /token/)
   const upload = { has: { in: TOO_LARGE }, path: '/upload/a' }
   await refusal('a body that is too large, announced', { ...upload, args: ['-T', 'in'] }, /max_request_bytes/)
   const atOnce = ['-H', 'Expect:', '-T', 'in']

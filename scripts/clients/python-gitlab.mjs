@@ -36,5 +36,6 @@ export const run = ({ at, folder, step, refused }) =>
     {
       not_granted: /read:gitlab:pipelines/,
       not_covered: /no tool of gitlab covers/,
+      wrong_token: /token/,
     },
   )

@@ -15,6 +15,7 @@ export const run = ({ at, folder, step, refused }) =>
     { folder, ...at['files-requests'], step, refused },
     {
       not_covered: /no tool of files-requests covers OPTIONS/,
+      wrong_token: /token/,
       too_large: /max_request_bytes/,
       generated_and_not_covered: /no tool of files-requests covers MKCOL/,
     },

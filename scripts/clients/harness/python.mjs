@@ -15,10 +15,10 @@ export const pythonPackages =
     await mustInstall(packages.join(', '), 'python3', ['-m', 'pip', 'install', ...options, ...target, ...packages])
   }
 
-/** Takes all steps of a file, and those that must be refused, a name with what the gateway must say. */
-export async function takePythonSteps(file, { folder, url, key, step, refused }, refusals) {
+/** Takes all steps of a file, and those that must be refused, a name with what the gateway must say; `wrong_token` has one. */
+export async function takePythonSteps(file, { folder, url, key, wrongKey, step, refused }, refusals) {
   const python = startPython(folder, file)
-  const take = (name) => python.ask([name, url, key])
+  const take = (name) => python.ask([name, url, name === 'wrong_token' ? wrongKey : key])
   try {
     for (const name of await python.next()) await step(name.replaceAll('_', ' '), () => take(name))
     for (const [name, sentence] of Object.entries(refusals))

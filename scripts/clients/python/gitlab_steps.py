@@ -109,7 +109,11 @@ def not_covered(gl, base):
     return gl.groups.list()
 
 
+def wrong_token(gl, base):
+    gl.auth()
+
+
 main(session, [
     user, project, lazy_project, page, all_pages, keyset, file, raw_file, raw_file_streamed, file_head, new_file, branch, new_issue,
     variable, upload, package, archive, removed, limited, error,
-], [not_granted, not_covered])
+], [not_granted, not_covered, wrong_token])

@@ -115,7 +115,11 @@ def generated_and_not_covered(s, base):
     return s.request("MKCOL", "/upload/a", content=(b"a" * 65536 for _ in range(500))).text
 
 
+def wrong_token(s, base):
+    return s.get("/file/a").text
+
+
 main(session, [
     get, query, streamed, raw_stream, gzip, br, negotiated, form, json, multipart, gzipped_body, uploaded, generated,
     redirected, not_redirected, error, at_once,
-], [not_covered, too_large, generated_and_not_covered])
+], [not_covered, too_large, generated_and_not_covered, wrong_token])

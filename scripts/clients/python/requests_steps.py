@@ -180,8 +180,12 @@ def generated_and_not_covered(s, base):
     return s.request("MKCOL", f"{base}/upload/a", data=(b"a" * 65536 for _ in range(500))).text
 
 
+def wrong_token(s, base):
+    return s.get(f"{base}/file/a").text
+
+
 main(session, [
     get, query, path_characters, conditional, head, ranged, range_that_changed, range_behind_the_end, streamed, lines,
     gzip, deflate, br, negotiated, form, json, gzipped_body, multipart, files, uploaded, generated, empty_post, patch, delete,
     delete_with_a_body, redirected, redirected_form, not_redirected, retried, error, kept_connection,
-], [not_covered, too_large, generated_and_not_covered])
+], [not_covered, too_large, generated_and_not_covered, wrong_token])
