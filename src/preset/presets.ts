@@ -3640,11 +3640,11 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "sentry",
-    "version": 2,
+    "version": 3,
     "reviewed": "2026-12-01",
     "title": "Sentry Web API",
     "notes": [
-      "Organisations live in one region: use de.sentry.io or us.sentry.io there, so that the links to further pages lead back to the gateway.",
+      "Links to further pages lead to the host of the organization's region: with another host here they would be left out, and lists would end early.",
       "Changing many issues at once is left out: without a list of them, all of a project are meant."
     ],
     "sources": [
@@ -3654,10 +3654,10 @@ export const presets: readonly Preset[] = [
     ],
     "variables": {
       "host": {
-        "description": "Host of the organisation's region, or of your own Sentry",
-        "example": "de.sentry.io",
+        "description": "host of the organization's region, us.sentry.io or de.sentry.io, or of your own Sentry",
+        "example": "us.sentry.io",
         "pattern": "^[a-z0-9.-]+$",
-        "default": "sentry.io"
+        "default": null
       }
     },
     "upstream": {

@@ -32,6 +32,7 @@ const list = call('GET', '/api/0/organizations/acme/issues/?limit=2')
 
 export const sentry: FakeApi = {
   name: 'sentry',
+  variables: { host: 'us.sentry.io' },
   secret: { api_key: KEY },
   respond,
   authorize: (sent, token) => withHeaders(sent, { Authorization: `Bearer ${token}` }),
