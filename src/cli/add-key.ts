@@ -54,10 +54,6 @@ export async function askForKey(fields: readonly PlannedSecretField[], exists: b
     const typed = await io.promptHidden(
       `${name}, ${description} (${where}; will be hidden${exists ? '; empty keeps the one there is' : ''}): `,
     )
-    if (/^\s*-----BEGIN /.test(typed))
-      throw new UsageError(
-        `${name} has several lines, so nothing was written: give it in a file, for example ${name}=@${name}.pem`,
-      )
     if (typed.trim() !== '') key[name] = typed.trim()
     else if (!exists) throw new UsageError(`No ${name} was given, so nothing was written`)
   }

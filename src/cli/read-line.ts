@@ -7,37 +7,79 @@ export interface TerminalStreams {
   readonly stderr: Pick<Writable, 'write'>
 }
 
-const ENTER = /[\r\n\u0004]/
+const ENTER = /[\r\n]/
+const END_OF_INPUT = '\u0004'
 const INTERRUPT = '\u0003'
 const ERASE = /^[\u007f\b]$/
 
-/** One line, shown as it is typed or not at all. Standard input stays open, for the next question. */
+/** RFC 7468: what begins so goes on to its last line. The lines of a key must not be answers to the next question, or go to the shell. */
+const isOpenBlock = (typed: string): boolean =>
+  /^\s*-----BEGIN [^\n]*-----/.test(typed) && !/\n-----END [^\n]*-----\s*$/.test(typed)
+
+/** What was typed so far. */
+class TypedText {
+  readonly #isShown: boolean
+  #text = ''
+
+  constructor(isShown: boolean) {
+    this.#isShown = isShown
+  }
+
+  get text(): string {
+    return this.#text
+  }
+
+  /** Whether `character` ends it. */
+  endsWith(character: string): boolean {
+    if (character === END_OF_INPUT) return true
+    return ENTER.test(character) && (this.#isShown || !isOpenBlock(this.#text))
+  }
+
+  /** What the terminal is to show. */
+  add(character: string): string {
+    const before = this.#text
+    if (ERASE.test(character)) {
+      this.#text = [...before].slice(0, -1).join('')
+      return this.#isShown && before !== '' ? '\b \b' : ''
+    }
+    if (!ENTER.test(character)) this.#text += character
+    else if (!before.endsWith('\n')) this.#text += '\n'
+    return this.#isShown ? character : ''
+  }
+}
+
+/**
+ * One line, shown as it is typed; or one line or one block of PEM, not shown at all. Standard input stays open, for the next
+ * question.
+ */
 export async function readLine({ stdin, stderr }: TerminalStreams, prompt: string, isShown: boolean): Promise<string> {
   // Before the prompt is seen: what is typed at once must not be shown by the terminal itself.
   stdin.setRawMode(true)
   stderr.write(prompt)
   try {
-    let typed = ''
+    const typed = new TypedText(isShown)
     for await (const chunk of stdin.iterator({ destroyOnReturn: false })) {
       const characters = [...(chunk as Buffer).toString('utf8')]
       for (const [at, character] of characters.entries()) {
         // In raw mode the terminal hands Ctrl-C over as a character.
         if (character === INTERRUPT) throw new Failure(INTERRUPTED, 'Interrupted')
-        if (ENTER.test(character)) {
-          // Of a paste with several lines the rest is for the next question.
-          const rest = characters.slice(at + 1).join('')
-          if (rest !== '') stdin.unshift(Buffer.from(rest))
-          return typed
+        if (typed.endsWith(character)) {
+          keepForNext(stdin, character, characters.slice(at + 1))
+          return typed.text
         }
-        const isErased = ERASE.test(character)
-        if (isShown && (!isErased || typed !== '')) stderr.write(isErased ? '\b \b' : character)
-        typed = isErased ? [...typed].slice(0, -1).join('') : typed + character
+        stderr.write(typed.add(character))
       }
     }
-    return typed
+    return typed.text
   } finally {
     stdin.setRawMode(false)
     stdin.pause()
     stderr.write('\n')
   }
+}
+
+/** Of a paste with several lines the rest is for the next question. */
+function keepForNext(stdin: Readable, end: string, rest: readonly string[]): void {
+  const text = rest.join('').slice(end === '\r' && rest[0] === '\n' ? 1 : 0)
+  if (text !== '') stdin.unshift(Buffer.from(text))
 }

@@ -1,6 +1,6 @@
 /** What a terminal is made to do while a person types, a key above all. */
 import { PassThrough } from 'node:stream'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { readLine } from '../../src/cli/read-line.ts'
 
 /** A terminal that shows what is typed unless it was told not to, as real ones do. */
@@ -68,11 +68,40 @@ it('takes Ctrl-D for the end of the line', async () => {
   expect(await readLine(shell.streams, 'Key: ', false)).toBe('')
 })
 
-it('keeps the rest of a paste for the next question', async () => {
+it.each(['\n', '\r', '\r\n'])('keeps the rest of a paste for the next question, with %j at its ends', async (end) => {
   const shell = terminal()
-  shell.whenPrompted('first\nsecond\nn')
+  shell.whenPrompted(['first', 'second', 'n'].join(end))
   expect(await readLine(shell.streams, 'One: ', false)).toBe('first')
   expect(await readLine(shell.streams, 'Two: ', false)).toBe('second')
   shell.whenPrompted('o\n')
   expect(await readLine(shell.streams, 'Three: ', true)).toBe('no')
+})
+
+describe('a block of PEM', () => {
+  const pem = '-----BEGIN PRIVATE KEY-----\nMIIB\nAQAB\n-----END PRIVATE KEY-----'
+
+  it.each([
+    ['as terminals send a paste', pem.replaceAll('\n', '\r')],
+    ['with both characters of a line break', pem.replaceAll('\n', '\r\n')],
+  ])('is one answer, %s, and none of it is shown', async (_name, pasted) => {
+    const shell = terminal()
+    shell.whenPrompted(`${pasted}\rn\r`)
+    expect(await readLine(shell.streams, 'Key: ', false)).toBe(pem)
+    expect(shell.screen()).toBe('Key: \n')
+    expect(await readLine(shell.streams, 'Write? ', true)).toBe('n')
+  })
+
+  it('that is cut off ends with Ctrl-D, or Ctrl-C', async () => {
+    const shell = terminal()
+    shell.whenPrompted('-----BEGIN PRIVATE KEY-----\rMIIB\r\u0004')
+    expect(await readLine(shell.streams, 'Key: ', false)).toBe('-----BEGIN PRIVATE KEY-----\nMIIB\n')
+    shell.whenPrompted('-----BEGIN PRIVATE KEY-----\rMIIB\r\u0003')
+    await expect(readLine(shell.streams, 'Key: ', false)).rejects.toMatchObject({ exitCode: 130 })
+  })
+
+  it('is nothing special where it is shown', async () => {
+    const shell = terminal()
+    shell.whenPrompted('-----BEGIN x-----\r')
+    expect(await readLine(shell.streams, 'Write? ', true)).toBe('-----BEGIN x-----')
+  })
 })
