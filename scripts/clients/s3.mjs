@@ -69,6 +69,7 @@ async function write({ step, client, aws, Upload }) {
   const put = (Key, Body, rest) => client.send(new aws.PutObjectCommand({ Bucket: 'box', Key, Body, ...rest }))
   for (const name of names)
     await step(`put ${JSON.stringify(name)}`, async () => told(await put(name, 'x'.repeat(100))))
+  await step('put what tools show as a folder', async () => told(await put('c/', Buffer.alloc(0))))
   await step('put bytes, with metadata', async () =>
     told(
       await put('bytes', content, {

@@ -183,6 +183,7 @@ export const presets: readonly Preset[] = [
     "reviewed": "2026-12-01",
     "title": "Amazon S3",
     "notes": [
+      "Keys that end with a slash, which tools show as folders, are covered; keys with an empty part (a//b) are refused.",
       "Clients must be told to use path-style URLs (forcePathStyle): a bucket as a part of the host name does not reach the gateway.",
       "What a request does depends on its query: the tools let the parameters of theirs pass, so that ?acl, ?policy and the like are refused. DELETE /bucket/key aborts an upload or deletes the object: it is one tool, of high risk.",
       "x-amz-copy-source reads another object, x-amz-acl opens one to others and x-amz-request-payer chooses who is billed: callers may not send them. The tools cover every bucket the key may use: limit the key in IAM, or write tools of your own that name the bucket."
@@ -339,8 +340,40 @@ export const presets: readonly Preset[] = [
             ]
           },
           {
+            "method": "GET",
+            "path": "/{bucket}/{key...}/",
+            "capability": "read",
+            "parameters": [
+              "x-id",
+              "versionId",
+              "partNumber",
+              "response-cache-control",
+              "response-content-disposition",
+              "response-content-encoding",
+              "response-content-language",
+              "response-content-type",
+              "response-expires"
+            ]
+          },
+          {
             "method": "HEAD",
             "path": "/{bucket}/{key...}",
+            "capability": "read",
+            "parameters": [
+              "x-id",
+              "versionId",
+              "partNumber",
+              "response-cache-control",
+              "response-content-disposition",
+              "response-content-encoding",
+              "response-content-language",
+              "response-content-type",
+              "response-expires"
+            ]
+          },
+          {
+            "method": "HEAD",
+            "path": "/{bucket}/{key...}/",
             "capability": "read",
             "parameters": [
               "x-id",
@@ -372,6 +405,16 @@ export const presets: readonly Preset[] = [
             ]
           },
           {
+            "method": "PUT",
+            "path": "/{bucket}/{key...}/",
+            "capability": "update",
+            "parameters": [
+              "x-id",
+              "partNumber",
+              "uploadId"
+            ]
+          },
+          {
             "method": "POST",
             "path": "/{bucket}/{key...}",
             "capability": "create",
@@ -391,6 +434,16 @@ export const presets: readonly Preset[] = [
           {
             "method": "DELETE",
             "path": "/{bucket}/{key...}",
+            "capability": "delete",
+            "parameters": [
+              "x-id",
+              "versionId",
+              "uploadId"
+            ]
+          },
+          {
+            "method": "DELETE",
+            "path": "/{bucket}/{key...}/",
             "capability": "delete",
             "parameters": [
               "x-id",
