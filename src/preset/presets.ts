@@ -474,7 +474,7 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "datadog",
-    "version": 2,
+    "version": 3,
     "reviewed": "2026-12-01",
     "title": "Datadog API",
     "notes": [
@@ -500,7 +500,7 @@ export const presets: readonly Preset[] = [
     },
     "secret": {
       "api_key": {
-        "description": "the organisation's API key",
+        "description": "the organization's API key",
         "where": "https://docs.datadoghq.com/account_management/api-app-keys/",
         "example": "00000000000000000000example00key"
       },
@@ -1998,10 +1998,11 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "google",
-    "version": 2,
+    "version": 3,
     "reviewed": "2026-12-01",
     "title": "Google Drive and Calendar",
     "notes": [
+      "Both fields of the key stand in the key file that Google gives out: mcp-vault add google - < key.json.",
       "A service account sees the files and calendars that are shared with its address. To act for people of your domain, write the upstream's auth with ;subject=<address> at its end, and consent to it.",
       "Tokens are exchanged for the scopes drive.readonly and calendar.readonly: Google itself refuses every change.",
       "Gmail is at gmail.googleapis.com, another origin, and needs a subject: make an upstream of its own for it.",
@@ -3693,7 +3694,7 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "sentry",
-    "version": 3,
+    "version": 4,
     "reviewed": "2026-12-01",
     "title": "Sentry Web API",
     "notes": [
@@ -3743,7 +3744,7 @@ export const presets: readonly Preset[] = [
     "tools": [
       {
         "name": "organizations",
-        "description": "Read organisations, projects and teams",
+        "description": "Read organizations, projects and teams",
         "risk": "low",
         "operations": [
           {

@@ -69,6 +69,21 @@ describe('adding', () => {
     for (const line of lines) await v(line)
   })
 
+  it("takes a service account's fields out of the key file, and consents to both places they go to", async () => {
+    const key = { client_email: 'robot@acme.example', private_key: '-----BEGIN PRIVATE KEY-----\nmade up\n' }
+    const file = JSON.stringify({ type: 'service_account', project_id: 'acme', ...key })
+    const { code, err } = await piped(file, 'google', '-yes', '-')
+    expect([code, err]).toEqual([0, expect.stringContaining('type, project_id')])
+    expect(await stored('mcp/google')).toEqual({
+      client_email: key.client_email,
+      private_key: key.private_key.trimEnd(),
+    })
+    expect(await custom('mcp/google')).toMatchObject({
+      mcp_origins: 'https://www.googleapis.com,https://oauth2.googleapis.com',
+      mcp_fields: 'client_email,private_key',
+    })
+  })
+
   it('gives all scopes and says so where none of them only reads, and a call with its body', async () => {
     const { out } = await piped('lin_api_made_up', 'linear', '-yes', '-')
     expect(out).toContain('with all scopes, because none of them only reads:')
