@@ -60,7 +60,7 @@ function send(response, output) {
     .subarray(0, end)
     .toString()
     .split('\r\n')
-    .map((line) => line.split(/:\s*/, 2))
+    .map((line) => /^(.*?): *(.*)$/.exec(line).slice(1))
   const status = Number.parseInt(fields.find(([name]) => name === 'Status')?.[1] ?? '200', 10)
   response.writeHead(status, fields.filter(([name]) => name !== 'Status').flat())
   response.end(output.subarray(end + 4))
