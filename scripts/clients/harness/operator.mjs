@@ -29,6 +29,9 @@ async function addUpstream(server, name, upstream, folder) {
   const { vault } = server
   await (upstream.preset === undefined ? addByHand : addPreset)(server, name, upstream, folder)
   if (upstream.document) await vault('POST', `/v1/mcp/upstreams/${name}`, upstream.document)
+  // To what its document says otherwise than the preset.
+  if (typeof upstream.consent === 'function')
+    await vault('POST', `/v1/secret/metadata/mcp/${name}`, { custom_metadata: upstream.consent(upstream.url) })
   for (const [tool, operations] of Object.entries(upstream.tools ?? {}))
     await vault('POST', `/v1/mcp/tools/${name}/${tool}`, { operations })
   return (await vault('GET', `/v1/mcp/upstreams/${name}`)).data.token_alias ?? ''
