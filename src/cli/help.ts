@@ -31,7 +31,7 @@ export function overview(registrations: readonly Registration[]): string {
 ${firstCommands}
 ${lists.join('\n')}
 Each command has its own page: mcp-vault <command> -h
-Flags are written -name=value or -name value. Every line that talks to Vault also works with vault or bao.
+Flags are written -name=value or -name value. Those that Vault's own command line has, too, work with vault or bao as they are.
 `
 }
 

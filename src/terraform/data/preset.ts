@@ -73,6 +73,11 @@ const given: Attributes = {
 const computed: Attributes = {
   version: { type: 'number', computed: true, description: 'Version of the preset.' },
   title: { type: 'string', computed: true, description: 'Name of the API.' },
+  notes: {
+    type: ['list', 'string'],
+    computed: true,
+    description: 'What to know before: what is left out, and why. Null where there is nothing.',
+  },
   tools: {
     type: ['map', tool],
     computed: true,
@@ -183,6 +188,7 @@ function valuesOf({ preset, name, upstream, tools, use, origins, secret }: Prese
     ...Object.fromEntries(settings.map((field) => [field, fromEngine(field, upstreamFields[field]!, upstream[field])])),
     version: preset.version,
     title: preset.title,
+    notes: preset.notes ?? null,
     tools: Object.fromEntries(tools.map((one) => [one.name, toolValue(one)])),
     key_fields: Object.fromEntries(
       secret.fields.map(({ name: field, description, where }) => [field, `${description} (${where})`]),
