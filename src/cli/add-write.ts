@@ -71,5 +71,6 @@ function whereItStands(steps: readonly Step[], done: readonly Step[]): string {
   const consent = open.some(({ kind }) => kind === 'consent')
     ? ' The key is not used for anything new: the consent to it is written last.'
     : ''
-  return `${done.length === 0 ? 'Nothing was written.' : `Written: ${paths(done)}.`} Not written: ${paths(open)}.${consent} Run the same command again to complete it.`
+  const stopped = done.some(({ kind }) => kind === 'withdraw') ? ' Until then calls with the key are refused.' : ''
+  return `${done.length === 0 ? 'Nothing was written.' : `Written: ${paths(done)}.`} Not written: ${paths(open)}.${consent} Run the same command again to complete it.${stopped}`
 }

@@ -110,7 +110,10 @@ function sourceOf({ flags, io }: Call, words: readonly string[]): KeySource {
       throw new UsageError('-without-key leaves the secret alone: give no key, and no -keep-key')
     return 'owner'
   }
-  if (words.length > 0) return 'words'
+  if (words.length > 0) {
+    if (flags['keep-key']) throw new UsageError('-keep-key keeps the key there is: give none')
+    return 'words'
+  }
   return io.stdinIsTerminal && !flags['keep-key'] && !flags['dry-run'] ? 'prompt' : 'there'
 }
 

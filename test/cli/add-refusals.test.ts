@@ -105,6 +105,7 @@ describe('a call that makes no sense is refused before anybody is asked', () => 
     ],
     ['a path of KV that is none', ['github', '-kv-path=a//b'], '-kv-path'],
     ['a field of the key there is not', ['github', 'token=@x'], 'The fields of the key are api_key, and no other'],
+    ['a key beside one that is to stay', ['github', '-keep-key'], '-keep-key keeps the key there is: give none'],
     ['an environment without a place', ['github', '-environment=staging'], '-environment has no place in mcp/github'],
     ['an address of a gateway that is none', ['github', '-gateway=gw:8251'], '-gateway: must be an http or https URL'],
   ])('%s', async (_name, words, said) => {
@@ -206,6 +207,26 @@ describe('what fails in between', () => {
     expect(err).toContain('Nothing was written.')
     expect(await v('read -field=url mcp/upstreams/github')).toBe('https://api.github.com')
     expect(await add({ typed: KEY, answer: 'y' }, ...words)).toMatchObject({ code: 0 })
+  })
+
+  it('says that calls are refused once the old consent is taken back, and goes on from there', async () => {
+    await piped(...minimal)
+    const token = await tokenWith({
+      ...reading,
+      'secret/metadata/mcp/*': ['read', 'update'],
+      'mcp/tools/*': ['list', 'update'],
+      'sys/capabilities-self': ['deny'],
+    })
+    const words = [...minimal, '-url=https://github.acme.example']
+    const { code, err } = await add({ stdin: `${KEY}_2`, env: { VAULT_TOKEN: token } }, ...words)
+    expect([code, err]).toEqual([2, expect.stringMatching(/^Error writing mcp\/upstreams\/github: permission denied/)])
+    expect(err).toContain(
+      'Written: secret/metadata/mcp/github. Not written: mcp/upstreams/github, secret/data/mcp/github,',
+    )
+    expect(err).toContain('Until then calls with the key are refused.')
+    expect(await v('consent migrate')).toContain('missing mcp_origins=https://api.github.com')
+    expect(await add({ stdin: `${KEY}_2` }, ...words)).toMatchObject({ code: 0 })
+    expect(await v('consent migrate')).toContain('mcp/github  uses secret/mcp/github: ok')
   })
 
   it('says where it stands when it is interrupted', async () => {
