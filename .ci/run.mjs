@@ -85,7 +85,7 @@ step(
 )
 counted('check:examples', 'npm run --silent check:examples')
 counted('test:sdk', 'npm run --silent test:sdk')
-counted('test:clients', 'npm run --silent test:clients', 15)
+counted('test:clients', 'npm run --silent test:clients', 20)
 if (has('npm view @octokit/openapi@23.0.2 version')) counted('test:openapi', 'npm run --silent test:openapi')
 else skip('test:openapi', 'the package registry cannot be reached')
 step('README commands', 'node scripts/check-readme.mjs')
