@@ -63,6 +63,9 @@ upstream_listener "stripe" {
 
 # Decision and outcome records. While they cannot be written, nothing is allowed.
 audit_path = "/var/log/mcp-vault/gateway-audit.jsonl"
+# Of a call they hold the template of its operation. With this its path, too, without what is known as secret or personal, for
+# "mcp-vault tools suggest"; ids in paths may be personal data.
+# audit_paths = true
 
 # For callers without a Vault token, such as MCP servers: mcp-vault gateway token billing-mcp
 # service_token "billing-mcp" {

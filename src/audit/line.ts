@@ -44,6 +44,7 @@ const keyOrder: readonly string[] = [
   'platform',
   'method',
   'endpoint',
+  'path',
   'risk',
   'key_consent',
   'status',
@@ -57,7 +58,9 @@ const ordered = new Set(keyOrder)
  * Names and ids that an auditor joins by. They are validated where they come in and are kept letter by letter (an owner
  * may well be an e-mail address), save for credentials, which stand nowhere.
  */
-const verbatim = new Set(keyOrder.filter((key) => key !== 'purpose' && key !== 'reason' && key !== 'endpoint'))
+const verbatim = new Set(
+  keyOrder.filter((key) => key !== 'purpose' && key !== 'reason' && key !== 'endpoint' && key !== 'path'),
+)
 
 // JSON lets these through: DEL and C1 controls steer terminals, U+2028 and U+2029 end lines for some readers, bidi marks disguise text.
 const unsafe = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/

@@ -147,6 +147,8 @@ export const gatewayConfig = block(
     upstream_listener: blocks(listener('127.0.0.1:8261'), '"stripe" { address = "127.0.0.1:8261" }').default({}),
     allowed_hosts: texts('gateway.internal:8251').default([]),
     audit_path: text('/var/log/mcp-vault/gateway-audit.jsonl'),
+    /** Paths of calls stand in the records. */
+    audit_paths: yesOrNo(true).default(false),
     service_token: blocks(serviceToken, '"billing-mcp" { sha256 = "…" agents = ["claude-billing-agent"] }').default({}),
     require_key_consent: yesOrNo(true).default(true),
     consent_upstreams: z

@@ -87,6 +87,7 @@ async function settingsOf(io: Io, config: GatewayFile, audits: AuditFiles, logge
     upstreamListeners: await Promise.all(upstreams),
     allowedHosts: config.allowed_hosts,
     auditPath: resolve(config.audit_path),
+    auditPaths: config.audit_paths,
     openAuditLog: (path) => audits.log({ path, clock }),
     serviceTokens: await Promise.all(services),
     requireKeyConsent: config.require_key_consent,

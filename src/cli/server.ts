@@ -33,6 +33,7 @@ const flags = {
     'A port that serves one upstream, for SDKs that cannot use a path prefix.',
   ),
   'audit-path': text('file', 'File of decision and outcome records; default ./.mcp-dev/audit.jsonl.'),
+  'audit-paths': toggle('Keep paths of calls in those records, for tools suggest.'),
   format: text('table|json|yaml', 'How -dev prints where it listens and its tokens; default table.'),
 }
 
@@ -94,6 +95,7 @@ async function serveDev(io: Io, given: Given): Promise<number> {
     httpAddress: addresses['gateway-http-address'],
     upstreamListeners: listeners,
     auditPath,
+    auditPaths: given['audit-paths'],
     clock: io.clock,
     random: (bytes) => randomBytes(bytes),
     logger,

@@ -19,7 +19,7 @@ const DEFAULT_FILE = '.mcp-dev/audit.jsonl'
 
 export const suggestTools = vaultCommand({
   summary:
-    "Propose the narrowest tools and scopes for what an agent used, by a gateway's decision records. The records hold the templates of operations, not paths, so parameters stay as wide as they are; calls of sessions delegated to other agents are those agents'",
+    "Propose the narrowest tools and scopes for what an agent used, by a gateway's decision records. They hold templates of operations, so parameters stay as wide as they are, unless the gateway's audit_paths keeps paths: then a parameter that had one value, a word, becomes that word, and {name...} the segments that were seen. Calls of sessions delegated to other agents are those agents'",
   usage: `[flags] [audit.jsonl … | -]   (default ${DEFAULT_FILE})`,
   examples: [
     'tools suggest -agent=claude-billing-agent -since=7d /var/log/mcp-vault/gateway-audit.jsonl',
@@ -30,7 +30,7 @@ export const suggestTools = vaultCommand({
     session: text('id', 'What was used in this session.'),
     since: text('duration or time', 'Only records of that time on: 24h, 7d or 2026-11-30T08:00:00Z.'),
     refused: toggle(
-      'Cover calls that were refused because no tool or scope covered them, too. Of their paths the records keep words; what looks like data becomes {id}.',
+      'Cover calls that were refused because no tool or scope covered them, too. What looks like data in their paths (not a word of small letters, or v1) becomes {id}.',
     ),
     as: oneOf(
       ['commands', 'terraform'],

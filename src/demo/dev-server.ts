@@ -26,6 +26,8 @@ export interface DevServerOptions {
   readonly upstreamListeners: readonly { readonly upstream: string; readonly address: string }[]
   /** Decision and outcome records. */
   readonly auditPath: string
+  /** Records of calls hold their paths, too. */
+  readonly auditPaths?: boolean
   /** Opens an audit file, the gateway's and the host's alike; a durable log of `src/audit` unless given. */
   readonly openAuditLog?: ((options: AuditLogOptions & { readonly path: string }) => RecordLog) | undefined
   readonly clock: Clock
@@ -101,6 +103,7 @@ async function gatewayConfig(
     httpAddress,
     upstreamListeners,
     auditPath,
+    auditPaths: options.auditPaths,
     ...(openAuditLog && { openAuditLog: (path: string) => openAuditLog({ path, clock }) }),
     serviceTokens: [
       {

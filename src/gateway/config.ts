@@ -52,6 +52,8 @@ export interface GatewayConfig {
   readonly allowedHosts?: readonly string[]
   /** File of decision and outcome records. */
   readonly auditPath: string
+  /** Records of calls hold their paths, too, with what is known as secret or personal taken out. Default false: ids are personal data. */
+  readonly auditPaths?: boolean | undefined
   /** Opens that file; a durable log of `src/audit` unless given. */
   readonly openAuditLog?: (path: string) => RecordLog
   readonly serviceTokens?: readonly ServiceTokenConfig[]

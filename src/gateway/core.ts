@@ -45,6 +45,8 @@ export interface GatewayCoreConfig {
   /** Those not given stand at their defaults. */
   readonly limits?: Partial<LimitSettings> | undefined
   readonly keyConsent: ConsentMode
+  /** Records of calls hold their paths, too. */
+  readonly auditPaths?: boolean | undefined
   readonly upstreamCa?: string | undefined
   readonly resolveUpstream?: Resolver | undefined
   readonly clock: Clock
@@ -98,8 +100,8 @@ const mintingOf = (
   gatewayId,
 })
 
-const recordsOf = ({ sink, clock, keyConsent }: GatewayCoreConfig): DecisionRecords =>
-  new DecisionRecords(sink, clock, keyConsent === 'not_required' ? { key_consent: 'not_required' } : {})
+const recordsOf = ({ sink, clock, keyConsent, auditPaths }: GatewayCoreConfig): DecisionRecords =>
+  new DecisionRecords(sink, clock, keyConsent === 'not_required' ? { key_consent: 'not_required' } : {}, auditPaths)
 
 const callersOf = ({ vault, mount, clock, services }: GatewayCoreConfig, records: DecisionRecords): Callers =>
   new Callers({

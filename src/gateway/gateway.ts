@@ -167,6 +167,7 @@ function coreOf(config: GatewayConfig, { identity, health, audit, services }: Co
     staleness: stalenessOf(config),
     limits: config.limits,
     keyConsent: consentModeOf(config),
+    auditPaths: config.auditPaths,
     upstreamCa,
     resolveUpstream,
     clock,

@@ -1,7 +1,7 @@
 /** Whether scopes and tools let a recorded call through as it was: the one question that a suggestion is built, cut and checked by. */
-import { fitsTexts, parseTemplate, scopeCovered, scopeText, toolPath } from '../scope/index.ts'
+import { fitsTexts, matchOperations, parseTemplate, scopeCovered, scopeText, toolPath } from '../scope/index.ts'
 import type { TemplatePart, Tool, ToolOperation } from '../scope/index.ts'
-import type { RecordedCall } from './recorded-use.ts'
+import type { RecordedCall } from './recorded-call.ts'
 
 /** A recorded call with what is known of it. */
 export interface UsedCall {
@@ -66,15 +66,19 @@ function isWide(lists: readonly (readonly string[] | null)[], seen: readonly str
 export const showsAll = (wide: readonly string[] | null, fields: readonly string[] | null): boolean =>
   wide === null || (fields !== null && fields.every((field) => wide.includes(field)))
 
-function takes(one: ToolOperation, { operation, also }: UsedCall): boolean {
+function takes(one: ToolOperation, { call: { segments }, operation, also }: UsedCall): boolean {
   if (also.includes(one)) return true
   return (
     one.method === operation.method &&
     (one.parameters === undefined || sameList(one.parameters, operation.parameters)) &&
     (one.body ?? false) === (operation.body ?? false) &&
-    covers(one.path, operation.path)
+    (segments ? fits(one, segments) : covers(one.path, operation.path))
   )
 }
+
+/** Whether a path is one of the operation's. An encoded slash is taken for a character: a call that was let through had it as one. */
+export const fits = (operation: ToolOperation, segments: readonly string[]): boolean =>
+  matchOperations([{ upstream: '', name: '', operations: [operation] }], operation.method, segments, true).length > 0
 
 const sameList = (a: readonly string[], b: readonly string[] | undefined): boolean =>
   b !== undefined && a.length === b.length && a.every((item) => b.includes(item))

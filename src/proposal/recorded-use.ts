@@ -4,18 +4,8 @@
  */
 import { z } from 'zod'
 import { ScopeError, parseScope } from '../scope/index.ts'
-
-/** Calls that the records do not tell apart. */
-export interface RecordedCall {
-  readonly upstream: string
-  readonly method: string
-  /** The template of the first operation that fitted, or a path with `{}` in it. */
-  readonly endpoint: string
-  /** `<upstream>/<tool>`, once for each operation that fitted; those granted, or of a refused call all. */
-  readonly tools: readonly string[]
-  readonly refused: boolean
-  count: number
-}
+import { patternOf } from './narrowed.ts'
+import type { RecordedCall } from './recorded-call.ts'
 
 /** What one agent used in one environment. */
 export interface AgentUse {
@@ -50,6 +40,7 @@ const decision = z.looseObject({
   method: z.string().optional(),
   endpoint: z.string().optional(),
   tools: z.array(z.string()).optional(),
+  path: z.string().optional(),
 })
 type DecisionRecord = z.output<typeof decision>
 
@@ -139,7 +130,9 @@ export class RecordedUse {
     const { upstream, method, endpoint, tools = [] } = record
     if (upstream === undefined || method === undefined || endpoint === undefined) return
     this.used++
-    const key = JSON.stringify([upstream, method, endpoint, tools, refused])
+    const segments = record.path === undefined ? undefined : segmentsOf(record.path)
+    const pattern = segments && patternOf(segments)
+    const key = JSON.stringify([upstream, method, endpoint, tools, refused, pattern])
     const known = calls.get(key)
     if (known) known.count++
     else {
@@ -147,7 +140,7 @@ export class RecordedUse {
         throw new RecordsError(
           `The records hold more than ${String(MOST_CALLS)} different calls; look at less of them, for example with -since=24h or -session`,
         )
-      calls.set(key, { upstream, method, endpoint, tools, refused, count: 1 })
+      calls.set(key, { upstream, method, endpoint, tools, refused, ...(segments && { segments }), count: 1 })
     }
   }
 }
@@ -155,6 +148,16 @@ export class RecordedUse {
 function parsed(line: string): unknown {
   try {
     return JSON.parse(line) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+/** Undefined where it is no path any more: redaction may have taken more than one segment of it. */
+function segmentsOf(path: string): readonly string[] | undefined {
+  if (!path.startsWith('/')) return undefined
+  try {
+    return path === '/' ? [] : path.slice(1).split('/').map(decodeURIComponent)
   } catch {
     return undefined
   }

@@ -16,9 +16,11 @@ import type { Tool, ToolOperation } from '../scope/index.ts'
 import { letsThrough, scopesOfGrant, showsAll } from './coverage.ts'
 import type { ProposedGrant, UsedCall } from './coverage.ts'
 import { shapeOf } from './imported-operation.ts'
-import type { AgentUse, RecordedCall } from './recorded-use.ts'
+import type { RecordedCall } from './recorded-call.ts'
+import type { AgentUse } from './recorded-use.ts'
 import { firstWord, highestRisk, plainName, riskOf } from './tool-draft.ts'
 import { reduced } from './reduced.ts'
+import { narrowOperations } from './narrowed.ts'
 import { hasSame, isSame } from './same-tool.ts'
 import { findCalls } from './used-calls.ts'
 
@@ -168,13 +170,14 @@ class Builder {
         )
         .map((one) => shapeOf(one.operation)),
     )
+    if (!narrowOperations(used.filter((one) => one.operation === operation)).includes(operation)) return false
     return source.operations.every((one) => one.capability !== operation.capability || seen.has(shapeOf(one)))
   }
 
   /** False where it cannot be named, written or granted. */
   #addTool(calls: readonly UsedCall[], source: Tool | undefined, isInPlace: boolean): boolean {
     const { upstream } = calls[0]!.call
-    const operations = unique(calls.map(({ operation }) => operation))
+    const operations = narrowOperations(calls)
     const name = this.#nameFor(upstream, source, operations, isInPlace)
     if (name === undefined) return this.#cannot(calls, 'its name would be too long')
     const risk = source?.risk ?? highestRisk(operations.map(riskOf))
@@ -233,10 +236,6 @@ const isBeside = (tool: Tool, used: readonly UsedCall[]): boolean =>
 /** The resource of a tool for operations that have none yet. */
 const wordOf = (operation: ToolOperation): string => plainName(firstWord(operation) ?? '') || 'root'
 
-const unique = (operations: readonly ToolOperation[]): ToolOperation[] => [
-  ...new Map(operations.map((operation) => [shapeOf(operation), operation])).values(),
-]
-
 /** Why a call is not covered after all; undefined = it is. */
 function refusalOf(
   used: UsedCall,
@@ -249,7 +248,7 @@ function refusalOf(
   // What was allowed fits no denied tool; of what no tool covered, nobody looked.
   if (!call.refused) return undefined
   const tools = [...all.filter((tool) => !isReplaced(tool, grant)), ...grant.tools]
-  const path = operation.path === '/' ? [] : operation.path.slice(1).split('/').map(filledIn)
+  const path = call.segments ?? (operation.path === '/' ? [] : operation.path.slice(1).split('/').map(filledIn))
   const link = {
     agent_id: '',
     granted: null,

@@ -1,11 +1,12 @@
 /** Finds for recorded calls the operations that they were. */
 import { operationMethods, parseOperation, ScopeError, scopeCovered, scopeText, toolPath } from '../scope/index.ts'
 import type { Tool, ToolOperation } from '../scope/index.ts'
-import { covers } from './coverage.ts'
+import { covers, fits } from './coverage.ts'
 import type { GrantedTool, UsedCall } from './coverage.ts'
 import { shapeOf } from './imported-operation.ts'
+import { patternOf, templateOf } from './narrowed.ts'
 import { mayMeet } from './overlap.ts'
-import type { RecordedCall } from './recorded-use.ts'
+import type { RecordedCall } from './recorded-call.ts'
 
 export interface FoundCalls {
   readonly used: readonly UsedCall[]
@@ -29,22 +30,27 @@ export function findCalls(
   return { used, leftOut }
 }
 
+const withoutPath = ({ segments: _segments, ...call }: RecordedCall): RecordedCall => call
+
 const nameOf = ({ upstream, name }: Tool): string => `${upstream}/${name}`
 
 /** A sentence's end where there is none. */
 function ofTools(
-  call: RecordedCall,
+  written: RecordedCall,
   byName: ReadonlyMap<string, Tool>,
   declared: readonly string[] | null,
 ): UsedCall | string {
-  const wanted = shapeOf({ method: call.method, path: call.endpoint })
-  const standing = [...new Set(call.tools)].flatMap((name) => byName.get(name) ?? [])
+  const wanted = shapeOf({ method: written.method, path: written.endpoint })
+  const standing = [...new Set(written.tools)].flatMap((name) => byName.get(name) ?? [])
   const source = standing
     .map((tool) => ({ tool, operation: tool.operations.find((one) => shapeOf(one) === wanted) }))
     .find(({ operation }) => operation !== undefined)
   if (source?.operation === undefined)
-    return `${call.tools.join(' and ')} no longer ${call.tools.length === 1 ? 'has' : 'have'} this operation`
+    return `${written.tools.join(' and ')} no longer ${written.tools.length === 1 ? 'has' : 'have'} this operation`
   const { tool, operation } = source
+  // Redaction may have made another path of it.
+  if (written.segments && !fits(operation, written.segments)) return ofTools(withoutPath(written), byName, declared)
+  const call = written
   const ways = [operation, ...certainly(call, tool, operation)].map(({ capability }) => [capability])
   // One of them would have sufficed for a call that was refused.
   const others = call.refused ? [] : standing.filter((one) => one !== tool)
@@ -52,7 +58,8 @@ function ofTools(
   const lists = granted.map((one) => one.tool.fields ?? null)
   const fields = lists.includes(null) ? null : [...new Set(lists.flatMap((list) => list ?? []))]
   const also = granted.flatMap((one) => certainly(call, one.tool, operation))
-  const exact = call.refused || granted.every((one) => timesOf(call, one.tool) === meeting(one.tool, operation).length)
+  const exact =
+    call.refused || granted.every((one) => timesOf(call, one.tool) === meeting(one.tool, call, operation).length)
   return { call, operation, also, exact, granted, fields }
 }
 
@@ -65,7 +72,7 @@ function grantedBy(
 ): GrantedTool {
   const certain = certainly(call, tool, operation)
   if (certain.length > 0) return { tool, ways: certain.map(({ capability }) => [capability]) }
-  const possible = [...new Set(meeting(tool, operation).map(({ capability }) => capability))]
+  const possible = [...new Set(meeting(tool, call, operation).map(({ capability }) => capability))]
   const held = possible.filter(
     (capability) => declared === null || scopeCovered(declared, scopeText(capability, toolPath(tool))),
   )
@@ -73,15 +80,15 @@ function grantedBy(
 }
 
 /** Operations of a tool that the call may have been. */
-const meeting = (tool: Tool, { method, path }: ToolOperation): readonly ToolOperation[] =>
-  tool.operations.filter((one) => one.method === method && mayMeet(one.path, path))
+const meeting = (tool: Tool, { segments }: RecordedCall, { method, path }: ToolOperation): readonly ToolOperation[] =>
+  tool.operations.filter((one) => one.method === method && (segments ? fits(one, segments) : mayMeet(one.path, path)))
 
 const timesOf = (call: RecordedCall, tool: Tool): number => call.tools.filter((name) => name === nameOf(tool)).length
 
 /** Those it was without doubt: a record names a tool once for each, and what takes every path of the template took this one. */
 function certainly(call: RecordedCall, tool: Tool, operation: ToolOperation): readonly ToolOperation[] {
   if (call.refused) return []
-  const all = meeting(tool, operation)
+  const all = meeting(tool, call, operation)
   return timesOf(call, tool) === all.length
     ? all
     : all.filter((one) => one.parameters === undefined && covers(one.path, operation.path))
@@ -91,10 +98,7 @@ function certainly(call: RecordedCall, tool: Tool, operation: ToolOperation): re
 function withoutTool(call: RecordedCall): UsedCall | string {
   if (operationMethods.get(call.method)?.capability === undefined)
     return `no capability follows from ${call.method}; declare the operation by hand`
-  let number = 0
-  const path = call.endpoint.replaceAll(/(?<=\/)\{\}(?=\/|$)/g, () =>
-    ++number === 1 ? '{id}' : `{id_${String(number)}}`,
-  )
+  const path = templateOf(call.segments ? patternOf(call.segments) : call.endpoint.slice(1).split('/'))
   try {
     const operation = parseOperation({ method: call.method, path })
     return { call, operation, also: [], exact: true, granted: [], fields: null }

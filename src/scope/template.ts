@@ -110,3 +110,6 @@ export function fitsTexts(texts: readonly string[], segment: string, least = 1):
 /** Percent-encodes a segment as RFC 3986's `pchar`: `:` `@` and sub-delims stand as they are. Throws `URIError` for half a surrogate pair. */
 export const encodeSegment = (text: string): string =>
   encodeURIComponent(text).replace(/%(?:3A|40|24|26|2B|2C|3B|3D)/g, decodeURIComponent)
+
+/** Whether a segment is a word of the API rather than data: by its looks, and so that no id, name or address is one. */
+export const isPathWord = (segment: string): boolean => /^(?:v\d{1,3}|[a-z][a-z_-]{0,31})$/.test(segment)

@@ -9,6 +9,8 @@ export interface RecordFields {
   readonly agent_id?: string | null
   readonly environment?: string
   readonly required_scope?: string
+  /** Where the gateway keeps paths. */
+  readonly path?: string
 }
 
 export const record = (fields: RecordFields): string =>

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -19,6 +19,9 @@ interface History {
   /** `GET /orders/17?limit=3`, or a scope that is asked about. */
   readonly uses: readonly string[]
   readonly flags?: readonly string[]
+  readonly auditPaths?: boolean
+  /** Names of the tools to write, and their operations. */
+  readonly proposed: readonly (readonly [string, readonly string[]])[]
 }
 
 const histories: Readonly<Record<string, History>> = {
@@ -30,6 +33,7 @@ const histories: Readonly<Record<string, History>> = {
     },
     scopes: ['read:shop:orders', 'write:shop:orders', 'delete:shop:orders', 'read:shop:prices', 'read:shop:users'],
     uses: ['GET /orders/17', 'GET /orders/18', 'DELETE /orders/17', 'GET /prices?limit=3'],
+    proposed: [['orders/helper', ['GET /orders/{id}']]],
   },
   'tools whose operations overlap, fields and a denial': {
     tools: {
@@ -39,6 +43,7 @@ const histories: Readonly<Record<string, History>> = {
     },
     scopes: ['read:shop:files', 'update:shop:files', 'read:shop:files:names', 'deny:shop:secrets'],
     uses: ['GET /files/a', 'GET /files/a/meta', 'GET /files/a/b/c'],
+    proposed: [['files/helper', ['GET /files/{path...}']]],
   },
   'scopes that MCP servers ask about': {
     tools: {
@@ -47,12 +52,32 @@ const histories: Readonly<Record<string, History>> = {
     },
     scopes: ['read:shop:orders', 'create:shop:orders', 'create:shop:refunds'],
     uses: ['read:shop:orders', 'GET /orders/7', 'POST /refunds'],
+    proposed: [['refunds/helper', ['POST /refunds']]],
+  },
+  'paths that are kept': {
+    tools: { all: { operations: ['GET /{path...}', 'PUT /orders/{id}/{part}'] } },
+    scopes: ['read:shop:all', 'update:shop:all'],
+    uses: [
+      'GET /orders',
+      'GET /orders/17',
+      'GET /v2/users/jane@shop.example',
+      'PUT /orders/17/notes',
+      'PUT /orders/18/notes',
+    ],
+    auditPaths: true,
+    proposed: [
+      ['all/helper', ['GET /orders', 'GET /orders/{part_2}', 'GET /v2/users/{part_3}', 'PUT /orders/{id}/notes']],
+    ],
   },
   'calls that were refused': {
     tools: { prices: { operations: ['GET /prices'] }, orders: { operations: ['GET /orders', 'GET /orders/{id}'] } },
     scopes: ['read:shop:prices'],
     uses: ['GET /prices', 'GET /orders/17', 'POST /v1/carts', 'PUT /v1/carts/C4/items/9', 'read:shop:orders:all'],
     flags: ['-refused'],
+    proposed: [
+      ['orders/helper', ['GET /orders/{id}']],
+      ['carts/helper', ['POST /v1/carts', 'PUT /v1/carts/{id}/items/{id_2}']],
+    ],
   },
 }
 
@@ -85,7 +110,7 @@ afterAll(async () => {
 
 const auditPath = (at: number) => join(folder, `audit-${String(at)}.jsonl`)
 
-async function start({ tools, scopes }: History, at: number): Promise<void> {
+async function start({ tools, scopes, auditPaths = false }: History, at: number): Promise<void> {
   server = await startDevServer({
     rootTokenId: 'root',
     listenAddress: '127.0.0.1:0',
@@ -93,6 +118,7 @@ async function start({ tools, scopes }: History, at: number): Promise<void> {
     httpAddress: '127.0.0.1:0',
     upstreamListeners: [],
     auditPath: auditPath(at),
+    auditPaths,
     clock: systemClock,
     random: (bytes) => randomBytes(bytes),
     logger: silentLogger,
@@ -177,6 +203,16 @@ describe.each(Object.entries(histories).map(([name, history], at) => ({ name, hi
     expect([code, err]).toEqual([0, ''])
     suggestion = (JSON.parse(out) as { suggestions: Suggested[] }).suggestions[0]!
     expect(suggestion.left_out).toEqual([])
+  })
+
+  it('has tools of what was used alone', () => {
+    expect(suggestion.tools.map(({ name, operations }) => [name, operations])).toEqual(history.proposed)
+  })
+
+  it('rests on records that hold paths only where they are kept, and then nothing personal', async () => {
+    const records = await readFile(auditPath(at), 'utf8')
+    expect(records.includes('"path":"/')).toBe(history.auditPaths === true)
+    expect(records).not.toContain('jane')
   })
 
   it('refuses none of the recorded calls', async () => {

@@ -298,3 +298,47 @@ describe('which records count', () => {
     expect([code, err]).toEqual([1, expect.stringContaining('The records hold more than 10000 different calls')])
   })
 })
+
+describe('records that hold paths', () => {
+  const at = (line: string, tool: string, ...paths: string[]): string[] =>
+    paths.map((path) => call(line, [tool], { path }))
+
+  beforeEach(async () => {
+    const operations = ['GET /{path...}', 'GET /repos/{owner}/{repo}', 'PUT /compare/{base}...{head}']
+    await shell().mcpVault('write', 'mcp/tools/shop/all', `operations=${JSON.stringify(operations)}`)
+    await v('write mcp/agents/helper/scopes scopes=read:shop:all,update:shop:all')
+  })
+
+  it.each([
+    ['GET /repos/{owner}/{repo}', ['/repos/octo/site', '/repos/octo/site'], ['GET /repos/octo/site']],
+    ['GET /repos/{owner}/{repo}', ['/repos/octo/site', '/repos/octo/docs'], ['GET /repos/octo/{repo}']],
+    ['GET /repos/{owner}/{repo}', ['/repos/octo/17'], ['GET /repos/octo/{repo}']],
+    ['GET /repos/{owner}/{repo}', ['/repos/Octo/a%2Fb'], ['GET /repos/{owner}/{repo}']],
+    ['GET /{path...}', ['/v1/carts', '/v1/carts/17', '/v1/carts/C9'], ['GET /v1/carts', 'GET /v1/carts/{part_3}']],
+    ['GET /{path...}', ['/users/jane@shop.example'], ['GET /users/{part_2}']],
+    ['PUT /compare/{base}...{head}', ['/compare/main...dev'], ['PUT /compare/{base}...{head}']],
+    // What redaction made another path of, and what is none.
+    ['GET /repos/{owner}/{repo}', ['/repos/[redacted:token]'], ['GET /repos/{owner}/{repo}']],
+    ['GET /repos/{owner}/{repo}', ['/repos/%zz/x'], ['GET /repos/{owner}/{repo}']],
+  ])('%s with %j becomes %j', async (line, paths, operations) => {
+    const { tools, scopes } = await asJson(at(line, 'all', ...paths))
+    const whole = operations.includes(line)
+    expect(tools.map((tool) => tool.operations)).toEqual([operations])
+    expect(scopes).toEqual([line.startsWith('PUT') && whole ? 'update:shop:all:helper' : 'read:shop:all:helper'])
+  })
+
+  it('may be of some calls alone: those without one keep the template', async () => {
+    const lines = [
+      ...at('GET /repos/{owner}/{repo}', 'all', '/repos/octo/site'),
+      call('GET /repos/{owner}/{repo}', ['all']),
+    ]
+    expect((await asJson(lines)).tools).toMatchObject([{ operations: ['GET /repos/{owner}/{repo}'] }])
+  })
+
+  it('tell a slash at the end of a refused path from an id', async () => {
+    const refused = { decision: 'deny', reason: 'no_tool', path: '/items/' }
+    expect((await asJson([call('GET /items/{}', [], refused)], '-refused')).tools).toMatchObject([
+      { name: 'items/helper', operations: ['GET /items/'] },
+    ])
+  })
+})

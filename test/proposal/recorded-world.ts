@@ -136,10 +136,10 @@ function line(decision: 'allow' | 'deny', reason: string, requested: object): st
   return `{"time":"2026-12-01T12:00:00.000Z",${auditMembers(record)!}}`
 }
 
-export function recordedCall(tools: readonly Tool[], made: Call, judgement: CallJudgement): string {
+export function recordedCall(tools: readonly Tool[], made: Call, judgement: CallJudgement, withPaths = false): string {
   const request = { upstream, method: made.method, segments: made.segments } as unknown as AuthorizationRequest
   const matches = judgement.allowed ? judgement.tools : matchOperations(tools, made.method, made.segments)
-  return line(judgement.allowed ? 'allow' : 'deny', judgement.reason, requestedAccess(request, matches))
+  return line(judgement.allowed ? 'allow' : 'deny', judgement.reason, requestedAccess(request, matches, withPaths))
 }
 
 export const recordedScope = (declared: readonly string[], required_scope: string): string =>

@@ -57,7 +57,12 @@ export class CallAuthorization {
       return await this.#open(entry, request, context, leave)
     } catch (thrown) {
       leave?.()
-      throw await recordedRefusal(this.#dependencies, context, requestedAccess(request, context.matches ?? []), thrown)
+      throw await recordedRefusal(
+        this.#dependencies,
+        context,
+        requestedAccess(request, context.matches ?? [], this.#dependencies.records.keepsPaths),
+        thrown,
+      )
     }
   }
 
@@ -73,7 +78,7 @@ export class CallAuthorization {
     const allowed = judge.judgeNow() ?? (await judge.judge())
     const { max_request_bytes } = allowed.upstream
     if ((request.contentLength ?? 0) > max_request_bytes) throw bodyTooLarge(request.upstream, max_request_bytes)
-    const requested = requestedAccess(request, allowed.judgement.tools)
+    const requested = requestedAccess(request, allowed.judgement.tools, records.keepsPaths)
     const call = openCalls.open({
       entry,
       allowed,

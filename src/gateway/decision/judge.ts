@@ -1,7 +1,7 @@
 /** Judging one call by the documents as they are: what it asks for, and whether the session's grant covers it. */
 import { toolFields } from '../../document/index.ts'
 import type { UpstreamDocument } from '../../document/index.ts'
-import { judgeCall, matchOperations, matchReadings, mayDeny } from '../../scope/index.ts'
+import { encodeSegment, judgeCall, matchOperations, matchReadings, mayDeny } from '../../scope/index.ts'
 import type { CallBody, Tool, ToolMatch, ToolOperation } from '../../scope/index.ts'
 import { requestHeaderPlan } from '../call/request-headers.ts'
 import { refuseEncodedSlash } from '../call/target.ts'
@@ -84,15 +84,31 @@ export class CallJudge {
   }
 }
 
-/** What a call asks for, in names that may go into records. One object for all calls of one operation of one tool. */
-export function requestedAccess(request: AuthorizationRequest, matches: readonly ToolMatch[]): RequestedAccess {
+/**
+ * What a call asks for, in names that may go into records. One object for all calls of one operation of one tool, unless each is to say
+ * its path.
+ */
+export function requestedAccess(
+  request: AuthorizationRequest,
+  matches: readonly ToolMatch[],
+  withPath: boolean,
+): RequestedAccess {
   const [only] = matches
+  if (withPath) return { ...describeAccess(request, matches), path: recordedPath(request.segments) }
   if (only === undefined || matches.length > 1) return describeAccess(request, matches)
   const known = described.get(only.operation)
   if (known) return known
   const access = describeAccess(request, matches)
   described.set(only.operation, access)
   return access
+}
+
+/** A longer one is left out: a record holds it whole or not at all. */
+const LONGEST_PATH = 2048
+
+function recordedPath(segments: readonly string[]): string | undefined {
+  const path = `/${segments.map(encodeSegment).join('/')}`
+  return path.length > LONGEST_PATH ? undefined : path
 }
 
 /** An operation belongs to one version of one tool. */

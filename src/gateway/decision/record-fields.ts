@@ -32,6 +32,8 @@ export interface RequestedAccess {
   readonly method?: string
   /** The operation's template, or a normalised path where none fits. */
   readonly endpoint?: string
+  /** As it was asked for; only where the gateway keeps paths. */
+  readonly path?: string | undefined
   readonly risk?: string | null
 }
 
@@ -159,11 +161,13 @@ export function sessionFields(session: KnownSession | undefined): object {
 }
 
 /** `platform` is the upstream under the name monitoring uses for it. */
-export function requestedFields({ required_scope, tools, upstream, method, endpoint, risk }: RequestedAccess): object {
+export function requestedFields(requested: RequestedAccess): object {
+  const { required_scope, tools, upstream, method, endpoint, path, risk } = requested
   return {
     ...(required_scope === undefined ? {} : { required_scope }),
     ...(tools === undefined ? {} : { tools }),
     ...(upstream === undefined ? {} : { upstream, platform: upstream, method, endpoint, risk: risk ?? null }),
+    ...(path === undefined ? {} : { path }),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { LineWaiter } from '../../audit/index.ts'
 import type { Clock } from '../../logical/clock.ts'
+import { isPathWord } from '../../scope/index.ts'
 import { unavailable } from '../error.ts'
 import type { GatewayFailure } from '../error.ts'
 import { callerName, decisionRecord, outcomeRecord, refusalsRecord } from './record-fields.ts'
@@ -57,8 +58,12 @@ export class DecisionRecords {
     },
   }
 
+  /** Records of calls hold their paths, too. */
+  readonly keepsPaths: boolean
+
   /** `extraFields` stand in every decision record. */
-  constructor(sink: RecordSink, clock: Clock, extraFields: ExtraFields = {}) {
+  constructor(sink: RecordSink, clock: Clock, extraFields: ExtraFields = {}, keepsPaths = false) {
+    this.keepsPaths = keepsPaths
     this.#sink = sink
     this.#clock = clock
     this.#extraFields = extraFields
@@ -190,5 +195,5 @@ export function refusalResult(
 
 /** A path that may go into records where no operation fits: whatever looks like data stands as `{}`. */
 export function normalisePath(segments: readonly string[]): string {
-  return `/${segments.map((segment) => (/^(?:v\d{1,3}|[a-z][a-z_-]{0,31})$/.test(segment) ? segment : '{}')).join('/')}`
+  return `/${segments.map((segment) => (isPathWord(segment) ? segment : '{}')).join('/')}`
 }

@@ -89,6 +89,7 @@ const accesses = fc.record(
     upstream: hostile,
     method: hostile,
     endpoint: hostile,
+    path: hostile,
     risk: orNull(hostile),
   },
   { requiredKeys: [] },
