@@ -207,7 +207,10 @@ export class SessionCache implements FeedListener {
       try {
         const response = await introspect(this.#config, key)
         if (!response.active) {
-          if ('token_sha256' in key && this.#isOfEpoch(response, lookup)) this.#ended.note(key.token_sha256, response)
+          if (this.#isOfEpoch(response, lookup)) {
+            if ('token_sha256' in key) this.#ended.note(key.token_sha256, response)
+            if (response.reason !== 'expired') this.#watches.revoked(textOf(key))
+          }
           return { inactive: response }
         }
         const entry = this.#confirmed(new SessionEntry(textOf(key), response, this.#parts), response, lookup)

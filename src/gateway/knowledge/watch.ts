@@ -4,6 +4,7 @@ import { Deadlines } from '../../logical/deadlines.ts'
 import type { WithDeadline } from '../../logical/deadlines.ts'
 import { Slots } from '../../logical/slots.ts'
 import type { FeedFollower } from './feed-follower.ts'
+import { textOf } from './introspection.ts'
 import type { EndReason, SessionEntry } from './session-entry.ts'
 
 interface WatchDependencies {
@@ -121,6 +122,15 @@ export class SessionWatches {
     const watches = this.#byEntry.get(watch.entry)
     if (watches?.delete(watch.entrySlot, watch) && watches.size === 0) this.#byEntry.delete(watch.entry)
     this.#deadlines.delete(watch)
+  }
+
+  /**
+   * The engine has said that this token or session is revoked, perhaps before the feed does: what it said to one, another call must not
+   * contradict. `key`: see `textOf`.
+   */
+  revoked(key: string): void {
+    for (const watch of this.all())
+      if (watch.entry.key === key || textOf({ session_id: watch.entry.sessionId }) === key) watch.end('revoked')
   }
 
   advanced(watch: SessionWatch): void {

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { GatewayFailure } from '../../../src/gateway/error.ts'
 import type { OpenCall } from '../../../src/gateway/decision/open-call.ts'
-import { authorize, openSession, service, startHarness, tokenOf, outcomeOf } from '../harness.ts'
+import { authorize, openSession, service, startHarness, tokenOf, outcomeOf, validate } from '../harness.ts'
 import type { GatewayHarness } from '../harness.ts'
 import type { FakeSession } from '../../fakes/engine.ts'
 
@@ -148,6 +148,20 @@ describe('a call is cut', () => {
     gone.abort()
     expect(reasonOf(open)).toBe('caller_gone')
     expect(harness.core.openCalls.size).toBe(1)
+  })
+
+  it('when a look-up of its token says that it is revoked, before the feed does', async () => {
+    const confirmation = harness.vault.holdResponses(
+      ({ path, body }) => path === 'mcp/introspect' && body?.session_id !== undefined,
+    )
+    harness.engine.restart()
+    await harness.flush()
+    expect(confirmation.waiting).toBe(1)
+    harness.vault.holdResponses('mcp/feed')
+    harness.engine.end(session, 'lease revoked')
+    expect(await outcomeOf(validate(harness, tokenOf(session)))).toBe('invalid_token reuse_after_revocation')
+    expect(reasonOf(call)).toBe('revoked')
+    confirmation.release()
   })
 
   it('when the engine restarted and does not know the session any more', async () => {
