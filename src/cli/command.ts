@@ -13,6 +13,8 @@ export interface CommandCall<F extends FlagTable = FlagTable> {
 export interface Command<F extends FlagTable = FlagTable> {
   /** One line for the lists of commands. */
   readonly summary: string
+  /** What its own page says besides, in whole sentences. */
+  readonly details?: string
   /** What follows the command's name: `[flags] <path> [name=value …]`. */
   readonly usage: string
   /** Whole command lines, without `mcp-vault`. */

@@ -50,7 +50,7 @@ export function commandHelp(name: string, entry: Command): string {
   ])
   const examples = (entry.examples ?? []).map((line) => `  $ mcp-vault ${line}\n`).join('')
   return [
-    `${usageLine(name, entry)}\n\n${entry.summary}.\n`,
+    `${usageLine(name, entry)}\n\n${entry.summary}.${entry.details === undefined ? '' : ` ${entry.details}`}\n`,
     examples && `Examples:\n${examples}`,
     flags.length > 0 && `Flags:\n${columns(flags)}`,
   ]

@@ -58,8 +58,9 @@ const importFlags = {
 type Flags = FlagValues<typeof importFlags>
 
 export const importTools = vaultCommand({
-  summary:
-    'Make tools of an OpenAPI 3 description (JSON, at most 96 MiB); shows the plan, and writes it with -yes. Reads become the tool <tag>, writes <tag>/write, deletions <tag>/delete',
+  summary: 'Make tools of an OpenAPI 3 description; shows the plan, and writes it with -yes',
+  details:
+    'Reads of a tag become the tool <tag>, writes <tag>/write and deletions <tag>/delete. The file is JSON of at most 96 MiB; nothing it refers to is fetched.',
   usage: '[flags] -upstream=<name> <file.json | ->',
   examples: [
     'tools import openapi.json -upstream=github',

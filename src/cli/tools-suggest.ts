@@ -18,8 +18,9 @@ const LONGEST_LINE = 1_048_576
 const DEFAULT_FILE = '.mcp-dev/audit.jsonl'
 
 export const suggestTools = vaultCommand({
-  summary:
-    "Propose the narrowest tools and scopes for what an agent used, by a gateway's decision records. They hold templates of operations, so parameters stay as wide as they are, unless the gateway's audit_paths keeps paths: then a parameter that had one value, a word, becomes that word, and {name...} the segments that were seen. Calls of sessions delegated to other agents are those agents'",
+  summary: "Propose the narrowest tools and scopes for what an agent used, by a gateway's decision records",
+  details:
+    "The records hold templates of operations, so parameters stay as wide as they are, unless the gateway's audit_paths keeps paths: then a parameter that always had one word becomes that word, and {name...} the segments that were seen. Calls of sessions delegated to other agents are those agents'.",
   usage: `[flags] [audit.jsonl … | -]   (default ${DEFAULT_FILE})`,
   examples: [
     'tools suggest -agent=claude-billing-agent -since=7d /var/log/mcp-vault/gateway-audit.jsonl',
