@@ -19,11 +19,14 @@ const headers = new Set([
 /** Rack, Express, Symfony and ASP.NET read the method, IIS, Symfony and Zend the URL from such a header; COPY and MOVE (RFC 4918) write where `Destination` says. */
 export const isOverrideHeader = (name: string): boolean => headers.has(name.toLowerCase().replaceAll('_', '-'))
 
-/** Rails, Laravel, Symfony and method-override read the method from `_method`; PHP makes that of `.method` and `[method` too. */
+/**
+ * Rails, Laravel, Symfony and method-override read the method from `_method`; PHP makes that of `.method` and `[method` too. Salesforce
+ * reads it from `_HttpMethod`, and services behind Google's RPC libraries from `$httpMethod`, and headers from `$httpHeaders`.
+ */
 export const isOverrideParameter = (name: string): boolean =>
-  /^[_. [+]method(?:$|[[\].\0])/.test(
+  /^(?:[_. [+](?:http)?method|\$http(?:method|headers))(?:$|[[\].\0])/.test(
     name
       .normalize('NFKC')
       .toLowerCase()
-      .replace(/^\s+(?=[_.[])/, ''),
+      .replace(/^\s+(?=[_.[$])/, ''),
   )

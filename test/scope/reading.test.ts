@@ -149,15 +149,25 @@ describe('a tool with fields and no parameters', () => {
 })
 
 describe('what names another operation', () => {
-  it.each(['_method', '_METHOD', '%5fmethod'.replace('%5f', '_'), '.method', '[method', ' _method', '_method[]'])(
-    '%j',
+  it.each([
+    '_method',
+    '_METHOD',
+    '.method',
+    '[method',
+    ' _method',
+    '_method[]',
+    '_HttpMethod',
+    '$httpMethod',
+    '$httpHeaders',
+  ])('%j', (name) => {
+    expect(isOverrideParameter(name)).toBe(true)
+  })
+  it.each(['method', 'httpMethod', '$http', '$filter', 'payment_method', '_methods', 'shipping.method', 'a_method'])(
+    'not %j',
     (name) => {
-      expect(isOverrideParameter(name)).toBe(true)
+      expect(isOverrideParameter(name)).toBe(false)
     },
   )
-  it.each(['method', 'payment_method', '_methods', 'shipping.method', 'a_method'])('not %j', (name) => {
-    expect(isOverrideParameter(name)).toBe(false)
-  })
   it.each([
     'X-HTTP-Method-Override',
     'x_http_method_override',

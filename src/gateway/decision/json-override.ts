@@ -41,7 +41,12 @@ async function mayNameMethod(bytes: Uint8Array): Promise<boolean> {
       .replaceAll('\0', '')
       .replace(/\\u([0-9A-Fa-f]{4})/g, (_whole, hex: string) => String.fromCharCode(parseInt(hex, 16)))
       .normalize('NFKC')
-    if (/(?<![\p{L}\p{N}])[_.[+]method[^:"'\p{L}\p{N}]{0,32}["']?\s{0,32}:/iu.test(text)) return true
+    if (
+      /(?<![\p{L}\p{N}])(?:[_.[+](?:http)?method|\$http(?:method|headers))[^:"'\p{L}\p{N}]{0,32}["']?\s{0,32}:/iu.test(
+        text,
+      )
+    )
+      return true
   }
   return false
 }

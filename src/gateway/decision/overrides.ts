@@ -13,7 +13,7 @@ export function refuseOverrides(request: {
   const header = request.headers.find(([name]) => isOverrideHeader(name))
   if (header) throw badRequest(`header ${header[0].toLowerCase().slice(0, 64)}: ${why}`)
   const names = [...request.query, ...semicolonPairs(request.query)].map(([name]) => name)
-  if (names.some(isOverrideParameter)) throw badRequest(`query parameter _method: ${why}`)
+  if (names.some(isOverrideParameter)) throw badRequest(`query parameter _method, or one that means the same: ${why}`)
 }
 
 /** Whether servers read parameters, and so perhaps a method, from a body of this type. */
@@ -37,7 +37,9 @@ const jsonEscapes = ['\\u', '\\x', '\0']
 function isPlain(bytes: Uint8Array, escapes: readonly string[]): boolean {
   const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   return (
-    isAscii(body) && !escapes.some((text) => body.includes(text)) && !/[_. [+]method/i.test(body.toString('latin1'))
+    isAscii(body) &&
+    !escapes.some((text) => body.includes(text)) &&
+    !/[_. [+](?:http)?method|\$http/i.test(body.toString('latin1'))
   )
 }
 

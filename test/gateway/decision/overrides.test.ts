@@ -13,6 +13,8 @@ it.each([
   [form, 'a=1&%5Fmethod=DELETE'],
   [form, 'a=1;_METHOD=DELETE'],
   [form, '.method=DELETE&b=%'],
+  [form, 'a=1&_HttpMethod=DELETE'],
+  [form, '$httpMethod=DELETE'],
   [multipart, part('"_method"')],
   [multipart, part('_method')],
 ])('deny: a form of %s with %j', async (type, body) => {
@@ -27,6 +29,7 @@ it.each<[string, string, string | Buffer]>([
   ['full-width letters', json, '{"\uff3fmethod":"DELETE"}'],
   ['a structure', json, '{"_method[]":"DELETE"}'],
   ['a byte order mark', json, '\ufeff{"_method":"DELETE"}'],
+  ['the name Salesforce reads', json, '{"_HttpMethod":"DELETE"}'],
   ['text/json', 'text/json; charset=utf-8', '{"_method":"DELETE"}'],
   ['a +json type', 'application/vnd.api+json', '{"_method":"DELETE"}'],
   ['behind a member of 100 kB', json, `{"a":"${'x'.repeat(100_000)}","_method":"DELETE"}`],

@@ -269,6 +269,8 @@ describe('a refused call never reaches the upstream', () => {
 
   it.each<[string, string, Record<string, string>]>([
     ['_method in the query', '/u/stripe/v1/invoices?_method=DELETE', {}],
+    ['_HttpMethod, which Salesforce reads', '/u/stripe/v1/invoices?_HttpMethod=DELETE', {}],
+    ['headers in the query, which Google reads', '/u/stripe/v1/invoices?$httpHeaders=X-Goog-User-Project:other', {}],
     ['_method behind a ;', '/u/stripe/v1/invoices?x=1;_method=DELETE', {}],
     ['a method override header', '/u/stripe/v1/invoices', { 'X-HTTP-Method-Override': 'DELETE' }],
     ['another URL in a header', '/u/stripe/v1/invoices', { 'X-Original-URL': '/v1/admin' }],
