@@ -37,7 +37,8 @@ export async function readKey(words: readonly string[], names: readonly string[]
   const [only] = names
   // By itself a single key need not be wrapped in JSON; several fields need their names.
   const named = words.map((word) => (names.length === 1 && !word.includes('=') ? `${only!}=${word}` : word))
-  const data = Object.entries(await readData(named, io))
+  const example = JSON.stringify(Object.fromEntries(names.map((name) => [name, '…'])))
+  const data = Object.entries(await readData(named, io, example))
   const wrong = data.find(([name, value]) => names.includes(name) && typeof value !== 'string')
   if (wrong) throw new UsageError(`${wrong[0]} must be one text, given once`)
   const leftOut = data.flatMap(([name]) => (names.includes(name) ? [] : [printable(name)]))

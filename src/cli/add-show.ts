@@ -80,20 +80,20 @@ export function nextText(plan: PresetPlan, addresses: GatewayAddresses, withoutK
   const listener = clients.some(({ needs_listener: needed }) => needed)
     ? `  ${new URL(addresses.listener).host} is a listener of the gateway for this upstream alone: -gateway-upstream-address=${plan.name}=${new URL(addresses.listener).host}\n`
     : ''
-  const owner = withoutKey
-    ? `Commands for the owner of the key:\n${ownerCommands(plan)
-        .map((line) => `  ${line}\n`)
-        .join('')}\n`
-    : ''
-  return `${owner}In programs, the phantom token takes the place of the key:\n${lines.join('')}${listener}
+  return `${withoutKey ? `${ownerText(plan)}\n` : ''}In programs, the phantom token takes the place of the key:\n${lines.join('')}${listener}
 Let an agent in, here with ${readingScopes(plan).length > 0 ? 'the scopes that read' : 'all scopes, because none of them only reads'}:
 ${nextCommands(plan, addresses)
   .map((line) => `  ${line}\n`)
   .join('')}`
 }
 
+export const ownerText = (plan: PresetPlan): string =>
+  `Commands for the owner of the key:\n${ownerCommands(plan)
+    .map((line) => `  ${line}\n`)
+    .join('')}`
+
 /** They put the key where the upstream looks for it, and consent to its use. */
-export function ownerCommands({ secret, use }: PresetPlan): readonly string[] {
+function ownerCommands({ secret, use }: PresetPlan): readonly string[] {
   const at = `-mount=${secret.mount}`
   const fields = secret.fields.map(({ name }) => `${name}=@${name}.txt`)
   const consent = Object.entries(withConsent(use, {})).map(
@@ -134,6 +134,7 @@ export function planDocument(
   plan: PresetPlan,
   steps: readonly Step[],
   addresses: GatewayAddresses,
+  withoutKey: boolean,
 ): Record<string, unknown> {
   return {
     preset: plan.preset.name,
@@ -145,6 +146,7 @@ export function planDocument(
       action: changes.length === 0 ? 'none' : isNew ? 'create' : 'update',
       ...(kind === 'key' ? { fields: changes.map(({ field }) => field) } : { data: body }),
     })),
+    ...(withoutKey && { owner: ownerCommands(plan) }),
     clients: clientLines(plan, addresses),
     next: nextCommands(plan, addresses),
   }

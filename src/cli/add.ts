@@ -4,7 +4,7 @@ import { upstreamFields } from '../document/index.ts'
 import { defaultKvPath } from '../scope/index.ts'
 import { askForKey, checkKey, checkKeyWords, readKey, requireWhole, strangeBeginnings } from './add-key.ts'
 import type { GivenKey } from './add-key.ts'
-import { nextText, planDocument, planText, presetList } from './add-show.ts'
+import { nextText, ownerText, planDocument, planText, presetList } from './add-show.ts'
 import { readSecret, readTools, readUpstream } from './add-state.ts'
 import type { SecretState, State } from './add-state.ts'
 import { stepsFor } from './add-steps.ts'
@@ -94,9 +94,11 @@ async function addPreset(call: Call, preset: Preset, words: readonly string[]): 
   if (source !== 'owner') judgeKey(call, plan, state, key)
   const steps = stepsFor(plan, state, source === 'owner' ? null : key).filter(hasChanges)
   await confirmAndWrite(call, plan, steps, state)
-  call.print(planDocument(plan, steps, addresses), () => {
-    const done = steps.length === 0 ? 'Nothing to write: all of it is there.' : `Success! ${plan.name} is ready.`
-    return `${done}\n\n${nextText(plan, addresses, source === 'owner')}`
+  const withoutKey = source === 'owner'
+  call.print(planDocument(plan, steps, addresses, withoutKey), () => {
+    const ready = `Success! ${plan.name} is ready${withoutKey ? '; its key is left to its owner' : ''}.`
+    const done = steps.length === 0 ? 'Nothing to write: all of it is there.' : ready
+    return `${done}\n\n${nextText(plan, addresses, withoutKey)}`
   })
   return 0
 }
@@ -142,7 +144,10 @@ async function endDryRun(
 ): Promise<number> {
   const missing = await missingCapabilities(call, planned.filter(hasChanges))
   if (missing !== undefined) call.io.stderr(`Your token may not write all of it. ${missing}\n`)
-  call.print(planDocument(plan, planned, addresses), () => 'Nothing was written: this was a dry run.\n')
+  const withoutKey = call.flags['without-key']
+  call.print(planDocument(plan, planned, addresses, withoutKey), () =>
+    [...(withoutKey ? [ownerText(plan)] : []), 'Nothing was written: this was a dry run.\n'].join('\n'),
+  )
   return 0
 }
 

@@ -6,15 +6,19 @@ import { UsageError } from './failure.ts'
  * What stands after the path of a write, in Vault's notation: `name=text`, `name=@file`, `name=-` (standard input),
  * `name=\@text` for a text that begins with `@`, `@file.json` or `-` for JSON objects, `@name=value` for a name that begins with `@`. A name given twice becomes a list.
  */
-export async function readData(words: readonly string[], io: Io): Promise<Record<string, unknown>> {
+export async function readData(
+  words: readonly string[],
+  io: Io,
+  example = '{"owner":"platform-team"}',
+): Promise<Record<string, unknown>> {
   const data: Record<string, unknown> = {}
   const listed = new Set<string>()
   const stdin = onceOnly(io)
   for (const word of words) {
     const equals = word.indexOf('=')
-    if (word === '-') merge(data, parseObject(await stdin(), 'standard input'))
+    if (word === '-') merge(data, parseObject(await stdin(), 'standard input', example))
     else if (word.startsWith('@') && equals < 0)
-      merge(data, parseObject(await contents(io, word.slice(1)), word.slice(1)))
+      merge(data, parseObject(await contents(io, word.slice(1)), word.slice(1), example))
     else if (equals < 1)
       throw new UsageError(
         `Failed to parse K=V data: "${shown(word)}" is not name=value, for example owner=platform-team`,
@@ -70,13 +74,13 @@ export async function contents(io: Io, path: string): Promise<string> {
   }
 }
 
-function parseObject(content: string, origin: string): Record<string, unknown> {
+function parseObject(content: string, origin: string, example: string): Record<string, unknown> {
   let value: unknown
   try {
     value = parseJsonExactly(content)
   } catch {
     // The parser's own message quotes the text, which may be a secret.
-    throw new UsageError(`${origin} does not hold JSON, for example {"owner":"platform-team"}`)
+    throw new UsageError(`${origin} does not hold JSON, for example ${example}`)
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new UsageError(`${origin} must hold one JSON object, for example {"owner":"platform-team"}`)

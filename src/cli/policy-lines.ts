@@ -1,6 +1,7 @@
 /** What a policy has to say for a command to go through. */
 import { VaultError } from '../vault-client/index.ts'
-import type { VaultClient } from '../vault-client/index.ts'
+import type { CallOptions, VaultClient } from '../vault-client/index.ts'
+import type { Connection } from './connection.ts'
 import { Failure } from './failure.ts'
 import type { VaultCall } from './vault-command.ts'
 
@@ -46,11 +47,12 @@ export function requestAllowed<T>(
   send: (vault: VaultClient, options: { readonly signal?: AbortSignal }) => Promise<T>,
   path?: string,
 ): Promise<T> {
-  const sent = async (vault: VaultClient, { signal }: { readonly signal?: AbortSignal }): Promise<T> => {
+  const sent = async (vault: VaultClient, { signal }: CallOptions, { hasToken }: Connection): Promise<T> => {
     try {
       return await send(vault, signal ? { signal } : {})
     } catch (error) {
-      if (error instanceof VaultError && error.kind === 'permission_denied')
+      // No policy helps a call without a token; `request` says how to get one.
+      if (error instanceof VaultError && error.kind === 'permission_denied' && hasToken)
         throw new Failure(2, `${doing}: permission denied. ${policyLines([need])}`)
       throw error
     }

@@ -19,7 +19,8 @@ export interface ShownSuggestion extends Suggestion {
 interface Totals {
   readonly used: number
   readonly unreadable: number
-  readonly written: boolean
+  /** Whole sentences: whether it was written. */
+  readonly outcome: string
 }
 
 /** What is written of a tool; a field that is absent keeps what it has, so nothing is. */
@@ -71,11 +72,11 @@ function remarks(one: ShownSuggestion): string[] {
   ].map(comment)
 }
 
-const closing = ({ used, unreadable, written }: Totals): string =>
+const closing = ({ used, unreadable, outcome }: Totals): string =>
   [
     `From ${counted(used, 'record')}.`,
     ...(unreadable === 0 ? [] : [`Lines that are no records: ${String(unreadable)}.`]),
-    written ? 'Written.' : 'Nothing was written. With -yes it is.',
+    outcome,
   ]
     .map(comment)
     .join('\n')

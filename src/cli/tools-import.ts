@@ -19,6 +19,7 @@ import { Failure, UsageError } from './failure.ts'
 import { oneOf, pairs, text, texts, toggle } from './flags.ts'
 import type { FlagValues } from './flags.ts'
 import { boundedText } from './long-input.ts'
+import { printable } from './table.ts'
 import { importReport } from './tools-report.ts'
 import type { ImportPlan } from './tools-report.ts'
 import { vaultCommand } from './vault-command.ts'
@@ -58,7 +59,7 @@ const importFlags = {
 type Flags = FlagValues<typeof importFlags>
 
 export const importTools = vaultCommand({
-  summary: 'Make tools of an OpenAPI 3 description; shows the plan, and writes it with -yes',
+  summary: 'Make tools from an OpenAPI 3 description; shows the plan, and writes it with -yes',
   details:
     'Reads of a tag become the tool <tag>, writes <tag>/write and deletions <tag>/delete. The file is JSON of at most 96 MiB; nothing it refers to is fetched.',
   usage: '[flags] -upstream=<name> <file.json | ->',
@@ -98,10 +99,12 @@ function orUsage<T>(run: () => T): T {
 function parseDocument(file: string, content: string): unknown {
   try {
     return JSON.parse(content) as unknown
-  } catch {
-    throw new UsageError(
-      `${file === '-' ? 'Standard input' : file} does not hold JSON. Convert YAML first, for example with: yq -o=json openapi.yaml`,
-    )
+  } catch (error) {
+    const name = file === '-' ? 'Standard input' : file
+    // YAML may begin with a bracket too, but descriptions are not written so.
+    if (/^\s*\{/.test(content) && error instanceof SyntaxError)
+      throw new UsageError(`${name} is not valid JSON; is it complete? ${printable(error.message)}`)
+    throw new UsageError(`${name} does not hold JSON. Convert YAML first, for example with: yq -o=json openapi.yaml`)
   }
 }
 

@@ -68,5 +68,5 @@ function summary(tools: readonly ProposedTool[], leftOut: number, unselected: nu
 
 function closing(tools: readonly ProposedTool[], written: boolean): string {
   if (tools.every(({ change }) => change === 'none')) return 'Nothing to write.'
-  return written ? 'Written.' : 'Nothing was written. With -yes it is.'
+  return written ? 'Written.' : 'Nothing was written. To write it, add -yes.'
 }

@@ -1,6 +1,6 @@
 import { readAgent, readPolicy, readScopes } from '../document/index.ts'
 import { durationSeconds } from '../framework/duration.ts'
-import { RecordedUse, RecordsError, suggest } from '../proposal/index.ts'
+import { isInForce, RecordedUse, RecordsError, suggest } from '../proposal/index.ts'
 import type { AgentStanding, AgentUse, Suggestion } from '../proposal/index.ts'
 import type { VaultResponse } from '../vault-client/index.ts'
 import { cleanPath } from './data.ts'
@@ -10,6 +10,7 @@ import { boundedLines } from './long-input.ts'
 import { suggestionCommands, suggestionTerraform, toolDocument } from './suggestion-text.ts'
 import type { ShownSuggestion } from './suggestion-text.ts'
 import { readToolsAt } from './tools-import.ts'
+import { counted } from './table.ts'
 import { vaultCommand } from './vault-command.ts'
 import type { VaultCall } from './vault-command.ts'
 
@@ -56,15 +57,22 @@ export const suggestTools = vaultCommand({
     const shown: ShownSuggestion[] = []
     for (const use of records.uses()) shown.push(await suggestionFor(call, mount, use))
     if (shown.length === 0) throw new Failure(1, nothingFound(records))
-    if (flags.yes) for (const one of shown) await apply(call, one)
+    const open = shown.filter((one) => !isInForce(one, one.scopes_before))
+    if (flags.yes) for (const one of open) await apply(call, one)
+    const written = flags.yes && open.length > 0
     const asTable = flags.as === 'terraform' ? suggestionTerraform : suggestionCommands
     const { used, unreadable } = records
-    print({ records: used, unreadable_lines: unreadable, written: flags.yes, suggestions: shown.map(plain) }, () =>
-      asTable(shown, { used, unreadable, written: flags.yes }),
+    print({ records: used, unreadable_lines: unreadable, written, suggestions: shown.map(plain) }, () =>
+      asTable(shown, { used, unreadable, outcome: outcomeOf(open.length, written) }),
     )
     return 0
   },
 })
+
+function outcomeOf(open: number, written: boolean): string {
+  if (open === 0) return 'Nothing to write: all of it is in force.'
+  return written ? 'Written.' : 'Nothing was written. To write it, add -yes.'
+}
 
 function sinceUnixMs(given: string, nowMs: number): number {
   const seconds = durationSeconds(given)
@@ -92,11 +100,11 @@ async function readRecords(records: RecordedUse, files: readonly string[], { io 
 
 function nothingFound({ refused, unreadable }: RecordedUse): string {
   return [
-    'The records hold nothing that was allowed by this selection.',
+    'The records hold no allowed call of this selection.',
     ...(refused > 0
-      ? [`${String(refused)} calls were refused for want of a tool or a scope: -refused covers them.`]
+      ? [`Refused for want of a tool or a scope: ${counted(refused, 'call')}; -refused covers them.`]
       : []),
-    ...(unreadable > 0 ? [`${String(unreadable)} lines are no records: is it the audit file of a gateway?`] : []),
+    ...(unreadable > 0 ? [`Lines that are no records: ${String(unreadable)}. Is it the audit file of a gateway?`] : []),
   ].join(' ')
 }
 

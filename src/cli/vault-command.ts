@@ -28,7 +28,7 @@ export interface VaultCall<F extends FlagTable = FlagTable> extends CommandCall<
   /** Puts a request and gives back its response. A failure is printed after `doing`, as in `Error reading mcp/config: …`, and ends the command with 2. */
   readonly request: <T>(
     doing: string,
-    send: (vault: VaultClient, options: CallOptions) => Promise<T>,
+    send: (vault: VaultClient, options: CallOptions, connection: Connection) => Promise<T>,
     /** The path a person typed: where the server does not know it, the error says what it might have been. */
     path?: string,
   ) => Promise<T>
@@ -78,14 +78,14 @@ function requester(io: Io, flags: FlagValues<typeof sharedFlags>) {
   async function put<T>(
     token: string | undefined,
     doing: string,
-    send: (vault: VaultClient, options: CallOptions) => Promise<T>,
+    send: (vault: VaultClient, options: CallOptions, connection: Connection) => Promise<T>,
     path?: string,
   ): Promise<T> {
     let connection: Connection | undefined
     try {
       connection = await connect(flags, io, token)
       opened.push(connection)
-      return await send(connection.client, options)
+      return await send(connection.client, options, connection)
     } catch (thrown) {
       if (!(thrown instanceof VaultError)) throw thrown
       if (io.signal.aborted)
@@ -102,8 +102,11 @@ function requester(io: Io, flags: FlagValues<typeof sharedFlags>) {
     }
   }
   return {
-    request: <T>(doing: string, send: (vault: VaultClient, options: CallOptions) => Promise<T>, path?: string) =>
-      put(undefined, doing, send, path),
+    request: <T>(
+      doing: string,
+      send: (vault: VaultClient, options: CallOptions, connection: Connection) => Promise<T>,
+      path?: string,
+    ) => put(undefined, doing, send, path),
     requestAs: put,
     close: () => Promise.all(opened.map(({ client }) => client.close())),
   }

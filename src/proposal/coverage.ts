@@ -106,3 +106,12 @@ function partCovers(wide: TemplatePart, narrow: TemplatePart): boolean {
   if (narrow.kind === 'literal') return fitsTexts(wide.texts, narrow.text)
   return narrow.kind === 'mixed' && wide.texts.join('{}') === narrow.texts.join('{}')
 }
+
+/** Whether the agent's scopes and the tools are already what is proposed. */
+export function isInForce(
+  { scopes, tools, kept }: ProposedGrant & { readonly kept: readonly string[] },
+  declared: readonly string[] | null,
+): boolean {
+  const wanted = new Set([...scopes, ...kept])
+  return tools.length === 0 && declared?.length === wanted.size && declared.every((scope) => wanted.has(scope))
+}

@@ -13,7 +13,7 @@ import {
   toolPath,
 } from '../scope/index.ts'
 import type { Tool, ToolOperation } from '../scope/index.ts'
-import { letsThrough, scopesOfGrant, showsAll } from './coverage.ts'
+import { isInForce, letsThrough, scopesOfGrant, showsAll } from './coverage.ts'
 import type { ProposedGrant, UsedCall } from './coverage.ts'
 import { shapeOf } from './imported-operation.ts'
 import type { RecordedCall } from './recorded-call.ts'
@@ -63,15 +63,19 @@ export function suggest(use: AgentUse, standing: AgentStanding): Suggestion {
     const reason = refusalOf(one, grant, standing, kept)
     return reason === undefined ? [] : [{ call: one.call, reason }]
   })
-  return {
-    agent_id: use.agent_id,
-    environment: use.environment,
+  const proposed = {
     scopes: grant.scopes.filter((scope) => !shields.includes(scope)),
     tools: grant.tools.filter((tool) => !standing.tools.some((one) => isSame(one, tool))),
     kept,
+  }
+  const wider = isInForce(proposed, standing.declared) ? [] : widerNotes(use, used, standing)
+  return {
+    agent_id: use.agent_id,
+    environment: use.environment,
+    ...proposed,
     calls: use.calls.reduce((sum, { count }) => sum + count, 0),
     left_out: [...leftOut, ...refused],
-    notes: [...notes, ...(used.every(({ exact }) => exact) ? [] : [openNote]), ...widerNotes(use, used, standing)],
+    notes: [...notes, ...(used.every(({ exact }) => exact) ? [] : [openNote]), ...wider],
   }
 }
 

@@ -142,6 +142,7 @@ describe('the shipped policies', () => {
     const { code, out } = await operator.mcpVault('add', 'jira', '-var=site=acme', '-without-key', '-yes')
     expect(code).toBe(0)
     expect(out).not.toContain('secret/data')
+    expect(out).toContain('Success! jira is ready; its key is left to its owner.')
     const commands = [...out.matchAll(/^ {2}mcp-vault (kv .*)$/gm)].map(([, line]) => line!.replaceAll("'", ''))
     const owner = await shellWith({ env: { VAULT_TOKEN: 'root' } })
     await owner.write('email.txt', 'robot@acme.example')
@@ -149,6 +150,16 @@ describe('the shipped policies', () => {
     expect(commands).toHaveLength(2)
     for (const line of commands) expect(await owner.mcpVault(...line.split(' '))).toMatchObject({ code: 0, err: '' })
     expect(await v('consent migrate')).toContain('mcp/jira  uses secret/mcp/jira: ok')
+  })
+
+  it('shows those commands in a dry run and to programs, too', async () => {
+    const operator = await shellUnder('mcp-operator', '')
+    const words = ['add', 'github', '-without-key', '-dry-run']
+    const command = 'mcp-vault kv put -mount=secret mcp/github api_key=@api_key.txt'
+    expect((await operator.mcpVault(...words)).out).toContain(`  ${command}\n`)
+    expect(JSON.parse((await operator.mcpVault(...words, '-format=json')).out)).toMatchObject({
+      owner: [command, expect.stringContaining('mcp_origins=https://api.github.com')],
+    })
   })
 
   it.each([['-keep-key'], ['-']])('but not together with %s', async (word) => {

@@ -106,6 +106,11 @@ describe('a call that makes no sense is refused before anybody is asked', () => 
     ['a path of KV that is none', ['github', '-kv-path=a//b'], '-kv-path'],
     ['a field of the key there is not', ['github', 'token=@x'], 'The fields of the key are api_key, and no other'],
     ['a key beside one that is to stay', ['github', '-keep-key'], '-keep-key keeps the key there is: give none'],
+    [
+      'fields of a key that are not named',
+      ['jira', '-var=site=acme'],
+      'standard input does not hold JSON, for example {"email":"…","api_token":"…"}',
+    ],
     ['an environment without a place', ['github', '-environment=staging'], '-environment has no place in mcp/github'],
     ['an address of a gateway that is none', ['github', '-gateway=gw:8251'], '-gateway: must be an http or https URL'],
   ])('%s', async (_name, words, said) => {
@@ -116,6 +121,12 @@ describe('a call that makes no sense is refused before anybody is asked', () => 
 })
 
 describe('without the rights', () => {
+  it('for want of a token, says that none was sent', async () => {
+    const { code, err } = await add({ stdin: KEY, env: { VAULT_TOKEN: undefined } }, ...minimal)
+    expect([code, err]).toEqual([2, expect.stringContaining('No token was sent. Set VAULT_TOKEN')])
+    expect(err).not.toContain('policy')
+  })
+
   it('to read what is there, says which policy is needed', async () => {
     const token = await tokenWith({ 'mcp/tools/*': ['list'] })
     const { code, err } = await add({ stdin: KEY, env: { VAULT_TOKEN: token } }, ...minimal)

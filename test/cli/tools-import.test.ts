@@ -68,7 +68,7 @@ describe('the plan', () => {
         '  GET /old (oldPets): it is deprecated; -deprecated imports it',
         '',
         '8 operations in 5 tools: 5 new, 0 changed, 0 as they are. 1 not imported, 0 not selected.',
-        'Nothing was written. With -yes it is.',
+        'Nothing was written. To write it, add -yes.',
         '',
       ].join('\n'),
     )
@@ -394,6 +394,7 @@ describe("the server's path and the upstream's url", () => {
 describe('a document that cannot be used', () => {
   it.each([
     ['openapi: 3.0.0', 'openapi.json does not hold JSON. Convert YAML first'],
+    ['{"openapi":"3.0.0",', 'openapi.json is not valid JSON; is it complete? '],
     ['[]', 'The document must be a JSON object.'],
     ['{"swagger":"2.0"}', 'The document is Swagger "2.0"; convert it to OpenAPI 3 first'],
     ['{"openapi":"4.0.0"}', 'The document is not OpenAPI 3'],

@@ -64,7 +64,7 @@ describe('the proposal', () => {
         `vault write mcp/agents/helper/scopes 'scopes=["create:shop:orders","read:shop:orders:helper","read:shop:prices"]'`,
         '',
         '# From 4 records.',
-        '# Nothing was written. With -yes it is.',
+        '# Nothing was written. To write it, add -yes.',
         '',
       ].join('\n'),
     )
@@ -99,6 +99,9 @@ describe('the proposal', () => {
       tools: [],
       scopes: ['create:shop:orders', 'read:shop:orders:helper', 'read:shop:prices'],
     })
+    const repeated = await suggested(used, '-yes')
+    expect(repeated).toContain('# Nothing to write: all of it is in force.')
+    expect(repeated).not.toMatch(/Written|does not have now/)
   })
 
   it("narrows the agent's own tool where it stands", async () => {
@@ -202,7 +205,7 @@ describe('what was refused', () => {
     const { code, err } = await suggest(wanted)
     expect([code, err]).toEqual([
       1,
-      expect.stringContaining('4 calls were refused for want of a tool or a scope: -refused covers them.'),
+      expect.stringContaining('Refused for want of a tool or a scope: 4 calls; -refused covers them.'),
     ])
   })
 
@@ -273,7 +276,7 @@ describe('which records count', () => {
   it.each([
     [['-since=yesterday'], 1, '-since: "yesterday" is neither a duration nor a time'],
     [['-as=yaml'], 1, '"yaml" is not one of commands, terraform'],
-    [['-agent=nobody'], 1, 'The records hold nothing that was allowed by this selection.'],
+    [['-agent=nobody'], 1, 'The records hold no allowed call of this selection.'],
     [['-mount=none'], 2, 'Error reading none/agents/helper'],
   ])('%j is refused: %s', async (flags, code, sentence) => {
     const outcome = await suggest(used, ...flags)
