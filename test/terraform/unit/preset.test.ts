@@ -1,8 +1,9 @@
 /** `data "mcp_preset"`: what it yields are arguments that the resources take as they are. */
+import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { unknown } from '../../../src/terraform/protocol/value.ts'
 import type { Value, ValueObject } from '../../../src/terraform/protocol/value.ts'
-import { presets } from '../../../src/preset/index.ts'
+import { presetFields, presets } from '../../../src/preset/index.ts'
 import type { TerraformCore } from './terraform-core.ts'
 import { deploy } from './with-host.ts'
 import type { Deployment } from './with-host.ts'
@@ -25,6 +26,12 @@ async function read(config: ValueObject, core = terraform): Promise<ValueObject>
 const tools = (state: ValueObject): Record<string, ValueObject> => state.tools as Record<string, ValueObject>
 
 describe('a preset', () => {
+  it('is handed on whole by the example, so that it works with any name', async () => {
+    const example = await readFile('vault-config/terraform/examples/data-sources/mcp_preset/data-source.tf', 'utf8')
+    const handed = [...example.matchAll(/^ {2}(\w+) += data\.mcp_preset\.stripe\.\1$/gm)].map(([, field]) => field)
+    expect(handed.sort()).toEqual([...presetFields].sort())
+  })
+
   it('has everything of the upstream, null where it leaves a default', async () => {
     expect(await read({ name: 'stripe' })).toMatchObject({
       upstream_name: 'stripe',
