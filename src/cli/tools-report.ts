@@ -19,11 +19,14 @@ export function importReport(path: string, plan: ImportPlan, written: boolean): 
   const { title, tools, others, left_out: leftOut, not_selected: unselected, notes } = plan
   return printable(
     [
-      `${title} → ${path}\n`,
+      `${oneLine(title)} → ${path}\n`,
       ...tools.map(toolLines),
       ...(leftOut.length === 0
         ? []
-        : ['\nNot imported:', ...leftOut.map(({ operation, reason }) => `  ${operation}: ${reason}`)]),
+        : [
+            '\nNot imported:',
+            ...leftOut.map(({ operation, reason }) => `  ${oneLine(operation)}: ${oneLine(reason)}`),
+          ]),
       ...sharedLines(plan.shared_calls),
       ...(others.length === 0 ? [] : [`\nTools that this import leaves as they are: ${others.join(', ')}`]),
       ...notes.map((note) => `\n${note}`),
@@ -33,6 +36,10 @@ export function importReport(path: string, plan: ImportPlan, written: boolean): 
     ].join('\n'),
   )
 }
+
+/** A text of the document must not look like lines of the plan. */
+const oneLine = (text: string): string =>
+  text.replaceAll(/[\n\t\u2028\u2029]/g, (character) => JSON.stringify(character).slice(1, -1))
 
 function toolLines({
   name,

@@ -193,5 +193,6 @@ function readServer({ url, variables }: z.output<typeof server>): ApiServer {
   if (isAbsolute && !URL.canParse(filled)) throw new NotImportable(`its server ${JSON.stringify(url)} is not a URL`)
   const path = isAbsolute ? filled.replace(/^[^/]*\/\/[^/]*/, '') : `/${filled.replace(/^\/+/, '')}`
   if (/[?#]/.test(path)) throw new NotImportable(`its server ${JSON.stringify(url)} has no fixed path`)
-  return { origin: isAbsolute ? new URL(filled).origin : undefined, path: path.replace(/\/+$/, '') }
+  // Looking behind, so that a long run of slashes in the middle is read once and not from each of them.
+  return { origin: isAbsolute ? new URL(filled).origin : undefined, path: path.replace(/(?<!\/)\/+$/, '') }
 }

@@ -407,6 +407,23 @@ describe('a document that cannot be used', () => {
     expect(await refused(text)).toContain(sentence)
   })
 
+  it('has a server with a long run of slashes, at once', async () => {
+    const url = `https://api.pets.example/${'/'.repeat(200_000)}x`
+    const outcome = await importText(petstoreText({ paths: { '/a': { get: {} } }, servers: [{ url }] }))
+    expect([outcome.code, outcome.out]).toEqual([0, expect.stringContaining('is longer than 1024 characters')])
+  })
+
+  it('has names that pose as lines of the plan', async () => {
+    const { out } = await importText(
+      petstoreText({
+        info: { title: 'Pets\nWritten.', version: '1' },
+        paths: { '/a\n+ b': { get: { operationId: 'x\ny' } } },
+      }),
+    )
+    expect(out).toMatch(/^Pets\\nWritten\. 1 → /)
+    expect(out).toContain('  GET /a\\n+ b (x\\ny): operation path')
+  })
+
   it('is longer than 96 MiB', async () => {
     const path = await shell().write('long.json', '')
     await truncate(path, 96 * 1_048_576 + 1)
