@@ -1672,11 +1672,11 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "gitlab",
-    "version": 2,
+    "version": 3,
     "reviewed": "2026-12-01",
     "title": "GitLab REST API",
     "notes": [
-      "Sudo chooses on whose behalf an administrator's token acts, so callers may not send it.",
+      "Sudo chooses on whose behalf an administrator's token acts, so callers may not send it as a header. GitLab takes it as a parameter sudo of query and body, too: use no token with the scope sudo.",
       "An issue's or file's path may hold %2F (group%2Fproject, src%2Fmain.ts): it is passed on as data."
     ],
     "sources": [
@@ -2430,12 +2430,13 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "jira",
-    "version": 1,
+    "version": 2,
     "reviewed": "2026-12-01",
     "title": "Jira Cloud REST API",
     "notes": [
       "Clients send the address and the phantom token in place of the API token; what they send as the address is not used, the stored one is.",
-      "Attachments come from api.media.atlassian.com, to which the redirect is followed without the key."
+      "Attachments come from api.media.atlassian.com, to which the redirect is followed without the key.",
+      "PUT issue/archive and issue/unarchive, which move up to 1000 issues at once, are spelled like the change of one issue, and issues/write covers them: Jira allows them to administrators only, so give the agent an account that is none."
     ],
     "sources": [
       "https://developer.atlassian.com/cloud/jira/platform/basic-auth-for-rest-apis/",
@@ -2759,13 +2760,14 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "meta",
-    "version": 3,
+    "version": 4,
     "reviewed": "2026-12-01",
     "title": "Meta Graph API",
     "notes": [
       "The Graph API hands out the access tokens of pages to whoever asks for that field, nested in others, too: every tool here lets named fields of a response pass, and nothing else: of errors the status alone. Do the same in tools of your own.",
+      "The parameter fields may rename what it asks for, `from{access_token}.as(message)`, so that a token passes as a message: of the tools that read, only the one for Instagram, whose media lead to no page, takes it. Do not let it pass in tools of your own that reach pages.",
       "Send paging.cursors as after and before. The URLs in paging.next and paging.previous lead past the gateway and have the key taken out: programs that follow them are refused by the API, and see that there is more.",
-      "A POST whose body has a field `method` is another method to the Graph API. Deny that parameter with a tool policy where it matters.",
+      "A POST whose query or body has a field `method` is another method to the Graph API, and one with `fields` answers with those. Deny both with a tool policy where the token is not a page's own.",
       "An app that demands appsecret_proof cannot be used: the proof is made of the real token, which clients do not have."
     ],
     "sources": [
@@ -2802,9 +2804,7 @@ export const presets: readonly Preset[] = [
             "method": "GET",
             "path": "/v{version}/me",
             "capability": "read",
-            "parameters": [
-              "fields"
-            ]
+            "parameters": []
           }
         ],
         "fields": [
@@ -2849,7 +2849,6 @@ export const presets: readonly Preset[] = [
             "path": "/v{version}/{page_id}/posts",
             "capability": "read",
             "parameters": [
-              "fields",
               "limit",
               "after",
               "before",
@@ -2862,7 +2861,6 @@ export const presets: readonly Preset[] = [
             "path": "/v{version}/{page_id}/feed",
             "capability": "read",
             "parameters": [
-              "fields",
               "limit",
               "after",
               "before",
@@ -2916,7 +2914,6 @@ export const presets: readonly Preset[] = [
             "path": "/v{version}/{object_id}/comments",
             "capability": "read",
             "parameters": [
-              "fields",
               "filter",
               "order",
               "limit",
@@ -3287,13 +3284,13 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "npm",
-    "version": 2,
+    "version": 3,
     "reviewed": "2026-12-01",
     "title": "npm registry",
     "notes": [
       "A package document names its tarballs by URLs of the registry's own host; npm puts its registry's host in their place and mostly leaves the path, so give the upstream a listener of its own (-gateway-upstream-address=npm=127.0.0.1:8262). With another registry than npmjs it does so only with replace-registry-host=always in .npmrc; without it npm asks that registry itself, and has no token for it.",
       "npm-otp carries a second factor of a person and is not passed on: publish with a granular token that bypasses two-factor authentication, limited to the packages the agent may publish.",
-      "Unpublishing, deprecation, access and tokens are left out."
+      "Unpublishing, access and tokens are left out; deprecating a version is the same request as publishing one."
     ],
     "sources": [
       "https://docs.npmjs.com/about-access-tokens",

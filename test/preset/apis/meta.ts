@@ -86,6 +86,9 @@ export const meta: FakeApi = {
     call('GET', '/v24.0/me/accounts?method=delete'),
     call('GET', '/v24.0/me/accounts?fields=access_token'),
     call('GET', '/v24.0/me/accounts?ids=101,102'),
+    call('GET', '/v24.0/101/posts?fields=from%7Baccess_token%7D.as(message)'),
+    call('GET', '/v24.0/101/comments?fields=from%7Baccess_token%7D.as(message)'),
+    call('GET', '/v24.0/me?fields=accounts%7Baccess_token%7D.as(name)'),
   ],
   onBehalf: [],
 }
