@@ -106,7 +106,7 @@ function ownerCommands({ secret, use }: PresetPlan): readonly string[] {
 }
 
 /** To be pasted one after the other. */
-export function nextCommands(plan: PresetPlan, { gateway }: GatewayAddresses): readonly string[] {
+function nextCommands(plan: PresetPlan, { gateway }: GatewayAddresses): readonly string[] {
   const { name, tools, use, probe } = plan
   const agent = `${name}-agent`
   const reading = readingScopes(plan)

@@ -5,7 +5,7 @@ import type { CustomMetadata } from '../scope/index.ts'
 import { Failure } from './failure.ts'
 import { members } from './kv-data.ts'
 import { requestAllowed } from './policy-lines.ts'
-import type { VaultCall } from './vault-command.ts'
+import type { Requester } from './policy-lines.ts'
 
 type Document = Readonly<Record<string, unknown>>
 
@@ -25,9 +25,7 @@ export interface State {
   readonly secret: SecretState
 }
 
-type Asker = Pick<VaultCall, 'request' | 'io'>
-
-export async function readUpstream(call: Asker, mount: string, name: string): Promise<Document | undefined> {
+export async function readUpstream(call: Requester, mount: string, name: string): Promise<Document | undefined> {
   const path = `${mount}/upstreams/${name}`
   const need = { path, capabilities: ['read'] }
   const response = await requestAllowed(
@@ -40,14 +38,18 @@ export async function readUpstream(call: Asker, mount: string, name: string): Pr
   return response?.data ?? undefined
 }
 
-export async function readTools(call: Asker, mount: string, name: string): Promise<Readonly<Record<string, Document>>> {
+export async function readTools(
+  call: Requester,
+  mount: string,
+  name: string,
+): Promise<Readonly<Record<string, Document>>> {
   const path = `${mount}/tools/${name}`
   const need = { path: `${path}/`, capabilities: ['list'] }
   const list = await requestAllowed(call, `Error listing ${path}`, need, (vault, options) => vault.list(path, options))
   return (members(list?.data?.key_info) ?? {}) as Readonly<Record<string, Document>>
 }
 
-export async function readSecret(call: Asker, { secret: { mount }, use }: PresetPlan): Promise<SecretState> {
+export async function readSecret(call: Requester, { secret: { mount }, use }: PresetPlan): Promise<SecretState> {
   await requireKvVersion2(call, mount)
   const path = `${mount}/metadata/${use.kv_path}`
   const need = { path, capabilities: ['read'] }
@@ -63,7 +65,7 @@ export async function readSecret(call: Asker, { secret: { mount }, use }: Preset
   }
 }
 
-async function requireKvVersion2(call: Asker, mount: string): Promise<void> {
+async function requireKvVersion2(call: Requester, mount: string): Promise<void> {
   const path = `sys/internal/ui/mounts/${mount}`
   const found = await call.request(`Error looking up the mount of ${mount}/`, async (vault, { signal }) => {
     try {

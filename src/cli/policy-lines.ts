@@ -5,7 +5,7 @@ import type { Connection } from './connection.ts'
 import { Failure } from './failure.ts'
 import type { VaultCall } from './vault-command.ts'
 
-type Requester = Pick<VaultCall, 'request'>
+export type Requester = Pick<VaultCall, 'request'>
 
 export interface Need {
   readonly path: string

@@ -1,5 +1,5 @@
 /** What adding a preset means: the documents it becomes, with every choice made and every rule for documents held to. */
-import { placeOf, summaryOf, toolProblems, upstreamProblems, nameProblems } from '../document/index.ts'
+import { placeOf, summaryOf, toolProblems, upstreamFields, upstreamProblems, nameProblems } from '../document/index.ts'
 import type { DocumentProblem, RuleProblem } from '../document/index.ts'
 import { defaultKvPath, fieldsOf, missingConsent, scopeText, toolPath } from '../scope/index.ts'
 import type { KeyUse } from '../scope/index.ts'
@@ -56,9 +56,6 @@ export interface PresetPlan {
   readonly variables: Readonly<Record<string, string>>
 }
 
-const DEFAULT_KV_MOUNT = 'secret'
-const DEFAULT_KV_FIELD = 'api_key'
-
 /** Throws `PresetError` for the first choice that cannot be. */
 export function planPreset(preset: Preset, choices: PresetChoices): PresetPlan {
   const name = choices.name ?? preset.name
@@ -83,7 +80,7 @@ export function planPreset(preset: Preset, choices: PresetChoices): PresetPlan {
     use,
     origins: originsOf(use),
     secret: {
-      mount: choices.kv_mount ?? DEFAULT_KV_MOUNT,
+      mount: choices.kv_mount ?? upstreamFields.kv_mount.default,
       fields: fieldsOf(use.auth, use.kv_field).map((field) => ({
         name: field,
         ...fill(preset.secret[field]!, variables),
@@ -108,13 +105,16 @@ function refuse(field: string, [problem]: readonly DocumentProblem[]): void {
   )
 }
 
+/** The field of the secret that is the key. */
+export const kvFieldOf = ({ kv_field: field }: Readonly<Record<string, unknown>>): string =>
+  typeof field === 'string' ? field : upstreamFields.kv_field.default
+
 function useOf(upstream: PresetPlan['upstream'], place: Pick<KeyUse, 'mount' | 'upstream' | 'kv_path'>): KeyUse {
-  const { kv_field: field } = upstream
   return {
     ...place,
     origin: new URL(upstream.url).origin,
     auth: upstream.auth,
-    kv_field: typeof field === 'string' ? field : DEFAULT_KV_FIELD,
+    kv_field: kvFieldOf(upstream),
   }
 }
 
@@ -131,7 +131,7 @@ function secretPath(kvPath: string, { environment }: PresetChoices): string {
 }
 
 /** Everywhere something of the secret is sent. */
-export const originsOf = (use: KeyUse): readonly string[] =>
+const originsOf = (use: KeyUse): readonly string[] =>
   missingConsent(use, {}).flatMap(({ list, entry }) => (list === 'mcp_origins' ? [entry] : []))
 
 function planTool(upstream: string, { name, description, ...document }: PresetTool): PlannedTool {

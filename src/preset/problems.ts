@@ -3,7 +3,7 @@ import { isHeaderName, placeOf, summaryOf, toolProblems, upstreamProblems } from
 import { defaultKvPath, fieldsOf, isName, matchOperations, parseOperation } from '../scope/index.ts'
 import { clientNames } from './clients.ts'
 import { PresetError } from './error.ts'
-import { planPreset } from './plan.ts'
+import { kvFieldOf, planPreset } from './plan.ts'
 import type { Preset } from './schema.ts'
 import { fill, namesIn } from './variables.ts'
 
@@ -61,8 +61,8 @@ function patternProblems(name: string, { pattern, example, default: otherwise }:
 }
 
 function secretProblems(preset: Preset): string[] {
-  const { auth, kv_field: field } = fill(preset.upstream, examples(preset))
-  const needed = fieldsOf(auth, typeof field === 'string' ? field : 'api_key')
+  const upstream = fill(preset.upstream, examples(preset))
+  const needed = fieldsOf(upstream.auth, kvFieldOf(upstream))
   const declared = Object.keys(preset.secret)
   return [
     ...needed.filter((name) => !declared.includes(name)).map((name) => `secret.${name}: is missing; auth needs it`),

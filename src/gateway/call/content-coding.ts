@@ -40,9 +40,6 @@ const damaged = (): RefusedRequest =>
     'the body is not what its content-encoding says, or more follows its end, which servers read differently; send one complete stream',
   )
 
-/** Whether what stands in the body has to be decoded to be seen. Throws as `decodedBody` does. */
-export const isEncoded = (contentEncoding: string | undefined): boolean => codingOf(contentEncoding) !== 'identity'
-
 /**
  * What a server reads in the body. One stream of the coding must fill it: after its end some readers go on with what follows, and
  * some do not, so that they would not see the same.

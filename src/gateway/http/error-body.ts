@@ -17,9 +17,8 @@ export const errorFormatOf = (documents: Documents, target: string, listener?: s
 
 /**
  * `object`: as everywhere, and the sentence as `message` at the top, where GitHub's clients look, beside `code`, without which Discord's show
- * none. `text`: the sentence as `error`,
- * where npm looks. `plain`: nothing but the sentence, because git shows a body of no other type than text/plain. `xml`: as S3 and
- * its kin word it. The others are named after the API whose clients look there alone.
+ * none. `text`: the sentence as `error`, where npm looks. `plain`: nothing but the sentence, because git shows a body of no other type than
+ * text/plain. `xml`: as S3 and its kin word it. The others are named after the API whose clients look there alone.
  */
 const jsonWordings: Readonly<Record<Exclude<ErrorFormat, 'xml' | 'plain'>, (failure: GatewayFailure) => object>> = {
   object: ({ type, code, message }) => ({ error: { type, code, message }, message, code }),

@@ -1,5 +1,6 @@
 /** Exchanges what a secret holds for short-lived tokens, and keeps those in memory while they live. */
 import { hash } from 'node:crypto'
+import { keepNewest } from '../../logical/bounded-map.ts'
 import type { Clock } from '../../logical/clock.ts'
 import type { Minting } from '../../scope/index.ts'
 import type { VaultClient } from '../../vault-client/index.ts'
@@ -9,7 +10,7 @@ import { readTokenResponse } from '../call/token-response.ts'
 import type { UpstreamDocument } from '../../document/index.ts'
 import type { OperatorLog } from './operator-log.ts'
 import type { Seed } from './refresh-record.ts'
-import { Refresher } from './refresher.ts'
+import { Refresher, tooShort } from './refresher.ts'
 import type { TokenExchange } from './token-endpoint.ts'
 
 /** What exchanging needs beside what reading a key does. */
@@ -119,10 +120,7 @@ export class Minter {
     }
     const minted = await this.#mintOnce(name, use, neededMs, undefined)
     if (minted.untilMs - nowMs >= neededMs) return minted
-    throw new GatewayCallError(
-      'key_unavailable',
-      `its tokens live less than ${String(Math.ceil(neededMs / 1000))} s, the least at its sensitivity`,
-    )
+    throw tooShort(neededMs)
   }
 
   async #mintOnce(name: string, use: MintUse, neededMs: number, insteadOf: string | undefined): Promise<Minted> {
@@ -132,13 +130,13 @@ export class Minter {
     if (failed && this.#config.clock.monotonic() < failed.untilMs) throw failed.error
     const mint = this.#mint(use, neededMs, insteadOf)
       .then((minted) => {
-        if (this.#underWay.get(name) === mint) keep(this.#minted, name, minted)
+        if (this.#underWay.get(name) === mint) keepNewest(this.#minted, name, minted, MOST_KEPT)
         this.#failed.delete(name)
         return minted
       })
       .catch((error: unknown) => {
         this.#tell(use, insteadOf !== undefined, error)
-        keep(this.#failed, name, { error, untilMs: this.#config.clock.monotonic() + PAUSE_MS })
+        keepNewest(this.#failed, name, { error, untilMs: this.#config.clock.monotonic() + PAUSE_MS }, MOST_KEPT)
         throw error
       })
       .finally(() => {
@@ -199,10 +197,3 @@ const nameOf = ({ upstream, minting, placement, fields, secret, recordPath }: Mi
     ]),
     'hex',
   )
-
-function keep<T>(kept: Map<string, T>, name: string, value: T): void {
-  kept.delete(name)
-  const oldest = kept.size >= MOST_KEPT ? kept.keys().next() : undefined
-  if (oldest?.done === false) kept.delete(oldest.value)
-  kept.set(name, value)
-}

@@ -3,6 +3,7 @@
  * check-and-set before, and writes there what came of it after; the others wait for that and use the same access token. Between the two
  * nobody else knows which refresh token is good: where a gateway stops there, somebody has to authorize again.
  */
+import { keepNewest } from '../../logical/bounded-map.ts'
 import { delay } from '../../logical/clock.ts'
 import type { Clock } from '../../logical/clock.ts'
 import { jitterOf, pauseMs } from '../../logical/backoff.ts'
@@ -191,13 +192,11 @@ export class Refresher {
     if (error) throw error
     const usable = this.#usable(use, record, wanted)
     if (usable) return usable
-    throw tooShort(wanted)
+    throw tooShort(wanted.neededMs)
   }
 
   #remember(id: string, what: 'held' | 'unsent'): void {
-    const oldest = this.#locks.size >= MOST_REMEMBERED ? this.#locks.keys().next() : undefined
-    if (oldest?.done === false) this.#locks.delete(oldest.value)
-    this.#locks.set(id, what)
+    keepNewest(this.#locks, id, what, MOST_REMEMBERED)
   }
 }
 
@@ -209,14 +208,15 @@ interface Locked {
 /** Throws where another exchange would end as the last one did. */
 function requireSense(use: RefreshUse, { refusal, access }: RefreshRecord, wanted: WantedToken, nowMs: number): void {
   if (refusal?.until !== undefined && nowMs < refusal.until) throw new GatewayCallError(refusal.code, refusal.what)
-  if (access?.placement === use.placement && isTooShort(access, wanted.neededMs, nowMs)) throw tooShort(wanted)
+  if (access?.placement === use.placement && isTooShort(access, wanted.neededMs, nowMs)) throw tooShort(wanted.neededMs)
 }
 
 /** Another one would live no longer, so none is asked for before it is over. */
 const isTooShort = ({ asked_at, expires_at }: AccessToken, neededMs: number, nowMs: number): boolean =>
   expires_at - asked_at < neededMs && nowMs < Math.max(expires_at, asked_at + SHORT_MS)
 
-const tooShort = ({ neededMs }: WantedToken): GatewayCallError =>
+/** A token that is over before what is known of its secret has to be read again. */
+export const tooShort = (neededMs: number): GatewayCallError =>
   new GatewayCallError(
     'key_unavailable',
     `its tokens live less than ${String(Math.ceil(neededMs / 1000))} s, the least at its sensitivity`,
