@@ -2,7 +2,8 @@
 import { prepareKey, withoutLineBreak } from '../gateway/call/key.ts'
 import { GatewayCallError } from '../gateway/call/call-error.ts'
 import type { PlannedSecretField, PresetPlan } from '../preset/index.ts'
-import { placementsIn } from '../scope/index.ts'
+import { missingConsent, placementsIn } from '../scope/index.ts'
+import type { SecretState } from './add-state.ts'
 import { readData } from './data.ts'
 import { UsageError } from './failure.ts'
 import type { Io } from './io.ts'
@@ -84,6 +85,16 @@ export const strangeBeginnings = (fields: readonly PlannedSecretField[], key: Gi
       `${name} does not begin with ${listOf(prefix)}, as one would expect of ${description}. Check that it is the right one.`,
     ]
   })
+
+/** A key that stays goes to more places than its owner agreed to, which a difference of metadata does not say to everybody. */
+export function keptKeyWarnings({ name, use }: PresetPlan, { exists, custom }: SecretState, key: GivenKey): string[] {
+  if (!exists || Object.keys(key).length > 0 || !Object.hasOwn(custom, 'mcp_origins')) return []
+  const origins = missingConsent(use, custom).flatMap(({ list, entry }) => (list === 'mcp_origins' ? [entry] : []))
+  if (origins.length === 0) return []
+  return [
+    `The key of ${name} stays and will be sent to ${origins.join(' and ')}, where it was not sent before. If it is the key of another server, give the right one.`,
+  ]
+}
 
 const listOf = (words: readonly string[]): string =>
   words.length === 1 ? words[0]! : `${words.slice(0, -1).join(', ')} or ${words.at(-1)!}`

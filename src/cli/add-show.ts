@@ -61,12 +61,9 @@ function stepText({ kind, path, purpose, isNew, changes, kept }: Step): string {
   return [head, ...lines, ...others].map((line) => `${line}\n`).join('')
 }
 
-/** Everything that will be written, in its order. `others` are tools that are there and not in the preset. */
+/** Everything that will be written, in its order. `others` are tools that are there and not in the plan: not in the preset, or not chosen. */
 export function planText({ preset, name }: PresetPlan, steps: readonly Step[], others: readonly string[]): string {
-  const left =
-    others.length === 0
-      ? ''
-      : `Tools of ${name} that the preset does not have, which stay: ${printable(others.join(', '))}\n`
+  const left = others.length === 0 ? '' : `Other tools of ${name}, which stay: ${printable(others.join(', '))}\n`
   return `${preset.title}, preset ${preset.name} ${String(preset.version)}, reviewed on ${preset.reviewed}\n${(preset.notes ?? []).map((note) => `Note: ${note}\n`).join('')}\n${steps.map(stepText).join('')}${left}\n`
 }
 

@@ -2,7 +2,15 @@ import { PresetError, planPreset, presets } from '../preset/index.ts'
 import type { GatewayAddresses, Preset, PresetChoices, PresetPlan } from '../preset/index.ts'
 import { upstreamFields } from '../document/index.ts'
 import { defaultKvPath } from '../scope/index.ts'
-import { askForKey, checkKey, checkKeyWords, readKey, requireWhole, strangeBeginnings } from './add-key.ts'
+import {
+  askForKey,
+  checkKey,
+  checkKeyWords,
+  keptKeyWarnings,
+  readKey,
+  requireWhole,
+  strangeBeginnings,
+} from './add-key.ts'
 import type { GivenKey } from './add-key.ts'
 import { nextText, ownerText, planDocument, planText, presetList } from './add-show.ts'
 import { readSecret, readTools, readUpstream } from './add-state.ts'
@@ -154,7 +162,8 @@ async function endDryRun(
 function judgeKey(call: Call, plan: PresetPlan, state: State, key: GivenKey): void {
   if (!state.secret.exists) requireWhole(plan, key)
   checkKey(plan, key)
-  for (const sentence of strangeBeginnings(plan.secret.fields, key)) call.io.stderr(`WARNING! ${sentence}\n`)
+  const sentences = [...strangeBeginnings(plan.secret.fields, key), ...keptKeyWarnings(plan, state.secret, key)]
+  for (const sentence of sentences) call.io.stderr(`WARNING! ${sentence}\n`)
 }
 
 /** Throws `Failure` unless somebody says yes. */

@@ -237,11 +237,23 @@ describe('adding again', () => {
     expect(await stored()).toEqual({ api_key: KEY })
   })
 
-  it('names the tools that the preset does not have, and leaves them', async () => {
+  it('names the other tools there are, and leaves them', async () => {
     await added('github', '-tools=user,search')
     const { out } = await added('github', '-tools=user')
-    expect(out).toContain('Tools of github that the preset does not have, which stay: search\n')
+    expect(out).toContain('Other tools of github, which stay: search\n')
     expect(await data('read mcp/tools/github/search')).toMatchObject({ risk: 'low' })
+  })
+
+  it('warns that a key which stays goes to another server from now on', async () => {
+    await added('github', '-tools=user')
+    const moved = await piped('', 'github', '-tools=user', OWN, '-keep-key', '-yes')
+    expect(moved).toMatchObject({
+      code: 0,
+      err: expect.stringMatching(
+        /^WARNING! The key of github stays and will be sent to https:\/\/github\.acme\.example,/,
+      ),
+    })
+    expect(await piped('', 'github', '-tools=user', OWN, '-keep-key', '-yes')).toMatchObject({ code: 0, err: '' })
   })
 
   it('takes back the old consent before a key for another origin is written', async () => {
