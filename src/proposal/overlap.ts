@@ -15,7 +15,7 @@ interface SharedCall {
   readonly path: string
 }
 
-/** Every pair of operations of different tools that one call could be. */
+/** Every pair of operations of different tools that one call could be, in their order. */
 export function sharedCalls(drafts: readonly Pick<ToolDraft, 'name' | 'operations'>[]): readonly SharedCalls[] {
   const byMethod = new Map<string, SharedCall[]>()
   for (const { name: tool, operations } of drafts)
@@ -24,14 +24,72 @@ export function sharedCalls(drafts: readonly Pick<ToolDraft, 'name' | 'operation
       if (known) known.push({ tool, path })
       else byMethod.set(method, [{ tool, path }])
     }
-  return [...byMethod].flatMap(([method, calls]) =>
-    calls.flatMap((first, at) =>
-      calls
-        .slice(at + 1)
-        .filter((second) => second.tool !== first.tool && mayMeet(first.path, second.path))
-        .map((second) => ({ method, first, second })),
-    ),
-  )
+  return [...byMethod].flatMap(([method, calls]) => {
+    const before = new MeetingTemplates()
+    const pairs = calls.flatMap((second, at) => {
+      const met = before.meeting(second.path).filter((one) => calls[one]!.tool !== second.tool)
+      before.add(second.path, at)
+      return met.map((one) => [one, at] as const)
+    })
+    return pairs
+      .sort((a, b) => a[0] - b[0] || a[1] - b[1])
+      .map(([first, second]) => ({ method, first: calls[first]!, second: calls[second]! }))
+  })
+}
+
+interface TemplateNode {
+  readonly literals: Map<string, TemplateChild>
+  /** By how they are written, but for the names of parameters. */
+  readonly others: Map<string, TemplateChild>
+  readonly ends: number[]
+}
+
+interface TemplateChild {
+  readonly part: TemplatePart
+  readonly node: TemplateNode
+}
+
+const newNode = (): TemplateNode => ({ literals: new Map(), others: new Map(), ends: [] })
+
+/** Templates by their parts: a large API has tens of thousands, too many to look at each with each. */
+class MeetingTemplates {
+  readonly #root = newNode()
+  /** Those with a `{name...}`, of which there are few. */
+  readonly #open: { readonly path: string; readonly at: number }[] = []
+  readonly #all: { readonly path: string; readonly at: number }[] = []
+
+  add(path: string, at: number): void {
+    const parts = partsOf(path)
+    this.#all.push({ path, at })
+    if (isOpen(parts)) this.#open.push({ path, at })
+    else parts.reduce(child, this.#root).ends.push(at)
+  }
+
+  /** Which of those that were added meet this one. */
+  meeting(path: string): readonly number[] {
+    const parts = partsOf(path)
+    const fits = (some: readonly { readonly path: string; readonly at: number }[]) =>
+      some.filter((one) => mayMeet(one.path, path)).map(({ at }) => at)
+    if (isOpen(parts)) return fits(this.#all)
+    let nodes = [this.#root]
+    for (const part of parts) nodes = nodes.flatMap((node) => childrenMeeting(node, part))
+    return [...nodes.flatMap(({ ends }) => ends), ...fits(this.#open)]
+  }
+}
+
+function child({ literals, others }: TemplateNode, part: TemplatePart): TemplateNode {
+  const isLiteral = part.kind === 'literal'
+  const children = isLiteral ? literals : others
+  const key = isLiteral ? part.text : part.kind === 'mixed' ? JSON.stringify(part.texts) : part.kind
+  const known = children.get(key) ?? { part, node: newNode() }
+  children.set(key, known)
+  return known.node
+}
+
+function childrenMeeting({ literals, others }: TemplateNode, part: TemplatePart): readonly TemplateNode[] {
+  const same = part.kind === 'literal' ? literals.get(part.text) : undefined
+  const named = part.kind === 'literal' ? (same ? [same] : []) : [...literals.values()]
+  return [...named, ...others.values()].filter((one) => partsMeet(one.part, part)).map(({ node }) => node)
 }
 
 /** Whether one path fits both. Two parts that both mix text and parameters are taken to have one in common. */

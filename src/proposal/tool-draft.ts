@@ -60,9 +60,11 @@ export function draftTools(
   const groups = new Map<string, ImportedOperation[]>()
   for (const one of imported) {
     const group = groupOf(one, settings.groupBy)
+    const members = group === undefined ? undefined : groups.get(group)
     if (group === undefined)
       leftOut.push({ operation: operationName(one.described), reason: 'it has no operationId to name a tool by' })
-    else groups.set(group, [...(groups.get(group) ?? []), one])
+    else if (members === undefined) groups.set(group, [one])
+    else members.push(one)
   }
   const named = nameGroups([...groups.keys()], settings)
   const drafts = [...groups].flatMap(([group, members]) => toolsOf(named.get(group)!, members, settings))

@@ -451,3 +451,12 @@ describe('a document that cannot be used', () => {
     expect([cats.code, cats.err]).toEqual([2, expect.stringContaining('There is no upstream cats yet. Write it first')])
   })
 })
+
+it('reads a document with ten thousand paths, and finds the two of them that share calls', async () => {
+  const paths = Object.fromEntries(
+    Array.from({ length: 10_000 }, (_, at) => [`/r${String(at)}/{id}`, { get: { tags: [`t${String(at % 20)}`] } }]),
+  )
+  const out = await imported(petstoreText({ paths: { ...paths, '/r7/{id}x': { get: { tags: ['other'] } } } }))
+  expect(out).toContain('  GET /r7/{id}x (other), /r7/{id} (t7)')
+  expect(out).toContain('10001 operations in 21 tools')
+})
