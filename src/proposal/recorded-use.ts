@@ -63,7 +63,8 @@ export class RecordedUse {
   refused = 0
   readonly #filter: UseFilter
   readonly #agents = new Map<string, Map<string, Gathered>>()
-  #calls = 0
+  /** Calls and scopes that differ. */
+  #different = 0
 
   constructor(filter: UseFilter) {
     this.#filter = filter
@@ -119,11 +120,19 @@ export class RecordedUse {
     try {
       const { canonical, capabilities } = parseScope(text)
       if (capabilities.includes('deny')) return
+      if (!scopes.has(canonical)) this.#countNew()
       scopes.add(canonical)
       this.used++
     } catch (error) {
       if (!(error instanceof ScopeError)) throw error
     }
+  }
+
+  #countNew(): void {
+    if (++this.#different > MOST_CALLS)
+      throw new RecordsError(
+        `The records hold more than ${String(MOST_CALLS)} different calls; look at less of them, for example with -since=24h or -session`,
+      )
   }
 
   #takeCall({ calls }: Gathered, record: DecisionRecord, refused: boolean): void {
@@ -136,10 +145,7 @@ export class RecordedUse {
     const known = calls.get(key)
     if (known) known.count++
     else {
-      if (++this.#calls > MOST_CALLS)
-        throw new RecordsError(
-          `The records hold more than ${String(MOST_CALLS)} different calls; look at less of them, for example with -since=24h or -session`,
-        )
+      this.#countNew()
       calls.set(key, { upstream, method, endpoint, tools, refused, ...(segments && { segments }), count: 1 })
     }
   }

@@ -300,6 +300,12 @@ describe('which records count', () => {
     const { code, err } = await suggest(many)
     expect([code, err]).toEqual([1, expect.stringContaining('The records hold more than 10000 different calls')])
   })
+
+  it('nor more different scopes that were asked about', async () => {
+    const many = Array.from({ length: 10_001 }, (_, at) => record({ required_scope: `read:shop:x${String(at)}` }))
+    const { code, err } = await suggest(many)
+    expect([code, err]).toEqual([1, expect.stringContaining('The records hold more than 10000 different calls')])
+  })
 })
 
 describe('records that hold paths', () => {
