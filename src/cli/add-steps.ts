@@ -14,7 +14,7 @@ import type { Need } from './policy-lines.ts'
 
 export interface FieldChange {
   readonly field: string
-  /** Undefined: there is none. */
+  /** Undefined where nothing stands yet. */
   readonly before: unknown
   readonly after: unknown
 }

@@ -190,7 +190,7 @@ async function planAgainst(call: Call, preset: Preset): Promise<{ readonly plan:
     kv_path: choices.kv_path ?? unlessDefault(upstream?.kv_path, defaultKvPath(name)),
   })
   const tools = await readTools(call, choices.mount, name)
-  // Whoever leaves the key to its owner may have no rights there.
+  // Anyone who leaves the key to its owner may have no rights there.
   const secret = call.flags['without-key'] ? noSecret : await readSecret(call, plan)
   return { plan, state: { upstream, tools, secret } }
 }

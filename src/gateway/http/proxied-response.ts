@@ -41,7 +41,7 @@ export class ProxiedResponse implements CallSink {
     this.#call = call
     const over = () => {
       this.#stopTicking?.()
-      // Once all of it is written, whoever goes has it, and is not waited for any more.
+      // Once all of it is written, a caller that goes has it, and is not waited for any more.
       if (!this.#response.writableFinished && !this.#isWritten) call.abandon()
       call.delivered()
     }

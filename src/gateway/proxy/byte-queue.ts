@@ -8,7 +8,7 @@ export interface ByteQueueOwner {
   left?(): void
 }
 
-/** Bytes read ahead of whoever transforms them before the upstream's connection is paused. */
+/** Bytes read ahead of what transforms them before the upstream's connection is paused. */
 export const READ_AHEAD = 128 * 1024
 
 type Read = IteratorResult<Uint8Array, undefined>

@@ -192,7 +192,7 @@ const nameOf = ({ upstream, minting, placement, fields, secret, recordPath }: Mi
       upstream.name,
       placement,
       minting.fields.map((field) => fields[field]),
-      // Whoever writes the same refresh token again says that it is good again.
+      // Anyone who writes the same refresh token again says that it is good again.
       ...(minting.kind === 'oauth2_refresh' ? [secret, recordPath] : []),
     ]),
     'hex',

@@ -1,5 +1,5 @@
 /**
- * Exchanges refresh tokens that their issuer may replace at each use, once for all gateways: whoever exchanges takes the record in KV by
+ * Exchanges refresh tokens that their issuer may replace at each use, once for all gateways: the one that exchanges takes the record in KV by
  * check-and-set before, and writes there what came of it after; the others wait for that and use the same access token. Between the two
  * nobody else knows which refresh token is good: where a gateway stops there, somebody has to authorize again.
  */
