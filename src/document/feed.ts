@@ -85,6 +85,12 @@ export const feedResponseFields = {
       'Gateways that polled in the last 10 s, this one included if it gave its name: what a limit meant for all of them together is divided by.',
     example: 2,
   },
+  introspection_batch: {
+    type: 'int',
+    computed: true,
+    description: 'How many tokens mcp/introspect takes in one batch_input.',
+    example: 64,
+  },
 } as const
 
 const responseShape = {
@@ -100,6 +106,8 @@ const responseShape = {
   // An engine of 0.1.0 does not tell.
   removed: { ...feedResponseFields.removed, default: false },
   pollers: { ...feedResponseFields.pollers, default: 0, least: 0 },
+  // An engine that does not tell takes one at a time.
+  introspection_batch: { ...feedResponseFields.introspection_batch, default: 1, least: 1 },
 } as const
 
 const text = { type: 'string', always: true } as const
@@ -148,7 +156,7 @@ export type SentFeedResponse = Omit<SentValues<typeof responseShape>, 'events'> 
 /**
  * `held_ms`: how long the request was held: the response is as fresh as the request plus this. `reset`: the follower's position means
  * nothing there: drop every cached thing. `more`: later events wait, so that this response makes nothing fresh. `removed`: the mount
- * is being disabled or moved, and everything under it has ended. `pollers`: 0 where the engine does not tell.
+ * is being disabled or moved, and everything under it has ended. `pollers`: 0 where the engine does not tell. `introspection_batch`: 1 where it takes one token at a time.
  */
 export type FeedResponse = Omit<PresentValues<typeof responseShape>, 'events'> & {
   readonly events: readonly NumberedEvent[]

@@ -14,6 +14,8 @@ export { feedRequestFields, feedResponseFields, readFeedResponse } from './feed.
 export type { FeedEvent, FeedPosition, FeedResponse, NumberedEvent, SentFeedResponse } from './feed.ts'
 export { isCredentialName } from './header-lists.ts'
 export { isForwardingName, isFramingHeader, isHeaderName } from './header-name.ts'
+export { INTROSPECTION_BATCH, introspectionBatchFields, readIntrospectionBatch } from './introspection-batch.ts'
+export type { IntrospectionResult } from './introspection-batch.ts'
 export { introspectionFields, readIntrospection } from './introspection.ts'
 export type { ActiveSession, ChainLink, InactiveSession, Introspection, SentIntrospection } from './introspection.ts'
 export { LONG_SECONDS, ceilingProblems, cutLife, storedLife } from './life.ts'

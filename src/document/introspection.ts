@@ -225,10 +225,10 @@ export type ActiveSession = Omit<PresentValues<typeof activeShape>, keyof Active
 export type InactiveSession = Omit<PresentValues<typeof inactiveShape>, 'active'> & { readonly active: false }
 export type Introspection = ActiveSession | InactiveSession
 
-/** What the engine sends, beside what RFC 7662 names and gateways do not read. */
+/** What the engine sends of one, beside its position and what RFC 7662 names and gateways do not read. */
 export type SentIntrospection =
-  | (Omit<SentValues<typeof activeShape>, keyof ActiveParts> & ActiveParts)
-  | (Omit<SentValues<typeof inactiveShape>, 'active'> & { readonly active: false })
+  | (Omit<SentValues<typeof activeShape>, keyof ActiveParts | keyof typeof position> & ActiveParts)
+  | (Omit<SentValues<typeof inactiveShape>, 'active' | keyof typeof position> & { readonly active: false })
 
 /** Reads a response of `mcp/introspect`. Throws `DocumentError`. */
 export function readIntrospection(data: unknown): Introspection {

@@ -2,6 +2,7 @@
 import type { BackendConfig, SystemView } from '../logical/backend.ts'
 import { forwardClock } from '../logical/clock.ts'
 import type { Clock } from '../logical/clock.ts'
+import type { Logger } from '../logical/log.ts'
 import { Feed } from './feed.ts'
 import { Pollers } from './pollers.ts'
 import { Records } from './records.ts'
@@ -45,12 +46,14 @@ export class Engine {
   readonly clock: Clock
   readonly random: (bytes: number) => Uint8Array
   readonly system: SystemView
+  readonly logger: Logger
   #lastVersion = 0
 
   constructor(config: BackendConfig) {
     this.clock = forwardClock(config.clock)
     this.random = config.random
     this.system = config.system
+    this.logger = config.logger
     this.feed = new Feed(this.clock, config.random)
     this.pollers = new Pollers(this.clock)
     this.records = new Records(config.storage, this.feed)

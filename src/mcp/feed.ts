@@ -6,7 +6,10 @@ import type { FeedEvent, FeedPosition, NumberedEvent, SentFeedResponse } from '.
 import type { Clock } from '../logical/clock.ts'
 
 /** A response without what the mount adds to it. */
-export type FeedPollResult = Omit<SentFeedResponse, 'pollers' | 'check_keys' | 'check_enforced_from_unix'>
+export type FeedPollResult = Omit<
+  SentFeedResponse,
+  'pollers' | 'introspection_batch' | 'check_keys' | 'check_enforced_from_unix'
+>
 
 /** At least so many are kept. */
 const RING_EVENTS = 16_384

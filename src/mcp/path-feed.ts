@@ -1,4 +1,4 @@
-import { feedRequestFields, feedResponseFields } from '../document/index.ts'
+import { INTROSPECTION_BATCH, feedRequestFields, feedResponseFields } from '../document/index.ts'
 import type { SentFeedResponse } from '../document/index.ts'
 import { definePath } from '../framework/path.ts'
 import type { Fields } from '../framework/field.ts'
@@ -33,7 +33,12 @@ export function pathFeed(engine: Engine) {
         const follower = { epoch: given.get('epoch') ?? '', after }
         const response = await engine.removal.during(() => engine.feed.poll(follower, waitMs, request.signal))
         const check = response.reset ? await publishedCheck(engine) : undefined
-        const data = { ...response, pollers: engine.pollers.count, ...check } satisfies SentFeedResponse
+        const data = {
+          ...response,
+          pollers: engine.pollers.count,
+          introspection_batch: INTROSPECTION_BATCH,
+          ...check,
+        } satisfies SentFeedResponse
         return { data }
       },
     },

@@ -58,6 +58,9 @@ export async function leaveTrail(api: Api, mount: string): Promise<Trail> {
   await send('POST', `${mount}/introspect`, { token: tokens[0], required_scope: 'read:stripe:invoices' })
   await send('POST', `${mount}/introspect`, { token_sha256: digests[1] })
   await send('POST', `${mount}/introspect`, { session_id: session })
+  await send('POST', `${mount}/introspect`, {
+    batch_input: [{ token: tokens[3] }, { token_sha256: digests[4] }, { session_id: tokens[1] }, tokens[0]],
+  })
   // A token where an id belongs.
   await send('POST', `${mount}/introspect`, { session_id: tokens[2] })
   const refused = await api('POST', `${mount}/creds/${agent}`, {

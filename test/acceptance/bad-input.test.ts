@@ -251,7 +251,7 @@ const rows: readonly Row[] = [
     'introspect',
     {},
     400,
-    'give exactly one of token, token_sha256 and session_id, for example token=svt_prod_….',
+    'give exactly one of token, token_sha256, session_id and batch_input, for example token=svt_prod_….',
   ],
   [
     'introspection for a scope that is none',
@@ -260,6 +260,22 @@ const rows: readonly Row[] = [
     { token: 'svt_x', required_scope: 'everything' },
     400,
     'required_scope: "everything" does not begin with a capability (create, read, update, delete, list, deny, write). Write for example read:stripe:invoices.',
+  ],
+  [
+    'introspection of a batch of none',
+    'POST',
+    'introspect',
+    { batch_input: [] },
+    400,
+    'batch_input must hold 1 to 64 objects, for example batch_input=[{"token_sha256":"b94d27b9…"}].',
+  ],
+  [
+    'introspection of a batch beside one',
+    'POST',
+    'introspect',
+    { batch_input: [{ token: 'svt_x' }], required_scope: 'read:stripe:invoices' },
+    400,
+    'token, token_sha256, session_id and required_scope stand in the objects of batch_input, not beside it, for example batch_input=[{"token_sha256":"b94d27b9…"}].',
   ],
   [
     'a feed position that is none',

@@ -136,7 +136,13 @@ describe('the feed', () => {
 
   it('of an engine of 0.1.0 is read without what that did not say', () => {
     const events = [{ sequence: 3, type: 'expiry', session_id: 's', token_id: 't', expires_at_unix: 9, newest: true }]
-    expect(readFeedResponse({ ...response, events })).toEqual({ ...response, events, removed: false, pollers: 0 })
+    expect(readFeedResponse({ ...response, events })).toEqual({
+      ...response,
+      events,
+      removed: false,
+      pollers: 0,
+      introspection_batch: 1,
+    })
   })
 
   it.each<[string, unknown]>([

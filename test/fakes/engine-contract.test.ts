@@ -4,6 +4,7 @@ import {
   readAgent,
   readFeedResponse,
   readIntrospection,
+  readIntrospectionBatch,
   readScopes,
   readTools,
   readUpstream,
@@ -212,6 +213,24 @@ describe.each([
       expect((await engine.ofToken(token)).active).toBe(true)
       await engine.clock.advance(1_000)
       expect(await engine.ofToken(token)).toMatchObject({ active: false, reason: 'expired' })
+    })
+
+    it('of several at once says of each what it says of it alone', async () => {
+      const engine = await prepared()
+      const live = await engine.issue('creds/billing')
+      const closed = await engine.issue('creds/billing')
+      await engine.remove(`creds/billing/${closed.session_id}`)
+      const batch: Data[] = [
+        { token_sha256: tokenDigest(live.token) },
+        { token_sha256: tokenDigest(closed.token) },
+        { token_sha256: 'ab'.repeat(32) },
+        { session_id: live.session_id },
+      ]
+      const response = await engine.write('introspect', { batch_input: batch })
+      const alone: Introspection[] = []
+      for (const about of batch) alone.push(await engine.introspect(about))
+      expect(readIntrospectionBatch(response, batch.length)).toEqual(alone)
+      expect((await engine.feed({})).introspection_batch).toBe(64)
     })
 
     it('stands at the position of the feed', async () => {

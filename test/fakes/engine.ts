@@ -42,6 +42,8 @@ export class FakeEngine {
   pollers = 1
   /** Told with every reset; undefined: an engine that has no check keys. Tokens are minted under the last of them. */
   check: { readonly check_keys: readonly string[]; readonly check_enforced_from_unix: number } | undefined
+  /** How many tokens it takes in one introspection; 1: an engine that has no batches. */
+  introspectionBatch = 64
   readonly documents = new Map<string, Record<string, unknown>>()
   readonly sessions = new Map<string, FakeSession>()
   #events: (Event & { sequence: number })[] = []
@@ -215,6 +217,7 @@ export class FakeEngine {
         reset: !current,
         more: false,
         pollers: this.pollers,
+        ...(this.introspectionBatch > 1 && { introspection_batch: this.introspectionBatch }),
         ...(!current && this.check),
       }
     }
@@ -291,12 +294,20 @@ export class FakeEngine {
       sequence: this.sequence,
       server_time_unix_ms: this.clock.now() + this.clockAheadMs,
     }
+    if (!('batch_input' in body)) return { ...this.#stateOf(body), ...stamp }
+    if (this.introspectionBatch === 1)
+      throw new VaultError('bad_request', 400, 'give exactly one of token, token_sha256 and session_id', [])
+    const batch = body.batch_input as Record<string, unknown>[]
+    return { batch_results: batch.map((about) => this.#stateOf(about)), ...stamp }
+  }
+
+  #stateOf(body: Record<string, unknown>): Record<string, unknown> {
     const session = [...this.sessions.values()].find(
       (candidate) =>
         candidate.session_id === body.session_id ||
         candidate.tokens.some(({ token }) => tokenDigest(token) === body.token_sha256),
     )
-    if (!session) return { active: false, reason: 'unknown', ...stamp }
+    if (!session) return { active: false, reason: 'unknown' }
     const token = session.tokens.find((candidate) => tokenDigest(candidate.token) === body.token_sha256)
     const { session_id, agent_id, environment, scopes } = session
     const about = {
@@ -311,7 +322,7 @@ export class FakeEngine {
     const reason =
       chain.map((link) => this.#over(link)).find((over) => over !== undefined) ??
       (token?.ended ? 'revoked' : token && token.expires_at_unix <= this.nowUnix() ? 'expired' : undefined)
-    if (reason) return { active: false, reason, ...about, ...stamp }
+    if (reason) return { active: false, reason, ...about }
     return {
       active: true,
       ...about,
@@ -335,7 +346,6 @@ export class FakeEngine {
           .flatMap((link) => [`agents/${link.agent_id}`, `agents/${link.agent_id}/scopes`])
           .map((path) => [path, this.documents.get(path)?.version ?? null]),
       ),
-      ...stamp,
     }
   }
 

@@ -385,7 +385,7 @@ describe('creds', () => {
       'session "nothing" is not a session of agent "billing"; open one with mcp/creds/billing.',
     ],
     ...alike(
-      [400, 'give exactly one of token, token_sha256 and session_id, for example token=svt_prod_….'],
+      [400, 'give exactly one of token, token_sha256, session_id and batch_input, for example token=svt_prod_….'],
       [
         ['introspecting nothing', 'POST /v1/mcp/introspect\n\n{}'],
         ['introspecting two things', 'POST /v1/mcp/introspect\n\n{"token":"<phantom>","session_id":"<session>"}'],

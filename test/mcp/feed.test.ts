@@ -439,11 +439,15 @@ describe('an introspection', () => {
   })
 
   it.each([
-    ['nothing', {}, 'give exactly one of token, token_sha256 and session_id, for example token=svt_prod_….'],
+    [
+      'nothing',
+      {},
+      'give exactly one of token, token_sha256, session_id and batch_input, for example token=svt_prod_….',
+    ],
     [
       'two things',
       { token: 'a', session_id: 'b' },
-      'give exactly one of token, token_sha256 and session_id, for example token=svt_prod_….',
+      'give exactly one of token, token_sha256, session_id and batch_input, for example token=svt_prod_….',
     ],
     [
       'a digest that is none',

@@ -73,7 +73,18 @@ describe('the engine answers as its document says', () => {
           token: (await engine.issue('billing')).token,
           required_scope: 'read:stripe:invoices',
         }),
-      ['reason', 'detail'],
+      ['reason', 'detail', 'batch_results'],
+    ],
+    [
+      'post',
+      '/introspect',
+      async () => {
+        const { token } = await engine.issue('billing')
+        const { data } = (await engine.write('introspect', { batch_input: [{ token }] }))!
+        const [result] = data!.batch_results as Data[]
+        return { data: { ...data, ...result } }
+      },
+      ['reason', 'detail', 'required_scope', 'scope_match'],
     ],
     ['get', '/feed', () => engine.read('feed', { wait: 0 }), ['more']],
     ['get', '/tidy/status', () => engine.read('tidy/status'), []],

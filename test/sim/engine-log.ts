@@ -1,5 +1,6 @@
 /** Writes down, at the engine's own door, what it was asked and what it answered: the truth everything else is held to. */
 import type { Clock } from '../../src/logical/clock.ts'
+import type { Data } from '../../src/logical/data.ts'
 import { fromUnknown } from '../../src/logical/errors.ts'
 import type { Response } from '../../src/logical/response.ts'
 import type { History, HistoryEvent } from './history.ts'
@@ -69,23 +70,23 @@ export class EngineLog {
     lease: Lease | undefined,
     handle: () => Promise<Response | undefined>,
   ): Promise<Response | undefined> {
-    const begin = this.#meaningOf(request, lease)
-    if (!begin) return handle()
-    const op = this.#history.begin(begin)
+    const begun = this.#meaningOf(request, lease).map((begin) => ({ op: this.#history.begin(begin), begin }))
     try {
       const response = await handle()
-      this.#wrote(op, begin, response)
+      const data = response?.data ?? {}
+      const results = 'batch_results' in data ? (data.batch_results as Data[]) : [data]
+      for (const [index, { op, begin }] of begun.entries()) this.#wrote(op, begin, results[index]!, response)
       return response
     } catch (thrown) {
       const { kind } = fromUnknown(thrown)
-      const outcome = !(thrown instanceof PluginDied) && untouched.has(kind) ? 'refused' : 'unknown'
-      this.#history.add({ kind: 'end', op, outcome, why: thrown instanceof PluginDied ? 'died' : kind })
+      const died = thrown instanceof PluginDied
+      const outcome = !died && untouched.has(kind) ? 'refused' : 'unknown'
+      for (const { op } of begun) this.#history.add({ kind: 'end', op, outcome, why: died ? 'died' : kind })
       throw thrown
     }
   }
 
-  #wrote(op: number, begin: Begin, response: Response | undefined): void {
-    const data = response?.data ?? {}
+  #wrote(op: number, begin: Begin, data: Data, response: Response | undefined): void {
     const { what } = begin
     if (what === 'open' || what === 'refresh') {
       this.#history.add({
@@ -102,16 +103,26 @@ export class EngineLog {
       const engineMs = START_UNIX_MS + this.#history.now + this.#clockOffsetMs
       const expires = Math.floor(engineMs / 1000) + (response?.secret?.lease_options.ttl ?? 0)
       this.#history.add({ kind: 'renewed', op, token: begin.token!, expires })
+    } else if (what === 'introspect' && data.error !== undefined) {
+      this.#history.add({ kind: 'end', op, outcome: 'unknown', why: String(data.error) })
     } else if (what === 'introspect') {
       const reason = data.active === true ? undefined : String(data.reason)
       this.#history.add({ kind: 'introspected', op, token: begin.token!, reason })
     } else this.#history.add({ kind: 'end', op, outcome: 'ok' })
   }
 
-  #meaningOf({ operation, path, data, secret }: PluginRequest, lease: Lease | undefined): Begin | undefined {
+  /** What a request asks for; nothing that is kept count of, one thing, or several tokens at once. */
+  #meaningOf(request: PluginRequest, lease: Lease | undefined): readonly Begin[] {
+    const { operation, path, data } = request
+    if (operation === 'update' && path === 'introspect')
+      return ((data.batch_input as Data[] | undefined) ?? [data]).map((about) => this.#introspect(about))
+    const begin = this.#changeBy(request, lease)
+    return begin ? [begin] : []
+  }
+
+  #changeBy({ operation, path, data, secret }: PluginRequest, lease: Lease | undefined): Begin | undefined {
     if (lease && secret) return ofLease(operation, data, secret.lease_options.issue_time ?? null, lease)
     const [root = '', agent = '', rest] = path.split('/')
-    if (operation === 'update' && root === 'introspect') return this.#introspect(data)
     if (root === 'creds') return this.#creds(operation, agent, rest, data)
     if (root === 'sessions' && operation === 'delete')
       return { what: 'end-session', session: this.#names.session(agent) }
