@@ -1,4 +1,5 @@
 // curl: downloads and their resumption, uploads, forms, codings, conditions, redirects.
+import { createHash } from 'node:crypto'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FILE, MODIFIED, filesUpstream, readFrame } from './fakes/files-api.mjs'
@@ -59,6 +60,10 @@ const transfers = {
   'what is stored in gzip': { args: ['--compressed', '-o', 'out'], path: '/stored/gzip' },
   'what is stored in br': { args: ['--compressed', '-o', 'out'], path: '/stored/br' },
   'what is stored in deflate': { args: ['--compressed', '-o', 'out'], path: '/stored/deflate' },
+  'what is stored in gzip, as it is': { args: ['-o', 'out'], path: '/stored/gzip' },
+  'what is stored in br, as it is': { args: ['-o', 'out'], path: '/stored/br' },
+  'what is stored in deflate, as it is': { args: ['-o', 'out'], path: '/stored/deflate' },
+  'what is stored in gzip, by HEAD': { args: ['-I'], path: '/stored/gzip', only: /^(?:HTTP|content|etag).*/gim },
   'a redirect to a path': { args: ['-L', '-o', 'out'], path: '/redirect/?to=/file/a' },
   'a redirect to a URL': { args: ['-L', '-o', 'out'], path: '/redirect/?to=OWN/file/a' },
   'a redirect beside itself': { args: ['-L', '-o', 'out'], path: '/redirect/?to=../file/a' },
@@ -129,7 +134,7 @@ async function curl(folder, { url, key }, { has = {}, input, args, path, only })
 function fileIn(folder, name) {
   try {
     const bytes = readFileSync(join(folder, name))
-    return { bytes: bytes.length, isFile: bytes.equals(FILE) }
+    return { bytes: bytes.length, digest: createHash('sha256').update(bytes).digest('hex') }
   } catch {
     return undefined
   }

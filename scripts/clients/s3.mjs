@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { gzipSync } from 'node:zlib'
 import { fakeS3 } from './fakes/s3.mjs'
 import { rejectionOf } from './harness/fake.mjs'
 
@@ -56,6 +57,8 @@ export const comparable = {
 
 const content = randomBytes(200_000)
 const large = randomBytes(11 * MiB)
+/** Longer than what is looked at before a response is begun. */
+const zipped = gzipSync(randomBytes(150_000).toString('hex'))
 const digest = (bytes) => createHash('sha256').update(bytes).digest('hex')
 const told = ({ $metadata, ...rest }) => ({ status: $metadata.httpStatusCode, requestId: $metadata.requestId, ...rest })
 
@@ -93,6 +96,9 @@ async function write({ step, client, aws, Upload }) {
     await put('once', 'a', { IfNoneMatch: '*' })
     return rejectionOf(put('once', 'b', { IfNoneMatch: '*' }), ['name', 'message'])
   })
+  await step('put what is compressed', async () =>
+    told(await put('zipped', zipped, { ContentEncoding: 'gzip', ContentType: 'application/json' })),
+  )
   await step('upload in parts', async () => {
     const params = { Bucket: 'box', Key: 'large', Body: large }
     return told(await new Upload({ client, params, partSize: 5 * MiB, queueSize: 1 }).done())
@@ -113,6 +119,15 @@ async function read({ step, client, unchecked, aws, getSignedUrl }) {
   })
   await step('get what came in parts', async () =>
     assert.equal((await bytesOf(await get('large'))).body, digest(large)),
+  )
+  await step('get what is compressed, as it is', async () => {
+    const got = await bytesOf(await get('zipped'))
+    assert.deepEqual([got.body, got.ContentEncoding, got.ContentLength], [digest(zipped), 'gzip', zipped.length])
+    assert.match(got.ETag, /^"/)
+    return got
+  })
+  await step('head of what is compressed', async () =>
+    told(await client.send(new aws.HeadObjectCommand({ Bucket: 'box', Key: 'zipped' }))),
   )
   await step('get a part', async () => bytesOf(await get('bytes', { Range: 'bytes=65536-131071' })))
   await step('get the rest', async () => bytesOf(await get('bytes', { Range: 'bytes=199000-' })))
@@ -176,4 +191,6 @@ export async function run({ at, load, step, refused }) {
   await refused('a copy from somewhere else', () => client.send(copy), /header x-amz-copy-source is not passed on/)
   const part = () => client.send(new aws.GetObjectCommand({ ...named, Key: 'bytes', Range: 'bytes=0-9' }))
   await refused('a part of a few bytes', part, /range/i)
+  const piece = () => client.send(new aws.GetObjectCommand({ ...named, Key: 'zipped', Range: 'bytes=0-99999' }))
+  await refused('a part of what is compressed', piece, /part of a compressed body/, 1)
 }

@@ -66,9 +66,10 @@ export const invalidRequestCodes = {
   },
   range_not_allowed: {
     http: 416,
-    meaning: 'The part of a response that is asked for is too small, or it is more than one.',
+    meaning: 'The part of a response that is asked for is too small, is more than one, or is one of a compressed body.',
     actor: 'agent',
-    action: 'Ask for one range of at least 64 KiB, or for one that goes to the end.',
+    action:
+      'Ask for one range of at least 64 KiB, or for one that goes to the end; of a compressed body for the whole.',
   },
   unsupported_media_type: {
     kind: 'unsupported_media_type',

@@ -184,7 +184,7 @@ export const presets: readonly Preset[] = [
     "title": "Amazon S3",
     "notes": [
       "Keys that end with a slash, which tools show as folders, are covered; keys with an empty part (a//b) are refused.",
-      "Objects that are stored with a Content-Encoding are handed on decoded, without their checksum: the gateway looks for the key in what it hands on.",
+      "A part (Range) of an object that is stored with a Content-Encoding is refused, because nothing can be looked for in it: take the whole, with a multipart_threshold of the AWS CLI above its size.",
       "Clients must be told to use path-style URLs (forcePathStyle): a bucket as a part of the host name does not reach the gateway.",
       "What a request does depends on its query: the tools let the parameters of theirs pass, so that ?acl, ?policy and the like are refused. DELETE /bucket/key aborts an upload or deletes the object: it is one tool, of high risk.",
       "x-amz-copy-source reads another object, x-amz-acl opens one to others and x-amz-request-payer chooses who is billed: callers may not send them. The tools cover every bucket the key may use: limit the key in IAM, or write tools of your own that name the bucket."

@@ -682,6 +682,7 @@ export interface CallRequest {
 export interface CallResponse {
   readonly status: number
   readonly headers: readonly Header[]
+  /** Without a content coding: what the upstream sent compressed all the same has been decoded, and no header names the coding. */
   readonly body: Uint8Array
   readonly request_id: string
   /** Milliseconds the upstream took until its response head. */

@@ -54,11 +54,13 @@ function store(state, { request, response, query, key, body }) {
 function tell(state, { request, response, key }) {
   const object = state.objects.get(key)
   if (object === undefined) return problem(response, 404, 'NoSuchKey', 'The specified key does not exist.')
-  const { bytes, headers } = object
+  const { bytes, headers, coding = '' } = object
+  const stored = coding.replace(/^aws-chunked,?/, '')
   const told = {
     ...always,
     'content-type': 'binary/octet-stream',
     ...headers,
+    ...(stored && { 'content-encoding': stored }),
     etag: tagOf(bytes),
     'last-modified': DATE,
     'accept-ranges': 'bytes',

@@ -3,13 +3,14 @@ import { ofTheBytes, paging, references, spokenAlways, wholeOnly } from './known
 import type { CallableUpstream } from './upstream.ts'
 
 /**
- * `paging`: bare numbers at least. `whole`: with a whole body. `bytes`: with the upstream's bytes. `length`: where no byte of
- * them can be missing. The others are rewritten.
+ * `paging`: bare numbers at least. `whole`: with a whole body. `bytes`: with the upstream's bytes. `coding`: where those stay in their
+ * coding. `length`: where no byte of them can be missing. The others are rewritten.
  */
 export type ResponseRule =
-  'always' | 'paging' | 'whole' | 'bytes' | 'length' | 'tag' | 'reference' | 'links' | 'trailer' | 'drop'
+  'always' | 'paging' | 'whole' | 'bytes' | 'coding' | 'length' | 'tag' | 'reference' | 'links' | 'trailer' | 'drop'
 
 const exact = new Map<string, ResponseRule>([
+  ['content-encoding', 'coding'],
   ['content-length', 'length'],
   ['etag', 'tag'],
   ['link', 'links'],

@@ -22,6 +22,8 @@ export interface ResponseHeaderOptions extends ReferenceOptions {
   readonly untouched: boolean
   /** It was taken apart here (decoded, projected): what the upstream says of the whole is true of no byte of it. */
   readonly changed: boolean
+  /** A body in a content coding is for the caller to decode. */
+  readonly coded: boolean
   readonly key: SearchedKey | undefined
 }
 
@@ -62,14 +64,17 @@ const echoesIn = (name: string, matcher: Matcher | undefined): number =>
 
 /** The value as the caller is to see it; undefined where it is not handed on. */
 function ownView(rule: ResponseRule, value: string, options: ResponseHeaderOptions): string | undefined {
-  const { projected, untouched, changed } = options
+  const { projected, changed } = options
   if (rule === 'always') return value
   if (rule === 'tag') return changed ? tagOfChanged(value) : value
-  if (rule === 'length') return untouched ? value : undefined
-  if (rule === 'bytes') return changed ? undefined : value
+  if (rule === 'length' || rule === 'bytes' || rule === 'coding') return isTrue(rule, options) ? value : undefined
   if (!projected) return ofWhole(rule, value, options)
   return rule === 'paging' && /^\d{1,18}$/.test(value) ? value : undefined
 }
+
+/** Whether what the upstream says of its body's bytes is true of those that are handed on. */
+const isTrue = (rule: 'length' | 'bytes' | 'coding', { untouched, changed, coded }: ResponseHeaderOptions): boolean =>
+  rule === 'length' ? untouched : !changed && (rule === 'bytes' || coded)
 
 function ofWhole(rule: ResponseRule, value: string, options: ResponseHeaderOptions): string | undefined {
   if (rule === 'trailer') return announced(value, options)
@@ -85,7 +90,8 @@ function announced(value: string, { upstream, changed }: ResponseHeaderOptions):
   return kept.length > 0 ? kept.join(', ') : undefined
 }
 
-const mayTrail = (rule: ResponseRule): boolean => rule !== 'drop' && rule !== 'length' && rule !== 'trailer'
+const mayTrail = (rule: ResponseRule): boolean =>
+  rule !== 'drop' && rule !== 'length' && rule !== 'coding' && rule !== 'trailer'
 
 /** Trailer fields as `responseHeaders` treats headers, of a body that goes out as it came. */
 export function responseTrailers(options: ResponseHeaderOptions): ReturnType<typeof responseHeaders> {

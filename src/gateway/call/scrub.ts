@@ -37,6 +37,11 @@ export class Scrubber {
     return this.#matches
   }
 
+  /** Bytes that were pushed and not handed out yet: what they are depends on what follows. */
+  get undecided(): number {
+    return this.#held.length
+  }
+
   /** The bytes that are safe to hand out; may be empty, and is a part of `chunk` itself when there is nothing to be replaced. */
   push(chunk: Uint8Array): Uint8Array {
     const held = this.#held.length

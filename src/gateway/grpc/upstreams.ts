@@ -69,7 +69,7 @@ function upstreamCallRequest(head: CallRequest, way: Way): AwaitedCallRequest {
   const headers = head.headers.map(({ name, value }) => [name, value] as const)
   // Locations in the response are paths that can be asked for here again.
   const { upstream, method } = head
-  return { ...way, token, upstream, method, segments, spelled, query, headers, callerBase: '' }
+  return { ...way, token, upstream, method, segments, spelled, query, headers, callerBase: '', decodes: true }
 }
 
 function headOf({ status: code, headers, upstream_ms }: UpstreamCallResponse, requestId: string): CallResponse {

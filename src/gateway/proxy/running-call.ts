@@ -188,7 +188,7 @@ export class RunningCall implements CallSink, CallPermit, OngoingUse {
     if (open.isSettling) await open.settled()
     open.require()
     const { upstream, judgement, sent } = open.allowed
-    const { token, segments, spelled, query, headers, contentLength, callerBase } = this.#request
+    const { token, segments, spelled, query, headers, contentLength, callerBase, decodes } = this.#request
     const call: UpstreamCall = {
       upstream,
       match: judgement.tools[0]!,
@@ -207,6 +207,7 @@ export class RunningCall implements CallSink, CallPermit, OngoingUse {
       projection: projectionOf(judgement),
       reserve: this.#reserve,
       callerBase,
+      decodes,
     }
     const signed = usable.key?.signing ? await signedCall(call, usable.key.signing, this.#body) : call
     if (signed !== call) open.require()

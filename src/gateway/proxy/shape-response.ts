@@ -1,5 +1,5 @@
 /** From the upstream's response head to what is handed on: status, headers, and what becomes of the body. */
-import { GatewayCallError } from '../call/call-error.ts'
+import { GatewayCallError, RefusedRequest } from '../call/call-error.ts'
 import type { HeaderPairs } from '../call/credentials.ts'
 import { encodingOf } from '../call/decode.ts'
 import { fieldValue } from '../call/field-value.ts'
@@ -17,11 +17,15 @@ export interface ResponseShape {
   /** Places in the headers in which the upstream had echoed the key. */
   readonly echoes: number
   readonly encoding: Encoding
+  /** As the upstream tells it. */
+  readonly contentLength: number | undefined
   /**
-   * `passed` as it comes; `none`: HTTP allows none, and the head waits until that has shown; `projected` once it is whole; `withheld`: the
+   * `passed` as it comes; `searched`: as it comes, once its decoded form has been searched for the key; `decoded`; `none`: HTTP allows none, and the head waits until that has shown; `projected` once it is whole; `withheld`: the
    * upstream's own is not read.
    */
-  readonly body: 'passed' | 'none' | 'projected' | 'withheld'
+  readonly body: 'passed' | 'searched' | 'decoded' | 'none' | 'projected' | 'withheld'
+  /** The same for a body that is not handed on in its coding after all. */
+  decoded(): ResponseShape
 }
 
 /** Throws `GatewayCallError` for a response of which nothing may be handed on. */
@@ -34,22 +38,33 @@ export function shapeResponse(
   const { upstream, projection } = call
   refuseStatus(call, status, fields, ranged)
   const bodyless = hasNoBody(call, status)
-  const encoding = bodyless ? 'identity' : encodingOf(upstream.name, fields)
-  const untouched = !projection && encoding === 'identity' && (isHead(call) || !bodyless)
-  const changed = projection !== undefined || encoding !== 'identity'
-  const { headers, matches } = responseHeaders(optionsOf(call, publicUrl, fields, untouched, changed))
-  return {
-    status,
-    headers,
-    contentType: fieldValue(fields, 'content-type'),
-    echoes: matches,
-    encoding,
-    body: bodyOf(call, status, bodyless),
+  const encoding = bodyless || !isRead(call) ? 'identity' : encodingOf(upstream.name, fields)
+  const body = bodyOf(call, status, bodyless, encoding)
+  const contentLength = fieldValue(fields, 'content-length')
+  const shape = (as: ResponseShape['body']): ResponseShape => {
+    const changed = projection !== undefined || as === 'decoded'
+    const untouched = !changed && (isHead(call) || !bodyless)
+    const { headers, matches } = responseHeaders(optionsOf(call, publicUrl, fields, untouched, changed))
+    return {
+      status,
+      headers,
+      contentType: fieldValue(fields, 'content-type'),
+      contentLength: contentLength === undefined ? undefined : Number(contentLength),
+      echoes: matches,
+      encoding,
+      body: as,
+      decoded: () => shape('decoded'),
+    }
   }
+  return shape(body)
 }
 
+/** Whether anything is looked for in its body. */
+const isRead = ({ projection, key, decodes }: UpstreamCall): boolean =>
+  projection !== undefined || decodes === true || key?.matcher !== undefined
+
 const optionsOf = (
-  { upstream, projection, callerBase = `/u/${upstream.name}`, key }: UpstreamCall,
+  { upstream, projection, callerBase = `/u/${upstream.name}`, key, decodes }: UpstreamCall,
   requestUrl: string,
   fields: readonly string[],
   untouched: boolean,
@@ -64,6 +79,7 @@ const optionsOf = (
   projected: projection !== undefined,
   untouched,
   changed,
+  coded: decodes !== true,
   key,
 })
 
@@ -75,9 +91,15 @@ export function shapeTrailers(call: UpstreamCall, requestUrl: string, fields: re
   return responseTrailers(optionsOf(call, requestUrl, fields, false, false)).headers
 }
 
-function bodyOf({ projection }: UpstreamCall, status: number, bodyless: boolean): ResponseShape['body'] {
+function bodyOf(
+  { projection, decodes }: UpstreamCall,
+  status: number,
+  bodyless: boolean,
+  encoding: Encoding,
+): ResponseShape['body'] {
   if (status === 205) return 'none'
-  if (!projection || bodyless) return 'passed'
+  if (bodyless) return 'passed'
+  if (!projection) return encoding === 'identity' ? 'passed' : decodes ? 'decoded' : 'searched'
   return status < 200 || status > 299 ? 'withheld' : 'projected'
 }
 
@@ -88,20 +110,23 @@ function refuseStatus(call: UpstreamCall, status: number, fields: readonly strin
       'upstream_unauthorized',
       `upstream ${name} refused the gateway's key (${String(status)})`,
     )
-  if (status === 206 && !(ranged && isReadablePart(name, fields)))
+  if (status !== 206) return
+  // RFC 9110, 15.3.7: of one range, and it says which.
+  if (!ranged || fieldValue(fields, 'content-range') === undefined)
     throw new GatewayCallError(
       'upstream_invalid_response',
       `upstream ${name} sent a partial response that was not requested`,
+    )
+  if (isRead(call) && encodingOf(name, fields) !== 'identity')
+    throw new RefusedRequest(
+      'range_not_allowed',
+      `header range: upstream ${name} sent a part of a compressed body, in which nothing can be looked for; ask for the whole, without Range`,
     )
 }
 
 /** RFC 9110, 15.3.6: a 205 has no content. Some clients read what one brings all the same. */
 export const bodyNotAllowed = ({ upstream }: UpstreamCall): GatewayCallError =>
   new GatewayCallError('upstream_invalid_response', `upstream ${upstream.name} sent a body where HTTP allows none`)
-
-/** RFC 9110, 15.3.7: of one range, and it says which. Half of a compressed stream cannot be read. */
-const isReadablePart = (name: string, fields: readonly string[]): boolean =>
-  fieldValue(fields, 'content-range') !== undefined && encodingOf(name, fields) === 'identity'
 
 export const isEventStream = (contentType: string | undefined): boolean =>
   /^text\/event-stream[\t ]*(?:;|$)/i.test(contentType ?? '')

@@ -1,24 +1,32 @@
 /** A response whose body cannot be handed on as it comes: compressed, or of which only some fields may pass. */
 import { decode } from '../call/decode.ts'
+import type { Coding } from '../call/decode.ts'
 import { projectBody, projectShortBody } from '../call/project.ts'
 import { loopBudget } from '../loop-budget.ts'
+import { READ_AHEAD } from './byte-queue.ts'
+import { searchedBody } from './searched-response.ts'
+import { isEventStream } from './shape-response.ts'
 import type { ResponseShape } from './shape-response.ts'
 import type { UpstreamCall } from './upstream-call.ts'
 
 export interface TransformedResponse {
   readonly shape: ResponseShape
   readonly pieces: AsyncIterable<Uint8Array>
+  /** Places in which the key was found without being replaced. */
+  readonly matches?: () => number
 }
 
 /** Resolves when the head may go out: of a projected body once it is whole, and so known to be right. */
 export async function transformedResponse(
-  { upstream, projection, reserve }: UpstreamCall,
+  call: UpstreamCall,
   shape: ResponseShape,
   received: AsyncIterable<Uint8Array>,
 ): Promise<TransformedResponse> {
   const { encoding, status, contentType } = shape
+  const { upstream, projection, reserve } = call
+  if (shape.body === 'searched' && encoding !== 'identity') return searched(call, shape, encoding, received)
   const plain = encoding === 'identity' ? received : decode(upstream.name, encoding, received)
-  if (!projection || shape.body === 'passed') return { shape, pieces: plain }
+  if (!projection || shape.body === 'decoded') return { shape, pieces: plain }
   const body = await projectBody({
     upstreamName: upstream.name,
     status,
@@ -29,6 +37,21 @@ export async function transformedResponse(
     reserve,
   })
   return { shape: body ? asJson(shape) : shape, pieces: inPieces(body ?? new Uint8Array(0)) }
+}
+
+/** What goes out as it came, or decoded where the key shows in time: then it is cut out, which a compressed body does not survive. */
+async function searched(
+  { upstream, key }: UpstreamCall,
+  shape: ResponseShape,
+  coding: Coding,
+  received: AsyncIterable<Uint8Array>,
+): Promise<TransformedResponse> {
+  const isShort = shape.contentLength !== undefined && shape.contentLength <= READ_AHEAD
+  const beforeHead = isEventStream(shape.contentType) ? 'nothing' : isShort ? 'short whole' : 'something'
+  const upstreamName = upstream.name
+  const body = await searchedBody({ upstreamName, coding, matcher: key!.matcher!, received, beforeHead })
+  if (body.pieces) return { shape, pieces: body.pieces, matches: body.matches }
+  return { shape: shape.decoded(), pieces: decode(upstreamName, coding, body.replayed) }
 }
 
 const asJson = (shape: ResponseShape): ResponseShape => ({

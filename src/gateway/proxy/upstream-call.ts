@@ -26,6 +26,8 @@ export interface UpstreamCall extends OutgoingRequestOptions {
   readonly reserve?: ((bytes: number) => void) | undefined
   /** See `ResponseHeaderOptions.callerBase`; `/u/<upstream>` when not given. */
   readonly callerBase?: string | undefined
+  /** The caller reads no content codings: what comes in one although none was asked for is decoded here. */
+  readonly decodes?: boolean | undefined
 }
 
 export interface UpstreamHead {

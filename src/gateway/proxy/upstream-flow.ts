@@ -13,6 +13,7 @@ import { explainedFailure, unbuildable } from './transport-failure.ts'
 import { notRead } from './not-read.ts'
 import { Patience } from './patience.ts'
 import { ShortBody, transformedResponse } from './transformed-response.ts'
+import type { TransformedResponse } from './transformed-response.ts'
 import { Upload } from './upload.ts'
 import type { CallSink, UpstreamCall } from './upstream-call.ts'
 
@@ -34,6 +35,9 @@ export class UpstreamFlow implements ResponseHandler {
   #short: ShortBody | undefined
   /** Where the body has to be transformed as it comes. */
   #inflow: ByteQueue | undefined
+  #transformed: TransformedResponse | undefined
+  /** What follows a body that goes out as it came. */
+  #trailers: readonly string[] = []
   #headerEchoes = 0
   /** Hosts that redirects were followed to: what is heard of the one before the last counts no more. */
   #redirects = noRedirects
@@ -50,20 +54,13 @@ export class UpstreamFlow implements ResponseHandler {
     this.#call = call
     this.#sink = sink
     const { clock, upstream, egress } = call
-    this.#patience = new Patience({
-      upstream,
-      clock,
-      deadlines: egress.deadlines,
-      onLate: (error) => {
-        this.fail(error)
-      },
-    })
+    this.#patience = new Patience({ upstream, clock, deadlines: egress.deadlines, onLate: this.fail.bind(this) })
     this.#startedMs = clock.monotonic()
   }
 
   /** Places in which the upstream had echoed the key. */
   get echoes(): number {
-    return this.#headerEchoes + (this.#scrubber?.matches ?? 0)
+    return this.#headerEchoes + (this.#scrubber?.matches ?? 0) + (this.#transformed?.matches?.() ?? 0)
   }
   /** What the record says of redirects. */
   get redirected(): { readonly redirects?: readonly string[] } {
@@ -154,6 +151,7 @@ export class UpstreamFlow implements ResponseHandler {
     if (this.#ignores(hop)) return
     this.#patience.stop()
     if (this.#inflow) {
+      this.#trailers = trailers
       this.#inflow.end()
       return
     }
@@ -243,7 +241,8 @@ export class UpstreamFlow implements ResponseHandler {
     })
     this.#inflow = inflow
     try {
-      const { shape: final, pieces } = await transformedResponse(this.#call, shape, inflow)
+      this.#transformed = await transformedResponse(this.#call, shape, inflow)
+      const { shape: final, pieces } = this.#transformed
       if (this.#over) return
       this.#requireFresh()
       this.#sendHead(final)
@@ -255,7 +254,7 @@ export class UpstreamFlow implements ResponseHandler {
             this.#resumed = resolve
           })
       }
-      if (!this.#over) this.#complete([])
+      if (!this.#over) this.#complete(final.body === 'searched' ? this.#trailers : [])
     } catch (error) {
       this.fail(error as Error)
     }

@@ -24,6 +24,8 @@ export interface UpstreamCallRequest extends RequestIds {
   readonly caller: Caller
   /** Whoever asks tells when the last byte has left this process (`RunningCall.delivered`); until then the call is watched. */
   readonly tellsDelivery?: boolean
+  /** See `UpstreamCall.decodes`. */
+  readonly decodes?: boolean
 }
 
 /** For those who wait for the response: what of the request ends it, and when its last byte has left. */

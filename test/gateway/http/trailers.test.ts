@@ -53,6 +53,19 @@ it('those that would pass as headers pass, and are announced', async () => {
   })
 })
 
+it('pass behind a body that goes out in the coding it came in, too', async () => {
+  respond((response) => {
+    response.writeHead(200, { trailer: announced, 'content-encoding': 'gzip' })
+    response.write(gzipSync('{}'))
+    response.addTrailers(trailing)
+    response.end()
+  })
+  expect(await get('/u/stripe/v1/invoices')).toMatchObject({
+    trailer: 'x-checksum, digest',
+    trailers: { 'x-checksum': 'abc', digest: 'sha-256=x' },
+  })
+})
+
 it('are searched for the key', async () => {
   respond((response) => {
     response.writeHead(200, { trailer: 'X-Checksum' })
@@ -65,7 +78,7 @@ it('are searched for the key', async () => {
 
 it.each([
   ['/u/stripe/v1/customers', '{"data":[]}', {}],
-  ['/u/stripe/v1/invoices', gzipSync('{}'), { 'content-encoding': 'gzip' }],
+  ['/u/stripe/v1/invoices', gzipSync('sk_live_secret'), { 'content-encoding': 'gzip' }],
 ])('neither pass nor are announced behind a body that is taken apart here: %s', async (path, body, headers) => {
   respond((response) => {
     response.writeHead(200, { trailer: announced, 'content-type': 'application/json', ...headers })
