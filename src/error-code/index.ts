@@ -49,6 +49,13 @@ const kindOfType: Readonly<Record<GatewayErrorType, ErrorKind>> = {
   upstream_error: 'upstream_error',
 }
 
+/**
+ * Of a failure whose status is its type's: what no waiting changes is not told by a status that clients repeat by themselves, as Octokit,
+ * the SDKs of OpenAI, Stripe and AWS do with a 502. The upstream would be asked, and might act, each time. What is `unavailable` stays
+ * 503 in any case, because everything else makes callers drop their token.
+ */
+const finalStatusOf: Partial<Record<GatewayErrorType, number>> = { upstream_error: errorTable.permission_denied.http }
+
 export const errorTypes = Object.keys(tables) as GatewayErrorType[]
 
 export interface ErrorCode {
@@ -71,9 +78,9 @@ function* allCodes(): Generator<ErrorCode> {
     for (const [code, entry] of Object.entries<ErrorCodeEntry>(tables[type])) {
       const {
         kind = kindOfType[type],
-        http = errorTable[kind].http,
-        origin = 'gateway',
         retry = true,
+        http = (retry ? undefined : finalStatusOf[type]) ?? errorTable[kind].http,
+        origin = 'gateway',
         meaning,
         actor,
         action,

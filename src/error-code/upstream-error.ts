@@ -1,6 +1,6 @@
 import type { ErrorCodeEntry } from './entry.ts'
 
-/** The API behind the gateway could not be called. 502. */
+/** The API behind the gateway could not be called. 502, and 403 where trying again changes nothing. */
 export const upstreamErrorCodes = {
   key_consent_missing: {
     meaning: 'The owner of the key has not agreed to this use of it.',
@@ -73,6 +73,7 @@ export const upstreamErrorCodes = {
     action: 'Ask the people who run the upstream.',
   },
   redirect_refused: {
+    retry: false,
     meaning: 'The upstream redirects to another place, where the key must not go.',
     actor: 'operator',
     action: "List the host in the upstream's `follow_redirects`, or make an upstream of it; the message names it.",

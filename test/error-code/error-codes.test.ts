@@ -85,7 +85,16 @@ describe('the table of error codes', () => {
     expect(status('stale')).toEqual([503, 14])
     expect(status('upstream_timeout')).toEqual([502, 9])
     expect(status('misdirected')[0]).toBe(421)
+    expect(status('redirect_refused')).toEqual([403, 9])
+    expect(status('mount_gone')).toEqual([503, 14])
     expect(errorTypes).toHaveLength(5)
+  })
+
+  it('tells what is final of an upstream by a status that no client repeats', () => {
+    const repeated = (http: number) => http >= 500 || [408, 409, 425, 429].includes(http)
+    const final = errorCodes.filter(({ type, retry }) => type === 'upstream_error' && !retry)
+    expect(final.map(({ code }) => code)).toEqual(['needs_reauthorization', 'redirect_refused'])
+    expect(final.filter(({ http }) => repeated(http))).toEqual([])
   })
 
   it('knows its codes from those of a newer gateway', () => {

@@ -14,12 +14,12 @@ afterEach(() => harness.stop())
 
 const get = (path: string) => sendRequest(harness.url, path, { headers: bearer(tokenOf(openSession(harness))) })
 
-it('to another host is a 502 that names the host and who can allow it, and stands in the outcome', async () => {
+it('to another host is a 403, which no client repeats, that names the host and who can allow it, and stands in the outcome', async () => {
   harness.respond((_request, response) => {
     response.writeHead(302, { location: 'https://files.example.com/a' }).end()
   })
   const response = await get('/u/stripe/v1/invoices')
-  expect(refusal(response)).toBe('502 upstream_error redirect_refused')
+  expect(refusal(response)).toBe('403 upstream_error redirect_refused')
   expect(response.text).toContain('redirects to files.example.com')
   expect(response.text).toContain('follow_redirects')
   await harness.flush()

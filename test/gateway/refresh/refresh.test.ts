@@ -15,7 +15,7 @@ afterEach(() => harness.close())
 const all200 = [200, 200, 200, 200]
 const tokens = () => new Set(harness.received.map(({ token }) => token))
 const state = async () => (await harness.record()).state
-const lost = '502 upstream_error needs_reauthorization'
+const lost = '403 upstream_error needs_reauthorization'
 
 describe('four gateways', () => {
   beforeEach(async () => {

@@ -88,7 +88,7 @@ describe('a record', () => {
     await harness.admin.write('mcp/upstreams/crm', { auth: other })
     await harness.untilReread()
     // The issuer is the same, and has seen this refresh token before.
-    expect(await call()).toBe('502 upstream_error needs_reauthorization')
+    expect(await call()).toBe('403 upstream_error needs_reauthorization')
     expect(exchanges()).toBe(2)
     await harness.admin.write('mcp/upstreams/crm', { auth: harness.auth })
   })

@@ -22,7 +22,7 @@ beforeEach(async () => {
   harness.told.length = 0
 })
 
-const lost = '502 upstream_error needs_reauthorization'
+const lost = '403 upstream_error needs_reauthorization'
 const respondWith = (status: number, body: object | string) => {
   harness.issuer.instead = (_request, response) => {
     response
