@@ -27,7 +27,7 @@ export const introspectionBatchFields = {
 /** One of a batch: what is said of it, or that nothing could be said of it. */
 export type IntrospectionResult = Introspection | { readonly active?: never; readonly error: string }
 
-/** Reads a response of `mcp/introspect` to a batch of `count`. Throws `DocumentError`. */
+/** Reads a response of `mcp/introspect` to a batch of `count`. Throws `DocumentError`; one result that is none is an error by itself. */
 export function readIntrospectionBatch(data: unknown, count: number): readonly IntrospectionResult[] {
   const what = 'introspection batch'
   const { batch_results: results, epoch, sequence, server_time_unix_ms } = isObject(data) ? data : {}
@@ -39,6 +39,11 @@ export function readIntrospectionBatch(data: unknown, count: number): readonly I
     })
   return results.map((result: unknown): IntrospectionResult => {
     if (isObject(result) && typeof result.error === 'string') return { error: result.error }
-    return readIntrospection({ ...(isObject(result) ? result : {}), epoch, sequence, server_time_unix_ms })
+    try {
+      return readIntrospection({ ...(isObject(result) ? result : {}), epoch, sequence, server_time_unix_ms })
+    } catch (error) {
+      if (error instanceof DocumentError) return { error: error.message }
+      throw error
+    }
   })
 }

@@ -79,7 +79,7 @@ const limitsOf = ({ limits, clock }: GatewayCoreConfig, follower: FeedFollower):
     settings: { ...defaultLimits, ...limits },
     clock,
     connectionsPerUpstream: CONNECTIONS_PER_UPSTREAM,
-    gateways: () => follower.gateways,
+    gateways: () => follower.terms.gateways,
   })
 
 const egressOf = ({ clock, upstreamCa, resolveUpstream }: GatewayCoreConfig): Egress =>

@@ -185,10 +185,24 @@ describe('a response to several', () => {
     ['no results', position],
     ['fewer results', { batch_results: [unknown], ...position }],
     ['more results', { batch_results: [unknown, unknown, unknown], ...position }],
-    ['a result that is no object', { batch_results: [unknown, null], ...position }],
-    ['a result without a verdict', { batch_results: [unknown, {}], ...position }],
-    ['no position', { batch_results: [unknown, unknown] }],
   ])('of %s is none', (_what, data) => {
     expect(() => readIntrospectionBatch(data, 2)).toThrow('introspection')
+  })
+
+  it.each<[string, unknown]>([
+    ['is no object', null],
+    ['has no verdict', {}],
+    ['has a reason nobody knows', { active: false, reason: 'paused' }],
+  ])('of which one %s is still one of the others', (_what, result) => {
+    expect(readIntrospectionBatch({ batch_results: [result, unknown], ...position }, 2)).toEqual([
+      { error: expect.stringContaining('introspection') as string },
+      { ...unknown, ...position },
+    ])
+  })
+
+  it('without a position says nothing of any', () => {
+    expect(readIntrospectionBatch({ batch_results: [unknown] }, 1)).toEqual([
+      { error: expect.stringContaining('epoch') as string },
+    ])
   })
 })

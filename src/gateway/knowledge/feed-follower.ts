@@ -11,7 +11,7 @@ import { EngineClock } from './engine-clock.ts'
 import type { TokenCheck } from './token-check.ts'
 import type { NumberedEvent } from '../../document/index.ts'
 import { readFeedUpdate } from './feed-update.ts'
-import type { FeedUpdate } from './feed-update.ts'
+import type { FeedTerms, FeedUpdate } from './feed-update.ts'
 import type { FollowedPosition } from './followed-position.ts'
 import * as pace from './follower-config.ts'
 import type { FollowerConfig } from './follower-config.ts'
@@ -36,7 +36,7 @@ export class FeedFollower {
   #running: Promise<void> | undefined
   #epoch: string | undefined
   #sequence = 0
-  #gateways = 1
+  #terms: FeedTerms = { gateways: 1, introspectionBatch: 1 }
   #tokenCheck: TokenCheck | undefined
   #asOf = NEVER
   /** Monotonic: when the feed was last asked while nothing followed it, and when that, or a look at a sealed Vault, last failed. */
@@ -69,9 +69,9 @@ export class FeedFollower {
   get position(): FollowedPosition {
     return { feed_epoch: this.#epoch ?? '', feed_sequence: this.#sequence }
   }
-  /** Gateways that follow the feed, this one included, as of its last response. */
-  get gateways(): number {
-    return this.#gateways
+  /** As of the last response. */
+  get terms(): FeedTerms {
+    return this.#terms
   }
   /** Polls that failed in a row. */
   get failures(): number {
@@ -250,7 +250,7 @@ export class FeedFollower {
       return 'idle'
     }
     this.#refusal = undefined
-    this.#gateways = Math.max(1, update.pollers)
+    this.#terms = update.terms
     // Held can be no longer than it took; anything else would make stale knowledge look fresh.
     const heldMs = Math.min(update.held_ms, tookMs)
     this.#take(update)

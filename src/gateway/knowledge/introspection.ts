@@ -1,10 +1,15 @@
+/** Asks the engine about tokens and sessions: those that nobody knows of at the same moment together, in one request. */
 import { momentOf } from '../../logical/clock.ts'
 import type { Clock } from '../../logical/clock.ts'
+import { RequestError } from '../../logical/errors.ts'
+import type { ErrorKind } from '../../logical/errors.ts'
 import type { VaultClient } from '../../vault-client/index.ts'
 import { unavailable } from '../error.ts'
-import { DocumentError, readIntrospection } from '../../document/index.ts'
-import type { Introspection } from '../../document/index.ts'
+import type { GatewayFailure } from '../error.ts'
+import { DocumentError, INTROSPECTION_BATCH, readIntrospection, readIntrospectionBatch } from '../../document/index.ts'
+import type { Introspection, IntrospectionResult } from '../../document/index.ts'
 import type { FeedFollower } from './feed-follower.ts'
+import type { PendingLookup } from './listeners.ts'
 
 /** What a session is asked for by: the digest of a token, or its id. */
 export type SessionKey = { readonly token_sha256: string } | { readonly session_id: string }
@@ -19,37 +24,156 @@ interface IntrospectionDependencies {
   readonly clock: Clock
 }
 
+interface Inquiry {
+  readonly key: SessionKey
+  readonly take: (response: Introspection, lookup: PendingLookup) => void
+  readonly failed: (error: unknown) => void
+}
+
 const TIMEOUT_MS = 5_000
+/** Requests of which any may hold many. */
+const MOST_UNDER_WAY = 4
+/**
+ * How long inquiries wait for a request under way to end, before they go out beside it: half of what the last one took, so that a far
+ * Vault delays none by more than that, and a busy one is not sent more and smaller requests; within these limits.
+ */
+const SHORTEST_WAIT_MS = 5
+const LONGEST_WAIT_MS = 50
+/** No id of a session is longer; a text that is may be as long as its caller likes, and goes by itself. */
+const LONGEST_ID = 64
 
-/** Asks the engine about a token or session. Throws `unavailable`. */
-export async function introspect(
-  { vault, mount, clock, follower }: IntrospectionDependencies,
-  key: SessionKey,
-): Promise<Introspection> {
-  const sent = momentOf(clock)
-  let data: unknown
-  try {
-    data = (await vault.write(`${mount}/introspect`, key, { timeoutMs: TIMEOUT_MS })).data
-  } catch (error) {
-    // Refused or out of reach, the fault is ours: nothing is known about the token.
-    throw unavailable(
-      'vault_unavailable',
-      'this token cannot be checked with Vault right now; keep it and try again',
-      error,
-    )
+/** What Vault says to a request as a whole and may not say to each of what it holds. */
+const refusals: ReadonlySet<ErrorKind> = new Set(['bad_request', 'invalid_request', 'permission_denied', 'too_large'])
+
+/**
+ * The first inquiry goes out at once. Those that come while it is under way wait for its end and then go together: no timer holds any
+ * of them back where Vault is near, and how many there are in a request follows from how many there are.
+ */
+export class Introspections {
+  readonly #dependencies: IntrospectionDependencies
+  #waiting: Inquiry[] = []
+  #underWay = 0
+  #sentAtMs = -Infinity
+  #waitMs = SHORTEST_WAIT_MS
+  #cancelTimer: (() => void) | undefined
+  /** Vault refused a batch while the feed was in this epoch: there they go one by one. */
+  #refusedIn: string | undefined
+
+  constructor(dependencies: IntrospectionDependencies) {
+    this.#dependencies = dependencies
   }
-  const response = read(data)
-  if (response.epoch === follower.epoch) {
-    follower.engineClock.observe({ sent, serverUnixMs: response.server_time_unix_ms, heldMs: 0 })
+
+  /**
+   * Asks about one. `take` is called with the response in the very turn in which it came, so that no change learnt since it was asked is
+   * missed in `lookup`. Rejects with `unavailable`, or what `take` throws.
+   */
+  ask<T>(key: SessionKey, take: (response: Introspection, lookup: PendingLookup) => T): Promise<T> {
+    return new Promise((resolve, failed) => {
+      const inquiry: Inquiry = {
+        key,
+        take: (response, lookup) => {
+          resolve(take(response, lookup))
+        },
+        failed,
+      }
+      if (this.#batchSize === 1 || isLong(key)) {
+        void this.#send([inquiry])
+        return
+      }
+      this.#waiting.push(inquiry)
+      this.#sendWaiting()
+    })
   }
-  return response
+
+  get #batchSize(): number {
+    const { follower } = this.#dependencies
+    if (this.#refusedIn !== undefined && this.#refusedIn === follower.epoch) return 1
+    return Math.min(INTROSPECTION_BATCH, follower.terms.introspectionBatch)
+  }
+
+  #sendWaiting(): void {
+    while (this.#waiting.length > 0 && this.#mayGo()) void this.#send(this.#waiting.splice(0, this.#batchSize))
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+    if (this.#waiting.length === 0 || this.#underWay >= MOST_UNDER_WAY) return
+    this.#cancelTimer = this.#dependencies.clock.after(this.#waitMs, () => {
+      this.#cancelTimer = undefined
+      this.#sendWaiting()
+    })
+  }
+
+  #mayGo(): boolean {
+    if (this.#underWay === 0) return true
+    if (this.#underWay >= MOST_UNDER_WAY) return false
+    const waitedMs = this.#dependencies.clock.monotonic() - this.#sentAtMs
+    return waitedMs >= this.#waitMs || this.#waiting.length >= this.#batchSize
+  }
+
+  async #send(inquiries: readonly Inquiry[]): Promise<void> {
+    const { clock, follower } = this.#dependencies
+    this.#underWay++
+    const sent = momentOf(clock)
+    this.#sentAtMs = sent.monotonicMs
+    const lookup = follower.openLookup()
+    try {
+      const results = await this.#results(inquiries)
+      for (const [index, result] of results.entries()) this.#deliver(inquiries[index]!, result, lookup, sent)
+    } catch (error) {
+      this.#failed(inquiries, error)
+    } finally {
+      lookup.close()
+      this.#underWay--
+      const tookMs = clock.monotonic() - sent.monotonicMs
+      this.#waitMs = Math.min(Math.max(SHORTEST_WAIT_MS, tookMs / 2), LONGEST_WAIT_MS)
+      this.#sendWaiting()
+    }
+  }
+
+  async #results(inquiries: readonly Inquiry[]): Promise<readonly IntrospectionResult[]> {
+    const { vault, mount } = this.#dependencies
+    const write = async (body: object) =>
+      (await vault.write(`${mount}/introspect`, body, { timeoutMs: TIMEOUT_MS })).data
+    const [first, ...others] = inquiries
+    if (first && others.length === 0) return [readIntrospection(await write(first.key))]
+    return readIntrospectionBatch(await write({ batch_input: inquiries.map(({ key }) => key) }), inquiries.length)
+  }
+
+  #deliver(
+    inquiry: Inquiry,
+    result: IntrospectionResult,
+    lookup: PendingLookup,
+    sent: ReturnType<typeof momentOf>,
+  ): void {
+    const { follower } = this.#dependencies
+    if ('error' in result) {
+      inquiry.failed(cannotBeChecked(new RequestError('unavailable', `Vault: ${result.error}`)))
+      return
+    }
+    if (result.epoch === follower.epoch)
+      follower.engineClock.observe({ sent, serverUnixMs: result.server_time_unix_ms, heldMs: 0 })
+    try {
+      inquiry.take(result, lookup)
+    } catch (error) {
+      inquiry.failed(error)
+    }
+  }
+
+  #failed(inquiries: readonly Inquiry[], error: unknown): void {
+    if (inquiries.length > 1 && error instanceof RequestError && refusals.has(error.kind)) {
+      this.#refusedIn = this.#dependencies.follower.epoch
+      for (const inquiry of inquiries) void this.#send([inquiry])
+      return
+    }
+    const failure =
+      error instanceof DocumentError
+        ? unavailable('vault_unavailable', 'the introspection response cannot be parsed', error)
+        : cannotBeChecked(error)
+    for (const inquiry of inquiries) inquiry.failed(failure)
+  }
 }
 
-function read(data: unknown): Introspection {
-  try {
-    return readIntrospection(data)
-  } catch (error) {
-    if (!(error instanceof DocumentError)) throw error
-    throw unavailable('vault_unavailable', 'the introspection response cannot be parsed', error)
-  }
-}
+const isLong = (key: SessionKey): boolean => 'session_id' in key && key.session_id.length > LONGEST_ID
+
+/** Refused or out of reach, the fault is ours: nothing is known about the token. */
+const cannotBeChecked = (cause: unknown): GatewayFailure =>
+  unavailable('vault_unavailable', 'this token cannot be checked with Vault right now; keep it and try again', cause)

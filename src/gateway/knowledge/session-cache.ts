@@ -7,10 +7,10 @@ import { unavailable } from '../error.ts'
 import { EndedTokens } from './ended-tokens.ts'
 import type { FeedFollower } from './feed-follower.ts'
 import type { FeedListener, PendingLookup } from './listeners.ts'
-import type { ActiveSession, NumberedEvent } from '../../document/index.ts'
+import type { ActiveSession, Introspection, NumberedEvent } from '../../document/index.ts'
 import { EndedSessions } from './ended-sessions.ts'
 import { EntriesById } from './entries-by-id.ts'
-import { introspect, textOf } from './introspection.ts'
+import { Introspections, textOf } from './introspection.ts'
 import type { SessionKey } from './introspection.ts'
 import { SessionEntry } from './session-entry.ts'
 import { SharedParts } from './shared-parts.ts'
@@ -48,6 +48,7 @@ const CHECK_VALID_MS = 2_000
  */
 export class SessionCache implements FeedListener {
   readonly #config: SessionsConfig
+  readonly #introspections: Introspections
   readonly #entries = new Map<string, SessionEntry>()
   /** By session id and by agent id: the entries with it anywhere in their chain. */
   readonly #bySession = new EntriesById()
@@ -61,6 +62,7 @@ export class SessionCache implements FeedListener {
 
   constructor(config: SessionsConfig) {
     this.#config = config
+    this.#introspections = new Introspections(config)
     this.#watches = new SessionWatches(config.clock)
   }
 
@@ -77,9 +79,7 @@ export class SessionCache implements FeedListener {
     const key = { token_sha256: tokenDigest(token) }
     if (this.#entries.has(key.token_sha256) || !this.#isRefused(token)) return this.find(key)
     const { feed_epoch: epoch, feed_sequence: sequence } = follower.position
-    return {
-      inactive: { active: false, reason: 'unknown', epoch, sequence, server_time_unix_ms: this.nowUnixMs() },
-    }
+    return { inactive: { active: false, reason: 'unknown', epoch, sequence, server_time_unix_ms: this.nowUnixMs() } }
   }
 
   /** Sessions of which something is under way. */
@@ -123,7 +123,7 @@ export class SessionCache implements FeedListener {
 
   /** Whole seconds until a session has a free place for a token again; 0 = it has one, or is over. Asks the engine. */
   async secondsToRefresh(sessionId: string): Promise<number> {
-    const response = await introspect(this.#config, { session_id: sessionId })
+    const response = await this.#introspections.ask({ session_id: sessionId }, (told) => told)
     if (!response.active || response.refresh_possible_unix === 0) return 0
     return Math.max(1, response.refresh_possible_unix - Math.floor(response.server_time_unix_ms / 1000))
   }
@@ -201,27 +201,28 @@ export class SessionCache implements FeedListener {
   }
 
   async #lookUp(key: SessionKey): Promise<Found> {
-    const { follower } = this.#config
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const lookup = follower.openLookup()
-      try {
-        const response = await introspect(this.#config, key)
-        if (!response.active) {
-          if (this.#isOfEpoch(response, lookup)) {
-            if ('token_sha256' in key) this.#ended.note(key.token_sha256, response)
-            if (response.reason !== 'expired') this.#watches.revoked(textOf(key))
-          }
-          return { inactive: response }
-        }
-        const entry = this.#confirmed(new SessionEntry(textOf(key), response, this.#parts), response, lookup)
-        if (entry) return { entry }
-      } finally {
-        lookup.close()
-      }
+      const { found, isBroken } = await this.#introspections.ask(key, (response, lookup) => ({
+        found: this.#foundBy(key, response, lookup),
+        isBroken: lookup.broken,
+      }))
+      if (found) return found
       // Either the feed has moved on, and asking again is all it takes, or it has yet to hear what the response tells.
-      if (!lookup.broken) await follower.nextResponse(TIMEOUT_MS)
+      if (!isBroken) await this.#config.follower.nextResponse(TIMEOUT_MS)
     }
     throw unavailable('feed_behind', 'this gateway is catching up with Vault; try again')
+  }
+
+  #foundBy(key: SessionKey, response: Introspection, lookup: PendingLookup): Found | undefined {
+    if (response.active) {
+      const entry = this.#confirmed(new SessionEntry(textOf(key), response, this.#parts), response, lookup)
+      return entry && { entry }
+    }
+    if (this.#isOfEpoch(response, lookup)) {
+      if ('token_sha256' in key) this.#ended.note(key.token_sha256, response)
+      if (response.reason !== 'expired') this.#watches.revoked(textOf(key))
+    }
+    return { inactive: response }
   }
 
   /** Admits a response after replaying onto it what was learnt while it was under way; undefined when it cannot be used. */

@@ -296,9 +296,17 @@ describe('Tokens.ValidateStream', () => {
     const stream = grpc.open('Tokens.ValidateStream')
     for (let count = 0; count < 100; count++)
       stream.write({ token: tokenOf(openSession(harness)), request_id: `r${String(count)}` })
-    while (held.waiting < 64) await settle()
+    const lookedUp = () =>
+      harness.vault.requests
+        .filter(({ path }) => path === 'mcp/introspect')
+        .reduce((sum, { body }) => sum + ((body?.batch_input as object[] | undefined)?.length ?? 1), 0)
+    while (lookedUp() < 64) {
+      for (let turn = 0; turn < 20; turn++) await settle()
+      await harness.clock.advance(5)
+    }
     for (let turn = 0; turn < 20; turn++) await settle()
-    expect(held.waiting).toBe(64)
+    await harness.clock.advance(5)
+    expect(lookedUp()).toBe(64)
     held.release()
     stream.end()
     expect(await stream.ended).toBeUndefined()
