@@ -2760,14 +2760,14 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "meta",
-    "version": 4,
+    "version": 5,
     "reviewed": "2026-12-01",
     "title": "Meta Graph API",
     "notes": [
       "The Graph API hands out the access tokens of pages to whoever asks for that field, nested in others, too: every tool here lets named fields of a response pass, and nothing else: of errors the status alone. Do the same in tools of your own.",
-      "The parameter fields may rename what it asks for, `from{access_token}.as(message)`, so that a token passes as a message: of the tools that read, only the one for Instagram, whose media lead to no page, takes it. Do not let it pass in tools of your own that reach pages.",
+      "The parameter fields may rename what it asks for, `from{access_token}.as(message)`, so that a token passes as a message: of the tools that read, only the one for Instagram, whose media lead to no page, takes it. Those that write get it in the body, too: what passes of their responses, and of Instagram's, is marked [scalar], so that no page with its token stands there. Do the same in tools of your own, and do not let fields pass to those that read what leads to pages.",
       "Send paging.cursors as after and before. The URLs in paging.next and paging.previous lead past the gateway and have the key taken out: programs that follow them are refused by the API, and see that there is more.",
-      "A POST whose query or body has a field `method` is another method to the Graph API, and one with `fields` answers with those. Deny both with a tool policy where the token is not a page's own.",
+      "A POST whose query or body has a field `method` is another method to the Graph API. Deny it with a tool policy where the token is not a page's own.",
       "An app that demands appsecret_proof cannot be used: the proof is made of the real token, which clients do not have."
     ],
     "sources": [
@@ -2900,8 +2900,8 @@ export const presets: readonly Preset[] = [
           }
         ],
         "fields": [
-          "id",
-          "post_id"
+          "id[scalar]",
+          "post_id[scalar]"
         ]
       },
       {
@@ -2946,7 +2946,7 @@ export const presets: readonly Preset[] = [
           }
         ],
         "fields": [
-          "id"
+          "id[scalar]"
         ]
       },
       {
@@ -3005,18 +3005,18 @@ export const presets: readonly Preset[] = [
           }
         ],
         "fields": [
-          "data[].id",
-          "data[].caption",
-          "data[].media_type",
-          "data[].media_url",
-          "data[].permalink",
-          "data[].timestamp",
-          "data[].like_count",
-          "data[].comments_count",
-          "paging.cursors.before",
-          "paging.cursors.after",
-          "paging.next",
-          "paging.previous"
+          "data[].id[scalar]",
+          "data[].caption[scalar]",
+          "data[].media_type[scalar]",
+          "data[].media_url[scalar]",
+          "data[].permalink[scalar]",
+          "data[].timestamp[scalar]",
+          "data[].like_count[scalar]",
+          "data[].comments_count[scalar]",
+          "paging.cursors.before[scalar]",
+          "paging.cursors.after[scalar]",
+          "paging.next[scalar]",
+          "paging.previous[scalar]"
         ]
       }
     ],

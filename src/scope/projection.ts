@@ -4,6 +4,8 @@ import { quote, ScopeError } from './error.ts'
 export interface FieldFilter {
   /** The value passes whole. */
   readonly whole: boolean
+  /** A string, a number, true, false or null passes. */
+  readonly scalar: boolean
   readonly members: ReadonlyMap<string, FieldFilter>
   /** What passes of each element, when the value is a list; undefined = a list does not pass. */
   readonly elements: FieldFilter | undefined
@@ -11,6 +13,7 @@ export interface FieldFilter {
 
 interface Filter extends FieldFilter {
   whole: boolean
+  scalar: boolean
   readonly members: Map<string, Filter>
   elements: Filter | undefined
 }
@@ -27,7 +30,8 @@ const maxFieldDepth = 32
 
 /**
  * A function that keeps the listed fields of a JSON value and nothing else: `has_more`, `data[].id`, `[].name`. A field
- * that ends at an object or a list passes it whole. Unlisted members, and members of another type than the field says,
+ * that ends at an object or a list passes it whole, but for one that ends with `[scalar]`: an API may let its callers say what stands
+ * under a name. Unlisted members, and members of another type than the field says,
  * vanish; elements of a list stay in place as far as they have the right type. Where nothing passes the response is null.
  * The function never throws and never changes its input. Throws `ScopeError` for a malformed field.
  */
@@ -37,12 +41,21 @@ export function compileProjection(fields: readonly string[]): Projection {
   return Object.assign((json: unknown) => project(root, json) ?? null, { filter: root })
 }
 
-const emptyFilter = (): Filter => ({ whole: false, members: new Map(), elements: undefined })
+const emptyFilter = (): Filter => ({
+  whole: false,
+  scalar: false,
+  members: new Map(),
+  elements: undefined,
+})
 
 function addField(root: Filter, field: string): void {
   const steps = fieldSteps(field)
   let filter = root
   for (const step of steps) {
+    if (step === SCALAR) {
+      filter.scalar = true
+      return
+    }
     if (step === '[]') filter = filter.elements ??= emptyFilter()
     else {
       const next = filter.members.get(step) ?? emptyFilter()
@@ -51,17 +64,21 @@ function addField(root: Filter, field: string): void {
     }
   }
   filter.whole = true
+  filter.scalar = true
 }
 
-/** `data[].id` as `data`, `[]`, `id`. */
+const SCALAR = '[scalar]'
+
+/** `data[].id` as `data`, `[]`, `id`; at the end there may be `[scalar]`. */
 function fieldSteps(field: string): string[] {
   const isField =
-    field.length <= maxFieldLength && /^(?:[^.[\]]+(?:\[\])*|(?:\[\])+)(?:\.[^.[\]]+(?:\[\])*)*$/.test(field)
+    field.length <= maxFieldLength &&
+    /^(?:[^.[\]]+(?:\[\])*|(?:\[\])+)(?:\.[^.[\]]+(?:\[\])*)*(?:\[scalar\])?$/.test(field)
   if (!isField)
     throw new ScopeError(
       `field ${quote(field)} is not a path into a JSON response; write for example has_more or data[].id.`,
     )
-  const steps = field.match(/\[\]|[^.[\]]+/g) ?? []
+  const steps = field.match(/\[(?:scalar)?\]|[^.[\]]+/g) ?? []
   if (steps.length > maxFieldDepth)
     throw new ScopeError(`field ${quote(field)} is more than ${maxFieldDepth} steps deep.`)
   return steps
@@ -69,7 +86,8 @@ function fieldSteps(field: string): string[] {
 
 /** `undefined` when nothing of the value may pass. */
 function project(filter: FieldFilter, value: unknown): unknown {
-  if (filter.whole) return value
+  const isScalar = typeof value !== 'object' || value === null
+  if (isScalar ? filter.scalar : filter.whole) return value
   if (Array.isArray(value)) {
     const { elements } = filter
     return (
@@ -80,7 +98,7 @@ function project(filter: FieldFilter, value: unknown): unknown {
       })
     )
   }
-  if (typeof value !== 'object' || value === null || filter.members.size === 0) return undefined
+  if (isScalar || filter.members.size === 0) return undefined
   // No prototype: an upstream may name a member "__proto__".
   const result = Object.create(null) as Record<string, unknown>
   for (const [name, inner] of filter.members) {

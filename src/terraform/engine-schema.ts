@@ -249,7 +249,7 @@ export const engineSchema = {
       },
       "fields": {
         "type": "list",
-        "description": "The only fields of JSON responses that are passed on. Omitted: everything passes.",
+        "description": "The only fields of JSON responses that are passed on; one that ends with [scalar] is no object and no list (\"data[].id[scalar]\"), where callers may ask for something else under its name. Omitted: everything passes.",
         "example": [
           "data[].id",
           "has_more"

@@ -151,6 +151,13 @@ describe.each(fakeApis)('$name', (api) => {
     expect((await unheard(call, await harness.tokenFor(scopes))).status).toBe(refusalStatus(403))
   })
 
+  it.each(api.withheld ?? [])('answers $call.method $call.path without what must not pass', async (tried) => {
+    const { expected, actual } = await both(tried.call, tried.scope)
+    expect(actual.request).toEqual(expected.request)
+    expect(expected.response.text).toContain(tried.secret)
+    expect([actual.response.status, actual.response.text]).toEqual([200, expect.not.stringContaining(tried.secret)])
+  })
+
   it('never hears of what is no token', async () => {
     const token = await harness.tokenFor([api.pages.scope])
     const other = token.slice(0, -1) + (token.endsWith('0') ? '1' : '0')

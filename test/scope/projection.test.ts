@@ -37,6 +37,12 @@ describe('projection', () => {
     ['nothing at the top', ['id'], undefined, 'null'],
     ['everything, when no field is listed', [], { id: 1 }, 'null'],
     ['inherited members', ['constructor', 'toString', 'a.hasOwnProperty'], { a: {} }, '{"a":{}}'],
+    [
+      'an object or a list where a scalar was said',
+      ['a[scalar]', 'b[scalar]', 'c[][scalar]'],
+      { a: { token: 1 }, b: [1], c: [{ d: 1 }, [2]] },
+      '{"c":[]}',
+    ],
     ['a length of a list', ['data.length', 'data.0'], { data: [1, 2] }, '{}'],
   ])('deny: %s vanishes', (_name, fields, json, expected) => {
     expect(project(fields, json)).toBe(expected)
@@ -63,6 +69,13 @@ describe('projection', () => {
       { data: [{ x: 1 }, { id: 2 }] },
       '{"data":[{},{"id":2}]}',
     ],
+    [
+      'a scalar where one was said',
+      ['a[scalar]', 'b[][scalar]', 'c[scalar]', 'd[scalar]', 'd.e'],
+      { a: '1', b: [1, true], c: null, d: { e: 1, f: 2 } },
+      '{"a":"1","b":[1,true],"c":null,"d":{"e":1}}',
+    ],
+    ['a wider field swallows a scalar', ['a', 'a[scalar]'], { a: [1] }, '{"a":[1]}'],
     ['a list at the top', ['[].id'], [{ id: 1, x: 2 }], '[{"id":1}]'],
     [
       'a nested list',

@@ -2,7 +2,7 @@ import type { FieldFilter } from '../../scope/index.ts'
 import { DocumentBuffer } from './document-buffer.ts'
 import type { JsonEvents } from './json-scanner.ts'
 
-const everything: FieldFilter = { whole: true, members: new Map(), elements: undefined }
+const everything: FieldFilter = { whole: true, scalar: true, members: new Map(), elements: undefined }
 
 /**
  * Writes what a filter lets pass of the JSON text it is told of: as `compileProjection` does, member by member in the upstream's
@@ -96,7 +96,7 @@ export class FieldPicker implements JsonEvents {
 
   #beginScalar(): boolean {
     const filter = this.#passing()
-    if (filter?.whole) {
+    if (filter?.scalar) {
       this.#out.beginValue()
       return true
     }

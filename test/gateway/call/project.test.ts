@@ -59,6 +59,12 @@ describe('what passes', () => {
       '{"a":"A/\\u001f\\n😀\\ud83d\\ud83dx"}',
     ],
     ['what follows a byte order mark', '\ufeff{"a":1}', ['a'], '{"a":1}'],
+    [
+      'a scalar where no more may, and not the token that somebody asked for under its name',
+      '{"id":{"token":"t"},"n":1,"l":["a",{"b":1},["c"]],"s":"x","m":{"p":1,"q":2}}',
+      ['id[scalar]', 'n[scalar]', 'l[][scalar]', 's[scalar]', 'm[scalar]', 'm.p'],
+      '{"n":1,"l":["a"],"s":"x","m":{"p":1}}',
+    ],
     ['null where nothing may', '[1]', ['a'], 'null'],
   ])('%s', async (_name, text, fields, expected) => {
     expect([await projected(whole(text), fields), await projected(bytewise(text), fields)]).toEqual([
@@ -220,6 +226,7 @@ const text = fc.letrec<{ value: string }>((tie) => ({
 const field = fc
   .array(fc.tuple(name, fc.constantFrom('', '', '[]')), { minLength: 1, maxLength: 3 })
   .map((steps) => steps.map((step) => step.join('')).join('.'))
+  .chain((path) => fc.constantFrom(path, path, `${path}[scalar]`))
 
 describe('the stream', () => {
   it('is the projection of the whole document, cut at every boundary', async () => {

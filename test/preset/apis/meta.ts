@@ -5,6 +5,8 @@ import { callsWith, json, madeUp, pageOf, withHeaders, withQuery } from '../fake
 import type { ApiRequest, ApiResponse, FakeApi, FakeState } from '../fake-api.ts'
 
 const KEY = madeUp('EAA')
+/** Nothing of the key's, which would be cut out for its own sake. */
+const PAGE_TOKEN = 'EAAPage_token_which_is_another_9876543210'
 const pages = [1, 2, 3, 4, 5].map((number) => ({
   access_token: madeUp(`EAAPage${String(number)}`),
   category: 'Shop',
@@ -15,6 +17,16 @@ const named = { 'facebook-api-version': 'v24.0' }
 const error = (status: number, message: string, code: number): ApiResponse =>
   json(status, { error: { message, type: 'OAuthException', code, fbtrace_id: 'made-up' } }, named)
 const badKey = error(400, 'Invalid OAuth access token - Cannot parse access token', 190)
+
+/** What was created: its id, or the fields that are asked for, under names of the caller's choice. */
+function created(body: string): Record<string, unknown> {
+  const form = new URLSearchParams(body)
+  const [, name = 'from'] = /^from\{access_token\}(?:\.as\((\w+)\))?$/.exec(form.get('fields') ?? '') ?? []
+  return {
+    id: `101_${String(form.get('message')?.length)}`,
+    ...(form.has('fields') && { [name]: { access_token: PAGE_TOKEN, id: '101' } }),
+  }
+}
 
 function respond({ method, path, query, body }: ApiRequest, { origin, keyWorks }: FakeState): ApiResponse {
   const given = query.get('access_token')
@@ -28,8 +40,7 @@ function respond({ method, path, query, body }: ApiRequest, { origin, keyWorks }
     const next = `${origin}${path}?access_token=${KEY}&limit=2&after=${cursors.after}`
     return json(200, { data: pageOf(pages, after), paging: { cursors, next } }, named)
   }
-  if (method === 'POST' && edge === '101/feed')
-    return json(200, { id: `101_${String(new URLSearchParams(body).get('message')?.length)}`, from: pages[0] }, named)
+  if (method === 'POST' && /^101(?:_\d+)?\/(?:feed|photos|comments)$/.test(edge)) return json(200, created(body), named)
   return error(404, `Unsupported get request. Object with ID '${edge}' does not exist`, 100)
 }
 
@@ -82,6 +93,13 @@ export const meta: FakeApi = {
     { what: 'with its key in another header', call: withHeaders(list, { 'X-Api-Key': KEY }), status: 400 },
     { what: 'with its key under another name', call: withQuery(list, 'token', KEY), status: 400 },
   ],
+  withheld: ['101/feed', '101/photos', '101_5/comments'].flatMap((edge) =>
+    ['id', 'post_id', 'message'].map((name) => ({
+      scope: edge.endsWith('comments') ? 'create:meta:comments:write' : 'create:meta:posts:write',
+      call: call('POST', `/v24.0/${edge}`, `message=Hello&fields=from%7Baccess_token%7D.as(${name})`),
+      secret: PAGE_TOKEN,
+    })),
+  ),
   byQuery: [
     call('GET', '/v24.0/me/accounts?method=delete'),
     call('GET', '/v24.0/me/accounts?fields=access_token'),
