@@ -21,8 +21,10 @@ const arrows = {
   plugin: ['logical', 'goplugin', 'proto'],
   'vault-client': ['logical'],
   host: ['framework', 'policy', 'audit', 'http'],
-  'http-client': ['logical'],
-  gateway: ['vault-client', 'audit', 'http', 'http-client', 'scope', 'document', 'grpc', 'error-code'],
+  'http-message': [],
+  'http-client': ['logical', 'http-message'],
+  'http-server': ['http', 'http-message'],
+  gateway: ['vault-client', 'audit', 'http', 'http-server', 'http-client', 'scope', 'document', 'grpc', 'error-code'],
   // Of logical, a leaf, the packed SDK loads only the files it uses: the back-off and the table of kinds of failure.
   client: ['scope', 'grpc', 'logical', 'error-code'],
   terraform: ['goplugin', 'vault-client', 'scope', 'document', 'preset', 'proto'],

@@ -1,12 +1,8 @@
-import { invalidResponse } from './client-error.ts'
-import { readFieldLines, valueCharacters } from './field-lines.ts'
+import { Framing, malformed, readFieldLines, valueCharacters } from '../http-message/index.ts'
 
 const CR = 13
 const SP = 32
 const ZERO = 48
-/** More digits than any file has bytes, and few enough to be exact in a double. */
-const MOST_DIGITS = 15
-const tabBehindFraming = /^(?:content-length|transfer-encoding):[\t ]*[^\t\r\n ]+ *\t/im
 
 /** What a response's head says, as far as it decides where the response ends. One for each connection, filled again and again. */
 export class HeadReader {
@@ -14,56 +10,46 @@ export class HeadReader {
   fields: string[] = []
   /** Of HTTP/1.1, and without `Connection: close`. */
   persistent = false
-  chunked = false
-  /** -1: not given. */
-  contentLength = -1
+  readonly framing = new Framing()
   /** What `Keep-Alive: timeout` promises, or -1. */
   keepAliveSeconds = -1
   #old = false
   #keepAliveText = ''
   #keepAliveTold = -1
 
-  /** Reads the head in `text` up to `end`, just behind the CRLF of its last line. Throws `invalid_response`. */
+  /** Reads the head in `text` up to `end`, just behind the CRLF of its last line. Throws MessageError. */
   read(text: string, end: number): void {
     this.fields = []
-    this.chunked = false
-    this.contentLength = -1
     this.keepAliveSeconds = -1
+    const framing = this.framing
+    framing.clear()
     const start = this.#readStatusLine(text)
     readFieldLines(text, start, end, this.fields)
     this.#readFraming(this.fields)
-    // Legal white space (RFC 9110, 5.6.3), and yet some readers take the value for another one then.
-    if (text.includes('\t') && tabBehindFraming.test(text.slice(start, end)))
-      throw invalidResponse('a field that frames the response ends in a tab')
+    framing.check(this.#old, text)
   }
 
   /** `HTTP/1.1 200 OK`; the space before an absent reason may be absent too, as some servers have it. */
   #readStatusLine(text: string): number {
     const minor = text.charCodeAt(7)
     if (!text.startsWith('HTTP/1.') || (minor !== ZERO && minor !== ZERO + 1) || text.charCodeAt(8) !== SP)
-      throw invalidResponse('the response does not begin with HTTP/1.1 or HTTP/1.0')
+      throw malformed('the response does not begin with HTTP/1.1 or HTTP/1.0')
     this.#old = minor === ZERO
     this.persistent = !this.#old
     this.status = statusCode(text)
     let at = 12
     if (text.charCodeAt(at) === SP) while (valueCharacters[text.charCodeAt(at)] === 1) at++
     if (text.charCodeAt(at) !== CR || text.charCodeAt(at + 1) !== 10)
-      throw invalidResponse('the status line does not end where it should')
+      throw malformed('the status line does not end where it should')
     return at + 2
   }
 
   #readFraming(fields: readonly string[]): void {
     for (let i = 0; i < fields.length; i += 2) {
       const name = fields[i]!
-      // Most names are none of these, as their length tells.
-      if (name.length === 14 && name === 'content-length') this.#readContentLength(fields[i + 1]!)
-      else if (name.length === 17 && name === 'transfer-encoding') this.#readTransferEncoding(fields[i + 1]!)
-      else if (name.length === 10 || name.length === 16) this.#readConnectionField(name, fields[i + 1]!)
+      if (name.length === 10 || name.length === 16) this.#readConnectionField(name, fields[i + 1]!)
+      else this.framing.take(name, fields[i + 1]!)
     }
-    // RFC 9112, 6.1 and 6.3: either might be believed by somebody, so neither is.
-    if (this.chunked && this.contentLength >= 0)
-      throw invalidResponse('the response has both Content-Length and Transfer-Encoding')
-    if (this.chunked && this.#old) throw invalidResponse('Transfer-Encoding is not part of HTTP/1.0')
   }
 
   #readConnectionField(name: string, value: string): void {
@@ -75,24 +61,6 @@ export class HeadReader {
   #readConnection(value: string): void {
     if (value === 'keep-alive') return
     for (const option of value.split(',')) if (option.trim().toLowerCase() === 'close') this.persistent = false
-  }
-
-  #readContentLength(value: string): void {
-    if (this.contentLength >= 0) throw invalidResponse('the response has more than one Content-Length')
-    if (value.length === 0 || value.length > MOST_DIGITS) throw invalidResponse('Content-Length is not a number')
-    let length = 0
-    for (let i = 0; i < value.length; i++) {
-      const digit = value.charCodeAt(i) - ZERO
-      if (!(digit >= 0 && digit <= 9)) throw invalidResponse('Content-Length is not a number')
-      length = length * 10 + digit
-    }
-    this.contentLength = length
-  }
-
-  #readTransferEncoding(value: string): void {
-    if (this.chunked || value.toLowerCase() !== 'chunked')
-      throw invalidResponse('the Transfer-Encoding is not chunked alone')
-    this.chunked = true
   }
 
   /** A server says the same every time. */
@@ -113,5 +81,5 @@ function statusCode(text: string): number {
   const ones = text.charCodeAt(11) - ZERO
   if (hundreds >= 1 && hundreds <= 9 && tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9)
     return hundreds * 100 + tens * 10 + ones
-  throw invalidResponse('the response has no valid status code')
+  throw malformed('the response has no valid status code')
 }

@@ -19,9 +19,9 @@ const deliberate: Record<string, string> = {
     'nobody asked for another coding, and what it leaves unsaid is understood in two ways (RFC 9112, 6.1)',
   'Transfer-Encoding is not part of HTTP/1.0': 'its framing is faulty (RFC 9112, 6.1)',
   'an interim response has a body': 'RFC 9110, 8.6; RFC 9112, 6.1',
-  'a field that frames the response ends in a tab':
+  'a field that frames the message ends in a tab':
     'legal, and understood in two ways: llhttp reads such chunks as a body until the end of the connection',
-  'a trailer concerns the framing of the response': 'RFC 9110, 6.5.1',
+  'a trailer concerns the framing of the message': 'RFC 9110, 6.5.1',
   'a chunk extension is malformed': 'names and values that are empty (RFC 9112, 7.1.1)',
 }
 

@@ -1,4 +1,4 @@
-import { HttpClientError, invalidResponse } from './client-error.ts'
+import { MessageError, malformed } from './message-error.ts'
 
 const LF = 10
 const CR = 13
@@ -24,7 +24,7 @@ export class Section {
 
   /**
    * Takes bytes from `at` on; returns where the next thing begins, or -1 when all were taken and the section is not complete. Throws
-   * `head_too_large`, and `invalid_response` for a line end other than CRLF, which might be waited for in vain.
+   * `too_large`, and `malformed` for a line end other than CRLF, which might be waited for in vain.
    */
   take(bytes: Buffer, at: number): number {
     if (this.#length > 0) return this.#append(bytes, at)
@@ -64,7 +64,7 @@ export class Section {
       return at + found + 4 - before
     }
     if (this.#length === this.#limit)
-      throw new HttpClientError('head_too_large', `the response's head or trailers exceed ${this.#limit} bytes`)
+      throw new MessageError('too_large', `the head or the trailers exceed ${this.#limit} bytes`)
     return -1
   }
 
@@ -79,7 +79,7 @@ export class Section {
     const bytes = this.#bytes
     for (let at = from; at < to; at++) {
       const lone = bytes[at] === LF ? at === 0 || bytes[at - 1] !== CR : at > 0 && bytes[at - 1] === CR
-      if (lone) throw invalidResponse('a line of the head does not end in CRLF')
+      if (lone) throw malformed('a line of the head does not end in CRLF')
     }
   }
 }

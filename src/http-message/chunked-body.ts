@@ -1,4 +1,4 @@
-import { invalidResponse } from './client-error.ts'
+import { malformed } from './message-error.ts'
 
 const LF = 10
 const CR = 13
@@ -78,25 +78,25 @@ export class ChunkedBody {
   #readSize(byte: number): void {
     const digit = hexDigit(byte)
     if (digit >= 0) {
-      if (++this.#digits > MOST_SIZE_DIGITS) throw invalidResponse('a chunk size has too many digits')
+      if (++this.#digits > MOST_SIZE_DIGITS) throw malformed('a chunk size has too many digits')
       this.#size = this.#size * 16 + digit
       return
     }
-    if (this.#digits === 0) throw invalidResponse('a chunk has no size')
+    if (this.#digits === 0) throw malformed('a chunk has no size')
     if (byte === CR) this.#state = SIZE_LF
     else if (byte === SEMICOLON) {
       this.#state = EXTENSION
       this.#readExtension(byte)
-    } else throw invalidResponse('a chunk size is not a hexadecimal number')
+    } else throw malformed('a chunk size is not a hexadecimal number')
   }
 
   #readExtension(byte: number): void {
     if (byte !== CR) {
-      if (++this.#extensionBytes > MOST_EXTENSION_BYTES) throw invalidResponse('the chunk extensions are too long')
+      if (++this.#extensionBytes > MOST_EXTENSION_BYTES) throw malformed('the chunk extensions are too long')
       this.#extension += String.fromCharCode(byte)
       return
     }
-    if (!extensions.test(this.#extension)) throw invalidResponse('a chunk extension is malformed')
+    if (!extensions.test(this.#extension)) throw malformed('a chunk extension is malformed')
     this.#state = SIZE_LF
   }
 
@@ -110,7 +110,7 @@ export class ChunkedBody {
 }
 
 function expectByte(byte: number, expected: number): void {
-  if (byte !== expected) throw invalidResponse('a chunk does not end in CRLF where it should')
+  if (byte !== expected) throw malformed('a chunk does not end in CRLF where it should')
 }
 
 function hexDigit(byte: number): number {

@@ -1,4 +1,4 @@
-import { HttpClientError, invalidResponse } from './client-error.ts'
+import { MessageError, malformed } from './message-error.ts'
 
 const HTAB = 9
 const LF = 10
@@ -18,14 +18,20 @@ export const valueCharacters = new Uint8Array(256).fill(1, SP)
 valueCharacters[HTAB] = 1
 valueCharacters[127] = 0
 
-/** Fields of one head or trailer section. Real responses have a few dozen. */
-export const MOST_FIELDS = 256
+/** Fields of one response's head, or of one trailer section. Real ones have a few dozen. */
+const MOST_FIELDS = 256
 
 /**
  * Reads field lines from `start` to `end`, just behind the last CRLF, into `fields`: names in lower case and values in turn. No folded
  * lines, no white space before the colon, no line ends but CRLF (RFC 9112, 2.2 and 5).
  */
-export function readFieldLines(text: string, start: number, end: number, fields: string[]): void {
+export function readFieldLines(
+  text: string,
+  start: number,
+  end: number,
+  fields: string[],
+  mostFields = MOST_FIELDS,
+): void {
   let at = start
   while (at < end) {
     const nameStart = at
@@ -35,21 +41,21 @@ export function readFieldLines(text: string, start: number, end: number, fields:
       kinds |= kind
       kind = token[text.charCodeAt(++at)]!
     }
-    if (at === nameStart || text.charCodeAt(at) !== COLON) throw invalidResponse('a header field has no valid name')
+    if (at === nameStart || text.charCodeAt(at) !== COLON) throw malformed('a header field has no valid name')
     const name = text.slice(nameStart, at)
     at = skipWhitespace(text, at + 1)
     const valueStart = at
     while (valueCharacters[text.charCodeAt(at)] === 1) at++
     if (text.charCodeAt(at) !== CR || text.charCodeAt(at + 1) !== LF)
-      throw invalidResponse('a header field holds a control character')
+      throw malformed('a header field holds a control character')
     fields.push(
       (kinds & UPPER) === 0 ? name : name.toLowerCase(),
       text.slice(valueStart, trimmedEnd(text, valueStart, at)),
     )
     at += 2
   }
-  if (fields.length > 2 * MOST_FIELDS)
-    throw new HttpClientError('head_too_large', `the response has more than ${MOST_FIELDS} header fields`)
+  if (fields.length > 2 * mostFields)
+    throw new MessageError('too_large', `there are more than ${mostFields} header fields`)
 }
 
 function skipWhitespace(text: string, from: number): number {
