@@ -1,6 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../logical/clock.ts'
 import { RequestError } from '../logical/errors.ts'
+import type { HttpRequest, HttpResponse } from './message.ts'
 import { contentLength } from './request.ts'
 
 /** What callers of one kind may send. */
@@ -64,11 +64,7 @@ export class BodyReader {
    * until `response` is closed. Throws `too_large`, `request_timeout` and `unavailable`, with the rest of the body unread; undefined
    * when the client went away while it was sending.
    */
-  async read(
-    request: IncomingMessage,
-    response: ServerResponse,
-    caller: string | undefined,
-  ): Promise<Buffer | undefined> {
+  async read(request: HttpRequest, response: HttpResponse, caller: string | undefined): Promise<Buffer | undefined> {
     const share = caller === undefined ? unauthenticated : this.#limits.authenticated
     const declared = contentLength(request)
     if ((declared ?? 0) > share.each) throw tooLarge(share.each)
@@ -109,6 +105,7 @@ export class BodyReader {
           this.#open.delete(reading)
           resolve(undefined)
         })
+      request.resume()
     })
   }
 
@@ -117,7 +114,7 @@ export class BodyReader {
    * was still sending loses the response it was sent (RFC 9112, section 9.6). Resolves at the end of the body, when the client has
    * gone, or at a bound: then the connection is to be closed.
    */
-  drain(request: IncomingMessage): Promise<void> {
+  drain(request: HttpRequest): Promise<void> {
     if (request.destroyed || request.complete || this.#draining >= mostDraining) return Promise.resolve()
     this.#draining += 1
     return new Promise((resolve) => {
@@ -128,13 +125,17 @@ export class BodyReader {
       }
       const finish = (): void => {
         cancel()
-        request.off('data', take).off('end', finish).off('close', finish)
+        request.off('data', take)
+        request.off('end', finish)
+        request.off('close', finish)
         request.pause()
         this.#draining -= 1
         resolve()
       }
       const cancel = this.#limits.clock.after(drainMs, finish)
-      request.on('data', take).once('end', finish).once('close', finish)
+      request.on('data', take)
+      request.once('end', finish)
+      request.once('close', finish)
       request.resume()
     })
   }

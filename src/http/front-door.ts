@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http'
 import { bracketed, isLoopback } from './listen-address.ts'
 import type { ListenAddress } from './listen-address.ts'
+import { isNamed } from './request.ts'
 
 /** Why a request is not even read. `code` is stable; the statuses are not all in the table of errors. */
 export interface FrontDoorRefusal {
@@ -33,18 +33,27 @@ const crossSite: FrontDoorRefusal = {
  * than it is.
  */
 export function checkFrontDoor(
-  { headers, headersDistinct }: Pick<IncomingMessage, 'headers' | 'headersDistinct'>,
+  { rawHeaders }: { readonly rawHeaders: readonly string[] },
   isOurHost: (host: string) => boolean,
 ): FrontDoorRefusal | undefined {
-  const hosts = headersDistinct.host ?? []
-  if (hosts.length !== 1 || !isOurHost(hosts[0]!.toLowerCase())) return misdirected
-  const coding = headers['transfer-encoding']
-  if (coding !== undefined && coding.toLowerCase() !== 'chunked') return otherCoding
-  const site = headers['sec-fetch-site']
-  if (headers.origin !== undefined || (site !== undefined && site !== 'none' && site !== 'same-origin'))
-    return crossSite
-  return undefined
+  let hosts = 0
+  let isOurs = false
+  let refused: FrontDoorRefusal | undefined
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!
+    const value = rawHeaders[at + 1]!
+    if (isNamed(name, 'host')) {
+      hosts += 1
+      isOurs = isOurHost(value.toLowerCase())
+    } else if (isNamed(name, 'transfer-encoding')) {
+      if (value.toLowerCase() !== 'chunked') refused = otherCoding
+    } else if (tellsOfPage(name, value)) refused ??= crossSite
+  }
+  return hosts === 1 && isOurs ? refused : misdirected
 }
+
+const tellsOfPage = (name: string, value: string): boolean =>
+  isNamed(name, 'origin') || (isNamed(name, 'sec-fetch-site') && value !== 'none' && value !== 'same-origin')
 
 /** The Host values a listener answers to: the names of where it listens, and those configured (with or without a port). */
 export function ownHosts({ host, port }: ListenAddress, allowed: readonly string[]): (host: string) => boolean {

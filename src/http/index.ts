@@ -6,6 +6,7 @@ export { bracketed, isLoopback, parseListenAddress } from './listen-address.ts'
 export type { ListenAddress } from './listen-address.ts'
 export { bindServer, closeServer, createHttpServer, drainServer } from './server.ts'
 export type { HttpServer, ServerTimeouts, TlsMaterial } from './server.ts'
+export type { ConnectionLimits } from './connections.ts'
 export { checkFrontDoor, ownHosts } from './front-door.ts'
 export type { FrontDoorRefusal } from './front-door.ts'
 export { BodyReader, unauthenticatedBodyBytes } from './body.ts'
@@ -13,8 +14,17 @@ export type { BodyLimits, BodyShare } from './body.ts'
 export { bodyText, parseJson } from './json.ts'
 export { defaultJsonLimits } from './json-limits.ts'
 export type { JsonLimits } from './json-limits.ts'
-export { contentLength, hasBody, isRepeated, originForm } from './request.ts'
+export type { HttpRequest, HttpResponse } from './message.ts'
+export {
+  contentLength,
+  hasBody,
+  headerValues,
+  headersOf,
+  isNamed,
+  isRepeated,
+  originForm,
+  singleHeader,
+} from './request.ts'
 export { streamResponse, writeResponse } from './response.ts'
 export { breakOff } from './break-off.ts'
-export { respondUnreadable } from './unreadable-request.ts'
 export type { Unreadable } from './unreadable-request.ts'

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { BodyReader } from './body.ts'
+import type { HttpRequest, HttpResponse } from './message.ts'
 import { hasBody } from './request.ts'
 
 /**
@@ -9,18 +10,18 @@ import { hasBody } from './request.ts'
  */
 export function writeResponse(
   bodies: BodyReader,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: HttpRequest,
+  response: HttpResponse,
   status: number,
   headers: Readonly<Record<string, string>>,
   body: string,
 ): boolean {
   const reusable = request.complete || !hasBody(request)
   if (!reusable) response.shouldKeepAlive = false
-  response.writeHead(status, {
-    ...headers,
-    ...(status === 204 ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
-  })
+  const list: string[] = []
+  for (const name in headers) list.push(name, headers[name]!)
+  if (status !== 204) list.push('Content-Length', String(Buffer.byteLength(body)))
+  response.writeHead(status, list)
   const content = request.method === 'HEAD' ? '' : body
   if (reusable) {
     response.end(content)

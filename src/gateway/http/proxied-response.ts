@@ -1,5 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { breakOff, hasBody } from '../../http/index.ts'
+import type { ServerRequest, ServerResponse } from '../../http-server/index.ts'
 import type { HeaderPairs } from '../call/credentials.ts'
 import type { RunningCall } from '../proxy/running-call.ts'
 import type { UpstreamHead, CallSink } from '../proxy/upstream-call.ts'
@@ -11,7 +11,7 @@ import type { Exchange } from './response.ts'
  * left: what Node still holds of it is dropped, and the client sees a broken response, never a short one that looks whole.
  */
 export class ProxiedResponse implements CallSink {
-  readonly #request: IncomingMessage
+  readonly #request: ServerRequest
   readonly #response: ServerResponse
   readonly #exchange: Exchange
   readonly #ticker: Ticker
@@ -93,8 +93,9 @@ export class ProxiedResponse implements CallSink {
     this.#isWritten = true
     if (chunk) this.#response.write(chunk)
     else this.#response.flushHeaders()
-    this.#request.socket.uncork()
-    void this.#exchange.bodies.drain(this.#request).then(() => this.#response.end())
+    void this.#exchange.bodies.drain(this.#request).then(() => {
+      this.#response.end()
+    })
   }
 
   failed(error: Error): void {
@@ -135,7 +136,7 @@ export class ProxiedResponse implements CallSink {
 }
 
 /** Fields can only follow a body in chunks (RFC 9110, 6.5.1), which HTTP/1.0 does not know. */
-const mayHaveTrailers = ({ method, httpVersion }: IncomingMessage, status: number, headers: HeaderPairs): boolean =>
+const mayHaveTrailers = ({ method, httpVersion }: ServerRequest, status: number, headers: HeaderPairs): boolean =>
   method !== 'HEAD' &&
   status !== 204 &&
   status !== 304 &&

@@ -1,6 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { writeResponse } from '../../http/index.ts'
 import type { BodyReader, JsonLimits } from '../../http/index.ts'
+import type { ServerRequest, ServerResponse } from '../../http-server/index.ts'
 import type { RequestIds } from '../decision/records.ts'
 import type { GatewayFailure } from '../error.ts'
 import { challengeOf } from './challenge.ts'
@@ -9,7 +9,7 @@ import type { ErrorBody, ErrorFormat } from './error-body.ts'
 
 /** One exchange as the handlers see it. `target` is the request line's, raw. */
 export interface Exchange extends RequestIds {
-  readonly request: IncomingMessage
+  readonly request: ServerRequest
   readonly response: ServerResponse
   readonly target: string
   /** Reads bodies that are wanted whole; those of upstream calls are streamed instead. */

@@ -1,19 +1,17 @@
 import { readFile } from 'node:fs/promises'
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   BodyReader,
-  bindServer,
   breakOff,
   checkFrontDoor,
-  closeServer,
-  createHttpServer,
   defaultJsonLimits,
-  drainServer,
   originForm,
   ownHosts,
   parseListenAddress,
+  singleHeader,
 } from '../../http/index.ts'
 import type { JsonLimits, TlsMaterial } from '../../http/index.ts'
+import { Http1Server } from '../../http-server/index.ts'
+import type { ServerRequest, ServerResponse } from '../../http-server/index.ts'
 import type { Clock } from '../../logical/clock.ts'
 import type { Logger } from '../../logical/log.ts'
 import { GatewayFailure, toGatewayFailure } from '../error.ts'
@@ -86,16 +84,7 @@ export async function listenHttp(dependencies: HttpDependencies, options: Listen
   const json = { ...defaultJsonLimits, ...options.json }
   let isOurHost: (given: string) => boolean = () => false
   const ids = new RequestIdSource(dependencies.random)
-  let draining = false
-  function endsWhenDraining(this: ServerResponse): void {
-    if (draining) this.req.socket.end()
-  }
-  const server = createHttpServer(await readTls(options.tls), timeouts, ({ message }) => ({
-    error: { type: 'invalid_request', code: 'bad_request', message },
-    request_id: ids.next(),
-  }))
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    response.on('finish', endsWhenDraining)
+  const serve = (request: ServerRequest, response: ServerResponse): void => {
     const exchange = open(ids.next(), { bodies, json }, request, response)
     const refused = checkFrontDoor(request, isOurHost)
     if (refused) {
@@ -118,17 +107,20 @@ export async function listenHttp(dependencies: HttpDependencies, options: Listen
         ? serveUpstream(dependencies, exchange, refuse, options.upstream)
         : serveRest(dependencies, { routes, check: options.check }, exchange)
     served.catch(refuse)
-  })
-  const { port, url } = await bindServer(server, place)
-  isOurHost = ownHosts({ host: place.host, port }, options.allowedHosts)
-  return {
-    url,
-    drain: () => {
-      draining = true
-      return drainServer(server)
-    },
-    close: () => closeServer(server),
   }
+  const server = new Http1Server({
+    clock: dependencies.clock,
+    tls: await readTls(options.tls),
+    timeouts,
+    unreadable: ({ message }) => ({
+      error: { type: 'invalid_request', code: 'bad_request', message },
+      request_id: ids.next(),
+    }),
+    serve,
+  })
+  const { port, url } = await server.listen(place)
+  isOurHost = ownHosts({ host: place.host, port }, options.allowedHosts)
+  return { url, drain: () => server.drain(), close: () => server.close() }
 }
 
 async function readTls(files: TlsFiles | undefined): Promise<TlsMaterial | undefined> {
@@ -140,17 +132,12 @@ async function readTls(files: TlsFiles | undefined): Promise<TlsMaterial | undef
 function open(
   requestId: string,
   reading: Pick<Exchange, 'bodies' | 'json'>,
-  request: IncomingMessage,
+  request: ServerRequest,
   response: ServerResponse,
 ): Exchange {
-  // A socket that breaks is reported by 'close'; without a listener it would end the process.
-  response.on('error', ignored)
-  request.on('error', ignored)
-  const callerRequestId = callerRequestIdOf(request.headers['x-request-id'])
-  return { request, response, target: request.url ?? '', requestId, callerRequestId, ...reading }
+  const callerRequestId = callerRequestIdOf(singleHeader(request, 'x-request-id'))
+  return { request, response, target: request.url, requestId, callerRequestId, ...reading }
 }
-
-const ignored = (): void => undefined
 
 interface RestApi {
   readonly routes: readonly HttpRoute<RestHandler>[]
@@ -168,7 +155,7 @@ async function serveRest(
   const { path } = originForm(target)
   // Whatever the method: it is the client's.
   if (isCheck(path)) return serveCheck(dependencies, exchange, check)
-  const { handle, captures } = findRoute(routes, request.method ?? '', path)
+  const { handle, captures } = findRoute(routes, request.method, path)
   await handle(exchange, captures)
 }
 

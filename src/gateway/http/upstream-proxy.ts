@@ -1,8 +1,8 @@
 /** `/u/<upstream>/…` and upstream listeners: any SDK of the upstream, with a phantom token where its key stood. */
-import type { IncomingMessage } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import type { UpstreamDocument } from '../../document/index.ts'
-import { contentLength, hasBody } from '../../http/index.ts'
+import { contentLength, hasBody, singleHeader } from '../../http/index.ts'
+import type { ServerRequest } from '../../http-server/index.ts'
 import { tokenDigest } from '../../scope/index.ts'
 import { extractToken, likelyToken } from '../call/credentials.ts'
 import type { ExtractedToken } from '../call/credentials.ts'
@@ -48,7 +48,7 @@ export async function serveUpstream(
       token,
       tokenSha256,
       upstream: target.upstream,
-      method: request.method ?? '',
+      method: request.method,
       segments: extracted.segments,
       // What carried the token stood at the beginning.
       spelled: target.spelled.slice(target.segments.length - extracted.segments.length),
@@ -106,14 +106,14 @@ const tokenOfBody = ({ body }: CompiledPlacements, read: BodyToken): string | un
   body.size > 0 ? read.token : undefined
 
 /** `read` where it has been read. Stopping early must not destroy the socket: a refusal still has to go out. */
-function bodyOf(request: IncomingMessage, read: Buffer | undefined): AsyncIterable<Uint8Array> | undefined {
+function bodyOf(request: ServerRequest, read: Buffer | undefined): AsyncIterable<Uint8Array> | undefined {
   if (read) return inOnePiece(read)
   return hasBody(request) ? sentBy(request) : undefined
 }
 
-async function* sentBy(request: IncomingMessage): AsyncGenerator<Uint8Array, undefined> {
+async function* sentBy(request: ServerRequest): AsyncGenerator<Uint8Array, undefined> {
   try {
-    yield* request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>
+    yield* request.chunks()
   } catch (error) {
     throw unavailable('caller_gone', 'the caller has gone', error)
   }
@@ -143,7 +143,7 @@ const upstreamFor = (
  * base URL that holds `/u/<upstream>` already. A proxy in front that speaks TLS says so, and is believed: the worst that
  * brings is a link that does not work, while plain `http:` would bring the token onto the wire.
  */
-function originOf({ headers, socket }: IncomingMessage): string {
-  const encrypted = socket instanceof TLSSocket || headers['x-forwarded-proto'] === 'https'
-  return `${encrypted ? 'https' : 'http'}://${headers.host ?? ''}`
+function originOf(request: ServerRequest): string {
+  const encrypted = request.socket instanceof TLSSocket || singleHeader(request, 'x-forwarded-proto') === 'https'
+  return `${encrypted ? 'https' : 'http'}://${singleHeader(request, 'host') ?? ''}`
 }

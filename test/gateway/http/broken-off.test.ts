@@ -111,31 +111,30 @@ it('a client that goes while its body is judged is not an internal fault', async
   expect(harness.sink.records.map(({ reason }) => reason)).toEqual(['caller_gone'])
 })
 
-it('a response that waits behind another on its connection is cut with the connection', async () => {
-  const responses: { write(text: string): void; end(): void }[] = []
+it('a request that waits behind another on its connection is judged only when that one is over', async () => {
+  let finish: (() => void) | undefined
   harness.respond((_request, response) => {
     response.writeHead(200, { 'content-type': 'text/plain' })
-    response.write(responses.push(response) === 1 ? 'FIRST' : 'SECOND')
+    response.write('FIRST')
+    finish = () => response.end()
   })
   const [first, second] = [openSession(harness), openSession(harness)]
   const { port, host } = new URL(harness.url)
   const socket = connect(Number(port), '127.0.0.1')
   let got = ''
-  let isClosed = false
   socket.on('data', (chunk: Buffer) => {
     got += chunk.toString()
   })
-  socket.on('error', () => undefined)
-  socket.on('close', () => {
-    isClosed = true
-  })
   const asking = (own: string) => `GET ${PATH} HTTP/1.1\r\nhost: ${host}\r\nauthorization: Bearer ${own}\r\n\r\n`
   socket.write(asking(tokenOf(first)) + asking(tokenOf(second)))
-  await eventually(() => responses.length === 2 && got.includes('FIRST'))
+  await eventually(() => got.includes('FIRST'))
   harness.engine.end(second)
   await harness.flush()
-  await eventually(() => isClosed)
-  expect(got).not.toContain('SECOND')
+  finish?.()
+  await eventually(() => got.includes('reuse_after_revocation'))
+  expect(got.split('HTTP/1.1 ').map((response) => response.slice(0, 3))).toEqual(['', '200', '401'])
+  expect(harness.received).toHaveLength(1)
+  socket.destroy()
 })
 
 describe('under TLS', () => {

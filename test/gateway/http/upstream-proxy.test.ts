@@ -476,12 +476,10 @@ describe('a response that has been read to its end and waits for a slow client',
   /** From the first request on, nothing written to the gateway's side of the client's connection leaves before `flow`. */
   function stallWrites() {
     const held: (() => void)[] = []
-    let response: ServerResponse | undefined
     const port = Number(new URL(harness.url).port)
     const stall = (message: unknown) => {
-      const { socket, ...of } = message as { socket: Socket; response: ServerResponse }
+      const { socket } = message as { socket: Socket }
       if (socket.localPort !== port) return
-      response = of.response
       const write = socket._write.bind(socket)
       Object.assign(socket, { _writev: null })
       socket._write = (chunk, encoding, callback) => {
@@ -490,14 +488,14 @@ describe('a response that has been read to its end and waits for a slow client',
         })
       }
     }
-    subscribe('http.server.request.start', stall)
+    subscribe('net.server.socket', stall)
     return {
-      answered: () => response?.writableEnded === true,
+      answered: () => held.length > 0,
       flow: () => {
         for (const next of held.splice(0)) next()
       },
       stop: () => {
-        unsubscribe('http.server.request.start', stall)
+        unsubscribe('net.server.socket', stall)
       },
     }
   }
