@@ -109,20 +109,23 @@ export class ServerResponse extends EventEmitter {
     const head = this.#head
     if (!head) throw new Error('a response begins with its head')
     this.#isEnded = isLast
-    const data = chunk === undefined || chunk.length === 0 || head.body === 'none' ? undefined : chunk
-    if (head.body === 'length' && !this.#takesOff(data?.length ?? 0, isLast)) return false
-    let text = this.#headIsHeld ? head.text : ''
+    const data = dataOf(head, chunk)
+    if (head.body === 'length' && !this.#takesOff(data ? data.length : 0, isLast)) return false
+    const text = this.#headIsHeld ? head.text : ''
     this.#headIsHeld = false
-    const isChunked = head.body === 'chunked'
-    if (isChunked && data) text += `${data.length.toString(16)}\r\n`
-    const behind = isChunked ? this.#behind(data !== undefined, isLast) : undefined
-    if (isLast) return writeAtOnce(this.#socket, text, data, behind, this.#flushed)
-    return text === '' && data === undefined ? true : writeAtOnce(this.#socket, text, data, behind)
+    if (head.body === 'chunked') return this.#writeChunk(text, data, isLast)
+    if (isLast) return writeAtOnce(this.#socket, text, data, undefined, this.#flushed)
+    return text === '' && !data ? true : writeAtOnce(this.#socket, text, data)
   }
 
-  /** What frames a body in chunks from behind. */
-  #behind(hasData: boolean, isLast: boolean): Buffer | undefined {
-    if (!isLast) return hasData ? CRLF : undefined
+  #writeChunk(head: string, data: Uint8Array | undefined, isLast: boolean): boolean {
+    const text = data ? `${head}${data.length.toString(16)}\r\n` : head
+    if (isLast) return writeAtOnce(this.#socket, text, data, this.#lastChunk(data !== undefined), this.#flushed)
+    return text === '' ? true : writeAtOnce(this.#socket, text, data, data && CRLF)
+  }
+
+  /** With the end of the chunk before it. */
+  #lastChunk(hasData: boolean): Buffer {
     if (this.#trailers === '') return hasData ? LAST_BEHIND_DATA : LAST_CHUNK
     return Buffer.from(`${hasData ? '\r\n' : ''}0\r\n${this.#trailers}\r\n`, 'latin1')
   }
@@ -144,3 +147,6 @@ export class ServerResponse extends EventEmitter {
     this.#owner.responseOver()
   }
 }
+
+const dataOf = ({ body }: SentHead, chunk: Uint8Array | undefined): Uint8Array | undefined =>
+  body === 'none' || chunk?.length === 0 ? undefined : chunk
