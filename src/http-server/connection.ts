@@ -128,13 +128,15 @@ export class ServerConnection implements RequestSink, RequestOwner, ResponseOwne
     this.#readOn()
   }
 
-  onHead(head: ReceivedHead): void {
+  onHead(head: ReceivedHead, isFollowed: boolean): void {
     const request = new ServerRequest(this, this.#socket, head)
     const response = new ServerResponse(this, request, head.persistent)
     this.#request = request
     this.#response = response
     this.waiting = head.hasBody ? 'body' : 'response'
     request.complete = !head.hasBody
+    // Who sends its body at once does not wait for a 100 (RFC 9110, 10.1.1).
+    if (isFollowed) request.expectsContinue = false
     if (!this.hasRequested) {
       this.hasRequested = true
       this.#owner.hasRequested(this)

@@ -8,8 +8,8 @@ const CR = 13
 const MOST_LINE_ENDS = 8
 
 export interface RequestSink {
-  /** `head` is filled again with the next request. */
-  onHead(head: ReceivedHead): void
+  /** `head` is filled again with the next request. `isFollowed`: more than the head has come. */
+  onHead(head: ReceivedHead, isFollowed: boolean): void
   onData(chunk: Buffer): void
   onEnd(trailers: readonly string[]): void
 }
@@ -55,7 +55,7 @@ export class RequestParser {
     if (head.framing.chunked) this.#body.beginChunked()
     else this.#body.beginLength(Math.max(head.framing.contentLength, 0))
     this.#inBody = !this.#body.over
-    this.#sink.onHead(head)
+    this.#sink.onHead(head, next < bytes.length)
     if (this.#body.over) this.#finish()
     return next
   }

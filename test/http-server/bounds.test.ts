@@ -1,0 +1,139 @@
+import { request as httpsRequest } from 'node:https'
+import { afterEach, describe, expect, it } from 'vitest'
+import { throwAwayCertificate } from '../fakes/certificate.ts'
+import { echo, eventually, startServer, statuses, turns } from './harness.ts'
+import type { Peer, ServerHarness } from './harness.ts'
+
+let harness: ServerHarness
+afterEach(() => harness.stop())
+const GET = 'GET / HTTP/1.1\r\nHost: h\r\n\r\n'
+
+describe('a client may take its time, and no more', () => {
+  it.each([
+    ['says nothing', '', 15_000],
+    ['dribbles its head', 'GET / HT', 15_000],
+    ['dribbles its body', 'POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab', 300_000],
+  ])('one that %s is told that it is late', async (_what, text, ms) => {
+    harness = await startServer()
+    const client = harness.peer(text)
+    await eventually(() => !client.socket.connecting && client.socket.bytesWritten === text.length)
+    await turns()
+    await harness.clock.advance(ms - 1)
+    await turns()
+    expect([client.isClosed, client.received]).toEqual([false, ''])
+    await harness.clock.advance(5_001)
+    await eventually(() => client.isClosed)
+    expect(statuses(client.received)).toEqual(['408'])
+  })
+
+  it('one that has had its response is let go when it asks nothing further', async () => {
+    harness = await startServer()
+    const client = harness.peer(GET)
+    await eventually(() => statuses(client.received).length === 1)
+    await harness.clock.advance(64_999)
+    client.socket.write(GET)
+    await eventually(() => statuses(client.received).length === 2)
+    await harness.clock.advance(64_999)
+    await turns()
+    expect(client.isClosed).toBe(false)
+    await harness.clock.advance(5_001)
+    await eventually(() => client.isClosed)
+    expect(statuses(client.received)).toEqual(['200', '200'])
+  })
+
+  it('a response may take as long as it takes', async () => {
+    harness = await startServer(() => undefined)
+    const client = harness.peer(GET)
+    await eventually(() => harness.served.length === 1)
+    await harness.clock.advance(3_600_000)
+    await turns()
+    expect(client.isClosed).toBe(false)
+  })
+})
+
+describe('connections', () => {
+  const limits = { unfinished: 3, total: 6 }
+
+  it('without a request: the oldest gives way, and a whole request is served beside them', async () => {
+    harness = await startServer(echo, { limits })
+    const dribbling: Peer[] = []
+    for (let count = 0; count < 3; count++) {
+      dribbling.push(harness.peer('GET / HT'))
+      await turns(20)
+    }
+    const honest = harness.peer(GET)
+    await eventually(() => dribbling[0]!.isClosed && statuses(honest.received).length === 1)
+    expect(dribbling.map(({ isClosed }) => isClosed)).toEqual([true, false, false])
+  })
+
+  it('of which all are idle: the oldest gives way', async () => {
+    harness = await startServer(echo, { limits })
+    const idle: Peer[] = []
+    for (let count = 0; count < 6; count++) {
+      const client = harness.peer(GET)
+      await eventually(() => statuses(client.received).length === 1)
+      idle.push(client)
+    }
+    const next = harness.peer(GET)
+    await eventually(() => idle[0]!.isClosed && statuses(next.received).length === 1)
+    expect(idle.slice(1).some(({ isClosed }) => isClosed)).toBe(false)
+  })
+
+  it('of which all are busy: the new one gives way', async () => {
+    harness = await startServer(() => undefined, { limits })
+    const busy: Peer[] = []
+    for (let count = 1; count <= 6; count++) {
+      busy.push(harness.peer(GET))
+      await eventually(() => harness.served.length === count)
+    }
+    const next = harness.peer(GET)
+    await eventually(() => next.isClosed)
+    expect(busy.some(({ isClosed }) => isClosed)).toBe(false)
+    for (const { response } of harness.served) response.destroy()
+    await eventually(() => busy.every(({ isClosed }) => isClosed))
+    const after = harness.peer(GET)
+    await eventually(() => harness.served.length === 7)
+    expect(after.isClosed).toBe(false)
+  })
+})
+
+it('a server that is drained ends idle connections at once and others with their response', async () => {
+  harness = await startServer(() => undefined)
+  const [idle, busy] = [harness.peer(), harness.peer(GET)]
+  await eventually(() => harness.served.length === 1)
+  let drained = false
+  const all = harness.server.drain().then(() => (drained = true))
+  await eventually(() => idle.isClosed)
+  expect([busy.isClosed, drained]).toEqual([false, false])
+  const { response } = harness.served[0]!
+  response.writeHead(200, ['Content-Length', '2'])
+  response.end('ok')
+  await all
+  await eventually(() => busy.isClosed)
+  expect(busy.received).toMatch(/Connection: close\r\n\r\nok$/)
+})
+
+describe('over TLS', () => {
+  it('a request is served, and a client that speaks none is let go', async () => {
+    const { certificate, key } = throwAwayCertificate()
+    harness = await startServer(echo, { tls: { cert: certificate, key } })
+    const plain = harness.peer(GET)
+    await eventually(() => plain.isClosed)
+    expect(harness.served).toEqual([])
+    const text = await new Promise<string>((resolve, reject) => {
+      const request = httpsRequest(
+        { host: '127.0.0.1', port: harness.port, path: '/a', method: 'POST', ca: certificate, agent: false },
+        (response) => {
+          let body = ''
+          response.on('data', (chunk: Buffer) => (body += chunk.toString()))
+          response.on('end', () => {
+            resolve(body)
+          })
+        },
+      )
+      request.on('error', reject)
+      request.end('body')
+    })
+    expect(text).toBe('POST /a body')
+  })
+})
