@@ -75,13 +75,24 @@ export function nextText(plan: PresetPlan, addresses: GatewayAddresses, withoutK
   const clients = clientLines(plan, addresses)
   const lines = clients.map(({ language, package: library, change }) => `  ${language}, ${library}:\n    ${change}\n`)
   const listener = clients.some(({ needs_listener: needed }) => needed)
-    ? `  ${new URL(addresses.listener).host} is a listener of the gateway for this upstream alone: -gateway-upstream-address=${plan.name}=${new URL(addresses.listener).host}\n`
+    ? listenerText(plan.name, addresses.listener)
     : ''
   return `${withoutKey ? `${ownerText(plan)}\n` : ''}In programs, the phantom token takes the place of the key:\n${lines.join('')}${listener}
 Let an agent in, here with ${readingScopes(plan).length > 0 ? 'the scopes that read' : 'all scopes, because none of them only reads'}:
 ${nextCommands(plan, addresses)
   .map((line) => `  ${line}\n`)
   .join('')}`
+}
+
+/** Which listeners a gateway has stands in its own configuration, which is not read here. */
+function listenerText(upstream: string, listener: string | undefined): string {
+  const setting = (address: string) =>
+    `upstream_listener "${upstream}" { address = "${address}" } in the gateway's file, or -gateway-upstream-address=${upstream}=${address} of server -dev`
+  if (listener !== undefined) {
+    const { host } = new URL(listener)
+    return `  ${host} must be a listener of the gateway for this upstream alone: ${setting(host)}\n`
+  }
+  return `  Put the address in of a listener of the gateway for this upstream alone, which it has by ${setting('<host>:<port>')}\n  With -listener=http://127.0.0.1:8261, or what it is, the line is shown with it.\n`
 }
 
 export const ownerText = (plan: PresetPlan): string =>

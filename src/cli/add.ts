@@ -38,13 +38,17 @@ const flagTable = {
   'keep-key': toggle('Do not ask for a key: the one there is stays.'),
   'without-key': toggle("Leave the secret to the key's owner, and show the commands for them."),
   yes: toggle('Do not ask whether to write it.', 'y'),
+  'unusual-key': toggle('With -yes: write a key, too, that does not begin as keys of this API do.'),
   'dry-run': toggle('Show what would be written, and write nothing.'),
   mount: text('path', 'Where the engine is mounted; default mcp.'),
   'kv-mount': text('path', 'Where the KV engine is mounted; default secret.'),
   'kv-path': text('path', 'Of the secret in it; default mcp/<name>. {{environment}} stands for that of a session.'),
   environment: text('name', 'Whose secret is written, where kv-path has one for each.'),
   gateway: text('url', 'Address of the gateway, for what is shown at the end; default http://127.0.0.1:8251.'),
-  listener: text('url', 'Its listener for this upstream alone, likewise; default http://127.0.0.1:8261.'),
+  listener: text(
+    'url',
+    'Its listener for this upstream alone, likewise, for example http://127.0.0.1:8261; without it the lines have gaps.',
+  ),
 }
 
 type Call = VaultCall<typeof flagTable>
@@ -162,8 +166,12 @@ async function endDryRun(
 function judgeKey(call: Call, plan: PresetPlan, state: State, key: GivenKey): void {
   if (!state.secret.exists) requireWhole(plan, key)
   checkKey(plan, key)
-  const sentences = [...strangeBeginnings(plan.secret.fields, key), ...keptKeyWarnings(plan, state.secret, key)]
-  for (const sentence of sentences) call.io.stderr(`WARNING! ${sentence}\n`)
+  const strange = strangeBeginnings(plan.secret.fields, key)
+  // A person reads the warning before they are asked; with -yes there is nobody.
+  if (strange.length > 0 && call.flags.yes && !call.flags['unusual-key'])
+    throw new Failure(1, `${strange.join(' ')} Nothing was written; if it is, add -unusual-key.`)
+  for (const sentence of [...strange, ...keptKeyWarnings(plan, state.secret, key)])
+    call.io.stderr(`WARNING! ${sentence}\n`)
 }
 
 /** Throws `Failure` unless somebody says yes. */
@@ -246,6 +254,6 @@ function addressesOf({ gateway, listener }: Flags): GatewayAddresses {
   }
   return {
     gateway: read('gateway', gateway ?? 'http://127.0.0.1:8251'),
-    listener: read('listener', listener ?? 'http://127.0.0.1:8261'),
+    listener: listener === undefined ? undefined : read('listener', listener),
   }
 }

@@ -176,6 +176,7 @@ function banner(server: DevServer, auditPath: string, article: SeededArticle | u
       ? ['      npx --no mcp-vault write mcp/creds/claude-billing-agent purpose=quarterly-invoice-reconciliation']
       : ['      npx --no mcp-vault kv put -mount=secret mcp/stripe api_key=@stripe.key']),
     '      npx --no mcp-vault path-help mcp/',
+    '      npx --no -- mcp-vault -h',
   ]
   return `${lines.join('\n')}\n`
 }

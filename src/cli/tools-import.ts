@@ -19,7 +19,7 @@ import { Failure, UsageError } from './failure.ts'
 import { oneOf, pairs, text, texts, toggle } from './flags.ts'
 import type { FlagValues } from './flags.ts'
 import { boundedText } from './long-input.ts'
-import { printable } from './table.ts'
+import { counted, printable } from './table.ts'
 import { importReport } from './tools-report.ts'
 import type { ImportPlan } from './tools-report.ts'
 import { vaultCommand } from './vault-command.ts'
@@ -83,9 +83,23 @@ export const importTools = vaultCommand({
     const writes = flags.yes && !flags['dry-run']
     if (writes) await writeTools(call, `${mount}/tools/${upstream}`, plan)
     print({ upstream, written: writes, ...plan }, () => importReport(`${mount}/tools/${upstream}/`, plan, writes))
+    if (plan.tools.length === 0) throw new Failure(1, nothingImported(plan))
     return 0
   },
 })
+
+/** A script must not take that for success. */
+function nothingImported({ left_out: leftOut, not_selected: unselected }: ImportPlan): string {
+  const [first] = leftOut
+  const reasons = new Set(leftOut.map(({ reason }) => reason))
+  if (first === undefined)
+    return `No operation was imported: none of the ${String(unselected)} was selected; see -tag, -operation-id, -include and -exclude`
+  const why =
+    reasons.size === 1
+      ? `${counted(leftOut.length, 'operation')} left out: ${first.reason}`
+      : `${String(leftOut.length)} are listed under "Not imported", each with its reason; the first, ${first.operation}: ${first.reason}`
+  return printable(`No operation was imported: ${why}`)
+}
 
 function orUsage<T>(run: () => T): T {
   try {

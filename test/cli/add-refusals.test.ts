@@ -52,8 +52,18 @@ describe('a key on the command line', () => {
 })
 
 describe('a key', () => {
-  it('of an unusual beginning is warned of, and taken', async () => {
+  it('of an unusual beginning is refused where nobody is asked, which says how it is taken', async () => {
     const { code, err } = await add({ stdin: 'some_other_key_0123456789' }, ...minimal)
+    expect([code, err]).toEqual([
+      1,
+      expect.stringMatching(/^api_key does not begin with github_pat_, ghp_.*-unusual-key/),
+    ])
+    expect(err).not.toContain('some_other_key')
+    await nothingIsThere()
+  })
+
+  it('of an unusual beginning is taken with -unusual-key, and warned of', async () => {
+    const { code, err } = await add({ stdin: 'some_other_key_0123456789' }, ...minimal, '-unusual-key')
     expect([code, err]).toEqual([0, expect.stringMatching(/^WARNING! api_key does not begin with github_pat_, ghp_/)])
     expect(err).not.toContain('some_other_key')
   })

@@ -116,6 +116,14 @@ describe('adding', () => {
     await nothingAt('secret/metadata/mcp/github')
   })
 
+  it('is asked with a warning of a key that begins in another way than those of the API', async () => {
+    const { code, err } = await typed(['some_other_key_0123456789'], 'y', 'github', '-tools=user')
+    expect([code, err]).toEqual([
+      0,
+      expect.stringMatching(/^WARNING! api_key does not begin with github_pat_.*\nWrite this/m),
+    ])
+  })
+
   it('writes nothing where nobody can be asked', async () => {
     const { code, err } = await piped(KEY, 'github', '-')
     expect([code, err]).toEqual([1, expect.stringContaining('confirm with -yes')])
@@ -280,5 +288,29 @@ describe('adding again', () => {
       mcp_upstreams: 'mcp/other,mcp/github',
       team: 'core',
     })
+  })
+})
+
+describe('a program that needs a listener of its upstream alone', () => {
+  const shown = async (...flags: string[]) =>
+    (await shellWith({ env: { VAULT_TOKEN: 'root' }, stdin: 'rk_test_made_up_0123456789' })).mcpVault(
+      'add',
+      ...['stripe', '-name=shop', '-read-only', '-yes', ...flags, '-'],
+    )
+
+  it('is shown with gaps, because gateways tell nobody here where they listen, and with the setting', async () => {
+    const { code, out } = await shown()
+    expect(code).toBe(0)
+    expect(out).toContain("{ host: '<host>', port: <port>, protocol: '<http or https>' }")
+    expect(out).toContain('upstream_listener "shop" { address = "<host>:<port>" }')
+    expect(out).toContain('-gateway-upstream-address=shop=<host>:<port>')
+    expect(out.replace(/With -listener=\S+/, '')).not.toContain('8261')
+  })
+
+  it('is shown with the one that is named', async () => {
+    const { out } = await shown('-listener=https://shop.gateway.example')
+    expect(out).toContain("{ host: 'shop.gateway.example', port: 443, protocol: 'https' }")
+    expect(out).toContain('shop.gateway.example must be a listener of the gateway for this upstream alone')
+    expect(out).not.toContain('<')
   })
 })

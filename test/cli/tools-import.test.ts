@@ -22,6 +22,13 @@ async function imported(text: string, ...flags: string[]): Promise<string> {
   return outcome.out
 }
 
+/** A plan in which everything is left out: it is shown, and the last line says why there is nothing. */
+async function nothingImported(text: string, ...flags: string[]): Promise<{ out: string; err: string }> {
+  const { code, out, err } = await importText(text, '-yes', ...flags)
+  expect([code, err, await toolNames()]).toEqual([1, expect.stringMatching(/^No operation was imported: .+\n$/), []])
+  return { out, err }
+}
+
 /** What must be refused: the sentence, with nothing written. */
 async function refused(text: string, ...flags: string[]): Promise<string> {
   const { code, out, err } = await importText(text, '-yes', ...flags)
@@ -303,9 +310,24 @@ describe('templates', () => {
     ['/a/*', 'has a "*"'],
     ['/{+a}/{+b}', 'has more than one {name...}'],
   ])('%s is left out, with the reason', async (path, reason) => {
-    expect(await imported(onlyPath(path))).toMatch(
-      new RegExp(`Not imported:\n {2}GET .*: .*${reason.replaceAll(/[.*{}]/g, '\\$&')}`),
-    )
+    const { out, err } = await nothingImported(onlyPath(path))
+    expect(out).toMatch(new RegExp(`Not imported:\n {2}GET .*: .*${reason.replaceAll(/[.*{}]/g, '\\$&')}`))
+    expect(err).toContain(reason)
+  })
+})
+
+describe('an import of nothing ends with 1 and the reason', () => {
+  it('where several operations are left out for reasons of their own', async () => {
+    const paths = { '/a*': { get: {} }, '/b': { get: 7, trace: {} } }
+    expect(await nothingImported(petstoreText({ paths }))).toMatchObject({
+      err: expect.stringMatching(
+        /3 are listed under "Not imported", each with its reason; the first, .+: .+/,
+      ) as string,
+    })
+  })
+  it('where no operation was selected', async () => {
+    const { err } = await nothingImported(petstoreText(), '-exclude=*')
+    expect(err).toMatch(/none of the \d+ was selected; see -tag/)
   })
 })
 
@@ -377,7 +399,8 @@ describe("the server's path and the upstream's url", () => {
   it('may be named by operations alone, and -base-path says that they are meant', async () => {
     const item = { get: { tags: ['pods'], servers: [{ url: 'https://cluster.local/' }] } }
     const text = petstoreText({ servers: undefined, paths: { '/pods': item } })
-    expect(await imported(text)).toContain('it is served by https://cluster.local, which is another upstream')
+    const { err } = await nothingImported(text)
+    expect(err).toContain('it is served by https://cluster.local, which is another upstream')
     await imported(text, '-base-path=/', '-yes')
     expect(await operations('pods')).toEqual(['GET /pods'])
   })
@@ -410,7 +433,7 @@ describe('a document that cannot be used', () => {
   it('has a server with a long run of slashes, at once', async () => {
     const url = `https://api.pets.example/${'/'.repeat(200_000)}x`
     const outcome = await importText(petstoreText({ paths: { '/a': { get: {} } }, servers: [{ url }] }))
-    expect([outcome.code, outcome.out]).toEqual([0, expect.stringContaining('is longer than 1024 characters')])
+    expect([outcome.code, outcome.out]).toEqual([1, expect.stringContaining('is longer than 1024 characters')])
   })
 
   it('has names that pose as lines of the plan', async () => {
