@@ -117,6 +117,7 @@ const pagingParameters: readonly string[] = [
 ]
 
 function unitedFields(matches: readonly ToolMatch[]): readonly string[] | null {
+  if (matches.length === 1) return matches[0]!.tool.fields ?? null
   const lists = matches.map(({ tool }) => tool.fields ?? null)
   const listed = lists.filter((fields) => fields !== null)
   return listed.length < lists.length ? null : [...new Set(listed.flat())]

@@ -1,4 +1,5 @@
 import { MemberNames } from './member-names.ts'
+import type { NamedMembers } from './named-members.ts'
 
 const QUOTE = 0x22
 const COMMA = 0x2c
@@ -67,24 +68,28 @@ export class DocumentBuffer {
     this.#byte(0x5d)
   }
 
-  /** A name is written for the time being: `endName` and then a value keep it, `dropMember` takes it back. */
+  /** A name is written for the time being: `replaceTwin` and then a value keep it, `dropMember` takes it back. */
   beginName(): void {
     this.#nameAt = this.#length
     if (this.#levels.at(-1)!.begun) this.#byte(COMMA)
     this.#byte(QUOTE)
   }
 
-  /** The name is whole: a member that has it already is taken out. */
+  /** The name is whole. */
   endName(): void {
     this.#byte(QUOTE)
     this.#nameEnd = this.#length
-    const twin = this.#names.find(this.#bytes, this.#nameStart, this.#nameEnd)
-    if (twin !== -1) this.#takeOut(twin)
   }
 
-  /** The serialised name, each byte a character. */
-  name(): string {
-    return this.#bytes.toString('latin1', this.#nameStart, this.#nameEnd)
+  /** What stands under the name among `members`. */
+  named<T>(members: NamedMembers<T>): T | undefined {
+    return members.get(this.#bytes, this.#nameStart, this.#nameEnd)
+  }
+
+  /** A member that has the name already is taken out. */
+  replaceTwin(): void {
+    const twin = this.#names.find(this.#bytes, this.#nameStart, this.#nameEnd)
+    if (twin !== -1) this.#takeOut(twin)
   }
 
   dropMember(): void {

@@ -1,5 +1,6 @@
 import type { FieldFilter } from '../../scope/index.ts'
 import { DocumentBuffer } from './document-buffer.ts'
+import { NamedMembers } from './named-members.ts'
 import type { JsonEvents } from './json-scanner.ts'
 
 const everything: FieldFilter = { whole: true, scalar: true, members: new Map(), elements: undefined }
@@ -65,8 +66,10 @@ export class FieldPicker implements JsonEvents {
     if (!this.#writing) return
     this.#out.endName()
     const filter = this.#filters.at(-1)!
-    this.#next = filter.whole ? everything : membersOf(filter).get(this.#out.name())
-    if (!this.#next) this.#out.dropMember()
+    this.#next = filter.whole ? everything : this.#out.named(membersOf(filter))
+    // Of a name that does not pass no member stands; most are of this kind.
+    if (this.#next) this.#out.replaceTwin()
+    else this.#out.dropMember()
   }
 
   beginString(): void {
@@ -134,15 +137,12 @@ export class FieldPicker implements JsonEvents {
   }
 }
 
-const compiled = new WeakMap<FieldFilter, ReadonlyMap<string, FieldFilter>>()
+const compiled = new WeakMap<FieldFilter, NamedMembers<FieldFilter>>()
 
-/** A filter's members by their names as `DocumentBuffer.name` gives them. */
-function membersOf(filter: FieldFilter): ReadonlyMap<string, FieldFilter> {
+function membersOf(filter: FieldFilter): NamedMembers<FieldFilter> {
   const known = compiled.get(filter)
   if (known) return known
-  const members = new Map(
-    [...filter.members].map(([name, inner]) => [Buffer.from(JSON.stringify(name)).toString('latin1'), inner]),
-  )
+  const members = new NamedMembers(filter.members)
   compiled.set(filter, members)
   return members
 }

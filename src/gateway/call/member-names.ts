@@ -7,6 +7,8 @@ const NAME = 1
 const NAME_END = 2
 const HASH = 3
 const GONE = -1
+/** Open at once in most documents. */
+const FIRST_MEMBERS = 16
 /** An object of this many members is searched one by one; a larger one gets an index. */
 const SMALL = 16
 
@@ -26,7 +28,7 @@ const [seed, factor] = [randomBytes(4).readInt32LE(), randomBytes(4).readInt32LE
 export class MemberNames {
   readonly #reserve: (bytes: number) => void
   readonly #objects: OpenObject[] = []
-  #members = new Int32Array(64 * FIELDS)
+  #members = new Int32Array(FIRST_MEMBERS * FIELDS)
   #count = 0
   #hash = 0
   /** The last member, when it was removed for the name that is looked for: its place is taken again, index included. */

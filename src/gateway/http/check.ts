@@ -2,7 +2,7 @@
  * `/check`: is this token good for this scope, told by the status alone: 200, 401 or 403. For proxies that look at nothing else (nginx
  * `auth_request`, Traefik ForwardAuth, Envoy's HTTP `ext_authz`): the request is the one they ask about, with a credential of their own.
  */
-import { isRepeated, originForm } from '../../http/index.ts'
+import { isRepeated, originForm, singleHeader } from '../../http/index.ts'
 import { isoSeconds } from '../../logical/clock.ts'
 import { badRequest } from '../../logical/errors.ts'
 import type { Caller, Callers } from '../decision/callers.ts'
@@ -104,6 +104,6 @@ function tokenOf({ request }: Exchange): string | undefined {
 
 function single(request: Exchange['request'], name: string): string | undefined {
   if (isRepeated(request, name)) throw badRequest(`header ${name}: is given twice; send it once`)
-  const value = request.headers[name]
-  return typeof value === 'string' && value !== '' ? value : undefined
+  const value = singleHeader(request, name)
+  return value === '' ? undefined : value
 }

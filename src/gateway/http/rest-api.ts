@@ -1,6 +1,6 @@
 /** The plain REST API: agents, scopes, sessions, validation. Everything here is worded for HTTP; what it means is decided elsewhere. */
 import { z } from 'zod'
-import { isRepeated } from '../../http/index.ts'
+import { isRepeated, singleHeader } from '../../http/index.ts'
 import { isoSeconds } from '../../logical/clock.ts'
 import { isName } from '../../scope/index.ts'
 import { requireAgent, vaultOf } from '../decision/callers.ts'
@@ -105,7 +105,7 @@ export function restRoutes(dependencies: RestDependencies): readonly HttpRoute<R
 function callerOf({ callers }: RestDependencies, { request }: Exchange): Caller {
   if (isRepeated(request, 'authorization'))
     throw new GatewayFailure('invalid_request', 'bad_request', 'Authorization is given twice; send it once')
-  const header = request.headers.authorization
+  const header = singleHeader(request, 'authorization')
   const bearer = header === undefined ? undefined : /^bearer +(\S+)$/i.exec(header.trim())?.[1]
   if (header !== undefined && bearer === undefined)
     throw new GatewayFailure('invalid_token', 'caller_unknown', 'Authorization is not "Bearer <token>"')
