@@ -326,7 +326,7 @@ describe('an import of nothing ends with 1 and the reason', () => {
     })
   })
   it('where no operation was selected', async () => {
-    const { err } = await nothingImported(petstoreText(), '-exclude=*')
+    const { err } = await nothingImported(petstoreText(), '-exclude=* *')
     expect(err).toMatch(/none of the \d+ was selected; see -tag/)
   })
 })
