@@ -20,6 +20,11 @@ export function auditHash(salt: KeyObject, text: string): string {
   return `hmac-sha256:${createHmac('sha256', salt).update(text, 'utf8').digest('hex')}`
 }
 
+const hashed = /^hmac-sha256:[0-9a-f]{64}$/
+
+/** Whether a text is such a hash, which tells nothing of what it was made of. */
+export const isAuditHash = (text: string): boolean => text.length === 76 && hashed.test(text)
+
 export interface AuditHashOptions {
   /** Names whose values are left readable (`audit_non_hmac_request_keys`). */
   readonly plain?: ReadonlySet<string>
@@ -55,6 +60,8 @@ export function auditHashValues(
 class Hasher {
   readonly #salt: KeyObject
   readonly #plain: ReadonlySet<string>
+  /** What stands in one line many times (an agent, an environment) is hashed once. */
+  readonly #hashes = new Map<string, string>()
   #values: number
   #readable = MOST_READABLE
   #rest: ReturnType<typeof createHmac> | undefined
@@ -113,9 +120,17 @@ class Hasher {
   }
 
   #text(text: string, readable: boolean): string {
-    if (!readable || text.length > LONGEST_READABLE) return auditHash(this.#salt, text)
+    if (!readable || text.length > LONGEST_READABLE) return this.#hashOf(text)
     this.#readable -= text.length
     return text
+  }
+
+  #hashOf(text: string): string {
+    const known = this.#hashes.get(text)
+    if (known !== undefined) return known
+    const made = auditHash(this.#salt, text)
+    this.#hashes.set(text, made)
+    return made
   }
 
   #isFull(): boolean {

@@ -1,3 +1,4 @@
+import { isAuditHash } from './hmac.ts'
 import { importantFirst } from './order.ts'
 import { credentialPlaceholder, isCredentialName } from './redact.ts'
 
@@ -40,7 +41,7 @@ function cut(text: string, limit: number): string {
 
 function writeString(text: string, writer: LineWriter, redact: Redact): string {
   // Redacted before it is cut, so that no half of a token escapes recognition.
-  const whole = redact(bounded(text, writer))
+  const whole = isAuditHash(text) ? text : redact(bounded(text, writer))
   const clean = cut(whole, Math.min(writer.limits.string, writer.left))
   // The rest is redacted text: its digest tells no more than the text itself would.
   if (clean !== whole) writer.leaveOut(1, () => whole.slice(clean.length - ELLIPSIS.length))

@@ -5,7 +5,8 @@ const last = ['metadata', 'data'] as const
 const special = new Set<string>([...first, ...last])
 
 /** The same names; those that say what was done come first, those that hold a caller's data last. */
-export function importantFirst(names: readonly string[]): string[] {
+export function importantFirst(names: readonly string[]): readonly string[] {
+  if (!names.some((name) => special.has(name))) return names
   const present = new Set(names)
   const has = (name: string): boolean => present.has(name)
   return [...first.filter(has), ...names.filter((name) => !special.has(name)), ...last.filter(has)]

@@ -19,7 +19,7 @@ export const introspectionBatchFields = {
     type: 'objects',
     computed: true,
     description:
-      'With batch_input: what is said of each, in its order; {"error": …} of one that is wrong or could not be read. The position is that of all.',
+      'With batch_input: what is said of each, in its order, but for scope, scopes and granted_scopes, times in words and the names of RFC 7662; {"error": …} of one that is wrong or could not be read. The position is that of all.',
     example: [{ active: false, reason: 'unknown' }],
   },
 } as const

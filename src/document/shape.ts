@@ -71,15 +71,29 @@ export const LONGEST_LIST = 1_000
 /** What Go's durations, 63 bits of nanoseconds, hold in seconds: Vault reads no longer one. */
 const LONGEST_SECONDS = 9_223_372_036
 
+type Declared = readonly (readonly [field: string, shape: FieldShape])[]
+
+const declared = new WeakMap<Shape, Declared>()
+
+/** The fields of a shape, listed once: shapes are constants, and read by at every response. */
+function fieldsOf(shape: Shape): Declared {
+  const known = declared.get(shape)
+  if (known) return known
+  const listed = Object.entries(shape)
+  declared.set(shape, listed)
+  return listed
+}
+
 /** What is there and of another type than its field says. What is absent or null is not judged: a plan may not know it yet. */
 export function shapeProblems<F extends Shape>(shape: F, values: KnownValues<F>): readonly DocumentProblem[] {
-  return Object.entries(shape).flatMap(([field, declared]) => {
+  const problems: DocumentProblem[] = []
+  for (const [field, fieldShape] of fieldsOf(shape)) {
     const value = values[field]
-    if (value === undefined || value === null) return []
-    const problem = typeProblem(declared, value)
-    if (problem === undefined) return []
-    return [{ field, example: declared.example ?? declared.default, ...problem }]
-  })
+    if (value === undefined || value === null) continue
+    const problem = typeProblem(fieldShape, value)
+    if (problem) problems.push({ field, example: fieldShape.example ?? fieldShape.default, ...problem })
+  }
+  return problems
 }
 
 type Found = { readonly problem: string; readonly index?: number; readonly key?: string } | undefined
@@ -144,17 +158,19 @@ export function readPresent<F extends Shape>(what: string, shape: F, data: unkno
   if (!isObject(data)) throw new DocumentError(what, { field: 'data', problem: 'must be an object', example: {} })
   const [problem] = shapeProblems(shape, data as KnownValues<F>)
   if (problem) throw new DocumentError(what, problem)
-  const read = Object.entries(shape).flatMap(([field, { required, always: isAlways, default: absent, example }]) => {
+  const read: Record<string, unknown> = {}
+  for (const [field, { required, always: isAlways, default: absent, example }] of fieldsOf(shape)) {
     const value = data[field] ?? absent ?? undefined
-    if (value === undefined && (required === true || isAlways === true))
+    if (value !== undefined) read[field] = value
+    else if (required === true || isAlways === true)
       throw new DocumentError(what, { field, problem: 'is missing', example })
-    return value === undefined ? [] : [[field, value] as const]
-  })
-  return Object.fromEntries(read) as PresentValues<F>
+  }
+  return read as PresentValues<F>
 }
 
 /** The same of a document, where null says that nothing is set. */
 export function readShape<F extends Shape>(what: string, shape: F, data: unknown): ReadValues<F> {
-  const unset = Object.fromEntries(Object.keys(shape).map((field) => [field, null]))
-  return { ...unset, ...readPresent(what, shape, data) } as ReadValues<F>
+  const read: Record<string, unknown> = { ...readPresent(what, shape, data) }
+  for (const [field] of fieldsOf(shape)) read[field] ??= null
+  return read as ReadValues<F>
 }

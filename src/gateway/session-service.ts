@@ -5,7 +5,7 @@ import { GatewayFailure } from './error.ts'
 import { requireAgent, vaultOf, vaultRefused } from './decision/callers.ts'
 import type { Caller } from './decision/callers.ts'
 import type { Decisions } from './decision/decide.ts'
-import type { SessionName } from './knowledge/session-cache.ts'
+import type { SessionName } from './knowledge/introspection.ts'
 import { malformed } from './decision/refusals.ts'
 
 /** What a session is opened with, beside its agent; passed to `creds/<agent>` as it is. */

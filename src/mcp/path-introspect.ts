@@ -83,7 +83,7 @@ async function respondToAll(engine: Engine, batch: readonly unknown[]) {
         const parsed = parseFields(subjectFields, item, {})
         for (const warning of parsed.warnings) warnings.add(warning)
         requireOne(parsed.fields, 'token, token_sha256 and session_id')
-        return await respondTo(engine, parsed.fields)
+        return await respondTo(engine, parsed.fields, true)
       } catch (thrown) {
         const error = fromUnknown(thrown)
         if (error.kind !== 'bad_request') failures.push(error)
@@ -102,14 +102,14 @@ function requireOne(given: FieldData<typeof subjectFields>, choice: string): voi
     throw badRequest(`give exactly one of ${choice}, for example token=svt_prod_….`)
 }
 
-async function respondTo(engine: Engine, given: FieldData<typeof subjectFields>): Promise<Result> {
+async function respondTo(engine: Engine, given: FieldData<typeof subjectFields>, isOneOfMany = false): Promise<Result> {
   const required = given.given('required_scope')
   if (required !== undefined) sentence('required_scope', () => parseScope(required))
   const text = given.given('token')
   if (text !== undefined && !tokenShape(text)) return inactive(engine, 'malformed')
   if (text !== undefined && (await isMadeUp(engine, text))) return inactive(engine, 'unknown')
   const subject = await find(engine, text, given.given('token_sha256'), given.given('session_id'))
-  return subject ? respond(engine, subject, required) : inactive(engine, 'unknown')
+  return subject ? respond(engine, subject, required, isOneOfMany) : inactive(engine, 'unknown')
 }
 
 async function find(
@@ -130,7 +130,12 @@ async function find(
   return findByDigest(engine, sha256)
 }
 
-async function respond(engine: Engine, subject: Subject, required: string | undefined): Promise<Result> {
+async function respond(
+  engine: Engine,
+  subject: Subject,
+  required: string | undefined,
+  isOneOfMany: boolean,
+): Promise<Result> {
   const { session, token } = subject
   const liveness = await sessionLiveness(engine, session)
   if (!liveness.live) return inactive(engine, liveness.reason, subject, liveness.detail)
@@ -139,15 +144,11 @@ async function respond(engine: Engine, subject: Subject, required: string | unde
   if (token?.ended)
     return inactive(engine, token.ended_reason === 'expired' ? 'expired' : 'revoked', subject, 'the token was ended')
   const links = await grantLinks(engine, liveness.chain)
-  const scopes = effectiveScopes(links)
-  return {
-    active: true,
-    ...rfc7662(session, token, scopes),
+  const told = {
+    active: true as const,
     ...(await identity(engine, subject)),
     purpose: session.purpose,
-    scopes,
-    granted_scopes: session.scopes,
-    ...(token && { expires_at: isoSeconds(token.expires_at_unix * 1000), expires_at_unix: token.expires_at_unix }),
+    ...(token && { iat: token.issued_at_unix, expires_at_unix: token.expires_at_unix }),
     session_expires_at_unix: session.life_ends_unix,
     refresh_possible_unix: refreshPossibleUnix(session, engine.nowUnix()),
     chain: liveness.chain.map((link, index) => chainLink(link, links[index]!)),
@@ -155,16 +156,23 @@ async function respond(engine: Engine, subject: Subject, required: string | unde
     documents: Object.assign({}, ...links.map((link) => link.documents)) as JudgedLink['documents'],
     ...(required !== undefined && { required_scope: required, scope_match: scopeMatch(links, required) }),
   }
+  return isOneOfMany ? told : { ...told, ...spelledOut(session, token, effectiveScopes(links)) }
 }
 
-/** `scope` spells out what the chain amounts to now: existing verifiers compare scopes literally. */
-function rfc7662(session: SessionRecord, token: SessionToken | undefined, scopes: readonly string[]) {
+/** What a follower works out for itself, and RFC 7662's names. Existing verifiers compare `scope` literally: what the chain amounts to now. */
+function spelledOut(session: SessionRecord, token: SessionToken | undefined, scopes: readonly string[]) {
   return {
     scope: scopes.join(' '),
     client_id: session.agent_id,
     sub: session.session_id,
     token_type: 'phantom',
-    ...(token && { jti: token.token_id, exp: token.expires_at_unix, iat: token.issued_at_unix }),
+    ...(token && {
+      jti: token.token_id,
+      exp: token.expires_at_unix,
+      expires_at: isoSeconds(token.expires_at_unix * 1000),
+    }),
+    scopes,
+    granted_scopes: session.scopes,
   }
 }
 

@@ -1,6 +1,8 @@
 import { limited } from '../error.ts'
 import type { GatewayFailure } from '../error.ts'
-import type { SessionName, SessionCache } from '../knowledge/session-cache.ts'
+import { keyOf } from '../knowledge/introspection.ts'
+import type { SessionName } from '../knowledge/introspection.ts'
+import type { SessionCache } from '../knowledge/session-cache.ts'
 import type { Found } from '../knowledge/session-entry.ts'
 import type { Limits } from '../limits/index.ts'
 import { originOf } from './callers.ts'
@@ -15,11 +17,13 @@ export async function findSession(
   name: SessionName,
   caller: Caller,
 ): Promise<Found> {
-  if (sessions.isAtHand(name)) return sessions.findNamed(name)
+  const key = keyOf(name)
+  const known = sessions.atHand(key, 'token' in name ? name.token : undefined)
+  if (known) return known
   const lookup = limits.lookup(originOf(caller))
   let unknown = false
   try {
-    const found = await sessions.findNamed(name)
+    const found = await sessions.find(key)
     unknown = found.inactive !== undefined && found.inactive.session_id === undefined
     return found
   } finally {

@@ -17,7 +17,8 @@ import type { AuthorizationRequest, Context, ValidationRequest, TokenValidation,
 import { TokenValidations } from './validate-token.ts'
 import type { ValidationWaiter } from './validate-token.ts'
 import type { EndReason, SessionEntry } from '../knowledge/session-entry.ts'
-import type { SessionName, SessionCache } from '../knowledge/session-cache.ts'
+import type { SessionName } from '../knowledge/introspection.ts'
+import type { SessionCache } from '../knowledge/session-cache.ts'
 import type { SessionWatch } from '../knowledge/watch.ts'
 
 export interface DecisionDependencies {

@@ -2,7 +2,7 @@
 import type { CallBody, ToolMatch } from '../../scope/index.ts'
 import type { UpstreamDocument } from '../../document/index.ts'
 import type { FollowedPosition } from '../knowledge/followed-position.ts'
-import type { SessionName } from '../knowledge/session-cache.ts'
+import type { SessionName } from '../knowledge/introspection.ts'
 import type { SessionFacts } from '../knowledge/session-entry.ts'
 import type { Caller } from './callers.ts'
 import type { OpenCall } from './open-call.ts'

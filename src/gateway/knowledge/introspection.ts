@@ -3,6 +3,7 @@ import { momentOf } from '../../logical/clock.ts'
 import type { Clock } from '../../logical/clock.ts'
 import { RequestError } from '../../logical/errors.ts'
 import type { ErrorKind } from '../../logical/errors.ts'
+import { tokenDigest } from '../../scope/index.ts'
 import type { VaultClient } from '../../vault-client/index.ts'
 import { unavailable } from '../error.ts'
 import type { GatewayFailure } from '../error.ts'
@@ -16,6 +17,12 @@ export type SessionKey = { readonly token_sha256: string } | { readonly session_
 
 /** Ids come from callers: none may hit the entry of a token whose digest it is spelled like. */
 export const textOf = (key: SessionKey): string => ('session_id' in key ? `id ${key.session_id}` : key.token_sha256)
+
+/** What callers name a session by. */
+export type SessionName = { readonly token: string } | { readonly session_id: string }
+
+export const keyOf = (name: SessionName): SessionKey =>
+  'token' in name ? { token_sha256: tokenDigest(name.token) } : name
 
 interface IntrospectionDependencies {
   readonly vault: VaultClient
@@ -33,12 +40,10 @@ interface Inquiry {
 const TIMEOUT_MS = 5_000
 /** Requests of which any may hold many. */
 const MOST_UNDER_WAY = 4
-/**
- * How long inquiries wait for a request under way to end, before they go out beside it: half of what the last one took, so that a far
- * Vault delays none by more than that, and a busy one is not sent more and smaller requests; within these limits.
- */
-const SHORTEST_WAIT_MS = 5
-const LONGEST_WAIT_MS = 50
+/** So many do not wait for one under way to end: what they share is shared by enough, and both sides work at the same time. */
+const WORTH_A_REQUEST = 8
+/** Nor does any wait longer than this: the one under way is slow, or Vault is far away. */
+const LONGEST_WAIT_MS = 25
 /** No id of a session is longer; a text that is may be as long as its caller likes, and goes by itself. */
 const LONGEST_ID = 64
 
@@ -46,15 +51,14 @@ const LONGEST_ID = 64
 const refusals: ReadonlySet<ErrorKind> = new Set(['bad_request', 'invalid_request', 'permission_denied', 'too_large'])
 
 /**
- * The first inquiry goes out at once. Those that come while it is under way wait for its end and then go together: no timer holds any
- * of them back where Vault is near, and how many there are in a request follows from how many there are.
+ * The first inquiry goes out at once. Those that come while it is under way wait for its end, or for others, and then go together: how many
+ * a request holds follows from how many there are, and one that comes alone waits for nobody.
  */
 export class Introspections {
   readonly #dependencies: IntrospectionDependencies
   #waiting: Inquiry[] = []
   #underWay = 0
   #sentAtMs = -Infinity
-  #waitMs = SHORTEST_WAIT_MS
   #cancelTimer: (() => void) | undefined
   /** Vault refused a batch while the feed was in this epoch: there they go one by one. */
   #refusedIn: string | undefined
@@ -96,7 +100,7 @@ export class Introspections {
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
     if (this.#waiting.length === 0 || this.#underWay >= MOST_UNDER_WAY) return
-    this.#cancelTimer = this.#dependencies.clock.after(this.#waitMs, () => {
+    this.#cancelTimer = this.#dependencies.clock.after(LONGEST_WAIT_MS, () => {
       this.#cancelTimer = undefined
       this.#sendWaiting()
     })
@@ -106,7 +110,7 @@ export class Introspections {
     if (this.#underWay === 0) return true
     if (this.#underWay >= MOST_UNDER_WAY) return false
     const waitedMs = this.#dependencies.clock.monotonic() - this.#sentAtMs
-    return waitedMs >= this.#waitMs || this.#waiting.length >= this.#batchSize
+    return waitedMs >= LONGEST_WAIT_MS || this.#waiting.length >= WORTH_A_REQUEST
   }
 
   async #send(inquiries: readonly Inquiry[]): Promise<void> {
@@ -123,8 +127,6 @@ export class Introspections {
     } finally {
       lookup.close()
       this.#underWay--
-      const tookMs = clock.monotonic() - sent.monotonicMs
-      this.#waitMs = Math.min(Math.max(SHORTEST_WAIT_MS, tookMs / 2), LONGEST_WAIT_MS)
       this.#sendWaiting()
     }
   }

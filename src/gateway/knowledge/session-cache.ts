@@ -2,7 +2,6 @@ import { RequestError } from '../../logical/errors.ts'
 import type { Clock } from '../../logical/clock.ts'
 import type { Logger } from '../../logical/log.ts'
 import type { VaultClient } from '../../vault-client/index.ts'
-import { tokenDigest } from '../../scope/index.ts'
 import { unavailable } from '../error.ts'
 import { EndedTokens } from './ended-tokens.ts'
 import type { FeedFollower } from './feed-follower.ts'
@@ -18,9 +17,6 @@ import { addTo, removeFrom } from './sets-by-key.ts'
 import { SessionWatch, SessionWatches } from './watch.ts'
 import type { SessionWatcher } from './watch.ts'
 import type { Found } from './session-entry.ts'
-
-/** What callers name a session by. */
-export type SessionName = { readonly token: string } | { readonly session_id: string }
 
 export interface SessionsConfig {
   readonly vault: VaultClient
@@ -70,18 +66,6 @@ export class SessionCache implements FeedListener {
     return this.#entries.size
   }
 
-  /**
-   * As `find`, by the token itself. One that the engine cannot have minted is unknown without asking: made-up tokens cost Vault
-   * neither a look-up nor a line in its audit log. That rests on what the feed told lately, else the engine is asked.
-   */
-  async findByToken(token: string): Promise<Found> {
-    const { follower } = this.#config
-    const key = { token_sha256: tokenDigest(token) }
-    if (this.#entries.has(key.token_sha256) || !this.#isRefused(token)) return this.find(key)
-    const { feed_epoch: epoch, feed_sequence: sequence } = follower.position
-    return { inactive: { active: false, reason: 'unknown', epoch, sequence, server_time_unix_ms: this.nowUnixMs() } }
-  }
-
   /** Sessions of which something is under way. */
   get watched(): number {
     return this.#watches.sessions
@@ -95,23 +79,23 @@ export class SessionCache implements FeedListener {
     return entry
   }
 
-  findNamed(name: SessionName): Promise<Found> {
-    return 'token' in name ? this.findByToken(name.token) : this.find(name)
+  /**
+   * What `find` comes to without asking Vault anything new. A token that the engine cannot have minted is unknown without asking: made-up
+   * ones cost Vault neither a look-up nor a line in its audit log. That rests on what the feed told lately, else the engine is asked.
+   */
+  atHand(key: SessionKey, token: string | undefined): Found | Promise<Found> | undefined {
+    const text = textOf(key)
+    const known = this.#known(text) ?? this.#pending.get(text)
+    if (known || token === undefined || this.#entries.has(text) || !this.#isRefused(token)) return known
+    const { feed_epoch: epoch, feed_sequence: sequence } = this.#config.follower.position
+    return { inactive: { active: false, reason: 'unknown', epoch, sequence, server_time_unix_ms: this.nowUnixMs() } }
   }
 
   /** The entry of a token or session, live or ended, or the engine's "no". Throws `unavailable`, never "invalid", in an outage. */
   async find(key: SessionKey): Promise<Found> {
     const text = textOf(key)
-    const entry = this.#entries.get(text)
-    // Expired by the clock is asked again: a renewal may be ahead of its event.
-    if (entry && entry.endOfToken(this.nowUnixMs()) !== 'expired') {
-      this.#touch(entry)
-      return { entry }
-    }
-    const ended = this.#ended.get(text)
-    if (ended) return { inactive: ended }
-    const pending = this.#pending.get(text)
-    if (pending) return pending
+    const known = this.#known(text) ?? this.#pending.get(text)
+    if (known) return known
     if (this.#pending.size >= LOOKUPS_AT_ONCE)
       throw unavailable('busy', 'too many tokens are being looked up; try again')
     const lookup = this.#lookUp(key).finally(() => {
@@ -121,20 +105,22 @@ export class SessionCache implements FeedListener {
     return lookup
   }
 
+  #known(text: string): Found | undefined {
+    const entry = this.#entries.get(text)
+    // Expired by the clock is asked again: a renewal may be ahead of its event.
+    if (entry && entry.endOfToken(this.nowUnixMs()) !== 'expired') {
+      this.#touch(entry)
+      return { entry }
+    }
+    const ended = this.#ended.get(text)
+    return ended && { inactive: ended }
+  }
+
   /** Whole seconds until a session has a free place for a token again; 0 = it has one, or is over. Asks the engine. */
   async secondsToRefresh(sessionId: string): Promise<number> {
     const response = await this.#introspections.ask({ session_id: sessionId }, (told) => told)
     if (!response.active || response.refresh_possible_unix === 0) return 0
     return Math.max(1, response.refresh_possible_unix - Math.floor(response.server_time_unix_ms / 1000))
-  }
-
-  /** Whether `findNamed` asks Vault nothing new. */
-  isAtHand(name: SessionName): boolean {
-    const text = 'token' in name ? tokenDigest(name.token) : textOf(name)
-    const entry = this.#entries.get(text)
-    if (entry !== undefined && entry.endOfToken(this.nowUnixMs()) !== 'expired') return true
-    if (this.#pending.has(text) || this.#ended.has(text)) return true
-    return 'token' in name && this.#isRefused(name.token)
   }
 
   /** Entries used last stand last: the map is the order in which they are given up. */

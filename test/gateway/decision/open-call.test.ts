@@ -160,8 +160,8 @@ describe('a call is cut', () => {
     harness.vault.holdResponses('mcp/feed')
     harness.engine.end(session, 'lease revoked')
     const validation = outcomeOf(validate(harness, tokenOf(session)))
-    // What waits behind a look-up goes out beside it after 5 ms.
-    await harness.clock.advance(5)
+    // What waits behind a look-up goes out beside it after 25 ms.
+    await harness.clock.advance(25)
     expect(await validation).toBe('invalid_token reuse_after_revocation')
     expect(reasonOf(call)).toBe('revoked')
     confirmation.release()

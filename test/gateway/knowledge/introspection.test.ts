@@ -51,8 +51,13 @@ async function together(
 
 describe('look-ups at the same moment', () => {
   it('go out in two requests: the first at once, the others together', async () => {
+    expect(await together(sessions(7).map(tokenOf))).toEqual(Array.from({ length: 7 }, () => 'allowed'))
+    expect(sizes()).toEqual([0, 7])
+  })
+
+  it('do not wait once there are eight of them', async () => {
     expect(await together(sessions(20).map(tokenOf))).toEqual(Array.from({ length: 20 }, () => 'allowed'))
-    expect(sizes()).toEqual([0, 20])
+    expect(sizes()).toEqual([0, 8, 8, 4])
   })
 
   it('have each its own answer', async () => {
@@ -86,9 +91,9 @@ describe('look-ups at the same moment', () => {
     expect(sizes()).toEqual([0, 2])
   })
 
-  it('go out by 64', async () => {
-    await together(sessions(BATCH + 10).map(tokenOf))
-    expect(sizes()).toEqual([0, BATCH, 10])
+  it('are no more than 64 in a request', async () => {
+    await together(sessions(3 * 8 + BATCH + 10).map(tokenOf))
+    expect(sizes()).toEqual([0, 8, 8, 8, BATCH, 10])
   })
 
   it('one of which cannot be answered is unavailable, never invalid, and the others are answered', async () => {
@@ -140,7 +145,7 @@ describe('look-ups at the same moment', () => {
     for (let turn = 0; turn < 6; turn++) {
       pending.push(...outcomes(sessions(3).map(tokenOf)))
       await harness.flush()
-      await harness.clock.advance(5)
+      await harness.clock.advance(25)
     }
     expect(sizes()).toEqual([0, 2, 3, 3])
     held.release()
