@@ -20,7 +20,7 @@ const arrows = {
   goplugin: ['logical', 'grpc'],
   plugin: ['logical', 'goplugin', 'proto'],
   'vault-client': ['logical'],
-  host: ['framework', 'policy', 'audit', 'http'],
+  host: ['framework', 'policy', 'audit', 'http', 'http-server'],
   'http-message': [],
   'http-client': ['logical', 'http-message'],
   'http-server': ['http', 'http-message'],

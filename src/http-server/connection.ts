@@ -23,6 +23,7 @@ export type Waiting = 'head' | 'body' | 'next' | 'response'
 export interface ConnectionServer {
   readonly keepAliveSeconds: number
   readonly isDraining: boolean
+  readonly methods: ReadonlySet<string>
   /** Monotonic milliseconds. */
   now(): number
   /** `Sun, 06 Nov 1994 08:49:37 GMT` */
@@ -55,7 +56,7 @@ export class ServerConnection implements RequestSink, RequestOwner, ResponseOwne
   constructor(socket: Socket, owner: ConnectionServer) {
     this.#socket = socket
     this.#owner = owner
-    this.#parser = new RequestParser(this)
+    this.#parser = new RequestParser(this, owner.methods)
     this.since = owner.now()
     socket.setNoDelay(true)
     socket.on('data', (bytes: Buffer) => {

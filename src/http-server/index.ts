@@ -4,6 +4,8 @@
  * differently gets no further than here.
  */
 export { Http1Server } from './server.ts'
-export type { Http1ServerOptions, ServerClock } from './server.ts'
+export type { Http1ServerOptions, ServerClock, TlsMaterial } from './server.ts'
+export type { ConnectionLimits, ServerTimeouts } from './open-connections.ts'
+export type { Unreadable } from './unreadable.ts'
 export { ServerRequest } from './request.ts'
 export { ServerResponse } from './response.ts'

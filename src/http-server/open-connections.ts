@@ -1,6 +1,22 @@
 import type { Socket } from 'node:net'
-import type { ConnectionLimits, ServerTimeouts } from '../http/index.ts'
 import type { ServerConnection } from './connection.ts'
+
+export interface ConnectionLimits {
+  /** Connections on which no request has come yet: its head, or the TLS handshake before it, is not there. */
+  readonly unfinished: number
+  /** All connections. */
+  readonly total: number
+}
+
+/** Milliseconds. A client that dribbles its request in holds nothing but its own socket, and not for long. */
+export interface ServerTimeouts {
+  /** For the request line and headers. */
+  readonly headersTimeout: number
+  /** For a whole request; 0 = no limit. */
+  readonly requestTimeout: number
+  /** Between two requests of a connection. */
+  readonly keepAliveTimeout: number
+}
 
 interface Accepted {
   readonly socket: Socket

@@ -1,6 +1,5 @@
-import { METHODS } from 'node:http'
 import { Framing, malformed, readFieldLines } from '../http-message/index.ts'
-import { LARGEST_HEAD, UnreadableRequest } from './unreadable.ts'
+import { LARGEST_HEAD, UnreadableRequest, noMethod } from './unreadable.ts'
 
 const LF = 10
 const CR = 13
@@ -9,7 +8,6 @@ const ZERO = 48
 const DEL = 127
 /** More fields than fit in a head: their bytes are what is bounded. */
 const MOST_FIELDS = LARGEST_HEAD / 4
-const methods: ReadonlySet<string> = new Set(METHODS)
 
 /** What a request's head says. One for each connection, filled again and again. */
 export class ReceivedHead {
@@ -20,10 +18,16 @@ export class ReceivedHead {
   /** Names, in lower case, and values in turn. A new list for each request. */
   fields: string[] = []
   readonly framing = new Framing()
+  readonly #methods: ReadonlySet<string>
   /** The connection may carry another request. */
   persistent = false
   /** The body is held back until it is asked for (RFC 9110, 10.1.1). */
   expectsContinue = false
+
+  /** `methods`: those that are known here. */
+  constructor(methods: ReadonlySet<string>) {
+    this.#methods = methods
+  }
 
   get hasBody(): boolean {
     return this.framing.chunked || this.framing.contentLength > 0
@@ -44,16 +48,13 @@ export class ReceivedHead {
   #readRequestLine(text: string): number {
     const behindMethod = text.indexOf(' ')
     const method = text.slice(0, behindMethod)
-    if (!methods.has(method))
-      throw new UnreadableRequest(400, 'the request does not begin with a known method, for example GET')
+    if (!this.#methods.has(method)) throw noMethod()
     if (method === 'CONNECT') throw new UnreadableRequest(405, 'CONNECT is not served here')
     const at = this.#readTarget(text, behindMethod + 1)
     this.method = method
     const minor = text.charCodeAt(at + 8)
-    if (!text.startsWith(' HTTP/1.', at) || (minor !== ZERO && minor !== ZERO + 1))
-      throw malformed('the request line does not end in HTTP/1.1 or HTTP/1.0')
-    if (text.charCodeAt(at + 9) !== CR || text.charCodeAt(at + 10) !== LF)
-      throw malformed('the request line does not end where it should')
+    if (!text.startsWith(' HTTP/1.', at) || (minor !== ZERO && minor !== ZERO + 1)) throw noVersion()
+    if (text.charCodeAt(at + 9) !== CR || text.charCodeAt(at + 10) !== LF) throw noVersion()
     this.version = minor === ZERO ? '1.0' : '1.1'
     // RFC 9112, 9.3, allows an HTTP/1.0 client to ask for more; none that matters does.
     this.persistent = minor !== ZERO
@@ -63,6 +64,7 @@ export class ReceivedHead {
   #readTarget(text: string, from: number): number {
     let at = from
     for (let code = text.charCodeAt(at); code > SP && code < DEL; code = text.charCodeAt(at)) at++
+    if (text.charCodeAt(at) === CR) throw noVersion()
     if (at === from || text.charCodeAt(at) !== SP)
       throw malformed('the target is not made of visible ASCII characters; escape others, for example %20 for a space')
     this.target = text.slice(from, at)
@@ -90,3 +92,5 @@ export class ReceivedHead {
     this.expectsContinue = this.version === '1.1'
   }
 }
+
+const noVersion = (): Error => malformed('the request line does not end in HTTP/1.1 or HTTP/1.0')

@@ -1,6 +1,6 @@
 import { FramedBody, Section, malformed } from '../http-message/index.ts'
 import { ReceivedHead } from './received-head.ts'
-import { LARGEST_HEAD } from './unreadable.ts'
+import { LARGEST_HEAD, noMethod } from './unreadable.ts'
 
 const LF = 10
 const CR = 13
@@ -17,15 +17,17 @@ export interface RequestSink {
 /** Reads the requests of one connection, a step at a time. Throws MessageError and UnreadableRequest; after that nothing may be read. */
 export class RequestParser {
   readonly #sink: RequestSink
-  readonly #head = new ReceivedHead()
+  readonly #head: ReceivedHead
   readonly #section = new Section(LARGEST_HEAD)
   readonly #body = new FramedBody()
   #inBody = false
   #inHead = false
   #lineEnds = 0
 
-  constructor(sink: RequestSink) {
+  /** `methods`: those that are known here. */
+  constructor(sink: RequestSink, methods: ReadonlySet<string>) {
     this.#sink = sink
+    this.#head = new ReceivedHead(methods)
   }
 
   /** A request's first byte has come, and its last has not. */
@@ -66,8 +68,7 @@ export class RequestParser {
     while (at < bytes.length && (bytes[at] === CR || bytes[at] === LF))
       if (++this.#lineEnds > MOST_LINE_ENDS) throw malformed('there are too many empty lines before it')
       else at++
-    if (at < bytes.length && !(bytes[at]! >= 65 && bytes[at]! <= 90))
-      throw malformed('it does not begin with a method, for example GET')
+    if (at < bytes.length && !(bytes[at]! >= 65 && bytes[at]! <= 90)) throw noMethod()
     return at
   }
 

@@ -1,13 +1,22 @@
+import { METHODS } from 'node:http'
 import { createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import { bracketed } from '../http/index.ts'
-import type { ConnectionLimits, ListenAddress, ServerTimeouts, TlsMaterial, Unreadable } from '../http/index.ts'
+import type { ListenAddress } from '../http/index.ts'
 import { ServerConnection } from './connection.ts'
 import type { ConnectionServer } from './connection.ts'
 import { OpenConnections } from './open-connections.ts'
+import type { ConnectionLimits, ServerTimeouts } from './open-connections.ts'
 import type { ServerRequest } from './request.ts'
 import type { ServerResponse } from './response.ts'
+import type { Unreadable } from './unreadable.ts'
+
+/** PEM texts of a listener's certificate chain and its key. */
+export interface TlsMaterial {
+  readonly cert: string
+  readonly key: string
+}
 
 /** Time as a server needs it. */
 export interface ServerClock {
@@ -23,6 +32,8 @@ export interface Http1ServerOptions {
   readonly tls: TlsMaterial | undefined
   readonly timeouts: ServerTimeouts
   readonly limits?: ConnectionLimits
+  /** Beside those that are registered, in capitals. */
+  readonly moreMethods?: readonly string[]
   /** The JSON for what no handler gets to see. */
   readonly unreadable: (refused: Unreadable) => object
   /** Serves one request. Must not throw. */
@@ -36,6 +47,7 @@ const LOOK_EVERY_MS = 5_000
 export class Http1Server implements ConnectionServer {
   readonly keepAliveSeconds: number
   isDraining = false
+  readonly methods: ReadonlySet<string>
   readonly #options: Http1ServerOptions
   readonly #server: Server
   readonly #connections: OpenConnections
@@ -46,6 +58,7 @@ export class Http1Server implements ConnectionServer {
   constructor(options: Http1ServerOptions) {
     this.#options = options
     this.keepAliveSeconds = Math.floor(options.timeouts.keepAliveTimeout / 1000)
+    this.methods = new Set([...METHODS, ...(options.moreMethods ?? [])])
     this.#connections = new OpenConnections(options.limits ?? usualLimits)
     this.#server = options.tls ? this.#overTls(options.tls) : this.#plain()
   }

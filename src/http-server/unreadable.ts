@@ -1,8 +1,13 @@
 import { MessageError } from '../http-message/index.ts'
-import type { Unreadable } from '../http/index.ts'
 
 /** Bytes of a request line and the headers behind it. */
 export const LARGEST_HEAD = 16 * 1024
+
+/** What is wrong with a request that no handler gets to see. */
+export interface Unreadable {
+  readonly status: number
+  readonly message: string
+}
 
 /** Why no handler gets to see a request. The connection ends with the response that says so. */
 export class UnreadableRequest extends Error implements Unreadable {
@@ -15,6 +20,8 @@ export class UnreadableRequest extends Error implements Unreadable {
   }
 }
 
+export const noMethod = (): UnreadableRequest =>
+  new UnreadableRequest(400, 'the request does not begin with a known method, for example GET')
 export const late = (): UnreadableRequest => new UnreadableRequest(408, 'the request did not arrive in time')
 
 /** What was thrown while a request was read, as its sender is told. */

@@ -4,9 +4,6 @@
  */
 export { bracketed, isLoopback, parseListenAddress } from './listen-address.ts'
 export type { ListenAddress } from './listen-address.ts'
-export { bindServer, closeServer, createHttpServer, drainServer } from './server.ts'
-export type { HttpServer, ServerTimeouts, TlsMaterial } from './server.ts'
-export type { ConnectionLimits } from './connections.ts'
 export { checkFrontDoor, ownHosts } from './front-door.ts'
 export type { FrontDoorRefusal } from './front-door.ts'
 export { BodyReader, unauthenticatedBodyBytes } from './body.ts'
@@ -27,4 +24,3 @@ export {
 } from './request.ts'
 export { streamResponse, writeResponse } from './response.ts'
 export { breakOff } from './break-off.ts'
-export type { Unreadable } from './unreadable-request.ts'

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
 
-/** A request, as far as all servers have it alike: node:http's, and our own. */
+/** A request, as far as it is dealt with here. */
 export interface HttpRequest {
   readonly method?: string | undefined
-  /** Names and values in turn, as they came; names in any case. */
+  /** Names, in lower case, and values in turn, as they came. */
   readonly rawHeaders: readonly string[]
   readonly socket: Socket
   /** All of it has come. */
@@ -20,10 +20,13 @@ export interface HttpRequest {
 /** A response, likewise. */
 export interface HttpResponse {
   shouldKeepAlive: boolean
+  readonly destroyed: boolean
   /** `headers`: names and values in turn. */
   writeHead(status: number, headers: string[]): unknown
   flushHeaders(): void
-  write(chunk: string): boolean
+  write(chunk: Uint8Array | string): boolean
   end(chunk?: string): unknown
-  once(event: 'close', listener: () => void): unknown
+  destroy(): void
+  on(event: 'drain', listener: () => void): unknown
+  once(event: 'finish' | 'close', listener: () => void): unknown
 }

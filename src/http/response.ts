@@ -1,13 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { BodyReader } from './body.ts'
 import type { HttpRequest, HttpResponse } from './message.ts'
 import { hasBody } from './request.ts'
 
-/**
- * Writes a whole response. What is left of a request body that nobody wants is thrown away, and the connection ends with it. True when
- * the connection can carry another request.
- */
+/** Writes a whole response. What is left of a request body that nobody wants is thrown away, and the connection ends with it. */
 export function writeResponse(
   bodies: BodyReader,
   request: HttpRequest,
@@ -15,24 +11,25 @@ export function writeResponse(
   status: number,
   headers: Readonly<Record<string, string>>,
   body: string,
-): boolean {
+): void {
   const reusable = request.complete || !hasBody(request)
   if (!reusable) response.shouldKeepAlive = false
-  const list: string[] = []
-  for (const name in headers) list.push(name, headers[name]!)
+  const list = flat(headers)
   if (status !== 204) list.push('Content-Length', String(Buffer.byteLength(body)))
   response.writeHead(status, list)
-  const content = request.method === 'HEAD' ? '' : body
   if (reusable) {
-    response.end(content)
-    return true
+    response.end(body)
+    return
   }
-  // In one write, and at once: a body that node:http cannot parse has the connection destroyed within this tick.
-  if (content === '') response.flushHeaders()
-  else response.write(content)
-  request.socket.uncork()
+  if (body === '') response.flushHeaders()
+  else response.write(body)
   void bodies.drain(request).then(() => response.end())
-  return false
+}
+
+function flat(headers: Readonly<Record<string, string>>): string[] {
+  const list: string[] = []
+  for (const name in headers) list.push(name, headers[name]!)
+  return list
 }
 
 /** A client whose machine has gone sends no end; without probes its stream would stay for ever. */
@@ -40,29 +37,31 @@ const keepAliveProbeMs = 30_000
 
 /**
  * Writes a response whose body comes as it is made, at the pace of the reader. The stream is destroyed when the client goes, and the
- * connection when the stream breaks. `reusable` is called when the connection can carry another request.
+ * connection when the stream breaks.
  */
 export function streamResponse(
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: HttpRequest,
+  response: HttpResponse,
   status: number,
   headers: Readonly<Record<string, string>>,
   stream: Readable,
-  reusable: () => void,
 ): void {
   if (response.destroyed) {
     stream.destroy()
     return
   }
   request.socket.setKeepAlive(true, keepAliveProbeMs)
-  response.writeHead(status, headers)
+  response.writeHead(status, flat(headers))
   response.flushHeaders()
-  response.once('finish', reusable)
   response.once('close', () => {
     stream.destroy()
   })
+  response.on('drain', () => stream.resume())
+  stream.once('end', () => response.end())
   stream.once('close', () => {
     if (!stream.readableEnded) response.destroy()
   })
-  stream.pipe(response)
+  stream.on('data', (chunk: Uint8Array | string) => {
+    if (!response.write(chunk)) stream.pause()
+  })
 }

@@ -26,54 +26,98 @@ describe('control rows', () => {
   checkRows(listenerFace, on, [['a call', 'GET /v1/invoices', 200, invoices, { calls: 1, allowed: 1 }]])
 })
 
+interface Malformed {
+  readonly why: string
+}
+
 /** One request that every listener must refuse, and which of its refusals it is. No credential is sent: none of these gets that far. */
-const requests = (target: string): [what: string, request: string, refusal: keyof Refusals][] => [
+const requests = (target: string): [what: string, request: string, refusal: keyof Refusals | Malformed][] => [
   ['nothing but spaces', '   \r\n\r\n', 'noMethod'],
   ['a lone line', 'hello\r\n\r\n', 'noMethod'],
-  ['no version', `GET ${target}\r\n\r\n`, 'notOurs'],
-  ['HTTP/3.0', `GET ${target} HTTP/3.0\r\nHost: <host>\r\n\r\n`, 'malformed'],
+  ['no version', `GET ${target}\r\n\r\n`, { why: 'the request line does not end in HTTP/1.1 or HTTP/1.0' }],
+  [
+    'HTTP/3.0',
+    `GET ${target} HTTP/3.0\r\nHost: <host>\r\n\r\n`,
+    { why: 'the request line does not end in HTTP/1.1 or HTTP/1.0' },
+  ],
   ['HTTP/1.0 without Host', `GET ${target} HTTP/1.0\r\n\r\n`, 'notOurs'],
   ['no Host', `GET ${target} HTTP/1.1\r\n\r\n`, 'notOurs'],
-  ['the HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'malformed'],
+  ['the HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'noMethod'],
   ['a TLS hello', '\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03\r\n\r\n', 'noMethod'],
   [
     'a line feed without carriage return in a header',
     `GET ${target} HTTP/1.1\r\nHost: <host>\nX-A: b\r\n\r\n`,
-    'malformed',
+    { why: 'a header field holds a control character' },
   ],
-  ['a space before the colon', `GET ${target} HTTP/1.1\r\nHost : <host>\r\n\r\n`, 'malformed'],
-  ['a folded header', `GET ${target} HTTP/1.1\r\nHost: <host>\r\nX-A: b\r\n c\r\n\r\n`, 'malformed'],
-  ['a NUL in a header', `GET ${target} HTTP/1.1\r\nHost: <host>\r\nX-A: b\0c\r\n\r\n`, 'malformed'],
-  ['a carriage return in a header', `GET ${target} HTTP/1.1\r\nHost: <host>\r\nX-A: b\rc\r\n\r\n`, 'malformed'],
-  ['a NUL in the target', `GET ${target}\0 HTTP/1.1\r\nHost: <host>\r\n\r\n`, 'malformed'],
+  [
+    'a space before the colon',
+    `GET ${target} HTTP/1.1\r\nHost : <host>\r\n\r\n`,
+    { why: 'a header field has no valid name' },
+  ],
+  [
+    'a folded header',
+    `GET ${target} HTTP/1.1\r\nHost: <host>\r\nX-A: b\r\n c\r\n\r\n`,
+    { why: 'a header field has no valid name' },
+  ],
+  [
+    'a NUL in a header',
+    `GET ${target} HTTP/1.1\r\nHost: <host>\r\nX-A: b\0c\r\n\r\n`,
+    { why: 'a header field holds a control character' },
+  ],
+  [
+    'a carriage return in a header',
+    `GET ${target} HTTP/1.1\r\nHost: <host>\r\nX-A: b\rc\r\n\r\n`,
+    { why: 'a header field holds a control character' },
+  ],
+  [
+    'a NUL in the target',
+    `GET ${target}\0 HTTP/1.1\r\nHost: <host>\r\n\r\n`,
+    { why: 'the target is not made of visible ASCII characters; escape others, for example %20 for a space' },
+  ],
   [
     'Content-Length and Transfer-Encoding',
     `POST ${target} HTTP/1.1\r\nHost: <host>\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n`,
-    'malformed',
+    { why: 'there are both Content-Length and Transfer-Encoding' },
   ],
   [
     'Transfer-Encoding and Content-Length',
     `POST ${target} HTTP/1.1\r\nHost: <host>\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n`,
-    'malformed',
+    { why: 'there are both Content-Length and Transfer-Encoding' },
   ],
   [
     'two lengths',
     `POST ${target} HTTP/1.1\r\nHost: <host>\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}x`,
-    'malformed',
+    { why: 'there is more than one Content-Length' },
   ],
   [
     'the same length twice',
     `POST ${target} HTTP/1.1\r\nHost: <host>\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}`,
-    'malformed',
+    { why: 'there is more than one Content-Length' },
   ],
-  ['lengths in a list', `POST ${target} HTTP/1.1\r\nHost: <host>\r\nContent-Length: 2, 2\r\n\r\n{}`, 'malformed'],
-  ['a negative length', `POST ${target} HTTP/1.1\r\nHost: <host>\r\nContent-Length: -1\r\n\r\n`, 'malformed'],
-  ['a length with a sign', `POST ${target} HTTP/1.1\r\nHost: <host>\r\nContent-Length: +2\r\n\r\n{}`, 'malformed'],
-  ['a length in hex', `POST ${target} HTTP/1.1\r\nHost: <host>\r\nContent-Length: 0x2\r\n\r\n{}`, 'malformed'],
+  [
+    'lengths in a list',
+    `POST ${target} HTTP/1.1\r\nHost: <host>\r\nContent-Length: 2, 2\r\n\r\n{}`,
+    { why: 'Content-Length is not a number' },
+  ],
+  [
+    'a negative length',
+    `POST ${target} HTTP/1.1\r\nHost: <host>\r\nContent-Length: -1\r\n\r\n`,
+    { why: 'Content-Length is not a number' },
+  ],
+  [
+    'a length with a sign',
+    `POST ${target} HTTP/1.1\r\nHost: <host>\r\nContent-Length: +2\r\n\r\n{}`,
+    { why: 'Content-Length is not a number' },
+  ],
+  [
+    'a length in hex',
+    `POST ${target} HTTP/1.1\r\nHost: <host>\r\nContent-Length: 0x2\r\n\r\n{}`,
+    { why: 'Content-Length is not a number' },
+  ],
   [
     'a length beyond all numbers',
     `POST ${target} HTTP/1.1\r\nHost: <host>\r\nContent-Length: 99999999999999999999999\r\n\r\n{}`,
-    'malformed',
+    { why: 'Content-Length is not a number' },
   ],
   [
     'an unknown transfer coding',
@@ -88,7 +132,7 @@ const requests = (target: string): [what: string, request: string, refusal: keyo
   [
     'chunked not last',
     `POST ${target} HTTP/1.1\r\nHost: <host>\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n`,
-    'malformed',
+    'coding',
   ],
   [
     'gzip before chunked',
@@ -98,7 +142,7 @@ const requests = (target: string): [what: string, request: string, refusal: keyo
   [
     'chunked in two headers',
     `POST ${target} HTTP/1.1\r\nHost: <host>\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
-    'malformed',
+    'coding',
   ],
   [
     'a transfer coding after a tab',
@@ -108,17 +152,17 @@ const requests = (target: string): [what: string, request: string, refusal: keyo
   [
     'a chunk size that is none',
     `POST ${target} HTTP/1.1\r\nHost: <host>\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`,
-    'malformed',
+    { why: 'a chunk has no size' },
   ],
   [
     'a chunk longer than it says',
     `POST ${target} HTTP/1.1\r\nHost: <host>\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n`,
-    'wrongChunk',
+    { why: 'a chunk does not end in CRLF where it should' },
   ],
   ['one header of 20 KB', `GET ${target} HTTP/1.1\r\nHost: <host>\r\nX-A: ${x(20_000)}\r\n\r\n`, 'tooLong'],
   [
     '2500 headers, then a second Host',
-    `GET ${target} HTTP/1.1\r\nHost: <host>\r\n${'X-A: b\r\n'.repeat(2500)}Host: evil.example\r\n\r\n`,
+    `GET ${target} HTTP/1.1\r\nHost: <host>\r\n${'A:\r\n'.repeat(2500)}Host: evil.example\r\n\r\n`,
     'notOurs',
   ],
   ['a target of 20 KB', `GET ${target}?${x(20_000)} HTTP/1.1\r\nHost: <host>\r\n\r\n`, 'tooLong'],
@@ -177,7 +221,6 @@ const requests = (target: string): [what: string, request: string, refusal: keyo
 type Refusal = readonly [status: number, sentence: string]
 type Refusals = Readonly<
   Record<
-    | 'malformed'
     | 'noMethod'
     | 'tooLong'
     | 'coding'
@@ -185,7 +228,6 @@ type Refusals = Readonly<
     | 'connect'
     | 'notOurs'
     | 'webPage'
-    | 'wrongChunk'
     | 'stranger'
     | 'trace'
     | 'star',
@@ -194,13 +236,7 @@ type Refusals = Readonly<
 >
 
 /** Refusals of the listener itself are worded alike; the gateway puts its code before. */
-const byListener = (
-  code: string,
-): Pick<Refusals, 'malformed' | 'noMethod' | 'tooLong' | 'coding' | 'expectation' | 'connect'> => ({
-  malformed: [
-    400,
-    `${code}the request is not well-formed HTTP/1.1: its first line, a header or the framing of its body is wrong`,
-  ],
+const byListener = (code: string): Pick<Refusals, 'noMethod' | 'tooLong' | 'coding' | 'expectation' | 'connect'> => ({
   noMethod: [400, `${code}the request does not begin with a known method, for example GET`],
   tooLong: [431, `${code}the request line and headers are longer than 16 KiB`],
   coding: [501, `${code}Transfer-Encoding: only chunked is supported`],
@@ -219,16 +255,16 @@ const noToken: Refusal = [
   'missing: missing token: send it as "Authorization: Bearer <token>", or where this upstream takes its key',
 ]
 
-const faces: [name: string, face: Surface, target: string, refusals: Refusals][] = [
+const faces: [name: string, face: Surface, target: string, code: string, refusals: Refusals][] = [
   [
     'the Vault API',
     vaultFace,
     '/v1/mcp/agents/billing',
+    '',
     {
       ...byListener(''),
       notOurs: [421, notOurs],
       webPage: [403, 'requests from web pages are not served'],
-      wrongChunk: byListener('').malformed,
       stranger: [403, 'permission denied'],
       trace: [405, 'unsupported operation [Allow: GET, LIST, POST, PUT, PATCH, DELETE]'],
       star: [404, 'no handler for this path; the API lies under /v1/'],
@@ -238,13 +274,9 @@ const faces: [name: string, face: Surface, target: string, refusals: Refusals][]
     'the REST API',
     restFace,
     '/agents/billing/scopes',
+    'bad_request: ',
     {
       ...byGateway,
-      // The body is not read before the caller is known.
-      wrongChunk: [
-        401,
-        'caller_missing: send the caller\'s own token: "Authorization: Bearer <Vault token or service token>"',
-      ],
       stranger: [
         401,
         'caller_missing: send the caller\'s own token: "Authorization: Bearer <Vault token or service token>"',
@@ -257,9 +289,9 @@ const faces: [name: string, face: Surface, target: string, refusals: Refusals][]
     '/u/',
     upstreamFace,
     '/u/stripe/v1/invoices',
+    'bad_request: ',
     {
       ...byGateway,
-      wrongChunk: noToken,
       stranger: noToken,
       trace: noToken,
       star: [400, 'bad_request: the request target must start with /'],
@@ -269,9 +301,9 @@ const faces: [name: string, face: Surface, target: string, refusals: Refusals][]
     'an upstream listener',
     listenerFace,
     '/v1/invoices',
+    'bad_request: ',
     {
       ...byGateway,
-      wrongChunk: noToken,
       stranger: noToken,
       trace: noToken,
       star: [
@@ -282,12 +314,18 @@ const faces: [name: string, face: Surface, target: string, refusals: Refusals][]
   ],
 ]
 
-for (const [name, face, target, refusals] of faces) {
+for (const [name, face, target, code, refusals] of faces) {
   describe(`HTTP on ${name}`, () => {
     checkRows(
       face,
       on,
-      requests(target).map(([what, request, refusal]): Row => [what, request, ...refusals[refusal]]),
+      requests(target).map(([what, request, refusal]): Row => [
+        what,
+        request,
+        ...(typeof refusal === 'string'
+          ? refusals[refusal]
+          : ([400, `${code}the request is not well-formed HTTP/1.1: ${refusal.why}`] as const)),
+      ]),
     )
   })
 }

@@ -56,7 +56,7 @@ describe('paths', () => {
       'raw bytes beyond ASCII',
       'GET /v1/mcp/agents/\xe9',
       400,
-      'the request is not well-formed HTTP/1.1: its first line, a header or the framing of its body is wrong',
+      'the request is not well-formed HTTP/1.1: the target is not made of visible ASCII characters; escape others, for example %20 for a space',
     ],
     [
       'a slash twice encoded',

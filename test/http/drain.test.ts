@@ -1,11 +1,11 @@
 /** A refusal reaches a client that is still sending its body, and the connection does not outlive it for long. */
 import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { Server } from 'node:http'
 import { connect } from 'node:net'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { BodyReader, writeResponse } from '../../src/http/index.ts'
+import { Http1Server } from '../../src/http-server/index.ts'
+import type { ServerRequest, ServerResponse } from '../../src/http-server/index.ts'
 import { startHostHarness } from '../host/harness.ts'
 import { FakeClock } from '../fakes/clock.ts'
 
@@ -23,22 +23,27 @@ afterEach(async () => {
   for (const close of closers) await close()
 })
 
-/** A listener that refuses every body at once, before it has read any of it. */
-async function refusing(): Promise<number> {
-  const bodies = new BodyReader({ clock, authenticated: { each: mebi, total: 4 * mebi } })
-  const server: Server = createServer((request, response) => {
-    writeResponse(bodies, request, response, 413, { 'content-type': 'text/plain' }, 'too large')
+async function listening(serve: (request: ServerRequest, response: ServerResponse) => void): Promise<number> {
+  const server = new Http1Server({
+    clock,
+    tls: undefined,
+    timeouts: { headersTimeout: 15_000, requestTimeout: 300_000, keepAliveTimeout: 65_000 },
+    unreadable: ({ message }) => ({ message }),
+    serve,
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  closers.push(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return (server.address() as AddressInfo).port
+  closers.push(() => server.close())
+  return (await server.listen({ host: '127.0.0.1', port: 0 })).port
 }
 
-/** The embedded server, which reads its sockets itself. */
+/** A listener that refuses every body at once, before it has read any of it. */
+function refusing(): Promise<number> {
+  const bodies = new BodyReader({ clock, authenticated: { each: mebi, total: 4 * mebi } })
+  return listening((request, response) => {
+    writeResponse(bodies, request, response, 413, { 'content-type': 'text/plain' }, 'too large')
+  })
+}
+
+/** The embedded server. */
 async function embedded(): Promise<number> {
   const { host } = await startHostHarness({ clock })
   closers.push(() => host.close())
@@ -124,7 +129,7 @@ describe.each(listeners)('%s', (_name, start, status) => {
 
 it('bytes that are thrown away take no room from other bodies', async () => {
   const bodies = new BodyReader({ clock, authenticated: { each: mebi, total: 4 * mebi } })
-  const server = createServer((incoming, response) => {
+  const port = await listening((incoming, response) => {
     bodies.read(incoming, response, 'a').then(
       (body) => {
         writeResponse(bodies, incoming, response, 200, {}, String(body?.length))
@@ -134,13 +139,6 @@ it('bytes that are thrown away take no room from other bodies', async () => {
       },
     )
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  closers.push(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { port } = server.address() as AddressInfo
   // Half of four is all that one caller may have held.
   for (let index = 0; index < 3; index++) {
     const socket = connect(port, '127.0.0.1')

@@ -9,9 +9,9 @@ import {
   parseListenAddress,
   singleHeader,
 } from '../../http/index.ts'
-import type { JsonLimits, TlsMaterial } from '../../http/index.ts'
+import type { JsonLimits } from '../../http/index.ts'
 import { Http1Server } from '../../http-server/index.ts'
-import type { ServerRequest, ServerResponse } from '../../http-server/index.ts'
+import type { ServerRequest, ServerResponse, TlsMaterial } from '../../http-server/index.ts'
 import type { Clock } from '../../logical/clock.ts'
 import type { Logger } from '../../logical/log.ts'
 import { GatewayFailure, toGatewayFailure } from '../error.ts'

@@ -1,12 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import {
   BodyReader,
-  bindServer,
   checkFrontDoor,
-  closeServer,
   contentLength,
-  createHttpServer,
   defaultJsonLimits,
   isRepeated,
   originForm,
@@ -16,12 +11,13 @@ import {
   unauthenticatedBodyBytes,
   writeResponse,
 } from '../../http/index.ts'
-import type { HttpServer, JsonLimits, TlsMaterial } from '../../http/index.ts'
+import type { JsonLimits } from '../../http/index.ts'
+import { Http1Server } from '../../http-server/index.ts'
+import type { ServerRequest, ServerResponse, TlsMaterial } from '../../http-server/index.ts'
 import type { Clock } from '../../logical/clock.ts'
 import { badRequest, fromUnknown } from '../../logical/errors.ts'
 import { errorResponse, jsonResponse } from './response.ts'
 import type { HostResponse, HostCall, Standing } from './call.ts'
-import { VerbSocket, originalMethod } from './verb-socket.ts'
 
 export interface ListenConfig {
   /** `127.0.0.1:8200`; port 0 takes a free one. */
@@ -46,6 +42,8 @@ export interface Listener {
 }
 
 const timeouts = { headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 75_000 }
+/** Of Vault's API alone. */
+const verbs = ['LIST', 'SCAN', 'HELP']
 const mebi = 1024 * 1024
 const defaultRequestSize = 32 * mebi
 const totalBodies = 128 * mebi
@@ -53,29 +51,24 @@ const totalBodies = 128 * mebi
 export async function listen(config: ListenConfig): Promise<Listener> {
   const place = parseListenAddress(config.address)
   let isOurHost: (host: string) => boolean = () => false
-  const http = createHttpServer(config.tls, timeouts, ({ message }) => ({ errors: [message] }))
   const each = config.maxRequestSize ?? defaultRequestSize
   const bodies = new BodyReader({
     clock: config.clock,
     authenticated: { each, total: Math.max(totalBodies, 2 * each) },
   })
-  http.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    void serve({ config, isOurHost: (host) => isOurHost(host), bodies }, request, response)
+  const http = new Http1Server({
+    clock: config.clock,
+    tls: config.tls,
+    timeouts,
+    moreMethods: verbs,
+    unreadable: ({ message }) => ({ errors: [message] }),
+    serve: (request, response) => {
+      void serve({ config, isOurHost: (host) => isOurHost(host), bodies }, request, response)
+    },
   })
-  readVerbs(http, config.tls ? 'secureConnection' : 'connection')
-  const { port, url } = await bindServer(http, place)
+  const { port, url } = await http.listen(place)
   isOurHost = ownHosts({ host: place.host, port }, config.allowedHosts ?? [])
-  return { url, close: () => closeServer(http) }
-}
-
-/** node:http reads the wrapped socket; everything else, time-outs included, stays its own. */
-function readVerbs(http: HttpServer, accepted: 'connection' | 'secureConnection'): void {
-  const accept = http.listeners(accepted)
-  http.removeAllListeners(accepted)
-  http.on(accepted, (socket: Socket) => {
-    const wrapped = new VerbSocket(socket)
-    for (const listener of accept) listener.call(http, wrapped)
-  })
+  return { url, close: () => http.close() }
 }
 
 interface Serving {
@@ -84,7 +77,7 @@ interface Serving {
   readonly bodies: BodyReader
 }
 
-async function serve(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(serving: Serving, request: ServerRequest, response: ServerResponse): Promise<void> {
   const refused = checkFrontDoor(request, serving.isOurHost)
   if (refused) {
     send(serving.bodies, request, response, jsonResponse(refused.status, { errors: [refused.message] }))
@@ -99,7 +92,7 @@ async function serve(serving: Serving, request: IncomingMessage, response: Serve
 /** Undefined when the client is gone. */
 async function respond(
   { config, bodies }: Serving,
-  request: IncomingMessage,
+  request: ServerRequest,
   response: ServerResponse,
 ): Promise<HostResponse | undefined> {
   const gone = new AbortController()
@@ -108,7 +101,7 @@ async function respond(
   })
   const twice = ['authorization', 'x-vault-token'].find((name) => isRepeated(request, name))
   if (twice !== undefined) throw badRequest(`${twice} is given twice; send it once.`)
-  const { path, query } = originForm(request.url ?? '/')
+  const { path, query } = originForm(request.url)
   const headers = singleHeaders(request)
   const standing = config.standing({ path, headers })
   const body =
@@ -117,7 +110,7 @@ async function respond(
       : await bodies.read(request, response, standing.kind === 'known' ? standing.caller : undefined)
   if (body === undefined) return undefined
   return config.respond({
-    method: originalMethod(request.method ?? 'GET'),
+    method: request.method,
     path,
     query: new URLSearchParams(query),
     headers,
@@ -131,7 +124,7 @@ async function respond(
 /** Reads a short body to its end all the same, so that the connection lives on; a long one is left where it is. */
 async function unreadBytes(
   bodies: BodyReader,
-  request: IncomingMessage,
+  request: ServerRequest,
   response: ServerResponse,
 ): Promise<number | undefined> {
   const declared = contentLength(request)
@@ -143,22 +136,14 @@ async function unreadBytes(
   }
 }
 
-function singleHeaders(request: IncomingMessage): Record<string, string | undefined> {
+function singleHeaders(request: ServerRequest): Record<string, string | undefined> {
   return Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]),
   )
 }
 
-function send(bodies: BodyReader, request: IncomingMessage, response: ServerResponse, result: HostResponse): void {
+function send(bodies: BodyReader, request: ServerRequest, response: ServerResponse, result: HostResponse): void {
   const { status, headers, body, stream } = result
-  const socket = request.socket as unknown as VerbSocket
-  const reusable = (): void => {
-    socket.expectRequest()
-  }
-  if (stream) {
-    streamResponse(request, response, status, headers, stream, reusable)
-    return
-  }
-  if (response.destroyed) return
-  if (writeResponse(bodies, request, response, status, headers, body)) reusable()
+  if (stream) streamResponse(request, response, status, headers, stream)
+  else if (!response.destroyed) writeResponse(bodies, request, response, status, headers, body)
 }
