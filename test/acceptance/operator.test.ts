@@ -386,6 +386,7 @@ describe('operator flow', () => {
         'epoch',
         'events',
         'held_ms',
+        'introspection_batch',
         'more',
         'pollers',
         'removed',
