@@ -78,20 +78,76 @@ async function listening(port) {
 }
 
 /** node:http before a pool of undici, in ten lines: the price of a plain proxy in the same language. */
-export async function startBareProxy(processes, upstream) {
-  const script = join(processes.folder, 'bare.mjs')
-  writeFileSync(
-    script,
-    `import http from 'node:http'; import { createRequire } from 'node:module'
+export const startBareProxy = (processes, upstream) => startScript(processes, 'bare', bareProxy(upstream, 'call()'))
+
+/**
+ * The same with what P5 asks for and nothing else: a line on the disk before a call is made and one behind it, written together where several
+ * wait. What it takes longer than the bare proxy is the disk's, and no gateway's to save.
+ */
+export const startRecordingProxy = (processes, upstream) =>
+  startScript(
+    processes,
+    'recording',
+    `import fs from 'node:fs'
+const { O_WRONLY, O_APPEND, O_CREAT, O_DSYNC } = fs.constants
+const file = fs.openSync(${JSON.stringify(join(processes.folder, 'recording.jsonl'))}, O_WRONLY | O_APPEND | O_CREAT | O_DSYNC, 0o600)
+const line = Buffer.alloc(600, 'x')
+let waiting = [], busy = false
+const flush = () => {
+  const told = waiting
+  busy = true; waiting = []
+  const lines = Buffer.concat(told.map(() => line))
+  fs.write(file, lines, 0, lines.length, null, (error) => {
+    if (error) throw error
+    busy = false
+    for (const tell of told) tell()
+    if (!busy && waiting.length > 0) flush()
+  })
+}
+const record = (tell) => { waiting.push(tell); if (!busy) flush() }
+${bareProxy(upstream, 'record(() => call().then(() => record(() => undefined)))')}`,
+  )
+
+const bareProxy = (upstream, served) => `import http from 'node:http'; import { createRequire } from 'node:module'
 const { Pool } = createRequire(${JSON.stringify(undici)})('undici')
 const pool = new Pool(${JSON.stringify(upstream.url)}, { connections: 64, pipelining: 1 })
-const pass = (request, response) => pool.stream(
-  { path: request.url, method: request.method, headers: { accept: '*/*', authorization: 'Bearer ${KEY}' } },
-  ({ statusCode, headers }) => { response.writeHead(statusCode, headers); return response },
-).catch(() => response.destroy())
-const server = http.createServer(pass).listen(0, '127.0.0.1', () => console.log('bare http://127.0.0.1:' + server.address().port))`,
-  )
-  const [url] = await processes.start([script], /bare (\S+)/)
+const pass = (request, response) => {
+  const call = () => pool.stream(
+    { path: request.url, method: request.method, headers: { accept: '*/*', authorization: 'Bearer ${KEY}' } },
+    ({ statusCode, headers }) => { response.writeHead(statusCode, headers); return response },
+  ).catch(() => response.destroy())
+  ${served}
+}
+const server = http.createServer(pass).listen(0, '127.0.0.1', () => console.log('up http://127.0.0.1:' + server.address().port))`
+
+/** The proxy people install from npm, into a folder of its own; undefined where it cannot be installed. */
+export async function startFastifyProxy(processes, upstream) {
+  const folder = join(processes.folder, 'fastify')
+  mkdirSync(folder)
+  const args = [
+    'install',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--prefix',
+    folder,
+    'fastify@5',
+    '@fastify/http-proxy@11',
+  ]
+  if (spawnSync('npm', args, { timeout: 120_000 }).status !== 0) return undefined
+  const script = `import { createRequire } from 'node:module'
+const require = createRequire(${JSON.stringify(join(folder, 'package.json'))})
+const app = require('fastify')()
+const rewriteRequestHeaders = (_request, headers) => ({ ...headers, authorization: 'Bearer ${KEY}' })
+app.register(require('@fastify/http-proxy'), { upstream: ${JSON.stringify(upstream.url)}, replyOptions: { rewriteRequestHeaders } })
+app.listen({ port: 0, host: '127.0.0.1' }).then((url) => console.log('up ' + url))`
+  return startScript(processes, 'fastify', script)
+}
+
+async function startScript(processes, name, text) {
+  const script = join(processes.folder, `${name}.mjs`)
+  writeFileSync(script, text)
+  const [url] = await processes.start([script], /up (\S+)/)
   return { url, pid: processes.pids().at(-1) }
 }
 

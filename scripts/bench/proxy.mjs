@@ -3,7 +3,8 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { bench } from './processes.mjs'
-import { cpuOf, isThere, KEY, startBareProxy, startNginxProxy, startUpstream } from './peers.mjs'
+import { cpuOf, isThere, KEY, startBareProxy, startFastifyProxy, startNginxProxy } from './peers.mjs'
+import { startRecordingProxy, startUpstream } from './peers.mjs'
 import { AGENT, startDurable, startGateway } from './stage.mjs'
 
 const ROUNDS = Number(process.env.ROUNDS ?? 4)
@@ -116,25 +117,31 @@ async function run(processes) {
   const projected = throughGateway('gateway, projected', tokens.projected)
   const bare = { name: 'bare', ...(await startBareProxy(processes, upstream)) }
   const nginx = { name: 'nginx', ...(await startNginxProxy(processes, upstream)) }
+  const recording = { name: 'bare, two records', ...(await startRecordingProxy(processes, upstream)) }
+  const fastify = await startFastifyProxy(processes, upstream)
+  if (!fastify) console.log('@fastify/http-proxy: skipped, npm could not install it')
+  const peers = [bare, nginx, recording, ...(fastify ? [{ name: '@fastify/http-proxy', ...fastify }] : [])]
+  const direct = { name: 'direct', ...upstream }
   const early = await firstCalls(gateway, 1_000)
   const raw = []
-  for (const subject of [gateway, projected, bare, nginx])
+  for (const subject of [gateway, projected, ...peers])
     for (let calls = 0; calls < WARM_UP_CALLS;) calls += (await load(subject, '/things', 32, 2)).calls
-  await compare('1 KB, 32 at once', [bare, nginx, gateway, projected], '/things', 32, raw)
-  await compare('1 KB, one at a time', [bare, nginx, gateway, projected], '/things', 1, raw)
-  await compare('0.9 MB, 4 at once', [bare, nginx, gateway], '/big', 4, raw)
+  await compare('1 KB, 32 at once', [...peers, gateway, projected], '/things', 32, raw)
+  await compare('1 KB, one at a time', [direct, ...peers, gateway, projected], '/things', 1, raw)
+  await compare('0.9 MB, 4 at once', [...peers, gateway], '/big', 4, raw)
   const warm = median(raw.find(({ name }) => name === 'gateway').runs.map(({ cpu }) => cpu))
   console.log(
     `\nThe first 1,000 calls after the start: ${early.toFixed(0)} us of CPU each, x ${(early / warm).toFixed(2)} of the warmed`,
   )
-  const small = { bare: [], gateway: [] }
+  const small = { bare: [], recording: [], gateway: [] }
   for (let round = 0; round < ROUNDS; round++) {
     small.bare.push(await besideDownload(bare))
+    small.recording.push(await besideDownload(recording))
     small.gateway.push(await besideDownload(gateway))
   }
-  const [own, plain] = [median(small.gateway), median(small.bare)]
+  const [own, plain, recorded] = [median(small.gateway), median(small.bare), median(small.recording)]
   console.log(
-    `A small GET during one large download: ${own.toFixed(0)} us at the median, x ${(own / plain).toFixed(2)} of the bare proxy's`,
+    `A small GET during one large download: ${own.toFixed(0)} us at the median, x ${(own / plain).toFixed(2)} of the bare proxy's; with two records that one takes ${recorded.toFixed(0)} us`,
   )
   console.log(`\nload ${readFileSync('/proc/loadavg', 'utf8').trim()}; raw data:\n${JSON.stringify(raw)}`)
 }
