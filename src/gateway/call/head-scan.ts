@@ -1,41 +1,31 @@
 import { introduces } from './escape.ts'
-import { ANY_SHIFT, ESCAPE, firstOf, MAY_BE_FIRST_SHIFT, PLAIN } from './pairs.ts'
+import { ANY_SHIFT, ESCAPE, firstOf, MAY_BE_FIRST_SHIFT, pairsOf, PLAIN, type Head } from './pairs.ts'
+import { found, findSigns, LARGEST_PIECE } from './sign-search.ts'
+import { FOLLOWING_PAIRS, SIGN_LENGTH, signsOf, type Signs } from './signs.ts'
 
-/** Shorter texts are read byte by byte: a view of them costs more. */
-const FEWEST_FOR_WORDS = 256
-/** Words that are sampled before what they showed is looked at: few at first, because where there is one head there may be more. */
-const FIRST_BLOCK = 8
-const LARGEST_BLOCK = 1024
-
-/** Words looked at on each side of a sampled one. */
-const BESIDE = 3
-
-/** Two bytes read at once are (second << 8 | first), as in the table of pairs. */
-const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
-
-/** Sampled words that may stand in a head. One for all scans, none of which waits. */
-const sampled = new Int32Array(LARGEST_BLOCK + 4)
+/** Shorter texts are read byte by byte: to search them with vectors costs more. */
+const FEWEST_FOR_VECTORS = 64
+/** Behind a head that was found there may be more nearby, so that little is searched at first. */
+const FIRST_PIECE = 256
+/** A sign that begins within so many bytes of the end of a piece is found in the next one. */
+const OVERLAP = SIGN_LENGTH - 1
 
 /**
  * Finds the places of a text where the head of a pattern may stand, in whatever spelling: runs of pairs as long as a head. Only
- * one word of two bytes is sampled out of as many as every head holds, and its neighbours only if it is a pair.
+ * where a sign stands that every head has one of is such a run looked for.
  */
 export class HeadScan {
   readonly #pairs: Uint8Array
   readonly #headLength: number
   readonly #begins: Uint8Array
-  /** Words that lie in a head however it is aligned. */
-  readonly #stride: number
-  /** The text that was looked at last, in words: it is looked at again behind each place that was found in it. */
-  #bytes: Uint8Array | undefined
-  #words: Uint16Array = new Uint16Array(0)
+  readonly #signs: Signs
 
-  /** `pairs`: see `pairsOf`. `begins`: by byte, 1 where a pattern may begin with it. */
-  constructor(pairs: Uint8Array, headLength: number, begins: Uint8Array) {
-    this.#pairs = pairs
-    this.#headLength = headLength
+  /** `begins`: by byte, 1 where a pattern may begin with it. */
+  constructor(heads: readonly Head[], begins: Uint8Array) {
+    this.#pairs = pairsOf(heads)
+    this.#headLength = Math.min(...heads.map(({ bytes }) => bytes.length))
     this.#begins = begins
-    this.#stride = (headLength - 1) >> 1
+    this.#signs = signsOf(heads)
   }
 
   isPair(first: number, second: number): boolean {
@@ -48,8 +38,7 @@ export class HeadScan {
    */
   next(bytes: Uint8Array, from: number): number {
     const end = bytes.length
-    const run =
-      end - from < FEWEST_FOR_WORDS || !isLittleEndian ? this.#runWithin(bytes, from, end) : this.#sample(bytes, from)
+    const run = end - from < FEWEST_FOR_VECTORS ? this.#runWithin(bytes, from, end) : this.#search(bytes, from)
     if (run < end) return run
     let start = from < end - 1 ? this.#runStart(bytes, from, end - 2) : from
     while (start < end && this.#begins[bytes[start]!] === 0) start += 1
@@ -61,86 +50,46 @@ export class HeadScan {
     return this.#runWithin(bytes, 0, end) < end
   }
 
-  #sample(bytes: Uint8Array, from: number): number {
-    const words = this.#wordsOf(bytes)
-    const odd = bytes.byteOffset & 1
-    const stride = this.#stride
+  #search(bytes: Uint8Array, from: number): number {
+    const end = bytes.length
     // No head that begins before it reaches what comes after it.
     let left = from
-    let block = FIRST_BLOCK
-    let word = ((from - odd + 1) >> 1) + stride - 1
-    while (word < words.length) {
-      const count = this.#keepRuns(words, this.#sampleBlock(words, word, block))
+    let size = from === 0 ? LARGEST_PIECE : FIRST_PIECE
+    for (let piece = from; piece < end - OVERLAP; piece += size - OVERLAP) {
+      if (piece > from) size = Math.min(4 * size, LARGEST_PIECE)
+      const to = Math.min(piece + size, end)
+      const count = this.#keepFollowed(bytes, piece, findSigns(this.#signs, bytes, piece, to))
       for (let i = 0; i < count; i++) {
-        const at = odd + 2 * sampled[i]!
-        if (at < left) continue
+        const at = piece + found[i]!
+        if (at < left || at >= end - 1) continue
         const start = this.#pairsStart(bytes, left, at)
         left = start < 0 ? at + 1 : this.#pairsEnd(bytes, at)
         if (start < 0) continue
         const run = this.#runWithin(bytes, start, left)
         if (run < left) return run
       }
-      word += block * stride
-      block = Math.min(block * 4, LARGEST_BLOCK)
     }
-    return bytes.length
+    return end
   }
 
-  /** A view of words must begin at an even address. */
-  #wordsOf(bytes: Uint8Array): Uint16Array {
-    if (this.#bytes === bytes) return this.#words
-    const odd = bytes.byteOffset & 1
-    this.#bytes = bytes
-    this.#words = new Uint16Array(bytes.buffer, bytes.byteOffset + odd, (bytes.length - odd) >> 1)
-    return this.#words
-  }
-
-  /** Notes which of `block` words from `from` on, a stride apart, are pairs, without a branch; returns how many. */
-  #sampleBlock(words: Uint16Array, from: number, block: number): number {
+  /** Keeps of the signs that were found those that pairs follow, without a branch; returns how many. */
+  #keepFollowed(bytes: Uint8Array, piece: number, foundCount: number): number {
     const pairs = this.#pairs
-    const stride = this.#stride
-    const end = Math.min(words.length, from + block * stride)
+    const last = bytes.length - 1 - FOLLOWING_PAIRS
     let count = 0
-    let word = from
-    for (const last = end - 3 * stride; word < last; word += 4 * stride) {
-      sampled[count] = word
-      count += pairs[words[word]!]! >> ANY_SHIFT
-      sampled[count] = word + stride
-      count += pairs[words[word + stride]!]! >> ANY_SHIFT
-      sampled[count] = word + 2 * stride
-      count += pairs[words[word + 2 * stride]!]! >> ANY_SHIFT
-      sampled[count] = word + 3 * stride
-      count += pairs[words[word + 3 * stride]!]! >> ANY_SHIFT
-    }
-    for (; word < end; word += stride) {
-      sampled[count] = word
-      count += pairs[words[word]!]! >> ANY_SHIFT
-    }
-    return count
-  }
-
-  /**
-   * Keeps of the sampled words those with pairs beside them, as many on one side as a head must have there, and another right
-   * before where they are of an escape, which has begun; returns how many.
-   */
-  #keepRuns(words: Uint16Array, sampledCount: number): number {
-    if (this.#stride < 2 * BESIDE + 1) return sampledCount
-    const pairs = this.#pairs
-    const last = words.length - BESIDE
-    let count = 0
-    for (let i = 0; i < sampledCount; i++) {
-      const at = sampled[i]!
-      sampled[count] = at
-      if (at >= last) {
+    for (let i = 0; i < foundCount; i++) {
+      const offset = found[i]!
+      const at = piece + offset
+      found[count] = offset
+      if (at > last) {
         count++
         continue
       }
-      const word = words[at]!
-      const previous = words[at - 1]!
-      const before = pairs[previous]! & pairs[words[at - 2]!]! & pairs[words[at - 3]!]!
-      const after = pairs[words[at + 1]!]! & pairs[words[at + 2]!]! & pairs[words[at + 3]!]!
-      const begun = (pairs[word]! << (ANY_SHIFT - MAY_BE_FIRST_SHIFT)) | pairs[((word & 0xff) << 8) | (previous >> 8)]!
-      count += (((before | after) & begun) >> ANY_SHIFT) & 1
+      const [second, third, fourth, fifth] = [bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!, bytes[at + 4]!]
+      const first = pairs[(second << 8) | bytes[at]!]! & pairs[(third << 8) | second]!
+      const others =
+        pairs[(fourth << 8) | third]! & pairs[(fifth << 8) | fourth]! & pairs[(bytes[at + 5]! << 8) | fifth]!
+      count += (first & others) >> ANY_SHIFT
     }
     return count
   }

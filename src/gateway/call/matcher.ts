@@ -1,7 +1,7 @@
 import { introduces } from './escape.ts'
 import { folded } from './folding.ts'
 import { HeadScan } from './head-scan.ts'
-import { pairsOf, type Head } from './pairs.ts'
+import type { Head } from './pairs.ts'
 
 /** One byte string to be found, in whatever spelling. */
 export interface KeyPattern {
@@ -63,7 +63,7 @@ export class Matcher {
       kind,
       bytes: bytes.subarray(0, Math.min(enough, LONGEST_HEAD)),
     }))
-    this.heads = new HeadScan(pairsOf(heads), Math.min(...heads.map(({ bytes }) => bytes.length)), this.begins)
+    this.heads = new HeadScan(heads, this.begins)
   }
 
   /** The state after a folded byte. */

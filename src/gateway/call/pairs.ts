@@ -67,23 +67,27 @@ export function pairsOf(heads: readonly Head[]): Uint8Array {
 /** What stands at one place of a pattern: itself, or an escape of it. */
 type Place = Pick<Spelled, 'raw' | 'firsts' | 'lasts'>
 
-function addHead(pairs: Uint8Array, { bytes: head, kind }: Head): void {
-  const characters = endsOfCharacters(head)
+/** How the byte at a place of a head may be written, by itself. */
+export const spelledAt = ({ bytes, kind }: Head, at: number): Spelled =>
+  kind === 'text' ? spelledByte(bytes[at]!) : spelledEncoded(bytes[at]!, kind === 'hex')
+
+function addHead(pairs: Uint8Array, head: Head): void {
+  const characters = charactersOf(head.bytes)
   let before = between
-  for (let at = 0; at < head.length; at++) {
-    const here = kind === 'text' ? spelledByte(head[at]!) : spelledEncoded(head[at]!, kind === 'hex')
+  for (let at = 0; at < head.bytes.length; at++) {
+    const here = spelledAt(head, at)
     join(pairs, before, here)
     join(pairs, between, here)
     for (const pair of here.inside) pairs[pair]! |= ESCAPE_ESCAPE
     before = here
-    const codePoint = characters.get(at)
-    if (codePoint !== undefined) {
-      const character = spelledCharacter(codePoint)
+    const ended = characters.find(({ end }) => end === at + 1)
+    if (ended) {
+      const character = spelledCharacter(ended.codePoint)
       for (const pair of character.inside) pairs[pair]! |= ESCAPE_ESCAPE
       before = { ...here, lasts: [...here.lasts, ...character.lasts] }
     }
     join(pairs, before, between)
-    if (isQuote(head[at]!)) join(pairs, before, here)
+    if (isQuote(head.bytes[at]!)) join(pairs, before, here)
   }
 }
 
@@ -115,15 +119,13 @@ function addZeros(pairs: Uint8Array): void {
   pairs[0] = 0
 }
 
-/** The characters beyond ASCII in a text of UTF-8, by the position of their last byte. */
-function endsOfCharacters(bytes: Uint8Array): ReadonlyMap<number, number> {
-  const ends = new Map<number, number>()
-  if (bytes.every((byte) => byte < 0x80)) return ends
-  let at = 0
-  for (const character of Buffer.from(bytes).toString('utf8')) {
-    at += Buffer.byteLength(character)
-    const codePoint = character.codePointAt(0)!
-    if (codePoint >= 0x80) ends.set(at - 1, codePoint)
-  }
-  return ends
+/** The characters beyond ASCII in a text of UTF-8, and where they stand. */
+export function charactersOf(bytes: Uint8Array): readonly { start: number; end: number; codePoint: number }[] {
+  if (bytes.every((byte) => byte < 0x80)) return []
+  let end = 0
+  return Array.from(Buffer.from(bytes).toString('utf8'), (character) => {
+    const start = end
+    end += Buffer.byteLength(character)
+    return { start, end, codePoint: character.codePointAt(0)! }
+  }).filter(({ codePoint }) => codePoint >= 0x80)
 }

@@ -17,23 +17,30 @@ export interface Spelled {
   readonly inside: readonly number[]
 }
 
+const escapes = new Map<number, readonly string[]>()
 const bytes = new Map<number, Spelled>()
 const encodedBytes = new Map<number, Spelled>()
 const characters = new Map<number, Spelled>()
 
 /** One byte of a text in UTF-8, or any byte that is folded with it. */
-export function spelledByte(byte: number): Spelled {
-  const known = bytes.get(byte)
-  if (known) return known
-  const texts = variants[byte]!.flatMap((variant) =>
-    variant < 0x80 ? characterEscapes(variant) : byteEscapes(variant),
-  )
-  return remember(bytes, byte, variants[byte]!, texts)
+export const spelledByte = (byte: number): Spelled =>
+  bytes.get(byte) ?? remember(bytes, byte, variants[byte]!, escapesOf(byte))
+
+/** All escapes of a byte, but for more zeros before its number. */
+export function escapesOf(byte: number): readonly string[] {
+  const texts =
+    escapes.get(byte) ??
+    variants[byte]!.flatMap((variant) => (variant < 0x80 ? characterEscapes(variant) : byteEscapes(variant)))
+  escapes.set(byte, texts)
+  return texts
 }
 
-/** One character of base64 or hex. No writer escapes its letters and digits, and only those of hex change their case. */
+/** No writer escapes letters and digits of base64 or hex. */
+export const isEscapedEncoded = (byte: number): boolean => !/[A-Za-z0-9]/.test(String.fromCharCode(byte))
+
+/** One character of base64 or hex. Of its letters only those of hex change their case. */
 export function spelledEncoded(byte: number, isHex: boolean): Spelled {
-  if (!/[A-Za-z0-9]/.test(String.fromCharCode(byte))) return spelledByte(byte)
+  if (isEscapedEncoded(byte)) return spelledByte(byte)
   const key = isHex ? -byte : byte
   return encodedBytes.get(key) ?? remember(encodedBytes, key, isHex ? variants[byte]! : [byte], [])
 }
@@ -78,7 +85,7 @@ const numbers = (prefix: string, digits: string): string[] =>
 
 const byteEscapes = (byte: number): string[] => hexOf(byte, 2).flatMap((hex) => [`%${hex}`, `=${hex}`, `\\x${hex}`])
 
-function characterEscapes(codePoint: number): string[] {
+export function characterEscapes(codePoint: number): string[] {
   const text = String.fromCodePoint(codePoint)
   const [unit, second] = [text.charCodeAt(0), text.charCodeAt(1)]
   const unicode = hexOf(unit, 4).map((hex) => `\\u${hex}`)
@@ -100,7 +107,7 @@ function characterEscapes(codePoint: number): string[] {
 }
 
 /** An introducer's own escapes; of its names only `&amp;`. */
-const introducerEscapes = (byte: number): string[] =>
+export const introducerEscapes = (byte: number): string[] =>
   characterEscapes(byte).filter((text) => !/^&\w/.test(text) || /^&amp\b/i.test(text))
 
 /** What an introducer ends with however it is written. */

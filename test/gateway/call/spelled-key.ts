@@ -8,7 +8,7 @@ const hexOf = (value: number, digits: number): string => value.toString(16).padS
 const names: Readonly<Record<string, string>> = { '+': 'plus', '/': 'sol', '=': 'equals', '"': 'quot', "'": 'apos' }
 
 /** Every way to write one character; of the last, its case is for others to mix. */
-function spellings(character: string): Wire[] {
+export function spellings(character: string): Wire[] {
   const codePoint = character.codePointAt(0)!
   const name = names[character]
   return [
