@@ -13,6 +13,8 @@ import type { UnreadableRequest } from './unreadable.ts'
 
 /** Read beyond the request that is being served: the beginning of others, or of a body that nobody wants yet. */
 const READ_AHEAD = 64 * 1024
+/** A body nobody wants is thrown away up to here; a client that sends more, or longer than the server waits, may lose the response. */
+const MOST_DROPPED = 64 * 1024 * 1024
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
 const methods = 'GET, HEAD, POST, PUT, PATCH, DELETE'
 
@@ -33,6 +35,8 @@ export interface ConnectionServer {
   wording(refused: UnreadableRequest): object
   /** A first request has come on it. */
   hasRequested(connection: ServerConnection): void
+  /** A connection waits for the end of a body that nobody wants, until `over` is called or it calls what is returned; undefined: not this one. */
+  linger(over: () => void): (() => void) | undefined
 }
 
 /** One connection: requests one after another, each with its response before the next is looked at. */
@@ -45,6 +49,9 @@ export class ServerConnection implements RequestSink, RequestOwner, ResponseOwne
   /** Read, and not looked at yet. */
   #rest: Buffer | undefined
   #isReading = false
+  /** Ends the waiting for the rest of a body that is thrown away. */
+  #stopLingering: (() => void) | undefined
+  #dropped = 0
   #isOver = false
   #gone = false
   /** Requests have come on it. */
@@ -117,16 +124,16 @@ export class ServerConnection implements RequestSink, RequestOwner, ResponseOwne
   }
 
   responseOver(): void {
-    const reusable = this.#request?.complete === true && this.#response!.shouldKeepAlive && !this.#owner.isDraining
+    const isWhole = this.#request?.complete === true
+    const reusable = isWhole && this.#response!.shouldKeepAlive && !this.#owner.isDraining
     this.#request = undefined
     this.#response = undefined
-    if (!reusable) {
-      this.#end()
-      return
-    }
-    this.waiting = 'next'
-    this.since = this.#owner.now()
-    this.#readOn()
+    if (reusable) {
+      this.waiting = 'next'
+      this.since = this.#owner.now()
+      this.#readOn()
+    } else if (isWhole) this.#end()
+    else this.#linger()
   }
 
   onHead(head: ReceivedHead, isFollowed: boolean): void {
@@ -147,9 +154,14 @@ export class ServerConnection implements RequestSink, RequestOwner, ResponseOwne
 
   onData(chunk: Buffer): void {
     this.#request?.push(chunk)
+    if (this.#stopLingering && (this.#dropped += chunk.length) > MOST_DROPPED) this.#end()
   }
 
   onEnd(): void {
+    if (this.#stopLingering) {
+      this.#end()
+      return
+    }
     this.waiting = 'response'
     // It may have been broken off within its own head.
     if (this.#request?.complete === false) this.#request.finish()
@@ -195,14 +207,29 @@ export class ServerConnection implements RequestSink, RequestOwner, ResponseOwne
   /** Bodies up to what one may read ahead; the next request only once this one is over. */
   #isWanted(): boolean {
     const request = this.#request
-    return request === undefined ? !this.#isOver : !request.complete && !request.isFull
+    if (request === undefined) return !this.#isOver
+    return !request.complete && !request.isFull
+  }
+
+  /**
+   * The response is over, and the request is not. A connection that is closed with bytes unread is reset, and a client that was still
+   * sending loses the response it was sent (RFC 9112, 9.6): they are thrown away first, within bounds.
+   */
+  #linger(): void {
+    this.waiting = 'response'
+    this.#stopLingering = this.#owner.linger(() => {
+      this.#end()
+    })
+    if (this.#stopLingering) this.#readOn()
+    else this.#end()
   }
 
   #refuse(refused: UnreadableRequest): void {
+    const isAnswered = this.#response?.headersSent === true || this.#stopLingering !== undefined
     this.#isOver = true
     const socket = this.#socket
     // Within another response's body these words would look like part of it.
-    if (this.#response?.headersSent === true) {
+    if (isAnswered) {
       breakOff(socket)
       return
     }
@@ -224,6 +251,7 @@ export class ServerConnection implements RequestSink, RequestOwner, ResponseOwne
 
   #end(): void {
     this.#isOver = true
+    this.#stopLingering?.()
     this.#socket.destroySoon()
   }
 
@@ -231,6 +259,7 @@ export class ServerConnection implements RequestSink, RequestOwner, ResponseOwne
     if (this.#gone) return
     this.#gone = true
     this.#isOver = true
+    this.#stopLingering?.()
     this.#rest = undefined
     this.#loseExchange()
   }

@@ -51,7 +51,8 @@ export class ServerResponse extends EventEmitter {
   /** `headers`: names and values in turn. They go out with what is written next. Throws for what cannot stand in a head. */
   writeHead(status: number, headers: readonly string[]): void {
     if (this.headersSent) throw new Error('the head of this response has been written already')
-    if (this.#owner.isLast) this.shouldKeepAlive = false
+    // A body that is still coming may never end.
+    if (this.#owner.isLast || !this.req.complete) this.shouldKeepAlive = false
     const head = new SentHead(status, headers, {
       method: this.req.method,
       version: this.req.httpVersion,

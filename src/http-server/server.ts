@@ -42,6 +42,8 @@ export interface Http1ServerOptions {
 
 const usualLimits: ConnectionLimits = { unfinished: 512, total: 4096 }
 const LOOK_EVERY_MS = 5_000
+const LINGER_MS = 5_000
+const MOST_LINGERING = 256
 
 /** An HTTP/1.1 server (RFC 9112) on sockets, within bounds of number and time. */
 export class Http1Server implements ConnectionServer {
@@ -52,6 +54,7 @@ export class Http1Server implements ConnectionServer {
   readonly #server: Server
   readonly #connections: OpenConnections
   #stopLooking: (() => void) | undefined
+  #lingering = 0
   #dateSecond = -1
   #dateText = ''
 
@@ -115,6 +118,19 @@ export class Http1Server implements ConnectionServer {
 
   hasRequested(): void {
     this.#connections.requested()
+  }
+
+  linger(over: () => void): (() => void) | undefined {
+    if (this.#lingering >= MOST_LINGERING) return undefined
+    this.#lingering += 1
+    const cancel = this.#options.clock.after(LINGER_MS, over)
+    let isOver = false
+    return () => {
+      if (isOver) return
+      isOver = true
+      this.#lingering -= 1
+      cancel()
+    }
   }
 
   #plain(): Server {

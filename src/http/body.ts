@@ -28,11 +28,6 @@ const slowestBytesPerSecond = kibi
 const graceMs = 10_000
 const lookEveryMs = 1_000
 
-/** A body nobody wants is thrown away up to here; a client that sends more, or longer, may lose the response. */
-const drainBytes = 64 * kibi * kibi
-const drainMs = 5_000
-const mostDraining = 256
-
 interface Reading {
   readonly caller: string | undefined
   readonly startedMs: number
@@ -53,7 +48,6 @@ export class BodyReader {
   readonly #held = new Map<string, number>()
   #heldByKnown = 0
   #watching = false
-  #draining = 0
 
   constructor(limits: BodyLimits) {
     this.#limits = limits
@@ -105,37 +99,6 @@ export class BodyReader {
           this.#open.delete(reading)
           resolve(undefined)
         })
-      request.resume()
-    })
-  }
-
-  /**
-   * Throws away what is left of a body that nobody wants. A connection that is closed with bytes unread is reset, and a client that
-   * was still sending loses the response it was sent (RFC 9112, section 9.6). Resolves at the end of the body, when the client has
-   * gone, or at a bound: then the connection is to be closed.
-   */
-  drain(request: HttpRequest): Promise<void> {
-    if (request.destroyed || request.complete || this.#draining >= mostDraining) return Promise.resolve()
-    this.#draining += 1
-    return new Promise((resolve) => {
-      let left = drainBytes
-      const take = (chunk: Buffer): void => {
-        left -= chunk.length
-        if (left < 0) finish()
-      }
-      const finish = (): void => {
-        cancel()
-        request.off('data', take)
-        request.off('end', finish)
-        request.off('close', finish)
-        request.pause()
-        this.#draining -= 1
-        resolve()
-      }
-      const cancel = this.#limits.clock.after(drainMs, finish)
-      request.on('data', take)
-      request.once('end', finish)
-      request.once('close', finish)
       request.resume()
     })
   }

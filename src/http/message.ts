@@ -19,7 +19,6 @@ export interface HttpRequest {
 
 /** A response, likewise. */
 export interface HttpResponse {
-  shouldKeepAlive: boolean
   readonly destroyed: boolean
   /** `headers`: names and values in turn. */
   writeHead(status: number, headers: string[]): unknown

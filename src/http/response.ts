@@ -1,29 +1,17 @@
 import type { Readable } from 'node:stream'
-import type { BodyReader } from './body.ts'
 import type { HttpRequest, HttpResponse } from './message.ts'
-import { hasBody } from './request.ts'
 
-/** Writes a whole response. What is left of a request body that nobody wants is thrown away, and the connection ends with it. */
+/** Writes a whole response. */
 export function writeResponse(
-  bodies: BodyReader,
-  request: HttpRequest,
   response: HttpResponse,
   status: number,
   headers: Readonly<Record<string, string>>,
   body: string,
 ): void {
-  const reusable = request.complete || !hasBody(request)
-  if (!reusable) response.shouldKeepAlive = false
   const list = flat(headers)
   if (status !== 204) list.push('Content-Length', String(Buffer.byteLength(body)))
   response.writeHead(status, list)
-  if (reusable) {
-    response.end(body)
-    return
-  }
-  if (body === '') response.flushHeaders()
-  else response.write(body)
-  void bodies.drain(request).then(() => response.end())
+  response.end(body)
 }
 
 function flat(headers: Readonly<Record<string, string>>): string[] {

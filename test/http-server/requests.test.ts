@@ -68,14 +68,39 @@ describe('requests on one connection', () => {
   })
 
   it('end with a response that came before the whole body, which is not taken for another request', async () => {
-    const { peer, served } = await start((_request, response) => {
+    const { peer, served, clock } = await start((_request, response) => {
+      response.writeHead(413, [])
+      response.end('too large')
+    })
+    const [slow, done] = [peer(), peer()]
+    for (const client of [slow, done])
+      client.socket.write(`POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n${get('/smuggled')}`)
+    // Whole, whatever the client still sends.
+    for (const client of [slow, done]) await eventually(() => client.received.endsWith('too large\r\n0\r\n\r\n'))
+    done.socket.write('x'.repeat(100))
+    await eventually(() => done.isClosed)
+    await clock.advance(4_999)
+    await turns()
+    expect(slow.isClosed).toBe(false)
+    await clock.advance(1)
+    await eventually(() => slow.isClosed)
+    expect([slow, done].map(({ received }) => statuses(received))).toEqual([['413'], ['413']])
+    expect(done.error).toBeUndefined()
+    expect(served).toHaveLength(2)
+    // What is left is the look at who is late.
+    expect(clock.waiting).toBe(1)
+  })
+
+  it('breaks, without a word, where the rest of a body that is thrown away is not one', async () => {
+    const { peer } = await start((_request, response) => {
       response.writeHead(413, ['Content-Length', '0'])
       response.end()
     })
-    const client = peer(`POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n${get('/smuggled')}`)
+    const client = peer('POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n')
+    await eventually(() => statuses(client.received).length === 1)
+    client.socket.write('zz\r\n')
     await eventually(() => client.isClosed)
     expect(statuses(client.received)).toEqual(['413'])
-    expect(served).toHaveLength(1)
   })
 })
 
@@ -172,11 +197,13 @@ describe('a client that expects 100-continue', () => {
   })
 
   it('is not told so when it is refused', async () => {
-    const { peer } = await start((_request, response) => {
+    const { peer, clock } = await start((_request, response) => {
       response.writeHead(401, ['Content-Length', '0'])
       response.end()
     })
     const client = peer(head)
+    await eventually(() => statuses(client.received).length > 0)
+    await clock.advance(5_000)
     await eventually(() => client.isClosed)
     expect(statuses(client.received)).toEqual(['401'])
   })

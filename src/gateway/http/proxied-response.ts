@@ -1,4 +1,4 @@
-import { breakOff, hasBody } from '../../http/index.ts'
+import { breakOff } from '../../http/index.ts'
 import type { ServerRequest, ServerResponse } from '../../http-server/index.ts'
 import type { HeaderPairs } from '../call/credentials.ts'
 import type { RunningCall } from '../proxy/running-call.ts'
@@ -22,7 +22,6 @@ export class ProxiedResponse implements CallSink {
   #heldChunk: Uint8Array | undefined
   #hasBegun = false
   #isEnded = false
-  #isWritten = false
   #takesTrailers = false
   #waitsForDrain = false
   #stopTicking: (() => void) | undefined
@@ -41,8 +40,7 @@ export class ProxiedResponse implements CallSink {
     this.#call = call
     const over = () => {
       this.#stopTicking?.()
-      // Once all of it is written, a caller that goes has it, and is not waited for any more.
-      if (!this.#response.writableFinished && !this.#isWritten) call.abandon()
+      if (!this.#response.writableFinished) call.abandon()
       call.delivered()
     }
     // It may have gone while its token was looked up.
@@ -76,26 +74,8 @@ export class ProxiedResponse implements CallSink {
       this.#response.addTrailers(trailers.map(([name, value]): [string, string] => [name, value]))
     const chunk = this.#heldChunk
     this.#heldChunk = undefined
-    if (this.#isStillSent()) this.#endOnceSent(chunk)
-    else if (chunk) this.#response.end(chunk)
+    if (chunk) this.#response.end(chunk)
     else this.#response.end()
-  }
-
-  #isStillSent(): boolean {
-    return !this.#request.complete && hasBody(this.#request)
-  }
-
-  /**
-   * The upstream needed no more of the body that the caller still sends. A connection that is closed with bytes unread is reset, and
-   * the response lost with it (RFC 9112, 9.6).
-   */
-  #endOnceSent(chunk: Uint8Array | undefined): void {
-    this.#isWritten = true
-    if (chunk) this.#response.write(chunk)
-    else this.#response.flushHeaders()
-    void this.#exchange.bodies.drain(this.#request).then(() => {
-      this.#response.end()
-    })
   }
 
   failed(error: Error): void {
@@ -119,7 +99,6 @@ export class ProxiedResponse implements CallSink {
 
   #writeHead({ status, headers }: UpstreamHead): void {
     this.#heldHead = undefined
-    if (this.#isStillSent()) this.#response.shouldKeepAlive = false
     this.#takesTrailers = mayHaveTrailers(this.#request, status, headers)
     this.#response.writeHead(status, flatHeaders(headers, this.#exchange.requestId, this.#takesTrailers))
   }

@@ -32,14 +32,12 @@ export function sendJson(
 }
 
 function send(
-  { response, request, requestId, bodies }: Exchange,
+  { response, requestId }: Exchange,
   status: number,
   body: ErrorBody | undefined,
   headers: Readonly<Record<string, string>>,
 ): void {
   writeResponse(
-    bodies,
-    request,
     response,
     status,
     {

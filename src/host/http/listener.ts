@@ -80,13 +80,13 @@ interface Serving {
 async function serve(serving: Serving, request: ServerRequest, response: ServerResponse): Promise<void> {
   const refused = checkFrontDoor(request, serving.isOurHost)
   if (refused) {
-    send(serving.bodies, request, response, jsonResponse(refused.status, { errors: [refused.message] }))
+    send(request, response, jsonResponse(refused.status, { errors: [refused.message] }))
     return
   }
   const result = await respond(serving, request, response).catch((thrown: unknown) =>
     errorResponse(fromUnknown(thrown)),
   )
-  if (result) send(serving.bodies, request, response, result)
+  if (result) send(request, response, result)
 }
 
 /** Undefined when the client is gone. */
@@ -142,8 +142,8 @@ function singleHeaders(request: ServerRequest): Record<string, string | undefine
   )
 }
 
-function send(bodies: BodyReader, request: ServerRequest, response: ServerResponse, result: HostResponse): void {
+function send(request: ServerRequest, response: ServerResponse, result: HostResponse): void {
   const { status, headers, body, stream } = result
   if (stream) streamResponse(request, response, status, headers, stream)
-  else if (!response.destroyed) writeResponse(bodies, request, response, status, headers, body)
+  else if (!response.destroyed) writeResponse(response, status, headers, body)
 }
