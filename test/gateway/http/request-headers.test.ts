@@ -147,3 +147,17 @@ it('the tag of a response whose fields alone pass works in If-Match as the upstr
     '"v1"',
   ])
 })
+
+it.each([
+  ['Latin-1', 'caf\xe9'],
+  ['UTF-8', Buffer.from('café €').toString('latin1')],
+])('bytes beyond ASCII in headers are the same behind the gateway, both ways: %s', async (_name, value) => {
+  harness.respond((_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/plain', 'content-language': value }).end('ok')
+  })
+  const response = await get({ 'Accept-Language': value })
+  expect([harness.received[0]!.headers['accept-language'], response.headers['content-language']]).toEqual([
+    value,
+    value,
+  ])
+})
