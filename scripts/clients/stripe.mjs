@@ -20,7 +20,7 @@ export const upstreams = {
   },
 }
 export const scopes = [
-  ...['invoices', 'customers', 'more'].map((tool) => `read:stripe:${tool}`),
+  ...['invoices', 'customers', 'expanded', 'more'].map((tool) => `read:stripe:${tool}`),
   'create:stripe:customers:write',
   'update:stripe:customers:write',
 ]

@@ -67,8 +67,12 @@ export function planText({ preset, name }: PresetPlan, steps: readonly Step[], o
   return `${preset.title}, preset ${preset.name} ${String(preset.version)}, reviewed on ${preset.reviewed}\n${(preset.notes ?? []).map((note) => `Note: ${note}\n`).join('')}\n${steps.map(stepText).join('')}${left}\n`
 }
 
+/** Of tools of high risk none: who wants them knows them. */
 const readingScopes = ({ tools }: PresetPlan): readonly string[] =>
-  tools.flatMap(({ scopes }) => scopes).filter((scope) => /^(?:read|list):/.test(scope))
+  tools
+    .filter(({ document }) => document.risk !== 'high' && document.risk !== 'critical')
+    .flatMap(({ scopes }) => scopes)
+    .filter((scope) => /^(?:read|list):/.test(scope))
 
 /** The line to change in a program, and how to let an agent in. */
 export function nextText(plan: PresetPlan, addresses: GatewayAddresses, withoutKey: boolean): string {

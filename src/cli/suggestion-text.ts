@@ -92,12 +92,13 @@ function toolResource(tool: Tool): string {
     `  upstream = ${hcl(tool.upstream)}`,
     `  name     = ${hcl(tool.name)}`,
     '  operations = [',
-    ...tool.operations.map(({ method, path, capability, parameters, body }) => {
+    ...tool.operations.map(({ method, path, capability, parameters, denied_parameters: denied, body }) => {
       const members = [
         `method = ${hcl(method)}`,
         `path = ${hcl(path)}`,
         `capability = ${hcl(capability)}`,
         ...(parameters ? [`parameters = ${hclList(parameters)}`] : []),
+        ...(denied ? [`denied_parameters = ${hclList(denied)}`] : []),
         ...(body === undefined ? [] : [`body = ${String(body)}`]),
       ]
       return `    { ${members.join(', ')} },`

@@ -939,12 +939,12 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "elasticsearch",
-    "version": 3,
+    "version": 4,
     "reviewed": "2026-12-01",
     "title": "Elasticsearch",
     "notes": [
       "es-security-runas-user chooses on whose behalf the key acts, so callers may not send it.",
-      "An index in a path may be a pattern or a list, and each line of a bulk body names an index and an action of its own: limit the API key to the indices and privileges the agent needs (role_descriptors)."
+      "_mget takes ids of the index in its path, and no docs, each of which may name another one. An index in a path may be a pattern or a list, a search may look up terms in another index, and each line of a bulk body names an index and an action of its own: limit the API key to the indices and privileges the agent needs (role_descriptors)."
     ],
     "sources": [
       "https://www.elastic.co/docs/api/doc/elasticsearch/authentication",
@@ -1081,7 +1081,12 @@ export const presets: readonly Preset[] = [
           {
             "method": "POST",
             "path": "/{index}/_mget",
-            "capability": "read"
+            "capability": "read",
+            "denied_parameters": [
+              "docs",
+              "source",
+              "source_content_type"
+            ]
           }
         ]
       },
@@ -1182,10 +1187,11 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "github",
-    "version": 2,
+    "version": 3,
     "reviewed": "2026-12-01",
     "title": "GitHub REST API",
     "notes": [
+      "What follows a branch's name in a path cannot be told from a name with slashes, /branches/release/1 from /branches/main/protection: repos has branches whose names have none, the tool branches all of them with their protection.",
       "Links to further pages name repositories by number (/repositories/{repository_id}/...): tools of your own need those paths, too.",
       "Merging, deleting, and everything about keys, secrets, members and settings is left out."
     ],
@@ -1270,7 +1276,7 @@ export const presets: readonly Preset[] = [
           },
           {
             "method": "GET",
-            "path": "/repos/{owner}/{repo}/branches/{branch...}",
+            "path": "/repos/{owner}/{repo}/branches/{branch}",
             "capability": "read"
           },
           {
@@ -1316,6 +1322,18 @@ export const presets: readonly Preset[] = [
           {
             "method": "GET",
             "path": "/repositories/{repository_id}/releases",
+            "capability": "read"
+          }
+        ]
+      },
+      {
+        "name": "branches",
+        "description": "A branch by any name, with slashes too, and with it its protection rules",
+        "risk": "medium",
+        "operations": [
+          {
+            "method": "GET",
+            "path": "/repos/{owner}/{repo}/branches/{branch...}",
             "capability": "read"
           }
         ]
@@ -4376,11 +4394,12 @@ export const presets: readonly Preset[] = [
   },
   {
     "name": "stripe",
-    "version": 2,
+    "version": 3,
     "reviewed": "2026-12-01",
     "title": "Stripe API",
     "notes": [
       "Stripe-Account and Stripe-Context choose for which account the key acts, so callers may not send them. Where one key serves several accounts, list the values you allow in request_headers.",
+      "expand[] brings objects of other resources, customers with their addresses among them: only the tool expanded takes it, and no tool that writes. Write one of your own, without denied_parameters, for a program that needs it there.",
       "Programs that check the format of keys may be given sk_test_ and the phantom token after it."
     ],
     "sources": [
@@ -4425,6 +4444,348 @@ export const presets: readonly Preset[] = [
           {
             "method": "GET",
             "path": "/v1/balance",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "GET",
+            "path": "/v1/balance_transactions",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "GET",
+            "path": "/v1/balance_transactions/{id}",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          }
+        ]
+      },
+      {
+        "name": "customers",
+        "description": "Customers, with names and addresses",
+        "risk": "medium",
+        "operations": [
+          {
+            "method": "GET",
+            "path": "/v1/customers",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "GET",
+            "path": "/v1/customers/search",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "GET",
+            "path": "/v1/customers/{customer}",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          }
+        ]
+      },
+      {
+        "name": "customers/write",
+        "description": "Create and change customers; deleting is left out",
+        "risk": "medium",
+        "operations": [
+          {
+            "method": "POST",
+            "path": "/v1/customers",
+            "capability": "create",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "POST",
+            "path": "/v1/customers/{customer}",
+            "capability": "update",
+            "denied_parameters": [
+              "expand"
+            ]
+          }
+        ]
+      },
+      {
+        "name": "invoices",
+        "description": "Invoices and their lines",
+        "risk": "low",
+        "operations": [
+          {
+            "method": "GET",
+            "path": "/v1/invoices",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "GET",
+            "path": "/v1/invoices/search",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "GET",
+            "path": "/v1/invoices/{invoice}",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "GET",
+            "path": "/v1/invoices/{invoice}/lines",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          }
+        ]
+      },
+      {
+        "name": "invoices/write",
+        "description": "Draft, finalize and send invoices",
+        "risk": "high",
+        "operations": [
+          {
+            "method": "POST",
+            "path": "/v1/invoices",
+            "capability": "create",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "POST",
+            "path": "/v1/invoices/{invoice}",
+            "capability": "update",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "POST",
+            "path": "/v1/invoiceitems",
+            "capability": "create",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "POST",
+            "path": "/v1/invoices/{invoice}/finalize",
+            "capability": "update",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "POST",
+            "path": "/v1/invoices/{invoice}/send",
+            "capability": "update",
+            "denied_parameters": [
+              "expand"
+            ]
+          }
+        ]
+      },
+      {
+        "name": "subscriptions",
+        "description": "Subscriptions and their items",
+        "risk": "low",
+        "operations": [
+          {
+            "method": "GET",
+            "path": "/v1/subscriptions",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "GET",
+            "path": "/v1/subscriptions/search",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "GET",
+            "path": "/v1/subscriptions/{subscription}",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "GET",
+            "path": "/v1/subscription_items",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          }
+        ]
+      },
+      {
+        "name": "products",
+        "description": "Products and prices",
+        "risk": "low",
+        "operations": [
+          {
+            "method": "GET",
+            "path": "/v1/products",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "GET",
+            "path": "/v1/products/{id}",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "GET",
+            "path": "/v1/prices",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "GET",
+            "path": "/v1/prices/{price}",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          }
+        ]
+      },
+      {
+        "name": "payments",
+        "description": "Payment intents and charges",
+        "risk": "medium",
+        "operations": [
+          {
+            "method": "GET",
+            "path": "/v1/payment_intents",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "GET",
+            "path": "/v1/payment_intents/search",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "GET",
+            "path": "/v1/payment_intents/{intent}",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "GET",
+            "path": "/v1/charges",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "GET",
+            "path": "/v1/charges/search",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "GET",
+            "path": "/v1/charges/{charge}",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          }
+        ]
+      },
+      {
+        "name": "refunds",
+        "description": "Refunds that were made",
+        "risk": "low",
+        "operations": [
+          {
+            "method": "GET",
+            "path": "/v1/refunds",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          },
+          {
+            "method": "GET",
+            "path": "/v1/refunds/{refund}",
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
+          }
+        ]
+      },
+      {
+        "name": "refunds/write",
+        "description": "Give money back",
+        "risk": "high",
+        "operations": [
+          {
+            "method": "POST",
+            "path": "/v1/refunds",
+            "capability": "create",
+            "denied_parameters": [
+              "expand"
+            ]
+          }
+        ]
+      },
+      {
+        "name": "expanded",
+        "description": "What the others read, with the objects of other resources that expand[] brings, customers among them",
+        "risk": "high",
+        "operations": [
+          {
+            "method": "GET",
+            "path": "/v1/balance",
             "capability": "read"
           },
           {
@@ -4436,14 +4797,7 @@ export const presets: readonly Preset[] = [
             "method": "GET",
             "path": "/v1/balance_transactions/{id}",
             "capability": "read"
-          }
-        ]
-      },
-      {
-        "name": "customers",
-        "description": "Customers, with names and addresses",
-        "risk": "medium",
-        "operations": [
+          },
           {
             "method": "GET",
             "path": "/v1/customers",
@@ -4458,31 +4812,7 @@ export const presets: readonly Preset[] = [
             "method": "GET",
             "path": "/v1/customers/{customer}",
             "capability": "read"
-          }
-        ]
-      },
-      {
-        "name": "customers/write",
-        "description": "Create and change customers; deleting is left out",
-        "risk": "medium",
-        "operations": [
-          {
-            "method": "POST",
-            "path": "/v1/customers",
-            "capability": "create"
           },
-          {
-            "method": "POST",
-            "path": "/v1/customers/{customer}",
-            "capability": "update"
-          }
-        ]
-      },
-      {
-        "name": "invoices",
-        "description": "Invoices and their lines",
-        "risk": "low",
-        "operations": [
           {
             "method": "GET",
             "path": "/v1/invoices",
@@ -4502,46 +4832,7 @@ export const presets: readonly Preset[] = [
             "method": "GET",
             "path": "/v1/invoices/{invoice}/lines",
             "capability": "read"
-          }
-        ]
-      },
-      {
-        "name": "invoices/write",
-        "description": "Draft, finalize and send invoices",
-        "risk": "high",
-        "operations": [
-          {
-            "method": "POST",
-            "path": "/v1/invoices",
-            "capability": "create"
           },
-          {
-            "method": "POST",
-            "path": "/v1/invoices/{invoice}",
-            "capability": "update"
-          },
-          {
-            "method": "POST",
-            "path": "/v1/invoiceitems",
-            "capability": "create"
-          },
-          {
-            "method": "POST",
-            "path": "/v1/invoices/{invoice}/finalize",
-            "capability": "update"
-          },
-          {
-            "method": "POST",
-            "path": "/v1/invoices/{invoice}/send",
-            "capability": "update"
-          }
-        ]
-      },
-      {
-        "name": "subscriptions",
-        "description": "Subscriptions and their items",
-        "risk": "low",
-        "operations": [
           {
             "method": "GET",
             "path": "/v1/subscriptions",
@@ -4561,14 +4852,7 @@ export const presets: readonly Preset[] = [
             "method": "GET",
             "path": "/v1/subscription_items",
             "capability": "read"
-          }
-        ]
-      },
-      {
-        "name": "products",
-        "description": "Products and prices",
-        "risk": "low",
-        "operations": [
+          },
           {
             "method": "GET",
             "path": "/v1/products",
@@ -4588,14 +4872,7 @@ export const presets: readonly Preset[] = [
             "method": "GET",
             "path": "/v1/prices/{price}",
             "capability": "read"
-          }
-        ]
-      },
-      {
-        "name": "payments",
-        "description": "Payment intents and charges",
-        "risk": "medium",
-        "operations": [
+          },
           {
             "method": "GET",
             "path": "/v1/payment_intents",
@@ -4625,14 +4902,7 @@ export const presets: readonly Preset[] = [
             "method": "GET",
             "path": "/v1/charges/{charge}",
             "capability": "read"
-          }
-        ]
-      },
-      {
-        "name": "refunds",
-        "description": "Refunds that were made",
-        "risk": "low",
-        "operations": [
+          },
           {
             "method": "GET",
             "path": "/v1/refunds",
@@ -4646,18 +4916,6 @@ export const presets: readonly Preset[] = [
         ]
       },
       {
-        "name": "refunds/write",
-        "description": "Give money back",
-        "risk": "high",
-        "operations": [
-          {
-            "method": "POST",
-            "path": "/v1/refunds",
-            "capability": "create"
-          }
-        ]
-      },
-      {
         "name": "events",
         "description": "What happened in the account in the last 30 days",
         "risk": "low",
@@ -4665,12 +4923,18 @@ export const presets: readonly Preset[] = [
           {
             "method": "GET",
             "path": "/v1/events",
-            "capability": "read"
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
           },
           {
             "method": "GET",
             "path": "/v1/events/{id}",
-            "capability": "read"
+            "capability": "read",
+            "denied_parameters": [
+              "expand"
+            ]
           }
         ]
       }

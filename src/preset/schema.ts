@@ -39,6 +39,7 @@ const operation = z.strictObject({
   path: text,
   capability: text,
   parameters: z.array(text).optional(),
+  denied_parameters: z.array(text).min(1).optional(),
   body: z.boolean().optional(),
 })
 

@@ -71,6 +71,7 @@ function takes(one: ToolOperation, { call: { segments }, operation, also }: Used
   return (
     one.method === operation.method &&
     (one.parameters === undefined || sameList(one.parameters, operation.parameters)) &&
+    (one.denied_parameters === undefined || sameList(one.denied_parameters, operation.denied_parameters)) &&
     (one.body ?? false) === (operation.body ?? false) &&
     (segments ? fits(one, segments) : covers(one.path, operation.path))
   )

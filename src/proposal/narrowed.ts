@@ -76,9 +76,8 @@ const unique = <T>(values: readonly T[]): T[] => [
 
 /** The operation as it was where the narrower template would be none, or would not take what it was made of. */
 function withPath(operation: ToolOperation, path: string, paths: readonly Segments[]): ToolOperation {
-  const { method, capability, parameters, body } = operation
   try {
-    const made = parseOperation({ method, path, capability, parameters, body })
+    const made = parseOperation({ ...operation, path })
     return paths.some((segments) => fits(made, segments)) ? made : operation
   } catch (error) {
     if (error instanceof ScopeError) return operation

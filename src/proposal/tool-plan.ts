@@ -25,7 +25,7 @@ export interface ToolPlan {
 }
 
 /**
- * Each draft beside the tool of its name. What an operator set on an operation that stays (capability, parameters, body) stays with it,
+ * Each draft beside the tool of its name. What an operator set on an operation that stays (capability, parameters, denied ones, body) stays with it,
  * and so does a tool's risk unless `setsRisk`: an import never widens in silence what was narrowed by hand.
  */
 export function planTools(
@@ -64,14 +64,8 @@ export const operationText = ({ method, path }: Pick<ToolOperation, 'method' | '
 
 /** The shortest spelling that the engine reads the same; a text has no room for spaces. */
 export function writtenOperation(operation: ToolOperation): unknown {
-  const { capability, method, path, body, parameters } = operation
+  const { capability, method, path, ...more } = operation
   const isUsual = operationMethods.get(method)?.capability === capability
-  if (isUsual && body === undefined && parameters === undefined && !/\s/.test(path)) return operationText(operation)
-  return {
-    method,
-    path,
-    ...(!isUsual && { capability }),
-    ...(parameters && { parameters }),
-    ...(body !== undefined && { body }),
-  }
+  if (isUsual && Object.keys(more).length === 0 && !/\s/.test(path)) return operationText(operation)
+  return { method, path, ...(!isUsual && { capability }), ...more }
 }

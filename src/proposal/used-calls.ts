@@ -91,8 +91,11 @@ function certainly(call: RecordedCall, tool: Tool, operation: ToolOperation): re
   const all = meeting(tool, call, operation)
   return timesOf(call, tool) === all.length
     ? all
-    : all.filter((one) => one.parameters === undefined && covers(one.path, operation.path))
+    : all.filter((one) => takesAnyParameters(one) && covers(one.path, operation.path))
 }
+
+const takesAnyParameters = ({ parameters, denied_parameters: denied }: ToolOperation): boolean =>
+  parameters === undefined && denied === undefined
 
 /** What looks like data in a refused call's path becomes a parameter. */
 function withoutTool(call: RecordedCall): UsedCall | string {

@@ -1,7 +1,8 @@
 import { semicolonPairs } from './call-parameters.ts'
 import type { CallParameters } from './call-parameters.ts'
+import { deniedParameter } from './denied-parameters.ts'
 import { judgeTool } from './grant.ts'
-import type { GrantLink, GrantReason, ToolJudgement } from './grant.ts'
+import type { GrantFinding, GrantLink, GrantReason, ToolJudgement } from './grant.ts'
 import { scopeText } from './grammar.ts'
 import { takesBody } from './method.ts'
 import type { ToolMatch } from './operation-match.ts'
@@ -72,13 +73,19 @@ function judgeMatch(
   match: ToolMatch,
   call: CallParameters,
 ): { reason: GrantReason; message: string } {
-  const { tool, operation } = match
   const judgement = judgeGranted(chain, match, call)
   if (judgement.reason !== 'allowed' && judgement.reason !== 'needs_body') return judgement
+  const stray = strayParameter(match, call)
+  if (stray !== undefined) return stray
+  return deniedParameter(match.operation, call) ?? judgement
+}
+
+/** A query parameter that the operation does not list. */
+function strayParameter({ tool, operation }: ToolMatch, call: CallParameters): GrantFinding | undefined {
   const passing = operation.parameters ?? (tool.fields ? pagingParameters : undefined)
-  if (passing === undefined || call.query.length === 0) return judgement
+  if (passing === undefined || call.query.length === 0) return undefined
   const stray = [...call.query, ...hiddenPairs(call)].find(([name]) => !passing.includes(name))
-  if (stray === undefined) return judgement
+  if (stray === undefined) return undefined
   return {
     reason: 'parameter_refused',
     message: `query parameter ${JSON.stringify(stray[0].slice(0, 120))} is not one that ${operation.method} ${operation.path} of ${tool.upstream}/${tool.name} passes on.`,

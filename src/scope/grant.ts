@@ -52,7 +52,7 @@ export function judgeTool(
   capability: string,
   call?: CallParameters,
 ): ToolJudgement {
-  let worst: Finding =
+  let worst: GrantFinding =
     chain.length === 0
       ? lacking(toolPath, capability)
       : { reason: 'allowed', message: `${capability} on ${toolPath} is granted.` }
@@ -94,15 +94,16 @@ const denying = new WeakMap<readonly GrantLink[], boolean>()
 
 const hasDeny = ({ rules }: Acl): boolean => rules.some(({ capabilities }) => capabilities.has('deny'))
 
-interface Finding {
+export interface GrantFinding {
   readonly reason: GrantReason
+  /** A sentence for the caller; holds no values. */
   readonly message: string
 }
 
-const worseOf = (worst: Finding, other: Finding): Finding =>
+const worseOf = (worst: GrantFinding, other: GrantFinding): GrantFinding =>
   severity.indexOf(other.reason) > severity.indexOf(worst.reason) ? other : worst
 
-const lacking = (toolPath: string, capability: string): Finding => ({
+const lacking = (toolPath: string, capability: string): GrantFinding => ({
   reason: 'insufficient_scope',
   message: `${capability} on ${toolPath} is not granted.`,
 })
@@ -112,7 +113,7 @@ function judgeList(
   toolPath: string,
   capability: string,
   call: CallParameters | undefined,
-): Finding {
+): GrantFinding {
   if (match?.capabilities.has('deny')) return { reason: 'denied', message: `${toolPath} is denied.` }
   if (!match?.capabilities.has(capability)) return lacking(toolPath, capability)
   if (call === undefined || !match.constrainsParameters) return { reason: 'allowed', message: '' }
@@ -120,8 +121,9 @@ function judgeList(
   return problem ?? { reason: 'allowed', message: '' }
 }
 
-function parameterFinding(match: AclMatch, call: CallParameters): Finding | undefined {
-  const refused = (message: string): Finding => ({ reason: 'parameter_refused', message })
+/** What a rule has against the parameters of a call; `undefined` = nothing. */
+export function parameterFinding(match: AclMatch, call: CallParameters): GrantFinding | undefined {
+  const refused = (message: string): GrantFinding => ({ reason: 'parameter_refused', message })
   const { topLevel, whole } = namedParameters(call)
   const denied = match.checkSpellings(whole) ?? match.checkSpellings(topLevel)
   if (denied !== undefined) return refused(denied)

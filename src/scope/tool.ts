@@ -17,6 +17,8 @@ export interface ToolOperation {
   readonly body?: boolean
   /** Query parameters that may be given; absent = any. `[]` = none. */
   readonly parameters?: readonly string[]
+  /** Parameters that may not be given, in query or body: each a top-level name, in any spelling and with any value. */
+  readonly denied_parameters?: readonly string[]
 }
 
 /** A tool as stored: `mcp/tools/<upstream>/<name>`. */
@@ -45,22 +47,31 @@ export function isToolName(text: string): boolean {
   return segments.length <= 2 && segments.every(isName)
 }
 
-/** Reads `"GET /v1/invoices/{id}"` or `{capability?, method, path, parameters?, body?}`. Throws `ScopeError`. */
+/** Reads `"GET /v1/invoices/{id}"` or `{capability?, method, path, parameters?, denied_parameters?, body?}`. Throws `ScopeError`. */
 export function parseOperation(value: unknown): ToolOperation {
   if (typeof value === 'string') return fromText(value)
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new ScopeError(`an operation must be a string or an object; ${example}.`)
-  const { capability, method, path, parameters, body, ...rest } = value as Record<string, unknown>
+  const {
+    capability,
+    method,
+    path,
+    parameters,
+    denied_parameters: denied,
+    body,
+    ...rest
+  } = value as Record<string, unknown>
   const unknown = Object.keys(rest)[0]
   if (unknown !== undefined)
     throw new ScopeError(
-      `an operation has the unknown key ${quote(unknown)}; known are capability, method, path, parameters and body.`,
+      `an operation has the unknown key ${quote(unknown)}; known are capability, method, path, parameters, denied_parameters and body.`,
     )
   if (typeof method !== 'string' || typeof path !== 'string')
     throw new ScopeError('an operation needs method and path, for example {"method": "GET", "path": "/v1/invoices"}.')
   return {
     ...build(method, path, capability ?? undefined),
     ...(isGiven(parameters) && { parameters: checkParameters(parameters) }),
+    ...(isGiven(denied) && { denied_parameters: checkDenied(denied) }),
     ...(isGiven(body) && { body: checkBody(body, method) }),
   }
 }
@@ -104,11 +115,22 @@ function checkCapability(value: unknown): string {
   throw new ScopeError(`operation capability ${quote(String(value))} is not one of ${capabilities.join(', ')}.`)
 }
 
+function checkDenied(value: unknown): string[] {
+  // `expand[]` is a spelling of the parameter `expand`.
+  if (!isNames(value) || value.some((name) => /[[\]]/.test(name)))
+    throw new ScopeError(
+      'operation denied_parameters is a list of parameter names without brackets, for example ["expand"].',
+    )
+  return value
+}
+
+const isNames = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((name) => typeof name === 'string' && name !== '')
+
 function checkParameters(value: unknown): string[] {
-  const isList = Array.isArray(value) && value.every((name) => typeof name === 'string' && name !== '')
-  if (!isList)
+  if (!isNames(value))
     throw new ScopeError(
       'operation parameters is a list of query parameter names, for example ["limit", "created[gte]"].',
     )
-  return value as string[]
+  return value
 }

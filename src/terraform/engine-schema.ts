@@ -241,7 +241,7 @@ export const engineSchema = {
       "operations": {
         "type": "objects",
         "required": true,
-        "description": "HTTP operations the tool covers: \"GET /v1/invoices/{id}\", or objects with method, path, capability, parameters (the only query parameters that pass) and body (true: a GET or OPTIONS request may have one). {x} is one segment or, with text beside it, a part of one (\"/models/{model}:generate\"); {x...} is one segment or more; a slash at the end counts.",
+        "description": "HTTP operations the tool covers: \"GET /v1/invoices/{id}\", or objects with method, path, capability, parameters (the only query parameters that pass), denied_parameters (names that may stand neither in query nor body) and body (true: a GET or OPTIONS request may have one). {x} is one segment or, with text beside it, a part of one (\"/models/{model}:generate\"); {x...} is one segment or more; a slash at the end counts.",
         "example": [
           "GET /v1/invoices",
           "GET /v1/invoices/{id}"

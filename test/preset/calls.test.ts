@@ -151,6 +151,10 @@ describe.each(fakeApis)('$name', (api) => {
     expect((await unheard(call, await harness.tokenFor(scopes))).status).toBe(refusalStatus(403))
   })
 
+  it.each(api.beyond ?? [])('never hears of $call.method $call.path, beyond $scope', async (tried) => {
+    expect((await unheard(tried.call, await harness.tokenFor([tried.scope]))).status).toBe(refusalStatus(403))
+  })
+
   it.each(api.withheld ?? [])('answers $call.method $call.path without what must not pass', async (tried) => {
     const { expected, actual } = await both(tried.call, tried.scope)
     expect(actual.request).toEqual(expected.request)

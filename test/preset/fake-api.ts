@@ -83,6 +83,8 @@ export interface FakeApi {
   readonly refused: readonly Refused[]
   /** What another operation is by its query alone, on a path that the scope of `pages` covers. */
   readonly byQuery?: readonly ApiCall[]
+  /** What another operation is, or reads more than it may, by what follows its path or stands in its body: the scope covers less. */
+  readonly beyond?: readonly { readonly scope: string; readonly call: ApiCall }[]
   /** Calls whose response holds what must not be handed on, and which succeed all the same. */
   readonly withheld?: readonly { readonly scope: string; readonly call: ApiCall; readonly secret: string }[]
   /** Headers that choose on whose behalf the key acts. */

@@ -22,6 +22,11 @@ const tools = [
     [{ method: 'GET', path: '/v1/customers', parameters: ['limit'] }],
     ['data[].id', 'data[].name'],
   ),
+  tool('refunds', [
+    { method: 'GET', path: '/v1/refunds/{id}', denied_parameters: ['expand'] },
+    { method: 'POST', path: '/v1/refunds', denied_parameters: ['expand', 'docs'] },
+  ]),
+  tool('refunds/expanded', ['GET /v1/refunds/{id}']),
   tool('search', [{ capability: 'read', method: 'POST', path: '/v1/customers', parameters: [] }], []),
 ]
 const session = (declared_scopes: string[] | null, ...policies: string[]): GrantLink => ({
@@ -46,7 +51,7 @@ const judge = (
 
 describe('calls that are refused', () => {
   it('deny: no tool covers it, whatever is granted', () => {
-    expect(judge(session(['read:*']), 'GET', '/v1/refunds')).toEqual({
+    expect(judge(session(['read:*']), 'GET', '/v1/coupons')).toEqual({
       allowed: false,
       reason: 'no_tool',
       message: 'no tool covers this call.',
@@ -126,6 +131,34 @@ describe('calls that are refused', () => {
     expect(judge(session(['read:stripe:search']), 'POST', '/v1/customers?limit=1').reason).toBe('parameter_refused')
   })
 
+  const refunds = session(['read:stripe:refunds', 'create:stripe:refunds'])
+  it.each([
+    'expand[]=charge',
+    'expand=charge',
+    'expand[0]=charge',
+    'Expand[]=x',
+    '%20expand=x',
+    'a=1;expand[]=x',
+    'expand',
+  ])('deny: a parameter that the operation does not take, in any spelling: %s', (query) => {
+    expect(judge(refunds, 'GET', `/v1/refunds/re_1?${query}`)).toMatchObject({
+      allowed: false,
+      reason: 'parameter_refused',
+      message: expect.stringMatching(/expand/i) as string,
+    })
+    expect(judge(session(['read:stripe:refunds:expanded']), 'GET', `/v1/refunds/re_1?${query}`).allowed).toBe(true)
+  })
+
+  it('deny: such a parameter in the body, which has to be readable', () => {
+    const post = (body: CallParameters['body']) => judge(refunds, 'POST', '/v1/refunds', body).reason
+    expect(post({ kind: 'unread' })).toBe('needs_body')
+    expect(post({ kind: 'opaque' })).toBe('parameter_refused')
+    expect(post({ kind: 'form', pairs: [['expand[]', 'charge']] })).toBe('parameter_refused')
+    expect(post({ kind: 'form', pairs: [['a', '1;docs=2']] })).toBe('parameter_refused')
+    expect(post(jsonBody({ docs: [] }))).toBe('parameter_refused')
+    expect(post(jsonBody({ DOCS: [] }))).toBe('parameter_refused')
+  })
+
   it('deny: each tool is judged alone, two half grants do not make one', () => {
     const halves = session(
       ['read:stripe:customers:id-only', 'read:stripe:customers:names'],
@@ -182,6 +215,14 @@ describe('calls that are refused', () => {
 })
 
 describe('calls that are granted', () => {
+  it('with a body and a query that hold none of the parameters that the operation does not take', () => {
+    const both = session(['read:stripe:refunds', 'create:stripe:refunds'])
+    expect(judge(both, 'GET', '/v1/refunds/re_1?limit=1&expanded=1').reason).toBe('allowed')
+    expect(judge(both, 'POST', '/v1/refunds').reason).toBe('allowed')
+    for (const body of [jsonBody({ ids: ['1'], a: { docs: 1 } }), { kind: 'form', pairs: [['charge', 'x']] } as const])
+      expect(judge(both, 'POST', '/v1/refunds', body).reason).toBe('allowed')
+  })
+
   it.each([
     [['read:stripe:customers:id-only'], '/v1/customers', ['customers/id-only'], ['data[].id', 'has_more']],
     [

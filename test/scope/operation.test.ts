@@ -55,7 +55,7 @@ describe('operations that are refused, with a sentence', () => {
     [{ path: '/v1' }, 'needs method and path'],
     [
       { method: 'GET', path: '/v1', verb: 'x' },
-      'has the unknown key "verb"; known are capability, method, path, parameters and body',
+      'has the unknown key "verb"; known are capability, method, path, parameters, denied_parameters and body',
     ],
     [{ method: 'GET', path: '/v1\u0000' }, 'a control character'],
     [
@@ -68,6 +68,9 @@ describe('operations that are refused, with a sentence', () => {
     [{ method: 'GET', path: '/v1', parameters: 'limit' }, 'parameters is a list'],
     [{ method: 'GET', path: '/v1', parameters: [1] }, 'parameters is a list'],
     [{ method: 'GET', path: '/v1', parameters: [''] }, 'parameters is a list'],
+    [{ method: 'GET', path: '/v1', denied_parameters: 'expand' }, 'denied_parameters is a list'],
+    [{ method: 'GET', path: '/v1', denied_parameters: [''] }, 'denied_parameters is a list'],
+    [{ method: 'GET', path: '/v1', denied_parameters: ['expand[]'] }, 'without brackets'],
     [{ method: 'GET', path: '/v1', body: 'yes' }, 'body must be true or false'],
     [{ method: 'HEAD', path: '/v1', body: true }, 'a HEAD request has none'],
     [{ method: 'POST', path: '/v1', body: false }, 'a body is always passed on with POST'],
@@ -123,6 +126,7 @@ describe('operations that are read', () => {
       method: 'POST',
       path: '/v1/{a}/b:c',
       parameters: ['created[gte]'],
+      denied_parameters: ['expand'],
     })
     expect(parseOperation(operation)).toEqual(operation)
   })

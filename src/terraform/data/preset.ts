@@ -24,7 +24,14 @@ const tool: CtyType = [
       'list',
       [
         'object',
-        { method: 'string', path: 'string', capability: 'string', parameters: ['list', 'string'], body: 'bool' },
+        {
+          method: 'string',
+          path: 'string',
+          capability: 'string',
+          parameters: ['list', 'string'],
+          denied_parameters: ['list', 'string'],
+          body: 'bool',
+        },
       ],
     ],
     fields: ['list', 'string'],
@@ -202,8 +209,8 @@ function valuesOf({ preset, name, upstream, tools, use, origins, secret }: Prese
 function toolValue({ description, document, scopes }: PresetPlan['tools'][number]): ValueObject {
   const { operations, risk, fields = null, mcp_tools = null } = document as Record<string, Value>
   const all = (operations as readonly ValueObject[]).map(
-    ({ method, path, capability, parameters = null, body = null }) =>
-      ({ method, path, capability, parameters, body }) as ValueObject,
+    ({ method, path, capability, parameters = null, denied_parameters = null, body = null }) =>
+      ({ method, path, capability, parameters, denied_parameters, body }) as ValueObject,
   )
   return { description, risk: risk ?? null, operations: all, fields, mcp_tools, scopes }
 }

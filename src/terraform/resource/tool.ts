@@ -32,6 +32,12 @@ const operations: Items = {
       optional: true,
       description: 'The only query parameters that pass. Omitted: all do; `[]`: none.',
     },
+    denied_parameters: {
+      type: ['list', 'string'],
+      optional: true,
+      description:
+        'Parameters that may stand neither in the query nor at the top level of the body, in any spelling, for example `expand`.',
+    },
     body: {
       type: 'bool',
       optional: true,
@@ -40,9 +46,16 @@ const operations: Items = {
   },
   /** The engine keeps what it was sent: others may have written `"GET /v1/invoices"`. */
   read(item) {
-    const { capability, method, path, parameters, body } = parseOperation(item)
+    const { capability, method, path, parameters, denied_parameters: denied, body } = parseOperation(item)
     const written = typeof item === 'object' ? (item as { readonly method: string }).method : method
-    return { method: written, path, capability, parameters: parameters ? [...parameters] : null, body: body ?? null }
+    return {
+      method: written,
+      path,
+      capability,
+      parameters: parameters ? [...parameters] : null,
+      denied_parameters: denied ? [...denied] : null,
+      body: body ?? null,
+    }
   },
   complete: (item) => ({ ...item, capability: item.capability ?? impliedCapability(item.method) }),
 }
@@ -57,7 +70,7 @@ function impliedCapability(method: Value | undefined): Value {
   }
 }
 
-const member = / operation (capability|method|path|parameters|body)\b/
+const member = / operation (capability|method|path|parameters|denied_parameters|body)\b/
 
 /** There is one spelling of an operation here. It points at the operation: Terraform finds no line for what is deeper. */
 function reword(found: Diagnostic): Diagnostic {

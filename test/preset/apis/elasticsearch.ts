@@ -81,6 +81,15 @@ export const elasticsearch: FakeApi = {
       status: 406,
     },
   ],
+  beyond: [
+    ...[{ docs: [{ _index: 'salaries', _id: '1' }] }, { ids: ['1'], docs: [] }, { ids: ['1'], Docs: [] }].map(
+      (body) => ({ scope: 'read:elasticsearch:documents', call: call('POST', '/logs/_mget', body) }),
+    ),
+    {
+      scope: 'read:elasticsearch:documents',
+      call: call('POST', '/logs/_mget?source=%7B%22docs%22%3A%5B%5D%7D&source_content_type=application%2Fjson'),
+    },
+  ],
   onBehalf: [['es-security-runas-user', 'administrator']],
   sentence: ({ json: body }) => (body.error as { root_cause: { reason: string }[] }).root_cause[0]!.reason,
 }

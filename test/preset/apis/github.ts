@@ -80,6 +80,10 @@ export const github: FakeApi = {
       status: 403,
     },
   ],
+  beyond: ['protection', 'protection/restrictions', 'protection/required_signatures'].map((rest) => ({
+    scope: 'read:github:repos',
+    call: call('GET', `/repos/acme/app/branches/main/${rest}`),
+  })),
   onBehalf: [],
   sentence: ({ json: body }) => body.message,
 }

@@ -79,6 +79,19 @@ export const stripe: FakeApi = {
       status: 400,
     },
   ],
+  beyond: [
+    { scope: 'read:stripe:customers', call: call('GET', '/v1/customers?expand[]=data.default_source') },
+    { scope: 'read:stripe:customers', call: call('GET', '/v1/customers?expand%5B0%5D=data.subscriptions') },
+    { scope: 'read:stripe:balance', call: call('GET', '/v1/balance_transactions?expand[]=data.source.customer') },
+    {
+      scope: 'create:stripe:refunds:write',
+      call: call('POST', '/v1/refunds', 'charge=ch_1&expand[]=charge.customer'),
+    },
+    {
+      scope: 'create:stripe:customers:write',
+      call: call('POST', '/v1/customers', 'email=a&expand[0]=subscriptions'),
+    },
+  ],
   onBehalf: [
     ['Stripe-Account', 'acct_1'],
     ['Stripe-Context', 'acct_1/acct_2'],

@@ -44,7 +44,15 @@ const documents: readonly [type: string, config: ValueObject, changed: ValueObje
     {
       upstream: 'stripe',
       name: 'customers/id-only',
-      operations: [{ method: 'POST', path: '/v1/customers/search', capability: 'read', parameters: ['limit'] }],
+      operations: [
+        {
+          method: 'POST',
+          path: '/v1/customers/search',
+          capability: 'read',
+          parameters: ['limit'],
+          denied_parameters: ['expand'],
+        },
+      ],
       fields: ['data[].id'],
     },
     'mcp/tools/stripe/customers/id-only',

@@ -52,7 +52,16 @@ describe('a preset', () => {
     expect(all['refunds/write']).toEqual({
       description: 'Give money back',
       risk: 'high',
-      operations: [{ method: 'POST', path: '/v1/refunds', capability: 'create', parameters: null, body: null }],
+      operations: [
+        {
+          method: 'POST',
+          path: '/v1/refunds',
+          capability: 'create',
+          parameters: null,
+          denied_parameters: ['expand'],
+          body: null,
+        },
+      ],
       fields: null,
       mcp_tools: null,
       scopes: ['create:stripe:refunds:write'],
