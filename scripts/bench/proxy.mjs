@@ -2,6 +2,7 @@
 // nginx and wrk on the PATH and a quiet machine (a load below 1), says so where they are missing, and states without judging.
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { performance } from 'node:perf_hooks'
 import { bench } from './processes.mjs'
 import { cpuOf, isThere, KEY, startBareProxy, startFastifyProxy, startNginxProxy } from './peers.mjs'
 import { startRecordingProxy, startUpstream } from './peers.mjs'
@@ -10,6 +11,8 @@ import { AGENT, startDurable, startGateway } from './stage.mjs'
 const ROUNDS = Number(process.env.ROUNDS ?? 4)
 const SECONDS = Number(process.env.SECONDS_EACH ?? 2)
 const WARM_UP_CALLS = 20_000
+const FIRST_CALLS = 1_000
+const STARTS = Number(process.env.STARTS ?? 5)
 const unit = { us: 1, ms: 1_000, s: 1_000_000 }
 
 async function provision(vault, url) {
@@ -74,8 +77,8 @@ async function compare(title, subjects, path, connections, raw) {
   }
 }
 
-/** CPU of the first thousand calls of a process that has just started. */
-async function firstCalls(subject, count) {
+/** CPU of so many calls, ten at a time, by `fetch`. */
+async function cpuByFetch(subject, count) {
   const before = cpuOf(subject.pid)
   for (let done = 0; done < count; done += 10)
     await Promise.all(
@@ -86,6 +89,30 @@ async function firstCalls(subject, count) {
       }),
     )
   return (cpuOf(subject.pid) - before) / count
+}
+
+/** Of processes that have just started, in turn: CPU of their first calls each, and how long they took to be ready. */
+async function firstCalls(starts) {
+  const runs = Object.keys(starts).map((name) => [name, []])
+  for (let round = 0; round < STARTS; round++)
+    for (const [name, all] of runs) {
+      const began = performance.now()
+      const subject = await starts[name]()
+      const readyMs = performance.now() - began
+      all.push({ readyMs, cpu: await cpuByFetch(subject, FIRST_CALLS) })
+      process.kill(subject.pid, 'SIGKILL')
+    }
+  return Object.fromEntries(runs)
+}
+
+function reportFirstCalls(first, again, warm) {
+  console.log(`\nThe first ${FIRST_CALLS} calls after a start, ten at a time`)
+  for (const [name, runs] of Object.entries(first)) {
+    const cpu = median(runs.map((run) => run.cpu))
+    console.log(
+      `  ${name.padEnd(22)} CPU ${cpu.toFixed(0).padStart(6)} us, x ${(cpu / warm(name)).toFixed(2)} of the warmed at 32 at once, x ${(cpu / again[name]).toFixed(2)} of the same calls later (${again[name].toFixed(0)} us); ready after ${median(runs.map((run) => run.readyMs)).toFixed(0)} ms`,
+    )
+  }
 }
 
 async function besideDownload(subject) {
@@ -100,39 +127,52 @@ async function besideDownload(subject) {
   return run.p50
 }
 
+async function startedGateway(processes, durable) {
+  const url = await startGateway(processes, durable, 'gateway')
+  return { url: `${url}/u/bench`, pid: processes.pids().at(-1) }
+}
+
+const throughGateway = (name, token, started) => ({
+  name,
+  ...started,
+  headers: ['-H', `Authorization: Bearer ${token}`],
+  fetchHeaders: { authorization: `Bearer ${token}` },
+})
+
 async function run(processes) {
   const upstream = await startUpstream(processes)
   const durable = await startDurable(processes)
   const tokens = await provision(durable.vault, upstream.url)
-  const gatewayUrl = await startGateway(processes, durable, 'gateway')
-  const gatewayPid = processes.pids().at(-1)
-  const throughGateway = (name, token) => ({
-    name,
-    url: `${gatewayUrl}/u/bench`,
-    pid: gatewayPid,
-    headers: ['-H', `Authorization: Bearer ${token}`],
-    fetchHeaders: { authorization: `Bearer ${token}` },
+  const bareProxy = async () => ({ name: 'bare', ...(await startBareProxy(processes, upstream)) })
+  const recordingProxy = async () => ({
+    name: 'bare, two records',
+    ...(await startRecordingProxy(processes, upstream)),
   })
-  const gateway = throughGateway('gateway', tokens.whole)
-  const projected = throughGateway('gateway, projected', tokens.projected)
-  const bare = { name: 'bare', ...(await startBareProxy(processes, upstream)) }
+  const first = await firstCalls({
+    bare: bareProxy,
+    'bare, two records': recordingProxy,
+    gateway: async () => throughGateway('gateway', tokens.whole, await startedGateway(processes, durable)),
+  })
+  const started = await startedGateway(processes, durable)
+  const gateway = throughGateway('gateway', tokens.whole, started)
+  const projected = throughGateway('gateway, projected', tokens.projected, started)
+  const bare = await bareProxy()
   const nginx = { name: 'nginx', ...(await startNginxProxy(processes, upstream)) }
-  const recording = { name: 'bare, two records', ...(await startRecordingProxy(processes, upstream)) }
+  const recording = await recordingProxy()
   const fastify = await startFastifyProxy(processes, upstream)
   if (!fastify) console.log('@fastify/http-proxy: skipped, npm could not install it')
   const peers = [bare, nginx, recording, ...(fastify ? [{ name: '@fastify/http-proxy', ...fastify }] : [])]
   const direct = { name: 'direct', ...upstream }
-  const early = await firstCalls(gateway, 1_000)
   const raw = []
   for (const subject of [gateway, projected, ...peers])
     for (let calls = 0; calls < WARM_UP_CALLS;) calls += (await load(subject, '/things', 32, 2)).calls
   await compare('1 KB, 32 at once', [...peers, gateway, projected], '/things', 32, raw)
   await compare('1 KB, one at a time', [direct, ...peers, gateway, projected], '/things', 1, raw)
   await compare('0.9 MB, 4 at once', [...peers, gateway], '/big', 4, raw)
-  const warm = median(raw.find(({ name }) => name === 'gateway').runs.map(({ cpu }) => cpu))
-  console.log(
-    `\nThe first 1,000 calls after the start: ${early.toFixed(0)} us of CPU each, x ${(early / warm).toFixed(2)} of the warmed`,
-  )
+  const again = {}
+  for (const subject of [bare, recording, gateway]) again[subject.name] = await cpuByFetch(subject, FIRST_CALLS)
+  const warm = (name) => median(raw.find((one) => one.name === name).runs.map(({ cpu }) => cpu))
+  reportFirstCalls(first, again, warm)
   const small = { bare: [], recording: [], gateway: [] }
   for (let round = 0; round < ROUNDS; round++) {
     small.bare.push(await besideDownload(bare))
@@ -143,7 +183,9 @@ async function run(processes) {
   console.log(
     `A small GET during one large download: ${own.toFixed(0)} us at the median, x ${(own / plain).toFixed(2)} of the bare proxy's; with two records that one takes ${recorded.toFixed(0)} us`,
   )
-  console.log(`\nload ${readFileSync('/proc/loadavg', 'utf8').trim()}; raw data:\n${JSON.stringify(raw)}`)
+  console.log(
+    `\nload ${readFileSync('/proc/loadavg', 'utf8').trim()}; raw data:\n${JSON.stringify([...raw, { title: 'first calls', first, again }])}`,
+  )
 }
 
 const missing = ['nginx', 'wrk'].filter((program) => !isThere(program))
