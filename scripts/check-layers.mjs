@@ -69,6 +69,7 @@ const inside = {
     'core.ts': ['proxy', 'session-service.ts', 'ticker.ts'],
     http: ['core.ts', 'request-id.ts'],
     grpc: ['core.ts', 'request-id.ts'],
+    rehearsal: [],
   },
   terraform: {
     protocol: [],

@@ -107,5 +107,9 @@ require_key_consent = true
 # of an upgrade, until `mcp-vault consent migrate` names nothing more. It goes with the next release.
 consent_upstreams = "enforce"
 
+# Before it listens it makes calls to itself, for 1.5 s at most: the first real ones then cost no more than later ones do. False starts
+# sooner.
+# rehearsal = true
+
 # upstream_ca_file = "/etc/mcp-vault/upstream-ca.pem"
 log_level = "info"

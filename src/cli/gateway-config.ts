@@ -159,6 +159,8 @@ export const gatewayConfig = block(
       '{ high = 5 }',
     ).default({}),
     limits: block(limits, '{ calls_per_session = 64 }').default({}),
+    /** Before it listens it makes calls to itself, for 1.5 s at most, so that the first real ones cost no more than later ones. */
+    rehearsal: yesOrNo(true).default(true),
     upstream_ca_file: text('/etc/mcp-vault/upstream-ca.pem').optional(),
     log_level: logLevel.default('info'),
   },

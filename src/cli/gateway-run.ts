@@ -5,6 +5,7 @@ import { pino } from 'pino'
 import { startGateway } from '../gateway/gateway.ts'
 import type { Gateway, GatewayConfig, ServiceTokenConfig } from '../gateway/gateway.ts'
 import { hardenProcess, tuneCollector } from '../gateway/process.ts'
+import { rehearse } from '../gateway/rehearse.ts'
 import type { Logger } from '../logical/log.ts'
 import { readConfigFile } from './config-file.ts'
 import { addressOf, gatewayConfig } from './gateway-config.ts'
@@ -29,6 +30,7 @@ export async function runGateway(io: Io, file: string): Promise<number> {
   const audits = new AuditFiles(logger)
   try {
     const settings = await settingsOf(io, config, audits, logger)
+    if (config.rehearsal) await rehearse(settings, { signal: io.signal })
     const gateway = await startGateway(settings).catch(startFailure('The gateway cannot start'))
     try {
       io.stdout(banner(config, gateway))

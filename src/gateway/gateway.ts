@@ -146,14 +146,16 @@ async function listenForUpstreams(
   return urls
 }
 
-interface Connections {
-  readonly identity: VaultIdentity
-  readonly health: HealthCheck
+/** What a core stands on beside its settings. */
+export interface Connections {
+  readonly identity: Pick<VaultIdentity, 'client' | 'replace'>
+  readonly health: Pick<HealthCheck, 'check'>
   readonly audit: RecordLog
   readonly services: readonly ServiceIdentity[]
 }
 
-function coreOf(config: GatewayConfig, { identity, health, audit, services }: Connections): GatewayCore {
+/** Of these settings. Nothing runs yet. */
+export function coreOf(config: GatewayConfig, { identity, health, audit, services }: Connections): GatewayCore {
   const { vault, clock, random, logger, upstreamCa, resolveUpstream } = config
   return createCore({
     vault: identity.client,

@@ -266,6 +266,7 @@ describe('gateway -config', () => {
       `${vault}require_key_consent = "no"`,
       'require_key_consent: must be true or false, for example true',
     ],
+    ['a rehearsal in seconds', `${vault}rehearsal = 3`, 'rehearsal: must be true or false, for example true'],
   ])('refuses %s', async (_case, text, sentence) => {
     expect(await complaint('gateway', text)).toBe(sentence)
   })
@@ -280,6 +281,7 @@ describe('gateway -config', () => {
     expect(read).toMatchObject({
       vault: { mount: 'mcp' },
       require_key_consent: true,
+      rehearsal: true,
       max_staleness: { high: 0.5, low: 120 },
       listener: {},
     })

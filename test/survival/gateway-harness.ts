@@ -50,6 +50,7 @@ export async function startGatewaySurvivalHarness(script: string): Promise<Gatew
     audit_path = "${audit}"
     max_staleness { high = 2 standard = "30s" }
     log_level = "error"
+    rehearsal = false
   `
   return {
     ...harness,
