@@ -60,13 +60,13 @@ function rendered(fields: object): string | undefined {
 }
 
 /** Renders what objects say that live longer than a call: each once. */
-function renderedOnce<T extends object>(fieldsOf: (value: T) => object): (value: T) => string | undefined {
+function renderedOnce<T extends object>(render: (value: T) => string | undefined): (value: T) => string | undefined {
   // Null = too long.
   const known = new WeakMap<T, string | null>()
   return (value) => {
     let members = known.get(value)
     if (members === undefined) {
-      members = rendered(fieldsOf(value)) ?? null
+      members = render(value) ?? null
       known.set(value, members)
     }
     return members ?? undefined
@@ -94,8 +94,30 @@ const reasons = renderedTexts((reason) => ({ reason }))
 const results = renderedTexts((result) => ({ result }))
 const callers = renderedTexts((caller) => ({ caller }))
 const unknownSession = rendered(sessionFields(undefined))
-const knownSessions = renderedOnce<KnownSession>(sessionFields)
-const requestedMembers = renderedOnce<RequestedAccess>(requestedFields)
+const agents = renderedTexts((agent_id) => ({ agent_id }))
+/** Of the JSON of their three values: nearly all sessions of an agent have the same. */
+const holders = renderedTexts((text) => {
+  const [owner, environment, purpose] = JSON.parse(text) as unknown[]
+  return { owner, environment, purpose }
+})
+const sessionId = /^sess_[0-9A-HJKMNP-TV-Z]{26}$/
+const tokenId = /^tok_[0-9A-HJKMNP-TV-Z]{26}$/
+
+/** A session is rendered for its first record, and most are seen in few: ids of ours hold nothing, the rest is known from others. */
+function sessionOfOurs({ session_id, agent_id, token_id, ...holder }: KnownSession): string | undefined {
+  if (!session_id || !agent_id || !token_id || !sessionId.test(session_id) || !tokenId.test(token_id)) return undefined
+  const text = JSON.stringify([holder.owner ?? null, holder.environment ?? null, holder.purpose ?? null])
+  const agent = agents(agent_id)
+  const rest = text.length > LONGEST_TEXT ? undefined : holders(text)
+  return agent === undefined || rest === undefined
+    ? undefined
+    : `,"session_id":"${session_id}"${agent},"token_id":"${token_id}"${rest}`
+}
+
+const knownSessions = renderedOnce<KnownSession>(
+  (session) => sessionOfOurs(session) ?? rendered(sessionFields(session)),
+)
+const requestedMembers = renderedOnce<RequestedAccess>((requested) => rendered(requestedFields(requested)))
 
 const sessionMembers = (session: KnownSession | undefined): string | undefined =>
   session === undefined ? unknownSession : knownSessions(session)

@@ -73,9 +73,9 @@ const orNull = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: nu
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })
 const sessions = fc.record(
   {
-    session_id: hostile,
+    session_id: fc.oneof(hostile, fc.constant(session.session_id)),
     agent_id: hostile,
-    token_id: orNull(hostile),
+    token_id: orNull(fc.oneof(hostile, fc.constant(session.token_id!))),
     owner: hostile,
     environment: hostile,
     purpose: orNull(hostile),
