@@ -32,6 +32,11 @@ export class HeadScan {
     return this.#pairs[(second << 8) | first] !== 0
   }
 
+  /** Whether a pattern may begin with the two, in whatever spelling. */
+  mayBegin(first: number, second: number): boolean {
+    return ((this.#pairs[(second << 8) | first]! >> MAY_BE_FIRST_SHIFT) & 1) === 1
+  }
+
   /**
    * Where the first run begins that may hold a head, from `from` on, or else the one that the bytes end in if a pattern may
    * begin in it; the length of `bytes` when there is none. No escape may be under way at `from`.

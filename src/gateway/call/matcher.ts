@@ -30,6 +30,8 @@ export class Matcher {
   readonly begins: Uint8Array
   /** The folded bytes of all patterns. */
   readonly alphabet: readonly number[]
+  /** No pattern holds a byte beyond ASCII. */
+  readonly isAscii: boolean
   /** Characters of the state's path. */
   readonly depth: Uint32Array
   /** The nearest state at or behind this one at which enough of a pattern has been read; 0 for none. */
@@ -58,6 +60,7 @@ export class Matcher {
     for (const pattern of patterns) states = this.#addPattern(pattern, states)
     this.#linkFailures()
     this.alphabet = [...new Set(this.#byte.subarray(1, states))]
+    this.isAscii = this.alphabet.every((byte) => byte < 0x80)
     this.begins = folded.map((byte, raw) => (introduces(raw) || this.first[byte] !== 0 ? 1 : 0))
     const heads = patterns.map(({ bytes, enough, kind }) => ({
       kind,

@@ -15,6 +15,11 @@ export class Ranges {
 
   /** Ends only grow, so only the last ranges can touch it. */
   cover(start: number, end: number): void {
+    const covered = this.last
+    if (covered && covered.start <= start && start <= covered.end) {
+      if (covered.end < end) covered.end = end
+      return
+    }
     const range: Range = { start, end, marked: false }
     for (let last = this.last; last && last.end >= range.start; last = this.last) {
       range.start = Math.min(range.start, last.start)

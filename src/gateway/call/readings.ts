@@ -19,6 +19,13 @@ const isPlain = isLeftOut.map((leftOut, byte) => (leftOut === 1 || introduces(by
 /** What an escape may stand for without being a character of the key. */
 const neutral = [0x0a, 0x0d, 0x22, 0x25, 0x26, 0x27, 0x3d, BACKSLASH]
 
+const LETTER_U = 0x75
+/** Of a byte that is no digit, more than any four digits make. */
+const hexDigit = Uint32Array.from({ length: 256 }, (_, byte) => {
+  const digit = '0123456789abcdef'.indexOf(String.fromCharCode(byte).toLowerCase())
+  return digit < 0 ? 0x1_0000 : digit
+})
+
 /**
  * Follows a text in every way a reader may take it: each byte as itself or as part of an escape, whatever readers skip left out.
  * One step for each byte, whatever the bytes; what it finds goes to `found`.
@@ -64,13 +71,26 @@ export class Readings {
       if (this.#open === 0 && this.#paths.count === 1) at = this.#readRun(bytes, at, base)
       if (at === end) return end
       const byte = bytes[at]!
-      if (begins[byte] === 1 || !this.isIdle) this.#step(byte, base + at)
+      if (!this.isIdle || (begins[byte] === 1 && this.#mayBegin(bytes, at))) this.#step(byte, base + at)
       if (this.isIdle && (at + 1 === end || !heads.isPair(byte, bytes[at + 1]!))) {
         this.#history.clear()
         return at + 1
       }
     }
     return end
+  }
+
+  /** Whether a pattern may begin here, where nothing is under way. Most of what is escaped in other scripts is told by its digits. */
+  #mayBegin(bytes: Uint8Array, at: number): boolean {
+    if (at + 1 === bytes.length) return true
+    const next = bytes[at + 1]!
+    if (!this.#matcher.heads.mayBegin(bytes[at]!, next)) return false
+    if (next !== LETTER_U || !this.#matcher.isAscii || at + 5 >= bytes.length || !introduces(bytes[at]!)) return true
+    // Four digits of `\u0430`; of a surrogate the other half would have to be read.
+    const first = hexDigit[bytes[at + 2]!]!
+    const unit =
+      (first << 12) | (hexDigit[bytes[at + 3]!]! << 8) | (hexDigit[bytes[at + 4]!]! << 4) | hexDigit[bytes[at + 5]!]!
+    return unit < 0x80 || first === 0xd || unit > 0xffff
   }
 
   /** Bytes that mean nothing but themselves, as long as they go on with the only reading there is; returns the first other one. */

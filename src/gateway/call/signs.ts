@@ -29,8 +29,6 @@ const CR = 0x0d
 /** What may stand where a character is not followed by the next one. */
 const skipped = [0, LF, CR]
 const interruptions = [...skipped, ...Array.from({ length: 256 }, (_, byte) => byte).filter(introduces)]
-/** Stands in no escape, and no head that is UTF-8. */
-const UNUSED = 0xff
 const anyByte = Array.from({ length: 256 }, (_, byte) => byte)
 
 /** Pairs of bytes that follow a sign's first byte in its head. */
@@ -57,6 +55,12 @@ const afterBackslash = secondsOf(interrupting.filter((text) => text.startsWith('
 /** More zeros before a number than make a sign. */
 const zeros = ['&#0000', '&#x000', '&#X000', '\\u{000', '\\x{000']
 
+/** While it is made: `full` has a bit for each group that has every byte at a place. */
+interface SignTable {
+  readonly bytes: Uint8Array
+  readonly full: Uint8Array
+}
+
 /** Two characters of a head in a row, and what may follow the second. */
 interface Window {
   readonly first: readonly number[]
@@ -78,24 +82,25 @@ interface Escapes {
  * them, the first and that; and where one is escaped, its escape.
  */
 export function signsOf(heads: readonly Head[]): Signs {
-  const bytes = new Uint8Array(SIGN_LENGTH * 256)
+  const table = { bytes: new Uint8Array(SIGN_LENGTH * 256), full: new Uint8Array(SIGN_LENGTH) }
   const windows = heads.map(rarestWindow).sort((one, other) => one.first[0]! - other.first[0]!)
   for (const [at, { first, second, third }] of windows.entries())
-    add(bytes, Math.floor((at * PLAIN_GROUPS) / windows.length), [first, second, third])
-  for (const window of windows) addSkipped(bytes, window)
+    add(table, Math.floor((at * PLAIN_GROUPS) / windows.length), [first, second, third])
+  for (const window of windows) addSkipped(table, window)
   addEscapes(
-    bytes,
+    table,
     windows.flatMap(({ escapes }) => escapes),
   )
-  return { bytes, nibbles: nibblesOf(bytes) }
+  return { bytes: table.bytes, nibbles: nibblesOf(table.bytes) }
 }
 
 /** What may stand at the places from the first on; any byte at those that are not given. */
-function add(bytes: Uint8Array, group: number, places: readonly (readonly number[])[]): void {
+function add({ bytes, full }: SignTable, group: number, places: readonly (readonly number[])[]): void {
+  const bit = 1 << group
   for (let place = 0; place < SIGN_LENGTH; place++) {
-    // Most groups soon have every byte at a place behind the shortest of their signs.
-    if (places[place] === undefined && (bytes[256 * place + UNUSED]! & (1 << group)) !== 0) continue
-    for (const byte of places[place] ?? anyByte) bytes[256 * place + byte]! |= 1 << group
+    if ((full[place]! & bit) !== 0) continue
+    if (places[place] === undefined) full[place]! |= bit
+    for (const byte of places[place] ?? anyByte) bytes[256 * place + byte]! |= bit
   }
 }
 
@@ -128,35 +133,35 @@ function rarestWindow(head: Head): Window {
 }
 
 /** A break, a zero, a backslash or a second quote behind the first character; or an escape of these, wherever it stands. */
-function addSkipped(bytes: Uint8Array, { first, second, behindSkipped }: Window): void {
+function addSkipped(table: SignTable, { first, second, behindSkipped }: Window): void {
   const quotes = first.filter(isQuote)
   const follows = [...second, ...interruptions, ...quotes]
-  add(bytes, SKIPPED, [first, [...skipped, BACKSLASH, ...quotes], [...follows, ...afterBackslash]])
-  for (const text of skippedEscapes) if (!text.startsWith('\\')) addEscape(bytes, text, [follows, behindSkipped])
+  add(table, SKIPPED, [first, [...skipped, BACKSLASH, ...quotes], [...follows, ...afterBackslash]])
+  for (const text of skippedEscapes) if (!text.startsWith('\\')) addEscape(table, text, [follows, behindSkipped])
 }
 
 /** An introducer that is escaped itself is followed by what follows the introducer; and in UTF-16 any by a zero. */
-function addEscapes(bytes: Uint8Array, escapes: readonly Escapes[]): void {
-  for (const { texts, behind } of escapes) for (const text of texts) addEscape(bytes, text, behind)
+function addEscapes(table: SignTable, escapes: readonly Escapes[]): void {
+  for (const { texts, behind } of escapes) for (const text of texts) addEscape(table, text, behind)
   const all = [...escapes.flatMap(({ texts }) => texts), ...nested.map(({ text }) => text)]
   for (const introducer of introducers) {
     const own = all.filter((text) => text.charCodeAt(0) === introducer && text !== TWO_BACKSLASHES)
     const behind = [1, 2, 3, 4].map((place) =>
       own.some((text) => text.length <= place) ? anyByte : own.map((text) => text.charCodeAt(place)),
     )
-    for (const { byte, text } of nested) if (byte === introducer) addEscape(bytes, text, behind)
+    for (const { byte, text } of nested) if (byte === introducer) addEscape(table, text, behind)
   }
-  for (const text of zeros) addEscape(bytes, text, [])
+  for (const text of zeros) addEscape(table, text, [])
   for (const introducer of interruptions.filter(introduces)) {
     const own = all.filter((text) => text.charCodeAt(0) === introducer && text.length > 2)
     const [seconds, thirds] = [1, 2].map((place) => own.map((text) => text.charCodeAt(place))) as [number[], number[]]
-    add(bytes, groupOf(String.fromCharCode(introducer, 0)), [[introducer], [0], seconds, [0], thirds, [0]])
+    add(table, groupOf(String.fromCharCode(introducer, 0)), [[introducer], [0], seconds, [0], thirds, [0]])
   }
 }
 
-function addEscape(bytes: Uint8Array, text: string, behind: readonly (readonly number[])[]): void {
+function addEscape(table: SignTable, text: string, behind: readonly (readonly number[])[]): void {
   const places = Array.from(text.slice(0, SIGN_LENGTH), (character) => [character.charCodeAt(0)])
-  add(bytes, groupOf(text), [...places, ...behind])
+  add(table, groupOf(text), [...places, ...behind])
 }
 
 /** `%u0073` and UTF-16 have no group of their own, and `%20` must not look like these. */

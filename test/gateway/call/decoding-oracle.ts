@@ -25,7 +25,8 @@ const forms: readonly (readonly [form: RegExp, read: (digits: string) => Buffer[
     (_, length) =>
       [
         new RegExp(`^&([A-Za-z]\\w{${String(length)}})`),
-        (name: string) => (entities.get(name)! >= 0xa0 ? character(entities.get(name)!) : []),
+        (name: string) =>
+          entities.get(name)! >= 0xa0 && entities.get(name)! <= 0xff ? character(entities.get(name)!) : [],
       ] as const,
   ),
   ...Array.from(

@@ -16,6 +16,7 @@ const keys = [
   'https://user:hunter2@example.com',
   'pass"w\'ord-1234567890',
   'ééñü-passwörd-123',
+  'ÿpassÿ-wörd-ÿÿ-123',
   '%41%42%43%44%45%46%47',
   'a\\u0041bc\\x41defghijkl',
   '12345678',
