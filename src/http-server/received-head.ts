@@ -74,7 +74,7 @@ export class ReceivedHead {
   #readFields(fields: readonly string[]): void {
     for (let i = 0; i < fields.length; i += 2) {
       const name = fields[i]!
-      if (name.length === 10 && name === 'connection') this.#readConnection(fields[i + 1]!)
+      if (isConnection(name)) this.#readConnection(fields[i + 1]!)
       else if (name.length === 6 && name === 'expect') this.#readExpectation(fields[i + 1]!)
       else this.framing.take(name, fields[i + 1]!)
     }
@@ -94,3 +94,7 @@ export class ReceivedHead {
 }
 
 const noVersion = (): Error => malformed('the request line does not end in HTTP/1.1 or HTTP/1.0')
+
+/** The second has no meaning (RFC 9112, C.2.2), and yet some readers end the connection by it. */
+const isConnection = (name: string): boolean =>
+  (name.length === 10 && name === 'connection') || (name.length === 16 && name === 'proxy-connection')

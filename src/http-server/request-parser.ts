@@ -74,6 +74,15 @@ export class RequestParser {
 
   #finish(): void {
     this.#inBody = false
-    this.#sink.onEnd(this.#body.trailers)
+    const { trailers } = this.#body
+    if (trailers.length > 0) refuseOptions(trailers)
+    this.#sink.onEnd(trailers)
   }
+}
+
+/** Whether another request may follow is told before the body; some readers believe what is said of it behind as well. */
+function refuseOptions(trailers: readonly string[]): void {
+  for (let i = 0; i < trailers.length; i += 2)
+    if (trailers[i] === 'connection' || trailers[i] === 'proxy-connection')
+      throw malformed('a trailer concerns the connection')
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ResponseGenerator, type Generated } from './generated-responses.ts'
-import { llhttp } from './llhttp.ts'
+import { llhttp } from '../http-message/llhttp.ts'
 import { parse, type Parsed, type Refusal } from './parse.ts'
 
 const SEEDS = Array.from({ length: 10 }, (_, index) => index + 1)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { randomOf } from './generated-responses.ts'
+import { randomOf } from '../http-message/generated-messages.ts'
 import { Call, get, poolFor, rawServer, until, type Peer } from './harness.ts'
 
 const CALLS = 1500

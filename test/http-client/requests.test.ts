@@ -2,8 +2,8 @@ import { createServer } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import type { HttpClientError, RequestHead } from '../../src/http-client/index.ts'
 import { requestText } from '../../src/http-client/request-text.ts'
-import { randomOf } from './generated-responses.ts'
-import { llhttpRequests } from './llhttp.ts'
+import { randomOf } from '../http-message/generated-messages.ts'
+import { llhttpRequests } from '../http-message/llhttp.ts'
 import { failure, get, listen, ok, poolFor, rawServer, start, until } from './harness.ts'
 
 const methods = new Set(['GET', 'POST', 'PUT', 'DELETE'])

@@ -58,6 +58,7 @@ describe('requests on one connection', () => {
 
   it.each([
     ['HTTP/1.1 asked to close', get('/', 'Connection: x, Close')],
+    ['HTTP/1.1 asked to close by the name some readers know', get('/', 'Proxy-Connection: close')],
     ['HTTP/1.0', 'GET / HTTP/1.0\r\nHost: h\r\n\r\n'],
   ])('end with the response of %s, and what follows is not served', async (_what, text) => {
     const { peer, served } = await start()

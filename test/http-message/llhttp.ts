@@ -36,7 +36,7 @@ const { HTTPParser, methods } = createRequire(import.meta.url)('_http_common') a
   methods: readonly string[]
 }
 
-const lowerNames = (fields: readonly string[]): string[] =>
+export const lowerNames = (fields: readonly string[]): string[] =>
   fields.map((part, index) => (index % 2 === 0 ? part.toLowerCase() : part))
 
 /** As Node's client uses it: interim responses and those to HEAD have no body, whatever they say; nothing lenient. */
@@ -112,14 +112,24 @@ export interface LlhttpRequest {
   path: string
   headers: string[]
   body: string
+  trailers: string[]
+  /** Its last byte has come. */
+  over: boolean
+  /** The connection may carry another one behind it. */
+  persistent: boolean
 }
 
-/** The requests that a server finds in `bytes`; undefined where they are not exactly whole requests. */
-export function llhttpRequests(bytes: Buffer): LlhttpRequest[] | undefined {
+/** The methods of RTSP stand between the others and this one, which came later. */
+const QUERY = 46
+const methodOf = (number: number): string => (number === QUERY ? 'QUERY' : methods[number]!)
+
+/** The requests that Node's server finds in `pieces`, with nothing lenient; `broken`: it refuses what comes behind them. */
+export function llhttpStream(pieces: readonly Buffer[]): { requests: LlhttpRequest[]; broken: boolean } {
   const requests: LlhttpRequest[] = []
-  let complete = 0
   let headers: string[] = []
   let path = ''
+  let inBody = false
+  let isUpgrade = false
   const parser = new HTTPParser()
   parser.initialize(HTTPParser.REQUEST, {}, 65_536, 0)
   const on = (callback: number, listener: (...parts: never[]) => unknown) => {
@@ -128,29 +138,64 @@ export function llhttpRequests(bytes: Buffer): LlhttpRequest[] | undefined {
   on(HTTPParser.kOnMessageBegin, () => {
     headers = []
     path = ''
+    inBody = false
   })
   on(HTTPParser.kOnHeaders, (fields: string[], url: string) => {
-    headers.push(...fields)
+    if (inBody) requests.at(-1)!.trailers.push(...fields)
+    else headers.push(...fields)
     path += url
   })
   on(
     HTTPParser.kOnHeadersComplete,
-    (_major: number, _minor: number, fields: string[] | undefined, method: number, url: string | undefined) => {
+    (
+      _major: number,
+      _minor: number,
+      fields: string[] | undefined,
+      method: number,
+      url: string | undefined,
+      _code: number,
+      _reason: unknown,
+      upgrade: boolean,
+      persistent: boolean,
+    ) => {
+      inBody = true
+      isUpgrade = upgrade
       requests.push({
-        method: methods[method]!,
+        method: methodOf(method),
         path: path + (url ?? ''),
         headers: [...headers, ...(fields ?? [])],
         body: '',
+        trailers: [],
+        over: false,
+        persistent,
       })
+      return 0
     },
   )
   on(HTTPParser.kOnBody, (chunk: Buffer) => {
     requests.at(-1)!.body += chunk.toString('latin1')
   })
   on(HTTPParser.kOnMessageComplete, () => {
-    complete++
+    requests.at(-1)!.over = true
   })
-  const taken = parser.execute(bytes)
+  /** Whether all of `piece` was taken. It stops behind what asks for another protocol, which a server need not change to. */
+  const takes = (piece: Buffer): boolean => {
+    const taken = parser.execute(piece)
+    if (taken === piece.length) return true
+    if (typeof taken !== 'number' || !isUpgrade || !requests.at(-1)!.over) return false
+    isUpgrade = false
+    return takes(piece.subarray(taken))
+  }
+  const broken = !pieces.every(takes)
   parser.free()
-  return taken === bytes.length && complete === requests.length ? requests : undefined
+  return { requests, broken }
+}
+
+/** The requests in `bytes`; undefined where they are not exactly whole requests. */
+export function llhttpRequests(
+  bytes: Buffer,
+): Pick<LlhttpRequest, 'method' | 'path' | 'headers' | 'body'>[] | undefined {
+  const { requests, broken } = llhttpStream([bytes])
+  if (broken || requests.some(({ over }) => !over)) return undefined
+  return requests.map(({ method, path, headers, body }) => ({ method, path, headers, body }))
 }
