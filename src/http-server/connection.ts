@@ -70,10 +70,8 @@ export class ServerConnection implements RequestSink, RequestOwner, ResponseOwne
       this.#read(bytes)
     })
     socket.on('drain', () => this.#response?.drained())
-    // Who has closed its side waits for nothing any more, as everybody takes it who keeps connections.
     socket.on('end', () => {
-      if (this.#response) socket.destroy()
-      else socket.end()
+      this.#halfClosed()
     })
     // 'close' follows.
     socket.on('error', ignored)
@@ -105,7 +103,8 @@ export class ServerConnection implements RequestSink, RequestOwner, ResponseOwne
   }
 
   destroy(): void {
-    this.#socket.destroy()
+    if (this.#response) this.#response.destroy()
+    else this.#socket.destroy()
   }
 
   /** The request has not come in time. */
@@ -222,6 +221,14 @@ export class ServerConnection implements RequestSink, RequestOwner, ResponseOwne
     })
     if (this.#stopLingering) this.#readOn()
     else this.#end()
+  }
+
+  /** Who has closed its side waits for nothing any more but what is on its way, as everybody takes it who keeps connections. */
+  #halfClosed(): void {
+    const response = this.#response
+    if (!response) this.#socket.end()
+    else if (response.writableEnded) response.shouldKeepAlive = false
+    else response.destroy()
   }
 
   #refuse(refused: UnreadableRequest): void {

@@ -30,7 +30,7 @@ interface Accepted {
  */
 export class OpenConnections {
   readonly #limits: ConnectionLimits
-  /** By the peer's address and port, oldest first: under TLS the socket that is read is not the one that was accepted. */
+  /** By the addresses of both ends, oldest first: under TLS the socket that is read is not the one that was accepted. */
   readonly #open = new Map<string, Accepted>()
   #unfinished = 0
 
@@ -39,7 +39,7 @@ export class OpenConnections {
   }
 
   accept(socket: Socket): void {
-    const key = peerOf(socket)
+    const key = endsOf(socket)
     const accepted: Accepted = { socket, connection: undefined }
     this.#open.set(key, accepted)
     this.#unfinished += 1
@@ -53,7 +53,7 @@ export class OpenConnections {
 
   /** The accepted connection can carry requests. */
   carries(socket: Socket, connection: ServerConnection): void {
-    const accepted = this.#open.get(peerOf(socket))
+    const accepted = this.#open.get(endsOf(socket))
     if (accepted) accepted.connection = connection
     else socket.destroy()
   }
@@ -95,5 +95,10 @@ export class OpenConnections {
 const hasRequested = ({ connection }: Accepted): boolean => connection?.hasRequested === true
 const isIdle = ({ connection }: Accepted): boolean => connection?.isIdle !== false
 
-const peerOf = ({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string =>
-  `${remoteAddress ?? ''} ${String(remotePort ?? '')}`
+/** A peer may come from one port to several addresses of ours. */
+const endsOf = ({
+  remoteAddress,
+  remotePort,
+  localAddress,
+}: Pick<Socket, 'remoteAddress' | 'remotePort' | 'localAddress'>): string =>
+  `${remoteAddress ?? ''} ${String(remotePort ?? '')} ${localAddress ?? ''}`

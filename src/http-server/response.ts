@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
+import { breakOff } from '../http/index.ts'
 import { writeAtOnce } from './one-write.ts'
 import { SentHead } from './sent-head.ts'
 import type { ServerRequest } from './request.ts'
@@ -87,9 +88,15 @@ export class ServerResponse extends EventEmitter {
     if (this.#headIsHeld && !this.destroyed) this.#write(undefined, false)
   }
 
-  /** Breaks the connection. */
+  /** Breaks the connection, so that what has been sent does not look whole. */
   destroy(): void {
-    this.#socket.destroy()
+    if (this.headersSent) breakOff(this.#socket)
+    else this.#socket.destroy()
+  }
+
+  /** All of it has been written; it may still wait in this process. */
+  get writableEnded(): boolean {
+    return this.#isEnded
   }
 
   /** Of the connection: it takes more again. */
@@ -135,12 +142,13 @@ export class ServerResponse extends EventEmitter {
   #takesOff(bytes: number, isLast: boolean): boolean {
     this.#left -= bytes
     if (this.#left === 0 || (this.#left > 0 && !isLast)) return true
-    this.#socket.destroy(new Error('the body of a response has another length than its Content-Length'))
+    breakOff(this.#socket)
     return false
   }
 
   readonly #flushed = (): void => {
-    if (this.closed) return
+    // What a broken connection takes with it is called back as well, and not always as an error.
+    if (this.closed || this.#socket.destroyed) return
     this.writableFinished = true
     this.emit('finish')
     this.closed = true

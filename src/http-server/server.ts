@@ -69,9 +69,9 @@ export class Http1Server implements ConnectionServer {
   /** Listens; rejects with the system's error. */
   listen({ host, port }: ListenAddress): Promise<{ port: number; url: string }> {
     return new Promise((resolve, reject) => {
-      this.#server.once('error', reject)
+      // Once it listens, what is wrong with one connection (no file left for it, for example) is no matter of the others.
+      this.#server.on('error', reject)
       this.#server.listen({ host, port }, () => {
-        this.#server.off('error', reject)
         this.#look()
         const bound = (this.#server.address() as AddressInfo).port
         const scheme = this.#options.tls ? 'https' : 'http'

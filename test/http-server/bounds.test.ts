@@ -1,4 +1,6 @@
 import { request as httpsRequest } from 'node:https'
+import { connect, createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { throwAwayCertificate } from '../fakes/certificate.ts'
 import { echo, eventually, startServer, statuses, turns } from './harness.ts'
@@ -95,6 +97,30 @@ describe('connections', () => {
     await eventually(() => harness.served.length === 7)
     expect(after.isClosed).toBe(false)
   })
+})
+
+it('connections from one port to two addresses of the server are two', async () => {
+  harness = await startServer(echo, { host: '0.0.0.0' })
+  const localPort = await new Promise<number>((resolve) => {
+    const free = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = free.address() as AddressInfo
+      free.close(() => {
+        resolve(port)
+      })
+    })
+  })
+  const closed: string[] = []
+  const sockets = ['127.0.0.1', '127.0.0.2'].map((host) => {
+    const socket = connect({ host, port: harness.port, localAddress: '127.0.0.1', localPort })
+    socket.on('close', () => closed.push(host))
+    socket.on('error', () => undefined)
+    socket.write(GET)
+    return socket
+  })
+  await eventually(() => harness.served.length === 2)
+  await harness.server.close()
+  for (const socket of sockets) socket.resume()
+  await eventually(() => closed.length === 2)
 })
 
 it('a server that is drained ends idle connections at once and others with their response', async () => {

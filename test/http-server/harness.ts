@@ -46,7 +46,7 @@ export const echo: Serve = (request, response) => {
 
 export async function startServer(
   serve: Serve = echo,
-  options: Partial<Pick<Http1ServerOptions, 'limits' | 'tls'>> = {},
+  { host = '127.0.0.1', ...options }: Partial<Pick<Http1ServerOptions, 'limits' | 'tls'>> & { host?: string } = {},
 ): Promise<ServerHarness> {
   const clock = new FakeClock()
   const served: Served[] = []
@@ -61,7 +61,7 @@ export async function startServer(
     },
     ...options,
   })
-  const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = await server.listen({ host, port: 0 })
   const sockets: Socket[] = []
   return {
     server,

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { eventually, startServer, statuses, turns } from './harness.ts'
-import type { Serve, ServerHarness } from './harness.ts'
+import type { Peer, Serve, ServerHarness } from './harness.ts'
 
 let harness: ServerHarness
 afterEach(() => harness.stop())
@@ -172,4 +172,63 @@ it('a slow reader holds up who writes, and is told of when it takes more', async
   await eventually(() => client.received.endsWith('0\r\n\r\n'))
   expect(client.received.length).toBeGreaterThan(written << 20)
   expect(statuses(client.received.slice(0, 100))).toEqual(['200'])
+})
+
+it('a response that breaks while its last bytes wait has not ended, and what came behind it is not served', async () => {
+  const told: string[] = []
+  harness = await startServer((_, response) => {
+    for (const event of ['finish', 'close']) response.on(event, () => told.push(event))
+    response.writeHead(200, [])
+    response.end(Buffer.alloc(32 << 20))
+  })
+  const client = harness.peer()
+  client.socket.pause()
+  client.socket.write(GET + GET)
+  await eventually(() => harness.served.length === 1 && client.socket.readableLength > 0)
+  const { response } = harness.served[0]!
+  response.destroy()
+  await eventually(() => response.closed)
+  await turns()
+  expect([told, response.writableFinished, harness.served.length]).toEqual([['close'], false, 1])
+})
+
+describe('a response of unknown length to a client that knows no chunks', () => {
+  const OLD = 'GET / HTTP/1.0\r\nHost: h\r\n\r\n'
+  const begin: Serve = (_, response) => {
+    response.writeHead(200, [])
+    response.write('begun')
+  }
+
+  it.each<[string, (peer: Peer) => unknown]>([
+    ['the server is closed', () => harness.server.close()],
+    ['the client closes its side', ({ socket }) => socket.end()],
+    ['its writer gives up', () => harness.served[0]!.response.destroy()],
+  ])('does not look whole when %s', async (_what, end) => {
+    harness = await startServer(begin)
+    const client = harness.peer(OLD)
+    await eventually(() => client.received.endsWith('begun'))
+    end(client)
+    await eventually(() => client.isClosed)
+    expect(client.error).toBe('ECONNRESET')
+  })
+
+  it('comes whole where the client closed its side once all of it was written', async () => {
+    const length = 32 << 20
+    harness = await startServer((_, response) => {
+      response.writeHead(200, [])
+      response.end(Buffer.alloc(length, 'x'))
+    })
+    const client = harness.peer()
+    let bytes = 0
+    client.socket.removeAllListeners('data')
+    client.socket.pause()
+    client.socket.end(OLD)
+    await eventually(() => harness.served.length === 1)
+    await turns()
+    client.socket.on('data', (chunk: Buffer) => (bytes += chunk.length))
+    client.socket.resume()
+    await eventually(() => client.isClosed)
+    expect(bytes).toBeGreaterThan(length)
+    expect(client.error).toBeUndefined()
+  })
 })
