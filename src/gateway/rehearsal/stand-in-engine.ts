@@ -10,7 +10,7 @@ const EPOCH = 'rehearsal'
 const SCOPES = ['read:rehearsal:things', 'read:rehearsal:ids', 'create:rehearsal:things']
 const TOKEN_LIFE_S = 900
 
-const agent = { agent_id: AGENT, owner: AGENT, environment: 'production', description: '', disabled: false, version: 1 }
+const agent = { agent_id: AGENT, owner: AGENT, environment: 'production', description: '', disabled: false }
 const tool = (name: string, operations: readonly string[], fields: readonly string[] | null) => ({
   upstream: UPSTREAM,
   name,
@@ -18,12 +18,12 @@ const tool = (name: string, operations: readonly string[], fields: readonly stri
   fields,
   mcp_tools: [],
   risk: null,
-  version: 1,
 })
-const tools = {
-  things: tool('things', ['GET /v1/things', 'GET /v1/things/{id}', 'POST /v1/things'], null),
-  ids: tool('ids', ['GET /v1/ids'], ['data[].id']),
-}
+/** Versions are large numbers, as the engine's are: V8 keeps those apart from small ones, and what is compiled for either is thrown away at the other. */
+const toolsOf = (version: number) => ({
+  things: { ...tool('things', ['GET /v1/things', 'GET /v1/things/{id}', 'POST /v1/things'], null), version },
+  ids: { ...tool('ids', ['GET /v1/ids'], ['data[].id']), version },
+})
 
 /** One request of Vault's HTTP API below `/v1/`. */
 export interface VaultRequest {
@@ -43,19 +43,21 @@ export class StandInEngine {
   constructor(source: RehearsalSource, secrets: MadeUpSecrets, upstreamUrl: string) {
     this.#source = source
     this.#secrets = secrets
+    const version = source.clock.now()
     this.#sessions = new Map(
-      secrets.tokens.map((token) => [tokenDigest(token), sessionOf(tokenDigest(token), source)] as const),
+      secrets.tokens.map((token) => [tokenDigest(token), sessionOf(tokenDigest(token), source, version)] as const),
     )
+    const tools = toolsOf(version)
     this.#contents = {
-      [`${MOUNT}/agents/${AGENT}`]: { ...agent, policies: null, generation: 0 },
-      [`${MOUNT}/agents/${AGENT}/scopes`]: { scopes: SCOPES, max_ttl_seconds: TOKEN_LIFE_S, version: 1 },
+      [`${MOUNT}/agents/${AGENT}`]: { ...agent, policies: null, generation: 0, version },
+      [`${MOUNT}/agents/${AGENT}/scopes`]: { scopes: SCOPES, max_ttl_seconds: TOKEN_LIFE_S, version },
       [`${MOUNT}/upstreams/${UPSTREAM}`]: {
         name: UPSTREAM,
         url: upstreamUrl,
         kv_path: `mcp/${UPSTREAM}`,
         auth: 'bearer',
         allow_private_addresses: true,
-        version: 1,
+        version,
       },
       [`${MOUNT}/tools/${UPSTREAM}`]: { keys: Object.keys(tools), key_info: tools },
       [`secret/data/mcp/${UPSTREAM}`]: {
@@ -103,7 +105,7 @@ export class StandInEngine {
   }
 }
 
-function sessionOf(digest: string, { clock, random }: RehearsalSource) {
+function sessionOf(digest: string, { clock, random }: RehearsalSource, version: number) {
   const nowUnix = Math.floor(clock.now() / 1000)
   const session_id = sessionIdOf(digest, clock.now())
   const endsAtUnix = nowUnix + TOKEN_LIFE_S
@@ -132,6 +134,6 @@ function sessionOf(digest: string, { clock, random }: RehearsalSource) {
     ],
     mount_generation: 0,
     refresh_possible_unix: 0,
-    documents: { [`agents/${AGENT}`]: 1, [`agents/${AGENT}/scopes`]: 1 },
+    documents: { [`agents/${AGENT}`]: version, [`agents/${AGENT}/scopes`]: version },
   } as const
 }
