@@ -13,6 +13,9 @@ export interface KeyPattern {
   readonly exact: boolean
 }
 
+/** States after each byte of the alphabet, of all states: 0.5 MB. The edges of a longer secret's patterns are followed one by one. */
+const MOST_TABULATED = 1 << 18
+
 /** Longest beginning of a pattern that pairs are taken from. */
 const LONGEST_HEAD = 20
 
@@ -45,6 +48,10 @@ export class Matcher {
   readonly #failure: Uint32Array
   readonly #behind: Uint32Array
   readonly #exact = new Map<number, Uint8Array[]>()
+  /** By folded byte: where it stands in `alphabet`, from 1 on. */
+  readonly #column = new Uint8Array(256)
+  /** By state and column: the state after it. Empty where there are too many. */
+  #table = new Uint16Array(0)
 
   constructor(patterns: readonly KeyPattern[]) {
     const most = 1 + patterns.reduce((sum, { bytes }) => sum + bytes.length, 0)
@@ -58,8 +65,9 @@ export class Matcher {
     this.#behind = new Uint32Array(most)
     let states = 1
     for (const pattern of patterns) states = this.#addPattern(pattern, states)
-    this.#linkFailures()
+    const breadthFirst = this.#linkFailures()
     this.alphabet = [...new Set(this.#byte.subarray(1, states))]
+    this.#tabulate(breadthFirst)
     this.isAscii = this.alphabet.every((byte) => byte < 0x80)
     this.begins = folded.map((byte, raw) => (introduces(raw) || this.first[byte] !== 0 ? 1 : 0))
     const heads = patterns.map(({ bytes, enough, kind }) => ({
@@ -71,6 +79,7 @@ export class Matcher {
 
   /** The state after a folded byte. */
   next(state: number, byte: number): number {
+    if (this.#table.length > 0) return this.#table[state * (this.alphabet.length + 1) + this.#column[byte]!]!
     for (let from = state; from !== 0; from = this.#failure[from]!) {
       const to = this.#edge(from, byte)
       if (to !== 0) return to
@@ -124,7 +133,7 @@ export class Matcher {
   }
 
   /** Breadth first, so that what lies behind a state, being shallower, is complete when it is asked for. */
-  #linkFailures(): void {
+  #linkFailures(): readonly number[] {
     const queue = [0]
     for (const state of queue) {
       const behind = this.#behind[state]!
@@ -136,6 +145,23 @@ export class Matcher {
       if (this.found[state] === 0) this.found[state] = this.found[behind]!
       this.open[state] = state !== 0 && this.#child[state] !== 0 ? state : this.open[behind]!
     }
+    return queue
+  }
+
+  /** Of each state what the one behind it has, and its own edges. */
+  #tabulate(breadthFirst: readonly number[]): void {
+    const width = this.alphabet.length + 1
+    const most = Math.max(...breadthFirst)
+    if (breadthFirst.length * width > MOST_TABULATED || most > 0xffff) return
+    for (const [at, byte] of this.alphabet.entries()) this.#column[byte] = at + 1
+    const table = new Uint16Array((most + 1) * width)
+    for (const state of breadthFirst) {
+      const behind = this.#behind[state]! * width
+      if (state !== 0) table.copyWithin(state * width, behind, behind + width)
+      for (let child = this.#child[state]!; child !== 0; child = this.#sibling[child]!)
+        table[state * width + this.#column[this.#byte[child]!]!] = child
+    }
+    this.#table = table
   }
 
   /** Whether every byte that fits behind the state would have fitted at it. */
