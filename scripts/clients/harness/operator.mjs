@@ -13,7 +13,8 @@ async function addPreset({ url: address, rootToken }, name, { preset, variables 
     writeFileSync(file, value, { mode: 0o600 })
     return `${field}=@${file}`
   })
-  const flags = ['-yes', `-name=${name}`, `-url=${url}`, '-allow-private-addresses', ...values]
+  // Keys are made at random, and begin as those of no API.
+  const flags = ['-yes', '-unusual-key', `-name=${name}`, `-url=${url}`, '-allow-private-addresses', ...values]
   const env = { ...process.env, VAULT_ADDR: address, VAULT_TOKEN: rootToken }
   await mustRun(process.execPath, [cli, 'add', preset, ...flags, ...fields], { cwd: folder, env })
 }
