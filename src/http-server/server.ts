@@ -141,12 +141,12 @@ export class Http1Server implements ConnectionServer {
   }
 
   #overTls(tls: TlsMaterial): Server {
+    // Nothing half-open: a client that closes its side within the handshake would be waited for.
     const server = createTlsServer({
       ...tls,
       minVersion: 'TLSv1.2',
       ALPNProtocols: ['http/1.1'],
       handshakeTimeout: this.#options.timeouts.headersTimeout,
-      allowHalfOpen: true,
     })
     server.on('connection', (socket: Socket) => {
       this.#connections.accept(socket)

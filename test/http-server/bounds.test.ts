@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import { request as httpsRequest } from 'node:https'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { connect as tlsConnect } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
 import { throwAwayCertificate } from '../fakes/certificate.ts'
 import { echo, eventually, startServer, statuses, turns } from './harness.ts'
@@ -140,9 +142,40 @@ it('a server that is drained ends idle connections at once and others with their
 })
 
 describe('over TLS', () => {
+  const { certificate, key } = throwAwayCertificate()
+  const tls = { cert: certificate, key }
+
+  it('a client that goes within the handshake is not waited for', async () => {
+    harness = await startServer(echo, { tls })
+    const client = harness.peer()
+    client.socket.end()
+    await eventually(() => client.isClosed)
+  })
+
+  it('what was written goes out to a client that closes its side, and what was not breaks', async () => {
+    harness = await startServer(
+      ({ url }, response) => {
+        response.writeHead(200, [])
+        response.write('begun')
+        if (url === '/whole') response.end(Buffer.alloc(8 << 20))
+      },
+      { tls },
+    )
+    const lengths: number[] = []
+    for (const path of ['/whole', '/part']) {
+      let received = 0
+      const client = tlsConnect({ port: harness.port, host: '127.0.0.1', ca: certificate })
+      client.on('data', (chunk: Buffer) => (received += chunk.length))
+      client.end(`GET ${path} HTTP/1.0\r\nHost: h\r\n\r\n`)
+      await once(client, 'close')
+      lengths.push(received)
+    }
+    expect(lengths[0]).toBeGreaterThan(8 << 20)
+    expect(lengths[1]).toBeLessThan(200)
+  })
+
   it('a request is served, and a client that speaks none is let go', async () => {
-    const { certificate, key } = throwAwayCertificate()
-    harness = await startServer(echo, { tls: { cert: certificate, key } })
+    harness = await startServer(echo, { tls })
     const plain = harness.peer(GET)
     await eventually(() => plain.isClosed)
     expect(harness.served).toEqual([])
