@@ -4,6 +4,10 @@ import { createServer } from 'node:http'
 import { clearInterval, setInterval } from 'node:timers'
 import { Server, ServerCredentials } from '@grpc/grpc-js'
 import { service } from '../../dist/client/wire.js'
+import { durableLines } from './durable-lines.mjs'
+
+/** With a path: a durable line stands behind each validation, as it does behind a gateway's. */
+const record = process.argv[2] === undefined ? (tell) => tell() : durableLines(process.argv[2])
 
 const TICK_MS = 1
 // Longer than the key: the gateway holds back what could be the beginning of one.
@@ -35,7 +39,7 @@ async function echo(request, response) {
   const chunks = []
   for await (const chunk of request) chunks.push(chunk)
   const { request_id } = JSON.parse(Buffer.concat(chunks).toString())
-  answerJson(response, JSON.stringify({ ...validation, request_id }))
+  record(() => answerJson(response, JSON.stringify({ ...validation, request_id })))
 }
 
 function stream(response) {
@@ -53,7 +57,7 @@ await new Promise((listening) => http.listen(0, '127.0.0.1', listening))
 
 const grpc = new Server()
 grpc.addService(service('Tokens'), {
-  Validate: (call, done) => done(null, { ...validation, request_id: call.request.request_id }),
+  Validate: (call, done) => record(() => done(null, { ...validation, request_id: call.request.request_id })),
 })
 const port = await new Promise((bound, failed) =>
   grpc.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, number) =>

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 
 export const KEY = 'not-a-real-key-of-any-upstream-51H8xYzAbCdEfGhIj'
 const undici = createRequire(import.meta.url).resolve('undici')
@@ -80,31 +81,13 @@ async function listening(port) {
 /** node:http before a pool of undici, in ten lines: the price of a plain proxy in the same language. */
 export const startBareProxy = (processes, upstream) => startScript(processes, 'bare', bareProxy(upstream, 'call()'))
 
-/**
- * The same with what P5 asks for and nothing else: a line on the disk before a call is made and one behind it, written together where several
- * wait. What it takes longer than the bare proxy is the disk's, and no gateway's to save.
- */
+/** The same with a durable line before the call and one behind it. */
 export const startRecordingProxy = (processes, upstream) =>
   startScript(
     processes,
     'recording',
-    `import fs from 'node:fs'
-const { O_WRONLY, O_APPEND, O_CREAT, O_DSYNC } = fs.constants
-const file = fs.openSync(${JSON.stringify(join(processes.folder, 'recording.jsonl'))}, O_WRONLY | O_APPEND | O_CREAT | O_DSYNC, 0o600)
-const line = Buffer.alloc(600, 'x')
-let waiting = [], busy = false
-const flush = () => {
-  const told = waiting
-  busy = true; waiting = []
-  const lines = Buffer.concat(told.map(() => line))
-  fs.write(file, lines, 0, lines.length, null, (error) => {
-    if (error) throw error
-    busy = false
-    for (const tell of told) tell()
-    if (!busy && waiting.length > 0) flush()
-  })
-}
-const record = (tell) => { waiting.push(tell); if (!busy) flush() }
+    `import { durableLines } from ${JSON.stringify(pathToFileURL(join(import.meta.dirname, 'durable-lines.mjs')))}
+const record = durableLines(${JSON.stringify(join(processes.folder, 'recording.jsonl'))})
 ${bareProxy(upstream, 'record(() => call().then(() => record(() => undefined)))')}`,
   )
 

@@ -16,8 +16,11 @@ function writeConfig({ folder }, name, config) {
   return `-config=${path}`
 }
 
-export async function startBare({ start }) {
-  const [url, grpcAddress] = await start([resolve(import.meta.dirname, 'bare-server.mjs')], /bare (\S+) (\S+)/)
+export async function startBare({ start }, ...recordingTo) {
+  const [url, grpcAddress] = await start(
+    [resolve(import.meta.dirname, 'bare-server.mjs'), ...recordingTo],
+    /bare (\S+) (\S+)/,
+  )
   return { url, grpcAddress }
 }
 

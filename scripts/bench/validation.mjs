@@ -115,10 +115,10 @@ async function open(vault, count) {
 }
 
 /** Server CPU per call over gRPC, rounds in turn with the bare grpc-js echo. */
-function measureGrpc(processes, gateway, bare, [token]) {
+function measureGrpc(processes, { gateway, bare, recording }, [token]) {
   const file = join(processes.folder, 'validate.bin')
   writeFileSync(file, validateMessage([token, SCOPE, 'bench-1']))
-  const subjects = [bare, gateway].map((server) => ({ ...server, us: [] }))
+  const subjects = [bare, recording, gateway].map((server) => ({ ...server, us: [] }))
   for (const { grpcAddress } of subjects) h2load(grpcAddress, file, ['-n', String(WARMING_CALLS)])
   for (let round = 0; round < ROUNDS; round++) {
     for (const { grpcAddress, pid, us } of round % 2 === 0 ? subjects : subjects.toReversed()) {
@@ -127,17 +127,18 @@ function measureGrpc(processes, gateway, bare, [token]) {
       us.push((cpuUs(pid) - before) / done)
     }
   }
-  const [base, ours] = subjects
+  const [base, recorded, ours] = subjects
   console.log(
     `\ngRPC Validate, 64 at once, CPU per call: ${spread(ours.us)} us; bare grpc-js echo: ${spread(base.us)} us`,
   )
   ratios('Validate', ours.us, base.us)
+  ratios('an echo with a durable line', recorded.us, base.us)
 }
 
 /** p50 and CPU of `POST /validate`, rounds in turn with the bare node:http echo. */
-async function measureHttp(gateway, bare, tokens) {
+async function measureHttp({ gateway, bare, recording }, tokens) {
   const count = 5_000
-  const subjects = [bare, gateway].map((server) => ({ ...server, us: [], p50: [] }))
+  const subjects = [bare, recording, gateway].map((server) => ({ ...server, us: [], p50: [] }))
   for (const { url } of subjects) await askAll(url, requestsFor(url, tokens, WARMING_CALLS))
   for (let round = 0; round < ROUNDS; round++) {
     for (const { url, pid, us, p50 } of round % 2 === 0 ? subjects : subjects.toReversed()) {
@@ -147,11 +148,13 @@ async function measureHttp(gateway, bare, tokens) {
       us.push((cpuUs(pid) - before) / count)
     }
   }
-  const [base, ours] = subjects
+  const [base, recorded, ours] = subjects
   console.log(`\nPOST /validate, ${AT_ONCE} at once: p50 ${spread(ours.p50)} ms, CPU ${spread(ours.us)} us`)
   console.log(`bare node:http echo: p50 ${spread(base.p50)} ms, CPU ${spread(base.us)} us`)
   ratios('p50', ours.p50, base.p50)
   ratios('CPU', ours.us, base.us)
+  ratios('p50 of an echo with a durable line', recorded.p50, base.p50)
+  ratios('its CPU', recorded.us, base.us)
 }
 
 /** Tokens this gateway has not seen yet, in turn with ones it has. */
@@ -203,8 +206,10 @@ async function measureMemory(gateway, vault, warm, count) {
 await bench(async (processes) => {
   const given = new Map(process.argv.slice(2).map((part) => part.split('=')))
   const wants = (part) => given.size === 0 || given.has(part)
+  const echoOf = (at) => ({ ...at, url: `${at.url}/echo`, pid: processes.pids().at(-1) })
   const bareAt = await startBare(processes)
-  const bare = { ...bareAt, url: `${bareAt.url}/echo`, pid: processes.pids().at(-1) }
+  const bare = echoOf(bareAt)
+  const recording = echoOf(await startBare(processes, join(processes.folder, 'echoes.jsonl')))
   const durable = await startDurable(processes)
   const engine = { pid: processes.pids().at(-1) }
   await provision(durable.vault, bareAt.url)
@@ -220,9 +225,10 @@ await bench(async (processes) => {
   }
   const known = await open(durable.vault, 50)
   const gateway = await start('gateway')
+  const subjects = { gateway, bare, recording }
   await askAll(gateway.url, requestsFor(gateway.url, known, WARMING_CALLS))
-  if (wants('grpc')) measureGrpc(processes, gateway, bare, known)
-  if (wants('http')) await measureHttp(gateway, bare, known)
+  if (wants('grpc')) measureGrpc(processes, subjects, known)
+  if (wants('http')) await measureHttp(subjects, known)
   if (wants('first-seen')) await measureFirstSeen(gateway, engine, known, await open(durable.vault, 5_000))
   if (wants('memory'))
     await measureMemory(await start('fresh'), durable.vault, known, Number(given.get('memory') ?? 20_000))
