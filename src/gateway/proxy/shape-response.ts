@@ -1,4 +1,5 @@
 /** From the upstream's response head to what is handed on: status, headers, and what becomes of the body. */
+import { takesCoding } from '../call/accept-encoding.ts'
 import { GatewayCallError, RefusedRequest } from '../call/call-error.ts'
 import type { HeaderPairs } from '../call/credentials.ts'
 import { encodingOf } from '../call/decode.ts'
@@ -38,11 +39,14 @@ export function shapeResponse(
   const { upstream, projection } = call
   refuseStatus(call, status, fields, ranged)
   const bodyless = hasNoBody(call, status)
-  const encoding = bodyless || !isRead(call) ? 'identity' : encodingOf(upstream.name, fields)
-  const body = bodyOf(call, status, bodyless, encoding)
+  const coding = isRead(call) && (!bodyless || isHead(call)) ? encodingOf(upstream.name, fields) : 'identity'
+  const encoding = bodyless ? 'identity' : coding
+  const isDecoded = coding !== 'identity' && (call.decodes === true || takesCoding(call.headers, coding))
+  const body = bodyOf(call, status, bodyless, encoding, isDecoded)
   const contentLength = fieldValue(fields, 'content-length')
   const shape = (as: ResponseShape['body']): ResponseShape => {
-    const changed = projection !== undefined || as === 'decoded'
+    // HEAD tells what GET would (RFC 9110, 9.3.2).
+    const changed = projection !== undefined || as === 'decoded' || (bodyless && isDecoded)
     const untouched = !changed && (isHead(call) || !bodyless)
     const { headers, matches } = responseHeaders(optionsOf(call, publicUrl, fields, untouched, changed))
     return {
@@ -92,14 +96,15 @@ export function shapeTrailers(call: UpstreamCall, requestUrl: string, fields: re
 }
 
 function bodyOf(
-  { projection, decodes }: UpstreamCall,
+  { projection }: UpstreamCall,
   status: number,
   bodyless: boolean,
   encoding: Encoding,
+  isDecoded: boolean,
 ): ResponseShape['body'] {
   if (status === 205) return 'none'
   if (bodyless) return 'passed'
-  if (!projection) return encoding === 'identity' ? 'passed' : decodes ? 'decoded' : 'searched'
+  if (!projection) return encoding === 'identity' ? 'passed' : isDecoded ? 'decoded' : 'searched'
   return status < 200 || status > 299 ? 'withheld' : 'projected'
 }
 

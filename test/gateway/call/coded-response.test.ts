@@ -95,6 +95,36 @@ describe('a body in a content coding that nobody asked for', () => {
     expect(await text(response)).toBe(clean)
   })
 
+  it.each([
+    ['gzip, deflate, br', true],
+    ['GZIP;q=0.5', true],
+    ['*', true],
+    ['deflate, *;q=0.1', true],
+    ['identity', false],
+    ['br', false],
+    ['gzip;q=0', false],
+    ['gzip; q=0.000, *', false],
+    ['*;q=0', false],
+  ])(
+    'is decoded, with the key cut out of all of it, for those who would decode it themselves: %s, %s',
+    async (accepted, isDecoded) => {
+      const bytes = gzipSync(clean)
+      const headers: [string, string][] = [['Accept-Encoding', accepted]]
+      for (const method of ['GET', 'HEAD']) {
+        const { url } = await httpUpstream((request, response) => {
+          response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': bytes.length, etag: '"v1"' })
+          response.end(request.method === 'HEAD' ? undefined : bytes)
+        })
+        const response = await call(upstreamAt(url), { target: `${method} /v1/a`, headers })
+        const { etag, 'content-encoding': coding } = told(response)
+        expect([etag, coding]).toEqual(isDecoded ? ['W/"v1~mcp"', undefined] : ['"v1"', 'gzip'])
+        const body = await bytesOf(response)
+        const whole = isDecoded ? Buffer.from(clean) : bytes
+        expect(body.equals(method === 'HEAD' ? Buffer.alloc(0) : whole)).toBe(true)
+      }
+    },
+  )
+
   it.each(['GET', 'HEAD'])('is told of by %s in the same words', async (method) => {
     const { url } = await httpUpstream((request, response) => {
       response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': 23, etag: '"v1"' })
