@@ -52,6 +52,9 @@ export class ServerConnection implements RequestSink, RequestOwner, ResponseOwne
   /** Ends the waiting for the rest of a body that is thrown away. */
   #stopLingering: (() => void) | undefined
   #dropped = 0
+  /** Bytes that had left when it was last looked at, and since when there are no more. */
+  #taken = 0
+  #takenSince: number
   #isOver = false
   #gone = false
   /** Requests have come on it. */
@@ -64,7 +67,7 @@ export class ServerConnection implements RequestSink, RequestOwner, ResponseOwne
     this.#socket = socket
     this.#owner = owner
     this.#parser = new RequestParser(this, owner.methods)
-    this.since = owner.now()
+    this.since = this.#takenSince = owner.now()
     socket.setNoDelay(true)
     socket.on('data', (bytes: Buffer) => {
       this.#read(bytes)
@@ -107,7 +110,18 @@ export class ServerConnection implements RequestSink, RequestOwner, ResponseOwne
     else this.#socket.destroy()
   }
 
-  /** The request has not come in time. */
+  /** Whether the peer has taken nothing of what waits for it for `limitMs`, as far as was seen when this was asked. */
+  isStalled(now: number, limitMs: number): boolean {
+    const { bytesWritten, writableLength } = this.#socket
+    const taken = bytesWritten - writableLength
+    if (writableLength === 0 || taken !== this.#taken) {
+      this.#taken = taken
+      this.#takenSince = now
+    }
+    return now - this.#takenSince >= limitMs
+  }
+
+  /** The request has not come in time, or the response is not read. */
   expire(): void {
     if (this.waiting === 'next') this.#socket.destroy()
     else this.#refuse(late())

@@ -12,7 +12,7 @@ export interface ConnectionLimits {
 export interface ServerTimeouts {
   /** For the request line and headers. */
   readonly headersTimeout: number
-  /** For a whole request; 0 = no limit. */
+  /** For a whole request, and for the next piece of a response to be taken; 0 = no limit. */
   readonly requestTimeout: number
   /** Between two requests of a connection. */
   readonly keepAliveTimeout: number
@@ -72,7 +72,11 @@ export class OpenConnections {
       response: Infinity,
     }
     for (const { connection } of [...this.#open.values()])
-      if (connection && now - connection.since >= limits[connection.waiting]) connection.expire()
+      if (
+        connection &&
+        (now - connection.since >= limits[connection.waiting] || connection.isStalled(now, limits.body))
+      )
+        connection.expire()
   }
 
   drain(): void {

@@ -45,6 +45,34 @@ describe('a client may take its time, and no more', () => {
     expect(statuses(client.received)).toEqual(['200', '200'])
   })
 
+  it('one that takes nothing of its response is let go, and one that takes it slowly is not', async () => {
+    harness = await startServer((_request, response) => {
+      response.writeHead(200, [])
+    })
+    const [stuck, slow] = [harness.peer(GET), harness.peer(GET)]
+    await eventually(() => harness.served.length === 2)
+    const chunk = Buffer.alloc(1 << 20)
+    for (const { socket } of [stuck, slow]) socket.pause()
+    const responses = [stuck, slow].map(
+      ({ socket }) => harness.served.find(({ request }) => request.socket.remotePort === socket.localPort)!.response,
+    )
+    for (const response of responses) for (let count = 0; count < 16; count++) response.write(chunk)
+    for (let waited = 0; waited < 300_000; waited += 60_000) {
+      await harness.clock.advance(59_999)
+      await turns()
+      expect(responses.map(({ closed }) => closed)).toEqual([false, false])
+      const before = slow.received.length
+      slow.socket.resume()
+      await eventually(() => slow.received.length > before)
+      slow.socket.pause()
+      responses[1]!.write(chunk)
+      await harness.clock.advance(1)
+    }
+    await harness.clock.advance(5_000)
+    await eventually(() => responses[0]!.closed)
+    expect([responses[0]!.writableFinished, responses[1]!.closed]).toEqual([false, false])
+  })
+
   it('a response may take as long as it takes', async () => {
     harness = await startServer(() => undefined)
     const client = harness.peer(GET)
