@@ -2,7 +2,7 @@ import { introduces } from './escape.ts'
 import { charactersOf, isQuote, spelledAt, type Head } from './pairs.ts'
 import { characterEscapes, escapesOf, introducerEscapes, introducers, isEscapedEncoded } from './spelled.ts'
 
-/** How many bytes a sign has, and how many of them are looked up first. */
+/** How many bytes a sign has. */
 export const SIGN_LENGTH = 6
 
 /**

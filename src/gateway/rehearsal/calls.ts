@@ -100,14 +100,7 @@ function converse(socket: Socket, next: () => RehearsedCall | undefined, answere
     onMessages(socket, (response) => {
       const status = Number(response.toString('latin1', 'HTTP/1.1 '.length, 'HTTP/1.1 200'.length))
       if (status !== call?.status) {
-        reject(
-          new Error(
-            `a call was answered with ${String(status)} instead of ${String(call?.status)}`.replace(
-              /$/,
-              JSON.stringify(response.toString()),
-            ),
-          ),
-        )
+        reject(new Error(`a call was answered with ${String(status)} instead of ${String(call?.status)}`))
         return
       }
       answered()
