@@ -216,7 +216,7 @@ describe('upstreams and tools', () => {
       'an operation with an unknown key',
       tool({ operations: [{ method: 'GET', path: '/v1', scope: 'x' }] }),
       400,
-      'operations[0]: an operation has the unknown key "scope"; known are capability, method, path, parameters and body.',
+      'operations[0]: an operation has the unknown key "scope"; known are capability, method, path, parameters, denied_parameters and body.',
     ],
     [
       'an operation that is a number',
