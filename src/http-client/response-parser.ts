@@ -79,7 +79,7 @@ export class ResponseParser {
           break
         case BODY:
           at = this.#body.read(bytes, at, this.#sink)
-          // Whoever took the data may have called `stop`.
+          // What took the data may have called `stop`.
           if (this.#body.over && this.#isInBody()) this.#finish(at === bytes.length, this.#body.trailers)
           break
         case UNTIL_CLOSE:

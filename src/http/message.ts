@@ -27,5 +27,5 @@ export interface HttpResponse {
   end(chunk?: string): unknown
   destroy(): void
   on(event: 'drain', listener: () => void): unknown
-  once(event: 'finish' | 'close', listener: () => void): unknown
+  once(event: 'close', listener: () => void): unknown
 }

@@ -63,7 +63,7 @@ export function contentLength(head: Head): number | undefined {
 }
 
 export const hasBody = (head: Head): boolean =>
-  head.rawHeaders.length > 0 && ((contentLength(head) ?? 0) > 0 || headerValues(head, 'transfer-encoding').length > 0)
+  (contentLength(head) ?? 0) > 0 || headerValues(head, 'transfer-encoding').length > 0
 
 /** Whether a header is given more than once: one reader keeps the first of several credentials, another the last. */
 export const isRepeated = (head: Head, name: string): boolean => headerValues(head, name).length > 1

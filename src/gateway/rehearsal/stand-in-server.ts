@@ -11,7 +11,7 @@ export interface StandInServer {
 
 /**
  * TCP, and not a Unix socket that nobody else could reach: V8 makes its code for the kind of socket it has seen, and the first real
- * calls would cost a third more. Whoever else connects lacks the secret that each request must present.
+ * calls would cost a third more. Anyone else who connects lacks the secret that each request must present.
  */
 export async function listenOnLoopback(server: Server): Promise<StandInServer> {
   const open = new Set<Socket>()

@@ -30,7 +30,7 @@ const responses = heads.map((lines) =>
   ),
 )
 
-/** An API that answers every request with about a kibibyte of JSON, and hangs up on whoever lacks its key. */
+/** An API that answers every request with about a kibibyte of JSON, and hangs up on anyone who lacks its key. */
 export function startStandInUpstream(key: string): Promise<StandInServer> {
   const authorization = `Bearer ${key}`
   let served = 0
